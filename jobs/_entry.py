@@ -1,0 +1,103 @@
+"""What every job shares: its arguments, its session, its record on stdout and its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import getpass
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from cohort import catalogue, locks, places, platform, project
+from cohort.errors import DEFECT, DONE, Refusal
+from cohort.places import Places
+from cohort.platform import Platform
+from cohort.project import Project
+from cohort.release import Work
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one job: what was asked, and what holds on this platform."""
+
+    name: str
+    asked: argparse.Namespace
+    places: Places
+    platform: Platform
+    config: Path
+    keys: Path
+    now: dt.datetime
+
+    def session(self) -> SparkSession:
+        return SparkSession.builder.appName(f"cohort {self.name}").getOrCreate()
+
+    def progress(self, line: str) -> None:
+        print(f"{self.name}: {line}", file=sys.stderr, flush=True)
+
+    def project(self, name: str) -> Project:
+        return project.load(self.config, name, self.platform)
+
+    def work(self, name: str) -> Work:
+        return Work(
+            self.places, self.platform, catalogue.load(self.config), self.project(name),
+            self.config / "hierarchies", self.keys, self.now, getpass.getuser(),
+        )  # fmt: skip
+
+    def lock(self, name: str, *, shared: bool = False) -> Any:
+        return locks.held(self.places.locks, name, shared=shared)
+
+
+def run(name: str, work: Callable[[Job], Record], *options: tuple[tuple[str, ...], dict[str, Any]]) -> int:
+    """Run one job from the command line.
+
+    Takes: the job's name, what it does, and its options beside `--config` and `--root`.
+    Gives: the exit code; the record as one JSON document on stdout, refusals as sentences on stderr.
+    """
+    parser = argparse.ArgumentParser(prog=name, allow_abbrev=False)
+    parser.add_argument("--root", required=True, help="the storage root: a folder")
+    parser.add_argument("--config", default="conf", help="the configuration folder (default: conf)")
+    for names, settings in options:
+        parser.add_argument(*names, **settings)
+    asked = parser.parse_args()
+    logging.disable(logging.CRITICAL)  # pyspark logs the text of an exception, which can hold a value
+    try:
+        record = work(_job(name, asked))
+    except Refusal as refusal:
+        for problem in refusal.problems:
+            print(f"{name}: {problem}", file=sys.stderr)
+        _print({"job": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code})
+        return refusal.exit_code
+    except Exception as defect:
+        print(f"{name}: a defect ({type(defect).__name__}) at {_place(defect)}", file=sys.stderr)
+        _print({"job": name, "defect": type(defect).__name__, "exit_code": DEFECT})
+        return DEFECT
+    _print({"job": name, **record, "exit_code": record.get("exit_code", DONE)})
+    return int(record.get("exit_code", DONE))
+
+
+def _job(name: str, asked: argparse.Namespace) -> Job:
+    config = Path(asked.config).resolve()
+    holds = platform.load(config)
+    where = places.under(asked.root)
+    keys = platform.key_folder(holds, config, where.root)
+    return Job(name, asked, where, holds, config, keys, dt.datetime.now().astimezone())
+
+
+def _place(defect: BaseException) -> str:
+    """Where in our own code it broke: places only, since a message could hold a value."""
+    frames = [f for f in traceback.extract_tb(defect.__traceback__) if "site-packages" not in f.filename]
+    return " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames[-4:]))
+
+
+def _print(record: Record) -> None:
+    print(json.dumps(record, ensure_ascii=False, indent=2, default=str), flush=True)

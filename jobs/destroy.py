@@ -1,0 +1,44 @@
+"""List what the destruction of a project would remove; with --confirm NAME remove it, with proof."""
+
+import getpass
+import sys
+
+import _entry as entry
+
+from cohort import destroy, locks, project
+from cohort.errors import UsageRefused, expected
+
+
+def work(job: entry.Job) -> entry.Record:
+    name = job.asked.project
+    project.check_name(name)
+    if job.asked.confirm is None:
+        planned = destroy.plan(job.places, job.keys, name)
+        job.progress(f"nothing was removed; to destroy the project add --confirm {name}")
+        return {"project": name, "dry_run": True, **planned.told()}
+    if job.asked.confirm != name:
+        raise UsageRefused(
+            expected(
+                "the project's own name as confirmation",
+                example=f"--confirm {name}",
+                found="another name",
+                where="--confirm",
+                do="Nothing was removed; repeat the name exactly",
+            )
+        )
+    with job.lock(name), job.lock(locks.INTAKE, shared=True):
+        return destroy.destroy(
+            job.session(), job.places, job.keys, name,
+            who_confirmed=getpass.getuser(), now=job.now, progress=job.progress,
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(
+        entry.run(
+            "destroy",
+            work,
+            (("--project",), {"required": True}),
+            (("--confirm",), {"metavar": "NAME", "help": "the project's name again"}),
+        )
+    )

@@ -1,0 +1,71 @@
+"""Make, stage and verify one release of a project (or of every project that is due)."""
+
+import sys
+
+import _entry as entry
+
+from cohort import locks, publish, register, release, status
+from cohort.errors import Refusal, UsageRefused, expected
+
+
+def work(job: entry.Job) -> entry.Record:
+    if job.asked.due == (job.asked.project is not None):
+        raise UsageRefused(
+            expected(
+                "either --project or --due",
+                example="--project leergroei",
+                found="both" if job.asked.due else "neither",
+                where="the command line",
+                do="Give one of them",
+            )
+        )
+    return one(job, job.asked.project) if job.asked.project else due(job)
+
+
+def one(job: entry.Job, name: str) -> entry.Record:
+    task = job.work(name)
+    release.check(task)  # before anything is touched, and again once nobody else can change it
+    with job.lock(name), job.lock(locks.INTAKE, shared=True):
+        lists, key = release.check(task)
+        spark = job.session()
+        record = release.release(spark, task, lists, key, job.progress)
+        if job.asked.publish:
+            publish.check(job.places, job.platform, task.project, record, job.now, None)
+            record = publish.publish(
+                spark, job.places, job.platform, task.project, record, job.now, None, job.progress
+            )
+    return told(job, record)
+
+
+def due(job: entry.Job) -> entry.Record:
+    found = status.status(job.places, job.platform, job.config, job.keys, job.now)["projects"]
+    names = [p["project"] for p in found if any(w.startswith("release") for w in p.get("due", []))]
+    done: list[entry.Record] = []
+    for name in names:
+        try:
+            done.append(one(job, name))
+        except Refusal as refusal:
+            for problem in refusal.problems:
+                job.progress(problem)
+            done.append({"project": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code})
+    return {
+        "due": names,
+        "releases": done,
+        "exit_code": max((d.get("exit_code", 0) for d in done), default=0),
+    }
+
+
+def told(job: entry.Job, record: register.Record) -> entry.Record:
+    return {**publish.shown(job.platform, record), "stages": record.facts["stages"]}
+
+
+if __name__ == "__main__":
+    sys.exit(
+        entry.run(
+            "release",
+            work,
+            (("--project",), {}),
+            (("--due",), {"action": "store_true", "help": "every project that is due"}),
+            (("--publish",), {"action": "store_true", "help": "publish it when it is verified"}),
+        )
+    )

@@ -1,0 +1,15 @@
+"""Say what there is, what is due and what ends when."""
+
+import sys
+
+import _entry as entry
+
+from cohort import status
+
+
+def work(job: entry.Job) -> entry.Record:
+    return status.status(job.places, job.platform, job.config, job.keys, job.now)
+
+
+if __name__ == "__main__":
+    sys.exit(entry.run("status", work))

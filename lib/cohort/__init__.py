@@ -1,0 +1,61 @@
+"""From schools' files to anonymous tables for research, and to their destruction with proof.
+
+The rooms, in the order of the way of the data. A room knows only rooms above it.
+
+What everything stands on:
+
+    errors        the kinds of refusal, each with an exit code
+    schema        the states of the data as types and as schemas
+    identifiers   numbers of pupils and codes of schools, in one normal form
+    frames        what the driver knows, handed to Spark as small frames
+    reasons       why a row or a file is refused
+    recoding      the anonymity engine: numpy and pyarrow, no Spark
+
+What was agreed and declared:
+
+    config        declarations, read strictly
+    locks         one run at a time per project, and one of intake
+    places        where everything stands under the storage root
+    catalogue     the school list and the test catalogue
+    platform      what holds for every project
+    keys          the only room that sees a secret
+    register      the states of releases, and the records that tell of them
+    columns       what a project says of its released columns
+    tables        the only room that speaks Delta
+    project       what was agreed with one research project
+    leaves        values as the numbers of their hierarchy's leaves
+    ledger        what was taken in, a row per file
+
+The stages, each a state of the data to the next:
+
+    deliveries    schools' files → Delivered
+    quality       Delivered → Accepted and Quarantined
+    objections    Accepted → Admitted
+    records       Admitted → PupilRecords, one row per pupil
+    pseudonymise  PupilRecords → Pseudonymised
+    generalise    Pseudonymised → Generalised: the histogram out, the recoding in
+
+What is done with them:
+
+    feedback      what a school hears of its deliveries
+    accounts      what became of every file, counted and judged as a whole
+    ingest        new deliveries taken into the restricted zone
+    erasure       objections applied to the restricted zone
+    pipeline      the order of the stages, once
+    verify        a staged release, checked by code of its own
+    differences   what a release may differ in from the one before
+    publish       a verified release made readable
+    release       one release: made, staged, verified
+    status        what there is, what is due, what ends when
+
+How a project ends:
+
+    columnar      every value that a columnar file holds
+    sinks         every readable content of a file, unpacked
+    needles       the search for what must not be there
+    inventory     what there is of a project
+    marks         what to search for, and the proof that the search finds it
+    journal       how far a destruction has come
+    proof         the second look, and the certificate
+    destroy       a project removed, with its key
+"""

@@ -1,0 +1,189 @@
+"""What a project file says of its released columns: where a value comes from, and how it is generalised."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from cohort import schema
+from cohort.config import Declaration, Number, wrong
+
+COLUMN = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
+NUMERIC = ("vaardigheidsscore", "ruwe_score")
+MOMENTS = ("B", "M", "E")
+"""The moments of a school year, in order."""
+
+
+def _two_years_in_a_row(year: str) -> str:
+    if not re.fullmatch(r"20\d\d-20\d\d", year) or int(year[5:]) != int(year[:4]) + 1:
+        raise ValueError(
+            "Expected a school year of two years in a row, for example 2024-2025; found another text in "
+            "<where>. Correct the year."
+        )
+    return year
+
+
+SchoolYear = Annotated[str, AfterValidator(_two_years_in_a_row)]
+Moment = Literal["B", "M", "E"]
+Score = Literal["vaardigheidsscore", "ruwe_score", "niveau_AE", "niveau_IV"]
+Several = Literal["latest", "first", "highest"]
+
+
+class Slot(Declaration):
+    """One place in a pupil's record: the result of one domain, school year and moment."""
+
+    domein: str
+    schooljaar: SchoolYear
+    moment: Moment
+
+
+class Result(Slot):
+    """A result to show, and which one when there are several of that moment."""
+
+    schaal: str
+    value: Score
+    several: Several
+
+    @property
+    def slot(self) -> Slot:
+        return Slot(domein=self.domein, schooljaar=self.schooljaar, moment=self.moment)
+
+
+class When(Declaration):
+    schooljaar: SchoolYear
+    moment: Moment
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where it stands in time."""
+        return self.schooljaar, MOMENTS.index(self.moment)
+
+
+class Difference(Declaration):
+    """The later result minus the earlier one of the same domain, on one scale."""
+
+    domein: str
+    schaal: str
+    value: Literal["vaardigheidsscore", "ruwe_score"]
+    several: Several
+    earlier: When
+    later: When
+
+    @model_validator(mode="after")
+    def _forward(self) -> Difference:
+        if self.earlier.place >= self.later.place:
+            raise ValueError(
+                "Expected earlier before later, for example M and then E of one school year; found them "
+                f"otherwise for {self.domein} in <where>. Exchange them."
+            )
+        return self
+
+    @property
+    def results(self) -> tuple[Result, Result]:
+        """The earlier and the later result."""
+        return self._at(self.earlier), self._at(self.later)
+
+    def _at(self, when: When) -> Result:
+        return Result(
+            domein=self.domein, schooljaar=when.schooljaar, moment=when.moment,
+            schaal=self.schaal, value=self.value, several=self.several,
+        )  # fmt: skip
+
+
+class Column(Declaration):
+    """One released column: a result, a difference or an attribute, and the hierarchy it is generalised by.
+
+    A numeric value falls in the band `[n·step, (n+1)·step)`, which is the leaf of the hierarchy: with
+    step 1 its label is `n`, else `lower tot upper` (Dutch: up to, not including).
+    """
+
+    name: str
+    role: Literal["quasi-identifying"]
+    hierarchy: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    result: Result | None = None
+    difference: Difference | None = None
+    attribute: str | None = None
+    born: Literal["cohort", "quarter", "year"] | None = None
+    step: Annotated[int, Field(ge=1)] | None = None
+    weight: Annotated[Number, Field(gt=0)] | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _speakable(cls, name: str) -> str:
+        if not COLUMN.fullmatch(name):
+            raise ValueError(
+                "Expected a column name of letters, digits and _, for example rekenen_M7; found "
+                "another in <where>. Rename the column."
+            )
+        if name.lower() in schema.IDENTIFYING:
+            raise ValueError(_identifying(name))
+        return name
+
+    @field_validator("attribute")
+    @classmethod
+    def _of_the_pupil(cls, attribute: str | None) -> str | None:
+        if attribute is not None and attribute.lower() in schema.IDENTIFYING:
+            raise ValueError(_identifying(attribute))
+        if attribute is not None and attribute not in schema.ATTRIBUTES:
+            raise ValueError(
+                f"Expected an attribute of the pupil, for example {', '.join(schema.ATTRIBUTES[:3])}; "
+                "found another in <where>. Remove the column or choose another attribute."
+            )
+        return attribute
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def _only_quasi_identifying(cls, role: object) -> object:
+        if role == "identifying":
+            raise ValueError(_identifying("this role"))
+        if role in ("sensitive", "insensitive"):
+            raise ValueError(
+                f"Expected role = 'quasi-identifying', for example in the template; found role '{role}', "
+                "which is not supported yet, in <where>. Give the column a hierarchy."
+            )
+        return role
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Column:
+        sources = [s for s in (self.result, self.difference, self.attribute) if s is not None]
+        told = []
+        if len(sources) != 1:
+            told.append(
+                f"Expected one source, for example attribute = 'geslacht'; found {len(sources)} for "
+                f"column {self.name} in <where>. Give just one of result, difference, attribute."
+            )
+        if (self.attribute == "geboortedatum") != (self.born is not None):
+            told.append(
+                "Expected born = 'cohort', 'quarter' or 'year', for example born = 'cohort', with the "
+                f"attribute geboortedatum and with no other; found otherwise for column {self.name} "
+                "in <where>. Never a date."
+            )
+        if self.numeric != (self.step is not None):
+            told.append(
+                f"Expected a step with every numeric value and with no other, for example step = 20; "
+                f"found otherwise for column {self.name} in <where>. Add or remove the step."
+            )
+        if told:
+            raise wrong(told)
+        return self
+
+    @property
+    def numeric(self) -> bool:
+        """Whether leaves are bands of numbers."""
+        return self.difference is not None or (self.result is not None and self.result.value in NUMERIC)
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """The results the column is made from: none, one, or the earlier and the later one."""
+        if self.difference is not None:
+            return self.difference.results
+        return (self.result,) if self.result is not None else ()
+
+
+def _identifying(found: str) -> str:
+    return (
+        "Expected only columns that identify nobody, for example geslacht or a banded score; "
+        f"found {found} in <where>. Remove the column: it never leaves the restricted zone."
+    )

@@ -1,0 +1,36 @@
+"""Small local frames: what the driver knows (lists, schools, keys, classes), handed to Spark as Arrow.
+
+Nothing of them stands in a plan, and no Python worker is started for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+
+def local(spark: SparkSession, state: StructType | str, rows: Sequence[Sequence[Any]]) -> DataFrame:
+    """A frame of a few rows.
+
+    Takes: its schema (a StructType or a DDL text) and the rows, each in the schema's order.
+    """
+    struct = cast(StructType, StructType.fromDDL(state)) if isinstance(state, str) else state
+    fields = to_arrow_schema(struct)
+    columns = [pa.array([row[i] for row in rows], field.type) for i, field in enumerate(fields)]
+    return of_table(spark, pa.table(columns, schema=fields), struct)
+
+
+def of_table(spark: SparkSession, table: pa.Table, state: StructType | None = None) -> DataFrame:
+    """An Arrow table of the driver's, as a frame."""
+    made: DataFrame = cast(Any, spark).createDataFrame(table, state)  # pyspark's types know no Arrow here
+    return made
+
+
+def materialised(small: DataFrame) -> DataFrame:
+    """A frame of a few rows, computed once: an action."""
+    return of_table(small.sparkSession, small.toArrow(), small.schema)

@@ -1,0 +1,77 @@
+"""Numbers of pupils and codes of schools: one normal form, for both sides of every join.
+
+A PGN (persoonsgebonden nummer) is a BSN or an onderwijsnummer: nine digits a…i with
+(9a+8b+7c+6d+5e+4f+3g+2h−i) mod 11 = 0, or = 5 with the prefix 10. Leading zeros get lost on the way,
+so eight digits are padded to nine before the proof.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import reduce
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+BSN, ONDERWIJSNUMMER = "bsn", "onderwijsnummer"
+FILLERS = ("000000000", "111111110")
+"""Numbers that pass the proof and belong to nobody."""
+BRIN = re.compile(r"[0-9]{2}[A-Z]{2}")
+BLANKS = (" ", "\t", "\u00a0")
+"""What may stand in a number as delivered; any other character makes it no number."""
+WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
+
+
+def bare(raw: Column) -> Column:
+    """A number as delivered without its blanks."""
+    return reduce(lambda text, blank: F.replace(text, F.lit(blank), F.lit("")), BLANKS, raw)
+
+
+def normal(raw: Column) -> Column:
+    """A number as delivered in its normal form: blanks gone, eight digits padded to nine.
+
+    Gives: nine digits, or null for whatever cannot be a number.
+    """
+    text = bare(raw)
+    return F.when(text.rlike(r"^[0-9]{8,9}\z"), F.lpad(text, 9, "0"))
+
+
+def kind(number: Column) -> Column:
+    """`bsn`, `onderwijsnummer`, or null for a number that proves to be neither.
+
+    Takes: a number in its normal form.
+
+    With q the number without its last digits, a digit is q − 10·(the q before it), and −10 is 1 modulo 11:
+    so the sum over digits times weight is, modulo 11, the sum over q times (its weight + the next one).
+    """
+    value = number.try_cast("int")
+    heads = [F.floor(value / 10 ** (8 - place)) for place in range(9)]
+    weights = [weight + following for weight, following in zip(WEIGHTS, (*WEIGHTS[1:], 0), strict=True)]
+    total = sum((head * weight for head, weight in zip(heads, weights, strict=True)), F.lit(0))
+    remainder = F.pmod(total, F.lit(11))
+    own = ~number.isin(*FILLERS)
+    return F.when(own & (remainder == 0), F.lit(BSN)).when(
+        own & (remainder == 5) & number.startswith("10"), F.lit(ONDERWIJSNUMMER)
+    )
+
+
+def normal_text(raw: str) -> str | None:
+    """The normal form of one number of a list, or None: what `normal` and `kind` accept, without Spark."""
+    text = raw.translate(dict.fromkeys(map(ord, BLANKS)))
+    if not re.fullmatch(r"[0-9]{8,9}", text):
+        return None
+    number = text.zfill(9)
+    remainder = sum(int(d) * w for d, w in zip(number, WEIGHTS, strict=True)) % 11
+    proven = remainder == 0 or (remainder == 5 and number.startswith("10"))
+    return number if proven and number not in FILLERS else None
+
+
+def school_code(brin: Column) -> Column:
+    """A BRIN as a whole number below 67,600, in alphabetical order: ((digits)·26 + letter)·26 + letter."""
+    letter = [F.ascii(F.substring(brin, place, 1)) - 65 for place in (3, 4)]
+    return F.substring(brin, 1, 2).cast("int") * 676 + letter[0] * 26 + letter[1]
+
+
+def school_number(brin: str) -> int:
+    """The same for one school."""
+    return int(brin[:2]) * 676 + (ord(brin[2]) - 65) * 26 + ord(brin[3]) - 65

@@ -1,0 +1,130 @@
+"""A value as the number of its leaf: its place in the hierarchy that its column is generalised by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from cohort import frames
+from cohort.columns import Column as Declared
+from cohort.errors import ConfigurationRefused, expected
+from cohort.recoding.hierarchy import UNKNOWN, Hierarchy
+from cohort.schema import NOT_LISTED
+
+CODE_BITS, LEAF_BITS = 19, 15
+"""How wide a number is on its way through the shuffle: of a result, of an attribute."""
+NO_CODE, NO_LEAF = 2**CODE_BITS - 1, 2**LEAF_BITS - 1
+"""On that way: a value that the hierarchy does not have, for which there is no release."""
+NO_VALUE = 2**LEAF_BITS - 2
+"""On that way: null. Higher than every leaf, since of two equally late rows the higher number is shown."""
+
+SPELLED_OUT = 64
+"""Values are compared with so many leaves one by one; where there are more (postcodes), they are joined."""
+
+
+def number(value: Column, hierarchy: Hierarchy, otherwise: int) -> Column:
+    """The leaf number of a value, by comparing it with each leaf; `onbekend` is nobody's value.
+
+    Gives: a number; `otherwise` for what the hierarchy does not have and for null.
+    """
+    named = [(place, leaf) for place, leaf in enumerate(hierarchy.leaves) if leaf != UNKNOWN]
+    found = F.when(F.lit(False), F.lit(otherwise))
+    for place, leaf in named:
+        found = found.when(value == leaf, F.lit(place))
+    return found.otherwise(F.lit(otherwise))
+
+
+def looked_up(
+    rows: DataFrame, columns: Sequence[Declared], hierarchies: Mapping[str, Hierarchy]
+) -> DataFrame:
+    """The rows, with what `of_attribute` needs where a hierarchy has too many leaves to spell out."""
+    for column in columns:
+        leaves = hierarchies[column.name].leaves
+        if len(leaves) > SPELLED_OUT:
+            leaf = f"_leaf_{column.name}"
+            listed = [(text, place) for place, text in enumerate(leaves) if text != UNKNOWN]
+            known = frames.local(rows.sparkSession, f"{leaf} string, {_place(column)} int", listed)
+            rows = rows.join(F.broadcast(known), _text(column) == F.col(leaf), "left")
+    return rows
+
+
+def of_attribute(column: Declared, hierarchy: Hierarchy) -> Column:
+    """The leaf number of an attribute on one row, as it goes through the shuffle.
+
+    Takes: a column of a frame that `looked_up` gave.
+    """
+    value = _text(column)
+    spelled_out = len(hierarchy.leaves) <= SPELLED_OUT
+    found = number(value, hierarchy, NO_LEAF) if spelled_out else F.col(_place(column))
+    return F.when(value.isNull(), F.lit(NO_VALUE)).otherwise(F.coalesce(found, F.lit(NO_LEAF)))
+
+
+def of_latest(number: Column, hierarchy: Hierarchy) -> Column:
+    """The leaf number of an attribute, from the number that came through the shuffle."""
+    unknown = F.lit(hierarchy.leaves.index(UNKNOWN))
+    known = F.when(number == NO_LEAF, F.lit(NOT_LISTED)).otherwise(number)
+    return F.when(number == NO_VALUE, unknown).otherwise(known).cast("int")
+
+
+def of_code(number: Column, hierarchy: Hierarchy) -> Column:
+    """The leaf number of a level, from the number that came through the shuffle; null is `onbekend`."""
+    known = F.when(number == NO_CODE, F.lit(NOT_LISTED)).otherwise(number)
+    return F.coalesce(known, F.lit(hierarchy.leaves.index(UNKNOWN))).cast("int")
+
+
+def of_points(points: Column, unit: int, column: Declared, hierarchy: Hierarchy) -> Column:
+    """The leaf number of the band `[n·step, (n+1)·step)` that points fall in; null is `onbekend`.
+
+    Takes: whole points times `unit`.
+    Refuses: a hierarchy whose leaves are no bands of the column's step (exit code 10).
+    """
+    step = column.step or 1
+    base, places = _bands(column.name, step, hierarchy)
+    place = F.floor(points / (step * unit)).cast("int") - base
+    inside = F.when((place >= 0) & (place < len(places)), F.get(F.array(*map(F.lit, places)), place))
+    unknown = F.lit(hierarchy.leaves.index(UNKNOWN))
+    return F.when(points.isNull(), unknown).otherwise(F.coalesce(inside, F.lit(NOT_LISTED)))
+
+
+def _bands(name: str, step: int, hierarchy: Hierarchy) -> tuple[int, list[int]]:
+    """The lowest band's number, and the bands' leaf numbers from there (−1: no such leaf)."""
+    form = re.compile(r"(-?\d+)" if step == 1 else r"(-?\d+) tot (-?\d+)")
+    found: dict[int, int] = {}
+    wrong = False
+    for place, leaf in enumerate(hierarchy.leaves):
+        match = form.fullmatch(leaf)
+        if match and int(match[1]) % step == 0 and (step == 1 or int(match[2]) - int(match[1]) == step):
+            found[int(match[1]) // step] = place
+        elif leaf != UNKNOWN:
+            wrong = True
+    if wrong or not found:
+        raise ConfigurationRefused(
+            expected(
+                f"bands of {step}", example=str(step) if step == 1 else f"{step} tot {2 * step}",
+                found="another leaf" if wrong else "none", where=f"the hierarchy of {name}",
+                do="Correct the file or the column's step",
+            )
+        )  # fmt: skip
+    return min(found), [found.get(band, NOT_LISTED) for band in range(min(found), max(found) + 1)]
+
+
+def _text(column: Declared) -> Column:
+    return F.col(str(column.attribute)) if column.born is None else _born(column.born)
+
+
+def _born(by: str) -> Column:
+    date = F.col("geboortedatum")
+    year = F.year(date)
+    if by == "year":
+        return year.cast("string")
+    if by == "quarter":
+        return F.concat(year.cast("string"), F.lit("-K"), F.quarter(date).cast("string"))
+    first = F.when(F.month(date) >= 8, year).otherwise(year - 1)
+    return F.concat(first.cast("string"), F.lit("/"), F.lpad(((first + 1) % 100).cast("string"), 2, "0"))
+
+
+def _place(column: Declared) -> str:
+    return f"_place_{column.name}"

@@ -1,0 +1,115 @@
+"""Where everything stands under the storage root: the zones of the system, named once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cohort.errors import UsageRefused, expected, not_yet
+
+LATER = ("consents", "instructions", "nummerwijzigingen")
+"""Zones whose lists a later version applies; a list found there is refused, never ignored."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """The zones under one root, which is a folder on a local or mounted file system."""
+
+    root: Path
+
+    @property
+    def deliveries(self) -> Path:
+        return self.root / "deliveries"
+
+    @property
+    def objections(self) -> Path:
+        return self.root / "objections"
+
+    @property
+    def restricted(self) -> Path:
+        return self.root / "restricted"
+
+    @property
+    def results(self) -> Path:
+        return self.restricted / "results"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.restricted / "quarantine"
+
+    @property
+    def ledger(self) -> Path:
+        return self.restricted / "deliveries"
+
+    @property
+    def work(self) -> Path:
+        """Frames that intake keeps between two passes: gone at the end of a run, swept before the next."""
+        return self.restricted / "work"
+
+    @property
+    def locks(self) -> Path:
+        return self.restricted / "locks"
+
+    @property
+    def exact(self) -> Path:
+        """Exact counts, states of releases, journals of running destructions."""
+        return self.restricted / "records"
+
+    @property
+    def erasures(self) -> Path:
+        """What objections took out of the results, run by run."""
+        return self.restricted / "erasures"
+
+    @property
+    def records(self) -> Path:
+        """Rounded records for everybody."""
+        return self.root / "records"
+
+    def staging(self, project: str) -> Path:
+        return self.root / "staging" / project
+
+    def stage(self, project: str, release: int) -> Path:
+        return self.staging(project) / str(release)
+
+    def table(self, project: str) -> Path:
+        return self.root / "projects" / project
+
+    def feedback(self, school: str) -> Path:
+        return self.root / "feedback" / school
+
+
+def under(root: str) -> Places:
+    """The places under a root given on the command line.
+
+    Takes: a path or a `file:` URI.
+    Refuses: another scheme (not supported yet, exit code 10), a root that is no folder (exit code 2),
+    lists in a zone that a later version applies (exit code 10).
+    """
+    scheme, colon, rest = root.partition(":")
+    if colon and scheme != "file" and len(scheme) > 1:
+        raise not_yet(
+            f"A storage root with the scheme '{scheme}:'",
+            "--root",
+            "Give a folder on a local or mounted file system",
+        )
+    path = Path("/" + rest.lstrip("/")) if colon and scheme == "file" else Path(root)
+    if not path.is_dir():
+        raise UsageRefused(
+            expected(
+                "a folder",
+                example="--root /data/cohort",
+                found="none",
+                where="--root",
+                do="Make the folder, or correct the path",
+            )
+        )
+    places = Places(path.resolve())
+    for zone in LATER:
+        folder = places.root / zone
+        if folder.is_dir() and any(folder.iterdir()):
+            raise not_yet(
+                f"A list in the zone {zone}",
+                f"{zone}/",
+                "Take it away only if nobody relies on it: no release goes past a list not applied",
+            )
+    return places

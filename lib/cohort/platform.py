@@ -1,0 +1,118 @@
+"""What holds for every project on this platform: floors, retention, keys, limits (`platform.toml`)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from cohort import config
+from cohort.config import Declaration
+from cohort.errors import KeyRefused, expected
+
+Share = Annotated[config.Number, Field(gt=0, le=1)]
+Days = Annotated[int, Field(ge=0)]
+
+
+class Floors(Declaration):
+    """What no project goes under (`max_share`: over). `columns` raises k for a record with that column."""
+
+    k: Annotated[int, Field(ge=3)]
+    m: Annotated[int, Field(ge=2)]
+    max_share: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))]
+    k_others: Annotated[int, Field(ge=3)]
+    columns: dict[str, Annotated[int, Field(ge=3)]]
+
+
+class Keys(Declaration):
+    dir: str
+
+
+class Retention(Declaration):
+    """Days after which intake's own places are emptied."""
+
+    deliveries: Days
+    quarantine: Days
+    feedback: Days
+    results: Days
+
+
+class Tables(Declaration):
+    """Delta's two retentions, always set together."""
+
+    deleted_files_hours: Annotated[int, Field(ge=0)]
+    log_hours: Annotated[int, Field(ge=0)]
+
+
+class Intake(Declaration):
+    """A file with a larger share of refused rows is rejected as a whole."""
+
+    max_refused_share: Share
+
+
+class ObjectionLimits(Declaration):
+    """The oldest that any list may be, and the share of results above which erasing needs a confirmation."""
+
+    max_age_days: Annotated[int, Field(ge=1)]
+    max_erased_share: Share
+
+
+class Publishing(Declaration):
+    """Whether `release --publish` may publish without a named second person; the record says it did."""
+
+    without_second_person: bool
+
+
+class Shown(Declaration):
+    """Counts shown to everybody: hidden up to, and rounded to (OpenSAFELY: 7 and 5)."""
+
+    hide_up_to: Annotated[int, Field(ge=7)]
+    round_to: Annotated[int, Field(ge=5)]
+
+    def count(self, exact: int) -> int | None:
+        """A count fit to show: None when it is small (0 included), else rounded to the nearest step."""
+        if exact <= self.hide_up_to:
+            return None
+        return (exact + self.round_to // 2) // self.round_to * self.round_to
+
+
+class Platform(Declaration):
+    floors: Floors
+    keys: Keys
+    retention_days: Retention
+    tables: Tables
+    intake: Intake
+    objections: ObjectionLimits
+    publish: Publishing
+    shown: Shown
+
+
+def load(folder: Path) -> Platform:
+    """The platform's declaration from a configuration folder.
+
+    Refuses: what `config.read` refuses (exit code 10).
+    """
+    return config.read(folder / "platform.toml", Platform, where="platform.toml")
+
+
+def key_folder(platform: Platform, folder: Path, root: Path) -> Path:
+    """Where the keys are: outside the storage root.
+
+    Takes: the platform, its configuration folder (a relative `dir` counts from there), the root.
+    Refuses: a folder that is, contains or lies in the root (exit code 13).
+    """
+    keys = (folder / platform.keys.dir).resolve()
+    place = root.resolve()
+    if keys == place or place in keys.parents or keys in place.parents:
+        raise KeyRefused(
+            expected(
+                "a key folder apart from the storage root",
+                example="/etc/cohort/keys",
+                found="one that shares a path with the root",
+                where="[keys] dir of platform.toml",
+                do="Name a folder that is neither under nor above the root",
+            )
+        )
+    return keys

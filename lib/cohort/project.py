@@ -1,0 +1,202 @@
+"""What was agreed with one research project (`conf/projects/<project>.toml`)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from cohort import config
+from cohort.columns import NUMERIC, Column, Difference, Result, SchoolYear, Slot
+from cohort.config import Declaration, Number, wrong
+from cohort.errors import ConfigurationRefused, UsageRefused, expected
+from cohort.platform import Platform
+
+__all__ = ["NUMERIC", "Column", "Difference", "Project", "Result", "Slot", "check_name", "load"]
+
+NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+TAKEN = frozenset({"intake", "erasures"})
+"""Names that locks and records use for intake's own work."""
+
+MOST_YEARS = 21
+"""What a day in a pupil's packed record can tell apart."""
+
+
+class Thresholds(Declaration):
+    k: Annotated[int, Field(ge=2)]
+    m: Annotated[int, Field(ge=1)]
+    max_share: Annotated[Number, Field(gt=0, le=1)]
+    k_others: Annotated[int, Field(ge=0)]
+
+
+class Recoding(Declaration):
+    kind: Literal["global"]
+    loss: Literal["geometric", "mean"]
+    suppression_limit: Annotated[Number, Field(ge=0, le=1)]
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _only_global(cls, kind: object) -> object:
+        if kind == "local":
+            raise ValueError(
+                "Expected kind = 'global', for example in the template; found 'local', which is not "
+                "supported yet, in <where>. Use 'global'."
+            )
+        return kind
+
+
+class Population(Declaration):
+    """Which results are looked at; `jaargroep` left out means all year groups."""
+
+    schooljaar: Annotated[list[SchoolYear], Field(min_length=1)]
+    jaargroep: Annotated[list[str], Field(min_length=1)] | None = None
+
+
+class Project(Declaration):
+    name: str
+    question: Annotated[str, Field(min_length=10)]
+    release_class: Literal["anonymous"]
+    starts: dt.date
+    ends: dt.date
+    readers: Annotated[str, Field(min_length=1)]
+    population: Population
+    two_schools: Literal["keep", "set-aside"]
+    thresholds: Thresholds
+    recoding: Recoding
+    columns: Annotated[list[Column], Field(min_length=1)]
+
+    @field_validator("release_class", mode="before")
+    @classmethod
+    def _only_anonymous(cls, kind: object) -> object:
+        if kind == "pseudonymous":
+            raise ValueError(
+                "Expected release_class = 'anonymous', for example in the template; found "
+                "'pseudonymous', which is not supported yet (it needs the schools' instruction), in "
+                "<where>. Ask for an anonymous release."
+            )
+        return kind
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Project:
+        told = [*self._wrong_dates(), *self._wrong_columns()]
+        if told:
+            raise wrong(told)
+        return self
+
+    def _wrong_dates(self) -> Iterator[str]:
+        if self.ends <= self.starts:
+            yield (
+                "Expected an end after the start, for example 2027-12-31; found one that is not in "
+                "<where>. Correct the dates."
+            )
+
+    def _wrong_columns(self) -> Iterator[str]:
+        years = sorted(int(year[:4]) for year in self.population.schooljaar)
+        if years[-1] - years[0] > MOST_YEARS:
+            yield (
+                f"Expected school years at most {MOST_YEARS} apart, for example 2023-2024 and 2024-2025; "
+                "found years further apart in <where>. Ask for fewer years."
+            )
+        names = [column.name.lower() for column in self.columns]
+        if len(set(names)) != len(names):
+            yield (
+                "Expected every column once, for example rekenen_M and rekenen_E; found a name twice "
+                "in <where>. Rename one."
+            )
+        shown: dict[Slot, Result] = {}
+        for result in self.results:
+            if shown.setdefault(result.slot, result) != result:
+                yield (
+                    f"Expected one value and one rule per domain and moment, for example several = "
+                    f"'latest'; found two for {result.domein} {result.schooljaar} {result.moment} in "
+                    "<where>. Make them equal: two values of one result are no more than one."
+                )
+            if len({c.hierarchy for c in self.columns if result in c.results and not c.numeric}) > 1:
+                yield (
+                    f"Expected one hierarchy per level shown, for example one column of it; found two for "
+                    f"{result.domein} {result.schooljaar} {result.moment} in <where>. Show it once."
+                )
+            if result.schooljaar not in self.population.schooljaar:
+                yield (
+                    "Expected results from the population's school years, for example "
+                    f"{self.population.schooljaar[0]}; found {result.schooljaar} in <where>. Add the "
+                    "year to population.schooljaar or correct the column."
+                )
+        if not shown:
+            yield (
+                "Expected a column with a result, for example of rekenen; found attributes only in "
+                "<where>. A release of test results shows at least one."
+            )
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """Every result shown, once, in the order of the columns."""
+        return tuple(dict.fromkeys(r for column in self.columns for r in column.results))
+
+    @property
+    def column_names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+
+def check_name(name: str) -> None:
+    """Refuse a project name that cannot be a folder, a file and a table (exit code 2)."""
+    if not NAME.fullmatch(name) or name in TAKEN:
+        raise UsageRefused(
+            expected(
+                "a project name of small letters, digits and _",
+                example="leergroei",
+                found="another",
+                where="--project",
+                do="Give the name of a file in conf/projects",
+            )
+        )
+
+
+def load(folder: Path, name: str, platform: Platform) -> Project:
+    """A project's declaration, held to the platform's floors.
+
+    Takes: the configuration folder, the project's name, the platform.
+    Refuses: what `config.read` refuses, a name that differs from the file's, thresholds under the
+    floors (exit code 10); an impossible name (exit code 2).
+    """
+    check_name(name)
+    where = f"projects/{name}.toml"
+    project = config.read(folder / where, Project, where=where)
+    problems = [*_under_floors(project, platform, where)]
+    if project.name != name:
+        problems.append(
+            expected(
+                f"name = '{name}'",
+                example=f"name = '{name}'",
+                found="another name",
+                where=where,
+                do="A project has the name of its file",
+            )
+        )
+    if problems:
+        raise ConfigurationRefused(*problems)
+    return project
+
+
+def _under_floors(project: Project, platform: Platform, where: str) -> list[str]:
+    floors, asked = platform.floors, project.thresholds
+    shown = {column.attribute or column.name for column in project.columns} | set(project.column_names)
+    k = max([floors.k, *(floor for name, floor in floors.columns.items() if name in shown)])
+    held = [
+        ("k", asked.k, k, asked.k >= k, "at least"),
+        ("m", asked.m, floors.m, asked.m >= floors.m, "at least"),
+        ("max_share", asked.max_share, floors.max_share, asked.max_share <= floors.max_share, "at most"),
+        ("k_others", asked.k_others, floors.k_others, asked.k_others >= floors.k_others, "at least"),
+    ]  # fmt: skip
+    return [
+        expected(
+            f"{key} {way} {floor}, the platform's floor", example=f"{key} = {floor}",
+            found=f"{key} = {value}", where=where, do="Keep to the floor of platform.toml",
+        )
+        for key, value, floor, holds, way in held
+        if not holds
+    ]  # fmt: skip

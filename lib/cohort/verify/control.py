@@ -1,0 +1,175 @@
+"""The control columns against the results: whose row it is, where it comes from, who may not be in it.
+
+One pass over the results and a narrow one over the stage, in one Spark action. The results give every
+(pupil, school), its rows and its keyed pseudonyms by own code; the stage gives the pairs it claims; both are
+laid on one heap and counted per pair and then per pupil. Nothing but counts comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from cohort import keys, tables
+from cohort.project import Project, Result
+from cohort.verify.findings import Finding, Subject, tell
+from cohort.verify.rights import Barred
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+EVERY_BRIN = tuple(f"{n:02d}{a}{b}" for n in range(100) for a in LETTERS for b in LETTERS)
+"""All codes a school can have: digesting them is cheaper than a pass to see which there are."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """Counts of pupils: with selected rows, of these barred; staged, and staged wrongly; all rows."""
+
+    rows: int
+    pupils: int
+    barred: int
+    staged: int
+    unknown: int
+    twice: int
+    untrue: int
+    objectors: int
+
+
+def look(counted: Control) -> list[Finding]:
+    """OBJECTOR, PUPIL_UNKNOWN, PUPIL_TWICE, SCHOOL_UNTRUE, each with its number of pupils."""
+    return [
+        *tell("OBJECTOR", counted.objectors), *tell("PUPIL_UNKNOWN", counted.unknown),
+        *tell("PUPIL_TWICE", counted.twice), *tell("SCHOOL_UNTRUE", counted.untrue),
+    ]  # fmt: skip
+
+
+def results(spark: SparkSession, subject: Subject) -> DataFrame:
+    """The rows the ledger vouches for. Batches count runs of intake, so they may stand in a plan."""
+    rows = tables.read(spark, subject.results)
+    return rows.where(F.col("batch").isin(*map(int, subject.batches)))
+
+
+def selected(project: Project) -> Column:
+    """Whether a row belongs to the population and fits a slot of the project; for `where`.
+
+    A slot's school year is one of the population's: the declaration is refused otherwise. The first
+    conditions follow from the last; they are there because Spark decodes no column of a row they turn down.
+    """
+    chosen = F.col("domein").isin(*{result.domein for result in project.results})
+    chosen &= F.col("afnameperiode").isin(*{result.moment for result in project.results})
+    if project.population.jaargroep is not None:
+        chosen &= F.col("jaargroep").isin(*project.population.jaargroep)
+    return chosen & ~F.col("bijzonder") & reduce(Column.__or__, map(fits, project.results))
+
+
+def fits(result: Result) -> Column:
+    """Whether a row is a result of one slot, with a value on its scale."""
+    return (
+        (F.col("domein") == result.domein) & (F.col("afnameperiode") == result.moment)
+        & (F.col("schooljaar") == result.schooljaar) & (F.col("schaal") == result.schaal)
+        & F.col(result.value).isNotNull()
+    )  # fmt: skip
+
+
+def pseudonym(label: str, column: str) -> str:
+    """HMAC-SHA-256 (RFC 2104) of a labelled text as SQL, beside the one row of `Key.frame`."""
+    inner = f"concat({keys.INNER}, cast(concat('{label}|', {column}) AS binary))"
+    return f"unhex(sha2(concat({keys.OUTER}, unhex(sha2({inner}, 256))), 256))"
+
+
+def local(spark: SparkSession, columns: dict[str, pa.Array[Any]]) -> DataFrame:
+    """A small frame of the driver's own: in a join its values stand in no plan and no log."""
+    return spark.createDataFrame(pa.table(columns))
+
+
+# One statement, so that Spark analyses it once. Pseudonyms are told apart by 128 bits, as two whole numbers:
+# cheaper to group by than 32 bytes. One shuffle by pupil serves the count per pair and the count per pupil.
+STATEMENT = f"""
+WITH seen AS (
+    SELECT DISTINCT pgn, brin FROM {{selected}}
+), known AS (
+    SELECT /*+ BROADCAST(keyed, listed, schools) */
+        {pseudonym("pgn", "seen.pgn")} AS pupil,
+        coalesce(schools.digest, cast('not in the stage' AS binary)) AS school,
+        (listed.pgn IS NOT NULL) = {{listed_is_barred}} AS barred
+    FROM seen CROSS JOIN {{keyed}} AS keyed
+        LEFT JOIN {{listed}} AS listed ON seen.pgn = listed.pgn
+        LEFT JOIN {{schools}} AS schools ON seen.brin = schools.brin
+), claimed AS (
+    SELECT _pupil AS pupil, posexplode(concat(array(_school), coalesce(_others, array()))) AS (place, school)
+    FROM {{stage}}
+), heap AS (
+    SELECT xxhash64(pupil) AS p, xxhash64('q', pupil) AS q, xxhash64(school) AS s, xxhash64('q', school) AS t,
+        1 AS known, barred, 0 AS home, 0 AS other
+    FROM known
+    UNION ALL
+    SELECT xxhash64(pupil), xxhash64('q', pupil), xxhash64(school), xxhash64('q', school),
+        0, false, if(place = 0, 1, 0), if(place = 0, 0, 1)
+    FROM claimed
+), pairs AS (
+    SELECT p, q, max(known) AS known, max(barred) AS barred, sum(home) AS home,
+        sum(home + other) > 0 AND max(known) = 0 AS untrue
+    FROM (SELECT /*+ REPARTITION(p, q) */ * FROM heap) GROUP BY p, q, s, t
+), pupils AS (
+    SELECT max(known) = 1 AS known, max(barred) AS barred, sum(home) AS home, max(untrue) AS untrue
+    FROM pairs GROUP BY p, q
+)
+SELECT count_if(known) AS pupils, count_if(known AND barred) AS barred, count_if(home > 0) AS staged,
+    count_if(home > 0 AND NOT known) AS unknown, count_if(home > 1) AS twice,
+    count_if(known AND untrue) AS untrue, count_if(home > 0 AND barred) AS objectors
+FROM pupils
+"""
+
+
+def count(
+    spark: SparkSession, subject: Subject, stage: DataFrame, barred: Barred, schools: Sequence[bytes | None]
+) -> Control:
+    """All counts of the control columns.
+
+    Takes: the stage's rows, who is barred, the distinct school pseudonyms of the stage.
+    """
+    rows = results(spark, subject)
+    listed, listed_is_barred = _listed(spark, barred, rows)
+    found = spark.sql(
+        STATEMENT, selected=rows.where(selected(subject.project)).select("pgn", "brin"), stage=stage,
+        keyed=subject.key.frame(spark), listed=listed, listed_is_barred=listed_is_barred,
+        schools=_schools(spark, subject, schools),
+    ).first()  # fmt: skip
+    if found is None:
+        raise RuntimeError("an aggregate without a row")
+    return Control(rows=_rows(rows), **{name: value or 0 for name, value in found.asDict().items()})
+
+
+def _rows(frame: DataFrame) -> int:
+    """The rows of a table's files, as their footers count them."""
+    files = (unquote(urlparse(file).path) for file in frame.inputFiles())
+    return sum(pq.read_metadata(file).num_rows for file in files)
+
+
+def _listed(spark: SparkSession, barred: Barred, rows: DataFrame) -> tuple[DataFrame, bool]:
+    """Numbers as `pgn`, each once, and whether these are the barred ones or the only ones not barred."""
+    numbers = barred.blocked if barred.allowed is None else barred.allowed - barred.blocked
+    frame = local(spark, {"pgn": pa.array(sorted(numbers), pa.string())})
+    if barred.held:
+        held = local(spark, {"brin": pa.array(sorted(barred.held), pa.string())})
+        pupils = rows.join(F.broadcast(held), "brin", "left_semi").select("pgn")
+        if barred.allowed is None:
+            return frame.union(pupils).distinct(), True
+        frame = frame.join(pupils, "pgn", "left_anti")
+    return frame, barred.allowed is None
+
+
+def _schools(spark: SparkSession, subject: Subject, schools: Sequence[bytes | None]) -> DataFrame:
+    """The schools of the stage that can exist, as `brin` and `digest`."""
+    digests = subject.key.digests(f"brin|{brin}" for brin in EVERY_BRIN)
+    there = {*schools}
+    known = [(brin, digest) for brin, digest in zip(EVERY_BRIN, digests, strict=True) if digest in there]
+    brins, pseudonyms = [brin for brin, _ in known], [digest for _, digest in known]
+    return local(spark, {"brin": pa.array(brins, pa.string()), "digest": pa.array(pseudonyms, pa.binary())})

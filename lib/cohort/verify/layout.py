@@ -1,0 +1,172 @@
+"""The bytes of a table, read file by file without Spark: runs of equal records, their order and their split.
+
+Rows never stay: each batch becomes runs of equal records and counts per (run, school) at once, so what is
+held grows with the classes, not with the pupils (as long as the order is right).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cohort.schema import OTHERS, SCHOOL
+from cohort.verify.findings import Finding, tell
+
+Ints = npt.NDArray[np.int64]
+BATCH = 1 << 18
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The rows of a table as runs of equal released values.
+
+    Gives: per column the labels that occur (`None` for null); `codes[column, run]` their numbers; per
+    run its file and rows; `home` and `others` as (run, school number, pupils) in three rows; the schools.
+    """
+
+    columns: tuple[str, ...]
+    labels: tuple[tuple[str | None, ...], ...]
+    codes: Ints
+    file: Ints
+    rows: Ints
+    home: Ints
+    others: Ints
+    schools: tuple[bytes | None, ...]
+
+    @cached_property
+    def class_of(self) -> Ints:
+        """The number of each run's class: runs with equal values are one class. No hashing, so exact."""
+        number = np.zeros(self.codes.shape[1], dtype=np.int64)
+        for labels, codes in zip(self.labels, self.codes, strict=True):
+            _, number = np.unique(number * max(len(labels), 1) + codes, return_inverse=True)
+        return number.astype(np.int64)
+
+    @cached_property
+    def classes(self) -> int:
+        return int(self.class_of.max()) + 1 if self.class_of.size else 0
+
+    @cached_property
+    def class_rows(self) -> Ints:
+        return _sums(self.class_of, self.rows, self.classes)
+
+    @property
+    def released(self) -> int:
+        return int(self.rows.sum())
+
+
+def read(files: Sequence[Path], columns: Sequence[str], *, control: bool) -> Runs:
+    """The runs of a table's data files.
+
+    Takes: its Parquet files, in any order; the released columns; whether the control columns are there.
+    """
+    numbers: list[dict[str | None, int]] = [{} for _ in columns]
+    schools: dict[bytes | None, int] = {}
+    codes, where, rows, home, others = [_none(len(columns))], [_none()], [_none()], [_none(3)], [_none(3)]
+    begun = 0
+    wanted = [*columns, SCHOOL, OTHERS] if control else [*columns]
+    for place, file in enumerate(files):
+        parquet = pq.ParquetFile(file, read_dictionary=wanted[: len(columns) + control])
+        for batch in parquet.iter_batches(batch_size=BATCH, columns=wanted):
+            values = [_numbered(batch.column(name), numbers[i]) for i, name in enumerate(columns)]
+            starts = _starts(values, batch.num_rows)
+            length = np.diff(np.append(starts, batch.num_rows))
+            run = np.repeat(np.arange(begun, begun + len(starts)), length)
+            codes.append(np.array([column[starts] for column in values]))
+            where.append(np.full(len(starts), place))
+            rows.append(length)
+            if control:
+                home.append(_pairs(run, _numbered(batch.column(SCHOOL), schools)))
+                others.append(_pairs(*_exploded(batch.column(OTHERS), run, schools)))
+            begun += len(starts)
+    return Runs(
+        tuple(columns), tuple(tuple(known) for known in numbers), np.concatenate(codes, axis=1),
+        np.concatenate(where), np.concatenate(rows), np.concatenate(home, axis=1),
+        np.concatenate(others, axis=1), tuple(schools),
+    )  # fmt: skip
+
+
+def look(runs: Runs) -> list[Finding]:
+    """ORDER: neighbours within a file that stand the wrong way round. SPLIT: classes in several files."""
+    before, after = slice(None, -1), slice(1, None)
+    wrong = np.zeros(max(len(runs.file) - 1, 0), dtype=bool)
+    for labels, codes in zip(reversed(runs.labels), reversed(runs.codes), strict=True):
+        rank = _ranks(labels)[codes]
+        wrong = (rank[before] > rank[after]) | ((rank[before] == rank[after]) & wrong)
+    wrong &= runs.file[before] == runs.file[after]
+    files = np.unique(np.stack([runs.class_of, runs.file]), axis=1)[0]
+    split = np.bincount(files, minlength=runs.classes) > 1
+    return [*tell("ORDER", int(wrong.sum())), *tell("SPLIT", int(split.sum()))]
+
+
+def checksum(runs: Runs) -> tuple[int, str]:
+    """What `tables.checksum` gives for the released columns, by own code and once per class.
+
+    Each row is the text of its values, each after its length in characters and a colon, a null as `-`;
+    the first 15 and the next 15 hexadecimal digits of its SHA-256 are summed over all rows.
+    """
+    totals = [0, 0]
+    for values, rows in zip(runs.codes.T.tolist(), runs.rows.tolist(), strict=True):
+        shown = (labels[code] for labels, code in zip(runs.labels, values, strict=True))
+        text = "".join("-" if value is None else f"{len(value)}:{value}" for value in shown)
+        digits = hashlib.sha256(text.encode()).hexdigest()
+        totals[0] += rows * int(digits[:15], 16)
+        totals[1] += rows * int(digits[15:30], 16)
+    return runs.released, f"{totals[0]:x}-{totals[1]:x}"
+
+
+def _numbered(column: pa.Array[Any], known: dict[str | None, int] | dict[bytes | None, int]) -> Ints:
+    """A column as numbers by first appearance; labels that no row shows are numbered too."""
+    coded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
+    lookup = [known.setdefault(label, len(known)) for label in coded.dictionary.to_pylist()]
+    index = coded.indices
+    if index.null_count:
+        lookup.append(known.setdefault(None, len(known)))
+        index = index.fill_null(len(lookup) - 1)
+    numbers: Ints = np.array(lookup, dtype=np.int64)[index.to_numpy(zero_copy_only=False)]
+    return numbers
+
+
+def _exploded(column: Any, run: Ints, schools: dict[bytes | None, int]) -> tuple[Ints, Ints]:
+    sizes = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    return np.repeat(run, sizes), _numbered(column.flatten(), schools)
+
+
+def _pairs(run: Ints, school: Ints) -> Ints:
+    pair, pupils = np.unique((run << 32) | school, return_counts=True)
+    return np.stack([pair >> 32, pair & 0xFFFFFFFF, pupils])
+
+
+def _starts(values: list[Ints], rows: int) -> Ints:
+    """Where a run begins: the first row, and every row that differs from the one before it."""
+    begins = np.zeros(rows, dtype=bool)
+    begins[:1] = True
+    for column in values:
+        begins[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(begins)
+
+
+def _ranks(labels: tuple[str | None, ...]) -> Ints:
+    """The place of each label among all, in the order Spark sorts text: null first, then by its bytes."""
+    by_text = sorted(range(len(labels)), key=lambda i: b"" if (x := labels[i]) is None else b"." + x.encode())
+    ranks = np.empty(len(labels), dtype=np.int64)
+    ranks[by_text] = np.arange(len(labels))
+    return ranks
+
+
+def _sums(group: Ints, amounts: Ints, groups: int) -> Ints:
+    total = np.zeros(groups, dtype=np.int64)
+    np.add.at(total, group, amounts)
+    return total
+
+
+def _none(width: int | None = None) -> Ints:
+    return np.zeros(0 if width is None else (width, 0), dtype=np.int64)

@@ -1,0 +1,171 @@
+"""Every pupil's record made again from the results (`--deep`): is each value an ancestor of the true one?
+
+Per pupil: of each slot the result that the project's rule picks, of each attribute the newest value, the
+schools that delivered them. A leaf is a place in its hierarchy's file; -1 is a value the file does not have.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from cohort import project
+from cohort.project import Result
+from cohort.schema import OTHERS, PUPIL, SCHOOL
+from cohort.verify.contents import UNKNOWN, Ladder
+from cohort.verify.control import fits, local, pseudonym, results, selected
+from cohort.verify.findings import Finding, Subject, tell
+
+FAR = dt.date(9999, 1, 1)
+NEWEST = ("peildag", "levering_nr")
+
+
+def look(
+    spark: SparkSession, subject: Subject, stage: DataFrame, ladders: dict[str, Ladder]
+) -> list[Finding]:
+    """REBUILT: pupils of the stage that differ from their results in some column or school."""
+    true = records(spark, subject, ladders).crossJoin(F.broadcast(subject.key.frame(spark)))
+    others = "array_except(schools, array(home))"
+    known = true.select(
+        F.expr(pseudonym("pgn", "pgn")).alias("pupil"),
+        F.expr(pseudonym("brin", "home")).alias("home"),
+        F.expr(f"transform({others}, brin -> {pseudonym('brin', 'brin')})").alias("others"),
+        *(F.col(_leaf(name)) for name in ladders),
+    )
+    rows = stage.join(known, stage[PUPIL] == known["pupil"], "inner")
+    for name, ladder in ladders.items():
+        rows = rows.join(F.broadcast(_paths(spark, name, ladder)), [_leaf(name), name], "left")
+    none = F.array().cast("array<binary>")
+    wrong = {name: F.col(_true(name)).isNull() for name in ladders}
+    wrong["the home school"] = ~F.col(SCHOOL).eqNullSafe(F.col("home"))
+    wrong["the other schools"] = F.array_sort(F.coalesce(OTHERS, none)) != F.array_sort("others")
+    if subject.project.two_schools == "set-aside":
+        wrong["pupils to be set aside"] = F.size("others") > 0
+    some = F.greatest(*(case.cast("int") for case in wrong.values()), F.lit(0))
+    counts = rows.agg(F.sum(some), *(F.sum(case.cast("int")) for case in wrong.values())).first()
+    if counts is None:
+        raise RuntimeError("an aggregate without a row")
+    where = [what for what, cases in zip(wrong, counts[1:], strict=True) if cases]
+    return tell("REBUILT", counts[0] or 0, ", ".join(where))
+
+
+def records(spark: SparkSession, subject: Subject, ladders: dict[str, Ladder]) -> DataFrame:
+    """One row per pupil: `pgn`, `home`, `schools` (home too), and per column the place of its true leaf."""
+    agreed = subject.project
+    rows = results(spark, subject).where(selected(agreed))
+    attributes = [column for column in agreed.columns if column.attribute is not None]
+    for column in attributes:
+        rows = _placed(spark, rows, column.name, _attribute(column), ladders[column.name])
+    ranks = {result: _rank(result, agreed, ladders) for result in agreed.results}
+    picks = [
+        F.max(F.when(fits(result), _order(result, rank))).alias(f"slot{number}")
+        for number, (result, rank) in enumerate(ranks.items())
+    ]
+    newest = [F.max(F.struct(*NEWEST, _leaf(column.name))).alias(_leaf(column.name)) for column in attributes]
+    pupils = rows.groupBy("pgn").agg(
+        F.max(F.struct(*NEWEST, "brin")).alias("latest"),
+        F.collect_set(F.struct(*NEWEST, "brin")).alias("visits"), *picks, *newest,
+    )  # fmt: skip
+    tied = F.filter(
+        "visits",
+        lambda v: (
+            (v["peildag"] == F.col("latest.peildag")) & (v["levering_nr"] == F.col("latest.levering_nr"))
+        ),
+    )
+    given = F.array_compact(F.array(*(F.col(f"slot{number}.brin") for number in range(len(picks)))))
+    schools = F.array_union(F.transform(tied, lambda v: v["brin"]), given)
+    pupils = pupils.withColumns({"home": F.col("latest.brin"), "schools": F.array_distinct(schools)})
+    slots = {result: F.col(f"slot{number}.rank") for number, result in enumerate(ranks)}
+    for column in agreed.columns:
+        ladder = ladders[column.name]
+        if column.attribute is not None:
+            place = F.col(f"{_leaf(column.name)}.{_leaf(column.name)}")
+            unknown = ladder.leaves.index(UNKNOWN)
+            pupils = pupils.withColumn(
+                _leaf(column.name), F.when(place == len(ladder.rows), unknown).otherwise(place)
+            )
+        elif column.numeric:
+            pupils = _placed(spark, pupils, column.name, _band(column, slots), ladder, null_last=False)
+        else:
+            place = F.coalesce(slots[column.results[0]].cast("int"), F.lit(ladder.leaves.index(UNKNOWN)))
+            pupils = pupils.withColumn(_leaf(column.name), place)
+    return pupils
+
+
+def _rank(result: Result, agreed: project.Project, ladders: dict[str, Ladder]) -> Column:
+    """What a result counts for: a number in hundredths, a code as its place in its column's hierarchy."""
+    if result.value in project.NUMERIC:
+        return (F.col(result.value) * 100).cast("long")
+    column = next(column for column in agreed.columns if result in column.results)
+    code = F.when(F.col(result.value) == "I+", "I").otherwise(F.col(result.value))
+    code = code if result.value == "niveau_IV" else F.col(result.value)
+    leaves = F.array(*map(F.lit, ladders[column.name].leaves))
+    return F.array_position(leaves, code) - 1
+
+
+def _order(result: Result, rank: Column) -> Column:
+    """A struct whose greatest is the row to show; it carries the school and the value."""
+    brin, value = F.col("brin").alias("brin"), rank.alias("rank")
+    if result.several == "highest":
+        return F.struct(value, *NEWEST, brin)
+    if result.several == "first":
+        return F.struct(F.datediff(F.lit(FAR), "peildag"), -F.col("levering_nr"), brin, value)
+    return F.struct(*NEWEST, brin, value)
+
+
+def _band(column: project.Column, slots: dict[Result, Column]) -> Column:
+    """The label of the band that a value or difference falls in: `[n·step, (n+1)·step)`."""
+    values = [slots[result] for result in column.results]
+    value = values[1] - values[0] if column.difference is not None else values[0]
+    step = column.step or 1
+    low = F.floor((value - F.pmod(value, F.lit(100 * step))) / 100).cast("long")
+    if step == 1:
+        return low.cast("string")
+    return F.concat(low.cast("string"), F.lit(" tot "), (low + step).cast("string"))
+
+
+def _attribute(column: project.Column) -> Column:
+    """The leaf of an attribute; a school year begins on 1 August."""
+    if column.born is None:
+        return F.col(str(column.attribute))
+    year = F.year("geboortedatum")
+    if column.born == "year":
+        return year.cast("string")
+    if column.born == "quarter":
+        return F.concat(year.cast("string"), F.lit("-K"), F.quarter("geboortedatum").cast("string"))
+    begun = F.when(F.month("geboortedatum") >= 8, year).otherwise(year - 1)
+    return F.concat(begun.cast("string"), F.lit("/"), F.lpad(((begun + 1) % 100).cast("string"), 2, "0"))
+
+
+def _placed(
+    spark: SparkSession, rows: DataFrame, name: str, value: Column, ladder: Ladder, *, null_last: bool = True
+) -> DataFrame:
+    """The place of a value in its hierarchy; null comes after all, or is the leaf `onbekend`."""
+    text, place = f"_text_{name}", f"_place_{name}"
+    leaves, places = pa.array(ladder.leaves, pa.string()), pa.array(range(len(ladder.rows)), pa.int32())
+    known = local(spark, {text: leaves, place: places})
+    null = len(ladder.rows) if null_last else ladder.leaves.index(UNKNOWN)
+    return (
+        rows.withColumn(text, value)
+        .join(F.broadcast(known), text, "left")
+        .withColumn(_leaf(name), F.when(F.col(text).isNull(), null).otherwise(F.coalesce(place, F.lit(-1))))
+        .drop(text, place)
+    )
+
+
+def _paths(spark: SparkSession, name: str, ladder: Ladder) -> DataFrame:
+    """Every leaf with each of its labels."""
+    pairs = sorted({(place, label) for place, row in enumerate(ladder.rows) for label in row})
+    places, labels = pa.array([p for p, _ in pairs], pa.int32()), pa.array([x for _, x in pairs], pa.string())
+    return local(spark, {_leaf(name): places, name: labels}).withColumn(_true(name), F.lit(True))
+
+
+def _leaf(name: str) -> str:
+    return f"_leaf_{name}"
+
+
+def _true(name: str) -> str:
+    return f"_true_{name}"

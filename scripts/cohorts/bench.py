@@ -1,0 +1,108 @@
+"""How long a protected release takes, against the unprotected job on the same rows, in one session.
+
+The unprotected job reads the same rows, brings them to one row per pupil in the fastest form we know
+(numeric aggregates only, a whole-number key) and writes them as Delta. The protected one is `release` to a
+verified stage. Two warm-ups, then pairs in turn; medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import shutil
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from cohort import catalogue, ingest, keys, ledger, objections, places, platform, project, records, tables
+from cohort import release as releases
+from cohort.release import Work
+from cohort.schema import Accepted
+from cohorts import schools, synthesise
+
+NAME = "leergroei"
+
+
+def unprotected(results: DataFrame, agreed: project.Project) -> DataFrame:
+    """The same selection and pivot without any protection."""
+    selected = records.select(Accepted(results), agreed)
+    shown = [
+        F.max(F.when(records.fits(r), F.col(r.value))).alias(f"value_{i}")
+        for i, r in enumerate(agreed.results)
+    ]
+    attributes = [
+        F.max(F.col(str(c.attribute)).try_cast("int")).alias(c.name) for c in agreed.columns if c.attribute
+    ]
+    return selected.groupBy(F.col("pgn").cast("int").alias("pgn")).agg(*shown, *attributes)
+
+
+def prepare(spark: SparkSession, scratch: Path, pupils: int) -> Work:
+    """A synthetic cohort, taken in."""
+    root, config = scratch / "root", scratch / "conf"
+    shutil.copytree("conf", config)
+    root.mkdir()
+    now = dt.datetime.now().astimezone()
+    synthesise.synthesise(
+        root, config, count=pupils, school_count=schools.number_for(pupils), seed=1, today=now.date()
+    )
+    where, holds, known = places.Places(root), platform.load(config), catalogue.load(config)
+    lists = objections.load(where.objections, holds.objections, now.date())
+    tell(f"ingest of {pupils} pupils")
+    ingest.ingest(spark, ingest.Intake(where, holds, known, lists, now), tell)
+    keys.create(scratch / "keys", NAME)
+    agreed = project.load(config, NAME, holds)
+    agreed = agreed.model_copy(update={"starts": now.date(), "ends": now.date() + dt.timedelta(days=9)})
+    return Work(where, holds, known, agreed, config / "hierarchies", scratch / "keys", now, "bench")
+
+
+def tell(line: str) -> None:
+    print(f"bench: {line}", file=sys.stderr, flush=True)
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench release")
+    parser.add_argument("--scratch", type=Path, required=True)
+    parser.add_argument("--pupils", type=int, default=300_000)
+    parser.add_argument("--pairs", type=int, default=5)
+    asked = parser.parse_args()
+    spark = SparkSession.builder.appName("cohort bench").getOrCreate()
+    work = prepare(spark, asked.scratch, asked.pupils)
+    naive: list[float] = []
+    protected: list[float] = []
+    stages: list[dict[str, float]] = []
+    for turn in range(asked.pairs + 2):
+        start = time.perf_counter()
+        batches = list(ledger.batches(spark, work.places.ledger))
+        results = tables.read(spark, work.places.results).where(F.col("batch").isin(batches))
+        plain = asked.scratch / "unprotected"
+        shutil.rmtree(plain, ignore_errors=True)
+        unprotected(results, work.project).write.format("delta").save(str(plain))
+        middle = time.perf_counter()
+        lists, key = releases.check(work)
+        record = releases.release(spark, work, lists, key, tell if turn == 0 else silent)
+        end = time.perf_counter()
+        if turn >= 2:
+            naive.append(middle - start)
+            protected.append(end - middle)
+            stages.append(record.facts["stages"])
+        tell(f"turn {turn}: unprotected {middle - start:.2f} s, release {end - middle:.2f} s")
+    spent = {name: statistics.median(s.get(name, 0.0) for s in stages) for name in stages[0]}
+    ratio = statistics.median(p / n for p, n in zip(protected, naive, strict=True))
+    told = {
+        "pupils": asked.pupils, "naive_s": round(statistics.median(naive), 2),
+        "release_s": round(statistics.median(protected), 2), "ratio": round(ratio, 2), "stages": spent,
+    }  # fmt: skip
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The tests of the synthetic cohort, as `conf/toetsen.csv` lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HEADER = (
+    "toetscode",
+    "versie",
+    "domein",
+    "moment",
+    "jaargroep",
+    "schaal",
+    "min",
+    "max",
+    "bijzonder",
+)
+VERSION = "3.0"
+MOMENTS = ("M", "E")
+YEAR_GROUPS = (3, 4, 5, 6, 7, 8)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What is tested, on which scale (from 0), and how scores grow over the year groups.
+
+    Takes: the mean at M3, the rise of the mean per year, the standard deviation within a test.
+    """
+
+    name: str
+    code: str
+    scale: str
+    highest: int
+    at_m3: float
+    per_year: float
+    spread: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.at_m3 < self.highest <= 3000 or self.spread <= 0:
+            raise ValueError(f"the scale of {self.name} does not hold its scores")
+
+
+DOMAINS = (
+    Domain("rekenen", "REK", "LVS-REK", 200, 40, 22, 18),
+    Domain("begrijpend_lezen", "BL", "LVS-BL", 200, 38, 23, 21),
+    Domain("spelling", "SP", "LVS-SP", 600, 150, 55, 60),
+    Domain("technisch_lezen", "TL", "LVS-TL", 150, 30, 16, 15),
+    Domain("woordenschat", "WS", "LVS-WS", 200, 42, 21, 18),
+)
+
+
+def test_code(domain: Domain, moment: str, year_group: int) -> str:
+    """The code that a school delivers, such as `REK-M7`."""
+    return f"{domain.code}-{moment}{year_group}"
+
+
+def rows() -> list[tuple[str, ...]]:
+    """The lines of the catalogue, in the order of `HEADER`."""
+    return [
+        (
+            test_code(domain, moment, year_group),
+            VERSION,
+            domain.name,
+            moment,
+            str(year_group),
+            domain.scale,
+            "0",
+            str(domain.highest),
+            "nee",
+        )
+        for domain in DOMAINS
+        for moment in MOMENTS
+        for year_group in YEAR_GROUPS
+    ]

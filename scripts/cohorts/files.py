@@ -1,0 +1,194 @@
+"""One CSV per school, in the canonical dialect: UTF-8, `;`, decimal comma, LF, a header line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from cohorts import catalogue, pupils, results, scores
+from cohorts.dirt import CODES, Lines
+from cohorts.pupil_numbers import with_wrong_check_digit
+from cohorts.pupils import Pupils
+from cohorts.results import Results
+from cohorts.schools import SITE
+
+COLUMNS = (
+    "brin", "vestiging", "schooljaar", "pgn", "geboortedatum", "geslacht", "jaargroep", "groep_key",
+    "leerkracht_key", "gewicht", "thuistaal", "opleiding_ouders", "toetscode", "toetsversie",
+    "afnamedatum", "afnameperiode", "ruwe_score", "vaardigheidsscore", "niveau_IV",
+    "bron_result_key",
+)  # fmt: skip
+_SCHOOLS_AT_ONCE: Final = 100
+_OTHER_ORDER_EVERY: Final = 10
+_BEYOND_SCALE: Final = 50
+_RAW_OF: Final = 60
+_TWO_YEARS: Final = 730
+_FIRST_DAY: Final = date(2005, 1, 1)
+# Mondays: five school weeks after each are the window of a test.
+_WINDOW: Final = (
+    (date(2025, 1, 13), date(2025, 5, 19)),
+    (date(2024, 1, 15), date(2024, 5, 27)),
+)
+Ints = npt.NDArray[np.integer]
+Words = pa.StringArray
+Change = Callable[[Words], Words]
+
+
+def _words(values: Iterable[str]) -> Words:
+    return pa.array(list(values), pa.string())
+
+
+_DAYS = _words((_FIRST_DAY + timedelta(days=day)).isoformat() for day in range(21 * 365))
+_TENTHS = _words(
+    f"{tenth // 10},{tenth % 10}"
+    for tenth in range((max(d.highest for d in catalogue.DOMAINS) + _BEYOND_SCALE) * 10 + 10)
+)
+_WHOLE = _words([str(number) for number in range(_RAW_OF + 1)])
+_TESTS = _words(
+    catalogue.test_code(domain, moment, year_group)
+    for domain in catalogue.DOMAINS
+    for moment in catalogue.MOMENTS
+    for year_group in catalogue.YEAR_GROUPS
+)
+_HIGHEST = np.array([domain.highest for domain in catalogue.DOMAINS])
+_WINDOW_FROM = np.array([[(day - _FIRST_DAY).days for day in year] for year in _WINDOW])
+_EPOCH: Final = (date(1970, 1, 1) - _FIRST_DAY).days
+
+
+def write(folder: Path, brins: list[str], who: Pupils, made: Results, lines: Lines) -> int:
+    """Writes `school_0001.csv` and so on: one file for every school that has a line.
+
+    Gives: the number of files. One file in ten has its columns in another order.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    school = made.school[lines.result]
+    edges = np.searchsorted(school, np.arange(len(brins) + 1))
+    files = 0
+    for first in range(0, len(brins), _SCHOOLS_AT_ONCE):
+        last = min(first + _SCHOOLS_AT_ONCE, len(brins))
+        start = int(edges[first])
+        part = slice(start, int(edges[last]))
+        table = _table(brins, who, made, Lines(lines.result[part], lines.wrong[part]))
+        for index in range(first, last):
+            rows = int(edges[index + 1] - edges[index])
+            if rows:
+                ordered = table.select(_order(index)).slice(int(edges[index]) - start, rows)
+                _write_one(folder / f"school_{index + 1:04d}.csv", ordered)
+                files += 1
+    return files
+
+
+def _write_one(path: Path, table: pa.Table) -> None:
+    with path.open("wb") as sink:
+        sink.write((";".join(table.column_names) + "\n").encode())
+        options = csv.WriteOptions(include_header=False, delimiter=";", quoting_style="none")
+        csv.write_csv(table, sink, options)
+
+
+def _order(index: int) -> list[str]:
+    turn = index // _OTHER_ORDER_EVERY % (len(COLUMNS) - 1) + 1
+    turn = turn if index % _OTHER_ORDER_EVERY == _OTHER_ORDER_EVERY - 1 else 0
+    return [*COLUMNS[turn:], *COLUMNS[:turn]]
+
+
+def _table(brins: list[str], who: Pupils, made: Results, lines: Lines) -> pa.Table:
+    """The lines of some schools as text, errors included."""
+    pupil, school = made.pupil[lines.result], made.school[lines.result].astype(np.int32)
+    year, moment, domain = (a[lines.result] for a in (made.year, made.moment, made.domain))
+    year_group = who.year_group[pupil]
+    group = made.group[lines.result]
+    true = made.tenths[lines.result].astype(np.int32)
+    tenths = _wrong_score(lines, true, domain)
+    score = _marked(lines, "SCORE_NOT_A_NUMBER", _pick(_TENTHS, tenths), _not_a_number)
+    columns = {
+        "brin": _pick(_words(brins), school),
+        "vestiging": _constant(SITE, len(lines)),
+        "schooljaar": _pick(_words(results.SCHOOL_YEARS), year),
+        "pgn": _numbers(lines, who.number[pupil]),
+        "geboortedatum": _pick(_DAYS, who.born[pupil] + _EPOCH),
+        "geslacht": _pick(_words(pupils.SEXES), who.sex[pupil]),
+        "jaargroep": _pick(_WHOLE, year_group),
+        "groep_key": _pick(_words(pupils.GROUPS), group),
+        "leerkracht_key": _pick(_words([f"L{n:03d}" for n in range(len(pupils.GROUPS))]), group),
+        "gewicht": _pick(_words(pupils.WEIGHTS), who.weight[pupil]),
+        "thuistaal": _pick(_words(pupils.LANGUAGES), who.language[pupil]),
+        "opleiding_ouders": _pick(_words(pupils.EDUCATION), who.education[pupil]),
+        "toetscode": _tests(lines, domain, moment, year_group),
+        "toetsversie": _constant(catalogue.VERSION, len(lines)),
+        "afnamedatum": _pick(_DAYS, _test_day(lines, school, group, year, moment, domain)),
+        "afnameperiode": _pick(_words(catalogue.MOMENTS), moment),
+        "ruwe_score": _pick(_WHOLE, true * _RAW_OF // 10 // _HIGHEST[domain]),
+        "vaardigheidsscore": score,
+        "niveau_IV": _pick(_words(scores.LEVELS), made.level[lines.result]),
+        "bron_result_key": _keys(lines, school),
+    }
+    return pa.table({name: columns[name] for name in COLUMNS})
+
+
+def _pick(words: Words, index: Ints) -> Words:
+    picked: Words = words.take(pa.array(index, pa.int32()))
+    return picked
+
+
+def _constant(word: str, count: int) -> Words:
+    repeated: Words = pa.repeat(pa.scalar(word), count)
+    return repeated
+
+
+def _numbers(lines: Lines, number: npt.NDArray[np.int64]) -> Words:
+    wrong = lines.wrong
+    number = np.where(wrong == CODES.index("PGN_INVALID"), with_wrong_check_digit(number), number)
+    number = np.where(wrong == CODES.index("PGN_FILLER"), 0, number)
+    padded = pc.utf8_lpad(pc.cast(pa.array(number), pa.string()), 9, "0")
+    return _marked(lines, "PGN_PADDED", cast(Words, padded), lambda words: pc.utf8_slice_codeunits(words, 1))
+
+
+def _wrong_score(lines: Lines, tenths: Ints, domain: Ints) -> Ints:
+    beyond = _HIGHEST[domain] * 10 + 1 + tenths % (_BEYOND_SCALE * 10)
+    return np.where(lines.wrong == CODES.index("SCORE_OUT_OF_RANGE"), beyond, tenths)
+
+
+def _not_a_number(words: Words) -> Words:
+    word = pa.array(np.arange(len(words)) % 2 == 0)
+    written: Words = pc.if_else(word, "ziek", pc.replace_substring(words, ",", "."))
+    return written
+
+
+def _tests(lines: Lines, domain: Ints, moment: Ints, year_group: Ints) -> Words:
+    index = domain.astype(np.int32) * len(catalogue.MOMENTS) + moment
+    code = _pick(_TESTS, index * len(catalogue.YEAR_GROUPS) + year_group - 3)
+    return _marked(lines, "TEST_UNKNOWN", code, lambda words: _constant("ONB-99", len(words)))
+
+
+def _test_day(lines: Lines, school: Ints, group: Ints, year: Ints, moment: Ints, domain: Ints) -> Ints:
+    """A school day in the test's window; a class sits a test on one day."""
+    spread = (school * 7 + group * 3 + domain * 2) % 25
+    day = _WINDOW_FROM[year, moment] + spread // 5 * 7 + spread % 5
+    early = lines.wrong == CODES.index("DATE_OUTSIDE_YEAR")
+    written: Ints = np.where(early, day - _TWO_YEARS, day)
+    return written
+
+
+def _keys(lines: Lines, school: Ints) -> Words:
+    """The result's place in its school's file; a line that comes twice keeps its key."""
+    place = lines.result - lines.result[np.searchsorted(school, school)] + 1
+    keys: Words = pc.binary_join_element_wise("r", pc.cast(pa.array(place), pa.string()), "")
+    return keys
+
+
+def _marked(lines: Lines, code: str, words: Words, change: Change) -> Words:
+    """The words, those on lines with this error changed."""
+    mask = lines.wrong == CODES.index(code)
+    if not mask.any():
+        return words
+    marked = pa.array(mask)
+    written: Words = pc.replace_with_mask(words, marked, change(words.filter(marked)))
+    return written

@@ -1,0 +1,133 @@
+"""The schools of a cohort, as `conf/scholen.csv` lists them, and how many pupils each has."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cohort.errors import UsageRefused, expected
+
+HEADER = (
+    "brin",
+    "vestiging",
+    "bestuur",
+    "soort",
+    "denominatie_groep",
+    "regio",
+    "verwacht_van",
+    "verwacht_tot",
+)
+SITE = "00"
+EXPECTED_FROM = "2020-08-01"
+SMALL = 100
+"""A school of at most so many pupils is small; a fifth of the Dutch primary schools is."""
+
+_MOST: Final = 6_600
+# As many as sixteen bits and the room for BRINs hold.
+_MOST_WRITTEN: Final = 30_000
+_FEWEST_PER_SCHOOL: Final = 20
+# No letter below G: a BRIN can then not turn up by chance in a hexadecimal digest.
+_LETTERS: Final = "GHIJKLMNOPQRSTUVWXYZ"
+_PER_PREFIX: Final = len(_LETTERS) ** 2
+_REAL_CLASSES_FROM: Final = 90
+_BOARD_OF: Final = 7
+_KINDS: Final = (("bo", 0.93), ("sbo", 0.04), ("so", 0.03))
+_DENOMINATIONS: Final = (("openbaar", 0.31), ("RK", 0.29), ("PC", 0.28), ("overig", 0.12))
+_REGIONS: Final = (("Noord", 0.13), ("Oost", 0.22), ("Zuid", 0.21), ("West", 0.44))
+
+
+def number_for(pupils: int) -> int:
+    """How many schools a cohort of this size has unless told otherwise.
+
+    Gives: one per 200 pupils up to 300 schools; above that one per 227 (1.5 million pupils in
+    6,600 schools, the mean of 2022/23), never under 300 nor over 6,600.
+    """
+    return min(max(1, pupils // 200), max(300, pupils * 11 // 2500), _MOST)
+
+
+def synthetic_brins(count: int) -> list[str]:
+    """Distinct made-up BRINs with a number below 90."""
+    room = _REAL_CLASSES_FROM * _PER_PREFIX
+    return [_brin(index * 7919 % room) for index in range(count)]
+
+
+def class_brins(count: int) -> list[str]:
+    """Distinct made-up BRINs with a number from 90, so that none is a synthetic school's."""
+    first, room = _REAL_CLASSES_FROM * _PER_PREFIX, (100 - _REAL_CLASSES_FROM) * _PER_PREFIX
+    return [_brin(first + index * 29 % room) for index in range(count)]
+
+
+def is_synthetic(brin: str) -> bool:
+    """Whether the BRIN is one that `synthetic_brins` gives out."""
+    return (
+        len(brin) == 4
+        and brin[:2].isdigit()
+        and int(brin[:2]) < _REAL_CLASSES_FROM
+        and set(brin[2:]) <= set(_LETTERS)
+    )
+
+
+def draw_sizes(rng: np.random.Generator, pupils: int, schools: int) -> npt.NDArray[np.int64]:
+    """Pupils per school, in random order.
+
+    Gives: sizes that add up to `pupils`; a fifth of the schools has 42 to 95 pupils (mean 68), the
+    others more than 100 with a long tail. With too few pupils for that, the same proportions.
+    Refuses: no school, more than 30,000 of them, or fewer than 20 pupils a school.
+    """
+    if not 1 <= schools <= _MOST_WRITTEN or pupils < schools * _FEWEST_PER_SCHOOL:
+        raise UsageRefused(
+            expected(
+                f"1 to {_MOST_WRITTEN} schools with at least {_FEWEST_PER_SCHOOL} pupils each",
+                example="--pupils 60000 --schools 300",
+                found=f"{pupils} pupils for {schools} schools",
+                where="the arguments",
+                do="Ask for more pupils or for another number of schools",
+            )
+        )
+    small = rng.uniform(42, 95, schools // 5)
+    excess = rng.gamma(1.6, 1.0, schools - small.size)
+    room = pupils - small.sum() - (SMALL + 1) * excess.size
+    if room > 0:
+        wanted = np.concatenate([small, SMALL + 1 + excess * room / excess.sum()])
+    else:
+        shares = np.concatenate([small, SMALL + 1 + excess * 80])
+        wanted = shares * pupils / shares.sum()
+    sizes = np.floor(wanted).astype(np.int64)
+    # What rounding down left over goes to the largest schools, so that no small one grows past 100.
+    sizes[np.argsort(-sizes, kind="stable")[: pupils - int(sizes.sum())]] += 1
+    return rng.permutation(sizes)
+
+
+def rows(seed: int, brins: list[str], *, special: bool = True) -> list[tuple[str, ...]]:
+    """The lines of the school list, in the order of `HEADER`.
+
+    Takes: whether some of the schools are for special education.
+    """
+    rng = np.random.default_rng(seed)
+    count = len(brins)
+    boards = rng.integers(1, count // _BOARD_OF + 2, count)
+    kinds, denominations, regions = (
+        rng.choice([name for name, _ in shares], count, p=[share for _, share in shares])
+        for shares in (_KINDS, _DENOMINATIONS, _REGIONS)
+    )
+    return [
+        (
+            brin,
+            SITE,
+            str(70_000 + int(boards[school])),
+            str(kinds[school]) if special else "bo",
+            str(denominations[school]),
+            str(regions[school]),
+            EXPECTED_FROM,
+            "",
+        )
+        for school, brin in enumerate(brins)
+    ]
+
+
+def _brin(index: int) -> str:
+    prefix, letters = divmod(index, _PER_PREFIX)
+    first, second = divmod(letters, len(_LETTERS))
+    return f"{prefix:02d}{_LETTERS[first]}{_LETTERS[second]}"

@@ -1,0 +1,125 @@
+"""Writes a synthetic cohort under a storage root, and tells what intake must find in it.
+
+The same seed and size give the same files; only the objections list depends on the day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cohort.errors import Refusal, UsageRefused, expected
+from cohorts import (
+    catalogue,
+    dirt,
+    files,
+    objectors,
+    pupil_numbers,
+    pupils,
+    registers,
+    results,
+    schools,
+)
+
+
+def synthesise(
+    root: Path, config: Path, *, count: int, school_count: int | None, seed: int, today: date
+) -> dict[str, Any]:
+    """Writes deliveries, the objections list, the test catalogue and the school list.
+
+    Gives: the record of what was written. `rows` counts all lines but headers; `dirt` counts the
+    lines that intake must refuse, by reason; `mended` those it must accept and mend. Of the
+    objections `unmatched` are in force; `delivered_rows` are the acceptable lines of those in
+    force, in all files.
+    Refuses: a root that already holds deliveries of a synthetic cohort.
+    """
+    started = time.monotonic()
+    deliveries = root / "deliveries"
+    if any(deliveries.glob("school_*.csv")):
+        raise UsageRefused(
+            expected(
+                "a root without synthetic deliveries",
+                example="--root build/demo after it was removed",
+                found="files named school_*.csv",
+                where=str(deliveries),
+                do="Remove them or give another root",
+            )
+        )
+    rng = np.random.default_rng(seed)
+    asked = schools.number_for(count) if school_count is None else school_count
+    sizes = schools.draw_sizes(rng, count, asked)
+    brins = schools.synthetic_brins(sizes.size)
+    strangers = objectors.how_many_unmatched(count)
+    numbers = pupil_numbers.draw(rng, count + strangers, pupil_numbers.Lane.SYNTHETIC)
+    who = pupils.draw(rng, numbers[:count], sizes)
+    made = results.draw(rng, who)
+    lines = dirt.plant(rng, who, made)
+    _tell(f"{count} pupils at {sizes.size} schools, {len(lines)} lines", started)
+    registers.replace(config / "toetsen.csv", catalogue.HEADER, catalogue.rows())
+    registers.replace(
+        config / "scholen.csv",
+        schools.HEADER,
+        schools.rows(seed, brins),
+        outdated=lambda row: schools.is_synthetic(row[0]),
+    )
+    objecting = objectors.draw(rng, who, numbers[count:])
+    objectors.write(root / "objections", rng, objecting, who, brins, today)
+    written = files.write(deliveries, brins, who, made, lines)
+    _tell(f"{written} files", started)
+    planted = lines.planted()
+    return {
+        "schools": int(sizes.size),
+        "files": written,
+        "pupils": count,
+        "rows": len(lines),
+        "repeaters": int(who.repeater.sum()),
+        "movers": int((who.moved_to != pupils.NOWHERE).sum()),
+        "mended": {dirt.PGN_PADDED: planted.pop(dirt.PGN_PADDED)},
+        "dirt": planted,
+        "objectors": objecting.account(made, lines),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def _tell(what: str, started: float) -> None:
+    print(f"synthesise: {what} ({time.monotonic() - started:.1f} s)", file=sys.stderr)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="synthesise", description=__doc__)
+    parser.add_argument("--root", type=Path, required=True, help="the storage root")
+    parser.add_argument("--config", type=Path, required=True, help="the configuration folder")
+    parser.add_argument("--pupils", type=int, default=60_000)
+    parser.add_argument("--schools", type=int, help="default: 300 for 60,000, 6,600 for 1.5 million")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--today", type=date.fromisoformat, default=date.today())
+    return parser.parse_args()
+
+
+def main() -> int:
+    given = _arguments()
+    try:
+        record = synthesise(
+            given.root,
+            given.config,
+            count=given.pupils,
+            school_count=given.schools,
+            seed=given.seed,
+            today=given.today,
+        )
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return refusal.exit_code
+    print(json.dumps(record, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""The published optima of global recoding on the Adult census extract, as ARX finds them too."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cohort.recoding.coding import Coding
+from cohort.recoding.constraints import Pupils
+from cohort.recoding.hierarchy import Hierarchy
+from cohort.recoding.histogram import Histogram
+from cohort.recoding.lattice import search
+
+ADULT = Path(__file__).parents[2].parent / "shared" / "data" / "adult"
+
+pytestmark = pytest.mark.skipif(
+    not ADULT.is_dir(), reason="the Adult data (../shared/data/adult beside the repository) is not there"
+)
+
+ADULT8 = (
+    "sex",
+    "age",
+    "race",
+    "marital-status",
+    "education",
+    "native-country",
+    "workclass",
+    "salary-class",
+)
+ADULT9 = (*ADULT8[:-1], "occupation", "salary-class")
+
+#    columns   k  limit    levels                        geometric  mean   suppressed  classes
+OPTIMA = [
+    (ADULT8, 5, "0", (0, 4, 1, 2, 3, 2, 0, 0), 0.54221, 0.62500, 0, 26),
+    (ADULT8, 5, "0.04", (0, 3, 0, 1, 1, 1, 1, 0), 0.19578, 0.20442, 1178, 370),
+    (ADULT8, 5, "0.1", (0, 3, 0, 0, 2, 1, 0, 0), 0.16213, 0.16913, 2184, 518),
+    (ADULT8, 10, "0", (0, 4, 1, 1, 3, 2, 2, 0), 0.61317, 0.67915, 0, 8),
+    (ADULT8, 10, "0.04", (0, 4, 0, 1, 2, 1, 0, 0), 0.25473, 0.28813, 1163, 168),
+    (ADULT8, 10, "0.1", (0, 3, 0, 0, 2, 1, 1, 0), 0.19801, 0.20554, 2297, 250),
+    (ADULT9, 5, "0.04", (0, 3, 0, 1, 1, 1, 1, 2, 0), 0.26611, 0.29282, 1178, 370),
+    (ADULT9, 5, "0.1", (0, 3, 0, 0, 2, 1, 1, 1, 0), 0.22041, 0.22770, 2553, 602),
+    (ADULT9, 10, "1", (0, 3, 0, 0, 2, 1, 1, 1, 0), 0.26139, 0.26774, 3983, 381),
+]
+
+
+@pytest.fixture(scope="module")
+def people() -> dict[str, list[str]]:
+    rows = [line.split(";") for line in (ADULT / "adult.csv").read_text(encoding="utf-8").splitlines()]
+    return dict(zip(rows[0], map(list, zip(*rows[1:], strict=True)), strict=True))
+
+
+def coded(people: dict[str, list[str]], columns: tuple[str, ...]) -> tuple[Coding, Histogram]:
+    coding = Coding(
+        tuple(
+            Hierarchy.load(ADULT / f"adult_hierarchy_{name}.csv", name, with_unknown=False)
+            for name in columns
+        )
+    )
+    codes = np.zeros(len(people["sex"]), dtype=np.int64)
+    for column, hierarchy in enumerate(coding.hierarchies):
+        leaf = {label: place for place, label in enumerate(hierarchy.leaves)}
+        codes += coding.column_codes(column)[[leaf[value] for value in people[columns[column]]]]
+    return coding, Histogram.of_pupils(codes)
+
+
+def test_eight_columns_fit_in_the_bits_of_the_prototype(people: dict[str, list[str]]) -> None:
+    coding, histogram = coded(people, ADULT8)
+
+    assert coding.bits == 35
+    assert histogram.pupils == 30_162
+
+
+@pytest.mark.parametrize(
+    ("columns", "k", "limit", "levels", "geometric", "mean", "suppressed", "classes"), OPTIMA
+)
+def test_finds_the_published_optimum(
+    people: dict[str, list[str]],
+    columns: tuple[str, ...],
+    k: int,
+    limit: str,
+    levels: tuple[int, ...],
+    geometric: float,
+    mean: float,
+    suppressed: int,
+    classes: int,
+) -> None:
+    coding, histogram = coded(people, columns)
+
+    found = search(histogram, coding, [Pupils(k)], objective="geometric", suppression_limit=limit)
+
+    assert found.levels == levels
+    assert (round(found.loss.geometric, 5), round(found.loss.mean, 5)) == (geometric, mean)
+    assert (found.suppressed, found.classes) == (suppressed, classes)
+    assert found.released + found.suppressed == 30_162

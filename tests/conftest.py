@@ -1,0 +1,66 @@
+"""One Spark per test run, on a scratch folder of its own; few examples per property unless asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from pyspark.sql import SparkSession
+
+PROJECT = Path(__file__).resolve().parents[1]
+SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+
+settings.register_profile("few", max_examples=5, deadline=None, suppress_health_check=SLOW_IS_FINE)
+settings.register_profile("many", max_examples=200, deadline=None, suppress_health_check=SLOW_IS_FINE)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With encryption on, pyspark hands data over a socket that it leaves to the collector to close."""
+    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")
+
+
+def shipped_settings() -> dict[str, str]:
+    """The settings that every job runs with (`conf/spark-defaults.conf`)."""
+    lines = (PROJECT / "conf" / "spark-defaults.conf").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split(None, 1) for line in lines if line.strip() and not line.startswith("#")]
+    return {name: value.strip() for name, value in pairs}
+
+
+@pytest.fixture(scope="session")
+def one_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The session that all tests share. Tests ask for `spark`."""
+    scratch = tmp_path_factory.mktemp("spark")
+    jars = sorted((PROJECT / ".jars").glob("*.jar"))
+    if not jars:
+        pytest.skip("the Delta jars are not there yet: scripts/test fetches them")
+    own = {
+        "spark.master": "local[2]",
+        "spark.jars": ",".join(map(str, jars)),
+        "spark.local.dir": str(scratch / "local"),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.sql.shuffle.partitions": "4",
+        "spark.driver.memory": "2g",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.extraJavaOptions": "-Ddelta.log.cacheSize=3",
+    }
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ["SPARK_LOCAL_DIRS"] = own["spark.local.dir"]
+    builder = SparkSession.builder.appName("tests")
+    for name, value in {**shipped_settings(), **own}.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def spark(one_spark: SparkSession) -> Iterator[SparkSession]:
+    """Spark without anything that an earlier test kept."""
+    yield one_spark
+    one_spark.catalog.clearCache()

@@ -1,0 +1,145 @@
+"""A small platform with everything taken in, copied for each test; and jobs through real spark-submit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from cohort import catalogue, ingest, keys, objections, places, platform
+from cohort.places import Places
+from cohort.project import load
+from cohort.release import Work
+from cohorts import synthesise
+
+PROJECT = Path(__file__).resolve().parents[2]
+TODAY = dt.date.today()
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A storage root with its configuration, its keys and a scratch folder of its own."""
+
+    home: Path
+
+    @property
+    def root(self) -> Path:
+        return self.home / "root"
+
+    @property
+    def config(self) -> Path:
+        return self.home / "conf"
+
+    @property
+    def keys(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def local(self) -> Path:
+        return self.home / "local"
+
+    @property
+    def places(self) -> Places:
+        return Places(self.root)
+
+    def work(self, name: str = "leergroei") -> Work:
+        """What a release in this process is made from."""
+        holds = platform.load(self.config)
+        now = dt.datetime.now().astimezone()
+        return Work(
+            self.places, holds, catalogue.load(self.config), load(self.config, name, holds),
+            self.config / "hierarchies", self.keys, now, "tester",
+        )  # fmt: skip
+
+    def change(self, file: str, old: str, new: str) -> None:
+        """Change one thing in a file of the configuration or the root."""
+        path = self.home / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def command(self, job: str, *arguments: str) -> list[str]:
+        own = ["--root", str(self.root), "--config", str(self.config)]
+        return [str(PROJECT / "scripts" / "submit"), job, *own, *arguments]
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "COHORT_LOCAL_DIR": str(self.local)}
+
+    def submit(self, job: str, *arguments: str) -> Done:
+        """One job through real spark-submit."""
+        ran = subprocess.run(
+            self.command(job, *arguments), env=self.environment(), capture_output=True, text=True, check=False
+        )
+        return Done(ran.returncode, ran.stdout, ran.stderr)
+
+    def listing(self) -> dict[str, tuple[int, int]]:
+        """Every file under the root and the keys, with its size and time of change."""
+        return {
+            str(path.relative_to(self.home)): (path.stat().st_size, path.stat().st_mtime_ns)
+            for folder in (self.root, self.keys)
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def record(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.stdout)
+        return told
+
+
+@pytest.fixture(scope="session")
+def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """6,000 pupils of 40 schools, taken in while nobody had objected; the objections came after."""
+    made = Platform(tmp_path_factory.mktemp("platform"))
+    shutil.copytree(PROJECT / "conf", made.config)
+    made.root.mkdir()
+    synthesise.synthesise(made.root, made.config, count=6000, school_count=40, seed=7, today=TODAY)
+    made.change("conf/platform.toml", 'dir = "../.keys"', 'dir = "../keys"')
+    made.change("conf/platform.toml", "max_erased_share = 0.02", "max_erased_share = 0.5")
+    agreed = made.config / "projects" / "leergroei.toml"
+    lines = agreed.read_text(encoding="utf-8").splitlines()
+    dates = {"starts": TODAY - dt.timedelta(days=9), "ends": TODAY + dt.timedelta(days=99)}
+    dated = [next((f"{k} = {d}" for k, d in dates.items() if x.startswith(f"{k} =")), x) for x in lines]
+    agreed.write_text("\n".join(dated), encoding="utf-8")
+    now = dt.datetime.now().astimezone()
+    holds, known = platform.load(made.config), catalogue.load(made.config)
+    nobody = objections.Objections(())
+    ingest.ingest(one_spark, ingest.Intake(made.places, holds, known, nobody, now), lambda _: None)
+    keys.create(made.keys, "leergroei")
+    return made
+
+
+@pytest.fixture
+def fresh(taken_in: Platform, tmp_path: Path) -> Platform:
+    """A copy that a test may change."""
+    shutil.copytree(taken_in.home, tmp_path / "platform", symlinks=True)
+    return Platform(tmp_path / "platform")
+
+
+@pytest.fixture(scope="session")
+def copied(taken_in: Platform, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Platform]:
+    """Makes copies for fixtures that live longer than a test."""
+
+    def copy() -> Platform:
+        home = tmp_path_factory.mktemp("copy") / "platform"
+        shutil.copytree(taken_in.home, home, symlinks=True)
+        return Platform(home)
+
+    assert places.under(str(taken_in.root)).root == taken_in.root.resolve()
+    return copy

@@ -1,0 +1,94 @@
+"""A protection broken on purpose: the verifier, which shares no code with it, refuses each release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pyspark.sql import Column, SparkSession
+from pyspark.sql import functions as F
+
+from cohort import generalise, objections, pseudonymise, register, release
+from cohort.errors import NotAnonymous
+from cohort.recoding.constraints import Pupils
+
+from .conftest import Platform
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def release_one(spark: SparkSession, platform: Platform) -> register.Record:
+    work = platform.work()
+    lists, key = release.check(work)
+    return release.release(spark, work, lists, key, lambda _: None)
+
+
+@pytest.fixture
+def strict(fresh: Platform) -> Platform:
+    """A project that asks for more schools than ten pupils come from by themselves."""
+    fresh.change("conf/projects/leergroei.toml", "m = 5", "m = 12")
+    fresh.change("conf/projects/leergroei.toml", "suppression_limit = 0.1", "suppression_limit = 0.3")
+    return fresh
+
+
+def nothing_suppressed(patch: pytest.MonkeyPatch) -> None:
+    """Every pupil keeps their class, whatever its size."""
+    real = generalise.recode
+
+    def careless(histogram: Any, project: Any, coding: Any) -> Any:
+        loose = project.model_copy(
+            update={
+                "thresholds": project.thresholds.model_copy(
+                    update={"k": 1, "m": 1, "k_others": 0, "max_share": 1}
+                )
+            }
+        )
+        return real(histogram, loose, coding)
+
+    patch.setattr(generalise, "recode", careless)
+
+
+def objections_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(objections, "remove_objectors", lambda results, *_: results)
+
+
+def schools_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(generalise, "constraints", lambda project: [Pupils(project.thresholds.k)])
+
+
+def plain_hash(patch: pytest.MonkeyPatch) -> None:
+    """A hash that anybody can repeat, in place of the keyed one."""
+
+    def unkeyed(message: Column) -> Column:
+        return F.unhex(F.sha2(message.cast("binary"), 256))
+
+    patch.setattr(pseudonymise, "hmac_sha256", unkeyed)
+
+
+BROKEN: list[tuple[Patch, set[str]]] = [
+    (nothing_suppressed, {"K"}),
+    (objections_ignored, {"OBJECTOR"}),
+    (schools_ignored, {"SCHOOLS", "SHARE", "OTHERS"}),
+    (plain_hash, {"PUPIL_UNKNOWN"}),
+]
+
+
+@pytest.mark.parametrize(("breaks", "codes"), BROKEN, ids=lambda x: getattr(x, "__name__", None))
+def test_the_verifier_refuses(
+    spark: SparkSession, strict: Platform, monkeypatch: pytest.MonkeyPatch, breaks: Patch, codes: set[str]
+) -> None:
+    breaks(monkeypatch)
+    with pytest.raises(NotAnonymous) as refused:
+        release_one(spark, strict)
+    found = {problem.partition(":")[0] for problem in refused.value.problems}
+    assert found & codes, found
+    record = register.find(strict.places, "leergroei", None)
+    assert record.state is register.Release.REFUSED
+    assert not strict.places.stage("leergroei", 1).exists()
+
+
+def test_unbroken_the_same_cohort_passes(spark: SparkSession, strict: Platform) -> None:
+    record = release_one(spark, strict)
+    assert record.state is register.Release.VERIFIED
+    assert record.facts["counts"]["pupils_objected"] > 0

@@ -1,0 +1,151 @@
+"""Each refusal as a new user meets it: one clear sentence, the right exit code, nothing changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import TODAY, Done, Platform
+
+NAME = ("--project", "leergroei")
+LIST = "root/objections/landelijk"
+
+
+def missing_list(p: Platform) -> tuple[str, ...]:
+    (p.home / f"{LIST}.csv").unlink()
+    return ("release", *NAME)
+
+
+def stale_list(p: Platform) -> tuple[str, ...]:
+    p.change(f"{LIST}.toml", f"date = {TODAY}", f"date = {TODAY - dt.timedelta(days=40)}")
+    return ("release", *NAME)
+
+
+def typing_error(p: Platform) -> tuple[str, ...]:
+    p.change("conf/projects/leergroei.toml", "two_schools", "two_shcools")
+    return ("release", *NAME)
+
+
+def under_the_floor(p: Platform) -> tuple[str, ...]:
+    p.change("conf/projects/leergroei.toml", "k = 10", "k = 9")
+    return ("release", *NAME)
+
+
+def school_as_column(p: Platform) -> tuple[str, ...]:
+    p.change("conf/projects/leergroei.toml", 'attribute = "gewicht"', 'attribute = "brin"')
+    return ("release", *NAME)
+
+
+def class_size_as_column(p: Platform) -> tuple[str, ...]:
+    p.change("conf/projects/leergroei.toml", 'attribute = "gewicht"', 'attribute = "groepsgrootte"')
+    return ("release", *NAME)
+
+
+def intelligence_as_column(p: Platform) -> tuple[str, ...]:
+    old = 'domein = "rekenen", schooljaar = "2024-2025", moment = "M", schaal = "LVS-REK"'
+    new = 'domein = "intelligentie", schooljaar = "2024-2025", moment = "E", schaal = "NLS-IQ"'
+    p.change("conf/projects/leergroei.toml", old, new)
+    return ("release", *NAME)
+
+
+def past_its_end(p: Platform) -> tuple[str, ...]:
+    ends = TODAY + dt.timedelta(days=99)
+    p.change("conf/projects/leergroei.toml", f"ends = {ends}", f"ends = {TODAY - dt.timedelta(days=1)}")
+    return ("release", *NAME)
+
+
+def publish_before_verify(p: Platform) -> tuple[str, ...]:
+    del p
+    return ("publish", *NAME, "--release", "1", "--approved-by", "A. Jansen")
+
+
+def keys_under_the_root(p: Platform) -> tuple[str, ...]:
+    p.change("conf/platform.toml", 'dir = "../keys"', 'dir = "../root/keys"')
+    return ("release", *NAME)
+
+
+def no_key(p: Platform) -> tuple[str, ...]:
+    (p.keys / "leergroei.key").unlink()
+    return ("release", *NAME)
+
+
+def wrong_confirmation(p: Platform) -> tuple[str, ...]:
+    del p
+    return ("destroy", *NAME, "--confirm", "leergroie")
+
+
+def pseudonymous(p: Platform) -> tuple[str, ...]:
+    p.change("conf/projects/leergroei.toml", '"anonymous"', '"pseudonymous"')
+    return ("release", *NAME)
+
+
+def consents_are_there(p: Platform) -> tuple[str, ...]:
+    (p.root / "consents").mkdir()
+    (p.root / "consents" / "actief.csv").write_text("pgn;project\n")
+    return ("release", *NAME)
+
+
+REFUSALS = [
+    (missing_list, 12, "found no such file in objections/landelijk.csv"),
+    (stale_list, 12, "at most 31 days old"),
+    (typing_error, 10, "unknown key two_shcools"),
+    (under_the_floor, 10, "Expected k at least 10"),
+    (school_as_column, 10, "found brin"),
+    (class_size_as_column, 10, "found groepsgrootte"),
+    (intelligence_as_column, 10, "special-category domain intelligentie"),
+    (past_its_end, 15, "destroy the project"),
+    (publish_before_verify, 15, "Expected a release that was made"),
+    (keys_under_the_root, 13, "apart from the storage root"),
+    (no_key, 13, "key --project leergroei --create"),
+    (wrong_confirmation, 2, "Nothing was removed"),
+    (pseudonymous, 10, "not supported yet"),
+    (consents_are_there, 10, "not supported yet"),
+]
+
+
+@pytest.mark.parametrize(("breaks", "code", "says"), REFUSALS, ids=lambda x: getattr(x, "__name__", None))
+def test_refused(fresh: Platform, breaks: object, code: int, says: str) -> None:
+    assert callable(breaks)
+    command = breaks(fresh)
+    before = fresh.listing()
+    done = fresh.submit(*command)
+    assert_refused(done, code, says)
+    assert fresh.listing() == before
+
+
+def assert_refused(done: Done, code: int, says: str) -> None:
+    assert done.code == code, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.record["exit_code"] == code
+
+
+def test_destroy_without_confirmation_only_lists(fresh: Platform) -> None:
+    before = fresh.listing()
+    done = fresh.submit("destroy", *NAME)
+    assert (done.code, done.record["dry_run"]) == (0, True)
+    assert "nothing was removed" in done.stderr
+    assert fresh.listing() == before
+
+
+def test_of_two_runs_at_once_the_second_is_refused(fresh: Platform, tmp_path: Path) -> None:
+    with (tmp_path / "first").open("w") as said:
+        first = subprocess.Popen(
+            fresh.command("release", *NAME), env=fresh.environment(), stdout=said, stderr=subprocess.DEVNULL
+        )
+        lock = fresh.places.locks / "leergroei.lock"
+        while not lock.exists():
+            assert first.poll() is None
+            time.sleep(0.05)
+        time.sleep(0.5)
+        second = fresh.submit("release", *NAME)
+        assert first.wait() == 0
+    assert_refused(second, 15, "no other run on leergroei")
+
+
+def test_a_project_that_was_never_declared(fresh: Platform) -> None:
+    assert_refused(fresh.submit("release", "--project", "onbekend"), 10, "projects/onbekend.toml")

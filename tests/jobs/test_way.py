@@ -1,0 +1,146 @@
+"""The whole way, each job through real spark-submit, once; then what is on the disk is looked at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars
+import pytest
+from deltalake import DeltaTable
+
+from cohort import needles
+
+from .conftest import Done, Platform
+
+
+@dataclass(frozen=True)
+class Way:
+    """A platform after every job, and what each job said."""
+
+    platform: Platform
+    done: dict[str, Done]
+
+
+@pytest.fixture(scope="module")
+def way(copied: Callable[[], Platform]) -> Way:
+    """key, objections, release, verify --deep, publish, verify (published), status."""
+    platform = copied()
+    name = ("--project", "leergroei")
+    steps = {
+        "key": ("key", *name),
+        "ingest again": ("ingest",),
+        "objections": ("objections",),
+        "release": ("release", *name),
+        "verify deep": ("verify", *name, "--deep"),
+        "publish": ("publish", *name, "--release", "1", "--approved-by", "A. Jansen"),
+        "verify published": ("verify", *name),
+        "publish again": ("publish", *name, "--release", "1", "--approved-by", "A. Jansen"),
+        "status": ("status",),
+    }
+    return Way(platform, {label: platform.submit(*step) for label, step in steps.items()})
+
+
+def test_every_job_ends_in_0_and_prints_one_json_document(way: Way) -> None:
+    for label, done in way.done.items():
+        assert done.record["exit_code"] == done.code, label
+        assert done.code == (15 if label == "publish again" else 0), (label, done.stderr)
+
+
+def test_a_second_intake_of_the_same_files_changes_nothing(way: Way) -> None:
+    record = way.done["ingest again"].record
+    assert (record["files"], record["new"]) == (40, 0)
+
+
+def test_published_classes_keep_k_for_both_readers_without_spark(way: Way) -> None:
+    path = str(way.platform.places.table("leergroei"))
+    frame = polars.read_delta(path)
+    other = polars.from_arrow(DeltaTable(path).to_pyarrow_table())
+    assert isinstance(other, polars.DataFrame)
+    assert frame.sort(frame.columns).equals(other.sort(frame.columns))
+    assert frame.columns == way.platform.work().project.column_names
+    sizes = frame.group_by(frame.columns).len()["len"].to_list()
+    assert min(sizes) >= 10
+    assert sum(sizes) == frame.height
+
+
+def test_rows_follow_their_released_values_and_nothing_else(way: Way) -> None:
+    table = DeltaTable(str(way.platform.places.table("leergroei")))
+    for file in table.file_uris():
+        rows = polars.read_parquet(file)
+        assert rows.equals(rows.sort(rows.columns))
+
+
+def test_the_table_says_which_release_it_is(way: Way) -> None:
+    table = DeltaTable(str(way.platform.places.table("leergroei")))
+    own = table.metadata().configuration
+    assert {name: own[name] for name in ("cohort.release", "cohort.class", "cohort.k", "cohort.m")} == {
+        "cohort.release": "leergroei-1", "cohort.class": "anonymous", "cohort.k": "10", "cohort.m": "5",
+    }  # fmt: skip
+    assert (table.protocol().min_reader_version, table.protocol().min_writer_version) == (1, 2)
+
+
+def test_records_close_their_sums_and_the_shown_ones_are_rounded(way: Way) -> None:
+    exact = json.loads((way.platform.places.exact / "leergroei" / "1.json").read_text())["counts"]
+    rows = ("rows_used", "rows_not_selected", "rows_set_aside", "rows_objected")
+    pupils = ("pupils_released", "pupils_suppressed", "pupils_objected")
+    assert exact["rows_current"] == sum(exact[name] for name in rows)
+    assert exact["pupils_records"] == sum(exact[name] for name in pupils)
+    shown = json.loads((way.platform.places.records / "leergroei" / "1.json").read_text())["counts"]
+    assert all(n is None or n % 5 == 0 for n in shown.values())
+
+
+def test_a_published_release_cannot_be_published_again(way: Way) -> None:
+    assert "Expected a release that may become PUBLISHED" in way.done["publish again"].stderr
+    assert "Traceback" not in way.done["publish again"].stderr
+
+
+def test_the_stage_is_gone_and_no_scratch_is_left(way: Way) -> None:
+    assert not way.platform.places.staging("leergroei").exists()
+    assert not [path for path in way.platform.local.rglob("*") if path.is_file() and path.name != ".lock"]
+
+
+def planted(way: Way) -> dict[str, bytes]:
+    """The key, and a pupil number and a BRIN that were delivered."""
+    lines = next(way.platform.places.deliveries.glob("*.csv")).read_text(encoding="utf-8").splitlines()
+    header = lines[0].split(";")
+    row = dict(zip(header, lines[5].split(";"), strict=True))
+    key = (way.platform.keys / "leergroei.key").read_bytes()
+    return {"key": key, "pupil number": row["pgn"].encode(), "brin": row["brin"].encode()}
+
+
+def test_neither_key_nor_number_nor_school_is_in_what_a_release_puts_out(way: Way) -> None:
+    secret = planted(way)
+    out = way.platform.home / "out"
+    out.mkdir()
+    for label, done in way.done.items():
+        (out / f"{label}.stdout").write_text(done.stdout)
+        (out / f"{label}.stderr").write_text(done.stderr)
+    places = way.platform.places
+    sinks = [places.root / "projects", places.root / "records", places.root / "staging", way.platform.local]
+    found = needles.search([out, *(sink for sink in sinks if sink.exists())], secret)
+    assert found.found == ()
+    assert found.undecodable == ()
+    assert found.files > 10
+
+
+def test_the_search_finds_what_is_planted_in_each_sink(way: Way) -> None:
+    secret = planted(way)
+    places = way.platform.places
+    for sink in (
+        places.table("leergroei"),
+        places.table("leergroei") / "_delta_log",
+        places.records,
+        way.platform.local,
+    ):
+        for label, value in secret.items():
+            leak = sink / f".planted-{label.replace(' ', '-')}"
+            leak.write_bytes(b"before " + value + b" after")
+            assert label in {hit.label for hit in needles.search([sink], secret).found}
+            leak.unlink()
+    decoded = polars.DataFrame({"taal": [secret["brin"].decode(), secret["pupil number"].decode()]})
+    leak = places.table("leergroei") / "part-planted.parquet"
+    decoded.write_parquet(leak, compression="zstd")
+    assert {"brin", "pupil number"} <= {hit.label for hit in needles.search([leak], secret).found}
+    leak.unlink()

@@ -1,0 +1,206 @@
+"""Global recoding against a search that tries everything, counting labels and pupils one by one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from math import floor, prod
+from typing import Any, Literal
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cohort.errors import NotAnonymous
+from cohort.recoding.coding import Coding
+from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
+from cohort.recoding.hierarchy import Hierarchy
+from cohort.recoding.histogram import Histogram
+from cohort.recoding.lattice import GlobalRecoding, search
+
+
+@dataclass(frozen=True)
+class Pupil:
+    leaves: tuple[int, ...]
+    home: int
+    further: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Case:
+    hierarchies: tuple[Hierarchy, ...]
+    pupils: tuple[Pupil, ...]
+    k: int
+    m: int
+    largest: Fraction
+    others: int
+    limit: Fraction
+    objective: Literal["mean", "geometric"]
+
+    @property
+    def rules(self) -> list[Constraint]:
+        return [Pupils(self.k), Schools(self.m), LargestShare(self.largest), Others(self.others)]
+
+    def histogram(self, order: list[int] | None = None) -> Histogram:
+        coding = Coding(self.hierarchies)
+        pupils = [self.pupils[place] for place in order] if order else self.pupils
+        code = {
+            pupil: sum(int(coding.column_codes(c)[leaf]) for c, leaf in enumerate(pupil.leaves))
+            for pupil in pupils
+        }
+        movers = [(code[pupil], school) for pupil in pupils for school in pupil.further]
+        return Histogram.of_pupils(
+            np.array([code[pupil] for pupil in pupils], dtype=np.int64),
+            np.array([pupil.home for pupil in pupils], dtype=np.int32),
+            np.array([at for at, _ in movers], dtype=np.int64),
+            np.array([school for _, school in movers], dtype=np.int32),
+        )
+
+    def search(self, order: list[int] | None = None) -> GlobalRecoding | None:
+        try:
+            return search(
+                self.histogram(order),
+                Coding(self.hierarchies),
+                self.rules,
+                objective=self.objective,
+                suppression_limit=self.limit,
+            )
+        except NotAnonymous:
+            return None
+
+    def classes(self, levels: tuple[int, ...]) -> dict[tuple[str, ...], list[Pupil]]:
+        grouped = defaultdict(list)
+        for pupil in self.pupils:
+            places = zip(self.hierarchies, levels, pupil.leaves, strict=True)
+            grouped[tuple(tree.labels[level][leaf] for tree, level, leaf in places)].append(pupil)
+        return grouped
+
+    def anonymous(self, members: list[Pupil]) -> bool:
+        delivered = [sum(s == p.home or s in p.further for p in members) for s in range(6)]
+        return (
+            len(members) >= self.k
+            and len({pupil.home for pupil in members}) >= self.m
+            and Fraction(max(delivered), len(members)) <= self.largest
+            and len(members) - max(delivered) >= self.others
+        )
+
+    def loss(self, levels: tuple[int, ...], kept: list[Pupil]) -> Fraction:
+        """The mean loss, or the product of 1 + x that the geometric loss is the root of."""
+        total = len(self.pupils)
+        losses = []
+        for column, (tree, level) in enumerate(zip(self.hierarchies, levels, strict=True)):
+            row, leaves = tree.labels[level], len(tree.leaves)
+            sizes = [row.count(row[pupil.leaves[column]]) for pupil in kept]
+            extra = Fraction(sum(size - 1 for size in sizes), max(leaves - 1, 1))
+            losses.append((extra + total - len(kept)) / total)
+        if self.objective == "mean":
+            return sum(losses, Fraction(0)) / len(losses)
+        return prod((1 + loss for loss in losses), start=Fraction(1))
+
+    def try_everything(self) -> tuple[Fraction, int, tuple[int, ...], int] | None:
+        """The least loss, number of classes, levels and number suppressed of the best vector."""
+        found = []
+        for levels in product(*(range(tree.height) for tree in self.hierarchies)):
+            fine = [members for members in self.classes(levels).values() if self.anonymous(members)]
+            kept = [pupil for members in fine for pupil in members]
+            suppressed = len(self.pupils) - len(kept)
+            if kept and suppressed <= floor(self.limit * len(self.pupils)):
+                found.append((self.loss(levels, kept), len(fine), levels, suppressed))
+        return min(found, default=None)
+
+
+@st.composite
+def hierarchies(draw: st.DrawFn, name: str) -> Hierarchy:
+    """Leaves that are merged at random, level by level; a value is named by the leaves it stands for."""
+    groups = [[leaf] for leaf in range(draw(st.integers(1, 5)))]
+    levels = []
+    for _ in range(draw(st.integers(1, 3))):
+        label = {leaf: "+".join(map(str, group)) for group in groups for leaf in group}
+        levels.append(tuple(label[leaf] for leaf in sorted(label)))
+        parent = [draw(st.integers(0, 2)) for _ in groups]
+        pooled = [
+            [leaf for group, to in zip(groups, parent, strict=True) if to == target for leaf in group]
+            for target in range(3)
+        ]
+        groups = [group for group in pooled if group]
+    return Hierarchy(name, tuple(levels))
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    trees = tuple(draw(hierarchies(f"kolom{c}")) for c in range(draw(st.integers(1, 3))))
+    pupil = st.builds(
+        lambda leaves, home, further: Pupil(leaves, home, further - {home}),
+        st.tuples(*(st.integers(0, len(tree.leaves) - 1) for tree in trees)),
+        st.integers(0, 5),
+        st.frozensets(st.integers(0, 5), max_size=1),
+    )
+    return Case(
+        hierarchies=trees,
+        pupils=tuple(draw(st.lists(pupil, min_size=1, max_size=40))),
+        k=draw(st.integers(1, 5)),
+        m=draw(st.integers(1, 3)),
+        largest=draw(st.sampled_from([Fraction(1, 3), Fraction(1, 2), Fraction(2, 3), Fraction(1)])),
+        others=draw(st.integers(0, 3)),
+        limit=draw(st.sampled_from([Fraction(0), Fraction(1, 10), Fraction(1, 2), Fraction(1)])),
+        objective=draw(st.sampled_from(["mean", "geometric"])),
+    )
+
+
+def as_plain(recoding: GlobalRecoding | None, columns: int) -> Any:
+    if recoding is None:
+        return None
+    table = recoding.class_table([f"kolom{column}" for column in range(columns)])
+    return recoding.levels, recoding.loss, recoding.suppressed, table.to_pydict()
+
+
+@settings(deadline=None)
+@given(cases())
+def test_the_optimum_is_that_of_trying_everything(case: Case) -> None:
+    recoding, truth = case.search(), case.try_everything()
+
+    if truth is None:
+        assert recoding is None
+    else:
+        assert recoding is not None
+        loss, classes, levels, suppressed = truth
+        assert (recoding.levels, recoding.classes, recoding.suppressed) == (levels, classes, suppressed)
+        exact = float(loss) if case.objective == "mean" else float(loss) ** (1 / len(levels)) - 1
+        assert abs(getattr(recoding.loss, case.objective) - exact) < 1e-9
+
+
+@settings(deadline=None)
+@given(cases())
+def test_every_released_class_satisfies_every_constraint(case: Case) -> None:
+    recoding = case.search()
+
+    if recoding is not None:
+        names = [f"kolom{column}" for column in range(len(case.hierarchies))]
+        table = recoding.class_table(names)
+        members = case.classes(recoding.levels)
+        for row in table.to_pylist():
+            crowd = members[tuple(row[name] for name in names)]
+            assert len(crowd) == row["pupils"]
+            assert case.anonymous(crowd)
+
+
+@settings(deadline=None)
+@given(cases())
+def test_everybody_is_released_or_suppressed(case: Case) -> None:
+    recoding = case.search()
+
+    if recoding is not None:
+        assert recoding.released + recoding.suppressed == len(case.pupils)
+        assert recoding.released > 0
+        assert recoding.suppressed <= case.limit * len(case.pupils)
+
+
+@settings(deadline=None)
+@given(cases(), st.data())
+def test_the_order_of_the_pupils_plays_no_part(case: Case, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(case.pupils))))
+    columns = len(case.hierarchies)
+
+    assert as_plain(case.search(order), columns) == as_plain(case.search(), columns)

@@ -1,0 +1,206 @@
+"""What holds of every release, whatever the results: the way of the data from results to generalised rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+import random
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import event, example, given
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+from tests.unit.drawn_results import Row, column, frame, pgn, project, result, row
+
+from cohort import pipeline
+from cohort.errors import NotAnonymous
+from cohort.keys import Key
+from cohort.objections import Listed, ObjectionList, Objections
+from cohort.project import Project
+from cohort.recoding.hierarchy import Hierarchy
+from cohort.schema import OTHERS, PUPIL, SCHOOL, Accepted
+
+SCHOOLS = ("10AA", "10AB", "10AC", "99ZZ")
+SECRET, ANOTHER = b"k" * 32, b"a" * 32
+HIERARCHIES = {
+    "score": Hierarchy(
+        "score",
+        (
+            ("0 tot 10", "10 tot 20", "20 tot 30", "onbekend"),
+            ("0 tot 20", "0 tot 20", "20 tot 30", "onbekend"),
+            ("*", "*", "*", "*"),
+        ),
+    ),
+    "niveau": Hierarchy("niveau", (("A", "B", "onbekend"), ("*", "*", "*"))),
+    "sekse": Hierarchy("sekse", (("1", "2", "onbekend"), ("*", "*", "*"))),
+}
+ASKED = project(
+    [
+        column("score", step=10, result=result("rekenen", "latest")),
+        column("niveau", result=result("studie", "highest")),
+        column("sekse", attribute="geslacht"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Results of a small cohort, who objected, which school is held back, and how the rows are dealt out."""
+
+    results: tuple[Row, ...]
+    objectors: frozenset[str]
+    held: frozenset[str]
+    partitions: int
+    shuffled_into: int
+    seed: int
+
+
+@st.composite
+def results_of(draw: st.DrawFn, n: int) -> list[Row]:
+    """One pupil: some results of some moments, most at one school, some at two, some years ago."""
+    home = draw(st.sampled_from(SCHOOLS))
+    taken = []
+    for _ in range(draw(st.integers(1, 3))):
+        domein = draw(st.sampled_from(("rekenen", "studie")))
+        taken.append(
+            row(
+                n,
+                domein=domein,
+                waarde=draw(st.sampled_from(("3", "12", "25") if domein == "rekenen" else ("A", "B"))),
+                brin=draw(st.sampled_from((home, home, home, *SCHOOLS))),
+                peildag=draw(st.sampled_from(("2025-01-20", "2025-02-03"))),
+                levering=draw(st.sampled_from(("1", "2"))),
+                geslacht=draw(st.sampled_from(("1", "2", "-"))),
+                schooljaar=draw(st.sampled_from(("2024-2025", "2024-2025", "2024-2025", "2023-2024"))),
+            )
+        )
+    return taken
+
+
+@st.composite
+def cohorts(draw: st.DrawFn) -> Drawn:
+    pupils = draw(st.integers(15, 40))
+    rows = [one for n in range(pupils) for one in draw(results_of(n))]
+    return Drawn(
+        tuple(rows),
+        frozenset(map(pgn, draw(st.sets(st.integers(0, pupils - 1), max_size=3)))),
+        draw(st.sampled_from((frozenset(), frozenset(), frozenset({"99ZZ"})))),
+        draw(st.integers(1, 7)),
+        draw(st.sampled_from((1, 2, 5))),
+        draw(st.integers(0, 99)),
+    )
+
+
+def plain() -> Drawn:
+    """Forty pupils of three schools, alike enough to be released; two objected, two have been elsewhere."""
+    rows = [row(n, brin=SCHOOLS[n % 3], waarde=("3", "25")[n % 2], geslacht="1") for n in range(40)]
+    rows += [row(n, brin=SCHOOLS[n % 3 if n != 6 else 3], domein="studie", waarde="A") for n in range(40)]
+    rows += [row(5, brin="99ZZ", waarde="3", peildag="2025-02-03")]
+    return Drawn(tuple(rows), frozenset({pgn(1), pgn(2)}), frozenset(), 3, 2, 1)
+
+
+def lists(drawn: Drawn) -> Objections:
+    declared = Listed(
+        file="lijst.csv", polarity="block", date=dt.date(2026, 1, 1), source="proef", max_age_days=7,
+        declared_empty=True,
+    )  # fmt: skip
+    held = dict.fromkeys(drawn.held, 1)
+    read = ObjectionList("lijst", declared, "", len(drawn.objectors), drawn.objectors, 0, held, {})
+    return Objections((read,))
+
+
+def run(results: Accepted, drawn: Drawn, secret: bytes = SECRET, asked: Project = ASKED) -> Any:
+    """The released rows as a table, or why there are none."""
+    told: list[str] = []
+    try:
+        way = pipeline.run(results, asked, lists(drawn), HIERARCHIES, Key(secret), SCHOOLS[:3], told.append)
+        found = way.rows.toArrow().to_pylist()
+        way.kept.unpersist()
+    except NotAnonymous as refusal:
+        return refusal.problems
+    table = pd.DataFrame(found, columns=[*asked.column_names, PUPIL, SCHOOL, OTHERS])
+    return table.sort_values(PUPIL, ignore_index=True)
+
+
+def dealt(spark: SparkSession, drawn: Drawn) -> Accepted:
+    """The same results in another order, in other partitions."""
+    rows = list(drawn.results)
+    random.Random(drawn.seed).shuffle(rows)
+    return Accepted(frame(spark, rows).repartition(drawn.partitions))
+
+
+def mac(text: str, secret: bytes = SECRET) -> bytes:
+    return hmac.digest(secret, text.encode(), hashlib.sha256)
+
+
+def selected(drawn: Drawn) -> set[str]:
+    """Who has a result that is asked for and no objection: by plain Python."""
+    barred = drawn.objectors | {r["pgn"] for r in drawn.results if r["brin"] in drawn.held}
+    return {r["pgn"] for r in drawn.results if r["schooljaar"] == "2024-2025"} - barred
+
+
+@example(drawn=plain())
+@given(drawn=cohorts())
+def test_a_release_depends_on_the_results_alone_and_keeps_its_promises(
+    spark: SparkSession, drawn: Drawn
+) -> None:
+    once = run(frame(spark, drawn.results), drawn)
+    before = str(spark.conf.get("spark.sql.shuffle.partitions"))
+    spark.conf.set("spark.sql.shuffle.partitions", drawn.shuffled_into)
+    try:
+        again = run(dealt(spark, drawn), drawn)
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", before)
+    if isinstance(once, tuple):
+        event("no release")
+        assert again == once
+        return
+    event("a release")
+    pd.testing.assert_frame_equal(once, again)
+    assert once[PUPIL].is_unique
+    assert set(once[PUPIL]) <= {mac(f"pgn|{number}") for number in selected(drawn)}
+    assert set(once[SCHOOL]) <= {mac(f"brin|{school}") for school in SCHOOLS}
+    for _, released in once.groupby(ASKED.column_names):
+        assert_anonymous(released, ASKED)
+
+
+def assert_anonymous(released: pd.DataFrame, asked: Project) -> None:
+    """One class against the thresholds, counted here."""
+    pupils = len(released)
+    delivered = pd.Series(
+        [school for home, others in zip(released[SCHOOL], released[OTHERS], strict=True)
+         for school in {home, *(others if others is not None else ())}]
+    ).value_counts()  # fmt: skip
+    limits = asked.thresholds
+    assert pupils >= limits.k
+    assert released[SCHOOL].nunique() >= limits.m
+    assert Decimal(int(delivered.max())) <= limits.max_share * pupils
+    assert pupils - delivered.max() >= limits.k_others
+
+
+@pytest.fixture(scope="module")
+def released(one_spark: SparkSession) -> pd.DataFrame:
+    found = run(frame(one_spark, plain().results), plain())
+    assert isinstance(found, pd.DataFrame)
+    return found
+
+
+def test_the_plain_cohort_is_released_without_its_objectors(released: pd.DataFrame) -> None:
+    assert len(released) >= 30
+    assert not set(released[PUPIL]) & {mac(f"pgn|{pgn(n)}") for n in (1, 2)}
+    moved = released.set_index(PUPIL).loc[mac(f"pgn|{pgn(6)}")]
+    assert {moved[SCHOOL], *moved[OTHERS]} == {mac("brin|10AA"), mac("brin|99ZZ")}
+
+
+def test_two_projects_share_values_but_no_pseudonym(spark: SparkSession, released: pd.DataFrame) -> None:
+    other = run(frame(spark, plain().results), plain(), ANOTHER)
+    for control in (PUPIL, SCHOOL):
+        assert not set(released[control]) & set(other[control])
+    names = ASKED.column_names
+    counted = [table.groupby(names).size().to_dict() for table in (released, other)]
+    assert counted[0] == counted[1]

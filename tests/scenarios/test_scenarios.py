@@ -1,0 +1,95 @@
+"""Every scenario folder through intake: what is taken in, what is refused and why, to the line."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import shutil
+import tomllib
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
+
+from cohort import catalogue, ingest, objections, platform, register, tables
+from cohort.places import Places
+
+HERE = Path(__file__).resolve().parent
+CONF = HERE.parents[1] / "conf"
+SCENARIOS = sorted(file.parent for file in HERE.glob("*/scenario.toml"))
+Lines = list[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A scenario after intake."""
+
+    folder: Path
+    places: Places
+    spark: SparkSession
+
+    def expected(self, name: str) -> tuple[list[str], Lines]:
+        with (self.folder / "expected" / name).open(encoding="utf-8", newline="") as file:
+            header, *lines = csv.reader(file, delimiter=";")
+        return header, sorted(map(tuple, lines))
+
+    def ledger(self) -> list[Row]:
+        return tables.read(self.spark, self.places.ledger).collect()
+
+
+@pytest.fixture(scope="module", params=SCENARIOS, ids=lambda folder: folder.name)
+def taken(
+    request: pytest.FixtureRequest, one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+) -> Taken:
+    folder: Path = request.param
+    told = tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8"))
+    places = Places(tmp_path_factory.mktemp(folder.name))
+    for zone in ("deliveries", "objections"):
+        shutil.copytree(folder / zone, places.root / zone)
+    holds = platform.load(CONF)
+    limits = holds.intake.model_copy(update={"max_refused_share": Decimal(str(told["max_refused_share"]))})
+    holds = holds.model_copy(update={"intake": limits})
+    now: dt.datetime = told["now"]
+    lists = objections.load(places.objections, holds.objections, now.date())
+    intake = ingest.Intake(places, holds, catalogue.load(folder), lists, now)
+    ingest.ingest(one_spark, intake, lambda _: None)
+    return Taken(folder, places, one_spark)
+
+
+def test_what_becomes_of_every_file(taken: Taken) -> None:
+    header, lines = taken.expected("files.csv")
+    columns = ["name", *header[1:]]
+    found = [tuple("" if row[name] is None else str(row[name]) for name in columns) for row in taken.ledger()]
+    assert sorted(found) == lines
+
+
+def test_the_rows_that_are_taken_in(taken: Taken) -> None:
+    header, lines = taken.expected("results.csv")
+    text = [F.coalesce(F.col(name).cast("string"), F.lit("")).alias(name) for name in header]
+    found = [tuple(row) for row in tables.read(taken.spark, taken.places.results).select(*text).collect()]
+    assert sorted(found) == lines
+
+
+def test_the_lines_that_are_refused_as_the_school_reads_them(taken: Taken) -> None:
+    codes: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for row in taken.ledger():
+        told = register.load(taken.places.feedback(row.brin or "onbekend") / f"{row.levering_nr}.json")
+        for code, found in told["codes"].items():
+            assert len(found["lines"]) == found["rows"]
+            for line in found["lines"]:
+                codes[row.name, line].add(code)
+    _, lines = taken.expected("quarantine.csv")
+    assert dict(codes) == {(name, int(line)): set(told.split()) for name, line, told in lines}
+
+
+def test_the_quarantine_holds_no_objector_and_nothing_of_rejected_files(taken: Taken) -> None:
+    holds = platform.load(CONF).objections
+    blocked = objections.load(taken.places.objections, holds, dt.date(2025, 11, 23)).blocked
+    rows = tables.read(taken.spark, taken.places.quarantine).select("pgn", "levering_nr").collect()
+    read = {row.levering_nr for row in taken.ledger() if row.status == "TAKEN"}
+    assert {row.levering_nr for row in rows} <= read
+    assert not {row.pgn for row in rows} & blocked

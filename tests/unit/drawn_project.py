@@ -1,0 +1,112 @@
+"""A valid declaration of a project, and ways to break one thing in it, for tests of what is refused."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cohort import config, project
+from cohort.errors import ConfigurationRefused
+from cohort.platform import Platform
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+Toml = dict[str, Any]
+Break = Callable[[Toml], object]
+
+RESULT: Toml = {
+    "domein": "rekenen", "schooljaar": "2024-2025", "moment": "M", "schaal": "LVS-REK",
+    "value": "vaardigheidsscore", "several": "latest",
+}  # fmt: skip
+DIFFERENCE: Toml = {
+    "domein": "rekenen", "schaal": "LVS-REK", "value": "vaardigheidsscore", "several": "latest",
+    "earlier": {"schooljaar": "2024-2025", "moment": "M"},
+    "later": {"schooljaar": "2024-2025", "moment": "E"},
+}  # fmt: skip
+QUASI: Toml = {"role": "quasi-identifying"}
+LEVEL: Toml = {**RESULT, "domein": "spelling", "value": "niveau_IV"}
+BASELINE: Toml = {
+    "name": "proef", "question": "Hoe groeit rekenen?", "release_class": "anonymous",
+    "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "lezers", "two_schools": "keep",
+    "population": {"schooljaar": ["2024-2025"], "jaargroep": ["7", "8"]},
+    "thresholds": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5},
+    "recoding": {"kind": "global", "loss": "geometric", "suppression_limit": Decimal("0.1")},
+    "columns": [
+        {"name": "geslacht", **QUASI, "hierarchy": "geslacht", "attribute": "geslacht"},
+        {"name": "rekenen_M", **QUASI, "hierarchy": "rekenen", "result": RESULT, "step": 20},
+        {"name": "groei", **QUASI, "hierarchy": "groei", "difference": DIFFERENCE, "step": 10},
+        {"name": "geboren", **QUASI, "hierarchy": "jaar", "attribute": "geboortedatum", "born": "year"},
+        {"name": "niveau", **QUASI, "hierarchy": "niveau", "result": LEVEL, "weight": 2},
+    ],
+}  # fmt: skip
+GESLACHT, REKENEN, GROEI, GEBOREN, NIVEAU = range(5)
+
+
+def toml(value: object) -> str:
+    """A value as TOML writes it; tables inline."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value) if isinstance(value, str | bool) else str(value)
+
+
+def write(folder: Path, declared: Toml, name: str = "proef") -> None:
+    (folder / "projects").mkdir(exist_ok=True)
+    text = "\n".join(f"{key} = {toml(value)}" for key, value in declared.items())
+    (folder / "projects" / f"{name}.toml").write_text(text, encoding="utf-8")
+
+
+def platform(**columns: int) -> Platform:
+    """The shipped platform, with floors for columns of its own."""
+    shipped = config.read(CONF / "platform.toml", Platform, where="platform.toml")
+    return shipped.model_copy(update={"floors": shipped.floors.model_copy(update={"columns": columns})})
+
+
+def problems(folder: Path, change: Break, **floors: int) -> tuple[str, ...]:
+    declared = copy.deepcopy(BASELINE)
+    change(declared)
+    write(folder, declared)
+    with pytest.raises(ConfigurationRefused) as refused:
+        project.load(folder, "proef", platform(**floors))
+    return refused.value.problems
+
+
+def put(path: str, value: object) -> Break:
+    """Set one key, such as `columns.1.step`."""
+    *way, last = path.split(".")
+
+    def change(declared: Toml) -> None:
+        place: Any = declared
+        for part in way:
+            place = place[int(part) if part.isdigit() else part]
+        place[last] = value
+
+    return change
+
+
+def drop(path: str) -> Break:
+    *way, last = path.split(".")
+
+    def change(declared: Toml) -> None:
+        place: Any = declared
+        for part in way:
+            place = place[int(part) if part.isdigit() else part]
+        del place[last]
+
+    return change
+
+
+def only(*places: int) -> Break:
+    return lambda declared: declared.update(columns=[declared["columns"][place] for place in places])
+
+
+def again(place: int, **changes: object) -> Break:
+    """Add a column like one that is there."""
+    return lambda declared: declared["columns"].append(declared["columns"][place] | changes)

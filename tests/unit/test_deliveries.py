@@ -1,0 +1,165 @@
+"""Files as schools send them, trap by trap: what `look` says of each, and what is read of the fit ones."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from cohort import deliveries
+from cohort.deliveries import MOST_FIELDS
+from cohort.schema import CANONICAL, CORRUPT, NUMBER
+
+HEADER = "brin;schooljaar;pgn;toetscode;afnameperiode;ruwe_score"
+LINE = "10AA;2024-2025;123456782;REK-M7;M;34"
+PLAIN = f"{HEADER}\n{LINE}\n"
+
+
+def zipped(name: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(name, PLAIN)
+    return packed.getvalue()
+
+
+@dataclass(frozen=True)
+class File:
+    """One file, what `look` must say of it, and the scores that are read: `line:score`, `!` a broken line."""
+
+    says: str
+    content: str | bytes
+    read: str = ""
+    rejected: str | None = None
+    later: str | None = None
+    rows: int | None = None
+    name: str = "{n}.csv"
+
+    @property
+    def bytes(self) -> bytes:
+        return self.content if isinstance(self.content, bytes) else self.content.encode()
+
+
+FILES = [
+    File("the plain dialect", PLAIN, "2:34"),
+    File("another order of columns is read by name", f"ruwe_score;{HEADER[:-11]}\n34;{LINE[:-3]}\n", "2:34"),
+    File("a column that is not known is not read on",
+         f"achternaam;{HEADER};opmerking\nJansen;{LINE};ziek\n", "2:34"),
+    File("a column that is not known may stand there twice", f"x;x;{HEADER}\n1;2;{LINE}\n", "2:34"),
+    File("a quoted header", HEADER.replace("brin", '"brin"') + f"\n{LINE}\n", "2:34"),
+    File("blanks around a name of the header", f" {HEADER} \n{LINE}\n", "2:34"),
+    File("a byte order mark", b"\xef\xbb\xbf" + PLAIN.encode(), "2:34"),
+    File("CRLF", PLAIN.replace("\n", "\r\n"), "2:34"),
+    File("CR alone", PLAIN.replace("\n", "\r"), "2:34"),
+    File("no line end at the end", PLAIN.strip(), "2:34"),
+    File("empty lines, also before the header and with blanks",
+         f"\n \t\n{HEADER}\n\n{LINE}\n\t\n{LINE}\n\n", "5:34 7:34"),
+    File("a line of no-break spaces is a line", f"{PLAIN}\u00a0\n", "2:34 3:!"),
+    File("a quoted separator and quoted quotes", f'{HEADER};groep_key\n{LINE};"7;""A"""\n', "2:34"),
+    File("an empty quoted value", f'{HEADER};groep_key\n{LINE};""\n', "2:34"),
+    File("a newline in quotes breaks its own row only",
+         f'{HEADER};groep_key\n{LINE};"7\nA"\n{LINE};8\n', "2:34 3:! 4:34"),
+    File("a quote that is not closed does not swallow the next row",
+         f'groep_key;{HEADER}\n"7;{LINE}\n8;{LINE}\n', "2:! 3:34"),
+    File("a line too long or too short", f"{PLAIN}{LINE};9\n10AA;2024-2025\n{LINE}\n", "2:34 3:! 4:! 5:34"),
+    File("accents and blanks in a name", PLAIN, "2:34", name="school é (1) 50+.csv"),
+    File("a folder per school", PLAIN, "2:34", name="brin=10AA/{n}.csv"),
+    File("no column that every delivery has", PLAIN.replace("pgn", "bsn"), rejected="HEADER_UNKNOWN"),
+    File("neither date nor period", PLAIN.replace("afnameperiode", "datum"), rejected="HEADER_UNKNOWN"),
+    File("no score", PLAIN.replace("ruwe_score", "score"), rejected="HEADER_UNKNOWN"),
+    File("commas between the fields", PLAIN.replace(";", ","), rejected="HEADER_UNKNOWN"),
+    File("a known column twice", f"pgn;{HEADER}\n1;{LINE}\n", rejected="HEADER_TWICE"),
+    File("windows-1252", PLAIN.replace("34", "€").encode("cp1252"), rejected="NOT_UTF8"),
+    File("UTF-16", PLAIN.encode("utf-16"), rejected="NOT_UTF8"),
+    File("bytes that no text has", PLAIN.replace("34", "\0"), rejected="NOT_TEXT"),
+    File("nothing", "", rejected="EMPTY"),
+    File("empty lines only", "\r\n \r\n", rejected="EMPTY"),
+    File("a header only", f"{HEADER}\n", rejected="EMPTY"),
+    File("a line of very many fields", PLAIN + ";" * MOST_FIELDS, rejected="TOO_WIDE"),
+    File("a header of very many fields", f"{HEADER}{';' * MOST_FIELDS}\n{LINE}\n", rejected="TOO_WIDE"),
+    File("a hidden file", PLAIN, rejected="FILE_NAME", name="_{n}.csv"),
+    File("an unfinished file", PLAIN, rejected="FILE_NAME", name=".{n}.csv"),
+    File("a file in a hidden folder", PLAIN, rejected="FILE_NAME", name="_tmp/{n}.csv"),
+    File("a name that Spark takes for a pattern", PLAIN, rejected="FILE_NAME", name="{n}[1].csv"),
+    File("a name that Hadoop takes for a scheme", PLAIN, rejected="FILE_NAME", name="a:{n}.csv"),
+    File("a name that is no text", PLAIN, rejected="FILE_NAME", name=os.fsdecode(b"school\xe9{n}.csv")),
+    File("a zip", zipped("a.csv"), later="a container or spreadsheet", name="{n}.zip"),
+    File("a spreadsheet under a false name", zipped("xl/workbook.xml"), later="a container or spreadsheet"),
+    File("gzip", gzip.compress(PLAIN.encode()), later="a container", name="{n}.csv.gz"),
+    File("XML", "\ufeff<?xml version='1.0'?><EDEX/>", later="XML", name="{n}.xml"),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Read:
+    looked: dict[str, deliveries.DeliveredFile]
+    rows: dict[str, list[dict[str, object]]]
+    lines: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Read:
+    """All files in one folder, looked at one by one, those that are fit read in one pass."""
+    folder = tmp_path_factory.mktemp("deliveries")
+    looked = {}
+    for number, file in enumerate(FILES):
+        path: Path = folder / file.name.replace("{n}", str(number))
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(file.bytes)
+        looked[file.says] = deliveries.look(path, folder)
+    fit = [(n, f) for n, f in enumerate(looked.values()) if not (f.rejected or f.later)]
+    rows: dict[str, list[dict[str, object]]] = {file.says: [] for file in FILES}
+    for row in deliveries.read(one_spark, fit).collect():
+        rows[FILES[row[NUMBER]].says].append(row.asDict())
+    lines: dict[str, list[tuple[int, str]]] = {file.says: [] for file in FILES}
+    for row in deliveries.read_lines(one_spark, fit).collect():
+        told = "!" if row[CORRUPT] is not None else row.ruwe_score
+        lines[FILES[row[NUMBER]].says].append((row.line, told))
+    return Read(looked, rows, {k: " ".join(f"{n}:{s}" for n, s in sorted(v)) for k, v in lines.items()})
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.says)
+def test_a_file_is_read_rejected_or_left_for_later(file: File, found: Read) -> None:
+    seen = found.looked[file.says]
+    assert (seen.rejected, seen.later) == (file.rejected, file.later)
+    assert seen.rows == len(file.read.split()) or file.rejected
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.says)
+def test_both_ways_of_reading_give_the_same_lines(file: File, found: Read) -> None:
+    assert found.lines[file.says] == file.read
+    scores = ["!" if row[CORRUPT] is not None else row["ruwe_score"] for row in found.rows[file.says]]
+    assert sorted(map(str, scores)) == sorted(told.split(":")[1] for told in file.read.split())
+
+
+def test_values_stand_under_their_own_names(found: Read) -> None:
+    for rows in found.rows.values():
+        for row in rows:
+            assert set(row) == {*CANONICAL, CORRUPT, NUMBER}
+            if row[CORRUPT] is None:
+                told = (row["brin"], row["schooljaar"], row["pgn"], row["toetscode"], row["afnameperiode"])
+                assert told == ("10AA", "2024-2025", "123456782", "REK-M7", "M")
+                assert row["vaardigheidsscore"] is None  # no file has that column
+
+
+def test_quotes_are_taken_away_once(found: Read) -> None:
+    (row,) = found.rows["a quoted separator and quoted quotes"]
+    assert row["groep_key"] == '7;"A"'
+    (row,) = found.rows["an empty quoted value"]
+    assert row["groep_key"] is None
+
+
+def test_a_fingerprint_is_of_the_content_alone(found: Read) -> None:
+    plain = found.looked["the plain dialect"].sha256
+    assert found.looked["accents and blanks in a name"].sha256 == plain
+    assert found.looked["CRLF"].sha256 != plain
+    assert found.looked["a name that is no text"].name.encode()  # can be written down
+
+
+def test_the_header_may_stand_below_empty_lines(found: Read) -> None:
+    assert found.looked["empty lines, also before the header and with blanks"].header_line == 3

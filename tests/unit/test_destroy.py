@@ -1,0 +1,427 @@
+"""A project is removed as a whole, looked for by a search that found it before, and certified."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from cohort import destroy, inventory, keys, locks, marks, needles, proof, register, tables
+from cohort.errors import DestructionIncomplete, StateRefused, UsageRefused
+from cohort.inventory import Inventory
+from cohort.places import Places
+from cohort.platform import Tables
+
+NAME = "leergroei"
+NOW = dt.datetime(2027, 12, 31, 12, tzinfo=dt.UTC)
+RETENTION = Tables(deleted_files_hours=0, log_hours=0)
+PSEUDONYM = bytes(range(100, 132))
+
+
+ROWS = "SELECT * FROM VALUES ('I', 'jongen'), ('II', 'meisje') AS rows (rekenen, geslacht)"
+STAGED = "SELECT 'I' AS rekenen, X'{}' AS _pupil, X'{}' AS _school, CAST(NULL AS ARRAY<BINARY>) AS _others"
+
+
+@pytest.fixture(scope="module")
+def made(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with the project (two releases published, a third staged, a key) and a neighbour."""
+    base = tmp_path_factory.mktemp("made")
+    places, folder = Places(base / "root"), base / "keys"
+    places.root.mkdir()
+    states = {1: register.Release.SUPERSEDED, 2: register.Release.PUBLISHED, 3: register.Release.STAGED}
+    rows = one_spark.sql(ROWS).coalesce(1)
+    for name, numbers in {NAME: (1, 2, 3), "groei": (2,)}.items():
+        keys.create(folder, name)
+        for number in numbers:
+            register.save(places, register.Record(name, number, states[number], {"records": 17}))
+            if number == 3:
+                staged = one_spark.sql(STAGED.format(PSEUDONYM.hex(), bytes(32).hex())).coalesce(1)
+                tables.replace(staged, places.stage(name, 3), {}, register.release_id(name, 3), RETENTION)
+            else:
+                note = register.release_id(name, number)
+                tables.replace(rows, places.table(name), {}, note, RETENTION)
+                shown = {"release": number, "id": note, "state": states[number], "records": 15}
+                register.write(places.records / name / f"{number}.json", shown)
+    (places.table(NAME) / ".part-left-by-a-crash.tmp").write_bytes(b"half a row")
+    (places.records / NAME / ".2.json.77.new").write_bytes(b"{")
+    (places.deliveries / "01AB").mkdir(parents=True)
+    (places.deliveries / "01AB" / "uit.csv").write_text("brin;pgn\n", encoding="utf-8")
+    (places.root / "feedback" / "01AB").mkdir(parents=True)
+    (places.root / "feedback" / "01AB" / "uses.txt").write_text(f"{NAME}-2\n", encoding="utf-8")
+    return base
+
+
+class Site:
+    """A root with one project to destroy, and how a job would call for it."""
+
+    def __init__(self, spark: SparkSession, base: Path) -> None:
+        self.spark, self.places, self.keys = spark, Places(base / "root"), base / "keys"
+        self.lines: list[str] = []
+
+    def plan(self, project: str = NAME) -> Inventory:
+        return destroy.plan(self.places, self.keys, project)
+
+    def destroy(self, project: str = NAME, tell: Callable[[str], None] | None = None) -> dict[str, Any]:
+        return destroy.destroy(
+            self.spark, self.places, self.keys, project,
+            who_confirmed="A. Beheerder", now=NOW, progress=tell or self.lines.append,
+        )  # fmt: skip
+
+    def assert_gone(self) -> None:
+        assert register.state_of(self.places, NAME) is register.Project.DESTROYED
+        for place in (self.places.table(NAME), self.places.staging(NAME), self.places.exact / NAME):
+            assert not os.path.lexists(place)
+        assert not keys.exists(self.keys, NAME)
+
+
+@pytest.fixture
+def site(spark: SparkSession, made: Path, tmp_path: Path) -> Site:
+    shutil.copytree(made, tmp_path / "site", symlinks=True)
+    return Site(spark, tmp_path / "site")
+
+
+@pytest.fixture
+def no_delta(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What Delta would say, from the log and the folder: one test has Delta say it, the others are fast."""
+
+    def said(path: Path, pattern: str) -> list[str]:
+        logs = sorted((path / "_delta_log").glob("*.json"))
+        return [hit for log in logs for hit in re.findall(pattern, log.read_text(encoding="utf-8"))]
+
+    def history(_: SparkSession, path: Path) -> list[tables.Commit]:
+        notes = said(path, r'"userMetadata":"([^"]+)"')
+        return [tables.Commit(version, note, "") for version, note in enumerate(notes)]
+
+    monkeypatch.setattr(marks, "scratch", lambda _: [tmp_path / "scratch"])
+    monkeypatch.setattr(tables, "purge", lambda *_: tables.Vacuumed(0))
+    monkeypatch.setattr(tables, "exists", lambda _, path: (path / "_delta_log").is_dir())
+    monkeypatch.setattr(tables, "readable", lambda _, path, version: path.exists() and version is None)
+    monkeypatch.setattr(tables, "identity", lambda _, path: said(path, r'"metaData":\{"id":"([^"]+)"')[-1])
+    monkeypatch.setattr(tables, "history", history)
+
+
+def listing(root: Path) -> dict[str, tuple[int, int]]:
+    return {str(p): (p.lstat().st_size, p.lstat().st_mtime_ns) for p in sorted(root.rglob("*"))}
+
+
+def test_a_plan_tells_what_would_go_and_changes_nothing(site: Site) -> None:
+    before = listing(site.places.root.parent)
+    found = site.plan()
+    summary = found.told()
+    assert listing(site.places.root.parent) == before
+    assert set(summary["places"]) == {f"projects/{NAME}", f"staging/{NAME}", f"restricted/records/{NAME}"}
+    assert summary["key"] is True
+    assert [r["state"] for r in summary["releases"]] == ["SUPERSEDED", "PUBLISHED", "STAGED"]
+    assert any(Path(item.path).name.startswith(".") for item in found.items)
+    assert site.plan().sha256 == found.sha256
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_for(site: Site) -> None:
+    planned, others = site.plan(), listing(site.places.table("groei"))
+    with locks.held(site.places.locks, NAME):
+        certificate = site.destroy()
+
+    site.assert_gone()
+    for version in (None, 0):
+        with pytest.raises(marks.REFUSED):
+            tables.read(site.spark, site.places.table(NAME), version).count()
+    assert certificate == register.load(register.certificate(site.places, NAME))
+    assert certificate["removed"]["places"] == planned.sums()
+    assert certificate["removed"]["inventory_sha256"] == planned.sha256
+    assert certificate["removed"]["versions"] == 2
+    assert [r["was"] for r in certificate["removed"]["releases"]] == ["SUPERSEDED", "PUBLISHED", "STAGED"]
+    looked = certificate["looked_for"]
+    assert set(looked["marks"]) == {marks.FILE, marks.TABLE, marks.RELEASE, marks.PSEUDONYM}
+    assert looked["found_before"]["marks"] == sum(looked["marks"].values())
+    assert {"name", "bytes", "parquet"} <= set(looked["found_before"]["where"])
+    assert looked["found_after"]["marks"] == 0
+    assert looked["found_after"]["files"] > 0
+    assert looked["listing"]["gone_after"] == looked["listing"]["files_before"] > 0
+    assert certificate["confirmed"] == [{"by": "A. Beheerder", "at": "2027-12-31T12:00:00+00:00"}]
+    assert [s["step"] for s in certificate["steps"]] == [
+        "listed", "marks found", "emptied", "removed", "key destroyed", "looked again", "records closed",
+    ]  # fmt: skip
+    assert listing(site.places.table("groei")) == others
+    assert site.places.deliveries.joinpath("01AB", "uit.csv").exists()
+    assert register.load(site.places.records / NAME / "2.json")["state"] == "DESTROYED"
+    assert sorted(p.name for p in (site.places.records / NAME).iterdir()) == [
+        "1.json",
+        "2.json",
+        "certificate.json",
+    ]
+    assert site.places.exact.joinpath("groei", "2.json").exists()
+    assert keys.exists(site.keys, "groei")
+
+
+@pytest.mark.usefixtures("no_delta")
+def test_nothing_that_identifies_stands_in_the_certificate_or_the_progress(site: Site) -> None:
+    planned = site.plan()
+    site.destroy()
+    told = json.dumps(register.load(register.certificate(site.places, NAME))) + "\n".join(site.lines)
+    ids = [found for item in planned.items for found in marks.UUID.findall(item.path)]
+    assert ids
+    assert not [secret for secret in [*ids, PSEUDONYM.hex(), str(site.places.root)] if secret in told]
+
+
+def test_the_rows_are_deleted_and_vacuumed_before_the_folder_goes(spark: SparkSession, site: Site) -> None:
+    table = site.places.table("groei")
+    assert tables.purge(spark, table).left_behind == 0
+    assert tables.read(spark, table).count() == 0
+    assert spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled", "true") == "true"
+
+
+@pytest.mark.usefixtures("no_delta")
+def test_a_second_destruction_and_a_plan_of_it_are_refused(site: Site) -> None:
+    site.destroy()
+    after = listing(site.places.root.parent)
+    for again in (site.destroy, site.plan):
+        with pytest.raises(StateRefused, match="one that is destroyed"):
+            again()
+    assert listing(site.places.root.parent) == after
+
+
+@pytest.mark.parametrize("project", ["nooitgehad", "leergroe", "leergroei2"])
+def test_a_project_that_never_was_is_refused_and_leaves_nothing(project: str, site: Site) -> None:
+    before = listing(site.places.root.parent)
+    for call in (site.destroy, site.plan):
+        with pytest.raises(StateRefused, match="nothing of it"):
+            call(project)
+    assert listing(site.places.root.parent) == before
+
+
+@pytest.mark.parametrize("project", ["", ".", "..", "../root", "groei/..", "*"])
+def test_a_name_that_is_a_path_is_refused(project: str, site: Site) -> None:
+    before = listing(site.places.root.parent)
+    for call in (site.destroy, site.plan):
+        with pytest.raises(UsageRefused):
+            call(project)
+    assert listing(site.places.root.parent) == before
+
+
+def test_a_project_with_only_a_key_can_be_destroyed(site: Site) -> None:
+    keys.create(site.keys, "alleen_sleutel")
+    site.keys.joinpath(".alleen_sleutel.77.new").write_bytes(b"left by a killed job that made the key")
+    certificate = site.destroy("alleen_sleutel")
+    assert certificate["removed"]["key"] is True
+    assert certificate["removed"]["places"] == {}
+    assert sorted(p.name for p in site.keys.iterdir()) == ["groei.key", f"{NAME}.key"]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+CUTS = [
+    (inventory, "take"), (marks, "choose"), (marks, "control"), (tables, "purge"), (inventory, "remove"),
+    (keys, "destroy"), (marks, "again"), (tables, "readable"), (register, "save"), (proof, "certificate"),
+    (destroy, "_end_journal"),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("no_delta")
+@pytest.mark.parametrize(("module", "name"), CUTS, ids=[f"{m.__name__}.{n}" for m, n in CUTS])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_killed_destruction_is_taken_up_by_the_next(
+    module: Any, name: str, moment: str, site: Site
+) -> None:
+    planned, real = site.plan(), getattr(module, name)
+
+    def cut(*args: Any, **named: Any) -> Any:
+        if moment == "after":
+            real(*args, **named)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, name, cut)
+        with pytest.raises(Killed):
+            site.destroy()
+
+    if register.state_of(site.places, NAME) is register.Project.DESTROYED and not os.path.lexists(
+        site.places.exact / NAME
+    ):
+        certificate = register.load(register.certificate(site.places, NAME))  # killed after the last step
+    else:
+        certificate = site.destroy()
+    site.assert_gone()
+    assert certificate["removed"]["inventory_sha256"] == planned.sha256
+    assert certificate["removed"]["key"] is True
+    assert len(certificate["removed"]["releases"]) == 3
+
+
+@pytest.mark.usefixtures("no_delta")
+@pytest.mark.parametrize("step", range(1, 7))
+def test_a_destruction_killed_between_two_steps_is_taken_up_by_the_next(step: int, site: Site) -> None:
+    planned = site.plan()
+
+    def tell(_: str) -> None:
+        site.lines.append("")
+        if len(site.lines) == step:
+            raise Killed
+
+    with pytest.raises(Killed):
+        site.destroy(tell=tell)
+    assert site.plan().state is register.Project.DESTROYING
+    certificate = site.destroy()
+    site.assert_gone()
+    assert certificate["removed"]["inventory_sha256"] == planned.sha256
+    assert [c["by"] for c in certificate["confirmed"]] == ["A. Beheerder"] * 2
+
+
+@pytest.mark.usefixtures("no_delta")
+def test_what_cannot_be_removed_is_told_and_the_next_run_goes_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = next(i for i in site.plan().items if i.place == f"staging/{NAME}" and i.is_data)
+    real = os.unlink
+
+    def unlink(path: Any, **where: Any) -> None:
+        if os.fsdecode(path).endswith(Path(stuck.path).name):
+            raise PermissionError(1, "Operation not permitted")
+        real(path, **where)
+
+    with monkeypatch.context() as held:
+        held.setattr(os, "unlink", unlink)
+        with pytest.raises(DestructionIncomplete, match=f"staging/{NAME}/") as refused:
+            site.destroy()
+    assert refused.value.exit_code == 16
+    assert Path(stuck.path).name not in str(refused.value)
+    assert not register.certificate(site.places, NAME).exists()
+    assert register.state_of(site.places, NAME) is register.Project.DESTROYING
+
+    certificate = site.destroy()
+    site.assert_gone()
+    assert (
+        certificate["looked_for"]["listing"]["gone_after"]
+        == certificate["looked_for"]["listing"]["files_before"]
+    )
+
+
+@pytest.mark.usefixtures("no_delta")
+def test_a_key_that_cannot_be_removed_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> bool:
+        raise PermissionError(1, "Operation not permitted")
+
+    with monkeypatch.context() as held:
+        held.setattr(keys, "destroy", refuse)
+        held.setattr(
+            inventory, "remove", lambda tree, real=inventory.remove: tree.suffix == ".key" or real(tree)
+        )
+        with pytest.raises(DestructionIncomplete, match="the project's key"):
+            site.destroy()
+    site.destroy()
+    site.assert_gone()
+
+
+def a_log(site: Site, marked: dict[str, str]) -> tuple[Path, bytes]:
+    return site.places.restricted / "work" / "run.log.gz", gzip.compress(marked["file"].encode())
+
+
+def a_clone(site: Site, marked: dict[str, str]) -> tuple[Path, bytes]:
+    log = site.places.table("groei") / "_delta_log" / "00000000000000000009.json"
+    return log, json.dumps({"add": {"path": f"/elsewhere/part-0-{marked['file']}.parquet"}}).encode()
+
+
+def a_pseudonym(site: Site, _: dict[str, str]) -> tuple[Path, bytes]:
+    return site.places.records / "groei" / "findings.json", json.dumps({"pupil": PSEUDONYM.hex()}).encode()
+
+
+def a_release(site: Site, _: dict[str, str]) -> tuple[Path, bytes]:
+    return site.places.restricted / "records" / "groei" / "compared.json", f'["{NAME}-2"]'.encode()
+
+
+def a_copy(site: Site, marked: dict[str, str]) -> tuple[Path, bytes]:
+    return site.places.root / "exports" / "for_a_friend", Path(marked["data"]).read_bytes()
+
+
+@pytest.mark.usefixtures("no_delta")
+@pytest.mark.parametrize("plant", [a_log, a_clone, a_pseudonym, a_release, a_copy])
+def test_whatever_still_shows_the_project_keeps_it_from_being_certified(
+    plant: Callable[[Site, dict[str, str]], tuple[Path, bytes]], site: Site
+) -> None:
+    data = next(i for i in site.plan().items if i.is_data)
+    known = {
+        "file": marks.UUID.findall(data.path)[-1],
+        "data": str(site.places.root / data.place / data.path),
+    }
+    planted, content = plant(site, known)
+    planted.parent.mkdir(parents=True, exist_ok=True)
+    planted.write_bytes(content)
+
+    with pytest.raises(DestructionIncomplete) as refused:
+        site.destroy()
+    assert not register.certificate(site.places, NAME).exists()
+    assert len(refused.value.problems) == 1
+    assert planted.parent.relative_to(site.places.root).as_posix() in str(refused.value)
+    assert not re.search(
+        f"{known['file']}|{PSEUDONYM.hex()}|{re.escape(str(site.places.root))}", str(refused.value)
+    )
+
+    planted.unlink()
+    site.destroy()
+    site.assert_gone()
+
+
+@pytest.mark.usefixtures("no_delta")
+def test_the_scratch_folders_are_searched_too(site: Site, tmp_path: Path) -> None:
+    spilled = tmp_path / "scratch" / "blockmgr-1" / "temp_shuffle"
+    spilled.parent.mkdir(parents=True)
+    spilled.write_bytes(b"\0\1" + PSEUDONYM + b"\2")
+    with pytest.raises(DestructionIncomplete, match=r"a pseudonym in the scratch folders"):
+        site.destroy()
+    spilled.unlink()
+    site.destroy()
+    site.assert_gone()
+
+
+def test_a_search_that_does_not_find_the_marks_before_removes_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = listing(site.places.table(NAME))
+    with monkeypatch.context() as blind:
+        blind.setattr(needles, "search", lambda *_, **__: needles.Hits((), 0, 0, {}, ()))
+        with pytest.raises(DestructionIncomplete, match="find every mark"):
+            site.destroy()
+    assert listing(site.places.table(NAME)) == kept
+    assert keys.exists(site.keys, NAME)
+
+
+@pytest.mark.usefixtures("no_delta")
+def test_a_link_is_removed_and_not_followed(site: Site, tmp_path: Path) -> None:
+    outside = tmp_path / "of someone else"
+    outside.mkdir()
+    (outside / "keep.parquet").write_bytes(b"PAR1")
+    (site.places.table(NAME) / "folder").symlink_to(outside)
+    (site.places.table(NAME) / "file.parquet").symlink_to(outside / "keep.parquet")
+    site.destroy()
+    site.assert_gone()
+    assert (outside / "keep.parquet").read_bytes() == b"PAR1"
+
+
+def test_a_place_that_is_itself_a_link_is_refused_before_anything_is_removed(
+    site: Site, tmp_path: Path
+) -> None:
+    table, elsewhere = site.places.table(NAME), tmp_path / "another disk"
+    table.rename(elsewhere)
+    table.symlink_to(elsewhere)
+    before = listing(site.places.root.parent)
+    with pytest.raises(DestructionIncomplete, match="a link to elsewhere"):
+        site.destroy()
+    assert listing(site.places.root.parent) == before
+
+
+def test_a_damaged_table_is_destroyed_like_a_sound_one(site: Site) -> None:
+    for log in (site.places.table(NAME) / "_delta_log").glob("*.json"):
+        log.write_text("{ broken", encoding="utf-8")
+    certificate = site.destroy()
+    site.assert_gone()
+    assert certificate["removed"]["versions"] == 0

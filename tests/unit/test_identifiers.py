@@ -1,0 +1,104 @@
+"""Numbers of pupils and codes of schools: the handbook's vectors, and two oracles beside our own code."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from stdnum.nl import bsn, onderwijsnummer
+
+from cohort import frames, identifiers
+from cohort.identifiers import BSN, FILLERS, ONDERWIJSNUMMER, normal_text
+
+VECTORS = [
+    # as delivered    normal form   kind
+    ("111222333", "111222333", BSN),
+    ("123456782", "123456782", BSN),
+    ("063138219", "063138219", BSN),
+    ("003389261", "003389261", BSN),
+    ("12345672", "012345672", BSN),  # eight digits: the leading zero got lost
+    ("100252333", "100252333", BSN),  # begins with 10, and is a BSN all the same
+    ("101222331", "101222331", ONDERWIJSNUMMER),
+    ("103522457", "103522457", ONDERWIJSNUMMER),
+    ("108184876", "108184876", ONDERWIJSNUMMER),
+    ("100513214", "100513214", ONDERWIJSNUMMER),
+    ("133456785", "133456785", None),  # remainder 5, but the prefix is not 10 (official EDEXML sample)
+    ("123456789", "123456789", None),  # remainder 4
+    ("000000000", "000000000", None),  # passes the proof: a filler
+    ("111111110", "111111110", None),
+    ("11111111 0", "111111110", None),
+    (" 123 456 782", "123456782", BSN),
+    ("123456782\t", "123456782", BSN),
+    ("123456782\u00a0", "123456782", BSN),
+    ("3389261", None, None),  # seven digits: two lost zeros are not mended
+    ("1234567820", None, None),
+    ("12345678\u0085", None, None),  # a line end that Java's `$` looks past and its casts trim away
+    ("12345678\u2028", None, None),
+    ("+12345672", None, None),
+    ("-12345672", None, None),
+    ("12345672.", None, None),
+    ("1234567,2", None, None),
+    ("١٢٣٤٥٦٧٨٢", None, None),  # digits, but not 0-9
+    ("123456782x", None, None),
+    ("", None, None),
+]
+
+
+@pytest.fixture(scope="module")
+def drawn() -> list[str]:
+    """Numbers around every border of the two proofs: real ones, random ones, neighbours of real ones."""
+    rng = random.Random(11)
+    numbers = [f"{rng.randrange(10**9):09d}" for _ in range(3000)]
+    numbers += [f"10{rng.randrange(10**7):07d}" for _ in range(3000)]
+    numbers += [f"0{rng.randrange(10**8):08d}" for _ in range(500)]
+    real = [n for n in numbers if bsn.is_valid(n) or onderwijsnummer.is_valid(n)]
+    return [*numbers, *(n.lstrip("0") for n in real), *(n[:8] + str((int(n[8]) + 1) % 10) for n in real)]
+
+
+def judged(spark: SparkSession, raw: list[str]) -> list[tuple[str | None, str | None]]:
+    """What Spark makes of each: its normal form and its kind."""
+    rows = frames.local(spark, "place int, raw string", list(enumerate(raw)))
+    normal = rows.select("place", identifiers.normal(F.col("raw")).alias("normal"))
+    found = normal.select("place", "normal", identifiers.kind(F.col("normal")).alias("kind")).collect()
+    return [(row.normal, row.kind) for row in sorted(found, key=lambda row: int(row.place))]
+
+
+def test_every_vector_of_the_handbook(spark: SparkSession) -> None:
+    assert judged(spark, [raw for raw, _, _ in VECTORS]) == [(normal, kind) for _, normal, kind in VECTORS]
+
+
+@pytest.mark.parametrize(("raw", "normal", "kind"), VECTORS)
+def test_a_list_is_read_like_a_delivery(raw: str, normal: str | None, kind: str | None) -> None:
+    assert normal_text(raw) == (normal if kind else None)
+
+
+def test_spark_and_the_lists_reader_agree_on_any_number(spark: SparkSession, drawn: list[str]) -> None:
+    accepted = [normal if kind else None for normal, kind in judged(spark, drawn)]
+    assert accepted == [normal_text(number) for number in drawn]
+    assert 500 < sum(number is not None for number in accepted) < len(drawn) - 500
+
+
+def test_the_proofs_agree_with_python_stdnum(spark: SparkSession, drawn: list[str]) -> None:
+    """stdnum says BSN first, as we do; it takes the fillers for numbers, and pads as we do."""
+    for number, (_, kind) in zip(drawn, judged(spark, drawn), strict=True):
+        padded = number.zfill(9)
+        if len(number) < 8 or padded in FILLERS:
+            assert kind is None
+        elif bsn.is_valid(padded):
+            assert kind == BSN
+        else:
+            assert kind == (ONDERWIJSNUMMER if onderwijsnummer.is_valid(padded) else None)
+
+
+SCHOOLS = ["00AA", "00AB", "00AZ", "00BA", "00ZZ", "01AA", "10AA", "27XD", "99ZZ"]
+
+
+def test_the_number_of_a_school_keeps_the_order_of_the_codes(spark: SparkSession) -> None:
+    rows = frames.local(spark, "brin string", [(school,) for school in SCHOOLS])
+    coded = rows.select("brin", identifiers.school_code(F.col("brin")).alias("code")).collect()
+    numbers = {row.brin: row.code for row in coded}
+    assert numbers == {school: identifiers.school_number(school) for school in SCHOOLS}
+    assert sorted(SCHOOLS, key=lambda school: int(numbers[school])) == sorted(SCHOOLS)
+    assert (min(numbers.values()), max(numbers.values())) == (0, 67_599)

@@ -1,0 +1,150 @@
+"""One folder of deliveries taken in: whole files or nothing, sums that close, feedback without values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from cohort import catalogue, ingest, ledger, objections, platform, tables
+from cohort.errors import ConfigurationRefused
+from cohort.ledger import Entry
+from cohort.places import Places
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+SCHOOLS = sorted(catalogue.load(CONF).schools)[:3]
+HEADER = "brin;schooljaar;pgn;jaargroep;geslacht;toetscode;afnamedatum;vaardigheidsscore"
+NUMBERS = ["111222333", "123456782", "063138219", "003389261", "101222331"]
+
+
+def row(number: str = "111222333", school: str = SCHOOLS[0], **other: str) -> str:
+    cells = {
+        "brin": school, "schooljaar": "2024-2025", "pgn": number, "jaargroep": "7", "geslacht": "1",
+        "toetscode": "REK-M7", "afnamedatum": "2025-01-20", "vaardigheidsscore": "87,3", **other,
+    }  # fmt: skip
+    return ";".join(cells.values())
+
+
+BROKEN = {
+    "PGN_INVALID": row("111222334"), "PGN_FILLER": row("000000000"), "PGN_MISSING": row(""),
+    "TEST_UNKNOWN": row(toetscode="REK-X"), "DATE_INVALID": row(afnamedatum="20-01-2025"),
+    "DATE_OUTSIDE_YEAR": row(afnamedatum="2025-08-01"), "YEAR_INVALID": row(schooljaar="2024-2026"),
+    "YEAR_GROUP_INVALID": row(jaargroep="9"), "SEX_INVALID": row(geslacht="m"),
+    "SCORE_MISSING": row(vaardigheidsscore=""), "SCORE_NOT_A_NUMBER": row(vaardigheidsscore="87.3"),
+    "SCORE_OUT_OF_RANGE": row(vaardigheidsscore="2000"), "ROW_BROKEN": row() + ";8;9",
+    "BRIN_INVALID": row(school="9zZZ"), "BRIN_UNKNOWN": row(school="00AA"),
+}  # fmt: skip
+"""One row per rule, with one thing broken; in the order of the lines of the second school's file."""
+
+
+def deliver(places: Places, name: str, *rows: str) -> None:
+    (places.deliveries / name).write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
+
+
+def _of_another_school(place: int, line: str) -> str:
+    """The same row, of the second school and of a day of its own: two rows of one result would conflict."""
+    return line.replace(SCHOOLS[0], SCHOOLS[1]).replace("2025-01-20", f"2025-02-{place:02d}")
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    where = Places(tmp_path)
+    where.deliveries.mkdir()
+    deliver(
+        where, "a.csv", *(row(n) for n in NUMBERS), row("12345672"), row(), row("108184876", geslacht="2")
+    )
+    good = [row("100252333", SCHOOLS[1], toetscode=f"REK-{m}{g}") for m in "ME" for g in range(3, 9)]
+    fill = [row("100252333", SCHOOLS[1], toetscode=f"SP-{m}{g}") for m in "ME" for g in range(3, 9)]
+    deliver(
+        where,
+        "b.csv",
+        *good,
+        *fill,
+        *(_of_another_school(place, line) for place, line in enumerate(BROKEN.values(), 1)),
+    )
+    deliver(where, "c.csv", row(), row("123456782", SCHOOLS[2]))
+    deliver(where, "d.csv", row("111222333", "00AA"))
+    return where
+
+
+def take_in(spark: SparkSession, places: Places, blocked: frozenset[str] = frozenset()) -> dict[str, Any]:
+    holds = platform.load(CONF)
+    generous = holds.intake.model_copy(update={"max_refused_share": 1})
+    one = objections.ObjectionList("x", None, "", 0, blocked, 0, {}, {})  # type: ignore[arg-type]
+    lists = objections.Objections(()) if not blocked else _Blocking((one,))
+    intake = ingest.Intake(
+        places, holds.model_copy(update={"intake": generous}), catalogue.load(CONF), lists, NOW
+    )
+    return ingest.ingest(spark, intake, lambda _: None)
+
+
+class _Blocking(objections.Objections):
+    @property
+    def blocked(self) -> frozenset[str]:
+        return self.lists[0].in_force
+
+
+def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, places: Places) -> None:
+    record = take_in(spark, places, frozenset({"063138219"}))
+    assert record["codes"] == {**dict.fromkeys(BROKEN, 1), "BRIN_UNKNOWN": 2, "DUPLICATE": 1}
+    assert record["rejected"] == {"SEVERAL_SCHOOLS": 1, "SCHOOL_UNKNOWN": 1}
+    rows = record["rows"]
+    assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
+    assert (rows["objected"], rows["mended"]) == (1, 1)
+    stored = tables.read(spark, places.results).select("pgn").collect()
+    assert len(stored) == rows["accepted"]
+    assert {r.pgn for r in stored} == {*NUMBERS, "012345672", "108184876", "100252333"} - {"063138219"}
+
+    # feedback: the lines of the broken rows, and nothing of a pupil
+    feedback = json.loads(next((places.root / "feedback" / SCHOOLS[1]).glob("*.json")).read_text())
+    lines = {code: told["lines"] for code, told in feedback["codes"].items()}
+    assert lines == {code: [26 + place] for place, code in enumerate(BROKEN)}
+    for file in (places.root / "feedback").rglob("*.*"):
+        text = re.sub(r"[0-9a-f]{64}", "", file.read_text())
+        assert not any(number in text for number in (*NUMBERS, "111222334", "87,3", "87.3"))
+
+    # the same files again, and one of them under another name: nothing changes
+    deliver(places, "again.csv", *(places.deliveries / "c.csv").read_text().splitlines()[1:])
+    again = take_in(spark, places)
+    assert (again["new"], again["rows"]["delivered"]) == (0, 0)
+    assert tables.read(spark, places.results).count() == rows["accepted"]
+    assert not places.work.exists()
+
+
+def test_a_run_killed_before_the_ledger_is_simply_run_again(
+    spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "append", killed)
+        with pytest.raises(Killed):
+            take_in(spark, places)
+    assert ledger.batches(spark, places.ledger) == ()
+    record = take_in(spark, places)
+    assert tables.read(spark, places.results).count() == record["rows"]["accepted"]
+    assert ledger.batches(spark, places.ledger) == (1,)
+
+
+def test_a_format_that_comes_later_is_left_and_the_others_are_taken_in(
+    spark: SparkSession, places: Places
+) -> None:
+    (places.deliveries / "roster.xml").write_text("<EDEX/>")
+    with pytest.raises(ConfigurationRefused, match="XML"):
+        take_in(spark, places)
+    assert ledger.batches(spark, places.ledger) == (1,)
+
+
+def test_sums_that_do_not_close_are_a_defect() -> None:
+    with pytest.raises(AssertionError, match="do not close"):
+        Entry("", "", 1, 1, None, "", "TAKEN", None, 3, 1, 1, 0, 0, {})

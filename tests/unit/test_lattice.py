@@ -1,0 +1,232 @@
+"""The search finds the cheapest level vector whose classes satisfy the constraints, or says there is none."""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cohort.errors import ConfigurationRefused, NotAnonymous
+from cohort.recoding.coding import Coding
+from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
+from cohort.recoding.hierarchy import Hierarchy
+from cohort.recoding.histogram import Histogram
+from cohort.recoding.lattice import GlobalRecoding, search
+
+NIVEAU = Hierarchy("niveau", (("I", "II", "III", "IV"), ("I-II", "I-II", "III-IV", "III-IV"), ("*",) * 4))
+GESLACHT = Hierarchy("geslacht", (("j", "m"), ("*", "*")))
+CODING = Coding((NIVEAU, GESLACHT))
+
+
+def cohort(drawn: str) -> Histogram:
+    """Pupils as drawn, a line per kind: how many, niveau, geslacht, home school, further school."""
+    codes, schools, other_codes, other_schools = [], [], [], []
+    for line in drawn.strip().splitlines():
+        number, niveau, geslacht, home, *further = line.split()
+        code = CODING.column_codes(0)[NIVEAU.leaves.index(niveau)]
+        code += CODING.column_codes(1)[GESLACHT.leaves.index(geslacht)]
+        codes += [code] * int(number)
+        schools += [ord(home)] * int(number)
+        for school in further:
+            other_codes += [code] * int(number)
+            other_schools += [ord(school)] * int(number)
+    return Histogram.of_pupils(
+        np.array(codes, dtype=np.int64),
+        np.array(schools, dtype=np.int32),
+        np.array(other_codes, dtype=np.int64),
+        np.array(other_schools, dtype=np.int32),
+    )
+
+
+def best(histogram: Histogram, *rules: Constraint, limit: Any = 0, **rest: Any) -> GlobalRecoding:
+    return search(
+        histogram, CODING, rules, objective=rest.pop("objective", "mean"), suppression_limit=limit, **rest
+    )
+
+
+def released(recoding: GlobalRecoding) -> list[tuple[Any, ...]]:
+    table = recoding.class_table(["niveau", "geslacht"])
+    columns = [table[name].to_pylist() for name in ("class_nr", "niveau", "geslacht", "pupils")]
+    return list(zip(*columns, strict=True))
+
+
+COHORT = cohort(
+    """
+    2 I   j A
+    1 II  j B
+    3 III j C
+    3 III m D
+    1 IV  m E
+    """
+)
+
+
+def test_generalises_no_more_than_needed() -> None:
+    recoding = best(COHORT, Pupils(3))
+
+    assert recoding.levels == (1, 0)
+    assert released(recoding) == [(0, "I-II", "j", 3), (1, "III-IV", "j", 3), (2, "III-IV", "m", 4)]
+    assert (recoding.released, recoding.suppressed, recoding.classes) == (10, 0, 3)
+    assert recoding.loss.mean == pytest.approx((1 / 3 + 0) / 2)
+    assert recoding.loss.geometric == pytest.approx((4 / 3) ** 0.5 - 1)
+
+
+def test_suppresses_where_that_costs_less_and_is_allowed() -> None:
+    recoding = best(COHORT, Pupils(3), limit=0.4, weights=[3, 1], maximum=(0, 1))
+
+    assert recoding.levels == (0, 0)
+    assert released(recoding) == [(0, "III", "j", 3), (1, "III", "m", 3)]
+    assert recoding.suppressed == 4
+
+
+def test_the_limit_is_exact() -> None:
+    assert best(COHORT, Pupils(3), limit="0.4", maximum=(0, 0)).suppressed == 4
+    with pytest.raises(NotAnonymous):
+        best(COHORT, Pupils(3), limit="0.399999", maximum=(0, 0))
+
+
+def test_a_weight_makes_a_column_dear() -> None:
+    data = cohort("1 I j A\n1 I m A\n1 II j A\n1 II m A")
+
+    assert best(data, Pupils(2)).levels == (1, 0)
+    assert best(data, Pupils(2), weights=[9, 1]).levels == (0, 1)
+
+
+class TestOneConstraintAtATime:
+    #   class   pupils by home school     schools   largest
+    #   I j     5 A 4 B 1 C               3         5 of 10
+    #   IV m    4 A 2 B 1 C 1 D           4         4 of 8, with the mover 5 of 8
+    DATA = cohort(
+        """
+        5 I  j A
+        4 I  j B
+        1 I  j C
+        4 IV m A
+        2 IV m B
+        1 IV m C
+        1 IV m D A
+        """
+    )
+
+    @pytest.mark.parametrize(
+        ("rule", "classes"),
+        [
+            (Pupils(8), ["I j", "IV m"]),
+            (Pupils(9), ["I j"]),
+            (Schools(3), ["I j", "IV m"]),
+            (Schools(4), ["IV m"]),
+            (LargestShare("1/2"), ["I j"]),
+            (LargestShare("5/8"), ["I j", "IV m"]),
+            (Others(3), ["I j", "IV m"]),
+            (Others(4), ["I j"]),
+        ],
+        ids=str,
+    )
+    def test_releases_the_classes_that_satisfy_it(self, rule: Constraint, classes: list[str]) -> None:
+        recoding = best(self.DATA, rule, limit=1, maximum=(0, 0))
+
+        assert [f"{niveau} {geslacht}" for _, niveau, geslacht, _ in released(recoding)] == classes
+
+    def test_a_further_school_is_no_home_school(self) -> None:
+        with pytest.raises(NotAnonymous):
+            best(cohort("2 I j A B\n1 I j A C"), Schools(2))
+
+
+def test_of_equal_losses_the_fewest_classes_win_then_the_lowest_levels() -> None:
+    #        x  y              x  y  z
+    #     a  1  1           a  1  1  .
+    #     b  1  1           b  1  .  1
+    #     c  1  1           c  .  1  1
+    one = Hierarchy("een", (("a", "b", "c"), ("*",) * 3))
+    two = Hierarchy("twee", (("x", "y", "z"), ("*",) * 3))
+    coding = Coding((one, two))
+    code = coding.column_codes(0)[:, None] + coding.column_codes(1)
+
+    def levels(*missing: tuple[int, int]) -> tuple[int, ...]:
+        cells = [code[at] for at in np.ndindex(3, 3) if at not in missing]
+        pupils = Histogram.of_pupils(np.array(cells))
+        return search(pupils, coding, [Pupils(2)], objective="mean", suppression_limit=0).levels
+
+    assert levels((0, 2), (1, 2), (2, 2)) == (1, 0)  # x and y, not a, b and c
+    assert levels((0, 2), (1, 1), (2, 0)) == (0, 1)  # three classes either way
+
+
+def test_classes_are_numbered_by_what_is_released() -> None:
+    recoding = best(cohort("2 IV m A\n2 I m A\n2 II j B\n2 I j C"), Pupils(2))
+
+    assert released(recoding) == [(0, "I", "j", 2), (1, "I", "m", 2), (2, "II", "j", 2), (3, "IV", "m", 2)]
+
+
+def test_the_class_table_joins_to_the_masked_codes_of_the_pupils() -> None:
+    recoding = best(COHORT, Pupils(3), limit="0.1")
+    table = recoding.class_table(["niveau", "geslacht"])
+
+    assert [str(field.type) for field in table.schema] == ["int64", "int32", "string", "string", "int64"]
+    pupils = dict.fromkeys(table["class_code"].to_pylist(), 0)
+    for code, count in zip(COHORT.codes.tolist(), COHORT.counts.tolist(), strict=True):
+        if code & recoding.mask in pupils:
+            pupils[code & recoding.mask] += count
+    assert list(pupils.values()) == table["pupils"].to_pylist()
+
+
+def test_the_class_table_refuses_a_column_name_of_its_own() -> None:
+    with pytest.raises(ValueError, match="pupils occurs twice"):
+        best(COHORT, Pupils(3)).class_table(["niveau", "pupils"])
+
+
+def test_levels_can_be_kept_between_bounds() -> None:
+    assert best(COHORT, Pupils(3), minimum=(2, 0)).levels == (2, 0)
+    assert best(COHORT, Pupils(3), minimum=(0, 1)).levels == (1, 1)
+
+
+class TestNotAnonymous:
+    def test_says_which_constraints_and_roughly_how_many_pupils(self) -> None:
+        with pytest.raises(NotAnonymous) as refusal:
+            best(COHORT, Pupils(4), Schools(7), limit="0.05")
+
+        assert "at least 4 pupils, at least 7 schools" in str(refusal.value)
+        assert "at most 0.05 of the pupils" in str(refusal.value)
+        assert "about 10 pupils" in str(refusal.value)
+
+    @pytest.mark.parametrize("drawn", ["", "2 I j A"], ids=["nobody", "fewer than k"])
+    def test_too_few_pupils_are_not_counted_out_loud(self, drawn: str) -> None:
+        with pytest.raises(NotAnonymous, match="at most 7 pupils"):
+            best(cohort(drawn), Pupils(3), Schools(2), limit=1)
+
+    def test_suppressing_everybody_is_no_release(self) -> None:
+        with pytest.raises(NotAnonymous):
+            best(COHORT, Schools(6), limit=1)
+
+
+class TestConfigurationRefused:
+    def test_constraints_on_schools_need_schools(self) -> None:
+        plain = Histogram.of_pupils(COHORT.codes)
+
+        assert best(plain, Pupils(1), Schools(1)).suppressed == 0
+        with pytest.raises(ConfigurationRefused, match="schools in the data"):
+            best(plain, Pupils(1), Schools(2))
+
+    @pytest.mark.parametrize(
+        "levels",
+        [
+            {"minimum": (0,)},
+            {"maximum": (3, 0)},
+            {"minimum": (-1, 0)},
+            {"minimum": (1, 0), "maximum": (0, 0)},
+        ],
+    )
+    def test_levels_outside_the_hierarchies(self, levels: dict[str, tuple[int, ...]]) -> None:
+        with pytest.raises(ConfigurationRefused, match="levels"):
+            best(COHORT, Pupils(3), **levels)
+
+    @pytest.mark.parametrize("limit", [-0.1, 1.1, "most"])
+    def test_a_limit_that_is_no_part(self, limit: float | str) -> None:
+        with pytest.raises(ConfigurationRefused, match="part of the pupils that may be suppressed"):
+            best(COHORT, Pupils(3), limit=limit)
+
+    def test_a_lattice_too_large_to_search(self) -> None:
+        coding = Coding((GESLACHT,) * 23)
+        nobody = Histogram.of_pupils(np.zeros(20, dtype=np.int64))
+
+        with pytest.raises(ConfigurationRefused, match=r"8,388,608, which is not supported yet"):
+            search(nobody, coding, [Pupils(2)], objective="mean", suppression_limit=Fraction(0))

@@ -1,0 +1,194 @@
+"""The import rule, read from the code: who may know whom, and who may do what.
+
+The lines go from the ground up; a module imports only from a line above its own here, never from its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+COHORT = ROOT / "lib" / "cohort"
+
+LINES = (
+    ("errors", "schema", "identifiers", "frames", "reasons"),
+    ("recoding", "config", "locks", "places", "catalogue"),
+    ("platform", "keys", "register", "columns"),
+    ("tables", "project", "leaves"),
+    ("ledger",),
+    ("deliveries", "quality", "objections", "records", "pseudonymise", "generalise"),
+    ("feedback", "accounts"),
+    ("ingest", "erasure", "pipeline", "verify", "differences"),
+    ("publish",),
+    ("release", "status"),
+    ("columnar",),
+    ("sinks",),
+    ("needles",),
+    ("inventory",),
+    ("marks",),
+    ("journal",),
+    ("proof",),
+    ("destroy",),
+)
+STAGES = LINES[5]
+VERIFIER_MAY = {"errors", "schema", "project", "platform", "keys", "tables"}
+ACTIONS = {
+    "checkpoint", "collect", "count", "first", "foreach", "foreachPartition", "head", "isEmpty", "save",
+    "show",
+    "localCheckpoint", "saveAsTable", "tail", "take", "toArrow", "toLocalIterator", "toPandas", "write",
+    "writeTo",
+}  # fmt: skip
+MAY_ACT = {("generalise", "histogram_of"), ("generalise", "_not_listed")}
+"""The one exception: the histogram is asked of Spark once, and what the search cannot use is told."""
+
+MODULES = sorted(path for path in COHORT.rglob("*.py"))
+JOBS = sorted((ROOT / "jobs").glob("*.py"))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(COHORT).with_suffix("").parts[0]
+
+
+def modules_of(name: str) -> list[Path]:
+    return [path for path in MODULES if room(path) == name]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, in full: `cohort.records`, `numpy.typing`."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports by relation"
+            whole = str(node.module)
+            yield from ([f"cohort.{a.name}" for a in node.names] if whole == "cohort" else [whole])
+
+
+def rooms_known_by(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imported(path) if name.startswith("cohort.")} - {room(path)}
+
+
+def packages_of(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+def names_used(path: Path) -> set[str]:
+    """Every attribute that a file speaks of: `environ` of `os.environ`."""
+    return {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+
+
+def listed_in(path: Path) -> list[str]:
+    """The rooms that a package's docstring lists, in its order."""
+    told = ast.get_docstring(tree(path)) or ""
+    return re.findall(r"^    ([a-z_]+) {2,}\S", told, re.MULTILINE)
+
+
+def test_docstring_file_list_and_lines_agree() -> None:
+    files = {room(path) for path in MODULES} - {"__init__"}
+    declared = [name for line in LINES for name in line]
+    assert sorted(declared) == sorted(files)
+    assert listed_in(COHORT / "__init__.py") == declared
+
+
+def test_the_engines_docstring_lists_its_rooms_so_that_each_knows_only_those_above() -> None:
+    engine = COHORT / "recoding"
+    rooms = listed_in(engine / "__init__.py")
+    assert sorted(rooms) == sorted(path.stem for path in engine.glob("*.py") if path.stem != "__init__")
+    for place, name in enumerate(rooms):
+        known = {i.split(".")[2] for i in imported(engine / f"{name}.py") if i.startswith("cohort.recoding.")}
+        assert known <= set(rooms[:place]), name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(COHORT).as_posix())
+def test_a_module_imports_only_from_the_lines_above_its_own(path: Path) -> None:
+    above: set[str] = set()
+    for line in LINES:
+        if room(path) in line:
+            assert rooms_known_by(path) <= above
+            return
+        above |= set(line)
+    assert room(path) == "__init__", "a module without a line"
+    assert not rooms_known_by(path)
+
+
+def test_stages_never_import_each_other() -> None:
+    known = {stage: rooms_known_by(path) & set(STAGES) for stage in STAGES for path in modules_of(stage)}
+    assert known == {stage: set() for stage in STAGES}
+
+
+def test_only_tables_speaks_delta() -> None:
+    assert {room(path) for path in MODULES + JOBS if "delta" in packages_of(path)} == {"tables"}
+
+
+def test_only_keys_sees_secrets() -> None:
+    makers = {room(path) for path in MODULES if packages_of(path) & {"hmac", "secrets"}}
+    readers = {room(path) for path in MODULES if "_secret" in names_used(path)}
+    assert (makers, readers) == ({"keys"}, {"keys"})
+
+
+def test_only_jobs_read_arguments_and_environment_or_build_a_session() -> None:
+    entries = [path for path in MODULES if path.name != "__main__.py"]
+    told = {"argv", "environ", "getenv", "builder", "getOrCreate"}
+    assert [path.name for path in entries if "argparse" in packages_of(path)] == []
+    assert [path.name for path in entries if names_used(path) & told] == []
+    assert any("argparse" in packages_of(path) for path in JOBS), "jobs do, or this test sees nothing"
+    assert any(names_used(path) & told for path in JOBS)
+
+
+def test_the_engine_knows_no_spark() -> None:
+    known = {path.name: packages_of(path) & {"pyspark", "py4j", "delta"} for path in modules_of("recoding")}
+    assert known == {name: set() for name in known}
+    assert {name for path in modules_of("recoding") for name in rooms_known_by(path)} == {"errors"}
+
+
+def test_the_verifier_shares_only_the_agreement_and_the_ground() -> None:
+    known = {name for path in modules_of("verify") for name in rooms_known_by(path)}
+    assert known <= VERIFIER_MAY
+
+
+def test_small_frames_are_made_in_one_place_only() -> None:
+    makers = {room(path) for path in MODULES if "createDataFrame" in names_used(path)}
+    assert makers <= {"frames", "verify"}  # the verifier has its own
+
+
+def is_action(node: ast.AST, called_with_something: set[ast.expr]) -> bool:
+    """Whether a piece of code runs a Spark job: `frame.count()`, not `F.count(x)`, nor `text.count(x)`."""
+    if not isinstance(node, ast.Attribute) or node.attr not in ACTIONS:
+        return False
+    of_functions = isinstance(node.value, ast.Name) and node.value.id == "F"
+    return not of_functions and not (node.attr == "count" and node in called_with_something)
+
+
+def actions_in(path: Path) -> set[tuple[str, str]]:
+    """Where a file runs a Spark action: its room and the function it stands in."""
+    nodes = list(ast.walk(tree(path)))
+    called = {node.func for node in nodes if isinstance(node, ast.Call) and node.args}
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    return {(room(path), f.name) for f in functions if any(is_action(node, called) for node in ast.walk(f))}
+
+
+def test_stages_run_no_spark_action_but_the_histogram() -> None:
+    acting = {
+        act
+        for stage in (*STAGES, "leaves", "pipeline")
+        for path in modules_of(stage)
+        for act in actions_in(path)
+    }
+    assert acting == MAY_ACT
+    assert actions_in(COHORT / "tables.py"), "tables does, or this test sees nothing"
+
+
+def test_names_of_the_field_not_of_the_trade() -> None:
+    trade = {"utils", "util", "helpers", "common", "core", "manager", "misc"}
+    assert [path.name for path in MODULES if path.stem in trade] == []

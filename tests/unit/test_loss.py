@@ -1,0 +1,88 @@
+"""Loss is what ARX counts: the share of the leaves that a value stands for, set between 0 and 1."""
+
+import numpy as np
+import pytest
+
+from cohort.errors import ConfigurationRefused
+from cohort.recoding.coding import Coding
+from cohort.recoding.hierarchy import Hierarchy
+from cohort.recoding.loss import Costs, Objective, level_losses, look_up
+
+#  a ─ a ─┐       shares   1/4  1/4  1
+#  b ┐    │                1/4  3/4  1
+#  c ├ bcd┴ *
+#  d ┘
+LETTERS = Hierarchy("letter", (tuple("abcd"), ("a", "bcd", "bcd", "bcd"), ("*",) * 4))
+ONLY = Hierarchy("land", (("NL",),))
+
+
+def test_the_look_up_is_the_share_set_between_0_and_1() -> None:
+    expected = [[(share - 1 / 4) / (1 - 1 / 4) for share in LETTERS.share(level)] for level in range(3)]
+
+    assert look_up(LETTERS) == pytest.approx(np.array(expected))
+    assert look_up(LETTERS)[1].tolist() == pytest.approx([0, 2 / 3, 2 / 3, 2 / 3])
+
+
+def test_a_column_of_one_value_loses_nothing() -> None:
+    assert look_up(ONLY).tolist() == [[0.0]]
+
+
+@pytest.mark.parametrize("suppressed", [0, 3])
+def test_the_loss_of_a_column_is_the_formula_of_arx(suppressed: int) -> None:
+    kept = np.array([4, 1, 0, 2])
+    records, leaves = 7 + suppressed, 4
+
+    for level, loss in enumerate(level_losses(LETTERS, kept, suppressed)):
+        shares = float(LETTERS.share(level) @ kept) + suppressed
+        assert loss == pytest.approx((shares - records / leaves) / (records - records / leaves))
+
+
+def test_suppressed_records_count_one_even_where_there_is_nothing_to_lose() -> None:
+    assert level_losses(ONLY, np.array([3]), 1).tolist() == [0.25]
+
+
+def test_mean_and_geometric_loss() -> None:
+    loss = Objective.of("mean", 2).loss([0.0, 0.21])
+
+    assert loss.mean == pytest.approx(0.105)
+    assert loss.geometric == pytest.approx(0.1)  # (1 x 1.21) ** (1/2) - 1
+
+
+def test_weights_say_how_much_a_column_matters() -> None:
+    loss = Objective.of("mean", 2, [3, 1]).loss([0.0, 0.4641])
+
+    assert loss.mean == pytest.approx(0.4641 / 4)
+    assert loss.geometric == pytest.approx(0.1)  # 1.4641 ** (1/4) - 1
+
+
+@pytest.mark.parametrize("kind", ["mean", "geometric"])
+def test_scores_add_up_to_the_loss(kind: str) -> None:
+    objective = Objective.of(kind, 3, [1, 2, 5])  # type: ignore[arg-type]
+    losses = [np.array([0.1]), np.array([0.2]), np.array([0.7])]
+
+    total = sum(float(score[0]) for score in objective.scores(losses))
+    loss = objective.loss([0.1, 0.2, 0.7])
+
+    assert (total if kind == "mean" else np.expm1(total)) == pytest.approx(getattr(loss, kind))
+
+
+def test_costs_follow_from_who_is_released() -> None:
+    coding = Coding((LETTERS, ONLY))
+    codes = coding.column_codes(0) + coding.column_codes(1)[0]  # one code per letter
+    pupils = np.array([4, 1, 1, 2])
+
+    letters, only = Costs(coding, codes, pupils).losses(np.array([True, False, False, True]))
+
+    assert letters.tolist() == level_losses(LETTERS, np.array([4, 0, 0, 2]), 2).tolist()
+    assert only.tolist() == [0.25]
+
+
+@pytest.mark.parametrize("weights", [[1], [0, 0], [-1, 2], [float("nan"), 1], [float("inf"), 1]])
+def test_refuses_weights_that_mean_nothing(weights: list[float]) -> None:
+    with pytest.raises(ConfigurationRefused, match="weights"):
+        Objective.of("mean", 2, weights)
+
+
+def test_refuses_another_loss() -> None:
+    with pytest.raises(ConfigurationRefused, match="`geometric` or `mean`"):
+        Objective.of("median", 2)  # type: ignore[arg-type]

@@ -1,0 +1,114 @@
+"""What holds for every project: the shipped file, every floor under the floors, and where keys may be."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.drawn_project import CONF, Break, drop, put, toml
+
+from cohort import platform
+from cohort.errors import ConfigurationRefused, KeyRefused
+
+SHIPPED = tomllib.loads((CONF / "platform.toml").read_text(encoding="utf-8"), parse_float=Decimal)
+
+
+def write(folder: Path, declared: dict[str, Any]) -> None:
+    text = "\n".join(f"{key} = {toml(value)}" for key, value in declared.items())
+    (folder / "platform.toml").write_text(text, encoding="utf-8")
+
+
+def broken(folder: Path, *changes: Break) -> tuple[str, ...]:
+    declared = copy.deepcopy(SHIPPED)
+    for change in changes:
+        change(declared)
+    write(folder, declared)
+    with pytest.raises(ConfigurationRefused) as refused:
+        platform.load(folder)
+    return refused.value.problems
+
+
+def test_the_shipped_platform_has_the_promised_floors() -> None:
+    floors = platform.load(CONF).floors
+    assert (floors.k, floors.m, floors.max_share, floors.k_others) == (10, 5, Decimal("0.5"), 5)
+    assert floors.columns["regio"] == floors.columns["denominatie_groep"] == 100
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    write(tmp_path, SHIPPED)
+    assert platform.load(tmp_path) == platform.load(CONF)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("floors.k", 2), ("floors.m", 1), ("floors.max_share", Decimal("0.51")), ("floors.max_share", 0),
+        ("floors.max_share", 1), ("floors.k_others", 2), ("floors.k", "10"), ("floors.columns.regio", 2),
+        ("retention_days.results", -1), ("tables.log_hours", -1), ("intake.max_refused_share", 0),
+        ("objections.max_age_days", 0), ("objections.max_erased_share", Decimal("1.5")),
+        ("publish.without_second_person", "ja"), ("shown.hide_up_to", 6), ("shown.round_to", 4),
+        ("keys.dir", 7),
+    ],
+)  # fmt: skip
+def test_nobody_sets_a_protection_lower_than_it_goes(tmp_path: Path, path: str, value: object) -> None:
+    (told,) = broken(tmp_path, put(path, value))
+    assert told.startswith(f"Expected a valid {path}, ")
+    assert told.endswith("in platform.toml. Correct the value.")
+
+
+@pytest.mark.parametrize("path", [f"{table}.{key}" for table, keys in SHIPPED.items() for key in keys])
+def test_nothing_has_a_default(tmp_path: Path, path: str) -> None:
+    (told,) = broken(tmp_path, drop(path))
+    assert told.startswith(f"Expected the key {path}, ")
+
+
+def test_a_typo_is_told_with_the_key_that_was_meant(tmp_path: Path) -> None:
+    (told,) = broken(tmp_path, put("floors.k_other", 5))
+    assert "for example k_others; found the unknown key floors.k_other in platform.toml" in told
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    assert (
+        len(broken(tmp_path, put("floors.k", 2), drop("keys.dir"), put("x", 1), put("shown.round_to", 1)))
+        == 4
+    )
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationRefused, match=r"found none in platform.toml"):
+        platform.load(tmp_path)
+
+
+def with_keys(folder: Path, keys: str) -> platform.Platform:
+    write(folder, SHIPPED | {"keys": {"dir": keys}})
+    return platform.load(folder)
+
+
+@pytest.mark.parametrize("keys", ["../keys", "/keys", "../root-keys"])
+def test_keys_may_be_beside_the_root(tmp_path: Path, keys: str) -> None:
+    config, root = tmp_path / "conf", tmp_path / "root"
+    config.mkdir()
+    found = platform.key_folder(with_keys(config, keys), config, root)
+    assert found == (config / keys).resolve()
+
+
+@pytest.mark.parametrize("keys", ["../root", "../root/keys", "..", "../conf/../root/deep/keys", "../link"])
+def test_keys_may_not_share_a_path_with_the_root(tmp_path: Path, keys: str) -> None:
+    config, root = tmp_path / "conf", tmp_path / "root"
+    config.mkdir()
+    root.mkdir()
+    (tmp_path / "link").symlink_to(root / "keys")
+    with pytest.raises(KeyRefused, match="a key folder apart from the storage root") as refused:
+        platform.key_folder(with_keys(config, keys), config, root)
+    assert refused.value.exit_code == 13
+
+
+def test_small_counts_are_hidden_and_others_rounded() -> None:
+    shown = platform.load(CONF).shown
+    assert [shown.count(n) for n in (0, 1, 7, 8, 12, 13, 100, 102, 103)] == [
+        None, None, None, 10, 10, 15, 100, 100, 105,
+    ]  # fmt: skip

@@ -1,0 +1,226 @@
+"""A project's declaration: a valid one, and every refusal when just one thing in it is broken."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.unit.drawn_project import (
+    BASELINE,
+    CONF,
+    GESLACHT,
+    GROEI,
+    NIVEAU,
+    REKENEN,
+    Break,
+    Toml,
+    again,
+    drop,
+    only,
+    platform,
+    problems,
+    put,
+    write,
+)
+
+from cohort import columns, config, project, schema
+from cohort.errors import ConfigurationRefused, UsageRefused
+from cohort.platform import Platform
+from cohort.project import Project
+
+
+def test_the_baseline_is_valid(tmp_path: Path) -> None:
+    write(tmp_path, BASELINE)
+    loaded = project.load(tmp_path, "proef", platform())
+    assert loaded.column_names == ["geslacht", "rekenen_M", "groei", "geboren", "niveau"]
+    shown = [(result.domein, result.moment) for result in loaded.results]
+    assert shown == [("rekenen", "M"), ("rekenen", "E"), ("spelling", "M")]
+    assert [c.numeric for c in loaded.columns] == [False, True, True, False, False]
+    assert loaded.thresholds.max_share == Decimal("0.5")
+
+
+@pytest.mark.parametrize("path", sorted((CONF / "projects").glob("*.toml")), ids=lambda path: path.stem)
+def test_every_shipped_project_loads(path: Path) -> None:
+    shipped = config.read(path, Project, where=path.name)
+    held = config.read(CONF / "platform.toml", Platform, where="platform.toml")
+    if not path.stem.startswith("_"):
+        assert project.load(CONF, path.stem, held) == shipped
+    assert all((CONF / "hierarchies" / f"{c.hierarchy}.csv").is_file() for c in shipped.columns)
+
+
+@pytest.mark.parametrize("change", [
+    put("recoding.suppression_limit", 0), put("thresholds.max_share", Decimal("0.25")),
+    drop("population.jaargroep"),
+    put("two_schools", "set-aside"), put("columns.1.weight", 3), again(REKENEN, name="rekenen_grof", step=40),
+    again(NIVEAU, name="niveau_nogmaals"), only(GROEI),
+], ids=["no suppression", "less of one school", "all year groups", "set aside", "a whole weight",
+        "one score in two bands", "one level twice", "a difference alone"])  # fmt: skip
+def test_what_else_is_valid(tmp_path: Path, change: Break) -> None:
+    declared = copy.deepcopy(BASELINE)
+    change(declared)
+    write(tmp_path, declared)
+    assert project.load(tmp_path, "proef", platform()).name == "proef"
+
+
+REFUSED: dict[str, tuple[Break, str]] = {
+    "unknown key": (put("purpose", "x"), "the unknown key purpose"),
+    "key with a typo": (put("population.schoolyaar", []), "for example schooljaar; found the unknown key"),
+    "typo in a column": (put("columns.0.attribuut", "x"), "for example attribute; found the unknown key"),
+    "typo in a result": (put("columns.1.result.domain", "x"), "for example domein; found the unknown key"),
+    "missing key": (drop("thresholds.k"), "the key thresholds.k"),
+    "missing rule for several": (drop("columns.1.result.several"), r"the key columns.1.result.several"),
+    "short question": (put("question", "Hoe?"), "a valid question"),
+    "no readers": (put("readers", ""), "a valid readers"),
+    "a date as text": (put("ends", "2027-01-01"), "a valid ends"),
+    "an end before the start": (put("ends", dt.date(2025, 1, 1)), "an end after the start"),
+    "an end on the start": (put("ends", dt.date(2026, 1, 1)), "an end after the start"),
+    "another name": (put("name", "anders"), "name = 'proef'"),
+    "pseudonymous": (put("release_class", "pseudonymous"), "not supported yet"),
+    "another class": (put("release_class", "open"), "a valid release_class"),
+    "local recoding": (put("recoding.kind", "local"), "not supported yet"),
+    "another recoding": (put("recoding.kind", "random"), "a valid recoding.kind"),
+    "another loss": (put("recoding.loss", "entropy"), "a valid recoding.loss"),
+    "a limit over one": (put("recoding.suppression_limit", Decimal("1.1")), "a valid recoding.suppression"),
+    "a limit in words": (put("recoding.suppression_limit", "nan"), "a valid recoding.suppression"),
+    "no school year": (put("population.schooljaar", []), "a valid population.schooljaar"),
+    "a school year of three years": (put("population.schooljaar", ["2024-2026"]), "two years in a row"),
+    "a year that is no school year": (put("population.schooljaar", ["2024"]), "two years in a row"),
+    "no year group": (put("population.jaargroep", []), "a valid population.jaargroep"),
+    "another rule for two schools": (put("two_schools", "drop"), "a valid two_schools"),
+    "k of one": (put("thresholds.k", 1), "a valid thresholds.k"),
+    "k as a fraction": (put("thresholds.k", Decimal("10.5")), "a valid thresholds.k"),
+    "no columns": (put("columns", []), "a valid columns"),
+    "attributes only": (only(GESLACHT), "a column with a result"),
+    "a column twice": (again(GESLACHT), "every column once"),
+    "a column twice but for capitals": (again(REKENEN, name="rekenen_m"), "every column once"),
+    "a column that cannot be a name": (put("columns.0.name", "Geslacht; x"), "letters, digits and _"),
+    "a control column": (put("columns.0.name", "_pupil"), "letters, digits and _"),
+    "a column named brin": (put("columns.0.name", "brin"), "identify nobody, .* found brin"),
+    "a column named bRIN": (put("columns.0.name", "bRIN"), "identify nobody"),
+    "brin as an attribute": (put("columns.0.attribute", "brin"), "identify nobody, .* found brin"),
+    "class size as an attribute": (put("columns.0.attribute", "groepsgrootte"), "identify nobody"),
+    "an unknown attribute": (put("columns.0.attribute", "schoenmaat"), "an attribute of the pupil"),
+    "an identifying role": (put("columns.0.role", "identifying"), "identify nobody, .* found this role"),
+    "a sensitive role": (put("columns.0.role", "sensitive"), "'sensitive', which is not supported yet"),
+    "an insensitive role": (put("columns.0.role", "insensitive"), "'insensitive', which is not supported"),
+    "another role": (put("columns.0.role", "public"), "a valid columns.0.role"),
+    "no source": (drop("columns.0.attribute"), "one source, .* found 0"),
+    "two sources": (put("columns.1.attribute", "geslacht"), "one source, .* found 2"),
+    "a date of birth as it is": (drop("columns.3.born"), "Never a date"),
+    "born of another attribute": (put("columns.0.born", "year"), "Never a date"),
+    "a score without a step": (drop("columns.1.step"), "a step with every numeric value"),
+    "a difference without a step": (drop("columns.2.step"), "a step with every numeric value"),
+    "a level with a step": (put("columns.4.step", 1), "a step with every numeric value"),
+    "a step of nothing": (put("columns.1.step", 0), "a valid columns.1.step"),
+    "a weight of nothing": (put("columns.4.weight", 0), "a valid columns.4.weight"),
+    "a hierarchy elsewhere": (put("columns.0.hierarchy", "../geslacht"), "a valid columns.0.hierarchy"),
+    "another moment": (put("columns.1.result.moment", "Q"), "a valid columns.1.result.moment"),
+    "another value": (put("columns.1.result.value", "pgn"), "a valid columns.1.result.value"),
+    "a difference of levels": (put("columns.2.difference.value", "niveau_IV"), "a valid columns.2."),
+    "a difference back in time": (put("columns.2.difference.earlier.moment", "E"), "earlier before later"),
+    "a year of no population": (put("columns.4.result.schooljaar", "2023-2024"), "the population's"),
+    "two rules for one result": (put("columns.2.difference.several", "first"), "one value and one rule"),
+    "two scales for one result": (put("columns.1.result.schaal", "RW"), "one value and one rule"),
+    "a level by two hierarchies": (again(NIVEAU, name="niveau_2", hierarchy="x"), "one hierarchy"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "told"), REFUSED.values(), ids=REFUSED)
+def test_one_broken_thing_is_told_in_one_sentence(tmp_path: Path, change: Break, told: str) -> None:
+    found = problems(tmp_path, change)
+    assert len(found) == 1
+    assert found[0].startswith("Expected ")
+    assert "projects/proef.toml" in found[0]
+    assert "<where>" not in found[0]
+    assert re.search(told, found[0])
+
+
+UNDER = {"k": 9, "m": 4, "max_share": Decimal("0.51"), "k_others": 4}
+
+
+@pytest.mark.parametrize("key", UNDER)
+def test_no_threshold_goes_under_its_floor(tmp_path: Path, key: str) -> None:
+    (told,) = problems(tmp_path, put(f"thresholds.{key}", UNDER[key]))
+    assert told.startswith(f"Expected {key} at ")
+    assert "the platform's floor" in told
+
+
+@pytest.mark.parametrize("shown", ["geslacht", "geboren", "geboortedatum"])
+def test_a_column_can_have_a_floor_of_its_own_by_its_name_or_its_source(tmp_path: Path, shown: str) -> None:
+    (told,) = problems(tmp_path, put("thresholds.k", 99), **{shown: 100})
+    assert "k at least 100" in told
+    write(tmp_path, BASELINE)
+    assert project.load(tmp_path, "proef", platform(regio=100)).thresholds.k == 10
+
+
+def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    def change(declared: Toml) -> None:
+        for path, value in {
+            "purpose": 1, "thresholds.k": 1, "columns.0.role": "sensitive", "columns.1.name": "pgn",
+            "columns.2.difference.later.moment": "B", "columns.3.attribute": "schoenmaat", "readers": "",
+        }.items():  # fmt: skip
+            put(path, value)(declared)
+        drop("question")(declared)
+
+    assert len(problems(tmp_path, change)) == 8
+
+
+def test_all_contradictions_and_floors_are_told_at_once(tmp_path: Path) -> None:
+    def contradict(declared: Toml) -> None:
+        put("ends", dt.date(2025, 1, 1))(declared)
+        again(GESLACHT)(declared)
+        put("columns.4.result.schooljaar", "2023-2024")(declared)
+
+    assert len(problems(tmp_path, contradict)) == 3
+
+    def under(declared: Toml) -> None:
+        declared["thresholds"] = UNDER
+        declared["name"] = "anders"
+
+    assert len(problems(tmp_path, under)) == 5
+
+
+def test_a_column_can_be_wrong_in_more_than_one_way(tmp_path: Path) -> None:
+    def change(declared: Toml) -> None:
+        drop("columns.1.result")(declared)
+        put("columns.1.born", "year")(declared)
+
+    assert len(problems(tmp_path, change)) == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a", "Proef", "../proef", "_template", "proef.toml", "p" * 41, "intake", "erasures"]
+)
+def test_a_name_that_cannot_be_a_table_is_a_wrong_option(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageRefused, match="a project name of small letters"):
+        project.load(tmp_path, name, platform())
+
+
+def test_a_project_without_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigurationRefused, match=r"a readable UTF-8 file, .* found none in projects/proef.toml"
+    ):
+        project.load(tmp_path, "proef", platform())
+
+
+@pytest.mark.parametrize(
+    "text", [b"name = ", b"\xff\xfe", b"name = 'a'\nname = 'b'"], ids=["broken", "not UTF-8", "twice"]
+)
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, text: bytes) -> None:
+    write(tmp_path, BASELINE)
+    (tmp_path / "projects" / "proef.toml").write_bytes(text)
+    with pytest.raises(ConfigurationRefused, match=r"projects/proef.toml"):
+        project.load(tmp_path, "proef", platform())
+
+
+def test_every_identifying_name_is_refused_as_column_and_as_attribute() -> None:
+    base = {"name": "x", "role": "quasi-identifying", "hierarchy": "x", "attribute": "geslacht"}
+    assert columns.Column.model_validate(base).name == "x"
+    for name in schema.IDENTIFYING:
+        for key in ("name", "attribute"):
+            with pytest.raises(ValueError, match="identify nobody"):
+                columns.Column.model_validate(base | {key: name})

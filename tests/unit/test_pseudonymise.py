@@ -1,0 +1,129 @@
+"""Keyed pseudonyms: equal to Python's own HMAC, for every pupil and school, and the key in no plan."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from cohort import frames, keys
+from cohort.errors import KeyRefused
+from cohort.identifiers import school_number
+from cohort.keys import Key
+from cohort.pseudonymise import hmac_sha256, pseudonymise
+from cohort.schema import OTHERS, PUPIL, ROWS, SCHOOL, USED, PupilRecords
+
+SECRET = os.urandom(32)
+LISTED = ["10AA", "10AB", "99ZZ"]
+PUPILS = [
+    (1, "10AA", None),
+    (12345672, "10AB", ["10AA"]),
+    (111222333, "99ZZ", ["00AA", "10AB"]),
+    (999999990, "00AA", None),
+    (100000009, "47QX", ["99ZZ"]),
+]
+"""Number, school, further schools: 00AA and 47QX are not on the school list (any more)."""
+
+FOX = "The quick brown fox jumps over the lazy dog"
+VECTORS = {
+    (b"key", FOX): "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8",
+    (b"k" * 32, "pgn|111222333"): "4725ab59af92d725f29afab631f5ceec1aaf93466438c72b3f928ff6f1e2e118",
+    (b"k" * 32, "pgn|012345672"): "39f9719de9a004920c80973e257cf6b22a6133e1198a61f517de8013fa832962",
+}
+
+
+def python_hmac(text: str, secret: bytes = SECRET) -> bytes:
+    return hmac.digest(secret, text.encode(), hashlib.sha256)
+
+
+def records(spark: SparkSession) -> PupilRecords:
+    coded = [
+        (
+            n,
+            school_number(home),
+            None if others is None else [school_number(s) for s in others],
+            n % 7,
+            n % 3,
+            n % 5,
+        )
+        for n, home, others in PUPILS
+    ]
+    state = "pgn int, school int, _elsewhere array<bigint>, _rows int, _used int, geslacht int"
+    return PupilRecords(frames.local(spark, state, coded))
+
+
+@pytest.fixture(scope="module")
+def made(one_spark: SparkSession) -> list[dict[str, Any]]:
+    found = pseudonymise(records(one_spark), Key(SECRET), LISTED).toArrow().to_pylist()
+    return sorted(
+        found, key=lambda row: [python_hmac(f"pgn|{n:09d}") for n, _, _ in PUPILS].index(row[PUPIL])
+    )
+
+
+def test_the_published_vectors(spark: SparkSession) -> None:
+    for secret in {secret for secret, _ in VECTORS}:
+        texts = {text: digest for (one, text), digest in VECTORS.items() if one == secret}
+        messages = frames.local(spark, "text string", [(text,) for text in (*texts, None)])
+        joined = messages.join(F.broadcast(Key(secret).frame(spark)))
+        found = joined.select("text", F.hex(hmac_sha256(F.col("text"))).alias("digest")).toArrow().to_pylist()
+        shown = {row["text"]: row["digest"] for row in found}
+        assert shown.pop(None) is None
+        assert {text: digest.lower() for text, digest in shown.items()} == texts
+
+
+def test_every_pupil_comes_out_once(made: list[dict[str, Any]]) -> None:
+    assert [row[PUPIL] for row in made] == [python_hmac(f"pgn|{n:09d}") for n, _, _ in PUPILS]
+
+
+def test_every_school_has_its_own_hmac_on_the_list_or_not(made: list[dict[str, Any]]) -> None:
+    assert [row[SCHOOL] for row in made] == [python_hmac(f"brin|{home}") for _, home, _ in PUPILS]
+
+
+def test_further_schools_too_and_none_stays_none(made: list[dict[str, Any]]) -> None:
+    assert [row[OTHERS] for row in made] == [
+        None if others is None else [python_hmac(f"brin|{school}") for school in others]
+        for _, _, others in PUPILS
+    ]
+
+
+def test_all_else_goes_along_unchanged(made: list[dict[str, Any]]) -> None:
+    assert [(row[ROWS], row[USED], row["geslacht"]) for row in made] == [
+        (n % 7, n % 3, n % 5) for n, _, _ in PUPILS
+    ]  # fmt: skip
+
+
+def test_neither_key_nor_number_is_among_the_columns(made: list[dict[str, Any]]) -> None:
+    assert list(made[0]) == [PUPIL, SCHOOL, OTHERS, ROWS, USED, "geslacht"]
+
+
+def test_a_school_named_twice_on_the_list_doubles_nobody(spark: SparkSession) -> None:
+    assert pseudonymise(records(spark), Key(SECRET), [*LISTED, *LISTED]).count() == len(PUPILS)
+
+
+def test_the_key_stands_in_no_plan(spark: SparkSession) -> None:
+    frame = pseudonymise(records(spark), Key(SECRET), LISTED)
+    plan = frame._jdf.queryExecution().toString()
+    assert keys.INNER in plan, "the plan is there to be read"
+    for secret in (SECRET, *keys.pads(SECRET)):
+        for shown in (
+            secret.hex(),
+            secret.hex().upper(),
+            " ".join(f"{b:02X}" for b in secret),
+            str(list(secret)),
+        ):
+            assert shown not in plan
+    assert not any(f"{n:09d}" in plan for n, _, _ in PUPILS)
+
+
+@pytest.mark.parametrize("told", [{}, {"spark.io.encryption.enabled": "false"}], ids=["silent", "off"])
+def test_a_session_that_does_not_encrypt_its_scratch_gets_no_key(told: dict[str, str]) -> None:
+    session: Any = SimpleNamespace(conf=SimpleNamespace(get=lambda name, default: told.get(name, default)))
+    with pytest.raises(KeyRefused, match=r"spark\.io\.encryption\.enabled = true") as refused:
+        Key(SECRET).frame(session)
+    assert refused.value.exit_code == 13

@@ -1,0 +1,191 @@
+"""A release is put in place in one commit; what a killed run left is mended by the next."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from cohort import differences, frames, platform, publish, register, tables
+from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
+from cohort.places import Places
+from cohort.platform import Platform
+from cohort.project import Project
+from cohort.register import Record, Release
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+VALUES = [("3-4", "1")] * 10 + [("5-6", "2")] * 12
+MINIMAL: dict[str, Any] = {
+    "name": "proef", "question": "Wat is hier de vraag?", "release_class": "anonymous",
+    "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "wij", "two_schools": "keep",
+    "population": {"schooljaar": ["2024-2025"]},
+    "thresholds": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5},
+    "recoding": {"kind": "global", "loss": "mean", "suppression_limit": Decimal(0)},
+    "columns": [
+        {
+            "name": "jaargroep", "role": "quasi-identifying", "attribute": "jaargroep",
+            "hierarchy": "jaargroep",
+        },
+        {
+            "name": "rekenen", "role": "quasi-identifying", "hierarchy": "rekenen", "step": 20,
+            "result": {
+                "domein": "rekenen", "schooljaar": "2024-2025", "moment": "M", "schaal": "LVS-REK",
+                "value": "vaardigheidsscore", "several": "latest",
+            },
+        },
+    ],
+}  # fmt: skip
+
+
+class Killed(BaseException):
+    """What nothing catches, as kill -9 is caught by nothing."""
+
+
+@pytest.fixture
+def project() -> Project:
+    return Project.model_validate(MINIMAL)
+
+
+@pytest.fixture
+def holds() -> Platform:
+    return platform.load(CONF)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    (tmp_path / "objections").mkdir()
+    return Places(tmp_path)
+
+
+def staged(
+    spark: SparkSession,
+    places: Places,
+    holds: Platform,
+    number: int = 1,
+    values: list[tuple[str, str]] = VALUES,
+) -> Record:
+    """A verified release with its stage."""
+    frame = frames.local(
+        spark, "jaargroep string, rekenen string, _pupil string", [(*v, "x") for v in values]
+    )
+    record = Record("proef", number, Release.VERIFIED, {
+        "made_by": "maker", "class": "anonymous", "expires": "2027-01-01",
+        "thresholds": {}, "levels": {}, "loss": {},
+        "counts": {"pupils_released": len(values)}, "objections": [], "objections_digest": "",
+        "checksum": list(tables.checksum(frame.select("jaargroep", "rekenen"))),
+    })  # fmt: skip
+    tables.write_new(frame, places.stage("proef", number), record.id, holds.tables)
+    register.save(places, record)
+    return record
+
+
+def put(spark: SparkSession, places: Places, holds: Platform, project: Project, record: Record) -> Record:
+    return publish.publish(spark, places, holds, project, record, NOW, "A. Jansen", lambda _: None)
+
+
+def read(spark: SparkSession, places: Places) -> list[tuple[str, str]]:
+    return sorted((r[0], r[1]) for r in tables.read(spark, places.table("proef")).collect())
+
+
+def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
+    spark: SparkSession, places: Places, holds: Platform, project: Project
+) -> None:
+    put(spark, places, holds, project, staged(spark, places, holds))
+    put(spark, places, holds, project, staged(spark, places, holds, 2))
+    states = [r.state for r in register.releases(places, "proef")]
+    assert states == [Release.SUPERSEDED, Release.PUBLISHED]
+    table = places.table("proef")
+    assert {f.name for f in table.glob("*.parquet")} == tables.current_files(spark, table)
+    protocol, properties = tables.detail(spark, table)
+    assert protocol == (1, 2)
+    assert properties["cohort.release"] == "proef-2"
+    assert not places.staging("proef").exists()
+
+
+def test_a_release_with_other_rows_is_refused(
+    spark: SparkSession, places: Places, holds: Platform, project: Project
+) -> None:
+    put(spark, places, holds, project, staged(spark, places, holds))
+    other = staged(spark, places, holds, 2, VALUES[:-1])
+    with pytest.raises(ConfigurationRefused, match="not supported yet"):
+        differences.require_same(spark, places, other)
+    with pytest.raises(ConfigurationRefused):
+        put(spark, places, holds, project, other)
+    assert read(spark, places) == sorted(VALUES)
+
+
+def test_a_stage_that_was_altered_is_not_published(
+    spark: SparkSession, places: Places, holds: Platform, project: Project
+) -> None:
+    record = staged(spark, places, holds)
+    more = frames.local(spark, "jaargroep string, rekenen string, _pupil string", [("7-8", "1", "x")])
+    tables.append(more, places.stage("proef", 1), "later")
+    with pytest.raises(NotAnonymous, match="another checksum"):
+        put(spark, places, holds, project, record)
+    assert not places.table("proef").exists()
+
+
+@pytest.mark.parametrize("moment", ["checksum", "replace", "history", "vacuum", "current_files"])
+def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
+    spark: SparkSession,
+    places: Places,
+    holds: Platform,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    put(spark, places, holds, project, staged(spark, places, holds))
+    record = staged(spark, places, holds, 2)
+    real: Callable[..., Any] = getattr(tables, moment)
+
+    def killed(*given: Any, **named: Any) -> Any:
+        if moment != "checksum":
+            real(*given, **named)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, moment, killed)
+        with pytest.raises(Killed):
+            put(spark, places, holds, project, record)
+    assert read(spark, places) == sorted(VALUES)
+    publish.mend(spark, places, holds, "proef")
+    found = register.find(places, "proef", 2)
+    if found.state is Release.VERIFIED:
+        found = put(spark, places, holds, project, found)
+    assert found.state is Release.PUBLISHED
+    assert register.find(places, "proef", 1).state is Release.SUPERSEDED
+    assert tables.detail(spark, places.table("proef"))[1]["cohort.release"] == "proef-2"
+    table = places.table("proef")
+    assert {f.name for f in table.glob("*.parquet")} == tables.current_files(spark, table)
+    assert (places.records / "proef" / "2.json").exists()
+
+
+def test_approval_is_by_somebody_else(places: Places, holds: Platform, project: Project) -> None:
+    record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", "objections_digest": ""})
+    for who in ("maker", " "):
+        with pytest.raises(StateRefused, match="second person"):
+            publish.check(places, holds, project, record, NOW, who)
+    four_eyes = holds.model_copy(update={"publish": platform.Publishing(without_second_person=False)})
+    with pytest.raises(StateRefused, match="second person"):
+        publish.check(places, four_eyes, project, record, NOW, None)
+
+
+def test_a_list_that_changed_since_the_verification_refuses_the_release(
+    places: Places, holds: Platform, project: Project
+) -> None:
+    (places.objections / "lijst.csv").write_text("pgn;brin;vanaf;ingetrokken_op;bereik\n")
+    (places.objections / "lijst.toml").write_text(
+        'file = "lijst.csv"\npolarity = "block"\ndate = 2026-11-23\nsource = "proef"\nmax_age_days = 9\n'
+        "declared_empty = true\n"
+    )
+    record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", "objections_digest": "other"})
+    register.save(places, record)
+    with pytest.raises(StateRefused, match="a changed list"):
+        publish.check(places, holds, project, record, NOW, "A. Jansen")
+    assert register.find(places, "proef", 1).state is Release.REFUSED

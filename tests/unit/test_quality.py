@@ -1,0 +1,253 @@
+"""Every rule of intake: one row that is right, and what it is told when exactly one thing of it is wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from cohort import catalogue, frames, quality
+from cohort.reasons import REASONS
+from cohort.schema import CANONICAL, CORRUPT, NUMBER
+
+TODAY = dt.date(2025, 11, 23)
+RIGHT = {
+    "brin": "10AA", "vestiging": "00", "schooljaar": "2024-2025", "pgn": "123456782",
+    "geboortedatum": "2014-03-09", "geslacht": "1", "jaargroep": "7", "groep_key": "G7",
+    "leerkracht_key": "L1", "gewicht": "0,3", "postcode4": "1017", "thuistaal": "nl",
+    "opleiding_ouders": "midden", "ses": "7", "combinatiegroep": "nee", "schooltype": "bo",
+    "toetscode": "REK-M7", "toetsversie": "3.0", "afnamedatum": "2025-01-24", "afnameperiode": "M",
+    "ruwe_score": "34", "vaardigheidsscore": "115,4", "niveau_AE": "B", "niveau_IV": "II",
+    "bron_result_key": "r1",
+}  # fmt: skip
+
+
+def edition(code: str, version: str, moment: str | None) -> catalogue.Test:
+    return catalogue.Test(code, version, "rekenen", moment, "7", "LVS", Decimal(0), Decimal(200), False)
+
+
+CATALOGUE = catalogue.Catalogue(
+    (
+        edition("REK-M7", "3.0", "M"),
+        edition("VRIJ", "1", None),
+        edition("TWEE", "1", "M"),
+        edition("TWEE", "2", "M"),
+    ),
+    frozenset({"10AA", "10AB"}),
+)
+FREE = {"toetscode": "VRIJ", "toetsversie": "1"}
+"""A test that may be taken at any moment."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is changed in the right row, the codes it must get, and values it must come to."""
+
+    says: str
+    changed: dict[str, str | None] = field(default_factory=dict)
+    codes: str = ""
+    shows: dict[str, Any] = field(default_factory=dict)
+
+
+def wrong(code: str, says: str, **changed: str | None) -> Row:
+    return Row(f"{code}: {says}", changed, code)
+
+
+ROWS = [
+    Row("the right row", shows={
+        "pgn": "123456782", "pgn_soort": "bsn", "vestiging": "00", "geboortedatum": dt.date(2014, 3, 9),
+        "peildag": dt.date(2025, 1, 24), "afnameperiode": "M", "ruwe_score": 34,
+        "vaardigheidsscore": Decimal("115.40"), "niveau_AE": "B", "niveau_IV": "II", "domein": "rekenen",
+        "schaal": "LVS", "bijzonder": False, "toetsversie": "3.0", "_mended": False}),
+    wrong("ROW_BROKEN", "another number of fields", **{CORRUPT: "1;2"}),
+    wrong("BRIN_INVALID", "no school", brin=None),
+    wrong("BRIN_INVALID", "small letters", brin="10aa"),
+    wrong("BRIN_INVALID", "a site in it", brin="10AA00"),
+    wrong("BRIN_UNKNOWN", "not on the list", brin="10AC"),
+    wrong("VESTIGING_INVALID", "one digit", vestiging="1"),
+    wrong("YEAR_INVALID", "none", schooljaar=None),
+    wrong("YEAR_INVALID", "not two in a row", schooljaar="2024-2026"),
+    wrong("YEAR_INVALID", "a slash", schooljaar="2024/2025"),
+    wrong("PGN_MISSING", "none", pgn=None),
+    wrong("PGN_FILLER", "nine zeros", pgn="000000000"),
+    wrong("PGN_FILLER", "one zero", pgn="0"),
+    wrong("PGN_FILLER", "ones", pgn="111111110"),
+    wrong("PGN_INVALID", "the check digit", pgn="123456789"),
+    wrong("PGN_INVALID", "remainder 5 without the prefix", pgn="133456785"),
+    wrong("PGN_INVALID", "seven digits", pgn="3389261"),
+    wrong("PGN_INVALID", "words", pgn="onbekend"),
+    wrong("TEST_UNKNOWN", "no code", toetscode=None),
+    wrong("TEST_UNKNOWN", "the code", toetscode="REK-M9"),
+    wrong("TEST_UNKNOWN", "the version", toetsversie="9.9"),
+    wrong("TEST_UNKNOWN", "two editions and no version", toetscode="TWEE", toetsversie=None),
+    wrong("DATE_INVALID", "the other way round", afnamedatum="24-01-2025"),
+    wrong("DATE_INVALID", "a day that is not there", afnamedatum="2025-02-30"),
+    wrong("DATE_INVALID", "a time with it", afnamedatum="2025-01-24T10"),
+    wrong("DATE_INVALID", "no leading zero", afnamedatum="2025-1-24"),
+    wrong("DATE_INVALID", "the birth date", geboortedatum="2014-00-00"),
+    wrong("DATE_OUTSIDE_YEAR", "the day before", afnamedatum="2024-07-31"),
+    wrong("DATE_OUTSIDE_YEAR", "the day after", afnamedatum="2025-08-01"),
+    wrong("DATE_IN_FUTURE", "tomorrow", schooljaar="2025-2026", afnamedatum="2025-11-24"),
+    wrong("DATE_IN_FUTURE", "next school year", schooljaar="2026-2027", afnamedatum=None),
+    wrong("BIRTH_DATE_IMPLAUSIBLE", "too young", geboortedatum="2022-01-01"),
+    wrong("BIRTH_DATE_IMPLAUSIBLE", "too old", geboortedatum="2002-12-31"),
+    wrong("MOMENT_MISSING", "neither", afnamedatum=None, afnameperiode=None),
+    wrong("MOMENT_INVALID", "another than the test's", afnameperiode="E"),
+    wrong("MOMENT_INVALID", "with the year group", afnameperiode="M7"),
+    wrong("MOMENT_INVALID", "unknown, and nothing else tells it",
+          **FREE, afnamedatum=None, afnameperiode="X"),
+    wrong("YEAR_GROUP_INVALID", "9", jaargroep="9"),
+    wrong("SEX_INVALID", "a letter", geslacht="M"),
+    wrong("ATTRIBUTE_INVALID", "gewicht", gewicht="0,31"),
+    wrong("ATTRIBUTE_INVALID", "postcode", postcode4="0017"),
+    wrong("ATTRIBUTE_INVALID", "postcode with letters", postcode4="1017AB"),
+    wrong("ATTRIBUTE_INVALID", "thuistaal", thuistaal="Nederlands"),
+    wrong("ATTRIBUTE_INVALID", "opleiding", opleiding_ouders="hbo"),
+    wrong("ATTRIBUTE_INVALID", "ses", ses="100"),
+    wrong("ATTRIBUTE_INVALID", "combinatiegroep", combinatiegroep="j"),
+    wrong("ATTRIBUTE_INVALID", "schooltype", schooltype="basis"),
+    wrong("SCORE_MISSING", "none at all",
+          ruwe_score=None, vaardigheidsscore=None, niveau_AE=None, niveau_IV=None),
+    wrong("SCORE_MISSING", "only what stands for none",
+          ruwe_score="9999", vaardigheidsscore="----", niveau_AE="-", niveau_IV="n.v.t."),
+    wrong("SCORE_NOT_A_NUMBER", "a point", vaardigheidsscore="115.4"),
+    wrong("SCORE_NOT_A_NUMBER", "a thousands' point", vaardigheidsscore="1.154"),
+    wrong("SCORE_NOT_A_NUMBER", "three decimals", vaardigheidsscore="115,444"),
+    wrong("SCORE_NOT_A_NUMBER", "a sign", vaardigheidsscore="-5"),
+    wrong("SCORE_NOT_A_NUMBER", "a word", vaardigheidsscore="ziek"),
+    wrong("SCORE_NOT_A_NUMBER", "the only one",
+          ruwe_score="ziek", vaardigheidsscore=None, niveau_AE=None, niveau_IV=None),
+    wrong("SCORE_NOT_A_NUMBER", "half a raw score", ruwe_score="34,5"),
+    wrong("SCORE_OUT_OF_RANGE", "above", vaardigheidsscore="200,01"),
+    wrong("LEVEL_INVALID", "F", niveau_AE="F"),
+    wrong("LEVEL_INVALID", "six", niveau_IV="VI"),
+    Row("two codes at once, in the order of the rules",
+        {"pgn": "123456789", "geslacht": "M"}, "PGN_INVALID SEX_INVALID"),
+    Row("blanks around a value are not part of it",
+        {"brin": " 10AA ", "jaargroep": " 7"}, shows={"jaargroep": "7"}),
+    Row("a blank is nothing",
+        {"geslacht": "  ", "vestiging": ""}, shows={"geslacht": None, "vestiging": "00"}),
+    Row("an eight-digit number is mended", {"pgn": "12345672"}, shows={"pgn": "012345672", "_mended": True}),
+    Row("an onderwijsnummer", {"pgn": "101222331"}, shows={"pgn_soort": "onderwijsnummer"}),
+    Row("sentinels are no score", {"vaardigheidsscore": "9999", "ruwe_score": "0000"},
+        shows={"vaardigheidsscore": None, "ruwe_score": None}),
+    Row("a sentinel with a comma", {"vaardigheidsscore": "9999,00"}, shows={"vaardigheidsscore": None}),
+    Row("a raw score with zeros before it", {"ruwe_score": "00012"}, shows={"ruwe_score": 12}),
+    Row("the ends of the range",
+        {"vaardigheidsscore": "200,00"}, shows={"vaardigheidsscore": Decimal("200.00")}),
+    Row("nought is a score", {"vaardigheidsscore": "0", "ruwe_score": "0"}, shows={"ruwe_score": 0}),
+    Row("I+ is I", {"niveau_IV": "I+"}, shows={"niveau_IV": "I"}),
+    Row("one edition needs no version", {"toetsversie": None}, shows={"toetsversie": "3.0"}),
+    Row("the first day of a school year",
+        {**FREE, "afnamedatum": "2024-08-01", "afnameperiode": None}, shows={"afnameperiode": "B"}),
+    Row("the end of March is still M",
+        {**FREE, "afnamedatum": "2025-03-31", "afnameperiode": None}, shows={"afnameperiode": "M"}),
+    Row("the last day of a school year",
+        {**FREE, "afnamedatum": "2025-07-31", "afnameperiode": None}, shows={"afnameperiode": "E"}),
+    Row("December is B",
+        {**FREE, "afnamedatum": "2024-12-31", "afnameperiode": None}, shows={"afnameperiode": "B"}),
+    Row("a period goes before the date", {**FREE, "afnamedatum": "2025-04-02"}, shows={"afnameperiode": "M"}),
+    Row("the test goes before the date",
+        {"afnamedatum": "2025-04-02", "afnameperiode": None}, shows={"afnameperiode": "M"}),
+    Row("without a date the moment's first day",
+        {"afnamedatum": None}, shows={"peildag": dt.date(2025, 1, 1), "afnamedatum": None}),
+    Row("first day of B",
+        {**FREE, "afnamedatum": None, "afnameperiode": "B"}, shows={"peildag": dt.date(2024, 8, 1)}),
+    Row("first day of E",
+        {**FREE, "afnamedatum": None, "afnameperiode": "E"}, shows={"peildag": dt.date(2025, 4, 1)}),
+    Row("today is not the future", {"schooljaar": "2025-2026", "afnamedatum": "2025-11-23"}),
+    Row("every weight of the code list with a point", {"gewicht": "0.25"}),
+]  # fmt: skip
+
+REPEATED = [
+    # delivery  changed                                               codes
+    (1, {}, ""),
+    (1, {}, "DUPLICATE"),
+    (1, {"brin": "10AA "}, "DUPLICATE"),  # blanks around a value are not part of it
+    (2, {}, ""),  # the same line in another file is another delivery
+    (3, {"ruwe_score": "35"}, "CONFLICT"),
+    (3, {"ruwe_score": "36"}, "CONFLICT"),
+    (4, {"toetsversie": None}, "CONFLICT"),  # the same edition, named once
+    (4, {}, "CONFLICT"),
+    (5, {"bron_result_key": "r1"}, ""),
+    (5, {"bron_result_key": "r2"}, ""),  # a retake of the same day
+    (6, {"ruwe_score": "50", "vaardigheidsscore": None}, "CONFLICT"),
+    (6, {"ruwe_score": None, "vaardigheidsscore": "50"}, "CONFLICT"),  # the same text in another column
+    (7, {"pgn": None}, "PGN_MISSING"),  # nobody knows whether these two are of one pupil
+    (7, {"pgn": None, "ruwe_score": "35"}, "PGN_MISSING"),
+    (8, {CORRUPT: "x"}, "ROW_BROKEN"),  # a line that cannot be read contradicts nothing
+    (8, {"ruwe_score": "35"}, ""),
+    (9, {"geslacht": "M"}, "SEX_INVALID CONFLICT"),
+    (9, {}, "CONFLICT"),
+    (10, {"pgn": "12345672"}, "CONFLICT"),  # one pupil, with the leading zero and without
+    (10, {"pgn": "012345672"}, "CONFLICT"),
+]
+FIRST = 1000
+
+
+@pytest.fixture(scope="module")
+def kept(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> DataFrame:
+    """All rows judged in one pass: those above each as a delivery of its own, those below after them."""
+    rows = [(n, {**RIGHT, **row.changed}) for n, row in enumerate(ROWS)]
+    rows += [(FIRST + n, {**RIGHT, **changed}) for n, changed, _ in REPEATED]
+    state = ", ".join(f"{name} string" for name in (*CANONICAL, CORRUPT)) + f", {NUMBER} int"
+    lines = [(*(row.get(name) for name in (*CANONICAL, CORRUPT)), number) for number, row in rows]
+    raw = frames.local(one_spark, state, lines).coalesce(1)
+    path = str(tmp_path_factory.mktemp("judged") / "rows")
+    quality.judge(one_spark, raw, CATALOGUE, TODAY).write.parquet(path)
+    return one_spark.read.parquet(path)
+
+
+@pytest.fixture(scope="module")
+def judged(kept: DataFrame) -> dict[str, dict[str, Any]]:
+    found = kept.where(f"{NUMBER} < {FIRST}").collect()
+    return {ROWS[row[NUMBER]].says: row.asDict() for row in found}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
+def test_a_row_gets_the_codes_of_the_rules_it_breaks_and_no_others(
+    row: Row, judged: dict[str, dict[str, Any]]
+) -> None:
+    found = judged[row.says]
+    assert found["_codes"] == row.codes
+    assert {name: found[name] for name in row.shows} == row.shows
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
+def test_a_refused_row_is_kept_as_it_was_sent_and_an_accepted_one_is_not(
+    row: Row, judged: dict[str, dict[str, Any]]
+) -> None:
+    kept = judged[row.says]["_raw"]
+    if not row.codes:
+        assert kept is None
+    else:
+        sent = {**RIGHT, **row.changed}
+        assert {name: kept[name] for name in CANONICAL} == {name: sent[name] for name in CANONICAL}
+
+
+def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
+    tried = {code for row in ROWS for code in row.codes.split()} | {"DUPLICATE", "CONFLICT"}
+    assert tried == set(REASONS)
+    assert all(re.fullmatch("[A-Z_]+", code) for code in REASONS)
+
+
+def test_lines_that_repeat_or_contradict_another_of_their_file(kept: DataFrame) -> None:
+    rows = kept.where(f"{NUMBER} >= {FIRST}")
+    refused = quality.refuse_repeated(rows, quality.repeated(rows))
+    found = [row[0] for row in refused.orderBy(quality.ROW).select("_codes").collect()]
+    assert list(zip(REPEATED, found, strict=True)) == [(line, line[2]) for line in REPEATED]
+
+
+def test_accepted_and_quarantined_rows_part_without_rest(kept: DataFrame) -> None:
+    good = quality.accepted(kept, 3).select("batch", "afnameperiode", "peildag").collect()
+    bad = quality.quarantined(kept, 3).select("batch", "codes", F.col("row.brin")).collect()
+    assert len(good) + len(bad) == len(ROWS) + len(REPEATED)
+    assert {row.batch for row in (*good, *bad)} == {3}
+    assert all(row.afnameperiode and row.peildag for row in good)
+    assert sorted(" ".join(row.codes) for row in bad)[:1] == ["ATTRIBUTE_INVALID"]

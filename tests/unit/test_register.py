@@ -1,0 +1,135 @@
+"""The states of releases: one dict of moves, proved complete; records written whole or not at all."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cohort import register
+from cohort.errors import StateRefused
+from cohort.places import Places
+from cohort.register import MOVES, Project, Record, Release
+
+ALL = list(itertools.product(Release, Release))
+ALLOWED = [(here, there) for here, there in ALL if there in MOVES[here]]
+
+
+def record(state: Release = Release.STAGED, number: int = 1) -> Record:
+    return Record("proef", number, state, {"counts": {"pupils_records": 60}})
+
+
+def test_every_state_has_its_moves_and_every_move_ends_in_a_state() -> None:
+    assert set(MOVES) == set(Release)
+    assert all(target in MOVES for targets in MOVES.values() for target in targets)
+
+
+def test_every_state_is_reached_from_staged_and_can_be_destroyed() -> None:
+    reached, new = {Release.STAGED}, {Release.STAGED}
+    while new:
+        new = {there for here in new for there in MOVES[here]} - reached
+        reached |= new
+    assert reached == set(Release)
+    assert all(Release.DESTROYED in MOVES[state] for state in Release if state is not Release.DESTROYED)
+
+
+def test_the_end_is_the_end_and_nothing_stays_where_it_is() -> None:
+    assert MOVES[Release.DESTROYED] == frozenset()
+    assert [state for state in Release if state in MOVES[state]] == []
+
+
+def test_nothing_is_published_that_was_not_verified() -> None:
+    assert [here for here, there in ALLOWED if there is Release.PUBLISHED] == [Release.VERIFIED]
+    assert [here for here, there in ALLOWED if there is Release.VERIFIED] == [Release.STAGED]
+
+
+@pytest.mark.parametrize(("here", "there"), ALLOWED, ids=lambda state: str(state))
+def test_an_allowed_move_keeps_what_is_known_and_adds_to_it(here: Release, there: Release) -> None:
+    moved = record(here).moved(there, version=3)
+    assert (moved.state, moved.id) == (there, "proef-1")
+    assert moved.facts == {"counts": {"pupils_records": 60}, "version": 3}
+
+
+@pytest.mark.parametrize(
+    ("here", "there"), [move for move in ALL if move not in ALLOWED], ids=lambda s: str(s)
+)
+def test_any_other_move_is_refused(here: Release, there: Release) -> None:
+    with pytest.raises(StateRefused, match=f"found one that is {here} in release 1 of proef") as refused:
+        record(here).moved(there)
+    assert refused.value.exit_code == 15
+
+
+def test_a_note_changes_facts_and_not_the_state() -> None:
+    noted = record(Release.PUBLISHED).noted(settled=True)
+    assert (noted.state, noted.facts["settled"]) == (Release.PUBLISHED, True)
+
+
+def test_a_saved_record_is_found_again_by_its_number_or_as_the_newest(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    for number in (2, 10, 1):
+        register.save(places, record(Release.PUBLISHED, number))
+    (tmp_path / "restricted/records/proef/destruction.json").write_text("{}")
+    assert [found.release for found in register.releases(places, "proef")] == [1, 2, 10]
+    assert register.find(places, "proef", 2) == record(Release.PUBLISHED, 2)
+    assert register.find(places, "proef", None).release == 10
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(1, "no release of proef"), (None, "no release of proef"), (7, "none of that number")],
+)
+def test_a_release_that_was_never_made_is_refused(tmp_path: Path, number: int | None, told: str) -> None:
+    if number == 7:
+        register.save(Places(tmp_path), record())
+    with pytest.raises(StateRefused, match=told):
+        register.find(Places(tmp_path), "proef", number)
+
+
+@pytest.mark.parametrize("state", [Project.OPEN, Project.DESTROYING, Project.DESTROYED])
+def test_a_project_is_as_its_journal_and_certificate_say(tmp_path: Path, state: Project) -> None:
+    places = Places(tmp_path)
+    if state is not Project.OPEN:
+        register.write(register.journal(places, "proef"), {})
+    if state is Project.DESTROYED:
+        register.write(register.certificate(places, "proef"), {})
+    assert register.state_of(places, "proef") is state
+    if state is Project.OPEN:
+        register.require_open(places, "proef")
+        return
+    with pytest.raises(StateRefused, match=f"found one that is {state}"):
+        register.require_open(places, "proef")
+
+
+def test_a_write_that_fails_leaves_the_record_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "deep" / "1.json"
+    register.write(file, {"n": 1})
+
+    def full(_: int) -> None:
+        raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        register.write(file, {"n": 2, "more": "x" * 10_000})
+    assert [path.name for path in file.parent.iterdir()] == ["1.json"]
+    assert json.loads(file.read_text()) == {"n": 1}
+
+
+def test_a_reader_never_sees_half_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "1.json"
+    register.write(file, {"n": 1})
+    seen = []
+    real = Path.replace
+
+    def watched(fresh: Path, target: Path) -> Path:
+        seen.append((register.load(target), register.load(fresh)))
+        return real(fresh, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    register.write(file, {"n": 2})
+    assert seen == [({"n": 1}, {"n": 2})]
+    assert register.load(file) == {"n": 2}

@@ -1,0 +1,68 @@
+"""The catalogue, school list and hierarchies under conf fit the cohorts that are delivered."""
+
+from __future__ import annotations
+
+import csv
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from cohort.recoding.hierarchy import Hierarchy
+from cohorts import catalogue, nlschools, schools
+
+REPO = Path(__file__).parents[2]
+Row = dict[str, str]
+
+
+def _read(path: Path) -> list[Row]:
+    with path.open(encoding="utf-8", newline="") as source:
+        return list(csv.DictReader(source, delimiter=";", quoting=csv.QUOTE_NONE))
+
+
+def test_the_shipped_lists_hold_both_cohorts() -> None:
+    tests = {(t["toetscode"], t["versie"]) for t in _read(REPO / "conf" / "toetsen.csv")}
+    assert tests == {(row[0], row[1]) for row in (*catalogue.rows(), *nlschools.TESTS)}
+    listed = [line["brin"] for line in _read(REPO / "conf" / "scholen.csv")]
+    assert sorted(listed) == sorted([*schools.synthetic_brins(300), *schools.class_brins(133)])
+
+
+SHIPPED = sorted((REPO / "conf" / "hierarchies").glob("*.csv"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_hierarchy_nests_and_ends_in_one_value(path: Path) -> None:
+    hierarchy = Hierarchy.load(path, path.stem)
+    assert set(hierarchy.labels[-1]) == {"*"}
+    assert hierarchy.bits < 10
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_band_says_which_numbers_it_holds(path: Path) -> None:
+    """`40 tot 80` stands for exactly the leaves from 40 and below 80 that the file has."""
+    hierarchy = Hierarchy.load(path, path.stem, with_unknown=False)
+    starts = [_start(leaf) for leaf in hierarchy.leaves]
+    for row in hierarchy.labels:
+        for label, start in zip(row, starts, strict=True):
+            if band := re.fullmatch(r"(-?\d+) tot (-?\d+)", label):
+                assert start is not None
+                assert int(band[1]) <= start < int(band[2])
+                held = sum(s is not None and int(band[1]) <= s < int(band[2]) for s in starts)
+                assert held == row.count(label)
+
+
+def _start(leaf: str) -> int | None:
+    number = re.match(r"-?\d+(?!,)", leaf)
+    return int(number[0]) if number else None
+
+
+@pytest.mark.parametrize("domain", catalogue.DOMAINS, ids=lambda domain: domain.name)
+def test_every_score_of_a_domain_has_a_band(domain: catalogue.Domain) -> None:
+    leaves = Hierarchy.load(
+        REPO / "conf" / "hierarchies" / f"{domain.name}.csv", domain.name, with_unknown=False
+    ).leaves
+    edges = [tuple(map(int, leaf.split(" tot "))) for leaf in leaves]
+    assert edges[0][0] == 0
+    assert all(before[1] == after[0] for before, after in pairwise(edges))
+    assert edges[-1][0] <= domain.highest < edges[-1][1]

@@ -1,0 +1,177 @@
+"""`--deep`: every record made again from drawn results; and what a published table can still tell."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from tests.unit import drawn_release as drawn
+from tests.unit.drawn_release import COLUMNS, MOVER, Row, Stage, mac, result, subject
+
+from cohort import schema, tables
+from cohort.project import Project
+from cohort.verify import check_published, contents, own_properties, rebuild
+from cohort.verify.findings import Subject
+
+JAN, FEB = dt.date(2025, 1, 10), dt.date(2025, 2, 10)
+
+
+def table_of(spark: SparkSession, path: Path, rows: list[Row]) -> Path:
+    """The rows as they lie in `restricted/results`."""
+    frame = spark.createDataFrame(rows, schema.ACCEPTED)  # type: ignore[type-var]
+    tables.create(spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+    tables.append(frame, path, "batch 1")
+    return path
+
+
+@pytest.fixture(scope="module")
+def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return table_of(one_spark, tmp_path_factory.mktemp("restricted") / "results", drawn.results())
+
+
+def deep(spark: SparkSession, given: Subject) -> list[tuple[str, int]]:
+    ladders = contents.ladders(given.project, given.hierarchies)
+    return [
+        (f.sentence, f.count) for f in rebuild.look(spark, given, tables.read(spark, given.stage), ladders)
+    ]
+
+
+def test_every_value_that_is_no_ancestor_of_the_true_one_is_found(
+    spark: SparkSession, tmp_path: Path, results_at: Path
+) -> None:
+    stage = Stage()
+    stage.rows[1]["rekenen_M"] = "40 tot 80"
+    stage.rows[3]["groei"] = "10 tot 20"
+    stage.rows[2]["niveau"] = "II"
+    stage.rows[4]["geslacht"] = "2"
+    stage.rows[5]["cohort"] = "2013/14"
+    stage.rows[6]["cohort"] = "onbekend"
+    ((sentence, count),) = deep(spark, subject(tmp_path, results_at, stage))
+    assert count == 6
+    assert f"({', '.join(COLUMNS)})" in sentence
+
+
+@pytest.mark.parametrize(
+    ("cells", "what"),
+    [
+        ({"_school": mac("brin|10AA"), "_others": [mac("brin|10AB")]}, "the home school, the other schools"),
+        ({"_others": None}, "the other schools"),
+    ],
+)
+def test_schools_that_only_the_records_can_tell_are_found(
+    spark: SparkSession, tmp_path: Path, results_at: Path, cells: Row, what: str
+) -> None:
+    stage = Stage()
+    stage.rows[MOVER].update(cells)
+    ((sentence, count),) = deep(spark, subject(tmp_path, results_at, stage))
+    assert count == 1
+    assert f"({what})" in sentence
+
+
+def test_pupils_at_two_schools_are_not_there_when_set_aside(
+    spark: SparkSession, tmp_path: Path, results_at: Path
+) -> None:
+    given = subject(tmp_path, results_at, project=drawn.project(two_schools="set-aside"))
+    ((sentence, count),) = deep(spark, given)
+    assert count == 1
+    assert "set aside" in sentence
+
+
+def one_column(several: str, **source: Any) -> Project:
+    """A project that shows rekenen in the middle of the year, and perhaps one thing more."""
+    shown = {"domein": "rekenen", "schooljaar": "2024-2025", "moment": "M", "schaal": "RW",
+             "value": "vaardigheidsscore", "several": several}  # fmt: skip
+    columns = [drawn.column("rekenen_M", "banden", result=shown, step=20)]
+    columns += [drawn.column("meer", **source)] if source else []
+    return drawn.project(columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("several", "leaf", "home", "others"),
+    [
+        ("latest", "20 tot 40", "10AC", []),
+        ("first", "0 tot 20", "10AC", ["10AB"]),
+        ("highest", "60 tot 80", "10AC", ["10AA"]),
+    ],
+)
+def test_of_several_results_the_rule_picks_one(
+    spark: SparkSession, tmp_path: Path, several: str, leaf: str, home: str, others: list[str]
+) -> None:
+    rows = [
+        result(1, "10AA", "rekenen", "M", "10.00", peildag=JAN),
+        result(1, "10AB", "rekenen", "M", "19.99", peildag=JAN, levering_nr=1),
+        result(1, "10AA", "rekenen", "M", "79.99", peildag=JAN, levering_nr=2),
+        result(1, "10AC", "rekenen", "M", "20.00", peildag=FEB, levering_nr=1),
+    ]
+    rows[0]["levering_nr"] = 1
+    given = subject(tmp_path, table_of(spark, tmp_path / "results", rows), project=one_column(several))
+    ladders = contents.ladders(given.project, given.hierarchies)
+    (record,) = rebuild.records(spark, given, ladders).collect()
+    assert ladders["rekenen_M"].leaves[record["_leaf_rekenen_M"]] == leaf
+    assert record.home == home
+    assert sorted({*record.schools} - {home}) == others
+
+
+@pytest.mark.parametrize(
+    ("source", "days", "leaf"),
+    [
+        ({"attribute": "geboortedatum", "born": "year"}, [dt.date(2014, 12, 31)], "2014"),
+        ({"attribute": "geboortedatum", "born": "quarter"}, [dt.date(2014, 7, 1)], "2014-K3"),
+        ({"attribute": "geboortedatum", "born": "cohort"}, [dt.date(2014, 7, 31)], "2013/14"),
+        ({"attribute": "geboortedatum", "born": "cohort"}, [dt.date(2014, 8, 1)], "2014/15"),
+        ({"attribute": "geboortedatum", "born": "year"}, [dt.date(2014, 1, 1), dt.date(2013, 1, 1)], "2013"),
+        ({"attribute": "geboortedatum", "born": "year"}, [dt.date(2014, 1, 1), None], "onbekend"),
+        ({"attribute": "geboortedatum", "born": "year"}, [dt.date(1999, 1, 1)], None),
+    ],
+)
+def test_an_attribute_is_the_newest_and_at_a_tie_the_last_in_its_file(
+    spark: SparkSession, tmp_path: Path, source: Row, days: list[dt.date | None], leaf: str | None
+) -> None:
+    rows = [result(1, "10AA", "rekenen", "M", "10.00", geboortedatum=day) for day in days]
+    given = subject(
+        tmp_path,
+        table_of(spark, tmp_path / "results", rows),
+        project=one_column("latest", hierarchy="geboren", **source),
+    )
+    leaves = ["2014", "2013", "2014-K3", "2013/14", "2014/15"]
+    (given.hierarchies / "geboren.csv").write_text("".join(f"{x};*\n" for x in leaves))
+    ladders = contents.ladders(given.project, given.hierarchies)
+    (record,) = rebuild.records(spark, given, ladders).collect()
+    place = record["_leaf_meer"]
+    assert (ladders["meer"].leaves[place] if place >= 0 else None) == leaf
+
+
+def published(spark: SparkSession, folder: Path, own: Project) -> Path:
+    """The drawn stage without its control columns, as `publish` writes it."""
+    stage = tables.read(spark, Stage().write(folder / "stage")).select(*COLUMNS)
+    table = folder / "table"
+    rows = stage.repartition(2, *COLUMNS).sortWithinPartitions(*COLUMNS)
+    tables.replace(rows, table, own_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
+    return table
+
+
+def test_a_published_table_is_checked_as_far_as_it_goes(spark: SparkSession, tmp_path: Path) -> None:
+    own, hierarchies = drawn.project(), drawn.write_hierarchies(tmp_path / "hierarchies")
+    table = published(spark, tmp_path, own)
+
+    def look(**changes: Any) -> frozenset[str]:
+        given: dict[str, Any] = {"project": own, "platform": drawn.platform(), "release_id": "proef-1"}
+        given |= {"released": 60, **changes}
+        return check_published(spark, table=table, hierarchies=hierarchies, **given).codes
+
+    findings = check_published(spark, own, drawn.platform(), table, "proef-1", 60, hierarchies)
+    assert findings.found == ()
+    assert "SCHOOLS" not in findings.checked
+    assert len(findings.not_repeated) == 2
+    assert look(released=61) == {"SUMS"}
+    assert look(release_id="proef-2") == {"COMMIT", "PROPERTIES"}
+    assert look(platform=drawn.platform(k=31)) == {"K"}
+    assert look(project=drawn.project(ends=dt.date(2028, 1, 1))) == {"PROPERTIES"}
+    fewer = tables.read(spark, table).where(F.col("geslacht") == "1").limit(9).coalesce(1)
+    tables.replace(fewer, table, own_properties(own, "proef-2"), "proef-2", drawn.platform().tables)
+    tables.vacuum(spark, table)
+    assert look(released=9, release_id="proef-2") == {"K"}

@@ -1,0 +1,239 @@
+"""The verifier on a drawn stage: nothing found in it as drawn, and each finding when one thing is broken."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit import drawn_release as drawn
+from tests.unit.drawn_release import SCHOOLS, Row, Stage, bsn, counts, mac, project, released, subject
+
+from cohort import keys, schema, tables
+from cohort.errors import ObjectionsRefused, StateRefused
+from cohort.verify import check_stage
+from cohort.verify.findings import CODES
+
+Break = Callable[[list[Row]], None]
+
+
+@pytest.fixture(scope="module")
+def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drawn results as the restricted table."""
+    path = tmp_path_factory.mktemp("restricted") / "results"
+    tables.create(one_spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+    tables.append(one_spark.createDataFrame(drawn.results(), schema.ACCEPTED), path, "batch 1")  # type: ignore[type-var]
+    return path
+
+
+def stage_with(edit: Break) -> Stage:
+    stage = Stage()
+    edit(stage.rows)
+    return stage
+
+
+def show(column: str, value: str | None, *places: int) -> Break:
+    """Give the rows at those places (all boys when none is named) another value."""
+
+    def edit(rows: list[Row]) -> None:
+        for n in places or range(0, 60, 2):
+            rows[n][column] = value
+
+    return edit
+
+
+def put(place: int, **cells: Any) -> Break:
+    return lambda rows: rows[place].update(cells)
+
+
+def home_is(place: int, brin: str) -> Break:
+    return put(place, _school=mac(f"brin|{brin}"))
+
+
+def replace(place: int, row: Row) -> Break:
+    return lambda rows: rows.__setitem__(place, row)
+
+
+def test_a_valid_stage_has_no_finding(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
+    told: list[str] = []
+    findings = check_stage(spark, subject(tmp_path, results_at), deep=True, progress=told.append)
+    assert findings.found == ()
+    assert findings.measures == {
+        "classes": 2, "released": 60, "smallest_class": 30, "fewest_schools": 6,
+        "largest_share": pytest.approx(6 / 30), "smallest_others": 24,
+    }  # fmt: skip
+    assert {*findings.checked} == {*CODES}
+    assert len(told) == 4
+
+
+def test_the_checksum_is_that_of_the_released_columns(
+    spark: SparkSession, tmp_path: Path, results_at: Path
+) -> None:
+    given = subject(tmp_path, results_at)
+    shown = tables.read(spark, given.stage).select(*drawn.COLUMNS)
+    assert check_stage(spark, given).checksum == tables.checksum(shown)
+
+
+def test_a_stage_written_by_spark_has_no_finding(
+    spark: SparkSession, tmp_path: Path, results_at: Path
+) -> None:
+    given = subject(tmp_path, results_at)
+    rows = tables.read(spark, given.stage).repartition(3, *drawn.COLUMNS)
+    again = tmp_path / "again"
+    ordered = rows.sortWithinPartitions(*drawn.COLUMNS, "_pupil")
+    tables.write_new(ordered, again, "proef-1", given.platform.tables)
+    assert check_stage(spark, dataclasses.replace(given, stage=again)).found == ()
+
+
+BOYS_OF_FOUR = [n for n in range(0, 60, 2) if n < 40]
+ALL_OF_A = [*range(10), 15, 25, 35, 45, 55]
+NINE = [2, 4, 10, 12, 20, 22, 30, 40, 50]
+IDENTIFYING = project().model_copy(
+    update={"columns": [project().columns[0].model_copy(update={"name": "school"}), *project().columns[1:]]}
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "cases", "edit"),
+    [
+        pytest.param("K", 1, show("groei", "0 tot 10", *NINE), id="nine pupils alike"),
+        pytest.param("SCHOOLS", 2, show("groei", "0 tot 10", *BOYS_OF_FOUR), id="four schools and two"),
+        pytest.param(
+            "SHARE", 1, show("geslacht", "*", *ALL_OF_A), id="ten of fifteen delivered by one school"
+        ),
+        pytest.param("VALUE_NULL", 1, show("geslacht", None), id="a null shown"),
+        pytest.param("VALUE_NOT_IN_HIERARCHY", 1, show("niveau", "hoog"), id="a value nobody declared"),
+        pytest.param(
+            "OBJECTOR", 1, replace(10, released(6) | {"_pupil": mac(f"pgn|{bsn(60)}")}), id="an objector"
+        ),
+        pytest.param(
+            "PUPIL_UNKNOWN",
+            1,
+            put(5, _pupil=mac(f"pgn|{bsn(5)}", b"x" * 32)),
+            id="a number under another key",
+        ),
+        pytest.param(
+            "PUPIL_UNKNOWN", 1, put(5, _pupil=mac(f"pgn|{bsn(5)[1:]}")), id="a number that lost a digit"
+        ),
+        pytest.param("PUPIL_TWICE", 1, replace(2, released(4)), id="a pupil in another's place"),
+        pytest.param("SCHOOL_UNTRUE", 1, home_is(25, SCHOOLS[0]), id="a school where the pupil never was"),
+        pytest.param("SCHOOL_UNTRUE", 1, home_is(22, SCHOOLS[5]), id="a school of results not selected"),
+        pytest.param("SCHOOL_UNTRUE", 1, home_is(22, SCHOOLS[4]), id="a school of a batch not vouched for"),
+        pytest.param("SCHOOL_UNTRUE", 1, put(25, _school=b"x" * 32), id="a school that is none"),
+        pytest.param("SCHOOL_UNTRUE", 1, put(25, _school=None), id="no school"),
+        pytest.param("SCHOOL_UNTRUE", 1, put(25, _others=[mac("brin|10AA")]), id="another school untrue"),
+        pytest.param("SCHOOL_UNTRUE", 1, put(25, _others=[None]), id="another school that is null"),
+    ],
+)
+def test_each_broken_row_is_found(
+    spark: SparkSession, tmp_path: Path, results_at: Path, code: str, cases: int, edit: Break
+) -> None:
+    findings = check_stage(spark, subject(tmp_path, results_at, stage_with(edit)))
+    assert [(f.code, f.count) for f in findings.found] == [(code, cases)]
+
+
+def test_pseudonyms_of_another_key_are_all_found(
+    spark: SparkSession, tmp_path: Path, results_at: Path
+) -> None:
+    given = subject(tmp_path, results_at, key=keys.Key(b"another key of 32 bytes as well!"))
+    found = {f.code: f.count for f in check_stage(spark, given).found}
+    assert found == {"PUPIL_UNKNOWN": 60}
+
+
+@pytest.mark.parametrize(
+    ("code", "stage"),
+    [
+        pytest.param("ORDER", Stage(file_of=lambda *_: 0, sort=False), id="boys and girls by turns"),
+        pytest.param("SPLIT", Stage(file_of=lambda place, _: int(place > 40)), id="girls in two files"),
+    ],
+)
+def test_order_and_split_by_anything_else_are_found(
+    spark: SparkSession, tmp_path: Path, results_at: Path, code: str, stage: Stage
+) -> None:
+    assert check_stage(spark, subject(tmp_path, results_at, stage)).codes == {code}
+
+
+def test_a_count_that_is_off_is_found(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
+    given = subject(tmp_path, results_at, counts=counts(rows_current=190, rows_used=184))
+    assert [(f.code, f.count) for f in check_stage(spark, given).found] == [("SUMS", 1)]
+
+
+@pytest.mark.parametrize(
+    ("code", "label"),
+    [
+        ("LOOKS_LIKE_PUPIL", "nr 12345672"),
+        ("LOOKS_LIKE_SCHOOL", "van 99ZZ"),
+        ("LOOKS_LIKE_SCHOOL", "van 10ab"),
+    ],
+)
+def test_a_value_that_looks_like_a_number_is_found_though_declared(
+    spark: SparkSession, tmp_path: Path, results_at: Path, code: str, label: str
+) -> None:
+    stage, labels = stage_with(show("niveau", label)), {"niveau": f"{label};*\n"}
+    assert check_stage(spark, subject(tmp_path, results_at, stage, labels=labels)).codes == {code}
+
+
+def test_a_word_like_a_code_is_no_school_when_no_school_has_it(
+    spark: SparkSession, tmp_path: Path, results_at: Path
+) -> None:
+    stage, labels = stage_with(show("niveau", "12de deel")), {"niveau": "12de deel;*\n"}
+    assert check_stage(spark, subject(tmp_path, results_at, stage, labels=labels)).found == ()
+
+
+def test_an_identifying_name_is_found(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
+    stage = Stage(columns=["school", *drawn.COLUMNS[1:]])
+    for row in stage.rows:
+        row["school"] = row.pop("rekenen_M")
+    findings = check_stage(spark, subject(tmp_path, results_at, stage, project=IDENTIFYING))
+    assert findings.codes == {"IDENTIFYING_COLUMN"}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [[*drawn.COLUMNS, "gewicht"], drawn.COLUMNS[:-1], drawn.COLUMNS[::-1]],
+    ids=["more", "less", "order"],
+)
+def test_another_selection_is_found_and_nothing_else_believed(
+    spark: SparkSession, tmp_path: Path, results_at: Path, columns: list[str]
+) -> None:
+    stage = Stage(columns=columns)
+    for row in stage.rows:
+        row["gewicht"] = "0"
+    findings = check_stage(spark, subject(tmp_path, results_at, stage))
+    assert findings.codes == {"SCHEMA"}
+    assert "K" not in findings.checked
+
+
+def test_a_stage_that_is_not_there_is_refused(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
+    given = dataclasses.replace(subject(tmp_path, results_at), stage=tmp_path / "none")
+    with pytest.raises(StateRefused, match="Make the release again"):
+        check_stage(spark, given)
+
+
+def test_a_list_gone_since_is_refused(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
+    given = subject(tmp_path, results_at)
+    for file in given.objections.iterdir():
+        file.unlink()
+    with pytest.raises(ObjectionsRefused, match="a declared list"):
+        check_stage(spark, given)
+
+
+def test_a_school_held_back_takes_every_pupil_it_ever_delivered(
+    spark: SparkSession, tmp_path: Path, results_at: Path
+) -> None:
+    drawn.write_list(tmp_path / "objections", [f"{bsn(60)};;2026-01-01;;alles", "123;10AF;2026-01-01;;alles"])
+    own = counts(pupils_objected=12, pupils_suppressed=-10)
+    found = check_stage(spark, subject(tmp_path, results_at, counts=own)).found
+    assert {f.code: f.count for f in found} == {"OBJECTOR": 11, "SUMS": 1}
+
+
+def test_only_pupils_on_an_allow_list_may_stay(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
+    lines = [f"{bsn(n)};;2026-01-01;;alles" for n in range(62) if n not in (3, 7)]
+    drawn.write_list(tmp_path / "objections", lines, "allow")
+    drawn.write_list(tmp_path / "objections", [f"{bsn(60)};;2026-01-01;;alles"])
+    own = counts(pupils_objected=3, pupils_records=62, pupils_suppressed=-1)
+    found = check_stage(spark, subject(tmp_path, results_at, counts=own)).found
+    assert {f.code: f.count for f in found} == {"OBJECTOR": 2, "SUMS": 1}
