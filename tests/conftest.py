@@ -48,6 +48,7 @@ def one_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession
         "spark.driver.host": "127.0.0.1",
         "spark.driver.extraJavaOptions": "-Ddelta.log.cacheSize=3",
     }
+    os.environ["PYTHONPATH"] = str(PROJECT / "lib")  # of the executors' Python, which a zip has in a job
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["SPARK_LOCAL_DIRS"] = own["spark.local.dir"]
     builder = SparkSession.builder.appName("tests")

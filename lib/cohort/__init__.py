@@ -25,6 +25,9 @@ What was agreed and declared:
     project       what was agreed with one research project
     leaves        values as the numbers of their hierarchy's leaves
     ledger        what was taken in, a row per file
+    rules         what was agreed, as the rules that every class must satisfy
+    handover      what goes out to the search: codes and hashes
+    spread        a cohort too large for one driver, searched in parts
 
 The stages, each a state of the data to the next:
 
@@ -38,6 +41,7 @@ The stages, each a state of the data to the next:
 What is done with them:
 
     feedback      what a school hears of its deliveries
+    codebook      which values of which level a release shows
     accounts      what became of every file, counted and judged as a whole
     ingest        new deliveries taken into the restricted zone
     erasure       objections applied to the restricted zone
@@ -45,6 +49,7 @@ What is done with them:
     verify        a staged release, checked by code of its own
     differences   what a release may differ in from the one before
     publish       a verified release made readable
+    balance       every row and every pupil of a release, once
     release       one release: made, staged, verified
     status        what there is, what is due, what ends when
 

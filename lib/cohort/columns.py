@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -92,22 +93,43 @@ class Difference(Declaration):
         )  # fmt: skip
 
 
+class SensitiveLimits(Declaration):
+    """What a class may give away of a sensitive column; a limit that is left out asks nothing.
+
+    `largest_value`: no value has a larger share of a class. `distinct`: so many different values.
+    `entropy`: as varied as so many equally frequent ones. `equal_closeness`, `ordered_closeness`: no further
+    from the values of all pupils with a record, values equally far apart or in the order of their file.
+    """
+
+    largest_value: Annotated[Number, Field(gt=0, lt=1, decimal_places=6)]
+    distinct: Annotated[int, Field(ge=2)] | None = None
+    entropy: Annotated[Number, Field(gt=1, le=1_000_000, decimal_places=6)] | None = None
+    equal_closeness: Annotated[Number, Field(ge=0, lt=1, decimal_places=6)] | None = None
+    ordered_closeness: Annotated[Number, Field(ge=0, lt=1, decimal_places=6)] | None = None
+
+
 class Column(Declaration):
-    """One released column: a result, a difference or an attribute, and the hierarchy it is generalised by.
+    """One released column: a result, a difference or an attribute, and its hierarchy.
+
+    A quasi-identifying column is generalised by its hierarchy; a sensitive one shows the leaf itself, under a
+    constraint of its own.
 
     A numeric value falls in the band `[n·step, (n+1)·step)`, which is the leaf of the hierarchy: with
     step 1 its label is `n`, else `lower tot upper` (Dutch: up to, not including).
     """
 
     name: str
-    role: Literal["quasi-identifying"]
-    hierarchy: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    role: Literal["quasi-identifying", "sensitive"]
+    hierarchy: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]*$")]
     result: Result | None = None
     difference: Difference | None = None
     attribute: str | None = None
     born: Literal["cohort", "quarter", "year"] | None = None
     step: Annotated[int, Field(ge=1)] | None = None
     weight: Annotated[Number, Field(gt=0)] | None = None
+    lowest_level: Annotated[int, Field(ge=0)] = 0
+    highest_level: Annotated[int, Field(ge=0)] | None = None
+    constraint: SensitiveLimits | None = None
 
     @field_validator("name")
     @classmethod
@@ -135,39 +157,57 @@ class Column(Declaration):
 
     @field_validator("role", mode="before")
     @classmethod
-    def _only_quasi_identifying(cls, role: object) -> object:
+    def _supported(cls, role: object) -> object:
         if role == "identifying":
             raise ValueError(_identifying("this role"))
-        if role in ("sensitive", "insensitive"):
+        if role == "insensitive":
             raise ValueError(
-                f"Expected role = 'quasi-identifying', for example in the template; found role '{role}', "
-                "which is not supported yet, in <where>. Give the column a hierarchy."
+                "Expected role = 'quasi-identifying' or 'sensitive', for example in the template; found role "
+                "'insensitive', which is not supported yet, in <where>. Give the column a hierarchy."
             )
         return role
 
     @model_validator(mode="after")
-    def _one_source(self) -> Column:
+    def _coherent(self) -> Column:
+        told = [*self._wrong_source(), *self._wrong_for_its_role()]
+        if told:
+            raise wrong(told)
+        return self
+
+    def _wrong_source(self) -> Iterator[str]:
         sources = [s for s in (self.result, self.difference, self.attribute) if s is not None]
-        told = []
         if len(sources) != 1:
-            told.append(
+            yield (
                 f"Expected one source, for example attribute = 'geslacht'; found {len(sources)} for "
                 f"column {self.name} in <where>. Give just one of result, difference, attribute."
             )
         if (self.attribute == "geboortedatum") != (self.born is not None):
-            told.append(
+            yield (
                 "Expected born = 'cohort', 'quarter' or 'year', for example born = 'cohort', with the "
                 f"attribute geboortedatum and with no other; found otherwise for column {self.name} "
                 "in <where>. Never a date."
             )
         if self.numeric != (self.step is not None):
-            told.append(
+            yield (
                 f"Expected a step with every numeric value and with no other, for example step = 20; "
                 f"found otherwise for column {self.name} in <where>. Add or remove the step."
             )
-        if told:
-            raise wrong(told)
-        return self
+
+    def _wrong_for_its_role(self) -> Iterator[str]:
+        sensitive = self.role == "sensitive"
+        if sensitive != (self.constraint is not None):
+            yield (
+                "Expected a constraint with every sensitive column and with no other, for example "
+                f"constraint = {{ largest_value = 0.9 }}; found otherwise for column {self.name} in <where>. "
+                "Add or remove the constraint."
+            )
+        of_levels = {"weight", "lowest_level", "highest_level"} & self.model_fields_set
+        if sensitive and of_levels:
+            yield (
+                "Expected no level and no weight for a sensitive column, for example a constraint alone; "
+                f"found {' and '.join(sorted(of_levels))} for column {self.name} in <where>. Remove what "
+                "says how it is generalised: it is not."
+            )
 
     @property
     def numeric(self) -> bool:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from cohort import generalise, objections, pseudonymise, records
-from cohort.generalise import Counts
+from cohort import generalise, handover, objections, pseudonymise, records
+from cohort.handover import Counts
 from cohort.keys import Key
 from cohort.project import Project
 from cohort.recoding.coding import Coding
-from cohort.recoding.global_recoding import GlobalRecoding
+from cohort.recoding.outcome import Recoding
 from cohort.records import Hierarchies
 from cohort.schema import Accepted, Generalised
 
@@ -21,13 +21,19 @@ from cohort.schema import Accepted, Generalised
 class Way:
     """The way of the data to the stage: the rows to write, how they were recoded, and what was counted.
 
-    `kept` is the cached frame of coded pupils, to be released (`unpersist`) when the rows are written.
+    `values` are the sensitive values that occur, by column; `kept` are cached frames.
     """
 
     rows: Generalised
-    recoding: GlobalRecoding
+    recoding: Recoding
     counts: Counts
-    kept: DataFrame
+    values: dict[str, list[str]]
+    kept: tuple[DataFrame, ...]
+
+    def let_go(self) -> None:
+        """Release the cached frames, once the rows are written."""
+        for frame in self.kept:
+            frame.unpersist()
 
 
 def run(
@@ -37,17 +43,25 @@ def run(
     hierarchies: Hierarchies,
     key: Key,
     schools: Iterable[str],
+    most_at_once: int,
     progress: Callable[[str], None],
 ) -> Way:
-    """From accepted results to generalised rows: two passes over the pupils, one over the results."""
-    coding = Coding(tuple(hierarchies[name] for name in project.column_names))
+    """From accepted results to generalised rows: two passes over the pupils, one over the results.
+
+    Takes: results, what was agreed and declared, the key, the school list; how many pupils one search may
+    have.
+    """
+    coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
     selected = records.select(results, project)
     admitted = objections.remove_objectors(selected, results, lists)
     pupils = records.one_per_pupil(admitted, project, hierarchies)
     pseudonymous = pseudonymise.pseudonymise(pupils, key, schools)
-    kept = generalise.coded(pseudonymous, project, coding).persist()
-    histogram, counts = generalise.histogram_of(kept, project)
-    progress(f"records: {counts.pupils} pupils, {len(histogram.codes)} different")
-    recoding = generalise.recode(histogram, project, coding)
+    kept = handover.coded(pseudonymous, project, coding).persist()
+    counts = handover.count(kept, pseudonymous, project)
+    progress(f"records: {counts.pupils} pupils")
+    recoded = generalise.recode(kept, project, coding, counts, hierarchies, most_at_once)
+    recoding, own = recoded.recoding, project.sensitive
     progress(f"recoding: {recoding.classes} classes, {recoding.suppressed} pupils suppressed")
-    return Way(generalise.generalise(kept, project, recoding), recoding, counts, kept)
+    values = {own.name: recoded.values} if own is not None else {}
+    rows = generalise.generalise(kept, project, recoded)
+    return Way(rows, recoding, counts, values, (kept, *recoded.kept))

@@ -17,12 +17,13 @@ Days = Annotated[int, Field(ge=0)]
 
 
 class Floors(Declaration):
-    """What no project goes under (`max_share`: over). `columns` raises k for a record with that column."""
+    """What no project goes under (the two shares: over). `columns` raises k for a record with that column."""
 
     k: Annotated[int, Field(ge=3)]
     m: Annotated[int, Field(ge=2)]
     max_share: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))]
     k_others: Annotated[int, Field(ge=3)]
+    largest_value: Annotated[Decimal, Field(gt=0, le=Decimal("0.9"))]
     columns: dict[str, Annotated[int, Field(ge=3)]]
 
 
@@ -44,6 +45,12 @@ class Tables(Declaration):
 
     deleted_files_hours: Annotated[int, Field(ge=0)]
     log_hours: Annotated[int, Field(ge=0)]
+
+
+class Search(Declaration):
+    """How many pupils one search may have; a larger cohort is searched in parts."""
+
+    most_pupils_at_once: Annotated[int, Field(ge=1)]
 
 
 class Intake(Declaration):
@@ -83,6 +90,7 @@ class Platform(Declaration):
     keys: Keys
     retention_days: Retention
     tables: Tables
+    search: Search
     intake: Intake
     objections: ObjectionLimits
     publish: Publishing

@@ -34,19 +34,21 @@ class Thresholds(Declaration):
 
 
 class Recoding(Declaration):
-    kind: Literal["global"]
-    loss: Literal["geometric", "mean"]
+    """`global`: one level per column, the best for the objective. `local`: each class its own levels."""
+
+    kind: Literal["global", "local"]
+    objective: Literal["geometric", "mean", "class-size", "discernibility", "entropy"]
     suppression_limit: Annotated[Number, Field(ge=0, le=1)]
 
-    @field_validator("kind", mode="before")
-    @classmethod
-    def _only_global(cls, kind: object) -> object:
-        if kind == "local":
+    @model_validator(mode="after")
+    def _searchable(self) -> Recoding:
+        if self.kind == "local" and self.objective not in ("geometric", "mean"):
             raise ValueError(
-                "Expected kind = 'global', for example in the template; found 'local', which is not "
-                "supported yet, in <where>. Use 'global'."
+                "Expected objective = 'geometric' or 'mean' for a local recoding, for example in the "
+                f"template; found '{self.objective}' in <where>. Change the objective, or the kind to "
+                "'global'."
             )
-        return kind
+        return self
 
 
 class Population(Declaration):
@@ -126,6 +128,16 @@ class Project(Declaration):
                     f"{self.population.schooljaar[0]}; found {result.schooljaar} in <where>. Add the "
                     "year to population.schooljaar or correct the column."
                 )
+        if sum(column.role == "sensitive" for column in self.columns) > 1:
+            yield (
+                "Expected at most one sensitive column, for example niveau_spelling; found several in "
+                "<where>. Make all but one quasi-identifying."
+            )
+        if not self.quasi_identifying:
+            yield (
+                "Expected a quasi-identifying column, for example geslacht; found sensitive ones only in "
+                "<where>. Add one: it makes the classes that a sensitive value is held to."
+            )
         if not shown:
             yield (
                 "Expected a column with a result, for example of rekenen; found attributes only in "
@@ -140,6 +152,28 @@ class Project(Declaration):
     @property
     def column_names(self) -> list[str]:
         return [column.name for column in self.columns]
+
+    @property
+    def quasi_identifying(self) -> list[Column]:
+        """The columns that make a class, and count in k."""
+        return [column for column in self.columns if column.role == "quasi-identifying"]
+
+    @property
+    def sensitive(self) -> Column | None:
+        """The column whose values are held to a constraint of their own in every class."""
+        return next((column for column in self.columns if column.role == "sensitive"), None)
+
+    @property
+    def row_order(self) -> list[str]:
+        """The columns that rows are ordered by: what makes their class, then the sensitive value."""
+        return [c.name for c in sorted(self.columns, key=lambda column: column.role == "sensitive")]
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """Everything that a class is held to, as a record tells it."""
+        own = self.sensitive.constraint if self.sensitive is not None else None
+        asked = [*self.thresholds, *(own or ())]
+        return {name: str(limit) for name, limit in asked if limit is not None}
 
 
 def check_name(name: str) -> None:
@@ -192,7 +226,11 @@ def _under_floors(project: Project, platform: Platform, where: str) -> list[str]
         ("max_share", asked.max_share, floors.max_share, asked.max_share <= floors.max_share, "at most"),
         ("k_others", asked.k_others, floors.k_others, asked.k_others >= floors.k_others, "at least"),
     ]  # fmt: skip
-    return [
+    own = project.sensitive
+    if own is not None and own.constraint is not None:
+        share, most = own.constraint.largest_value, floors.largest_value
+        held.append(("largest_value", share, most, share <= most, "at most"))
+    told = [
         expected(
             f"{key} {way} {floor}, the platform's floor", example=f"{key} = {floor}",
             found=f"{key} = {value}", where=where, do="Keep to the floor of platform.toml",
@@ -200,3 +238,12 @@ def _under_floors(project: Project, platform: Platform, where: str) -> list[str]
         for key, value, floor, holds, way in held
         if not holds
     ]  # fmt: skip
+    if own is not None and floors.columns.keys() & {own.name, own.attribute}:
+        told.append(
+            expected(
+                "a quasi-identifying column where the platform has a floor for it", example="regio",
+                found=f"the sensitive column {own.name}", where=where,
+                do="Make it quasi-identifying, so that it counts in k",
+            )
+        )  # fmt: skip
+    return told

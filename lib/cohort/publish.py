@@ -96,7 +96,7 @@ def publish(
         "cohort.k": str(project.thresholds.k), "cohort.m": str(project.thresholds.m),
         "cohort.expires": str(project.ends),
     }  # fmt: skip
-    version = tables.replace(in_order(stage, rows), table, own, record.id, platform.tables)
+    version = tables.replace(in_order(stage, rows, project.row_order), table, own, record.id, platform.tables)
     progress(f"committed: {rows} rows, version {version}")
     if list(tables.checksum(tables.read(spark, table))) != [rows, checksum]:
         if before is None:
@@ -114,10 +114,13 @@ def publish(
     return published
 
 
-def in_order(released: DataFrame, rows: int) -> DataFrame:
-    """Rows in an order, and split into files, that depend on their released values alone."""
+def in_order(released: DataFrame, rows: int, by: list[str]) -> DataFrame:
+    """Rows in an order, and split into files, that depend on their released values alone.
+
+    Takes: the rows and their number, and every released column, the first to order by first.
+    """
     files = max(1, -(-rows // ROWS_PER_FILE))
-    return released.repartition(files, *map(F.col, released.columns)).sortWithinPartitions(*released.columns)
+    return released.repartition(files, *map(F.col, by)).sortWithinPartitions(*by)
 
 
 def mend(spark: SparkSession, places: Places, platform: Platform, project: str) -> None:
@@ -162,7 +165,8 @@ def shown(platform: Platform, record: Record) -> dict[str, Any]:
     return {
         "project": record.project, "release": record.release, "state": record.state, "class": facts["class"],
         "version": facts.get("version"), "published": facts.get("published"), "expires": facts["expires"],
-        "thresholds": facts["thresholds"], "levels": facts["levels"],
+        "thresholds": facts["thresholds"], "recoding": facts["recoding"],
+        "codebook": facts["codebook"],
         "loss": {name: round(value, 3) for name, value in facts["loss"].items()},
         "counts": {name: platform.shown.count(n) for name, n in facts["counts"].items()},
         "counts_note": f"null = {platform.shown.hide_up_to} or fewer; others rounded to "

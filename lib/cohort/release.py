@@ -13,6 +13,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cohort import (
+    balance,
+    codebook,
     differences,
     generalise,
     keys,
@@ -20,7 +22,6 @@ from cohort import (
     objections,
     pipeline,
     publish,
-    records,
     register,
     tables,
 )
@@ -189,54 +190,32 @@ def _stage(
     results = Accepted(tables.read(spark, places.results).where(F.col("batch").isin(list(batches))))
     way = pipeline.run(
         results, project, lists, generalise.hierarchies(project, work.hierarchies), key,
-        work.catalogue.schools, clock.tell,
+        work.catalogue.schools, work.platform.search.most_pupils_at_once, clock.tell,
     )  # fmt: skip
     stage = places.stage(project.name, number)
     note = register.release_id(project.name, number)
     try:
         tables.write_new(way.rows, stage, note, work.platform.tables)
         clock.tell("staged")
-        counts = _counts(results, project, lists, way)
+        counts = balance.counts(results, project, lists, way)
         clock.tell("counted")
     finally:
-        way.kept.unpersist()
+        way.let_go()
     record = Record(
         project.name, number, Release.STAGED,
         {
             "made": str(work.now), "made_by": work.by, "class": project.release_class,
             "batches": list(batches),
             "objections": lists.facts(), "objections_digest": lists.digest(), "counts": counts,
-            "levels": dict(zip(project.column_names, way.recoding.levels, strict=True)),
+            "recoding": way.recoding.search,
+            "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
-            "classes": way.recoding.classes, "thresholds": {k: str(v) for k, v in project.thresholds},
+            "classes": way.recoding.classes, "thresholds": project.limits,
             "expires": str(project.ends),
         },
     )  # fmt: skip
     register.save(places, record)
     return record
-
-
-def _counts(results: Accepted, project: Project, lists: Objections, way: pipeline.Way) -> dict[str, int]:
-    """Every row and every pupil, once: the sums close or the release is a defect."""
-    selected = records.select(results, project)
-    rows_current, rows_selected = results.count(), selected.count()
-    rows_objected = rows_selected - way.counts.rows
-    objected = 0
-    if rows_objected:
-        kept = objections.remove_objectors(selected, results, lists).select("pgn").distinct().count()
-        objected = selected.select("pgn").distinct().count() - kept
-    released, suppressed = way.recoding.released, way.recoding.suppressed
-    counts = {
-        "rows_current": rows_current, "rows_used": way.counts.rows_used,
-        "rows_not_selected": rows_current - rows_selected, "rows_objected": rows_objected,
-        "rows_set_aside": way.counts.rows - way.counts.rows_used,
-        "pupils_records": way.counts.pupils - way.counts.set_aside + objected, "pupils_released": released,
-        "pupils_suppressed": suppressed, "pupils_objected": objected,
-        "pupils_set_aside": way.counts.set_aside,
-    }  # fmt: skip
-    if counts["pupils_records"] != released + suppressed + objected:
-        raise AssertionError("the sums of pupils do not close")
-    return counts
 
 
 def _remove_stage(places: Places, record: Record) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import resource
 import shutil
 import statistics
 import sys
@@ -41,7 +42,7 @@ def unprotected(results: DataFrame, agreed: project.Project) -> DataFrame:
     return selected.groupBy(F.col("pgn").cast("int").alias("pgn")).agg(*shown, *attributes)
 
 
-def prepare(spark: SparkSession, scratch: Path, pupils: int) -> Work:
+def prepare(spark: SparkSession, scratch: Path, pupils: int, kind: str) -> Work:
     """A synthetic cohort, taken in."""
     root, config = scratch / "root", scratch / "conf"
     shutil.copytree("conf", config)
@@ -56,7 +57,10 @@ def prepare(spark: SparkSession, scratch: Path, pupils: int) -> Work:
     ingest.ingest(spark, ingest.Intake(where, holds, known, lists, now), tell)
     keys.create(scratch / "keys", NAME)
     agreed = project.load(config, NAME, holds)
-    agreed = agreed.model_copy(update={"starts": now.date(), "ends": now.date() + dt.timedelta(days=9)})
+    recoding = agreed.recoding.model_copy(update={"kind": kind})
+    agreed = agreed.model_copy(
+        update={"starts": now.date(), "ends": now.date() + dt.timedelta(days=9), "recoding": recoding}
+    )
     return Work(where, holds, known, agreed, config / "hierarchies", scratch / "keys", now, "bench")
 
 
@@ -73,9 +77,10 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, required=True)
     parser.add_argument("--pupils", type=int, default=300_000)
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--recoding", choices=["global", "local"], default="global")
     asked = parser.parse_args()
     spark = SparkSession.builder.appName("cohort bench").getOrCreate()
-    work = prepare(spark, asked.scratch, asked.pupils)
+    work = prepare(spark, asked.scratch, asked.pupils, asked.recoding)
     naive: list[float] = []
     protected: list[float] = []
     stages: list[dict[str, float]] = []
@@ -97,9 +102,11 @@ def main() -> None:
         tell(f"turn {turn}: unprotected {middle - start:.2f} s, release {end - middle:.2f} s")
     spent = {name: statistics.median(s.get(name, 0.0) for s in stages) for name in stages[0]}
     ratio = statistics.median(p / n for p, n in zip(protected, naive, strict=True))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     told = {
-        "pupils": asked.pupils, "naive_s": round(statistics.median(naive), 2),
+        "pupils": asked.pupils, "recoding": asked.recoding, "naive_s": round(statistics.median(naive), 2),
         "release_s": round(statistics.median(protected), 2), "ratio": round(ratio, 2), "stages": spent,
+        "loss": round(record.facts["loss"]["mean"], 5), "driver_python_mb": peak,
     }  # fmt: skip
     print(json.dumps(told))
 

@@ -36,7 +36,7 @@ def nothing_suppressed(patch: pytest.MonkeyPatch) -> None:
     """Every pupil keeps their class, whatever its size."""
     real = generalise.recode
 
-    def careless(histogram: Any, project: Any, coding: Any) -> Any:
+    def careless(coded: Any, project: Any, *rest: Any) -> Any:
         loose = project.model_copy(
             update={
                 "thresholds": project.thresholds.model_copy(
@@ -44,7 +44,7 @@ def nothing_suppressed(patch: pytest.MonkeyPatch) -> None:
                 )
             }
         )
-        return real(histogram, loose, coding)
+        return real(coded, loose, *rest)
 
     patch.setattr(generalise, "recode", careless)
 

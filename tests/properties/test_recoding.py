@@ -18,7 +18,8 @@ from cohort.recoding.coding import Coding
 from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
 from cohort.recoding.hierarchy import Hierarchy
 from cohort.recoding.histogram import Histogram
-from cohort.recoding.lattice import GlobalRecoding, search
+from cohort.recoding.lattice import search
+from cohort.recoding.outcome import Recoding
 
 
 @dataclass(frozen=True)
@@ -45,20 +46,19 @@ class Case:
 
     def histogram(self, order: list[int] | None = None) -> Histogram:
         coding = Coding(self.hierarchies)
-        pupils = [self.pupils[place] for place in order] if order else self.pupils
-        code = {
-            pupil: sum(int(coding.column_codes(c)[leaf]) for c, leaf in enumerate(pupil.leaves))
-            for pupil in pupils
-        }
-        movers = [(code[pupil], school) for pupil in pupils for school in pupil.further]
+        pupils = [self.pupils[place] for place in order] if order else list(self.pupils)
+        leaves = [np.array([p.leaves[c] for p in pupils]) for c in range(coding.columns)]
+        moved = [(place, school) for place, p in enumerate(pupils) for school in sorted(p.further)]
         return Histogram.of_pupils(
-            np.array([code[pupil] for pupil in pupils], dtype=np.int64),
+            coding.codes(leaves),
             np.array([pupil.home for pupil in pupils], dtype=np.int32),
-            np.array([at for at, _ in movers], dtype=np.int64),
-            np.array([school for _, school in movers], dtype=np.int32),
+            others=(
+                np.array([place for place, _ in moved], dtype=np.int64),
+                np.array([school for _, school in moved], dtype=np.int32),
+            ),
         )
 
-    def search(self, order: list[int] | None = None) -> GlobalRecoding | None:
+    def search(self, order: list[int] | None = None) -> Recoding | None:
         try:
             return search(
                 self.histogram(order),
@@ -149,11 +149,11 @@ def cases(draw: st.DrawFn) -> Case:
     )
 
 
-def as_plain(recoding: GlobalRecoding | None, columns: int) -> Any:
+def as_plain(recoding: Recoding | None, columns: int) -> Any:
     if recoding is None:
         return None
     table = recoding.class_table([f"kolom{column}" for column in range(columns)])
-    return recoding.levels, recoding.loss, recoding.suppressed, table.to_pydict()
+    return recoding.level_vector, recoding.loss, recoding.suppressed, table.to_pydict()
 
 
 @settings(deadline=None)
@@ -166,7 +166,7 @@ def test_the_optimum_is_that_of_trying_everything(case: Case) -> None:
     else:
         assert recoding is not None
         loss, classes, levels, suppressed = truth
-        assert (recoding.levels, recoding.classes, recoding.suppressed) == (levels, classes, suppressed)
+        assert (recoding.level_vector, recoding.classes, recoding.suppressed) == (levels, classes, suppressed)
         exact = float(loss) if case.objective == "mean" else float(loss) ** (1 / len(levels)) - 1
         assert abs(getattr(recoding.loss, case.objective) - exact) < 1e-9
 
@@ -179,7 +179,7 @@ def test_every_released_class_satisfies_every_constraint(case: Case) -> None:
     if recoding is not None:
         names = [f"kolom{column}" for column in range(len(case.hierarchies))]
         table = recoding.class_table(names)
-        members = case.classes(recoding.levels)
+        members = case.classes(recoding.level_vector or ())
         for row in table.to_pylist():
             crowd = members[tuple(row[name] for name in names)]
             assert len(crowd) == row["pupils"]

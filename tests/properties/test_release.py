@@ -46,6 +46,17 @@ ASKED = project(
         column("sekse", attribute="geslacht"),
     ]
 )
+SENSITIVE = project(
+    [
+        column("score", step=10, result=result("rekenen", "latest")),
+        column(
+            "niveau", role="sensitive", constraint={"largest_value": Decimal("0.8"), "distinct": 2},
+            result=result("studie", "highest"),
+        ),
+        column("sekse", attribute="geslacht"),
+    ]
+)  # fmt: skip
+"""The same with the level as a sensitive column."""
 
 
 @dataclass(frozen=True)
@@ -114,13 +125,17 @@ def lists(drawn: Drawn) -> Objections:
     return Objections((read,))
 
 
-def run(results: Accepted, drawn: Drawn, secret: bytes = SECRET, asked: Project = ASKED) -> Any:
+def run(
+    results: Accepted, drawn: Drawn, secret: bytes = SECRET, asked: Project = ASKED, most: int = 10_000
+) -> Any:
     """The released rows as a table, or why there are none."""
     told: list[str] = []
     try:
-        way = pipeline.run(results, asked, lists(drawn), HIERARCHIES, Key(secret), SCHOOLS[:3], told.append)
+        way = pipeline.run(
+            results, asked, lists(drawn), HIERARCHIES, Key(secret), SCHOOLS[:3], most, told.append
+        )
         found = way.rows.toArrow().to_pylist()
-        way.kept.unpersist()
+        way.let_go()
     except NotAnonymous as refusal:
         return refusal.problems
     table = pd.DataFrame(found, columns=[*asked.column_names, PUPIL, SCHOOL, OTHERS])
@@ -144,16 +159,16 @@ def selected(drawn: Drawn) -> set[str]:
     return {r["pgn"] for r in drawn.results if r["schooljaar"] == "2024-2025"} - barred
 
 
-@example(drawn=plain())
-@given(drawn=cohorts())
+@example(drawn=plain(), asked=ASKED)
+@given(drawn=cohorts(), asked=st.sampled_from((ASKED, SENSITIVE)))
 def test_a_release_depends_on_the_results_alone_and_keeps_its_promises(
-    spark: SparkSession, drawn: Drawn
+    spark: SparkSession, drawn: Drawn, asked: Project
 ) -> None:
-    once = run(frame(spark, drawn.results), drawn)
+    once = run(frame(spark, drawn.results), drawn, asked=asked)
     before = str(spark.conf.get("spark.sql.shuffle.partitions"))
     spark.conf.set("spark.sql.shuffle.partitions", drawn.shuffled_into)
     try:
-        again = run(dealt(spark, drawn), drawn)
+        again = run(dealt(spark, drawn), drawn, asked=asked)
     finally:
         spark.conf.set("spark.sql.shuffle.partitions", before)
     if isinstance(once, tuple):
@@ -165,8 +180,8 @@ def test_a_release_depends_on_the_results_alone_and_keeps_its_promises(
     assert once[PUPIL].is_unique
     assert set(once[PUPIL]) <= {mac(f"pgn|{number}") for number in selected(drawn)}
     assert set(once[SCHOOL]) <= {mac(f"brin|{school}") for school in SCHOOLS}
-    for _, released in once.groupby(ASKED.column_names):
-        assert_anonymous(released, ASKED)
+    for _, released in once.groupby([shown.name for shown in asked.quasi_identifying]):
+        assert_anonymous(released, asked)
 
 
 def assert_anonymous(released: pd.DataFrame, asked: Project) -> None:
@@ -181,6 +196,10 @@ def assert_anonymous(released: pd.DataFrame, asked: Project) -> None:
     assert released[SCHOOL].nunique() >= limits.m
     assert Decimal(int(delivered.max())) <= limits.max_share * pupils
     assert pupils - delivered.max() >= limits.k_others
+    if asked.sensitive is not None and asked.sensitive.constraint is not None:
+        values = released[asked.sensitive.name].value_counts()
+        assert Decimal(int(values.max())) <= asked.sensitive.constraint.largest_value * pupils
+        assert len(values) >= (asked.sensitive.constraint.distinct or 1)
 
 
 @pytest.fixture(scope="module")

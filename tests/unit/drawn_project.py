@@ -36,7 +36,7 @@ BASELINE: Toml = {
     "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "lezers", "two_schools": "keep",
     "population": {"schooljaar": ["2024-2025"], "jaargroep": ["7", "8"]},
     "thresholds": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5},
-    "recoding": {"kind": "global", "loss": "geometric", "suppression_limit": Decimal("0.1")},
+    "recoding": {"kind": "global", "objective": "geometric", "suppression_limit": Decimal("0.1")},
     "columns": [
         {"name": "geslacht", **QUASI, "hierarchy": "geslacht", "attribute": "geslacht"},
         {"name": "rekenen_M", **QUASI, "hierarchy": "rekenen", "result": RESULT, "step": 20},
@@ -46,6 +46,10 @@ BASELINE: Toml = {
     ],
 }  # fmt: skip
 GESLACHT, REKENEN, GROEI, GEBOREN, NIVEAU = range(5)
+SENSITIVE: Toml = {
+    "name": "spelling", "role": "sensitive", "hierarchy": "niveau", "result": LEVEL,
+    "constraint": {"largest_value": Decimal("0.8")},
+}  # fmt: skip
 
 
 def toml(value: object) -> str:

@@ -106,7 +106,7 @@ def project(**changes: Any) -> Project:
         "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "lezers",
         "population": {"schooljaar": ["2024-2025"], "jaargroep": ["7"]}, "two_schools": "keep",
         "thresholds": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5},
-        "recoding": {"kind": "global", "loss": "mean", "suppression_limit": Decimal("0.1")},
+        "recoding": {"kind": "global", "objective": "mean", "suppression_limit": Decimal("0.1")},
         "columns": [
             column("rekenen_M", "banden", result={**slot, **rekenen, "moment": "M"}, step=20),
             column("groei", "groei", difference={**rekenen, **moments}, step=10),
@@ -120,10 +120,13 @@ def project(**changes: Any) -> Project:
 
 def platform(**floors: Any) -> Platform:
     return Platform.model_validate({
-        "floors": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5, "columns": {}} | floors,
+        "floors": {
+            "k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5, "largest_value": Decimal("0.9"),
+            "columns": {},
+        } | floors,
         "keys": {"dir": "keys"}, "tables": {"deleted_files_hours": 0, "log_hours": 0},
         "retention_days": {"deliveries": 0, "quarantine": 0, "feedback": 0, "results": 0},
-        "intake": {"max_refused_share": Decimal("0.2")},
+        "search": {"most_pupils_at_once": 1_000_000}, "intake": {"max_refused_share": Decimal("0.2")},
         "objections": {"max_age_days": 31, "max_erased_share": Decimal("0.02")},
         "publish": {"without_second_person": True}, "shown": {"hide_up_to": 7, "round_to": 5},
     })  # fmt: skip

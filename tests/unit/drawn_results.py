@@ -129,7 +129,7 @@ def project(columns: Sequence[Row] = COLUMNS, **changes: Any) -> Project:
         "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "lezers",
         "population": {"schooljaar": ["2024-2025"], "jaargroep": ["7"]}, "two_schools": "keep",
         "thresholds": {"k": 3, "m": 2, "max_share": Decimal("0.7"), "k_others": 1},
-        "recoding": {"kind": "global", "loss": "mean", "suppression_limit": Decimal("0.5")},
+        "recoding": {"kind": "global", "objective": "mean", "suppression_limit": Decimal("0.5")},
         "columns": list(columns),
     }  # fmt: skip
     return Project.model_validate(facts | changes)

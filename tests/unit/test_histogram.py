@@ -1,4 +1,8 @@
-"""Pupils counted per code and school, whatever the order they come in."""
+"""Pupils counted per code, school and sensitive value, whatever the order they come in."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,52 +13,95 @@ A, B, C = 0, 1, 2
 HUGE = 1 << 62
 
 
-def as_rows(histogram: Histogram) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-    home = zip(histogram.codes.tolist(), histogram.schools.tolist(), histogram.counts.tolist(), strict=True)
-    further = zip(
-        histogram.other_codes.tolist(),
-        histogram.other_schools.tolist(),
-        histogram.other_counts.tolist(),
-        strict=True,
-    )
-    return list(home), list(further)
+def as_rows(histogram: Histogram) -> list[tuple[Any, ...]]:
+    """Per unit its code, school, sensitive value, pupils and further schools."""
+    further: list[list[int]] = [[] for _ in range(histogram.units)]
+    for unit, school in zip(histogram.other_units.tolist(), histogram.other_schools.tolist(), strict=True):
+        further[unit].append(school)
+    columns = (*histogram.codes, histogram.schools, histogram.values, histogram.counts)
+    return [(*row, more) for *row, more in zip(*(c.tolist() for c in columns), further, strict=True)]
 
 
-@pytest.mark.parametrize("offset", [0, HUGE], ids=["packed", "too wide to pack"])
-def test_counts_pupils_per_code_and_home_school_and_movers_per_further_school(offset: int) -> None:
+def drawn(offset: int = 0, **more: Any) -> Histogram:
     #   pupil   code  home  further
     #   p       7     A
     #   q       7     A     C
     #   r       7     B     A, C
     #   s       3     C
-    histogram = Histogram.of_pupils(
-        codes=np.array([7, 7, 7, 3]) + offset,
-        schools=np.array([A, A, B, C], dtype=np.int32),
-        other_codes=np.array([7, 7, 7]) + offset,
-        other_schools=np.array([C, A, C], dtype=np.int32),
+    #   t       7     A
+    return Histogram.of_pupils(
+        np.array([7, 7, 7, 3, 7]) + offset,
+        np.array([A, A, B, C, A], dtype=np.int32),
+        others=(np.array([2, 1, 2]), np.array([C, C, A], dtype=np.int32)),
+        **more,
     )
 
-    home, further = as_rows(histogram)
-    assert home == [(3 + offset, C, 1), (7 + offset, A, 2), (7 + offset, B, 1)]
-    assert further == [(7 + offset, A, 1), (7 + offset, C, 2)]
-    assert histogram.pupils == 4
-    assert histogram.has_schools
+
+@pytest.mark.parametrize("offset", [0, HUGE], ids=["packed", "too wide to pack"])
+def test_equal_pupils_are_counted_together_and_movers_stand_alone(offset: int) -> None:
+    histogram = drawn(offset)
+
+    assert as_rows(histogram) == [
+        (3 + offset, C, 0, 1, []),
+        (7 + offset, A, 0, 2, []),
+        (7 + offset, A, 0, 1, [C]),
+        (7 + offset, B, 0, 1, [A, C]),
+    ]
+    assert histogram.unit_of.tolist() == [1, 2, 3, 0, 1]
+    assert (histogram.pupils, histogram.units, histogram.has_schools) == (5, 4, True)
 
 
-def test_the_order_of_the_pupils_plays_no_part() -> None:
+def test_every_pupil_may_be_a_unit_of_its_own() -> None:
+    histogram = drawn(single=True)
+
+    assert histogram.counts.tolist() == [1] * 5
+    assert sorted(histogram.unit_of.tolist()) == list(range(5))
+
+
+def test_pupils_of_another_sensitive_value_are_another_unit() -> None:
+    values = np.array([0, 1, 1, 0, 1], dtype=np.int32)
+    histogram = drawn(values=values, values_known=3)
+
+    assert [row[:4] for row in as_rows(histogram)] == [
+        (3, C, 0, 1),
+        (7, A, 0, 1),
+        (7, A, 1, 1),
+        (7, A, 1, 1),
+        (7, B, 1, 1),
+    ]
+    assert histogram.overall.tolist() == [2, 3, 0]
+
+
+def test_a_part_keeps_what_belongs_to_its_units_and_what_the_whole_cohort_has() -> None:
+    values = np.array([0, 1, 1, 0, 1], dtype=np.int32)
+    whole = drawn(values=values, values_known=3)
+    part = whole.part(np.array([4, 0]))
+
+    assert as_rows(part) == [(7, B, 1, 1, [A, C]), (3, C, 0, 1, [])]
+    assert part.overall.tolist() == [2, 3, 0]
+    assert part.part(np.array([1])).overall.tolist() == [2, 3, 0]
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_the_order_of_the_pupils_plays_no_part(single: bool) -> None:
     draw = np.random.default_rng(5)
-    codes, schools = draw.integers(0, 40, 500), draw.integers(0, 9, 500).astype(np.int32)
+    codes, schools = draw.integers(0, 40, (2, 500)), draw.integers(0, 9, 500).astype(np.int32)
+    moved, further = np.arange(0, 500, 25), draw.integers(9, 12, 20).astype(np.int32)
     order = draw.permutation(500)
 
-    assert as_rows(Histogram.of_pupils(codes, schools)) == as_rows(
-        Histogram.of_pupils(codes[order], schools[order])
+    first = Histogram.of_pupils(codes, schools, others=(moved, further), single=single)
+    again = Histogram.of_pupils(
+        codes[:, order], schools[order], others=(np.argsort(order)[moved], further), single=single
     )
+    assert as_rows(first) == as_rows(again)
+    assert np.array_equal(first.codes[:, first.unit_of], codes)
+    assert np.array_equal(again.schools[again.unit_of], schools[order])
 
 
 def test_plain_data_has_no_schools() -> None:
     histogram = Histogram.of_pupils(np.array([4, 4, 2]))
 
-    assert as_rows(histogram)[0] == [(2, NO_SCHOOL, 1), (4, NO_SCHOOL, 2)]
+    assert [row[:4] for row in as_rows(histogram)] == [(2, NO_SCHOOL, 0, 1), (4, NO_SCHOOL, 0, 2)]
     assert not histogram.has_schools
 
 
@@ -62,31 +109,31 @@ def test_nobody_is_a_histogram_too() -> None:
     assert Histogram.of_pupils(np.array([], dtype=np.int64)).pupils == 0
 
 
-def column(*numbers: int, kind: type = np.int64) -> np.ndarray:
-    return np.array(numbers, dtype=kind)
-
-
-NOBODY = (column(), column(kind=np.int32), column())
+def column(*numbers: int) -> np.ndarray:
+    return np.array(numbers, dtype=np.int64)
 
 
 @pytest.mark.parametrize(
-    ("home", "further", "problem"),
+    ("change", "problem"),
     [
-        ((column(2, 1), column(0, 0), column(1, 1)), NOBODY, "not sorted"),
-        ((column(1, 1), column(0, 0), column(1, 1)), NOBODY, "has doubles"),
-        ((column(1, 2), column(0, 0), column(1)), NOBODY, "differ in length"),
-        ((column(-1), column(0), column(1)), NOBODY, "not negative"),
-        ((column(1), column(0), column(0)), NOBODY, "at least one"),
-        ((column(1, 1), column(-1, 0), column(1, 1)), NOBODY, "or nobody has"),
-        ((column(1), column(0), column(1)), (column(2), column(0), column(1)), "no pupil has"),
-        ((column(1), column(0), column(1)), (column(1), column(-1), column(1)), "needs a number"),
+        ({"counts": column(1)}, "differ in length"),
+        ({"other_units": column(0)}, "differ in length"),
+        ({"codes": column(-1, 2)[None, :]}, "not negative"),
+        ({"counts": column(0, 1)}, "at least one"),
+        ({"schools": column(-1, 0)}, "or nobody has"),
+        ({"other_units": column(0), "other_schools": column(-1)}, "or nobody has"),
+        ({"values": column(0, 1)}, "no place among those that are known"),
     ],
 )
-def test_refuses_disorder(
-    home: tuple[np.ndarray, ...], further: tuple[np.ndarray, ...], problem: str
-) -> None:
+def test_refuses_disorder(change: dict[str, np.ndarray], problem: str) -> None:
+    right: dict[str, Any] = {
+        "codes": column(1, 2)[None, :], "schools": column(0, 0), "values": column(0, 0),
+        "counts": column(1, 1),
+        "other_units": column(), "other_schools": column(), "unit_of": column(0, 1),
+    }  # fmt: skip
+    assert Histogram(**right).pupils == 2
     with pytest.raises(ValueError, match=problem):
-        Histogram(*home, *further)
+        Histogram(**right | change)
 
 
 def test_every_pupil_needs_its_school() -> None:

@@ -1,6 +1,5 @@
 """The search finds the cheapest level vector whose classes satisfy the constraints, or says there is none."""
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,8 @@ from cohort.recoding.coding import Coding
 from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
 from cohort.recoding.hierarchy import Hierarchy
 from cohort.recoding.histogram import Histogram
-from cohort.recoding.lattice import GlobalRecoding, search
+from cohort.recoding.lattice import search
+from cohort.recoding.outcome import Recoding
 
 NIVEAU = Hierarchy("niveau", (("I", "II", "III", "IV"), ("I-II", "I-II", "III-IV", "III-IV"), ("*",) * 4))
 GESLACHT = Hierarchy("geslacht", (("j", "m"), ("*", "*")))
@@ -20,31 +20,31 @@ CODING = Coding((NIVEAU, GESLACHT))
 
 def cohort(drawn: str) -> Histogram:
     """Pupils as drawn, a line per kind: how many, niveau, geslacht, home school, further school."""
-    codes, schools, other_codes, other_schools = [], [], [], []
+    leaves: list[tuple[int, int]] = []
+    schools: list[int] = []
+    moved: list[tuple[int, int]] = []
     for line in drawn.strip().splitlines():
         number, niveau, geslacht, home, *further = line.split()
-        code = CODING.column_codes(0)[NIVEAU.leaves.index(niveau)]
-        code += CODING.column_codes(1)[GESLACHT.leaves.index(geslacht)]
-        codes += [code] * int(number)
-        schools += [ord(home)] * int(number)
-        for school in further:
-            other_codes += [code] * int(number)
-            other_schools += [ord(school)] * int(number)
+        for _ in range(int(number)):
+            moved += [(len(leaves), ord(school)) for school in further]
+            leaves.append((NIVEAU.leaves.index(niveau), GESLACHT.leaves.index(geslacht)))
+            schools.append(ord(home))
+    of_column = np.array(leaves, dtype=np.int64).reshape(-1, 2).T
+    others = np.array(moved, dtype=np.int64).reshape(-1, 2)
     return Histogram.of_pupils(
-        np.array(codes, dtype=np.int64),
+        CODING.codes(of_column),
         np.array(schools, dtype=np.int32),
-        np.array(other_codes, dtype=np.int64),
-        np.array(other_schools, dtype=np.int32),
+        others=(others[:, 0], others[:, 1].astype(np.int32)),
     )
 
 
-def best(histogram: Histogram, *rules: Constraint, limit: Any = 0, **rest: Any) -> GlobalRecoding:
+def best(histogram: Histogram, *rules: Constraint, limit: Any = 0, **rest: Any) -> Recoding:
     return search(
         histogram, CODING, rules, objective=rest.pop("objective", "mean"), suppression_limit=limit, **rest
     )
 
 
-def released(recoding: GlobalRecoding) -> list[tuple[Any, ...]]:
+def released(recoding: Recoding) -> list[tuple[Any, ...]]:
     table = recoding.class_table(["niveau", "geslacht"])
     columns = [table[name].to_pylist() for name in ("class_nr", "niveau", "geslacht", "pupils")]
     return list(zip(*columns, strict=True))
@@ -64,7 +64,7 @@ COHORT = cohort(
 def test_generalises_no_more_than_needed() -> None:
     recoding = best(COHORT, Pupils(3))
 
-    assert recoding.levels == (1, 0)
+    assert recoding.level_vector == (1, 0)
     assert released(recoding) == [(0, "I-II", "j", 3), (1, "III-IV", "j", 3), (2, "III-IV", "m", 4)]
     assert (recoding.released, recoding.suppressed, recoding.classes) == (10, 0, 3)
     assert recoding.loss.mean == pytest.approx((1 / 3 + 0) / 2)
@@ -74,7 +74,7 @@ def test_generalises_no_more_than_needed() -> None:
 def test_suppresses_where_that_costs_less_and_is_allowed() -> None:
     recoding = best(COHORT, Pupils(3), limit=0.4, weights=[3, 1], maximum=(0, 1))
 
-    assert recoding.levels == (0, 0)
+    assert recoding.level_vector == (0, 0)
     assert released(recoding) == [(0, "III", "j", 3), (1, "III", "m", 3)]
     assert recoding.suppressed == 4
 
@@ -88,8 +88,8 @@ def test_the_limit_is_exact() -> None:
 def test_a_weight_makes_a_column_dear() -> None:
     data = cohort("1 I j A\n1 I m A\n1 II j A\n1 II m A")
 
-    assert best(data, Pupils(2)).levels == (1, 0)
-    assert best(data, Pupils(2), weights=[9, 1]).levels == (0, 1)
+    assert best(data, Pupils(2)).level_vector == (1, 0)
+    assert best(data, Pupils(2), weights=[9, 1]).level_vector == (0, 1)
 
 
 class TestOneConstraintAtATime:
@@ -140,12 +140,11 @@ def test_of_equal_losses_the_fewest_classes_win_then_the_lowest_levels() -> None
     one = Hierarchy("een", (("a", "b", "c"), ("*",) * 3))
     two = Hierarchy("twee", (("x", "y", "z"), ("*",) * 3))
     coding = Coding((one, two))
-    code = coding.column_codes(0)[:, None] + coding.column_codes(1)
 
-    def levels(*missing: tuple[int, int]) -> tuple[int, ...]:
-        cells = [code[at] for at in np.ndindex(3, 3) if at not in missing]
-        pupils = Histogram.of_pupils(np.array(cells))
-        return search(pupils, coding, [Pupils(2)], objective="mean", suppression_limit=0).levels
+    def levels(*missing: tuple[int, int]) -> tuple[int, ...] | None:
+        cells = np.array([at for at in np.ndindex(3, 3) if at not in missing]).T
+        pupils = Histogram.of_pupils(coding.codes(cells))
+        return search(pupils, coding, [Pupils(2)], objective="mean", suppression_limit=0).level_vector
 
     assert levels((0, 2), (1, 2), (2, 2)) == (1, 0)  # x and y, not a, b and c
     assert levels((0, 2), (1, 1), (2, 0)) == (0, 1)  # three classes either way
@@ -157,16 +156,18 @@ def test_classes_are_numbered_by_what_is_released() -> None:
     assert released(recoding) == [(0, "I", "j", 2), (1, "I", "m", 2), (2, "II", "j", 2), (3, "IV", "m", 2)]
 
 
-def test_the_class_table_joins_to_the_masked_codes_of_the_pupils() -> None:
+def test_the_class_table_counts_the_pupils_who_show_each_class() -> None:
     recoding = best(COHORT, Pupils(3), limit="0.1")
     table = recoding.class_table(["niveau", "geslacht"])
 
-    assert [str(field.type) for field in table.schema] == ["int64", "int32", "string", "string", "int64"]
-    pupils = dict.fromkeys(table["class_code"].to_pylist(), 0)
-    for code, count in zip(COHORT.codes.tolist(), COHORT.counts.tolist(), strict=True):
-        if code & recoding.mask in pupils:
-            pupils[code & recoding.mask] += count
-    assert list(pupils.values()) == table["pupils"].to_pylist()
+    assert [str(field.type) for field in table.schema] == ["int32", "string", "string", "int64"]
+    pupils = np.bincount(recoding.class_of, COHORT.counts, minlength=recoding.classes)
+    assert pupils.tolist() == table["pupils"].to_pylist()
+    leaves = COHORT.leaves(CODING)
+    for unit, number in enumerate(recoding.class_of.tolist()):
+        at = recoding.level_vector or ()
+        assert table["niveau"][number].as_py() == NIVEAU.labels[at[0]][leaves[0, unit]]
+        assert table["geslacht"][number].as_py() == GESLACHT.labels[at[1]][leaves[1, unit]]
 
 
 def test_the_class_table_refuses_a_column_name_of_its_own() -> None:
@@ -175,8 +176,8 @@ def test_the_class_table_refuses_a_column_name_of_its_own() -> None:
 
 
 def test_levels_can_be_kept_between_bounds() -> None:
-    assert best(COHORT, Pupils(3), minimum=(2, 0)).levels == (2, 0)
-    assert best(COHORT, Pupils(3), minimum=(0, 1)).levels == (1, 1)
+    assert best(COHORT, Pupils(3), minimum=(2, 0)).level_vector == (2, 0)
+    assert best(COHORT, Pupils(3), minimum=(0, 1)).level_vector == (1, 1)
 
 
 class TestNotAnonymous:
@@ -224,9 +225,67 @@ class TestConfigurationRefused:
         with pytest.raises(ConfigurationRefused, match="part of the pupils that may be suppressed"):
             best(COHORT, Pupils(3), limit=limit)
 
-    def test_a_lattice_too_large_to_search(self) -> None:
-        coding = Coding((GESLACHT,) * 23)
-        nobody = Histogram.of_pupils(np.zeros(20, dtype=np.int64))
+    def test_an_objective_that_nobody_knows(self) -> None:
+        with pytest.raises(ConfigurationRefused):
+            best(COHORT, Pupils(3), objective="beauty")
 
-        with pytest.raises(ConfigurationRefused, match=r"8,388,608, which is not supported yet"):
-            search(nobody, coding, [Pupils(2)], objective="mean", suppression_limit=Fraction(0))
+
+OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_levels_and_weights_are_kept_to_whatever_the_objective(objective: str) -> None:
+    found = best(COHORT, Pupils(3), limit="0.4", objective=objective, minimum=(0, 1), weights=[1, 2])
+    assert found.level_vector is not None
+    assert found.level_vector[1] == 1
+    assert found.search["proven"]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_records_of_several_words_are_searched_too(objective: str) -> None:
+    draw = np.random.default_rng(4)
+    trees = tuple(Hierarchy(f"k{c}", (tuple(map(str, range(40))), ("*",) * 40)) for c in range(12))
+    coding = Coding(trees)
+    leaves = [draw.integers(0, 3 if c < 3 else 40, 300) for c in range(12)]
+
+    found = search(
+        Histogram.of_pupils(coding.codes(leaves)), coding, [Pupils(4)],
+        objective=objective, suppression_limit="0.1",
+    )  # fmt: skip
+
+    assert coding.words == 2
+    assert found.pupils.min() >= 4
+    assert found.suppressed <= 30
+    assert found.released + found.suppressed == 300
+
+
+def test_when_the_tries_are_used_up_the_answer_is_good_but_not_proven() -> None:
+    draw = np.random.default_rng(4)
+    coding = Coding((NIVEAU,) * 6)
+    histogram = Histogram.of_pupils(coding.codes([draw.integers(0, 4, 400) for _ in range(6)]))
+    ask = {"objective": "mean", "suppression_limit": "0.2"}
+
+    some = search(histogram, coding, [Pupils(3)], most_tries=8, **ask)
+    whole = search(histogram, coding, [Pupils(3)], **ask)
+
+    assert (some.search["proven"], whole.search["proven"]) == (False, True)
+    assert some.loss.mean >= whole.loss.mean
+    assert some.pupils.min() >= 3
+    assert some.search["bound"] <= whole.loss.mean + 1e-9
+
+
+def test_more_vectors_than_can_be_listed_are_searched_without_a_proof() -> None:
+    draw = np.random.default_rng(4)
+    coding = Coding((NIVEAU,) * 24)
+    ability = draw.normal(size=500)
+    leaves = [np.clip(np.digitize(ability + draw.normal(size=500), [-1, 0, 1]), 0, 3) for _ in range(24)]
+
+    found = search(
+        Histogram.of_pupils(coding.codes(leaves)), coding, [Pupils(5)],
+        objective="mean", suppression_limit="0.2",
+    )  # fmt: skip
+
+    assert found.search["nodes"] == 3**24
+    assert not found.search["proven"]
+    assert found.pupils.min() >= 5
+    assert found.loss.mean < 1

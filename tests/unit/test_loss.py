@@ -6,7 +6,7 @@ import pytest
 from cohort.errors import ConfigurationRefused
 from cohort.recoding.coding import Coding
 from cohort.recoding.hierarchy import Hierarchy
-from cohort.recoding.loss import Costs, Objective, level_losses, look_up
+from cohort.recoding.loss import Costs, Marginals, Objective, level_losses, look_up
 
 #  a ─ a ─┐       shares   1/4  1/4  1
 #  b ┐    │                1/4  3/4  1
@@ -68,10 +68,10 @@ def test_scores_add_up_to_the_loss(kind: str) -> None:
 
 def test_costs_follow_from_who_is_released() -> None:
     coding = Coding((LETTERS, ONLY))
-    codes = coding.column_codes(0) + coding.column_codes(1)[0]  # one code per letter
-    pupils = np.array([4, 1, 1, 2])
+    codes = coding.codes([np.arange(4), np.zeros(4, dtype=np.int64)])  # one code per letter
+    marginals = Marginals(coding, codes, np.array([4.0, 1, 1, 2]))
 
-    letters, only = Costs(coding, codes, pupils).losses(np.array([True, False, False, True]))
+    letters, only = Costs(coding, marginals).losses(np.array([True, False, False, True]))
 
     assert letters.tolist() == level_losses(LETTERS, np.array([4, 0, 0, 2]), 2).tolist()
     assert only.tolist() == [0.25]

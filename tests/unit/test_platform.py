@@ -35,6 +35,7 @@ def broken(folder: Path, *changes: Break) -> tuple[str, ...]:
 def test_the_shipped_platform_has_the_promised_floors() -> None:
     floors = platform.load(CONF).floors
     assert (floors.k, floors.m, floors.max_share, floors.k_others) == (10, 5, Decimal("0.5"), 5)
+    assert floors.largest_value == Decimal("0.9")
     assert floors.columns["regio"] == floors.columns["denominatie_groep"] == 100
 
 
@@ -48,6 +49,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     [
         ("floors.k", 2), ("floors.m", 1), ("floors.max_share", Decimal("0.51")), ("floors.max_share", 0),
         ("floors.max_share", 1), ("floors.k_others", 2), ("floors.k", "10"), ("floors.columns.regio", 2),
+        ("floors.largest_value", Decimal("0.91")), ("floors.largest_value", 0),
         ("retention_days.results", -1), ("tables.log_hours", -1), ("intake.max_refused_share", 0),
         ("objections.max_age_days", 0), ("objections.max_erased_share", Decimal("1.5")),
         ("publish.without_second_person", "ja"), ("shown.hide_up_to", 6), ("shown.round_to", 4),

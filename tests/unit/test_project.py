@@ -81,9 +81,12 @@ REFUSED: dict[str, tuple[Break, str]] = {
     "another name": (put("name", "anders"), "name = 'proef'"),
     "pseudonymous": (put("release_class", "pseudonymous"), "not supported yet"),
     "another class": (put("release_class", "open"), "a valid release_class"),
-    "local recoding": (put("recoding.kind", "local"), "not supported yet"),
     "another recoding": (put("recoding.kind", "random"), "a valid recoding.kind"),
-    "another loss": (put("recoding.loss", "entropy"), "a valid recoding.loss"),
+    "another objective": (put("recoding.objective", "beauty"), "a valid recoding.objective"),
+    "an objective that no local search has": (
+        put("recoding", {"kind": "local", "objective": "entropy", "suppression_limit": 0}),
+        "'geometric' or 'mean' for a local recoding",
+    ),
     "a limit over one": (put("recoding.suppression_limit", Decimal("1.1")), "a valid recoding.suppression"),
     "a limit in words": (put("recoding.suppression_limit", "nan"), "a valid recoding.suppression"),
     "no school year": (put("population.schooljaar", []), "a valid population.schooljaar"),
@@ -105,7 +108,6 @@ REFUSED: dict[str, tuple[Break, str]] = {
     "class size as an attribute": (put("columns.0.attribute", "groepsgrootte"), "identify nobody"),
     "an unknown attribute": (put("columns.0.attribute", "schoenmaat"), "an attribute of the pupil"),
     "an identifying role": (put("columns.0.role", "identifying"), "identify nobody, .* found this role"),
-    "a sensitive role": (put("columns.0.role", "sensitive"), "'sensitive', which is not supported yet"),
     "an insensitive role": (put("columns.0.role", "insensitive"), "'insensitive', which is not supported"),
     "another role": (put("columns.0.role", "public"), "a valid columns.0.role"),
     "no source": (drop("columns.0.attribute"), "one source, .* found 0"),
@@ -160,7 +162,7 @@ def test_a_column_can_have_a_floor_of_its_own_by_its_name_or_its_source(tmp_path
 def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     def change(declared: Toml) -> None:
         for path, value in {
-            "purpose": 1, "thresholds.k": 1, "columns.0.role": "sensitive", "columns.1.name": "pgn",
+            "purpose": 1, "thresholds.k": 1, "columns.0.role": "insensitive", "columns.1.name": "pgn",
             "columns.2.difference.later.moment": "B", "columns.3.attribute": "schoenmaat", "readers": "",
         }.items():  # fmt: skip
             put(path, value)(declared)

@@ -26,7 +26,7 @@ MINIMAL: dict[str, Any] = {
     "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "wij", "two_schools": "keep",
     "population": {"schooljaar": ["2024-2025"]},
     "thresholds": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5},
-    "recoding": {"kind": "global", "loss": "mean", "suppression_limit": Decimal(0)},
+    "recoding": {"kind": "global", "objective": "mean", "suppression_limit": Decimal(0)},
     "columns": [
         {
             "name": "jaargroep", "role": "quasi-identifying", "attribute": "jaargroep",
@@ -76,7 +76,7 @@ def staged(
     )
     record = Record("proef", number, Release.VERIFIED, {
         "made_by": "maker", "class": "anonymous", "expires": "2027-01-01",
-        "thresholds": {}, "levels": {}, "loss": {},
+        "thresholds": {}, "recoding": {"kind": "global"}, "codebook": {}, "loss": {},
         "counts": {"pupils_released": len(values)}, "objections": [], "objections_digest": "",
         "checksum": list(tables.checksum(frame.select("jaargroep", "rekenen"))),
     })  # fmt: skip

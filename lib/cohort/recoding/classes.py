@@ -7,9 +7,12 @@ counted in a table, and only what can be in a large enough class is ever sorted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
+
+from cohort.recoding.coding import Mask
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -36,10 +39,37 @@ class Grouping:
     large: Flags
 
 
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Some of the classes of a grouping."""
+
+    grouping: Grouping
+    flags: Flags
+
+    def narrowed(self, flags: Flags) -> Chosen:
+        """Those of these classes, which may be all of them."""
+        return self if np.array_equal(flags, self.flags) else Chosen(self.grouping, flags)
+
+    @cached_property
+    def pupils(self) -> Numbers:
+        """The pupils of each."""
+        return self.grouping.pupils[self.flags]
+
+    @cached_property
+    def codes(self) -> Flags:
+        """Which of the distinct codes are in them."""
+        return self.flags[self.grouping.classes]
+
+    @cached_property
+    def distinct(self) -> Numbers:
+        """How many distinct codes are in each."""
+        return np.bincount(self.grouping.classes, minlength=len(self.flags))[self.flags]
+
+
 class CodeCounts:
     """Pupils per distinct code, laid out to be grouped many times.
 
-    Takes: the distinct codes and the number of pupils with each, at least one code.
+    Takes: the distinct codes `[word, code]` and the number of pupils with each, at least one code.
     """
 
     def __init__(self, codes: Numbers, pupils: Numbers) -> None:
@@ -47,12 +77,14 @@ class CodeCounts:
         self.pupils: Floats = pupils.astype(np.float64)
         self.total = int(pupils.sum())
         self._pieces = [
-            (codes >> shift) & _PIECE for shift in range(0, int(codes.max()).bit_length(), _PIECE_BITS)
+            (word, shift, (codes[word] >> shift) & _PIECE)
+            for word in range(len(codes))
+            for shift in range(0, int(codes[word].max()).bit_length(), _PIECE_BITS)
         ]
         # Class numbers of so few bits are counted in a table; others are thinned out, then sorted.
-        self._table_bits = max(8, len(codes).bit_length() + 1)
+        self._table_bits = max(8, codes.shape[1].bit_length() + 1)
 
-    def group(self, mask: int, k: int, most_suppressed: int) -> Grouping | None:
+    def group(self, mask: Mask, k: int, most_suppressed: int) -> Grouping | None:
         """Groups everybody by the code under a mask.
 
         Takes: the mask, the fewest pupils a class may have, the most pupils that may be suppressed.
@@ -69,10 +101,10 @@ class CodeCounts:
             return None
         return Grouping(classes, pupils, large)
 
-    def _classes(self, mask: int, k: int, most_suppressed: int) -> Numbers | None:
-        if mask.bit_count() <= self._table_bits:
+    def _classes(self, mask: Mask, k: int, most_suppressed: int) -> Numbers | None:
+        if sum(word.bit_count() for word in mask) <= self._table_bits:
             return self._squeezed(mask)
-        masked = self.codes & mask
+        masked = masked_codes(self.codes, mask)
         # A hash bucket holds whole classes: what lies in one under k pupils is in classes under k.
         buckets = hashed(masked, self._table_bits)
         kept = (summed(buckets, self.pupils) >= k)[buckets]
@@ -82,16 +114,36 @@ class CodeCounts:
         classes[kept] = np.unique(masked[kept], return_inverse=True)[1] + 1
         return classes
 
-    def _squeezed(self, mask: int) -> Numbers:
+    def _squeezed(self, mask: Mask) -> Numbers:
         """The bits of every code that the mask keeps, moved together, plus 1."""
-        classes = np.ones(len(self.codes), dtype=np.int64)
+        classes = np.ones(self.codes.shape[1], dtype=np.int64)
         moved = 0
-        for number, piece in enumerate(self._pieces):
-            kept = (mask >> (number * _PIECE_BITS)) & _PIECE
+        for word, shift, piece in self._pieces:
+            kept = (mask[word] >> shift) & _PIECE
             if kept:
-                classes += np.take(squeezed(np.arange(_PIECE + 1), kept) << moved, piece)
+                classes += np.take(_squeezing(kept) << moved, piece)
                 moved += kept.bit_count()
         return classes
+
+
+def masked_codes(codes: Numbers, mask: Mask) -> Numbers:
+    """One number per record, equal where the masked codes are equal.
+
+    Of a single word it is the masked code itself. Of several words it is a mixture of 64 bits, which two
+    different codes share with a chance of 2^-64: who releases classes made by it looks at them once more.
+    """
+    mixed: Numbers = codes[0] & mask[0]
+    for word, kept in zip(codes[1:], mask[1:], strict=True):
+        high = (mixed.view(np.uint64) + np.uint64(1)) * _HASH
+        high ^= high >> np.uint64(29)
+        mixed = ((high * _HASH) ^ (word & kept).view(np.uint64)).view(np.int64)
+    return mixed
+
+
+@lru_cache(maxsize=256)
+def _squeezing(kept: int) -> Numbers:
+    """For every value of a piece, its bits that are kept, moved together."""
+    return squeezed(np.arange(_PIECE + 1), kept)
 
 
 def squeezed(values: Numbers, mask: int) -> Numbers:

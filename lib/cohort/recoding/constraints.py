@@ -24,19 +24,23 @@ class ClassCounts:
     """What constraints look at, one entry per class.
 
     Takes: the number of pupils; the number of distinct home schools; the number of pupils of whom the
-    largest school delivered a value that is shown. Without schools nobody is known to be elsewhere:
-    0 schools, and a largest one with all pupils.
+    largest school delivered a value that is shown; where a sensitive column is constrained, the pupils per
+    `[class, sensitive value]` and, per value, those of the whole cohort. Without schools nobody is known to
+    be elsewhere: 0 schools, and a largest one with all pupils.
     """
 
     pupils: Counts
     schools: Counts
     largest: Counts
+    values: Counts | None = None
+    overall: Counts | None = None
 
 
 class Constraint(Protocol):
     """A rule for one class, such that more schools or a smaller largest school never breaks it.
 
-    `survives_merging`: a class that satisfies it still does so after any other class was joined to it. Only
+    Two classes that satisfy it satisfy it together, so classes that show the same values may be joined.
+    `survives_merging`: a class that satisfies it still does so after *any* other class was joined to it. Only
     such a rule lets a search conclude from one level vector to the finer ones.
     """
 
@@ -44,6 +48,14 @@ class Constraint(Protocol):
 
     @property
     def needs_schools(self) -> bool: ...
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether it looks at a sensitive column."""
+
+    @property
+    def fewest(self) -> int:
+        """A class of fewer pupils certainly fails."""
 
     def holds(self, counts: ClassCounts) -> Holds: ...
 
@@ -61,6 +73,14 @@ class Pupils:
     @property
     def needs_schools(self) -> bool:
         return False
+
+    @property
+    def needs_values(self) -> bool:
+        return False
+
+    @property
+    def fewest(self) -> int:
+        return self.k
 
     def holds(self, counts: ClassCounts) -> Holds:
         return counts.pupils >= self.k
@@ -83,6 +103,14 @@ class Schools:
     @property
     def needs_schools(self) -> bool:
         return self.m > 1
+
+    @property
+    def needs_values(self) -> bool:
+        return False
+
+    @property
+    def fewest(self) -> int:
+        return self.m
 
     def holds(self, counts: ClassCounts) -> Holds:
         if not self.needs_schools:
@@ -115,6 +143,14 @@ class LargestShare:
     def needs_schools(self) -> bool:
         return self.limit < 1
 
+    @property
+    def needs_values(self) -> bool:
+        return False
+
+    @property
+    def fewest(self) -> int:
+        return 1
+
     def holds(self, counts: ClassCounts) -> Holds:
         return counts.largest * self.limit.denominator <= counts.pupils * self.limit.numerator
 
@@ -138,6 +174,14 @@ class Others:
     def needs_schools(self) -> bool:
         return self.k_others > 0
 
+    @property
+    def needs_values(self) -> bool:
+        return False
+
+    @property
+    def fewest(self) -> int:
+        return self.k_others
+
     def holds(self, counts: ClassCounts) -> Holds:
         return counts.pupils - counts.largest >= self.k_others
 
@@ -155,7 +199,7 @@ def all_hold(constraints: Sequence[Constraint], counts: ClassCounts) -> Holds:
 
 def fewest_pupils(constraints: Sequence[Constraint]) -> int:
     """The size under which a class certainly fails."""
-    return max((rule.k for rule in constraints if isinstance(rule, Pupils)), default=1)
+    return max((rule.fewest for rule in constraints), default=1)
 
 
 def share(value: Fraction | float | str, what: str) -> Fraction:
@@ -164,13 +208,20 @@ def share(value: Fraction | float | str, what: str) -> Fraction:
     Takes: a fraction or decimal number from 0 to 1, and what it is, for the refusal.
     Refuses: anything else, and a number that cannot be written with six decimals or as a small fraction.
     """
-    try:
-        exact = Fraction(str(value).strip())
-    except (ValueError, ZeroDivisionError):
-        raise ConfigurationRefused(_share_problem(what, "something else")) from None
+    exact = exactly(value)
+    if exact is None:
+        raise ConfigurationRefused(_share_problem(what, "something else"))
     if not 0 <= exact <= 1 or exact.denominator > _FINEST_SHARE:
         raise ConfigurationRefused(_share_problem(what, str(value)))
     return exact
+
+
+def exactly(value: Fraction | float | str) -> Fraction | None:
+    """A number as it is written; nothing where it is none. A float counts as its decimals."""
+    try:
+        return Fraction(str(value).strip())
+    except (ValueError, ZeroDivisionError):
+        return None
 
 
 def _share_problem(what: str, found: str) -> str:
@@ -183,14 +234,16 @@ def _share_problem(what: str, found: str) -> str:
     )
 
 
+def threshold_problems(
+    least: int, value: object, what: str, *, example: str, where: str = "the constraints"
+) -> list[str]:
+    """What is wrong with a threshold that must be a whole number: nothing, or one sentence."""
+    if not isinstance(value, bool) and isinstance(value, int) and value >= least:
+        return []
+    whole = f"a whole {what} of at least {least}"
+    return [expected(whole, example=example, found=str(value), where=where, do="Correct the threshold")]
+
+
 def _refuse_unless_at_least(least: int, value: object, what: str, *, example: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigurationRefused(
-            expected(
-                f"a whole {what} of at least {least}",
-                example=example,
-                found=str(value),
-                where="the constraints",
-                do="Correct the threshold",
-            )
-        )
+    if problems := threshold_problems(least, value, what, example=example):
+        raise ConfigurationRefused(*problems)

@@ -2,74 +2,116 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
+from cohort.recoding.coding import Coding
 
 NO_SCHOOL = -1
 """The school of everybody in data that knows no schools."""
 
 Codes = npt.NDArray[np.int64]
 Schools = npt.NDArray[np.int32]
+Values = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """Pupils counted per code and school.
+    """Pupils counted per unit: equal codes, home school and sensitive value.
 
     The home school is the one a pupil counts at for the number of schools. For the shares a pupil counts at
-    every school that delivered a value shown: the home school and, in the `other_` arrays, the further ones.
+    every school that delivered a value shown: the home school and the further ones. A pupil with further
+    schools is a unit of its own.
 
-        pupil  code  home  further          codes schools counts    other_codes other_schools other_counts
-        p      7     A     –                7     A       2         7           C             1
-        q      7     A     C          →     7     B       1
-        r      7     B     –
+        pupil  code  home  further          unit  codes schools counts    other_units other_schools
+        p      7     A     –                0     7     A       1         1           C
+        q      7     A     C          →     1     7     A       1
+        r      7     B     –                2     7     B       2
+        s      7     B     –
 
-    Takes: arrays of one length for the home schools and of one length for the further ones,
-    each sorted by code, then school, without doubles.
-    Refuses (as a defect): anything else, a count under one, a further school of a code nobody has.
+    Takes: `codes[word, unit]`, and per unit its school, the place of its sensitive value (0 where there is no
+    sensitive column) and how many pupils it is; pairs of a unit and a further school; for each pupil, as they
+    came, its unit; how many sensitive values there are; in a part of a cohort, how many pupils of all have
+    each of them. Units are in the order of code, school and value.
+    Refuses (as a defect): arrays that do not belong together, a count under one, some without a school.
     """
 
     codes: Codes
     schools: Schools
+    values: Values
     counts: Counts
-    other_codes: Codes
+    other_units: Places
     other_schools: Schools
-    other_counts: Counts
+    unit_of: Places = field(repr=False)
+    values_known: int = 1
+    values_of_all: Counts | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        _refuse_disorder(self.codes, self.schools, self.counts)
-        _refuse_disorder(self.other_codes, self.other_schools, self.other_counts)
-        if not np.isin(self.other_codes, self.codes).all():
-            raise ValueError("a further school is counted for a code that no pupil has")
+        lengths = {self.codes.shape[1], len(self.schools), len(self.values), len(self.counts)}
+        if len(lengths) > 1 or len(self.other_units) != len(self.other_schools):
+            raise ValueError("the arrays of a histogram differ in length")
+        if self.units and (self.counts.min() < 1 or self.codes.min() < 0 or self.schools.min() < NO_SCHOOL):
+            raise ValueError("codes and schools are not negative, and counts are at least one")
         without_school = self.schools == NO_SCHOOL
-        if without_school.any() and not without_school.all():
+        if (without_school.any() and not without_school.all()) or (self.other_schools == NO_SCHOOL).any():
             raise ValueError("either every pupil has a school or nobody has")
-        if (self.other_schools == NO_SCHOOL).any():
-            raise ValueError("a further school needs a number")
+        if self.units and not 0 <= self.values.min() <= self.values.max() < self.values_known:
+            raise ValueError("a sensitive value has no place among those that are known")
 
     @classmethod
     def of_pupils(
         cls,
         codes: Codes,
         schools: Schools | None = None,
-        other_codes: Codes | None = None,
-        other_schools: Schools | None = None,
+        *,
+        others: tuple[Places, Schools] | None = None,
+        values: Values | None = None,
+        values_known: int = 1,
+        single: bool = False,
     ) -> Histogram:
-        """Counts pupils; the order in which they come plays no part.
+        """Counts pupils; the order in which they come plays no part in anything but `unit_of`.
 
-        Takes: one entry per pupil (code, number of the home school; no schools at all for plain data),
-        and one entry per pupil and further school (the pupil's code, that school's number). A pupil's
-        further schools differ from each other and from the home school.
+        Takes: a code per pupil (`[word, pupil]`, or one word's array); the number of the home school; pairs
+        of a pupil (by place) and a further school, which differ from each other and from the home school;
+        the place of the sensitive value; whether every pupil is to be a unit of its own.
         """
-        if schools is None:
-            schools = np.full(len(codes), NO_SCHOOL, dtype=np.int32)
-        if other_codes is None or other_schools is None:
-            other_codes, other_schools = np.empty(0, np.int64), np.empty(0, np.int32)
-        return cls(*_tally(codes, schools), *_tally(other_codes, other_schools))
+        codes = np.atleast_2d(np.asarray(codes, dtype=np.int64))
+        pupils = codes.shape[1]
+        homes = np.full(pupils, NO_SCHOOL, np.int32) if schools is None else np.asarray(schools, np.int32)
+        sensitive = np.zeros(pupils, np.int32) if values is None else np.asarray(values, np.int32)
+        if not pupils == len(homes) == len(sensitive):
+            raise ValueError("every code needs its school and its sensitive value")
+        other_pupils, other_schools = others or (np.empty(0, np.int64), np.empty(0, np.int32))
+        moved = np.zeros(pupils, dtype=np.bool_)
+        moved[other_pupils] = True
+        first, second = _first_others(other_pupils, np.asarray(other_schools, np.int32), pupils, moved)
+        keys = [*codes, homes, sensitive, *([first, second] if moved.any() else [])]
+        order = _sorted(keys)
+        alone = moved[order] if not single else np.ones(pupils, dtype=np.bool_)
+        begins = alone.copy()
+        begins[:1] = True
+        for key in keys:
+            begins[1:] |= key[order[1:]] != key[order[:-1]]
+        starts = np.flatnonzero(begins)
+        unit_of = np.empty(pupils, dtype=np.int64)
+        unit_of[order] = np.cumsum(begins) - 1
+        chosen = order[starts]
+        return cls(
+            codes[:, chosen], homes[chosen], sensitive[chosen],
+            np.diff(np.append(starts, pupils)).astype(np.int64),
+            *_ordered_pairs(unit_of[other_pupils], np.asarray(other_schools, np.int32)),
+            unit_of, values_known,
+        )  # fmt: skip
+
+    @property
+    def units(self) -> int:
+        return len(self.counts)
 
     @property
     def pupils(self) -> int:
@@ -77,47 +119,64 @@ class Histogram:
 
     @property
     def has_schools(self) -> bool:
-        return bool(len(self.schools)) and int(self.schools[0]) != NO_SCHOOL
+        return bool(self.units) and int(self.schools[0]) != NO_SCHOOL
+
+    def leaves(self, coding: Coding) -> npt.NDArray[np.int32]:
+        """The leaf index of every column, `[column, unit]`."""
+        return coding.leaves_of(self.codes)
+
+    def part(self, units: Places) -> Histogram:
+        """The histogram of some of the units, in the order given; a pupil of it is one of its units."""
+        if not len(self.other_units):
+            other_units, other_schools = self.other_units, self.other_schools
+        else:
+            first = self._first_other[units]
+            number = self._first_other[units + 1] - first
+            other_units = np.repeat(np.arange(len(units)), number)
+            within = np.arange(len(other_units)) - np.repeat(np.cumsum(number) - number, number)
+            other_schools = self.other_schools[np.repeat(first, number) + within]
+        return Histogram(
+            self.codes[:, units], self.schools[units], self.values[units], self.counts[units],
+            other_units, other_schools, np.arange(len(units)), self.values_known, self.overall,
+        )  # fmt: skip
+
+    @cached_property
+    def overall(self) -> Counts:
+        """The pupils per sensitive value of the whole cohort, also where this is only a part of it."""
+        if self.values_of_all is not None:
+            return self.values_of_all
+        counted = self.counts.astype(np.float64)
+        return np.bincount(self.values, counted, minlength=self.values_known).astype(np.int64)
+
+    @cached_property
+    def _first_other(self) -> Places:
+        """For each unit where its further schools begin among the pairs."""
+        return np.searchsorted(self.other_units, np.arange(self.units + 1))
 
 
-class _Tally(NamedTuple):
-    codes: Codes
-    schools: Schools
-    counts: Counts
+def _sorted(keys: Sequence[npt.NDArray[np.integer]]) -> Places:
+    """The order by several keys, the first one first; packed into one number where they fit."""
+    widths = [int(key.max(initial=0) + 2).bit_length() for key in keys]
+    if sum(widths) > 63:
+        return np.lexsort(keys[::-1])
+    packed = np.zeros(len(keys[0]), dtype=np.int64)
+    for key, width in zip(keys, widths, strict=True):
+        packed = (packed << width) | (key.astype(np.int64) + 1)
+    return np.argsort(packed, kind="stable")
 
 
-def _tally(codes: Codes, schools: Schools) -> _Tally:
-    codes = np.asarray(codes, dtype=np.int64)
-    schools = np.asarray(schools, dtype=np.int32)
-    if len(codes) != len(schools):
-        raise ValueError("every code needs its school")
-    if len(codes) == 0:
-        return _Tally(codes, schools, np.empty(0, np.int64))
-    # One number for both where it fits: sorting plain int64 is many times faster than by two keys.
-    width = (int(schools.max()) + 1).bit_length()
-    if int(codes.max()).bit_length() + width <= 63:
-        keys = np.sort((codes << width) | (schools + 1))
-        starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-        distinct = keys[starts]
-        codes = distinct >> width
-        schools = ((distinct & ((1 << width) - 1)) - 1).astype(np.int32)
-    else:
-        order = np.lexsort((schools, codes))
-        codes, schools = codes[order], schools[order]
-        changes = (codes[1:] != codes[:-1]) | (schools[1:] != schools[:-1])
-        starts = np.flatnonzero(np.concatenate(([True], changes)))
-        keys, codes, schools = codes, codes[starts], schools[starts]
-    counts = np.diff(np.append(starts, len(keys))).astype(np.int64)
-    return _Tally(codes, schools, counts)
+def _first_others(
+    pupils: Places, schools: Schools, number: int, moved: npt.NDArray[np.bool_]
+) -> tuple[Schools, Places]:
+    """For each pupil the lowest of its further schools and a mixture of all: the order among movers."""
+    lowest = np.full(number, np.iinfo(np.int32).max, dtype=np.int32)
+    mixed = np.zeros(number, dtype=np.int64)
+    np.minimum.at(lowest, pupils, schools)
+    np.add.at(mixed, pupils, schools.astype(np.int64) ** 2 + 1)
+    lowest[~moved] = -1
+    return lowest, mixed
 
 
-def _refuse_disorder(codes: Codes, schools: Schools, counts: Counts) -> None:
-    if not len(codes) == len(schools) == len(counts):
-        raise ValueError("codes, schools and counts differ in length")
-    if len(codes) == 0:
-        return
-    if codes[0] < 0 or schools.min() < NO_SCHOOL or counts.min() < 1:
-        raise ValueError("codes and schools are not negative, and counts are at least one")
-    rising = (codes[1:] > codes[:-1]) | ((codes[1:] == codes[:-1]) & (schools[1:] > schools[:-1]))
-    if not rising.all():
-        raise ValueError("the histogram is not sorted by code and school, or has doubles")
+def _ordered_pairs(units: Places, schools: Schools) -> tuple[Places, Schools]:
+    order = np.lexsort((schools, units))
+    return units[order].astype(np.int64), schools[order]

@@ -1,37 +1,37 @@
 """All choices of levels, and the search for the cheapest that is anonymous.
 
-The search is exact. Every level vector has a bound: the loss it would have if no more were
-suppressed than is known to be inevitable. The search takes the vector with the lowest bound, until
-no bound is below the best loss found. What it learns at one vector holds for all finer ones (the box
-below it): a class that fails a constraint which survives merging consists of finer classes that fail
-it. So a vector that must suppress too much rules out its box, and one that need not raises the
-bounds in its box by what it suppresses.
+The search is exact. Every level vector has a bound: the score it would have if no more were suppressed than
+is known to be inevitable. The search takes the vector with the lowest bound and climbs from it, to find the
+coarsest vector that shows it cannot be the best; for that one shows it of the most others, too. It ends when
+no bound is below the best score found. Only where it has tried as many vectors as it may, or where there are
+more than can be listed, its answer is not proven, and says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from math import floor, inf, prod
+from math import prod
 
-import numpy as np
-import numpy.typing as npt
-
-from cohort.errors import ConfigurationRefused, NotAnonymous, expected
+from cohort.recoding.asked import levels_between, none_found, refuse_impossible
 from cohort.recoding.coding import Coding, Levels
-from cohort.recoding.constraints import Constraint, fewest_pupils, share
+from cohort.recoding.constraints import Constraint, share
+from cohort.recoding.descent import Descent
 from cohort.recoding.frontier import SLACK, Frontier
-from cohort.recoding.global_recoding import GlobalRecoding
 from cohort.recoding.histogram import Histogram
-from cohort.recoding.loss import Costs, Floats, Kind, Objective
-from cohort.recoding.verdict import Population
+from cohort.recoding.loss import Objective
+from cohort.recoding.objectives import at
+from cohort.recoding.outcome import Recoding
+from cohort.recoding.trials import Trials
 
-__all__ = ["MOST_NODES", "GlobalRecoding", "search"]
+MOST_NODES = 30_000_000
+"""Up to so many level vectors are listed, in some 250 MB."""
 
-MOST_NODES = 5_000_000
-_DIGITS = 12
-"""Losses that are equal to this many decimals count as equal."""
+_MANY_NODES = 100_000
+"""From here on a good candidate is sought first, so that the search can pass over more."""
+
+_ROUNDS, _MORE_ROUNDS = 5, 50
+"""Rounds of that, and of the search that has nothing else."""
 
 
 def search(
@@ -39,207 +39,109 @@ def search(
     coding: Coding,
     constraints: Sequence[Constraint],
     *,
-    objective: Kind,
+    objective: str,
     suppression_limit: Fraction | float | str,
     weights: Sequence[float] | None = None,
     minimum: Levels | None = None,
     maximum: Levels | None = None,
-) -> GlobalRecoding:
-    """Finds the level vector of least loss whose classes satisfy all constraints.
+    most_tries: int | None = None,
+) -> Recoding:
+    """Finds the level vector of least cost whose classes satisfy all constraints.
 
-    Takes: the cohort, its coding, the constraints; which loss to make small; the part of the pupils
-    that may be suppressed (1 for no limit); weights per column; the lowest and highest level per
-    column.
-    Gives: the optimum; of several with equal loss the one with the fewest classes (larger crowds
-    for the same loss), then the first in the order of the level vectors.
-    Refuses: levels outside the hierarchies, a lattice of more than five million vectors, constraints
-    on schools in data without; as `NotAnonymous`, a cohort that no vector makes anonymous.
+    Takes: the cohort, its coding, the constraints; what to make small (`geometric` or `mean` loss,
+    `class-size`, `discernibility`, `entropy`); the part of the pupils that may be suppressed (1 for no
+    limit); weights per column; the lowest and highest level per column; how many level vectors may be
+    tried (unless it is said, as many as take about a minute).
+    Gives: the optimum; of several of equal cost the one with the fewest classes (larger crowds for the
+    same loss), then the first in the order of the level vectors. `search` says whether it is `proven`, and
+    the `bound` under which no recoding can be.
+    Refuses: another objective, levels outside the hierarchies, constraints on schools in data without; as
+    `NotAnonymous`, a cohort for which no vector was found that makes it anonymous.
     """
     limit = share(suppression_limit, "part of the pupils that may be suppressed")
-    goal = Objective.of(objective, len(coding.hierarchies), weights)
-    low, high = _range(coding, minimum, maximum)
-    if histogram.pupils < fewest_pupils(constraints):
-        raise _none_found(histogram.pupils, constraints, limit)
-    if not histogram.has_schools and any(rule.needs_schools for rule in constraints):
-        raise _no_schools()
+    low, high = levels_between(coding, minimum, maximum)
+    weighed = Objective.of("mean", coding.columns, weights)
+    refuse_impossible(histogram, constraints, limit)
+    trials = Trials(histogram, coding, constraints, objective, weighed, limit, most_tries)
+    nodes = _nodes(low, high)
+    if nodes > _MANY_NODES:
+        Descent(trials, low, high).run(_ROUNDS)
+        low, high = _narrowed(trials, low, high)
+    if _nodes(low, high) <= MOST_NODES:
+        bound = explore(trials, low, high)
+    else:
+        Descent(trials, low, high).run(_MORE_ROUNDS)
+        bound = at(trials.everywhere, low)
+    if trials.best is None:
+        raise none_found(histogram.pupils, constraints, limit)
+    proven = bound > trials.score + SLACK
+    lowest = trials.best.price.value if proven else trials.value(bound)
+    return trials.recoding(trials.best, {"proven": proven, "nodes": nodes, "bound": lowest})
 
-    problem = _Problem(histogram, coding, tuple(constraints), goal, limit)
-    frontier = Frontier(low, high, problem.scores())
-    best: _Candidate | None = None
-    score = inf
-    tried = 0
-    while chain := frontier.chain(score):
-        # Halve towards the coarsest vector of the chain that still proves its finest one out.
-        first, last = 0, len(chain)
-        while first < last:
-            middle = (first + last) // 2
-            if frontier.may_be_best(chain[middle], score):
-                tried += 1
-                candidate = problem.attempt(chain[middle], frontier, score)
-                if candidate and (best is None or candidate.rank < best.rank):
-                    best, score = candidate, candidate.score
-            if frontier.may_be_best(chain[0], score):
-                last = middle
+
+def explore(trials: Trials, low: Levels, high: Levels) -> float:
+    """Tries level vectors until the best candidate is known to be the best there is.
+
+    Gives: the score that no vector still open can be under; where it is not above that of the best candidate,
+    no more vectors could be tried.
+    """
+    frontier = Frontier(low, high, trials.everywhere)
+    while not trials.spent and (chain := frontier.chain(trials.score)):
+        out = _climb(trials, frontier, chain)
+        if out:
+            _widen(trials, frontier, chain[0], out, high)
+    return frontier.lowest()[0]
+
+
+def _climb(trials: Trials, frontier: Frontier, chain: Sequence[Levels]) -> Levels | None:
+    """Halves towards the coarsest vector of a chain that shows its finest one cannot be the best.
+
+    Gives: that vector, if it does so because too many pupils must be suppressed.
+    """
+    out = None
+    first, last = 0, len(chain)
+    while first < last and not trials.spent:
+        middle = (first + last) // 2
+        if frontier.may_be_best(chain[middle], trials.score):
+            trial = trials.attempt(chain[middle], trials.score)
+            if trial.out:
+                out = chain[middle]
+                frontier.rule_out(out)
             else:
-                first = middle + 1
-    if best is None:
-        raise _none_found(histogram.pupils, constraints, limit)
-    return problem.recoding(best, tried, frontier.nodes)
+                frontier.learn(chain[middle], trial.finer, trial.coarser, trials.score)
+        if frontier.may_be_best(chain[0], trials.score):
+            last = middle
+        else:
+            first = middle + 1
+    return out
 
 
-@dataclass(frozen=True, eq=False)
-class _Candidate:
-    """A level vector that will do, with what it costs when the failing classes are suppressed."""
-
-    levels: Levels
-    score: float
-    losses: tuple[float, ...]
-    classes: int
-    released: npt.NDArray[np.bool_]
-
-    @property
-    def rank(self) -> tuple[float, int, Levels]:
-        return self.score, self.classes, self.levels
+def _widen(trials: Trials, frontier: Frontier, finest: Levels, out: Levels, high: Levels) -> None:
+    """Coarsens a vector that is out, column by column, as long as it stays so and that shows anything new."""
+    for column, highest in enumerate(high):
+        while out[column] < highest and not trials.spent:
+            coarser = (*out[:column], out[column] + 1, *out[column + 1 :])
+            if not frontier.any_open(finest, coarser, column, trials.score) or not trials.rules_out(coarser):
+                break
+            out = coarser
+            frontier.rule_out(out)
 
 
-class _Problem:
-    """One cohort under one set of constraints and one objective."""
-
-    def __init__(
-        self,
-        histogram: Histogram,
-        coding: Coding,
-        constraints: tuple[Constraint, ...],
-        goal: Objective,
-        limit: Fraction,
-    ) -> None:
-        self._coding, self._constraints, self._goal = coding, constraints, goal
-        self._population = Population(histogram)
-        self._all = self._population.by_code
-        self._costs = Costs(coding, self._all.codes, self._all.pupils)
-        self._most_suppressed = floor(limit * histogram.pupils)
-        self._k = fewest_pupils(constraints)
-
-    def scores(self) -> list[Floats]:
-        """The score of every column by level, when nobody is suppressed."""
-        everybody = np.ones(len(self._all.codes), dtype=np.bool_)
-        return self._goal.scores(self._costs.losses(everybody))
-
-    def attempt(self, levels: Levels, frontier: Frontier, best: float) -> _Candidate | None:
-        """Tries a level vector and tells the frontier what follows for the finer ones."""
-        mask = self._coding.mask(levels)
-        grouping = self._all.group(mask, self._k, self._most_suppressed)
-        if grouping is None:
-            frontier.rule_out(levels)
-            return None
-        scores = self._goal.scores(self._costs.losses(grouping.large[grouping.classes]))
-        frontier.learn(levels, scores)
-        if _at(scores, levels) > best + SLACK:
-            return None
-        verdict = self._population.judge(grouping, self._constraints)
-        lasting = verdict.lasting[grouping.classes]
-        if self._suppressed(lasting) > self._most_suppressed:
-            frontier.rule_out(levels)
-            return None
-        frontier.learn(levels, self._goal.scores(self._costs.losses(lasting)))
-        released = verdict.satisfied[grouping.classes]
-        if not released.any() or self._suppressed(released) > self._most_suppressed:
-            return None
-        losses = self._costs.losses(released)
-        return _Candidate(
-            levels=levels,
-            score=round(_at(self._goal.scores(losses), levels), _DIGITS),
-            losses=tuple(float(loss[at]) for loss, at in zip(losses, levels, strict=True)),
-            classes=int(np.count_nonzero(verdict.satisfied)),
-            released=released,
-        )
-
-    def recoding(self, best: _Candidate, tried: int, nodes: int) -> GlobalRecoding:
-        masked = self._all.codes[best.released] & self._coding.mask(best.levels)
-        class_codes, place = np.unique(masked, return_inverse=True)
-        pupils = np.bincount(place, self._all.pupils[best.released]).astype(np.int64)
-        return GlobalRecoding(
-            coding=self._coding,
-            levels=best.levels,
-            loss=self._goal.loss(best.losses),
-            suppressed=self._all.total - int(pupils.sum()),
-            class_codes=class_codes,
-            class_pupils=pupils,
-            tried=tried,
-            nodes=nodes,
-        )
-
-    def _suppressed(self, released: npt.NDArray[np.bool_]) -> int:
-        return self._all.total - int(self._all.pupils[released].sum())
+def _narrowed(trials: Trials, low: Levels, high: Levels) -> tuple[Levels, Levels]:
+    """Leaves out the levels of a column that are too fine, or too dear, whatever those of the others."""
+    lowest = list(low)
+    for column, level in enumerate(low):
+        while level < high[column] and trials.rules_out((*high[:column], level, *high[column + 1 :])):
+            level += 1
+        lowest[column] = level
+    least = at(trials.everywhere, tuple(lowest))
+    highest = []
+    for score, first, last in zip(trials.everywhere, lowest, high, strict=True):
+        while last > first and least - float(score[first]) + float(score[last]) > trials.score + SLACK:
+            last -= 1
+        highest.append(last)
+    return tuple(lowest), tuple(highest)
 
 
-def _at(scores: Sequence[Floats], levels: Levels) -> float:
-    return sum(float(score[level]) for score, level in zip(scores, levels, strict=True))
-
-
-def _range(coding: Coding, minimum: Levels | None, maximum: Levels | None) -> tuple[Levels, Levels]:
-    low = minimum if minimum is not None else (0,) * len(coding.heights)
-    high = maximum if maximum is not None else tuple(height - 1 for height in coding.heights)
-    if not len(low) == len(high) == len(coding.heights):
-        raise ConfigurationRefused(
-            expected(
-                f"{len(coding.heights)} levels, one per column",
-                example=str((0,) * len(coding.heights)),
-                found=f"{len(low)} and {len(high)}",
-                where="the lowest and highest levels",
-                do="Give every quasi-identifier a level",
-            )
-        )
-    problems = [
-        expected(
-            f"levels from 0 to {tree.height - 1}, the lowest not above the highest",
-            example=f"0 and {tree.height - 1}",
-            found=f"{first} and {last}",
-            where=f"the levels of column {tree.name}",
-            do="Correct the levels",
-        )
-        for tree, first, last in zip(coding.hierarchies, low, high, strict=True)
-        if not 0 <= first <= last < tree.height
-    ]
-    nodes = prod(last - first + 1 for first, last in zip(low, high, strict=True))
-    if not problems and nodes > MOST_NODES:
-        problems = [
-            expected(
-                f"at most {MOST_NODES:,} combinations of levels",
-                example="ten columns of four levels (1,048,576)",
-                found=f"{nodes:,}, which is not supported yet",
-                where="the columns of the release",
-                do="Select fewer columns, or narrow the levels that may be used",
-            )
-        ]
-    if problems:
-        raise ConfigurationRefused(*problems)
-    return low, high
-
-
-def _no_schools() -> ConfigurationRefused:
-    return ConfigurationRefused(
-        expected(
-            "schools in the data for constraints on schools",
-            example="a home school per pupil",
-            found="none",
-            where="the histogram",
-            do="Deliver the schools, or drop the constraints on them",
-        )
-    )
-
-
-def _none_found(pupils: int, constraints: Sequence[Constraint], limit: Fraction) -> NotAnonymous:
-    rules = ", ".join(str(rule) for rule in constraints)
-    shown = "at most 7" if pupils <= 7 else f"about {5 * round(pupils / 5):,}"
-    return NotAnonymous(
-        expected(
-            f"a recoding in which every class has {rules or 'a pupil'}, and at most "
-            f"{float(limit):.4g} of the pupils is suppressed",
-            example="one with every column generalised to its top",
-            found=f"none for {shown} pupils",
-            where="the lattice of all levels",
-            do="Select more pupils or fewer columns, give hierarchies a coarser top, "
-            "or allow more suppression",
-        )
-    )
+def _nodes(low: Levels, high: Levels) -> int:
+    return prod(last - first + 1 for first, last in zip(low, high, strict=True))

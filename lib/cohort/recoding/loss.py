@@ -23,7 +23,9 @@ from cohort.recoding.hierarchy import Hierarchy
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Kind = Literal["geometric", "mean"]
+Flags = npt.NDArray[np.bool_]
+Kind = Literal["geometric", "mean", "class-size", "discernibility", "entropy"]
+"""Every number that a global search can make small; the first two are made of the losses of this file."""
 
 _TABLE = 1 << 13
 """Tables up to this size stay in the processor's cache."""
@@ -47,10 +49,13 @@ def level_losses(hierarchy: Hierarchy, kept: npt.NDArray[np.int64], suppressed: 
 
     Takes: the number of records kept, per leaf, and the number of records suppressed.
     """
-    most = _most_extra(hierarchy)
+    return _level_losses(_extra_leaves(hierarchy), _most_extra(hierarchy), kept, suppressed)
+
+
+def _level_losses(extra: Numbers, most: int, kept: Numbers, suppressed: int) -> Floats:
     records = int(kept.sum()) + suppressed
-    extra: npt.NDArray[np.int64] = _extra_leaves(hierarchy) @ kept
-    return (extra + suppressed * most) / float(most * records)
+    lost: Numbers = extra @ kept
+    return (lost + suppressed * most) / float(most * records)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Objective:
     Refuses: another kind, a negative or infinite weight, weights that are all 0.
     """
 
-    kind: Kind
+    kind: str
     weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
@@ -94,7 +99,7 @@ class Objective:
             raise ConfigurationRefused(*problems)
 
     @classmethod
-    def of(cls, kind: Kind, columns: int, weights: Sequence[float] | None = None) -> Objective:
+    def of(cls, kind: str, columns: int, weights: Sequence[float] | None = None) -> Objective:
         """Refuses: another number of weights than of columns."""
         chosen = tuple(weights) if weights is not None else (1.0,) * columns
         if len(chosen) != columns:
@@ -125,14 +130,15 @@ class Objective:
         return Loss(mean, float(np.expm1(parts @ np.log1p(columns))))
 
 
-class Costs:
-    """The loss of every column at every level, whoever is released.
+class Marginals:
+    """The pupils per leaf of every column, whoever is asked for.
 
     Takes: the coding, the distinct codes, and the number of pupils with each.
+    Gives: `everybody`, per column the pupils with each leaf; `codes`, how many distinct ones there are.
     """
 
     def __init__(self, coding: Coding, codes: Numbers, pupils: Floats) -> None:
-        self._hierarchies, self._pupils = coding.hierarchies, pupils
+        self._pupils, self.codes = pupils, codes.shape[1]
         # Columns of few leaves are counted together, as one small table of all their combinations.
         self._tables: list[tuple[tuple[int, ...], Numbers]] = []
         for column, hierarchy in enumerate(coding.hierarchies):
@@ -142,25 +148,44 @@ class Costs:
                 self._tables[-1] = (*shape, leaves), place * leaves + leaf
             else:
                 self._tables.append(((leaves,), leaf))
-        self._at_leaf = self._leaf_counts(np.arange(len(codes)))
+        self.everybody = self._counted(np.arange(self.codes))
 
-    def losses(self, released: npt.NDArray[np.bool_]) -> list[Floats]:
-        """The loss x of each column, by level, when only these of the distinct codes are released."""
-        suppressed = np.flatnonzero(~released)
-        number = int(self._pupils[suppressed].sum())
-        gone = self._leaf_counts(suppressed)
-        columns = zip(self._hierarchies, self._at_leaf, gone, strict=True)
-        return [level_losses(hierarchy, at - left, number) for hierarchy, at, left in columns]
+    def of(self, released: Flags) -> tuple[list[Numbers], list[Numbers], int]:
+        """Gives: the pupils released and those suppressed, per leaf of each column; how many are suppressed.
 
-    def _leaf_counts(self, chosen: Numbers) -> list[Numbers]:
+        Takes: the distinct codes that are released.
+        """
+        least = 2 * np.count_nonzero(released) < len(released)
+        counted = self._counted(np.flatnonzero(released if least else ~released))
+        others = [at - some for at, some in zip(self.everybody, counted, strict=True)]
+        kept, gone = (counted, others) if least else (others, counted)
+        return kept, gone, int(gone[0].sum())
+
+    def _counted(self, chosen: Numbers) -> list[Numbers]:
         """For each column the chosen pupils per leaf."""
         pupils = self._pupils[chosen]
         counts = []
         for shape, place in self._tables:
-            table = np.bincount(place[chosen], pupils, minlength=prod(shape)).reshape(shape)
-            axes = range(len(shape))
-            counts += [table.sum(axis=tuple(a for a in axes if a != axis)) for axis in axes]
+            table = np.bincount(place[chosen], pupils, minlength=prod(shape))
+            for leaves in shape:
+                table = table.reshape(leaves, -1)
+                counts.append(table.sum(axis=1))
+                table = table.sum(axis=0)
         return [count.astype(np.int64) for count in counts]
+
+
+class Costs:
+    """The loss of every column at every level, whoever is released."""
+
+    def __init__(self, coding: Coding, marginals: Marginals) -> None:
+        self._marginals = marginals
+        self._extra = [(_extra_leaves(tree), _most_extra(tree)) for tree in coding.hierarchies]
+
+    def losses(self, released: Flags) -> list[Floats]:
+        """The loss x of each column, by level, when only these of the distinct codes are released."""
+        kept, _, suppressed = self._marginals.of(released)
+        columns = zip(self._extra, kept, strict=True)
+        return [_level_losses(extra, most, left, suppressed) for (extra, most), left in columns]
 
 
 def _extra_leaves(hierarchy: Hierarchy) -> npt.NDArray[np.int64]:

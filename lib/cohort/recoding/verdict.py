@@ -7,14 +7,15 @@ does not clear.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from cohort.recoding.classes import CodeCounts, Grouping, hashed, summed
+from cohort.recoding.classes import CodeCounts, Grouping, hashed
 from cohort.recoding.constraints import ClassCounts, Constraint, all_hold
 from cohort.recoding.histogram import Histogram
+from cohort.recoding.tally import tally, tally_schools
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -42,30 +43,39 @@ class Population:
     """
 
     def __init__(self, histogram: Histogram) -> None:
-        starts = np.flatnonzero(np.diff(histogram.codes, prepend=-1))
-        codes = histogram.codes[starts]
-        self.by_code = CodeCounts(codes, np.add.reduceat(histogram.counts, starts))
+        codes = histogram.codes
+        changes = (codes[:, 1:] != codes[:, :-1]).any(axis=0)
+        begins = np.concatenate(([True], changes))
+        starts = np.flatnonzero(begins)
+        self.by_code = CodeCounts(codes[:, starts], np.add.reduceat(histogram.counts, starts))
+        self.code_of_unit: Numbers = np.cumsum(begins) - 1
         self._histogram = histogram
-        units_per_code = np.diff(np.append(starts, len(histogram.codes)))
-        self._code_of_unit = np.repeat(np.arange(len(starts)), units_per_code)
-        self._code_of_other = np.searchsorted(codes, histogram.other_codes)
+        self._code_of_other = self.code_of_unit[histogram.other_units]
         self._bucket = hashed(histogram.schools.astype(np.int64), 6)
         self._other_bucket = hashed(histogram.other_schools.astype(np.int64), 6)
         self._counts = histogram.counts.astype(np.float64)
-        self._other_counts = histogram.other_counts.astype(np.float64)
+        self._other_counts = self._counts[histogram.other_units]
 
     def judge(self, grouping: Grouping, constraints: Sequence[Constraint]) -> Verdict:
         """Tries the constraints on every class of a grouping of `by_code`."""
         pupils, large = grouping.pupils, grouping.large
         schools, largest = np.zeros_like(pupils), pupils.copy()
         counts = ClassCounts(pupils, schools, largest)
-        if large.any() and any(rule.needs_schools for rule in constraints):
+        if any(rule.needs_values for rule in constraints):
+            counts = self._exactly(grouping, constraints)
+        elif large.any() and any(rule.needs_schools for rule in constraints):
             schools[large], largest[large] = self._bounded(grouping.classes, large)
             doubtful = large & ~all_hold(constraints, counts)
             if doubtful.any():
                 schools[doubtful], largest[doubtful] = self._exact(grouping.classes, doubtful)
         lasting = all_hold([rule for rule in constraints if rule.survives_merging], counts)
         return Verdict(all_hold(constraints, counts), lasting)
+
+    def _exactly(self, grouping: Grouping, constraints: Sequence[Constraint]) -> ClassCounts:
+        """Everything that the rules look at; classes too small to be told apart have nobody."""
+        of_unit = grouping.classes[self.code_of_unit]
+        counts = tally(self._histogram, of_unit, len(grouping.pupils), constraints)
+        return replace(counts, pupils=grouping.pupils)
 
     def _bounded(self, classes: Numbers, chosen: Flags) -> tuple[Numbers, Numbers]:
         """At least so many schools and at most so large a largest one: schools counted in buckets."""
@@ -74,7 +84,7 @@ class Population:
         first_cell = number[classes] << width
         # One row of cells too many, for the classes that were not chosen.
         shape = (count + 1, 1 << width)
-        cell = first_cell[self._code_of_unit] + (self._bucket >> (6 - width))
+        cell = first_cell[self.code_of_unit] + (self._bucket >> (6 - width))
         pupils = np.bincount(cell, self._counts, minlength=shape[0] * shape[1]).reshape(shape)
         schools = (pupils > 0).sum(axis=1)
         if len(self._code_of_other):
@@ -86,21 +96,8 @@ class Population:
     def _exact(self, classes: Numbers, chosen: Flags) -> tuple[Numbers, Numbers]:
         """The number of distinct home schools and the pupils of the largest school."""
         number, count = _renumbered(chosen)
-        of_code = number[classes]
-        histogram = self._histogram
-        unit = np.flatnonzero((of_code < count)[self._code_of_unit])
-        other = np.flatnonzero((of_code < count)[self._code_of_other])
-        ids = np.concatenate((histogram.schools[unit], histogram.other_schools[other]))
-        width = int(ids.max()).bit_length()
-        in_class = of_code[np.concatenate((self._code_of_unit[unit], self._code_of_other[other]))]
-        cells, place = np.unique((in_class << width) | ids, return_inverse=True)
-        at_home = np.zeros(len(cells), dtype=np.bool_)
-        at_home[place[: len(unit)]] = True
-        delivered = np.concatenate((self._counts[unit], self._other_counts[other]))
-        class_of_cell = cells >> width
-        first_cells = np.flatnonzero(np.diff(class_of_cell, prepend=-1))
-        largest = np.maximum.reduceat(summed(place, delivered), first_cells)
-        return np.bincount(class_of_cell[at_home], minlength=count), largest
+        of_unit = number[classes][self.code_of_unit]
+        return tally_schools(self._histogram, of_unit, count)
 
 
 def _renumbered(chosen: Flags) -> tuple[Numbers, int]:

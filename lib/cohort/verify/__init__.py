@@ -6,9 +6,9 @@ It shares no function with the code that makes releases; both meet in the projec
     log         the table's log and the files' footers, as text
     layout      the files as runs of equal rows; their order and split
     contents    columns and values              numbers     what is the number of a pupil
-    anonymity   k, m, largest share, others     rights      the lists, read again
-    control     whose rows these are            sums        whether all is accounted for
-    rebuild     every record made again (`--deep`)
+    anonymity   k, m, largest share, others     sensitive   what classes give away
+    rights      the lists, read again           control     whose rows these are
+    sums        whether all is accounted for    rebuild     every record made again (`--deep`)
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from cohort import schema, tables
 from cohort.errors import StateRefused, expected
 from cohort.platform import Platform
 from cohort.project import Project
-from cohort.verify import anonymity, contents, control, layout, log, rebuild, rights, sums
+from cohort.verify import anonymity, contents, control, layout, log, rebuild, rights, sensitive, sums
 from cohort.verify.findings import Finding, Findings, Subject, tell, tell_names
 
 __all__ = ["Finding", "Findings", "Subject", "check_published", "check_stage"]
 
 OF_THE_BYTES = (
     "SCHEMA", "PROTOCOL", "PROPERTIES", "COMMIT", "LOG", "IDENTIFYING_COLUMN", "VALUE_NULL",
-    "VALUE_NOT_IN_HIERARCHY", "LOOKS_LIKE_PUPIL", "LOOKS_LIKE_SCHOOL", "ORDER", "SPLIT", "K", "SUMS",
+    "VALUE_NOT_IN_HIERARCHY", "LOOKS_LIKE_PUPIL", "LOOKS_LIKE_SCHOOL", "ORDER", "SPLIT", "K", "SENSITIVE",
+    "SUMS",
 )  # fmt: skip
 OF_A_STAGE = (
     *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "OBJECTOR", "PUPIL_UNKNOWN", "PUPIL_TWICE", "SCHOOL_UNTRUE",
@@ -42,6 +43,10 @@ GONE = (
     "a published table says nothing of schools.",
     "Objections, pseudonyms and the pupils' true values are not repeated: "
     "a published table says nothing of pupils.",
+)
+NO_COHORT = (
+    "The distance of a class's sensitive values to those of all pupils is not repeated: "
+    "a published table says nothing of the pupils who were left out.",
 )
 
 
@@ -69,15 +74,16 @@ def check_stage(
         tables.properties(subject.platform.tables),
     )
     found += log.look_at_commit(written, subject.release_id) + log.look_at_traces(written, files)
-    names = subject.project.column_names
     stage = tables.read(spark, subject.stage)
     told = _columns(stage.schema, subject.project, written, control_too=True)
     if any(finding.code == "SCHEMA" for finding in told):
         return _unfit(found + told)
     say("checked log and schema")
-    runs = layout.read(files, names, control=True)
+    runs = _runs(files, subject.project, control=True)
     found += told + layout.look(runs) + _values(spark, subject, runs, ladders)
     classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform))
+    given_away, shares = _sensitive(spark, subject, runs, ladders, barred)
+    classes, measures = classes + given_away, measures | shares
     say(f"checked classes: {runs.classes}, {runs.released} rows")
     counted = control.count(spark, subject, stage, barred, runs.schools)
     found += classes + control.look(counted) + sums.look(subject.counts, counted, runs.released)
@@ -116,15 +122,19 @@ def check_published(
     told = _columns(tables.read(spark, table).schema, project, written, control_too=False)
     if any(finding.code == "SCHEMA" for finding in told):
         return _unfit(found + told)
-    runs = layout.read(files, project.column_names, control=False)
+    runs = _runs(files, project, control=False)
     shown = dict(zip(runs.columns, runs.labels, strict=True))
     found += told + layout.look(runs)
-    found += contents.look_at_values(shown, contents.ladders(project, hierarchies))
+    ladders = contents.ladders(project, hierarchies)
+    found += contents.look_at_values(shown, ladders)
     classes, measures = anonymity.look_at_size(runs, anonymity.limits(project, platform))
+    held_to = sensitive.limits(project, platform)
+    given_away, shares = sensitive.look(runs, _leaves(project, ladders), held_to, None)
     wrong = ["the table has another number of rows"] if runs.released != released else []
-    found += classes + tell_names("SUMS", wrong)
-    gone = (*GONE, "The log's checkpoints are not decoded.") if written.checkpointed else GONE
-    return Findings(tuple(found), OF_THE_BYTES, gone, measures, layout.checksum(runs))
+    found += classes + given_away + tell_names("SUMS", wrong)
+    gone = (*GONE, *(NO_COHORT if held_to is not None and held_to.of_the_cohort else ()))
+    gone += ("The log's checkpoints are not decoded.",) if written.checkpointed else ()
+    return Findings(tuple(found), OF_THE_BYTES, gone, measures | shares, layout.checksum(runs))
 
 
 def own_properties(project: Project, release_id: str) -> dict[str, str]:
@@ -137,6 +147,30 @@ def own_properties(project: Project, release_id: str) -> dict[str, str]:
         "cohort.m": str(limits.m),
         "cohort.expires": project.ends.isoformat(),
     }
+
+
+def _runs(files: list[Path], project: Project, *, control: bool) -> layout.Runs:
+    own = project.sensitive
+    name = None if own is None else own.name
+    return layout.read(files, project.column_names, control=control, sensitive=name)
+
+
+def _leaves(project: Project, ladders: dict[str, contents.Ladder]) -> tuple[str, ...]:
+    return () if project.sensitive is None else ladders[project.sensitive.name].leaves
+
+
+def _sensitive(
+    spark: SparkSession, subject: Subject, runs: layout.Runs, ladders: dict[str, contents.Ladder],
+    barred: rights.Barred,
+) -> tuple[list[Finding], dict[str, int | float]]:  # fmt: skip
+    """SENSITIVE; where a distance was agreed, the cohort's values are counted from the results."""
+    own, held_to = subject.project.sensitive, sensitive.limits(subject.project, subject.platform)
+    if own is None or held_to is None:
+        return [], {}
+    cohort = None
+    if held_to.of_the_cohort:
+        cohort = rebuild.values_of_all(spark, subject, ladders, own.name, barred)
+    return sensitive.look(runs, ladders[own.name].leaves, held_to, cohort)
 
 
 def _log(table: Path) -> log.Log:

@@ -64,8 +64,12 @@ def ladder(file: Path) -> Ladder:
 
 
 def ladders(project: Project, folder: Path) -> dict[str, Ladder]:
-    """The hierarchy of each released column."""
-    return {column.name: ladder(folder / f"{column.hierarchy}.csv") for column in project.columns}
+    """The hierarchy of each released column; of a sensitive one the leaves alone, as it shows no others."""
+    found = {column.name: ladder(folder / f"{column.hierarchy}.csv") for column in project.columns}
+    for column in project.columns:
+        if column.role == "sensitive":
+            found[column.name] = Ladder(tuple(row[:1] for row in found[column.name].rows))
+    return found
 
 
 def look_at_schema(shown: Sequence[tuple[str, object]], read: StructType, state: StructType) -> list[Finding]:

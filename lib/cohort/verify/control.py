@@ -136,7 +136,7 @@ def count(
     Takes: the stage's rows, who is barred, the distinct school pseudonyms of the stage.
     """
     rows = results(spark, subject)
-    listed, listed_is_barred = _listed(spark, barred, rows)
+    listed, listed_is_barred = listed_pupils(spark, barred, rows)
     found = spark.sql(
         STATEMENT, selected=rows.where(selected(subject.project)).select("pgn", "brin"), stage=stage,
         keyed=subject.key.frame(spark), listed=listed, listed_is_barred=listed_is_barred,
@@ -153,7 +153,7 @@ def _rows(frame: DataFrame) -> int:
     return sum(pq.read_metadata(file).num_rows for file in files)
 
 
-def _listed(spark: SparkSession, barred: Barred, rows: DataFrame) -> tuple[DataFrame, bool]:
+def listed_pupils(spark: SparkSession, barred: Barred, rows: DataFrame) -> tuple[DataFrame, bool]:
     """Numbers as `pgn`, each once, and whether these are the barred ones or the only ones not barred."""
     numbers = barred.blocked if barred.allowed is None else barred.allowed - barred.blocked
     frame = local(spark, {"pgn": pa.array(sorted(numbers), pa.string())})

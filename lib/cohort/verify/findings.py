@@ -34,6 +34,7 @@ CODES: dict[str, str] = {
     "SCHOOLS": "Classes come from fewer schools than m",
     "SHARE": "Classes have a school with more than its largest share",
     "OTHERS": "Classes hold fewer than k_others pupils without their largest school",
+    "SENSITIVE": "Classes give away more of a sensitive value than its constraint allows",
     "OBJECTOR": "Pupils are in it who objected, were not allowed, or are of a school held back",
     "PUPIL_UNKNOWN": "Pupils are in it without any selected result",
     "PUPIL_TWICE": "Pupils are in it more than once",

@@ -30,7 +30,8 @@ class Runs:
     """The rows of a table as runs of equal released values.
 
     Gives: per column the labels that occur (`None` for null); `codes[column, run]` their numbers; per
-    run its file and rows; `home` and `others` as (run, school number, pupils) in three rows; the schools.
+    run its file and rows; `home` and `others` as (run, school number, pupils) in three rows; the schools;
+    the place of the sensitive column, which makes no class.
     """
 
     columns: tuple[str, ...]
@@ -41,13 +42,36 @@ class Runs:
     home: Ints
     others: Ints
     schools: tuple[bytes | None, ...]
+    sensitive: int | None = None
 
     @cached_property
     def class_of(self) -> Ints:
-        """The number of each run's class: runs with equal values are one class. No hashing, so exact."""
-        number = np.zeros(self.codes.shape[1], dtype=np.int64)
-        for labels, codes in zip(self.labels, self.codes, strict=True):
-            _, number = np.unique(number * max(len(labels), 1) + codes, return_inverse=True)
+        """The number of each run's class: runs with equal quasi-identifying values are one class."""
+        return self._numbered(np.zeros(self.codes.shape[1], dtype=np.int64), self._order[: self._quasi])
+
+    @cached_property
+    def record_of(self) -> Ints:
+        """The number of each run's record: runs that show the same in every column are one record."""
+        return self._numbered(self.class_of, self._order[self._quasi :])
+
+    @property
+    def by_weight(self) -> list[tuple[tuple[str | None, ...], Ints]]:
+        """Labels and codes of every column, the one that rows are ordered by first comes first."""
+        return [(self.labels[column], self.codes[column]) for column in self._order]
+
+    @property
+    def _order(self) -> list[int]:
+        return sorted(range(len(self.columns)), key=lambda column: column == self.sensitive)
+
+    @property
+    def _quasi(self) -> int:
+        return len(self.columns) - (self.sensitive is not None)
+
+    def _numbered(self, number: Ints, columns: list[int]) -> Ints:
+        """Equal numbers that are equal in these columns too, as equal numbers. No hashing, so exact."""
+        for column in columns:
+            known = max(len(self.labels[column]), 1)
+            _, number = np.unique(number * known + self.codes[column], return_inverse=True)
         return number.astype(np.int64)
 
     @cached_property
@@ -63,10 +87,13 @@ class Runs:
         return int(self.rows.sum())
 
 
-def read(files: Sequence[Path], columns: Sequence[str], *, control: bool) -> Runs:
+def read(
+    files: Sequence[Path], columns: Sequence[str], *, control: bool, sensitive: str | None = None
+) -> Runs:
     """The runs of a table's data files.
 
-    Takes: its Parquet files, in any order; the released columns; whether the control columns are there.
+    Takes: its Parquet files, in any order; the released columns, and which of them is sensitive; whether the
+    control columns are there.
     """
     numbers: list[dict[str | None, int]] = [{} for _ in columns]
     schools: dict[bytes | None, int] = {}
@@ -91,19 +118,23 @@ def read(files: Sequence[Path], columns: Sequence[str], *, control: bool) -> Run
         tuple(columns), tuple(tuple(known) for known in numbers), np.concatenate(codes, axis=1),
         np.concatenate(where), np.concatenate(rows), np.concatenate(home, axis=1),
         np.concatenate(others, axis=1), tuple(schools),
+        None if sensitive is None else list(columns).index(sensitive),
     )  # fmt: skip
 
 
 def look(runs: Runs) -> list[Finding]:
-    """ORDER: neighbours within a file that stand the wrong way round. SPLIT: classes in several files."""
+    """ORDER: neighbours within a file that stand the wrong way round. SPLIT: records in several files.
+
+    Rows are ordered by what makes their class, column by column, then by the sensitive value.
+    """
     before, after = slice(None, -1), slice(1, None)
     wrong = np.zeros(max(len(runs.file) - 1, 0), dtype=bool)
-    for labels, codes in zip(reversed(runs.labels), reversed(runs.codes), strict=True):
+    for labels, codes in reversed(runs.by_weight):
         rank = _ranks(labels)[codes]
         wrong = (rank[before] > rank[after]) | ((rank[before] == rank[after]) & wrong)
     wrong &= runs.file[before] == runs.file[after]
-    files = np.unique(np.stack([runs.class_of, runs.file]), axis=1)[0]
-    split = np.bincount(files, minlength=runs.classes) > 1
+    records = np.unique(np.stack([runs.record_of, runs.file]), axis=1)[0]
+    split = np.bincount(records) > 1
     return [*tell("ORDER", int(wrong.sum())), *tell("SPLIT", int(split.sum()))]
 
 

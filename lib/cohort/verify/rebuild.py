@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -16,8 +17,10 @@ from cohort import project
 from cohort.project import Result
 from cohort.schema import OTHERS, PUPIL, SCHOOL
 from cohort.verify.contents import UNKNOWN, Ladder
-from cohort.verify.control import fits, local, pseudonym, results, selected
+from cohort.verify.control import fits, listed_pupils, local, pseudonym, results, selected
 from cohort.verify.findings import Finding, Subject, tell
+from cohort.verify.layout import Ints
+from cohort.verify.rights import Barred
 
 FAR = dt.date(9999, 1, 1)
 NEWEST = ("peildag", "levering_nr")
@@ -50,6 +53,25 @@ def look(
         raise RuntimeError("an aggregate without a row")
     where = [what for what, cases in zip(wrong, counts[1:], strict=True) if cases]
     return tell("REBUILT", counts[0] or 0, ", ".join(where))
+
+
+def values_of_all(
+    spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], name: str, barred: Barred
+) -> Ints:
+    """How many pupils have each leaf of a column, also those whom the release suppressed.
+
+    Gives: a number per leaf and, last, of those with another value; nobody who is barred or set aside.
+    """
+    listed, listed_is_barred = listed_pupils(spark, barred, results(spark, subject))
+    pupils = records(spark, subject, ladders).join(
+        listed, "pgn", "left_anti" if listed_is_barred else "left_semi"
+    )
+    if subject.project.two_schools == "set-aside":
+        pupils = pupils.where(F.size("schools") == 1)
+    counted = np.zeros(len(ladders[name].rows) + 1, dtype=np.int64)
+    for place, number in pupils.groupBy(_leaf(name)).agg(F.count(F.lit(1))).collect():
+        counted[place] = number
+    return counted
 
 
 def records(spark: SparkSession, subject: Subject, ladders: dict[str, Ladder]) -> DataFrame:

@@ -1,0 +1,131 @@
+"""How far the sensitive values of a class may lie from those of the whole cohort."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+import numpy as np
+
+from cohort.recoding.constraints import ClassCounts, Counts, Holds, share
+from cohort.recoding.sensitive import everywhere, values_of
+
+_WHAT = "distance to the cohort's sensitive values (t)"
+_ROOM = 1 << 62
+
+
+@dataclass(frozen=True, init=False)
+class EqualCloseness:
+    """The sensitive values of a class are at most t away from those of the whole cohort, all values equally
+    far apart: t-closeness (Li, Li and Venkatasubramanian, 2007) with the equal distance,
+    D = ½ Σ |p_i − q_i|, p the class's and q the cohort's part of value i.
+
+    Takes: t from 0 to 1, for example `"1/5"` or `0.2`; a float counts as the decimals it is written with.
+
+    Two classes that satisfy it do so together, as D is convex: that of the joined class is at most the mean
+    of theirs. It does not survive merging with any class: the joined class may be one of a single value.
+    """
+
+    t: Fraction
+    survives_merging: ClassVar[bool] = False
+
+    def __init__(self, t: Fraction | float | str) -> None:
+        object.__setattr__(self, "t", share(t, _WHAT))
+
+    @property
+    def needs_schools(self) -> bool:
+        return False
+
+    @property
+    def needs_values(self) -> bool:
+        return self.t < 1
+
+    @property
+    def fewest(self) -> int:
+        """Where the whole cohort has one value, so may a class of one pupil."""
+        return 1
+
+    def holds(self, counts: ClassCounts) -> Holds:
+        if not self.needs_values:
+            return everywhere(counts)
+        apart = _apart(counts, widest=2)
+        # D · n · N = ½ Σ |n_i · N − N_i · n|
+        holds: Holds = np.abs(apart).sum(axis=1) <= _part(self.t, counts, times=2)
+        return holds
+
+    def __str__(self) -> str:
+        return f"sensitive values at most {self.t} (equal distance) from the cohort's"
+
+
+@dataclass(frozen=True, init=False)
+class OrderedCloseness:
+    """The same where values have an order, so that the highest is further from the lowest than from the
+    next: t-closeness with the ordered distance, the earth mover's distance on equally spaced values,
+    D = 1/(m − 1) · Σ_i |Σ_{j ≤ i} (p_j − q_j)| for m values (Li, Li and Venkatasubramanian, 2007).
+
+    Takes: t from 0 to 1, as for the equal distance. The order is that of the values' places; values that
+    nobody has count as places too.
+
+    Convex like the equal distance, so two classes that satisfy it do so together; it does not survive
+    merging with any class.
+    """
+
+    t: Fraction
+    survives_merging: ClassVar[bool] = False
+
+    def __init__(self, t: Fraction | float | str) -> None:
+        object.__setattr__(self, "t", share(t, _WHAT))
+
+    @property
+    def needs_schools(self) -> bool:
+        return False
+
+    @property
+    def needs_values(self) -> bool:
+        return self.t < 1
+
+    @property
+    def fewest(self) -> int:
+        """Where the whole cohort has one value, so may a class of one pupil."""
+        return 1
+
+    def holds(self, counts: ClassCounts) -> Holds:
+        if not self.needs_values:
+            return everywhere(counts)
+        steps = max(values_of(counts).shape[1] - 1, 0)
+        apart = _apart(counts, widest=max(steps, 2))
+        # D · n · N · (m − 1) = Σ_i |Σ_{j ≤ i} (n_j · N − N_j · n)|; the last sum is 0.
+        holds: Holds = np.abs(apart.cumsum(axis=1)).sum(axis=1) <= _part(self.t, counts, times=steps)
+        return holds
+
+    def __str__(self) -> str:
+        return f"sensitive values at most {self.t} (ordered distance) from the cohort's"
+
+
+def _apart(counts: ClassCounts, *, widest: int) -> Counts:
+    """(p_i − q_i) · n · N in whole numbers, `[class, value]`.
+
+    Takes: how many times n · N a sum of them can come to.
+    Refuses (as a defect): a cohort for which that is no int64 (a thousand million pupils and two values).
+    """
+    values, overall = values_of(counts), _overall(counts)
+    total = int(overall.sum())
+    if widest * total * total >= _ROOM:
+        raise ValueError("the cohort is too large for its sensitive values to be compared in whole numbers")
+    apart: Counts = values * total - values.sum(axis=1, keepdims=True) * overall
+    return apart
+
+
+def _part(t: Fraction, counts: ClassCounts, *, times: int) -> Counts:
+    """The whole part of t · times · n · N per class, without ever leaving an int64."""
+    whole = values_of(counts).sum(axis=1) * (int(_overall(counts).sum()) * times)
+    many, few = np.divmod(whole, t.denominator)
+    part: Counts = many * t.numerator + few * t.numerator // t.denominator
+    return part
+
+
+def _overall(counts: ClassCounts) -> Counts:
+    if counts.overall is None:
+        raise ValueError("closeness needs the sensitive values of the whole cohort")
+    return counts.overall

@@ -1,0 +1,204 @@
+"""What an analyst asks of one recoding, checked before any record is read."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from cohort.errors import ConfigurationRefused, expected
+from cohort.recoding.closeness import EqualCloseness, OrderedCloseness
+from cohort.recoding.coding import Coding, Levels
+from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools, share
+from cohort.recoding.loss import Kind
+from cohort.recoding.plainfiles import closest
+from cohort.recoding.sensitive import DistinctValues, EntropyDiversity, LargestValueShare
+
+T = TypeVar("T", int, float)
+
+LOCAL_OBJECTIVES = ("mean", "geometric")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options as they were typed, nothing where one was left out."""
+
+    columns: str | None
+    k: int | None
+    schools: str | None
+    m: int | None
+    max_share: str | None
+    k_others: int | None
+    sensitive: str | None
+    l: int | None  # noqa: E741  (the name that the field gives it)
+    entropy_l: str | None
+    t: str | None
+    ordered: bool
+    largest_value: str | None
+    limit: str | None
+    recoding: str
+    objective: str | None
+    weights: str | None
+    lowest: Sequence[str]
+    highest: Sequence[str]
+
+    @classmethod
+    def of(cls, typed: Mapping[str, Any]) -> Asked:
+        return cls(**{field.name: typed[field.name] for field in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One recoding to be tried.
+
+    Takes: the quasi-identifiers in the order of the release; what every class must satisfy; the columns of
+    the school and of the sensitive value, and whether its values have an order; the kind of recoding; which
+    loss to make small; the part of the records that may be suppressed; weights, lowest and highest levels
+    by column.
+    """
+
+    columns: tuple[str, ...]
+    k: int
+    constraints: tuple[Constraint, ...]
+    schools: str | None
+    sensitive: str | None
+    ordered: bool
+    recoding: str
+    objective: Kind
+    limit: Fraction
+    weights: tuple[float, ...]
+    lowest: Mapping[str, int]
+    highest: Mapping[str, int]
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The columns that must be read, each once."""
+        further = (name for name in (self.schools, self.sensitive) if name is not None)
+        return tuple(dict.fromkeys((*self.columns, *further)))
+
+    @property
+    def single(self) -> bool:
+        """Whether every record is a unit of its own: a local recoding parts records that are equal."""
+        return self.recoding == "local"
+
+    def levels(self, coding: Coding) -> tuple[Levels, Levels]:
+        """The lowest and the highest level of every column; where none was given, the leaves and the top."""
+        low = tuple(self.lowest.get(name, 0) for name in self.columns)
+        tops = zip(self.columns, coding.heights, strict=True)
+        return low, tuple(self.highest.get(name, height - 1) for name, height in tops)
+
+
+def settings(asked: Asked) -> Settings:
+    """Refuses: options that are missing, contradict each other or make no rule; all at once (code 10)."""
+    problems: list[str] = []
+
+    def tried(make: Callable[[], Any]) -> Any:
+        try:
+            return make()
+        except ConfigurationRefused as refusal:
+            problems.extend(refusal.problems)
+
+    columns = _columns(asked.columns, problems)
+    constraints = [rule for rule in map(tried, _rules(asked, columns, problems)) if rule is not None]
+    what = "part of the records that may be suppressed (--limit)"
+    limit = asked.limit if asked.limit is not None else ("1" if asked.recoding == "local" else "0")
+    part = tried(lambda: share(limit, what))
+    weights = _by_column(asked.weights, float, "--weights", columns, problems)
+    lowest = _by_column(",".join(asked.lowest), int, "--lowest", columns, problems)
+    highest = _by_column(",".join(asked.highest), int, "--highest", columns, problems)
+    by_default = "mean" if asked.recoding == "local" else "geometric"
+    objective = cast(Kind, asked.objective or by_default)  # the search refuses what it does not know
+    if asked.recoding == "local" and objective not in LOCAL_OBJECTIVES:
+        found = f"`{objective}` in a local recoding"
+        problems.append(_option("a loss that adds up over classes", "--objective mean", found, "--objective"))
+    if problems:
+        raise ConfigurationRefused(*problems)
+    return Settings(
+        columns, int(asked.k or 0), tuple(constraints), asked.schools, asked.sensitive, asked.ordered,
+        asked.recoding, objective, part,
+        tuple(weights.get(name, 1.0) for name in columns), lowest, highest,
+    )  # fmt: skip
+
+
+def _columns(typed: str | None, problems: list[str]) -> tuple[str, ...]:
+    names = tuple(next(csv.reader([typed]), [])) if typed else ()
+    if not names:
+        problems.append(_option("at least one column", "--columns geslacht,leerjaar", "none", "--columns"))
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            problems.append(
+                _option(f"column `{name}` once", "--columns a,b", "it several times", "--columns")
+            )
+    return names
+
+
+def _rules(asked: Asked, columns: Sequence[str], problems: list[str]) -> list[Callable[[], Constraint]]:
+    """How to make each constraint that was asked for."""
+    rules: list[Callable[[], Constraint]] = []
+    if asked.k is None:
+        problems.append(_option("the fewest records of a class", "--k 10", "no number", "--k"))
+    else:
+        rules.append(partial(Pupils, asked.k))
+    of_schools: list[tuple[str, Any, Callable[[Any], Constraint]]] = [
+        ("--m", asked.m, Schools), ("--max-share", asked.max_share, LargestShare),
+        ("--k-others", asked.k_others, Others),
+    ]  # fmt: skip
+    closeness = OrderedCloseness if asked.ordered else EqualCloseness
+    of_values: list[tuple[str, Any, Callable[[Any], Constraint]]] = [
+        ("--l", asked.l, DistinctValues), ("--entropy-l", asked.entropy_l, EntropyDiversity),
+        ("--t", asked.t, closeness), ("--largest-value", asked.largest_value, LargestValueShare),
+    ]  # fmt: skip
+    for option, column, choices in (
+        ("--schools", asked.schools, of_schools),
+        ("--sensitive", asked.sensitive, of_values),
+    ):
+        given = [(name, value, rule) for name, value, rule in choices if value is not None]
+        names = " or ".join(name for name, _, _ in choices)
+        if given and column is None:
+            problems.append(_option("the column that it is about", f"{option} COLUMN", "none", given[0][0]))
+        if column is not None and not given:
+            problems.append(_option("a rule for this column", names, "none", option))
+        rules += [partial(rule, value) for _, value, rule in given]
+    values = [name for name, value, _ in of_values if value is not None]
+    if len(values) > 1:
+        told = " and ".join(values)
+        problems.append(_option("one rule for the sensitive column", "--l 3", told, "the options"))
+    if asked.ordered and asked.t is None:
+        problems.append(_option("a distance of ordered values", "--t 0.2 --ordered", "no --t", "--ordered"))
+    if asked.sensitive is not None and asked.sensitive in (*columns, asked.schools):
+        found = f"`{asked.sensitive}` in two places"
+        what = "a sensitive column apart from --columns and --schools"
+        problems.append(_option(what, "--sensitive advies", found, "--sensitive"))
+    return rules
+
+
+def _by_column(
+    typed: str | None, kind: type[T], option: str, columns: Sequence[str], problems: list[str]
+) -> dict[str, T]:
+    """Numbers by column, as in `a=2,b=1`."""
+    found: dict[str, T] = {}
+    for pair in filter(None, next(csv.reader([typed or ""]), [])):
+        name, _, text = pair.rpartition("=")
+        try:
+            number = kind(text)
+        except ValueError:
+            problems.append(_option("a column and its number", f"{option} a=1", "another form", option))
+            continue
+        if name not in columns:
+            problems.append(
+                expected(
+                    "a name of --columns", example=f"`{columns[0]}`" if columns else "a=1",
+                    found=f"`{name}`", where=option, do=closest(name, columns),
+                )
+            )  # fmt: skip
+        elif name in found:
+            problems.append(_option(f"one number for column `{name}`", f"{option} a=1", "several", option))
+        found[name] = number
+    return found
+
+
+def _option(what: str, example: str, found: str, where: str) -> str:
+    return expected(what, example=f"`{example}`", found=found, where=where, do="Correct the options")

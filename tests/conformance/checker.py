@@ -1,0 +1,202 @@
+"""An independent check of released files, with pandas only: nothing of the engine, whose work it judges.
+
+It reads what everybody could read (the records, the hierarchy files, the released records, the tool's
+document) and the trace that ties them together, and recomputes every promise from text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+UNKNOWN = "onbekend"
+CLASS = "(class)"
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What a release must keep, as an analyst asked it of the tool."""
+
+    columns: tuple[str, ...]
+    k: int
+    schools: str | None = None
+    m: int = 1
+    max_share: str = "1"
+    k_others: int = 0
+    sensitive: str | None = None
+    distinct: int = 1
+    entropy: float = 1
+    t: str = "1"
+    ordered: bool = False
+    largest_value: str = "1"
+    limit: str = "1"
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+
+class Tree:
+    """A hierarchy file as text: the ancestors of every value, and how many values each label stands for."""
+
+    def __init__(self, path: Path, *, with_unknown: bool) -> None:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        self.ancestors = {line.split(";")[0]: line.split(";") for line in lines if line}
+        if with_unknown and UNKNOWN not in self.ancestors:
+            tops = {labels[-1] for labels in self.ancestors.values()}
+            height = max(map(len, self.ancestors.values()))
+            top = tops.pop() if len(tops) == 1 and height > 1 else UNKNOWN
+            self.ancestors[UNKNOWN] = [*[UNKNOWN] * (height - 1), top]
+        self.leaves = len(self.ancestors)
+        self.under: dict[str, set[str]] = {}
+        for leaf, labels in self.ancestors.items():
+            for label in labels:
+                self.under.setdefault(label, set()).add(leaf)
+
+    def lost(self, label: str) -> float:
+        """(share − 1/D) / (1 − 1/D)."""
+        if self.leaves == 1:
+            return 0.0
+        return (len(self.under[label]) / self.leaves - 1 / self.leaves) / (1 - 1 / self.leaves)
+
+
+def read(path: Path, delimiter: str) -> pd.DataFrame:
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path).astype("object").fillna("").astype(str)
+    return pd.read_csv(
+        path, sep=delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
+    )
+
+
+def findings(
+    data: Path, released: Path, trace: Path, hierarchies: Mapping[str, Path], agreed: Agreed,
+    document: Mapping[str, Any], delimiter: str = ";",
+) -> list[str]:  # fmt: skip
+    """Everything that is wrong with a release; nothing where it keeps what was agreed."""
+    original, shown = read(data, delimiter), read(released, delimiter)
+    columns = list(agreed.columns)
+    expected = [*columns, *([agreed.sensitive] if agreed.sensitive else [])]
+    if list(shown.columns) != expected:
+        return ["the released columns are not those that were asked for"]
+    for name in expected:
+        original[name] = original[name].replace("", UNKNOWN)
+    trees = {name: Tree(hierarchies[name], with_unknown=UNKNOWN in set(original[name])) for name in columns}
+    found = [*_order(shown), *_sizes(shown, agreed), *_labels(shown, trees)]
+    if found:
+        return found
+    found += _loss(shown, len(original), trees, agreed, document)
+    classes = shown[columns].drop_duplicates().reset_index(drop=True)
+    joined = original.assign(**{CLASS: pd.to_numeric(read(trace, delimiter)["class"]).to_numpy()})
+    if set(joined[CLASS].dropna()) != set(range(len(classes))):
+        return [*found, "the released classes are not those of the trace"]
+    kept = joined.dropna(subset=[CLASS]).astype({CLASS: int})
+    found += _joined(kept, shown, classes, trees, agreed)
+    found += _of_levels(kept, classes, trees, document) if "levels" in document else []
+    found += _of_schools(kept, agreed) if agreed.schools else []
+    found += _of_values(kept, original, agreed) if agreed.sensitive else []
+    return found
+
+
+def _order(shown: pd.DataFrame) -> Iterator[str]:
+    rows = list(shown.itertuples(index=False, name=None))
+    if rows != sorted(rows):
+        yield "the released records are not in the order of what they show"
+
+
+def _sizes(shown: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
+    sizes = shown.groupby(list(agreed.columns)).size()
+    if len(sizes) == 0 or sizes.min() < agreed.k:
+        yield f"a class has fewer than {agreed.k} records"
+
+
+def _labels(shown: pd.DataFrame, trees: Mapping[str, Tree]) -> Iterator[str]:
+    for name, tree in trees.items():
+        if not set(shown[name]) <= set(tree.under):
+            yield f"column {name} shows a value that its hierarchy does not have"
+
+
+def _loss(
+    shown: pd.DataFrame, records: int, trees: Mapping[str, Tree], agreed: Agreed, document: Mapping[str, Any]
+) -> Iterator[str]:
+    suppressed = records - len(shown)
+    if (document["records"], document["suppressed"]) != (records, suppressed):
+        yield "the document counts other records"
+    if suppressed > Fraction(agreed.limit) * records:
+        yield "more records are suppressed than the limit allows"
+    losses = {
+        name: (float(shown[name].map(tree.lost).sum()) + suppressed) / records for name, tree in trees.items()
+    }
+    weight = {name: agreed.weights.get(name, 1.0) for name in trees}
+    total = sum(weight.values())
+    mean = sum(weight[name] * loss for name, loss in losses.items()) / total
+    product = math.prod((1 + loss) ** (weight[name] / total) for name, loss in losses.items())
+    told = document["losses"]
+    pairs = [(mean, told["mean"]), (product - 1, told["geometric"])]
+    pairs += [(losses[name], told["columns"][name]) for name in losses]
+    if any(abs(own - other) > 1e-9 for own, other in pairs):
+        yield "the document tells another loss"
+
+
+def _joined(
+    kept: pd.DataFrame, shown: pd.DataFrame, classes: pd.DataFrame, trees: Mapping[str, Tree], agreed: Agreed
+) -> Iterator[str]:
+    """Released records against the originals of their class."""
+    columns = list(agreed.columns)
+    of_shown = shown.merge(classes.assign(**{CLASS: range(len(classes))}), on=columns, how="left")
+    if not of_shown[CLASS].value_counts().sort_index().equals(kept[CLASS].value_counts().sort_index()):
+        yield "a class has another number of records than the trace gives it"
+    for name, tree in trees.items():
+        label = classes[name].to_numpy()[kept[CLASS].to_numpy()]
+        pairs = set(zip(label, kept[name], strict=True))
+        if not all(shows in tree.ancestors[value] for shows, value in pairs):
+            yield f"column {name} shows a value that is no ancestor of the original"
+    if agreed.sensitive:
+        by = [CLASS, agreed.sensitive]
+        if not of_shown.groupby(by).size().equals(kept.groupby(by).size()):
+            yield "the sensitive values are not those of the originals"
+
+
+def _of_levels(
+    kept: pd.DataFrame, classes: pd.DataFrame, trees: Mapping[str, Tree], document: Mapping[str, Any]
+) -> Iterator[str]:
+    """In a global recoding every value is the ancestor at the one level of its column."""
+    for level, (name, tree) in zip(document["levels"], trees.items(), strict=True):
+        label = classes[name].to_numpy()[kept[CLASS].to_numpy()]
+        pairs = set(zip(label, kept[name], strict=True))
+        if any(tree.ancestors[value][level] != shows for shows, value in pairs):
+            yield f"column {name} is not at level {level} throughout"
+
+
+def _of_schools(kept: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
+    per_school = kept.groupby([CLASS, str(agreed.schools)]).size()
+    largest, pupils = per_school.groupby(level=0).max(), per_school.groupby(level=0).sum()
+    if per_school.groupby(level=0).size().min() < agreed.m:
+        yield f"a class has fewer than {agreed.m} schools"
+    share = Fraction(agreed.max_share)
+    if (largest * share.denominator > pupils * share.numerator).any():
+        yield "one school has too large a share of a class"
+    if (pupils - largest).min() < agreed.k_others:
+        yield f"a class has fewer than {agreed.k_others} records without its largest school"
+
+
+def _of_values(kept: pd.DataFrame, original: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
+    name = str(agreed.sensitive)
+    overall = original[name].value_counts(normalize=True)
+    order: Sequence[str] = sorted(overall.index, key=float if agreed.ordered else str)
+    for _, values in kept.groupby(CLASS)[name]:
+        counts, parts = values.value_counts(), values.value_counts(normalize=True)
+        if len(counts) < agreed.distinct:
+            yield f"a class has fewer than {agreed.distinct} sensitive values"
+        if -sum(p * math.log(p) for p in parts) < math.log(agreed.entropy) - 1e-9:
+            yield "the sensitive values of a class are not varied enough"
+        if counts.max() > Fraction(agreed.largest_value) * len(values):
+            yield "one sensitive value has too large a share of a class"
+        steps = [parts.get(value, 0.0) - overall[value] for value in order]
+        apart = sum(map(abs, steps)) / 2
+        if agreed.ordered:
+            apart = sum(abs(sum(steps[: at + 1])) for at in range(len(steps))) / max(len(steps) - 1, 1)
+        if apart > float(Fraction(agreed.t)) + 1e-9:
+            yield "the sensitive values of a class are too far from those of all"

@@ -1,0 +1,148 @@
+"""The verifier's rules on sensitive values against their definitions in fractions and against the engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import accumulate
+from math import prod
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cohort.recoding.closeness import EqualCloseness, OrderedCloseness
+from cohort.recoding.constraints import ClassCounts, all_hold
+from cohort.recoding.sensitive import DistinctValues, EntropyDiversity, LargestValueShare
+from cohort.verify import sensitive
+from cohort.verify.layout import Runs
+from cohort.verify.sensitive import Limits
+
+Row = list[int]
+
+PARTS = st.fractions(0, 1, max_denominator=12)
+LIMITS = st.builds(
+    Limits,
+    largest_value=PARTS.filter(bool),
+    distinct=st.integers(1, 5),
+    entropy=st.fractions(1, 5, max_denominator=4),
+    equal=st.none() | PARTS,
+    ordered=st.none() | PARTS,
+)
+
+
+@st.composite
+def cohorts(draw: st.DrawFn) -> tuple[list[Row], Row]:
+    """Classes with pupils, and the cohort's pupils per value: theirs and those of classes left out."""
+    values = draw(st.integers(1, 5))
+    row = st.lists(st.integers(0, 12), min_size=values, max_size=values).filter(any)
+    rows, rest = draw(st.lists(row, min_size=1, max_size=6)), draw(row)
+    return rows, [sum(column) for column in zip(*rows, rest, strict=True)]
+
+
+def drawn(rows: list[Row]) -> Runs:
+    """A table of a class per row, whose pupils have the sensitive values `0`, `1`, … in those numbers."""
+    cells = [(place, value, n) for place, row in enumerate(rows) for value, n in enumerate(row) if n]
+    of_class, value, pupils = np.array(cells, dtype=np.int64).T
+    labels = tuple(str(place) for place in range(len(rows))), tuple(str(v) for v in range(len(rows[0])))
+    none = np.zeros((3, 0), dtype=np.int64)
+    codes = np.stack([of_class, value])
+    return Runs(("klas", "waarde"), labels, codes, np.zeros_like(pupils), pupils, none, none, (), sensitive=1)
+
+
+def found(rows: list[Row], limits: Limits, cohort: Row) -> int:
+    """How many classes the verifier finds."""
+    leaves = [str(value) for value in range(len(cohort))]
+    findings, _ = sensitive.look(drawn(rows), leaves, limits, np.array([*cohort, 0], dtype=np.int64))
+    return sum(finding.count for finding in findings)
+
+
+def breaks(row: Row, limits: Limits, cohort: Row) -> bool:
+    """The definition of every rule."""
+    n, total = sum(row), sum(cohort)
+    apart = [Fraction(a, n) - Fraction(b, total) for a, b in zip(row, cohort, strict=True)]
+    steps = max(len(row) - 1, 1)
+    return (
+        Fraction(max(row), n) > limits.largest_value
+        or sum(count > 0 for count in row) < limits.distinct
+        # exp(n · entropy) = Π (n / n_i)^n_i
+        or prod(Fraction(n, count) ** count for count in row if count) < limits.entropy**n
+        or (limits.equal is not None and sum(map(abs, apart)) / 2 > limits.equal)
+        or (limits.ordered is not None and sum(map(abs, accumulate(apart))) / steps > limits.ordered)
+    )
+
+
+@given(drawn=cohorts(), limits=LIMITS)
+def test_just_the_classes_that_break_a_definition_are_found(
+    drawn: tuple[list[Row], Row], limits: Limits
+) -> None:
+    rows, cohort = drawn
+    assert found(rows, limits, cohort) == sum(breaks(row, limits, cohort) for row in rows)
+
+
+@given(drawn=cohorts(), limits=LIMITS)
+def test_how_many_pupils_there_are_makes_no_difference_when_the_parts_are_the_same(
+    drawn: tuple[list[Row], Row], limits: Limits
+) -> None:
+    rows, cohort = drawn
+    crowds = [[n * 10**9 for n in row] for row in rows]
+    assert found(crowds, limits, [n * 10**9 for n in cohort]) == found(rows, limits, cohort)
+
+
+@given(drawn=cohorts(), limits=LIMITS)
+def test_what_the_engine_releases_the_verifier_lets_pass(
+    drawn: tuple[list[Row], Row], limits: Limits
+) -> None:
+    rows, cohort = drawn
+    rules = [LargestValueShare(limits.largest_value), DistinctValues(limits.distinct),
+             EntropyDiversity(limits.entropy)]  # fmt: skip
+    rules += [] if limits.equal is None else [EqualCloseness(limits.equal)]
+    rules += [] if limits.ordered is None else [OrderedCloseness(limits.ordered)]
+    values = np.array(rows, dtype=np.int64)
+    pupils = values.sum(axis=1)
+    held = all_hold(rules, ClassCounts(pupils, pupils, pupils, values, np.array(cohort, dtype=np.int64)))
+    released = [row for row, holds in zip(rows, held.tolist(), strict=True) if holds]
+    assert not released or found(released, limits, cohort) == 0
+    assert found(rows, limits, cohort) == len(rows) - len(released)
+
+
+@pytest.mark.parametrize(
+    ("members", "limit", "holds"),
+    [
+        ((7, 7, 7), Fraction(3), True),
+        ((7, 7, 7), Fraction(3_000_001, 1_000_000), False),
+        ((1, 1, 1, 1, 4), Fraction(4), True),  # five values, as varied as four equally frequent ones
+        ((1, 1, 1, 1, 5), Fraction(4), False),
+        ((1_000_000, 1_000_000), Fraction(2), True),
+        ((1_000_000, 1_000_001), Fraction(2), False),
+        ((10**12 + 1, 10**12), Fraction(2), False),
+        ((10**12 + 1, 10**12), Fraction(1_999_999, 1_000_000), True),
+        ((9,), Fraction(1), True),
+        ((9,), Fraction(1_000_001, 1_000_000), False),
+    ],
+)
+def test_an_entropy_at_its_limit_is_no_matter_of_rounding(
+    members: tuple[int, ...], limit: Fraction, holds: bool
+) -> None:
+    assert sensitive.as_varied(members, limit) is holds
+    rows = [list(members)]
+    assert found(rows, Limits(Fraction(1), entropy=limit), rows[0]) == int(not holds)
+
+
+def test_without_the_cohort_no_distance_is_looked_at() -> None:
+    far = Limits(Fraction(1), equal=Fraction(0), ordered=Fraction(0))
+    rows, cohort = [[9, 1], [1, 9]], np.array([10, 10, 0])
+    assert sensitive.look(drawn(rows), ["0", "1"], far, None)[0] == []
+    (finding,) = sensitive.look(drawn(rows), ["0", "1"], far, cohort)[0]
+    assert finding.count == 2
+    assert sensitive.look(drawn(rows), ["0", "1"], replace(far, distinct=3), None)[0][0].count == 2
+
+
+def test_many_classes_are_laid_out_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [[n % 7, 1 + n % 5] for n in range(50)]
+    limits, cohort = Limits(Fraction(7, 10), distinct=2), [sum(column) for column in zip(*rows, strict=True)]
+    whole = found(rows, limits, cohort)
+    assert 0 < whole < 50
+    monkeypatch.setattr(sensitive, "CELLS", 10)
+    assert found(rows, limits, cohort) == whole

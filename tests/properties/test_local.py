@@ -1,0 +1,112 @@
+"""What holds of every local recoding, whatever the cohort: the rules, honest values, the loss, the order."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+import numpy as np
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+from tests.properties.test_recoding import Case, cases
+
+from cohort.errors import NotAnonymous
+from cohort.recoding import lattice, local
+from cohort.recoding.coding import Coding
+from cohort.recoding.histogram import Histogram
+from cohort.recoding.outcome import Recoding
+
+
+def cohort(case: Case, order: list[int] | None = None) -> Histogram:
+    """Every pupil a unit of its own, in the order given."""
+    pupils = [case.pupils[place] for place in order] if order else list(case.pupils)
+    coding = Coding(case.hierarchies)
+    leaves = [np.array([p.leaves[c] for p in pupils]) for c in range(coding.columns)]
+    moved = [(place, school) for place, pupil in enumerate(pupils) for school in sorted(pupil.further)]
+    others = np.array([place for place, _ in moved], dtype=np.int64)
+    further = np.array([school for _, school in moved], dtype=np.int32)
+    homes = np.array([pupil.home for pupil in pupils], dtype=np.int32)
+    return Histogram.of_pupils(coding.codes(leaves), homes, others=(others, further), single=True)
+
+
+def search(case: Case, way: Any = local, limit: Any = 1, order: list[int] | None = None) -> Recoding | None:
+    try:
+        found: Recoding = way.search(
+            cohort(case, order),
+            Coding(case.hierarchies),
+            case.rules,
+            objective="mean",
+            suppression_limit=limit,
+        )
+    except NotAnonymous:
+        return None
+    return found
+
+
+def shown(case: Case, recoding: Recoding) -> list[tuple[str, ...] | None]:
+    """What each pupil shows, in the order of the case; nothing who is suppressed."""
+    unit_of = cohort(case).unit_of
+    return [
+        None
+        if (at := int(recoding.class_of[unit])) < 0
+        else tuple(str(column[at]) for column in recoding.labels)
+        for unit in unit_of.tolist()
+    ]
+
+
+@settings(deadline=None)
+@given(cases())
+def test_every_released_class_satisfies_every_constraint_and_shows_nothing_untrue(case: Case) -> None:
+    recoding = search(case)
+    if recoding is None:
+        event("no release")
+        return
+    crowds = defaultdict(list)
+    for pupil, values in zip(case.pupils, shown(case, recoding), strict=True):
+        if values is not None:
+            crowds[values].append(pupil)
+            for tree, leaf, value in zip(case.hierarchies, pupil.leaves, values, strict=True):
+                assert value in {row[leaf] for row in tree.labels}
+    assert all(case.anonymous(members) for members in crowds.values())
+    assert sum(map(len, crowds.values())) == recoding.released > 0
+    assert recoding.released + recoding.suppressed == len(case.pupils)
+
+
+@settings(deadline=None)
+@given(cases())
+def test_the_loss_is_what_the_released_values_lose(case: Case) -> None:
+    recoding = search(case)
+    if recoding is None:
+        return
+    lost = 0.0
+    for values in shown(case, recoding):
+        for tree, value in zip(case.hierarchies, values or ["*"] * len(case.hierarchies), strict=True):
+            sizes = Counter(value for row in tree.labels[::-1] for value in set(row))
+            row = next((row for row in tree.labels if value in row), ())
+            leaves = len(tree.leaves)
+            lost += (row.count(value) - 1) / max(leaves - 1, 1) if values is not None else 1.0
+            assert values is None or sizes[value]
+    assert abs(lost / len(case.pupils) / len(case.hierarchies) - recoding.loss.mean) < 1e-9
+
+
+@settings(deadline=None)
+@given(cases())
+def test_it_never_loses_more_than_the_best_global_recoding_without_suppression(case: Case) -> None:
+    plain = search(case, lattice, limit=0)
+    if plain is not None:
+        found = search(case)
+        assert found is not None
+        assert found.loss.mean <= plain.loss.mean + 1e-12
+
+
+@settings(deadline=None)
+@given(cases(), st.data())
+def test_the_order_of_the_pupils_plays_no_part(case: Case, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(case.pupils))))
+    first, second = search(case), search(case, order=order)
+    if first is None or second is None:
+        assert first is second
+        return
+    names = [f"kolom{c}" for c in range(len(case.hierarchies))]
+    assert first.class_table(names).equals(second.class_table(names))
+    assert (first.suppressed, first.loss) == (second.suppressed, second.loss)

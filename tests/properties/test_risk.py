@@ -1,0 +1,169 @@
+"""What a recoding costs and risks, for any cohort and any recoding, against counting labels one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit import test_equity as equity
+from tests.unit import test_intruder as intruders
+from tests.unit import test_metrics as metrics
+from tests.unit import test_risk as risks
+from tests.unit.test_risk import Drawn, Pupil
+
+from cohort.recoding import intruder
+from cohort.recoding.equity import Equity, Subgroups
+from cohort.recoding.hierarchy import Hierarchy
+from cohort.recoding.metrics import Metrics
+from cohort.recoding.risk import Risk, population_sizes
+
+SCHOOLS = st.integers(0, 4)
+
+
+@st.composite
+def hierarchies(draw: st.DrawFn, name: str) -> Hierarchy:
+    """Leaves that are merged at random, level by level; a value is named by the leaves it stands for."""
+    groups = [[leaf] for leaf in range(draw(st.integers(1, 5)))]
+    levels = []
+    for _ in range(draw(st.integers(1, 4))):
+        label = {leaf: "+".join(map(str, sorted(group))) for group in groups for leaf in group}
+        levels.append(tuple(label[leaf] for leaf in sorted(label)))
+        parent = [draw(st.integers(0, 2)) for _ in groups]
+        pooled = [
+            [leaf for group, to in zip(groups, parent, strict=True) if to == target for leaf in group]
+            for target in range(3)
+        ]
+        groups = [group for group in pooled if group]
+    return Hierarchy(name, tuple(levels))
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Drawn:
+    trees = tuple(draw(hierarchies(f"kolom{c}")) for c in range(draw(st.integers(1, 3))))
+    pupil = st.builds(
+        lambda leaves, home, further, label: Pupil(leaves, home, further - {home}, label),
+        st.tuples(*(st.integers(0, len(tree.leaves) - 1) for tree in trees)),
+        SCHOOLS,
+        st.frozensets(SCHOOLS, max_size=2),
+        st.sampled_from(["nl", "fy", "tr"]),
+    )
+    vector = st.tuples(*(st.integers(0, tree.height - 1) for tree in trees))
+    pupils = draw(st.lists(pupil, min_size=1, max_size=30))
+    return Drawn(
+        hierarchies=trees,
+        pupils=tuple(pupils),
+        vectors=tuple(draw(st.lists(vector, min_size=1, max_size=4))),
+        k=draw(st.integers(1, 4)),
+        held=draw(st.frozensets(st.integers(0, len(pupils) - 1), max_size=3)),
+        single=draw(st.booleans()),
+    )
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[Drawn, Drawn]:
+    """Two recodings of one cohort."""
+    case = draw(cases())
+    vector = st.tuples(*(st.integers(0, tree.height - 1) for tree in case.hierarchies))
+    vectors = tuple(draw(st.lists(vector, min_size=1, max_size=3)))
+    return case, replace(case, vectors=vectors, k=draw(st.integers(1, 4)), held=frozenset())
+
+
+@settings(deadline=None)
+@given(cases())
+def test_the_metrics_are_those_of_counting_labels(case: Drawn) -> None:
+    metrics.agree(Metrics.of(case.histogram, case.recoding), metrics.counted(case))
+
+
+@settings(deadline=None)
+@given(cases())
+def test_what_happens_to_a_subgroup_is_what_happens_to_its_pupils(case: Drawn) -> None:
+    labels = [pupil.label for pupil in case.pupils]
+
+    equity.agree(equity.by_label(case), equity.counted(case, labels))
+
+
+@settings(deadline=None)
+@given(cases())
+def test_subgroups_together_are_the_cohort(case: Drawn) -> None:
+    rows, whole = equity.by_label(case).subgroups, Metrics.of(case.histogram, case.recoding)
+
+    assert sum(row.pupils for row in rows) == len(case.pupils)
+    assert sum(row.suppressed for row in rows) == case.recoding.suppressed
+    lost = sum(row.mean_loss * row.pupils for row in rows) / len(case.pupils)
+    assert lost == pytest.approx(whole.mean_loss)
+
+
+@settings(deadline=None)
+@given(cases(), st.integers(1, 8))
+def test_the_risk_is_that_of_counting_who_could_be_meant(case: Drawn, k: int) -> None:
+    found = Risk.of(case.histogram, case.recoding, k)
+
+    assert risks.figures(found) == pytest.approx(risks.figures(risks.counted(case, k)))
+
+
+@settings(deadline=None)
+@given(cases())
+def test_the_prosecutor_risks_most_and_the_marketer_least(case: Drawn) -> None:
+    found = Risk.of(case.histogram, case.recoding, 3)
+
+    assert found.prosecutor.highest >= found.journalist.highest
+    assert found.prosecutor.at_risk >= found.journalist.at_risk
+    assert found.prosecutor.mean + 1e-12 >= found.journalist.mean >= found.marketer
+    assert (population_sizes(case.histogram, case.recoding) >= case.recoding.pupils).all()
+
+
+@settings(deadline=None)
+@given(cases(), st.integers(1, 8))
+def test_intruders_find_what_looking_through_the_records_finds(case: Drawn, k: int) -> None:
+    targets = [case.pupils[place] for place in intruders.released(case)]
+    numbers = [len(intruders.candidates(case, target)) for target in targets]
+    left = [intruders.left_by_a_school(case, target) for target in targets]
+
+    assert intruders.facts(intruder.stranger(case.histogram, case.recoding, k)) == intruders.told(numbers, k)
+    assert intruders.facts(intruder.school(case.histogram, case.recoding, k)) == intruders.told(left, k)
+
+
+@settings(deadline=None)
+@given(pairs(), st.integers(1, 8))
+def test_who_links_two_releases_finds_what_looking_through_both_finds(
+    pair: tuple[Drawn, Drawn], k: int
+) -> None:
+    first, second = pair
+    numbers = [intruders.linked(first, second, place) for place in intruders.released(first, second)]
+    found = intruder.two_releases(first.histogram, first.recoding, second.recoding, k)
+
+    assert intruders.facts(found) == intruders.told(numbers, k)
+    assert found == intruder.two_releases(first.histogram, second.recoding, first.recoding, k)
+
+
+@settings(deadline=None)
+@given(cases(), st.data())
+def test_nobody_released_has_fewer_candidates_than_its_class(case: Drawn, data: st.DataObject) -> None:
+    some = data.draw(st.integers(1, len(case.pupils)))
+    found = intruder.stranger(case.histogram, case.recoding, case.k, pupils=some)
+
+    assert found.sampled == min(some, case.recoding.released)
+    assert found.fewer_than_k == 0
+    assert found.smallest is None or found.smallest >= int(case.recoding.pupils.min())
+
+
+@settings(deadline=None)
+@given(pairs(), st.data())
+def test_the_order_of_the_pupils_plays_no_part(pair: tuple[Drawn, Drawn], data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(pair[0].pupils))))
+
+    def everything(first: Drawn, second: Drawn) -> list[object]:
+        histogram, recoding = first.histogram, first.recoding
+        return [
+            Metrics.of(histogram, recoding),
+            Risk.of(histogram, recoding, 3),
+            Equity.of(histogram, recoding, Subgroups.of_school_sizes(histogram, (3, 6))),
+            intruder.stranger(histogram, recoding, 3, pupils=7),
+            intruder.school(histogram, recoding, 3, pupils=7),
+            intruder.two_releases(histogram, recoding, second.recoding, 3, pupils=7),
+        ]
+
+    turned = [replace(case, pupils=tuple(case.pupils[place] for place in order)) for case in pair]
+    assert everything(*turned) == everything(*pair)

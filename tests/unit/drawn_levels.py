@@ -1,0 +1,61 @@
+"""The small drawn release with a sensitive column: the level of spelling, in the middle of the others.
+
+Among the thirty boys and among the thirty girls the levels I, II and III have ten each. Pupil 61, who was
+suppressed, has level I; so of all pupils with a record 21 have it, and 20 each of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+from tests.unit import drawn_release as drawn
+from tests.unit.drawn_release import Row, Stage, bsn
+
+from cohort import schema, tables
+from cohort.project import Project
+
+Break = Callable[[list[Row]], None]
+LOOSE = Decimal("0.9")
+
+
+def level(n: int) -> str:
+    return ("I", "II", "III")[n // 2 % 3]
+
+
+def results(level: Callable[[int], str] = level) -> list[Row]:
+    """The drawn results with a level of each pupil's own."""
+    number = {bsn(n): n for n in range(62)}
+    return [
+        row | {"niveau_IV": level(number[row["pgn"]])} if row["niveau_IV"] is not None else row
+        for row in drawn.results()
+    ]
+
+
+def project(**constraint: Any) -> Project:
+    """The drawn project with a level, in the middle of its columns, that is sensitive."""
+    columns = drawn.project().model_dump(exclude_unset=True)["columns"]
+    columns[2] |= {"role": "sensitive", "constraint": {"largest_value": LOOSE} | constraint}
+    return drawn.project(columns=columns)
+
+
+def nothing(_: list[Row]) -> None:
+    """Leave the stage as it is drawn."""
+
+
+def stage(edit: Break = nothing, **how: Any) -> Stage:
+    made = Stage(**how)
+    for n, row in enumerate(made.rows):
+        row["niveau"] = level(n)
+    edit(made.rows)
+    return made
+
+
+def restricted(spark: SparkSession, path: Path, rows: list[Row]) -> Path:
+    """The results as the restricted table."""
+    tables.create(spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+    tables.append(spark.createDataFrame(rows, schema.ACCEPTED), path, "batch 1")  # type: ignore[type-var]
+    return path

@@ -1,0 +1,115 @@
+"""Pupils drawn by hand after pseudonymise, and their way through the stage that generalises them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from tests.unit.drawn_results import Row, column, project, result
+
+from cohort import frames, generalise, handover
+from cohort.generalise import Recoded
+from cohort.handover import Counts
+from cohort.project import Project
+from cohort.recoding.coding import Coding
+from cohort.recoding.hierarchy import Hierarchy
+from cohort.schema import OTHERS, PUPIL, SCHOOL, Pseudonymised, generalised
+
+BANDS = ("0 tot 10", "10 tot 20", "20 tot 30", "30 tot 40", "onbekend")
+WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
+HIERARCHIES = (
+    Hierarchy("score", (BANDS, WIDER, ("*",) * 5)),
+    Hierarchy("sekse", (("1", "2", "onbekend"), ("*", "*", "*"))),
+)
+ADVIES = Hierarchy("advies", (("vwo", "havo", "é", "onbekend"), ("hoog", "hoog", "é", "onbekend")))
+
+DRAWN = """
+school others pupils score sekse
+A      -      4      0     0
+B      -      3      1     0
+A      B      1      0     0
+B      -      3      0     1
+C      -      4      1     1
+C      -      3      2     0
+D      -      3      3     0
+A      -      3      2     1
+C      -      3      3     1
+B      -      1      4     0
+"""
+"""Scores and sexes are leaf numbers. One moved; one, without a score, is alone and cannot be released."""
+
+RELEASED = {("0 tot 20", "1"): 8, ("0 tot 20", "2"): 7, ("20 tot 40", "1"): 6, ("20 tot 40", "2"): 6}
+
+
+Leaf = Callable[[int, int, int], int]
+"""The leaf of a pupil's advice, by number, score and sex."""
+
+
+def mac(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def cohort(
+    spark: SparkSession, names: tuple[str, str], *more: tuple[str, int, int], advies: Leaf | None = None
+) -> Pseudonymised:
+    """The pupils as drawn, each with three rows of which two are shown, and further ones."""
+    lines = [line.split() for line in DRAWN.strip().splitlines()[1:]]
+    pupils = [(s, o, int(a), int(b)) for s, o, n, a, b in lines for _ in range(int(n))]
+    pupils += [(school, "-", score, sex) for school, score, sex in more]
+    rows = [
+        (
+            mac(f"pupil {n}"), mac(school), None if others == "-" else [mac(others)], 3, 2, score, sex,
+            *([advies(n, score, sex)] if advies else []),
+        )
+        for n, (school, others, score, sex) in enumerate(pupils)
+    ]  # fmt: skip
+    control = f"{PUPIL} binary, {SCHOOL} binary, {OTHERS} array<binary>, _rows int, _used int"
+    third = ", advies int" if advies else ""
+    return Pseudonymised(frames.local(spark, f"{control}, {names[0]} int, {names[1]} int{third}", rows))
+
+
+def agreed(two_schools: str = "keep", names: tuple[str, str] = ("score", "sekse")) -> Project:
+    columns = [
+        column(names[0], step=10, result=result("rekenen", "latest")),
+        column(names[1], attribute="geslacht"),
+    ]
+    return project(columns, two_schools=two_schools)
+
+
+def with_advice(kind: str = "global", **constraint: Any) -> Project:
+    """A sensitive column between the two that make the classes."""
+    score, sex = agreed().model_dump()["columns"]
+    rule = {"largest_value": Decimal("0.6"), **constraint}
+    shown = column("advies", role="sensitive", constraint=rule, result=result("studie", "latest"))
+    recoding = {"kind": kind, "objective": "mean", "suppression_limit": Decimal("0.5")}
+    return project([score, shown, sex], recoding=recoding)
+
+
+def run(
+    spark: SparkSession, asked: Project, files: int, advies: Leaf | None = None, most: int = 1000
+) -> tuple[Counts, Recoded, list[Row]]:
+    """The stage's way: the histogram out, the recoding in; rows come with the file they would stand in."""
+    first, second = (c.name for c in asked.quasi_identifying)
+    coding = Coding(HIERARCHIES)
+    pupils = cohort(spark, (first, second), advies=advies)
+    coded = handover.coded(pupils, asked, coding)
+    counts = handover.count(coded, pupils, asked)
+    recoded = generalise.recode(coded, asked, coding, counts, {"advies": ADVIES}, most)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generalise, "ROWS_PER_FILE", -(-recoded.recoding.released // files))
+        rows = generalise.generalise(coded, asked, recoded)
+    assert [(f.name, f.dataType) for f in rows.schema] == [
+        (f.name, f.dataType) for f in generalised(asked.column_names)
+    ]  # fmt: skip
+    return counts, recoded, rows.select("*", F.spark_partition_id().alias("file")).toArrow().to_pylist()
+
+
+def drawn_leaves() -> list[tuple[int, int]]:
+    """Score and sex of every pupil drawn, as leaf numbers."""
+    lines = [line.split() for line in DRAWN.strip().splitlines()[1:]]
+    return [(int(score), int(sex)) for _, _, n, score, sex in lines for _ in range(int(n))]

@@ -1,0 +1,197 @@
+"""Bands name the values they stand for, join neighbours, and hold every value or refuse it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cohort.errors import ConfigurationRefused, NotAnonymous
+from cohort.recoding.bands import Bands
+from cohort.recoding.hierarchy import UNKNOWN
+
+
+def drawn(bands: Bands, *, with_unknown: bool = False) -> str:
+    """The rows of the hierarchy as a file would have them."""
+    levels = bands.hierarchy(with_unknown=with_unknown).labels
+    return "\n".join(";".join(row) for row in zip(*levels, strict=True))
+
+
+def table(text: str) -> str:
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def test_bands_of_a_step_that_join_two_and_then_two() -> None:
+    assert drawn(Bands.between("rekenen", 0, 120, 20, joins=(2, 2))) == table("""
+        0 tot 20;0 tot 40;0 tot 80;*
+        20 tot 40;0 tot 40;0 tot 80;*
+        40 tot 60;40 tot 80;0 tot 80;*
+        60 tot 80;40 tot 80;0 tot 80;*
+        80 tot 100;80 tot 120;80 tot 120;*
+        100 tot 120;80 tot 120;80 tot 120;*
+    """)
+
+
+def test_bands_of_step_1_are_named_by_their_number_at_every_level() -> None:
+    assert drawn(Bands.between("leeftijd", -1, 4, 1, joins=(2,))) == table("""
+        -1;-1 tot 1;*
+        0;-1 tot 1;*
+        1;1 tot 3;*
+        2;1 tot 3;*
+        3;3;*
+    """)
+
+
+def test_declared_edges_and_open_ends() -> None:
+    assert drawn(Bands("score", (20, 50, 100, 200), (2,), open_below=True, open_above=True)) == table("""
+        tot 20;tot 50;*
+        20 tot 50;tot 50;*
+        50 tot 100;50 tot 200;*
+        100 tot 200;50 tot 200;*
+        200 en hoger;200 en hoger;*
+    """)
+
+
+def test_one_edge_parts_two_open_ends() -> None:
+    assert drawn(Bands("score", (100,), open_below=True, open_above=True)) == table("""
+        tot 100;*
+        100 en hoger;*
+    """)
+
+
+def test_null_is_a_leaf_that_only_the_top_takes_in() -> None:
+    assert drawn(Bands.between("score", 0, 80, 20, joins=(2,)), with_unknown=True) == table("""
+        0 tot 20;0 tot 40;*
+        20 tot 40;0 tot 40;*
+        40 tot 60;40 tot 80;*
+        60 tot 80;40 tot 80;*
+        onbekend;onbekend;*
+    """)
+
+
+def test_a_value_lies_in_the_band_that_begins_at_it() -> None:
+    bands = Bands.between("score", -20, 40, 20)
+    hundredths = np.array([-2000, -1, 0, 1999, 2000, 3999])
+
+    assert bands.places(hundredths, unit=100).tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_open_ends_hold_everything_and_null_is_the_leaf_behind_the_bands() -> None:
+    bands = Bands("score", (0, 20), open_below=True, open_above=True)
+    values, known = np.array([-999, -1, 0, 19, 20, 999, 7]), np.array([True] * 6 + [False])
+
+    places = bands.places(values, known=known)
+
+    assert places.tolist() == [0, 0, 1, 1, 2, 2, 3]
+    assert bands.hierarchy().leaves[3] == UNKNOWN
+
+
+def test_values_outside_closed_edges_are_counted_and_not_told() -> None:
+    bands = Bands.between("score", 0, 40, 20)
+    values = np.array([-1, 0, 39, 40, 4711, 4711])
+    known = np.array([True, True, True, True, True, False])
+
+    with pytest.raises(NotAnonymous, match=r"others in 3 records in the bands of column score") as refusal:
+        bands.places(values, known=known)
+    assert "4711" not in str(refusal.value)
+
+
+def test_values_outside_are_refused_only_at_the_closed_end() -> None:
+    below, above = Bands("score", (0, 20), open_below=True), Bands("score", (0, 20), open_above=True)
+
+    assert below.places(np.array([-1, 19])).tolist() == [0, 1]
+    assert above.places(np.array([0, 20])).tolist() == [0, 1]
+    with pytest.raises(NotAnonymous, match="others in 1 records"):
+        below.places(np.array([20]))
+    with pytest.raises(NotAnonymous, match="others in 1 records"):
+        above.places(np.array([-1]))
+
+
+BASELINE = {"lowest": 0, "highest": 80, "step": 20, "joins": (2,)}
+
+
+def test_the_baseline_that_refusals_break_is_right() -> None:
+    assert Bands.between("score", **BASELINE).count == 4
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ({"step": 0}, "found 0, 80, 0"),
+        ({"step": 20.0}, "multiples of a step"),
+        ({"lowest": 5}, "found 5, 80, 20"),
+        ({"highest": 85}, "found 0, 85, 20"),
+        ({"highest": 0}, "at least two bands"),
+        ({"highest": -80}, "whole edges in ascending order"),
+        ({"highest": 20}, "at least two bands"),
+        ({"highest": 20_000_000}, "found 1,000,000 in the bands of column score"),
+        ({"joins": (1,)}, "level 1 to join at least two"),
+        ({"joins": (2, True)}, "level 2 to join at least two"),
+        ({"joins": (4,)}, "level 1 to leave at least two bands"),
+        ({"joins": (2, 2)}, "level 2 to leave at least two bands"),
+    ],
+)
+def test_refuses_bands_that_are_none(broken: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigurationRefused, match=told):
+        Bands.between("score", **{**BASELINE, **broken})
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: Bands("score", ()),
+        lambda: Bands("score", (20, 0, 40)),
+        lambda: Bands("score", (0, 20, 20)),
+        lambda: Bands("score", (0, 0.5, 1)),
+        lambda: Bands("score", (False, True, 2)),
+        lambda: Bands("score", (20,), open_below=True),
+    ],
+)
+def test_refuses_edges_that_are_none(build: Callable[[], Bands]) -> None:
+    with pytest.raises(ConfigurationRefused, match="of column score"):
+        build()
+
+
+@st.composite
+def declared(draw: st.DrawFn) -> Bands:
+    """Edges at random, open or not, and as many levels as leave two bands."""
+    edges = tuple(sorted(draw(st.sets(st.integers(-50, 50), min_size=3, max_size=12))))
+    below, above = draw(st.booleans()), draw(st.booleans())
+    bands, joins = len(edges) - 1 + below + above, []
+    for joined in draw(st.lists(st.integers(2, 4), max_size=3)):
+        bands = -(-bands // joined)
+        if bands < 2:
+            break
+        joins.append(joined)
+    return Bands("score", edges, tuple(joins), below, above)
+
+
+def stands_for(label: str, point: int) -> bool:
+    """Whether a label, read by itself, stands for a whole number of points."""
+    match label.split():
+        case ["*"]:
+            return True
+        case ["tot", upper]:
+            return point < int(upper)
+        case [lower, "en", "hoger"]:
+            return int(lower) <= point
+        case [lower, "tot", upper]:
+            return int(lower) <= point < int(upper)
+        case [number]:
+            return point == int(number)
+    raise AssertionError(f"a label that cannot be read: {label}")
+
+
+@given(declared())
+def test_a_label_read_by_itself_stands_for_just_the_values_that_are_shown_as_it(bands: Bands) -> None:
+    low = bands.edges[0] - 5 * bands.open_below
+    high = bands.edges[-1] + 5 * bands.open_above
+    points = np.arange(low, high)
+    levels = bands.hierarchy(with_unknown=False).labels
+    places = bands.places(points)
+
+    for labels in levels:
+        shown = [labels[place] for place in places]
+        for label in set(labels):
+            assert [text == label for text in shown] == [stands_for(label, int(p)) for p in points]

@@ -1,0 +1,63 @@
+"""Closeness holds exactly where the distance to the cohort is at most t."""
+
+import numpy as np
+import pytest
+from tests.unit.drawn_classes import classes, holding
+
+from cohort.recoding.closeness import EqualCloseness, OrderedCloseness
+from cohort.recoding.constraints import ClassCounts, Constraint
+
+# Nine incomes, 3 to 11 thousand, once each: the example of Li, Li and Venkatasubramanian (2007).
+INCOMES = classes(
+    [1, 1, 1, 0, 0, 0, 0, 0, 0],  # p  3, 4, 5
+    [0, 0, 0, 1, 0, 1, 0, 0, 1],  # q  6, 8, 11
+    [1, 1, 1, 1, 1, 1, 1, 1, 1],  # r  all
+    overall=[1, 1, 1, 1, 1, 1, 1, 1, 1],
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "held"),
+    [
+        #  published ordered distances: p 0.375, q 0.167 (1/6)
+        (OrderedCloseness("0.374999"), "qr"),
+        (OrderedCloseness(0.375), "pqr"),
+        (OrderedCloseness("1/6"), "qr"),
+        (OrderedCloseness("0.166666"), "r"),
+        (OrderedCloseness(0), "r"),
+        #  equal distances: p 2/3, q 2/3
+        (EqualCloseness("2/3"), "pqr"),
+        (EqualCloseness("0.666666"), "r"),
+        (EqualCloseness(0), "r"),
+        (EqualCloseness(1), "pqr"),
+    ],
+    ids=str,
+)
+def test_t_closeness_measures_the_distance_to_the_cohort(rule: Constraint, held: str) -> None:
+    assert holding(rule, INCOMES) == held
+
+
+def test_ordered_distance_tells_near_from_far_where_equal_distance_does_not() -> None:
+    near, far = [5, 5, 0, 0, 10], [5, 0, 0, 5, 10]
+    counts = classes(near, far, overall=[10, 0, 0, 0, 10])
+
+    assert holding(EqualCloseness("1/4"), counts) == "pq"
+    assert holding(EqualCloseness("0.249999"), counts) == ""
+    assert holding(OrderedCloseness("1/16"), counts) == "p"
+    assert holding(OrderedCloseness("3/16"), counts) == "pq"
+
+
+def test_closeness_needs_the_whole_cohort() -> None:
+    uncounted = ClassCounts(np.array([2]), np.array([1]), np.array([2]), np.array([[1, 1]]))
+
+    for rule in (EqualCloseness("0.2"), OrderedCloseness("0.2")):
+        with pytest.raises(ValueError, match="of the whole cohort"):
+            rule.holds(uncounted)
+
+
+def test_a_cohort_that_int64_cannot_hold_is_a_defect_and_never_a_wrong_answer() -> None:
+    counts = classes([2_000_000_000, 2_000_000_000])
+
+    for rule in (EqualCloseness("0.1"), OrderedCloseness("0.1")):
+        with pytest.raises(ValueError, match="too large"):
+            rule.holds(counts)

@@ -1,0 +1,45 @@
+"""The codebook: per column which values of which level occur, and for how many pupils, in whole per cents."""
+
+from __future__ import annotations
+
+import numpy as np
+from tests.unit.drawn_cohort import chain
+
+from cohort.codebook import codebook
+from cohort.recoding.coding import Coding
+from cohort.recoding.histogram import Histogram
+from cohort.recoding.loss import Objective
+from cohort.recoding.outcome import Recoding
+
+CODING = Coding((chain("score", 4), chain("sekse", 2)))
+
+
+def recoded() -> Recoding:
+    #   score    0 0 0  1 2 2 3  3      three at level 0, four at level 2, the last suppressed
+    #   sekse    0 0 0  0 1 1 1  0
+    leaves = [np.array([0, 0, 0, 1, 2, 2, 3, 3]), np.array([0, 0, 0, 0, 1, 1, 1, 0])]
+    histogram = Histogram.of_pupils(CODING.codes(leaves), single=True)
+    class_of = np.array([0, 0, 0, 1, 1, 1, 1, -1])[np.argsort(histogram.unit_of)]
+    levels = np.array([[0, 0], [2, 1]])
+    return Recoding.of(histogram, CODING, class_of, levels, Objective.of("mean", 2), {"kind": "local"})
+
+
+def test_lists_the_values_of_every_level_with_its_share_of_pupils() -> None:
+    told = codebook(recoded(), ["score", "sekse"], {})
+
+    assert told["score"]["levels"] == [
+        {"level": 0, "share": 0.43, "values": ["0"]},
+        {"level": 2, "share": 0.57, "values": ["*"]},
+    ]
+    assert told["sekse"]["levels"] == [
+        {"level": 0, "share": 0.43, "values": ["0"]},
+        {"level": 1, "share": 0.57, "values": ["*"]},
+    ]
+    assert (told["score"]["loss"], told["sekse"]["loss"]) == (0.62, 0.62)
+
+
+def test_a_column_that_is_not_generalised_stands_at_its_place_with_the_values_it_has() -> None:
+    told = codebook(recoded(), ["score", "niveau", "sekse"], {"niveau": ["V", "I"]})
+
+    assert list(told) == ["score", "niveau", "sekse"]
+    assert told["niveau"] == {"loss": 0.0, "levels": [{"level": 0, "share": 1.0, "values": ["I", "V"]}]}

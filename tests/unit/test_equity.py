@@ -1,0 +1,177 @@
+"""Equity: who is suppressed or coarsened more than others, told without telling of anybody."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.unit.test_risk import NIVEAU, Drawn, drawn, random_cohort
+
+from cohort.errors import ConfigurationRefused
+from cohort.recoding.coding import Coding
+from cohort.recoding.equity import Equity, Subgroup, Subgroups, shown_count, shown_share
+from cohort.recoding.histogram import Histogram
+
+
+def counted(case: Drawn, labels: list[str]) -> Equity:
+    """What happened to each subgroup, counted pupil by pupil."""
+    rows = []
+    for name in sorted(set(labels)):
+        of_name = [place for place, label in enumerate(labels) if label == name]
+        cells = [[0] * tree.height for tree in case.hierarchies]
+        loss = 0.0
+        for place in of_name:
+            for column, tree in enumerate(case.hierarchies):
+                number = case.class_of[place]
+                if number < 0:
+                    loss += 1
+                    continue
+                level = int(case.recoding.levels[number, column])
+                cells[column][level] += 1
+                row = tree.labels[level]
+                label = row[case.pupils[place].leaves[column]]
+                loss += (row.count(label) - 1) / max(len(row) - 1, 1)
+        gone = sum(case.records[place] is None for place in of_name)
+        mean = loss / len(of_name) / len(case.hierarchies)
+        rows.append(Subgroup(name, len(of_name), gone, tuple(map(tuple, cells)), mean))
+    return Equity(tuple(tree.name for tree in case.hierarchies), tuple(rows))
+
+
+def agree(found: Equity, truth: Equity) -> None:
+    assert found.columns == truth.columns
+    for row, exact in zip(found.subgroups, truth.subgroups, strict=True):
+        assert row == replace(exact, mean_loss=pytest.approx(exact.mean_loss))
+
+
+def by_label(case: Drawn) -> Equity:
+    labels = [pupil.label for pupil in case.pupils]
+    return Equity.of(case.histogram, case.recoding, Subgroups.of_pupils(case.histogram, labels))
+
+
+def sizes_of_schools(case: Drawn, low: int, high: int) -> list[str]:
+    """Per pupil how large its home school is, with two sizes at which a next class begins."""
+    homes = [pupil.home for pupil in case.pupils]
+    named = {0: f"under {low}", 1: f"{low} to {high - 1}", 2: f"{high} or more"}
+    return [named[(homes.count(home) >= low) + (homes.count(home) >= high)] for home in homes]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_subgroups_of_pupils_are_those_of_counting(seed: int) -> None:
+    case = random_cohort(seed)
+
+    agree(by_label(case), counted(case, [pupil.label for pupil in case.pupils]))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_subgroups_of_units_and_of_their_pupils_are_the_same(seed: int) -> None:
+    case = random_cohort(seed)
+    of_unit = [f"wijk {unit % 4}" for unit in range(case.histogram.units)]
+    of_pupil = [of_unit[unit] for unit in case.histogram.unit_of]
+
+    found = Equity.of(case.histogram, case.recoding, Subgroups.of_units(case.histogram, of_unit))
+
+    agree(found, counted(case, of_pupil))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sizes_of_schools_count_the_pupils_of_the_cohort_by_home_school(seed: int) -> None:
+    case = random_cohort(seed)
+    found = Equity.of(case.histogram, case.recoding, Subgroups.of_school_sizes(case.histogram, (9, 12)))
+
+    assert [row.name for row in found.subgroups] == ["under 9", "9 to 11", "12 or more"]
+    occurring = {row.name: row for row in found.subgroups if row.pupils}
+    truth = {row.name: row for row in counted(case, sizes_of_schools(case, 9, 12)).subgroups}
+    assert occurring.keys() == truth.keys()
+    for name, row in occurring.items():
+        assert row == replace(truth[name], mean_loss=pytest.approx(truth[name].mean_loss))
+
+
+def test_the_mixed_labels_of_one_unit_are_told_apart() -> None:
+    #   unit 0: three alike, two nl and one anders; unit 1: one nl, suppressed
+    case = drawn("3 I j A\n1 IV m A", (0, 0))
+    groups = Subgroups.of_pupils(case.histogram, ["nl", "anders", "nl", "nl"])
+    found = Equity.of(case.histogram, case.recoding, groups)
+
+    assert found.subgroups == (
+        Subgroup("anders", 1, 0, ((1, 0, 0), (1, 0)), 0),
+        Subgroup("nl", 3, 1, ((2, 0, 0), (2, 0)), pytest.approx(1 / 3)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("exact", "shown"), [(0, None), (7, None), (8, 10), (12, 10), (13, 15), (1002, 1000)]
+)
+def test_counts_are_hidden_up_to_7_and_rounded_to_5(exact: int, shown: int | None) -> None:
+    assert shown_count(exact) == shown
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "shown"),
+    [
+        (1, 12, None),
+        (7, 100, None),
+        (7, 7, None),
+        (8, 12, 100),
+        (33, 100, 35),
+        (34, 102, 35),
+        (500, 1500, 33),
+    ],
+    ids=["one of about ten", "few", "all of few", "rounded away", "up", "down", "whole per cents"],
+)
+def test_a_share_is_of_counts_that_may_be_shown(part: int, whole: int, shown: int | None) -> None:
+    assert shown_share(part, whole) == shown
+
+
+def test_what_is_told_of_a_small_subgroup_is_that_it_is_small() -> None:
+    row = Subgroup("tr", 7, 7, ((0, 0),), 1.0).as_dict(["niveau"])
+
+    assert row == {
+        "subgroup": "tr", "pupils": None, "suppressed_percent": None, "mean_loss_percent": None,
+        "columns": [{"column": "niveau", "cells_percent": {"0": None, "1": None, "suppressed": None}}],
+    }  # fmt: skip
+
+
+def test_what_is_told_of_a_large_subgroup_is_rounded() -> None:
+    row = Subgroup("nl", 1003, 98, ((602, 303),), 0.2449).as_dict(["niveau"])
+
+    assert row == {
+        "subgroup": "nl", "pupils": 1005, "suppressed_percent": 10, "mean_loss_percent": 24,
+        "columns": [{"column": "niveau", "cells_percent": {"0": 60, "1": 30, "suppressed": 10}}],
+    }  # fmt: skip
+
+
+def test_no_exact_count_is_in_the_document() -> None:
+    told = json.loads(json.dumps(by_label(random_cohort(4, pupils=301)).as_dict()))
+
+    for row in told["subgroups"]:
+        assert row["pupils"] % 5 == 0
+        assert all(
+            isinstance(part, int | None) for c in row["columns"] for part in c["cells_percent"].values()
+        )
+    assert told["note"].startswith("null = 7 pupils or fewer; others rounded to 5")
+
+
+@pytest.mark.parametrize("begins", [(), (0, 5), (5, 5), (20, 10)])
+def test_refuses_sizes_that_do_not_ascend(begins: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigurationRefused, match="Expected ascending sizes of schools"):
+        Subgroups.of_school_sizes(random_cohort(0).histogram, begins)
+
+
+def test_refuses_sizes_of_schools_where_nobody_has_one() -> None:
+    histogram = Histogram.of_pupils(Coding((NIVEAU,)).codes([np.array([0, 1])]))
+
+    with pytest.raises(ConfigurationRefused, match="Expected schools in the data"):
+        Subgroups.of_school_sizes(histogram)
+
+
+def test_labels_of_another_number_are_a_defect() -> None:
+    histogram = drawn("3 I j A\n1 IV m A", (0, 0)).histogram
+
+    with pytest.raises(ValueError, match="every unit needs a label"):
+        Subgroups.of_units(histogram, ["nl"] * 4)
+    with pytest.raises(ValueError, match="every pupil needs a label"):
+        Subgroups.of_pupils(histogram, ["nl"] * 2)
+    with pytest.raises(ValueError, match="must know its pupils one by one"):
+        Subgroups.of_pupils(histogram.part(np.array([0, 1])), ["nl"] * 2)

@@ -1,0 +1,62 @@
+"""A sensitive value is released as it is, under limits of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit.drawn_pupils import (
+    ADVIES,
+    HIERARCHIES,
+    RELEASED,
+    cohort,
+    mac,
+    run,
+    with_advice,
+)
+
+from cohort import handover
+from cohort.errors import NotAnonymous
+from cohort.recoding.coding import Coding
+from cohort.schema import NOT_LISTED, PUPIL
+
+BANDS = ("0 tot 10", "10 tot 20", "20 tot 30", "30 tot 40", "onbekend")
+WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
+
+
+def by_turns(n: int, _score: int, _sex: int) -> int:
+    """Three values by turns; the one pupil without a score, whom nobody is like, has the fourth."""
+    return 3 if n == 27 else n % 3
+
+
+def test_a_sensitive_value_is_released_as_it_is_and_makes_no_class(spark: SparkSession) -> None:
+    _, recoded, rows = run(spark, with_advice(), files=3, advies=by_turns)
+    assert Counter((row["score"], row["sekse"]) for row in rows) == RELEASED
+    true = {mac(f"pupil {n}"): ADVIES.leaves[by_turns(n, 0, 0)] for n in range(28)}
+    assert all(row["advies"] == true[row[PUPIL]] for row in rows)
+    places = [(row["file"], row["score"], row["sekse"], row["advies"], row[PUPIL]) for row in rows]
+    assert places == sorted(places)  # "havo" < "vwo" < "é", which is not the order of the leaves
+    assert len({place[:3] for place in places}) == len(RELEASED)
+    assert recoded.values == ["vwo", "havo", "é"]
+
+
+@pytest.mark.parametrize("kind", ["global", "local"])
+def test_no_class_is_released_that_gives_a_value_away(spark: SparkSession, kind: str) -> None:
+    """The low scores all have one value, so they cannot be a class."""
+    asked = with_advice(kind, distinct=3)
+    _, recoded, rows = run(spark, asked, files=1, advies=lambda n, score, _: 0 if score < 2 else 1 + n % 2)
+    recoding = recoded.recoding
+    classes: dict[tuple[str, str], Counter[str]] = {}
+    for row in rows:
+        classes.setdefault((row["score"], row["sekse"]), Counter())[row["advies"]] += 1
+    assert recoding.released == len(rows) >= 14
+    assert all(max(values.values()) * 10 <= values.total() * 6 for values in classes.values())
+    assert all(len(values) == 3 for values in classes.values())
+
+
+def test_a_sensitive_value_that_its_hierarchy_does_not_have_is_told(spark: SparkSession) -> None:
+    pupils = cohort(spark, ("score", "sekse"), advies=lambda n, *_: NOT_LISTED if n < 2 else 0)
+    coded = handover.coded(pupils, with_advice(), Coding(HIERARCHIES))
+    with pytest.raises(NotAnonymous, match="found others in 2 records in column advies"):
+        handover.count(coded, pupils, with_advice())

@@ -1,0 +1,235 @@
+"""A motivated intruder, against looking through every released record for every pupil."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.unit.test_risk import NIVEAU, Drawn, Levels, Pupil, counted, drawn, figures, random_cohort
+
+from cohort.errors import ConfigurationRefused
+from cohort.recoding import intruder
+from cohort.recoding.coding import Coding
+from cohort.recoding.hierarchy import Hierarchy
+from cohort.recoding.histogram import Histogram
+from cohort.recoding.intruder import Intrusion
+from cohort.recoding.loss import Objective
+from cohort.recoding.outcome import Recoding
+from cohort.recoding.risk import Risk
+
+
+def candidates(case: Drawn, target: Pupil) -> list[Pupil]:
+    """The pupils whose released record could be the target's."""
+    pairs = zip(case.pupils, case.records, strict=True)
+    return [pupil for pupil, record in pairs if case.fits(record, target)]
+
+
+def left_by_a_school(case: Drawn, target: Pupil) -> int:
+    """Candidates less those of the school that has most of them, of all schools but the target's own."""
+    found = candidates(case, target)
+    strangers = {school for pupil in case.pupils for school in pupil.schools} - target.schools
+    own = [sum(school in pupil.schools for pupil in found) for school in strangers]
+    return len(found) - max(own, default=0)
+
+
+def linked(first: Drawn, second: Drawn, place: int) -> int:
+    """The pupils in the same releases of whom every record that is there could be the target's."""
+    target, mine = first.pupils[place], (first.records[place], second.records[place])
+    number = 0
+    for one, two in zip(first.records, second.records, strict=True):
+        if (one is None) == (mine[0] is None) and (two is None) == (mine[1] is None):
+            number += (one is None or first.fits(one, target)) and (two is None or second.fits(two, target))
+    return number
+
+
+def released(*cases: Drawn) -> list[int]:
+    """The places of the pupils who are in any of the releases."""
+    return [p for p in range(len(cases[0].pupils)) if any(case.records[p] is not None for case in cases)]
+
+
+def told(numbers: Sequence[int], k: int) -> tuple[Any, ...]:
+    """The summary of candidates per pupil, by its definition."""
+    ascending = sorted(numbers)
+    quantiles = tuple(
+        (
+            percent,
+            min(n for n in ascending if sum(m <= n for m in ascending) * 100 >= percent * len(ascending)),
+        )
+        for percent in (1, 5, 25, 50, 75, 95)
+        if ascending
+    )
+    fewer = sum(number < k for number in numbers)
+    return len(numbers), min(numbers, default=None), quantiles, fewer
+
+
+def facts(found: Intrusion) -> tuple[Any, ...]:
+    return found.sampled, found.smallest, found.quantiles, found.fewer_than_k
+
+
+def another(case: Drawn, vectors: tuple[Levels, ...], k: int = 3) -> Drawn:
+    """A second recoding of the same cohort."""
+    return replace(case, vectors=vectors, k=k, held=frozenset())
+
+
+def test_records_at_any_level_are_candidates_when_they_could_be_the_pupils() -> None:
+    #   who is I j could be in the class of I j, or among the three who show I-II *; the others only there
+    case = drawn("2 I j A\n1 I m A\n1 II m A\n1 II j A\n1 IV m A", (0, 0), (1, 1))
+    found = intruder.stranger(case.histogram, case.recoding, 4)
+
+    assert case.records == [("I", "j")] * 2 + [("I-II", "*")] * 3 + [None]
+    assert facts(found) == told([5, 5, 3, 3, 3], 4)
+    assert (found.smallest, found.fewer_than_k) == (3, 3)
+
+
+def test_a_school_takes_its_own_pupils_away_movers_at_every_school() -> None:
+    #   five show I j: 2 A, 1 B that C also delivered for, 1 C, 1 D. For a pupil of A the school C takes 2.
+    case = drawn("2 I j A\n1 I j B C\n1 I j C\n1 I j D", (0, 0))
+    found = intruder.school(case.histogram, case.recoding, 4)
+
+    #      A  A  B (not its own C: A takes 2)  C (A takes 2)  D (A or C takes 2)
+    assert facts(found) == told([3, 3, 3, 3, 3], 4)
+    assert left_by_a_school(case, case.pupils[2]) == 3
+
+
+def test_a_pupils_own_school_is_no_stranger() -> None:
+    case = drawn("4 I j A\n1 I j B", (0, 0))
+    found = intruder.school(case.histogram, case.recoding, 4)
+
+    assert facts(found) == told([4, 4, 4, 4, 1], 4)  # B takes one from A's; A takes four from B's
+
+
+def test_who_links_two_releases_narrows_the_candidates() -> None:
+    #            first     second
+    #   2 I  j   I-II j    I *      seen together: the two
+    #   1 II j   I-II j    –        alone in the first only
+    #   1 I  m   –         I *      alone in the second only
+    case = drawn("2 I j A\n1 II j A\n1 I m A", (1, 0))
+    second = another(case, ((0, 1),))
+    found = intruder.two_releases(case.histogram, case.recoding, second.recoding, 2)
+
+    assert facts(found) == told([2, 2, 1, 1], 2)
+    assert intruder.stranger(case.histogram, case.recoding, 2).smallest == 3
+    assert intruder.stranger(case.histogram, second.recoding, 2).smallest == 3
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_every_intruder_finds_what_looking_through_the_records_finds(seed: int) -> None:
+    case = random_cohort(seed)
+    second = another(case, case.vectors[::-1])
+    histogram, recoding = case.histogram, case.recoding
+    targets = [case.pupils[place] for place in released(case)]
+
+    assert facts(intruder.stranger(histogram, recoding, 5)) == told(
+        [len(candidates(case, target)) for target in targets], 5
+    )
+    assert facts(intruder.school(histogram, recoding, 3)) == told(
+        [left_by_a_school(case, target) for target in targets], 3
+    )
+    assert facts(intruder.two_releases(histogram, recoding, second.recoding, 5)) == told(
+        [linked(case, second, place) for place in released(case, second)], 5
+    )
+
+
+def test_a_release_linked_with_itself_tells_nothing_more() -> None:
+    case = random_cohort(5)
+    alone = intruder.stranger(case.histogram, case.recoding, 4)
+
+    assert facts(intruder.two_releases(case.histogram, case.recoding, case.recoding, 4)) == facts(alone)
+
+
+def of_two_words() -> Drawn:
+    """Pupils who differ in the third column only, which stands in the second word of their codes."""
+    steps = range(23)
+    stair = tuple(tuple(f"0-{s}" if leaf <= s else str(leaf) for leaf in steps) for s in steps)
+    pupils = tuple(Pupil((0, 0, place % 9), home=place % 4) for place in range(30))
+    trees = tuple(Hierarchy(f"trap{column}", stair) for column in range(3))
+    return Drawn(trees, pupils, ((0, 0, 0), (0, 22, 5)), k=4)
+
+
+def test_codes_of_several_words_are_compared_in_all_of_them() -> None:
+    case = of_two_words()
+    numbers = [len(candidates(case, case.pupils[place])) for place in released(case)]
+
+    assert (case.coding.words, case.recoding.classes, case.recoding.suppressed) == (2, 4, 9)
+    assert facts(intruder.stranger(case.histogram, case.recoding, 10)) == told(numbers, 10)
+    found = Risk.of(case.histogram, case.recoding, 5)
+    assert figures(found) == pytest.approx(figures(counted(case, 5)))
+
+
+def test_parts_of_any_size_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = random_cohort(7)
+    second = another(case, ((0, 0, 0),), k=1)
+
+    def everything() -> list[Intrusion]:
+        return [
+            intruder.stranger(case.histogram, case.recoding, 4),
+            intruder.school(case.histogram, case.recoding, 4),
+            intruder.two_releases(case.histogram, case.recoding, second.recoding, 4),
+        ]
+
+    at_once = everything()
+    monkeypatch.setattr(intruder, "_MOST_CELLS", 1)
+    assert everything() == at_once
+
+
+def test_a_sample_is_drawn_by_its_seed_and_not_by_the_order_of_the_rows() -> None:
+    case = random_cohort(8, pupils=200)
+    turned = replace(case, pupils=case.pupils[::-1])
+    sampled = intruder.stranger(case.histogram, case.recoding, 4, pupils=40)
+
+    assert sampled.sampled == 40
+    assert intruder.stranger(turned.histogram, turned.recoding, 4, pupils=40) == sampled
+    seeds = {
+        intruder.stranger(case.histogram, case.recoding, 4, pupils=10, seed=s).quantiles for s in range(9)
+    }
+    assert len(seeds) > 1
+
+
+def test_nobody_is_drawn_twice_however_many_pupils_a_unit_is() -> None:
+    #   all but one of 41 pupils: the 20 of II in any case at least 19 times
+    case = drawn("21 I j A\n20 II j A", (0, 0))
+    found = intruder.stranger(case.histogram, case.recoding, 21, pupils=40)
+
+    assert found.sampled == 40
+    assert found.fewer_than_k in (19, 20)
+
+
+def test_nobody_is_looked_for_where_nothing_is_released() -> None:
+    case = drawn("1 I j A\n1 IV m B", (0, 0))
+    found = intruder.school(case.histogram, case.recoding, 4)
+
+    assert facts(found) == (0, None, (), 0)
+    assert facts(intruder.two_releases(case.histogram, case.recoding, case.recoding, 4)) == facts(found)
+
+
+def test_a_document_says_what_it_assumes() -> None:
+    case = random_cohort(2)
+    found = intruder.two_releases(case.histogram, case.recoding, case.recoding, 4)
+    document = json.loads(json.dumps(found.as_dict()))
+
+    assert "can tell which two records are of the same pupil" in document["assumption"]
+    assert list(document["quantiles"]) == ["1%", "5%", "25%", "50%", "75%", "95%"]
+
+
+@pytest.mark.parametrize("k", [0, 1.5])
+@pytest.mark.parametrize("pupils", [0, -1, 2.5])
+def test_refuses_thresholds_and_samples_all_at_once(k: Any, pupils: Any) -> None:
+    case = random_cohort(0)
+
+    with pytest.raises(ConfigurationRefused, match=r"to measure risk by[^$]*to look for"):
+        intruder.stranger(case.histogram, case.recoding, k, pupils=pupils)
+
+
+def test_refuses_a_school_where_nobody_has_one() -> None:
+    coding = Coding((NIVEAU,))
+    histogram = Histogram.of_pupils(coding.codes([np.array([0, 0])]))
+    goal = Objective.of("mean", 1)
+    recoding = Recoding.of(histogram, coding, np.zeros(1, np.int64), np.zeros((1, 1), np.int64), goal, {})
+
+    assert intruder.stranger(histogram, recoding, 2).smallest == 2
+    with pytest.raises(ConfigurationRefused, match="Expected schools in the data for an intruder"):
+        intruder.school(histogram, recoding, 2)

@@ -1,0 +1,133 @@
+"""Local recoding as a whole: by rule one way or the other, every rule kept, the loss low, traps refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.unit.drawn_cohort import random_cohort
+
+from cohort.errors import ConfigurationRefused, NotAnonymous
+from cohort.recoding import lattice, local
+from cohort.recoding.closeness import EqualCloseness
+from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
+from cohort.recoding.histogram import Histogram
+from cohort.recoding.outcome import Recoding
+from cohort.recoding.sensitive import DistinctValues, LargestValueShare
+from cohort.recoding.tally import satisfied, tally
+
+SIZES = (6, 4, 3, 5)
+MIXED = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))
+
+
+def search(histogram: Histogram, coding: Any, *rules: Constraint, limit: Any = 1, **rest: Any) -> Recoding:
+    return local.search(histogram, coding, rules, objective="mean", suppression_limit=limit, **rest)
+
+
+@pytest.mark.parametrize("way", ["sweep", "clusters"])
+@pytest.mark.parametrize("rules", [(Pupils(6),), MIXED], ids=["pupils", "schools too"])
+def test_both_ways_keep_every_rule_at_a_loss_far_below_global_recoding(
+    rules: tuple[Constraint, ...], way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coding, histogram = random_cohort(3000, SIZES, schools=60, movers=60)
+    monkeypatch.setattr(local, "FEW_VECTORS", 10**6 if way == "sweep" else 0)
+
+    found = search(histogram, coding, *rules)
+
+    plain = lattice.search(histogram, coding, rules, objective="mean", suppression_limit=0)
+    assert found.search["way"] == way
+    assert satisfied(histogram, found.class_of, found.classes, rules).all()
+    assert found.loss.mean < 0.8 * plain.loss.mean
+    assert found.suppressed < 10
+    assert found.released + found.suppressed == histogram.pupils
+
+
+def test_the_order_of_the_pupils_plays_no_part() -> None:
+    coding, histogram = random_cohort(700, SIZES, schools=20, movers=30)
+    shuffled = np.random.default_rng(9).permutation(700)
+    again = Histogram.of_pupils(
+        histogram.codes[:, shuffled], histogram.schools[shuffled], single=True,
+        others=(np.argsort(shuffled)[histogram.other_units], histogram.other_schools),
+    )  # fmt: skip
+
+    first, second = (search(h, coding, *MIXED) for h in (histogram, again))
+
+    names = [f"kolom{c}" for c in range(coding.columns)]
+    assert first.class_table(names).equals(second.class_table(names))
+    assert first.loss == second.loss
+
+
+def test_levels_that_are_forced_and_forbidden_are_kept_to() -> None:
+    coding, histogram = random_cohort(800, SIZES)
+    found = search(histogram, coding, Pupils(5), minimum=(1, 0, 0, 0), maximum=(3, 0, 2, 3))
+
+    assert found.levels[:, 0].min() >= 1
+    assert (found.levels[:, 1] == 0).all()
+
+
+def test_a_weight_makes_a_column_dear() -> None:
+    coding, histogram = random_cohort(800, (6, 6))
+    even, uneven = (search(histogram, coding, Pupils(20), weights=w) for w in ((1, 1), (9, 1)))
+
+    assert uneven.column_losses[0] < even.column_losses[0]
+    assert uneven.column_losses[1] > even.column_losses[1]
+
+
+@pytest.mark.parametrize("way", ["sweep", "clusters"])
+@pytest.mark.parametrize(
+    "rule", [DistinctValues(3), LargestValueShare("0.6"), EqualCloseness("0.35")], ids=str
+)
+def test_sensitive_values_are_mixed(rule: Constraint, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "FEW_VECTORS", 10**6 if way == "sweep" else 0)
+    coding, plain = random_cohort(2500, SIZES)
+    values = np.random.default_rng(2).choice(4, 2500, p=[0.4, 0.3, 0.2, 0.1]).astype(np.int32)
+    histogram = Histogram.of_pupils(plain.codes, values=values, values_known=4, single=True)
+
+    found = search(histogram, coding, Pupils(6), rule)
+
+    counts = tally(histogram, found.class_of, found.classes, [rule])
+    assert rule.holds(counts).all()
+    assert found.suppressed < 250
+
+
+def test_records_of_many_columns_need_more_than_one_word() -> None:
+    coding, histogram = random_cohort(600, (9,) * 24)
+    found = search(histogram, coding, Pupils(5))
+
+    assert coding.words == 2
+    assert found.search["way"] == "clusters"
+    assert found.suppressed == 0
+    assert found.pupils.min() >= 5
+
+
+class TestTraps:
+    def test_fewer_than_k(self) -> None:
+        coding, histogram = random_cohort(4, SIZES)
+        with pytest.raises(NotAnonymous, match="at least 5 pupils"):
+            search(histogram, coding, Pupils(5))
+
+    def test_one_school_only(self) -> None:
+        coding, plain = random_cohort(300, SIZES)
+        histogram = Histogram.of_pupils(plain.codes, np.zeros(300, np.int32), single=True)
+        with pytest.raises(NotAnonymous, match="at least 2 schools"):
+            search(histogram, coding, Pupils(5), Schools(2))
+
+    def test_more_suppressed_than_allowed(self) -> None:
+        coding, plain = random_cohort(300, SIZES)
+        schools = np.where(np.arange(300) < 250, 0, np.arange(300)).astype(np.int32)
+        histogram = Histogram.of_pupils(plain.codes, schools, single=True)
+        assert search(histogram, coding, Pupils(4), LargestShare("1/2")).suppressed >= 200
+        with pytest.raises(NotAnonymous, match=r"at most 0\.5 of the pupils"):
+            search(histogram, coding, Pupils(4), LargestShare("1/2"), limit="0.5")
+
+    def test_one_column_all_alike(self) -> None:
+        coding, _ = random_cohort(3, (4,))
+        histogram = Histogram.of_pupils(np.zeros(20, dtype=np.int64), single=True)
+        found = search(histogram, coding, Pupils(5))
+        assert (found.classes, found.loss.mean, found.suppressed) == (1, 0.0, 0)
+
+    def test_an_objective_that_is_not_of_cells(self) -> None:
+        coding, histogram = random_cohort(30, SIZES)
+        with pytest.raises(ConfigurationRefused, match="`mean` or `geometric`"):
+            local.search(histogram, coding, [Pupils(5)], objective="entropy", suppression_limit=1)

@@ -1,0 +1,97 @@
+"""A cohort searched in parts: each class in one part, every rule kept, leftovers handed on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.unit.drawn_cohort import random_cohort
+
+from cohort.recoding.coding import Coding
+from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
+from cohort.recoding.parts import CLASS, KEY, OTHERS, SCHOOL, VALUE, Search, Split, level, word
+from cohort.recoding.sensitive import DistinctValues
+from cohort.recoding.tally import satisfied
+
+SIZES = (8, 5, 3, 2)
+MIXED = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))
+
+
+def asked(coding: Coding, *rules: Constraint, values: tuple[int, ...] | None = None) -> Search:
+    tops = tuple(height - 1 for height in coding.heights)
+    low = (0,) * coding.columns
+    known = max(1, len(values or ()))
+    return Search(coding, rules, "mean", (1.0,) * coding.columns, low, tops, known, values)
+
+
+def table_of(histogram: Any, **more: Any) -> pa.Table:
+    """One row per unit, each with a hash of its own."""
+    others: list[list[int] | None] = [None] * histogram.units
+    for unit, school in zip(histogram.other_units.tolist(), histogram.other_schools.tolist(), strict=True):
+        others[unit] = [*(others[unit] or []), school * 1_000_003]
+    columns = {
+        KEY: pa.array(np.arange(histogram.units) * 7919, pa.int64()),
+        **{word(n): pa.array(codes) for n, codes in enumerate(histogram.codes)},
+        SCHOOL: pa.array(histogram.schools.astype(np.int64) * 1_000_003),
+        OTHERS: pa.array(others, pa.list_(pa.int64())),
+    }
+    return pa.table(columns | more)
+
+
+@pytest.mark.parametrize(
+    ("pupils", "budget", "column", "parts"),
+    [(100, 60, 0, 2), (100, 40, 1, 3), (100, 30, 0, 4), (100, 13, 0, 8), (100, 1, 0, 8)],
+)
+def test_the_coarsest_split_with_enough_parts(pupils: int, budget: int, column: int, parts: int) -> None:
+    coding, _ = random_cohort(3, (8, 5, 3))
+    split = Split.of(coding, pupils, budget)
+
+    assert split is not None
+    assert (split.column, split.parts) == (column, parts)
+    codes = coding.codes([leaves.reshape(-1) for leaves in np.indices((8, 5, 3))])
+    masks = np.array(split.mask(coding))[:, None]
+    assert len(np.unique(codes & masks, axis=1).T) == parts
+
+
+def test_what_cannot_be_split_is_not() -> None:
+    coding, _ = random_cohort(3, (1,))
+    assert Split.of(coding, 100, 10) is None
+
+
+def test_a_part_is_searched_under_all_rules_and_says_whom_it_leaves_over() -> None:
+    coding, histogram = random_cohort(900, SIZES, schools=25, movers=40)
+
+    found = asked(coding, *MIXED).of(table_of(histogram))
+
+    class_of = found[CLASS].to_numpy()
+    assert found[KEY].to_pylist() == [n * 7919 for n in range(900)]
+    assert (class_of >= 0).mean() > 0.95
+    assert satisfied(histogram, class_of.astype(np.int64), int(class_of.max()) + 1, MIXED).all()
+    leaves = histogram.leaves(coding)
+    for column, tree in enumerate(coding.hierarchies):
+        at = found[level(column)].to_numpy()
+        for number in range(int(class_of.max()) + 1):
+            members = np.flatnonzero(class_of == number)
+            assert len(set(at[members].tolist())) == 1
+            assert len({tree.labels[at[unit]][leaves[column, unit]] for unit in members.tolist()}) == 1
+
+
+def test_a_part_too_small_for_a_class_is_left_over_as_a_whole() -> None:
+    coding, histogram = random_cohort(5, SIZES)
+    found = asked(coding, Pupils(6)).of(table_of(histogram))
+    assert found[CLASS].to_pylist() == [-1] * 5
+
+
+def test_sensitive_values_travel_along() -> None:
+    coding, histogram = random_cohort(600, SIZES)
+    values = np.arange(600) % 3
+    part = table_of(histogram, **{VALUE: pa.array(values, pa.int32())})
+
+    found = asked(coding, Pupils(5), DistinctValues(3), values=(200, 200, 200)).of(part)
+
+    class_of = found[CLASS].to_numpy()
+    assert class_of.max() > 20
+    for number in range(int(class_of.max()) + 1):
+        assert set(values[class_of == number].tolist()) == {0, 1, 2}

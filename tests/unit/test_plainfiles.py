@@ -1,0 +1,235 @@
+"""Plain files are read as they are written, and what is not plain is refused without its values."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cohort.errors import ConfigurationRefused, NotAnonymous, Refusal
+from cohort.recoding import released
+from cohort.recoding.plainfiles import Cells, PlainFile, read
+
+SECRET = "900123456"
+
+
+def drawn(folder: Path, text: str | bytes) -> Path:
+    file = folder / "leerlingen.csv"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return file
+
+
+def cells(column: Cells) -> list[str | None]:
+    """What each record has, in the order of the file."""
+    return [column.values[place] if place >= 0 else None for place in column.places]
+
+
+def columns_of(file: PlainFile) -> dict[str, list[str | None]]:
+    return {name: cells(column) for name, column in file.columns.items()}
+
+
+class TestText:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("a;b\n1;2\n3;4\n", [("1", "2"), ("3", "4")]),
+            ("a,b\n1,2\n3,4\n", [("1", "2"), ("3", "4")]),
+            ("a,b\n1;1,2\n", [("1;1", "2")]),
+            ("a;b\n1,5;2\n", [("1,5", "2")]),
+            ("\ufeffa;b\r\n1;2\r\n", [("1", "2")]),
+            ('"a";"b"\n"1;1";"say ""ja"""\n', [("1;1", 'say "ja"')]),
+            ('a;b\n"1\n1";2\n', [("1\n1", "2")]),
+            ('a;b\n;2\n"";3\n', [(None, "2"), (None, "3")]),
+            ("a;b\n 1;2 \n", [(" 1", "2 ")]),
+            ("a;b\nNA;null\n", [("NA", "null")]),
+            ("a;b\n01;1.0\n", [("01", "1.0")]),
+            ("b;x;a\n2;x;1\n", [("1", "2")]),
+            ("a;b\n1;2\n\n", [("1", "2")]),
+            ("a;b\n1;2", [("1", "2")]),
+            ("a;b\r1;2\r3;4\r", [("1", "2"), ("3", "4")]),
+            ("a;b\n\u00e9\u00e9n;\u4e8c\n", [("\u00e9\u00e9n", "\u4e8c")]),
+        ],
+    )
+    def test_a_record_is_what_stands_in_its_line(
+        self, tmp_path: Path, text: str, expected: list[tuple[str | None, str]]
+    ) -> None:
+        file = read(drawn(tmp_path, text), ["a", "b"])
+        a, b = zip(*expected, strict=True)
+        assert columns_of(file) == {"a": list(a), "b": list(b)}
+        assert file.records == len(expected)
+
+    @pytest.mark.parametrize(
+        ("text", "delimiter"),
+        [("a;b\n1;2\n", ";"), ("a,b\n1,2\n", ","), ("a\n1\n", ";"), ('a,"x;y;z"\n1,2\n', ",")],
+    )
+    def test_tells_what_stands_between_the_fields(self, tmp_path: Path, text: str, delimiter: str) -> None:
+        assert read(drawn(tmp_path, text), ["a"]).delimiter == delimiter
+
+    def test_an_empty_line_of_a_single_column_is_an_empty_cell(self, tmp_path: Path) -> None:
+        assert columns_of(read(drawn(tmp_path, "a\n1\n\n2\n"), ["a"])) == {"a": ["1", None, "2"]}
+
+    def test_looks_only_at_the_columns_named(self, tmp_path: Path) -> None:
+        file = read(drawn(tmp_path, b"a;naam;b\n1;\xff\xfe;3\n"), ["b"])
+
+        assert columns_of(file) == {"b": ["3"]}
+
+    def test_a_value_is_known_once_and_every_record_has_its_place(self, tmp_path: Path) -> None:
+        column = read(drawn(tmp_path, "a;b\nm;1\n;1\nj;1\nm;1\n"), ["a"]).columns["a"]
+
+        assert (column.values, column.places.tolist(), column.empty) == (("m", "j"), [0, -1, 1, 0], 1)
+
+    @given(
+        rows=st.lists(
+            st.tuples(*[st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6)] * 2),
+            min_size=1, max_size=30,
+        ),
+        delimiter=st.sampled_from(";,"),
+    )  # fmt: skip
+    def test_reads_whatever_a_csv_writer_quotes(
+        self, tmp_path: Path, rows: list[tuple[str, str]], delimiter: str
+    ) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+        writer.writerows([("a", "b"), *rows])
+
+        file = read(drawn(tmp_path, text.getvalue()), ["a", "b"])
+
+        assert columns_of(file) == {
+            name: [row[place] or None for row in rows] for place, name in enumerate("ab")
+        }
+
+
+class TestParquet:
+    @pytest.mark.parametrize(
+        ("column", "expected"),
+        [
+            (["m", None, ""], ["m", None, None]),
+            (pa.array(["m", "j", "m"]).dictionary_encode(), ["m", "j", "m"]),
+            ([2012, None, 2013], ["2012", None, "2013"]),
+            ([2012.0, None, 2013.0], ["2012", None, "2013"]),
+            ([1.5, 2.0, None], ["1.5", "2", None]),
+            ([True, False, None], ["true", "false", None]),
+        ],
+    )
+    def test_a_value_is_the_text_of_it(self, tmp_path: Path, column: Any, expected: list[str | None]) -> None:
+        path = tmp_path / "leerlingen.parquet"
+        pq.write_table(pa.table({"a": column, "naam": [SECRET] * 3}), path, row_group_size=2)
+
+        assert columns_of(read(path, ["a"])) == {"a": expected}
+
+    def test_a_category_that_nobody_has_does_not_occur(self, tmp_path: Path) -> None:
+        path = tmp_path / "leerlingen.parquet"
+        column = pa.DictionaryArray.from_arrays(pa.array([2, 2]), pa.array(["j", "", "m"]))
+        pq.write_table(pa.table({"a": column}), path)
+
+        assert read(path, ["a"]).columns["a"].values == ("m",)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("text", "names", "kind", "sentence"),
+        [
+            (None, ["a"], ConfigurationRefused, "cannot be read (FileNotFoundError)"),
+            ("", ["a"], ConfigurationRefused, "cannot be read"),
+            (b"\xff\xfea\x00;\x00", ["a"], ConfigurationRefused, "cannot be read"),
+            (
+                f"a;b\n{SECRET};\udcff\n".encode("utf-8", "surrogateescape"),
+                ["b"],
+                ConfigurationRefused,
+                "cannot",
+            ),
+            ("a;b\n1;2\n3\n4;5;6\n", ["a"], ConfigurationRefused, "another number in 2 rows"),
+            (f'a;b\n"{SECRET};2\n', ["a"], ConfigurationRefused, "another number in 1 rows"),
+            ("geslacht;b\n1;2\n", ["geslagt"], ConfigurationRefused, "Write `geslacht` if that is meant"),
+            ("A;b\n1;2\n", ["a"], ConfigurationRefused, "Write `A` if that is meant"),
+            ("a;b\n1;2\n", ["thuistaal"], ConfigurationRefused, "Name one of `a`, `b`."),
+            ("a;b;a\n1;2;3\n", ["a"], ConfigurationRefused, "it several times"),
+            ("a;b\n", ["a"], NotAnonymous, "records under the header"),
+            ("a;b", ["a"], NotAnonymous, "records under the header"),
+            ("a;b\n\n\n", ["a"], NotAnonymous, "records under the header"),
+        ],
+    )
+    def test_says_what_is_wrong_in_one_sentence_without_a_value(
+        self, tmp_path: Path, text: str | bytes | None, names: list[str], kind: type[Refusal], sentence: str
+    ) -> None:
+        path = tmp_path / "leerlingen.csv" if text is None else drawn(tmp_path, text)
+
+        with pytest.raises(kind) as refusal:
+            read(path, names)
+
+        assert len(refusal.value.problems) == 1
+        assert sentence in str(refusal.value)
+        assert SECRET not in str(refusal.value)
+
+    def test_names_all_unknown_columns_at_once(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationRefused) as refusal:
+            read(drawn(tmp_path, "a;b\n1;2\n"), ["a", "c", "d"])
+
+        assert len(refusal.value.problems) == 2
+
+    @pytest.mark.parametrize("column", [[[1], [2]], [{"x": 1}, {"x": 2}]])
+    def test_a_column_of_lists_is_no_plain_column(self, tmp_path: Path, column: Any) -> None:
+        pq.write_table(pa.table({"a": column}), tmp_path / "a.parquet")
+
+        with pytest.raises(ConfigurationRefused, match="cannot be read"):
+            read(tmp_path / "a.parquet", ["a"])
+
+    def test_text_that_is_called_parquet(self, tmp_path: Path) -> None:
+        (tmp_path / "a.parquet").write_text(f"a\n{SECRET}\n")
+
+        with pytest.raises(ConfigurationRefused, match="cannot be read") as refusal:
+            read(tmp_path / "a.parquet", ["a"])
+
+        assert SECRET not in str(refusal.value)
+
+
+class TestReleased:
+    NAMES = ("a", "b")
+    ROWS = (("1", "x;y"), ("2", 'say "ja"'), ("3", "z"))
+    COUNTS = (2, 1, 3)
+
+    def test_equal_records_are_written_as_often_as_they_are(self, tmp_path: Path) -> None:
+        released.write(tmp_path / "r.csv", self.NAMES, self.ROWS, self.COUNTS, ";")
+
+        assert (tmp_path / "r.csv").read_text(encoding="utf-8").splitlines() == [
+            "a;b", '1;"x;y"', '1;"x;y"', '2;"say ""ja"""', "3;z", "3;z", "3;z",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
+    def test_what_is_written_reads_back(self, tmp_path: Path, name: str) -> None:
+        released.write(tmp_path / name, self.NAMES, self.ROWS, self.COUNTS, ",")
+
+        told = columns_of(read(tmp_path / name, self.NAMES))
+        rows = [row for row, count in zip(self.ROWS, self.COUNTS, strict=True) for _ in range(count)]
+        assert list(zip(told["a"], told["b"], strict=True)) == rows
+        assert [file.name for file in tmp_path.iterdir()] == [name]
+
+    def test_a_parquet_file_tells_of_nothing_but_its_columns(self, tmp_path: Path) -> None:
+        released.write(tmp_path / "r.parquet", self.NAMES, self.ROWS, self.COUNTS, ";")
+
+        schema = pq.read_schema(tmp_path / "r.parquet")
+        assert (schema.names, schema.metadata) == (["a", "b"], None)
+
+    def test_a_write_that_breaks_leaves_what_was_there(self, tmp_path: Path) -> None:
+        path = tmp_path / "r.csv"
+        path.write_text("before")
+
+        with pytest.raises(ValueError, match="argument 2"):
+            released.write(path, self.NAMES, self.ROWS, self.COUNTS[:2], ";")
+
+        assert (path.read_text(), [file.name for file in tmp_path.iterdir()]) == ("before", ["r.csv"])
+
+    @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+    def test_a_trace_gives_every_record_its_class_or_nothing(self, tmp_path: Path, name: str) -> None:
+        released.write_trace(tmp_path / name, np.array([1, -1, 0]), ";")
+
+        told = columns_of(read(tmp_path / name, ["row", "class"]))
+        assert told == {"row": ["1", "2", "3"], "class": ["1", None, "0"]}

@@ -1,0 +1,153 @@
+"""A sensitive column's declaration: valid ones, and every refusal when just one thing in it is broken."""
+
+from __future__ import annotations
+
+import copy
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.unit.drawn_project import (
+    BASELINE,
+    CONF,
+    GESLACHT,
+    GROEI,
+    NIVEAU,
+    RESULT,
+    SENSITIVE,
+    Break,
+    Toml,
+    drop,
+    platform,
+    problems,
+    put,
+    write,
+)
+
+from cohort import project
+from cohort.project import Project
+
+
+def sensitive(place: int = NIVEAU, **changes: object) -> Break:
+    """Put a sensitive column in the place of another."""
+    return lambda declared: declared["columns"].__setitem__(place, SENSITIVE | changes)
+
+
+def held_to(**limits: object) -> Break:
+    """The sensitive column with further limits."""
+    return sensitive(constraint=SENSITIVE["constraint"] | limits)
+
+
+def loaded(folder: Path, change: Break) -> Project:
+    declared = copy.deepcopy(BASELINE)
+    change(declared)
+    write(folder, declared)
+    return project.load(folder, "proef", platform())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(sensitive(), id="a level"),
+        pytest.param(sensitive(result=RESULT, step=20, hierarchy="rekenen"), id="a score"),
+        pytest.param(sensitive(GESLACHT), id="a level that is quasi-identifying too"),
+        pytest.param(
+            held_to(distinct=3, entropy=2, equal_closeness=Decimal("0.2"), ordered_closeness=Decimal("0.25")),
+            id="every limit",
+        ),
+        pytest.param(held_to(largest_value=Decimal("0.9")), id="the platform's own share"),
+    ],
+)
+def test_what_is_valid(tmp_path: Path, change: Break) -> None:
+    asked = loaded(tmp_path, change)
+    assert asked.sensitive is not None
+    assert asked.sensitive.name == "spelling"
+
+
+def test_a_sensitive_column_makes_no_class_and_orders_rows_last(tmp_path: Path) -> None:
+    asked = loaded(tmp_path, sensitive(GESLACHT))
+    assert asked.column_names == ["spelling", "rekenen_M", "groei", "geboren", "niveau"]
+    assert [column.name for column in asked.quasi_identifying] == asked.column_names[1:]
+    assert asked.row_order == ["rekenen_M", "groei", "geboren", "niveau", "spelling"]
+
+
+def test_what_a_project_holds_its_classes_to(tmp_path: Path) -> None:
+    of_schools = {"k": "10", "m": "5", "max_share": "0.5", "k_others": "5"}
+    assert loaded(tmp_path, held_to(distinct=3)).limits == of_schools | {
+        "largest_value": "0.8", "distinct": "3",
+    }  # fmt: skip
+    assert loaded(tmp_path, lambda _: None).limits == of_schools
+
+
+REFUSED: dict[str, tuple[Break, str]] = {
+    "no constraint": (put("columns.0.role", "sensitive"), "a constraint with every"),
+    "a constraint of another column": (
+        put("columns.0.constraint", {"largest_value": Decimal("0.8")}), "a constraint with every .*geslacht"
+    ),
+    "sensitive with a weight": (sensitive(weight=2), "no level and no weight .* found weight for"),
+    "sensitive with a level": (sensitive(lowest_level=0), "no level and no weight .* found lowest_level for"),
+    "sensitive with a highest level": (sensitive(highest_level=1), "found highest_level for column spelling"),
+    "two sensitive columns": (
+        lambda declared: [sensitive()(declared), sensitive(GROEI, name="nog_een")(declared)],
+        "at most one sensitive column",
+    ),
+    "only a sensitive column": (
+        lambda declared: declared.update(columns=[SENSITIVE]), "a quasi-identifying column, .* sensitive ones"
+    ),
+    "no largest share": (sensitive(constraint={"distinct": 2}), "the key columns.4.constraint.largest_value"),
+    "another limit": (held_to(l=3), "the unknown key columns.4.constraint.l"),
+    "a largest share of all": (held_to(largest_value=1), "a valid columns.4.constraint.largest_value"),
+    "a largest share of nothing": (held_to(largest_value=0), "a valid columns.4.constraint.largest_value"),
+    "a largest share too fine": (held_to(largest_value=Decimal("0.1234567")), "a valid columns.4.constraint"),
+    "one different value": (held_to(distinct=1), "a valid columns.4.constraint.distinct"),
+    "half a different value": (held_to(distinct=Decimal("2.5")), "a valid columns.4.constraint.distinct"),
+    "as varied as one value": (held_to(entropy=1), "a valid columns.4.constraint.entropy"),
+    "any distance": (held_to(equal_closeness=1), "a valid columns.4.constraint.equal_closeness"),
+    "a distance below zero": (
+        held_to(ordered_closeness=Decimal("-0.1")), "a valid columns.4.constraint.ordered_closeness"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "told"), REFUSED.values(), ids=REFUSED)
+def test_one_broken_thing_is_told_in_one_sentence(tmp_path: Path, change: Break, told: str) -> None:
+    (found,) = problems(tmp_path, change)
+    assert found.startswith("Expected ")
+    assert "projects/proef.toml" in found
+    assert re.search(told, found)
+
+
+def test_a_column_can_be_wrong_in_more_than_one_way(tmp_path: Path) -> None:
+    def change(declared: Toml) -> None:
+        sensitive(weight=2, highest_level=1, step=1)(declared)
+        drop("columns.4.constraint")(declared)
+
+    assert len(problems(tmp_path, change)) == 3
+
+
+def test_no_value_has_a_larger_share_than_the_platform_allows(tmp_path: Path) -> None:
+    (told,) = problems(tmp_path, held_to(largest_value=Decimal("0.91")))
+    assert told.startswith("Expected largest_value at most 0.9, the platform's floor")
+
+
+@pytest.mark.parametrize("floor", ["spelling", "postcode4"], ids=["by name", "by attribute"])
+def test_a_column_that_the_platform_has_a_floor_for_counts_in_k(tmp_path: Path, floor: str) -> None:
+    """Else one pupil alone could show a value of it."""
+    of_pupil = {key: value for key, value in SENSITIVE.items() if key != "result"} | {
+        "attribute": "postcode4"
+    }
+    (told,) = problems(tmp_path, lambda declared: declared["columns"].append(of_pupil), **{floor: 10})
+    assert "found the sensitive column spelling" in told
+
+
+def test_what_the_template_shows_of_a_sensitive_column_is_valid(tmp_path: Path) -> None:
+    lines = (CONF / "projects" / "_template.toml").read_text(encoding="utf-8").splitlines()
+    begin = lines.index("# [[columns]]")
+    shown = [*lines[:begin], *(line.removeprefix("#").removeprefix(" ") for line in lines[begin:])]
+    (tmp_path / "projects").mkdir()
+    (tmp_path / "projects" / "voorbeeld.toml").write_text("\n".join(shown), encoding="utf-8")
+    asked = project.load(tmp_path, "voorbeeld", platform())
+    assert asked.sensitive is not None
+    assert asked.sensitive.constraint is not None
+    assert None not in dict(asked.sensitive.constraint).values()

@@ -1,0 +1,214 @@
+"""Each rule on sensitive values holds exactly where its definition says, and refuses nonsense when built."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from tests.unit.drawn_classes import classes, holding
+
+from cohort.errors import ConfigurationRefused
+from cohort.recoding.closeness import EqualCloseness, OrderedCloseness
+from cohort.recoding.constraints import ClassCounts, Constraint, all_hold, fewest_pupils
+from cohort.recoding.sensitive import DistinctValues, EntropyDiversity, LargestValueShare
+
+# The value I, II, III, IV, V of four years ago, per class; nobody is in u.
+LEVELS = classes(
+    [2, 2, 2, 2, 2],  # p
+    [5, 5, 0, 0, 0],  # q
+    [9, 1, 0, 0, 0],  # r
+    [10, 0, 0, 0, 0],  # s
+    [8, 1, 1, 0, 0],  # t
+    [0, 0, 0, 0, 0],  # u
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "held"),
+    [
+        (DistinctValues(1), "pqrst"),
+        (DistinctValues(2), "pqrt"),
+        (DistinctValues(3), "pt"),
+        (DistinctValues(5), "p"),
+        (DistinctValues(6), ""),
+    ],
+    ids=str,
+)
+def test_distinct_l_diversity_counts_the_values_that_occur(rule: Constraint, held: str) -> None:
+    assert holding(rule, LEVELS) == held
+
+
+@pytest.mark.parametrize(
+    ("rule", "held"),
+    [
+        #  exp(entropy):  p 5, q 2, r 1.3842, s 1, t 1.8946
+        (EntropyDiversity(1), "pqrst"),
+        (EntropyDiversity(1.384), "pqrt"),
+        (EntropyDiversity("1.385"), "pqt"),
+        (EntropyDiversity("1.8945"), "pqt"),
+        (EntropyDiversity("1.895"), "pq"),
+        (EntropyDiversity(2), "pq"),
+        (EntropyDiversity("2.000001"), "p"),
+        (EntropyDiversity(5), "p"),
+        (EntropyDiversity("5.000001"), ""),
+    ],
+    ids=str,
+)
+def test_entropy_l_diversity_counts_values_as_if_equally_frequent(rule: Constraint, held: str) -> None:
+    assert holding(rule, LEVELS) == held
+
+
+@pytest.mark.parametrize(
+    ("rule", "held"),
+    [
+        (LargestValueShare("1/5"), "p"),
+        (LargestValueShare(0.5), "pq"),
+        (LargestValueShare("0.8"), "pqt"),
+        (LargestValueShare("0.9"), "pqrt"),
+        (LargestValueShare("0.899999"), "pqt"),
+        (LargestValueShare(1), "pqrst"),
+    ],
+    ids=str,
+)
+def test_no_value_has_more_than_its_largest_share(rule: Constraint, held: str) -> None:
+    assert holding(rule, LEVELS) == held
+
+
+def test_where_there_is_one_value_every_class_is_close_and_none_is_varied() -> None:
+    counts = classes([4], [7])
+
+    assert holding(EqualCloseness(0), counts) == holding(OrderedCloseness(0), counts) == "pq"
+    assert holding(DistinctValues(2), counts) == holding(EntropyDiversity(1.5), counts) == ""
+
+
+class TestWholeCountries:
+    """Nothing depends on rounding, also where a whole country is in one class."""
+
+    @pytest.mark.parametrize("pupils", [2_000_000, 100_000_000])
+    def test_shares_and_distances_are_exact(self, pupils: int) -> None:
+        half = pupils // 2
+        counts = classes([half, half], [half + 1, half - 1], overall=[half, half])
+
+        assert holding(LargestValueShare(0.5), counts) == "p"
+        assert holding(EqualCloseness(0), counts) == holding(OrderedCloseness(0), counts) == "p"
+        assert holding(EqualCloseness("0.999999"), counts) == "pq"
+        assert holding(OrderedCloseness("0.999999"), counts) == "pq"
+
+    def test_entropy_is_exact_where_floats_are_not(self) -> None:
+        even = [400_000] * 5
+        counts = classes(even, [400_001, 399_999, 400_000, 400_000, 400_000], [4, 1, 1, 1, 1], [1_000] * 5)
+
+        # p and s hold 5 exactly, q lies 2.5e-12 under it; r holds 4 exactly, though not evenly.
+        assert holding(EntropyDiversity(5), counts) == "ps"
+        assert holding(EntropyDiversity(4), counts) == "pqrs"
+
+    @pytest.mark.parametrize("odd", [4_095, 1_000_001])
+    def test_entropy_is_compared_at_any_size(self, odd: int) -> None:
+        most = classes([odd, odd + 1], [odd, odd])
+
+        assert holding(EntropyDiversity(2), most) == "q"
+
+
+NOT_LASTING: list[Constraint] = [
+    EntropyDiversity(2), LargestValueShare("0.9"), EqualCloseness("0.2"), OrderedCloseness("0.2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", NOT_LASTING, ids=str)
+def test_a_rule_that_does_not_survive_merging_is_broken_by_a_class_of_one_value(rule: Constraint) -> None:
+    good, uniform = [5, 5], [0, 90]
+    merged = [5, 95]
+
+    assert not rule.survives_merging
+    assert holding(rule, classes(good, uniform, merged, overall=[50, 50])) == "p"
+
+
+def test_distinct_values_survive_merging_with_any_class() -> None:
+    assert DistinctValues(2).survives_merging
+    assert holding(DistinctValues(2), classes([5, 5], [0, 90], [5, 95])) == "pr"
+
+
+@pytest.mark.parametrize(
+    ("rule", "fewest"),
+    [
+        (DistinctValues(3), 3),
+        (EntropyDiversity(3), 3),
+        (EntropyDiversity("2.1"), 3),
+        (LargestValueShare("0.9"), 2),
+        (LargestValueShare("1/3"), 3),
+        (LargestValueShare("0.3"), 4),
+        (LargestValueShare(1), 1),
+        (EqualCloseness("0.2"), 1),
+        (OrderedCloseness("0.2"), 1),
+    ],
+    ids=str,
+)
+def test_a_class_of_fewer_pupils_fails_and_one_of_so_many_may_not(rule: Constraint, fewest: int) -> None:
+    apart = [1] * fewest
+    few = classes(*([1] * n + [0] * (fewest - n) for n in range(1, fewest + 1)), overall=apart)
+
+    assert fewest_pupils([rule]) == rule.fewest == fewest
+    assert rule.holds(few).tolist() == [False] * (fewest - 1) + [True]
+
+
+def test_which_look_at_sensitive_values_and_none_at_schools() -> None:
+    asking: list[Constraint] = [DistinctValues(2), *NOT_LASTING]
+    harmless: list[Constraint] = [
+        DistinctValues(1), EntropyDiversity(1), LargestValueShare(1), EqualCloseness(1), OrderedCloseness(1),
+    ]  # fmt: skip
+    uncounted = ClassCounts(np.array([3]), np.array([1]), np.array([3]))
+
+    assert all(rule.needs_values for rule in asking)
+    assert not any(rule.needs_schools for rule in asking)
+    assert not any(rule.needs_values for rule in harmless)
+    assert all_hold(harmless, uncounted).tolist() == [True]
+    for rule in asking:
+        with pytest.raises(ValueError, match="sensitive values"):
+            rule.holds(uncounted)
+
+
+@pytest.mark.parametrize("written", [0.1, "0.1", "1/10", Fraction(1, 10)])
+def test_a_number_counts_as_it_is_written(written: float | str | Fraction) -> None:
+    assert EqualCloseness(written) == EqualCloseness("1/10")
+    assert LargestValueShare(written) == LargestValueShare("1/10")
+    assert EntropyDiversity(Fraction(written) * 15 if isinstance(written, Fraction) else 1.5) == (
+        EntropyDiversity("3/2")
+    )
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: DistinctValues(0),
+        lambda: DistinctValues(True),
+        lambda: DistinctValues(2.5),
+        lambda: EntropyDiversity(0.9),
+        lambda: EntropyDiversity("three"),
+        lambda: EntropyDiversity("2.0000001"),
+        lambda: EntropyDiversity(float("inf")),
+        lambda: EntropyDiversity(1_000_001),
+        lambda: LargestValueShare(0),
+        lambda: LargestValueShare("1.1"),
+        lambda: LargestValueShare("most"),
+        lambda: EqualCloseness(-0.1),
+        lambda: EqualCloseness("1.1"),
+        lambda: EqualCloseness(float("nan")),
+        lambda: OrderedCloseness("near"),
+        lambda: OrderedCloseness(1 / 3),
+    ],
+)
+def test_refuses_nonsense(build: Callable[[], Constraint]) -> None:
+    with pytest.raises(ConfigurationRefused, match=r"Expected a .*in the constraints"):
+        build()
+
+
+def test_a_message_can_name_every_rule() -> None:
+    rules = [DistinctValues(3), EntropyDiversity("2.5"), LargestValueShare(0.9), EqualCloseness(0.2)]
+
+    assert [str(rule) for rule in [*rules, OrderedCloseness(0.2)]] == [
+        "at least 3 different sensitive values",
+        "sensitive values as varied as 2.5 equally frequent ones",
+        "at most 9/10 of the pupils with one sensitive value",
+        "sensitive values at most 1/5 (equal distance) from the cohort's",
+        "sensitive values at most 1/5 (ordered distance) from the cohort's",
+    ]

@@ -1,0 +1,73 @@
+"""The pipeline with a sensitive column: nothing is found, but once the search forgets a rule."""
+
+from __future__ import annotations
+
+import dataclasses
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit.drawn_levels import project, restricted, results
+from tests.unit.drawn_release import SCHOOLS, SECRET, counts, subject
+
+from cohort import generalise, keys, objections, pipeline, rules, tables
+from cohort.project import Project
+from cohort.schema import Accepted
+from cohort.verify import check_stage
+from cohort.verify.findings import Subject
+
+
+def alike(n: int) -> str:
+    """Boys have one level but for five of the thirty; girls have all levels."""
+    if n % 2 == 0:
+        return "I" if n % 14 else "V"
+    return ("I", "II", "III", "IV", "V")[n % 5]
+
+
+def asked(**changes: Any) -> Project:
+    """A project to which nothing matters as much as who is a boy."""
+    own = project(**changes)
+    columns = [column.model_copy(update={"weight": Decimal(50)}) for column in own.columns]
+    return own.model_copy(update={"columns": [*own.columns[:3], columns[3], *own.columns[4:]]})
+
+
+def made(spark: SparkSession, folder: Path, own: Project) -> Subject:
+    """A stage that the pipeline made, with everything it is held against."""
+    results_at = restricted(spark, folder / "results", results(alike))
+    given = subject(folder, results_at, project=own)
+    trees = generalise.hierarchies(own, given.hierarchies)
+    lists = objections.load(given.objections, given.platform.objections, given.today)
+    rows = Accepted(tables.read(spark, results_at).where("batch = 1"))
+    way = pipeline.run(rows, own, lists, trees, keys.Key(SECRET), SCHOOLS, 10_000, lambda _: None)
+    tables.write_new(way.rows, folder / "made", "proef-1", given.platform.tables)
+    way.let_go()
+    own_counts = counts(pupils_released=way.recoding.released, pupils_suppressed=way.recoding.suppressed)
+    return dataclasses.replace(given, stage=folder / "made", counts=own_counts)
+
+
+RULES: dict[str, Any] = {
+    "largest_value": Decimal("0.6"), "distinct": 3, "entropy": Decimal("2.5"),
+    "equal_closeness": Decimal("0.3"), "ordered_closeness": Decimal("0.1"),
+}  # fmt: skip
+"""Each of them keeps boys from being a class."""
+
+
+@pytest.mark.parametrize("kind", ["global", "local"])
+def test_a_release_that_the_search_made_under_every_rule_keeps_them(
+    spark: SparkSession, tmp_path: Path, kind: str
+) -> None:
+    own = asked(**RULES)
+    own = own.model_copy(update={"recoding": own.recoding.model_copy(update={"kind": kind})})
+    assert check_stage(spark, made(spark, tmp_path, own), deep=True).found == ()
+
+
+def test_rules_that_the_search_forgets_are_found(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgetful = rules.constraints(project(largest_value=Decimal("0.9")))
+    monkeypatch.setattr(generalise, "constraints", lambda _: forgetful)
+    (finding,) = check_stage(spark, made(spark, tmp_path, asked(**RULES))).found
+    assert finding.code == "SENSITIVE"
+    assert f"({', '.join(RULES)})" in finding.sentence

@@ -1,0 +1,70 @@
+"""A cohort past one driver's budget: searched in the executors, part by part, under the same rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit.drawn_cohort import random_cohort
+from tests.unit.test_parts import asked, table_of
+
+from cohort import frames, spread
+from cohort.recoding.constraints import LargestShare, Others, Pupils, Schools
+from cohort.recoding.parts import CLASS, KEY
+from cohort.recoding.tally import satisfied
+from cohort.spread import Spread
+
+RULES = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))
+CODING, COHORT = random_cohort(1200, (8, 5, 3, 2), schools=30, movers=40)
+
+
+def searched(spark: SparkSession, budget: int) -> tuple[Spread, pa.Table]:
+    """The outcome, and the class of each released pupil."""
+    handed = frames.of_table(spark, table_of(COHORT)).repartition(3)
+    found = spread.search(handed, 1200, budget, asked(CODING, *RULES))
+    classes: Any = found.classes.toArrow()
+    found.kept.unpersist()
+    return found, classes
+
+
+@pytest.mark.parametrize("budget", [700, 200])
+def test_every_class_of_every_part_and_of_the_last_search_meets_the_rules(
+    spark: SparkSession, budget: int
+) -> None:
+    found, classes = searched(spark, budget)
+
+    units = classes[KEY].to_numpy() // 7919
+    assert len(set(units.tolist())) == len(units) == found.recoding.released
+    class_of = np.full(1200, -1, dtype=np.int64)
+    class_of[units] = classes[CLASS].to_numpy()
+    assert satisfied(COHORT, class_of, found.recoding.classes, RULES).all()
+    assert np.bincount(class_of[units]).tolist() == found.recoding.pupils.tolist()
+    assert found.recoding.released + found.recoding.suppressed == 1200
+    assert found.recoding.suppressed < 60
+    assert found.recoding.search["parts"] > 1
+
+
+def test_what_is_shown_is_true_of_every_member(spark: SparkSession) -> None:
+    found, classes = searched(spark, 400)
+
+    leaves = COHORT.leaves(CODING)
+    for unit, number in zip(
+        (classes[KEY].to_numpy() // 7919).tolist(), classes[CLASS].to_pylist(), strict=True
+    ):
+        for column, tree in enumerate(CODING.hierarchies):
+            shown = found.recoding.labels[column][number]
+            assert shown == tree.labels[found.recoding.levels[number, column]][leaves[column, unit]]
+
+
+def test_the_way_the_rows_are_dealt_out_plays_no_part(spark: SparkSession) -> None:
+    first, second = (searched(spark, 400)[0].recoding for _ in range(2))
+    names = [f"kolom{column}" for column in range(CODING.columns)]
+    assert first.class_table(names).equals(second.class_table(names))
+
+
+def test_it_costs_little_more_than_one_search(spark: SparkSession) -> None:
+    whole, parted = searched(spark, 100_000)[0].recoding, searched(spark, 400)[0].recoding
+    assert whole.loss.mean <= parted.loss.mean < 1.5 * whole.loss.mean
