@@ -14,4 +14,6 @@ In the order in which a cohort is made:
     registers       the two lists in the configuration folder
     synthesise      all of it, from the command line
     nlschools       the same for 2,287 real pupils, from an installed package
+    engine          pupils as the anonymity engine gets them, for its bench
+    bench, bench_engine   what `scripts/bench` measures
 """

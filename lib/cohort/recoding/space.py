@@ -78,11 +78,11 @@ class Space:
         )
         return cls(histogram, coding, tuple(rules), costs, histogram.leaves(coding), low, high)
 
-    @property
+    @cached_property
     def k(self) -> int:
         return fewest_pupils(self.rules)
 
-    @property
+    @cached_property
     def looks_further(self) -> bool:
         """Whether a class needs more than enough pupils."""
         return any(rule.needs_schools or rule.needs_values for rule in self.rules)
