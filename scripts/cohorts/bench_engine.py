@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 from cohort.recoding import lattice, local
-from cohort.recoding.constraints import LargestShare, Pupils, Schools
+from cohort.recoding.constraints import Constraint, LargestShare, Pupils, Schools
 from cohort.recoding.histogram import Histogram
 from cohorts.engine import cohort
 
@@ -33,7 +33,7 @@ def measure(what: str, pupils: int) -> dict[str, Any]:
     else:
         histogram = Histogram.of_pupils(codes, schools, single=True)
         counted = time.perf_counter()
-        rules = [Pupils(10), Schools(5), LargestShare("1/2")]
+        rules: list[Constraint] = [Pupils(10), Schools(5), LargestShare("1/2")]
         found = local.search(histogram, coding, rules, objective="mean", suppression_limit=1)
     end = time.perf_counter()
     return {
