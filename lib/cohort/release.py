@@ -17,11 +17,13 @@ from cohort import (
     generalise,
     keys,
     ledger,
+    numbers,
     objections,
     pipeline,
     publish,
     records,
     register,
+    renumbering,
     tables,
 )
 from cohort.catalogue import Catalogue
@@ -100,6 +102,7 @@ def check(work: Work) -> tuple[Objections, Key]:
             )
         )  # fmt: skip
     generalise.hierarchies(project, work.hierarchies)
+    renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
     lists = objections.load(work.places.objections, work.platform.objections, work.today)
     return lists, keys.load(work.keys, project.name)
 
