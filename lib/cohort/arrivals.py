@@ -22,7 +22,8 @@ MOST_FIELDS = 500
 """Spark's parser gives up, and the whole run with it, at a line of very many fields."""
 NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
 """Names that no file system and no pattern takes for something else: Spark reads `[1]` as a pattern."""
-TEXT, BROKEN_LINES, SHEET, ROSTER, RESULTS = "text", "text over lines", "sheet", "roster", "results"
+TEXT, QUOTED, SHEET, ROSTER, RESULTS = "text", "quoted", "sheet", "roster", "results"
+"""Kinds of delivery; `quoted` is a text with a line on which a quote stays open."""
 ROOTS = {"EDEX": ROSTER, "leerresultaten_verzoek": RESULTS}
 KNOWN = "known"
 NOT_OURS = {containers.OLE: "OLD_SPREADSHEET", containers.OTHER: "CONTAINER_UNKNOWN"}
@@ -146,9 +147,9 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     declared = formats[found.name]
     if encoding not in declared.encodings and not bare.isascii():
         return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
-    broken = declared.line_breaks and any(line.count('"') % 2 for line in lines if '"' in line)
+    broken = '"' in text and any(line.count('"') % 2 for line in lines)
     return replace(
-        file, kind=BROKEN_LINES if broken else TEXT, format=found.name, supplier=declared.supplier,
+        file, kind=QUOTED if broken else TEXT, format=found.name, supplier=declared.supplier,
         columns=found.columns, header_line=every.index(lines[0]) + 1, rows=rows, encoding=encoding,
     )  # fmt: skip
 

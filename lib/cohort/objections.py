@@ -100,9 +100,9 @@ def load(folder: Path, limits: ObjectionLimits, today: dt.date) -> Objections:
 
     Takes: the zone of the lists, the platform's limits, the day it is. The changes of pupil numbers are
     read from the zone beside it: who is listed under one number is listed under every other one, too.
-    Refuses: what `numbers.load` refuses (11); no list at all, a list missing, undeclared, stale, dated ahead, unreadable, empty without
+    Refuses: no list at all, a list missing, undeclared, stale, dated ahead, unreadable, empty without
     being declared so, a line with another scope than `alles`, an invalid number that no school filed:
-    all problems at once (exit code 12).
+    all problems at once (exit code 12); what `numbers.load` refuses (11).
     """
     problems: list[str] = []
     declarations = sorted(folder.glob("*.toml")) if folder.is_dir() else []

@@ -77,7 +77,7 @@ def rows_of(results: DataFrame, schools: frozenset[str], entries: Iterable[Entry
             key.alias(_KEY),
             (F.col("batch") == batch).alias(_NEW),
             F.when(key.isNotNull(), F.col(_SUPPLIER)).alias(_KEYED),
-        )  # fmt: skip
+        )
     )
 
 

@@ -14,13 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from cohort import spreadsheets, uwlr
-from cohort.arrivals import DeliveredFile, Desk
+from cohort.arrivals import BLANKS, DeliveredFile, Desk
 from cohort.edexml import Roster
 from cohort.formats import CANONICAL_NAME, UTF8, Unrecognised
 from cohort.rejection import Rejected
 from cohort.schema import CANONICAL
 from cohort.uwlr import Message
 
+BROKEN = "ROW_BROKEN"
 SUPPLIER = "uwlr"
 KEY_OF_MESSAGE = "#"
 """Put before a result's key that means something within its message only."""
@@ -30,19 +31,31 @@ Row = tuple[int, str, Sequence[str | None]]
 
 
 def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
-    """The transcript of a text whose quoted values hold line breaks.
+    """The transcript of a text with quotes that stay open at the end of a line.
 
-    Refuses: a quote that is not closed (`QUOTE_OPEN`).
+    Where the format declares line breaks they belong to the value, else the row is broken.
+    Refuses: a quote that is not closed up to the end (`QUOTE_OPEN`).
     """
     content = file.path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     text = content.decode("utf-8" if file.encoding == UTF8 else "cp1252")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    delimiter = desk.formats[file.format].delimiter
-    rows = list(_rows_of(text, delimiter, len(file.columns)))
+    declared = desk.formats[file.format]
+    read = _over_lines if declared.line_breaks else _line_by_line
+    rows = list(read(text, declared.delimiter, len(file.columns)))
     return _written(file, rows[1:], desk.work)
 
 
-def _rows_of(text: str, delimiter: str, width: int) -> Iterator[Row]:
+def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[Row]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip(BLANKS):
+            try:
+                fields = next(csv.reader([line], delimiter=delimiter, strict=True))
+            except csv.Error:
+                fields = []
+            yield number, "" if len(fields) == width else BROKEN, fields
+
+
+def _over_lines(text: str, delimiter: str, width: int) -> Iterator[Row]:
     """The rows of a text, each with the number of its first line.
 
     A quote opened by mistake runs on to the next one, and what it swallowed looks like one long value; a
@@ -53,12 +66,12 @@ def _rows_of(text: str, delimiter: str, width: int) -> Iterator[Row]:
     try:
         for fields in reader:
             first, last = last + 1, reader.line_num
-            if not any(field.strip() for field in fields) and len(fields) <= 1:
+            if len(fields) <= 1 and not "".join(fields).strip(BLANKS):
                 continue
             if any("\n" in field and field.count(delimiter) >= width - 1 for field in fields):
-                yield from ((line, "ROW_BROKEN", ()) for line in range(first, last + 1))
+                yield from ((line, BROKEN, ()) for line in range(first, last + 1))
             else:
-                yield first, "" if len(fields) == width else "ROW_BROKEN", fields
+                yield first, "" if len(fields) == width else BROKEN, fields
     except csv.Error:
         raise Rejected("QUOTE_OPEN") from None
 
@@ -75,7 +88,7 @@ def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     declared = desk.formats[found.name]
     written = sheet.rows(declared.decimal, "%Y-%m-%d" if declared.dates == "yyyy-mm-dd" else "%d-%m-%Y")
     width = len(found.columns)
-    rows = [(number, "" if len(cells) == width else "ROW_BROKEN", cells) for number, cells in written]
+    rows = [(number, "" if len(cells) == width else BROKEN, cells) for number, cells in written]
     named = replace(file, format=found.name, supplier=declared.supplier, columns=found.columns)
     return _written(named, rows, desk.work)
 

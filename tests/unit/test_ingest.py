@@ -78,8 +78,8 @@ def take_in(spark: SparkSession, places: Places, blocked: frozenset[str] = froze
     one = objections.ObjectionList("x", None, "", 0, blocked, 0, {}, {}, 0)  # type: ignore[arg-type]
     lists = objections.Objections(()) if not blocked else _Blocking((one,))
     intake = ingest.Intake(
-        places, holds.model_copy(update={"intake": generous}), catalogue.load(CONF), formats.load(CONF), lists,
-        numbers.Changes(), NOW,
+        places, holds.model_copy(update={"intake": generous}), catalogue.load(CONF), formats.load(CONF),
+        lists, numbers.Changes(), NOW,
     )  # fmt: skip
     return ingest.ingest(spark, intake, lambda _: None)
 
