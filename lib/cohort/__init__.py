@@ -52,6 +52,7 @@ What is done with them:
     accounts      what became of every file, counted and judged as a whole
     supersession  what a later delivery takes away of earlier ones
     renumbering   changes of pupil numbers applied to what is there
+    plausibility  what is told or refused of one pupil's rows taken together
     retention     what is kept no longer than its days
     completeness  schools that are expected and have not delivered
     faults        the lines in which a file's faults stand

@@ -51,7 +51,7 @@ class Run:
     now: dt.datetime
     max_refused_share: Decimal
 
-    def entry(self, number: int, file: DeliveredFile, count: Count) -> Entry:
+    def entry(self, number: int, file: DeliveredFile, count: Count, warnings: dict[str, int]) -> Entry:
         """The ledger's line of a file that could be read."""
         refused = count.delivered - count.accepted - count.objected
         school = next(iter(count.schools)) if len(count.schools) == 1 else None
@@ -77,6 +77,7 @@ class Run:
             file.supplier,
             file.container,
             dict(count.slices),
+            warnings=warnings,
         )
 
     def rejected(

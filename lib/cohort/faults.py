@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -23,7 +23,7 @@ Lines = dict[int, dict[str, list[int]]]
 
 def lines(
     spark: SparkSession, readable: list[Numbered], entries: list[Entry], formats: Formats,
-    catalogue: Catalogue, today: dt.date, newest: Mapping[str, str],
+    catalogue: Catalogue, today: dt.date, newest: Mapping[str, str], told: Collection[str],
 ) -> Lines:  # fmt: skip
     """The numbers of lines or elements, per delivery and code: the first `SHOWN_LINES` of each.
 
@@ -33,7 +33,7 @@ def lines(
     files = [(n, f) for n, f in readable if n in asked]
     if not files:
         return {}
-    once = quality.judge(spark, deliveries.read_lines(spark, files, formats), catalogue, today, newest)
+    once = quality.judge(spark, deliveries.read_lines(spark, files, formats), catalogue, today, newest, told)
     judged = once.select(NUMBER, "line", CODES, quality.SAME_RESULT, quality.SAME_ROW).persist()
     refused = quality.refuse_repeated(judged, quality.repeated(judged, "line"), "line")
     found = (
@@ -45,7 +45,7 @@ def lines(
         .to_pylist()
     )
     judged.unpersist()
-    told: Lines = defaultdict(dict)
+    places: Lines = defaultdict(dict)
     for line in found:
-        told[line[NUMBER]][line["code"]] = line["lines"]
-    return told
+        places[line[NUMBER]][line["code"]] = line["lines"]
+    return places

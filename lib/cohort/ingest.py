@@ -28,6 +28,7 @@ from cohort import (
     frames,
     ledger,
     objections,
+    plausibility,
     quality,
     reception,
     renumbering,
@@ -141,16 +142,18 @@ def _take_in(
         run.roster(n, f, intake.catalogue.schools) for n, f in new if f.kind == ROSTER and not f.rejected
     ]
     lines: faults.Lines = {}
-    today, newest = intake.now.date(), intake.changes.newest_of
+    today, newest, rules = intake.now.date(), intake.changes.newest_of, intake.platform.intake.rules
     if readable:
-        judged = _judged(spark, intake, readable, intake.places.work / f"{run.batch}")
+        judged, warnings = _judged(spark, intake, readable, known, intake.places.work / f"{run.batch}")
         counts = accounts.count(judged)
-        found = [run.entry(n, f, counts.get(n, accounts.Count())) for n, f in readable]
+        found = [run.entry(n, f, counts.get(n, accounts.Count()), warnings.get(n, {})) for n, f in readable]
         refused = sum(entry.quarantined for entry in found)
         progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
         _write(spark, judged, intake, found, run.batch)
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
-        lines = faults.lines(spark, readable, found, intake.formats, intake.catalogue, today, newest)
+        lines = faults.lines(
+            spark, readable, found, intake.formats, intake.catalogue, today, newest, rules.told
+        )
         entries += found
     entries = accounts.warned(sorted(entries, key=lambda entry: entry.levering_nr), known)
     entries = _write_down(spark, intake, known, entries, run.batch)
@@ -163,16 +166,31 @@ def _take_in(
     return entries
 
 
-def _judged(spark: SparkSession, intake: Intake, readable: list[Numbered], work: Path) -> DataFrame:
-    """Every row with its codes, kept in a file because several passes follow."""
+def _judged(
+    spark: SparkSession, intake: Intake, readable: list[Numbered], known: Ledger, work: Path
+) -> tuple[DataFrame, dict[int, dict[str, int]]]:
+    """Every row with its codes, kept in a file because several passes follow; and warnings per delivery."""
     delivered = deliveries.read(spark, readable, intake.formats)
-    once = quality.judge(spark, delivered, intake.catalogue, intake.now.date(), intake.changes.newest_of)
+    rules = intake.platform.intake.rules
+    once = quality.judge(
+        spark, delivered, intake.catalogue, intake.now.date(), intake.changes.newest_of, rules.told
+    )
     blocked = objections.blocked_frame(spark, intake.lists.blocked).withColumn(OBJECTED, F.lit(True))
     marked = once.join(F.broadcast(blocked), "pgn", "left")
     marked.write.option("compression", "lz4").parquet(str(work))
     kept = spark.read.schema(marked.schema).parquet(str(work))
     twice = frames.materialised(quality.repeated(kept))
-    return quality.refuse_repeated(kept, twice)
+    judged = quality.refuse_repeated(kept, twice)
+    refusing = [code for code, rule in rules.of_pupils.items() if rule == "refuse"]
+    earlier = _current(spark, intake.places, known) if known.current() else None
+    doubtful = plausibility.doubtful(judged, earlier)
+    doubtful.write.option("compression", "lz4").parquet(f"{work}-doubtful")
+    doubtful = spark.read.schema(doubtful.schema).parquet(f"{work}-doubtful")
+    warnings = plausibility.warnings(doubtful, refusing)
+    if rules.told:
+        for line in quality.outside(judged).toArrow().to_pylist():
+            warnings.setdefault(line[NUMBER], {})[quality.OUTSIDE] = line["n"]
+    return plausibility.refused(judged, doubtful, refusing), warnings
 
 
 def _write(spark: SparkSession, judged: DataFrame, intake: Intake, entries: list[Entry], batch: int) -> None:

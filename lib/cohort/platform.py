@@ -76,6 +76,16 @@ class Rules(Declaration):
     two_year_groups: Judgement
     date_outside_year: Judgement
 
+    @property
+    def told(self) -> frozenset[str]:
+        """Rules of a single row that are only told."""
+        return frozenset({"DATE_OUTSIDE_YEAR"} if self.date_outside_year == "warn" else ())
+
+    @property
+    def of_pupils(self) -> dict[str, Judgement]:
+        """The rules about one pupil's rows taken together, by their reason codes."""
+        return {"TWO_SCHOOLS": self.two_schools, "TWO_YEAR_GROUPS": self.two_year_groups}
+
 
 class Intake(Declaration):
     """A file with a larger share of refused rows is rejected as a whole; one that repeats more than

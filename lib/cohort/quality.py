@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import reduce
 from operator import and_, or_
 
@@ -60,6 +60,7 @@ WHOLE_FORM = r"^(?!9{4,}\z|0000+\z)[0-9]{1,5}\z"
 BRIN_FORM = f"^{identifiers.BRIN.pattern}\\z"
 MOMENTS = {"B": (0, 8), "M": (1, 1), "E": (1, 4)}
 """A moment begins in the first or second calendar year of the school year, on the first of a month."""
+OUTSIDE = "DATE_OUTSIDE_YEAR"
 BROKEN = "ROW_BROKEN"
 """The one code of a line that is no row: its values stand nobody knows where."""
 JOINED = ("PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS")
@@ -69,11 +70,12 @@ YEARS = range(2000, 2100)
 
 def judge(
     spark: SparkSession, delivered: Delivered | DataFrame, catalogue: Catalogue, today: dt.date,
-    newest: Mapping[str, str],
+    newest: Mapping[str, str], told: Collection[str] = (),
 ) -> DataFrame:  # fmt: skip
     """Type every row and hold it against every rule.
 
-    Takes: delivered rows, the catalogue, the day of intake, the newest number of every replaced one.
+    Takes: delivered rows, the catalogue, the day of intake, the newest number of every replaced one,
+    the codes of rules that are told and not refused (of `OUTSIDE` only).
     Gives: the columns of `ACCEPTED` but `batch` (meaningful where `_codes` is empty), `_codes` (one text,
     a blank between two), `_mended`, `_raw` (the row as sent but for blanks around its values, null where
     accepted), `_row` (a number that grows within a file), `_same_result` (null where nobody can say whose
@@ -91,7 +93,7 @@ def judge(
     )
     found = _renumbered(known.select("*", *_parsed()), newest).select("*", *_derived())
     broken = F.col(CORRUPT).isNotNull() | F.col(GIVEN).eqNullSafe(BROKEN)
-    codes = F.when(broken, F.lit(BROKEN)).otherwise(F.concat_ws(" ", *_rules(today)))
+    codes = F.when(broken, F.lit(BROKEN)).otherwise(F.concat_ws(" ", *_rules(today, told)))
     judged = found.select("*", codes.alias(CODES))
     result = ("pgn", "toetscode", "toetsversie", "afnamedatum", "afnameperiode", _cell("bron_result_key"))
     owned = F.col("pgn_soort").isNotNull() & (F.col(CODES) != BROKEN)
@@ -106,6 +108,16 @@ def judge(
         F.when(owned, F.xxhash64(*result)).alias(SAME_RESULT),
         F.xxhash64(*(F.coalesce(_cell(name), F.lit("")) for name in CANONICAL)).alias(SAME_ROW),
     )  # fmt: skip
+
+
+def outside(judged: DataFrame) -> DataFrame:
+    """Per delivery the accepted rows dated outside their school year: `levering_nr`, `n`."""
+    first = F.make_date(F.substring("schooljaar", 1, 4).cast("int"), F.lit(8), F.lit(1))
+    days = F.datediff("afnamedatum", first)
+    dated = judged.where(
+        (F.col(CODES) == "") & ((days < 0) | (days > F.datediff(F.add_months(first, 12), first) - 1))
+    )
+    return dated.groupBy(NUMBER).agg(F.count(F.lit(1)).alias("n"))
 
 
 def repeated(judged: DataFrame, order: str = ROW) -> DataFrame:
@@ -223,16 +235,17 @@ def _derived() -> list[Column]:
     by_date = F.when(month >= 8, "B").when(month <= 3, "M").when(month.isNotNull(), "E")
     given = F.when(_cell("afnameperiode").isin(*MOMENTS), _cell("afnameperiode"))
     moment = F.coalesce("_test_moment", given, by_date)
+    within = F.col("afnamedatum").between(F.col("_starts"), F.col("_ends"))
     first = F.coalesce(*(F.when(moment == name, F.col(f"_{name}")) for name in MOMENTS))
     return [
         identifiers.kind(F.col("pgn")).alias("pgn_soort"),
         F.coalesce(_cell("vestiging"), F.lit("00")).alias("vestiging"),
         moment.alias("afnameperiode"),
-        F.coalesce("afnamedatum", first).alias("peildag"),
+        F.coalesce(F.when(within, F.col("afnamedatum")), first).alias("peildag"),
     ]
 
 
-def _rules(today: dt.date) -> list[Column]:
+def _rules(today: dt.date, told: Collection[str]) -> list[Column]:
     """A rule is null or its code; a condition on what is not there is null, and so no finding."""
     c, sent = F.col, _cell
     filler = F.lpad(identifiers.bare(sent("pgn")), 9, "0").isin(*identifiers.FILLERS)
@@ -253,7 +266,7 @@ def _rules(today: dt.date) -> list[Column]:
         ("PGN_INVALID", c("pgn_soort").isNull() & ~filler),
         ("TEST_UNKNOWN", c("domein").isNull()),
         ("DATE_INVALID", reduce(or_, day.values())),
-        ("DATE_OUTSIDE_YEAR", ~c("afnamedatum").between(c("_starts"), c("_ends"))),
+        (OUTSIDE, ~c("afnamedatum").between(c("_starts"), c("_ends"))),
         ("DATE_IN_FUTURE", (c("afnamedatum") > F.lit(today)) | (c("_starts") > F.lit(today))),
         ("BIRTH_DATE_IMPLAUSIBLE", ~age.between(3, 21)),
         ("MOMENT_MISSING", sent("afnamedatum").isNull() & moment.isNull()),
@@ -266,5 +279,5 @@ def _rules(today: dt.date) -> list[Column]:
         ("SCORE_OUT_OF_RANGE", ~c("vaardigheidsscore").between(c("_lowest"), c("_highest"))),
         ("LEVEL_INVALID", wrong["niveau_AE"] | wrong["niveau_IV"]),
     ]
-    told = [F.when(broken & ~c(GIVEN).eqNullSafe(code), F.lit(code)) for code, broken in rules]
-    return [c(GIVEN), *told]
+    refusing = [(code, broken & ~c(GIVEN).eqNullSafe(code)) for code, broken in rules if code not in told]
+    return [c(GIVEN), *(F.when(broken, F.lit(code)) for code, broken in refusing)]

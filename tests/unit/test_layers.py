@@ -24,7 +24,7 @@ LINES = (
     ("ledger", "transcripts"),
     ("reception",),
     ("deliveries", "quality", "objections", "records", "pseudonymise", "generalise"),
-    ("feedback", "accounts", "supersession", "renumbering", "retention", "completeness"),
+    ("feedback", "accounts", "supersession", "renumbering", "plausibility", "retention", "completeness"),
     ("faults", "erasure", "pipeline", "verify", "differences"),
     ("ingest",),
     ("publish",),

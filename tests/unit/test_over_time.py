@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_deliveries import ROSTER, S, uwlr
 
-from cohort import catalogue, formats, ingest, ledger, numbers, objections, platform, tables
+from cohort import catalogue, formats, ingest, ledger, numbers, objections, platform, retention, tables
 from cohort.errors import StateRefused
 from cohort.numbers import Changes
 from cohort.places import Places
@@ -32,6 +32,7 @@ class Root:
     spark: SparkSession
     places: Places
     days: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, str] = field(default_factory=dict)
     received: int = 1_700_000_000
 
     def deliver(
@@ -40,9 +41,8 @@ class Root:
         """Rows as `pgn score [test [key]]`; the date of the test is that of its moment."""
         lines = [HEADER if supplier == "canoniek" else PUNTKOMMA]
         for row in rows:
-            pgn, score, test, key = (
-                (*row.split(), "REK-M7", "")[:4] if row.count(" ") == 1 else (*row.split(), "")[:4]
-            )
+            pgn, score, *more = row.split()
+            test, key = (*more, *("REK-M7", "")[len(more) :])
             day = "2025-01-20" if "-M" in test else "2025-05-20"
             if supplier == "puntkomma":
                 day = "-".join(reversed(day.split("-")))
@@ -56,8 +56,11 @@ class Root:
     def ingest(self, now: dt.datetime = NOW, changes: Changes | None = None) -> dict[str, Any]:
         holds = platform.load(CONF)
         kept = holds.retention_days.model_copy(update=self.days)
+        rules = holds.intake.rules.model_copy(update=self.rules)
+        taking = holds.intake.model_copy(update={"rules": rules, "max_refused_share": 1})
+        holds = holds.model_copy(update={"retention_days": kept, "intake": taking})
         intake = ingest.Intake(
-            self.places, holds.model_copy(update={"retention_days": kept}), catalogue.load(CONF),
+            self.places, holds, catalogue.load(CONF),
             formats.load(CONF), objections.Objections(()), changes or Changes(), now,
         )  # fmt: skip
         return ingest.ingest(self.spark, intake, lambda _: None)
@@ -155,6 +158,35 @@ def test_another_school_keeps_what_it_has(root: Root) -> None:
     assert len(root.rows()) == 4
 
 
+JUDGED = {
+    # rule            in platform.toml       rows accepted, codes, warnings
+    "two_schools": ("warn", 4, {}, {"TWO_SCHOOLS": 2}),
+    "two_schools ": ("refuse", 2, {"TWO_SCHOOLS": 2}, {}),
+    "date_outside_year": ("warn", 4, {}, {"DATE_OUTSIDE_YEAR": 1, "TWO_SCHOOLS": 2}),
+}
+
+
+@pytest.mark.parametrize("rule", JUDGED)
+def test_what_may_be_right_and_may_be_wrong_is_told_or_refused(root: Root, rule: str) -> None:
+    judgement, accepted, codes, warnings = JUDGED[rule]
+    root.rules = {rule.strip(): judgement}
+    root.deliver("1.csv", f"{A} 80", f"{B} 81")
+    root.deliver("2.csv", f"{A} 82 REK-E7", f"{C} 83 REK-E7", school=THERE)
+    if rule.startswith("date"):
+        path = root.places.deliveries / "1.csv"
+        path.write_text(path.read_text().replace("2025-01-20", "2023-01-20", 1))
+    record = root.ingest()
+    assert record["rows"]["accepted"] == accepted
+    assert (record["codes"], record["warnings"]) == (codes, warnings)
+
+
+def test_a_mover_is_seen_across_runs(root: Root) -> None:
+    root.deliver("1.csv", f"{A} 80", f"{B} 81")
+    root.ingest()
+    root.deliver("2.csv", f"{A} 82 REK-E7", f"{C} 83 REK-E7", school=THERE)
+    assert root.ingest()["warnings"] == {"TWO_SCHOOLS": 1}
+
+
 class Killed(BaseException):
     pass
 
@@ -166,7 +198,7 @@ def _never(*_: object, **__: object) -> None:
 KILLS: dict[str, tuple[object, str]] = {
     "before the ledger": (ledger, "append"),
     "after the ledger, before the earlier rows went": (tables, "remove_rows"),
-    "before the past was removed": (ingest.retention, "apply"),
+    "before the past was removed": (retention, "apply"),
 }
 
 
