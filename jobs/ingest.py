@@ -4,14 +4,15 @@ import sys
 
 import _entry as entry
 
-from cohort import catalogue, ingest, locks, objections
+from cohort import catalogue, formats, ingest, locks, numbers, objections
 
 
 def work(job: entry.Job) -> entry.Record:
     with job.lock(locks.INTAKE):
+        changes = numbers.load(job.places.numbers, job.now.date())
         lists = objections.load(job.places.objections, job.platform.objections, job.now.date())
-        known = catalogue.load(job.config)
-        intake = ingest.Intake(job.places, job.platform, known, lists, job.now)
+        known, declared = catalogue.load(job.config), formats.load(job.config)
+        intake = ingest.Intake(job.places, job.platform, known, declared, lists, changes, job.now)
         return ingest.ingest(job.session(), intake, job.progress)
 
 

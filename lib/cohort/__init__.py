@@ -9,6 +9,7 @@ What everything stands on:
     identifiers   numbers of pupils and codes of schools, in one normal form
     frames        what the driver knows, handed to Spark as small frames
     reasons       why a row or a file is refused
+    rejection     a file that cannot be read, told by a code
     recoding      the anonymity engine: numpy and pyarrow, no Spark
 
 What was agreed and declared:
@@ -17,17 +18,27 @@ What was agreed and declared:
     locks         one run at a time per project, and one of intake
     places        where everything stands under the storage root
     catalogue     the school list and the test catalogue
+    containers    what a .zip or .gz holds, within limits
+    markup        XML as a stream of elements, without entities
     platform      what holds for every project
     keys          the only room that sees a secret
     register      the states of releases, and the records that tell of them
     columns       what a project says of its released columns
+    formats       what suppliers' exports look like, and a file's format by its header
+    numbers       changes of pupil numbers, each to the newest
+    spreadsheets  an .xlsx as a table of text
+    edexml        a school's roster
     tables        the only room that speaks Delta
     project       what was agreed with one research project
     leaves        values as the numbers of their hierarchy's leaves
+    uwlr          a school's results, joined to its roster
+    arrivals      what a file in the folder of deliveries is
     ledger        what was taken in, a row per file
     rules         what was agreed, as the rules that every class must satisfy
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts
+    transcripts   what no scan reads line by line, written as text that it does
+    reception     every file found, numbered and made readable
 
 The stages, each a state of the data to the next:
 
@@ -43,11 +54,17 @@ What is done with them:
     feedback      what a school hears of its deliveries
     codebook      which values of which level a release shows
     accounts      what became of every file, counted and judged as a whole
-    ingest        new deliveries taken into the restricted zone
+    supersession  what a later delivery takes away of earlier ones
+    renumbering   changes of pupil numbers applied to what is there
+    plausibility  what is told or refused of one pupil's rows taken together
+    retention     what is kept no longer than its days
+    completeness  schools that are expected and have not delivered
+    faults        the lines in which a file's faults stand
     erasure       objections applied to the restricted zone
     pipeline      the order of the stages, once
     verify        a staged release, checked by code of its own
     differences   what a release may differ in from the one before
+    ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once
     release       one release: made, staged, verified

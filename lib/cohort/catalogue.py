@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -26,6 +27,7 @@ SCHOOLS = (
     "brin", "vestiging", "bestuur", "soort", "denominatie_groep", "regio", "verwacht_van", "verwacht_tot",
 )  # fmt: skip
 MOMENTS = ("B", "M", "E")
+ListedSchool = tuple[str, dt.date, dt.date]
 HIGHEST = Decimal(5000)
 """Scores lie in 0 … 5000, with at most two decimals: what one slot of a packed record holds."""
 
@@ -49,6 +51,8 @@ class Test:
 class Catalogue:
     tests: tuple[Test, ...]
     schools: frozenset[str]
+    expected: Mapping[str, tuple[dt.date, dt.date]] = field(default_factory=dict)
+    """The days from and to which each school is expected to deliver."""
 
     def measures(self, domein: str, schaal: str) -> bool:
         """Whether a test of the catalogue measures that domain on that scale."""
@@ -89,7 +93,16 @@ def load(folder: Path) -> Catalogue:
         )
     if problems:
         raise ConfigurationRefused(*problems)
-    return Catalogue(tuple(tests), frozenset(schools))
+    return Catalogue(tuple(tests), frozenset(s for s, *_ in schools), _expected(schools))
+
+
+def _expected(schools: list[ListedSchool]) -> dict[str, tuple[dt.date, dt.date]]:
+    """A school is expected from the first to the last day of any of its sites."""
+    days: dict[str, tuple[dt.date, dt.date]] = {}
+    for school, since, until in schools:
+        first, last = days.get(school, (since, until))
+        days[school] = min(first, since), max(last, until)
+    return days
 
 
 def _lines(path: Path, header: tuple[str, ...], problems: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -140,7 +153,7 @@ def _test(number: int, line: dict[str, str], problems: list[str]) -> Test | None
     )  # fmt: skip
 
 
-def _school(number: int, line: dict[str, str], problems: list[str]) -> str | None:
+def _school(number: int, line: dict[str, str], problems: list[str]) -> ListedSchool | None:
     if not BRIN.fullmatch(line["brin"]):
         problems.append(
             _wrong(
@@ -151,7 +164,16 @@ def _school(number: int, line: dict[str, str], problems: list[str]) -> str | Non
             )
         )
         return None
-    return line["brin"]
+    try:
+        since, until = (
+            dt.date.fromisoformat(line[name]) if line[name] else open_end
+            for name, open_end in (("verwacht_van", dt.date.min), ("verwacht_tot", dt.date.max))
+        )
+    except ValueError:
+        where = f"scholen.csv line {number}"
+        problems.append(_wrong("dates, or nothing", "2020-08-01", "something else", where))
+        return None
+    return line["brin"], since, until
 
 
 def _wrong(what: str, example: str, found: str, where: str) -> str:

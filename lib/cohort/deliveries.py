@@ -1,18 +1,17 @@
-"""Schools' files → Delivered: every file looked at on its own, readable ones read in one scan per width.
+"""Schools' files → Delivered: one native scan per format, encoding and number of fields.
 
-Canonical dialect: UTF-8, `;`, decimal comma, a header with the names of DOMAIN's staging record in any
-order. Other columns are never read on. Values stay text here; `quality` types them.
+Columns are found by name, values brought to the canonical way of writing where they stand as their format
+declares; a value that stands otherwise is marked, so that no rule takes it for one. Values stay text here;
+`quality` types them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import reduce
-from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -20,124 +19,78 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from cohort import frames
-from cohort.schema import CANONICAL, CORRUPT, NUMBER, REQUIRED, SCORES, Delivered
+from cohort.arrivals import DeliveredFile
+from cohort.formats import UTF8, Format, Formats
+from cohort.schema import CANONICAL, CORRUPT, GIVEN, NUMBER, Delivered
 
-BLANKS = "".join(map(chr, range(33)))
-"""What Spark takes for an empty line holds nothing else."""
-MOST_FIELDS = 500
-"""Spark's parser gives up, and the whole run with it, at a line of very many fields."""
-NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
-"""Names that no file system and no pattern takes for something else: Spark reads `[1]` as a pattern."""
+NOT_AS_DECLARED = "≠"
+"""Put before a value that is not written as its format declares: no rule takes it for a value then."""
 OPTIONS = {
-    "sep": ";", "quote": '"', "escape": '"', "encoding": "UTF-8", "mode": "PERMISSIVE",
-    "columnNameOfCorruptRecord": CORRUPT, "nullValue": "", "emptyValue": "", "columnPruning": "false",
+    "quote": '"', "escape": '"', "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT,
+    "nullValue": "", "emptyValue": "", "columnPruning": "false",
 }  # fmt: skip
-LATER = {b"PK\x03\x04": "a container or spreadsheet", b"\x1f\x8b": "a container", b"<": "XML"}
-"""Formats that a later version reads; their files are left where they are."""
+LINE = "line"
+DATES, DECIMALS = ("geboortedatum", "afnamedatum"), ("vaardigheidsscore",)
 _FIELDS, _HEADER, _ORDER, _PATH = "_fields", "_header", "_order", "_path"
-
-
-@dataclass(frozen=True)
-class DeliveredFile:
-    """One file as it was found: what it is, and why it cannot be read if so."""
-
-    path: Path
-    sha256: str
-    header: tuple[str, ...] = ()
-    header_line: int = 0
-    rows: int = 0
-    rejected: str | None = None
-    later: str | None = None
-
-    @property
-    def name(self) -> str:
-        return self.path.name.encode(errors="replace").decode()
-
-    @property
-    def misnamed(self) -> bool:
-        return self.rejected == "FILE_NAME"
-
 
 Numbered = tuple[int, DeliveredFile]
 
 
-def look(path: Path, folder: Path) -> DeliveredFile:
-    """What one file in the folder of deliveries is, from its own bytes.
+class Dialect(NamedTuple):
+    """What files must have in common to be read in one scan."""
 
-    Gives: its hash, header and number of rows; `rejected` with a reason code when no row of it can be
-    trusted; `later` when its format is one that is not supported yet.
-    """
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    if not all(NAME.fullmatch(part) for part in path.relative_to(folder).parts):
-        return DeliveredFile(path, digest, rejected="FILE_NAME")
-    bare = content.removeprefix(b"\xef\xbb\xbf")
-    for magic, kind in LATER.items():
-        if bare[:1000].lstrip().startswith(magic):
-            return DeliveredFile(path, digest, later=kind)
-    try:
-        text = bare.decode("utf-8")
-    except UnicodeDecodeError:
-        return DeliveredFile(path, digest, rejected="NOT_UTF8")
-    every = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    lines = [line for line in every if line.strip(BLANKS)]
-    if "\0" in text:
-        return DeliveredFile(path, digest, rejected="NOT_TEXT")
-    if len(lines) < 2:
-        return DeliveredFile(path, digest, rejected="EMPTY")
-    header = tuple(name.strip().strip('"') for name in lines[0].split(";"))
-    fault = _header_fault(header)
-    if any(line.count(";") >= MOST_FIELDS for line in lines if len(line) >= MOST_FIELDS):
-        fault = "TOO_WIDE"
-    return DeliveredFile(path, digest, header, every.index(lines[0]) + 1, len(lines) - 1, rejected=fault)
+    format: str
+    encoding: str
+    width: int
+    lined: bool
 
 
-def _header_fault(header: tuple[str, ...]) -> str | None:
-    known = [name for name in header if name in CANONICAL]
-    if len(set(known)) != len(known):
-        return "HEADER_TWICE"
-    moment, score = {"afnamedatum", "afnameperiode"} & set(known), set(SCORES) & set(known)
-    return None if set(REQUIRED) <= set(known) and moment and score else "HEADER_UNKNOWN"
+Scan = Callable[[SparkSession, Dialect, str, list[str]], DataFrame]
 
 
-def read(spark: SparkSession, numbered: list[Numbered]) -> Delivered:
+def read(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> Delivered:
     """Read the files that can be read.
 
     Takes: (delivery number, file) pairs; files with a reason code are not among them.
     Gives: every canonical column as text, null where a file lacks it; `levering_nr`; `_corrupt`,
-    not null where a line has another number of fields than its header.
+    not null where a line has another number of fields than its header; `_given`, a reason code that is
+    known already, else null.
     """
-    return Delivered(_named(spark, numbered, _scan))
+    return Delivered(_named(spark, numbered, formats, _scan))
 
 
-def read_lines(spark: SparkSession, numbered: list[Numbered]) -> DataFrame:
-    """The same rows with the number of their line: for the few files that have refusals.
+def read_lines(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> DataFrame:
+    """The same rows with the number of their line or element: for the few files that have refusals.
 
-    Gives: `Delivered`'s columns and `line` (1 = the first line of the file).
+    Gives: `Delivered`'s columns and `line` (1 = the first line of what was sent).
     """
-    return _named(spark, numbered, _scan_lines, "line", _HEADER).where(f"line > {_HEADER}").drop(_HEADER)
+    return _named(spark, numbered, formats, _scan_lines, LINE)
 
 
 def _named(
-    spark: SparkSession,
-    numbered: list[Numbered],
-    scan: Callable[[SparkSession, int, list[str]], DataFrame],
-    *extra: str,
+    spark: SparkSession, numbered: list[Numbered], formats: Formats, scan: Scan, *extra: str
 ) -> DataFrame:
-    """A scan per number of fields, not per header: what follows is planned and compiled once for each."""
-    widths: dict[int, list[Numbered]] = defaultdict(list)
+    """A scan per dialect, not per header: what follows is planned and compiled once for each."""
+    dialects: dict[Dialect, list[Numbered]] = defaultdict(list)
     for number, file in numbered:
-        widths[len(file.header)].append((number, file))
-    scans, known = [], []
-    for width, group in widths.items():
-        frame = scan(spark, width, [str(file.path) for _, file in group])
-        known += _places(frame, group)
-        scans.append(frame)
+        dialects[Dialect(file.format, file.encoding, len(file.columns), file.lined)].append((number, file))
     state = f"{_PATH} string, {NUMBER} int, {_HEADER} int, {_ORDER} array<int>"
-    files = F.broadcast(frames.local(spark, state, known))
-    rows = reduce(DataFrame.unionByName, scans).join(files, _PATH, "left")
-    named = [F.get(_FIELDS, F.get(_ORDER, F.lit(i))).alias(name) for i, name in enumerate(CANONICAL)]
-    return rows.select(*named, CORRUPT, NUMBER, *extra)
+    parts = []
+    for dialect, group in dialects.items():
+        declared = formats[dialect.format]
+        mark = ";" if dialect.lined else declared.delimiter
+        frame = scan(spark, dialect, mark, [str(file.path) for _, file in group])
+        files = F.broadcast(frames.local(spark, state, _places(frame, group)))
+        rows = frame.join(files, _PATH, "left")
+        if not dialect.lined and extra:
+            rows = rows.where(F.col(LINE) > F.col(_HEADER))
+        cells = rows.select(*_cells(), CORRUPT, GIVEN, NUMBER, *extra)
+        parts.append(cells.select(*_written(declared), CORRUPT, GIVEN, NUMBER, *extra))
+    return reduce(DataFrame.unionByName, parts)
+
+
+def _cells() -> list[Column]:
+    return [F.get(_FIELDS, F.get(_ORDER, F.lit(i))).alias(name) for i, name in enumerate(CANONICAL)]
 
 
 def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str, int, int, list[int | None]]]:
@@ -147,33 +100,76 @@ def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str, int, int
     for name in frame.inputFiles():
         uri = re.sub("^file:/+", "file:/", name)
         number, file = by_path[unquote(uri.removeprefix("file:"))]
-        place = {column: i for i, column in enumerate(file.header)}
+        place = {column: i for i, column in enumerate(file.columns) if column}
         found.append((uri, number, file.header_line, [place.get(column) for column in CANONICAL]))
     return found
 
 
-def _scan(spark: SparkSession, width: int, paths: list[str]) -> DataFrame:
-    frame = spark.read.options(header="true", **OPTIONS).schema(_positions(width)).csv(paths)
-    path = F.col("_metadata.file_path").alias(_PATH)
-    return frame.select(_fields(width), CORRUPT, path)
+def _scan(spark: SparkSession, dialect: Dialect, mark: str, paths: list[str]) -> DataFrame:
+    options = {**OPTIONS, "sep": mark, "encoding": dialect.encoding}
+    frame = spark.read.options(header="true", **options).schema(_positions(dialect)).csv(paths)
+    return frame.select(*_parts(dialect), F.col("_metadata.file_path").alias(_PATH))
 
 
-def _scan_lines(spark: SparkSession, width: int, paths: list[str]) -> DataFrame:
+def _scan_lines(spark: SparkSession, dialect: Dialect, mark: str, paths: list[str]) -> DataFrame:
     """Line by line; of the lines that are not empty the first is the header."""
+    if dialect.lined:
+        return _scan(spark, dialect, mark, paths)
     path = F.col("_metadata.file_path").alias(_PATH)
-    split = F.split("value", "\r\n|\n|\r")
-    texts = spark.read.text(paths, wholetext=True).select(path, F.posexplode(split).alias("place", "text"))
+    whole = spark.read.text(paths, wholetext=True).select(F.col("value").alias("whole"), path)
+    if dialect.encoding != UTF8:
+        read = F.decode(F.col("whole").cast("binary"), dialect.encoding).alias("whole")
+        whole = whole.select(read, _PATH)
+    split = F.split("whole", "\r\n|\n|\r")
+    texts = whole.select(_PATH, F.posexplode(split).alias("place", "text"))
     lines = texts.where(F.col("text").rlike(r"[^\x00-\x20]"))
-    row = F.from_csv("text", _positions(width).toDDL(), OPTIONS).alias("row")
-    rows = lines.select(_PATH, (F.col("place") + 1).alias("line"), row)
-    return rows.select("row.*", _PATH, "line").select(_fields(width), CORRUPT, _PATH, "line")
+    row = F.from_csv("text", _positions(dialect).toDDL(), {**OPTIONS, "sep": mark}).alias("row")
+    rows = lines.select(_PATH, (F.col("place") + 1).alias(LINE), row)
+    return rows.select("row.*", _PATH, LINE).select(*_parts(dialect), _PATH, LINE)
 
 
-def _fields(width: int) -> Column:
-    return F.array(*(f"c{i}" for i in range(width))).alias(_FIELDS)
+def _parts(dialect: Dialect) -> list[Column]:
+    fields = F.array(*(f"c{i}" for i in range(dialect.width))).alias(_FIELDS)
+    if not dialect.lined:
+        return [fields, F.col(CORRUPT), F.lit(None).cast("string").alias(GIVEN)]
+    given = F.nullif(GIVEN, F.lit("")).alias(GIVEN)
+    return [fields, F.col(CORRUPT), given, F.col(LINE).try_cast("int").alias(LINE)]
 
 
-def _positions(width: int) -> StructType:
+def _positions(dialect: Dialect) -> StructType:
     """Columns by position (`c0`, `c1`, …): a delivered name is never trusted as a column's name."""
-    names = [*(f"c{i}" for i in range(width)), CORRUPT]
+    first = [LINE, GIVEN] if dialect.lined else []
+    names = [*first, *(f"c{i}" for i in range(dialect.width)), CORRUPT]
     return StructType([StructField(name, StringType()) for name in names])
+
+
+def _written(declared: Format) -> list[Column]:
+    """Every canonical column in the canonical way of writing."""
+    return [_canonical(name, declared).alias(name) for name in CANONICAL]
+
+
+def _canonical(name: str, declared: Format) -> Column:
+    sent: Column = F.col(name)
+    bare = F.nullif(F.trim(sent), F.lit(""))
+    known = None
+    if name in declared.codes:
+        known = _translated(bare, declared.codes[name])
+    elif name in DATES and declared.dates == "dd-mm-yyyy":
+        turned = F.concat_ws("-", *(F.substring(bare, *part) for part in ((7, 4), (4, 2), (1, 2))))
+        known = F.when(bare.rlike(r"^[0-9]{2}-[0-9]{2}-[0-9]{4}\z"), turned)
+    elif name in DECIMALS and declared.decimal == ".":
+        known = F.when(bare.rlike(r"^[0-9]+(\.[0-9]+)?\z"), F.translate(bare, ".", ","))
+    elif name == "schooljaar" and declared.school_years == "2024/2025":
+        known = F.when(bare.rlike(r"^[0-9]{4}/[0-9]{4}\z"), F.translate(bare, "/", "-"))
+    if known is not None:
+        sent = F.coalesce(known, F.concat(F.lit(NOT_AS_DECLARED), bare))
+    if declared.sentinels.get(name):
+        sent = F.when(~bare.isin(*declared.sentinels[name]), sent)
+    return sent
+
+
+def _translated(bare: Column, codes: dict[str, str]) -> Column:
+    told = F.lit(None).cast("string")
+    for written, code in codes.items():
+        told = F.when(bare == written, F.lit(code)).otherwise(told)
+    return told

@@ -44,7 +44,7 @@ def apply(
         return {"lists": lists.facts(), "erased": {"results": 0, "quarantine": 0}, "due": []}
     batches = ledger.batches(spark, places.ledger)
     results = tables.read(spark, places.results).where(F.col("batch").isin(list(batches)))
-    current = _resume(places, results.count())
+    current = resume(places, results.count())
     listed = {one.name: one for one in lists.lists if one.declared.polarity == "block"}
     rows, numbers = _matches(spark, results, listed)
     _refuse_large(rows, current, platform, confirmed)
@@ -60,7 +60,7 @@ def apply(
         _receipts(places, one, now)
     told = [
         {**one.facts(), "rows_erased": rows.get(one.name, 0), "pupils_matched": numbers.get(one.name, 0),
-         "unmatched": len(one.in_force) - numbers.get(one.name, 0)}
+         "unmatched": one.pupils - numbers.get(one.name, 0)}
         for one in lists.lists
     ]  # fmt: skip
     return {
@@ -82,7 +82,7 @@ def due(places: Places, lists: Objections) -> list[str]:
     return found
 
 
-def _resume(places: Places, current: int) -> int:
+def resume(places: Places, current: int) -> int:
     """Close the record of a run that was killed: its rows are erased, or none of them is."""
     folder = places.erasures
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:

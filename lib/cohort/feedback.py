@@ -5,32 +5,58 @@ from __future__ import annotations
 from typing import Any
 
 from cohort import register
+from cohort.formats import Unrecognised
 from cohort.ledger import REJECTED, Entry
 from cohort.places import Places
-from cohort.reasons import FILE_REASONS, REASONS
+from cohort.reasons import FILE_REASONS, REASONS, WARNINGS, Reason
 
 UNKNOWN_SCHOOL = "onbekend"
 SHOWN_LINES = 200
+ELEMENTS = "results"
+"""The kind of file that has elements instead of lines."""
 
 
-def write(places: Places, entry: Entry, lines: dict[str, list[int]]) -> None:
+def write(
+    places: Places, entry: Entry, lines: dict[str, list[int]], differs: Unrecognised | None = None
+) -> None:
     """One machine-readable file and one to read, in the school's folder.
 
-    Takes: the ledger's line, and per code the numbers of the lines it was found in.
+    Takes: the ledger's line; per code the numbers of the lines (of a UWLR message: of the `resultaat`
+    elements) it was found in; how a header differs from every declared one.
     """
     folder = places.feedback(entry.brin or UNKNOWN_SCHOOL)
     told: dict[str, Any] = {
-        "delivery": entry.levering_nr, "sha256": entry.sha256, "received": entry.received,
-        "status": entry.status, "reason": entry.reason, "delivered": entry.delivered,
-        "accepted": entry.accepted, "refused": entry.quarantined, "objected": entry.objected,
+        "delivery": entry.levering_nr,
+        "sha256": entry.sha256,
+        "received": entry.received,
+        "status": entry.status,
+        "reason": entry.reason,
+        "delivered": entry.delivered,
+        "accepted": entry.accepted,
+        "refused": entry.quarantined,
+        "objected": entry.objected,
         "mended": {"PGN_PADDED": entry.mended} if entry.mended else {},
+        "replaced": sum(entry.replaced.values()),
+        "withdrawn": sum(entry.withdrawn.values()),
         "codes": {
-            code: {"rows": n, "lines": lines.get(code, [])[:SHOWN_LINES], "meaning": REASONS[code]}
+            code: {"rows": n, "lines": lines.get(code, [])[:SHOWN_LINES], **_both(REASONS[code])}
             for code, n in sorted(entry.codes.items())
         },
-    }  # fmt: skip
+        "warnings": {
+            code: {"number": n, **_both(WARNINGS[code])} for code, n in sorted(entry.warnings.items())
+        },
+    }
+    if entry.reason is not None:
+        told["rejected"] = _both(FILE_REASONS[entry.reason])
+    if differs is not None:
+        told["header"] = {
+            "closest_format": differs.closest,
+            "missing": differs.missing,
+            "unknown_columns": differs.unknown,
+        }
     register.write(folder / f"{entry.levering_nr}.json", told)
-    (folder / f"{entry.levering_nr}.txt").write_text(_text(entry, lines), encoding="utf-8")
+    text = "\n\n".join(_text(entry, lines, differs, language) for language in (0, 1))
+    (folder / f"{entry.levering_nr}.txt").write_text(text, encoding="utf-8")
 
 
 def sweep(places: Places, last: int) -> None:
@@ -40,24 +66,80 @@ def sweep(places: Places, last: int) -> None:
             file.unlink()
 
 
-def _text(entry: Entry, lines: dict[str, list[int]]) -> str:
-    if entry.status == REJECTED:
-        reason = FILE_REASONS[entry.reason or ""]
-        head = f"Delivery {entry.levering_nr} of {entry.received} was not taken in: {reason}."
-    else:
-        head = (
-            f"Delivery {entry.levering_nr} of {entry.received}: {entry.delivered} rows delivered, "
-            f"{entry.accepted} accepted, {entry.quarantined} refused, "
-            f"{entry.objected} left out after an objection."
-        )
-    told = [head, f"File fingerprint (SHA-256): {entry.sha256}", ""]
+def _both(reason: Reason) -> dict[str, str]:
+    return {"meaning": reason.en, "what_to_do": reason.do, "betekenis": reason.nl, "wat_te_doen": reason.doe}
+
+
+SAID = {
+    "rejected": (
+        "Levering {} van {} is niet ingenomen: {}. {}",
+        "Delivery {} of {} was not taken in: {}. {}",
+    ),
+    "taken": (
+        "Levering {} van {}: {} rijen geleverd, {} aangenomen, {} geweigerd, {} weggelaten na een bezwaar.",
+        "Delivery {} of {}: {} rows delivered, {} accepted, {} refused, {} left out after an objection.",
+    ),
+    "roster": (
+        "Levering {} van {} is een leerlinglijst; zij is bewaard om resultaten aan te koppelen.",
+        "Delivery {} of {} is a roster; it was kept to join results to.",
+    ),
+    "print": ("Vingerafdruk van het bestand (SHA-256): {}", "File fingerprint (SHA-256): {}"),
+    "mended": (
+        "{} leerlingnummers misten hun voorloopnul; die is hersteld op grond van de controle.",
+        "{} pupil numbers had lost their leading zero; they were mended by their proof.",
+    ),
+    "replaced": (
+        "{} eerdere resultaten zijn vervangen, {} zijn ingetrokken omdat dit bestand ze niet meer heeft.",
+        "{} earlier results were replaced, {} were withdrawn because this file no longer has them.",
+    ),
+    "code": ("{}: {} rijen: {}. {}: {}. {}", "{}: {} rows: {}. {}: {}. {}"),
+    "lines": ("Regels", "Lines"),
+    "elements": ("Resultaten (volgnummer in het bericht)", "Results (their place in the message)"),
+    "whole": ("zie het hele bestand", "see the whole file"),
+    "warning": ("Let op, {}: {} {}. {}", "Note, {}: {} {}. {}"),
+    "closest": (
+        "Het lijkt het meest op het formaat {}; daarvan ontbreekt: {}. Niet herkende kolommen: {}.",
+        "It is closest to the format {}; of that it lacks: {}. Columns not recognised: {}.",
+    ),
+    "nothing": ("niets", "nothing"),
+}
+"""Every sentence in Dutch and in English."""
+
+
+def _text(entry: Entry, lines: dict[str, list[int]], differs: Unrecognised | None, language: int) -> str:
+    def said(name: str, *values: object) -> str:
+        return SAID[name][language].format(*values)
+
+    told = [_head(entry, language), said("print", entry.sha256)]
+    if differs is not None:
+        nothing = said("nothing")
+        missing, unknown = (", ".join(names) or nothing for names in (differs.missing, differs.unknown))
+        told.append(said("closest", differs.closest, missing, unknown))
     if entry.mended:
-        told.append(
-            f"{entry.mended} pupil numbers had lost their leading zero; they were mended by their proof."
-        )
+        told.append(said("mended", entry.mended))
+    if entry.replaced or entry.withdrawn:
+        told.append(said("replaced", sum(entry.replaced.values()), sum(entry.withdrawn.values())))
+    kind = said("elements" if entry.kind == ELEMENTS else "lines")
     for code, n in sorted(entry.codes.items()):
-        places = ", ".join(str(line) for line in lines.get(code, [])[:SHOWN_LINES])
-        told.append(f"{code}: {n} rows: {REASONS[code]}. Lines: {places or 'see the whole file'}.")
-    if entry.codes or entry.status == REJECTED:
-        told.append("Please correct this in your administration and deliver the file again.")
+        places = ", ".join(str(line) for line in lines.get(code, [])[:SHOWN_LINES]) or said("whole")
+        meaning, do = _in(REASONS[code], language)
+        told.append(said("code", code, n, meaning, kind, places, do))
+    for code, n in sorted(entry.warnings.items()):
+        meaning, do = _in(WARNINGS[code], language)
+        told.append(said("warning", code, meaning, n, do))
     return "\n".join(told) + "\n"
+
+
+def _head(entry: Entry, language: int) -> str:
+    number, received = entry.levering_nr, entry.received
+    if entry.status == REJECTED:
+        meaning, do = _in(FILE_REASONS[entry.reason or ""], language)
+        return SAID["rejected"][language].format(number, received, meaning, do)
+    if entry.kind == "roster":
+        return SAID["roster"][language].format(number, received)
+    counts = entry.delivered, entry.accepted, entry.quarantined, entry.objected
+    return SAID["taken"][language].format(number, received, *counts)
+
+
+def _in(reason: Reason, language: int) -> tuple[str, str]:
+    return (reason.nl, reason.doe) if language == 0 else (reason.en, reason.do)

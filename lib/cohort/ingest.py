@@ -1,18 +1,16 @@
 """Schools' files → results, quarantine, ledger and feedback: only what is new, whole files or nothing.
 
-Order of writing: results and quarantine first, feedback, and the ledger last: with its lines the batch
-counts. What a killed run left of its batch goes before the next one begins.
+Order of writing: results and quarantine, what the batch takes away of earlier ones written down, feedback,
+and the ledger: with its lines the batch counts. Then what it replaces goes. What a killed run left of its
+batch goes before the next one begins; what it had not yet taken away goes then, too.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +18,35 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
 
-from cohort import accounts, deliveries, feedback, frames, ledger, objections, quality, tables
+from cohort import (
+    accounts,
+    completeness,
+    deliveries,
+    erasure,
+    faults,
+    feedback,
+    frames,
+    ledger,
+    objections,
+    plausibility,
+    quality,
+    reception,
+    renumbering,
+    retention,
+    supersession,
+    tables,
+)
 from cohort.accounts import OBJECTED, Run
+from cohort.arrivals import ROSTER, Desk
 from cohort.catalogue import Catalogue
-from cohort.deliveries import DeliveredFile, Numbered
-from cohort.errors import DeliveriesRefused, expected, not_yet
-from cohort.ledger import TAKEN, Entry, Ledger
+from cohort.errors import DeliveriesRefused, expected
+from cohort.formats import Formats
+from cohort.ledger import Entry, Ledger
+from cohort.numbers import Changes
 from cohort.objections import Objections
 from cohort.places import Places
 from cohort.platform import Platform
-from cohort.quality import CODES
+from cohort.reception import Numbered
 from cohort.schema import ACCEPTED, CANONICAL, NUMBER
 
 MOST_DELIVERIES = 2**18 - 1
@@ -44,6 +61,7 @@ QUARANTINED = StructType(
         StructField("row", StructType([StructField(name, StringType()) for name in CANONICAL])),
     ]
 )
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -53,109 +71,131 @@ class Intake:
     places: Places
     platform: Platform
     catalogue: Catalogue
+    formats: Formats
     lists: Objections
+    changes: Changes
     now: dt.datetime
 
 
-def ingest(spark: SparkSession, intake: Intake, progress: Callable[[str], None]) -> dict[str, Any]:
+def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str, Any]:
     """Take in every file that was not taken in before.
 
     Gives: the record of the run, counts only.
-    Refuses: no folder of deliveries (exit code 11); files of a format that is not supported yet, after the
-    others were taken in (exit code 10).
+    Refuses: no folder of deliveries (exit code 11).
     """
-    places, retention = intake.places, intake.platform.tables
+    places, holds = intake.places, intake.platform
     if not places.deliveries.is_dir():
         raise _refused("a folder of deliveries", "deliveries/99ZZ.csv", "Put the schools' files there")
-    tables.create(spark, places.results, ACCEPTED, retention, partitioned_by="batch")
-    tables.create(spark, places.quarantine, QUARANTINED, retention, partitioned_by="batch")
+    tables.create(spark, places.results, ACCEPTED, holds.tables, partitioned_by="batch")
+    tables.create(spark, places.quarantine, QUARANTINED, holds.tables, partitioned_by="batch")
     known = ledger.read(spark, places.ledger)
     sweep(spark, places, known)
-    paths = sorted(path for path in places.deliveries.rglob("*") if path.is_file())
-    with ThreadPoolExecutor(2) as readers:
-        files = list(readers.map(partial(deliveries.look, folder=places.deliveries), paths))
-    later = [f for f in files if f.later]
-    numbered = list(enumerate(_fresh(files, known), known.last_number + 1))
-    progress(f"deliveries: {len(files)} files, {len(numbered)} new")
-    if known.last_number + len(numbered) > MOST_DELIVERIES:
-        raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "Begin a new root")
-    run = Run(known.next_batch, intake.now, intake.platform.intake.max_refused_share)
-    entries = _take_in(spark, intake, run, numbered, progress) if numbered else []
-    if later:
-        raise not_yet(
-            f"A delivery as {' or '.join(sorted({str(f.later) for f in later}))}",
-            f"deliveries/, {len(later)} files",
-            f"Deliver these as CSV; the {len(entries)} other new files were looked at",
-        )
-    return accounts.summary(len(files), entries)
+    renumbered = renumbering.apply(spark, places, intake.changes)
+    limits = holds.intake.containers.limits()
+    desk = Desk(places.deliveries, places.work / "received", intake.formats, limits, known.hashes)
+    try:
+        received = reception.receive(spark, desk, known)
+        progress(f"deliveries: {len(received.files)} files, {len(received.new)} new")
+        if known.last_number + len(received.new) > MOST_DELIVERIES:
+            raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "Begin a new root")
+        run = Run(known.next_batch, intake.now, holds.intake.max_refused_share)
+        entries = _take_in(spark, intake, run, received.new, known, progress) if received.new else []
+    finally:
+        shutil.rmtree(places.work, ignore_errors=True)
+    after = Ledger((*known.lines, *entries))
+    _close(spark, places, after)
+    gone = retention.apply(spark, places, holds, after, received.files, intake.now)
+    progress(f"retention: {sum(gone.values())} things of the past removed")
+    told = completeness.of(intake.catalogue, after, entries)
+    completeness.write(places, told)
+    return {
+        **accounts.summary(received, entries), "renumbered": renumbered, "removed": gone,
+        "missing": completeness.counts(told),
+    }  # fmt: skip
 
 
 def sweep(spark: SparkSession, places: Places, known: Ledger) -> None:
-    """Remove what a killed intake left: frames between two passes, feedback, its batch's rows and files."""
+    """Finish or remove what a killed intake left: what its batch takes away if that counts, else its rows."""
     shutil.rmtree(places.work, ignore_errors=True)
     feedback.sweep(places, known.last_number)
+    _supersede(spark, places, known)
     for table in (places.results, places.quarantine):
         left = table / f"batch={known.next_batch}"
         if left.exists():
             tables.replace_batch(tables.read(spark, table).where("false"), table, known.next_batch)
             tables.vacuum(spark, table)
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _fresh(files: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
-    """What was not taken in before, each content once, in the order of the files' paths.
-
-    A content that was rejected for its file's name only may come again under another.
-    """
-    fresh: dict[str, DeliveredFile] = {}
-    for file in sorted(files, key=lambda file: (file.misnamed, file.path)):
-        seen = known.hashes | known.misnamed if file.misnamed else known.hashes
-        if not file.later and file.sha256 not in seen:
-            fresh.setdefault(file.sha256, file)
-    return sorted(fresh.values(), key=lambda file: file.path)
+    erasure.resume(places, _current(spark, places, known).count())
 
 
 def _take_in(
-    spark: SparkSession, intake: Intake, run: Run, numbered: list[Numbered], progress: Callable[[str], None]
+    spark: SparkSession,
+    intake: Intake,
+    run: Run,
+    new: tuple[Numbered, ...],
+    known: Ledger,
+    progress: Progress,
 ) -> list[Entry]:
-    readable = [(n, f) for n, f in numbered if not f.rejected]
-    entries = [run.rejected(n, f, f.rejected) for n, f in numbered if f.rejected]
-    lines: dict[int, dict[str, list[int]]] = {}
-    try:
-        if readable:
-            judged = _judged(spark, intake, readable, intake.places.work / f"{run.batch}")
-            counts = accounts.count(judged)
-            found = [run.entry(n, f, counts.get(n, accounts.Count())) for n, f in readable]
-            refused = sum(entry.quarantined for entry in found)
-            progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
-            _write(spark, judged, intake, found, run.batch)
-            progress(f"results: {sum(e.accepted for e in found)} rows accepted")
-            lines = _lines(spark, intake, readable, found)
-            entries += found
-    finally:
-        shutil.rmtree(intake.places.work, ignore_errors=True)
-    entries.sort(key=lambda entry: entry.levering_nr)
+    readable = [(n, f) for n, f in new if not f.rejected and f.kind != ROSTER]
+    entries = [run.rejected(n, f, f.rejected) for n, f in new if f.rejected]
+    entries += [
+        run.roster(n, f, intake.catalogue.schools) for n, f in new if f.kind == ROSTER and not f.rejected
+    ]
+    lines: faults.Lines = {}
+    today, newest, rules = intake.now.date(), intake.changes.newest_of, intake.platform.intake.rules
+    if readable:
+        judged, warnings = _judged(spark, intake, readable, known, intake.places.work / f"{run.batch}")
+        counts = accounts.count(judged)
+        found = [run.entry(n, f, counts.get(n, accounts.Count()), warnings.get(n, {})) for n, f in readable]
+        refused = sum(entry.quarantined for entry in found)
+        progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
+        _write(spark, judged, intake, found, run.batch)
+        progress(f"results: {sum(e.accepted for e in found)} rows accepted")
+        lines = faults.lines(
+            spark, readable, found, intake.formats, intake.catalogue, today, newest, rules.told
+        )
+        entries += found
+    entries = accounts.warned(sorted(entries, key=lambda entry: entry.levering_nr), known)
+    entries = _write_down(spark, intake, known, entries, run.batch)
+    differs = {n: f.differs for n, f in new if f.differs}
     for entry in entries:
-        feedback.write(intake.places, entry, lines.get(entry.levering_nr, {}))
+        feedback.write(intake.places, entry, lines.get(entry.levering_nr, {}), differs.get(entry.levering_nr))
     progress(f"feedback: {len(entries)} files")
     ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
+    _supersede(spark, intake.places, Ledger((*known.lines, *entries)))
     return entries
 
 
-def _judged(spark: SparkSession, intake: Intake, readable: list[Numbered], work: Path) -> DataFrame:
-    """Every row with its codes, kept in a file because several passes follow."""
-    once = quality.judge(spark, deliveries.read(spark, readable), intake.catalogue, intake.now.date())
+def _judged(
+    spark: SparkSession, intake: Intake, readable: list[Numbered], known: Ledger, work: Path
+) -> tuple[DataFrame, dict[int, dict[str, int]]]:
+    """Every row with its codes, kept in a file because several passes follow; and warnings per delivery."""
+    delivered = deliveries.read(spark, readable, intake.formats)
+    rules = intake.platform.intake.rules
+    once = quality.judge(
+        spark, delivered, intake.catalogue, intake.now.date(), intake.changes.newest_of, rules.told
+    )
     blocked = objections.blocked_frame(spark, intake.lists.blocked).withColumn(OBJECTED, F.lit(True))
     marked = once.join(F.broadcast(blocked), "pgn", "left")
     marked.write.option("compression", "lz4").parquet(str(work))
     kept = spark.read.schema(marked.schema).parquet(str(work))
     twice = frames.materialised(quality.repeated(kept))
-    return quality.refuse_repeated(kept, twice)
+    judged = quality.refuse_repeated(kept, twice)
+    refusing = [code for code, rule in rules.of_pupils.items() if rule == "refuse"]
+    earlier = _current(spark, intake.places, known) if known.current() else None
+    doubtful = plausibility.doubtful(judged, earlier)
+    doubtful.write.option("compression", "lz4").parquet(f"{work}-doubtful")
+    doubtful = spark.read.schema(doubtful.schema).parquet(f"{work}-doubtful")
+    warnings = plausibility.warnings(doubtful, refusing)
+    if rules.told:
+        for line in quality.outside(judged).toArrow().to_pylist():
+            warnings.setdefault(line[NUMBER], {})[quality.OUTSIDE] = line["n"]
+    return plausibility.refused(judged, doubtful, refusing), warnings
 
 
 def _write(spark: SparkSession, judged: DataFrame, intake: Intake, entries: list[Entry], batch: int) -> None:
     """The rows of files taken in; none, good or refused, of a pupil with an objection in force."""
-    taken = [(entry.levering_nr,) for entry in entries if entry.status == TAKEN]
+    taken = [(entry.levering_nr,) for entry in entries if entry.taken]
     whole = judged.join(
         F.broadcast(frames.local(spark, f"{NUMBER} int not null", taken)), NUMBER, "left_semi"
     )
@@ -163,37 +203,63 @@ def _write(spark: SparkSession, judged: DataFrame, intake: Intake, entries: list
     total = sum(entry.accepted for entry in entries)
     files = max(2, -(-total // ROWS_PER_FILE))
     tables.replace_batch(quality.accepted(free, batch).coalesce(files), intake.places.results, batch)
-    if any(entry.codes for entry in entries if entry.status == TAKEN):
+    if any(entry.codes for entry in entries if entry.taken):
         tables.replace_batch(quality.quarantined(free, batch).coalesce(1), intake.places.quarantine, batch)
     stored = tables.read(spark, intake.places.results).where(F.col("batch") == batch).count()
     if stored != total:
         raise AssertionError("the accepted rows that were written are not those that were counted")
 
 
-def _lines(
-    spark: SparkSession, intake: Intake, readable: list[Numbered], entries: list[Entry]
-) -> dict[int, dict[str, list[int]]]:
-    """Line numbers, from a second pass over the files with refusals only."""
-    asked = {entry.levering_nr for entry in entries if entry.codes}
-    files = [(n, f) for n, f in readable if n in asked]
-    if not files:
-        return {}
-    once = quality.judge(spark, deliveries.read_lines(spark, files), intake.catalogue, intake.now.date())
-    judged = once.select(NUMBER, "line", CODES, quality.SAME_RESULT, quality.SAME_ROW).persist()
-    refused = quality.refuse_repeated(judged, quality.repeated(judged, "line"), "line")
-    found = (
-        refused.where(F.col(CODES) != "")
-        .select(NUMBER, "line", F.explode(F.split(CODES, " ")).alias("code"))
-        .groupBy(NUMBER, "code")
-        .agg(F.slice(F.sort_array(F.collect_list("line")), 1, feedback.SHOWN_LINES).alias("lines"))
-        .toArrow()
-        .to_pylist()
-    )
-    judged.unpersist()
-    lines: dict[int, dict[str, list[int]]] = defaultdict(dict)
-    for line in found:
-        lines[line[NUMBER]][line["code"]] = line["lines"]
-    return lines
+def _write_down(
+    spark: SparkSession, intake: Intake, known: Ledger, entries: list[Entry], batch: int
+) -> list[Entry]:
+    """Find what this batch takes away and write it down; the entries with what each of them takes away."""
+    schools = supersession.concerned(known.lines, entries)
+    if not schools:
+        return entries
+    places = intake.places
+    results = tables.read(spark, places.results).where(F.col("batch").isin([*known.batches, batch]))
+    rows = supersession.rows_of(results, schools, (*known.lines, *entries), batch).persist()
+    try:
+        sizes, pairs = supersession.overlaps(rows)
+        new = frozenset(entry.levering_nr for entry in entries)
+        dead = supersession.dead(sizes, pairs, intake.platform.intake.whole_share, new)
+        gone = supersession.superseded(spark, rows, dead)
+        folder = str(places.superseding / f"{batch}")
+        gone.coalesce(1).write.mode("overwrite").option("compression", "lz4").parquet(folder)
+    finally:
+        rows.unpersist()
+    told = supersession.counted(spark.read.schema(gone.schema).parquet(folder))
+    return [
+        replace(
+            entry,
+            replaced=told.get((entry.levering_nr, supersession.REPLACED), {}),
+            withdrawn=told.get((entry.levering_nr, supersession.WITHDRAWN), {}),
+        )
+        for entry in entries
+    ]
+
+
+def _supersede(spark: SparkSession, places: Places, known: Ledger) -> None:
+    """Take away what the batches of the ledger replace; forget what a killed run had only written down."""
+    for batch in ledger.superseding(places.ledger):
+        folder = places.superseding / f"{batch}"
+        if batch in known.batches:
+            rows = spark.read.parquet(str(folder)).select(*supersession.IDENTITY)
+            if not rows.isEmpty():
+                tables.remove_rows(spark, places.results, rows)
+        shutil.rmtree(folder)
+
+
+def _current(spark: SparkSession, places: Places, known: Ledger) -> DataFrame:
+    return tables.read(spark, places.results).where(F.col("batch").isin(list(known.batches)))
+
+
+def _close(spark: SparkSession, places: Places, after: Ledger) -> None:
+    """accepted = current + replaced + withdrawn + erased, over all runs."""
+    there = _current(spark, places, after).count()
+    if there + erasure.erased_so_far(places) != after.current():
+        raise AssertionError("the results are not what the ledger says was accepted and not taken away")
 
 
 def _refused(what: str, example: str, do: str) -> DeliveriesRefused:

@@ -6,7 +6,8 @@ one replaces them.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,12 @@ from pyspark.sql.types import (
 )
 
 from cohort import frames, tables
+from cohort.errors import StateRefused, expected
 from cohort.platform import Tables
 
 TAKEN, REJECTED = "TAKEN", "REJECTED"
+RETRIED = ("FILE_NAME", "ROSTER_MISSING")
+"""Reasons that lie outside the content: the same content may come again."""
 STATE = StructType(
     [
         StructField("sha256", StringType(), False),
@@ -41,13 +45,24 @@ STATE = StructType(
         StructField("objected", LongType(), False),
         StructField("mended", LongType(), False),
         StructField("codes", MapType(StringType(), LongType()), False),
+        StructField("kind", StringType(), False),
+        StructField("supplier", StringType(), False),
+        StructField("container", StringType()),
+        StructField("slices", MapType(StringType(), LongType()), False),
+        StructField("replaced", MapType(IntegerType(), LongType()), False),
+        StructField("withdrawn", MapType(IntegerType(), LongType()), False),
+        StructField("warnings", MapType(StringType(), LongType()), False),
     ]
 )
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What became of one file: delivered = accepted + quarantined + objected."""
+    """What became of one file: delivered = accepted + quarantined + objected.
+
+    `slices` has the accepted rows per school year, moment and domain (`2024-2025 M rekenen`); `replaced` and
+    `withdrawn` the rows of earlier deliveries, by their numbers, that this one took away.
+    """
 
     sha256: str
     name: str
@@ -63,55 +78,105 @@ class Entry:
     objected: int
     mended: int
     codes: dict[str, int]
+    kind: str = "text"
+    supplier: str = ""
+    container: str | None = None
+    slices: dict[str, int] = field(default_factory=dict)
+    replaced: dict[int, int] = field(default_factory=dict)
+    withdrawn: dict[int, int] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.delivered != self.accepted + self.quarantined + self.objected:
             raise AssertionError(f"the sums of delivery {self.levering_nr} do not close")
+
+    @property
+    def taken(self) -> bool:
+        return self.status == TAKEN
 
 
 @dataclass(frozen=True)
 class Ledger:
     """What intake knows of earlier runs: one small line per file."""
 
-    hashes: frozenset[str]
-    batches: tuple[int, ...]
-    last_number: int
-    accepted: int
-    misnamed: frozenset[str] = frozenset()
-    """Contents that were only ever rejected for their file's name; not among the hashes."""
+    lines: tuple[Entry, ...] = ()
+
+    @cached_property
+    def hashes(self) -> frozenset[str]:
+        """Contents that were looked at for good, and containers of which every member was."""
+        settled = {line.sha256 for line in self.lines if line.reason not in RETRIED}
+        waiting = {line.container for line in self.lines if line.sha256 not in settled}
+        packed = {line.container for line in self.lines if line.container} - waiting
+        return frozenset(settled | packed)
+
+    @cached_property
+    def retried(self) -> frozenset[str]:
+        """Contents that were only ever rejected for a reason outside them."""
+        return frozenset(line.sha256 for line in self.lines if line.reason in RETRIED) - self.hashes
+
+    @property
+    def with_rosters(self) -> frozenset[str]:
+        """Contents that are a roster or hold one."""
+        return frozenset(line.container or line.sha256 for line in self.lines if line.kind == "roster")
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        return tuple(sorted({line.batch for line in self.lines}))
+
+    @property
+    def last_number(self) -> int:
+        return max((line.levering_nr for line in self.lines), default=0)
 
     @property
     def next_batch(self) -> int:
         return max(self.batches, default=0) + 1
 
+    def current(self) -> int:
+        """Rows that must be in the results, but for those that objections took away."""
+        return sum(e.accepted - sum(e.replaced.values()) - sum(e.withdrawn.values()) for e in self.lines)
+
 
 def read(spark: SparkSession, path: Path) -> Ledger:
     """The ledger as it stands; empty when nothing was ever taken in."""
     if not tables.exists(spark, path):
-        return Ledger(frozenset(), (), 0, 0)
-    asked = ("sha256", "levering_nr", "batch", "accepted", "reason")
-    lines: Any = tables.read(spark, path).select(*asked).toArrow()
-    seen = list(zip(lines["sha256"].to_pylist(), lines["reason"].to_pylist(), strict=True))
-    hashes = frozenset(sha for sha, reason in seen if reason != "FILE_NAME")
-    return Ledger(
-        hashes,
-        tuple(sorted(set(lines["batch"].to_pylist()))),
-        max(lines["levering_nr"].to_pylist(), default=0),
-        sum(lines["accepted"].to_pylist()),
-        frozenset(sha for sha, _ in seen) - hashes,
-    )
+        return Ledger()
+    found: Any = tables.read(spark, path).toArrow()
+    maps = [name for name in STATE.names if isinstance(STATE[name].dataType, MapType)]
+    lines = [{**line, **{name: dict(line[name]) for name in maps}} for line in found.to_pylist()]
+    return Ledger(tuple(sorted((Entry(**line) for line in lines), key=lambda line: line.levering_nr)))
 
 
 def batches(spark: SparkSession, path: Path) -> tuple[int, ...]:
-    """The batches that the ledger vouches for."""
+    """The batches that the ledger vouches for.
+
+    Refuses: while a killed run of intake has not yet taken away what its batch replaces (exit code 15).
+    """
     if not tables.exists(spark, path):
         return ()
     found: Any = tables.read(spark, path).groupBy("batch").agg(F.count(F.lit(1))).toArrow()
-    return tuple(sorted(found["batch"].to_pylist()))
+    known = tuple(sorted(found["batch"].to_pylist()))
+    if set(superseding(path)) & set(known):
+        raise StateRefused(
+            expected(
+                "a run of ingest that came to its end", example="the last one", found="one that was killed",
+                where="restricted/superseding", do="Run ingest again: it finishes what was begun",
+            )
+        )  # fmt: skip
+    return known
+
+
+def superseding(path: Path) -> tuple[int, ...]:
+    """Batches whose removal of earlier rows has been written down and not yet carried out."""
+    folder = path.parent / "superseding"
+    return tuple(sorted(int(one.name) for one in folder.glob("*") if one.name.isdigit()))
 
 
 def append(spark: SparkSession, path: Path, entries: list[Entry], retention: Tables) -> None:
     """Add the lines of one batch in one commit: with it the batch counts."""
     tables.create(spark, path, STATE, retention)
-    rows = frames.local(spark, STATE, [tuple(asdict(entry).values()) for entry in entries])
+    rows = frames.local(spark, STATE, [_values(entry) for entry in entries])
     tables.append(rows.coalesce(1), path, f"batch {entries[0].batch}")
+
+
+def _values(entry: Entry) -> tuple[Any, ...]:
+    return tuple(getattr(entry, name) for name in STATE.names)

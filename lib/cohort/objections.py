@@ -10,17 +10,18 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 from pyspark.sql import DataFrame, SparkSession
 
-from cohort import config, frames
+from cohort import config, frames, numbers
 from cohort.config import Declaration
 from cohort.errors import ObjectionsRefused, expected
 from cohort.identifiers import BRIN, normal_text
+from cohort.numbers import Changes
 from cohort.platform import ObjectionLimits
 from cohort.schema import Accepted, Admitted
 
@@ -52,12 +53,14 @@ class ObjectionList:
     """Schools held back, each with the number of its invalid numbers."""
     filed: dict[str, int]
     """Objections in force per school that filed them."""
+    pupils: int = 0
+    """How many pupils the numbers in force are of."""
 
     def facts(self) -> dict[str, object]:
         return {
             "list": self.name, "source": self.declared.source, "date": str(self.declared.date),
             "polarity": self.declared.polarity, "sha256": self.sha256, "rows": self.rows,
-            "in_force": len(self.in_force), "withdrawn": self.withdrawn, "schools_held_back": len(self.held),
+            "in_force": self.pupils, "withdrawn": self.withdrawn, "schools_held_back": len(self.held),
         }  # fmt: skip
 
 
@@ -66,6 +69,8 @@ class Objections:
     """All lists together, as one answer to: whose results may be used?"""
 
     lists: tuple[ObjectionList, ...]
+    numbers: str = ""
+    """The digest of the changes of pupil numbers that were applied to them."""
 
     @property
     def blocked(self) -> frozenset[str]:
@@ -83,7 +88,8 @@ class Objections:
 
     def digest(self) -> str:
         """One hash over all lists: another one means that a list changed."""
-        return hashlib.sha256("".join(sorted(x.name + x.sha256 for x in self.lists)).encode()).hexdigest()
+        every = "".join(sorted(x.name + x.sha256 for x in self.lists)) + self.numbers
+        return hashlib.sha256(every.encode()).hexdigest()
 
     def facts(self) -> list[dict[str, object]]:
         return [x.facts() for x in self.lists]
@@ -92,10 +98,11 @@ class Objections:
 def load(folder: Path, limits: ObjectionLimits, today: dt.date) -> Objections:
     """Read every declared list.
 
-    Takes: the zone of the lists, the platform's limits, the day it is.
+    Takes: the zone of the lists, the platform's limits, the day it is. The changes of pupil numbers are
+    read from the zone beside it: who is listed under one number is listed under every other one, too.
     Refuses: no list at all, a list missing, undeclared, stale, dated ahead, unreadable, empty without
     being declared so, a line with another scope than `alles`, an invalid number that no school filed:
-    all problems at once (exit code 12).
+    all problems at once (exit code 12); what `numbers.load` refuses (11).
     """
     problems: list[str] = []
     declarations = sorted(folder.glob("*.toml")) if folder.is_dir() else []
@@ -137,7 +144,14 @@ def load(folder: Path, limits: ObjectionLimits, today: dt.date) -> Objections:
             )
     if problems:
         raise ObjectionsRefused(*problems)
-    return Objections(tuple(lists))
+    changes = numbers.load(folder.parent / numbers.ZONE, today)
+    digest = changes.digest() if changes.lists else ""
+    return Objections(tuple(_under_every_number(one, changes) for one in lists), digest)
+
+
+def _under_every_number(one: ObjectionList, changes: Changes) -> ObjectionList:
+    pupils = len({changes.newest(number) for number in one.in_force})
+    return replace(one, in_force=changes.all_of(one.in_force), pupils=pupils)
 
 
 def blocked_frame(spark: SparkSession, numbers: frozenset[str]) -> DataFrame:
@@ -222,7 +236,7 @@ def _in_force(
     today: dt.date,
     problems: list[str],
 ) -> ObjectionList:
-    numbers: set[str] = set()
+    valid: set[str] = set()
     held: dict[str, int] = {}
     filed: dict[str, int] = {}
     withdrawn = 0
@@ -243,7 +257,7 @@ def _in_force(
             continue
         school, pgn = line["brin"], normal_text(line["pgn"])
         if pgn is not None:
-            numbers.add(pgn)
+            valid.add(pgn)
             filed[school] = filed.get(school, 0) + 1
         elif school:
             held[school] = held.get(school, 0) + 1
@@ -251,7 +265,9 @@ def _in_force(
             problems.append(
                 _wrong("a valid pupil number or the school that filed it", "a BSN", "neither", where)
             )
-    return ObjectionList(name, declared, digest, len(lines), frozenset(numbers), withdrawn, held, filed)
+    return ObjectionList(
+        name, declared, digest, len(lines), frozenset(valid), withdrawn, held, filed, len(valid)
+    )
 
 
 def _wrong(what: str, example: str, found: str, where: str) -> str:

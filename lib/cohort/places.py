@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cohort.errors import UsageRefused, expected, not_yet
 
-LATER = ("consents", "instructions", "nummerwijzigingen")
+LATER = ("consents", "instructions")
 """Zones whose lists a later version applies; a list found there is refused, never ignored."""
 
 
@@ -45,6 +45,15 @@ class Places:
     def work(self) -> Path:
         """Frames that intake keeps between two passes: gone at the end of a run, swept before the next."""
         return self.restricted / "work"
+
+    @property
+    def superseding(self) -> Path:
+        """Rows that a batch replaces, written down before the ledger's line and gone when they are."""
+        return self.restricted / "superseding"
+
+    @property
+    def numbers(self) -> Path:
+        return self.root / "nummerwijzigingen"
 
     @property
     def locks(self) -> Path:

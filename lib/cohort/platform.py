@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cohort import config
 from cohort.config import Declaration
+from cohort.containers import Limits
 from cohort.errors import KeyRefused, expected
 
 Share = Annotated[config.Number, Field(gt=0, le=1)]
@@ -38,6 +39,7 @@ class Retention(Declaration):
     quarantine: Days
     feedback: Days
     results: Days
+    superseded: Days
 
 
 class Tables(Declaration):
@@ -53,10 +55,54 @@ class Search(Declaration):
     most_pupils_at_once: Annotated[int, Field(ge=1)]
 
 
+class Containers(Declaration):
+    """How much may come out of one `.zip`, `.gz` or `.xlsx`."""
+
+    members: Annotated[int, Field(ge=1)]
+    megabytes_per_member: Annotated[int, Field(ge=1)]
+    megabytes: Annotated[int, Field(ge=1)]
+    ratio: Annotated[int, Field(ge=2)]
+
+    def limits(self) -> Limits:
+        return Limits(self.members, self.megabytes_per_member << 20, self.megabytes << 20, self.ratio)
+
+    @model_validator(mode="after")
+    def _hold(self) -> Self:
+        if self.megabytes < self.megabytes_per_member:
+            raise ValueError("megabytes in all is under megabytes_per_member")
+        return self
+
+
+Judgement = Literal["warn", "refuse"]
+
+
+class Rules(Declaration):
+    """What may be right and may be wrong: told as a warning, or refused."""
+
+    two_schools: Judgement
+    two_year_groups: Judgement
+    date_outside_year: Judgement
+
+    @property
+    def told(self) -> frozenset[str]:
+        """Rules of a single row that are only told."""
+        return frozenset({"DATE_OUTSIDE_YEAR"} if self.date_outside_year == "warn" else ())
+
+    @property
+    def of_pupils(self) -> dict[str, Judgement]:
+        """The rules about one pupil's rows taken together, by their reason codes."""
+        return {"TWO_SCHOOLS": self.two_schools, "TWO_YEAR_GROUPS": self.two_year_groups}
+
+
 class Intake(Declaration):
-    """A file with a larger share of refused rows is rejected as a whole."""
+    """A file with a larger share of refused rows is rejected as a whole; one that repeats more than
+    `whole_share` of a school's results of a year and moment replaces them all.
+    """
 
     max_refused_share: Share
+    whole_share: Share
+    containers: Containers
+    rules: Rules
 
 
 class ObjectionLimits(Declaration):

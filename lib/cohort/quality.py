@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Collection, Mapping
 from functools import reduce
 from operator import and_, or_
 
@@ -23,6 +24,7 @@ from cohort.schema import (
     ACCEPTED,
     CANONICAL,
     CORRUPT,
+    GIVEN,
     NUMBER,
     SCORE,
     SCORES,
@@ -58,23 +60,30 @@ WHOLE_FORM = r"^(?!9{4,}\z|0000+\z)[0-9]{1,5}\z"
 BRIN_FORM = f"^{identifiers.BRIN.pattern}\\z"
 MOMENTS = {"B": (0, 8), "M": (1, 1), "E": (1, 4)}
 """A moment begins in the first or second calendar year of the school year, on the first of a month."""
+OUTSIDE = "DATE_OUTSIDE_YEAR"
+BROKEN = "ROW_BROKEN"
+"""The one code of a line that is no row: its values stand nobody knows where."""
+JOINED = ("PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS")
+"""Codes of a reader that says itself why a row has no pupil number."""
 YEARS = range(2000, 2100)
 
 
 def judge(
-    spark: SparkSession, delivered: Delivered | DataFrame, catalogue: Catalogue, today: dt.date
-) -> DataFrame:
+    spark: SparkSession, delivered: Delivered | DataFrame, catalogue: Catalogue, today: dt.date,
+    newest: Mapping[str, str], told: Collection[str] = (),
+) -> DataFrame:  # fmt: skip
     """Type every row and hold it against every rule.
 
-    Takes: delivered rows, the catalogue, the day of intake.
+    Takes: delivered rows, the catalogue, the day of intake, the newest number of every replaced one,
+    the codes of rules that are told and not refused (of `OUTSIDE` only).
     Gives: the columns of `ACCEPTED` but `batch` (meaningful where `_codes` is empty), `_codes` (one text,
     a blank between two), `_mended`, `_raw` (the row as sent but for blanks around its values, null where
     accepted), `_row` (a number that grows within a file), `_same_result` (null where nobody can say whose
     result it is) and `_same_row` (hashes within a file), and whatever else came along (`line`).
     """
-    extra = [name for name in delivered.columns if name not in (*CANONICAL, CORRUPT, NUMBER)]
+    extra = [name for name in delivered.columns if name not in (*CANONICAL, CORRUPT, GIVEN, NUMBER)]
     cells = F.array(*(F.nullif(F.trim(name), F.lit("")) for name in CANONICAL)).alias(_CELLS)
-    rows = delivered.select(cells, CORRUPT, NUMBER, *extra, F.monotonically_increasing_id().alias(ROW))
+    rows = delivered.select(cells, CORRUPT, GIVEN, NUMBER, *extra, F.monotonically_increasing_id().alias(ROW))
     version = F.coalesce(_cell("toetsversie"), F.lit(""))
     test = (F.col("toetscode") == _cell("toetscode")) & (F.col("_version") == version)
     known = (
@@ -82,10 +91,12 @@ def judge(
         .join(_schools(spark, catalogue), F.col("_listed") == _cell("brin"), "left")
         .join(_years(spark), F.col("_written") == _cell("schooljaar"), "left")
     )
-    found = known.select("*", *_parsed()).select("*", *_derived())
-    judged = found.select("*", F.concat_ws(" ", *_rules(today)).alias(CODES))
+    found = _renumbered(known.select("*", *_parsed()), newest).select("*", *_derived())
+    broken = F.col(CORRUPT).isNotNull() | F.col(GIVEN).eqNullSafe(BROKEN)
+    codes = F.when(broken, F.lit(BROKEN)).otherwise(F.concat_ws(" ", *_rules(today, told)))
+    judged = found.select("*", codes.alias(CODES))
     result = ("pgn", "toetscode", "toetsversie", "afnamedatum", "afnameperiode", _cell("bron_result_key"))
-    owned = F.col("pgn_soort").isNotNull() & F.col(CORRUPT).isNull()
+    owned = F.col("pgn_soort").isNotNull() & (F.col(CODES) != BROKEN)
     typed = [
         _cell(name).alias(name) if name in CANONICAL and name not in judged.columns else F.col(name)
         for name in ACCEPTED.names
@@ -97,6 +108,16 @@ def judge(
         F.when(owned, F.xxhash64(*result)).alias(SAME_RESULT),
         F.xxhash64(*(F.coalesce(_cell(name), F.lit("")) for name in CANONICAL)).alias(SAME_ROW),
     )  # fmt: skip
+
+
+def outside(judged: DataFrame) -> DataFrame:
+    """Per delivery the accepted rows dated outside their school year: `levering_nr`, `n`."""
+    first = F.make_date(F.substring("schooljaar", 1, 4).cast("int"), F.lit(8), F.lit(1))
+    days = F.datediff("afnamedatum", first)
+    dated = judged.where(
+        (F.col(CODES) == "") & ((days < 0) | (days > F.datediff(F.add_months(first, 12), first) - 1))
+    )
+    return dated.groupBy(NUMBER).agg(F.count(F.lit(1)).alias("n"))
 
 
 def repeated(judged: DataFrame, order: str = ROW) -> DataFrame:
@@ -184,6 +205,15 @@ def _years(spark: SparkSession) -> DataFrame:
     return F.broadcast(frames.local(spark, f"_written string, _year int, {days}", rows))
 
 
+def _renumbered(rows: DataFrame, newest: Mapping[str, str]) -> DataFrame:
+    """One pupil, one number: the newest."""
+    if not newest:
+        return rows
+    pairs = frames.local(rows.sparkSession, "pgn string not null, _newest string", sorted(newest.items()))
+    joined = rows.join(F.broadcast(pairs), "pgn", "left")
+    return joined.withColumn("pgn", F.coalesce("_newest", "pgn")).drop("_newest")
+
+
 def _parsed() -> list[Column]:
     score, raw = _cell("vaardigheidsscore"), _cell("ruwe_score")
     decimal = F.replace(score, F.lit(","), F.lit(".")).try_cast(SCORE)
@@ -205,16 +235,17 @@ def _derived() -> list[Column]:
     by_date = F.when(month >= 8, "B").when(month <= 3, "M").when(month.isNotNull(), "E")
     given = F.when(_cell("afnameperiode").isin(*MOMENTS), _cell("afnameperiode"))
     moment = F.coalesce("_test_moment", given, by_date)
+    within = F.col("afnamedatum").between(F.col("_starts"), F.col("_ends"))
     first = F.coalesce(*(F.when(moment == name, F.col(f"_{name}")) for name in MOMENTS))
     return [
         identifiers.kind(F.col("pgn")).alias("pgn_soort"),
         F.coalesce(_cell("vestiging"), F.lit("00")).alias("vestiging"),
         moment.alias("afnameperiode"),
-        F.coalesce("afnamedatum", first).alias("peildag"),
+        F.coalesce(F.when(within, F.col("afnamedatum")), first).alias("peildag"),
     ]
 
 
-def _rules(today: dt.date) -> list[Column]:
+def _rules(today: dt.date, told: Collection[str]) -> list[Column]:
     """A rule is null or its code; a condition on what is not there is null, and so no finding."""
     c, sent = F.col, _cell
     filler = F.lpad(identifiers.bare(sent("pgn")), 9, "0").isin(*identifiers.FILLERS)
@@ -226,17 +257,16 @@ def _rules(today: dt.date) -> list[Column]:
     any_wrong = reduce(or_, (F.coalesce(w, F.lit(False)) for w in wrong.values()))
     moment = sent("afnameperiode")
     rules = [
-        ("ROW_BROKEN", c(CORRUPT).isNotNull()),
         ("BRIN_INVALID", c("_listed").isNull() & ~F.coalesce(sent("brin").rlike(BRIN_FORM), F.lit(False))),
         ("BRIN_UNKNOWN", c("_listed").isNull() & sent("brin").rlike(BRIN_FORM)),
         ("VESTIGING_INVALID", ~sent("vestiging").rlike(r"^[0-9]{2}\z")),
         ("YEAR_INVALID", c("_year").isNull()),
-        ("PGN_MISSING", sent("pgn").isNull()),
+        ("PGN_MISSING", sent("pgn").isNull() & ~F.coalesce(c(GIVEN).isin(*JOINED), F.lit(False))),
         ("PGN_FILLER", c("pgn_soort").isNull() & filler),
         ("PGN_INVALID", c("pgn_soort").isNull() & ~filler),
         ("TEST_UNKNOWN", c("domein").isNull()),
         ("DATE_INVALID", reduce(or_, day.values())),
-        ("DATE_OUTSIDE_YEAR", ~c("afnamedatum").between(c("_starts"), c("_ends"))),
+        (OUTSIDE, ~c("afnamedatum").between(c("_starts"), c("_ends"))),
         ("DATE_IN_FUTURE", (c("afnamedatum") > F.lit(today)) | (c("_starts") > F.lit(today))),
         ("BIRTH_DATE_IMPLAUSIBLE", ~age.between(3, 21)),
         ("MOMENT_MISSING", sent("afnamedatum").isNull() & moment.isNull()),
@@ -249,4 +279,5 @@ def _rules(today: dt.date) -> list[Column]:
         ("SCORE_OUT_OF_RANGE", ~c("vaardigheidsscore").between(c("_lowest"), c("_highest"))),
         ("LEVEL_INVALID", wrong["niveau_AE"] | wrong["niveau_IV"]),
     ]
-    return [F.when(broken, F.lit(code)) for code, broken in rules]
+    refusing = [(code, broken & ~c(GIVEN).eqNullSafe(code)) for code, broken in rules if code not in told]
+    return [c(GIVEN), *(F.when(broken, F.lit(code)) for code, broken in refusing)]

@@ -19,10 +19,12 @@ from cohort import (
     generalise,
     keys,
     ledger,
+    numbers,
     objections,
     pipeline,
     publish,
     register,
+    renumbering,
     tables,
 )
 from cohort.catalogue import Catalogue
@@ -101,6 +103,7 @@ def check(work: Work) -> tuple[Objections, Key]:
             )
         )  # fmt: skip
     generalise.hierarchies(project, work.hierarchies)
+    renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
     lists = objections.load(work.places.objections, work.platform.objections, work.today)
     return lists, keys.load(work.keys, project.name)
 

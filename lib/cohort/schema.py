@@ -45,6 +45,8 @@ NUMBER = "levering_nr"
 """The number of the delivery that a row came in; deliveries count in the order of intake."""
 CORRUPT = "_corrupt"
 """A line as sent that could not be read as a row, else null."""
+GIVEN = "_given"
+"""A reason code that the reader of a file gave a row, else null."""
 
 PGN, HOME, ELSEWHERE, ROWS, USED = "pgn", "school", "_elsewhere", "_rows", "_used"
 """Of a pupil record: number, school of the latest row, further schools, how many rows, how many shown."""

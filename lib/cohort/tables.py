@@ -7,6 +7,8 @@ no file statistics, no deletion vectors, no change feed, protocol (1,2).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from pathlib import Path
 
 from delta.tables import DeltaTable
@@ -127,6 +129,23 @@ def remove_matching(spark: SparkSession, path: Path, keys: DataFrame, on: str) -
         .whenMatchedDelete()
         .execute()
     )
+
+
+def remove_rows(spark: SparkSession, path: Path, rows: DataFrame) -> None:
+    """Delete every row that is equal to one of `rows` in all of its columns, null to null."""
+    every = [F.col(f"t.{name}").eqNullSafe(F.col(f"s.{name}")) for name in rows.columns]
+    table = DeltaTable.forPath(spark, str(path)).alias("t")
+    table.merge(rows.distinct().alias("s"), reduce(and_, every)).whenMatchedDelete().execute()
+
+
+def renumber(spark: SparkSession, path: Path, changes: DataFrame, columns: dict[str, str]) -> None:
+    """Give rows another number: a MERGE, because an UPDATE would write the numbers in the log.
+
+    Takes: changes (`_old` and other columns); the table's columns to set, each from one of theirs.
+    """
+    table = DeltaTable.forPath(spark, str(path)).alias("t")
+    merge = table.merge(changes.alias("s"), F.col("t.pgn") == F.col("s._old"))
+    merge.whenMatchedUpdate(set={name: F.col(f"s.{of}") for name, of in columns.items()}).execute()
 
 
 def history(spark: SparkSession, path: Path) -> list[Commit]:

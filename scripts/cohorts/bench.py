@@ -20,7 +20,20 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import catalogue, ingest, keys, ledger, objections, places, platform, project, records, tables
+from cohort import (
+    catalogue,
+    formats,
+    ingest,
+    keys,
+    ledger,
+    numbers,
+    objections,
+    places,
+    platform,
+    project,
+    records,
+    tables,
+)
 from cohort import release as releases
 from cohort.release import Work
 from cohort.schema import Accepted
@@ -54,7 +67,9 @@ def prepare(spark: SparkSession, scratch: Path, pupils: int, kind: str) -> Work:
     where, holds, known = places.Places(root), platform.load(config), catalogue.load(config)
     lists = objections.load(where.objections, holds.objections, now.date())
     tell(f"ingest of {pupils} pupils")
-    ingest.ingest(spark, ingest.Intake(where, holds, known, lists, now), tell)
+    ingest.ingest(
+        spark, ingest.Intake(where, holds, known, formats.load(config), lists, numbers.Changes(), now), tell
+    )
     keys.create(scratch / "keys", NAME)
     agreed = project.load(config, NAME, holds)
     recoding = agreed.recoding.model_copy(update={"kind": kind})

@@ -30,7 +30,14 @@ from cohorts import (
 
 
 def synthesise(
-    root: Path, config: Path, *, count: int, school_count: int | None, seed: int, today: date
+    root: Path,
+    config: Path,
+    *,
+    count: int,
+    school_count: int | None,
+    seed: int,
+    today: date,
+    clean: bool = False,
 ) -> dict[str, Any]:
     """Writes deliveries, the objections list, the test catalogue and the school list.
 
@@ -60,7 +67,7 @@ def synthesise(
     numbers = pupil_numbers.draw(rng, count + strangers, pupil_numbers.Lane.SYNTHETIC)
     who = pupils.draw(rng, numbers[:count], sizes)
     made = results.draw(rng, who)
-    lines = dirt.plant(rng, who, made)
+    lines = dirt.none(made) if clean else dirt.plant(rng, who, made)
     _tell(f"{count} pupils at {sizes.size} schools, {len(lines)} lines", started)
     registers.replace(config / "toetsen.csv", catalogue.HEADER, catalogue.rows())
     registers.replace(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import catalogue, ingest, keys, objections, places, platform
+from cohort import catalogue, formats, ingest, keys, numbers, objections, places, platform
 from cohort.places import Places
 from cohort.project import load
 from cohort.release import Work
@@ -120,7 +120,13 @@ def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     now = dt.datetime.now().astimezone()
     holds, known = platform.load(made.config), catalogue.load(made.config)
     nobody = objections.Objections(())
-    ingest.ingest(one_spark, ingest.Intake(made.places, holds, known, nobody, now), lambda _: None)
+    ingest.ingest(
+        one_spark,
+        ingest.Intake(
+            made.places, holds, known, formats.load(PROJECT / "conf"), nobody, numbers.Changes(), now
+        ),
+        lambda _: None,
+    )
     keys.create(made.keys, "leergroei")
     return made
 

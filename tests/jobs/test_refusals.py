@@ -89,7 +89,33 @@ def consents_are_there(p: Platform) -> tuple[str, ...]:
     return ("release", *NAME)
 
 
+def _number_changes(p: Platform, *lines: str) -> None:
+    zone = p.root / "nummerwijzigingen"
+    zone.mkdir()
+    (zone / "duo.toml").write_text(f'file = "duo.csv"\ndate = {TODAY}\nsource = "duo"\n')
+    (zone / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *lines, ""]))
+
+
+def numbers_in_a_circle(p: Platform) -> tuple[str, ...]:
+    _number_changes(p, "111222333;123456782;2025-01-01", "123456782;111222333;2025-02-01")
+    return ("ingest",)
+
+
+def number_changes_not_applied(p: Platform) -> tuple[str, ...]:
+    _number_changes(p, "111222333;123456782;2025-01-01")
+    return ("release", *NAME)
+
+
+def no_format_declared(p: Platform) -> tuple[str, ...]:
+    for file in (p.home / "conf" / "deliveries").iterdir():
+        file.unlink()
+    return ("ingest",)
+
+
 REFUSALS = [
+    (numbers_in_a_circle, 11, "a circle of 2"),
+    (number_changes_not_applied, 15, "Run ingest"),
+    (no_format_declared, 10, "at least one declared format"),
     (missing_list, 12, "found no such file in objections/landelijk.csv"),
     (stale_list, 12, "at most 31 days old"),
     (typing_error, 10, "unknown key two_shcools"),

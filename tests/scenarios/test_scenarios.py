@@ -15,7 +15,7 @@ import pytest
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import catalogue, ingest, objections, platform, register, tables
+from cohort import catalogue, formats, ingest, numbers, objections, platform, register, tables
 from cohort.places import Places
 
 HERE = Path(__file__).resolve().parent
@@ -55,7 +55,9 @@ def taken(
     holds = holds.model_copy(update={"intake": limits})
     now: dt.datetime = told["now"]
     lists = objections.load(places.objections, holds.objections, now.date())
-    intake = ingest.Intake(places, holds, catalogue.load(folder), lists, now)
+    intake = ingest.Intake(
+        places, holds, catalogue.load(folder), formats.load(CONF), lists, numbers.Changes(), now
+    )
     ingest.ingest(one_spark, intake, lambda _: None)
     return Taken(folder, places, one_spark)
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import catalogue, ingest, ledger, objections, platform, tables
-from cohort.errors import ConfigurationRefused
+from cohort import catalogue, formats, ingest, ledger, numbers, objections, platform, tables
 from cohort.ledger import Entry
 from cohort.places import Places
 
@@ -76,11 +75,12 @@ def places(tmp_path: Path) -> Places:
 def take_in(spark: SparkSession, places: Places, blocked: frozenset[str] = frozenset()) -> dict[str, Any]:
     holds = platform.load(CONF)
     generous = holds.intake.model_copy(update={"max_refused_share": 1})
-    one = objections.ObjectionList("x", None, "", 0, blocked, 0, {}, {})  # type: ignore[arg-type]
+    one = objections.ObjectionList("x", None, "", 0, blocked, 0, {}, {}, 0)  # type: ignore[arg-type]
     lists = objections.Objections(()) if not blocked else _Blocking((one,))
     intake = ingest.Intake(
-        places, holds.model_copy(update={"intake": generous}), catalogue.load(CONF), lists, NOW
-    )
+        places, holds.model_copy(update={"intake": generous}), catalogue.load(CONF), formats.load(CONF),
+        lists, numbers.Changes(), NOW,
+    )  # fmt: skip
     return ingest.ingest(spark, intake, lambda _: None)
 
 
@@ -133,15 +133,6 @@ def test_a_run_killed_before_the_ledger_is_simply_run_again(
     assert ledger.batches(spark, places.ledger) == ()
     record = take_in(spark, places)
     assert tables.read(spark, places.results).count() == record["rows"]["accepted"]
-    assert ledger.batches(spark, places.ledger) == (1,)
-
-
-def test_a_format_that_comes_later_is_left_and_the_others_are_taken_in(
-    spark: SparkSession, places: Places
-) -> None:
-    (places.deliveries / "roster.xml").write_text("<EDEX/>")
-    with pytest.raises(ConfigurationRefused, match="XML"):
-        take_in(spark, places)
     assert ledger.batches(spark, places.ledger) == (1,)
 
 

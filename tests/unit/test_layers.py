@@ -17,14 +17,25 @@ ROOT = Path(__file__).resolve().parents[2]
 COHORT = ROOT / "lib" / "cohort"
 
 LINES = (
-    ("errors", "schema", "identifiers", "frames", "reasons"),
-    ("recoding", "config", "locks", "places", "catalogue"),
-    ("platform", "keys", "register", "columns"),
-    ("tables", "project", "leaves"),
-    ("ledger", "rules", "handover", "spread"),
+    ("errors", "schema", "identifiers", "frames", "reasons", "rejection"),
+    ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
+    ("platform", "keys", "register", "columns", "formats", "numbers", "spreadsheets", "edexml"),
+    ("tables", "project", "leaves", "uwlr", "arrivals"),
+    ("ledger", "rules", "handover", "spread", "transcripts"),
+    ("reception",),
     ("deliveries", "quality", "objections", "records", "pseudonymise", "generalise"),
-    ("feedback", "codebook", "accounts"),
-    ("ingest", "erasure", "pipeline", "verify", "differences"),
+    (
+        "feedback",
+        "codebook",
+        "accounts",
+        "supersession",
+        "renumbering",
+        "plausibility",
+        "retention",
+        "completeness",
+    ),
+    ("faults", "erasure", "pipeline", "verify", "differences"),
+    ("ingest",),
     ("publish", "balance"),
     ("release", "status"),
     ("columnar",),
@@ -36,7 +47,7 @@ LINES = (
     ("proof",),
     ("destroy",),
 )
-STAGES = LINES[5]
+STAGES = LINES[6]
 VERIFIER_MAY = {"errors", "schema", "project", "platform", "keys", "tables"}
 ACTIONS = {
     "checkpoint", "collect", "count", "first", "foreach", "foreachPartition", "head", "isEmpty", "save",

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from cohort import catalogue, frames, quality
 from cohort.reasons import REASONS
-from cohort.schema import CANONICAL, CORRUPT, NUMBER
+from cohort.schema import CANONICAL, CORRUPT, GIVEN, NUMBER
 
 TODAY = dt.date(2025, 11, 23)
 RIGHT = {
@@ -66,6 +66,18 @@ ROWS = [
         "vaardigheidsscore": Decimal("115.40"), "niveau_AE": "B", "niveau_IV": "II", "domein": "rekenen",
         "schaal": "LVS", "bijzonder": False, "toetsversie": "3.0", "_mended": False}),
     wrong("ROW_BROKEN", "another number of fields", **{CORRUPT: "1;2"}),
+    wrong("ROW_BROKEN", "and whatever stands in it is no further fault",
+          **{CORRUPT: "1;2"}, pgn=None, geslacht="M", ruwe_score="ziek"),
+    wrong("ROW_BROKEN", "as its transcript says", **{GIVEN: "ROW_BROKEN"}, pgn=None),
+    wrong("PUPIL_NOT_IN_ROSTER", "and so it has no number", **{GIVEN: "PUPIL_NOT_IN_ROSTER"}, pgn=None),
+    wrong("PUPIL_AMBIGUOUS", "and so it has no number", **{GIVEN: "PUPIL_AMBIGUOUS"}, pgn=None),
+    wrong("SCORE_NOT_A_NUMBER", "told once when a reader said so before",
+          **{GIVEN: "SCORE_NOT_A_NUMBER"}, vaardigheidsscore="1,154,4"),
+    Row("a reader's code and a rule's stand beside each other",
+        {GIVEN: "PUPIL_AMBIGUOUS", "pgn": None, "geslacht": "M"}, "PUPIL_AMBIGUOUS SEX_INVALID"),
+    wrong("SCORE_NOT_A_NUMBER", "not written as its format declares", vaardigheidsscore="≠7,5"),
+    wrong("DATE_INVALID", "not written as its format declares", afnamedatum="≠2025-01-24"),
+    wrong("SEX_INVALID", "not written as its format declares", geslacht="≠1"),
     wrong("BRIN_INVALID", "no school", brin=None),
     wrong("BRIN_INVALID", "small letters", brin="10aa"),
     wrong("BRIN_INVALID", "a site in it", brin="10AA00"),
@@ -196,11 +208,11 @@ def kept(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> D
     """All rows judged in one pass: those above each as a delivery of its own, those below after them."""
     rows = [(n, {**RIGHT, **row.changed}) for n, row in enumerate(ROWS)]
     rows += [(FIRST + n, {**RIGHT, **changed}) for n, changed, _ in REPEATED]
-    state = ", ".join(f"{name} string" for name in (*CANONICAL, CORRUPT)) + f", {NUMBER} int"
-    lines = [(*(row.get(name) for name in (*CANONICAL, CORRUPT)), number) for number, row in rows]
+    state = ", ".join(f"{name} string" for name in (*CANONICAL, CORRUPT, GIVEN)) + f", {NUMBER} int"
+    lines = [(*(row.get(name) for name in (*CANONICAL, CORRUPT, GIVEN)), number) for number, row in rows]
     raw = frames.local(one_spark, state, lines).coalesce(1)
     path = str(tmp_path_factory.mktemp("judged") / "rows")
-    quality.judge(one_spark, raw, CATALOGUE, TODAY).write.parquet(path)
+    quality.judge(one_spark, raw, CATALOGUE, TODAY, {}).write.parquet(path)
     return one_spark.read.parquet(path)
 
 
@@ -233,6 +245,7 @@ def test_a_refused_row_is_kept_as_it_was_sent_and_an_accepted_one_is_not(
 
 def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
     tried = {code for row in ROWS for code in row.codes.split()} | {"DUPLICATE", "CONFLICT"}
+    tried |= {"TWO_SCHOOLS", "TWO_YEAR_GROUPS"}  # of several files: test_ingest
     assert tried == set(REASONS)
     assert all(re.fullmatch("[A-Z_]+", code) for code in REASONS)
 

@@ -1,0 +1,203 @@
+"""Declarations of export formats (`conf/deliveries/<format>.toml`), and a file's format by its header.
+
+Every supplier's export is declared once: what its columns are called, how its values are written. A header
+is held against all of them; capitals and diacritics make no difference, nor does the order of the columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from cohort import config
+from cohort.config import Declaration
+from cohort.errors import ConfigurationRefused, expected
+from cohort.schema import CANONICAL, REQUIRED, SCORES
+
+UTF8, WINDOWS = "UTF-8", "windows-1252"
+MOMENTS = ("afnamedatum", "afnameperiode")
+SHOWN_NAME = re.compile(r"[^\W\d_][^\W\d]{0,29}([ ._()/-][^\W\d]{1,29}){0,4}")
+"""A name of a header that may be told: words without a digit."""
+ENOUGH_KNOWN = 3
+"""A first line with fewer known names may be no header but a pupil's row: nothing of it is told."""
+CANONICAL_NAME = "canoniek"
+
+
+class Format(Declaration):
+    """One supplier's export. Values written otherwise than declared here are never guessed at.
+
+    `columns` has every name by which a header may call a canonical column; `codes` what stands for what in
+    a column (codes that are not there are refused); `sentinels` what stands for nothing in a column;
+    `scope` whether a file is all there is of its school, year and moment, or each result on its own.
+    """
+
+    supplier: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    delimiter: Literal[";", ",", "\t", "|"]
+    decimal: Literal[",", "."]
+    dates: Literal["yyyy-mm-dd", "dd-mm-yyyy"]
+    school_years: Literal["2024-2025", "2024/2025"]
+    encodings: Annotated[list[Literal["UTF-8", "windows-1252"]], Field(min_length=1)]
+    line_breaks: bool
+    scope: Literal["whole", "results"]
+    columns: dict[str, str]
+    codes: dict[str, dict[str, str]]
+    sentinels: dict[str, list[str]]
+
+    @model_validator(mode="after")
+    def _holds(self) -> Self:
+        wrong = []
+        names = [folded(name) for name in self.columns]
+        if len(set(names)) != len(names):
+            wrong.append(_wrong("every name of a column once, capitals and diacritics apart", "one twice"))
+        unknown = sorted({*self.columns.values(), *self.codes, *self.sentinels} - set(CANONICAL))
+        if unknown:
+            wrong.append(_wrong("canonical columns", f"the unknown {', '.join(unknown)}"))
+        if _lacking(self.columns.values()):
+            wrong.append(_wrong("every column that a delivery must have", "one without a name"))
+        if wrong:
+            raise config.wrong(wrong)
+        return self
+
+    @property
+    def by_name(self) -> dict[str, str]:
+        return {folded(name): column for name, column in self.columns.items()}
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A header whose format is known: per place the canonical column, None for one that is not read on."""
+
+    name: str
+    columns: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Unrecognised:
+    """A header that no format has: why, the format it is closest to, and where it differs from it.
+
+    `missing` are names the format has; `unknown` places in the header, with a name where it can be told.
+    """
+
+    reason: str
+    closest: str
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Formats:
+    """Every declared format by its name."""
+
+    declared: dict[str, Format]
+    _seen: dict[str, Recognised | Unrecognised] = field(default_factory=dict, compare=False, repr=False)
+
+    def __getitem__(self, name: str) -> Format:
+        return self.declared[name]
+
+    @property
+    def delimiters(self) -> frozenset[str]:
+        return frozenset(one.delimiter for one in self.declared.values())
+
+    def of_line(self, line: str) -> Recognised | Unrecognised:
+        """The format of a file whose header is this line: every declared delimiter is tried."""
+        found = self._seen.get(line)
+        if found is None:
+            tried = [(mark, fields_of(line, mark)) for mark in sorted(self.delimiters)]
+            found = self._best([(n, h) for n in self.declared for m, h in tried if self[n].delimiter == m])
+            self._seen[line] = found
+        return found
+
+    def of_names(self, names: Iterable[str]) -> Recognised | Unrecognised:
+        """The format of a sheet with these names: no delimiter tells it."""
+        header = tuple(names)
+        return self._best([(name, header) for name in self.declared])
+
+    def _best(self, headers: list[tuple[str, tuple[str, ...]]]) -> Recognised | Unrecognised:
+        """The format that knows most names of those that have all they must; of two alike neither."""
+        fits = []
+        for name, header in headers:
+            columns = tuple(self[name].by_name.get(folded(cell)) for cell in header)
+            fits.append((len({c for c in columns if c}), name, header, columns))
+        most = max(known for known, *_ in fits)
+        whole = [fit for fit in fits if not _lacking(fit[3])]
+        if whole:
+            known, name, header, columns = max(whole, key=lambda fit: fit[0])
+            named = [column for column in columns if column]
+            if len(named) != len(set(named)):
+                return Unrecognised("HEADER_TWICE", name)
+            if sum(fit[0] == known for fit in whole) > 1:
+                return Unrecognised("HEADER_AMBIGUOUS", name)
+            return Recognised(name, columns)
+        known, name, header, columns = next(fit for fit in fits if fit[0] == most)
+        return self._differs(name, header, columns, known)
+
+    def _differs(
+        self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...], known: int
+    ) -> Unrecognised:
+        named = {column: cell for cell, column in reversed(self[name].columns.items())}
+        missing = tuple(named[column] for column in _lacking(columns) if column in named)
+        strange = [(place, cell) for place, cell in enumerate(header, 1) if not columns[place - 1]]
+        told = known >= ENOUGH_KNOWN
+        unknown = tuple(
+            f"{place} ({cell.strip()})" if told and SHOWN_NAME.fullmatch(cell.strip()) else f"{place}"
+            for place, cell in strange[:20]
+        )
+        return Unrecognised("HEADER_UNKNOWN", name, missing, unknown)
+
+
+def load(folder: Path) -> Formats:
+    """Every declared format of a configuration folder.
+
+    Takes: the configuration folder; the declarations are in `deliveries/`.
+    Refuses: none at all, and what `config.read` refuses; all problems at once (exit code 10).
+    """
+    problems: list[str] = []
+    found: dict[str, Format] = {}
+    for path in sorted((folder / "deliveries").glob("*.toml")):
+        try:
+            found[path.stem] = config.read(path, Format, where=f"deliveries/{path.name}")
+        except ConfigurationRefused as refused:
+            problems.extend(refused.problems)
+    if not found and not problems:
+        problems.append(_wrong("at least one declared format", "none").replace("<where>", "conf/deliveries"))
+    if problems:
+        raise ConfigurationRefused(*problems)
+    return Formats(found)
+
+
+@lru_cache(maxsize=100_000)
+def folded(name: str) -> str:
+    """A column's name without what makes no difference: capitals, diacritics, blanks around and between."""
+    parts = unicodedata.normalize("NFKD", name.strip().strip('"'))
+    bare = "".join(c for c in parts if not unicodedata.combining(c))
+    return " ".join(bare.casefold().split())
+
+
+def fields_of(line: str, delimiter: str) -> tuple[str, ...]:
+    """The fields of one line of text."""
+    try:
+        return tuple(next(csv.reader([line], delimiter=delimiter), ()))
+    except csv.Error:  # a field longer than the reader allows
+        return tuple(line.split(delimiter))
+
+
+def _lacking(columns: Iterable[str | None]) -> tuple[str, ...]:
+    """The canonical columns that a delivery must have, and these do not."""
+    known = set(columns)
+    lacking = [column for column in REQUIRED if column not in known]
+    for some in (MOMENTS, SCORES):
+        lacking += [] if known.intersection(some) else some
+    return tuple(lacking)
+
+
+def _wrong(what: str, found: str) -> str:
+    return expected(what, example="conf/deliveries/canoniek.toml", found=found, where="<where>",
+                    do="Correct the declaration")  # fmt: skip

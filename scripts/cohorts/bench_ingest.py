@@ -1,0 +1,119 @@
+"""How long intake takes, against a plain copy of the same clean files, in one session.
+
+The copy is `spark.read.csv` with an explicit schema, written as Delta. Intake is everything: each file looked
+at, every rule, two tables, feedback for every school, the ledger. One warm-up of both on a few of the files,
+then pairs in turn, each on a root of its own; medians. Then a run with new files among those already known.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import shutil
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+from pyspark.sql.types import StringType, StructField, StructType
+
+from cohort import catalogue, formats, ingest, numbers, objections, places, platform
+from cohorts import files as written
+from cohorts import synthesise
+
+WARM_UP = 200
+NEW_SHARE = 100
+"""One new file for every this many known ones."""
+NOW = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
+
+
+def copy(spark: SparkSession, folder: Path, out: Path) -> float:
+    """Seconds of the plain copy; that it takes no notice of headers costs it nothing."""
+    shutil.rmtree(out, ignore_errors=True)
+    start = time.perf_counter()
+    state = StructType([StructField(name, StringType()) for name in written.COLUMNS])
+    frame = spark.read.schema(state).option("sep", ";").option("header", "true").csv(str(folder))
+    frame.write.format("delta").save(str(out))
+    return time.perf_counter() - start
+
+
+def take_in(spark: SparkSession, root: Path, config: Path, *, tell: bool) -> tuple[float, dict[str, object]]:
+    """Seconds of intake, and its record."""
+    start = time.perf_counter()
+    where = places.Places(root)
+    intake = ingest.Intake(
+        where, platform.load(config), catalogue.load(config), formats.load(config), objections.Objections(()),
+        numbers.Changes(), NOW,
+    )  # fmt: skip
+
+    def progress(line: str) -> None:
+        if tell:
+            say(f"{time.perf_counter() - start:6.1f} s {line}")
+
+    record = ingest.ingest(spark, intake, progress)
+    return time.perf_counter() - start, record
+
+
+def root_of(paths: list[Path], root: Path) -> Path:
+    """A storage root with these deliveries, as links: the same bytes for every turn."""
+    shutil.rmtree(root, ignore_errors=True)
+    (root / "deliveries").mkdir(parents=True)
+    for path in paths:
+        (root / "deliveries" / path.name).hardlink_to(path)
+    return root
+
+
+def say(line: str) -> None:
+    print(f"bench: {line}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench ingest")
+    parser.add_argument("--scratch", type=Path, required=True)
+    parser.add_argument("--files", type=int, default=6600)
+    parser.add_argument("--rows", type=int, help="default: 455 a file")
+    parser.add_argument("--pairs", type=int, default=1)
+    asked = parser.parse_args()
+    spark = SparkSession.builder.appName("cohort bench").getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    made, config = asked.scratch / "made", asked.scratch / "conf"
+    shutil.copytree("conf", config)
+    new = max(1, asked.files // NEW_SHARE)
+    pupils = round((asked.rows or 455 * asked.files) * (1 + 1 / NEW_SHARE) / ROWS_PER_PUPIL)
+    say(f"making {asked.files + new} files of {pupils} pupils")
+    synthesise.synthesise(
+        made, config, count=pupils, school_count=asked.files + new, seed=1, today=NOW.date(), clean=True
+    )
+    every = sorted((made / "deliveries").iterdir())
+    known, fresh = every[: asked.files], every[asked.files :]
+    plain = root_of(known, asked.scratch / "plain") / "deliveries"
+    warm = root_of(known[:WARM_UP], asked.scratch / "warm")
+    copy(spark, warm / "deliveries", asked.scratch / "copied")
+    take_in(spark, warm, config, tell=False)
+    copies, intakes = [], []
+    for turn in range(asked.pairs):
+        copies.append(copy(spark, plain, asked.scratch / "copied"))
+        root = root_of(known, asked.scratch / "root")
+        seconds, record = take_in(spark, root, config, tell=turn == 0)
+        intakes.append(seconds)
+        say(f"pair {turn + 1}: copy {copies[-1]:.1f} s, ingest {seconds:.1f} s")
+    for path in fresh:
+        (root / "deliveries" / path.name).hardlink_to(path)
+    again, second = take_in(spark, root, config, tell=True)
+    told = {
+        "files": len(known), "rows": record["rows"], "copy_s": round(statistics.median(copies), 1),
+        "ingest_s": round(statistics.median(intakes), 1),
+        "ratio": round(statistics.median(i / c for i, c in zip(intakes, copies, strict=True)), 2),
+        "new_files": second["new"], "second_s": round(again, 1),
+        "second_share": round(again / statistics.median(intakes), 3),
+    }  # fmt: skip
+    print(json.dumps(told))
+
+
+ROWS_PER_PUPIL = 10
+"""What the synthetic cohort has of a pupil, about."""
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Whatever bytes are delivered: no traceback, no file lost, sums that close, nothing told of a value."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import gzip
+import hashlib
+import io
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+from tests.unit.drawn_deliveries import ROSTER, S, uwlr
+
+from cohort import catalogue, formats, ingest, ledger, numbers, objections, platform, tables
+from cohort.arrivals import Desk
+from cohort.containers import Limits
+from cohort.ledger import Ledger
+from cohort.places import Places
+from cohort.reasons import FILE_REASONS, REASONS
+from cohort.reception import UNREADABLE, receive
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+FORMATS = formats.load(CONF)
+SCHOOLS = sorted(catalogue.load(CONF).schools)[:3]
+NAMES = sorted({name for one in FORMATS.declared.values() for name in one.columns})
+WRITTEN = (
+    *SCHOOLS, "2024-2025", "2024/2025", "111222333", "12345672", "REK-M7", "2025-01-20", "20-01-2025", "M",
+    "80", "80,5", "80.5", "1.234,5", "9999", "", " ", '"', '""', '"a', 'a"b', "a\nb", "≠1", "ziek", "1", "J",
+)  # fmt: skip
+CELLS = st.one_of(st.sampled_from(WRITTEN), st.text(max_size=8))
+MARKS = st.sampled_from([";", ",", "\t", "|"])
+
+
+@st.composite
+def tables_of_text(draw: st.DrawFn) -> bytes:
+    """A text that has something of a delivery: declared names, plausible cells, any quoting and line ends."""
+    whole = draw(st.sampled_from(sorted(FORMATS.declared)))
+    names = list(FORMATS[whole].columns)
+    header = draw(
+        st.one_of(st.just(names), st.lists(st.sampled_from(NAMES), max_size=12), st.permutations(names))
+    )
+    mark = draw(st.one_of(st.just(FORMATS[whole].delimiter), MARKS))
+    sink = io.StringIO()
+    quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONE]))
+    writer = csv.writer(
+        sink,
+        delimiter=mark,
+        quoting=quoting,
+        escapechar="\\",
+        lineterminator=draw(st.sampled_from(["\n", "\r\n", "\r"])),
+    )
+    writer.writerow(header)
+    width = len(header) + draw(st.sampled_from([0, 0, 0, -1, 1]))
+    for row in draw(st.lists(st.lists(CELLS, min_size=max(0, width), max_size=max(0, width)), max_size=6)):
+        writer.writerow(row)
+    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "cp1252", "utf-16"]))
+    return sink.getvalue().encode(encoding, errors="replace")
+
+
+def _cut(content: bytes, at: float) -> bytes:
+    return content[: int(len(content) * at)]
+
+
+def _zip(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.csv", content)
+    return packed.getvalue()
+
+
+TEXTS = st.one_of(tables_of_text(), st.binary(max_size=400), st.text(max_size=200).map(str.encode))
+XML = st.sampled_from([ROSTER(SCHOOLS[0]), uwlr(f"a;{S}", f"z;{S}")(SCHOOLS[0])])
+DAMAGED = st.builds(_cut, st.one_of(XML, TEXTS.map(_zip), TEXTS.map(gzip.compress)), st.floats(0, 1))
+FILES = st.lists(
+    st.one_of(TEXTS, XML, TEXTS.map(_zip), TEXTS.map(gzip.compress), DAMAGED), min_size=1, max_size=8
+)
+
+
+def deliver(root: Path, contents: list[bytes]) -> Places:
+    shutil.rmtree(root, ignore_errors=True)
+    places = Places(root)
+    places.deliveries.mkdir(parents=True)
+    for number, content in enumerate(contents):
+        (places.deliveries / f"{number}.csv").write_bytes(content)
+    return places
+
+
+@given(FILES)
+def test_every_file_is_readable_or_rejected_by_a_code(
+    one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
+) -> None:
+    places = deliver(tmp_path_factory.getbasetemp() / "received", contents)
+    desk = Desk(places.deliveries, places.work, FORMATS, Limits(9, 1 << 20, 1 << 21, 200))
+    found = receive(one_spark, desk, Ledger())
+    assert found.unreadable == 0
+    told = {file.sha256 for _, file in found.new} | {file.container for _, file in found.new}
+    assert {hashlib.sha256(content).hexdigest() for content in contents} <= told
+    for _, file in found.new:
+        assert file.rejected is None or file.rejected in FILE_REASONS
+        assert file.rejected != UNREADABLE, "a fault that no reader foresaw"
+
+
+@given(FILES)
+def test_no_traceback_no_lost_file_and_sums_that_close(
+    one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
+) -> None:
+    places = deliver(tmp_path_factory.getbasetemp() / "taken", contents)
+    intake = ingest.Intake(
+        places,
+        platform.load(CONF),
+        catalogue.load(CONF),
+        FORMATS,
+        objections.Objections(()),
+        numbers.Changes(),
+        dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC),
+    )
+    record = ingest.ingest(one_spark, intake, lambda _: None)
+    rows = record["rows"]
+    assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
+    lines = ledger.read(one_spark, places.ledger).lines
+    known = {line.sha256 for line in lines} | {line.container for line in lines}
+    assert {hashlib.sha256(content).hexdigest() for content in contents} <= known
+    assert all(set(line.codes) <= set(REASONS) for line in lines)
+    stored = tables.read(one_spark, places.results).count()
+    assert stored == rows["accepted"] - record["replaced"] - record["withdrawn"]
+    assert ingest.ingest(one_spark, intake, lambda _: None)["new"] == 0

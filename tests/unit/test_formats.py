@@ -1,0 +1,138 @@
+"""Declarations of export formats, and headers as suppliers write them: which format each is taken for."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cohort import formats, quality
+from cohort.errors import ConfigurationRefused
+from cohort.formats import Recognised, Unrecognised
+from cohort.schema import CANONICAL
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+SHIPPED = formats.load(CONF)
+CANONIEK = "brin;schooljaar;pgn;toetscode;afnameperiode;ruwe_score"
+PUNTKOMMA = "BRIN-nummer;Schooljaar;Leerlingnummer (PGN);Toets;Datum afname;Vaardigheidsscore"
+KOMMA = "school_brin,schooljaar,leerling_pgn,toets_code,afname_datum,score_vaardigheid"
+
+
+@dataclass(frozen=True)
+class Header:
+    """A header, and what it is taken for: a format, or a reason with what the feedback tells of it."""
+
+    says: str
+    line: str
+    format: str = ""
+    reason: str = ""
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+HEADERS = [
+    Header("canonical", CANONIEK, "canoniek"),
+    Header("an administration's", PUNTKOMMA, "puntkomma"),
+    Header("a portal's", KOMMA, "komma"),
+    Header("capitals make no difference", CANONIEK.upper(), "canoniek"),
+    Header("another order", "ruwe_score;afnameperiode;toetscode;pgn;schooljaar;brin", "canoniek"),
+    Header("diacritics make no difference", PUNTKOMMA.replace("Toets", "Tóéts"), "puntkomma"),
+    Header("a decomposed diacritic", PUNTKOMMA.replace("Toets", "Toe\u0308ts"), "puntkomma"),
+    Header("an en dash in a name", f"{PUNTKOMMA};Niveau I–V", "puntkomma"),
+    Header("no-break and double blanks",
+           PUNTKOMMA.replace("Datum afname", " Datum\u00a0 afname "), "puntkomma"),
+    Header("quoted names", '"' + CANONIEK.replace(";", '";"') + '"', "canoniek"),
+    Header("a separator in a quoted name", f'{KOMMA},"naam, voornaam"', "komma"),
+    Header("columns that are not read on", f"{CANONIEK};naam;naam;opmerking", "canoniek"),
+    Header("a known column twice", f"{CANONIEK};PGN", reason="HEADER_TWICE"),
+    Header("a column missing", CANONIEK.replace("pgn", "burgerservice nummer"), reason="HEADER_UNKNOWN",
+           missing=("pgn",), unknown=("3 (burgerservice nummer)",)),
+    Header("the separator of another format", CANONIEK.replace(";", ","), reason="HEADER_UNKNOWN"),
+    Header("no header but a pupil's row", "10AA;2024-2025;123456782;Jansen;M;34", reason="HEADER_UNKNOWN",
+           unknown=("1", "2", "3", "4", "5", "6")),
+    Header("a name with digits is not told", CANONIEK.replace("pgn", "123456782"), reason="HEADER_UNKNOWN",
+           missing=("pgn",), unknown=("3",)),
+    Header("nothing like a header", "x", reason="HEADER_UNKNOWN"),
+    Header("an unclosed quote", '"brin;pgn', reason="HEADER_UNKNOWN"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=lambda header: header.says)
+def test_a_header_is_taken_for_its_format_or_told_how_it_differs(header: Header) -> None:
+    found = SHIPPED.of_line(header.line)
+    if header.format:
+        assert isinstance(found, Recognised)
+        assert found.name == header.format
+    else:
+        assert isinstance(found, Unrecognised)
+        assert found.reason == header.reason
+        assert not header.missing or found.missing == header.missing
+        assert not header.unknown or found.unknown == header.unknown
+
+
+def test_columns_are_found_by_name() -> None:
+    found = SHIPPED.of_line(f"Score (ruw);naam;{PUNTKOMMA}")
+    assert isinstance(found, Recognised)
+    places = (
+        "ruwe_score",
+        None,
+        "brin",
+        "schooljaar",
+        "pgn",
+        "toetscode",
+        "afnamedatum",
+        "vaardigheidsscore",
+    )
+    assert found.columns == places
+
+
+def test_a_sheet_has_no_delimiter() -> None:
+    for line, mark in ((CANONIEK, ";"), (PUNTKOMMA, ";"), (KOMMA, ",")):
+        found = SHIPPED.of_names(line.split(mark))
+        assert found == SHIPPED.of_line(line)
+
+
+def test_two_formats_that_fit_alike_are_neither(tmp_path: Path) -> None:
+    (tmp_path / "deliveries").mkdir()
+    for name in ("a", "b"):
+        shutil.copy(CONF / "deliveries" / "canoniek.toml", tmp_path / "deliveries" / f"{name}.toml")
+    found = formats.load(tmp_path).of_line(CANONIEK)
+    assert isinstance(found, Unrecognised)
+    assert found.reason == "HEADER_AMBIGUOUS"
+
+
+def test_every_shipped_code_is_one_of_the_canonical_list() -> None:
+    for declared in SHIPPED.declared.values():
+        for column, codes in declared.codes.items():
+            known = {*quality.CODE_LISTS.get(column, ()), *quality.MOMENTS}
+            assert set(codes.values()) <= known, column
+    assert sorted(SHIPPED.declared) == ["canoniek", "komma", "puntkomma"]
+    assert tuple(SHIPPED["canoniek"].columns) == CANONICAL
+
+
+BROKEN = {
+    "an unknown canonical column": ('"brin" = "brin"', '"brin" = "school"'),
+    "no name for a column that must be there": ('pgn = "pgn"', ""),
+    "one name twice": ('pgn = "pgn"', 'pgn = "pgn"\n"PGN" = "brin"'),
+    "another encoding": ('"UTF-8"', '"latin-1"'),
+    "an unknown key": ("line_breaks", "linebreaks"),
+}
+
+
+@pytest.mark.parametrize("says", BROKEN)
+def test_a_declaration_is_read_strictly(says: str, tmp_path: Path) -> None:
+    text = (CONF / "deliveries" / "canoniek.toml").read_text()
+    old, new = BROKEN[says]
+    old = old if old in text else old.replace('"', "", 2)
+    assert old in text
+    (tmp_path / "deliveries").mkdir()
+    (tmp_path / "deliveries" / "x.toml").write_text(text.replace(old, new, 1))
+    with pytest.raises(ConfigurationRefused, match=r"deliveries/x\.toml"):
+        formats.load(tmp_path)
+
+
+def test_no_declaration_at_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationRefused, match="declared format"):
+        formats.load(tmp_path)

@@ -1,0 +1,218 @@
+"""Changes of pupil numbers: followed to their end in any order, and read strictly or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cohort import numbers
+from cohort.errors import DeliveriesRefused
+from cohort.identifiers import normal_text
+from cohort.numbers import Change, Changes
+
+TODAY = dt.date(2025, 11, 23)
+HEADER = "oud_pgn;nieuw_pgn;vanaf"
+A, B, C, D = "101222331", "103522457", "123456782", "111222333"
+RIGHT = {"file": '"duo.csv"', "date": "2025-11-20", "source": '"DUO"'}
+
+
+def put(folder: Path, *lines: str, name: str = "duo", **told: str | None) -> Path:
+    declared = {**RIGHT, "file": f'"{name}.csv"', **told}
+    text = "".join(f"{key} = {value}\n" for key, value in declared.items() if value is not None)
+    (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    (folder / f"{name}.csv").write_text("\n".join((HEADER, *lines)) + "\n", encoding="utf-8")
+    return folder
+
+
+def read(folder: Path) -> Changes:
+    return numbers.load(folder, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("says", "lines", "newest"),
+    [
+        ("one change", [f"{A};{C};2025-01-01"], {A: C}),
+        ("a chain", [f"{A};{B};2024-01-01", f"{B};{C};2025-01-01"], {A: C, B: C}),
+        ("a chain in the other order", [f"{B};{C};2025-01-01", f"{A};{B};2024-01-01"], {A: C, B: C}),
+        ("a chain whose dates run back", [f"{A};{B};2025-01-01", f"{B};{C};2024-01-01"], {A: C, B: C}),
+        ("two numbers that become one", [f"{A};{C};2025-01-01", f"{B};{C};2025-01-01"], {A: C, B: C}),
+        ("the later of two", [f"{A};{B};2025-01-01", f"{A};{C};2024-01-01"], {A: B}),
+        ("the same line twice", [f"{A};{C};2025-01-01", f"{A};{C};2025-01-01"], {A: C}),
+        ("a circle that a later change opens",
+         [f"{A};{B};2023-01-01", f"{B};{A};2024-01-01", f"{A};{C};2025-01-01"], {A: C, B: C}),
+        ("in its normal form", [f"{A}; 12345672 ;2025-01-01"], {A: "012345672"}),
+        ("from tomorrow: counts at once", [f"{A};{C};2026-01-01"], {A: C}),
+        ("none", [], {}),
+    ],
+)  # fmt: skip
+def test_the_newest_number_of_a_pupil(
+    says: str, lines: list[str], newest: dict[str, str], tmp_path: Path
+) -> None:
+    changes = read(put(tmp_path, *lines))
+    assert changes.newest_of == newest, says
+    assert {number: changes.newest(number) for number in (A, B, C, D)} == {
+        number: newest.get(number, number) for number in (A, B, C, D)
+    }
+
+
+def test_lists_are_followed_through_each_other(tmp_path: Path) -> None:
+    put(tmp_path, f"{A};{B};2024-01-01")
+    put(tmp_path, f"{B};{C};2025-01-01", name="school")
+    assert read(tmp_path).newest(A) == C
+
+
+def test_columns_in_any_order_a_byte_order_mark_and_crlf(tmp_path: Path) -> None:
+    put(tmp_path)
+    (tmp_path / "duo.csv").write_bytes(f"\ufeffvanaf;nieuw_pgn;oud_pgn\r\n2025-01-01;{C};{A}\r\n".encode())
+    assert read(tmp_path).newest_of == {A: C}
+
+
+def test_no_zone_or_an_empty_one_is_no_change(tmp_path: Path) -> None:
+    assert read(tmp_path) == read(tmp_path / "none") == Changes()
+
+
+def test_the_digest_changes_with_a_list_and_only_then(tmp_path: Path) -> None:
+    before = read(put(tmp_path, f"{A};{C};2025-01-01")).digest()
+    assert read(tmp_path).digest() == before
+    assert read(put(tmp_path, f"{A};{C};2025-01-02")).digest() != before
+    assert Changes().digest() != before
+
+
+def test_what_is_told_holds_counts_and_no_number(tmp_path: Path) -> None:
+    changes = read(put(tmp_path, f"{A};{C};2025-01-01", f"{B};{C};2025-01-01"))
+    (facts,) = changes.facts()
+    assert (facts["list"], facts["source"], facts["rows"]) == ("duo", "DUO", 2)
+    assert not re.search(r"\b\d{8,9}\b", str(facts) + repr(changes) + repr(changes.lists))
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A right folder, and the one thing that is done to it."""
+
+    says: str
+    do: Callable[[Path], object]
+    told: str
+    problems: int = 1
+
+
+def csv(text: str | bytes) -> Callable[[Path], object]:
+    content = text if isinstance(text, bytes) else text.encode()
+    return lambda folder: (folder / "duo.csv").write_bytes(content)
+
+
+def lines(*several: str) -> Callable[[Path], object]:
+    return lambda folder: put(folder, *several)
+
+
+def told(**changed: str | None) -> Callable[[Path], object]:
+    return lambda folder: put(folder, LINE, **changed)
+
+
+LINE = f"{A};{C};2025-01-01"
+WRONG = [
+    Wrong("the list is missing", lambda f: (f / "duo.csv").unlink(), "the list that is declared"),
+    Wrong("a list that none declares", lambda f: (f / "extra.csv").write_text("x"), "only declared lists"),
+    Wrong("a folder in the zone", lambda f: (f / "oud").mkdir(), "only declared lists"),
+    Wrong("dated tomorrow", told(date="2025-11-24"), "dated today or before"),
+    Wrong("no date", told(date=None), "the key date"),
+    Wrong("no source", told(source=None), "the key source"),
+    Wrong("a key that nobody knows", told(polarity='"block"'), "only declared keys"),
+    Wrong("a path as its file", told(file='"../duo.csv"'), "a valid file"),
+    Wrong("no TOML", lambda f: (f / "duo.toml").write_text("file ="), "Expected TOML"),
+    Wrong("no bytes", csv(""), "the columns"),
+    Wrong("another header", csv("oud;nieuw;vanaf\n1;2;3\n"), "the columns"),
+    Wrong("a line too short", csv(f"{HEADER}\n{A};{C}\n"), "in every line"),
+    Wrong("not UTF-8", csv(f"{HEADER}\n{LINE}é".encode("latin-1")), "a readable UTF-8 list"),
+    Wrong("a quote that is not closed", csv(f'{HEADER}\n"{LINE}\n'), "UTF-8 list"),
+    Wrong("a date the other way round", lines(f"{A};{C};01-01-2025"), "a date in vanaf"),
+    Wrong("a week for a date", lines(f"{A};{C};2025-W01-1"), "a date in vanaf"),
+    Wrong("an old number that is none", lines(f"133456785;{C};2025-01-01"), "another oud_pgn"),
+    Wrong("a new number that is none", lines(f"{A};123456789;2025-01-01"), "another nieuw_pgn"),
+    Wrong("a filler", lines(f"{A};000000000;2025-01-01"), "another nieuw_pgn"),
+    Wrong("two on one day", lines(LINE, f"{A};{D};2025-01-01"), "two on one day (the other one in"),
+    Wrong("a number that becomes itself", lines(f"{A};{A};2025-01-01"), "a circle of 1 in"),
+    Wrong("a circle", lines(f"{A};{B};2023-01-01", f"{B};{A};2024-01-01"),
+          "line 2, nummerwijzigingen/duo.csv"),
+    Wrong("a way into a circle", lines(f"{D};{A};2023-01-01", f"{A};{B};2023-01-01", f"{B};{C};2023-01-01",
+          f"{C};{A};2024-01-01"), "a circle of 3"),
+    Wrong("three lines with a problem each",
+          lines(f"x;{C};2025-01-01", LINE, f"{A};{C};x", f"{B};{B};2025-01-01"), "line 2", 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
+def test_one_thing_wrong_stops_everything(wrong: Wrong, tmp_path: Path) -> None:
+    read(put(tmp_path, LINE))
+    wrong.do(tmp_path)
+    with pytest.raises(DeliveriesRefused, match=re.escape(wrong.told)) as refusal:
+        read(tmp_path)
+    assert refusal.value.exit_code == 11
+    assert len(refusal.value.problems) == wrong.problems
+    assert not re.search(r"\d{8}", str(refusal.value)), "a refusal tells no number"
+
+
+def test_a_chain_of_a_hundred_thousand_ends_at_its_last_number() -> None:
+    names = [f"{n:09d}" for n in range(100_000)]
+    chain = [Change(old, new, TODAY, "") for old, new in pairwise(names)]
+    newest = numbers.resolve(chain[::-1], [])
+    assert set(newest.values()) == {names[-1]}
+    assert len(newest) == len(chain)
+
+
+DAYS = st.dates(dt.date(2020, 1, 1), dt.date(2020, 1, 5))
+SOME = [str(n) for n in range(9)]
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[list[Change], list[Change]]:
+    """Changes, and the same in another order."""
+    pairs = draw(st.lists(st.tuples(st.sampled_from(SOME), st.sampled_from(SOME), DAYS), max_size=12))
+    changes = [Change(*pair, f"line {n}") for n, pair in enumerate(pairs, 2)]
+    return changes, draw(st.permutations(changes))
+
+
+@given(drawn())
+def test_the_order_of_changes_does_not_matter(both: tuple[list[Change], list[Change]]) -> None:
+    first, again = list[str](), list[str]()
+    assert numbers.resolve(both[0], first) == numbers.resolve(both[1], again)
+    assert len(first) == len(again)
+
+
+def follow(changes: list[Change], number: str) -> str | None:
+    """By hand: step by step along the last change of each number; None in a circle."""
+    seen = set()
+    while number not in seen:
+        seen.add(number)
+        own = [change for change in changes if change.old == number]
+        if not own:
+            return number
+        number = max(own, key=lambda change: change.since).new
+    return None
+
+
+@given(drawn())
+def test_every_number_ends_where_its_changes_lead_or_a_circle_is_told(
+    both: tuple[list[Change], list[Change]],
+) -> None:
+    changes, problems = both[0], list[str]()
+    one_a_day = {(change.old, change.since): change for change in changes}
+    unclear = any(one_a_day[change.old, change.since].new != change.new for change in changes)
+    newest = numbers.resolve(changes, problems)
+    ends = {change.old: follow(changes, change.old) for change in changes}
+    if unclear:
+        assert problems
+    else:
+        assert newest == {old: new for old, new in ends.items() if new is not None}
+        assert bool(problems) == (None in ends.values())
+
+
+def test_the_numbers_drawn_here_are_numbers() -> None:
+    assert [normal_text(number) for number in (A, B, C, D)] == [A, B, C, D]

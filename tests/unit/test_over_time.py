@@ -1,0 +1,286 @@
+"""Deliveries over time: what a later one replaces and withdraws, in whatever order, killed anywhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit.drawn_deliveries import ROSTER, S, uwlr
+
+from cohort import catalogue, formats, ingest, ledger, numbers, objections, platform, retention, tables
+from cohort.errors import StateRefused
+from cohort.numbers import Changes
+from cohort.places import Places
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+HERE, THERE = sorted(catalogue.load(CONF).schools)[:2]
+HEADER = "brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore;bron_result_key"
+PUNTKOMMA = "BRIN-nummer;Schooljaar;Leerlingnummer (PGN);Toets;Datum afname;Vaardigheidsscore;Resultaatnummer"
+A, B, C, D, E = "111222333", "123456782", "012345672", "063138219", "003389261"
+
+
+@dataclass
+class Root:
+    """A storage root into which files come one after the other."""
+
+    spark: SparkSession
+    places: Places
+    days: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, str] = field(default_factory=dict)
+    received: int = 1_700_000_000
+
+    def deliver(
+        self, name: str, *rows: str, school: str = HERE, supplier: str = "canoniek", at: int = 0
+    ) -> None:
+        """Rows as `pgn score [test [key]]`; the date of the test is that of its moment."""
+        lines = [HEADER if supplier == "canoniek" else PUNTKOMMA]
+        for row in rows:
+            pgn, score, *more = row.split()
+            test, key = (*more, *("REK-M7", "")[len(more) :])
+            day = "2025-01-20" if "-M" in test else "2025-05-20"
+            if supplier == "puntkomma":
+                day = "-".join(reversed(day.split("-")))
+            year = "2024-2025" if supplier == "canoniek" else "2024/2025"
+            lines.append(";".join((school, year, pgn, test, day, score, key)))
+        path = self.places.deliveries / name
+        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        self.received += 60
+        os.utime(path, (at or self.received, at or self.received))
+
+    def ingest(self, now: dt.datetime = NOW, changes: Changes | None = None) -> dict[str, Any]:
+        holds = platform.load(CONF)
+        kept = holds.retention_days.model_copy(update=self.days)
+        rules = holds.intake.rules.model_copy(update=self.rules)
+        taking = holds.intake.model_copy(update={"rules": rules, "max_refused_share": 1})
+        holds = holds.model_copy(update={"retention_days": kept, "intake": taking})
+        intake = ingest.Intake(
+            self.places, holds, catalogue.load(CONF),
+            formats.load(CONF), objections.Objections(()), changes or Changes(), now,
+        )  # fmt: skip
+        return ingest.ingest(self.spark, intake, lambda _: None)
+
+    def rows(self) -> list[str]:
+        known = list(ledger.batches(self.spark, self.places.ledger))
+        rows = tables.read(self.spark, self.places.results).collect()
+        return sorted(f"{r.pgn} {int(r.vaardigheidsscore)} {r.toetscode}" for r in rows if r.batch in known)
+
+    def entries(self) -> tuple[ledger.Entry, ...]:
+        return ledger.read(self.spark, self.places.ledger).lines
+
+
+@pytest.fixture
+def root(spark: SparkSession, tmp_path: Path) -> Root:
+    places = Places(tmp_path)
+    places.deliveries.mkdir()
+    return Root(spark, places)
+
+
+M = "REK-M7"
+
+
+def test_a_corrected_file_replaces_and_what_it_lacks_is_withdrawn(root: Root) -> None:
+    root.deliver("1.csv", f"{A} 80", f"{B} 81", f"{C} 82", f"{D} 83 REK-E7")
+    root.ingest()
+    root.deliver("2.csv", f"{A} 90", f"{B} 81")
+    record = root.ingest()
+    assert root.rows() == sorted([f"{A} 90 {M}", f"{B} 81 {M}", f"{D} 83 REK-E7"])
+    assert (record["replaced"], record["withdrawn"]) == (2, 1)
+    last = root.entries()[-1]
+    assert (last.replaced, last.withdrawn) == ({1: 2}, {1: 1})
+    # every earlier state is gone from storage, and the same files again change nothing
+    files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
+    assert {f.name for f in files} == tables.current_files(root.spark, root.places.results)
+    assert root.ingest()["new"] == 0
+    assert not root.places.superseding.exists() or not list(root.places.superseding.iterdir())
+
+
+def test_a_single_corrected_result_replaces_only_itself(root: Root) -> None:
+    root.deliver("1.csv", f"{A} 80 {M} r1", f"{B} 81 {M} r2", f"{C} 82 {M} r3")
+    root.deliver("2.csv", f"{D} 91 {M} r2")  # under its key, although the number was wrong before
+    record = root.ingest()
+    assert root.rows() == sorted([f"{A} 80 {M}", f"{D} 91 {M}", f"{C} 82 {M}"])
+    assert (record["replaced"], record["withdrawn"]) == (1, 0)
+    assert record["warnings"] == {"HALVED": 1}
+
+
+def test_another_part_of_the_school_is_added(root: Root) -> None:
+    root.deliver("group7.csv", f"{A} 80", f"{B} 81")
+    root.deliver("group8.csv", f"{C} 82", f"{D} 83")
+    record = root.ingest()
+    assert len(root.rows()) == 4
+    assert (record["replaced"], record["withdrawn"]) == (0, 0)
+
+
+def test_a_retake_under_another_key_is_a_result_of_its_own(root: Root) -> None:
+    root.deliver("1.csv", f"{A} 80 {M} r1", f"{B} 81 {M} r2", f"{C} 82 {M} r3")
+    root.deliver("2.csv", f"{A} 85 {M} r9")
+    root.ingest()
+    assert root.rows() == sorted([f"{A} 80 {M}", f"{A} 85 {M}", f"{B} 81 {M}", f"{C} 82 {M}"])
+
+
+def test_the_order_in_which_files_were_received_decides_not_their_names(root: Root) -> None:
+    root.deliver("b.csv", f"{A} 80", f"{B} 81", at=1_700_000_100)
+    root.deliver("a.csv", f"{A} 90", f"{B} 91", at=1_700_000_200)
+    root.ingest()
+    assert root.rows() == sorted([f"{A} 90 {M}", f"{B} 91 {M}"])
+
+
+def test_three_states_in_one_run(root: Root) -> None:
+    for n, rows in enumerate(
+        [(f"{A} 1", f"{B} 1", f"{C} 1"), (f"{A} 2", f"{B} 2"), (f"{A} 3", f"{B} 3", f"{D} 3")]
+    ):
+        root.deliver(f"{n}.csv", *rows)
+    root.ingest()
+    assert root.rows() == sorted([f"{A} 3 {M}", f"{B} 3 {M}", f"{D} 3 {M}"])
+    taken = {e.levering_nr: (e.replaced, e.withdrawn) for e in root.entries()}
+    assert taken == {1: ({}, {}), 2: ({1: 2}, {1: 1}), 3: ({2: 2}, {})}
+
+
+def test_two_suppliers_of_one_school_withdraw_nothing_of_each_other(root: Root) -> None:
+    root.deliver("1.csv", f"{A} 80", f"{B} 81")
+    root.deliver("2.csv", f"{A} 80", f"{C} 82", f"{D} 83", supplier="puntkomma")
+    record = root.ingest()
+    # the same result of both counts once, under the later delivery
+    assert root.rows() == sorted([f"{A} 80 {M}", f"{B} 81 {M}", f"{C} 82 {M}", f"{D} 83 {M}"])
+    assert (record["replaced"], record["withdrawn"]) == (1, 0)
+
+
+def test_another_school_keeps_what_it_has(root: Root) -> None:
+    root.deliver("1.csv", f"{A} 80", f"{B} 81")
+    root.deliver("2.csv", f"{A} 80", f"{B} 81", school=THERE)
+    root.ingest()
+    assert len(root.rows()) == 4
+
+
+JUDGED = {
+    # rule            in platform.toml       rows accepted, codes, warnings
+    "two_schools": ("warn", 4, {}, {"TWO_SCHOOLS": 2}),
+    "two_schools ": ("refuse", 2, {"TWO_SCHOOLS": 2}, {}),
+    "date_outside_year": ("warn", 4, {}, {"DATE_OUTSIDE_YEAR": 1, "TWO_SCHOOLS": 2}),
+}
+
+
+@pytest.mark.parametrize("rule", JUDGED)
+def test_what_may_be_right_and_may_be_wrong_is_told_or_refused(root: Root, rule: str) -> None:
+    judgement, accepted, codes, warnings = JUDGED[rule]
+    root.rules = {rule.strip(): judgement}
+    root.deliver("1.csv", f"{A} 80", f"{B} 81")
+    root.deliver("2.csv", f"{A} 82 REK-E7", f"{C} 83 REK-E7", school=THERE)
+    if rule.startswith("date"):
+        path = root.places.deliveries / "1.csv"
+        path.write_text(path.read_text().replace("2025-01-20", "2023-01-20", 1))
+    record = root.ingest()
+    assert record["rows"]["accepted"] == accepted
+    assert (record["codes"], record["warnings"]) == (codes, warnings)
+
+
+def test_a_mover_is_seen_across_runs(root: Root) -> None:
+    root.deliver("1.csv", f"{A} 80", f"{B} 81")
+    root.ingest()
+    root.deliver("2.csv", f"{A} 82 REK-E7", f"{C} 83 REK-E7", school=THERE)
+    assert root.ingest()["warnings"] == {"TWO_SCHOOLS": 1}
+
+
+class Killed(BaseException):
+    pass
+
+
+def _never(*_: object, **__: object) -> None:
+    raise Killed
+
+
+KILLS: dict[str, tuple[object, str]] = {
+    "before the ledger": (ledger, "append"),
+    "after the ledger, before the earlier rows went": (tables, "remove_rows"),
+    "before the past was removed": (retention, "apply"),
+}
+
+
+@pytest.mark.parametrize("where", KILLS)
+def test_a_run_killed_anywhere_is_whole_or_not_at_all(
+    root: Root, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root.deliver("1.csv", f"{A} 80", f"{B} 81", f"{C} 82")
+    root.ingest()
+    before = root.rows()
+    root.deliver("2.csv", f"{A} 90", f"{B} 91")
+    after = sorted([f"{A} 90 {M}", f"{B} 91 {M}"])
+    with monkeypatch.context() as patch:
+        patch.setattr(*KILLS[where], _never)
+        with pytest.raises(Killed):
+            root.ingest()
+    try:
+        assert root.rows() in (before, after)
+    except StateRefused:  # nobody reads what is not whole
+        assert "superseding" in str(list(root.places.restricted.iterdir()))
+    root.ingest()
+    assert root.rows() == after
+
+
+def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> None:
+    root.days = {"deliveries": 1, "quarantine": 2, "feedback": 3, "superseded": 4}
+    root.deliver("1.csv", f"{A} 80", f"{B} 81", f"{C} 82", f"{D} 83", f"{E} 84", "123456789 85")
+    root.deliver("wait.csv", f"{A} 80", school="99ZZ")
+    root.ingest()
+    root.deliver("2.csv", f"{A} 90", f"{B} 91", f"{C} 92", f"{D} 93", f"{E} 94")
+    root.ingest()
+
+    def left() -> tuple[int, int, int, bool]:
+        files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
+        current = tables.current_files(root.spark, root.places.results)
+        return (
+            len(list(root.places.deliveries.iterdir())),
+            tables.read(root.spark, root.places.quarantine).count(),
+            len(list(root.places.feedback("").glob("*/*"))),
+            {f.name for f in files} == current,
+        )
+
+    def after(days: int) -> tuple[int, int, int, bool]:
+        root.ingest(NOW + dt.timedelta(days=days))
+        return left()
+
+    assert left() == (3, 1, 6, False)
+    assert after(1) == (0, 1, 6, False)
+    assert after(2) == (0, 0, 6, False)
+    assert after(3) == (0, 0, 0, False)
+    assert after(4) == (0, 0, 0, True)
+    assert [e.name for e in root.entries()] == ["1.csv", "wait.csv", "2.csv"]
+    assert len(root.rows()) == 5
+
+
+def test_a_change_of_number_counts_for_what_comes_and_for_what_is_there(root: Root) -> None:
+    old, new, newest = "101222331", A, B
+    root.deliver("1.csv", f"{old} 80", f"{C} 81")
+    root.ingest()
+    zone = root.places.numbers
+    zone.mkdir()
+    (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
+    (zone / "duo.csv").write_text(
+        f"oud_pgn;nieuw_pgn;vanaf\n{old};{new};2025-01-01\n{new};{newest};2025-06-01\n"
+    )
+    changes = numbers.load(zone, NOW.date())
+    root.deliver("2.csv", f"{old} 90 REK-E7", f"{new} 70 SP-E7", school=THERE)
+    record = root.ingest(changes=changes)
+    assert record["renumbered"] == {"results": 1, "quarantine": 0}
+    assert root.rows() == sorted(
+        [f"{newest} 80 {M}", f"{C} 81 {M}", f"{newest} 90 REK-E7", f"{newest} 70 SP-E7"]
+    )
+    assert root.ingest(changes=changes)["renumbered"] == {"results": 0, "quarantine": 0}
+
+
+def test_results_wait_for_their_roster(root: Root) -> None:
+    (root.places.deliveries / "results.xml").write_bytes(uwlr(f"a;{S}")(HERE))
+    assert root.ingest()["rejected"] == {"ROSTER_MISSING": 1}
+    assert root.ingest()["new"] == 0
+    (root.places.deliveries / "roster.xml").write_bytes(ROSTER(HERE))
+    record = root.ingest()
+    assert (record["taken"], record["rows"]["accepted"]) == (2, 1)
+    (root.places.deliveries / "later.xml").write_bytes(uwlr(f"b;{S}")(HERE))
+    assert root.ingest()["rows"]["accepted"] == 1  # the roster is there from before
+    assert root.ingest()["new"] == 0

@@ -1,0 +1,249 @@
+"""Spreadsheets: cells as a school reads them, and every way in which a workbook is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+import warnings
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import openpyxl
+import pytest
+
+from cohort import spreadsheets
+from cohort.containers import Limits
+from cohort.rejection import Rejected
+from cohort.spreadsheets import Sheet, as_text
+
+LIMITS = Limits(members=50, bytes_per_member=2 << 20, total_bytes=4 << 20, ratio=200)
+HEADER = ("brin", "pgn", "afnamedatum", "vaardigheidsscore")
+ROW = ("99ZZ", 123456782, dt.date(2025, 1, 20), 87.5)
+SHARED = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+STRINGS = (
+    b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+    b"<si><t>brin</t></si><si><r><t>99</t></r><r><t>ZZ</t></r></si></sst>"
+)
+SHARING = '<row r="1"><c r="A1" t="s"><v>0</v></c></row><row r="2"><c r="A2" t="s"><v>1</v></c></row>'
+FIRST = "xl/worksheets/sheet1.xml"
+
+
+def workbook(*rows: tuple[Any, ...], **others: list[tuple[Any, ...]]) -> bytes:
+    """A workbook whose first sheet has these rows; further sheets by name."""
+    book = openpyxl.Workbook()
+    for place, (title, lines) in enumerate({"Blad1": list(rows), **others}.items()):
+        sheet = book.worksheets[0] if place == 0 else book.create_sheet(title)
+        for line in lines:
+            sheet.append(line)
+    made = io.BytesIO()
+    book.save(made)
+    return made.getvalue()
+
+
+def changed(content: bytes, part: str, change: Callable[[bytes], bytes]) -> bytes:
+    """The same workbook with one part of it changed."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, change(old.read(name)) if name == part else old.read(name))
+    return made.getvalue()
+
+
+def with_rows(xml: str) -> bytes:
+    """A workbook whose sheet holds these row elements and nothing else."""
+    inside = f"<sheetData>{xml}</sheetData>".encode()
+    return changed(
+        workbook(HEADER, ROW), FIRST, lambda part: re.sub(rb"<sheetData>.*</sheetData>", inside, part)
+    )
+
+
+def with_texts(xml: str, strings: bytes) -> bytes:
+    """The same with the texts that its cells share, as Excel itself writes them."""
+    named = b'<Override PartName="/xl/sharedStrings.xml" ContentType="%s"/></Types>' % SHARED
+    typed = changed(with_rows(xml), "[Content_Types].xml", lambda part: part.replace(b"</Types>", named))
+    made = io.BytesIO(typed)
+    with zipfile.ZipFile(made, "a") as archive:
+        archive.writestr("xl/sharedStrings.xml", strings)
+    return made.getvalue()
+
+
+def texts(content: bytes, **how: str) -> tuple[tuple[str, ...], list[tuple[int, tuple[str, ...]]]]:
+    sheet = spreadsheets.read(content, LIMITS)
+    return sheet.header, list(sheet.rows(**how))
+
+
+def test_the_first_row_with_content_is_the_header_and_rows_keep_their_numbers() -> None:
+    content = workbook((), (None, "  "), HEADER, ROW, (), (None, None, "", None), ROW)
+    sheet = spreadsheets.read(content, LIMITS)
+    expected = ("99ZZ", "123456782", "2025-01-20", "87.5")
+    assert (sheet.header, sheet.header_row) == (HEADER, 3)
+    assert list(sheet.rows()) == [(4, expected), (7, expected)]
+
+
+def test_the_reader_of_the_text_says_how_decimals_and_dates_are_written() -> None:
+    _, rows = texts(workbook(HEADER, ROW), decimal=",", date="%d-%m-%Y")
+    assert rows == [(2, ("99ZZ", "123456782", "20-01-2025", "87,5"))]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""), (7, "7"), (7.0, "7"), (-7.0, "-7"), (7.4, "7.4"), (0.1, "0.1"), (1e-7, "0.0000001"),
+        (1e21, "1000000000000000000000"), (12345672, "12345672"), (True, "TRUE"), (False, "FALSE"),
+        (" a ", " a "), ("012345672", "012345672"), ("7,5", "7,5"), (dt.date(2025, 1, 9), "2025-01-09"),
+        (dt.datetime(2025, 1, 9), "2025-01-09"), (dt.datetime(2025, 1, 9, 8, 5), "2025-01-09T08:05:00"),
+        (dt.time(8, 5), "08:05:00"), (float("inf"), "inf"), (float("nan"), "nan"),
+    ],
+)  # fmt: skip
+def test_a_cell_as_a_school_reads_it(value: object, text: str) -> None:
+    assert as_text(value) == text
+
+
+def test_seventeen_digits_as_excel_stores_them_are_the_number_that_was_typed() -> None:
+    header = '<row r="1"><c r="A1" t="inlineStr"><is><t>score</t></is></c></row>'
+    assert texts(with_rows(header + '<row r="2"><c r="A2"><v>7.4000000000000004</v></c></row>'))[1] == [
+        (2, ("7.4",))
+    ]
+
+
+def test_a_formula_counts_as_the_value_stored_with_it_and_as_nothing_without() -> None:
+    header = '<row r="1"><c r="A1" t="str"><v>a</v></c><c r="B1" t="str"><v>b</v></c></row>'
+    cells = '<row r="2"><c r="A2"><f>1+1</f><v>2</v></c><c r="B2"><f>1+1</f></c></row>'
+    assert texts(with_rows(header + cells))[1] == [(2, ("2", ""))]
+
+
+def test_texts_that_cells_share_are_read_through() -> None:
+    assert texts(with_texts(SHARING, STRINGS)) == (("brin",), [(2, ("99ZZ",))])
+
+
+def test_a_row_is_as_wide_as_the_header_or_shows_what_it_has_beyond() -> None:
+    header, rows = texts(workbook(("a", "b", None), ("1",), ("1", "2", None, "4")))
+    assert (header, rows) == (("a", "b"), [(2, ("1", "")), (3, ("1", "2", "", "4"))])
+
+
+def test_the_size_that_a_sheet_says_it_has_cuts_nothing_off() -> None:
+    content = workbook(HEADER, ROW, ROW)
+    smaller = changed(content, FIRST, lambda xml: re.sub(rb'ref="[A-Z0-9:]*"', b'ref="A1:B2"', xml))
+    assert smaller != content
+    assert texts(smaller) == texts(content)
+
+
+def test_sheets_without_content_do_not_count() -> None:
+    assert texts(workbook(HEADER, ROW, Leeg=[], Ook_leeg=[(None, " ")]))[0] == HEADER
+    assert texts(workbook(Leeg=[HEADER, ROW]))[0] == HEADER
+
+
+def test_no_message_holds_a_cell() -> None:
+    sheet = spreadsheets.read(workbook(HEADER, ROW), LIMITS)
+    assert isinstance(sheet, Sheet)
+    assert "123456782" not in repr(sheet)
+
+
+def test_a_number_that_is_no_date_says_so_in_its_cell_and_nowhere_else() -> None:
+    """The library would warn, with the number, that no date is so late."""
+    content = workbook(HEADER, ROW)
+    late = changed(content, FIRST, lambda part: re.sub(rb"<v>45677</v>", b"<v>123456782</v>", part))
+    assert late != content
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        _, rows = texts(late)
+    assert rows[0][1][2] == "#VALUE!"
+    assert told == []
+
+
+def test_a_delivery_of_ten_thousand_rows_is_read_whole() -> None:
+    _, rows = texts(workbook(HEADER, *(ROW for _ in range(10_000))))
+    assert [number for number, _ in rows] == list(range(2, 10_002))
+    assert {cells for _, cells in rows} == {("99ZZ", "123456782", "2025-01-20", "87.5")}
+
+
+@dataclass(frozen=True)
+class Wrong:
+    says: str
+    code: str
+    make: Callable[[], bytes]
+
+
+GOOD = workbook(HEADER, ROW)
+CELL = '<c r="A1"><v>1</v></c>'
+DTD = b'<!DOCTYPE x [<!ENTITY a "b"><!ENTITY c SYSTEM "file:///etc/passwd">]>'
+
+
+def put_in_front(part: bytes) -> bytes:
+    start = part.index(b"?>") + 2 if part.startswith(b"<?xml") else 0
+    return part[:start] + DTD + part[start:]
+
+
+def part(name: str, change: Callable[[bytes], bytes]) -> Callable[[], bytes]:
+    return lambda: changed(GOOD, name, change)
+
+
+def rows(xml: str) -> Callable[[], bytes]:
+    return lambda: with_rows(xml)
+
+
+def encrypted() -> bytes:
+    content = bytearray(GOOD)
+    for magic, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(magic) + place] |= 1
+    return bytes(content)
+
+
+def twice() -> bytes:
+    made = io.BytesIO(GOOD)
+    with warnings.catch_warnings(), zipfile.ZipFile(made, "a") as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr(FIRST, zipfile.ZipFile(io.BytesIO(GOOD)).read(FIRST))
+    return made.getvalue()
+
+
+MORE = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>1</v></c></row>' for n in range(3, 200))
+WRONG = [
+    Wrong("no bytes", "SPREADSHEET_BROKEN", lambda: b""),
+    Wrong("cut off", "SPREADSHEET_BROKEN", lambda: GOOD[:-100]),
+    Wrong("a sheet cut off", "SPREADSHEET_BROKEN", part(FIRST, lambda xml: xml[:-20])),
+    Wrong("a workbook that names no sheet", "SPREADSHEET_SHEETS", part("xl/workbook.xml", lambda _: b"<x/>")),
+    Wrong("a shared text that is not there", "SPREADSHEET_BROKEN",
+          lambda: with_texts(SHARING.replace("<v>1<", "<v>2<"), STRINGS)),
+    Wrong("two sheets with content", "SPREADSHEET_SHEETS", lambda: workbook(HEADER, ROW, Extra=[("x",)])),
+    Wrong("a header alone", "EMPTY", lambda: workbook(HEADER)),
+    Wrong("no sheet with content", "SPREADSHEET_SHEETS", workbook),
+    Wrong("an OLE file: encrypted, or of before 2007", "SPREADSHEET_ENCRYPTED",
+          lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)),
+    Wrong("its zip encrypted", "SPREADSHEET_ENCRYPTED", encrypted),
+    Wrong("a sheet with a DTD", "XML_UNSAFE", part(FIRST, put_in_front)),
+    Wrong("shared texts with a DTD", "XML_UNSAFE", lambda: with_texts(SHARING, put_in_front(STRINGS))),
+    Wrong("content types with a DTD", "XML_UNSAFE", part("[Content_Types].xml", put_in_front)),
+    Wrong("a part that unpacks to more than the limit", "CONTAINER_BOMB",
+          part("docProps/core.xml", lambda xml: xml + b" " * (3 << 20))),
+    Wrong("a row far down, in twice", "SPREADSHEET_BROKEN",
+          rows(f'<row r="1">{CELL}</row><row r="1048577"/>')),
+    Wrong("a row number without end", "SPREADSHEET_BROKEN", rows(f'<row r="{10**12}"/>')),
+    Wrong("rows out of order", "SPREADSHEET_BROKEN", rows('<row r="2"/><row r="1"/>')),
+    Wrong("a row twice", "SPREADSHEET_BROKEN", rows(f'<row r="1">{CELL}</row><row r="1">{CELL}</row>')),
+    Wrong("a cell twice", "SPREADSHEET_BROKEN", rows(f'<row r="1">{CELL}{CELL}</row>')),
+    Wrong("a cell of another row", "SPREADSHEET_BROKEN", rows(f'<row r="2">{CELL}</row>')),
+    Wrong("a cell that is nowhere", "SPREADSHEET_BROKEN", rows('<row r="1"><c r="1A"/></row>')),
+    Wrong("a column too far to the right", "TOO_WIDE", rows('<row r="1"><c r="SG1"/></row>')),
+    Wrong("rows that are wide with one cell", "CONTAINER_BOMB",
+          rows("".join(f'<row r="{n}"><c r="SF{n}"/></row>' for n in range(1, 2000)))),
+    Wrong("a text that stands in very many cells", "CONTAINER_BOMB",
+          lambda: with_texts(SHARING + MORE, STRINGS.replace(b"99", b"x" * 30_000))),
+    Wrong("a part twice", "SPREADSHEET_BROKEN", twice),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
+def test_one_thing_wrong_refuses_the_workbook(wrong: Wrong) -> None:
+    assert spreadsheets.read(GOOD, LIMITS).header == HEADER
+    with pytest.raises(Rejected) as refusal:
+        spreadsheets.read(wrong.make(), LIMITS)
+    assert refusal.value.code == wrong.code
+
+
+def test_the_limits_of_a_container_hold_for_the_parts() -> None:
+    with pytest.raises(Rejected, match="CONTAINER_BOMB"):
+        spreadsheets.read(GOOD, replace(LIMITS, members=3))

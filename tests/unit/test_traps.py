@@ -1,0 +1,356 @@
+"""Every trap of a delivery that intake can meet, each as files of a school of its own, in one run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit.drawn_deliveries import (
+    CANONIEK,
+    ONE,
+    PUNTKOMMA,
+    ROSTER,
+    TWO,
+    ZERO,
+    Content,
+    S,
+    canoniek,
+    encrypted,
+    komma,
+    puntkomma,
+    raw,
+    sheet,
+    uwlr,
+    zipped,
+)
+
+from cohort import catalogue, formats, ingest, numbers, objections, platform, tables
+from cohort.places import Places
+from cohort.reasons import FILE_REASONS, REASONS
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+SCHOOLS = sorted(catalogue.load(CONF).schools)
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A file (or several) of one school, and what must become of it.
+
+    `took` has the accepted rows: number, score and group; `codes` the lines of every code; `reason` why a
+    file as a whole is rejected; `status` what becomes of each file, in the order of their names.
+    """
+
+    says: str
+    files: dict[str, Content] = field(default_factory=dict)
+    took: tuple[str, ...] = ()
+    codes: dict[str, list[int]] = field(default_factory=dict)
+    reason: str | None = None
+
+
+def trap(says: str, content: Content, name: str = "x.csv", **told: Any) -> Trap:
+    return Trap(says, {name: content}, **told)
+
+
+TRAPS = [
+    trap(
+        "another order of columns: values do not swap",
+        raw(
+            "groep_key;vaardigheidsscore;afnamedatum;toetscode;pgn;schooljaar;brin\n"
+            f"7A;80;2025-01-20;REK-M7;{ONE};2024-2025;BRIN\n"
+        ),
+        took=(f"{ONE} 80.00 7A",),
+    ),
+    trap(
+        "a column that is missing: values do not shift",
+        raw(
+            f"brin;schooljaar;pgn;toetscode;afnamedatum;groep_key;niveau_IV\n"
+            f"BRIN;2024-2025;{ONE};REK-M7;2025-01-20;7A;II\n"
+        ),
+        took=(f"{ONE} None 7A",),
+    ),
+    trap(
+        "an extra column is never read on",
+        raw(f"naam;{CANONIEK}\nJansen;BRIN;2024-2025;{ONE};REK-M7;2025-01-20;80;7A\n"),
+        took=(f"{ONE} 80.00 7A",),
+    ),
+    trap("a decimal comma in the format with commas", canoniek(f"{ONE};7,5;"), took=(f"{ONE} 7.50 None",)),
+    trap(
+        "a decimal comma where a point is declared",
+        komma(f'{ONE},"7,5",', f"{TWO},7.5,"),
+        took=(f"{TWO} 7.50 None",),
+        codes={"SCORE_NOT_A_NUMBER": [2]},
+    ),
+    trap(
+        "a decimal point where a comma is declared",
+        puntkomma(f"{ONE};20-01-2025;7.5;;", f"{TWO};20-01-2025;7,5;;"),
+        took=(f"{TWO} 7.50 None",),
+        codes={"SCORE_NOT_A_NUMBER": [2]},
+    ),
+    trap("a point for thousands", canoniek(f"{ONE};1.234,5;"), codes={"SCORE_NOT_A_NUMBER": [2]}),
+    trap("a comma for thousands", komma(f'{ONE},"1,234.5",'), codes={"SCORE_NOT_A_NUMBER": [2]}),
+    trap(
+        "windows-1252: diacritics and the euro sign",
+        puntkomma(f"{ONE};20-01-2025;80;Zoë €;J"),
+        took=(f"{ONE} 80.00 Zoë €",),
+    ),
+    trap(
+        "the same export in UTF-8",
+        puntkomma(f"{ONE};20-01-2025;80;Zoë €;J", encoding="utf-8"),
+        took=(f"{ONE} 80.00 Zoë €",),
+    ),
+    trap(
+        "windows-1252 where UTF-8 is declared",
+        lambda school: canoniek(f"{ONE};80;Zoe")(school).replace(b"Zoe", b"Zo\xeb"),
+        reason="NOT_UTF8",
+    ),
+    trap(
+        "bytes that are in no encoding",
+        lambda s: puntkomma(f"{ONE};20-01-2025;80;x;J")(s).replace(b";x;", b";\x81;"),
+        reason="NOT_UTF8",
+    ),
+    trap(
+        "UTF-16", lambda school: canoniek(f"{ONE};80;")(school).decode().encode("utf-16"), reason="NOT_UTF8"
+    ),
+    trap("a byte order mark", komma(f"{ONE},80,"), took=(f"{ONE} 80.00 None",)),
+    trap("no byte order mark where one is usual", komma(f"{ONE},80,", bom=b""), took=(f"{ONE} 80.00 None",)),
+    trap("a zip named .csv is no garbage", zipped(canoniek(f"{ONE};80;")), took=(f"{ONE} 80.00 None",)),
+    trap(
+        "a header twice",
+        raw(f"pgn;{CANONIEK}\n1;BRIN;2024-2025;{ONE};REK-M7;2025-01-20;80;\n"),
+        reason="HEADER_TWICE",
+    ),
+    trap("001 stays 001", canoniek(f"{ONE};80;001"), took=(f"{ONE} 80.00 001",)),
+    trap(
+        "a newline in quotes where none is declared breaks its own row only",
+        canoniek(f'{ONE};80;"7\nA"', f"{TWO};81;"),
+        took=(f"{TWO} 81.00 None",),
+        codes={"ROW_BROKEN": [2, 3]},
+    ),
+    trap(
+        "a newline in quotes where it is declared, and the lines after it",
+        komma(f'{ONE},80,"7\nA"', f"{TWO},ziek,7B"),
+        took=(f"{ONE} 80.00 7 A",),
+        codes={"SCORE_NOT_A_NUMBER": [4]},
+    ),
+    trap(
+        "a quote that is never closed takes no rest with it unseen",
+        komma(f'{ONE},80,"7', f"{TWO},81,7B"),
+        reason="QUOTE_OPEN",
+    ),
+    trap(
+        "a quote that swallows a row up to the next quote mixes no two pupils",
+        komma(f'{ONE},80,"7', f'{TWO},81,7"', f"{ZERO},82,7C"),
+        took=(f"{ZERO} 82.00 7C",),
+        codes={"ROW_BROKEN": [2, 3]},
+    ),
+    trap("doubled quotes", komma(f'{ONE},80,"7 ""A"", b"'), took=(f'{ONE} 80.00 7 "A", b',)),
+    trap(
+        "lines too long and too short",
+        canoniek(f"{ONE};80;;9", f"{ONE};80", f"{TWO};81;"),
+        took=(f"{TWO} 81.00 None",),
+        codes={"ROW_BROKEN": [2, 3]},
+    ),
+    trap(
+        "the first line is a pupil's",
+        raw(f"BRIN;2024-2025;{ONE};REK-M7;2025-01-20;80;\n" * 2),
+        reason="HEADER_UNKNOWN",
+    ),
+    trap(
+        "a day and a month the wrong way round",
+        puntkomma(f"{ONE};01-02-2025;80;;"),
+        took=(f"{ONE} 80.00 None",),
+    ),
+    trap(
+        "an ISO date where dd-mm-yyyy is declared",
+        puntkomma(f"{ONE};2025-01-20;80;;"),
+        codes={"DATE_INVALID": [2]},
+    ),
+    trap(
+        "dd-mm-yyyy where ISO is declared",
+        raw(f"{CANONIEK}\nBRIN;2024-2025;{ONE};REK-M7;20-01-2025;80;\n"),
+        codes={"DATE_INVALID": [2]},
+    ),
+    trap("a day that does not exist", puntkomma(f"{ONE};30-02-2025;80;;"), codes={"DATE_INVALID": [2]}),
+    trap(
+        "a code of another format",
+        puntkomma(f"{ONE};20-01-2025;80;;1", f"{TWO};20-01-2025;80;;M"),
+        took=(f"{TWO} 80.00 None",),
+        codes={"SEX_INVALID": [2]},
+    ),
+    trap("an eight-digit number lost its zero", canoniek("12345672;80;"), took=(f"{ZERO} 80.00 None",)),
+    trap("blanks in front of a value", canoniek(f" {ONE}; 80;  7"), took=(f"{ONE} 80.00 7",)),
+    trap(
+        "sentinels are no scores",
+        canoniek(f"{ONE};9999;", f"{TWO};----;", f"{ZERO};0000;"),
+        codes={"SCORE_MISSING": [2, 3, 4]},
+    ),
+    trap("sentinels of one supplier", puntkomma(f"{ONE};20-01-2025;999,0;;"), codes={"SCORE_MISSING": [2]}),
+    trap(
+        "a number without its proof, a filler, none",
+        canoniek("123456789;80;", "000000000;80;", ";80;"),
+        codes={"PGN_INVALID": [2], "PGN_FILLER": [3], "PGN_MISSING": [4]},
+    ),
+    trap(
+        "one pupil's result twice in a file",
+        canoniek(f"{ONE};80;", f"{ONE};80;"),
+        took=(f"{ONE} 80.00 None",),
+        codes={"DUPLICATE": [3]},
+    ),
+    trap("a hidden file", canoniek(f"{ONE};80;"), name="_x.csv", reason="FILE_NAME"),
+    trap(
+        "a gzip",
+        lambda school: gzip.compress(canoniek(f"{ONE};80;")(school)),
+        name="x.csv.gz",
+        took=(f"{ONE} 80.00 None",),
+    ),
+    trap("a zip bomb", zipped(lambda _: b"0" * (40 << 20)), name="x.zip", reason="CONTAINER_BOMB"),
+    trap("an encrypted zip", encrypted(canoniek(f"{ONE};80;")), name="x.zip", reason="CONTAINER_ENCRYPTED"),
+    trap(
+        "a path that climbs out",
+        zipped(canoniek(f"{ONE};80;"), name="../a.csv"),
+        name="x.zip",
+        reason="CONTAINER_PATH",
+    ),
+    trap("a zip in a zip", zipped(zipped(canoniek(f"{ONE};80;"))), name="x.zip", reason="CONTAINER_NESTED"),
+    trap(
+        "a spreadsheet: numbers, dates and a lost zero",
+        sheet(
+            CANONIEK,
+            ["2024-2025", 12345672, "REK-M7", dt.date(2025, 1, 20), 87.5, "7A"],
+            ["2024-2025", TWO, "REK-M7", "2025-01-20", "ziek", "7A"],
+        ),
+        name="x.xlsx",
+        took=(f"{ZERO} 87.50 7A",),
+        codes={"SCORE_NOT_A_NUMBER": [3]},
+    ),
+    trap(
+        "a spreadsheet in the words of another format",
+        sheet(PUNTKOMMA, ["2024/2025", ONE, "REK-M7", dt.date(2025, 1, 20), 87.5, "7A", "J"]),
+        name="x.xlsx",
+        took=(f"{ONE} 87.50 7A",),
+    ),
+    trap(
+        "a spreadsheet with two filled sheets",
+        sheet(CANONIEK, ["2024-2025", ONE, "REK-M7", "2025-01-20", "80", ""], sheets=2),
+        name="x.xlsx",
+        reason="SPREADSHEET_SHEETS",
+    ),
+    trap(
+        "a spreadsheet without a declared header", sheet("a;b", ["1"]), name="x.xlsx", reason="HEADER_UNKNOWN"
+    ),
+    trap("a document of another kind", raw("<html/>"), name="x.xml", reason="XML_UNKNOWN"),
+    trap(
+        "a document that is cut off", lambda school: ROSTER(school)[:-20], name="x.xml", reason="XML_BROKEN"
+    ),
+    trap(
+        "an external entity",
+        raw('<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><EDEX>&e;</EDEX>'),
+        name="x.xml",
+        reason="XML_UNSAFE",
+    ),
+    trap("results without a roster", uwlr(f"a;{S}"), name="x.xml", reason="ROSTER_MISSING"),
+    Trap(
+        "results joined to their roster",
+        {"b.xml": uwlr(f"a;{S}", f"b;{S}", f"z;{S}", f"c;{S}"), "a.xml": ROSTER},
+        took=(f"{ONE} None None", f"{TWO} None None"),
+        codes={"PUPIL_NOT_IN_ROSTER": [3], "PGN_INVALID": [4]},
+    ),
+    Trap(
+        "results of a school named by its key",
+        {"b.xml": uwlr(f"a;{S}", school="<schoolkey>s-BRIN</schoolkey>"), "a.xml": ROSTER},
+        took=(f"{ONE} None None",),
+    ),
+    Trap(
+        "a test that the message does not declare",
+        {"b.xml": uwlr(f"a;{S}", tests="SP-M7"), "a.xml": ROSTER},
+        reason="UWLR_TEST_UNDECLARED",
+    ),
+    Trap(
+        "results and roster in one zip",
+        {"x.zip": zipped(ROSTER, uwlr(f"b;{S}"), name="{n}.xml")},
+        took=(f"{TWO} None None",),
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Taken:
+    record: dict[str, Any]
+    rows: dict[str, list[str]]
+    ledger: dict[str, list[Any]]
+    feedback: dict[int, dict[str, Any]]
+    places: Places
+
+
+@pytest.fixture(scope="module")
+def taken(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Taken:
+    places = Places(tmp_path_factory.mktemp("traps"))
+    for number, one in enumerate(TRAPS):
+        folder = places.deliveries / f"{number:03d}"
+        folder.mkdir(parents=True)
+        for name, content in one.files.items():
+            (folder / name).write_bytes(content(SCHOOLS[number]))
+    holds = platform.load(CONF)
+    generous = holds.intake.model_copy(update={"max_refused_share": 1})
+    intake = ingest.Intake(
+        places, holds.model_copy(update={"intake": generous}), catalogue.load(CONF), formats.load(CONF),
+        objections.Objections(()), numbers.Changes(), NOW,
+    )  # fmt: skip
+    record = ingest.ingest(one_spark, intake, lambda _: None)
+    rows: dict[str, list[str]] = {}
+    for row in tables.read(one_spark, places.results).collect():
+        rows.setdefault(row.brin, []).append(f"{row.pgn} {row.vaardigheidsscore} {row.groep_key}")
+    feedback = {int(f.stem): json.loads(f.read_text()) for f in places.feedback("").glob("*/*.json")}
+    ledger = {line.sha256: line for line in tables.read(one_spark, places.ledger).collect()}
+    by_trap: dict[str, list[Any]] = {}
+    for number, one in enumerate(TRAPS):
+        folder = places.deliveries / f"{number:03d}"
+        hashes = {hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+        by_trap[one.says] = [e for e in ledger.values() if e.sha256 in hashes or e.container in hashes]
+    return Taken(record, rows, by_trap, feedback, places)
+
+
+@pytest.mark.parametrize("one", TRAPS, ids=lambda one: one.says)
+def test_no_wrong_value_passes_and_no_right_one_is_lost(one: Trap, taken: Taken) -> None:
+    assert tuple(sorted(taken.rows.get(SCHOOLS[TRAPS.index(one)], []))) == tuple(sorted(one.took))
+
+
+@pytest.mark.parametrize("one", TRAPS, ids=lambda one: one.says)
+def test_every_fault_is_told_by_its_code_and_place(one: Trap, taken: Taken) -> None:
+    lines = taken.ledger[one.says]
+    assert lines, "every file has its line in the ledger"
+    found: dict[str, list[int]] = {}
+    for line in lines:
+        told = taken.feedback[line.levering_nr]
+        found.update({code: what["lines"] for code, what in told["codes"].items()})
+        assert (told["accepted"], told["refused"]) == (line.accepted, line.quarantined)
+    assert found == one.codes
+    assert {line.reason for line in lines} - {None} == ({one.reason} if one.reason else set())
+
+
+def test_sums_close_and_no_feedback_tells_a_value(taken: Taken) -> None:
+    rows = taken.record["rows"]
+    assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
+    assert rows["accepted"] == sum(len(one.took) for one in TRAPS)
+    values = (ONE, TWO, ZERO, "12345672", "123456789", "133456785", "Jansen", "Zoë", "ziek", "1.234", "7.5")
+    for file in taken.places.feedback("").glob("*/*"):
+        told = re.sub(r"[0-9a-f]{64}", "", file.read_text())
+        assert [value for value in values if value in told] == []
+
+
+def test_nothing_of_a_run_stays_beside_its_tables(taken: Taken) -> None:
+    assert not taken.places.work.exists()
+
+
+def test_every_reason_is_told_in_both_languages() -> None:
+    for reason in (*REASONS.values(), *FILE_REASONS.values()):
+        assert all(reason)
