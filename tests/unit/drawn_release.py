@@ -118,6 +118,13 @@ def project(**changes: Any) -> Project:
     return Project.model_validate(facts | changes)
 
 
+INTAKE: Row = {
+    "max_refused_share": Decimal("0.2"), "whole_share": Decimal("0.5"),
+    "containers": {"members": 9, "megabytes_per_member": 9, "megabytes": 9, "ratio": 9},
+    "rules": {"two_schools": "warn", "two_year_groups": "warn", "date_outside_year": "refuse"},
+}  # fmt: skip
+
+
 def platform(**floors: Any) -> Platform:
     return Platform.model_validate({
         "floors": {
@@ -126,7 +133,7 @@ def platform(**floors: Any) -> Platform:
         } | floors,
         "keys": {"dir": "keys"}, "tables": {"deleted_files_hours": 0, "log_hours": 0},
         "retention_days": {"deliveries": 0, "quarantine": 0, "feedback": 0, "results": 0},
-        "search": {"most_pupils_at_once": 1_000_000}, "intake": {"max_refused_share": Decimal("0.2")},
+        "search": {"most_pupils_at_once": 1_000_000}, "intake": INTAKE,
         "objections": {"max_age_days": 31, "max_erased_share": Decimal("0.02")},
         "publish": {"without_second_person": True}, "shown": {"hide_up_to": 7, "round_to": 5},
     })  # fmt: skip
