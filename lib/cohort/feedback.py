@@ -86,6 +86,10 @@ SAID = {
         "Levering {} van {} is een leerlinglijst; zij is bewaard om resultaten aan te koppelen.",
         "Delivery {} of {} is a roster; it was kept to join results to.",
     ),
+    "repeated": (
+        "Levering {} van {} bevat alleen bestanden die ook op een andere manier zijn geleverd.",
+        "Delivery {} of {} holds only files that were delivered in another way, too.",
+    ),
     "print": ("Vingerafdruk van het bestand (SHA-256): {}", "File fingerprint (SHA-256): {}"),
     "mended": (
         "{} leerlingnummers misten hun voorloopnul; die is hersteld op grond van de controle.",
@@ -138,8 +142,8 @@ def _head(entry: Entry, language: int) -> str:
     if entry.status == REJECTED:
         meaning, do = _in(FILE_REASONS[entry.reason or ""], language)
         return SAID["rejected"][language].format(number, received, meaning, do)
-    if entry.kind == "roster":
-        return SAID["roster"][language].format(number, received)
+    if entry.kind in ("roster", "repeated"):
+        return SAID[entry.kind][language].format(number, received)
     counts = entry.delivered, entry.accepted, entry.quarantined, entry.objected
     return SAID["taken"][language].format(number, received, *counts)
 
