@@ -110,7 +110,7 @@ class Run:
         )
 
     def roster(self, number: int, file: DeliveredFile, schools: frozenset[str]) -> Entry:
-        """The ledger's line of a roster: it has no results, and so no rows."""
+        """The ledger's line of a roster or a repeating container: no results of its own, no rows."""
         if file.school is not None and file.school not in schools:
             return self.rejected(number, replace(file, school=None), "SCHOOL_UNKNOWN")
         return Entry(

@@ -25,7 +25,8 @@ NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
 TEXT, QUOTED, SHEET, ROSTER, RESULTS = "text", "quoted", "sheet", "roster", "results"
 """Kinds of delivery; `quoted` is a text with a line on which a quote stays open."""
 ROOTS = {"EDEX": ROSTER, "leerresultaten_verzoek": RESULTS}
-KNOWN = "known"
+KNOWN, REPEATED = "known", "repeated"
+"""What was looked at before; a container of which every member is delivered otherwise, too."""
 NOT_OURS = {containers.OLE: "OLD_SPREADSHEET", containers.OTHER: "CONTAINER_UNKNOWN"}
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from cohort import register
 from cohort.formats import Unrecognised
 from cohort.ledger import REJECTED, Entry
 from cohort.places import Places
@@ -54,7 +54,10 @@ def write(
             "missing": differs.missing,
             "unknown_columns": differs.unknown,
         }
-    register.write(folder / f"{entry.levering_nr}.json", told)
+    # nothing rests on these files, so none of them waits for the disk: 6,600 would wait for half a minute
+    folder.mkdir(parents=True, exist_ok=True)
+    content = json.dumps(told, ensure_ascii=False, indent=2)
+    (folder / f"{entry.levering_nr}.json").write_text(content + "\n", encoding="utf-8")
     text = "\n\n".join(_text(entry, lines, differs, language) for language in (0, 1))
     (folder / f"{entry.levering_nr}.txt").write_text(text, encoding="utf-8")
 
@@ -82,6 +85,10 @@ SAID = {
     "roster": (
         "Levering {} van {} is een leerlinglijst; zij is bewaard om resultaten aan te koppelen.",
         "Delivery {} of {} is a roster; it was kept to join results to.",
+    ),
+    "repeated": (
+        "Levering {} van {} bevat alleen bestanden die ook op een andere manier zijn geleverd.",
+        "Delivery {} of {} holds only files that were delivered in another way, too.",
     ),
     "print": ("Vingerafdruk van het bestand (SHA-256): {}", "File fingerprint (SHA-256): {}"),
     "mended": (
@@ -135,8 +142,8 @@ def _head(entry: Entry, language: int) -> str:
     if entry.status == REJECTED:
         meaning, do = _in(FILE_REASONS[entry.reason or ""], language)
         return SAID["rejected"][language].format(number, received, meaning, do)
-    if entry.kind == "roster":
-        return SAID["roster"][language].format(number, received)
+    if entry.kind in ("roster", "repeated"):
+        return SAID[entry.kind][language].format(number, received)
     counts = entry.delivered, entry.accepted, entry.quarantined, entry.objected
     return SAID["taken"][language].format(number, received, *counts)
 

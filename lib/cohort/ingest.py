@@ -37,7 +37,7 @@ from cohort import (
     tables,
 )
 from cohort.accounts import OBJECTED, Run
-from cohort.arrivals import ROSTER, Desk
+from cohort.arrivals import REPEATED, ROSTER, Desk
 from cohort.catalogue import Catalogue
 from cohort.errors import DeliveriesRefused, expected
 from cohort.formats import Formats
@@ -51,6 +51,7 @@ from cohort.schema import ACCEPTED, CANONICAL, NUMBER
 
 MOST_DELIVERIES = 2**18 - 1
 """What the number of a delivery may be: it has 18 bits in a pupil's packed record."""
+WITHOUT_ROWS = (ROSTER, REPEATED)
 ROWS_PER_FILE = 2_000_000
 QUARANTINED = StructType(
     [
@@ -136,10 +137,12 @@ def _take_in(
     known: Ledger,
     progress: Progress,
 ) -> list[Entry]:
-    readable = [(n, f) for n, f in new if not f.rejected and f.kind != ROSTER]
+    readable = [(n, f) for n, f in new if not f.rejected and f.kind not in WITHOUT_ROWS]
     entries = [run.rejected(n, f, f.rejected) for n, f in new if f.rejected]
     entries += [
-        run.roster(n, f, intake.catalogue.schools) for n, f in new if f.kind == ROSTER and not f.rejected
+        run.roster(n, f, intake.catalogue.schools)
+        for n, f in new
+        if f.kind in WITHOUT_ROWS and not f.rejected
     ]
     lines: faults.Lines = {}
     today, newest, rules = intake.now.date(), intake.changes.newest_of, intake.platform.intake.rules

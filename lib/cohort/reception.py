@@ -54,6 +54,7 @@ def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
     fresh = _fresh(every, known)
     ready = _transcribed(spark, desk, every, fresh)
     again = [file for file in ready if not (file.rejected and file.sha256 in known.retried)]
+    again += _repeated(every, again, known)
     return Received(tuple(every), tuple(enumerate(again, known.last_number + 1)), found.count(None))
 
 
@@ -82,6 +83,24 @@ def _fresh(files: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
         if file.kind != arrivals.KNOWN and file.sha256 not in known.hashes:
             fresh.setdefault(file.sha256, file)
     return sorted(fresh.values(), key=lambda file: (file.received, file.path, file.name))
+
+
+def _repeated(every: list[DeliveredFile], new: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
+    """Containers that bring nothing of their own: without a line in the ledger they would never be known."""
+    settled = known.hashes | {file.sha256 for file in new}
+    counted = {file.container for file in new}
+    members: dict[str, list[DeliveredFile]] = defaultdict(list)
+    for file in every:
+        if file.container and file.container not in counted:
+            members[file.container].append(file)
+    return [
+        DeliveredFile(
+            files[0].path, sha, files[0].name.partition("/")[0], files[0].received, arrivals.REPEATED,
+            origin=files[0].origin,
+        )
+        for sha, files in members.items()
+        if all(file.sha256 in settled for file in files)
+    ]  # fmt: skip
 
 
 def _transcribed(

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from tests.unit.drawn_deliveries import ROSTER, S, uwlr
@@ -91,6 +91,7 @@ def deliver(root: Path, contents: list[bytes]) -> Places:
     return places
 
 
+@settings(max_examples=20 * settings().max_examples)  # 100, and thousands on demand
 @given(FILES)
 def test_every_file_is_readable_or_rejected_by_a_code(
     one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from tests.unit.drawn_deliveries import ROSTER, S, uwlr
+from tests.unit.drawn_deliveries import ROSTER, S, uwlr, zipped
 
 from cohort import catalogue, formats, ingest, ledger, numbers, objections, platform, retention, tables
 from cohort.errors import StateRefused
@@ -272,6 +272,18 @@ def test_a_change_of_number_counts_for_what_comes_and_for_what_is_there(root: Ro
         [f"{newest} 80 {M}", f"{C} 81 {M}", f"{newest} 90 REK-E7", f"{newest} 70 SP-E7"]
     )
     assert root.ingest(changes=changes)["renumbered"] == {"results": 0, "quarantine": 0}
+
+
+def test_a_container_of_what_is_known_is_known_then(root: Root) -> None:
+    root.days = {"deliveries": 1}
+    root.deliver("1.csv", f"{A} 80", f"{B} 81")
+    content = (root.places.deliveries / "1.csv").read_bytes()
+    (root.places.deliveries / "2.zip").write_bytes(zipped(lambda _: content)(HERE))
+    record = root.ingest()
+    assert (record["new"], record["rows"]["accepted"]) == (2, 2)
+    assert root.ingest()["new"] == 0
+    root.ingest(NOW + dt.timedelta(days=1))
+    assert list(root.places.deliveries.iterdir()) == []
 
 
 def test_results_wait_for_their_roster(root: Root) -> None:
