@@ -16,6 +16,7 @@ Spark. Its rooms, in the order in which a chapter on disclosure control would ta
     tally            their schools, largest school and sensitive values, counted exactly
     verdict          what the constraints say of them: who may be released
     loss             what a recoding costs the researcher
+    entropy          the same in bits: how many it takes to restore the values
     objectives       what a search makes small, and the bounds that follow
     frontier         which choices of levels may still be the best
     outcome          the result of every search: classes, their levels, whose they are, what they cost

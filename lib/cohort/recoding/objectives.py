@@ -17,7 +17,8 @@ import numpy as np
 from cohort.errors import ConfigurationRefused, expected
 from cohort.recoding.classes import Chosen, CodeCounts
 from cohort.recoding.coding import Coding, Levels
-from cohort.recoding.loss import Costs, Flags, Floats, Marginals, Numbers, Objective
+from cohort.recoding.entropy import Bits
+from cohort.recoding.loss import Costs, Flags, Floats, Marginals, Objective
 
 Bound = list[Floats] | float
 """A score that no vector in a range can be under: a sum over the columns by level, or one number."""
@@ -51,9 +52,6 @@ class Goal(Protocol):
 
     def coarser(self, large: Chosen) -> float:
         """A bound for a level vector and every coarser one, given all its classes of k pupils."""
-
-    def most_suppressed(self, score: float) -> float:
-        """With more pupils suppressed than this, no vector has so low a score."""
 
     def price(self, levels: Levels, released: Chosen) -> Price: ...
 
@@ -130,7 +128,6 @@ class OfLosses(_OfColumns):
     def __init__(self, kind: str, weights: Objective, coding: Coding, marginals: Marginals) -> None:
         self._objective = Objective(kind, weights.weights)
         self._costs, self._codes = Costs(coding, marginals), marginals.codes
-        self._pupils = int(marginals.everybody[0].sum())
 
     def everywhere(self) -> list[Floats]:
         return self.scores(np.ones(self._codes, dtype=np.bool_))
@@ -138,68 +135,31 @@ class OfLosses(_OfColumns):
     def scores(self, released: Flags) -> list[Floats]:
         return self._objective.scores(self._costs.losses(released))
 
-    def most_suppressed(self, score: float) -> float:
-        """A suppressed pupil loses everything in every column."""
-        return self.value(score) * self._pupils
-
     def value(self, score: float) -> float:
         return expm1(score) if self._objective.kind == "geometric" else score
 
 
 class Entropy(_OfColumns):
-    """Non-uniform entropy: how many bits it takes to restore the values (De Waal and Willenborg, 1999; as
-    ARX counts it).
-
-    Per column Σ over all pupils of log2(n(value at its level) / n(original value)), n counted over all
-    pupils, plus Σ over the suppressed of −log2(n_sup(value at that level) / sup). A column counts with its
-    weight, which is 1 where all are equal. The score is the sum per pupil and column. The second part grows
-    with every pupil suppressed: its derivative to n_sup(value) is log2(sup / n_sup(value)).
-    """
+    """Non-uniform entropy; the formula stands in `entropy`. A column counts with its weight, set so that the
+    mean of all weights is 1. The score is the number of bits per pupil and column."""
 
     def __init__(self, weights: Objective, coding: Coding, marginals: Marginals) -> None:
-        self._parts = [weight / sum(weights.weights) for weight in weights.weights]
-        self._marginals = marginals
-        # All columns and levels side by side: a cell per value, and for each leaf the cell it falls into.
-        cells, leaf, self._first, start = [], [], [0], 0
-        for column, tree in enumerate(coding.hierarchies):
-            before = sum(len(other.leaves) for other in coding.hierarchies[:column])
-            for level in range(tree.height):
-                group = tree.groups(level)
-                cells.append(group + start)
-                leaf.append(np.arange(len(group)) + before)
-                start += int(group.max()) + 1
-                self._first.append(start)
-        self._cells, self._leaf = np.concatenate(cells), np.concatenate(leaf)
-        self._heights = coding.heights
-        everybody = np.concatenate(marginals.everybody)
-        self._pupils = int(marginals.everybody[0].sum())
-        # Σ n·log2(n(value) / n(original)) = Σ n·log2(N / n(original)) − Σ n·log2(N / n(value))
-        shown = self._bits(everybody, self._pupils)
-        self._generalised = [bits[0] - bits for bits in shown]
+        self._bits, self._columns = Bits(coding, marginals), coding.columns
+        self._parts = [weight / sum(weights.weights) / self._bits.pupils for weight in weights.weights]
 
     def everywhere(self) -> list[Floats]:
-        return self._weighted([np.zeros_like(bits) for bits in self._generalised])
-
-    def most_suppressed(self, score: float) -> float:  # noqa: ARG002 - the protocol's name
-        return float(self._pupils)
+        return self._weighted(self._bits.generalised)
 
     def scores(self, released: Flags) -> list[Floats]:
-        _, gone, suppressed = self._marginals.of(released)
-        return self._weighted(self._bits(np.concatenate(gone), suppressed))
+        gone = self._bits.suppressed(released)
+        both = zip(self._bits.generalised, gone, strict=True)
+        return self._weighted([bits + more for bits, more in both])
 
     def value(self, score: float) -> float:
-        return score * self._pupils * len(self._heights)
+        return score * self._bits.pupils * self._columns
 
-    def _weighted(self, lost: list[Floats]) -> list[Floats]:
-        columns = zip(self._parts, self._generalised, lost, strict=True)
-        return [part * (bits + more) / self._pupils for part, bits, more in columns]
-
-    def _bits(self, at_leaf: Numbers, total: int) -> list[Floats]:
-        """Per column, by level, Σ n·log2(total / n) over the values, of the pupils given per leaf."""
-        n = np.bincount(self._cells, at_leaf[self._leaf], minlength=self._first[-1])
-        some = np.maximum(n, 1.0)
-        by_level = np.add.reduceat(n * np.log2(max(total, 1) / some), self._first[:-1])
-        return np.split(by_level, np.cumsum(self._heights)[:-1])
+    def _weighted(self, bits: list[Floats]) -> list[Floats]:
+        return [part * column for part, column in zip(self._parts, bits, strict=True)]
 
 
 class _OfClasses:
@@ -232,10 +192,6 @@ class ClassSize(_OfClasses):
         left = self._pupils - int(large.pupils.sum())
         return self._score(len(large.pupils) + left // self._k + 1)
 
-    def most_suppressed(self, score: float) -> float:
-        """All classes but one, at least, are released, of k pupils each."""
-        return self._pupils - self._k * (self._pupils / self.value(score) - 1)
-
     def price(self, levels: Levels, released: Chosen) -> Price:  # noqa: ARG002 - the protocol's name
         classes = len(released.pupils) + (int(released.pupils.sum()) < self._pupils)
         return Price(self._score(classes), -classes, self._pupils / classes)
@@ -265,10 +221,6 @@ class Discernibility(_OfClasses):
         """Who is in a large class pays that class, the others at least k."""
         left = self._pupils - int(large.pupils.sum())
         return self._score(int(large.pupils @ large.pupils) + left * min(self._k, self._pupils))
-
-    def most_suppressed(self, score: float) -> float:
-        """Every suppressed pupil pays N."""
-        return self.value(score) / self._pupils
 
     def price(self, levels: Levels, released: Chosen) -> Price:  # noqa: ARG002 - the protocol's name
         gone = self._pupils - int(released.pupils.sum())

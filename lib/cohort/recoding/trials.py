@@ -50,9 +50,8 @@ class Candidate:
 class Trial:
     """What a level vector shows.
 
-    Takes: whether it, and so every finer one, must suppress more pupils than is allowed, or than the best
-    score allows; if not, bounds for every finer and every coarser one; the vector as a candidate, if it is
-    one and may be the best.
+    Takes: whether it, and so every finer one, must suppress too many pupils; if not, bounds for every finer
+    and every coarser one; the vector as a candidate, if it is one and may be the best.
     """
 
     out: bool
@@ -127,9 +126,6 @@ class Trials:
         found = Candidate(levels, self._goal.price(levels, released), len(released.pupils))
         if self.best is None or found.rank < self.best.rank:
             self.best = found
-            # Rounding may have made the number too small, by far less than a pupil.
-            most = floor(self._goal.most_suppressed(found.price.score)) + 1
-            self._most_suppressed = min(self._most_suppressed, most)
         return Trial(False, finer, coarser, found)
 
     def rules_out(self, levels: Levels) -> bool:
