@@ -8,10 +8,11 @@ from cohort import catalogue, formats, ingest, locks, numbers, objections
 
 
 def work(job: entry.Job) -> entry.Record:
+    known, declared = catalogue.load(job.config), formats.load(job.config)
+    numbers.load(job.places.numbers, job.now.date())  # what is wrong is told before anything is touched
     with job.lock(locks.INTAKE):
         changes = numbers.load(job.places.numbers, job.now.date())
         lists = objections.load(job.places.objections, job.platform.objections, job.now.date())
-        known, declared = catalogue.load(job.config), formats.load(job.config)
         intake = ingest.Intake(job.places, job.platform, known, declared, lists, changes, job.now)
         return ingest.ingest(job.session(), intake, job.progress)
 
