@@ -51,7 +51,7 @@ def search(
     Takes: the cohort, its coding, the constraints; what to make small (`geometric` or `mean` loss,
     `class-size`, `discernibility`, `entropy`); the part of the pupils that may be suppressed (1 for no
     limit); weights per column; the lowest and highest level per column; how many level vectors may be
-    tried (unless it is said, as many as take about a minute).
+    tried (unless it is said, as many as take about half a minute).
     Gives: the optimum; of several of equal cost the one with the fewest classes (larger crowds for the
     same loss), then the first in the order of the level vectors. `search` says whether it is `proven`, and
     the `bound` under which no recoding can be.
