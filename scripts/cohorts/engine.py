@@ -136,7 +136,7 @@ def _denominations(draw: np.random.Generator, place: Leaves) -> Leaves:
 
 
 def _births(draw: np.random.Generator, pupils: int) -> Leaves:
-    """The quarter of birth: eight school years overlap, so that the first and last year are half full."""
+    """The quarter of birth. A school year of births begins in October: few are older or younger than that."""
     quarters = _YEARS * 4
     share = np.ones(quarters)
     share[:3] = share[-1] = 0.1

@@ -20,6 +20,7 @@ from cohort.recoding.hierarchy import Hierarchy
 from cohort.recoding.histogram import Histogram
 from cohort.recoding.lattice import search
 from cohort.recoding.outcome import Recoding
+from cohort.recoding.sensitive import DistinctValues, LargestValueShare
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Pupil:
     leaves: tuple[int, ...]
     home: int
     further: frozenset[int]
+    value: int
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,26 @@ class Case:
     m: int
     largest: Fraction
     others: int
+    diversity: int
+    certainty: Fraction
     limit: Fraction
     objective: Literal["mean", "geometric"]
+    weights: tuple[int, ...]
+    low: tuple[int, ...]
+    high: tuple[int, ...]
 
     @property
     def rules(self) -> list[Constraint]:
-        return [Pupils(self.k), Schools(self.m), LargestShare(self.largest), Others(self.others)]
+        """What survives merging and what does not; schools, and sensitive values of whom there are three."""
+        return [
+            Pupils(self.k), Schools(self.m), LargestShare(self.largest), Others(self.others),
+            DistinctValues(self.diversity), LargestValueShare(self.certainty),
+        ]  # fmt: skip
+
+    @property
+    def vectors(self) -> list[tuple[int, ...]]:
+        """Every level vector that the project allows."""
+        return list(product(*(range(a, b + 1) for a, b in zip(self.low, self.high, strict=True))))
 
     def histogram(self, order: list[int] | None = None) -> Histogram:
         coding = Coding(self.hierarchies)
@@ -56,17 +72,17 @@ class Case:
                 np.array([place for place, _ in moved], dtype=np.int64),
                 np.array([school for _, school in moved], dtype=np.int32),
             ),
+            values=np.array([pupil.value for pupil in pupils], dtype=np.int32),
+            values_known=3,
         )
 
-    def search(self, order: list[int] | None = None) -> Recoding | None:
+    def search(self, order: list[int] | None = None, objective: str | None = None) -> Recoding | None:
         try:
             return search(
-                self.histogram(order),
-                Coding(self.hierarchies),
-                self.rules,
-                objective=self.objective,
-                suppression_limit=self.limit,
-            )
+                self.histogram(order), Coding(self.hierarchies), self.rules,
+                objective=objective or self.objective, suppression_limit=self.limit,
+                weights=self.weights, minimum=self.low, maximum=self.high,
+            )  # fmt: skip
         except NotAnonymous:
             return None
 
@@ -79,15 +95,18 @@ class Case:
 
     def anonymous(self, members: list[Pupil]) -> bool:
         delivered = [sum(s == p.home or s in p.further for p in members) for s in range(6)]
+        values = [pupil.value for pupil in members]
         return (
             len(members) >= self.k
             and len({pupil.home for pupil in members}) >= self.m
             and Fraction(max(delivered), len(members)) <= self.largest
             and len(members) - max(delivered) >= self.others
+            and len(set(values)) >= self.diversity
+            and Fraction(max(values.count(value) for value in values), len(members)) <= self.certainty
         )
 
     def loss(self, levels: tuple[int, ...], kept: list[Pupil]) -> Fraction:
-        """The mean loss, or the product of 1 + x that the geometric loss is the root of."""
+        """The mean loss, or the product of (1 + x)^weight that the geometric loss is the root of."""
         total = len(self.pupils)
         losses = []
         for column, (tree, level) in enumerate(zip(self.hierarchies, levels, strict=True)):
@@ -95,14 +114,15 @@ class Case:
             sizes = [row.count(row[pupil.leaves[column]]) for pupil in kept]
             extra = Fraction(sum(size - 1 for size in sizes), max(leaves - 1, 1))
             losses.append((extra + total - len(kept)) / total)
+        weighed = list(zip(self.weights, losses, strict=True))
         if self.objective == "mean":
-            return sum(losses, Fraction(0)) / len(losses)
-        return prod((1 + loss for loss in losses), start=Fraction(1))
+            return sum((weight * loss for weight, loss in weighed), Fraction(0)) / sum(self.weights)
+        return prod(((1 + loss) ** weight for weight, loss in weighed), start=Fraction(1))
 
     def try_everything(self) -> tuple[Fraction, int, tuple[int, ...], int] | None:
         """The least loss, number of classes, levels and number suppressed of the best vector."""
         found = []
-        for levels in product(*(range(tree.height) for tree in self.hierarchies)):
+        for levels in self.vectors:
             fine = [members for members in self.classes(levels).values() if self.anonymous(members)]
             kept = [pupil for members in fine for pupil in members]
             suppressed = len(self.pupils) - len(kept)
@@ -132,20 +152,30 @@ def hierarchies(draw: st.DrawFn, name: str) -> Hierarchy:
 def cases(draw: st.DrawFn) -> Case:
     trees = tuple(draw(hierarchies(f"kolom{c}")) for c in range(draw(st.integers(1, 3))))
     pupil = st.builds(
-        lambda leaves, home, further: Pupil(leaves, home, further - {home}),
+        lambda leaves, home, further, value: Pupil(leaves, home, further - {home}, value),
         st.tuples(*(st.integers(0, len(tree.leaves) - 1) for tree in trees)),
         st.integers(0, 5),
         st.frozensets(st.integers(0, 5), max_size=1),
+        st.integers(0, 2),
     )
+    between = [sorted(draw(st.tuples(*[st.integers(0, tree.height - 1)] * 2))) for tree in trees]
+    anywhere = draw(st.booleans())
     return Case(
         hierarchies=trees,
-        pupils=tuple(draw(st.lists(pupil, min_size=1, max_size=40))),
+        pupils=tuple(draw(st.lists(pupil, min_size=draw(st.sampled_from([1, 12, 24])), max_size=40))),
         k=draw(st.integers(1, 5)),
-        m=draw(st.integers(1, 3)),
-        largest=draw(st.sampled_from([Fraction(1, 3), Fraction(1, 2), Fraction(2, 3), Fraction(1)])),
-        others=draw(st.integers(0, 3)),
+        m=draw(st.sampled_from([1, 1, 2, 3])),
+        largest=draw(st.sampled_from([Fraction(1), Fraction(1), Fraction(2, 3), Fraction(1, 2)])),
+        others=draw(st.sampled_from([0, 0, 1, 3])),
+        diversity=draw(st.sampled_from([1, 1, 2])),
+        certainty=draw(st.sampled_from([Fraction(1), Fraction(1), Fraction(3, 4)])),
         limit=draw(st.sampled_from([Fraction(0), Fraction(1, 10), Fraction(1, 2), Fraction(1)])),
         objective=draw(st.sampled_from(["mean", "geometric"])),
+        weights=tuple(draw(st.sampled_from([(1,) * len(trees), tuple(range(1, len(trees) + 1))]))),
+        low=(0,) * len(trees) if anywhere else tuple(first for first, _ in between),
+        high=tuple(
+            tree.height - 1 if anywhere else last for tree, (_, last) in zip(trees, between, strict=True)
+        ),
     )
 
 
@@ -167,8 +197,10 @@ def test_the_optimum_is_that_of_trying_everything(case: Case) -> None:
         assert recoding is not None
         loss, classes, levels, suppressed = truth
         assert (recoding.level_vector, recoding.classes, recoding.suppressed) == (levels, classes, suppressed)
-        exact = float(loss) if case.objective == "mean" else float(loss) ** (1 / len(levels)) - 1
+        exact = float(loss) if case.objective == "mean" else float(loss) ** (1 / sum(case.weights)) - 1
         assert abs(getattr(recoding.loss, case.objective) - exact) < 1e-9
+        assert abs(recoding.search["objective"] - exact) < 1e-9
+        assert recoding.search["proven"]
 
 
 @settings(deadline=None)

@@ -1,5 +1,6 @@
 """The search finds the cheapest level vector whose classes satisfy the constraints, or says there is none."""
 
+from math import log2
 from typing import Any
 
 import numpy as np
@@ -241,51 +242,23 @@ def test_levels_and_weights_are_kept_to_whatever_the_objective(objective: str) -
     assert found.search["proven"]
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_records_of_several_words_are_searched_too(objective: str) -> None:
-    draw = np.random.default_rng(4)
-    trees = tuple(Hierarchy(f"k{c}", (tuple(map(str, range(40))), ("*",) * 40)) for c in range(12))
-    coding = Coding(trees)
-    leaves = [draw.integers(0, 3 if c < 3 else 40, 300) for c in range(12)]
+@pytest.mark.parametrize(
+    ("objective", "limit", "levels", "value"),
+    [
+        #  I-II j 3, III-IV j 3, III-IV m 4
+        ("class-size", 0, (1, 0), 10 / 3),
+        ("discernibility", 0, (1, 0), 9 + 9 + 16),
+        ("entropy", 0, (1, 0), 2 * log2(3 / 2) + log2(3) + 6 * log2(7 / 6) + log2(7)),
+        #  III j 3, III m 3; suppressed are I j 2, II j 1 and IV m 1
+        ("class-size", "0.4", (0, 0), 10 / 3),
+        ("discernibility", "0.4", (0, 0), 9 + 9 + 4 * 10),
+        ("entropy", "0.4", (0, 0), 2 * log2(4 / 2) + 2 * log2(4) + 3 * log2(4 / 3) + log2(4)),
+    ],
+)
+def test_the_objective_is_the_formula_of_the_field(
+    objective: str, limit: float, levels: tuple[int, int], value: float
+) -> None:
+    found = best(COHORT, Pupils(3), limit=limit, objective=objective, minimum=levels, maximum=levels)
 
-    found = search(
-        Histogram.of_pupils(coding.codes(leaves)), coding, [Pupils(4)],
-        objective=objective, suppression_limit="0.1",
-    )  # fmt: skip
-
-    assert coding.words == 2
-    assert found.pupils.min() >= 4
-    assert found.suppressed <= 30
-    assert found.released + found.suppressed == 300
-
-
-def test_when_the_tries_are_used_up_the_answer_is_good_but_not_proven() -> None:
-    draw = np.random.default_rng(4)
-    coding = Coding((NIVEAU,) * 6)
-    histogram = Histogram.of_pupils(coding.codes([draw.integers(0, 4, 400) for _ in range(6)]))
-    ask = {"objective": "mean", "suppression_limit": "0.2"}
-
-    some = search(histogram, coding, [Pupils(3)], most_tries=8, **ask)
-    whole = search(histogram, coding, [Pupils(3)], **ask)
-
-    assert (some.search["proven"], whole.search["proven"]) == (False, True)
-    assert some.loss.mean >= whole.loss.mean
-    assert some.pupils.min() >= 3
-    assert some.search["bound"] <= whole.loss.mean + 1e-9
-
-
-def test_more_vectors_than_can_be_listed_are_searched_without_a_proof() -> None:
-    draw = np.random.default_rng(4)
-    coding = Coding((NIVEAU,) * 24)
-    ability = draw.normal(size=500)
-    leaves = [np.clip(np.digitize(ability + draw.normal(size=500), [-1, 0, 1]), 0, 3) for _ in range(24)]
-
-    found = search(
-        Histogram.of_pupils(coding.codes(leaves)), coding, [Pupils(5)],
-        objective="mean", suppression_limit="0.2",
-    )  # fmt: skip
-
-    assert found.search["nodes"] == 3**24
-    assert not found.search["proven"]
-    assert found.pupils.min() >= 5
-    assert found.loss.mean < 1
+    assert found.search["objective"] == pytest.approx(value)
+    assert found.loss == best(COHORT, Pupils(3), limit=limit, minimum=levels, maximum=levels).loss

@@ -51,7 +51,7 @@ def search(
     Takes: the cohort, its coding, the constraints; what to make small (`geometric` or `mean` loss,
     `class-size`, `discernibility`, `entropy`); the part of the pupils that may be suppressed (1 for no
     limit); weights per column; the lowest and highest level per column; how many level vectors may be
-    tried (unless it is said, as many as take about a minute).
+    tried (unless it is said, as many as take about half a minute).
     Gives: the optimum; of several of equal cost the one with the fewest classes (larger crowds for the
     same loss), then the first in the order of the level vectors. `search` says whether it is `proven`, and
     the `bound` under which no recoding can be.
@@ -89,7 +89,7 @@ def explore(trials: Trials, low: Levels, high: Levels) -> float:
     while not trials.spent and (chain := frontier.chain(trials.score)):
         out = _climb(trials, frontier, chain)
         if out:
-            _widen(trials, frontier, chain[0], out, high)
+            frontier.rule_out(_widened(trials, frontier, chain[0], out, high))
     return frontier.lowest()[0]
 
 
@@ -106,17 +106,16 @@ def _climb(trials: Trials, frontier: Frontier, chain: Sequence[Levels]) -> Level
             trial = trials.attempt(chain[middle], trials.score)
             if trial.out:
                 out = chain[middle]
-                frontier.rule_out(out)
             else:
                 frontier.learn(chain[middle], trial.finer, trial.coarser, trials.score)
-        if frontier.may_be_best(chain[0], trials.score):
+        if out != chain[middle] and frontier.may_be_best(chain[0], trials.score):
             last = middle
         else:
             first = middle + 1
     return out
 
 
-def _widen(trials: Trials, frontier: Frontier, finest: Levels, out: Levels, high: Levels) -> None:
+def _widened(trials: Trials, frontier: Frontier, finest: Levels, out: Levels, high: Levels) -> Levels:
     """Coarsens a vector that is out, column by column, as long as it stays so and that shows anything new."""
     for column, highest in enumerate(high):
         while out[column] < highest and not trials.spent:
@@ -124,7 +123,7 @@ def _widen(trials: Trials, frontier: Frontier, finest: Levels, out: Levels, high
             if not frontier.any_open(finest, coarser, column, trials.score) or not trials.rules_out(coarser):
                 break
             out = coarser
-            frontier.rule_out(out)
+    return out
 
 
 def _narrowed(trials: Trials, low: Levels, high: Levels) -> tuple[Levels, Levels]:

@@ -1,0 +1,198 @@
+"""What one level vector shows of others is true, and no way of searching loses the optimum."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import inf
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.properties.test_objectives import value
+from tests.properties.test_recoding import Case, cases
+
+from cohort.recoding import lattice
+from cohort.recoding.coding import Coding
+from cohort.recoding.constraints import LargestShare, Others, Schools, share
+from cohort.recoding.frontier import SLACK, Frontier, Known
+from cohort.recoding.hierarchy import Hierarchy
+from cohort.recoding.histogram import Histogram
+from cohort.recoding.loss import Objective
+from cohort.recoding.objectives import at
+from cohort.recoding.tally import satisfied
+from cohort.recoding.trials import Trials
+from cohort.recoding.verdict import Population
+
+OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
+
+Levels = tuple[int, ...]
+
+
+def trials_of(case: Case, objective: str) -> Trials:
+    weights = Objective.of("mean", len(case.hierarchies), case.weights)
+    limit = share(str(case.limit), "part of the pupils")
+    return Trials(case.histogram(), Coding(case.hierarchies), case.rules, objective, weights, limit)
+
+
+def below(one: Levels, other: Levels) -> bool:
+    return all(a <= b for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@given(case=cases())
+def test_bounds_lie_under_whatever_they_bound(objective: str, case: Case) -> None:
+    trials = trials_of(case, objective)
+    shown = {levels: trials.attempt(levels, inf) for levels in case.vectors}
+    for levels, trial in shown.items():
+        if trial.candidate is None:
+            continue
+        score = trial.candidate.price.score
+        assert trials.value(score) == pytest.approx(trial.candidate.price.value)
+        assert at(trials.everywhere, levels) <= score + SLACK
+        for other, seen in shown.items():
+            if below(levels, other):
+                assert not seen.out
+                assert at(seen.finer, levels) <= score + SLACK
+            if below(other, levels):
+                assert seen.coarser <= score + SLACK
+
+
+@given(case=cases())
+def test_what_is_ruled_out_is_what_is_out_when_tried(case: Case) -> None:
+    one, other = trials_of(case, "mean"), trials_of(case, "mean")
+    asked = {levels: one.rules_out(levels) for levels in case.vectors[::-1]}
+
+    assert asked == {levels: other.attempt(levels, inf).out for levels in case.vectors}
+    assert one.tried <= other.tried
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@given(case=cases(), data=st.data())
+def test_only_levels_that_no_better_vector_has_are_left_out(
+    objective: str, case: Case, data: st.DataObject
+) -> None:
+    trials, fresh = trials_of(case, objective), trials_of(case, objective)
+    trials.attempt(data.draw(st.sampled_from(case.vectors)), inf)
+
+    low, high = lattice._narrowed(trials, case.low, case.high)
+
+    for levels in case.vectors:
+        found = fresh.attempt(levels, inf).candidate
+        if found and found.price.score <= trials.score:
+            assert below(low, levels)
+            assert below(levels, high)
+
+
+@given(schools=st.integers(1, 300), m=st.integers(2, 9), seed=st.integers(0, 99))
+def test_schools_are_counted_rightly_though_most_are_only_counted_in_buckets(
+    schools: int, m: int, seed: int
+) -> None:
+    draw = np.random.default_rng(seed)
+    coding = Coding((Hierarchy("k", (tuple(map(str, range(8))), ("*",) * 8)),))
+    leaf, home = draw.integers(0, 8, 60), draw.integers(0, schools, 60)
+    histogram = Histogram.of_pupils(coding.codes([leaf]), home.astype(np.int32))
+    rules = [Schools(m), Others(4), LargestShare("1/2")]
+
+    population = Population(histogram)
+    grouping = population.by_code.group(coding.mask((0,)), 1, 60)
+    assert grouping is not None
+    verdict = population.judge(grouping, rules)
+
+    of_unit = grouping.classes[population.code_of_unit]
+    exact = satisfied(histogram, of_unit, len(grouping.pupils), rules)
+    lasting = satisfied(histogram, of_unit, len(grouping.pupils), rules[:2])
+    assert np.array_equal(verdict.satisfied, exact)
+    assert np.array_equal(verdict.lasting, lasting)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@given(case=cases())
+def test_a_large_lattice_is_searched_as_exactly_as_a_small_one(objective: str, case: Case) -> None:
+    plain = case.search(objective=objective)
+    with patch.object(lattice, "_MANY_NODES", 0):
+        large = case.search(objective=objective)
+
+    if plain is None:
+        assert large is None
+    else:
+        assert large is not None
+        assert large.search["objective"] == pytest.approx(plain.search["objective"])
+        assert large.search["proven"]
+        if objective != "entropy":
+            assert large.level_vector == plain.level_vector
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@given(case=cases(), data=st.data())
+def test_what_is_not_proven_holds_all_the_same(objective: str, case: Case, data: st.DataObject) -> None:
+    plain = case.search(objective=objective)
+    order = data.draw(st.permutations(range(len(case.pupils))))
+    with patch.object(lattice, "_MANY_NODES", 0), patch.object(lattice, "MOST_NODES", 0):
+        found, again = case.search(objective=objective), case.search(order, objective)
+    if plain is None or found is None:
+        assert found is again is None
+        return
+    assert again is not None
+
+    best = plain.search["objective"]
+    assert found.search["bound"] <= best * (1 + 1e-9) + 1e-9
+    assert found.search["objective"] >= best * (1 - 1e-9) - 1e-9
+    assert found.level_vector in case.vectors
+    if objective not in ("geometric", "mean"):
+        assert found.level_vector is not None
+        counted = value(case, found.level_vector, objective)
+        assert counted is not None
+        assert found.search["objective"] == pytest.approx(counted[0])
+    assert (again.level_vector, again.search) == (found.level_vector, found.search)
+
+
+HEIGHTS = st.lists(st.integers(0, 3), min_size=1, max_size=30).map(tuple)
+
+
+@given(high=HEIGHTS, data=st.data())
+def test_known_vectors_are_found_below_and_above(high: Levels, data: st.DataObject) -> None:
+    vector = st.tuples(*(st.integers(0, top) for top in high))
+    known, asked = Known(high), data.draw(vector)
+    added = data.draw(st.lists(vector, max_size=70))
+    for levels in added:
+        known.add(levels)
+
+    assert known.any_below(asked) == any(below(levels, asked) for levels in added)
+    assert known.any_above(asked) == any(below(asked, levels) for levels in added)
+
+
+@given(shape=st.lists(st.integers(1, 4), min_size=1, max_size=5), data=st.data())
+def test_the_frontier_knows_its_lowest_bound_whatever_was_learnt(
+    shape: list[int], data: st.DataObject
+) -> None:
+    draw = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    scores = [np.sort(draw.integers(0, 9, size).astype(float)) for size in shape]
+    vectors = list(np.ndindex(*shape))
+    truth = {levels: at(scores, levels) for levels in vectors}
+    with patch("cohort.recoding.frontier._ROW", 6):
+        frontier = Frontier((0,) * len(shape), tuple(size - 1 for size in shape), scores)
+        for _ in range(data.draw(st.integers(0, 12))):
+            levels = data.draw(st.sampled_from(vectors))
+            bound, coarser = float(draw.integers(0, 30)), float(draw.integers(0, 30))
+            if data.draw(st.booleans()):
+                frontier.rule_out(levels)
+                bound = coarser = inf
+            else:
+                frontier.learn(levels, bound, coarser, best=-inf)
+            for other in vectors:
+                if below(other, levels):
+                    truth[other] = max(truth[other], bound)
+                elif below(levels, other) and coarser < inf:
+                    truth[other] = max(truth[other], coarser)
+            truth[levels] = inf
+
+            found, place = frontier.lowest()
+            assert found == min(truth.values())
+            assert truth[place] == found
+            best = float(draw.integers(0, 30))
+            chain = frontier.chain(best)
+            assert bool(chain) == (found <= best)
+            assert all(truth[each] <= best + SLACK for each in chain)
+            assert all(below(a, b) for a, b in pairwise(chain))

@@ -1,0 +1,61 @@
+"""The pupils that the engine is timed on are what they say they are."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from cohort.recoding.coding import Coding
+from cohorts import bench_engine
+from cohorts.engine import cohort
+
+PUPILS = 20_000
+
+
+def column(coding: Coding, codes: np.ndarray, name: str) -> np.ndarray:
+    names = [tree.name for tree in coding.hierarchies]
+    return coding.leaf_of(codes, names.index(name))
+
+
+def test_seven_columns_of_two_to_five_levels_have_about_four_thousand_level_vectors() -> None:
+    coding, codes, schools = cohort(PUPILS)
+
+    assert coding.heights == (2, 5, 5, 3, 3, 3, 3)
+    assert prod(coding.heights) == 4_050
+    assert codes.shape == (1, PUPILS)
+    assert len(np.unique(schools)) == PUPILS // 100
+
+
+def test_the_same_seed_draws_the_same_cohort_and_another_seed_another() -> None:
+    first, again, other = cohort(PUPILS, 1), cohort(PUPILS, 1), cohort(PUPILS, 2)
+
+    assert np.array_equal(first[1], again[1])
+    assert np.array_equal(first[2], again[2])
+    assert not np.array_equal(first[1], other[1])
+
+
+def test_a_school_lies_in_one_municipality_and_has_one_denomination() -> None:
+    coding, codes, schools = cohort(PUPILS)
+
+    for name in ("gemeente", "denominatie"):
+        of_school = set(zip(schools.tolist(), column(coding, codes, name).tolist(), strict=True))
+        assert len(of_school) == len(np.unique(schools))
+
+
+def test_who_has_better_schooled_parents_reaches_a_higher_level() -> None:
+    coding, codes, _ = cohort(PUPILS)
+    education, level = column(coding, codes, "opleiding_ouders"), column(coding, codes, "niveau")
+
+    reached = [level[education == step].mean() for step in range(6)]
+    assert reached == sorted(reached, reverse=True)  # level I, the best, is the first
+
+
+def test_a_measurement_says_what_was_found_and_what_it_took() -> None:
+    told = bench_engine.measure("global", PUPILS)
+
+    assert told["proven"]
+    assert told["nodes"] == 4_050
+    assert told["suppressed"] <= 0.04 * PUPILS
+    assert told["peak_mb"] >= told["generator_mb"] > 0
+    assert told["total_s"] >= 0

@@ -1,0 +1,119 @@
+"""Wide records and many columns: the search ends, says whether its answer is proven, and refuses nothing."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from cohort.errors import NotAnonymous
+from cohort.recoding.coding import Coding
+from cohort.recoding.constraints import LargestShare, Pupils
+from cohort.recoding.hierarchy import Hierarchy
+from cohort.recoding.histogram import Histogram
+from cohort.recoding.lattice import search
+
+NIVEAU = Hierarchy("niveau", (("I", "II", "III", "IV"), ("I-II", "I-II", "III-IV", "III-IV"), ("*",) * 4))
+OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
+
+
+def alike(pupils: int, coding: Coding, columns: Sequence[int], seed: int = 4) -> Histogram:
+    """Pupils whose values all go with one ability, more so in the columns named."""
+    draw = np.random.default_rng(seed)
+    ability = draw.normal(size=pupils)
+    leaves = []
+    for column, tree in enumerate(coding.hierarchies):
+        seen = ability + draw.normal(size=pupils) * (0.2 if column in columns else 1)
+        places = np.argsort(np.argsort(seen, kind="stable"), kind="stable")
+        leaves.append(places * len(tree.leaves) // pupils)
+    return Histogram.of_pupils(coding.codes(leaves))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_records_of_several_words_are_searched_too(objective: str) -> None:
+    draw = np.random.default_rng(4)
+    trees = tuple(Hierarchy(f"k{c}", (tuple(map(str, range(40))), ("*",) * 40)) for c in range(12))
+    coding = Coding(trees)
+    leaves = [draw.integers(0, 3 if c < 3 else 40, 300) for c in range(12)]
+
+    found = search(
+        Histogram.of_pupils(coding.codes(leaves)), coding, [Pupils(4)],
+        objective=objective, suppression_limit="0.1",
+    )  # fmt: skip
+
+    assert coding.words == 2
+    assert found.pupils.min() >= 4
+    assert found.suppressed <= 30
+    assert found.released + found.suppressed == 300
+
+
+def test_when_the_tries_are_used_up_the_answer_is_good_but_not_proven() -> None:
+    draw = np.random.default_rng(4)
+    coding = Coding((NIVEAU,) * 6)
+    histogram = Histogram.of_pupils(coding.codes([draw.integers(0, 4, 400) for _ in range(6)]))
+    ask = {"objective": "mean", "suppression_limit": "0.2"}
+
+    some = search(histogram, coding, [Pupils(3)], most_tries=8, **ask)
+    whole = search(histogram, coding, [Pupils(3)], **ask)
+
+    assert (some.search["proven"], whole.search["proven"]) == (False, True)
+    assert some.loss.mean >= whole.loss.mean
+    assert some.pupils.min() >= 3
+    assert some.search["bound"] <= whole.loss.mean + 1e-9
+
+
+def test_more_vectors_than_can_be_listed_are_searched_without_a_proof() -> None:
+    coding = Coding((NIVEAU,) * 24)
+    histogram = alike(500, coding, range(4))
+
+    found = search(histogram, coding, [Pupils(5)], objective="mean", suppression_limit="0.2")
+
+    assert found.search["nodes"] == 3**24
+    assert not found.search["proven"]
+    assert found.pupils.min() >= 5
+    assert found.loss.mean < 1
+    assert found.search["bound"] < found.loss.mean
+
+
+@pytest.mark.parametrize(("objective", "columns"), [("geometric", 15), *((o, 12) for o in OBJECTIVES[1:])])
+def test_of_millions_of_vectors_the_best_is_found(objective: str, columns: int) -> None:
+    coding = Coding((NIVEAU,) * columns)
+    histogram = alike(40, coding, range(3))
+
+    found = search(histogram, coding, [Pupils(3)], objective=objective, suppression_limit=0)
+
+    assert found.search["nodes"] == 3**columns
+    assert found.search["proven"]
+    assert found.search["tried"] < 15_000
+    assert found.suppressed == 0
+
+
+def test_many_vectors_of_which_none_will_do() -> None:
+    coding = Coding((NIVEAU,) * 24)
+    plain = alike(40, coding, range(24))
+    #  One school has everybody but one: no class is without its dominance, whatever the levels.
+    schools = np.zeros(40, dtype=np.int32)
+    schools[0] = 1
+    one = Histogram.of_pupils(plain.codes[:, plain.unit_of], schools)
+
+    for limit in (0, 1):
+        with pytest.raises(NotAnonymous, match="none for about 40 pupils"):
+            search(
+                one, coding, [Pupils(3), LargestShare("1/2")], objective="mean", suppression_limit=limit,
+                most_tries=3_000,
+            )  # fmt: skip
+
+
+def test_a_level_that_is_too_fine_or_too_dear_is_left_out_beforehand() -> None:
+    #  Every pupil has a number of its own: only its top will do, and one column is left to choose in.
+    number = Hierarchy("nummer", (tuple(map(str, range(64))), tuple(str(n // 2) + "p" for n in range(64))))
+    wide = tuple(Hierarchy(f"k{c}", (("a", "b"), ("*", "*"))) for c in range(20))
+    coding = Coding((number, *wide))
+    leaves = [np.arange(64), *[np.zeros(64, dtype=np.int64)] * 20]
+
+    found = search(
+        Histogram.of_pupils(coding.codes(leaves)), coding, [Pupils(2)], objective="mean", suppression_limit=0
+    )
+
+    assert found.level_vector == (1,) + (0,) * 20
+    assert found.search["proven"]
+    assert found.search["tried"] < 1_000
