@@ -39,6 +39,8 @@ FEW_VECTORS = 50_000
 _SEED = 20_261_124
 _POLISHED = 300_000
 """Units times rounds of polish."""
+_MOST_POLISHED = 200_000
+"""Above so many units a round takes longer than the whole sweep, for a few thousandths of the loss."""
 _SMALL = 2_000
 """Up to so many units, and few level vectors, the best global recoding is tried too."""
 
@@ -101,7 +103,7 @@ def _assign(space: Space) -> tuple[Assigned, dict[str, Any]]:
         way, near = "clusters", Nearness.of(space)
         climb(space, near, assigned, chance)
     assigned.renumber()
-    rounds = min(10, _POLISHED // max(units, 1))
+    rounds = min(10, _POLISHED // max(units, 1)) if units <= _MOST_POLISHED else 0
     if rounds and (space.histogram.counts == 1).all():
         polish(space, near or Nearness.of(space), assigned, chance, rounds)
     settle(space, assigned)
