@@ -103,13 +103,6 @@ class Space:
         table[histogram.other_units, 1 + place] = histogram.other_schools
         return table
 
-    def part(self, units: Numbers) -> Space:
-        """The same search among some of the units."""
-        return Space(
-            self.histogram.part(units), self.coding, self.rules, self.costs, self.leaves[:, units],
-            self.low, self.high,
-        )  # fmt: skip
-
     def common_levels(self, class_of: Numbers, classes: int) -> npt.NDArray[np.int8]:
         """For each class the lowest level of each column at which all its units are equal.
 
