@@ -4,7 +4,7 @@ import sys
 
 import _entry as entry
 
-from cohort import locks, publish, register
+from cohort import disclosed, locks, publish, register
 
 
 def work(job: entry.Job) -> entry.Record:
@@ -19,11 +19,11 @@ def work(job: entry.Job) -> entry.Record:
         publish.mend(spark, job.places, job.platform, agreed.name)
         record = register.find(job.places, agreed.name, job.asked.release)
         if record.facts.get("mended"):
-            return publish.shown(job.platform, record)
+            return disclosed.shown(job.platform, record)
         record = publish.publish(
             spark, job.places, job.platform, agreed, record, job.now, approved, job.progress
         )
-    return publish.shown(job.platform, record)
+    return disclosed.shown(job.platform, record)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ What is done with them:
     pipeline      the order of the stages, once
     verify        a staged release, checked by code of its own
     differences   what a release may differ in from the one before
+    contributors  which schools' results a release shows
+    disclosed     what everybody may read of a release
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from cohort import (
     balance,
     codebook,
+    contributors,
     differences,
     generalise,
     keys,
@@ -201,6 +202,7 @@ def _stage(
         tables.write_new(way.rows, stage, note, work.platform.tables)
         clock.tell("staged")
         counts = balance.counts(results, project, lists, way)
+        schools = contributors.schools(spark, places, stage, key, work.catalogue.schools)
         clock.tell("counted")
     finally:
         way.let_go()
@@ -210,6 +212,7 @@ def _stage(
             "made": str(work.now), "made_by": work.by, "class": project.release_class,
             "batches": list(batches),
             "objections": lists.facts(), "objections_digest": lists.digest(), "counts": counts,
+            "schools": schools,
             "recoding": way.recoding.search,
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},

@@ -34,7 +34,7 @@ LINES = (
         "retention",
         "completeness",
     ),
-    ("faults", "erasure", "pipeline", "verify", "differences"),
+    ("faults", "erasure", "pipeline", "verify", "differences", "contributors", "disclosed"),
     ("ingest",),
     ("publish", "balance"),
     ("release", "status"),
