@@ -72,6 +72,11 @@ What is done with them:
     release       one release: made, staged, verified
     status        what there is, what is due, what ends when
 
+What everybody hears:
+
+    site          the public register: a static site from the open records alone
+    uses          for what a school's results were used, in its own folder
+
 How a project ends:
 
     columnar      every value that a columnar file holds

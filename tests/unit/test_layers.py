@@ -38,6 +38,8 @@ LINES = (
     ("ingest",),
     ("publish", "balance"),
     ("release", "status"),
+    ("site",),
+    ("uses",),
     ("columnar",),
     ("sinks",),
     ("needles",),
