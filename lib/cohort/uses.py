@@ -21,8 +21,8 @@ from cohort.site.paper import element
 from cohort.site.words import LANGUAGES, date, say
 
 PAGE, FILE = "gebruik.html", "gebruik.json"
-USED = (Release.PUBLISHED, Release.SUPERSEDED)
-"""The states of a release that is read, or was."""
+SHOWN = (Release.PUBLISHED, Release.SUPERSEDED, Release.DESTROYED)
+"""The states of a release that is read, or was; with a version, or it was destroyed before anybody could."""
 
 Use = dict[str, Any]
 """A project that used a school's results: its name, question, period, class and state."""
@@ -54,7 +54,7 @@ def _uses(places: Places, project: str) -> dict[str, Use]:
     state = register.state_of(places, project)
     found = {}
     for record in register.releases(places, project):
-        if record.state in USED or record.state is Release.DESTROYED:
+        if record.state in SHOWN and record.facts.get("version") is not None:
             for school in record.facts.get("schools", ()):
                 found[school] = _use(record, state)
     return found

@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
+from cohort.site.facts import Entry
 from cohort.site.paper import element
 from cohort.site.phrases import kept
-from cohort.site.facts import Entry
 from cohort.site.words import date, say
 
 WIDTH, MARGIN, LINE = 340, 10, 26

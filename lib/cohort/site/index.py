@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
 from cohort.site import paper, phrases
-from cohort.site.paper import element
 from cohort.site.facts import Entry
+from cohort.site.paper import element
 from cohort.site.words import say
 
 ORDER = ("published", "prepared", "ending", "destroyed")
@@ -32,9 +32,11 @@ def page(entries: Sequence[Entry], language: str) -> str:
 
 
 def _card(entry: Entry, language: str) -> Element:
-    facts = [(say("period", language), phrases.period(entry, language))]
+    facts: list[tuple[str, paper.Content]] = [(say("period", language), phrases.period(entry, language))]
     if entry.agreement is not None:
-        facts.insert(0, (say("research_group", language), entry.agreement.research_group))
+        facts.insert(
+            0, (say("research_group", language), paper.declared(entry.agreement.research_group, language))
+        )
     if entry.kind is not None:
         facts.append((say("class", language), say(entry.kind, language)))
     if entry.latest is not None:

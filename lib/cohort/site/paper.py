@@ -27,7 +27,7 @@ def element(tag: str, *content: Content | None, **attributes: str | None) -> Ele
     return made
 
 
-def link(text: str, to: str, **attributes: str | None) -> Element:
+def link(text: Content, to: str, **attributes: str | None) -> Element:
     return element("a", text, href=to, **attributes)
 
 
@@ -39,15 +39,32 @@ def pairs(facts: Sequence[tuple[str, Content]]) -> Element:
 def table(
     caption: str, heads: Sequence[str], rows: Sequence[Sequence[Content]], *, wide: bool = False
 ) -> Element:
-    """A table with a caption; the first cell of a row is its head. A wide one is stacked on a phone."""
-    head = element("tr", *(element("th", text, scope="col") for text in heads))
+    """A table with a caption; the first cell of a row is its head.
+
+    A wide one is stacked on a phone, where every cell carries the head of its column; its roles are written
+    out, since a browser forgets them with the look of a table.
+    """
+    role = {name: name if wide else None for name in ("table", "row", "rowgroup", "rowheader", "cell")}
+    role["columnheader"] = "columnheader" if wide else None
+    head = element(
+        "tr", *(element("th", h, scope="col", role=role["columnheader"]) for h in heads), role=role["row"]
+    )
     body = [
-        element("tr", element("th", first, scope="row"), *(element("td", cell) for cell in rest))
+        element(
+            "tr",
+            element("th", first, scope="row", role=role["rowheader"]),
+            *(
+                element("td", cell, role=role["cell"], data_label=label if wide else None)
+                for label, cell in zip(heads[1:], rest, strict=True)
+            ),
+            role=role["row"],
+        )
         for first, *rest in rows
     ]
     return element(
-        "table", element("caption", caption), element("thead", head), element("tbody", *body),
-        class_="wide" if wide else None,
+        "table", element("caption", caption),
+        element("thead", head, role=role["rowgroup"]), element("tbody", *body, role=role["rowgroup"]),
+        class_="wide" if wide else None, role=role["table"],
     )  # fmt: skip
 
 
@@ -55,10 +72,18 @@ def section(title: str, *content: Content | None) -> Element:
     return element("section", element("h2", title), *content)
 
 
-def page(name: str, title: str, language: str, content: Sequence[Content | None]) -> str:
+def declared(text: str, language: str) -> Content:
+    """A text of the agreement, which is Dutch, in a page of a language."""
+    return text if language == LANGUAGES[0] else element("span", text, lang=LANGUAGES[0])
+
+
+def page(
+    name: str, title: str, language: str, content: Sequence[Content | None], heading: Content | None = None
+) -> str:
     """A whole page of the site with its frame.
 
-    Takes: its name (`index`, or `project/` and the project's), its title, its content under the heading.
+    Takes: its name (`index`, or `project/` and the project's), its title, its content under the heading, and
+    the heading where that is not the title.
     """
     up = "../" * path_to(name, language).count("/")
     home = up + path_to("index", language)
@@ -81,7 +106,9 @@ def page(name: str, title: str, language: str, content: Sequence[Content | None]
         element("p", link(say("machine", language), f"{up}register.json")),
     )
     whole = title if name == "index" else f"{title} – {say('register', language)}"
-    main = element("main", element("h1", title), *content, id="content", tabindex="-1")
+    main = element(
+        "main", element("h1", title if heading is None else heading), *content, id="content", tabindex="-1"
+    )
     return document(
         whole, language, [link(say("skip", language), "#content", class_="skip"), header, main, footer]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cohort.site.facts import Column, Entry, Level, Moment, Release, Shown
+from cohort.site.paper import Content, declared
 from cohort.site.terms import ATTRIBUTES, BORN, DOMAINS, SCORES, term
 from cohort.site.words import date, say, whole
 
@@ -26,9 +27,15 @@ def period(entry: Entry, language: str) -> str:
     return say("until", language, *(date(day, language) for day in days))
 
 
-def question(entry: Entry, language: str) -> str:
+def title(entry: Entry, language: str) -> str:
     """The question, which heads the page; without one, the project's name does."""
     return entry.agreement.question if entry.agreement else say("no_question", language, entry.name)
+
+
+def question(entry: Entry, language: str) -> Content:
+    """The same, with its language where that is not the page's."""
+    told = title(entry, language)
+    return declared(told, language) if entry.agreement else told
 
 
 def source(column: Column, language: str) -> str:

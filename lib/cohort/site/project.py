@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from cohort.site import drawings, paper, phrases
+from cohort.site.facts import Agreement, Certificate, Column, Entry, Release
 from cohort.site.index import state
 from cohort.site.paper import element
-from cohort.site.facts import Agreement, Certificate, Column, Entry, Release
 from cohort.site.terms import COUNTS, LIMITS, term
 from cohort.site.words import date, say
 
@@ -16,8 +16,9 @@ from cohort.site.words import date, say
 def page(entry: Entry, language: str) -> str:
     """The page of a project in one language."""
     return paper.page(
-        f"project/{entry.name}", phrases.question(entry, language), language, list(_content(entry, language))
-    )
+        f"project/{entry.name}", phrases.title(entry, language), language, list(_content(entry, language)),
+        phrases.question(entry, language),
+    )  # fmt: skip
 
 
 def _content(entry: Entry, language: str) -> Iterator[Element]:
@@ -38,12 +39,12 @@ def _content(entry: Entry, language: str) -> Iterator[Element]:
 
 
 def _in_short(entry: Entry, language: str) -> Element:
-    facts: list[tuple[str, str]] = [(say("name", language), entry.name)]
+    facts: list[tuple[str, paper.Content]] = [(say("name", language), entry.name)]
     if (agreed := entry.agreement) is not None:
         facts += [
-            (say("controller", language), agreed.controller),
-            (say("research_group", language), agreed.research_group),
-            (say("legal_basis", language), agreed.legal_basis),
+            (say("controller", language), paper.declared(agreed.controller, language)),
+            (say("research_group", language), paper.declared(agreed.research_group, language)),
+            (say("legal_basis", language), paper.declared(agreed.legal_basis, language)),
         ]
     facts.append((say("period", language), phrases.period(entry, language)))
     if entry.kind is not None:
@@ -60,7 +61,8 @@ def _selection(agreed: Agreement, language: str) -> Element:
     groups = agreed.population.jaargroep
     heads = [say(key, language) for key in ("column", "what", "why")]
     rows: list[list[Element | str]] = [
-        [column.name, _what(column, language), column.why] for column in agreed.columns
+        [column.name, _what(column, language), paper.declared(column.why, language)]
+        for column in agreed.columns
     ]
     return paper.section(
         say("selection", language),
@@ -91,7 +93,7 @@ def _generalised(release: Release, columns: list[Column], language: str) -> Elem
             listed = element(
                 "details",
                 element("summary", say(key, language, len(values))),
-                element("ul", *(element("li", value) for value in values), class_="values"),
+                element("ul", *(element("li", value) for value in values), class_="values", lang="nl"),
             )
             rows.append([name, element("div", how, listed), f"{phrases.kept(shown)} %"])
     return paper.section(

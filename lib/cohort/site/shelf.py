@@ -39,8 +39,8 @@ def check(places: Places, out: Path) -> None:
 def put(out: Path, files: Mapping[str, bytes]) -> None:
     """Write the site whole and put it in the place of the earlier one, of which nothing stays.
 
-    Takes: a place for which `check` raised nothing; the files by their path. The caller holds the lock of the
-    register. What a killed run left beside it is cleared, and an earlier site that it had set aside goes back.
+    Takes: a place for which `check` raised nothing; the files by their path; the caller holds the register's
+    lock. What a killed run left beside it is cleared; an earlier site that it had set aside goes back.
     Refuses: a place that cannot be written (exit code 2).
     """
     fresh, aside = (out.with_name(f".{out.name}.{end}") for end in ("new", "old"))

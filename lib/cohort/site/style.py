@@ -13,7 +13,8 @@ CSS = """
 * { box-sizing: border-box; }
 html { background: var(--paper); color: var(--ink); font: 100%/1.55 system-ui, sans-serif;
   -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
-body { margin: 0 auto; max-width: 46rem; padding: 0 1rem 2rem; overflow-wrap: anywhere; }
+body { margin: 0 auto; max-width: 46rem; padding: 0 1rem 2rem; overflow-wrap: break-word; }
+h1, h2, h3, dd, .values { overflow-wrap: anywhere; }
 a { color: var(--link); text-underline-offset: .15em; }
 a:focus-visible, summary:focus-visible, [tabindex]:focus-visible { outline: 3px solid var(--link);
   outline-offset: 3px; border-radius: 2px; }
@@ -40,7 +41,8 @@ caption { text-align: left; padding-bottom: .35rem; }
 th, td { text-align: left; vertical-align: top; padding: .45rem .75rem .45rem 0;
   border-bottom: 1px solid var(--line); }
 th { font-weight: 600; }
-td.number { font-variant-numeric: tabular-nums; }
+.wide th[scope="row"] { min-width: 10rem; overflow-wrap: anywhere; }
+.cards dl { margin-bottom: 0; }
 details { margin: .25rem 0; }
 summary { cursor: pointer; color: var(--link); padding: .25rem 0; }
 .values { margin: 0; padding-left: 1.2rem; columns: 8rem; }
@@ -64,6 +66,7 @@ footer { margin-top: 2.5rem; padding-top: .75rem; border-top: 1px solid var(--li
     display: block; width: 100%; }
   table.wide tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
   table.wide th, table.wide td { border: 0; padding: .1rem 0; }
+  table.wide td::before { content: attr(data-label); display: block; color: var(--soft); font-size: .9rem; }
 }
 """
 
