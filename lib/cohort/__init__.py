@@ -20,6 +20,7 @@ What was agreed and declared:
     catalogue     the school list and the test catalogue
     containers    what a .zip or .gz holds, within limits
     markup        XML as a stream of elements, without entities
+    lists         what others keep for us: lists, each declared beside itself
     platform      what holds for every project
     keys          the only room that sees a secret
     register      the states of releases, and the records that tell of them

@@ -19,6 +19,7 @@ COHORT = ROOT / "lib" / "cohort"
 LINES = (
     ("errors", "schema", "identifiers", "frames", "reasons", "rejection"),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
+    ("lists",),
     ("platform", "keys", "register", "columns", "formats", "numbers", "spreadsheets", "edexml"),
     ("tables", "project", "leaves", "uwlr", "arrivals"),
     ("ledger", "rules", "handover", "spread", "transcripts"),
@@ -47,7 +48,7 @@ LINES = (
     ("proof",),
     ("destroy",),
 )
-STAGES = LINES[6]
+STAGES = next(line for line in LINES if "records" in line)
 VERIFIER_MAY = {"errors", "schema", "project", "platform", "keys", "tables"}
 ACTIONS = {
     "checkpoint", "collect", "count", "first", "foreach", "foreachPartition", "head", "isEmpty", "save",
