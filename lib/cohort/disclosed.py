@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from cohort import register
+from cohort.columns import Column
 from cohort.places import Places
 from cohort.platform import Platform
+from cohort.project import Project
 from cohort.register import Record, Release
 
 COUNTS = (
@@ -19,6 +21,42 @@ COUNTS = (
     "rows_without_instruction", "rows_withdrawn",
 )  # fmt: skip
 """The counts that are shown, hidden when small and else rounded. Counts of consents are never among them."""
+
+
+def agreed(project: Project) -> dict[str, Any]:
+    """What everybody may read of the agreement: what for, of whom, which columns, why.
+
+    Not the group of readers, nor what the platform needs to make the release.
+    """
+    return {
+        "question": project.question, "controller": project.controller,
+        "research_group": project.research_group, "legal_basis": project.legal_basis,
+        "release_class": project.release_class, "starts": str(project.starts), "ends": str(project.ends),
+        "population": {
+            "schooljaar": list(project.population.schooljaar),
+            "jaargroep": None if project.population.jaargroep is None else list(project.population.jaargroep),
+        },
+        "columns": [
+            {
+                "name": column.name, "role": column.role, "source": _source(column), "why": column.why,
+                "legal_ground": column.legal_ground,
+            }
+            for column in project.columns
+        ],
+    }  # fmt: skip
+
+
+def _source(column: Column) -> dict[str, Any]:
+    if not column.results:
+        return {"attribute": column.attribute, "born": column.born}
+    last = column.results[-1]
+    moments = [{"schooljaar": r.schooljaar, "moment": r.moment} for r in column.results]
+    return {"domein": last.domein, "value": last.value, "at": moments}
+
+
+def announce(places: Places, record: Record) -> None:
+    """Tell what was agreed as soon as a release is made, whether or not it is ever published."""
+    register.write(places.records / record.project / "agreement.json", record.facts["agreed"])
 
 
 def shown(platform: Platform, record: Record) -> dict[str, Any]:
@@ -34,7 +72,7 @@ def shown(platform: Platform, record: Record) -> dict[str, Any]:
     return {
         "project": record.project, "release": record.release, "state": record.state, "class": facts["class"],
         "version": facts.get("version"), "published": facts.get("published"), "expires": facts["expires"],
-        "thresholds": facts["thresholds"], "recoding": facts["recoding"],
+        "agreed": facts.get("agreed"), "thresholds": facts["thresholds"], "recoding": facts["recoding"],
         "codebook": facts["codebook"],
         "loss": {name: round(value, 3) for name, value in facts["loss"].items()},
         "counts": {name: platform.shown.count(n) for name, n in exact.items()},
