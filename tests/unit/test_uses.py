@@ -114,10 +114,17 @@ def test_what_is_not_in_any_record_is_told_no_more(used: Places) -> None:
     assert [path.name for path in used.feedback("03CC").iterdir()] == ["12.json"]
 
 
-@pytest.mark.parametrize(
-    "content", ["{", "[]", '{"uses": 3}', '{"uses": [{"project": "../../elders"}]}', "\udcff"]
-)
+BAD_DAY = dict.fromkeys(("question", "class", "state")) | {"starts": "ooit", "ends": "2027-01-01"}
+NOT_AS_WRITTEN = {
+    "no JSON": "{", "a list": "[]", "a number": '{"uses": 3}', "not UTF-8": "\udcff",
+    "another folder": '{"uses": [{"project": "../../elders"}]}',
+    "no day": json.dumps({"uses": [{"project": "weg", **BAD_DAY}]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", NOT_AS_WRITTEN.values(), ids=NOT_AS_WRITTEN)
 def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: Places, content: str) -> None:
+    destroyed(used, "weg")
     uses.write(used)
     (used.feedback("01AA") / "gebruik.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     uses.write(used)
@@ -135,10 +142,8 @@ def test_a_question_is_text_here_too(places: Places) -> None:
 
 
 def test_a_record_from_before_schools_and_agreements_were_noted_is_read(places: Places) -> None:
-    register.save(
-        places,
-        Record("oud", 1, Release.PUBLISHED, {"class": "anonymous", "expires": "2027-01-01", "version": 0}),
-    )
+    facts = {"class": "anonymous", "expires": "2027-01-01", "version": 0}
+    register.save(places, Record("oud", 1, Release.PUBLISHED, facts))
     record(places, "half", 1, Release.PUBLISHED, "01AA", agreed={})
     uses.write(places)
 
