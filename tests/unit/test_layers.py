@@ -21,7 +21,7 @@ LINES = (
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "spreadsheets", "edexml"),
     ("tables", "project", "leaves", "uwlr", "arrivals"),
-    ("ledger", "rules", "handover", "spread", "transcripts"),
+    ("ledger", "checks", "rules", "handover", "spread", "transcripts"),
     ("reception",),
     ("deliveries", "quality", "objections", "records", "pseudonymise", "generalise"),
     (
