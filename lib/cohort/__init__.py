@@ -66,6 +66,7 @@ What is done with them:
     rights        whose results a project may use today
     faults        the lines in which a file's faults stand
     erasure       objections applied to the restricted zone
+    expiry        special-category values whose consent ended, emptied
     pipeline      the order of the stages, once
     verify        a staged release, checked by code of its own
     differences   what a release may differ in from the one before

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cohort import consents, instructions, numbers, objections, project, register
+from cohort.catalogue import Catalogue
 from cohort.consents import Consents, Given
 from cohort.errors import ConfigurationRefused, expected
 from cohort.instructions import Instructions, Schools
@@ -56,7 +57,7 @@ class Rights:
 
 
 def load(
-    places: Places, platform: Platform, agreed: Project, today: dt.date, known: Known | None = None
+    places: Places, platform: Platform, agreed: Project, today: dt.date, may_name: Known | None = None
 ) -> Rights:
     """Read all lists for one project.
 
@@ -65,21 +66,26 @@ def load(
     where the project has none (17).
     """
     against = objections.load(places.objections, platform.objections, today)
-    told = instruct(places, today, known)
-    given = consent(places, platform, today, known)
+    told = instruct(places, today, may_name)
+    given = consent(places, platform, today, may_name)
     return Rights(against, told, told.schools(agreed), given, given.given(agreed))
 
 
-def instruct(places: Places, today: dt.date, known: Known | None = None) -> Instructions:
+def known(places: Places, folder: Path, listed: Catalogue) -> Known:
+    """What the lists of a platform may name."""
+    return Known(listed.schools, names(places, folder), listed.special_domains())
+
+
+def instruct(places: Places, today: dt.date, may_name: Known | None = None) -> Instructions:
     """The lists of instructions."""
-    schools, projects = (None, None) if known is None else (known.schools, known.projects)
+    schools, projects = (None, None) if may_name is None else (may_name.schools, may_name.projects)
     return instructions.load(places.instructions, today, schools, projects)
 
 
-def consent(places: Places, platform: Platform, today: dt.date, known: Known | None = None) -> Consents:
+def consent(places: Places, platform: Platform, today: dt.date, may_name: Known | None = None) -> Consents:
     """The lists of consents, under all numbers of every pupil."""
     changes = numbers.load(places.numbers, today)
-    categories, projects = (None, None) if known is None else (known.categories, known.projects)
+    categories, projects = (None, None) if may_name is None else (may_name.categories, may_name.projects)
     days = platform.objections.max_age_days
     return consents.load(places.consents, days, today, changes, categories, projects)
 
@@ -93,7 +99,7 @@ def names(places: Places, folder: Path) -> frozenset[str]:
 
 
 def kept_at_intake(
-    places: Places, platform: Platform, folder: Path, today: dt.date, known: Known, against: Objections
+    places: Places, platform: Platform, folder: Path, today: dt.date, listed: Catalogue, against: Objections
 ) -> Given:
     """For which pupils some live project has consent, by category: what intake keeps the values of.
 
@@ -101,7 +107,7 @@ def kept_at_intake(
     Refuses: what `consent` refuses; a project that a consent names and that cannot be read (10): without it
     nobody knows what may be kept.
     """
-    lines = consent(places, platform, today, known)
+    lines = consent(places, platform, today, known(places, folder, listed))
     pairs: set[consents.Pair] = set()
     for name in sorted({line.project for line in lines.lines}):
         if not (folder / "projects" / f"{name}.toml").exists() or register.state_of(places, name) is not OPEN:

@@ -45,7 +45,7 @@ LINES = (
         "completeness",
         "rights",
     ),
-    ("faults", "erasure", "pipeline", "verify", "differences"),
+    ("faults", "erasure", "expiry", "pipeline", "verify", "differences"),
     ("ingest",),
     ("publish", "balance"),
     ("release", "status"),
