@@ -54,10 +54,8 @@ class Instruction:
         return self.given <= today and not lapsed and (self.withdrawn is None or self.withdrawn > today)
 
     def taken_back_by(self, other: Instruction) -> bool:
-        """Whether the withdrawal of another line is one of this instruction, too."""
-        same = (self.brin, self.project) == (other.brin, other.project) and other.site in ("", self.site)
-        before = other.withdrawn is not None and self.given < other.withdrawn
-        return same and (before or self.given == other.given)
+        """Whether a withdrawal, of as much of the school or more, is one of this instruction, too."""
+        return other.withdrawn is not None and (self.given < other.withdrawn or self.given == other.given)
 
 
 @dataclass(frozen=True)
@@ -111,18 +109,16 @@ class Instructions:
         code 17).
         """
         explicit = project.release_class != "anonymous"
-        meant = [one for one in self.lines if one.project == (project.name if explicit else "")]
-        back = [one for one in meant if one.withdrawn is not None and one.withdrawn <= self.today]
-        valid = [
-            one
-            for one in meant
-            if one.in_force(self.today) and not any(one.taken_back_by(other) for other in back)
-        ]
         wanted = frozenset(project.column_names) if explicit else frozenset[str]()
-        found = _schools(valid, back, wanted)
-        if not found:
-            raise _nobody(project, explicit, valid, wanted)
-        of = dict(sorted(found.items()))
+        meant: dict[str, list[Instruction]] = defaultdict(list)
+        for one in self.lines:
+            if one.project == (project.name if explicit else ""):
+                meant[one.brin].append(one)
+        found = {brin: _covered(lines, wanted, self.today) for brin, lines in sorted(meant.items())}
+        of = {brin: (whole, sites) for brin, (whole, sites) in found.items() if whole or sites}
+        if not of:
+            named = [_columns(lines, site, self.today) for lines in meant.values() for site in _sites(lines)]
+            raise _nobody(project, explicit, [columns for columns in named if columns is not None], wanted)
         told = f"{lists.digest(self.lists)} {Schools(of).told()}"
         return Schools(of, hashlib.sha256(told.encode()).hexdigest())
 
@@ -171,43 +167,39 @@ def keep_instructed(selected: Accepted, schools: Schools) -> Instructed:
     return Instructed(mark(selected, schools).where(INSTRUCTED).select(*selected.columns))
 
 
-def _schools(
-    valid: list[Instruction], back: list[Instruction], wanted: frozenset[str]
-) -> dict[str, tuple[bool, frozenset[str]]]:
-    """What is covered: a site by what was given for it or for its whole school, together."""
-    columns: dict[str, dict[str, frozenset[str]]] = defaultdict(dict)
-    for one in valid:
-        columns[one.brin][one.site] = columns[one.brin].get(one.site, frozenset()) | one.columns
-    sites = {(one.brin, one.site) for one in (*valid, *back) if one.site}
-    found: dict[str, tuple[bool, frozenset[str]]] = {}
-    for brin, given in columns.items():
-        whole = "" in given and wanted <= given[""]
-        named = {site for school, site in sites if school == brin}
-        exceptions = frozenset(s for s in named if _covered(brin, s, valid, back, wanted) != whole)
-        if whole or exceptions:
-            found[brin] = whole, exceptions
-    return found
+def _covered(lines: list[Instruction], wanted: frozenset[str], today: dt.date) -> tuple[bool, frozenset[str]]:
+    """Whether a whole school is covered, and the sites for which it is the other way round."""
+    covers = {site: _columns(lines, site, today) for site in _sites(lines)}
+    does = {site: columns is not None and wanted <= columns for site, columns in covers.items()}
+    return does[""], frozenset(site for site, covered in does.items() if site and covered != does[""])
 
 
-def _covered(
-    brin: str, site: str, valid: list[Instruction], back: list[Instruction], wanted: frozenset[str]
-) -> bool:
-    """Whether a site is covered: a withdrawal for it takes back what its whole school had given, too."""
-    ended = max((o.withdrawn for o in back if (o.brin, o.site) == (brin, site) and o.withdrawn), default=None)
+def _sites(lines: list[Instruction]) -> set[str]:
+    """The sites that are spoken of, and `` for all others."""
+    return {"", *(line.site for line in lines)}
+
+
+def _columns(lines: list[Instruction], site: str, today: dt.date) -> frozenset[str] | None:
+    """The columns that were named for a site, or for its whole school; None without an instruction in force.
+
+    A withdrawal for the site takes back what its whole school had given, for that site.
+    """
+    meant = [line for line in lines if line.site in ("", site)]
+    back = [line for line in meant if line.withdrawn is not None and line.withdrawn <= today]
     given = [
-        one
-        for one in valid
-        if one.brin == brin and (one.site == site or (not one.site and (ended is None or one.given >= ended)))
+        line
+        for line in meant
+        if line.in_force(today) and not any(line.taken_back_by(other) for other in back)
     ]
-    return bool(given) and wanted <= frozenset().union(*(one.columns for one in given))
+    return frozenset().union(*(line.columns for line in given)) if given else None
 
 
 def _nobody(
-    project: Project, explicit: bool, valid: list[Instruction], wanted: frozenset[str]
+    project: Project, explicit: bool, named: list[frozenset[str]], wanted: frozenset[str]
 ) -> RightsRefused:
-    beyond = sorted(wanted - frozenset().union(*(one.columns for one in valid)))
+    beyond = sorted(wanted.difference(*named))
     example = f"a line {FOR_PROJECT} for {project.name}" if explicit else f"a line {STANDING} of each school"
-    if not valid:
+    if not named:
         what, found = "an instruction of at least one school", "none in force"
     elif beyond:
         what, found = "columns that a school's instruction names", f"none that names {', '.join(beyond)}"
