@@ -37,6 +37,7 @@ What was agreed and declared:
     arrivals      what a file in the folder of deliveries is
     ledger        what was taken in, a row per file
     checks        what one row of a delivery is held to
+    mandates      instructions of the schools: whose results a project may use
     rules         what was agreed, as the rules that every class must satisfy
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts
@@ -67,6 +68,7 @@ What is done with them:
     rights        whose results a project may use today
     faults        the lines in which a file's faults stand
     erasure       objections applied to the restricted zone
+    expiry        special-category values whose consent ended, emptied
     pipeline      the order of the stages, once
     verify        a staged release, checked by code of its own
     differences   what a release may differ in from the one before

@@ -63,8 +63,7 @@ class Work:
     @property
     def known(self) -> Known:
         """What a line of a list may name."""
-        names = rights.names(self.places, self.hierarchies.parent)
-        return Known(self.catalogue.schools, names, self.catalogue.special_domains())
+        return rights.known(self.places, self.hierarchies.parent, self.catalogue)
 
 
 def check(work: Work) -> tuple[Rights, Key]:

@@ -7,7 +7,9 @@ It shares no function with the code that makes releases; both meet in the projec
     layout      the files as runs of equal rows; their order and split
     contents    columns and values              numbers     what is the number of a pupil
     anonymity   k, m, largest share, others     sensitive   what classes give away
-    rights      the lists, read again           control     whose rows these are
+    declared    lists and their declarations    rights      objections, read again
+    instruction which schools instructed us     consent     who consents to special-category values
+    lists       all of these together           control     whose rows these are
     sums        whether all is accounted for    rebuild     every record made again (`--deep`)
 """
 
@@ -25,8 +27,9 @@ from cohort import schema, tables
 from cohort.errors import StateRefused, expected
 from cohort.platform import Platform
 from cohort.project import Project
-from cohort.verify import anonymity, contents, control, layout, log, rebuild, rights, sensitive, sums
+from cohort.verify import anonymity, consent, contents, control, layout, lists, log, rebuild, sensitive, sums
 from cohort.verify.findings import Finding, Findings, Subject, tell, tell_names
+from cohort.verify.lists import Lists
 
 __all__ = ["Finding", "Findings", "Subject", "check_published", "check_stage"]
 
@@ -36,7 +39,8 @@ OF_THE_BYTES = (
     "SUMS",
 )  # fmt: skip
 OF_A_STAGE = (
-    *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "OBJECTOR", "PUPIL_UNKNOWN", "PUPIL_TWICE", "SCHOOL_UNTRUE",
+    *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "OBJECTOR", "INSTRUCTION", "CONSENT", "PUPIL_UNKNOWN",
+    "PUPIL_TWICE", "SCHOOL_UNTRUE",
 )  # fmt: skip
 GONE = (
     "Schools per class, the largest share and the pupils without the largest school are not repeated: "
@@ -61,10 +65,11 @@ def check_stage(
 
     Takes: the stage and what it is held against; `deep` to make every record again; who is told of progress.
     Gives: the findings; any one refuses the release. A stage of another schema is looked at no further.
-    Refuses: a stage that is not there (exit code 15), lists that intake would refuse (exit code 12).
+    Refuses: a stage that is not there (exit code 15), lists that intake would refuse (exit codes 12
+    and 17).
     """
     say = progress or (lambda _: None)
-    barred = rights.read(subject.objections, subject.platform.objections.max_age_days, subject.today)
+    known = lists.read(subject)
     ladders = contents.ladders(subject.project, subject.hierarchies)
     written = _log(subject.stage)
     files = [subject.stage / name for name in written.added]
@@ -82,14 +87,15 @@ def check_stage(
     runs = _runs(files, subject.project, control=True)
     found += told + layout.look(runs) + _values(spark, subject, runs, ladders)
     classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform))
-    given_away, shares = _sensitive(spark, subject, runs, ladders, barred)
+    given_away, shares = _sensitive(spark, subject, runs, ladders, known)
     classes, measures = classes + given_away, measures | shares
     say(f"checked classes: {runs.classes}, {runs.released} rows")
-    counted = control.count(spark, subject, stage, barred, runs.schools)
+    counted = control.count(spark, subject, stage, known.barred, known.asked, runs.schools)
     found += classes + control.look(counted) + sums.look(subject.counts, counted, runs.released)
+    found += consent.look(spark, subject, stage, known.consenting)
     say("checked control columns against results and lists")
     if deep:
-        found += rebuild.look(spark, subject, stage, ladders)
+        found += rebuild.look(spark, subject, stage, ladders, known)
         say("checked records, each made again")
     checked = (*OF_A_STAGE, "REBUILT") if deep else OF_A_STAGE
     return Findings(tuple(found), checked, (), measures, layout.checksum(runs))
@@ -161,7 +167,7 @@ def _leaves(project: Project, ladders: dict[str, contents.Ladder]) -> tuple[str,
 
 def _sensitive(
     spark: SparkSession, subject: Subject, runs: layout.Runs, ladders: dict[str, contents.Ladder],
-    barred: rights.Barred,
+    known: Lists,
 ) -> tuple[list[Finding], dict[str, int | float]]:  # fmt: skip
     """SENSITIVE; where a distance was agreed, the cohort's values are counted from the results."""
     own, held_to = subject.project.sensitive, sensitive.limits(subject.project, subject.platform)
@@ -169,7 +175,7 @@ def _sensitive(
         return [], {}
     cohort = None
     if held_to.of_the_cohort:
-        cohort = rebuild.values_of_all(spark, subject, ladders, own.name, barred)
+        cohort = rebuild.values_of_all(spark, subject, ladders, own.name, known)
     return sensitive.look(runs, ladders[own.name].leaves, held_to, cohort)
 
 
