@@ -38,6 +38,7 @@ What was agreed and declared:
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts
     transcripts   what no scan reads line by line, written as text that it does
+    access        who may read a published table
     reception     every file found, numbered and made readable
 
 The stages, each a state of the data to the next:
@@ -64,6 +65,7 @@ What is done with them:
     pipeline      the order of the stages, once
     verify        a staged release, checked by code of its own
     differences   what a release may differ in from the one before
+    readers       the daily look at who may read which table
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once

@@ -70,6 +70,13 @@ class Places:
         return self.restricted / "erasures"
 
     @property
+    def private(self) -> tuple[Path, ...]:
+        """The zones that nobody but the platform's own user may enter."""
+        lists = ("objections", "consents", "instructions", "nummerwijzigingen")
+        zones = ("restricted", "staging", "deliveries", *lists)
+        return tuple(self.root / zone for zone in zones)
+
+    @property
     def records(self) -> Path:
         """Rounded records for everybody."""
         return self.root / "records"

@@ -21,7 +21,7 @@ LINES = (
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "spreadsheets", "edexml"),
     ("tables", "project", "leaves", "uwlr", "arrivals"),
-    ("ledger", "rules", "handover", "spread", "transcripts"),
+    ("ledger", "rules", "handover", "spread", "transcripts", "access"),
     ("reception",),
     ("deliveries", "quality", "objections", "records", "pseudonymise", "generalise"),
     (
@@ -34,7 +34,7 @@ LINES = (
         "retention",
         "completeness",
     ),
-    ("faults", "erasure", "pipeline", "verify", "differences"),
+    ("faults", "erasure", "pipeline", "verify", "differences", "readers"),
     ("ingest",),
     ("publish", "balance"),
     ("release", "status"),
