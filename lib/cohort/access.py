@@ -118,8 +118,8 @@ def settle(
 
     Takes: reasons that others know of (a lost key, a lapsed instruction); the caller holds the project's lock.
     Gives: every reason why nobody may read; none when the readers can.
-    Refuses: what `require_possible` and `withdraw` refuse, and readers who could not be let in: then access
-    is withdrawn (exit code 17).
+    Refuses: what `require_possible` and `withdraw` refuse, and readers who could not be let in: then
+    access is withdrawn (exit code 17).
     """
     reasons = [*withheld(places, project, now.date()), *why_not]
     if platform.access.way == "owner":
@@ -183,7 +183,7 @@ def _grant(places: Places, platform: Platform, project: Project, now: dt.datetim
 
 
 def _give(table: Path, gid: int | None, folders: int, files: int) -> None:
-    """Set the rights, and the group when one is given, of all that lies in a folder; a link is no part of it."""
+    """Set the rights, and the group when one is given, of all that lies in a folder but of links."""
     for at, inner, names in os.walk(table):
         for name, mode in (*((n, folders) for n in inner), *((n, files) for n in names)):
             path = Path(at) / name

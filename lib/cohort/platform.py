@@ -119,7 +119,7 @@ class Publishing(Declaration):
 
 
 class Access(Declaration):
-    """Who lets a project's readers in: `group` (POSIX), nobody (`owner`), or a program of the platform's (`hook`)."""
+    """What lets a project's readers in: a POSIX `group`, nothing (`owner`), or a program (`hook`)."""
 
     way: Literal["group", "owner", "hook"]
     hook: str | None = None

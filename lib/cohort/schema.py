@@ -42,7 +42,7 @@ OTHERS = "_others"
 CONTROL = (PUPIL, SCHOOL, OTHERS)
 
 PSEUDONYMS = ("pupil", "school")
-"""Of a pseudonymous release: the same as `_pupil` and `_school`, in lower-case hexadecimal, for researchers."""
+"""Released beside the columns of a pseudonymous project: `_pupil` and `_school` in lower-case hexadecimal."""
 
 NUMBER = "levering_nr"
 """The number of the delivery that a row came in; deliveries count in the order of intake."""
