@@ -116,7 +116,7 @@ def settle(
 ) -> list[str]:
     """Let the readers of a published table in, or, for any reason not to, nobody.
 
-    Takes: reasons that others know of (a lost key, a lapsed instruction); the caller holds the project's lock.
+    Takes: reasons that others know of (a lost key); the caller holds the project's lock.
     Gives: every reason why nobody may read; none when the readers can.
     Refuses: what `require_possible` and `withdraw` refuse, and readers who could not be let in: then
     access is withdrawn (exit code 17).
