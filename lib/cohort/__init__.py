@@ -20,6 +20,8 @@ What was agreed and declared:
     catalogue     the school list and the test catalogue
     containers    what a .zip or .gz holds, within limits
     markup        XML as a stream of elements, without entities
+    lists         what others keep for us: lists, each declared beside itself
+    purpose       what a project is for, on what grounds, and how long
     platform      what holds for every project
     keys          the only room that sees a secret
     register      the states of releases, and the records that tell of them
@@ -45,8 +47,10 @@ The stages, each a state of the data to the next:
 
     deliveries    schools' files → Delivered
     quality       Delivered → Accepted and Quarantined
-    objections    Accepted → Admitted
-    records       Admitted → PupilRecords, one row per pupil
+    instructions  Accepted → Instructed: of schools that instructed us
+    objections    Instructed → Admitted
+    consents      Admitted → Consented: special-category values
+    records       Consented → PupilRecords, one row per pupil
     pseudonymise  PupilRecords → Pseudonymised
     generalise    Pseudonymised → Generalised: the histogram out, the recoding in
 
@@ -60,8 +64,10 @@ What is done with them:
     plausibility  what is told or refused of one pupil's rows taken together
     retention     what is kept no longer than its days
     completeness  schools that are expected and have not delivered
+    rights        whose results a project may use today
     faults        the lines in which a file's faults stand
     erasure       objections applied to the restricted zone
+    expiry        special-category values whose consent ended, emptied
     pipeline      the order of the stages, once
     verify        a staged release, checked by code of its own
     differences   what a release may differ in from the one before

@@ -7,9 +7,6 @@ from pathlib import Path
 
 from cohort.errors import UsageRefused, expected, not_yet
 
-LATER = ("consents", "instructions")
-"""Zones whose lists a later version applies; a list found there is refused, never ignored."""
-
 
 @dataclass(frozen=True)
 class Places:
@@ -24,6 +21,14 @@ class Places:
     @property
     def objections(self) -> Path:
         return self.root / "objections"
+
+    @property
+    def instructions(self) -> Path:
+        return self.root / "instructions"
+
+    @property
+    def consents(self) -> Path:
+        return self.root / "consents"
 
     @property
     def restricted(self) -> Path:
@@ -98,8 +103,7 @@ def under(root: str) -> Places:
     """The places under a root given on the command line.
 
     Takes: a path or a `file:` URI.
-    Refuses: another scheme (not supported yet, exit code 10), a root that is no folder (exit code 2),
-    lists in a zone that a later version applies (exit code 10).
+    Refuses: another scheme (not supported yet, exit code 10), a root that is no folder (exit code 2).
     """
     scheme, colon, rest = root.partition(":")
     if colon and scheme != "file" and len(scheme) > 1:
@@ -119,13 +123,4 @@ def under(root: str) -> Places:
                 do="Make the folder, or correct the path",
             )
         )
-    places = Places(path.resolve())
-    for zone in LATER:
-        folder = places.root / zone
-        if folder.is_dir() and any(folder.iterdir()):
-            raise not_yet(
-                f"A list in the zone {zone}",
-                f"{zone}/",
-                "Take it away only if nobody relies on it: no release goes past a list not applied",
-            )
-    return places
+    return Places(path.resolve())

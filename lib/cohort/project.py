@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from cohort.columns import NUMERIC, Column, Difference, Result, SchoolYear, Slot
 from cohort.config import Declaration, Number, wrong
 from cohort.errors import ConfigurationRefused, UsageRefused, expected
 from cohort.platform import Platform
+from cohort.purpose import Purpose
 
 __all__ = ["NUMERIC", "Column", "Difference", "Project", "Result", "Slot", "check_name", "load"]
 
@@ -58,12 +58,11 @@ class Population(Declaration):
     jaargroep: Annotated[list[str], Field(min_length=1)] | None = None
 
 
-class Project(Declaration):
+class Project(Purpose):
+    """One agreement: what for (`Purpose`), which results, shown how, to whom."""
+
     name: str
-    question: Annotated[str, Field(min_length=10)]
     release_class: Literal["anonymous", "pseudonymous"]
-    starts: dt.date
-    ends: dt.date
     readers: Annotated[str, Field(min_length=1)]
     population: Population
     two_schools: Literal["keep", "set-aside"]
@@ -77,13 +76,6 @@ class Project(Declaration):
         if told:
             raise wrong(told)
         return self
-
-    def _wrong_dates(self) -> Iterator[str]:
-        if self.ends <= self.starts:
-            yield (
-                "Expected an end after the start, for example 2027-12-31; found one that is not in "
-                "<where>. Correct the dates."
-            )
 
     def _wrong_columns(self) -> Iterator[str]:
         years = sorted(int(year[:4]) for year in self.population.schooljaar)
@@ -137,6 +129,16 @@ class Project(Declaration):
     def results(self) -> tuple[Result, ...]:
         """Every result shown, once, in the order of the columns."""
         return tuple(dict.fromkeys(r for column in self.columns for r in column.results))
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """The domains that are shown."""
+        return frozenset(result.domein for result in self.results)
+
+    @property
+    def special(self) -> tuple[Result, ...]:
+        """The results shown that need the pupil's consent: those of columns with a legal ground."""
+        return tuple(r for column in self.columns if column.legal_ground is not None for r in column.results)
 
     @property
     def column_names(self) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import access, differences, objections, register, tables
+from cohort import access, differences, register, rights, tables
 from cohort.errors import DestructionIncomplete, NotAnonymous, StateRefused, expected
 from cohort.places import Places
 from cohort.platform import Platform
@@ -36,8 +36,8 @@ def check(
     """Whether this release may be published now.
 
     Refuses: a project not open or past its end, a release that is not VERIFIED, a change of lists since,
-    an approval by nobody or by whoever made the release (exit code 15); the lists themselves (12); readers
-    who could not be let in (17).
+    an approval by nobody or by whoever made the release (exit code 15); the lists themselves (12, 17);
+    readers who could not be let in (17).
     """
     register.require_open(places, project.name)
     record.moved(Release.PUBLISHED)
@@ -55,17 +55,16 @@ def check(
     ):
         raise _approval("whoever made the release")
     access.require_possible(platform, project)
-    lists = objections.load(places.objections, platform.objections, now.date())
-    if lists.digest() != record.facts["objections_digest"]:
-        register.save(
-            places,
-            record.moved(Release.REFUSED, reason="a list of objections changed after the verification"),
-        )
+    lists = rights.load(places, platform, project, now.date()).digests()
+    changed = [name.partition("_")[0] for name, digest in lists.items() if record.facts[name] != digest]
+    if changed:
+        reason = f"a list of {' and '.join(changed)} changed after the verification"
+        register.save(places, record.moved(Release.REFUSED, reason=reason))
         shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
         raise StateRefused(
             expected(
-                "the lists of objections that the release was verified with", example="unchanged files",
-                found="a changed list", where="objections/",
+                f"the lists of {' and '.join(changed)} that the release was verified with",
+                example="unchanged files", found="a changed list", where=", ".join(f"{x}/" for x in changed),
                 do=f"The release is refused; make a new one with release --project {project.name}",
             )
         )  # fmt: skip

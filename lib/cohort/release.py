@@ -20,21 +20,21 @@ from cohort import (
     keys,
     ledger,
     numbers,
-    objections,
     pipeline,
     publish,
     register,
     renumbering,
+    rights,
     tables,
 )
 from cohort.catalogue import Catalogue
 from cohort.errors import ConfigurationRefused, DeliveriesRefused, NotAnonymous, StateRefused, expected
 from cohort.keys import Key
-from cohort.objections import Objections
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
 from cohort.register import Record, Release
+from cohort.rights import Known, Rights
 from cohort.schema import Accepted
 from cohort.verify import Findings, Subject, check_stage
 
@@ -58,16 +58,22 @@ class Work:
     def today(self) -> dt.date:
         return self.now.date()
 
+    @property
+    def known(self) -> Known:
+        """What a line of a list may name."""
+        return rights.known(self.places, self.hierarchies.parent, self.catalogue)
 
-def check(work: Work) -> tuple[Objections, Key]:
+
+def check(work: Work) -> tuple[Rights, Key]:
     """Everything that can be refused before a session is started, in the order a reader would ask.
 
     Refuses: a project being destroyed or destroyed, before its start or past its end (exit code 15); a
-    special-category result (10, not supported yet); hierarchies (10); lists (12); the key (13).
+    special-category result without its ground (10); hierarchies (10); lists of objections (12), of
+    instructions and consents (17); the key (13).
     """
     project = work.project
     register.require_open(work.places, project.name)
-    if not project.starts <= work.today <= project.ends:
+    if not project.lasts(work.today):
         raise StateRefused(
             expected(
                 "a project in its time",
@@ -79,17 +85,7 @@ def check(work: Work) -> tuple[Objections, Key]:
                 else "Wait for its start",
             )
         )
-    special = sorted({r.domein for r in project.results} & work.catalogue.special_domains())
-    if special:
-        raise ConfigurationRefused(
-            expected(
-                "results of ordinary tests only",
-                example="rekenen",
-                found=f"the special-category domain {', '.join(special)}",
-                where=f"projects/{project.name}.toml",
-                do="Remove the column: active consent, which it needs, is not supported yet",
-            )
-        )
+    rights.special(project, work.catalogue.special_domains())
     unknown = [r for r in project.results if not work.catalogue.measures(r.domein, r.schaal)]
     if unknown:
         raise ConfigurationRefused(
@@ -104,11 +100,11 @@ def check(work: Work) -> tuple[Objections, Key]:
         )  # fmt: skip
     generalise.hierarchies(project, work.hierarchies)
     renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
-    lists = objections.load(work.places.objections, work.platform.objections, work.today)
+    lists = rights.load(work.places, work.platform, project, work.today, work.known)
     return lists, keys.load(work.keys, project.name)
 
 
-def release(spark: SparkSession, work: Work, lists: Objections, key: Key, progress: Progress) -> Record:
+def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: Progress) -> Record:
     """Make, stage and verify the project's next release; the caller holds the project's lock.
 
     Gives: its record, VERIFIED.
@@ -153,7 +149,8 @@ def verify(
         project=work.project, platform=work.platform, key=key,
         stage=work.places.stage(record.project, record.release), release_id=record.id,
         results=work.places.results, batches=tuple(record.facts["batches"]),
-        objections=work.places.objections, hierarchies=work.hierarchies,
+        objections=work.places.objections, instructions=work.places.instructions,
+        consents=work.places.consents, hierarchies=work.hierarchies,
         today=work.today, counts=record.facts["counts"],
     )  # fmt: skip
     return check_stage(spark, subject, deep=deep, progress=progress)
@@ -178,9 +175,7 @@ def _make_room(places: Places, project: str) -> int:
     return max((record.release for record in known), default=0) + 1
 
 
-def _stage(
-    spark: SparkSession, work: Work, lists: Objections, key: Key, number: int, clock: _Clock
-) -> Record:
+def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int, clock: _Clock) -> Record:
     places, project = work.places, work.project
     batches = ledger.batches(spark, places.ledger)
     if not batches:
@@ -209,7 +204,7 @@ def _stage(
         {
             "made": str(work.now), "made_by": work.by, "class": project.release_class,
             "batches": list(batches),
-            "objections": lists.facts(), "objections_digest": lists.digest(), "counts": counts,
+            **lists.facts(), "counts": counts,
             "recoding": way.recoding.search,
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},

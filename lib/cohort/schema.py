@@ -27,8 +27,12 @@ Accepted = NewType("Accepted", DataFrame)
 """Typed results that met every rule, identified."""
 Quarantined = NewType("Quarantined", DataFrame)
 """Refused rows as sent, with the codes of the rules they broke."""
+Instructed = NewType("Instructed", DataFrame)
+"""Accepted results of the selection, of schools with an instruction in force."""
 Admitted = NewType("Admitted", DataFrame)
-"""Accepted results of the selection, of pupils without an objection in force."""
+"""The same, of pupils without an objection in force."""
+Consented = NewType("Consented", DataFrame)
+"""The same, without the special-category values of pupils who have not consented."""
 PupilRecords = NewType("PupilRecords", DataFrame)
 """One row per pupil: number, school, further schools, one leaf number per column of the project."""
 Pseudonymised = NewType("Pseudonymised", DataFrame)

@@ -19,11 +19,21 @@ COHORT = ROOT / "lib" / "cohort"
 LINES = (
     ("errors", "schema", "identifiers", "frames", "reasons", "rejection"),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
+    ("lists", "purpose"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "spreadsheets", "edexml"),
     ("tables", "project", "leaves", "uwlr", "arrivals"),
     ("ledger", "rules", "handover", "spread", "transcripts", "access"),
     ("reception",),
-    ("deliveries", "quality", "objections", "records", "pseudonymise", "generalise"),
+    (
+        "deliveries",
+        "quality",
+        "instructions",
+        "objections",
+        "consents",
+        "records",
+        "pseudonymise",
+        "generalise",
+    ),
     (
         "feedback",
         "codebook",
@@ -33,8 +43,9 @@ LINES = (
         "plausibility",
         "retention",
         "completeness",
+        "rights",
     ),
-    ("faults", "erasure", "pipeline", "verify", "differences", "readers"),
+    ("faults", "erasure", "expiry", "pipeline", "verify", "differences", "readers"),
     ("ingest",),
     ("publish", "balance"),
     ("release", "status"),
@@ -47,7 +58,7 @@ LINES = (
     ("proof",),
     ("destroy",),
 )
-STAGES = LINES[6]
+STAGES = next(line for line in LINES if "records" in line)
 VERIFIER_MAY = {"errors", "schema", "project", "platform", "keys", "tables"}
 ACTIONS = {
     "checkpoint", "collect", "count", "first", "foreach", "foreachPartition", "head", "isEmpty", "save",

@@ -58,6 +58,8 @@ class Subject:
     results: Path
     batches: tuple[int, ...]
     objections: Path
+    instructions: Path
+    consents: Path
     hierarchies: Path
     today: dt.date
     counts: Mapping[str, int]
