@@ -4,7 +4,7 @@ import sys
 
 import _entry as entry
 
-from cohort import access, keys, locks, publish, register
+from cohort import access, disclosed, keys, locks, publish, register
 
 
 def work(job: entry.Job) -> entry.Record:
@@ -22,11 +22,11 @@ def work(job: entry.Job) -> entry.Record:
         record = register.find(job.places, agreed.name, job.asked.release)
         if record.facts.get("mended"):
             access.settle(job.places, job.platform, agreed, job.now)
-            return publish.shown(job.platform, record)
+            return disclosed.shown(job.platform, record)
         record = publish.publish(
             spark, job.places, job.platform, agreed, record, job.now, approved, job.progress
         )
-    return publish.shown(job.platform, record)
+    return disclosed.shown(job.platform, record)
 
 
 if __name__ == "__main__":

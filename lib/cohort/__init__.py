@@ -71,12 +71,22 @@ What is done with them:
     pipeline      the order of the stages, once
     verify        a staged release, checked by code of its own
     differences   what a release may differ in from the one before
+    contributors  which schools' results a release shows
+    disclosed     what everybody may read of a release
     readers       the daily look at who may read which table
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once
     release       one release: made, staged, verified
     status        what there is, what is due, what ends when
+    remnant       what is left of a published table when rows must go
+    withdrawal    rows taken out of a published pseudonymous table at once
+    departures    every live pseudonymous project held to the lists of today
+
+What everybody hears:
+
+    site          the public register: a static site from the open records alone
+    uses          for what a school's results were used, in its own folder
 
 How a project ends:
 

@@ -86,6 +86,11 @@ class Places:
         """Rounded records for everybody."""
         return self.root / "records"
 
+    @property
+    def register(self) -> Path:
+        """The public register, made from the records."""
+        return self.root / "register"
+
     def staging(self, project: str) -> Path:
         return self.root / "staging" / project
 

@@ -10,12 +10,11 @@ import datetime as dt
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import access, differences, register, rights, tables
+from cohort import access, differences, disclosed, register, rights, tables
 from cohort.errors import DestructionIncomplete, NotAnonymous, StateRefused, expected
 from cohort.places import Places
 from cohort.platform import Platform
@@ -175,7 +174,10 @@ def _compare(spark: SparkSession, table: Path, record: Record, before: int | Non
 def _settle(spark: SparkSession, places: Places, platform: Platform, record: Record) -> None:
     for earlier in register.releases(places, record.project):
         if earlier.state is Release.PUBLISHED and earlier.release != record.release:
-            register.save(places, earlier.moved(Release.SUPERSEDED))
+            earlier = earlier.moved(Release.SUPERSEDED)
+            register.save(places, earlier)
+        if earlier.state is Release.SUPERSEDED:
+            disclosed.close(places, earlier)
     if tables.vacuum(spark, places.table(record.project)).left_behind:
         raise DestructionIncomplete(
             expected(
@@ -185,27 +187,8 @@ def _settle(spark: SparkSession, places: Places, platform: Platform, record: Rec
         )  # fmt: skip
     shutil.rmtree(places.staging(record.project), ignore_errors=True)
     register.withdrawal(places, record.project).unlink(missing_ok=True)  # it was of the snapshot before
-    register.write(places.records / record.project / f"{record.release}.json", shown(platform, record))
+    disclosed.write(places, platform, record)
     register.save(places, record.noted(settled=True))
-
-
-def shown(platform: Platform, record: Record) -> dict[str, Any]:
-    """The record that everybody may read: counts hidden when small, else rounded."""
-    facts = record.facts
-    return {
-        "project": record.project, "release": record.release, "state": record.state, "class": facts["class"],
-        "personal_data": facts["class"] == "pseudonymous",
-        "version": facts.get("version"), "published": facts.get("published"), "expires": facts["expires"],
-        "thresholds": facts["thresholds"], "recoding": facts["recoding"],
-        "codebook": facts["codebook"],
-        "loss": {name: round(value, 3) for name, value in facts["loss"].items()},
-        "counts": {name: platform.shown.count(n) for name, n in facts["counts"].items()},
-        "counts_note": f"null = {platform.shown.hide_up_to} or fewer; others rounded to "
-        f"{platform.shown.round_to}",
-        "objections": [{key: x[key] for key in ("list", "source", "date")} for x in facts["objections"]],
-        "teachers": "a teacher's pupils lie within one school, so the school's limits hold for teachers too",
-        "second_person": facts.get("second_person", False),
-    }  # fmt: skip
 
 
 def _approval(found: str) -> StateRefused:

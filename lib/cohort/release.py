@@ -15,7 +15,9 @@ from pyspark.sql import functions as F
 from cohort import (
     balance,
     codebook,
+    contributors,
     differences,
+    disclosed,
     generalise,
     keys,
     ledger,
@@ -196,6 +198,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
         tables.write_new(way.rows, stage, note, work.platform.tables)
         clock.tell("staged")
         counts = balance.counts(results, project, lists, way)
+        schools = contributors.schools(spark, places, stage, key, work.catalogue.schools)
         clock.tell("counted")
     finally:
         way.let_go()
@@ -204,7 +207,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
         {
             "made": str(work.now), "made_by": work.by, "class": project.release_class,
             "batches": list(batches),
-            **lists.facts(), "counts": counts,
+            **lists.facts(), "counts": counts, "schools": schools, "agreed": disclosed.agreed(project),
             "recoding": way.recoding.search,
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
@@ -213,6 +216,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
         },
     )  # fmt: skip
     register.save(places, record)
+    disclosed.announce(places, record)
     return record
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -87,11 +88,17 @@ def check_published(
     return Findings(tuple(found), checked, gone, measures | shares, checksum)
 
 
-def look_for_barred(spark: SparkSession, table: Path, key: Key, numbers: Iterable[str]) -> list[Finding]:
-    """OBJECTOR: pupils of a published pseudonymous table who are among these numbers."""
+def look_for_barred(
+    spark: SparkSession, table: Path, key: Key, numbers: Iterable[str], schools: Iterable[str] = ()
+) -> list[Finding]:
+    """OBJECTOR: pupils of a published pseudonymous table who are among these numbers, or of these schools."""
+    pupil, school = schema.PSEUDONYMS
     barred = pseudonyms.of_listed(spark, numbers, key)
-    shown = tables.read(spark, table).select(schema.PSEUDONYMS[0])
-    return tell("OBJECTOR", shown.join(F.broadcast(barred), schema.PSEUDONYMS[0], "left_semi").count())
+    digests = [digest.hex() for digest in key.digests(f"brin|{brin}" for brin in sorted(schools))]
+    closed = control.local(spark, {school: pa.array(digests, pa.string())})
+    shown = tables.read(spark, table).select(pupil, school)
+    listed = shown.join(F.broadcast(barred), pupil, "left_semi").count()
+    return tell("OBJECTOR", listed + shown.join(F.broadcast(closed), school, "left_semi").count())
 
 
 def check_rights(spark: SparkSession, subject: Subject) -> list[Finding]:
