@@ -73,7 +73,6 @@ What is done with them:
     differences   what a release may differ in from the one before
     contributors  which schools' results a release shows
     disclosed     what everybody may read of a release
-    readers       the daily look at who may read which table
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once
@@ -82,6 +81,7 @@ What is done with them:
     remnant       what is left of a published table when rows must go
     withdrawal    rows taken out of a published pseudonymous table at once
     departures    every live pseudonymous project held to the lists of today
+    readers       the daily look at who may read which table
 
 What everybody hears:
 

@@ -1,4 +1,4 @@
-"""Every live pseudonymous project held to the lists of today: who may not be in its table any more leaves it."""
+"""Live pseudonymous projects held to the lists of today: who may not be in a table any more leaves it."""
 
 from __future__ import annotations
 
