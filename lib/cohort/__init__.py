@@ -38,7 +38,9 @@ What was agreed and declared:
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts
     transcripts   what no scan reads line by line, written as text that it does
+    nesting       how much smaller a class may become from one release to the next
     reception     every file found, numbered and made readable
+    memory        what is remembered of a release, to hold the next one against
 
 The stages, each a state of the data to the next:
 
@@ -59,11 +61,11 @@ What is done with them:
     plausibility  what is told or refused of one pupil's rows taken together
     retention     what is kept no longer than its days
     completeness  schools that are expected and have not delivered
+    differences   what a release may differ in from the one before
     faults        the lines in which a file's faults stand
     erasure       objections applied to the restricted zone
     pipeline      the order of the stages, once
     verify        a staged release, checked by code of its own
-    differences   what a release may differ in from the one before
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once

@@ -1,4 +1,5 @@
-"""Every row and every pupil of a release, once: what was selected, used, set aside, objected, suppressed."""
+"""Every row and every pupil of a release, once: what was selected, used, set aside, objected,
+suppressed, withdrawn."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ def counts(results: Accepted, project: Project, lists: Objections, way: Way) -> 
         "rows_set_aside": way.counts.rows - way.counts.rows_used,
         "pupils_records": way.counts.pupils - way.counts.set_aside + objected, "pupils_released": released,
         "pupils_suppressed": suppressed, "pupils_objected": objected,
-        "pupils_set_aside": way.counts.set_aside,
+        "pupils_set_aside": way.counts.set_aside, "pupils_withdrawn": way.withdrawn,
     }  # fmt: skip
-    if found["pupils_records"] != released + suppressed + objected:
+    if found["pupils_records"] != released + suppressed + objected + way.withdrawn:
         raise AssertionError("the sums of pupils do not close")
     return found

@@ -7,27 +7,32 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from cohort import generalise, handover, objections, pseudonymise, records
+from cohort import differences, generalise, handover, objections, pseudonymise, records
 from cohort.handover import Counts
 from cohort.keys import Key
+from cohort.memory import Remembered
 from cohort.project import Project
 from cohort.recoding.coding import Coding
 from cohort.recoding.outcome import Recoding
 from cohort.records import Hierarchies
-from cohort.schema import Accepted, Generalised
+from cohort.schema import OTHERS, SCHOOL, Accepted, Generalised
 
 
 @dataclass(frozen=True)
 class Way:
     """The way of the data to the stage: the rows to write, how they were recoded, and what was counted.
 
-    `values` are the sensitive values that occur, by column; `kept` are cached frames.
+    `values` are the sensitive values that occur, by column; `members` who stands in which class, to be
+    remembered; `withdrawn` how many went so that others could not be told by their absence; `kept` are cached
+    frames.
     """
 
     rows: Generalised
     recoding: Recoding
     counts: Counts
     values: dict[str, list[str]]
+    members: DataFrame
+    withdrawn: int
     kept: tuple[DataFrame, ...]
 
     def let_go(self) -> None:
@@ -45,11 +50,12 @@ def run(
     schools: Iterable[str],
     most_at_once: int,
     progress: Callable[[str], None],
+    before: Remembered | None = None,
 ) -> Way:
     """From accepted results to generalised rows: two passes over the pupils, one over the results.
 
     Takes: results, what was agreed and declared, the key, the school list; how many pupils one search may
-    have.
+    have; the release that is published, which this one will be nested in.
     """
     coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
     selected = records.select(results, project)
@@ -59,9 +65,16 @@ def run(
     kept = handover.coded(pseudonymous, project, coding).persist()
     counts = handover.count(kept, pseudonymous, project)
     progress(f"records: {counts.pupils} pupils")
-    recoded = generalise.recode(kept, project, coding, counts, hierarchies, most_at_once)
-    recoding, own = recoded.recoding, project.sensitive
+    own, withdrawn = project.sensitive, 0
+    if before is None:
+        recoded = generalise.recode(kept, project, coding, counts, hierarchies, most_at_once)
+    else:
+        leaves = hierarchies[own.name].leaves if own is not None else ()
+        nested = differences.nested(kept, project, counts, before, key, leaves)
+        recoded, withdrawn = nested.recoded, nested.withdrawn
+    recoding = recoded.recoding
     progress(f"recoding: {recoding.classes} classes, {recoding.suppressed} pupils suppressed")
     values = {own.name: recoded.values} if own is not None else {}
     rows = generalise.generalise(kept, project, recoded)
-    return Way(rows, recoding, counts, values, (kept, *recoded.kept))
+    members = generalise.members(kept, project, recoded).drop(SCHOOL, OTHERS)
+    return Way(rows, recoding, counts, values, members, withdrawn, (kept, *recoded.kept))

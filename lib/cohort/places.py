@@ -74,6 +74,10 @@ class Places:
         """Rounded records for everybody."""
         return self.root / "records"
 
+    def remembered(self, project: str) -> Path:
+        """What is kept of a project's releases to hold the next one against, release by release."""
+        return self.restricted / "released" / project
+
     def staging(self, project: str) -> Path:
         return self.root / "staging" / project
 

@@ -14,7 +14,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import differences, objections, register, tables
+from cohort import memory, objections, register, tables
 from cohort.errors import DestructionIncomplete, NotAnonymous, StateRefused, expected
 from cohort.places import Places
 from cohort.platform import Platform
@@ -59,6 +59,7 @@ def check(
             record.moved(Release.REFUSED, reason="a list of objections changed after the verification"),
         )
         shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
+        memory.forget(places, record)
         raise StateRefused(
             expected(
                 "the lists of objections that the release was verified with", example="unchanged files",
@@ -82,9 +83,10 @@ def publish(
 
     Takes: a release for which `check` raised nothing; the caller holds the project's lock.
     Gives: its record, PUBLISHED.
-    Refuses: rows whose checksum is not the verified one (exit code 14): the earlier snapshot stays.
+    Refuses: rows whose checksum is not the verified one (exit code 14), a release that was not held against
+    the published one (15): the earlier snapshot stays.
     """
-    differences.require_same(spark, places, record)
+    memory.require_compared(places, project, record)
     stage = tables.read(spark, places.stage(record.project, record.release)).select(*project.column_names)
     rows, checksum = record.facts["checksum"]
     if list(tables.checksum(stage)) != [rows, checksum]:
@@ -155,6 +157,7 @@ def _settle(spark: SparkSession, places: Places, platform: Platform, record: Rec
             )
         )  # fmt: skip
     shutil.rmtree(places.staging(record.project), ignore_errors=True)
+    memory.keep_only(places, record.project, [record.release])
     register.write(places.records / record.project / f"{record.release}.json", shown(platform, record))
     register.save(places, record.noted(settled=True))
 

@@ -19,6 +19,7 @@ from cohort import (
     generalise,
     keys,
     ledger,
+    memory,
     numbers,
     objections,
     pipeline,
@@ -36,7 +37,7 @@ from cohort.platform import Platform
 from cohort.project import Project
 from cohort.register import Record, Release
 from cohort.schema import Accepted
-from cohort.verify import Findings, Subject, check_stage
+from cohort.verify import Before, Findings, Subject, check_stage
 
 Progress = Callable[[str], None]
 
@@ -102,7 +103,7 @@ def check(work: Work) -> tuple[Objections, Key]:
                 for r in unknown
             )
         )  # fmt: skip
-    generalise.hierarchies(project, work.hierarchies)
+    differences.before(work.places, project, generalise.hierarchies(project, work.hierarchies))
     renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
     lists = objections.load(work.places.objections, work.platform.objections, work.today)
     return lists, keys.load(work.keys, project.name)
@@ -112,8 +113,7 @@ def release(spark: SparkSession, work: Work, lists: Objections, key: Key, progre
     """Make, stage and verify the project's next release; the caller holds the project's lock.
 
     Gives: its record, VERIFIED.
-    Refuses: no results (11); no recoding under the constraints, or findings of the verifier (14); another
-    content than the published release (10, not supported yet).
+    Refuses: no results (11); no recoding under the constraints, or findings of the verifier (14).
     """
     places, project = work.places, work.project
     publish.mend(spark, places, work.platform, project.name)
@@ -135,12 +135,6 @@ def release(spark: SparkSession, work: Work, lists: Objections, key: Key, progre
         checked=list(findings.checked),
         verified=str(work.now), seconds=round(time.monotonic() - started, 1), stages=clock.seconds,
     )  # fmt: skip
-    try:
-        differences.require_same(spark, places, verified)
-    except ConfigurationRefused as refusal:
-        register.save(places, record.moved(Release.REFUSED, reason=str(refusal)))
-        _remove_stage(places, record)
-        raise
     register.save(places, verified)
     return verified
 
@@ -148,13 +142,18 @@ def release(spark: SparkSession, work: Work, lists: Objections, key: Key, progre
 def verify(
     spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, progress: Progress | None
 ) -> Findings:
-    """Check a stage in full, against the lists as they are now."""
+    """Check a stage in full, against the lists as they are now and the release that is published."""
+    read = memory.published(work.places, work.project)
+    folder = work.places.remembered(record.project)
     subject = Subject(
         project=work.project, platform=work.platform, key=key,
         stage=work.places.stage(record.project, record.release), release_id=record.id,
         results=work.places.results, batches=tuple(record.facts["batches"]),
         objections=work.places.objections, hierarchies=work.hierarchies,
         today=work.today, counts=record.facts["counts"],
+        before=None if read is None else Before(
+            folder / str(read.release), work.places.table(record.project), newcomers=False
+        ),
     )  # fmt: skip
     return check_stage(spark, subject, deep=deep, progress=progress)
 
@@ -175,6 +174,7 @@ def _make_room(places: Places, project: str) -> int:
             reason = "a later run made a new release before this one was published"
             register.save(places, record.moved(Release.REFUSED, reason=reason))
     shutil.rmtree(places.staging(project), ignore_errors=True)
+    memory.keep_only(places, project, [r.release for r in known if r.state is Release.PUBLISHED])
     return max((record.release for record in known), default=0) + 1
 
 
@@ -191,15 +191,19 @@ def _stage(
             )
         )  # fmt: skip
     results = Accepted(tables.read(spark, places.results).where(F.col("batch").isin(list(batches))))
+    trees = generalise.hierarchies(project, work.hierarchies)
+    before = differences.before(places, project, trees)
     way = pipeline.run(
-        results, project, lists, generalise.hierarchies(project, work.hierarchies), key,
-        work.catalogue.schools, work.platform.search.most_pupils_at_once, clock.tell,
+        results, project, lists, trees, key,
+        work.catalogue.schools, work.platform.search.most_pupils_at_once, clock.tell, before,
     )  # fmt: skip
     stage = places.stage(project.name, number)
     note = register.release_id(project.name, number)
     try:
         tables.write_new(way.rows, stage, note, work.platform.tables)
         clock.tell("staged")
+        digest = memory.agreed(project, trees)
+        memory.write(way.members, places, project, number, way.recoding, digest)
         counts = balance.counts(results, project, lists, way)
         clock.tell("counted")
     finally:
@@ -214,7 +218,7 @@ def _stage(
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
             "classes": way.recoding.classes, "thresholds": project.limits,
-            "expires": str(project.ends),
+            "expires": str(project.ends), "before": None if before is None else before.release,
         },
     )  # fmt: skip
     register.save(places, record)
@@ -223,6 +227,7 @@ def _stage(
 
 def _remove_stage(places: Places, record: Record) -> None:
     shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
+    memory.forget(places, record)
 
 
 class _Clock:

@@ -152,8 +152,8 @@ def released(n: int) -> Row:
 def counts(**changes: int) -> dict[str, int]:
     return {
         "pupils_records": 62, "pupils_released": 60, "pupils_suppressed": 1, "pupils_objected": 1,
-        "pupils_set_aside": 0, "rows_current": 189, "rows_used": 183, "rows_not_selected": 2,
-        "rows_set_aside": 1, "rows_objected": 3,
+        "pupils_set_aside": 0, "pupils_withdrawn": 0, "rows_current": 189, "rows_used": 183,
+        "rows_not_selected": 2, "rows_set_aside": 1, "rows_objected": 3,
     } | changes  # fmt: skip
 
 
@@ -234,6 +234,6 @@ def subject(folder: Path, results_at: Path, stage: Stage | None = None, **change
         "project": project(), "platform": platform(), "key": keys.Key(SECRET),
         "stage": (stage or Stage()).write(folder / "stage"), "release_id": "proef-1", "results": results_at,
         "batches": (1,), "objections": folder / "objections", "today": TODAY, "counts": counts(),
-        "hierarchies": write_hierarchies(folder / "hierarchies", **changes.pop("labels", {})),
+        "before": None, "hierarchies": write_hierarchies(folder / "hierarchies", **changes.pop("labels", {})),
     }  # fmt: skip
     return Subject(**given | changes)

@@ -8,7 +8,8 @@ It shares no function with the code that makes releases; both meet in the projec
     contents    columns and values              numbers     what is the number of a pupil
     anonymity   k, m, largest share, others     sensitive   what classes give away
     rights      the lists, read again           control     whose rows these are
-    sums        whether all is accounted for    rebuild     every record made again (`--deep`)
+    sums        whether all is accounted for    difference  what subtracting it shows
+    rebuild     every record made again (`--deep`)
 """
 
 from __future__ import annotations
@@ -25,10 +26,21 @@ from cohort import schema, tables
 from cohort.errors import StateRefused, expected
 from cohort.platform import Platform
 from cohort.project import Project
-from cohort.verify import anonymity, contents, control, layout, log, rebuild, rights, sensitive, sums
-from cohort.verify.findings import Finding, Findings, Subject, tell, tell_names
+from cohort.verify import (
+    anonymity,
+    contents,
+    control,
+    difference,
+    layout,
+    log,
+    rebuild,
+    rights,
+    sensitive,
+    sums,
+)
+from cohort.verify.findings import Before, Finding, Findings, Subject, tell, tell_names
 
-__all__ = ["Finding", "Findings", "Subject", "check_published", "check_stage"]
+__all__ = ["Before", "Finding", "Findings", "Subject", "check_published", "check_stage"]
 
 OF_THE_BYTES = (
     "SCHEMA", "PROTOCOL", "PROPERTIES", "COMMIT", "LOG", "IDENTIFYING_COLUMN", "VALUE_NULL",
@@ -37,6 +49,7 @@ OF_THE_BYTES = (
 )  # fmt: skip
 OF_A_STAGE = (
     *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "OBJECTOR", "PUPIL_UNKNOWN", "PUPIL_TWICE", "SCHOOL_UNTRUE",
+    "DIFFERENCE",
 )  # fmt: skip
 GONE = (
     "Schools per class, the largest share and the pupils without the largest school are not repeated: "
@@ -82,12 +95,20 @@ def check_stage(
     runs = _runs(files, subject.project, control=True)
     found += told + layout.look(runs) + _values(spark, subject, runs, ladders)
     classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform))
-    given_away, shares = _sensitive(spark, subject, runs, ladders, barred)
+    own, held_to = subject.project.sensitive, sensitive.limits(subject.project, subject.platform)
+    leaves, cohort = _leaves(subject.project, ladders), None
+    if own is not None and held_to is not None and held_to.of_the_cohort:
+        cohort = rebuild.values_of_all(spark, subject, ladders, own.name, barred)
+    given_away, shares = sensitive.look(runs, leaves, held_to, cohort)
     classes, measures = classes + given_away, measures | shares
     say(f"checked classes: {runs.classes}, {runs.released} rows")
     counted = control.count(spark, subject, stage, barred, runs.schools)
     found += classes + control.look(counted) + sums.look(subject.counts, counted, runs.released)
     say("checked control columns against results and lists")
+    k = anonymity.limits(subject.project, subject.platform).k
+    found += difference.look(spark, subject, stage, k, leaves, held_to, cohort)
+    if subject.before is not None:
+        say("checked the difference to the published release")
     if deep:
         found += rebuild.look(spark, subject, stage, ladders)
         say("checked records, each made again")
@@ -157,20 +178,6 @@ def _runs(files: list[Path], project: Project, *, control: bool) -> layout.Runs:
 
 def _leaves(project: Project, ladders: dict[str, contents.Ladder]) -> tuple[str, ...]:
     return () if project.sensitive is None else ladders[project.sensitive.name].leaves
-
-
-def _sensitive(
-    spark: SparkSession, subject: Subject, runs: layout.Runs, ladders: dict[str, contents.Ladder],
-    barred: rights.Barred,
-) -> tuple[list[Finding], dict[str, int | float]]:  # fmt: skip
-    """SENSITIVE; where a distance was agreed, the cohort's values are counted from the results."""
-    own, held_to = subject.project.sensitive, sensitive.limits(subject.project, subject.platform)
-    if own is None or held_to is None:
-        return [], {}
-    cohort = None
-    if held_to.of_the_cohort:
-        cohort = rebuild.values_of_all(spark, subject, ladders, own.name, barred)
-    return sensitive.look(runs, ladders[own.name].leaves, held_to, cohort)
 
 
 def _log(table: Path) -> log.Log:
