@@ -4,7 +4,7 @@ import sys
 
 import _entry as entry
 
-from cohort import locks, publish, register, release, status
+from cohort import disclosed, locks, publish, register, release, status
 from cohort.errors import Refusal, UsageRefused, expected
 
 
@@ -56,7 +56,7 @@ def due(job: entry.Job) -> entry.Record:
 
 
 def told(job: entry.Job, record: register.Record) -> entry.Record:
-    return {**publish.shown(job.platform, record), "stages": record.facts["stages"]}
+    return {**disclosed.shown(job.platform, record), "stages": record.facts["stages"]}
 
 
 if __name__ == "__main__":

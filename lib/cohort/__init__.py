@@ -20,6 +20,8 @@ What was agreed and declared:
     catalogue     the school list and the test catalogue
     containers    what a .zip or .gz holds, within limits
     markup        XML as a stream of elements, without entities
+    lists         what others keep for us: lists, each declared beside itself
+    purpose       what a project is for, on what grounds, and how long
     platform      what holds for every project
     keys          the only room that sees a secret
     register      the states of releases, and the records that tell of them
@@ -39,6 +41,7 @@ What was agreed and declared:
     spread        a cohort too large for one driver, searched in parts
     transcripts   what no scan reads line by line, written as text that it does
     nesting       how much smaller a class may become from one release to the next
+    access        who may read a published table
     reception     every file found, numbered and made readable
     memory        what is remembered of a release, to hold the next one against
 
@@ -46,8 +49,10 @@ The stages, each a state of the data to the next:
 
     deliveries    schools' files → Delivered
     quality       Delivered → Accepted and Quarantined
-    objections    Accepted → Admitted
-    records       Admitted → PupilRecords, one row per pupil
+    instructions  Accepted → Instructed: of schools that instructed us
+    objections    Instructed → Admitted
+    consents      Admitted → Consented: special-category values
+    records       Consented → PupilRecords, one row per pupil
     pseudonymise  PupilRecords → Pseudonymised
     generalise    Pseudonymised → Generalised: the histogram out, the recoding in
 
@@ -61,16 +66,29 @@ What is done with them:
     plausibility  what is told or refused of one pupil's rows taken together
     retention     what is kept no longer than its days
     completeness  schools that are expected and have not delivered
+    rights        whose results a project may use today
     differences   what a release may differ in from the one before
     faults        the lines in which a file's faults stand
     erasure       objections applied to the restricted zone
+    expiry        special-category values whose consent ended, emptied
     pipeline      the order of the stages, once
     verify        a staged release, checked by code of its own
+    contributors  which schools' results a release shows
+    disclosed     what everybody may read of a release
+    readers       the daily look at who may read which table
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once
     release       one release: made, staged, verified
     status        what there is, what is due, what ends when
+    remnant       what is left of a published table when rows must go
+    withdrawal    rows taken out of a published pseudonymous table at once
+    departures    every live pseudonymous project held to the lists of today
+
+What everybody hears:
+
+    site          the public register: a static site from the open records alone
+    uses          for what a school's results were used, in its own folder
 
 How a project ends:
 

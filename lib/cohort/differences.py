@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from cohort import frames, generalise, handover, memory, nesting
+from cohort import frames, generalise, handover, memory, nesting, register
 from cohort.errors import NotAnonymous, StateRefused, expected
 from cohort.generalise import CLASS, Recoded
 from cohort.handover import VALUE, Counts
@@ -54,7 +54,9 @@ def before(places: Places, project: Project, hierarchies: Mapping[str, Hierarchy
 
     Refuses: what `memory.load` refuses; a published release of another class (exit code 15).
     """
-    read = memory.published(places, project)
+    if project.pseudonymous:
+        return None  # its rows are tied by their pseudonyms anyway, an objector's are deleted from it at once
+    read = register.published(places, project.name)
     if read is None:
         return None
     if read.facts["class"] != project.release_class:

@@ -97,7 +97,7 @@ def generalise(coded: DataFrame, project: Project, recoded: Recoded) -> Generali
     Takes: coded pupils, the recoding.
     Gives: the released values as text and the control columns; all rows of a class in one file, in the
     order of the released values (what makes the class, then the sensitive one), so that order and file split
-    say nothing else.
+    say nothing else. A pseudonymous release carries the pseudonyms as text beside its columns.
     """
     recoding = recoded.recoding
     shown = {c.name: f"value_{c.name}" for c in project.quasi_identifying}  # apart from the table's own names
@@ -114,11 +114,15 @@ def generalise(coded: DataFrame, project: Project, recoded: Recoded) -> Generali
         own = shown[project.sensitive.name] = f"value_{project.sensitive.name}"
         wide = wide.withColumn(own, F.get(F.array(*map(F.lit, recoded.leaves)), F.col(VALUE)))
         by = [CLASS, own, PUPIL]
+    carried = [
+        F.lower(F.hex(of)).alias(to) for of, to in zip((PUPIL, SCHOOL), project.pseudonyms, strict=False)
+    ]
     return Generalised(
         wide.sortWithinPartitions(*by).select(
-            *(F.col(shown[name]).alias(name) for name in project.column_names), PUPIL, SCHOOL, OTHERS
+            *(F.col(shown[name]).alias(name) for name in project.column_names), *carried,
+            PUPIL, SCHOOL, OTHERS,
         )
-    )
+    )  # fmt: skip
 
 
 def members(coded: DataFrame, project: Project, recoded: Recoded) -> DataFrame:

@@ -21,8 +21,10 @@ from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, S
 from cohort import (
     accounts,
     completeness,
+    consents,
     deliveries,
     erasure,
+    expiry,
     faults,
     feedback,
     frames,
@@ -39,6 +41,7 @@ from cohort import (
 from cohort.accounts import OBJECTED, Run
 from cohort.arrivals import REPEATED, ROSTER, Desk
 from cohort.catalogue import Catalogue
+from cohort.consents import NOBODY, Given
 from cohort.errors import DeliveriesRefused, expected
 from cohort.formats import Formats
 from cohort.ledger import Entry, Ledger
@@ -76,6 +79,8 @@ class Intake:
     lists: Objections
     changes: Changes
     now: dt.datetime
+    consented: Given = NOBODY
+    """Whose special-category values may be kept, of which category: nobody's unless it is said."""
 
 
 def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str, Any]:
@@ -92,6 +97,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     known = ledger.read(spark, places.ledger)
     sweep(spark, places, known)
     renumbered = renumbering.apply(spark, places, intake.changes)
+    expiry.apply(spark, places, intake.consented)
     limits = holds.intake.containers.limits()
     desk = Desk(places.deliveries, places.work / "received", intake.formats, limits, known.hashes)
     try:
@@ -179,7 +185,7 @@ def _judged(
         spark, delivered, intake.catalogue, intake.now.date(), intake.changes.newest_of, rules.told
     )
     blocked = objections.blocked_frame(spark, intake.lists.blocked).withColumn(OBJECTED, F.lit(True))
-    marked = once.join(F.broadcast(blocked), "pgn", "left")
+    marked = consents.kept_at_intake(once.join(F.broadcast(blocked), "pgn", "left"), intake.consented)
     marked.write.option("compression", "lz4").parquet(str(work))
     kept = spark.read.schema(marked.schema).parquet(str(work))
     twice = frames.materialised(quality.repeated(kept))
@@ -207,7 +213,8 @@ def _write(spark: SparkSession, judged: DataFrame, intake: Intake, entries: list
     files = max(2, -(-total // ROWS_PER_FILE))
     tables.replace_batch(quality.accepted(free, batch).coalesce(files), intake.places.results, batch)
     if any(entry.codes for entry in entries if entry.taken):
-        tables.replace_batch(quality.quarantined(free, batch).coalesce(1), intake.places.quarantine, batch)
+        refused = quality.quarantined(consents.without_special(free, quality.RAW), batch)
+        tables.replace_batch(refused.coalesce(1), intake.places.quarantine, batch)
     stored = tables.read(spark, intake.places.results).where(F.col("batch") == batch).count()
     if stored != total:
         raise AssertionError("the accepted rows that were written are not those that were counted")

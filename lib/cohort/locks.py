@@ -13,6 +13,9 @@ from cohort.errors import StateRefused, expected
 INTAKE = "_intake"
 """The lock of intake: a name that no project can have."""
 
+REGISTER = "_register"
+"""The lock of the public register."""
+
 
 @contextmanager
 def held(folder: Path, name: str, *, shared: bool = False) -> Iterator[None]:

@@ -23,7 +23,7 @@ from cohort.errors import ObjectionsRefused, expected
 from cohort.identifiers import BRIN, normal_text
 from cohort.numbers import Changes
 from cohort.platform import ObjectionLimits
-from cohort.schema import Accepted, Admitted
+from cohort.schema import Accepted, Admitted, Instructed
 
 COLUMNS = ("pgn", "brin", "vanaf", "ingetrokken_op", "bereik")
 
@@ -159,7 +159,7 @@ def blocked_frame(spark: SparkSession, numbers: frozenset[str]) -> DataFrame:
     return frames.local(spark, "pgn string not null", [(n,) for n in sorted(numbers)])
 
 
-def remove_objectors(results: Accepted, every: Accepted, objections: Objections) -> Admitted:
+def remove_objectors(results: Instructed, every: Accepted, objections: Objections) -> Admitted:
     """Leave out every pupil with an objection in force, wherever their results come from.
 
     Takes: the results to use (numbers in normal form, never null); all results, in which the pupils of

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from cohort import differences, generalise, handover, objections, pseudonymise, records
+from cohort import (
+    consents,
+    differences,
+    generalise,
+    handover,
+    instructions,
+    objections,
+    pseudonymise,
+    records,
+)
 from cohort.handover import Counts
 from cohort.keys import Key
 from cohort.memory import Remembered
@@ -15,6 +24,7 @@ from cohort.project import Project
 from cohort.recoding.coding import Coding
 from cohort.recoding.outcome import Recoding
 from cohort.records import Hierarchies
+from cohort.rights import Rights
 from cohort.schema import OTHERS, SCHOOL, Accepted, Generalised
 
 
@@ -44,7 +54,7 @@ class Way:
 def run(
     results: Accepted,
     project: Project,
-    lists: objections.Objections,
+    rights: Rights,
     hierarchies: Hierarchies,
     key: Key,
     schools: Iterable[str],
@@ -54,13 +64,15 @@ def run(
 ) -> Way:
     """From accepted results to generalised rows: two passes over the pupils, one over the results.
 
-    Takes: results, what was agreed and declared, the key, the school list; how many pupils one search may
-    have; the release that is published, which this one will be nested in.
+    Takes: results, what was agreed, what the lists allow today, the key, the school list; how many pupils one
+    search may have; the release that is published, which this one will be nested in.
     """
     coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
     selected = records.select(results, project)
-    admitted = objections.remove_objectors(selected, results, lists)
-    pupils = records.one_per_pupil(admitted, project, hierarchies)
+    instructed = instructions.keep_instructed(selected, rights.schools)
+    admitted = objections.remove_objectors(instructed, results, rights.objections)
+    consented = consents.blank(admitted, rights.given, project)
+    pupils = records.one_per_pupil(consented, project, hierarchies)
     pseudonymous = pseudonymise.pseudonymise(pupils, key, schools)
     kept = handover.coded(pseudonymous, project, coding).persist()
     counts = handover.count(kept, pseudonymous, project)

@@ -15,27 +15,29 @@ from pyspark.sql import functions as F
 from cohort import (
     balance,
     codebook,
+    contributors,
     differences,
+    disclosed,
     generalise,
     keys,
     ledger,
     memory,
     numbers,
-    objections,
     pipeline,
     publish,
     register,
     renumbering,
+    rights,
     tables,
 )
 from cohort.catalogue import Catalogue
 from cohort.errors import ConfigurationRefused, DeliveriesRefused, NotAnonymous, StateRefused, expected
 from cohort.keys import Key
-from cohort.objections import Objections
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
 from cohort.register import Record, Release
+from cohort.rights import Known, Rights
 from cohort.schema import Accepted
 from cohort.verify import Before, Findings, Subject, check_stage
 
@@ -59,16 +61,22 @@ class Work:
     def today(self) -> dt.date:
         return self.now.date()
 
+    @property
+    def known(self) -> Known:
+        """What a line of a list may name."""
+        return rights.known(self.places, self.hierarchies.parent, self.catalogue)
 
-def check(work: Work) -> tuple[Objections, Key]:
+
+def check(work: Work) -> tuple[Rights, Key]:
     """Everything that can be refused before a session is started, in the order a reader would ask.
 
     Refuses: a project being destroyed or destroyed, before its start or past its end (exit code 15); a
-    special-category result (10, not supported yet); hierarchies (10); lists (12); the key (13).
+    special-category result without its ground (10); hierarchies (10); lists of objections (12), of
+    instructions and consents (17); the key (13).
     """
     project = work.project
     register.require_open(work.places, project.name)
-    if not project.starts <= work.today <= project.ends:
+    if not project.lasts(work.today):
         raise StateRefused(
             expected(
                 "a project in its time",
@@ -80,17 +88,7 @@ def check(work: Work) -> tuple[Objections, Key]:
                 else "Wait for its start",
             )
         )
-    special = sorted({r.domein for r in project.results} & work.catalogue.special_domains())
-    if special:
-        raise ConfigurationRefused(
-            expected(
-                "results of ordinary tests only",
-                example="rekenen",
-                found=f"the special-category domain {', '.join(special)}",
-                where=f"projects/{project.name}.toml",
-                do="Remove the column: active consent, which it needs, is not supported yet",
-            )
-        )
+    rights.special(project, work.catalogue.special_domains())
     unknown = [r for r in project.results if not work.catalogue.measures(r.domein, r.schaal)]
     if unknown:
         raise ConfigurationRefused(
@@ -105,11 +103,11 @@ def check(work: Work) -> tuple[Objections, Key]:
         )  # fmt: skip
     differences.before(work.places, project, generalise.hierarchies(project, work.hierarchies))
     renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
-    lists = objections.load(work.places.objections, work.platform.objections, work.today)
+    lists = rights.load(work.places, work.platform, project, work.today, work.known)
     return lists, keys.load(work.keys, project.name)
 
 
-def release(spark: SparkSession, work: Work, lists: Objections, key: Key, progress: Progress) -> Record:
+def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: Progress) -> Record:
     """Make, stage and verify the project's next release; the caller holds the project's lock.
 
     Gives: its record, VERIFIED.
@@ -143,13 +141,14 @@ def verify(
     spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, progress: Progress | None
 ) -> Findings:
     """Check a stage in full, against the lists as they are now and the release that is published."""
-    read = memory.published(work.places, work.project)
+    read = None if work.project.pseudonymous else register.published(work.places, record.project)
     folder = work.places.remembered(record.project)
     subject = Subject(
         project=work.project, platform=work.platform, key=key,
         stage=work.places.stage(record.project, record.release), release_id=record.id,
         results=work.places.results, batches=tuple(record.facts["batches"]),
-        objections=work.places.objections, hierarchies=work.hierarchies,
+        objections=work.places.objections, instructions=work.places.instructions,
+        consents=work.places.consents, hierarchies=work.hierarchies,
         today=work.today, counts=record.facts["counts"],
         before=None if read is None else Before(
             folder / str(read.release), work.places.table(record.project), newcomers=False
@@ -178,9 +177,7 @@ def _make_room(places: Places, project: str) -> int:
     return max((record.release for record in known), default=0) + 1
 
 
-def _stage(
-    spark: SparkSession, work: Work, lists: Objections, key: Key, number: int, clock: _Clock
-) -> Record:
+def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int, clock: _Clock) -> Record:
     places, project = work.places, work.project
     batches = ledger.batches(spark, places.ledger)
     if not batches:
@@ -202,9 +199,11 @@ def _stage(
     try:
         tables.write_new(way.rows, stage, note, work.platform.tables)
         clock.tell("staged")
-        digest = memory.agreed(project, trees)
-        memory.write(way.members, places, project, number, way.recoding, digest)
+        if not project.pseudonymous:
+            digest = memory.agreed(project, trees)
+            memory.write(way.members, places, project, number, way.recoding, digest)
         counts = balance.counts(results, project, lists, way)
+        schools = contributors.schools(spark, places, stage, key, work.catalogue.schools)
         clock.tell("counted")
     finally:
         way.let_go()
@@ -213,7 +212,7 @@ def _stage(
         {
             "made": str(work.now), "made_by": work.by, "class": project.release_class,
             "batches": list(batches),
-            "objections": lists.facts(), "objections_digest": lists.digest(), "counts": counts,
+            **lists.facts(), "counts": counts, "schools": schools, "agreed": disclosed.agreed(project),
             "recoding": way.recoding.search,
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
@@ -222,6 +221,7 @@ def _stage(
         },
     )  # fmt: skip
     register.save(places, record)
+    disclosed.announce(places, record)
     return record
 
 

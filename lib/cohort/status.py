@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from cohort import erasure, keys, objections, project, register
+from cohort import access, erasure, keys, objections, project, register
 from cohort.errors import Refusal
 from cohort.places import Places
 from cohort.platform import Platform
@@ -53,6 +53,7 @@ def _project(
     }  # fmt: skip
     if state is Project.DESTROYED:
         return told
+    told["access"] = access.state(places, platform, name)
     try:
         agreed = project.load(folder, name, platform)
     except Refusal as refusal:

@@ -19,6 +19,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn
+from tests.unit.drawn_rights import instruct, rights
 
 from cohort import differences, generalise, keys, memory, objections, pipeline, register, schema, tables
 from cohort.pipeline import Way
@@ -107,11 +108,13 @@ class Root:
         hierarchies = drawn.write_hierarchies(self.home / "hierarchies")
         if not places.objections.exists():
             drawn.write_list(places.objections, [], declared_empty=True)
+            instruct(self.home, SCHOOLS, TODAY)
         trees, key = generalise.hierarchies(own, hierarchies), keys.Key(SECRET)
         lists = objections.load(places.objections, drawn.platform().objections, TODAY)
         rows = Accepted(tables.read(self.spark, places.results).where("batch = 1"))
         before = differences.before(places, own, trees)
-        way = pipeline.run(rows, own, lists, trees, key, SCHOOLS, 10_000, lambda _: None, before)
+        held = rights(lists, SCHOOLS)
+        way = pipeline.run(rows, own, held, trees, key, SCHOOLS, 10_000, lambda _: None, before)
         stage = places.stage(own.name, number)
         tables.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
         memory.write(way.members, places, own, number, way.recoding, memory.agreed(own, trees))
@@ -122,7 +125,7 @@ class Root:
         return way
 
     def subject(self, record: Record, way: Way, key: keys.Key) -> Subject:
-        places, read = self.places, memory.published(self.places, self.project)
+        places, read = self.places, register.published(self.places, self.project.name)
         before = None
         if read is not None:
             remembered = places.remembered(self.project.name) / str(read.release)
@@ -137,7 +140,8 @@ class Root:
         )  # fmt: skip
         return Subject(
             self.project, drawn.platform(), key, places.stage(self.project.name, record.release), record.id,
-            places.results, (1,), places.objections, self.home / "hierarchies", TODAY, self.counts, before,
+            places.results, (1,), places.objections, places.instructions, places.consents,
+            self.home / "hierarchies", TODAY, self.counts, before,
         )  # fmt: skip
 
     def publish(self, record: Record) -> None:

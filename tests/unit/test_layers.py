@@ -19,11 +19,21 @@ COHORT = ROOT / "lib" / "cohort"
 LINES = (
     ("errors", "schema", "identifiers", "frames", "reasons", "rejection"),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
+    ("lists", "purpose"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "spreadsheets", "edexml"),
     ("tables", "project", "leaves", "uwlr", "arrivals"),
-    ("ledger", "rules", "handover", "spread", "transcripts", "nesting"),
+    ("ledger", "rules", "handover", "spread", "transcripts", "nesting", "access"),
     ("reception", "memory"),
-    ("deliveries", "quality", "objections", "records", "pseudonymise", "generalise"),
+    (
+        "deliveries",
+        "quality",
+        "instructions",
+        "objections",
+        "consents",
+        "records",
+        "pseudonymise",
+        "generalise",
+    ),
     (
         "feedback",
         "codebook",
@@ -33,12 +43,26 @@ LINES = (
         "plausibility",
         "retention",
         "completeness",
+        "rights",
         "differences",
     ),
-    ("faults", "erasure", "pipeline", "verify"),
+    (
+        "faults",
+        "erasure",
+        "expiry",
+        "pipeline",
+        "verify",
+        "contributors",
+        "disclosed",
+        "readers",
+    ),
     ("ingest",),
     ("publish", "balance"),
-    ("release", "status"),
+    ("release", "status", "remnant"),
+    ("withdrawal",),
+    ("departures",),
+    ("site",),
+    ("uses",),
     ("columnar",),
     ("sinks",),
     ("needles",),
@@ -48,7 +72,7 @@ LINES = (
     ("proof",),
     ("destroy",),
 )
-STAGES = LINES[6]
+STAGES = next(line for line in LINES if "records" in line)
 VERIFIER_MAY = {"errors", "schema", "project", "platform", "keys", "tables"}
 ACTIONS = {
     "checkpoint", "collect", "count", "first", "foreach", "foreachPartition", "head", "isEmpty", "save",

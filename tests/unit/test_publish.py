@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from tests.unit.drawn_purpose import PURPOSE, WHY
+from tests.unit.drawn_rights import instruct
 
-from cohort import frames, memory, platform, publish, register, tables
+from cohort import frames, memory, platform, publish, register, rights, tables
 from cohort.errors import NotAnonymous, StateRefused
 from cohort.places import Places
 from cohort.platform import Platform
@@ -23,17 +25,18 @@ NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 VALUES = [("3-4", "1")] * 10 + [("5-6", "2")] * 12
 MINIMAL: dict[str, Any] = {
     "name": "proef", "question": "Wat is hier de vraag?", "release_class": "anonymous",
+    **PURPOSE,
     "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "wij", "two_schools": "keep",
     "population": {"schooljaar": ["2024-2025"]},
     "thresholds": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5},
     "recoding": {"kind": "global", "objective": "mean", "suppression_limit": Decimal(0)},
     "columns": [
         {
-            "name": "jaargroep", "role": "quasi-identifying", "attribute": "jaargroep",
+            "name": "jaargroep", **WHY, "role": "quasi-identifying", "attribute": "jaargroep",
             "hierarchy": "jaargroep",
         },
         {
-            "name": "rekenen", "role": "quasi-identifying", "hierarchy": "rekenen", "step": 20,
+            "name": "rekenen", **WHY, "role": "quasi-identifying", "hierarchy": "rekenen", "step": 20,
             "result": {
                 "domein": "rekenen", "schooljaar": "2024-2025", "moment": "M", "schaal": "LVS-REK",
                 "value": "vaardigheidsscore", "several": "latest",
@@ -78,7 +81,7 @@ def staged(
         "made_by": "maker", "class": "anonymous", "expires": "2027-01-01",
         "thresholds": {}, "recoding": {"kind": "global"}, "codebook": {}, "loss": {},
         "counts": {"pupils_released": len(values)}, "objections": [], "objections_digest": "",
-        "before": number - 1 or None,
+        "before": number - 1 or None, "instructions_digest": "", "consents_digest": "",
         "checksum": list(tables.checksum(frame.select("jaargroep", "rekenen"))),
     })  # fmt: skip
     tables.write_new(frame, places.stage("proef", number), record.id, holds.tables)
@@ -189,7 +192,7 @@ def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
 
 
 def test_approval_is_by_somebody_else(places: Places, holds: Platform, project: Project) -> None:
-    record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", "objections_digest": ""})
+    record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker"})
     for who in ("maker", " "):
         with pytest.raises(StateRefused, match="second person"):
             publish.check(places, holds, project, record, NOW, who)
@@ -198,16 +201,21 @@ def test_approval_is_by_somebody_else(places: Places, holds: Platform, project: 
         publish.check(places, four_eyes, project, record, NOW, None)
 
 
+@pytest.mark.parametrize("kind", ["objections", "instructions", "consents"])
 def test_a_list_that_changed_since_the_verification_refuses_the_release(
-    places: Places, holds: Platform, project: Project
+    places: Places, holds: Platform, project: Project, kind: str
 ) -> None:
+    instruct(places.root, ["10AA"], NOW.date())
     (places.objections / "lijst.csv").write_text("pgn;brin;vanaf;ingetrokken_op;bereik\n")
     (places.objections / "lijst.toml").write_text(
         'file = "lijst.csv"\npolarity = "block"\ndate = 2026-11-23\nsource = "proef"\nmax_age_days = 9\n'
         "declared_empty = true\n"
     )
-    record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", "objections_digest": "other"})
+    same = rights.load(places, holds, project, NOW.date()).digests()
+    record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", **same})
     register.save(places, record)
-    with pytest.raises(StateRefused, match="a changed list"):
+    publish.check(places, holds, project, record, NOW, "A. Jansen")
+    record = record.noted(**{f"{kind}_digest": "other"})
+    with pytest.raises(StateRefused, match=f"a changed list in {kind}/"):
         publish.check(places, holds, project, record, NOW, "A. Jansen")
     assert register.find(places, "proef", 1).state is Release.REFUSED

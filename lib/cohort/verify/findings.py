@@ -29,6 +29,7 @@ CODES: dict[str, str] = {
     "VALUE_NOT_IN_HIERARCHY": "Released values are no label of their column's hierarchy",
     "LOOKS_LIKE_PUPIL": "Released values look like the number of a pupil",
     "LOOKS_LIKE_SCHOOL": "Released values look like the code of a school",
+    "PSEUDONYM": "Pseudonyms of pupils or schools are not the keyed ones, or lacking, or out of place",
     "ORDER": "Rows are not in the order of their released values",
     "SPLIT": "Equal records stand in more than one file",
     "K": "Classes hold fewer pupils than k",
@@ -68,6 +69,8 @@ class Subject:
     results: Path
     batches: tuple[int, ...]
     objections: Path
+    instructions: Path
+    consents: Path
     hierarchies: Path
     today: dt.date
     counts: Mapping[str, int]
