@@ -68,6 +68,7 @@ What is done with them:
     completeness  schools that are expected and have not delivered
     rights        whose results a project may use today
     differences   what a release may differ in from the one before
+    waves         new pupils in a project of which a release is read
     faults        the lines in which a file's faults stand
     erasure       objections applied to the restricted zone
     expiry        special-category values whose consent ended, emptied

@@ -190,6 +190,16 @@ def _laid_out(rows: Any, name: str, classes: int) -> Numbers:
     return laid_out
 
 
+def no_wave(project: Project) -> StateRefused:
+    return StateRefused(
+        expected(
+            "a published release that new pupils are added to", example="an anonymous one of the project",
+            found="none, or one that is pseudonymous", where="--wave",
+            do=f"Make it without: release --project {project.name}",
+        )
+    )  # fmt: skip
+
+
 def _damaged(before: Remembered) -> NotAnonymous:
     return NotAnonymous(
         expected(

@@ -3,7 +3,8 @@ than it is needed.
 
 Per project and release, under `restricted/released/`: each released pupil's pseudonym with its class and
 the exact values behind it (the words of its code, the leaf of its sensitive value), and the classes with
-their released labels. It is written before a release can be verified and goes when the release is refused,
+their released labels; and the bare pseudonyms of those who were in an earlier release and no longer are, since
+whoever left never comes back. It is written before a release can be verified and goes when the release is refused,
 when another one is published in its place, or with the project.
 """
 
@@ -32,8 +33,9 @@ from cohort.recoding.hierarchy import Hierarchy
 from cohort.recoding.loss import Objective
 from cohort.recoding.outcome import Recoding
 from cohort.register import Record
+from cohort.schema import PUPIL
 
-PUPILS, CLASSES, FACTS = "pupils", "classes.parquet", "memory.json"
+PUPILS, LEFT, CLASSES, FACTS = "pupils", "left", "classes.parquet", "memory.json"
 LABEL = "label_"
 """Before the name of a released column, in the table of classes: apart from the table's own names."""
 
@@ -50,6 +52,12 @@ class Remembered:
         """Pseudonym, class, words and (where a column is sensitive) leaf of every released pupil."""
         return spark.read.parquet(str(self.folder / PUPILS))
 
+    def everybody(self, spark: SparkSession) -> DataFrame:
+        """The pseudonyms of all who were in this release or in one before it."""
+        pupils = self.pupils(spark).select(PUPIL)
+        left = self.folder / LEFT
+        return pupils.unionByName(spark.read.parquet(str(left))) if left.exists() else pupils
+
 
 def agreed(project: Project, hierarchies: Mapping[str, Hierarchy]) -> str:
     """What must be the same for two releases to be compared: what each column shows, and by which labels."""
@@ -63,15 +71,22 @@ def agreed(project: Project, hierarchies: Mapping[str, Hierarchy]) -> str:
 
 
 def write(
-    pupils: DataFrame, places: Places, project: Project, release: int, recoding: Recoding, digest: str
-) -> None:
+    pupils: DataFrame, places: Places, project: Project, release: int, recoding: Recoding, digest: str,
+    before: Remembered | None,
+) -> None:  # fmt: skip
     """Remember a release: an action. Its facts come last, so that what a killed run left is none.
 
-    Takes: the released pupils (pseudonym, class, words, leaf), the recoding, what `agreed` gave.
+    Takes: the released pupils (pseudonym, class, words, leaf), the recoding, what `agreed` gave, the release
+    that this one is nested in.
     """
     folder = places.remembered(project.name) / str(release)
     shutil.rmtree(folder, ignore_errors=True)
     pupils.write.option("compression", "zstd").parquet(str(folder / PUPILS))
+    if before is not None:
+        spark = pupils.sparkSession
+        still = spark.read.schema(pupils.schema).parquet(str(folder / PUPILS)).select(PUPIL)
+        left = before.everybody(spark).join(still, PUPIL, "left_anti")
+        left.write.option("compression", "zstd").parquet(str(folder / LEFT))
     columns = range(recoding.coding.columns)
     names = [column.name for column in project.quasi_identifying]
     classes: dict[str, Any] = {"class_nr": pa.array(np.arange(recoding.classes), pa.int32())}

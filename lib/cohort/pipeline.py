@@ -16,12 +16,14 @@ from cohort import (
     objections,
     pseudonymise,
     records,
+    waves,
 )
 from cohort.handover import Counts
 from cohort.keys import Key
 from cohort.memory import Remembered
 from cohort.project import Project
 from cohort.recoding.coding import Coding
+from cohort.recoding.intruder import Intrusion
 from cohort.recoding.outcome import Recoding
 from cohort.records import Hierarchies
 from cohort.rights import Rights
@@ -33,7 +35,7 @@ class Way:
     """The way of the data to the stage: the rows to write, how they were recoded, and what was counted.
 
     `values` are the sensitive values that occur, by column; `members` who stands in which class, to be
-    remembered; `withdrawn` how many went so that others could not be told by their absence; `kept` are cached
+    remembered; `linked` what an intruder finds who has this release and the one before; `withdrawn` how many went so that others could not be told by their absence; `kept` are cached
     frames.
     """
 
@@ -42,6 +44,7 @@ class Way:
     counts: Counts
     values: dict[str, list[str]]
     members: DataFrame
+    linked: Intrusion | None
     withdrawn: int
     kept: tuple[DataFrame, ...]
 
@@ -61,11 +64,13 @@ def run(
     most_at_once: int,
     progress: Callable[[str], None],
     before: Remembered | None = None,
+    wave: bool = False,
 ) -> Way:
     """From accepted results to generalised rows: two passes over the pupils, one over the results.
 
     Takes: results, what was agreed, what the lists allow today, the key, the school list; how many pupils one
-    search may have; the release that is published, which this one will be nested in.
+    search may have; the release that is published, which this one will be nested in; whether pupils who never
+    were in one may enter.
     """
     coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
     selected = records.select(results, project)
@@ -83,10 +88,16 @@ def run(
     else:
         leaves = hierarchies[own.name].leaves if own is not None else ()
         nested = differences.nested(kept, project, counts, before, key, leaves)
+        if wave:
+            nested = waves.widened(nested, kept, project, hierarchies, before, most_at_once)
         recoded, withdrawn = nested.recoded, nested.withdrawn
     recoding = recoded.recoding
     progress(f"recoding: {recoding.classes} classes, {recoding.suppressed} pupils suppressed")
     values = {own.name: recoded.values} if own is not None else {}
     rows = generalise.generalise(kept, project, recoded)
     members = generalise.members(kept, project, recoded).drop(SCHOOL, OTHERS)
-    return Way(rows, recoding, counts, values, members, withdrawn, (kept, *recoded.kept))
+    linked = None
+    if before is not None and wave:
+        linked = waves.require_unlinkable(members, recoding, before, project.thresholds.k)
+        progress(f"linked with release {before.release}: {linked.sampled} pupils looked for")
+    return Way(rows, recoding, counts, values, members, linked, withdrawn, (kept, *recoded.kept))

@@ -56,6 +56,8 @@ class Work:
     keys: Path
     now: dt.datetime
     by: str
+    wave: bool = False
+    """Whether pupils who never were in a release of the project may enter."""
 
     @property
     def today(self) -> dt.date:
@@ -101,7 +103,9 @@ def check(work: Work) -> tuple[Rights, Key]:
                 for r in unknown
             )
         )  # fmt: skip
-    differences.before(work.places, project, generalise.hierarchies(project, work.hierarchies))
+    before = differences.before(work.places, project, generalise.hierarchies(project, work.hierarchies))
+    if work.wave and before is None:
+        raise differences.no_wave(project)
     renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
     lists = rights.load(work.places, work.platform, project, work.today, work.known)
     return lists, keys.load(work.keys, project.name)
@@ -151,7 +155,7 @@ def verify(
         consents=work.places.consents, hierarchies=work.hierarchies,
         today=work.today, counts=record.facts["counts"],
         before=None if read is None else Before(
-            folder / str(read.release), work.places.table(record.project), newcomers=False
+            folder / str(read.release), work.places.table(record.project), newcomers=record.facts["wave"]
         ),
     )  # fmt: skip
     return check_stage(spark, subject, deep=deep, progress=progress)
@@ -193,6 +197,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
     way = pipeline.run(
         results, project, lists, trees, key,
         work.catalogue.schools, work.platform.search.most_pupils_at_once, clock.tell, before,
+        work.wave,
     )  # fmt: skip
     stage = places.stage(project.name, number)
     note = register.release_id(project.name, number)
@@ -201,7 +206,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
         clock.tell("staged")
         if not project.pseudonymous:
             digest = memory.agreed(project, trees)
-            memory.write(way.members, places, project, number, way.recoding, digest)
+            memory.write(way.members, places, project, number, way.recoding, digest, before)
         counts = balance.counts(results, project, lists, way)
         schools = contributors.schools(spark, places, stage, key, work.catalogue.schools)
         clock.tell("counted")
@@ -218,6 +223,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
             "classes": way.recoding.classes, "thresholds": project.limits,
             "expires": str(project.ends), "before": None if before is None else before.release,
+            "wave": work.wave, "linked": None if way.linked is None else way.linked.as_dict(),
         },
     )  # fmt: skip
     register.save(places, record)

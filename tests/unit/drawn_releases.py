@@ -31,7 +31,9 @@ from cohort.verify import Before, Subject, check_stage
 from cohort.verify.findings import Findings
 
 PUPILS = 480
-NUMBERS = [bsn(n) for n in range(PUPILS)]
+MORE = 120
+"""As many more come later, in the same proportions."""
+NUMBERS = [bsn(n) for n in range(PUPILS + MORE)]
 
 
 def school_of(n: int) -> str:
@@ -86,6 +88,8 @@ class Root:
     project: Project = field(default_factory=project)
     gone: set[int] = field(default_factory=set)
     """Pupils without results any more."""
+    new: set[int] = field(default_factory=set)
+    """Pupils who have results by now."""
     made: list[Findings] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -95,13 +99,14 @@ class Root:
 
     def results(self, changed: Callable[[int], Row] = lambda _: {}, more: Iterable[Row] = ()) -> None:
         """Write the results of everybody who is still there."""
-        rows = [row for n in range(PUPILS) if n not in self.gone for row in rows_of(n, **changed(n))]
+        there = ({*range(PUPILS)} | self.new) - self.gone
+        rows = [row for n in sorted(there) for row in rows_of(n, **changed(n))]
         path = self.places.results
         tables.create(self.spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
         made = self.spark.createDataFrame([*rows, *more], schema.ACCEPTED)  # type: ignore[type-var]
         tables.replace_batch(made, path, 1)
 
-    def release(self) -> Way:
+    def release(self, *, wave: bool = False) -> Way:
         """Make, verify and publish the next release, as `release` and `publish` do; findings are kept."""
         own, places = self.project, self.places
         number = max((r.release for r in register.releases(places, own.name)), default=0) + 1
@@ -114,26 +119,27 @@ class Root:
         rows = Accepted(tables.read(self.spark, places.results).where("batch = 1"))
         before = differences.before(places, own, trees)
         held = rights(lists, SCHOOLS)
-        way = pipeline.run(rows, own, held, trees, key, SCHOOLS, 10_000, lambda _: None, before)
+        way = pipeline.run(rows, own, held, trees, key, SCHOOLS, 10_000, lambda _: None, before, wave)
         stage = places.stage(own.name, number)
         tables.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
-        memory.write(way.members, places, own, number, way.recoding, memory.agreed(own, trees))
+        memory.write(way.members, places, own, number, way.recoding, memory.agreed(own, trees), before)
         record = Record(own.name, number, Release.VERIFIED, {"class": own.release_class})
-        self.made.append(check_stage(self.spark, self.subject(record, way, key), deep=False))
+        self.made.append(check_stage(self.spark, self.subject(record, way, key, wave=wave), deep=False))
         self.publish(record)
         way.let_go()
         return way
 
-    def subject(self, record: Record, way: Way, key: keys.Key) -> Subject:
+    def subject(self, record: Record, way: Way, key: keys.Key, *, wave: bool) -> Subject:
         places, read = self.places, register.published(self.places, self.project.name)
         before = None
         if read is not None:
             remembered = places.remembered(self.project.name) / str(read.release)
-            before = Before(remembered, places.table(self.project.name), newcomers=False)
-        rows = 2 * (PUPILS - len(self.gone))
+            before = Before(remembered, places.table(self.project.name), newcomers=wave)
+        there = len(({*range(PUPILS)} | self.new) - self.gone)
+        rows = 2 * there
         used = rows if self.project.sensitive else rows // 2
         self.counts = drawn.counts(
-            pupils_records=PUPILS - len(self.gone), pupils_released=way.recoding.released,
+            pupils_records=there, pupils_released=way.recoding.released,
             pupils_suppressed=way.recoding.suppressed, pupils_withdrawn=way.withdrawn, pupils_objected=0,
             rows_current=rows, rows_used=used, rows_not_selected=rows - used, rows_set_aside=0,
             rows_objected=0,

@@ -13,6 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_releases import (
+    MORE,
     NUMBERS,
     PUPILS,
     Root,
@@ -158,6 +159,34 @@ def test_who_is_gone_gives_no_sensitive_value_away(spark: SparkSession, tmp_path
     for row, times in root.read(2).items():
         left[row[:2]] += times
     assert sorted(left.values()) == [105, 120, 120]
+
+
+def test_new_pupils_enter_with_a_wave_alone_and_nobody_comes_back_who_left(root: Root) -> None:
+    late = FIRST[0]
+    root.gone, root.new = {late}, {*range(PUPILS, PUPILS + MORE)}
+    root.results()
+    way = root.release()
+    assert (way.withdrawn, way.recoding.suppressed) == (K - 1, MORE)
+    left = root.pupils(1) - root.pupils(2)
+    root.gone = set()  # the objection is withdrawn
+    root.results()
+    way = root.release(wave=True)
+    assert [findings.found for findings in root.made] == [(), (), ()]
+    assert root.pupils(3) == root.pupils(2) | {drawn.mac(f"pgn|{NUMBERS[n]}") for n in root.new}
+    assert not root.pupils(3) & left
+    assert way.linked is not None
+    assert (way.linked.smallest or 0) >= K
+    assert way.recoding.suppressed == K
+    gone_too(root, {PUPILS, late})
+    assert root.made[-1].found == ()
+    assert subtracted(root, 3, 4) == []
+
+
+def test_a_wave_of_too_few_is_refused(root: Root) -> None:
+    root.new = {PUPILS, PUPILS + 1, PUPILS + 2}
+    root.results()
+    with pytest.raises(NotAnonymous, match="3 pupils|3 records"):
+        root.release(wave=True)
 
 
 def test_nothing_left_is_refused(root: Root) -> None:

@@ -46,6 +46,7 @@ LINES = (
         "rights",
         "differences",
     ),
+    ("waves",),
     (
         "faults",
         "erasure",

@@ -21,6 +21,7 @@ from pyspark.sql import functions as F
 
 from cohort import tables
 from cohort.errors import StateRefused, expected
+from cohort.project import Project
 from cohort.schema import PUPIL
 from cohort.verify import layout, sensitive
 from cohort.verify.control import local
@@ -57,7 +58,11 @@ def look(
     gone = _gone(spark, memory, classes, stage, names)
     lost = gone.were - gone.stay
     few = (lost > 0) & (lost < k) & (gone.stay > 0)
-    new = stage.join(memory.select(PUPIL), PUPIL, "left_anti").groupBy(*names).count()
+    new = stage.join(memory.select(PUPIL), PUPIL, "left_anti")
+    left = subject.before.memory / "left"
+    back = left.exists() and new.join(spark.read.parquet(str(left)), PUPIL, "left_semi").count()
+    given = held_to is not None and _new_values(new, subject.project, names, leaves, held_to, cohort)
+    new = new.groupBy(*names).count()
     sizes = Counter(row["count"] for row in new.groupBy("count").agg(F.count(F.lit(1)).alias("n")).collect())
     strangers = sizes and (not subject.before.newcomers or min(sizes) < k)
     wrong = {
@@ -67,6 +72,8 @@ def look(
         f"fewer than {k} pupils are gone from a class": bool(few.any()),
         "pupils show other values than before": bool(gone.changed.any()),
         "pupils are new in it": bool(strangers),
+        "the sensitive values of who is new": given,
+        "pupils are back in it who were gone": bool(back),
         "the sensitive values of who is gone": held_to is not None
         and _given_away(memory, stage, len(gone.were), leaves, held_to, cohort, (lost > 0) & (gone.stay > 0)),
     }
@@ -150,3 +157,24 @@ def _given_away(
     return bool(len(chosen)) and any(
         flags.any() for flags in sensitive.fails(chosen, held_to, cohort).values()
     )
+
+
+def _new_values(
+    new: DataFrame, project: Project, names: list[str], leaves: Sequence[str], held_to: sensitive.Limits,
+    cohort: Ints | None,
+) -> bool:  # fmt: skip
+    """Whether the values of those new in a class break a rule of the column: they show by subtraction."""
+    own = project.sensitive
+    if own is None:
+        return False
+    rows: Any = new.groupBy(*names, own.name).count().toArrow()
+    if not rows.num_rows:
+        return False
+    keys = zip(*(rows[name].to_pylist() for name in names), strict=True)
+    number: dict[tuple[Any, ...], int] = {}
+    of_class = [number.setdefault(key, len(number)) for key in keys]
+    place = {leaf: at for at, leaf in enumerate(leaves)}
+    values = [place.get(value, len(leaves)) for value in rows[own.name].to_pylist()]
+    table = np.zeros((len(number), len(leaves) + 1), dtype=np.int64)
+    np.add.at(table, (np.array(of_class), np.array(values)), rows["count"].to_numpy())
+    return any(flags.any() for flags in sensitive.fails(table, held_to, cohort).values())
