@@ -1,11 +1,11 @@
 """What is remembered of a release, so that the next one can be held against it: restricted, and no longer
 than it is needed.
 
-Per project and release, under `restricted/released/`: each released pupil's pseudonym with its class and
-the exact values behind it (the words of its code, the leaf of its sensitive value), and the classes with
-their released labels; and the bare pseudonyms of those who were in an earlier release and no longer are, since
-whoever left never comes back. It is written before a release can be verified and goes when the release is refused,
-when another one is published in its place, or with the project.
+Per project and release, under `restricted/released/`: each released pupil's pseudonym with its class and the
+exact values behind it (the words of its code, the leaf of its sensitive value), and the classes with their
+released labels; and the bare pseudonyms of those who were in an earlier release and no longer are, since
+whoever left never comes back. It is written before a release can be verified and goes when the release is
+refused, when another one is published in its place, or with the project.
 """
 
 from __future__ import annotations

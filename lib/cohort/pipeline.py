@@ -35,8 +35,8 @@ class Way:
     """The way of the data to the stage: the rows to write, how they were recoded, and what was counted.
 
     `values` are the sensitive values that occur, by column; `members` who stands in which class, to be
-    remembered; `linked` what an intruder finds who has this release and the one before; `withdrawn` how many went so that others could not be told by their absence; `kept` are cached
-    frames.
+    remembered; `linked` what an intruder finds who has this release and the one before; `withdrawn` how many
+    went so that others could not be told by their absence; `kept` are cached frames.
     """
 
     rows: Generalised

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -23,6 +24,7 @@ from cohort import (
     ledger,
     memory,
     numbers,
+    overlaps,
     pipeline,
     publish,
     register,
@@ -209,6 +211,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             memory.write(way.members, places, project, number, way.recoding, digest, before)
         counts = balance.counts(results, project, lists, way)
         schools = contributors.schools(spark, places, stage, key, work.catalogue.schools)
+        beside = _beside(work, way)
         clock.tell("counted")
     finally:
         way.let_go()
@@ -224,11 +227,20 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             "classes": way.recoding.classes, "thresholds": project.limits,
             "expires": str(project.ends), "before": None if before is None else before.release,
             "wave": work.wave, "linked": None if way.linked is None else way.linked.as_dict(),
+            "differences_with": beside,
         },
     )  # fmt: skip
     register.save(places, record)
     disclosed.announce(places, record)
     return record
+
+
+def _beside(work: Work, way: pipeline.Way) -> list[dict[str, Any]]:
+    """What this release shows beside those of other live projects, for whoever approves it."""
+    if work.project.pseudonymous:
+        return []
+    here = overlaps.Shown(work.project, way.recoding)
+    return overlaps.compare(here, work.places, work.platform, work.hierarchies.parent, work.today)
 
 
 def _remove_stage(places: Places, record: Record) -> None:

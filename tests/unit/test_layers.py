@@ -46,7 +46,7 @@ LINES = (
         "rights",
         "differences",
     ),
-    ("waves",),
+    ("waves", "overlaps"),
     (
         "faults",
         "erasure",
