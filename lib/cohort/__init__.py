@@ -40,8 +40,10 @@ What was agreed and declared:
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts
     transcripts   what no scan reads line by line, written as text that it does
+    nesting       how much smaller a class may become from one release to the next
     access        who may read a published table
     reception     every file found, numbered and made readable
+    memory        what is remembered of a release, to hold the next one against
 
 The stages, each a state of the data to the next:
 
@@ -65,12 +67,14 @@ What is done with them:
     retention     what is kept no longer than its days
     completeness  schools that are expected and have not delivered
     rights        whose results a project may use today
+    differences   what a release may differ in from the one before
+    waves         new pupils in a project of which a release is read
+    overlaps      two live projects on the same pupils
     faults        the lines in which a file's faults stand
     erasure       objections applied to the restricted zone
     expiry        special-category values whose consent ended, emptied
     pipeline      the order of the stages, once
     verify        a staged release, checked by code of its own
-    differences   what a release may differ in from the one before
     contributors  which schools' results a release shows
     disclosed     what everybody may read of a release
     ingest        new deliveries taken into the restricted zone

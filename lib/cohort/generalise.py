@@ -104,10 +104,7 @@ def generalise(coded: DataFrame, project: Project, recoded: Recoded) -> Generali
     values = frames.of_table(
         coded.sparkSession, recoding.class_table(list(shown.values())).select([CLASS, *shown.values()])
     )
-    if project.two_schools == "set-aside":
-        coded = coded.where(F.col(OTHERS).isNull())
-    by_key = recoded.classes is not None
-    narrow = _of_pupil(coded, recoded) if by_key else _of_code(coded, recoding)
+    narrow = members(coded, project, recoded).select(CLASS, *_carried(coded))
     files = max(1, -(-recoding.released // ROWS_PER_FILE))
     wide = narrow.repartition(files, CLASS).join(F.broadcast(values), CLASS, "inner")
     # Sorted behind the join: a sort before it would be optimised away. Classes are numbered in the order
@@ -128,13 +125,25 @@ def generalise(coded: DataFrame, project: Project, recoded: Recoded) -> Generali
     )  # fmt: skip
 
 
+def members(coded: DataFrame, project: Project, recoded: Recoded) -> DataFrame:
+    """The released pupils, each with its class, the words of its code and what it carries along."""
+    eligible = handover.eligible(coded, project)
+    by_key = recoded.classes is not None
+    return _of_pupil(eligible, recoded) if by_key else _of_code(eligible, recoded.recoding)
+
+
+def weights(project: Project) -> tuple[float, ...]:
+    """What the loss of each generalised column counts for."""
+    return tuple(float(c.weight) if c.weight is not None else 1.0 for c in project.quasi_identifying)
+
+
 def _asked(project: Project, coding: Coding, leaves: tuple[str, ...]) -> Search:
     """What the search is asked, as the project agreed it."""
     columns = project.quasi_identifying
     tops = [tree.height - 1 for tree in coding.hierarchies]
     return Search(
         coding, tuple(constraints(project)), project.recoding.objective,
-        weights=tuple(float(c.weight) if c.weight is not None else 1.0 for c in columns),
+        weights=weights(project),
         low=tuple(c.lowest_level for c in columns),
         high=tuple(
             top if c.highest_level is None else c.highest_level for c, top in zip(columns, tops, strict=True)
@@ -170,12 +179,18 @@ def _of_code(coded: DataFrame, recoding: Recoding) -> DataFrame:
     words = [parts.word(word) for word in range(coding.words)]
     masks = dict(zip(words, coding.mask(recoding.level_vector or ()), strict=True))
     codes = coding.codes(recoding.leaves.T)
-    table = {word: pa.array(codes[place] & mask) for place, (word, mask) in enumerate(masks.items())}
+    table = {
+        f"masked_{word}": pa.array(codes[place] & mask) for place, (word, mask) in enumerate(masks.items())
+    }
     classes = pa.table({**table, CLASS: pa.array(np.arange(recoding.classes, dtype=np.int32))})
-    bits = [F.col(word).bitwiseAND(F.lit(mask)).alias(word) for word, mask in masks.items()]
-    masked = coded.select(*_carried(coded), *bits)
-    joined = masked.join(F.broadcast(frames.of_table(coded.sparkSession, classes)), words, "inner")
-    return joined.select(CLASS, *_carried(coded))
+    bits = [F.col(word).bitwiseAND(F.lit(mask)).alias(f"masked_{word}") for word, mask in masks.items()]
+    masked = coded.select(*_carried(coded), *words, *bits)
+    joined = masked.join(
+        F.broadcast(frames.of_table(coded.sparkSession, classes)),
+        [f"masked_{word}" for word in words],
+        "inner",
+    )
+    return joined.select(CLASS, *words, *_carried(coded))
 
 
 def _of_pupil(coded: DataFrame, recoded: Recoded) -> DataFrame:
@@ -188,7 +203,7 @@ def _of_pupil(coded: DataFrame, recoded: Recoded) -> DataFrame:
         classes = F.broadcast(classes)
     keyed = coded.select(*_carried(coded), *words, handover.key().alias(parts.KEY))
     named = classes.withColumnRenamed(parts.CLASS, CLASS)
-    return keyed.join(named, [parts.KEY, *words], "inner").select(CLASS, *_carried(coded))
+    return keyed.join(named, [parts.KEY, *words], "inner").select(CLASS, *words, *_carried(coded))
 
 
 def _carried(coded: DataFrame) -> list[str]:

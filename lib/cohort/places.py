@@ -86,6 +86,10 @@ class Places:
         """Rounded records for everybody."""
         return self.root / "records"
 
+    def remembered(self, project: str) -> Path:
+        """What is kept of a project's releases to hold the next one against, release by release."""
+        return self.restricted / "released" / project
+
     @property
     def register(self) -> Path:
         """The public register, made from the records."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import access, differences, disclosed, register, rights, tables
+from cohort import access, disclosed, memory, register, rights, tables
 from cohort.errors import DestructionIncomplete, NotAnonymous, StateRefused, expected
 from cohort.places import Places
 from cohort.platform import Platform
@@ -60,6 +60,7 @@ def check(
         reason = f"a list of {' and '.join(changed)} changed after the verification"
         register.save(places, record.moved(Release.REFUSED, reason=reason))
         shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
+        memory.forget(places, record)
         raise StateRefused(
             expected(
                 f"the lists of {' and '.join(changed)} that the release was verified with",
@@ -83,10 +84,11 @@ def publish(
 
     Takes: a release for which `check` raised nothing; the caller holds the project's lock.
     Gives: its record, PUBLISHED.
-    Refuses: rows whose checksum is not the verified one (exit code 14): the earlier snapshot stays. Nobody
-    can read from before the commit until the checksum was compared; what `access` refuses (17).
+    Refuses: rows whose checksum is not the verified one (exit code 14), a release that was not held against
+    the published one (15): the earlier snapshot stays. Nobody can read from before the commit until the
+    checksum was compared; what `access` refuses (17).
     """
-    differences.require_same(spark, places, record)
+    memory.require_compared(places, project, record)
     stage = tables.read(spark, places.stage(record.project, record.release)).select(
         *project.column_names, *project.pseudonyms
     )
@@ -186,6 +188,7 @@ def _settle(spark: SparkSession, places: Places, platform: Platform, record: Rec
             )
         )  # fmt: skip
     shutil.rmtree(places.staging(record.project), ignore_errors=True)
+    memory.keep_only(places, record.project, [record.release])
     register.withdrawal(places, record.project).unlink(missing_ok=True)  # it was of the snapshot before
     disclosed.write(places, platform, record)
     register.save(places, record.noted(settled=True))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -21,7 +22,9 @@ from cohort import (
     generalise,
     keys,
     ledger,
+    memory,
     numbers,
+    overlaps,
     pipeline,
     publish,
     register,
@@ -38,7 +41,7 @@ from cohort.project import Project
 from cohort.register import Record, Release
 from cohort.rights import Known, Rights
 from cohort.schema import Accepted
-from cohort.verify import Findings, Subject, check_stage
+from cohort.verify import Before, Findings, Subject, check_stage
 
 Progress = Callable[[str], None]
 
@@ -55,6 +58,8 @@ class Work:
     keys: Path
     now: dt.datetime
     by: str
+    wave: bool = False
+    """Whether pupils who never were in a release of the project may enter."""
 
     @property
     def today(self) -> dt.date:
@@ -100,7 +105,9 @@ def check(work: Work) -> tuple[Rights, Key]:
                 for r in unknown
             )
         )  # fmt: skip
-    generalise.hierarchies(project, work.hierarchies)
+    before = differences.before(work.places, project, generalise.hierarchies(project, work.hierarchies))
+    if work.wave and before is None:
+        raise differences.no_wave(project)
     renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
     lists = rights.load(work.places, work.platform, project, work.today, work.known)
     return lists, keys.load(work.keys, project.name)
@@ -110,8 +117,7 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     """Make, stage and verify the project's next release; the caller holds the project's lock.
 
     Gives: its record, VERIFIED.
-    Refuses: no results (11); no recoding under the constraints, or findings of the verifier (14); another
-    content than the published release (10, not supported yet).
+    Refuses: no results (11); no recoding under the constraints, or findings of the verifier (14).
     """
     places, project = work.places, work.project
     publish.mend(spark, places, work.platform, project.name)
@@ -133,12 +139,6 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
         checked=list(findings.checked),
         verified=str(work.now), seconds=round(time.monotonic() - started, 1), stages=clock.seconds,
     )  # fmt: skip
-    try:
-        differences.require_same(spark, places, verified)
-    except ConfigurationRefused as refusal:
-        register.save(places, record.moved(Release.REFUSED, reason=str(refusal)))
-        _remove_stage(places, record)
-        raise
     register.save(places, verified)
     return verified
 
@@ -146,7 +146,9 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
 def verify(
     spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, progress: Progress | None
 ) -> Findings:
-    """Check a stage in full, against the lists as they are now."""
+    """Check a stage in full, against the lists as they are now and the release that is published."""
+    read = None if work.project.pseudonymous else register.published(work.places, record.project)
+    folder = work.places.remembered(record.project)
     subject = Subject(
         project=work.project, platform=work.platform, key=key,
         stage=work.places.stage(record.project, record.release), release_id=record.id,
@@ -154,6 +156,9 @@ def verify(
         objections=work.places.objections, instructions=work.places.instructions,
         consents=work.places.consents, hierarchies=work.hierarchies,
         today=work.today, counts=record.facts["counts"],
+        before=None if read is None else Before(
+            folder / str(read.release), work.places.table(record.project), newcomers=record.facts["wave"]
+        ),
     )  # fmt: skip
     return check_stage(spark, subject, deep=deep, progress=progress)
 
@@ -174,6 +179,7 @@ def _make_room(places: Places, project: str) -> int:
             reason = "a later run made a new release before this one was published"
             register.save(places, record.moved(Release.REFUSED, reason=reason))
     shutil.rmtree(places.staging(project), ignore_errors=True)
+    memory.keep_only(places, project, [r.release for r in known if r.state is Release.PUBLISHED])
     return max((record.release for record in known), default=0) + 1
 
 
@@ -188,17 +194,24 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             )
         )  # fmt: skip
     results = Accepted(tables.read(spark, places.results).where(F.col("batch").isin(list(batches))))
+    trees = generalise.hierarchies(project, work.hierarchies)
+    before = differences.before(places, project, trees)
     way = pipeline.run(
-        results, project, lists, generalise.hierarchies(project, work.hierarchies), key,
-        work.catalogue.schools, work.platform.search.most_pupils_at_once, clock.tell,
+        results, project, lists, trees, key,
+        work.catalogue.schools, work.platform.search.most_pupils_at_once, clock.tell, before,
+        work.wave,
     )  # fmt: skip
     stage = places.stage(project.name, number)
     note = register.release_id(project.name, number)
     try:
         tables.write_new(way.rows, stage, note, work.platform.tables)
         clock.tell("staged")
+        if not project.pseudonymous:
+            digest = memory.agreed(project, trees)
+            memory.write(way.members, places, project, number, way.recoding, digest, before)
         counts = balance.counts(results, project, lists, way)
         schools = contributors.schools(spark, places, stage, key, work.catalogue.schools)
+        beside = _beside(work, way)
         clock.tell("counted")
     finally:
         way.let_go()
@@ -212,7 +225,9 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
             "classes": way.recoding.classes, "thresholds": project.limits,
-            "expires": str(project.ends),
+            "expires": str(project.ends), "before": None if before is None else before.release,
+            "wave": work.wave, "linked": None if way.linked is None else way.linked.as_dict(),
+            "differences_with": beside,
         },
     )  # fmt: skip
     register.save(places, record)
@@ -220,8 +235,17 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
     return record
 
 
+def _beside(work: Work, way: pipeline.Way) -> list[dict[str, Any]]:
+    """What this release shows beside those of other live projects, for whoever approves it."""
+    if work.project.pseudonymous:
+        return []
+    here = overlaps.Shown(work.project, way.recoding)
+    return overlaps.compare(here, work.places, work.platform, work.hierarchies.parent, work.today)
+
+
 def _remove_stage(places: Places, record: Record) -> None:
     shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
+    memory.forget(places, record)
 
 
 class _Clock:

@@ -6,11 +6,12 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from cohort import access, erasure, keys, objections, project, register
-from cohort.errors import Refusal
+from cohort import access, erasure, keys, objections, project, register, rights
+from cohort.errors import Refusal, RightsRefused
 from cohort.places import Places
 from cohort.platform import Platform
-from cohort.register import Project, Release
+from cohort.project import Project as Agreed
+from cohort.register import Project
 
 
 def status(
@@ -58,14 +59,26 @@ def _project(
         agreed = project.load(folder, name, platform)
     except Refusal as refusal:
         return {**told, "declaration": list(refusal.problems)}
-    live = [r for r in told["releases"] if r["state"] is Release.PUBLISHED]
-    what = []
-    if now.date() > agreed.ends:
-        what.append("destroy: the project has ended")
-    elif not live:
-        what.append("release: nothing is published")
-    elif name in due:
-        what.append("release: a list of objections changed")
+    what = _due(places, platform, agreed, name in due, now.date())
     if state is Project.DESTROYING:
         what = ["destroy: a destruction is unfinished"]
     return {**told, "ends": agreed.ends, "days_left": (agreed.ends - now.date()).days, "due": what}
+
+
+def _due(places: Places, platform: Platform, agreed: Agreed, objected: bool, today: dt.date) -> list[str]:
+    """What is to be done about a project now: a word, and why."""
+    if today > agreed.ends:
+        return ["destroy: the project has ended"]
+    if today < agreed.starts:
+        return []
+    read = register.published(places, agreed.name)
+    if read is None:
+        return ["release: nothing is published"]
+    why = ["a list of objections changed"] if objected else []
+    try:
+        why += rights.over(read, rights.load(places, platform, agreed, today))
+    except RightsRefused:
+        why.append("instructions or consents no longer hold")
+    except Refusal:
+        pass  # the lists of objections, told above
+    return [f"release: {', '.join(why)}"] if why else []

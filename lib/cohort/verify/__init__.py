@@ -10,6 +10,7 @@ It shares no function with the code that makes releases; both meet in the projec
     rights      the lists, read again           control     whose rows these are
     pseudonyms  what a pseudonymous release shows of pupils and schools
     sums        whether all is accounted for    rebuild     every record made again (`--deep`)
+    difference  what subtracting it shows
     opened      a table's log, columns, runs    published   what a published table can still tell
 """
 
@@ -26,6 +27,7 @@ from cohort.verify import (
     anonymity,
     contents,
     control,
+    difference,
     layout,
     log,
     opened,
@@ -35,7 +37,8 @@ from cohort.verify import (
     sensitive,
     sums,
 )
-from cohort.verify.findings import Finding, Findings, Subject, tell_names
+from cohort.verify.findings import Before, Finding, Findings, Subject, tell_names
+from cohort.verify.layout import Ints
 from cohort.verify.published import (
     OF_THE_BYTES,
     check_published,
@@ -45,6 +48,7 @@ from cohort.verify.published import (
 )
 
 __all__ = [
+    "Before",
     "Finding",
     "Findings",
     "Subject",
@@ -57,6 +61,7 @@ __all__ = [
 
 OF_A_STAGE = (
     *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "OBJECTOR", "PUPIL_UNKNOWN", "PUPIL_TWICE", "SCHOOL_UNTRUE",
+    "DIFFERENCE",
 )  # fmt: skip
 
 
@@ -94,12 +99,18 @@ def check_stage(
     shown = opened.pseudonyms_of(files, subject.project, control=True)
     found += pseudonyms.look(shown) if shown else []
     classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform))
-    given_away, shares = _sensitive(spark, subject, runs, ladders, barred)
+    leaves, cohort = opened.leaves(subject.project, ladders), _cohort(spark, subject, ladders, barred)
+    held_to = sensitive.limits(subject.project, subject.platform)
+    given_away, shares = sensitive.look(runs, leaves, held_to, cohort)
     classes, measures = classes + given_away, measures | shares
     say(f"checked classes: {runs.classes}, {runs.released} rows")
     counted = control.count(spark, subject, stage, barred, runs.schools)
     found += classes + control.look(counted) + sums.look(subject.counts, counted, runs.released)
     say("checked control columns against results and lists")
+    k = anonymity.limits(subject.project, subject.platform).k
+    found += difference.look(spark, subject, stage, k, leaves, held_to, cohort)
+    if subject.before is not None:
+        say("checked the difference to the published release")
     if deep:
         found += rebuild.look(spark, subject, stage, ladders)
         say("checked records, each made again")
@@ -107,18 +118,14 @@ def check_stage(
     return Findings(tuple(found), checked, (), measures, shown.checksum if shown else layout.checksum(runs))
 
 
-def _sensitive(
-    spark: SparkSession, subject: Subject, runs: layout.Runs, ladders: dict[str, contents.Ladder],
-    barred: rights.Barred,
-) -> tuple[list[Finding], dict[str, int | float]]:  # fmt: skip
-    """SENSITIVE; where a distance was agreed, the cohort's values are counted from the results."""
+def _cohort(
+    spark: SparkSession, subject: Subject, ladders: dict[str, contents.Ladder], barred: rights.Barred
+) -> Ints | None:
+    """The sensitive values of all pupils, counted from the results where a distance to them was agreed."""
     own, held_to = subject.project.sensitive, sensitive.limits(subject.project, subject.platform)
-    if own is None or held_to is None:
-        return [], {}
-    cohort = None
-    if held_to.of_the_cohort:
-        cohort = rebuild.values_of_all(spark, subject, ladders, own.name, barred)
-    return sensitive.look(runs, ladders[own.name].leaves, held_to, cohort)
+    if own is None or held_to is None or not held_to.of_the_cohort:
+        return None
+    return rebuild.values_of_all(spark, subject, ladders, own.name, barred)
 
 
 def _values(

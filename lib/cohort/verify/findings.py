@@ -13,6 +13,7 @@ from cohort.project import Project
 
 COUNTS = (
     "pupils_records", "pupils_released", "pupils_suppressed", "pupils_objected", "pupils_set_aside",
+    "pupils_withdrawn",
     "rows_current", "rows_used", "rows_not_selected", "rows_set_aside", "rows_objected",
 )  # fmt: skip
 """What a release says of its own sums."""
@@ -36,6 +37,7 @@ CODES: dict[str, str] = {
     "SHARE": "Classes have a school with more than its largest share",
     "OTHERS": "Classes hold fewer than k_others pupils without their largest school",
     "SENSITIVE": "Classes give away more of a sensitive value than its constraint allows",
+    "DIFFERENCE": "Subtracted from the published release it shows too much",
     "OBJECTOR": "Pupils are in it who objected, were not allowed, or are of a school held back",
     "PUPIL_UNKNOWN": "Pupils are in it without any selected result",
     "PUPIL_TWICE": "Pupils are in it more than once",
@@ -44,6 +46,15 @@ CODES: dict[str, str] = {
     "REBUILT": "Pupils' released values, home school or other schools are not what their results give",
 }  # fmt: skip
 """Every finding there can be, and what it says."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """The published release: what is remembered of it, its table, and whether new pupils may enter."""
+
+    memory: Path
+    table: Path
+    newcomers: bool
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,7 @@ class Subject:
     hierarchies: Path
     today: dt.date
     counts: Mapping[str, int]
+    before: Before | None
 
 
 @dataclass(frozen=True)

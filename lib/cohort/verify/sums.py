@@ -18,7 +18,7 @@ def look(counts: Mapping[str, int], control: Control, staged_rows: int) -> list[
         return tell_names("SUMS", (f"no {name}" for name in missing))
     n = {name: int(counts[name]) for name in COUNTS}
     rows = n["rows_used"] + n["rows_not_selected"] + n["rows_set_aside"] + n["rows_objected"]
-    pupils = n["pupils_released"] + n["pupils_suppressed"] + n["pupils_objected"]
+    pupils = n["pupils_released"] + n["pupils_suppressed"] + n["pupils_objected"] + n["pupils_withdrawn"]
     broken = {
         "rows_current is not the sum of its parts": n["rows_current"] != rows,
         "rows_current is not the number of results": n["rows_current"] != control.rows,
