@@ -36,6 +36,7 @@ What was agreed and declared:
     uwlr          a school's results, joined to its roster
     arrivals      what a file in the folder of deliveries is
     ledger        what was taken in, a row per file
+    mandates      instructions of the schools: whose results a project may use
     rules         what was agreed, as the rules that every class must satisfy
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts

@@ -41,7 +41,7 @@ def _look(
     why_not, code = list[str](), DONE
     try:
         agreed = project.load(folder, name, platform)
-        why_not, code = _others(places, key_folder, agreed, now.date())
+        why_not, code = _others(places, folder, key_folder, agreed, now.date())
         why_not = _settle(places, platform, agreed, now, why_not)
     except Refusal as refusal:
         why_not, code = [*refusal.problems], refusal.exit_code
@@ -54,7 +54,7 @@ def _look(
 
 
 def _others(
-    places: Places, key_folder: Path, agreed: Project, today: dt.date
+    places: Places, folder: Path, key_folder: Path, agreed: Project, today: dt.date
 ) -> tuple[list[str], int]:  # fmt: skip
     """Reasons that the table's own records do not tell: its key and the schools' instructions."""
     if agreed.pseudonymous and not keys.exists(key_folder, agreed.name):
@@ -62,7 +62,11 @@ def _others(
             "its key is lost, so that no objection can be honoured: destroy the project"
         ], KeyRefused.exit_code
     record = register.published(places, agreed.name)
-    if agreed.pseudonymous and record is not None and departures.lapsed(places, record, agreed, today):
+    if (
+        agreed.pseudonymous
+        and record is not None
+        and departures.lapsed(places, folder, record, agreed, today)
+    ):
         return ["a school's instruction ended: run objections, which takes its rows out"], DONE
     return [], DONE
 

@@ -22,7 +22,7 @@ LINES = (
     ("lists", "purpose"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "spreadsheets", "edexml"),
     ("tables", "project", "leaves", "uwlr", "arrivals"),
-    ("ledger", "rules", "handover", "spread", "transcripts", "nesting", "access"),
+    ("ledger", "mandates", "rules", "handover", "spread", "transcripts", "nesting", "access"),
     ("reception", "memory"),
     (
         "deliveries",
