@@ -6,7 +6,7 @@ import datetime as dt
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ from cohort.project import Project
 from cohort.register import Record, Release
 from cohort.rights import Known, Rights
 from cohort.schema import Accepted
-from cohort.verify import Before, Findings, Subject, check_stage
+from cohort.verify import Before, Finding, Findings, Subject, check_stage
+from cohort.verify import check_rights as published_rights
 
 Progress = Callable[[str], None]
 
@@ -147,9 +148,19 @@ def verify(
     spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, progress: Progress | None
 ) -> Findings:
     """Check a stage in full, against the lists as they are now and the release that is published."""
+    return check_stage(spark, _subject(work, key, record), deep=deep, progress=progress)
+
+
+def check_rights(spark: SparkSession, work: Work, key: Key, record: Record) -> list[Finding]:
+    """Whether anybody is in a published pseudonymous table who may not be by the lists as they are now."""
+    table = work.places.table(record.project)
+    return published_rights(spark, replace(_subject(work, key, record), stage=table))
+
+
+def _subject(work: Work, key: Key, record: Record) -> Subject:
     read = None if work.project.pseudonymous else register.published(work.places, record.project)
     folder = work.places.remembered(record.project)
-    subject = Subject(
+    return Subject(
         project=work.project, platform=work.platform, key=key,
         stage=work.places.stage(record.project, record.release), release_id=record.id,
         results=work.places.results, batches=tuple(record.facts["batches"]),
@@ -160,7 +171,6 @@ def verify(
             folder / str(read.release), work.places.table(record.project), newcomers=record.facts["wave"]
         ),
     )  # fmt: skip
-    return check_stage(spark, subject, deep=deep, progress=progress)
 
 
 def decide(places: Places, record: Record, findings: Findings, now: dt.datetime) -> None:
