@@ -37,6 +37,7 @@ What was agreed and declared:
     arrivals      what a file in the folder of deliveries is
     ledger        what was taken in, a row per file
     mandates      instructions of the schools: whose results a project may use
+    checks        what one row of a delivery is held to
     rules         what was agreed, as the rules that every class must satisfy
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts

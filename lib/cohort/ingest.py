@@ -20,6 +20,7 @@ from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, S
 
 from cohort import (
     accounts,
+    checks,
     completeness,
     consents,
     deliveries,
@@ -198,7 +199,7 @@ def _judged(
     warnings = plausibility.warnings(doubtful, refusing)
     if rules.told:
         for line in quality.outside(judged).toArrow().to_pylist():
-            warnings.setdefault(line[NUMBER], {})[quality.OUTSIDE] = line["n"]
+            warnings.setdefault(line[NUMBER], {})[checks.OUTSIDE] = line["n"]
     return plausibility.refused(judged, doubtful, refusing), warnings
 
 

@@ -22,7 +22,7 @@ LINES = (
     ("lists", "purpose"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "spreadsheets", "edexml"),
     ("tables", "project", "leaves", "uwlr", "arrivals"),
-    ("ledger", "mandates", "rules", "handover", "spread", "transcripts"),
+    ("ledger", "mandates", "checks", "rules", "handover", "spread", "transcripts"),
     ("reception",),
     (
         "deliveries",
