@@ -12,7 +12,8 @@ def work(job: entry.Job) -> entry.Record:
     numbers.load(job.places.numbers, job.now.date())  # what is wrong is told before anything is touched
     with job.lock(locks.INTAKE):
         changes = numbers.load(job.places.numbers, job.now.date())
-        lists = objections.load(job.places.objections, job.platform.objections, job.now.date())
+        limits, today = job.platform.objections, job.now.date()
+        lists = objections.load(job.places.objections, limits, today, known.domains())
         intake = ingest.Intake(job.places, job.platform, known, declared, lists, changes, job.now)
         return ingest.ingest(job.session(), intake, job.progress)
 

@@ -4,17 +4,18 @@ import sys
 
 import _entry as entry
 
-from cohort import locks, publish, register
+from cohort import catalogue, locks, publish, register
 
 
 def work(job: entry.Job) -> entry.Record:
     agreed = job.project(job.asked.project)
+    domains = catalogue.load(job.config).domains()
     register.find(job.places, agreed.name, job.asked.release)
     with job.lock(agreed.name), job.lock(locks.INTAKE, shared=True):
         register.require_open(job.places, agreed.name)
         record = register.find(job.places, agreed.name, job.asked.release)
         approved = job.asked.approved_by
-        publish.check(job.places, job.platform, agreed, record, job.now, approved)
+        publish.check(job.places, job.platform, agreed, record, job.now, approved, domains)
         spark = job.session()
         publish.mend(spark, job.places, job.platform, agreed.name)
         record = register.find(job.places, agreed.name, job.asked.release)

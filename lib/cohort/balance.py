@@ -16,7 +16,7 @@ def counts(results: Accepted, project: Project, lists: Objections, way: Way) -> 
     rows_objected = rows_selected - way.counts.rows
     objected = 0
     if rows_objected:
-        kept = objections.remove_objectors(selected, results, lists).select("pgn").distinct().count()
+        kept = objections.remove_objectors(selected, results, lists, project).select("pgn").distinct().count()
         objected = selected.select("pgn").distinct().count() - kept
     released, suppressed = way.recoding.released, way.recoding.suppressed
     found = {

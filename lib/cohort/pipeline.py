@@ -53,7 +53,7 @@ def run(
     """
     coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
     selected = records.select(results, project)
-    admitted = objections.remove_objectors(selected, results, lists)
+    admitted = objections.remove_objectors(selected, results, lists, project)
     pupils = records.one_per_pupil(admitted, project, hierarchies)
     pseudonymous = pseudonymise.pseudonymise(pupils, key, schools)
     kept = handover.coded(pseudonymous, project, coding).persist()

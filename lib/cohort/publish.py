@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -31,9 +31,11 @@ def check(
     record: Record,
     now: dt.datetime,
     approved_by: str | None,
+    domains: Collection[str],
 ) -> None:
     """Whether this release may be published now.
 
+    Takes: also the domains of the test catalogue, which lists of objections name.
     Refuses: a project not open or past its end, a release that is not VERIFIED, a change of lists since,
     an approval by nobody or by whoever made the release (exit code 15); the lists themselves (12).
     """
@@ -52,7 +54,7 @@ def check(
         not approved_by.strip() or approved_by.strip() == record.facts["made_by"]
     ):
         raise _approval("whoever made the release")
-    lists = objections.load(places.objections, platform.objections, now.date())
+    lists = objections.load(places.objections, platform.objections, now.date(), domains)
     if lists.digest() != record.facts["objections_digest"]:
         register.save(
             places,

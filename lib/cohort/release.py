@@ -16,6 +16,7 @@ from cohort import (
     balance,
     codebook,
     differences,
+    erasure,
     generalise,
     keys,
     ledger,
@@ -104,7 +105,8 @@ def check(work: Work) -> tuple[Objections, Key]:
         )  # fmt: skip
     generalise.hierarchies(project, work.hierarchies)
     renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
-    lists = objections.load(work.places.objections, work.platform.objections, work.today)
+    limits, domains = work.platform.objections, work.catalogue.domains()
+    lists = objections.load(work.places.objections, limits, work.today, domains)
     return lists, keys.load(work.keys, project.name)
 
 
@@ -190,11 +192,13 @@ def _stage(
                 where="restricted/results", do="Run ingest first",
             )
         )  # fmt: skip
+    erasure.accept(spark, places, work.platform, lists, work.catalogue.domains())
     results = Accepted(tables.read(spark, places.results).where(F.col("batch").isin(list(batches))))
     way = pipeline.run(
         results, project, lists, generalise.hierarchies(project, work.hierarchies), key,
         work.catalogue.schools, work.platform.search.most_pupils_at_once, clock.tell,
     )  # fmt: skip
+    domains = sorted({result.domein for result in project.results})
     stage = places.stage(project.name, number)
     note = register.release_id(project.name, number)
     try:
@@ -210,6 +214,7 @@ def _stage(
             "made": str(work.now), "made_by": work.by, "class": project.release_class,
             "batches": list(batches),
             "objections": lists.facts(), "objections_digest": lists.digest(), "counts": counts,
+            "domains": domains, "barred_digest": lists.digest_for(project.name, domains),
             "recoding": way.recoding.search,
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
