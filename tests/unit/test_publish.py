@@ -170,10 +170,10 @@ def test_approval_is_by_somebody_else(places: Places, holds: Platform, project: 
     record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", "objections_digest": ""})
     for who in ("maker", " "):
         with pytest.raises(StateRefused, match="second person"):
-            publish.check(places, holds, project, record, NOW, who)
+            publish.check(places, holds, project, record, NOW, who, [])
     four_eyes = holds.model_copy(update={"publish": platform.Publishing(without_second_person=False)})
     with pytest.raises(StateRefused, match="second person"):
-        publish.check(places, four_eyes, project, record, NOW, None)
+        publish.check(places, four_eyes, project, record, NOW, None, [])
 
 
 def test_a_list_that_changed_since_the_verification_refuses_the_release(
@@ -187,5 +187,5 @@ def test_a_list_that_changed_since_the_verification_refuses_the_release(
     record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", "objections_digest": "other"})
     register.save(places, record)
     with pytest.raises(StateRefused, match="a changed list"):
-        publish.check(places, holds, project, record, NOW, "A. Jansen")
+        publish.check(places, holds, project, record, NOW, "A. Jansen", [])
     assert register.find(places, "proef", 1).state is Release.REFUSED

@@ -7,7 +7,8 @@ It shares no function with the code that makes releases; both meet in the projec
     layout      the files as runs of equal rows; their order and split
     contents    columns and values              numbers     what is the number of a pupil
     anonymity   k, m, largest share, others     sensitive   what classes give away
-    rights      the lists, read again           control     whose rows these are
+    filed       lists, read again               rights      who is barred by them
+    control     whose rows these are
     sums        whether all is accounted for    rebuild     every record made again (`--deep`)
 """
 
@@ -64,7 +65,9 @@ def check_stage(
     Refuses: a stage that is not there (exit code 15), lists that intake would refuse (exit code 12).
     """
     say = progress or (lambda _: None)
-    barred = rights.read(subject.objections, subject.platform.objections.max_age_days, subject.today)
+    longest, agreed = subject.platform.objections.max_age_days, subject.project
+    domains = {result.domein for result in agreed.results}
+    barred = rights.read(subject.objections, longest, subject.today, agreed.name, domains)
     ladders = contents.ladders(subject.project, subject.hierarchies)
     written = _log(subject.stage)
     files = [subject.stage / name for name in written.added]
