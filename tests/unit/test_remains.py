@@ -53,7 +53,8 @@ HOLDING = {
 FREE = {
     "another number": f"99ZZ;{OTHER};".encode(), "a longer one": f"99ZZ;{ANNA}1;9{ANNA}".encode(),
     "a part of it": b"99ZZ;1234567;", "nothing": b"", "in two cells": b"99ZZ;12345;6782;",
-    "in two lines": b"12345\n6782\n", "zipped": zipped(f"{OTHER}\n".encode()), "a cell": sheet("x", int(OTHER)),
+    "in two lines": b"12345\n6782\n", "zipped": zipped(f"{OTHER}\n".encode()),
+    "a cell": sheet("x", int(OTHER)),
 }  # fmt: skip
 
 

@@ -85,7 +85,7 @@ STORIES: list[tuple[str, Days, set[str]]] = [
      [{"a": (line(since="2026-02-15"),)}, {"a": (WITHDRAWN,)}], {ANNA}),
     ("withdrawn for another scope",
      [{"a": (FILED,)}, {"a": (line(until="2026-02-01", scope="domein:rekenen"),)}], {ANNA}),
-    ("for a domain, and all withdrawn", [{"a": (line(scope="domein:rekenen"),)}, {"a": (WITHDRAWN,)}], {ANNA}),
+    ("for a domain, all withdrawn", [{"a": (line(scope="domein:rekenen"),)}, {"a": (WITHDRAWN,)}], {ANNA}),
     ("never filed, only withdrawn", [{"a": (WITHDRAWN,)}], set()),
 ]  # fmt: skip
 
