@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from cohort import erasure, keys, objections, project, register
+from cohort import catalogue, erasure, keys, objections, project, register
 from cohort.errors import Refusal
 from cohort.places import Places
 from cohort.platform import Platform
@@ -20,7 +20,8 @@ def status(
     lists: dict[str, Any]
     due: list[str] = []
     try:
-        read = objections.load(places.objections, platform.objections, now.date())
+        domains = catalogue.load(folder).domains()
+        read = objections.load(places.objections, platform.objections, now.date(), domains)
         lists, due = {"fit": True, "lists": read.facts()}, erasure.due(places, read)
     except Refusal as refusal:
         lists = {"fit": False, "problems": list(refusal.problems)}
