@@ -10,6 +10,7 @@ What everything stands on:
     frames        what the driver knows, handed to Spark as small frames
     reasons       why a row or a file is refused
     rejection     a file that cannot be read, told by a code
+    stopwatch     how long each stage of a job took
     recoding      the anonymity engine: numpy and pyarrow, no Spark
 
 What was agreed and declared:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,9 +39,8 @@ from cohort.project import Project
 from cohort.register import Record, Release
 from cohort.rights import Known, Rights
 from cohort.schema import Accepted
+from cohort.stopwatch import Progress, Stopwatch
 from cohort.verify import Before, Findings, Subject, check_stage
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -122,8 +119,7 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     places, project = work.places, work.project
     publish.mend(spark, places, work.platform, project.name)
     number = _make_room(places, project.name)
-    started = time.monotonic()
-    clock = _Clock(progress)
+    clock = Stopwatch(progress)
     record = _stage(spark, work, lists, key, number, clock)
     findings = verify(spark, work, key, record, deep=False, progress=clock.tell)
     clock.tell(f"verified: {len(findings.found)} findings")
@@ -137,7 +133,7 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     verified = record.moved(
         Release.VERIFIED, checksum=list(findings.checksum), measures=findings.measures,
         checked=list(findings.checked),
-        verified=str(work.now), seconds=round(time.monotonic() - started, 1), stages=clock.seconds,
+        verified=str(work.now), seconds=clock.total, stages=clock.seconds,
     )  # fmt: skip
     register.save(places, verified)
     return verified
@@ -183,7 +179,7 @@ def _make_room(places: Places, project: str) -> int:
     return max((record.release for record in known), default=0) + 1
 
 
-def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int, clock: _Clock) -> Record:
+def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int, clock: Stopwatch) -> Record:
     places, project = work.places, work.project
     batches = ledger.batches(spark, places.ledger)
     if not batches:
@@ -246,17 +242,3 @@ def _beside(work: Work, way: pipeline.Way) -> list[dict[str, Any]]:
 def _remove_stage(places: Places, record: Record) -> None:
     shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
     memory.forget(places, record)
-
-
-class _Clock:
-    """Tells a line per stage, with its seconds."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._last = progress, time.monotonic()
-        self.seconds: dict[str, float] = {}
-
-    def tell(self, line: str) -> None:
-        now = time.monotonic()
-        spent, self._last = round(now - self._last, 2), now
-        self.seconds[line.partition(":")[0]] = spent
-        self._progress(f"{line} ({spent:.1f} s)")
