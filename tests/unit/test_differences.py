@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from decimal import Decimal
 from itertools import combinations
@@ -58,15 +59,22 @@ def gone_too(root: Root, late: set[int], **how: Any) -> None:
     root.release()
 
 
-@pytest.fixture
-def root(spark: SparkSession, tmp_path: Path) -> Root:
+@pytest.fixture(scope="module")
+def published(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Root:
     """With one release that is read."""
-    made = Root(spark, tmp_path)
+    made = Root(one_spark, tmp_path_factory.mktemp("published"))
     made.results()
     made.release()
     assert made.made[0].found == ()
     assert sorted(made.read(1).values()) == [120] * 4
     return made
+
+
+@pytest.fixture
+def root(published: Root, tmp_path: Path) -> Root:
+    """A copy that a test may change."""
+    shutil.copytree(published.home, tmp_path / "root")
+    return Root(published.spark, tmp_path / "root", made=[*published.made])
 
 
 @pytest.mark.parametrize(
