@@ -70,6 +70,7 @@ What is done with them:
     rights        whose results a project may use today
     differences   what a release may differ in from the one before
     waves         new pupils in a project of which a release is read
+    rekeyed       what is remembered, under its pupils' newest numbers
     overlaps      two live projects on the same pupils
     faults        the lines in which a file's faults stand
     erasure       objections applied to the restricted zone

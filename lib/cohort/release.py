@@ -26,6 +26,7 @@ from cohort import (
     pipeline,
     publish,
     register,
+    rekeyed,
     renumbering,
     rights,
     tables,
@@ -119,6 +120,9 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     places, project = work.places, work.project
     publish.mend(spark, places, work.platform, project.name)
     number = _make_room(places, project.name)
+    read = None if project.pseudonymous else register.published(places, project.name)
+    if read is not None:
+        rekeyed.follow(spark, places, read, key, numbers.load(places.numbers, work.today))
     clock = Stopwatch(progress)
     record = _stage(spark, work, lists, key, number, clock)
     findings = verify(spark, work, key, record, deep=False, progress=clock.tell)

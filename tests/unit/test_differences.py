@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
+from tests.unit.drawn_release import SECRET
 from tests.unit.drawn_releases import (
     MORE,
     NUMBERS,
@@ -27,8 +28,10 @@ from tests.unit.drawn_releases import (
     sex_of,
 )
 
-from cohort import differences, memory, nesting, register
+from cohort import differences, memory, nesting, register, rekeyed
 from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
+from cohort.keys import Key
+from cohort.numbers import Changes
 
 K = 10
 FIRST = [n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("1", 50)]
@@ -204,6 +207,19 @@ def test_nothing_left_is_refused(root: Root) -> None:
     root.results()
     with pytest.raises(NotAnonymous, match="classes of release 1"):
         root.release()
+
+
+def test_a_pupil_with_a_new_number_stays_and_takes_nobody_along(root: Root) -> None:
+    old, new = NUMBERS[FIRST[0]], drawn.bsn(900)
+    other = NUMBERS[FIRST[1]]  # whose new number somebody in the release has already
+    changes = Changes(newest_of={old: new, other: NUMBERS[FIRST[2]]})
+    root.results(lambda n: {"pgn": new} if n == FIRST[0] else {})
+    (record,) = register.releases(root.places, "proef")
+    assert rekeyed.follow(root.spark, root.places, record, Key(SECRET), changes) == 1
+    assert rekeyed.follow(root.spark, root.places, record, Key(SECRET), changes) == 0
+    way = root.release()
+    assert (way.withdrawn, root.made[-1].found) == (0, ())
+    assert root.pupils(2) == root.pupils(1) - {drawn.mac(f"pgn|{old}")} | {drawn.mac(f"pgn|{new}")}
 
 
 def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:

@@ -46,7 +46,7 @@ LINES = (
         "rights",
         "differences",
     ),
-    ("waves", "overlaps"),
+    ("waves", "rekeyed", "overlaps"),
     (
         "faults",
         "erasure",

@@ -6,6 +6,7 @@ table: so many rows of each class as there are, under the same labels.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,7 +96,8 @@ def _remembered(spark: SparkSession, memory: Path) -> tuple[DataFrame, pa.Table]
                 where="restricted/released", do="Keep what is published, or destroy the project",
             )
         )  # fmt: skip
-    return spark.read.parquet(str(memory / "pupils")), pq.read_table(memory / "classes.parquet")
+    facts = json.loads((memory / "memory.json").read_text(encoding="utf-8"))
+    return spark.read.parquet(str(memory / facts["at"])), pq.read_table(memory / "classes.parquet")
 
 
 def _gone(
