@@ -32,6 +32,7 @@ from cohort import differences, memory, nesting, register, rekeyed
 from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
 from cohort.keys import Key
 from cohort.numbers import Changes
+from cohort.recoding.constraints import all_hold
 
 K = 10
 FIRST = [n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("1", 50)]
@@ -159,19 +160,29 @@ def test_a_class_that_would_break_a_rule_goes_as_a_whole(root: Root) -> None:
     assert root.counts["pupils_withdrawn"] == len(FIRST) - len(late)
 
 
-def test_who_is_gone_gives_no_sensitive_value_away(spark: SparkSession, tmp_path: Path) -> None:
+def test_who_is_gone_gives_no_sensitive_value_away(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Fifteen of one level leave one class: what is gone would show their level, so the class goes."""
-    root = Root(spark, tmp_path, project(largest_value=Decimal("0.6")))
+    root = Root(spark, tmp_path / "one", project(largest_value=Decimal("0.6")))
     root.results()
     root.release()
-    alike = {n for n in FIRST if level_of(n) == "I"}
-    mixed = {n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("2", 50)}
-    gone_too(root, {*sorted(alike)[:15], *sorted(mixed)[:15]})
+    shutil.copytree(root.home, tmp_path / "other")
+    alike = sorted(n for n in FIRST if level_of(n) == "I")
+    mixed = sorted(n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("2", 50))
+    gone_too(root, {*alike[:15], *mixed[:15]})
     assert root.made[-1].found == ()
     left = Counter[tuple[str, ...]]()
     for row, times in root.read(2).items():
         left[row[:2]] += times
     assert sorted(left.values()) == [105, 120, 120]
+
+    other = Root(spark, tmp_path / "other", root.project, made=root.made[:1])
+    monkeypatch.setattr(nesting, "that_go", lambda _, now, rules: ~all_hold(rules, now))
+    gone_too(other, {*alike[:15], *mixed[:15]})
+    (finding,) = other.made[-1].found
+    assert (finding.code, finding.count) == ("DIFFERENCE", 1)
+    assert "the sensitive values of who is gone" in finding.sentence
 
 
 def test_new_pupils_enter_with_a_wave_alone_and_nobody_comes_back_who_left(root: Root) -> None:
