@@ -4,17 +4,18 @@ import sys
 
 import _entry as entry
 
-from cohort import access, disclosed, keys, locks, publish, register
+from cohort import access, catalogue, disclosed, keys, locks, publish, register, rights
 
 
 def work(job: entry.Job) -> entry.Record:
     agreed = job.project(job.asked.project)
+    may_name = rights.known(job.places, job.config, catalogue.load(job.config))
     register.find(job.places, agreed.name, job.asked.release)
     with job.lock(agreed.name), job.lock(locks.INTAKE, shared=True):
         register.require_open(job.places, agreed.name)
         record = register.find(job.places, agreed.name, job.asked.release)
         approved = job.asked.approved_by
-        publish.check(job.places, job.platform, agreed, record, job.now, approved)
+        publish.check(job.places, job.platform, agreed, record, job.now, approved, may_name)
         if agreed.pseudonymous:
             keys.load(job.keys, agreed.name)  # without it no late objection could be honoured
         spark = job.session()

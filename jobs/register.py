@@ -12,6 +12,7 @@ def work(job: entry.Job) -> entry.Record:
     out = Path(job.asked.out).resolve() if job.asked.out is not None else job.places.register
     site.check(job.places, out)
     with job.lock(locks.REGISTER):
+        site.mend(out)
         files = site.made(job.places.records)
         site.put(out, files)
         job.progress(f"{len(files)} files")

@@ -38,7 +38,7 @@ def one(job: entry.Job, name: str) -> entry.Record:
         spark = job.session()
         record = release.release(spark, task, lists, key, job.progress)
         if job.asked.publish:
-            publish.check(job.places, job.platform, task.project, record, job.now, None)
+            publish.check(job.places, job.platform, task.project, record, job.now, None, task.known)
             record = publish.publish(
                 spark, job.places, job.platform, task.project, record, job.now, None, job.progress
             )

@@ -37,6 +37,7 @@ What was agreed and declared:
     uwlr          a school's results, joined to its roster
     arrivals      what a file in the folder of deliveries is
     ledger        what was taken in, a row per file
+    mandates      instructions of the schools: whose results a project may use
     rules         what was agreed, as the rules that every class must satisfy
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts
@@ -79,7 +80,6 @@ What is done with them:
     verify        a staged release, checked by code of its own
     contributors  which schools' results a release shows
     disclosed     what everybody may read of a release
-    readers       the daily look at who may read which table
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once
@@ -88,6 +88,7 @@ What is done with them:
     remnant       what is left of a published table when rows must go
     withdrawal    rows taken out of a published pseudonymous table at once
     departures    every live pseudonymous project held to the lists of today
+    readers       the daily look at who may read which table
 
 What everybody hears:
 

@@ -133,14 +133,14 @@ def load(
     most_days: int,
     today: dt.date,
     changes: Changes,
-    categories: Collection[str] | None = None,
-    projects: Collection[str] | None = None,
+    categories: Collection[str],
+    projects: Collection[str],
 ) -> Consents:
     """Read every declared list.
 
     Takes: the zone (none there: nobody consented), the greatest age of a list that the platform allows, the
-    day it is, the changes of pupil numbers; the categories and projects that there are, where a line that
-    names another one is to be refused.
+    day it is, the changes of pupil numbers; the categories and projects that there are: a line that
+    names another one is refused.
     Refuses: what `lists.read` refuses, a number that does not pass its proof, an unknown category or project,
     a consent without its first or last day: all problems at once (exit code 17).
     """
@@ -200,7 +200,7 @@ def _emptied(rows: DataFrame, given: Given, special: Column) -> DataFrame:
 
 
 def _line(
-    line: Line, changes: Changes, categories: Collection[str] | None, projects: Collection[str] | None,
+    line: Line, changes: Changes, categories: Collection[str], projects: Collection[str],
     problems: list[str],
 ) -> Consent | None:  # fmt: skip
     before = len(problems)
@@ -219,9 +219,9 @@ def _line(
     pgn = normal_text(line["pgn"])
     if pgn is None:
         wrong("a pupil number that passes its proof", "a BSN of nine digits", "something else")
-    if not line["categorie"] or (categories is not None and line["categorie"] not in categories):
+    if line["categorie"] not in categories:
         wrong("the domain of a test marked bijzonder", "a domain of toetsen.csv", "something else")
-    if not line["project"] or (projects is not None and line["project"] not in projects):
+    if line["project"] not in projects:
         wrong("a project that there is", "the name of a file in projects/", "something else")
     if len(problems) > before or pgn is None or since is None or until is None:
         return None

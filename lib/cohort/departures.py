@@ -1,4 +1,4 @@
-"""Every live pseudonymous project held to the lists of today: who may not be in its table any more leaves it."""
+"""Live pseudonymous projects held to the lists of today: who may not be in a table any more leaves it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort import access, instructions, keys, project, register, rights, withdrawal
+from cohort import access, catalogue, keys, project, register, rights, withdrawal
 from cohort.errors import DONE, Refusal
 from cohort.places import Places
 from cohort.platform import Platform
@@ -57,7 +57,7 @@ def honour(
         try:
             agreed = project.load(folder, name, platform)
             key, who = keys.load(key_folder, name), barred(agreed)
-            gone = lapsed(places, record, agreed, now.date())
+            gone = lapsed(places, folder, record, agreed, now.date())
             still = [entry for entry in record.facts.get("instructed", []) if entry[:4] not in gone]
             done: dict[str, Any] = withdrawal.apply(
                 spark, places, platform, agreed, key, who.numbers, now, hierarchies=folder / "hierarchies",
@@ -72,12 +72,15 @@ def honour(
     return told
 
 
-def lapsed(places: Places, record: Record, agreed: Project, today: dt.date) -> frozenset[str]:
+def lapsed(
+    places: Places, folder: Path, record: Record, agreed: Project, today: dt.date
+) -> frozenset[str]:  # fmt: skip
     """Schools that instructed when the release was made and do not, or not for all of their sites, any more.
 
     A pseudonymous table tells schools apart, not their sites: then the whole school leaves it.
     Refuses: no school at all with an instruction (exit code 17): that looks like a list that was lost.
     """
-    holds: instructions.Schools = rights.instruct(places, today).schools(agreed)
+    may_name = rights.known(places, folder, catalogue.load(folder))
+    holds = rights.instruct(places, today, may_name).schools(agreed)
     before = record.facts.get("instructed", [])
     return frozenset(entry[:4] for entry in before if holds.fell_away([entry]))

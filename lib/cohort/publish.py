@@ -20,6 +20,7 @@ from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
 from cohort.register import Record, Release
+from cohort.rights import Known
 
 ROWS_PER_FILE = 250_000
 
@@ -31,8 +32,9 @@ def check(
     record: Record,
     now: dt.datetime,
     approved_by: str | None,
+    may_name: Known,
 ) -> None:
-    """Whether this release may be published now.
+    """Whether this release may be published now; a line of a list may name only what there is.
 
     Refuses: a project not open or past its end, a release that is not VERIFIED, a change of lists since,
     an approval by nobody or by whoever made the release (exit code 15); the lists themselves (12, 17);
@@ -54,7 +56,7 @@ def check(
     ):
         raise _approval("whoever made the release")
     access.require_possible(platform, project)
-    lists = rights.load(places, platform, project, now.date()).digests()
+    lists = rights.load(places, platform, project, now.date(), may_name).digests()
     changed = [name.partition("_")[0] for name, digest in lists.items() if record.facts[name] != digest]
     if changed:
         reason = f"a list of {' and '.join(changed)} changed after the verification"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cohort import access, keys, locks, project
+from cohort import access, departures, keys, locks, project, register
 from cohort.errors import DONE, KeyRefused, Refusal, StateRefused
 from cohort.places import Places
 from cohort.platform import Platform
@@ -41,7 +41,7 @@ def _look(
     why_not, code = list[str](), DONE
     try:
         agreed = project.load(folder, name, platform)
-        why_not, code = _others(key_folder, agreed)
+        why_not, code = _others(places, folder, key_folder, agreed, now.date())
         why_not = _settle(places, platform, agreed, now, why_not)
     except Refusal as refusal:
         why_not, code = [*refusal.problems], refusal.exit_code
@@ -53,12 +53,21 @@ def _look(
     return {"project": name, "access": state, "why_not": why_not, "exit_code": code}
 
 
-def _others(key_folder: Path, agreed: Project) -> tuple[list[str], int]:
-    """Reasons that the table's own records do not tell."""
+def _others(
+    places: Places, folder: Path, key_folder: Path, agreed: Project, today: dt.date
+) -> tuple[list[str], int]:  # fmt: skip
+    """Reasons that the table's own records do not tell: its key and the schools' instructions."""
     if agreed.pseudonymous and not keys.exists(key_folder, agreed.name):
         return [
             "its key is lost, so that no objection can be honoured: destroy the project"
         ], KeyRefused.exit_code
+    record = register.published(places, agreed.name)
+    if (
+        agreed.pseudonymous
+        and record is not None
+        and departures.lapsed(places, folder, record, agreed, today)
+    ):
+        return ["a school's instruction ended: run objections, which takes its rows out"], DONE
     return [], DONE
 
 

@@ -14,22 +14,26 @@ from cohort import frames, memory, register
 from cohort.keys import Key
 from cohort.numbers import Changes
 from cohort.places import Places
+from cohort.project import Project
 from cohort.pseudonymise import hmac_sha256
-from cohort.register import Record
 from cohort.schema import PUPIL
 
 NEW = "_new"
 
 
-def follow(spark: SparkSession, places: Places, record: Record, key: Key, changes: Changes) -> int:
-    """Give what is remembered of a published release the pseudonyms of the newest numbers.
+def follow(spark: SparkSession, places: Places, project: Project, key: Key, changes: Changes) -> int:
+    """Give what is remembered of a project's published release the pseudonyms of the newest numbers.
 
-    Takes: the release's record; the project's key; all changes of numbers: nothing is done when these were
-    followed before.
+    Takes: the project and its key; all changes of numbers: nothing is done when these were followed before,
+    or where nothing is remembered of a project, since it is pseudonymous or not published.
     Gives: how many pupils are remembered under another pseudonym now. A pupil who was in the release under
     both numbers stays under both, of which the older one counts as gone. Killed half-way, it is done again.
     """
-    folder = memory.folder(places, record)
+    read = register.published(places, project.name)
+    if read is None or project.pseudonymous:
+        return 0
+    memory.require(places, read)
+    folder = memory.folder(places, read)
     facts = register.load(folder / memory.FACTS)
     if not changes.newest_of or facts["followed"] == changes.digest():
         return 0

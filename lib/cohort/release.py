@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -41,7 +40,8 @@ from cohort.register import Record, Release
 from cohort.rights import Known, Rights
 from cohort.schema import Accepted
 from cohort.stopwatch import Progress, Stopwatch
-from cohort.verify import Before, Findings, Subject, check_stage
+from cohort.verify import Before, Finding, Findings, Subject, check_stage
+from cohort.verify import check_rights as published_rights
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,7 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     places, project = work.places, work.project
     publish.mend(spark, places, work.platform, project.name)
     number = _make_room(places, project.name)
-    read = None if project.pseudonymous else register.published(places, project.name)
-    if read is not None:
-        rekeyed.follow(spark, places, read, key, numbers.load(places.numbers, work.today))
+    rekeyed.follow(spark, places, project, key, numbers.load(places.numbers, work.today))
     clock = Stopwatch(progress)
     record = _stage(spark, work, lists, key, number, clock)
     findings = verify(spark, work, key, record, deep=False, progress=clock.tell)
@@ -147,9 +145,19 @@ def verify(
     spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, progress: Progress | None
 ) -> Findings:
     """Check a stage in full, against the lists as they are now and the release that is published."""
+    return check_stage(spark, _subject(work, key, record), deep=deep, progress=progress)
+
+
+def check_rights(spark: SparkSession, work: Work, key: Key, record: Record) -> list[Finding]:
+    """Whether anybody is in a published pseudonymous table who may not be by the lists as they are now."""
+    table = work.places.table(record.project)
+    return published_rights(spark, replace(_subject(work, key, record), stage=table))
+
+
+def _subject(work: Work, key: Key, record: Record) -> Subject:
     read = None if work.project.pseudonymous else register.published(work.places, record.project)
     folder = work.places.remembered(record.project)
-    subject = Subject(
+    return Subject(
         project=work.project, platform=work.platform, key=key,
         stage=work.places.stage(record.project, record.release), release_id=record.id,
         results=work.places.results, batches=tuple(record.facts["batches"]),
@@ -160,7 +168,6 @@ def verify(
             folder / str(read.release), work.places.table(record.project), newcomers=record.facts["wave"]
         ),
     )  # fmt: skip
-    return check_stage(spark, subject, deep=deep, progress=progress)
 
 
 def decide(places: Places, record: Record, findings: Findings, now: dt.datetime) -> None:
@@ -211,7 +218,8 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             memory.write(way.members, places, project, number, way.recoding, digest, before)
         counts = balance.counts(results, project, lists, way)
         schools = contributors.schools(spark, places, stage, key, work.catalogue.schools)
-        beside = _beside(work, way)
+        here = overlaps.Shown(project, way.recoding)
+        beside = overlaps.compare(here, places, work.platform, work.hierarchies.parent, work.today)
         clock.tell("counted")
     finally:
         way.let_go()
@@ -233,14 +241,6 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
     register.save(places, record)
     disclosed.announce(places, record)
     return record
-
-
-def _beside(work: Work, way: pipeline.Way) -> list[dict[str, Any]]:
-    """What this release shows beside those of other live projects, for whoever approves it."""
-    if work.project.pseudonymous:
-        return []
-    here = overlaps.Shown(work.project, way.recoding)
-    return overlaps.compare(here, work.places, work.platform, work.hierarchies.parent, work.today)
 
 
 def _remove_stage(places: Places, record: Record) -> None:

@@ -1,4 +1,4 @@
-"""What is left of a published table when rows must go: classes that would fall under their limits go as well."""
+"""What is left of a published table when rows must go: classes that then fall under their limits go, too."""
 
 from __future__ import annotations
 

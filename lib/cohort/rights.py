@@ -7,11 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort import consents, instructions, numbers, objections, project, register
+from cohort import consents, mandates, numbers, objections, project, register
 from cohort.catalogue import Catalogue
 from cohort.consents import Consents, Given
 from cohort.errors import ConfigurationRefused, expected
-from cohort.instructions import Instructions, Schools
+from cohort.mandates import Instructions, Schools
 from cohort.objections import Objections
 from cohort.places import Places
 from cohort.platform import Platform
@@ -23,10 +23,11 @@ OPEN = register.Project.OPEN
 
 @dataclass(frozen=True)
 class Known:
-    """What a line of a list may name: schools, projects, categories."""
+    """What a line of a list may name: schools, projects, domains, and those that are special categories."""
 
     schools: Collection[str]
     projects: Collection[str]
+    domains: Collection[str]
     categories: Collection[str]
 
 
@@ -56,12 +57,10 @@ class Rights:
         }  # fmt: skip
 
 
-def load(
-    places: Places, platform: Platform, agreed: Project, today: dt.date, may_name: Known | None = None
-) -> Rights:
+def load(places: Places, platform: Platform, agreed: Project, today: dt.date, may_name: Known) -> Rights:
     """Read all lists for one project.
 
-    Takes: what a line may name, where one that names something else is to be refused.
+    Takes: what a line may name: one that names something else is refused.
     Refuses: the lists of objections (exit code 12), of number changes (11); of instructions and consents, and
     where the project has none (17).
     """
@@ -73,21 +72,20 @@ def load(
 
 def known(places: Places, folder: Path, listed: Catalogue) -> Known:
     """What the lists of a platform may name."""
-    return Known(listed.schools, names(places, folder), listed.special_domains())
+    domains = frozenset(test.domein for test in listed.tests)
+    return Known(listed.schools, names(places, folder), domains, listed.special_domains())
 
 
-def instruct(places: Places, today: dt.date, may_name: Known | None = None) -> Instructions:
+def instruct(places: Places, today: dt.date, may_name: Known) -> Instructions:
     """The lists of instructions."""
-    schools, projects = (None, None) if may_name is None else (may_name.schools, may_name.projects)
-    return instructions.load(places.instructions, today, schools, projects)
+    return mandates.load(places.instructions, today, may_name.schools, may_name.projects)
 
 
-def consent(places: Places, platform: Platform, today: dt.date, may_name: Known | None = None) -> Consents:
+def consent(places: Places, platform: Platform, today: dt.date, may_name: Known) -> Consents:
     """The lists of consents, under all numbers of every pupil."""
     changes = numbers.load(places.numbers, today)
-    categories, projects = (None, None) if may_name is None else (may_name.categories, may_name.projects)
     days = platform.objections.max_age_days
-    return consents.load(places.consents, days, today, changes, categories, projects)
+    return consents.load(places.consents, days, today, changes, may_name.categories, may_name.projects)
 
 
 def names(places: Places, folder: Path) -> frozenset[str]:

@@ -6,12 +6,13 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from cohort import access, erasure, keys, objections, project, register, rights
+from cohort import access, catalogue, erasure, keys, objections, project, register, rights
 from cohort.errors import Refusal, RightsRefused
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project as Agreed
 from cohort.register import Project
+from cohort.rights import Known
 
 
 def status(
@@ -59,13 +60,16 @@ def _project(
         agreed = project.load(folder, name, platform)
     except Refusal as refusal:
         return {**told, "declaration": list(refusal.problems)}
-    what = _due(places, platform, agreed, name in due, now.date())
+    may_name = rights.known(places, folder, catalogue.load(folder))
+    what = _due(places, platform, agreed, name in due, now.date(), may_name)
     if state is Project.DESTROYING:
         what = ["destroy: a destruction is unfinished"]
     return {**told, "ends": agreed.ends, "days_left": (agreed.ends - now.date()).days, "due": what}
 
 
-def _due(places: Places, platform: Platform, agreed: Agreed, objected: bool, today: dt.date) -> list[str]:
+def _due(
+    places: Places, platform: Platform, agreed: Agreed, objected: bool, today: dt.date, may_name: Known
+) -> list[str]:  # fmt: skip
     """What is to be done about a project now: a word, and why."""
     if today > agreed.ends:
         return ["destroy: the project has ended"]
@@ -76,7 +80,7 @@ def _due(places: Places, platform: Platform, agreed: Agreed, objected: bool, tod
         return ["release: nothing is published"]
     why = ["a list of objections changed"] if objected else []
     try:
-        why += rights.over(read, rights.load(places, platform, agreed, today))
+        why += rights.over(read, rights.load(places, platform, agreed, today, may_name))
     except RightsRefused:
         why.append("instructions or consents no longer hold")
     except Refusal:

@@ -1,4 +1,4 @@
-"""Rows taken out of a published pseudonymous table at once: of late objectors, of schools without instruction.
+"""Rows taken out of a published pseudonymous table: late objectors, schools that instruct no more.
 
 Nobody reads from before the first row goes until what is left was verified and the superseded snapshot is
 gone. A journal in the restricted zone says how far it came: while it stands nobody is let in, and a run that
@@ -98,7 +98,8 @@ def apply(
     Gives: how many pupils went because they are barred, because their school gives no instruction any more,
     and besides, because their class would have fallen under its limits; the version; access.
     Refuses: another run on the project (exit code 15); what is left and does not pass the verifier (14);
-    files of the superseded snapshot that stay (16); readers who cannot be let in again (17). Then nobody reads.
+    files of the superseded snapshot that stay (16); readers who cannot be let in again (17). Nobody reads
+    then.
     """
     with locks.held(places.locks, project.name):
         record = register.published(places, project.name)
@@ -194,10 +195,11 @@ def _finish(task: _Task, taken: list[Facts], facts: Facts) -> Facts:
             )
         )  # fmt: skip
     checksum = _verify(task, taken[-1]["left"])
+    earlier = task.record.facts.get("withdrawals", [])
     withdrawn = {"at": str(task.now), "version": task.version(), **_sums(taken)}
     record = task.record.noted(
         **facts, version=task.version(), checksum=checksum,
-        withdrawals=[*task.record.facts.get("withdrawals", []), withdrawn],
+        withdrawals=[*(one for one in earlier if one["version"] != withdrawn["version"]), withdrawn],
     )  # fmt: skip
     disclosed.write(task.places, task.platform, record)
     register.save(task.places, record)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import COLUMNS, Row, Stage, mac
+from tests.unit.drawn_rights import declare
 
 from cohort import publish, tables
+from cohort.mandates import COLUMNS as OF_INSTRUCTIONS
 from cohort.project import Project
+from cohort.verify import Subject
 
 NAMES = ["pupil", "school"]
 
@@ -36,6 +40,18 @@ def pupil(n: int) -> str:
 
 def school(brin: str) -> str:
     return mac(f"brin|{brin}").hex()
+
+
+def instruct(root: Path, schools: Iterable[str] = drawn.SCHOOLS) -> None:
+    """The explicit instruction of each school, for this project and all of its columns."""
+    lines = [f"{brin};;pseudonimiseren;proef;{','.join(COLUMNS)};bestuur;2020-01-01;;" for brin in schools]
+    declare(root / "instructions", OF_INSTRUCTIONS, lines, drawn.TODAY, "pseudonimiseren")
+
+
+def subject(folder: Path, results_at: Path, held: Stage | None = None, **changes: Any) -> Subject:
+    """A stage of the pseudonymous project, with the instructions of its schools."""
+    instruct(folder)
+    return drawn.subject(folder, results_at, held or stage(), **{"project": project(), **changes})
 
 
 def published(spark: SparkSession, folder: Path, table: Path, own: Project, *rows: Row) -> int:

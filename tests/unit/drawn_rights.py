@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cohort.consents import COLUMNS as OF_CONSENTS
 from cohort.consents import NOBODY, Consents, Given
-from cohort.instructions import COLUMNS as OF_INSTRUCTIONS
-from cohort.instructions import Instructions, Schools
+from cohort.mandates import COLUMNS as OF_INSTRUCTIONS
+from cohort.mandates import Instructions, Schools
 from cohort.numbers import Changes
 from cohort.objections import Objections
 from cohort.rights import Rights

@@ -225,9 +225,8 @@ def test_a_pupil_with_a_new_number_stays_and_takes_nobody_along(root: Root) -> N
     other = NUMBERS[FIRST[1]]  # whose new number somebody in the release has already
     changes = Changes(newest_of={old: new, other: NUMBERS[FIRST[2]]})
     root.results(lambda n: {"pgn": new} if n == FIRST[0] else {})
-    (record,) = register.releases(root.places, "proef")
-    assert rekeyed.follow(root.spark, root.places, record, Key(SECRET), changes) == 1
-    assert rekeyed.follow(root.spark, root.places, record, Key(SECRET), changes) == 0
+    assert rekeyed.follow(root.spark, root.places, root.project, Key(SECRET), changes) == 1
+    assert rekeyed.follow(root.spark, root.places, root.project, Key(SECRET), changes) == 0
     way = root.release()
     assert (way.withdrawn, root.made[-1].found) == (0, ())
     assert root.pupils(2) == root.pupils(1) - {drawn.mac(f"pgn|{old}")} | {drawn.mac(f"pgn|{new}")}

@@ -22,6 +22,7 @@ from cohort.register import Record, Release
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+ALL = rights.Known({"10AA"}, {"proef"}, {"rekenen"}, frozenset())
 VALUES = [("3-4", "1")] * 10 + [("5-6", "2")] * 12
 MINIMAL: dict[str, Any] = {
     "name": "proef", "question": "Wat is hier de vraag?", "release_class": "anonymous",
@@ -195,10 +196,10 @@ def test_approval_is_by_somebody_else(places: Places, holds: Platform, project: 
     record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker"})
     for who in ("maker", " "):
         with pytest.raises(StateRefused, match="second person"):
-            publish.check(places, holds, project, record, NOW, who)
+            publish.check(places, holds, project, record, NOW, who, ALL)
     four_eyes = holds.model_copy(update={"publish": platform.Publishing(without_second_person=False)})
     with pytest.raises(StateRefused, match="second person"):
-        publish.check(places, four_eyes, project, record, NOW, None)
+        publish.check(places, four_eyes, project, record, NOW, None, ALL)
 
 
 @pytest.mark.parametrize("kind", ["objections", "instructions", "consents"])
@@ -211,11 +212,11 @@ def test_a_list_that_changed_since_the_verification_refuses_the_release(
         'file = "lijst.csv"\npolarity = "block"\ndate = 2026-11-23\nsource = "proef"\nmax_age_days = 9\n'
         "declared_empty = true\n"
     )
-    same = rights.load(places, holds, project, NOW.date()).digests()
+    same = rights.load(places, holds, project, NOW.date(), ALL).digests()
     record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", **same})
     register.save(places, record)
-    publish.check(places, holds, project, record, NOW, "A. Jansen")
+    publish.check(places, holds, project, record, NOW, "A. Jansen", ALL)
     record = record.noted(**{f"{kind}_digest": "other"})
     with pytest.raises(StateRefused, match=f"a changed list in {kind}/"):
-        publish.check(places, holds, project, record, NOW, "A. Jansen")
+        publish.check(places, holds, project, record, NOW, "A. Jansen", ALL)
     assert register.find(places, "proef", 1).state is Release.REFUSED

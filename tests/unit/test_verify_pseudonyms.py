@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from tests.unit import drawn_pseudonyms as pseudonymous
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_pseudonyms import pupil, row, school
-from tests.unit.drawn_release import Row, Stage, subject
+from tests.unit.drawn_release import Row, Stage
 
 from cohort import keys, schema, tables
 from cohort.verify import check_published, check_rights, check_stage, look_for_barred, pseudonyms
@@ -106,7 +106,7 @@ def test_no_project_gives_that_name_to_a_column_of_its_own(name: str) -> None:
 def test_a_valid_stage_has_no_finding_and_the_checksum_of_what_is_published(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
-    given = subject(tmp_path, results_at, pseudonymous.stage(), project=pseudonymous.project())
+    given = pseudonymous.subject(tmp_path, results_at)
     findings = check_stage(spark, given, deep=True)
     assert findings.found == ()
     shown = tables.read(spark, given.stage).select(*drawn.COLUMNS, *schema.PSEUDONYMS)
@@ -116,9 +116,9 @@ def test_a_valid_stage_has_no_finding_and_the_checksum_of_what_is_published(
 def test_a_stage_of_the_other_class_is_found_both_ways(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
-    more = check_stage(spark, subject(tmp_path / "a", results_at, pseudonymous.stage()))
+    more = check_stage(spark, drawn.subject(tmp_path / "a", results_at, pseudonymous.stage()))
     assert {"SCHEMA", "PSEUDONYM", "IDENTIFYING_COLUMN"} == more.codes
-    less = check_stage(spark, subject(tmp_path / "b", results_at, Stage(), project=pseudonymous.project()))
+    less = check_stage(spark, pseudonymous.subject(tmp_path / "b", results_at, Stage()))
     assert {"SCHEMA", "PSEUDONYM"} == less.codes
 
 
@@ -127,15 +127,12 @@ def test_pseudonyms_of_another_pupil_and_other_numbers_are_found_in_a_stage(
 ) -> None:
     rows = [row(n) for n in range(60)]
     rows[5]["pupil"] = pupil(6)
-    found = check_stage(
-        spark, subject(tmp_path / "a", results_at, pseudonymous.stage(*rows), project=pseudonymous.project())
-    )
+    found = check_stage(spark, pseudonymous.subject(tmp_path / "a", results_at, pseudonymous.stage(*rows)))
     assert "PSEUDONYM" in found.codes
     rows = [row(n, niveau="nr 12345672") for n in range(60)]
-    given = subject(
-        tmp_path / "b", results_at, pseudonymous.stage(*rows), project=pseudonymous.project(),
-        labels={"niveau": "nr 12345672;*\n"},
-    )  # fmt: skip
+    given = pseudonymous.subject(
+        tmp_path / "b", results_at, pseudonymous.stage(*rows), labels={"niveau": "nr 12345672;*\n"}
+    )
     assert check_stage(spark, given).codes == {"LOOKS_LIKE_PUPIL"}
 
 
@@ -158,15 +155,17 @@ def test_a_published_table_is_held_to_its_schools_too(spark: SparkSession, tmp_p
     assert "PROPERTIES" in look(project=drawn.project()).codes
 
 
-def test_who_is_barred_by_the_lists_of_today_is_found_in_a_published_table(
+def test_who_may_not_be_in_a_published_table_by_the_lists_of_today_is_found(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
     own, table = pseudonymous.project(), tmp_path / "table"
     pseudonymous.published(spark, tmp_path, table, own)
-    given = dataclasses.replace(subject(tmp_path, results_at, project=own), stage=table)
+    given = dataclasses.replace(pseudonymous.subject(tmp_path, results_at), stage=table)
     assert check_rights(spark, given) == []
     drawn.write_list(tmp_path / "objections", [f"{drawn.bsn(n)};;2026-01-01;;alles" for n in (7, 8)])
     assert [(f.code, f.count) for f in check_rights(spark, given)] == [("OBJECTOR", 2)]
+    pseudonymous.instruct(tmp_path, drawn.SCHOOLS[1:])
+    assert [f.code for f in check_rights(spark, given)] == ["OBJECTOR", "INSTRUCTION"]
     assert look_for_barred(spark, table, KEY, {drawn.bsn(61)}) == []
     (found,) = look_for_barred(spark, table, KEY, {drawn.bsn(7), drawn.bsn(61)})
     assert (found.code, found.count) == ("OBJECTOR", 1)

@@ -25,7 +25,7 @@ from pathlib import Path
 from cohort.site import article30, index, project, readings, shelf
 from cohort.site.words import LANGUAGES, path_to
 
-check, put = shelf.check, shelf.put
+check, mend, put = shelf.check, shelf.mend, shelf.put
 
 
 def made(records: Path) -> dict[str, bytes]:

@@ -59,7 +59,10 @@ def _read(file: Path, kind: type[T], problems: list[str]) -> T | None:
     except (OSError, ValueError, RecursionError):
         problems.append(_broken("one that cannot be read", where))
     else:
-        if any(map(_identifies, _texts(told.model_dump()))):
+        own = {"project": file.parent.name, "release": file.stem}
+        if any(str(content[name]) != value for name, value in own.items() if name in content):
+            problems.append(_broken("that of another project or release", where))
+        elif any(map(_identifies, _texts(told.model_dump()))):
             problems.append(
                 expected(
                     "a record that names no pupil and no school", example="a question without a code",

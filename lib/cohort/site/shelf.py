@@ -36,17 +36,23 @@ def check(places: Places, out: Path) -> None:
         )  # fmt: skip
 
 
+def mend(out: Path) -> None:
+    """Put an earlier site back in its place, after a run that was killed while it exchanged the two."""
+    aside = _beside(out, "old")
+    if os.path.lexists(aside) and not os.path.lexists(out):
+        aside.rename(out)
+
+
 def put(out: Path, files: Mapping[str, bytes]) -> None:
     """Write the site whole and put it in the place of the earlier one, of which nothing stays.
 
     Takes: a place for which `check` raised nothing; the files by their path; the caller holds the register's
-    lock. What a killed run left beside it is cleared; an earlier site that it had set aside goes back.
+    lock. What a killed run left beside it is cleared.
     Refuses: a place that cannot be written (exit code 2).
     """
-    fresh, aside = (out.with_name(f".{out.name}.{end}") for end in ("new", "old"))
+    fresh, aside = _beside(out, "new"), _beside(out, "old")
     try:
-        if os.path.lexists(aside) and not os.path.lexists(out):
-            aside.rename(out)
+        mend(out)
         for left in (fresh, aside):
             shutil.rmtree(left, ignore_errors=True)
         fresh.mkdir(parents=True)
@@ -64,6 +70,10 @@ def put(out: Path, files: Mapping[str, bytes]) -> None:
                 do="Correct its owner or its rights, or name another one",
             )
         ) from None  # fmt: skip
+
+
+def _beside(out: Path, end: str) -> Path:
+    return out.with_name(f".{out.name}.{end}")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -7,7 +7,9 @@ It shares no function with the code that makes releases; both meet in the projec
     layout      the files as runs of equal rows; their order and split
     contents    columns and values              numbers     what is the number of a pupil
     anonymity   k, m, largest share, others     sensitive   what classes give away
-    rights      the lists, read again           control     whose rows these are
+    declared    lists and their declarations    rights      objections, read again
+    instruction which schools instructed us     consent     who consents to special-category values
+    lists       all of these together           control     whose rows these are
     pseudonyms  what a pseudonymous release shows of pupils and schools
     sums        whether all is accounted for    rebuild     every record made again (`--deep`)
     difference  what subtracting it shows
@@ -25,20 +27,22 @@ from pyspark.sql import functions as F
 from cohort import tables
 from cohort.verify import (
     anonymity,
+    consent,
     contents,
     control,
     difference,
     layout,
+    lists,
     log,
     opened,
     pseudonyms,
     rebuild,
-    rights,
     sensitive,
     sums,
 )
 from cohort.verify.findings import Before, Finding, Findings, Subject, tell_names
 from cohort.verify.layout import Ints
+from cohort.verify.lists import Lists
 from cohort.verify.published import (
     OF_THE_BYTES,
     check_published,
@@ -60,8 +64,8 @@ __all__ = [
 ]
 
 OF_A_STAGE = (
-    *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "OBJECTOR", "PUPIL_UNKNOWN", "PUPIL_TWICE", "SCHOOL_UNTRUE",
-    "DIFFERENCE",
+    *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "OBJECTOR", "INSTRUCTION", "CONSENT", "PUPIL_UNKNOWN",
+    "PUPIL_TWICE", "SCHOOL_UNTRUE", "DIFFERENCE",
 )  # fmt: skip
 
 
@@ -76,10 +80,11 @@ def check_stage(
 
     Takes: the stage and what it is held against; `deep` to make every record again; who is told of progress.
     Gives: the findings; any one refuses the release. A stage of another schema is looked at no further.
-    Refuses: a stage that is not there (exit code 15), lists that intake would refuse (exit code 12).
+    Refuses: a stage that is not there (exit code 15), lists that intake would refuse (exit codes 12
+    and 17).
     """
     say = progress or (lambda _: None)
-    barred = rights.read(subject.objections, subject.platform.objections.max_age_days, subject.today)
+    known = lists.read(subject)
     ladders = contents.ladders(subject.project, subject.hierarchies)
     written = opened.log_of(subject.stage)
     files = [subject.stage / name for name in written.added]
@@ -99,33 +104,34 @@ def check_stage(
     shown = opened.pseudonyms_of(files, subject.project, control=True)
     found += pseudonyms.look(shown) if shown else []
     classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform))
-    leaves, cohort = opened.leaves(subject.project, ladders), _cohort(spark, subject, ladders, barred)
+    leaves, cohort = opened.leaves(subject.project, ladders), _cohort(spark, subject, ladders, known)
     held_to = sensitive.limits(subject.project, subject.platform)
     given_away, shares = sensitive.look(runs, leaves, held_to, cohort)
     classes, measures = classes + given_away, measures | shares
     say(f"checked classes: {runs.classes}, {runs.released} rows")
-    counted = control.count(spark, subject, stage, barred, runs.schools)
+    counted = control.count(spark, subject, stage, known.barred, known.asked, runs.schools)
     found += classes + control.look(counted) + sums.look(subject.counts, counted, runs.released)
+    found += consent.look(spark, subject, stage, known.consenting)
     say("checked control columns against results and lists")
     k = anonymity.limits(subject.project, subject.platform).k
     found += difference.look(spark, subject, stage, k, leaves, held_to, cohort)
     if subject.before is not None:
         say("checked the difference to the published release")
     if deep:
-        found += rebuild.look(spark, subject, stage, ladders)
+        found += rebuild.look(spark, subject, stage, ladders, known)
         say("checked records, each made again")
     checked = (*OF_A_STAGE, "REBUILT") if deep else OF_A_STAGE
     return Findings(tuple(found), checked, (), measures, shown.checksum if shown else layout.checksum(runs))
 
 
 def _cohort(
-    spark: SparkSession, subject: Subject, ladders: dict[str, contents.Ladder], barred: rights.Barred
+    spark: SparkSession, subject: Subject, ladders: dict[str, contents.Ladder], known: Lists
 ) -> Ints | None:
     """The sensitive values of all pupils, counted from the results where a distance to them was agreed."""
     own, held_to = subject.project.sensitive, sensitive.limits(subject.project, subject.platform)
     if own is None or held_to is None or not held_to.of_the_cohort:
         return None
-    return rebuild.values_of_all(spark, subject, ladders, own.name, barred)
+    return rebuild.values_of_all(spark, subject, ladders, own.name, known)
 
 
 def _values(

@@ -15,6 +15,7 @@ COUNTS = (
     "pupils_records", "pupils_released", "pupils_suppressed", "pupils_objected", "pupils_set_aside",
     "pupils_withdrawn",
     "rows_current", "rows_used", "rows_not_selected", "rows_set_aside", "rows_objected",
+    "pupils_without_instruction", "rows_without_instruction",
 )  # fmt: skip
 """What a release says of its own sums."""
 
@@ -39,6 +40,8 @@ CODES: dict[str, str] = {
     "SENSITIVE": "Classes give away more of a sensitive value than its constraint allows",
     "DIFFERENCE": "Subtracted from the published release it shows too much",
     "OBJECTOR": "Pupils are in it who objected, were not allowed, or are of a school held back",
+    "INSTRUCTION": "Pupils are in it with results of a school that gave no instruction",
+    "CONSENT": "Pupils show a special-category value in it without their consent",
     "PUPIL_UNKNOWN": "Pupils are in it without any selected result",
     "PUPIL_TWICE": "Pupils are in it more than once",
     "SCHOOL_UNTRUE": "Schools are named for pupils whose selected results do not come from there",

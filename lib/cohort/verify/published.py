@@ -13,7 +13,7 @@ from cohort import schema, tables
 from cohort.keys import Key
 from cohort.platform import Platform
 from cohort.project import Project
-from cohort.verify import anonymity, contents, control, layout, log, opened, pseudonyms, rights, sensitive
+from cohort.verify import anonymity, contents, control, layout, lists, log, opened, pseudonyms, sensitive
 from cohort.verify.findings import Finding, Findings, Subject, tell, tell_names
 
 OF_THE_BYTES = (
@@ -102,19 +102,24 @@ def look_for_barred(
 
 
 def check_rights(spark: SparkSession, subject: Subject) -> list[Finding]:
-    """OBJECTOR: pupils of a published pseudonymous table who may not be in it by the lists of today.
+    """OBJECTOR and INSTRUCTION: pupils of a published pseudonymous table who may not be in it today.
 
     Takes: as `stage` the published table.
-    Refuses: lists that intake would refuse (exit code 12).
+    Refuses: lists that intake would refuse (exit codes 12 and 17).
     """
-    barred = rights.read(subject.objections, subject.platform.objections.max_age_days, subject.today)
+    known = lists.read(subject)
+    pupil, school = schema.PSEUDONYMS
     rows = control.results(spark, subject)
-    listed, listed_is_barred = control.listed_pupils(spark, barred, rows)
+    listed, listed_is_barred = control.listed_pupils(spark, known.barred, rows)
     if not listed_is_barred:
         listed = rows.select("pgn").distinct().join(listed, "pgn", "left_anti")
-    shown = tables.read(spark, subject.stage).select(schema.PSEUDONYMS[0])
-    named = pseudonyms.of(spark, listed, subject.key)
-    return tell("OBJECTOR", shown.join(named, schema.PSEUDONYMS[0], "left_semi").count())
+    shown = tables.read(spark, subject.stage).select(pupil, school)
+    objected = shown.join(pseudonyms.of(spark, listed, subject.key), pupil, "left_semi").count()
+    asked = sorted(brin for brin, sites in known.asked.sites.items() if any(sites.values()))
+    digests = [digest.hex() for digest in subject.key.digests(f"brin|{brin}" for brin in asked)]
+    instructed = control.local(spark, {school: pa.array(digests, pa.string())})
+    others = shown.join(F.broadcast(instructed), school, "left_anti").count()
+    return [*tell("OBJECTOR", objected), *tell("INSTRUCTION", others)]
 
 
 def own_properties(project: Project, release_id: str) -> dict[str, str]:
