@@ -164,6 +164,7 @@ def _subject(work: Work, key: Key, record: Record) -> Subject:
         objections=work.places.objections, instructions=work.places.instructions,
         consents=work.places.consents, hierarchies=work.hierarchies,
         today=work.today, counts=record.facts["counts"],
+        memory=None if work.project.pseudonymous else folder / str(record.release),
         before=None if read is None else Before(
             folder / str(read.release), work.places.table(record.project), newcomers=record.facts["wave"]
         ),

@@ -253,6 +253,18 @@ def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
     assert set(root.read(2).values()) == {119, 120}  # what the attacker would have seen
 
 
+def test_a_release_remembered_otherwise_than_it_is_staged_is_found(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = memory.write
+    monkeypatch.setattr(memory, "write", lambda pupils, *rest: write(pupils.limit(400), *rest))
+    root.results()
+    root.release()
+    (finding,) = root.made[-1].found
+    assert finding.code == "DIFFERENCE"
+    assert "what is remembered of it is not what is staged" in finding.sentence
+
+
 def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:
     whole = root.project
     root.project = whole.model_copy(update={"columns": whole.columns[:1]})
