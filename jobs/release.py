@@ -64,7 +64,8 @@ def due(job: entry.Job) -> entry.Record:
 
 
 def told(job: entry.Job, record: register.Record) -> entry.Record:
-    return {**disclosed.shown(job.platform, record), "stages": record.facts["stages"]}
+    beside = {name: record.facts[name] for name in ("stages", "linked", "differences_with")}
+    return {**disclosed.shown(job.platform, record), **beside}
 
 
 if __name__ == "__main__":

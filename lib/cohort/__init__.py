@@ -10,6 +10,7 @@ What everything stands on:
     frames        what the driver knows, handed to Spark as small frames
     reasons       why a row or a file is refused
     rejection     a file that cannot be read, told by a code
+    stopwatch     how long each stage of a job took
     recoding      the anonymity engine: numpy and pyarrow, no Spark
 
 What was agreed and declared:
@@ -83,6 +84,7 @@ What is done with them:
     rights        whose results a project may use today
     differences   what a release may differ in from the one before
     waves         new pupils in a project of which a release is read
+    rekeyed       what is remembered, under its pupils' newest numbers
     overlaps      two live projects on the same pupils
     faults        the lines in which a file's faults stand
     erasure       objections applied to the restricted zone

@@ -77,6 +77,8 @@ def nested(
 ) -> Nested:  # fmt: skip
     """The release before, without who is gone and who must go with them: a few actions.
 
+    The suppression limit is not asked again: an objection does not wait for it.
+
     Takes: the pupils coded today, kept and counted; what is remembered of the release before; the project's
     key; the leaves of the sensitive column.
     Refuses: a memory with other pupils than its release had; a release of which nothing would be left (exit
@@ -103,7 +105,7 @@ def nested(
         then.coding, then.levels[kept], then.leaves[kept], released[kept],
         counts.searched - int(released.sum()) - withdrawn,
         Objective.of("mean", then.coding.columns, generalise.weights(project)),
-        {**then.search, "kept_from": before.release},
+        {**then.search, "proven": False, "kept_from": before.release},
     )  # fmt: skip
     places = pa.table({CLASS: pa.array(kept.astype(np.int32)), parts.CLASS: pa.array(number)})
     words = [parts.word(word) for word in range(then.coding.words)]

@@ -47,10 +47,11 @@ class Remembered:
     release: int
     recoding: Recoding
     folder: Path
+    at: str
 
     def pupils(self, spark: SparkSession) -> DataFrame:
         """Pseudonym, class, words and (where a column is sensitive) leaf of every released pupil."""
-        return spark.read.parquet(str(self.folder / PUPILS))
+        return spark.read.parquet(str(self.folder / self.at))
 
     def everybody(self, spark: SparkSession) -> DataFrame:
         """The pseudonyms of all who were in this release or in one before it."""
@@ -70,6 +71,11 @@ def agreed(project: Project, hierarchies: Mapping[str, Hierarchy]) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
+def folder(places: Places, record: Record) -> Path:
+    """Where a release is remembered."""
+    return places.remembered(record.project) / str(record.release)
+
+
 def write(
     pupils: DataFrame, places: Places, project: Project, release: int, recoding: Recoding, digest: str,
     before: Remembered | None,
@@ -79,14 +85,14 @@ def write(
     Takes: the released pupils (pseudonym, class, words, leaf), the recoding, what `agreed` gave, the release
     that this one is nested in.
     """
-    folder = places.remembered(project.name) / str(release)
-    shutil.rmtree(folder, ignore_errors=True)
-    pupils.write.option("compression", "zstd").parquet(str(folder / PUPILS))
+    at = places.remembered(project.name) / str(release)
+    shutil.rmtree(at, ignore_errors=True)
+    pupils.write.option("compression", "zstd").parquet(str(at / PUPILS))
     if before is not None:
         spark = pupils.sparkSession
-        still = spark.read.schema(pupils.schema).parquet(str(folder / PUPILS)).select(PUPIL)
+        still = spark.read.schema(pupils.schema).parquet(str(at / PUPILS)).select(PUPIL)
         left = before.everybody(spark).join(still, PUPIL, "left_anti")
-        left.write.option("compression", "zstd").parquet(str(folder / LEFT))
+        left.write.option("compression", "zstd").parquet(str(at / LEFT))
     columns = range(recoding.coding.columns)
     names = [column.name for column in project.quasi_identifying]
     classes: dict[str, Any] = {"class_nr": pa.array(np.arange(recoding.classes), pa.int32())}
@@ -97,9 +103,14 @@ def write(
         for name, shown in zip(names, recoding.labels, strict=True)
     }
     classes["pupils"] = pa.array(recoding.pupils, pa.int64())
-    pq.write_table(pa.table(classes), folder / CLASSES)
-    facts = {"agreed": digest, "pupils": recoding.released, "search": recoding.search}
-    register.write(folder / FACTS, facts)
+    pq.write_table(pa.table(classes), at / CLASSES)
+    register.write(
+        at / FACTS,
+        {
+            "agreed": digest, "pupils": recoding.released, "search": recoding.search,
+            "at": PUPILS, "followed": "",
+        },
+    )  # fmt: skip
 
 
 def load(places: Places, project: Project, record: Record, coding: Coding, digest: str) -> Remembered:
@@ -108,9 +119,9 @@ def load(places: Places, project: Project, record: Record, coding: Coding, diges
     Refuses: a release of which nothing is remembered (exit code 15); columns or hierarchies other than it
     was made with (exit code 10).
     """
-    folder = places.remembered(project.name) / str(record.release)
     require(places, record)
-    facts = register.load(folder / FACTS)
+    at = folder(places, record)
+    facts = register.load(at / FACTS)
     if facts["agreed"] != digest:
         raise ConfigurationRefused(
             expected(
@@ -121,7 +132,7 @@ def load(places: Places, project: Project, record: Record, coding: Coding, diges
                 "would add up",
             )
         )  # fmt: skip
-    table = pq.read_table(folder / CLASSES)
+    table = pq.read_table(at / CLASSES)
     columns = range(coding.columns)
     levels = np.stack([table[parts.level(c)].to_numpy() for c in columns], axis=1)
     leaves = np.stack([table[f"leaf{c}"].to_numpy() for c in columns], axis=1)
@@ -130,13 +141,14 @@ def load(places: Places, project: Project, record: Record, coding: Coding, diges
     recoding, _ = Recoding.of_classes(coding, levels, leaves, pupils, 0, goal, facts["search"])
     if recoding.classes != table.num_rows or recoding.released != facts["pupils"]:
         raise _missing(record, "one that is damaged")
-    return Remembered(record.release, recoding, folder)
+    return Remembered(record.release, recoding, at, facts["at"])
 
 
 def require(places: Places, record: Record) -> None:
     """Refuse to go on from a release of which nothing is remembered (exit code 15)."""
-    folder = places.remembered(record.project) / str(record.release)
-    if not all((folder / name).exists() for name in (PUPILS, CLASSES, FACTS)):
+    at = folder(places, record)
+    facts = register.load(at / FACTS) if (at / FACTS).is_file() else {}
+    if not facts or not all((at / name).exists() for name in (facts["at"], CLASSES)):
         raise _missing(record, "none")
 
 
@@ -161,15 +173,15 @@ def require_compared(places: Places, project: Project, record: Record) -> None:
 
 def keep_only(places: Places, project: str, releases: Collection[int]) -> None:
     """Forget every release of a project but these."""
-    folder = places.remembered(project)
-    for path in folder.iterdir() if folder.is_dir() else ():
+    all_of_it = places.remembered(project)
+    for path in all_of_it.iterdir() if all_of_it.is_dir() else ():
         if path.name not in {str(release) for release in releases}:
             shutil.rmtree(path, ignore_errors=True)
 
 
 def forget(places: Places, record: Record) -> None:
     """Forget one release: it was refused."""
-    shutil.rmtree(places.remembered(record.project) / str(record.release), ignore_errors=True)
+    shutil.rmtree(folder(places, record), ignore_errors=True)
 
 
 def _missing(record: Record, found: str) -> StateRefused:

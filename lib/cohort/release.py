@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -29,6 +26,7 @@ from cohort import (
     pipeline,
     publish,
     register,
+    rekeyed,
     renumbering,
     rights,
     tables,
@@ -42,10 +40,9 @@ from cohort.project import Project
 from cohort.register import Record, Release
 from cohort.rights import Known, Rights
 from cohort.schema import Accepted
+from cohort.stopwatch import Progress, Stopwatch
 from cohort.verify import Before, Finding, Findings, Subject, check_stage
 from cohort.verify import check_rights as published_rights
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -124,8 +121,8 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     places, project = work.places, work.project
     publish.mend(spark, places, work.platform, project.name)
     number = _make_room(places, project.name)
-    started = time.monotonic()
-    clock = _Clock(progress)
+    rekeyed.follow(spark, places, project, key, numbers.load(places.numbers, work.today))
+    clock = Stopwatch(progress)
     record = _stage(spark, work, lists, key, number, clock)
     findings = verify(spark, work, key, record, deep=False, progress=clock.tell)
     clock.tell(f"verified: {len(findings.found)} findings")
@@ -139,7 +136,7 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     verified = record.moved(
         Release.VERIFIED, checksum=list(findings.checksum), measures=findings.measures,
         checked=list(findings.checked),
-        verified=str(work.now), seconds=round(time.monotonic() - started, 1), stages=clock.seconds,
+        verified=str(work.now), seconds=clock.total, stages=clock.seconds,
     )  # fmt: skip
     register.save(places, verified)
     return verified
@@ -168,6 +165,7 @@ def _subject(work: Work, key: Key, record: Record) -> Subject:
         objections=work.places.objections, instructions=work.places.instructions,
         consents=work.places.consents, hierarchies=work.hierarchies,
         today=work.today, counts=record.facts["counts"],
+        memory=None if work.project.pseudonymous else folder / str(record.release),
         before=None if read is None else Before(
             folder / str(read.release), work.places.table(record.project), newcomers=record.facts["wave"]
         ),
@@ -194,7 +192,7 @@ def _make_room(places: Places, project: str) -> int:
     return max((record.release for record in known), default=0) + 1
 
 
-def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int, clock: _Clock) -> Record:
+def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int, clock: Stopwatch) -> Record:
     places, project = work.places, work.project
     batches = ledger.batches(spark, places.ledger)
     if not batches:
@@ -224,7 +222,8 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             memory.write(way.members, places, project, number, way.recoding, digest, before)
         counts = balance.counts(results, project, lists, way)
         schools = contributors.schools(spark, places, stage, key, work.catalogue.schools)
-        beside = _beside(work, way)
+        here = overlaps.Shown(project, way.recoding)
+        beside = overlaps.compare(here, places, work.platform, work.hierarchies.parent, work.today)
         clock.tell("counted")
     finally:
         way.let_go()
@@ -249,28 +248,6 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
     return record
 
 
-def _beside(work: Work, way: pipeline.Way) -> list[dict[str, Any]]:
-    """What this release shows beside those of other live projects, for whoever approves it."""
-    if work.project.pseudonymous:
-        return []
-    here = overlaps.Shown(work.project, way.recoding)
-    return overlaps.compare(here, work.places, work.platform, work.hierarchies.parent, work.today)
-
-
 def _remove_stage(places: Places, record: Record) -> None:
     shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
     memory.forget(places, record)
-
-
-class _Clock:
-    """Tells a line per stage, with its seconds."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._last = progress, time.monotonic()
-        self.seconds: dict[str, float] = {}
-
-    def tell(self, line: str) -> None:
-        now = time.monotonic()
-        spent, self._last = round(now - self._last, 2), now
-        self.seconds[line.partition(":")[0]] = spent
-        self._progress(f"{line} ({spent:.1f} s)")

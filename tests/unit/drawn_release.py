@@ -245,7 +245,7 @@ def subject(folder: Path, results_at: Path, stage: Stage | None = None, **change
         "stage": (stage or Stage()).write(folder / "stage"), "release_id": "proef-1", "results": results_at,
         "batches": (1,), "objections": folder / "objections",
         "instructions": folder / "instructions", "consents": folder / "consents",
-        "today": TODAY, "counts": counts(), "before": None,
+        "today": TODAY, "counts": counts(), "memory": None, "before": None,
         "hierarchies": write_hierarchies(folder / "hierarchies", **changes.pop("labels", {})),
     }  # fmt: skip
     return Subject(**given | changes)

@@ -149,7 +149,8 @@ class Root:
         return Subject(
             self.project, drawn.platform(), key, places.stage(self.project.name, record.release), record.id,
             places.results, (1,), places.objections, places.instructions, places.consents,
-            self.home / "hierarchies", TODAY, self.counts, before,
+            self.home / "hierarchies", TODAY, self.counts,
+            places.remembered(self.project.name) / str(record.release), before,
         )  # fmt: skip
 
     def publish(self, record: Record) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from decimal import Decimal
 from itertools import combinations
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
+from tests.unit.drawn_release import SECRET
 from tests.unit.drawn_releases import (
     MORE,
     NUMBERS,
@@ -26,8 +28,11 @@ from tests.unit.drawn_releases import (
     sex_of,
 )
 
-from cohort import differences, memory, nesting, register
+from cohort import differences, memory, nesting, register, rekeyed
 from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
+from cohort.keys import Key
+from cohort.numbers import Changes
+from cohort.recoding.constraints import all_hold
 
 K = 10
 FIRST = [n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("1", 50)]
@@ -58,15 +63,22 @@ def gone_too(root: Root, late: set[int], **how: Any) -> None:
     root.release()
 
 
-@pytest.fixture
-def root(spark: SparkSession, tmp_path: Path) -> Root:
+@pytest.fixture(scope="module")
+def published(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Root:
     """With one release that is read."""
-    made = Root(spark, tmp_path)
+    made = Root(one_spark, tmp_path_factory.mktemp("published"))
     made.results()
     made.release()
     assert made.made[0].found == ()
     assert sorted(made.read(1).values()) == [120] * 4
     return made
+
+
+@pytest.fixture
+def root(published: Root, tmp_path: Path) -> Root:
+    """A copy that a test may change."""
+    shutil.copytree(published.home, tmp_path / "root")
+    return Root(published.spark, tmp_path / "root", made=[*published.made])
 
 
 @pytest.mark.parametrize(
@@ -148,19 +160,29 @@ def test_a_class_that_would_break_a_rule_goes_as_a_whole(root: Root) -> None:
     assert root.counts["pupils_withdrawn"] == len(FIRST) - len(late)
 
 
-def test_who_is_gone_gives_no_sensitive_value_away(spark: SparkSession, tmp_path: Path) -> None:
+def test_who_is_gone_gives_no_sensitive_value_away(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Fifteen of one level leave one class: what is gone would show their level, so the class goes."""
-    root = Root(spark, tmp_path, project(largest_value=Decimal("0.6")))
+    root = Root(spark, tmp_path / "one", project(largest_value=Decimal("0.6")))
     root.results()
     root.release()
-    alike = {n for n in FIRST if level_of(n) == "I"}
-    mixed = {n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("2", 50)}
-    gone_too(root, {*sorted(alike)[:15], *sorted(mixed)[:15]})
+    shutil.copytree(root.home, tmp_path / "other")
+    alike = sorted(n for n in FIRST if level_of(n) == "I")
+    mixed = sorted(n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("2", 50))
+    gone_too(root, {*alike[:15], *mixed[:15]})
     assert root.made[-1].found == ()
     left = Counter[tuple[str, ...]]()
     for row, times in root.read(2).items():
         left[row[:2]] += times
     assert sorted(left.values()) == [105, 120, 120]
+
+    other = Root(spark, tmp_path / "other", root.project, made=root.made[:1])
+    monkeypatch.setattr(nesting, "that_go", lambda _, now, rules: ~all_hold(rules, now))
+    gone_too(other, {*alike[:15], *mixed[:15]})
+    (finding,) = other.made[-1].found
+    assert (finding.code, finding.count) == ("DIFFERENCE", 1)
+    assert "the sensitive values of who is gone" in finding.sentence
 
 
 def test_new_pupils_enter_with_a_wave_alone_and_nobody_comes_back_who_left(root: Root) -> None:
@@ -198,6 +220,18 @@ def test_nothing_left_is_refused(root: Root) -> None:
         root.release()
 
 
+def test_a_pupil_with_a_new_number_stays_and_takes_nobody_along(root: Root) -> None:
+    old, new = NUMBERS[FIRST[0]], drawn.bsn(900)
+    other = NUMBERS[FIRST[1]]  # whose new number somebody in the release has already
+    changes = Changes(newest_of={old: new, other: NUMBERS[FIRST[2]]})
+    root.results(lambda n: {"pgn": new} if n == FIRST[0] else {})
+    assert rekeyed.follow(root.spark, root.places, root.project, Key(SECRET), changes) == 1
+    assert rekeyed.follow(root.spark, root.places, root.project, Key(SECRET), changes) == 0
+    way = root.release()
+    assert (way.withdrawn, root.made[-1].found) == (0, ())
+    assert root.pupils(2) == root.pupils(1) - {drawn.mac(f"pgn|{old}")} | {drawn.mac(f"pgn|{new}")}
+
+
 def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
     """One pupil is taken out of it, so that his row could go from the next release alone."""
     folder = root.places.remembered("proef") / "1"
@@ -217,6 +251,18 @@ def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
     assert finding.code == "DIFFERENCE"
     assert "not what was published" in finding.sentence
     assert set(root.read(2).values()) == {119, 120}  # what the attacker would have seen
+
+
+def test_a_release_remembered_otherwise_than_it_is_staged_is_found(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = memory.write
+    monkeypatch.setattr(memory, "write", lambda pupils, *rest: write(pupils.limit(400), *rest))
+    root.results()
+    root.release()
+    (finding,) = root.made[-1].found
+    assert finding.code == "DIFFERENCE"
+    assert "what is remembered of it is not what is staged" in finding.sentence
 
 
 def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COHORT = ROOT / "lib" / "cohort"
 
 LINES = (
-    ("errors", "schema", "identifiers", "frames", "reasons", "rejection"),
+    ("errors", "schema", "identifiers", "frames", "reasons", "rejection", "stopwatch"),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
     ("lists", "purpose"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
@@ -64,7 +64,7 @@ LINES = (
         "rights",
         "differences",
     ),
-    ("waves", "overlaps"),
+    ("waves", "rekeyed", "overlaps"),
     (
         "faults",
         "erasure",

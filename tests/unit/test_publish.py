@@ -90,7 +90,7 @@ def staged(
     remembered = places.remembered("proef") / str(number)
     for name in (memory.PUPILS, memory.CLASSES):
         (remembered / name).mkdir(parents=True)
-    register.write(remembered / memory.FACTS, {})
+    register.write(remembered / memory.FACTS, {"at": memory.PUPILS})
     return record
 
 

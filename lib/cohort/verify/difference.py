@@ -6,6 +6,7 @@ table: so many rows of each class as there are, under the same labels.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,14 +48,17 @@ def look(
 ) -> list[Finding]:  # fmt: skip
     """DIFFERENCE, with what is wrong in words; SUMS where more were withdrawn than are gone.
 
+    It is also wrong when this release is remembered otherwise than it is staged.
+
     Takes: the stage's rows; k; the sensitive column's leaves, limits and, where a distance was agreed, the
     values of all pupils.
     Refuses: a published release of which nothing is remembered (exit code 15).
     """
-    if subject.before is None:
-        return tell_names("SUMS", ["pupils withdrawn from a first release"] * _some(subject))
-    memory, classes = _remembered(spark, subject.before.memory)
     names = [column.name for column in subject.project.quasi_identifying]
+    own = _own(spark, subject, stage, names)
+    if subject.before is None:
+        return own + tell_names("SUMS", ["pupils withdrawn from a first release"] * _some(subject))
+    memory, classes = _remembered(spark, subject.before.memory)
     gone = _gone(spark, memory, classes, stage, names)
     lost = gone.were - gone.stay
     few = (lost > 0) & (lost < k) & (gone.stay > 0)
@@ -80,7 +84,17 @@ def look(
     cases = [what for what, is_so in wrong.items() if is_so]
     found = tell("DIFFERENCE", max(int(few.sum()), len(cases)) if cases else 0, ", ".join(cases))
     too_many = int(subject.counts.get("pupils_withdrawn", 0)) > int(lost.sum())
-    return found + tell_names("SUMS", ["more pupils withdrawn than are gone"] * too_many)
+    return own + found + tell_names("SUMS", ["more pupils withdrawn than are gone"] * too_many)
+
+
+def _own(spark: SparkSession, subject: Subject, stage: DataFrame, names: list[str]) -> list[Finding]:
+    """Whether this release is itself remembered as it is staged: the next one will be held against that."""
+    if subject.memory is None:
+        return []
+    memory, classes = _remembered(spark, subject.memory)
+    kept, staged = _gone(spark, memory, classes, stage, names), stage.count()
+    same = np.array_equal(kept.were, kept.stay) and not kept.changed.any() and kept.were.sum() == staged
+    return tell("DIFFERENCE", int(not same), "what is remembered of it is not what is staged")
 
 
 def _some(subject: Subject) -> int:
@@ -91,11 +105,12 @@ def _remembered(spark: SparkSession, memory: Path) -> tuple[DataFrame, pa.Table]
     if not (memory / "memory.json").is_file():
         raise StateRefused(
             expected(
-                "the memory of the published release", example="as release wrote it", found="none",
-                where="restricted/released", do="Keep what is published, or destroy the project",
+                "the memory of a release", example="as release wrote it", found="none",
+                where="restricted/released", do="Make a new release, or destroy the project",
             )
         )  # fmt: skip
-    return spark.read.parquet(str(memory / "pupils")), pq.read_table(memory / "classes.parquet")
+    facts = json.loads((memory / "memory.json").read_text(encoding="utf-8"))
+    return spark.read.parquet(str(memory / facts["at"])), pq.read_table(memory / "classes.parquet")
 
 
 def _gone(

@@ -77,6 +77,8 @@ class Subject:
     hierarchies: Path
     today: dt.date
     counts: Mapping[str, int]
+    memory: Path | None
+    """What is remembered of this release itself; of a pseudonymous one nothing."""
     before: Before | None
 
 
