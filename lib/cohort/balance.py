@@ -1,4 +1,5 @@
-"""Every row and every pupil of a release, once: what was selected, used, set aside, objected, suppressed."""
+"""Every row and every pupil of a release, once: what was selected, used, set aside, objected,
+suppressed, withdrawn."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ def counts(results: Accepted, project: Project, rights: Rights, way: Way) -> dic
     without = objected = 0
     if rows_without or rows_objected:
         instructed = instructions.keep_instructed(selected, rights.schools)
-        admitted = objections.remove_objectors(instructed, results, rights.objections)
+        admitted = objections.remove_objectors(instructed, results, rights.objections, project)
         left = _pupils(instructed)
         without = _pupils(selected) - left if rows_without else 0
         objected = left - _pupils(admitted) if rows_objected else 0
@@ -38,9 +39,9 @@ def counts(results: Accepted, project: Project, rights: Rights, way: Way) -> dic
         "pupils_released": released,
         "pupils_suppressed": suppressed, "pupils_objected": objected,
         "pupils_without_instruction": without,
-        "pupils_set_aside": way.counts.set_aside,
+        "pupils_set_aside": way.counts.set_aside, "pupils_withdrawn": way.withdrawn,
     }  # fmt: skip
-    if found["pupils_records"] != released + suppressed + objected + without:
+    if found["pupils_records"] != released + suppressed + objected + without + way.withdrawn:
         raise AssertionError("the sums of pupils do not close")
     return found
 

@@ -82,7 +82,15 @@ def shown(platform: Platform, record: Record) -> dict[str, Any]:
         "objections": {"oldest_list": dates[0], "newest_list": dates[-1]} if dates else {},
         "teachers": "a teacher's pupils lie within one school, so the school's limits hold for teachers too",
         "second_person": facts.get("second_person", False),
+        "personal_data": facts["class"] == "pseudonymous",
+        "withdrawals": [_withdrawn(platform, one) for one in facts.get("withdrawals", [])],
     }  # fmt: skip
+
+
+def _withdrawn(platform: Platform, one: dict[str, Any]) -> dict[str, Any]:
+    """Of rows taken out of a published table: when, into which version, about how many pupils in all."""
+    pupils = sum(number for name, number in one.items() if name.startswith("pupils_"))
+    return {"at": one["at"][:10], "version": one["version"], "pupils": platform.shown.count(pupils)}
 
 
 def write(places: Places, platform: Platform, record: Record) -> None:

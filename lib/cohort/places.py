@@ -75,9 +75,30 @@ class Places:
         return self.restricted / "erasures"
 
     @property
+    def private(self) -> tuple[Path, ...]:
+        """The zones that nobody but the platform's own user may enter."""
+        lists = ("objections", "consents", "instructions", "nummerwijzigingen")
+        zones = ("restricted", "staging", "deliveries", *lists)
+        return tuple(self.root / zone for zone in zones)
+
+    @property
+    def standing(self) -> Path:
+        """What every source of objections ever filed: a newer list lifts none of it."""
+        return self.restricted / "objections"
+
+    @property
+    def unlisted(self) -> Path:
+        """Pupils and the schools they were seen at, of schools that allow: their rows are not kept."""
+        return self.restricted / "unlisted"
+
+    @property
     def records(self) -> Path:
         """Rounded records for everybody."""
         return self.root / "records"
+
+    def remembered(self, project: str) -> Path:
+        """What is kept of a project's releases to hold the next one against, release by release."""
+        return self.restricted / "released" / project
 
     @property
     def register(self) -> Path:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import grp
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_purpose import PURPOSE, WHY
 from tests.unit.drawn_rights import instruct
 
-from cohort import differences, frames, platform, publish, register, rights, tables
-from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
+from cohort import access, frames, memory, platform, publish, register, rights, tables
+from cohort.errors import NotAnonymous, StateRefused
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
@@ -82,11 +84,15 @@ def staged(
         "made_by": "maker", "class": "anonymous", "expires": "2027-01-01",
         "thresholds": {}, "recoding": {"kind": "global"}, "codebook": {}, "loss": {},
         "counts": {"pupils_released": len(values)}, "objections": [], "objections_digest": "",
-        "instructions_digest": "", "consents_digest": "",
+        "before": number - 1 or None, "instructions_digest": "", "consents_digest": "",
         "checksum": list(tables.checksum(frame.select("jaargroep", "rekenen"))),
     })  # fmt: skip
     tables.write_new(frame, places.stage("proef", number), record.id, holds.tables)
     register.save(places, record)
+    remembered = places.remembered("proef") / str(number)
+    for name in (memory.PUPILS, memory.CLASSES):
+        (remembered / name).mkdir(parents=True)
+    register.write(remembered / memory.FACTS, {"at": memory.PUPILS})
     return record
 
 
@@ -113,16 +119,33 @@ def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
     assert not places.staging("proef").exists()
 
 
-def test_a_release_with_other_rows_is_refused(
+@pytest.mark.parametrize("compared", [None, 2, 0])
+def test_a_release_that_was_not_held_against_the_published_one_is_refused(
+    spark: SparkSession, places: Places, holds: Platform, project: Project, compared: int | None
+) -> None:
+    put(spark, places, holds, project, staged(spark, places, holds))
+    other = staged(spark, places, holds, 2, VALUES[:-1]).noted(before=compared)
+    with pytest.raises(StateRefused, match="held against"):
+        put(spark, places, holds, project, other)
+    assert read(spark, places) == sorted(VALUES)
+
+
+def test_a_release_of_which_nothing_is_remembered_is_not_published(
+    spark: SparkSession, places: Places, holds: Platform, project: Project
+) -> None:
+    record = staged(spark, places, holds)
+    memory.forget(places, record)
+    with pytest.raises(StateRefused, match="the memory of release 1"):
+        put(spark, places, holds, project, record)
+    assert not places.table("proef").exists()
+
+
+def test_only_the_published_release_is_remembered(
     spark: SparkSession, places: Places, holds: Platform, project: Project
 ) -> None:
     put(spark, places, holds, project, staged(spark, places, holds))
-    other = staged(spark, places, holds, 2, VALUES[:-1])
-    with pytest.raises(ConfigurationRefused, match="not supported yet"):
-        differences.require_same(spark, places, other)
-    with pytest.raises(ConfigurationRefused):
-        put(spark, places, holds, project, other)
-    assert read(spark, places) == sorted(VALUES)
+    put(spark, places, holds, project, staged(spark, places, holds, 2))
+    assert [path.name for path in places.remembered("proef").iterdir()] == ["2"]
 
 
 def test_a_stage_that_was_altered_is_not_published(
@@ -169,6 +192,62 @@ def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
     table = places.table("proef")
     assert {f.name for f in table.glob("*.parquet")} == tables.current_files(spark, table)
     assert (places.records / "proef" / "2.json").exists()
+
+
+def by_group(holds: Platform, project: Project) -> tuple[Platform, Project]:
+    """The same, with readers whom the platform lets in by their group."""
+    ours = grp.getgrgid(os.getegid()).gr_name
+    by = holds.model_copy(update={"access": platform.Access(way="group")})
+    return by, project.model_copy(update={"readers": ours})
+
+
+def test_nobody_reads_from_before_the_first_byte_until_the_checksum_was_compared(
+    spark: SparkSession, places: Places, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds, project = by_group(holds, project)
+    put(spark, places, holds, project, staged(spark, places, holds))
+    assert access.state(places, holds, "proef") == "granted"
+    record = staged(spark, places, holds, 2)
+    seen: list[str] = []
+    for name in ("replace", "checksum", "vacuum"):
+        real = getattr(tables, name)
+
+        def watched(*given: Any, _real: Any = real, _name: str = name, **named: Any) -> Any:
+            seen.append(f"{_name} {access.state(places, holds, 'proef')}")
+            return _real(*given, **named)
+
+        monkeypatch.setattr(tables, name, watched)
+    put(spark, places, holds, project, record)
+    assert seen == ["checksum granted", "replace withdrawn", "checksum withdrawn", "vacuum withdrawn"]
+    assert access.state(places, holds, "proef") == "granted"
+
+
+def test_a_commit_that_is_not_what_was_verified_is_taken_back_and_read_by_nobody(
+    spark: SparkSession, places: Places, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds, project = by_group(holds, project)
+    put(spark, places, holds, project, staged(spark, places, holds))
+    record = staged(spark, places, holds, 2)
+    real = tables.replace
+
+    def killed(rows: DataFrame, *given: Any) -> Any:
+        real(rows.limit(9), *given)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "replace", killed)
+        with pytest.raises(Killed):
+            put(spark, places, holds, project, record)
+    assert access.state(places, holds, "proef") == "withdrawn"
+    with pytest.raises(NotAnonymous, match="another checksum"):
+        publish.mend(spark, places, holds, "proef")
+    assert read(spark, places) == sorted(VALUES)
+    assert register.find(places, "proef", 2).state is Release.REFUSED
+    assert next(c.note for c in tables.history(spark, places.table("proef"))) == "proef-1"
+    publish.mend(spark, places, holds, "proef")
+    assert access.settle(places, holds, project, NOW) == []
+    put(spark, places, holds, project, staged(spark, places, holds, 3).noted(before=1))
+    assert access.state(places, holds, "proef") == "granted"
 
 
 def test_approval_is_by_somebody_else(places: Places, holds: Platform, project: Project) -> None:
