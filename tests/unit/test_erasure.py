@@ -25,7 +25,9 @@ from cohort import (
     numbers,
     objections,
     platform,
+    receipts,
     register,
+    remains,
     tables,
 )
 from cohort.errors import ObjectionsRefused
