@@ -4,7 +4,7 @@ import sys
 
 import _entry as entry
 
-from cohort import catalogue, formats, ingest, locks, numbers, objections
+from cohort import catalogue, formats, ingest, locks, numbers, objections, rights
 
 
 def work(job: entry.Job) -> entry.Record:
@@ -14,7 +14,8 @@ def work(job: entry.Job) -> entry.Record:
         changes = numbers.load(job.places.numbers, job.now.date())
         limits, today = job.platform.objections, job.now.date()
         lists = objections.load(job.places.objections, limits, today, known.domains())
-        intake = ingest.Intake(job.places, job.platform, known, declared, lists, changes, job.now)
+        consented = rights.kept_at_intake(job.places, job.platform, job.config, today, known, lists)
+        intake = ingest.Intake(job.places, job.platform, known, declared, lists, changes, job.now, consented)
         return ingest.ingest(job.session(), intake, job.progress)
 
 

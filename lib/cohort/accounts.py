@@ -13,8 +13,9 @@ from pyspark.sql import functions as F
 
 from cohort.arrivals import DeliveredFile
 from cohort.barred import OBJECTED
+from cohort.checks import BROKEN
 from cohort.ledger import OLDER, REJECTED, TAKEN, Entry, Ledger
-from cohort.quality import BROKEN, CODES, MENDED
+from cohort.quality import CODES, MENDED
 from cohort.reception import Received
 from cohort.schema import NUMBER
 

@@ -29,11 +29,11 @@ from cohort import (
     tables,
 )
 from cohort.catalogue import Catalogue
+from cohort.checks import BROKEN
 from cohort.errors import DestructionIncomplete, expected
 from cohort.objections import Objections
 from cohort.places import Places
 from cohort.platform import Platform
-from cohort.quality import BROKEN
 from cohort.register import Record, Release
 from cohort.schema import CANONICAL
 from cohort.standing import Standing

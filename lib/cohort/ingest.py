@@ -21,10 +21,13 @@ from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, S
 from cohort import (
     accounts,
     barred,
+    checks,
     completeness,
+    consents,
     deliveries,
     effects,
     erasure,
+    expiry,
     faults,
     feedback,
     frames,
@@ -44,6 +47,7 @@ from cohort.accounts import Run
 from cohort.arrivals import REPEATED, ROSTER, Desk
 from cohort.barred import OBJECTED
 from cohort.catalogue import Catalogue
+from cohort.consents import NOBODY, Given
 from cohort.errors import DeliveriesRefused, expected
 from cohort.formats import Formats
 from cohort.ledger import Entry, Ledger
@@ -81,6 +85,8 @@ class Intake:
     lists: Objections
     changes: Changes
     now: dt.datetime
+    consented: Given = NOBODY
+    """Whose special-category values may be kept, of which category: nobody's unless it is said."""
 
 
 def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str, Any]:
@@ -97,6 +103,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     known = ledger.read(spark, places.ledger)
     sweep(spark, places, known)
     renumbered = renumbering.apply(spark, places, intake.changes)
+    expiry.apply(spark, places, intake.consented)
     domains, lists = intake.catalogue.domains(), intake.lists
     if known.batches:
         effects.require_small(_current(spark, places, known), lists, holds.objections, domains)
@@ -192,7 +199,8 @@ def _judged(
     once = quality.judge(
         spark, delivered, intake.catalogue, intake.now.date(), intake.changes.newest_of, rules.told
     )
-    marked = barred.marked(once, barred.named(spark, intake.lists))
+    named = barred.marked(once, barred.named(spark, intake.lists))
+    marked = consents.kept_at_intake(named, intake.consented)
     marked.write.option("compression", "lz4").parquet(str(work))
     kept = _kept(spark, intake, known, spark.read.schema(marked.schema).parquet(str(work)), work)
     twice = frames.materialised(quality.repeated(kept))
@@ -205,7 +213,7 @@ def _judged(
     warnings = plausibility.warnings(doubtful, refusing)
     if rules.told:
         for line in quality.outside(judged).toArrow().to_pylist():
-            warnings.setdefault(line[NUMBER], {})[quality.OUTSIDE] = line["n"]
+            warnings.setdefault(line[NUMBER], {})[checks.OUTSIDE] = line["n"]
     return plausibility.refused(judged, doubtful, refusing), warnings
 
 
@@ -216,7 +224,7 @@ def _kept(spark: SparkSession, intake: Intake, known: Ledger, rows: DataFrame, w
     leaves out, whose rows are not kept.
     """
     places, lists, domains = intake.places, intake.lists, intake.catalogue.domains()
-    sure = rows.where(~F.contains(quality.CODES, F.lit("BRIN_")) & (F.col(quality.CODES) != quality.BROKEN))
+    sure = rows.where(~F.contains(quality.CODES, F.lit("BRIN_")) & (F.col(quality.CODES) != checks.BROKEN))
     seen = sure.where(F.col("pgn").isNotNull()).select("pgn", "brin", "domein")
     effects.require_small(seen, lists, intake.platform.objections, domains, only_new=True)
     objections.remember(places.restricted, lists, effects.met(rows.select("pgn"), lists))
@@ -243,7 +251,8 @@ def _write(spark: SparkSession, judged: DataFrame, intake: Intake, entries: list
     files = max(2, -(-total // ROWS_PER_FILE))
     tables.replace_batch(quality.accepted(free, batch).coalesce(files), intake.places.results, batch)
     if any(entry.codes for entry in entries if entry.taken):
-        tables.replace_batch(quality.quarantined(free, batch).coalesce(1), intake.places.quarantine, batch)
+        refused = quality.quarantined(consents.without_special(free, quality.RAW), batch)
+        tables.replace_batch(refused.coalesce(1), intake.places.quarantine, batch)
     stored = tables.read(spark, intake.places.results).where(F.col("batch") == batch).count()
     if stored != total:
         raise AssertionError("the accepted rows that were written are not those that were counted")

@@ -25,7 +25,7 @@ from cohort.numbers import Changes
 from cohort.permissions import Numbers, Permission
 from cohort.platform import ObjectionLimits
 from cohort.project import Project
-from cohort.schema import Accepted, Admitted
+from cohort.schema import Accepted, Admitted, Instructed
 from cohort.standing import Key, Standing
 
 
@@ -170,7 +170,7 @@ def blocked_frame(spark: SparkSession, numbers: Numbers) -> DataFrame:
     return frames.local(spark, "pgn string not null", [(n,) for n in sorted(numbers)])
 
 
-def remove_objectors(rows: Accepted, every: Accepted, lists: Objections, project: Project) -> Admitted:
+def remove_objectors(rows: Instructed, every: Accepted, lists: Objections, project: Project) -> Admitted:
     """Leave out every pupil who may not be used in a project, wherever their results come from.
 
     Takes: the results to use (numbers in normal form, never null); all results, in which the pupils of a

@@ -15,6 +15,7 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from tests.unit.drawn_results import Row, column, frame, pgn, project, result, row
+from tests.unit.drawn_rights import rights
 
 from cohort import pipeline
 from cohort.errors import NotAnonymous
@@ -126,7 +127,14 @@ def run(
     told: list[str] = []
     try:
         way = pipeline.run(
-            results, asked, lists(drawn), HIERARCHIES, Key(secret), SCHOOLS[:3], most, told.append
+            results,
+            asked,
+            rights(lists(drawn), SCHOOLS),
+            HIERARCHIES,
+            Key(secret),
+            SCHOOLS[:3],
+            most,
+            told.append,
         )
         found = way.rows.toArrow().to_pylist()
         way.let_go()

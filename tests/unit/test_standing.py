@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import stat
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,10 @@ from cohort.objections import Objections
 from cohort.platform import ObjectionLimits
 
 TODAY = dt.date(2026, 3, 1)
-LIMITS = ObjectionLimits.model_construct(max_age_days=31)
+LIMITS = ObjectionLimits(
+    max_age_days=31, max_erased_share=Decimal("0.02"), max_erased_share_of_school=Decimal("0.25"),
+    always_erased=5,
+)  # fmt: skip
 ANNA, BEN, NEW = "123456782", "111222333", "063138219"
 
 
