@@ -228,8 +228,8 @@ def test_a_school_whose_list_allows_waits_for_a_list_as_new_as_its_delivery(root
 @pytest.mark.parametrize(
     ("says", "share", "of_school", "always", "told"),
     [
-        ("of all pupils", "0.1", "1", 0, "at most 10.000000% of all pupils"),
-        ("of one school's", "1", "0.2", 0, "at most 20.000000% of one school's pupils"),
+        ("of all pupils", "0.1", "1", 0, "at most 10% of all pupils"),
+        ("of one school's", "1", "0.2", 0, "at most 20% of one school's pupils"),
     ],
 )
 def test_a_list_over_the_share_erases_nothing_until_it_is_confirmed(
