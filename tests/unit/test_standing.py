@@ -113,6 +113,15 @@ def test_a_change_of_number_that_comes_later_is_followed(root: Root) -> None:
     assert root.day(a=(line(NEW, until="2026-03-01"),)).blocked == set()
 
 
+def test_what_stands_besides_the_lists_counts_in_their_digest(root: Root) -> None:
+    root.lists(a=())
+    before = root.read().digest()
+    root.day(a=(FILED,))
+    root.today -= dt.timedelta(days=1)
+    root.lists(a=())
+    assert root.read().digest() != before, "a release verified before is not published any more"
+
+
 def test_what_is_written_down_is_for_the_platforms_user_alone(root: Root) -> None:
     before = os.umask(0)
     try:
