@@ -4,7 +4,7 @@ import sys
 
 import _entry as entry
 
-from cohort import catalogue, formats, ingest, locks, numbers, objections
+from cohort import catalogue, formats, ingest, locks, numbers, objections, rights
 
 
 def work(job: entry.Job) -> entry.Record:
@@ -12,8 +12,10 @@ def work(job: entry.Job) -> entry.Record:
     numbers.load(job.places.numbers, job.now.date())  # what is wrong is told before anything is touched
     with job.lock(locks.INTAKE):
         changes = numbers.load(job.places.numbers, job.now.date())
-        lists = objections.load(job.places.objections, job.platform.objections, job.now.date())
-        intake = ingest.Intake(job.places, job.platform, known, declared, lists, changes, job.now)
+        limits, today = job.platform.objections, job.now.date()
+        lists = objections.load(job.places.objections, limits, today, known.domains())
+        consented = rights.kept_at_intake(job.places, job.platform, job.config, today, known, lists)
+        intake = ingest.Intake(job.places, job.platform, known, declared, lists, changes, job.now, consented)
         return ingest.ingest(job.session(), intake, job.progress)
 
 

@@ -1,32 +1,57 @@
-"""Every row and every pupil of a release, once: what was selected, used, set aside, objected, suppressed."""
+"""Every row and every pupil of a release, once: what was selected, used, set aside, objected,
+suppressed, withdrawn."""
 
 from __future__ import annotations
 
-from cohort import objections, records
-from cohort.objections import Objections
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from cohort import instructions, objections, records
+from cohort.instructions import INSTRUCTED
 from cohort.pipeline import Way
 from cohort.project import Project
+from cohort.rights import Rights
 from cohort.schema import Accepted
 
 
-def counts(results: Accepted, project: Project, lists: Objections, way: Way) -> dict[str, int]:
-    """Every row and every pupil, once: the sums close or the release is a defect."""
+def counts(results: Accepted, project: Project, rights: Rights, way: Way) -> dict[str, int]:
+    """Every row and every pupil, once: the sums close or the release is a defect.
+
+    A pupil of whom no selected row is of an instructed school counts there, objection or not.
+    """
     selected = records.select(results, project)
-    rows_current, rows_selected = results.count(), selected.count()
-    rows_objected = rows_selected - way.counts.rows
-    objected = 0
-    if rows_objected:
-        kept = objections.remove_objectors(selected, results, lists).select("pgn").distinct().count()
-        objected = selected.select("pgn").distinct().count() - kept
+    rows_current, (rows_selected, rows_instructed) = results.count(), _rows(selected, rights)
+    rows_without, rows_objected = rows_selected - rows_instructed, rows_instructed - way.counts.rows
+    without = objected = 0
+    if rows_without or rows_objected:
+        instructed = instructions.keep_instructed(selected, rights.schools)
+        admitted = objections.remove_objectors(instructed, results, rights.objections, project)
+        left = _pupils(instructed)
+        without = _pupils(selected) - left if rows_without else 0
+        objected = left - _pupils(admitted) if rows_objected else 0
     released, suppressed = way.recoding.released, way.recoding.suppressed
     found = {
         "rows_current": rows_current, "rows_used": way.counts.rows_used,
         "rows_not_selected": rows_current - rows_selected, "rows_objected": rows_objected,
+        "rows_without_instruction": rows_without,
         "rows_set_aside": way.counts.rows - way.counts.rows_used,
-        "pupils_records": way.counts.pupils - way.counts.set_aside + objected, "pupils_released": released,
+        "pupils_records": way.counts.pupils - way.counts.set_aside + objected + without,
+        "pupils_released": released,
         "pupils_suppressed": suppressed, "pupils_objected": objected,
-        "pupils_set_aside": way.counts.set_aside,
+        "pupils_without_instruction": without,
+        "pupils_set_aside": way.counts.set_aside, "pupils_withdrawn": way.withdrawn,
     }  # fmt: skip
-    if found["pupils_records"] != released + suppressed + objected:
+    if found["pupils_records"] != released + suppressed + objected + without + way.withdrawn:
         raise AssertionError("the sums of pupils do not close")
     return found
+
+
+def _rows(selected: Accepted, rights: Rights) -> tuple[int, int]:
+    """The selected rows, and those of instructed schools, in one pass."""
+    marked = instructions.mark(selected, rights.schools)
+    found = marked.agg(F.count(F.lit(1)), F.count_if(INSTRUCTED)).first()
+    return (0, 0) if found is None else (found[0], found[1])
+
+
+def _pupils(rows: DataFrame) -> int:
+    return rows.select("pgn").distinct().count()

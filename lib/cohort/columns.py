@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cohort import schema
 from cohort.config import Declaration, Number, wrong
+from cohort.purpose import Reason
 
 COLUMN = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
 NUMERIC = ("vaardigheidsscore", "ruwe_score")
@@ -107,18 +108,27 @@ class SensitiveLimits(Declaration):
     equal_closeness: Annotated[Number, Field(ge=0, lt=1, decimal_places=6)] | None = None
     ordered_closeness: Annotated[Number, Field(ge=0, lt=1, decimal_places=6)] | None = None
 
+    @property
+    def diverse(self) -> bool:
+        """Whether it asks for l-diversity or t-closeness beside the largest share of one value."""
+        return any(limit is not None for name, limit in self if name != "largest_value")
+
 
 class Column(Declaration):
-    """One released column: a result, a difference or an attribute, and its hierarchy.
+    """One released column: a result, a difference or an attribute, its hierarchy, and why it is needed.
 
     A quasi-identifying column is generalised by its hierarchy; a sensitive one shows the leaf itself, under a
     constraint of its own.
 
     A numeric value falls in the band `[n·step, (n+1)·step)`, which is the leaf of the hierarchy: with
     step 1 its label is `n`, else `lower tot upper` (Dutch: up to, not including).
+
+    `legal_ground` says what allows the use of special-category results: such a column is sensitive, and shows
+    the values of pupils with consent only.
     """
 
     name: str
+    why: Reason
     role: Literal["quasi-identifying", "sensitive"]
     hierarchy: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]*$")]
     result: Result | None = None
@@ -130,6 +140,7 @@ class Column(Declaration):
     lowest_level: Annotated[int, Field(ge=0)] = 0
     highest_level: Annotated[int, Field(ge=0)] | None = None
     constraint: SensitiveLimits | None = None
+    legal_ground: Reason | None = None
 
     @field_validator("name")
     @classmethod
@@ -207,6 +218,15 @@ class Column(Declaration):
                 "Expected no level and no weight for a sensitive column, for example a constraint alone; "
                 f"found {' and '.join(sorted(of_levels))} for column {self.name} in <where>. Remove what "
                 "says how it is generalised: it is not."
+            )
+        if self.legal_ground is not None and not (
+            self.results and self.constraint and self.constraint.diverse
+        ):
+            yield (
+                "Expected a legal ground only for results in a sensitive column with l-diversity or "
+                "t-closeness, for example constraint = { largest_value = 0.9, distinct = 3 }; found "
+                f"otherwise for column {self.name} in <where>. Make it so: "
+                "special-category values are never shown with less."
             )
 
     @property

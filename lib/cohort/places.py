@@ -7,9 +7,6 @@ from pathlib import Path
 
 from cohort.errors import UsageRefused, expected, not_yet
 
-LATER = ("consents", "instructions")
-"""Zones whose lists a later version applies; a list found there is refused, never ignored."""
-
 
 @dataclass(frozen=True)
 class Places:
@@ -24,6 +21,14 @@ class Places:
     @property
     def objections(self) -> Path:
         return self.root / "objections"
+
+    @property
+    def instructions(self) -> Path:
+        return self.root / "instructions"
+
+    @property
+    def consents(self) -> Path:
+        return self.root / "consents"
 
     @property
     def restricted(self) -> Path:
@@ -70,9 +75,35 @@ class Places:
         return self.restricted / "erasures"
 
     @property
+    def private(self) -> tuple[Path, ...]:
+        """The zones that nobody but the platform's own user may enter."""
+        lists = ("objections", "consents", "instructions", "nummerwijzigingen")
+        zones = ("restricted", "staging", "deliveries", *lists)
+        return tuple(self.root / zone for zone in zones)
+
+    @property
+    def standing(self) -> Path:
+        """What every source of objections ever filed: a newer list lifts none of it."""
+        return self.restricted / "objections"
+
+    @property
+    def unlisted(self) -> Path:
+        """Pupils and the schools they were seen at, of schools that allow: their rows are not kept."""
+        return self.restricted / "unlisted"
+
+    @property
     def records(self) -> Path:
         """Rounded records for everybody."""
         return self.root / "records"
+
+    def remembered(self, project: str) -> Path:
+        """What is kept of a project's releases to hold the next one against, release by release."""
+        return self.restricted / "released" / project
+
+    @property
+    def register(self) -> Path:
+        """The public register, made from the records."""
+        return self.root / "register"
 
     def staging(self, project: str) -> Path:
         return self.root / "staging" / project
@@ -91,8 +122,7 @@ def under(root: str) -> Places:
     """The places under a root given on the command line.
 
     Takes: a path or a `file:` URI.
-    Refuses: another scheme (not supported yet, exit code 10), a root that is no folder (exit code 2),
-    lists in a zone that a later version applies (exit code 10).
+    Refuses: another scheme (not supported yet, exit code 10), a root that is no folder (exit code 2).
     """
     scheme, colon, rest = root.partition(":")
     if colon and scheme != "file" and len(scheme) > 1:
@@ -112,13 +142,4 @@ def under(root: str) -> Places:
                 do="Make the folder, or correct the path",
             )
         )
-    places = Places(path.resolve())
-    for zone in LATER:
-        folder = places.root / zone
-        if folder.is_dir() and any(folder.iterdir()):
-            raise not_yet(
-                f"A list in the zone {zone}",
-                f"{zone}/",
-                "Take it away only if nobody relies on it: no release goes past a list not applied",
-            )
-    return places
+    return Places(path.resolve())

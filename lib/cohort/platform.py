@@ -110,16 +110,40 @@ class Intake(Declaration):
 
 
 class ObjectionLimits(Declaration):
-    """The oldest that any list may be, and the share of results above which erasing needs a confirmation."""
+    """The oldest that any list may be, and what it may erase unconfirmed: a share of all pupils, and of one
+    school's; up to `always_erased` pupils whatever their share.
+    """
 
     max_age_days: Annotated[int, Field(ge=1)]
     max_erased_share: Share
+    max_erased_share_of_school: Share
+    always_erased: Annotated[int, Field(ge=0)]
+
+    def too_many(self, pupils: int, of_all: int, share: Decimal) -> bool:
+        """Whether that many of all of them need a confirmation."""
+        return pupils > self.always_erased and pupils > share * of_all
 
 
 class Publishing(Declaration):
     """Whether `release --publish` may publish without a named second person; the record says it did."""
 
     without_second_person: bool
+
+
+class Access(Declaration):
+    """What lets a project's readers in: a POSIX `group`, nothing (`owner`), or a program (`hook`)."""
+
+    way: Literal["group", "owner", "hook"]
+    hook: str | None = None
+
+    @model_validator(mode="after")
+    def _hooked(self) -> Self:
+        if (self.way == "hook") != (self.hook is not None) or not (self.hook or "/").startswith("/"):
+            raise ValueError(
+                "Expected a hook, as an absolute path, with way = 'hook' and with no other, for example "
+                "hook = '/etc/cohort/readers'; found otherwise in <where>. Add or remove the hook."
+            )
+        return self
 
 
 class Shown(Declaration):
@@ -144,6 +168,7 @@ class Platform(Declaration):
     intake: Intake
     objections: ObjectionLimits
     publish: Publishing
+    access: Access
     shown: Shown
 
 

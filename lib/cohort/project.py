@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from cohort import config
+from cohort import config, schema
 from cohort.columns import NUMERIC, Column, Difference, Result, SchoolYear, Slot
 from cohort.config import Declaration, Number, wrong
 from cohort.errors import ConfigurationRefused, UsageRefused, expected
 from cohort.platform import Platform
+from cohort.purpose import Purpose
 
 __all__ = ["NUMERIC", "Column", "Difference", "Project", "Result", "Slot", "check_name", "load"]
 
@@ -58,12 +58,11 @@ class Population(Declaration):
     jaargroep: Annotated[list[str], Field(min_length=1)] | None = None
 
 
-class Project(Declaration):
+class Project(Purpose):
+    """One agreement: what for (`Purpose`), which results, shown how, to whom."""
+
     name: str
-    question: Annotated[str, Field(min_length=10)]
-    release_class: Literal["anonymous"]
-    starts: dt.date
-    ends: dt.date
+    release_class: Literal["anonymous", "pseudonymous"]
     readers: Annotated[str, Field(min_length=1)]
     population: Population
     two_schools: Literal["keep", "set-aside"]
@@ -71,30 +70,12 @@ class Project(Declaration):
     recoding: Recoding
     columns: Annotated[list[Column], Field(min_length=1)]
 
-    @field_validator("release_class", mode="before")
-    @classmethod
-    def _only_anonymous(cls, kind: object) -> object:
-        if kind == "pseudonymous":
-            raise ValueError(
-                "Expected release_class = 'anonymous', for example in the template; found "
-                "'pseudonymous', which is not supported yet (it needs the schools' instruction), in "
-                "<where>. Ask for an anonymous release."
-            )
-        return kind
-
     @model_validator(mode="after")
     def _coherent(self) -> Project:
         told = [*self._wrong_dates(), *self._wrong_columns()]
         if told:
             raise wrong(told)
         return self
-
-    def _wrong_dates(self) -> Iterator[str]:
-        if self.ends <= self.starts:
-            yield (
-                "Expected an end after the start, for example 2027-12-31; found one that is not in "
-                "<where>. Correct the dates."
-            )
 
     def _wrong_columns(self) -> Iterator[str]:
         years = sorted(int(year[:4]) for year in self.population.schooljaar)
@@ -150,8 +131,28 @@ class Project(Declaration):
         return tuple(dict.fromkeys(r for column in self.columns for r in column.results))
 
     @property
+    def domains(self) -> frozenset[str]:
+        """The domains that are shown."""
+        return frozenset(result.domein for result in self.results)
+
+    @property
+    def special(self) -> tuple[Result, ...]:
+        """The results shown that need the pupil's consent: those of columns with a legal ground."""
+        return tuple(r for column in self.columns if column.legal_ground is not None for r in column.results)
+
+    @property
     def column_names(self) -> list[str]:
         return [column.name for column in self.columns]
+
+    @property
+    def pseudonymous(self) -> bool:
+        """Whether a row carries the keyed pseudonyms of its pupil and school: then it is personal data."""
+        return self.release_class == "pseudonymous"
+
+    @property
+    def pseudonyms(self) -> tuple[str, ...]:
+        """The columns of pseudonyms that are released beside those agreed; an anonymous release has none."""
+        return schema.PSEUDONYMS if self.pseudonymous else ()
 
     @property
     def quasi_identifying(self) -> list[Column]:

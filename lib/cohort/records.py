@@ -1,4 +1,4 @@
-"""Admitted → PupilRecords: one row per pupil, by the project's column declarations.
+"""Consented → PupilRecords: one row per pupil, by the project's column declarations.
 
 No text goes through the shuffle: what decides and what is shown travel together in one long per slot, so
 that one `max` picks a result by the written rule and remembers its value and its school.
@@ -32,7 +32,7 @@ from cohort.schema import (
     ROWS,
     USED,
     Accepted,
-    Admitted,
+    Consented,
     PupilRecords,
     require,
 )
@@ -46,13 +46,15 @@ Hierarchies = Mapping[str, Hierarchy]
 def select(results: Accepted, project: Project) -> Accepted:
     """The rows that the project's question needs: its population, and a result that it shows.
 
-    Gives: every column of `results`, fewer rows. Results of special-category tests are never among them.
+    Gives: every column of `results`, fewer rows. Rows of special-category tests are among them only for a
+    column with a legal ground, and then whatever their values: who is selected says nothing of consent.
     """
     require(results, ACCEPTED)
-    rows = results.where(F.col("schooljaar").isin(project.population.schooljaar) & ~F.col("bijzonder"))
+    rows = results.where(F.col("schooljaar").isin(project.population.schooljaar))
     if project.population.jaargroep is not None:
         rows = rows.where(F.col("jaargroep").isin(project.population.jaargroep))
-    shown = [fits(result) for result in project.results]
+    special = set(project.special)
+    shown = [is_of(r) if r in special else fits(r) & ~F.col("bijzonder") for r in project.results]
     wanted = shown[0]
     for one in shown[1:]:
         wanted = wanted | one
@@ -61,31 +63,36 @@ def select(results: Accepted, project: Project) -> Accepted:
 
 def fits(result: Result) -> Column:
     """Whether a row is a result of that domain, school year, moment and scale, with the value to show."""
+    return is_of(result) & F.col(result.value).isNotNull()
+
+
+def is_of(result: Result) -> Column:
+    """Whether a row is a result of that domain, school year, moment and scale."""
     return (
         (F.col("domein") == result.domein)
         & (F.col("schooljaar") == result.schooljaar)
         & (F.col("afnameperiode") == result.moment)
         & (F.col("schaal") == result.schaal)
-        & F.col(result.value).isNotNull()
     )
 
 
-def one_per_pupil(admitted: Admitted, project: Project, hierarchies: Hierarchies) -> PupilRecords:
+def one_per_pupil(consented: Consented, project: Project, hierarchies: Hierarchies) -> PupilRecords:
     """Bring every pupil's rows together into one record.
 
-    Takes: selected rows of pupils without objection; hierarchies by column name.
+    Takes: selected rows of pupils without objection, special-category values of those with consent only;
+    hierarchies by column name.
     Gives: `pgn` (int), `school` (its code, of the latest row), `_elsewhere` (codes of further schools
     whose values are shown, null when there are none), `_rows` and `_used` (how many rows it has, and how
     many of them are shown), and per column the number of its leaf: that of `onbekend` for null, −1 for a
     value that the hierarchy does not have.
     Refuses: a hierarchy whose leaves are no bands of the column's step (exit code 10).
     """
-    require(admitted, ACCEPTED)
+    require(consented, ACCEPTED)
     slots = {result: f"_slot{i}" for i, result in enumerate(project.results)}
     attributes = [c for c in project.columns if c.attribute is not None]
     day = F.datediff("peildag", F.lit(f"{min(project.population.schooljaar)[:4]}-08-01").cast("date"))
     order = (_shift(day, DELIVERY) + F.col(NUMBER)).alias("_order")
-    prepared = leaves.looked_up(admitted, attributes, hierarchies).select(
+    prepared = leaves.looked_up(consented, attributes, hierarchies).select(
         F.col("pgn").try_cast("int").alias(PGN),
         order,
         school_code(F.col("brin")).alias("_brin"),

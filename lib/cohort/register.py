@@ -120,6 +120,12 @@ def find(places: Places, project: str, release: int | None, *, where: str = "--r
     )  # fmt: skip
 
 
+def published(places: Places, project: str) -> Record | None:
+    """The release that the project's table shows, if any."""
+    live = [record for record in releases(places, project) if record.state is Release.PUBLISHED]
+    return live[-1] if live else None
+
+
 def state_of(places: Places, project: str) -> Project:
     """Whether a project is open, being destroyed (a journal stands) or destroyed (a certificate stands)."""
     if certificate(places, project).exists():
@@ -150,12 +156,21 @@ def journal(places: Places, project: str) -> Path:
     return places.exact / project / "destruction.json"
 
 
-def write(path: Path, content: dict[str, Any]) -> None:
-    """One JSON document, whole or not at all, on the disk before the call returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def withdrawal(places: Places, project: str) -> Path:
+    """The journal of rows being withdrawn from a published table; nobody reads while it stands."""
+    return places.exact / project / "withdrawal.json"
+
+
+def write(path: Path, content: dict[str, Any], *, private: bool = False) -> None:
+    """One JSON document, whole or not at all, on the disk before the call returns.
+
+    Takes: whether nobody but the platform's user may read it, from its first byte on.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with fresh.open("w", encoding="utf-8") as file:
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(content, file, ensure_ascii=False, indent=2, default=str)
             file.write("\n")
             file.flush()

@@ -27,8 +27,12 @@ Accepted = NewType("Accepted", DataFrame)
 """Typed results that met every rule, identified."""
 Quarantined = NewType("Quarantined", DataFrame)
 """Refused rows as sent, with the codes of the rules they broke."""
+Instructed = NewType("Instructed", DataFrame)
+"""Accepted results of the selection, of schools with an instruction in force."""
 Admitted = NewType("Admitted", DataFrame)
-"""Accepted results of the selection, of pupils without an objection in force."""
+"""The same, of pupils without an objection in force."""
+Consented = NewType("Consented", DataFrame)
+"""The same, without the special-category values of pupils who have not consented."""
 PupilRecords = NewType("PupilRecords", DataFrame)
 """One row per pupil: number, school, further schools, one leaf number per column of the project."""
 Pseudonymised = NewType("Pseudonymised", DataFrame)
@@ -40,6 +44,9 @@ PUPIL = "_pupil"
 SCHOOL = "_school"
 OTHERS = "_others"
 CONTROL = (PUPIL, SCHOOL, OTHERS)
+
+PSEUDONYMS = ("pupil", "school")
+"""Released beside the columns of a pseudonymous project: `_pupil` and `_school` in lower-case hexadecimal."""
 
 NUMBER = "levering_nr"
 """The number of the delivery that a row came in; deliveries count in the order of intake."""
@@ -76,10 +83,12 @@ IDENTIFYING = frozenset(
         "eckid", "leerlingid", "brin", "vestiging", "dependancecode", "schoolkey", "oin", "school",
         "groep_key", "groep", "leerkracht_key", "bron_result_key", "levering_id", "levering_nr",
         "achternaam", "voornamen", "roepnaam", "voorletters", "email", "gebruikersnaam",
-        "groepsgrootte", "schoolgrootte", "afnamedatum", "ontvangen_op", "auteur",
+        "groepsgrootte", "schoolgrootte", "afnamedatum", "ontvangen_op", "auteur", "pupil",
     }
 )  # fmt: skip
-"""Names of columns that never leave the restricted zone."""
+"""Names of columns that never leave the restricted zone; but for `PSEUDONYMS` of a pseudonymous release,
+which no project can give to a column of its own.
+"""
 
 SCORE = DecimalType(7, 2)
 
@@ -123,11 +132,11 @@ ACCEPTED = StructType(
 is known; `levering_nr` counts deliveries in the order of intake; `batch` counts runs of intake."""
 
 
-def generalised(columns: list[str]) -> StructType:
-    """The stage of a release: its columns as text, then the control columns."""
+def generalised(columns: list[str], pseudonyms: tuple[str, ...] = ()) -> StructType:
+    """The stage of a release: its columns and its pseudonyms, if any, as text, then the control columns."""
     return StructType(
         [
-            *(StructField(name, StringType(), False) for name in columns),
+            *(StructField(name, StringType(), False) for name in (*columns, *pseudonyms)),
             StructField(PUPIL, BinaryType(), False),
             StructField(SCHOOL, BinaryType(), False),
             StructField(OTHERS, ArrayType(BinaryType())),

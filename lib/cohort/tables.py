@@ -6,6 +6,7 @@ no file statistics, no deletion vectors, no change feed, protocol (1,2).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -117,18 +118,19 @@ def replace(frame: DataFrame, path: Path, own: dict[str, str], note: str, retent
     return history(frame.sparkSession, path)[0].version
 
 
-def remove_matching(spark: SparkSession, path: Path, keys: DataFrame, on: str) -> None:
-    """Delete every row whose key is in `keys`: a MERGE, because a DELETE would write the keys in the log."""
-    (
-        DeltaTable.forPath(spark, str(path))
-        .alias("t")
-        .merge(
-            keys.select(F.col(on)).distinct().alias("s"),
-            F.col(f"t.{on}") == F.col(f"s.{on}"),
-        )
-        .whenMatchedDelete()
-        .execute()
-    )
+def remove_matching(
+    spark: SparkSession, path: Path, keys: DataFrame, on: str, where: Column | None = None
+) -> None:
+    """Delete every row whose key is in `keys`: a MERGE, because a DELETE would write the keys in the log.
+
+    Takes: a further condition on the row (`t.`) and its key (`s.`), whose keys are then each there once.
+    """
+    same = F.col(f"t.{on}") == F.col(f"s.{on}")
+    source = keys.select(F.col(on)).distinct() if where is None else keys
+    merge = DeltaTable.forPath(spark, str(path)).alias("t").merge(
+        source.alias("s"), same if where is None else same & where
+    )  # fmt: skip
+    merge.whenMatchedDelete().execute()
 
 
 def remove_rows(spark: SparkSession, path: Path, rows: DataFrame) -> None:
@@ -136,6 +138,19 @@ def remove_rows(spark: SparkSession, path: Path, rows: DataFrame) -> None:
     every = [F.col(f"t.{name}").eqNullSafe(F.col(f"s.{name}")) for name in rows.columns]
     table = DeltaTable.forPath(spark, str(path)).alias("t")
     table.merge(rows.distinct().alias("s"), reduce(and_, every)).whenMatchedDelete().execute()
+
+
+def empty(
+    spark: SparkSession, path: Path, keys: DataFrame, on: Sequence[str], only: str, columns: Sequence[str]
+) -> None:
+    """Make columns null in every row whose keys are in `keys`: a MERGE, so that no key stands in the log.
+
+    Takes: the columns that are the keys; the boolean column that a row must have besides; those to empty.
+    """
+    same = reduce(and_, (F.col(f"t.{name}") == F.col(f"s.{name}") for name in on))
+    table = DeltaTable.forPath(spark, str(path)).alias("t")
+    merge = table.merge(keys.select(*on).distinct().alias("s"), same)
+    merge.whenMatchedUpdate(condition=f"t.{only}", set=dict.fromkeys(columns, "null")).execute()
 
 
 def renumber(spark: SparkSession, path: Path, changes: DataFrame, columns: dict[str, str]) -> None:

@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 
 from cohort.errors import ConfigurationRefused, Refusal, UsageRefused, expected
-from cohorts import catalogue, pupil_numbers, registers, schools
+from cohorts import catalogue, instructing, pupil_numbers, registers, schools
 
 COLUMNS = (
     "brin;vestiging;schooljaar;pgn;jaargroep;groep_key;toetscode;toetsversie;afnameperiode"
@@ -70,7 +70,8 @@ def read() -> list[dict[str, str]]:
 
 
 def deliver(root: Path, config: Path, today: date) -> dict[str, Any]:
-    """Writes `class_001.csv` and so on, and adds the tests and classes to the two lists.
+    """Writes `class_001.csv` and so on, and adds the tests and classes to the two lists; every
+    class gives its instruction.
 
     Gives: the record of what was written; two lines per pupil, one with the language score and one
     with the IQ.
@@ -98,6 +99,7 @@ def deliver(root: Path, config: Path, today: date) -> dict[str, Any]:
         lines = [line for pupil in pupils for line in _lines(brin, next(numbers), pupil)]
         text = "\n".join([COLUMNS, *lines]) + "\n"
         (deliveries / f"class_{index:03d}.csv").write_text(text, encoding="utf-8", newline="\n")
+    instructing.write(root / "instructions", "nlschools", brins, today)
     registers.add_missing(config / "toetsen.csv", catalogue.HEADER, TESTS)
     listed = schools.rows(_SEED, brins, special=False)
     registers.add_missing(config / "scholen.csv", schools.HEADER, listed)

@@ -1,6 +1,6 @@
 """Writes a synthetic cohort under a storage root, and tells what intake must find in it.
 
-The same seed and size give the same files; only the objections list depends on the day.
+The same seed and size give the same files; only the lists of objections and instructions depend on the day.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from cohorts import (
     catalogue,
     dirt,
     files,
+    instructing,
     objectors,
     pupil_numbers,
     pupils,
@@ -39,7 +40,7 @@ def synthesise(
     today: date,
     clean: bool = False,
 ) -> dict[str, Any]:
-    """Writes deliveries, the objections list, the test catalogue and the school list.
+    """Writes deliveries, the lists of objections and instructions, the test catalogue and the school list.
 
     Gives: the record of what was written. `rows` counts all lines but headers; `dirt` counts the
     lines that intake must refuse, by reason; `mended` those it must accept and mend. Of the
@@ -78,11 +79,15 @@ def synthesise(
     )
     objecting = objectors.draw(rng, who, numbers[count:])
     objectors.write(root / "objections", rng, objecting, who, brins, today)
+    silent = instructing.silent(brins)
+    instructed = [brin for brin in brins if brin not in silent]
+    instructing.write(root / "instructions", "synthetisch", instructed, today)
     written = files.write(deliveries, brins, who, made, lines)
     _tell(f"{written} files", started)
     planted = lines.planted()
     return {
         "schools": int(sizes.size),
+        "schools_without_instruction": len(silent),
         "files": written,
         "pupils": count,
         "rows": len(lines),

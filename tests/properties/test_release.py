@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import hmac
 import random
@@ -16,11 +15,13 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from tests.unit.drawn_results import Row, column, frame, pgn, project, result, row
+from tests.unit.drawn_rights import rights
 
 from cohort import pipeline
 from cohort.errors import NotAnonymous
+from cohort.filings import ALL
 from cohort.keys import Key
-from cohort.objections import Listed, ObjectionList, Objections
+from cohort.objections import Objections
 from cohort.project import Project
 from cohort.recoding.hierarchy import Hierarchy
 from cohort.schema import OTHERS, PUPIL, SCHOOL, Accepted
@@ -116,13 +117,7 @@ def plain() -> Drawn:
 
 
 def lists(drawn: Drawn) -> Objections:
-    declared = Listed(
-        file="lijst.csv", polarity="block", date=dt.date(2026, 1, 1), source="proef", max_age_days=7,
-        declared_empty=True,
-    )  # fmt: skip
-    held = dict.fromkeys(drawn.held, 1)
-    read = ObjectionList("lijst", declared, "", len(drawn.objectors), drawn.objectors, 0, held, {})
-    return Objections((read,))
+    return Objections(barred={ALL: drawn.objectors}, held={ALL: drawn.held})
 
 
 def run(
@@ -132,7 +127,14 @@ def run(
     told: list[str] = []
     try:
         way = pipeline.run(
-            results, asked, lists(drawn), HIERARCHIES, Key(secret), SCHOOLS[:3], most, told.append
+            results,
+            asked,
+            rights(lists(drawn), SCHOOLS),
+            HIERARCHIES,
+            Key(secret),
+            SCHOOLS[:3],
+            most,
+            told.append,
         )
         found = way.rows.toArrow().to_pylist()
         way.let_go()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.drawn_purpose import PURPOSE, WHY
 
 from cohort import config, project
 from cohort.errors import ConfigurationRefused
@@ -29,10 +30,11 @@ DIFFERENCE: Toml = {
     "earlier": {"schooljaar": "2024-2025", "moment": "M"},
     "later": {"schooljaar": "2024-2025", "moment": "E"},
 }  # fmt: skip
-QUASI: Toml = {"role": "quasi-identifying"}
+QUASI: Toml = {**WHY, "role": "quasi-identifying"}
 LEVEL: Toml = {**RESULT, "domein": "spelling", "value": "niveau_IV"}
 BASELINE: Toml = {
     "name": "proef", "question": "Hoe groeit rekenen?", "release_class": "anonymous",
+    **PURPOSE,
     "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "lezers", "two_schools": "keep",
     "population": {"schooljaar": ["2024-2025"], "jaargroep": ["7", "8"]},
     "thresholds": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5},
@@ -47,7 +49,7 @@ BASELINE: Toml = {
 }  # fmt: skip
 GESLACHT, REKENEN, GROEI, GEBOREN, NIVEAU = range(5)
 SENSITIVE: Toml = {
-    "name": "spelling", "role": "sensitive", "hierarchy": "niveau", "result": LEVEL,
+    "name": "spelling", **WHY, "role": "sensitive", "hierarchy": "niveau", "result": LEVEL,
     "constraint": {"largest_value": Decimal("0.8")},
 }  # fmt: skip
 

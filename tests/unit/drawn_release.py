@@ -19,6 +19,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tests.unit.drawn_purpose import PURPOSE, WHY
+from tests.unit.drawn_rights import instruct
 
 from cohort import keys, schema, tables
 from cohort.platform import Platform
@@ -91,7 +93,7 @@ def results() -> list[Row]:
 
 
 def column(name: str, hierarchy: str, **source: object) -> Row:
-    return {"name": name, "role": "quasi-identifying", "hierarchy": hierarchy, **source}
+    return {"name": name, **WHY, "role": "quasi-identifying", "hierarchy": hierarchy, **source}
 
 
 def project(**changes: Any) -> Project:
@@ -103,6 +105,7 @@ def project(**changes: Any) -> Project:
     spelling = {**slot, "domein": "spelling", "moment": "M", "schaal": "SP", "value": "niveau_IV"}
     facts: Row = {
         "name": "proef", "question": "Hoe groeit rekenen?", "release_class": "anonymous",
+        **PURPOSE,
         "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "lezers",
         "population": {"schooljaar": ["2024-2025"], "jaargroep": ["7"]}, "two_schools": "keep",
         "thresholds": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5},
@@ -137,8 +140,12 @@ def platform(**floors: Any) -> Platform:
         "keys": {"dir": "keys"}, "tables": {"deleted_files_hours": 0, "log_hours": 0},
         "retention_days": dict.fromkeys(("deliveries", "quarantine", "feedback", "results", "superseded"), 0),
         "search": {"most_pupils_at_once": 1_000_000}, "intake": INTAKE,
-        "objections": {"max_age_days": 31, "max_erased_share": Decimal("0.02")},
-        "publish": {"without_second_person": True}, "shown": {"hide_up_to": 7, "round_to": 5},
+        "objections": {
+            "max_age_days": 31, "max_erased_share": Decimal("0.02"),
+            "max_erased_share_of_school": Decimal("0.25"), "always_erased": 5,
+        },
+        "publish": {"without_second_person": True}, "access": {"way": "owner"},
+        "shown": {"hide_up_to": 7, "round_to": 5},
     })  # fmt: skip
 
 
@@ -155,8 +162,9 @@ def released(n: int) -> Row:
 def counts(**changes: int) -> dict[str, int]:
     return {
         "pupils_records": 62, "pupils_released": 60, "pupils_suppressed": 1, "pupils_objected": 1,
-        "pupils_set_aside": 0, "rows_current": 189, "rows_used": 183, "rows_not_selected": 2,
-        "rows_set_aside": 1, "rows_objected": 3,
+        "pupils_set_aside": 0, "pupils_withdrawn": 0, "rows_current": 189, "rows_used": 183,
+        "rows_not_selected": 2, "rows_set_aside": 1, "rows_objected": 3, "pupils_without_instruction": 0,
+        "rows_without_instruction": 0,
     } | changes  # fmt: skip
 
 
@@ -233,10 +241,14 @@ def subject(folder: Path, results_at: Path, stage: Stage | None = None, **change
     """A stage written to a folder, with everything it is held against; a valid one unless changed."""
     if not (folder / "objections").exists():
         write_list(folder / "objections", [f"{bsn(OBJECTOR)};;2026-01-01;;alles"])
+    if not (folder / "instructions").exists():
+        instruct(folder, SCHOOLS, TODAY)
     given: dict[str, Any] = {
         "project": project(), "platform": platform(), "key": keys.Key(SECRET),
         "stage": (stage or Stage()).write(folder / "stage"), "release_id": "proef-1", "results": results_at,
-        "batches": (1,), "objections": folder / "objections", "today": TODAY, "counts": counts(),
+        "batches": (1,), "objections": folder / "objections",
+        "instructions": folder / "instructions", "consents": folder / "consents",
+        "today": TODAY, "counts": counts(), "memory": None, "before": None,
         "hierarchies": write_hierarchies(folder / "hierarchies", **changes.pop("labels", {})),
     }  # fmt: skip
     return Subject(**given | changes)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from tests.unit.drawn_purpose import PURPOSE, WHY
 
 from cohort import frames, schema
 from cohort.project import Project
@@ -73,7 +74,7 @@ def frame(spark: SparkSession, rows: Sequence[Mapping[str, Any]]) -> schema.Acce
 
 def column(name: str, *, step: int | None = None, **source: object) -> Row:
     stepped = {} if step is None else {"step": step}
-    return {"name": name, "role": "quasi-identifying", "hierarchy": name, **stepped, **source}
+    return {"name": name, **WHY, "role": "quasi-identifying", "hierarchy": name, **stepped, **source}
 
 
 def result(domein: str, several: str, moment: str = "M") -> Row:
@@ -126,6 +127,7 @@ def hierarchy(name: str) -> Hierarchy:
 def project(columns: Sequence[Row] = COLUMNS, **changes: Any) -> Project:
     facts: Row = {
         "name": "proef", "question": "Hoe groeit rekenen?", "release_class": "anonymous",
+        **PURPOSE,
         "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "lezers",
         "population": {"schooljaar": ["2024-2025"], "jaargroep": ["7"]}, "two_schools": "keep",
         "thresholds": {"k": 3, "m": 2, "max_share": Decimal("0.7"), "k_others": 1},

@@ -26,6 +26,7 @@ from tests.unit.drawn_project import (
     put,
     write,
 )
+from tests.unit.drawn_purpose import WHY
 
 from cohort import columns, config, project, schema
 from cohort.errors import ConfigurationRefused, UsageRefused
@@ -220,7 +221,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, text: bytes) -> N
 
 
 def test_every_identifying_name_is_refused_as_column_and_as_attribute() -> None:
-    base = {"name": "x", "role": "quasi-identifying", "hierarchy": "x", "attribute": "geslacht"}
+    base = {"name": "x", **WHY, "role": "quasi-identifying", "hierarchy": "x", "attribute": "geslacht"}
     assert columns.Column.model_validate(base).name == "x"
     for name in schema.IDENTIFYING:
         for key in ("name", "attribute"):

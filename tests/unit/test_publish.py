@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from tests.unit.drawn_purpose import PURPOSE, WHY
+from tests.unit.drawn_rights import instruct
 
-from cohort import differences, frames, platform, publish, register, tables
-from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
+from cohort import frames, memory, platform, publish, register, rights, tables
+from cohort.errors import NotAnonymous, StateRefused
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
@@ -20,20 +22,22 @@ from cohort.register import Record, Release
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+ALL = rights.Known({"10AA"}, {"proef"}, {"rekenen"}, frozenset())
 VALUES = [("3-4", "1")] * 10 + [("5-6", "2")] * 12
 MINIMAL: dict[str, Any] = {
     "name": "proef", "question": "Wat is hier de vraag?", "release_class": "anonymous",
+    **PURPOSE,
     "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "wij", "two_schools": "keep",
     "population": {"schooljaar": ["2024-2025"]},
     "thresholds": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5},
     "recoding": {"kind": "global", "objective": "mean", "suppression_limit": Decimal(0)},
     "columns": [
         {
-            "name": "jaargroep", "role": "quasi-identifying", "attribute": "jaargroep",
+            "name": "jaargroep", **WHY, "role": "quasi-identifying", "attribute": "jaargroep",
             "hierarchy": "jaargroep",
         },
         {
-            "name": "rekenen", "role": "quasi-identifying", "hierarchy": "rekenen", "step": 20,
+            "name": "rekenen", **WHY, "role": "quasi-identifying", "hierarchy": "rekenen", "step": 20,
             "result": {
                 "domein": "rekenen", "schooljaar": "2024-2025", "moment": "M", "schaal": "LVS-REK",
                 "value": "vaardigheidsscore", "several": "latest",
@@ -78,10 +82,15 @@ def staged(
         "made_by": "maker", "class": "anonymous", "expires": "2027-01-01",
         "thresholds": {}, "recoding": {"kind": "global"}, "codebook": {}, "loss": {},
         "counts": {"pupils_released": len(values)}, "objections": [], "objections_digest": "",
+        "before": number - 1 or None, "instructions_digest": "", "consents_digest": "",
         "checksum": list(tables.checksum(frame.select("jaargroep", "rekenen"))),
     })  # fmt: skip
     tables.write_new(frame, places.stage("proef", number), record.id, holds.tables)
     register.save(places, record)
+    remembered = places.remembered("proef") / str(number)
+    for name in (memory.PUPILS, memory.CLASSES):
+        (remembered / name).mkdir(parents=True)
+    register.write(remembered / memory.FACTS, {"at": memory.PUPILS})
     return record
 
 
@@ -108,16 +117,33 @@ def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
     assert not places.staging("proef").exists()
 
 
-def test_a_release_with_other_rows_is_refused(
+@pytest.mark.parametrize("compared", [None, 2, 0])
+def test_a_release_that_was_not_held_against_the_published_one_is_refused(
+    spark: SparkSession, places: Places, holds: Platform, project: Project, compared: int | None
+) -> None:
+    put(spark, places, holds, project, staged(spark, places, holds))
+    other = staged(spark, places, holds, 2, VALUES[:-1]).noted(before=compared)
+    with pytest.raises(StateRefused, match="held against"):
+        put(spark, places, holds, project, other)
+    assert read(spark, places) == sorted(VALUES)
+
+
+def test_a_release_of_which_nothing_is_remembered_is_not_published(
+    spark: SparkSession, places: Places, holds: Platform, project: Project
+) -> None:
+    record = staged(spark, places, holds)
+    memory.forget(places, record)
+    with pytest.raises(StateRefused, match="the memory of release 1"):
+        put(spark, places, holds, project, record)
+    assert not places.table("proef").exists()
+
+
+def test_only_the_published_release_is_remembered(
     spark: SparkSession, places: Places, holds: Platform, project: Project
 ) -> None:
     put(spark, places, holds, project, staged(spark, places, holds))
-    other = staged(spark, places, holds, 2, VALUES[:-1])
-    with pytest.raises(ConfigurationRefused, match="not supported yet"):
-        differences.require_same(spark, places, other)
-    with pytest.raises(ConfigurationRefused):
-        put(spark, places, holds, project, other)
-    assert read(spark, places) == sorted(VALUES)
+    put(spark, places, holds, project, staged(spark, places, holds, 2))
+    assert [path.name for path in places.remembered("proef").iterdir()] == ["2"]
 
 
 def test_a_stage_that_was_altered_is_not_published(
@@ -167,25 +193,30 @@ def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
 
 
 def test_approval_is_by_somebody_else(places: Places, holds: Platform, project: Project) -> None:
-    record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", "objections_digest": ""})
+    record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker"})
     for who in ("maker", " "):
         with pytest.raises(StateRefused, match="second person"):
-            publish.check(places, holds, project, record, NOW, who)
+            publish.check(places, holds, project, record, NOW, who, ALL)
     four_eyes = holds.model_copy(update={"publish": platform.Publishing(without_second_person=False)})
     with pytest.raises(StateRefused, match="second person"):
-        publish.check(places, four_eyes, project, record, NOW, None)
+        publish.check(places, four_eyes, project, record, NOW, None, ALL)
 
 
+@pytest.mark.parametrize("kind", ["objections", "instructions", "consents"])
 def test_a_list_that_changed_since_the_verification_refuses_the_release(
-    places: Places, holds: Platform, project: Project
+    places: Places, holds: Platform, project: Project, kind: str
 ) -> None:
+    instruct(places.root, ["10AA"], NOW.date())
     (places.objections / "lijst.csv").write_text("pgn;brin;vanaf;ingetrokken_op;bereik\n")
     (places.objections / "lijst.toml").write_text(
         'file = "lijst.csv"\npolarity = "block"\ndate = 2026-11-23\nsource = "proef"\nmax_age_days = 9\n'
         "declared_empty = true\n"
     )
-    record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", "objections_digest": "other"})
+    same = rights.load(places, holds, project, NOW.date(), ALL).digests()
+    record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", **same})
     register.save(places, record)
-    with pytest.raises(StateRefused, match="a changed list"):
-        publish.check(places, holds, project, record, NOW, "A. Jansen")
+    publish.check(places, holds, project, record, NOW, "A. Jansen", ALL)
+    record = record.noted(**{f"{kind}_digest": "other"})
+    with pytest.raises(StateRefused, match=f"a changed list in {kind}/"):
+        publish.check(places, holds, project, record, NOW, "A. Jansen", ALL)
     assert register.find(places, "proef", 1).state is Release.REFUSED

@@ -11,7 +11,7 @@ from tests.unit.drawn_results import COLUMNS, Row, drawn, frame, hierarchy, pgn,
 
 from cohort import records, schema
 from cohort.identifiers import school_number
-from cohort.schema import ELSEWHERE, HOME, PGN, ROWS, USED, Admitted
+from cohort.schema import ELSEWHERE, HOME, PGN, ROWS, USED, Consented
 
 OUTSIDE = "(not in the hierarchy)"
 
@@ -199,7 +199,7 @@ def made(one_spark: SparkSession) -> dict[str, Row]:
     asked = project()
     hierarchies = {name: hierarchy(name) for name in asked.column_names}
     selected = records.select(frame(one_spark, rows), asked)
-    found = records.one_per_pupil(Admitted(selected), asked, hierarchies).toArrow().to_pylist()
+    found = records.one_per_pupil(Consented(selected), asked, hierarchies).toArrow().to_pylist()
     for record in found:
         for name in asked.column_names:
             number = record[name]

@@ -11,6 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_levels import project, restricted, results
 from tests.unit.drawn_release import SCHOOLS, SECRET, counts, subject
+from tests.unit.drawn_rights import rights
 
 from cohort import generalise, keys, objections, pipeline, rules, tables
 from cohort.project import Project
@@ -38,9 +39,10 @@ def made(spark: SparkSession, folder: Path, own: Project) -> Subject:
     results_at = restricted(spark, folder / "results", results(alike))
     given = subject(folder, results_at, project=own)
     trees = generalise.hierarchies(own, given.hierarchies)
-    lists = objections.load(given.objections, given.platform.objections, given.today)
+    lists = objections.load(given.objections, given.platform.objections, given.today, ())
     rows = Accepted(tables.read(spark, results_at).where("batch = 1"))
-    way = pipeline.run(rows, own, lists, trees, keys.Key(SECRET), SCHOOLS, 10_000, lambda _: None)
+    held = rights(lists, SCHOOLS)
+    way = pipeline.run(rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, lambda _: None)
     tables.write_new(way.rows, folder / "made", "proef-1", given.platform.tables)
     way.let_go()
     own_counts = counts(pupils_released=way.recoding.released, pupils_suppressed=way.recoding.suppressed)

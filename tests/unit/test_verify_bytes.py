@@ -205,7 +205,18 @@ def test_the_platforms_floors_hold_under_any_project(
     assert {finding.code for finding in found} == {code}
 
 
-COUNTED = Control(rows=189, pupils=62, barred=1, staged=60, unknown=0, twice=0, untrue=0, objectors=0)
+COUNTED = Control(
+    rows=189,
+    pupils=62,
+    barred=1,
+    staged=60,
+    unknown=0,
+    twice=0,
+    untrue=0,
+    objectors=0,
+    uninstructed=0,
+    unasked=0,
+)
 
 
 def test_counts_that_close_have_no_finding() -> None:

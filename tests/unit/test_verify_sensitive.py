@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from cohort.verify import (
     check_stage,
     contents,
     layout,
+    lists,
     own_properties,
     rebuild,
     sensitive,
@@ -189,7 +191,8 @@ def test_the_cohort_is_everybody_with_a_record(
     given = subject(tmp_path, results_at, stage(), project=asked)
     ladders = contents.ladders(asked, given.hierarchies)
     assert level(MOVER) == "I"
-    counted = rebuild.values_of_all(spark, given, ladders, "niveau", barred)
+    everything = dataclasses.replace(lists.read(given), barred=barred)
+    counted = rebuild.values_of_all(spark, given, ladders, "niveau", everything)
     assert counted.tolist() == [*values, 0, 0, 0, 0]
 
 

@@ -16,21 +16,22 @@ from pyspark.sql import functions as F
 from cohort import project
 from cohort.project import Result
 from cohort.schema import OTHERS, PUPIL, SCHOOL
+from cohort.verify import consent
 from cohort.verify.contents import UNKNOWN, Ladder
-from cohort.verify.control import fits, listed_pupils, local, pseudonym, results, selected
+from cohort.verify.control import barred_pupils, fits, instructed, local, pseudonym, results, selected
 from cohort.verify.findings import Finding, Subject, tell
 from cohort.verify.layout import Ints
-from cohort.verify.rights import Barred
+from cohort.verify.lists import Lists
 
 FAR = dt.date(9999, 1, 1)
 NEWEST = ("peildag", "levering_nr")
 
 
 def look(
-    spark: SparkSession, subject: Subject, stage: DataFrame, ladders: dict[str, Ladder]
+    spark: SparkSession, subject: Subject, stage: DataFrame, ladders: dict[str, Ladder], lists: Lists
 ) -> list[Finding]:
     """REBUILT: pupils of the stage that differ from their results in some column or school."""
-    true = records(spark, subject, ladders).crossJoin(F.broadcast(subject.key.frame(spark)))
+    true = records(spark, subject, ladders, lists).crossJoin(F.broadcast(subject.key.frame(spark)))
     others = "array_except(schools, array(home))"
     known = true.select(
         F.expr(pseudonym("pgn", "pgn")).alias("pupil"),
@@ -56,16 +57,14 @@ def look(
 
 
 def values_of_all(
-    spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], name: str, barred: Barred
+    spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], name: str, lists: Lists
 ) -> Ints:
     """How many pupils have each leaf of a column, also those whom the release suppressed.
 
     Gives: a number per leaf and, last, of those with another value; nobody who is barred or set aside.
     """
-    listed, listed_is_barred = listed_pupils(spark, barred, results(spark, subject))
-    pupils = records(spark, subject, ladders).join(
-        listed, "pgn", "left_anti" if listed_is_barred else "left_semi"
-    )
+    listed = barred_pupils(spark, lists.barred, results(spark, subject))
+    pupils = records(spark, subject, ladders, lists).join(listed, "pgn", "left_anti")
     if subject.project.two_schools == "set-aside":
         pupils = pupils.where(F.size("schools") == 1)
     counted = np.zeros(len(ladders[name].rows) + 1, dtype=np.int64)
@@ -74,10 +73,11 @@ def values_of_all(
     return counted
 
 
-def records(spark: SparkSession, subject: Subject, ladders: dict[str, Ladder]) -> DataFrame:
+def records(spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], lists: Lists) -> DataFrame:
     """One row per pupil: `pgn`, `home`, `schools` (home too), and per column the place of its true leaf."""
     agreed = subject.project
-    rows = results(spark, subject).where(selected(agreed))
+    chosen = results(spark, subject).where(selected(agreed))
+    rows = consent.blank(spark, instructed(spark, chosen, lists.asked), agreed, lists.consenting)
     attributes = [column for column in agreed.columns if column.attribute is not None]
     for column in attributes:
         rows = _placed(spark, rows, column.name, _attribute(column), ladders[column.name])

@@ -18,7 +18,9 @@ def look(counts: Mapping[str, int], control: Control, staged_rows: int) -> list[
         return tell_names("SUMS", (f"no {name}" for name in missing))
     n = {name: int(counts[name]) for name in COUNTS}
     rows = n["rows_used"] + n["rows_not_selected"] + n["rows_set_aside"] + n["rows_objected"]
-    pupils = n["pupils_released"] + n["pupils_suppressed"] + n["pupils_objected"]
+    rows += n["rows_without_instruction"]
+    pupils = n["pupils_released"] + n["pupils_suppressed"] + n["pupils_objected"] + n["pupils_withdrawn"]
+    pupils += n["pupils_without_instruction"]
     broken = {
         "rows_current is not the sum of its parts": n["rows_current"] != rows,
         "rows_current is not the number of results": n["rows_current"] != control.rows,
@@ -28,6 +30,9 @@ def look(counts: Mapping[str, int], control: Control, staged_rows: int) -> list[
             n["pupils_records"] + n["pupils_set_aside"] != control.pupils
         ),
         "pupils_objected is not the number that the lists give": n["pupils_objected"] != control.barred,
+        "pupils_without_instruction is not the number that the lists give": (
+            n["pupils_without_instruction"] != control.uninstructed
+        ),
         "a count is below zero": min(n.values()) < 0,
     }
     return tell_names("SUMS", (what for what, is_so in broken.items() if is_so))

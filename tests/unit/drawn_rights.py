@@ -1,0 +1,44 @@
+"""What schools and parents gave, for tests in which that is not what matters; and lists of it, to break."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from cohort.consents import COLUMNS as OF_CONSENTS
+from cohort.consents import NOBODY, Consents, Given
+from cohort.mandates import COLUMNS as OF_INSTRUCTIONS
+from cohort.mandates import Instructions, Schools
+from cohort.numbers import Changes
+from cohort.objections import Objections
+from cohort.rights import Rights
+
+NEVER = dt.date.min
+
+
+def rights(objections: Objections, schools: Iterable[str], given: Given = NOBODY) -> Rights:
+    """Objections as read, and schools that gave a standing instruction for all of their sites."""
+    whole = Schools({brin: (True, frozenset()) for brin in schools})
+    return Rights(objections, Instructions((), (), NEVER), whole, Consents((), (), NEVER, Changes()), given)
+
+
+def instruct(root: Path, schools: Iterable[str], today: dt.date, name: str = "standaard") -> None:
+    """A list with the standing instruction of each school."""
+    lines = [f"{brin};;anonimiseren;;;bestuur;2020-01-01;;" for brin in schools]
+    declare(root / "instructions", OF_INSTRUCTIONS, lines, today, name)
+
+
+def consent(root: Path, lines: Sequence[str], today: dt.date, name: str = "actief") -> None:
+    """A list of consents: `pgn;categorie;project;vanaf;tot;ingetrokken_op`."""
+    declare(root / "consents", OF_CONSENTS, lines, today, name)
+
+
+def declare(zone: Path, columns: Sequence[str], lines: Sequence[str], today: dt.date, name: str) -> None:
+    zone.mkdir(parents=True, exist_ok=True)
+    (zone / f"{name}.csv").write_text("\n".join([";".join(columns), *lines, ""]), encoding="utf-8")
+    (zone / f"{name}.toml").write_text(
+        f'file = "{name}.csv"\ndate = {today}\nsource = "proef {name}"\nmax_age_days = 31\n'
+        f"declared_empty = {'false' if lines else 'true'}\n",
+        encoding="utf-8",
+    )
