@@ -16,7 +16,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort import catalogue, locks, places, platform, project
+from cohort import access, catalogue, locks, places, platform, project
 from cohort.errors import DEFECT, DONE, Refusal
 from cohort.places import Places
 from cohort.platform import Platform
@@ -89,6 +89,7 @@ def _job(name: str, asked: argparse.Namespace) -> Job:
     config = Path(asked.config).resolve()
     holds = platform.load(config)
     where = places.under(asked.root)
+    access.close_zones(where)
     keys = platform.key_folder(holds, config, where.root)
     return Job(name, asked, where, holds, config, keys, dt.datetime.now().astimezone())
 

@@ -5,8 +5,8 @@ import sys
 
 import _entry as entry
 
-from cohort import destroy, locks, project
-from cohort.errors import UsageRefused, expected
+from cohort import access, destroy, locks, project
+from cohort.errors import RightsRefused, UsageRefused, expected
 
 
 def work(job: entry.Job) -> entry.Record:
@@ -27,6 +27,10 @@ def work(job: entry.Job) -> entry.Record:
             )
         )
     with job.lock(name), job.lock(locks.INTAKE, shared=True):
+        try:
+            access.withdraw(job.places, job.platform, name, "the project is being destroyed", job.now)
+        except RightsRefused as refused:  # removing it does more
+            job.progress(str(refused))
         return destroy.destroy(
             job.session(), job.places, job.keys, name,
             who_confirmed=getpass.getuser(), now=job.now, progress=job.progress,

@@ -3,27 +3,43 @@
 import sys
 
 import _entry as entry
+from pyspark.sql import SparkSession
 
-from cohort import catalogue, erasure, locks, objections
+from cohort import catalogue, departures, erasure, locks, objections
+from cohort.project import Project
 
 
 def work(job: entry.Job) -> entry.Record:
     known, confirmed = catalogue.load(job.config), tuple(job.asked.confirm or ())
     limits, today = job.platform.objections, job.now.date()
+    lists = objections.load(job.places.objections, limits, today, known.domains(), confirmed)
+    lists.require_known(confirmed)  # what is wrong is told before anything is touched
     with job.lock(locks.INTAKE):
         lists = objections.load(job.places.objections, limits, today, known.domains(), confirmed)
-        lists.require_known(confirmed)
         spark = job.session()
+        left = leave(job, spark, lists, known.domains())
         done = erasure.apply(spark, job.places, job.platform, known, lists, job.now)
-        return {**done, "withdrawn": withdraw(job, lists)}
+    return {**done, "left": left, "exit_code": max((one["exit_code"] for one in left), default=0)}
 
 
-def withdraw(_job: entry.Job, _lists: objections.Objections) -> entry.Record:
-    """Live pseudonymous projects lose the rows at once: here `withdrawal.apply` is called for each of them.
+def leave(
+    job: entry.Job, spark: SparkSession, lists: objections.Objections, domains: frozenset[str]
+) -> list[entry.Record]:
+    """Whoever is barred leaves the live pseudonymous tables first of all; one that refuses is read by nobody.
 
-    `erasure.barred_from` gives the numbers of a project; there is no pseudonymous release yet.
+    Refuses: lists that `erasure.accept` refuses (exit code 12), before anybody leaves.
     """
-    return {}
+    if not departures.live(job.places):
+        return []
+    erasure.accept(spark, job.places, job.platform, lists, domains)
+
+    def barred(agreed: Project) -> departures.Barred:
+        numbers = erasure.barred_from(spark, job.places, lists, agreed.name, agreed.domains)
+        return departures.Barred(numbers, {"barred_digest": lists.digest_for(agreed.name, agreed.domains)})
+
+    return departures.honour(
+        spark, job.places, job.platform, job.config, job.keys, barred, job.now, job.progress
+    )
 
 
 if __name__ == "__main__":

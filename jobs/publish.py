@@ -4,7 +4,7 @@ import sys
 
 import _entry as entry
 
-from cohort import catalogue, locks, publish, register, rights
+from cohort import access, catalogue, disclosed, keys, locks, publish, register, rights
 
 
 def work(job: entry.Job) -> entry.Record:
@@ -16,15 +16,18 @@ def work(job: entry.Job) -> entry.Record:
         record = register.find(job.places, agreed.name, job.asked.release)
         approved = job.asked.approved_by
         publish.check(job.places, job.platform, agreed, record, job.now, approved, may_name)
+        if agreed.pseudonymous:
+            keys.load(job.keys, agreed.name)  # without it no late objection could be honoured
         spark = job.session()
         publish.mend(spark, job.places, job.platform, agreed.name)
         record = register.find(job.places, agreed.name, job.asked.release)
         if record.facts.get("mended"):
-            return publish.shown(job.platform, record)
+            access.settle(job.places, job.platform, agreed, job.now)
+            return disclosed.shown(job.platform, record)
         record = publish.publish(
             spark, job.places, job.platform, agreed, record, job.now, approved, job.progress
         )
-    return publish.shown(job.platform, record)
+    return disclosed.shown(job.platform, record)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Make, stage and verify one release of a project (or of every project that is due)."""
 
 import sys
+from dataclasses import replace
 
 import _entry as entry
 
-from cohort import locks, publish, register, release, status
+from cohort import disclosed, locks, publish, register, release, status
 from cohort.errors import Refusal, UsageRefused, expected
 
 
@@ -19,11 +20,18 @@ def work(job: entry.Job) -> entry.Record:
                 do="Give one of them",
             )
         )
+    if job.asked.wave and job.asked.due:
+        raise UsageRefused(
+            expected(
+                "--wave with --project", example="--project leergroei --wave", found="it with --due",
+                where="the command line", do="Let new pupils into one project at a time",
+            )
+        )  # fmt: skip
     return one(job, job.asked.project) if job.asked.project else due(job)
 
 
 def one(job: entry.Job, name: str) -> entry.Record:
-    task = job.work(name)
+    task = replace(job.work(name), wave=job.asked.wave)
     release.check(task)  # before anything is touched, and again once nobody else can change it
     with job.lock(name), job.lock(locks.INTAKE, shared=True):
         lists, key = release.check(task)
@@ -56,7 +64,8 @@ def due(job: entry.Job) -> entry.Record:
 
 
 def told(job: entry.Job, record: register.Record) -> entry.Record:
-    return {**publish.shown(job.platform, record), "stages": record.facts["stages"]}
+    beside = {name: record.facts[name] for name in ("stages", "linked", "differences_with")}
+    return {**disclosed.shown(job.platform, record), **beside}
 
 
 if __name__ == "__main__":
@@ -66,6 +75,10 @@ if __name__ == "__main__":
             work,
             (("--project",), {}),
             (("--due",), {"action": "store_true", "help": "every project that is due"}),
+            (
+                ("--wave",),
+                {"action": "store_true", "help": "let pupils in who are new since the release before"},
+            ),
             (("--publish",), {"action": "store_true", "help": "publish it when it is verified"}),
         )
     )

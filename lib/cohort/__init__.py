@@ -10,6 +10,7 @@ What everything stands on:
     frames        what the driver knows, handed to Spark as small frames
     reasons       why a row or a file is refused
     rejection     a file that cannot be read, told by a code
+    stopwatch     how long each stage of a job took
     recoding      the anonymity engine: numpy and pyarrow, no Spark
 
 What was agreed and declared:
@@ -45,7 +46,10 @@ What was agreed and declared:
     transcripts   what no scan reads line by line, written as text that it does
     standing      objections that stand: a newer list lifts none of them
     permissions   lists that allow, and whom they leave out
+    nesting       how much smaller a class may become from one release to the next
+    access        who may read a published table
     reception     every file found, numbered and made readable
+    memory        what is remembered of a release, to hold the next one against
 
 What any file holds:
 
@@ -78,17 +82,31 @@ What is done with them:
     receipts      what a school hears of the objections that it filed
     completeness  schools that are expected and have not delivered
     rights        whose results a project may use today
+    differences   what a release may differ in from the one before
+    waves         new pupils in a project of which a release is read
+    rekeyed       what is remembered, under its pupils' newest numbers
+    overlaps      two live projects on the same pupils
     faults        the lines in which a file's faults stand
     erasure       objections applied to the restricted zone
     expiry        special-category values whose consent ended, emptied
     pipeline      the order of the stages, once
     verify        a staged release, checked by code of its own
-    differences   what a release may differ in from the one before
+    contributors  which schools' results a release shows
+    disclosed     what everybody may read of a release
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once
     release       one release: made, staged, verified
     status        what there is, what is due, what ends when
+    remnant       what is left of a published table when rows must go
+    withdrawal    rows taken out of a published pseudonymous table at once
+    departures    every live pseudonymous project held to the lists of today
+    readers       the daily look at who may read which table
+
+What everybody hears:
+
+    site          the public register: a static site from the open records alone
+    uses          for what a school's results were used, in its own folder
 
 How a project ends:
 

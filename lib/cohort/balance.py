@@ -1,4 +1,5 @@
-"""Every row and every pupil of a release, once: what was selected, used, set aside, objected, suppressed."""
+"""Every row and every pupil of a release, once: what was selected, used, set aside, objected,
+suppressed, withdrawn."""
 
 from __future__ import annotations
 
@@ -38,9 +39,9 @@ def counts(results: Accepted, project: Project, rights: Rights, way: Way) -> dic
         "pupils_released": released,
         "pupils_suppressed": suppressed, "pupils_objected": objected,
         "pupils_without_instruction": without,
-        "pupils_set_aside": way.counts.set_aside,
+        "pupils_set_aside": way.counts.set_aside, "pupils_withdrawn": way.withdrawn,
     }  # fmt: skip
-    if found["pupils_records"] != released + suppressed + objected + without:
+    if found["pupils_records"] != released + suppressed + objected + without + way.withdrawn:
         raise AssertionError("the sums of pupils do not close")
     return found
 

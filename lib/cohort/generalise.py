@@ -97,17 +97,14 @@ def generalise(coded: DataFrame, project: Project, recoded: Recoded) -> Generali
     Takes: coded pupils, the recoding.
     Gives: the released values as text and the control columns; all rows of a class in one file, in the
     order of the released values (what makes the class, then the sensitive one), so that order and file split
-    say nothing else.
+    say nothing else. A pseudonymous release carries the pseudonyms as text beside its columns.
     """
     recoding = recoded.recoding
     shown = {c.name: f"value_{c.name}" for c in project.quasi_identifying}  # apart from the table's own names
     values = frames.of_table(
         coded.sparkSession, recoding.class_table(list(shown.values())).select([CLASS, *shown.values()])
     )
-    if project.two_schools == "set-aside":
-        coded = coded.where(F.col(OTHERS).isNull())
-    by_key = recoded.classes is not None
-    narrow = _of_pupil(coded, recoded) if by_key else _of_code(coded, recoding)
+    narrow = members(coded, project, recoded).select(CLASS, *_carried(coded))
     files = max(1, -(-recoding.released // ROWS_PER_FILE))
     wide = narrow.repartition(files, CLASS).join(F.broadcast(values), CLASS, "inner")
     # Sorted behind the join: a sort before it would be optimised away. Classes are numbered in the order
@@ -117,11 +114,27 @@ def generalise(coded: DataFrame, project: Project, recoded: Recoded) -> Generali
         own = shown[project.sensitive.name] = f"value_{project.sensitive.name}"
         wide = wide.withColumn(own, F.get(F.array(*map(F.lit, recoded.leaves)), F.col(VALUE)))
         by = [CLASS, own, PUPIL]
+    carried = [
+        F.lower(F.hex(of)).alias(to) for of, to in zip((PUPIL, SCHOOL), project.pseudonyms, strict=False)
+    ]
     return Generalised(
         wide.sortWithinPartitions(*by).select(
-            *(F.col(shown[name]).alias(name) for name in project.column_names), PUPIL, SCHOOL, OTHERS
+            *(F.col(shown[name]).alias(name) for name in project.column_names), *carried,
+            PUPIL, SCHOOL, OTHERS,
         )
-    )
+    )  # fmt: skip
+
+
+def members(coded: DataFrame, project: Project, recoded: Recoded) -> DataFrame:
+    """The released pupils, each with its class, the words of its code and what it carries along."""
+    eligible = handover.eligible(coded, project)
+    by_key = recoded.classes is not None
+    return _of_pupil(eligible, recoded) if by_key else _of_code(eligible, recoded.recoding)
+
+
+def weights(project: Project) -> tuple[float, ...]:
+    """What the loss of each generalised column counts for."""
+    return tuple(float(c.weight) if c.weight is not None else 1.0 for c in project.quasi_identifying)
 
 
 def _asked(project: Project, coding: Coding, leaves: tuple[str, ...]) -> Search:
@@ -130,7 +143,7 @@ def _asked(project: Project, coding: Coding, leaves: tuple[str, ...]) -> Search:
     tops = [tree.height - 1 for tree in coding.hierarchies]
     return Search(
         coding, tuple(constraints(project)), project.recoding.objective,
-        weights=tuple(float(c.weight) if c.weight is not None else 1.0 for c in columns),
+        weights=weights(project),
         low=tuple(c.lowest_level for c in columns),
         high=tuple(
             top if c.highest_level is None else c.highest_level for c, top in zip(columns, tops, strict=True)
@@ -166,12 +179,18 @@ def _of_code(coded: DataFrame, recoding: Recoding) -> DataFrame:
     words = [parts.word(word) for word in range(coding.words)]
     masks = dict(zip(words, coding.mask(recoding.level_vector or ()), strict=True))
     codes = coding.codes(recoding.leaves.T)
-    table = {word: pa.array(codes[place] & mask) for place, (word, mask) in enumerate(masks.items())}
+    table = {
+        f"masked_{word}": pa.array(codes[place] & mask) for place, (word, mask) in enumerate(masks.items())
+    }
     classes = pa.table({**table, CLASS: pa.array(np.arange(recoding.classes, dtype=np.int32))})
-    bits = [F.col(word).bitwiseAND(F.lit(mask)).alias(word) for word, mask in masks.items()]
-    masked = coded.select(*_carried(coded), *bits)
-    joined = masked.join(F.broadcast(frames.of_table(coded.sparkSession, classes)), words, "inner")
-    return joined.select(CLASS, *_carried(coded))
+    bits = [F.col(word).bitwiseAND(F.lit(mask)).alias(f"masked_{word}") for word, mask in masks.items()]
+    masked = coded.select(*_carried(coded), *words, *bits)
+    joined = masked.join(
+        F.broadcast(frames.of_table(coded.sparkSession, classes)),
+        [f"masked_{word}" for word in words],
+        "inner",
+    )
+    return joined.select(CLASS, *words, *_carried(coded))
 
 
 def _of_pupil(coded: DataFrame, recoded: Recoded) -> DataFrame:
@@ -184,7 +203,7 @@ def _of_pupil(coded: DataFrame, recoded: Recoded) -> DataFrame:
         classes = F.broadcast(classes)
     keyed = coded.select(*_carried(coded), *words, handover.key().alias(parts.KEY))
     named = classes.withColumnRenamed(parts.CLASS, CLASS)
-    return keyed.join(named, [parts.KEY, *words], "inner").select(CLASS, *_carried(coded))
+    return keyed.join(named, [parts.KEY, *words], "inner").select(CLASS, *words, *_carried(coded))
 
 
 def _carried(coded: DataFrame) -> list[str]:

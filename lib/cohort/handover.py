@@ -64,11 +64,16 @@ def count(coded: DataFrame, pupils: Pseudonymised, project: Project) -> Counts:
     return Counts(*numbers[:4])
 
 
+def eligible(coded: DataFrame, project: Project) -> DataFrame:
+    """The pupils not set aside."""
+    return coded.where(~_set_aside(project))
+
+
 def handed(coded: DataFrame, project: Project) -> DataFrame:
     """What the search gets of each pupil not set aside: hashes and its code, by the search's names."""
     words = [name for name in coded.columns if name.startswith(parts.word(""))]
     value = [F.col(VALUE).cast("int").alias(parts.VALUE)] if VALUE in coded.columns else []
-    return coded.where(~_set_aside(project)).select(
+    return eligible(coded, project).select(
         key().alias(parts.KEY),
         *words,
         F.xxhash64(SCHOOL).alias(parts.SCHOOL),

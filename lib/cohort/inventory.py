@@ -75,7 +75,7 @@ class Inventory:
 
 def own(places: Places, project: str) -> tuple[Path, ...]:
     """The folders that hold nothing but this project: they are removed whole, before it is certified."""
-    return places.table(project), places.staging(project)
+    return places.table(project), places.staging(project), places.remembered(project)
 
 
 def take(places: Places, key_folder: Path, project: str) -> Inventory:

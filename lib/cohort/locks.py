@@ -15,6 +15,9 @@ INTAKE = "_intake"
 OBJECTIONS = "_objections"
 """The lock of what sources of objections filed: held for a moment by whoever reads a list."""
 
+REGISTER = "_register"
+"""The lock of the public register."""
+
 
 @contextmanager
 def held(folder: Path, name: str, *, shared: bool = False, wait: bool = False) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """By what a project can be recognised wherever it stands: what destruction searches for, before and after.
 
-A mark is the id in a data file's name, a table's id, a release's id, or a pupil's pseudonym of a stage.
+A mark is the id in a data file's name, a table's id, a release's id, or a pupil's pseudonym, of a stage or
+of what is remembered of a release.
 Marks stand in the restricted journal of a destruction only, and go with it.
 """
 
@@ -55,6 +56,7 @@ def choose(spark: SparkSession, places: Places, inventory_: Inventory) -> list[M
     """The marks of a project: a few of each kind, spread over what it has."""
     project = inventory_.project
     stages = [p for p in sorted(places.staging(project).glob("*")) if p.is_dir() and not p.is_symlink()]
+    with_pupils = [*stages[:STAGES], *sorted(places.remembered(project).glob("*"))[:STAGES]]
     ids, notes = set(), set()
     for table in (places.table(project), *stages[:STAGES]):
         try:
@@ -69,7 +71,7 @@ def choose(spark: SparkSession, places: Places, inventory_: Inventory) -> list[M
         *_marks(FILE, [f.encode() for f in files[:: max(1, -(-len(files) // FILES))]]),
         *_marks(TABLE, [i.encode() for i in sorted(ids)]),
         *_marks(RELEASE, [n.encode() for n in sorted(notes) if release.fullmatch(n)]),
-        *_marks(PSEUDONYM, sorted({p for stage in stages[:STAGES] for p in _pseudonyms(stage)})),
+        *_marks(PSEUDONYM, sorted({p for place in with_pupils for p in _pseudonyms(place)})),
     ]
 
 
@@ -136,7 +138,7 @@ def _marks(kind: str, values: list[bytes]) -> list[Mark]:
 
 
 def _pseudonyms(stage: Path) -> list[bytes]:
-    """The control pseudonyms of a stage's first pupils, read from its files as they are."""
+    """The pseudonyms of a stage's or a memory's first pupils, read from its files as they are."""
     for file in sorted(stage.rglob("*.parquet")):
         try:
             pupils: Any = next(pq.ParquetFile(file).iter_batches(PUPILS, columns=[schema.PUPIL]), None)

@@ -7,28 +7,45 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from cohort import consents, generalise, handover, instructions, objections, pseudonymise, records
+from cohort import (
+    consents,
+    differences,
+    generalise,
+    handover,
+    instructions,
+    objections,
+    pseudonymise,
+    records,
+    waves,
+)
 from cohort.handover import Counts
 from cohort.keys import Key
+from cohort.memory import Remembered
 from cohort.project import Project
 from cohort.recoding.coding import Coding
+from cohort.recoding.intruder import Intrusion
 from cohort.recoding.outcome import Recoding
 from cohort.records import Hierarchies
 from cohort.rights import Rights
-from cohort.schema import Accepted, Generalised
+from cohort.schema import OTHERS, SCHOOL, Accepted, Generalised
 
 
 @dataclass(frozen=True)
 class Way:
     """The way of the data to the stage: the rows to write, how they were recoded, and what was counted.
 
-    `values` are the sensitive values that occur, by column; `kept` are cached frames.
+    `values` are the sensitive values that occur, by column; `members` who stands in which class, to be
+    remembered; `linked` what an intruder finds who has this release and the one before; `withdrawn` how many
+    went so that others could not be told by their absence; `kept` are cached frames.
     """
 
     rows: Generalised
     recoding: Recoding
     counts: Counts
     values: dict[str, list[str]]
+    members: DataFrame
+    linked: Intrusion | None
+    withdrawn: int
     kept: tuple[DataFrame, ...]
 
     def let_go(self) -> None:
@@ -46,11 +63,14 @@ def run(
     schools: Iterable[str],
     most_at_once: int,
     progress: Callable[[str], None],
+    before: Remembered | None = None,
+    wave: bool = False,
 ) -> Way:
     """From accepted results to generalised rows: two passes over the pupils, one over the results.
 
     Takes: results, what was agreed, what the lists allow today, the key, the school list; how many pupils one
-    search may have.
+    search may have; the release that is published, which this one will be nested in; whether pupils who never
+    were in one may enter.
     """
     coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
     selected = records.select(results, project)
@@ -62,9 +82,22 @@ def run(
     kept = handover.coded(pseudonymous, project, coding).persist()
     counts = handover.count(kept, pseudonymous, project)
     progress(f"records: {counts.pupils} pupils")
-    recoded = generalise.recode(kept, project, coding, counts, hierarchies, most_at_once)
-    recoding, own = recoded.recoding, project.sensitive
+    own, withdrawn = project.sensitive, 0
+    if before is None:
+        recoded = generalise.recode(kept, project, coding, counts, hierarchies, most_at_once)
+    else:
+        leaves = hierarchies[own.name].leaves if own is not None else ()
+        nested = differences.nested(kept, project, counts, before, key, leaves)
+        if wave:
+            nested = waves.widened(nested, kept, project, hierarchies, before, most_at_once)
+        recoded, withdrawn = nested.recoded, nested.withdrawn
+    recoding = recoded.recoding
     progress(f"recoding: {recoding.classes} classes, {recoding.suppressed} pupils suppressed")
     values = {own.name: recoded.values} if own is not None else {}
     rows = generalise.generalise(kept, project, recoded)
-    return Way(rows, recoding, counts, values, (kept, *recoded.kept))
+    members = generalise.members(kept, project, recoded).drop(SCHOOL, OTHERS)
+    linked = None
+    if before is not None and wave:
+        linked = waves.require_unlinkable(members, recoding, before, project.thresholds.k)
+        progress(f"linked with release {before.release}: {linked.sampled} pupils looked for")
+    return Way(rows, recoding, counts, values, members, linked, withdrawn, (kept, *recoded.kept))

@@ -75,6 +75,13 @@ class Places:
         return self.restricted / "erasures"
 
     @property
+    def private(self) -> tuple[Path, ...]:
+        """The zones that nobody but the platform's own user may enter."""
+        lists = ("objections", "consents", "instructions", "nummerwijzigingen")
+        zones = ("restricted", "staging", "deliveries", *lists)
+        return tuple(self.root / zone for zone in zones)
+
+    @property
     def standing(self) -> Path:
         """What every source of objections ever filed: a newer list lifts none of it."""
         return self.restricted / "objections"
@@ -88,6 +95,15 @@ class Places:
     def records(self) -> Path:
         """Rounded records for everybody."""
         return self.root / "records"
+
+    def remembered(self, project: str) -> Path:
+        """What is kept of a project's releases to hold the next one against, release by release."""
+        return self.restricted / "released" / project
+
+    @property
+    def register(self) -> Path:
+        """The public register, made from the records."""
+        return self.root / "register"
 
     def staging(self, project: str) -> Path:
         return self.root / "staging" / project

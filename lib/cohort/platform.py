@@ -126,6 +126,22 @@ class Publishing(Declaration):
     without_second_person: bool
 
 
+class Access(Declaration):
+    """What lets a project's readers in: a POSIX `group`, nothing (`owner`), or a program (`hook`)."""
+
+    way: Literal["group", "owner", "hook"]
+    hook: str | None = None
+
+    @model_validator(mode="after")
+    def _hooked(self) -> Self:
+        if (self.way == "hook") != (self.hook is not None) or not (self.hook or "/").startswith("/"):
+            raise ValueError(
+                "Expected a hook, as an absolute path, with way = 'hook' and with no other, for example "
+                "hook = '/etc/cohort/readers'; found otherwise in <where>. Add or remove the hook."
+            )
+        return self
+
+
 class Shown(Declaration):
     """Counts shown to everybody: hidden up to, and rounded to (OpenSAFELY: 7 and 5)."""
 
@@ -148,6 +164,7 @@ class Platform(Declaration):
     intake: Intake
     objections: ObjectionLimits
     publish: Publishing
+    access: Access
     shown: Shown
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from cohort import config
+from cohort import config, schema
 from cohort.columns import NUMERIC, Column, Difference, Result, SchoolYear, Slot
 from cohort.config import Declaration, Number, wrong
 from cohort.errors import ConfigurationRefused, UsageRefused, expected
@@ -69,17 +69,6 @@ class Project(Purpose):
     thresholds: Thresholds
     recoding: Recoding
     columns: Annotated[list[Column], Field(min_length=1)]
-
-    @field_validator("release_class", mode="before")
-    @classmethod
-    def _only_anonymous(cls, kind: object) -> object:
-        if kind == "pseudonymous":
-            raise ValueError(
-                "Expected release_class = 'anonymous', for example in the template; found "
-                "'pseudonymous', which is not supported yet (it needs the schools' instruction), in "
-                "<where>. Ask for an anonymous release."
-            )
-        return kind
 
     @model_validator(mode="after")
     def _coherent(self) -> Project:
@@ -154,6 +143,16 @@ class Project(Purpose):
     @property
     def column_names(self) -> list[str]:
         return [column.name for column in self.columns]
+
+    @property
+    def pseudonymous(self) -> bool:
+        """Whether a row carries the keyed pseudonyms of its pupil and school: then it is personal data."""
+        return self.release_class == "pseudonymous"
+
+    @property
+    def pseudonyms(self) -> tuple[str, ...]:
+        """The columns of pseudonyms that are released beside those agreed; an anonymous release has none."""
+        return schema.PSEUDONYMS if self.pseudonymous else ()
 
     @property
     def quasi_identifying(self) -> list[Column]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import differences, register, rights, tables
+from cohort import access, disclosed, memory, register, rights, tables
 from cohort.errors import DestructionIncomplete, NotAnonymous, StateRefused, expected
 from cohort.places import Places
 from cohort.platform import Platform
@@ -37,7 +37,8 @@ def check(
     """Whether this release may be published now; a line of a list may name only what there is.
 
     Refuses: a project not open or past its end, a release that is not VERIFIED, a change of lists since,
-    an approval by nobody or by whoever made the release (exit code 15); the lists themselves (12, 17).
+    an approval by nobody or by whoever made the release (exit code 15); the lists themselves (12, 17);
+    readers who could not be let in (17).
     """
     register.require_open(places, project.name)
     record.moved(Release.PUBLISHED)
@@ -54,12 +55,14 @@ def check(
         not approved_by.strip() or approved_by.strip() == record.facts["made_by"]
     ):
         raise _approval("whoever made the release")
+    access.require_possible(platform, project)
     lists = rights.load(places, platform, project, now.date(), may_name).digests()
     changed = [name.partition("_")[0] for name, digest in lists.items() if record.facts[name] != digest]
     if changed:
         reason = f"a list of {' and '.join(changed)} changed after the verification"
         register.save(places, record.moved(Release.REFUSED, reason=reason))
         shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
+        memory.forget(places, record)
         raise StateRefused(
             expected(
                 f"the lists of {' and '.join(changed)} that the release was verified with",
@@ -79,32 +82,27 @@ def publish(
     approved_by: str | None,
     progress: Callable[[str], None],
 ) -> Record:
-    """Copy a verified stage, without its control columns, into the project's table.
+    """Copy a verified stage, without its control columns, into the project's table, and let its readers in.
 
     Takes: a release for which `check` raised nothing; the caller holds the project's lock.
     Gives: its record, PUBLISHED.
-    Refuses: rows whose checksum is not the verified one (exit code 14): the earlier snapshot stays.
+    Refuses: rows whose checksum is not the verified one (exit code 14), a release that was not held against
+    the published one (15): the earlier snapshot stays. Nobody can read from before the commit until the
+    checksum was compared; what `access` refuses (17).
     """
-    differences.require_same(spark, places, record)
-    stage = tables.read(spark, places.stage(record.project, record.release)).select(*project.column_names)
+    memory.require_compared(places, project, record)
+    stage = tables.read(spark, places.stage(record.project, record.release)).select(
+        *project.column_names, *project.pseudonyms
+    )
     rows, checksum = record.facts["checksum"]
     if list(tables.checksum(stage)) != [rows, checksum]:
         raise _altered("the stage")
     table = places.table(project.name)
     before = tables.history(spark, table)[0].version if tables.exists(spark, table) else None
-    own = {
-        tables.RELEASE: record.id, "cohort.class": project.release_class,
-        "cohort.k": str(project.thresholds.k), "cohort.m": str(project.thresholds.m),
-        "cohort.expires": str(project.ends),
-    }  # fmt: skip
-    version = tables.replace(in_order(stage, rows, project.row_order), table, own, record.id, platform.tables)
+    access.close(places, platform, project.name, "a release is being published", now)
+    version = put(stage, rows, table, project, record.id, platform)
     progress(f"committed: {rows} rows, version {version}")
-    if list(tables.checksum(tables.read(spark, table))) != [rows, checksum]:
-        if before is None:
-            shutil.rmtree(table)
-        else:
-            tables.restore(spark, table, before)
-        raise _altered("the table")
+    _compare(spark, table, record, before)
     published = record.moved(
         Release.PUBLISHED, version=version, published=str(now), approved_by=approved_by,
         second_person=approved_by is not None,
@@ -112,16 +110,38 @@ def publish(
     register.save(places, published)
     _settle(spark, places, platform, published)
     progress("settled: earlier snapshot vacuumed, stage removed")
+    why_not = access.settle(places, platform, project, now)
+    progress(f"access: withdrawn, as {'; '.join(why_not)}" if why_not else f"access: {project.readers}")
     return published
 
 
-def in_order(released: DataFrame, rows: int, by: list[str]) -> DataFrame:
+def put(
+    released: DataFrame, rows: int, table: Path, project: Project, release_id: str, platform: Platform
+) -> int:
+    """Make rows the only content of a project's table, in one commit that carries the release's id.
+
+    Gives: the version committed.
+    """
+    own = {
+        tables.RELEASE: release_id, "cohort.class": project.release_class,
+        "cohort.k": str(project.thresholds.k), "cohort.m": str(project.thresholds.m),
+        "cohort.expires": str(project.ends),
+        **({"cohort.personal_data": "true"} if project.pseudonymous else {}),
+    }  # fmt: skip
+    ordered = in_order(released, rows, project.row_order, project.pseudonyms)
+    return tables.replace(ordered, table, own, release_id, platform.tables)
+
+
+def in_order(
+    released: DataFrame, rows: int, by: list[str], then: tuple[str, ...] = ()
+) -> DataFrame:  # fmt: skip
     """Rows in an order, and split into files, that depend on their released values alone.
 
-    Takes: the rows and their number, and every released column, the first to order by first.
+    Takes: the rows and their number, and every column agreed, the first to order by first; pseudonyms, which
+    order equal records.
     """
     files = max(1, -(-rows // ROWS_PER_FILE))
-    return released.repartition(files, *map(F.col, by)).sortWithinPartitions(*by)
+    return released.repartition(files, *map(F.col, by)).sortWithinPartitions(*by, *then)
 
 
 def mend(spark: SparkSession, places: Places, platform: Platform, project: str) -> None:
@@ -138,16 +158,30 @@ def mend(spark: SparkSession, places: Places, platform: Platform, project: str) 
         return
     record = known[str(commit.note)]
     if record.state is Release.VERIFIED:
+        _compare(spark, table, record, commit.version - 1 if commit.version else None)
         record = record.moved(Release.PUBLISHED, version=commit.version, mended=True)
         register.save(places, record)
     if record.state is Release.PUBLISHED and not record.facts.get("settled"):
         _settle(spark, places, platform, record)
 
 
+def _compare(spark: SparkSession, table: Path, record: Record, before: int | None) -> None:
+    """Take a commit back whose rows are not those that were verified."""
+    if list(tables.checksum(tables.read(spark, table))) != record.facts["checksum"]:
+        if before is None:
+            shutil.rmtree(table)
+        else:
+            tables.restore(spark, table, before)
+        raise _altered("the table")
+
+
 def _settle(spark: SparkSession, places: Places, platform: Platform, record: Record) -> None:
     for earlier in register.releases(places, record.project):
         if earlier.state is Release.PUBLISHED and earlier.release != record.release:
-            register.save(places, earlier.moved(Release.SUPERSEDED))
+            earlier = earlier.moved(Release.SUPERSEDED)
+            register.save(places, earlier)
+        if earlier.state is Release.SUPERSEDED:
+            disclosed.close(places, earlier)
     if tables.vacuum(spark, places.table(record.project)).left_behind:
         raise DestructionIncomplete(
             expected(
@@ -156,26 +190,10 @@ def _settle(spark: SparkSession, places: Places, platform: Platform, record: Rec
             )
         )  # fmt: skip
     shutil.rmtree(places.staging(record.project), ignore_errors=True)
-    register.write(places.records / record.project / f"{record.release}.json", shown(platform, record))
+    memory.keep_only(places, record.project, [record.release])
+    register.withdrawal(places, record.project).unlink(missing_ok=True)  # it was of the snapshot before
+    disclosed.write(places, platform, record)
     register.save(places, record.noted(settled=True))
-
-
-def shown(platform: Platform, record: Record) -> dict[str, Any]:
-    """The record that everybody may read: counts hidden when small, else rounded."""
-    facts = record.facts
-    return {
-        "project": record.project, "release": record.release, "state": record.state, "class": facts["class"],
-        "version": facts.get("version"), "published": facts.get("published"), "expires": facts["expires"],
-        "thresholds": facts["thresholds"], "recoding": facts["recoding"],
-        "codebook": facts["codebook"],
-        "loss": {name: round(value, 3) for name, value in facts["loss"].items()},
-        "counts": {name: platform.shown.count(n) for name, n in facts["counts"].items()},
-        "counts_note": f"null = {platform.shown.hide_up_to} or fewer; others rounded to "
-        f"{platform.shown.round_to}",
-        "objections": [{key: x[key] for key in ("list", "source", "date")} for x in facts["objections"]],
-        "teachers": "a teacher's pupils lie within one school, so the school's limits hold for teachers too",
-        "second_person": facts.get("second_person", False),
-    }  # fmt: skip
 
 
 def _approval(found: str) -> StateRefused:

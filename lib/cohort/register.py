@@ -120,6 +120,12 @@ def find(places: Places, project: str, release: int | None, *, where: str = "--r
     )  # fmt: skip
 
 
+def published(places: Places, project: str) -> Record | None:
+    """The release that the project's table shows, if any."""
+    live = [record for record in releases(places, project) if record.state is Release.PUBLISHED]
+    return live[-1] if live else None
+
+
 def state_of(places: Places, project: str) -> Project:
     """Whether a project is open, being destroyed (a journal stands) or destroyed (a certificate stands)."""
     if certificate(places, project).exists():
@@ -148,6 +154,11 @@ def certificate(places: Places, project: str) -> Path:
 
 def journal(places: Places, project: str) -> Path:
     return places.exact / project / "destruction.json"
+
+
+def withdrawal(places: Places, project: str) -> Path:
+    """The journal of rows being withdrawn from a published table; nobody reads while it stands."""
+    return places.exact / project / "withdrawal.json"
 
 
 def write(path: Path, content: dict[str, Any], *, private: bool = False) -> None:

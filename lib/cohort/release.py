@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -15,15 +13,20 @@ from pyspark.sql import functions as F
 from cohort import (
     balance,
     codebook,
+    contributors,
     differences,
+    disclosed,
     erasure,
     generalise,
     keys,
     ledger,
+    memory,
     numbers,
+    overlaps,
     pipeline,
     publish,
     register,
+    rekeyed,
     renumbering,
     rights,
     tables,
@@ -37,9 +40,9 @@ from cohort.project import Project
 from cohort.register import Record, Release
 from cohort.rights import Known, Rights
 from cohort.schema import Accepted
-from cohort.verify import Findings, Subject, check_stage
-
-Progress = Callable[[str], None]
+from cohort.stopwatch import Progress, Stopwatch
+from cohort.verify import Before, Finding, Findings, Subject, check_stage
+from cohort.verify import check_rights as published_rights
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Work:
     keys: Path
     now: dt.datetime
     by: str
+    wave: bool = False
+    """Whether pupils who never were in a release of the project may enter."""
 
     @property
     def today(self) -> dt.date:
@@ -99,7 +104,9 @@ def check(work: Work) -> tuple[Rights, Key]:
                 for r in unknown
             )
         )  # fmt: skip
-    generalise.hierarchies(project, work.hierarchies)
+    before = differences.before(work.places, project, generalise.hierarchies(project, work.hierarchies))
+    if work.wave and before is None:
+        raise differences.no_wave(project)
     renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
     lists = rights.load(work.places, work.platform, project, work.today, work.known)
     return lists, keys.load(work.keys, project.name)
@@ -109,14 +116,13 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     """Make, stage and verify the project's next release; the caller holds the project's lock.
 
     Gives: its record, VERIFIED.
-    Refuses: no results (11); no recoding under the constraints, or findings of the verifier (14); another
-    content than the published release (10, not supported yet).
+    Refuses: no results (11); no recoding under the constraints, or findings of the verifier (14).
     """
     places, project = work.places, work.project
     publish.mend(spark, places, work.platform, project.name)
     number = _make_room(places, project.name)
-    started = time.monotonic()
-    clock = _Clock(progress)
+    rekeyed.follow(spark, places, project, key, numbers.load(places.numbers, work.today))
+    clock = Stopwatch(progress)
     record = _stage(spark, work, lists, key, number, clock)
     findings = verify(spark, work, key, record, deep=False, progress=clock.tell)
     clock.tell(f"verified: {len(findings.found)} findings")
@@ -130,14 +136,8 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     verified = record.moved(
         Release.VERIFIED, checksum=list(findings.checksum), measures=findings.measures,
         checked=list(findings.checked),
-        verified=str(work.now), seconds=round(time.monotonic() - started, 1), stages=clock.seconds,
+        verified=str(work.now), seconds=clock.total, stages=clock.seconds,
     )  # fmt: skip
-    try:
-        differences.require_same(spark, places, verified)
-    except ConfigurationRefused as refusal:
-        register.save(places, record.moved(Release.REFUSED, reason=str(refusal)))
-        _remove_stage(places, record)
-        raise
     register.save(places, verified)
     return verified
 
@@ -145,16 +145,31 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
 def verify(
     spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, progress: Progress | None
 ) -> Findings:
-    """Check a stage in full, against the lists as they are now."""
-    subject = Subject(
+    """Check a stage in full, against the lists as they are now and the release that is published."""
+    return check_stage(spark, _subject(work, key, record), deep=deep, progress=progress)
+
+
+def check_rights(spark: SparkSession, work: Work, key: Key, record: Record) -> list[Finding]:
+    """Whether anybody is in a published pseudonymous table who may not be by the lists as they are now."""
+    table = work.places.table(record.project)
+    return published_rights(spark, replace(_subject(work, key, record), stage=table))
+
+
+def _subject(work: Work, key: Key, record: Record) -> Subject:
+    read = None if work.project.pseudonymous else register.published(work.places, record.project)
+    folder = work.places.remembered(record.project)
+    return Subject(
         project=work.project, platform=work.platform, key=key,
         stage=work.places.stage(record.project, record.release), release_id=record.id,
         results=work.places.results, batches=tuple(record.facts["batches"]),
         objections=work.places.objections, instructions=work.places.instructions,
         consents=work.places.consents, hierarchies=work.hierarchies,
         today=work.today, counts=record.facts["counts"],
+        memory=None if work.project.pseudonymous else folder / str(record.release),
+        before=None if read is None else Before(
+            folder / str(read.release), work.places.table(record.project), newcomers=record.facts["wave"]
+        ),
     )  # fmt: skip
-    return check_stage(spark, subject, deep=deep, progress=progress)
 
 
 def decide(places: Places, record: Record, findings: Findings, now: dt.datetime) -> None:
@@ -173,10 +188,11 @@ def _make_room(places: Places, project: str) -> int:
             reason = "a later run made a new release before this one was published"
             register.save(places, record.moved(Release.REFUSED, reason=reason))
     shutil.rmtree(places.staging(project), ignore_errors=True)
+    memory.keep_only(places, project, [r.release for r in known if r.state is Release.PUBLISHED])
     return max((record.release for record in known), default=0) + 1
 
 
-def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int, clock: _Clock) -> Record:
+def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int, clock: Stopwatch) -> Record:
     places, project = work.places, work.project
     batches = ledger.batches(spark, places.ledger)
     if not batches:
@@ -188,9 +204,12 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
         )  # fmt: skip
     erasure.accept(spark, places, work.platform, lists.objections, work.catalogue.domains())
     results = Accepted(tables.read(spark, places.results).where(F.col("batch").isin(list(batches))))
+    trees = generalise.hierarchies(project, work.hierarchies)
+    before = differences.before(places, project, trees)
     way = pipeline.run(
-        results, project, lists, generalise.hierarchies(project, work.hierarchies), key,
-        work.catalogue.schools, work.platform.search.most_pupils_at_once, clock.tell,
+        results, project, lists, trees, key,
+        work.catalogue.schools, work.platform.search.most_pupils_at_once, clock.tell, before,
+        work.wave,
     )  # fmt: skip
     domains = sorted({result.domein for result in project.results})
     stage = places.stage(project.name, number)
@@ -198,7 +217,13 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
     try:
         tables.write_new(way.rows, stage, note, work.platform.tables)
         clock.tell("staged")
+        if not project.pseudonymous:
+            digest = memory.agreed(project, trees)
+            memory.write(way.members, places, project, number, way.recoding, digest, before)
         counts = balance.counts(results, project, lists, way)
+        schools = contributors.schools(spark, places, stage, key, work.catalogue.schools)
+        here = overlaps.Shown(project, way.recoding)
+        beside = overlaps.compare(here, places, work.platform, work.hierarchies.parent, work.today)
         clock.tell("counted")
     finally:
         way.let_go()
@@ -207,32 +232,22 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
         {
             "made": str(work.now), "made_by": work.by, "class": project.release_class,
             "batches": list(batches),
-            **lists.facts(), "counts": counts, "domains": domains,
-            "barred_digest": lists.objections.digest_for(project.name, domains),
+            **lists.facts(), "counts": counts, "schools": schools, "agreed": disclosed.agreed(project),
+            "domains": domains, "barred_digest": lists.objections.digest_for(project.name, domains),
             "recoding": way.recoding.search,
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
             "classes": way.recoding.classes, "thresholds": project.limits,
-            "expires": str(project.ends),
+            "expires": str(project.ends), "before": None if before is None else before.release,
+            "wave": work.wave, "linked": None if way.linked is None else way.linked.as_dict(),
+            "differences_with": beside,
         },
     )  # fmt: skip
     register.save(places, record)
+    disclosed.announce(places, record)
     return record
 
 
 def _remove_stage(places: Places, record: Record) -> None:
     shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
-
-
-class _Clock:
-    """Tells a line per stage, with its seconds."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._last = progress, time.monotonic()
-        self.seconds: dict[str, float] = {}
-
-    def tell(self, line: str) -> None:
-        now = time.monotonic()
-        spent, self._last = round(now - self._last, 2), now
-        self.seconds[line.partition(":")[0]] = spent
-        self._progress(f"{line} ({spent:.1f} s)")
+    memory.forget(places, record)

@@ -45,6 +45,9 @@ SCHOOL = "_school"
 OTHERS = "_others"
 CONTROL = (PUPIL, SCHOOL, OTHERS)
 
+PSEUDONYMS = ("pupil", "school")
+"""Released beside the columns of a pseudonymous project: `_pupil` and `_school` in lower-case hexadecimal."""
+
 NUMBER = "levering_nr"
 """The number of the delivery that a row came in; deliveries count in the order of intake."""
 CORRUPT = "_corrupt"
@@ -80,10 +83,12 @@ IDENTIFYING = frozenset(
         "eckid", "leerlingid", "brin", "vestiging", "dependancecode", "schoolkey", "oin", "school",
         "groep_key", "groep", "leerkracht_key", "bron_result_key", "levering_id", "levering_nr",
         "achternaam", "voornamen", "roepnaam", "voorletters", "email", "gebruikersnaam",
-        "groepsgrootte", "schoolgrootte", "afnamedatum", "ontvangen_op", "auteur",
+        "groepsgrootte", "schoolgrootte", "afnamedatum", "ontvangen_op", "auteur", "pupil",
     }
 )  # fmt: skip
-"""Names of columns that never leave the restricted zone."""
+"""Names of columns that never leave the restricted zone; but for `PSEUDONYMS` of a pseudonymous release,
+which no project can give to a column of its own.
+"""
 
 SCORE = DecimalType(7, 2)
 
@@ -127,11 +132,11 @@ ACCEPTED = StructType(
 is known; `levering_nr` counts deliveries in the order of intake; `batch` counts runs of intake."""
 
 
-def generalised(columns: list[str]) -> StructType:
-    """The stage of a release: its columns as text, then the control columns."""
+def generalised(columns: list[str], pseudonyms: tuple[str, ...] = ()) -> StructType:
+    """The stage of a release: its columns and its pseudonyms, if any, as text, then the control columns."""
     return StructType(
         [
-            *(StructField(name, StringType(), False) for name in columns),
+            *(StructField(name, StringType(), False) for name in (*columns, *pseudonyms)),
             StructField(PUPIL, BinaryType(), False),
             StructField(SCHOOL, BinaryType(), False),
             StructField(OTHERS, ArrayType(BinaryType())),

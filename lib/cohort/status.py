@@ -6,11 +6,13 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from cohort import catalogue, erasure, keys, objections, project, register
-from cohort.errors import Refusal
+from cohort import access, catalogue, erasure, keys, objections, project, register, rights
+from cohort.errors import Refusal, RightsRefused
 from cohort.places import Places
 from cohort.platform import Platform
-from cohort.register import Project, Release
+from cohort.project import Project as Agreed
+from cohort.register import Project
+from cohort.rights import Known
 
 
 def status(
@@ -54,18 +56,34 @@ def _project(
     }  # fmt: skip
     if state is Project.DESTROYED:
         return told
+    told["access"] = access.state(places, platform, name)
     try:
         agreed = project.load(folder, name, platform)
     except Refusal as refusal:
         return {**told, "declaration": list(refusal.problems)}
-    live = [r for r in told["releases"] if r["state"] is Release.PUBLISHED]
-    what = []
-    if now.date() > agreed.ends:
-        what.append("destroy: the project has ended")
-    elif not live:
-        what.append("release: nothing is published")
-    elif name in due:
-        what.append("release: a list of objections changed")
+    may_name = rights.known(places, folder, catalogue.load(folder))
+    what = _due(places, platform, agreed, name in due, now.date(), may_name)
     if state is Project.DESTROYING:
         what = ["destroy: a destruction is unfinished"]
     return {**told, "ends": agreed.ends, "days_left": (agreed.ends - now.date()).days, "due": what}
+
+
+def _due(
+    places: Places, platform: Platform, agreed: Agreed, objected: bool, today: dt.date, may_name: Known
+) -> list[str]:  # fmt: skip
+    """What is to be done about a project now: a word, and why."""
+    if today > agreed.ends:
+        return ["destroy: the project has ended"]
+    if today < agreed.starts:
+        return []
+    read = register.published(places, agreed.name)
+    if read is None:
+        return ["release: nothing is published"]
+    why = ["a list of objections changed"] if objected else []
+    try:
+        why += rights.over(read, rights.load(places, platform, agreed, today, may_name))
+    except RightsRefused:
+        why.append("instructions or consents no longer hold")
+    except Refusal:
+        pass  # the lists of objections, told above
+    return [f"release: {', '.join(why)}"] if why else []

@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from .conftest import Platform
 
 NAME = ("--project", "leergroei", "--publish")
-MOMENTS = ["records:", "verified:", "committed:"]
+MOMENTS = ["records:", "staged", "verified:", "committed:"]
 """Lines of progress behind which the driver is killed."""
 
 
@@ -95,6 +95,8 @@ def test_the_table_is_the_old_snapshot_or_the_new_one_and_running_again_succeeds
     assert last == f"leergroei-{done.record['release']}"
     assert new.equals(old)
     assert not published.places.staging("leergroei").exists()
+    remembered = [path.name for path in published.places.remembered("leergroei").iterdir()]
+    assert remembered == [str(done.record["release"])]
     states = [r["state"] for r in published.submit("status").record["projects"][0]["releases"]]
     assert states.count("PUBLISHED") == 1
     assert states[-1] == "PUBLISHED"

@@ -141,7 +141,8 @@ def platform(**floors: Any) -> Platform:
             "max_age_days": 31, "max_erased_share": Decimal("0.02"),
             "max_erased_share_of_school": Decimal("0.25"), "always_erased": 5,
         },
-        "publish": {"without_second_person": True}, "shown": {"hide_up_to": 7, "round_to": 5},
+        "publish": {"without_second_person": True}, "access": {"way": "owner"},
+        "shown": {"hide_up_to": 7, "round_to": 5},
     })  # fmt: skip
 
 
@@ -158,8 +159,8 @@ def released(n: int) -> Row:
 def counts(**changes: int) -> dict[str, int]:
     return {
         "pupils_records": 62, "pupils_released": 60, "pupils_suppressed": 1, "pupils_objected": 1,
-        "pupils_set_aside": 0, "rows_current": 189, "rows_used": 183, "rows_not_selected": 2,
-        "rows_set_aside": 1, "rows_objected": 3, "pupils_without_instruction": 0,
+        "pupils_set_aside": 0, "pupils_withdrawn": 0, "rows_current": 189, "rows_used": 183,
+        "rows_not_selected": 2, "rows_set_aside": 1, "rows_objected": 3, "pupils_without_instruction": 0,
         "rows_without_instruction": 0,
     } | changes  # fmt: skip
 
@@ -244,7 +245,7 @@ def subject(folder: Path, results_at: Path, stage: Stage | None = None, **change
         "stage": (stage or Stage()).write(folder / "stage"), "release_id": "proef-1", "results": results_at,
         "batches": (1,), "objections": folder / "objections",
         "instructions": folder / "instructions", "consents": folder / "consents",
-        "today": TODAY, "counts": counts(),
+        "today": TODAY, "counts": counts(), "memory": None, "before": None,
         "hierarchies": write_hierarchies(folder / "hierarchies", **changes.pop("labels", {})),
     }  # fmt: skip
     return Subject(**given | changes)

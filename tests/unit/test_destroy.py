@@ -8,10 +8,13 @@ import json
 import os
 import re
 import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
@@ -24,7 +27,7 @@ from cohort.platform import Tables
 NAME = "leergroei"
 NOW = dt.datetime(2027, 12, 31, 12, tzinfo=dt.UTC)
 RETENTION = Tables(deleted_files_hours=0, log_hours=0)
-PSEUDONYM = bytes(range(100, 132))
+PSEUDONYM, REMEMBERED = bytes(range(100, 132)), bytes(range(200, 232))
 
 
 ROWS = "SELECT * FROM VALUES ('I', 'jongen'), ('II', 'meisje') AS rows (rekenen, geslacht)"
@@ -51,6 +54,11 @@ def made(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
                 tables.replace(rows, places.table(name), {}, note, RETENTION)
                 shown = {"release": number, "id": note, "state": states[number], "records": 15}
                 register.write(places.records / name / f"{number}.json", shown)
+        remembered = places.remembered(name) / "2" / "pupils"
+        remembered.mkdir(parents=True)
+        pseudonym = pa.table({"_pupil": [REMEMBERED if name == NAME else bytes(32)], "class_nr": [0]})
+        pq.write_table(pseudonym, remembered / f"part-00000-{uuid.uuid4()}-c000.zstd.parquet")
+        register.write(remembered.parent / "memory.json", {"pupils": 1})
     (places.table(NAME) / ".part-left-by-a-crash.tmp").write_bytes(b"half a row")
     (places.records / NAME / ".2.json.77.new").write_bytes(b"{")
     (places.deliveries / "01AB").mkdir(parents=True)
@@ -78,7 +86,9 @@ class Site:
 
     def assert_gone(self) -> None:
         assert register.state_of(self.places, NAME) is register.Project.DESTROYED
-        for place in (self.places.table(NAME), self.places.staging(NAME), self.places.exact / NAME):
+        places = self.places
+        own = places.table(NAME), places.staging(NAME), places.remembered(NAME), places.exact / NAME
+        for place in own:
             assert not os.path.lexists(place)
         assert not keys.exists(self.keys, NAME)
 
@@ -118,7 +128,9 @@ def test_a_plan_tells_what_would_go_and_changes_nothing(site: Site) -> None:
     found = site.plan()
     summary = found.told()
     assert listing(site.places.root.parent) == before
-    assert set(summary["places"]) == {f"projects/{NAME}", f"staging/{NAME}", f"restricted/records/{NAME}"}
+    assert set(summary["places"]) == {
+        f"projects/{NAME}", f"staging/{NAME}", f"restricted/records/{NAME}", f"restricted/released/{NAME}",
+    }  # fmt: skip
     assert summary["key"] is True
     assert [r["state"] for r in summary["releases"]] == ["SUPERSEDED", "PUBLISHED", "STAGED"]
     assert any(Path(item.path).name.startswith(".") for item in found.items)

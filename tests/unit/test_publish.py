@@ -13,8 +13,8 @@ from pyspark.sql import SparkSession
 from tests.unit.drawn_purpose import PURPOSE, WHY
 from tests.unit.drawn_rights import instruct
 
-from cohort import differences, frames, platform, publish, register, rights, tables
-from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
+from cohort import frames, memory, platform, publish, register, rights, tables
+from cohort.errors import NotAnonymous, StateRefused
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
@@ -82,11 +82,15 @@ def staged(
         "made_by": "maker", "class": "anonymous", "expires": "2027-01-01",
         "thresholds": {}, "recoding": {"kind": "global"}, "codebook": {}, "loss": {},
         "counts": {"pupils_released": len(values)}, "objections": [], "objections_digest": "",
-        "instructions_digest": "", "consents_digest": "",
+        "before": number - 1 or None, "instructions_digest": "", "consents_digest": "",
         "checksum": list(tables.checksum(frame.select("jaargroep", "rekenen"))),
     })  # fmt: skip
     tables.write_new(frame, places.stage("proef", number), record.id, holds.tables)
     register.save(places, record)
+    remembered = places.remembered("proef") / str(number)
+    for name in (memory.PUPILS, memory.CLASSES):
+        (remembered / name).mkdir(parents=True)
+    register.write(remembered / memory.FACTS, {"at": memory.PUPILS})
     return record
 
 
@@ -113,16 +117,33 @@ def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
     assert not places.staging("proef").exists()
 
 
-def test_a_release_with_other_rows_is_refused(
+@pytest.mark.parametrize("compared", [None, 2, 0])
+def test_a_release_that_was_not_held_against_the_published_one_is_refused(
+    spark: SparkSession, places: Places, holds: Platform, project: Project, compared: int | None
+) -> None:
+    put(spark, places, holds, project, staged(spark, places, holds))
+    other = staged(spark, places, holds, 2, VALUES[:-1]).noted(before=compared)
+    with pytest.raises(StateRefused, match="held against"):
+        put(spark, places, holds, project, other)
+    assert read(spark, places) == sorted(VALUES)
+
+
+def test_a_release_of_which_nothing_is_remembered_is_not_published(
+    spark: SparkSession, places: Places, holds: Platform, project: Project
+) -> None:
+    record = staged(spark, places, holds)
+    memory.forget(places, record)
+    with pytest.raises(StateRefused, match="the memory of release 1"):
+        put(spark, places, holds, project, record)
+    assert not places.table("proef").exists()
+
+
+def test_only_the_published_release_is_remembered(
     spark: SparkSession, places: Places, holds: Platform, project: Project
 ) -> None:
     put(spark, places, holds, project, staged(spark, places, holds))
-    other = staged(spark, places, holds, 2, VALUES[:-1])
-    with pytest.raises(ConfigurationRefused, match="not supported yet"):
-        differences.require_same(spark, places, other)
-    with pytest.raises(ConfigurationRefused):
-        put(spark, places, holds, project, other)
-    assert read(spark, places) == sorted(VALUES)
+    put(spark, places, holds, project, staged(spark, places, holds, 2))
+    assert [path.name for path in places.remembered("proef").iterdir()] == ["2"]
 
 
 def test_a_stage_that_was_altered_is_not_published(

@@ -147,6 +147,9 @@ def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(sp
         recoding=_Recoding(),
         counts=Counts(2, 0, 2, 2),
         values={},
+        members=frame(spark, []),
+        linked=None,
+        withdrawn=0,
         kept=(),  # type: ignore[arg-type]
     )
     counted = balance.counts(frame(spark, rows), project(), rights(Objections(()), ["10AA"]), way)

@@ -87,9 +87,10 @@ def look_at_schema(shown: Sequence[tuple[str, object]], read: StructType, state:
 
 
 def look_at_names(names: Sequence[str], project: Project) -> list[Finding]:
-    """IDENTIFYING_COLUMN: by the name of a column, and by the attribute it shows."""
+    """IDENTIFYING_COLUMN: by a column's name, and by the attribute it shows; agreed pseudonyms are none."""
     attributes = {column.name: column.attribute for column in project.columns}
-    hit = [n for n in names if {n.lower(), str(attributes.get(n)).lower()} & schema.IDENTIFYING]
+    own = [name for name in names if name not in project.pseudonyms]
+    hit = [n for n in own if {n.lower(), str(attributes.get(n)).lower()} & schema.IDENTIFYING]
     return tell_names("IDENTIFYING_COLUMN", hit)
 
 

@@ -13,6 +13,7 @@ from cohort.project import Project
 
 COUNTS = (
     "pupils_records", "pupils_released", "pupils_suppressed", "pupils_objected", "pupils_set_aside",
+    "pupils_withdrawn",
     "rows_current", "rows_used", "rows_not_selected", "rows_set_aside", "rows_objected",
     "pupils_without_instruction", "rows_without_instruction",
 )  # fmt: skip
@@ -29,6 +30,7 @@ CODES: dict[str, str] = {
     "VALUE_NOT_IN_HIERARCHY": "Released values are no label of their column's hierarchy",
     "LOOKS_LIKE_PUPIL": "Released values look like the number of a pupil",
     "LOOKS_LIKE_SCHOOL": "Released values look like the code of a school",
+    "PSEUDONYM": "Pseudonyms of pupils or schools are not the keyed ones, or lacking, or out of place",
     "ORDER": "Rows are not in the order of their released values",
     "SPLIT": "Equal records stand in more than one file",
     "K": "Classes hold fewer pupils than k",
@@ -36,6 +38,7 @@ CODES: dict[str, str] = {
     "SHARE": "Classes have a school with more than its largest share",
     "OTHERS": "Classes hold fewer than k_others pupils without their largest school",
     "SENSITIVE": "Classes give away more of a sensitive value than its constraint allows",
+    "DIFFERENCE": "Subtracted from the published release it shows too much",
     "OBJECTOR": "Pupils are in it who objected, were not allowed, or are of a school held back",
     "INSTRUCTION": "Pupils are in it with results of a school that gave no instruction",
     "CONSENT": "Pupils show a special-category value in it without their consent",
@@ -46,6 +49,15 @@ CODES: dict[str, str] = {
     "REBUILT": "Pupils' released values, home school or other schools are not what their results give",
 }  # fmt: skip
 """Every finding there can be, and what it says."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """The published release: what is remembered of it, its table, and whether new pupils may enter."""
+
+    memory: Path
+    table: Path
+    newcomers: bool
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,9 @@ class Subject:
     hierarchies: Path
     today: dt.date
     counts: Mapping[str, int]
+    memory: Path | None
+    """What is remembered of this release itself; of a pseudonymous one nothing."""
+    before: Before | None
 
 
 @dataclass(frozen=True)

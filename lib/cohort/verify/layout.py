@@ -88,20 +88,22 @@ class Runs:
 
 
 def read(
-    files: Sequence[Path], columns: Sequence[str], *, control: bool, sensitive: str | None = None
-) -> Runs:
+    files: Sequence[Path], columns: Sequence[str], *, control: bool, sensitive: str | None = None,
+    school: str | None = None,
+) -> Runs:  # fmt: skip
     """The runs of a table's data files.
 
     Takes: its Parquet files, in any order; the released columns, and which of them is sensitive; whether the
-    control columns are there.
+    control columns are there; where they are not, the column that shows the home school, if any does.
     """
     numbers: list[dict[str | None, int]] = [{} for _ in columns]
     schools: dict[bytes | None, int] = {}
     codes, where, rows, home, others = [_none(len(columns))], [_none()], [_none()], [_none(3)], [_none(3)]
     begun = 0
-    wanted = [*columns, SCHOOL, OTHERS] if control else [*columns]
+    at = SCHOOL if control else school
+    wanted = [*columns, *([at] if at else []), *([OTHERS] if control else [])]
     for place, file in enumerate(files):
-        parquet = pq.ParquetFile(file, read_dictionary=wanted[: len(columns) + control])
+        parquet = pq.ParquetFile(file, read_dictionary=wanted[: len(columns) + bool(at)])
         for batch in parquet.iter_batches(batch_size=BATCH, columns=wanted):
             values = [_numbered(batch.column(name), numbers[i]) for i, name in enumerate(columns)]
             starts = _starts(values, batch.num_rows)
@@ -110,8 +112,9 @@ def read(
             codes.append(np.array([column[starts] for column in values]))
             where.append(np.full(len(starts), place))
             rows.append(length)
+            if at:
+                home.append(_pairs(run, _numbered(batch.column(at), schools)))
             if control:
-                home.append(_pairs(run, _numbered(batch.column(SCHOOL), schools)))
                 others.append(_pairs(*_exploded(batch.column(OTHERS), run, schools)))
             begun += len(starts)
     return Runs(

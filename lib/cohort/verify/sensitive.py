@@ -76,9 +76,9 @@ def look(
     broken: Counter[str] = Counter()
     classes, share, fewest = 0, Fraction(0), len(leaves) + 1
     for table in _tables(runs, leaves):
-        fails = _fails(table, held_to, cohort)
-        broken.update({rule: int(flags.sum()) for rule, flags in fails.items()})
-        classes += int(np.logical_or.reduce([*fails.values()]).sum())
+        broke = fails(table, held_to, cohort)
+        broken.update({rule: int(flags.sum()) for rule, flags in broke.items()})
+        classes += int(np.logical_or.reduce([*broke.values()]).sum())
         largest = zip(table.max(axis=1).tolist(), table.sum(axis=1).tolist(), strict=True)
         share = max(share, *(Fraction(n, total) for n, total in largest))
         fewest = min(fewest, int(np.count_nonzero(table, axis=1).min()))
@@ -86,27 +86,27 @@ def look(
     return tell("SENSITIVE", classes, named), {"largest_value": float(share), "fewest_values": fewest}
 
 
-def _fails(table: Ints, held_to: Limits, cohort: Ints | None) -> dict[str, Flags]:
+def fails(table: Ints, held_to: Limits, cohort: Ints | None) -> dict[str, Flags]:
     """Per rule the classes that break it.
 
     Takes: pupils per `[class, value]`, every class with a pupil.
     """
     pupils, share = table.sum(axis=1), held_to.largest_value
-    fails = {
+    found = {
         "largest_value": table.max(axis=1) * share.denominator > pupils * share.numerator,
         "distinct": np.count_nonzero(table, axis=1) < held_to.distinct,
     }
     if held_to.entropy > 1:
-        fails["entropy"] = _too_alike(table, held_to.entropy)
+        found["entropy"] = _too_alike(table, held_to.entropy)
     if cohort is not None and held_to.equal is not None:
         # D = ½ Σ |p − q| is the sum of what p has above q, as both sum to one.
         above = np.maximum(_apart(table, cohort), 0).sum(axis=1)
-        fails["equal_closeness"] = _further(above, held_to.equal, pupils, cohort)
+        found["equal_closeness"] = _further(above, held_to.equal, pupils, cohort)
     if cohort is not None and held_to.ordered is not None:
         steps = table.shape[1] - 2  # between leaves; the last column is for values that are none
         moved = np.abs(_apart(table, cohort).cumsum(axis=1)).sum(axis=1)
-        fails["ordered_closeness"] = _further(moved, held_to.ordered * steps, pupils, cohort)
-    return fails
+        found["ordered_closeness"] = _further(moved, held_to.ordered * steps, pupils, cohort)
+    return found
 
 
 def _tables(runs: Runs, leaves: Sequence[str]) -> Iterator[Ints]:

@@ -19,7 +19,7 @@ def look(counts: Mapping[str, int], control: Control, staged_rows: int) -> list[
     n = {name: int(counts[name]) for name in COUNTS}
     rows = n["rows_used"] + n["rows_not_selected"] + n["rows_set_aside"] + n["rows_objected"]
     rows += n["rows_without_instruction"]
-    pupils = n["pupils_released"] + n["pupils_suppressed"] + n["pupils_objected"]
+    pupils = n["pupils_released"] + n["pupils_suppressed"] + n["pupils_objected"] + n["pupils_withdrawn"]
     pupils += n["pupils_without_instruction"]
     broken = {
         "rows_current is not the sum of its parts": n["rows_current"] != rows,

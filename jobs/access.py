@@ -1,0 +1,15 @@
+"""Let the readers of every project in its time in, and show those of any other out: to be run daily."""
+
+import sys
+
+import _entry as entry
+
+from cohort import readers
+
+
+def work(job: entry.Job) -> entry.Record:
+    return readers.look(job.places, job.platform, job.config, job.keys, job.now, job.progress)
+
+
+if __name__ == "__main__":
+    sys.exit(entry.run("access", work))

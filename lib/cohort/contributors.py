@@ -1,0 +1,39 @@
+"""Which schools' results a release shows: the exact record says so, for those schools alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from cohort import ledger, tables
+from cohort.keys import Key
+from cohort.places import Places
+from cohort.schema import OTHERS, SCHOOL
+
+
+def schools(spark: SparkSession, places: Places, stage: Path, key: Key, listed: Iterable[str]) -> list[str]:
+    """The schools of a staged release, in order: of each pupil's latest value and of every other one shown.
+
+    Takes: the stage with its control columns, the project's key, the school list. A school that has left the
+    list is known by its deliveries.
+    """
+    rows = tables.read(spark, stage)
+    others = rows.select(F.explode(OTHERS).alias(SCHOOL))
+    found: Any = rows.select(SCHOOL).unionByName(others).distinct().toArrow()
+    shown = set(found[SCHOOL].to_pylist())
+    names = _named(key, listed)
+    if not shown <= names.keys():
+        lines = ledger.read(spark, places.ledger).lines
+        names |= _named(key, {line.brin for line in lines if line.brin is not None})
+    if not shown <= names.keys():
+        raise AssertionError("a release shows a school that never delivered")
+    return sorted(names[digest] for digest in shown)
+
+
+def _named(key: Key, brins: Iterable[str]) -> dict[bytes, str]:
+    known = sorted(set(brins))
+    return dict(zip(key.digests(f"brin|{brin}" for brin in known), known, strict=True))

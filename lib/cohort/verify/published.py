@@ -1,0 +1,132 @@
+"""What a published table's own bytes can still tell, and who may not be in it any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from cohort import schema, tables
+from cohort.keys import Key
+from cohort.platform import Platform
+from cohort.project import Project
+from cohort.verify import anonymity, contents, control, layout, lists, log, opened, pseudonyms, sensitive
+from cohort.verify.findings import Finding, Findings, Subject, tell, tell_names
+
+OF_THE_BYTES = (
+    "SCHEMA", "PROTOCOL", "PROPERTIES", "COMMIT", "LOG", "IDENTIFYING_COLUMN", "VALUE_NULL",
+    "VALUE_NOT_IN_HIERARCHY", "LOOKS_LIKE_PUPIL", "LOOKS_LIKE_SCHOOL", "PSEUDONYM", "ORDER", "SPLIT", "K",
+    "SENSITIVE", "SUMS",
+)  # fmt: skip
+OF_PSEUDONYMS = ("SCHOOLS", "SHARE", "OTHERS", "PUPIL_TWICE")
+GONE = (
+    "Schools per class, the largest share and the pupils without the largest school are not repeated: "
+    "a published table says nothing of schools.",
+    "Objections, pseudonyms and the pupils' true values are not repeated: "
+    "a published table says nothing of pupils.",
+)
+GONE_BUT_PSEUDONYMS = (
+    "A pupil counts at the school of the latest result only: a published table names no other.",
+    "The pupils' true values are not repeated: a published table says nothing of their numbers.",
+)
+NO_COHORT = (
+    "The distance of a class's sensitive values to those of all pupils is not repeated: "
+    "a published table says nothing of the pupils who were left out.",
+)
+
+
+def check_published(
+    spark: SparkSession,
+    project: Project,
+    platform: Platform,
+    table: Path,
+    release_id: str,
+    released: int,
+    hierarchies: Path,
+) -> Findings:
+    """What a published table's own bytes can still tell.
+
+    Takes: the table, the release it should show and its exact number of rows, the hierarchies.
+    Refuses: a table that is not there (exit code 15).
+    """
+    written = opened.log_of(table)
+    protocol, properties = tables.detail(spark, table)
+    wanted = tables.properties(platform.tables) | own_properties(project, release_id)
+    found = log.look_at_protocol(
+        dict(zip(("minReaderVersion", "minWriterVersion"), protocol, strict=True)), properties, wanted
+    )
+    notes = [c.note for c in tables.history(spark, table) if not c.operation.startswith("VACUUM")]
+    found += tell("COMMIT", int(notes[:1] != [release_id]))
+    files = sorted(table / name for name in tables.current_files(spark, table))
+    found += log.look_at_traces(written, files)
+    told = opened.columns(tables.read(spark, table).schema, project, written, control_too=False)
+    if any(finding.code == "SCHEMA" for finding in told):
+        return opened.unfit(found + told)
+    runs = opened.runs(files, project, control=False)
+    shown = dict(zip(runs.columns, runs.labels, strict=True))
+    found += told + layout.look(runs)
+    ladders = contents.ladders(project, hierarchies)
+    found += contents.look_at_values(shown, ladders)
+    known = opened.pseudonyms_of(files, project, control=False)
+    found += pseudonyms.look(known) if known else []
+    look = anonymity.look if known else anonymity.look_at_size
+    classes, measures = look(runs, anonymity.limits(project, platform))
+    held_to = sensitive.limits(project, platform)
+    given_away, shares = sensitive.look(runs, opened.leaves(project, ladders), held_to, None)
+    wrong = ["the table has another number of rows"] if runs.released != released else []
+    found += classes + given_away + tell_names("SUMS", wrong)
+    gone = (
+        *(GONE_BUT_PSEUDONYMS if known else GONE),
+        *(NO_COHORT if held_to is not None and held_to.of_the_cohort else ()),
+    )
+    gone += ("The log's checkpoints are not decoded.",) if written.checkpointed else ()
+    checked = (*OF_THE_BYTES, *(OF_PSEUDONYMS if known else ()))
+    checksum = known.checksum if known else layout.checksum(runs)
+    return Findings(tuple(found), checked, gone, measures | shares, checksum)
+
+
+def look_for_barred(
+    spark: SparkSession, table: Path, key: Key, numbers: Iterable[str], schools: Iterable[str] = ()
+) -> list[Finding]:
+    """OBJECTOR: pupils of a published pseudonymous table who are among these numbers, or of these schools."""
+    pupil, school = schema.PSEUDONYMS
+    barred = pseudonyms.of_listed(spark, numbers, key)
+    digests = [digest.hex() for digest in key.digests(f"brin|{brin}" for brin in sorted(schools))]
+    closed = control.local(spark, {school: pa.array(digests, pa.string())})
+    shown = tables.read(spark, table).select(pupil, school)
+    listed = shown.join(F.broadcast(barred), pupil, "left_semi").count()
+    return tell("OBJECTOR", listed + shown.join(F.broadcast(closed), school, "left_semi").count())
+
+
+def check_rights(spark: SparkSession, subject: Subject) -> list[Finding]:
+    """OBJECTOR and INSTRUCTION: pupils of a published pseudonymous table who may not be in it today.
+
+    Takes: as `stage` the published table.
+    Refuses: lists that intake would refuse (exit codes 12 and 17).
+    """
+    known = lists.read(subject)
+    pupil, school = schema.PSEUDONYMS
+    listed = control.barred_pupils(spark, known.barred, control.results(spark, subject))
+    shown = tables.read(spark, subject.stage).select(pupil, school)
+    objected = shown.join(pseudonyms.of(spark, listed, subject.key), pupil, "left_semi").count()
+    asked = sorted(brin for brin, sites in known.asked.sites.items() if any(sites.values()))
+    digests = [digest.hex() for digest in subject.key.digests(f"brin|{brin}" for brin in asked)]
+    instructed = control.local(spark, {school: pa.array(digests, pa.string())})
+    others = shown.join(F.broadcast(instructed), school, "left_anti").count()
+    return [*tell("OBJECTOR", objected), *tell("INSTRUCTION", others)]
+
+
+def own_properties(project: Project, release_id: str) -> dict[str, str]:
+    """What a published table declares of its release."""
+    limits = project.thresholds
+    return {
+        "cohort.release": release_id,
+        "cohort.class": project.release_class,
+        "cohort.k": str(limits.k),
+        "cohort.m": str(limits.m),
+        "cohort.expires": project.ends.isoformat(),
+        **({"cohort.personal_data": "true"} if project.pseudonymous else {}),
+    }

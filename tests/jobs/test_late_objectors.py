@@ -1,0 +1,76 @@
+"""Objections after publication, each job through real spark-submit: due, released again, and subtracted."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from pathlib import Path
+
+import polars
+
+from .conftest import TODAY, Platform
+
+NAME = "leergroei"
+K = 10
+
+
+def remembered(platform: Platform, release: int) -> set[bytes]:
+    """The pseudonyms of who is in a release, as the restricted zone remembers them."""
+    folder = platform.places.remembered(NAME) / str(release) / "pupils"
+    return set(polars.read_parquet(folder / "*.parquet")["_pupil"].to_list())
+
+
+def released_numbers(platform: Platform, release: int) -> list[str]:
+    """Numbers of pupils who are in a release, in order of their pseudonyms."""
+    key = (platform.keys / f"{NAME}.key").read_bytes()
+    numbers = polars.read_delta(str(platform.places.results))["pgn"].unique()
+    inside = remembered(platform, release)
+    of = {hmac.digest(key, f"pgn|{n}".encode(), hashlib.sha256): n for n in numbers}
+    return [of[pseudonym] for pseudonym in sorted(inside & of.keys())]
+
+
+def object_to_everything(platform: Platform, name: str, numbers: list[str]) -> None:
+    lists = platform.places.objections
+    lines = [f"{number};;2020-01-01;;alles" for number in numbers]
+    (lists / f"{name}.csv").write_text("\n".join(["pgn;brin;vanaf;ingetrokken_op;bereik", *lines, ""]))
+    (lists / f"{name}.toml").write_text(
+        f'file = "{name}.csv"\npolarity = "block"\ndate = {TODAY}\nsource = "proef {name}"\n'
+        "max_age_days = 7\ndeclared_empty = false\n"
+    )
+
+
+def sizes(platform: Platform) -> dict[tuple[str, ...], int]:
+    """What a reader counts: pupils per released record."""
+    frame = polars.read_delta(str(platform.places.table(NAME)))
+    counted = frame.group_by(frame.columns).len()
+    return {tuple(row[:-1]): row[-1] for row in counted.rows()}
+
+
+def test_who_objects_later_leaves_with_others_and_the_readers_cannot_tell_who(fresh: Platform) -> None:
+    done = fresh.submit("release", "--project", NAME, "--publish")
+    assert done.code == 0, done.stderr
+    read, inside = sizes(fresh), remembered(fresh, 1)
+    late = released_numbers(fresh, 1)[:2]
+    object_to_everything(fresh, "laat", late)
+    assert fresh.submit("objections").code == 0
+    (told,) = [p for p in fresh.submit("status").record["projects"] if p["project"] == NAME]
+    assert told["due"] == ["release: a list of objections changed"]
+
+    done = fresh.submit("release", "--due", "--publish")
+    assert done.code == 0, done.stderr
+    assert done.record["due"] == [NAME]
+    now, still = sizes(fresh), remembered(fresh, 2)
+    gone = {record: read.get(record, 0) - now.get(record, 0) for record in {*read, *now}}
+    assert all(n == 0 or n >= K for n in gone.values())
+    assert still < inside
+    assert set(released_numbers(fresh, 2)).isdisjoint(late)
+    counts = json.loads((fresh.places.exact / NAME / "2.json").read_text())["counts"]
+    assert counts["pupils_withdrawn"] == len(inside) - len(still) - len(late) > 0
+    assert fresh.submit("verify", "--project", NAME).code == 0
+
+    assert fresh.submit("release", "--due").record["due"] == []
+    assert [path.name for path in Path(fresh.places.remembered(NAME)).iterdir()] == ["2"]
+    destroyed = fresh.submit("destroy", "--project", NAME, "--confirm", NAME)
+    assert destroyed.code == 0, destroyed.stderr
+    assert not fresh.places.remembered(NAME).exists()

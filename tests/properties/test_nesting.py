@@ -1,0 +1,135 @@
+"""Whoever subtracts two releases class by class finds nobody gone, k pupils or more, or a whole class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cohort import nesting
+from cohort.recoding.constraints import ClassCounts, LargestShare, Others, Pupils, Schools
+from cohort.recoding.sensitive import DistinctValues, LargestValueShare
+
+K = 4
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Per class the pupils who were in it, and how many could stay."""
+
+    then: list[int]
+    stay: list[int]
+
+    @property
+    def arrays(self) -> tuple[nesting.Counts, nesting.Counts]:
+        return np.array(self.then, dtype=np.int64), np.array(self.stay, dtype=np.int64)
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> Drawn:
+    then = draw(st.lists(st.integers(K, 4 * K), min_size=1, max_size=6))
+    return Drawn(then, [n - draw(st.integers(0, n)) for n in then])
+
+
+def counted(pupils: nesting.Counts, values: nesting.Counts | None = None) -> ClassCounts:
+    """Classes in which every pupil is of a school of its own."""
+    overall = None if values is None else np.maximum(values.sum(axis=0), 1)
+    return ClassCounts(pupils, pupils, np.minimum(pupils, 1), values, overall)
+
+
+def singled_out(then: nesting.Counts, now: nesting.Counts, k: int) -> list[int]:
+    """The attacker: every set of classes, that is every total over released columns, and what is gone there.
+
+    Gives: the numbers under k of pupils who must be the ones that are gone.
+    """
+    found = []
+    for chosen in product((False, True), repeat=len(then)):
+        mask = np.array(chosen)
+        gone = int((then - now)[mask].sum())
+        if 0 < gone < k:
+            found.append(gone)
+    return found
+
+
+def after(drawn: Drawn, k: int) -> nesting.Counts:
+    then, stay = drawn.arrays
+    left = stay - nesting.to_withdraw(then, stay, k)
+    goes = nesting.that_go(counted(then), counted(left), [Pupils(k)])
+    return np.where(goes, 0, left)
+
+
+@given(drawn())
+@example(Drawn([40, 40, 40, 15], [40, 39, 28, 14]))
+def test_nobody_is_singled_out_by_subtracting_and_nobody_goes_who_need_not(case: Drawn) -> None:
+    then, stay = case.arrays
+    now = after(case, K)
+    assert singled_out(then, now, K) == []
+    nesting.require_hidden(then, now, K)
+    assert (now <= stay).all()
+    assert ((now == 0) | (now >= K)).all()
+    untouched = then == stay
+    assert (now[untouched] == then[untouched]).all()
+    kept = (now > 0) & ~untouched
+    assert (then[kept] - now[kept] == np.maximum(then[kept] - stay[kept], K)).all()
+    assert nesting.to_withdraw(now[now > 0], now[now > 0], K).sum() == 0  # a fixed point
+
+
+@given(drawn(), drawn())
+def test_a_chain_of_releases_is_as_safe_as_each_step(first: Drawn, second: Drawn) -> None:
+    then, _ = first.arrays
+    between = after(first, K)
+    there = np.flatnonzero(between)
+    share = np.resize(np.array(second.stay) / np.array(second.then), len(then))
+    again = Drawn(between[there].tolist(), np.floor(between[there] * share[there]).astype(int).tolist())
+    if not len(there):
+        return
+    last = np.zeros_like(then)
+    last[there] = after(again, K)
+    assert singled_out(then, last, K) == []
+
+
+@pytest.mark.parametrize("late", [1, 2, 3])
+def test_without_the_rule_the_late_objectors_are_singled_out(late: int) -> None:
+    then = np.array([12, 12], dtype=np.int64)
+    stay = then - np.array([late, 0])
+    assert singled_out(then, stay, K) == [late, late]
+    with pytest.raises(AssertionError, match="fewer than k"):
+        nesting.require_hidden(then, stay, K)
+
+
+def test_what_is_drawn_in_the_docstring_is_so() -> None:
+    then, stay = np.array([40, 40, 40, 15]), np.array([40, 39, 28, 14])
+    withdraw = nesting.to_withdraw(then, stay, 10)
+    assert withdraw.tolist() == [0, 9, 0, 14]
+    assert nesting.that_go(counted(then), counted(stay - withdraw), [Pupils(10)]).tolist() == [0, 0, 0, 1]
+
+
+def test_a_class_goes_whole_when_what_is_left_breaks_any_rule() -> None:
+    then = np.full(5, 40, dtype=np.int64)
+    left = ClassCounts(
+        pupils=np.array([30, 30, 30, 30, 9]), schools=np.array([5, 4, 5, 5, 5]),
+        largest=np.array([15, 10, 16, 26, 2]),
+    )  # fmt: skip
+    rules = [Pupils(10), Schools(5), LargestShare("1/2"), Others(5)]
+    assert nesting.that_go(counted(then), left, rules).tolist() == [0, 1, 1, 1, 1]
+
+
+def test_who_is_gone_shows_no_sensitive_value_for_certain() -> None:
+    """The ten gone from the first class all had one value: then the class goes whole."""
+    then = np.array([[20, 20], [20, 20], [20, 20]])
+    left = np.array([[10, 20], [15, 15], [20, 20]])
+    rules = [Pupils(10), LargestValueShare("0.8"), DistinctValues(2)]
+    goes = nesting.that_go(counted(then.sum(axis=1), then), counted(left.sum(axis=1), left), rules)
+    assert goes.tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("then", "stay", "k"), [([4], [5], 4), ([4], [-1], 4), ([0], [0], 4), ([4, 4], [4], 4), ([4], [4], 0)]
+)
+def test_counts_that_are_no_counts_are_a_defect(then: list[int], stay: list[int], k: int) -> None:
+    with pytest.raises(ValueError, match="a class has pupils"):
+        nesting.to_withdraw(np.array(then), np.array(stay), k)

@@ -1,0 +1,62 @@
+"""The drawn release as a pseudonymous one: its stage, and its table as it is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+from tests.unit import drawn_release as drawn
+from tests.unit.drawn_release import COLUMNS, Row, Stage, mac
+from tests.unit.drawn_rights import declare
+
+from cohort import publish, tables
+from cohort.mandates import COLUMNS as OF_INSTRUCTIONS
+from cohort.project import Project
+from cohort.verify import Subject
+
+NAMES = ["pupil", "school"]
+
+
+def project(**changes: Any) -> Project:
+    return drawn.project(**{"release_class": "pseudonymous", **changes})
+
+
+def row(n: int, **cells: object) -> Row:
+    """The row of one pupil, with the pseudonyms that researchers see."""
+    held = drawn.released(n)
+    return {**held, "pupil": held["_pupil"].hex(), "school": held["_school"].hex(), **cells}
+
+
+def stage(*rows: Row, **changes: Any) -> Stage:
+    given: list[Row] = list(rows) or [row(n) for n in range(60)]
+    return Stage(**{"rows": given, "columns": [*COLUMNS, *NAMES], **changes})
+
+
+def pupil(n: int) -> str:
+    return mac(f"pgn|{drawn.bsn(n)}").hex()
+
+
+def school(brin: str) -> str:
+    return mac(f"brin|{brin}").hex()
+
+
+def instruct(root: Path, schools: Iterable[str] = drawn.SCHOOLS) -> None:
+    """The explicit instruction of each school, for this project and all of its columns."""
+    lines = [f"{brin};;pseudonimiseren;proef;{','.join(COLUMNS)};bestuur;2020-01-01;;" for brin in schools]
+    declare(root / "instructions", OF_INSTRUCTIONS, lines, drawn.TODAY, "pseudonimiseren")
+
+
+def subject(folder: Path, results_at: Path, held: Stage | None = None, **changes: Any) -> Subject:
+    """A stage of the pseudonymous project, with the instructions of its schools."""
+    instruct(folder)
+    return drawn.subject(folder, results_at, held or stage(), **{"project": project(), **changes})
+
+
+def published(spark: SparkSession, folder: Path, table: Path, own: Project, *rows: Row) -> int:
+    """The stage's rows as the project's table; gives their number."""
+    shown = tables.read(spark, stage(*rows).write(folder / f"drawn-{table.name}")).select(*COLUMNS, *NAMES)
+    count = len(rows) or 60
+    publish.put(shown, count, table, own, "proef-1", drawn.platform())
+    return count

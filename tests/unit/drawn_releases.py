@@ -1,0 +1,178 @@
+"""Releases of one drawn project, made one after the other on results that shrink: stage, memory, table.
+
+Eighty pupils of each of six schools 10AA … 10AF: half boys (1), half girls (2), with scores in two bands; so
+four classes of 120 come out. Whoever is late with an objection is taken out of the results.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from tests.unit import drawn_release as drawn
+from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn
+from tests.unit.drawn_rights import instruct, rights
+
+from cohort import differences, generalise, keys, memory, objections, pipeline, register, schema, tables
+from cohort.pipeline import Way
+from cohort.places import Places
+from cohort.project import Project
+from cohort.register import Record, Release
+from cohort.schema import Accepted
+from cohort.verify import Before, Subject, check_stage
+from cohort.verify.findings import Findings
+
+PUPILS = 480
+MORE = 120
+"""As many more come later, in the same proportions."""
+NUMBERS = [bsn(n) for n in range(PUPILS + MORE)]
+
+
+def school_of(n: int) -> str:
+    return SCHOOLS[n % 6]
+
+
+def sex_of(n: int) -> str:
+    return str(1 + n // 6 % 2)
+
+
+def score_of(n: int) -> int:
+    return 10 if n // 12 % 2 else 50
+
+
+def level_of(n: int) -> str:
+    return ("I", "II", "III", "IV", "V")[n // 24 % 5]
+
+
+def rows_of(n: int, **more: object) -> list[Row]:
+    """The results of one pupil: of arithmetic and of spelling."""
+    same: Row = {"pgn": NUMBERS[n], "geslacht": sex_of(n)}
+    return [
+        drawn.result(0, school_of(n), "rekenen", "M", f"{score_of(n)}.00", **same) | more,
+        drawn.result(0, school_of(n), "spelling", "M", None, **same, niveau_IV=level_of(n)),
+    ]
+
+
+def project(kind: str = "global", **constraint: Any) -> Project:
+    """Score and sex; the level of spelling as a sensitive column where it has a constraint."""
+    slot: Row = {"schooljaar": "2024-2025", "several": "latest", "moment": "M"}
+    rekenen = {**slot, "domein": "rekenen", "schaal": "RW", "value": "vaardigheidsscore"}
+    spelling = {**slot, "domein": "spelling", "schaal": "SP", "value": "niveau_IV"}
+    columns = [
+        drawn.column("rekenen_M", "banden", result=rekenen, step=20),
+        drawn.column("geslacht", "geslacht", attribute="geslacht"),
+    ]
+    if constraint:
+        columns.append(
+            drawn.column("niveau", "niveau", result=spelling)
+            | {"role": "sensitive", "constraint": constraint}
+        )
+    recoding = {"kind": kind, "objective": "mean", "suppression_limit": Decimal(0)}
+    return drawn.project(columns=columns, recoding=recoding)
+
+
+@dataclass
+class Root:
+    """A storage root with the results of pupils, and the releases made of them."""
+
+    spark: SparkSession
+    home: Path
+    project: Project = field(default_factory=project)
+    gone: set[int] = field(default_factory=set)
+    """Pupils without results any more."""
+    new: set[int] = field(default_factory=set)
+    """Pupils who have results by now."""
+    made: list[Findings] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def places(self) -> Places:
+        return Places(self.home)
+
+    def results(self, changed: Callable[[int], Row] = lambda _: {}, more: Iterable[Row] = ()) -> None:
+        """Write the results of everybody who is still there."""
+        there = ({*range(PUPILS)} | self.new) - self.gone
+        rows = [row for n in sorted(there) for row in rows_of(n, **changed(n))]
+        path = self.places.results
+        tables.create(self.spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+        made = self.spark.createDataFrame([*rows, *more], schema.ACCEPTED)  # type: ignore[type-var]
+        tables.replace_batch(made, path, 1)
+
+    def release(self, *, wave: bool = False) -> Way:
+        """Make, verify and publish the next release, as `release` and `publish` do; findings are kept."""
+        own, places = self.project, self.places
+        number = max((r.release for r in register.releases(places, own.name)), default=0) + 1
+        hierarchies = drawn.write_hierarchies(self.home / "hierarchies")
+        if not places.objections.exists():
+            drawn.write_list(places.objections, [], declared_empty=True)
+            instruct(self.home, SCHOOLS, TODAY)
+        trees, key = generalise.hierarchies(own, hierarchies), keys.Key(SECRET)
+        lists = objections.load(
+            places.objections, drawn.platform().objections, TODAY, {"rekenen", "spelling"}
+        )
+        rows = Accepted(tables.read(self.spark, places.results).where("batch = 1"))
+        before = differences.before(places, own, trees)
+        held = rights(lists, SCHOOLS)
+        way = pipeline.run(rows, own, held, trees, key, SCHOOLS, 10_000, lambda _: None, before, wave)
+        stage = places.stage(own.name, number)
+        tables.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
+        memory.write(way.members, places, own, number, way.recoding, memory.agreed(own, trees), before)
+        record = Record(own.name, number, Release.VERIFIED, {"class": own.release_class})
+        self.made.append(check_stage(self.spark, self.subject(record, way, key, wave=wave), deep=False))
+        self.publish(record)
+        way.let_go()
+        return way
+
+    def subject(self, record: Record, way: Way, key: keys.Key, *, wave: bool) -> Subject:
+        places, read = self.places, register.published(self.places, self.project.name)
+        before = None
+        if read is not None:
+            remembered = places.remembered(self.project.name) / str(read.release)
+            before = Before(remembered, places.table(self.project.name), newcomers=wave)
+        there = len(({*range(PUPILS)} | self.new) - self.gone)
+        rows = 2 * there
+        used = rows if self.project.sensitive else rows // 2
+        self.counts = drawn.counts(
+            pupils_records=there, pupils_released=way.recoding.released,
+            pupils_suppressed=way.recoding.suppressed, pupils_withdrawn=way.withdrawn, pupils_objected=0,
+            rows_current=rows, rows_used=used, rows_not_selected=rows - used, rows_set_aside=0,
+            rows_objected=0,
+        )  # fmt: skip
+        return Subject(
+            self.project, drawn.platform(), key, places.stage(self.project.name, record.release), record.id,
+            places.results, (1,), places.objections, places.instructions, places.consents,
+            self.home / "hierarchies", TODAY, self.counts,
+            places.remembered(self.project.name) / str(record.release), before,
+        )  # fmt: skip
+
+    def publish(self, record: Record) -> None:
+        places, name = self.places, self.project.name
+        shown = tables.read(self.spark, places.stage(name, record.release))
+        folder = places.table(name) if record.release == 1 else self.home / "next"
+        tables.write_new(shown.select(*self.project.column_names), folder, record.id, drawn.platform().tables)
+        if record.release > 1:
+            places.table(name).rename(self.home / f"read-{record.release - 1}")
+            folder.rename(places.table(name))
+        for earlier in register.releases(places, name):
+            register.save(places, dataclasses.replace(earlier, state=Release.SUPERSEDED))
+        register.save(places, dataclasses.replace(record, state=Release.PUBLISHED))
+        memory.keep_only(places, name, [record.release])
+
+    def read(self, release: int) -> Counter[tuple[str, ...]]:
+        """What a reader kept of a release: its rows, counted."""
+        last = len(self.made)
+        folder = self.places.table(self.project.name) if release == last else self.home / f"read-{release}"
+        rows = [row for file in folder.glob("*.parquet") for row in pq.read_table(file).to_pylist()]
+        return Counter(tuple(row[name] for name in self.project.column_names) for row in rows)
+
+    def pupils(self, release: int) -> set[bytes]:
+        stage = tables.read(self.spark, self.places.stage(self.project.name, release))
+        return {bytes(row[0]) for row in stage.select(F.col(schema.PUPIL)).collect()}

@@ -1,0 +1,304 @@
+"""Who can read a published table: its project's readers in its time, nobody else, closed when in doubt."""
+
+from __future__ import annotations
+
+import datetime as dt
+import grp
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit import drawn_release as drawn
+
+from cohort import access, locks, readers, register
+from cohort import project as projects
+from cohort.errors import RightsRefused
+from cohort.places import Places
+from cohort.platform import Access, Platform
+from cohort.project import Project
+from cohort.register import Record, Release
+
+NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
+OURS = grp.getgrgid(os.getegid()).gr_name
+Break = Callable[[Places], object]
+
+
+def platform(way: str = "group", hook: str | None = None) -> Platform:
+    return drawn.platform().model_copy(update={"access": Access.model_validate({"way": way, "hook": hook})})
+
+
+def agreed(**changes: Any) -> Project:
+    return drawn.project(**{"readers": OURS, **changes})
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """A table as a job leaves it, open to all, and the record that says it is published."""
+    made = Places(tmp_path / "root")
+    (made.table("proef") / "_delta_log").mkdir(parents=True)
+    for name in ("part.parquet", "_delta_log/0.json"):
+        (made.table("proef") / name).write_text("x")
+    register.save(made, Record("proef", 1, Release.PUBLISHED, {"settled": True}))
+    return made
+
+
+def modes(places: Places) -> set[int]:
+    table = places.table("proef")
+    return {stat.S_IMODE(path.stat().st_mode) for path in (table, *table.rglob("*"))}
+
+
+def noted(places: Places) -> Any:
+    return json.loads((places.exact / "proef" / "access.json").read_text())
+
+
+def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(places: Places) -> None:
+    assert access.settle(places, platform(), agreed(), NOW) == []
+    assert modes(places) == {0o750, 0o640}
+    assert {path.group() for path in places.table("proef").rglob("*")} == {OURS}
+    assert access.state(places, platform(), "proef") == "granted"
+    access.withdraw(places, platform(), "proef", "for this test", NOW)
+    assert modes(places) == {0o700, 0o600}
+    assert access.state(places, platform(), "proef") == "withdrawn"
+
+
+def destroying(places: Places) -> None:
+    register.write(register.journal(places, "proef"), {})
+
+
+def withdrawing(places: Places) -> None:
+    register.write(register.withdrawal(places, "proef"), {})
+
+
+def only_superseded(places: Places) -> None:
+    register.save(places, Record("proef", 1, Release.SUPERSEDED, {"settled": True}))
+
+
+def unsettled(places: Places) -> None:
+    register.save(places, Record("proef", 1, Release.PUBLISHED, {}))
+
+
+def nothing(places: Places) -> None:
+    del places
+
+
+REASONS: list[tuple[Break, dict[str, Any], str, str]] = [
+    # state           the project                       way      says
+    (destroying,      {},                               "group", "DESTROYING"),
+    (withdrawing,     {},                               "group", "rows are being withdrawn"),
+    (only_superseded, {},                               "group", "nothing is published"),
+    (unsettled,       {},                               "group", "was not finished"),
+    (nothing,         {"ends": dt.date(2026, 5, 31)},   "group", "not between"),
+    (nothing,         {"starts": dt.date(2026, 6, 2)},  "group", "not between"),
+    (nothing,         {},                               "owner", "gives access to nobody"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "project", "way", "says"), REASONS)
+def test_any_reason_shows_the_readers_out(
+    places: Places, change: Break, project: dict[str, Any], way: str, says: str
+) -> None:
+    assert access.settle(places, platform(), agreed(), NOW) == []
+    change(places)
+    (why,) = access.settle(places, platform(way), agreed(**project), NOW)
+    assert says in why
+    assert modes(places) == {0o700, 0o600}
+    assert says in noted(places)["why"]
+
+
+@pytest.mark.parametrize("day", [dt.date(2026, 6, 1), dt.date(2026, 12, 31)])
+def test_the_first_and_the_last_day_belong_to_the_project(places: Places, day: dt.date) -> None:
+    at = dt.datetime.combine(day, dt.time(23), dt.UTC)
+    project = agreed(starts=dt.date(2026, 6, 1), ends=dt.date(2026, 12, 31))
+    assert access.settle(places, platform(), project, at) == []
+
+
+def test_a_reason_that_others_know_counts_too(places: Places) -> None:
+    assert access.settle(places, platform(), agreed(), NOW, "its key is lost") == ["its key is lost"]
+    assert modes(places) == {0o700, 0o600}
+
+
+def test_an_unknown_group_is_refused_before_publishing_and_closes_what_was_open(places: Places) -> None:
+    access.settle(places, platform(), agreed(), NOW)
+    stranger = agreed(readers="niemand-kent-deze-groep")
+    for ask in (
+        lambda: access.require_possible(platform(), stranger),
+        lambda: access.settle(places, platform(), stranger, NOW),
+    ):
+        with pytest.raises(RightsRefused, match="a group that this machine knows") as refused:
+            ask()
+        assert refused.value.exit_code == 17
+    assert modes(places) == {0o700, 0o600}
+
+
+def test_a_table_is_closed_before_its_first_byte(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    access.close(places, platform(), "proef", "it is new", NOW)
+    assert modes(places) == {0o700}
+
+
+def test_closing_what_is_not_there_makes_nothing(tmp_path: Path) -> None:
+    access.withdraw(Places(tmp_path), platform(), "proef", "a dry run", NOW)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_that_is_a_link_is_not_followed(places: Places, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    places.table("proef").rename(elsewhere)
+    elsewhere.chmod(0o755)
+    places.table("proef").symlink_to(elsewhere)
+    with pytest.raises(RightsRefused, match="a link to elsewhere"):
+        access.withdraw(places, platform(), "proef", "for this test", NOW)
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755
+
+
+def test_a_link_inside_a_table_is_not_followed_either(places: Places, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    secret.chmod(0o600)
+    (places.table("proef") / "link").symlink_to(secret)
+    access.settle(places, platform(), agreed(), NOW)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+
+
+def hook(folder: Path, fails: str = "never") -> str:
+    """A program that writes down how it was called, and fails where it is told to."""
+    path = folder / "hook"
+    path.write_text(
+        f'#!/bin/sh\nstat -c %a "$3" >>"{folder}/modes"\necho "$@" >>"{folder}/calls"\n[ "$1" != {fails} ]\n'
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+def calls(folder: Path) -> list[str]:
+    return [line.split()[0] + " " + line.split()[-1] for line in (folder / "calls").read_text().splitlines()]
+
+
+def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(places: Places, tmp_path: Path) -> None:
+    holds = platform("hook", hook(tmp_path))
+    access.settle(places, holds, agreed(readers="wij"), NOW)
+    assert access.state(places, holds, "proef") == "granted"
+    access.settle(places, holds, agreed(readers="zij"), NOW)
+    access.withdraw(places, holds, "proef", "for this test", NOW)
+    access.withdraw(places, holds, "proef", "for this test", NOW)
+    assert calls(tmp_path) == ["grant wij", "withdraw wij", "grant zij", "withdraw zij"]
+    assert access.state(places, holds, "proef") == "withdrawn"
+    first = (tmp_path / "calls").read_text().splitlines()[0]
+    assert first == f"grant proef {places.table('proef')} wij"
+
+
+def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(places: Places, tmp_path: Path) -> None:
+    holds = platform("hook", hook(tmp_path, fails="grant"))
+    with pytest.raises(RightsRefused, match="found exit code 1") as refused:
+        access.settle(places, holds, agreed(readers="wij"), NOW)
+    assert refused.value.exit_code == 17
+    assert calls(tmp_path) == ["grant wij", "withdraw wij"]
+    assert modes(places) == {0o700, 0o600}
+
+
+def test_a_hook_that_fails_to_withdraw_finds_the_folder_closed_and_is_asked_again(
+    places: Places, tmp_path: Path
+) -> None:
+    access.settle(places, platform("hook", hook(tmp_path)), agreed(readers="wij"), NOW)
+    places.table("proef").chmod(0o755)  # as a hook may have done
+    failing = platform("hook", hook(tmp_path, fails="withdraw"))
+    for _ in range(2):
+        with pytest.raises(RightsRefused, match="withdraw proef"):
+            access.withdraw(places, failing, "proef", "for this test", NOW)
+    assert calls(tmp_path)[1:] == ["withdraw wij"] * 2
+    assert (tmp_path / "modes").read_text().splitlines()[-1] == "700"
+
+
+def test_a_hook_that_cannot_be_run_is_refused_before_publishing(tmp_path: Path) -> None:
+    with pytest.raises(RightsRefused, match="a program that can be run"):
+        access.require_possible(platform("hook", str(tmp_path / "none")), agreed())
+
+
+@pytest.mark.parametrize(("way", "hook"), [("hook", None), ("group", "/bin/true"), ("hook", "bin/true")])
+def test_a_hook_belongs_to_its_way(way: str, hook: str | None) -> None:
+    with pytest.raises(ValueError, match="absolute path"):
+        Access.model_validate({"way": way, "hook": hook})
+
+
+def test_zones_are_closed_and_made_closed(tmp_path: Path) -> None:
+    (tmp_path / "deliveries").mkdir(mode=0o755)
+    (tmp_path / "records").mkdir(mode=0o755)
+    access.close_zones(Places(tmp_path))
+    found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert found == {"deliveries": 0o700, "restricted": 0o700, "staging": 0o700, "records": 0o755}
+
+
+def test_a_zone_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "objections").mkdir(mode=0o755)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(RightsRefused, match="objections/") as refused:
+        access.close_zones(Places(tmp_path))
+    assert refused.value.exit_code == 17
+
+
+def review(places: Places, project: Project | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """The daily look, with this declaration or, for none, an empty configuration."""
+    if project is not None:
+        monkeypatch.setattr(projects, "load", lambda *_: project)
+    record = readers.look(places, platform(), tmp_path / "conf", tmp_path / "keys", NOW, lambda _: None)
+    (only,) = record["projects"]
+    assert record["exit_code"] == only["exit_code"]
+    return only
+
+
+def test_the_daily_look_opens_closes_and_says_why(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = review(places, agreed(), monkeypatch, tmp_path)
+    assert (told["access"], told["why_not"], told["exit_code"]) == ("granted", [], 0)
+    told = review(places, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
+    assert (told["access"], told["exit_code"]) == ("withdrawn", 0)
+    assert "not between" in told["why_not"][0]
+
+
+def test_a_table_without_a_declaration_is_closed(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access.settle(places, platform(), agreed(), NOW)
+    told = review(places, None, monkeypatch, tmp_path)
+    assert (told["access"], told["exit_code"]) == ("withdrawn", 10)
+
+
+def test_a_pseudonymous_table_without_its_key_is_closed(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = review(places, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
+    assert (told["access"], told["exit_code"]) == ("withdrawn", 13)
+    assert "its key is lost" in told["why_not"][0]
+
+
+def test_while_another_run_is_busy_a_table_is_closed_but_never_opened(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access.withdraw(places, platform(), "proef", "for this test", NOW)
+    with locks.held(places.locks, "proef"):
+        told = review(places, agreed(), monkeypatch, tmp_path)
+        assert told["access"] == "withdrawn"
+        assert "another run" in told["why_not"][-1]
+    access.settle(places, platform(), agreed(), NOW)
+    with locks.held(places.locks, "proef"):
+        told = review(places, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
+    assert told["access"] == "withdrawn"
+
+
+def test_a_table_that_cannot_be_closed_is_told_with_17(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    places.table("proef").rename(elsewhere)
+    places.table("proef").symlink_to(elsewhere)
+    told = review(places, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
+    assert told["exit_code"] == 17

@@ -1,0 +1,276 @@
+"""Two releases of one project, subtracted: late objectors cannot be told by their absence."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from decimal import Decimal
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit import drawn_release as drawn
+from tests.unit.drawn_release import SECRET
+from tests.unit.drawn_releases import (
+    MORE,
+    NUMBERS,
+    PUPILS,
+    Root,
+    level_of,
+    project,
+    rows_of,
+    score_of,
+    sex_of,
+)
+
+from cohort import differences, memory, nesting, register, rekeyed
+from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
+from cohort.keys import Key
+from cohort.numbers import Changes
+from cohort.recoding.constraints import all_hold
+
+K = 10
+FIRST = [n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("1", 50)]
+"""The pupils of one class."""
+
+
+def subtracted(root: Root, one: int, other: int) -> list[int]:
+    """The attacker: both releases counted by every set of columns, and the differences under k that show.
+
+    Gives: per cell of such a table the number of pupils who must be gone from it, or new in it.
+    """
+    tables = root.read(one), root.read(other)
+    columns = range(len(root.project.column_names))
+    found = []
+    for chosen in (c for n in range(len(columns) + 1) for c in combinations(columns, n)):
+        counts = [Counter[tuple[str, ...]]() for _ in tables]
+        for table, count in zip(tables, counts, strict=True):
+            for row, times in table.items():
+                count[tuple(row[column] for column in chosen)] += times
+        apart = [abs(counts[0][cell] - counts[1][cell]) for cell in {*counts[0], *counts[1]}]
+        found += [n for n in apart if 0 < n < K]
+    return found
+
+
+def gone_too(root: Root, late: set[int], **how: Any) -> None:
+    root.gone |= late
+    root.results(**how)
+    root.release()
+
+
+@pytest.fixture(scope="module")
+def published(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Root:
+    """With one release that is read."""
+    made = Root(one_spark, tmp_path_factory.mktemp("published"))
+    made.results()
+    made.release()
+    assert made.made[0].found == ()
+    assert sorted(made.read(1).values()) == [120] * 4
+    return made
+
+
+@pytest.fixture
+def root(published: Root, tmp_path: Path) -> Root:
+    """A copy that a test may change."""
+    shutil.copytree(published.home, tmp_path / "root")
+    return Root(published.spark, tmp_path / "root", made=[*published.made])
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps"),
+    [
+        ("global", [{FIRST[0]}, {FIRST[1], FIRST[0] + 6}, {*FIRST[2:17]}, set[int]()]),
+        ("local", [{FIRST[0], FIRST[0] + 6}]),
+    ],
+)
+def test_one_two_and_many_late_objectors_cannot_be_told_by_subtracting(
+    spark: SparkSession, tmp_path: Path, kind: str, steps: list[set[int]]
+) -> None:
+    root = Root(spark, tmp_path, project(kind))
+    root.results()
+    root.release()
+    before = root.pupils(1)
+    for late in steps:
+        gone_too(root, late)
+        last = len(root.made)
+        assert root.made[-1].found == ()
+        assert subtracted(root, last - 1, last) == subtracted(root, 1, last) == []
+        now = root.pupils(last)
+        assert now <= before
+        assert now.isdisjoint(drawn.mac(f"pgn|{NUMBERS[n]}") for n in root.gone)
+        withdrawn = root.counts["pupils_withdrawn"]
+        assert withdrawn >= len(before) - len(now) - len(late)
+        assert (withdrawn > 0) == (0 < len(late) < K)
+        before = now
+
+
+def test_with_the_rule_off_the_attacker_finds_the_late_objector_and_the_verifier_finds_the_rule_off(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nesting, "to_withdraw", lambda then, *_: np.zeros_like(then))
+    monkeypatch.setattr(nesting, "require_hidden", lambda *_: None)
+    gone_too(root, {FIRST[0]})
+    assert 1 in subtracted(root, 1, 2)
+    (finding,) = root.made[-1].found
+    assert finding.code == "DIFFERENCE"
+    assert "fewer than 10 pupils are gone" in finding.sentence
+
+
+def test_a_recoding_of_its_own_is_found_too(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate taken out: as if nothing had been published before."""
+    monkeypatch.setattr(differences, "before", lambda *_: None)
+    root.project = root.project.model_copy(update={"columns": [
+        column.model_copy(update={"lowest_level": 1}) if column.name == "rekenen_M" else column
+        for column in root.project.columns
+    ]})  # fmt: skip
+    root.results(more=[])
+    root.gone = {FIRST[0]}
+    root.results()
+    root.release()
+    assert {finding.code for finding in root.made[-1].found} == {"DIFFERENCE"}
+
+
+def test_corrected_results_count_as_gone_and_nobody_new_enters(root: Root) -> None:
+    root.gone = set()
+    corrected = {
+        "vaardigheidsscore": rows_of(FIRST[0] - 12 if FIRST[0] > 12 else FIRST[0] + 12)[0][
+            "vaardigheidsscore"
+        ]
+    }
+    new = [row | {"pgn": drawn.bsn(900)} for row in rows_of(0)]
+    root.results(lambda n: corrected if n == FIRST[0] else {}, more=new)
+    way = root.release()
+    assert way.withdrawn == K - 1
+    assert way.recoding.suppressed == 2  # who was corrected, and who is new
+    assert subtracted(root, 1, 2) == []
+    assert not {drawn.mac(f"pgn|{x}") for x in (NUMBERS[FIRST[0]], drawn.bsn(900))} & root.pupils(2)
+
+
+def test_a_class_that_would_break_a_rule_goes_as_a_whole(root: Root) -> None:
+    """Half of one class is of one school when many of the other schools are gone."""
+    late = {n for n in FIRST if n % 6 in (1, 2, 3)} | {n for n in FIRST if n % 6 == 4}
+    gone_too(root, late)
+    assert root.made[-1].found == ()
+    assert sorted(root.read(2).values()) == [120] * 3
+    assert root.counts["pupils_withdrawn"] == len(FIRST) - len(late)
+
+
+def test_who_is_gone_gives_no_sensitive_value_away(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifteen of one level leave one class: what is gone would show their level, so the class goes."""
+    root = Root(spark, tmp_path / "one", project(largest_value=Decimal("0.6")))
+    root.results()
+    root.release()
+    shutil.copytree(root.home, tmp_path / "other")
+    alike = sorted(n for n in FIRST if level_of(n) == "I")
+    mixed = sorted(n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("2", 50))
+    gone_too(root, {*alike[:15], *mixed[:15]})
+    assert root.made[-1].found == ()
+    left = Counter[tuple[str, ...]]()
+    for row, times in root.read(2).items():
+        left[row[:2]] += times
+    assert sorted(left.values()) == [105, 120, 120]
+
+    other = Root(spark, tmp_path / "other", root.project, made=root.made[:1])
+    monkeypatch.setattr(nesting, "that_go", lambda _, now, rules: ~all_hold(rules, now))
+    gone_too(other, {*alike[:15], *mixed[:15]})
+    (finding,) = other.made[-1].found
+    assert (finding.code, finding.count) == ("DIFFERENCE", 1)
+    assert "the sensitive values of who is gone" in finding.sentence
+
+
+def test_new_pupils_enter_with_a_wave_alone_and_nobody_comes_back_who_left(root: Root) -> None:
+    late = FIRST[0]
+    root.gone, root.new = {late}, {*range(PUPILS, PUPILS + MORE)}
+    root.results()
+    way = root.release()
+    assert (way.withdrawn, way.recoding.suppressed) == (K - 1, MORE)
+    left = root.pupils(1) - root.pupils(2)
+    root.gone = set()  # the objection is withdrawn
+    root.results()
+    way = root.release(wave=True)
+    assert [findings.found for findings in root.made] == [(), (), ()]
+    assert root.pupils(3) == root.pupils(2) | {drawn.mac(f"pgn|{NUMBERS[n]}") for n in root.new}
+    assert not root.pupils(3) & left
+    assert way.linked is not None
+    assert (way.linked.smallest or 0) >= K
+    assert way.recoding.suppressed == K
+    gone_too(root, {PUPILS, late})
+    assert root.made[-1].found == ()
+    assert subtracted(root, 3, 4) == []
+
+
+def test_a_wave_of_too_few_is_refused(root: Root) -> None:
+    root.new = {PUPILS, PUPILS + 1, PUPILS + 2}
+    root.results()
+    with pytest.raises(NotAnonymous, match="none for at most 7 pupils"):
+        root.release(wave=True)
+
+
+def test_nothing_left_is_refused(root: Root) -> None:
+    root.gone = set(range(PUPILS - 20))
+    root.results()
+    with pytest.raises(NotAnonymous, match="classes of release 1"):
+        root.release()
+
+
+def test_a_pupil_with_a_new_number_stays_and_takes_nobody_along(root: Root) -> None:
+    old, new = NUMBERS[FIRST[0]], drawn.bsn(900)
+    other = NUMBERS[FIRST[1]]  # whose new number somebody in the release has already
+    changes = Changes(newest_of={old: new, other: NUMBERS[FIRST[2]]})
+    root.results(lambda n: {"pgn": new} if n == FIRST[0] else {})
+    assert rekeyed.follow(root.spark, root.places, root.project, Key(SECRET), changes) == 1
+    assert rekeyed.follow(root.spark, root.places, root.project, Key(SECRET), changes) == 0
+    way = root.release()
+    assert (way.withdrawn, root.made[-1].found) == (0, ())
+    assert root.pupils(2) == root.pupils(1) - {drawn.mac(f"pgn|{old}")} | {drawn.mac(f"pgn|{new}")}
+
+
+def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
+    """One pupil is taken out of it, so that his row could go from the next release alone."""
+    folder = root.places.remembered("proef") / "1"
+    part = max((folder / "pupils").glob("*.parquet"), key=lambda file: pq.read_metadata(file).num_rows)
+    pupils, classes = pq.read_table(part), pq.read_table(folder / "classes.parquet")
+    of = pupils["class_nr"][0].as_py()
+    pq.write_table(pupils.slice(1), part)
+    counts = [n - (place == of) for place, n in enumerate(classes["pupils"].to_pylist())]
+    pq.write_table(
+        classes.set_column(classes.num_columns - 1, "pupils", pa.array(counts)), folder / "classes.parquet"
+    )
+    for crc in folder.rglob(".*.crc"):
+        crc.unlink()
+    register.write(folder / "memory.json", register.load(folder / "memory.json") | {"pupils": sum(counts)})
+    root.release()
+    (finding,) = root.made[-1].found
+    assert finding.code == "DIFFERENCE"
+    assert "not what was published" in finding.sentence
+    assert set(root.read(2).values()) == {119, 120}  # what the attacker would have seen
+
+
+def test_a_release_remembered_otherwise_than_it_is_staged_is_found(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = memory.write
+    monkeypatch.setattr(memory, "write", lambda pupils, *rest: write(pupils.limit(400), *rest))
+    root.results()
+    root.release()
+    (finding,) = root.made[-1].found
+    assert finding.code == "DIFFERENCE"
+    assert "what is remembered of it is not what is staged" in finding.sentence
+
+
+def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:
+    whole = root.project
+    root.project = whole.model_copy(update={"columns": whole.columns[:1]})
+    with pytest.raises(ConfigurationRefused, match="release 1 was made with"):
+        root.release()
+    root.project = whole
+    memory.forget(root.places, register.releases(root.places, "proef")[0])
+    with pytest.raises(StateRefused, match="the memory of release 1"):
+        root.release()

@@ -1,0 +1,120 @@
+"""The public record holds what it names, in numbers fit to show, and nothing that somebody else added."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.drawn_project import CONF
+from tests.unit.drawn_register import CODEBOOK
+from tests.unit.drawn_release import platform, project
+
+from cohort import disclosed, register
+from cohort import platform as platforms
+from cohort.places import Places
+from cohort.project import load
+from cohort.register import Record, Release
+from cohort.site import facts
+
+SCHOOLS = [f"{number:02d}AB" for number in range(23)]
+
+
+def exact(**changes: Any) -> Record:
+    """The exact record of a published release, with all that is restricted in it."""
+    known: dict[str, Any] = {
+        "class": "anonymous", "version": 3, "published": "2026-11-23 12:00:00+00:00", "expires": "2027-01-01",
+        "made_by": "maker", "approved_by": "A. Jansen", "thresholds": {"k": "10"},
+        "recoding": {"kind": "local"}, "codebook": CODEBOOK, "loss": {"mean": 0.12345},
+        "counts": {
+            "pupils_records": 62, "pupils_released": 53, "pupils_objected": 7, "pupils_suppressed": 0,
+            "pupils_withdrawn": 8, "pupils_without_instruction": 2,
+        },
+        "objections": [
+            {"list": "12ZZ", "source": "school 12ZZ", "date": "2026-11-01", "in_force": 1},
+            {"list": "landelijk", "source": "centraal", "date": "2026-11-20", "in_force": 6},
+        ],
+        "objections_digest": "d" * 64, "batches": [1, 2], "schools": SCHOOLS,
+        "agreed": disclosed.agreed(project()),
+    }  # fmt: skip
+    return Record("proef", 1, Release.PUBLISHED, known | changes)
+
+
+def test_counts_are_hidden_up_to_seven_and_rounded_to_five_above() -> None:
+    counts = disclosed.shown(platform(), exact())["counts"]
+
+    assert counts == {
+        "pupils_records": 60, "pupils_released": 55, "pupils_objected": None, "pupils_suppressed": None,
+        "pupils_withdrawn": 10, "pupils_without_instruction": None, "schools": 25,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        {"counts": {"pupils_released": 53, "pupils_consented": 4321}},
+        {"consents": {"in_force": 4321}},
+        {"consents_digest": "4321"},
+        {"findings": [{"count": 4321}]},
+        {"instructions": [{"list": "4321"}]},
+    ],
+    ids=["a count", "consents", "a digest", "findings", "instructions"],
+)
+def test_what_somebody_adds_to_the_exact_record_is_not_shown_by_itself(added: dict[str, Any]) -> None:
+    assert "4321" not in json.dumps(disclosed.shown(platform(), exact(**added)))
+
+
+def test_no_school_and_no_person_is_in_it() -> None:
+    told = json.dumps(disclosed.shown(platform(), exact()))
+
+    assert not [brin for brin in [*SCHOOLS, "12ZZ"] if brin in told]
+    assert "maker" not in told
+    assert "Jansen" not in told
+
+
+def test_of_the_lists_of_objections_it_says_how_old_they_were() -> None:
+    told = disclosed.shown(platform(), exact())["objections"]
+
+    assert told == {"oldest_list": "2026-11-01", "newest_list": "2026-11-20"}
+
+
+def test_the_agreement_says_what_for_and_why_but_not_who_may_read() -> None:
+    agreed = project(readers="geheime-groep")
+    told = disclosed.agreed(agreed)
+
+    assert told["question"] == agreed.question
+    assert [column["why"] for column in told["columns"]] == [column.why for column in agreed.columns]
+    assert "geheime-groep" not in json.dumps(told)
+
+
+@pytest.mark.parametrize("name", ["leergroei", "nlschools"])
+def test_the_register_reads_what_is_disclosed_of_every_shipped_project(name: str) -> None:
+    shipped = load(CONF, name, platforms.load(CONF))
+    told = json.loads(json.dumps(disclosed.shown(platform(), exact(agreed=disclosed.agreed(shipped)))))
+
+    read = facts.Release.model_validate(told)
+
+    assert read.agreed is not None
+    assert [column.name for column in read.agreed.columns] == shipped.column_names
+    assert [len(column.source.at) for column in read.agreed.columns] == [
+        len(c.results) for c in shipped.columns
+    ]
+
+
+def test_a_release_that_was_replaced_says_so_in_public(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    disclosed.write(places, platform(), exact())
+    before = register.load(places.records / "proef" / "1.json")
+
+    disclosed.close(places, exact().moved(Release.SUPERSEDED))
+
+    after = register.load(places.records / "proef" / "1.json")
+    assert (before["state"], after["state"]) == ("PUBLISHED", "SUPERSEDED")
+    assert {**after, "state": "PUBLISHED"} == before
+
+
+def test_what_was_agreed_is_told_before_anything_is_published(tmp_path: Path) -> None:
+    disclosed.announce(Places(tmp_path), exact())
+
+    assert [path.name for path in (tmp_path / "records" / "proef").iterdir()] == ["agreement.json"]

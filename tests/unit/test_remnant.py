@@ -1,0 +1,99 @@
+"""What stays of a table when rows must go: classes that keep every limit, and classes that lost nobody."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from tests.unit import drawn_pseudonyms as pseudonymous
+
+from cohort import frames, remnant
+from cohort.project import Project
+
+STATE = "geslacht string, niveau string, school string, gone boolean"
+
+
+def agreed(constraint: dict[str, Any] | None = None, **limits: Any) -> Project:
+    """One column that makes classes, and one that is sensitive when it has a constraint."""
+    held = pseudonymous.project().model_dump(exclude_unset=True)
+    sexes, levels = held["columns"][3], held["columns"][2]
+    columns = [sexes, {**levels, "role": "sensitive", "constraint": constraint} if constraint else levels]
+    loose = {"k": 2, "m": 1, "max_share": Decimal(1), "k_others": 0}
+    return pseudonymous.project(columns=columns, thresholds=loose | limits)
+
+
+def left(spark: SparkSession, project: Project, drawn: str) -> dict[str, int]:
+    """How many rows stay, by class. Drawn: `class level school times`, with a cross where rows must go."""
+    rows = [
+        (sex, level, school, mark == "x")
+        for sex, level, school, times, mark in (line.split() for line in drawn.strip().splitlines())
+        for _ in range(int(times))
+    ]
+    frame = frames.local(spark, STATE, rows)
+    stays = remnant.of(frame, F.col("gone"), project)
+    assert stays.columns == frame.columns
+    counted = stays.groupBy("geslacht").count().toArrow().to_pylist()
+    return {row["geslacht"]: row["count"] for row in counted}
+
+
+ONE_OF_FOUR = """
+j  I   A  1  x
+j  I   A  1  -
+j  I   B  1  -
+j  I   C  1  -
+m  I   A  1  -
+"""
+"""The second class was always too small for most limits; it lost nobody, so it is not judged again."""
+
+
+@pytest.mark.parametrize(
+    ("limits", "stays"),
+    [
+        ({"k": 3}, {"j": 3, "m": 1}),
+        ({"k": 4}, {"m": 1}),
+        ({"m": 3}, {"j": 3, "m": 1}),
+        ({"m": 4}, {"m": 1}),
+        ({"max_share": Decimal("0.34")}, {"j": 3, "m": 1}),
+        ({"max_share": Decimal("0.33")}, {"m": 1}),
+        ({"k_others": 2}, {"j": 3, "m": 1}),
+        ({"k_others": 3}, {"m": 1}),
+    ],
+)
+def test_each_limit_at_its_edge(spark: SparkSession, limits: dict[str, Any], stays: dict[str, int]) -> None:
+    project = agreed(**limits)
+    assert left(spark, project, ONE_OF_FOUR) == stays
+
+
+VALUES = """
+j  I    A  1  x
+j  I    A  2  -
+j  II   B  2  -
+m  II   A  1  x
+m  I    A  3  -
+m  II   B  1  -
+"""
+
+
+@pytest.mark.parametrize(
+    ("constraint", "stays"),
+    [
+        ({"largest_value": Decimal("0.75")}, {"j": 4, "m": 4}),
+        ({"largest_value": Decimal("0.74")}, {"j": 4}),
+        ({"largest_value": Decimal("0.9"), "distinct": 2}, {"j": 4, "m": 4}),
+        ({"largest_value": Decimal("0.9"), "distinct": 3}, {}),
+        ({"largest_value": Decimal("0.9"), "entropy": Decimal("1.7")}, {"j": 4, "m": 4}),
+        ({"largest_value": Decimal("0.9"), "entropy": Decimal("1.8")}, {"j": 4}),
+        ({"largest_value": Decimal("0.9"), "equal_closeness": Decimal("0.5")}, {}),
+    ],
+)
+def test_what_is_sensitive_is_held_to_its_constraint(
+    spark: SparkSession, constraint: dict[str, Any], stays: dict[str, int]
+) -> None:
+    assert left(spark, agreed(constraint), VALUES) == stays
+
+
+def test_a_class_of_which_all_must_go_is_gone_and_another_as_it_was(spark: SparkSession) -> None:
+    assert left(spark, agreed(), "j I A 3 x\nm I A 1 -") == {"m": 1}

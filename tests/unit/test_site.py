@@ -1,0 +1,219 @@
+"""The public register: from the open records alone, the same bytes, sound pages, and nobody in them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path, PurePosixPath
+
+import pytest
+from tests.unit.drawn_register import AGREED, CODEBOOK, put, release, several
+
+from cohort import site
+from cohort.site import texts, words
+
+ATTACK = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\" ' & 5 < 6"
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    return several(tmp_path / "root" / "records")
+
+
+class Page(HTMLParser):
+    """What a page holds: its tags with their attributes, and its text."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(content.decode())
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += f" {data}"
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def pages(files: dict[str, bytes]) -> dict[str, Page]:
+    return {path: Page(content) for path, content in files.items() if path.endswith(".html")}
+
+
+def test_every_project_has_a_page_in_both_languages(records: Path) -> None:
+    names = ("leergroei", "loopbanen", "rekenangst", "taalkaart", "vroeger")
+    of_projects = {f"{up}project/{name}.html" for up in ("", "en/") for name in names}
+
+    assert set(site.made(records)) == of_projects | {"index.html", "en/index.html", "register.json"}
+
+
+def test_without_records_there_is_an_index_that_says_so(tmp_path: Path) -> None:
+    made = site.made(tmp_path / "records")
+
+    assert set(made) == {"index.html", "en/index.html", "register.json"}
+    assert "Er is nog geen onderzoek" in Page(made["index.html"]).text
+
+
+def test_from_the_records_alone_the_same_bytes(records: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "restricted" / "records" / "leergroei").mkdir(parents=True)
+    (root / "restricted" / "records" / "leergroei" / "1.json").write_text("{}")
+    (root / "feedback").mkdir()
+    first = site.made(records)
+
+    for other in root.iterdir():
+        if other != records:
+            shutil.rmtree(other)
+    moved = shutil.copytree(records, tmp_path / "elsewhere")
+
+    assert site.made(records) == first == site.made(moved)
+
+
+def test_what_it_holds_of_a_project(records: Path) -> None:
+    told = " ".join(Page(site.made(records)["project/leergroei.html"]).text.split())
+
+    for expected in (
+        AGREED["question"], AGREED["controller"], AGREED["research_group"], AGREED["legal_basis"],
+        "1 januari 2026 tot en met 31 december 2027", "ongeveer 58.110", "ongeveer 1.130", "ongeveer 490",
+        "hoogstens 7", "2023-2024, 2024-2025", "de groei verschilt per leerjaar", "geheel verborgen",
+        "60 % van de leerlingen: op het fijnste niveau (0)", "vervangen en verwijderd",
+        "minste aantal scholen 5",
+    ):  # fmt: skip
+        assert expected in told, expected
+
+
+def test_a_destroyed_project_shows_its_proof(records: Path) -> None:
+    told = Page(site.made(records)["en/project/rekenangst.html"]).text
+
+    assert "destroyed on 30 September 2026. There were 12 files; 12 of them are gone" in told
+    assert "8 marks of the data before, and 0 after" in told
+
+
+def test_pseudonymous_data_are_called_personal_data(records: Path) -> None:
+    assert "Dit zijn persoonsgegevens" in Page(site.made(records)["project/loopbanen.html"]).text
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_pages_are_sound(records: Path, language: str) -> None:
+    for path, page in pages(site.made(records)).items():
+        if path.startswith("en/") != (language == "en"):
+            continue
+        assert page.open == [], path
+        assert page.all("html") == [{"lang": language}]
+        landmarks = [tag for tag, _ in page.tags if tag in ("header", "nav", "main", "footer")]
+        assert landmarks == ["header", "nav", "nav", "main", "footer"]
+        levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+        assert levels.count(1) == 1 == levels[0]
+        assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), path
+        assert len(page.all("table")) == len(page.all("caption"))
+        assert {cell.get("scope") for cell in page.all("th")} <= {"col", "row"}
+        skip = page.all("a")[0]
+        assert skip["href"] == "#content"
+        assert page.all("main") == [{"id": "content", "tabindex": "-1"}]
+        for picture in page.all("svg"):
+            ids = [str(part["id"]) for tag in ("title", "desc") for part in page.all(tag) if "id" in part]
+            assert [picture["aria-labelledby"], picture["aria-describedby"]] == ids
+            assert picture["role"] == "img"
+
+
+def test_every_link_leads_to_a_file_of_the_site(records: Path) -> None:
+    files = site.made(records)
+    followed = 0
+    for path, page in pages(files).items():
+        for attributes in page.all("a"):
+            to = str(attributes["href"])
+            if to.startswith("#"):
+                continue
+            parts: list[str] = []
+            for part in (PurePosixPath(path).parent / to).parts:
+                parts = parts[:-1] if part == ".." else [*parts, part]
+            assert "/".join(parts) in files, (path, to)
+            followed += 1
+    assert followed > 40
+
+
+def test_nothing_runs_and_nothing_comes_from_outside(records: Path) -> None:
+    for path, page in pages(site.made(records)).items():
+        names = {tag for tag, _ in page.tags}
+        assert not names & {"script", "iframe", "object", "embed", "img", "form", "base"}, path
+        used = {name for _, attributes in page.tags for name in attributes}
+        assert not {name for name in used if name.startswith("on")} | used & {"style", "src"}, path
+        policies = [
+            m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"
+        ]
+        assert len(policies) == 1
+        assert str(policies[0]).startswith("default-src 'none'; style-src 'sha256-")
+        assert "unsafe" not in str(policies[0])
+        assert [link["href"] for link in page.all("link")] == ["data:,"]
+
+
+@pytest.mark.parametrize("where", ["question", "controller", "research_group", "legal_basis", "why", "value"])
+def test_a_text_is_shown_as_text(tmp_path: Path, where: str) -> None:
+    agreed, codebook = json.loads(json.dumps(AGREED)), json.loads(json.dumps(CODEBOOK))
+    if where == "why":
+        agreed["columns"][0]["why"] = ATTACK
+    elif where == "value":
+        codebook["geboren"]["levels"][0]["values"] = [ATTACK]
+    else:
+        agreed[where] = ATTACK
+    put(tmp_path, "proef", r1=release(project="proef", agreed=agreed, codebook=codebook))
+    made = site.made(tmp_path)
+
+    for path, page in pages(made).items():
+        assert not {"script", "img"} & {tag for tag, _ in page.tags}
+        if path.startswith(("project/", "en/project/")):
+            assert ATTACK in page.text
+    assert b"<script" not in b"".join(made[path] for path in made if path.endswith(".html"))
+
+
+def test_a_release_is_never_called_as_its_table_calls_it(records: Path) -> None:
+    """Destruction looks for that name everywhere but in the records, and may not find it on the site."""
+    everything = b"".join(site.made(records).values())
+
+    for name in ("leergroei", "loopbanen", "rekenangst", "vroeger"):
+        assert name.encode() in everything
+        assert not re.search(rf"{name}-\d".encode(), everything)
+
+
+def test_article_30_has_its_fields_per_project(records: Path) -> None:
+    told = json.loads(site.made(records)["register.json"])
+    by_name = {processing["project"]: processing for processing in told["processing"]}
+
+    first = by_name["leergroei"]
+    assert first["controller"] == AGREED["controller"]
+    assert first["purposes"] == AGREED["question"]
+    assert first["recipients"] == AGREED["research_group"]
+    assert first["legal_basis"] == AGREED["legal_basis"]
+    for field in (
+        "categories_of_data_subjects", "recipients_receive", "transfers_to_third_countries",
+        "processed_and_never_released",
+    ):  # fmt: skip
+        assert set(first[field]) == {"nl", "en"}
+    assert len(first["categories_of_personal_data"]) == len(AGREED["columns"])
+    assert first["time_limits_for_erasure"]["project_ends"] == "2027-12-31"
+    assert by_name["rekenangst"]["time_limits_for_erasure"]["destroyed"] == "2026-09-30"
+    assert {"nl": "minste aantal leerlingen: 10", "en": "fewest pupils: 10"} in first["security_measures"]
+    assert (first["pupils"], first["schools"]) == (58110, 1130)
+    assert by_name["vroeger"]["purposes"] is None
+    assert by_name["taalkaart"]["pupils"] is None
+
+
+def test_every_text_asks_for_the_same_values_in_both_languages() -> None:
+    asked = {key: [text.count("{}") for text in pair] for key, pair in texts.TEXTS.items()}
+
+    assert {key: counts for key, counts in asked.items() if counts[0] != counts[1]} == {}
+    assert len(words.LANGUAGES) == 2

@@ -1,0 +1,131 @@
+"""The site is put in its place as a whole, and only in a place of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.drawn_register import AGREED, put, several
+
+from cohort import site
+from cohort.errors import UsageRefused
+from cohort.places import Places
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    return several(tmp_path / "root" / "records")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_page_of_what_is_no_longer_there_disappears(records: Path, tmp_path: Path) -> None:
+    out = tmp_path / "register"
+    site.put(out, site.made(records))
+    shutil.rmtree(records / "taalkaart")
+    made = site.made(records)
+    site.put(out, made)
+
+    assert files_of(out) == made
+    assert "project/taalkaart.html" not in made
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+class Killed(BaseException):
+    """What nothing catches, as kill -9 is caught by nothing."""
+
+
+def killed_at(moment: str, out: Path, patch: pytest.MonkeyPatch) -> None:
+    """Kill whoever is about to rename the old or the new site, or to clear the old one away."""
+    rename, rmtree = Path.rename, shutil.rmtree
+
+    def renamed(self: Path, target: Path) -> Path:
+        if moment == ("set aside" if self == out else "put in place"):
+            raise Killed
+        return rename(self, target)
+
+    def cleared(path: Path, **given: Any) -> None:
+        if moment == "cleared" and path.exists() and path.name.endswith(".old"):
+            raise Killed
+        rmtree(path, **given)
+
+    patch.setattr(Path, "rename", renamed)
+    patch.setattr(shutil, "rmtree", cleared)
+
+
+@pytest.mark.parametrize("moment", ["set aside", "put in place", "cleared"])
+def test_killed_at_any_moment_a_whole_site_stands_there_after_the_next_run(
+    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    out, old = tmp_path / "register", site.made(records)
+    site.put(out, old)
+    put(records, "nieuw", agreement=AGREED)
+    new = site.made(records)
+    with monkeypatch.context() as patch:
+        killed_at(moment, out, patch)
+        with pytest.raises(Killed):
+            site.put(out, new)
+
+    site.mend(out)
+    assert files_of(out) == (new if moment == "cleared" else old)
+    site.put(out, new)
+    assert files_of(out) == new
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_place_that_cannot_be_written_is_refused_and_the_old_site_stays(
+    records: Path, tmp_path: Path
+) -> None:
+    out, old = tmp_path / "register", site.made(records)
+    site.put(out, old)
+
+    with pytest.raises(UsageRefused, match="Expected a place that can be written"):
+        site.put(out, {"index.html": b"", "index.html/below": b""})
+
+    assert files_of(out) == old
+
+
+def occupied(out: Path) -> None:
+    out.mkdir()
+    (out / "thesis.odt").write_text("years of work")
+
+
+def linked(out: Path) -> None:
+    out.symlink_to(out.parent)
+
+
+WRONG: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "a folder of something else": ("mine", occupied),
+    "a link": ("link", linked),
+    "a file": ("file", lambda out: out.write_text("years of work")),
+    "a zone": ("root/objections", Path.mkdir),
+    "the records": ("root/records", Path.exists),
+    "the root": ("root", Path.exists),
+    "above the root": (".", Path.exists),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_place_that_is_not_the_registers_is_refused(records: Path, what: str) -> None:
+    name, prepare = WRONG[what]
+    out = records.parent.parent / name
+    prepare(out)
+
+    with pytest.raises(UsageRefused) as refusal:
+        site.check(Places(records.parent), out)
+    assert refusal.value.exit_code == 2
+
+
+def test_a_new_an_empty_and_an_earlier_place_are_the_registers(records: Path, tmp_path: Path) -> None:
+    places = Places(records.parent)
+    (tmp_path / "empty").mkdir()
+    for out in (places.register, tmp_path / "new", tmp_path / "empty"):
+        site.check(places, out)
+        site.put(out, site.made(records))
+        site.check(places, out)
+        assert (out / "index.html").is_file()

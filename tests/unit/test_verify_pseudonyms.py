@@ -1,0 +1,171 @@
+"""The verifier on a pseudonymous release: its pseudonyms are the keyed ones, its classes those agreed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit import drawn_pseudonyms as pseudonymous
+from tests.unit import drawn_release as drawn
+from tests.unit.drawn_pseudonyms import pupil, row, school
+from tests.unit.drawn_release import Row, Stage
+
+from cohort import keys, schema, tables
+from cohort.verify import check_published, check_rights, check_stage, look_for_barred, pseudonyms
+
+Edit = Callable[[list[Row]], None]
+KEY = keys.Key(drawn.SECRET)
+
+
+@pytest.fixture(scope="module")
+def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("restricted") / "results"
+    tables.create(one_spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+    tables.append(one_spark.createDataFrame(drawn.results(), schema.ACCEPTED), path, "batch 1")  # type: ignore[type-var]
+    return path
+
+
+def show(place: int, **cells: object) -> Edit:
+    return lambda rows: rows[place].update(cells)
+
+
+def nothing(rows: list[Row]) -> None:
+    del rows
+
+
+def read(folder: Path, edit: Edit, **changes: Any) -> pseudonyms.Shown:
+    stage = pseudonymous.stage(**changes)
+    edit(stage.rows)
+    files = sorted(stage.write(folder / "stage").glob("*.parquet"))
+    return pseudonyms.read(files, drawn.COLUMNS, control=stage.control)
+
+
+@pytest.mark.parametrize(
+    ("edit", "found"),
+    [
+        pytest.param(nothing, {}, id="as drawn"),
+        pytest.param(show(5, pupil=pupil(6)), {"PSEUDONYM": 1}, id="another pupil's"),
+        pytest.param(show(5, school=school("10AD")), {"PSEUDONYM": 1}, id="another school's"),
+        pytest.param(show(5, pupil=pupil(5).upper()), {"PSEUDONYM": 1}, id="capitals"),
+        pytest.param(show(5, pupil=None), {"PSEUDONYM": 1}, id="none"),
+        pytest.param(show(5, school=drawn.SCHOOLS[0]), {"PSEUDONYM": 1}, id="a school as it is"),
+        pytest.param(show(5, pupil=drawn.bsn(5)), {"PSEUDONYM": 1}, id="a number as it is"),
+    ],
+)
+def test_pseudonyms_are_the_hexadecimal_of_the_control_columns(
+    tmp_path: Path, edit: Edit, found: dict[str, int]
+) -> None:
+    shown = read(tmp_path, edit)
+    assert {f.code: f.count for f in pseudonyms.look(shown) if f.code != "ORDER"} == found
+
+
+def test_equal_records_stand_in_the_order_of_their_pupils(tmp_path: Path) -> None:
+    assert pseudonyms.look(read(tmp_path, nothing)) == []
+    rows = sorted((row(n) for n in range(0, 60, 2)), key=lambda held: held["pupil"], reverse=True)
+    shown = pseudonyms.read(
+        sorted(pseudonymous.stage(*rows, sort=False).write(tmp_path / "other").glob("*.parquet")),
+        drawn.COLUMNS,
+        control=True,
+    )
+    assert [(f.code, f.count) for f in pseudonyms.look(shown)] == [("ORDER", 29)]
+
+
+def test_a_published_pupil_is_there_once(tmp_path: Path) -> None:
+    shown = read(tmp_path, show(7, pupil=pupil(5)), control=False)
+    assert [f.code for f in pseudonyms.look(shown) if f.code != "ORDER"] == ["PUPIL_TWICE"]
+
+
+@pytest.mark.parametrize(
+    ("names", "own", "found"),
+    [
+        (["geslacht"], drawn.project(), False),
+        (["geslacht", "pupil"], drawn.project(), True),
+        (["geslacht", "School"], drawn.project(), True),
+        (["geslacht", "pupil", "school"], pseudonymous.project(), False),
+        (["geslacht", "pupil"], pseudonymous.project(), True),
+    ],
+)
+def test_columns_of_pseudonyms_are_there_in_a_pseudonymous_release_only(
+    names: list[str], own: Any, found: bool
+) -> None:
+    assert bool(pseudonyms.look_at_names(names, own)) == found
+
+
+@pytest.mark.parametrize("name", ["pupil", "school"])
+def test_no_project_gives_that_name_to_a_column_of_its_own(name: str) -> None:
+    columns = pseudonymous.project().model_dump()["columns"]
+    columns[0]["name"] = name
+    with pytest.raises(ValueError, match="identify nobody"):
+        pseudonymous.project(columns=columns)
+
+
+def test_a_valid_stage_has_no_finding_and_the_checksum_of_what_is_published(
+    spark: SparkSession, tmp_path: Path, results_at: Path
+) -> None:
+    given = pseudonymous.subject(tmp_path, results_at)
+    findings = check_stage(spark, given, deep=True)
+    assert findings.found == ()
+    shown = tables.read(spark, given.stage).select(*drawn.COLUMNS, *schema.PSEUDONYMS)
+    assert findings.checksum == tables.checksum(shown)
+
+
+def test_a_stage_of_the_other_class_is_found_both_ways(
+    spark: SparkSession, tmp_path: Path, results_at: Path
+) -> None:
+    more = check_stage(spark, drawn.subject(tmp_path / "a", results_at, pseudonymous.stage()))
+    assert {"SCHEMA", "PSEUDONYM", "IDENTIFYING_COLUMN"} == more.codes
+    less = check_stage(spark, pseudonymous.subject(tmp_path / "b", results_at, Stage()))
+    assert {"SCHEMA", "PSEUDONYM"} == less.codes
+
+
+def test_pseudonyms_of_another_pupil_and_other_numbers_are_found_in_a_stage(
+    spark: SparkSession, tmp_path: Path, results_at: Path
+) -> None:
+    rows = [row(n) for n in range(60)]
+    rows[5]["pupil"] = pupil(6)
+    found = check_stage(spark, pseudonymous.subject(tmp_path / "a", results_at, pseudonymous.stage(*rows)))
+    assert "PSEUDONYM" in found.codes
+    rows = [row(n, niveau="nr 12345672") for n in range(60)]
+    given = pseudonymous.subject(
+        tmp_path / "b", results_at, pseudonymous.stage(*rows), labels={"niveau": "nr 12345672;*\n"}
+    )
+    assert check_stage(spark, given).codes == {"LOOKS_LIKE_PUPIL"}
+
+
+def test_a_published_table_is_held_to_its_schools_too(spark: SparkSession, tmp_path: Path) -> None:
+    own, table = pseudonymous.project(), tmp_path / "table"
+    hierarchies = drawn.write_hierarchies(tmp_path / "hierarchies")
+    pseudonymous.published(spark, tmp_path, table, own)
+
+    def look(**changes: Any) -> Any:
+        given: dict[str, Any] = {"project": own, "platform": drawn.platform(), "released": 60} | changes
+        return check_published(spark, table=table, hierarchies=hierarchies, release_id="proef-1", **given)
+
+    findings = look()
+    assert findings.found == ()
+    assert {"SCHOOLS", "SHARE", "OTHERS", "PSEUDONYM", "PUPIL_TWICE"} <= {*findings.checked}
+    assert findings.checksum == tables.checksum(tables.read(spark, table))
+    assert tables.detail(spark, table)[1]["cohort.personal_data"] == "true"
+    assert look(platform=drawn.platform(m=7)).codes == {"SCHOOLS"}
+    assert look(platform=drawn.platform(k_others=26)).codes == {"OTHERS"}
+    assert "PROPERTIES" in look(project=drawn.project()).codes
+
+
+def test_who_may_not_be_in_a_published_table_by_the_lists_of_today_is_found(
+    spark: SparkSession, tmp_path: Path, results_at: Path
+) -> None:
+    own, table = pseudonymous.project(), tmp_path / "table"
+    pseudonymous.published(spark, tmp_path, table, own)
+    given = dataclasses.replace(pseudonymous.subject(tmp_path, results_at), stage=table)
+    assert check_rights(spark, given) == []
+    drawn.write_list(tmp_path / "objections", [f"{drawn.bsn(n)};;2026-01-01;;alles" for n in (7, 8)])
+    assert [(f.code, f.count) for f in check_rights(spark, given)] == [("OBJECTOR", 2)]
+    pseudonymous.instruct(tmp_path, drawn.SCHOOLS[1:])
+    assert [f.code for f in check_rights(spark, given)] == ["OBJECTOR", "INSTRUCTION"]
+    assert look_for_barred(spark, table, KEY, {drawn.bsn(61)}) == []
+    (found,) = look_for_barred(spark, table, KEY, {drawn.bsn(7), drawn.bsn(61)})
+    assert (found.code, found.count) == ("OBJECTOR", 1)

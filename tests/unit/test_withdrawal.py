@@ -1,0 +1,314 @@
+"""Late objectors leave a pseudonymous table at once, whatever goes wrong on the way, and leave no trace."""
+
+from __future__ import annotations
+
+import datetime as dt
+import grp
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit import drawn_pseudonyms as pseudonymous
+from tests.unit import drawn_release as drawn
+from tests.unit.drawn_pseudonyms import pupil, row
+from tests.unit.drawn_release import SCHOOLS, Row, bsn
+
+from cohort import (
+    access,
+    departures,
+    frames,
+    keys,
+    locks,
+    needles,
+    register,
+    remnant,
+    tables,
+    verify,
+    withdrawal,
+)
+from cohort import project as projects
+from cohort.departures import Barred
+from cohort.errors import NotAnonymous, StateRefused
+from cohort.places import Places
+from cohort.platform import Access, Platform
+from cohort.project import Project
+from cohort.register import Record, Release
+from cohort.verify.findings import Finding
+
+NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
+KEY = keys.Key(drawn.SECRET)
+GIRLS_OF_LEVEL_II = [n for n in range(1, 60, 2) if n % 10 in (1, 3)][:10]
+"""A class of just ten, of five schools; beside it 30 boys and 20 girls of level I."""
+
+
+class Killed(BaseException):
+    """What nothing catches, as kill -9 is caught by nothing."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A published pseudonymous project, its readers let in."""
+
+    spark: SparkSession
+    home: Path
+
+    @property
+    def places(self) -> Places:
+        return Places(self.home / "root")
+
+    @property
+    def table(self) -> Path:
+        return self.places.table("proef")
+
+    @property
+    def platform(self) -> Platform:
+        return drawn.platform().model_copy(update={"access": Access(way="group")})
+
+    @property
+    def project(self) -> Project:
+        return pseudonymous.project(readers=grp.getgrgid(os.getegid()).gr_name)
+
+    def apply(self, *numbers: int, schools: frozenset[str] = frozenset()) -> dict[str, Any]:
+        return withdrawal.apply(
+            self.spark, self.places, self.platform, self.project, KEY, frozenset(map(bsn, numbers)), NOW,
+            hierarchies=self.home / "hierarchies", schools=schools,
+        )  # fmt: skip
+
+    def pupils(self) -> set[str]:
+        found = tables.read(self.spark, self.table).select("pupil").toArrow().to_pylist()
+        return {one["pupil"] for one in found}
+
+    def record(self) -> Record:
+        return register.find(self.places, "proef", 1)
+
+    def is_open(self) -> bool:
+        return access.state(self.places, self.platform, "proef") == "granted"
+
+    def traces(self, *numbers: int) -> set[int]:
+        """Whose pseudonym stands anywhere in the table's folder, in bytes, hexadecimal or base64, decoded."""
+        values = {str(n): bytes.fromhex(pupil(n)) for n in numbers}
+        return set(map(int, needles.search([self.table], values).labels))
+
+
+def rows() -> list[Row]:
+    return [row(n, niveau="II" if n in GIRLS_OF_LEVEL_II else "I") for n in range(60)]
+
+
+@pytest.fixture
+def shown(spark: SparkSession, tmp_path: Path) -> Shown:
+    made = Shown(spark, tmp_path)
+    drawn.write_hierarchies(tmp_path / "hierarchies")
+    count = pseudonymous.published(spark, tmp_path, made.table, made.project, *rows())
+    checksum = list(tables.checksum(tables.read(spark, made.table)))
+    record = Record("proef", 1, Release.PUBLISHED, {
+        "class": "pseudonymous", "settled": True, "version": 0, "checksum": checksum, "expires": "2027-01-01",
+        "thresholds": {}, "recoding": {}, "codebook": {}, "loss": {}, "objections": [],
+        "counts": {"pupils_released": count}, "instructed": SCHOOLS,
+    })  # fmt: skip
+    register.save(made.places, record)
+    assert access.settle(made.places, made.platform, made.project, NOW) == []
+    return made
+
+
+def test_the_objector_goes_with_a_class_that_would_be_too_small_and_leaves_no_trace(shown: Shown) -> None:
+    gone = GIRLS_OF_LEVEL_II[0]
+    assert shown.traces(0, gone, 61) == {0, gone}
+    told = shown.apply(0, gone, 61)
+    assert (told["pupils_barred"], told["pupils_of_schools"], told["pupils_besides"]) == (2, 0, 9)
+    assert shown.pupils() == {pupil(n) for n in range(1, 60) if n not in GIRLS_OF_LEVEL_II}
+    assert shown.traces(0, *GIRLS_OF_LEVEL_II) == set()
+    record = shown.record()
+    assert record.facts["checksum"] == list(tables.checksum(tables.read(shown.spark, shown.table)))
+    assert (record.facts["version"], record.facts["counts"]) == (told["version"], {"pupils_released": 60})
+    assert [w["pupils_besides"] for w in record.facts["withdrawals"]] == [9]
+    assert register.load(shown.places.records / "proef" / "1.json")["version"] == told["version"]
+    assert (told["access"], shown.is_open()) == ("granted", True)
+    assert tables.detail(shown.spark, shown.table)[1]["cohort.personal_data"] == "true"
+    assert shown.apply(0, gone) == {**told, "pupils_barred": 0, "pupils_besides": 0}
+
+
+def test_a_school_that_instructs_no_more_goes_as_a_whole(shown: Shown) -> None:
+    told = shown.apply(schools=frozenset({SCHOOLS[0]}))
+    assert told["pupils_of_schools"] == sum(
+        drawn.released(n)["_school"] == drawn.mac(f"brin|{SCHOOLS[0]}") for n in range(60)
+    )
+    left = tables.read(shown.spark, shown.table).select("school").distinct().toArrow()["school"].to_pylist()
+    assert pseudonymous.school(SCHOOLS[0]) not in left
+    assert 0 < len(left) < 6
+
+
+def test_who_is_not_in_it_changes_nothing(shown: Shown) -> None:
+    before = {path: path.stat().st_mtime_ns for path in shown.table.rglob("*")}
+    assert shown.apply(60, 61)["version"] == 0
+    assert {path: path.stat().st_mtime_ns for path in shown.table.rglob("*")} == before
+    assert shown.is_open()
+    assert not register.withdrawal(shown.places, "proef").exists()
+
+
+def test_nobody_reads_from_before_the_commit_until_after_the_verification(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def watched(module: Any, name: str) -> None:
+        real = getattr(module, name)
+
+        def call(*given: Any, **named: Any) -> Any:
+            seen.append((name, stat.S_IMODE(shown.table.stat().st_mode)))
+            return real(*given, **named)
+
+        monkeypatch.setattr(module, name, call)
+
+    for module, name in ((tables, "replace"), (tables, "vacuum"), (verify, "check_published")):
+        watched(module, name)
+    shown.apply(0)
+    assert seen == [("replace", 0o700), ("vacuum", 0o700), ("check_published", 0o700)]
+    assert shown.is_open()
+
+
+MOMENTS: list[tuple[Any, str, bool]] = [
+    # killed at               before it or after
+    (access, "withdraw", False),
+    (register, "write", True),
+    (tables, "replace", False),
+    (tables, "replace", True),
+    (tables, "vacuum", True),
+    (verify, "check_published", True),
+    (register, "save", True),
+    (access, "settle", False),
+]
+
+
+@pytest.mark.parametrize(("module", "name", "after"), MOMENTS)
+def test_killed_at_any_step_nobody_reads_and_the_next_run_ends_the_same(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
+) -> None:
+    real: Callable[..., Any] = getattr(module, name)
+    close, dead = access.withdraw, list[bool]()
+
+    def killed(*given: Any, **named: Any) -> Any:
+        if after:
+            real(*given, **named)
+        dead.append(True)
+        raise Killed
+
+    def withdraw(*given: Any) -> None:
+        if not dead:  # a killed run closes nothing on its way out
+            close(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(access, "withdraw", withdraw)
+        patch.setattr(module, name, killed)
+        with pytest.raises(Killed):
+            shown.apply(0, GIRLS_OF_LEVEL_II[0])
+    assert access.settle(shown.places, shown.platform, shown.project, NOW) or name == "settle"
+    told = shown.apply(0, GIRLS_OF_LEVEL_II[0])
+    assert shown.pupils() == {pupil(n) for n in range(1, 60) if n not in GIRLS_OF_LEVEL_II}
+    assert len(shown.record().facts["withdrawals"]) == 1
+    assert shown.record().facts["checksum"][0] == 49
+    assert shown.traces(0, *GIRLS_OF_LEVEL_II) == set()
+    assert not register.withdrawal(shown.places, "proef").exists()
+    assert told["project"] == "proef"
+    assert access.settle(shown.places, shown.platform, shown.project, NOW) == []
+
+
+def test_what_does_not_pass_the_verifier_is_read_by_nobody(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "look_for_barred", lambda *_: [Finding("OBJECTOR", "Somebody is left.", 1)])
+    with pytest.raises(NotAnonymous, match="OBJECTOR"):
+        shown.apply(0)
+    assert not shown.is_open()
+    assert access.settle(shown.places, shown.platform, shown.project, NOW) != []
+
+
+def test_a_gate_that_takes_nobody_out_is_found_by_the_verifier(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remnant, "of", lambda marked, *_: marked)
+    with pytest.raises(NotAnonymous, match="OBJECTOR"):
+        shown.apply(0)
+    assert not shown.is_open()
+
+
+def test_classes_that_are_left_too_small_are_found_by_the_verifier(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remnant, "of", lambda marked, gone, _: marked.where(~gone))
+    with pytest.raises(NotAnonymous, match="K: "):
+        shown.apply(GIRLS_OF_LEVEL_II[0])
+    assert not shown.is_open()
+
+
+def test_a_run_on_the_project_is_waited_for(shown: Shown) -> None:
+    with locks.held(shown.places.locks, "proef"), pytest.raises(StateRefused):
+        shown.apply(0)
+
+
+def test_an_anonymous_project_is_left_to_its_next_release(shown: Shown) -> None:
+    register.save(shown.places, shown.record().noted(**{"class": "anonymous"}))
+    assert shown.apply(0) == {
+        "project": "proef", "pupils_barred": 0, "pupils_of_schools": 0, "pupils_besides": 0
+    }  # fmt: skip
+    assert departures.live(shown.places) == []
+
+
+def honour(shown: Shown, *numbers: int) -> dict[str, Any]:
+    who = Barred(frozenset(map(bsn, numbers)), {"barred_digest": "today's"})
+    (told,) = departures.honour(
+        shown.spark, shown.places, shown.platform, shown.home, shown.home / "keys", lambda _: who, NOW,
+        lambda _: None,
+    )  # fmt: skip
+    return told
+
+
+@pytest.fixture
+def declared(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> Shown:
+    """With its declaration, its key, and the instructions of all its schools."""
+    monkeypatch.setattr(projects, "load", lambda *_: shown.project)
+    monkeypatch.setattr(departures, "lapsed", lambda *_: frozenset())
+    (shown.home / "keys").mkdir()
+    (shown.home / "keys" / "proef.key").write_bytes(drawn.SECRET)
+    (shown.home / "keys" / "proef.key").chmod(0o600)
+    return shown
+
+
+def test_every_live_project_is_held_to_who_is_barred_and_says_so(declared: Shown) -> None:
+    told = honour(declared, 0)
+    assert (told["pupils_barred"], told["access"], told["exit_code"]) == (1, "granted", 0)
+    assert declared.record().facts["barred_digest"] == "today's"
+
+
+def test_a_lost_key_means_that_nobody_reads(declared: Shown) -> None:
+    (declared.home / "keys" / "proef.key").unlink()
+    told = honour(declared, 0)
+    assert (told["access"], told["exit_code"]) == ("withdrawn", 13)
+    assert access.settle(declared.places, declared.platform, declared.project, NOW) != []
+    assert declared.pupils() == {pupil(n) for n in range(60)}
+
+
+def test_a_school_whose_instruction_ended_leaves_with_whoever_is_barred(
+    declared: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(departures, "lapsed", lambda *_: frozenset({SCHOOLS[2]}))
+    told = honour(declared)
+    assert told["pupils_of_schools"] == 10
+    assert declared.record().facts["instructed"] == [s for s in SCHOOLS if s != SCHOOLS[2]]
+
+
+def test_the_numbers_come_as_a_frame_never_as_text(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    real = frames.local
+
+    def local(spark: SparkSession, state: Any, given: Any) -> Any:
+        made.append(given)
+        return real(spark, state, given)
+
+    monkeypatch.setattr(frames, "local", local)
+    shown.apply(61)
+    assert [(bsn(61),)] in made
