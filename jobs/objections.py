@@ -12,9 +12,10 @@ from cohort.project import Project
 def work(job: entry.Job) -> entry.Record:
     known, confirmed = catalogue.load(job.config), tuple(job.asked.confirm or ())
     limits, today = job.platform.objections, job.now.date()
+    lists = objections.load(job.places.objections, limits, today, known.domains(), confirmed)
+    lists.require_known(confirmed)  # what is wrong is told before anything is touched
     with job.lock(locks.INTAKE):
         lists = objections.load(job.places.objections, limits, today, known.domains(), confirmed)
-        lists.require_known(confirmed)
         spark = job.session()
         left = leave(job, spark, lists, known.domains())
         done = erasure.apply(spark, job.places, job.platform, known, lists, job.now)

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from cohort import barred, frames, permissions
 from cohort.errors import ObjectionsRefused
-from cohort.filings import ALL, DOMAIN, ZONE
+from cohort.filings import ALL, DOMAIN, ZONE, Filed
 from cohort.objections import Objections
 from cohort.permissions import Numbers
 from cohort.platform import ObjectionLimits
@@ -29,7 +29,10 @@ def require_small(
     only what was never filed before counts.
     Refuses: exit code 12, every such list at once; nothing was erased then, by no list.
     """
-    matched = _matched(rows, lists, domains, only_new).persist()
+    matched = _matched(rows, lists, domains, only_new)
+    if matched is None:
+        return
+    matched.persist()
     try:
         per_list = _counts(matched.select("list", "pgn").distinct().groupBy("list"), "list")
         if max(per_list.values(), default=0) <= limits.always_erased:
@@ -70,34 +73,41 @@ def met(rows: DataFrame, lists: Objections) -> Numbers:
     return frozenset(found["pgn"].to_pylist())
 
 
-def _matched(rows: DataFrame, lists: Objections, domains: Collection[str], only_new: bool) -> DataFrame:
-    """Who loses a row by which list: `list`, `pgn` and `brin`, each once."""
-    spark = rows.sparkSession
-    listed = []
-    for one in lists.lists:
-        scopes: dict[str, list[str]] = {}
-        for filing in one.filings if one.blocks and one.name not in lists.confirmed else ():
-            holds = filing.holds(one.read_on) and (not only_new or (filing.pgn, filing.scope) in lists.new)
-            if holds and (filing.scope == ALL or filing.scope.startswith(DOMAIN)):
-                scopes.setdefault(lists.changes.newest(filing.pgn), []).append(
-                    filing.scope.removeprefix(DOMAIN)
-                )
-        for number, of in sorted(scopes.items()):
-            listed += [(one.name, other, of) for other in sorted(lists.changes.all_of(frozenset({number})))]
-    keys = [frames.local(spark, STATE, listed)]
-    for given in lists.permissions:
-        if given.name in lists.confirmed or (only_new and given.name not in lists.new_permissions):
-            continue
-        permitted = {domain: [given.for_domain(domain)] for domain in sorted(domains)}
-        missing = permissions.left_out(rows, [given], permitted).groupBy("pgn")
-        keys.append(
-            missing.agg(F.collect_list("purpose").alias(barred.SCOPES)).select(
-                F.lit(given.name).alias("list"), "pgn", barred.SCOPES
-            )
-        )
+def _matched(
+    rows: DataFrame, lists: Objections, domains: Collection[str], only_new: bool
+) -> DataFrame | None:
+    """Who loses a row by which list: `list`, `pgn` and `brin`, each once; None where no list can take any."""
+    listed = [line for one in lists.lists for line in _listed(one, lists, only_new)]
+    given = [p for p in lists.permissions if p.name not in lists.confirmed]
+    given = [p for p in given if not only_new or p.name in lists.new_permissions]
+    if not listed and not given:
+        return None
+    keys = [frames.local(rows.sparkSession, STATE, listed)]
+    for one in given:
+        permitted = {domain: [one.for_domain(domain)] for domain in sorted(domains)}
+        missing = permissions.left_out(rows, [one], permitted).groupBy("pgn")
+        scopes = missing.agg(F.collect_list("purpose").alias(barred.SCOPES))
+        keys.append(scopes.select(F.lit(one.name).alias("list"), "pgn", barred.SCOPES))
     found = rows.select("pgn", "brin", "domein").join(F.broadcast(reduce(DataFrame.unionByName, keys)), "pgn")
     taken = found.where(barred.hit(F.col("domein"), F.col(barred.SCOPES)))
     return taken.select("list", "pgn", "brin").distinct()
+
+
+def _listed(one: Filed, lists: Objections, only_new: bool) -> list[tuple[str, str, list[str]]]:
+    """Whom a list that blocks takes rows from: its name, every number of the pupil, and of what."""
+    if not one.blocks or one.name in lists.confirmed:
+        return []
+    scopes: dict[str, list[str]] = {}
+    for filing in one.filings:
+        holds = filing.holds(one.read_on) and (not only_new or (filing.pgn, filing.scope) in lists.new)
+        if holds and (filing.scope == ALL or filing.scope.startswith(DOMAIN)):
+            pupil = lists.changes.newest(filing.pgn)
+            scopes.setdefault(pupil, []).append(filing.scope.removeprefix(DOMAIN))
+    return [
+        (one.name, number, of)
+        for pupil, of in sorted(scopes.items())
+        for number in sorted(lists.changes.all_of(frozenset({pupil})))
+    ]
 
 
 def _counts(grouped: Any, *by: str) -> dict[Any, int]:

@@ -181,22 +181,27 @@ def _quarantined(spark: SparkSession, places: Places, catalogue: Catalogue, keys
     if found:
         inside = barred.domain_of(F.col("t.row.toetscode"), catalogue)
         _remove(spark, places, places.quarantine, keys, inside)
-    anywhere = _broken(spark, places).join(F.broadcast(keys.select("pgn")), "pgn", "left_semi")
-    whole = anywhere.select(*rows.columns).distinct()
-    broken = whole.count()
-    if broken:
+    return found + remove_broken(spark, places, keys)
+
+
+def remove_broken(spark: SparkSession, places: Places, keys: DataFrame) -> int:
+    """Take refused lines that are no rows out of quarantine where one of these numbers stands in them."""
+    rows = tables.read(spark, places.quarantine)
+    listed = F.broadcast(keys.select(F.col("pgn").alias("_number")))
+    whole = _broken(rows).join(listed, "_number", "left_semi").select(*rows.columns).distinct()
+    gone = whole.count()
+    if gone:
         _mark(places, places.quarantine)
         tables.remove_rows(spark, places.quarantine, whole)
         _vacuum(spark, places)
-    return found + broken
+    return gone
 
 
-def _broken(spark: SparkSession, places: Places) -> DataFrame:
-    """Lines that are no rows, once per value that may be a number: that number as `pgn`."""
-    rows = tables.read(spark, places.quarantine)
+def _broken(rows: DataFrame) -> DataFrame:
+    """Lines that are no rows, or have no number, once per value that may be one: `_number` beside them."""
     broken = rows.where(F.array_contains("codes", F.lit(BROKEN)) | F.col("pgn").isNull())
     cells = F.array(*(identifiers.normal(F.col(f"row.{name}")) for name in CANONICAL))
-    return broken.withColumnRenamed("pgn", "_pgn").withColumn("pgn", F.explode(F.array_distinct(cells)))
+    return broken.select("*", F.explode(F.array_distinct(cells)).alias("_number"))
 
 
 def _refused_numbers(spark: SparkSession, places: Places) -> DataFrame:

@@ -88,6 +88,12 @@ class Intake:
     consented: Given = NOBODY
     """Whose special-category values may be kept, of which category: nobody's unless it is said."""
 
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Schools of which a list says who may be used, and that list is older than this run."""
+        older = (one.schools for one in self.lists.permissions if one.date < self.now.date())
+        return frozenset[str]().union(*older)
+
 
 def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str, Any]:
     """Take in every file that was not taken in before.
@@ -114,9 +120,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
         progress(f"deliveries: {len(received.files)} files, {len(received.new)} new")
         if known.last_number + len(received.new) > MOST_DELIVERIES:
             raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "Begin a new root")
-        old = [one.schools for one in lists.permissions if one.date < intake.now.date()]
-        waiting = frozenset[str]().union(*old)
-        run = Run(known.next_batch, intake.now, holds.intake.max_refused_share, waiting)
+        run = Run(known.next_batch, intake.now, holds.intake.max_refused_share, intake.waiting)
         entries = _take_in(spark, intake, run, received.new, known, progress) if received.new else []
         if not entries:
             objections.remember(places.restricted, lists)
@@ -171,9 +175,13 @@ def _take_in(
         counts = accounts.count(judged)
         found = [run.entry(n, f, counts.get(n, accounts.Count()), warnings.get(n, {})) for n, f in readable]
         found = [e for e in found if e.reason != ledger.OLDER or e.sha256 not in known.retried]
+        if not found and not entries:
+            return []
         refused = sum(entry.quarantined for entry in found)
         progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
         _write(spark, judged, intake, found, run.batch)
+        if any(checks.BROKEN in entry.codes for entry in found if entry.taken):
+            erasure.remove_broken(spark, intake.places, barred.named(spark, intake.lists))
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
         lines = faults.lines(
             spark, readable, found, intake.formats, intake.catalogue, today, newest, rules.told
@@ -225,6 +233,8 @@ def _kept(spark: SparkSession, intake: Intake, known: Ledger, rows: DataFrame, w
     """
     places, lists, domains = intake.places, intake.lists, intake.catalogue.domains()
     sure = rows.where(~F.contains(quality.CODES, F.lit("BRIN_")) & (F.col(quality.CODES) != checks.BROKEN))
+    waiting = frames.local(spark, "brin string not null", [(school,) for school in sorted(intake.waiting)])
+    sure = sure.join(F.broadcast(waiting), "brin", "left_anti")
     seen = sure.where(F.col("pgn").isNotNull()).select("pgn", "brin", "domein")
     effects.require_small(seen, lists, intake.platform.objections, domains, only_new=True)
     objections.remember(places.restricted, lists, effects.met(rows.select("pgn"), lists))

@@ -123,8 +123,14 @@ class Ledger:
 
     @property
     def contents(self) -> frozenset[str]:
-        """Everything that was looked at, taken in or not: fingerprints of files and of their containers."""
-        return frozenset(sha for line in self.lines for sha in (line.sha256, line.container) if sha)
+        """All that was looked at for good, taken in or not: fingerprints of files and of their containers.
+
+        What only waits for a newer list of its school is not: it is still to be taken in.
+        """
+        settled = {line.sha256 for line in self.lines if line.reason != OLDER}
+        waiting = [line for line in self.lines if line.sha256 not in settled]
+        packed = {line.container for line in self.lines} - {line.container for line in waiting}
+        return frozenset(settled.union(sha for sha in packed if sha))
 
     def latest(self) -> dict[str, dt.date]:
         """The day on which a school's results were taken in last, by school."""

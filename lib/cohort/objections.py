@@ -87,9 +87,10 @@ class Objections:
             )  # fmt: skip
 
     def digest(self) -> str:
-        """One hash over all lists: another one means that a list changed."""
+        """One hash over all lists and what stands besides: another one means that something changed."""
         changed = self.changes.digest() if self.changes.lists else ""
-        return hashlib.sha256((self.sha256 + changed).encode()).hexdigest()
+        stands = sorted((scope, sorted(numbers)) for scope, numbers in self.barred.items())
+        return hashlib.sha256(f"{self.sha256} {changed} {stands}".encode()).hexdigest()
 
     def digest_for(self, project: str, domains: Collection[str]) -> str:
         """One hash over who is barred from a project: another one means that it is due."""

@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import stat
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,10 @@ from cohort.objections import Objections
 from cohort.platform import ObjectionLimits
 
 TODAY = dt.date(2026, 3, 1)
-LIMITS = ObjectionLimits.model_construct(max_age_days=31)
+LIMITS = ObjectionLimits(
+    max_age_days=31, max_erased_share=Decimal("0.02"), max_erased_share_of_school=Decimal("0.25"),
+    always_erased=5,
+)  # fmt: skip
 ANNA, BEN, NEW = "123456782", "111222333", "063138219"
 
 
@@ -107,6 +111,15 @@ def test_a_change_of_number_that_comes_later_is_followed(root: Root) -> None:
     (zone / "duo.csv").write_text(f"{ANNA};{NEW};2026-02-01\n")
     assert root.day(a=()).blocked == {ANNA, NEW}
     assert root.day(a=(line(NEW, until="2026-03-01"),)).blocked == set()
+
+
+def test_what_stands_besides_the_lists_counts_in_their_digest(root: Root) -> None:
+    root.lists(a=())
+    before = root.read().digest()
+    root.day(a=(FILED,))
+    root.today -= dt.timedelta(days=1)
+    root.lists(a=())
+    assert root.read().digest() != before, "a release verified before is not published any more"
 
 
 def test_what_is_written_down_is_for_the_platforms_user_alone(root: Root) -> None:

@@ -7,7 +7,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,13 @@ class Barred:
     it covers and the numbers that it permits. `unlisted`: where pupils of those schools stand besides.
     """
 
-    blocked: Numbers
+    blocked: Numbers = field(repr=False)
     held: frozenset[str] = frozenset()
-    allowed: tuple[tuple[frozenset[str], Numbers], ...] = ()
+    allowed: tuple[tuple[frozenset[str], Numbers], ...] = field(default=(), repr=False)
     unlisted: Path | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Line:
     pupil: str
     scope: str
