@@ -14,7 +14,6 @@ from cohort.project import Project as Agreed
 from cohort.register import Project
 from cohort.rights import Known
 
-
 FIRST = "release: nothing is published"
 
 
