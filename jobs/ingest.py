@@ -12,8 +12,9 @@ def work(job: entry.Job) -> entry.Record:
     numbers.load(job.places.numbers, job.now.date())  # what is wrong is told before anything is touched
     with job.lock(locks.INTAKE):
         changes = numbers.load(job.places.numbers, job.now.date())
-        lists = objections.load(job.places.objections, job.platform.objections, job.now.date())
-        consented = rights.kept_at_intake(job.places, job.platform, job.config, job.now.date(), known, lists)
+        limits, today = job.platform.objections, job.now.date()
+        lists = objections.load(job.places.objections, limits, today, known.domains())
+        consented = rights.kept_at_intake(job.places, job.platform, job.config, today, known, lists)
         intake = ingest.Intake(job.places, job.platform, known, declared, lists, changes, job.now, consented)
         return ingest.ingest(job.session(), intake, job.progress)
 

@@ -1,21 +1,48 @@
-"""Apply the lists of objections to the restricted zone, and say which live projects are due."""
+"""Apply the lists of objections to everything that is there, and say which live projects are due."""
 
 import sys
 
 import _entry as entry
+from pyspark.sql import SparkSession
 
-from cohort import erasure, locks, objections
+from cohort import catalogue, departures, erasure, locks, objections
+from cohort.project import Project
 
 
 def work(job: entry.Job) -> entry.Record:
+    known, confirmed = catalogue.load(job.config), tuple(job.asked.confirm or ())
+    limits, today = job.platform.objections, job.now.date()
+    lists = objections.load(job.places.objections, limits, today, known.domains(), confirmed)
+    lists.require_known(confirmed)  # what is wrong is told before anything is touched
     with job.lock(locks.INTAKE):
-        lists = objections.load(job.places.objections, job.platform.objections, job.now.date())
-        return erasure.apply(job.session(), job.places, job.platform, lists, job.now, job.asked.confirm)
+        lists = objections.load(job.places.objections, limits, today, known.domains(), confirmed)
+        spark = job.session()
+        left = leave(job, spark, lists, known.domains())
+        done = erasure.apply(spark, job.places, job.platform, known, lists, job.now)
+    return {**done, "left": left, "exit_code": max((one["exit_code"] for one in left), default=0)}
+
+
+def leave(
+    job: entry.Job, spark: SparkSession, lists: objections.Objections, domains: frozenset[str]
+) -> list[entry.Record]:
+    """Whoever is barred leaves the live pseudonymous tables first of all; one that refuses is read by nobody.
+
+    Refuses: lists that `erasure.accept` refuses (exit code 12), before anybody leaves.
+    """
+    if not departures.live(job.places):
+        return []
+    erasure.accept(spark, job.places, job.platform, lists, domains)
+
+    def barred(agreed: Project) -> departures.Barred:
+        numbers = erasure.barred_from(spark, job.places, lists, agreed.name, agreed.domains)
+        return departures.Barred(numbers, {"barred_digest": lists.digest_for(agreed.name, agreed.domains)})
+
+    return departures.honour(
+        spark, job.places, job.platform, job.config, job.keys, barred, job.now, job.progress
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(
-        entry.run(
-            "objections", work, (("--confirm",), {"metavar": "LIST", "help": "a list with a large effect"})
-        )
-    )
+    told = "a list whose large effect, or change of polarity or schools, is right; may be repeated"
+    options = {"action": "append", "metavar": "LIST", "help": told}
+    sys.exit(entry.run("objections", work, (("--confirm",), options)))

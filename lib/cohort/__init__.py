@@ -29,6 +29,7 @@ What was agreed and declared:
     columns       what a project says of its released columns
     formats       what suppliers' exports look like, and a file's format by its header
     numbers       changes of pupil numbers, each to the newest
+    filings       what is filed in the lists of objections, line by line
     spreadsheets  an .xlsx as a table of text
     edexml        a school's roster
     tables        the only room that speaks Delta
@@ -38,14 +39,23 @@ What was agreed and declared:
     arrivals      what a file in the folder of deliveries is
     ledger        what was taken in, a row per file
     mandates      instructions of the schools: whose results a project may use
+    checks        what one row of a delivery is held to
     rules         what was agreed, as the rules that every class must satisfy
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts
     transcripts   what no scan reads line by line, written as text that it does
+    standing      objections that stand: a newer list lifts none of them
+    permissions   lists that allow, and whom they leave out
     nesting       how much smaller a class may become from one release to the next
     access        who may read a published table
     reception     every file found, numbered and made readable
     memory        what is remembered of a release, to hold the next one against
+
+What any file holds:
+
+    columnar      every value that a columnar file holds
+    sinks         every readable content of a file, unpacked
+    remains       raw files that still hold a listed number
 
 The stages, each a state of the data to the next:
 
@@ -60,6 +70,7 @@ The stages, each a state of the data to the next:
 
 What is done with them:
 
+    barred        which rows of whom are not kept
     feedback      what a school hears of its deliveries
     codebook      which values of which level a release shows
     accounts      what became of every file, counted and judged as a whole
@@ -67,6 +78,8 @@ What is done with them:
     renumbering   changes of pupil numbers applied to what is there
     plausibility  what is told or refused of one pupil's rows taken together
     retention     what is kept no longer than its days
+    effects       what a list would take away, counted before it does
+    receipts      what a school hears of the objections that it filed
     completeness  schools that are expected and have not delivered
     rights        whose results a project may use today
     differences   what a release may differ in from the one before
@@ -97,8 +110,6 @@ What everybody hears:
 
 How a project ends:
 
-    columnar      every value that a columnar file holds
-    sinks         every readable content of a file, unpacked
     needles       the search for what must not be there
     inventory     what there is of a project
     marks         what to search for, and the proof that the search finds it

@@ -12,12 +12,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.arrivals import DeliveredFile
-from cohort.ledger import REJECTED, TAKEN, Entry, Ledger
-from cohort.quality import BROKEN, CODES, MENDED
+from cohort.barred import OBJECTED
+from cohort.checks import BROKEN
+from cohort.ledger import OLDER, REJECTED, TAKEN, Entry, Ledger
+from cohort.quality import CODES, MENDED
 from cohort.reception import Received
 from cohort.schema import NUMBER
 
-OBJECTED = "_objected"
 UNKNOWN_CODES = (
     "TEST_UNKNOWN",
     "BRIN_UNKNOWN",
@@ -45,11 +46,15 @@ class Count:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of intake: its batch, its moment, and the largest share of refused rows in a file."""
+    """One run of intake: its batch, its moment, and the largest share of refused rows in a file.
+
+    `waiting` are schools of which a list says who may be used, and that list is older than this run.
+    """
 
     batch: int
     now: dt.datetime
     max_refused_share: Decimal
+    waiting: frozenset[str] = frozenset()
 
     def entry(self, number: int, file: DeliveredFile, count: Count, warnings: dict[str, int]) -> Entry:
         """The ledger's line of a file that could be read."""
@@ -144,6 +149,8 @@ class Run:
             return "SEVERAL_SCHOOLS"
         if not count.schools:
             return "SCHOOL_UNKNOWN"
+        if count.schools <= self.waiting:
+            return OLDER
         return "TOO_MANY_REFUSED" if refused > self.max_refused_share * count.delivered else None
 
 

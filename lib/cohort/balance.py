@@ -25,7 +25,7 @@ def counts(results: Accepted, project: Project, rights: Rights, way: Way) -> dic
     without = objected = 0
     if rows_without or rows_objected:
         instructed = instructions.keep_instructed(selected, rights.schools)
-        admitted = objections.remove_objectors(instructed, results, rights.objections)
+        admitted = objections.remove_objectors(instructed, results, rights.objections, project)
         left = _pupils(instructed)
         without = _pupils(selected) - left if rows_without else 0
         objected = left - _pupils(admitted) if rows_objected else 0

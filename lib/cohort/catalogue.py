@@ -58,6 +58,10 @@ class Catalogue:
         """Whether a test of the catalogue measures that domain on that scale."""
         return any((test.domein, test.schaal) == (domein, schaal) for test in self.tests)
 
+    def domains(self) -> frozenset[str]:
+        """Everything that is tested."""
+        return frozenset(test.domein for test in self.tests)
+
     def special_domains(self) -> frozenset[str]:
         """Domains with a test whose results need active consent."""
         return frozenset(test.domein for test in self.tests if test.bijzonder)

@@ -7,7 +7,6 @@ declares; a value that stands otherwise is marked, so that no rule takes it for 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable
 from functools import reduce
@@ -98,24 +97,24 @@ def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str, int, int
     by_path = {str(file.path): (number, file) for number, file in group}
     found = []
     for name in frame.inputFiles():
-        uri = re.sub("^file:/+", "file:/", name)
-        number, file = by_path[unquote(uri.removeprefix("file:"))]
+        number, file = by_path[unquote(name.removeprefix("file://"))]
         place = {column: i for i, column in enumerate(file.columns) if column}
-        found.append((uri, number, file.header_line, [place.get(column) for column in CANONICAL]))
+        found.append((name, number, file.header_line, [place.get(column) for column in CANONICAL]))
     return found
 
 
 def _scan(spark: SparkSession, dialect: Dialect, mark: str, paths: list[str]) -> DataFrame:
     options = {**OPTIONS, "sep": mark, "encoding": dialect.encoding}
     frame = spark.read.options(header="true", **options).schema(_positions(dialect)).csv(paths)
-    return frame.select(*_parts(dialect), F.col("_metadata.file_path").alias(_PATH))
+    # Not `_metadata`, for which Spark copies every row once more.
+    return frame.select(*_parts(dialect), F.input_file_name().alias(_PATH))
 
 
 def _scan_lines(spark: SparkSession, dialect: Dialect, mark: str, paths: list[str]) -> DataFrame:
     """Line by line; of the lines that are not empty the first is the header."""
     if dialect.lined:
         return _scan(spark, dialect, mark, paths)
-    path = F.col("_metadata.file_path").alias(_PATH)
+    path = F.input_file_name().alias(_PATH)
     whole = spark.read.text(paths, wholetext=True).select(F.col("value").alias("whole"), path)
     if dialect.encoding != UTF8:
         read = F.decode(F.col("whole").cast("binary"), dialect.encoding).alias("whole")

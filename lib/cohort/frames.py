@@ -19,10 +19,15 @@ def local(spark: SparkSession, state: StructType | str, rows: Sequence[Sequence[
 
     Takes: its schema (a StructType or a DDL text) and the rows, each in the schema's order.
     """
-    struct = cast(StructType, StructType.fromDDL(state)) if isinstance(state, str) else state
+    struct = of_text(state) if isinstance(state, str) else state
     fields = to_arrow_schema(struct)
     columns = [pa.array([row[i] for row in rows], field.type) for i, field in enumerate(fields)]
     return of_table(spark, pa.table(columns, schema=fields), struct)
+
+
+def of_text(state: str) -> StructType:
+    """A schema from a DDL text."""
+    return cast(StructType, StructType.fromDDL(state))
 
 
 def of_table(spark: SparkSession, table: pa.Table, state: StructType | None = None) -> DataFrame:

@@ -20,9 +20,12 @@ from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, S
 
 from cohort import (
     accounts,
+    barred,
+    checks,
     completeness,
     consents,
     deliveries,
+    effects,
     erasure,
     expiry,
     faults,
@@ -30,16 +33,19 @@ from cohort import (
     frames,
     ledger,
     objections,
+    permissions,
     plausibility,
     quality,
     reception,
+    remains,
     renumbering,
     retention,
     supersession,
     tables,
 )
-from cohort.accounts import OBJECTED, Run
+from cohort.accounts import Run
 from cohort.arrivals import REPEATED, ROSTER, Desk
+from cohort.barred import OBJECTED
 from cohort.catalogue import Catalogue
 from cohort.consents import NOBODY, Given
 from cohort.errors import DeliveriesRefused, expected
@@ -82,6 +88,12 @@ class Intake:
     consented: Given = NOBODY
     """Whose special-category values may be kept, of which category: nobody's unless it is said."""
 
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Schools of which a list says who may be used, and that list is older than this run."""
+        older = (one.schools for one in self.lists.permissions if one.date < self.now.date())
+        return frozenset[str]().union(*older)
+
 
 def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str, Any]:
     """Take in every file that was not taken in before.
@@ -98,6 +110,9 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     sweep(spark, places, known)
     renumbered = renumbering.apply(spark, places, intake.changes)
     expiry.apply(spark, places, intake.consented)
+    domains, lists = intake.catalogue.domains(), intake.lists
+    if known.batches:
+        effects.require_small(_current(spark, places, known), lists, holds.objections, domains)
     limits = holds.intake.containers.limits()
     desk = Desk(places.deliveries, places.work / "received", intake.formats, limits, known.hashes)
     try:
@@ -105,13 +120,16 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
         progress(f"deliveries: {len(received.files)} files, {len(received.new)} new")
         if known.last_number + len(received.new) > MOST_DELIVERIES:
             raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "Begin a new root")
-        run = Run(known.next_batch, intake.now, holds.intake.max_refused_share)
+        run = Run(known.next_batch, intake.now, holds.intake.max_refused_share, intake.waiting)
         entries = _take_in(spark, intake, run, received.new, known, progress) if received.new else []
+        if not entries:
+            objections.remember(places.restricted, lists)
     finally:
         shutil.rmtree(places.work, ignore_errors=True)
     after = Ledger((*known.lines, *entries))
     _close(spark, places, after)
     gone = retention.apply(spark, places, holds, after, received.files, intake.now)
+    gone["objected"] = remains.remove(places.deliveries, after, erasure.sought(spark, places, lists, domains))
     progress(f"retention: {sum(gone.values())} things of the past removed")
     told = completeness.of(intake.catalogue, after, entries)
     completeness.write(places, told)
@@ -156,9 +174,14 @@ def _take_in(
         judged, warnings = _judged(spark, intake, readable, known, intake.places.work / f"{run.batch}")
         counts = accounts.count(judged)
         found = [run.entry(n, f, counts.get(n, accounts.Count()), warnings.get(n, {})) for n, f in readable]
+        found = [e for e in found if e.reason != ledger.OLDER or e.sha256 not in known.retried]
+        if not found and not entries:
+            return []
         refused = sum(entry.quarantined for entry in found)
         progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
         _write(spark, judged, intake, found, run.batch)
+        if any(checks.BROKEN in entry.codes for entry in found if entry.taken):
+            erasure.remove_broken(spark, intake.places, barred.named(spark, intake.lists))
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
         lines = faults.lines(
             spark, readable, found, intake.formats, intake.catalogue, today, newest, rules.told
@@ -184,10 +207,10 @@ def _judged(
     once = quality.judge(
         spark, delivered, intake.catalogue, intake.now.date(), intake.changes.newest_of, rules.told
     )
-    blocked = objections.blocked_frame(spark, intake.lists.blocked).withColumn(OBJECTED, F.lit(True))
-    marked = consents.kept_at_intake(once.join(F.broadcast(blocked), "pgn", "left"), intake.consented)
+    named = barred.marked(once, barred.named(spark, intake.lists))
+    marked = consents.kept_at_intake(named, intake.consented)
     marked.write.option("compression", "lz4").parquet(str(work))
-    kept = spark.read.schema(marked.schema).parquet(str(work))
+    kept = _kept(spark, intake, known, spark.read.schema(marked.schema).parquet(str(work)), work)
     twice = frames.materialised(quality.repeated(kept))
     judged = quality.refuse_repeated(kept, twice)
     refusing = [code for code, rule in rules.of_pupils.items() if rule == "refuse"]
@@ -198,8 +221,33 @@ def _judged(
     warnings = plausibility.warnings(doubtful, refusing)
     if rules.told:
         for line in quality.outside(judged).toArrow().to_pylist():
-            warnings.setdefault(line[NUMBER], {})[quality.OUTSIDE] = line["n"]
+            warnings.setdefault(line[NUMBER], {})[checks.OUTSIDE] = line["n"]
     return plausibility.refused(judged, doubtful, refusing), warnings
+
+
+def _kept(spark: SparkSession, intake: Intake, known: Ledger, rows: DataFrame, work: Path) -> DataFrame:
+    """The rows with every objection applied, once the lists are held to what they take away.
+
+    What stands of the lists is written down here, before they are used; so is whom a list that allows
+    leaves out, whose rows are not kept.
+    """
+    places, lists, domains = intake.places, intake.lists, intake.catalogue.domains()
+    sure = rows.where(~F.contains(quality.CODES, F.lit("BRIN_")) & (F.col(quality.CODES) != checks.BROKEN))
+    waiting = frames.local(spark, "brin string not null", [(school,) for school in sorted(intake.waiting)])
+    sure = sure.join(F.broadcast(waiting), "brin", "left_anti")
+    seen = sure.where(F.col("pgn").isNotNull()).select("pgn", "brin", "domein")
+    effects.require_small(seen, lists, intake.platform.objections, domains, only_new=True)
+    objections.remember(places.restricted, lists, effects.met(rows.select("pgn"), lists))
+    if not lists.permissions:
+        return rows
+    everywhere = seen.select(*permissions.PRESENT)
+    if known.batches:
+        everywhere = everywhere.union(_current(spark, places, known).select(*permissions.PRESENT))
+    left = barred.left_out(lists, everywhere, domains)
+    left.write.option("compression", "lz4").parquet(f"{work}-left-out")
+    left = spark.read.schema(left.schema).parquet(f"{work}-left-out")
+    permissions.note(spark, seen, left, lists.permissions, places.unlisted, intake.platform.tables)
+    return barred.marked(rows, left)
 
 
 def _write(spark: SparkSession, judged: DataFrame, intake: Intake, entries: list[Entry], batch: int) -> None:

@@ -6,6 +6,7 @@ one replaces them.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +28,8 @@ from cohort.errors import StateRefused, expected
 from cohort.platform import Tables
 
 TAKEN, REJECTED = "TAKEN", "REJECTED"
-RETRIED = ("FILE_NAME", "ROSTER_MISSING")
+OLDER = "PERMISSION_OLDER"
+RETRIED = ("FILE_NAME", "ROSTER_MISSING", OLDER)
 """Reasons that lie outside the content: the same content may come again."""
 STATE = StructType(
     [
@@ -118,6 +120,23 @@ class Ledger:
     def with_rosters(self) -> frozenset[str]:
         """Contents that are a roster or hold one."""
         return frozenset(line.container or line.sha256 for line in self.lines if line.kind == "roster")
+
+    @property
+    def contents(self) -> frozenset[str]:
+        """All that was looked at for good, taken in or not: fingerprints of files and of their containers.
+
+        What only waits for a newer list of its school is not: it is still to be taken in.
+        """
+        settled = {line.sha256 for line in self.lines if line.reason != OLDER}
+        waiting = [line for line in self.lines if line.sha256 not in settled]
+        packed = {line.container for line in self.lines} - {line.container for line in waiting}
+        return frozenset(settled.union(sha for sha in packed if sha))
+
+    def latest(self) -> dict[str, dt.date]:
+        """The day on which a school's results were taken in last, by school."""
+        taken = [line for line in self.lines if line.taken and line.brin and line.delivered]
+        days = ((str(line.brin), dt.datetime.fromisoformat(line.received).date()) for line in taken)
+        return {school: day for day, school in sorted((day, school) for school, day in days)}
 
     @property
     def batches(self) -> tuple[int, ...]:

@@ -119,12 +119,10 @@ def read(
             continue
         named[declared.file] += 1
         problems.extend(_age(zone, where, declared, today, most_days))
-        lines = _lines(zone, folder / declared.file, problems)
+        full = isinstance(declared, Dated) and not declared.declared_empty
+        lines = _lines(zone, folder / declared.file, full, problems)
         if lines is not None:
             found.append(Read(file.stem, declared, *lines))
-            if isinstance(declared, Dated) and not lines[1] and not declared.declared_empty:
-                what = "a line, or declared_empty = true"
-                problems.append(zone.wrong(what, "one line", "an empty list", zone.place(declared.file)))
     for name in (name for name, times in named.items() if times > 1):
         what = "one declaration of a list"
         problems.append(zone.wrong(what, "one .toml beside its .csv", "two that name it", zone.place(name)))
@@ -162,8 +160,8 @@ def _age(zone: Zone[D], where: str, declared: D, today: dt.date, most_days: int 
             yield zone.wrong(what, f"one of {today}", found, where)
 
 
-def _lines(zone: Zone[D], path: Path, problems: list[str]) -> tuple[str, tuple[Line, ...]] | None:
-    """The SHA-256 and the lines of a file, or None and a problem."""
+def _lines(zone: Zone[D], path: Path, full: bool, problems: list[str]) -> tuple[str, tuple[Line, ...]] | None:
+    """The SHA-256 and the lines of a file, some at least if it is `full`; or None and a problem."""
     columns, place = ";".join(zone.columns), zone.place(path.name)
     try:
         content = path.read_bytes()
@@ -183,8 +181,11 @@ def _lines(zone: Zone[D], path: Path, problems: list[str]) -> tuple[str, tuple[L
     if header is None and not content.strip(b"\xef\xbb\xbf \t\r\n"):
         problems.append(zone.wrong(f"the columns {columns}", columns, "nothing", place))
         return None
-    lines = []
-    for number, cells in rows[header is not None :]:
+    lines, rows = [], rows[header is not None :]
+    if full and not rows:
+        what = "a line, or declared_empty = true"
+        problems.append(zone.wrong(what, "one line", "an empty list", place))
+    for number, cells in rows:
         where = f"{place} line {number}"
         if len(cells) != len(zone.columns):
             found = f"{len(cells)} cells"

@@ -1,280 +1,228 @@
 """Accepted → Admitted: every pupil with an objection in force is left out.
 
-The lists are declared one by one (`objections/<list>.toml`) and read strictly: a missing, stale, unreadable,
-undeclared or unexpectedly empty list stops whoever asks for them. They are small (10³–10⁵ numbers), so the
-driver reads them; rows of results never come near it.
+The lists (`filings`) and what stands of earlier ones (`standing`) are small (10³–10⁵ numbers), so the driver
+reads them; rows of results never come near it. An objection to everything or to a domain counts in every
+project that uses it, one to a project in that project. Of a school whose list allows, every pupil who is
+not on the list is left out, also of what other schools delivered.
 """
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import Field
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
-from cohort import config, frames, numbers
-from cohort.config import Declaration
-from cohort.errors import ObjectionsRefused, expected
-from cohort.identifiers import BRIN, normal_text
+from cohort import filings, frames, locks, numbers, permissions, standing
+from cohort.errors import ObjectionsRefused, UsageRefused, expected
+from cohort.filings import ALL, DOMAIN, PROJECT, Filed
 from cohort.numbers import Changes
+from cohort.permissions import Numbers, Permission
 from cohort.platform import ObjectionLimits
+from cohort.project import Project
 from cohort.schema import Accepted, Admitted, Instructed
-
-COLUMNS = ("pgn", "brin", "vanaf", "ingetrokken_op", "bereik")
-
-
-class Listed(Declaration):
-    """What is declared of one list; `polarity` and `declared_empty` have no default."""
-
-    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.csv$")]
-    polarity: Literal["block", "allow"]
-    date: dt.date
-    source: str
-    max_age_days: Annotated[int, Field(ge=1)]
-    declared_empty: bool
-
-
-@dataclass(frozen=True)
-class ObjectionList:
-    """One list as read: the numbers in force, and what is to be told of it (counts, never numbers)."""
-
-    name: str
-    declared: Listed
-    sha256: str
-    rows: int
-    in_force: frozenset[str]
-    withdrawn: int
-    held: dict[str, int]
-    """Schools held back, each with the number of its invalid numbers."""
-    filed: dict[str, int]
-    """Objections in force per school that filed them."""
-    pupils: int = 0
-    """How many pupils the numbers in force are of."""
-
-    def facts(self) -> dict[str, object]:
-        return {
-            "list": self.name, "source": self.declared.source, "date": str(self.declared.date),
-            "polarity": self.declared.polarity, "sha256": self.sha256, "rows": self.rows,
-            "in_force": self.pupils, "withdrawn": self.withdrawn, "schools_held_back": len(self.held),
-        }  # fmt: skip
+from cohort.standing import Key, Standing
 
 
 @dataclass(frozen=True)
 class Objections:
-    """All lists together, as one answer to: whose results may be used?"""
+    """All lists together, and what stands of earlier ones, as one answer to: whose results may be used?"""
 
-    lists: tuple[ObjectionList, ...]
-    numbers: str = ""
-    """The digest of the changes of pupil numbers that were applied to them."""
+    lists: tuple[Filed, ...] = ()
+    barred: Mapping[str, Numbers] = field(default_factory=dict, repr=False)
+    """By scope the numbers that are barred, every number of their pupils among them."""
+    permissions: tuple[Permission, ...] = ()
+    held: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By scope the schools held back: they filed an invalid number."""
+    standing: Standing = field(default_factory=dict, repr=False)
+    """What every source filed so far, as it is to be written down before the lists are used."""
+    changes: Changes = field(default_factory=Changes, repr=False)
+    sha256: str = ""
+    unlisted: Path = Path()
+    """Where pupils stand whom a list that allows leaves out and whose rows were not kept."""
+    confirmed: tuple[str, ...] = ()
+    """Lists whose large effect, or change of meaning, was confirmed."""
+    new: frozenset[Key] = field(default=frozenset(), repr=False)
+    """Objections (a number as filed, and a scope) that did not stand before these lists."""
+    new_permissions: frozenset[str] = frozenset()
+    """Lists that allow, of schools that their source did not cover before."""
 
     @property
-    def blocked(self) -> frozenset[str]:
-        return frozenset().union(*(x.in_force for x in self.lists if x.declared.polarity == "block"))
+    def blocked(self) -> Numbers:
+        """Numbers that are barred from everything."""
+        return self.barred.get(ALL, frozenset())
 
     @property
-    def allowed(self) -> frozenset[str] | None:
-        """Pupils on every allow list, or None when there is no such list."""
-        allow = [x.in_force for x in self.lists if x.declared.polarity == "allow"]
-        return frozenset.intersection(*allow) if allow else None
+    def in_domains(self) -> dict[str, Numbers]:
+        """Numbers that are barred from a domain, by domain."""
+        return {s.removeprefix(DOMAIN): n for s, n in self.barred.items() if s.startswith(DOMAIN)}
+
+    def blocked_for(self, project: str, domains: Collection[str]) -> Numbers:
+        """Numbers that are barred from a project that uses these domains."""
+        return frozenset().union(*(self.barred.get(s, frozenset()) for s in _scopes(project, domains)))
+
+    def held_for(self, project: str, domains: Collection[str]) -> frozenset[str]:
+        """Schools that are held back from a project that uses these domains."""
+        return frozenset().union(*(self.held.get(s, frozenset()) for s in _scopes(project, domains)))
 
     @property
-    def held_schools(self) -> frozenset[str]:
-        return frozenset(school for x in self.lists for school in x.held)
+    def covered(self) -> frozenset[str]:
+        """Schools of which only who is on a list may be used."""
+        return frozenset(school for one in self.permissions for school in one.schools)
+
+    def require_known(self, confirmed: Collection[str]) -> None:
+        """Refuse the confirmation of a list that there is not (exit code 2): it would count for nothing."""
+        known = {one.name for one in self.lists}.union(*(source.lists for source in self.standing.values()))
+        if set(confirmed) - known:
+            raise UsageRefused(
+                expected(
+                    "the name of a list", example=f"--confirm {min(known)}", found="another name",
+                    where="--confirm", do="Give the name of a declaration in objections/, without .toml",
+                )
+            )  # fmt: skip
 
     def digest(self) -> str:
-        """One hash over all lists: another one means that a list changed."""
-        every = "".join(sorted(x.name + x.sha256 for x in self.lists)) + self.numbers
-        return hashlib.sha256(every.encode()).hexdigest()
+        """One hash over all lists and what stands besides: another one means that something changed."""
+        changed = self.changes.digest() if self.changes.lists else ""
+        stands = sorted((scope, sorted(numbers)) for scope, numbers in self.barred.items())
+        return hashlib.sha256(f"{self.sha256} {changed} {stands}".encode()).hexdigest()
+
+    def digest_for(self, project: str, domains: Collection[str]) -> str:
+        """One hash over who is barred from a project: another one means that it is due."""
+        newest = self.changes.newest
+        said = [
+            sorted({newest(n) for n in self.blocked_for(project, domains)}),
+            sorted(self.held_for(project, domains)),
+            *sorted(
+                [*sorted(one.schools), *sorted({newest(n) for n in one.for_project(project, domains)})]
+                for one in self.permissions
+            ),
+        ]
+        return hashlib.sha256(repr(said).encode()).hexdigest()
 
     def facts(self) -> list[dict[str, object]]:
-        return [x.facts() for x in self.lists]
+        """What is to be told of every list: counts, never numbers."""
+        return [
+            {
+                "list": one.name, "source": one.declared.source, "date": str(one.declared.date),
+                "polarity": one.declared.polarity, "sha256": one.sha256, "rows": one.rows,
+                "in_force": len({self.changes.newest(number) for number in one.in_force}),
+                "withdrawn": one.withdrawn,
+                "schools_held_back": len({school for school, _ in one.invalid}) if one.blocks else 0,
+                "invalid": sum(map(len, one.invalid.values())),
+            }
+            for one in self.lists
+        ]  # fmt: skip
 
 
-def load(folder: Path, limits: ObjectionLimits, today: dt.date) -> Objections:
-    """Read every declared list.
+def _scopes(project: str, domains: Collection[str]) -> list[str]:
+    return [ALL, PROJECT + project, *(DOMAIN + domain for domain in domains)]
 
-    Takes: the zone of the lists, the platform's limits, the day it is. The changes of pupil numbers are
-    read from the zone beside it: who is listed under one number is listed under every other one, too.
-    Refuses: no list at all, a list missing, undeclared, stale, dated ahead, unreadable, empty without
-    being declared so, a line with another scope than `alles`, an invalid number that no school filed:
-    all problems at once (exit code 12); what `numbers.load` refuses (11).
+
+def load(
+    folder: Path, limits: ObjectionLimits, today: dt.date, domains: Collection[str],
+    confirmed: Collection[str] = (),
+) -> Objections:  # fmt: skip
+    """Read every declared list, and what stands of earlier ones; nothing is written.
+
+    Takes: the zone of the lists, the platform's limits, the day it is, the domains of the test catalogue,
+    the lists whose change of meaning was confirmed. The changes of pupil numbers are read from the zone
+    beside it: who is listed under one number is listed under every other one, too.
+    Refuses: what `filings.read` refuses, a list that is turned round or covers fewer schools than before: all
+    problems at once (exit code 12); what `numbers.load` refuses (11) and `standing.load` (15).
     """
     problems: list[str] = []
-    declarations = sorted(folder.glob("*.toml")) if folder.is_dir() else []
-    if not declarations:
-        problems.append(
-            _wrong(
-                "at least one declared list",
-                "landelijk.toml beside landelijk.csv",
-                "none",
-                "objections/",
-            )
-        )
-    lists, named = [], set()
-    for declaration in declarations:
-        try:
-            declared = config.read(
-                declaration,
-                Listed,
-                where=f"objections/{declaration.name}",
-                refusal=ObjectionsRefused,
-            )
-        except ObjectionsRefused as refused:
-            problems.extend(refused.problems)
-            named.add(f"{declaration.stem}.csv")
-            continue
-        named.add(declared.file)
-        problems.extend(_stale(declaration.name, declared, limits, today))
-        read = _read(declaration.stem, folder / declared.file, declared, today, problems)
-        lists.extend([read] if read else [])
-    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if file.suffix != ".toml" and file.name not in named:
-            problems.append(
-                _wrong(
-                    "only declared lists",
-                    "a .toml beside every .csv",
-                    "a file that none declares",
-                    f"objections/{file.name}",
-                )
-            )
+    filed, sha256 = filings.read(folder, limits.max_age_days, today, domains, problems)
+    restricted = folder.parent / "restricted"
+    before = standing.load(restricted / "objections")
+    if not problems:
+        problems.extend(standing.changed(before, filed, confirmed))
     if problems:
         raise ObjectionsRefused(*problems)
     changes = numbers.load(folder.parent / numbers.ZONE, today)
-    digest = changes.digest() if changes.lists else ""
-    return Objections(tuple(_under_every_number(one, changes) for one in lists), digest)
+    stands = standing.with_filed(before, filed, changes, confirmed)
+    return Objections(
+        filed, _barred(stands, changes, today), permissions.of(filed, changes, today), _held(filed), stands,
+        changes, sha256, restricted / "unlisted", tuple(confirmed), standing.new(before, filed, today),
+        standing.newly_covered(before, filed),
+    )  # fmt: skip
 
 
-def _under_every_number(one: ObjectionList, changes: Changes) -> ObjectionList:
-    pupils = len({changes.newest(number) for number in one.in_force})
-    return replace(one, in_force=changes.all_of(one.in_force), pupils=pupils)
+def remember(root: Path, lists: Objections, found: Numbers = frozenset()) -> Standing:
+    """Write down what stands now, before it is used, and give it; `found` are numbers that were met here.
+
+    Takes: the restricted zone. What another run wrote meanwhile stands, too.
+    """
+    folder = root / "objections"
+    with locks.held(root / "locks", locks.OBJECTIONS, wait=True):
+        stands = standing.with_filed(standing.load(folder), lists.lists, lists.changes, lists.confirmed)
+        after = standing.marked(stands, found, lists.changes) if found else stands
+        standing.keep(folder, after)
+    return after
 
 
-def blocked_frame(spark: SparkSession, numbers: frozenset[str]) -> DataFrame:
+def blocked_frame(spark: SparkSession, numbers: Numbers) -> DataFrame:
     """Numbers as a local frame `pgn string`: in a join it leaves no trace in a plan."""
     return frames.local(spark, "pgn string not null", [(n,) for n in sorted(numbers)])
 
 
-def remove_objectors(results: Instructed, every: Accepted, objections: Objections) -> Admitted:
-    """Leave out every pupil with an objection in force, wherever their results come from.
+def remove_objectors(rows: Instructed, every: Accepted, lists: Objections, project: Project) -> Admitted:
+    """Leave out every pupil who may not be used in a project, wherever their results come from.
 
-    Takes: the results to use (numbers in normal form, never null); all results, in which the pupils of
-    a school held back are looked up; the lists.
+    Takes: the results to use (numbers in normal form, never null); all results, in which the pupils of a
+    school held back, or of one that allows, are looked up; the lists.
     Gives: the results of the other pupils, columns unchanged.
     """
-    spark = results.sparkSession
-    admitted: DataFrame = results
-    if objections.held_schools:
-        held = frames.local(spark, "brin string not null", [(s,) for s in sorted(objections.held_schools)])
-        known = every.join(held.hint("broadcast"), "brin", "left_semi").select("pgn").distinct()
-        admitted = admitted.join(known, "pgn", "left_anti")
-    if objections.blocked:
-        admitted = admitted.join(
-            blocked_frame(spark, objections.blocked).hint("broadcast"), "pgn", "left_anti"
-        )
-    if objections.allowed is not None:
-        admitted = admitted.join(
-            blocked_frame(spark, objections.allowed).hint("broadcast"), "pgn", "left_semi"
-        )
-    return Admitted(admitted.select(*results.columns))
+    spark, domains = rows.sparkSession, {result.domein for result in project.results}
+    admitted: DataFrame = rows
+    blocked = lists.blocked_for(project.name, domains)
+    if blocked:
+        admitted = admitted.join(F.broadcast(blocked_frame(spark, blocked)), "pgn", "left_anti")
+    for pupils in _of_schools(every, lists, project.name, domains):
+        admitted = admitted.join(pupils, "pgn", "left_anti")
+    return Admitted(admitted.select(*rows.columns))
 
 
-def _stale(name: str, declared: Listed, limits: ObjectionLimits, today: dt.date) -> list[str]:
-    days = min(declared.max_age_days, limits.max_age_days)
-    if declared.date > today:
-        return [_wrong("a list dated today or before", str(today), "a later date", f"objections/{name}")]
-    if (today - declared.date).days > days:
-        return [
-            _wrong(
-                f"a list of at most {days} days old",
-                f"one of {today}",
-                f"one of {declared.date}",
-                f"objections/{name}",
-            )
-        ]
-    return []
+def barred_frame(every: DataFrame, lists: Objections, project: str, domains: Collection[str]) -> DataFrame:
+    """Everybody who may not be used in a project, as `pgn`, each once.
+
+    Takes: all results; whose objection it is does not matter to whoever has to withdraw it.
+    """
+    blocked = blocked_frame(every.sparkSession, lists.blocked_for(project, domains))
+    return reduce(DataFrame.union, _of_schools(every, lists, project, domains), blocked).distinct()
 
 
-def _read(
-    name: str, path: Path, declared: Listed, today: dt.date, problems: list[str]
-) -> ObjectionList | None:
-    where = f"objections/{declared.file}"
-    try:
-        content = path.read_bytes()
-        rows = list(csv.reader(content.decode("utf-8-sig").splitlines(), delimiter=";", strict=True))
-    except FileNotFoundError:
-        problems.append(_wrong("the list that is declared", declared.file, "no such file", where))
-        return None
-    except (OSError, UnicodeDecodeError, csv.Error):
-        problems.append(_wrong("a readable UTF-8 list", ";".join(COLUMNS), "one that cannot be read", where))
-        return None
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    if sorted(header) != sorted(COLUMNS) or any(row and len(row) != len(header) for row in rows):
-        problems.append(
-            _wrong(f"the columns {';'.join(COLUMNS)} in every line", "the README's", "others", where)
-        )
-        return None
-    lines = [
-        (n, dict(zip(header, (c.strip() for c in row), strict=True)))
-        for n, row in enumerate(rows[1:], 2)
-        if row
-    ]
-    if not lines and not declared.declared_empty:
-        problems.append(_wrong("a line, or declared_empty = true", "one objection", "an empty list", where))
-    return _in_force(name, declared, hashlib.sha256(content).hexdigest(), lines, today, problems)
+def _of_schools(
+    every: DataFrame, lists: Objections, project: str, domains: Collection[str]
+) -> list[DataFrame]:
+    """Pupils of the schools that are held back, and those whom a list that allows leaves out."""
+    found, held = [], lists.held_for(project, domains)
+    if held:
+        schools = frames.local(every.sparkSession, "brin string not null", [(s,) for s in sorted(held)])
+        found.append(every.join(F.broadcast(schools), "brin", "left_semi").select("pgn").distinct())
+    if lists.permissions:
+        permitted = {PROJECT: [one.for_project(project, domains) for one in lists.permissions]}
+        seen = permissions.presence(every, lists.unlisted)
+        found.append(permissions.left_out(seen, lists.permissions, permitted).select("pgn"))
+    return found
 
 
-def _in_force(
-    name: str,
-    declared: Listed,
-    digest: str,
-    lines: list[tuple[int, dict[str, str]]],
-    today: dt.date,
-    problems: list[str],
-) -> ObjectionList:
-    valid: set[str] = set()
-    held: dict[str, int] = {}
-    filed: dict[str, int] = {}
-    withdrawn = 0
-    for number, line in lines:
-        where = f"objections/{declared.file} line {number}"
-        try:
-            until = dt.date.fromisoformat(line["ingetrokken_op"]) if line["ingetrokken_op"] else None
-            _ = dt.date.fromisoformat(line["vanaf"])
-        except ValueError:
-            problems.append(_wrong("dates as 2025-01-31", "2025-01-31", "something else", where))
-            continue
-        if line["bereik"] != "alles":
-            problems.append(_wrong("bereik alles", "alles", "a scope that is not supported yet", where))
-        if line["brin"] and not BRIN.fullmatch(line["brin"]):
-            problems.append(_wrong("a BRIN or nothing", "99ZZ", "something else", where))
-        if until is not None and until <= today:
-            withdrawn += 1
-            continue
-        school, pgn = line["brin"], normal_text(line["pgn"])
-        if pgn is not None:
-            valid.add(pgn)
-            filed[school] = filed.get(school, 0) + 1
-        elif school:
-            held[school] = held.get(school, 0) + 1
-        else:
-            problems.append(
-                _wrong("a valid pupil number or the school that filed it", "a BSN", "neither", where)
-            )
-    return ObjectionList(
-        name, declared, digest, len(lines), frozenset(valid), withdrawn, held, filed, len(valid)
-    )
+def _barred(stands: Standing, changes: Changes, today: dt.date) -> dict[str, Numbers]:
+    by_scope: dict[str, set[str]] = {}
+    for source in stands.values():
+        for (pgn, scope), entry in source.entries.items():
+            if entry.holds(today):
+                by_scope.setdefault(scope, set()).add(pgn)
+    return {scope: changes.all_of(frozenset(listed)) for scope, listed in by_scope.items()}
 
 
-def _wrong(what: str, example: str, found: str, where: str) -> str:
-    return expected(
-        what,
-        example=example,
-        found=found,
-        where=where,
-        do="Correct the list, or ask its keeper for a new one",
-    )
+def _held(filed: Iterable[Filed]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for school, scope in (place for one in filed if one.blocks for place in one.invalid):
+        found[scope] = found.get(scope, frozenset()) | {school}
+    return found

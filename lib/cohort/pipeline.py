@@ -75,7 +75,7 @@ def run(
     coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
     selected = records.select(results, project)
     instructed = instructions.keep_instructed(selected, rights.schools)
-    admitted = objections.remove_objectors(instructed, results, rights.objections)
+    admitted = objections.remove_objectors(instructed, results, rights.objections, project)
     consented = consents.blank(admitted, rights.given, project)
     pupils = records.one_per_pupil(consented, project, hierarchies)
     pseudonymous = pseudonymise.pseudonymise(pupils, key, schools)

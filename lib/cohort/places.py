@@ -82,6 +82,16 @@ class Places:
         return tuple(self.root / zone for zone in zones)
 
     @property
+    def standing(self) -> Path:
+        """What every source of objections ever filed: a newer list lifts none of it."""
+        return self.restricted / "objections"
+
+    @property
+    def unlisted(self) -> Path:
+        """Pupils and the schools they were seen at, of schools that allow: their rows are not kept."""
+        return self.restricted / "unlisted"
+
+    @property
     def records(self) -> Path:
         """Rounded records for everybody."""
         return self.root / "records"

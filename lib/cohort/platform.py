@@ -106,10 +106,18 @@ class Intake(Declaration):
 
 
 class ObjectionLimits(Declaration):
-    """The oldest that any list may be, and the share of results above which erasing needs a confirmation."""
+    """The oldest that any list may be, and what it may erase unconfirmed: a share of all pupils, and of one
+    school's; up to `always_erased` pupils whatever their share.
+    """
 
     max_age_days: Annotated[int, Field(ge=1)]
     max_erased_share: Share
+    max_erased_share_of_school: Share
+    always_erased: Annotated[int, Field(ge=0)]
+
+    def too_many(self, pupils: int, of_all: int, share: Decimal) -> bool:
+        """Whether that many of all of them need a confirmation."""
+        return pupils > self.always_erased and pupils > share * of_all
 
 
 class Publishing(Declaration):

@@ -126,6 +126,14 @@ REASONS = {
 """Every reason code of a row."""
 
 FILE_REASONS = {
+    "PERMISSION_OLDER": _reason(
+        "de lijst die zegt wier resultaten van deze school gebruikt mogen worden, is ouder dan deze levering",
+        "the list that says which pupils of this school may be used is older than this delivery",
+        (
+            "Lever een nieuwe lijst; daarna wordt dit bestand ingenomen.",
+            "Send a new list; this file is taken in after it.",
+        ),
+    ),
     "FILE_NAME": _reason(
         "het bestand of zijn map heeft een naam met ongewone tekens, of een die met _ of . begint",
         "the file or its folder has a name with unusual characters, or one that begins with _ or .",

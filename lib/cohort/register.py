@@ -161,12 +161,16 @@ def withdrawal(places: Places, project: str) -> Path:
     return places.exact / project / "withdrawal.json"
 
 
-def write(path: Path, content: dict[str, Any]) -> None:
-    """One JSON document, whole or not at all, on the disk before the call returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write(path: Path, content: dict[str, Any], *, private: bool = False) -> None:
+    """One JSON document, whole or not at all, on the disk before the call returns.
+
+    Takes: whether nobody but the platform's user may read it, from its first byte on.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with fresh.open("w", encoding="utf-8") as file:
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(content, file, ensure_ascii=False, indent=2, default=str)
             file.write("\n")
             file.flush()

@@ -16,6 +16,7 @@ from cohort import (
     contributors,
     differences,
     disclosed,
+    erasure,
     generalise,
     keys,
     ledger,
@@ -201,6 +202,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
                 where="restricted/results", do="Run ingest first",
             )
         )  # fmt: skip
+    erasure.accept(spark, places, work.platform, lists.objections, work.catalogue.domains())
     results = Accepted(tables.read(spark, places.results).where(F.col("batch").isin(list(batches))))
     trees = generalise.hierarchies(project, work.hierarchies)
     before = differences.before(places, project, trees)
@@ -209,6 +211,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
         work.catalogue.schools, work.platform.search.most_pupils_at_once, clock.tell, before,
         work.wave,
     )  # fmt: skip
+    domains = sorted({result.domein for result in project.results})
     stage = places.stage(project.name, number)
     note = register.release_id(project.name, number)
     try:
@@ -230,6 +233,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             "made": str(work.now), "made_by": work.by, "class": project.release_class,
             "batches": list(batches),
             **lists.facts(), "counts": counts, "schools": schools, "agreed": disclosed.agreed(project),
+            "domains": domains, "barred_digest": lists.objections.digest_for(project.name, domains),
             "recoding": way.recoding.search,
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},

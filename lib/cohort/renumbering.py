@@ -38,7 +38,8 @@ def apply(spark: SparkSession, places: Places, changes: Changes) -> dict[str, in
     )
     newest = pairs.select("_old", "pgn", identifiers.kind(F.col("pgn")).alias("pgn_soort"))
     done = {}
-    for table, columns in ((places.results, ("pgn", "pgn_soort")), (places.quarantine, ("pgn",))):
+    kept = {places.results: ("pgn", "pgn_soort"), places.quarantine: ("pgn",), places.unlisted: ("pgn",)}
+    for table, columns in ((table, of) for table, of in kept.items() if tables.exists(spark, table)):
         old = F.broadcast(newest.select(F.col("_old").alias("pgn")))
         done[table.name] = tables.read(spark, table).join(old, "pgn", "left_semi").count()
         if done[table.name]:

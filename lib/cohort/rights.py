@@ -64,7 +64,7 @@ def load(places: Places, platform: Platform, agreed: Project, today: dt.date, ma
     Refuses: the lists of objections (exit code 12), of number changes (11); of instructions and consents, and
     where the project has none (17).
     """
-    against = objections.load(places.objections, platform.objections, today)
+    against = objections.load(places.objections, platform.objections, today, may_name.domains)
     told = instruct(places, today, may_name)
     given = consent(places, platform, today, may_name)
     return Rights(against, told, told.schools(agreed), given, given.given(agreed))
@@ -72,8 +72,7 @@ def load(places: Places, platform: Platform, agreed: Project, today: dt.date, ma
 
 def known(places: Places, folder: Path, listed: Catalogue) -> Known:
     """What the lists of a platform may name."""
-    domains = frozenset(test.domein for test in listed.tests)
-    return Known(listed.schools, names(places, folder), domains, listed.special_domains())
+    return Known(listed.schools, names(places, folder), listed.domains(), listed.special_domains())
 
 
 def instruct(places: Places, today: dt.date, may_name: Known) -> Instructions:
@@ -113,7 +112,7 @@ def kept_at_intake(
         agreed = project.load(folder, name, platform)
         if today <= agreed.ends:
             of = frozenset(result.domein for result in agreed.special)
-            barred = against.blocked
+            barred = against.blocked_for(name, agreed.domains)
             pairs |= {pair for pair in lines.in_force(name, of) if pair[0] not in barred}
     return Given(frozenset(pairs))
 

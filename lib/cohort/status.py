@@ -24,7 +24,8 @@ def status(
     lists: dict[str, Any]
     due: list[str] = []
     try:
-        read = objections.load(places.objections, platform.objections, now.date())
+        domains = catalogue.load(folder).domains()
+        read = objections.load(places.objections, platform.objections, now.date(), domains)
         lists, due = {"fit": True, "lists": read.facts()}, erasure.due(places, read)
     except Refusal as refusal:
         lists = {"fit": False, "problems": list(refusal.problems)}

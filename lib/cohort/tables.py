@@ -118,18 +118,19 @@ def replace(frame: DataFrame, path: Path, own: dict[str, str], note: str, retent
     return history(frame.sparkSession, path)[0].version
 
 
-def remove_matching(spark: SparkSession, path: Path, keys: DataFrame, on: str) -> None:
-    """Delete every row whose key is in `keys`: a MERGE, because a DELETE would write the keys in the log."""
-    (
-        DeltaTable.forPath(spark, str(path))
-        .alias("t")
-        .merge(
-            keys.select(F.col(on)).distinct().alias("s"),
-            F.col(f"t.{on}") == F.col(f"s.{on}"),
-        )
-        .whenMatchedDelete()
-        .execute()
-    )
+def remove_matching(
+    spark: SparkSession, path: Path, keys: DataFrame, on: str, where: Column | None = None
+) -> None:
+    """Delete every row whose key is in `keys`: a MERGE, because a DELETE would write the keys in the log.
+
+    Takes: a further condition on the row (`t.`) and its key (`s.`), whose keys are then each there once.
+    """
+    same = F.col(f"t.{on}") == F.col(f"s.{on}")
+    source = keys.select(F.col(on)).distinct() if where is None else keys
+    merge = DeltaTable.forPath(spark, str(path)).alias("t").merge(
+        source.alias("s"), same if where is None else same & where
+    )  # fmt: skip
+    merge.whenMatchedDelete().execute()
 
 
 def remove_rows(spark: SparkSession, path: Path, rows: DataFrame) -> None:

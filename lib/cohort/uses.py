@@ -87,7 +87,8 @@ def _earlier(file: Path) -> list[Use]:
     """What a school was told before; a file that is not as it was written tells nothing."""
     try:
         uses = register.load(file)["uses"]
-        return [use for use in uses if NAME.fullmatch(use["project"]) and set(use) == set(FIELDS)]
+        named = [use for use in uses if NAME.fullmatch(use["project"]) and set(use) == set(FIELDS)]
+        return [use for use in named if _row(use, LANGUAGES[0])]
     except (OSError, ValueError, TypeError, KeyError):
         return []
 

@@ -65,7 +65,7 @@ def prepare(spark: SparkSession, scratch: Path, pupils: int, kind: str) -> Work:
         root, config, count=pupils, school_count=schools.number_for(pupils), seed=1, today=now.date()
     )
     where, holds, known = places.Places(root), platform.load(config), catalogue.load(config)
-    lists = objections.load(where.objections, holds.objections, now.date())
+    lists = objections.load(where.objections, holds.objections, now.date(), known.domains())
     tell(f"ingest of {pupils} pupils")
     ingest.ingest(
         spark, ingest.Intake(where, holds, known, formats.load(config), lists, numbers.Changes(), now), tell

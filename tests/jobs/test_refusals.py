@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cohort import catalogue, objections, platform
+
 from .conftest import TODAY, Done, Platform
 
 NAME = ("--project", "leergroei")
@@ -106,6 +108,26 @@ def number_changes_not_applied(p: Platform) -> tuple[str, ...]:
     return ("release", *NAME)
 
 
+def turned_round(p: Platform) -> tuple[str, ...]:
+    holds, domains = platform.load(p.config), catalogue.load(p.config).domains()
+    read = objections.load(p.places.objections, holds.objections, TODAY, domains)
+    objections.remember(p.places.restricted, read)
+    p.change(f"{LIST}.toml", 'polarity = "block"', 'polarity = "allow"\nschools = ["99ZZ"]')
+    return ("objections",)
+
+
+def over_the_share(p: Platform) -> tuple[str, ...]:
+    p.change("conf/platform.toml", "max_erased_share = 0.5", "max_erased_share = 0.0001")
+    p.places.locks.mkdir(parents=True, exist_ok=True)
+    (p.places.locks / "_intake.lock").touch(mode=0o600)
+    return ("objections",)
+
+
+def domain_that_nobody_tests(p: Platform) -> tuple[str, ...]:
+    p.change(f"{LIST}.csv", ";alles", ";domein:reken")
+    return ("objections",)
+
+
 def no_format_declared(p: Platform) -> tuple[str, ...]:
     for file in (p.home / "conf" / "deliveries").iterdir():
         file.unlink()
@@ -117,6 +139,9 @@ REFUSALS = [
     (number_changes_not_applied, 15, "Run ingest"),
     (no_format_declared, 10, "at least one declared format"),
     (missing_list, 12, "found no such file in objections/landelijk.csv"),
+    (turned_round, 12, "polarity = 'block', as its source had it before"),
+    (over_the_share, 12, "--confirm landelijk"),
+    (domain_that_nobody_tests, 12, "a domain of the test catalogue"),
     (stale_list, 12, "at most 31 days old"),
     (typing_error, 10, "unknown key two_shcools"),
     (under_the_floor, 10, "Expected k at least 10"),

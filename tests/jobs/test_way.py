@@ -25,7 +25,7 @@ class Way:
 
 @pytest.fixture(scope="module")
 def way(copied: Callable[[], Platform]) -> Way:
-    """key, objections, release, verify --deep, publish, verify (published), status."""
+    """key, objections, release, verify --deep, publish, verify (published), status, register."""
     platform = copied()
     name = ("--project", "leergroei")
     steps = {
@@ -38,6 +38,7 @@ def way(copied: Callable[[], Platform]) -> Way:
         "verify published": ("verify", *name),
         "publish again": ("publish", *name, "--release", "1", "--approved-by", "A. Jansen"),
         "status": ("status",),
+        "register": ("register",),
     }
     return Way(platform, {label: platform.submit(*step) for label, step in steps.items()})
 
@@ -101,6 +102,18 @@ def test_the_stage_is_gone_and_no_scratch_is_left(way: Way) -> None:
     assert not [path for path in way.platform.local.rglob("*") if path.is_file() and path.name != ".lock"]
 
 
+def test_the_register_shows_the_release_and_each_school_its_own_use(way: Way) -> None:
+    places = way.platform.places
+    assert way.done["register"].record["index"] == str(places.register / "index.html")
+    page = (places.register / "project" / "leergroei.html").read_text(encoding="utf-8")
+    assert way.platform.work().project.question in page
+    schools = json.loads((places.exact / "leergroei" / "1.json").read_text())["schools"]
+    assert len(schools) > 5
+    assert all("leergroei" in (places.feedback(x) / "gebruik.json").read_text() for x in schools)
+    told = "".join(p.read_text(encoding="utf-8") for p in places.register.rglob("*") if p.is_file())
+    assert not [school for school in schools if school in told]
+
+
 def planted(way: Way) -> dict[str, bytes]:
     """The key, and a pupil number and a BRIN that were delivered."""
     lines = next(way.platform.places.deliveries.glob("*.csv")).read_text(encoding="utf-8").splitlines()
@@ -118,7 +131,8 @@ def test_neither_key_nor_number_nor_school_is_in_what_a_release_puts_out(way: Wa
         (out / f"{label}.stdout").write_text(done.stdout)
         (out / f"{label}.stderr").write_text(done.stderr)
     places = way.platform.places
-    sinks = [places.root / "projects", places.root / "records", places.root / "staging", way.platform.local]
+    zones = ("projects", "records", "staging", "register")
+    sinks = [*(places.root / zone for zone in zones), way.platform.local]
     found = needles.search([out, *(sink for sink in sinks if sink.exists())], secret)
     assert found.found == ()
     assert found.undecodable == ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import hmac
 import random
@@ -20,8 +19,9 @@ from tests.unit.drawn_rights import rights
 
 from cohort import pipeline
 from cohort.errors import NotAnonymous
+from cohort.filings import ALL
 from cohort.keys import Key
-from cohort.objections import Listed, ObjectionList, Objections
+from cohort.objections import Objections
 from cohort.project import Project
 from cohort.recoding.hierarchy import Hierarchy
 from cohort.schema import OTHERS, PUPIL, SCHOOL, Accepted
@@ -117,13 +117,7 @@ def plain() -> Drawn:
 
 
 def lists(drawn: Drawn) -> Objections:
-    declared = Listed(
-        file="lijst.csv", polarity="block", date=dt.date(2026, 1, 1), source="proef", max_age_days=7,
-        declared_empty=True,
-    )  # fmt: skip
-    held = dict.fromkeys(drawn.held, 1)
-    read = ObjectionList("lijst", declared, "", len(drawn.objectors), drawn.objectors, 0, held, {})
-    return Objections((read,))
+    return Objections(barred={ALL: drawn.objectors}, held={ALL: drawn.held})
 
 
 def run(

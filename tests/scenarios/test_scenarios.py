@@ -54,7 +54,8 @@ def taken(
     limits = holds.intake.model_copy(update={"max_refused_share": Decimal(str(told["max_refused_share"]))})
     holds = holds.model_copy(update={"intake": limits})
     now: dt.datetime = told["now"]
-    lists = objections.load(places.objections, holds.objections, now.date())
+    domains = catalogue.load(folder).domains()
+    lists = objections.load(places.objections, holds.objections, now.date(), domains)
     intake = ingest.Intake(
         places, holds, catalogue.load(folder), formats.load(CONF), lists, numbers.Changes(), now
     )
@@ -90,7 +91,7 @@ def test_the_lines_that_are_refused_as_the_school_reads_them(taken: Taken) -> No
 
 def test_the_quarantine_holds_no_objector_and_nothing_of_rejected_files(taken: Taken) -> None:
     holds = platform.load(CONF).objections
-    blocked = objections.load(taken.places.objections, holds, dt.date(2025, 11, 23)).blocked
+    blocked = objections.load(taken.places.objections, holds, dt.date(2025, 11, 23), ()).blocked
     rows = tables.read(taken.spark, taken.places.quarantine).select("pgn", "levering_nr").collect()
     read = {row.levering_nr for row in taken.ledger() if row.status == "TAKEN"}
     assert {row.levering_nr for row in rows} <= read

@@ -137,7 +137,10 @@ def platform(**floors: Any) -> Platform:
         "keys": {"dir": "keys"}, "tables": {"deleted_files_hours": 0, "log_hours": 0},
         "retention_days": dict.fromkeys(("deliveries", "quarantine", "feedback", "results", "superseded"), 0),
         "search": {"most_pupils_at_once": 1_000_000}, "intake": INTAKE,
-        "objections": {"max_age_days": 31, "max_erased_share": Decimal("0.02")},
+        "objections": {
+            "max_age_days": 31, "max_erased_share": Decimal("0.02"),
+            "max_erased_share_of_school": Decimal("0.25"), "always_erased": 5,
+        },
         "publish": {"without_second_person": True}, "access": {"way": "owner"},
         "shown": {"hide_up_to": 7, "round_to": 5},
     })  # fmt: skip

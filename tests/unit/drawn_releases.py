@@ -115,7 +115,9 @@ class Root:
             drawn.write_list(places.objections, [], declared_empty=True)
             instruct(self.home, SCHOOLS, TODAY)
         trees, key = generalise.hierarchies(own, hierarchies), keys.Key(SECRET)
-        lists = objections.load(places.objections, drawn.platform().objections, TODAY)
+        lists = objections.load(
+            places.objections, drawn.platform().objections, TODAY, {"rekenen", "spelling"}
+        )
         rows = Accepted(tables.read(self.spark, places.results).where("batch = 1"))
         before = differences.before(places, own, trees)
         held = rights(lists, SCHOOLS)

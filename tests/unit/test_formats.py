@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cohort import formats, quality
+from cohort import checks, formats
 from cohort.errors import ConfigurationRefused
 from cohort.formats import Recognised, Unrecognised
 from cohort.schema import CANONICAL
@@ -106,7 +106,7 @@ def test_two_formats_that_fit_alike_are_neither(tmp_path: Path) -> None:
 def test_every_shipped_code_is_one_of_the_canonical_list() -> None:
     for declared in SHIPPED.declared.values():
         for column, codes in declared.codes.items():
-            known = {*quality.CODE_LISTS.get(column, ()), *quality.MOMENTS}
+            known = {*checks.CODE_LISTS.get(column, ()), *checks.MOMENTS}
             assert set(codes.values()) <= known, column
     assert sorted(SHIPPED.declared) == ["canoniek", "komma", "puntkomma"]
     assert tuple(SHIPPED["canoniek"].columns) == CANONICAL

@@ -75,19 +75,12 @@ def places(tmp_path: Path) -> Places:
 def take_in(spark: SparkSession, places: Places, blocked: frozenset[str] = frozenset()) -> dict[str, Any]:
     holds = platform.load(CONF)
     generous = holds.intake.model_copy(update={"max_refused_share": 1})
-    one = objections.ObjectionList("x", None, "", 0, blocked, 0, {}, {}, 0)  # type: ignore[arg-type]
-    lists = objections.Objections(()) if not blocked else _Blocking((one,))
+    lists = objections.Objections(barred={"alles": blocked})
     intake = ingest.Intake(
         places, holds.model_copy(update={"intake": generous}), catalogue.load(CONF), formats.load(CONF),
         lists, numbers.Changes(), NOW,
     )  # fmt: skip
     return ingest.ingest(spark, intake, lambda _: None)
-
-
-class _Blocking(objections.Objections):
-    @property
-    def blocked(self) -> frozenset[str]:
-        return self.lists[0].in_force
 
 
 def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, places: Places) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
-from tests.unit.drawn_results import frame, row
+from pyspark.sql import DataFrame, SparkSession
+from tests.unit.drawn_results import column, frame, project, result, row
 
 from cohort import objections
 from cohort.errors import ObjectionsRefused
@@ -19,7 +19,22 @@ from cohort.platform import ObjectionLimits
 from cohort.schema import Accepted
 
 TODAY = dt.date(2025, 11, 23)
-LIMITS = ObjectionLimits.model_validate({"max_age_days": 31, "max_erased_share": "0.02"}, strict=False)
+LIMITS = ObjectionLimits.model_validate(
+    {
+        "max_age_days": 31,
+        "max_erased_share": "0.02",
+        "max_erased_share_of_school": "0.25",
+        "always_erased": 5,
+    },
+    strict=False,
+)
+DOMAINS = frozenset({"rekenen", "lezen", "spelling"})
+PROJECT = project(
+    [
+        column("a", step=10, result=result("rekenen", "latest")),
+        column("b", step=10, result=result("lezen", "latest")),
+    ]
+)
 HEADER = "pgn;brin;vanaf;ingetrokken_op;bereik"
 ANNA, BEN, CARO = "123456782", "111222333", "101222331"
 LINE = f"{ANNA};10AA;2025-09-01;;alles"
@@ -27,6 +42,13 @@ RIGHT = {
     "file": '"landelijk.csv"', "polarity": '"block"', "date": "2025-11-20", "source": '"het register"',
     "max_age_days": "31", "declared_empty": "false",
 }  # fmt: skip
+
+
+@pytest.fixture
+def zone(tmp_path: Path) -> Path:
+    folder = tmp_path / "objections"
+    folder.mkdir()
+    return folder
 
 
 def put(folder: Path, *lines: str, name: str = "landelijk", **told: str | None) -> Path:
@@ -39,18 +61,18 @@ def put(folder: Path, *lines: str, name: str = "landelijk", **told: str | None) 
 
 
 def read(folder: Path) -> Objections:
-    return objections.load(folder, LIMITS, TODAY)
+    return objections.load(folder, LIMITS, TODAY, DOMAINS)
 
 
 def lists(folder: Path, *lines: str, **told: str | None) -> Objections:
     return read(put(folder, *lines, **told))
 
 
-def test_an_objection_blocks_the_number_in_its_normal_form(tmp_path: Path) -> None:
-    found = lists(tmp_path, "12345672;;2025-09-01;;alles", " 123 456 782 ;;2025-09-01;;alles", LINE)
+def test_an_objection_blocks_the_number_in_its_normal_form(zone: Path) -> None:
+    found = lists(zone, "12345672;;2025-09-01;;alles", " 123 456 782 ;;2025-09-01;;alles", LINE)
     assert found.blocked == {"012345672", ANNA}
-    assert found.allowed is None
-    assert not found.held_schools
+    assert found.permissions == ()
+    assert not found.held
 
 
 @pytest.mark.parametrize(
@@ -66,44 +88,87 @@ def test_an_objection_blocks_the_number_in_its_normal_form(tmp_path: Path) -> No
         ("an empty line between", [LINE, "", f"{BEN};;2025-09-01;;alles"], {ANNA, BEN}),
     ],
 )
-def test_which_objections_are_in_force(
-    says: str, lines: list[str], blocked: set[str], tmp_path: Path
-) -> None:
-    assert read(put(tmp_path, *lines)).blocked == blocked, says
+def test_which_objections_are_in_force(says: str, lines: list[str], blocked: set[str], zone: Path) -> None:
+    assert read(put(zone, *lines)).blocked == blocked, says
 
 
-def test_columns_in_any_order_a_byte_order_mark_and_crlf(tmp_path: Path) -> None:
-    put(tmp_path)
+def test_columns_in_any_order_a_byte_order_mark_and_crlf(zone: Path) -> None:
+    put(zone)
     text = f"\ufeffbereik;pgn;ingetrokken_op;brin;vanaf\r\nalles;{ANNA};;10AA;2025-09-01\r\n"
-    (tmp_path / "landelijk.csv").write_bytes(text.encode())
-    assert read(tmp_path).blocked == {ANNA}
+    (zone / "landelijk.csv").write_bytes(text.encode())
+    assert read(zone).blocked == {ANNA}
 
 
-def test_an_invalid_number_holds_back_the_school_that_filed_it(tmp_path: Path) -> None:
-    found = lists(tmp_path, LINE, "123456789;10AA;2025-09-01;;alles", "x;10AB;2025-09-01;;alles")
-    assert found.held_schools == {"10AA", "10AB"}
-    assert found.lists[0].held == {"10AA": 1, "10AB": 1}
-    assert found.lists[0].filed == {"10AA": 1}
+def test_an_invalid_number_holds_back_the_school_that_filed_it(zone: Path) -> None:
+    found = lists(zone, LINE, "123456789;10AA;2025-09-01;;alles", "x;10AB;2025-09-01;;alles")
+    assert found.held_for("proef", ["lezen"]) == {"10AA", "10AB"}
+    assert found.lists[0].invalid == {("10AA", "alles"): (3,), ("10AB", "alles"): (4,)}
 
 
-def test_lists_that_allow_meet_and_a_block_wins(tmp_path: Path) -> None:
-    put(tmp_path, LINE)
-    put(tmp_path, *(f"{n};;2025-09-01;;alles" for n in (ANNA, BEN)), name="a", polarity='"allow"')
-    put(tmp_path, *(f"{n};;2025-09-01;;alles" for n in (BEN, CARO)), name="b", polarity='"allow"')
-    found = read(tmp_path)
-    assert (found.blocked, found.allowed) == ({ANNA}, {BEN})
+ALLOW = {"polarity": '"allow"', "schools": '["10AA"]', "source": '"10AA"'}
 
 
-def test_an_empty_list_counts_when_it_says_so(tmp_path: Path) -> None:
-    assert lists(tmp_path, declared_empty="true").blocked == frozenset()
-    put(tmp_path, name="niemand", polarity='"allow"', declared_empty="true")
-    assert read(tmp_path).allowed == frozenset()
+def test_a_list_that_allows_covers_schools_and_permits_by_scope(zone: Path) -> None:
+    put(zone, LINE)
+    told = [
+        f"{ANNA};;2025-09-01;;alles",
+        f"{BEN};;2025-09-01;;domein:lezen",
+        f"{CARO};;2025-09-01;;project:proef",
+    ]
+    put(zone, *told, name="a", **ALLOW)
+    (one,) = read(zone).permissions
+    assert one.schools == {"10AA"}
+    assert one.for_project("proef", ["lezen"]) == {ANNA, BEN, CARO}
+    assert one.for_project("ander", ["lezen"]) == {ANNA, BEN}
+    assert one.for_project("ander", ["lezen", "rekenen"]) == {ANNA}
+    assert (one.for_domain("lezen"), one.for_domain("rekenen")) == ({ANNA, BEN, CARO}, {ANNA, CARO})
 
 
-def test_the_digest_changes_with_a_list_and_only_then(tmp_path: Path) -> None:
-    before = lists(tmp_path, LINE).digest()
-    assert read(tmp_path).digest() == before
-    assert lists(tmp_path, LINE, f"{BEN};;2025-09-01;;alles").digest() != before
+@pytest.mark.parametrize("line", [f"{ANNA};;2025-09-01;2025-11-01;alles", f"{ANNA};;2025-12-01;;alles"])
+def test_a_permission_that_was_withdrawn_or_begins_later_permits_nothing(zone: Path, line: str) -> None:
+    assert read(put(zone, line, **ALLOW)).permissions[0].for_project("proef", []) == frozenset()
+
+
+def test_an_empty_list_counts_when_it_says_so(zone: Path) -> None:
+    assert lists(zone, declared_empty="true").blocked == frozenset()
+    put(zone, name="niemand", declared_empty="true", **ALLOW)
+    assert read(zone).permissions[0].numbers == {}
+
+
+@pytest.mark.parametrize(
+    ("scope", "in_lezen", "in_rekenen", "in_proef"),
+    [
+        ("alles", True, True, True),
+        ("domein:lezen", True, False, False),
+        ("project:proef", False, False, True),
+    ],
+)
+def test_an_objection_counts_where_its_scope_is_used(
+    scope: str, in_lezen: bool, in_rekenen: bool, in_proef: bool, zone: Path
+) -> None:
+    found = lists(zone, f"{ANNA};;2025-09-01;;{scope}", f"x;10AA;2025-09-01;;{scope}")
+    where = {("ander", "lezen"): in_lezen, ("ander", "rekenen"): in_rekenen, ("proef", "rekenen"): in_proef}
+    assert {at: ANNA in found.blocked_for(at[0], at[1:]) for at in where} == where
+    assert {at: "10AA" in found.held_for(at[0], at[1:]) for at in where} == where
+
+
+def test_only_the_projects_that_an_objection_is_about_are_due(zone: Path) -> None:
+    def digests() -> list[str]:
+        found = read(zone)
+        return [found.digest_for(name, [domain]) for name, domain in (("aa", "lezen"), ("bb", "rekenen"))]
+
+    before = digests() if put(zone, LINE) else []
+    put(zone, LINE, f"{BEN};;2025-09-01;;domein:lezen", date="2025-11-21")
+    after = digests()
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False, True]
+    put(zone, LINE, f"{BEN};;2025-09-01;;domein:lezen", f"{CARO};;2025-09-01;;project:bb")
+    assert [old == new for old, new in zip(after, digests(), strict=True)] == [True, False]
+
+
+def test_the_digest_changes_with_a_list_and_only_then(zone: Path) -> None:
+    before = lists(zone, LINE).digest()
+    assert read(zone).digest() == before
+    assert lists(zone, LINE, f"{BEN};;2025-09-01;;alles").digest() != before
 
 
 @dataclass(frozen=True)
@@ -150,11 +215,22 @@ WRONG = [
     Wrong("a line too short", csv(f"{HEADER}\n{ANNA};10AA\n"), "in every line"),
     Wrong("not UTF-8", csv(f"{HEADER}\n{LINE}é".encode("latin-1")), "a readable UTF-8 list"),
     Wrong("a quote that is not closed", csv(f'{HEADER}\n"{LINE}\n'), "UTF-8 list"),
-    Wrong("another scope", lines(f"{ANNA};;2025-09-01;;rekenen"), "bereik alles"),
-    Wrong("no scope", lines(f"{ANNA};;2025-09-01;;"), "bereik alles"),
-    Wrong("a date the other way round", lines(f"{ANNA};;01-09-2025;;alles"), "dates as 2025-01-31"),
-    Wrong("no date", lines(f"{ANNA};;;;alles"), "dates as 2025-01-31"),
-    Wrong("withdrawn on no day", lines(f"{ANNA};;2025-09-01;ja;alles"), "dates as 2025-01-31"),
+    Wrong("another scope", lines(f"{ANNA};;2025-09-01;;rekenen"), "bereik alles, domein:… or project:…"),
+    Wrong("no scope", lines(f"{ANNA};;2025-09-01;;"), "bereik alles, "),
+    Wrong("a scope in capitals", lines(f"{ANNA};;2025-09-01;;ALLES"), "bereik alles, "),
+    Wrong("a scope in English", lines(f"{ANNA};;2025-09-01;;domain:lezen"), "bereik alles, "),
+    Wrong("a domain that nobody tests", lines(f"{ANNA};;2025-09-01;;domein:reken"), "a domain of the test"),
+    Wrong("no domain", lines(f"{ANNA};;2025-09-01;;domein:"), "bereik alles, "),
+    Wrong("no project's name", lines(f"{ANNA};;2025-09-01;;project:Groei 1"), "bereik alles, "),
+    Wrong("a date the other way round", lines(f"{ANNA};;01-09-2025;;alles"), "a date in vanaf"),
+    Wrong("no date", lines(f"{ANNA};;;;alles"), "a date in vanaf"),
+    Wrong("withdrawn on no day", lines(f"{ANNA};;2025-09-01;ja;alles"), "a date in ingetrokken_op"),
+    Wrong("a list that allows, of no schools", told(polarity='"allow"'), "schools = [...]"),
+    Wrong("a list that allows, of none", told(polarity='"allow"', schools="[]"), "a valid schools"),
+    Wrong("a list that blocks, of schools", told(schools='["10AA"]'), "schools = [...]"),
+    Wrong("a school that is none", told(polarity='"allow"', schools='["10aa"]'), "a valid schools"),
+    Wrong("one source with two polarities",
+          lambda f: put(f, LINE, name="b", polarity='"allow"', schools='["10AA"]'), "one polarity", 2),
     Wrong("no BRIN", lines(f"{ANNA};10aa;2025-09-01;;alles"), "a BRIN or nothing"),
     Wrong("an invalid number that no school filed", lines("123456789;;2025-09-01;;alles"),
           "a valid pupil number"),
@@ -166,30 +242,28 @@ WRONG = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
-def test_one_thing_wrong_stops_everything(wrong: Wrong, tmp_path: Path) -> None:
-    read(put(tmp_path, LINE))
-    wrong.do(tmp_path)
+def test_one_thing_wrong_stops_everything(wrong: Wrong, zone: Path) -> None:
+    read(put(zone, LINE))
+    wrong.do(zone)
     with pytest.raises(ObjectionsRefused, match=re.escape(wrong.told)) as refusal:
-        read(tmp_path)
+        read(zone)
     assert refusal.value.exit_code == 12
     assert len(refusal.value.problems) == wrong.problems
     assert not re.search(r"\d{8}", str(refusal.value)), "a refusal tells no number"
 
 
-def test_all_problems_of_all_lists_are_told_at_once(tmp_path: Path) -> None:
-    put(tmp_path, "123456789;;2025-09-01;;alles", date="2025-01-01")
-    put(tmp_path, LINE, name="tweede", polarity=None)
-    (tmp_path / "los.csv").write_text(f"{HEADER}\n")
+def test_all_problems_of_all_lists_are_told_at_once(zone: Path) -> None:
+    put(zone, "123456789;;2025-09-01;;alles", date="2025-01-01")
+    put(zone, LINE, name="tweede", polarity=None)
+    (zone / "los.csv").write_text(f"{HEADER}\n")
     with pytest.raises(ObjectionsRefused) as refusal:
-        read(tmp_path)
-    where = [re.findall(r"objections/([a-z]+\.[a-z]+)", problem)[0] for problem in refusal.value.problems]
-    assert where == ["landelijk.toml", "landelijk.csv", "tweede.toml", "los.csv"]
+        read(zone)
+    where = [re.findall(r"in objections/([a-z]+\.[a-z]+)", problem)[0] for problem in refusal.value.problems]
+    assert where == ["landelijk.toml", "tweede.toml", "los.csv", "landelijk.csv"]
 
 
-def test_what_is_told_of_a_list_holds_counts_and_no_number(tmp_path: Path) -> None:
-    (facts,) = lists(
-        tmp_path, LINE, "7;10AA;2025-09-01;;alles", f"{BEN};;2025-09-01;2025-10-01;alles"
-    ).facts()
+def test_what_is_told_of_a_list_holds_counts_and_no_number(zone: Path) -> None:
+    (facts,) = lists(zone, LINE, "7;10AA;2025-09-01;;alles", f"{BEN};;2025-09-01;2025-10-01;alles").facts()
     counts = {name: facts[name] for name in ("rows", "in_force", "withdrawn", "schools_held_back")}
     assert counts == {"rows": 3, "in_force": 1, "withdrawn": 1, "schools_held_back": 1}
     assert not any(number in str(facts) for number in (ANNA, BEN))
@@ -207,26 +281,47 @@ class Way:
 
 RESULTS = [(1, "10AA"), (1, "10AB"), (2, "10AA"), (3, "10AB"), (4, "10AC"), (4, "10AB")]
 NUMBERS = {1: ANNA, 2: BEN, 3: CARO, 4: "012345672"}
+ALL_OF = "1AA 1AB 2AA 3AB 4AB 4AC"
+PERMITTED = {"polarity": '"allow"', "schools": '["10AA", "10AC"]'}
 WAYS = [
-    Way("nobody objects", "1AA 1AB 2AA 3AB 4AB 4AC", told={"declared_empty": "true"}),
+    Way("nobody objects", ALL_OF, told={"declared_empty": "true"}),
     Way("an objection at one school counts at every school", "2AA 3AB 4AB 4AC", (LINE,)),
     Way("the number lost its zero", "1AA 1AB 2AA 3AB", ("12345672;;2025-09-01;;alles",)),
-    Way("an objection of somebody without results", "1AA 1AB 2AA 3AB 4AB 4AC",
-        ("063138219;;2025-09-01;;alles",)),
+    Way("an objection of somebody without results", ALL_OF, ("063138219;;2025-09-01;;alles",)),
     Way("a school held back takes its pupils' results elsewhere along", "3AB 4AB 4AC",
         ("x;10AA;2025-09-01;;alles",)),
     Way("held back and objected", "3AB", ("x;10AA;2025-09-01;;alles", "12345672;;2025-09-01;;alles")),
-    Way("only who is allowed", "1AA 1AB", (LINE,), {"polarity": '"allow"'}),
-    Way("an empty list that allows gives nobody", "", (), {"polarity": '"allow"', "declared_empty": "true"}),
+    Way("an objection to a domain of the project", "2AA 3AB 4AB 4AC", (f"{ANNA};;2025-09-01;;domein:lezen",)),
+    Way("an objection to another domain", ALL_OF, (f"{ANNA};;2025-09-01;;domein:spelling",)),
+    Way("an objection to the project", "2AA 3AB 4AB 4AC", (f"{ANNA};;2025-09-01;;project:proef",)),
+    Way("an objection to another project", ALL_OF, (f"{ANNA};;2025-09-01;;project:ander",)),
+    Way("only who is allowed, of the schools covered, here and elsewhere", "1AA 1AB 3AB", (LINE,), PERMITTED),
+    Way("allowed one of the project's domains", "3AB", (f"{ANNA};;2025-09-01;;domein:lezen",), PERMITTED),
+    Way("allowed the project", "1AA 1AB 3AB", (f"{ANNA};;2025-09-01;;project:proef",), PERMITTED),
+    Way("an empty list that allows gives nobody of its schools", "3AB", (),
+        PERMITTED | {"declared_empty": "true"}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.says)
-def test_whose_results_are_left(way: Way, tmp_path: Path, spark: SparkSession) -> None:
+def test_whose_results_are_left(way: Way, zone: Path, spark: SparkSession) -> None:
     drawn = [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]
     results = Accepted(frame(spark, drawn))
-    admitted = objections.remove_objectors(results, results, lists(tmp_path, *way.lines, **way.told))
+    found = lists(zone, *way.lines, **way.told)
+    admitted = objections.remove_objectors(results, results, found, PROJECT)
     assert admitted.columns == results.columns
+    assert seen(admitted) == way.left
+    barred = {r.pgn for r in objections.barred_frame(results, found, "proef", ["rekenen", "lezen"]).collect()}
+    assert seen(results.where(~results.pgn.isin(*barred, ""))) == way.left
+
+
+def seen(rows: DataFrame) -> str:
     number = {pgn: n for n, pgn in NUMBERS.items()}
-    found = sorted(f"{number[r.pgn]}{r.brin[2:]}" for r in admitted.select("pgn", "brin").collect())
-    assert " ".join(found) == way.left
+    return " ".join(sorted(f"{number[r.pgn]}{r.brin[2:]}" for r in rows.select("pgn", "brin").collect()))
+
+
+def test_on_two_lists_of_one_school_a_pupil_is_on_both(zone: Path, spark: SparkSession) -> None:
+    results = Accepted(frame(spark, [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]))
+    put(zone, LINE, f"{BEN};;2025-09-01;;alles", **PERMITTED)
+    put(zone, LINE, name="b", **{**PERMITTED, "schools": '["10AA"]'})
+    assert seen(objections.remove_objectors(results, results, read(zone), PROJECT)) == "1AA 1AB 3AB"

@@ -39,7 +39,7 @@ def made(spark: SparkSession, folder: Path, own: Project) -> Subject:
     results_at = restricted(spark, folder / "results", results(alike))
     given = subject(folder, results_at, project=own)
     trees = generalise.hierarchies(own, given.hierarchies)
-    lists = objections.load(given.objections, given.platform.objections, given.today)
+    lists = objections.load(given.objections, given.platform.objections, given.today, ())
     rows = Accepted(tables.read(spark, results_at).where("batch = 1"))
     held = rights(lists, SCHOOLS)
     way = pipeline.run(rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, lambda _: None)

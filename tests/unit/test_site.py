@@ -126,7 +126,7 @@ def test_pages_are_sound(records: Path, language: str) -> None:
         assert page.all("main") == [{"id": "content", "tabindex": "-1"}]
         for picture in page.all("svg"):
             ids = [str(part["id"]) for tag in ("title", "desc") for part in page.all(tag) if "id" in part]
-            assert picture["aria-labelledby"] == " ".join(ids)
+            assert [picture["aria-labelledby"], picture["aria-describedby"]] == ids
             assert picture["role"] == "img"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
@@ -46,43 +47,151 @@ def test_the_proof_is_that_of_an_independent_library(number: str) -> None:
     assert is_pupil_number(number) == (known and number not in ("000000000", "111111110"))
 
 
-def lists(folder: Path, *lines: str, polarity: str = "block", **changes: object) -> Path:
-    write_list(folder / "objections", lines, polarity, **changes)
-    return folder / "objections"
+@pytest.fixture
+def zone(tmp_path: Path) -> Path:
+    return tmp_path / "objections"
 
 
-def test_every_objection_not_withdrawn_counts_a_coming_one_too(tmp_path: Path) -> None:
-    folder = lists(
-        tmp_path,
+def lists(zone: Path, *lines: str, polarity: str = "block", **changes: object) -> Path:
+    write_list(zone, lines, polarity, **changes)
+    return zone
+
+
+def held_against(zone: Path, project: str = "proef", *domains: str) -> Barred:
+    return read(zone, 31, TODAY, project, domains or ("rekenen",))
+
+
+def remembered(zone: Path, *entries: list[object], **told: object) -> None:
+    folder = zone.parent / "restricted" / "objections"
+    folder.mkdir(parents=True)
+    facts = {"source": "proef", "polarity": "block", "lists": [], "schools": [], "entries": entries} | told
+    (folder / "x.json").write_text(json.dumps(facts))
+
+
+def changed(zone: Path, *lines: str) -> None:
+    folder = zone.parent / "nummerwijzigingen"
+    folder.mkdir()
+    (folder / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-02-01\nsource = 'DUO'\n")
+    (folder / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *lines]))
+
+
+def test_every_objection_not_withdrawn_counts_a_coming_one_too(zone: Path) -> None:
+    lists(
+        zone,
         f"{NUMBER};99ZZ;2030-01-01;;alles",
         f"{OTHER};99ZZ;2025-01-01;{TODAY};alles",
         f"{OTHER};99ZZ;2025-01-01;{TODAY + dt.timedelta(days=1)};alles",
         "63138219;99ZZ;2025-01-01;2025-06-01;alles",
     )
-    assert read(folder, 31, TODAY) == Barred(frozenset({NUMBER, OTHER}), None, frozenset())
+    found = held_against(zone)
+    assert (found.blocked, found.held, found.allowed) == ({NUMBER, OTHER}, frozenset(), ())
 
 
-def test_an_invalid_number_holds_its_school_back_unless_withdrawn(tmp_path: Path) -> None:
-    folder = lists(tmp_path, "123456789;99ZZ;2025-01-01;;alles", ";10AA;2025-01-01;2025-02-01;alles")
-    assert read(folder, 31, TODAY).held == {"99ZZ"}
+@pytest.mark.parametrize(
+    ("scope", "where"),
+    [("alles", "ab"), ("domein:rekenen", "a"), ("project:bb", "b"), ("domein:lezen", ""), ("project:cc", "")],
+)
+def test_an_objection_counts_where_its_scope_is_used(scope: str, where: str, zone: Path) -> None:
+    lists(zone, f"{NUMBER};;;;{scope}", f"x;10AA;;;{scope}")
+    found = {"a": held_against(zone, "aa", "rekenen", "studie"), "b": held_against(zone, "bb", "studie")}
+    assert {name for name in found if NUMBER in found[name].blocked} == set(where)
+    assert {name for name in found if "10AA" in found[name].held} == set(where)
 
 
-def test_whoever_is_not_on_every_allow_list_is_not_allowed(tmp_path: Path) -> None:
-    lists(tmp_path, f"{NUMBER};;;;alles", f"{OTHER};;;;alles", polarity="allow")
-    folder = lists(tmp_path, f"{NUMBER};;;;alles", polarity="allow")
-    assert read(folder, 31, TODAY).allowed == frozenset({NUMBER})
+def test_an_invalid_number_holds_its_school_back_unless_withdrawn(zone: Path) -> None:
+    lists(zone, "123456789;99ZZ;2025-01-01;;alles", ";10AA;2025-01-01;2025-02-01;alles")
+    assert held_against(zone).held == {"99ZZ"}
 
 
-@pytest.mark.parametrize("ending", ["\n", "\r\n"])
-def test_columns_come_in_any_order_and_lines_end_in_any_way(tmp_path: Path, ending: str) -> None:
-    folder = lists(tmp_path, "x")
-    text = ending.join(["bereik;brin;pgn;ingetrokken_op;vanaf", f"alles;99ZZ;{NUMBER};;2025-01-01", ""])
-    next(folder.glob("*.csv")).write_bytes(b"\xef\xbb\xbf" + text.encode())
-    assert read(folder, 31, TODAY).blocked == {NUMBER}
+def test_a_list_that_allows_permits_by_scope_at_the_schools_it_covers(zone: Path) -> None:
+    told = [f"{NUMBER};;;;alles", f"{OTHER};;;;domein:rekenen", "63138219;;2030-01-01;;alles"]
+    lists(zone, *told, polarity="allow", schools=["10AA"])
+    assert held_against(zone).allowed == ((frozenset({"10AA"}), frozenset({NUMBER, OTHER})),)
+    assert held_against(zone, "proef", "rekenen", "lezen").allowed[0][1] == {NUMBER}
 
 
-def test_a_list_declared_empty_may_be(tmp_path: Path) -> None:
-    assert read(lists(tmp_path, declared_empty=True), 31, TODAY).blocked == frozenset()
+@pytest.mark.parametrize(
+    ("says", "entries", "lines", "barred"),
+    [
+        ("absent from the list", [[NUMBER, "alles", "2025-09-01", None, True]], [], {NUMBER}),
+        ("another scope of it", [[NUMBER, "domein:lezen", "2025-09-01", None, True]], [], set()),
+        ("withdrawn before", [[NUMBER, "alles", "2025-09-01", "2025-12-01", True]], [], set()),
+        ("withdrawn from tomorrow", [[NUMBER, "alles", "2025-09-01", "2026-03-02", True]], [], {NUMBER}),
+        ("withdrawn now", [[NUMBER, "alles", "2025-09-01", None, True]], ["2025-09-01;2026-02-01"], set()),
+        ("an old withdrawal", [[NUMBER, "alles", "2026-01-01", None, True]], ["2025-09-01;2025-10-01"],
+         {NUMBER}),
+        ("one parent withdrew", [[NUMBER, "alles", "2025-09-01", None, True]],
+         ["2025-09-01;2026-02-01", "2025-09-01;"], {NUMBER}),
+    ],
+)  # fmt: skip
+def test_what_was_filed_stands_until_its_source_withdraws_it(
+    says: str, entries: list[list[object]], lines: list[str], barred: set[str], zone: Path
+) -> None:
+    remembered(zone, *entries)
+    lists(zone, *(f"{NUMBER};;{days};alles" for days in lines), declared_empty=True)
+    assert held_against(zone).blocked == barred, says
+    lists(zone, declared_empty=True, source="ander")
+    remembered_elsewhere = held_against(zone).blocked
+    assert remembered_elsewhere == barred, says
+
+
+def test_a_withdrawal_by_another_source_lifts_nothing(zone: Path) -> None:
+    remembered(zone, [NUMBER, "alles", "2025-09-01", None, True], source="school")
+    lists(zone, f"{NUMBER};;2025-09-01;2026-02-01;alles")
+    assert held_against(zone).blocked == {NUMBER}
+
+
+def test_numbers_are_followed_through_their_changes(zone: Path) -> None:
+    changed(zone, f"{NUMBER};{OTHER};2024-01-01", f"{OTHER};101222331;2025-01-01")
+    remembered(zone, [OTHER, "alles", "2025-09-01", None, True])
+    lists(zone, declared_empty=True)
+    assert held_against(zone).blocked == {NUMBER, OTHER, "101222331"}
+    lists(zone, "101222331;;2025-09-01;2026-02-01;alles")
+    assert held_against(zone).blocked == set()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"polarity": "allow"}, {"polarity": "allow", "schools": ["10AA"], "source": "school"}, {"entries": 7}],
+)
+def test_a_list_that_counts_otherwise_than_before_stops_everything(
+    told: dict[str, object], zone: Path
+) -> None:
+    remembered(zone, **told)
+    lists(zone, f"{NUMBER};;;;alles")
+    with pytest.raises(ObjectionsRefused, match="source"):
+        held_against(zone)
+
+
+@pytest.mark.parametrize(
+    "lines", [["x;y;2025-01-01"], [f"{NUMBER};{OTHER};1"], [f"{NUMBER};{NUMBER};2025-01-01"]]
+)
+def test_changes_that_cannot_be_followed_stop_everything(lines: list[str], zone: Path) -> None:
+    changed(zone, *lines)
+    lists(zone, f"{NUMBER};;;;alles")
+    with pytest.raises(ObjectionsRefused):
+        held_against(zone)
+
+
+HEADER = "bereik;brin;pgn;ingetrokken_op;vanaf"
+SPELLINGS = {
+    "in another order": f"{HEADER}\nalles;99ZZ;{NUMBER};;2025-01-01\n",
+    "with a mark and CRLF": f"\ufeff{HEADER}\r\nalles;99ZZ;{NUMBER};;2025-01-01\r\n",
+    "with commas": f"{HEADER},\nalles,99ZZ,{NUMBER},,2025-01-01,\n".replace(";", ","),
+    "without a header": f"{NUMBER};99ZZ;2025-01-01;;alles",
+    "without a header, with commas and more": f"\n{NUMBER},99ZZ,2025-01-01,,alles,,\n,,,,\n",
+}
+
+
+@pytest.mark.parametrize("says", SPELLINGS)
+def test_spellings_that_mean_the_same_are_read_alike(zone: Path, says: str) -> None:
+    lists(zone, "x")
+    next(zone.glob("*.csv")).write_bytes(SPELLINGS[says].encode())
+    assert held_against(zone).blocked == {NUMBER}
+
+
+def test_a_list_declared_empty_may_be(zone: Path) -> None:
+    assert held_against(lists(zone, declared_empty=True)).blocked == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -90,44 +199,47 @@ def test_a_list_declared_empty_may_be(tmp_path: Path) -> None:
     [
         ([], {}, "declared_empty = true"),
         ([f"{NUMBER};;;;rekenen"], {}, "the scope alles"),
+        ([f"{NUMBER};;;;domein:"], {}, "the scope alles"),
         ([f"{NUMBER};;;morgen;alles"], {}, "a date or nothing"),
         (["123;;;;alles"], {}, "a valid number or the school"),
         (["123;99zz;;;alles"], {}, "a valid number or the school"),
-        ([NUMBER], {}, "five columns"),
-        ([f'"{NUMBER};;;;alles'], {}, "five columns"),
+        ([NUMBER], {}, "all its columns"),
+        ([f'"{NUMBER};;;;alles'], {}, "all its columns"),
         ([f"{NUMBER};;;;alles"], {"date": TODAY - dt.timedelta(days=8)}, "a few days before"),
         ([f"{NUMBER};;;;alles"], {"date": TODAY - dt.timedelta(days=32), "max_age_days": 99}, "a few days"),
         ([f"{NUMBER};;;;alles"], {"date": TODAY + dt.timedelta(days=1)}, "a few days before"),
         ([f"{NUMBER};;;;alles"], {"polarity": "deny"}, "polarity"),
+        ([f"{NUMBER};;;;alles"], {"polarity": "allow"}, "schools if it allows"),
+        ([f"{NUMBER};;;;alles"], {"schools": ["10AA"]}, "schools if it allows"),
         ([f"{NUMBER};;;;alles"], {"file": "../lijst0.csv"}, "polarity"),
-        ([f"{NUMBER};;;;alles"], {"file": "weg.csv"}, "five columns"),
+        ([f"{NUMBER};;;;alles"], {"file": "weg.csv"}, "all its columns"),
         ([f"{NUMBER};;;;alles"], {"keeper": "x"}, "polarity"),
         ([f"{NUMBER};;;;alles"], {"declared_empty": "no"}, "polarity"),
     ],
 )
 def test_a_list_that_is_not_as_it_should_be_stops_everything(
-    tmp_path: Path, lines: list[str], changes: dict[str, object], sentence: str
+    zone: Path, lines: list[str], changes: dict[str, object], sentence: str
 ) -> None:
-    write_list(tmp_path / "objections", lines, **{"polarity": "block", **changes})  # type: ignore[arg-type]
+    write_list(zone, lines, **{"polarity": "block", **changes})  # type: ignore[arg-type]
     with pytest.raises(ObjectionsRefused, match=sentence) as refused:
-        read(tmp_path / "objections", 31, TODAY)
+        held_against(zone)
     assert NUMBER not in str(refused.value)
 
 
-def test_no_list_an_undeclared_one_and_one_declared_twice_stop_everything(tmp_path: Path) -> None:
+def test_no_list_an_undeclared_one_and_one_declared_twice_stop_everything(zone: Path) -> None:
     with pytest.raises(ObjectionsRefused, match="a declared list"):
-        read(tmp_path / "none", 31, TODAY)
-    folder = lists(tmp_path, f"{NUMBER};;;;alles")
-    declared = next(folder.glob("*.toml"))
-    (folder / "again.toml").write_text(declared.read_text())
-    (folder / "los.csv").write_text("pgn")
+        held_against(zone)
+    lists(zone, f"{NUMBER};;;;alles")
+    declared = next(zone.glob("*.toml"))
+    (zone / "again.toml").write_text(declared.read_text())
+    (zone / "los.csv").write_text("pgn")
     with pytest.raises(ObjectionsRefused) as refused:
-        read(folder, 31, TODAY)
+        held_against(zone)
     assert len(refused.value.problems) == 2
 
 
-def test_text_that_is_no_utf8_stops_everything(tmp_path: Path) -> None:
-    folder = lists(tmp_path, f"{NUMBER};;;;alles")
-    next(folder.glob("*.csv")).write_bytes(b"pgn;brin;vanaf;ingetrokken_op;bereik\n\xe9;;;;alles")
+def test_text_that_is_no_utf8_stops_everything(zone: Path) -> None:
+    lists(zone, f"{NUMBER};;;;alles")
+    next(zone.glob("*.csv")).write_bytes(b"pgn;brin;vanaf;ingetrokken_op;bereik\n\xe9;;;;alles")
     with pytest.raises(ObjectionsRefused, match="a readable list"):
-        read(folder, 31, TODAY)
+        held_against(zone)

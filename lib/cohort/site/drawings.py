@@ -35,7 +35,7 @@ def picture(entry: Entry, language: str) -> Element:
         element("title", say("picture_title", language, entry.name), id=names[0]),
         element("desc", "; ".join(told) + ".", id=names[1]),
         *drawn,
-        role="img", aria_labelledby=" ".join(names), viewBox=f"0 0 {WIDTH} {y + MARGIN}",
+        role="img", aria_labelledby=names[0], aria_describedby=names[1], viewBox=f"0 0 {WIDTH} {y + MARGIN}",
     )  # fmt: skip
 
 

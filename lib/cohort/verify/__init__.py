@@ -7,10 +7,10 @@ It shares no function with the code that makes releases; both meet in the projec
     layout      the files as runs of equal rows; their order and split
     contents    columns and values              numbers     what is the number of a pupil
     anonymity   k, m, largest share, others     sensitive   what classes give away
-    declared    lists and their declarations    rights      objections, read again
-    instruction which schools instructed us     consent     who consents to special-category values
-    lists       all of these together           control     whose rows these are
-    pseudonyms  what a pseudonymous release shows of pupils and schools
+    filed       lists, read again               rights      who is barred by them
+    declared    lists of one kind               instruction which schools instructed us
+    consent     who consents to special values  lists       all of these together
+    control     whose rows these are            pseudonyms  what is shown of pupils and schools
     sums        whether all is accounted for    rebuild     every record made again (`--deep`)
     difference  what subtracting it shows
     opened      a table's log, columns, runs    published   what a published table can still tell

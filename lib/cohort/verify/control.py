@@ -130,7 +130,7 @@ WITH seen AS (
     SELECT /*+ BROADCAST(keyed, listed, schools, asked) */
         {pseudonym("pgn", "seen.pgn")} AS pupil,
         coalesce(schools.digest, cast('not in the stage' AS binary)) AS school,
-        (listed.pgn IS NOT NULL) = {{listed_is_barred}} AS barred,
+        listed.pgn IS NOT NULL AS barred,
         if(coalesce(rest <> array_contains(odd, vestiging), false), 1, 0) AS given
     FROM seen CROSS JOIN {{keyed}} AS keyed
         LEFT JOIN {{listed}} AS listed ON seen.pgn = listed.pgn
@@ -175,11 +175,11 @@ def count(
     Takes: the stage's rows, who is barred, who instructed us, the distinct school pseudonyms of the stage.
     """
     rows = results(spark, subject)
-    listed, listed_is_barred = listed_pupils(spark, barred, rows)
+    listed = barred_pupils(spark, barred, rows)
     chosen = rows.where(selected(subject.project)).select("pgn", "brin", "vestiging")
     found = spark.sql(
         STATEMENT, selected=chosen, stage=stage,
-        keyed=subject.key.frame(spark), listed=listed, listed_is_barred=listed_is_barred,
+        keyed=subject.key.frame(spark), listed=listed,
         schools=_schools(spark, subject, schools), asked=asked_of(spark, asked),
     ).first()  # fmt: skip
     if found is None:
@@ -193,17 +193,25 @@ def _rows(frame: DataFrame) -> int:
     return sum(pq.read_metadata(file).num_rows for file in files)
 
 
-def listed_pupils(spark: SparkSession, barred: Barred, rows: DataFrame) -> tuple[DataFrame, bool]:
-    """Numbers as `pgn`, each once, and whether these are the barred ones or the only ones not barred."""
-    numbers = barred.blocked if barred.allowed is None else barred.allowed - barred.blocked
-    frame = local(spark, {"pgn": pa.array(sorted(numbers), pa.string())})
+def barred_pupils(spark: SparkSession, barred: Barred, rows: DataFrame) -> DataFrame:
+    """Everybody who may not be in the release, as `pgn`, each once.
+
+    Of a school that is held back everybody; of one that a list covers everybody whom it does not permit, seen
+    there in the results or before and not kept.
+    """
+    frame = local(spark, {"pgn": pa.array(sorted(barred.blocked), pa.string())})
     if barred.held:
         held = local(spark, {"brin": pa.array(sorted(barred.held), pa.string())})
-        pupils = rows.join(F.broadcast(held), "brin", "left_semi").select("pgn")
-        if barred.allowed is None:
-            return frame.union(pupils).distinct(), True
-        frame = frame.join(pupils, "pgn", "left_anti")
-    return frame, barred.allowed is None
+        frame = frame.union(rows.join(F.broadcast(held), "brin", "left_semi").select("pgn"))
+    seen = rows.select("pgn", "brin")
+    if barred.allowed and barred.unlisted is not None and tables.exists(spark, barred.unlisted):
+        seen = seen.unionByName(tables.read(spark, barred.unlisted))
+    for schools, permitted in barred.allowed:
+        covered = local(spark, {"brin": pa.array(sorted(schools), pa.string())})
+        named = local(spark, {"pgn": pa.array(sorted(permitted), pa.string())})
+        there = seen.join(F.broadcast(covered), "brin", "left_semi").select("pgn")
+        frame = frame.union(there.join(named, "pgn", "left_anti"))
+    return frame.distinct()
 
 
 def _schools(spark: SparkSession, subject: Subject, schools: Sequence[bytes | None]) -> DataFrame:

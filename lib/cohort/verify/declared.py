@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import tomllib
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from cohort.errors import RightsRefused, expected
+from cohort.verify import filed
 
 FACTS: dict[str, type] = {
     "file": str, "date": dt.date, "source": str, "max_age_days": int, "declared_empty": bool,
@@ -44,7 +43,7 @@ def rows(folder: Path, cells: Collection[str], longest: int | None, today: dt.da
         named.append(file)
         if not 0 <= (today - dated).days <= min(days, days if longest is None else longest):
             complain("a list of today or a few days before", declaration.name)
-        lines = _lines(folder / file, tuple(cells))
+        lines = filed.rows(folder / file, tuple(cells), lambda *_: None)
         if lines is None:
             complain(f"a readable list of {';'.join(cells)}", file)
         elif not lines and not empty:
@@ -98,29 +97,3 @@ def _facts(file: Path) -> tuple[str, dt.date, int, bool] | None:
     if Path(told["file"]).name != told["file"] or told["max_age_days"] < 1:
         return None
     return told["file"], told["date"], told["max_age_days"], told["declared_empty"]
-
-
-def _lines(file: Path, cells: tuple[str, ...]) -> list[Row] | None:
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        return None
-    for separator in ";,":
-        try:
-            made = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
-        except csv.Error:
-            continue
-        lines = [
-            _cut([cell.strip() for cell in line], len(cells)) for line in made if any(map(str.strip, line))
-        ]
-        if lines and all(len(line) == len(cells) for line in lines):
-            header = tuple(cell.lower() for cell in lines[0])
-            named = sorted(header) == sorted(cells)
-            return [dict(zip(header if named else cells, line, strict=True)) for line in lines[named:]]
-    return None
-
-
-def _cut(line: list[str], most: int) -> list[str]:
-    while len(line) > most and not line[-1]:
-        line = line[:-1]
-    return line

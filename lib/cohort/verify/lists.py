@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cohort.verify import consent, instruction, rights
+from cohort.verify import consent, filed, instruction, rights
 from cohort.verify.consent import Consenting
 from cohort.verify.findings import Subject
 from cohort.verify.instruction import Asked
@@ -25,9 +25,15 @@ def read(subject: Subject) -> Lists:
 
     Refuses: lists that intake would refuse (exit codes 12 and 17).
     """
-    today, longest = subject.today, subject.platform.objections.max_age_days
+    today, longest, agreed = subject.today, subject.platform.objections.max_age_days, subject.project
+    barred = rights.read(subject.objections, longest, today, agreed.name, agreed.domains)
+    newest = filed.changes(subject.objections.parent / "nummerwijzigingen", _broken)
     return Lists(
-        rights.read(subject.objections, longest, today),
-        instruction.read(subject.instructions, subject.project, today),
-        consent.read(subject.consents, subject.project, longest, today, {}),
+        barred,
+        instruction.read(subject.instructions, agreed, today),
+        consent.read(subject.consents, agreed, longest, today, newest),
     )
+
+
+def _broken(*_: str) -> None:
+    raise AssertionError("changes of numbers that were readable a moment ago are not")

@@ -109,10 +109,7 @@ def check_rights(spark: SparkSession, subject: Subject) -> list[Finding]:
     """
     known = lists.read(subject)
     pupil, school = schema.PSEUDONYMS
-    rows = control.results(spark, subject)
-    listed, listed_is_barred = control.listed_pupils(spark, known.barred, rows)
-    if not listed_is_barred:
-        listed = rows.select("pgn").distinct().join(listed, "pgn", "left_anti")
+    listed = control.barred_pupils(spark, known.barred, control.results(spark, subject))
     shown = tables.read(spark, subject.stage).select(pupil, school)
     objected = shown.join(pseudonyms.of(spark, listed, subject.key), pupil, "left_semi").count()
     asked = sorted(brin for brin, sites in known.asked.sites.items() if any(sites.values()))

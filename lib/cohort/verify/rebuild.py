@@ -18,7 +18,7 @@ from cohort.project import Result
 from cohort.schema import OTHERS, PUPIL, SCHOOL
 from cohort.verify import consent
 from cohort.verify.contents import UNKNOWN, Ladder
-from cohort.verify.control import fits, instructed, listed_pupils, local, pseudonym, results, selected
+from cohort.verify.control import barred_pupils, fits, instructed, local, pseudonym, results, selected
 from cohort.verify.findings import Finding, Subject, tell
 from cohort.verify.layout import Ints
 from cohort.verify.lists import Lists
@@ -63,10 +63,8 @@ def values_of_all(
 
     Gives: a number per leaf and, last, of those with another value; nobody who is barred or set aside.
     """
-    listed, listed_is_barred = listed_pupils(spark, lists.barred, results(spark, subject))
-    pupils = records(spark, subject, ladders, lists).join(
-        listed, "pgn", "left_anti" if listed_is_barred else "left_semi"
-    )
+    listed = barred_pupils(spark, lists.barred, results(spark, subject))
+    pupils = records(spark, subject, ladders, lists).join(listed, "pgn", "left_anti")
     if subject.project.two_schools == "set-aside":
         pupils = pupils.where(F.size("schools") == 1)
     counted = np.zeros(len(ladders[name].rows) + 1, dtype=np.int64)

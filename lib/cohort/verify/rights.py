@@ -1,44 +1,56 @@
-"""Who may not be in a release: the declared lists, read again and by own code."""
+"""Who may not be in a release: the declared lists and what was filed before, read again and by own code."""
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
+import json
 import re
-import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cohort.errors import ObjectionsRefused, expected
+from cohort.verify import filed
+from cohort.verify.filed import Complain, Rows
 from cohort.verify.numbers import pupil_number
 
-DECLARED: dict[str, type] = {
-    "file": str, "polarity": str, "date": dt.date, "source": str, "max_age_days": int, "declared_empty": bool,
-}  # fmt: skip
-CELLS = {"pgn", "brin", "vanaf", "ingetrokken_op", "bereik"}
 SCHOOL = re.compile(r"[0-9]{2}[A-Z]{2}")
-Complain = Callable[[str, str, str, str], None]
+SCOPE = re.compile(r"alles|domein:[^\s].*|project:[a-z0-9_]+")
+Numbers = frozenset[str]
+Pupil = tuple[str, str]
+"""The newest number of a pupil, and a scope."""
 
 
 @dataclass(frozen=True)
 class Barred:
-    """Numbers on a block list, numbers on every allow list (None: there is none), schools held back."""
+    """Numbers that are barred from a project, schools held back, and of each list that allows: the schools
+    it covers and the numbers that it permits. `unlisted`: where pupils of those schools stand besides.
+    """
 
-    blocked: frozenset[str]
-    allowed: frozenset[str] | None
-    held: frozenset[str]
+    blocked: Numbers = field(repr=False)
+    held: frozenset[str] = frozenset()
+    allowed: tuple[tuple[frozenset[str], Numbers], ...] = field(default=(), repr=False)
+    unlisted: Path | None = None
 
 
-def read(folder: Path, longest: int, today: dt.date) -> Barred:
-    """All lists of the zone, as one answer.
+@dataclass(frozen=True, repr=False)
+class _Line:
+    pupil: str
+    scope: str
+    since: dt.date
+    until: dt.date | None
 
-    Takes: the folder, the platform's greatest age of a list in days, the day it is.
+
+def read(folder: Path, longest: int, today: dt.date, project: str, domains: Collection[str]) -> Barred:
+    """All lists of the zone, and all that their sources filed before, as one answer for a project.
+
+    Takes: the folder, the platform's greatest age of a list in days, the day it is, the project's name and
+    the domains it uses. The changes of pupil numbers and the restricted zone stand beside the folder.
     Refuses: no list, one that is missing, undeclared, declared twice, stale, dated ahead, unreadable or
-    unexpectedly empty, a scope other than `alles`, an invalid number without a school: all problems at
-    once (exit code 12).
+    unexpectedly empty, another scope, an invalid number without a school, a list that counts otherwise than
+    its source's did: all problems at once (exit code 12).
     """
     problems: list[str] = []
 
@@ -48,100 +60,125 @@ def read(folder: Path, longest: int, today: dt.date) -> Barred:
             expected(what, example=example, found=found, where=place, do="Restore or renew the list")
         )
 
-    declarations = sorted(folder.glob("*.toml"))
-    if not declarations:
-        complain("a declared list", "landelijk.toml", "none", "")
-    blocked, allowed, held, named = set[str](), list[set[str]](), set[str](), list[str]()
-    for declaration in declarations:
-        facts = _declaration(declaration, complain)
-        if facts is None:
-            continue
-        named.append(facts["file"])
+    asked = {"alles", f"project:{project}", *(f"domein:{domain}" for domain in domains)}
+    newest = filed.changes(folder.parent / "nummerwijzigingen", complain)
+    before = _remembered(folder.parent / "restricted" / "objections", complain)
+    lines, held, allowed, now = defaultdict[str, list[_Line]](list), set[str](), [], dict[str, set[str]]()
+    for name, facts in filed.declarations(folder, complain):
         age = (today - facts["date"]).days
         if not 0 <= age <= min(facts["max_age_days"], longest):
-            complain(
-                "a list of today or a few days before",
-                str(today),
-                f"one of {facts['date']}",
-                declaration.name,
-            )
-        rows = _rows(folder / facts["file"], complain)
+            what, found = "a list of today or a few days before", f"one of {facts['date']}"
+            complain(what, str(today), found, name)
+        rows = filed.rows(folder / facts["file"], filed.CELLS, complain)
         if rows == [] and not facts["declared_empty"]:
             complain("a line, or declared_empty = true", "one objection", "an empty list", facts["file"])
-        numbers, schools = _in_force(rows or [], today, facts["file"], complain)
-        held |= schools
-        if facts["polarity"] == "allow":
-            allowed.append(numbers)
+        read, schools = _lines(rows or [], newest, today, facts["file"], complain)
+        now.setdefault(facts["source"], set()).add(facts["polarity"])
+        if facts["polarity"] == "block":
+            lines[facts["source"]] += read
+            held |= {school for school, scope in schools if scope in asked}
         else:
-            blocked |= numbers
-    for name in sorted({f.name for f in folder.glob("*") if f.suffix != ".toml"} - {*named}):
-        complain("only declared lists", "a .toml for every .csv", "a file that none declares", name)
-    for name in sorted({n for n in named if named.count(n) > 1}):
-        complain("a list declared once", "one .toml for every .csv", "two that declare it", name)
+            allowed.append((frozenset(facts["schools"]), _permitted(read, project, domains, today)))
+    if not now and not problems:
+        complain("a declared list", "landelijk.toml", "none", "")
+    covered = frozenset(school for schools, _ in allowed for school in schools)
+    for source, told in before.items():
+        if now.get(source, {told["polarity"]}) != {told["polarity"]} or not covered >= set(told["schools"]):
+            complain(
+                "lists that count as their sources' did", "a list renewed", "a turned or smaller one", ""
+            )
     if problems:
         raise ObjectionsRefused(*problems)
-    everywhere = frozenset(set.intersection(*allowed)) if allowed else None
-    return Barred(frozenset(blocked), everywhere, frozenset(held))
+    pupils = {
+        pupil
+        for source in {*before, *lines}
+        for pupil, scope in _standing(before.get(source), lines[source], newest, today)
+        if scope in asked
+    }
+    return Barred(
+        _every_number(pupils, newest), frozenset(held),
+        tuple((schools, _every_number(set(permitted), newest)) for schools, permitted in allowed),
+        folder.parent / "restricted" / "unlisted",
+    )  # fmt: skip
 
 
-def _declaration(file: Path, complain: Complain) -> dict[str, Any] | None:
-    try:
-        facts = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        facts = {}
-    fits = facts.keys() == DECLARED.keys() and all(type(facts[k]) is kind for k, kind in DECLARED.items())
-    if not fits or facts["polarity"] not in ("block", "allow") or Path(facts["file"]).name != facts["file"]:
-        complain(
-            "file, polarity, date, source, max_age_days and declared_empty",
-            "polarity = 'block'",
-            "other",
-            file.name,
-        )
-        return None
-    return facts
+def _every_number(pupils: set[str], newest: dict[str, str]) -> Numbers:
+    return frozenset(pupils | {old for old, new in newest.items() if new in pupils})
 
 
-def _rows(file: Path, complain: Complain) -> list[dict[str, str]] | None:
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-        lines = [
-            line for line in csv.reader(io.StringIO(text, newline=""), delimiter=";", strict=True) if line
-        ]
-    except (OSError, UnicodeDecodeError, csv.Error):
-        lines = []
-    header = [cell.strip() for cell in lines[0]] if lines else []
-    if set(header) != CELLS or any(len(line) != len(CELLS) for line in lines):
-        complain(
-            "a readable list with its five columns",
-            "pgn;brin;vanaf;ingetrokken_op;bereik",
-            "none or another",
-            file.name,
-        )
-        return None
-    return [dict(zip(header, (cell.strip() for cell in line), strict=True)) for line in lines[1:]]
+def _remembered(folder: Path, complain: Complain) -> dict[str, dict[str, Any]]:
+    found = {}
+    for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        try:
+            told = json.loads(file.read_text(encoding="utf-8"))
+            entries = [(entry[0], entry[1], *map(_day, entry[2:4])) for entry in told["entries"]]
+            found[str(told["source"])] = {**told, "entries": entries, "schools": list(told["schools"])}
+            _ = told["polarity"]
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            complain("what a source filed before", "the file as it was written", "another", "")
+    return found
 
 
-def _in_force(
-    rows: list[dict[str, str]], today: dt.date, name: str, complain: Complain
-) -> tuple[set[str], set[str]]:
-    """Numbers and held schools of the lines not withdrawn by today; a later `vanaf` holds already."""
-    numbers, schools = set[str](), set[str]()
+def _day(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
+
+
+def _lines(
+    rows: Rows, newest: dict[str, str], today: dt.date, name: str, complain: Complain
+) -> tuple[list[_Line], set[tuple[str, str]]]:
+    """The lines of pupils; schools, with the scope, that filed an invalid number and did not withdraw it."""
+    read, schools = list[_Line](), set[tuple[str, str]]()
     for place, row in enumerate(rows, start=1):
         where = f"{name} entry {place}"
         try:
-            withdrawn = row["ingetrokken_op"] and dt.date.fromisoformat(row["ingetrokken_op"]) <= today
+            since, until = _day(row["vanaf"]), _day(row["ingetrokken_op"])
         except ValueError:
             complain("a date or nothing", "2025-01-31", "something else", where)
             continue
-        if withdrawn:
-            continue
+        if not SCOPE.fullmatch(row["bereik"]):
+            complain("the scope alles, domein:… or project:…", "alles", "another", where)
         number, school = pupil_number(row["pgn"]), row["brin"]
-        if row["bereik"] != "alles":
-            complain("the scope alles", "alles", "another", where)
         if number is not None:
-            numbers.add(number)
+            pupil = newest.get(number, number)
+            read.append(_Line(pupil, row["bereik"], since or dt.date.min, until))
+        elif until is not None and until <= today:
+            continue
         elif SCHOOL.fullmatch(school):
-            schools.add(school)
+            schools.add((school, row["bereik"]))
         else:
             complain("a valid number or the school that filed it", "99ZZ", "neither", where)
-    return numbers, schools
+    return read, schools
+
+
+def _standing(
+    before: dict[str, Any] | None, lines: list[_Line], newest: dict[str, str], today: dt.date
+) -> set[Pupil]:
+    """Who objects by one source: whom its lists have without an end, or had and nobody withdrew."""
+    told = defaultdict[Pupil, list[_Line]](list)
+    for line in lines:
+        told[line.pupil, line.scope].append(line)
+    standing = set[Pupil]()
+    for pupil, said in told.items():
+        ends = [line.until for line in said if line.until is not None]
+        if len(ends) < len(said) or max(ends) > today:
+            standing.add(pupil)
+    for number, scope, since, until in before["entries"] if before else ():
+        pupil = newest.get(number, number), scope
+        ends = [line.until for line in told.get(pupil, ()) if line.until is not None]
+        lifted = bool(ends) and since <= max(ends) <= today
+        if not lifted and (until is None or today < until):
+            standing.add(pupil)
+    return standing
+
+
+def _permitted(lines: list[_Line], project: str, domains: Collection[str], today: dt.date) -> Numbers:
+    scopes = defaultdict[str, set[str]](set)
+    for line in lines:
+        if line.since <= today and (line.until is None or today < line.until):
+            scopes[line.pupil].add(line.scope)
+    every = {f"domein:{domain}" for domain in domains}
+    return frozenset(
+        pupil
+        for pupil, own in scopes.items()
+        if own & {"alles", f"project:{project}"} or (every and every <= own)
+    )

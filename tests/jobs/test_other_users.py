@@ -1,0 +1,168 @@
+"""Real other users of this machine: one in the readers' group, one who is not; only root can make them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars
+import pytest
+from deltalake import write_deltalake
+from tests.unit import drawn_release as drawn
+
+from cohort import access, register
+from cohort.places import Places
+from cohort.platform import Access
+from cohort.register import Record, Release
+
+MEANS = [shutil.which(program) for program in ("groupadd", "useradd", "userdel", "groupdel")]
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or None in MEANS, reason="only root can make users, with groupadd and useradd"
+)
+INSIDE = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
+AFTER = dt.datetime(2027, 6, 1, 12, tzinfo=dt.UTC)
+GROUP, MEMBER, STRANGER = (f"c{os.getpid()}{kind}" for kind in "gms")
+
+READ = """
+import os, pwd, sys
+import deltalake
+name, warm, table = sys.argv[1:]
+deltalake.DeltaTable(warm).to_pyarrow_table()  # whatever is loaded late is loaded by who may
+who = pwd.getpwnam(name)
+os.initgroups(name, who.pw_gid)
+os.setgid(who.pw_gid)
+os.setuid(who.pw_uid)
+files = []
+for at, _, names in os.walk(table):
+    files += [os.path.join(at, name) for name in names]
+opened = 0
+for file in files:
+    try:
+        open(file, "rb").close()
+        opened += 1
+    except PermissionError:
+        pass
+try:
+    rows = deltalake.DeltaTable(table).to_pyarrow_table().num_rows
+except Exception:
+    rows = "refused"
+print(rows, len(files), opened)
+"""
+
+STAND_INSIDE = """
+import os, pwd, sys
+name, table = sys.argv[1:]
+who = pwd.getpwnam(name)
+os.initgroups(name, who.pw_gid)
+os.setgid(who.pw_gid)
+os.setuid(who.pw_uid)
+os.chdir(os.path.join(table, "_delta_log"))
+print(len(os.listdir(".")), flush=True)
+sys.stdin.readline()
+try:
+    print(len(os.listdir(".")), flush=True)
+except PermissionError:
+    print("refused", flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    home: Path
+
+    @property
+    def places(self) -> Places:
+        return Places(self.home / "root")
+
+    def settle(self, now: dt.datetime, way: str = "group") -> list[str]:
+        platform = drawn.platform().model_copy(update={"access": Access.model_validate({"way": way})})
+        return access.settle(self.places, platform, drawn.project(readers=GROUP), now)
+
+    def read_by(self, name: str) -> list[str]:
+        """Rows or `refused`, files seen, files opened."""
+        given = [name, str(self.home / "warm"), str(self.places.table("proef"))]
+        done = subprocess.run(
+            [sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True, cwd="/"
+        )
+        return done.stdout.split()
+
+
+@pytest.fixture(scope="module")
+def users() -> Iterator[None]:
+    commands = [
+        ["groupadd", GROUP],
+        ["useradd", "--no-create-home", "--groups", GROUP, MEMBER],
+        ["useradd", "--no-create-home", STRANGER],
+    ]
+    try:
+        for command in commands:
+            subprocess.run(command, check=True, capture_output=True)
+        yield
+    finally:
+        for command in (["userdel", MEMBER], ["userdel", STRANGER], ["groupdel", GROUP]):
+            subprocess.run(command, check=False, capture_output=True)
+
+
+@pytest.fixture
+def shown(users: None) -> Iterator[Shown]:
+    """A published table, under a root that others can pass through."""
+    del users
+    home = Path(tempfile.mkdtemp())
+    try:
+        home.chmod(0o711)
+        made = Shown(home)
+        rows = polars.DataFrame({"geslacht": ["1"] * 30 + ["2"] * 30}).to_arrow()
+        for table in (home / "warm", made.places.table("proef")):
+            table.mkdir(parents=True)
+            write_deltalake(str(table), rows)
+        register.save(made.places, Record("proef", 1, Release.PUBLISHED, {"settled": True}))
+        access.close_zones(made.places)
+        yield made
+    finally:
+        shutil.rmtree(home)
+
+
+def test_who_is_in_the_group_reads_while_the_project_runs_and_nobody_else_ever(shown: Shown) -> None:
+    assert shown.settle(INSIDE) == []
+    rows, seen, opened = shown.read_by(MEMBER)
+    assert rows == "60"
+    assert int(seen) == int(opened) >= 2
+    assert shown.read_by(STRANGER) == ["refused", "0", "0"]
+    assert shown.settle(AFTER) != []
+    assert shown.read_by(MEMBER) == ["refused", "0", "0"]
+    assert shown.read_by(STRANGER) == ["refused", "0", "0"]
+
+
+def test_where_access_is_the_owners_alone_the_group_does_not_read(shown: Shown) -> None:
+    shown.settle(INSIDE)
+    shown.settle(INSIDE, way="owner")
+    assert shown.read_by(MEMBER) == ["refused", "0", "0"]
+
+
+def test_who_stands_in_the_folder_when_it_is_closed_sees_nothing_any_more(shown: Shown) -> None:
+    shown.settle(INSIDE)
+    command = [sys.executable, "-c", STAND_INSIDE, MEMBER, str(shown.places.table("proef"))]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/"
+    ) as inside:
+        assert inside.stdout is not None
+        assert int(inside.stdout.readline()) >= 1
+        shown.settle(AFTER)
+        told, _ = inside.communicate("\n")
+    assert told.strip() == "refused"
+
+
+def test_nobody_else_enters_the_zones_of_the_platform(shown: Shown) -> None:
+    for zone in ("restricted", "staging"):
+        given = [STRANGER, str(shown.home / "warm"), str(shown.places.root / zone)]
+        done = subprocess.run(
+            [sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True, cwd="/"
+        )
+        assert done.stdout.split() == ["refused", "0", "0"]

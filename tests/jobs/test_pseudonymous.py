@@ -1,0 +1,179 @@
+"""A pseudonymous project by its jobs: on instruction only, for its readers only, late objectors gone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import grp
+import hashlib
+import hmac
+import os
+from pathlib import Path
+from typing import Any
+
+import polars
+import pytest
+from pyspark.sql import SparkSession
+
+from cohort import access, needles, publish, register, release
+
+from .conftest import TODAY, Platform
+
+NAME = "leergroei"
+ASK = ("--project", NAME)
+
+
+def key(platform: Platform) -> bytes:
+    return (platform.keys / f"{NAME}.key").read_bytes()
+
+
+def pseudonym(platform: Platform, text: str) -> str:
+    return hmac.digest(key(platform), text.encode(), hashlib.sha256).hex()
+
+
+def table(platform: Platform) -> polars.DataFrame:
+    return polars.read_delta(str(platform.places.table(NAME)))
+
+
+def schools(platform: Platform) -> list[str]:
+    return sorted(polars.read_delta(str(platform.places.results))["brin"].unique())
+
+
+def instruct(platform: Platform, ended: tuple[str, ...] = ()) -> None:
+    """Every school's explicit instruction for this project, of some of them ended yesterday."""
+    columns = ",".join(platform.work().project.column_names)
+    ends = str(TODAY - dt.timedelta(days=1))
+    lines = [
+        f"{brin};;pseudonimiseren;{NAME};{columns};bestuur;2020-01-01;{ends if brin in ended else ''};"
+        for brin in schools(platform)
+    ]
+    zone = platform.root / "instructions"
+    header = "brin;vestiging;soort;project;kolommen;gegeven_door;gegeven_op;tot;ingetrokken_op"
+    (zone / "expliciet.csv").write_text("\n".join([header, *lines, ""]))
+    (zone / "expliciet.toml").write_text(
+        f'file = "expliciet.csv"\ndate = {TODAY}\nsource = "proef"\nmax_age_days = 31\n'
+        "declared_empty = false\n"
+    )
+
+
+def object_to_everything(platform: Platform, numbers: list[str]) -> None:
+    lines = [f"{number};;2020-01-01;;alles" for number in numbers]
+    zone = platform.places.objections
+    (zone / "laat.csv").write_text("\n".join(["pgn;brin;vanaf;ingetrokken_op;bereik", *lines, ""]))
+    (zone / "laat.toml").write_text(
+        f'file = "laat.csv"\npolarity = "block"\ndate = {TODAY}\nsource = "proef laat"\nmax_age_days = 7\n'
+        "declared_empty = false\n"
+    )
+
+
+@pytest.fixture
+def pseudonymous(fresh: Platform) -> Platform:
+    """The shipped project as a pseudonymous one, whose readers are the group of whoever runs the tests."""
+    ours = grp.getgrgid(os.getegid()).gr_name
+    fresh.change(f"conf/projects/{NAME}.toml", '"anonymous"', '"pseudonymous"')
+    fresh.change(f"conf/projects/{NAME}.toml", '"groep-leergroei"', f'"{ours}"')
+    fresh.change("conf/platform.toml", 'way = "owner"', 'way = "group"')
+    return fresh
+
+
+def published(spark: SparkSession, platform: Platform) -> register.Record:
+    work = platform.work()
+    lists, secret = release.check(work)
+    record = release.release(spark, work, lists, secret, lambda _: None)
+    where, holds, agreed = platform.places, work.platform, work.project
+    publish.check(where, holds, agreed, record, work.now, None, work.known)
+    return publish.publish(spark, where, holds, agreed, record, work.now, None, lambda _: None)
+
+
+def state(platform: Platform) -> str:
+    return access.state(platform.places, platform.work().platform, NAME)
+
+
+def only(record: dict[str, Any]) -> dict[str, Any]:
+    (project,) = record["projects"]
+    assert project["project"] == NAME
+    return dict(project)
+
+
+def test_late_objectors_and_lapsed_schools_leave_and_leave_no_trace(
+    spark: SparkSession, pseudonymous: Platform
+) -> None:
+    instruct(pseudonymous)
+    published(spark, pseudonymous)
+    places, shown = pseudonymous.places, table(pseudonymous)
+    assert (shown.columns[-2:], state(pseudonymous)) == (["pupil", "school"], "granted")
+    numbers = polars.read_delta(str(places.results))["pgn"].unique()
+    of = {pseudonym(pseudonymous, f"pgn|{number}"): number for number in numbers}
+    late = sorted(set(shown["pupil"]) & of.keys())[:2]
+    assert len(of.keys() & set(shown["pupil"])) == shown.height
+    marks = {mark: bytes.fromhex(mark) for mark in late}
+    assert needles.search([places.table(NAME)], marks).labels == set(late)
+    checked = pseudonymous.submit("verify", *ASK)
+    assert checked.code == 0, checked.stderr
+    assert "OBJECTOR" in checked.record["checked"]
+
+    object_to_everything(pseudonymous, [of[mark] for mark in late])
+    assert pseudonymous.submit("verify", *ASK).code == 14  # the lists of today, before they are applied
+    done = pseudonymous.submit("objections")
+    assert done.code == 0, done.stderr
+    (left,) = done.record["left"]
+    assert (left["pupils_barred"], left["access"]) == (2, "granted")
+    assert table(pseudonymous).height == shown.height - 2 - left["pupils_besides"]
+    assert needles.search([places.table(NAME)], marks).labels == frozenset()
+    assert NAME not in done.record["due"]
+
+    school = schools(pseudonymous)[0]
+    mark = pseudonym(pseudonymous, f"brin|{school}")
+    assert mark in set(table(pseudonymous)["school"])
+    instruct(pseudonymous, ended=(school,))
+    looked = pseudonymous.submit("access")
+    assert (only(looked.record)["access"], looked.code) == ("withdrawn", 0)
+    done = pseudonymous.submit("objections")
+    assert (done.code, done.record["left"][0]["access"]) == (0, "granted"), done.stderr
+    assert done.record["left"][0]["pupils_of_schools"] > 0
+    assert mark not in set(table(pseudonymous)["school"])
+    verified = pseudonymous.submit("verify", *ASK)
+    assert verified.code == 0, verified.stderr
+
+
+def test_without_its_key_or_after_its_end_nobody_reads_and_it_can_still_be_destroyed(
+    spark: SparkSession, pseudonymous: Platform, tmp_path: Path
+) -> None:
+    instruct(pseudonymous)
+    published(spark, pseudonymous)
+    kept = tmp_path / "kept.key"
+    (pseudonymous.keys / f"{NAME}.key").rename(kept)
+    looked = pseudonymous.submit("access")
+    assert (looked.code, only(looked.record)["access"]) == (13, "withdrawn")
+    assert pseudonymous.submit("verify", *ASK).code == 13
+    kept.rename(pseudonymous.keys / f"{NAME}.key")
+    assert only(pseudonymous.submit("access").record)["access"] == "granted"
+
+    ends = TODAY + dt.timedelta(days=99)
+    pseudonymous.change(
+        f"conf/projects/{NAME}.toml", f"ends = {ends}", f"ends = {TODAY - dt.timedelta(days=1)}"
+    )
+    looked = pseudonymous.submit("access")
+    assert (looked.code, only(looked.record)["access"]) == (0, "withdrawn")
+    assert pseudonymous.submit("destroy", *ASK, "--confirm", NAME).code == 0
+    assert not pseudonymous.places.table(NAME).exists()
+
+
+def test_without_the_schools_instruction_there_is_no_release(pseudonymous: Platform) -> None:
+    done = pseudonymous.submit("release", *ASK)
+    assert done.code == 17, done.stderr
+    assert "instruction" in done.stderr
+    assert not pseudonymous.places.table(NAME).exists()
+
+
+def test_a_group_that_nobody_knows_is_refused_before_anything_is_published(
+    spark: SparkSession, pseudonymous: Platform
+) -> None:
+    instruct(pseudonymous)
+    work = pseudonymous.work()
+    lists, secret = release.check(work)
+    release.release(spark, work, lists, secret, lambda _: None)
+    ours = grp.getgrgid(os.getegid()).gr_name
+    pseudonymous.change(f"conf/projects/{NAME}.toml", f'readers = "{ours}"', 'readers = "niemand-zo"')
+    done = pseudonymous.submit("publish", *ASK, "--release", "1", "--approved-by", "A. Jansen")
+    assert (done.code, "a group that this machine knows" in done.stderr) == (17, True)
+    assert not pseudonymous.places.table(NAME).exists()

@@ -1,0 +1,152 @@
+"""Consents as lists give them: whose hold, every refusal; the verifier reads the same by code of its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.unit import drawn_levels
+from tests.unit.drawn_release import bsn
+from tests.unit.drawn_rights import consent
+
+from cohort import consents
+from cohort.errors import RightsRefused
+from cohort.numbers import Changes
+from cohort.project import Project
+from cohort.verify import consent as verified
+
+TODAY = dt.date(2026, 3, 1)
+A, B, OLD = bsn(0), bsn(1), bsn(50)
+CHANGES = Changes(newest_of={OLD: A})
+
+
+def special() -> Project:
+    """The drawn project with its level of spelling as a special category."""
+    own = drawn_levels.project(distinct=2)
+    columns = [
+        c.model_copy(update={"legal_ground": "AVG art. 9 lid 2 onder a"}) if c.role == "sensitive" else c
+        for c in own.columns
+    ]
+    return own.model_copy(update={"columns": columns})
+
+
+def line(
+    pgn: str = A, since: str = "2026-01-01", until: str = "2026-12-31", withdrawn: str = "",
+    kind: str = "spelling", project: str = "proef",
+) -> str:  # fmt: skip
+    return f"{pgn};{kind};{project};{since};{until};{withdrawn}"
+
+
+def load(root: Path) -> consents.Consents:
+    return consents.load(root / "consents", 31, TODAY, CHANGES, {"spelling", "iq"}, {"proef", "ander"})
+
+
+HOLDS: dict[str, tuple[list[str], bool]] = {
+    "in its time": ([line()], True),
+    "from today": ([line(since="2026-03-01")], True),
+    "from tomorrow": ([line(since="2026-03-02")], False),
+    "until today": ([line(until="2026-03-01")], True),
+    "until yesterday": ([line(until="2026-02-28")], False),
+    "withdrawn today": ([line(withdrawn="2026-03-01")], False),
+    "to be withdrawn": ([line(withdrawn="2026-03-02")], True),
+    "withdrawn in another list": ([line(), line(withdrawn="2026-02-01")], False),
+    "given again": ([line(withdrawn="2026-02-01"), line(since="2026-02-02")], True),
+    "under an old number": ([line(OLD)], True),
+    "withdrawn under an old number": ([line(), line(OLD, withdrawn="2026-02-01")], False),
+    "with a lost zero": ([line(f" {A} ")], True),
+    "for another project": ([line(project="ander")], False),
+    "for another category": ([line(kind="iq")], False),
+}
+
+
+@pytest.mark.parametrize(("lines", "holds"), HOLDS.values(), ids=list(HOLDS))
+def test_whose_consent_holds_and_the_verifier_finds_the_same(
+    tmp_path: Path, lines: list[str], holds: bool
+) -> None:
+    for n, one in enumerate([*lines, line(B)]):
+        consent(tmp_path, [one], TODAY, f"lijst{n}")
+    given = load(tmp_path).given(special())
+    both = {(A, "spelling"), (OLD, "spelling")} if holds else set()
+    assert given.pairs == {(B, "spelling"), *both}
+    again = verified.read(tmp_path / "consents", special(), 31, TODAY, CHANGES.newest_of)
+    assert again == {(B, "spelling"), *({(A, "spelling")} if holds else set())}
+
+
+def test_a_project_without_a_special_column_needs_no_consent(tmp_path: Path) -> None:
+    assert load(tmp_path).given(drawn_levels.project()) is consents.NOBODY
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [(None, "found no list"), ([], "found none in force"), ([line(until="2026-02-01")], "none in force")],
+)
+def test_a_special_column_without_a_consent_is_refused(
+    tmp_path: Path, lines: list[str] | None, says: str
+) -> None:
+    if lines is not None:
+        consent(tmp_path, lines, TODAY)
+    with pytest.raises(RightsRefused, match=says) as refused:
+        load(tmp_path).given(special())
+    assert refused.value.exit_code == 17
+
+
+BROKEN = {
+    "no number": (line("123456789"), "a pupil number that passes its proof"),
+    "another category": (line(kind="rekenen"), "the domain of a test marked bijzonder"),
+    "another project": (line(project="elders"), "a project that there is"),
+    "no first day": (line(since=""), "nothing in vanaf"),
+    "no last day": (line(until=""), "nothing in tot"),
+    "ended before it began": (line(until="2025-12-31"), "a last day not before the first"),
+    "no date": (line(withdrawn="gisteren"), "a date in ingetrokken_op"),
+}
+
+
+@pytest.mark.parametrize(("broken", "says"), BROKEN.values(), ids=list(BROKEN))
+def test_a_line_that_is_not_as_it_should_be_is_refused_without_its_number(
+    tmp_path: Path, broken: str, says: str
+) -> None:
+    consent(tmp_path, [line(), broken], TODAY)
+    with pytest.raises(RightsRefused) as refused:
+        load(tmp_path)
+    (problem,) = refused.value.problems
+    assert says in problem
+    assert "consents/actief.csv line 3" in problem
+    assert broken.split(";")[0] not in problem
+
+
+def test_nothing_tells_how_many_consent(tmp_path: Path) -> None:
+    consent(tmp_path, [line(), line(B)], TODAY)
+    read = load(tmp_path)
+    told = f"{read.facts()} {read!r} {read.given(special())!r} {read.lines!r}"
+    assert not any(number in told for number in (A, B, OLD))
+    assert [set(one) for one in read.facts()] == [{"list", "source", "date", "sha256"}]
+
+
+def test_a_consent_that_begins_or_ends_is_another_digest(tmp_path: Path) -> None:
+    consent(tmp_path, [line(), line(B, until="2026-03-01")], TODAY)
+    zone, today = tmp_path / "consents", TODAY
+    days = [
+        consents.load(zone, 31, today + dt.timedelta(n), CHANGES, {"spelling"}, {"proef"}).given(special())
+        for n in (0, 0, 1)
+    ]
+    assert days[0].digest == days[1].digest != days[2].digest
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"role": "quasi-identifying", "constraint": None},
+        {"constraint": {"largest_value": Decimal("0.8")}},
+    ],
+)
+def test_a_legal_ground_asks_for_a_sensitive_column_with_more_than_the_largest_share(
+    wrong: dict[str, object],
+) -> None:
+    told = special().model_dump(exclude_unset=True)
+    assert Project.model_validate(told) == special()
+    column = told["columns"][2] | wrong
+    told["columns"][2] = {key: value for key, value in column.items() if value is not None}
+    with pytest.raises(ValueError, match="l-diversity or t-closeness"):
+        Project.model_validate(told)

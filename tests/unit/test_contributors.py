@@ -1,0 +1,62 @@
+"""Which schools a release shows: of the latest value and of every other one, by the project's key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from cohort import contributors, frames, ledger, tables
+from cohort.keys import Key
+from cohort.ledger import Ledger
+from cohort.places import Places
+from cohort.platform import Tables
+
+KEY = Key(b"k" * 32)
+LISTED = ["01AA", "02BB", "03CC", "04DD"]
+RETENTION = Tables(deleted_files_hours=0, log_hours=0)
+
+
+def mac(brin: str) -> bytes:
+    return KEY.digests([f"brin|{brin}"])[0]
+
+
+@pytest.fixture
+def places(spark: SparkSession, tmp_path: Path) -> Places:
+    #   pupil  school  others
+    drawn = [
+        ("a", "01AA", None),
+        ("b", "01AA", ["03CC"]),
+        ("c", "04DD", ["01AA", "03CC"]),
+    ]  # fmt: skip
+    rows = [(pupil, mac(home), [mac(x) for x in others] if others else None) for pupil, home, others in drawn]
+    made = Places(tmp_path)
+    frame = frames.local(spark, "waarde string, _school binary, _others array<binary>", rows)
+    tables.write_new(frame, made.stage("proef", 1), "proef-1", RETENTION)
+    return made
+
+
+def test_every_school_of_a_value_shown_is_named_once(spark: SparkSession, places: Places) -> None:
+    found = contributors.schools(spark, places, places.stage("proef", 1), KEY, LISTED)
+
+    assert found == ["01AA", "03CC", "04DD"]
+
+
+def test_a_school_that_left_the_list_is_known_by_its_deliveries(
+    spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Line:
+        def __init__(self, brin: str | None) -> None:
+            self.brin = brin
+
+    lines = tuple(map(Line, ["03CC", None, "09ZZ"]))
+    monkeypatch.setattr(ledger, "read", lambda *_: Ledger(lines))
+    found = contributors.schools(spark, places, places.stage("proef", 1), KEY, ["01AA", "04DD"])
+
+    assert found == ["01AA", "03CC", "04DD"]
+
+
+def test_a_school_of_which_nobody_knows_is_a_defect(spark: SparkSession, places: Places) -> None:
+    with pytest.raises(AssertionError, match="never delivered"):
+        contributors.schools(spark, places, places.stage("proef", 1), KEY, ["01AA", "04DD"])

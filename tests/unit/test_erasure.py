@@ -1,0 +1,338 @@
+"""Objections applied to what is there: results, refused rows, stages, raw files; receipts and killed runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit.drawn_release import bsn, write_list
+
+from cohort import (
+    catalogue,
+    erasure,
+    formats,
+    ingest,
+    ledger,
+    needles,
+    numbers,
+    objections,
+    platform,
+    receipts,
+    register,
+    remains,
+    tables,
+)
+from cohort.errors import ObjectionsRefused
+from cohort.places import Places
+from cohort.register import Record, Release
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+KNOWN = catalogue.load(CONF)
+HERE, THERE = sorted(KNOWN.schools)[:2]
+HEADER = "brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore"
+PUPILS = [bsn(n) for n in range(12)]
+"""0 … 7 are at one school, 6 … 11 at the other; 1, 2 and 3 have refused rows, too."""
+
+
+@dataclass
+class Root:
+    """A storage root, what of its lists is written, and the jobs that are run on it."""
+
+    spark: SparkSession
+    places: Places
+    share: str = "1"
+    of_school: str = "1"
+    always: int = 0
+    now: dt.datetime = NOW
+
+    def deliver(self, name: str, school: str, *rows: str) -> None:
+        lines = [HEADER, *(f"{school};2024-2025;{row}" for row in rows), ""]
+        (self.places.deliveries / name).write_text("\n".join(lines), encoding="utf-8")
+
+    def listed(self, *lines: str, name: str = "lijst", **told: Any) -> None:
+        facts = {"polarity": "block", "source": name, "date": self.now.date(), "declared_empty": True} | told
+        write_list(self.places.objections, lines, **facts)
+
+    def clear(self) -> None:
+        shutil.rmtree(self.places.objections, ignore_errors=True)
+
+    @property
+    def holds(self) -> platform.Platform:
+        holds = platform.load(CONF)
+        limits = holds.objections.model_copy(
+            update={
+                "max_erased_share": Decimal(self.share), "always_erased": self.always,
+                "max_erased_share_of_school": Decimal(self.of_school),
+            }
+        )  # fmt: skip
+        taking = holds.intake.model_copy(update={"max_refused_share": 1})
+        return holds.model_copy(update={"objections": limits, "intake": taking})
+
+    def load(self, *confirmed: str) -> objections.Objections:
+        zone, today = self.places.objections, self.now.date()
+        return objections.load(zone, self.holds.objections, today, KNOWN.domains(), confirmed)
+
+    def ingest(self) -> dict[str, Any]:
+        changes = numbers.load(self.places.numbers, self.now.date())
+        intake = ingest.Intake(
+            self.places, self.holds, KNOWN, formats.load(CONF), self.load(), changes, self.now
+        )  # fmt: skip
+        return ingest.ingest(self.spark, intake, lambda _: None)
+
+    def objections(self, *confirmed: str) -> dict[str, Any]:
+        return erasure.apply(self.spark, self.places, self.holds, KNOWN, self.load(*confirmed), self.now)
+
+    def rows(self) -> str:
+        """Which results there are of whom: `0rs` has rekenen and spelling, `…*` at the second school."""
+        held: dict[str, str] = {}
+        for row in tables.read(self.spark, self.places.results).orderBy("domein").collect():
+            name = f"{PUPILS.index(row.pgn)}{'*' if row.brin == THERE else ''}"
+            held[name] = held.get(name, "") + row.domein[0]
+        return " ".join(f"{name}{domains}" for name, domains in sorted(held.items()))
+
+    def refused(self) -> list[str]:
+        rows = tables.read(self.spark, self.places.quarantine).collect()
+        return sorted(" ".join(row.codes) for row in rows)
+
+    def files(self) -> set[str]:
+        return {path.name for path in self.places.deliveries.rglob("*") if path.is_file()}
+
+    def closes(self) -> bool:
+        known = ledger.read(self.spark, self.places.ledger)
+        there = tables.read(self.spark, self.places.results).count()
+        return there + erasure.erased_so_far(self.places) == known.current()
+
+    def holding(self, n: int) -> set[str]:
+        """The zones in which a pupil's number still stands, looked for in everything decoded."""
+        zones = ("restricted/results", "restricted/quarantine", "deliveries", "feedback", "staging")
+        there = [self.places.root / zone for zone in zones]
+        found = needles.search([z for z in there if z.exists()], {"number": PUPILS[n].encode()}).found
+        return {hit.path.relative_to(self.places.root).parts[-2] for hit in found}
+
+
+def row(n: int, test: str = "REK-M7", score: str = "87,3") -> str:
+    return f"{PUPILS[n]};{test};2025-01-20;{score}"
+
+
+EVERYTHING = "0rs 1rs 10*r 11*r 2rs 3rs 4rs 5rs 6rs 6*r 7rs 7*r 8*r 9*r"
+
+
+def without(*pupils: int) -> str:
+    """Everything but what there was of some pupils."""
+    gone = {str(n) for n in pupils}
+    return " ".join(one for one in EVERYTHING.split() if one.rstrip("rs*") not in gone)
+
+
+@pytest.fixture(scope="module")
+def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Root:
+    made = Root(one_spark, Places(tmp_path_factory.mktemp("erasure")))
+    made.places.deliveries.mkdir()
+    every = [row(n, test) for n in range(8) for test in ("REK-M7", "SP-M7")]
+    broken = f"{PUPILS[3]};REK-M7;2025-01-20;1;2;3"
+    made.deliver("a.csv", HERE, *every, row(1, "REK-X"), row(2, "SP-M6", "87.3"), broken)
+    made.deliver("b.csv", THERE, *(row(n) for n in range(6, 12)))
+    made.listed(name="niemand")
+    made.ingest()
+    made.clear()
+    assert made.rows() == EVERYTHING
+    return made
+
+
+@pytest.fixture
+def root(taken_in: Root, spark: SparkSession, tmp_path: Path) -> Root:
+    shutil.copytree(taken_in.places.root, tmp_path / "root")
+    return Root(spark, Places(tmp_path / "root"))
+
+
+def line(n: int, scope: str = "alles", school: str = "") -> str:
+    return f"{PUPILS[n]};{school};2026-09-01;;{scope}"
+
+
+def test_an_objector_goes_from_everywhere_and_the_school_hears_of_it(root: Root) -> None:
+    root.listed(line(6, school=THERE), f"{bsn(77)};{THERE};2026-09-01;;alles", f"7;{THERE};2026-09-01;;alles")
+    record = root.objections()
+    assert root.rows() == without(6)
+    assert record["erased"] == {"results": 3, "quarantine": 0, "stages": 0, "files": 2}
+    (told,) = record["lists"]
+    assert (told["applied"], told["unmatched"], told["invalid"]) == (1, 1, 1)
+    assert root.holding(6) == set()
+    assert root.closes()
+    receipt = json.loads((root.places.feedback(THERE) / "bezwaren-lijst0.json").read_text())
+    assert (receipt["applied"], receipt["unmatched_lines"], receipt["invalid_lines"]) == (1, [3], [4])
+    text = (root.places.feedback(THERE) / "bezwaren-lijst0.txt").read_text()
+    assert "Regels in de lijst: 4." in text
+    assert not any(number in text + str(receipt) for number in (*PUPILS, bsn(77)))
+    again = root.objections()
+    assert again["erased"] == {"results": 0, "quarantine": 0, "stages": 0, "files": 0}
+    assert again["lists"][0]["applied"] == 1, "it was applied, and still is"
+
+
+@pytest.mark.parametrize(
+    ("says", "lines", "rows", "refused", "files"),
+    [
+        ("to a domain: its results, a refused row of an unknown test, a line that is no row",
+         [line(n, "domein:rekenen") for n in (1, 2, 3)],
+         EVERYTHING.replace("1rs", "1s").replace("2rs 3rs", "2s 3s"), ["SCORE_NOT_A_NUMBER"], {"b.csv"}),
+        ("to everything: every refused row, too", [line(n) for n in (1, 2, 3)],
+         without(1, 2, 3), [], {"b.csv"}),
+        ("to a project: other projects may use it", [line(1, "project:proef")], EVERYTHING,
+         ["ROW_BROKEN", "SCORE_NOT_A_NUMBER", "TEST_UNKNOWN"], {"a.csv", "b.csv"}),
+    ],
+)  # fmt: skip
+def test_what_goes_follows_from_what_the_objection_is_to(
+    says: str, lines: list[str], rows: str, refused: list[str], files: set[str], root: Root
+) -> None:
+    root.listed(*lines)
+    root.objections()
+    assert (root.rows(), root.refused(), root.files()) == (rows, refused, files), says
+    assert root.closes()
+
+
+def test_of_a_school_whose_list_allows_only_who_is_on_it_stays_here_and_elsewhere(root: Root) -> None:
+    root.listed(*(line(n) for n in range(7)), polarity="allow", schools=[HERE])
+    root.objections()
+    assert root.rows() == without(7)
+    assert root.closes()
+    # what another school delivers of that pupil later is not kept either, though no row is left to tell
+    root.deliver("c.csv", THERE, row(7, "SP-M7"), row(8, "SP-M7"))
+    record = root.ingest()
+    assert (record["rows"]["objected"], record["rows"]["accepted"]) == (1, 1)
+    assert root.holding(7) == set()
+
+
+def test_a_school_whose_list_allows_waits_for_a_list_as_new_as_its_delivery(root: Root) -> None:
+    root.now += dt.timedelta(days=1)
+    root.listed(*(line(n) for n in range(8)), polarity="allow", schools=[HERE], date=NOW.date())
+    root.deliver("c.csv", HERE, row(0, "SP-M6"), row(9, "SP-M6"))
+    assert root.ingest()["rejected"] == {"PERMISSION_OLDER": 1}
+    assert root.ingest()["rejected"] == {}, "it is told once"
+    root.clear()
+    root.listed(*(line(n) for n in range(8)), polarity="allow", schools=[HERE])
+    rows = root.ingest()["rows"]
+    assert (rows["accepted"], rows["objected"]) == (1, 1)
+    root.clear()
+    root.listed(*(line(n) for n in range(8)), polarity="allow", schools=[HERE], date=NOW.date())
+    with pytest.raises(ObjectionsRefused, match="on or after the deliveries of its schools"):
+        root.objections()
+
+
+@pytest.mark.parametrize(
+    ("says", "share", "of_school", "always", "told"),
+    [
+        ("of all pupils", "0.1", "1", 0, "at most 10% of all pupils"),
+        ("of one school's", "1", "0.2", 0, "at most 20% of one school's pupils"),
+    ],
+)
+def test_a_list_over_the_share_erases_nothing_until_it_is_confirmed(
+    says: str, share: str, of_school: str, always: int, told: str, root: Root
+) -> None:
+    root.share, root.of_school, root.always = share, of_school, always
+    root.listed(line(0), name="klein")
+    root.listed(line(1), line(2), name="groot")
+    before = sorted(path for path in root.places.root.rglob("*") if "locks" not in path.parts)
+    with pytest.raises(ObjectionsRefused, match=told) as refusal:
+        root.objections()
+    assert refusal.value.exit_code == 12
+    assert "--confirm lijst2" in str(refusal.value), says
+    assert "lijst0" not in str(refusal.value)
+    assert before == sorted(path for path in root.places.root.rglob("*") if "locks" not in path.parts)
+    root.objections("lijst2")
+    assert root.rows() == without(0, 1, 2)
+
+
+def test_a_list_turned_round_does_not_empty_the_first_delivery(spark: SparkSession, tmp_path: Path) -> None:
+    root = Root(spark, Places(tmp_path), share="0.1", always=1)
+    root.places.deliveries.mkdir()
+    root.deliver("a.csv", HERE, *(row(n) for n in range(8)))
+    root.listed(*(line(n) for n in range(4)))
+    with pytest.raises(ObjectionsRefused, match="of all pupils"):
+        root.ingest()
+    assert not root.places.standing.exists(), "what was refused is not remembered"
+    root.clear()
+    root.listed(line(0))
+    assert root.ingest()["rows"]["objected"] == 1
+    assert root.files() == set(), "the file that held an objector's row goes after the run"
+
+
+def test_an_old_number_and_a_change_that_comes_later(root: Root) -> None:
+    root.listed(f"{bsn(50)};;2026-09-01;;alles")
+    root.objections()
+    assert root.rows() == EVERYTHING
+    root.places.numbers.mkdir()
+    (root.places.numbers / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-11-23\nsource = 'DUO'\n")
+    (root.places.numbers / "duo.csv").write_text(f"{bsn(50)};{PUPILS[4]};2026-09-01\n")
+    root.clear()
+    root.listed()
+    root.objections()
+    assert root.rows() == without(4)
+
+
+class Killed(BaseException):
+    pass
+
+
+def steps() -> Iterator[tuple[str, Any, str, bool]]:
+    """Where a run is killed: before or after each thing that changes what is there."""
+    for module, name in (
+        (tables, "remove_matching"), (tables, "vacuum"), (register, "write"), (objections, "remember"),
+        (remains, "remove"), (receipts, "write"), (tables, "remove_rows"),
+    ):  # fmt: skip
+        for after in (False, True):
+            yield f"{'after' if after else 'before'} {name}", module, name, after
+
+
+@pytest.mark.parametrize(("says", "module", "name", "after"), list(steps()), ids=[s[0] for s in steps()])
+def test_killed_anywhere_and_run_again_it_ends_the_same(
+    says: str, module: Any, name: str, after: bool, root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root.listed(*(line(n, school=HERE) for n in (1, 3, 6)))
+    own = getattr(module, name)
+
+    def killed(*given: Any, **more: Any) -> None:
+        if after:
+            own(*given, **more)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, killed)
+        with pytest.raises(Killed):
+            root.objections()
+    root.objections()
+    assert root.rows() == without(1, 3, 6), says
+    assert (root.refused(), root.files()) == (["SCORE_NOT_A_NUMBER"], set())
+    assert erasure.erased_so_far(root.places) == 7
+    assert root.holding(6) == root.holding(1) == set()
+    receipt = json.loads((root.places.feedback(HERE) / "bezwaren-lijst0.json").read_text())
+    assert (receipt["applied"], receipt["unmatched"]) == (3, 0)
+
+
+def test_stages_and_live_projects_that_it_changes_are_named_and_others_are_not(root: Root) -> None:
+    root.listed(line(0))
+    before = root.load()
+    places, domains = root.places, {"lezer": ["lezen"], "rekenaar": ["rekenen"]}
+    for name, used in domains.items():
+        facts = {"domains": used, "barred_digest": before.digest_for(name, used)}
+        register.save(places, Record(name, 1, Release.PUBLISHED, facts))
+        register.save(places, Record(name, 2, Release.VERIFIED, facts))
+        places.stage(name, 2).mkdir(parents=True)
+    places.stage("lezer", 9).mkdir()
+    assert root.objections()["due"] == []
+    assert not places.stage("lezer", 9).exists(), "of no record"
+    root.clear()
+    root.listed(line(0), line(1, "domein:rekenen"))
+    record = root.objections()
+    assert (record["due"], record["erased"]["stages"]) == (["rekenaar"], 1)
+    assert not places.stage("rekenaar", 2).exists()
+    assert register.find(places, "rekenaar", 2).state is Release.REFUSED
+    assert (register.find(places, "lezer", 2).state, places.stage("lezer", 2).exists()) == (
+        Release.VERIFIED, True,
+    )  # fmt: skip

@@ -1,0 +1,144 @@
+"""Declared lists: every spelling that means the same is read alike, and anything else is told by its line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+from cohort import lists
+from cohort.errors import ObjectionsRefused
+from cohort.lists import Dated, Declared, Read, Zone
+
+TODAY = dt.date(2025, 11, 23)
+PLAIN = Zone("lijsten", ("pgn", "soort", "vanaf"), Declared, ObjectionsRefused)
+AGING = Zone("lijsten", ("pgn", "soort", "vanaf"), Dated, ObjectionsRefused)
+ROWS = [["pgn", "soort", "vanaf"], ["111222333", "", "2025-01-01"], ["123456782", "x y", "2025-02-01"]]
+DECLARED = "file = 'a.csv'\ndate = 2025-11-20\nsource = 'proef'\n"
+AGED = DECLARED + "max_age_days = 9\ndeclared_empty = false\n"
+
+
+def put(folder: Path, content: bytes, declared: str = DECLARED) -> Path:
+    (folder / "a.csv").write_bytes(content)
+    (folder / "a.toml").write_text(declared, encoding="utf-8")
+    return folder
+
+
+def read(folder: Path, zone: Zone[Declared] = PLAIN) -> tuple[tuple[Read[Declared], ...], list[str]]:
+    problems: list[str] = []
+    return lists.read(zone, folder, TODAY, problems, most_days=31), problems
+
+
+SPELLINGS = list(
+    itertools.product(
+        (True, False), (";", ","), ("\n", "\r\n", "\r"), ("", "end", "more"), (b"", b"\xef\xbb\xbf")
+    )
+)
+
+
+@pytest.mark.parametrize(("header", "separator", "ending", "trailing", "mark"), SPELLINGS)
+def test_spellings_that_mean_the_same_are_read_alike(
+    header: bool, separator: str, ending: str, trailing: str, mark: bytes, tmp_path: Path
+) -> None:
+    more = {"": "", "end": separator, "more": f" {separator}{separator}"}[trailing]
+    lines = [separator.join(row) + more for row in ROWS[not header :]]
+    if trailing == "more":
+        lines.insert(1, separator * 2)
+    (found,), problems = read(put(tmp_path, mark + ending.join(["", *lines, ""]).encode()))
+    assert problems == []
+    assert [list(line.cells.values()) for line in found.lines] == ROWS[1:]
+    assert [line.number for line in found.lines] == [
+        2 + header + (trailing == "more" and header), 3 + header + (trailing == "more")
+    ]  # fmt: skip
+
+
+def test_under_a_header_columns_come_in_any_order_and_case(tmp_path: Path) -> None:
+    (found,), problems = read(put(tmp_path, b'"Vanaf";PGN; soort\n2025-01-01;"111222333";"a;b"\n'))
+    assert problems == []
+    assert found.lines[0].cells == {"vanaf": "2025-01-01", "pgn": "111222333", "soort": "a;b"}
+
+
+@pytest.mark.parametrize(
+    ("says", "content", "told"),
+    [
+        ("another header", b"pgn;soort;tot\n1;2;3\n", "the columns pgn;soort;vanaf,"),
+        ("a column twice", b"pgn;pgn;vanaf\n", "the columns pgn;soort;vanaf,"),
+        ("a column too few", b"pgn;soort\n111222333;x\n", "the columns"),
+        ("a line too short", b"pgn;soort;vanaf\n1;2;3\n1;2\n", "in lijsten/a.csv line 3"),
+        ("a line too long", b"1;2;3\n1;2;3;4\n", "found 4 cells in lijsten/a.csv line 2"),
+        ("two separators", b"1;2;3\n1,2,3\n", "in every line"),
+        ("a quote that stays open", b'1;2;"3\n', "a readable UTF-8 list"),
+        ("Latin-1", "1;é;3\n".encode("latin-1"), "a readable UTF-8 list"),
+        ("UTF-16", "1;2;3\n".encode("utf-16"), "a readable UTF-8 list"),
+        ("bytes of nothing", b"1;2;3\n\0\0\0\n", "a readable UTF-8 list"),
+        ("no bytes", b"", "found nothing"),
+        ("a mark and no more", b"\xef\xbb\xbf\r\n", "found nothing"),
+    ],
+)
+def test_another_content_is_told(says: str, content: bytes, told: str, tmp_path: Path) -> None:
+    _, problems = read(put(tmp_path, content))
+    assert len(problems) == 1, says
+    assert told in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("says", "declared", "told"),
+    [
+        ("dated tomorrow", AGED.replace("11-20", "11-24"), "dated today or before"),
+        ("too old by its own word", AGED.replace("= 9", "= 2"), "at most 2 days old"),
+        (
+            "too old for the platform",
+            AGED.replace("= 9", "= 99").replace("11-20", "10-20"),
+            "at most 31 days",
+        ),
+        ("no source", AGED.replace("'proef'", "''"), "a valid source"),
+        ("a file elsewhere", AGED.replace("a.csv", "../a.csv"), "a valid file"),
+        ("a key that nobody knows", AGED + "polarity = 'block'\n", "only declared keys"),
+        ("no word of emptiness", AGED.replace("declared_empty = false\n", ""), "the key declared_empty"),
+    ],
+)
+def test_another_declaration_is_told(says: str, declared: str, told: str, tmp_path: Path) -> None:
+    _, problems = read(put(tmp_path, b"1;2;3\n", declared), AGING)
+    assert len(problems) == 1, says
+    assert told in problems[0]
+
+
+def test_files_and_declarations_belong_together_one_to_one(tmp_path: Path) -> None:
+    put(tmp_path, b"1;2;3\n")
+    (tmp_path / "b.toml").write_text(DECLARED)
+    (tmp_path / "c.toml").write_text(DECLARED.replace("a.csv", "c.csv"))
+    (tmp_path / "los.csv").write_text("1;2;3\n")
+    found, problems = read(tmp_path)
+    told = [re.findall(r"Expected (.*?),.* in (lijsten/\S+)\.", problem)[0] for problem in problems]
+    assert told == [
+        ("the list that is declared", "lijsten/c.csv"), ("one declaration of a list", "lijsten/a.csv"),
+        ("only declared lists", "lijsten/los.csv"),
+    ]  # fmt: skip
+    assert [one.name for one in found] == ["a", "b"]
+
+
+def test_an_empty_list_says_that_it_is(tmp_path: Path) -> None:
+    _, problems = read(put(tmp_path, b"pgn;soort;vanaf\n", AGED), AGING)
+    assert len(problems) == 1
+    assert "declared_empty = true" in problems[0]
+    assert read(put(tmp_path, b"pgn;soort;vanaf\n", AGED.replace("false", "true")), AGING)[1] == []
+
+
+def test_a_list_renewed_as_it_was_is_the_same_and_any_other_is_not(tmp_path: Path) -> None:
+    def digest(content: bytes, declared: str) -> str:
+        return lists.digest(read(put(tmp_path, content, declared), AGING)[0])
+
+    before = digest(b"1;2;3\n", AGED)
+    assert digest(b"1;2;3\n", AGED.replace("11-20", "11-21").replace("= 9", "= 8")) == before
+    assert digest(b"1;2;4\n", AGED) != before
+    assert digest(b"1;2;3\n", AGED.replace("proef", "anders")) != before
+
+
+def test_no_line_shows_what_stands_in_it(tmp_path: Path) -> None:
+    (found,), _ = read(put(tmp_path, b"111222333;x;2025-01-01\n111222333;x\n"))
+    _, problems = read(tmp_path)
+    assert problems
+    assert not re.search(r"\d{8}", f"{found!r} {found.lines} {problems} {found.facts() | {'sha256': ''}}")

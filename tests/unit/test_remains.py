@@ -1,0 +1,98 @@
+"""Raw files that still hold a number, however it is written and wherever it is packed."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import zipfile
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from cohort import remains, sinks
+from cohort.ledger import Entry, Ledger
+
+ANNA, ZERO, OTHER = "123456782", "012345672", "111222333"
+
+
+def sheet(*cells: object) -> bytes:
+    book, packed = openpyxl.Workbook(), io.BytesIO()
+    book.worksheets[0].append(cells)
+    book.save(packed)
+    return packed.getvalue()
+
+
+def zipped(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", content)
+    return packed.getvalue()
+
+
+LINE = f"99ZZ;2024-2025;{ANNA};87,3\n".encode()
+HOLDING = {
+    "as it is": LINE, "the first of the file": ANNA.encode(), "without its zero": b"99ZZ;12345672;7",
+    "with its zero": b"99ZZ;012345672;7", "with blanks": b"99ZZ;123 456 782;7", "in pairs": b";1 2345 67 82;",
+    "with a hard blank": "99ZZ;1234\u00a056782;".encode(), "in Windows' letters": b"99ZZ;1234\xa056782;",
+    "with a tab in it": b"99ZZ;1234\t56782;", "between tabs": b"2024\t123456782\t87\t3",
+    "as text of two bytes": f"99ZZ;{ANNA};".encode("utf-16"),
+    "of two other bytes": f"{ANNA};".encode("utf-16-be"),
+    "in a message": f'<leerling key="1"><pgn>{ANNA}</pgn></leerling>'.encode(), "zipped": zipped(LINE),
+    "zipped twice": zipped(zipped(LINE)), "gzipped": gzip.compress(LINE), "bzip2": bz2.compress(LINE),
+    "a cell of text": sheet("99ZZ", ANNA), "a cell with a number": sheet("99ZZ", int(ANNA)),
+    "a cell without its zero": sheet("99ZZ", int(ZERO)),
+    "far down": b"1;2;3\n" * 400_000 + LINE,
+    "cut by a piece": b"x" * (sinks.PIECE - 4) + b";" + ANNA.encode(),
+    "nobody can tell: not all there": gzip.compress(LINE * 9)[:-9],
+    "nobody can tell: 7z": b"7z\xbc\xaf\x27\x1c...",
+}  # fmt: skip
+FREE = {
+    "another number": f"99ZZ;{OTHER};".encode(), "a longer one": f"99ZZ;{ANNA}1;9{ANNA}".encode(),
+    "a part of it": b"99ZZ;1234567;", "nothing": b"", "in two cells": b"99ZZ;12345;6782;",
+    "in two lines": b"12345\n6782\n", "zipped": zipped(f"{OTHER}\n".encode()),
+    "a cell": sheet("x", int(OTHER)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("says", HOLDING)
+def test_a_number_is_found_however_it_is_written(says: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(HOLDING[says])
+    assert remains.holds(tmp_path / "a", frozenset({ANNA, ZERO}))
+
+
+@pytest.mark.parametrize("says", FREE)
+def test_what_is_no_listed_number_is_left(says: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(FREE[says])
+    assert not remains.holds(tmp_path / "a", frozenset({ANNA, ZERO}))
+
+
+RECEIVED = "2026-03-01T12:00:00+00:00"
+
+
+def known(*contents: bytes, container: bytes | None = None) -> Ledger:
+    line = Entry("", "", 1, 1, "99ZZ", RECEIVED, "REJECTED", "TOO_MANY_REFUSED", 0, 0, 0, 0, 0, {})
+    packed = sha256(container).hexdigest() if container else None
+    return Ledger(tuple(replace(line, sha256=sha256(c).hexdigest(), container=packed) for c in contents))
+
+
+def test_only_what_was_looked_at_goes_taken_in_or_not(tmp_path: Path) -> None:
+    folder = tmp_path / "deliveries"
+    (folder / "99ZZ").mkdir(parents=True)
+    files = {
+        "99ZZ/a.csv": LINE,
+        "b.zip": zipped(LINE),
+        "c.csv": FREE["another number"],
+        "new.csv": LINE + b"\n",
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    looked_at = known(LINE, FREE["another number"], container=files["b.zip"])
+    assert remains.remove(folder, looked_at, frozenset()) == 0
+    assert remains.remove(folder, looked_at, frozenset({ANNA})) == 2
+    assert {path.name for path in folder.rglob("*.*")} == {"c.csv", "new.csv"}
+    assert remains.remove(folder, looked_at, frozenset({ANNA})) == 0
+    assert remains.remove(tmp_path / "none", looked_at, frozenset({ANNA})) == 0

@@ -1,0 +1,161 @@
+"""The stages that schools and parents decide on, and what intake keeps of special values, on drawn rows."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from tests.unit import drawn_release
+from tests.unit.drawn_results import COLUMNS, column, drawn, frame, pgn, project, result
+from tests.unit.drawn_rights import rights
+
+from cohort import balance, consents, expiry, instructions, records, tables
+from cohort.consents import NOBODY, Given
+from cohort.handover import Counts
+from cohort.mandates import Schools
+from cohort.objections import Objections
+from cohort.pipeline import Way
+from cohort.places import Places
+from cohort.project import Project
+from cohort.schema import ACCEPTED, SCORES, Admitted
+
+WHO = Given(frozenset({(pgn(1), "studie"), (pgn(2), "tempo")}))
+
+
+def special(**changes: Any) -> Project:
+    """The level of `studie` is a special category; the score of reading is not."""
+    own = column("beste", result=result("studie", "highest")) | {
+        "role": "sensitive", "constraint": {"largest_value": Decimal("0.8"), "distinct": 2},
+        "legal_ground": "AVG art. 9 lid 2 onder a",
+    }  # fmt: skip
+    return project([COLUMNS[1], own], **changes)
+
+
+def shown(rows: DataFrame) -> list[tuple[str, str, bool]]:
+    """Of each row its pupil, its domain, and whether a score is there."""
+    any_score = F.coalesce(*(F.col(name).cast("string") for name in SCORES)).isNotNull()
+    found = rows.select("pgn", "domein", any_score).collect()
+    return sorted((row[0].lstrip("0"), row[1], row[2]) for row in found)
+
+
+def test_the_rows_of_sites_without_an_instruction_are_left_out(spark: SparkSession) -> None:
+    rows = [
+        row | {"vestiging": site, "pgn": pgn(n)}
+        for n, (brin, site) in enumerate(
+            [("10AA", "00"), ("10AA", "02"), ("10AB", "00"), ("10AB", "01"), ("10AC", "00")]
+        )
+        for row in drawn(n, f"brin\n{brin}")
+    ]
+    schools = Schools({"10AA": (True, frozenset({"02"})), "10AB": (False, frozenset({"01"}))})
+    kept = instructions.keep_instructed(frame(spark, rows), schools)
+    assert kept.columns == ACCEPTED.names
+    assert sorted((r.brin, r.vestiging) for r in kept.collect()) == [("10AA", "00"), ("10AB", "01")]
+    assert instructions.keep_instructed(frame(spark, rows), Schools({})).count() == 0
+
+
+MIXED = """
+domein   bijzonder waarde
+lezen    nee       12
+studie   ja        A
+"""
+
+
+def test_a_special_value_is_shown_of_who_consents_to_its_domain_only(spark: SparkSession) -> None:
+    rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
+    selected = records.select(frame(spark, rows), special())
+    blanked = consents.blank(Admitted(selected), WHO, special())
+    assert shown(blanked) == [
+        ("1", "lezen", True), ("1", "studie", True),
+        ("2", "lezen", True), ("2", "studie", False),
+        ("3", "lezen", True), ("3", "studie", False),
+    ]  # fmt: skip
+
+
+def test_who_is_selected_says_nothing_of_consent(spark: SparkSession) -> None:
+    """A special result without its value, as intake leaves it without a consent, is a row like any other."""
+    rows = [
+        *drawn(1, "domein bijzonder waarde\nstudie ja A"),
+        *drawn(2, "domein bijzonder waarde\nstudie ja -"),
+    ]
+    selected = records.select(frame(spark, rows), special())
+    assert shown(selected) == [("1", "studie", True), ("2", "studie", False)]
+
+
+def test_a_project_without_a_legal_ground_selects_no_special_row(spark: SparkSession) -> None:
+    asked = project([COLUMNS[1], column("beste", result=result("studie", "highest"))])
+    selected = records.select(frame(spark, drawn(1, MIXED)), asked)
+    assert shown(selected) == [("1", "lezen", True)]
+    assert shown(consents.blank(Admitted(selected), NOBODY, asked)) == shown(selected)
+
+
+def test_intake_keeps_special_values_of_who_consents_only(spark: SparkSession) -> None:
+    rows = frame(spark, [row for n in (1, 2) for row in drawn(n, MIXED)])
+    kept = consents.kept_at_intake(rows, WHO)
+    assert kept.columns == rows.columns
+    assert shown(kept) == [
+        ("1", "lezen", True), ("1", "studie", True), ("2", "lezen", True), ("2", "studie", False)
+    ]  # fmt: skip
+    assert [told for *_, told in shown(consents.kept_at_intake(rows, NOBODY))] == [True, False] * 2
+
+
+@pytest.mark.parametrize(("special", "left"), [(False, "7"), (True, None), (None, None)])
+def test_no_special_value_goes_to_the_quarantine(
+    spark: SparkSession, special: bool | None, left: str | None
+) -> None:
+    sent = F.struct(*(F.lit("7").alias(name) for name in ("pgn", *SCORES)))
+    row = frame(spark, drawn(1, "domein waarde\nrekenen 12")).withColumn("bijzonder", F.lit(special))
+    refused = consents.without_special(row.withColumn("_raw", sent), "_raw")
+    (found,) = refused.collect()
+    assert {found["_raw"][name] for name in SCORES} == {left}
+    assert found["_raw"]["pgn"] == "7"
+    assert (found["vaardigheidsscore"] is None) == (left is None)
+
+
+@pytest.fixture
+def taken_in(spark: SparkSession, tmp_path: Path) -> Places:
+    places = Places(tmp_path)
+    tables.create(spark, places.results, ACCEPTED, drawn_release.platform().tables, partitioned_by="batch")
+    rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
+    tables.append(frame(spark, rows), places.results, "batch 1")
+    return places
+
+
+def test_a_consent_that_ended_empties_the_value_and_leaves_no_trace(
+    spark: SparkSession, taken_in: Places
+) -> None:
+    path = taken_in.results
+    assert expiry.apply(spark, taken_in, WHO)
+    assert shown(tables.read(spark, path)) == [
+        (str(n), domain, domain == "lezen" or n == 1) for n in (1, 2, 3) for domain in ("lezen", "studie")
+    ]
+    assert {file.name for file in path.rglob("*.parquet")} == tables.current_files(spark, path)
+    written = "".join(file.read_text() for file in (path / "_delta_log").glob("*.json"))
+    assert not any(pgn(n) in written for n in (1, 2, 3))
+    versions = len(tables.history(spark, path))
+    assert not expiry.apply(spark, taken_in, WHO)  # nothing to do: nothing written
+    assert len(tables.history(spark, path)) == versions
+
+
+def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(spark: SparkSession) -> None:
+    rows = [*drawn(1, "brin\n10AA"), *drawn(2, "brin\n10AB"), *drawn(3, "brin\n10AA\n10AB")]
+    way = Way(
+        rows=frame(spark, []),
+        recoding=_Recoding(),
+        counts=Counts(2, 0, 2, 2),
+        values={},
+        members=frame(spark, []),
+        linked=None,
+        withdrawn=0,
+        kept=(),  # type: ignore[arg-type]
+    )
+    counted = balance.counts(frame(spark, rows), project(), rights(Objections(()), ["10AA"]), way)
+    assert (counted["rows_without_instruction"], counted["pupils_without_instruction"]) == (2, 1)
+    assert (counted["rows_objected"], counted["pupils_objected"], counted["pupils_records"]) == (0, 0, 3)
+
+
+class _Recoding:
+    released, suppressed = 2, 0

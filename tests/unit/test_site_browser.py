@@ -1,0 +1,156 @@
+"""Every page of the register in a real headless Chromium, on a phone and on a desk, in light and in dark."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.drawn_browser import CHROMIUM, Browser, browser
+from tests.unit.drawn_register import AGREED, put, release, several
+
+from cohort import site
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine: see .ci/run")
+
+PHONE, DESK = 360, 1200
+LONG = "Onderwijsachterstandenbeleidsevaluatieonderzoek" * 3
+
+CONTRAST = """
+(() => {
+  const rgb = text => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const paper = node => {
+    for (; node; node = node.parentElement) {
+      const colour = rgb(getComputedStyle(node).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+  while (walk.nextNode()) {
+    const node = walk.currentNode.parentElement;
+    if (!walk.currentNode.data.trim() || ['title', 'desc'].includes(node.localName)) continue;
+    const style = getComputedStyle(node);
+    const ink = rgb(node instanceof SVGElement ? style.fill : style.color);
+    const [more, less] = [light(ink), light(paper(node))].sort((a, b) => b - a);
+    found.push([(more + 0.05) / (less + 0.05), node.localName + ': ' + walk.currentNode.data.trim()]);
+  }
+  return found.sort((a, b) => a[0] - b[0])[0];
+})()
+"""
+"""The least contrast of a text with what is under it (WCAG 2.2, 1.4.3), and where."""
+
+WIDER = """
+[...document.querySelectorAll('body *')].filter(node => !node.closest('.skip, thead'))
+  .filter(node => node.getBoundingClientRect().right > innerWidth + 0.5).map(node => node.localName)
+"""
+"""What stands out of the window on the right."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    records = several(tmp_path_factory.mktemp("records"))
+    words = {name: f"{LONG} {AGREED[name]} {LONG}" for name in ("question", "controller", "legal_basis")}
+    put(records, "lang", r1=release(project="lang", agreed={**AGREED, **words}))
+    hostile = {**AGREED, "question": "<script>console.error('run')</script><img src=x>"}
+    put(records, "vijandig", r1=release(project="vijandig", agreed=hostile))
+    out = tmp_path_factory.mktemp("site") / "register"
+    site.put(out, site.made(records))
+    return out
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    """The site as a plain web server shows it."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    thread = threading.Thread(target=served.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{served.server_port}"
+    served.shutdown()
+    served.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
+def pages(folder: Path) -> list[str]:
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.html"))
+    assert len(found) == 2 * 8
+    return found
+
+
+@pytest.mark.parametrize("way", ["from the disk", "from a server"])
+def test_the_console_says_nothing_and_nothing_else_is_loaded(
+    chromium: Browser, folder: Path, address: str, way: str
+) -> None:
+    for page in pages(folder):
+        url = f"{folder.as_uri()}/{page}" if way == "from the disk" else f"{address}/{page}"
+        chromium.open(url, PHONE)
+        assert chromium.complaints() == [], page
+        assert [asked for asked in chromium.asked_for() if not asked.startswith("data:")] == [url]
+        assert chromium.tell("document.styleSheets.length") == 1
+        assert chromium.tell("getComputedStyle(document.body).maxWidth") == "736px", "the style is refused"
+
+
+def test_the_browser_of_this_test_does_complain(chromium: Browser, tmp_path: Path) -> None:
+    """Else the test before this one could not fail."""
+    page = tmp_path / "wrong.html"
+    page.write_text("<!DOCTYPE html><title>x</title><script>nobody()</script><img src='missing.png'>")
+    chromium.open(page.as_uri(), PHONE)
+    told = " ".join(chromium.complaints())
+    assert "nobody is not defined" in told
+    assert "ERR_FILE_NOT_FOUND" in told
+
+
+def test_nothing_is_wider_than_a_phone(chromium: Browser, folder: Path) -> None:
+    for page in pages(folder):
+        chromium.open(f"{folder.as_uri()}/{page}", PHONE)
+        chromium.tell("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert chromium.tell("innerWidth") == PHONE, page
+        assert chromium.tell("document.documentElement.scrollWidth") == PHONE, page
+        assert chromium.tell(WIDER) == [], page
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_every_text_can_be_read(chromium: Browser, folder: Path, width: int, dark: bool) -> None:
+    for page in pages(folder):
+        chromium.open(f"{folder.as_uri()}/{page}", width, dark=dark)
+        least, where = chromium.tell(CONTRAST)
+        assert least >= 4.5, (page, where, least)
+    under = chromium.tell("getComputedStyle(document.documentElement).backgroundColor")
+    assert (under == "rgb(255, 255, 255)") != dark
+
+
+def test_the_keyboard_finds_the_content_first_and_shows_where_it_is(chromium: Browser, folder: Path) -> None:
+    chromium.open(f"{folder.as_uri()}/project/leergroei.html", PHONE)
+    for kind in ("keyDown", "keyUp"):
+        chromium.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+    assert chromium.tell("document.activeElement.className") == "skip"
+    assert chromium.tell("document.activeElement.getBoundingClientRect().top >= 0") is True
+    assert chromium.tell("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_a_reader_aloud_hears_tables_as_tables_on_a_phone_too(chromium: Browser, folder: Path) -> None:
+    chromium.open(f"{folder.as_uri()}/project/leergroei.html", PHONE)
+    nodes = chromium.call("Accessibility.getFullAXTree")["nodes"]
+    roles = [node["role"]["value"] for node in nodes if not node["ignored"]]
+    assert roles.count("table") == chromium.tell("document.querySelectorAll('table').length") == 5
+    assert roles.count("rowheader") > 10
+    named = [node["name"]["value"] for node in nodes if node["role"]["value"] in ("image", "img")]
+    assert named == ["Verloop en detail van leergroei"]

@@ -1,0 +1,190 @@
+"""Objections over time: lists are cumulative, and only the source of an objection lifts it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import stat
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.unit.drawn_release import write_list
+
+from cohort import objections, standing
+from cohort.errors import ObjectionsRefused, StateRefused
+from cohort.objections import Objections
+from cohort.platform import ObjectionLimits
+
+TODAY = dt.date(2026, 3, 1)
+LIMITS = ObjectionLimits(
+    max_age_days=31, max_erased_share=Decimal("0.02"), max_erased_share_of_school=Decimal("0.25"),
+    always_erased=5,
+)  # fmt: skip
+ANNA, BEN, NEW = "123456782", "111222333", "063138219"
+
+
+@dataclass
+class Root:
+    """A storage root whose lists are renewed from day to day; each day's are written down."""
+
+    folder: Path
+    today: dt.date = TODAY
+
+    def lists(self, **told: tuple[str, ...]) -> None:
+        """The lists of today, by source; they take the place of those before."""
+        zone = self.folder / "objections"
+        for file in zone.glob("*"):
+            file.unlink()
+        for source, lines in told.items():
+            write_list(zone, lines, source=source, date=self.today, declared_empty=True)
+
+    def allow(self, *schools: str, source: str = "school") -> None:
+        write_list(
+            self.folder / "objections", [f"{ANNA};;2025-09-01;;alles"], "allow", source=source,
+            schools=list(schools), date=self.today,
+        )  # fmt: skip
+
+    def read(self, *confirmed: str) -> Objections:
+        return objections.load(self.folder / "objections", LIMITS, self.today, {"rekenen"}, confirmed)
+
+    def day(self, **told: tuple[str, ...]) -> Objections:
+        self.lists(**told)
+        found = self.read()
+        objections.remember(self.folder / "restricted", found)
+        self.today += dt.timedelta(days=1)
+        return found
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root(tmp_path)
+
+
+def line(pgn: str = ANNA, since: str = "2025-09-01", until: str = "", scope: str = "alles") -> str:
+    return f"{pgn};;{since};{until};{scope}"
+
+
+FILED = line()
+WITHDRAWN = line(until="2026-02-01")
+Days = list[dict[str, tuple[str, ...]]]
+STORIES: list[tuple[str, Days, set[str]]] = [
+    ("absent from a newer list", [{"a": (FILED,)}, {"a": (line(BEN),)}], {ANNA, BEN}),
+    ("its list is gone", [{"a": (FILED,)}, {"b": ()}], {ANNA}),
+    ("withdrawn", [{"a": (FILED,)}, {"a": (WITHDRAWN,)}], set()),
+    ("withdrawn, then absent", [{"a": (FILED,)}, {"a": (WITHDRAWN,)}, {"a": ()}], set()),
+    ("withdrawn by another source", [{"a": (FILED,)}, {"a": (), "b": (WITHDRAWN,)}], {ANNA}),
+    ("filed by two, withdrawn by one", [{"a": (FILED,), "b": (FILED,)}, {"a": (WITHDRAWN,)}], {ANNA}),
+    ("filed by two, withdrawn by two",
+     [{"a": (FILED,), "b": (FILED,)}, {"a": (WITHDRAWN,), "b": (WITHDRAWN,)}], set()),
+    ("withdrawn by one parent", [{"a": (FILED,)}, {"a": (WITHDRAWN, FILED)}], {ANNA}),
+    ("withdrawn by one parent, then absent", [{"a": (FILED,)}, {"a": (WITHDRAWN, FILED)}, {"a": ()}], {ANNA}),
+    ("withdrawn from the day after tomorrow", [{"a": (FILED,)}, {"a": (line(until="2026-03-03"),)}], {ANNA}),
+    ("that day has come, without a list",
+     [{"a": (FILED,)}, {"a": (line(until="2026-03-03"),)}, {"a": ()}], set()),
+    ("filed again after it was withdrawn",
+     [{"a": (FILED,)}, {"a": (WITHDRAWN,)}, {"a": (line(since="2026-02-15"),)}], {ANNA}),
+    ("filed again; an old list comes back",
+     [{"a": (line(since="2026-02-15"),)}, {"a": (WITHDRAWN,)}], {ANNA}),
+    ("withdrawn for another scope",
+     [{"a": (FILED,)}, {"a": (line(until="2026-02-01", scope="domein:rekenen"),)}], {ANNA}),
+    ("for a domain, all withdrawn", [{"a": (line(scope="domein:rekenen"),)}, {"a": (WITHDRAWN,)}], {ANNA}),
+    ("never filed, only withdrawn", [{"a": (WITHDRAWN,)}], set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("says", "days", "barred"), STORIES, ids=[story[0] for story in STORIES])
+def test_what_stands_at_the_end_of_a_story(says: str, days: Days, barred: set[str], root: Root) -> None:
+    for told in days:
+        found = root.day(**told)
+    assert found.blocked_for("proef", ["rekenen"]) == barred, says
+    root.today -= dt.timedelta(days=1)
+    assert root.read().blocked_for("proef", ["rekenen"]) == barred, "reading it again changes nothing"
+
+
+def test_a_change_of_number_that_comes_later_is_followed(root: Root) -> None:
+    root.day(a=(FILED,))
+    zone = root.folder / "nummerwijzigingen"
+    zone.mkdir()
+    (zone / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-03-01\nsource = 'DUO'\n")
+    (zone / "duo.csv").write_text(f"{ANNA};{NEW};2026-02-01\n")
+    assert root.day(a=()).blocked == {ANNA, NEW}
+    assert root.day(a=(line(NEW, until="2026-03-01"),)).blocked == set()
+
+
+def test_what_stands_besides_the_lists_counts_in_their_digest(root: Root) -> None:
+    root.lists(a=())
+    before = root.read().digest()
+    root.day(a=(FILED,))
+    root.today -= dt.timedelta(days=1)
+    root.lists(a=())
+    assert root.read().digest() != before, "a release verified before is not published any more"
+
+
+def test_what_is_written_down_is_for_the_platforms_user_alone(root: Root) -> None:
+    before = os.umask(0)
+    try:
+        root.day(a=(FILED,), b=(line(BEN),))
+    finally:
+        os.umask(before)
+    files = list((root.folder / "restricted" / "objections").iterdir())
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert len(files) == 2
+    assert not any(number in file.name for file in files for number in (ANNA, BEN))
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"source": "a", "polarity": "block"}'])
+def test_without_what_was_written_down_nothing_is_released(content: str, root: Root) -> None:
+    root.day(a=(FILED,))
+    next((root.folder / "restricted" / "objections").iterdir()).write_text(content)
+    with pytest.raises(StateRefused, match="what a source of objections filed before"):
+        root.read()
+
+
+def test_a_list_turned_round_is_refused_until_it_is_confirmed(root: Root) -> None:
+    root.day(a=(FILED,))
+    root.lists()
+    root.allow("10AA", source="a")
+    with pytest.raises(ObjectionsRefused, match="polarity = 'block', as its source had it before") as refusal:
+        root.read()
+    assert "--confirm lijst0" in str(refusal.value)
+    found = root.read("lijst0")
+    assert found.blocked == {ANNA}, "and it lifts nothing"
+    objections.remember(root.folder / "restricted", found)
+    assert root.read().covered == {"10AA"}
+
+
+@pytest.mark.parametrize("left", [(), ("10AA",)])
+def test_a_list_that_allows_cannot_shrink_or_go_unnoticed(left: tuple[str, ...], root: Root) -> None:
+    root.lists(a=())
+    root.allow("10AA", "10AB")
+    objections.remember(root.folder / "restricted", root.read())
+    root.lists(a=())
+    if left:
+        root.allow(*left)
+    with pytest.raises(ObjectionsRefused, match="the schools that its source covered before"):
+        root.read()
+    objections.remember(root.folder / "restricted", root.read("lijst2"))
+    assert root.read().covered == set(left)
+
+
+def test_killed_while_it_is_written_the_old_or_the_new_stands(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root.day(a=(FILED,))
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    root.lists(a=(line(BEN),))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(Killed):
+            objections.remember(root.folder / "restricted", root.read())
+    folder = root.folder / "restricted" / "objections"
+    assert {key[0] for source in standing.load(folder).values() for key in source.entries} == {ANNA}
+    assert root.read().blocked == {ANNA, BEN}

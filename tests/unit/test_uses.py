@@ -1,0 +1,161 @@
+"""A school hears for what its results were used, in its own folder; what it heard outlives the project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.drawn_register import AGREED, CERTIFICATE
+
+from cohort import inventory, register, site, uses
+from cohort.places import Places
+from cohort.register import Record, Release
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(tmp_path)
+
+
+def record(
+    places: Places, project: str, number: int, state: Release, *schools: str, **changes: Any
+) -> Record:
+    facts = {
+        "class": "anonymous", "expires": "2027-12-31", "schools": list(schools), "version": number,
+        "agreed": AGREED | {"question": f"De vraag van {project}?"}, "counts": {"pupils_released": 4321},
+    }  # fmt: skip
+    made = Record(project, number, state, facts | changes)
+    register.save(places, made)
+    return made
+
+
+def told(places: Places, school: str) -> dict[str, str]:
+    """Per project what a school reads of its state."""
+    file = places.feedback(school) / "gebruik.json"
+    if not file.exists():
+        return {}
+    return {use["project"]: use["state"] for use in json.loads(file.read_text(encoding="utf-8"))["uses"]}
+
+
+#   project     release  state        schools
+TABLE = [
+    ("groei",   1, Release.SUPERSEDED, "01AA", "02BB"),
+    ("groei",   2, Release.PUBLISHED,  "01AA", "03CC"),
+    ("taal",    1, Release.PUBLISHED,  "02BB"),
+    ("half",    1, Release.VERIFIED,   "01AA"),
+    ("nee",     1, Release.REFUSED,    "01AA"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def used(places: Places) -> Places:
+    for project, number, state, *brins in TABLE:
+        published = state in (Release.PUBLISHED, Release.SUPERSEDED)
+        record(places, project, number, state, *brins, **({} if published else {"version": None}))
+    return places
+
+
+def test_each_school_hears_of_the_projects_that_show_its_results(used: Places) -> None:
+    assert uses.write(used) == {"schools": 3, "changed": 3}
+
+    assert told(used, "01AA") == {"groei": "published"}
+    assert told(used, "02BB") == {"groei": "no_longer", "taal": "published"}
+    assert told(used, "03CC") == {"groei": "published"}
+
+
+def test_it_reads_question_period_class_and_state_and_no_number(used: Places) -> None:
+    uses.write(used)
+
+    file = json.loads((used.feedback("02BB") / "gebruik.json").read_text(encoding="utf-8"))["uses"][0]
+    assert file == {
+        "project": "groei", "question": "De vraag van groei?", "starts": "2026-01-01", "ends": "2027-12-31",
+        "class": "anonymous", "state": "no_longer",
+    }  # fmt: skip
+    page = (used.feedback("02BB") / "gebruik.html").read_text(encoding="utf-8")
+    for expected in ("De vraag van taal?", "1 januari 2026 tot en met 31 december 2027", "no longer in use"):
+        assert expected in page
+    assert "4321" not in page
+    assert not [brin for brin in ("01AA", "03CC") if brin in page]
+
+
+def test_a_second_run_changes_nothing_and_a_first_one_is_what_the_records_say(used: Places) -> None:
+    uses.write(used)
+    (used.feedback("01AA") / "gebruik.html").write_text("overwritten", encoding="utf-8")
+
+    assert uses.write(used) == {"schools": 3, "changed": 1}
+    assert uses.write(used) == {"schools": 3, "changed": 0}
+
+
+def destroyed(places: Places, project: str) -> None:
+    """What destroy leaves of a project: its open records and the certificate."""
+    inventory.remove(places.exact / project)
+    register.write(register.certificate(places, project), CERTIFICATE | {"project": project})
+
+
+def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: Places) -> None:
+    uses.write(used)
+    destroyed(used, "groei")
+    register.write(register.journal(used, "taal"), {"events": []})
+    uses.write(used)
+
+    assert told(used, "01AA") == {"groei": "destroyed"}
+    assert told(used, "02BB") == {"groei": "destroyed", "taal": "ending"}
+    assert "vernietigd" in (used.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
+
+
+def test_what_is_not_in_any_record_is_told_no_more(used: Places) -> None:
+    uses.write(used)
+    (used.feedback("03CC") / "12.json").write_text("{}", encoding="utf-8")
+    inventory.remove(used.exact / "groei")
+
+    assert uses.write(used)["schools"] == 1
+    assert [path.name for path in used.feedback("03CC").iterdir()] == ["12.json"]
+
+
+BAD_DAY = dict.fromkeys(("question", "class", "state")) | {"starts": "ooit", "ends": "2027-01-01"}
+NOT_AS_WRITTEN = {
+    "no JSON": "{", "a list": "[]", "a number": '{"uses": 3}', "not UTF-8": "\udcff",
+    "another folder": '{"uses": [{"project": "../../elders"}]}',
+    "no day": json.dumps({"uses": [{"project": "weg", **BAD_DAY}]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", NOT_AS_WRITTEN.values(), ids=NOT_AS_WRITTEN)
+def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: Places, content: str) -> None:
+    destroyed(used, "weg")
+    uses.write(used)
+    (used.feedback("01AA") / "gebruik.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    uses.write(used)
+
+    assert told(used, "01AA") == {"groei": "published"}
+
+
+def test_a_question_is_text_here_too(places: Places) -> None:
+    record(places, "proef", 1, Release.PUBLISHED, "01AA", agreed=AGREED | {"question": "<script>x</script>"})
+    uses.write(places)
+
+    page = (places.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page
+
+
+def test_a_record_from_before_schools_and_agreements_were_noted_is_read(places: Places) -> None:
+    facts = {"class": "anonymous", "expires": "2027-01-01", "version": 0}
+    register.save(places, Record("oud", 1, Release.PUBLISHED, facts))
+    record(places, "half", 1, Release.PUBLISHED, "01AA", agreed={})
+    uses.write(places)
+
+    assert told(places, "01AA") == {"half": "published"}
+    assert "Onderzoek half" in (places.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
+
+
+def test_no_school_is_on_the_site(used: Places) -> None:
+    uses.write(used)
+    register.write(used.records / "groei" / "agreement.json", AGREED)
+
+    everything = b"".join(site.made(used.records).values())
+
+    assert b"groei" in everything
+    assert not [brin for brin in (b"01AA", b"02BB", b"03CC") if brin in everything]
