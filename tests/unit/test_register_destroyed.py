@@ -1,0 +1,52 @@
+"""The register and a destruction: nothing of it is found on the site, which shows it afterwards."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.unit.drawn_register import put, release
+from tests.unit.test_destroy import NAME, Site, made, no_delta, site
+
+from cohort import register, uses
+from cohort import site as public
+from cohort.errors import DestructionIncomplete
+from cohort.register import Record, Release
+
+__all__ = ["made", "no_delta", "site"]
+"""Fixtures: a root with a project to destroy, quickly."""
+
+
+@pytest.mark.usefixtures("no_delta")
+def test_a_register_made_before_does_not_keep_a_project_from_being_destroyed(site: Site) -> None:
+    places = site.places
+    for number, state in ((1, Release.SUPERSEDED), (2, Release.PUBLISHED)):
+        put(places.records, NAME, **{f"r{number}": release(number, state, project=NAME)})
+        facts = {"class": "anonymous", "expires": "2027-12-31", "version": number, "schools": ["01AB"]}
+        register.save(places, Record(NAME, number, state, facts))
+    for other in places.records.iterdir():
+        if other.name != NAME:
+            (other / "2.json").unlink()
+    public.put(places.register, public.made(places.records))
+    uses.write(places)
+    page = places.register / "project" / f"{NAME}.html"
+    assert "in gebruik" in page.read_text(encoding="utf-8")
+
+    site.destroy()
+    public.put(places.register, public.made(places.records))
+    uses.write(places)
+
+    assert "De gegevens zijn vernietigd op 31 december 2027" in page.read_text(encoding="utf-8")
+    told = json.loads((places.feedback("01AB") / "gebruik.json").read_text(encoding="utf-8"))["uses"]
+    assert [(use["project"], use["state"]) for use in told] == [(NAME, "destroyed")]
+
+
+@pytest.mark.usefixtures("no_delta")
+def test_the_search_of_a_destruction_does_look_at_the_site(site: Site) -> None:
+    """Else the test before this one could not fail."""
+    places = site.places
+    places.register.mkdir()
+    (places.register / "index.html").write_text(f"<p>{NAME}-2</p>", encoding="utf-8")
+
+    with pytest.raises(DestructionIncomplete, match=r"register/index\.html"):
+        site.destroy()
