@@ -93,6 +93,10 @@ What is done with them:
     verify        a staged release, checked by code of its own
     contributors  which schools' results a release shows
     disclosed     what everybody may read of a release
+    intake        what one run of intake needs beside the files
+    stored        the restricted tables of results and refused rows
+    succession    what a batch takes away: written down, then carried out
+    judging       every new row with what becomes of it
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once
