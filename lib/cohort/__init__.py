@@ -79,6 +79,7 @@ What is done with them:
     plausibility  what is told or refused of one pupil's rows taken together
     retention     what is kept no longer than its days
     effects       what a list would take away, counted before it does
+    removal       barred rows taken out of results and quarantine
     receipts      what a school hears of the objections that it filed
     completeness  schools that are expected and have not delivered
     rights        whose results a project may use today
@@ -86,6 +87,7 @@ What is done with them:
     waves         new pupils in a project of which a release is read
     rekeyed       what is remembered, under its pupils' newest numbers
     overlaps      two live projects on the same pupils
+    appraisal     every row of a run of intake, judged
     faults        the lines in which a file's faults stand
     erasure       objections applied to the restricted zone
     expiry        special-category values whose consent ended, emptied

@@ -7,11 +7,9 @@ batch goes before the next one begins; what it had not yet taken away goes then,
 
 from __future__ import annotations
 
-import datetime as dt
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -20,11 +18,11 @@ from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, S
 
 from cohort import (
     accounts,
+    appraisal,
     barred,
     checks,
     completeness,
     consents,
-    deliveries,
     effects,
     erasure,
     expiry,
@@ -33,28 +31,22 @@ from cohort import (
     frames,
     ledger,
     objections,
-    permissions,
-    plausibility,
     quality,
     reception,
     remains,
+    removal,
     renumbering,
     retention,
     supersession,
     tables,
 )
 from cohort.accounts import Run
+from cohort.appraisal import Intake as Intake
 from cohort.arrivals import REPEATED, ROSTER, Desk
 from cohort.barred import OBJECTED
-from cohort.catalogue import Catalogue
-from cohort.consents import NOBODY, Given
 from cohort.errors import DeliveriesRefused, expected
-from cohort.formats import Formats
 from cohort.ledger import Entry, Ledger
-from cohort.numbers import Changes
-from cohort.objections import Objections
 from cohort.places import Places
-from cohort.platform import Platform
 from cohort.reception import Numbered
 from cohort.schema import ACCEPTED, CANONICAL, NUMBER
 
@@ -74,27 +66,6 @@ QUARANTINED = StructType(
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Intake:
-    """What one run of intake needs beside the files."""
-
-    places: Places
-    platform: Platform
-    catalogue: Catalogue
-    formats: Formats
-    lists: Objections
-    changes: Changes
-    now: dt.datetime
-    consented: Given = NOBODY
-    """Whose special-category values may be kept, of which category: nobody's unless it is said."""
-
-    @property
-    def waiting(self) -> frozenset[str]:
-        """Schools of which a list says who may be used, and that list is older than this run."""
-        older = (one.schools for one in self.lists.permissions if one.date < self.now.date())
-        return frozenset[str]().union(*older)
-
-
 def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str, Any]:
     """Take in every file that was not taken in before.
 
@@ -112,7 +83,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     expiry.apply(spark, places, intake.consented)
     domains, lists = intake.catalogue.domains(), intake.lists
     if known.batches:
-        effects.require_small(_current(spark, places, known), lists, holds.objections, domains)
+        effects.require_small(removal.current(spark, places, known.batches), lists, holds.objections, domains)
     limits = holds.intake.containers.limits()
     desk = Desk(places.deliveries, places.work / "received", intake.formats, limits, known.hashes)
     try:
@@ -150,7 +121,7 @@ def sweep(spark: SparkSession, places: Places, known: Ledger) -> None:
             tables.replace_batch(tables.read(spark, table).where("false"), table, known.next_batch)
             tables.vacuum(spark, table)
             shutil.rmtree(left, ignore_errors=True)
-    erasure.resume(places, _current(spark, places, known).count())
+    removal.resume(places, removal.current(spark, places, known.batches).count())
 
 
 def _take_in(
@@ -171,7 +142,9 @@ def _take_in(
     lines: faults.Lines = {}
     today, newest, rules = intake.now.date(), intake.changes.newest_of, intake.platform.intake.rules
     if readable:
-        judged, warnings = _judged(spark, intake, readable, known, intake.places.work / f"{run.batch}")
+        judged, warnings = appraisal.appraise(
+            spark, intake, readable, known, intake.places.work / f"{run.batch}"
+        )
         counts = accounts.count(judged)
         found = [run.entry(n, f, counts.get(n, accounts.Count()), warnings.get(n, {})) for n, f in readable]
         found = [e for e in found if e.reason != ledger.OLDER or e.sha256 not in known.retried]
@@ -181,7 +154,7 @@ def _take_in(
         progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
         _write(spark, judged, intake, found, run.batch)
         if any(checks.BROKEN in entry.codes for entry in found if entry.taken):
-            erasure.remove_broken(spark, intake.places, barred.named(spark, intake.lists))
+            removal.remove_broken(spark, intake.places, barred.named(spark, intake.lists))
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
         lines = faults.lines(
             spark, readable, found, intake.formats, intake.catalogue, today, newest, rules.told
@@ -196,58 +169,6 @@ def _take_in(
     ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
     _supersede(spark, intake.places, Ledger((*known.lines, *entries)))
     return entries
-
-
-def _judged(
-    spark: SparkSession, intake: Intake, readable: list[Numbered], known: Ledger, work: Path
-) -> tuple[DataFrame, dict[int, dict[str, int]]]:
-    """Every row with its codes, kept in a file because several passes follow; and warnings per delivery."""
-    delivered = deliveries.read(spark, readable, intake.formats)
-    rules = intake.platform.intake.rules
-    once = quality.judge(
-        spark, delivered, intake.catalogue, intake.now.date(), intake.changes.newest_of, rules.told
-    )
-    named = barred.marked(once, barred.named(spark, intake.lists))
-    marked = consents.kept_at_intake(named, intake.consented)
-    marked.write.option("compression", "lz4").parquet(str(work))
-    kept = _kept(spark, intake, known, spark.read.schema(marked.schema).parquet(str(work)), work)
-    twice = frames.materialised(quality.repeated(kept))
-    judged = quality.refuse_repeated(kept, twice)
-    refusing = [code for code, rule in rules.of_pupils.items() if rule == "refuse"]
-    earlier = _current(spark, intake.places, known) if known.current() else None
-    doubtful = plausibility.doubtful(judged, earlier)
-    doubtful.write.option("compression", "lz4").parquet(f"{work}-doubtful")
-    doubtful = spark.read.schema(doubtful.schema).parquet(f"{work}-doubtful")
-    warnings = plausibility.warnings(doubtful, refusing)
-    if rules.told:
-        for line in quality.outside(judged).toArrow().to_pylist():
-            warnings.setdefault(line[NUMBER], {})[checks.OUTSIDE] = line["n"]
-    return plausibility.refused(judged, doubtful, refusing), warnings
-
-
-def _kept(spark: SparkSession, intake: Intake, known: Ledger, rows: DataFrame, work: Path) -> DataFrame:
-    """The rows with every objection applied, once the lists are held to what they take away.
-
-    What stands of the lists is written down here, before they are used; so is whom a list that allows
-    leaves out, whose rows are not kept.
-    """
-    places, lists, domains = intake.places, intake.lists, intake.catalogue.domains()
-    sure = rows.where(~F.contains(quality.CODES, F.lit("BRIN_")) & (F.col(quality.CODES) != checks.BROKEN))
-    waiting = frames.local(spark, "brin string not null", [(school,) for school in sorted(intake.waiting)])
-    sure = sure.join(F.broadcast(waiting), "brin", "left_anti")
-    seen = sure.where(F.col("pgn").isNotNull()).select("pgn", "brin", "domein")
-    effects.require_small(seen, lists, intake.platform.objections, domains, only_new=True)
-    objections.remember(places.restricted, lists, effects.met(rows.select("pgn"), lists))
-    if not lists.permissions:
-        return rows
-    everywhere = seen.select(*permissions.PRESENT)
-    if known.batches:
-        everywhere = everywhere.union(_current(spark, places, known).select(*permissions.PRESENT))
-    left = barred.left_out(lists, everywhere, domains)
-    left.write.option("compression", "lz4").parquet(f"{work}-left-out")
-    left = spark.read.schema(left.schema).parquet(f"{work}-left-out")
-    permissions.note(spark, seen, left, lists.permissions, places.unlisted, intake.platform.tables)
-    return barred.marked(rows, left)
 
 
 def _write(spark: SparkSession, judged: DataFrame, intake: Intake, entries: list[Entry], batch: int) -> None:
@@ -309,14 +230,10 @@ def _supersede(spark: SparkSession, places: Places, known: Ledger) -> None:
         shutil.rmtree(folder)
 
 
-def _current(spark: SparkSession, places: Places, known: Ledger) -> DataFrame:
-    return tables.read(spark, places.results).where(F.col("batch").isin(list(known.batches)))
-
-
 def _close(spark: SparkSession, places: Places, after: Ledger) -> None:
     """accepted = current + replaced + withdrawn + erased, over all runs."""
-    there = _current(spark, places, after).count()
-    if there + erasure.erased_so_far(places) != after.current():
+    there = removal.current(spark, places, after.batches).count()
+    if there + removal.erased_so_far(places) != after.current():
         raise AssertionError("the results are not what the ledger says was accepted and not taken away")
 
 

@@ -59,6 +59,7 @@ LINES = (
         "plausibility",
         "retention",
         "effects",
+        "removal",
         "receipts",
         "completeness",
         "rights",
@@ -66,6 +67,7 @@ LINES = (
     ),
     ("waves", "rekeyed", "overlaps"),
     (
+        "appraisal",
         "faults",
         "erasure",
         "expiry",
