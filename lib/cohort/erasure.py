@@ -18,6 +18,7 @@ from cohort import (
     barred,
     effects,
     ledger,
+    memory,
     objections,
     permissions,
     receipts,
@@ -128,6 +129,7 @@ def _stages(places: Places, lists: Objections, now: dt.datetime) -> Iterator[Pat
             if record.state in UNFINISHED and _other(record, lists):
                 reason = "pupils objected after it was made"
                 register.save(places, record.moved(Release.REFUSED, reason=reason, refused=str(now)))
+                memory.forget(places, record)
             elif record.state in UNFINISHED:
                 kept.add(stage)
     for stage in sorted(places.staging("").glob("*/*/")):

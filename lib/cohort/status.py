@@ -14,6 +14,8 @@ from cohort.project import Project as Agreed
 from cohort.register import Project
 from cohort.rights import Known
 
+FIRST = "release: nothing is published"
+
 
 def status(
     places: Places, platform: Platform, folder: Path, key_folder: Path, now: dt.datetime
@@ -63,6 +65,8 @@ def _project(
         return {**told, "declaration": list(refusal.problems)}
     may_name = rights.known(places, folder, catalogue.load(folder))
     what = _due(places, platform, agreed, name in due, now.date(), may_name)
+    if not told["key"] and what == [FIRST]:
+        what = ["key: without one nothing can be released"]
     if state is Project.DESTROYING:
         what = ["destroy: a destruction is unfinished"]
     return {**told, "ends": agreed.ends, "days_left": (agreed.ends - now.date()).days, "due": what}
@@ -78,7 +82,7 @@ def _due(
         return []
     read = register.published(places, agreed.name)
     if read is None:
-        return ["release: nothing is published"]
+        return [FIRST]
     why = ["a list of objections changed"] if objected else []
     try:
         why += rights.over(read, rights.load(places, platform, agreed, today, may_name))

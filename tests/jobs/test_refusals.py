@@ -153,7 +153,7 @@ REFUSALS = [
     (keys_under_the_root, 13, "apart from the storage root"),
     (no_key, 13, "key --project leergroei --create"),
     (wrong_confirmation, 2, "Nothing was removed"),
-    (pseudonymous, 10, "not supported yet"),
+    (pseudonymous, 17, "an instruction of at least one school"),
     (consents_are_there, 10, "not supported yet"),
 ]
 
