@@ -131,7 +131,7 @@ def load(
     """Read every declared list, and what stands of earlier ones; nothing is written.
 
     Takes: the zone of the lists, the platform's limits, the day it is, the domains of the test catalogue,
-    the lists whose change of meaning was confirmed, the projects that a line may name (None: any). The changes
+    the lists whose change of meaning was confirmed, the projects that a line may name (None: any). Changes
     of pupil numbers are read from the zone beside it: who is listed under one number is listed under every
     other one, too.
     Refuses: what `filings.read` refuses, a list that is turned round or covers fewer schools than before: all
