@@ -251,7 +251,7 @@ def test_a_list_over_the_share_erases_nothing_until_it_is_confirmed(
 
 
 def test_a_list_turned_round_does_not_empty_the_first_delivery(spark: SparkSession, tmp_path: Path) -> None:
-    root = Root(spark, Places(tmp_path), share="0.1", always=1)
+    root = Root(spark, Places(tmp_path), of_school="0.4", always=1)
     root.places.deliveries.mkdir()
     root.deliver("a.csv", HERE, *(row(n) for n in range(8)))
     root.listed(*(line(n) for n in range(4)))
