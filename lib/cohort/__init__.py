@@ -79,6 +79,7 @@ What is done with them:
     plausibility  what is told or refused of one pupil's rows taken together
     retention     what is kept no longer than its days
     effects       what a list would take away, counted before it does
+    removal       barred rows taken out of results and quarantine
     receipts      what a school hears of the objections that it filed
     completeness  schools that are expected and have not delivered
     rights        whose results a project may use today

@@ -28,6 +28,7 @@ from cohort import (
     objections,
     reception,
     remains,
+    removal,
     renumbering,
     retention,
     stored,
@@ -66,7 +67,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     expiry.apply(spark, places, intake.consented)
     domains, lists = intake.catalogue.domains(), intake.lists
     if known.batches:
-        effects.require_small(stored.current(spark, places, known), lists, holds.objections, domains)
+        effects.require_small(removal.current(spark, places, known.batches), lists, holds.objections, domains)
     limits = holds.intake.containers.limits()
     desk = Desk(places.deliveries, places.work / "received", intake.formats, limits, known.hashes)
     try:
@@ -105,7 +106,7 @@ def sweep(spark: SparkSession, places: Places, known: Ledger) -> None:
             tables.replace_batch(tables.read(spark, table).where("false"), table, known.next_batch)
             tables.vacuum(spark, table)
             shutil.rmtree(left, ignore_errors=True)
-    erasure.resume(places, stored.current(spark, places, known).count())
+    removal.resume(places, removal.current(spark, places, known.batches).count())
 
 
 def _take_in(
@@ -136,7 +137,7 @@ def _take_in(
         progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
         stored.write(spark, judged, intake, found, run.batch)
         if any(checks.BROKEN in entry.codes for entry in found if entry.taken):
-            erasure.remove_broken(spark, intake.places, barred.named(spark, intake.lists))
+            removal.remove_broken(spark, intake.places, barred.named(spark, intake.lists))
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
         lines = faults.lines(
             spark, readable, found, intake.formats, intake.catalogue, today, newest, rules.told

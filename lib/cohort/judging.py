@@ -21,7 +21,7 @@ from cohort import (
     permissions,
     plausibility,
     quality,
-    stored,
+    removal,
 )
 from cohort.intake import Intake
 from cohort.ledger import Ledger
@@ -50,7 +50,7 @@ def judge(
     kept = _kept(spark, intake, known, spark.read.schema(marked.schema).parquet(str(work)), work)
     twice = frames.materialised(quality.repeated(kept))
     judged = kept if twice is None else quality.refuse_repeated(kept, twice)
-    earlier = stored.current(spark, intake.places, known) if known.current() else None
+    earlier = removal.current(spark, intake.places, known.batches) if known.current() else None
     doubtful = plausibility.doubtful(judged, earlier)
     doubtful.write.option("compression", "lz4").parquet(f"{work}-doubtful")
     doubtful = spark.read.schema(doubtful.schema).parquet(f"{work}-doubtful")
@@ -81,7 +81,9 @@ def _kept(spark: SparkSession, intake: Intake, known: Ledger, rows: DataFrame, w
         return rows
     everywhere = seen.select(*permissions.PRESENT)
     if known.batches:
-        everywhere = everywhere.union(stored.current(spark, places, known).select(*permissions.PRESENT))
+        everywhere = everywhere.union(
+            removal.current(spark, places, known.batches).select(*permissions.PRESENT)
+        )
     left = barred.left_out(lists, everywhere, domains)
     left.write.option("compression", "lz4").parquet(f"{work}-left-out")
     left = spark.read.schema(left.schema).parquet(f"{work}-left-out")

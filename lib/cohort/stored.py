@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
 
-from cohort import consents, erasure, frames, quality, tables
+from cohort import consents, frames, quality, removal, tables
 from cohort.barred import OBJECTED
 from cohort.intake import Intake
 from cohort.ledger import Entry, Ledger
@@ -51,13 +51,8 @@ def write(spark: SparkSession, judged: DataFrame, intake: Intake, entries: list[
         raise AssertionError("the accepted rows that were written are not those that were counted")
 
 
-def current(spark: SparkSession, places: Places, known: Ledger) -> DataFrame:
-    """The results that the ledger vouches for."""
-    return tables.read(spark, places.results).where(F.col("batch").isin(list(known.batches)))
-
-
 def close(spark: SparkSession, places: Places, after: Ledger) -> None:
     """accepted = current + replaced + withdrawn + erased, over all runs."""
-    there = current(spark, places, after).count()
-    if there + erasure.erased_so_far(places) != after.current():
+    there = removal.current(spark, places, after.batches).count()
+    if there + removal.erased_so_far(places) != after.current():
         raise AssertionError("the results are not what the ledger says was accepted and not taken away")

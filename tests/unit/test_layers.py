@@ -59,6 +59,7 @@ LINES = (
         "plausibility",
         "retention",
         "effects",
+        "removal",
         "receipts",
         "completeness",
         "rights",
