@@ -8,7 +8,8 @@ from cohort import readers
 
 
 def work(job: entry.Job) -> entry.Record:
-    return readers.look(job.places, job.platform, job.config, job.keys, job.now, job.progress)
+    today = readers.Round(job.places, job.platform, job.config, job.keys, job.now)
+    return readers.look(today, job.progress)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ OPTIONS = {
     "nullValue": "", "emptyValue": "", "columnPruning": "false",
 }  # fmt: skip
 LINE = "line"
+SITES = ("brin", "vestiging")
 DATES, DECIMALS = ("geboortedatum", "afnamedatum"), ("vaardigheidsscore",)
 _FIELDS, _HEADER, _ORDER, _PATH = "_fields", "_header", "_order", "_path"
 
@@ -149,6 +150,8 @@ def _written(declared: Format) -> list[Column]:
 
 def _canonical(name: str, declared: Format) -> Column:
     sent: Column = F.col(name)
+    if name in SITES:
+        return _site(name)
     bare = F.nullif(F.trim(sent), F.lit(""))
     known = None
     if name in declared.codes:
@@ -165,6 +168,17 @@ def _canonical(name: str, declared: Format) -> Column:
     if declared.sentinels.get(name):
         sent = F.when(~bare.isin(*declared.sentinels[name]), sent)
     return sent
+
+
+def _site(name: str) -> Column:
+    """BRIN4 and site, also where a school wrote both in one (BRIN6, such as 99ZZ00)."""
+    whole, site = F.trim("brin"), F.col("vestiging")
+    both = (F.length(whole) == 6) & whole.rlike(r"^[0-9]{2}[A-Z]{2}[0-9]{2}\z")
+    if name == "brin":
+        return F.when(both, F.substring(whole, 1, 4)).otherwise(F.col("brin"))
+    own, given = F.substring(whole, 5, 2), F.coalesce(F.trim(site), F.lit(""))
+    agreed = F.when((given == "") | (given == own), own).otherwise(F.concat(F.lit(NOT_AS_DECLARED), given))
+    return F.when(both, agreed).otherwise(site)
 
 
 def _translated(bare: Column, codes: dict[str, str]) -> Column:

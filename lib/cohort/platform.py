@@ -81,6 +81,7 @@ class Rules(Declaration):
 
     two_schools: Judgement
     two_year_groups: Judgement
+    year_groups_apart: Judgement
     date_outside_year: Judgement
 
     @property
@@ -91,7 +92,10 @@ class Rules(Declaration):
     @property
     def of_pupils(self) -> dict[str, Judgement]:
         """The rules about one pupil's rows taken together, by their reason codes."""
-        return {"TWO_SCHOOLS": self.two_schools, "TWO_YEAR_GROUPS": self.two_year_groups}
+        return {
+            "TWO_SCHOOLS": self.two_schools, "TWO_YEAR_GROUPS": self.two_year_groups,
+            "YEAR_GROUPS_APART": self.year_groups_apart,
+        }  # fmt: skip
 
 
 class Intake(Declaration):

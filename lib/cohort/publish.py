@@ -102,7 +102,7 @@ def publish(
     access.close(places, platform, project.name, "a release is being published", now)
     version = put(stage, rows, table, project, record.id, platform)
     progress(f"committed: {rows} rows, version {version}")
-    _compare(spark, table, record, before)
+    _compare(spark, places, record, before)
     published = record.moved(
         Release.PUBLISHED, version=version, published=str(now), approved_by=approved_by,
         second_person=approved_by is not None,
@@ -158,20 +158,24 @@ def mend(spark: SparkSession, places: Places, platform: Platform, project: str) 
         return
     record = known[str(commit.note)]
     if record.state is Release.VERIFIED:
-        _compare(spark, table, record, commit.version - 1 if commit.version else None)
+        _compare(spark, places, record, commit.version - 1 if commit.version else None)
         record = record.moved(Release.PUBLISHED, version=commit.version, mended=True)
         register.save(places, record)
     if record.state is Release.PUBLISHED and not record.facts.get("settled"):
         _settle(spark, places, platform, record)
 
 
-def _compare(spark: SparkSession, table: Path, record: Record, before: int | None) -> None:
-    """Take a commit back whose rows are not those that were verified."""
+def _compare(spark: SparkSession, places: Places, record: Record, before: int | None) -> None:
+    """Take a commit back, and refuse its release, whose rows are not those that were verified."""
+    table = places.table(record.project)
     if list(tables.checksum(tables.read(spark, table))) != record.facts["checksum"]:
         if before is None:
             shutil.rmtree(table)
         else:
             tables.restore(spark, table, before)
+        reason = "what was committed was not what was verified, and was taken back"
+        register.save(places, record.moved(Release.REFUSED, reason=reason))
+        memory.forget(places, record)
         raise _altered("the table")
 
 

@@ -4,77 +4,83 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cohort import access, departures, keys, locks, project, register
+from cohort import access, catalogue, departures, erasure, keys, locks, objections, project, register
 from cohort.errors import DONE, KeyRefused, Refusal, StateRefused
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
 
+LOST = "its key is lost, so that no objection can be honoured: destroy the project"
+OBJECTED = "a list of objections changed: run objections, which takes rows out"
+LAPSED = "a school's instruction ended: run objections, which takes its rows out"
+BUSY = "another run on the project is not done; nobody was let in meanwhile"
 
-def look(
-    places: Places,
-    platform: Platform,
-    folder: Path,
-    key_folder: Path,
-    now: dt.datetime,
-    progress: Callable[[str], None],
-) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class Round:
+    """One look at all tables: where they are, what is declared (`folder`: the configuration), which day."""
+
+    places: Places
+    platform: Platform
+    folder: Path
+    keys: Path
+    now: dt.datetime
+
+
+def look(round_: Round, progress: Callable[[str], None]) -> dict[str, Any]:
     """Open every table whose readers may read today, close every other; one that cannot be judged is closed.
 
-    Takes: the configuration folder, the key folder.
     Gives: per table whether access is granted and why not, and the gravest exit code: 17 where a table could
-    not be opened or closed, 13 where a key is lost, 10 where a declaration cannot be read.
+    not be opened or closed, 13 where a key is lost, 12 where lists of objections are not fit, 10 where a
+    declaration cannot be read.
     """
-    tables = sorted(path.name for path in (places.root / "projects").glob("*"))
-    told = [_look(places, platform, folder, key_folder, name, now) for name in tables]
+    tables = sorted(path.name for path in (round_.places.root / "projects").glob("*"))
+    told = [_look(round_, name) for name in tables]
     for one in told:
         progress(f"{one['project']}: {one['access']}" + "".join(f"; {why}" for why in one["why_not"]))
     return {"projects": told, "exit_code": max((one["exit_code"] for one in told), default=DONE)}
 
 
-def _look(
-    places: Places, platform: Platform, folder: Path, key_folder: Path, name: str, now: dt.datetime
-) -> dict[str, Any]:
-    why_not, code = list[str](), DONE
+def _look(round_: Round, name: str) -> dict[str, Any]:
+    places, platform, code = round_.places, round_.platform, DONE
     try:
-        agreed = project.load(folder, name, platform)
-        why_not, code = _others(places, folder, key_folder, agreed, now.date())
-        why_not = _settle(places, platform, agreed, now, why_not)
+        agreed = project.load(round_.folder, name, platform)
+        why_not = _of_personal_data(round_, agreed) if agreed.pseudonymous else []
+        code = KeyRefused.exit_code if LOST in why_not else DONE
+        why_not = _settle(round_, agreed, why_not)
     except Refusal as refusal:
         why_not, code = [*refusal.problems], refusal.exit_code
         try:
-            access.withdraw(places, platform, name, "its state could not be judged", now)
+            access.withdraw(places, platform, name, "its state could not be judged", round_.now)
         except Refusal as stays_open:
             why_not, code = [*why_not, *stays_open.problems], stays_open.exit_code
     state = access.state(places, platform, name)
     return {"project": name, "access": state, "why_not": why_not, "exit_code": code}
 
 
-def _others(
-    places: Places, folder: Path, key_folder: Path, agreed: Project, today: dt.date
-) -> tuple[list[str], int]:  # fmt: skip
-    """Reasons that the table's own records do not tell: its key and the schools' instructions."""
-    if agreed.pseudonymous and not keys.exists(key_folder, agreed.name):
-        return [
-            "its key is lost, so that no objection can be honoured: destroy the project"
-        ], KeyRefused.exit_code
+def _of_personal_data(round_: Round, agreed: Project) -> list[str]:
+    """Reasons that a pseudonymous table's own records do not tell: its key, objections, instructions.
+
+    Refuses: lists that cannot be read, no instruction at all (exit codes 12 and 17).
+    """
+    places, today = round_.places, round_.now.date()
+    told = [] if keys.exists(round_.keys, agreed.name) else [LOST]
     record = register.published(places, agreed.name)
-    if (
-        agreed.pseudonymous
-        and record is not None
-        and departures.lapsed(places, folder, record, agreed, today)
-    ):
-        return ["a school's instruction ended: run objections, which takes its rows out"], DONE
-    return [], DONE
+    if record is None:
+        return told
+    domains = catalogue.load(round_.folder).domains()
+    lists = objections.load(places.objections, round_.platform.objections, today, domains)
+    told += [OBJECTED] if agreed.name in erasure.due(places, lists) else []
+    return [*told, *([LAPSED] if departures.lapsed(places, round_.folder, record, agreed, today) else [])]
 
 
-def _settle(
-    places: Places, platform: Platform, agreed: Project, now: dt.datetime, why_not: list[str]
-) -> list[str]:
+def _settle(round_: Round, agreed: Project, why_not: list[str]) -> list[str]:
     """Under the project's lock; while another run holds it a table is closed if need be, never opened."""
+    places, platform, now = round_.places, round_.platform, round_.now
     try:
         with locks.held(places.locks, agreed.name):
             return access.settle(places, platform, agreed, now, *why_not)
@@ -82,4 +88,4 @@ def _settle(
         reasons = [*access.withheld(places, agreed, now.date()), *why_not]
         if reasons:
             access.withdraw(places, platform, agreed.name, "; ".join(reasons), now)
-        return [*reasons, "another run on the project is not done; nobody was let in meanwhile"]
+        return [*reasons, BUSY]

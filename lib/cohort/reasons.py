@@ -118,6 +118,10 @@ REASONS = {
         "de leerling staat in één schooljaar in twee jaargroepen",
         "the pupil is in two year groups in one school year",
     ),
+    "YEAR_GROUPS_APART": _reason(
+        "de jaargroepen van de leerling in verschillende schooljaren kunnen niet allebei kloppen",
+        "the pupil's year groups in different school years cannot both be right",
+    ),
     "TWO_SCHOOLS": _reason(
         "de leerling heeft in één schooljaar resultaten van twee scholen",
         "the pupil has results of two schools in one school year",
@@ -273,6 +277,7 @@ WARNINGS = {
     ),
     "DATE_OUTSIDE_YEAR": REASONS["DATE_OUTSIDE_YEAR"],
     "TWO_YEAR_GROUPS": REASONS["TWO_YEAR_GROUPS"],
+    "YEAR_GROUPS_APART": REASONS["YEAR_GROUPS_APART"],
     "TWO_SCHOOLS": REASONS["TWO_SCHOOLS"],
 }
 """What is told and not refused, each with a number."""

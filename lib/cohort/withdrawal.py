@@ -127,6 +127,10 @@ def _apply(task: _Task, facts: Facts) -> Facts:
     if facts:
         register.save(task.places, task.record.noted(**facts))
     register.withdrawal(task.places, task.project.name).unlink()
+    if (
+        access.state(task.places, task.platform, task.project.name) != access.GRANTED
+    ):  # by who saw the journal
+        access.settle(task.places, task.platform, task.project, task.now)
     return _told(task, task.record, [])
 
 

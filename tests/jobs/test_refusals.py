@@ -172,7 +172,7 @@ REFUSALS = [
     (nothing_remembered, 15, "the memory of release 1"),
     (no_key, 13, "key --project leergroei --create"),
     (wrong_confirmation, 2, "Nothing was removed"),
-    (pseudonymous, 10, "not supported yet"),
+    (pseudonymous, 17, "an instruction of at least one school"),
     (consents_are_there, 10, "not supported yet"),
 ]
 

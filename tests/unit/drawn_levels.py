@@ -42,6 +42,16 @@ def project(**constraint: Any) -> Project:
     return drawn.project(columns=columns)
 
 
+def special() -> Project:
+    """The drawn project with its level of spelling as a special category."""
+    own = project(distinct=2)
+    columns = [
+        c.model_copy(update={"legal_ground": "AVG art. 9 lid 2 onder a"}) if c.role == "sensitive" else c
+        for c in own.columns
+    ]
+    return own.model_copy(update={"columns": columns})
+
+
 def nothing(_: list[Row]) -> None:
     """Leave the stage as it is drawn."""
 

@@ -124,7 +124,10 @@ def project(**changes: Any) -> Project:
 INTAKE: Row = {
     "max_refused_share": Decimal("0.2"), "whole_share": Decimal("0.5"),
     "containers": {"members": 9, "megabytes_per_member": 9, "megabytes": 9, "ratio": 9},
-    "rules": {"two_schools": "warn", "two_year_groups": "warn", "date_outside_year": "refuse"},
+    "rules": {
+        "two_schools": "warn", "two_year_groups": "warn", "year_groups_apart": "refuse",
+        "date_outside_year": "refuse",
+    },
 }  # fmt: skip
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from tests.unit import drawn_release as drawn
 
-from cohort import access, locks, readers, register
+from cohort import access, catalogue, departures, erasure, keys, locks, objections, readers, register
 from cohort import project as projects
+from cohort.catalogue import Catalogue
 from cohort.errors import RightsRefused
 from cohort.places import Places
 from cohort.platform import Access, Platform
@@ -248,7 +249,8 @@ def review(places: Places, project: Project | None, monkeypatch: pytest.MonkeyPa
     """The daily look, with this declaration or, for none, an empty configuration."""
     if project is not None:
         monkeypatch.setattr(projects, "load", lambda *_: project)
-    record = readers.look(places, platform(), tmp_path / "conf", tmp_path / "keys", NOW, lambda _: None)
+    today = readers.Round(places, platform(), tmp_path / "conf", tmp_path / "keys", NOW)
+    record = readers.look(today, lambda _: None)
     (only,) = record["projects"]
     assert record["exit_code"] == only["exit_code"]
     return only
@@ -272,12 +274,39 @@ def test_a_table_without_a_declaration_is_closed(
     assert (told["access"], told["exit_code"]) == ("withdrawn", 10)
 
 
-def test_a_pseudonymous_table_without_its_key_is_closed(
+@pytest.mark.parametrize(
+    ("due", "lapsed", "key", "code", "says"),
+    [
+        ([], [], True, 0, []),
+        ([], [], False, 13, [readers.LOST]),
+        (["proef"], [], True, 0, [readers.OBJECTED]),
+        (["ander"], ["10AA"], True, 0, [readers.LAPSED]),
+        (["proef"], ["10AA"], False, 13, [readers.LOST, readers.OBJECTED, readers.LAPSED]),
+    ],
+)
+def test_a_pseudonymous_table_is_open_only_while_every_right_can_be_honoured_and_is(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, due: list[str], lapsed: list[str],
+    key: bool, code: int, says: list[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(erasure, "due", lambda *_: due)
+    monkeypatch.setattr(departures, "lapsed", lambda *_: frozenset(lapsed))
+    monkeypatch.setattr(objections, "load", lambda *_: None)
+    monkeypatch.setattr(catalogue, "load", lambda _: Catalogue((), frozenset()))
+    if key:
+        keys.create(tmp_path / "keys", "proef")
+    told = review(places, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
+    assert (told["why_not"], told["exit_code"]) == (says, code)
+    assert told["access"] == ("withdrawn" if says else "granted")
+
+
+def test_lists_that_cannot_be_read_close_a_pseudonymous_table_and_no_other(
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(catalogue, "load", lambda _: Catalogue((), frozenset()))
+    keys.create(tmp_path / "keys", "proef")
     told = review(places, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
-    assert (told["access"], told["exit_code"]) == ("withdrawn", 13)
-    assert "its key is lost" in told["why_not"][0]
+    assert (told["access"], told["exit_code"]) == ("withdrawn", 12)
+    assert review(places, agreed(), monkeypatch, tmp_path)["access"] == "granted"
 
 
 def test_while_another_run_is_busy_a_table_is_closed_but_never_opened(

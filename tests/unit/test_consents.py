@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit import drawn_levels
+from tests.unit.drawn_levels import special
 from tests.unit.drawn_release import bsn
 from tests.unit.drawn_rights import consent
 
@@ -20,16 +21,6 @@ from cohort.verify import consent as verified
 TODAY = dt.date(2026, 3, 1)
 A, B, OLD = bsn(0), bsn(1), bsn(50)
 CHANGES = Changes(newest_of={OLD: A})
-
-
-def special() -> Project:
-    """The drawn project with its level of spelling as a special category."""
-    own = drawn_levels.project(distinct=2)
-    columns = [
-        c.model_copy(update={"legal_ground": "AVG art. 9 lid 2 onder a"}) if c.role == "sensitive" else c
-        for c in own.columns
-    ]
-    return own.model_copy(update={"columns": columns})
 
 
 def line(

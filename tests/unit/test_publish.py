@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import grp
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_purpose import PURPOSE, WHY
 from tests.unit.drawn_rights import instruct
 
-from cohort import frames, memory, platform, publish, register, rights, tables
+from cohort import access, frames, memory, platform, publish, register, rights, tables
 from cohort.errors import NotAnonymous, StateRefused
 from cohort.places import Places
 from cohort.platform import Platform
@@ -190,6 +192,62 @@ def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
     table = places.table("proef")
     assert {f.name for f in table.glob("*.parquet")} == tables.current_files(spark, table)
     assert (places.records / "proef" / "2.json").exists()
+
+
+def by_group(holds: Platform, project: Project) -> tuple[Platform, Project]:
+    """The same, with readers whom the platform lets in by their group."""
+    ours = grp.getgrgid(os.getegid()).gr_name
+    by = holds.model_copy(update={"access": platform.Access(way="group")})
+    return by, project.model_copy(update={"readers": ours})
+
+
+def test_nobody_reads_from_before_the_first_byte_until_the_checksum_was_compared(
+    spark: SparkSession, places: Places, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds, project = by_group(holds, project)
+    put(spark, places, holds, project, staged(spark, places, holds))
+    assert access.state(places, holds, "proef") == "granted"
+    record = staged(spark, places, holds, 2)
+    seen: list[str] = []
+    for name in ("replace", "checksum", "vacuum"):
+        real = getattr(tables, name)
+
+        def watched(*given: Any, _real: Any = real, _name: str = name, **named: Any) -> Any:
+            seen.append(f"{_name} {access.state(places, holds, 'proef')}")
+            return _real(*given, **named)
+
+        monkeypatch.setattr(tables, name, watched)
+    put(spark, places, holds, project, record)
+    assert seen == ["checksum granted", "replace withdrawn", "checksum withdrawn", "vacuum withdrawn"]
+    assert access.state(places, holds, "proef") == "granted"
+
+
+def test_a_commit_that_is_not_what_was_verified_is_taken_back_and_read_by_nobody(
+    spark: SparkSession, places: Places, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds, project = by_group(holds, project)
+    put(spark, places, holds, project, staged(spark, places, holds))
+    record = staged(spark, places, holds, 2)
+    real = tables.replace
+
+    def killed(rows: DataFrame, *given: Any) -> Any:
+        real(rows.limit(9), *given)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "replace", killed)
+        with pytest.raises(Killed):
+            put(spark, places, holds, project, record)
+    assert access.state(places, holds, "proef") == "withdrawn"
+    with pytest.raises(NotAnonymous, match="another checksum"):
+        publish.mend(spark, places, holds, "proef")
+    assert read(spark, places) == sorted(VALUES)
+    assert register.find(places, "proef", 2).state is Release.REFUSED
+    assert next(c.note for c in tables.history(spark, places.table("proef"))) == "proef-1"
+    publish.mend(spark, places, holds, "proef")
+    assert access.settle(places, holds, project, NOW) == []
+    put(spark, places, holds, project, staged(spark, places, holds, 3).noted(before=1))
+    assert access.state(places, holds, "proef") == "granted"
 
 
 def test_approval_is_by_somebody_else(places: Places, holds: Platform, project: Project) -> None:

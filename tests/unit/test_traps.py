@@ -70,6 +70,18 @@ TRAPS = [
         took=(f"{ONE} 80.00 7A",),
     ),
     trap(
+        "BRIN and site in one column: told apart, and a site beside it must agree",
+        raw(
+            "brin;vestiging;schooljaar;pgn;toetscode;afnamedatum;groep_key;vaardigheidsscore\n"
+            f"BRIN01;;2024-2025;{ONE};REK-M7;2025-01-20;7A;80\n"
+            f"BRIN01;01;2024-2025;{ONE};REK-M6;2025-01-20;7A;81\n"
+            f"BRIN01;02;2024-2025;{TWO};REK-M7;2025-01-20;7A;82\n"
+            f"BRIN;02;2024-2025;{TWO};REK-M6;2025-01-20;7A;83\n"
+        ),
+        took=(f"{ONE} 80.00 7A", f"{ONE} 81.00 7A", f"{TWO} 83.00 7A"),
+        codes={"VESTIGING_INVALID": [4]},
+    ),
+    trap(
         "a column that is missing: values do not shift",
         raw(
             f"brin;schooljaar;pgn;toetscode;afnamedatum;groep_key;niveau_IV\n"

@@ -1,0 +1,111 @@
+"""A release of instructed schools and consenting pupils; and what the verifier finds once a gate is out.
+
+School 10AF gave no instruction. The level of spelling is a special category: every third pupil consents.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit.drawn_levels import restricted, results, special
+from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn, subject
+from tests.unit.drawn_rights import consent, instruct
+
+from cohort import balance, consents, generalise, instructions, keys, pipeline, rights, tables
+from cohort.places import Places
+from cohort.rights import Known
+from cohort.schema import Accepted
+from cohort.verify import check_stage
+from cohort.verify.findings import Findings
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+MAY_NAME = Known({*SCHOOLS}, {"proef"}, {"rekenen", "spelling"}, {"spelling"})
+CONSENTING = [*range(0, 62, 3)]
+OF_F = 10
+"""Pupils whose results all come from school 10AF."""
+
+
+def nothing(_: pytest.MonkeyPatch) -> None:
+    """Every gate in its place."""
+
+
+def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(instructions, "keep_instructed", lambda selected, _: selected)
+
+
+def consents_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(consents, "blank", lambda rows, *_: rows)
+
+
+def consent_of_everybody(patch: pytest.MonkeyPatch) -> None:
+    """A reading of the lists that takes a consent to one project for a consent to all."""
+    real = consents.Consents.in_force
+    patch.setattr(consents.Consents, "in_force", lambda read, _, kinds: real(read, "ander", kinds))
+
+
+@pytest.fixture(scope="module")
+def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Levels that are special, kept for all pupils, as if another project had everybody's consent."""
+    rows: list[Row] = [row | {"bijzonder": row["domein"] == "spelling"} for row in results()]
+    return restricted(one_spark, tmp_path_factory.mktemp("restricted") / "results", rows)
+
+
+@pytest.fixture
+def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[[], Findings]:
+    """Makes and checks the release."""
+    asked, until = special(), "2026-12-31"
+    instruct(tmp_path, SCHOOLS[:-1], TODAY)
+    ours = [f"{bsn(n)};spelling;proef;2026-01-01;{until};" for n in CONSENTING]
+    theirs = [f"{bsn(n)};spelling;ander;2026-01-01;{until};" for n in range(62)]
+    consent(tmp_path, [*ours, *theirs], TODAY)
+    given = subject(tmp_path, results_at, project=asked)
+    may_name = dataclasses.replace(MAY_NAME, projects={"proef", "ander"})
+
+    def make() -> Findings:
+        held = rights.load(Places(tmp_path), given.platform, asked, TODAY, may_name)
+        rows: Any = Accepted(tables.read(spark, results_at).where("batch = 1"))
+        trees = generalise.hierarchies(asked, given.hierarchies)
+        way = pipeline.run(rows, asked, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, lambda _: None)
+        tables.write_new(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
+        counts = balance.counts(rows, asked, held, way)
+        way.let_go()
+        made = dataclasses.replace(given, stage=tmp_path / "made", counts=counts)
+        return check_stage(spark, made, deep=True)
+
+    return make
+
+
+BROKEN: list[tuple[Patch, set[str]]] = [
+    (nothing, set()),
+    (instructions_ignored, {"INSTRUCTION"}),
+    (consents_ignored, {"CONSENT"}),
+    (consent_of_everybody, {"CONSENT"}),
+]
+
+
+@pytest.mark.parametrize(("breaks", "codes"), BROKEN, ids=lambda x: getattr(x, "__name__", None))
+def test_a_gate_that_is_out_is_found_and_in_place_nothing_is(
+    released: Callable[[], Findings], monkeypatch: pytest.MonkeyPatch, breaks: Patch, codes: set[str]
+) -> None:
+    breaks(monkeypatch)
+    findings = released()
+    assert findings.codes - {"REBUILT", "SUMS"} == codes
+    if not codes:
+        assert findings.found == ()
+    counts = {finding.code: finding.count for finding in findings.found}
+    if "INSTRUCTION" in codes:
+        assert counts["INSTRUCTION"] == OF_F
+
+
+def test_values_are_shown_of_who_consents_and_pupils_counted_without_telling(
+    spark: SparkSession, tmp_path: Path, released: Callable[[], Findings]
+) -> None:
+    assert released().found == ()
+    shown = tables.read(spark, tmp_path / "made").where("niveau <> 'onbekend'")
+    instructed = [n for n in CONSENTING if n < 60 and n // 10 % 6 != 5]
+    assert shown.count() == len(instructed)
