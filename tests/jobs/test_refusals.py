@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from tests.unit.drawn_rights import consent, instruct
 
-from cohort import catalogue, objections, platform
+from cohort import catalogue, objections, platform, register
+from cohort.register import Record, Release
 
 from .conftest import TODAY, Done, Platform
 
@@ -183,6 +184,21 @@ def domain_that_nobody_tests(p: Platform) -> tuple[str, ...]:
     return ("objections",)
 
 
+def first_wave(p: Platform) -> tuple[str, ...]:
+    assert not p.places.exact.joinpath("leergroei").exists()
+    return ("release", *NAME, "--wave")
+
+
+def wave_of_all(p: Platform) -> tuple[str, ...]:
+    assert p.root.exists()
+    return ("release", "--due", "--wave")
+
+
+def nothing_remembered(p: Platform) -> tuple[str, ...]:
+    register.save(p.places, Record("leergroei", 1, Release.PUBLISHED, {"class": "anonymous"}))
+    return ("release", *NAME)
+
+
 def no_format_declared(p: Platform) -> tuple[str, ...]:
     for file in (p.home / "conf" / "deliveries").iterdir():
         file.unlink()
@@ -206,6 +222,9 @@ REFUSALS = [
     (past_its_end, 15, "destroy the project"),
     (publish_before_verify, 15, "Expected a release that was made"),
     (keys_under_the_root, 13, "apart from the storage root"),
+    (first_wave, 15, "a published release that new pupils are added to"),
+    (wave_of_all, 2, "--wave with --project"),
+    (nothing_remembered, 15, "the memory of release 1"),
     (no_key, 13, "key --project leergroei --create"),
     (wrong_confirmation, 2, "Nothing was removed"),
     (pseudonymous, 17, "an instruction of at least one school"),
