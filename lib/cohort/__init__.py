@@ -71,6 +71,7 @@ The stages, each a state of the data to the next:
 What is done with them:
 
     barred        which rows of whom are not kept
+    removal       barred rows taken out of results and quarantine
     feedback      what a school hears of its deliveries
     codebook      which values of which level a release shows
     accounts      what became of every file, counted and judged as a whole
@@ -79,7 +80,6 @@ What is done with them:
     plausibility  what is told or refused of one pupil's rows taken together
     retention     what is kept no longer than its days
     effects       what a list would take away, counted before it does
-    removal       barred rows taken out of results and quarantine
     receipts      what a school hears of the objections that it filed
     completeness  schools that are expected and have not delivered
     rights        whose results a project may use today

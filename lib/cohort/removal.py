@@ -8,6 +8,8 @@ written down before it loses them.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -24,7 +26,7 @@ from cohort.schema import CANONICAL
 
 
 def erased_so_far(places: Places) -> int:
-    """Rows of results that objections took away, over all runs."""
+    """Rows of results that objections and retention took away, over all runs."""
     folder = places.erasures
     return sum(int(register.load(file)["rows"]) for file in folder.glob("*.json")) if folder.is_dir() else 0
 
@@ -64,15 +66,37 @@ def remove(
         hit = barred.hit(F.col("domein"), F.col(barred.SCOPES))
         erased = results.join(F.broadcast(keys), "pgn").where(hit).count()
         if erased:
-            journal = places.erasures / f"{now:%Y%m%dT%H%M%S%f}.json"
-            begun = {"when": str(now), "before": before, "rows": erased, "done": False}
-            register.write(journal, begun)
-            _remove(spark, places, places.results, keys, F.col("t.domein"))
-            register.write(journal, {**begun, "done": True})
+            with _journal(places, now, "objections", before, erased):
+                _remove(spark, places, places.results, keys, F.col("t.domein"))
         refused = _quarantined(spark, places, catalogue, keys)
     finally:
         keys.unpersist()
     return {"results": erased, "quarantine": refused}
+
+
+def remove_batch(
+    spark: SparkSession, places: Places, batches: tuple[int, ...], batch: int, now: dt.datetime
+) -> None:
+    """Take a whole batch out of the results, and the files that held it: its days are over.
+
+    Takes: the batches that count, and one of them.
+    """
+    before = current(spark, places, batches)
+    there, rows = before.count(), before.where(F.col("batch") == batch).count()
+    with _journal(places, now, f"retention-{batch}", there, rows):
+        _mark(places, places.results)
+        tables.replace_batch(before.where("false"), places.results, batch)
+        _vacuum(spark, places)
+
+
+@contextmanager
+def _journal(places: Places, now: dt.datetime, why: str, before: int, rows: int) -> Iterator[None]:
+    """Write down what is about to be erased, and afterwards that it is."""
+    journal = places.erasures / f"{now:%Y%m%dT%H%M%S%f}-{why}.json"
+    begun = {"when": str(now), "why": why, "before": before, "rows": rows, "done": False}
+    register.write(journal, begun)
+    yield
+    register.write(journal, {**begun, "done": True})
 
 
 def _quarantined(spark: SparkSession, places: Places, catalogue: Catalogue, keys: DataFrame) -> int:

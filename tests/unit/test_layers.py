@@ -50,6 +50,7 @@ LINES = (
         "generalise",
     ),
     ("barred",),
+    ("removal",),
     (
         "feedback",
         "codebook",
@@ -59,7 +60,6 @@ LINES = (
         "plausibility",
         "retention",
         "effects",
-        "removal",
         "receipts",
         "completeness",
         "rights",
