@@ -138,7 +138,7 @@ def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     made = Root(one_spark, Places(tmp_path_factory.mktemp("erasure")))
     made.places.deliveries.mkdir()
     every = [row(n, test) for n in range(8) for test in ("REK-M7", "SP-M7")]
-    broken = f"{PUPILS[3]};REK-M7;2025-01-20;1;2;3"
+    broken = f"x;{PUPILS[3]};REK-M7;2025-01-20;1;2;3"  # the number stands in another column
     made.deliver("a.csv", HERE, *every, row(1, "REK-X"), row(2, "SP-M6", "87.3"), broken)
     made.deliver("b.csv", THERE, *(row(n) for n in range(6, 12)))
     made.listed(name="niemand")
