@@ -72,8 +72,8 @@ class EqualCloseness(Closeness):
 
 class OrderedCloseness(Closeness):
     """Closeness where values have an order, so that the highest is further from the lowest than from the
-    next: the earth mover's distance on equally spaced values, D = 1/(m − 1) · Σ_i |Σ_{j ≤ i} (p_j − q_j)| for m
-    values. The order is that of the values' places; values that nobody has count as places too.
+    next: the earth mover's distance on equally spaced values, D = 1/(m − 1) · Σ_i |Σ_{j ≤ i} (p_j − q_j)|
+    for m values. The order is that of the values' places; values that nobody has count as places too.
     """
 
     def _near(self, counts: ClassCounts) -> Holds:

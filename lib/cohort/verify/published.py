@@ -13,7 +13,18 @@ from cohort import schema, tables
 from cohort.keys import Key
 from cohort.platform import Platform
 from cohort.project import Project
-from cohort.verify import anonymity, contents, control, layout, lists, log, opened, pseudonyms, sensitive
+from cohort.verify import (
+    anonymity,
+    consent,
+    contents,
+    control,
+    layout,
+    lists,
+    log,
+    opened,
+    pseudonyms,
+    sensitive,
+)
 from cohort.verify.findings import Finding, Findings, Subject, tell, tell_names
 
 OF_THE_BYTES = (
@@ -102,7 +113,8 @@ def look_for_barred(
 
 
 def check_rights(spark: SparkSession, subject: Subject) -> list[Finding]:
-    """OBJECTOR and INSTRUCTION: pupils of a published pseudonymous table who may not be in it today.
+    """OBJECTOR, INSTRUCTION, CONSENT: pupils of a published pseudonymous table who may not be in it today, or
+    not with their special-category value.
 
     Takes: as `stage` the published table.
     Refuses: lists that intake would refuse (exit codes 12 and 17).
@@ -116,7 +128,9 @@ def check_rights(spark: SparkSession, subject: Subject) -> list[Finding]:
     digests = [digest.hex() for digest in subject.key.digests(f"brin|{brin}" for brin in asked)]
     instructed = control.local(spark, {school: pa.array(digests, pa.string())})
     others = shown.join(F.broadcast(instructed), school, "left_anti").count()
-    return [*tell("OBJECTOR", objected), *tell("INSTRUCTION", others)]
+    table = tables.read(spark, subject.stage).withColumn(schema.PUPIL, F.unhex(pupil))
+    unwilling = consent.look(spark, subject, table, known.consenting)
+    return [*tell("OBJECTOR", objected), *tell("INSTRUCTION", others), *unwilling]
 
 
 def own_properties(project: Project, release_id: str) -> dict[str, str]:
