@@ -79,6 +79,7 @@ What is done with them:
     plausibility  what is told or refused of one pupil's rows taken together
     retention     what is kept no longer than its days
     effects       what a list would take away, counted before it does
+    removal       barred rows taken out of results and quarantine
     receipts      what a school hears of the objections that it filed
     completeness  schools that are expected and have not delivered
     rights        whose results a project may use today
@@ -93,6 +94,10 @@ What is done with them:
     verify        a staged release, checked by code of its own
     contributors  which schools' results a release shows
     disclosed     what everybody may read of a release
+    intake        what one run of intake needs beside the files
+    stored        the restricted tables of results and refused rows
+    succession    what a batch takes away: written down, then carried out
+    judging       every new row with what becomes of it
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from cohort import ledger, tables
 from cohort.keys import Key
 from cohort.places import Places
+from cohort.register import Record
 from cohort.schema import OTHERS, SCHOOL
 
 
@@ -32,6 +33,14 @@ def schools(spark: SparkSession, places: Places, stage: Path, key: Key, listed: 
     if not shown <= names.keys():
         raise AssertionError("a release shows a school that never delivered")
     return sorted(names[digest] for digest in shown)
+
+
+def without(record: Record, gone: Collection[str]) -> Record:
+    """The record of a release whose rows of some schools were taken out: it keeps that they were in it."""
+    known = record.facts.get("schools", [])
+    left = {*record.facts.get("schools_left", []), *(school for school in known if school in gone)}
+    kept = [school for school in known if school not in gone]
+    return record.noted(schools=kept, schools_left=sorted(left)) if left else record
 
 
 def _named(key: Key, brins: Iterable[str]) -> dict[bytes, str]:

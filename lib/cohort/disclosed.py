@@ -18,7 +18,7 @@ COUNTS = (
     "pupils_records", "pupils_released", "pupils_suppressed", "pupils_objected", "pupils_set_aside",
     "pupils_without_instruction", "pupils_withdrawn",
     "rows_current", "rows_used", "rows_not_selected", "rows_objected", "rows_set_aside",
-    "rows_without_instruction", "rows_withdrawn",
+    "rows_without_instruction",
 )  # fmt: skip
 """The counts that are shown, hidden when small and else rounded. Counts of consents are never among them."""
 

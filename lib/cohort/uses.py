@@ -55,6 +55,8 @@ def _uses(places: Places, project: str) -> dict[str, Use]:
     found = {}
     for record in register.releases(places, project):
         if record.state in SHOWN and record.facts.get("version") is not None:
+            for school in record.facts.get("schools_left", ()):
+                found[school] = {**_use(record, state), "state": _state("no_longer", state)}
             for school in record.facts.get("schools", ()):
                 found[school] = _use(record, state)
     return found
@@ -66,8 +68,12 @@ def _use(record: Record, state: Project) -> Use:
     return {
         "project": record.project, "question": agreed.get("question"),
         "starts": agreed.get("starts"), "ends": record.facts["expires"], "class": record.facts["class"],
-        "state": told if state is Project.OPEN else "ending",
+        "state": _state(told, state),
     }  # fmt: skip
+
+
+def _state(told: str, state: Project) -> str:
+    return told if state is Project.OPEN else "ending"
 
 
 def _kept(places: Places) -> Uses:

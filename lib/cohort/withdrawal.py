@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 
 from cohort import (
     access,
+    contributors,
     disclosed,
     frames,
     locks,
@@ -205,6 +206,7 @@ def _finish(task: _Task, taken: list[Facts], facts: Facts) -> Facts:
         **facts, version=task.version(), checksum=checksum,
         withdrawals=[*(one for one in earlier if one["version"] != withdrawn["version"]), withdrawn],
     )  # fmt: skip
+    record = contributors.without(record, task.schools)
     disclosed.write(task.places, task.platform, record)
     register.save(task.places, record)
     register.withdrawal(task.places, task.project.name).unlink()

@@ -56,7 +56,7 @@ def found(one_spark: SparkSession) -> dict[str, set[tuple[int, str]]]:
     new = [(numbers[name], *row, "") for name, (rows, _, _) in NEW.items() for row in rows]
     refused = [(numbers["one school"], "99YY", "2024-2025", 1, "2", "BRIN_UNKNOWN")]
     earlier = [(numbers[name], *row, "") for name, (_, rows, _) in NEW.items() for row in rows]
-    judged = frames.local(one_spark, STATE, new + refused)
+    judged = frames.local(one_spark, STATE, [*new, *refused])
     doubts = plausibility.doubtful(judged, frames.local(one_spark, STATE, earlier)).collect()
     names = {number: name for name, number in numbers.items()}
     told: dict[str, set[tuple[int, str]]] = {name: set() for name in NEW}
@@ -78,4 +78,4 @@ def test_refused_doubts_take_the_rows_and_told_ones_are_counted(spark: SparkSess
     doubts = plausibility.doubtful(judged, None)
     codes = plausibility.refused(judged, doubts, [APART]).select("_codes").collect()
     assert [row["_codes"] for row in codes] == [APART, APART]
-    assert plausibility.warnings(doubts, [APART]) == {1: {SCHOOLS: 1, GROUPS: 1}}
+    assert plausibility.counted(doubts) == {1: {SCHOOLS: 1, GROUPS: 1, APART: 1}}

@@ -103,6 +103,15 @@ def test_a_destroyed_project_shows_its_proof(records: Path) -> None:
     assert "8 marks of the data before, and 0 after" in told
 
 
+def test_what_was_taken_out_later_is_told_without_a_small_number(tmp_path: Path) -> None:
+    taken = [{"at": "2026-06-05", "version": 4, "pupils": None}, {"at": "2026-07-05", "pupils": 15}]
+    put(tmp_path, "proef", r1=release(project="proef", withdrawals=taken))
+    told = " ".join(Page(site.made(tmp_path)["en/project/proef.html"]).text.split())
+
+    assert "taken out later, on 5 June 2026: after an objection or an instruction withdrawn at most 7" in told
+    assert "taken out later, on 5 July 2026: after an objection or an instruction withdrawn about 15" in told
+
+
 def test_pseudonymous_data_are_called_personal_data(records: Path) -> None:
     assert "Dit zijn persoonsgegevens" in Page(site.made(records)["project/loopbanen.html"]).text
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.unit.drawn_register import AGREED, CERTIFICATE
 
-from cohort import inventory, register, site, uses
+from cohort import contributors, inventory, register, site, uses
 from cohort.places import Places
 from cohort.register import Record, Release
 
@@ -130,6 +130,16 @@ def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: Places, cont
     uses.write(used)
 
     assert told(used, "01AA") == {"groei": "published"}
+
+
+def test_a_school_whose_rows_were_taken_out_reads_that_it_was_in_it(places: Places) -> None:
+    made = record(places, "baan", 1, Release.PUBLISHED, "01AA", "02BB")
+    left = contributors.without(contributors.without(made, {"09ZZ"}), {"02BB"})
+    register.save(places, left)
+    uses.write(places)
+
+    assert (told(places, "01AA"), told(places, "02BB")) == ({"baan": "published"}, {"baan": "no_longer"})
+    assert left.facts["schools"] == ["01AA"]
 
 
 def test_a_question_is_text_here_too(places: Places) -> None:

@@ -90,6 +90,13 @@ def _known(state: str) -> str:
     return state
 
 
+class Withdrawal(Told):
+    """Rows taken out of a published table: when, and about how many pupils, none told when few."""
+
+    at: Day
+    pupils: int | None
+
+
 class Release(Told):
     release: int
     state: Annotated[str, AfterValidator(_known)]
@@ -101,6 +108,7 @@ class Release(Told):
     hidden_up_to: int = 7
     rounded_to: int = 5
     agreed: Agreement | None = None
+    withdrawals: list[Withdrawal] = []
 
 
 class Listing(Told):

@@ -14,7 +14,10 @@ def count(release: Release, name: str, language: str) -> str:
     """A number as it may be told: rounded, hidden when small, or not recorded."""
     if name not in release.counts:
         return say("not_recorded", language)
-    number = release.counts[name]
+    return about(release.counts[name], release, language)
+
+
+def about(number: int | None, release: Release, language: str) -> str:
     if number is None:
         return say("at_most", language, release.hidden_up_to)
     return say("about", language, whole(number, language))

@@ -116,6 +116,9 @@ def _became(release: Release, language: str) -> Element:
         for name in COUNTS
         if name in release.counts
     ]
+    for taken in release.withdrawals:
+        day = date(taken.at, language)
+        rows.append([say("taken_out", language, day), phrases.about(taken.pupils, release, language)])
     caption = say("became_caption", language, release.rounded_to)
     return paper.section(say("became", language), paper.table(caption, heads, rows))
 

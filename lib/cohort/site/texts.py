@@ -122,6 +122,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "became_caption": ("Aantallen leerlingen, afgerond op {}", "Numbers of pupils, rounded to {}"),
     "group": ("Groep", "Group"),
     "number": ("Aantal", "Number"),
+    "taken_out": (
+        "later weggehaald, op {}: na een bezwaar of een ingetrokken opdracht",
+        "taken out later, on {}: after an objection or an instruction withdrawn",
+    ),
     "releases": ("Publicaties", "Releases"),
     "releases_caption": ("Elke publicatie van dit onderzoek", "Each release of this project"),
     "release": ("Publicatie {}", "Release {}"),

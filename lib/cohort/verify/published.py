@@ -25,8 +25,8 @@ OF_PSEUDONYMS = ("SCHOOLS", "SHARE", "OTHERS", "PUPIL_TWICE")
 GONE = (
     "Schools per class, the largest share and the pupils without the largest school are not repeated: "
     "a published table says nothing of schools.",
-    "Objections, pseudonyms and the pupils' true values are not repeated: "
-    "a published table says nothing of pupils.",
+    "Objections, pseudonyms, the pupils' true values and the difference to the release before are not "
+    "repeated: a published table says nothing of pupils.",
 )
 GONE_BUT_PSEUDONYMS = (
     "A pupil counts at the school of the latest result only: a published table names no other.",
