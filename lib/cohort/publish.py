@@ -86,9 +86,9 @@ def publish(
 
     Takes: a release for which `check` raised nothing; the caller holds the project's lock.
     Gives: its record, PUBLISHED.
-    Refuses: rows whose checksum is not the verified one (exit code 14: then the table is removed), a release that was not held against
-    the published one (15): the earlier snapshot stays. Nobody can read from before the commit until the
-    checksum was compared; what `access` refuses (17).
+    Refuses: a stage whose checksum is not the verified one (exit code 14), a release that was not held
+    against the published one (15): the earlier snapshot stays. A table whose checksum is not the verified one
+    is removed (14). Nobody can read from before the commit until it was compared; what `access` refuses (17).
     """
     memory.require_compared(places, project, record)
     stage = tables.read(spark, places.stage(record.project, record.release)).select(
