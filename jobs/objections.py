@@ -5,17 +5,18 @@ import sys
 import _entry as entry
 from pyspark.sql import SparkSession
 
-from cohort import catalogue, departures, erasure, locks, objections
+from cohort import catalogue, departures, erasure, locks, objections, rights
 from cohort.project import Project
 
 
 def work(job: entry.Job) -> entry.Record:
     known, confirmed = catalogue.load(job.config), tuple(job.asked.confirm or ())
     limits, today = job.platform.objections, job.now.date()
-    lists = objections.load(job.places.objections, limits, today, known.domains(), confirmed)
+    names = rights.names(job.places, job.config)
+    lists = objections.load(job.places.objections, limits, today, known.domains(), confirmed, names)
     lists.require_known(confirmed)  # what is wrong is told before anything is touched
     with job.lock(locks.INTAKE):
-        lists = objections.load(job.places.objections, limits, today, known.domains(), confirmed)
+        lists = objections.load(job.places.objections, limits, today, known.domains(), confirmed, names)
         spark = job.session()
         left = leave(job, spark, lists, known.domains())
         done = erasure.apply(spark, job.places, job.platform, known, lists, job.now)

@@ -71,6 +71,7 @@ The stages, each a state of the data to the next:
 What is done with them:
 
     barred        which rows of whom are not kept
+    removal       barred rows taken out of results and quarantine
     feedback      what a school hears of its deliveries
     codebook      which values of which level a release shows
     accounts      what became of every file, counted and judged as a whole
@@ -93,6 +94,10 @@ What is done with them:
     verify        a staged release, checked by code of its own
     contributors  which schools' results a release shows
     disclosed     what everybody may read of a release
+    intake        what one run of intake needs beside the files
+    stored        the restricted tables of results and refused rows
+    succession    what a batch takes away: written down, then carried out
+    judging       every new row with what becomes of it
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once

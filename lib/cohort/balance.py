@@ -3,7 +3,6 @@ suppressed, withdrawn."""
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort import instructions, objections, records
@@ -26,9 +25,9 @@ def counts(results: Accepted, project: Project, rights: Rights, way: Way) -> dic
     if rows_without or rows_objected:
         instructed = instructions.keep_instructed(selected, rights.schools)
         admitted = objections.remove_objectors(instructed, results, rights.objections, project)
-        left = _pupils(instructed)
-        without = _pupils(selected) - left if rows_without else 0
-        objected = left - _pupils(admitted) if rows_objected else 0
+        known, left = _pupils(selected, rights)
+        without = known - left
+        objected = left - admitted.select("pgn").distinct().count() if rows_objected else 0
     released, suppressed = way.recoding.released, way.recoding.suppressed
     found = {
         "rows_current": rows_current, "rows_used": way.counts.rows_used,
@@ -53,5 +52,8 @@ def _rows(selected: Accepted, rights: Rights) -> tuple[int, int]:
     return (0, 0) if found is None else (found[0], found[1])
 
 
-def _pupils(rows: DataFrame) -> int:
-    return rows.select("pgn").distinct().count()
+def _pupils(selected: Accepted, rights: Rights) -> tuple[int, int]:
+    """The pupils with a selected row, and those of whom one is of an instructed school."""
+    per_pupil = instructions.mark(selected, rights.schools).groupBy("pgn").agg(F.max(INSTRUCTED).alias("any"))
+    found = per_pupil.agg(F.count(F.lit(1)), F.count_if("any")).first()
+    return (0, 0) if found is None else (found[0], found[1])

@@ -22,6 +22,13 @@ SCOPES = "_scopes"
 STATE = f"pgn string not null, {SCOPES} array<string>"
 
 
+def marked_by_name(rows: DataFrame, lists: Objections) -> DataFrame:
+    """`marked` by whoever is listed; a join copies every row, so there is none for lists without a number."""
+    if not numbers(lists):
+        return rows.withColumn(OBJECTED, F.lit(None).cast("boolean"))
+    return marked(rows, named(rows.sparkSession, lists))
+
+
 def named(spark: SparkSession, lists: Objections) -> DataFrame:
     """Whose rows are not kept because they are listed, each number once: `pgn` and `_scopes`."""
     scopes = {number: [ALL] for number in lists.blocked}

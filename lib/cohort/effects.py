@@ -26,7 +26,8 @@ def require_small(
     """Refuse a list that would take away more than the platform's share of all pupils, or of one school's.
 
     Takes: rows with `pgn`, `brin` and `domein`; the lists (those confirmed are not held to it); whether
-    only what was never filed before counts.
+    the rows are a run's new ones, of which only what was never filed before counts, and all of them together
+    are held to the share of one school: a run may bring a single school's.
     Refuses: exit code 12, every such list at once; nothing was erased then, by no list.
     """
     matched = _matched(rows, lists, domains, only_new)
@@ -45,7 +46,8 @@ def require_small(
     of_school = _counts(there.groupBy("brin"), "brin")
     problems = []
     for name, n in sorted(per_list.items()):
-        share, of_one = limits.max_erased_share, limits.max_erased_share_of_school
+        of_one = limits.max_erased_share_of_school
+        share = of_one if only_new else limits.max_erased_share
         much = sum(limits.too_many(m, of_school[s], of_one) for (x, s), m in per_school.items() if x == name)
         if limits.too_many(n, pupils, share):
             what, found = f"a list that takes away at most {share:%} of all pupils", "one that takes more"

@@ -1,8 +1,7 @@
 """New objections applied to everything that is there: a listed pupil's rows leave it at once.
 
-Rows of results and quarantine, stages of projects that they change, raw files that hold their numbers. What
-is erased is counted in a record that is written before and after, so that a killed run closes its sums when
-it is run again: accepted = current + replaced + withdrawn + erased.
+Rows of results and quarantine (`removal`), stages of projects that they change, raw files that hold their
+numbers. A killed run is simply run again.
 """
 
 from __future__ import annotations
@@ -13,13 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 
 from cohort import (
     barred,
     effects,
-    identifiers,
     ledger,
     memory,
     objections,
@@ -27,25 +24,17 @@ from cohort import (
     receipts,
     register,
     remains,
+    removal,
     tables,
 )
 from cohort.catalogue import Catalogue
-from cohort.checks import BROKEN
-from cohort.errors import DestructionIncomplete, expected
 from cohort.objections import Objections
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.register import Record, Release
-from cohort.schema import CANONICAL
 from cohort.standing import Standing
 
 UNFINISHED = frozenset({Release.STAGED, Release.VERIFIED})
-
-
-def erased_so_far(places: Places) -> int:
-    """Rows of results that objections took away, over all runs."""
-    folder = places.erasures
-    return sum(int(register.load(file)["rows"]) for file in folder.glob("*.json")) if folder.is_dir() else 0
 
 
 def accept(
@@ -60,10 +49,12 @@ def accept(
     met: frozenset[str] = frozenset()
     if tables.exists(spark, places.results):
         known = ledger.read(spark, places.ledger)
-        rows = _current(spark, places, known.batches)
+        rows = removal.current(spark, places, known.batches)
         permissions.require_newer(lists.permissions, known.latest())
         effects.require_small(rows, lists, platform.objections, domains)
-        met = effects.met(rows.select("pgn").union(_refused_numbers(spark, places)), lists)
+        met = effects.met(
+            rows.select("pgn").union(tables.read(spark, places.quarantine).select("pgn")), lists
+        )
     return met, objections.remember(places.restricted, lists, met)
 
 
@@ -81,7 +72,7 @@ def apply(
     met, stands = accept(spark, places, platform, lists, domains)
     gone = {"results": 0, "quarantine": 0}
     if tables.exists(spark, places.results):
-        gone = _rows(spark, places, platform, catalogue, lists, now)
+        gone = removal.remove(spark, places, platform, catalogue, lists, now)
     gone["stages"] = sum(1 for _ in _stages(places, lists, now))
     numbers = sought(spark, places, lists, domains)
     gone["files"] = remains.remove(places.deliveries, ledger.read(spark, places.ledger), numbers)
@@ -103,25 +94,14 @@ def due(places: Places, lists: Objections) -> list[str]:
     return found
 
 
-def resume(places: Places, current: int) -> int:
-    """Close the record of a run that was killed: its rows are erased, or none of them is."""
-    folder = places.erasures
-    for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
-        facts = register.load(file)
-        if not facts["done"]:
-            if current == facts["before"]:
-                file.unlink()
-            else:
-                register.write(file, {**facts, "done": True})
-    return current
-
-
 def barred_from(
     spark: SparkSession, places: Places, lists: Objections, project: str, domains: frozenset[str]
 ) -> frozenset[str]:
     """Numbers of everybody who may not be in a project: what a pseudonymous table must lose."""
     known = ledger.read(spark, places.ledger)
-    everybody = objections.barred_frame(_current(spark, places, known.batches), lists, project, domains)
+    everybody = objections.barred_frame(
+        removal.current(spark, places, known.batches), lists, project, domains
+    )
     return _numbers(everybody)
 
 
@@ -131,109 +111,13 @@ def sought(spark: SparkSession, places: Places, lists: Objections, domains: froz
         return barred.numbers(lists)
     known = ledger.read(spark, places.ledger)
     return barred.numbers(lists) | _numbers(
-        barred.left_out(lists, _current(spark, places, known.batches), domains)
+        barred.left_out(lists, removal.current(spark, places, known.batches), domains)
     )
 
 
 def _other(record: Record, lists: Objections) -> bool:
     known = record.facts.get("domains"), record.facts.get("barred_digest")
     return known[0] is None or known[1] != lists.digest_for(record.project, known[0])
-
-
-def _current(spark: SparkSession, places: Places, batches: tuple[int, ...]) -> DataFrame:
-    return tables.read(spark, places.results).where(F.col("batch").isin(list(batches)))
-
-
-def _rows(
-    spark: SparkSession, places: Places, platform: Platform, catalogue: Catalogue, lists: Objections,
-    now: dt.datetime,
-) -> dict[str, int]:  # fmt: skip
-    """Take the barred rows out of results and quarantine, and the files that held them."""
-    results = _current(spark, places, ledger.batches(spark, places.ledger))
-    current = resume(places, results.count())
-    _vacuum(spark, places)
-    domains = catalogue.domains()
-    if lists.permissions:
-        seen = permissions.presence(results, places.unlisted)
-        left = barred.left_out(lists, seen, domains)
-        permissions.note(spark, results, left, lists.permissions, places.unlisted, platform.tables)
-    keys = barred.keys(lists, results, domains).persist()
-    try:
-        hit = barred.hit(F.col("domein"), F.col(barred.SCOPES))
-        erased = results.join(F.broadcast(keys), "pgn").where(hit).count()
-        if erased:
-            journal = places.erasures / f"{now:%Y%m%dT%H%M%S%f}.json"
-            begun = {"when": str(now), "before": current, "rows": erased, "done": False}
-            register.write(journal, begun)
-            _remove(spark, places, places.results, keys, F.col("t.domein"))
-            register.write(journal, {**begun, "done": True})
-        refused = _quarantined(spark, places, catalogue, keys)
-    finally:
-        keys.unpersist()
-    return {"results": erased, "quarantine": refused}
-
-
-def _quarantined(spark: SparkSession, places: Places, catalogue: Catalogue, keys: DataFrame) -> int:
-    """Refused rows of barred pupils; of a line that is no row, whatever stands anywhere in it counts."""
-    rows = tables.read(spark, places.quarantine)
-    domain = barred.domain_of(F.col("row.toetscode"), catalogue)
-    hit = barred.hit(domain, F.col(barred.SCOPES))
-    found = rows.join(F.broadcast(keys), "pgn").where(hit).count()
-    if found:
-        inside = barred.domain_of(F.col("t.row.toetscode"), catalogue)
-        _remove(spark, places, places.quarantine, keys, inside)
-    return found + remove_broken(spark, places, keys)
-
-
-def remove_broken(spark: SparkSession, places: Places, keys: DataFrame) -> int:
-    """Take refused lines that are no rows out of quarantine where one of these numbers stands in them."""
-    rows = tables.read(spark, places.quarantine)
-    listed = F.broadcast(keys.select(F.col("pgn").alias("_number")))
-    whole = _broken(rows).join(listed, "_number", "left_semi").select(*rows.columns).distinct()
-    gone = whole.count()
-    if gone:
-        _mark(places, places.quarantine)
-        tables.remove_rows(spark, places.quarantine, whole)
-        _vacuum(spark, places)
-    return gone
-
-
-def _broken(rows: DataFrame) -> DataFrame:
-    """Lines that are no rows, or have no number, once per value that may be one: `_number` beside them."""
-    broken = rows.where(F.array_contains("codes", F.lit(BROKEN)) | F.col("pgn").isNull())
-    cells = F.array(*(identifiers.normal(F.col(f"row.{name}")) for name in CANONICAL))
-    return broken.select("*", F.explode(F.array_distinct(cells)).alias("_number"))
-
-
-def _refused_numbers(spark: SparkSession, places: Places) -> DataFrame:
-    return tables.read(spark, places.quarantine).select("pgn").where(F.col("pgn").isNotNull())
-
-
-def _remove(spark: SparkSession, places: Places, table: Path, keys: DataFrame, domain: Column) -> None:
-    _mark(places, table)
-    where = barred.hit(domain, F.col(f"s.{barred.SCOPES}"))
-    tables.remove_matching(spark, table, keys, "pgn", where)
-    _vacuum(spark, places)
-
-
-def _mark(places: Places, table: Path) -> None:
-    """Write down that a table has files to lose, before they are: a killed run's next one finds it."""
-    register.write(places.exact / "vacuum.json", {"table": table.name})
-
-
-def _vacuum(spark: SparkSession, places: Places) -> None:
-    mark = places.exact / "vacuum.json"
-    if not mark.exists():
-        return
-    table = {t.name: t for t in (places.results, places.quarantine)}[register.load(mark)["table"]]
-    if tables.vacuum(spark, table).left_behind:
-        raise DestructionIncomplete(
-            expected(
-                "no file with erased rows", example="after a vacuum", found="files left behind",
-                where=f"restricted/{table.name}", do="Look at its permissions, then run objections again",
-            )
-        )  # fmt: skip
-    mark.unlink()
 
 
 def _stages(places: Places, lists: Objections, now: dt.datetime) -> Iterator[Path]:

@@ -24,6 +24,8 @@ from cohort.lists import Line, Read, Zone
 ALL, DOMAIN, PROJECT = "alles", "domein:", "project:"
 SCOPE = re.compile(r"alles|domein:\S.*|project:[a-z][a-z0-9_]{1,39}")
 BLOCK, ALLOW = "block", "allow"
+Known = tuple[Collection[str], Collection[str] | None]
+"""What a scope may name: domains, and projects."""
 School = Annotated[str, Field(pattern=rf"^{BRIN.pattern}$")]
 
 
@@ -87,15 +89,21 @@ class Filed:
 
 
 def read(
-    folder: Path, most_days: int, today: dt.date, domains: Collection[str], problems: list[str]
+    folder: Path,
+    most_days: int,
+    today: dt.date,
+    domains: Collection[str],
+    problems: list[str],
+    projects: Collection[str] | None = None,
 ) -> tuple[tuple[Filed, ...], str]:
     """Every list of the zone, and one hash over all of them.
 
     Takes: the zone's folder, the platform's greatest age of a list, the day it is, the domains of the test
-    catalogue, a list that receives every problem.
+    catalogue, a list that receives every problem, the projects that there are or were (None: whoever keeps
+    a line of an unknown project hears it from another job).
     Refuses (as problems): no list at all, what `lists.read` refuses, a date or a scope that is none (a domain
-    nobody tests among them), a BRIN that is none, an invalid number that no school filed, one source with two
-    polarities.
+    nobody tests, a project of no such name), a BRIN that is none, an invalid number that no school filed, one
+    source with two polarities.
     """
     found = lists.read(ZONE, folder, today, problems, most_days=most_days)
     if not problems and not found:
@@ -108,13 +116,13 @@ def read(
         if len(told[one.declared.source]) > 1:
             what, example = "one polarity per source", "a source of its own for the list that allows"
             problems.append(ZONE.wrong(what, example, "both of one source", ZONE.place(f"{one.name}.toml")))
-    return tuple(_filed(one, today, frozenset(domains), problems) for one in found), lists.digest(found)
+    return tuple(_filed(one, today, (domains, projects), problems) for one in found), lists.digest(found)
 
 
-def _filed(one: Read[Listed], today: dt.date, domains: frozenset[str], problems: list[str]) -> Filed:
+def _filed(one: Read[Listed], today: dt.date, known: Known, problems: list[str]) -> Filed:
     filings, invalid, withdrawn = list[Filing](), dict[tuple[str, str], tuple[int, ...]](), 0
     for line in one.lines:
-        wrong = list(_wrong(line, domains))
+        wrong = list(_wrong(line, *known))
         since = lists.day(ZONE, line, "vanaf", wrong)
         until = lists.day(ZONE, line, "ingetrokken_op", wrong)
         if since is None and not line["vanaf"]:
@@ -139,7 +147,7 @@ def _filed(one: Read[Listed], today: dt.date, domains: frozenset[str], problems:
     )
 
 
-def _wrong(line: Line, domains: frozenset[str]) -> Iterator[str]:
+def _wrong(line: Line, domains: Collection[str], projects: Collection[str] | None) -> Iterator[str]:
     scope = line["bereik"]
     if not SCOPE.fullmatch(scope):
         what = "bereik alles, domein:… or project:…"
@@ -147,5 +155,8 @@ def _wrong(line: Line, domains: frozenset[str]) -> Iterator[str]:
     elif scope.startswith(DOMAIN) and scope.removeprefix(DOMAIN) not in domains:
         what, example = "a domain of the test catalogue", f"domein:{min(domains, default='rekenen')}"
         yield ZONE.wrong(what, example, "one that no test measures", line.where)
+    elif scope.startswith(PROJECT) and projects is not None and scope.removeprefix(PROJECT) not in projects:
+        what = "a project that there is or was"
+        yield ZONE.wrong(what, "project:leergroei", "one that nobody declared", line.where)
     if line["brin"] and not BRIN.fullmatch(line["brin"]):
         yield ZONE.wrong("a BRIN or nothing", "99ZZ", "something else", line.where)

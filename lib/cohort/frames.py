@@ -36,6 +36,7 @@ def of_table(spark: SparkSession, table: pa.Table, state: StructType | None = No
     return made
 
 
-def materialised(small: DataFrame) -> DataFrame:
-    """A frame of a few rows, computed once: an action."""
-    return of_table(small.sparkSession, small.toArrow(), small.schema)
+def materialised(small: DataFrame) -> DataFrame | None:
+    """A frame of a few rows, computed once; None for no row: an action."""
+    found = small.toArrow()
+    return of_table(small.sparkSession, found, small.schema) if found.num_rows else None

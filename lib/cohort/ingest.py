@@ -7,92 +7,48 @@ batch goes before the next one begins; what it had not yet taken away goes then,
 
 from __future__ import annotations
 
-import datetime as dt
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
+from pyspark.sql import SparkSession
 
 from cohort import (
     accounts,
     barred,
     checks,
     completeness,
-    consents,
-    deliveries,
     effects,
     erasure,
     expiry,
     faults,
     feedback,
-    frames,
+    judging,
     ledger,
     objections,
-    permissions,
-    plausibility,
-    quality,
     reception,
     remains,
+    removal,
     renumbering,
     retention,
-    supersession,
+    stored,
+    succession,
     tables,
 )
 from cohort.accounts import Run
 from cohort.arrivals import REPEATED, ROSTER, Desk
-from cohort.barred import OBJECTED
-from cohort.catalogue import Catalogue
-from cohort.consents import NOBODY, Given
 from cohort.errors import DeliveriesRefused, expected
-from cohort.formats import Formats
+from cohort.intake import Intake, Progress
 from cohort.ledger import Entry, Ledger
-from cohort.numbers import Changes
 from cohort.objections import Objections
 from cohort.places import Places
-from cohort.platform import Platform
-from cohort.reception import Numbered
-from cohort.schema import ACCEPTED, CANONICAL, NUMBER
+from cohort.reception import Numbered, Received
+
+__all__ = ["Intake", "Progress", "ingest"]
 
 MOST_DELIVERIES = 2**18 - 1
 """What the number of a delivery may be: it has 18 bits in a pupil's packed record."""
 WITHOUT_ROWS = (ROSTER, REPEATED)
-ROWS_PER_FILE = 2_000_000
-QUARANTINED = StructType(
-    [
-        StructField("pgn", StringType()),
-        StructField(NUMBER, IntegerType(), False),
-        StructField("batch", IntegerType(), False),
-        StructField("codes", ArrayType(StringType(), False), False),
-        StructField("row", StructType([StructField(name, StringType()) for name in CANONICAL])),
-    ]
-)
-Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Intake:
-    """What one run of intake needs beside the files."""
-
-    places: Places
-    platform: Platform
-    catalogue: Catalogue
-    formats: Formats
-    lists: Objections
-    changes: Changes
-    now: dt.datetime
-    consented: Given = NOBODY
-    """Whose special-category values may be kept, of which category: nobody's unless it is said."""
-
-    @property
-    def waiting(self) -> frozenset[str]:
-        """Schools of which a list says who may be used, and that list is older than this run."""
-        older = (one.schools for one in self.lists.permissions if one.date < self.now.date())
-        return frozenset[str]().union(*older)
 
 
 def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str, Any]:
@@ -104,15 +60,14 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     places, holds = intake.places, intake.platform
     if not places.deliveries.is_dir():
         raise _refused("a folder of deliveries", "deliveries/99ZZ.csv", "Put the schools' files there")
-    tables.create(spark, places.results, ACCEPTED, holds.tables, partitioned_by="batch")
-    tables.create(spark, places.quarantine, QUARANTINED, holds.tables, partitioned_by="batch")
+    stored.create(spark, places, holds.tables)
     known = ledger.read(spark, places.ledger)
     sweep(spark, places, known)
     renumbered = renumbering.apply(spark, places, intake.changes)
     expiry.apply(spark, places, intake.consented)
     domains, lists = intake.catalogue.domains(), intake.lists
     if known.batches:
-        effects.require_small(_current(spark, places, known), lists, holds.objections, domains)
+        effects.require_small(removal.current(spark, places, known.batches), lists, holds.objections, domains)
     limits = holds.intake.containers.limits()
     desk = Desk(places.deliveries, places.work / "received", intake.formats, limits, known.hashes)
     try:
@@ -127,9 +82,10 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     finally:
         shutil.rmtree(places.work, ignore_errors=True)
     after = Ledger((*known.lines, *entries))
-    _close(spark, places, after)
+    stored.close(spark, places, after)
     gone = retention.apply(spark, places, holds, after, received.files, intake.now)
-    gone["objected"] = remains.remove(places.deliveries, after, erasure.sought(spark, places, lists, domains))
+    sought = erasure.sought(spark, places, lists, domains)
+    gone["objected"] = remains.remove(places.deliveries, after, sought, _new(received, lists))
     progress(f"retention: {sum(gone.values())} things of the past removed")
     told = completeness.of(intake.catalogue, after, entries)
     completeness.write(places, told)
@@ -143,14 +99,14 @@ def sweep(spark: SparkSession, places: Places, known: Ledger) -> None:
     """Finish or remove what a killed intake left: what its batch takes away if that counts, else its rows."""
     shutil.rmtree(places.work, ignore_errors=True)
     feedback.sweep(places, known.last_number)
-    _supersede(spark, places, known)
+    succession.carry_out(spark, places, known)
     for table in (places.results, places.quarantine):
         left = table / f"batch={known.next_batch}"
         if left.exists():
             tables.replace_batch(tables.read(spark, table).where("false"), table, known.next_batch)
             tables.vacuum(spark, table)
             shutil.rmtree(left, ignore_errors=True)
-    erasure.resume(places, _current(spark, places, known).count())
+    removal.resume(places, removal.current(spark, places, known.batches).count())
 
 
 def _take_in(
@@ -171,7 +127,7 @@ def _take_in(
     lines: faults.Lines = {}
     today, newest, rules = intake.now.date(), intake.changes.newest_of, intake.platform.intake.rules
     if readable:
-        judged, warnings = _judged(spark, intake, readable, known, intake.places.work / f"{run.batch}")
+        judged, warnings = judging.judge(spark, intake, readable, known, intake.places.work / f"{run.batch}")
         counts = accounts.count(judged)
         found = [run.entry(n, f, counts.get(n, accounts.Count()), warnings.get(n, {})) for n, f in readable]
         found = [e for e in found if e.reason != ledger.OLDER or e.sha256 not in known.retried]
@@ -179,145 +135,30 @@ def _take_in(
             return []
         refused = sum(entry.quarantined for entry in found)
         progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
-        _write(spark, judged, intake, found, run.batch)
+        stored.write(spark, judged, intake, found, run.batch)
         if any(checks.BROKEN in entry.codes for entry in found if entry.taken):
-            erasure.remove_broken(spark, intake.places, barred.named(spark, intake.lists))
+            removal.remove_broken(spark, intake.places, barred.named(spark, intake.lists))
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
         lines = faults.lines(
             spark, readable, found, intake.formats, intake.catalogue, today, newest, rules.told
         )
         entries += found
     entries = accounts.warned(sorted(entries, key=lambda entry: entry.levering_nr), known)
-    entries = _write_down(spark, intake, known, entries, run.batch)
+    entries = succession.write_down(spark, intake, known, entries, run.batch)
     differs = {n: f.differs for n, f in new if f.differs}
     for entry in entries:
         feedback.write(intake.places, entry, lines.get(entry.levering_nr, {}), differs.get(entry.levering_nr))
     progress(f"feedback: {len(entries)} files")
     ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
-    _supersede(spark, intake.places, Ledger((*known.lines, *entries)))
+    succession.carry_out(spark, intake.places, Ledger((*known.lines, *entries)))
     return entries
 
 
-def _judged(
-    spark: SparkSession, intake: Intake, readable: list[Numbered], known: Ledger, work: Path
-) -> tuple[DataFrame, dict[int, dict[str, int]]]:
-    """Every row with its codes, kept in a file because several passes follow; and warnings per delivery."""
-    delivered = deliveries.read(spark, readable, intake.formats)
-    rules = intake.platform.intake.rules
-    once = quality.judge(
-        spark, delivered, intake.catalogue, intake.now.date(), intake.changes.newest_of, rules.told
-    )
-    named = barred.marked(once, barred.named(spark, intake.lists))
-    marked = consents.kept_at_intake(named, intake.consented)
-    marked.write.option("compression", "lz4").parquet(str(work))
-    kept = _kept(spark, intake, known, spark.read.schema(marked.schema).parquet(str(work)), work)
-    twice = frames.materialised(quality.repeated(kept))
-    judged = quality.refuse_repeated(kept, twice)
-    refusing = [code for code, rule in rules.of_pupils.items() if rule == "refuse"]
-    earlier = _current(spark, intake.places, known) if known.current() else None
-    doubtful = plausibility.doubtful(judged, earlier)
-    doubtful.write.option("compression", "lz4").parquet(f"{work}-doubtful")
-    doubtful = spark.read.schema(doubtful.schema).parquet(f"{work}-doubtful")
-    warnings = plausibility.warnings(doubtful, refusing)
-    if rules.told:
-        for line in quality.outside(judged).toArrow().to_pylist():
-            warnings.setdefault(line[NUMBER], {})[checks.OUTSIDE] = line["n"]
-    return plausibility.refused(judged, doubtful, refusing), warnings
-
-
-def _kept(spark: SparkSession, intake: Intake, known: Ledger, rows: DataFrame, work: Path) -> DataFrame:
-    """The rows with every objection applied, once the lists are held to what they take away.
-
-    What stands of the lists is written down here, before they are used; so is whom a list that allows
-    leaves out, whose rows are not kept.
-    """
-    places, lists, domains = intake.places, intake.lists, intake.catalogue.domains()
-    sure = rows.where(~F.contains(quality.CODES, F.lit("BRIN_")) & (F.col(quality.CODES) != checks.BROKEN))
-    waiting = frames.local(spark, "brin string not null", [(school,) for school in sorted(intake.waiting)])
-    sure = sure.join(F.broadcast(waiting), "brin", "left_anti")
-    seen = sure.where(F.col("pgn").isNotNull()).select("pgn", "brin", "domein")
-    effects.require_small(seen, lists, intake.platform.objections, domains, only_new=True)
-    objections.remember(places.restricted, lists, effects.met(rows.select("pgn"), lists))
-    if not lists.permissions:
-        return rows
-    everywhere = seen.select(*permissions.PRESENT)
-    if known.batches:
-        everywhere = everywhere.union(_current(spark, places, known).select(*permissions.PRESENT))
-    left = barred.left_out(lists, everywhere, domains)
-    left.write.option("compression", "lz4").parquet(f"{work}-left-out")
-    left = spark.read.schema(left.schema).parquet(f"{work}-left-out")
-    permissions.note(spark, seen, left, lists.permissions, places.unlisted, intake.platform.tables)
-    return barred.marked(rows, left)
-
-
-def _write(spark: SparkSession, judged: DataFrame, intake: Intake, entries: list[Entry], batch: int) -> None:
-    """The rows of files taken in; none, good or refused, of a pupil with an objection in force."""
-    taken = [(entry.levering_nr,) for entry in entries if entry.taken]
-    whole = judged.join(
-        F.broadcast(frames.local(spark, f"{NUMBER} int not null", taken)), NUMBER, "left_semi"
-    )
-    free = whole.where(F.col(OBJECTED).isNull())
-    total = sum(entry.accepted for entry in entries)
-    files = max(2, -(-total // ROWS_PER_FILE))
-    tables.replace_batch(quality.accepted(free, batch).coalesce(files), intake.places.results, batch)
-    if any(entry.codes for entry in entries if entry.taken):
-        refused = quality.quarantined(consents.without_special(free, quality.RAW), batch)
-        tables.replace_batch(refused.coalesce(1), intake.places.quarantine, batch)
-    stored = tables.read(spark, intake.places.results).where(F.col("batch") == batch).count()
-    if stored != total:
-        raise AssertionError("the accepted rows that were written are not those that were counted")
-
-
-def _write_down(
-    spark: SparkSession, intake: Intake, known: Ledger, entries: list[Entry], batch: int
-) -> list[Entry]:
-    """Find what this batch takes away and write it down; the entries with what each of them takes away."""
-    schools = supersession.concerned(known.lines, entries)
-    if not schools:
-        return entries
-    places = intake.places
-    results = tables.read(spark, places.results).where(F.col("batch").isin([*known.batches, batch]))
-    rows = supersession.rows_of(results, schools, (*known.lines, *entries), batch).persist()
-    try:
-        sizes, pairs = supersession.overlaps(rows)
-        new = frozenset(entry.levering_nr for entry in entries)
-        dead = supersession.dead(sizes, pairs, intake.platform.intake.whole_share, new)
-        gone = supersession.superseded(spark, rows, dead)
-        folder = str(places.superseding / f"{batch}")
-        gone.coalesce(1).write.mode("overwrite").option("compression", "lz4").parquet(folder)
-    finally:
-        rows.unpersist()
-    told = supersession.counted(spark.read.schema(gone.schema).parquet(folder))
-    return [
-        replace(
-            entry,
-            replaced=told.get((entry.levering_nr, supersession.REPLACED), {}),
-            withdrawn=told.get((entry.levering_nr, supersession.WITHDRAWN), {}),
-        )
-        for entry in entries
-    ]
-
-
-def _supersede(spark: SparkSession, places: Places, known: Ledger) -> None:
-    """Take away what the batches of the ledger replace; forget what a killed run had only written down."""
-    for batch in ledger.superseding(places.ledger):
-        folder = places.superseding / f"{batch}"
-        if batch in known.batches:
-            rows = spark.read.parquet(str(folder)).select(*supersession.IDENTITY)
-            if not rows.isEmpty():
-                tables.remove_rows(spark, places.results, rows)
-        shutil.rmtree(folder)
-
-
-def _current(spark: SparkSession, places: Places, known: Ledger) -> DataFrame:
-    return tables.read(spark, places.results).where(F.col("batch").isin(list(known.batches)))
-
-
-def _close(spark: SparkSession, places: Places, after: Ledger) -> None:
-    """accepted = current + replaced + withdrawn + erased, over all runs."""
-    there = _current(spark, places, after).count()
-    if there + erasure.erased_so_far(places) != after.current():
-        raise AssertionError("the results are not what the ledger says was accepted and not taken away")
+def _new(received: Received, lists: Objections) -> frozenset[Path] | None:
+    """The files to look into for numbers of objectors; all of them where a list says something new."""
+    if lists.new or lists.new_permissions:
+        return None
+    return frozenset(file.origin for _, file in received.new if file.origin is not None)
 
 
 def _refused(what: str, example: str, do: str) -> DeliveriesRefused:

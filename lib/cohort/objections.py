@@ -126,18 +126,19 @@ def _scopes(project: str, domains: Collection[str]) -> list[str]:
 
 def load(
     folder: Path, limits: ObjectionLimits, today: dt.date, domains: Collection[str],
-    confirmed: Collection[str] = (),
+    confirmed: Collection[str] = (), projects: Collection[str] | None = None,
 ) -> Objections:  # fmt: skip
     """Read every declared list, and what stands of earlier ones; nothing is written.
 
     Takes: the zone of the lists, the platform's limits, the day it is, the domains of the test catalogue,
-    the lists whose change of meaning was confirmed. The changes of pupil numbers are read from the zone
-    beside it: who is listed under one number is listed under every other one, too.
+    the lists whose change of meaning was confirmed, the projects that a line may name (None: any). Changes
+    of pupil numbers are read from the zone beside it: who is listed under one number is listed under every
+    other one, too.
     Refuses: what `filings.read` refuses, a list that is turned round or covers fewer schools than before: all
     problems at once (exit code 12); what `numbers.load` refuses (11) and `standing.load` (15).
     """
     problems: list[str] = []
-    filed, sha256 = filings.read(folder, limits.max_age_days, today, domains, problems)
+    filed, sha256 = filings.read(folder, limits.max_age_days, today, domains, problems, projects)
     restricted = folder.parent / "restricted"
     before = standing.load(restricted / "objections")
     if not problems:

@@ -99,11 +99,10 @@ def refused(judged: DataFrame, doubtful: DataFrame, refusing: Iterable[str]) -> 
     return joined.withColumn(CODES, told).select(*judged.columns)
 
 
-def warnings(doubtful: DataFrame, refusing: Iterable[str]) -> dict[int, dict[str, int]]:
-    """Per delivery the pupils about whom there is a doubt that is not refused: an action."""
+def counted(doubtful: DataFrame) -> dict[int, dict[str, int]]:
+    """Per delivery the pupils about whom there is a doubt, by its code: an action."""
     counts = doubtful.groupBy(NUMBER).agg(*(F.count_if(flag).alias(code) for code, flag in FLAGS.items()))
-    told = [code for code in FLAGS if code not in refusing]
     return {
-        line[NUMBER]: {code: line[code] for code in told if line[code]}
+        line[NUMBER]: {code: line[code] for code in FLAGS if line[code]}
         for line in counts.toArrow().to_pylist()
     }

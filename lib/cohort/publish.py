@@ -86,9 +86,9 @@ def publish(
 
     Takes: a release for which `check` raised nothing; the caller holds the project's lock.
     Gives: its record, PUBLISHED.
-    Refuses: rows whose checksum is not the verified one (exit code 14), a release that was not held against
-    the published one (15): the earlier snapshot stays. Nobody can read from before the commit until the
-    checksum was compared; what `access` refuses (17).
+    Refuses: a stage whose checksum is not the verified one (exit code 14), a release that was not held
+    against the published one (15): the earlier snapshot stays. A table whose checksum is not the verified one
+    is removed (14). Nobody can read from before the commit until it was compared; what `access` refuses (17).
     """
     memory.require_compared(places, project, record)
     stage = tables.read(spark, places.stage(record.project, record.release)).select(
@@ -98,11 +98,10 @@ def publish(
     if list(tables.checksum(stage)) != [rows, checksum]:
         raise _altered("the stage")
     table = places.table(project.name)
-    before = tables.history(spark, table)[0].version if tables.exists(spark, table) else None
     access.close(places, platform, project.name, "a release is being published", now)
     version = put(stage, rows, table, project, record.id, platform)
     progress(f"committed: {rows} rows, version {version}")
-    _compare(spark, places, record, before)
+    _compare(spark, places, record)
     published = record.moved(
         Release.PUBLISHED, version=version, published=str(now), approved_by=approved_by,
         second_person=approved_by is not None,
@@ -158,22 +157,22 @@ def mend(spark: SparkSession, places: Places, platform: Platform, project: str) 
         return
     record = known[str(commit.note)]
     if record.state is Release.VERIFIED:
-        _compare(spark, places, record, commit.version - 1 if commit.version else None)
+        _compare(spark, places, record)
         record = record.moved(Release.PUBLISHED, version=commit.version, mended=True)
         register.save(places, record)
     if record.state is Release.PUBLISHED and not record.facts.get("settled"):
         _settle(spark, places, platform, record)
 
 
-def _compare(spark: SparkSession, places: Places, record: Record, before: int | None) -> None:
-    """Take a commit back, and refuse its release, whose rows are not those that were verified."""
+def _compare(spark: SparkSession, places: Places, record: Record) -> None:
+    """Remove a table, and refuse its release, whose rows are not those that were verified.
+
+    With a retention of nothing Delta restores no earlier version; the next release makes the table anew.
+    """
     table = places.table(record.project)
     if list(tables.checksum(tables.read(spark, table))) != record.facts["checksum"]:
-        if before is None:
-            shutil.rmtree(table)
-        else:
-            tables.restore(spark, table, before)
-        reason = "what was committed was not what was verified, and was taken back"
+        shutil.rmtree(table)
+        reason = "what was committed was not what was verified, and was removed"
         register.save(places, record.moved(Release.REFUSED, reason=reason))
         memory.forget(places, record)
         raise _altered("the table")

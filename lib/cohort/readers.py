@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cohort import access, catalogue, departures, erasure, keys, locks, objections, project, register
+from cohort import access, catalogue, departures, erasure, keys, locks, objections, project, register, rights
 from cohort.errors import DONE, KeyRefused, Refusal, StateRefused
 from cohort.places import Places
 from cohort.platform import Platform
@@ -17,6 +17,7 @@ from cohort.project import Project
 LOST = "its key is lost, so that no objection can be honoured: destroy the project"
 OBJECTED = "a list of objections changed: run objections, which takes rows out"
 LAPSED = "a school's instruction ended: run objections, which takes its rows out"
+CONSENTS = "consents changed: make a new release, which shows the values of today's only"
 BUSY = "another run on the project is not done; nobody was let in meanwhile"
 
 
@@ -63,17 +64,20 @@ def _look(round_: Round, name: str) -> dict[str, Any]:
 
 
 def _of_personal_data(round_: Round, agreed: Project) -> list[str]:
-    """Reasons that a pseudonymous table's own records do not tell: its key, objections, instructions.
+    """Reasons that a pseudonymous table's own records do not tell: its key, and all lists.
 
-    Refuses: lists that cannot be read, no instruction at all (exit codes 12 and 17).
+    Refuses: lists that cannot be read, no instruction or consent at all (exit codes 12 and 17).
     """
     places, today = round_.places, round_.now.date()
     told = [] if keys.exists(round_.keys, agreed.name) else [LOST]
     record = register.published(places, agreed.name)
     if record is None:
         return told
-    domains = catalogue.load(round_.folder).domains()
-    lists = objections.load(places.objections, round_.platform.objections, today, domains)
+    listed = catalogue.load(round_.folder)
+    lists = objections.load(places.objections, round_.platform.objections, today, listed.domains())
+    may_name = rights.known(places, round_.folder, listed)
+    given = rights.consent(places, round_.platform, today, may_name).given(agreed)
+    told += [CONSENTS] if given.digest != record.facts.get("consents_digest", "") else []
     told += [OBJECTED] if agreed.name in erasure.due(places, lists) else []
     return [*told, *([LAPSED] if departures.lapsed(places, round_.folder, record, agreed, today) else [])]
 

@@ -23,16 +23,18 @@ LONGEST = 64
 """How far a number's digits and blanks may reach from one piece of a file into the next."""
 
 
-def remove(deliveries: Path, known: Ledger, numbers: frozenset[str]) -> int:
+def remove(
+    deliveries: Path, known: Ledger, numbers: frozenset[str], among: frozenset[Path] | None = None
+) -> int:
     """Remove every delivered file that was looked at before and holds one of the numbers, or may hold it.
 
     Takes: the folder of deliveries; the ledger, in which the lines of those files stay; numbers in normal
-    form. A file that nobody looked at yet is left to intake.
+    form; the files to look into (None: all). A file that nobody looked at yet is left to intake.
     Gives: how many went.
     """
     if not numbers or not deliveries.is_dir():
         return 0
-    held = [path for path in _looked_at(deliveries, known) if holds(path, numbers)]
+    held = [path for path in _looked_at(deliveries, known, among) if holds(path, numbers)]
     for path in held:
         path.unlink(missing_ok=True)
     return len(held)
@@ -49,9 +51,10 @@ def holds(path: Path, numbers: frozenset[str]) -> bool:
     return found or bool(problems)
 
 
-def _looked_at(deliveries: Path, known: Ledger) -> Iterator[Path]:
+def _looked_at(deliveries: Path, known: Ledger, among: frozenset[Path] | None) -> Iterator[Path]:
     contents = known.contents
-    for path in sorted(path for path in deliveries.rglob("*") if path.is_file()):
+    every = deliveries.rglob("*") if among is None else among
+    for path in sorted(path for path in every if path.is_file()):
         try:
             with path.open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() in contents:

@@ -1,4 +1,4 @@
-"""What is kept no longer than `platform.toml` says: deliveries, quarantine, feedback, earlier states."""
+"""What is kept no longer than `platform.toml` says: deliveries, results, refused rows, feedback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from pyspark.sql import SparkSession
 
-from cohort import register, tables
+from cohort import register, removal, tables
 from cohort.arrivals import DeliveredFile
 from cohort.ledger import Entry, Ledger
 from cohort.places import Places
@@ -23,12 +23,13 @@ def apply(
 
     Takes: the ledger, this run's lines among them; the files found in this run. Only a file that the ledger
     knows goes: nobody's delivery is lost before it was looked at.
-    Gives: how many deliveries, batches of quarantine, feedback files and earlier states went.
+    Gives: how many deliveries, batches of quarantine and of results, feedback files and earlier states went.
     """
     days = platform.retention_days
     return {
         "deliveries": _deliveries(known, files, now - dt.timedelta(days.deliveries)),
         "quarantine": _quarantine(spark, places, known, now - dt.timedelta(days.quarantine)),
+        "results": _results(spark, places, known, now - dt.timedelta(days.results), now),
         "feedback": _feedback(places, known, now - dt.timedelta(days.feedback)),
         "earlier_states": _earlier(spark, places, known, now - dt.timedelta(days.superseded)),
     }
@@ -62,6 +63,16 @@ def _quarantine(spark: SparkSession, places: Places, known: Ledger, until: dt.da
         tables.vacuum(spark, places.quarantine)
     for folder in there:
         shutil.rmtree(folder, ignore_errors=True)
+    return len(there)
+
+
+def _results(spark: SparkSession, places: Places, known: Ledger, until: dt.datetime, now: dt.datetime) -> int:
+    """Batches of results that are past their days, with the files that held them; counted as erased rows."""
+    past = {line.batch for line in known.lines} - {line.batch for line in known.lines if _when(line) > until}
+    there = [batch for batch in sorted(past) if (places.results / f"batch={batch}").exists()]
+    for batch in there:
+        removal.remove_batch(spark, places, known.batches, batch, now)
+        shutil.rmtree(places.results / f"batch={batch}", ignore_errors=True)
     return len(there)
 
 

@@ -64,7 +64,9 @@ def load(places: Places, platform: Platform, agreed: Project, today: dt.date, ma
     Refuses: the lists of objections (exit code 12), of number changes (11); of instructions and consents, and
     where the project has none (17).
     """
-    against = objections.load(places.objections, platform.objections, today, may_name.domains)
+    against = objections.load(
+        places.objections, platform.objections, today, may_name.domains, projects=may_name.projects
+    )
     told = instruct(places, today, may_name)
     given = consent(places, platform, today, may_name)
     return Rights(against, told, told.schools(agreed), given, given.given(agreed))

@@ -214,17 +214,6 @@ def purge(spark: SparkSession, path: Path) -> Vacuumed:
     return Vacuumed(sum("_delta_log" not in file.parts for file in path.rglob("*.parquet")))
 
 
-def restore(spark: SparkSession, path: Path, version: int) -> None:
-    """Make an earlier version current again, under the note that it had."""
-    notes = [commit.note for commit in history(spark, path) if commit.version <= version and commit.note]
-    noted = "spark.databricks.delta.commitInfo.userMetadata"
-    spark.conf.set(noted, notes[0] if notes else "")
-    try:
-        DeltaTable.forPath(spark, str(path)).restoreToVersion(version)
-    finally:
-        spark.conf.unset(noted)
-
-
 def readable(spark: SparkSession, path: Path, version: int | None = None) -> bool:
     """Whether a reader gets anything from that place."""
     try:

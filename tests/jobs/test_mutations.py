@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import generalise, objections, pseudonymise, register, release
+from cohort import generalise, instructions, objections, pseudonymise, register, release
 from cohort.errors import NotAnonymous
 from cohort.recoding.constraints import Pupils
 
@@ -53,6 +53,10 @@ def objections_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(objections, "remove_objectors", lambda results, *_: results)
 
 
+def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(instructions, "keep_instructed", lambda selected, _: selected)
+
+
 def schools_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(generalise, "constraints", lambda project: [Pupils(project.thresholds.k)])
 
@@ -69,6 +73,7 @@ def plain_hash(patch: pytest.MonkeyPatch) -> None:
 BROKEN: list[tuple[Patch, set[str]]] = [
     (nothing_suppressed, {"K"}),
     (objections_ignored, {"OBJECTOR"}),
+    (instructions_ignored, {"INSTRUCTION"}),
     (schools_ignored, {"SCHOOLS", "SHARE", "OTHERS"}),
     (plain_hash, {"PUPIL_UNKNOWN"}),
 ]
@@ -92,3 +97,4 @@ def test_unbroken_the_same_cohort_passes(spark: SparkSession, strict: Platform) 
     record = release_one(spark, strict)
     assert record.state is register.Release.VERIFIED
     assert record.facts["counts"]["pupils_objected"] > 0
+    assert record.facts["counts"]["pupils_without_instruction"] > 0

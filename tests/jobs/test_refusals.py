@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from tests.unit.drawn_rights import consent, instruct
 
-from cohort import catalogue, objections, platform
+from cohort import catalogue, objections, platform, register
+from cohort.register import Record, Release
 
 from .conftest import TODAY, Done, Platform
 
@@ -85,9 +88,62 @@ def pseudonymous(p: Platform) -> tuple[str, ...]:
     return ("release", *NAME)
 
 
-def consents_are_there(p: Platform) -> tuple[str, ...]:
-    (p.root / "consents").mkdir()
-    (p.root / "consents" / "actief.csv").write_text("pgn;project\n")
+def without_purpose(p: Platform) -> tuple[str, ...]:
+    p.change("conf/projects/leergroei.toml", "legal_basis =", "# legal_basis =")
+    return ("release", *NAME)
+
+
+def column_without_a_reason(p: Platform) -> tuple[str, ...]:
+    p.change("conf/projects/leergroei.toml", 'why = "De vraag gaat over groei naar thuistaal"\n', "")
+    return ("release", *NAME)
+
+
+SPECIAL = """
+[[columns]]
+name = "iq"
+why = "De vraag gaat over intelligentie"
+role = "sensitive"
+result = { domein = "intelligentie", schooljaar = "2024-2025", moment = "E", schaal = "NLS-IQ", \
+value = "niveau_IV", several = "latest" }
+hierarchy = "niveau_IV"
+constraint = { largest_value = 0.9, distinct = 2 }
+legal_ground = "AVG art. 9 lid 2 onder a"
+"""
+
+
+def special_column_without_a_list(p: Platform) -> tuple[str, ...]:
+    agreed = p.config / "projects" / "leergroei.toml"
+    agreed.write_text(agreed.read_text(encoding="utf-8") + SPECIAL, encoding="utf-8")
+    return ("release", *NAME)
+
+
+def special_column_with_too_little(p: Platform) -> tuple[str, ...]:
+    special_column_without_a_list(p)
+    p.change("conf/projects/leergroei.toml", ", distinct = 2", "")
+    return ("release", *NAME)
+
+
+def a_consent_without_an_end(p: Platform) -> tuple[str, ...]:
+    special_column_without_a_list(p)
+    consent(p.root, ["111222333;intelligentie;leergroei;2026-01-01;;"], TODAY)
+    return ("release", *NAME)
+
+
+def no_instructions(p: Platform) -> tuple[str, ...]:
+    shutil.rmtree(p.root / "instructions")
+    return ("release", *NAME)
+
+
+def every_instruction_lapsed(p: Platform) -> tuple[str, ...]:
+    file = p.root / "instructions" / "synthetisch.csv"
+    yesterday = TODAY - dt.timedelta(days=1)
+    lines = [line.removesuffix(";") + f"{yesterday};" for line in file.read_text().splitlines()[1:]]
+    file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return ("release", *NAME)
+
+
+def instruction_of_an_unknown_school(p: Platform) -> tuple[str, ...]:
+    instruct(p.root, ["00AA"], TODAY)
     return ("release", *NAME)
 
 
@@ -128,6 +184,21 @@ def domain_that_nobody_tests(p: Platform) -> tuple[str, ...]:
     return ("objections",)
 
 
+def first_wave(p: Platform) -> tuple[str, ...]:
+    assert not p.places.exact.joinpath("leergroei").exists()
+    return ("release", *NAME, "--wave")
+
+
+def wave_of_all(p: Platform) -> tuple[str, ...]:
+    assert p.root.exists()
+    return ("release", "--due", "--wave")
+
+
+def nothing_remembered(p: Platform) -> tuple[str, ...]:
+    register.save(p.places, Record("leergroei", 1, Release.PUBLISHED, {"class": "anonymous"}))
+    return ("release", *NAME)
+
+
 def no_format_declared(p: Platform) -> tuple[str, ...]:
     for file in (p.home / "conf" / "deliveries").iterdir():
         file.unlink()
@@ -151,10 +222,20 @@ REFUSALS = [
     (past_its_end, 15, "destroy the project"),
     (publish_before_verify, 15, "Expected a release that was made"),
     (keys_under_the_root, 13, "apart from the storage root"),
+    (first_wave, 15, "a published release that new pupils are added to"),
+    (wave_of_all, 2, "--wave with --project"),
+    (nothing_remembered, 15, "the memory of release 1"),
     (no_key, 13, "key --project leergroei --create"),
     (wrong_confirmation, 2, "Nothing was removed"),
     (pseudonymous, 17, "an instruction of at least one school"),
-    (consents_are_there, 10, "not supported yet"),
+    (without_purpose, 10, "the key legal_basis"),
+    (column_without_a_reason, 10, "columns.3.why"),
+    (special_column_without_a_list, 17, "found no list in consents/"),
+    (special_column_with_too_little, 10, "l-diversity or t-closeness"),
+    (a_consent_without_an_end, 17, "nothing in tot in consents/actief.csv line 2"),
+    (no_instructions, 17, "an instruction of at least one school"),
+    (every_instruction_lapsed, 17, "an instruction of at least one school"),
+    (instruction_of_an_unknown_school, 17, "instructions/standaard.csv line 2"),
 ]
 
 

@@ -104,7 +104,7 @@ def run(
         patch.setattr(generalise, "ROWS_PER_FILE", -(-recoded.recoding.released // files))
         rows = generalise.generalise(coded, asked, recoded)
     assert [(f.name, f.dataType) for f in rows.schema] == [
-        (f.name, f.dataType) for f in generalised(asked.column_names)
+        (f.name, f.dataType) for f in generalised(asked.column_names, asked.pseudonyms)
     ]  # fmt: skip
     return counts, recoded, rows.select("*", F.spark_partition_id().alias("file")).toArrow().to_pylist()
 

@@ -28,6 +28,7 @@ from cohort import (
     receipts,
     register,
     remains,
+    removal,
     tables,
 )
 from cohort.errors import ObjectionsRefused
@@ -109,7 +110,7 @@ class Root:
     def closes(self) -> bool:
         known = ledger.read(self.spark, self.places.ledger)
         there = tables.read(self.spark, self.places.results).count()
-        return there + erasure.erased_so_far(self.places) == known.current()
+        return there + removal.erased_so_far(self.places) == known.current()
 
     def holding(self, n: int) -> set[str]:
         """The zones in which a pupil's number still stands, looked for in everything decoded."""
@@ -137,7 +138,7 @@ def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     made = Root(one_spark, Places(tmp_path_factory.mktemp("erasure")))
     made.places.deliveries.mkdir()
     every = [row(n, test) for n in range(8) for test in ("REK-M7", "SP-M7")]
-    broken = f"{PUPILS[3]};REK-M7;2025-01-20;1;2;3"
+    broken = f"x;{PUPILS[3]};REK-M7;2025-01-20;1;2;3"  # the number stands in another column
     made.deliver("a.csv", HERE, *every, row(1, "REK-X"), row(2, "SP-M6", "87.3"), broken)
     made.deliver("b.csv", THERE, *(row(n) for n in range(6, 12)))
     made.listed(name="niemand")
@@ -250,7 +251,7 @@ def test_a_list_over_the_share_erases_nothing_until_it_is_confirmed(
 
 
 def test_a_list_turned_round_does_not_empty_the_first_delivery(spark: SparkSession, tmp_path: Path) -> None:
-    root = Root(spark, Places(tmp_path), share="0.1", always=1)
+    root = Root(spark, Places(tmp_path), of_school="0.4", always=1)
     root.places.deliveries.mkdir()
     root.deliver("a.csv", HERE, *(row(n) for n in range(8)))
     root.listed(*(line(n) for n in range(4)))
@@ -309,7 +310,7 @@ def test_killed_anywhere_and_run_again_it_ends_the_same(
     root.objections()
     assert root.rows() == without(1, 3, 6), says
     assert (root.refused(), root.files()) == (["SCORE_NOT_A_NUMBER"], set())
-    assert erasure.erased_so_far(root.places) == 7
+    assert removal.erased_so_far(root.places) == 7
     assert root.holding(6) == root.holding(1) == set()
     receipt = json.loads((root.places.feedback(HERE) / "bezwaren-lijst0.json").read_text())
     assert (receipt["applied"], receipt["unmatched"]) == (3, 0)

@@ -64,6 +64,16 @@ def test_rows_of_a_class_stand_in_one_file_in_the_order_of_the_released_values(
     assert len({file for file, *_ in places}) > 1
 
 
+def test_a_pseudonymous_release_shows_the_pseudonyms_as_text_in_their_order(spark: SparkSession) -> None:
+    asked = agreed().model_copy(update={"release_class": "pseudonymous"})
+    _, _, rows = run(spark, asked, files=3)
+    assert Counter((row["score"], row["sekse"]) for row in rows) == RELEASED
+    assert [row["pupil"] for row in rows] == [row[PUPIL].hex() for row in rows]
+    assert [row["school"] for row in rows] == [row[SCHOOL].hex() for row in rows]
+    places = [(row["file"], row["score"], row["sekse"], row["pupil"]) for row in rows]
+    assert places == sorted(places)
+
+
 def test_all_are_counted(kept: tuple[Counts, Recoded, list[Row]]) -> None:
     assert kept[0] == Counts(pupils=28, set_aside=0, rows=84, rows_used=56)
 

@@ -50,6 +50,7 @@ LINES = (
         "generalise",
     ),
     ("barred",),
+    ("removal",),
     (
         "feedback",
         "codebook",
@@ -74,6 +75,9 @@ LINES = (
         "contributors",
         "disclosed",
     ),
+    ("intake",),
+    ("stored", "succession"),
+    ("judging",),
     ("ingest",),
     ("publish", "balance"),
     ("release", "status", "remnant"),

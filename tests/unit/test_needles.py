@@ -187,6 +187,7 @@ def test_names_of_files_and_targets_of_links_are_sinks_and_links_are_not_followe
         (b"7z\xbc\xaf\x27\x1c" + b"\0" * 50, "7z"),
         (b"LZ4Block" + b"\xff" * 30, "lz4 blocks that cannot be read"),
     ],
+    ids=["parquet", "gzip", "zip", "encrypted parquet", "7z", "lz4"],
 )
 def test_what_cannot_be_decoded_is_told(content: bytes, why: str, tmp_path: Path) -> None:
     (tmp_path / "odd").write_bytes(content)

@@ -152,6 +152,13 @@ def test_an_objection_counts_where_its_scope_is_used(
     assert {at: "10AA" in found.held_for(at[0], at[1:]) for at in where} == where
 
 
+def test_an_objection_to_a_project_of_no_name_is_told(zone: Path) -> None:
+    put(zone, LINE, f"{BEN};;2025-09-01;;project:proef", f"{CARO};;2025-09-01;;project:pruef")
+    with pytest.raises(ObjectionsRefused, match=r"a project that there is or was.*csv line 4\.") as refusal:
+        objections.load(zone, LIMITS, TODAY, DOMAINS, projects={"proef"})
+    assert len(refusal.value.problems) == 1
+
+
 def test_only_the_projects_that_an_objection_is_about_are_due(zone: Path) -> None:
     def digests() -> list[str]:
         found = read(zone)

@@ -224,7 +224,7 @@ def test_a_run_killed_anywhere_is_whole_or_not_at_all(
 
 
 def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> None:
-    root.days = {"deliveries": 1, "quarantine": 2, "feedback": 3, "superseded": 4}
+    root.days = {"deliveries": 1, "quarantine": 2, "feedback": 3, "superseded": 4, "results": 5}
     root.deliver("1.csv", f"{A} 80", f"{B} 81", f"{C} 82", f"{D} 83", f"{E} 84", "123456789 85")
     root.deliver("wait.csv", f"{A} 80", school="99ZZ")
     root.ingest()
@@ -248,10 +248,15 @@ def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> No
     assert left() == (3, 1, 6, False)
     assert after(1) == (0, 1, 6, False)
     assert after(2) == (0, 0, 6, False)
-    assert after(3) == (0, 0, 0, False)
     assert after(4) == (0, 0, 0, True)
-    assert [e.name for e in root.entries()] == ["1.csv", "wait.csv", "2.csv"]
     assert len(root.rows()) == 5
+    assert after(5) == (0, 0, 0, True)
+    assert root.rows() == []
+    assert [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts] == []
+    assert [e.name for e in root.entries()] == ["1.csv", "wait.csv", "2.csv"]
+    root.deliver("3.csv", f"{A} 70")
+    root.ingest(NOW + dt.timedelta(days=6))  # and the sums still close
+    assert root.rows() == [f"{A} 70 {M}"]
 
 
 def test_a_change_of_number_counts_for_what_comes_and_for_what_is_there(root: Root) -> None:

@@ -78,4 +78,4 @@ def test_refused_doubts_take_the_rows_and_told_ones_are_counted(spark: SparkSess
     doubts = plausibility.doubtful(judged, None)
     codes = plausibility.refused(judged, doubts, [APART]).select("_codes").collect()
     assert [row["_codes"] for row in codes] == [APART, APART]
-    assert plausibility.warnings(doubts, [APART]) == {1: {SCHOOLS: 1, GROUPS: 1}}
+    assert plausibility.counted(doubts) == {1: {SCHOOLS: 1, GROUPS: 1, APART: 1}}

@@ -80,7 +80,6 @@ REFUSED: dict[str, tuple[Break, str]] = {
     "an end before the start": (put("ends", dt.date(2025, 1, 1)), "an end after the start"),
     "an end on the start": (put("ends", dt.date(2026, 1, 1)), "an end after the start"),
     "another name": (put("name", "anders"), "name = 'proef'"),
-    "pseudonymous": (put("release_class", "pseudonymous"), "not supported yet"),
     "another class": (put("release_class", "open"), "a valid release_class"),
     "another recoding": (put("recoding.kind", "random"), "a valid recoding.kind"),
     "another objective": (put("recoding.objective", "beauty"), "a valid recoding.objective"),
@@ -227,3 +226,19 @@ def test_every_identifying_name_is_refused_as_column_and_as_attribute() -> None:
         for key in ("name", "attribute"):
             with pytest.raises(ValueError, match="identify nobody"):
                 columns.Column.model_validate(base | {key: name})
+
+
+@pytest.mark.parametrize(
+    "key", ["question", "controller", "research_group", "legal_basis", "starts", "ends", "columns.0.why"]
+)
+def test_what_a_project_is_for_has_no_default(tmp_path: Path, key: str) -> None:
+    (problem,) = problems(tmp_path, drop(key))
+    assert f"Expected the key {key}" in problem
+
+
+@pytest.mark.parametrize("key", ["question", "legal_basis", "columns.0.why"])
+@pytest.mark.parametrize("words", ["te kort", "            "])
+def test_reasons_are_words_and_more_than_a_few(tmp_path: Path, key: str, words: str) -> None:
+    (problem,) = problems(tmp_path, put(key, words))
+    assert problem.startswith("Expected")
+    assert "projects/proef.toml" in problem

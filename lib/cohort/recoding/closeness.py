@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
@@ -16,15 +17,15 @@ _ROOM = 1 << 62
 
 
 @dataclass(frozen=True, init=False)
-class EqualCloseness:
-    """The sensitive values of a class are at most t away from those of the whole cohort, all values equally
-    far apart: t-closeness (Li, Li and Venkatasubramanian, 2007) with the equal distance,
-    D = ½ Σ |p_i − q_i|, p the class's and q the cohort's part of value i.
+class Closeness(ABC):
+    """The sensitive values of a class are at most t away from those of the whole cohort: t-closeness (Li, Li
+    and Venkatasubramanian, 2007).
 
     Takes: t from 0 to 1, for example `"1/5"` or `0.2`; a float counts as the decimals it is written with.
 
-    Two classes that satisfy it do so together, as D is convex: that of the joined class is at most the mean
-    of theirs. It does not survive merging with any class: the joined class may be one of a single value.
+    Two classes that satisfy it do so together, as each of the distances is convex: that of the joined class
+    is at most the mean of theirs. It does not survive merging with any class: the joined class may be one of
+    a single value.
     """
 
     t: Fraction
@@ -47,57 +48,40 @@ class EqualCloseness:
         return 1
 
     def holds(self, counts: ClassCounts) -> Holds:
-        if not self.needs_values:
-            return everywhere(counts)
+        return self._near(counts) if self.needs_values else everywhere(counts)
+
+    @abstractmethod
+    def _near(self, counts: ClassCounts) -> Holds:
+        """Whether each class is near enough, by the distance of its kind."""
+
+
+class EqualCloseness(Closeness):
+    """Closeness with all values equally far apart: D = ½ Σ |p_i − q_i|, p the class's and q the cohort's part
+    of value i.
+    """
+
+    def _near(self, counts: ClassCounts) -> Holds:
         apart = _apart(counts, widest=2)
         # D · n · N = ½ Σ |n_i · N − N_i · n|
-        holds: Holds = np.abs(apart).sum(axis=1) <= _part(self.t, counts, times=2)
-        return holds
+        near: Holds = np.abs(apart).sum(axis=1) <= _part(self.t, counts, times=2)
+        return near
 
     def __str__(self) -> str:
         return f"sensitive values at most {self.t} (equal distance) from the cohort's"
 
 
-@dataclass(frozen=True, init=False)
-class OrderedCloseness:
-    """The same where values have an order, so that the highest is further from the lowest than from the
-    next: t-closeness with the ordered distance, the earth mover's distance on equally spaced values,
-    D = 1/(m − 1) · Σ_i |Σ_{j ≤ i} (p_j − q_j)| for m values (Li, Li and Venkatasubramanian, 2007).
-
-    Takes: t from 0 to 1, as for the equal distance. The order is that of the values' places; values that
-    nobody has count as places too.
-
-    Convex like the equal distance, so two classes that satisfy it do so together; it does not survive
-    merging with any class.
+class OrderedCloseness(Closeness):
+    """Closeness where values have an order, so that the highest is further from the lowest than from the
+    next: the earth mover's distance on equally spaced values, D = 1/(m − 1) · Σ_i |Σ_{j ≤ i} (p_j − q_j)|
+    for m values. The order is that of the values' places; values that nobody has count as places too.
     """
 
-    t: Fraction
-    survives_merging: ClassVar[bool] = False
-
-    def __init__(self, t: Fraction | float | str) -> None:
-        object.__setattr__(self, "t", share(t, _WHAT))
-
-    @property
-    def needs_schools(self) -> bool:
-        return False
-
-    @property
-    def needs_values(self) -> bool:
-        return self.t < 1
-
-    @property
-    def fewest(self) -> int:
-        """Where the whole cohort has one value, so may a class of one pupil."""
-        return 1
-
-    def holds(self, counts: ClassCounts) -> Holds:
-        if not self.needs_values:
-            return everywhere(counts)
+    def _near(self, counts: ClassCounts) -> Holds:
         steps = max(values_of(counts).shape[1] - 1, 0)
         apart = _apart(counts, widest=max(steps, 2))
         # D · n · N · (m − 1) = Σ_i |Σ_{j ≤ i} (n_j · N − N_j · n)|; the last sum is 0.
-        holds: Holds = np.abs(apart.cumsum(axis=1)).sum(axis=1) <= _part(self.t, counts, times=steps)
-        return holds
+        near: Holds = np.abs(apart.cumsum(axis=1)).sum(axis=1) <= _part(self.t, counts, times=steps)
+        return near
 
     def __str__(self) -> str:
         return f"sensitive values at most {self.t} (ordered distance) from the cohort's"

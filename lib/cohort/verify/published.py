@@ -13,7 +13,18 @@ from cohort import schema, tables
 from cohort.keys import Key
 from cohort.platform import Platform
 from cohort.project import Project
-from cohort.verify import anonymity, contents, control, layout, lists, log, opened, pseudonyms, sensitive
+from cohort.verify import (
+    anonymity,
+    consent,
+    contents,
+    control,
+    layout,
+    lists,
+    log,
+    opened,
+    pseudonyms,
+    sensitive,
+)
 from cohort.verify.findings import Finding, Findings, Subject, tell, tell_names
 
 OF_THE_BYTES = (
@@ -25,8 +36,8 @@ OF_PSEUDONYMS = ("SCHOOLS", "SHARE", "OTHERS", "PUPIL_TWICE")
 GONE = (
     "Schools per class, the largest share and the pupils without the largest school are not repeated: "
     "a published table says nothing of schools.",
-    "Objections, pseudonyms and the pupils' true values are not repeated: "
-    "a published table says nothing of pupils.",
+    "Objections, pseudonyms, the pupils' true values and the difference to the release before are not "
+    "repeated: a published table says nothing of pupils.",
 )
 GONE_BUT_PSEUDONYMS = (
     "A pupil counts at the school of the latest result only: a published table names no other.",
@@ -102,7 +113,8 @@ def look_for_barred(
 
 
 def check_rights(spark: SparkSession, subject: Subject) -> list[Finding]:
-    """OBJECTOR and INSTRUCTION: pupils of a published pseudonymous table who may not be in it today.
+    """OBJECTOR, INSTRUCTION, CONSENT: pupils of a published pseudonymous table who may not be in it today, or
+    not with their special-category value.
 
     Takes: as `stage` the published table.
     Refuses: lists that intake would refuse (exit codes 12 and 17).
@@ -116,7 +128,9 @@ def check_rights(spark: SparkSession, subject: Subject) -> list[Finding]:
     digests = [digest.hex() for digest in subject.key.digests(f"brin|{brin}" for brin in asked)]
     instructed = control.local(spark, {school: pa.array(digests, pa.string())})
     others = shown.join(F.broadcast(instructed), school, "left_anti").count()
-    return [*tell("OBJECTOR", objected), *tell("INSTRUCTION", others)]
+    table = tables.read(spark, subject.stage).withColumn(schema.PUPIL, F.unhex(pupil))
+    unwilling = consent.look(spark, subject, table, known.consenting)
+    return [*tell("OBJECTOR", objected), *tell("INSTRUCTION", others), *unwilling]
 
 
 def own_properties(project: Project, release_id: str) -> dict[str, str]:

@@ -1,0 +1,145 @@
+"""Every way to object: {earlier, later than the results} × {same, other school} × {current, old number, lost
+zero} × {central list, a school's list, a list that allows}: nothing of those pupils is kept or released.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from tests.unit.drawn_release import write_list
+from tests.unit.drawn_results import column, project, result
+
+from cohort import catalogue, erasure, formats, ingest, needles, numbers, objections, platform, tables
+from cohort.identifiers import normal_text
+from cohort.objections import Objections
+from cohort.places import Places
+from cohort.schema import Accepted
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+KNOWN = catalogue.load(CONF)
+HERE, THERE, ALLOWING = sorted(KNOWN.schools)[:3]
+VALID = (n for n in (f"{i:09d}" for i in range(12_345_000, 12_999_999)) if normal_text(n))
+WAYS = list(itertools.product(("same", "other"), ("current", "old", "zero"), ("central", "school", "allow")))
+SUBJECTS = {way: (next(VALID), next(VALID)) for way in WAYS}
+"""Each pupil's number, and the one before it."""
+CONTROLS = [next(VALID) for _ in range(4)]
+PERMITTED = {how: (next(VALID), next(VALID)) for how in ("current", "old", "zero")}
+FREE = {*CONTROLS, *(new for new, _ in PERMITTED.values())}
+PROJECT = project([column("rekenen", step=10, result=result("rekenen", "latest"))])
+
+
+def written(how: str, new: str, old: str) -> str:
+    return {"current": new, "old": old, "zero": new.removeprefix("0")}[how]
+
+
+def deliveries() -> dict[str, list[str]]:
+    """Whose results come from which school, and under which number."""
+    rows: dict[str, list[str]] = {HERE: CONTROLS[:2], THERE: CONTROLS[2:]}
+    rows[ALLOWING] = [new for new, _ in PERMITTED.values()]
+    for (where, how, by), (new, old) in SUBJECTS.items():
+        if by == "allow":
+            rows[ALLOWING] = [*rows[ALLOWING], written(how, new, old)]
+        if by != "allow" and where == "same":
+            rows[HERE] = [*rows[HERE], new]
+        if where == "other":
+            rows[THERE] = [*rows[THERE], new]
+    return rows
+
+
+def put_lists(zone: Path) -> None:
+    listed: dict[str, list[str]] = {"central": [], "school": []}
+    for (_, how, by), (new, old) in SUBJECTS.items():
+        if by != "allow":
+            school = HERE if by == "school" else ""
+            listed[by].append(f"{written(how, new, old)};{school};2026-09-01;;alles")
+    permitted = [f"{written(how, *both)};{ALLOWING};2026-09-01;;alles" for how, both in PERMITTED.items()]
+    for source, lines in listed.items():
+        write_list(zone, lines, source=source, date=NOW.date())
+    write_list(zone, permitted, "allow", source="toestemming", schools=[ALLOWING], date=NOW.date())
+
+
+class Root:
+    def __init__(self, spark: SparkSession, folder: Path) -> None:
+        self.spark, self.places = spark, Places(folder)
+        self.places.deliveries.mkdir()
+        header = "brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore"
+        for school, pupils in deliveries().items():
+            rows = [f"{school};2024-2025;{pgn};REK-M7;2025-01-20;87,3" for pgn in pupils]
+            (self.places.deliveries / f"{school}.csv").write_text("\n".join([header, *rows, ""]))
+        self.places.numbers.mkdir()
+        changes = [f"{old};{new};2026-01-01" for new, old in (*SUBJECTS.values(), *PERMITTED.values())]
+        told = "file = 'duo.csv'\ndate = 2026-11-23\nsource = 'DUO'\n"
+        (self.places.numbers / "duo.toml").write_text(told)
+        (self.places.numbers / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *changes]))
+
+    @property
+    def holds(self) -> platform.Platform:
+        holds = platform.load(CONF)
+        one = Decimal(1)
+        limits = {"max_erased_share": one, "max_erased_share_of_school": one}
+        return holds.model_copy(update={"objections": holds.objections.model_copy(update=limits)})
+
+    def lists(self) -> Objections:
+        today, domains = NOW.date(), KNOWN.domains()
+        return objections.load(self.places.objections, self.holds.objections, today, domains)
+
+    def ingest(self) -> dict[str, Any]:
+        changes = numbers.load(self.places.numbers, NOW.date())
+        known, lists = formats.load(CONF), self.lists()
+        intake = ingest.Intake(self.places, self.holds, KNOWN, known, lists, changes, NOW)
+        return ingest.ingest(self.spark, intake, lambda _: None)
+
+    def results(self) -> DataFrame:
+        return tables.read(self.spark, self.places.results)
+
+    def left(self, rows: DataFrame) -> set[str]:
+        return {row.pgn for row in rows.select("pgn").collect()}
+
+    def traces(self) -> set[str]:
+        """Ways of which a number is found in results, quarantine, deliveries or feedback, decoded."""
+        own = self.places
+        zones = [own.results, own.quarantine, own.deliveries, own.root / "feedback"]
+        named = {
+            " ".join((*way, str(n))): number.encode()
+            for way, both in SUBJECTS.items()
+            for n, number in enumerate(both)
+        }
+        return set(needles.search([zone for zone in zones if zone.exists()], named).labels)
+
+
+def test_objected_before_the_results_came(spark: SparkSession, tmp_path: Path) -> None:
+    root = Root(spark, tmp_path)
+    put_lists(root.places.objections)
+    root.ingest()
+    assert root.left(root.results()) == FREE
+    assert root.traces() == set()
+
+
+def test_objected_after_the_results_came(spark: SparkSession, tmp_path: Path) -> None:
+    root = Root(spark, tmp_path)
+    write_list(root.places.objections, [], source="niemand", date=NOW.date(), declared_empty=True)
+    root.ingest()
+    assert root.left(root.results()) == FREE | {new for new, _ in SUBJECTS.values()}
+    assert len({label.rsplit(" ", 1)[0] for label in root.traces()}) == len(WAYS), "the search finds them"
+    put_lists(root.places.objections)
+    results = Accepted(root.results())
+    released = objections.remove_objectors(results, results, root.lists(), PROJECT)
+    assert root.left(released) == FREE, "at a release, whether `objections` was run or not"
+    erasure.apply(spark, root.places, root.holds, KNOWN, root.lists(), NOW)
+    assert root.left(root.results()) == FREE
+    assert root.traces() == set()
+
+
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+def test_every_way_is_drawn(way: tuple[str, str, str]) -> None:
+    new, old = SUBJECTS[way]
+    assert normal_text(new) == new
+    assert normal_text(new.removeprefix("0")) == new
+    assert any(number in pupils for pupils in deliveries().values() for number in (new, old, new[1:]))

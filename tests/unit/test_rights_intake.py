@@ -1,0 +1,115 @@
+"""What intake keeps of special-category results: for which pupils, and until when."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit.drawn_project import BASELINE, CONF, SENSITIVE, Toml, write
+from tests.unit.drawn_rights import consent
+
+from cohort import catalogue, formats, ingest, numbers, objections, platform, register, rights, tables
+from cohort.catalogue import Catalogue
+from cohort.consents import NOBODY, Given
+from cohort.errors import ConfigurationRefused
+from cohort.objections import Objections
+from cohort.places import Places
+
+NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
+TODAY = NOW.date()
+A, B = "111222333", "123456782"
+IQ: Toml = {
+    "domein": "intelligentie", "schooljaar": "2024-2025", "moment": "E", "schaal": "NLS-IQ",
+    "value": "niveau_IV", "several": "latest",
+}  # fmt: skip
+
+
+def declared(**changes: object) -> Toml:
+    """A project that shows an IQ on a legal ground, and ends on 2027-01-01."""
+    own = copy.deepcopy(BASELINE) | changes
+    shown = SENSITIVE | {"name": "iq", "result": IQ, "legal_ground": "AVG art. 9 lid 2 onder a"}
+    shown["constraint"] = SENSITIVE["constraint"] | {"distinct": 2}
+    return own | {"columns": [*own["columns"], shown]}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "projects").mkdir()
+    write(tmp_path, declared())
+    lines = [f"{pgn};intelligentie;proef;2026-01-01;2026-12-31;" for pgn in (A, B)]
+    consent(tmp_path, lines, TODAY)
+    return tmp_path
+
+
+def known() -> Catalogue:
+    return catalogue.load(CONF)
+
+
+def kept(root: Path, against: Objections | None = None, today: dt.date = TODAY) -> set[str]:
+    holds = platform.load(CONF)
+    given = rights.kept_at_intake(Places(root), holds, root, today, known(), against or Objections())
+    assert {kind for _, kind in given.pairs} <= {"intelligentie"}
+    return {pgn for pgn, _ in given.pairs}
+
+
+def test_values_are_kept_of_who_consents_to_a_live_project(root: Path) -> None:
+    assert kept(root) == {A, B}
+
+
+@pytest.mark.parametrize("scope", ["alles", "domein:intelligentie", "project:proef"])
+def test_a_consent_holds_only_without_an_objection(root: Path, scope: str) -> None:
+    assert kept(root, Objections(barred={scope: frozenset({A})})) == {B}
+
+
+def test_an_objection_elsewhere_leaves_it(root: Path) -> None:
+    assert kept(root, Objections(barred={"project:ander": frozenset({A})})) == {A, B}
+
+
+def test_a_project_that_ended_keeps_nothing(root: Path) -> None:
+    write(root, declared(ends=TODAY - dt.timedelta(days=1)))
+    assert kept(root) == set()
+
+
+def test_a_project_that_is_destroyed_keeps_nothing(root: Path) -> None:
+    register.write(register.certificate(Places(root), "proef"), {})
+    assert register.state_of(Places(root), "proef") is not register.Project.OPEN
+    assert kept(root) == set()
+
+
+def test_a_project_that_shows_no_special_result_keeps_nothing(root: Path) -> None:
+    write(root, BASELINE)
+    assert kept(root) == set()
+
+
+def test_a_project_that_cannot_be_read_stops_intake(root: Path) -> None:
+    """Without it nobody knows what may be kept, and what is emptied is gone."""
+    (root / "projects" / "proef.toml").write_text("name = 'proef'\n")
+    with pytest.raises(ConfigurationRefused):
+        kept(root)
+
+
+def taken_in(spark: SparkSession, places: Places, given: Given) -> dict[str, bool]:
+    """Takes in; gives per pupil whether the level of its IQ is there."""
+    intake = ingest.Intake(
+        places, platform.load(CONF), known(), formats.load(CONF), objections.Objections(), numbers.Changes(),
+        NOW, given,
+    )  # fmt: skip
+    ingest.ingest(spark, intake, lambda _: None)
+    rows = tables.read(spark, places.results).where("domein = 'intelligentie'").collect()
+    return {row.pgn: row.vaardigheidsscore is not None for row in rows}
+
+
+def test_intake_empties_what_nobody_may_show_and_later_what_nobody_may_show_any_more(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    places = Places(tmp_path)
+    places.deliveries.mkdir()
+    school = min(known().schools)
+    header = "brin;schooljaar;pgn;toetscode;toetsversie;afnamedatum;vaardigheidsscore"
+    lines = [f"{school};2024-2025;{pgn};NLS-IQ;1;2025-05-20;12,5" for pgn in (A, B)]
+    (places.deliveries / "iq.csv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    assert taken_in(spark, places, Given(frozenset({(A, "intelligentie")}))) == {A: True, B: False}
+    assert taken_in(spark, places, NOBODY) == {A: False, B: False}
