@@ -4,7 +4,9 @@ import sys
 
 import _entry as entry
 
-from cohort import catalogue, formats, ingest, locks, numbers, objections, rights
+from cohort import catalogue, ingest, locks, objections, rights
+from cohort.filed import numbers
+from cohort.intake import formats
 
 
 def work(job: entry.Job) -> entry.Record:

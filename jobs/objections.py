@@ -5,7 +5,9 @@ import sys
 import _entry as entry
 from pyspark.sql import SparkSession
 
-from cohort import catalogue, departures, erasure, locks, objections, rights
+from cohort import catalogue, locks, objections, rights
+from cohort.filed import erasure
+from cohort.later import departures
 from cohort.project import Project
 
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import frames, lists
+from cohort import frames
 from cohort.errors import RightsRefused, expected
+from cohort.filed import lists
+from cohort.filed.lists import Dated, Line, Read
+from cohort.filed.numbers import Changes
 from cohort.identifiers import normal_text
-from cohort.lists import Dated, Line, Read
-from cohort.numbers import Changes
 from cohort.project import Project
 from cohort.schema import ACCEPTED, SCORES, Admitted, Consented, require
 

@@ -9,7 +9,8 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cohort import ledger, tables
+from cohort import tables
+from cohort.intake import ledger
 from cohort.keys import Key
 from cohort.places import Places
 from cohort.register import Record

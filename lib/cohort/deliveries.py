@@ -18,8 +18,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from cohort import frames
-from cohort.arrivals import DeliveredFile
-from cohort.formats import UTF8, Format, Formats
+from cohort.intake.arrivals import DeliveredFile
+from cohort.intake.formats import UTF8, Format, Formats
 from cohort.schema import CANONICAL, CORRUPT, GIVEN, NUMBER, Delivered
 
 NOT_AS_DECLARED = "≠"

@@ -17,10 +17,11 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort import inventory, keys, marks, proof, register, tables
+from cohort import keys, register, tables
+from cohort.destruction import inventory, marks, proof
+from cohort.destruction.inventory import Inventory
+from cohort.destruction.journal import Journal, Run
 from cohort.errors import DestructionIncomplete, expected
-from cohort.inventory import Inventory
-from cohort.journal import Journal, Run
 from cohort.places import Places
 from cohort.project import check_name
 

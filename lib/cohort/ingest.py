@@ -13,36 +13,30 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort import (
+from cohort import objections, tables
+from cohort.errors import DeliveriesRefused, expected
+from cohort.filed import barred, effects, erasure, expiry, remains, removal
+from cohort.intake import (
     accounts,
-    barred,
     checks,
     completeness,
-    effects,
-    erasure,
-    expiry,
     faults,
     feedback,
     judging,
     ledger,
-    objections,
     reception,
-    remains,
-    removal,
     renumbering,
     retention,
     stored,
     succession,
-    tables,
 )
-from cohort.accounts import Run
-from cohort.arrivals import REPEATED, ROSTER, Desk
-from cohort.errors import DeliveriesRefused, expected
-from cohort.intake import Intake, Progress
-from cohort.ledger import Entry, Ledger
+from cohort.intake.accounts import Run
+from cohort.intake.arrivals import REPEATED, ROSTER, Desk
+from cohort.intake.ledger import Entry, Ledger
+from cohort.intake.reception import Numbered, Received
+from cohort.intake.run import Intake, Progress
 from cohort.objections import Objections
 from cohort.places import Places
-from cohort.reception import Numbered, Received
 
 __all__ = ["Intake", "Progress", "ingest"]
 

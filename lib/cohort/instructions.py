@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort import frames
-from cohort.mandates import Schools
+from cohort.filed.mandates import Schools
 from cohort.schema import ACCEPTED, Accepted, Instructed, require
 
 INSTRUCTED = "_instructed"

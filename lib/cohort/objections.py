@@ -18,15 +18,16 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import filings, frames, locks, numbers, permissions, standing
+from cohort import frames, locks
 from cohort.errors import ObjectionsRefused, UsageRefused, expected
-from cohort.filings import ALL, DOMAIN, PROJECT, Filed
-from cohort.numbers import Changes
-from cohort.permissions import Numbers, Permission
+from cohort.filed import filings, numbers, permissions, standing
+from cohort.filed.filings import ALL, DOMAIN, PROJECT, Filed
+from cohort.filed.numbers import Changes
+from cohort.filed.permissions import Numbers, Permission
+from cohort.filed.standing import Key, Standing
 from cohort.platform import ObjectionLimits
 from cohort.project import Project
 from cohort.schema import Accepted, Admitted, Instructed
-from cohort.standing import Key, Standing
 
 
 @dataclass(frozen=True)

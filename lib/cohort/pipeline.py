@@ -7,20 +7,11 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from cohort import (
-    consents,
-    differences,
-    generalise,
-    handover,
-    instructions,
-    objections,
-    pseudonymise,
-    records,
-    waves,
-)
+from cohort import consents, generalise, handover, instructions, objections, pseudonymise, records
 from cohort.handover import Counts
 from cohort.keys import Key
-from cohort.memory import Remembered
+from cohort.later import differences, waves
+from cohort.later.memory import Remembered
 from cohort.project import Project
 from cohort.recoding.coding import Coding
 from cohort.recoding.intruder import Intrusion

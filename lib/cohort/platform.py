@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 
 from cohort import config
 from cohort.config import Declaration
-from cohort.containers import Limits
 from cohort.errors import KeyRefused, expected
+from cohort.intake.containers import Limits
 
 Share = Annotated[config.Number, Field(gt=0, le=1)]
 Days = Annotated[int, Field(ge=0)]

@@ -14,8 +14,9 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import access, disclosed, memory, register, rights, tables
+from cohort import access, disclosed, register, rights, tables
 from cohort.errors import DestructionIncomplete, NotAnonymous, StateRefused, expected
+from cohort.later import memory
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project

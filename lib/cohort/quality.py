@@ -13,9 +13,10 @@ from collections.abc import Collection, Mapping
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import checks, frames, identifiers
+from cohort import frames, identifiers
 from cohort.catalogue import Catalogue
-from cohort.checks import BROKEN, CELLS, cell
+from cohort.intake import checks
+from cohort.intake.checks import BROKEN, CELLS, cell
 from cohort.schema import (
     ACCEPTED,
     CANONICAL,

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cohort import access, catalogue, departures, erasure, keys, locks, objections, project, register, rights
+from cohort import access, catalogue, keys, locks, objections, project, register, rights
 from cohort.errors import DONE, KeyRefused, Refusal, StateRefused
+from cohort.filed import erasure
+from cohort.later import departures
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project

@@ -14,26 +14,21 @@ from cohort import (
     balance,
     codebook,
     contributors,
-    differences,
     disclosed,
-    erasure,
     generalise,
     keys,
-    ledger,
-    memory,
-    numbers,
-    overlaps,
     pipeline,
     publish,
     register,
-    rekeyed,
-    renumbering,
     rights,
     tables,
 )
 from cohort.catalogue import Catalogue
 from cohort.errors import ConfigurationRefused, DeliveriesRefused, NotAnonymous, StateRefused, expected
+from cohort.filed import erasure, numbers
+from cohort.intake import ledger, renumbering
 from cohort.keys import Key
+from cohort.later import differences, memory, overlaps, rekeyed
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project

@@ -7,11 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort import consents, mandates, numbers, objections, project, register
+from cohort import consents, objections, project, register
 from cohort.catalogue import Catalogue
 from cohort.consents import Consents, Given
 from cohort.errors import ConfigurationRefused, expected
-from cohort.mandates import Instructions, Schools
+from cohort.filed import mandates, numbers
+from cohort.filed.mandates import Instructions, Schools
 from cohort.objections import Objections
 from cohort.places import Places
 from cohort.platform import Platform

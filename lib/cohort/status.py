@@ -6,8 +6,9 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from cohort import access, catalogue, erasure, keys, objections, project, register, rights
+from cohort import access, catalogue, keys, objections, project, register, rights
 from cohort.errors import Refusal, RightsRefused
+from cohort.filed import erasure
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project as Agreed

@@ -20,21 +20,10 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import (
-    catalogue,
-    formats,
-    ingest,
-    keys,
-    ledger,
-    numbers,
-    objections,
-    places,
-    platform,
-    project,
-    records,
-    tables,
-)
+from cohort import catalogue, ingest, keys, objections, places, platform, project, records, tables
 from cohort import release as releases
+from cohort.filed import numbers
+from cohort.intake import formats, ledger
 from cohort.release import Work
 from cohort.schema import Accepted
 from cohorts import schools, synthesise

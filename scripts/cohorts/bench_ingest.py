@@ -19,7 +19,9 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
-from cohort import catalogue, formats, ingest, numbers, objections, places, platform
+from cohort import catalogue, ingest, objections, places, platform
+from cohort.filed import numbers
+from cohort.intake import formats
 from cohorts import files as written
 from cohorts import synthesise
 

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import catalogue, formats, ingest, keys, numbers, objections, places, platform
+from cohort import catalogue, ingest, keys, objections, places, platform
+from cohort.filed import numbers
+from cohort.intake import formats
 from cohort.places import Places
 from cohort.project import load
 from cohort.release import Work

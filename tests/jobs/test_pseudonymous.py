@@ -14,7 +14,9 @@ import polars
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import access, departures, needles, publish, register, release
+from cohort import access, publish, register, release
+from cohort.destruction import needles
+from cohort.later import departures
 
 from .conftest import TODAY, Platform
 

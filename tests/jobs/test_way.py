@@ -10,7 +10,7 @@ import polars
 import pytest
 from deltalake import DeltaTable
 
-from cohort import needles
+from cohort.destruction import needles
 
 from .conftest import Done, Platform
 

@@ -17,13 +17,15 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from tests.unit.drawn_deliveries import ROSTER, S, uwlr
 
-from cohort import catalogue, formats, ingest, ledger, numbers, objections, platform, tables
-from cohort.arrivals import Desk
-from cohort.containers import Limits
-from cohort.ledger import Ledger
+from cohort import catalogue, ingest, objections, platform, tables
+from cohort.filed import numbers
+from cohort.intake import formats, ledger
+from cohort.intake.arrivals import Desk
+from cohort.intake.containers import Limits
+from cohort.intake.ledger import Ledger
+from cohort.intake.reasons import FILE_REASONS, REASONS
+from cohort.intake.reception import UNREADABLE, receive
 from cohort.places import Places
-from cohort.reasons import FILE_REASONS, REASONS
-from cohort.reception import UNREADABLE, receive
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 FORMATS = formats.load(CONF)

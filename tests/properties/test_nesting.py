@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cohort import nesting
+from cohort.later import nesting
 from cohort.recoding.constraints import ClassCounts, LargestShare, Others, Pupils, Schools
 from cohort.recoding.sensitive import DistinctValues, LargestValueShare
 

@@ -19,7 +19,7 @@ from tests.unit.drawn_rights import rights
 
 from cohort import pipeline
 from cohort.errors import NotAnonymous
-from cohort.filings import ALL
+from cohort.filed.filings import ALL
 from cohort.keys import Key
 from cohort.objections import Objections
 from cohort.project import Project

@@ -14,9 +14,9 @@ from tests.unit import test_edexml as rosters
 from tests.unit import test_spreadsheets as workbooks
 from tests.unit import test_uwlr as messages
 
-from cohort import containers, edexml, markup, spreadsheets, uwlr
-from cohort.containers import Limits
-from cohort.rejection import Rejected
+from cohort.intake import containers, edexml, markup, spreadsheets, uwlr
+from cohort.intake.containers import Limits
+from cohort.intake.rejection import Rejected
 from cohort.schema import CANONICAL
 
 CODES = {

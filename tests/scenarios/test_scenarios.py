@@ -15,7 +15,9 @@ import pytest
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import catalogue, formats, ingest, numbers, objections, platform, register, tables
+from cohort import catalogue, ingest, objections, platform, register, tables
+from cohort.filed import numbers
+from cohort.intake import formats
 from cohort.places import Places
 
 HERE = Path(__file__).resolve().parent

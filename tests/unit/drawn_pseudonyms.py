@@ -12,7 +12,7 @@ from tests.unit.drawn_release import COLUMNS, Row, Stage, mac
 from tests.unit.drawn_rights import declare
 
 from cohort import publish, tables
-from cohort.mandates import COLUMNS as OF_INSTRUCTIONS
+from cohort.filed.mandates import COLUMNS as OF_INSTRUCTIONS
 from cohort.project import Project
 from cohort.verify import Subject
 

@@ -21,7 +21,8 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn
 from tests.unit.drawn_rights import instruct, rights
 
-from cohort import differences, generalise, keys, memory, objections, pipeline, register, schema, tables
+from cohort import generalise, keys, objections, pipeline, register, schema, tables
+from cohort.later import differences, memory
 from cohort.pipeline import Way
 from cohort.places import Places
 from cohort.project import Project

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from cohort.consents import COLUMNS as OF_CONSENTS
 from cohort.consents import NOBODY, Consents, Given
-from cohort.mandates import COLUMNS as OF_INSTRUCTIONS
-from cohort.mandates import Instructions, Schools
-from cohort.numbers import Changes
+from cohort.filed.mandates import COLUMNS as OF_INSTRUCTIONS
+from cohort.filed.mandates import Instructions, Schools
+from cohort.filed.numbers import Changes
 from cohort.objections import Objections
 from cohort.rights import Rights
 

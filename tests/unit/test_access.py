@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 from tests.unit import drawn_release as drawn
 
-from cohort import access, catalogue, departures, erasure, keys, locks, objections, readers, register
+from cohort import access, catalogue, keys, locks, objections, readers, register
 from cohort import project as projects
 from cohort.catalogue import Catalogue
 from cohort.errors import RightsRefused
+from cohort.filed import erasure
+from cohort.later import departures
 from cohort.places import Places
 from cohort.platform import Access, Platform
 from cohort.project import Project

@@ -14,7 +14,7 @@ from tests.unit.drawn_rights import consent
 
 from cohort import consents
 from cohort.errors import RightsRefused
-from cohort.numbers import Changes
+from cohort.filed.numbers import Changes
 from cohort.project import Project
 from cohort.verify import consent as verified
 

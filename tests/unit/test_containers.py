@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from cohort import containers
-from cohort.containers import Limits
-from cohort.rejection import Rejected
+from cohort.intake import containers
+from cohort.intake.containers import Limits
+from cohort.intake.rejection import Rejected
 
 LIMITS = Limits(members=5, bytes_per_member=4 << 20, total_bytes=6 << 20, ratio=100)
 ROWS = b"brin;pgn\n99ZZ;1\n"

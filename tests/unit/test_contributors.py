@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import contributors, frames, ledger, tables
+from cohort import contributors, frames, tables
+from cohort.intake import ledger
+from cohort.intake.ledger import Ledger
 from cohort.keys import Key
-from cohort.ledger import Ledger
 from cohort.places import Places
 from cohort.platform import Tables
 

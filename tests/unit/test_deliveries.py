@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import arrivals, deliveries, formats
-from cohort.arrivals import MOST_FIELDS, Desk
-from cohort.containers import Limits
+from cohort import deliveries
+from cohort.intake import arrivals, formats
+from cohort.intake.arrivals import MOST_FIELDS, Desk
+from cohort.intake.containers import Limits
 from cohort.schema import CANONICAL, CORRUPT, GIVEN, NUMBER
 
 HEADER = "brin;schooljaar;pgn;toetscode;afnameperiode;ruwe_score"

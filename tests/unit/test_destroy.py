@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import destroy, inventory, keys, locks, marks, needles, proof, register, tables
+from cohort import destroy, keys, locks, register, tables
+from cohort.destruction import inventory, marks, needles, proof
+from cohort.destruction.inventory import Inventory
 from cohort.errors import DestructionIncomplete, StateRefused, UsageRefused
-from cohort.inventory import Inventory
 from cohort.places import Places
 from cohort.platform import Tables
 

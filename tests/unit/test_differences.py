@@ -28,10 +28,11 @@ from tests.unit.drawn_releases import (
     sex_of,
 )
 
-from cohort import differences, memory, nesting, register, rekeyed
+from cohort import register
 from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
+from cohort.filed.numbers import Changes
 from cohort.keys import Key
-from cohort.numbers import Changes
+from cohort.later import differences, memory, nesting, rekeyed
 from cohort.recoding.constraints import all_hold
 
 K = 10

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cohort import edexml, markup
-from cohort.edexml import Roster, School
-from cohort.rejection import Rejected
+from cohort.intake import edexml, markup
+from cohort.intake.edexml import Roster, School
+from cohort.intake.rejection import Rejected
 
 SAMPLE = Path(__file__).resolve().parents[3] / "shared/data/edexml/EDEXML.Voorbeeld.2.1.xml"
 ENOUGH = 1 << 20

@@ -15,23 +15,11 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_release import bsn, write_list
 
-from cohort import (
-    catalogue,
-    erasure,
-    formats,
-    ingest,
-    ledger,
-    needles,
-    numbers,
-    objections,
-    platform,
-    receipts,
-    register,
-    remains,
-    removal,
-    tables,
-)
+from cohort import catalogue, ingest, objections, platform, register, tables
+from cohort.destruction import needles
 from cohort.errors import ObjectionsRefused
+from cohort.filed import erasure, numbers, receipts, remains, removal
+from cohort.intake import formats, ledger
 from cohort.places import Places
 from cohort.register import Record, Release
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cohort import checks, formats
 from cohort.errors import ConfigurationRefused
-from cohort.formats import Recognised, Unrecognised
+from cohort.intake import checks, formats
+from cohort.intake.formats import Recognised, Unrecognised
 from cohort.schema import CANONICAL
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import catalogue, formats, ingest, ledger, numbers, objections, platform, tables
-from cohort.ledger import Entry
+from cohort import catalogue, ingest, objections, platform, tables
+from cohort.filed import numbers
+from cohort.intake import formats, ledger
+from cohort.intake.ledger import Entry
 from cohort.places import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cohort import lists
 from cohort.errors import ObjectionsRefused
-from cohort.lists import Dated, Declared, Read, Zone
+from cohort.filed import lists
+from cohort.filed.lists import Dated, Declared, Read, Zone
 
 TODAY = dt.date(2025, 11, 23)
 PLAIN = Zone("lijsten", ("pgn", "soort", "vanaf"), Declared, ObjectionsRefused)

@@ -13,9 +13,9 @@ import pytest
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_rights import declare
 
-from cohort import mandates
 from cohort.errors import RightsRefused
-from cohort.mandates import COLUMNS, Schools
+from cohort.filed import mandates
+from cohort.filed.mandates import COLUMNS, Schools
 from cohort.project import Project
 from cohort.verify import instruction
 

@@ -15,8 +15,11 @@ from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_release import write_list
 from tests.unit.drawn_results import column, project, result
 
-from cohort import catalogue, erasure, formats, ingest, needles, numbers, objections, platform, tables
+from cohort import catalogue, ingest, objections, platform, tables
+from cohort.destruction import needles
+from cohort.filed import erasure, numbers
 from cohort.identifiers import normal_text
+from cohort.intake import formats
 from cohort.objections import Objections
 from cohort.places import Places
 from cohort.schema import Accepted

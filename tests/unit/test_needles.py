@@ -24,7 +24,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cohort import needles, sinks
+from cohort.destruction import needles, sinks
 
 NUMBER = "123456782"
 TOKEN = bytes(range(200, 232))

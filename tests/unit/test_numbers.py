@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohort import numbers
 from cohort.errors import DeliveriesRefused
+from cohort.filed import numbers
+from cohort.filed.numbers import Change, Changes
 from cohort.identifiers import normal_text
-from cohort.numbers import Change, Changes
 
 TODAY = dt.date(2025, 11, 23)
 HEADER = "oud_pgn;nieuw_pgn;vanaf"

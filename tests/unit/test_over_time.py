@@ -12,9 +12,11 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_deliveries import ROSTER, S, uwlr, zipped
 
-from cohort import catalogue, formats, ingest, ledger, numbers, objections, platform, retention, tables
+from cohort import catalogue, ingest, objections, platform, tables
 from cohort.errors import StateRefused
-from cohort.numbers import Changes
+from cohort.filed import numbers
+from cohort.filed.numbers import Changes
+from cohort.intake import formats, ledger, retention
 from cohort.places import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

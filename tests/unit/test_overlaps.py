@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from tests.unit import drawn_project, drawn_release, drawn_releases
 
-from cohort import generalise, overlaps, register
-from cohort.overlaps import Shown
+from cohort import generalise, register
+from cohort.later import overlaps
+from cohort.later.overlaps import Shown
 from cohort.places import Places
 from cohort.project import Project
 from cohort.recoding.coding import Coding

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import frames, plausibility
-from cohort.plausibility import APART, FLAGS, GROUPS, SCHOOLS
+from cohort import frames
+from cohort.intake import plausibility
+from cohort.intake.plausibility import APART, FLAGS, GROUPS, SCHOOLS
 
 Rows = list[tuple[str, str, int, str | None]]
 NEW: dict[str, tuple[Rows, Rows, set[tuple[int, str]]]] = {

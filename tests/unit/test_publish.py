@@ -15,8 +15,9 @@ from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_purpose import PURPOSE, WHY
 from tests.unit.drawn_rights import instruct
 
-from cohort import access, frames, memory, platform, publish, register, rights, tables
+from cohort import access, frames, platform, publish, register, rights, tables
 from cohort.errors import NotAnonymous, StateRefused
+from cohort.later import memory
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort import catalogue, frames, quality
-from cohort.reasons import REASONS
+from cohort.intake.reasons import REASONS
 from cohort.schema import CANONICAL, CORRUPT, GIVEN, NUMBER
 
 TODAY = dt.date(2025, 11, 23)

@@ -13,8 +13,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from cohort import remains, sinks
-from cohort.ledger import Entry, Ledger
+from cohort.destruction import sinks
+from cohort.filed import remains
+from cohort.intake.ledger import Entry, Ledger
 
 ANNA, ZERO, OTHER = "123456782", "012345672", "111222333"
 

@@ -10,7 +10,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.unit import drawn_pseudonyms as pseudonymous
 
-from cohort import frames, remnant
+from cohort import frames
+from cohort.later import remnant
 from cohort.project import Project
 
 STATE = "geslacht string, niveau string, school string, gone boolean"

@@ -11,10 +11,12 @@ from pyspark.sql import SparkSession
 from tests.unit.drawn_project import BASELINE, CONF, SENSITIVE, Toml, write
 from tests.unit.drawn_rights import consent
 
-from cohort import catalogue, formats, ingest, numbers, objections, platform, register, rights, tables
+from cohort import catalogue, ingest, objections, platform, register, rights, tables
 from cohort.catalogue import Catalogue
 from cohort.consents import NOBODY, Given
 from cohort.errors import ConfigurationRefused
+from cohort.filed import numbers
+from cohort.intake import formats
 from cohort.objections import Objections
 from cohort.places import Places
 

@@ -13,10 +13,11 @@ from tests.unit import drawn_release
 from tests.unit.drawn_results import COLUMNS, column, drawn, frame, pgn, project, result
 from tests.unit.drawn_rights import rights
 
-from cohort import balance, consents, expiry, instructions, records, tables
+from cohort import balance, consents, instructions, records, tables
 from cohort.consents import NOBODY, Given
+from cohort.filed import expiry
+from cohort.filed.mandates import Schools
 from cohort.handover import Counts
-from cohort.mandates import Schools
 from cohort.objections import Objections
 from cohort.pipeline import Way
 from cohort.places import Places

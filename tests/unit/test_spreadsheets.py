@@ -14,10 +14,10 @@ from typing import Any
 import openpyxl
 import pytest
 
-from cohort import spreadsheets
-from cohort.containers import Limits
-from cohort.rejection import Rejected
-from cohort.spreadsheets import Sheet, as_text
+from cohort.intake import spreadsheets
+from cohort.intake.containers import Limits
+from cohort.intake.rejection import Rejected
+from cohort.intake.spreadsheets import Sheet, as_text
 
 LIMITS = Limits(members=50, bytes_per_member=2 << 20, total_bytes=4 << 20, ratio=200)
 HEADER = ("brin", "pgn", "afnamedatum", "vaardigheidsscore")

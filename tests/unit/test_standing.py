@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from tests.unit.drawn_release import write_list
 
-from cohort import objections, standing
+from cohort import objections
 from cohort.errors import ObjectionsRefused, StateRefused
+from cohort.filed import standing
 from cohort.objections import Objections
 from cohort.platform import ObjectionLimits
 

@@ -32,9 +32,11 @@ from tests.unit.drawn_deliveries import (
     zipped,
 )
 
-from cohort import catalogue, formats, ingest, numbers, objections, platform, tables
+from cohort import catalogue, ingest, objections, platform, tables
+from cohort.filed import numbers
+from cohort.intake import formats
+from cohort.intake.reasons import FILE_REASONS, REASONS
 from cohort.places import Places
-from cohort.reasons import FILE_REASONS, REASONS
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from tests.unit.drawn_register import AGREED, CERTIFICATE
 
-from cohort import contributors, inventory, register, site, uses
+from cohort import contributors, register, site, uses
+from cohort.destruction import inventory
 from cohort.places import Places
 from cohort.register import Record, Release
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from tests.unit import test_edexml as rosters
 
-from cohort import edexml, uwlr
-from cohort.edexml import Roster
-from cohort.rejection import Rejected
+from cohort.intake import edexml, uwlr
+from cohort.intake.edexml import Roster
+from cohort.intake.rejection import Rejected
+from cohort.intake.uwlr import Row
 from cohort.schema import CANONICAL
-from cohort.uwlr import Row
 
 SAMPLE = Path(__file__).resolve().parents[3] / "shared/data/uwlr/illustrative_leerresultaten_verzoek_2.2.xml"
 ENOUGH = 1 << 20

@@ -18,22 +18,12 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_pseudonyms import pupil, row
 from tests.unit.drawn_release import SCHOOLS, Row, bsn
 
-from cohort import (
-    access,
-    departures,
-    frames,
-    keys,
-    locks,
-    needles,
-    register,
-    remnant,
-    tables,
-    verify,
-    withdrawal,
-)
+from cohort import access, frames, keys, locks, register, tables, verify
 from cohort import project as projects
-from cohort.departures import Barred
+from cohort.destruction import needles
 from cohort.errors import NotAnonymous, StateRefused
+from cohort.later import departures, remnant, withdrawal
+from cohort.later.departures import Barred
 from cohort.places import Places
 from cohort.platform import Access, Platform
 from cohort.project import Project

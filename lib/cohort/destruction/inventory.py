@@ -1,0 +1,172 @@
+"""What a project has in places of its own: listed with hidden names, hashed, removed, looked for again.
+
+A link is a thing of the project; what it points to is not, so it is never followed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cohort import keys, register
+from cohort.destruction import needles
+from cohort.errors import DestructionIncomplete, StateRefused, expected
+from cohort.places import Places
+
+LINK = "link"
+
+
+@dataclass(frozen=True, order=True)
+class Item:
+    """One file: its place and its path there, both relative, its bytes, and the SHA-256 of its content."""
+
+    place: str
+    path: str
+    bytes: int
+    sha256: str
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it holds rows, and not the log of a table."""
+        return self.path.endswith(".parquet") and "_delta_log" not in Path(self.path).parts
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All that destruction would remove."""
+
+    project: str
+    state: register.Project
+    items: tuple[Item, ...]
+    key: bool
+    releases: tuple[tuple[int, str], ...]
+
+    @property
+    def sha256(self) -> str:
+        """One hash over every item: a list can be held against it later, and cannot be read from it."""
+        lines = "".join(f"{i.place}\t{i.path}\t{i.bytes}\t{i.sha256}\n" for i in sorted(self.items))
+        return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+
+    def sums(self) -> dict[str, dict[str, int]]:
+        """Files and bytes per place."""
+        sums: dict[str, dict[str, int]] = {}
+        for item in self.items:
+            of = sums.setdefault(item.place, {"files": 0, "bytes": 0})
+            of["files"] += 1
+            of["bytes"] += item.bytes
+        return sums
+
+    def told(self) -> dict[str, Any]:
+        """What a dry run shows."""
+        return {
+            "project": self.project,
+            "state": self.state,
+            "places": self.sums(),
+            "key": self.key,
+            "releases": [{"release": number, "state": state} for number, state in self.releases],
+            "inventory_sha256": self.sha256,
+        }
+
+
+def own(places: Places, project: str) -> tuple[Path, ...]:
+    """The folders that hold nothing but this project: they are removed whole, before it is certified."""
+    return places.table(project), places.staging(project), places.remembered(project)
+
+
+def take(places: Places, key_folder: Path, project: str) -> Inventory:
+    """List and hash everything of a project; nothing on disk changes.
+
+    Refuses: a project of which there is nothing, or nothing but its certificate (exit code 15); a place
+    that is a link or cannot be read (exit code 16).
+    """
+    state = register.state_of(places, project)
+    if state is register.Project.DESTROYED:
+        raise StateRefused(
+            expected(
+                "a project that is still there", example="an open one", found="one that is destroyed",
+                where=f"the records of {project}", do="Read its certificate in records/",
+            )
+        )  # fmt: skip
+    exact, key = places.exact / project, bool(key_files(key_folder, project))
+    begun = (*own(places, project), exact, places.records / project)
+    if not key and not any(map(os.path.lexists, begun)):
+        raise StateRefused(
+            expected(
+                "a project that was begun", example="one with a key or a release", found="nothing of it",
+                where="the root and the key folder", do="Correct --project; status lists the projects",
+            )
+        )  # fmt: skip
+    items = [item for place in own(places, project) for item in _items(places, place)]
+    journal = register.journal(places, project).name
+    items += [item for item in _items(places, exact) if item.path != journal]
+    releases = tuple((r.release, str(r.state)) for r in register.releases(places, project))
+    return Inventory(project, state, tuple(sorted(items)), key, releases)
+
+
+def key_files(folder: Path, project: str) -> list[Path]:
+    """The project's key, and what a killed job that made one may have left beside it."""
+    files = [keys.path(folder, project), *folder.glob(f".{project}.*.new")]
+    return [file for file in files if os.path.lexists(file)]
+
+
+def remove(tree: Path) -> None:
+    """Remove a file, a link or a whole folder as far as the system lets it; `left` tells what stayed."""
+    if tree.is_symlink() or tree.is_file():
+        with contextlib.suppress(OSError):
+            tree.unlink()
+    else:
+        shutil.rmtree(tree, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        parent = os.open(tree.parent, os.O_RDONLY)
+        try:
+            os.fsync(parent)  # or a power cut could bring the folder back
+        finally:
+            os.close(parent)
+
+
+def left(tree: Path) -> int:
+    """How many files, links and folders stand at a place, itself included."""
+    if not os.path.lexists(tree):
+        return 0
+    if tree.is_symlink():
+        return 1
+    return 1 + sum(len(folders) + len(names) for _, folders, names in os.walk(tree))
+
+
+def _items(places: Places, place: Path) -> Iterator[Item]:
+    zone = place.relative_to(places.root).as_posix()
+    if place.is_symlink():
+        raise _unreadable("a link to elsewhere", zone)
+
+    def refuse(failed: OSError) -> None:
+        raise _unreadable(f"one that refuses ({failed.strerror})", zone)
+
+    if not os.path.lexists(place):
+        return
+    for at, folders, names in os.walk(place, onerror=refuse):
+        links = [name for name in folders if (Path(at) / name).is_symlink()]
+        for name in sorted([*names, *links]):
+            file = Path(at) / name
+            path = file.relative_to(place).as_posix()
+            if file.is_symlink() or not file.is_file():
+                yield Item(zone, path, 0, LINK)
+                continue
+            try:
+                yield Item(zone, path, file.stat().st_size, needles.digest(file))
+            except OSError as failed:
+                refuse(failed)
+
+
+def _unreadable(found: str, zone: str) -> DestructionIncomplete:
+    return DestructionIncomplete(
+        expected(
+            "a folder whose every file can be read", example="one owned by the platform's user",
+            found=found, where=f"{zone}/", do="Correct it, then run destroy again; nothing was removed yet",
+        )
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""The journal of a destruction: what was there, by what it is recognised, and what was done when.
+
+It stands in the restricted zone, is written whole at each step, and makes a project DESTROYING. A run
+that was killed is taken up from it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from cohort import register
+from cohort.destruction.inventory import Inventory, Item
+from cohort.destruction.marks import Mark
+from cohort.places import Places
+
+
+class Journal:
+    """What was done, in the restricted zone, written whole at each step."""
+
+    def __init__(self, places: Places, project: str, now: dt.datetime) -> None:
+        self._path = register.journal(places, project)
+        self._now, self._began = now, time.monotonic()
+        self.content: dict[str, Any] = {"project": project, "confirmed": [], "events": []}
+        if self._path.exists():
+            self.content = register.load(self._path)
+        self._places, self._project = places, project
+
+    def at(self) -> str:
+        """The moment: the caller's clock, and what has passed since."""
+        passed = dt.timedelta(seconds=round(time.monotonic() - self._began))
+        return (self._now + passed).isoformat(timespec="seconds")
+
+    def confirm(self, who: str) -> None:
+        self.content["confirmed"].append({"by": who, "at": self.at()})
+
+    def note(self, step: str, what: str, **facts: Any) -> None:
+        self.content |= facts
+        self.content["events"].append({"at": self.at(), "step": step, "what": what})
+        register.write(self._path, self.content)
+
+    @property
+    def inventory(self) -> Inventory:
+        listed = self.content["inventory"]
+        return Inventory(
+            self._project,
+            register.state_of(self._places, self._project),
+            tuple(Item(*item) for item in listed["items"]),
+            listed["key"],
+            tuple((number, state) for number, state in listed["releases"]),
+        )
+
+    @property
+    def marks(self) -> list[Mark]:
+        return [Mark.of(mark) for mark in self.content["marks"]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a destruction."""
+
+    spark: SparkSession
+    places: Places
+    keys: Path
+    project: str
+    journal: Journal
+    progress: Callable[[str], None]

@@ -1,0 +1,134 @@
+"""New objections applied to everything that is there: a listed pupil's rows leave it at once.
+
+Rows of results and quarantine (`removal`), stages of projects that they change, raw files that hold their
+numbers. A killed run is simply run again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from cohort import objections, register, tables
+from cohort.catalogue import Catalogue
+from cohort.filed import barred, effects, permissions, receipts, remains, removal
+from cohort.filed.standing import Standing
+from cohort.intake import ledger
+from cohort.later import memory
+from cohort.objections import Objections
+from cohort.places import Places
+from cohort.platform import Platform
+from cohort.register import Record, Release
+
+UNFINISHED = frozenset({Release.STAGED, Release.VERIFIED})
+
+
+def accept(
+    spark: SparkSession, places: Places, platform: Platform, lists: Objections, domains: frozenset[str]
+) -> tuple[frozenset[str], Standing]:
+    """Hold lists to what is there, and write down what stands: whoever uses them asks for this first.
+
+    Gives: the listed numbers that are there; what stands.
+    Refuses: a list with a large effect that was not confirmed, one that allows and is older than its schools'
+    deliveries (exit code 12): nothing is written down then.
+    """
+    met: frozenset[str] = frozenset()
+    if tables.exists(spark, places.results):
+        known = ledger.read(spark, places.ledger)
+        rows = removal.current(spark, places, known.batches)
+        permissions.require_newer(lists.permissions, known.latest())
+        effects.require_small(rows, lists, platform.objections, domains)
+        met = effects.met(
+            rows.select("pgn").union(tables.read(spark, places.quarantine).select("pgn")), lists
+        )
+    return met, objections.remember(places.restricted, lists, met)
+
+
+def apply(
+    spark: SparkSession, places: Places, platform: Platform, catalogue: Catalogue, lists: Objections,
+    now: dt.datetime,
+) -> dict[str, Any]:  # fmt: skip
+    """Erase what is there of pupils who object, and write receipts.
+
+    Takes: lists already read; the caller holds the lock of intake.
+    Gives: per list what it did, in counts, and which live projects are due.
+    Refuses: what `accept` refuses (exit code 12): nothing is erased then, by no list.
+    """
+    domains = catalogue.domains()
+    met, stands = accept(spark, places, platform, lists, domains)
+    gone = {"results": 0, "quarantine": 0}
+    if tables.exists(spark, places.results):
+        gone = removal.remove(spark, places, platform, catalogue, lists, now)
+    gone["stages"] = sum(1 for _ in _stages(places, lists, now))
+    numbers = sought(spark, places, lists, domains)
+    gone["files"] = remains.remove(places.deliveries, ledger.read(spark, places.ledger), numbers)
+    told = []
+    for one, facts in zip(lists.lists, lists.facts(), strict=True):
+        here = receipts.met_by(one, stands, met if not one.blocks else frozenset(), lists.changes)
+        receipts.write(places, one, here, lists.changes, now)
+        told.append({**facts, **receipts.of(one, here, lists.changes).counts()})
+    return {"lists": told, "erased": gone, "due": due(places, lists)}
+
+
+def due(places: Places, lists: Objections) -> list[str]:
+    """Projects whose newest published release was made while others were barred from it than now."""
+    found = []
+    for folder in sorted(places.exact.glob("*/")):
+        published = [r for r in register.releases(places, folder.name) if r.state is Release.PUBLISHED]
+        if published and _other(published[-1], lists):
+            found.append(folder.name)
+    return found
+
+
+def barred_from(
+    spark: SparkSession, places: Places, lists: Objections, project: str, domains: frozenset[str]
+) -> frozenset[str]:
+    """Numbers of everybody who may not be in a project: what a pseudonymous table must lose."""
+    known = ledger.read(spark, places.ledger)
+    everybody = objections.barred_frame(
+        removal.current(spark, places, known.batches), lists, project, domains
+    )
+    return _numbers(everybody)
+
+
+def sought(spark: SparkSession, places: Places, lists: Objections, domains: frozenset[str]) -> frozenset[str]:
+    """Numbers that no raw file may still hold: of whoever objects, or is left out by a list that allows."""
+    if not lists.permissions or not tables.exists(spark, places.results):
+        return barred.numbers(lists)
+    known = ledger.read(spark, places.ledger)
+    return barred.numbers(lists) | _numbers(
+        barred.left_out(lists, removal.current(spark, places, known.batches), domains)
+    )
+
+
+def _other(record: Record, lists: Objections) -> bool:
+    known = record.facts.get("domains"), record.facts.get("barred_digest")
+    return known[0] is None or known[1] != lists.digest_for(record.project, known[0])
+
+
+def _stages(places: Places, lists: Objections, now: dt.datetime) -> Iterator[Path]:
+    """Remove the stages of projects from which others are barred now, and what no record tells of."""
+    kept: set[Path] = set()
+    for folder in sorted(places.exact.glob("*/")):
+        for record in register.releases(places, folder.name):
+            stage = places.stage(record.project, record.release)
+            if record.state in UNFINISHED and _other(record, lists):
+                reason = "pupils objected after it was made"
+                register.save(places, record.moved(Release.REFUSED, reason=reason, refused=str(now)))
+                memory.forget(places, record)
+            elif record.state in UNFINISHED:
+                kept.add(stage)
+    for stage in sorted(places.staging("").glob("*/*/")):
+        if stage not in kept:
+            shutil.rmtree(stage)
+            yield stage
+
+
+def _numbers(pupils: DataFrame) -> frozenset[str]:
+    found: Any = pupils.select("pgn").distinct().toArrow()
+    return frozenset(found["pgn"].to_pylist())

@@ -1,0 +1,30 @@
+"""Schools' files on their way into the restricted zone; `ingest` is their order.
+
+The rooms; each knows only rooms above it, here and in the house.
+
+    reasons       why a row or a file is refused
+    rejection     a file that cannot be read, told by a code
+    containers    what a .zip or .gz holds, within limits
+    markup        XML as a stream of elements, without entities
+    formats       what suppliers' exports look like, and a file's format by its header
+    spreadsheets  an .xlsx as a table of text
+    edexml        a school's roster
+    uwlr          a school's results, joined to its roster
+    arrivals      what a file in the folder of deliveries is
+    ledger        what was taken in, a row per file
+    checks        what one row of a delivery is held to
+    transcripts   what no scan reads line by line, written as text that it does
+    reception     every file found, numbered and made readable
+    feedback      what a school hears of its deliveries
+    accounts      what became of every file, counted and judged as a whole
+    supersession  what a later delivery takes away of earlier ones
+    renumbering   changes of pupil numbers applied to what is there
+    plausibility  what is told or refused of one pupil's rows taken together
+    retention     what is kept no longer than its days
+    completeness  schools that are expected and have not delivered
+    faults        the lines in which a file's faults stand
+    run           what one run of intake needs beside the files
+    stored        the restricted tables of results and refused rows
+    succession    what a batch takes away: written down, then carried out
+    judging       every new row with what becomes of it
+"""

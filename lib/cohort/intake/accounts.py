@@ -1,0 +1,241 @@
+"""What becomes of a delivered file: taken in or rejected as a whole, with sums that close."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from cohort.filed.barred import OBJECTED
+from cohort.intake.arrivals import DeliveredFile
+from cohort.intake.checks import BROKEN
+from cohort.intake.ledger import OLDER, REJECTED, TAKEN, Entry, Ledger
+from cohort.intake.reception import Received
+from cohort.quality import CODES, MENDED
+from cohort.schema import NUMBER
+
+UNKNOWN_CODES = (
+    "TEST_UNKNOWN",
+    "BRIN_UNKNOWN",
+    "YEAR_GROUP_INVALID",
+    "SEX_INVALID",
+    "ATTRIBUTE_INVALID",
+    "LEVEL_INVALID",
+)
+
+
+@dataclass
+class Count:
+    """What was counted of one file's rows."""
+
+    delivered: int = 0
+    accepted: int = 0
+    objected: int = 0
+    mended: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    slices: Counter[str] = field(default_factory=Counter)
+    """Accepted rows per school year, moment and domain."""
+    schools: set[str] = field(default_factory=set)
+    """Listed schools among its rows: the first and the last in order, so one, two or none."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of intake: its batch, its moment, and the largest share of refused rows in a file.
+
+    `waiting` are schools of which a list says who may be used, and that list is older than this run.
+    """
+
+    batch: int
+    now: dt.datetime
+    max_refused_share: Decimal
+    waiting: frozenset[str] = frozenset()
+
+    def entry(self, number: int, file: DeliveredFile, count: Count, warnings: dict[str, int]) -> Entry:
+        """The ledger's line of a file that could be read."""
+        refused = count.delivered - count.accepted - count.objected
+        school = next(iter(count.schools)) if len(count.schools) == 1 else None
+        reason = self._reason(file, count, refused)
+        if reason is not None:
+            return self.rejected(number, file, reason, school, dict(count.codes))
+        return Entry(
+            file.sha256,
+            file.name,
+            number,
+            self.batch,
+            school,
+            self._received,
+            TAKEN,
+            None,
+            count.delivered,
+            count.accepted,
+            refused,
+            count.objected,
+            count.mended,
+            dict(count.codes),
+            file.kind,
+            file.supplier,
+            file.container,
+            dict(count.slices),
+            warnings=warnings,
+        )
+
+    def rejected(
+        self,
+        number: int,
+        file: DeliveredFile,
+        reason: str,
+        school: str | None = None,
+        codes: dict[str, int] | None = None,
+    ) -> Entry:
+        """The ledger's line of a file of which no row is taken."""
+        return Entry(
+            file.sha256,
+            file.name,
+            number,
+            self.batch,
+            school or file.school,
+            self._received,
+            REJECTED,
+            reason,
+            file.rows,
+            0,
+            file.rows,
+            0,
+            0,
+            codes or {},
+            file.kind,
+            file.supplier,
+            file.container,
+        )
+
+    def roster(self, number: int, file: DeliveredFile, schools: frozenset[str]) -> Entry:
+        """The ledger's line of a roster or a repeating container: no results of its own, no rows."""
+        if file.school is not None and file.school not in schools:
+            return self.rejected(number, replace(file, school=None), "SCHOOL_UNKNOWN")
+        return Entry(
+            file.sha256,
+            file.name,
+            number,
+            self.batch,
+            file.school,
+            self._received,
+            TAKEN,
+            None,
+            0,
+            0,
+            0,
+            0,
+            0,
+            {},
+            file.kind,
+            file.supplier,
+            file.container,
+        )
+
+    @property
+    def _received(self) -> str:
+        return self.now.isoformat(timespec="seconds")
+
+    def _reason(self, file: DeliveredFile, count: Count, refused: int) -> str | None:
+        if count.delivered != file.rows:
+            return "ROW_COUNT"
+        if len(count.schools) > 1:
+            return "SEVERAL_SCHOOLS"
+        if not count.schools:
+            return "SCHOOL_UNKNOWN"
+        if count.schools <= self.waiting:
+            return OLDER
+        return "TOO_MANY_REFUSED" if refused > self.max_refused_share * count.delivered else None
+
+
+def count(judged: DataFrame) -> dict[int, Count]:
+    """Count the rows of every file: an action that gives a few small lines per file."""
+    objected = F.coalesce(OBJECTED, F.lit(False))
+    sure = ~F.contains(CODES, F.lit("BRIN_")) & (F.col(CODES) != BROKEN)
+    listed = F.when(sure, F.col("brin"))
+    slice_ = F.when(F.col(CODES) == "", F.concat_ws(" ", "schooljaar", "afnameperiode", "domein")).alias(
+        "slice"
+    )
+    lines = (
+        judged.groupBy(NUMBER, CODES, slice_)
+        .agg(
+            F.count(F.lit(1)).alias("rows"),
+            F.count_if(objected).alias("objected"),
+            F.count_if(MENDED).alias("mended"),
+            F.min(listed).alias("first"),
+            F.max(listed).alias("last"),
+        )
+        .toArrow()
+        .to_pylist()
+    )
+    counts: dict[int, Count] = {}
+    for line in lines:
+        _add(counts.setdefault(line[NUMBER], Count()), line)
+    return counts
+
+
+def warned(entries: list[Entry], known: Ledger) -> list[Entry]:
+    """The entries with what is told of a delivery beside the last one of its school and supplier.
+
+    Takes: entries in the order of their numbers; what was taken in before them.
+    """
+    last = {(e.brin, e.supplier): e.delivered for e in known.lines if e.taken and e.delivered}
+    told = []
+    for entry in entries:
+        before, warnings = last.get((entry.brin, entry.supplier), 0), dict(entry.warnings)
+        if entry.taken and entry.delivered:
+            if before and 2 * entry.delivered <= before:
+                warnings["HALVED"] = before
+            elif before and entry.delivered >= 2 * before:
+                warnings["DOUBLED"] = before
+            last[entry.brin, entry.supplier] = entry.delivered
+        told.append(replace(entry, warnings=warnings))
+    return told
+
+
+def summary(received: Received, entries: list[Entry]) -> dict[str, Any]:
+    """The record of a run: counts only."""
+    codes: Counter[str] = Counter()
+    for entry in entries:
+        codes.update(entry.codes)
+    sums = ("delivered", "accepted", "quarantined", "objected", "mended")
+    return {
+        "files": len(received.files),
+        "unreadable": received.unreadable,
+        "new": len(entries),
+        "taken": sum(entry.status == TAKEN for entry in entries),
+        "rejected": dict(sorted(Counter(e.reason for e in entries if e.reason).items())),
+        "rows": {name: sum(getattr(entry, name) for entry in entries) for name in sums},
+        "replaced": sum(sum(entry.replaced.values()) for entry in entries),
+        "withdrawn": sum(sum(entry.withdrawn.values()) for entry in entries),
+        "codes": dict(sorted(codes.items())),
+        "unknown_codes": _unknown(entries),
+        "warnings": dict(sorted(Counter(w for entry in entries for w in entry.warnings).items())),
+    }
+
+
+def _unknown(entries: list[Entry]) -> dict[str, dict[str, int]]:
+    """Per supplier the rows with a code that nobody declared: of tests, schools, levels, attributes."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for entry in entries:
+        found[entry.supplier or "?"].update({c: n for c, n in entry.codes.items() if c in UNKNOWN_CODES})
+    return {supplier: dict(sorted(codes.items())) for supplier, codes in sorted(found.items()) if codes}
+
+
+def _add(counted: Count, line: dict[str, Any]) -> None:
+    counted.delivered += line["rows"]
+    counted.schools |= {school for school in (line["first"], line["last"]) if school is not None}
+    if line[CODES]:
+        counted.codes.update(dict.fromkeys(line[CODES].split(), line["rows"]))
+    else:
+        counted.objected += line["objected"]
+        counted.accepted += line["rows"] - line["objected"]
+        if line["rows"] > line["objected"]:
+            counted.slices[line["slice"]] += line["rows"] - line["objected"]
+        counted.mended += line["mended"]

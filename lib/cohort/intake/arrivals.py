@@ -1,0 +1,167 @@
+"""What a file in the folder of deliveries is, from its own bytes: a text of a known format, or why not.
+
+A container is unpacked into the restricted zone, so that each delivery in it is a file of its own there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cohort.intake import containers, markup
+from cohort.intake.containers import Limits
+from cohort.intake.formats import UTF8, WINDOWS, Formats, Unrecognised
+from cohort.intake.rejection import Rejected
+
+BLANKS = "".join(map(chr, range(33)))
+"""What Spark takes for an empty line holds nothing else."""
+MOST_FIELDS = 500
+"""Spark's parser gives up, and the whole run with it, at a line of very many fields."""
+NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
+"""Names that no file system and no pattern takes for something else: Spark reads `[1]` as a pattern."""
+TEXT, QUOTED, SHEET, ROSTER, RESULTS = "text", "quoted", "sheet", "roster", "results"
+"""Kinds of delivery; `quoted` is a text with a line on which a quote stays open."""
+ROOTS = {"EDEX": ROSTER, "leerresultaten_verzoek": RESULTS}
+KNOWN, REPEATED = "known", "repeated"
+"""What was looked at before; a container of which every member is delivered otherwise, too."""
+NOT_OURS = {containers.OLE: "OLD_SPREADSHEET", containers.OTHER: "CONTAINER_UNKNOWN"}
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """One delivery as it was found: what it is, and why it cannot be read if so.
+
+    `path` is where its bytes stand, `columns` the canonical column at each place of its header (None: not
+    read on), `lined` whether its first field is the number of the line (or element) in what was sent.
+    """
+
+    path: Path
+    sha256: str
+    name: str
+    received: int = 0
+    kind: str = TEXT
+    format: str = ""
+    supplier: str = ""
+    encoding: str = UTF8
+    columns: tuple[str | None, ...] = ()
+    header_line: int = 0
+    rows: int = 0
+    rejected: str | None = None
+    differs: Unrecognised | None = None
+    container: str | None = None
+    lined: bool = False
+    school: str | None = None
+    origin: Path | None = None
+    """The file in the folder of deliveries that it is, or is packed in."""
+
+    @property
+    def misnamed(self) -> bool:
+        return self.rejected == "FILE_NAME"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What is known when files come in: the formats, the limits, what was taken in before."""
+
+    folder: Path
+    work: Path
+    """A folder in the restricted zone, emptied at the end of the run."""
+    formats: Formats
+    limits: Limits
+    known: Container[str] = frozenset()
+
+    def arrivals(self, path: Path) -> list[DeliveredFile]:
+        """The deliveries in one file: itself, or what it contains.
+
+        Gives: a `known` one without a further look; `rejected` with a reason code when nothing in it can be
+        trusted. A container counts whole or not at all.
+        """
+        content = path.read_bytes()
+        name = path.name.encode(errors="replace").decode()
+        file = DeliveredFile(
+            path, hashlib.sha256(content).hexdigest(), name, path.stat().st_mtime_ns, origin=path
+        )
+        if file.sha256 in self.known:
+            return [replace(file, kind=KNOWN)]
+        if not all(NAME.fullmatch(part) for part in path.relative_to(self.folder).parts):
+            return [replace(file, rejected="FILE_NAME")]
+        kind = containers.kind(content)
+        try:
+            if kind not in (containers.ZIP, containers.GZIP):
+                return [self._one(file, content, kind)]
+            return list(self._members(file, content))
+        except Rejected as rejected:
+            return [replace(file, rejected=rejected.code)]
+
+    def _members(self, file: DeliveredFile, content: bytes) -> Iterator[DeliveredFile]:
+        """Every member as a file under its fingerprint: the name it came with is trusted by nobody."""
+        for member, body in list(containers.members(content, self.limits, file.name)):
+            digest = hashlib.sha256(body).hexdigest()
+            told = f"{file.name}/{member}".encode(errors="replace").decode()
+            path = self.work / digest
+            one = replace(file, path=path, sha256=digest, name=told, container=file.sha256)
+            if digest in self.known:
+                yield replace(one, kind=KNOWN)
+                continue
+            self.work.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+            try:
+                yield self._one(one, body, containers.kind(body))
+            except Rejected as rejected:
+                yield replace(one, rejected=rejected.code)
+
+    def _one(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
+        if kind in NOT_OURS:
+            raise Rejected(NOT_OURS[kind])
+        if kind == containers.SPREADSHEET:
+            return replace(file, kind=SHEET)
+        if markup.is_xml(content):
+            root = markup.root(content, self.limits.bytes_per_member)
+            if root not in ROOTS:
+                raise Rejected(markup.UNKNOWN)
+            return replace(file, kind=ROOTS[root])
+        return of_text(file, content, self.formats)
+
+
+def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredFile:
+    """What a text file is: its format by its header, its encoding, the number of its rows.
+
+    Refuses: with a reason code, a text that no declared format fits.
+    """
+    bare = content.removeprefix(b"\xef\xbb\xbf")
+    text, encoding = _decoded(bare)
+    if "\0" in text:
+        raise Rejected("NOT_UTF8" if encoding == WINDOWS else "NOT_TEXT")
+    every = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = [line for line in every if line.strip(BLANKS)]
+    if len(lines) < 2:
+        raise Rejected("EMPTY")
+    if any(len(line) >= MOST_FIELDS and max(map(line.count, ";,\t|")) >= MOST_FIELDS for line in lines):
+        raise Rejected("TOO_WIDE")
+    rows = len(lines) - 1
+    found = formats.of_line(lines[0].strip(BLANKS.replace("\t", "")))
+    if isinstance(found, Unrecognised):
+        return replace(file, rejected=found.reason, differs=found, rows=rows)
+    declared = formats[found.name]
+    if encoding not in declared.encodings and not bare.isascii():
+        return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
+    broken = '"' in text and any(line.count('"') % 2 for line in lines)
+    return replace(
+        file, kind=QUOTED if broken else TEXT, format=found.name, supplier=declared.supplier,
+        columns=found.columns, header_line=every.index(lines[0]) + 1, rows=rows, encoding=encoding,
+    )  # fmt: skip
+
+
+def _decoded(content: bytes) -> tuple[str, str]:
+    """UTF-8 where it is that: a text in another encoding hardly ever is by chance."""
+    try:
+        return content.decode("utf-8"), UTF8
+    except UnicodeDecodeError:
+        pass
+    try:
+        return content.decode("cp1252"), WINDOWS
+    except UnicodeDecodeError:
+        raise Rejected("NOT_UTF8") from None

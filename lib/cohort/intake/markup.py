@@ -1,0 +1,178 @@
+"""XML as a stream of the elements asked for: no tree, no entities, no network, nothing else held.
+
+A document with a DTD is refused before anything in it is expanded. Only elements on the paths asked for
+become text here; the names and addresses around them pass by.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+from lxml import etree
+
+from cohort.intake.rejection import Rejected
+
+BROKEN, UNSAFE, UNKNOWN, TOO_LARGE = "XML_BROKEN", "XML_UNSAFE", "XML_UNKNOWN", "XML_TOO_LARGE"
+EMPTY = "EMPTY"
+"""A document of the right kind without a record: nothing was delivered, or nothing where it belongs."""
+PIECE = 1 << 16
+LOOKS_LIKE_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<|\xff\xfe(?:\s\0)*<\0|\xfe\xff(?:\0\s)*\0<|<\0|\0<")
+
+
+class Element(NamedTuple):
+    """An element that was asked for, when it closes: after everything in it."""
+
+    path: str
+    """Local names from the root, `EDEX/school/brincode`."""
+    attributes: dict[str, str]
+    text: str | None
+    """Its own text without the blanks around it, None when there is none."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is asked of a document.
+
+    Takes: the root's local name; whether a namespace ("" for none) is one of the format's, given the root's
+    own; the paths asked for; those of them that are records, which stand nowhere else but within their like.
+    """
+
+    root: str
+    own: Callable[[str, str], bool]
+    paths: frozenset[str]
+    records: frozenset[str]
+
+    @property
+    def ways(self) -> frozenset[str]:
+        """Every path on the way to one that is asked for."""
+        return frozenset(path[:end] for path in self.paths for end in _ends(path))
+
+
+def _ends(path: str) -> Iterator[int]:
+    yield from (place for place, character in enumerate(path) if character == "/")
+    yield len(path)
+
+
+def is_xml(content: bytes) -> bool:
+    """Whether a file begins as XML does."""
+    return LOOKS_LIKE_XML.match(content[:1000]) is not None
+
+
+def root(content: bytes, most_bytes: int) -> str:
+    """The local name of a document's root, read no further than that.
+
+    Refuses: what `elements` refuses, as far as it shows before the root.
+    """
+    found = _Root()
+    for _ in fed(content, most_bytes, found):
+        if found.name:
+            break
+    return found.name
+
+
+def elements(content: bytes, most_bytes: int, shape: Shape) -> Iterator[Element]:
+    """The elements of a document that were asked for, in the order in which they close.
+
+    Takes: the bytes of the document, the most there may be, what is asked for.
+    Refuses: with a reason code, a document over the limit, one with a DTD or entities of its own, one that
+    is damaged or cut off, one of another kind, and one with a record where none may stand. Elements given
+    before count for nothing then.
+    """
+    target = _Asked(shape)
+    for _ in fed(content, most_bytes, target):
+        yield from target.found
+        target.found.clear()
+    yield from target.found
+
+
+class Target:
+    """What hears a document as it is parsed. A DTD is refused as it begins: nothing in it is expanded."""
+
+    def doctype(self, *_: object) -> None:
+        raise Rejected(UNSAFE)
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None: ...
+
+    def data(self, text: str) -> None: ...
+
+    def end(self, tag: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Root(Target):
+    """Hears the first element only."""
+
+    name = ""
+
+    def start(self, tag: str, _: dict[str, str]) -> None:
+        self.name = self.name or tag.rpartition("}")[2]
+
+
+class _Asked(Target):
+    """Hears a document, keeps what was asked for."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape, self.ways = shape, shape.ways
+        self.record_names = {path.rpartition("/")[2] for path in shape.records}
+        self.found: list[Element] = []
+        self.namespace = ""
+        self.open: list[tuple[str | None, dict[str, str], list[str] | None]] = []
+        self.records: list[str] = []
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        namespace, _, name = tag.removeprefix("{").rpartition("}")
+        path: str | None = name
+        if not self.open:
+            self.namespace = namespace
+            if name != self.shape.root or not self.shape.own(namespace, namespace):
+                raise Rejected(UNKNOWN)
+        else:
+            above = self.open[-1][0]
+            own = self.shape.own(namespace, self.namespace)
+            path = f"{above}/{name}" if above is not None and own else None
+            stray = name in self.record_names and path not in self.shape.records
+            if own and stray and name not in self.records:
+                raise Rejected(BROKEN)
+        if path not in self.ways:
+            self.open.append((None, {}, None))
+            return
+        if path in self.shape.records:
+            self.records.append(name)
+        self.open.append((path, dict(attributes), [] if path in self.shape.paths else None))
+
+    def data(self, text: str) -> None:
+        pieces = self.open[-1][2]
+        if pieces is not None:
+            pieces.append(text)
+
+    def end(self, _: str) -> None:
+        path, attributes, pieces = self.open.pop()
+        if path is not None and pieces is not None:
+            if path in self.shape.records:
+                self.records.pop()
+            self.found.append(Element(path, attributes, "".join(pieces).strip() or None))
+
+
+def fed(content: bytes, most_bytes: int, target: Target) -> Iterator[None]:
+    """Hand a document to a target piece by piece.
+
+    Refuses: with a reason code, a document over the limit, one with a DTD, one damaged or cut off; and what
+    the target refuses.
+    """
+    if len(content) > most_bytes:
+        raise Rejected(TOO_LARGE)
+    parser = etree.XMLParser(
+        target=cast(Any, target), resolve_entities=False, no_network=True, load_dtd=False,
+        dtd_validation=False, huge_tree=False, recover=False,
+    )  # fmt: skip
+    try:
+        for start in range(0, len(content), PIECE):
+            parser.feed(content[start : start + PIECE])
+            yield
+        parser.close()
+    except (etree.LxmlError, ValueError, LookupError):
+        raise Rejected(BROKEN) from None  # the parser's message could hold a value

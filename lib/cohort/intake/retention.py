@@ -1,0 +1,101 @@
+"""What is kept no longer than `platform.toml` says: deliveries, results, refused rows, feedback."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Iterable
+
+from pyspark.sql import SparkSession
+
+from cohort import register, tables
+from cohort.filed import removal
+from cohort.intake.arrivals import DeliveredFile
+from cohort.intake.ledger import Entry, Ledger
+from cohort.places import Places
+from cohort.platform import Platform
+
+
+def apply(
+    spark: SparkSession, places: Places, platform: Platform, known: Ledger, files: Iterable[DeliveredFile],
+    now: dt.datetime,
+) -> dict[str, int]:  # fmt: skip
+    """Remove what is past its days.
+
+    Takes: the ledger, this run's lines among them; the files found in this run. Only a file that the ledger
+    knows goes: nobody's delivery is lost before it was looked at.
+    Gives: how many deliveries, batches of quarantine and of results, feedback files and earlier states went.
+    """
+    days = platform.retention_days
+    return {
+        "deliveries": _deliveries(known, files, now - dt.timedelta(days.deliveries)),
+        "quarantine": _quarantine(spark, places, known, now - dt.timedelta(days.quarantine)),
+        "results": _results(spark, places, known, now - dt.timedelta(days.results), now),
+        "feedback": _feedback(places, known, now - dt.timedelta(days.feedback)),
+        "earlier_states": _earlier(spark, places, known, now - dt.timedelta(days.superseded)),
+    }
+
+
+def _when(line: Entry) -> dt.datetime:
+    return dt.datetime.fromisoformat(line.received)
+
+
+def _deliveries(known: Ledger, files: Iterable[DeliveredFile], until: dt.datetime) -> int:
+    """Files whose every content was looked at long enough ago; of a container, all that is in it."""
+    last: dict[str, dt.datetime] = {}
+    for line in known.lines:
+        for content in {line.sha256, line.container} - {None}:
+            last[str(content)] = max(_when(line), last.get(str(content), _when(line)))
+    found = {(file.container or file.sha256): file.origin for file in files if file.origin}
+    gone = [path for content, path in found.items() if content in last and last[content] <= until]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return len(gone)
+
+
+def _quarantine(spark: SparkSession, places: Places, known: Ledger, until: dt.datetime) -> int:
+    past = {line.batch for line in known.lines if _when(line) <= until}
+    folders = [places.quarantine / f"batch={batch}" for batch in sorted(past)]
+    there = [folder for folder in folders if folder.exists()]
+    for folder in there:
+        batch = int(folder.name.removeprefix("batch="))
+        tables.replace_batch(tables.read(spark, places.quarantine).where("false"), places.quarantine, batch)
+    if there:
+        tables.vacuum(spark, places.quarantine)
+    for folder in there:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(there)
+
+
+def _results(spark: SparkSession, places: Places, known: Ledger, until: dt.datetime, now: dt.datetime) -> int:
+    """Batches of results that are past their days, with the files that held them; counted as erased rows."""
+    past = {line.batch for line in known.lines} - {line.batch for line in known.lines if _when(line) > until}
+    there = [batch for batch in sorted(past) if (places.results / f"batch={batch}").exists()]
+    for batch in there:
+        removal.remove_batch(spark, places, known.batches, batch, now)
+        shutil.rmtree(places.results / f"batch={batch}", ignore_errors=True)
+    return len(there)
+
+
+def _feedback(places: Places, known: Ledger, until: dt.datetime) -> int:
+    past = {f"{line.levering_nr}" for line in known.lines if _when(line) <= until}
+    gone = [file for file in places.feedback("").glob("*/*") if file.stem in past] if past else []
+    for file in gone:
+        file.unlink()
+    return len(gone)
+
+
+def _earlier(spark: SparkSession, places: Places, known: Ledger, until: dt.datetime) -> int:
+    """Data files that no current row needs, once the first row of them was taken away long enough ago."""
+    mark = places.exact / "vacuumed.json"
+    through = int(register.load(mark)["through"]) if mark.is_file() else 0
+    moved = [e for e in known.lines if (e.replaced or e.withdrawn) and e.levering_nr > through]
+    if not moved or min(map(_when, moved)) > until:
+        return 0
+    current = tables.current_files(spark, places.results)
+    past = [file for file in places.results.rglob("*.parquet") if file.name not in current]
+    past = [file for file in past if "_delta_log" not in file.parts]
+    if past:
+        tables.vacuum(spark, places.results)
+    register.write(mark, {"through": known.last_number})
+    return len(past)

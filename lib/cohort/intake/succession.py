@@ -1,0 +1,56 @@
+"""What a batch takes away of earlier deliveries: found and written down first, then carried out."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from cohort import tables
+from cohort.intake import ledger, supersession
+from cohort.intake.ledger import Entry, Ledger
+from cohort.intake.run import Intake
+from cohort.places import Places
+
+
+def write_down(
+    spark: SparkSession, intake: Intake, known: Ledger, entries: list[Entry], batch: int
+) -> list[Entry]:
+    """Find what this batch takes away and write it down; the entries with what each of them takes away."""
+    schools = supersession.concerned(known.lines, entries)
+    if not schools:
+        return entries
+    places = intake.places
+    results = tables.read(spark, places.results).where(F.col("batch").isin([*known.batches, batch]))
+    rows = supersession.rows_of(results, schools, (*known.lines, *entries), batch).persist()
+    try:
+        sizes, pairs = supersession.overlaps(rows)
+        new = frozenset(entry.levering_nr for entry in entries)
+        dead = supersession.dead(sizes, pairs, intake.platform.intake.whole_share, new)
+        gone = supersession.superseded(spark, rows, dead)
+        folder = str(places.superseding / f"{batch}")
+        gone.coalesce(1).write.mode("overwrite").option("compression", "lz4").parquet(folder)
+    finally:
+        rows.unpersist()
+    told = supersession.counted(spark.read.schema(gone.schema).parquet(folder))
+    return [
+        replace(
+            entry,
+            replaced=told.get((entry.levering_nr, supersession.REPLACED), {}),
+            withdrawn=told.get((entry.levering_nr, supersession.WITHDRAWN), {}),
+        )
+        for entry in entries
+    ]
+
+
+def carry_out(spark: SparkSession, places: Places, known: Ledger) -> None:
+    """Take away what the batches of the ledger replace; forget what a killed run had only written down."""
+    for batch in ledger.superseding(places.ledger):
+        folder = places.superseding / f"{batch}"
+        if batch in known.batches:
+            rows = spark.read.parquet(str(folder)).select(*supersession.IDENTITY)
+            if not rows.isEmpty():
+                tables.remove_rows(spark, places.results, rows)
+        shutil.rmtree(folder)

@@ -1,0 +1,130 @@
+"""Deliveries that no native scan reads line by line, written once more as text that it does read.
+
+A transcript stands in the restricted zone for the time of a run: `;` between quoted fields, a row a line.
+Before its own fields each row has the number of its line or element in what was sent, and a reason code
+where its reader already knows that it cannot be taken.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cohort.intake import spreadsheets, uwlr
+from cohort.intake.arrivals import BLANKS, DeliveredFile, Desk
+from cohort.intake.edexml import Roster
+from cohort.intake.formats import CANONICAL_NAME, UTF8, Unrecognised
+from cohort.intake.rejection import Rejected
+from cohort.intake.uwlr import Message
+from cohort.schema import CANONICAL
+
+BROKEN = "ROW_BROKEN"
+SUPPLIER = "uwlr"
+KEY_OF_MESSAGE = "#"
+"""Put before a result's key that means something within its message only."""
+_KEY = CANONICAL.index("bron_result_key")
+
+Row = tuple[int, str, Sequence[str | None]]
+
+
+def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
+    """The transcript of a text with quotes that stay open at the end of a line.
+
+    Where the format declares line breaks they belong to the value, else the row is broken.
+    Refuses: a quote that is not closed up to the end (`QUOTE_OPEN`).
+    """
+    content = file.path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    text = content.decode("utf-8" if file.encoding == UTF8 else "cp1252")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    declared = desk.formats[file.format]
+    read = _over_lines if declared.line_breaks else _line_by_line
+    rows = list(read(text, declared.delimiter, len(file.columns)))
+    return _written(file, rows[1:], desk.work)
+
+
+def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[Row]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip(BLANKS):
+            try:
+                fields = next(csv.reader([line], delimiter=delimiter, strict=True))
+            except csv.Error:
+                fields = []
+            yield number, "" if len(fields) == width else BROKEN, fields
+
+
+def _over_lines(text: str, delimiter: str, width: int) -> Iterator[Row]:
+    """The rows of a text, each with the number of its first line.
+
+    A quote opened by mistake runs on to the next one, and what it swallowed looks like one long value; a
+    value that holds as many delimiters as a row is therefore no value, and its lines are broken rows.
+    """
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+    last = 0
+    try:
+        for fields in reader:
+            first, last = last + 1, reader.line_num
+            if len(fields) <= 1 and not "".join(fields).strip(BLANKS):
+                continue
+            if any("\n" in field and field.count(delimiter) >= width - 1 for field in fields):
+                yield from ((line, BROKEN, ()) for line in range(first, last + 1))
+            else:
+                yield first, "" if len(fields) == width else BROKEN, fields
+    except csv.Error:
+        raise Rejected("QUOTE_OPEN") from None
+
+
+def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
+    """The transcript of a spreadsheet; its numbers and dates as its format would have them written.
+
+    Refuses: a spreadsheet that `spreadsheets.read` refuses.
+    """
+    sheet = spreadsheets.read(file.path.read_bytes(), desk.limits)
+    found = desk.formats.of_names(sheet.header)
+    if isinstance(found, Unrecognised):
+        return replace(file, rejected=found.reason, differs=found, rows=len(sheet.cells))
+    declared = desk.formats[found.name]
+    written = sheet.rows(declared.decimal, "%Y-%m-%d" if declared.dates == "yyyy-mm-dd" else "%d-%m-%Y")
+    width = len(found.columns)
+    rows = [(number, "" if len(cells) == width else BROKEN, cells) for number, cells in written]
+    named = replace(file, format=found.name, supplier=declared.supplier, columns=found.columns)
+    return _written(named, rows, desk.work)
+
+
+def of_results(file: DeliveredFile, message: Message, roster: Roster | None, desk: Desk) -> DeliveredFile:
+    """The transcript of a UWLR message, joined to the roster of its school.
+
+    Takes: the message's file, and the roster of its school and year, None when there is none.
+    Refuses: a message without results; one without a roster is rejected, to be looked at again.
+    """
+    if not message.results:
+        raise Rejected("EMPTY")
+    if roster is None:
+        reason = uwlr.ROSTER_MISSING
+        return replace(file, rejected=reason, rows=len(message.results), school=message.school.brin)
+    rows: list[Row] = []
+    for row in uwlr.canonical(message, roster):
+        cells = list(row.cells)
+        cells[_KEY] = f"{KEY_OF_MESSAGE}{cells[_KEY]}" if cells[_KEY] else None
+        rows.append((row.element, row.code or "", cells))
+    named = replace(file, format=CANONICAL_NAME, supplier=SUPPLIER, columns=CANONICAL)
+    return _written(named, rows, desk.work)
+
+
+def _written(file: DeliveredFile, rows: Iterable[Row], work: Path) -> DeliveredFile:
+    path = work / f"{file.sha256}.transcript"
+    work.mkdir(parents=True, exist_ok=True)
+    count = 0
+    with path.open("w", encoding="utf-8", newline="") as sink:
+        writer = csv.writer(sink, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator="\n")
+        width = len(file.columns)
+        writer.writerow([""] * (width + 2))
+        for line, code, cells in rows:
+            kept = [" ".join((cell or "").splitlines()) for cell in cells[:width]]
+            writer.writerow([str(line), code, *kept, *[""] * (width - len(kept))])
+            count += 1
+    if not count:
+        raise Rejected("EMPTY")
+    return replace(file, path=path, encoding=UTF8, lined=True, header_line=1, rows=count)
