@@ -1,7 +1,7 @@
 """From schools' files to anonymous tables for research, and to their destruction with proof.
 
-The rooms, in the order of the way of the data. A room knows only rooms above it. Rooms of one purpose that are
-no step of the way stand in folders, each with its own list:
+The rooms, in the order of the way of the data. A room knows only rooms above it. Rooms of one purpose that
+are no step of the way stand in folders, each with its own list:
 
     intake        schools' files on their way into the restricted zone
     filed         what is filed with us: objections, permissions, instructions, changes of numbers
