@@ -228,6 +228,7 @@ def test_limits_that_limit_nothing_are_no_limits(wrong: dict[str, int]) -> None:
     [(ROWS, None), (b"", None), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1x", "ole"), (ZIPPED, "zip"),
      (packed(), "zip"), (gzip.compress(b""), "gzip"), (TAR, "other"), (bz2.compress(b"x"), "other"),
      (b"BZh;brin", None)],
+    ids=["text", "nothing", "ole", "zip", "empty zip", "gzip", "tar", "bzip2", "text like bzip2"],
 )  # fmt: skip
 def test_a_file_is_what_its_first_bytes_say(content: bytes, kind: str | None) -> None:
     assert containers.kind(content) == kind
