@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HEADER = (
-    "toetscode",
-    "versie",
-    "domein",
-    "moment",
-    "jaargroep",
-    "schaal",
-    "min",
-    "max",
-    "bijzonder",
-)
 VERSION = "3.0"
 MOMENTS = ("M", "E")
 YEAR_GROUPS = (3, 4, 5, 6, 7, 8)
