@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+HEADER = TESTS
 VERSION = "3.0"
 MOMENTS = ("M", "E")
 YEAR_GROUPS = (3, 4, 5, 6, 7, 8)
