@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cohort.catalogue import TESTS
+
 HEADER = TESTS
 VERSION = "3.0"
 MOMENTS = ("M", "E")
