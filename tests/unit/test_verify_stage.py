@@ -232,7 +232,8 @@ def test_a_school_held_back_takes_every_pupil_it_ever_delivered(
 
 def test_only_pupils_on_an_allow_list_may_stay(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     lines = [f"{bsn(n)};;2026-01-01;;alles" for n in range(62) if n not in (3, 7)]
-    drawn.write_list(tmp_path / "objections", lines, "allow")
+    told = {"schools": drawn.SCHOOLS, "source": "scholen"}
+    drawn.write_list(tmp_path / "objections", lines, "allow", **told)
     drawn.write_list(tmp_path / "objections", [f"{bsn(60)};;2026-01-01;;alles"])
     own = counts(pupils_objected=3, pupils_records=62, pupils_suppressed=-1)
     found = check_stage(spark, subject(tmp_path, results_at, counts=own)).found
