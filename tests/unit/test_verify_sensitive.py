@@ -178,10 +178,14 @@ def test_deep_demands_the_true_leaf(spark: SparkSession, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("barred", "two_schools", "values"),
     [
-        (Barred(frozenset({bsn(60)}), None, frozenset()), "keep", [21, 20, 20]),
-        (Barred(frozenset({bsn(60)}), None, frozenset()), "set-aside", [20, 20, 20]),
-        (Barred(frozenset({bsn(2)}), frozenset({bsn(0), bsn(2), bsn(4)}), frozenset()), "keep", [1, 0, 1]),
-        (Barred(frozenset(map(bsn, range(60, 62))), None, frozenset(SCHOOLS[1:])), "keep", [3, 4, 2]),
+        (Barred(frozenset({bsn(60)})), "keep", [21, 20, 20]),
+        (Barred(frozenset({bsn(60)})), "set-aside", [20, 20, 20]),
+        (
+            Barred(frozenset({bsn(2)}), allowed=((frozenset(SCHOOLS), frozenset({bsn(0), bsn(2), bsn(4)})),)),
+            "keep",
+            [1, 0, 1],
+        ),
+        (Barred(frozenset(map(bsn, range(60, 62))), frozenset(SCHOOLS[1:])), "keep", [3, 4, 2]),
     ],
 )
 def test_the_cohort_is_everybody_with_a_record(
