@@ -121,20 +121,20 @@ def _take_in(
     lines: faults.Lines = {}
     today, newest, rules = intake.now.date(), intake.changes.newest_of, intake.platform.intake.rules
     if readable:
-        judged, warnings = judging.judge(spark, intake, readable, known, intake.places.work / f"{run.batch}")
-        counts = accounts.count(judged)
-        found = [run.entry(n, f, counts.get(n, accounts.Count()), warnings.get(n, {})) for n, f in readable]
+        judged = judging.judge(spark, intake, readable, known, intake.places.work / f"{run.batch}")
+        counts, told = accounts.count(judged.rows), judged.warnings
+        found = [run.entry(n, f, counts.get(n, accounts.Count()), told.get(n, {})) for n, f in readable]
         found = [e for e in found if e.reason != ledger.OLDER or e.sha256 not in known.retried]
         if not found and not entries:
             return []
         refused = sum(entry.quarantined for entry in found)
         progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
-        stored.write(spark, judged, intake, found, run.batch)
+        stored.write(spark, judged.rows, intake, found, run.batch)
         if any(checks.BROKEN in entry.codes for entry in found if entry.taken):
             removal.remove_broken(spark, intake.places, barred.named(spark, intake.lists))
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
         lines = faults.lines(
-            spark, readable, found, intake.formats, intake.catalogue, today, newest, rules.told
+            spark, readable, found, intake.formats, intake.catalogue, today, newest, rules.told, judged.doubts
         )
         entries += found
     entries = accounts.warned(sorted(entries, key=lambda entry: entry.levering_nr), known)

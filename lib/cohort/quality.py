@@ -66,6 +66,7 @@ def judge(
         cell("bron_result_key"),
     )
     owned = F.col("pgn_soort").isNotNull() & (F.col(CODES) != BROKEN)
+    sent = [cell(name) for name in CANONICAL if name != "pgn"]  # a lost zero makes no other line
     typed = [
         cell(name).alias(name) if name in CANONICAL and name not in judged.columns else F.col(name)
         for name in ACCEPTED.names
@@ -75,7 +76,7 @@ def judge(
         *typed, NUMBER, *extra, CODES, ROW, (F.length(identifiers.bare(cell("pgn"))) == 8).alias(MENDED),
         F.when(F.col(CODES) != "", F.struct(*(cell(n).alias(n) for n in CANONICAL))).alias(RAW),
         F.when(owned, F.xxhash64(*result)).alias(SAME_RESULT),
-        F.xxhash64(*(F.coalesce(cell(name), F.lit("")) for name in CANONICAL)).alias(SAME_ROW),
+        F.xxhash64(*(F.coalesce(value, F.lit("")) for value in (F.col("pgn"), *sent))).alias(SAME_ROW),
     )  # fmt: skip
 
 

@@ -180,6 +180,8 @@ def test_what_may_be_right_and_may_be_wrong_is_told_or_refused(root: Root, rule:
     record = root.ingest()
     assert record["rows"]["accepted"] == accepted
     assert (record["codes"], record["warnings"]) == (codes, warnings)
+    told = (root.places.feedback(HERE) / "1.json").read_text(encoding="utf-8")
+    assert ('"lines": [\n        2\n      ]' in told) == bool(codes), "a school must find the pupil"
 
 
 def test_a_mover_is_seen_across_runs(root: Root) -> None:

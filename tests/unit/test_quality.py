@@ -197,8 +197,8 @@ REPEATED = [
     (8, {"ruwe_score": "35"}, ""),
     (9, {"geslacht": "M"}, "SEX_INVALID CONFLICT"),
     (9, {}, "CONFLICT"),
-    (10, {"pgn": "12345672"}, "CONFLICT"),  # one pupil, with the leading zero and without
-    (10, {"pgn": "012345672"}, "CONFLICT"),
+    (10, {"pgn": "12345672"}, ""),  # one pupil, with the leading zero and without
+    (10, {"pgn": "012345672"}, "DUPLICATE"),
 ]
 FIRST = 1000
 

@@ -97,3 +97,23 @@ def test_only_what_was_looked_at_goes_taken_in_or_not(tmp_path: Path) -> None:
     assert {path.name for path in folder.rglob("*.*")} == {"c.csv", "new.csv"}
     assert remains.remove(folder, looked_at, frozenset({ANNA})) == 0
     assert remains.remove(tmp_path / "none", looked_at, frozenset({ANNA})) == 0
+
+
+def test_a_long_run_of_digits_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "digits.csv").write_bytes(b"0" * (1 << 20) + b" 1;" + LINE)
+    assert remains.holds(tmp_path / "digits.csv", frozenset({ANNA}))
+    assert not remains.holds(tmp_path / "digits.csv", frozenset({OTHER}))
+
+
+def test_what_intake_refused_to_unpack_goes_without_a_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = tmp_path / "bomb.gz"
+    bomb.write_bytes(gzip.compress(b"0" * (1 << 20)))
+    line = Entry(
+        sha256(bomb.read_bytes()).hexdigest(), "bomb.gz", 1, 1, None, "", "REJECTED", "CONTAINER_BOMB",
+        0, 0, 0, 0, 0, {},
+    )  # fmt: skip
+    monkeypatch.setattr(remains, "holds", lambda *_: pytest.fail("it was unpacked"))
+    assert remains.remove(tmp_path, Ledger((line,)), frozenset({ANNA})) == 1
+    assert not bomb.exists()

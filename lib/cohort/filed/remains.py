@@ -17,7 +17,8 @@ from cohort.destruction import sinks
 from cohort.intake.ledger import Ledger
 
 RUN = re.compile(rb"[0-9]{8,}")
-SPACED = re.compile(rb"[0-9]+(?:(?:[ \t]|\xc2?\xa0)+[0-9]+)+")
+SPACED = re.compile(rb"(?<![0-9])[0-9]++(?:(?:[ \t]|\xc2?\xa0)++[0-9]++)++")
+"""Possessive, so that a long run of digits is read once and not once for each of its digits."""
 BLANKS = b" \t\xa0\xc2"
 LONGEST = 64
 """How far a number's digits and blanks may reach from one piece of a file into the next."""
@@ -34,7 +35,7 @@ def remove(
     """
     if not numbers or not deliveries.is_dir():
         return 0
-    held = [path for path in _looked_at(deliveries, known, among) if holds(path, numbers)]
+    held = [path for path, shut in _looked_at(deliveries, known, among) if shut or holds(path, numbers)]
     for path in held:
         path.unlink(missing_ok=True)
     return len(held)
@@ -51,14 +52,16 @@ def holds(path: Path, numbers: frozenset[str]) -> bool:
     return found or bool(problems)
 
 
-def _looked_at(deliveries: Path, known: Ledger, among: frozenset[Path] | None) -> Iterator[Path]:
-    contents = known.contents
+def _looked_at(deliveries: Path, known: Ledger, among: frozenset[Path] | None) -> Iterator[tuple[Path, bool]]:
+    """The files that intake has looked at, and whether it refused to unpack one: nobody unpacks that then."""
+    contents, shut = known.contents, known.not_unpacked
     every = deliveries.rglob("*") if among is None else among
     for path in sorted(path for path in every if path.is_file()):
         try:
             with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() in contents:
-                    yield path
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if digest in contents:
+                yield path, digest in shut
         except OSError:
             continue  # one that intake cannot read either, and tells of
 

@@ -5,6 +5,7 @@ The rows stand in a file of the restricted zone for the time of a run, because s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -14,20 +15,25 @@ from cohort import consents, deliveries, frames, objections, quality
 from cohort.filed import barred, effects, permissions, removal
 from cohort.intake import checks, plausibility
 from cohort.intake.ledger import Ledger
+from cohort.intake.plausibility import Doubts
 from cohort.intake.reception import Numbered
 from cohort.intake.run import Intake
 from cohort.schema import NUMBER
 
-Warnings = dict[int, dict[str, int]]
+
+@dataclass(frozen=True)
+class Judged:
+    """Rows as `quality.judge` gives them, with `_objected`; per delivery what is told; the doubts."""
+
+    rows: DataFrame
+    warnings: dict[int, dict[str, int]]
+    doubts: Doubts
 
 
-def judge(
-    spark: SparkSession, intake: Intake, readable: list[Numbered], known: Ledger, work: Path
-) -> tuple[DataFrame, Warnings]:
+def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: Ledger, work: Path) -> Judged:
     """Read the new files and hold every row against every rule, and the pupils' rows against each other.
 
     Takes: the files that can be read; what was taken in before; a path for the rows of this run.
-    Gives: judged rows (see `quality.judge`) with `_objected`; per delivery what is told and not refused.
     """
     delivered = deliveries.read(spark, readable, intake.formats)
     rules = intake.platform.intake.rules
@@ -50,8 +56,8 @@ def judge(
     if rules.told:
         for line in quality.outside(judged).toArrow().to_pylist():
             warnings.setdefault(line[NUMBER], {})[checks.OUTSIDE] = line["n"]
-    met = [code for code in refusing if any(code in of for of in told.values())]
-    return plausibility.refused(judged, doubtful, met), warnings
+    met = tuple(code for code in refusing if any(code in of for of in told.values()))
+    return Judged(plausibility.refused(judged, doubtful, met), warnings, Doubts(doubtful, met))
 
 
 def _kept(spark: SparkSession, intake: Intake, known: Ledger, rows: DataFrame, work: Path) -> DataFrame:

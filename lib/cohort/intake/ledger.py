@@ -122,6 +122,11 @@ class Ledger:
         return frozenset(line.container or line.sha256 for line in self.lines if line.kind == "roster")
 
     @property
+    def not_unpacked(self) -> frozenset[str]:
+        """Containers over the limits, encrypted, broken or otherwise refused: nobody knows what they hold."""
+        return frozenset(x.sha256 for x in self.lines if (x.reason or "").startswith("CONTAINER_"))
+
+    @property
     def contents(self) -> frozenset[str]:
         """All that was looked at for good, taken in or not: fingerprints of files and of their containers.
 

@@ -8,6 +8,7 @@ progress from year group to year group over all of a pupil's results.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
@@ -26,6 +27,14 @@ MOST_APART = 3
 _PGN, _SCHOOLS, _GROUPS, _APART, _LOOK = "_pgn", "_two_schools", "_two_groups", "_apart", "_look"
 FLAGS = {SCHOOLS: _SCHOOLS, GROUPS: _GROUPS, APART: _APART}
 """Every rule of this room, by its code."""
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """Pupils of a run about whom there is a doubt (see `doubtful`), and the codes that refuse their rows."""
+
+    pupils: DataFrame
+    refused: tuple[str, ...]
 
 
 def doubtful(judged: DataFrame, earlier: DataFrame | None) -> DataFrame:
