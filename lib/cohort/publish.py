@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort import access, disclosed, register, rights, tables
-from cohort.errors import DestructionIncomplete, NotAnonymous, StateRefused, expected
+from cohort.errors import NotAnonymous, StateRefused, expected
 from cohort.later import memory
 from cohort.places import Places
 from cohort.platform import Platform
@@ -61,9 +61,7 @@ def check(
     changed = [name.partition("_")[0] for name, digest in lists.items() if record.facts[name] != digest]
     if changed:
         reason = f"a list of {' and '.join(changed)} changed after the verification"
-        register.save(places, record.moved(Release.REFUSED, reason=reason))
-        shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
-        memory.forget(places, record)
+        memory.refuse(places, record, reason=reason)
         raise StateRefused(
             expected(
                 f"the lists of {' and '.join(changed)} that the release was verified with",
@@ -186,13 +184,10 @@ def _settle(spark: SparkSession, places: Places, platform: Platform, record: Rec
             register.save(places, earlier)
         if earlier.state is Release.SUPERSEDED:
             disclosed.close(places, earlier)
-    if tables.vacuum(spark, places.table(record.project)).left_behind:
-        raise DestructionIncomplete(
-            expected(
-                "only the published snapshot", example="after a vacuum", found="files of an earlier one",
-                where=f"projects/{record.project}", do="Look at its permissions, then run publish again",
-            )
-        )  # fmt: skip
+    tables.vacuum_whole(
+        spark, places.table(record.project), "only the published snapshot", found="files of an earlier one",
+        where=f"projects/{record.project}", do="Look at its permissions, then run publish again",
+    )  # fmt: skip
     shutil.rmtree(places.staging(record.project), ignore_errors=True)
     memory.keep_only(places, record.project, [record.release])
     register.withdrawal(places, record.project).unlink(missing_ok=True)  # it was of the snapshot before

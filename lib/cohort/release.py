@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from cohort import (
     balance,
@@ -25,7 +24,7 @@ from cohort import (
 )
 from cohort.catalogue import Catalogue
 from cohort.errors import ConfigurationRefused, DeliveriesRefused, NotAnonymous, StateRefused, expected
-from cohort.filed import erasure, numbers
+from cohort.filed import erasure, numbers, removal
 from cohort.intake import ledger, renumbering
 from cohort.keys import Key
 from cohort.later import differences, memory, overlaps, rekeyed
@@ -171,8 +170,7 @@ def decide(places: Places, record: Record, findings: Findings, now: dt.datetime)
     """Any finding refuses a release: its record says which, its stage is removed."""
     if findings.found:
         found = [{"code": f.code, "sentence": f.sentence, "count": f.count} for f in findings.found]
-        register.save(places, record.moved(Release.REFUSED, findings=found, refused=str(now)))
-        _remove_stage(places, record)
+        memory.refuse(places, record, findings=found, refused=str(now))
 
 
 def _make_room(places: Places, project: str) -> int:
@@ -198,7 +196,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             )
         )  # fmt: skip
     erasure.accept(spark, places, work.platform, lists.objections, work.catalogue.domains())
-    results = Accepted(tables.read(spark, places.results).where(F.col("batch").isin(list(batches))))
+    results = Accepted(removal.current(spark, places, batches))
     trees = generalise.hierarchies(project, work.hierarchies)
     before = differences.before(places, project, trees)
     way = pipeline.run(
@@ -241,8 +239,3 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
     register.save(places, record)
     disclosed.announce(places, record)
     return record
-
-
-def _remove_stage(places: Places, record: Record) -> None:
-    shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
-    memory.forget(places, record)

@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from cohort import frames
+from cohort.errors import DestructionIncomplete, expected
 from cohort.platform import Tables
 
 PROTOCOL = (1, 2)
@@ -191,6 +192,16 @@ def vacuum(spark: SparkSession, path: Path) -> Vacuumed:
     current = current_files(spark, path)
     left = [f for f in path.rglob("*.parquet") if "_delta_log" not in f.parts and f.name not in current]
     return Vacuumed(len(left))
+
+
+def vacuum_whole(spark: SparkSession, path: Path, what: str, *, found: str, where: str, do: str) -> None:
+    """Remove what the current version does not need, every file of it.
+
+    Takes: what was expected to be left, what stayed, where, and what to do then: for the refusal.
+    Refuses: a file that stays (exit code 16).
+    """
+    if vacuum(spark, path).left_behind:
+        raise DestructionIncomplete(expected(what, example="after a vacuum", found=found, where=where, do=do))
 
 
 def identity(spark: SparkSession, path: Path) -> str:

@@ -13,7 +13,6 @@ from pyspark.sql import functions as F
 
 from cohort import tables
 from cohort.consents import Given
-from cohort.errors import DestructionIncomplete, expected
 from cohort.places import Places
 from cohort.schema import SCORES
 
@@ -33,12 +32,8 @@ def apply(spark: SparkSession, places: Places, given: Given) -> bool:
     if over.isEmpty():
         return False
     tables.empty(spark, places.results, over, PAIR, "bijzonder", SCORES)
-    if tables.vacuum(spark, places.results).left_behind:
-        raise DestructionIncomplete(
-            expected(
-                "no file with values whose consent ended", example="after a vacuum",
-                found="files left behind", where="restricted/results",
-                do="Look at its permissions, then run ingest again",
-            )
-        )  # fmt: skip
+    tables.vacuum_whole(
+        spark, places.results, "no file with values whose consent ended", found="files left behind",
+        where="restricted/results", do="Look at its permissions, then run ingest again",
+    )  # fmt: skip
     return True

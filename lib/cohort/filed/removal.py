@@ -17,7 +17,6 @@ from pyspark.sql import functions as F
 
 from cohort import identifiers, register, tables
 from cohort.catalogue import Catalogue
-from cohort.errors import DestructionIncomplete, expected
 from cohort.filed import barred, permissions
 from cohort.intake import ledger
 from cohort.intake.checks import BROKEN
@@ -150,11 +149,8 @@ def _vacuum(spark: SparkSession, places: Places) -> None:
     if not mark.exists():
         return
     table = {t.name: t for t in (places.results, places.quarantine)}[register.load(mark)["table"]]
-    if tables.vacuum(spark, table).left_behind:
-        raise DestructionIncomplete(
-            expected(
-                "no file with erased rows", example="after a vacuum", found="files left behind",
-                where=f"restricted/{table.name}", do="Look at its permissions, then run objections again",
-            )
-        )  # fmt: skip
+    tables.vacuum_whole(
+        spark, table, "no file with erased rows", found="files left behind",
+        where=f"restricted/{table.name}", do="Look at its permissions, then run objections again",
+    )  # fmt: skip
     mark.unlink()

@@ -6,9 +6,9 @@ import shutil
 from dataclasses import replace
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from cohort import tables
+from cohort.filed import removal
 from cohort.intake import ledger, supersession
 from cohort.intake.ledger import Entry, Ledger
 from cohort.intake.run import Intake
@@ -23,7 +23,7 @@ def write_down(
     if not schools:
         return entries
     places = intake.places
-    results = tables.read(spark, places.results).where(F.col("batch").isin([*known.batches, batch]))
+    results = removal.current(spark, places, (*known.batches, batch))
     rows = supersession.rows_of(results, schools, (*known.lines, *entries), batch).persist()
     try:
         sizes, pairs = supersession.overlaps(rows)

@@ -179,6 +179,13 @@ def keep_only(places: Places, project: str, releases: Collection[int]) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def refuse(places: Places, record: Record, **why: Any) -> None:
+    """Refuse a release: its record says why, its stage is removed, and it is forgotten."""
+    register.save(places, record.moved(register.Release.REFUSED, **why))
+    shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
+    forget(places, record)
+
+
 def forget(places: Places, record: Record) -> None:
     """Forget one release: it was refused."""
     shutil.rmtree(folder(places, record), ignore_errors=True)

@@ -28,7 +28,7 @@ from cohort import (
     tables,
     verify,
 )
-from cohort.errors import DestructionIncomplete, NotAnonymous, expected
+from cohort.errors import NotAnonymous
 from cohort.keys import Key
 from cohort.later import remnant
 from cohort.places import Places
@@ -191,14 +191,11 @@ def _write(task: _Task, journal: Facts) -> None:
 
 def _finish(task: _Task, taken: list[Facts], facts: Facts) -> Facts:
     """The old snapshot goes, the new one is verified, the record follows, readers return."""
-    if tables.vacuum(task.spark, task.table).left_behind:
-        raise DestructionIncomplete(
-            expected(
-                "only what is left", example="after a vacuum", found="files of the rows taken out",
-                where=f"projects/{task.project.name}",
-                do="Look at its permissions, then run objections again; until then nobody reads",
-            )
-        )  # fmt: skip
+    tables.vacuum_whole(
+        task.spark, task.table, "only what is left", found="files of the rows taken out",
+        where=f"projects/{task.project.name}",
+        do="Look at its permissions, then run objections again; until then nobody reads",
+    )  # fmt: skip
     checksum = _verify(task, taken[-1]["left"])
     earlier = task.record.facts.get("withdrawals", [])
     withdrawn = {"at": str(task.now), "version": task.version(), **_sums(taken)}
