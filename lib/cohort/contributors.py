@@ -21,7 +21,7 @@ def schools(spark: SparkSession, places: Places, stage: Path, key: Key, listed: 
     """The schools of a staged release, in order: of each pupil's latest value and of every other one shown.
 
     Takes: the stage with its control columns, the project's key, the school list. A school that has left the
-    list is known by its deliveries. A pseudonym of no school at all is left to the verifier, which refuses it.
+    list is known by its deliveries. What is of no school at all is left to the verifier, which refuses it.
     """
     rows = tables.read(spark, stage)
     others = rows.select(F.explode(OTHERS).alias(SCHOOL))

@@ -52,7 +52,8 @@ def read(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> Del
     """Read the files that can be read.
 
     Takes: (delivery number, file) pairs; files with a reason code are not among them.
-    Gives: every canonical column as text, null where a file lacks it; `levering_nr`; `_corrupt`,
+    Gives: every canonical column as text without blanks around it, null where nothing is left or a file lacks
+    it; `levering_nr`; `_corrupt`,
     not null where a line has another number of fields than its header; `_given`, a reason code that is
     known already, else null.
     """
@@ -143,30 +144,35 @@ def _positions(dialect: Dialect) -> StructType:
     return StructType([StructField(name, StringType()) for name in names])
 
 
+def bare(sent: Column) -> Column:
+    """A value without blanks around it; null where nothing is left. Not `nullif`: it copies every row."""
+    trimmed = F.trim(sent)
+    return F.when(trimmed != "", trimmed)
+
+
 def _written(declared: Format) -> list[Column]:
     """Every canonical column in the canonical way of writing."""
     return [_canonical(name, declared).alias(name) for name in CANONICAL]
 
 
 def _canonical(name: str, declared: Format) -> Column:
-    sent: Column = F.col(name)
     if name in SITES:
         return _site(name)
-    bare = F.nullif(F.trim(sent), F.lit(""))
+    sent = value = bare(F.col(name))
     known = None
     if name in declared.codes:
-        known = _translated(bare, declared.codes[name])
+        known = _translated(value, declared.codes[name])
     elif name in DATES and declared.dates == "dd-mm-yyyy":
-        turned = F.concat_ws("-", *(F.substring(bare, *part) for part in ((7, 4), (4, 2), (1, 2))))
-        known = F.when(bare.rlike(r"^[0-9]{2}-[0-9]{2}-[0-9]{4}\z"), turned)
+        turned = F.concat_ws("-", *(F.substring(value, *part) for part in ((7, 4), (4, 2), (1, 2))))
+        known = F.when(value.rlike(r"^[0-9]{2}-[0-9]{2}-[0-9]{4}\z"), turned)
     elif name in DECIMALS and declared.decimal == ".":
-        known = F.when(bare.rlike(r"^[0-9]+(\.[0-9]+)?\z"), F.translate(bare, ".", ","))
+        known = F.when(value.rlike(r"^[0-9]+(\.[0-9]+)?\z"), F.translate(value, ".", ","))
     elif name == "schooljaar" and declared.school_years == "2024/2025":
-        known = F.when(bare.rlike(r"^[0-9]{4}/[0-9]{4}\z"), F.translate(bare, "/", "-"))
+        known = F.when(value.rlike(r"^[0-9]{4}/[0-9]{4}\z"), F.translate(value, "/", "-"))
     if known is not None:
-        sent = F.coalesce(known, F.concat(F.lit(NOT_AS_DECLARED), bare))
+        sent = F.coalesce(known, F.concat(F.lit(NOT_AS_DECLARED), value))
     if declared.sentinels.get(name):
-        sent = F.when(~bare.isin(*declared.sentinels[name]), sent)
+        sent = F.when(~value.isin(*declared.sentinels[name]), sent)
     return sent
 
 
@@ -175,10 +181,10 @@ def _site(name: str) -> Column:
     whole, site = F.trim("brin"), F.col("vestiging")
     both = (F.length(whole) == 6) & whole.rlike(r"^[0-9]{2}[A-Z]{2}[0-9]{2}\z")
     if name == "brin":
-        return F.when(both, F.substring(whole, 1, 4)).otherwise(F.col("brin"))
+        return F.when(both, F.substring(whole, 1, 4)).otherwise(bare(F.col("brin")))
     own, given = F.substring(whole, 5, 2), F.coalesce(F.trim(site), F.lit(""))
     agreed = F.when((given == "") | (given == own), own).otherwise(F.concat(F.lit(NOT_AS_DECLARED), given))
-    return F.when(both, agreed).otherwise(site)
+    return F.when(both, agreed).otherwise(bare(site))
 
 
 def _translated(bare: Column, codes: dict[str, str]) -> Column:

@@ -72,6 +72,12 @@ def school_code(brin: Column) -> Column:
     return F.substring(brin, 1, 2).cast("int") * 676 + letter[0] * 26 + letter[1]
 
 
+def school_of_code(code: int) -> str:
+    """The BRIN that has this number."""
+    digits, letters = divmod(code, 676)
+    return f"{digits:02d}{chr(65 + letters // 26)}{chr(65 + letters % 26)}"
+
+
 def school_number(brin: str) -> int:
     """The same for one school."""
     return int(brin[:2]) * 676 + (ord(brin[2]) - 65) * 26 + ord(brin[3]) - 65

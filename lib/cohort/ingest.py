@@ -13,20 +13,21 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort import objections, tables
-from cohort.errors import DeliveriesRefused, expected
+from cohort import objections
+from cohort.errors import DeliveriesRefused, Refusal, expected
 from cohort.filed import barred, effects, erasure, expiry, remains, removal
 from cohort.intake import (
     accounts,
     checks,
     completeness,
-    faults,
     feedback,
     judging,
     ledger,
     reception,
     renumbering,
     retention,
+    scrutiny,
+    settling,
     stored,
     succession,
 )
@@ -70,7 +71,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
         if known.last_number + len(received.new) > MOST_DELIVERIES:
             raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "Begin a new root")
         run = Run(known.next_batch, intake.now, holds.intake.max_refused_share, intake.waiting)
-        entries = _take_in(spark, intake, run, received.new, known, progress) if received.new else []
+        entries = _all_or_nothing(spark, intake, run, received.new, known, progress) if received.new else []
         if not entries:
             objections.remember(places.restricted, lists)
     finally:
@@ -94,13 +95,24 @@ def sweep(spark: SparkSession, places: Places, known: Ledger) -> None:
     shutil.rmtree(places.work, ignore_errors=True)
     feedback.sweep(places, known.last_number)
     succession.carry_out(spark, places, known)
-    for table in (places.results, places.quarantine):
-        left = table / f"batch={known.next_batch}"
-        if left.exists():
-            tables.replace_batch(tables.read(spark, table).where("false"), table, known.next_batch)
-            tables.vacuum(spark, table)
-            shutil.rmtree(left, ignore_errors=True)
+    stored.discard(spark, places, known.next_batch)
     removal.resume(places, removal.current(spark, places, known.batches).count())
+
+
+def _all_or_nothing(
+    spark: SparkSession,
+    intake: Intake,
+    run: Run,
+    new: tuple[Numbered, ...],
+    known: Ledger,
+    progress: Progress,
+) -> list[Entry]:
+    """Take the new files in; of a run that is refused nothing stays in the results."""
+    try:
+        return _take_in(spark, intake, run, new, known, progress)
+    except Refusal:
+        stored.discard(spark, intake.places, run.batch)
+        raise
 
 
 def _take_in(
@@ -118,24 +130,22 @@ def _take_in(
         for n, f in new
         if f.kind in WITHOUT_ROWS and not f.rejected
     ]
-    lines: faults.Lines = {}
-    today, newest, rules = intake.now.date(), intake.changes.newest_of, intake.platform.intake.rules
+    lines: scrutiny.Lines = {}
     if readable:
-        judged = judging.judge(spark, intake, readable, known, intake.places.work / f"{run.batch}")
-        counts, told = accounts.count(judged.rows), judged.warnings
+        judged = judging.judge(spark, intake, readable, known, run.batch)
+        counts, told = judged.counts, judged.warnings
         found = [run.entry(n, f, counts.get(n, accounts.Count()), told.get(n, {})) for n, f in readable]
         found = [e for e in found if e.reason != ledger.OLDER or e.sha256 not in known.retried]
         if not found and not entries:
+            stored.discard(spark, intake.places, run.batch)
             return []
         refused = sum(entry.quarantined for entry in found)
         progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
-        stored.write(spark, judged.rows, intake, found, run.batch)
+        settling.settle(spark, judged, intake, found, run.batch)
         if any(checks.BROKEN in entry.codes for entry in found if entry.taken):
             removal.remove_broken(spark, intake.places, barred.named(spark, intake.lists))
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
-        lines = faults.lines(
-            spark, readable, found, intake.formats, intake.catalogue, today, newest, rules.told, judged.doubts
-        )
+        lines = judged.lines
         entries += found
     entries = accounts.warned(sorted(entries, key=lambda entry: entry.levering_nr), known)
     entries = succession.write_down(spark, intake, known, entries, run.batch)

@@ -10,7 +10,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort import frames, identifiers
@@ -38,15 +38,15 @@ def judge(
 ) -> DataFrame:  # fmt: skip
     """Type every row and hold it against every rule.
 
-    Takes: delivered rows, the catalogue, the day of intake, the newest number of every replaced one,
-    the codes of rules that are told and not refused (of `OUTSIDE` only).
+    Takes: delivered rows, the catalogue, the day of intake, the newest number of every replaced one, the
+    codes of rules that are told and not refused (of `OUTSIDE` only).
     Gives: the columns of `ACCEPTED` but `batch` (meaningful where `_codes` is empty), `_codes` (one text,
     a blank between two), `_mended`, `_raw` (the row as sent but for blanks around its values, null where
     accepted), `_row` (a number that grows within a file), `_same_result` (null where nobody can say whose
     result it is) and `_same_row` (hashes within a file), and whatever else came along (`line`).
     """
     extra = [name for name in delivered.columns if name not in (*CANONICAL, CORRUPT, GIVEN, NUMBER)]
-    cells = F.array(*(checks.bare(name) for name in CANONICAL)).alias(CELLS)
+    cells = F.array(*CANONICAL).alias(CELLS)
     rows = delivered.select(cells, CORRUPT, GIVEN, NUMBER, *extra, F.monotonically_increasing_id().alias(ROW))
     version = F.coalesce(cell("toetsversie"), F.lit(""))
     test = (F.col("toetscode") == cell("toetscode")) & (F.col("_version") == version)
@@ -57,14 +57,6 @@ def judge(
     broken = F.col(CORRUPT).isNotNull() | F.col(GIVEN).eqNullSafe(BROKEN)
     codes = F.when(broken, F.lit(BROKEN)).otherwise(F.concat_ws(" ", *checks.rules(today, told)))
     judged = found.select("*", codes.alias(CODES))
-    result = (
-        "pgn",
-        "toetscode",
-        "toetsversie",
-        "afnamedatum",
-        "afnameperiode",
-        cell("bron_result_key"),
-    )
     owned = F.col("pgn_soort").isNotNull() & (F.col(CODES) != BROKEN)
     sent = [cell(name) for name in CANONICAL if name != "pgn"]  # a lost zero makes no other line
     typed = [
@@ -75,19 +67,21 @@ def judge(
     return judged.select(
         *typed, NUMBER, *extra, CODES, ROW, (F.length(identifiers.bare(cell("pgn"))) == 8).alias(MENDED),
         F.when(F.col(CODES) != "", F.struct(*(cell(n).alias(n) for n in CANONICAL))).alias(RAW),
-        F.when(owned, F.xxhash64(*result)).alias(SAME_RESULT),
+        F.when(owned, same_result(cell("bron_result_key"))).alias(SAME_RESULT),
         F.xxhash64(*(F.coalesce(value, F.lit("")) for value in (F.col("pgn"), *sent))).alias(SAME_ROW),
     )  # fmt: skip
 
 
-def outside(judged: DataFrame) -> DataFrame:
-    """Per delivery the accepted rows dated outside their school year: `levering_nr`, `n`."""
+def outside() -> Column:
+    """Whether an accepted row is dated outside its school year."""
     first = F.make_date(F.substring("schooljaar", 1, 4).cast("int"), F.lit(8), F.lit(1))
-    days = F.datediff("afnamedatum", first)
-    dated = judged.where(
-        (F.col(CODES) == "") & ((days < 0) | (days > F.datediff(F.add_months(first, 12), first) - 1))
-    )
-    return dated.groupBy(NUMBER).agg(F.count(F.lit(1)).alias("n"))
+    return (F.col("afnamedatum") < first) | (F.col("afnamedatum") >= F.add_months(first, 12))
+
+
+def same_result(key: Column, *more: str) -> Column:
+    """A hash of what tells one result from another; `key` is the supplier's own for it."""
+    result = ("pgn", "toetscode", "toetsversie", "afnamedatum", "afnameperiode")
+    return F.xxhash64(*more, *result, key)
 
 
 def repeated(judged: DataFrame, order: str = ROW) -> DataFrame:

@@ -67,7 +67,6 @@ LINES = (
     ),
     ("waves", "rekeyed", "overlaps"),
     (
-        "faults",
         "erasure",
         "expiry",
         "pipeline",
@@ -77,7 +76,9 @@ LINES = (
     ),
     ("run",),
     ("stored", "succession"),
+    ("sifting", "scrutiny"),
     ("judging",),
+    ("settling",),
     ("ingest",),
     ("publish", "balance"),
     ("release", "status", "remnant"),

@@ -55,10 +55,9 @@ def found(one_spark: SparkSession) -> dict[str, set[tuple[int, str]]]:
     """The doubts about every case: delivery and code."""
     numbers = {name: f"{100 + place:09d}" for place, name in enumerate(NEW)}
     new = [(numbers[name], *row, "") for name, (rows, _, _) in NEW.items() for row in rows]
-    refused = [(numbers["one school"], "99YY", "2024-2025", 1, "2", "BRIN_UNKNOWN")]
     earlier = [(numbers[name], *row, "") for name, (_, rows, _) in NEW.items() for row in rows]
-    judged = frames.local(one_spark, STATE, [*new, *refused])
-    doubts = plausibility.doubtful(judged, frames.local(one_spark, STATE, earlier)).collect()
+    good = frames.local(one_spark, STATE, new)
+    doubts = plausibility.doubtful(good, frames.local(one_spark, STATE, earlier)).collect()
     names = {number: name for name, number in numbers.items()}
     told: dict[str, set[tuple[int, str]]] = {name: set() for name in NEW}
     for row in doubts:

@@ -22,9 +22,11 @@ The rooms; each knows only rooms above it, here and in the house.
     plausibility  what is told or refused of one pupil's rows taken together
     retention     what is kept no longer than its days
     completeness  schools that are expected and have not delivered
-    faults        the lines in which a file's faults stand
     run           what one run of intake needs beside the files
     stored        the restricted tables of results and refused rows
     succession    what a batch takes away: written down, then carried out
-    judging       every new row with what becomes of it
+    sifting       the first pass: rows without a fault, straight into the results
+    scrutiny      the second pass, over files with anything else, line by line
+    judging       every new file with what becomes of its rows
+    settling      the results left as they count, refused rows beside them
 """

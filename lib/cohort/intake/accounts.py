@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from cohort import quality
 from cohort.filed.barred import OBJECTED
+from cohort.identifiers import school_code, school_of_code
 from cohort.intake.arrivals import DeliveredFile
-from cohort.intake.checks import BROKEN
+from cohort.intake.checks import BROKEN, OUTSIDE
 from cohort.intake.ledger import OLDER, REJECTED, TAKEN, Entry, Ledger
 from cohort.intake.reception import Received
 from cohort.quality import CODES, MENDED
@@ -27,6 +30,7 @@ UNKNOWN_CODES = (
     "ATTRIBUTE_INVALID",
     "LEVEL_INVALID",
 )
+SLICE = ("schooljaar", "afnameperiode", "domein")
 
 
 @dataclass
@@ -42,6 +46,8 @@ class Count:
     """Accepted rows per school year, moment and domain."""
     schools: set[str] = field(default_factory=set)
     """Listed schools among its rows: the first and the last in order, so one, two or none."""
+    outside: int = 0
+    """Accepted rows dated outside their school year, where that is told and not refused."""
 
 
 @dataclass(frozen=True)
@@ -154,21 +160,34 @@ class Run:
         return "TOO_MANY_REFUSED" if refused > self.max_refused_share * count.delivered else None
 
 
-def count(judged: DataFrame) -> dict[int, Count]:
-    """Count the rows of every file: an action that gives a few small lines per file."""
-    objected = F.coalesce(OBJECTED, F.lit(False))
+def count(judged: DataFrame, told: Collection[str]) -> dict[int, Count]:
+    """Count the rows of every file that was looked at line by line: an action, a few small lines per file.
+
+    Takes: the rules of a single row that are only told.
+    """
     sure = ~F.contains(CODES, F.lit("BRIN_")) & (F.col(CODES) != BROKEN)
-    listed = F.when(sure, F.col("brin"))
-    slice_ = F.when(F.col(CODES) == "", F.concat_ws(" ", "schooljaar", "afnameperiode", "domein")).alias(
-        "slice"
-    )
+    whether = {"objected": F.coalesce(OBJECTED, F.lit(False)), "mended": F.col(MENDED)}
+    return _counted(judged, F.when(sure, school_code(F.col("brin"))), whether, told)
+
+
+def sifted(results: DataFrame, told: Collection[str]) -> dict[int, Count]:
+    """Count the rows of every file that went straight into the results, as `count` does."""
+    never = dict.fromkeys(("objected", "mended"), F.lit(False))
+    return _counted(results.withColumn(CODES, F.lit("")), school_code(F.col("brin")), never, told)
+
+
+def _counted(
+    rows: DataFrame, listed: Column, whether: dict[str, Column], told: Collection[str]
+) -> dict[int, Count]:
+    outside = quality.outside() if OUTSIDE in told else F.lit(False)
+    slices = [F.when(F.col(CODES) == "", F.col(name)).alias(name) for name in SLICE]
     lines = (
-        judged.groupBy(NUMBER, CODES, slice_)
+        rows.groupBy(NUMBER, CODES, *slices)
         .agg(
             F.count(F.lit(1)).alias("rows"),
-            F.count_if(objected).alias("objected"),
-            F.count_if(MENDED).alias("mended"),
-            F.min(listed).alias("first"),
+            *(F.count_if(condition).alias(name) for name, condition in whether.items()),
+            F.count_if(outside).alias("outside"),
+            F.min(listed).alias("first"),  # a number: text in an aggregate would have every row sorted
             F.max(listed).alias("last"),
         )
         .toArrow()
@@ -230,12 +249,14 @@ def _unknown(entries: list[Entry]) -> dict[str, dict[str, int]]:
 
 def _add(counted: Count, line: dict[str, Any]) -> None:
     counted.delivered += line["rows"]
-    counted.schools |= {school for school in (line["first"], line["last"]) if school is not None}
+    ends = (line["first"], line["last"])
+    counted.schools |= {school_of_code(school) for school in ends if school is not None}
     if line[CODES]:
         counted.codes.update(dict.fromkeys(line[CODES].split(), line["rows"]))
     else:
         counted.objected += line["objected"]
         counted.accepted += line["rows"] - line["objected"]
         if line["rows"] > line["objected"]:
-            counted.slices[line["slice"]] += line["rows"] - line["objected"]
+            counted.slices[" ".join(line[name] for name in SLICE)] += line["rows"] - line["objected"]
         counted.mended += line["mended"]
+        counted.outside += line["outside"]

@@ -50,12 +50,6 @@ JOINED = ("PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS")
 YEARS = range(2000, 2100)
 
 
-def bare(name: str) -> Column:
-    """A value without blanks around it; null where nothing is left. Not `nullif`: it copies every row."""
-    sent = F.trim(name)
-    return F.when(sent != "", sent)
-
-
 def cell(name: str) -> Column:
     """A value as delivered. All of a row's stand in one array, because a row is copied from step to step."""
     return F.get(CELLS, F.lit(CANONICAL.index(name)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from cohort.identifiers import school_code
@@ -24,7 +24,8 @@ PAIR = ("pgn", "schooljaar")
 PRIMARY = tuple(map(str, range(1, 9)))
 MOST_APART = 3
 """School years that a pupil repeats or skips at most: group 8 and a year later group 2 are 7 apart."""
-_PGN, _SCHOOLS, _GROUPS, _APART, _LOOK = "_pgn", "_two_schools", "_two_groups", "_apart", "_look"
+_PGN, _SCHOOL, _AHEAD, _GROUP = "_pgn", "_school", "_ahead", "_group"
+_SCHOOLS, _GROUPS, _APART, _LOOK = "_two_schools", "_two_groups", "_apart", "_look"
 FLAGS = {SCHOOLS: _SCHOOLS, GROUPS: _GROUPS, APART: _APART}
 """Every rule of this room, by its code."""
 
@@ -37,27 +38,19 @@ class Doubts:
     refused: tuple[str, ...]
 
 
-def doubtful(judged: DataFrame, earlier: DataFrame | None) -> DataFrame:
+def doubtful(good: DataFrame, earlier: DataFrame | None) -> DataFrame:
     """The pupils of this run about whom there is a doubt, per school year and delivery.
 
-    Takes: judged rows; the results of earlier runs, None when there are none.
+    Takes: this run's rows that broke no other rule; the results of earlier runs, None when there are none.
     Gives: `pgn`, `schooljaar`, `levering_nr`, and a flag per rule.
     """
-    group = F.xxhash64("jaargroep")
-    new = judged.where(F.col(CODES) == "").select(
-        *PAIR, NUMBER, *_known(), F.when(F.col("jaargroep").isNotNull(), group).alias("_group")
-    )
-    before = None
-    if earlier is not None:
-        pupils = new.select(_PGN).distinct()
-        before = earlier.select("schooljaar", *_known()).join(F.broadcast(pupils), _PGN, "left_semi")
-    some, apart = _of_a_year(new, before), _of_all_years(new, before)
-    rows = new.join(F.broadcast(some), [_PGN, "schooljaar"], "left").join(F.broadcast(apart), _PGN, "left")
-    within = F.col(_LOOK) & (F.min("_group") != F.max("_group"))
-    found = (
-        rows.where(F.col(_SCHOOLS) | F.col(_LOOK) | F.col(_APART))
-        .groupBy(*PAIR, NUMBER, _SCHOOLS, _LOOK, _APART)
-        .agg(F.coalesce(within, F.lit(False)).alias(_GROUPS))
+    group = F.when(F.col("jaargroep").isNotNull(), F.xxhash64("jaargroep")).alias(_GROUP)
+    new = good.select(*PAIR, NUMBER, *_known(), group)
+    flagged = _flagged(new, earlier)
+    rows = new.join(F.broadcast(flagged), [_PGN, "schooljaar"])
+    within = F.col(_LOOK) & (F.min(_GROUP) != F.max(_GROUP))
+    found = rows.groupBy(*PAIR, NUMBER, _SCHOOLS, _LOOK, _APART).agg(
+        F.coalesce(within, F.lit(False)).alias(_GROUPS)
     )
     flags = [F.coalesce(name, F.lit(False)).alias(name) for name in FLAGS.values()]
     return found.select(*PAIR, NUMBER, *flags).where(reduce(or_, map(F.col, FLAGS.values())))
@@ -68,34 +61,37 @@ def _known() -> list[Column]:
     group, year = F.col("jaargroep"), F.substring("schooljaar", 1, 4).cast("int")
     return [
         F.col("pgn").cast("int").alias(_PGN),
-        school_code(F.col("brin")).alias("_school"),
-        F.when(group.isin(*PRIMARY), group.try_cast("int") - year).alias("_ahead"),
+        school_code(F.col("brin")).alias(_SCHOOL),
+        F.when(group.isin(*PRIMARY), group.try_cast("int") - year).alias(_AHEAD),
     ]
 
 
-def _of_a_year(new: DataFrame, before: DataFrame | None) -> DataFrame:
-    """Pupils and school years with two schools, or with two year groups in whatever deliveries."""
-    year = [_PGN, "schooljaar"]
-    whole = new.groupBy(*year).agg(
-        F.min("_school").alias("_least"), F.max("_school").alias("_most"),
-        (F.min("_group") != F.max("_group")).alias(_LOOK),
-    )  # fmt: skip
-    if before is not None:
-        seen = before.groupBy(*year).agg(F.min("_school").alias("_a"), F.max("_school").alias("_b"))
-        whole = whole.join(seen, year, "left").select(
-            *year, F.least("_least", "_a").alias("_least"), F.greatest("_most", "_b").alias("_most"), _LOOK
-        )
-    two = F.col("_least") != F.col("_most")
-    return whole.where(two | F.col(_LOOK)).select(*year, two.alias(_SCHOOLS), _LOOK)
+def _flagged(new: DataFrame, earlier: DataFrame | None) -> DataFrame:
+    """Pupils and school years with two schools, with two year groups in whatever deliveries, or with a year
+    group further from the school year than repeating and skipping explain.
 
-
-def _of_all_years(new: DataFrame, before: DataFrame | None) -> DataFrame:
-    """Pupils whose year groups lie further from their school years than repeating and skipping explain."""
-    every = new.select(_PGN, "_ahead")
-    if before is not None:
-        every = every.union(before.select(_PGN, "_ahead"))
-    span = F.max("_ahead") - F.min("_ahead")
-    return every.groupBy(_PGN).agg((span > MOST_APART).alias(_APART)).where(_APART)
+    Each row is read once: what is asked of a pupil follows from what is known of the pupil's years.
+    """
+    columns = (_PGN, "schooljaar", _SCHOOL, _AHEAD)
+    every = new.select(*columns, _GROUP)
+    if earlier is not None:
+        pupils = F.broadcast(new.select(_PGN).distinct())
+        before = earlier.select("schooljaar", *_known()).join(pupils, _PGN, "left_semi")
+        every = every.union(before.select(*columns, F.lit(None).cast("long")))
+    names = (_SCHOOL, _AHEAD, _GROUP)
+    ends = [
+        end(name).alias(f"{way}{name}") for name in names for way, end in (("least", F.min), ("most", F.max))
+    ]
+    years = every.groupBy(_PGN, "schooljaar").agg(*ends)
+    pupil = Window.partitionBy(_PGN)
+    span = F.max(f"most{_AHEAD}").over(pupil) - F.min(f"least{_AHEAD}").over(pupil)
+    asked = {
+        _SCHOOLS: F.col(f"least{_SCHOOL}") != F.col(f"most{_SCHOOL}"),
+        _LOOK: F.col(f"least{_GROUP}") != F.col(f"most{_GROUP}"),
+        _APART: span > MOST_APART,
+    }
+    flags = years.select(_PGN, "schooljaar", *(known.alias(name) for name, known in asked.items()))
+    return flags.where(reduce(or_, map(F.col, asked)))
 
 
 def refused(judged: DataFrame, doubtful: DataFrame, refusing: Iterable[str]) -> DataFrame:

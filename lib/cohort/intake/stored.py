@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
 
-from cohort import consents, frames, quality, tables
+from cohort import frames, tables
 from cohort.filed import removal
-from cohort.filed.barred import OBJECTED
-from cohort.intake.ledger import Entry, Ledger
-from cohort.intake.run import Intake
+from cohort.intake.ledger import Ledger
 from cohort.places import Places
 from cohort.platform import Tables
 from cohort.schema import ACCEPTED, CANONICAL, NUMBER
 
-ROWS_PER_FILE = 2_000_000
+ROWS_PER_FILE = 250_000
 QUARANTINED = StructType(
     [
         StructField("pgn", StringType()),
@@ -33,23 +35,42 @@ def create(spark: SparkSession, places: Places, retention: Tables) -> None:
     tables.create(spark, places.quarantine, QUARANTINED, retention, partitioned_by="batch")
 
 
-def write(spark: SparkSession, judged: DataFrame, intake: Intake, entries: list[Entry], batch: int) -> None:
-    """The rows of files taken in; none, good or refused, of a pupil with an objection in force."""
-    taken = [(entry.levering_nr,) for entry in entries if entry.taken]
-    whole = judged
-    if len(taken) < len(entries):  # a join copies every row
-        listed = frames.local(spark, f"{NUMBER} int not null", taken)
-        whole = judged.join(F.broadcast(listed), NUMBER, "left_semi")
-    free = whole.where(F.col(OBJECTED).isNull())
-    total = sum(entry.accepted for entry in entries)
-    files = max(2, -(-total // ROWS_PER_FILE))
-    tables.replace_batch(quality.accepted(free, batch).coalesce(files), intake.places.results, batch)
-    if any(entry.codes for entry in entries if entry.taken):
-        refused = quality.quarantined(consents.without_special(free, quality.RAW), batch)
-        tables.replace_batch(refused.coalesce(1), intake.places.quarantine, batch)
-    stored = tables.read(spark, intake.places.results).where(F.col("batch") == batch).count()
-    if stored != total:
-        raise AssertionError("the accepted rows that were written are not those that were counted")
+def files(spark: SparkSession, rows: int) -> int:
+    """Into how many files a batch of so many rows is written: never fewer than there are cores."""
+    return max(spark.sparkContext.defaultParallelism, -(-rows // ROWS_PER_FILE))
+
+
+def of_batch(spark: SparkSession, places: Places, batch: int) -> DataFrame:
+    """What stands in the results of a batch."""
+    return tables.read(spark, places.results).where(F.col("batch") == batch)
+
+
+def of_deliveries(rows: DataFrame, numbers: Iterable[int], how: str = "left_semi") -> DataFrame:
+    """The rows of some deliveries, or (`left_anti`) of all others."""
+    listed = frames.local(rows.sparkSession, f"{NUMBER} int not null", [(n,) for n in sorted(numbers)])
+    return rows.join(F.broadcast(listed), NUMBER, how)
+
+
+def vacuum(spark: SparkSession, table: Path, what: str) -> None:
+    """Remove the files that the table no longer needs.
+
+    Takes: what those files held, for the refusal.
+    Refuses: a file that stays (exit code 16).
+    """
+    tables.vacuum_whole(
+        spark, table, f"no file with {what}", found="files left behind", where=f"restricted/{table.name}",
+        do="Look at its permissions, then run ingest again",
+    )  # fmt: skip
+
+
+def discard(spark: SparkSession, places: Places, batch: int) -> None:
+    """Remove what stands of a batch that never counted: rows, and the files that held them."""
+    for table in (places.results, places.quarantine):
+        left = table / f"batch={batch}"
+        if left.exists():
+            tables.replace_batch(tables.read(spark, table).where("false"), table, batch)
+            vacuum(spark, table, "rows that do not count")
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def close(spark: SparkSession, places: Places, after: Ledger) -> None:

@@ -1,0 +1,56 @@
+"""The second pass: files in which something is refused, not kept, mended or repeated, line by line.
+
+Their rows stand in a file of the restricted zone for the time of a run, because several passes follow.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from cohort import consents, deliveries, frames, quality
+from cohort.deliveries import LINE
+from cohort.filed import barred
+from cohort.intake.feedback import SHOWN_LINES
+from cohort.intake.reception import Numbered
+from cohort.intake.run import Intake
+from cohort.quality import CODES
+from cohort.schema import NUMBER
+
+Lines = dict[int, dict[str, list[int]]]
+
+
+def look(spark: SparkSession, intake: Intake, files: list[Numbered], work: Path) -> DataFrame:
+    """Every row of some files, with all of its codes and the number of its line or element.
+
+    Takes: the files, and a path for their rows.
+    Gives: rows as `quality.judge` does, with `line` and `_objected`; a file's lines held against each other.
+    """
+    rules = intake.platform.intake.rules
+    once = quality.judge(
+        spark, deliveries.read_lines(spark, files, intake.formats), intake.catalogue, intake.now.date(),
+        intake.changes.newest_of, rules.told,
+    )  # fmt: skip
+    marked = consents.kept_at_intake(barred.marked_by_name(once, intake.lists), intake.consented)
+    marked.write.option("compression", "lz4").parquet(str(work))
+    rows = spark.read.schema(marked.schema).parquet(str(work))
+    twice = frames.materialised(quality.repeated(rows, LINE))
+    return rows if twice is None else quality.refuse_repeated(rows, twice, LINE)
+
+
+def lines(rows: DataFrame) -> Lines:
+    """The numbers of lines or elements, per delivery and code: the first `SHOWN_LINES` of each. An action."""
+    found = (
+        rows.where(F.col(CODES) != "")
+        .select(NUMBER, LINE, F.explode(F.split(CODES, " ")).alias("code"))
+        .groupBy(NUMBER, "code")
+        .agg(F.slice(F.sort_array(F.collect_list(LINE)), 1, SHOWN_LINES).alias("lines"))
+        .toArrow()
+        .to_pylist()
+    )
+    places: Lines = {}
+    for line in found:
+        places.setdefault(line[NUMBER], {})[line["code"]] = line["lines"]
+    return places

@@ -1,0 +1,41 @@
+"""What the first pass put into the results made what counts: other rows go, refused ones are put beside."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from cohort import consents, quality, tables
+from cohort.filed.barred import OBJECTED
+from cohort.intake import stored
+from cohort.intake.judging import Judged
+from cohort.intake.ledger import Entry
+from cohort.intake.run import Intake
+from cohort.schema import ACCEPTED
+
+
+def settle(spark: SparkSession, judged: Judged, intake: Intake, entries: list[Entry], batch: int) -> None:
+    """Leave of a batch in the results what its entries say was accepted, and put what was refused beside it.
+
+    Takes: what became of the new files, and the ledger's lines to be. Of files taken in no row stays, good
+    or refused, of a pupil with an objection in force; of the others none at all.
+    Refuses: rows left behind in a file that is no longer of the table (exit code 16).
+    """
+    standing = {number: count.accepted for number, count in judged.sifted.items()}
+    accepted = {entry.levering_nr: entry.accepted for entry in entries}
+    changed = {n for n in standing.keys() | accepted.keys() if standing.get(n, 0) != accepted.get(n, 0)}
+    total, results = sum(accepted.values()), intake.places.results
+    taken = {entry.levering_nr for entry in entries if entry.taken}
+    free = None if judged.rows is None else judged.rows.where(F.col(OBJECTED).isNull())
+    if changed:
+        kept = stored.of_deliveries(stored.of_batch(spark, intake.places, batch), changed, "left_anti")
+        if free is not None:
+            good = quality.accepted(stored.of_deliveries(free, taken & changed), batch)
+            kept = kept.select(*ACCEPTED.names).unionByName(good)
+        tables.replace_batch(kept.coalesce(stored.files(spark, total)), results, batch)
+        stored.vacuum(spark, results, "rows that do not count")
+    if free is not None and any(entry.codes for entry in entries if entry.taken):
+        sent = consents.without_special(stored.of_deliveries(free, taken), quality.RAW)
+        tables.replace_batch(quality.quarantined(sent, batch).coalesce(1), intake.places.quarantine, batch)
+    if stored.of_batch(spark, intake.places, batch).count() != total:
+        raise AssertionError("the accepted rows that were written are not those that were counted")

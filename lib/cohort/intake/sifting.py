@@ -1,0 +1,68 @@
+"""The first pass over new files: every row without a fault goes straight into the results.
+
+Nobody reads a batch before the ledger has its lines. Of a file with anything else (a row refused or not kept,
+a number mended, a result twice) only that is learnt here; `scrutiny` looks at its lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+
+from cohort import consents, deliveries, quality, tables
+from cohort.filed import barred
+from cohort.intake import accounts, stored
+from cohort.intake.accounts import Count
+from cohort.intake.reception import Numbered
+from cohort.intake.run import Intake
+from cohort.quality import CODES, MENDED
+from cohort.schema import NUMBER
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """Per delivery what of it stands in the results; the deliveries that must be looked at line by line."""
+
+    counts: dict[int, Count]
+    suspects: frozenset[int]
+
+
+def sift(spark: SparkSession, intake: Intake, readable: list[Numbered], batch: int) -> Sifted:
+    """Read the new files, write their good rows as the batch, and count what was written.
+
+    Takes: the files that can be read, and the number of the batch: what stands under it is replaced.
+    """
+    rules, results = intake.platform.intake.rules, intake.places.results
+    delivered = deliveries.read(spark, readable, intake.formats)
+    judged = quality.judge(
+        spark, delivered, intake.catalogue, intake.now.date(), intake.changes.newest_of, rules.told
+    )
+    marked = barred.marked_by_name(judged, intake.lists)
+    parts = stored.files(spark, sum(file.rows for _, file in readable))
+    kept = consents.kept_at_intake(marked, intake.consented).coalesce(parts)
+    odd = (F.col(CODES) != "") | F.col(barred.OBJECTED).isNotNull() | F.col(MENDED)
+    seen = Observation()
+    watched = kept.observe(seen, F.collect_set(F.when(odd, F.col(NUMBER))).alias("odd"))
+    good = quality.accepted(watched.where(F.col(barred.OBJECTED).isNull()), batch)
+    tables.replace_batch(good, results, batch)
+    rows = stored.of_batch(spark, intake.places, batch)
+    return Sifted(accounts.sifted(rows, rules.told), frozenset(seen.get["odd"]) | _repeating(rows))
+
+
+def without(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
+    """The rows of other deliveries."""
+    return stored.of_deliveries(rows, numbers, "left_anti") if numbers else rows
+
+
+def _repeating(rows: DataFrame) -> frozenset[int]:
+    """The deliveries that may give a result twice: two rows with one hash. An action."""
+    key = quality.same_result(F.col("bron_result_key"), NUMBER).alias("key")
+    pairs = (
+        rows.select(NUMBER, key).groupBy("key").agg(F.count(F.lit(1)).alias("n"), F.max(NUMBER).alias(NUMBER))
+    )
+    found: Any = pairs.where("n > 1").select(NUMBER).distinct().toArrow()
+    return frozenset(found[NUMBER].to_pylist())
