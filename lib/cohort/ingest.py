@@ -58,7 +58,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     stored.create(spark, places, holds.tables)
     known = ledger.read(spark, places.ledger)
     sweep(spark, places, known)
-    renumbered = renumbering.apply(spark, places, intake.changes)
+    renumbered = renumbering.apply(spark, places, intake.changes, known, intake.now)
     expiry.apply(spark, places, intake.consented)
     domains, lists = intake.catalogue.domains(), intake.lists
     if known.batches:
@@ -147,11 +147,13 @@ def _take_in(
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
         lines = judged.lines
         entries += found
-    entries = accounts.warned(sorted(entries, key=lambda entry: entry.levering_nr), known)
+    entries = sorted(entries, key=lambda entry: entry.levering_nr)
     entries = succession.write_down(spark, intake, known, entries, run.batch)
+    entries = accounts.warned(entries, known)
     differs = {n: f.differs for n, f in new if f.differs}
     for entry in entries:
-        feedback.write(intake.places, entry, lines.get(entry.levering_nr, {}), differs.get(entry.levering_nr))
+        where = lines.get(entry.levering_nr, {})
+        feedback.write(intake.places, entry, where, run.max_refused_share, differs.get(entry.levering_nr))
     progress(f"feedback: {len(entries)} files")
     ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
     succession.carry_out(spark, intake.places, Ledger((*known.lines, *entries)))

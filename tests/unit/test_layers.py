@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COHORT = ROOT / "lib" / "cohort"
 
 LINES = (
-    ("errors", "schema", "identifiers", "frames", "reasons", "rejection", "stopwatch"),
+    ("errors", "schema", "identifiers", "frames", "reasons", "wording", "rejection", "stopwatch"),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
     ("lists", "purpose"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
@@ -56,16 +56,15 @@ LINES = (
         "codebook",
         "accounts",
         "supersession",
-        "renumbering",
         "plausibility",
-        "retention",
+        "stored",
         "effects",
         "receipts",
         "completeness",
         "rights",
         "differences",
     ),
-    ("waves", "rekeyed", "overlaps"),
+    ("renumbering", "retention", "waves", "rekeyed", "overlaps"),
     (
         "erasure",
         "expiry",
@@ -75,7 +74,7 @@ LINES = (
         "disclosed",
     ),
     ("run",),
-    ("stored", "succession"),
+    ("succession",),
     ("sifting", "scrutiny"),
     ("judging",),
     ("settling",),

@@ -27,7 +27,7 @@ from cohort.schema import CANONICAL
 
 
 def erased_so_far(places: Places) -> int:
-    """Rows of results that objections and retention took away, over all runs."""
+    """Rows of results that objections, retention and changes of numbers took away, over all runs."""
     folder = places.erasures
     return sum(int(register.load(file)["rows"]) for file in folder.glob("*.json")) if folder.is_dir() else 0
 
@@ -88,6 +88,23 @@ def remove_batch(
         _mark(places, places.results)
         tables.replace_batch(before.where("false"), places.results, batch)
         _vacuum(spark, places)
+
+
+def remove_given_again(
+    spark: SparkSession, places: Places, batches: tuple[int, ...], rows: DataFrame, now: dt.datetime
+) -> int:
+    """Take rows out of the results whose result stands there twice, and the files that held them.
+
+    Takes: the batches that count; the rows' identities, among results of these batches.
+    Gives: how many went.
+    """
+    gone = rows.count()
+    if gone:
+        with _journal(places, now, "renumbering", current(spark, places, batches).count(), gone):
+            _mark(places, places.results)
+            tables.remove_rows(spark, places.results, rows)
+            _vacuum(spark, places)
+    return gone
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 The rooms; each knows only rooms above it, here and in the house.
 
     reasons       why a row or a file is refused
+    wording       the sentences of a school's feedback, in two languages
     rejection     a file that cannot be read, told by a code
     containers    what a .zip or .gz holds, within limits
     markup        XML as a stream of elements, without entities
@@ -18,12 +19,12 @@ The rooms; each knows only rooms above it, here and in the house.
     feedback      what a school hears of its deliveries
     accounts      what became of every file, counted and judged as a whole
     supersession  what a later delivery takes away of earlier ones
-    renumbering   changes of pupil numbers applied to what is there
     plausibility  what is told or refused of one pupil's rows taken together
-    retention     what is kept no longer than its days
-    completeness  schools that are expected and have not delivered
-    run           what one run of intake needs beside the files
     stored        the restricted tables of results and refused rows
+    completeness  schools that are expected and have not delivered
+    renumbering   changes of pupil numbers applied to what is there
+    retention     what is kept no longer than its days
+    run           what one run of intake needs beside the files
     succession    what a batch takes away: written down, then carried out
     sifting       the first pass: rows without a fault, straight into the results
     scrutiny      the second pass, over files with anything else, line by line

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from cohort.intake.formats import Unrecognised
-from cohort.intake.ledger import REJECTED, Entry
-from cohort.intake.reasons import FILE_REASONS, REASONS, WARNINGS, Reason
+from cohort.intake.ledger import OLDER, REJECTED, Entry
+from cohort.intake.reasons import FILE_REASONS, OF_PUPILS, REASONS, WARNINGS, Reason
+from cohort.intake.wording import LANGUAGES, counted, said
 from cohort.places import Places
 
 UNKNOWN_SCHOOL = "onbekend"
 SHOWN_LINES = 200
 ELEMENTS = "results"
 """The kind of file that has elements instead of lines."""
+WAITING, WAITS = "WAITING", ("ROSTER_MISSING", OLDER)
+"""A file that is taken in as it is, once something else comes."""
+BESIDE = ("HALVED", "DOUBLED")
+"""Warnings whose number is of the delivery before."""
 
 
 def write(
-    places: Places, entry: Entry, lines: dict[str, list[int]], differs: Unrecognised | None = None
-) -> None:
+    places: Places, entry: Entry, lines: dict[str, list[int]], most: Decimal,
+    differs: Unrecognised | None = None,
+) -> None:  # fmt: skip
     """One machine-readable file and one to read, in the school's folder.
 
     Takes: the ledger's line; per code the numbers of the lines (of a UWLR message: of the `resultaat`
-    elements) it was found in; how a header differs from every declared one.
+    elements) it was found in; the largest share of refused rows in a file; how a header differs from every
+    declared one.
     """
     folder = places.feedback(entry.brin or UNKNOWN_SCHOOL)
     told: dict[str, Any] = {
         "delivery": entry.levering_nr,
         "sha256": entry.sha256,
         "received": entry.received,
-        "status": entry.status,
+        "status": WAITING if entry.reason in WAITS else entry.status,
         "reason": entry.reason,
         "delivered": entry.delivered,
         "accepted": entry.accepted,
@@ -43,11 +51,14 @@ def write(
             for code, n in sorted(entry.codes.items())
         },
         "warnings": {
-            code: {"number": n, **_both(WARNINGS[code])} for code, n in sorted(entry.warnings.items())
+            code: {"number": n, "of": unit(code), **_both(WARNINGS[code])}
+            for code, n in sorted(entry.warnings.items())
         },
     }
     if entry.reason is not None:
-        told["rejected"] = _both(FILE_REASONS[entry.reason])
+        told["rejected"] = _both(reason(entry.reason, most))
+        if entry.reason in lines:
+            told["rejected"]["lines"] = lines[entry.reason][:SHOWN_LINES]
     if differs is not None:
         told["header"] = {
             "closest_format": differs.closest,
@@ -58,7 +69,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(told, ensure_ascii=False, indent=2)
     (folder / f"{entry.levering_nr}.json").write_text(content + "\n", encoding="utf-8")
-    text = "\n\n".join(_text(entry, lines, differs, language) for language in (0, 1))
+    text = "\n\n".join(_text(entry, lines, most, differs, language) for language in LANGUAGES)
     (folder / f"{entry.levering_nr}.txt").write_text(text, encoding="utf-8")
 
 
@@ -73,79 +84,63 @@ def _both(reason: Reason) -> dict[str, str]:
     return {"meaning": reason.en, "what_to_do": reason.do, "betekenis": reason.nl, "wat_te_doen": reason.doe}
 
 
-SAID = {
-    "rejected": (
-        "Levering {} van {} is niet ingenomen: {}. {}",
-        "Delivery {} of {} was not taken in: {}. {}",
-    ),
-    "taken": (
-        "Levering {} van {}: {} rijen geleverd, {} aangenomen, {} geweigerd, {} weggelaten na een bezwaar.",
-        "Delivery {} of {}: {} rows delivered, {} accepted, {} refused, {} left out after an objection.",
-    ),
-    "roster": (
-        "Levering {} van {} is een leerlinglijst; zij is bewaard om resultaten aan te koppelen.",
-        "Delivery {} of {} is a roster; it was kept to join results to.",
-    ),
-    "repeated": (
-        "Levering {} van {} bevat alleen bestanden die ook op een andere manier zijn geleverd.",
-        "Delivery {} of {} holds only files that were delivered in another way, too.",
-    ),
-    "print": ("Vingerafdruk van het bestand (SHA-256): {}", "File fingerprint (SHA-256): {}"),
-    "mended": (
-        "{} leerlingnummers misten hun voorloopnul; die is hersteld op grond van de controle.",
-        "{} pupil numbers had lost their leading zero; they were mended by their proof.",
-    ),
-    "replaced": (
-        "{} eerdere resultaten zijn vervangen, {} zijn ingetrokken omdat dit bestand ze niet meer heeft.",
-        "{} earlier results were replaced, {} were withdrawn because this file no longer has them.",
-    ),
-    "code": ("{}: {} rijen: {}. {}: {}. {}", "{}: {} rows: {}. {}: {}. {}"),
-    "lines": ("Regels", "Lines"),
-    "elements": ("Resultaten (volgnummer in het bericht)", "Results (their place in the message)"),
-    "whole": ("zie het hele bestand", "see the whole file"),
-    "warning": ("Let op, {}: {} {}. {}", "Note, {}: {} {}. {}"),
-    "closest": (
-        "Het lijkt het meest op het formaat {}; daarvan ontbreekt: {}. Niet herkende kolommen: {}.",
-        "It is closest to the format {}; of that it lacks: {}. Columns not recognised: {}.",
-    ),
-    "nothing": ("niets", "nothing"),
-}
-"""Every sentence in Dutch and in English."""
+def unit(code: str) -> str:
+    """What the number of a warning counts."""
+    return "pupils" if code in OF_PUPILS else "rows"
 
 
-def _text(entry: Entry, lines: dict[str, list[int]], differs: Unrecognised | None, language: int) -> str:
-    def said(name: str, *values: object) -> str:
-        return SAID[name][language].format(*values)
+def reason(code: str, most: Decimal) -> Reason:
+    """Why a file was not taken in; `most` is the largest share of refused rows in a file."""
+    limit = f"{most * 100:f}".rstrip("0").rstrip(".") + " %"
+    return Reason(*(text.format(limit=limit) for text in FILE_REASONS[code]))
 
-    told = [_head(entry, language), said("print", entry.sha256)]
+
+def _text(
+    entry: Entry, lines: dict[str, list[int]], most: Decimal, differs: Unrecognised | None, language: int
+) -> str:
+    def say(name: str, *values: object) -> str:
+        return said(language, name, *values)
+
+    def count(number: int, unit: str) -> str:
+        return counted(language, number, unit)
+
+    def shown(code: str) -> str:
+        return ", ".join(str(line) for line in lines.get(code, [])[:SHOWN_LINES])
+
+    kind = say("elements" if entry.kind == ELEMENTS else "lines")
+    told = [_head(entry, most, language), say("print", entry.sha256)]
+    if entry.reason in lines:
+        told.append(say("at", kind, shown(entry.reason)))
     if differs is not None:
-        nothing = said("nothing")
+        nothing = say("nothing")
         missing, unknown = (", ".join(names) or nothing for names in (differs.missing, differs.unknown))
-        told.append(said("closest", differs.closest, missing, unknown))
+        told.append(say("closest", differs.closest, missing, unknown))
     if entry.mended:
-        told.append(said("mended", entry.mended))
+        told.append(say("mended", count(entry.mended, "numbers")))
     if entry.replaced or entry.withdrawn:
-        told.append(said("replaced", sum(entry.replaced.values()), sum(entry.withdrawn.values())))
-    kind = said("elements" if entry.kind == ELEMENTS else "lines")
+        replaced, withdrawn = sum(entry.replaced.values()), sum(entry.withdrawn.values())
+        told.append(say("replaced", count(replaced, "results"), withdrawn))
     for code, n in sorted(entry.codes.items()):
-        places = ", ".join(str(line) for line in lines.get(code, [])[:SHOWN_LINES]) or said("whole")
         meaning, do = _in(REASONS[code], language)
-        told.append(said("code", code, n, meaning, kind, places, do))
+        told.append(say("code", code, count(n, "rows"), meaning, kind, shown(code) or say("whole"), do))
     for code, n in sorted(entry.warnings.items()):
         meaning, do = _in(WARNINGS[code], language)
-        told.append(said("warning", code, meaning, n, do))
+        form = "before" if code in BESIDE else "warning"
+        told.append(say(form, code, count(n, unit(code)), meaning, do))
     return "\n".join(told) + "\n"
 
 
-def _head(entry: Entry, language: int) -> str:
+def _head(entry: Entry, most: Decimal, language: int) -> str:
     number, received = entry.levering_nr, entry.received
     if entry.status == REJECTED:
-        meaning, do = _in(FILE_REASONS[entry.reason or ""], language)
-        return SAID["rejected"][language].format(number, received, meaning, do)
+        meaning, do = _in(reason(entry.reason or "", most), language)
+        form = "waiting" if entry.reason in WAITS else "rejected"
+        return said(language, form, number, received, meaning, do)
     if entry.kind in ("roster", "repeated"):
-        return SAID[entry.kind][language].format(number, received)
-    counts = entry.delivered, entry.accepted, entry.quarantined, entry.objected
-    return SAID["taken"][language].format(number, received, *counts)
+        return said(language, entry.kind, number, received)
+    delivered = counted(language, entry.delivered, "rows")
+    parts = entry.accepted, entry.quarantined, entry.objected
+    return said(language, "taken", number, received, delivered, *parts)
 
 
 def _in(reason: Reason, language: int) -> tuple[str, str]:

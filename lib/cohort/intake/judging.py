@@ -39,10 +39,10 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
     """Read the new files and hold every row against every rule, and the pupils' rows against each other.
 
     Takes: the files that can be read; what was taken in before; this run's batch. Its good rows stand in the
-    results afterwards, and so may rows that do not count: `stored.settle` takes those out.
+    results afterwards, and so may rows that do not count: `settling` takes those out.
     """
     sifted = sifting.sift(spark, intake, readable, batch)
-    suspects = sifted.suspects | _covered(sifted, intake)
+    suspects = sifted.suspects | _covered(sifted, intake) | frozenset(_mixed(sifted.counts))
     looked = _look(spark, intake, readable, suspects, f"{batch}")
     clean = stored.of_batch(spark, intake.places, batch)
     looked = _kept(spark, intake, known, sifting.without(clean, suspects), looked)
@@ -60,7 +60,15 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
     rows = plausibility.refused(looked, doubtful, met)
     again = accounts.count(rows, intake.platform.intake.rules.told)
     counts = sifted.counts | dict.fromkeys(suspects | late, Count()) | again
-    return _told(Judged(counts, sifted.counts, warnings, scrutiny.lines(rows), rows))
+    where = scrutiny.lines(rows)
+    for number, others in scrutiny.lines_of_others(rows, _mixed(counts)).items():
+        where.setdefault(number, {}).update(others)
+    return _told(Judged(counts, sifted.counts, warnings, where, rows))
+
+
+def _mixed(counts: dict[int, Count]) -> list[int]:
+    """Deliveries with rows of several schools."""
+    return [number for number, count in counts.items() if len(count.schools) > 1]
 
 
 def _covered(sifted: Sifted, intake: Intake) -> frozenset[int]:

@@ -100,8 +100,8 @@ REASONS = {
     ),
     "SCORE_MISSING": _reason("er is geen score", "there is no score"),
     "SCORE_NOT_A_NUMBER": _reason(
-        "een score is geen heel getal, of geen getal met het decimaalteken van dit formaat",
-        "a score is not a whole number, or not one with the decimal mark of this format",
+        "een score is geen getal van nul of meer, geheel of met het decimaalteken van dit formaat",
+        "a score is not a number of zero or more, whole or with the decimal mark of this format",
     ),
     "SCORE_OUT_OF_RANGE": _reason(
         "de score ligt buiten het bereik van zijn schaal", "the score lies outside the range of its scale"
@@ -139,8 +139,8 @@ FILE_REASONS = {
         ),
     ),
     "FILE_NAME": _reason(
-        "het bestand of zijn map heeft een naam met ongewone tekens, of een die met _ of . begint",
-        "the file or its folder has a name with unusual characters, or one that begins with _ or .",
+        "het bestand of zijn map heeft een naam met ongewone tekens, of met _ of . aan het begin",
+        "the file or its folder has a name with unusual characters, or with _ or . at its beginning",
         ("Geef het een andere naam.", "Give it another name."),
     ),
     "NOT_UTF8": _reason(
@@ -192,8 +192,8 @@ FILE_REASONS = {
         SUPPLIER,
     ),
     "TOO_MANY_REFUSED": _reason(
-        "er zijn meer rijen geweigerd dan een bestand mag hebben",
-        "more rows were refused than a file may have",
+        "er is meer dan {limit} van de rijen geweigerd, en dan wordt geen enkele rij ingenomen",
+        "more than {limit} of the rows were refused, and then no row at all is taken in",
     ),
     "UNREADABLE": _reason("het bestand kon niet worden gelezen", "the file could not be read", PLATFORM),
     "OLD_SPREADSHEET": _reason(
@@ -266,13 +266,13 @@ FILE_REASONS = {
 
 WARNINGS = {
     "HALVED": _reason(
-        "het bestand heeft hoogstens half zoveel rijen als de vorige levering; daar stonden er",
-        "the file has at most half the rows of the delivery before; that had",
+        "in de vorige levering; dit bestand heeft er hoogstens half zoveel",
+        "in the delivery before; this file has at most half as many",
         ("Ga na of het bestand volledig is.", "Check that the file is complete."),
     ),
     "DOUBLED": _reason(
-        "het bestand heeft minstens dubbel zoveel rijen als de vorige levering; daar stonden er",
-        "the file has at least twice the rows of the delivery before; that had",
+        "in de vorige levering; dit bestand heeft er minstens dubbel zoveel",
+        "in the delivery before; this file has at least twice as many",
         ("Ga na of het bestand klopt.", "Check that the file is right."),
     ),
     "DATE_OUTSIDE_YEAR": REASONS["DATE_OUTSIDE_YEAR"],
@@ -280,4 +280,6 @@ WARNINGS = {
     "YEAR_GROUPS_APART": REASONS["YEAR_GROUPS_APART"],
     "TWO_SCHOOLS": REASONS["TWO_SCHOOLS"],
 }
-"""What is told and not refused, each with a number."""
+"""What is told and not refused, each with a number: of pupils where it is about pupils, else of rows."""
+
+OF_PUPILS = frozenset({"TWO_YEAR_GROUPS", "YEAR_GROUPS_APART", "TWO_SCHOOLS"})

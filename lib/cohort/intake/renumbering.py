@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -9,8 +10,13 @@ from pyspark.sql import functions as F
 
 from cohort import frames, identifiers, register, tables
 from cohort.errors import StateRefused, expected
+from cohort.filed import removal
 from cohort.filed.numbers import Changes
+from cohort.intake import stored, supersession
+from cohort.intake.ledger import Ledger
 from cohort.places import Places
+
+NO_BATCH = -1
 
 
 def require_applied(places: Places, changes: Changes) -> None:
@@ -25,14 +31,18 @@ def require_applied(places: Places, changes: Changes) -> None:
         )  # fmt: skip
 
 
-def apply(spark: SparkSession, places: Places, changes: Changes) -> dict[str, int]:
-    """Give every row of results and quarantine the newest number of its pupil.
+def apply(
+    spark: SparkSession, places: Places, changes: Changes, known: Ledger, now: dt.datetime
+) -> dict[str, int]:
+    """Give every row of results and quarantine the newest number of its pupil, and each result once.
 
-    Takes: all lists of changes; nothing is done when these were applied before.
-    Gives: how many rows changed. Killed half-way, it is simply done again.
+    Takes: all lists of changes; nothing is done when these were applied before; the ledger. Of a result that
+    two deliveries gave under two numbers of one pupil the later one's stays.
+    Gives: how many rows changed, and how many went (`twice`). Killed half-way, it is simply done again.
+    Refuses: rows left behind in a file that is no longer of the table (exit code 16).
     """
     if _applied(places) == changes.digest() or not changes.newest_of:
-        return {"results": 0, "quarantine": 0}
+        return {"results": 0, "quarantine": 0, "twice": 0}
     pairs = frames.local(
         spark, "_old string not null, pgn string not null", sorted(changes.newest_of.items())
     )
@@ -44,9 +54,19 @@ def apply(spark: SparkSession, places: Places, changes: Changes) -> dict[str, in
         done[table.name] = tables.read(spark, table).join(old, "pgn", "left_semi").count()
         if done[table.name]:
             tables.renumber(spark, table, newest, {name: name for name in columns})
-            tables.vacuum(spark, table)
+            stored.vacuum(spark, table, "numbers that were replaced")
+    done["twice"] = _once(spark, places, changes, known, now)
     register.write(_mark(places), {"digest": changes.digest(), "rows": done})
     return done
+
+
+def _once(spark: SparkSession, places: Places, changes: Changes, known: Ledger, now: dt.datetime) -> int:
+    """Of every result that stands twice the later delivery's alone."""
+    pupils = frames.local(spark, "pgn string not null", [(n,) for n in sorted({*changes.newest_of.values()})])
+    results = removal.current(spark, places, known.batches).join(F.broadcast(pupils), "pgn", "left_semi")
+    schools = frozenset(line.brin for line in known.lines if line.brin)
+    gone = supersession.given_again(supersession.rows_of(results, schools, known.lines, NO_BATCH))
+    return removal.remove_given_again(spark, places, known.batches, gone, now)
 
 
 def _applied(places: Places) -> str:

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from cohort import consents, deliveries, frames, quality
 from cohort.deliveries import LINE
 from cohort.filed import barred
+from cohort.intake import stored
 from cohort.intake.feedback import SHOWN_LINES
 from cohort.intake.reception import Numbered
 from cohort.intake.run import Intake
@@ -42,15 +43,32 @@ def look(spark: SparkSession, intake: Intake, files: list[Numbered], work: Path)
 
 def lines(rows: DataFrame) -> Lines:
     """The numbers of lines or elements, per delivery and code: the first `SHOWN_LINES` of each. An action."""
+    return _first(
+        rows.where(F.col(CODES) != "").select(NUMBER, LINE, F.explode(F.split(CODES, " ")).alias("code"))
+    )
+
+
+def lines_of_others(rows: DataFrame, mixed: list[int]) -> Lines:
+    """Of deliveries with rows of several schools the lines of another school than that of the first line.
+
+    An action, where there is any such delivery; its lines stand under `SEVERAL_SCHOOLS`.
+    """
+    if not mixed:
+        return {}
+    named = stored.of_deliveries(rows, mixed).where(F.col("brin").isNotNull())
+    first = named.groupBy(NUMBER).agg(F.min_by("brin", LINE).alias("_first"))
+    others = named.join(F.broadcast(first), NUMBER).where("brin <> _first")
+    return _first(others.select(NUMBER, LINE, F.lit("SEVERAL_SCHOOLS").alias("code")))
+
+
+def _first(places: DataFrame) -> Lines:
     found = (
-        rows.where(F.col(CODES) != "")
-        .select(NUMBER, LINE, F.explode(F.split(CODES, " ")).alias("code"))
-        .groupBy(NUMBER, "code")
+        places.groupBy(NUMBER, "code")
         .agg(F.slice(F.sort_array(F.collect_list(LINE)), 1, SHOWN_LINES).alias("lines"))
         .toArrow()
         .to_pylist()
     )
-    places: Lines = {}
+    told: Lines = {}
     for line in found:
-        places.setdefault(line[NUMBER], {})[line["code"]] = line["lines"]
-    return places
+        told.setdefault(line[NUMBER], {})[line["code"]] = line["lines"]
+    return told

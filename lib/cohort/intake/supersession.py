@@ -161,6 +161,17 @@ def _later(*, unless_keyed: bool) -> Column:
     return F.array_max(F.transform(F.filter("_news", counts), lambda new: new[NUMBER]))
 
 
+def given_again(rows: DataFrame) -> DataFrame:
+    """The identities of the rows whose result a later delivery gives again, by the same rule as `superseded`.
+
+    Takes: `rows_of`'s rows.
+    """
+    same = (*SLICE, *RESULT, "_day")
+    dated = rows.withColumn("_day", F.coalesce(F.col("afnamedatum").cast("string"), F.lit("")))
+    every = dated.groupBy(*same).agg(F.collect_set(F.struct(NUMBER, _KEYED)).alias("_news"))
+    return dated.join(every, list(same)).where(_later(unless_keyed=True).isNotNull()).select(*IDENTITY)
+
+
 def counted(gone: DataFrame) -> dict[tuple[int, str], dict[int, int]]:
     """By the delivery that takes away, and how: how many rows of which delivery. An action."""
     told: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)

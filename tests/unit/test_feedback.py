@@ -1,0 +1,134 @@
+"""What a school reads of its delivery: every sentence of it, in both languages, with nouns that fit."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cohort.intake import accounts, feedback
+from cohort.intake.ledger import REJECTED, TAKEN, Entry, Ledger
+from cohort.intake.reasons import FILE_REASONS
+from cohort.places import Places
+
+MOST = Decimal("0.1")
+LINES = {"PGN_INVALID": [3, 9]}
+
+
+def entry(**changed: Any) -> Entry:
+    told = {
+        "sha256": "ab" * 32, "name": "a.csv", "levering_nr": 7, "batch": 1, "brin": "10AA",
+        "received": "2026-11-23T12:00:00", "status": TAKEN, "reason": None, "delivered": 12, "accepted": 12,
+        "quarantined": 0, "objected": 0, "mended": 0, "codes": {},
+    }  # fmt: skip
+    return Entry(**(told | changed))
+
+
+def rejected(reason: str, **changed: Any) -> Entry:
+    return entry(status=REJECTED, reason=reason, accepted=0, quarantined=12, **changed)
+
+
+def written(folder: Path, one: Entry, lines: dict[str, list[int]]) -> tuple[dict[str, Any], str]:
+    places = Places(folder)
+    feedback.write(places, one, lines, MOST)
+    path = places.feedback(one.brin or feedback.UNKNOWN_SCHOOL) / f"{one.levering_nr}"
+    return json.loads(path.with_suffix(".json").read_text()), path.with_suffix(".txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("one", "lines", "sentences"),
+    [
+        (entry(), {}, ["12 rijen geleverd, 12 aangenomen", "12 rows delivered, 12 accepted"]),
+        (entry(delivered=1, accepted=1), {}, ["1 rij geleverd", "1 row delivered"]),
+        (
+            entry(accepted=11, quarantined=1, codes={"PGN_INVALID": 1}), {"PGN_INVALID": [3]},
+            ["PGN_INVALID: 1 rij: het leerlingnummer", "PGN_INVALID: 1 row: the pupil number", "Regels: 3."],
+        ),
+        (
+            entry(accepted=10, quarantined=2, codes={"PGN_INVALID": 2}), LINES,
+            ["PGN_INVALID: 2 rijen", "PGN_INVALID: 2 rows", "Lines: 3, 9."],
+        ),
+        (entry(mended=1), {}, ["Bij 1 leerlingnummer is", "Of 1 pupil number the"]),
+        (entry(mended=2), {}, ["Bij 2 leerlingnummers is", "Of 2 pupil numbers the"]),
+        (
+            entry(replaced={1: 1}, withdrawn={1: 2}), {},
+            ["1 resultaat vervangen, 2 ingetrokken", "1 result replaced, 2 withdrawn"],
+        ),
+        (
+            entry(warnings={"TWO_SCHOOLS": 1}), {},
+            ["Let op, TWO_SCHOOLS: 1 leerling: de", "1 pupil: the pupil"],
+        ),
+        (entry(warnings={"DATE_OUTSIDE_YEAR": 2}), {}, ["DATE_OUTSIDE_YEAR: 2 rijen: de", "2 rows: the"]),
+        (
+            entry(warnings={"HALVED": 40}), {},
+            ["HALVED: 40 rijen in de vorige levering; dit", "HALVED: 40 rows in the delivery before; this"],
+        ),
+        (
+            rejected("TOO_MANY_REFUSED"), {},
+            ["er is meer dan 10 % van de rijen geweigerd", "more than 10 % of the rows were refused"],
+        ),
+        (
+            rejected("SEVERAL_SCHOOLS"), {"SEVERAL_SCHOOLS": [4, 5]},
+            ["meer dan één school", "Regels: 4, 5.", "Lines: 4, 5."],
+        ),
+        (rejected("FILE_NAME"), {}, ["aan het begin. Geef", "at its beginning. Give"]),
+        (
+            rejected("ROSTER_MISSING"), {},
+            ["wacht: er is geen leerlinglijst", "is waiting: there is no roster"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_sentence_says_how_many_of_what_and_where(
+    tmp_path: Path, one: Entry, lines: dict[str, list[int]], sentences: list[str]
+) -> None:
+    _, text = written(tmp_path, one, lines)
+    assert [said for said in sentences if said not in text] == []
+
+
+@pytest.mark.parametrize("reason", sorted(FILE_REASONS))
+def test_every_reason_of_a_file_reads_as_sentences(tmp_path: Path, reason: str) -> None:
+    told, text = written(tmp_path, rejected(reason), {})
+    assert not {mark for mark in ("..", "{", "}", "None") if mark in text}
+    assert told["status"] == ("WAITING" if reason in ("ROSTER_MISSING", "PERMISSION_OLDER") else "REJECTED")
+    assert told["rejected"]["betekenis"] in text
+    assert told["rejected"]["what_to_do"] in text
+
+
+def sizes(*files: dict[str, Any]) -> list[dict[str, int]]:
+    """The warnings of files of one school and supplier, the first of them taken in before."""
+    rows = [
+        entry(levering_nr=n, accepted=f["delivered"], **({"slices": {"2024-2025 M rekenen": 1}} | f))
+        for n, f in enumerate(files)
+    ]
+    return [one.warnings for one in accounts.warned(rows[1:], Ledger(tuple(rows[:1])))]
+
+
+E = {"2024-2025 E rekenen": 1}
+
+
+@pytest.mark.parametrize(
+    ("files", "warnings"),
+    [
+        ([{"delivered": 40}, {"delivered": 20, "slices": E}], [{"HALVED": 40}]),
+        ([{"delivered": 40}, {"delivered": 21, "slices": E}], [{}]),
+        ([{"delivered": 40}, {"delivered": 80, "slices": E}], [{"DOUBLED": 40}]),
+        (
+            [{"delivered": 40}, {"delivered": 10, "replaced": {0: 10}, "withdrawn": {0: 30}}],
+            [{"HALVED": 40}],
+        ),
+        ([{"delivered": 40}, {"delivered": 1, "replaced": {0: 1}}], [{}]),  # a correction
+        ([{"delivered": 40}, {"delivered": 10}], [{}]),  # another part of the same period
+        (
+            [{"delivered": 40}, {"delivered": 1, "replaced": {0: 1}}, {"delivered": 38, "slices": E}],
+            [{}, {}],  # held against the delivery, not against the correction
+        ),
+        ([{"delivered": 40}, {"delivered": 10, "supplier": "other", "slices": E}], [{}]),
+    ],
+)
+def test_a_delivery_is_held_against_the_last_one_that_compares(
+    files: list[dict[str, Any]], warnings: list[dict[str, int]]
+) -> None:
+    assert sizes(*files) == warnings
