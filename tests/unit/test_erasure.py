@@ -247,6 +247,8 @@ def test_a_list_turned_round_does_not_empty_the_first_delivery(spark: SparkSessi
     with pytest.raises(ObjectionsRefused, match="of all pupils"):
         root.ingest()
     assert not root.places.standing.exists(), "what was refused is not remembered"
+    left = [file for file in root.places.results.rglob("*.parquet") if "_delta_log" not in file.parts]
+    assert left == [], "no row of a run that was refused stays in the results"
     root.clear()
     root.listed(line(0))
     assert root.ingest()["rows"]["objected"] == 1

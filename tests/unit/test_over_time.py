@@ -17,7 +17,7 @@ from cohort import catalogue, ingest, objections, platform, tables
 from cohort.errors import StateRefused
 from cohort.filed import numbers
 from cohort.filed.numbers import Changes
-from cohort.intake import formats, ledger, retention
+from cohort.intake import formats, ledger, retention, scrutiny, settling
 from cohort.places import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -201,6 +201,8 @@ def _never(*_: object, **__: object) -> None:
 
 
 KILLS: dict[str, tuple[object, str]] = {
+    "between the two passes": (scrutiny, "look"),
+    "before what does not count was taken out": (settling, "settle"),
     "before the ledger": (ledger, "append"),
     "after the ledger, before the earlier rows went": (tables, "remove_rows"),
     "before the past was removed": (retention, "apply"),
@@ -214,7 +216,7 @@ def test_a_run_killed_anywhere_is_whole_or_not_at_all(
     root.deliver("1.csv", f"{A} 80", f"{B} 81", f"{C} 82")
     root.ingest()
     before = root.rows()
-    root.deliver("2.csv", f"{A} 90", f"{B} 91")
+    root.deliver("2.csv", f"{A} 90", f"{B} 91", f"{D} 92 NO-SUCH-TEST")
     after = sorted([f"{A} 90 {M}", f"{B} 91 {M}"])
     with monkeypatch.context() as patch:
         patch.setattr(*KILLS[where], _never)
@@ -226,6 +228,8 @@ def test_a_run_killed_anywhere_is_whole_or_not_at_all(
         assert "superseding" in str(list(root.places.restricted.iterdir()))
     root.ingest()
     assert root.rows() == after
+    files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
+    assert {f.name for f in files} == tables.current_files(root.spark, root.places.results)
 
 
 def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> None:

@@ -16,7 +16,6 @@ from cohort.intake.ledger import Ledger
 from cohort.intake.reception import Numbered
 from cohort.intake.run import Intake
 from cohort.intake.scrutiny import Lines
-from cohort.intake.sifting import Sifted
 from cohort.quality import CODES
 from cohort.schema import NUMBER
 
@@ -41,24 +40,28 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
     Takes: the files that can be read; what was taken in before; this run's batch. Its good rows stand in the
     results afterwards, and so may rows that do not count: `settling` takes those out.
     """
+    rules = intake.platform.intake.rules
     sifted = sifting.sift(spark, intake, readable, batch)
-    suspects = sifted.suspects | _covered(sifted, intake) | frozenset(_mixed(sifted.counts))
+    every = stored.of_batch(spark, intake.places, batch)
+    suspects = sifted.suspects.union(_mixed(sifted.counts))
     looked = _look(spark, intake, readable, suspects, f"{batch}")
-    clean = stored.of_batch(spark, intake.places, batch)
-    looked = _kept(spark, intake, known, sifting.without(clean, suspects), looked)
-    doubtful = _doubtful(spark, intake, known, _good(clean, suspects, looked), batch)
+    left = _left_out(spark, intake, known, sifting.without(every, suspects), looked)
+    if left is not None:
+        held = sifting.holding(sifting.without(every, suspects), left)
+        looked = _both(looked, _look(spark, intake, readable, held, f"{batch}-left-out"))
+        looked = None if looked is None else barred.marked(looked, left)
+        suspects |= held
+    doubtful = _doubtful(spark, intake, known, _good(sifting.without(every, suspects), looked), batch)
     told = plausibility.counted(doubtful)
-    refusing = [code for code, rule in intake.platform.intake.rules.of_pupils.items() if rule == "refuse"]
-    met = [code for code in refusing if any(code in of for of in told.values())]
-    late = {n for n, of in told.items() if set(of) & set(met)} - suspects
-    if late:
-        more = _look(spark, intake, readable, late, f"{batch}-late")
-        looked = more if looked is None or more is None else looked.unionByName(more)
+    refusing = {code for code, rule in rules.of_pupils.items() if rule == "refuse"}
+    met = sorted(refusing & {code for of in told.values() for code in of})
+    late = frozenset(number for number, of in told.items() if refusing & of.keys()) - suspects
+    looked = _both(looked, _look(spark, intake, readable, late, f"{batch}-late"))
     warnings = {n: {c: m for c, m in of.items() if c not in refusing} for n, of in told.items()}
     if looked is None:
         return _told(Judged(sifted.counts, sifted.counts, warnings))
     rows = plausibility.refused(looked, doubtful, met)
-    again = accounts.count(rows, intake.platform.intake.rules.told)
+    again = accounts.count(rows, rules.told)
     counts = sifted.counts | dict.fromkeys(suspects | late, Count()) | again
     where = scrutiny.lines(rows)
     for number, others in scrutiny.lines_of_others(rows, _mixed(counts)).items():
@@ -71,12 +74,6 @@ def _mixed(counts: dict[int, Count]) -> list[int]:
     return [number for number, count in counts.items() if len(count.schools) > 1]
 
 
-def _covered(sifted: Sifted, intake: Intake) -> frozenset[int]:
-    """Deliveries of schools of which a list says who may be used: whose rows are kept is not known yet."""
-    schools = frozenset[str]().union(*(one.schools for one in intake.lists.permissions))
-    return frozenset(n for n, count in sifted.counts.items() if count.schools & schools)
-
-
 def _look(
     spark: SparkSession, intake: Intake, readable: list[Numbered], numbers: Collection[int], name: str
 ) -> DataFrame | None:
@@ -84,10 +81,16 @@ def _look(
     return scrutiny.look(spark, intake, files, intake.places.work / name) if files else None
 
 
-def _good(clean: DataFrame, suspects: Collection[int], looked: DataFrame | None) -> DataFrame:
+def _both(some: DataFrame | None, more: DataFrame | None) -> DataFrame | None:
+    if some is None or more is None:
+        return more if some is None else some
+    return some.unionByName(more, allowMissingColumns=False)
+
+
+def _good(clean: DataFrame, looked: DataFrame | None) -> DataFrame:
     """The rows that broke no rule so far, as far as the rules on pupils need them."""
     columns = (*plausibility.PAIR, NUMBER, "brin", "jaargroep")
-    good = sifting.without(clean, suspects).select(*columns)
+    good = clean.select(*columns)
     return good if looked is None else good.union(looked.where(F.col(CODES) == "").select(*columns))
 
 
@@ -106,29 +109,32 @@ def _told(judged: Judged) -> Judged:
     return judged
 
 
-def _kept(
+def _left_out(
     spark: SparkSession, intake: Intake, known: Ledger, clean: DataFrame, looked: DataFrame | None
 ) -> DataFrame | None:
-    """The rows looked at with every objection applied, once the lists are held to what they take away.
+    """Hold the lists to what they take away; then whom those that allow leave out, None where none allows.
 
-    Takes: rows of deliveries in which nobody objects, at a school without a list that allows; all rows of the
-    others. What stands of the lists is written down here; so is whom a list that allows leaves out,
-    whose rows are not kept.
+    Takes: rows of deliveries in which no listed pupil objects; all rows of the others.
+    Gives: `pgn` and what of the pupil is barred. What stands of the lists is written down here, and so is who
+    is left out.
+    Refuses: a list that takes away too much (exit code 12).
     """
     places, lists, domains = intake.places, intake.lists, intake.catalogue.domains()
-    if looked is None:
-        objections.remember(places.restricted, lists)
-        return None
     columns = ("pgn", "brin", "domein")
-    sure = looked.where(~F.contains(CODES, F.lit("BRIN_")) & (F.col(CODES) != checks.BROKEN))
-    waiting = frames.local(spark, "brin string not null", [(school,) for school in sorted(intake.waiting)])
-    sure = sure.join(F.broadcast(waiting), "brin", "left_anti")
-    there = sure.where(F.col("pgn").isNotNull()).select(*columns)
-    seen = there.unionByName(clean.select(*columns))
+    seen, met = clean.select(*columns), frozenset[str]()
+    if looked is not None:
+        sure = ~F.contains(CODES, F.lit("BRIN_")) & (F.col(CODES) != checks.BROKEN)
+        seen = seen.unionByName(looked.where(sure & F.col("pgn").isNotNull()).select(*columns))
+        met = effects.met(looked.select("pgn"), lists)
+    if intake.waiting:
+        waiting = frames.local(
+            spark, "brin string not null", [(school,) for school in sorted(intake.waiting)]
+        )
+        seen = seen.join(F.broadcast(waiting), "brin", "left_anti")
     effects.require_small(seen, lists, intake.platform.objections, domains, only_new=True)
-    objections.remember(places.restricted, lists, effects.met(looked.select("pgn"), lists))
+    objections.remember(places.restricted, lists, met)
     if not lists.permissions:
-        return looked
+        return None
     everywhere = seen.select(*permissions.PRESENT)
     if known.batches:
         everywhere = everywhere.union(
@@ -138,4 +144,4 @@ def _kept(
     left.write.option("compression", "lz4").parquet(path)
     left = spark.read.schema(left.schema).parquet(path)
     permissions.note(spark, seen, left, lists.permissions, places.unlisted, intake.platform.tables)
-    return barred.marked(looked, left)
+    return left

@@ -58,6 +58,14 @@ def without(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
     return stored.of_deliveries(rows, numbers, "left_anti") if numbers else rows
 
 
+def holding(rows: DataFrame, pupils: DataFrame) -> frozenset[int]:
+    """The deliveries with rows of some pupils (`pgn`). An action."""
+    found: Any = (
+        rows.join(pupils.select("pgn").distinct(), "pgn", "left_semi").select(NUMBER).distinct().toArrow()
+    )
+    return frozenset(found[NUMBER].to_pylist())
+
+
 def _repeating(rows: DataFrame) -> frozenset[int]:
     """The deliveries that may give a result twice: two rows with one hash. An action."""
     key = quality.same_result(F.col("bron_result_key"), NUMBER).alias("key")
