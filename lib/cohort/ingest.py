@@ -19,6 +19,7 @@ from cohort.filed import barred, effects, erasure, expiry, remains, removal
 from cohort.intake import (
     accounts,
     checks,
+    comparing,
     completeness,
     feedback,
     judging,
@@ -149,7 +150,7 @@ def _take_in(
         entries += found
     entries = sorted(entries, key=lambda entry: entry.levering_nr)
     entries = succession.write_down(spark, intake, known, entries, run.batch)
-    entries = accounts.warned(entries, known)
+    entries = comparing.warned(entries, known)
     differs = {n: f.differs for n, f in new if f.differs}
     for entry in entries:
         where = lines.get(entry.levering_nr, {})

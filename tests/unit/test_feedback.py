@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cohort.intake import accounts, feedback
+from cohort.intake import comparing, feedback
 from cohort.intake.ledger import REJECTED, TAKEN, Entry, Ledger
 from cohort.intake.reasons import FILE_REASONS
 from cohort.places import Places
@@ -103,7 +103,7 @@ def sizes(*files: dict[str, Any]) -> list[dict[str, int]]:
         entry(levering_nr=n, accepted=f["delivered"], **({"slices": {"2024-2025 M rekenen": 1}} | f))
         for n, f in enumerate(files)
     ]
-    return [one.warnings for one in accounts.warned(rows[1:], Ledger(tuple(rows[:1])))]
+    return [one.warnings for one in comparing.warned(rows[1:], Ledger(tuple(rows[:1])))]
 
 
 E = {"2024-2025 E rekenen": 1}

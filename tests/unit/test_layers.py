@@ -55,6 +55,7 @@ LINES = (
         "feedback",
         "codebook",
         "accounts",
+        "comparing",
         "supersession",
         "plausibility",
         "stored",

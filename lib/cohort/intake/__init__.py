@@ -18,6 +18,7 @@ The rooms; each knows only rooms above it, here and in the house.
     reception     every file found, numbered and made readable
     feedback      what a school hears of its deliveries
     accounts      what became of every file, counted and judged as a whole
+    comparing     a delivery beside the last one of its school and supplier
     supersession  what a later delivery takes away of earlier ones
     plausibility  what is told or refused of one pupil's rows taken together
     stored        the restricted tables of results and refused rows
