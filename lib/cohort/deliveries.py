@@ -53,9 +53,8 @@ def read(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> Del
 
     Takes: (delivery number, file) pairs; files with a reason code are not among them.
     Gives: every canonical column as text without blanks around it, null where nothing is left or a file lacks
-    it; `levering_nr`; `_corrupt`,
-    not null where a line has another number of fields than its header; `_given`, a reason code that is
-    known already, else null.
+    it; `levering_nr`; `_corrupt`, not null where a line has another number of fields than its header;
+    `_given`, a reason code that is known already, else null.
     """
     return Delivered(_named(spark, numbered, formats, _scan))
 
@@ -187,8 +186,8 @@ def _site(name: str) -> Column:
     return F.when(both, agreed).otherwise(bare(site))
 
 
-def _translated(bare: Column, codes: dict[str, str]) -> Column:
+def _translated(value: Column, codes: dict[str, str]) -> Column:
     told = F.lit(None).cast("string")
     for written, code in codes.items():
-        told = F.when(bare == written, F.lit(code)).otherwise(told)
+        told = F.when(value == written, F.lit(code)).otherwise(told)
     return told

@@ -6,6 +6,7 @@ Nothing of them stands in a plan, and no Python worker is started for them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
@@ -34,6 +35,12 @@ def of_table(spark: SparkSession, table: pa.Table, state: StructType | None = No
     """An Arrow table of the driver's, as a frame."""
     made: DataFrame = cast(Any, spark).createDataFrame(table, state)  # pyspark's types know no Arrow here
     return made
+
+
+def kept(frame: DataFrame, path: Path) -> DataFrame:
+    """A frame computed once, for several passes, in a new folder of the restricted zone: an action."""
+    frame.write.option("compression", "lz4").parquet(str(path))
+    return frame.sparkSession.read.schema(frame.schema).parquet(str(path))
 
 
 def materialised(small: DataFrame) -> DataFrame | None:

@@ -14,7 +14,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from cohort import objections
-from cohort.errors import DeliveriesRefused, Refusal, expected
+from cohort.errors import DeliveriesRefused, expected
 from cohort.filed import barred, effects, erasure, expiry, remains, removal
 from cohort.intake import (
     accounts,
@@ -72,7 +72,8 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
         if known.last_number + len(received.new) > MOST_DELIVERIES:
             raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "Begin a new root")
         run = Run(known.next_batch, intake.now, holds.intake.max_refused_share, intake.waiting)
-        entries = _all_or_nothing(spark, intake, run, received.new, known, progress) if received.new else []
+        with stored.whole_or_nothing(spark, places, run.batch):
+            entries = _take_in(spark, intake, run, received.new, known, progress) if received.new else []
         if not entries:
             objections.remember(places.restricted, lists)
     finally:
@@ -98,22 +99,6 @@ def sweep(spark: SparkSession, places: Places, known: Ledger) -> None:
     succession.carry_out(spark, places, known)
     stored.discard(spark, places, known.next_batch)
     removal.resume(places, removal.current(spark, places, known.batches).count())
-
-
-def _all_or_nothing(
-    spark: SparkSession,
-    intake: Intake,
-    run: Run,
-    new: tuple[Numbered, ...],
-    known: Ledger,
-    progress: Progress,
-) -> list[Entry]:
-    """Take the new files in; of a run that is refused nothing stays in the results."""
-    try:
-        return _take_in(spark, intake, run, new, known, progress)
-    except Refusal:
-        stored.discard(spark, intake.places, run.batch)
-        raise
 
 
 def _take_in(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort import quality
@@ -161,31 +161,20 @@ class Run:
 
 
 def count(judged: DataFrame, told: Collection[str]) -> dict[int, Count]:
-    """Count the rows of every file that was looked at line by line: an action, a few small lines per file.
+    """Count the rows of every file: an action that gives a few small lines per file.
 
-    Takes: the rules of a single row that are only told.
+    Takes: judged rows, with `_objected`; the rules of a single row that are only told.
     """
     sure = ~F.contains(CODES, F.lit("BRIN_")) & (F.col(CODES) != BROKEN)
-    whether = {"objected": F.coalesce(OBJECTED, F.lit(False)), "mended": F.col(MENDED)}
-    return _counted(judged, F.when(sure, school_code(F.col("brin"))), whether, told)
-
-
-def sifted(results: DataFrame, told: Collection[str]) -> dict[int, Count]:
-    """Count the rows of every file that went straight into the results, as `count` does."""
-    never = dict.fromkeys(("objected", "mended"), F.lit(False))
-    return _counted(results.withColumn(CODES, F.lit("")), school_code(F.col("brin")), never, told)
-
-
-def _counted(
-    rows: DataFrame, listed: Column, whether: dict[str, Column], told: Collection[str]
-) -> dict[int, Count]:
+    listed = F.when(sure, school_code(F.col("brin")))
     outside = quality.outside() if OUTSIDE in told else F.lit(False)
     slices = [F.when(F.col(CODES) == "", F.col(name)).alias(name) for name in SLICE]
     lines = (
-        rows.groupBy(NUMBER, CODES, *slices)
+        judged.groupBy(NUMBER, CODES, *slices)
         .agg(
             F.count(F.lit(1)).alias("rows"),
-            *(F.count_if(condition).alias(name) for name, condition in whether.items()),
+            F.count_if(F.coalesce(OBJECTED, F.lit(False))).alias("objected"),
+            F.count_if(MENDED).alias("mended"),
             F.count_if(outside).alias("outside"),
             F.min(listed).alias("first"),  # a number: text in an aggregate would have every row sorted
             F.max(listed).alias("last"),
@@ -197,6 +186,12 @@ def _counted(
     for line in lines:
         _add(counts.setdefault(line[NUMBER], Count()), line)
     return counts
+
+
+def sifted(results: DataFrame, told: Collection[str]) -> dict[int, Count]:
+    """Count the rows of every file that went straight into the results: without code or objection."""
+    free = {CODES: F.lit(""), OBJECTED: F.lit(None).cast("boolean"), MENDED: F.lit(False)}
+    return count(results.withColumns(free), told)
 
 
 def summary(received: Received, entries: list[Entry]) -> dict[str, Any]:

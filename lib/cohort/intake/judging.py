@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -30,8 +30,8 @@ class Judged:
     counts: dict[int, Count]
     sifted: dict[int, Count]
     warnings: dict[int, dict[str, int]]
-    lines: Lines = field(default_factory=dict)
-    rows: DataFrame | None = None
+    lines: Lines
+    rows: DataFrame | None
 
 
 def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: Ledger, batch: int) -> Judged:
@@ -44,29 +44,33 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
     sifted = sifting.sift(spark, intake, readable, batch)
     every = stored.of_batch(spark, intake.places, batch)
     suspects = sifted.suspects.union(_mixed(sifted.counts))
+    clean = stored.of_others(every, suspects)
     looked = _look(spark, intake, readable, suspects, f"{batch}")
-    left = _left_out(spark, intake, known, sifting.without(every, suspects), looked)
+    left = _left_out(spark, intake, known, clean, looked)
     if left is not None:
-        held = sifting.holding(sifting.without(every, suspects), left)
+        held = sifting.holding(clean, left)
         looked = _both(looked, _look(spark, intake, readable, held, f"{batch}-left-out"))
         looked = None if looked is None else barred.marked(looked, left)
         suspects |= held
-    doubtful = _doubtful(spark, intake, known, _good(sifting.without(every, suspects), looked), batch)
+        clean = stored.of_others(every, suspects)
+    doubtful = _doubtful(spark, intake, known, _good(clean, looked), batch)
     told = plausibility.counted(doubtful)
     refusing = {code for code, rule in rules.of_pupils.items() if rule == "refuse"}
     met = sorted(refusing & {code for of in told.values() for code in of})
     late = frozenset(number for number, of in told.items() if refusing & of.keys()) - suspects
     looked = _both(looked, _look(spark, intake, readable, late, f"{batch}-late"))
-    warnings = {n: {c: m for c, m in of.items() if c not in refusing} for n, of in told.items()}
-    if looked is None:
-        return _told(Judged(sifted.counts, sifted.counts, warnings))
-    rows = plausibility.refused(looked, doubtful, met)
-    again = accounts.count(rows, rules.told)
-    counts = sifted.counts | dict.fromkeys(suspects | late, Count()) | again
-    where = scrutiny.lines(rows)
-    for number, others in scrutiny.lines_of_others(rows, _mixed(counts)).items():
-        where.setdefault(number, {}).update(others)
-    return _told(Judged(counts, sifted.counts, warnings, where, rows))
+    counts, where, rows = sifted.counts, Lines(), None
+    if looked is not None:
+        rows = plausibility.refused(looked, doubtful, met)
+        again = accounts.count(rows, rules.told)
+        counts = sifted.counts | dict.fromkeys(suspects | late, Count()) | again
+        where = scrutiny.lines(rows, _mixed(counts))
+    warnings = {
+        number: {code: n for code, n in told.get(number, {}).items() if code not in refusing}
+        | ({checks.OUTSIDE: count.outside} if count.outside else {})
+        for number, count in counts.items()
+    }
+    return Judged(counts, sifted.counts, warnings, where, rows)
 
 
 def _mixed(counts: dict[int, Count]) -> list[int]:
@@ -84,7 +88,7 @@ def _look(
 def _both(some: DataFrame | None, more: DataFrame | None) -> DataFrame | None:
     if some is None or more is None:
         return more if some is None else some
-    return some.unionByName(more, allowMissingColumns=False)
+    return some.unionByName(more)
 
 
 def _good(clean: DataFrame, looked: DataFrame | None) -> DataFrame:
@@ -96,17 +100,7 @@ def _good(clean: DataFrame, looked: DataFrame | None) -> DataFrame:
 
 def _doubtful(spark: SparkSession, intake: Intake, known: Ledger, good: DataFrame, batch: int) -> DataFrame:
     earlier = removal.current(spark, intake.places, known.batches) if known.current() else None
-    doubtful, path = plausibility.doubtful(good, earlier), str(intake.places.work / f"{batch}-doubtful")
-    doubtful.write.option("compression", "lz4").parquet(path)
-    return spark.read.schema(doubtful.schema).parquet(path)
-
-
-def _told(judged: Judged) -> Judged:
-    """With the rows dated outside their school year, where that is told and not refused."""
-    for number, count in judged.counts.items():
-        if count.outside:
-            judged.warnings.setdefault(number, {})[checks.OUTSIDE] = count.outside
-    return judged
+    return frames.kept(plausibility.doubtful(good, earlier), intake.places.work / f"{batch}-doubtful")
 
 
 def _left_out(
@@ -140,8 +134,6 @@ def _left_out(
         everywhere = everywhere.union(
             removal.current(spark, places, known.batches).select(*permissions.PRESENT)
         )
-    left, path = barred.left_out(lists, everywhere, domains), f"{places.work}/left-out"
-    left.write.option("compression", "lz4").parquet(path)
-    left = spark.read.schema(left.schema).parquet(path)
+    left = frames.kept(barred.left_out(lists, everywhere, domains), places.work / "left-out")
     permissions.note(spark, seen, left, lists.permissions, places.unlisted, intake.platform.tables)
     return left

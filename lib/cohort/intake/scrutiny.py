@@ -10,10 +10,9 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import consents, deliveries, frames, quality
+from cohort import deliveries, frames, quality
 from cohort.deliveries import LINE
-from cohort.filed import barred
-from cohort.intake import stored
+from cohort.intake import sifting, stored
 from cohort.intake.feedback import SHOWN_LINES
 from cohort.intake.reception import Numbered
 from cohort.intake.run import Intake
@@ -29,39 +28,21 @@ def look(spark: SparkSession, intake: Intake, files: list[Numbered], work: Path)
     Takes: the files, and a path for their rows.
     Gives: rows as `quality.judge` does, with `line` and `_objected`; a file's lines held against each other.
     """
-    rules = intake.platform.intake.rules
-    once = quality.judge(
-        spark, deliveries.read_lines(spark, files, intake.formats), intake.catalogue, intake.now.date(),
-        intake.changes.newest_of, rules.told,
-    )  # fmt: skip
-    marked = consents.kept_at_intake(barred.marked_by_name(once, intake.lists), intake.consented)
-    marked.write.option("compression", "lz4").parquet(str(work))
-    rows = spark.read.schema(marked.schema).parquet(str(work))
+    delivered = deliveries.read_lines(spark, files, intake.formats)
+    rows = frames.kept(sifting.ruled(intake, delivered), work)
     twice = frames.materialised(quality.repeated(rows, LINE))
     return rows if twice is None else quality.refuse_repeated(rows, twice, LINE)
 
 
-def lines(rows: DataFrame) -> Lines:
-    """The numbers of lines or elements, per delivery and code: the first `SHOWN_LINES` of each. An action."""
-    return _first(
-        rows.where(F.col(CODES) != "").select(NUMBER, LINE, F.explode(F.split(CODES, " ")).alias("code"))
-    )
+def lines(rows: DataFrame, mixed: list[int]) -> Lines:
+    """The numbers of lines or elements, per delivery and code: the first `SHOWN_LINES` of each. An action.
 
-
-def lines_of_others(rows: DataFrame, mixed: list[int]) -> Lines:
-    """Of deliveries with rows of several schools the lines of another school than that of the first line.
-
-    An action, where there is any such delivery; its lines stand under `SEVERAL_SCHOOLS`.
+    Takes: rows that were looked at; the deliveries with rows of several schools, whose lines of another
+    school than that of their first line stand under `SEVERAL_SCHOOLS`.
     """
-    if not mixed:
-        return {}
-    named = stored.of_deliveries(rows, mixed).where(F.col("brin").isNotNull())
-    first = named.groupBy(NUMBER).agg(F.min_by("brin", LINE).alias("_first"))
-    others = named.join(F.broadcast(first), NUMBER).where("brin <> _first")
-    return _first(others.select(NUMBER, LINE, F.lit("SEVERAL_SCHOOLS").alias("code")))
-
-
-def _first(places: DataFrame) -> Lines:
+    places = rows.where(F.col(CODES) != "").select(NUMBER, LINE, F.explode(F.split(CODES, " ")).alias("code"))
+    if mixed:
+        places = places.unionByName(_of_another_school(stored.of_deliveries(rows, mixed)))
     found = (
         places.groupBy(NUMBER, "code")
         .agg(F.slice(F.sort_array(F.collect_list(LINE)), 1, SHOWN_LINES).alias("lines"))
@@ -72,3 +53,10 @@ def _first(places: DataFrame) -> Lines:
     for line in found:
         told.setdefault(line[NUMBER], {})[line["code"]] = line["lines"]
     return told
+
+
+def _of_another_school(rows: DataFrame) -> DataFrame:
+    named = rows.where(F.col("brin").isNotNull())
+    first = named.groupBy(NUMBER).agg(F.min_by("brin", LINE).alias("_first"))
+    others = named.join(F.broadcast(first), NUMBER).where("brin <> _first")
+    return others.select(NUMBER, LINE, F.lit("SEVERAL_SCHOOLS").alias("code"))

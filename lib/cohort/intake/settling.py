@@ -28,7 +28,7 @@ def settle(spark: SparkSession, judged: Judged, intake: Intake, entries: list[En
     taken = {entry.levering_nr for entry in entries if entry.taken}
     free = None if judged.rows is None else judged.rows.where(F.col(OBJECTED).isNull())
     if changed:
-        kept = stored.of_deliveries(stored.of_batch(spark, intake.places, batch), changed, "left_anti")
+        kept = stored.of_others(stored.of_batch(spark, intake.places, batch), changed)
         if free is not None:
             good = quality.accepted(stored.of_deliveries(free, taken & changed), batch)
             kept = kept.select(*ACCEPTED.names).unionByName(good)

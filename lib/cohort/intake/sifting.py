@@ -6,7 +6,6 @@ a number mended, a result twice) only that is learnt here; `scrutiny` looks at i
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,46 +30,48 @@ class Sifted:
     suspects: frozenset[int]
 
 
+def ruled(intake: Intake, delivered: DataFrame) -> DataFrame:
+    """Delivered rows held against every rule of a single row, and against objections and consents.
+
+    Gives: rows as `quality.judge` does, with `_objected`, without special-category values that nobody may
+    keep.
+    """
+    judged = quality.judge(
+        delivered.sparkSession, delivered, intake.catalogue, intake.now.date(), intake.changes.newest_of,
+        intake.platform.intake.rules.told,
+    )  # fmt: skip
+    return consents.kept_at_intake(barred.marked_by_name(judged, intake.lists), intake.consented)
+
+
 def sift(spark: SparkSession, intake: Intake, readable: list[Numbered], batch: int) -> Sifted:
     """Read the new files, write their good rows as the batch, and count what was written.
 
     Takes: the files that can be read, and the number of the batch: what stands under it is replaced.
     """
-    rules, results = intake.platform.intake.rules, intake.places.results
-    delivered = deliveries.read(spark, readable, intake.formats)
-    judged = quality.judge(
-        spark, delivered, intake.catalogue, intake.now.date(), intake.changes.newest_of, rules.told
-    )
-    marked = barred.marked_by_name(judged, intake.lists)
     parts = stored.files(spark, sum(file.rows for _, file in readable))
-    kept = consents.kept_at_intake(marked, intake.consented).coalesce(parts)
+    kept = ruled(intake, deliveries.read(spark, readable, intake.formats)).coalesce(parts)
     odd = (F.col(CODES) != "") | F.col(barred.OBJECTED).isNotNull() | F.col(MENDED)
     seen = Observation()
     watched = kept.observe(seen, F.collect_set(F.when(odd, F.col(NUMBER))).alias("odd"))
     good = quality.accepted(watched.where(F.col(barred.OBJECTED).isNull()), batch)
-    tables.replace_batch(good, results, batch)
+    tables.replace_batch(good, intake.places.results, batch)
     rows = stored.of_batch(spark, intake.places, batch)
-    return Sifted(accounts.sifted(rows, rules.told), frozenset(seen.get["odd"]) | _repeating(rows))
-
-
-def without(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
-    """The rows of other deliveries."""
-    return stored.of_deliveries(rows, numbers, "left_anti") if numbers else rows
+    counts = accounts.sifted(rows, intake.platform.intake.rules.told)
+    return Sifted(counts, frozenset(seen.get["odd"]) | _repeating(rows))
 
 
 def holding(rows: DataFrame, pupils: DataFrame) -> frozenset[int]:
     """The deliveries with rows of some pupils (`pgn`). An action."""
-    found: Any = (
-        rows.join(pupils.select("pgn").distinct(), "pgn", "left_semi").select(NUMBER).distinct().toArrow()
-    )
-    return frozenset(found[NUMBER].to_pylist())
+    return _deliveries(rows.join(pupils.select("pgn").distinct(), "pgn", "left_semi"))
 
 
 def _repeating(rows: DataFrame) -> frozenset[int]:
     """The deliveries that may give a result twice: two rows with one hash. An action."""
     key = quality.same_result(F.col("bron_result_key"), NUMBER).alias("key")
-    pairs = (
-        rows.select(NUMBER, key).groupBy("key").agg(F.count(F.lit(1)).alias("n"), F.max(NUMBER).alias(NUMBER))
-    )
-    found: Any = pairs.where("n > 1").select(NUMBER).distinct().toArrow()
+    times = F.count(F.lit(1)).alias("n"), F.max(NUMBER).alias(NUMBER)
+    return _deliveries(rows.select(NUMBER, key).groupBy("key").agg(*times).where("n > 1"))
+
+
+def _deliveries(rows: DataFrame) -> frozenset[int]:
+    found: Any = rows.select(NUMBER).distinct().toArrow()
     return frozenset(found[NUMBER].to_pylist())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
 
 from cohort import frames, tables
+from cohort.errors import Refusal
 from cohort.filed import removal
 from cohort.intake.ledger import Ledger
 from cohort.places import Places
@@ -45,10 +47,19 @@ def of_batch(spark: SparkSession, places: Places, batch: int) -> DataFrame:
     return tables.read(spark, places.results).where(F.col("batch") == batch)
 
 
-def of_deliveries(rows: DataFrame, numbers: Iterable[int], how: str = "left_semi") -> DataFrame:
-    """The rows of some deliveries, or (`left_anti`) of all others."""
-    listed = frames.local(rows.sparkSession, f"{NUMBER} int not null", [(n,) for n in sorted(numbers)])
-    return rows.join(F.broadcast(listed), NUMBER, how)
+def of_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
+    """The rows of some deliveries."""
+    return rows.join(_listed(rows, numbers), NUMBER, "left_semi")
+
+
+def of_others(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
+    """The rows of all other deliveries."""
+    return rows.join(_listed(rows, numbers), NUMBER, "left_anti") if numbers else rows
+
+
+def _listed(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
+    state = f"{NUMBER} int not null"
+    return F.broadcast(frames.local(rows.sparkSession, state, [(n,) for n in sorted(numbers)]))
 
 
 def vacuum(spark: SparkSession, table: Path, what: str) -> None:
@@ -71,6 +82,16 @@ def discard(spark: SparkSession, places: Places, batch: int) -> None:
             tables.replace_batch(tables.read(spark, table).where("false"), table, batch)
             vacuum(spark, table, "rows that do not count")
             shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def whole_or_nothing(spark: SparkSession, places: Places, batch: int) -> Iterator[None]:
+    """What is done with a batch inside: of one that is refused nothing stays."""
+    try:
+        yield
+    except Refusal:
+        discard(spark, places, batch)
+        raise
 
 
 def close(spark: SparkSession, places: Places, after: Ledger) -> None:

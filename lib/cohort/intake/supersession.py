@@ -26,6 +26,7 @@ REPLACED, WITHDRAWN = "replaced", "withdrawn"
 HOW, BY = "_how", "_by"
 SLICE = ("brin", "schooljaar", "afnameperiode")
 RESULT = ("pgn", "toetscode", "toetsversie")
+SAME = (*SLICE, *RESULT, "_day")
 IDENTITY = (NUMBER, *RESULT, "schooljaar", "afnameperiode", "afnamedatum", "bron_result_key")
 """What tells one row of a delivery from its others: equal ones are refused as DUPLICATE."""
 _SUPPLIER, _KEY, _KEYED, _NEW = "_supplier", "_key", "_keyed", "_new"
@@ -125,15 +126,13 @@ def superseded(spark: SparkSession, rows: DataFrame, gone: Mapping[tuple[Slice, 
     state = f"brin string, schooljaar string, afnameperiode string, {NUMBER} int, _whole int"
     whole = F.broadcast(frames.local(spark, state, lines))
     keyed = (_SUPPLIER, _KEY, *SLICE, "toetscode")
-    same = (*SLICE, *RESULT, "_day")
-    dated = rows.withColumn("_day", F.coalesce(F.col("afnamedatum").cast("string"), F.lit("")))
+    dated = _dated(rows)
     new = dated.where(_NEW)
     by_key = new.where(F.col(_KEY).isNotNull()).groupBy(*keyed).agg(F.max(NUMBER).alias("_by_key"))
-    by_result = new.groupBy(*same).agg(F.collect_set(F.struct(NUMBER, _KEYED)).alias("_news"))
     found = (
         dated.join(whole, [*SLICE, NUMBER], "left")
         .join(by_key, list(keyed), "left")
-        .join(by_result, list(same), "left")
+        .join(_given(new), list(SAME), "left")
     )
     own_key = F.when(F.col("_by_key") > F.col(NUMBER), F.col("_by_key"))
     again = F.coalesce(own_key, _later(unless_keyed=True))
@@ -166,10 +165,18 @@ def given_again(rows: DataFrame) -> DataFrame:
 
     Takes: `rows_of`'s rows.
     """
-    same = (*SLICE, *RESULT, "_day")
-    dated = rows.withColumn("_day", F.coalesce(F.col("afnamedatum").cast("string"), F.lit("")))
-    every = dated.groupBy(*same).agg(F.collect_set(F.struct(NUMBER, _KEYED)).alias("_news"))
-    return dated.join(every, list(same)).where(_later(unless_keyed=True).isNotNull()).select(*IDENTITY)
+    dated = _dated(rows)
+    found = dated.join(_given(dated), list(SAME))
+    return found.where(_later(unless_keyed=True).isNotNull()).select(*IDENTITY)
+
+
+def _dated(rows: DataFrame) -> DataFrame:
+    return rows.withColumn("_day", F.coalesce(F.col("afnamedatum").cast("string"), F.lit("")))
+
+
+def _given(dated: DataFrame) -> DataFrame:
+    """By result (`SAME`), which deliveries give it: `_news`."""
+    return dated.groupBy(*SAME).agg(F.collect_set(F.struct(NUMBER, _KEYED)).alias("_news"))
 
 
 def counted(gone: DataFrame) -> dict[tuple[int, str], dict[int, int]]:
