@@ -98,7 +98,7 @@ def sweep(spark: SparkSession, places: Places, known: Ledger) -> None:
     feedback.sweep(places, known.last_number)
     succession.carry_out(spark, places, known)
     stored.discard(spark, places, known.next_batch)
-    removal.resume(places, removal.current(spark, places, known.batches).count())
+    removal.resume(spark, places, known.batches)
 
 
 def _take_in(

@@ -32,17 +32,20 @@ def erased_so_far(places: Places) -> int:
     return sum(int(register.load(file)["rows"]) for file in folder.glob("*.json")) if folder.is_dir() else 0
 
 
-def resume(places: Places, current: int) -> int:
-    """Close the record of a run that was killed: its rows are erased, or none of them is."""
+def resume(spark: SparkSession, places: Places, batches: tuple[int, ...]) -> None:
+    """Close the record of a run that was killed: its rows are erased, or none of them is.
+
+    Takes: the batches that count. Their rows are counted only where there is such a record.
+    """
     folder = places.erasures
-    for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
-        facts = register.load(file)
-        if not facts["done"]:
-            if current == facts["before"]:
-                file.unlink()
-            else:
-                register.write(file, {**facts, "done": True})
-    return current
+    every = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    left = [(file, facts) for file in every if not (facts := register.load(file))["done"]]
+    there = current(spark, places, batches).count() if left else 0
+    for file, facts in left:
+        if there == facts["before"]:
+            file.unlink()
+        else:
+            register.write(file, {**facts, "done": True})
 
 
 def current(spark: SparkSession, places: Places, batches: tuple[int, ...]) -> DataFrame:
@@ -55,8 +58,9 @@ def remove(
     now: dt.datetime,
 ) -> dict[str, int]:  # fmt: skip
     """Take the barred rows out of results and quarantine, and the files that held them."""
-    results = current(spark, places, ledger.batches(spark, places.ledger))
-    before = resume(places, results.count())
+    batches = ledger.batches(spark, places.ledger)
+    resume(spark, places, batches)
+    results = current(spark, places, batches)
     _vacuum(spark, places)
     domains = catalogue.domains()
     if lists.permissions:
@@ -67,7 +71,7 @@ def remove(
         hit = barred.hit(F.col("domein"), F.col(barred.SCOPES))
         erased = results.join(F.broadcast(keys), "pgn").where(hit).count()
         if erased:
-            with _journal(places, now, "objections", before, erased):
+            with _journal(places, now, "objections", results.count(), erased):
                 _remove(spark, places, places.results, keys, F.col("t.domein"))
         refused = _quarantined(spark, places, catalogue, keys)
     finally:

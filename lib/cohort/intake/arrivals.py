@@ -81,11 +81,11 @@ class Desk:
         """
         content = path.read_bytes()
         name = path.name.encode(errors="replace").decode()
-        file = DeliveredFile(
-            path, hashlib.sha256(content).hexdigest(), name, path.stat().st_mtime_ns, origin=path
-        )
-        if file.sha256 in self.known:
-            return [replace(file, kind=KNOWN)]
+        digest = hashlib.sha256(content).hexdigest()
+        found = KNOWN if digest in self.known else TEXT
+        file = DeliveredFile(path, digest, name, path.stat().st_mtime_ns, found, origin=path)
+        if found == KNOWN:
+            return [file]
         if not all(NAME.fullmatch(part) for part in path.relative_to(self.folder).parts):
             return [replace(file, rejected="FILE_NAME")]
         kind = containers.kind(content)

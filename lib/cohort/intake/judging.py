@@ -53,7 +53,8 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
         looked = None if looked is None else barred.marked(looked, left)
         suspects |= held
         clean = stored.of_others(every, suspects)
-    doubtful = _doubtful(spark, intake, known, _good(clean, looked), batch)
+    earlier = removal.current(spark, intake.places, known.batches) if known.current() else None
+    doubtful = plausibility.doubtful(_good(clean, looked), earlier)
     told = plausibility.counted(doubtful)
     refusing = {code for code, rule in rules.of_pupils.items() if rule == "refuse"}
     met = sorted(refusing & {code for of in told.values() for code in of})
@@ -61,7 +62,10 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
     looked = _both(looked, _look(spark, intake, readable, late, f"{batch}-late"))
     counts, where, rows = sifted.counts, Lines(), None
     if looked is not None:
-        rows = plausibility.refused(looked, doubtful, met)
+        rows = looked
+        if met:
+            doubtful = frames.kept(doubtful, intake.places.work / f"{batch}-doubtful")
+            rows = plausibility.refused(looked, doubtful, met)
         again = accounts.count(rows, rules.told)
         counts = sifted.counts | dict.fromkeys(suspects | late, Count()) | again
         where = scrutiny.lines(rows, _mixed(counts))
@@ -96,11 +100,6 @@ def _good(clean: DataFrame, looked: DataFrame | None) -> DataFrame:
     columns = (*plausibility.PAIR, NUMBER, "brin", "jaargroep")
     good = clean.select(*columns)
     return good if looked is None else good.union(looked.where(F.col(CODES) == "").select(*columns))
-
-
-def _doubtful(spark: SparkSession, intake: Intake, known: Ledger, good: DataFrame, batch: int) -> DataFrame:
-    earlier = removal.current(spark, intake.places, known.batches) if known.current() else None
-    return frames.kept(plausibility.doubtful(good, earlier), intake.places.work / f"{batch}-doubtful")
 
 
 def _left_out(

@@ -60,10 +60,14 @@ def _known() -> list[Column]:
     """Of a result: its pupil, its school, and how far its year group is from what it was in the year 0."""
     group, year = F.col("jaargroep"), F.substring("schooljaar", 1, 4).cast("int")
     return [
-        F.col("pgn").cast("int").alias(_PGN),
+        _number(),
         school_code(F.col("brin")).alias(_SCHOOL),
         F.when(group.isin(*PRIMARY), group.try_cast("int") - year).alias(_AHEAD),
     ]
+
+
+def _number() -> Column:
+    return F.col("pgn").cast("int").alias(_PGN)
 
 
 def _flagged(new: DataFrame, earlier: DataFrame | None) -> DataFrame:
@@ -76,7 +80,8 @@ def _flagged(new: DataFrame, earlier: DataFrame | None) -> DataFrame:
     every = new.select(*columns, _GROUP)
     if earlier is not None:
         pupils = F.broadcast(new.select(_PGN).distinct())
-        before = earlier.select("schooljaar", *_known()).join(pupils, _PGN, "left_semi")
+        theirs = earlier.withColumn(_PGN, _number()).join(pupils, _PGN, "left_semi")
+        before = theirs.select("schooljaar", *_known())  # not before the join: of few rows, not of all
         every = every.union(before.select(*columns, F.lit(None).cast("long")))
     names = (_SCHOOL, _AHEAD, _GROUP)
     ends = [

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -46,8 +45,7 @@ class Received:
 def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
     """Look at every file, transcribe what is new and needs it, and number what is new."""
     paths = sorted(path for path in desk.folder.rglob("*") if path.is_file())
-    with ThreadPoolExecutor(2) as readers:
-        found = list(readers.map(partial(_arrivals, desk), paths))
+    found = [_arrivals(desk, path) for path in paths]  # threads would wait for each other
     every = [file for files in found if files is not None for file in files]
     if any(file.kind == arrivals.RESULTS for file in every):
         every += _known_rosters(desk, every, known)

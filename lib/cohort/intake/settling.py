@@ -33,9 +33,9 @@ def settle(spark: SparkSession, judged: Judged, intake: Intake, entries: list[En
             good = quality.accepted(stored.of_deliveries(free, taken & changed), batch)
             kept = kept.select(*ACCEPTED.names).unionByName(good)
         tables.replace_batch(kept.coalesce(stored.files(spark, total)), results, batch)
+        if stored.of_batch(spark, intake.places, batch).count() != total:
+            raise AssertionError("the accepted rows that were written are not those that were counted")
         stored.vacuum(spark, results, "rows that do not count")
     if free is not None and any(entry.codes for entry in entries if entry.taken):
         sent = consents.without_special(stored.of_deliveries(free, taken), quality.RAW)
         tables.replace_batch(quality.quarantined(sent, batch).coalesce(1), intake.places.quarantine, batch)
-    if stored.of_batch(spark, intake.places, batch).count() != total:
-        raise AssertionError("the accepted rows that were written are not those that were counted")

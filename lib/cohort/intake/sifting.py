@@ -46,7 +46,7 @@ def ruled(intake: Intake, delivered: DataFrame) -> DataFrame:
 def sift(spark: SparkSession, intake: Intake, readable: list[Numbered], batch: int) -> Sifted:
     """Read the new files, write their good rows as the batch, and count what was written.
 
-    Takes: the files that can be read, and the number of the batch: what stands under it is replaced.
+    Takes: the files that can be read, and the number of the batch: nothing stands under it yet.
     """
     parts = stored.files(spark, sum(file.rows for _, file in readable))
     kept = ruled(intake, deliveries.read(spark, readable, intake.formats)).coalesce(parts)
@@ -54,7 +54,7 @@ def sift(spark: SparkSession, intake: Intake, readable: list[Numbered], batch: i
     seen = Observation()
     watched = kept.observe(seen, F.collect_set(F.when(odd, F.col(NUMBER))).alias("odd"))
     good = quality.accepted(watched.where(F.col(barred.OBJECTED).isNull()), batch)
-    tables.replace_batch(good, intake.places.results, batch)
+    tables.append(good, intake.places.results, f"batch {batch}")
     rows = stored.of_batch(spark, intake.places, batch)
     counts = accounts.sifted(rows, intake.platform.intake.rules.told)
     return Sifted(counts, frozenset(seen.get["odd"]) | _repeating(rows))
