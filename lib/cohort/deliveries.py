@@ -90,7 +90,7 @@ def _named(
 
 
 def _cells() -> list[Column]:
-    return [F.get(_FIELDS, F.get(_ORDER, F.lit(i))).alias(name) for i, name in enumerate(CANONICAL)]
+    return [F.expr(f"get({_FIELDS}, get({_ORDER}, {i})) as {name}") for i, name in enumerate(CANONICAL)]
 
 
 def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str, int, int, list[int | None]]]:

@@ -52,14 +52,25 @@ YEARS = range(2000, 2100)
 
 def cell(name: str) -> Column:
     """A value as delivered. All of a row's stand in one array, because a row is copied from step to step."""
-    return F.get(CELLS, F.lit(CANONICAL.index(name)))
+    return F.expr(_cell(name))
+
+
+def _cell(name: str) -> str:
+    """As text, which crosses to the JVM once and not once for every part: there are some hundred of these."""
+    return f"get({CELLS}, {CANONICAL.index(name)})"
+
+
+def _listed(name: str) -> Column:
+    """Whether a value is one of its list's."""
+    codes = ", ".join(f"'{code}'" for code in CODE_LISTS[name])
+    return F.expr(f"{_cell(name)} in ({codes})")
 
 
 def parsed() -> list[Column]:
     """What the rules need of a row's own values, typed; null where it is not written as one of its kind."""
     score, raw = cell("vaardigheidsscore"), cell("ruwe_score")
     decimal = F.replace(score, F.lit(","), F.lit(".")).try_cast(SCORE)
-    level = {name: cell(name).isin(*CODE_LISTS[name]) for name in ("niveau_AE", "niveau_IV")}
+    level = {name: _listed(name) for name in ("niveau_AE", "niveau_IV")}
     first = F.substring(cell("schooljaar"), 1, 4).try_cast("int")
     written = F.concat(first.cast("string"), F.lit("-"), (first + 1).cast("string"))
     year = F.when(first.between(YEARS[0], YEARS[-1]) & (cell("schooljaar") == written), first)
@@ -108,8 +119,8 @@ def rules(today: dt.date, told: Collection[str]) -> list[Column]:
     c, sent = F.col, cell
     filler = F.lpad(identifiers.bare(sent("pgn")), 9, "0").isin(*identifiers.FILLERS)
     age = c("_year") - F.year("geboortedatum")
-    listed = {name: ~sent(name).isin(*codes) for name, codes in CODE_LISTS.items()}
-    attribute = reduce(or_, (listed[name] for name in OF_THE_PUPIL))
+    unlisted = {name: ~_listed(name) for name in CODE_LISTS}
+    attribute = reduce(or_, (unlisted[name] for name in OF_THE_PUPIL))
     day = {n: sent(n).isNotNull() & ~sent(n).eqNullSafe(c(n).cast("string")) for n in DATES}
     wrong = {n: c(n).isNull() & ~sent(n).rlike(SENTINELS) for n in SCORES}
     any_wrong = reduce(or_, (F.coalesce(w, F.lit(False)) for w in wrong.values()))
@@ -130,8 +141,8 @@ def rules(today: dt.date, told: Collection[str]) -> list[Column]:
         ("BIRTH_DATE_IMPLAUSIBLE", ~age.between(3, 21)),
         ("MOMENT_MISSING", sent("afnamedatum").isNull() & moment.isNull()),
         ("MOMENT_INVALID", moment.isNotNull() & ~moment.eqNullSafe(c("afnameperiode"))),
-        ("YEAR_GROUP_INVALID", listed["jaargroep"]),
-        ("SEX_INVALID", listed["geslacht"]),
+        ("YEAR_GROUP_INVALID", unlisted["jaargroep"]),
+        ("SEX_INVALID", unlisted["geslacht"]),
         ("ATTRIBUTE_INVALID", attribute | ~sent("postcode4").rlike(POSTCODE4)),
         ("SCORE_MISSING", reduce(and_, (c(n).isNull() for n in SCORES)) & ~any_wrong),
         ("SCORE_NOT_A_NUMBER", wrong["vaardigheidsscore"] | wrong["ruwe_score"]),
