@@ -71,7 +71,8 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
         progress(f"deliveries: {len(received.files)} files, {len(received.new)} new")
         if known.last_number + len(received.new) > MOST_DELIVERIES:
             raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "Begin a new root")
-        run = Run(known.next_batch, intake.now, holds.intake.max_refused_share, intake.waiting)
+        share, listed = holds.intake.max_refused_share, intake.catalogue.schools
+        run = Run(known.next_batch, intake.now, share, listed, intake.waiting)
         with stored.whole_or_nothing(spark, places, run.batch):
             entries = _take_in(spark, intake, run, received.new, known, progress) if received.new else []
         if not entries:
@@ -111,11 +112,7 @@ def _take_in(
 ) -> list[Entry]:
     readable = [(n, f) for n, f in new if not f.rejected and f.kind not in WITHOUT_ROWS]
     entries = [run.rejected(n, f, f.rejected) for n, f in new if f.rejected]
-    entries += [
-        run.roster(n, f, intake.catalogue.schools)
-        for n, f in new
-        if f.kind in WITHOUT_ROWS and not f.rejected
-    ]
+    entries += [run.roster(n, f) for n, f in new if f.kind in WITHOUT_ROWS and not f.rejected]
     lines: scrutiny.Lines = {}
     if readable:
         judged = judging.judge(spark, intake, readable, known, run.batch)

@@ -1,4 +1,4 @@
-"""How long intake takes, against a plain copy of the same clean files, in one session.
+"""How long intake takes, against a plain copy of the same files, in one session.
 
 The copy is `spark.read.csv` with an explicit schema, written as Delta. Intake is everything: each file looked
 at, every rule, two tables, feedback for every school, the ledger. One warm-up on a few of the files of all
@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=6600)
     parser.add_argument("--rows", type=int, help="default: 455 a file")
     parser.add_argument("--pairs", type=int, default=1)
+    parser.add_argument("--dirty", action="store_true", help="with faults in most files, one row in 330")
     asked = parser.parse_args()
     spark = SparkSession.builder.appName("cohort bench").getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
@@ -91,8 +92,9 @@ def main() -> None:
     pupils = round((asked.rows or 455 * asked.files) * (1 + 1 / NEW_SHARE) / ROWS_PER_PUPIL)
     say(f"making {asked.files + new} files of {pupils} pupils")
     synthesise.synthesise(
-        made, config, count=pupils, school_count=asked.files + new, seed=1, today=NOW.date(), clean=True
-    )
+        made, config, count=pupils, school_count=asked.files + new, seed=1, today=NOW.date(),
+        clean=not asked.dirty,
+    )  # fmt: skip
     every = sorted((made / "deliveries").iterdir())
     known, fresh = every[: asked.files], every[asked.files :]
     plain = root_of(known, asked.scratch / "plain") / "deliveries"

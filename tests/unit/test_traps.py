@@ -351,6 +351,25 @@ def test_every_fault_is_told_by_its_code_and_place(one: Trap, taken: Taken) -> N
     assert {line.reason for line in lines} - {None} == ({one.reason} if one.reason else set())
 
 
+NAMING = (
+    "windows-1252 where UTF-8 is declared",
+    "a quote that is never closed takes no rest with it unseen",
+    "results without a roster",
+)
+"""Files that are rejected and yet name their school."""
+
+
+@pytest.mark.parametrize("says", NAMING)
+def test_a_rejected_file_that_names_its_school_is_told_to_it(says: str, taken: Taken) -> None:
+    school = SCHOOLS[[one.says for one in TRAPS].index(says)]
+    (line,) = taken.ledger[says]
+    assert (line.status, line.brin) == ("REJECTED", school)
+    assert {f.suffix for f in taken.places.feedback(school).glob(f"{line.levering_nr}.*")} == {
+        ".json",
+        ".txt",
+    }
+
+
 def test_sums_close_and_no_feedback_tells_a_value(taken: Taken) -> None:
     rows = taken.record["rows"]
     assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -54,12 +54,14 @@ class Count:
 class Run:
     """One run of intake: its batch, its moment, and the largest share of refused rows in a file.
 
-    `waiting` are schools of which a list says who may be used, and that list is older than this run.
+    `listed` are the schools on the school list; `waiting` those of which a list says who may be used, and
+    that list is older than this run.
     """
 
     batch: int
     now: dt.datetime
     max_refused_share: Decimal
+    listed: frozenset[str]
     waiting: frozenset[str] = frozenset()
 
     def entry(self, number: int, file: DeliveredFile, count: Count, warnings: dict[str, int]) -> Entry:
@@ -99,13 +101,17 @@ class Run:
         school: str | None = None,
         codes: dict[str, int] | None = None,
     ) -> Entry:
-        """The ledger's line of a file of which no row is taken."""
+        """The ledger's line of a file of which no row is taken.
+
+        Takes: its school where its rows tell it; else it is the one that the file names, if that is listed.
+        """
+        named = file.school if file.school in self.listed else None
         return Entry(
             file.sha256,
             file.name,
             number,
             self.batch,
-            school or file.school,
+            school or named,
             self._received,
             REJECTED,
             reason,
@@ -120,10 +126,10 @@ class Run:
             file.container,
         )
 
-    def roster(self, number: int, file: DeliveredFile, schools: frozenset[str]) -> Entry:
+    def roster(self, number: int, file: DeliveredFile) -> Entry:
         """The ledger's line of a roster or a repeating container: no results of its own, no rows."""
-        if file.school is not None and file.school not in schools:
-            return self.rejected(number, replace(file, school=None), "SCHOOL_UNKNOWN")
+        if file.school is not None and file.school not in self.listed:
+            return self.rejected(number, file, "SCHOOL_UNKNOWN")
         return Entry(
             file.sha256,
             file.name,

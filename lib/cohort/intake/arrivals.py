@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cohort.identifiers import BRIN
 from cohort.intake import containers, markup
 from cohort.intake.containers import Limits
-from cohort.intake.formats import UTF8, WINDOWS, Formats, Unrecognised
+from cohort.intake.formats import UTF8, WINDOWS, Formats, Unrecognised, fields_of
 from cohort.intake.rejection import Rejected
 
 BLANKS = "".join(map(chr, range(33)))
@@ -147,12 +148,24 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
         return replace(file, rejected=found.reason, differs=found, rows=rows)
     declared = formats[found.name]
     if encoding not in declared.encodings and not bare.isascii():
-        return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
+        reason = "NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER"
+        school = school_in(fields_of(lines[1], declared.delimiter), found.columns)
+        return replace(file, rejected=reason, rows=rows, school=school)
     broken = '"' in text and any(line.count('"') % 2 for line in lines)
     return replace(
         file, kind=QUOTED if broken else TEXT, format=found.name, supplier=declared.supplier,
         columns=found.columns, header_line=every.index(lines[0]) + 1, rows=rows, encoding=encoding,
     )  # fmt: skip
+
+
+def school_in(fields: Sequence[str], columns: Sequence[str | None]) -> str | None:
+    """The school that a row names, so that the sender of a file hears why nothing of it was taken in.
+
+    Takes: the fields of the first row, and the canonical column at each place. It is the address of feedback
+    and nothing else.
+    """
+    named = dict(zip(columns, fields, strict=False)).get("brin", "").strip()[:4]
+    return named if BRIN.fullmatch(named) else None
 
 
 def _decoded(content: bytes) -> tuple[str, str]:
