@@ -68,6 +68,7 @@ def root_of(paths: list[Path], root: Path) -> Path:
 
 
 def hand_in(paths: list[Path], root: Path) -> None:
+    """Put deliveries into a storage root."""
     for path in paths:
         (root / "deliveries" / path.name).hardlink_to(path)
 

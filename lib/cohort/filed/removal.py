@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -28,8 +29,7 @@ from cohort.schema import CANONICAL
 
 def erased_so_far(places: Places) -> int:
     """Rows of results that objections, retention and changes of numbers took away, over all runs."""
-    folder = places.erasures
-    return sum(int(register.load(file)["rows"]) for file in folder.glob("*.json")) if folder.is_dir() else 0
+    return sum(int(facts["rows"]) for _, facts in _journals(places))
 
 
 def resume(spark: SparkSession, places: Places, batches: tuple[int, ...]) -> None:
@@ -37,9 +37,7 @@ def resume(spark: SparkSession, places: Places, batches: tuple[int, ...]) -> Non
 
     Takes: the batches that count. Their rows are counted only where there is such a record.
     """
-    folder = places.erasures
-    every = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    left = [(file, facts) for file in every if not (facts := register.load(file))["done"]]
+    left = [(file, facts) for file, facts in _journals(places) if not facts["done"]]
     there = current(spark, places, batches).count() if left else 0
     for file, facts in left:
         if there == facts["before"]:
@@ -109,6 +107,10 @@ def remove_given_again(
             tables.remove_rows(spark, places.results, rows)
             _vacuum(spark, places)
     return gone
+
+
+def _journals(places: Places) -> list[tuple[Path, dict[str, Any]]]:
+    return [(file, register.load(file)) for file in sorted(places.erasures.glob("*.json"))]
 
 
 @contextmanager

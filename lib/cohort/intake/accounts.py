@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -70,7 +70,7 @@ class Run:
         school = next(iter(count.schools)) if len(count.schools) == 1 else None
         reason = self._reason(file, count, refused)
         if reason is not None:
-            return self.rejected(number, file, reason, school, dict(count.codes))
+            return self.rejected(number, replace(file, school=school), reason, dict(count.codes))
         return Entry(
             file.sha256,
             file.name,
@@ -98,20 +98,15 @@ class Run:
         number: int,
         file: DeliveredFile,
         reason: str,
-        school: str | None = None,
         codes: dict[str, int] | None = None,
     ) -> Entry:
-        """The ledger's line of a file of which no row is taken.
-
-        Takes: its school where its rows tell it; else it is the one that the file names, if that is listed.
-        """
-        named = file.school if file.school in self.listed else None
+        """The ledger's line of a file of which no row is taken; it is of its school if that is listed."""
         return Entry(
             file.sha256,
             file.name,
             number,
             self.batch,
-            school or named,
+            file.school if file.school in self.listed else None,
             self._received,
             REJECTED,
             reason,

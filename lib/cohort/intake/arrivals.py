@@ -147,10 +147,9 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     if isinstance(found, Unrecognised):
         return replace(file, rejected=found.reason, differs=found, rows=rows)
     declared = formats[found.name]
+    file = replace(file, school=_school(fields_of(lines[1], declared.delimiter), found.columns))
     if encoding not in declared.encodings and not bare.isascii():
-        reason = "NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER"
-        school = school_in(fields_of(lines[1], declared.delimiter), found.columns)
-        return replace(file, rejected=reason, rows=rows, school=school)
+        return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
     broken = '"' in text and any(line.count('"') % 2 for line in lines)
     return replace(
         file, kind=QUOTED if broken else TEXT, format=found.name, supplier=declared.supplier,
@@ -158,13 +157,9 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     )  # fmt: skip
 
 
-def school_in(fields: Sequence[str], columns: Sequence[str | None]) -> str | None:
-    """The school that a row names, so that the sender of a file hears why nothing of it was taken in.
-
-    Takes: the fields of the first row, and the canonical column at each place. It is the address of feedback
-    and nothing else.
-    """
-    named = dict(zip(columns, fields, strict=False)).get("brin", "").strip()[:4]
+def _school(first: Sequence[str], columns: Sequence[str | None]) -> str | None:
+    """The school that the first row names: who hears why, where no row of the file can be read."""
+    named = dict(zip(columns, first, strict=False)).get("brin", "").strip()[:4]
     return named if BRIN.fullmatch(named) else None
 
 

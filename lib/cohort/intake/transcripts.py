@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cohort.intake import arrivals, spreadsheets, uwlr
+from cohort.intake import spreadsheets, uwlr
 from cohort.intake.arrivals import BLANKS, DeliveredFile, Desk
 from cohort.intake.edexml import Roster
-from cohort.intake.formats import CANONICAL_NAME, UTF8, Unrecognised, fields_of
+from cohort.intake.formats import CANONICAL_NAME, UTF8, Unrecognised
 from cohort.intake.rejection import Rejected
 from cohort.intake.uwlr import Message
 from cohort.schema import CANONICAL
@@ -34,19 +34,14 @@ def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     """The transcript of a text with quotes that stay open at the end of a line.
 
     Where the format declares line breaks they belong to the value, else the row is broken.
-    Refuses: a quote that is not closed up to the end (the file is rejected as `QUOTE_OPEN`).
+    Refuses: a quote that is not closed up to the end (`QUOTE_OPEN`).
     """
     content = file.path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     text = content.decode("utf-8" if file.encoding == UTF8 else "cp1252")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     declared = desk.formats[file.format]
     read = _over_lines if declared.line_breaks else _line_by_line
-    try:
-        rows = list(read(text, declared.delimiter, len(file.columns)))
-    except csv.Error:
-        first = text.split("\n")[file.header_line :][:1]
-        school = arrivals.school_in(fields_of("".join(first), declared.delimiter), file.columns)
-        return replace(file, rejected="QUOTE_OPEN", school=school)
+    rows = list(read(text, declared.delimiter, len(file.columns)))
     return _written(file, rows[1:], desk.work)
 
 
@@ -61,21 +56,24 @@ def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[Row]:
 
 
 def _over_lines(text: str, delimiter: str, width: int) -> Iterator[Row]:
-    """The rows of a text, each with the number of its first line; csv.Error for a quote that stays open.
+    """The rows of a text, each with the number of its first line.
 
     A quote opened by mistake runs on to the next one, and what it swallowed looks like one long value; a
     value that holds as many delimiters as a row is therefore no value, and its lines are broken rows.
     """
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     last = 0
-    for fields in reader:
-        first, last = last + 1, reader.line_num
-        if len(fields) <= 1 and not "".join(fields).strip(BLANKS):
-            continue
-        if any("\n" in field and field.count(delimiter) >= width - 1 for field in fields):
-            yield from ((line, BROKEN, ()) for line in range(first, last + 1))
-        else:
-            yield first, "" if len(fields) == width else BROKEN, fields
+    try:
+        for fields in reader:
+            first, last = last + 1, reader.line_num
+            if len(fields) <= 1 and not "".join(fields).strip(BLANKS):
+                continue
+            if any("\n" in field and field.count(delimiter) >= width - 1 for field in fields):
+                yield from ((line, BROKEN, ()) for line in range(first, last + 1))
+            else:
+                yield first, "" if len(fields) == width else BROKEN, fields
+    except csv.Error:
+        raise Rejected("QUOTE_OPEN") from None
 
 
 def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
@@ -99,8 +97,10 @@ def of_results(file: DeliveredFile, message: Message, roster: Roster | None, des
     """The transcript of a UWLR message, joined to the roster of its school.
 
     Takes: the message's file, and the roster of its school and year, None when there is none.
-    Gives: of a message without a roster a rejected file, to be looked at again.
+    Refuses: a message without results; one without a roster is rejected, to be looked at again.
     """
+    if not message.results:
+        raise Rejected("EMPTY")
     if roster is None:
         reason = uwlr.ROSTER_MISSING
         return replace(file, rejected=reason, rows=len(message.results), school=message.school.brin)
