@@ -46,7 +46,7 @@ def one_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession
         "spark.sql.shuffle.partitions": "4",
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
-        "spark.driver.extraJavaOptions": "-Ddelta.log.cacheSize=3",
+        "spark.databricks.delta.delta.log.cacheSize": "3",  # else the log of every table of every test stays
     }
     os.environ["PYTHONPATH"] = str(PROJECT / "lib")  # of the executors' Python, which a zip has in a job
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
