@@ -20,6 +20,16 @@ class Declaration(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+EXAMPLES = {
+    "projects": "the template in conf/projects",
+    "deliveries": "canoniek.toml in conf/deliveries",
+    "objections": "the one in docs/objections.md",
+    "instructions": "the one in docs/rights.md",
+    "consents": "the one in docs/rights.md",
+    "nummerwijzigingen": "the one in docs/schools.md",
+}
+"""Where a good declaration can be seen, by the folder that it stands in."""
+
 D = TypeVar("D", bound=Declaration)
 
 
@@ -114,11 +124,17 @@ def _sentence(error: Any, place: str, kind: type[BaseModel], where: str) -> str:
         return message.replace("<where>", where)
     return expected(
         f"a valid {place}",
-        example="the template in conf/projects",
+        example=_shown(where),
         found=f"an invalid value ({message})",
         where=where,
         do="Correct the value",
     )
+
+
+def _shown(where: str) -> str:
+    """Where a good one can be seen."""
+    zone = where.partition("/")[0]
+    return EXAMPLES.get(zone, f"the {where} that comes with the project")
 
 
 def _keys(kind: type[BaseModel], path: tuple[Any, ...]) -> list[str]:

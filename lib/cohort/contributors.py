@@ -29,7 +29,7 @@ def schools(spark: SparkSession, places: Places, stage: Path, key: Key, listed: 
     shown = set(found[SCHOOL].to_pylist())
     names = _named(key, listed)
     if not shown <= names.keys():
-        lines = ledger.read(spark, places.ledger).lines
+        lines = ledger.read(places.ledger).lines
         names |= _named(key, {line.brin for line in lines if line.brin is not None})
     return sorted(names[digest] for digest in shown & names.keys())
 

@@ -143,10 +143,9 @@ def _positions(dialect: Dialect) -> StructType:
     return StructType([StructField(name, StringType()) for name in names])
 
 
-def bare(sent: Column) -> Column:
+def bare(name: str) -> Column:
     """A value without blanks around it; null where nothing is left. Not `nullif`: it copies every row."""
-    trimmed = F.trim(sent)
-    return F.when(trimmed != "", trimmed)
+    return F.expr(f"case when trim({name}) != '' then trim({name}) end")
 
 
 def _written(declared: Format) -> list[Column]:
@@ -157,7 +156,7 @@ def _written(declared: Format) -> list[Column]:
 def _canonical(name: str, declared: Format) -> Column:
     if name in SITES:
         return _site(name)
-    sent = value = bare(F.col(name))
+    sent = value = bare(name)
     known = None
     if name in declared.codes:
         known = _translated(value, declared.codes[name])
@@ -180,10 +179,10 @@ def _site(name: str) -> Column:
     whole, site = F.trim("brin"), F.col("vestiging")
     both = (F.length(whole) == 6) & whole.rlike(r"^[0-9]{2}[A-Z]{2}[0-9]{2}\z")
     if name == "brin":
-        return F.when(both, F.substring(whole, 1, 4)).otherwise(bare(F.col("brin")))
+        return F.when(both, F.substring(whole, 1, 4)).otherwise(bare("brin"))
     own, given = F.substring(whole, 5, 2), F.coalesce(F.trim(site), F.lit(""))
     agreed = F.when((given == "") | (given == own), own).otherwise(F.concat(F.lit(NOT_AS_DECLARED), given))
-    return F.when(both, agreed).otherwise(bare(site))
+    return F.when(both, agreed).otherwise(bare("vestiging"))
 
 
 def _translated(value: Column, codes: dict[str, str]) -> Column:

@@ -55,9 +55,11 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     """
     places, holds = intake.places, intake.platform
     if not places.deliveries.is_dir():
-        raise _refused("a folder of deliveries", "deliveries/99ZZ.csv", "Put the schools' files there")
+        raise _refused(
+            "a folder of deliveries", "deliveries/99ZZ.csv", "no such folder", "Put the schools' files there"
+        )
     stored.create(spark, places, holds.tables)
-    known = ledger.read(spark, places.ledger)
+    known = ledger.read(places.ledger)
     sweep(spark, places, known)
     renumbered = renumbering.apply(spark, places, intake.changes, known, intake.now)
     expiry.apply(spark, places, intake.consented)
@@ -70,7 +72,9 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
         received = reception.receive(spark, desk, known)
         progress(f"deliveries: {len(received.files)} files, {len(received.new)} new")
         if known.last_number + len(received.new) > MOST_DELIVERIES:
-            raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "Begin a new root")
+            raise _refused(
+                f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "more", "Begin a new root"
+            )
         share, listed = holds.intake.max_refused_share, intake.catalogue.schools
         run = Run(known.next_batch, intake.now, share, listed, intake.waiting)
         with stored.whole_or_nothing(spark, places, run.batch):
@@ -150,7 +154,5 @@ def _new(received: Received, lists: Objections) -> frozenset[Path] | None:
     return frozenset(file.origin for _, file in received.new if file.origin is not None)
 
 
-def _refused(what: str, example: str, do: str) -> DeliveriesRefused:
-    return DeliveriesRefused(
-        expected(what, example=example, found="none or more", where="deliveries/", do=do)
-    )
+def _refused(what: str, example: str, found: str, do: str) -> DeliveriesRefused:
+    return DeliveriesRefused(expected(what, example=example, found=found, where="deliveries/", do=do))

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from cohort import frames, identifiers
 from cohort.catalogue import Catalogue
 from cohort.intake import checks
-from cohort.intake.checks import BROKEN, CELLS, cell
+from cohort.intake.checks import BROKEN, CELLS, cell, cell_text
 from cohort.schema import (
     ACCEPTED,
     CANONICAL,
@@ -58,17 +58,20 @@ def judge(
     codes = F.when(broken, F.lit(BROKEN)).otherwise(F.concat_ws(" ", *checks.rules(today, told)))
     judged = found.select("*", codes.alias(CODES))
     owned = F.col("pgn_soort").isNotNull() & (F.col(CODES) != BROKEN)
-    sent = [cell(name) for name in CANONICAL if name != "pgn"]  # a lost zero makes no other line
+    as_sent = ", ".join(f"{cell_text(name)} as {name}" for name in CANONICAL)
+    sent = [f"coalesce({cell_text(name)}, '')" for name in CANONICAL if name != "pgn"]
+    worked_out = judged.columns
     typed = [
-        cell(name).alias(name) if name in CANONICAL and name not in judged.columns else F.col(name)
+        cell(name).alias(name) if name in CANONICAL and name not in worked_out else F.col(name)
         for name in ACCEPTED.names
         if name not in ("batch", NUMBER)
     ]
     return judged.select(
         *typed, NUMBER, *extra, CODES, ROW, (F.length(identifiers.bare(cell("pgn"))) == 8).alias(MENDED),
-        F.when(F.col(CODES) != "", F.struct(*(cell(n).alias(n) for n in CANONICAL))).alias(RAW),
+        F.when(F.col(CODES) != "", F.expr(f"struct({as_sent})")).alias(RAW),
         F.when(owned, same_result(cell("bron_result_key"))).alias(SAME_RESULT),
-        F.xxhash64(*(F.coalesce(value, F.lit("")) for value in (F.col("pgn"), *sent))).alias(SAME_ROW),
+        # a lost zero makes no other line
+        F.expr(f"xxhash64(coalesce(pgn, ''), {', '.join(sent)})").alias(SAME_ROW),
     )  # fmt: skip
 
 

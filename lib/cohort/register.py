@@ -195,6 +195,11 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
+def applied(mark: Path) -> str:
+    """The digest of what was applied last to what is there, by its mark; none when nothing ever was."""
+    return str(load(mark)["digest"]) if mark.is_file() else ""
+
+
 def _load(path: Path) -> Record:
     facts = load(path)
     return Record(facts.pop("project"), facts.pop("release"), Release(facts.pop("state")), facts)

@@ -187,7 +187,7 @@ def _make_room(places: Places, project: str) -> int:
 
 def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int, clock: Stopwatch) -> Record:
     places, project = work.places, work.project
-    batches = ledger.batches(spark, places.ledger)
+    batches = ledger.batches(places.ledger)
     if not batches:
         raise DeliveriesRefused(
             expected(

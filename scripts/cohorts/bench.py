@@ -90,7 +90,7 @@ def main() -> None:
     stages: list[dict[str, float]] = []
     for turn in range(asked.pairs + 2):
         start = time.perf_counter()
-        batches = list(ledger.batches(spark, work.places.ledger))
+        batches = list(ledger.batches(work.places.ledger))
         results = tables.read(spark, work.places.results).where(F.col("batch").isin(batches))
         plain = asked.scratch / "unprotected"
         shutil.rmtree(plain, ignore_errors=True)

@@ -97,7 +97,7 @@ class Root:
         return {path.name for path in self.places.deliveries.rglob("*") if path.is_file()}
 
     def closes(self) -> bool:
-        known = ledger.read(self.spark, self.places.ledger)
+        known = ledger.read(self.places.ledger)
         there = tables.read(self.spark, self.places.results).count()
         return there + removal.erased_so_far(self.places) == known.current()
 

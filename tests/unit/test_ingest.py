@@ -125,10 +125,10 @@ def test_a_run_killed_before_the_ledger_is_simply_run_again(
         patch.setattr(ledger, "append", killed)
         with pytest.raises(Killed):
             take_in(spark, places)
-    assert ledger.batches(spark, places.ledger) == ()
+    assert ledger.batches(places.ledger) == ()
     record = take_in(spark, places)
     assert tables.read(spark, places.results).count() == record["rows"]["accepted"]
-    assert ledger.batches(spark, places.ledger) == (1,)
+    assert ledger.batches(places.ledger) == (1,)
 
 
 def test_sums_that_do_not_close_are_a_defect() -> None:

@@ -69,12 +69,12 @@ class Root:
         return ingest.ingest(self.spark, intake, lambda _: None)
 
     def rows(self) -> list[str]:
-        known = list(ledger.batches(self.spark, self.places.ledger))
+        known = list(ledger.batches(self.places.ledger))
         rows = tables.read(self.spark, self.places.results).collect()
         return sorted(f"{r.pgn} {int(r.vaardigheidsscore)} {r.toetscode}" for r in rows if r.batch in known)
 
     def entries(self) -> tuple[ledger.Entry, ...]:
-        return ledger.read(self.spark, self.places.ledger).lines
+        return ledger.read(self.places.ledger).lines
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.drawn_project import CONF, Break, drop, put, toml
 
-from cohort import platform
+from cohort import config, platform
 from cohort.errors import ConfigurationRefused, KeyRefused
 
 SHIPPED = tomllib.loads((CONF / "platform.toml").read_text(encoding="utf-8"), parse_float=Decimal)
@@ -79,6 +79,22 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         len(broken(tmp_path, put("floors.k", 2), drop("keys.dir"), put("x", 1), put("shown.round_to", 1)))
         == 4
     )
+
+
+@pytest.mark.parametrize(
+    ("where", "example"),
+    [
+        ("projects/x.toml", "the template in conf/projects"),
+        ("deliveries/x.toml", "canoniek.toml in conf/deliveries"),
+        ("objections/x.toml", "the one in docs/objections.md"),
+        ("platform.toml", "the platform.toml that comes with the project"),
+    ],
+)  # fmt: skip
+def test_an_invalid_value_is_told_with_where_a_good_one_is(tmp_path: Path, where: str, example: str) -> None:
+    write(tmp_path, SHIPPED | {"keys": {"dir": 7}})
+    with pytest.raises(ConfigurationRefused, match=f"for example {example}; found an invalid value") as told:
+        config.read(tmp_path / "platform.toml", platform.Platform, where=where)
+    assert told.value.problems[0].endswith(f"in {where}. Correct the value.")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -141,6 +141,34 @@ def test_a_consent_that_ended_empties_the_value_and_leaves_no_trace(
     assert len(tables.history(spark, path)) == versions
 
 
+def test_a_run_killed_between_the_emptying_and_the_vacuum_is_finished_by_the_next(
+    spark: SparkSession, taken_in: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(tables, "vacuum_whole", killed)
+        with pytest.raises(KeyboardInterrupt):
+            expiry.apply(spark, taken_in, WHO)
+    path = taken_in.results
+    assert {file.name for file in path.rglob("*.parquet")} > tables.current_files(spark, path)
+    assert expiry.apply(spark, taken_in, WHO)
+    assert {file.name for file in path.rglob("*.parquet")} == tables.current_files(spark, path)
+
+
+def test_consents_are_held_against_the_results_again_when_they_changed(
+    spark: SparkSession, taken_in: Places
+) -> None:
+    everybody = Given(frozenset({(pgn(n), "studie") for n in (1, 2, 3)}))
+    assert not expiry.apply(spark, taken_in, everybody)
+    assert not expiry.apply(spark, taken_in, everybody)
+    assert expiry.apply(spark, taken_in, WHO)
+    told = [row for row in shown(tables.read(spark, taken_in.results)) if row[1] == "studie"]
+    assert told == [("1", "studie", True), ("2", "studie", False), ("3", "studie", False)]
+    assert expiry.apply(spark, taken_in, NOBODY)
+
+
 def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(spark: SparkSession) -> None:
     rows = [*drawn(1, "brin\n10AA"), *drawn(2, "brin\n10AB"), *drawn(3, "brin\n10AA\n10AB")]
     way = Way(

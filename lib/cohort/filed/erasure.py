@@ -39,7 +39,7 @@ def accept(
     """
     met: frozenset[str] = frozenset()
     if tables.exists(spark, places.results):
-        known = ledger.read(spark, places.ledger)
+        known = ledger.read(places.ledger)
         rows = removal.current(spark, places, known.batches)
         permissions.require_newer(lists.permissions, known.latest())
         effects.require_small(rows, lists, platform.objections, domains)
@@ -66,7 +66,7 @@ def apply(
         gone = removal.remove(spark, places, platform, catalogue, lists, now)
     gone["stages"] = sum(1 for _ in _stages(places, lists, now))
     numbers = sought(spark, places, lists, domains)
-    gone["files"] = remains.remove(places.deliveries, ledger.read(spark, places.ledger), numbers)
+    gone["files"] = remains.remove(places.deliveries, ledger.read(places.ledger), numbers)
     told = []
     for one, facts in zip(lists.lists, lists.facts(), strict=True):
         here = receipts.met_by(one, stands, met if not one.blocks else frozenset(), lists.changes)
@@ -89,7 +89,7 @@ def barred_from(
     spark: SparkSession, places: Places, lists: Objections, project: str, domains: frozenset[str]
 ) -> frozenset[str]:
     """Numbers of everybody who may not be in a project: what a pseudonymous table must lose."""
-    known = ledger.read(spark, places.ledger)
+    known = ledger.read(places.ledger)
     everybody = objections.barred_frame(
         removal.current(spark, places, known.batches), lists, project, domains
     )
@@ -100,7 +100,7 @@ def sought(spark: SparkSession, places: Places, lists: Objections, domains: froz
     """Numbers that no raw file may still hold: of whoever objects, or is left out by a list that allows."""
     if not lists.permissions or not tables.exists(spark, places.results):
         return barred.numbers(lists)
-    known = ledger.read(spark, places.ledger)
+    known = ledger.read(places.ledger)
     return barred.numbers(lists) | _numbers(
         barred.left_out(lists, removal.current(spark, places, known.batches), domains)
     )

@@ -5,35 +5,58 @@ Nothing tells how many there were: whoever reads a record could learn who consen
 
 from __future__ import annotations
 
+import hashlib
 from functools import reduce
 from operator import or_
+from pathlib import Path
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cohort import tables
+from cohort import register, tables
 from cohort.consents import Given
 from cohort.places import Places
 from cohort.schema import SCORES
 
 PAIR = ("pgn", "domein")
+BEGUN = "begun"
+"""What the mark says while values are emptied and their files still stand."""
 
 
 def apply(spark: SparkSession, places: Places, given: Given) -> bool:
     """Empty the scores of special-category rows that no live project has consent for.
 
-    Takes: who consents to some live project, under every number of theirs.
+    Takes: who consents to some live project, under every number of theirs. Nothing is looked for when these
+    very consents were applied before: intake keeps no value without one.
     Gives: whether there were any. Killed half-way, it is simply done again.
     Refuses: values left behind in a file that is no longer of the table (exit code 16).
     """
+    mark, digest = _mark(places), _digest(given)
+    if register.applied(mark) == digest:
+        return False
+    begun = register.applied(mark) == BEGUN
     known = reduce(or_, (F.col(name).isNotNull() for name in SCORES))
     rows = tables.read(spark, places.results).where(F.col("bijzonder") & known)
-    over = rows.select(*PAIR).distinct().join(given.frame(spark), list(PAIR), "left_anti")
-    if over.isEmpty():
-        return False
-    tables.empty(spark, places.results, over, PAIR, "bijzonder", SCORES)
-    tables.vacuum_whole(
-        spark, places.results, "no file with values whose consent ended", found="files left behind",
-        where="restricted/results", do="Look at its permissions, then run ingest again",
-    )  # fmt: skip
-    return True
+    over = rows.join(given.frame(spark), list(PAIR), "left_anti") if given.pairs else rows
+    found = not over.isEmpty()
+    if found:
+        register.write(mark, {"digest": BEGUN})
+        tables.empty(spark, places.results, over.select(*PAIR), PAIR, "bijzonder", SCORES)
+    if found or begun:
+        tables.vacuum_whole(
+            spark, places.results, "no file with values whose consent ended", found="files left behind",
+            where="restricted/results", do="Look at its permissions, then run ingest again",
+        )  # fmt: skip
+    register.write(mark, {"digest": digest})
+    return found or begun
+
+
+def _digest(given: Given) -> str:
+    told = hashlib.sha256()
+    for pair in sorted(given.pairs):
+        told.update(" ".join(pair).encode() + b"\n")
+    return told.hexdigest()
+
+
+def _mark(places: Places) -> Path:
+    return places.exact / "toestemmingen.json"

@@ -56,7 +56,7 @@ def remove(
     now: dt.datetime,
 ) -> dict[str, int]:  # fmt: skip
     """Take the barred rows out of results and quarantine, and the files that held them."""
-    batches = ledger.batches(spark, places.ledger)
+    batches = ledger.batches(places.ledger)
     resume(spark, places, batches)
     results = current(spark, places, batches)
     _vacuum(spark, places)

@@ -52,10 +52,10 @@ YEARS = range(2000, 2100)
 
 def cell(name: str) -> Column:
     """A value as delivered. All of a row's stand in one array, because a row is copied from step to step."""
-    return F.expr(_cell(name))
+    return F.expr(cell_text(name))
 
 
-def _cell(name: str) -> str:
+def cell_text(name: str) -> str:
     """As text, which crosses to the JVM once and not once for every part: there are some hundred of these."""
     return f"get({CELLS}, {CANONICAL.index(name)})"
 
@@ -63,7 +63,7 @@ def _cell(name: str) -> str:
 def _listed(name: str) -> Column:
     """Whether a value is one of its list's."""
     codes = ", ".join(f"'{code}'" for code in CODE_LISTS[name])
-    return F.expr(f"{_cell(name)} in ({codes})")
+    return F.expr(f"{cell_text(name)} in ({codes})")
 
 
 def parsed() -> list[Column]:

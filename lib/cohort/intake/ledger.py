@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql.types import (
     IntegerType,
     LongType,
@@ -160,25 +159,23 @@ class Ledger:
         return sum(e.accepted - sum(e.replaced.values()) - sum(e.withdrawn.values()) for e in self.lines)
 
 
-def read(spark: SparkSession, path: Path) -> Ledger:
+def read(path: Path) -> Ledger:
     """The ledger as it stands; empty when nothing was ever taken in."""
-    if not tables.exists(spark, path):
+    found = tables.small(path)
+    if found is None:
         return Ledger()
-    found: Any = tables.read(spark, path).toArrow()
     maps = [name for name in STATE.names if isinstance(STATE[name].dataType, MapType)]
     lines = [{**line, **{name: dict(line[name]) for name in maps}} for line in found.to_pylist()]
     return Ledger(tuple(sorted((Entry(**line) for line in lines), key=lambda line: line.levering_nr)))
 
 
-def batches(spark: SparkSession, path: Path) -> tuple[int, ...]:
+def batches(path: Path) -> tuple[int, ...]:
     """The batches that the ledger vouches for.
 
     Refuses: while a killed run of intake has not yet taken away what its batch replaces (exit code 15).
     """
-    if not tables.exists(spark, path):
-        return ()
-    found: Any = tables.read(spark, path).groupBy("batch").agg(F.count(F.lit(1))).toArrow()
-    known = tuple(sorted(found["batch"].to_pylist()))
+    found: Any = tables.small(path)
+    known = () if found is None else tuple(sorted(set(found["batch"].to_pylist())))
     if set(superseding(path)) & set(known):
         raise StateRefused(
             expected(

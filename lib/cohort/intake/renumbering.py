@@ -21,7 +21,7 @@ NO_BATCH = -1
 
 def require_applied(places: Places, changes: Changes) -> None:
     """Refuse to go on with results that not every change of a number was applied to (exit code 15)."""
-    if changes.newest_of and _applied(places) != changes.digest():
+    if changes.newest_of and register.applied(_mark(places)) != changes.digest():
         raise StateRefused(
             expected(
                 "results under the newest numbers", example="after a run of ingest",
@@ -41,7 +41,7 @@ def apply(
     Gives: how many rows changed, and how many went (`twice`). Killed half-way, it is simply done again.
     Refuses: rows left behind in a file that is no longer of the table (exit code 16).
     """
-    if _applied(places) == changes.digest() or not changes.newest_of:
+    if register.applied(_mark(places)) == changes.digest() or not changes.newest_of:
         return {"results": 0, "quarantine": 0, "twice": 0}
     pairs = frames.local(
         spark, "_old string not null, pgn string not null", sorted(changes.newest_of.items())
@@ -67,11 +67,6 @@ def _once(spark: SparkSession, places: Places, changes: Changes, known: Ledger, 
     schools = frozenset(line.brin for line in known.lines if line.brin)
     gone = supersession.given_again(supersession.rows_of(results, schools, known.lines, NO_BATCH))
     return removal.remove_given_again(spark, places, known.batches, gone, now)
-
-
-def _applied(places: Places) -> str:
-    mark = _mark(places)
-    return str(register.load(mark)["digest"]) if mark.is_file() else ""
 
 
 def _mark(places: Places) -> Path:

@@ -1,0 +1,60 @@
+"""The only room that speaks Delta.
+
+Its rooms, each knowing only those above it:
+
+    looked_at   rows, commits, files, properties
+    made        made, written, replaced; the properties that every table has
+    changed     rows removed, renumbered, emptied
+    cleaned     files removed that are no longer needed
+"""
+
+from __future__ import annotations
+
+from cohort.tables.changed import empty, remove_matching, remove_rows, renumber
+from cohort.tables.cleaned import Vacuumed, purge, vacuum, vacuum_whole
+from cohort.tables.looked_at import (
+    Commit,
+    checksum,
+    current_files,
+    detail,
+    exists,
+    history,
+    identity,
+    read,
+    readable,
+    small,
+)
+from cohort.tables.made import append, create, plain, properties, replace, replace_batch, write_new
+
+PROTOCOL = (1, 2)
+RELEASE = "cohort.release"
+
+__all__ = [
+    "PROTOCOL",
+    "RELEASE",
+    "Commit",
+    "Vacuumed",
+    "append",
+    "checksum",
+    "create",
+    "current_files",
+    "detail",
+    "empty",
+    "exists",
+    "history",
+    "identity",
+    "plain",
+    "properties",
+    "purge",
+    "read",
+    "readable",
+    "remove_matching",
+    "remove_rows",
+    "renumber",
+    "replace",
+    "replace_batch",
+    "small",
+    "vacuum",
+    "vacuum_whole",
+    "write_new",
+]

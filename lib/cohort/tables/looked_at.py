@@ -1,0 +1,105 @@
+"""What a table tells: its rows, its commits, its files, its properties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import deltalake
+import pyarrow as pa
+from delta.tables import DeltaTable
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One version of a table, and the note (`userMetadata`) its writer left: a release or batch id."""
+
+    version: int
+    note: str | None
+    operation: str
+
+
+def exists(spark: SparkSession, path: Path) -> bool:
+    return (path / "_delta_log").is_dir() and DeltaTable.isDeltaTable(spark, str(path))
+
+
+def read(spark: SparkSession, path: Path, version: int | None = None) -> DataFrame:
+    reader = spark.read.format("delta")
+    return (reader if version is None else reader.option("versionAsOf", version)).load(str(path))
+
+
+def small(path: Path) -> pa.Table | None:
+    """The rows of a small table of our own, read by the driver itself; None where there is no table.
+
+    Not by Spark: to plan a scan and to work out a snapshot takes it a second, however little there is.
+    """
+    if not deltalake.DeltaTable.is_deltatable(str(path)):
+        return None
+    found: pa.Table = deltalake.DeltaTable(str(path)).to_pyarrow_table()
+    return found
+
+
+def history(spark: SparkSession, path: Path) -> list[Commit]:
+    """The commits of a table, newest first."""
+    rows = DeltaTable.forPath(spark, str(path)).history().select("version", "userMetadata", "operation")
+    return [Commit(r.version, r.userMetadata, r.operation) for r in rows.collect()]
+
+
+def detail(spark: SparkSession, path: Path) -> tuple[tuple[int, int], dict[str, str]]:
+    """A table's protocol and its properties."""
+    row = DeltaTable.forPath(spark, str(path)).detail().first()
+    if row is None:
+        raise RuntimeError("a Delta table without a detail row")
+    return (row.minReaderVersion, row.minWriterVersion), dict(row.properties)
+
+
+def current_files(spark: SparkSession, path: Path) -> set[str]:
+    """Names of the data files of the current version."""
+    return {Path(name).name for name in read(spark, path).inputFiles()}
+
+
+def identity(spark: SparkSession, path: Path) -> str:
+    """The id that Delta gave a table: it stands in its log, its checkpoints and its clones."""
+    row = DeltaTable.forPath(spark, str(path)).detail().select("id").first()
+    if row is None:
+        raise RuntimeError("a Delta table without a detail row")
+    return str(row.id)
+
+
+def readable(spark: SparkSession, path: Path, version: int | None = None) -> bool:
+    """Whether a reader gets anything from that place."""
+    try:
+        read(spark, path, version).limit(1).count()
+    except (PySparkException, Py4JError):  # a table known to the session and gone raises the second
+        return False
+    return True
+
+
+def checksum(frame: DataFrame) -> tuple[int, str]:
+    """Rows and a 128-bit sum over the multiset of rows, whatever their order and files.
+
+    Takes: a frame of text columns. Two rows differ in some column, or in where it is null, exactly
+    when their hashed texts differ: each is preceded by its length.
+    Gives: the number of rows, and the two 64-bit sums as text.
+    """
+    row = F.sha2(_unambiguous(frame), 256)
+    halves = [F.conv(F.substring(row, start, 15), 16, 10).cast("decimal(38,0)") for start in (1, 16)]
+    found = frame.agg(
+        F.count(F.lit(1)).alias("n"),
+        *(F.sum(h).alias(f"h{i}") for i, h in enumerate(halves)),
+    ).first()
+    if found is None:
+        raise RuntimeError("an aggregate without a row")
+    return found.n, f"{int(found.h0 or 0):x}-{int(found.h1 or 0):x}"
+
+
+def _unambiguous(frame: DataFrame) -> Column:
+    parts = [
+        F.coalesce(F.concat(F.length(c).cast("string"), F.lit(":"), c), F.lit("-"))
+        for c in (F.col(name) for name in frame.columns)
+    ]
+    return F.concat(*parts)

@@ -1,0 +1,92 @@
+"""How a table is made, written and replaced.
+
+Every table has its properties from its first commit, so that no log ever held what they keep out:
+no file statistics, no deletion vectors, no change feed, protocol (1,2).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from cohort import frames
+from cohort.platform import Tables
+from cohort.tables.looked_at import exists, history
+
+
+def properties(retention: Tables) -> dict[str, str]:
+    """What every table declares in its first commit."""
+    return {
+        "delta.dataSkippingNumIndexedCols": "0",
+        "delta.enableDeletionVectors": "false",
+        "delta.columnMapping.mode": "none",
+        "delta.checkpointPolicy": "classic",
+        "delta.enableTypeWidening": "false",
+        "delta.enableChangeDataFeed": "false",
+        "delta.deletedFileRetentionDuration": f"interval {retention.deleted_files_hours} hours",
+        "delta.logRetentionDuration": f"interval {retention.log_hours} hours",
+    }
+
+
+def create(
+    spark: SparkSession,
+    path: Path,
+    state: StructType,
+    retention: Tables,
+    partitioned_by: str | None = None,
+) -> None:
+    """Make an empty table unless it is there.
+
+    Takes: a partition column only of intake's own making (a batch), never of a person or school.
+    """
+    if exists(spark, path):
+        return
+    writer = frames.local(spark, state, []).write.format("delta").options(**properties(retention))
+    (writer.partitionBy(partitioned_by) if partitioned_by else writer).save(str(path))
+
+
+def write_new(frame: DataFrame, path: Path, note: str, retention: Tables) -> None:
+    """Write a table that does not exist yet, in one commit, in the order and the files of the frame."""
+    writer = plain(frame).write.format("delta").mode("errorifexists").options(**properties(retention))
+    writer.option("userMetadata", note).save(str(path))
+
+
+def append(frame: DataFrame, path: Path, note: str) -> None:
+    plain(frame).write.format("delta").mode("append").option("userMetadata", note).save(str(path))
+
+
+def replace_batch(frame: DataFrame, path: Path, batch: int) -> None:
+    """Write one batch of intake; whatever a killed run left of that batch goes in the same commit."""
+    (
+        plain(frame)
+        .write.format("delta")
+        .mode("overwrite")
+        .option("replaceWhere", f"batch = {int(batch)}")
+        .option("userMetadata", f"batch {int(batch)}")
+        .save(str(path))
+    )
+
+
+def replace(frame: DataFrame, path: Path, own: dict[str, str], note: str, retention: Tables) -> int:
+    """Make the frame the table's only content, properties included, in one commit.
+
+    Takes: the frame in the order and the files it shall have; the table's own properties; the note
+    that marks the commit.
+    Gives: the version committed.
+    """
+    writer = plain(frame).writeTo(f"delta.`{path}`").using("delta").option("userMetadata", note)
+    for name, value in {**properties(retention), **own}.items():
+        writer = writer.tableProperty(name, value)
+    writer.createOrReplace()
+    return history(frame.sparkSession, path)[0].version
+
+
+def plain(frame: DataFrame) -> DataFrame:
+    """The frame without column metadata: what a column carries along lands in every footer."""
+    fields = frame.schema.fields
+    if not any(field.metadata for field in fields):
+        return frame
+    return frame.select(*(F.col(f"`{f.name}`").alias(f.name, metadata={}) for f in fields))
