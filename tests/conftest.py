@@ -19,6 +19,18 @@ settings.register_profile("many", max_examples=200, deadline=None, suppress_heal
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 
+LONG_FIRST = (
+    "over_time", "erasure", "killed", "pseudonymous", "way", "differences", "withdrawal", "late_objectors",
+    "publish", "verify_stage", "mutations", "matrix", "ingest", "verify_sensitive", "traps", "refusals",
+)  # fmt: skip
+"""Files of more than a minute, the longest first: no process has one left while the other has nothing."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {f"test_{name}.py": place for place, name in enumerate(LONG_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """With encryption on, pyspark hands data over a socket that it leaves to the collector to close."""
     config.addinivalue_line("filterwarnings", "ignore:unclosed <socket:ResourceWarning")

@@ -62,7 +62,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     known = ledger.read(places.ledger)
     sweep(spark, places, known)
     renumbered = renumbering.apply(spark, places, intake.changes, known, intake.now)
-    expiry.apply(spark, places, intake.consented)
+    expiry.apply(spark, places, intake.consented, empty=not known.batches)
     domains, lists = intake.catalogue.domains(), intake.lists
     if known.batches:
         effects.require_small(removal.current(spark, places, known.batches), lists, holds.objections, domains)

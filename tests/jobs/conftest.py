@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,16 @@ class Platform:
         ran = subprocess.run(
             self.command(job, *arguments), env=self.environment(), capture_output=True, text=True, check=False
         )
+        return Done(ran.returncode, ran.stdout, ran.stderr)
+
+    def ask(self, job: str, *arguments: str) -> Done:
+        """One job as a process that finds no Spark: for a refusal that comes before anything is begun."""
+        own = ["--root", str(self.root), "--config", str(self.config)]
+        without = {"PYTHONPATH": str(PROJECT / "lib"), "SPARK_HOME": str(self.home / "no-spark")}
+        ran = subprocess.run(
+            [sys.executable, str(PROJECT / "jobs" / f"{job}.py"), *own, *arguments],
+            env={**self.environment(), **without}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
         return Done(ran.returncode, ran.stdout, ran.stderr)
 
     def listing(self) -> dict[str, tuple[int, int]]:

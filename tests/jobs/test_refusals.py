@@ -239,12 +239,16 @@ REFUSALS = [
 ]
 
 
+LATE = (turned_round, over_the_share, missing_list)
+"""Through spark-submit: what only Spark can find, and one that is found before; the others need no Spark."""
+
+
 @pytest.mark.parametrize(("breaks", "code", "says"), REFUSALS, ids=lambda x: getattr(x, "__name__", None))
 def test_refused(fresh: Platform, breaks: object, code: int, says: str) -> None:
     assert callable(breaks)
     command = breaks(fresh)
     before = fresh.listing()
-    done = fresh.submit(*command)
+    done = fresh.submit(*command) if breaks in LATE else fresh.ask(*command)
     assert_refused(done, code, says)
     assert fresh.listing() == before
 

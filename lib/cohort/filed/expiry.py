@@ -23,11 +23,11 @@ BEGUN = "begun"
 """What the mark says while values are emptied and their files still stand."""
 
 
-def apply(spark: SparkSession, places: Places, given: Given) -> bool:
+def apply(spark: SparkSession, places: Places, given: Given, *, empty: bool = False) -> bool:
     """Empty the scores of special-category rows that no live project has consent for.
 
     Takes: who consents to some live project, under every number of theirs. Nothing is looked for when these
-    very consents were applied before: intake keeps no value without one.
+    very consents were applied before: intake keeps no value without one. Whether nothing was taken in yet.
     Gives: whether there were any. Killed half-way, it is simply done again.
     Refuses: values left behind in a file that is no longer of the table (exit code 16).
     """
@@ -38,7 +38,7 @@ def apply(spark: SparkSession, places: Places, given: Given) -> bool:
     known = reduce(or_, (F.col(name).isNotNull() for name in SCORES))
     rows = tables.read(spark, places.results).where(F.col("bijzonder") & known)
     over = rows.join(given.frame(spark), list(PAIR), "left_anti") if given.pairs else rows
-    found = not over.isEmpty()
+    found = not empty and not over.isEmpty()
     if found:
         register.write(mark, {"digest": BEGUN})
         tables.empty(spark, places.results, over.select(*PAIR), PAIR, "bijzonder", SCORES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,13 @@ from pyspark.sql import SparkSession
 
 from cohort.errors import DestructionIncomplete, expected
 from cohort.tables.looked_at import current_files
+
+FEW_FILES = {"spark.sql.adaptive.enabled": "false", "spark.sql.shuffle.partitions": "1"}
+"""For lists of file names: a vacuum's thirty jobs have as many tasks as a shuffle has partitions.
+
+With 200 of them, as a cluster may have, four files took 40 s.
+"""
+WHATEVER_ITS_AGE = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
 
 
 @dataclass(frozen=True)
@@ -24,8 +33,9 @@ def vacuum(spark: SparkSession, path: Path) -> Vacuumed:
 
     Delta says COMPLETED also where a deletion failed; so the folder is listed.
     """
-    DeltaTable.forPath(spark, str(path)).vacuum()
-    current = current_files(spark, path)
+    with _settings(spark, FEW_FILES):
+        DeltaTable.forPath(spark, str(path)).vacuum()
+        current = current_files(spark, path)
     left = [f for f in path.rglob("*.parquet") if "_delta_log" not in f.parts and f.name not in current]
     return Vacuumed(len(left))
 
@@ -42,12 +52,20 @@ def vacuum_whole(spark: SparkSession, path: Path, what: str, *, found: str, wher
 
 def purge(spark: SparkSession, path: Path) -> Vacuumed:
     """Delete every row, then every data file at once, whatever the table's retention: only to destroy it."""
-    check = "spark.databricks.delta.retentionDurationCheck.enabled"
-    before = spark.conf.get(check, None)
-    spark.conf.set(check, "false")
-    try:
+    with _settings(spark, FEW_FILES | WHATEVER_ITS_AGE):
         DeltaTable.forPath(spark, str(path)).delete()
         DeltaTable.forPath(spark, str(path)).vacuum(0)
-    finally:
-        spark.conf.unset(check) if before is None else spark.conf.set(check, before)
     return Vacuumed(sum("_delta_log" not in file.parts for file in path.rglob("*.parquet")))
+
+
+@contextmanager
+def _settings(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
+    """Spark's settings for a while; afterwards they are what they were."""
+    before = {name: spark.conf.get(name, None) for name in wanted}
+    for name, value in wanted.items():
+        spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            spark.conf.unset(name) if old is None else spark.conf.set(name, old)
