@@ -18,7 +18,8 @@ STATE = StructType(
         StructField("codes", MapType(StringType(), IntegerType()), False),
     ]
 )
-ROWS = [("99ZZ.csv", {"PGN_INVALID": 2}), ("99YY.csv", {})]
+ROWS = [(f"{n}.csv", {"PGN_INVALID": n} if n else {}) for n in range(11)]
+"""One commit each: past Delta's first checkpoint."""
 
 
 def test_a_small_table_has_the_rows_of_its_newest_version_and_none_where_there_is_none(
@@ -29,6 +30,7 @@ def test_a_small_table_has_the_rows_of_its_newest_version_and_none_where_there_i
     tables.create(spark, path, STATE, drawn_release.platform().tables)
     for row in ROWS:
         tables.append(frames.local(spark, STATE, [row]), path, "batch 1")
+    assert [*(path / "_delta_log").glob("*.checkpoint*.parquet")], "or this test sees no checkpoint"
     found = tables.small(path)
     assert found is not None
     assert {row["name"]: dict(row["codes"]) for row in found.to_pylist()} == dict(ROWS)
