@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 from cohort import register, tables
 from cohort.filed import removal
+from cohort.intake import stored
 from cohort.intake.arrivals import DeliveredFile
 from cohort.intake.ledger import Entry, Ledger
 from cohort.places import Places
@@ -25,6 +26,7 @@ def apply(
     Takes: the ledger, this run's lines among them; the files found in this run. Only a file that the ledger
     knows goes: nobody's delivery is lost before it was looked at.
     Gives: how many deliveries, batches of quarantine and of results, feedback files and earlier states went.
+    Refuses: a file that stays after a vacuum (exit code 16).
     """
     days = platform.retention_days
     return {
@@ -55,16 +57,7 @@ def _deliveries(known: Ledger, files: Iterable[DeliveredFile], until: dt.datetim
 
 def _quarantine(spark: SparkSession, places: Places, known: Ledger, until: dt.datetime) -> int:
     past = {line.batch for line in known.lines if _when(line) <= until}
-    folders = [places.quarantine / f"batch={batch}" for batch in sorted(past)]
-    there = [folder for folder in folders if folder.exists()]
-    for folder in there:
-        batch = int(folder.name.removeprefix("batch="))
-        tables.replace_batch(tables.read(spark, places.quarantine).where("false"), places.quarantine, batch)
-    if there:
-        tables.vacuum(spark, places.quarantine)
-    for folder in there:
-        shutil.rmtree(folder, ignore_errors=True)
-    return len(there)
+    return stored.remove(spark, places.quarantine, past, "refused rows that are past their days")
 
 
 def _results(spark: SparkSession, places: Places, known: Ledger, until: dt.datetime, now: dt.datetime) -> int:
@@ -96,6 +89,6 @@ def _earlier(spark: SparkSession, places: Places, known: Ledger, until: dt.datet
     past = [file for file in places.results.rglob("*.parquet") if file.name not in current]
     past = [file for file in past if "_delta_log" not in file.parts]
     if past:
-        tables.vacuum(spark, places.results)
+        stored.vacuum(spark, places.results, "an earlier state that is past its days")
     register.write(mark, {"through": known.last_number})
     return len(past)

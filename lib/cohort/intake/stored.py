@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,14 +74,27 @@ def vacuum(spark: SparkSession, table: Path, what: str) -> None:
     )  # fmt: skip
 
 
+def remove(spark: SparkSession, table: Path, batches: Iterable[int], what: str) -> int:
+    """Remove some batches of a table, rows and the files that held them; how many of them there were.
+
+    Takes: what the files held, for the refusal. Killed half-way, it is simply done again.
+    Refuses: a file that stays (exit code 16).
+    """
+    folders = {batch: table / f"batch={batch}" for batch in sorted(batches)}
+    there = {batch: folder for batch, folder in folders.items() if folder.exists()}
+    for batch in there:
+        tables.replace_batch(tables.read(spark, table).where("false"), table, batch)
+    if there:
+        vacuum(spark, table, what)
+    for folder in there.values():
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(there)
+
+
 def discard(spark: SparkSession, places: Places, batch: int) -> None:
-    """Remove what stands of a batch that never counted: rows, and the files that held them."""
+    """Remove what stands of a batch that never counted."""
     for table in (places.results, places.quarantine):
-        left = table / f"batch={batch}"
-        if left.exists():
-            tables.replace_batch(tables.read(spark, table).where("false"), table, batch)
-            vacuum(spark, table, "rows that do not count")
-            shutil.rmtree(left, ignore_errors=True)
+        remove(spark, table, [batch], "rows that do not count")
 
 
 @contextmanager
