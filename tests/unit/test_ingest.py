@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import re
@@ -134,3 +135,7 @@ def test_a_run_killed_before_the_ledger_is_simply_run_again(
 def test_sums_that_do_not_close_are_a_defect() -> None:
     with pytest.raises(AssertionError, match="do not close"):
         Entry("", "", 1, 1, None, "", "TAKEN", None, 3, 1, 1, 0, 0, {})
+
+
+def test_a_line_of_the_ledger_has_the_fields_of_an_entry_in_their_order() -> None:
+    assert [field.name for field in dataclasses.fields(Entry)] == ledger.STATE.names

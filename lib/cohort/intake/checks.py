@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
-from functools import reduce
+from functools import cache, reduce
 from operator import and_, or_
 
 from pyspark.sql import Column
@@ -116,7 +116,7 @@ def rules(today: dt.date, told: Collection[str]) -> list[Column]:
 
     A condition on what is not there is null, and so no finding.
     """
-    c, sent = F.col, cell
+    c, sent = F.col, cache(cell)
     filler = F.lpad(identifiers.bare(sent("pgn")), 9, "0").isin(*identifiers.FILLERS)
     age = c("_year") - F.year("geboortedatum")
     unlisted = {name: ~_listed(name) for name in CODE_LISTS}

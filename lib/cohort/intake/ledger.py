@@ -14,6 +14,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql.types import (
+    DataType,
     IntegerType,
     LongType,
     MapType,
@@ -164,9 +165,14 @@ def read(path: Path) -> Ledger:
     found = tables.small(path)
     if found is None:
         return Ledger()
-    maps = [name for name in STATE.names if isinstance(STATE[name].dataType, MapType)]
-    lines = [{**line, **{name: dict(line[name]) for name in maps}} for line in found.to_pylist()]
-    return Ledger(tuple(sorted((Entry(**line) for line in lines), key=lambda line: line.levering_nr)))
+    values = [_in_python(found[field.name], field.dataType) for field in STATE]
+    lines = (Entry(*line) for line in zip(*values, strict=True))
+    return Ledger(tuple(sorted(lines, key=lambda line: line.levering_nr)))
+
+
+def _in_python(column: Any, kind: DataType) -> list[Any]:
+    told: list[Any] = column.to_pylist()
+    return list(map(dict, told)) if isinstance(kind, MapType) else told
 
 
 def batches(path: Path) -> tuple[int, ...]:
