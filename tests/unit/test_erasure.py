@@ -23,6 +23,7 @@ from cohort.filed import erasure, numbers, receipts, remains, removal
 from cohort.intake import formats, ledger
 from cohort.places import Places
 from cohort.register import Record, Release
+from cohort.tables import cleaned
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -278,7 +279,7 @@ class Killed(BaseException):
 def steps() -> Iterator[tuple[str, Any, str, bool]]:
     """Where a run is killed: before or after each thing that changes what is there."""
     for module, name in (
-        (tables, "remove_matching"), (tables, "vacuum"), (register, "write"), (objections, "remember"),
+        (tables, "remove_matching"), (cleaned, "vacuum"), (register, "write"), (objections, "remember"),
         (remains, "remove"), (receipts, "write"), (tables, "remove_rows"),
     ):  # fmt: skip
         for after in (False, True):

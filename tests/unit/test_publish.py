@@ -22,6 +22,7 @@ from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
 from cohort.register import Record, Release
+from cohort.tables import cleaned, made
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -160,7 +161,11 @@ def test_a_stage_that_was_altered_is_not_published(
     assert not places.table("proef").exists()
 
 
-@pytest.mark.parametrize("moment", ["checksum", "replace", "history", "vacuum", "current_files"])
+WHERE = {"checksum": tables, "replace": tables, "history": made, "vacuum": cleaned, "current_files": cleaned}
+"""The steps of a publication, and the module in which each of them is called."""
+
+
+@pytest.mark.parametrize("moment", WHERE)
 def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
     spark: SparkSession,
     places: Places,
@@ -171,7 +176,7 @@ def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
 ) -> None:
     put(spark, places, holds, project, staged(spark, places, holds))
     record = staged(spark, places, holds, 2)
-    real: Callable[..., Any] = getattr(tables, moment)
+    real: Callable[..., Any] = getattr(WHERE[moment], moment)
 
     def killed(*given: Any, **named: Any) -> Any:
         if moment != "checksum":
@@ -179,7 +184,7 @@ def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(tables, moment, killed)
+        patch.setattr(WHERE[moment], moment, killed)
         with pytest.raises(Killed):
             put(spark, places, holds, project, record)
     assert read(spark, places) == sorted(VALUES)
@@ -211,13 +216,13 @@ def test_nobody_reads_from_before_the_first_byte_until_the_checksum_was_compared
     record = staged(spark, places, holds, 2)
     seen: list[str] = []
     for name in ("replace", "checksum", "vacuum"):
-        real = getattr(tables, name)
+        real = getattr(WHERE[name], name)
 
         def watched(*given: Any, _real: Any = real, _name: str = name, **named: Any) -> Any:
             seen.append(f"{_name} {access.state(places, holds, 'proef')}")
             return _real(*given, **named)
 
-        monkeypatch.setattr(tables, name, watched)
+        monkeypatch.setattr(WHERE[name], name, watched)
     put(spark, places, holds, project, record)
     assert seen == ["checksum granted", "replace withdrawn", "checksum withdrawn", "vacuum withdrawn"]
     assert access.state(places, holds, "proef") == "granted"

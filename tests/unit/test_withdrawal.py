@@ -28,6 +28,7 @@ from cohort.places import Places
 from cohort.platform import Access, Platform
 from cohort.project import Project
 from cohort.register import Record, Release
+from cohort.tables import cleaned
 from cohort.verify.findings import Finding
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
@@ -154,7 +155,7 @@ def test_nobody_reads_from_before_the_commit_until_after_the_verification(
 
         monkeypatch.setattr(module, name, call)
 
-    for module, name in ((tables, "replace"), (tables, "vacuum"), (verify, "check_published")):
+    for module, name in ((tables, "replace"), (cleaned, "vacuum"), (verify, "check_published")):
         watched(module, name)
     shown.apply(0)
     assert seen == [("replace", 0o700), ("vacuum", 0o700), ("check_published", 0o700)]
@@ -168,7 +169,7 @@ MOMENTS: list[tuple[Any, str, bool]] = [
     (register, "write", True),
     (tables, "replace", False),
     (tables, "replace", True),
-    (tables, "vacuum", True),
+    (cleaned, "vacuum", True),
     (verify, "check_published", True),
     (register, "save", True),
     (access, "settle", False),
