@@ -32,9 +32,10 @@ def apply(spark: SparkSession, places: Places, given: Given, *, empty: bool = Fa
     Refuses: values left behind in a file that is no longer of the table (exit code 16).
     """
     mark, digest = _mark(places), _digest(given)
-    if register.applied(mark) == digest:
+    applied = register.applied(mark)
+    if applied == digest:
         return False
-    begun = register.applied(mark) == BEGUN
+    begun = applied == BEGUN
     known = reduce(or_, (F.col(name).isNotNull() for name in SCORES))
     rows = tables.read(spark, places.results).where(F.col("bijzonder") & known)
     over = rows.join(given.frame(spark), list(PAIR), "left_anti") if given.pairs else rows
