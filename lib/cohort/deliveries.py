@@ -27,6 +27,7 @@ NOT_AS_DECLARED = "≠"
 OPTIONS = {
     "quote": '"', "escape": '"', "mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT,
     "nullValue": "", "emptyValue": "", "columnPruning": "false",
+    "inputBufferSize": f"{2**14}",  # of characters: by itself Spark takes 2 MiB for every file, however small
 }  # fmt: skip
 LINE = "line"
 SITES = ("brin", "vestiging")

@@ -10,9 +10,6 @@ from __future__ import annotations
 import re
 from functools import reduce
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
-
 BSN, ONDERWIJSNUMMER = "bsn", "onderwijsnummer"
 FILLERS = ("000000000", "111111110")
 """Numbers that pass the proof and belong to nobody."""
@@ -22,37 +19,36 @@ BLANKS = (" ", "\t", "\u00a0")
 WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 
 
-def bare(raw: Column) -> Column:
-    """A number as delivered without its blanks."""
-    return reduce(lambda text, blank: F.replace(text, F.lit(blank), F.lit("")), BLANKS, raw)
+def bare(raw: str) -> str:
+    """SQL for a number as delivered without its blanks. This and what follows takes SQL: a name, or more."""
+    return reduce(lambda text, blank: f"replace({text}, '{blank}', '')", BLANKS, raw)
 
 
-def normal(raw: Column) -> Column:
-    """A number as delivered in its normal form: blanks gone, eight digits padded to nine.
+def normal(raw: str) -> str:
+    """SQL for a number as delivered in its normal form: blanks gone, eight digits padded to nine.
 
     Gives: nine digits, or null for whatever cannot be a number.
     """
     text = bare(raw)
-    return F.when(text.rlike(r"^[0-9]{8,9}\z"), F.lpad(text, 9, "0"))
+    return f"case when {text} rlike r'^[0-9]{{8,9}}\\z' then lpad({text}, 9, '0') end"
 
 
-def kind(number: Column) -> Column:
-    """`bsn`, `onderwijsnummer`, or null for a number that proves to be neither.
+def kind(number: str) -> str:
+    """SQL for `bsn`, `onderwijsnummer`, or null for a number that proves to be neither.
 
     Takes: a number in its normal form.
 
     With q the number without its last digits, a digit is q − 10·(the q before it), and −10 is 1 modulo 11:
     so the sum over digits times weight is, modulo 11, the sum over q times (its weight + the next one).
     """
-    value = number.try_cast("int")
-    heads = [F.floor(value / 10 ** (8 - place)) for place in range(9)]
     weights = [weight + following for weight, following in zip(WEIGHTS, (*WEIGHTS[1:], 0), strict=True)]
-    total = sum((head * weight for head, weight in zip(heads, weights, strict=True)), F.lit(0))
-    remainder = F.pmod(total, F.lit(11))
-    own = ~number.isin(*FILLERS)
-    return F.when(own & (remainder == 0), F.lit(BSN)).when(
-        own & (remainder == 5) & number.startswith("10"), F.lit(ONDERWIJSNUMMER)
+    heads = [f"floor(try_cast({number} as int) / {10 ** (8 - place)})" for place in range(9)]
+    total = " + ".join(f"{head} * {weight}" for head, weight in zip(heads, weights, strict=True))
+    of_remainder = (
+        f"'{BSN}', null, null, null, null, if(startswith({number}, '10'), '{ONDERWIJSNUMMER}', null)"
     )
+    fillers = ", ".join(f"'{filler}'" for filler in FILLERS)
+    return f"if({number} in ({fillers}), null, get(array({of_remainder}), int(pmod({total}, 11))))"
 
 
 def normal_text(raw: str) -> str | None:
@@ -66,10 +62,13 @@ def normal_text(raw: str) -> str | None:
     return number if proven and number not in FILLERS else None
 
 
-def school_code(brin: Column) -> Column:
-    """A BRIN as a whole number below 67,600, in alphabetical order: ((digits)·26 + letter)·26 + letter."""
-    letter = [F.ascii(F.substring(brin, place, 1)) - 65 for place in (3, 4)]
-    return F.substring(brin, 1, 2).cast("int") * 676 + letter[0] * 26 + letter[1]
+def school_code(brin: str) -> str:
+    """SQL for a BRIN as a whole number below 67,600, in alphabetical order.
+
+    It is ((digits)·26 + letter)·26 + letter.
+    """
+    third, fourth = (f"(ascii(substring({brin}, {place}, 1)) - 65)" for place in (3, 4))
+    return f"(int(substring({brin}, 1, 2)) * 676 + {third} * 26 + {fourth})"
 
 
 def school_of_code(code: int) -> str:

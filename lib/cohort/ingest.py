@@ -84,7 +84,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     finally:
         shutil.rmtree(places.work, ignore_errors=True)
     after = Ledger((*known.lines, *entries))
-    stored.close(spark, places, after)
+    stored.close(places, after)
     gone = retention.apply(spark, places, holds, after, received.files, intake.now)
     sought = erasure.sought(spark, places, lists, domains)
     gone["objected"] = remains.remove(places.deliveries, after, sought, _new(received, lists))
@@ -103,7 +103,7 @@ def sweep(spark: SparkSession, places: Places, known: Ledger) -> None:
     feedback.sweep(places, known.last_number)
     succession.carry_out(spark, places, known)
     stored.discard(spark, places, known.next_batch)
-    removal.resume(spark, places, known.batches)
+    removal.resume(places, known.batches)
 
 
 def _take_in(

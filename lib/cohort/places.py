@@ -118,11 +118,16 @@ class Places:
         return self.root / "feedback" / school
 
 
+MISREAD = frozenset("%*?[]{}\\")
+"""What Spark takes for a pattern, and deltalake for an escape, in the path of a table."""
+
+
 def under(root: str) -> Places:
     """The places under a root given on the command line.
 
     Takes: a path or a `file:` URI.
-    Refuses: another scheme (not supported yet, exit code 10), a root that is no folder (exit code 2).
+    Refuses: another scheme (not supported yet, exit code 10), a root that is no folder, one in whose path a
+    reader of tables would see a pattern or an escape (exit code 2).
     """
     scheme, colon, rest = root.partition(":")
     if colon and scheme != "file" and len(scheme) > 1:
@@ -142,4 +147,15 @@ def under(root: str) -> Places:
                 do="Make the folder, or correct the path",
             )
         )
-    return Places(path.resolve())
+    whole = path.resolve()
+    if misread := sorted(MISREAD & set(str(whole))):
+        raise UsageRefused(
+            expected(
+                f"a folder without any of {' '.join(sorted(MISREAD))} in its path",
+                example="--root /data/cohort",
+                found=" ".join(misread),
+                where="--root",
+                do="Rename the folder",
+            )
+        )
+    return Places(whole)

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from cohort import frames, identifiers
 from cohort.catalogue import Catalogue
 from cohort.intake import checks
-from cohort.intake.checks import BROKEN, CELLS, cell, cell_text
+from cohort.intake.checks import BROKEN, CELL, CELLS, cell
 from cohort.schema import (
     ACCEPTED,
     CANONICAL,
@@ -58,8 +58,9 @@ def judge(
     codes = F.when(broken, F.lit(BROKEN)).otherwise(F.concat_ws(" ", *checks.rules(today, told)))
     judged = found.select("*", codes.alias(CODES))
     owned = F.col("pgn_soort").isNotNull() & (F.col(CODES) != BROKEN)
-    as_sent = ", ".join(f"{cell_text(name)} as {name}" for name in CANONICAL)
-    sent = [f"coalesce({cell_text(name)}, '')" for name in CANONICAL if name != "pgn"]
+    as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
+    mended = F.expr(f"length({identifiers.bare(CELL['pgn'])}) = 8").alias(MENDED)
+    sent = [f"coalesce({CELL[name]}, '')" for name in CANONICAL if name != "pgn"]
     worked_out = judged.columns
     typed = [
         cell(name).alias(name) if name in CANONICAL and name not in worked_out else F.col(name)
@@ -67,7 +68,7 @@ def judge(
         if name not in ("batch", NUMBER)
     ]
     return judged.select(
-        *typed, NUMBER, *extra, CODES, ROW, (F.length(identifiers.bare(cell("pgn"))) == 8).alias(MENDED),
+        *typed, NUMBER, *extra, CODES, ROW, mended,
         F.when(F.col(CODES) != "", F.expr(f"struct({as_sent})")).alias(RAW),
         F.when(owned, same_result(cell("bron_result_key"))).alias(SAME_RESULT),
         # a lost zero makes no other line

@@ -95,7 +95,7 @@ def one_per_pupil(consented: Consented, project: Project, hierarchies: Hierarchi
     prepared = leaves.looked_up(consented, attributes, hierarchies).select(
         F.col("pgn").try_cast("int").alias(PGN),
         order,
-        school_code(F.col("brin")).alias("_brin"),
+        F.expr(school_code("brin")).alias("_brin"),
         *(
             F.when(fits(r), _packed(r, _leaves(project, r, hierarchies))).alias(name)
             for r, name in slots.items()
@@ -134,7 +134,7 @@ def _leaves(project: Project, result: Result, hierarchies: Hierarchies) -> Hiera
 def _packed(result: Result, codes: Hierarchy | None) -> Column:
     value = _value(result, codes)
     day = F.datediff("peildag", F.lit(f"{result.schooljaar[:4]}-08-01").cast("date"))
-    delivery, school = F.col(NUMBER), school_code(F.col("brin"))
+    delivery, school = F.col(NUMBER), F.expr(school_code("brin"))
     if result.several == "highest":
         parts = [(value, DAY), (day, DELIVERY), (delivery, SCHOOL), (school, 0)]
     elif result.several == "first":

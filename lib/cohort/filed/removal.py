@@ -24,7 +24,7 @@ from cohort.intake.checks import BROKEN
 from cohort.objections import Objections
 from cohort.places import Places
 from cohort.platform import Platform
-from cohort.schema import CANONICAL
+from cohort.schema import ACCEPTED, CANONICAL
 
 
 def erased_so_far(places: Places) -> int:
@@ -32,13 +32,13 @@ def erased_so_far(places: Places) -> int:
     return sum(int(facts["rows"]) for _, facts in _journals(places))
 
 
-def resume(spark: SparkSession, places: Places, batches: tuple[int, ...]) -> None:
+def resume(places: Places, batches: tuple[int, ...]) -> None:
     """Close the record of a run that was killed: its rows are erased, or none of them is.
 
     Takes: the batches that count. Their rows are counted only where there is such a record.
     """
     left = [(file, facts) for file, facts in _journals(places) if not facts["done"]]
-    there = current(spark, places, batches).count() if left else 0
+    there = tables.rows_of_batches(places.results, batches) if left else 0
     for file, facts in left:
         if there == facts["before"]:
             file.unlink()
@@ -48,7 +48,7 @@ def resume(spark: SparkSession, places: Places, batches: tuple[int, ...]) -> Non
 
 def current(spark: SparkSession, places: Places, batches: tuple[int, ...]) -> DataFrame:
     """The results that count: those of batches that the ledger vouches for."""
-    return tables.read(spark, places.results).where(F.col("batch").isin(list(batches)))
+    return tables.of_batches(spark, places.results, ACCEPTED, batches)
 
 
 def remove(
@@ -57,7 +57,7 @@ def remove(
 ) -> dict[str, int]:  # fmt: skip
     """Take the barred rows out of results and quarantine, and the files that held them."""
     batches = ledger.batches(places.ledger)
-    resume(spark, places, batches)
+    resume(places, batches)
     results = current(spark, places, batches)
     _vacuum(spark, places)
     domains = catalogue.domains()
@@ -69,7 +69,7 @@ def remove(
         hit = barred.hit(F.col("domein"), F.col(barred.SCOPES))
         erased = results.join(F.broadcast(keys), "pgn").where(hit).count()
         if erased:
-            with _journal(places, now, "objections", results.count(), erased):
+            with _journal(places, now, "objections", tables.rows_of_batches(places.results, batches), erased):
                 _remove(spark, places, places.results, keys, F.col("t.domein"))
         refused = _quarantined(spark, places, catalogue, keys)
     finally:
@@ -85,7 +85,7 @@ def remove_batch(
     Takes: the batches that count, and one of them.
     """
     before = current(spark, places, batches)
-    there, rows = before.count(), before.where(F.col("batch") == batch).count()
+    there, rows = (tables.rows_of_batches(places.results, asked) for asked in (batches, [batch]))
     with _journal(places, now, f"retention-{batch}", there, rows):
         _mark(places, places.results)
         tables.replace_batch(before.where("false"), places.results, batch)
@@ -102,7 +102,7 @@ def remove_given_again(
     """
     gone = rows.count()
     if gone:
-        with _journal(places, now, "renumbering", current(spark, places, batches).count(), gone):
+        with _journal(places, now, "renumbering", tables.rows_of_batches(places.results, batches), gone):
             _mark(places, places.results)
             tables.remove_rows(spark, places.results, rows)
             _vacuum(spark, places)
@@ -151,7 +151,7 @@ def remove_broken(spark: SparkSession, places: Places, keys: DataFrame) -> int:
 def _broken(rows: DataFrame) -> DataFrame:
     """Lines that are no rows, or have no number, once per value that may be one: `_number` beside them."""
     broken = rows.where(F.array_contains("codes", F.lit(BROKEN)) | F.col("pgn").isNull())
-    cells = F.array(*(identifiers.normal(F.col(f"row.{name}")) for name in CANONICAL))
+    cells = F.array(*(F.expr(identifiers.normal(f"row.{name}")) for name in CANONICAL))
     return broken.select("*", F.explode(F.array_distinct(cells)).alias("_number"))
 
 

@@ -167,7 +167,7 @@ def count(judged: DataFrame, told: Collection[str]) -> dict[int, Count]:
     Takes: judged rows, with `_objected`; the rules of a single row that are only told.
     """
     sure = ~F.contains(CODES, F.lit("BRIN_")) & (F.col(CODES) != BROKEN)
-    listed = F.when(sure, school_code(F.col("brin")))
+    listed = F.when(sure, F.expr(school_code("brin")))
     outside = quality.outside() if OUTSIDE in told else F.lit(False)
     slices = [F.when(F.col(CODES) == "", F.col(name)).alias(name) for name in SLICE]
     lines = (

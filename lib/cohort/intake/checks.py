@@ -2,15 +2,14 @@
 
 A rule never corrects a value. What several rules need is a column of its own, made below them (`parsed`, then
 `derived`): Spark evaluates it once per row. No function takes a lambda: its arguments would be interpreted,
-not compiled.
+not compiled. They are written as SQL: each crosses to the JVM once, not once for every part of it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
-from functools import cache, reduce
-from operator import and_, or_
+from collections.abc import Collection, Iterable
+from string import Template
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -19,6 +18,8 @@ from cohort import identifiers
 from cohort.schema import CANONICAL, GIVEN, SCORE, SCORES
 
 CELLS = "_cells"
+CELL = {name: f"get({CELLS}, {place})" for place, name in enumerate(CANONICAL)}
+"""As SQL, every value as delivered."""
 GEWICHT = ("000", "025", "030", "040", "070", "090", "120")
 CODE_LISTS = {
     "gewicht": ("?", "0", "0,3", "1,2", *(f"{n[0]}{p}{n[1:]}" for n in GEWICHT for p in ",.")),
@@ -47,107 +48,113 @@ BROKEN = "ROW_BROKEN"
 """The one code of a line that is no row: its values stand nobody knows where."""
 JOINED = ("PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS")
 """Codes of a reader that says itself why a row has no pupil number."""
+NOT_A_NUMBER, LEVEL = "SCORE_NOT_A_NUMBER", "LEVEL_INVALID"
+"""Codes of rules that a reader may have found broken before."""
 YEARS = range(2000, 2100)
 
 
 def cell(name: str) -> Column:
     """A value as delivered. All of a row's stand in one array, because a row is copied from step to step."""
-    return F.expr(cell_text(name))
-
-
-def cell_text(name: str) -> str:
-    """As text, which crosses to the JVM once and not once for every part: there are some hundred of these."""
-    return f"get({CELLS}, {CANONICAL.index(name)})"
-
-
-def _listed(name: str) -> Column:
-    """Whether a value is one of its list's."""
-    codes = ", ".join(f"'{code}'" for code in CODE_LISTS[name])
-    return F.expr(f"{cell_text(name)} in ({codes})")
+    return F.expr(CELL[name])
 
 
 def parsed() -> list[Column]:
     """What the rules need of a row's own values, typed; null where it is not written as one of its kind."""
-    score, raw = cell("vaardigheidsscore"), cell("ruwe_score")
-    decimal = F.replace(score, F.lit(","), F.lit(".")).try_cast(SCORE)
-    level = {name: _listed(name) for name in ("niveau_AE", "niveau_IV")}
-    first = F.substring(cell("schooljaar"), 1, 4).try_cast("int")
-    written = F.concat(first.cast("string"), F.lit("-"), (first + 1).cast("string"))
-    year = F.when(first.between(YEARS[0], YEARS[-1]) & (cell("schooljaar") == written), first)
-    one_fifth = F.when(cell("niveau_IV") == "I+", "I").when(level["niveau_IV"], cell("niveau_IV"))
-    return [
-        identifiers.normal(cell("pgn")).alias("pgn"),
-        cell("afnamedatum").try_cast("date").alias("afnamedatum"),
-        cell("geboortedatum").try_cast("date").alias("geboortedatum"),
-        F.when(score.rlike(NUMBER_FORM), decimal).alias("vaardigheidsscore"),
-        F.when(raw.rlike(WHOLE_FORM), raw.try_cast("int")).alias("ruwe_score"),
-        F.when(level["niveau_AE"], cell("niveau_AE")).alias("niveau_AE"),
-        one_fifth.alias("niveau_IV"),
-        year.alias("_year"),
-    ]
+    first = "try_cast(substring($schooljaar, 1, 4) as int)"
+    known = f"{first} between {YEARS[0]} and {YEARS[-1]}"
+    written = f"concat(string({first}), '-', string({first} + 1))"
+    return _columns(
+        pgn=identifiers.normal("$pgn"),
+        afnamedatum="try_cast($afnamedatum as date)",
+        geboortedatum="try_cast($geboortedatum as date)",
+        vaardigheidsscore=f"""
+            case when $vaardigheidsscore rlike r'{NUMBER_FORM}'
+                 then try_cast(replace($vaardigheidsscore, ',', '.') as {SCORE.simpleString()}) end""",
+        ruwe_score=f"case when $ruwe_score rlike r'{WHOLE_FORM}' then try_cast($ruwe_score as int) end",
+        niveau_AE=f"case when {_listed('niveau_AE')} then $niveau_AE end",
+        niveau_IV=f"case when $niveau_IV = 'I+' then 'I' when {_listed('niveau_IV')} then $niveau_IV end",
+        _year=f"case when {known} and $schooljaar = {written} then {first} end",
+    )
 
 
 def derived() -> list[Column]:
     """What follows from what was parsed: kind of number, site, moment, the day that the result counts as."""
-    year = F.col("_year")
-    starts, ends = F.make_date(year, F.lit(8), F.lit(1)), F.make_date(year + 1, F.lit(7), F.lit(31))
-    month = F.month("afnamedatum")
-    by_date = F.when(month >= 8, "B").when(month <= 3, "M").when(month.isNotNull(), "E")
-    given = F.when(cell("afnameperiode").isin(*MOMENTS), cell("afnameperiode"))
-    moment = F.coalesce("_test_moment", given, by_date)
-    within = F.col("afnamedatum").between(starts, ends)
-    first = F.coalesce(
-        *(
-            F.when(moment == name, F.make_date(year + later, F.lit(begins), F.lit(1)))
-            for name, (later, begins) in MOMENTS.items()
-        )
+    within = "(afnamedatum between make_date(_year, 8, 1) and make_date(_year + 1, 7, 31))"
+    moment = f"""coalesce(
+        _test_moment,
+        case when $afnameperiode in ({_quoted(MOMENTS)}) then $afnameperiode end,
+        case when month(afnamedatum) >= 8 then 'B' when month(afnamedatum) <= 3 then 'M'
+             when afnamedatum is not null then 'E' end)"""
+    first = " ".join(
+        f"when '{name}' then make_date(_year + {later}, {begins}, 1)"
+        for name, (later, begins) in MOMENTS.items()
     )
-    return [
-        identifiers.kind(F.col("pgn")).alias("pgn_soort"),
-        F.coalesce(cell("vestiging"), F.lit("00")).alias("vestiging"),
-        moment.alias("afnameperiode"),
-        F.coalesce(F.when(within, F.col("afnamedatum")), first).alias("peildag"),
-        within.alias("_within"),
-    ]
+    return _columns(
+        pgn_soort=identifiers.kind("pgn"),
+        vestiging="coalesce($vestiging, '00')",
+        afnameperiode=moment,
+        peildag=f"coalesce(case when {within} then afnamedatum end, case {moment} {first} end)",
+        _within=within,
+    )
 
 
 def rules(today: dt.date, told: Collection[str]) -> list[Column]:
     """Every rule but those that are only told: null, or its code.
 
-    A condition on what is not there is null, and so no finding.
+    A condition on what is not there is null, and so no finding. What a reader said of a row stands first, and
+    is not said twice.
     """
-    c, sent = F.col, cache(cell)
-    filler = F.lpad(identifiers.bare(sent("pgn")), 9, "0").isin(*identifiers.FILLERS)
-    age = c("_year") - F.year("geboortedatum")
-    unlisted = {name: ~_listed(name) for name in CODE_LISTS}
-    attribute = reduce(or_, (unlisted[name] for name in OF_THE_PUPIL))
-    day = {n: sent(n).isNotNull() & ~sent(n).eqNullSafe(c(n).cast("string")) for n in DATES}
-    wrong = {n: c(n).isNull() & ~sent(n).rlike(SENTINELS) for n in SCORES}
-    any_wrong = reduce(or_, (F.coalesce(w, F.lit(False)) for w in wrong.values()))
-    moment = sent("afnameperiode")
-    this_year = F.lit(today.year if today.month >= 8 else today.year - 1)
-    rules = [
-        ("BRIN_INVALID", c("_listed").isNull() & ~F.coalesce(sent("brin").rlike(BRIN_FORM), F.lit(False))),
-        ("BRIN_UNKNOWN", c("_listed").isNull() & sent("brin").rlike(BRIN_FORM)),
-        ("VESTIGING_INVALID", ~sent("vestiging").rlike(r"^[0-9]{2}\z")),
-        ("YEAR_INVALID", c("_year").isNull()),
-        ("PGN_MISSING", sent("pgn").isNull() & ~F.coalesce(c(GIVEN).isin(*JOINED), F.lit(False))),
-        ("PGN_FILLER", c("pgn_soort").isNull() & filler),
-        ("PGN_INVALID", c("pgn_soort").isNull() & ~filler),
-        ("TEST_UNKNOWN", c("domein").isNull()),
-        ("DATE_INVALID", reduce(or_, day.values())),
-        (OUTSIDE, ~c("_within")),
-        ("DATE_IN_FUTURE", (c("afnamedatum") > F.lit(today)) | (c("_year") > this_year)),
-        ("BIRTH_DATE_IMPLAUSIBLE", ~age.between(3, 21)),
-        ("MOMENT_MISSING", sent("afnamedatum").isNull() & moment.isNull()),
-        ("MOMENT_INVALID", moment.isNotNull() & ~moment.eqNullSafe(c("afnameperiode"))),
-        ("YEAR_GROUP_INVALID", unlisted["jaargroep"]),
-        ("SEX_INVALID", unlisted["geslacht"]),
-        ("ATTRIBUTE_INVALID", attribute | ~sent("postcode4").rlike(POSTCODE4)),
-        ("SCORE_MISSING", reduce(and_, (c(n).isNull() for n in SCORES)) & ~any_wrong),
-        ("SCORE_NOT_A_NUMBER", wrong["vaardigheidsscore"] | wrong["ruwe_score"]),
-        ("SCORE_OUT_OF_RANGE", ~c("vaardigheidsscore").between(c("_lowest"), c("_highest"))),
-        ("LEVEL_INVALID", wrong["niveau_AE"] | wrong["niveau_IV"]),
-    ]
-    refusing = [(code, broken & ~c(GIVEN).eqNullSafe(code)) for code, broken in rules if code not in told]
-    return [c(GIVEN), *(F.when(broken, F.lit(code)) for code, broken in refusing)]
+    this_year = today.year if today.month >= 8 else today.year - 1
+    filler = f"lpad({identifiers.bare('$pgn')}, 9, '0') in ({_quoted(identifiers.FILLERS)})"
+    unlisted = {name: f"not {_listed(name)}" for name in CODE_LISTS}
+    attribute = " or ".join(unlisted[name] for name in OF_THE_PUPIL)
+    day = " or ".join(f"${n} is not null and not (${n} <=> string({n}))" for n in DATES)
+    wrong = {n: f"({n} is null and not ${n} rlike r'{SENTINELS}')" for n in SCORES}
+    missing = " and ".join(f"{n} is null and coalesce(${n} rlike r'{SENTINELS}', true)" for n in SCORES)
+    rules = {
+        "BRIN_INVALID": f"_listed is null and not coalesce($brin rlike r'{BRIN_FORM}', false)",
+        "BRIN_UNKNOWN": f"_listed is null and $brin rlike r'{BRIN_FORM}'",
+        "VESTIGING_INVALID": r"not $vestiging rlike r'^[0-9]{2}\z'",
+        "YEAR_INVALID": "_year is null",
+        "PGN_MISSING": f"$pgn is null and not coalesce({GIVEN} in ({_quoted(JOINED)}), false)",
+        "PGN_FILLER": f"pgn_soort is null and {filler}",
+        "PGN_INVALID": f"pgn_soort is null and not {filler}",
+        "TEST_UNKNOWN": "domein is null",
+        "DATE_INVALID": day,
+        OUTSIDE: "not _within",
+        "DATE_IN_FUTURE": f"afnamedatum > date'{today}' or _year > {this_year}",
+        "BIRTH_DATE_IMPLAUSIBLE": "not _year - year(geboortedatum) between 3 and 21",
+        "MOMENT_MISSING": "$afnamedatum is null and $afnameperiode is null",
+        "MOMENT_INVALID": "$afnameperiode is not null and not ($afnameperiode <=> afnameperiode)",
+        "YEAR_GROUP_INVALID": unlisted["jaargroep"],
+        "SEX_INVALID": unlisted["geslacht"],
+        "ATTRIBUTE_INVALID": f"{attribute} or not $postcode4 rlike r'{POSTCODE4}'",
+        "SCORE_MISSING": missing,
+        NOT_A_NUMBER: f"({wrong['vaardigheidsscore']} or {wrong['ruwe_score']}) and {_unsaid(NOT_A_NUMBER)}",
+        "SCORE_OUT_OF_RANGE": "not vaardigheidsscore between _lowest and _highest",
+        LEVEL: f"({wrong['niveau_AE']} or {wrong['niveau_IV']}) and {_unsaid(LEVEL)}",
+    }
+    refusing = ((code, broken) for code, broken in rules.items() if code not in told)
+    return [F.col(GIVEN), *(_expr(f"case when {broken} then '{code}' end") for code, broken in refusing)]
+
+
+def _unsaid(code: str) -> str:
+    return f"not ({GIVEN} <=> '{code}')"
+
+
+def _listed(name: str) -> str:
+    """Whether a value is one of its list's."""
+    return f"${name} in ({_quoted(CODE_LISTS[name])})"
+
+
+def _quoted(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def _columns(**named: str) -> list[Column]:
+    return [_expr(text).alias(name) for name, text in named.items()]
+
+
+def _expr(text: str) -> Column:
+    """A condition or a value written as SQL, in which `$name` stands for a value as delivered."""
+    return F.expr(Template(text).substitute(CELL))

@@ -8,10 +8,8 @@ progress from year group to year group over all of a pupil's results.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
-from operator import or_
 
-from pyspark.sql import Column, DataFrame, Window, WindowSpec
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.identifiers import school_code
@@ -25,6 +23,20 @@ MOST_APART = 3
 """School years that a pupil repeats or skips at most: group 8 and a year later group 2 are 7 apart."""
 _PGN, _YEAR, _SCHOOL, _AHEAD, _GROUP = "_pgn", "_year", "_school", "_ahead", "_group"
 _SCHOOLS, _GROUPS, _APART = "_two_schools", "_two_groups", "_apart"
+_PUPIL = f"int(pgn) as {_PGN}"
+_OF_YEAR = "int(substring(schooljaar, 1, 4))"
+_KNOWN = (
+    _PUPIL,
+    f"{_OF_YEAR} as {_YEAR}",
+    f"{school_code('brin')} as {_SCHOOL}",
+    f"case when jaargroep in {PRIMARY} then try_cast(jaargroep as int) - {_OF_YEAR} end as {_AHEAD}",
+)
+"""Of a result: its pupil, its school, and how far its year group is from what it was in the year 0."""
+_NAMED = (
+    f"lpad(string({_PGN}), 9, '0') as pgn",
+    f"concat(string({_YEAR}), '-', string({_YEAR} + 1)) as schooljaar",
+)
+"""Pupil and school year as rows have them, from the numbers that they are grouped by."""
 FLAGS = {SCHOOLS: _SCHOOLS, GROUPS: _GROUPS, APART: _APART}
 """Every rule of this room, by its code."""
 
@@ -37,47 +49,33 @@ def doubtful(good: DataFrame, earlier: DataFrame | None) -> DataFrame:
     groups in a delivery, a year group further from the school year than repeating and skipping explain.
     Each row is read once: what is asked of a pupil follows from what is known of the pupil's years.
     """
-    group = F.when(F.col("jaargroep").isNotNull(), F.xxhash64("jaargroep")).alias(_GROUP)
-    every = good.select(*_known(), NUMBER, group)
+    group = f"case when jaargroep is not null then xxhash64(jaargroep) end as {_GROUP}"
+    every = good.selectExpr(*_KNOWN, NUMBER, group)
     if earlier is not None:
-        pupils = F.broadcast(good.select(_number()).distinct())
-        theirs = earlier.withColumn(_PGN, _number()).join(pupils, _PGN, "left_semi")
-        unsaid = F.lit(None).cast("int").alias(NUMBER), F.lit(None).cast("long").alias(_GROUP)
-        every = every.union(theirs.select(*_known(), *unsaid))  # worked out of few rows, not of all
-    ends = [
-        end(name).alias(f"{way}{name}")
-        for name in (_SCHOOL, _AHEAD, _GROUP)
-        for way, end in (("least", F.min), ("most", F.max))
-    ]
-    parts = every.groupBy(_PGN, _YEAR, NUMBER).agg(*ends)
-    apart = _span(_AHEAD, Window.partitionBy(_PGN)) > MOST_APART
-    moved = _span(_SCHOOL, Window.partitionBy(_PGN, _YEAR)) > 0
-    mixed = F.col(f"least{_GROUP}") != F.col(f"most{_GROUP}")
-    asked = {_APART: apart, _SCHOOLS: moved, _GROUPS: mixed}
-    flags = [F.coalesce(answer, F.lit(False)).alias(name) for name, answer in asked.items()]
-    told = parts.select(*_named(), NUMBER, *flags)
-    return told.where(F.col(NUMBER).isNotNull() & reduce(or_, map(F.col, asked)))
+        pupils = F.broadcast(good.selectExpr(_PUPIL).distinct())
+        theirs = earlier.selectExpr("*", _PUPIL).join(pupils, _PGN, "left_semi")
+        unsaid = f"int(null) as {NUMBER}", f"bigint(null) as {_GROUP}"
+        every = every.union(theirs.selectExpr(*_KNOWN, *unsaid))  # worked out of few rows, not of all
+    parts = every.groupBy(_PGN, _YEAR, NUMBER).agg(
+        *(
+            F.expr(f"{end}({name}) as {way}{name}")
+            for name in (_SCHOOL, _AHEAD, _GROUP)
+            for way, end in (("least", "min"), ("most", "max"))
+        )
+    )
+    asked = {
+        _APART: f"{_span(_AHEAD, _PGN)} > {MOST_APART}",
+        _SCHOOLS: f"{_span(_SCHOOL, f'{_PGN}, {_YEAR}')} > 0",
+        _GROUPS: f"least{_GROUP} != most{_GROUP}",
+    }
+    flags = [f"coalesce({answer}, false) as {name}" for name, answer in asked.items()]
+    told = parts.selectExpr(*_NAMED, NUMBER, *flags)
+    return told.where(f"{NUMBER} is not null and ({' or '.join(asked)})")
 
 
-def _known() -> list[Column]:
-    """Of a result: its pupil, its school, and how far its year group is from what it was in the year 0."""
-    group, year = F.col("jaargroep"), F.substring("schooljaar", 1, 4).cast("int")
-    ahead = F.when(group.isin(*PRIMARY), group.try_cast("int") - year).alias(_AHEAD)
-    return [_number(), year.alias(_YEAR), school_code(F.col("brin")).alias(_SCHOOL), ahead]
-
-
-def _number() -> Column:
-    return F.col("pgn").cast("int").alias(_PGN)
-
-
-def _named() -> list[Column]:
-    """Pupil and school year as rows have them, from the numbers that they are grouped by."""
-    year = F.col(_YEAR).cast("string"), F.lit("-"), (F.col(_YEAR) + 1).cast("string")
-    return [F.lpad(F.col(_PGN).cast("string"), 9, "0").alias("pgn"), F.concat(*year).alias("schooljaar")]
-
-
-def _span(name: str, over: WindowSpec) -> Column:
-    return F.max(f"most{name}").over(over) - F.min(f"least{name}").over(over)
+def _span(name: str, same: str) -> str:
+    over = f"over (partition by {same})"
+    return f"max(most{name}) {over} - min(least{name}) {over}"
 
 
 def refused(judged: DataFrame, doubtful: DataFrame, refusing: Iterable[str]) -> DataFrame:

@@ -45,7 +45,7 @@ class Received:
 
 def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
     """Look at every file, transcribe what is new and needs it, and number what is new."""
-    paths = sorted(_files(desk.folder))
+    paths = sorted(_files(desk.folder), key=str)
     found = [_arrivals(desk, path) for path in paths]  # threads would wait for each other
     every = [file for files in found if files is not None for file in files]
     if any(file.kind == arrivals.RESULTS for file in every):
@@ -58,9 +58,12 @@ def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Every file below a folder; of thousands in half the time of a glob."""
-    for where, _, names in os.walk(folder):
-        yield from (path for name in names if (path := Path(where, name)).is_file())
+    """Every file below a folder; of thousands in a fraction of the time of a glob."""
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path))
+        elif entry.is_file():
+            yield Path(entry.path)
 
 
 def _arrivals(desk: Desk, path: Path) -> list[DeliveredFile] | None:
@@ -84,9 +87,9 @@ def _fresh(files: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
     A content that was rejected for a reason outside it may come again, for one under another name.
     """
     fresh: dict[str, DeliveredFile] = {}
-    for file in sorted(files, key=lambda file: (file.misnamed, file.received, file.path, file.name)):
-        if file.kind != arrivals.KNOWN and file.sha256 not in known.hashes:
-            fresh.setdefault(file.sha256, file)
+    there = [f for f in files if f.kind != arrivals.KNOWN and f.sha256 not in known.hashes]
+    for file in sorted(there, key=lambda file: (file.misnamed, file.received, file.path, file.name)):
+        fresh.setdefault(file.sha256, file)
     return sorted(fresh.values(), key=lambda file: (file.received, file.path, file.name))
 
 

@@ -33,7 +33,7 @@ def settle(spark: SparkSession, judged: Judged, intake: Intake, entries: list[En
             good = quality.accepted(stored.of_deliveries(free, taken & changed), batch)
             kept = kept.select(*ACCEPTED.names).unionByName(good)
         tables.replace_batch(kept.coalesce(stored.files(spark, total)), results, batch)
-        if stored.of_batch(spark, intake.places, batch).count() != total:
+        if tables.rows_of_batches(results, [batch]) != total:
             raise AssertionError("the accepted rows that were written are not those that were counted")
         stored.vacuum(spark, results, "rows that do not count")
     if free is not None and any(entry.codes for entry in entries if entry.taken):

@@ -44,7 +44,7 @@ def files(spark: SparkSession, rows: int) -> int:
 
 def of_batch(spark: SparkSession, places: Places, batch: int) -> DataFrame:
     """What stands in the results of a batch."""
-    return tables.read(spark, places.results).where(F.col("batch") == batch)
+    return removal.current(spark, places, (batch,))
 
 
 def of_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
@@ -107,8 +107,8 @@ def whole_or_nothing(spark: SparkSession, places: Places, batch: int) -> Iterato
         raise
 
 
-def close(spark: SparkSession, places: Places, after: Ledger) -> None:
+def close(places: Places, after: Ledger) -> None:
     """accepted = current + replaced + withdrawn + erased, over all runs."""
-    there = removal.current(spark, places, after.batches).count()
+    there = tables.rows_of_batches(places.results, after.batches)
     if there + removal.erased_so_far(places) != after.current():
         raise AssertionError("the results are not what the ledger says was accepted and not taken away")

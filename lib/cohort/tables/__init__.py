@@ -20,8 +20,10 @@ from cohort.tables.looked_at import (
     exists,
     history,
     identity,
+    of_batches,
     read,
     readable,
+    rows_of_batches,
     small,
 )
 from cohort.tables.made import append, create, plain, properties, replace, replace_batch, write_new
@@ -43,6 +45,7 @@ __all__ = [
     "exists",
     "history",
     "identity",
+    "of_batches",
     "plain",
     "properties",
     "purge",
@@ -53,6 +56,7 @@ __all__ = [
     "renumber",
     "replace",
     "replace_batch",
+    "rows_of_batches",
     "small",
     "vacuum",
     "vacuum_whole",

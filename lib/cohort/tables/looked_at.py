@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import deltalake
 import pyarrow as pa
+import pyarrow.dataset as ds
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,31 @@ def small(path: Path) -> pa.Table | None:
         return None
     found: pa.Table = deltalake.DeltaTable(str(path)).to_pyarrow_table()
     return found
+
+
+def of_batches(spark: SparkSession, path: Path, state: StructType, batches: Iterable[int]) -> DataFrame:
+    """The rows of some batches of intake as they stand now, whatever is written afterwards.
+
+    Takes: the schema of the table. The driver looks into the log which files they are: Delta starts a job for
+    every scan to find that out, and works out each new version by another.
+    """
+    asked = sorted(set(batches))
+    files = _files(path, asked) if asked else []
+    if not files:
+        return spark.createDataFrame([], state)
+    frame = spark.read.schema(state).option("basePath", str(path)).parquet(*files)
+    return frame.select(*state.names)
+
+
+def _files(path: Path, batches: list[int]) -> list[str]:
+    found = deltalake.DeltaTable(str(path)).file_uris(file_pruning_predicate=[("batch", "in", batches)])
+    return [unquote(name) for name in found]
+
+
+def rows_of_batches(path: Path, batches: Iterable[int]) -> int:
+    """How many rows the files of some batches hold: their footers say it, so no row is read, nor by Spark."""
+    files: ds.Dataset = deltalake.DeltaTable(str(path)).to_pyarrow_dataset()
+    return files.count_rows(filter=ds.field("batch").isin(sorted(batches)))
 
 
 def history(spark: SparkSession, path: Path) -> list[Commit]:
