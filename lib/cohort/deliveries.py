@@ -32,7 +32,10 @@ OPTIONS = {
 LINE = "line"
 SITES = ("brin", "vestiging")
 DATES, DECIMALS = ("geboortedatum", "afnamedatum"), ("vaardigheidsscore",)
-_FIELDS, _HEADER, _ORDER, _PATH = "_fields", "_header", "_order", "_path"
+NOWHERE = -1
+"""The place of a column that a file does not have."""
+_FIELDS, _HEADER, _PATH = "_fields", "_header", "_path"
+_PLACES = {name: f"_place_{i}" for i, name in enumerate(CANONICAL)}
 
 Numbered = tuple[int, DeliveredFile]
 
@@ -75,14 +78,15 @@ def _named(
     dialects: dict[Dialect, list[Numbered]] = defaultdict(list)
     for number, file in numbered:
         dialects[Dialect(file.format, file.encoding, len(file.columns), file.lined)].append((number, file))
-    state = f"{_PATH} string, {NUMBER} int, {_HEADER} int, {_ORDER} array<int>"
+    places = ", ".join(f"{place} int not null" for place in _PLACES.values())
+    state = f"{_PATH} string not null, {NUMBER} int not null, {_HEADER} int not null, {places}"
     parts = []
     for dialect, group in dialects.items():
         declared = formats[dialect.format]
         mark = ";" if dialect.lined else declared.delimiter
         frame = scan(spark, dialect, mark, [str(file.path) for _, file in group])
         files = F.broadcast(frames.local(spark, state, _places(frame, group)))
-        rows = frame.join(files, _PATH, "left")
+        rows = frame.join(files, _PATH)
         if not dialect.lined and extra:
             rows = rows.where(F.col(LINE) > F.col(_HEADER))
         cells = rows.select(*_cells(), CORRUPT, GIVEN, NUMBER, *extra)
@@ -91,17 +95,17 @@ def _named(
 
 
 def _cells() -> list[Column]:
-    return [F.expr(f"get({_FIELDS}, get({_ORDER}, {i})) as {name}") for i, name in enumerate(CANONICAL)]
+    return [F.expr(f"get({_FIELDS}, {place}) as {name}") for name, place in _PLACES.items()]
 
 
-def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str, int, int, list[int | None]]]:
+def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str | int, ...]]:
     """By the name that Spark gives a file: its number, and where each canonical column stands in it."""
+    found: list[tuple[str | int, ...]] = []
     by_path = {str(file.path): (number, file) for number, file in group}
-    found = []
     for name in frame.inputFiles():
         number, file = by_path[unquote(name.removeprefix("file://"))]
         place = {column: i for i, column in enumerate(file.columns) if column}
-        found.append((name, number, file.header_line, [place.get(column) for column in CANONICAL]))
+        found.append((name, number, file.header_line, *(place.get(column, NOWHERE) for column in CANONICAL)))
     return found
 
 
@@ -145,8 +149,8 @@ def _positions(dialect: Dialect) -> StructType:
 
 
 def bare(name: str) -> Column:
-    """A value without blanks around it; null where nothing is left. Not `nullif`: it copies every row."""
-    return F.expr(f"case when trim({name}) != '' then trim({name}) end")
+    """A value without blanks around it; null where nothing is left."""
+    return F.expr(f"nullif(trim({name}), '')")
 
 
 def _written(declared: Format) -> list[Column]:

@@ -14,6 +14,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
+MOST_PARTS = 2**20
+"""More partitions than a frame ever has."""
+
 
 def local(spark: SparkSession, state: StructType | str, rows: Sequence[Sequence[Any]]) -> DataFrame:
     """A frame of a few rows.
@@ -35,6 +38,15 @@ def of_table(spark: SparkSession, table: pa.Table, state: StructType | None = No
     """An Arrow table of the driver's, as a frame."""
     made: DataFrame = cast(Any, spark).createDataFrame(table, state)  # pyspark's types know no Arrow here
     return made
+
+
+def apart(frame: DataFrame) -> DataFrame:
+    """The same rows; what is done before and what is done after are compiled apart.
+
+    The JVM compiles no method of more than 8,000 bytes. Of steps that are longer together Spark compiles none
+    together, and copies every row from each to the next.
+    """
+    return frame.coalesce(MOST_PARTS)
 
 
 def kept(frame: DataFrame, path: Path) -> DataFrame:

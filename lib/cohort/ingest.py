@@ -64,7 +64,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     renumbered = renumbering.apply(spark, places, intake.changes, known, intake.now)
     expiry.apply(spark, places, intake.consented, empty=not known.batches)
     domains, lists = intake.catalogue.domains(), intake.lists
-    if known.batches:
+    if known.batches and lists.lists:
         effects.require_small(removal.current(spark, places, known.batches), lists, holds.objections, domains)
     limits = holds.intake.containers.limits()
     desk = Desk(places.deliveries, places.work / "received", intake.formats, limits, known.hashes)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import frames, identifiers
+from cohort import frames
 from cohort.catalogue import Catalogue
 from cohort.intake import checks
-from cohort.intake.checks import BROKEN, CELL, CELLS, cell
+from cohort.intake.checks import BROKEN, CELL, CELLS, MENDED, cell
 from cohort.schema import (
     ACCEPTED,
     CANONICAL,
@@ -28,18 +28,20 @@ from cohort.schema import (
     Quarantined,
 )
 
-CODES, RAW, MENDED, ROW = "_codes", "_raw", "_mended", "_row"
+CODES, RAW, ROW = "_codes", "_raw", "_row"
 SAME_RESULT, SAME_ROW = "_same_result", "_same_row"
 
 
 def judge(
     spark: SparkSession, delivered: Delivered | DataFrame, catalogue: Catalogue, today: dt.date,
     newest: Mapping[str, str], told: Collection[str] = (),
+    typed: Callable[[DataFrame], DataFrame] = frames.apart,
 ) -> DataFrame:  # fmt: skip
     """Type every row and hold it against every rule.
 
     Takes: delivered rows, the catalogue, the day of intake, the newest number of every replaced one, the
-    codes of rules that are told and not refused (of `OUTSIDE` only).
+    codes of rules that are told and not refused (of `OUTSIDE` only); what is to be done with the rows when
+    they are typed (`_mended` among them) and not yet held against rules: what follows is compiled apart.
     Gives: the columns of `ACCEPTED` but `batch` (meaningful where `_codes` is empty), `_codes` (one text,
     a blank between two), `_mended`, `_raw` (the row as sent but for blanks around its values, null where
     accepted), `_row` (a number that grows within a file), `_same_result` (null where nobody can say whose
@@ -47,28 +49,29 @@ def judge(
     """
     extra = [name for name in delivered.columns if name not in (*CANONICAL, CORRUPT, GIVEN, NUMBER)]
     cells = F.array(*CANONICAL).alias(CELLS)
-    rows = delivered.select(cells, CORRUPT, GIVEN, NUMBER, *extra, F.monotonically_increasing_id().alias(ROW))
+    place = F.monotonically_increasing_id().alias(ROW)
+    rows = frames.apart(delivered.select(cells, CORRUPT, GIVEN, NUMBER, *extra, place))
     version = F.coalesce(cell("toetsversie"), F.lit(""))
     test = (F.col("toetscode") == cell("toetscode")) & (F.col("_version") == version)
     known = rows.join(_tests(spark, catalogue), test, "left").join(
         _schools(spark, catalogue), F.col("_listed") == cell("brin"), "left"
     )
-    found = _renumbered(known.select("*", *checks.parsed()), newest).select("*", *checks.derived())
+    parsed = _renumbered(known.select("*", *checks.parsed()), newest).select("*", *checks.derived())
+    found = typed(parsed.select("*", *checks.dated()))
     broken = F.col(CORRUPT).isNotNull() | F.col(GIVEN).eqNullSafe(BROKEN)
     codes = F.when(broken, F.lit(BROKEN)).otherwise(F.concat_ws(" ", *checks.rules(today, told)))
     judged = found.select("*", codes.alias(CODES))
     owned = F.col("pgn_soort").isNotNull() & (F.col(CODES) != BROKEN)
     as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
-    mended = F.expr(f"length({identifiers.bare(CELL['pgn'])}) = 8").alias(MENDED)
     sent = [f"coalesce({CELL[name]}, '')" for name in CANONICAL if name != "pgn"]
     worked_out = judged.columns
-    typed = [
+    columns = [
         cell(name).alias(name) if name in CANONICAL and name not in worked_out else F.col(name)
         for name in ACCEPTED.names
         if name not in ("batch", NUMBER)
     ]
     return judged.select(
-        *typed, NUMBER, *extra, CODES, ROW, mended,
+        *columns, NUMBER, *extra, CODES, ROW, MENDED,
         F.when(F.col(CODES) != "", F.expr(f"struct({as_sent})")).alias(RAW),
         F.when(owned, same_result(cell("bron_result_key"))).alias(SAME_RESULT),
         # a lost zero makes no other line

@@ -16,10 +16,10 @@ from cohort import quality
 from cohort.filed.barred import OBJECTED
 from cohort.identifiers import school_code, school_of_code
 from cohort.intake.arrivals import DeliveredFile
-from cohort.intake.checks import BROKEN, OUTSIDE
+from cohort.intake.checks import BROKEN, MENDED, OUTSIDE
 from cohort.intake.ledger import OLDER, REJECTED, TAKEN, Entry
 from cohort.intake.reception import Received
-from cohort.quality import CODES, MENDED
+from cohort.quality import CODES
 from cohort.schema import NUMBER
 
 UNKNOWN_CODES = (

@@ -18,6 +18,7 @@ from cohort import identifiers
 from cohort.schema import CANONICAL, GIVEN, SCORE, SCORES
 
 CELLS = "_cells"
+MENDED = "_mended"
 CELL = {name: f"get({CELLS}, {place})" for place, name in enumerate(CANONICAL)}
 """As SQL, every value as delivered."""
 GEWICHT = ("000", "025", "030", "040", "070", "090", "120")
@@ -78,23 +79,29 @@ def parsed() -> list[Column]:
 
 
 def derived() -> list[Column]:
-    """What follows from what was parsed: kind of number, site, moment, the day that the result counts as."""
-    within = "(afnamedatum between make_date(_year, 8, 1) and make_date(_year + 1, 7, 31))"
+    """What follows from what was parsed: kind of number, whether it was mended, site, moment."""
     moment = f"""coalesce(
         _test_moment,
         case when $afnameperiode in ({_quoted(MOMENTS)}) then $afnameperiode end,
         case when month(afnamedatum) >= 8 then 'B' when month(afnamedatum) <= 3 then 'M'
              when afnamedatum is not null then 'E' end)"""
+    return _columns(
+        pgn_soort=identifiers.kind("pgn"),
+        _mended=f"length({identifiers.bare('$pgn')}) = 8",
+        vestiging="coalesce($vestiging, '00')",
+        afnameperiode=moment,
+        _within="afnamedatum between make_date(_year, 8, 1) and make_date(_year + 1, 7, 31)",
+    )
+
+
+def dated() -> list[Column]:
+    """What follows from what was derived: the day that the result counts as."""
     first = " ".join(
         f"when '{name}' then make_date(_year + {later}, {begins}, 1)"
         for name, (later, begins) in MOMENTS.items()
     )
     return _columns(
-        pgn_soort=identifiers.kind("pgn"),
-        vestiging="coalesce($vestiging, '00')",
-        afnameperiode=moment,
-        peildag=f"coalesce(case when {within} then afnamedatum end, case {moment} {first} end)",
-        _within=within,
+        peildag=f"coalesce(case when _within then afnamedatum end, case afnameperiode {first} end)"
     )
 
 

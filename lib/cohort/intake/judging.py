@@ -42,7 +42,7 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
     """
     rules = intake.platform.intake.rules
     sifted = sifting.sift(spark, intake, readable, batch)
-    every = stored.of_batch(spark, intake.places, batch)
+    every = sifted.rows
     suspects = sifted.suspects.union(_mixed(sifted.counts))
     clean = stored.of_others(every, suspects)
     looked = _look(spark, intake, readable, suspects, f"{batch}")

@@ -6,39 +6,48 @@ a number mended, a result twice) only that is learnt here; `scrutiny` looks at i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import consents, deliveries, quality, tables
+from cohort import consents, deliveries, frames, quality, tables
 from cohort.filed import barred
 from cohort.intake import accounts, stored
 from cohort.intake.accounts import Count
+from cohort.intake.checks import MENDED
 from cohort.intake.reception import Numbered
 from cohort.intake.run import Intake
-from cohort.quality import CODES, MENDED
 from cohort.schema import NUMBER
+
+Watch = Callable[[DataFrame], DataFrame]
 
 
 @dataclass(frozen=True)
 class Sifted:
-    """Per delivery what of it stands in the results; the deliveries that must be looked at line by line."""
+    """Per delivery what of it stands in the results; the deliveries that must be looked at line by line.
+
+    `rows` are those in the results.
+    """
 
     counts: dict[int, Count]
     suspects: frozenset[int]
+    rows: DataFrame
 
 
-def ruled(intake: Intake, delivered: DataFrame) -> DataFrame:
+def ruled(intake: Intake, delivered: DataFrame, typed: Watch = frames.apart) -> DataFrame:
     """Delivered rows held against every rule of a single row, and against objections and consents.
 
+    Takes: what is to be done with the rows in between, as `quality.judge` does.
     Gives: rows as `quality.judge` does, with `_objected`, without special-category values that nobody may
     keep.
     """
     judged = quality.judge(
         delivered.sparkSession, delivered, intake.catalogue, intake.now.date(), intake.changes.newest_of,
-        intake.platform.intake.rules.told,
+        intake.platform.intake.rules.told, typed,
     )  # fmt: skip
     return consents.kept_at_intake(barred.marked_by_name(judged, intake.lists), intake.consented)
 
@@ -49,15 +58,22 @@ def sift(spark: SparkSession, intake: Intake, readable: list[Numbered], batch: i
     Takes: the files that can be read, and the number of the batch: nothing stands under it yet.
     """
     parts = stored.files(spark, sum(file.rows for _, file in readable))
-    kept = ruled(intake, deliveries.read(spark, readable, intake.formats)).coalesce(parts)
-    odd = (F.col(CODES) != "") | F.col(barred.OBJECTED).isNotNull() | F.col(MENDED)
     seen = Observation()
-    watched = kept.observe(seen, F.collect_set(F.when(odd, F.col(NUMBER))).alias("odd"))
-    good = quality.accepted(watched.where(F.col(barred.OBJECTED).isNull()), batch)
+
+    def watched(typed: DataFrame) -> DataFrame:
+        return typed.coalesce(parts).observe(
+            seen, F.collect_set(F.when(F.col(MENDED), F.col(NUMBER))).alias("mended")
+        )
+
+    kept = ruled(intake, deliveries.read(spark, readable, intake.formats), watched)
+    good = quality.accepted(kept.where(F.col(barred.OBJECTED).isNull()), batch)
     tables.append(good, intake.places.results, f"batch {batch}")
     rows = stored.of_batch(spark, intake.places, batch)
-    counts = accounts.sifted(rows, intake.platform.intake.rules.told)
-    return Sifted(counts, frozenset(seen.get["odd"]) | _repeating(rows))
+    with ThreadPoolExecutor(1) as beside:  # neither waits for what the other plans
+        repeating = beside.submit(_repeating, rows)
+        counts = accounts.sifted(rows, intake.platform.intake.rules.told)
+    short = {number for number, file in readable if counts.get(number, Count()).delivered != file.rows}
+    return Sifted(counts, frozenset(seen.get["mended"]) | short | repeating.result(), rows)
 
 
 def holding(rows: DataFrame, pupils: DataFrame) -> frozenset[int]:
