@@ -90,12 +90,15 @@ def _named(
         if not dialect.lined and extra:
             rows = rows.where(F.col(LINE) > F.col(_HEADER))
         cells = rows.select(*_cells(), CORRUPT, GIVEN, NUMBER, *extra)
+        if not declared.as_canonical:
+            cells = frames.apart(cells)
         parts.append(cells.select(*_written(declared), CORRUPT, GIVEN, NUMBER, *extra))
     return reduce(DataFrame.unionByName, parts)
 
 
 def _cells() -> list[Column]:
-    return [F.expr(f"get({_FIELDS}, {place}) as {name}") for name, place in _PLACES.items()]
+    """Every canonical column without blanks around it; null where nothing is left."""
+    return [F.expr(f"nullif(trim(get({_FIELDS}, {place})), '') as {name}") for name, place in _PLACES.items()]
 
 
 def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str | int, ...]]:
@@ -148,11 +151,6 @@ def _positions(dialect: Dialect) -> StructType:
     return StructType([StructField(name, StringType()) for name in names])
 
 
-def bare(name: str) -> Column:
-    """A value without blanks around it; null where nothing is left."""
-    return F.expr(f"nullif(trim({name}), '')")
-
-
 def _written(declared: Format) -> list[Column]:
     """Every canonical column in the canonical way of writing."""
     return [_canonical(name, declared).alias(name) for name in CANONICAL]
@@ -161,7 +159,7 @@ def _written(declared: Format) -> list[Column]:
 def _canonical(name: str, declared: Format) -> Column:
     if name in SITES:
         return _site(name)
-    sent = value = bare(name)
+    sent = value = F.col(name)
     known = None
     if name in declared.codes:
         known = _translated(value, declared.codes[name])
@@ -181,13 +179,13 @@ def _canonical(name: str, declared: Format) -> Column:
 
 def _site(name: str) -> Column:
     """BRIN4 and site, also where a school wrote both in one (BRIN6, such as 99ZZ00)."""
-    whole, site = F.trim("brin"), F.col("vestiging")
+    whole, site = F.col("brin"), F.col("vestiging")
     both = (F.length(whole) == 6) & whole.rlike(r"^[0-9]{2}[A-Z]{2}[0-9]{2}\z")
     if name == "brin":
-        return F.when(both, F.substring(whole, 1, 4)).otherwise(bare("brin"))
-    own, given = F.substring(whole, 5, 2), F.coalesce(F.trim(site), F.lit(""))
+        return F.when(both, F.substring(whole, 1, 4)).otherwise(whole)
+    own, given = F.substring(whole, 5, 2), F.coalesce(site, F.lit(""))
     agreed = F.when((given == "") | (given == own), own).otherwise(F.concat(F.lit(NOT_AS_DECLARED), given))
-    return F.when(both, agreed).otherwise(bare("vestiging"))
+    return F.when(both, agreed).otherwise(site)
 
 
 def _translated(value: Column, codes: dict[str, str]) -> Column:

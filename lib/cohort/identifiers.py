@@ -33,10 +33,8 @@ def normal(raw: str) -> str:
     return f"case when {text} rlike r'^[0-9]{{8,9}}\\z' then lpad({text}, 9, '0') end"
 
 
-def kind(number: str) -> str:
-    """SQL for `bsn`, `onderwijsnummer`, or null for a number that proves to be neither.
-
-    Takes: a number in its normal form.
+def remainder(number: str) -> str:
+    """SQL for what the proof of a number in its normal form leaves, modulo 11.
 
     With q the number without its last digits, a digit is q − 10·(the q before it), and −10 is 1 modulo 11:
     so the sum over digits times weight is, modulo 11, the sum over q times (its weight + the next one).
@@ -44,11 +42,19 @@ def kind(number: str) -> str:
     weights = [weight + following for weight, following in zip(WEIGHTS, (*WEIGHTS[1:], 0), strict=True)]
     heads = [f"floor(try_cast({number} as int) / {10 ** (8 - place)})" for place in range(9)]
     total = " + ".join(f"{head} * {weight}" for head, weight in zip(heads, weights, strict=True))
-    of_remainder = (
-        f"'{BSN}', null, null, null, null, if(startswith({number}, '10'), '{ONDERWIJSNUMMER}', null)"
-    )
+    return f"pmod({total}, 11)"
+
+
+def kind(number: str, left: str) -> str:
+    """SQL for `bsn`, `onderwijsnummer`, or null for a number that proves to be neither.
+
+    Takes: a number in its normal form, and its `remainder`.
+    """
     fillers = ", ".join(f"'{filler}'" for filler in FILLERS)
-    return f"if({number} in ({fillers}), null, get(array({of_remainder}), int(pmod({total}, 11))))"
+    return f"""
+        case when {number} in ({fillers}) then null
+             when {left} = 0 then '{BSN}'
+             when {left} = 5 and startswith({number}, '10') then '{ONDERWIJSNUMMER}' end"""
 
 
 def normal_text(raw: str) -> str | None:

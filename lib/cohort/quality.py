@@ -57,7 +57,7 @@ def judge(
         _schools(spark, catalogue), F.col("_listed") == cell("brin"), "left"
     )
     parsed = _renumbered(known.select("*", *checks.parsed()), newest).select("*", *checks.derived())
-    found = typed(parsed.select("*", *checks.dated()))
+    found = typed(parsed.select("*", *checks.concluded()))
     broken = F.col(CORRUPT).isNotNull() | F.col(GIVEN).eqNullSafe(BROKEN)
     codes = F.when(broken, F.lit(BROKEN)).otherwise(F.concat_ws(" ", *checks.rules(today, told)))
     judged = found.select("*", codes.alias(CODES))

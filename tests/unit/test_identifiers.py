@@ -61,7 +61,9 @@ def judged(spark: SparkSession, raw: list[str]) -> list[tuple[str | None, str | 
     """What Spark makes of each: its normal form and its kind."""
     rows = frames.local(spark, "place int, raw string", list(enumerate(raw)))
     normal = rows.select("place", F.expr(identifiers.normal("raw")).alias("normal"))
-    found = normal.select("place", "normal", F.expr(identifiers.kind("normal")).alias("kind")).collect()
+    found = normal.select(
+        "place", "normal", F.expr(identifiers.kind("normal", identifiers.remainder("normal"))).alias("kind")
+    ).collect()
     return [(row.normal, row.kind) for row in sorted(found, key=lambda row: int(row.place))]
 
 

@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import catalogue, deliveries, frames, quality
+from cohort import catalogue, frames, quality
 from cohort.intake.reasons import REASONS
 from cohort.schema import CANONICAL, CORRUPT, GIVEN, NUMBER
 
@@ -211,7 +211,7 @@ def kept(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> D
     state = ", ".join(f"{name} string" for name in (*CANONICAL, CORRUPT, GIVEN)) + f", {NUMBER} int"
     lines = [(*(row.get(name) for name in (*CANONICAL, CORRUPT, GIVEN)), number) for number, row in rows]
     sent = frames.local(one_spark, state, lines).coalesce(1)
-    raw = sent.withColumns({name: deliveries.bare(name) for name in CANONICAL})
+    raw = sent.withColumns({name: F.expr(f"nullif(trim({name}), '')") for name in CANONICAL})
     path = str(tmp_path_factory.mktemp("judged") / "rows")
     quality.judge(one_spark, raw, CATALOGUE, TODAY, {}).write.parquet(path)
     return one_spark.read.parquet(path)

@@ -65,6 +65,7 @@ def parsed() -> list[Column]:
     known = f"{first} between {YEARS[0]} and {YEARS[-1]}"
     written = f"concat(string({first}), '-', string({first} + 1))"
     return _columns(
+        _bare=identifiers.bare("$pgn"),
         pgn=identifiers.normal("$pgn"),
         afnamedatum="try_cast($afnamedatum as date)",
         geboortedatum="try_cast($geboortedatum as date)",
@@ -79,29 +80,30 @@ def parsed() -> list[Column]:
 
 
 def derived() -> list[Column]:
-    """What follows from what was parsed: kind of number, whether it was mended, site, moment."""
+    """What follows from what was parsed: what the proof of a number leaves, its mending, site, moment."""
     moment = f"""coalesce(
         _test_moment,
         case when $afnameperiode in ({_quoted(MOMENTS)}) then $afnameperiode end,
         case when month(afnamedatum) >= 8 then 'B' when month(afnamedatum) <= 3 then 'M'
              when afnamedatum is not null then 'E' end)"""
     return _columns(
-        pgn_soort=identifiers.kind("pgn"),
-        _mended=f"length({identifiers.bare('$pgn')}) = 8",
+        _remainder=identifiers.remainder("pgn"),
+        _mended="length(_bare) = 8",
         vestiging="coalesce($vestiging, '00')",
         afnameperiode=moment,
         _within="afnamedatum between make_date(_year, 8, 1) and make_date(_year + 1, 7, 31)",
     )
 
 
-def dated() -> list[Column]:
-    """What follows from what was derived: the day that the result counts as."""
+def concluded() -> list[Column]:
+    """What follows from what was derived: the kind of number, the day that the result counts as."""
     first = " ".join(
         f"when '{name}' then make_date(_year + {later}, {begins}, 1)"
         for name, (later, begins) in MOMENTS.items()
     )
     return _columns(
-        peildag=f"coalesce(case when _within then afnamedatum end, case afnameperiode {first} end)"
+        pgn_soort=identifiers.kind("pgn", "_remainder"),
+        peildag=f"coalesce(case when _within then afnamedatum end, case afnameperiode {first} end)",
     )
 
 

@@ -67,6 +67,12 @@ class Format(Declaration):
         return self
 
     @property
+    def as_canonical(self) -> bool:
+        """Whether its values are written as those of the canonical format."""
+        ways = (self.decimal, self.dates, self.school_years)
+        return ways == (",", "yyyy-mm-dd", "2024-2025") and not self.codes and not self.sentinels
+
+    @property
     def by_name(self) -> dict[str, str]:
         return {folded(name): column for name, column in self.columns.items()}
 

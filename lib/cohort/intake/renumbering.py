@@ -46,7 +46,9 @@ def apply(
     pairs = frames.local(
         spark, "_old string not null, pgn string not null", sorted(changes.newest_of.items())
     )
-    newest = pairs.select("_old", "pgn", F.expr(identifiers.kind("pgn")).alias("pgn_soort"))
+    newest = pairs.select(
+        "_old", "pgn", F.expr(identifiers.kind("pgn", identifiers.remainder("pgn"))).alias("pgn_soort")
+    )
     done = {}
     kept = {places.results: ("pgn", "pgn_soort"), places.quarantine: ("pgn",), places.unlisted: ("pgn",)}
     for table, columns in ((table, of) for table, of in kept.items() if tables.exists(spark, table)):

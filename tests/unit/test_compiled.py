@@ -1,0 +1,62 @@
+"""Reading and typing are compiled whole, for every declared format: no step copies a row for the next."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from tests.unit.drawn_project import CONF
+
+from cohort import catalogue, deliveries, frames, quality
+from cohort.intake import arrivals, formats
+from cohort.intake.arrivals import Desk
+from cohort.intake.containers import Limits
+
+FORMATS = formats.load(CONF)
+LARGEST = 8000
+"""Bytes of a method that the JVM still compiles, as `spark.sql.codegen.hugeMethodLimit` says it to Spark."""
+STAGES = ("what was sent", "typed")
+OTHERWISE_WRITTEN = ("what was sent", "the canonical way of writing", "typed")
+
+
+@pytest.fixture
+def planned_once(spark: SparkSession) -> Iterator[SparkSession]:
+    """An adaptive plan shows its stages only when it is carried out."""
+    spark.conf.set("spark.sql.adaptive.enabled", "false")
+    yield spark
+    spark.conf.set("spark.sql.adaptive.enabled", "true")
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS.declared))
+def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_path: Path, name: str) -> None:
+    declared = FORMATS[name]
+    header = {column: written for written, column in declared.columns.items()}
+    lines = [declared.delimiter.join(header.values()), declared.delimiter.join("1" * len(header))]
+    (tmp_path / "one.csv").write_text("\n".join(lines), encoding="utf-8")
+    (file,) = Desk(tmp_path, tmp_path / "work", FORMATS, Limits(9, 10**6, 10**7, 100)).arrivals(
+        tmp_path / "one.csv"
+    )
+    assert (file.kind, file.format, file.rejected) == (arrivals.TEXT, name, None)
+    typed: list[DataFrame] = []
+
+    def watched(rows: DataFrame) -> DataFrame:
+        typed.append(rows)
+        return frames.apart(rows)
+
+    delivered = deliveries.read(planned_once, [(1, file)], FORMATS)
+    quality.judge(planned_once, delivered, catalogue.load(CONF), dt.date(2026, 9, 1), {}, typed=watched)
+    sizes = _largest_methods(planned_once, typed[0])
+    assert len(sizes) == len(STAGES if declared.as_canonical else OTHERWISE_WRITTEN)
+    assert max(sizes) <= LARGEST, sizes
+
+
+def _largest_methods(spark: SparkSession, frame: DataFrame) -> list[int]:
+    """Per stage of generated code the bytes of its largest method."""
+    jvm: Any = spark._jvm
+    shown = getattr(getattr(jvm.org.apache.spark.sql.execution.debug, "package$"), "MODULE$")
+    stages = shown.codegenStringSeq(frame._jdf.queryExecution().executedPlan())
+    return [stages.apply(i)._3().maxMethodCodeSize() for i in range(stages.size())]
