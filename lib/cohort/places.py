@@ -148,12 +148,12 @@ def under(root: str) -> Places:
             )
         )
     whole = path.resolve()
-    if misread := sorted(MISREAD & set(str(whole))):
+    if misread := sorted({char for char in str(whole) if char in MISREAD or not char.isprintable()}):
         raise UsageRefused(
             expected(
-                f"a folder without any of {' '.join(sorted(MISREAD))} in its path",
+                f"a folder with printable characters alone in its path, without {' '.join(sorted(MISREAD))}",
                 example="--root /data/cohort",
-                found=" ".join(misread),
+                found=" ".join(ascii(char)[1:-1] if not char.isprintable() else char for char in misread),
                 where="--root",
                 do="Rename the folder",
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,24 @@ def test_a_run_killed_before_the_ledger_is_simply_run_again(
     record = take_in(spark, places)
     assert tables.read(spark, places.results).count() == record["rows"]["accepted"]
     assert ledger.batches(places.ledger) == (1,)
+
+
+def test_what_may_not_be_looked_at_stops_nothing_else(
+    spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(places, "99ZZ.csv", row())
+    (places.deliveries / "loop").symlink_to(places.deliveries / "loop")
+    closed, look = places.deliveries / "closed", os.scandir
+    closed.mkdir()
+
+    def refusing(folder: str | Path | int) -> Any:
+        if not isinstance(folder, int) and Path(folder) == closed:
+            raise PermissionError
+        return look(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    record = take_in(spark, places)
+    assert (record["unreadable"], record["taken"]) == (2, 1)
 
 
 def test_sums_that_do_not_close_are_a_defect() -> None:

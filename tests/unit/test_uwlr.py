@@ -287,11 +287,19 @@ WRONG = [
 ]  # fmt: skip
 
 
+NAMING = (
+    "a test that was not declared", "no test", "no declarations", "a result of two kinds", "no result",
+    "a version to come",
+)  # fmt: skip
+"""Messages that are refused for what stands after their school was read."""
+
+
 @pytest.mark.parametrize(("says", "content", "code"), WRONG, ids=[says for says, *_ in WRONG])
 def test_one_thing_wrong_refuses_the_message(says: str, content: bytes, code: str) -> None:
     with pytest.raises(Rejected) as refusal:
         uwlr.read(content, ENOUGH)
     assert refusal.value.code == code, says
+    assert refusal.value.school == ("99ZZ" if says in NAMING else None)
 
 
 @pytest.mark.skipif(not SAMPLE.exists(), reason="the sample is not there (../shared/data/uwlr)")

@@ -45,7 +45,8 @@ class Received:
 
 def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
     """Look at every file, transcribe what is new and needs it, and number what is new."""
-    paths = sorted(_files(desk.folder), key=str)
+    seen = list(_files(desk.folder))
+    paths = sorted((path for path in seen if path is not None), key=str)
     found = [_arrivals(desk, path) for path in paths]  # threads would wait for each other
     every = [file for files in found if files is not None for file in files]
     if any(file.kind == arrivals.RESULTS for file in every):
@@ -54,16 +55,25 @@ def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
     ready = _transcribed(spark, desk, every, fresh)
     again = [file for file in ready if not (file.rejected and file.sha256 in known.retried)]
     again += _repeated(every, again, known)
-    return Received(tuple(every), tuple(enumerate(again, known.last_number + 1)), found.count(None))
+    unreadable = seen.count(None) + found.count(None)
+    return Received(tuple(every), tuple(enumerate(again, known.last_number + 1)), unreadable)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file below a folder; of thousands in a fraction of the time of a glob."""
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path))
-        elif entry.is_file():
-            yield Path(entry.path)
+def _files(folder: Path) -> Iterator[Path | None]:
+    """Every file below a folder, None for what we may not look at; of thousands much faster than a glob."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        yield None
+        return
+    for entry in entries:
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(Path(entry.path))
+            elif entry.is_file():
+                yield Path(entry.path)
+        except OSError:
+            yield None
 
 
 def _arrivals(desk: Desk, path: Path) -> list[DeliveredFile] | None:
@@ -142,7 +152,7 @@ def _told(file: DeliveredFile, work: Callable[[], DeliveredFile]) -> DeliveredFi
     try:
         return work()
     except Rejected as rejected:
-        return replace(file, rejected=rejected.code)
+        return replace(file, rejected=rejected.code, school=rejected.school or file.school)
     except Exception:
         return replace(file, rejected=UNREADABLE)
 

@@ -57,13 +57,13 @@ def sift(spark: SparkSession, intake: Intake, readable: list[Numbered], batch: i
 
     Takes: the files that can be read, and the number of the batch: nothing stands under it yet.
     """
-    parts = stored.files(spark, sum(file.rows for _, file in readable))
+    lines = sum(file.rows for _, file in readable)
+    parts = stored.files(spark, lines)
     seen = Observation()
 
     def watched(typed: DataFrame) -> DataFrame:
-        return typed.coalesce(parts).observe(
-            seen, F.collect_set(F.when(F.col(MENDED), F.col(NUMBER))).alias("mended")
-        )
+        mended = F.collect_set(F.when(F.col(MENDED), F.col(NUMBER))).alias("mended")
+        return typed.coalesce(parts).observe(seen, mended, F.count(F.lit(1)).alias("rows"))
 
     kept = ruled(intake, deliveries.read(spark, readable, intake.formats), watched)
     good = quality.accepted(kept.where(F.col(barred.OBJECTED).isNull()), batch)
@@ -73,6 +73,8 @@ def sift(spark: SparkSession, intake: Intake, readable: list[Numbered], batch: i
         repeating = beside.submit(_repeating, rows)
         counts = accounts.sifted(rows, intake.platform.intake.rules.told)
     short = {number for number, file in readable if counts.get(number, Count()).delivered != file.rows}
+    if seen.get["rows"] != lines:  # Spark sees other rows than we do: no file is clean until it is looked at
+        short = {number for number, _ in readable}
     return Sifted(counts, frozenset(seen.get["mended"]) | short | repeating.result(), rows)
 
 

@@ -138,14 +138,15 @@ def read(content: bytes, most_bytes: int) -> Message:
             pupil, waiting = Once(), []
         else:
             given.take(name, text)
+    brin = school.get("brincode")
     if not VERSION.fullmatch(school.get("xsdversie") or "2.3"):
-        raise Rejected(markup.UNKNOWN)
+        raise Rejected(markup.UNKNOWN, brin)
     if not results:
-        raise Rejected(markup.EMPTY)
+        raise Rejected(markup.EMPTY, brin)
     if any(sum(kind in result.given for kind in _KINDS) > 1 for result in results):
-        raise Rejected(markup.BROKEN)
+        raise Rejected(markup.BROKEN, brin)
     if any((result.given.get("toetscode") or "") not in versions for result in results):
-        raise Rejected(TEST_UNDECLARED)
+        raise Rejected(TEST_UNDECLARED, brin)
     declared = {code: frozenset(found) for code, found in versions.items()}
     return Message(edexml.school_of(school), tuple(results), declared)
 
