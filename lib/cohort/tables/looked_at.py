@@ -17,6 +17,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
+from cohort import frames
+
 
 @dataclass(frozen=True)
 class Commit:
@@ -56,7 +58,7 @@ def of_batches(spark: SparkSession, path: Path, state: StructType, batches: Iter
     asked = sorted(set(batches))
     files = _files(path, asked) if asked else []
     if not files:
-        return spark.createDataFrame([], state)
+        return frames.local(spark, state, [])
     frame = spark.read.schema(state).option("basePath", str(path)).parquet(*files)
     return frame.select(*state.names)
 
