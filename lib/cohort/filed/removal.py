@@ -84,11 +84,10 @@ def remove_batch(
 
     Takes: the batches that count, and one of them.
     """
-    before = current(spark, places, batches)
     there, rows = (tables.rows_of_batches(places.results, asked) for asked in (batches, [batch]))
     with _journal(places, now, f"retention-{batch}", there, rows):
         _mark(places, places.results)
-        tables.replace_batch(before.where("false"), places.results, batch)
+        tables.replace_batch(tables.read(spark, places.results).where("false"), places.results, batch)
         _vacuum(spark, places)
 
 

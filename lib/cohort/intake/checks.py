@@ -114,7 +114,7 @@ def rules(today: dt.date, told: Collection[str]) -> list[Column]:
     is not said twice.
     """
     this_year = today.year if today.month >= 8 else today.year - 1
-    filler = f"lpad({identifiers.bare('$pgn')}, 9, '0') in ({_quoted(identifiers.FILLERS)})"
+    filler = f"lpad(_bare, 9, '0') in ({_quoted(identifiers.FILLERS)})"
     unlisted = {name: f"not {_listed(name)}" for name in CODE_LISTS}
     attribute = " or ".join(unlisted[name] for name in OF_THE_PUPIL)
     day = " or ".join(f"${n} is not null and not (${n} <=> string({n}))" for n in DATES)
