@@ -8,18 +8,17 @@ declares; a value that stands otherwise is marked, so that no rule takes it for 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from functools import reduce
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from cohort import frames
 from cohort.intake.arrivals import DeliveredFile
-from cohort.intake.formats import UTF8, Format, Formats
+from cohort.intake.formats import Format, Formats
 from cohort.schema import CANONICAL, CORRUPT, GIVEN, NUMBER, Delivered
 
 NOT_AS_DECLARED = "≠"
@@ -30,6 +29,8 @@ OPTIONS = {
     "inputBufferSize": f"{2**14}",  # of characters: by itself Spark takes 2 MiB for every file, however small
 }  # fmt: skip
 LINE = "line"
+PIECE = "_piece"
+"""Where the part of a file begins that a row was read with: Spark reads a long file in parts."""
 SITES = ("brin", "vestiging")
 DATES, DECIMALS = ("geboortedatum", "afnamedatum"), ("vaardigheidsscore",)
 NOWHERE = -1
@@ -49,9 +50,6 @@ class Dialect(NamedTuple):
     lined: bool
 
 
-Scan = Callable[[SparkSession, Dialect, str, list[str]], DataFrame]
-
-
 def read(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> Delivered:
     """Read the files that can be read.
 
@@ -60,20 +58,35 @@ def read(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> Del
     it; `levering_nr`; `_corrupt`, not null where a line has another number of fields than its header;
     `_given`, a reason code that is known already, else null.
     """
-    return Delivered(_named(spark, numbered, formats, _scan))
+    return Delivered(_named(spark, numbered, formats))
 
 
-def read_lines(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> DataFrame:
-    """The same rows with the number of their line or element: for the few files that have refusals.
+def read_placed(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> DataFrame:
+    """The same rows with what `lined` tells the number of their line or element by.
 
-    Gives: `Delivered`'s columns and `line` (1 = the first line of what was sent).
+    Gives: `Delivered`'s columns, `line` (of a transcript's row its own, else that of the header), `_piece`
+    (null in a transcript).
     """
-    return _named(spark, numbered, formats, _scan_lines, LINE)
+    return _named(spark, numbered, formats, LINE, PIECE)
 
 
-def _named(
-    spark: SparkSession, numbered: list[Numbered], formats: Formats, scan: Scan, *extra: str
-) -> DataFrame:
+def lined(rows: DataFrame, order: str) -> DataFrame:
+    """The rows of `read_placed` with the number of each one's line or element.
+
+    Takes: all rows of their files, and the column that is one more from each row of a piece to the next.
+    Between the rows of a file that is read as it is no line is empty.
+    Gives: `line` (1 = the first line of what was sent), without `_piece`.
+    """
+    pieces = rows.where(F.col(PIECE).isNotNull()).groupBy(NUMBER, PIECE)
+    found = pieces.agg(F.min(order).alias("_first"), F.count(F.lit(1)).alias("_rows"))
+    before = F.sum("_rows").over(Window.partitionBy(NUMBER).orderBy(PIECE)) - F.col("_rows")
+    starts = found.select(NUMBER, PIECE, (before + 1 - F.col("_first")).alias("_shift"))
+    after = F.coalesce(F.col(order) + F.col("_shift"), F.lit(0))
+    placed = rows.join(F.broadcast(starts), [NUMBER, PIECE], "left")
+    return placed.withColumn(LINE, (F.col(LINE) + after).cast("int")).drop(PIECE, "_shift")
+
+
+def _named(spark: SparkSession, numbered: list[Numbered], formats: Formats, *extra: str) -> DataFrame:
     """A scan per dialect, not per header: what follows is planned and compiled once for each."""
     dialects: dict[Dialect, list[Numbered]] = defaultdict(list)
     for number, file in numbered:
@@ -83,12 +96,11 @@ def _named(
     parts = []
     for dialect, group in dialects.items():
         declared = formats[dialect.format]
-        mark = ";" if dialect.lined else declared.delimiter
-        frame = scan(spark, dialect, mark, [str(file.path) for _, file in group])
+        frame = _scan(spark, dialect, declared, [str(file.path) for _, file in group])
         files = F.broadcast(frames.local(spark, state, _places(frame, group)))
         rows = frame.join(files, _PATH)
-        if not dialect.lined and extra:
-            rows = rows.where(F.col(LINE) > F.col(_HEADER))
+        if not dialect.lined:
+            rows = rows.withColumnRenamed(_HEADER, LINE)
         cells = rows.select(*_cells(), CORRUPT, GIVEN, NUMBER, *extra)
         if not declared.as_canonical:
             cells = frames.apart(cells)
@@ -112,36 +124,19 @@ def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str | int, ..
     return found
 
 
-def _scan(spark: SparkSession, dialect: Dialect, mark: str, paths: list[str]) -> DataFrame:
+def _scan(spark: SparkSession, dialect: Dialect, declared: Format, paths: list[str]) -> DataFrame:
+    mark = ";" if dialect.lined else declared.delimiter
     options = {**OPTIONS, "sep": mark, "encoding": dialect.encoding}
     frame = spark.read.options(header="true", **options).schema(_positions(dialect)).csv(paths)
     # Not `_metadata`, for which Spark copies every row once more.
-    return frame.select(*_parts(dialect), F.input_file_name().alias(_PATH))
-
-
-def _scan_lines(spark: SparkSession, dialect: Dialect, mark: str, paths: list[str]) -> DataFrame:
-    """Line by line; of the lines that are not empty the first is the header."""
-    if dialect.lined:
-        return _scan(spark, dialect, mark, paths)
-    path = F.input_file_name().alias(_PATH)
-    whole = spark.read.text(paths, wholetext=True).select(F.col("value").alias("whole"), path)
-    if dialect.encoding != UTF8:
-        read = F.decode(F.col("whole").cast("binary"), dialect.encoding).alias("whole")
-        whole = whole.select(read, _PATH)
-    split = F.split("whole", "\r\n|\n|\r")
-    texts = whole.select(_PATH, F.posexplode(split).alias("place", "text"))
-    lines = texts.where(F.col("text").rlike(r"[^\x00-\x20]"))
-    row = F.from_csv("text", _positions(dialect).toDDL(), {**OPTIONS, "sep": mark}).alias("row")
-    rows = lines.select(_PATH, (F.col("place") + 1).alias(LINE), row)
-    return rows.select("row.*", _PATH, LINE).select(*_parts(dialect), _PATH, LINE)
-
-
-def _parts(dialect: Dialect) -> list[Column]:
     fields = F.array(*(f"c{i}" for i in range(dialect.width))).alias(_FIELDS)
+    own: list[Column] = [fields, F.col(CORRUPT), F.input_file_name().alias(_PATH)]
     if not dialect.lined:
-        return [fields, F.col(CORRUPT), F.lit(None).cast("string").alias(GIVEN)]
+        given = F.lit(None).cast("string").alias(GIVEN)
+        return frame.select(*own, given, F.input_file_block_start().alias(PIECE))
     given = F.nullif(GIVEN, F.lit("")).alias(GIVEN)
-    return [fields, F.col(CORRUPT), given, F.col(LINE).try_cast("int").alias(LINE)]
+    line = F.col(LINE).try_cast("int").alias(LINE)
+    return frame.select(*own, given, line, F.lit(None).cast("bigint").alias(PIECE))
 
 
 def _positions(dialect: Dialect) -> StructType:

@@ -91,11 +91,11 @@ def same_result(key: Column, *more: str) -> Column:
     return F.xxhash64(*more, *result, key)
 
 
-def repeated(judged: DataFrame, order: str = ROW) -> DataFrame:
+def repeated(judged: DataFrame) -> DataFrame:
     """The results that more than one line of a file has.
 
-    Takes: judged rows; the column whose least value stays.
-    Gives: `levering_nr`, `_same_result`, the least `order` of its lines, and whether they are all equal.
+    Takes: judged rows.
+    Gives: `levering_nr`, `_same_result`, the least `_row` of its lines, and whether they are all equal.
     """
     return (
         judged.where(F.col(SAME_RESULT).isNotNull())
@@ -103,21 +103,21 @@ def repeated(judged: DataFrame, order: str = ROW) -> DataFrame:
         .agg(
             F.count(F.lit(1)).alias("_n"),
             (F.min(SAME_ROW) == F.max(SAME_ROW)).alias("_equal"),
-            F.min(order).alias("_kept"),
+            F.min(ROW).alias("_kept"),
         )
         .where("_n > 1")
         .select(NUMBER, SAME_RESULT, "_equal", "_kept")
     )
 
 
-def refuse_repeated(judged: DataFrame, repeated: DataFrame, order: str = ROW) -> DataFrame:
+def refuse_repeated(judged: DataFrame, repeated: DataFrame) -> DataFrame:
     """Add the codes of lines that repeat or contradict another line of their file.
 
-    Takes: judged rows, and what `repeated` found in them by the same order.
+    Takes: judged rows, and what `repeated` found in them.
     Gives: the same rows; of equal lines all but one are `DUPLICATE`, of different lines for one result
     all are `CONFLICT`.
     """
-    code = F.when(~F.col("_equal"), "CONFLICT").when(F.col(order) != F.col("_kept"), "DUPLICATE")
+    code = F.when(~F.col("_equal"), "CONFLICT").when(F.col(ROW) != F.col("_kept"), "DUPLICATE")
     codes = F.concat_ws(" ", F.nullif(F.col(CODES), F.lit("")), code)
     return (
         judged.join(F.broadcast(repeated), [NUMBER, SAME_RESULT], "left")

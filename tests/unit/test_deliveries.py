@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from cohort import deliveries
-from cohort.intake import arrivals, formats
+from cohort.intake import arrivals, formats, transcripts
 from cohort.intake.arrivals import MOST_FIELDS, Desk
 from cohort.intake.containers import Limits
 from cohort.schema import CANONICAL, CORRUPT, GIVEN, NUMBER
@@ -49,7 +50,9 @@ FILES = [
     File("CRLF", PLAIN.replace("\n", "\r\n"), "2:34"),
     File("CR alone", PLAIN.replace("\n", "\r"), "2:34"),
     File("no line end at the end", PLAIN.strip(), "2:34"),
-    File("empty lines, also before the header and with blanks",
+    File("empty lines before the header and at the end",
+         f"\n \t\n{HEADER}\n{LINE}\n{LINE}\n\n \n", "4:34 5:34"),
+    File("empty lines between rows, also with blanks",
          f"\n \t\n{HEADER}\n\n{LINE}\n\t\n{LINE}\n\n", "5:34 7:34"),
     File("a line of no-break spaces is a line", f"{PLAIN}\u00a0\n", "2:34 3:!"),
     File("a quoted separator and quoted quotes", f'{HEADER};groep_key\n{LINE};"7;""A"""\n', "2:34"),
@@ -97,15 +100,22 @@ def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(file.bytes)
         (looked[file.says],) = desk.arrivals(path)
+        if looked[file.says].kind == arrivals.UNEVEN and not looked[file.says].rejected:
+            looked[file.says] = transcripts.of_lines(looked[file.says], desk)
     fit = [(n, f) for n, f in enumerate(looked.values()) if not f.rejected]
     rows: dict[str, list[dict[str, object]]] = {file.says: [] for file in FILES}
     for row in deliveries.read(one_spark, fit, FORMATS).collect():
         rows[FILES[row[NUMBER]].says].append(row.asDict())
     lines: dict[str, list[tuple[int, str]]] = {file.says: [] for file in FILES}
-    for row in deliveries.read_lines(one_spark, fit, FORMATS).collect():
+    for row in _lined(one_spark, fit).collect():
         told = "!" if row[CORRUPT] is not None else row.ruwe_score
         lines[FILES[row[NUMBER]].says].append((row.line, told))
     return Read(looked, rows, {k: " ".join(f"{n}:{s}" for n, s in sorted(v)) for k, v in lines.items()})
+
+
+def _lined(spark: SparkSession, files: list[deliveries.Numbered]) -> DataFrame:
+    placed = deliveries.read_placed(spark, files, FORMATS)
+    return deliveries.lined(placed.withColumn("_order", F.monotonically_increasing_id()), "_order")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.says)
@@ -120,6 +130,21 @@ def test_both_ways_of_reading_give_the_same_lines(file: File, found: Read) -> No
     assert found.lines[file.says] == file.read
     scores = ["!" if row[CORRUPT] is not None else row["ruwe_score"] for row in found.rows[file.says]]
     assert sorted(map(str, scores)) == sorted(told.split(":")[1] for told in file.read.split())
+
+
+def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    rows = 200_000
+    path = tmp_path / "long.csv"
+    lines = (f"{LINE[:-2]}{number}\n" for number in range(3, rows + 3))
+    path.write_text("\n" + HEADER + "\n" + "".join(lines) + "\n \n", encoding="utf-8")
+    (file,) = Desk(tmp_path, tmp_path / "work", FORMATS, Limits(9, 1 << 20, 1 << 24, 100)).arrivals(path)
+    assert (file.kind, file.rows) == (arrivals.TEXT, rows)
+    found = _lined(spark, [(7, file)])
+    assert deliveries.read_placed(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1
+    wrong = found.where(F.col("line") != F.col("ruwe_score").cast("int")).count()
+    assert (found.count(), wrong) == (rows, 0)
 
 
 def test_values_stand_under_their_own_names(found: Read) -> None:
@@ -147,4 +172,4 @@ def test_a_fingerprint_is_of_the_content_alone(found: Read) -> None:
 
 
 def test_the_header_may_stand_below_empty_lines(found: Read) -> None:
-    assert found.looked["empty lines, also before the header and with blanks"].header_line == 3
+    assert found.looked["empty lines before the header and at the end"].header_line == 3

@@ -23,8 +23,9 @@ MOST_FIELDS = 500
 """Spark's parser gives up, and the whole run with it, at a line of very many fields."""
 NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
 """Names that no file system and no pattern takes for something else: Spark reads `[1]` as a pattern."""
-TEXT, QUOTED, SHEET, ROSTER, RESULTS = "text", "quoted", "sheet", "roster", "results"
-"""Kinds of delivery; `quoted` is a text with a line on which a quote stays open."""
+TEXT, UNEVEN, SHEET, ROSTER, RESULTS = "text", "uneven", "sheet", "roster", "results"
+"""Kinds of delivery; in an `uneven` text a row is not always the next line: a quote stays open at the end of
+one, or an empty one stands between two rows."""
 ROOTS = {"EDEX": ROSTER, "leerresultaten_verzoek": RESULTS}
 KNOWN, REPEATED = "known", "repeated"
 """What was looked at before; a container of which every member is delivered otherwise, too."""
@@ -150,10 +151,12 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     file = replace(file, school=_school(fields_of(lines[1], declared.delimiter), found.columns))
     if encoding not in declared.encodings and not bare.isascii():
         return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
+    header = every.index(lines[0])
     broken = '"' in text and any(line.count('"') % 2 for line in lines)
+    spaced = any(not line.strip(BLANKS) for line in every[header : header + len(lines)])
     return replace(
-        file, kind=QUOTED if broken else TEXT, format=found.name, supplier=declared.supplier,
-        columns=found.columns, header_line=every.index(lines[0]) + 1, rows=rows, encoding=encoding,
+        file, kind=UNEVEN if broken or spaced else TEXT, format=found.name, supplier=declared.supplier,
+        columns=found.columns, header_line=header + 1, rows=rows, encoding=encoding,
     )  # fmt: skip
 
 

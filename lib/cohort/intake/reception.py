@@ -135,7 +135,7 @@ def _transcribed(
         rosters = _by_school(read)
         results = [file for file in asked.values() if file.kind == arrivals.RESULTS]
         made.update((f.sha256, f) for f in _each(spark, partial(_joined, plain, rosters), results))
-    others = [file for file in asked.values() if file.kind in (arrivals.SHEET, arrivals.QUOTED)]
+    others = [file for file in asked.values() if file.kind in (arrivals.SHEET, arrivals.UNEVEN)]
     made.update((file.sha256, file) for file in _each(spark, partial(_one, plain), others))
     return [made.get(file.sha256, file) for file in fresh]
 

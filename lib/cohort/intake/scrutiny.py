@@ -23,23 +23,25 @@ Lines = dict[int, dict[str, list[int]]]
 
 
 def look(spark: SparkSession, intake: Intake, files: list[Numbered], work: Path) -> DataFrame:
-    """Every row of some files, with all of its codes and the number of its line or element.
+    """Every row of some files, with all of its codes and what tells the number of its line or element.
 
     Takes: the files, and a path for their rows.
-    Gives: rows as `quality.judge` does, with `line` and `_objected`; a file's lines held against each other.
+    Gives: rows as `quality.judge` and `deliveries.read_placed` do, with `_objected`; a file's lines held
+    against each other.
     """
-    delivered = deliveries.read_lines(spark, files, intake.formats)
+    delivered = deliveries.read_placed(spark, files, intake.formats)
     rows = frames.kept(sifting.ruled(intake, delivered), work)
-    twice = frames.materialised(quality.repeated(rows, LINE))
-    return rows if twice is None else quality.refuse_repeated(rows, twice, LINE)
+    twice = frames.materialised(quality.repeated(rows))
+    return rows if twice is None else quality.refuse_repeated(rows, twice)
 
 
 def lines(rows: DataFrame, mixed: list[int]) -> Lines:
     """The numbers of lines or elements, per delivery and code: the first `SHOWN_LINES` of each. An action.
 
-    Takes: rows that were looked at; the deliveries with rows of several schools, whose lines of another
+    Takes: rows as `look` gives them; the deliveries with rows of several schools, whose lines of another
     school than that of their first line stand under `SEVERAL_SCHOOLS`.
     """
+    rows = deliveries.lined(rows, quality.ROW)
     places = rows.where(F.col(CODES) != "").select(NUMBER, LINE, F.explode(F.split(CODES, " ")).alias("code"))
     if mixed:
         places = places.unionByName(_of_another_school(stored.of_deliveries(rows, mixed)))

@@ -31,7 +31,7 @@ Row = tuple[int, str, Sequence[str | None]]
 
 
 def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
-    """The transcript of a text with quotes that stay open at the end of a line.
+    """The transcript of a text with empty lines between rows, or quotes that stay open at the end of a line.
 
     Where the format declares line breaks they belong to the value, else the row is broken.
     Refuses: a quote that is not closed up to the end (`QUOTE_OPEN`).
