@@ -88,9 +88,9 @@ def _list(run: Run) -> tuple[str, dict[str, Any]]:
     found = inventory.take(run.places, run.keys, run.project)
     table, versions = run.places.table(run.project), 0
     try:
-        if tables.exists(run.spark, table):
-            versions = len(tables.history(run.spark, table))
-    except marks.REFUSED:
+        if tables.exists(table):
+            versions = len(tables.history(table))
+    except tables.DAMAGED:
         pass  # a damaged table is destroyed like a sound one
     listed = {
         "items": [[i.place, i.path, i.bytes, i.sha256] for i in found.items],
@@ -100,7 +100,7 @@ def _list(run: Run) -> tuple[str, dict[str, Any]]:
     }
     return f"{len(found.items)} files, {versions} versions", {
         "inventory": listed,
-        "marks": [mark.journalled() for mark in marks.choose(run.spark, run.places, found)],
+        "marks": [mark.journalled() for mark in marks.choose(run.places, found)],
     }
 
 
@@ -123,12 +123,12 @@ def _find_before(run: Run) -> tuple[str, dict[str, Any]]:
 def _empty(run: Run) -> tuple[str, dict[str, Any]]:
     table = run.places.table(run.project)
     try:
-        if table.is_symlink() or not tables.exists(run.spark, table):
+        if table.is_symlink() or not tables.exists(table):
             what = "no table to empty"
         else:
-            behind = tables.purge(run.spark, table).left_behind
+            behind = tables.purge(table).left_behind
             what = f"rows deleted, vacuumed, {behind} data files left to remove"
-    except marks.REFUSED:
+    except tables.DAMAGED:
         what = "a damaged table, left to remove"
     return what, {"emptied": what}
 

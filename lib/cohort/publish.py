@@ -106,7 +106,7 @@ def publish(
         second_person=approved_by is not None,
     )  # fmt: skip
     register.save(places, published)
-    _settle(spark, places, platform, published)
+    _settle(places, platform, published)
     progress("settled: earlier snapshot vacuumed, stage removed")
     why_not = access.settle(places, platform, project, now)
     progress(f"access: withdrawn, as {'; '.join(why_not)}" if why_not else f"access: {project.readers}")
@@ -149,9 +149,9 @@ def mend(spark: SparkSession, places: Places, platform: Platform, project: str) 
     """
     table = places.table(project)
     known = {record.id: record for record in register.releases(places, project)}
-    if not tables.exists(spark, table):
+    if not tables.exists(table):
         return
-    commit = next((c for c in tables.history(spark, table) if c.note in known), None)
+    commit = next((c for c in tables.history(table) if c.note in known), None)
     if commit is None:
         return
     record = known[str(commit.note)]
@@ -160,7 +160,7 @@ def mend(spark: SparkSession, places: Places, platform: Platform, project: str) 
         record = record.moved(Release.PUBLISHED, version=commit.version, mended=True)
         register.save(places, record)
     if record.state is Release.PUBLISHED and not record.facts.get("settled"):
-        _settle(spark, places, platform, record)
+        _settle(places, platform, record)
 
 
 def _compare(spark: SparkSession, places: Places, record: Record) -> None:
@@ -177,7 +177,7 @@ def _compare(spark: SparkSession, places: Places, record: Record) -> None:
         raise _altered("the table")
 
 
-def _settle(spark: SparkSession, places: Places, platform: Platform, record: Record) -> None:
+def _settle(places: Places, platform: Platform, record: Record) -> None:
     for earlier in register.releases(places, record.project):
         if earlier.state is Release.PUBLISHED and earlier.release != record.release:
             earlier = earlier.moved(Release.SUPERSEDED)
@@ -185,7 +185,7 @@ def _settle(spark: SparkSession, places: Places, platform: Platform, record: Rec
         if earlier.state is Release.SUPERSEDED:
             disclosed.close(places, earlier)
     tables.vacuum_whole(
-        spark, places.table(record.project), "only the published snapshot", found="files of an earlier one",
+        places.table(record.project), "only the published snapshot", found="files of an earlier one",
         where=f"projects/{record.project}", do="Look at its permissions, then run publish again",
     )  # fmt: skip
     shutil.rmtree(places.staging(record.project), ignore_errors=True)

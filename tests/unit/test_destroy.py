@@ -108,15 +108,15 @@ def no_delta(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         logs = sorted((path / "_delta_log").glob("*.json"))
         return [hit for log in logs for hit in re.findall(pattern, log.read_text(encoding="utf-8"))]
 
-    def history(_: SparkSession, path: Path) -> list[tables.Commit]:
+    def history(path: Path) -> list[tables.Commit]:
         notes = said(path, r'"userMetadata":"([^"]+)"')
         return [tables.Commit(version, note, "") for version, note in enumerate(notes)]
 
     monkeypatch.setattr(marks, "scratch", lambda _: [tmp_path / "scratch"])
     monkeypatch.setattr(tables, "purge", lambda *_: tables.Vacuumed(0))
-    monkeypatch.setattr(tables, "exists", lambda _, path: (path / "_delta_log").is_dir())
+    monkeypatch.setattr(tables, "exists", lambda path: (path / "_delta_log").is_dir())
     monkeypatch.setattr(tables, "readable", lambda _, path, version: path.exists() and version is None)
-    monkeypatch.setattr(tables, "identity", lambda _, path: said(path, r'"metaData":\{"id":"([^"]+)"')[-1])
+    monkeypatch.setattr(tables, "identity", lambda path: said(path, r'"metaData":\{"id":"([^"]+)"')[-1])
     monkeypatch.setattr(tables, "history", history)
 
 
@@ -146,7 +146,7 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_
 
     site.assert_gone()
     for version in (None, 0):
-        with pytest.raises(marks.REFUSED):
+        with pytest.raises(tables.DAMAGED):
             tables.read(site.spark, site.places.table(NAME), version).count()
     assert certificate == register.load(register.certificate(site.places, NAME))
     assert certificate["removed"]["places"] == planned.sums()
@@ -188,7 +188,7 @@ def test_nothing_that_identifies_stands_in_the_certificate_or_the_progress(site:
 
 def test_the_rows_are_deleted_and_vacuumed_before_the_folder_goes(spark: SparkSession, site: Site) -> None:
     table = site.places.table("groei")
-    assert tables.purge(spark, table).left_behind == 0
+    assert tables.purge(table).left_behind == 0
     assert tables.read(spark, table).count() == 0
     assert spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled", "true") == "true"
 

@@ -98,7 +98,7 @@ def test_a_corrected_file_replaces_and_what_it_lacks_is_withdrawn(root: Root) ->
     assert (last.replaced, last.withdrawn) == ({1: 2}, {1: 1})
     # every earlier state is gone from storage, and the same files again change nothing
     files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-    assert {f.name for f in files} == tables.current_files(root.spark, root.places.results)
+    assert {f.name for f in files} == tables.current_files(root.places.results)
     assert root.ingest()["new"] == 0
     assert not root.places.superseding.exists() or not list(root.places.superseding.iterdir())
 
@@ -229,7 +229,7 @@ def test_a_run_killed_anywhere_is_whole_or_not_at_all(
     root.ingest()
     assert root.rows() == after
     files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-    assert {f.name for f in files} == tables.current_files(root.spark, root.places.results)
+    assert {f.name for f in files} == tables.current_files(root.places.results)
 
 
 def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> None:
@@ -242,7 +242,7 @@ def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> No
 
     def left() -> tuple[int, int, int, bool]:
         files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-        current = tables.current_files(root.spark, root.places.results)
+        current = tables.current_files(root.places.results)
         return (
             len(list(root.places.deliveries.iterdir())),
             tables.read(root.spark, root.places.quarantine).count(),
@@ -306,7 +306,7 @@ def test_one_result_under_two_numbers_of_a_pupil_stays_once(root: Root) -> None:
     left = sorted([f"{new} 90 {M}", f"{E} 70 SP-M7", f"{C} 81 {M}", f"{D} 82 {M}", f"{D} 83 {M}"])
     assert root.rows() == left
     files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-    assert {f.name for f in files} == tables.current_files(root.spark, root.places.results)
+    assert {f.name for f in files} == tables.current_files(root.places.results)
     root.deliver("4.csv", f"{C} 85 REK-E7")
     root.ingest(changes=changes)  # and the sums still close
 

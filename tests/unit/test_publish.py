@@ -114,8 +114,8 @@ def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
     states = [r.state for r in register.releases(places, "proef")]
     assert states == [Release.SUPERSEDED, Release.PUBLISHED]
     table = places.table("proef")
-    assert {f.name for f in table.glob("*.parquet")} == tables.current_files(spark, table)
-    protocol, properties = tables.detail(spark, table)
+    assert {f.name for f in table.glob("*.parquet")} == tables.current_files(table)
+    protocol, properties = tables.detail(table)
     assert protocol == (1, 2)
     assert properties["cohort.release"] == "proef-2"
     assert not places.staging("proef").exists()
@@ -194,9 +194,9 @@ def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
         found = put(spark, places, holds, project, found)
     assert found.state is Release.PUBLISHED
     assert register.find(places, "proef", 1).state is Release.SUPERSEDED
-    assert tables.detail(spark, places.table("proef"))[1]["cohort.release"] == "proef-2"
+    assert tables.detail(places.table("proef"))[1]["cohort.release"] == "proef-2"
     table = places.table("proef")
-    assert {f.name for f in table.glob("*.parquet")} == tables.current_files(spark, table)
+    assert {f.name for f in table.glob("*.parquet")} == tables.current_files(table)
     assert (places.records / "proef" / "2.json").exists()
 
 

@@ -47,8 +47,8 @@ def test_a_file_past_its_days_that_stays_stops_the_run_and_is_looked_for_again(
 ) -> None:
     real = cleaned.vacuum
 
-    def stays(session: SparkSession, path: Path) -> Vacuumed:
-        return Vacuumed(1) if path.name == zone else real(session, path)
+    def stays(path: Path) -> Vacuumed:
+        return Vacuumed(1) if path.name == zone else real(path)
 
     def results(*_: object) -> int:
         return 0  # results that are past their days are another test's
@@ -64,4 +64,4 @@ def test_a_file_past_its_days_that_stays_stops_the_run_and_is_looked_for_again(
     assert told["quarantine"] == (1 if zone == "quarantine" else 0)
     assert not [*places.quarantine.rglob("batch=*")]
     files = {file.name for file in places.results.rglob("*.parquet") if "_delta_log" not in file.parts}
-    assert files == tables.current_files(spark, places.results)
+    assert files == tables.current_files(places.results)

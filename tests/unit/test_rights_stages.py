@@ -133,12 +133,12 @@ def test_a_consent_that_ended_empties_the_value_and_leaves_no_trace(
     assert shown(tables.read(spark, path)) == [
         (str(n), domain, domain == "lezen" or n == 1) for n in (1, 2, 3) for domain in ("lezen", "studie")
     ]
-    assert {file.name for file in path.rglob("*.parquet")} == tables.current_files(spark, path)
+    assert {file.name for file in path.rglob("*.parquet")} == tables.current_files(path)
     written = "".join(file.read_text() for file in (path / "_delta_log").glob("*.json"))
     assert not any(pgn(n) in written for n in (1, 2, 3))
-    versions = len(tables.history(spark, path))
+    versions = len(tables.history(path))
     assert not expiry.apply(spark, taken_in, WHO)  # nothing to do: nothing written
-    assert len(tables.history(spark, path)) == versions
+    assert len(tables.history(path)) == versions
 
 
 def test_a_run_killed_between_the_emptying_and_the_vacuum_is_finished_by_the_next(
@@ -152,9 +152,9 @@ def test_a_run_killed_between_the_emptying_and_the_vacuum_is_finished_by_the_nex
         with pytest.raises(KeyboardInterrupt):
             expiry.apply(spark, taken_in, WHO)
     path = taken_in.results
-    assert {file.name for file in path.rglob("*.parquet")} > tables.current_files(spark, path)
+    assert {file.name for file in path.rglob("*.parquet")} > tables.current_files(path)
     assert expiry.apply(spark, taken_in, WHO)
-    assert {file.name for file in path.rglob("*.parquet")} == tables.current_files(spark, path)
+    assert {file.name for file in path.rglob("*.parquet")} == tables.current_files(path)
 
 
 def test_consents_are_held_against_the_results_again_when_they_changed(

@@ -1,16 +1,16 @@
-"""What only the room that speaks Delta can promise: settings given back, a small table read without Spark."""
+"""What only the room that speaks Delta can promise: small tables read without Spark, files that go."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from pyspark.sql.types import IntegerType, MapType, StringType, StructField, StructType
 from tests.unit import drawn_release
 
 from cohort import frames, tables
-from cohort.tables import cleaned
 
 STATE = StructType(
     [
@@ -61,23 +61,53 @@ def test_the_rows_of_batches_are_those_of_the_version_they_were_asked_of(
     assert there(3) == []
 
 
-def test_a_vacuum_gives_spark_its_settings_back_also_when_it_fails(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def _data(path: Path) -> set[str]:
+    """Everything in a table's folder but its log, checksums under the names of their files."""
+    files = (file for file in path.rglob("*") if file.is_file() and "_delta_log" not in file.parts)
+    return {file.name.removeprefix(".").removesuffix(".crc") for file in files}
+
+
+@pytest.fixture(params=["batch", None], ids=["in partitions", "in one folder"])
+def replaced(spark: SparkSession, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A table with a batch that was written twice, and a file that no version ever had."""
+    state = StructType([StructField("name", StringType()), StructField("batch", IntegerType(), False)])
+    path = tmp_path / "a b" / "results"
+    tables.create(spark, path, state, drawn_release.platform().tables, partitioned_by=request.param)
+    for number in (1, 2):
+        tables.append(frames.local(spark, state, [(f"{number}", number)]), path, f"batch {number}")
+    tables.replace_batch(frames.local(spark, state, [("again", 1)]), path, 1)
+    (path / ("batch=1" if request.param else "") / "killed.parquet").write_bytes(b"half a file")
+    return path
+
+
+def test_a_vacuum_leaves_what_the_current_version_needs_and_nothing_else(
+    spark: SparkSession, replaced: Path
 ) -> None:
-    path = tmp_path / "table"
-    tables.create(spark, path, STATE, drawn_release.platform().tables)
-    names = (*cleaned.FEW_FILES, *cleaned.WHATEVER_ITS_AGE)
-    before = {name: spark.conf.get(name, None) for name in names}
-    seen = []
+    rows = sorted(map(tuple, tables.read(spark, replaced).collect()))
+    assert _data(replaced) > tables.current_files(replaced)
+    assert tables.vacuum(replaced).left_behind == 0
+    assert _data(replaced) == tables.current_files(replaced)
+    assert sorted(map(tuple, tables.read(spark, replaced).collect())) == rows == [("2", 2), ("again", 1)]
+    assert [commit.operation for commit in tables.history(replaced)][:2] == ["VACUUM END", "VACUUM START"]
+    tables.append(tables.read(spark, replaced), replaced, "Spark writes on")
+    assert len(tables.read(spark, replaced).collect()) == 2 * len(rows)
 
-    def broken(session: SparkSession, _: Path) -> set[str]:
-        seen.append({name: session.conf.get(name, None) for name in cleaned.FEW_FILES})
-        raise OSError
 
-    assert tables.vacuum(spark, path).left_behind == 0
-    tables.purge(spark, path)
-    monkeypatch.setattr(cleaned, "current_files", broken)
-    with pytest.raises(OSError, match=r"^$"):
-        tables.vacuum(spark, path)
-    assert seen == [cleaned.FEW_FILES]
-    assert {name: spark.conf.get(name, None) for name in names} == before
+def test_what_a_vacuum_leaves_behind_is_counted_whatever_it_says_itself(
+    replaced: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = len(_data(replaced) - tables.current_files(replaced))
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError("Permission denied")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(DeltaTable, "vacuum", fails)
+        assert tables.vacuum(replaced).left_behind >= beside > 0
+    assert tables.vacuum(replaced).left_behind == 0
+
+
+def test_a_purge_leaves_no_row_and_no_file(spark: SparkSession, replaced: Path) -> None:
+    assert tables.purge(replaced).left_behind == 0
+    assert _data(replaced) == set()
+    assert tables.read(spark, replaced).collect() == []

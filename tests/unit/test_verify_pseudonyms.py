@@ -149,7 +149,7 @@ def test_a_published_table_is_held_to_its_schools_too(spark: SparkSession, tmp_p
     assert findings.found == ()
     assert {"SCHOOLS", "SHARE", "OTHERS", "PSEUDONYM", "PUPIL_TWICE"} <= {*findings.checked}
     assert findings.checksum == tables.checksum(tables.read(spark, table))
-    assert tables.detail(spark, table)[1]["cohort.personal_data"] == "true"
+    assert tables.detail(table)[1]["cohort.personal_data"] == "true"
     assert look(platform=drawn.platform(m=7)).codes == {"SCHOOLS"}
     assert look(platform=drawn.platform(k_others=26)).codes == {"OTHERS"}
     assert "PROPERTIES" in look(project=drawn.project()).codes

@@ -173,5 +173,5 @@ def test_a_published_table_is_checked_as_far_as_it_goes(spark: SparkSession, tmp
     assert look(project=drawn.project(ends=dt.date(2028, 1, 1))) == {"PROPERTIES"}
     fewer = tables.read(spark, table).where(F.col("geslacht") == "1").limit(9).coalesce(1)
     tables.replace(fewer, table, own_properties(own, "proef-2"), "proef-2", drawn.platform().tables)
-    tables.vacuum(spark, table)
+    tables.vacuum(table)
     assert look(released=9, release_id="proef-2") == {"K"}

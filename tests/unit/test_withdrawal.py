@@ -119,7 +119,7 @@ def test_the_objector_goes_with_a_class_that_would_be_too_small_and_leaves_no_tr
     assert [w["pupils_besides"] for w in record.facts["withdrawals"]] == [9]
     assert register.load(shown.places.records / "proef" / "1.json")["version"] == told["version"]
     assert (told["access"], shown.is_open()) == ("granted", True)
-    assert tables.detail(shown.spark, shown.table)[1]["cohort.personal_data"] == "true"
+    assert tables.detail(shown.table)[1]["cohort.personal_data"] == "true"
     assert shown.apply(0, gone) == {**told, "pupils_barred": 0, "pupils_besides": 0}
 
 

@@ -17,8 +17,6 @@ from urllib.parse import unquote, urlparse
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from cohort import schema, tables
@@ -30,9 +28,6 @@ from cohort.places import Places
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FILES, STAGES, PUPILS = 24, 4, 4
 """Of how many data files, stages, and pupils per stage marks are taken."""
-
-REFUSED = (PySparkException, Py4JJavaError)
-"""What Delta raises at a table that is damaged or, when it knew the table, gone. A lost JVM is neither."""
 
 FILE, TABLE, RELEASE, PSEUDONYM = "a file's id", "a table's id", "a release's id", "a pseudonym"
 
@@ -53,7 +48,7 @@ class Mark:
         return cls(journalled["label"], journalled["kind"], bytes.fromhex(journalled["hex"]))
 
 
-def choose(spark: SparkSession, places: Places, inventory_: Inventory) -> list[Mark]:
+def choose(places: Places, inventory_: Inventory) -> list[Mark]:
     """The marks of a project: a few of each kind, spread over what it has."""
     project = inventory_.project
     stages = [p for p in sorted(places.staging(project).glob("*")) if p.is_dir() and not p.is_symlink()]
@@ -61,10 +56,10 @@ def choose(spark: SparkSession, places: Places, inventory_: Inventory) -> list[M
     ids, notes = set(), set()
     for table in (places.table(project), *stages[:STAGES]):
         try:
-            if not table.is_symlink() and tables.exists(spark, table):
-                ids.add(tables.identity(spark, table))
-                notes |= {commit.note for commit in tables.history(spark, table) if commit.note}
-        except REFUSED:
+            if not table.is_symlink() and tables.exists(table):
+                ids.add(tables.identity(table))
+                notes |= {commit.note for commit in tables.history(table) if commit.note}
+        except tables.DAMAGED:
             continue  # a table that is damaged: the ids in its files' names remain
     files = sorted({UUID.findall(i.path)[-1] for i in inventory_.items if i.is_data and UUID.search(i.path)})
     release = re.compile(re.escape(f"{project}-") + r"\d+")

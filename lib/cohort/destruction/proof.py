@@ -75,7 +75,7 @@ def _still_there(run: Run) -> list[str]:
 def _still_readable(run: Run) -> list[str]:
     """What a reader would get, now and at version 0."""
     table = run.places.table(run.project)
-    if not tables.exists(run.spark, table) and not any(_reads(run, table, v) for v in (None, 0)):
+    if not tables.exists(table) and not any(_reads(run, table, v) for v in (None, 0)):
         return []
     return [left_over("a table that can be read", f"projects/{run.project}/", "Remove the folder")]
 
@@ -83,7 +83,7 @@ def _still_readable(run: Run) -> list[str]:
 def _reads(run: Run, table: Path, version: int | None) -> bool:
     try:
         return tables.readable(run.spark, table, version)
-    except marks.REFUSED:
+    except tables.DAMAGED:
         return False
 
 

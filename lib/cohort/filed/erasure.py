@@ -38,7 +38,7 @@ def accept(
     deliveries (exit code 12): nothing is written down then.
     """
     met: frozenset[str] = frozenset()
-    if tables.exists(spark, places.results):
+    if tables.exists(places.results):
         known = ledger.read(places.ledger)
         rows = removal.current(spark, places, known.batches)
         permissions.require_newer(lists.permissions, known.latest())
@@ -62,7 +62,7 @@ def apply(
     domains = catalogue.domains()
     met, stands = accept(spark, places, platform, lists, domains)
     gone = {"results": 0, "quarantine": 0}
-    if tables.exists(spark, places.results):
+    if tables.exists(places.results):
         gone = removal.remove(spark, places, platform, catalogue, lists, now)
     gone["stages"] = sum(1 for _ in _stages(places, lists, now))
     numbers = sought(spark, places, lists, domains)
@@ -98,7 +98,7 @@ def barred_from(
 
 def sought(spark: SparkSession, places: Places, lists: Objections, domains: frozenset[str]) -> frozenset[str]:
     """Numbers that no raw file may still hold: of whoever objects, or is left out by a list that allows."""
-    if not lists.permissions or not tables.exists(spark, places.results):
+    if not lists.permissions or not tables.exists(places.results):
         return barred.numbers(lists)
     known = ledger.read(places.ledger)
     return barred.numbers(lists) | _numbers(

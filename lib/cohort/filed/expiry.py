@@ -45,7 +45,7 @@ def apply(spark: SparkSession, places: Places, given: Given, *, empty: bool = Fa
         tables.empty(spark, places.results, over.select(*PAIR), PAIR, "bijzonder", SCORES)
     if found or begun:
         tables.vacuum_whole(
-            spark, places.results, "no file with values whose consent ended", found="files left behind",
+            places.results, "no file with values whose consent ended", found="files left behind",
             where="restricted/results", do="Look at its permissions, then run ingest again",
         )  # fmt: skip
     register.write(mark, {"digest": digest})

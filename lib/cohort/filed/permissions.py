@@ -114,7 +114,7 @@ def left_out(
 def presence(seen: DataFrame, unlisted: Path) -> DataFrame:
     """Who was seen at which school: in these rows, or before and not kept."""
     spark, now = seen.sparkSession, seen.select(*PRESENT)
-    return now.unionByName(tables.read(spark, unlisted)) if tables.exists(spark, unlisted) else now
+    return now.unionByName(tables.read(spark, unlisted)) if tables.exists(unlisted) else now
 
 
 def note(

@@ -59,7 +59,7 @@ def remove(
     batches = ledger.batches(places.ledger)
     resume(places, batches)
     results = current(spark, places, batches)
-    _vacuum(spark, places)
+    _vacuum(places)
     domains = catalogue.domains()
     if lists.permissions:
         left = barred.left_out(lists, results, domains)
@@ -88,7 +88,7 @@ def remove_batch(
     with _journal(places, now, f"retention-{batch}", there, rows):
         _mark(places, places.results)
         tables.replace_batch(tables.read(spark, places.results).where("false"), places.results, batch)
-        _vacuum(spark, places)
+        _vacuum(places)
 
 
 def remove_given_again(
@@ -104,7 +104,7 @@ def remove_given_again(
         with _journal(places, now, "renumbering", tables.rows_of_batches(places.results, batches), gone):
             _mark(places, places.results)
             tables.remove_rows(spark, places.results, rows)
-            _vacuum(spark, places)
+            _vacuum(places)
     return gone
 
 
@@ -143,7 +143,7 @@ def remove_broken(spark: SparkSession, places: Places, keys: DataFrame) -> int:
     if gone:
         _mark(places, places.quarantine)
         tables.remove_rows(spark, places.quarantine, whole)
-        _vacuum(spark, places)
+        _vacuum(places)
     return gone
 
 
@@ -158,7 +158,7 @@ def _remove(spark: SparkSession, places: Places, table: Path, keys: DataFrame, d
     _mark(places, table)
     where = barred.hit(domain, F.col(f"s.{barred.SCOPES}"))
     tables.remove_matching(spark, table, keys, "pgn", where)
-    _vacuum(spark, places)
+    _vacuum(places)
 
 
 def _mark(places: Places, table: Path) -> None:
@@ -166,13 +166,13 @@ def _mark(places: Places, table: Path) -> None:
     register.write(places.exact / "vacuum.json", {"table": table.name})
 
 
-def _vacuum(spark: SparkSession, places: Places) -> None:
+def _vacuum(places: Places) -> None:
     mark = places.exact / "vacuum.json"
     if not mark.exists():
         return
     table = {t.name: t for t in (places.results, places.quarantine)}[register.load(mark)["table"]]
     tables.vacuum_whole(
-        spark, table, "no file with erased rows", found="files left behind",
+        table, "no file with erased rows", found="files left behind",
         where=f"restricted/{table.name}", do="Look at its permissions, then run objections again",
     )  # fmt: skip
     mark.unlink()

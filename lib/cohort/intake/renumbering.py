@@ -51,12 +51,12 @@ def apply(
     )
     done = {}
     kept = {places.results: ("pgn", "pgn_soort"), places.quarantine: ("pgn",), places.unlisted: ("pgn",)}
-    for table, columns in ((table, of) for table, of in kept.items() if tables.exists(spark, table)):
+    for table, columns in ((table, of) for table, of in kept.items() if tables.exists(table)):
         old = F.broadcast(newest.select(F.col("_old").alias("pgn")))
         done[table.name] = tables.read(spark, table).join(old, "pgn", "left_semi").count()
         if done[table.name]:
             tables.renumber(spark, table, newest, {name: name for name in columns})
-            stored.vacuum(spark, table, "numbers that were replaced")
+            stored.vacuum(table, "numbers that were replaced")
     done["twice"] = _once(spark, places, changes, known, now)
     register.write(_mark(places), {"digest": changes.digest(), "rows": done})
     return done

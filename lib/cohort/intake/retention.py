@@ -34,7 +34,7 @@ def apply(
         "quarantine": _quarantine(spark, places, known, now - dt.timedelta(days.quarantine)),
         "results": _results(spark, places, known, now - dt.timedelta(days.results), now),
         "feedback": _feedback(places, known, now - dt.timedelta(days.feedback)),
-        "earlier_states": _earlier(spark, places, known, now - dt.timedelta(days.superseded)),
+        "earlier_states": _earlier(places, known, now - dt.timedelta(days.superseded)),
     }
 
 
@@ -78,17 +78,17 @@ def _feedback(places: Places, known: Ledger, until: dt.datetime) -> int:
     return len(gone)
 
 
-def _earlier(spark: SparkSession, places: Places, known: Ledger, until: dt.datetime) -> int:
+def _earlier(places: Places, known: Ledger, until: dt.datetime) -> int:
     """Data files that no current row needs, once the first row of them was taken away long enough ago."""
     mark = places.exact / "vacuumed.json"
     through = int(register.load(mark)["through"]) if mark.is_file() else 0
     moved = [e for e in known.lines if (e.replaced or e.withdrawn) and e.levering_nr > through]
     if not moved or min(map(_when, moved)) > until:
         return 0
-    current = tables.current_files(spark, places.results)
+    current = tables.current_files(places.results)
     past = [file for file in places.results.rglob("*.parquet") if file.name not in current]
     past = [file for file in past if "_delta_log" not in file.parts]
     if past:
-        stored.vacuum(spark, places.results, "an earlier state that is past its days")
+        stored.vacuum(places.results, "an earlier state that is past its days")
     register.write(mark, {"through": known.last_number})
     return len(past)

@@ -35,7 +35,7 @@ def settle(spark: SparkSession, judged: Judged, intake: Intake, entries: list[En
         tables.replace_batch(kept.coalesce(stored.files(spark, total)), results, batch)
         if tables.rows_of_batches(results, [batch]) != total:
             raise AssertionError("the accepted rows that were written are not those that were counted")
-        stored.vacuum(spark, results, "rows that do not count")
+        stored.vacuum(results, "rows that do not count")
     if free is not None and any(entry.codes for entry in entries if entry.taken):
         sent = consents.without_special(stored.of_deliveries(free, taken), quality.RAW)
         tables.replace_batch(quality.quarantined(sent, batch).coalesce(1), intake.places.quarantine, batch)

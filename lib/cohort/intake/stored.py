@@ -62,14 +62,14 @@ def _listed(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
     return F.broadcast(frames.local(rows.sparkSession, state, [(n,) for n in sorted(numbers)]))
 
 
-def vacuum(spark: SparkSession, table: Path, what: str) -> None:
+def vacuum(table: Path, what: str) -> None:
     """Remove the files that the table no longer needs.
 
     Takes: what those files held, for the refusal.
     Refuses: a file that stays (exit code 16).
     """
     tables.vacuum_whole(
-        spark, table, f"no file with {what}", found="files left behind", where=f"restricted/{table.name}",
+        table, f"no file with {what}", found="files left behind", where=f"restricted/{table.name}",
         do="Look at its permissions, then run ingest again",
     )  # fmt: skip
 
@@ -85,7 +85,7 @@ def remove(spark: SparkSession, table: Path, batches: Iterable[int], what: str) 
     for batch in there:
         tables.replace_batch(tables.read(spark, table).where("false"), table, batch)
     if there:
-        vacuum(spark, table, what)
+        vacuum(table, what)
     for folder in there.values():
         shutil.rmtree(folder, ignore_errors=True)
     return len(there)

@@ -64,7 +64,7 @@ class _Task:
 
     def version(self) -> int:
         """The newest version that shows this release."""
-        history = tables.history(self.spark, self.table)
+        history = tables.history(self.table)
         return next(commit.version for commit in history if commit.note == self.record.id)
 
     def close(self) -> None:
@@ -161,7 +161,7 @@ def _marked(task: _Task) -> DataFrame:
     digests = task.key.digests(f"brin|{school}" for school in sorted(task.schools))
     state = f"{SCHOOL} string not null, {LAPSED} boolean not null"
     schools = frames.local(spark, state, [(digest.hex(), True) for digest in digests])
-    rows = tables.read(spark, task.table, tables.history(spark, task.table)[0].version)
+    rows = tables.read(spark, task.table, tables.history(task.table)[0].version)
     return rows.join(F.broadcast(pupils), PUPIL, "left").join(F.broadcast(schools), SCHOOL, "left")
 
 
@@ -192,7 +192,7 @@ def _write(task: _Task, journal: Facts) -> None:
 def _finish(task: _Task, taken: list[Facts], facts: Facts) -> Facts:
     """The old snapshot goes, the new one is verified, the record follows, readers return."""
     tables.vacuum_whole(
-        task.spark, task.table, "only what is left", found="files of the rows taken out",
+        task.table, "only what is left", found="files of the rows taken out",
         where=f"projects/{task.project.name}",
         do="Look at its permissions, then run objections again; until then nobody reads",
     )  # fmt: skip

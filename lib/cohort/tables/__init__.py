@@ -13,6 +13,7 @@ from __future__ import annotations
 from cohort.tables.changed import empty, remove_matching, remove_rows, renumber
 from cohort.tables.cleaned import Vacuumed, purge, vacuum, vacuum_whole
 from cohort.tables.looked_at import (
+    DAMAGED,
     Commit,
     checksum,
     current_files,
@@ -32,6 +33,7 @@ PROTOCOL = (1, 2)
 RELEASE = "cohort.release"
 
 __all__ = [
+    "DAMAGED",
     "PROTOCOL",
     "RELEASE",
     "Commit",

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from delta.tables import DeltaTable
-from pyspark.sql import SparkSession
+import deltalake
+from deltalake import PostCommitHookProperties
+from deltalake.exceptions import DeltaError
 
 from cohort.errors import DestructionIncomplete, expected
 from cohort.tables.looked_at import current_files
 
-FEW_FILES = {"spark.sql.adaptive.enabled": "false", "spark.sql.shuffle.partitions": "1"}
-"""For lists of file names: a vacuum's thirty jobs have as many tasks as a shuffle has partitions.
-
-With 200 of them, as a cluster may have, four files took 40 s.
-"""
-WHATEVER_ITS_AGE = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
+LOG_AS_IT_IS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+"""Spark alone writes checkpoints, and removes what they make needless."""
 
 
 @dataclass(frozen=True)
@@ -28,44 +24,50 @@ class Vacuumed:
     left_behind: int
 
 
-def vacuum(spark: SparkSession, path: Path) -> Vacuumed:
+def vacuum(path: Path) -> Vacuumed:
     """Remove what the current version does not need, and look afterwards what is left of it.
 
-    Delta says COMPLETED also where a deletion failed; so the folder is listed.
+    deltalake does it in one listing of the folder, where Spark takes thirty jobs; the checksums that Hadoop
+    puts beside files on a disk are not deltalake's. What stays is found by listing the folder once more.
     """
-    with _settings(spark, FEW_FILES):
-        DeltaTable.forPath(spark, str(path)).vacuum()
-        current = current_files(spark, path)
-    left = [f for f in path.rglob("*.parquet") if "_delta_log" not in f.parts and f.name not in current]
-    return Vacuumed(len(left))
+    _unneeded(path)
+    current = current_files(path)
+    return Vacuumed(sum(_of(file) not in current for file in _data(path)))
 
 
-def vacuum_whole(spark: SparkSession, path: Path, what: str, *, found: str, where: str, do: str) -> None:
+def vacuum_whole(path: Path, what: str, *, found: str, where: str, do: str) -> None:
     """Remove what the current version does not need, every file of it.
 
     Takes: what was expected to be left, what stayed, where, and what to do then: for the refusal.
     Refuses: a file that stays (exit code 16).
     """
-    if vacuum(spark, path).left_behind:
+    if vacuum(path).left_behind:
         raise DestructionIncomplete(expected(what, example="after a vacuum", found=found, where=where, do=do))
 
 
-def purge(spark: SparkSession, path: Path) -> Vacuumed:
+def purge(path: Path) -> Vacuumed:
     """Delete every row, then every data file at once, whatever the table's retention: only to destroy it."""
-    with _settings(spark, FEW_FILES | WHATEVER_ITS_AGE):
-        DeltaTable.forPath(spark, str(path)).delete()
-        DeltaTable.forPath(spark, str(path)).vacuum(0)
-    return Vacuumed(sum("_delta_log" not in file.parts for file in path.rglob("*.parquet")))
+    deltalake.DeltaTable(str(path)).delete(post_commithook_properties=LOG_AS_IT_IS)
+    _unneeded(path, hours=0)
+    return Vacuumed(len(_data(path)))
 
 
-@contextmanager
-def _settings(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
-    """Spark's settings for a while; afterwards they are what they were."""
-    before = {name: spark.conf.get(name, None) for name in wanted}
-    for name, value in wanted.items():
-        spark.conf.set(name, value)
-    try:
-        yield
-    finally:
-        for name, old in before.items():
-            spark.conf.unset(name) if old is None else spark.conf.set(name, old)
+def _unneeded(path: Path, hours: int | None = None) -> None:
+    with contextlib.suppress(DeltaError, OSError):
+        deltalake.DeltaTable(str(path)).vacuum(
+            hours, dry_run=False, enforce_retention_duration=hours is None, full=True,
+            post_commithook_properties=LOG_AS_IT_IS,
+        )  # fmt: skip
+        for file in _data(path):
+            if not file.with_name(_of(file)).exists():
+                file.unlink()
+
+
+def _data(path: Path) -> list[Path]:
+    """The data files below a table's folder, and their checksums."""
+    return [file for file in path.rglob("*.parquet*") if "_delta_log" not in file.parts]
+
+
+def _of(file: Path) -> str:
+    """The name of a data file; of a checksum, that of the file it is of (`.x.parquet.crc`)."""
+    return file.name.removeprefix(".").removesuffix(".crc")

@@ -1,4 +1,7 @@
-"""What a table tells: its rows, its commits, its files, its properties."""
+"""What a table tells: its rows, its commits, its files, its properties.
+
+What stands in a log is asked of deltalake: Spark starts jobs to find it out, seconds in a new process.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,17 @@ from urllib.parse import unquote
 import deltalake
 import pyarrow as pa
 import pyarrow.dataset as ds
-from delta.tables import DeltaTable
-from py4j.protocol import Py4JError
+from deltalake.exceptions import DeltaError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from cohort import frames
+
+DAMAGED = (PySparkException, Py4JJavaError, DeltaError, OSError)
+"""What is raised at a table that is damaged or, when Delta knew the table, gone. A lost JVM is neither."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,9 @@ class Commit:
     operation: str
 
 
-def exists(spark: SparkSession, path: Path) -> bool:
-    return (path / "_delta_log").is_dir() and DeltaTable.isDeltaTable(spark, str(path))
+def exists(path: Path) -> bool:
+    """Whether a table stands there: a log with a commit in it."""
+    return deltalake.DeltaTable.is_deltatable(str(path))
 
 
 def read(spark: SparkSession, path: Path, version: int | None = None) -> DataFrame:
@@ -43,7 +50,7 @@ def small(path: Path) -> pa.Table | None:
 
     Not by Spark: to plan a scan and to work out a snapshot takes it a second, however little there is.
     """
-    if not deltalake.DeltaTable.is_deltatable(str(path)):
+    if not exists(path):
         return None
     found: pa.Table = deltalake.DeltaTable(str(path)).to_pyarrow_table()
     return found
@@ -74,31 +81,27 @@ def rows_of_batches(path: Path, batches: Iterable[int]) -> int:
     return files.count_rows(filter=ds.field("batch").isin(sorted(batches)))
 
 
-def history(spark: SparkSession, path: Path) -> list[Commit]:
+def history(path: Path) -> list[Commit]:
     """The commits of a table, newest first."""
-    rows = DeltaTable.forPath(spark, str(path)).history().select("version", "userMetadata", "operation")
-    return [Commit(r.version, r.userMetadata, r.operation) for r in rows.collect()]
+    told = deltalake.DeltaTable(str(path)).history()
+    return [Commit(one["version"], one.get("userMetadata"), one["operation"]) for one in told]
 
 
-def detail(spark: SparkSession, path: Path) -> tuple[tuple[int, int], dict[str, str]]:
+def detail(path: Path) -> tuple[tuple[int, int], dict[str, str]]:
     """A table's protocol and its properties."""
-    row = DeltaTable.forPath(spark, str(path)).detail().first()
-    if row is None:
-        raise RuntimeError("a Delta table without a detail row")
-    return (row.minReaderVersion, row.minWriterVersion), dict(row.properties)
+    table = deltalake.DeltaTable(str(path))
+    protocol = table.protocol()
+    return (protocol.min_reader_version, protocol.min_writer_version), dict(table.metadata().configuration)
 
 
-def current_files(spark: SparkSession, path: Path) -> set[str]:
+def current_files(path: Path) -> set[str]:
     """Names of the data files of the current version."""
-    return {Path(name).name for name in read(spark, path).inputFiles()}
+    return {Path(unquote(name)).name for name in deltalake.DeltaTable(str(path)).file_uris()}
 
 
-def identity(spark: SparkSession, path: Path) -> str:
+def identity(path: Path) -> str:
     """The id that Delta gave a table: it stands in its log, its checkpoints and its clones."""
-    row = DeltaTable.forPath(spark, str(path)).detail().select("id").first()
-    if row is None:
-        raise RuntimeError("a Delta table without a detail row")
-    return str(row.id)
+    return str(deltalake.DeltaTable(str(path)).metadata().id)
 
 
 def readable(spark: SparkSession, path: Path, version: int | None = None) -> bool:

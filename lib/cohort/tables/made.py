@@ -42,7 +42,7 @@ def create(
 
     Takes: a partition column only of intake's own making (a batch), never of a person or school.
     """
-    if exists(spark, path):
+    if exists(path):
         return
     writer = frames.local(spark, state, []).write.format("delta").options(**properties(retention))
     (writer.partitionBy(partitioned_by) if partitioned_by else writer).save(str(path))
@@ -81,7 +81,7 @@ def replace(frame: DataFrame, path: Path, own: dict[str, str], note: str, retent
     for name, value in {**properties(retention), **own}.items():
         writer = writer.tableProperty(name, value)
     writer.createOrReplace()
-    return history(frame.sparkSession, path)[0].version
+    return history(path)[0].version
 
 
 def plain(frame: DataFrame) -> DataFrame:

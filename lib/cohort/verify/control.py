@@ -204,7 +204,7 @@ def barred_pupils(spark: SparkSession, barred: Barred, rows: DataFrame) -> DataF
         held = local(spark, {"brin": pa.array(sorted(barred.held), pa.string())})
         frame = frame.union(rows.join(F.broadcast(held), "brin", "left_semi").select("pgn"))
     seen = rows.select("pgn", "brin")
-    if barred.allowed and barred.unlisted is not None and tables.exists(spark, barred.unlisted):
+    if barred.allowed and barred.unlisted is not None and tables.exists(barred.unlisted):
         seen = seen.unionByName(tables.read(spark, barred.unlisted))
     for schools, permitted in barred.allowed:
         covered = local(spark, {"brin": pa.array(sorted(schools), pa.string())})

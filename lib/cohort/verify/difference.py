@@ -71,7 +71,7 @@ def look(
     strangers = sizes and (not subject.before.newcomers or min(sizes) < k)
     wrong = {
         "what is remembered is not what was published": not _as_published(
-            spark, subject.before.table, classes, names, gone.were
+            subject.before.table, classes, names, gone.were
         ),
         f"fewer than {k} pupils are gone from a class": bool(few.any()),
         "pupils show other values than before": bool(gone.changed.any()),
@@ -145,13 +145,13 @@ def _labels(names: Sequence[str]) -> list[str]:
     return [LABEL + name for name in names]
 
 
-def _as_published(spark: SparkSession, table: Path, classes: pa.Table, names: list[str], were: Ints) -> bool:
+def _as_published(table: Path, classes: pa.Table, names: list[str], were: Ints) -> bool:
     """Whether the published table has, under every class's labels, just the rows that are remembered."""
     if len(were) != classes.num_rows:
         return False
     columns = [classes[name].to_pylist() for name in _labels(names)]
     remembered = Counter({tuple(labels): rows for *labels, rows in zip(*columns, were.tolist(), strict=True)})
-    files = sorted(table / name for name in tables.current_files(spark, table))
+    files = sorted(table / name for name in tables.current_files(table))
     runs = layout.read(files, names, control=False)
     published: Counter[tuple[str | None, ...]] = Counter()
     for codes, rows in zip(runs.codes.T.tolist(), runs.rows.tolist(), strict=True):

@@ -64,14 +64,14 @@ def check_published(
     Refuses: a table that is not there (exit code 15).
     """
     written = opened.log_of(table)
-    protocol, properties = tables.detail(spark, table)
+    protocol, properties = tables.detail(table)
     wanted = tables.properties(platform.tables) | own_properties(project, release_id)
     found = log.look_at_protocol(
         dict(zip(("minReaderVersion", "minWriterVersion"), protocol, strict=True)), properties, wanted
     )
-    notes = [c.note for c in tables.history(spark, table) if not c.operation.startswith("VACUUM")]
+    notes = [c.note for c in tables.history(table) if not c.operation.startswith("VACUUM")]
     found += tell("COMMIT", int(notes[:1] != [release_id]))
-    files = sorted(table / name for name in tables.current_files(spark, table))
+    files = sorted(table / name for name in tables.current_files(table))
     found += log.look_at_traces(written, files)
     told = opened.columns(tables.read(spark, table).schema, project, written, control_too=False)
     if any(finding.code == "SCHEMA" for finding in told):
