@@ -35,7 +35,7 @@ SITES = ("brin", "vestiging")
 DATES, DECIMALS = ("geboortedatum", "afnamedatum"), ("vaardigheidsscore",)
 NOWHERE = -1
 """The place of a column that a file does not have."""
-_FIELDS, _HEADER, _PATH = "_fields", "_header", "_path"
+_FIELDS, _PATH = "_fields", "_path"
 _PLACES = {name: f"_place_{i}" for i, name in enumerate(CANONICAL)}
 
 Numbered = tuple[int, DeliveredFile]
@@ -64,8 +64,8 @@ def read(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> Del
 def read_placed(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> DataFrame:
     """The same rows with what `lined` tells the number of their line or element by.
 
-    Gives: `Delivered`'s columns, `line` (of a transcript's row its own, else that of the header), `_piece`
-    (null in a transcript).
+    Gives: `Delivered`'s columns, `line` (of a transcript's row its own, else null), `_piece` (null in a
+    transcript).
     """
     return _named(spark, numbered, formats, LINE, PIECE)
 
@@ -73,17 +73,17 @@ def read_placed(spark: SparkSession, numbered: list[Numbered], formats: Formats)
 def lined(rows: DataFrame, order: str) -> DataFrame:
     """The rows of `read_placed` with the number of each one's line or element.
 
-    Takes: all rows of their files, and the column that is one more from each row of a piece to the next.
-    Between the rows of a file that is read as it is no line is empty.
+    Takes: all rows of their files, and the column that is one more from each row of a piece to the next. A
+    file that is read as it is has its header in the first line, and no empty one before its last row.
     Gives: `line` (1 = the first line of what was sent), without `_piece`.
     """
     pieces = rows.where(F.col(PIECE).isNotNull()).groupBy(NUMBER, PIECE)
     found = pieces.agg(F.min(order).alias("_first"), F.count(F.lit(1)).alias("_rows"))
     before = F.sum("_rows").over(Window.partitionBy(NUMBER).orderBy(PIECE)) - F.col("_rows")
-    starts = found.select(NUMBER, PIECE, (before + 1 - F.col("_first")).alias("_shift"))
-    after = F.coalesce(F.col(order) + F.col("_shift"), F.lit(0))
+    starts = found.select(NUMBER, PIECE, (before + 2 - F.col("_first")).alias("_shift"))
+    counted = (F.col(order) + F.col("_shift")).cast("int")
     placed = rows.join(F.broadcast(starts), [NUMBER, PIECE], "left")
-    return placed.withColumn(LINE, (F.col(LINE) + after).cast("int")).drop(PIECE, "_shift")
+    return placed.withColumn(LINE, F.coalesce(LINE, counted)).drop(PIECE, "_shift")
 
 
 def _named(spark: SparkSession, numbered: list[Numbered], formats: Formats, *extra: str) -> DataFrame:
@@ -92,15 +92,13 @@ def _named(spark: SparkSession, numbered: list[Numbered], formats: Formats, *ext
     for number, file in numbered:
         dialects[Dialect(file.format, file.encoding, len(file.columns), file.lined)].append((number, file))
     places = ", ".join(f"{place} int not null" for place in _PLACES.values())
-    state = f"{_PATH} string not null, {NUMBER} int not null, {_HEADER} int not null, {places}"
+    state = f"{_PATH} string not null, {NUMBER} int not null, {places}"
     parts = []
     for dialect, group in dialects.items():
         declared = formats[dialect.format]
         frame = _scan(spark, dialect, declared, [str(file.path) for _, file in group])
         files = F.broadcast(frames.local(spark, state, _places(frame, group)))
         rows = frame.join(files, _PATH)
-        if not dialect.lined:
-            rows = rows.withColumnRenamed(_HEADER, LINE)
         cells = rows.select(*_cells(), CORRUPT, GIVEN, NUMBER, *extra)
         if not declared.as_canonical:
             cells = frames.apart(cells)
@@ -120,20 +118,19 @@ def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str | int, ..
     for name in frame.inputFiles():
         number, file = by_path[unquote(name.removeprefix("file://"))]
         place = {column: i for i, column in enumerate(file.columns) if column}
-        found.append((name, number, file.header_line, *(place.get(column, NOWHERE) for column in CANONICAL)))
+        found.append((name, number, *(place.get(column, NOWHERE) for column in CANONICAL)))
     return found
 
 
 def _scan(spark: SparkSession, dialect: Dialect, declared: Format, paths: list[str]) -> DataFrame:
-    mark = ";" if dialect.lined else declared.delimiter
-    options = {**OPTIONS, "sep": mark, "encoding": dialect.encoding}
+    options = {**OPTIONS, "sep": declared.delimiter, "encoding": dialect.encoding}
     frame = spark.read.options(header="true", **options).schema(_positions(dialect)).csv(paths)
     # Not `_metadata`, for which Spark copies every row once more.
     fields = F.array(*(f"c{i}" for i in range(dialect.width))).alias(_FIELDS)
     own: list[Column] = [fields, F.col(CORRUPT), F.input_file_name().alias(_PATH)]
     if not dialect.lined:
-        given = F.lit(None).cast("string").alias(GIVEN)
-        return frame.select(*own, given, F.input_file_block_start().alias(PIECE))
+        none = F.lit(None).cast("string").alias(GIVEN), F.lit(None).cast("int").alias(LINE)
+        return frame.select(*own, *none, F.input_file_block_start().alias(PIECE))
     given = F.nullif(GIVEN, F.lit("")).alias(GIVEN)
     line = F.col(LINE).try_cast("int").alias(LINE)
     return frame.select(*own, given, line, F.lit(None).cast("bigint").alias(PIECE))

@@ -118,8 +118,8 @@ class Places:
         return self.root / "feedback" / school
 
 
-MISREAD = frozenset("%*?[]{}\\")
-"""What Spark takes for a pattern, and deltalake for an escape, in the path of a table."""
+MISREAD = frozenset("%*?[]{}\\#|^")
+"""What Spark takes for a pattern, and deltalake for an escape or worse, in the path of a table."""
 
 
 def under(root: str) -> Places:

@@ -137,8 +137,8 @@ def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(
 ) -> None:
     rows = 200_000
     path = tmp_path / "long.csv"
-    lines = (f"{LINE[:-2]}{number}\n" for number in range(3, rows + 3))
-    path.write_text("\n" + HEADER + "\n" + "".join(lines) + "\n \n", encoding="utf-8")
+    lines = (f"{LINE[:-2]}{number}\n" for number in range(2, rows + 2))
+    path.write_text(HEADER + "\n" + "".join(lines) + "\n \n", encoding="utf-8")
     (file,) = Desk(tmp_path, tmp_path / "work", FORMATS, Limits(9, 1 << 20, 1 << 24, 100)).arrivals(path)
     assert (file.kind, file.rows) == (arrivals.TEXT, rows)
     found = _lined(spark, [(7, file)])
@@ -171,5 +171,46 @@ def test_a_fingerprint_is_of_the_content_alone(found: Read) -> None:
     assert found.looked["a name that is no text"].name.encode()  # can be written down
 
 
-def test_the_header_may_stand_below_empty_lines(found: Read) -> None:
-    assert found.looked["empty lines before the header and at the end"].header_line == 3
+ODD = (
+    "plain",
+    '"quoted" ',
+    ' "blank before"',
+    '"ab"c',
+    '"two ""quotes"""',
+    '"a{d}b"',
+    '""',
+    "too{d}many",
+    "x" * 140_000,
+)
+"""Values as no two readers of CSV take them."""
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS.declared))
+def test_an_empty_line_changes_no_row(spark: SparkSession, tmp_path: Path, name: str) -> None:
+    declared = FORMATS[name]
+    columns = list(declared.columns)
+    filled = [[written if at == n else "1" for at in range(len(columns))] for n, written in enumerate(ODD)]
+    lines = [
+        declared.delimiter.join(cells).replace("{d}", declared.delimiter) for cells in [columns, *filled]
+    ]
+    desk = Desk(tmp_path, tmp_path / "work", FORMATS, Limits(9, 1 << 20, 1 << 24, 100))
+    read = []
+    for way, between in (("even", "\n"), ("uneven", "\n \n")):
+        path = tmp_path / f"{way}.csv"
+        path.write_text(between.join(lines) + "\n", encoding="utf-8")
+        (file,) = desk.arrivals(path)
+        assert (file.kind, file.rejected) == (arrivals.TEXT if way == "even" else arrivals.UNEVEN, None)
+        if way == "uneven":
+            file = transcripts.of_lines(file, desk)
+        rows = [row.asDict() for row in _lined(spark, [(1, file)]).orderBy("line").collect()]
+        assert [row.pop("line") for row in rows] == [
+            n * len(between.split("\n")[1:]) + 1 for n in range(1, len(lines))
+        ]
+        read.append(
+            [
+                {k: v for k, v in row.items() if k not in ("_order", CORRUPT)} | {"!": row[CORRUPT] is None}
+                for row in rows
+            ]
+        )
+    assert read[0] == read[1]
+    assert len(read[0]) == len(ODD)

@@ -25,7 +25,7 @@ NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
 """Names that no file system and no pattern takes for something else: Spark reads `[1]` as a pattern."""
 TEXT, UNEVEN, SHEET, ROSTER, RESULTS = "text", "uneven", "sheet", "roster", "results"
 """Kinds of delivery; in an `uneven` text a row is not always the next line: a quote stays open at the end of
-one, or an empty one stands between two rows."""
+one, or an empty one stands before a row or the header."""
 ROOTS = {"EDEX": ROSTER, "leerresultaten_verzoek": RESULTS}
 KNOWN, REPEATED = "known", "repeated"
 """What was looked at before; a container of which every member is delivered otherwise, too."""
@@ -49,7 +49,6 @@ class DeliveredFile:
     supplier: str = ""
     encoding: str = UTF8
     columns: tuple[str | None, ...] = ()
-    header_line: int = 0
     rows: int = 0
     rejected: str | None = None
     differs: Unrecognised | None = None
@@ -151,13 +150,17 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     file = replace(file, school=_school(fields_of(lines[1], declared.delimiter), found.columns))
     if encoding not in declared.encodings and not bare.isascii():
         return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
-    header = every.index(lines[0])
-    broken = '"' in text and any(line.count('"') % 2 for line in lines)
-    spaced = any(not line.strip(BLANKS) for line in every[header : header + len(lines)])
+    broken = '"' in text and any(map(open_quote, lines))
+    uneven = broken or every[: len(lines)] != lines
     return replace(
-        file, kind=UNEVEN if broken or spaced else TEXT, format=found.name, supplier=declared.supplier,
-        columns=found.columns, header_line=header + 1, rows=rows, encoding=encoding,
+        file, kind=UNEVEN if uneven else TEXT, format=found.name, supplier=declared.supplier,
+        columns=found.columns, rows=rows, encoding=encoding,
     )  # fmt: skip
+
+
+def open_quote(line: str) -> bool:
+    """Whether a quote stays open at the end of a line."""
+    return line.count('"') % 2 == 1
 
 
 def _school(first: Sequence[str], columns: Sequence[str | None]) -> str | None:

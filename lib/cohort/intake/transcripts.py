@@ -1,6 +1,7 @@
 """Deliveries that no native scan reads line by line, written once more as text that it does read.
 
-A transcript stands in the restricted zone for the time of a run: `;` between quoted fields, a row a line.
+A transcript stands in the restricted zone for the time of a run: its format's delimiter between fields, a row
+a line.
 Before its own fields each row has the number of its line or element in what was sent, and a reason code
 where its reader already knows that it cannot be taken.
 """
@@ -11,10 +12,9 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from cohort.intake import spreadsheets, uwlr
-from cohort.intake.arrivals import BLANKS, DeliveredFile, Desk
+from cohort.intake.arrivals import BLANKS, DeliveredFile, Desk, open_quote
 from cohort.intake.edexml import Roster
 from cohort.intake.formats import CANONICAL_NAME, UTF8, Unrecognised
 from cohort.intake.rejection import Rejected
@@ -31,18 +31,23 @@ Row = tuple[int, str, Sequence[str | None]]
 
 
 def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
-    """The transcript of a text with empty lines between rows, or quotes that stay open at the end of a line.
+    """The transcript of a text with empty lines, or quotes that stay open at the end of a line.
 
-    Where the format declares line breaks they belong to the value, else the row is broken.
+    Where the format declares line breaks they belong to the value, else the row is broken. With empty lines
+    alone every row stands there as it was sent.
     Refuses: a quote that is not closed up to the end (`QUOTE_OPEN`).
     """
     content = file.path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     text = content.decode("utf-8" if file.encoding == UTF8 else "cp1252")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     declared = desk.formats[file.format]
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip(BLANKS)]
+    if not any(open_quote(line) for _, line in lines):
+        before = declared.delimiter * 2
+        return _put(file, (f"{number}{before}{line}\n" for number, line in lines[1:]), desk, lines[0][1])
     read = _over_lines if declared.line_breaks else _line_by_line
     rows = list(read(text, declared.delimiter, len(file.columns)))
-    return _written(file, rows[1:], desk.work)
+    return _written(file, rows[1:], desk)
 
 
 def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[Row]:
@@ -90,7 +95,7 @@ def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     width = len(found.columns)
     rows = [(number, "" if len(cells) == width else BROKEN, cells) for number, cells in written]
     named = replace(file, format=found.name, supplier=declared.supplier, columns=found.columns)
-    return _written(named, rows, desk.work)
+    return _written(named, rows, desk)
 
 
 def of_results(file: DeliveredFile, message: Message, roster: Roster | None, desk: Desk) -> DeliveredFile:
@@ -110,21 +115,38 @@ def of_results(file: DeliveredFile, message: Message, roster: Roster | None, des
         cells[_KEY] = f"{KEY_OF_MESSAGE}{cells[_KEY]}" if cells[_KEY] else None
         rows.append((row.element, row.code or "", cells))
     named = replace(file, format=CANONICAL_NAME, supplier=SUPPLIER, columns=CANONICAL)
-    return _written(named, rows, desk.work)
+    return _written(named, rows, desk)
 
 
-def _written(file: DeliveredFile, rows: Iterable[Row], work: Path) -> DeliveredFile:
-    path = work / f"{file.sha256}.transcript"
-    work.mkdir(parents=True, exist_ok=True)
+def _written(file: DeliveredFile, rows: Iterable[Row], desk: Desk) -> DeliveredFile:
+    width, delimiter = len(file.columns), desk.formats[file.format].delimiter
+    line = io.StringIO()
+    writer = csv.writer(line, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n")
+
+    def quoted(cells: Sequence[str]) -> str:
+        line.seek(0)
+        line.truncate()
+        writer.writerow(cells)
+        return line.getvalue()
+
+    def told() -> Iterator[str]:
+        for number, code, cells in rows:
+            kept = [" ".join((cell or "").splitlines()) for cell in cells[:width]]
+            yield quoted([str(number), code, *kept, *[""] * (width - len(kept))])
+
+    return _put(file, told(), desk, delimiter * (width - 1))
+
+
+def _put(file: DeliveredFile, rows: Iterable[str], desk: Desk, header: str) -> DeliveredFile:
+    """Write a transcript: its header, which nobody reads, and its rows."""
+    path = desk.work / f"{file.sha256}.transcript"
+    path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
     with path.open("w", encoding="utf-8", newline="") as sink:
-        writer = csv.writer(sink, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator="\n")
-        width = len(file.columns)
-        writer.writerow([""] * (width + 2))
-        for line, code, cells in rows:
-            kept = [" ".join((cell or "").splitlines()) for cell in cells[:width]]
-            writer.writerow([str(line), code, *kept, *[""] * (width - len(kept))])
+        sink.write(f"{desk.formats[file.format].delimiter * 2}{header}\n")
+        for row in rows:
+            sink.write(row)
             count += 1
     if not count:
         raise Rejected("EMPTY")
-    return replace(file, path=path, encoding=UTF8, lined=True, header_line=1, rows=count)
+    return replace(file, path=path, encoding=UTF8, lined=True, rows=count)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import deltalake
 from deltalake import PostCommitHookProperties
-from deltalake.exceptions import DeltaError
 
 from cohort.errors import DestructionIncomplete, expected
 from cohort.tables.looked_at import current_files
@@ -27,10 +27,10 @@ class Vacuumed:
 def vacuum(path: Path) -> Vacuumed:
     """Remove what the current version does not need, and look afterwards what is left of it.
 
-    deltalake does it in one listing of the folder, where Spark takes thirty jobs; the checksums that Hadoop
-    puts beside files on a disk are not deltalake's. What stays is found by listing the folder once more.
+    deltalake tells what that is, where Spark starts thirty jobs. It is removed here: deltalake's own vacuum
+    commits, and at every hundredth version removes the commits before it.
     """
-    _unneeded(path)
+    _remove_unneeded(path)
     current = current_files(path)
     return Vacuumed(sum(_of(file) not in current for file in _data(path)))
 
@@ -48,19 +48,21 @@ def vacuum_whole(path: Path, what: str, *, found: str, where: str, do: str) -> N
 def purge(path: Path) -> Vacuumed:
     """Delete every row, then every data file at once, whatever the table's retention: only to destroy it."""
     deltalake.DeltaTable(str(path)).delete(post_commithook_properties=LOG_AS_IT_IS)
-    _unneeded(path, hours=0)
+    _remove_unneeded(path, hours=0)
     return Vacuumed(len(_data(path)))
 
 
-def _unneeded(path: Path, hours: int | None = None) -> None:
-    with contextlib.suppress(DeltaError, OSError):
-        deltalake.DeltaTable(str(path)).vacuum(
-            hours, dry_run=False, enforce_retention_duration=hours is None, full=True,
-            post_commithook_properties=LOG_AS_IT_IS,
-        )  # fmt: skip
-        for file in _data(path):
-            if not file.with_name(_of(file)).exists():
+def _remove_unneeded(path: Path, hours: int | None = None) -> None:
+    """Remove files with the checksums that Hadoop puts beside them, and folders that are empty then."""
+    table = deltalake.DeltaTable(str(path))
+    listed = table.vacuum(hours, dry_run=True, enforce_retention_duration=hours is None, full=True)
+    unneeded = {_of(Path(unquote(name))) for name in listed}
+    current = current_files(path)
+    for file in _data(path):
+        if _of(file) in unneeded - current:
+            with contextlib.suppress(OSError):  # what stays is counted
                 file.unlink()
+                file.parent.rmdir()
 
 
 def _data(path: Path) -> list[Path]:

@@ -84,7 +84,7 @@ def rows_of_batches(path: Path, batches: Iterable[int]) -> int:
 def history(path: Path) -> list[Commit]:
     """The commits of a table, newest first."""
     told = deltalake.DeltaTable(str(path)).history()
-    return [Commit(one["version"], one.get("userMetadata"), one["operation"]) for one in told]
+    return [Commit(one["version"], one.get("userMetadata"), one.get("operation", "")) for one in told]
 
 
 def detail(path: Path) -> tuple[tuple[int, int], dict[str, str]]:
