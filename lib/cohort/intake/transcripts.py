@@ -1,9 +1,8 @@
 """Deliveries that no native scan reads line by line, written once more as text that it does read.
 
 A transcript stands in the restricted zone for the time of a run: its format's delimiter between fields, a row
-a line.
-Before its own fields each row has the number of its line or element in what was sent, and a reason code
-where its reader already knows that it cannot be taken.
+a line. Before its own fields each row has the number of its line or element in what was sent, and a reason
+code where its reader already knows that it cannot be taken.
 """
 
 from __future__ import annotations
@@ -120,19 +119,15 @@ def of_results(file: DeliveredFile, message: Message, roster: Roster | None, des
 
 def _written(file: DeliveredFile, rows: Iterable[Row], desk: Desk) -> DeliveredFile:
     width, delimiter = len(file.columns), desk.formats[file.format].delimiter
-    line = io.StringIO()
-    writer = csv.writer(line, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n")
 
-    def quoted(cells: Sequence[str]) -> str:
-        line.seek(0)
-        line.truncate()
-        writer.writerow(cells)
-        return line.getvalue()
+    def quoted(cell: str) -> str:
+        return '"' + cell.replace('"', '""') + '"'
 
     def told() -> Iterator[str]:
         for number, code, cells in rows:
             kept = [" ".join((cell or "").splitlines()) for cell in cells[:width]]
-            yield quoted([str(number), code, *kept, *[""] * (width - len(kept))])
+            every = str(number), code, *kept, *[""] * (width - len(kept))
+            yield delimiter.join(map(quoted, every)) + "\n"
 
     return _put(file, told(), desk, delimiter * (width - 1))
 
