@@ -67,11 +67,14 @@ class Zone(Generic[D]):
 
 @dataclass(frozen=True, repr=False)
 class Line:
-    """One line as written, blanks around its cells gone; `where` names it in a problem."""
+    """One line as written, blanks around its cells gone; `where` names it in a problem and in its repr."""
 
     number: int
     cells: dict[str, str]
     where: str
+
+    def __repr__(self) -> str:
+        return f"Line({self.where})"
 
     def __getitem__(self, column: str) -> str:
         return self.cells[column]
