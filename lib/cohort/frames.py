@@ -24,9 +24,14 @@ def local(spark: SparkSession, state: StructType | str, rows: Sequence[Sequence[
     Takes: its schema (a StructType or a DDL text) and the rows, each in the schema's order.
     """
     struct = of_text(state) if isinstance(state, str) else state
-    fields = to_arrow_schema(struct)
+    return of_table(spark, table(struct, rows), struct)
+
+
+def table(state: StructType, rows: Sequence[Sequence[Any]]) -> pa.Table:
+    """A few rows, each in the schema's order, as an Arrow table."""
+    fields = to_arrow_schema(state)
     columns = [pa.array([row[i] for row in rows], field.type) for i, field in enumerate(fields)]
-    return of_table(spark, pa.table(columns, schema=fields), struct)
+    return pa.table(columns, schema=fields)
 
 
 def of_text(state: str) -> StructType:

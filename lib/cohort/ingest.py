@@ -138,11 +138,12 @@ def _take_in(
     entries = succession.write_down(spark, intake, known, entries, run.batch)
     entries = comparing.warned(entries, known)
     differs = {n: f.differs for n, f in new if f.differs}
-    for entry in entries:
-        where = lines.get(entry.levering_nr, {})
-        feedback.write(intake.places, entry, where, run.max_refused_share, differs.get(entry.levering_nr))
-    progress(f"feedback: {len(entries)} files")
-    ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
+    with feedback.counting(intake.places):
+        for entry in entries:
+            where = lines.get(entry.levering_nr, {})
+            feedback.write(intake.places, entry, where, run.max_refused_share, differs.get(entry.levering_nr))
+        progress(f"feedback: {len(entries)} files")
+        ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
     succession.carry_out(spark, intake.places, Ledger((*known.lines, *entries)))
     return entries
 

@@ -57,6 +57,11 @@ class Places:
         return self.restricted / "superseding"
 
     @property
+    def telling(self) -> Path:
+        """There while a run writes feedback and the ledger does not vouch for it yet."""
+        return self.restricted / "telling"
+
+    @property
     def numbers(self) -> Path:
         return self.root / "nummerwijzigingen"
 

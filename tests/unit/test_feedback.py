@@ -132,3 +132,20 @@ def test_a_delivery_is_held_against_the_last_one_that_compares(
     files: list[dict[str, Any]], warnings: list[dict[str, int]]
 ) -> None:
     assert sizes(*files) == warnings
+
+
+def test_what_a_run_told_that_does_not_count_goes_before_the_next(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    places.restricted.mkdir()
+    (other := places.feedback("10AA") / "gebruik.json").parent.mkdir(parents=True)
+    other.write_text("{}")
+    with feedback.counting(places):
+        written(tmp_path, entry(levering_nr=6), {})
+    with pytest.raises(KeyboardInterrupt), feedback.counting(places):
+        written(tmp_path, entry(levering_nr=7), {})
+        raise KeyboardInterrupt
+    feedback.sweep(places, 6)
+    feedback.sweep(places, 6)
+    there = {path.name for path in places.feedback("").rglob("*") if path.is_file()}
+    assert there == {"gebruik.json", "6.json", "6.txt"}
+    assert not list(places.restricted.iterdir())

@@ -6,6 +6,7 @@ A container is unpacked into the restricted zone, so that each delivery in it is
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -80,11 +81,12 @@ class Desk:
         Gives: a `known` one without a further look; `rejected` with a reason code when nothing in it can be
         trusted. A container counts whole or not at all.
         """
-        content = path.read_bytes()
+        with path.open("rb", buffering=0) as opened:
+            content, received = opened.read(), os.fstat(opened.fileno()).st_mtime_ns
         name = path.name.encode(errors="replace").decode()
         digest = hashlib.sha256(content).hexdigest()
         found = KNOWN if digest in self.known else TEXT
-        file = DeliveredFile(path, digest, name, path.stat().st_mtime_ns, found, origin=path)
+        file = DeliveredFile(path, digest, name, received, found, origin=path)
         if found == KNOWN:
             return [file]
         if not all(NAME.fullmatch(part) for part in path.relative_to(self.folder).parts):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -75,15 +77,27 @@ def write(
     (folder / f"{entry.levering_nr}.txt").write_text(text, encoding="utf-8")
 
 
+@contextmanager
+def counting(places: Places) -> Iterator[None]:
+    """Inside, feedback is written and then the ledger's lines; of a run that ends in between `sweep` is told."""
+    places.telling.touch()
+    yield
+    places.telling.unlink()
+
+
 def sweep(places: Places, last: int) -> None:
-    """Remove what a killed run told: feedback on deliveries after the last one in the ledger."""
-    for folder, _, names in os.walk(
-        places.feedback("")
-    ):  # thousands of schools: a glob takes five times as long
+    """Remove what a run told that the ledger does not vouch for: feedback on deliveries after its last one.
+
+    Thousands of folders are looked into only after such a run.
+    """
+    if not places.telling.exists():
+        return
+    for folder, _, names in os.walk(places.feedback("")):  # a glob takes five times as long
         for name in names:
             number = name.partition(".")[0]
             if number.isdigit() and int(number) > last:
                 (Path(folder) / name).unlink()
+    places.telling.unlink()
 
 
 def _both(reason: Reason) -> dict[str, str]:

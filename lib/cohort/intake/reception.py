@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,8 @@ from cohort.intake.rejection import Rejected
 
 MANY = 64
 """From this many files on the executors read them."""
+THREADS = 2
+"""So many threads look at the files; of more, each file on its own, they would wait for each other."""
 UNREADABLE = "UNREADABLE"
 """What no reader foresaw: the file is rejected, the others are not stopped."""
 Numbered = tuple[int, DeliveredFile]
@@ -47,7 +50,7 @@ def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
     """Look at every file, transcribe what is new and needs it, and number what is new."""
     seen = list(_files(desk.folder))
     paths = sorted((path for path in seen if path is not None), key=str)
-    found = [_arrivals(desk, path) for path in paths]  # threads would wait for each other
+    found = _looked_at(desk, paths)
     every = [file for files in found if files is not None for file in files]
     if any(file.kind == arrivals.RESULTS for file in every):
         every += _known_rosters(desk, every, known)
@@ -74,6 +77,15 @@ def _files(folder: Path) -> Iterator[Path | None]:
                 yield Path(entry.path)
         except OSError:
             yield None
+
+
+def _looked_at(desk: Desk, paths: list[Path]) -> list[list[DeliveredFile] | None]:
+    """Every file's deliveries, in the order of the paths; reading and hashing leave the other thread its time."""
+    share = -(-len(paths) // THREADS) or 1
+    parts = [paths[first : first + share] for first in range(0, len(paths), share)]
+    with ThreadPoolExecutor(THREADS) as threads:
+        done = threads.map(lambda part: [_arrivals(desk, path) for path in part], parts)
+        return [found for part in done for found in part]
 
 
 def _arrivals(desk: Desk, path: Path) -> list[DeliveredFile] | None:

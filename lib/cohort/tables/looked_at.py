@@ -67,7 +67,7 @@ def of_batches(spark: SparkSession, path: Path, state: StructType, batches: Iter
     if not files:
         return frames.local(spark, state, [])
     frame = spark.read.schema(state).option("basePath", str(path)).parquet(*files)
-    return frame.select(*state.names)
+    return frame if frame.columns == state.names else frame.select(*state.names)
 
 
 def _files(path: Path, batches: list[int]) -> list[str]:

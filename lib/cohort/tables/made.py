@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import deltalake
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
@@ -56,6 +58,18 @@ def write_new(frame: DataFrame, path: Path, note: str, retention: Tables) -> Non
 
 def append(frame: DataFrame, path: Path, note: str) -> None:
     plain(frame).write.format("delta").mode("append").option("userMetadata", note).save(str(path))
+
+
+def append_few(rows: pa.Table, path: Path, note: str) -> None:
+    """Add a few rows that the driver has, in one commit, by deltalake: Spark would plan a job and a snapshot.
+
+    A table that is written so is written so by all. Nothing of its log is removed.
+    """
+    told = deltalake.CommitProperties(custom_metadata={"userMetadata": note})
+    after = deltalake.PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
+    deltalake.write_deltalake(
+        str(path), rows, mode="append", commit_properties=told, post_commithook_properties=after
+    )
 
 
 def replace_batch(frame: DataFrame, path: Path, batch: int) -> None:
