@@ -195,9 +195,8 @@ def _emptied(rows: DataFrame, given: Given, special: Column) -> DataFrame:
     if given.pairs:
         known = rows.join(given.frame(rows.sparkSession), ["pgn", "domein"], "left")
         hidden = special & F.col(GIVEN).isNull()
-    return known.select(
-        *(F.when(~hidden, F.col(n)).alias(n) if n in SCORES else F.col(n) for n in rows.columns)
-    )
+    kept = known.withColumns({name: F.when(~hidden, F.col(name)) for name in SCORES})
+    return kept.select(*rows.columns) if given.pairs else kept
 
 
 def _line(

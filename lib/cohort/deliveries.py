@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import unquote
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
@@ -31,12 +31,23 @@ OPTIONS = {
 LINE = "line"
 PIECE = "_piece"
 """Where the part of a file begins that a row was read with: Spark reads a long file in parts."""
-SITES = ("brin", "vestiging")
 DATES, DECIMALS = ("geboortedatum", "afnamedatum"), ("vaardigheidsscore",)
 NOWHERE = -1
 """The place of a column that a file does not have."""
 _FIELDS, _PATH = "_fields", "_path"
 _PLACES = {name: f"_place_{i}" for i, name in enumerate(CANONICAL)}
+_CELLS = [f"nullif(trim(get({_FIELDS}, {place})), '') as {name}" for name, place in _PLACES.items()]
+"""Every canonical column without blanks around it; null where nothing is left."""
+_BOTH = r"length(brin) = 6 and brin rlike r'^[0-9]{2}[A-Z]{2}[0-9]{2}\z'"
+"""Where a school wrote BRIN4 and site in one (BRIN6, such as 99ZZ00)."""
+_OWN, _SITE = "substring(brin, 5, 2)", "coalesce(vestiging, '')"
+_OF_BOTH = {
+    "brin": f"case when {_BOTH} then substring(brin, 1, 4) else brin end",
+    "vestiging": f"""
+        case when {_BOTH} then
+            case when {_SITE} in ('', {_OWN}) then {_OWN} else concat('{NOT_AS_DECLARED}', {_SITE}) end
+        else vestiging end""",
+}
 
 Numbered = tuple[int, DeliveredFile]
 
@@ -99,23 +110,20 @@ def _named(spark: SparkSession, numbered: list[Numbered], formats: Formats, *ext
         frame = _scan(spark, dialect, declared, [str(file.path) for _, file in group])
         files = F.broadcast(frames.local(spark, state, _places(frame, group)))
         rows = frame.join(files, _PATH)
-        cells = rows.select(*_cells(), CORRUPT, GIVEN, NUMBER, *extra)
+        cells = rows.selectExpr(*_CELLS, CORRUPT, GIVEN, NUMBER, *extra)
         if not declared.as_canonical:
             cells = frames.apart(cells)
-        parts.append(cells.select(*_written(declared), CORRUPT, GIVEN, NUMBER, *extra))
+        parts.append(cells.selectExpr(*_written(declared), CORRUPT, GIVEN, NUMBER, *extra))
     return reduce(DataFrame.unionByName, parts)
-
-
-def _cells() -> list[Column]:
-    """Every canonical column without blanks around it; null where nothing is left."""
-    return [F.expr(f"nullif(trim(get({_FIELDS}, {place})), '') as {name}") for name, place in _PLACES.items()]
 
 
 def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str | int, ...]]:
     """By the name that Spark gives a file: its number, and where each canonical column stands in it."""
     found: list[tuple[str | int, ...]] = []
     by_path = {str(file.path): (number, file) for number, file in group}
-    for name in frame.inputFiles():
+    spark, jvm_frame = cast(Any, frame.sparkSession), cast(Any, frame)._jdf
+    names = spark._jvm.org.apache.hadoop.util.StringUtils.join("\n", jvm_frame.inputFiles())
+    for name in names.split("\n"):  # in one text: `inputFiles` asks the JVM for each of thousands
         number, file = by_path[unquote(name.removeprefix("file://"))]
         place = {column: i for i, column in enumerate(file.columns) if column}
         found.append((name, number, *(place.get(column, NOWHERE) for column in CANONICAL)))
@@ -125,15 +133,14 @@ def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str | int, ..
 def _scan(spark: SparkSession, dialect: Dialect, declared: Format, paths: list[str]) -> DataFrame:
     options = {**OPTIONS, "sep": declared.delimiter, "encoding": dialect.encoding}
     frame = spark.read.options(header="true", **options).schema(_positions(dialect)).csv(paths)
+    fields = ", ".join(f"c{i}" for i in range(dialect.width))
     # Not `_metadata`, for which Spark copies every row once more.
-    fields = F.array(*(f"c{i}" for i in range(dialect.width))).alias(_FIELDS)
-    own: list[Column] = [fields, F.col(CORRUPT), F.input_file_name().alias(_PATH)]
-    if not dialect.lined:
-        none = F.lit(None).cast("string").alias(GIVEN), F.lit(None).cast("int").alias(LINE)
-        return frame.select(*own, *none, F.input_file_block_start().alias(PIECE))
-    given = F.nullif(GIVEN, F.lit("")).alias(GIVEN)
-    line = F.col(LINE).try_cast("int").alias(LINE)
-    return frame.select(*own, given, line, F.lit(None).cast("bigint").alias(PIECE))
+    own = f"array({fields}) as {_FIELDS}", CORRUPT, f"input_file_name() as {_PATH}"
+    if dialect.lined:
+        told = f"nullif({GIVEN}, '') as {GIVEN}", f"try_cast({LINE} as int) as {LINE}"
+        return frame.selectExpr(*own, *told, f"bigint(null) as {PIECE}")
+    none = f"string(null) as {GIVEN}", f"int(null) as {LINE}"
+    return frame.selectExpr(*own, *none, f"input_file_block_start() as {PIECE}")
 
 
 def _positions(dialect: Dialect) -> StructType:
@@ -143,45 +150,43 @@ def _positions(dialect: Dialect) -> StructType:
     return StructType([StructField(name, StringType()) for name in names])
 
 
-def _written(declared: Format) -> list[Column]:
+def _written(declared: Format) -> list[str]:
     """Every canonical column in the canonical way of writing."""
-    return [_canonical(name, declared).alias(name) for name in CANONICAL]
+    return [f"{_canonical(name, declared)} as {name}" for name in CANONICAL]
 
 
-def _canonical(name: str, declared: Format) -> Column:
-    if name in SITES:
-        return _site(name)
-    sent = value = F.col(name)
+def _canonical(name: str, declared: Format) -> str:
+    if name in _OF_BOTH:
+        return _OF_BOTH[name]
     known = None
     if name in declared.codes:
-        known = _translated(value, declared.codes[name])
+        known = _translated(name, declared.codes[name])
     elif name in DATES and declared.dates == "dd-mm-yyyy":
-        turned = F.concat_ws("-", *(F.substring(value, *part) for part in ((7, 4), (4, 2), (1, 2))))
-        known = F.when(value.rlike(r"^[0-9]{2}-[0-9]{2}-[0-9]{4}\z"), turned)
+        turned = ", ".join(
+            f"substring({name}, {first}, {length})" for first, length in ((7, 4), (4, 2), (1, 2))
+        )
+        known = _where(name, r"[0-9]{2}-[0-9]{2}-[0-9]{4}", f"concat_ws('-', {turned})")
     elif name in DECIMALS and declared.decimal == ".":
-        known = F.when(value.rlike(r"^[0-9]+(\.[0-9]+)?\z"), F.translate(value, ".", ","))
+        known = _where(name, r"[0-9]+(\.[0-9]+)?", f"translate({name}, '.', ',')")
     elif name == "schooljaar" and declared.school_years == "2024/2025":
-        known = F.when(value.rlike(r"^[0-9]{4}/[0-9]{4}\z"), F.translate(value, "/", "-"))
-    if known is not None:
-        sent = F.coalesce(known, F.concat(F.lit(NOT_AS_DECLARED), value))
+        known = _where(name, "[0-9]{4}/[0-9]{4}", f"translate({name}, '/', '-')")
+    sent = name if known is None else f"coalesce({known}, concat('{NOT_AS_DECLARED}', {name}))"
     if declared.sentinels.get(name):
-        sent = F.when(~value.isin(*declared.sentinels[name]), sent)
+        sentinels = ", ".join(map(_text, declared.sentinels[name]))
+        return f"case when {name} not in ({sentinels}) then {sent} end"
     return sent
 
 
-def _site(name: str) -> Column:
-    """BRIN4 and site, also where a school wrote both in one (BRIN6, such as 99ZZ00)."""
-    whole, site = F.col("brin"), F.col("vestiging")
-    both = (F.length(whole) == 6) & whole.rlike(r"^[0-9]{2}[A-Z]{2}[0-9]{2}\z")
-    if name == "brin":
-        return F.when(both, F.substring(whole, 1, 4)).otherwise(whole)
-    own, given = F.substring(whole, 5, 2), F.coalesce(site, F.lit(""))
-    agreed = F.when((given == "") | (given == own), own).otherwise(F.concat(F.lit(NOT_AS_DECLARED), given))
-    return F.when(both, agreed).otherwise(site)
+def _where(name: str, form: str, value: str) -> str:
+    return rf"case when {name} rlike r'^{form}\z' then {value} end"
 
 
-def _translated(value: Column, codes: dict[str, str]) -> Column:
-    told = F.lit(None).cast("string")
-    for written, code in codes.items():
-        told = F.when(value == written, F.lit(code)).otherwise(told)
-    return told
+def _translated(name: str, codes: dict[str, str]) -> str:
+    told = " ".join(f"when {_text(written)} then {_text(code)}" for written, code in codes.items())
+    return f"case {name} {told} end"
+
+
+def _text(value: str) -> str:
+    """What a declaration says, as SQL has a text."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -10,13 +10,13 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort import frames
 from cohort.catalogue import Catalogue
 from cohort.intake import checks
-from cohort.intake.checks import BROKEN, CELL, CELLS, MENDED, cell
+from cohort.intake.checks import BROKEN, CELL, CELLS, MENDED
 from cohort.schema import (
     ACCEPTED,
     CANONICAL,
@@ -48,47 +48,46 @@ def judge(
     result it is) and `_same_row` (hashes within a file), and whatever else came along (`line`).
     """
     extra = [name for name in delivered.columns if name not in (*CANONICAL, CORRUPT, GIVEN, NUMBER)]
-    cells = F.array(*CANONICAL).alias(CELLS)
-    place = F.monotonically_increasing_id().alias(ROW)
-    rows = frames.apart(delivered.select(cells, CORRUPT, GIVEN, NUMBER, *extra, place))
-    version = F.coalesce(cell("toetsversie"), F.lit(""))
-    test = (F.col("toetscode") == cell("toetscode")) & (F.col("_version") == version)
+    cells, place = f"array({', '.join(CANONICAL)}) as {CELLS}", f"monotonically_increasing_id() as {ROW}"
+    rows = frames.apart(delivered.selectExpr(cells, CORRUPT, GIVEN, NUMBER, *extra, place))
+    version = f"_version = coalesce({CELL['toetsversie']}, '')"
+    test = F.expr(f"toetscode = {CELL['toetscode']} and {version}")
     known = rows.join(_tests(spark, catalogue), test, "left").join(
-        _schools(spark, catalogue), F.col("_listed") == cell("brin"), "left"
+        _schools(spark, catalogue), F.expr(f"_listed = {CELL['brin']}"), "left"
     )
-    parsed = _renumbered(known.select("*", *checks.parsed()), newest).select("*", *checks.derived())
-    found = typed(parsed.select("*", *checks.concluded()))
-    broken = F.col(CORRUPT).isNotNull() | F.col(GIVEN).eqNullSafe(BROKEN)
-    codes = F.when(broken, F.lit(BROKEN)).otherwise(F.concat_ws(" ", *checks.rules(today, told)))
-    judged = found.select("*", codes.alias(CODES))
-    owned = F.col("pgn_soort").isNotNull() & (F.col(CODES) != BROKEN)
+    parsed = _renumbered(known.selectExpr("*", *checks.parsed()), newest).selectExpr("*", *checks.derived())
+    found = typed(parsed.selectExpr("*", *checks.concluded()))
+    broken = f"{CORRUPT} is not null or {GIVEN} <=> '{BROKEN}'"
+    met = f"concat_ws(' ', {', '.join(checks.rules(today, told))})"
+    judged = found.selectExpr("*", f"case when {broken} then '{BROKEN}' else {met} end as {CODES}")
+    owned = f"pgn_soort is not null and {CODES} != '{BROKEN}'"
     as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
     sent = [f"coalesce({CELL[name]}, '')" for name in CANONICAL if name != "pgn"]
     worked_out = judged.columns
     columns = [
-        cell(name).alias(name) if name in CANONICAL and name not in worked_out else F.col(name)
+        f"{CELL[name]} as {name}" if name in CANONICAL and name not in worked_out else name
         for name in ACCEPTED.names
         if name not in ("batch", NUMBER)
     ]
-    return judged.select(
+    return judged.selectExpr(
         *columns, NUMBER, *extra, CODES, ROW, MENDED,
-        F.when(F.col(CODES) != "", F.expr(f"struct({as_sent})")).alias(RAW),
-        F.when(owned, same_result(cell("bron_result_key"))).alias(SAME_RESULT),
+        f"case when {CODES} != '' then struct({as_sent}) end as {RAW}",
+        f"case when {owned} then {same_result(CELL['bron_result_key'])} end as {SAME_RESULT}",
         # a lost zero makes no other line
-        F.expr(f"xxhash64(coalesce(pgn, ''), {', '.join(sent)})").alias(SAME_ROW),
+        f"xxhash64(coalesce(pgn, ''), {', '.join(sent)}) as {SAME_ROW}",
     )  # fmt: skip
 
 
-def outside() -> Column:
-    """Whether an accepted row is dated outside its school year."""
-    first = F.make_date(F.substring("schooljaar", 1, 4).cast("int"), F.lit(8), F.lit(1))
-    return (F.col("afnamedatum") < first) | (F.col("afnamedatum") >= F.add_months(first, 12))
+def outside() -> str:
+    """As SQL, whether an accepted row is dated outside its school year."""
+    first = "make_date(int(substring(schooljaar, 1, 4)), 8, 1)"
+    return f"(afnamedatum < {first} or afnamedatum >= add_months({first}, 12))"
 
 
-def same_result(key: Column, *more: str) -> Column:
-    """A hash of what tells one result from another; `key` is the supplier's own for it."""
+def same_result(key: str, *more: str) -> str:
+    """As SQL, a hash of what tells one result from another; `key` is the supplier's own for it."""
     result = ("pgn", "toetscode", "toetsversie", "afnamedatum", "afnameperiode")
-    return F.xxhash64(*more, *result, key)
+    return f"xxhash64({', '.join((*more, *result, key))})"
 
 
 def repeated(judged: DataFrame) -> DataFrame:
@@ -128,8 +127,8 @@ def refuse_repeated(judged: DataFrame, repeated: DataFrame) -> DataFrame:
 
 def accepted(judged: DataFrame, batch: int) -> Accepted:
     """The rows that met every rule, as `restricted/results` holds them."""
-    kept = judged.where(F.col(CODES) == "").withColumn("batch", F.lit(batch))
-    return Accepted(kept.select(*ACCEPTED.names))
+    columns = (f"{batch} as batch" if name == "batch" else name for name in ACCEPTED.names)
+    return Accepted(judged.where(f"{CODES} = ''").selectExpr(*columns))
 
 
 def quarantined(judged: DataFrame, batch: int) -> Quarantined:

@@ -185,6 +185,31 @@ ODD = (
 """Values as no two readers of CSV take them."""
 
 
+AWKWARD = ("it's", "o\\'k", 'two "marks"', "$brin", "\\", "a' or 'a' = 'a")
+"""Codes and sentinels that a declaration may have: text, whatever it means in SQL."""
+
+
+def test_what_is_declared_of_values_is_text(spark: SparkSession, tmp_path: Path) -> None:
+    codes = {written: f"{n}'" for n, written in enumerate(AWKWARD)}
+    sentinels = [f"{written}!" for written in AWKWARD]
+    odd = FORMATS["canoniek"].model_copy(
+        update={"codes": {"geslacht": codes}, "sentinels": {"ruwe_score": sentinels}}
+    )
+    declared = formats.Formats({"canoniek": odd})
+    columns = list(odd.columns)
+    sent = [(w, f"{w}!") for w in AWKWARD] + [("it", "it's")]
+    rows = [[{"geslacht": one, "ruwe_score": other}.get(c, "1") for c in columns] for one, other in sent]
+    lines = [";".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows]
+    (tmp_path / "a.csv").write_text("\n".join([";".join(columns), *lines, ""]))
+    desk = Desk(tmp_path, tmp_path / "work", declared, Limits(9, 1 << 20, 1 << 24, 100))
+    (file,) = desk.arrivals(tmp_path / "a.csv")
+    read = deliveries.read(spark, [(1, file)], declared).select("geslacht", "ruwe_score").collect()
+    assert [tuple(row) for row in read] == [
+        *((code, None) for code in codes.values()),
+        (f"{deliveries.NOT_AS_DECLARED}it", "it's"),
+    ]
+
+
 @pytest.mark.parametrize("name", sorted(FORMATS.declared))
 def test_an_empty_line_changes_no_row(spark: SparkSession, tmp_path: Path, name: str) -> None:
     declared = FORMATS[name]

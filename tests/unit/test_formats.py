@@ -118,6 +118,7 @@ BROKEN = {
     "one name twice": ('pgn = "pgn"', 'pgn = "pgn"\n"PGN" = "brin"'),
     "another encoding": ('"UTF-8"', '"latin-1"'),
     "an unknown key": ("line_breaks", "linebreaks"),
+    "codes of a column, and none of them": ("[codes]", "[codes]\ngeslacht = {}"),
 }
 
 

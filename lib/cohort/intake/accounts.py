@@ -166,23 +166,17 @@ def count(judged: DataFrame, told: Collection[str]) -> dict[int, Count]:
 
     Takes: judged rows, with `_objected`; the rules of a single row that are only told.
     """
-    sure = ~F.contains(CODES, F.lit("BRIN_")) & (F.col(CODES) != BROKEN)
-    listed = F.when(sure, F.expr(school_code("brin")))
-    outside = quality.outside() if OUTSIDE in told else F.lit(False)
-    slices = [F.when(F.col(CODES) == "", F.col(name)).alias(name) for name in SLICE]
-    lines = (
-        judged.groupBy(NUMBER, CODES, *slices)
-        .agg(
-            F.count(F.lit(1)).alias("rows"),
-            F.count_if(F.coalesce(OBJECTED, F.lit(False))).alias("objected"),
-            F.count_if(MENDED).alias("mended"),
-            F.count_if(outside).alias("outside"),
-            F.min(listed).alias("first"),  # a number: text in an aggregate would have every row sorted
-            F.max(listed).alias("last"),
-        )
-        .toArrow()
-        .to_pylist()
-    )
+    sure = f"not contains({CODES}, 'BRIN_') and {CODES} != '{BROKEN}'"
+    outside = quality.outside() if OUTSIDE in told else "false"
+    asked = judged.selectExpr(
+        NUMBER, CODES, *(f"case when {CODES} = '' then {name} end as {name}" for name in SLICE),
+        f"coalesce({OBJECTED}, false) as objected", f"{MENDED} as mended", f"{outside} as outside",
+        # a number: text in an aggregate would have every row sorted
+        f"case when {sure} then {school_code('brin')} end as listed",
+    )  # fmt: skip
+    sums = [f"count_if({name}) as {name}" for name in ("objected", "mended", "outside")]
+    sums += ["count(1) as rows", "min(listed) as first", "max(listed) as last"]
+    lines = asked.groupBy(NUMBER, CODES, *SLICE).agg(*map(F.expr, sums)).toArrow().to_pylist()
     counts: dict[int, Count] = {}
     for line in lines:
         _add(counts.setdefault(line[NUMBER], Count()), line)
@@ -191,8 +185,8 @@ def count(judged: DataFrame, told: Collection[str]) -> dict[int, Count]:
 
 def sifted(results: DataFrame, told: Collection[str]) -> dict[int, Count]:
     """Count the rows of every file that went straight into the results: without code or objection."""
-    free = {CODES: F.lit(""), OBJECTED: F.lit(None).cast("boolean"), MENDED: F.lit(False)}
-    return count(results.withColumns(free), told)
+    free = f"'' as {CODES}", f"boolean(null) as {OBJECTED}", f"false as {MENDED}"
+    return count(results.selectExpr("*", *free), told)
 
 
 def summary(received: Received, entries: list[Entry]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""What one row of a delivery is held to: the code lists, the forms of values, and every rule as a column.
+"""What one row of a delivery is held to: the code lists, the forms of values, and every rule, as SQL.
 
 A rule never corrects a value. What several rules need is a column of its own, made below them (`parsed`, then
 `derived`): Spark evaluates it once per row. No function takes a lambda: its arguments would be interpreted,
-not compiled. They are written as SQL: each crosses to the JVM once, not once for every part of it.
+not compiled. SQL crosses to the JVM once, a column once for every part of it.
 """
 
 from __future__ import annotations
@@ -11,16 +11,13 @@ import datetime as dt
 from collections.abc import Collection, Iterable
 from string import Template
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
-
 from cohort import identifiers
 from cohort.schema import CANONICAL, GIVEN, SCORE, SCORES
 
 CELLS = "_cells"
 MENDED = "_mended"
 CELL = {name: f"get({CELLS}, {place})" for place, name in enumerate(CANONICAL)}
-"""As SQL, every value as delivered."""
+"""Every value as delivered. All of a row's stand in one array: a row is copied from step to step."""
 GEWICHT = ("000", "025", "030", "040", "070", "090", "120")
 CODE_LISTS = {
     "gewicht": ("?", "0", "0,3", "1,2", *(f"{n[0]}{p}{n[1:]}" for n in GEWICHT for p in ",.")),
@@ -54,12 +51,7 @@ NOT_A_NUMBER, LEVEL = "SCORE_NOT_A_NUMBER", "LEVEL_INVALID"
 YEARS = range(2000, 2100)
 
 
-def cell(name: str) -> Column:
-    """A value as delivered. All of a row's stand in one array, because a row is copied from step to step."""
-    return F.expr(CELL[name])
-
-
-def parsed() -> list[Column]:
+def parsed() -> list[str]:
     """What the rules need of a row's own values, typed; null where it is not written as one of its kind."""
     first = "try_cast(substring($schooljaar, 1, 4) as int)"
     known = f"{first} between {YEARS[0]} and {YEARS[-1]}"
@@ -79,7 +71,7 @@ def parsed() -> list[Column]:
     )
 
 
-def derived() -> list[Column]:
+def derived() -> list[str]:
     """What follows from what was parsed: what the proof of a number leaves, its mending, site, moment."""
     moment = f"""coalesce(
         _test_moment,
@@ -95,7 +87,7 @@ def derived() -> list[Column]:
     )
 
 
-def concluded() -> list[Column]:
+def concluded() -> list[str]:
     """What follows from what was derived: the kind of number, the day that the result counts as."""
     first = " ".join(
         f"when '{name}' then make_date(_year + {later}, {begins}, 1)"
@@ -107,7 +99,7 @@ def concluded() -> list[Column]:
     )
 
 
-def rules(today: dt.date, told: Collection[str]) -> list[Column]:
+def rules(today: dt.date, told: Collection[str]) -> list[str]:
     """Every rule but those that are only told: null, or its code.
 
     A condition on what is not there is null, and so no finding. What a reader said of a row stands first, and
@@ -144,7 +136,7 @@ def rules(today: dt.date, told: Collection[str]) -> list[Column]:
         LEVEL: f"({wrong['niveau_AE']} or {wrong['niveau_IV']}) and {_unsaid(LEVEL)}",
     }
     refusing = ((code, broken) for code, broken in rules.items() if code not in told)
-    return [F.col(GIVEN), *(_expr(f"case when {broken} then '{code}' end") for code, broken in refusing)]
+    return [GIVEN, *(_filled(f"case when {broken} then '{code}' end") for code, broken in refusing)]
 
 
 def _unsaid(code: str) -> str:
@@ -160,10 +152,10 @@ def _quoted(values: Iterable[str]) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
-def _columns(**named: str) -> list[Column]:
-    return [_expr(text).alias(name) for name, text in named.items()]
+def _columns(**named: str) -> list[str]:
+    return [f"{_filled(text)} as {name}" for name, text in named.items()]
 
 
-def _expr(text: str) -> Column:
-    """A condition or a value written as SQL, in which `$name` stands for a value as delivered."""
-    return F.expr(Template(text).substitute(CELL))
+def _filled(text: str) -> str:
+    """A condition or a value; `$name` stands in it for a value as delivered."""
+    return Template(text).substitute(CELL)

@@ -79,7 +79,7 @@ def write(
 
 @contextmanager
 def counting(places: Places) -> Iterator[None]:
-    """Inside, feedback is written and then the ledger's lines; of a run that ends in between `sweep` is told."""
+    """Inside, feedback is written, then the ledger's lines; what is told of a run cut off, `sweep` takes."""
     places.telling.touch()
     yield
     places.telling.unlink()

@@ -48,7 +48,7 @@ class Format(Declaration):
     line_breaks: bool
     scope: Literal["whole", "results"]
     columns: dict[str, str]
-    codes: dict[str, dict[str, str]]
+    codes: dict[str, Annotated[dict[str, str], Field(min_length=1)]]
     sentinels: dict[str, list[str]]
 
     @model_validator(mode="after")

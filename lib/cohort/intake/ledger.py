@@ -14,7 +14,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql.types import (
     DataType,
@@ -173,7 +172,7 @@ def read(path: Path) -> Ledger:
     return Ledger(tuple(sorted(lines, key=lambda line: line.levering_nr)))
 
 
-def _in_python(column: pa.ChunkedArray, kind: DataType) -> list[Any]:
+def _in_python(column: Any, kind: DataType) -> list[Any]:
     if not isinstance(kind, MapType):
         told: list[Any] = column.to_pylist()
         return told

@@ -80,7 +80,7 @@ def _files(folder: Path) -> Iterator[Path | None]:
 
 
 def _looked_at(desk: Desk, paths: list[Path]) -> list[list[DeliveredFile] | None]:
-    """Every file's deliveries, in the order of the paths; reading and hashing leave the other thread its time."""
+    """Every file's deliveries, in the order of the paths: one thread works while another reads or hashes."""
     share = -(-len(paths) // THREADS) or 1
     parts = [paths[first : first + share] for first in range(0, len(paths), share)]
     with ThreadPoolExecutor(THREADS) as threads:

@@ -62,11 +62,11 @@ def sift(spark: SparkSession, intake: Intake, readable: list[Numbered], batch: i
     seen = Observation()
 
     def watched(typed: DataFrame) -> DataFrame:
-        mended = F.collect_set(F.when(F.col(MENDED), F.col(NUMBER))).alias("mended")
-        return typed.coalesce(parts).observe(seen, mended, F.count(F.lit(1)).alias("rows"))
+        mended = F.expr(f"collect_set(case when {MENDED} then {NUMBER} end) as mended")
+        return typed.coalesce(parts).observe(seen, mended, F.expr("count(1) as rows"))
 
     kept = ruled(intake, deliveries.read(spark, readable, intake.formats), watched)
-    good = quality.accepted(kept.where(F.col(barred.OBJECTED).isNull()), batch)
+    good = quality.accepted(kept.where(f"{barred.OBJECTED} is null"), batch)
     tables.append(good, intake.places.results, f"batch {batch}")
     rows = stored.of_batch(spark, intake.places, batch)
     with ThreadPoolExecutor(1) as beside:  # neither waits for what the other plans
@@ -85,9 +85,9 @@ def holding(rows: DataFrame, pupils: DataFrame) -> frozenset[int]:
 
 def _repeating(rows: DataFrame) -> frozenset[int]:
     """The deliveries that may give a result twice: two rows with one hash. An action."""
-    key = quality.same_result(F.col("bron_result_key"), NUMBER).alias("key")
-    times = F.count(F.lit(1)).alias("n"), F.max(NUMBER).alias(NUMBER)
-    return _deliveries(rows.select(NUMBER, key).groupBy("key").agg(*times).where("n > 1"))
+    key = quality.same_result("bron_result_key", NUMBER)
+    times = F.expr("count(1) as n"), F.expr(f"max({NUMBER}) as {NUMBER}")
+    return _deliveries(rows.selectExpr(NUMBER, f"{key} as key").groupBy("key").agg(*times).where("n > 1"))
 
 
 def _deliveries(rows: DataFrame) -> frozenset[int]:

@@ -27,7 +27,16 @@ from cohort.tables.looked_at import (
     rows_of_batches,
     small,
 )
-from cohort.tables.made import append, append_few, create, plain, properties, replace, replace_batch, write_new
+from cohort.tables.made import (
+    append,
+    append_few,
+    create,
+    plain,
+    properties,
+    replace,
+    replace_batch,
+    write_new,
+)
 
 PROTOCOL = (1, 2)
 RELEASE = "cohort.release"
