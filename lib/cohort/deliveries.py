@@ -187,6 +187,6 @@ def _translated(name: str, codes: dict[str, str]) -> str:
 
 
 def _text(value: str) -> str:
-    """What a declaration says, as SQL has a text."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    """What a declaration says, as SQL has a text; Spark would put a variable in the place of `${…}`."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\u0024")
     return f"'{escaped}'"

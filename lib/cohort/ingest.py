@@ -21,6 +21,7 @@ from cohort.intake import (
     checks,
     comparing,
     completeness,
+    ending,
     feedback,
     judging,
     ledger,
@@ -60,7 +61,8 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
         )
     stored.create(spark, places, holds.tables)
     known = ledger.read(places.ledger)
-    sweep(spark, places, known)
+    ended = ending.begin(places, known)
+    sweep(spark, places, known, ended=ended)
     renumbered = renumbering.apply(spark, places, intake.changes, known, intake.now)
     expiry.apply(spark, places, intake.consented, empty=not known.batches)
     domains, lists = intake.catalogue.domains(), intake.lists
@@ -87,20 +89,26 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     stored.close(places, after)
     gone = retention.apply(spark, places, holds, after, received.files, intake.now)
     sought = erasure.sought(spark, places, lists, domains)
-    gone["objected"] = remains.remove(places.deliveries, after, sought, _new(received, lists))
+    among = _new(received, lists) if ended else None
+    gone["objected"] = remains.remove(places.deliveries, after, sought, among)
     progress(f"retention: {sum(gone.values())} things of the past removed")
     told = completeness.of(intake.catalogue, after, entries)
     completeness.write(places, told)
+    ending.reach(places, after)
     return {
         **accounts.summary(received, entries), "renumbered": renumbered, "removed": gone,
         "missing": completeness.counts(told),
     }  # fmt: skip
 
 
-def sweep(spark: SparkSession, places: Places, known: Ledger) -> None:
-    """Finish or remove what a killed intake left: what its batch takes away if that counts, else its rows."""
+def sweep(spark: SparkSession, places: Places, known: Ledger, *, ended: bool) -> None:
+    """Finish or remove what a killed intake left: what its batch takes away if that counts, else its rows.
+
+    Takes: whether the last run came to its end; only else are the schools' thousands of folders looked into.
+    """
     shutil.rmtree(places.work, ignore_errors=True)
-    feedback.sweep(places, known.last_number)
+    if not ended:
+        feedback.sweep(places, known.last_number)
     succession.carry_out(spark, places, known)
     stored.discard(spark, places, known.next_batch)
     removal.resume(places, known.batches)
@@ -138,12 +146,11 @@ def _take_in(
     entries = succession.write_down(spark, intake, known, entries, run.batch)
     entries = comparing.warned(entries, known)
     differs = {n: f.differs for n, f in new if f.differs}
-    with feedback.counting(intake.places):
-        for entry in entries:
-            where = lines.get(entry.levering_nr, {})
-            feedback.write(intake.places, entry, where, run.max_refused_share, differs.get(entry.levering_nr))
-        progress(f"feedback: {len(entries)} files")
-        ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
+    for entry in entries:
+        where = lines.get(entry.levering_nr, {})
+        feedback.write(intake.places, entry, where, run.max_refused_share, differs.get(entry.levering_nr))
+    progress(f"feedback: {len(entries)} files")
+    ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
     succession.carry_out(spark, intake.places, Ledger((*known.lines, *entries)))
     return entries
 

@@ -57,9 +57,9 @@ class Places:
         return self.restricted / "superseding"
 
     @property
-    def telling(self) -> Path:
-        """There while a run writes feedback and the ledger does not vouch for it yet."""
-        return self.restricted / "telling"
+    def ended(self) -> Path:
+        """There between two runs of intake, if the first of them came to its end."""
+        return self.feedback(".ended")
 
     @property
     def numbers(self) -> Path:

@@ -185,7 +185,17 @@ ODD = (
 """Values as no two readers of CSV take them."""
 
 
-AWKWARD = ("it's", "o\\'k", 'two "marks"', "$brin", "\\", "a' or 'a' = 'a")
+AWKWARD = (
+    "${spark.app.name}",
+    "${env:HOME}",
+    "${nothing}",
+    "it's",
+    "o\\'k",
+    'two "marks"',
+    "$brin",
+    "\\",
+    "a' or 'a' = 'a",
+)
 """Codes and sentinels that a declaration may have: text, whatever it means in SQL."""
 
 

@@ -269,11 +269,36 @@ def test_an_old_number_and_a_change_that_comes_later(root: Root) -> None:
     assert root.rows() == without(4)
 
 
+@pytest.mark.parametrize("says", ["a new file of a known objector", "a new objector in a known file"])
+def test_a_raw_file_that_a_run_did_not_come_to_goes_in_the_next(
+    says: str, root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root.listed(f"{bsn(77)};{HERE};2026-09-01;;alles")
+    root.ingest()
+    if says == "a new file of a known objector":
+        root.deliver("c.csv", HERE, f"{bsn(77)};REK-M7;2025-01-20;80")
+    else:
+        root.clear()
+        root.listed(*(line(n, school=HERE) for n in (3, 9)))
+    before = root.files()
+    with monkeypatch.context() as patch:
+        patch.setattr(remains, "remove", never)
+        with pytest.raises(Killed):
+            root.ingest()
+    assert root.files() == before
+    root.ingest()
+    assert root.files() == ({"a.csv", "b.csv"} if says == "a new file of a known objector" else set())
+
+
 FEW = os.environ.get("HYPOTHESIS_PROFILE", "few") == "few"
 
 
 class Killed(BaseException):
     pass
+
+
+def never(*_: object) -> None:
+    raise Killed
 
 
 def steps() -> Iterator[tuple[str, Any, str, bool]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cohort.intake import comparing, feedback
+from cohort.errors import StateRefused
+from cohort.intake import comparing, ending, feedback
 from cohort.intake.ledger import REJECTED, TAKEN, Entry, Ledger
 from cohort.intake.reasons import FILE_REASONS
 from cohort.places import Places
@@ -134,18 +137,38 @@ def test_a_delivery_is_held_against_the_last_one_that_compares(
     assert sizes(*files) == warnings
 
 
-def test_what_a_run_told_that_does_not_count_goes_before_the_next(tmp_path: Path) -> None:
+def test_what_a_run_told_that_does_not_count_goes(tmp_path: Path) -> None:
     places = Places(tmp_path)
-    places.restricted.mkdir()
-    (other := places.feedback("10AA") / "gebruik.json").parent.mkdir(parents=True)
-    other.write_text("{}")
-    with feedback.counting(places):
-        written(tmp_path, entry(levering_nr=6), {})
-    cut_off = feedback.counting(places)
-    cut_off.__enter__()
-    written(tmp_path, entry(levering_nr=7), {})
     feedback.sweep(places, 6)
+    for number in (6, 7, 70):
+        written(tmp_path, entry(levering_nr=number), {})
+    (places.feedback("10AA") / "gebruik.json").write_text("{}")
     feedback.sweep(places, 6)
     there = {path.name for path in places.feedback("").rglob("*") if path.is_file()}
     assert there == {"gebruik.json", "6.json", "6.txt"}
-    assert not list(places.restricted.iterdir())
+
+
+def test_a_folder_that_may_not_be_looked_into_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, entry(), {})
+
+    def shut(_: Path, *, onerror: Callable[[OSError], None]) -> list[Any]:
+        onerror(PermissionError())
+        return []
+
+    monkeypatch.setattr(os, "walk", shut)
+    with pytest.raises(StateRefused, match="feedback/"):
+        feedback.sweep(Places(tmp_path), 6)
+
+
+def test_a_run_that_did_not_come_to_its_end_is_known_to_the_next(tmp_path: Path) -> None:
+    places, known = Places(tmp_path), Ledger((entry(),))
+    assert not ending.begin(places, Ledger()), "nothing was ever run"
+    ending.reach(places, known)
+    assert ending.begin(places, known)
+    assert not ending.begin(places, known), "the run between was cut off"
+    ending.reach(places, known)
+    assert not ending.begin(places, Ledger()), "an older ledger was put back"
+    places.ended.write_bytes(b"\xff")
+    assert not ending.begin(places, known)

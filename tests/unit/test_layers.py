@@ -35,7 +35,7 @@ LINES = (
         "nesting",
         "access",
     ),
-    ("reception", "memory"),
+    ("reception", "ending", "memory"),
     ("columnar",),
     ("sinks",),
     ("remains",),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import deltalake
+import pyarrow.parquet as pq
 import pytest
+from deltalake.exceptions import DeltaError
 from pyspark.sql import SparkSession
 from pyspark.sql.types import IntegerType, MapType, StringType, StructField, StructType
 from tests.unit import drawn_release
 
 from cohort import frames, tables
+from cohort.errors import UsageRefused
 
 STATE = StructType(
     [
@@ -33,6 +37,52 @@ def test_a_small_table_has_the_rows_of_its_newest_version_and_none_where_there_i
     found = tables.small(path)
     assert found is not None
     assert {row["name"]: dict(row["codes"]) for row in found.to_pylist()} == dict(ROWS)
+
+
+def test_few_rows_are_added_without_spark_and_say_nothing_in_a_footer(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger"
+    tables.create(spark, path, STATE, drawn_release.platform().tables)
+    before = tables.detail(path)
+    for n, row in enumerate(ROWS + ROWS):
+        with monkeypatch.context() as patch:
+            if n == 9:
+                patch.setattr(deltalake.DeltaTable, "create_checkpoint", _full)
+            tables.append_few(frames.table(STATE, [row]), path, f"batch {n}")
+    assert tables.detail(path) == before
+    assert [one.note for one in tables.history(path)][:-1] == [f"batch {n}" for n in range(21, -1, -1)]
+    found = tables.small(path)
+    assert found is not None
+    both = [(row["name"], dict(row["codes"])) for row in found.to_pylist()]
+    assert sorted(both, key=str) == sorted(ROWS + ROWS, key=str)
+    assert sorted(map(tuple, tables.read(spark, path).collect()), key=str) == sorted(ROWS + ROWS, key=str)
+    log = sorted(file.name for file in (path / "_delta_log").iterdir())
+    assert len([name for name in log if name.endswith(".json")]) == 23
+    checkpoints = [name[:20].lstrip("0") for name in log if name.endswith(".checkpoint.parquet")]
+    assert checkpoints == ["20"], "the tenth could not be written, and nobody minds"
+    groups = [
+        f.row_group(n) for f in map(pq.read_metadata, path.glob("*.parquet")) for n in range(f.num_row_groups)
+    ]
+    columns = [group.column(n) for group in groups for n in range(group.num_columns)]
+    assert len(columns) == 22 * 3
+    assert not any(column.is_stats_set for column in columns)
+
+
+def _full(*_: object) -> None:
+    raise DeltaError("no space left")
+
+
+def test_a_file_system_without_hard_links_is_refused_before_anything_is_made(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "hardlink_to", without)
+    with pytest.raises(UsageRefused, match="hard links"):
+        tables.create(spark, tmp_path / "restricted" / "ledger", STATE, drawn_release.platform().tables)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_rows_of_batches_are_those_of_the_version_they_were_asked_of(

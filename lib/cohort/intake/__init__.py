@@ -16,6 +16,7 @@ The rooms; each knows only rooms above it, here and in the house.
     checks        what one row of a delivery is held to
     transcripts   what no scan reads line by line, written as text that it does
     reception     every file found, numbered and made readable
+    ending        whether the last run came to its end
     feedback      what a school hears of its deliveries
     accounts      what became of every file, counted and judged as a whole
     comparing     a delivery beside the last one of its school and supplier

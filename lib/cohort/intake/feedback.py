@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cohort.errors import StateRefused, expected
 from cohort.intake.formats import Unrecognised
 from cohort.intake.ledger import OLDER, REJECTED, Entry
 from cohort.intake.reasons import FILE_REASONS, OF_PUPILS, REASONS, WARNINGS, Reason
@@ -77,27 +76,28 @@ def write(
     (folder / f"{entry.levering_nr}.txt").write_text(text, encoding="utf-8")
 
 
-@contextmanager
-def counting(places: Places) -> Iterator[None]:
-    """Inside, feedback is written, then the ledger's lines; what is told of a run cut off, `sweep` takes."""
-    places.telling.touch()
-    yield
-    places.telling.unlink()
-
-
 def sweep(places: Places, last: int) -> None:
     """Remove what a run told that the ledger does not vouch for: feedback on deliveries after its last one.
 
-    Thousands of folders are looked into only after such a run.
+    Refuses: a folder that cannot be looked into (exit code 15): its feedback would be taken for another's.
     """
-    if not places.telling.exists():
+    if not places.feedback("").is_dir():
         return
-    for folder, _, names in os.walk(places.feedback("")):  # a glob takes five times as long
+    every = os.walk(places.feedback(""), onerror=_shut)  # a glob takes five times as long
+    for folder, _, names in every:
         for name in names:
             number = name.partition(".")[0]
             if number.isdigit() and int(number) > last:
                 (Path(folder) / name).unlink()
-    places.telling.unlink()
+
+
+def _shut(_: OSError) -> None:
+    raise StateRefused(
+        expected(
+            "folders that may be looked into", example="feedback/99ZZ", found="one that may not",
+            where="feedback/", do="Give the platform's user its rights, then run ingest again",
+        )
+    )  # fmt: skip
 
 
 def _both(reason: Reason) -> dict[str, str]:

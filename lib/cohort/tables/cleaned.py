@@ -8,13 +8,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import deltalake
-from deltalake import PostCommitHookProperties
 
 from cohort.errors import DestructionIncomplete, expected
 from cohort.tables.looked_at import current_files
-
-LOG_AS_IT_IS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
-"""Spark alone writes checkpoints, and removes what they make needless."""
+from cohort.tables.made import LOG_AS_IT_IS
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,30 @@ no file statistics, no deletion vectors, no change feed, protocol (1,2).
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from pathlib import Path
 
 import deltalake
 import pyarrow as pa
+from deltalake.exceptions import DeltaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from cohort import frames
+from cohort.errors import UsageRefused, expected
 from cohort.platform import Tables
 from cohort.tables.looked_at import exists, history
+
+LOG_AS_IT_IS = deltalake.PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+"""What deltalake does after a commit: nothing. By itself it removes commits at every hundredth version."""
+NO_EXTREMES = deltalake.WriterProperties(
+    default_column_properties=deltalake.ColumnProperties(statistics_enabled="NONE")
+)
+"""As `parquet.column.statistics.enabled` is for what Spark writes: no value stands in a footer."""
+CHECKPOINTED = 10
+"""From one checkpoint to the next, in versions, where deltalake writes a table."""
 
 
 def properties(retention: Tables) -> dict[str, str]:
@@ -43,11 +56,27 @@ def create(
     """Make an empty table unless it is there.
 
     Takes: a partition column only of intake's own making (a batch), never of a person or school.
+    Refuses: a file system without hard links (exit code 2): deltalake commits by one.
     """
     if exists(path):
         return
+    _require_links(next(folder for folder in path.parents if folder.is_dir()))
     writer = frames.local(spark, state, []).write.format("delta").options(**properties(retention))
     (writer.partitionBy(partitioned_by) if partitioned_by else writer).save(str(path))
+
+
+def _require_links(folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder) as probe:
+        (one := Path(probe, "one")).touch()
+        try:
+            Path(probe, "two").hardlink_to(one)
+        except OSError:
+            raise UsageRefused(
+                expected(
+                    "a root on a file system with hard links", example="ext4, xfs or NFS",
+                    found="one without them", where="--root", do="Move the root",
+                )
+            ) from None  # fmt: skip
 
 
 def write_new(frame: DataFrame, path: Path, note: str, retention: Tables) -> None:
@@ -63,13 +92,18 @@ def append(frame: DataFrame, path: Path, note: str) -> None:
 def append_few(rows: pa.Table, path: Path, note: str) -> None:
     """Add a few rows that the driver has, in one commit, by deltalake: Spark would plan a job and a snapshot.
 
-    A table that is written so is written so by all. Nothing of its log is removed.
+    A table that is written so is written so by all. Nothing of its log is removed; a checkpoint of it that
+    cannot be written is left to the next.
     """
-    told = deltalake.CommitProperties(custom_metadata={"userMetadata": note})
-    after = deltalake.PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
     deltalake.write_deltalake(
-        str(path), rows, mode="append", commit_properties=told, post_commithook_properties=after
-    )
+        str(path), rows, mode="append", writer_properties=NO_EXTREMES,
+        commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
+        post_commithook_properties=LOG_AS_IT_IS,
+    )  # fmt: skip
+    with contextlib.suppress(DeltaError, OSError):  # the commit counts, and the log says the same without
+        table = deltalake.DeltaTable(str(path))
+        if table.version() % CHECKPOINTED == 0:
+            table.create_checkpoint()
 
 
 def replace_batch(frame: DataFrame, path: Path, batch: int) -> None:
