@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import io
 import random
 import struct
@@ -11,13 +12,16 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
-from cohort.intake import containers
+from cohort.intake import containers, formats
+from cohort.intake.arrivals import DeliveredFile, Desk
 from cohort.intake.containers import Limits
 from cohort.intake.rejection import Rejected
 
+CONF = Path(__file__).resolve().parents[2] / "conf"
 LIMITS = Limits(members=5, bytes_per_member=4 << 20, total_bytes=6 << 20, ratio=100)
 ROWS = b"brin;pgn\n99ZZ;1\n"
 MIB = 1 << 20
@@ -232,3 +236,50 @@ def test_limits_that_limit_nothing_are_no_limits(wrong: dict[str, int]) -> None:
 )  # fmt: skip
 def test_a_file_is_what_its_first_bytes_say(content: bytes, kind: str | None) -> None:
     assert containers.kind(content) == kind
+
+
+def looked_at(folder: Path, limits: Limits) -> tuple[list[DeliveredFile], int]:
+    """What is in the files of a folder, and the most bytes that were held for it."""
+    desk = Desk(folder, folder.parent / "work", formats.load(CONF), limits)
+    tracemalloc.start()
+    found = [file for path in sorted(folder.iterdir()) for file in desk.arrivals(path)]
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return found, most
+
+
+def test_of_a_container_one_member_at_a_time_is_held(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    line = b"99ZZ;" + b"x" * 995 + b"\n"
+    text = b"brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore\n" + line * 4000
+    content = packed(*((f"{n}.csv", text + bytes([65 + n])) for n in range(16)))
+    (tmp_path / "in" / "a.zip").write_bytes(content)
+    found, most = looked_at(tmp_path / "in", Limits(16, 4 * MIB, 80 * MIB, 10_000))
+    assert [(file.name, file.rejected) for file in found] == [(f"a.zip/{n}.csv", None) for n in range(16)]
+    assert len({file.path.read_bytes() for file in found}) == 16
+    assert most < 8 * len(text), "half of them"
+
+
+@pytest.mark.parametrize(
+    ("size", "head", "becomes"),
+    [
+        (4 * MIB, b"", "HEADER_UNKNOWN"),
+        (4 * MIB + 1, b"", "FILE_TOO_LARGE"),
+        (999 * MIB, b"", "FILE_TOO_LARGE"),
+        (5 * MIB, b"PK\3\4", "CONTAINER_BROKEN"),
+        (999 * MIB, b"PK\3\4", "CONTAINER_BOMB"),
+        (999 * MIB, b"\x1f\x8b", "CONTAINER_BOMB"),
+    ],
+)
+def test_what_is_larger_than_the_limits_is_not_held(
+    size: int, head: bytes, becomes: str, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    with (tmp_path / "in" / "a").open("wb") as file:
+        file.write((head or b"x\ny\n").ljust(4 * MIB, b"." if not head else b"\0"))
+        file.truncate(size)
+    (found,), most = looked_at(tmp_path / "in", LIMITS)
+    assert found.rejected == becomes
+    with (tmp_path / "in" / "a").open("rb") as file:
+        assert found.sha256 == hashlib.file_digest(file, "sha256").hexdigest()
+    assert most < 30 * MIB

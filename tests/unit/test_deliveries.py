@@ -139,7 +139,7 @@ def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(
     path = tmp_path / "long.csv"
     lines = (f"{LINE[:-2]}{number}\n" for number in range(2, rows + 2))
     path.write_text(HEADER + "\n" + "".join(lines) + "\n \n", encoding="utf-8")
-    (file,) = Desk(tmp_path, tmp_path / "work", FORMATS, Limits(9, 1 << 20, 1 << 24, 100)).arrivals(path)
+    (file,) = Desk(tmp_path, tmp_path / "work", FORMATS, Limits(9, 1 << 24, 1 << 24, 100)).arrivals(path)
     assert (file.kind, file.rows) == (arrivals.TEXT, rows)
     found = _lined(spark, [(7, file)])
     assert deliveries.read_placed(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1

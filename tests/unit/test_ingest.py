@@ -76,9 +76,12 @@ def places(tmp_path: Path) -> Places:
     return where
 
 
-def take_in(spark: SparkSession, places: Places, blocked: frozenset[str] = frozenset()) -> dict[str, Any]:
+def take_in(
+    spark: SparkSession, places: Places, blocked: frozenset[str] = frozenset(), megabytes: int = 256
+) -> dict[str, Any]:
     holds = platform.load(CONF)
-    generous = holds.intake.model_copy(update={"max_refused_share": 1})
+    containers = holds.intake.containers.model_copy(update={"megabytes_per_member": megabytes})
+    generous = holds.intake.model_copy(update={"max_refused_share": 1, "containers": containers})
     lists = objections.Objections(barred={"alles": blocked})
     intake = ingest.Intake(
         places, holds.model_copy(update={"intake": generous}), catalogue.load(CONF), formats.load(CONF),
@@ -112,6 +115,20 @@ def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, plac
     assert (again["new"], again["rows"]["delivered"]) == (0, 0)
     assert tables.read(spark, places.results).count() == rows["accepted"]
     assert not places.work.exists()
+
+
+def test_a_file_over_the_limit_stops_no_other_and_comes_in_when_the_limit_is_raised(
+    spark: SparkSession, places: Places
+) -> None:
+    rows = [row(number, SCHOOLS[2]) for number in NUMBERS[:2]]
+    deliver(places, "large.csv", *rows, *[" " * 1023] * 1024)
+    first = take_in(spark, places, megabytes=1)
+    assert first["rejected"] == {"SEVERAL_SCHOOLS": 1, "SCHOOL_UNKNOWN": 1, "FILE_TOO_LARGE": 1}
+    told = [json.loads(file.read_text()) for file in (places.root / "feedback" / "onbekend").glob("*.json")]
+    assert "FILE_TOO_LARGE" in str(told)
+    assert take_in(spark, places, megabytes=1)["new"] == 0
+    raised = take_in(spark, places)
+    assert (raised["new"], raised["rows"]["accepted"], raised["rejected"]) == (1, 2, {})
 
 
 def test_a_run_killed_before_the_ledger_is_simply_run_again(

@@ -11,6 +11,7 @@ import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from cohort.identifiers import BRIN
 from cohort.intake import containers, markup
@@ -28,6 +29,9 @@ TEXT, UNEVEN, SHEET, ROSTER, RESULTS = "text", "uneven", "sheet", "roster", "res
 """Kinds of delivery; in an `uneven` text a row is not always the next line: a quote stays open at the end of
 one, or an empty one stands before a row or the header."""
 ROOTS = {"EDEX": ROSTER, "leerresultaten_verzoek": RESULTS}
+TOO_LARGE = "FILE_TOO_LARGE"
+FIRST = 4096
+"""Bytes that say whether a large file is a container."""
 KNOWN, REPEATED = "known", "repeated"
 """What was looked at before; a container of which every member is delivered otherwise, too."""
 NOT_OURS = {containers.OLE: "OLD_SPREADSHEET", containers.OTHER: "CONTAINER_UNKNOWN"}
@@ -79,16 +83,22 @@ class Desk:
         """The deliveries in one file: itself, or what it contains.
 
         Gives: a `known` one without a further look; `rejected` with a reason code when nothing in it can be
-        trusted. A container counts whole or not at all.
+        trusted. A container counts whole or not at all; what is over the limits is not held in memory.
         """
         with path.open("rb", buffering=0) as opened:
-            content, received = opened.read(), os.fstat(opened.fileno()).st_mtime_ns
+            about = os.fstat(opened.fileno())
+            too_large = self._too_large(opened, about.st_size)
+            content = b"" if too_large else opened.read()
+            digest = (
+                hashlib.file_digest(opened, "sha256") if too_large else hashlib.sha256(content)
+            ).hexdigest()
         name = path.name.encode(errors="replace").decode()
-        digest = hashlib.sha256(content).hexdigest()
         found = KNOWN if digest in self.known else TEXT
-        file = DeliveredFile(path, digest, name, received, found, origin=path)
+        file = DeliveredFile(path, digest, name, about.st_mtime_ns, found, origin=path)
         if found == KNOWN:
             return [file]
+        if too_large:
+            return [replace(file, rejected=too_large)]
         if not all(NAME.fullmatch(part) for part in path.relative_to(self.folder).parts):
             return [replace(file, rejected="FILE_NAME")]
         kind = containers.kind(content)
@@ -99,22 +109,40 @@ class Desk:
         except Rejected as rejected:
             return [replace(file, rejected=rejected.code)]
 
+    def _too_large(self, opened: IO[bytes], size: int) -> str | None:
+        """Why a file is not read whole, if so: it is larger than a delivery or a container may be."""
+        if size <= self.limits.bytes_per_member:
+            return None
+        head = opened.read(FIRST)
+        opened.seek(0)
+        if containers.kind(head) in (containers.ZIP, containers.GZIP):
+            return containers.BOMB if size > self.limits.total_bytes + containers.FREE else None
+        return TOO_LARGE
+
     def _members(self, file: DeliveredFile, content: bytes) -> Iterator[DeliveredFile]:
-        """Every member as a file under its fingerprint: the name it came with is trusted by nobody."""
-        for member, body in list(containers.members(content, self.limits, file.name)):
-            digest = hashlib.sha256(body).hexdigest()
-            told = f"{file.name}/{member}".encode(errors="replace").decode()
-            path = self.work / digest
-            one = replace(file, path=path, sha256=digest, name=told, container=file.sha256)
-            if digest in self.known:
-                yield replace(one, kind=KNOWN)
-                continue
-            self.work.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(body)
-            try:
-                yield self._one(one, body, containers.kind(body))
-            except Rejected as rejected:
-                yield replace(one, rejected=rejected.code)
+        """Every member as a file of its own; one at a time is in memory."""
+        unpacked = [self._put(file, *one) for one in containers.members(content, self.limits, file.name)]
+        return map(self._looked_at, unpacked)
+
+    def _put(self, file: DeliveredFile, member: str, body: bytes) -> DeliveredFile:
+        """A member under its fingerprint: the name it came with is trusted by nobody."""
+        digest = hashlib.sha256(body).hexdigest()
+        told = f"{file.name}/{member}".encode(errors="replace").decode()
+        one = replace(file, path=self.work / digest, sha256=digest, name=told, container=file.sha256)
+        if digest in self.known:
+            return replace(one, kind=KNOWN)
+        self.work.mkdir(parents=True, exist_ok=True)
+        one.path.write_bytes(body)
+        return one
+
+    def _looked_at(self, member: DeliveredFile) -> DeliveredFile:
+        if member.kind == KNOWN:
+            return member
+        body = member.path.read_bytes()
+        try:
+            return self._one(member, body, containers.kind(body))
+        except Rejected as rejected:
+            return replace(member, rejected=rejected.code)
 
     def _one(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
         if kind in NOT_OURS:

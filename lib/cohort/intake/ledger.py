@@ -31,7 +31,7 @@ from cohort.platform import Tables
 
 TAKEN, REJECTED = "TAKEN", "REJECTED"
 OLDER = "PERMISSION_OLDER"
-RETRIED = ("FILE_NAME", "ROSTER_MISSING", OLDER)
+RETRIED = ("FILE_NAME", "FILE_TOO_LARGE", "ROSTER_MISSING", OLDER)
 """Reasons that lie outside the content: the same content may come again."""
 STATE = StructType(
     [

@@ -143,6 +143,11 @@ FILE_REASONS = {
         "the file or its folder has a name with unusual characters, or with _ or . at its beginning",
         ("Geef het een andere naam.", "Give it another name."),
     ),
+    "FILE_TOO_LARGE": _reason(
+        "het bestand is groter dan het platform van één levering toestaat",
+        "the file is larger than the platform allows of one delivery",
+        ("Lever het in delen.", "Send it in parts."),
+    ),
     "NOT_UTF8": _reason(
         "het bestand is niet in een tekencodering die bij zijn formaat hoort (meestal UTF-8)",
         "the file is not in an encoding that its format declares (UTF-8, most often)",
