@@ -72,6 +72,13 @@ def test_a_header_is_taken_for_its_format_or_told_how_it_differs(header: Header)
         assert not header.unknown or found.unknown == header.unknown
 
 
+@pytest.mark.parametrize("dash", "-\u2010\u2011\u2012\u2013\u2014", ids=ascii)
+def test_any_dash_names_the_same_column(dash: str) -> None:
+    found = SHIPPED.of_line(f"{PUNTKOMMA};Niveau I{dash}V")
+    assert isinstance(found, Recognised)
+    assert found.columns[-1] == "niveau_IV"
+
+
 def test_columns_are_found_by_name() -> None:
     found = SHIPPED.of_line(f"Score (ruw);naam;{PUNTKOMMA}")
     assert isinstance(found, Recognised)

@@ -1,7 +1,8 @@
 """Declarations of export formats (`conf/deliveries/<format>.toml`), and a file's format by its header.
 
 Every supplier's export is declared once: what its columns are called, how its values are written. A header
-is held against all of them; capitals and diacritics make no difference, nor does the order of the columns.
+is held against all of them; capitals, diacritics and the length of a dash make no difference, nor does the
+order of the columns.
 """
 
 from __future__ import annotations
@@ -181,9 +182,11 @@ def load(folder: Path) -> Formats:
 
 @lru_cache(maxsize=100_000)
 def folded(name: str) -> str:
-    """A column's name without what makes no difference: capitals, diacritics, blanks around and between."""
+    """A column's name without what makes no difference: capitals, diacritics, blanks, a dash's length."""
     parts = unicodedata.normalize("NFKD", name.strip().strip('"'))
-    bare = "".join(c for c in parts if not unicodedata.combining(c))
+    bare = "".join(
+        "-" if unicodedata.category(c) == "Pd" else c for c in parts if not unicodedata.combining(c)
+    )
     return " ".join(bare.casefold().split())
 
 
