@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Sized
 from itertools import islice
+from xml.sax.saxutils import escape
 
 import pytest
 from hypothesis import given
@@ -73,6 +74,19 @@ def outcome(read: Callable[[], Sized]) -> Sized | str:
         code = str(rejected)
     assert code in CODES
     return code
+
+
+@given(
+    st.lists(st.sampled_from([*"&<>'\"#38;x\u00e9\u20ac", "&amp;", "&#38;", "&lt;"]), min_size=1),
+    st.booleans(),
+)
+def test_a_key_is_the_same_text_in_an_attribute_and_in_an_element(parts: list[str], numbered: bool) -> None:
+    key = "".join(parts)
+    written = "".join(f"&#{ord(c)};" for c in key) if numbered else escape(key, {'"': "&quot;"})
+    content = f'<a><b key="{written}">{written}</b></a>'.encode()
+    shape = markup.Shape("a", lambda *_: True, frozenset({"a/b"}), frozenset())
+    (found,) = markup.elements(content, MOST, shape)
+    assert (found.attributes["key"], found.text) == (key, key)
 
 
 @given(damaged(ROSTER) | st.binary(max_size=200))

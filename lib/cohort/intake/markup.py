@@ -19,6 +19,8 @@ BROKEN, UNSAFE, UNKNOWN, TOO_LARGE = "XML_BROKEN", "XML_UNSAFE", "XML_UNKNOWN", 
 EMPTY = "EMPTY"
 """A document of the right kind without a record: nothing was delivered, or nothing where it belongs."""
 PIECE = 1 << 16
+AMPERSAND = "&#38;"
+"""What the parser gives for every `&` in an attribute, however it was written, where it expands no entities."""
 LOOKS_LIKE_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<|\xff\xfe(?:\s\0)*<\0|\xfe\xff(?:\0\s)*\0<|<\0|\0<")
 
 
@@ -142,7 +144,8 @@ class _Asked(Target):
             return
         if path in self.shape.records:
             self.records.append(name)
-        self.open.append((path, dict(attributes), [] if path in self.shape.paths else None))
+        told = {name: value.replace(AMPERSAND, "&") for name, value in attributes.items()}
+        self.open.append((path, told, [] if path in self.shape.paths else None))
 
     def data(self, text: str) -> None:
         pieces = self.open[-1][2]
