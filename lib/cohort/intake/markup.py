@@ -20,7 +20,7 @@ EMPTY = "EMPTY"
 """A document of the right kind without a record: nothing was delivered, or nothing where it belongs."""
 PIECE = 1 << 16
 AMPERSAND = "&#38;"
-"""What the parser gives for every `&` in an attribute, however it was written, where it expands no entities."""
+"""What the parser gives for every `&` in an attribute where it expands no entities, however written."""
 LOOKS_LIKE_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<|\xff\xfe(?:\s\0)*<\0|\xfe\xff(?:\0\s)*\0<|<\0|\0<")
 
 
