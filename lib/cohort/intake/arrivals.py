@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -102,12 +102,13 @@ class Desk:
         if not all(NAME.fullmatch(part) for part in path.relative_to(self.folder).parts):
             return [replace(file, rejected="FILE_NAME")]
         kind = containers.kind(content)
+        if kind not in containers.UNPACKED:
+            return [self._looked_at(file, content, kind)]
         try:
-            if kind not in (containers.ZIP, containers.GZIP):
-                return [self._one(file, content, kind)]
-            return list(self._members(file, content))
+            unpacked = [self._put(file, *one) for one in containers.members(content, self.limits, file.name)]
         except Rejected as rejected:
             return [replace(file, rejected=rejected.code)]
+        return [member if member.kind == KNOWN else self._member(member) for member in unpacked]
 
     def _too_large(self, opened: IO[bytes], size: int) -> str | None:
         """Why a file is not read whole, if so: it is larger than a delivery or a container may be."""
@@ -115,14 +116,9 @@ class Desk:
             return None
         head = opened.read(FIRST)
         opened.seek(0)
-        if containers.kind(head) in (containers.ZIP, containers.GZIP):
-            return containers.BOMB if size > self.limits.total_bytes + containers.FREE else None
+        if containers.kind(head) in containers.UNPACKED:
+            return containers.BOMB if size > self.limits.most_packed else None
         return TOO_LARGE
-
-    def _members(self, file: DeliveredFile, content: bytes) -> Iterator[DeliveredFile]:
-        """Every member as a file of its own; one at a time is in memory."""
-        unpacked = [self._put(file, *one) for one in containers.members(content, self.limits, file.name)]
-        return map(self._looked_at, unpacked)
 
     def _put(self, file: DeliveredFile, member: str, body: bytes) -> DeliveredFile:
         """A member under its fingerprint: the name it came with is trusted by nobody."""
@@ -135,14 +131,16 @@ class Desk:
         one.path.write_bytes(body)
         return one
 
-    def _looked_at(self, member: DeliveredFile) -> DeliveredFile:
-        if member.kind == KNOWN:
-            return member
-        body = member.path.read_bytes()
+    def _member(self, file: DeliveredFile) -> DeliveredFile:
+        """One that was unpacked; the bytes of the others are not in memory."""
+        content = file.path.read_bytes()
+        return self._looked_at(file, content, containers.kind(content))
+
+    def _looked_at(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
         try:
-            return self._one(member, body, containers.kind(body))
+            return self._one(file, content, kind)
         except Rejected as rejected:
-            return replace(member, rejected=rejected.code)
+            return replace(file, rejected=rejected.code)
 
     def _one(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
         if kind in NOT_OURS:

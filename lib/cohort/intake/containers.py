@@ -28,6 +28,8 @@ NESTED = "CONTAINER_NESTED"
 EMPTY = "CONTAINER_EMPTY"
 
 ZIP, GZIP, SPREADSHEET, OLE, OTHER = "zip", "gzip", "spreadsheet", "ole", "other"
+UNPACKED = (ZIP, GZIP)
+"""Kinds that hold deliveries."""
 MAGIC = (
     (b"PK\x03\x04", ZIP), (b"PK\x05\x06", ZIP), (b"PK\x07\x08", ZIP), (b"\x1f\x8b", GZIP),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE), (b"7z\xbc\xaf\x27\x1c", OTHER), (b"Rar!\x1a\x07", OTHER),
@@ -76,6 +78,11 @@ class Limits:
         ):
             raise ValueError("limits of a container are positive, and its total is not under a member's")
 
+    @property
+    def most_packed(self) -> int:
+        """How many bytes a container itself may have."""
+        return self.total_bytes + FREE
+
 
 def kind(content: bytes) -> str | None:
     """What a file is by its bytes: a zip, a gzip, a spreadsheet, an OLE file, another archive, or none."""
@@ -98,7 +105,7 @@ def members(content: bytes, limits: Limits, name: str = "") -> Iterator[tuple[st
     is given, the rest when its member is reached: a container counts whole or not at all.
     """
     packed = kind(content)
-    if packed not in (ZIP, GZIP):
+    if packed not in UNPACKED:
         raise Rejected(BROKEN)
     if packed == GZIP:
         with _told():
@@ -111,7 +118,7 @@ def members(content: bytes, limits: Limits, name: str = "") -> Iterator[tuple[st
     for member, body in found:
         if SYSTEM.fullmatch(member):
             continue
-        if kind(body) in (ZIP, GZIP, OTHER):
+        if kind(body) in (*UNPACKED, OTHER):
             raise Rejected(NESTED)
         given += 1
         yield member, body
@@ -124,7 +131,7 @@ def parts(content: bytes, limits: Limits) -> Iterator[tuple[str, bytes]]:
 
     What the system put there is given without its content, which is not read.
     """
-    if len(content) > limits.total_bytes + FREE or content.count(_ENTRY) > limits.members * ENTRIES:
+    if len(content) > limits.most_packed or content.count(_ENTRY) > limits.members * ENTRIES:
         raise Rejected(BOMB)
     with _told():
         archive = zipfile.ZipFile(io.BytesIO(content))

@@ -83,8 +83,7 @@ def sweep(places: Places, last: int) -> None:
     """
     if not places.feedback("").is_dir():
         return
-    every = os.walk(places.feedback(""), onerror=_shut)  # a glob takes five times as long
-    for folder, _, names in every:
+    for folder, _, names in os.walk(places.feedback(""), onerror=_shut):  # a glob takes five times as long
         for name in names:
             number = name.partition(".")[0]
             if number.isdigit() and int(number) > last:

@@ -57,7 +57,9 @@ class Format(Declaration):
         wrong = []
         names = [folded(name) for name in self.columns]
         if len(set(names)) != len(names):
-            wrong.append(_wrong("every name of a column once, capitals and diacritics apart", "one twice"))
+            wrong.append(
+                _wrong("every name of a column once, capitals, diacritics, dashes apart", "one twice")
+            )
         unknown = sorted({*self.columns.values(), *self.codes, *self.sentinels} - set(CANONICAL))
         if unknown:
             wrong.append(_wrong("canonical columns", f"the unknown {', '.join(unknown)}"))

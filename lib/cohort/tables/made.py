@@ -95,13 +95,13 @@ def append_few(rows: pa.Table, path: Path, note: str) -> None:
     A table that is written so is written so by all. Nothing of its log is removed; a checkpoint of it that
     cannot be written is left to the next.
     """
+    table = deltalake.DeltaTable(str(path))
     deltalake.write_deltalake(
-        str(path), rows, mode="append", writer_properties=NO_EXTREMES,
+        table, rows, mode="append", writer_properties=NO_EXTREMES,
         commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
         post_commithook_properties=LOG_AS_IT_IS,
     )  # fmt: skip
     with contextlib.suppress(DeltaError, OSError):  # the commit counts, and the log says the same without
-        table = deltalake.DeltaTable(str(path))
         if table.version() % CHECKPOINTED == 0:
             table.create_checkpoint()
 
