@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from cohort import frames
 from cohort.catalogue import Catalogue
-from cohort.intake import checks
+from cohort.intake import checks, transcripts
 from cohort.intake.checks import BROKEN, CELL, CELLS, MENDED
 from cohort.schema import (
     ACCEPTED,
@@ -59,6 +59,7 @@ def judge(
     found = typed(parsed.selectExpr("*", *checks.concluded()))
     broken = f"{CORRUPT} is not null or {GIVEN} <=> '{BROKEN}'"
     met = f"concat_ws(' ', {', '.join(checks.rules(today, told))})"
+    result = same_result(CELL["bron_result_key"], CELL["schooljaar"])
     judged = found.selectExpr("*", f"case when {broken} then '{BROKEN}' else {met} end as {CODES}")
     owned = f"pgn_soort is not null and {CODES} != '{BROKEN}'"
     as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
@@ -72,7 +73,7 @@ def judge(
     return judged.selectExpr(
         *columns, NUMBER, *extra, CODES, ROW, MENDED,
         f"case when {CODES} != '' then struct({as_sent}) end as {RAW}",
-        f"case when {owned} then {same_result(CELL['bron_result_key'])} end as {SAME_RESULT}",
+        f"case when {owned} then {result} end as {SAME_RESULT}",
         # a lost zero makes no other line
         f"xxhash64(coalesce(pgn, ''), {', '.join(sent)}) as {SAME_ROW}",
     )  # fmt: skip
@@ -84,10 +85,16 @@ def outside() -> str:
     return f"(afnamedatum < {first} or afnamedatum >= add_months({first}, 12))"
 
 
-def same_result(key: str, *more: str) -> str:
-    """As SQL, a hash of what tells one result from another; `key` is the supplier's own for it."""
-    result = ("pgn", "toetscode", "toetsversie", "afnamedatum", "afnameperiode")
-    return f"xxhash64({', '.join((*more, *result, key))})"
+def same_result(key: str, year: str, *more: str) -> str:
+    """As SQL, a hash of what tells one result from another.
+
+    A supplier's own key does so in the test, school year and moment, whichever pupil it is given with: a
+    later delivery replaces by it. Without one, or with a key that is only of its message, the pupil does.
+    """
+    by_key = ("toetscode", "afnameperiode", year, key)
+    of_pupil = ("pgn", "toetscode", "toetsversie", "afnamedatum", "afnameperiode", key)
+    own = f"{transcripts.own_key(key)} is not null"
+    return f"if({own}, xxhash64({', '.join((*more, *by_key))}), xxhash64({', '.join((*more, *of_pupil))}))"
 
 
 def repeated(judged: DataFrame) -> DataFrame:

@@ -23,8 +23,9 @@ from cohort.intake import formats, ledger
 from cohort.intake.arrivals import Desk
 from cohort.intake.containers import Limits
 from cohort.intake.ledger import Ledger
-from cohort.intake.reasons import FILE_REASONS, REASONS
+from cohort.intake.reasons import REASONS
 from cohort.intake.reception import UNREADABLE, receive
+from cohort.intake.rejection import FILE_REASONS
 from cohort.places import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

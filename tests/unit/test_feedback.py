@@ -14,7 +14,7 @@ import pytest
 from cohort.errors import StateRefused
 from cohort.intake import comparing, ending, feedback
 from cohort.intake.ledger import REJECTED, TAKEN, Entry, Ledger
-from cohort.intake.reasons import FILE_REASONS
+from cohort.intake.rejection import FILE_REASONS
 from cohort.places import Places
 
 MOST = Decimal("0.1")

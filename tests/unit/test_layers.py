@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COHORT = ROOT / "lib" / "cohort"
 
 LINES = (
-    ("errors", "schema", "identifiers", "frames", "reasons", "wording", "rejection", "stopwatch"),
+    ("errors", "schema", "identifiers", "frames", "reasons", "wording", "stopwatch"),
+    ("rejection",),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
     ("lists", "purpose"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),

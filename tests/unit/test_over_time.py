@@ -109,7 +109,34 @@ def test_a_single_corrected_result_replaces_only_itself(root: Root) -> None:
     record = root.ingest()
     assert root.rows() == sorted([f"{A} 80 {M}", f"{D} 91 {M}", f"{C} 82 {M}"])
     assert (record["replaced"], record["withdrawn"]) == (1, 0)
-    assert record["warnings"] == {}  # a correction is no smaller delivery
+    # a correction is no smaller delivery; that another pupil had this key is told, for keys may be used again
+    assert record["warnings"] == {"KEY_OF_ANOTHER_PUPIL": 1}
+
+
+def test_a_correction_under_the_pupils_own_key_warns_of_nothing(root: Root) -> None:
+    root.deliver("1.csv", f"{A} 80 {M} r1", f"{B} 81 {M} r2", f"{C} 82 {M} r3")
+    root.deliver("2.csv", f"{B} 91 {M} r2")
+    record = root.ingest()
+    assert root.rows() == sorted([f"{A} 80 {M}", f"{B} 91 {M}", f"{C} 82 {M}"])
+    assert record["warnings"] == {}
+
+
+def test_keys_that_are_dealt_anew_in_a_whole_file_warn_of_nothing(root: Root) -> None:
+    root.deliver("1.csv", f"{A} 80 {M} r1", f"{B} 81 {M} r2", f"{C} 82 {M} r3")
+    root.deliver("2.csv", f"{B} 81 {M} r1", f"{A} 80 {M} r2", f"{D} 83 {M} r3")
+    record = root.ingest()
+    assert root.rows() == sorted([f"{A} 80 {M}", f"{B} 81 {M}", f"{D} 83 {M}"])
+    assert record["warnings"] == {}
+
+
+def test_a_key_of_two_pupils_takes_no_result_of_the_other_one_away(root: Root) -> None:
+    root.deliver("1.csv", f"{A} 80 {M} r1", f"{B} 81 {M} r1", f"{C} 82 {M} r3")
+    record = root.ingest()
+    assert record["codes"] == {"CONFLICT": 2}
+    root.deliver("2.csv", f"{A} 85 {M} r1")
+    record = root.ingest()
+    assert (record["rows"]["accepted"], record["replaced"], record["withdrawn"]) == (1, 0, 0)
+    assert root.rows() == sorted([f"{A} 85 {M}", f"{C} 82 {M}"])
 
 
 def test_another_part_of_the_school_is_added(root: Root) -> None:
@@ -333,6 +360,17 @@ def test_a_container_of_what_is_known_is_known_then(root: Root) -> None:
     assert root.ingest()["new"] == 0
     root.ingest(NOW + dt.timedelta(days=1))
     assert list(root.places.deliveries.iterdir()) == []
+
+
+def test_a_packed_roster_beside_results_that_wait_is_known_too(root: Root) -> None:
+    (root.places.deliveries / "roster.zip").write_bytes(zipped(ROSTER)(HERE))
+    (root.places.deliveries / "waits.xml").write_bytes(uwlr(f"a;{S}")(THERE))
+    assert root.ingest()["new"] == 2
+    assert root.ingest()["new"] == 0
+    (root.places.deliveries / "later.xml").write_bytes(uwlr(f"b;{S}")(HERE))
+    record = root.ingest()
+    assert (record["new"], record["rows"]["accepted"]) == (1, 1)  # joined to the roster in the container
+    assert len(root.entries()) == 3
 
 
 def test_results_wait_for_their_roster(root: Root) -> None:

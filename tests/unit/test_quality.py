@@ -199,6 +199,20 @@ REPEATED = [
     (9, {}, "CONFLICT"),
     (10, {"pgn": "12345672"}, ""),  # one pupil, with the leading zero and without
     (10, {"pgn": "012345672"}, "DUPLICATE"),
+    (11, {}, "CONFLICT"),  # a key is of one result, and that of one pupil
+    (11, {"pgn": "111222333"}, "CONFLICT"),
+    (12, {}, "CONFLICT"),  # nor has it two days
+    (12, {"afnamedatum": "2025-01-21"}, "CONFLICT"),
+    (13, {}, ""),
+    (13, FREE, ""),  # numbered per test
+    (14, {"bron_result_key": "#1"}, ""),  # a key of its message alone
+    (14, {"bron_result_key": "#1", "pgn": "111222333"}, ""),
+    (15, {}, ""),  # numbered per school year
+    (15, {"schooljaar": "2023-2024", "afnamedatum": "2024-01-20"}, ""),
+    (16, {}, ""),
+    (16, {"pgn": "123456789"}, "PGN_INVALID"),  # whose it is nobody knows
+    (17, {"bron_result_key": None}, ""),  # without keys each pupil has a result of its own
+    (17, {"bron_result_key": None, "pgn": "111222333"}, ""),
 ]
 FIRST = 1000
 

@@ -35,7 +35,8 @@ from tests.unit.drawn_deliveries import (
 from cohort import catalogue, ingest, objections, platform, tables
 from cohort.filed import numbers
 from cohort.intake import formats
-from cohort.intake.reasons import FILE_REASONS, REASONS
+from cohort.intake.reasons import REASONS
+from cohort.intake.rejection import FILE_REASONS
 from cohort.places import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

@@ -2,9 +2,9 @@
 
 The rooms; each knows only rooms above it, here and in the house.
 
-    reasons       why a row or a file is refused
+    reasons       why a row is refused, what is warned of
     wording       the sentences of a school's feedback, in two languages
-    rejection     a file that cannot be read, told by a code
+    rejection     why a file is rejected, told by a code
     containers    what a .zip or .gz holds, within limits
     markup        XML as a stream of elements, without entities
     formats       what suppliers' exports look like, and a file's format by its header

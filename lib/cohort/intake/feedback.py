@@ -11,7 +11,8 @@ from typing import Any
 from cohort.errors import StateRefused, expected
 from cohort.intake.formats import Unrecognised
 from cohort.intake.ledger import OLDER, REJECTED, Entry
-from cohort.intake.reasons import FILE_REASONS, OF_PUPILS, REASONS, WARNINGS, Reason
+from cohort.intake.reasons import OF_PUPILS, REASONS, WARNINGS, Reason
+from cohort.intake.rejection import FILE_REASONS
 from cohort.intake.wording import LANGUAGES, counted, said
 from cohort.places import Places
 

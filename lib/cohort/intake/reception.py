@@ -52,10 +52,10 @@ def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
     paths = sorted((path for path in seen if path is not None), key=str)
     found = _looked_at(desk, paths)
     every = [file for files in found if files is not None for file in files]
-    if any(file.kind == arrivals.RESULTS for file in every):
-        every += _known_rosters(desk, every, known)
+    asking = any(file.kind == arrivals.RESULTS for file in every)
+    rosters = _known_rosters(desk, every, known) if asking else []
     fresh = _fresh(every, known)
-    ready = _transcribed(spark, desk, every, fresh)
+    ready = _transcribed(spark, desk, [*every, *rosters], fresh)
     again = [file for file in ready if not (file.rejected and file.sha256 in known.retried)]
     again += _repeated(every, again, known)
     unreadable = seen.count(None) + found.count(None)

@@ -1,12 +1,14 @@
-"""A delivery that cannot be read, told by a reason code alone: never by what stands in it."""
+"""A delivery that cannot be taken in, told by a reason code alone: never by what stands in it."""
 
 from __future__ import annotations
+
+from cohort.intake.reasons import PLATFORM, SUPPLIER, because
 
 
 class Rejected(Exception):
     """What a reader of files raises when no row of a file can be trusted.
 
-    Takes: a reason code (`reasons.FILE_REASONS`), and the BRIN of the school that is to hear of it, if known.
+    Takes: a reason code (of `FILE_REASONS`), and the BRIN of the school that is to hear of it, if known.
     Gives: `code`, also as its text, and `school`.
     """
 
@@ -14,3 +16,144 @@ class Rejected(Exception):
         super().__init__(code)
         self.code = code
         self.school = school
+
+
+FILE_REASONS = {
+    "PERMISSION_OLDER": because(
+        "de lijst die zegt wier resultaten van deze school gebruikt mogen worden, is ouder dan deze levering",
+        "the list that says which pupils of this school may be used is older than this delivery",
+        (
+            "Lever een nieuwe lijst; daarna wordt dit bestand ingenomen.",
+            "Send a new list; this file is taken in after it.",
+        ),
+    ),
+    "FILE_NAME": because(
+        "het bestand of zijn map heeft een naam met ongewone tekens, of met _ of . aan het begin",
+        "the file or its folder has a name with unusual characters, or with _ or . at its beginning",
+        ("Geef het een andere naam.", "Give it another name."),
+    ),
+    "FILE_TOO_LARGE": because(
+        "het bestand is groter dan het platform van één levering toestaat",
+        "the file is larger than the platform allows of one delivery",
+        ("Lever het in delen.", "Send it in parts."),
+    ),
+    "NOT_UTF8": because(
+        "het bestand is niet in een tekencodering die bij zijn formaat hoort (meestal UTF-8)",
+        "the file is not in an encoding that its format declares (UTF-8, most often)",
+        SUPPLIER,
+    ),
+    "ENCODING_OTHER": because(
+        "het bestand is in een andere tekencodering dan bij zijn formaat hoort",
+        "the file is in another encoding than its format declares",
+        SUPPLIER,
+    ),
+    "NOT_TEXT": because(
+        "het bestand bevat bytes die geen tekst heeft", "the file holds bytes that no text has", SUPPLIER
+    ),
+    "EMPTY": because("het bestand heeft geen rijen", "the file has no rows"),
+    "QUOTE_OPEN": because(
+        "een aanhalingsteken wordt geopend en niet gesloten", "a quote is opened and never closed", SUPPLIER
+    ),
+    "HEADER_TWICE": because(
+        "een kolom staat twee keer in de kopregel", "a column stands in the header twice", SUPPLIER
+    ),
+    "HEADER_UNKNOWN": because(
+        "de kopregel mist een kolom die elke levering heeft",
+        "the header lacks a column that every delivery has",
+        SUPPLIER,
+    ),
+    "HEADER_AMBIGUOUS": because(
+        "twee formaten passen even goed bij de kopregel",
+        "two declared formats fit the header equally well",
+        PLATFORM,
+    ),
+    "SEVERAL_SCHOOLS": because(
+        "het bestand heeft rijen van meer dan één school", "the file has rows of more than one school"
+    ),
+    "SCHOOL_UNKNOWN": because(
+        "geen enkele rij is van een school op de scholenlijst",
+        "no row is of a school on the school list",
+        PLATFORM,
+    ),
+    "TOO_WIDE": because(
+        "een regel heeft meer velden dan enige levering heeft",
+        "a line has more fields than any delivery has",
+        SUPPLIER,
+    ),
+    "ROW_COUNT": because(
+        "uit het bestand konden niet evenveel regels worden gelezen als erin staan",
+        "the file has another number of lines than could be read from it",
+        SUPPLIER,
+    ),
+    "TOO_MANY_REFUSED": because(
+        "er is meer dan {limit} van de rijen geweigerd, en dan wordt geen enkele rij ingenomen",
+        "more than {limit} of the rows were refused, and then no row at all is taken in",
+    ),
+    "UNREADABLE": because("het bestand kon niet worden gelezen", "the file could not be read", PLATFORM),
+    "OLD_SPREADSHEET": because(
+        "het bestand is een oud of beveiligd Office-bestand",
+        "the file is an old or a protected Office document",
+        ("Sla het op als .xlsx of CSV.", "Save it as .xlsx or CSV."),
+    ),
+    "SPREADSHEET_BROKEN": because("het rekenblad is beschadigd", "the spreadsheet is damaged"),
+    "SPREADSHEET_SHEETS": because(
+        "het rekenblad heeft geen of meer dan één blad met inhoud",
+        "the spreadsheet has no sheet with content, or several",
+    ),
+    "SPREADSHEET_ENCRYPTED": because("het rekenblad is versleuteld", "the spreadsheet is encrypted"),
+    "CONTAINER_UNKNOWN": because(
+        "het bestand is een archief van een soort die niet wordt gelezen",
+        "the file is an archive of a kind that is not read",
+        ("Gebruik .zip of .gz.", "Use .zip or .gz."),
+    ),
+    "CONTAINER_BROKEN": because(
+        "het archief is beschadigd, of ingepakt op een manier die niet wordt gelezen",
+        "the container is damaged, or packed in a way that is not read",
+    ),
+    "CONTAINER_ENCRYPTED": because("het archief is versleuteld", "the container is encrypted"),
+    "CONTAINER_BOMB": because(
+        "uit het archief zou meer komen dan het platform toestaat",
+        "more would come out of the container than the platform allows",
+    ),
+    "CONTAINER_PATH": because(
+        "een naam in het archief leidt naar buiten", "a name in the container leads out of it", SUPPLIER
+    ),
+    "CONTAINER_NESTED": because(
+        "het archief bevat een ander archief", "the container holds another container"
+    ),
+    "CONTAINER_EMPTY": because("het archief is leeg", "the container holds nothing"),
+    "XML_BROKEN": because(
+        "het document is beschadigd of afgebroken, of heeft iets dubbel dat één keer mag",
+        "the document is damaged, cut off, or has something twice that may stand once",
+        SUPPLIER,
+    ),
+    "XML_UNSAFE": because(
+        "het document heeft een DTD of eigen entiteiten",
+        "the document has a DTD or entities of its own",
+        SUPPLIER,
+    ),
+    "XML_UNKNOWN": because(
+        "het document is geen UWLR 2.0-2.3 of EDEXML 1.0.3-2.1",
+        "the document is neither UWLR 2.0-2.3 nor EDEXML 1.0.3-2.1",
+        SUPPLIER,
+    ),
+    "XML_TOO_LARGE": because(
+        "het document is groter dan het platform toestaat",
+        "the document is larger than the platform allows",
+        SUPPLIER,
+    ),
+    "UWLR_TEST_UNDECLARED": because(
+        "een resultaat heeft een toets die het bericht niet opgeeft",
+        "a result has a test that the message does not declare",
+        SUPPLIER,
+    ),
+    "ROSTER_MISSING": because(
+        "er is geen leerlinglijst (EDEXML) van deze school en dit schooljaar",
+        "there is no roster (EDEXML) of this school and year to join the results to",
+        (
+            "Lever de leerlinglijst; het bestand wordt dan alsnog ingenomen.",
+            "Deliver the roster; the file is then taken in after all.",
+        ),
+    ),
+}
+"""Every reason code of a file."""

@@ -85,7 +85,7 @@ def holding(rows: DataFrame, pupils: DataFrame) -> frozenset[int]:
 
 def _repeating(rows: DataFrame) -> frozenset[int]:
     """The deliveries that may give a result twice: two rows with one hash. An action."""
-    key = quality.same_result("bron_result_key", NUMBER)
+    key = quality.same_result("bron_result_key", "schooljaar", NUMBER)
     times = F.expr("count(1) as n"), F.expr(f"max({NUMBER}) as {NUMBER}")
     return _deliveries(rows.selectExpr(NUMBER, f"{key} as key").groupBy("key").agg(*times).where("n > 1"))
 

@@ -40,9 +40,14 @@ def write_down(
             entry,
             replaced=told.get((entry.levering_nr, supersession.REPLACED), {}),
             withdrawn=told.get((entry.levering_nr, supersession.WITHDRAWN), {}),
+            warnings=entry.warnings | _warned(told.get((entry.levering_nr, supersession.OTHER), {})),
         )
         for entry in entries
     ]
+
+
+def _warned(of_others: dict[int, int]) -> dict[str, int]:
+    return {"KEY_OF_ANOTHER_PUPIL": sum(of_others.values())} if of_others else {}
 
 
 def carry_out(spark: SparkSession, places: Places, known: Ledger) -> None:

@@ -19,11 +19,11 @@ from pyspark.sql import functions as F
 
 from cohort import frames
 from cohort.intake.ledger import Entry
-from cohort.intake.transcripts import KEY_OF_MESSAGE
+from cohort.intake.transcripts import own_key
 from cohort.schema import NUMBER
 
 REPLACED, WITHDRAWN = "replaced", "withdrawn"
-HOW, BY = "_how", "_by"
+HOW, BY, OTHER = "_how", "_by", "_other"
 SLICE = ("brin", "schooljaar", "afnameperiode")
 RESULT = ("pgn", "toetscode", "toetsversie")
 SAME = (*SLICE, *RESULT, "_day")
@@ -67,7 +67,7 @@ def rows_of(results: DataFrame, schools: frozenset[str], entries: Iterable[Entry
     listed = frames.local(spark, "brin string not null", [(school,) for school in sorted(schools)])
     known = [(e.levering_nr, e.supplier) for e in entries if e.taken and e.brin in schools]
     suppliers = frames.local(spark, f"{NUMBER} int not null, {_SUPPLIER} string", known)
-    key = F.when(~F.col("bron_result_key").startswith(KEY_OF_MESSAGE), F.col("bron_result_key"))
+    key = F.expr(own_key("bron_result_key"))
     return (
         results.join(F.broadcast(listed), "brin", "left_semi")
         .join(F.broadcast(suppliers), NUMBER)
@@ -121,6 +121,8 @@ def superseded(spark: SparkSession, rows: DataFrame, gone: Mapping[tuple[Slice, 
     """The rows that go, with how (`replaced`, `withdrawn`) and the delivery that takes them away.
 
     Takes: `rows_of`'s rows, and the dead slices.
+    Gives: with each row also whether it goes because the delivery has its key with another pupil
+    (`_other`): a corrected pupil number, or a key that was used again; nobody can tell which.
     """
     lines = [(one[0], one[2], one[3], number, by) for (one, number), by in gone.items()]
     state = f"brin string, schooljaar string, afnameperiode string, {NUMBER} int, _whole int"
@@ -128,7 +130,11 @@ def superseded(spark: SparkSession, rows: DataFrame, gone: Mapping[tuple[Slice, 
     keyed = (_SUPPLIER, _KEY, *SLICE, "toetscode")
     dated = _dated(rows)
     new = dated.where(_NEW)
-    by_key = new.where(F.col(_KEY).isNotNull()).groupBy(*keyed).agg(F.max(NUMBER).alias("_by_key"))
+    by_key = (
+        new.where(F.col(_KEY).isNotNull())
+        .groupBy(*keyed)
+        .agg(F.max(NUMBER).alias("_by_key"), F.max_by("pgn", NUMBER).alias("_pupil"))
+    )
     found = (
         dated.join(whole, [*SLICE, NUMBER], "left")
         .join(by_key, list(keyed), "left")
@@ -136,13 +142,10 @@ def superseded(spark: SparkSession, rows: DataFrame, gone: Mapping[tuple[Slice, 
     )
     own_key = F.when(F.col("_by_key") > F.col(NUMBER), F.col("_by_key"))
     again = F.coalesce(own_key, _later(unless_keyed=True))
-    in_whole = F.col("_whole").isNotNull()
-    how = (
-        F.when(again.isNotNull() | (in_whole & _later(unless_keyed=False).isNotNull()), REPLACED)
-        .when(in_whole, WITHDRAWN)
-        .alias(HOW)
-    )
-    told = found.select(*IDENTITY, how, F.coalesce(F.col("_whole"), again).alias(BY))
+    in_whole, there = F.col("_whole").isNotNull(), _later(unless_keyed=False).isNotNull()
+    other = own_key.isNotNull() & (F.col("_pupil") != F.col("pgn")) & ~in_whole & ~there
+    how = F.when(again.isNotNull() | (in_whole & there), REPLACED).when(in_whole, WITHDRAWN).alias(HOW)
+    told = found.select(*IDENTITY, how, F.coalesce(F.col("_whole"), again).alias(BY), other.alias(OTHER))
     return told.where(F.col(HOW).isNotNull())
 
 
@@ -180,10 +183,16 @@ def _given(dated: DataFrame) -> DataFrame:
 
 
 def counted(gone: DataFrame) -> dict[tuple[int, str], dict[int, int]]:
-    """By the delivery that takes away, and how: how many rows of which delivery. An action."""
+    """By the delivery that takes away, and how: how many rows of which delivery. An action.
+
+    Rows that are replaced under the key of another pupil count as `replaced`, and once more as `OTHER`.
+    """
     told: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
-    for line in gone.groupBy(BY, HOW, NUMBER).agg(F.count(F.lit(1)).alias("n")).toArrow().to_pylist():
+    sums = F.count(F.lit(1)).alias("n"), F.count_if(OTHER).alias(OTHER)
+    for line in gone.groupBy(BY, HOW, NUMBER).agg(*sums).toArrow().to_pylist():
         told[line[BY], line[HOW]][line[NUMBER]] = line["n"]
+        if line[OTHER]:
+            told[line[BY], OTHER][line[NUMBER]] = line[OTHER]
     return told
 
 

@@ -29,6 +29,11 @@ _KEY = CANONICAL.index("bron_result_key")
 Row = tuple[int, str, Sequence[str | None]]
 
 
+def own_key(key: str) -> str:
+    """As SQL, a result's key where it tells the result from every other one of its supplier, else null."""
+    return f"case when not startswith({key}, '{KEY_OF_MESSAGE}') then {key} end"
+
+
 def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     """The transcript of a text with empty lines, or quotes that stay open at the end of a line.
 
