@@ -175,6 +175,8 @@ ROWS = [
         {**FREE, "afnamedatum": None, "afnameperiode": "E"}, shows={"peildag": dt.date(2025, 4, 1)}),
     Row("today is not the future", {"schooljaar": "2025-2026", "afnamedatum": "2025-11-23"}),
     Row("every weight of the code list with a point", {"gewicht": "0.25"}),
+    Row("the short ones too", {"gewicht": "0.3"}),
+    Row("a level alone is a score", {"vaardigheidsscore": None, "ruwe_score": None, "niveau_AE": None}),
 ]  # fmt: skip
 
 REPEATED = [

@@ -202,6 +202,39 @@ TRAPS = [
         codes={"SEX_INVALID": [2]},
     ),
     trap("an eight-digit number lost its zero", canoniek("12345672;80;"), took=(f"{ZERO} 80.00 None",)),
+    trap(
+        "a first line of Excel that names the delimiter",
+        lambda school: b"sep=;\r\n" + canoniek(f"{ONE};80;", f"{TWO};ziek;")(school),
+        took=(f"{ONE} 80.00 None",),
+        codes={"SCORE_NOT_A_NUMBER": [4]},
+    ),
+    trap(
+        "the same before quoted line breaks",
+        lambda s: b"\xef\xbb\xbfsep=,\n" + komma(f'{ONE},80,"7\nA"', f"{TWO},ziek,", bom=b"")(s),
+        took=(f"{ONE} 80.00 7 A",),
+        codes={"SCORE_NOT_A_NUMBER": [5]},
+    ),
+    trap(
+        "empty rows of a spreadsheet saved as text",
+        raw(
+            f"{CANONIEK};\nBRIN;2024-2025;{ONE};REK-M7;2025-01-20;80;;\n;;;;;;;\n"
+            f'BRIN;2024-2025;{TWO};REK-M7;2025-01-20;ziek;;\n"";"";;;;;;\n ;;;;;;;\n'
+        ),
+        took=(f"{ONE} 80.00 None",),
+        codes={"SCORE_NOT_A_NUMBER": [4]},
+    ),
+    trap("nothing but empty rows", raw(f"{CANONIEK}\n;;;;;;\n;;;;;;\n"), reason="EMPTY"),
+    trap(
+        "a quote opened on an empty row is no empty row",
+        raw(f'{CANONIEK}\nBRIN;2024-2025;{ONE};REK-M7;2025-01-20;80;\n";;;;;;\n'),
+        took=(f"{ONE} 80.00 None",),
+        codes={"ROW_BROKEN": [3]},
+    ),
+    trap(
+        "a date that Excel wrote as the number of a day",
+        raw(f"{CANONIEK}\nBRIN;2024-2025;{ONE};REK-M7;45672;80;\n"),
+        codes={"DATE_INVALID": [2]},
+    ),
     trap("blanks in front of a value", canoniek(f" {ONE}; 80;  7"), took=(f"{ONE} 80.00 7",)),
     trap(
         "sentinels are no scores",
@@ -246,6 +279,12 @@ TRAPS = [
         name="x.xlsx",
         took=(f"{ZERO} 87.50 7A",),
         codes={"SCORE_NOT_A_NUMBER": [3]},
+    ),
+    trap(
+        "a spreadsheet's number as Excel shows it, not as it is stored",
+        sheet(CANONIEK, ["2024-2025", ONE, "REK-M7", "2025-01-20", 64.39999999999999, "7A"]),
+        name="x.xlsx",
+        took=(f"{ONE} 64.40 7A",),
     ),
     trap(
         "a spreadsheet in the words of another format",

@@ -21,13 +21,15 @@ from cohort.intake.rejection import Rejected
 
 BLANKS = "".join(map(chr, range(33)))
 """What Spark takes for an empty line holds nothing else."""
+SEPARATOR = re.compile(r'\A\s*"?sep=[;,\t|]"?[ \t]*(?=\n)')
+"""What Excel may write before the header to name the delimiter."""
 MOST_FIELDS = 500
 """Spark's parser gives up, and the whole run with it, at a line of very many fields."""
 NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
 """Names that no file system and no pattern takes for something else: Spark reads `[1]` as a pattern."""
 TEXT, UNEVEN, SHEET, ROSTER, RESULTS = "text", "uneven", "sheet", "roster", "results"
 """Kinds of delivery; in an `uneven` text a row is not always the next line: a quote stays open at the end of
-one, or an empty one stands before a row or the header."""
+one, an empty one stands before a row or the header, or one has nothing but delimiters."""
 ROOTS = {"EDEX": ROSTER, "leerresultaten_verzoek": RESULTS}
 TOO_LARGE = "FILE_TOO_LARGE"
 FIRST = 4096
@@ -164,7 +166,7 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     text, encoding = _decoded(bare)
     if "\0" in text:
         raise Rejected("NOT_UTF8" if encoding == WINDOWS else "NOT_TEXT")
-    every = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    every = plain(text).split("\n")
     lines = [line for line in every if line.strip(BLANKS)]
     if len(lines) < 2:
         raise Rejected("EMPTY")
@@ -175,15 +177,30 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     if isinstance(found, Unrecognised):
         return replace(file, rejected=found.reason, differs=found, rows=rows)
     declared = formats[found.name]
-    file = replace(file, school=_school(fields_of(lines[1], declared.delimiter), found.columns))
+    filled = [line for line in lines[1:] if is_filled(line, declared.delimiter)]
+    if not filled:
+        raise Rejected("EMPTY")
+    rows = len(filled)
+    file = replace(file, school=_school(fields_of(filled[0], declared.delimiter), found.columns))
     if encoding not in declared.encodings and not bare.isascii():
         return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
     broken = '"' in text and any(map(open_quote, lines))
-    uneven = broken or every[: len(lines)] != lines
+    uneven = broken or rows < len(lines) - 1 or every[: len(lines)] != lines
     return replace(
         file, kind=UNEVEN if uneven else TEXT, format=found.name, supplier=declared.supplier,
         columns=found.columns, rows=rows, encoding=encoding,
     )  # fmt: skip
+
+
+def plain(text: str) -> str:
+    """A text with one kind of line end, and an empty line where Excel named the delimiter."""
+    return SEPARATOR.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def is_filled(line: str, delimiter: str) -> bool:
+    """Whether a line has a value: a spreadsheet's empty rows are written as delimiters alone."""
+    left = line.strip(BLANKS + delimiter)
+    return bool(left.replace('""', "").strip(BLANKS + delimiter) if left[:1] == '"' else left)
 
 
 def open_quote(line: str) -> bool:

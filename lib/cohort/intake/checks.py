@@ -20,7 +20,7 @@ CELL = {name: f"get({CELLS}, {place})" for place, name in enumerate(CANONICAL)}
 """Every value as delivered. All of a row's stand in one array: a row is copied from step to step."""
 GEWICHT = ("000", "025", "030", "040", "070", "090", "120")
 CODE_LISTS = {
-    "gewicht": ("?", "0", "0,3", "1,2", *(f"{n[0]}{p}{n[1:]}" for n in GEWICHT for p in ",.")),
+    "gewicht": ("?", "0", "0,3", "0.3", "1,2", "1.2", *(f"{n[0]}{p}{n[1:]}" for n in GEWICHT for p in ",.")),
     "thuistaal": ("nl", "fy", "dialect", "overig"),
     "opleiding_ouders": ("laag", "midden", "hoog"),
     "ses": (*(f"{n}" for n in range(100)), *(f"{n:02d}" for n in range(10))),
@@ -38,6 +38,7 @@ SENTINELS = r"^(9{4,}([.,]0+)?|-+|0000+|n\.?v\.?t\.?|onbekend)\z"
 """What administrations write where they have no score: read as empty."""
 NUMBER_FORM = r"^(?!9{4,}(,0+)?\z|0000+\z)[0-9]{1,5}(,[0-9]{1,2})?\z"
 WHOLE_FORM = r"^(?!9{4,}\z|0000+\z)[0-9]{1,5}\z"
+DATE_FORM = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\z"
 BRIN_FORM = f"^{identifiers.BRIN.pattern}\\z"
 MOMENTS = {"B": (0, 8), "M": (1, 1), "E": (1, 4)}
 """A moment begins in the first or second calendar year of the school year, on the first of that month."""
@@ -59,8 +60,8 @@ def parsed() -> list[str]:
     return _columns(
         _bare=identifiers.bare("$pgn"),
         pgn=identifiers.normal("$pgn"),
-        afnamedatum="try_cast($afnamedatum as date)",
-        geboortedatum="try_cast($geboortedatum as date)",
+        afnamedatum=_date("afnamedatum"),
+        geboortedatum=_date("geboortedatum"),
         vaardigheidsscore=f"""
             case when $vaardigheidsscore rlike r'{NUMBER_FORM}'
                  then try_cast(replace($vaardigheidsscore, ',', '.') as {SCORE.simpleString()}) end""",
@@ -109,7 +110,7 @@ def rules(today: dt.date, told: Collection[str]) -> list[str]:
     filler = f"lpad(_bare, 9, '0') in ({_quoted(identifiers.FILLERS)})"
     unlisted = {name: f"not {_listed(name)}" for name in CODE_LISTS}
     attribute = " or ".join(unlisted[name] for name in OF_THE_PUPIL)
-    day = " or ".join(f"${n} is not null and not (${n} <=> string({n}))" for n in DATES)
+    day = " or ".join(f"${n} is not null and {n} is null" for n in DATES)
     wrong = {n: f"({n} is null and not ${n} rlike r'{SENTINELS}')" for n in SCORES}
     missing = " and ".join(f"{n} is null and coalesce(${n} rlike r'{SENTINELS}', true)" for n in SCORES)
     rules = {
@@ -137,6 +138,11 @@ def rules(today: dt.date, told: Collection[str]) -> list[str]:
     }
     refusing = ((code, broken) for code, broken in rules.items() if code not in told)
     return [GIVEN, *(_filled(f"case when {broken} then '{code}' end") for code, broken in refusing)]
+
+
+def _date(name: str) -> str:
+    """A date in the one way of writing it; `45672` would be a day in that year."""
+    return f"case when ${name} rlike r'{DATE_FORM}' then try_cast(${name} as date) end"
 
 
 def _unsaid(code: str) -> str:

@@ -79,8 +79,9 @@ REASONS = {
         "the test date, or the school year, lies after the day of intake",
     ),
     "BIRTH_DATE_IMPLAUSIBLE": because(
-        "de leerling zou jonger dan 3 of ouder dan 21 zijn",
-        "the pupil would be younger than 3 or older than 21",
+        "de leerling zou, naar het geboortejaar, bij het begin van het schooljaar jonger dan 3 of ouder dan "
+        "21 zijn",
+        "by the year of birth the pupil would be younger than 3 or older than 21 as the school year begins",
     ),
     "MOMENT_MISSING": because(
         "er is geen toetsdatum en geen afnameperiode", "there is neither a test date nor a period"
@@ -101,8 +102,10 @@ REASONS = {
     ),
     "SCORE_MISSING": because("er is geen score", "there is no score"),
     "SCORE_NOT_A_NUMBER": because(
-        "een score is geen getal van nul of meer, geheel of met het decimaalteken van dit formaat",
-        "a score is not a number of zero or more, whole or with the decimal mark of this format",
+        "een score is geen getal van nul of meer: een ruwe score zonder decimalen, een vaardigheidsscore met "
+        "hoogstens twee, na het decimaalteken van dit formaat",
+        "a score is not a number of zero or more: a raw score without decimals, a skill score with two at "
+        "most, after the decimal mark of this format",
     ),
     "SCORE_OUT_OF_RANGE": because(
         "de score ligt buiten het bereik van zijn schaal", "the score lies outside the range of its scale"

@@ -33,6 +33,8 @@ NEEDED = re.compile(
     r"(?!(?:docProps|customXml|xl/(?:drawings|charts|media|embeddings|externalLinks|comments))/).*\.(?:xml|rels)"
 )
 """Parts that the library may need to read cells: no drawings, macros, links or properties."""
+DIGITS = 15
+"""Excel shows no more of a number: what is stored as 64.39999999999999 was entered, or reckoned, as 64.4."""
 SLOT = 8
 """Bytes that a place in a row takes at least, filled or not: a cell far to the right makes its row wide."""
 CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
@@ -85,7 +87,7 @@ def read(content: bytes, limits: Limits) -> Sheet:
 
 
 def as_text(value: object, decimal: str = ".", date: str = "%Y-%m-%d") -> str:
-    """A cell as a school would write it: whole numbers without a fraction, others as short as they can be."""
+    """A cell as a school sees it: whole numbers without a fraction, others in the digits that Excel has."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -93,8 +95,7 @@ def as_text(value: object, decimal: str = ".", date: str = "%Y-%m-%d") -> str:
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             return str(value)
-        whole = int(value) if value.is_integer() else None
-        return str(whole) if whole is not None else format(Decimal(repr(value)), "f").replace(".", decimal)
+        return format(Decimal(f"{value + 0.0:.{DIGITS}g}"), "f").replace(".", decimal)
     if isinstance(value, dt.datetime):
         midnight = value.time() == dt.time()
         return value.strftime(date) if midnight else value.isoformat(timespec="seconds")

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from cohort.intake import spreadsheets, uwlr
-from cohort.intake.arrivals import BLANKS, DeliveredFile, Desk, open_quote
+from cohort.intake.arrivals import BLANKS, DeliveredFile, Desk, is_filled, open_quote, plain
 from cohort.intake.edexml import Roster
 from cohort.intake.formats import CANONICAL_NAME, UTF8, Unrecognised
 from cohort.intake.rejection import Rejected
@@ -42,10 +42,9 @@ def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     Refuses: a quote that is not closed up to the end (`QUOTE_OPEN`).
     """
     content = file.path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    text = content.decode("utf-8" if file.encoding == UTF8 else "cp1252")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = plain(content.decode("utf-8" if file.encoding == UTF8 else "cp1252"))
     declared = desk.formats[file.format]
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip(BLANKS)]
+    lines = [one for one in enumerate(text.split("\n"), 1) if is_filled(one[1], declared.delimiter)]
     if not any(open_quote(line) for _, line in lines):
         before = declared.delimiter * 2
         return _put(file, (f"{number}{before}{line}\n" for number, line in lines[1:]), desk, lines[0][1])
@@ -56,7 +55,7 @@ def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
 
 def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), 1):
-        if line.strip(BLANKS):
+        if is_filled(line, delimiter):
             try:
                 fields = next(csv.reader([line], delimiter=delimiter, strict=True))
             except csv.Error:
@@ -75,7 +74,7 @@ def _over_lines(text: str, delimiter: str, width: int) -> Iterator[Row]:
     try:
         for fields in reader:
             first, last = last + 1, reader.line_num
-            if len(fields) <= 1 and not "".join(fields).strip(BLANKS):
+            if not "".join(fields).strip(BLANKS):
                 continue
             if any("\n" in field and field.count(delimiter) >= width - 1 for field in fields):
                 yield from ((line, BROKEN, ()) for line in range(first, last + 1))
