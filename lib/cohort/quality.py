@@ -30,6 +30,8 @@ from cohort.schema import (
 
 CODES, RAW, ROW = "_codes", "_raw", "_row"
 SAME_RESULT, SAME_ROW = "_same_result", "_same_row"
+READ = ("pgn", "vestiging", "ruwe_score", "vaardigheidsscore")
+"""Columns of which another way of writing one value (a lost zero, `7,5` and `7,50`) makes no other line."""
 
 
 def judge(
@@ -63,7 +65,8 @@ def judge(
     judged = found.selectExpr("*", f"case when {broken} then '{BROKEN}' else {met} end as {CODES}")
     owned = f"pgn_soort is not null and {CODES} != '{BROKEN}'"
     as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
-    sent = [f"coalesce({CELL[name]}, '')" for name in CANONICAL if name != "pgn"]
+    values = [f"concat('=', {name}), " if name in READ else "" for name in CANONICAL]
+    sent = [f"coalesce({value}{CELL[name]}, '')" for name, value in zip(CANONICAL, values, strict=True)]
     worked_out = judged.columns
     columns = [
         f"{CELL[name]} as {name}" if name in CANONICAL and name not in worked_out else name
@@ -74,8 +77,7 @@ def judge(
         *columns, NUMBER, *extra, CODES, ROW, MENDED,
         f"case when {CODES} != '' then struct({as_sent}) end as {RAW}",
         f"case when {owned} then {result} end as {SAME_RESULT}",
-        # a lost zero makes no other line
-        f"xxhash64(coalesce(pgn, ''), {', '.join(sent)}) as {SAME_ROW}",
+        f"xxhash64({', '.join(sent)}) as {SAME_ROW}",
     )  # fmt: skip
 
 

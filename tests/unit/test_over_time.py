@@ -4,77 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_deliveries import ROSTER, S, uwlr, zipped
+from tests.unit.drawn_roots import HERE, NOW, THERE, A, B, C, D, E, Root
 
-from cohort import catalogue, ingest, objections, platform, tables
+from cohort import tables
 from cohort.errors import StateRefused
 from cohort.filed import numbers
-from cohort.filed.numbers import Changes
-from cohort.intake import formats, ledger, retention, scrutiny, settling
+from cohort.intake import ledger, retention, scrutiny, settling
 from cohort.places import Places
-
-CONF = Path(__file__).resolve().parents[2] / "conf"
-NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-HERE, THERE = sorted(catalogue.load(CONF).schools)[:2]
-HEADER = "brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore;bron_result_key"
-PUNTKOMMA = "BRIN-nummer;Schooljaar;Leerlingnummer (PGN);Toets;Datum afname;Vaardigheidsscore;Resultaatnummer"
-A, B, C, D, E = "111222333", "123456782", "012345672", "063138219", "003389261"
-
-
-@dataclass
-class Root:
-    """A storage root into which files come one after the other."""
-
-    spark: SparkSession
-    places: Places
-    days: dict[str, int] = field(default_factory=dict)
-    rules: dict[str, str] = field(default_factory=dict)
-    received: int = 1_700_000_000
-
-    def deliver(
-        self, name: str, *rows: str, school: str = HERE, supplier: str = "canoniek", at: int = 0
-    ) -> None:
-        """Rows as `pgn score [test [key]]`; the date of the test is that of its moment."""
-        lines = [HEADER if supplier == "canoniek" else PUNTKOMMA]
-        for row in rows:
-            pgn, score, *more = row.split()
-            test, key = (*more, *("REK-M7", "")[len(more) :])
-            day = "2025-01-20" if "-M" in test else "2025-05-20"
-            if supplier == "puntkomma":
-                day = "-".join(reversed(day.split("-")))
-            year = "2024-2025" if supplier == "canoniek" else "2024/2025"
-            lines.append(";".join((school, year, pgn, test, day, score, key)))
-        path = self.places.deliveries / name
-        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
-        self.received += 60
-        os.utime(path, (at or self.received, at or self.received))
-
-    def ingest(self, now: dt.datetime = NOW, changes: Changes | None = None) -> dict[str, Any]:
-        holds = platform.load(CONF)
-        kept = holds.retention_days.model_copy(update=self.days)
-        rules = holds.intake.rules.model_copy(update=self.rules)
-        taking = holds.intake.model_copy(update={"rules": rules, "max_refused_share": 1})
-        holds = holds.model_copy(update={"retention_days": kept, "intake": taking})
-        intake = ingest.Intake(
-            self.places, holds, catalogue.load(CONF),
-            formats.load(CONF), objections.Objections(()), changes or Changes(), now,
-        )  # fmt: skip
-        return ingest.ingest(self.spark, intake, lambda _: None)
-
-    def rows(self) -> list[str]:
-        known = list(ledger.batches(self.places.ledger))
-        rows = tables.read(self.spark, self.places.results).collect()
-        return sorted(f"{r.pgn} {int(r.vaardigheidsscore)} {r.toetscode}" for r in rows if r.batch in known)
-
-    def entries(self) -> tuple[ledger.Entry, ...]:
-        return ledger.read(self.places.ledger).lines
 
 
 @pytest.fixture

@@ -201,6 +201,11 @@ REPEATED = [
     (9, {}, "CONFLICT"),
     (10, {"pgn": "12345672"}, ""),  # one pupil, with the leading zero and without
     (10, {"pgn": "012345672"}, "DUPLICATE"),
+    (
+        10,
+        {"pgn": "012345672", "vestiging": None, "vaardigheidsscore": "115,40", "ruwe_score": "034"},
+        "DUPLICATE",
+    ),
     (11, {}, "CONFLICT"),  # a key is of one result, and that of one pupil
     (11, {"pgn": "111222333"}, "CONFLICT"),
     (12, {}, "CONFLICT"),  # nor has it two days

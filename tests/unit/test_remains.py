@@ -117,3 +117,14 @@ def test_what_intake_refused_to_unpack_goes_without_a_look(
     monkeypatch.setattr(remains, "holds", lambda *_: pytest.fail("it was unpacked"))
     assert remains.remove(tmp_path, Ledger((line,)), frozenset({ANNA})) == 1
     assert not bomb.exists()
+
+
+@pytest.mark.parametrize("reason", ["OLD_SPREADSHEET", "SPREADSHEET_ENCRYPTED"])
+def test_an_office_document_that_is_not_read_goes_packed_or_not(tmp_path: Path, reason: str) -> None:
+    old = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 numbers as Excel 97 stores them"
+    (tmp_path / "old.xls").write_bytes(old)
+    (tmp_path / "old.zip").write_bytes(zipped(old))
+    lines = (*known(old).lines, *known(old, container=zipped(old)).lines)
+    told = Ledger(tuple(replace(line, reason=reason) for line in lines))
+    assert remains.remove(tmp_path, told, frozenset({ANNA})) == 2
+    assert list(tmp_path.iterdir()) == []

@@ -223,6 +223,50 @@ TRAPS = [
         took=(f"{ONE} 80.00 None",),
         codes={"SCORE_NOT_A_NUMBER": [4]},
     ),
+    trap(
+        "empty rows of a spreadsheet before its header",
+        lambda school: b";;;;;;\n;;;;;;\n" + canoniek(f"{ONE};80;", f"{TWO};ziek;")(school),
+        took=(f"{ONE} 80.00 None",),
+        codes={"SCORE_NOT_A_NUMBER": [5]},
+    ),
+    trap(
+        "sentinels of every administration, whatever the format's decimal mark and codes",
+        komma(f"{ONE},----,", f"{TWO},n.v.t.,", f"{ZERO},9999,"),
+        codes={"SCORE_MISSING": [2, 3, 4]},
+    ),
+    trap(
+        "sentinels of every administration in a column with codes",
+        lambda school: (
+            f"{PUNTKOMMA};Niveau I-V\n{school};2024/2025;{ONE};REK-M7;20-01-2025;80;;J;N.v.t.\n".encode()
+        ),
+        took=(f"{ONE} 80.00 None",),
+    ),
+    trap(
+        "tabs and no-break spaces around values",
+        lambda s: canoniek(f"\t{ONE};\u00a080\t;\u00a07A ")(s).replace(s.encode(), f"\u00a0{s}\t".encode()),
+        took=(f"{ONE} 80.00 7A",),
+    ),
+    trap(
+        "no-break spaces in windows-1252",
+        puntkomma(f"{ONE};\u00a020-01-2025;80\u00a0;7A\u00a0;J"),
+        took=(f"{ONE} 80.00 7A",),
+    ),
+    trap(
+        "no-break spaces in the cells of a spreadsheet",
+        sheet(CANONIEK, ["2024-2025\u00a0", ONE, "\u00a0REK-M7", "2025-01-20\t", "80\u00a0", "\u00a07A"]),
+        name="x.xlsx",
+        took=(f"{ONE} 80.00 7A",),
+    ),
+    trap(
+        "a remark over lines with as many delimiters as a row",
+        raw(
+            "school_brin,schooljaar,leerling_pgn,toets_code,afname_datum,score_vaardigheid,Opmerking\n"
+            f'BRIN,2024-2025,{ONE},REK-M7,2025-01-20,80,"Ziek, moe,\nop dinsdag, woensdag,\nnu, ja, weer"\n'
+            f"BRIN,2024-2025,{TWO},REK-M7,2025-01-20,ziek,\n"
+        ),
+        took=(f"{ONE} 80.00 None",),
+        codes={"SCORE_NOT_A_NUMBER": [5]},
+    ),
     trap("nothing but empty rows", raw(f"{CANONIEK}\n;;;;;;\n;;;;;;\n"), reason="EMPTY"),
     trap(
         "a quote opened on an empty row is no empty row",

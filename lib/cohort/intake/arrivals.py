@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from cohort import identifiers
 from cohort.identifiers import BRIN
 from cohort.intake import containers, markup
 from cohort.intake.containers import Limits
@@ -21,6 +22,9 @@ from cohort.intake.rejection import Rejected
 
 BLANKS = "".join(map(chr, range(33)))
 """What Spark takes for an empty line holds nothing else."""
+MARKS = ";,\t|"
+"""Delimiters that a declaration may name."""
+NOTHING = BLANKS + MARKS + "".join(identifiers.BLANKS)
 SEPARATOR = re.compile(r'\A\s*"?sep=[;,\t|]"?[ \t]*(?=\n)')
 """What Excel may write before the header to name the delimiter."""
 MOST_FIELDS = 500
@@ -44,7 +48,8 @@ class DeliveredFile:
     """One delivery as it was found: what it is, and why it cannot be read if so.
 
     `path` is where its bytes stand, `columns` the canonical column at each place of its header (None: not
-    read on), `lined` whether its first field is the number of the line (or element) in what was sent.
+    read on), `lined` whether its first field is the number of the line (or element) in what was sent,
+    `wide_blanks` whether other blanks than spaces may stand around its values.
     """
 
     path: Path
@@ -61,6 +66,7 @@ class DeliveredFile:
     differs: Unrecognised | None = None
     container: str | None = None
     lined: bool = False
+    wide_blanks: bool = False
     school: str | None = None
     origin: Path | None = None
     """The file in the folder of deliveries that it is, or is packed in."""
@@ -167,17 +173,18 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     if "\0" in text:
         raise Rejected("NOT_UTF8" if encoding == WINDOWS else "NOT_TEXT")
     every = plain(text).split("\n")
-    lines = [line for line in every if line.strip(BLANKS)]
+    first = next((place for place, line in enumerate(every) if is_filled(line)), len(every))
+    lines = [line for line in every[first:] if line.strip(BLANKS)]
     if len(lines) < 2:
         raise Rejected("EMPTY")
-    if any(len(line) >= MOST_FIELDS and max(map(line.count, ";,\t|")) >= MOST_FIELDS for line in lines):
+    if any(len(line) >= MOST_FIELDS and max(map(line.count, MARKS)) >= MOST_FIELDS for line in lines):
         raise Rejected("TOO_WIDE")
     rows = len(lines) - 1
     found = formats.of_line(lines[0].strip(BLANKS.replace("\t", "")))
     if isinstance(found, Unrecognised):
         return replace(file, rejected=found.reason, differs=found, rows=rows)
     declared = formats[found.name]
-    filled = [line for line in lines[1:] if is_filled(line, declared.delimiter)]
+    filled = [line for line in lines[1:] if is_filled(line)]
     if not filled:
         raise Rejected("EMPTY")
     rows = len(filled)
@@ -185,10 +192,11 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     if encoding not in declared.encodings and not bare.isascii():
         return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
     broken = '"' in text and any(map(open_quote, lines))
+    wide = any(blank in text and blank != declared.delimiter for blank in identifiers.BLANKS[1:])
     uneven = broken or rows < len(lines) - 1 or every[: len(lines)] != lines
     return replace(
         file, kind=UNEVEN if uneven else TEXT, format=found.name, supplier=declared.supplier,
-        columns=found.columns, rows=rows, encoding=encoding,
+        columns=found.columns, rows=rows, encoding=encoding, wide_blanks=wide,
     )  # fmt: skip
 
 
@@ -197,10 +205,10 @@ def plain(text: str) -> str:
     return SEPARATOR.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def is_filled(line: str, delimiter: str) -> bool:
+def is_filled(line: str) -> bool:
     """Whether a line has a value: a spreadsheet's empty rows are written as delimiters alone."""
-    left = line.strip(BLANKS + delimiter)
-    return bool(left.replace('""', "").strip(BLANKS + delimiter) if left[:1] == '"' else left)
+    left = line.strip(NOTHING)
+    return bool(left.replace('""', "").strip(NOTHING) if left[:1] == '"' else left)
 
 
 def open_quote(line: str) -> bool:

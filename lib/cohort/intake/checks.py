@@ -34,7 +34,7 @@ CODE_LISTS = {
 DATES = ("afnamedatum", "geboortedatum")
 OF_THE_PUPIL = ("gewicht", "thuistaal", "opleiding_ouders", "ses", "combinatiegroep", "schooltype")
 POSTCODE4 = r"^[1-9][0-9]{3}\z"
-SENTINELS = r"^(9{4,}([.,]0+)?|-+|0000+|n\.?v\.?t\.?|onbekend)\z"
+SENTINELS = r"(?i)^(9{4,}([.,]0+)?|[-–—]+|0000+|n\.?v\.?t\.?|onbekend)\z"
 """What administrations write where they have no score: read as empty."""
 NUMBER_FORM = r"^(?!9{4,}(,0+)?\z|0000+\z)[0-9]{1,5}(,[0-9]{1,2})?\z"
 WHOLE_FORM = r"^(?!9{4,}\z|0000+\z)[0-9]{1,5}\z"

@@ -31,6 +31,7 @@ from cohort.platform import Tables
 
 TAKEN, REJECTED = "TAKEN", "REJECTED"
 OLDER = "PERMISSION_OLDER"
+UNREAD = ("OLD_SPREADSHEET", "SPREADSHEET_ENCRYPTED")
 RETRIED = ("FILE_NAME", "FILE_TOO_LARGE", "ROSTER_MISSING", OLDER)
 """Reasons that lie outside the content: the same content may come again."""
 STATE = StructType(
@@ -125,8 +126,12 @@ class Ledger:
 
     @property
     def not_unpacked(self) -> frozenset[str]:
-        """Containers over the limits, encrypted, broken or otherwise refused: nobody knows what they hold."""
-        return frozenset(x.sha256 for x in self.lines if (x.reason or "").startswith("CONTAINER_"))
+        """Containers over the limits, encrypted or broken, and Office documents that are not read.
+
+        Nobody knows what they hold.
+        """
+        shut = (x for x in self.lines if (x.reason or "").startswith(("CONTAINER_", *UNREAD)))
+        return frozenset(x.container or x.sha256 for x in shut)
 
     @property
     def contents(self) -> frozenset[str]:

@@ -96,10 +96,7 @@ def as_text(value: object, decimal: str = ".", date: str = "%Y-%m-%d") -> str:
         if value != value or value in (float("inf"), float("-inf")):
             return str(value)
         return format(Decimal(f"{value + 0.0:.{DIGITS}g}"), "f").replace(".", decimal)
-    if isinstance(value, dt.datetime):
-        midnight = value.time() == dt.time()
-        return value.strftime(date) if midnight else value.isoformat(timespec="seconds")
-    if isinstance(value, dt.date):
+    if isinstance(value, dt.date):  # of a moment its day
         return value.strftime(date)
     return value.isoformat() if isinstance(value, dt.time) else str(value)
 

@@ -25,14 +25,15 @@ def write_down(
     places = intake.places
     results = removal.current(spark, places, (*known.batches, batch))
     rows = supersession.rows_of(results, schools, (*known.lines, *entries), batch).persist()
+    held = supersession.held(rows).persist()
     try:
-        sizes, pairs = supersession.overlaps(rows)
         new = frozenset(entry.levering_nr for entry in entries)
-        dead = supersession.dead(sizes, pairs, intake.platform.intake.whole_share, new)
-        gone = supersession.superseded(spark, rows, dead)
+        dead = supersession.dead(supersession.shared(held), intake.platform.intake.whole_share, new)
+        gone = supersession.superseded(spark, held, dead)
         folder = str(places.superseding / f"{batch}")
         gone.coalesce(1).write.mode("overwrite").option("compression", "lz4").parquet(folder)
     finally:
+        held.unpersist()
         rows.unpersist()
     told = supersession.counted(spark.read.schema(gone.schema).parquet(folder))
     return [

@@ -30,18 +30,21 @@ SAME = (*SLICE, *RESULT, "_day")
 IDENTITY = (NUMBER, *RESULT, "schooljaar", "afnameperiode", "afnamedatum", "bron_result_key")
 """What tells one row of a delivery from its others: equal ones are refused as DUPLICATE."""
 _SUPPLIER, _KEY, _KEYED, _NEW = "_supplier", "_key", "_keyed", "_new"
+_AGAIN, _LATER = "_again", "_later"
+_NONE = "cast(array() as array<int>)"
 
 Slice = tuple[str, str, str, str]
 """School, supplier, school year, moment."""
+Given = tuple[int, int | None]
+"""A delivery that has a result, and the delivery that replaced it there, None if none did."""
 
 
 @dataclass(frozen=True)
-class Overlap:
-    """How many results of an earlier delivery's slice a later one gives again."""
+class Shared:
+    """How many results of a slice the same deliveries have."""
 
     slice: Slice
-    later: int
-    earlier: int
+    given: frozenset[Given]
     results: int
 
 
@@ -82,75 +85,88 @@ def rows_of(results: DataFrame, schools: frozenset[str], entries: Iterable[Entry
     )
 
 
-def overlaps(rows: DataFrame) -> tuple[dict[tuple[Slice, int], int], list[Overlap]]:
-    """Per slice and delivery its distinct results; per pair of deliveries those that both have: an action."""
-    by = (_SUPPLIER, *SLICE)
-    results = rows.select(*by, NUMBER, _NEW, "pgn", "toetscode").distinct()
-    sizes = results.groupBy(*by, NUMBER).agg(F.count(F.lit(1)).alias("n")).toArrow().to_pylist()
-    later = results.where(_NEW).withColumnRenamed(NUMBER, "_later").drop(_NEW)
-    both = results.join(later, [*by, "pgn", "toetscode"]).where(F.col("_later") > F.col(NUMBER))
-    pairs = both.groupBy(*by, NUMBER, "_later").agg(F.count(F.lit(1)).alias("n")).toArrow().to_pylist()
-    return (
-        {(_slice(line), line[NUMBER]): line["n"] for line in sizes},
-        [Overlap(_slice(line), line["_later"], line[NUMBER], line["n"]) for line in pairs],
+def held(rows: DataFrame) -> DataFrame:
+    """The rows with what later deliveries of this run have of their results.
+
+    Takes: `rows_of`'s rows.
+    Gives: `_again`, the first delivery that replaces the row as a single result, null if none does;
+    `_later`, every one that has its result; `_other`, whether `_again` has only its key, with another
+    pupil: a corrected pupil number, or a key that was used again; nobody can tell which.
+    """
+    dated = _dated(rows)
+    new = dated.where(_NEW)
+    keyed = (_SUPPLIER, _KEY, *SLICE, "toetscode")
+    by_key = new.where(F.col(_KEY).isNotNull()).groupBy(*keyed)
+    found = dated.join(by_key.agg(F.collect_set(NUMBER).alias("_keys")), list(keyed), "left").join(
+        _given(new), list(SAME), "left"
     )
+    keys = F.filter("_keys", lambda key: key > F.col(NUMBER))
+    given = _numbers(unless_keyed=False)
+    again = F.least(F.array_min(keys), F.array_min(_numbers(unless_keyed=True)))
+    later = F.concat(*(F.coalesce(one, F.expr(_NONE)) for one in (keys, given)))
+    other = again.isNotNull() & ~F.coalesce(F.array_contains(given, again), F.lit(False))
+    return found.select(*rows.columns, again.alias(_AGAIN), later.alias(_LATER), other.alias(OTHER))
 
 
-def dead(
-    sizes: Mapping[tuple[Slice, int], int], pairs: Iterable[Overlap], share: Decimal, new: frozenset[int]
-) -> dict[tuple[Slice, int], int]:
+def shared(held: DataFrame) -> list[Shared]:
+    """Of every slice how many results the same deliveries have: an action, a line per set of deliveries."""
+    by = (_SUPPLIER, *SLICE)
+    given = F.array_sort(F.collect_set(F.struct(NUMBER, _AGAIN))).alias("given")
+    results = held.groupBy(*by, "pgn", "toetscode").agg(given)
+    found = results.groupBy(*by, "given").agg(F.count(F.lit(1)).alias("n")).toArrow().to_pylist()
+    return [
+        Shared(_slice(line), frozenset((one[NUMBER], one[_AGAIN]) for one in line["given"]), line["n"])
+        for line in found
+    ]
+
+
+def dead(found: Iterable[Shared], share: Decimal, new: frozenset[int]) -> dict[tuple[Slice, int], int]:
     """Slices of deliveries that a whole later file replaces, each with the number of that file.
 
-    Takes: what `overlaps` found; the share above which a file is whole; the deliveries of this run.
+    A delivery is held against what stood there when it came, so that nothing depends on how runs of intake
+    cut the deliveries.
+
+    Takes: what `shared` found; the share above which a file is whole; the deliveries of this run.
     """
-    found: dict[tuple[Slice, int], int] = {}
-    repeated = {(o.slice, o.later, o.earlier): o.results for o in pairs}
-    live: dict[Slice, list[int]] = defaultdict(list)
-    for one, number in sorted(sizes, key=lambda key: key[1]):
-        if number in new and live[one]:
-            there = sum(sizes[one, earlier] for earlier in live[one])
-            again = sum(repeated.get((one, number, earlier), 0) for earlier in live[one])
-            if again > share * there:
-                found.update({(one, earlier): number for earlier in live[one]})
-                live[one] = []
-        live[one].append(number)
-    return found
+    slices: dict[Slice, list[Shared]] = defaultdict(list)
+    for one in found:
+        slices[one.slice].append(one)
+    gone: dict[tuple[Slice, int], int] = {}
+    for name, parts in slices.items():
+        live: list[int] = []
+        for number in sorted({number for part in parts for number, _ in part.given}):
+            if number in new and live:
+                there = [part for part in parts if _stands(part.given, live, number)]
+                again = (p.results for p in there if any(has == number for has, _ in p.given))
+                if sum(again) > share * sum(part.results for part in there):
+                    gone.update({(name, earlier): number for earlier in live})
+                    live = []
+            live.append(number)
+    return gone
 
 
-def superseded(spark: SparkSession, rows: DataFrame, gone: Mapping[tuple[Slice, int], int]) -> DataFrame:
-    """The rows that go, with how (`replaced`, `withdrawn`) and the delivery that takes them away.
+def _stands(given: frozenset[Given], live: list[int], number: int) -> bool:
+    """Whether a result still stood in one of the deliveries when another one came."""
+    return any(has in live and (again is None or again >= number) for has, again in given)
 
-    Takes: `rows_of`'s rows, and the dead slices.
-    Gives: with each row also whether it goes because the delivery has its key with another pupil
-    (`_other`): a corrected pupil number, or a key that was used again; nobody can tell which.
+
+def superseded(spark: SparkSession, held: DataFrame, gone: Mapping[tuple[Slice, int], int]) -> DataFrame:
+    """The rows that go, with how (`replaced`, `withdrawn`) and the first delivery that takes them away.
+
+    Takes: `held`'s rows, and the dead slices.
+    Gives: with each row also whether it goes only because the delivery has its key, with another pupil.
     """
     lines = [(one[0], one[2], one[3], number, by) for (one, number), by in gone.items()]
     state = f"brin string, schooljaar string, afnameperiode string, {NUMBER} int, _whole int"
     whole = F.broadcast(frames.local(spark, state, lines))
-    keyed = (_SUPPLIER, _KEY, *SLICE, "toetscode")
-    dated = _dated(rows)
-    new = dated.where(_NEW)
-    by_key = (
-        new.where(F.col(_KEY).isNotNull())
-        .groupBy(*keyed)
-        .agg(F.max(NUMBER).alias("_by_key"), F.max_by("pgn", NUMBER).alias("_pupil"))
-    )
-    found = (
-        dated.join(whole, [*SLICE, NUMBER], "left")
-        .join(by_key, list(keyed), "left")
-        .join(_given(new), list(SAME), "left")
-    )
-    own_key = F.when(F.col("_by_key") > F.col(NUMBER), F.col("_by_key"))
-    again = F.coalesce(own_key, _later(unless_keyed=True))
-    in_whole, there = F.col("_whole").isNotNull(), _later(unless_keyed=False).isNotNull()
-    other = own_key.isNotNull() & (F.col("_pupil") != F.col("pgn")) & ~in_whole & ~there
-    how = F.when(again.isNotNull() | (in_whole & there), REPLACED).when(in_whole, WITHDRAWN).alias(HOW)
-    told = found.select(*IDENTITY, how, F.coalesce(F.col("_whole"), again).alias(BY), other.alias(OTHER))
-    return told.where(F.col(HOW).isNotNull())
+    found = held.join(whole, [*SLICE, NUMBER], "left").withColumn(BY, F.least(_AGAIN, "_whole"))
+    how = F.when(F.array_contains(_LATER, F.col(BY)), REPLACED).otherwise(WITHDRAWN).alias(HOW)
+    other = F.col(OTHER) & ~F.col(BY).eqNullSafe(F.col("_whole"))
+    return found.where(F.col(BY).isNotNull()).select(*IDENTITY, how, BY, other.alias(OTHER))
 
 
-def _later(*, unless_keyed: bool) -> Column:
-    """The last of the new deliveries that has the row's result.
+def _numbers(*, unless_keyed: bool) -> Column:
+    """The later ones of the given deliveries that have the row's result.
 
     One supplier's two keys are two results (a retake of the same day), unless the file is known to be whole.
     """
@@ -160,7 +176,7 @@ def _later(*, unless_keyed: bool) -> Column:
         retake = F.coalesce(new[_KEYED] == F.col(_KEYED), F.lit(False))
         return after & ~retake if unless_keyed else after
 
-    return F.array_max(F.transform(F.filter("_news", counts), lambda new: new[NUMBER]))
+    return F.transform(F.filter("_news", counts), lambda new: new[NUMBER])
 
 
 def given_again(rows: DataFrame) -> DataFrame:
@@ -170,7 +186,7 @@ def given_again(rows: DataFrame) -> DataFrame:
     """
     dated = _dated(rows)
     found = dated.join(_given(dated), list(SAME))
-    return found.where(_later(unless_keyed=True).isNotNull()).select(*IDENTITY)
+    return found.where(F.size(_numbers(unless_keyed=True)) > 0).select(*IDENTITY)
 
 
 def _dated(rows: DataFrame) -> DataFrame:

@@ -44,7 +44,7 @@ def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     content = file.path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     text = plain(content.decode("utf-8" if file.encoding == UTF8 else "cp1252"))
     declared = desk.formats[file.format]
-    lines = [one for one in enumerate(text.split("\n"), 1) if is_filled(one[1], declared.delimiter)]
+    lines = [one for one in enumerate(text.split("\n"), 1) if is_filled(one[1])]
     if not any(open_quote(line) for _, line in lines):
         before = declared.delimiter * 2
         return _put(file, (f"{number}{before}{line}\n" for number, line in lines[1:]), desk, lines[0][1])
@@ -55,7 +55,7 @@ def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
 
 def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), 1):
-        if is_filled(line, delimiter):
+        if is_filled(line):
             try:
                 fields = next(csv.reader([line], delimiter=delimiter, strict=True))
             except csv.Error:
@@ -66,8 +66,8 @@ def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[Row]:
 def _over_lines(text: str, delimiter: str, width: int) -> Iterator[Row]:
     """The rows of a text, each with the number of its first line.
 
-    A quote opened by mistake runs on to the next one, and what it swallowed looks like one long value; a
-    value that holds as many delimiters as a row is therefore no value, and its lines are broken rows.
+    A quote opened by mistake runs on to the next one, and what it swallowed looks like one long value
+    (`_swallowed`): its lines are broken rows.
     """
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     last = 0
@@ -76,12 +76,25 @@ def _over_lines(text: str, delimiter: str, width: int) -> Iterator[Row]:
             first, last = last + 1, reader.line_num
             if not "".join(fields).strip(BLANKS):
                 continue
-            if any("\n" in field and field.count(delimiter) >= width - 1 for field in fields):
+            if any(_swallowed(field, place, delimiter, width) for place, field in enumerate(fields)):
                 yield from ((line, BROKEN, ()) for line in range(first, last + 1))
             else:
                 yield first, "" if len(fields) == width else BROKEN, fields
     except csv.Error:
         raise Rejected("QUOTE_OPEN") from None
+
+
+def _swallowed(value: str, place: int, delimiter: str, width: int) -> bool:
+    """Whether a value is the end of one row and the beginning of another, with any rows between them.
+
+    Quotes opened by mistake in the same place of two rows leave a row of the right width, of two pupils. Such
+    a value has as many delimiters in its first line as there are fields after its place, and in its last as
+    there are before it.
+    """
+    first, *more = (line.count(delimiter) for line in value.split("\n"))
+    if not more:
+        return False
+    return (first, more[-1]) == (width - 1 - place, place) or max(more) >= width - 1
 
 
 def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
@@ -129,7 +142,7 @@ def _written(file: DeliveredFile, rows: Iterable[Row], desk: Desk) -> DeliveredF
 
     def told() -> Iterator[str]:
         for number, code, cells in rows:
-            kept = [" ".join((cell or "").splitlines()) for cell in cells[:width]]
+            kept = [" ".join((cell or "").splitlines()).strip() for cell in cells[:width]]
             every = str(number), code, *kept, *[""] * (width - len(kept))
             yield delimiter.join(map(quoted, every)) + "\n"
 

@@ -31,8 +31,10 @@ SAID = {
         "Of {} the lost leading zero was mended, by the proof of the number.",
     ),
     "replaced": (
-        "Van eerdere leveringen: {} vervangen, {} ingetrokken omdat dit bestand ze niet meer heeft.",
-        "Of earlier deliveries: {} replaced, {} withdrawn because this file no longer has them.",
+        "Van eerdere leveringen: {} vervangen, {} ingetrokken omdat dit bestand ze niet of alleen "
+        "geweigerd heeft.",
+        "Of earlier deliveries: {} replaced, {} withdrawn because this file lacks them, or has them "
+        "only in refused rows.",
     ),
     "code": ("{}: {}: {}. {}: {}. {}", "{}: {}: {}. {}: {}. {}"),
     "at": ("{}: {}.", "{}: {}."),

@@ -1,0 +1,75 @@
+"""A storage root into which files of schools come one after the other."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from cohort import catalogue, ingest, objections, platform, tables
+from cohort.filed.numbers import Changes
+from cohort.intake import formats, ledger
+from cohort.places import Places
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+HERE, THERE = sorted(catalogue.load(CONF).schools)[:2]
+HEADER = "brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore;bron_result_key"
+PUNTKOMMA = "BRIN-nummer;Schooljaar;Leerlingnummer (PGN);Toets;Datum afname;Vaardigheidsscore;Resultaatnummer"
+A, B, C, D, E = "111222333", "123456782", "012345672", "063138219", "003389261"
+
+
+@dataclass
+class Root:
+    """A storage root into which files come one after the other."""
+
+    spark: SparkSession
+    places: Places
+    days: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, str] = field(default_factory=dict)
+    received: int = 1_700_000_000
+
+    def deliver(
+        self, name: str, *rows: str, school: str = HERE, supplier: str = "canoniek", at: int = 0
+    ) -> None:
+        """Rows as `pgn score [test [key [day]]]`, a dash for no key; the day is that of the moment."""
+        lines = [HEADER if supplier == "canoniek" else PUNTKOMMA]
+        for row in rows:
+            pgn, score, *more = row.split()
+            test, key, day = (*more, *("REK-M7", "-", "20")[len(more) :])
+            key, day = "" if key == "-" else key, f"2025-0{1 if '-M' in test else 5}-{day}"
+            if supplier == "puntkomma":
+                day = "-".join(reversed(day.split("-")))
+            year = "2024-2025" if supplier == "canoniek" else "2024/2025"
+            lines.append(";".join((school, year, pgn, test, day, score, key)))
+        path = self.places.deliveries / name
+        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        self.received += 60
+        os.utime(path, (at or self.received, at or self.received))
+
+    def ingest(self, now: dt.datetime = NOW, changes: Changes | None = None) -> dict[str, Any]:
+        holds = platform.load(CONF)
+        kept = holds.retention_days.model_copy(update=self.days)
+        rules = holds.intake.rules.model_copy(update=self.rules)
+        taking = holds.intake.model_copy(update={"rules": rules, "max_refused_share": 1})
+        holds = holds.model_copy(update={"retention_days": kept, "intake": taking})
+        intake = ingest.Intake(
+            self.places, holds, catalogue.load(CONF),
+            formats.load(CONF), objections.Objections(()), changes or Changes(), now,
+        )  # fmt: skip
+        return ingest.ingest(self.spark, intake, lambda _: None)
+
+    def results(self) -> list[Any]:
+        """What counts of the table of results."""
+        known = list(ledger.batches(self.places.ledger))
+        return [row for row in tables.read(self.spark, self.places.results).collect() if row.batch in known]
+
+    def rows(self) -> list[str]:
+        return sorted(f"{r.pgn} {int(r.vaardigheidsscore)} {r.toetscode}" for r in self.results())
+
+    def entries(self) -> tuple[ledger.Entry, ...]:
+        return ledger.read(self.places.ledger).lines
