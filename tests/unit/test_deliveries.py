@@ -54,7 +54,7 @@ FILES = [
          f"\n \t\n{HEADER}\n{LINE}\n{LINE}\n\n \n", "4:34 5:34"),
     File("empty lines between rows, also with blanks",
          f"\n \t\n{HEADER}\n\n{LINE}\n\t\n{LINE}\n\n", "5:34 7:34"),
-    File("a line of no-break spaces is a line", f"{PLAIN}\u00a0\n", "2:34 3:!"),
+    File("a line of no-break spaces is an empty one", f"{PLAIN}\u00a0\n", "2:34"),
     File("a quoted separator and quoted quotes", f'{HEADER};groep_key\n{LINE};"7;""A"""\n', "2:34"),
     File("an empty quoted value", f'{HEADER};groep_key\n{LINE};""\n', "2:34"),
     File("a line too long or too short", f"{PLAIN}{LINE};9\n10AA;2024-2025\n{LINE}\n", "2:34 3:! 4:! 5:34"),
