@@ -25,6 +25,8 @@ BLANKS = "".join(map(chr, range(33)))
 MARKS = ";,\t|"
 """Delimiters that a declaration may name."""
 NOTHING = BLANKS + MARKS + "".join(identifiers.BLANKS)
+MAY_BE_EMPTY = frozenset(NOTHING + '"')
+"""What an empty row begins with."""
 SEPARATOR = re.compile(r'\A\s*"?sep=[;,\t|]"?[ \t]*(?=\n)')
 """What Excel may write before the header to name the delimiter."""
 MOST_FIELDS = 500
@@ -184,7 +186,7 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     if isinstance(found, Unrecognised):
         return replace(file, rejected=found.reason, differs=found, rows=rows)
     declared = formats[found.name]
-    filled = [line for line in lines[1:] if is_filled(line)]
+    filled = [line for line in lines[1:] if line[0] not in MAY_BE_EMPTY or is_filled(line)]
     if not filled:
         raise Rejected("EMPTY")
     rows = len(filled)
