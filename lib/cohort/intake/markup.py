@@ -6,6 +6,7 @@ become text here; the names and addresses around them pass by.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +22,12 @@ EMPTY = "EMPTY"
 PIECE = 1 << 16
 AMPERSAND = "&#38;"
 """What the parser gives for every `&` in an attribute where it expands no entities, however written."""
-LOOKS_LIKE_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<|\xff\xfe(?:\s\0)*<\0|\xfe\xff(?:\0\s)*\0<|<\0|\0<")
+LOOKS_LIKE_XML = re.compile(
+    rb"(?:\xef\xbb\xbf|\s)*(?P<single><)(?!\0)|(?:\xff\xfe|\s\0)*(?P<little><\0)|(?:\xfe\xff|\0\s)*(?P<big>\0<)"
+)
+MARKS = {"single": codecs.BOM_UTF8, "little": codecs.BOM_UTF16_LE, "big": codecs.BOM_UTF16_BE}
+SAYS_UTF16 = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"'](?:utf-?16|ucs-?2|unicode|iso-10646)", re.I)
+"""A declaration in single bytes that names an encoding of two: a text written as UTF-8 after it was made."""
 
 
 class Element(NamedTuple):
@@ -75,6 +81,22 @@ def root(content: bytes, most_bytes: int) -> str:
     return found.name
 
 
+def values(content: bytes, most_bytes: int) -> Iterator[str]:
+    """Every value in a document, whatever its format: for who looks for a number in it.
+
+    Takes: the bytes of the document, the most there may be.
+    Gives: the values of attributes, the text between every two tags, the whole text of an element that
+    others interrupt, comments and processing instructions, as they are met. Character references, CDATA and
+    encodings are resolved.
+    Refuses: what `elements` refuses but for the format; values given before stay good.
+    """
+    target = _Values()
+    for _ in fed(content, most_bytes, target):
+        yield from target.found
+        target.found.clear()
+    yield from target.found
+
+
 def elements(content: bytes, most_bytes: int, shape: Shape) -> Iterator[Element]:
     """The elements of a document that were asked for, in the order in which they close.
 
@@ -112,6 +134,42 @@ class _Root(Target):
 
     def start(self, tag: str, _: dict[str, str]) -> None:
         self.name = self.name or tag.rpartition("}")[2]
+
+
+class _Values(Target):
+    """Hears every value of a document."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.open: list[list[str]] = [[]]
+        self.pieces: list[str] = []
+
+    def start(self, _: str, attributes: dict[str, str]) -> None:
+        self._between_tags()
+        self.found += (value.replace(AMPERSAND, "&") for value in attributes.values())
+        self.open.append([])
+
+    def data(self, text: str) -> None:
+        self.pieces.append(text)
+
+    def end(self, _: str) -> None:
+        self._between_tags()
+        texts = self.open.pop()
+        if len(texts) > 1:
+            self.found.append("".join(texts))
+
+    def comment(self, text: str) -> None:
+        self.found.append(text)
+
+    def pi(self, _: str, text: str | None = None) -> None:
+        self.found.append(text or "")
+
+    def _between_tags(self) -> None:
+        text = "".join(self.pieces)
+        self.pieces.clear()
+        if text.strip():
+            self.found.append(text)
+            self.open[-1].append(text)
 
 
 class _Asked(Target):
@@ -172,6 +230,7 @@ def fed(content: bytes, most_bytes: int, target: Target) -> Iterator[None]:
         target=cast(Any, target), resolve_entities=False, no_network=True, load_dtd=False,
         dtd_validation=False, huge_tree=False, recover=False,
     )  # fmt: skip
+    content = _as_read(content)
     try:
         for start in range(0, len(content), PIECE):
             parser.feed(content[start : start + PIECE])
@@ -179,3 +238,18 @@ def fed(content: bytes, most_bytes: int, target: Target) -> Iterator[None]:
         parser.close()
     except (etree.LxmlError, ValueError, LookupError):
         raise Rejected(BROKEN) from None  # the parser's message could hold a value
+
+
+def _as_read(content: bytes) -> bytes:
+    """The bytes of a document as the parser knows them: nothing before its beginning but one fitting mark.
+
+    Two marks, blank lines before the declaration, UTF-16 without a mark and UTF-8 that is labelled UTF-16
+    come of programs that put a text together before they write it.
+    """
+    found = LOOKS_LIKE_XML.match(content)
+    if found is None or found.lastgroup is None:
+        return content
+    start, mark = found.start(found.lastgroup), MARKS[found.lastgroup]
+    marked = found.lastgroup != "single" or mark in content[:start] or SAYS_UTF16.match(content, start)
+    wanted = mark if marked else b""
+    return content if content[:start] == wanted else wanted + content[start:]
