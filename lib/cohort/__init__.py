@@ -13,6 +13,7 @@ What everything stands on:
     errors        the kinds of refusal, each with an exit code
     schema        the states of the data as types and as schemas
     identifiers   numbers of pupils and codes of schools, in one normal form
+    delimited_text  the one reader of delimited text: bytes, line ends, quotes
     frames        what the driver knows, handed to Spark as small frames
     stopwatch     how long each stage of a job took
     recoding      the anonymity engine: numpy and pyarrow, no Spark
