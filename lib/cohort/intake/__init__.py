@@ -5,9 +5,11 @@ The rooms; each knows only rooms above it, here and in the house.
     reasons       why a row is refused, what is warned of
     wording       the sentences of a school's feedback, in two languages
     rejection     why a file is rejected, told by a code
+    kinds         what a file is by its bytes, and which kinds nobody reads
     containers    what a .zip or .gz holds, within limits
     markup        XML as a stream of elements, without entities
     formats       what suppliers' exports look like, and a file's format by its header
+    sheetparts    the XML parts of an .xlsx, looked at before they are read
     spreadsheets  an .xlsx as a table of text
     edexml        a school's roster
     uwlr          a school's results, joined to its roster
