@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from cohort import objections
 from cohort.errors import DeliveriesRefused, expected
-from cohort.filed import barred, effects, erasure, expiry, remains, removal
+from cohort.filed import barred, effects, erasure, expiry, raw_files, removal
 from cohort.intake import (
     accounts,
     checks,
@@ -90,7 +90,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     gone = retention.apply(spark, places, holds, after, received.files, intake.now)
     sought = erasure.sought(spark, places, lists, domains)
     among = _new(received, lists) if ended else None
-    gone["objected"] = remains.remove(places.deliveries, after, sought, among)
+    gone["objected"] = raw_files.remove(places.deliveries, after, sought, limits, among)
     progress(f"retention: {sum(gone.values())} things of the past removed")
     told = completeness.of(intake.catalogue, after, entries)
     completeness.write(places, told)
@@ -146,6 +146,7 @@ def _take_in(
     entries = succession.write_down(spark, intake, known, entries, run.batch)
     entries = comparing.warned(entries, known)
     differs = {n: f.differs for n, f in new if f.differs}
+    lines |= {n: {f.rejected: list(f.lines)} for n, f in new if f.rejected and f.lines}
     for entry in entries:
         where = lines.get(entry.levering_nr, {})
         feedback.write(intake.places, entry, where, run.max_refused_share, differs.get(entry.levering_nr))

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from cohort import frames
 from cohort.catalogue import Catalogue
 from cohort.intake import checks, transcripts
-from cohort.intake.checks import BROKEN, CELL, CELLS, MENDED
+from cohort.intake.checks import BROKEN, CELL, CELLS, MENDED, NO_RESULT
 from cohort.schema import (
     ACCEPTED,
     CANONICAL,
@@ -62,7 +62,9 @@ def judge(
     broken = f"{CORRUPT} is not null or {GIVEN} <=> '{BROKEN}'"
     met = f"concat_ws(' ', {', '.join(checks.rules(today, told))})"
     result = same_result(CELL["bron_result_key"], CELL["schooljaar"])
-    judged = found.selectExpr("*", f"case when {broken} then '{BROKEN}' else {met} end as {CODES}")
+    nothing = checks.says_nothing()
+    codes = f"case when {broken} then '{BROKEN}' when {nothing} then '{NO_RESULT}' else {met} end"
+    judged = found.selectExpr("*", f"{codes} as {CODES}")
     owned = f"pgn_soort is not null and {CODES} != '{BROKEN}'"
     as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
     values = [f"concat('=', {name}), " if name in READ else "" for name in CANONICAL]

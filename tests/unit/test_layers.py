@@ -17,11 +17,22 @@ ROOT = Path(__file__).resolve().parents[2]
 COHORT = ROOT / "lib" / "cohort"
 
 LINES = (
-    ("errors", "schema", "identifiers", "code_lists", "delimited_text", "frames", "reasons", "wording", "stopwatch"),
+    (
+        "errors",
+        "schema",
+        "identifiers",
+        "code_lists",
+        "delimited_text",
+        "frames",
+        "reasons",
+        "wording",
+        "stopwatch",
+    ),
     ("rejection", "kinds"),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
     ("lists", "purpose", "sheetparts"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
+    ("letters", "headers"),
     ("tables", "project", "leaves", "uwlr", "arrivals"),
     (
         "ledger",
@@ -36,10 +47,10 @@ LINES = (
         "nesting",
         "access",
     ),
-    ("reception", "ending", "memory"),
+    ("reception", "ending", "memory", "raw_values"),
     ("columnar",),
     ("sinks",),
-    ("remains",),
+    ("raw_files",),
     (
         "deliveries",
         "quality",

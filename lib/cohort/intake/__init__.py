@@ -8,11 +8,14 @@ The rooms; each knows only rooms above it, here and in the house.
     kinds         what a file is by its bytes, and which kinds nobody reads
     containers    what a .zip or .gz holds, within limits
     markup        XML as a stream of elements, without entities
-    formats       what suppliers' exports look like, and a file's format by its header
     sheetparts    the XML parts of an .xlsx, looked at before they are read
+    formats       what suppliers' exports look like, and a file's format by its header
     spreadsheets  an .xlsx as a table of text
+    raw_values    every value of a raw file, for whoever looks for a number in it
     edexml        a school's roster
     uwlr          a school's results, joined to its roster
+    letters       what lies beside the data in a container
+    headers       why a header was not recognised, where a nearer look tells
     arrivals      what a file in the folder of deliveries is
     ledger        what was taken in, a row per file
     checks        what one row of a delivery is held to

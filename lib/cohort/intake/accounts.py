@@ -90,7 +90,7 @@ class Run:
             file.supplier,
             file.container,
             dict(count.slices),
-            warnings=warnings,
+            warnings=warnings | file.remarks,
         )
 
     def rejected(
@@ -119,6 +119,7 @@ class Run:
             file.kind,
             file.supplier,
             file.container,
+            warnings=file.remarks,
         )
 
     def roster(self, number: int, file: DeliveredFile) -> Entry:
@@ -143,6 +144,7 @@ class Run:
             file.kind,
             file.supplier,
             file.container,
+            warnings=file.remarks,
         )
 
     @property

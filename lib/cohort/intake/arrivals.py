@@ -15,7 +15,7 @@ from typing import IO
 
 from cohort import identifiers
 from cohort.identifiers import BRIN
-from cohort.intake import containers, markup
+from cohort.intake import containers, headers, kinds, letters, markup
 from cohort.intake.containers import Limits
 from cohort.intake.formats import UTF8, WINDOWS, Formats, Unrecognised, fields_of
 from cohort.intake.rejection import Rejected
@@ -38,11 +38,10 @@ TEXT, UNEVEN, SHEET, ROSTER, RESULTS = "text", "uneven", "sheet", "roster", "res
 one, an empty one stands before a row or the header, or one has nothing but delimiters."""
 ROOTS = {"EDEX": ROSTER, "leerresultaten_verzoek": RESULTS}
 TOO_LARGE = "FILE_TOO_LARGE"
-FIRST = 4096
-"""Bytes that say whether a large file is a container."""
 KNOWN, REPEATED = "known", "repeated"
 """What was looked at before; a container of which every member is delivered otherwise, too."""
-NOT_OURS = {containers.OLE: "OLD_SPREADSHEET", containers.OTHER: "CONTAINER_UNKNOWN"}
+BESIDE = "BESIDE_DATA"
+"""The warning of files that were packed beside the data and were not read."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,8 @@ class DeliveredFile:
 
     `path` is where its bytes stand, `columns` the canonical column at each place of its header (None: not
     read on), `lined` whether its first field is the number of the line (or element) in what was sent,
-    `wide_blanks` whether other blanks than spaces may stand around its values.
+    `wide_blanks` whether other blanks than spaces may stand around its values, `beside` how many files of its
+    container were no data, `lines` the lines that it is rejected for.
     """
 
     path: Path
@@ -72,6 +72,14 @@ class DeliveredFile:
     school: str | None = None
     origin: Path | None = None
     """The file in the folder of deliveries that it is, or is packed in."""
+    letter: bool = False
+    beside: int = 0
+    lines: tuple[int, ...] = ()
+
+    @property
+    def remarks(self) -> dict[str, int]:
+        """What is told with it: warnings of the file itself, each with its number."""
+        return {BESIDE: self.beside} if self.beside else {}
 
     @property
     def misnamed(self) -> bool:
@@ -111,22 +119,22 @@ class Desk:
             return [replace(file, rejected=too_large)]
         if not all(NAME.fullmatch(part) for part in path.relative_to(self.folder).parts):
             return [replace(file, rejected="FILE_NAME")]
-        kind = containers.kind(content)
-        if kind not in containers.UNPACKED:
+        kind = kinds.kind(content)
+        if kind not in kinds.UNPACKED:
             return [self._looked_at(file, content, kind)]
         try:
             unpacked = [self._put(file, *one) for one in containers.members(content, self.limits, file.name)]
         except Rejected as rejected:
             return [replace(file, rejected=rejected.code)]
-        return [member if member.kind == KNOWN else self._member(member) for member in unpacked]
+        return _apart([one if one.kind == KNOWN else self._member(one) for one in unpacked])
 
     def _too_large(self, opened: IO[bytes], size: int) -> str | None:
         """Why a file is not read whole, if so: it is larger than a delivery or a container may be."""
         if size <= self.limits.bytes_per_member:
             return None
-        head = opened.read(FIRST)
+        head = opened.read(kinds.HEAD)
         opened.seek(0)
-        if containers.kind(head) in containers.UNPACKED:
+        if kinds.kind(head) in kinds.UNPACKED:
             return containers.BOMB if size > self.limits.most_packed else None
         return TOO_LARGE
 
@@ -144,7 +152,8 @@ class Desk:
     def _member(self, file: DeliveredFile) -> DeliveredFile:
         """One that was unpacked; the bytes of the others are not in memory."""
         content = file.path.read_bytes()
-        return self._looked_at(file, content, containers.kind(content))
+        found = self._looked_at(file, content, kinds.kind(content))
+        return replace(found, letter=letters.is_letter(file.name, found.rejected, content))
 
     def _looked_at(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
         try:
@@ -153,16 +162,28 @@ class Desk:
             return replace(file, rejected=rejected.code)
 
     def _one(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
-        if kind in NOT_OURS:
-            raise Rejected(NOT_OURS[kind])
-        if kind == containers.SPREADSHEET:
+        if kind in kinds.UNREAD:
+            raise Rejected(kinds.UNREAD[kind])
+        if kind == kinds.SPREADSHEET:
             return replace(file, kind=SHEET)
         if markup.is_xml(content):
             root = markup.root(content, self.limits.bytes_per_member)
             if root not in ROOTS:
                 raise Rejected(markup.UNKNOWN)
             return replace(file, kind=ROOTS[root])
-        return of_text(file, content, self.formats)
+        found = of_text(file, content, self.formats)
+        near = headers.of_text(content, self.formats) if found.rejected == "HEADER_UNKNOWN" else None
+        return replace(found, rejected=near[0], lines=near[1:]) if near else found
+
+
+def _apart(files: list[DeliveredFile]) -> list[DeliveredFile]:
+    """The deliveries of a container; what lies beside them is told with the first that is new."""
+    data = [file for file in files if not file.letter]
+    beside = len(files) - len(data)
+    first = next((place for place, file in enumerate(data) if file.kind != KNOWN), None)
+    if beside and first is not None:
+        data[first] = replace(data[first], beside=beside)
+    return data or files
 
 
 def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredFile:
@@ -190,7 +211,7 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     if not filled:
         raise Rejected("EMPTY")
     rows = len(filled)
-    file = replace(file, school=_school(fields_of(filled[0], declared.delimiter), found.columns))
+    file = replace(file, school=school_of(fields_of(filled[0], declared.delimiter), found.columns))
     if encoding not in declared.encodings and not bare.isascii():
         return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
     broken = '"' in text and any(map(open_quote, lines))
@@ -218,7 +239,7 @@ def open_quote(line: str) -> bool:
     return line.count('"') % 2 == 1
 
 
-def _school(first: Sequence[str], columns: Sequence[str | None]) -> str | None:
+def school_of(first: Sequence[str], columns: Sequence[str | None]) -> str | None:
     """The school that the first row names: who hears why, where no row of the file can be read."""
     named = dict(zip(columns, first, strict=False)).get("brin", "").strip()[:4]
     return named if BRIN.fullmatch(named) else None

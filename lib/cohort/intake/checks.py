@@ -34,8 +34,9 @@ CODE_LISTS = {
 DATES = ("afnamedatum", "geboortedatum")
 OF_THE_PUPIL = ("gewicht", "thuistaal", "opleiding_ouders", "ses", "combinatiegroep", "schooltype")
 POSTCODE4 = r"^[1-9][0-9]{3}\z"
-SENTINELS = r"(?i)^(9{4,}([.,]0+)?|[-–—]+|0000+|n\.?v\.?t\.?|onbekend)\z"
-"""What administrations write where they have no score: read as empty."""
+SENTINELS = r"(?i)^(9{4,}([.,]0+)?|[-–—]+|0000+|n\.?v\.?t\.?|onbekend|#[a-z_/]+0?[!?]?|#+|err:[0-9]{3})\z"
+"""What administrations write where they have no score, and spreadsheets where a formula failed (`#N/A`, `#DEEL/0!`,
+`Err:502`): read as empty."""
 NUMBER_FORM = r"^(?!9{4,}(,0+)?\z|0000+\z)[0-9]{1,5}(,[0-9]{1,2})?\z"
 WHOLE_FORM = r"^(?!9{4,}\z|0000+\z)[0-9]{1,5}\z"
 BRIN_FORM = f"^{identifiers.BRIN.pattern}\\z"
@@ -43,6 +44,8 @@ MOMENTS = {"B": (0, 8), "M": (1, 1), "E": (1, 4)}
 """A moment begins in the first or second calendar year of the school year, on the first of that month."""
 OUTSIDE = "DATE_OUTSIDE_YEAR"
 BROKEN = "ROW_BROKEN"
+NO_RESULT = "NO_RESULT"
+"""The one code of a line that says nothing of a pupil, a school or a test: a total, a remark."""
 """The one code of a line that is no row: its values stand nobody knows where."""
 JOINED = ("PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS")
 """Codes of a reader that says itself why a row has no pupil number."""
@@ -137,6 +140,14 @@ def rules(today: dt.date, told: Collection[str]) -> list[str]:
     }
     refusing = ((code, broken) for code, broken in rules.items() if code not in told)
     return [GIVEN, *(_filled(f"case when {broken} then '{code}' end") for code, broken in refusing)]
+
+
+def says_nothing() -> str:
+    """As SQL, whether a line is no result at all: it names no pupil, no school and no test."""
+    names_school = f"coalesce($brin rlike r'{BRIN_FORM}', false)"
+    return _filled(
+        f"pgn is null and _listed is null and domein is null and {GIVEN} is null and not {names_school}"
+    )
 
 
 def _date(name: str) -> str:

@@ -75,12 +75,14 @@ class Limits:
         return self.total_bytes + FREE
 
 
-def members(content: bytes, limits: Limits, name: str = "") -> Iterator[tuple[str, bytes]]:
+def members(
+    content: bytes, limits: Limits, name: str = "", *, systems: bool = False
+) -> Iterator[tuple[str, bytes]]:
     """The deliveries in a container, one after the other.
 
     Takes: the bytes of a zip or gzip, the limits, the name of the file (which a gzip's member goes by).
     Gives: (name, bytes) pairs in the order packed; a name has `/` between its parts. Folders and what the
-    system put there are left out.
+    system put there are left out, that with `systems` is not.
     Refuses: with a reason code, a damaged, encrypted or empty container, one over the limits, a name that
     climbs out, a container in a container. What a zip's directory tells is refused before the first member
     is given, the rest when its member is reached: a container counts whole or not at all.
@@ -94,10 +96,10 @@ def members(content: bytes, limits: Limits, name: str = "") -> Iterator[tuple[st
         body = _read(file, len(content), limits)
         found = iter([(re.sub(r"\.gz\Z", "", name, flags=re.I), body)] if body else [])
     else:
-        found = parts(content, limits)
+        found = parts(content, limits, systems=systems)
     given = 0
     for member, body in found:
-        if SYSTEM.fullmatch(member):
+        if not systems and SYSTEM.fullmatch(member):
             continue
         if kinds.kind(body) in (*kinds.UNPACKED, kinds.OTHER):
             raise Rejected(NESTED)

@@ -11,7 +11,7 @@ from typing import Any
 from cohort.errors import StateRefused, expected
 from cohort.intake.formats import Unrecognised
 from cohort.intake.ledger import OLDER, REJECTED, Entry
-from cohort.intake.reasons import OF_PUPILS, REASONS, WARNINGS, Reason
+from cohort.intake.reasons import OF_FILES, OF_PUPILS, REASONS, WARNINGS, Reason
 from cohort.intake.rejection import FILE_REASONS
 from cohort.intake.wording import LANGUAGES, counted, said
 from cohort.places import Places
@@ -106,7 +106,7 @@ def _both(reason: Reason) -> dict[str, str]:
 
 def unit(code: str) -> str:
     """What the number of a warning counts."""
-    return "pupils" if code in OF_PUPILS else "rows"
+    return "pupils" if code in OF_PUPILS else "files" if code in OF_FILES else "rows"
 
 
 def reason(code: str, most: Decimal) -> Reason:

@@ -13,6 +13,8 @@ import zipfile
 ZIP, GZIP, OTHER = "zip", "gzip", "other"
 SPREADSHEET, OLE, OTHER_SHEET = "spreadsheet", "ole", "other spreadsheet"
 DOCUMENT, WEB_PAGE = "document", "web page"
+HEAD = 4096
+"""Bytes that say what a large file is."""
 UNPACKED = (ZIP, GZIP)
 """Kinds that hold deliveries."""
 UNREAD = {OLE: "OLD_SPREADSHEET", OTHER_SHEET: "SPREADSHEET_OTHER", DOCUMENT: "DOCUMENT",
@@ -43,7 +45,6 @@ _WORD = "WordDocument".encode("utf-16-le")
 """The part of an OLE file that makes it a text."""
 _ENTRY = b"PK\x01\x02"
 _MOST_ENTRIES = 1 << 16
-_HEAD = 4096
 _BEFORE = rb"\A(?:\s|<\?[^>]*>|<!--.*?-->)*"
 _FLAT = re.compile(_BEFORE + rb"<(?:office:document|w:wordDocument|pkg:package)(?=[\s>/])", re.S)
 _SYLK = re.compile(rb"ID;P[A-Z]*(?:WXL|CALC)")
@@ -53,7 +54,9 @@ _TAGS = (
 )
 _PAGE = re.compile(_BEFORE + rb"<(?:!doctype\s+html\b|(?:" + _TAGS + rb")(?=[\s>/]))", re.I | re.S)
 """How HTML begins, and what Excel 2003 called an XML spreadsheet."""
-_MAIL = re.compile(rb"\A\s*[\w-]+:(?=.*^MIME-Version:\s*1\.)(?=.*(?:multipart/related|text/html))", re.I | re.M | re.S)
+_MAIL = re.compile(
+    rb"\A\s*[\w-]+:(?=.*^MIME-Version:\s*1\.)(?=.*(?:multipart/related|text/html))", re.I | re.M | re.S
+)
 
 
 def kind(content: bytes) -> str | None:
@@ -65,7 +68,7 @@ def kind(content: bytes) -> str | None:
         return DOCUMENT
     if found is None and (content.startswith(_TAR[1], _TAR[0]) or _BZIP2.match(content)):
         return OTHER
-    return found or _written(content[:_HEAD])
+    return found or _written(content[:HEAD])
 
 
 def _office(content: bytes) -> str | None:

@@ -46,6 +46,16 @@ REASONS = {
         "the line has another number of fields than the header",
         SUPPLIER,
     ),
+    "NO_RESULT": because(
+        "de regel is geen resultaat: er staat geen leerlingnummer, geen schoolcode en geen toets in (een "
+        "totaal, een gemiddelde, een opmerking)",
+        "the line is no result: it has no pupil number, no school code and no test (a total, an average, a "
+        "remark)",
+        (
+            "Verwijder zulke regels uit het bestand; met de andere regels gebeurt niets.",
+            "Delete such lines from the file; the other lines are not affected.",
+        ),
+    ),
     "BRIN_INVALID": because(
         "de schoolcode is niet twee cijfers en twee hoofdletters",
         "the school code is not two digits and two capitals",
@@ -155,10 +165,20 @@ WARNINGS = {
         ),
     ),
     "DATE_OUTSIDE_YEAR": REASONS["DATE_OUTSIDE_YEAR"],
+    "BESIDE_DATA": because(
+        "in hetzelfde archief niet gelezen, omdat er geen gegevens in staan: een brief, een afbeelding, een "
+        "controlegetal",
+        "in the same container not read, because they hold no data: a letter, a picture, a check sum",
+        (
+            "Staat er wel iets in dat wij moeten weten, stuur het dan los van de levering.",
+            "If they say something that we should know, send it apart from the delivery.",
+        ),
+    ),
     "TWO_YEAR_GROUPS": REASONS["TWO_YEAR_GROUPS"],
     "YEAR_GROUPS_APART": REASONS["YEAR_GROUPS_APART"],
     "TWO_SCHOOLS": REASONS["TWO_SCHOOLS"],
 }
 """What is told and not refused, each with a number: of pupils where it is about pupils, else of rows."""
 
+OF_FILES = frozenset({"BESIDE_DATA"})
 OF_PUPILS = frozenset({"TWO_YEAR_GROUPS", "YEAR_GROUPS_APART", "TWO_SCHOOLS"})

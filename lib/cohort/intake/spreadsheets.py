@@ -20,10 +20,9 @@ from decimal import Decimal
 from typing import Any
 
 import openpyxl
-
 from openpyxl.utils.escape import unescape
 
-from cohort.intake import containers, kinds, markup, sheetparts
+from cohort.intake import containers, kinds, sheetparts
 from cohort.intake.containers import Limits
 from cohort.intake.rejection import Rejected
 from cohort.intake.sheetparts import BROKEN, Layout
@@ -44,9 +43,9 @@ TRANSITIONAL = {
 }
 LITERAL = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 """What stands for itself in the form of a number, and its colours and conditions."""
-NOTHING_SHOWN = re.compile(r"\s*;\s*;\s*(;\s*)?")
+NOTHING_SHOWN = re.compile(r'\s*(?:"")?\s*;\s*(?:"")?\s*;\s*(?:"")?\s*(?:;\s*(?:""|@)?\s*)?')
 """The form of a number that shows none."""
-NO_CONTROLS = dict.fromkeys((*range(9), *range(14, 32), 127, 11, 12), " ")
+NO_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), " ")
 _CODES = {containers.BROKEN: BROKEN, containers.ENCRYPTED: ENCRYPTED}
 _ONE_AT_A_TIME = threading.Lock()
 """The library warns with values of cells; warnings are silenced for a process, so by one reader at a time."""
@@ -117,7 +116,7 @@ def read(content: bytes, limits: Limits) -> Sheet:
 
 
 def every_text(content: bytes, limits: Limits) -> Iterator[str]:
-    """Every cell with content of every sheet, hidden or not, as `read` reads it: for whoever looks for a value.
+    """Every cell with content of every sheet, hidden or not, as `read` reads it.
 
     Refuses: what `read` refuses, but for what it makes of the sheets.
     """
@@ -213,7 +212,7 @@ def _value(cell: Any) -> Any:
     value = cell.value
     if isinstance(value, str):
         return _unescaped(value) if "_x" in value else value
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and cell.has_style:
         form = cell.number_format
         if "%" in form:
             return Percentage(value, "%" in LITERAL.sub("", form))

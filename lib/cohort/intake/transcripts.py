@@ -11,12 +11,14 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
-from cohort.intake import spreadsheets, uwlr
+from cohort.intake import arrivals, headers, spreadsheets, uwlr
 from cohort.intake.arrivals import BLANKS, DeliveredFile, Desk, is_filled, open_quote, plain
 from cohort.intake.edexml import Roster
 from cohort.intake.formats import CANONICAL_NAME, UTF8, Unrecognised
 from cohort.intake.rejection import Rejected
+from cohort.intake.spreadsheets import Sheet
 from cohort.intake.uwlr import Message
 from cohort.schema import CANONICAL
 
@@ -100,18 +102,34 @@ def _swallowed(value: str, place: int, delimiter: str, width: int) -> bool:
 def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     """The transcript of a spreadsheet; its numbers and dates as its format would have them written.
 
-    Refuses: a spreadsheet that `spreadsheets.read` refuses.
+    Refuses: a spreadsheet that `spreadsheets.read` refuses; one with something hidden in it (`HIDDEN_CELLS`);
+    one with lines above its header (`HEADER_LOWER`).
     """
     sheet = spreadsheets.read(file.path.read_bytes(), desk.limits)
     found = desk.formats.of_names(sheet.header)
     if isinstance(found, Unrecognised):
-        return replace(file, rejected=found.reason, differs=found, rows=len(sheet.cells))
+        return _no_header(replace(file, rows=len(sheet.cells)), sheet, found, desk)
     declared = desk.formats[found.name]
     written = sheet.rows(declared.decimal, "%Y-%m-%d" if declared.dates == "yyyy-mm-dd" else "%d-%m-%Y")
     width = len(found.columns)
     rows = [(number, "" if len(cells) == width else BROKEN, cells) for number, cells in written]
     named = replace(file, format=found.name, supplier=declared.supplier, columns=found.columns)
+    if sheet.hides:
+        school = arrivals.school_of(rows[0][2], found.columns) if rows else None
+        return replace(
+            named, rejected=spreadsheets.HIDDEN, lines=sheet.hidden_rows, rows=len(rows), school=school
+        )
     return _written(named, rows, desk)
+
+
+def _no_header(file: DeliveredFile, sheet: Sheet, found: Unrecognised, desk: Desk) -> DeliveredFile:
+    """Why a sheet whose first row is no header is not taken in."""
+    if sheet.hides:
+        return replace(file, rejected=spreadsheets.HIDDEN, lines=sheet.hidden_rows)
+    number = headers.line_of_header(islice(sheet.rows(), headers.LOOKED_AT), desk.formats)
+    if number is not None:
+        return replace(file, rejected=headers.LOWER, lines=(number,))
+    return replace(file, rejected=found.reason, differs=found)
 
 
 def of_results(file: DeliveredFile, message: Message, roster: Roster | None, desk: Desk) -> DeliveredFile:

@@ -53,6 +53,7 @@ SAID = {
 UNITS = {
     "rows": (("rij", "rijen"), ("row", "rows")),
     "pupils": (("leerling", "leerlingen"), ("pupil", "pupils")),
+    "files": (("bestand", "bestanden"), ("file", "files")),
     "numbers": (("leerlingnummer", "leerlingnummers"), ("pupil number", "pupil numbers")),
     "results": (("resultaat", "resultaten"), ("result", "results")),
 }

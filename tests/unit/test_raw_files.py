@@ -13,10 +13,12 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from cohort.destruction import sinks
-from cohort.filed import remains
+from cohort.filed import raw_files
+from cohort.intake import raw_values
+from cohort.intake.containers import Limits
 from cohort.intake.ledger import Entry, Ledger
 
+LIMITS = Limits(members=50, bytes_per_member=64 << 20, total_bytes=128 << 20, ratio=1000)
 ANNA, ZERO, OTHER = "123456782", "012345672", "111222333"
 
 
@@ -47,7 +49,7 @@ HOLDING = {
     "a cell of text": sheet("99ZZ", ANNA), "a cell with a number": sheet("99ZZ", int(ANNA)),
     "a cell without its zero": sheet("99ZZ", int(ZERO)),
     "far down": b"1;2;3\n" * 400_000 + LINE,
-    "cut by a piece": b"x" * (sinks.PIECE - 4) + b";" + ANNA.encode(),
+    "cut by a piece": b"x" * (raw_values.PIECE - 4) + b";" + ANNA.encode(),
     "nobody can tell: not all there": gzip.compress(LINE * 9)[:-9],
     "nobody can tell: 7z": b"7z\xbc\xaf\x27\x1c...",
 }  # fmt: skip
@@ -62,13 +64,13 @@ FREE = {
 @pytest.mark.parametrize("says", HOLDING)
 def test_a_number_is_found_however_it_is_written(says: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(HOLDING[says])
-    assert remains.holds(tmp_path / "a", frozenset({ANNA, ZERO}))
+    assert raw_files.holds(tmp_path / "a", frozenset({ANNA, ZERO}), LIMITS)
 
 
 @pytest.mark.parametrize("says", FREE)
 def test_what_is_no_listed_number_is_left(says: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(FREE[says])
-    assert not remains.holds(tmp_path / "a", frozenset({ANNA, ZERO}))
+    assert not raw_files.holds(tmp_path / "a", frozenset({ANNA, ZERO}), LIMITS)
 
 
 RECEIVED = "2026-03-01T12:00:00+00:00"
@@ -92,17 +94,17 @@ def test_only_what_was_looked_at_goes_taken_in_or_not(tmp_path: Path) -> None:
     for name, content in files.items():
         (folder / name).write_bytes(content)
     looked_at = known(LINE, FREE["another number"], container=files["b.zip"])
-    assert remains.remove(folder, looked_at, frozenset()) == 0
-    assert remains.remove(folder, looked_at, frozenset({ANNA})) == 2
+    assert raw_files.remove(folder, looked_at, frozenset(), LIMITS) == 0
+    assert raw_files.remove(folder, looked_at, frozenset({ANNA}), LIMITS) == 2
     assert {path.name for path in folder.rglob("*.*")} == {"c.csv", "new.csv"}
-    assert remains.remove(folder, looked_at, frozenset({ANNA})) == 0
-    assert remains.remove(tmp_path / "none", looked_at, frozenset({ANNA})) == 0
+    assert raw_files.remove(folder, looked_at, frozenset({ANNA}), LIMITS) == 0
+    assert raw_files.remove(tmp_path / "none", looked_at, frozenset({ANNA}), LIMITS) == 0
 
 
 def test_a_long_run_of_digits_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "digits.csv").write_bytes(b"0" * (1 << 20) + b" 1;" + LINE)
-    assert remains.holds(tmp_path / "digits.csv", frozenset({ANNA}))
-    assert not remains.holds(tmp_path / "digits.csv", frozenset({OTHER}))
+    assert raw_files.holds(tmp_path / "digits.csv", frozenset({ANNA}), LIMITS)
+    assert not raw_files.holds(tmp_path / "digits.csv", frozenset({OTHER}), LIMITS)
 
 
 def test_what_intake_refused_to_unpack_goes_without_a_look(
@@ -114,8 +116,8 @@ def test_what_intake_refused_to_unpack_goes_without_a_look(
         sha256(bomb.read_bytes()).hexdigest(), "bomb.gz", 1, 1, None, "", "REJECTED", "CONTAINER_BOMB",
         0, 0, 0, 0, 0, {},
     )  # fmt: skip
-    monkeypatch.setattr(remains, "holds", lambda *_: pytest.fail("it was unpacked"))
-    assert remains.remove(tmp_path, Ledger((line,)), frozenset({ANNA})) == 1
+    monkeypatch.setattr(raw_files, "holds", lambda *_: pytest.fail("it was unpacked"))
+    assert raw_files.remove(tmp_path, Ledger((line,)), frozenset({ANNA}), LIMITS) == 1
     assert not bomb.exists()
 
 
@@ -126,5 +128,5 @@ def test_an_office_document_that_is_not_read_goes_packed_or_not(tmp_path: Path, 
     (tmp_path / "old.zip").write_bytes(zipped(old))
     lines = (*known(old).lines, *known(old, container=zipped(old)).lines)
     told = Ledger(tuple(replace(line, reason=reason) for line in lines))
-    assert remains.remove(tmp_path, told, frozenset({ANNA})) == 2
+    assert raw_files.remove(tmp_path, told, frozenset({ANNA}), LIMITS) == 2
     assert list(tmp_path.iterdir()) == []
