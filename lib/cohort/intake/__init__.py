@@ -11,17 +11,17 @@ The rooms; each knows only rooms above it, here and in the house.
     sheetparts    the XML parts of an .xlsx, looked at before they are read
     formats       what suppliers' exports look like, and a file's format by its header
     spreadsheets  an .xlsx as a table of text
-    raw_values    every value of a raw file, for whoever looks for a number in it
     edexml        a school's roster
-    uwlr          a school's results, joined to its roster
     letters       what lies beside the data in a container
     headers       why a header was not recognised, where a nearer look tells
+    uwlr          a school's results, joined to its roster
     arrivals      what a file in the folder of deliveries is
     ledger        what was taken in, a row per file
     checks        what one row of a delivery is held to
     transcripts   what no scan reads line by line, written as text that it does
     reception     every file found, numbered and made readable
     ending        whether the last run came to its end
+    raw_values    every value of a raw file, for whoever looks for a number in it
     feedback      what a school hears of its deliveries
     accounts      what became of every file, counted and judged as a whole
     comparing     a delivery beside the last one of its school and supplier

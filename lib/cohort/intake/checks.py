@@ -35,8 +35,8 @@ DATES = ("afnamedatum", "geboortedatum")
 OF_THE_PUPIL = ("gewicht", "thuistaal", "opleiding_ouders", "ses", "combinatiegroep", "schooltype")
 POSTCODE4 = r"^[1-9][0-9]{3}\z"
 SENTINELS = r"(?i)^(9{4,}([.,]0+)?|[-–—]+|0000+|n\.?v\.?t\.?|onbekend|#[a-z_/]+0?[!?]?|#+|err:[0-9]{3})\z"
-"""What administrations write where they have no score, and spreadsheets where a formula failed (`#N/A`, `#DEEL/0!`,
-`Err:502`): read as empty."""
+"""What administrations write where they have no score, and spreadsheets where a formula failed
+(`#N/A`, `#DEEL/0!`, `Err:502`): read as empty."""
 NUMBER_FORM = r"^(?!9{4,}(,0+)?\z|0000+\z)[0-9]{1,5}(,[0-9]{1,2})?\z"
 WHOLE_FORM = r"^(?!9{4,}\z|0000+\z)[0-9]{1,5}\z"
 BRIN_FORM = f"^{identifiers.BRIN.pattern}\\z"
@@ -145,9 +145,8 @@ def rules(today: dt.date, told: Collection[str]) -> list[str]:
 def says_nothing() -> str:
     """As SQL, whether a line is no result at all: it names no pupil, no school and no test."""
     names_school = f"coalesce($brin rlike r'{BRIN_FORM}', false)"
-    return _filled(
-        f"pgn is null and _listed is null and domein is null and {GIVEN} is null and not {names_school}"
-    )
+    nothing = " and ".join(f"{name} is null" for name in ("pgn", "_listed", "domein", GIVEN))
+    return _filled(f"{nothing} and not {names_school}")
 
 
 def _date(name: str) -> str:

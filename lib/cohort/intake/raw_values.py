@@ -7,6 +7,7 @@ nobody takes it for searched. Called by `filed.raw_files`. Values identify pupil
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -23,6 +24,8 @@ XML_PARTS = (".xml", ".rels")
 SHEETS, PICTURES = "xl/worksheets/", "xl/media/"
 BLOCKS = frozenset({"si", "is", "comment", "p", "text"})
 """Elements of Office documents whose text is one, however many runs it is cut into."""
+QUOTED = re.compile(r'"[^"]*[\r\n][^"]*"')
+"""A field of a text over several lines, or what stands between two fields."""
 TOO_LARGE = "FILE_TOO_LARGE"
 
 
@@ -61,12 +64,19 @@ def of_content(content: bytes, limits: Limits, name: str = "") -> Iterator[str]:
             system = containers.SYSTEM.fullmatch(member) is not None
             yield from [_text(body)] if system else of_content(body, limits, member)
     elif kind == kinds.SPREADSHEET:
-        yield from spreadsheets.every_text(content, limits)
+        yield from map(_on_one_line, spreadsheets.every_text(content, limits))
         for part, body in containers.parts(content, limits, systems=True):
             yield part
             yield from _of_part(part, body, limits)
     elif markup.is_xml(content):
-        yield from markup.values(content, limits.bytes_per_member)
+        yield from map(_on_one_line, markup.values(content, limits.bytes_per_member))
+    else:
+        yield from map(_on_one_line, QUOTED.findall(_text(content)))
+
+
+def _on_one_line(value: str) -> str:
+    """A value as it is taken in: a line end in it is a blank."""
+    return " ".join(value.splitlines())
 
 
 def _of_part(name: str, body: bytes, limits: Limits) -> Iterator[str]:
