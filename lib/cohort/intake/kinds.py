@@ -55,7 +55,7 @@ _TAGS = (
 _PAGE = re.compile(_BEFORE + rb"<(?:!doctype\s+html\b|(?:" + _TAGS + rb")(?=[\s>/]))", re.I | re.S)
 """How HTML begins, and what Excel 2003 called an XML spreadsheet."""
 _MAIL = re.compile(
-    rb"\A\s*[\w-]+:(?=.*^MIME-Version:\s*1\.)(?=.*(?:multipart/related|text/html))", re.I | re.M | re.S
+    rb"\A\s*(?=[\w-]+:)(?=.*^MIME-Version:\s*1\.)(?=.*(?:multipart/related|text/html))", re.I | re.M | re.S
 )
 
 
