@@ -41,6 +41,8 @@ TRANSITIONAL = {
     b"spreadsheetml/main": b"http://schemas.openxmlformats.org/spreadsheetml/2006/main",
     b"officeDocument/relationships": b"http://schemas.openxmlformats.org/officeDocument/2006/relationships",
 }
+UNDERSCORE = b"_x005F_"
+"""An underscore that begins no escape; the library drops it from shared texts, unless in small letters."""
 LITERAL = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 """What stands for itself in the form of a number, and its colours and conditions."""
 NOTHING_SHOWN = re.compile(r'\s*(?:"")?\s*;\s*(?:"")?\s*;\s*(?:"")?\s*(?:;\s*(?:""|@)?\s*)?')
@@ -193,6 +195,7 @@ def _rebuilt(content: bytes, limits: Limits) -> tuple[io.BytesIO, dict[str, Layo
                         raise Rejected(BROKEN)
                     layouts[name] = sheetparts.layout(body, limits)
                     plain = STRICT.sub(lambda found: TRANSITIONAL[found[1]], body)
+                    plain = plain.replace(UNDERSCORE, UNDERSCORE.lower())
                     archive.writestr(zipfile.ZipInfo(name), plain)
     except Rejected as rejected:
         raise Rejected(_CODES.get(rejected.code, rejected.code)) from None
