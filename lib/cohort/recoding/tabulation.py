@@ -95,7 +95,7 @@ def sensitive_of(cells: Cells, name: str, *, ordered: bool, hierarchy: Path) -> 
     Refuses: values that differ by capitals or blanks only, which would count as different (10); values
     without an order where one is needed (10); values that the file does not list (14).
     """
-    blank = np.array([_folded(text) == UNKNOWN for text in cells.values], dtype=np.bool_)
+    blank = np.array([_folded(text) in ("", UNKNOWN) for text in cells.values], dtype=np.bool_)
     texts = [text for text, no_value in zip(cells.values, blank.tolist(), strict=True) if not no_value]
     listed: tuple[str, ...] = ()
     if hierarchy.is_file():
