@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from cohort import frames
 from cohort.catalogue import Catalogue
 from cohort.intake import checks, transcripts
-from cohort.intake.checks import BROKEN, CELL, CELLS, MENDED
+from cohort.intake.checks import BROKEN, CELL, CELLS, HEADER, MENDED
 from cohort.schema import (
     ACCEPTED,
     CANONICAL,
@@ -62,8 +62,9 @@ def judge(
     broken = f"{CORRUPT} is not null or {GIVEN} <=> '{BROKEN}'"
     met = f"concat_ws(' ', {', '.join(checks.rules(today, told))})"
     result = same_result(CELL["bron_result_key"], CELL["schooljaar"])
-    judged = found.selectExpr("*", f"case when {broken} then '{BROKEN}' else {met} end as {CODES}")
-    owned = f"pgn_soort is not null and {CODES} != '{BROKEN}'"
+    unread = f"when {GIVEN} <=> '{HEADER}' then '{HEADER}' when {broken} then '{BROKEN}'"
+    judged = found.selectExpr("*", f"case {unread} else {met} end as {CODES}")
+    owned = f"pgn_soort is not null and {CODES} not in ('{BROKEN}', '{HEADER}')"
     as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
     values = [f"concat('=', {name}), " if name in READ else "" for name in CANONICAL]
     sent = [f"coalesce({value}{CELL[name]}, '')" for name, value in zip(CANONICAL, values, strict=True)]
