@@ -3,7 +3,7 @@
 Deliveries, lists, hierarchies and analysts' files are read by it. It guesses at nothing: a text is read
 whole, by the rules of RFC 4180, or refused with the lines; what it raises never holds anything of the text.
 
-    decoded         bytes as text, in one of the encodings that the caller allows
+    decoded         bytes as text, in one of the encodings that the caller allows, without byte order marks
     with_line_feeds a text with one kind of line end
     opened          a whole file: its delimiter, and its records one by one (memory of one record)
     records         the records of lines of text
@@ -25,6 +25,7 @@ CODECS = {UTF8: "utf-8", WINDOWS: "cp1252", UTF16: "utf-16"}
 MARK = "\ufeff"
 """The byte order mark, as text."""
 MARK_BYTES = b"\xef\xbb\xbf"
+_MARKED = re.compile(rf"(\A|[\r\n]){MARK}+")
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 DELIMITERS = ";,\t|"
 SEPARATOR = re.compile(r'\s*"?sep=([;,\t|])"?[\s;,\t|]*', re.IGNORECASE)
@@ -80,17 +81,24 @@ class Delimited:
 
 
 def decoded(content: bytes, encodings: Sequence[str] = (UTF8,)) -> tuple[str, str]:
-    """Decodes a whole text: the text without byte order marks before it, and the encoding it is in.
+    """Decodes a whole text: the text without byte order marks before its lines, and the encoding it is in.
 
     UTF-8 is tried first wherever it is allowed: a text in another encoding hardly ever is UTF-8 by chance.
     UTF-16 is recognised by its mark only.
     Raises `TextRefused`: ENCODING for bytes of no encoding allowed, NOT_TEXT for a NUL.
     """
     encoding = encoding_of(content, encodings)
-    text = content.decode(CODECS[encoding]).lstrip(MARK)
+    text = unmarked(content.decode(CODECS[encoding]), encoding)
     if "\0" in text:
         raise TextRefused("NOT_TEXT")
     return text, encoding
+
+
+def unmarked(text: str, encoding: str = UTF8) -> str:
+    """A text without the byte order marks before its lines: files put one after another have some inside."""
+    if encoding == WINDOWS:
+        text = text.replace(MARK_BYTES.decode(CODECS[WINDOWS]), MARK)
+    return _MARKED.sub(r"\1", text) if MARK in text else text
 
 
 def encoding_of(content: bytes, encodings: Sequence[str] = (UTF8,)) -> str:

@@ -145,11 +145,13 @@ def _take_in(
     entries = sorted(entries, key=lambda entry: entry.levering_nr)
     entries = succession.write_down(spark, intake, known, entries, run.batch)
     entries = comparing.warned(entries, known)
-    differs = {n: f.differs for n, f in new if f.differs}
     lines |= {n: {f.rejected: list(f.lines)} for n, f in new if f.rejected and f.lines}
+    gone = comparing.columns_gone(entries, known)
+    headers = {n: (f.differs, f.unread) for n, f in new}
     for entry in entries:
-        where = lines.get(entry.levering_nr, {})
-        feedback.write(intake.places, entry, where, run.max_refused_share, differs.get(entry.levering_nr))
+        number = entry.levering_nr
+        header = (*headers[number], gone.get(number, ()))
+        feedback.write(intake.places, entry, lines.get(number, {}), run.max_refused_share, *header)
     progress(f"feedback: {len(entries)} files")
     ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
     succession.carry_out(spark, intake.places, Ledger((*known.lines, *entries)))

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from cohort import frames
 from cohort.catalogue import Catalogue
 from cohort.intake import checks, transcripts
-from cohort.intake.checks import BROKEN, CELL, CELLS, MENDED, NO_RESULT
+from cohort.intake.checks import BROKEN, CELL, CELLS, HEADER, MENDED, NO_RESULT, NO_ROW
 from cohort.schema import (
     ACCEPTED,
     CANONICAL,
@@ -62,10 +62,10 @@ def judge(
     broken = f"{CORRUPT} is not null or {GIVEN} <=> '{BROKEN}'"
     met = f"concat_ws(' ', {', '.join(checks.rules(today, told))})"
     result = same_result(CELL["bron_result_key"], CELL["schooljaar"])
-    nothing = checks.says_nothing()
-    codes = f"case when {broken} then '{BROKEN}' when {nothing} then '{NO_RESULT}' else {met} end"
-    judged = found.selectExpr("*", f"{codes} as {CODES}")
-    owned = f"pgn_soort is not null and {CODES} != '{BROKEN}'"
+    unread = f"when {GIVEN} <=> '{HEADER}' then '{HEADER}' when {broken} then '{BROKEN}'"
+    nothing = f"when {checks.says_nothing()} then '{NO_RESULT}'"
+    judged = found.selectExpr("*", f"case {unread} {nothing} else {met} end as {CODES}")
+    owned = f"pgn_soort is not null and {CODES} not in ({NO_ROW})"
     as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
     values = [f"concat('=', {name}), " if name in READ else "" for name in CANONICAL]
     sent = [f"coalesce({value}{CELL[name]}, '')" for name, value in zip(CANONICAL, values, strict=True)]

@@ -29,7 +29,7 @@ LINES = (
         "stopwatch",
     ),
     ("rejection", "kinds"),
-    ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
+    ("recoding", "config", "locks", "places", "catalogue", "containers", "markup", "garbled_headers"),
     ("lists", "purpose", "sheetparts"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
     ("letters", "headers"),

@@ -8,6 +8,7 @@ The rooms; each knows only rooms above it, here and in the house.
     kinds         what a file is by its bytes, and which kinds nobody reads
     containers    what a .zip or .gz holds, within limits
     markup        XML as a stream of elements, without entities
+    garbled_headers  names of columns as a wrong encoding leaves them
     sheetparts    the XML parts of an .xlsx, looked at before they are read
     formats       what suppliers' exports look like, and a file's format by its header
     spreadsheets  an .xlsx as a table of text

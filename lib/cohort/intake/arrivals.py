@@ -14,21 +14,31 @@ from pathlib import Path
 from typing import IO
 
 from cohort import identifiers
+from cohort.delimited_text import (
+    DELIMITERS,
+    MARK_BYTES,
+    UTF8,
+    WINDOWS,
+    TextRefused,
+    decoded,
+    fields_of,
+    with_line_feeds,
+)
 from cohort.identifiers import BRIN
 from cohort.intake import containers, headers, kinds, letters, markup
 from cohort.intake.containers import Limits
-from cohort.intake.formats import UTF8, WINDOWS, Formats, Unrecognised, fields_of
+from cohort.intake.formats import Formats, Unrecognised
 from cohort.intake.rejection import Rejected
 
 BLANKS = "".join(map(chr, range(33)))
 """What Spark takes for an empty line holds nothing else."""
-MARKS = ";,\t|"
+MARKS = DELIMITERS
 """Delimiters that a declaration may name."""
 NOTHING = BLANKS + MARKS + "".join(identifiers.BLANKS)
 MAY_BE_EMPTY = frozenset(NOTHING + '"')
 """What an empty row begins with."""
-SEPARATOR = re.compile(r'\A\s*"?sep=[;,\t|]"?[ \t]*(?=\n)')
-"""What Excel may write before the header to name the delimiter."""
+REFUSED: dict[str, str] = {"ENCODING": "NOT_UTF8", "NOT_TEXT": "NOT_TEXT"}
+"""Why a text is not decoded, as a reason of a file."""
 MOST_FIELDS = 500
 """Spark's parser gives up, and the whole run with it, at a line of very many fields."""
 NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
@@ -75,6 +85,8 @@ class DeliveredFile:
     letter: bool = False
     beside: int = 0
     lines: tuple[int, ...] = ()
+    unread: tuple[str, ...] = ()
+    """Columns of its header that are not read on, as its feedback names them."""
 
     @property
     def remarks(self) -> dict[str, int]:
@@ -173,7 +185,7 @@ class Desk:
             return replace(file, kind=ROOTS[root])
         found = of_text(file, content, self.formats)
         near = headers.of_text(content, self.formats) if found.rejected == "HEADER_UNKNOWN" else None
-        return replace(found, rejected=near[0], lines=near[1:]) if near else found
+        return replace(found, rejected=near[0], lines=near[1:], differs=None) if near else found
 
 
 def _apart(files: list[DeliveredFile]) -> list[DeliveredFile]:
@@ -191,11 +203,9 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
 
     Refuses: with a reason code, a text that no declared format fits.
     """
-    bare = content.removeprefix(b"\xef\xbb\xbf")
-    text, encoding = _decoded(bare)
-    if "\0" in text:
-        raise Rejected("NOT_UTF8" if encoding == WINDOWS else "NOT_TEXT")
-    every = plain(text).split("\n")
+    text, encoding = _decoded(content)
+    marked = content.count(MARK_BYTES) > content.startswith(MARK_BYTES)
+    every = with_line_feeds(text).split("\n")
     first = next((place for place, line in enumerate(every) if is_filled(line)), len(every))
     lines = [line for line in every[first:] if line.strip(BLANKS)]
     if len(lines) < 2:
@@ -212,20 +222,18 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
         raise Rejected("EMPTY")
     rows = len(filled)
     file = replace(file, school=school_of(fields_of(filled[0], declared.delimiter), found.columns))
-    if encoding not in declared.encodings and not bare.isascii():
+    if encoding not in declared.encodings and not text.isascii():
         return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
+    again = formats.headers_among(filled, found, lines[0])
+    if any(columns != found.columns for columns in again.values()):
+        return replace(file, rejected="HEADER_SECOND", rows=rows)
     broken = '"' in text and any(map(open_quote, lines))
     wide = any(blank in text and blank != declared.delimiter for blank in identifiers.BLANKS[1:])
-    uneven = broken or rows < len(lines) - 1 or every[: len(lines)] != lines
+    uneven = broken or marked or again or rows < len(lines) - 1 or every[: len(lines)] != lines
     return replace(
         file, kind=UNEVEN if uneven else TEXT, format=found.name, supplier=declared.supplier,
-        columns=found.columns, rows=rows, encoding=encoding, wide_blanks=wide,
+        columns=found.columns, unread=found.unread, rows=rows, encoding=encoding, wide_blanks=wide,
     )  # fmt: skip
-
-
-def plain(text: str) -> str:
-    """A text with one kind of line end, and an empty line where Excel named the delimiter."""
-    return SEPARATOR.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def is_filled(line: str) -> bool:
@@ -246,12 +254,7 @@ def school_of(first: Sequence[str], columns: Sequence[str | None]) -> str | None
 
 
 def _decoded(content: bytes) -> tuple[str, str]:
-    """UTF-8 where it is that: a text in another encoding hardly ever is by chance."""
     try:
-        return content.decode("utf-8"), UTF8
-    except UnicodeDecodeError:
-        pass
-    try:
-        return content.decode("cp1252"), WINDOWS
-    except UnicodeDecodeError:
-        raise Rejected("NOT_UTF8") from None
+        return decoded(content, (UTF8, WINDOWS))
+    except TextRefused as refused:
+        raise Rejected(REFUSED[refused.fault]) from None

@@ -43,10 +43,11 @@ BRIN_FORM = f"^{identifiers.BRIN.pattern}\\z"
 MOMENTS = {"B": (0, 8), "M": (1, 1), "E": (1, 4)}
 """A moment begins in the first or second calendar year of the school year, on the first of that month."""
 OUTSIDE = "DATE_OUTSIDE_YEAR"
-BROKEN = "ROW_BROKEN"
-NO_RESULT = "NO_RESULT"
-"""The one code of a line that says nothing of a pupil, a school or a test: a total, a remark."""
-"""The one code of a line that is no row: its values stand nobody knows where."""
+BROKEN, HEADER, NO_RESULT = "ROW_BROKEN", "HEADER_REPEATED", "NO_RESULT"
+"""The one code of a line that is no row: its values stand nobody knows where, it is the header again, or it
+says nothing of a pupil, a school or a test (a total, a remark)."""
+NO_ROW = f"'{BROKEN}', '{HEADER}', '{NO_RESULT}'"
+"""The three as a list in SQL."""
 JOINED = ("PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS")
 """Codes of a reader that says itself why a row has no pupil number."""
 NOT_A_NUMBER, LEVEL = "SCORE_NOT_A_NUMBER", "LEVEL_INVALID"

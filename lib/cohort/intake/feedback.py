@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from cohort.errors import StateRefused, expected
 from cohort.intake.formats import Unrecognised
 from cohort.intake.ledger import OLDER, REJECTED, Entry
-from cohort.intake.reasons import OF_FILES, OF_PUPILS, REASONS, WARNINGS, Reason
+from cohort.intake.reasons import OF_COLUMNS, OF_FILES, OF_PUPILS, REASONS, WARNINGS, Reason
 from cohort.intake.rejection import FILE_REASONS
 from cohort.intake.wording import LANGUAGES, counted, said
 from cohort.places import Places
@@ -22,19 +23,20 @@ ELEMENTS = "results"
 """The kind of file that has elements instead of lines."""
 WAITING, WAITS = "WAITING", ("ROSTER_MISSING", OLDER)
 """A file that is taken in as it is, once something else comes."""
-BESIDE = ("HALVED", "DOUBLED")
+COLUMN_GONE = "COLUMN_GONE"
+BESIDE = ("HALVED", "DOUBLED", COLUMN_GONE)
 """Warnings whose number is of the delivery before."""
 
 
 def write(
     places: Places, entry: Entry, lines: dict[str, list[int]], most: Decimal,
-    differs: Unrecognised | None = None,
+    differs: Unrecognised | None = None, unread: Sequence[str] = (), gone: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """One machine-readable file and one to read, in the school's folder.
 
     Takes: the ledger's line; per code the numbers of the lines (of a UWLR message: of the `resultaat`
     elements) it was found in; the largest share of refused rows in a file; how a header differs from every
-    declared one.
+    declared one; its columns that were not read on; those of the delivery before that it has no longer.
     """
     folder = places.feedback(entry.brin or UNKNOWN_SCHOOL)
     told: dict[str, Any] = {
@@ -69,11 +71,15 @@ def write(
             "missing": differs.missing,
             "unknown_columns": differs.unknown,
         }
+    if unread:
+        told["columns_not_read"] = list(unread)
+    if gone:
+        told["warnings"][COLUMN_GONE]["columns"] = list(gone)
     # nothing rests on these files, so none of them waits for the disk: 6,600 would wait for half a minute
     folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(told, ensure_ascii=False, indent=2)
     (folder / f"{entry.levering_nr}.json").write_text(content + "\n", encoding="utf-8")
-    text = "\n\n".join(_text(entry, lines, most, differs, language) for language in LANGUAGES)
+    text = "\n\n".join(_text(entry, lines, most, differs, unread, gone, language) for language in LANGUAGES)
     (folder / f"{entry.levering_nr}.txt").write_text(text, encoding="utf-8")
 
 
@@ -106,7 +112,8 @@ def _both(reason: Reason) -> dict[str, str]:
 
 def unit(code: str) -> str:
     """What the number of a warning counts."""
-    return "pupils" if code in OF_PUPILS else "files" if code in OF_FILES else "rows"
+    units = ((OF_COLUMNS, "columns"), (OF_FILES, "files"), (OF_PUPILS, "pupils"))
+    return next((name for codes, name in units if code in codes), "rows")
 
 
 def reason(code: str, most: Decimal) -> Reason:
@@ -116,8 +123,9 @@ def reason(code: str, most: Decimal) -> Reason:
 
 
 def _text(
-    entry: Entry, lines: dict[str, list[int]], most: Decimal, differs: Unrecognised | None, language: int
-) -> str:
+    entry: Entry, lines: dict[str, list[int]], most: Decimal, differs: Unrecognised | None,
+    unread: Sequence[str], gone: Sequence[str], language: int,
+) -> str:  # fmt: skip
     def say(name: str, *values: object) -> str:
         return said(language, name, *values)
 
@@ -135,6 +143,8 @@ def _text(
         nothing = say("nothing")
         missing, unknown = (", ".join(names) or nothing for names in (differs.missing, differs.unknown))
         told.append(say("closest", differs.closest, missing, unknown))
+    if unread:
+        told.append(say("unread", ", ".join(unread)))
     if entry.mended:
         told.append(say("mended", count(entry.mended, "numbers")))
     if entry.replaced or entry.withdrawn:
@@ -147,6 +157,8 @@ def _text(
         meaning, do = _in(WARNINGS[code], language)
         form = "before" if code in BESIDE else "warning"
         told.append(say(form, code, count(n, unit(code)), meaning, do))
+        if code == COLUMN_GONE:
+            told.append(say("gone", ", ".join(gone)))
     return "\n".join(told) + "\n"
 
 

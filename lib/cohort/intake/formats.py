@@ -7,12 +7,11 @@ order of the columns.
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -20,13 +19,18 @@ from pydantic import Field, model_validator
 
 from cohort import config
 from cohort.config import Declaration
+from cohort.delimited_text import fields_of
 from cohort.errors import ConfigurationRefused, expected
+from cohort.intake import garbled_headers
 from cohort.schema import CANONICAL, REQUIRED, SCORES
 
-UTF8, WINDOWS = "UTF-8", "windows-1252"
 MOMENTS = ("afnamedatum", "afnameperiode")
-SHOWN_NAME = re.compile(r"[^\W\d_][^\W\d]{0,29}([ ._()/-][^\W\d]{1,29}){0,4}")
-"""A name of a header that may be told: words without a digit."""
+SHOWN_NAME = re.compile(r"(?=.{2,60}\Z)(?!(?:\D*\d){3})\w*[^\W\d_]{2}[\w .,:?()/&%+*'’\u2010-\u2015-]*")
+"""A name of a header that may be told: words with two digits at most, which no number of a person has."""
+MOST_SHOWN = 100
+DIGIT, DIGITS = re.compile("[0-9]"), frozenset("0123456789")
+OTHER_DASHES = "\u00ad\u2043\u2212"
+"""Soft hyphen, hyphen bullet and minus: no dashes to Unicode, but used as such."""
 ENOUGH_KNOWN = 3
 """A first line with fewer known names may be no header but a pupil's row: nothing of it is told."""
 CANONICAL_NAME = "canoniek"
@@ -75,17 +79,26 @@ class Format(Declaration):
         ways = (self.decimal, self.dates, self.school_years)
         return ways == (",", "yyyy-mm-dd", "2024-2025") and not self.codes and not self.sentinels
 
-    @property
+    @cached_property
     def by_name(self) -> dict[str, str]:
         return {folded(name): column for name, column in self.columns.items()}
+
+    @cached_property
+    def garbled(self) -> dict[str, str]:
+        """What becomes of the names of columns where a text was saved or read in a wrong encoding."""
+        return garbled_headers.spellings(self.columns, folded)
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """A header whose format is known: per place the canonical column, None for one that is not read on."""
+    """A header whose format is known: per place the canonical column, None for one that is not read on.
+
+    `unread` are the places of those that are not read on, each with its name where it can be told.
+    """
 
     name: str
     columns: tuple[str | None, ...]
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +137,28 @@ class Formats:
             self._seen[line] = found
         return found
 
+    def columns_again(self, name: str, fields: Sequence[str | None]) -> tuple[str | None, ...] | None:
+        """The columns that a row below the header names, if it is a header once more, of any format."""
+        words = {folded(cell) for cell in fields if cell}
+        if all(len(words & one.by_name.keys()) < ENOUGH_KNOWN for one in self.declared.values()):
+            return None
+        return tuple(self[name].by_name.get(folded(cell or "")) for cell in fields)
+
+    def headers_among(
+        self, rows: Iterable[str], found: Recognised, header: str
+    ) -> dict[str, tuple[str | None, ...]]:
+        """The rows that are a header once more, with the columns they name: files were glued together.
+
+        A pupil's row has digits: only one without any is looked at, and one that is the header to the letter.
+        """
+        if {row[0] for row in rows} <= DIGITS - {header[0]}:
+            return {}
+        bare = {row for row in rows if not DIGIT.search(row) or row == header}
+        columns = {
+            row: self.columns_again(found.name, fields_of(row, self[found.name].delimiter)) for row in bare
+        }
+        return {row: named for row, named in columns.items() if named is not None}
+
     def of_names(self, names: Iterable[str]) -> Recognised | Unrecognised:
         """The format of a sheet with these names: no delimiter tells it."""
         header = tuple(names)
@@ -144,22 +179,25 @@ class Formats:
                 return Unrecognised("HEADER_TWICE", name)
             if sum(fit[0] == known for fit in whole) > 1:
                 return Unrecognised("HEADER_AMBIGUOUS", name)
-            return Recognised(name, columns)
+            if self._garbled(name, header, columns):
+                return self._differs(name, header, columns, known)
+            return Recognised(name, columns, tuple(_strange(header, columns)))
         known, name, header, columns = next(fit for fit in fits if fit[0] == most)
         return self._differs(name, header, columns, known)
+
+    def _garbled(self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...]) -> list[str]:
+        """How those of the columns that are not known were garbled, if they have names of the format."""
+        unknown = (folded(cell) for cell, column in zip(header, columns, strict=True) if not column)
+        return [self[name].garbled[cell] for cell in unknown if cell in self[name].garbled]
 
     def _differs(
         self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...], known: int
     ) -> Unrecognised:
         named = {column: cell for cell, column in reversed(self[name].columns.items())}
         missing = tuple(named[column] for column in _lacking(columns) if column in named)
-        strange = [(place, cell) for place, cell in enumerate(header, 1) if not columns[place - 1]]
-        told = known >= ENOUGH_KNOWN
-        unknown = tuple(
-            f"{place} ({cell.strip()})" if told and SHOWN_NAME.fullmatch(cell.strip()) else f"{place}"
-            for place, cell in strange[:20]
-        )
-        return Unrecognised("HEADER_UNKNOWN", name, missing, unknown)
+        unknown = tuple(_strange(header, columns, named=known >= ENOUGH_KNOWN))
+        how = self._garbled(name, header, columns) if known >= ENOUGH_KNOWN else []
+        return Unrecognised(min(how, default="HEADER_UNKNOWN"), name, missing, unknown)
 
 
 def load(folder: Path) -> Formats:
@@ -184,20 +222,28 @@ def load(folder: Path) -> Formats:
 
 @lru_cache(maxsize=100_000)
 def folded(name: str) -> str:
-    """A column's name without what makes no difference: capitals, diacritics, blanks, a dash's length."""
+    """A column's name without what makes no difference: capitals, diacritics, blanks, a dash's length.
+
+    Nor do characters that nobody sees; of these a soft hyphen stands for one that is seen.
+    """
     parts = unicodedata.normalize("NFKD", name.strip().strip('"'))
     bare = "".join(
-        "-" if unicodedata.category(c) == "Pd" else c for c in parts if not unicodedata.combining(c)
+        "-" if unicodedata.category(c) == "Pd" or c in OTHER_DASHES else c
+        for c in parts
+        if c in OTHER_DASHES or not (unicodedata.combining(c) or unicodedata.category(c) == "Cf")
     )
     return " ".join(bare.casefold().split())
 
 
-def fields_of(line: str, delimiter: str) -> tuple[str, ...]:
-    """The fields of one line of text."""
-    try:
-        return tuple(next(csv.reader([line], delimiter=delimiter), ()))
-    except csv.Error:  # a field longer than the reader allows
-        return tuple(line.split(delimiter))
+def _strange(header: Sequence[str], columns: Sequence[str | None], *, named: bool = True) -> Iterator[str]:
+    """The places in a header that no declared column has, each with its name where it can be told."""
+    last = max((place for place, cell in enumerate(header, 1) if cell.strip()), default=0)
+    strange = [place for place in range(1, last + 1) if not columns[place - 1]]
+    for place in strange[:MOST_SHOWN]:
+        cell = " ".join(unicodedata.normalize("NFC", header[place - 1]).split())
+        yield f"{place} ({cell})" if named and SHOWN_NAME.fullmatch(cell) else f"{place}"
+    if len(strange) > MOST_SHOWN:
+        yield "…"
 
 
 def _lacking(columns: Iterable[str | None]) -> tuple[str, ...]:
