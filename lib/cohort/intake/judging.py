@@ -72,6 +72,7 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
     warnings = {
         number: {code: n for code, n in told.get(number, {}).items() if code not in refusing}
         | ({checks.OUTSIDE: count.outside} if count.outside else {})
+        | ({checks.BIRTH_DATE: count.partial} if count.partial else {})
         for number, count in counts.items()
     }
     return Judged(counts, sifted.counts, warnings, where, rows)
