@@ -135,7 +135,8 @@ def rules(today: dt.date, told: Collection[str]) -> list[str]:
         "DATE_IN_FUTURE": f"afnamedatum > date'{today}' or _year > {this_year}",
         "BIRTH_DATE_IMPLAUSIBLE": "not _year - year(geboortedatum) between 3 and 21",
         "MOMENT_MISSING": "$afnamedatum is null and $afnameperiode is null",
-        "MOMENT_INVALID": f"$afnameperiode is not null and not ({CODE['afnameperiode']} <=> afnameperiode)",
+        "MOMENT_INVALID": "$afnameperiode is not null and "
+        f"not coalesce({CODE['afnameperiode']} = afnameperiode, false)",
         "YEAR_GROUP_INVALID": unlisted["jaargroep"],
         "SEX_INVALID": unlisted["geslacht"],
         "ATTRIBUTE_INVALID": attribute,
@@ -165,14 +166,15 @@ def _of_number() -> str:
 
 def _date(name: str) -> str:
     """A date in the one way of writing it, `2025-01-24`, or with a time; of itself Spark takes `45672` for a
-    year.
+    year, and knows a year 0.
 
     As a pattern it would cost half as much again.
     """
     dashed = " and ".join(f"substring(${name}, {place}, 1) = '-'" for place in (5, 8))
     timed = rf"${name} rlike r'^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{TIME}\z'"
     return f"""
-        try_cast(case when octet_length(${name}) = 10 and {dashed} then ${name}
+        try_cast(case when startswith(${name}, '0000') then null
+                      when octet_length(${name}) = 10 and {dashed} then ${name}
                       when {timed} then substring(${name}, 1, 10) end as date)"""
 
 

@@ -173,10 +173,20 @@ WARNINGS = {
         "only a part of the date of birth is known; the row counts without one",
         NONE,
     ),
+    "TWO_NUMBERS": because(
+        "lijkt onder twee leerlingnummers voor te komen: dezelfde geboortedatum en hetzelfde geslacht, "
+        "dezelfde toets op dezelfde dag en dezelfde score",
+        "seems to be there under two pupil numbers: the same date of birth and sex, the same test on the "
+        "same day and the same score",
+        (
+            "Ga na of het één leerling is; verbeter dan het nummer, of geef de nummerwijziging door.",
+            "Check whether it is one pupil; if so correct the number, or report the change of number.",
+        ),
+    ),
     "TWO_YEAR_GROUPS": REASONS["TWO_YEAR_GROUPS"],
     "YEAR_GROUPS_APART": REASONS["YEAR_GROUPS_APART"],
     "TWO_SCHOOLS": REASONS["TWO_SCHOOLS"],
 }
 """What is told and not refused, each with a number: of pupils where it is about pupils, else of rows."""
 
-OF_PUPILS = frozenset({"TWO_YEAR_GROUPS", "YEAR_GROUPS_APART", "TWO_SCHOOLS"})
+OF_PUPILS = frozenset({"TWO_NUMBERS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART", "TWO_SCHOOLS"})
