@@ -22,7 +22,6 @@ would pass for the number of somebody else.
 from __future__ import annotations
 
 import re
-from functools import reduce
 
 BSN, ONDERWIJSNUMMER = "bsn", "onderwijsnummer"
 FILLERS = ("000000000", "111111110")
@@ -58,14 +57,15 @@ NINE = r"^[0-9]{9}\z"
 WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 
 
-def bare(raw: str) -> str:
-    """SQL for a number as delivered without its blanks. This and what follows takes SQL: a name, or more."""
-    return reduce(lambda text, blank: f"replace({text}, '{blank}', '')", BLANKS, raw)
-
-
 def digits(raw: str) -> str:
-    """SQL for a number as delivered without all that is taken off."""
+    """SQL for a number as delivered without all that is taken off. This and what follows takes SQL."""
     return f"translate({raw}, '{_escaped(TAKEN_OFF)}', '')"
+
+
+def as_written(raw: str) -> str:
+    """SQL for whether a number stands there in its normal form, but for ordinary blanks."""
+    blanks = f"[{_escaped(''.join(BLANKS))}]*"
+    return rf"{raw} rlike r'^(?:{blanks}[0-9]){{9}}{blanks}\z'"
 
 
 def normal(raw: str) -> str:
@@ -115,6 +115,7 @@ def normal_text(raw: str) -> str | None:
 
 
 def _escaped(text: str) -> str:
+    """Characters as SQL has them in a text, and Java in a regular expression."""
     return "".join(f"\\u{ord(character):04x}" for character in text)
 
 
