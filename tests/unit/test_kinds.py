@@ -202,13 +202,13 @@ DATA = {
 def test_a_letter_is_told_with_the_data_and_is_no_delivery(name: str, tmp_path: Path) -> None:
     system = (".DS_Store", b"x"), ("__MACOSX/._a.csv", b"x"), ("Thumbs.db", OLE), (".~lock.a.ods#", b"x")
     (found,) = delivered("a.zip", zipped((name, LETTERS[name]), ("a.csv", CSV), *system), tmp_path)
-    assert (found.name, found.rejected, found.remarks) == ("a.zip/a.csv", None, {"BESIDE_DATA": 1})
+    assert (found.name, found.rejected, found.warnings) == ("a.zip/a.csv", None, {"BESIDE_DATA": 1})
 
 
 @pytest.mark.parametrize("name", DATA)
 def test_what_might_be_data_is_a_delivery_and_rejected(name: str, tmp_path: Path) -> None:
     found = delivered("a.zip", zipped(("a.csv", CSV), (name, DATA[name])), tmp_path)
-    assert [(one.name, one.rejected is None, one.beside) for one in found] == [
+    assert [(one.name, one.rejected is None, len(one.warnings)) for one in found] == [
         ("a.zip/a.csv", True, 0), (f"a.zip/{name}", False, 0),
     ]  # fmt: skip
 
@@ -221,7 +221,9 @@ def test_a_container_with_nothing_but_letters_is_rejected_for_them(tmp_path: Pat
 def test_two_letters_are_told_once(tmp_path: Path) -> None:
     content = zipped(("a.txt", b"x"), ("a.xlsx", XLSX), ("b.txt", b"y"), ("a.csv", CSV))
     found = delivered("a.zip", content, tmp_path)
-    assert [(one.name, one.beside) for one in found] == [("a.zip/a.xlsx", 2), ("a.zip/a.csv", 0)]
+    assert [(one.name, one.warnings) for one in found] == [
+        ("a.zip/a.xlsx", {"BESIDE_DATA": 2}), ("a.zip/a.csv", {}),
+    ]  # fmt: skip
 
 
 def test_a_gzip_of_a_document_is_rejected_as_that(tmp_path: Path) -> None:

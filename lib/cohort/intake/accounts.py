@@ -92,7 +92,7 @@ class Run:
             file.supplier,
             file.container,
             dict(count.slices),
-            warnings=warnings | file.remarks,
+            warnings=warnings | file.warnings,
             columns=" ".join(filter(None, file.columns)),
         )
 
@@ -122,7 +122,7 @@ class Run:
             file.kind,
             file.supplier,
             file.container,
-            warnings=file.remarks,
+            warnings=file.warnings,
         )
 
     def roster(self, number: int, file: DeliveredFile) -> Entry:
@@ -147,7 +147,7 @@ class Run:
             file.kind,
             file.supplier,
             file.container,
-            warnings=file.remarks,
+            warnings=file.warnings,
         )
 
     @property

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -60,8 +60,8 @@ class DeliveredFile:
 
     `path` is where its bytes stand, `columns` the canonical column at each place of its header (None: not
     read on), `lined` whether its first field is the number of the line (or element) in what was sent,
-    `wide_blanks` whether other blanks than spaces may stand around its values, `beside` how many files of its
-    container were no data, `lines` the lines that it is rejected for.
+    `wide_blanks` whether other blanks than spaces may stand around its values, `letter` whether it
+    is no data but lies beside them in a container, `lines` the lines that it is rejected for.
     """
 
     path: Path
@@ -83,15 +83,11 @@ class DeliveredFile:
     origin: Path | None = None
     """The file in the folder of deliveries that it is, or is packed in."""
     letter: bool = False
-    beside: int = 0
     lines: tuple[int, ...] = ()
+    warnings: dict[str, int] = field(default_factory=dict)
+    """What its reader has to tell of it, where no row is refused for it."""
     unread: tuple[str, ...] = ()
     """Columns of its header that are not read on, as its feedback names them."""
-
-    @property
-    def remarks(self) -> dict[str, int]:
-        """What is told with it: warnings of the file itself, each with its number."""
-        return {BESIDE: self.beside} if self.beside else {}
 
     @property
     def misnamed(self) -> bool:
@@ -194,7 +190,7 @@ def _apart(files: list[DeliveredFile]) -> list[DeliveredFile]:
     beside = len(files) - len(data)
     first = next((place for place, file in enumerate(data) if file.kind != KNOWN), None)
     if beside and first is not None:
-        data[first] = replace(data[first], beside=beside)
+        data[first] = replace(data[first], warnings={BESIDE: beside})
     return data or files
 
 
