@@ -134,9 +134,9 @@ REASONS = {
     "SCORE_MISSING": because("er is geen score", "there is no score"),
     "SCORE_NOT_A_NUMBER": because(
         "een score is geen getal van nul of meer: een ruwe score zonder decimalen, een vaardigheidsscore met "
-        "hoogstens twee, na het decimaalteken van dit formaat",
+        "hoogstens twee, na het decimaalteken van dit formaat; een percentage is geen score",
         "a score is not a number of zero or more: a raw score without decimals, a skill score with two at "
-        "most, after the decimal mark of this format",
+        "most, after the decimal mark of this format; a percentage is no score",
     ),
     "SCORE_OUT_OF_RANGE": because(
         "de score ligt buiten het bereik van zijn schaal", "the score lies outside the range of its scale"
