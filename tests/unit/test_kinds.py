@@ -22,7 +22,7 @@ from tests.unit.drawn_workbooks import (
     zipped,
 )
 
-from cohort.intake import formats, transcripts
+from cohort.intake import formats, kinds, transcripts
 from cohort.intake.arrivals import SHEET, DeliveredFile, Desk
 from cohort.intake.containers import Limits
 from cohort.intake.rejection import FILE_REASONS, Rejected
@@ -224,6 +224,17 @@ def test_two_letters_are_told_once(tmp_path: Path) -> None:
     assert [(one.name, one.warnings) for one in found] == [
         ("a.zip/a.xlsx", {"BESIDE_DATA": 2}), ("a.zip/a.csv", {}),
     ]  # fmt: skip
+
+
+def test_nothing_before_the_first_tag_takes_long(tmp_path: Path) -> None:
+    for content in (
+        b"<!---->" * 2000 + b"x",
+        b"<!--" * 2000,
+        b" " * 5000 + b"<",
+        b"<?x" * 2000,
+        b"a:\n" * 2000,
+    ):
+        assert kinds.kind(content) is None
 
 
 def test_a_gzip_of_a_document_is_rejected_as_that(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ _WORD = "WordDocument".encode("utf-16-le")
 """The part of an OLE file that makes it a text."""
 _ENTRY = b"PK\x01\x02"
 _MOST_ENTRIES = 1 << 16
-_BEFORE = rb"\A(?:\s|<\?[^>]*>|<!--.*?-->)*"
+_BEFORE = rb"\A(?:\s|<\?[^>]*+>|(?><!--.*?-->))*+"
+"""What may stand before the first tag; nothing in it is tried twice, however it was made."""
 _FLAT = re.compile(_BEFORE + rb"<(?:office:document|w:wordDocument|pkg:package)(?=[\s>/])", re.S)
 _SYLK = re.compile(rb"ID;P[A-Z]*(?:WXL|CALC)")
 _TAGS = (

@@ -48,6 +48,7 @@ LITERAL = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 NOTHING_SHOWN = re.compile(r'\s*(?:"")?\s*;\s*(?:"")?\s*;\s*(?:"")?\s*(?:;\s*(?:""|@)?\s*)?')
 """The form of a number that shows none."""
 NO_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), " ")
+"""What nobody can see, but for line ends and tabs: a blank."""
 _CODES = {containers.BROKEN: BROKEN, containers.ENCRYPTED: ENCRYPTED}
 _ONE_AT_A_TIME = threading.Lock()
 """The library warns with values of cells; warnings are silenced for a process, so by one reader at a time."""
