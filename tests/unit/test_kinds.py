@@ -226,7 +226,7 @@ def test_two_letters_are_told_once(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_nothing_before_the_first_tag_takes_long(tmp_path: Path) -> None:
+def test_nothing_before_the_first_tag_takes_long() -> None:
     for content in (
         b"<!---->" * 2000 + b"x",
         b"<!--" * 2000,
