@@ -158,9 +158,11 @@ def test_lines_and_the_school_are_told_with_a_rejected_sheet(tmp_path: Path) -> 
     (found,) = delivered("a.xlsx", hidden, tmp_path)
     assert (found.rejected, found.lines, found.school, found.rows) == ("HIDDEN_CELLS", (3, 4), "00GG", 3)
     (found,) = delivered("b.xlsx", book(row("x"), row(), header(), result("1")), tmp_path)
-    assert (found.rejected, found.lines) == ("HEADER_LOWER", (3,))
+    assert (found.rejected, found.lines, found.school) == ("HEADER_LOWER", (3,), "00GG")
     (found,) = delivered("c.csv", b"titel\n\n" + CSV, tmp_path)
-    assert (found.rejected, found.lines) == ("HEADER_LOWER", (3,))
+    assert (found.rejected, found.lines, found.school) == ("HEADER_LOWER", (3,), "00GG")
+    (found,) = delivered("d.csv", b"\n" + CSV.replace(b";", b"\t"), tmp_path)
+    assert (found.rejected, found.lines, found.school) == ("DELIMITER_OTHER", (2,), "00GG")
 
 
 LETTERS = {

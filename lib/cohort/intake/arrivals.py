@@ -181,7 +181,13 @@ class Desk:
             return replace(file, kind=ROOTS[root])
         found = of_text(file, content, self.formats)
         near = headers.of_text(content, self.formats) if found.rejected == "HEADER_UNKNOWN" else None
-        return replace(found, rejected=near[0], lines=near[1:], differs=None) if near else found
+        return rejected_for_header(found, *near) if near else found
+
+
+def rejected_for_header(file: DeliveredFile, reason: str, header: headers.Header) -> DeliveredFile:
+    """A file whose header is not where it is read, or not as it is; it is of the school of its first row."""
+    school = school_of(header.first, header.columns)
+    return replace(file, rejected=reason, lines=(header.line,), differs=None, school=school)
 
 
 def _apart(files: list[DeliveredFile]) -> list[DeliveredFile]:

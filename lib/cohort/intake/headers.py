@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from cohort.delimited_text import DELIMITERS, UTF8, UTF16, WINDOWS, TextRefused, decoded, fields_of
 from cohort.intake.formats import Formats, Recognised
 
 LOWER, DELIMITER = "HEADER_LOWER", "DELIMITER_OTHER"
 LOOKED_AT = 20
-"""Lines below the first that may be the header: titles are short."""
+"""Lines that may be the header: titles are short."""
+MOST_CHARACTERS = 1 << 20
 
 
-def line_of_header(rows: Iterable[tuple[int, Sequence[str]]], formats: Formats) -> int | None:
-    """The number of the first row that is the header of a declared format, None if there is none.
+class Header(NamedTuple):
+    """A header that stands where none is read: its line, its columns, and the row below it."""
 
-    Takes: rows below the first one with content, each with its number.
+    line: int
+    columns: tuple[str | None, ...]
+    first: Sequence[str]
+
+
+def among(rows: Sequence[tuple[int, Sequence[str]]], formats: Formats) -> Header | None:
+    """The first of the rows that is the header of a declared format, None if none is.
+
+    Takes: rows with content, each with its number.
     """
-    for number, names in rows:
-        if isinstance(formats.of_names(names), Recognised):
-            return number
+    for place, (number, names) in enumerate(rows[:LOOKED_AT]):
+        found = formats.of_names(names)
+        if isinstance(found, Recognised):
+            below = rows[place + 1][1] if place + 1 < len(rows) else ()
+            return Header(number, found.columns, below)
     return None
 
 
-def of_text(content: bytes, formats: Formats) -> tuple[str, int] | None:
-    """What a nearer look at a text tells: a reason code and the number of the line that it is about.
+def of_text(content: bytes, formats: Formats) -> tuple[str, Header] | None:
+    """What a nearer look at a text tells: a reason code and the header that it is about.
 
     Takes: the bytes of a text of which the first line is no header of a declared format.
     """
@@ -32,10 +44,10 @@ def of_text(content: bytes, formats: Formats) -> tuple[str, int] | None:
         text, _ = decoded(content, (UTF8, UTF16, WINDOWS))
     except TextRefused:
         return None
-    lines = text[: 1 << 20].splitlines()
-    filled = [(n, line) for n, line in enumerate(lines, 1) if line.strip()][: LOOKED_AT + 1]
-    for place, (number, line) in enumerate(filled):
-        for mark in DELIMITERS:
-            if line_of_header([(number, fields_of(line, mark))], formats):
-                return (LOWER if place else DELIMITER), number
-    return None
+    every = enumerate(text[:MOST_CHARACTERS].splitlines(), 1)
+    lines = [(number, line) for number, line in every if line.strip()][: LOOKED_AT + 1]
+    found = [among([(n, fields_of(line, mark)) for n, line in lines], formats) for mark in DELIMITERS]
+    first = min((header for header in found if header), key=lambda header: header.line, default=None)
+    if first is None:
+        return None
+    return (DELIMITER if first.line == lines[0][0] else LOWER), first

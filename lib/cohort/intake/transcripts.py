@@ -127,9 +127,9 @@ def _no_header(file: DeliveredFile, sheet: Sheet, found: Unrecognised, desk: Des
     """Why a sheet whose first row is no header is not taken in."""
     if sheet.hides:
         return replace(file, rejected=spreadsheets.HIDDEN, lines=sheet.hidden_rows)
-    number = headers.line_of_header(islice(sheet.rows(), headers.LOOKED_AT), desk.formats)
-    if number is not None:
-        return replace(file, rejected=headers.LOWER, lines=(number,))
+    lower = headers.among(list(islice(sheet.rows(), headers.LOOKED_AT)), desk.formats)
+    if lower:
+        return arrivals.rejected_for_header(file, headers.LOWER, lower)
     return replace(file, rejected=found.reason, differs=found)
 
 
