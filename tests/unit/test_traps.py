@@ -66,7 +66,9 @@ def trap(says: str, content: Content, name: str = "x.csv", **told: Any) -> Trap:
 
 FAILED = (
     "#N/A", "#N/B", "#DIV/0!", "#DEEL/0!", "#REF!", "#VERW!", "#VALUE!", "#WAARDE!", "#NAME?", "#NAAM?",
-    "#NUM!", "#GETAL!", "#NULL!", "#LEEG!", "#SPILL!", "#OVERLOOP!", "#GETTING_DATA", "#########", "Err:502", "#n/a",
+    "#NUM!", "#GETAL!", "#NULL!", "#LEEG!", "#SPILL!", "#OVERLOOP!",
+    "#GETTING_DATA",
+    "#########", "Err:502", "#n/a",
 )  # fmt: skip
 
 
