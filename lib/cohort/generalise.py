@@ -61,8 +61,8 @@ def recode(
 ) -> Recoded:  # fmt: skip
     """The recoding that the project asks for, under which every class meets every constraint: an action.
 
-    Takes: the coded pupils, kept and counted; the hierarchies by column name; how many pupils one search may
-    have: a larger cohort is searched in parts.
+    Takes: the coded pupils, kept and counted, with their boards; the hierarchies by column name; how many
+    pupils one search may have: a larger cohort is searched in parts.
     Refuses: a cohort for which there is none within the suppression limit (exit code 14); a global recoding
     of more pupils than one search may have (exit code 10).
     """

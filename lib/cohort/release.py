@@ -202,7 +202,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
     way = pipeline.run(
         results, project, lists, trees, key,
         work.catalogue.schools, work.platform.search.most_pupils_at_once, clock.tell, before,
-        work.wave,
+        work.wave, boards=work.catalogue.boards(work.today),
     )  # fmt: skip
     domains = sorted({result.domein for result in project.results})
     stage = places.stage(project.name, number)

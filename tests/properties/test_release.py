@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,7 @@ from tests.unit.drawn_results import Row, column, frame, pgn, project, result, r
 from tests.unit.drawn_rights import rights
 
 from cohort import pipeline
+from cohort.boards import Boards
 from cohort.errors import NotAnonymous
 from cohort.filed.filings import ALL
 from cohort.keys import Key
@@ -121,7 +123,12 @@ def lists(drawn: Drawn) -> Objections:
 
 
 def run(
-    results: Accepted, drawn: Drawn, secret: bytes = SECRET, asked: Project = ASKED, most: int = 10_000
+    results: Accepted,
+    drawn: Drawn,
+    secret: bytes = SECRET,
+    asked: Project = ASKED,
+    most: int = 10_000,
+    boards: Mapping[str, Boards] | None = None,
 ) -> Any:
     """The released rows as a table, or why there are none."""
     told: list[str] = []
@@ -135,6 +142,7 @@ def run(
             SCHOOLS[:3],
             most,
             told.append,
+            boards=boards or {},
         )
         found = way.rows.toArrow().to_pylist()
         way.let_go()

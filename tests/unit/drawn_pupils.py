@@ -12,9 +12,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.unit.drawn_results import Row, column, project, result
 
-from cohort import frames, generalise, handover
+from cohort import frames, generalise, handover, pupil_boards
 from cohort.generalise import Recoded
 from cohort.handover import Counts
+from cohort.keys import Key
 from cohort.project import Project
 from cohort.recoding.coding import Coding
 from cohort.recoding.hierarchy import Hierarchy
@@ -98,6 +99,7 @@ def run(
     coding = Coding(HIERARCHIES)
     pupils = cohort(spark, (first, second), advies=advies)
     coded = handover.coded(pupils, asked, coding)
+    coded = pupil_boards.with_boards(coded, pupil_boards.keyed(spark, Key(b"k" * 32), {}))
     counts = handover.count(coded, pupils, asked)
     recoded = generalise.recode(coded, asked, coding, counts, {"advies": ADVIES}, most)
     with pytest.MonkeyPatch.context() as patch:

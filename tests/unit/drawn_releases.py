@@ -22,6 +22,7 @@ from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn
 from tests.unit.drawn_rights import instruct, rights
 
 from cohort import generalise, keys, objections, pipeline, register, schema, tables
+from cohort.boards import Boards
 from cohort.later import differences, memory
 from cohort.pipeline import Way
 from cohort.places import Places
@@ -93,6 +94,8 @@ class Root:
     """Pupils who have results by now."""
     made: list[Findings] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    boards: dict[str, Boards] = field(default_factory=dict)
+    """The boards of schools today; a school is its own where it has none here."""
 
     @property
     def places(self) -> Places:
@@ -122,7 +125,9 @@ class Root:
         rows = Accepted(tables.read(self.spark, places.results).where("batch = 1"))
         before = differences.before(places, own, trees)
         held = rights(lists, SCHOOLS)
-        way = pipeline.run(rows, own, held, trees, key, SCHOOLS, 10_000, lambda _: None, before, wave)
+        way = pipeline.run(
+            rows, own, held, trees, key, SCHOOLS, 10_000, lambda _: None, before, wave, boards=self.boards
+        )
         stage = places.stage(own.name, number)
         tables.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
         memory.write(way.members, places, own, number, way.recoding, memory.agreed(own, trees), before)

@@ -88,7 +88,7 @@ def look(folder: Path, made: Stage, own: Project, holds: Platform | None = None)
     values = sensitive.limits(own, holds or drawn.platform())
     of_values = sensitive.look(runs, ladders["niveau"].leaves, values, COHORT)
     return [
-        *layout.look(runs), *contents.look_at_values(shown, ladders), *anonymity.look(runs, held_to)[0],
+        *layout.look(runs), *contents.look_at_values(shown, ladders), *anonymity.look(runs, held_to, None)[0],
         *of_values[0],
     ]  # fmt: skip
 

@@ -27,6 +27,7 @@ from cohort.later.memory import Remembered
 from cohort.places import Places
 from cohort.project import Project
 from cohort.pseudonymise import hmac_sha256
+from cohort.pupil_boards import BOARD, BOARDS
 from cohort.recoding import parts
 from cohort.recoding.coding import Coding
 from cohort.recoding.constraints import ClassCounts
@@ -34,7 +35,7 @@ from cohort.recoding.hierarchy import Hierarchy
 from cohort.recoding.loss import Objective
 from cohort.recoding.outcome import Recoding
 from cohort.rules import constraints
-from cohort.schema import OTHERS, PUPIL, SCHOOL
+from cohort.schema import PUPIL, SCHOOL
 
 LABEL = "teruggetrokken|"
 """What a pupil's pseudonym is hashed under, to choose who is withdrawn."""
@@ -80,8 +81,8 @@ def nested(
 
     The suppression limit is not asked again: an objection does not wait for it.
 
-    Takes: the pupils coded today, kept and counted; what is remembered of the release before; the project's
-    key; the leaves of the sensitive column.
+    Takes: the pupils coded today, kept and counted, with their boards of today; what is remembered of the
+    release before; the project's key; the leaves of the sensitive column.
     Refuses: a memory with other pupils than its release had; a release of which nothing would be left (exit
     code 14).
     """
@@ -119,11 +120,10 @@ def nested(
 
 
 def _found(coded: DataFrame, project: Project, remembered: DataFrame) -> DataFrame:
-    """Everybody of the release before, with today's schools where nothing of the pupil has changed."""
-    today = handover.eligible(coded, project)
-    return remembered.join(
-        today.select(*remembered.drop(CLASS).columns, SCHOOL, OTHERS), remembered.drop(CLASS).columns, "left"
-    )
+    """Everybody of the release before, with school and boards of today where nothing of them has changed."""
+    same = remembered.drop(CLASS).columns
+    today = handover.eligible(coded, project).select(*same, SCHOOL, BOARD, BOARDS)
+    return remembered.join(today, same, "left")
 
 
 def _counted(found: DataFrame, classes: int) -> tuple[Numbers, Numbers]:
@@ -156,15 +156,11 @@ def _without(found: DataFrame, withdraw: Numbers, key: Key) -> DataFrame:
 def _class_counts(
     left: DataFrame, coded: DataFrame, project: Project, classes: int, known: int
 ) -> ClassCounts:
-    """What the rules look at, of every class: a home school counts for m, every school for the shares."""
-    homes = F.array(F.struct(F.col(SCHOOL).alias("school"), F.lit(1).alias("home")))
-    others = F.transform(
-        F.coalesce(OTHERS, F.array().cast("array<binary>")),
-        lambda other: F.struct(other.alias("school"), F.lit(0).alias("home")),
-    )
-    at = left.select(CLASS, F.explode(F.concat(homes, others)).alias("at")).select(CLASS, "at.*")
-    by_school = at.groupBy(CLASS, "school").agg(F.count(F.lit(1)).alias("all"), F.sum("home").alias("home"))
-    by_class = by_school.groupBy(CLASS).agg(
+    """What the rules look at, of every class: the present board counts for m, every board for the shares."""
+    home = (F.col("board") == F.col(BOARD)).cast("int").alias("home")
+    at = left.select(CLASS, BOARD, F.explode(BOARDS).alias("board")).select(CLASS, "board", home)
+    by_board = at.groupBy(CLASS, "board").agg(F.count(F.lit(1)).alias("all"), F.sum("home").alias("home"))
+    by_class = by_board.groupBy(CLASS).agg(
         F.sum("home").alias("pupils"), F.count_if(F.col("home") > 0).alias("schools"),
         F.max("all").alias("largest"),
     )  # fmt: skip

@@ -40,7 +40,8 @@ def widened(
 ) -> Nested:
     """The nested release, with classes of pupils who never were in a release: a few actions.
 
-    Takes: the pupils coded today, kept; the hierarchies; how many pupils one search may have.
+    Takes: the pupils coded today, kept, with their boards; the hierarchies; how many pupils one search may
+    have.
     Refuses: new pupils for whom there is no recoding within the suppression limit (exit code 14).
     """
     spark, old = coded.sparkSession, nested.recoded

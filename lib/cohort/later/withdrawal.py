@@ -214,7 +214,14 @@ def _finish(task: _Task, taken: list[Facts], facts: Facts) -> Facts:
 def _verify(task: _Task, left: int) -> list[int | str]:
     """The checksum of what is left, when the verifier finds nothing in it."""
     found = verify.check_published(
-        task.spark, task.project, task.platform, task.table, task.record.id, left, task.hierarchies
+        task.spark,
+        task.project,
+        task.platform,
+        task.table,
+        task.record.id,
+        left,
+        task.hierarchies,
+        (task.key, task.now.date()),
     )
     barred = verify.look_for_barred(task.spark, task.table, task.key, task.barred, task.schools)
     if found.found or barred:

@@ -6,7 +6,8 @@ It shares no function with the code that makes releases; both meet in the projec
     log         the table's log and the files' footers, as text
     layout      the files as runs of equal rows; their order and split
     contents    columns and values              numbers     what is the number of a pupil
-    anonymity   k, m, largest share, others     sensitive   what classes give away
+    boards      whose pupils a board knows      anonymity   k, m, largest share, others
+    sensitive   what classes give away
     filed       lists, read again               rights      who is barred by them
     declared    lists of one kind               instruction which schools instructed us
     consent     who consents to special values  lists       all of these together
@@ -27,6 +28,7 @@ from pyspark.sql import functions as F
 from cohort import tables
 from cohort.verify import (
     anonymity,
+    boards,
     consent,
     contents,
     control,
@@ -64,8 +66,8 @@ __all__ = [
 ]
 
 OF_A_STAGE = (
-    *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "OBJECTOR", "INSTRUCTION", "CONSENT", "PUPIL_UNKNOWN",
-    "PUPIL_TWICE", "SCHOOL_UNTRUE", "DIFFERENCE",
+    *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "BOARDS", "BOARD_SHARE", "BOARD_OTHERS",
+    "OBJECTOR", "INSTRUCTION", "CONSENT", "PUPIL_UNKNOWN", "PUPIL_TWICE", "SCHOOL_UNTRUE", "DIFFERENCE",
 )  # fmt: skip
 
 
@@ -103,7 +105,8 @@ def check_stage(
     found += told + layout.look(runs) + _values(spark, subject, runs, ladders)
     shown = opened.pseudonyms_of(files, subject.project, control=True)
     found += pseudonyms.look(shown) if shown else []
-    classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform))
+    governed = boards.read(subject.school_list, subject.key, runs.schools, subject.today)
+    classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform), governed)
     leaves, cohort = opened.leaves(subject.project, ladders), _cohort(spark, subject, ladders, known)
     held_to = sensitive.limits(subject.project, subject.platform)
     given_away, shares = sensitive.look(runs, leaves, held_to, cohort)
