@@ -15,12 +15,23 @@ from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SCHOOLS, TODAY
 
+from cohort import schema, tables
 from cohort.errors import ConfigurationRefused
 from cohort.keys import Key
 from cohort.verify import anonymity, boards, check_stage, layout
 from cohort.verify.anonymity import Limits
 
 KEY = Key(drawn.SECRET)
+
+
+@pytest.fixture(scope="module")
+def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("results") / "results"
+    made = one_spark.createDataFrame(drawn.results(), schema.ACCEPTED)  # type: ignore[type-var]
+    tables.create(one_spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+    for batch in (1, 2):
+        tables.replace_batch(made.where(f"batch = {batch}"), path, batch)
+    return path
 
 
 def runs_of(folder: Path, classes: dict[str, str]) -> layout.Runs:
