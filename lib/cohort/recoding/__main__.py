@@ -78,17 +78,20 @@ def try_out(asked: argparse.Namespace) -> Document:
     clock.done("read", f"{file.records:,} records of {asked.data.name} read")
 
     coding, leaves = tabulation.coding_of(file.columns, wanted.columns, asked.hierarchies, asked.pattern)
-    schools, sensitive = None, None
+    schools, boards, sensitive = None, None, None
     if wanted.schools is not None:
         schools = tabulation.schools_of(file.columns[wanted.schools], wanted.schools)
+        if wanted.boards is not None:
+            boards = tabulation.boards_of(schools, file.columns[wanted.boards])
     if wanted.sensitive is not None:
         order = asked.hierarchies / asked.pattern.replace("{}", wanted.sensitive)
         cells = file.columns[wanted.sensitive]
         sensitive = tabulation.sensitive_of(cells, wanted.sensitive, ordered=wanted.ordered, hierarchy=order)
-    _refuse_too_few(wanted, file, asked.data)
+    _refuse_too_few(wanted, file, asked.data, boards[0] if boards else None)
     histogram = Histogram.of_pupils(
         coding.codes(leaves),
-        schools,
+        boards[0] if boards else schools,
+        others=boards[1] if boards else None,
         values=sensitive.places if sensitive else None,
         values_known=len(sensitive.values) if sensitive else 1,
         single=wanted.single,
@@ -98,7 +101,10 @@ def try_out(asked: argparse.Namespace) -> Document:
     recoding = _search(wanted, histogram, coding)
     clock.done("search", f"{recoding.classes:,} classes found, mean loss {recoding.loss.mean:.5f}")
     class_of = recoding.class_of[histogram.unit_of]
-    found = report.document(recoding, histogram, wanted.constraints, wanted.columns, wanted.k)
+    by_school = None
+    if boards:
+        by_school = Histogram.of_pupils(coding.codes(leaves), schools, single=True)
+    found = report.document(recoding, histogram, by_school, wanted.constraints, wanted.columns, wanted.k)
     clock.done("measures", "measured")
 
     rows, counts = released.rows_of(recoding, class_of, sensitive)
@@ -158,7 +164,9 @@ def _place_problem(what: str, found: str, option: str, example: str = "build/rel
     return expected(what, example=f"`{option} {example}`", found=found, where=option, do="Name another")
 
 
-def _refuse_too_few(wanted: Settings, file: PlainFile, data: Path) -> None:
+def _refuse_too_few(
+    wanted: Settings, file: PlainFile, data: Path, boards: tabulation.Places | None
+) -> None:  # fmt: skip
     """What no recoding can mend is told before one is searched."""
     problems = []
     fewest = fewest_pupils(wanted.constraints)
@@ -171,6 +179,14 @@ def _refuse_too_few(wanted: Settings, file: PlainFile, data: Path) -> None:
         )  # fmt: skip
     most = max((rule.m for rule in wanted.constraints if isinstance(rule, Schools)), default=1)
     schools = len(file.columns[wanted.schools].values) if wanted.schools is not None else most
+    if boards is not None and len(np.unique(boards)) < most <= schools:
+        problems.append(
+            expected(
+                f"records of at least {most:,} boards, as the rules ask of every class",
+                example="a whole cohort", found=f"{len(np.unique(boards)):,}",
+                where=f"column {wanted.boards}", do="Select schools of more boards, or ask less",
+            )
+        )  # fmt: skip
     if schools < most:
         problems.append(
             expected(
@@ -192,9 +208,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--columns", metavar="A,B,C", help="the quasi-identifiers, in the order of the release")
     add("--k", type=int, help="at least so many records per class")
     add("--schools", metavar="COLUMN", help="the school of each record; never released")
-    add("--m", type=int, help="at least so many schools per class")
-    add("--max-share", metavar="PART", help="the largest part of a class that one school may have")
-    add("--k-others", type=int, help="at least so many records without the largest school")
+    add(
+        "--boards",
+        metavar="COLUMN",
+        help="the board of that school: the rules on schools hold for boards too",
+    )
+    add("--m", type=int, help="at least so many schools (and boards) per class")
+    add("--max-share", metavar="PART", help="the largest part of a class that one school (or board) may have")
+    add("--k-others", type=int, help="at least so many records without the largest school (or board)")
     add("--sensitive", metavar="COLUMN", help="a column that is released as it is")
     add("--l", type=int, help="at least so many different sensitive values per class")
     add("--entropy-l", metavar="L", help="as varied as so many equally frequent values")

@@ -29,6 +29,7 @@ class Asked:
     columns: str | None
     k: int | None
     schools: str | None
+    boards: str | None
     m: int | None
     max_share: str | None
     k_others: int | None
@@ -55,15 +56,16 @@ class Settings:
     """One recoding to be tried.
 
     Takes: the quasi-identifiers in the order of the release; what every class must satisfy; the columns of
-    the school and of the sensitive value, and whether its values have an order; the kind of recoding; which
-    loss to make small; the part of the records that may be suppressed; weights, lowest and highest levels
-    by column.
+    the school, of its board and of the sensitive value, and whether its values have an order; the kind of
+    recoding; which loss to make small; the part of the records that may be suppressed; weights, lowest and
+    highest levels by column.
     """
 
     columns: tuple[str, ...]
     k: int
     constraints: tuple[Constraint, ...]
     schools: str | None
+    boards: str | None
     sensitive: str | None
     ordered: bool
     recoding: str
@@ -76,7 +78,7 @@ class Settings:
     @property
     def read(self) -> tuple[str, ...]:
         """The columns that must be read, each once."""
-        further = (name for name in (self.schools, self.sensitive) if name is not None)
+        further = (name for name in (self.schools, self.boards, self.sensitive) if name is not None)
         return tuple(dict.fromkeys((*self.columns, *further)))
 
     @property
@@ -117,8 +119,8 @@ def settings(asked: Asked) -> Settings:
     if problems:
         raise ConfigurationRefused(*problems)
     return Settings(
-        columns, int(asked.k or 0), tuple(constraints), asked.schools, asked.sensitive, asked.ordered,
-        asked.recoding, objective, part,
+        columns, int(asked.k or 0), tuple(constraints), asked.schools, asked.boards, asked.sensitive,
+        asked.ordered, asked.recoding, objective, part,
         tuple(weights.get(name, 1.0) for name in columns), lowest, highest,
     )  # fmt: skip
 
@@ -168,9 +170,11 @@ def _rules(asked: Asked, columns: Sequence[str], problems: list[str]) -> list[Ca
         problems.append(_option("one rule for the sensitive column", "--l 3", told, "the options"))
     if asked.ordered and asked.t is None:
         problems.append(_option("a distance of ordered values", "--t 0.2 --ordered", "no --t", "--ordered"))
-    if asked.sensitive is not None and asked.sensitive in (*columns, asked.schools):
+    if asked.boards is not None and asked.schools is None:
+        problems.append(_option("the schools that boards have", "--schools brin", "none", "--boards"))
+    if asked.sensitive is not None and asked.sensitive in (*columns, asked.schools, asked.boards):
         found = f"`{asked.sensitive}` in two places"
-        what = "a sensitive column apart from --columns and --schools"
+        what = "a sensitive column apart from --columns, --schools and --boards"
         problems.append(_option(what, "--sensitive advies", found, "--sensitive"))
     return rules
 

@@ -16,6 +16,7 @@ from cohort.recoding.plainfiles import EMPTY, Cells, small
 
 Leaves = npt.NDArray[np.signedinteger]
 Places = npt.NDArray[np.int32]
+Records = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +76,37 @@ def schools_of(cells: Cells, name: str) -> Places:
             )
         )  # fmt: skip
     return ranked(cells.values)[cells.places]
+
+
+def boards_of(schools: Places, cells: Cells) -> tuple[Places, tuple[Records, Places]]:
+    """The present board of every record's school, and the other boards of that school.
+
+    A school's present board is the one that most of its records name, the first in order of several; a school
+    of which no record names one is its own. Every board knows all pupils of its schools. Blanks, capitals and
+    leading zeros make no other board.
+
+    Takes: the number of every record's school; the column of the boards.
+    Gives: a number per record; pairs of a record and a further board.
+    """
+    spelt = ["".join(text.split()).casefold().lstrip("0") or "0" for text in cells.values]
+    names = sorted(set(spelt))
+    number = {name: place for place, name in enumerate(names)}
+    of_cell = np.array([*(number[name] for name in spelt), EMPTY], dtype=np.int64)
+    board = of_cell[cells.places]  # EMPTY looks up the last entry
+    width, named = len(names) + 1, board != EMPTY
+    pair, records = np.unique(schools[named].astype(np.int64) * width + board[named], return_counts=True)
+    school, its_board = pair // width, pair % width
+    order = np.lexsort((its_board, -records, school))
+    first = order[np.unique(school[order], return_index=True)[1]]
+    home = np.arange(int(schools.max(initial=-1)) + 1) + width
+    home[school[first]] = its_board[first]
+    further = its_board != home[school]
+    begins = np.searchsorted(school[further], np.arange(len(home) + 1))
+    several = np.diff(begins)[schools]
+    record = np.repeat(np.arange(len(schools)), several)
+    within = np.arange(len(record)) - np.repeat(np.cumsum(several) - several, several)
+    others = its_board[further][begins[schools[record]] + within]
+    return home[schools].astype(np.int32), (record, others.astype(np.int32))
 
 
 def sensitive_of(cells: Cells, name: str, *, ordered: bool, hierarchy: Path) -> Sensitive:
