@@ -45,9 +45,10 @@ def test_the_boards_that_know_a_record(tmp_path: Path, drawn: str, known: list[s
     (tmp_path / "data.csv").write_text(text)
     file = plainfiles.read(tmp_path / "data.csv", ("brin", "bestuur"))
     schools = tabulation.schools_of(file.columns["brin"], "brin")
-    homes, (records, further) = tabulation.boards_of(schools, file.columns["bestuur"])
+    known_by = tabulation.boards_of(schools, file.columns["bestuur"])
+    homes = known_by.home
     found = [{int(home)} for home in homes]
-    for record, board in zip(records, further, strict=True):
+    for record, board in zip(known_by.records, known_by.further, strict=True):
         assert int(board) not in found[record]
         found[record].add(int(board))
     number = {board: place for place, board in enumerate(sorted({b for of in known for b in of}, key=str))}

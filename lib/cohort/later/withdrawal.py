@@ -175,7 +175,8 @@ def _take(task: _Task, taken: list[Facts], rows: DataFrame, sums: Facts) -> list
     barred, lapsed = _reasons().values()
     columns = [*task.project.column_names, *task.project.pseudonyms]
     boards = pupil_boards.keyed(task.spark, task.key, task.boards)
-    staying = remnant.of(rows, barred | lapsed, task.project, boards).select(*columns)
+    floors = task.platform.floors
+    staying = remnant.of(rows, barred | lapsed, task.project, floors, boards).select(*columns)
     every, left = rows.count(), staying.count()
     plan = {
         "version": task.version(),

@@ -77,7 +77,7 @@ def look(
         return found, measures
     run, school, pupils = runs.home
     present = _per_class(runs, np.stack([run, governed.present[school], pupils]))
-    boards = _Counted.of(runs, present, _per_class(runs, _at_boards(runs, governed)))
+    boards = _Counted.of(runs, present, _per_class(runs, at_boards(runs, governed)))
     measures |= boards.measures(("fewest_boards", "largest_board_share", "smallest_board_others"))
     for code, (of_school, flags) in zip(OF_BOARDS, boards.fails(held_to).items(), strict=True):
         found += tell(code, int((flags & ~fails[of_school]).sum()))
@@ -115,8 +115,8 @@ class _Counted:
         return dict(zip(names, (int(self.different.min()), float(share), int(others)), strict=True))
 
 
-def _at_boards(runs: Runs, governed: Governed) -> Ints:
-    """Pupils per (run, board that knows them).
+def at_boards(runs: Runs, governed: Governed) -> Ints:
+    """Pupils per (run, board that knows them), in three rows.
 
     All boards of the home school; of a pupil who moved, those of the other schools that are none of these.
     """

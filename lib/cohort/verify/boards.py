@@ -18,9 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
 
 from cohort.errors import ConfigurationRefused, expected
 from cohort.keys import Key
+from cohort.verify.control import local
 from cohort.verify.layout import Ints
 
 Line = tuple[str, dt.date, dt.date]
@@ -56,6 +59,14 @@ def read(file: Path, key: Key, schools: Sequence[bytes | str | None], today: dt.
         present.append(numbers.setdefault(now, len(numbers)))
         every.append(frozenset(numbers.setdefault(board, len(numbers)) for board in ever))
     return Governed(np.array(present, dtype=np.int64), tuple(every))
+
+
+def frame(spark: SparkSession, schools: Sequence[bytes | None], governed: Governed) -> DataFrame:
+    """The boards of a stage's schools, as `school` (its pseudonym) and `boards` (their numbers)."""
+    boards = [sorted(ever) for ever in governed.ever]
+    return local(
+        spark, {"school": pa.array(schools, pa.binary()), "boards": pa.array(boards, pa.list_(pa.int64()))}
+    )
 
 
 def _digest(school: bytes | str | None) -> bytes:

@@ -41,6 +41,7 @@ CODES: dict[str, str] = {
     "BOARD_SHARE": "Classes have a school board that knows more than the largest share",
     "BOARD_OTHERS": "Classes hold fewer than k_others pupils without those of the board that knows most",
     "SENSITIVE": "Classes give away more of a sensitive value than its constraint allows",
+    "BLANKED": "Sensitive values are hidden or shown otherwise than by whole classes with covers",
     "DIFFERENCE": "Subtracted from the published release it shows too much",
     "OBJECTOR": "Pupils are in it who objected, were not allowed, or are of a school held back",
     "INSTRUCTION": "Pupils are in it with results of a school that gave no instruction",

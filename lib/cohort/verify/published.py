@@ -43,6 +43,10 @@ GONE = (
     "Objections, pseudonyms, the pupils' true values and the difference to the release before are not "
     "repeated: a published table says nothing of pupils.",
 )
+NOT_BLANKED = (
+    "Whether sensitive values are hidden by whole classes, with covers, is not repeated: "
+    "a published table says nothing of values that it does not show.",
+)
 GONE_BUT_PSEUDONYMS = (
     "A pupil counts at the school of the latest result only: a published table names no other.",
     "The pupils' true values are not repeated: a published table says nothing of their numbers.",
@@ -90,18 +94,22 @@ def check_published(
     known = opened.pseudonyms_of(files, project, control=False)
     found += pseudonyms.look(known) if known else []
     limits = anonymity.limits(project, platform)
+    groups = runs.home
     if known:
         governed = _governed(hierarchies, runs, governing)
         classes, measures = anonymity.look(runs, limits, governed)
+        groups = anonymity.at_boards(runs, governed)
     else:
         classes, measures = anonymity.look_at_size(runs, limits)
     held_to = sensitive.limits(project, platform)
-    given_away, shares = sensitive.look(runs, opened.leaves(project, ladders), held_to, None)
+    values = opened.values(project, ladders)
+    given_away, shares = sensitive.look(runs, values, held_to, None, groups)
     wrong = ["the table has another number of rows"] if runs.released != released else []
     found += classes + given_away + tell_names("SUMS", wrong)
     gone = (
         *(GONE_BUT_PSEUDONYMS if known else GONE),
         *(NO_COHORT if held_to is not None and held_to.of_the_cohort else ()),
+        *(NOT_BLANKED if held_to is not None else ()),
     )
     gone += ("The log's checkpoints are not decoded.",) if written.checkpointed else ()
     checked = (*OF_THE_BYTES, *(OF_PSEUDONYMS if known else ()))
