@@ -126,11 +126,14 @@ class Root:
         before = differences.before(places, own, trees)
         held = rights(lists, SCHOOLS)
         way = pipeline.run(
-            rows, own, held, trees, key, SCHOOLS, 10_000, lambda _: None, before, wave, boards=self.boards
-        )
+            rows, own, held, trees, key, SCHOOLS, 10_000, drawn.platform().floors, lambda _: None, before, wave,
+            boards=self.boards,
+        )  # fmt: skip
         stage = places.stage(own.name, number)
         tables.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
-        memory.write(way.members, places, own, number, way.recoding, memory.agreed(own, trees), before)
+        blanked = way.blanking.classes if way.blanking is not None else None
+        agreed = memory.agreed(own, trees)
+        memory.write(way.members, places, own, number, way.recoding, agreed, before, blanked)
         record = Record(own.name, number, Release.VERIFIED, {"class": own.release_class})
         self.made.append(check_stage(self.spark, self.subject(record, way, key, wave=wave), deep=False))
         self.publish(record)

@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.unit import drawn_pseudonyms as pseudonymous
+from tests.unit.drawn_release import platform
 
 from cohort import frames, pupil_boards
 from cohort.boards import Boards
@@ -38,7 +39,7 @@ def left(spark: SparkSession, project: Project, drawn: str) -> dict[str, int]:
     ]
     frame = frames.local(spark, STATE, rows)
     boards = pupil_boards.keyed(spark, Key(SECRET), {})
-    stays = remnant.of(frame, F.col("gone"), project, boards)
+    stays = remnant.of(frame, F.col("gone"), project, platform().floors, boards)
     assert stays.columns == frame.columns
     counted = stays.groupBy("geslacht").count().toArrow().to_pylist()
     return {row["geslacht"]: row["count"] for row in counted}
@@ -140,5 +141,6 @@ def test_boards_are_held_to_the_limits_of_schools(
         for _ in range(int(times))
     ]
     boards = pupil_boards.keyed(spark, Key(SECRET), BOARDS)
-    left = remnant.of(frames.local(spark, STATE, shown), F.col("gone"), agreed(**limits), boards)
+    frame = frames.local(spark, STATE, shown)
+    left = remnant.of(frame, F.col("gone"), agreed(**limits), platform().floors, boards)
     assert left.count() == stays
