@@ -126,8 +126,8 @@ class Root:
         before = differences.before(places, own, trees)
         held = rights(lists, SCHOOLS)
         way = pipeline.run(
-            rows, own, held, trees, key, SCHOOLS, 10_000, drawn.platform().floors, lambda _: None, before, wave,
-            boards=self.boards,
+            rows, own, held, trees, key, SCHOOLS, 10_000, drawn.platform().floors, lambda _: None, before,
+            wave, boards=self.boards,
         )  # fmt: skip
         stage = places.stage(own.name, number)
         tables.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)

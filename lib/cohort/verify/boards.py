@@ -54,8 +54,9 @@ def read(file: Path, key: Key, schools: Sequence[bytes | str | None], today: dt.
     for school in schools:
         brin = named.get(_digest(school))
         lines = listed[brin] if brin is not None else []
-        ever = [("board", board) for board, _, _ in lines] or [("school", school)]
-        now = ("board", _now(lines, today)) if lines else ever[0]
+        itself: tuple[str, object] = ("school", school)
+        ever = [("board", board) for board, _, _ in lines] if lines else [itself]
+        now = ("board", _now(lines, today)) if lines else itself
         present.append(numbers.setdefault(now, len(numbers)))
         every.append(frozenset(numbers.setdefault(board, len(numbers)) for board in ever))
     return Governed(np.array(present, dtype=np.int64), tuple(every))
