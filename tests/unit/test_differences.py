@@ -251,7 +251,7 @@ def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:
 
 
 def test_a_release_is_held_to_the_boards_of_today(root: Root) -> None:
-    """Board 1 has 10AA and 10AB and had 10AC: it knows half of every class, until others leave one of them."""
+    """Board 1 has 10AA and 10AB and had 10AC: half of every class, until others leave one of them."""
     root.boards = {
         "10AA": Boards("1", frozenset("1")), "10AB": Boards("1", frozenset("1")),
         "10AC": Boards("2", frozenset("12")),
