@@ -15,6 +15,7 @@ What everything stands on:
     identifiers   numbers of pupils and codes of schools, in one normal form
     frames        what the driver knows, handed to Spark as small frames
     stopwatch     how long each stage of a job took
+    boards        which school boards know the pupils of which school
     recoding      the anonymity engine: numpy and pyarrow, no Spark
 
 What was agreed and declared:
@@ -31,6 +32,7 @@ What was agreed and declared:
     tables        the only room that speaks Delta
     project       what was agreed with one research project
     leaves        values as the numbers of their hierarchy's leaves
+    pupil_boards  the boards that know each pupil, as keyed hashes
     rules         what was agreed, as the rules that every class must satisfy
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts

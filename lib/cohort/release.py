@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from cohort.later import differences, memory, overlaps, rekeyed
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
+from cohort.recoding import risk
 from cohort.register import Record, Release
 from cohort.rights import Known, Rights
 from cohort.schema import Accepted
@@ -129,11 +131,17 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
         )
     verified = record.moved(
         Release.VERIFIED, checksum=list(findings.checksum), measures=findings.measures,
-        checked=list(findings.checked),
+        intruders=_intruders(findings.measures), checked=list(findings.checked),
         verified=str(work.now), seconds=clock.total, stages=clock.seconds,
     )  # fmt: skip
     register.save(places, verified)
     return verified
+
+
+def _intruders(measures: Mapping[str, int | float]) -> dict[str, dict[str, float]]:
+    """What a stranger, who knows others of a class, a school and a board face, by the verifier's counts."""
+    names = ("smallest_class", "smallest_others", "smallest_board_others")
+    return risk.least_left(*(int(measures[name]) for name in names))
 
 
 def verify(
@@ -202,7 +210,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
     way = pipeline.run(
         results, project, lists, trees, key,
         work.catalogue.schools, work.platform.search.most_pupils_at_once, work.platform.floors, clock.tell,
-        before, work.wave,
+        before, work.wave, boards=work.catalogue.boards(work.today),
     )  # fmt: skip
     domains = sorted({result.domein for result in project.results})
     stage = places.stage(project.name, number)

@@ -22,6 +22,7 @@ from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn
 from tests.unit.drawn_rights import instruct, rights
 
 from cohort import generalise, keys, objections, pipeline, register, schema, tables
+from cohort.boards import Boards
 from cohort.later import differences, memory
 from cohort.pipeline import Way
 from cohort.places import Places
@@ -93,6 +94,8 @@ class Root:
     """Pupils who have results by now."""
     made: list[Findings] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    boards: dict[str, Boards] = field(default_factory=dict)
+    """The boards of schools today; a school is its own where it has none here."""
 
     @property
     def places(self) -> Places:
@@ -122,8 +125,10 @@ class Root:
         rows = Accepted(tables.read(self.spark, places.results).where("batch = 1"))
         before = differences.before(places, own, trees)
         held = rights(lists, SCHOOLS)
-        floors = drawn.platform().floors
-        way = pipeline.run(rows, own, held, trees, key, SCHOOLS, 10_000, floors, lambda _: None, before, wave)
+        way = pipeline.run(
+            rows, own, held, trees, key, SCHOOLS, 10_000, drawn.platform().floors, lambda _: None, before,
+            wave, boards=self.boards,
+        )  # fmt: skip
         stage = places.stage(own.name, number)
         tables.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
         blanked = way.blanking.classes if way.blanking is not None else None

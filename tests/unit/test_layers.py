@@ -17,12 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 COHORT = ROOT / "lib" / "cohort"
 
 LINES = (
-    ("errors", "schema", "identifiers", "frames", "reasons", "wording", "stopwatch"),
+    ("errors", "schema", "identifiers", "frames", "reasons", "wording", "stopwatch", "boards"),
     ("rejection",),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
     ("lists", "purpose"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
-    ("tables", "project", "leaves", "uwlr", "arrivals"),
+    ("tables", "project", "leaves", "uwlr", "arrivals", "pupil_boards"),
     (
         "ledger",
         "mandates",

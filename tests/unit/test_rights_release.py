@@ -73,7 +73,7 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
         trees = generalise.hierarchies(asked, given.hierarchies)
         floors = given.platform.floors
         way = pipeline.run(
-            rows, asked, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, floors, lambda _: None
+            rows, asked, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, floors, lambda _: None, boards={}
         )
         tables.write_new(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
         counts = balance.counts(rows, asked, held, way)

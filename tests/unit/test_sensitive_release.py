@@ -48,8 +48,9 @@ def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int],
     rows = Accepted(tables.read(spark, results_at).where("batch = 1"))
     held = rights(lists, SCHOOLS)
     way = pipeline.run(
-        rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, given.platform.floors, lambda _: None
-    )
+        rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, given.platform.floors, lambda _: None,
+        boards={},
+    )  # fmt: skip
     tables.write_new(way.rows, folder / "made", "proef-1", given.platform.tables)
     way.let_go()
     own_counts = counts(pupils_released=way.recoding.released, pupils_suppressed=way.recoding.suppressed)

@@ -147,7 +147,7 @@ def test_an_empty_table_has_no_finding_and_no_class(tmp_path: Path) -> None:
     read = runs(tmp_path)
     held_to = anonymity.Limits(10, 5, Fraction(1, 2), 5)
     assert layout.look(read) == []
-    assert anonymity.look(read, held_to) == ([], {"classes": 0, "released": 0, "smallest_class": 0})
+    assert anonymity.look(read, held_to, None) == ([], {"classes": 0, "released": 0, "smallest_class": 0})
     assert layout.checksum(read) == (0, "0-0")
 
 
@@ -201,7 +201,7 @@ def test_the_platforms_floors_hold_under_any_project(
     _, files = written(tmp_path)
     read = layout.read(files, drawn.COLUMNS, control=True)
     lower = drawn.project(thresholds={"k": 2, "m": 1, "max_share": Decimal(1), "k_others": 0})
-    found, _ = anonymity.look(read, anonymity.limits(lower, drawn.platform(**floors)))
+    found, _ = anonymity.look(read, anonymity.limits(lower, drawn.platform(**floors)), None)
     assert {finding.code for finding in found} == {code}
 
 

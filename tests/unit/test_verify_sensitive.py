@@ -89,7 +89,7 @@ def look(folder: Path, made: Stage, own: Project, holds: Platform | None = None)
     named = [leaf for leaf in ladders["niveau"].leaves if leaf != "onbekend"]
     of_values = sensitive.look(runs, named, values, COHORT, runs.home)
     return [
-        *layout.look(runs), *contents.look_at_values(shown, ladders), *anonymity.look(runs, held_to)[0],
+        *layout.look(runs), *contents.look_at_values(shown, ladders), *anonymity.look(runs, held_to, None)[0],
         *of_values[0],
     ]  # fmt: skip
 

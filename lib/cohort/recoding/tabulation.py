@@ -13,10 +13,12 @@ import numpy.typing as npt
 from cohort.errors import ConfigurationRefused, NotAnonymous, expected
 from cohort.recoding.coding import Coding
 from cohort.recoding.hierarchy import UNKNOWN, Hierarchy
+from cohort.recoding.histogram import Histogram
 from cohort.recoding.plainfiles import EMPTY, Cells, small
 
 Leaves = npt.NDArray[np.signedinteger]
 Places = npt.NDArray[np.int32]
+Records = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,34 @@ class Sensitive:
         """Per record whether it has a value."""
         there: npt.NDArray[np.bool_] = self.places != EMPTY
         return there
+
+
+@dataclass(frozen=True, eq=False)
+class KnownBy:
+    """Who knows each record: the school or board that it counts at for m, and others.
+
+    Takes: a number per record; pairs of a record, in order, and one more who knows it.
+    """
+
+    home: Places
+    records: Records
+    further: Places
+
+    @classmethod
+    def schools(cls, of_record: Places) -> KnownBy:
+        """Every record is known by its school alone."""
+        return cls(of_record, np.empty(0, np.int64), np.empty(0, np.int32))
+
+    def among(self, places: Records) -> KnownBy:
+        """The same of the records at some places, in order."""
+        number = np.full(len(self.home), EMPTY, dtype=np.int64)
+        number[places] = np.arange(len(places))
+        there = number[self.records] != EMPTY
+        return KnownBy(self.home[places], number[self.records[there]], self.further[there])
+
+    def histogram(self, codes: npt.NDArray[np.int64], *, single: bool) -> Histogram:
+        """The records with these codes, counted."""
+        return Histogram.of_pupils(codes, self.home, others=(self.records, self.further), single=single)
 
 
 def coding_of(
@@ -85,6 +115,36 @@ def schools_of(cells: Cells, name: str) -> Places:
             )
         )  # fmt: skip
     return ranked(cells.values)[cells.places]
+
+
+def boards_of(schools: Places, cells: Cells) -> KnownBy:
+    """The boards that know each record.
+
+    A school's present board is the one that most of its records name, the first in order of several; a school
+    of which no record names one is its own. Every board knows all pupils of its schools. Blanks, capitals and
+    leading zeros make no other board.
+
+    Takes: the number of every record's school; the column of the boards.
+    """
+    spelt = ["".join(text.split()).casefold().lstrip("0") or "0" for text in cells.values]
+    names = sorted(set(spelt))
+    number = {name: place for place, name in enumerate(names)}
+    of_cell = np.array([*(number[name] for name in spelt), EMPTY], dtype=np.int64)
+    board = of_cell[cells.places]  # EMPTY looks up the last entry
+    width, named = len(names) + 1, board != EMPTY
+    pair, records = np.unique(schools[named].astype(np.int64) * width + board[named], return_counts=True)
+    school, its_board = pair // width, pair % width
+    order = np.lexsort((its_board, -records, school))
+    first = order[np.unique(school[order], return_index=True)[1]]
+    home = np.arange(int(schools.max(initial=-1)) + 1) + width
+    home[school[first]] = its_board[first]
+    further = its_board != home[school]
+    begins = np.searchsorted(school[further], np.arange(len(home) + 1))
+    several = np.diff(begins)[schools]
+    record = np.repeat(np.arange(len(schools)), several)
+    within = np.arange(len(record)) - np.repeat(np.cumsum(several) - several, several)
+    others = its_board[further][begins[schools[record]] + within]
+    return KnownBy(home[schools].astype(np.int32), record, others.astype(np.int32))
 
 
 def sensitive_of(cells: Cells, name: str, *, ordered: bool, hierarchy: Path) -> Sensitive:

@@ -6,8 +6,8 @@ It shares no function with the code that makes releases; both meet in the projec
     log         the table's log and the files' footers, as text
     layout      the files as runs of equal rows; their order and split
     contents    columns and values              numbers     what is the number of a pupil
-    anonymity   k, m, largest share, others     sensitive   what classes give away
-    blanked     values hidden by whole classes
+    boards      whose pupils a board knows      anonymity   k, m, largest share, others
+    sensitive   what classes give away          blanked     values hidden by whole classes
     filed       lists, read again               rights      who is barred by them
     declared    lists of one kind               instruction which schools instructed us
     consent     who consents to special values  lists       all of these together
@@ -30,6 +30,7 @@ from cohort import tables
 from cohort.verify import (
     anonymity,
     blanked,
+    boards,
     consent,
     contents,
     control,
@@ -67,8 +68,9 @@ __all__ = [
 ]
 
 OF_A_STAGE = (
-    *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "OBJECTOR", "INSTRUCTION", "CONSENT", "PUPIL_UNKNOWN",
-    "PUPIL_TWICE", "SCHOOL_UNTRUE", "BLANKED", "DIFFERENCE",
+    *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "BOARDS", "BOARD_SHARE", "BOARD_OTHERS",
+    "OBJECTOR", "INSTRUCTION", "CONSENT", "PUPIL_UNKNOWN", "PUPIL_TWICE", "SCHOOL_UNTRUE", "BLANKED",
+    "DIFFERENCE",
 )  # fmt: skip
 
 
@@ -106,14 +108,15 @@ def check_stage(
     found += told + layout.look(runs) + _values(spark, subject, runs, ladders)
     shown = opened.pseudonyms_of(files, subject.project, control=True)
     found += pseudonyms.look(shown) if shown else []
-    classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform))
+    governed = boards.read(subject.school_list, subject.key, runs.schools, subject.today)
+    classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform), governed)
     leaves, cohort = opened.leaves(subject.project, ladders), _cohort(spark, subject, ladders, known)
     held_to, values = (
         sensitive.limits(subject.project, subject.platform),
         opened.values(subject.project, ladders),
     )
-    everywhere = np.concatenate([runs.home, runs.others], axis=1)
-    given_away, shares = sensitive.look(runs, values, held_to, cohort, everywhere)
+    of_boards = anonymity.at_boards(runs, governed)  # what holds for boards holds for their schools
+    given_away, shares = sensitive.look(runs, values, held_to, cohort, of_boards)
     classes, measures = classes + given_away, measures | shares
     say(f"checked classes: {runs.classes}, {runs.released} rows")
     counted = control.count(spark, subject, stage, known.barred, known.asked, runs.schools)
@@ -121,7 +124,8 @@ def check_stage(
     found += consent.look(spark, subject, stage, known.consenting)
     if held_to is not None:
         records = rebuild.records(spark, subject, ladders, known)
-        found += blanked.look(spark, subject, stage, records, leaves, held_to, cohort)
+        known_by = boards.frame(spark, runs.schools, governed)
+        found += blanked.look(spark, subject, stage, records, leaves, held_to, cohort, known_by)
     say("checked control columns against results and lists")
     k = anonymity.limits(subject.project, subject.platform).k
     found += difference.look(spark, subject, stage, k, leaves, held_to, cohort)
