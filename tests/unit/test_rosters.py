@@ -22,6 +22,9 @@ def pupil(
     return Pupil(key, eckid, number, born, sex, None, None, None, None)
 
 
+BEN = pupil("L2", OTHER)
+
+
 def roster(*pupils: Pupil, made: str = "", part: bool = False) -> Roster:
     return Roster(replace(ASKED, aanmaakdatum=made), pupils, part)
 
@@ -109,12 +112,9 @@ def test_whether_one_key_can_be_of_one_child(says: str, one: Pupil, other: Pupil
     replaced = {THIRD: BSN}
     assert rosters.one_child(one, other, replaced) is can_be, says
     assert rosters.one_child(other, one, replaced) is can_be, says
-    new, old = roster(one, made="2025-01-10"), roster(other, made="2024-09-10")
+    new, old = roster(one, BEN, made="2025-01-10"), roster(other, BEN, made="2024-09-10")
     found, on, code = PupilIndex((new, old), replaced).find("L1", None)
     assert (found, on, code) == ((one, "key", None) if can_be else (None, None, "PUPIL_AMBIGUOUS")), says
-
-
-BEN = pupil("L2", OTHER)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,12 @@ BEN = pupil("L2", OTHER)
         ("two parts that contradict each other",
          [roster(pupil(), part=True), roster(pupil(number=OTHER), part=True)], ("L1", None),
          "PUPIL_AMBIGUOUS"),
+        ("a roster without any number", [roster(pupil(number=None))], ("L1", None), "ROSTER_MISSING"),
+        ("a narrow set after a roster with numbers",
+         [roster(pupil(number=None, eckid=ECK)), roster(pupil())], ("L1", None), "key"),
+        ("a narrow set that contradicts the roster with numbers",
+         [roster(pupil(number=None, eckid=ECK)), roster(pupil(eckid=ECK + "2"))], ("L1", None),
+         "PUPIL_AMBIGUOUS"),
         ("no roster", [], ("L1", None), "ROSTER_MISSING"),
     ],
 )  # fmt: skip
@@ -163,3 +169,17 @@ def test_a_join_that_another_roster_contradicts_is_not_taken(
     assert (code or on) == found, says
     assert who is None or who.number == BSN, says
     assert (who is None) is (code is not None), says
+
+
+@pytest.mark.parametrize(
+    ("says", "pupils", "told"),
+    [
+        ("nothing", [pupil()], {}),
+        ("a key of one export, and an ECK iD", [pupil("#1", eckid=ECK)], {}),
+        ("a key of one export alone", [pupil("#1"), pupil()], {"KEY_OF_ONE_EXPORT": 1}),
+        ("neither a key nor an ECK iD", [pupil(None)], {"KEY_OF_ONE_EXPORT": 1}),
+        ("pupils without a number", [pupil(number=None), pupil("x", None)], {"ROSTER_WITHOUT_NUMBER": 2}),
+    ],
+)
+def test_what_is_told_of_a_roster(says: str, pupils: list[Pupil], told: dict[str, int]) -> None:
+    assert rosters.warnings(roster(*pupils)) == told, says

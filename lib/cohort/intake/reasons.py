@@ -172,6 +172,16 @@ WARNINGS = {
             "Deliver a roster with ECK iDs or with the lasting keys of your administration.",
         ),
     ),
+    "ROSTER_WITHOUT_NUMBER": because(
+        "in de leerlinglijst zonder BSN of onderwijsnummer; resultaten die aan hen worden gekoppeld, worden "
+        "geweigerd, en een lijst zonder enig nummer wordt niet gebruikt",
+        "in the roster without a BSN or onderwijsnummer; results that are joined to them are refused, and a "
+        "roster without any number is not used",
+        (
+            "Lever een leerlinglijst met de nummers, zoals EDEXML die heeft.",
+            "Deliver a roster with the numbers, as EDEXML has them.",
+        ),
+    ),
     "DATE_OUTSIDE_YEAR": REASONS["DATE_OUTSIDE_YEAR"],
     "TWO_YEAR_GROUPS": REASONS["TWO_YEAR_GROUPS"],
     "YEAR_GROUPS_APART": REASONS["YEAR_GROUPS_APART"],
@@ -179,4 +189,6 @@ WARNINGS = {
 }
 """What is told and not refused, each with a number: of pupils where it is about pupils, else of rows."""
 
-OF_PUPILS = frozenset({"KEY_OF_ONE_EXPORT", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART", "TWO_SCHOOLS"})
+OF_PUPILS = frozenset(
+    {"KEY_OF_ONE_EXPORT", "ROSTER_WITHOUT_NUMBER", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART", "TWO_SCHOOLS"}
+)

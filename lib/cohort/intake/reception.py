@@ -29,8 +29,6 @@ THREADS = 2
 """So many threads look at the files; of more, each file on its own, they would wait for each other."""
 UNREADABLE = "UNREADABLE"
 """What no reader foresaw: the file is rejected, the others are not stopped."""
-KEY_OF_ONE_EXPORT = "KEY_OF_ONE_EXPORT"
-"""A roster's pupils to whom no result can be joined: no ECK iD, and no key that holds beyond this export."""
 Numbered = tuple[int, DeliveredFile]
 Rosters = dict[str, list[tuple[School, Path]]]
 """Rosters by the BRIN and by the key that they name their school with."""
@@ -183,9 +181,8 @@ def _school(desk: Desk, file: DeliveredFile) -> tuple[DeliveredFile, School | No
     def work() -> DeliveredFile:
         roster = edexml.read(file.path.read_bytes(), desk.limits.bytes_per_member)
         schools.append(roster.school)
-        passing = sum(not pupil.eckid and not rosters.lasts(pupil.key) for pupil in roster.pupils)
-        warnings = {KEY_OF_ONE_EXPORT: passing} if passing else {}
-        return replace(file, school=roster.school.brin, supplier="edexml", warnings=warnings)
+        told = rosters.warnings(roster)
+        return replace(file, school=roster.school.brin, supplier="edexml", warnings=told)
 
     return _told(file, work), next(iter(schools), None)
 

@@ -168,8 +168,8 @@ FILE_REASONS = {
         SUPPLIER,
     ),
     "ROSTER_MISSING": because(
-        "er is geen leerlinglijst (EDEXML, UWLR) van deze school en dit schooljaar",
-        "there is no roster (EDEXML, UWLR) of this school and year to join the results to",
+        "er is geen leerlinglijst (EDEXML, UWLR) met leerlingnummers van deze school en dit schooljaar",
+        "there is no roster (EDEXML, UWLR) with pupil numbers of this school and year to join the results to",
         (
             "Lever de leerlinglijst; het bestand wordt dan alsnog ingenomen.",
             "Deliver the roster; the file is then taken in after all.",

@@ -19,6 +19,7 @@ OF_ONE_EXPORT = "#"
 BLANK = ("Z", "C")
 """Kinds of characters that nobody sees: blanks, controls, marks of order and width."""
 ROSTER_MISSING, NOT_IN_ROSTER, AMBIGUOUS = "ROSTER_MISSING", "PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS"
+KEY_OF_ONE_EXPORT, WITHOUT_NUMBER = "KEY_OF_ONE_EXPORT", "ROSTER_WITHOUT_NUMBER"
 ECKID, KEY = "eckid", "key"
 """What a result may be joined on."""
 A = TypeVar("A")
@@ -83,6 +84,14 @@ def _by(named: Iterable[tuple[str | None, Pupil]]) -> dict[str, tuple[Pupil, ...
     return found
 
 
+def warnings(roster: Roster) -> dict[str, int]:
+    """What is told of a roster: to how many of its pupils no result can be joined, and how many lack a number."""
+    passing = sum(not pupil.eckid and not lasts(pupil.key) for pupil in roster.pupils)
+    numberless = sum(not pupil.number for pupil in roster.pupils)
+    told = {KEY_OF_ONE_EXPORT: passing, WITHOUT_NUMBER: numberless}
+    return {code: number for code, number in told.items() if number}
+
+
 def lasts(key: str | None) -> bool:
     """Whether a key holds beyond one export: it is there, and does not begin with `#`, in whatever width."""
     text = unicodedata.normalize("NFKC", key or "")
@@ -120,20 +129,19 @@ def _made(school: School) -> tuple[str, str]:
 
 
 def joined(rosters: Sequence[Roster]) -> Roster | None:
-    """The roster that results are joined to: the first, and before a part of one what the next ones add.
+    """The roster that results are joined to: the first with numbers, and before a part of one the next ones.
 
-    Takes: rosters as `meant` orders them.
+    Takes: rosters as `meant` orders them. One without a pupil number (a narrow set of UWLR) has none to give.
     """
-    if not rosters:
-        return None
+    numbered = [roster for roster in rosters if any(pupil.number for pupil in roster.pupils)]
     pupils: list[Pupil] = []
-    for roster in rosters:
+    for roster in numbered:
         keys = {pupil.key for pupil in pupils if lasts(pupil.key)}
         eckids = {pupil.eckid for pupil in pupils if pupil.eckid}
         pupils += [one for one in roster.pupils if one.key not in keys and one.eckid not in eckids]
         if not roster.part:
             break
-    return replace(rosters[0], pupils=tuple(pupils))
+    return replace(numbered[0], pupils=tuple(pupils)) if numbered else None
 
 
 @dataclass(frozen=True, repr=False)

@@ -122,7 +122,7 @@ def of_results(file: DeliveredFile, message: Message, those: Sequence[Roster], d
     """
     if not message.results:
         raise Rejected("EMPTY")
-    if not those:
+    if rosters.joined(those) is None:
         reason = rosters.ROSTER_MISSING
         return replace(file, rejected=reason, rows=len(message.results), school=message.school.brin)
     rows: list[Row] = []

@@ -163,11 +163,10 @@ def canonical(
     rosters, or there is nothing but a key of one export), SCORE_NOT_A_NUMBER or LEVEL_INVALID (two different
     levels). What the quality rules see is left to them.
     """
-    fitting = [roster for roster in those if rosters.fits(roster.school, message.school)]
-    roster, school = rosters.joined(fitting), message.school
-    if roster is not None and not school.brin:
-        school = roster.school
-    index = PupilIndex(tuple(fitting), newest_of or {})
+    fitting = tuple(roster for roster in those if rosters.fits(roster.school, message.school))
+    index, school = PupilIndex(fitting, newest_of or {}), message.school
+    if index.roster is not None and not school.brin:
+        school = index.roster.school
     return [
         _row(result, message, school, index.find(result.leerlingid, result.eckid))
         for result in message.results
