@@ -85,7 +85,7 @@ def _by(named: Iterable[tuple[str | None, Pupil]]) -> dict[str, tuple[Pupil, ...
 
 
 def warnings(roster: Roster) -> dict[str, int]:
-    """What is told of a roster: to how many of its pupils no result can be joined, and how many lack a number."""
+    """What is told of a roster: to how many pupils no result can be joined, and how many lack a number."""
     passing = sum(not pupil.eckid and not lasts(pupil.key) for pupil in roster.pupils)
     numberless = sum(not pupil.number for pupil in roster.pupils)
     told = {KEY_OF_ONE_EXPORT: passing, WITHOUT_NUMBER: numberless}
