@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit import test_containers as containers_drawn
 from tests.unit import test_edexml as rosters
+from tests.unit import test_messages as envelopes
 from tests.unit import test_spreadsheets as workbooks
 from tests.unit import test_uwlr as results
 
@@ -36,6 +37,7 @@ TEACHER = rosters.teacher("LK1", '<groep key="g5"/>')
 ROSTER = rosters.document(rosters.ANNA + results.BEN, TEACHER)
 LEVEL = results.result(results.oso("<o:aantalgoed>7</o:aantalgoed>", ("IV", "Landelijk", "I")), key="R2")
 MESSAGE = results.document(results.afname(results.result(), LEVEL))
+ENVELOPE = envelopes.envelope(envelopes.answer()).encode()
 ZIP = containers_drawn.packed(("a/99ZZ.csv", containers_drawn.ROWS * 50), ("uwlr.xml", MESSAGE))
 SHEET = workbooks.workbook(workbooks.HEADER, *[workbooks.ROW] * 5)
 SHARED = workbooks.with_texts(workbooks.SHARING, workbooks.STRINGS)
@@ -90,11 +92,24 @@ def test_a_key_is_the_same_text_in_an_attribute_and_in_an_element(parts: list[st
     assert (found.attributes["key"], found.text) == (key, key)
 
 
-@given(damaged(ROSTER) | st.binary(max_size=200))
+@given(damaged(ROSTER, ENVELOPE, ENVELOPE.decode().encode("utf-16")) | st.binary(max_size=200))
 def test_a_damaged_roster_gives_pupils_or_a_reason(content: bytes) -> None:
     found = outcome(lambda: edexml.read(content, MOST).pupils)
     assert isinstance(found, str | tuple)
+    root = outcome(lambda: messages.root(content, MOST))
+    assert isinstance(root, str)
     markup.is_xml(content)
+
+
+@given(damaged(ROSTER, MESSAGE, ENVELOPE))
+def test_every_value_that_a_reader_takes_is_among_the_values_of_the_document(content: bytes) -> None:
+    pupils = outcome(lambda: edexml.read(content, MOST).pupils)
+    if isinstance(pupils, tuple):
+        every = {value.strip() for value in markup.values(content, MOST)}
+        taken = {text for pupil in pupils for text in (pupil.key, pupil.eckid, pupil.number) if text}
+        assert taken <= every
+    else:
+        outcome(lambda: list(markup.values(content, MOST)))
 
 
 @given(damaged(MESSAGE), damaged(ROSTER), st.booleans())
