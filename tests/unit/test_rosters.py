@@ -46,17 +46,19 @@ def roster(*pupils: Pupil, made: str = "", part: bool = False) -> Roster:
 def test_whether_a_roster_is_of_the_school(says: str, changed: dict[str, str | None], fit: bool) -> None:
     school = replace(ASKED, **changed)
     assert rosters.fits(school, ASKED) is fit, says
-    assert rosters.meant([(school, "x")], ASKED) == ([(school, "x")] if fit else []), says
+    one = Roster(school, (pupil(),))
+    assert rosters.meant([one], ASKED) == ((one,) if fit else ()), says
 
 
 def test_the_own_sites_rosters_go_before_the_main_sites_and_the_last_one_before_earlier_ones() -> None:
-    main = replace(ASKED, vestiging="00", aanmaakdatum="2025-02-01T00:00:00"), "main"
-    first, last = (
-        (replace(ASKED, aanmaakdatum=f"2025-01-0{day}T00:00:00"), f"of day {day}") for day in (1, 2)
-    )
-    assert rosters.meant([main, first, last], ASKED) == [last, first]
-    assert rosters.meant([main], ASKED) == [main]
-    assert rosters.meant([], ASKED) == []
+    main = Roster(replace(ASKED, vestiging="00", aanmaakdatum="2025-02-01T00:00:00"), (pupil(),))
+    first, last = (roster(pupil(), made=f"2025-01-0{day}T00:00:00") for day in (1, 2))
+    narrow = roster(pupil(number=None), made="2025-03-01T00:00:00")
+    assert rosters.meant([main, first, last], ASKED) == (last, first)
+    assert rosters.meant([main, narrow, last], ASKED) == (narrow, last)
+    assert rosters.meant([main, narrow], ASKED) == (narrow, main)
+    assert rosters.meant([main], ASKED) == (main,)
+    assert rosters.meant([], ASKED) == ()
 
 
 @pytest.mark.parametrize(

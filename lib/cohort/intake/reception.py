@@ -203,9 +203,8 @@ def _joined(desk: Desk, there: Rosters, file: DeliveredFile) -> DeliveredFile:
         asked = message.school
         named = {asked.brin, asked.schoolkey} - {None}
         paths = {path: school for name in sorted(map(str, named)) for school, path in there.get(name, [])}
-        those = rosters.meant(((school, path) for path, school in paths.items()), asked)
-        return transcripts.of_results(
-            file, message, [edexml.read(path.read_bytes(), most) for _, path in those], desk
-        )
+        fitting = [path for path, school in paths.items() if rosters.fits(school, asked)]
+        those = [edexml.read(path.read_bytes(), most) for path in fitting]
+        return transcripts.of_results(file, message, those, desk)
 
     return _told(file, work)

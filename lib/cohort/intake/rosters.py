@@ -6,10 +6,9 @@ What is held identifies pupils, and stays in intake.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
 
 from cohort.identifiers import is_onderwijsnummer, normal_text
 
@@ -22,7 +21,6 @@ ROSTER_MISSING, NOT_IN_ROSTER, AMBIGUOUS = "ROSTER_MISSING", "PUPIL_NOT_IN_ROSTE
 KEY_OF_ONE_EXPORT, WITHOUT_NUMBER = "KEY_OF_ONE_EXPORT", "ROSTER_WITHOUT_NUMBER"
 ECKID, KEY = "eckid", "key"
 """What a result may be joined on."""
-A = TypeVar("A")
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,11 @@ class Roster:
     school: School
     pupils: tuple[Pupil, ...]
     part: bool = False
+
+    @cached_property
+    def numbered(self) -> bool:
+        """Whether a pupil has a number in it."""
+        return any(pupil.number for pupil in self.pupils)
 
     @cached_property
     def by_key(self) -> dict[str, tuple[Pupil, ...]]:
@@ -113,27 +116,28 @@ def fits(roster: School, asked: School) -> bool:
     return roster.schoolkey is not None and roster.schoolkey == asked.schoolkey
 
 
-def meant(rosters: Iterable[tuple[School, A]], asked: School) -> list[tuple[School, A]]:
+def meant(rosters: Iterable[Roster], asked: School) -> tuple[Roster, ...]:
     """Of the rosters that there are, those that results of a school may be keyed to.
 
-    Gives: those of its own site, else of its main or its other sites; the one made last first, of equal ones
-    in the order in which they came.
+    Gives: those of its own site where one of them has pupil numbers, else those of its main or its other
+    sites too; the one made last first, of equal ones in the order in which they came.
     """
-    fitting = [(school, one) for school, one in rosters if fits(school, asked)]
-    own = [(school, one) for school, one in fitting if school.vestiging == asked.vestiging]
-    return sorted(own or fitting, key=lambda pair: _made(pair[0]), reverse=True)
+    fitting = [roster for roster in rosters if fits(roster.school, asked)]
+    own = [roster for roster in fitting if roster.school.vestiging == asked.vestiging]
+    those = own if any(roster.numbered for roster in own) else fitting
+    return tuple(sorted(those, key=lambda roster: _made(roster.school), reverse=True))
 
 
 def _made(school: School) -> tuple[str, str]:
     return school.aanmaakdatum or "", school.peildatum or ""
 
 
-def joined(rosters: Sequence[Roster]) -> Roster | None:
+def joined(rosters: Iterable[Roster]) -> Roster | None:
     """The roster that results are joined to: the first with numbers, and before a part of one the next ones.
 
     Takes: rosters as `meant` orders them. One without a pupil number (a narrow set of UWLR) has none to give.
     """
-    numbered = [roster for roster in rosters if any(pupil.number for pupil in roster.pupils)]
+    numbered = [roster for roster in rosters if roster.numbered]
     pupils: list[Pupil] = []
     for roster in numbered:
         keys = {pupil.key for pupil in pupils if lasts(pupil.key)}

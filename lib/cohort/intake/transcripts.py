@@ -114,20 +114,21 @@ def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     return _written(named, rows, desk)
 
 
-def of_results(file: DeliveredFile, message: Message, those: Sequence[Roster], desk: Desk) -> DeliveredFile:
+def of_results(file: DeliveredFile, message: Message, those: Iterable[Roster], desk: Desk) -> DeliveredFile:
     """The transcript of a UWLR message, joined to the roster of its school.
 
-    Takes: the message's file, and the rosters that it may be keyed to, as `rosters.meant` orders them.
+    Takes: the message's file, and the rosters that there are for its school.
     Refuses: a message without results; one without a roster is rejected, to be looked at again.
     """
     if not message.results:
         raise Rejected("EMPTY")
-    if rosters.joined(those) is None:
+    found = uwlr.canonical(message, those, desk.newest_of)
+    if any(row.code == rosters.ROSTER_MISSING for row in found):
         reason = rosters.ROSTER_MISSING
         return replace(file, rejected=reason, rows=len(message.results), school=message.school.brin)
     rows: list[Row] = []
     joined = dict.fromkeys((rosters.ECKID, rosters.KEY), 0)
-    for row in uwlr.canonical(message, those, desk.newest_of):
+    for row in found:
         if row.joined_on:
             joined[row.joined_on] += 1
         cells = list(row.cells)

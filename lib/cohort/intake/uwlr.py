@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cohort.intake import edexml, markup, messages, rosters
@@ -152,19 +152,18 @@ def read(content: bytes, most_bytes: int) -> Message:
 
 
 def canonical(
-    message: Message, those: Sequence[Roster], newest_of: Mapping[str, str] | None = None
+    message: Message, those: Iterable[Roster], newest_of: Mapping[str, str] | None = None
 ) -> list[Row]:
     """The results of a message as rows, each with its pupil from the roster.
 
-    Takes: a message; the rosters that it may be keyed to, as `rosters.meant` orders them; every pupil number
-    that was replaced, with the newest of its pupil.
+    Takes: a message; the rosters that there are; every pupil number that was replaced, with the newest of its
+    pupil.
     Gives: a row per result in document order. Its code is null, ROSTER_MISSING, PUPIL_NOT_IN_ROSTER,
     PUPIL_AMBIGUOUS (key and ECK iD name two pupils, one of them stands for two, here or in another of the
     rosters, or there is nothing but a key of one export), SCORE_NOT_A_NUMBER or LEVEL_INVALID (two different
     levels). What the quality rules see is left to them.
     """
-    fitting = tuple(roster for roster in those if rosters.fits(roster.school, message.school))
-    index, school = PupilIndex(fitting, newest_of or {}), message.school
+    index, school = PupilIndex(rosters.meant(those, message.school), newest_of or {}), message.school
     if index.roster is not None and not school.brin:
         school = index.roster.school
     return [
