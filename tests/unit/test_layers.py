@@ -20,7 +20,7 @@ LINES = (
     ("errors", "schema", "identifiers", "frames", "reasons", "wording", "stopwatch", "boards"),
     ("rejection",),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
-    ("lists", "purpose"),
+    ("lists", "purpose", "messages", "rosters"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
     ("tables", "project", "leaves", "uwlr", "arrivals", "pupil_boards"),
     (
