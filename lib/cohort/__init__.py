@@ -25,6 +25,7 @@ What was agreed and declared:
     places        where everything stands under the storage root
     catalogue     the school list and the test catalogue
     purpose       what a project is for, on what grounds, and how long
+    declared_bands   bands of a column of numbers or years, as a project declares them
     platform      what holds for every project
     keys          the only room that sees a secret
     register      the states of releases, and the records that tell of them
@@ -33,6 +34,7 @@ What was agreed and declared:
     project       what was agreed with one research project
     leaves        values as the numbers of their hierarchy's leaves
     rules         what was agreed, as the rules that every class must satisfy
+    project_hierarchies   every column's hierarchy, held to the codes that intake accepts
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts
     access        who may read a published table

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,11 +47,6 @@ class Recoded:
     leaves: tuple[str, ...]
     values: list[str]
     kept: tuple[DataFrame, ...] = ()
-
-
-def hierarchies(project: Project, folder: Path) -> dict[str, Hierarchy]:
-    """Every column's hierarchy, by column name; refuses what `Hierarchy.load` refuses."""
-    return {c.name: Hierarchy.load(folder / f"{c.hierarchy}.csv", c.name) for c in project.columns}
 
 
 def recode(

@@ -14,9 +14,9 @@ from cohort import (
     codebook,
     contributors,
     disclosed,
-    generalise,
     keys,
     pipeline,
+    project_hierarchies,
     publish,
     register,
     rights,
@@ -98,7 +98,7 @@ def check(work: Work) -> tuple[Rights, Key]:
                 for r in unknown
             )
         )  # fmt: skip
-    before = differences.before(work.places, project, generalise.hierarchies(project, work.hierarchies))
+    before = differences.before(work.places, project, project_hierarchies.load(project, work.hierarchies))
     if work.wave and before is None:
         raise differences.no_wave(project)
     renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
@@ -197,7 +197,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
         )  # fmt: skip
     erasure.accept(spark, places, work.platform, lists.objections, work.catalogue.domains())
     results = Accepted(removal.current(spark, places, batches))
-    trees = generalise.hierarchies(project, work.hierarchies)
+    trees = project_hierarchies.load(project, work.hierarchies)
     before = differences.before(places, project, trees)
     way = pipeline.run(
         results, project, lists, trees, key,

@@ -20,7 +20,7 @@ LINES = (
     ("errors", "schema", "identifiers", "code_lists", "frames", "reasons", "wording", "stopwatch"),
     ("rejection",),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
-    ("lists", "purpose"),
+    ("lists", "purpose", "declared_bands"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
     ("tables", "project", "leaves", "uwlr", "arrivals"),
     (
@@ -28,6 +28,7 @@ LINES = (
         "mandates",
         "checks",
         "rules",
+        "project_hierarchies",
         "handover",
         "spread",
         "transcripts",

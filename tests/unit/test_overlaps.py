@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.unit import drawn_project, drawn_release, drawn_releases
 
-from cohort import generalise, register
+from cohort import project_hierarchies, register
 from cohort.later import overlaps
 from cohort.later.overlaps import Shown
 from cohort.places import Places
@@ -26,7 +26,7 @@ TODAY = dt.date(2026, 3, 1)
 
 def shown(folder: Path, project: Project, *classes: tuple[str, str, int]) -> Shown:
     """Classes drawn as score, sex (each at the level its label tells) and pupils."""
-    trees = generalise.hierarchies(project, drawn_release.write_hierarchies(folder))
+    trees = project_hierarchies.load(project, drawn_release.write_hierarchies(folder))
     coding = Coding(tuple(trees[column.name] for column in project.quasi_identifying))
     order = [(0, 1), (1, 0)][project.quasi_identifying[0].name == "geslacht"]
     levels, leaves = [], []

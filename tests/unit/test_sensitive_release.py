@@ -13,7 +13,7 @@ from tests.unit.drawn_levels import project, restricted, results
 from tests.unit.drawn_release import SCHOOLS, SECRET, counts, subject
 from tests.unit.drawn_rights import rights
 
-from cohort import generalise, keys, objections, pipeline, rules, tables
+from cohort import generalise, keys, objections, pipeline, project_hierarchies, rules, tables
 from cohort.project import Project
 from cohort.schema import Accepted
 from cohort.verify import check_stage
@@ -38,7 +38,7 @@ def made(spark: SparkSession, folder: Path, own: Project) -> Subject:
     """A stage that the pipeline made, with everything it is held against."""
     results_at = restricted(spark, folder / "results", results(alike))
     given = subject(folder, results_at, project=own)
-    trees = generalise.hierarchies(own, given.hierarchies)
+    trees = project_hierarchies.load(own, given.hierarchies)
     lists = objections.load(given.objections, given.platform.objections, given.today, ())
     rows = Accepted(tables.read(spark, results_at).where("batch = 1"))
     held = rights(lists, SCHOOLS)

@@ -41,6 +41,7 @@ from cohort.verify import (
     sums,
 )
 from cohort.verify.findings import Before, Finding, Findings, Subject, tell_names
+from cohort.verify.ladders import Ladder, of_project
 from cohort.verify.layout import Ints
 from cohort.verify.lists import Lists
 from cohort.verify.published import (
@@ -85,7 +86,7 @@ def check_stage(
     """
     say = progress or (lambda _: None)
     known = lists.read(subject)
-    ladders = contents.ladders(subject.project, subject.hierarchies)
+    ladders = of_project(subject.project, subject.hierarchies)
     written = opened.log_of(subject.stage)
     files = [subject.stage / name for name in written.added]
     found = log.look_at_protocol(
@@ -125,7 +126,7 @@ def check_stage(
 
 
 def _cohort(
-    spark: SparkSession, subject: Subject, ladders: dict[str, contents.Ladder], known: Lists
+    spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], known: Lists
 ) -> Ints | None:
     """The sensitive values of all pupils, counted from the results where a distance to them was agreed."""
     own, held_to = subject.project.sensitive, sensitive.limits(subject.project, subject.platform)
@@ -135,7 +136,7 @@ def _cohort(
 
 
 def _values(
-    spark: SparkSession, subject: Subject, runs: layout.Runs, ladders: dict[str, contents.Ladder]
+    spark: SparkSession, subject: Subject, runs: layout.Runs, ladders: dict[str, Ladder]
 ) -> list[Finding]:
     """What the values say; a code in small letters is looked up among the schools of the results."""
     shown = dict(zip(runs.columns, runs.labels, strict=True))

@@ -11,6 +11,7 @@ from cohort.errors import StateRefused, expected
 from cohort.project import Project
 from cohort.verify import contents, layout, log, pseudonyms
 from cohort.verify.findings import Finding, Findings
+from cohort.verify.ladders import Ladder
 
 
 def runs(files: list[Path], project: Project, *, control: bool) -> layout.Runs:
@@ -26,7 +27,7 @@ def pseudonyms_of(files: list[Path], project: Project, *, control: bool) -> pseu
     return pseudonyms.read(files, project.column_names, control=control)
 
 
-def leaves(project: Project, ladders: dict[str, contents.Ladder]) -> tuple[str, ...]:
+def leaves(project: Project, ladders: dict[str, Ladder]) -> tuple[str, ...]:
     return () if project.sensitive is None else ladders[project.sensitive.name].leaves
 
 
