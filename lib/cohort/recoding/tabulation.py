@@ -45,13 +45,12 @@ def coding_of(
         raise ConfigurationRefused(*problems)
     hierarchies, leaves = list[Hierarchy](), list[Leaves]()
     for name in names:
-        cells, listed = columns[name], files[name].leaves
-        place = {text: at for at, text in enumerate(listed)}
+        cells, place = columns[name], files[name].places
         leaf = np.array([place.get(text, EMPTY) for text in cells.values], dtype=np.int64)
         if (leaf == EMPTY).any():
-            problems.append(_not_listed(name, cells, leaf == EMPTY, listed))
+            problems.append(_not_listed(name, cells, leaf == EMPTY, [*place]))
         hierarchy = files[name]
-        if cells.empty and UNKNOWN not in listed:
+        if cells.empty and UNKNOWN not in place:
             hierarchy = Hierarchy.load(folder / pattern.replace("{}", name), name, with_unknown=True)
         unknown = hierarchy.leaves.index(UNKNOWN) if cells.empty else EMPTY
         hierarchies.append(hierarchy)
@@ -101,8 +100,7 @@ def _order(texts: Sequence[str], name: str, hierarchy: Path) -> Callable[[str], 
     if number and np.isfinite(list(number.values())).all():
         return lambda text: (number[text], text)
     if hierarchy.is_file():
-        leaves = Hierarchy.load(hierarchy, name, with_unknown=False).leaves
-        listed = {leaf: place for place, leaf in enumerate(leaves)}
+        listed = Hierarchy.load(hierarchy, name, with_unknown=False).places
         if all(text in listed for text in texts):
             return lambda text: (listed[text], text)
     raise ConfigurationRefused(
