@@ -215,7 +215,7 @@ class Column(Declaration):
         if (self.hierarchy is None) == (self.bands is None):
             yield (
                 "Expected a hierarchy or bands, for example bands = { from = 0, to = 300, step = 20, "
-                f"widths = [40] }; found {'neither' if self.bands is None else 'both'} for column "
+                f"widths = [40] }}; found {'neither' if self.bands is None else 'both'} for column "
                 f"{self.name} in <where>. Give just one of them."
             )
         if self.bands is not None:

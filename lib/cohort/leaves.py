@@ -97,7 +97,7 @@ def of_points(points: Column, unit: int, column: Declared, hierarchy: Hierarchy)
 
 
 def in_bands(number: Column, bands: DeclaredBands, width: int, *, per: int = 1) -> Column:
-    """The leaf number of the declared band that a whole number falls in; null for null and outside closed ends.
+    """The leaf of the declared band that a whole number falls in; null for null and outside closed ends.
 
     Takes: how many of these whole numbers one band holds (2000 hundredths of a point), and how many bands
     there are to a step (4 quarters to a year).

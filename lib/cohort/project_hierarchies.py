@@ -90,7 +90,7 @@ def places_of(column: Column, hierarchy: Hierarchy) -> Mapping[str, int]:
     values = CODE_LISTS[column.attribute].codes if column.attribute in CODE_LISTS else ()
     low, high = _open(column.bands)
     inside = [v for v in values if (low is None or int(v) >= low) and (high is None or int(v) < high)]
-    return {value: 0 for value in inside}
+    return dict.fromkeys(inside, 0)
 
 
 def _of(column: Column, folder: Path) -> Hierarchy:

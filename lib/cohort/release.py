@@ -98,7 +98,10 @@ def check(work: Work) -> tuple[Rights, Key]:
                 for r in unknown
             )
         )  # fmt: skip
-    before = differences.before(work.places, project, project_hierarchies.load(project, work.hierarchies))
+    trees = project_hierarchies.load(project, work.hierarchies)
+    if uncovered := project_hierarchies.uncovered_scores(project, trees, work.catalogue):
+        raise ConfigurationRefused(*uncovered)
+    before = differences.before(work.places, project, trees)
     if work.wave and before is None:
         raise differences.no_wave(project)
     renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))

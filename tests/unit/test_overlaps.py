@@ -73,7 +73,7 @@ def test_columns_that_show_something_else_are_not_compared(tmp_path: Path) -> No
     one = shown(tmp_path, project("een"), (LOW, "1", 40))
     score, sex = one.project.columns
     step = score.model_copy(update={"step": 10})
-    born = sex.model_copy(update={"attribute": "jaargroep"})
+    born = sex.model_copy(update={"attribute": "combinatiegroep"})
     second = shown(tmp_path, project("ander", columns=[step, born]), (LOW, "1", 40))
     assert overlaps.subtracted(one, second) == {"not_compared": "no column that shows the same"}
 

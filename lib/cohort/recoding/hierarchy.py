@@ -22,7 +22,8 @@ class Hierarchy:
     """A generalisation hierarchy in which every value knows its ancestors.
 
     Takes: the column's name and `labels[level][leaf]`; level 0 holds the leaves, the last level
-    the coarsest values (often, but not always, only `*`). Further values that count as a leaf, with that leaf.
+    the coarsest values (often, but not always, only `*`).
+    Further values, each with the leaf that it counts as.
     Refuses: no leaves, levels of unequal length, an empty label, the same leaf twice, two leaves that
     meet at one level and part at the next, one label for two different sets of leaves.
     """

@@ -66,9 +66,7 @@ def _rows(path: Path, name: str) -> list[Row]:
     content = b""
     try:
         content = path.read_bytes()
-        text = opened(
-            io.BytesIO(content), encodings=ENCODINGS, delimiters=_delimiter(content), header=False
-        )
+        text = opened(io.BytesIO(content), encodings=ENCODINGS, delimiters=_delimiter(content), header=False)
         return [Row(record.line, tuple(record.fields)) for record in text.records if any(record.fields)]
     except (OSError, UnicodeError, TextRefused) as failure:
         raise ConfigurationRefused(
@@ -77,7 +75,7 @@ def _rows(path: Path, name: str) -> list[Row]:
                 example=f"UTF-8 text with rows like {EXAMPLE}",
                 found=f"one that cannot be read ({_why(failure, content)})",
                 where=str(path),
-                do="Name a file that exists, and save it as UTF-8 with a quote at both ends of a label or none",
+                do="Name a file that exists; save it as UTF-8, labels with a quote at both ends or none",
             )
         ) from None
 

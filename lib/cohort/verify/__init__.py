@@ -125,9 +125,7 @@ def check_stage(
     return Findings(tuple(found), checked, (), measures, shown.checksum if shown else layout.checksum(runs))
 
 
-def _cohort(
-    spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], known: Lists
-) -> Ints | None:
+def _cohort(spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], known: Lists) -> Ints | None:
     """The sensitive values of all pupils, counted from the results where a distance to them was agreed."""
     own, held_to = subject.project.sensitive, sensitive.limits(subject.project, subject.platform)
     if own is None or held_to is None or not held_to.of_the_cohort:
