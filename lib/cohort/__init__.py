@@ -59,9 +59,11 @@ What is done with them:
     verify        a staged release, checked by code of its own
     contributors  which schools' results a release shows
     disclosed     what everybody may read of a release
+    value_ranges  lowest and highest values in the results, per school and test
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once
+    readiness     what the next release would refuse, told before anybody runs it
     release       one release: made, staged, verified
     status        what there is, what is due, what ends when
     readers       the daily look at who may read which table

@@ -6,6 +6,7 @@ that a hierarchy lacks is refused here, when it is loaded: at the release it wou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,8 @@ from cohort.project import Project
 from cohort.recoding.bands import Bands, Written
 from cohort.recoding.hierarchy import Hierarchy
 
+BEGIN = re.compile(r"-?[0-9]+")
+"""What a band's label begins with: `20` of `20 tot 40`, `2013` of `2013/14`."""
 NAMED = 12
 """So many missing codes are named, and then how many more there are."""
 
@@ -79,7 +82,7 @@ def bounds(column: Column, hierarchy: Hierarchy) -> tuple[int | None, int | None
     """From which value a numeric column has bands, and before which they end; None where an end is open."""
     if column.bands is not None:
         return _open(column.bands)
-    starts = [int(leaf.split(" tot ")[0]) for leaf in hierarchy.leaves if leaf[-1:].isdigit()]
+    starts = [int(begin[0]) for leaf in hierarchy.leaves if (begin := BEGIN.match(leaf))]
     return (min(starts), max(starts) + (column.step or 1)) if starts else (0, 0)
 
 
@@ -87,7 +90,8 @@ def places_of(column: Column, hierarchy: Hierarchy) -> Mapping[str, int]:
     """The leaf of each code of an attribute or level; for bands with open ends, of the codes of its list."""
     if column.bands is None:
         return hierarchy.places
-    values = CODE_LISTS[column.attribute].codes if column.attribute in CODE_LISTS else ()
+    name = _code_list_of(column)
+    values = CODE_LISTS[name].codes if name is not None else ()
     low, high = _open(column.bands)
     inside = [v for v in values if (low is None or int(v) >= low) and (high is None or int(v) < high)]
     return dict.fromkeys(inside, 0)

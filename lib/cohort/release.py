@@ -18,12 +18,13 @@ from cohort import (
     pipeline,
     project_hierarchies,
     publish,
+    readiness,
     register,
     rights,
     tables,
 )
 from cohort.catalogue import Catalogue
-from cohort.errors import ConfigurationRefused, DeliveriesRefused, NotAnonymous, StateRefused, expected
+from cohort.errors import DeliveriesRefused, NotAnonymous, StateRefused, expected
 from cohort.filed import erasure, numbers, removal
 from cohort.intake import ledger, renumbering
 from cohort.keys import Key
@@ -85,22 +86,7 @@ def check(work: Work) -> tuple[Rights, Key]:
                 else "Wait for its start",
             )
         )
-    rights.special(project, work.catalogue.special_domains())
-    unknown = [r for r in project.results if not work.catalogue.measures(r.domein, r.schaal)]
-    if unknown:
-        raise ConfigurationRefused(
-            *(
-                expected(
-                    "domains and scales of the catalogue", example="rekenen on LVS-REK",
-                    found=f"{r.domein} on {r.schaal}", where=f"projects/{project.name}.toml",
-                    do="Correct its spelling, or add the test to toetsen.csv",
-                )
-                for r in unknown
-            )
-        )  # fmt: skip
-    trees = project_hierarchies.load(project, work.hierarchies)
-    if uncovered := project_hierarchies.uncovered_scores(project, trees, work.catalogue):
-        raise ConfigurationRefused(*uncovered)
+    trees = readiness.declared(project, work.hierarchies, work.catalogue)
     before = differences.before(work.places, project, trees)
     if work.wave and before is None:
         raise differences.no_wave(project)
