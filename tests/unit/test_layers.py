@@ -237,6 +237,7 @@ def test_the_engine_knows_no_spark() -> None:
     assert known == {name: set() for name in known}
     assert {name for path in modules_of("recoding") for name in rooms_known_by(path)} == {
         "errors",
+        "code_lists",
         "delimited_text",
     }
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from cohort.code_lists import CODE_LISTS
 from cohort.errors import ConfigurationRefused, NotAnonymous, expected
 from cohort.recoding.coding import Coding
 from cohort.recoding.hierarchy import UNKNOWN, Hierarchy
@@ -20,10 +22,19 @@ Places = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class Sensitive:
-    """A column that is released as it is: its values in their order, and the place of each record's."""
+    """A column that is released as it is: its values in their order, and the place of each record's value.
+
+    A record without a value has the place −1 (`EMPTY`): it is of another population than those that have one.
+    """
 
     values: tuple[str, ...]
     places: Places
+
+    @property
+    def has_value(self) -> npt.NDArray[np.bool_]:
+        """Per record whether it has a value."""
+        there: npt.NDArray[np.bool_] = self.places != EMPTY
+        return there
 
 
 def coding_of(
@@ -33,6 +44,7 @@ def coding_of(
 
     Takes: the folder of hierarchy files and their name, with `{}` for the column. `onbekend` is added to a
     hierarchy only where cells are empty, so that otherwise the number of leaves is that of the file.
+    Gives: a value in any spelling that intake accepts (`one_spelling`) has the leaf of its code.
     Refuses: what `Hierarchy.load` refuses, of all columns at once; values that no hierarchy lists (14).
     """
     files, problems = {}, list[str]()
@@ -45,7 +57,8 @@ def coding_of(
         raise ConfigurationRefused(*problems)
     hierarchies, leaves = list[Hierarchy](), list[Leaves]()
     for name in names:
-        cells, place = columns[name], files[name].places
+        place = files[name].places
+        cells = one_spelling(name, columns[name], [*place])
         leaf = np.array([place.get(text, EMPTY) for text in cells.values], dtype=np.int64)
         if (leaf == EMPTY).any():
             problems.append(_not_listed(name, cells, leaf == EMPTY, [*place]))
@@ -58,6 +71,27 @@ def coding_of(
     if problems:
         raise NotAnonymous(*problems)
     return Coding(tuple(hierarchies)), leaves
+
+
+def one_spelling(name: str, cells: Cells, listed: Sequence[str]) -> Cells:
+    """A column with one spelling of every value, by the code list of its name, as intake keeps it.
+
+    Takes: the leaves of its hierarchy: what they list stays as it is, and a code is spelled as they spell it.
+    Gives: `onbekend` and what the code list calls no value (`?` of a weight) are empty cells.
+
+    0,3; 0.3; 0,30; ?; onbekend   →   0,3; 0,3; 0,3; (empty); (empty)
+    """
+    codes = CODE_LISTS.get(name)
+    spelled = {codes.canonical(leaf): leaf for leaf in listed} if codes is not None else {}
+    texts = list[str]()
+    for text in cells.values:
+        code = None if codes is None or text in listed else codes.canonical(text)
+        text = text if code is None else spelled.get(code, code)
+        texts.append("" if _folded(text) == UNKNOWN else text)
+    values = tuple(dict.fromkeys(text for text in texts if text))
+    place = {text: at for at, text in enumerate(values)}
+    moved = np.array([*(place.get(text, EMPTY) for text in texts), EMPTY], dtype=np.int64)
+    return Cells(values, small(moved)[cells.places])  # EMPTY looks up the last entry
 
 
 def schools_of(cells: Cells, name: str) -> Places:
@@ -77,38 +111,67 @@ def schools_of(cells: Cells, name: str) -> Places:
 
 
 def sensitive_of(cells: Cells, name: str, *, ordered: bool, hierarchy: Path) -> Sensitive:
-    """A sensitive column; a record without a value has `onbekend`, a value like others.
+    """A sensitive column: who has no value (an empty cell, `onbekend`) is of no place.
 
-    Takes: whether the distance of values counts, and the file that then tells their order where they are
-    no numbers: its first field, line by line.
-    Refuses: values without an order where one is needed (10).
+    Takes: whether the distance of values counts; the column's hierarchy file. Where there is one, its leaves
+    are the only values, in their order; else every text is one, and numbers are in their own order.
+    Refuses: values that differ by capitals or blanks only, which would count as different (10); values
+    without an order where one is needed (10); values that the file does not list (14).
     """
-    texts = [*cells.values, *([UNKNOWN] if cells.empty else [])]
-    own = cells.places if not cells.empty else np.where(cells.places == EMPTY, len(texts) - 1, cells.places)
-    distinct = sorted(set(texts))
-    if ordered:
-        distinct.sort(key=_order(texts, name, hierarchy))
-    place = {text: number for number, text in enumerate(distinct)}
-    return Sensitive(tuple(distinct), np.array([place[text] for text in texts], np.int32)[own])
+    tree = Hierarchy.load(hierarchy, name, with_unknown=False) if hierarchy.is_file() else None
+    cells = one_spelling(name, cells, tree.leaves if tree is not None else ())
+    joined = dict(tree.joined) if tree is not None else {}
+    blank = np.array([_folded(text) == UNKNOWN or text in joined for text in cells.values], dtype=np.bool_)
+    texts = [text for text, no_value in zip(cells.values, blank.tolist(), strict=True) if not no_value]
+    listed: tuple[str, ...] = ()
+    if tree is not None:
+        listed = tuple(leaf for leaf in tree.leaves if _folded(leaf) != UNKNOWN)
+        lacking = np.array([text not in listed for text in cells.values], dtype=np.bool_) & ~blank
+        if lacking.any():
+            raise NotAnonymous(_not_listed(name, cells, lacking, listed))
+    else:
+        _refuse_spellings(texts, name)
+    values = _in_order(texts, listed, name, hierarchy) if ordered else tuple(listed or sorted(texts))
+    place = {text: number for number, text in enumerate(values)}
+    places = np.array([*(place.get(text, EMPTY) for text in cells.values), EMPTY], dtype=np.int32)
+    return Sensitive(values, places[cells.places])  # EMPTY looks up the last entry
 
 
-def _order(texts: Sequence[str], name: str, hierarchy: Path) -> Callable[[str], tuple[float, str]]:
+def _folded(text: str) -> str:
+    """A text without what the eye does not tell apart: capitals, blanks, forms of one character."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _refuse_spellings(texts: Sequence[str], name: str) -> None:
+    """Refuse values of which several read as one: as many values they would pass for diversity."""
+    several = len(texts) - len({_folded(text) for text in texts})
+    if several:
+        raise ConfigurationRefused(
+            expected(
+                "one spelling for each sensitive value", example="`havo`, never `HAVO` or `havo ` too",
+                found=f"{several:,} that differ from another by capitals or blanks only",
+                where=f"column {name}",
+                do="Write each value in one way, or list the values in a hierarchy file of the column",
+            )
+        )  # fmt: skip
+
+
+def _in_order(texts: Sequence[str], listed: tuple[str, ...], name: str, hierarchy: Path) -> tuple[str, ...]:
+    """The values in the order that their distance is counted in: of the numbers they are, or of the file."""
     try:
-        number = {text: float(text.replace(",", ".")) for text in texts}
+        number = {text: float(text.replace(",", ".")) for text in listed or texts}
     except ValueError:
         number = {}
     if number and np.isfinite(list(number.values())).all():
-        return lambda text: (number[text], text)
-    if hierarchy.is_file():
-        listed = Hierarchy.load(hierarchy, name, with_unknown=False).places
-        if all(text in listed for text in texts):
-            return lambda text: (listed[text], text)
+        return tuple(sorted(number, key=lambda text: (number[text], text)))
+    if listed:
+        return listed
     raise ConfigurationRefused(
         expected(
             "sensitive values with an order",
             example=f"numbers, or the order of the lines of {hierarchy.name}",
-            found="other values" if hierarchy.is_file() else "other values and no such file",
-            where=f"column {name}", do="List every value in the hierarchy file, or leave out --ordered",
+            found="other values and no such file", where=f"column {name}",
+            do="List every value in the hierarchy file, or leave out --ordered",
         )
     )  # fmt: skip
 
@@ -121,16 +184,18 @@ def ranked(texts: Sequence[str]) -> Places:
 
 
 def _not_listed(name: str, cells: Cells, lacking: npt.NDArray[np.bool_], listed: Sequence[str]) -> str:
-    """Says how many, never which: a value that nobody listed may be a name or a number of a person."""
+    """Says how many, and of these the codes of a code list; any other value may be a name or a number."""
     records = int(np.count_nonzero(lacking[cells.places] & (cells.places != EMPTY)))
     others = [text for text, lacks in zip(cells.values, lacking.tolist(), strict=True) if lacks]
     known = set(listed)
     trimmed = sum(text.strip() in known for text in others)
     blanks = f" ({trimmed:,} of them would be listed without the blanks around them)" if trimmed else ""
+    codes = [f"`{text}`" for text in others if name in CODE_LISTS and text in CODE_LISTS[name].codes]
+    some = f", the codes {', '.join(codes[:12])} among them," if codes else ""
     return expected(
         "only values of the hierarchy",
         example="a leaf for every value that occurs",
-        found=f"{len(others):,} others{blanks} in {records:,} records",
+        found=f"{len(others):,} others{blanks}{some} in {records:,} records",
         where=f"column {name}",
         do="Add them to its hierarchy file, or correct the records",
     )
