@@ -82,9 +82,9 @@ def next_release(asked: Asked, spread: Spread) -> dict[str, Any]:
         asked: the project and everything it is held against.
         spread: what `spread_of` gave.
     Returns:
-        `would_refuse` (sentences; empty: nothing that is known today), `left_out` and `expires` (sentences).
+        `would_refuse` (sentences; empty: nothing that is known today), `may_refuse`, `left_out`, `expires`.
     """
-    problems, trees, today = list[str](), dict[str, Hierarchy](), None
+    problems, doubts, trees, today = list[str](), list[str](), dict[str, Hierarchy](), None
     try:
         trees = declared(asked.project, asked.config / "hierarchies", asked.catalogue)
         differences.before(asked.places, asked.project, trees)
@@ -114,9 +114,11 @@ def next_release(asked: Asked, spread: Spread) -> dict[str, Any]:
             )
         )  # fmt: skip
     else:
-        problems += value_ranges.outside(asked.project, trees, chosen)
+        problems += value_ranges.outside(asked.project, trees, chosen, differences=False)
+        doubts += value_ranges.outside(asked.project, trees, chosen, differences=True)
     return {
         "would_refuse": problems,
+        "may_refuse": doubts,
         "left_out": [] if chosen is None or today is None else _left_out(asked.platform, today, chosen),
         "expires": [] if today is None else list(_expiring(asked, today)),
     }

@@ -91,9 +91,16 @@ def _is_of(result: Result) -> pc.Expression:
     return found
 
 
-def outside(project: Project, trees: Mapping[str, Hierarchy], chosen: pa.Table) -> Iterator[str]:
-    """Columns with values under their lowest band or from the end of the highest on."""
-    for column in project.columns:
+def outside(
+    project: Project, trees: Mapping[str, Hierarchy], chosen: pa.Table, *, differences: bool
+) -> Iterator[str]:
+    """Columns with values under their lowest band or from the end of the highest on.
+
+    Args:
+        differences: those of the differences alone, which may lie outside (the furthest that two pupils'
+            results are apart), or those of all others, which do.
+    """
+    for column in (one for one in project.columns if (one.difference is not None) is differences):
         span = _span(column, chosen)
         if column.name not in trees or span is None:
             continue
@@ -103,7 +110,7 @@ def outside(project: Project, trees: Mapping[str, Hierarchy], chosen: pa.Table) 
             *(["above its highest band"] if high is not None and span[1] >= high else []),
         ]
         if ends:
-            may_be = "differences that may lie" if column.difference is not None else "values"
+            may_be = "differences that may lie" if differences else "values"
             yield expected(
                 "only values that have a band", example="bands with above = true",
                 found=f"{may_be} {' and '.join(ends)}",
