@@ -28,7 +28,8 @@ def of(rows: DataFrame, gone: Expression, project: Project, floors: Floors) -> D
     Takes: the rows of a pseudonymous table; which of them must go; what was agreed; the platform's floors.
     Gives: rows of classes that lost nobody, and of classes that still meet every limit; columns unchanged. A
     class is counted at the schools that the table names; where a column is sensitive, rows that show a
-    value and rows that show `onbekend` are classes of their own. No class depends on another one, so once is enough.
+    value and rows that show `onbekend` are classes of their own. No class depends on another one, so once is
+    enough.
     """
     by = _class_columns(project)
     marked = _with_population(rows, project)

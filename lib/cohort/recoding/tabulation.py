@@ -120,8 +120,8 @@ def sensitive_of(cells: Cells, name: str, *, ordered: bool, hierarchy: Path) -> 
     """
     tree = Hierarchy.load(hierarchy, name, with_unknown=False) if hierarchy.is_file() else None
     cells = one_spelling(name, cells, tree.leaves if tree is not None else ())
-    joined = dict(tree.joined) if tree is not None else {}
-    blank = np.array([_folded(text) == UNKNOWN or text in joined for text in cells.values], dtype=np.bool_)
+    joined = [_folded(value) for value, _ in tree.joined] if tree is not None else []
+    blank = np.array([_folded(text) in ("", UNKNOWN, *joined) for text in cells.values], np.bool_)
     texts = [text for text, no_value in zip(cells.values, blank.tolist(), strict=True) if not no_value]
     listed: tuple[str, ...] = ()
     if tree is not None:
