@@ -41,6 +41,8 @@ What was agreed and declared:
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts
     access        who may read a published table
+    shown_values  which classes show their sensitive values: counted in Spark, decided on counts
+    recode        the pupils' classes: the search, apart for pupils with a sensitive value and without
 
 The stages, each a state of the data to the next:
 
@@ -51,7 +53,7 @@ The stages, each a state of the data to the next:
     consents      Admitted → Consented: special-category values
     records       Consented → PupilRecords, one row per pupil
     pseudonymise  PupilRecords → Pseudonymised
-    generalise    Pseudonymised → Generalised: the histogram out, the recoding in
+    generalise    Pseudonymised → Generalised: the recoding applied to the rows
 
 What is done with them:
 

@@ -48,7 +48,8 @@ LINES = (
         "nesting",
         "access",
     ),
-    ("reception", "ending", "memory"),
+    ("reception", "ending", "memory", "shown_values"),
+    ("recode",),
     ("columnar",),
     ("sinks",),
     ("remains",),
@@ -119,9 +120,10 @@ ACTIONS = {
     "writeTo",
 }  # fmt: skip
 MAY_ACT = {
-    ("generalise", "recode"),
+    ("recode", "_searched"),
+    ("shown_values", "everybody"), ("shown_values", "counted"), ("shown_values", "per_class"),
     ("handover", "count"), ("handover", "_not_listed"),
-    ("spread", "search"), ("spread", "_classes"), ("spread", "_values"),
+    ("spread", "search"), ("spread", "_classes"),
 }  # fmt: skip
 """The one exception: pupils are counted, the histogram is asked of Spark, its parts are searched there."""
 
@@ -272,7 +274,7 @@ def actions_in(path: Path) -> set[tuple[str, str]]:
 def test_stages_run_no_spark_action_but_the_histogram() -> None:
     acting = {
         act
-        for stage in (*STAGES, "leaves", "handover", "spread", "pipeline")
+        for stage in (*STAGES, "leaves", "handover", "spread", "shown_values", "recode", "pipeline")
         for path in modules_of(stage)
         for act in actions_in(path)
     }

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from tests.unit import drawn_releases
 from tests.unit.drawn_releases import PUPILS, Root, project, score_of, sex_of
 
@@ -168,7 +169,7 @@ def test_a_pupil_who_is_counted_among_those_without_a_value_is_found(
     known = shown_values.SensitiveColumn.known
 
     def some_are_not(self: Any) -> Any:
-        return known(self) & (shown_values.F.xxhash64("_pupil") % 4 != 0)
+        return known(self) & (F.xxhash64("_pupil") % 4 != 0)
 
     root = Root(spark, tmp_path, project(**RULES))
     with_levels(root, monkeypatch, lambda n: LEVELS[n // 24 % 5])
