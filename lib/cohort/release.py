@@ -228,7 +228,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             "recoding": way.recoding.search,
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
-            "sensitive": way.value_counts, "classes": way.recoding.classes, "thresholds": project.limits,
+            "sensitive": None if project.special else way.value_counts, "classes": way.recoding.classes, "thresholds": project.limits,
             "expires": str(project.ends), "before": None if before is None else before.release,
             "wave": work.wave, "linked": None if way.linked is None else way.linked.as_dict(),
             "differences_with": beside,
