@@ -27,6 +27,7 @@ from cohort.intake import (
     ledger,
     reception,
     renumbering,
+    respelling,
     retention,
     scrutiny,
     settling,
@@ -63,6 +64,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     known = ledger.read(places.ledger)
     ended = ending.begin(places, known)
     sweep(spark, places, known, ended=ended)
+    respelled = respelling.apply(spark, places)
     renumbered = renumbering.apply(spark, places, intake.changes, known, intake.now)
     expiry.apply(spark, places, intake.consented, empty=not known.batches)
     domains, lists = intake.catalogue.domains(), intake.lists
@@ -99,8 +101,8 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     completeness.write(places, told)
     ending.reach(places, after)
     return {
-        **accounts.summary(received, entries), "renumbered": renumbered, "removed": gone,
-        "missing": completeness.counts(told),
+        **accounts.summary(received, entries), "renumbered": renumbered, "respelled": respelled,
+        "removed": gone, "missing": completeness.counts(told),
     }  # fmt: skip
 
 

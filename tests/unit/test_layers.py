@@ -79,7 +79,7 @@ LINES = (
         "rights",
         "differences",
     ),
-    ("renumbering", "retention", "waves", "rekeyed", "overlaps"),
+    ("respelling", "renumbering", "retention", "waves", "rekeyed", "overlaps"),
     (
         "erasure",
         "expiry",
