@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -14,10 +15,12 @@ import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
+from tests.unit.drawn_release import platform
 from tests.unit.drawn_results import Row, column, frame, pgn, project, result, row
 from tests.unit.drawn_rights import rights
 
 from cohort import pipeline
+from cohort.boards import Boards
 from cohort.errors import NotAnonymous
 from cohort.filed.filings import ALL
 from cohort.keys import Key
@@ -121,7 +124,12 @@ def lists(drawn: Drawn) -> Objections:
 
 
 def run(
-    results: Accepted, drawn: Drawn, secret: bytes = SECRET, asked: Project = ASKED, most: int = 10_000
+    results: Accepted,
+    drawn: Drawn,
+    secret: bytes = SECRET,
+    asked: Project = ASKED,
+    most: int = 10_000,
+    boards: Mapping[str, Boards] | None = None,
 ) -> Any:
     """The released rows as a table, or why there are none."""
     told: list[str] = []
@@ -134,7 +142,9 @@ def run(
             Key(secret),
             SCHOOLS[:3],
             most,
+            platform().floors,
             told.append,
+            boards=boards or {},
         )
         found = way.rows.toArrow().to_pylist()
         way.let_go()
@@ -182,8 +192,11 @@ def test_a_release_depends_on_the_results_alone_and_keeps_its_promises(
     assert once[PUPIL].is_unique
     assert set(once[PUPIL]) <= {mac(f"pgn|{number}") for number in selected(drawn)}
     assert set(once[SCHOOL]) <= {mac(f"brin|{school}") for school in SCHOOLS}
-    for _, released in once.groupby([shown.name for shown in asked.quasi_identifying]):
-        assert_anonymous(released, asked)
+    by = [shown.name for shown in asked.quasi_identifying]
+    own = asked.sensitive
+    for _, released in once.groupby(by):
+        for _, population in released.groupby(released[own.name] != "onbekend" if own else lambda _: True):
+            assert_anonymous(population, asked)
 
 
 def assert_anonymous(released: pd.DataFrame, asked: Project) -> None:
@@ -198,10 +211,48 @@ def assert_anonymous(released: pd.DataFrame, asked: Project) -> None:
     assert released[SCHOOL].nunique() >= limits.m
     assert Decimal(int(delivered.max())) <= limits.max_share * pupils
     assert pupils - delivered.max() >= limits.k_others
-    if asked.sensitive is not None and asked.sensitive.constraint is not None:
-        values = released[asked.sensitive.name].value_counts()
-        assert Decimal(int(values.max())) <= asked.sensitive.constraint.largest_value * pupils
-        assert len(values) >= (asked.sensitive.constraint.distinct or 1)
+    own = asked.sensitive
+    if own is not None and own.constraint is not None and (released[own.name] != "onbekend").all():
+        values = released[own.name].value_counts()
+        assert Decimal(int(values.max())) <= own.constraint.largest_value * pupils
+        assert len(values) >= (own.constraint.distinct or 1)
+
+
+BOARDS = st.dictionaries(
+    st.sampled_from(SCHOOLS), st.lists(st.sampled_from("12"), min_size=1, max_size=2, unique=True)
+).map(lambda drawn: {brin: Boards(ever[0], frozenset(ever)) for brin, ever in drawn.items()})
+OF_TWO = {"10AA": Boards("1", frozenset("1")), "10AB": Boards("2", frozenset("2"))}
+
+
+@example(drawn=plain(), boards=OF_TWO, kind="local")
+@given(drawn=cohorts(), boards=BOARDS, kind=st.sampled_from(("global", "local")))
+def test_every_class_keeps_the_rules_on_schools_for_every_board(
+    spark: SparkSession, drawn: Drawn, boards: dict[str, Boards], kind: str
+) -> None:
+    recoding = {"kind": kind, "objective": "mean", "suppression_limit": Decimal("0.9")}
+    asked = project([column.model_dump(exclude_unset=True) for column in ASKED.columns], recoding=recoding)
+    found = run(frame(spark, drawn.results), drawn, asked=asked, boards=boards)
+    if isinstance(found, tuple):
+        event("no release")
+        return
+    event("a release")
+    ever = {
+        mac(f"brin|{school}"): boards[school].ever if school in boards else {school} for school in SCHOOLS
+    }
+    now = {
+        mac(f"brin|{school}"): boards[school].present if school in boards else school for school in SCHOOLS
+    }
+    for _, released in found.groupby(asked.column_names):
+        assert_anonymous(released, asked)
+        schools = [
+            {home, *(others if others is not None else ())}
+            for home, others in zip(released[SCHOOL], released[OTHERS], strict=True)
+        ]
+        known = [set().union(*(ever[school] for school in of)) for of in schools]
+        most = max(sum(board in of for of in known) for board in set().union(*known))
+        assert Decimal(most) <= asked.thresholds.max_share * len(released)
+        assert len(released) - most >= asked.thresholds.k_others
+        assert released[SCHOOL].map(now).nunique() >= asked.thresholds.m
 
 
 @pytest.fixture(scope="module")
