@@ -64,6 +64,8 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     ended = ending.begin(places, known)
     sweep(spark, places, known, ended=ended)
     renumbered = renumbering.apply(spark, places, intake.changes, known, intake.now)
+    for remark in intake.changes.remarks():
+        progress(remark)
     expiry.apply(spark, places, intake.consented, empty=not known.batches)
     domains, lists = intake.catalogue.domains(), intake.lists
     if known.batches and lists.lists:
@@ -96,7 +98,8 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     completeness.write(places, told)
     ending.reach(places, after)
     return {
-        **accounts.summary(received, entries), "renumbered": renumbered, "removed": gone,
+        **accounts.summary(received, entries), "renumbered": renumbered,
+        "changes_without_effect": len(intake.changes.without_effect), "removed": gone,
         "missing": completeness.counts(told),
     }  # fmt: skip
 

@@ -21,8 +21,8 @@ LINES = (
     ("rejection",),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
     ("lists", "purpose"),
-    ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
-    ("tables", "project", "leaves", "uwlr", "arrivals"),
+    ("platform", "keys", "register", "columns", "formats", "filings", "spreadsheets", "edexml"),
+    ("tables", "project", "leaves", "uwlr", "arrivals", "numbers"),
     (
         "ledger",
         "mandates",

@@ -8,8 +8,9 @@ It shares no function with the code that makes releases; both meet in the projec
     contents    columns and values              numbers     what is the number of a pupil
     anonymity   k, m, largest share, others     sensitive   what classes give away
     filed       lists, read again               rights      who is barred by them
-    declared    lists of one kind               instruction which schools instructed us
-    consent     who consents to special values  lists       all of these together
+    renumbered  changes of pupil numbers        declared    lists of one kind
+    instruction which schools instructed us     consent     who consents to special values
+    lists       all of these together
     control     whose rows these are            pseudonyms  what is shown of pupils and schools
     sums        whether all is accounted for    rebuild     every record made again (`--deep`)
     difference  what subtracting it shows

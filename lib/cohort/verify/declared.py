@@ -77,7 +77,7 @@ def _dates(
 ) -> Iterator[tuple[str, dt.date | None]]:
     for name in names:
         try:
-            yield name, dt.date.fromisoformat(row[name]) if row[name] else None
+            yield name, filed.day(row[name])
         except ValueError:
             complain(
                 expected(
