@@ -74,7 +74,7 @@ class Changes:
         """
         linked, ahead = set(numbers), [*numbers]
         while ahead:
-            fresh = self._beside.get(ahead.pop(), frozenset()) - linked
+            fresh = self._beside.get(ahead.pop(), set()) - linked
             linked |= fresh
             ahead.extend(fresh)
         return frozenset(linked)

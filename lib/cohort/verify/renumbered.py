@@ -81,7 +81,7 @@ def _end(last: Dated, number: str, complain: Complain) -> str:
 
 
 def _returned(last: Dated, circle: list[str], complain: Complain) -> str:
-    """The number to which one pupil came back by the latest change of a circle, each later than the one before.
+    """The number to which one pupil came back by the latest change of a circle, by a later change each time.
 
     Any other circle is an exchange between pupils.
     """
