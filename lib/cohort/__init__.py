@@ -14,6 +14,7 @@ What everything stands on:
     schema        the states of the data as types and as schemas
     identifiers   numbers of pupils and codes of schools, in one normal form
     code_lists    the codes of every coded column, and each one's accepted spellings
+    delimited_text  the one reader of delimited text: bytes, line ends, quotes
     frames        what the driver knows, handed to Spark as small frames
     stopwatch     how long each stage of a job took
     recoding      the anonymity engine: numpy and pyarrow, no Spark

@@ -17,7 +17,17 @@ ROOT = Path(__file__).resolve().parents[2]
 COHORT = ROOT / "lib" / "cohort"
 
 LINES = (
-    ("errors", "schema", "identifiers", "code_lists", "frames", "reasons", "wording", "stopwatch"),
+    (
+        "errors",
+        "schema",
+        "identifiers",
+        "code_lists",
+        "delimited_text",
+        "frames",
+        "reasons",
+        "wording",
+        "stopwatch",
+    ),
     ("rejection",),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
     ("lists", "purpose"),
@@ -224,7 +234,10 @@ def test_only_jobs_read_arguments_and_environment_or_build_a_session() -> None:
 def test_the_engine_knows_no_spark() -> None:
     known = {path.name: packages_of(path) & {"pyspark", "py4j", "delta"} for path in modules_of("recoding")}
     assert known == {name: set() for name in known}
-    assert {name for path in modules_of("recoding") for name in rooms_known_by(path)} == {"errors"}
+    assert {name for path in modules_of("recoding") for name in rooms_known_by(path)} == {
+        "errors",
+        "delimited_text",
+    }
 
 
 def test_the_verifier_shares_only_the_agreement_and_the_ground() -> None:
