@@ -29,7 +29,7 @@ LINES = (
         "stopwatch",
     ),
     ("rejection",),
-    ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
+    ("recoding", "config", "locks", "places", "catalogue", "containers", "markup", "list_text"),
     ("lists", "purpose"),
     ("platform", "keys", "register", "columns", "formats", "filings", "spreadsheets", "edexml"),
     ("tables", "project", "leaves", "uwlr", "arrivals", "numbers"),

@@ -2,6 +2,7 @@
 
 The rooms; each knows only rooms above it, here and in the house.
 
+    list_text    the text of a list, however a spreadsheet wrote it
     lists        what others keep for us: lists, each declared beside itself
     filings      what is filed in the lists of objections, line by line
     numbers      changes of pupil numbers, each to the newest

@@ -60,7 +60,7 @@ def read(folder: Path, project: Project, today: dt.date) -> Asked:
         given = day["gegeven_op"]
         if (line["soort"], line["project"]) == (kind, name) and given is not None and given <= today:
             brin, behind = filed.school(line["brin"]) or (line["brin"], "")
-            sites = frozenset({line["vestiging"], behind} - {""})
+            sites = frozenset({line["vestiging"].removeprefix("'"), behind} - {""})
             columns = frozenset(line["kolommen"].replace(",", " ").split())
             last, gone = day["tot"] or dt.date.max, day["ingetrokken_op"] or dt.date.max
             told[brin].append(_Told(sites, columns, given, last, gone))

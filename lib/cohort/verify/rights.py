@@ -18,6 +18,7 @@ from cohort.verify.numbers import pupil_number
 from cohort.verify.renumbered import Renumbered
 
 SCOPE = re.compile(r"alles|domein:[^\s].*|project:[a-z0-9_]+")
+ROUNDED = re.compile(r"[0-9][.,]?[eE]\+?[0-9]")
 Numbers = frozenset[str]
 Pupil = tuple[str, str]
 """The newest number of a pupil, and a scope."""
@@ -138,6 +139,8 @@ def _lines(
             read.append(_Line(numbers.of(number), row["bereik"], since or dt.date.min, until))
         elif until is not None and until <= today:
             continue
+        elif ROUNDED.search(row["pgn"]):
+            complain("a number with all its digits", "a BSN as text", "a rounded one", where)
         elif by is not None:
             schools.add((by[0], row["bereik"]))
         else:
