@@ -19,12 +19,13 @@ from pydantic import Field, model_validator
 from cohort.errors import ObjectionsRefused
 from cohort.filed import list_text, lists
 from cohort.filed.lists import Line, Read, Zone
-from cohort.identifiers import BRIN, ROUNDED, normal_text
+from cohort.identifiers import BRIN, normal_text
 
 ALL, DOMAIN, PROJECT = "alles", "domein:", "project:"
 SCOPE = re.compile(r"alles|domein:\S.*|project:[a-z][a-z0-9_]{1,39}")
 BLOCK, ALLOW = "block", "allow"
-ROUNDED_NUMBER = re.compile(rf"['\"]?{ROUNDED}")
+EXPONENT = re.compile(r"[0-9][.,]?[eE][+-]?[0-9]")
+"""A number as a spreadsheet shortens it; where it is read as none, some of its digits are gone."""
 AS_TEXT = "Ask its keeper for the list with the numbers as text: no other list tells which digits are gone"
 Known = tuple[Collection[str], Collection[str] | None]
 """What a scope may name: domains, and projects."""
@@ -140,7 +141,7 @@ def _filed(one: Read[Listed], today: dt.date, known: Known, problems: list[str])
             filings.append(Filing(pgn, school, scope, since, until, line.number))
         elif gone:
             continue
-        elif ROUNDED_NUMBER.fullmatch(line["pgn"]):
+        elif EXPONENT.search(line["pgn"]):
             what, found = "a pupil number with all its digits", "one that a spreadsheet rounded"
             problems.append(ZONE.wrong(what, "a BSN", found, line.where, AS_TEXT))
         elif school:

@@ -43,13 +43,12 @@ def read(root: Path, complain: Complain) -> Renumbered:
 
     Takes: the root; who is told what intake would refuse in them.
     """
-    last, edges = dict[str, tuple[dt.date, str]](), _earlier(root, complain)
+    edges, on_a_day = _earlier(root, complain), dict[tuple[str, dt.date], str]()
     for old, day, new in _lines(root / "nummerwijzigingen", complain):
         edges.append((old, new))
-        if old in last and last[old][0] == day and last[old][1] != new:
+        if on_a_day.setdefault((old, day), new) != new:
             complain("one new number a day", "one line", "two", "nummerwijzigingen")
-        if old not in last or last[old][0] < day:
-            last[old] = day, new
+    last = {old: (day, new) for (old, day), new in sorted(on_a_day.items())}
     newest = {old: number for old in last if (number := _end(last, old, complain)) != old}
     return Renumbered(newest, _linked(edges))
 

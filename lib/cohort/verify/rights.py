@@ -18,7 +18,7 @@ from cohort.verify.numbers import pupil_number
 from cohort.verify.renumbered import Renumbered
 
 SCOPE = re.compile(r"alles|domein:[^\s].*|project:[a-z0-9_]+")
-ROUNDED = re.compile(r"[0-9][.,]?[eE]\+?[0-9]")
+ROUNDED = re.compile(r"\d[.,]?e[-+]?\d", re.IGNORECASE | re.ASCII)
 Numbers = frozenset[str]
 Pupil = tuple[str, str]
 """The newest number of a pupil, and a scope."""
