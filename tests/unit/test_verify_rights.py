@@ -208,6 +208,8 @@ def test_a_list_declared_empty_may_be(zone: Path) -> None:
         ([f"{NUMBER};;;;domein:"], {}, "the scope alles"),
         ([f"{NUMBER};;;morgen;alles"], {}, "a date or nothing"),
         (["123;;;;alles"], {}, "a valid number or the school"),
+        (["1,23457E+08;99ZZ;;;alles"], {}, "a number with all its digits"),
+        ([f"{NUMBER};;9/1/2025;;alles"], {}, "a date or nothing"),
         (["123;99zz;;;alles"], {}, "a valid number or the school"),
         ([NUMBER], {}, "all its columns"),
         ([f'"{NUMBER};;;;alles'], {}, "all its columns"),
