@@ -58,6 +58,12 @@ DAY_SPELLINGS: tuple[Callable[[dt.date], str], ...] = (
     lambda d: f"{d.day}-{d.month}-{d.year} 0:00",
     lambda d: f"'{d}",
 )
+HEADER_SPELLINGS: tuple[Callable[[str], str], ...] = (
+    str,
+    str.upper,
+    str.title,
+    lambda name: f" {name.replace('_', ' ')} ",
+)
 SCHOOL_SPELLINGS = ("", "99ZZ", "99ZZ00", "'99ZZ")
 
 
@@ -88,7 +94,7 @@ def files(draw: st.DrawFn) -> tuple[list[Objection], bytes]:
     """Objections and a file that a spreadsheet may have made of them."""
     drawn = draw(st.lists(lines(), min_size=1, max_size=5))
     order = draw(st.permutations(range(len(COLUMNS))))
-    spelled = draw(st.sampled_from([str, str.upper, str.title, lambda name: f" {name.replace('_', ' ')} "]))
+    spelled = draw(st.sampled_from(HEADER_SPELLINGS))
     headed = [[spelled(COLUMNS[place]) for place in order]]
     rows = headed + [[cells[place] for place in order] for _, cells in drawn]
     if draw(st.booleans()):

@@ -12,7 +12,7 @@ import pytest
 from cohort.errors import ObjectionsRefused
 from cohort.filed import list_text, lists
 from cohort.filed.lists import Dated, Declared, Read, Zone
-from cohort.verify import filed
+from cohort.verify import declared, filed
 
 TODAY = dt.date(2025, 11, 23)
 PLAIN = Zone("lijsten", ("pgn", "soort", "vanaf"), Declared, ObjectionsRefused)
@@ -187,7 +187,8 @@ def test_a_school_with_its_site_behind_it_is_the_school(cell: str, school: tuple
             "found one column, without a header in lijsten/a.csv",
         ),
         ("a column of numbers", b"111222333\r\n123456782\r\n", "Give every line all the columns"),
-        ("a column of numbers under a header", b"pgn\n111222333\n", "the columns pgn;soort;vanaf"),
+        ("a column of numbers under a header", b"pgn\n111222333\n", "found a header without soort, vanaf"),
+        ("a column more", b"pgn;naam;soort;vanaf\n1;x;2;3\n", "found a column twice, or more columns"),
         ("a cell over several lines", b'1;"2\n2";3\n', "a cell over several lines in lijsten/a.csv line 1"),
         ("every line in quotes", b'"1;2;3"\n"4;5;6"\n', "found one column"),
         ("three delimiters", b"1:2:3\n", "the columns"),
@@ -222,6 +223,12 @@ def test_another_declaration_is_told(says: str, declared: str, told: str, tmp_pa
     _, problems = read(put(tmp_path, b"1;2;3\n", declared), AGING)
     assert len(problems) == 1, says
     assert told in problems[0]
+
+
+def test_a_declaration_saved_with_a_byte_order_mark_is_one(tmp_path: Path) -> None:
+    _, problems = read(put(tmp_path, b"1;2;3\n", f"\ufeff{AGED}"), AGING)
+    assert problems == []
+    (_,) = declared.rows(tmp_path, AGING.columns, None, TODAY)
 
 
 def test_files_and_declarations_belong_together_one_to_one(tmp_path: Path) -> None:

@@ -43,6 +43,12 @@ def header(columns: Sequence[str], cells: Sequence[str]) -> list[str] | None:
     return [named[name] for name in bare] if sorted(bare) == sorted(named) else None
 
 
+def missing(columns: Sequence[str], cells: Sequence[str]) -> list[str]:
+    """The columns that a header lacks."""
+    there = {_bare(cell) for cell in cells}
+    return [name for name in columns if _bare(name) not in there]
+
+
 def without_digits(cells: Sequence[str]) -> bool:
     """Whether a line can be a header alone: one that says something has a number, a school or a date."""
     return not any(character.isdigit() for cell in cells for character in cell)

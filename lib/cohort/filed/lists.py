@@ -181,7 +181,8 @@ def _lines(zone: Zone[D], path: Path, full: bool, problems: list[str]) -> tuple[
         return None
     header = list_text.header(zone.columns, rows[0].fields) if rows else None
     if rows and not header and list_text.without_digits(rows[0].fields):
-        found = "a header of other names"
+        missing = list_text.missing(zone.columns, rows[0].fields)
+        found = f"a header without {', '.join(missing)}" if missing else "a column twice, or more columns"
         problems.append(zone.wrong(f"the columns {columns}", columns, found, f"{place} line {rows[0].line}"))
         return None
     if not rows or (not header and list_text.one_column(rows)):

@@ -89,7 +89,7 @@ def _dates(
 
 def _facts(file: Path) -> tuple[str, dt.date, int, bool] | None:
     try:
-        told = tomllib.loads(file.read_text(encoding="utf-8"))
+        told = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
     if told.keys() != FACTS.keys() or any(type(told[key]) is not kind for key, kind in FACTS.items()):

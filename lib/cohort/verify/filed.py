@@ -95,7 +95,7 @@ def school(cell: str) -> tuple[str, str] | None:
 
 def _facts(file: Path, needed: dict[str, type]) -> dict[str, Any] | None:
     try:
-        facts = tomllib.loads(file.read_text(encoding="utf-8"))
+        facts = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
     fits = facts.keys() - {"schools"} == needed.keys() and all(type(facts[k]) is t for k, t in needed.items())
