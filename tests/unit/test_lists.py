@@ -148,6 +148,23 @@ def test_a_date_as_a_spreadsheet_writes_it_or_none(cell: str, day: str | None) -
 
 
 @pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("1/9/2026", "slashes"),
+        ("1.9.2026", "slashes or dots"),
+        ("1-9-26", "a year of two digits"),
+        ("46266", "the number of a day"),
+        ("46266,5", "the number of a day"),
+        ("2026-09-01 13:45", "a moment of the day"),
+        ("31-9-2026", "something else"),
+        ("ja", "something else"),
+    ],
+)
+def test_what_is_no_date_is_told_with_the_reason(cell: str, words: str) -> None:
+    assert list_text.instead_of_a_date(cell).startswith(words)
+
+
+@pytest.mark.parametrize(
     ("cell", "school"),
     [
         ("99ZZ", ("99ZZ", "")),

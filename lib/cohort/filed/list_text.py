@@ -20,6 +20,12 @@ DATE = re.compile(
     r"'?(?:([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})|([0-9]{1,2})-([0-9]{1,2})-([0-9]{4}))"
     r"(?:[ T]00?:00(?::00(?:\.0{1,6})?)?)?"
 )
+NO_DATES = {
+    "slashes or dots, by which day and month could be confused": re.compile(r"[0-9]+[/.][0-9]+[/.][0-9]+.*"),
+    "a year of two digits": re.compile(r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{1,2}(?: .*)?"),
+    "the number of a day": re.compile(r"[0-9]{5}(?:[.,][0-9]*)?"),
+    "a moment of the day": re.compile(r"[0-9-]{8,10}[ T].*"),
+}
 SCHOOL = re.compile(rf"'?({BRIN.pattern})([0-9]{{2}})?")
 
 
@@ -72,6 +78,11 @@ def date_in(cell: str) -> dt.date | None:
         return dt.date(int(year), int(month), int(day))
     except ValueError:
         return None
+
+
+def instead_of_a_date(cell: str) -> str:
+    """What stands in a cell without a date, in words that say why it is none."""
+    return next((words for words, form in NO_DATES.items() if form.fullmatch(cell)), "something else")
 
 
 def school_in(cell: str) -> tuple[str, str] | None:

@@ -148,7 +148,7 @@ def day(zone: Zone[D], line: Line, column: str, problems: list[str]) -> dt.date 
     found = list_text.date_in(line[column])
     if line[column] and found is None:
         what, example = f"a date in {column}", "2025-01-31 or 31-1-2025"
-        problems.append(zone.wrong(what, example, "something else", line.where))
+        problems.append(zone.wrong(what, example, list_text.instead_of_a_date(line[column]), line.where))
     return found
 
 
