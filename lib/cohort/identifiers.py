@@ -118,6 +118,11 @@ def _escaped(text: str) -> str:
     return "".join(f"\\u{ord(character):04x}" for character in text)
 
 
+def is_onderwijsnummer(number: str) -> bool:
+    """Whether a number that `normal_text` gave is an onderwijsnummer: the others are a BSN."""
+    return sum(int(digit) * weight for digit, weight in zip(number, WEIGHTS, strict=True)) % 11 == 5
+
+
 def school_code(brin: str) -> str:
     """SQL for a BRIN as a whole number below 67,600, in alphabetical order.
 
