@@ -66,6 +66,8 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     sweep(spark, places, known, ended=ended)
     respelled = respelling.apply(spark, places)
     renumbered = renumbering.apply(spark, places, intake.changes, known, intake.now)
+    for remark in intake.changes.remarks():
+        progress(remark)
     expiry.apply(spark, places, intake.consented, empty=not known.batches)
     domains, lists = intake.catalogue.domains(), intake.lists
     if known.batches and lists.lists:
@@ -102,7 +104,8 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     ending.reach(places, after)
     return {
         **accounts.summary(received, entries), "renumbered": renumbered, "respelled": respelled,
-        "removed": gone, "missing": completeness.counts(told),
+        "changes_without_effect": len(intake.changes.without_effect), "removed": gone,
+        "missing": completeness.counts(told),
     }  # fmt: skip
 
 
