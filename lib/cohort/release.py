@@ -15,16 +15,17 @@ from cohort import (
     codebook,
     contributors,
     disclosed,
-    generalise,
     keys,
     pipeline,
+    project_hierarchies,
     publish,
+    readiness,
     register,
     rights,
     tables,
 )
 from cohort.catalogue import Catalogue
-from cohort.errors import ConfigurationRefused, DeliveriesRefused, NotAnonymous, StateRefused, expected
+from cohort.errors import DeliveriesRefused, NotAnonymous, StateRefused, expected
 from cohort.filed import erasure, numbers, removal
 from cohort.intake import ledger, renumbering
 from cohort.keys import Key
@@ -87,20 +88,8 @@ def check(work: Work) -> tuple[Rights, Key]:
                 else "Wait for its start",
             )
         )
-    rights.special(project, work.catalogue.special_domains())
-    unknown = [r for r in project.results if not work.catalogue.measures(r.domein, r.schaal)]
-    if unknown:
-        raise ConfigurationRefused(
-            *(
-                expected(
-                    "domains and scales of the catalogue", example="rekenen on LVS-REK",
-                    found=f"{r.domein} on {r.schaal}", where=f"projects/{project.name}.toml",
-                    do="Correct its spelling, or add the test to toetsen.csv",
-                )
-                for r in unknown
-            )
-        )  # fmt: skip
-    before = differences.before(work.places, project, generalise.hierarchies(project, work.hierarchies))
+    trees = readiness.declared(project, work.hierarchies, work.catalogue)
+    before = differences.before(work.places, project, trees)
     if work.wave and before is None:
         raise differences.no_wave(project)
     renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
@@ -205,7 +194,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
         )  # fmt: skip
     erasure.accept(spark, places, work.platform, lists.objections, work.catalogue.domains())
     results = Accepted(removal.current(spark, places, batches))
-    trees = generalise.hierarchies(project, work.hierarchies)
+    trees = project_hierarchies.load(project, work.hierarchies)
     before = differences.before(places, project, trees)
     way = pipeline.run(
         results, project, lists, trees, key,

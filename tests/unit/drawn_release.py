@@ -37,7 +37,7 @@ HIERARCHIES = {
     "banden": "0 tot 20;0 tot 40;*\n20 tot 40;0 tot 40;*\n40 tot 60;40 tot 80;*\n60 tot 80;40 tot 80;*\n",
     "groei": "-10 tot 0;*\n0 tot 10;*\n10 tot 20;*\n",
     "niveau": "I;*\nII;*\nIII;*\nIV;*\nV;*\n",
-    "geslacht": "1;*\n2;*\n",
+    "geslacht": "1;*\n2;*\n0;*\n9;*\n",
     "cohort": "2013/14;*\n2014/15;*\n",
 }
 Row = dict[str, Any]

@@ -21,7 +21,7 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn
 from tests.unit.drawn_rights import instruct, rights
 
-from cohort import generalise, keys, objections, pipeline, register, schema, tables
+from cohort import keys, objections, pipeline, project_hierarchies, register, schema, tables
 from cohort.boards import Boards
 from cohort.later import differences, memory
 from cohort.pipeline import Way
@@ -118,7 +118,7 @@ class Root:
         if not places.objections.exists():
             drawn.write_list(places.objections, [], declared_empty=True)
             instruct(self.home, SCHOOLS, TODAY)
-        trees, key = generalise.hierarchies(own, hierarchies), keys.Key(SECRET)
+        trees, key = project_hierarchies.load(own, hierarchies), keys.Key(SECRET)
         lists = objections.load(
             places.objections, drawn.platform().objections, TODAY, {"rekenen", "spelling"}
         )

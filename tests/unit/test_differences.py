@@ -32,7 +32,7 @@ from cohort.boards import Boards
 from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
 from cohort.filed.numbers import Changes
 from cohort.keys import Key
-from cohort.later import differences, memory, rekeyed
+from cohort.later import differences, memory, nesting, rekeyed
 
 K = 10
 FIRST = [n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("1", 50)]

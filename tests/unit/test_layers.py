@@ -17,10 +17,21 @@ ROOT = Path(__file__).resolve().parents[2]
 COHORT = ROOT / "lib" / "cohort"
 
 LINES = (
-    ("errors", "schema", "identifiers", "frames", "reasons", "wording", "stopwatch", "boards"),
+    (
+        "errors",
+        "schema",
+        "identifiers",
+        "code_lists",
+        "delimited_text",
+        "frames",
+        "reasons",
+        "wording",
+        "stopwatch",
+        "boards",
+    ),
     ("rejection",),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
-    ("lists", "purpose"),
+    ("lists", "purpose", "messages", "rosters", "declared_bands"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
     ("tables", "project", "leaves", "uwlr", "arrivals", "pupil_boards"),
     (
@@ -28,6 +39,7 @@ LINES = (
         "mandates",
         "checks",
         "rules",
+        "project_hierarchies",
         "handover",
         "spread",
         "transcripts",
@@ -75,14 +87,14 @@ LINES = (
         "contributors",
         "disclosed",
     ),
-    ("run",),
+    ("run", "value_ranges"),
     ("succession",),
     ("sifting",),
     ("scrutiny",),
     ("judging",),
     ("settling",),
     ("ingest",),
-    ("publish", "balance"),
+    ("publish", "balance", "readiness"),
     ("release", "status", "remnant"),
     ("withdrawal",),
     ("departures",),
@@ -224,7 +236,11 @@ def test_only_jobs_read_arguments_and_environment_or_build_a_session() -> None:
 def test_the_engine_knows_no_spark() -> None:
     known = {path.name: packages_of(path) & {"pyspark", "py4j", "delta"} for path in modules_of("recoding")}
     assert known == {name: set() for name in known}
-    assert {name for path in modules_of("recoding") for name in rooms_known_by(path)} == {"errors"}
+    assert {name for path in modules_of("recoding") for name in rooms_known_by(path)} == {
+        "errors",
+        "code_lists",
+        "delimited_text",
+    }
 
 
 def test_the_verifier_shares_only_the_agreement_and_the_ground() -> None:

@@ -1,5 +1,6 @@
-"""Releases with a sensitive column, one after the other: classes that were blanked stay so, and a consent that
-ends blanks its class; what subtracting shows keeps the column's rules."""
+"""Releases with a sensitive column, one after the other: classes that were blanked stay so, a consent that
+ends blanks its class, and what subtracting shows keeps the column's rules.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from tests.unit.drawn_releases import PUPILS, Root, project, score_of, sex_of
 
 from cohort import shown_values
 from cohort.keys import Key
-from cohort.recoding.attribute_disclosure import Blanking
+from cohort.recoding.attribute_disclosure import Blanking, all_satisfied
 
 RULES: dict[str, Any] = {"largest_value": Decimal("0.8"), "distinct": 3}
 LEVELS = ("I", "II", "III", "IV", "V")
@@ -128,8 +129,8 @@ def test_values_of_who_left_that_would_show_by_subtracting_blank_their_class(
     assert open_class in blanked(root, 2)
 
 
-def no_covers(counts: Any, column: Any, recoding: Any, *_: Any, **__: Any) -> Blanking:
-    failed = ~shown_values.blanking.__globals__["all_satisfied"](column.rules, counts)
+def no_covers(counts: Any, column: Any, *_: Any, **__: Any) -> Blanking:
+    failed = ~all_satisfied(column.rules, counts)
     none = np.zeros(len(failed), dtype=np.bool_)
     return Blanking(failed, none, none)
 

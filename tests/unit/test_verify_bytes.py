@@ -21,6 +21,7 @@ from cohort import tables
 from cohort.errors import ConfigurationRefused
 from cohort.verify import anonymity, contents, layout, log, sums
 from cohort.verify.control import Control
+from cohort.verify.ladders import of_text
 
 Edit = Callable[[dict[str, Row]], None]
 
@@ -172,16 +173,16 @@ def test_null_is_a_leaf_of_its_own_below_the_one_top(tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text("1;1-2;*\n2;1-2;*\n")
     (tmp_path / "two.csv").write_text("1;a\n2;b\n")
     (tmp_path / "own.csv").write_text("1;*\nonbekend;*\n")
-    assert contents.ladder(tmp_path / "one.csv").rows[-1] == ("onbekend", "onbekend", "*")
-    assert contents.ladder(tmp_path / "two.csv").rows[-1] == ("onbekend", "onbekend")
-    assert contents.ladder(tmp_path / "own.csv").leaves == ("1", "onbekend")
+    assert of_text(tmp_path / "one.csv").rows[-1] == ("onbekend", "onbekend", "*")
+    assert of_text(tmp_path / "two.csv").rows[-1] == ("onbekend", "onbekend")
+    assert of_text(tmp_path / "own.csv").leaves == ("1", "onbekend")
 
 
 @pytest.mark.parametrize("text", ["", "1;*\n2\n"])
 def test_a_hierarchy_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(ConfigurationRefused, match="equally long lines"):
-        contents.ladder(tmp_path / "x.csv")
+        of_text(tmp_path / "x.csv")
 
 
 @pytest.mark.parametrize(

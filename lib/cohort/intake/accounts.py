@@ -143,6 +143,7 @@ class Run:
             file.kind,
             file.supplier,
             file.container,
+            warnings=file.warnings,
         )
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from cohort.code_lists import CODE_LISTS
 from cohort.errors import ConfigurationRefused, NotAnonymous, expected
 from cohort.recoding.coding import Coding
 from cohort.recoding.hierarchy import UNKNOWN, Hierarchy
@@ -73,6 +74,7 @@ def coding_of(
 
     Takes: the folder of hierarchy files and their name, with `{}` for the column. `onbekend` is added to a
     hierarchy only where cells are empty, so that otherwise the number of leaves is that of the file.
+    Gives: a value in any spelling that intake accepts (`one_spelling`) has the leaf of its code.
     Refuses: what `Hierarchy.load` refuses, of all columns at once; values that no hierarchy lists (14).
     """
     files, problems = {}, list[str]()
@@ -85,13 +87,13 @@ def coding_of(
         raise ConfigurationRefused(*problems)
     hierarchies, leaves = list[Hierarchy](), list[Leaves]()
     for name in names:
-        cells, listed = columns[name], files[name].leaves
-        place = {text: at for at, text in enumerate(listed)}
+        place = files[name].places
+        cells = one_spelling(name, columns[name], [*place])
         leaf = np.array([place.get(text, EMPTY) for text in cells.values], dtype=np.int64)
         if (leaf == EMPTY).any():
-            problems.append(_not_listed(name, cells, leaf == EMPTY, listed))
+            problems.append(_not_listed(name, cells, leaf == EMPTY, [*place]))
         hierarchy = files[name]
-        if cells.empty and UNKNOWN not in listed:
+        if cells.empty and UNKNOWN not in place:
             hierarchy = Hierarchy.load(folder / pattern.replace("{}", name), name, with_unknown=True)
         unknown = hierarchy.leaves.index(UNKNOWN) if cells.empty else EMPTY
         hierarchies.append(hierarchy)
@@ -99,6 +101,27 @@ def coding_of(
     if problems:
         raise NotAnonymous(*problems)
     return Coding(tuple(hierarchies)), leaves
+
+
+def one_spelling(name: str, cells: Cells, listed: Sequence[str]) -> Cells:
+    """A column with one spelling of every value, by the code list of its name, as intake keeps it.
+
+    Takes: the leaves of its hierarchy: what they list stays as it is, and a code is spelled as they spell it.
+    Gives: `onbekend` and what the code list calls no value (`?` of a weight) are empty cells.
+
+    0,3; 0.3; 0,30; ?; onbekend   →   0,3; 0,3; 0,3; (empty); (empty)
+    """
+    codes = CODE_LISTS.get(name)
+    spelled = {codes.canonical(leaf): leaf for leaf in listed} if codes is not None else {}
+    texts = list[str]()
+    for text in cells.values:
+        code = None if codes is None or text in listed else codes.canonical(text)
+        text = text if code is None else spelled.get(code, code)
+        texts.append("" if _folded(text) == UNKNOWN else text)
+    values = tuple(dict.fromkeys(text for text in texts if text))
+    place = {text: at for at, text in enumerate(values)}
+    moved = np.array([*(place.get(text, EMPTY) for text in texts), EMPTY], dtype=np.int64)
+    return Cells(values, small(moved)[cells.places])  # EMPTY looks up the last entry
 
 
 def schools_of(cells: Cells, name: str) -> Places:
@@ -155,12 +178,14 @@ def sensitive_of(cells: Cells, name: str, *, ordered: bool, hierarchy: Path) -> 
     Refuses: values that differ by capitals or blanks only, which would count as different (10); values
     without an order where one is needed (10); values that the file does not list (14).
     """
-    blank = np.array([_folded(text) in ("", UNKNOWN) for text in cells.values], dtype=np.bool_)
+    tree = Hierarchy.load(hierarchy, name, with_unknown=False) if hierarchy.is_file() else None
+    cells = one_spelling(name, cells, tree.leaves if tree is not None else ())
+    joined = [_folded(value) for value, _ in tree.joined] if tree is not None else []
+    blank = np.array([_folded(text) in ("", UNKNOWN, *joined) for text in cells.values], np.bool_)
     texts = [text for text, no_value in zip(cells.values, blank.tolist(), strict=True) if not no_value]
     listed: tuple[str, ...] = ()
-    if hierarchy.is_file():
-        leaves = Hierarchy.load(hierarchy, name, with_unknown=False).leaves
-        listed = tuple(leaf for leaf in leaves if _folded(leaf) != UNKNOWN)
+    if tree is not None:
+        listed = tuple(leaf for leaf in tree.leaves if _folded(leaf) != UNKNOWN)
         lacking = np.array([text not in listed for text in cells.values], dtype=np.bool_) & ~blank
         if lacking.any():
             raise NotAnonymous(_not_listed(name, cells, lacking, listed))
@@ -219,16 +244,18 @@ def ranked(texts: Sequence[str]) -> Places:
 
 
 def _not_listed(name: str, cells: Cells, lacking: npt.NDArray[np.bool_], listed: Sequence[str]) -> str:
-    """Says how many, never which: a value that nobody listed may be a name or a number of a person."""
+    """Says how many, and of these the codes of a code list; any other value may be a name or a number."""
     records = int(np.count_nonzero(lacking[cells.places] & (cells.places != EMPTY)))
     others = [text for text, lacks in zip(cells.values, lacking.tolist(), strict=True) if lacks]
     known = set(listed)
     trimmed = sum(text.strip() in known for text in others)
     blanks = f" ({trimmed:,} of them would be listed without the blanks around them)" if trimmed else ""
+    codes = [f"`{text}`" for text in others if name in CODE_LISTS and text in CODE_LISTS[name].codes]
+    some = f", the codes {', '.join(codes[:12])} among them," if codes else ""
     return expected(
         "only values of the hierarchy",
         example="a leaf for every value that occurs",
-        found=f"{len(others):,} others{blanks} in {records:,} records",
+        found=f"{len(others):,} others{blanks}{some} in {records:,} records",
         where=f"column {name}",
         do="Add them to its hierarchy file, or correct the records",
     )

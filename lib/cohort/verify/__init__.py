@@ -45,6 +45,7 @@ from cohort.verify import (
     sums,
 )
 from cohort.verify.findings import Before, Finding, Findings, Subject, tell_names
+from cohort.verify.ladders import UNKNOWN, Ladder, of_project
 from cohort.verify.layout import Ints
 from cohort.verify.lists import Lists
 from cohort.verify.published import (
@@ -90,7 +91,7 @@ def check_stage(
     """
     say = progress or (lambda _: None)
     known = lists.read(subject)
-    ladders = contents.ladders(subject.project, subject.hierarchies)
+    ladders = of_project(subject.project, subject.hierarchies)
     written = opened.log_of(subject.stage)
     files = [subject.stage / name for name in written.added]
     found = log.look_at_protocol(
@@ -138,9 +139,7 @@ def check_stage(
     return Findings(tuple(found), checked, (), measures, shown.checksum if shown else layout.checksum(runs))
 
 
-def _cohort(
-    spark: SparkSession, subject: Subject, ladders: dict[str, contents.Ladder], known: Lists
-) -> Ints | None:
+def _cohort(spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], known: Lists) -> Ints | None:
     """All pupils per sensitive value, last those with another one; counted from the results, where a distance
     to them was agreed.
     """
@@ -148,11 +147,11 @@ def _cohort(
     if own is None or held_to is None or not held_to.of_the_cohort:
         return None
     counted = rebuild.values_of_all(spark, subject, ladders, own.name, known)
-    return np.delete(counted, ladders[own.name].leaves.index(contents.UNKNOWN))
+    return np.delete(counted, ladders[own.name].leaves.index(UNKNOWN))
 
 
 def _values(
-    spark: SparkSession, subject: Subject, runs: layout.Runs, ladders: dict[str, contents.Ladder]
+    spark: SparkSession, subject: Subject, runs: layout.Runs, ladders: dict[str, Ladder]
 ) -> list[Finding]:
     """What the values say; a code in small letters is looked up among the schools of the results."""
     shown = dict(zip(runs.columns, runs.labels, strict=True))

@@ -18,9 +18,9 @@ from pyspark.sql import functions as F
 
 from cohort.schema import OTHERS, PUPIL, SCHOOL
 from cohort.verify import sensitive
-from cohort.verify.contents import UNKNOWN
 from cohort.verify.control import pseudonym
 from cohort.verify.findings import Finding, Subject, tell
+from cohort.verify.ladders import UNKNOWN
 from cohort.verify.layout import Ints
 
 WITH_VALUE = "_with_value"

@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cohort.schema import OTHERS, SCHOOL
-from cohort.verify.contents import UNKNOWN
 from cohort.verify.findings import Finding, tell
+from cohort.verify.ladders import UNKNOWN
 
 Ints = npt.NDArray[np.int64]
 BATCH = 1 << 18

@@ -28,6 +28,7 @@ from cohort.verify import (
     sensitive,
 )
 from cohort.verify.findings import Finding, Findings, Subject, tell, tell_names
+from cohort.verify.ladders import of_project
 
 OF_THE_BYTES = (
     "SCHEMA", "PROTOCOL", "PROPERTIES", "COMMIT", "LOG", "IDENTIFYING_COLUMN", "VALUE_NULL",
@@ -89,7 +90,7 @@ def check_published(
     runs = opened.runs(files, project, control=False)
     shown = dict(zip(runs.columns, runs.labels, strict=True))
     found += told + layout.look(runs)
-    ladders = contents.ladders(project, hierarchies)
+    ladders = of_project(project, hierarchies)
     found += contents.look_at_values(shown, ladders)
     known = opened.pseudonyms_of(files, project, control=False)
     found += pseudonyms.look(known) if known else []
