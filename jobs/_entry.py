@@ -8,7 +8,6 @@ import getpass
 import json
 import logging
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from cohort import access, catalogue, locks, places, platform, project
-from cohort.errors import DEFECT, DONE, Refusal
+from cohort.errors import DEFECT, DONE, Refusal, place
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
@@ -78,7 +77,7 @@ def run(name: str, work: Callable[[Job], Record], *options: tuple[tuple[str, ...
         _print({"job": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code})
         return refusal.exit_code
     except Exception as defect:
-        print(f"{name}: a defect ({type(defect).__name__}) at {_place(defect)}", file=sys.stderr)
+        print(f"{name}: a defect ({type(defect).__name__}) at {place(defect)}", file=sys.stderr)
         _print({"job": name, "defect": type(defect).__name__, "exit_code": DEFECT})
         return DEFECT
     _print({"job": name, **record, "exit_code": record.get("exit_code", DONE)})
@@ -92,12 +91,6 @@ def _job(name: str, asked: argparse.Namespace) -> Job:
     access.close_zones(where)
     keys = platform.key_folder(holds, config, where.root)
     return Job(name, asked, where, holds, config, keys, dt.datetime.now().astimezone())
-
-
-def _place(defect: BaseException) -> str:
-    """Where in our own code it broke: places only, since a message could hold a value."""
-    frames = [f for f in traceback.extract_tb(defect.__traceback__) if "site-packages" not in f.filename]
-    return " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames[-4:]))
 
 
 def _print(record: Record) -> None:

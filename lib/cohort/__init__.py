@@ -15,6 +15,7 @@ What everything stands on:
     identifiers   numbers of pupils and codes of schools, in one normal form
     frames        what the driver knows, handed to Spark as small frames
     stopwatch     how long each stage of a job took
+    closed_files  folders and files of the platform's user alone
     recoding      the anonymity engine: numpy and pyarrow, no Spark
 
 What was agreed and declared:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COHORT = ROOT / "lib" / "cohort"
 
 LINES = (
-    ("errors", "schema", "identifiers", "frames", "reasons", "wording", "stopwatch"),
+    ("errors", "schema", "identifiers", "frames", "reasons", "wording", "stopwatch", "closed_files"),
     ("rejection",),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
     ("lists", "purpose"),

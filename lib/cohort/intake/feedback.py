@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cohort import closed_files
 from cohort.errors import StateRefused, expected
 from cohort.intake.formats import Unrecognised
 from cohort.intake.ledger import OLDER, REJECTED, Entry
@@ -70,11 +71,10 @@ def write(
             "unknown_columns": differs.unknown,
         }
     # nothing rests on these files, so none of them waits for the disk: 6,600 would wait for half a minute
-    folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(told, ensure_ascii=False, indent=2)
-    (folder / f"{entry.levering_nr}.json").write_text(content + "\n", encoding="utf-8")
+    closed_files.write_text(folder / f"{entry.levering_nr}.json", content + "\n")
     text = "\n\n".join(_text(entry, lines, most, differs, language) for language in LANGUAGES)
-    (folder / f"{entry.levering_nr}.txt").write_text(text, encoding="utf-8")
+    closed_files.write_text(folder / f"{entry.levering_nr}.txt", text)
 
 
 def sweep(places: Places, last: int) -> None:
