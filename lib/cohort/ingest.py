@@ -13,7 +13,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort import objections
+from cohort import objections, tables
 from cohort.errors import DeliveriesRefused, expected
 from cohort.filed import barred, effects, erasure, expiry, remains, removal
 from cohort.intake import (
@@ -92,6 +92,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     among = _new(received, lists) if ended else None
     gone["objected"] = remains.remove(places.deliveries, after, sought, among)
     progress(f"retention: {sum(gone.values())} things of the past removed")
+    tables.remove_folder(places.work, where="restricted/work")  # of what stays the rows could be read
     told = completeness.of(intake.catalogue, after, entries)
     completeness.write(places, told)
     ending.reach(places, after)

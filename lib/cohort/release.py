@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -180,7 +179,7 @@ def _make_room(places: Places, project: str) -> int:
         if record.state in (Release.STAGED, Release.VERIFIED):
             reason = "a later run made a new release before this one was published"
             register.save(places, record.moved(Release.REFUSED, reason=reason))
-    shutil.rmtree(places.staging(project), ignore_errors=True)
+    tables.remove_folder(places.staging(project), where=f"staging/{project}")
     memory.keep_only(places, project, [r.release for r in known if r.state is Release.PUBLISHED])
     return max((record.release for record in known), default=0) + 1
 

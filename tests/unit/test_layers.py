@@ -39,7 +39,7 @@ LINES = (
     ("reception", "ending", "memory"),
     ("columnar",),
     ("sinks",),
-    ("remains",),
+    ("remains", "leftovers"),
     (
         "deliveries",
         "quality",
