@@ -13,7 +13,7 @@ from cohort.errors import StateRefused, expected
 from cohort.intake.formats import Unrecognised
 from cohort.intake.ledger import OLDER, REJECTED, Entry
 from cohort.intake.reasons import OF_PUPILS, REASONS, WARNINGS, Reason
-from cohort.intake.rejection import FILE_REASONS
+from cohort.intake.rejection import FILE_REASONS, UNREADABLE
 from cohort.intake.wording import LANGUAGES, counted, said
 from cohort.places import Places
 
@@ -21,8 +21,8 @@ UNKNOWN_SCHOOL = "onbekend"
 SHOWN_LINES = 200
 ELEMENTS = "results"
 """The kind of file that has elements instead of lines."""
-WAITING, WAITS = "WAITING", ("ROSTER_MISSING", OLDER)
-"""A file that is taken in as it is, once something else comes."""
+WAITING, WAITS = "WAITING", ("ROSTER_MISSING", OLDER, UNREADABLE)
+"""A file that is taken in as it is, once something else comes or the next run can read it."""
 BESIDE = ("HALVED", "DOUBLED")
 """Warnings whose number is of the delivery before."""
 
