@@ -21,6 +21,7 @@ from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
 from cohort.release import Work
+from cohort.stopwatch import as_line
 
 Record = dict[str, Any]
 
@@ -42,6 +43,9 @@ class Job:
 
     def progress(self, line: str) -> None:
         print(f"{self.name}: {line}", file=sys.stderr, flush=True)
+
+    def report(self, stage: str, outcome: str = "", /) -> None:
+        self.progress(as_line(stage, outcome))
 
     def project(self, name: str) -> Project:
         return project.load(self.config, name, self.platform)
@@ -89,8 +93,10 @@ def _job(name: str, asked: argparse.Namespace) -> Job:
     holds = platform.load(config)
     where = places.under(asked.root)
     access.close_zones(where)
+    now = dt.datetime.now().astimezone()
+    access.close_unverified(where, holds, now)
     keys = platform.key_folder(holds, config, where.root)
-    return Job(name, asked, where, holds, config, keys, dt.datetime.now().astimezone())
+    return Job(name, asked, where, holds, config, keys, now)
 
 
 def _print(record: Record) -> None:

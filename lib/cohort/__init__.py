@@ -15,6 +15,7 @@ What everything stands on:
     identifiers   numbers of pupils and codes of schools, in one normal form
     frames        what the driver knows, handed to Spark as small frames
     stopwatch     how long each stage of a job took
+    due           what is to be done about a project, and why
     closed_files  folders and files of the platform's user alone
     recoding      the anonymity engine: numpy and pyarrow, no Spark
 
@@ -61,6 +62,7 @@ What is done with them:
     balance       every row and every pupil of a release, once
     release       one release: made, staged, verified
     status        what there is, what is due, what ends when
+    reverification  a published table verified again, and closed when it fails
     readers       the daily look at who may read which table
 
 What everybody hears:

@@ -24,6 +24,7 @@ GRANTED, WITHDRAWN = "granted", "withdrawn"
 CLOSED, CLOSED_FILE = 0o700, 0o600
 READ, READ_FILE = 0o750, 0o640
 HOOK_SECONDS = 120
+UNVERIFIED = "its verification failed: run verify, and access after a clean one"
 
 
 def close_zones(places: Places) -> None:
@@ -116,6 +117,18 @@ def withdraw(places: Places, platform: Platform, project: str, why: str, now: dt
     _note(places, project, WITHDRAWN, noted.get("group"), why, now)
 
 
+def close_unverified(places: Places, platform: Platform, now: dt.datetime) -> None:
+    """Close every table whose verification failed and that is open still, since that run was killed.
+
+    One that refuses is told by the daily job, not here: the job at hand may be the one that destroys it.
+    """
+    for note in places.exact.glob(f"*/{register.failed_verification(places, '').name}"):
+        project = note.parent.name
+        if state(places, platform, project) == GRANTED:
+            with suppress(RightsRefused):
+                withdraw(places, platform, project, UNVERIFIED, now)
+
+
 def settle(
     places: Places, platform: Platform, project: Project, now: dt.datetime, *why_not: str
 ) -> list[str]:
@@ -159,6 +172,8 @@ def withheld(places: Places, project: Project, today: dt.date) -> list[str]:
         told.append("nothing is published, or its publishing was not finished")
     elif register.withdrawal(places, name).exists():
         told.append("rows are being withdrawn: run objections, or publish a new release")
+    if register.failed_verification(places, name).exists():
+        told.append(UNVERIFIED)
     return told
 
 

@@ -162,6 +162,11 @@ def withdrawal(places: Places, project: str) -> Path:
     return places.exact / project / "withdrawal.json"
 
 
+def failed_verification(places: Places, project: str) -> Path:
+    """The note that a published table failed its verification; nobody reads until a clean one removed it."""
+    return places.exact / project / "failed_verification.json"
+
+
 def write(path: Path, content: dict[str, Any], *, public: bool = False) -> None:
     """One JSON document, whole or not at all, on the disk before the call returns.
 

@@ -33,7 +33,7 @@ from cohort.project import Project
 from cohort.register import Record, Release
 from cohort.rights import Known, Rights
 from cohort.schema import Accepted
-from cohort.stopwatch import Progress, Stopwatch
+from cohort.stopwatch import Progress, StageReport, Stopwatch
 from cohort.verify import Before, Finding, Findings, Subject, check_stage
 from cohort.verify import check_rights as published_rights
 
@@ -117,8 +117,8 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     rekeyed.follow(spark, places, project, key, numbers.load(places.numbers, work.today))
     clock = Stopwatch(progress)
     record = _stage(spark, work, lists, key, number, clock)
-    findings = verify(spark, work, key, record, deep=False, progress=clock.tell)
-    clock.tell(f"verified: {len(findings.found)} findings")
+    findings = verify(spark, work, key, record, deep=False, report=clock.tell)
+    clock.tell("verified", f"{len(findings.found)} findings")
     decide(places, record, findings, work.now)
     if findings.found:
         raise NotAnonymous(
@@ -136,10 +136,10 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
 
 
 def verify(
-    spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, progress: Progress | None
+    spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, report: StageReport
 ) -> Findings:
     """Check a stage in full, against the lists as they are now and the release that is published."""
-    return check_stage(spark, _subject(work, key, record), deep=deep, progress=progress)
+    return check_stage(spark, _subject(work, key, record), deep=deep, report=report)
 
 
 def check_rights(spark: SparkSession, work: Work, key: Key, record: Record) -> list[Finding]:

@@ -134,7 +134,7 @@ def run(
             Key(secret),
             SCHOOLS[:3],
             most,
-            told.append,
+            lambda stage, outcome="": told.append(f"{stage}: {outcome}"),
         )
         found = way.rows.toArrow().to_pylist()
         way.let_go()

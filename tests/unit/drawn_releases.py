@@ -122,7 +122,7 @@ class Root:
         rows = Accepted(tables.read(self.spark, places.results).where("batch = 1"))
         before = differences.before(places, own, trees)
         held = rights(lists, SCHOOLS)
-        way = pipeline.run(rows, own, held, trees, key, SCHOOLS, 10_000, lambda _: None, before, wave)
+        way = pipeline.run(rows, own, held, trees, key, SCHOOLS, 10_000, lambda *_: None, before, wave)
         stage = places.stage(own.name, number)
         tables.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
         memory.write(way.members, places, own, number, way.recoding, memory.agreed(own, trees), before)

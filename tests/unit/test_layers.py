@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COHORT = ROOT / "lib" / "cohort"
 
 LINES = (
-    ("errors", "schema", "identifiers", "frames", "reasons", "wording", "stopwatch", "closed_files"),
+    ("errors", "schema", "identifiers", "frames", "reasons", "wording", "stopwatch", "due", "closed_files"),
     ("rejection",),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
     ("lists", "purpose"),
@@ -84,7 +84,7 @@ LINES = (
     ("ingest",),
     ("publish", "balance"),
     ("release", "status", "remnant"),
-    ("withdrawal",),
+    ("withdrawal", "reverification"),
     ("departures",),
     ("readers",),
     ("site",),

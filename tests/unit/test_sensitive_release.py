@@ -42,7 +42,7 @@ def made(spark: SparkSession, folder: Path, own: Project) -> Subject:
     lists = objections.load(given.objections, given.platform.objections, given.today, ())
     rows = Accepted(tables.read(spark, results_at).where("batch = 1"))
     held = rights(lists, SCHOOLS)
-    way = pipeline.run(rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, lambda _: None)
+    way = pipeline.run(rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, lambda *_: None)
     tables.write_new(way.rows, folder / "made", "proef-1", given.platform.tables)
     way.let_go()
     own_counts = counts(pupils_released=way.recoding.released, pupils_suppressed=way.recoding.suppressed)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
+import hashlib
 import json
 import os
 import signal
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +24,17 @@ from tests.unit.drawn_deliveries import S as RESULT
 from tests.unit.test_ingest import NUMBERS, SCHOOLS, deliver, row, take_in
 
 from cohort.filed import remains
-from cohort.intake import arrivals, edexml, formats, ledger, reception, retention, transcripts
+from cohort.intake import (
+    arrivals,
+    containers,
+    edexml,
+    formats,
+    ledger,
+    reception,
+    retention,
+    spreadsheets,
+    transcripts,
+)
 from cohort.intake import uwlr as messages
 from cohort.intake.arrivals import DeliveredFile, Desk
 from cohort.intake.containers import Limits
@@ -44,13 +57,13 @@ DEFECTS: list[tuple[str, Callable[[], BaseException]]] = [
 READERS: list[tuple[str, str, Content, Any, str]] = [
     # what fails        the file       its bytes                         where it is raised
     ("a text",          "a.csv",       canoniek(f"{PLANTED};1;a"),       arrivals, "of_text"),
-    ("a spreadsheet",   "a.xlsx",      SHEET,                            transcripts.spreadsheets, "read"),
+    ("a spreadsheet",   "a.xlsx",      SHEET,                            spreadsheets, "read"),
     ("quotes",          "a.csv",       QUOTED,                           transcripts, "of_lines"),
     ("a transcript",    "a.xlsx",      SHEET,                            transcripts, "_written"),
     ("a roster",        "a.xml",       ROSTER,                           edexml, "read"),
-    ("a container",     "a.zip",       zipped(canoniek(f"{PLANTED};1;a")), arrivals.containers, "members"),
+    ("a container",     "a.zip",       zipped(canoniek(f"{PLANTED};1;a")), containers, "members"),
     ("a member",        "a.zip",       zipped(canoniek(f"{PLANTED};1;a")), arrivals, "of_text"),
-    ("a packed sheet",  "a.zip",       zipped(SHEET, name="a{n}.xlsx"),  transcripts.spreadsheets, "read"),
+    ("a packed sheet",  "a.zip",       zipped(SHEET, name="a{n}.xlsx"),  spreadsheets, "read"),
 ]  # fmt: skip
 
 
@@ -125,7 +138,7 @@ def test_a_file_of_which_not_even_the_content_is_known_is_left_without_a_line(
 ) -> None:
     place = desk(tmp_path, Ledger()).folder / "a.csv"
     place.write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
-    with broken(arrivals.hashlib, "sha256", defect):
+    with broken(hashlib, "sha256", defect):
         found = received(tmp_path, Ledger())
     assert (found.new, found.unreadable) == ((), 0)
     ((what, number),) = found.defects.items()
@@ -135,7 +148,7 @@ def test_a_file_of_which_not_even_the_content_is_known_is_left_without_a_line(
     assert len(received(tmp_path, Ledger()).new) == 1
 
 
-@pytest.mark.parametrize("where", [openpyxl, arrivals.containers.zipfile], ids=["openpyxl", "zipfile"])
+@pytest.mark.parametrize("where", [openpyxl, zipfile], ids=["openpyxl", "zipfile"])
 def test_no_memory_in_a_library_is_no_damage_of_the_file(tmp_path: Path, where: Any) -> None:
     place = desk(tmp_path, Ledger()).folder / "a.xlsx"
     place.write_bytes(SHEET(SCHOOLS[0]))
@@ -212,7 +225,7 @@ def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp
     numbers = frozenset({PLANTED, "123456782"})
     found = received(tmp_path, known).files
     assert remains.remove(folder, known, numbers) == 0
-    late = retention.dt.datetime(2036, 1, 1, tzinfo=retention.dt.UTC)
+    late = dt.datetime(2036, 1, 1, tzinfo=dt.UTC)
     assert retention._deliveries(known, found, late) == 0
     known = entered(known, received(tmp_path, known))
     assert len(known.lines) == 6

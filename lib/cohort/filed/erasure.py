@@ -77,12 +77,14 @@ def apply(
 
 def due(places: Places, lists: Objections) -> list[str]:
     """Projects whose newest published release was made while others were barred from it than now."""
-    found = []
-    for folder in sorted(places.exact.glob("*/")):
-        published = [r for r in register.releases(places, folder.name) if r.state is Release.PUBLISHED]
-        if published and _other(published[-1], lists):
-            found.append(folder.name)
-    return found
+    names = sorted(folder.name for folder in places.exact.glob("*/"))
+    return [name for name in names if is_due(places, lists, name)]
+
+
+def is_due(places: Places, lists: Objections, project: str) -> bool:
+    """Whether others are barred from a project now than from its newest published release."""
+    read = register.published(places, project)
+    return read is not None and _other(read, lists)
 
 
 def barred_from(

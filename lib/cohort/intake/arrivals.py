@@ -82,11 +82,11 @@ class DeliveredFile:
 
     def unreadable(self, defect: BaseException | str) -> DeliveredFile:
         """The same file, left for the next run: what was raised says nothing of its content."""
-        told = defect if isinstance(defect, str) else told_of(defect)
+        told = defect if isinstance(defect, str) else describe(defect)
         return replace(self, rejected=UNREADABLE, defect=told)
 
 
-def told_of(defect: BaseException) -> str:
+def describe(defect: BaseException) -> str:
     """A defect by its type and its place in the code."""
     return f"{type(defect).__name__} at {place(defect) or 'a library'}"
 

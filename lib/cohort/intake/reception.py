@@ -103,7 +103,7 @@ def _arrivals(desk: Desk, path: Path) -> list[DeliveredFile] | str:
     except OSError:
         return STORAGE
     except Exception as defect:
-        return arrivals.told_of(defect)
+        return arrivals.describe(defect)
 
 
 def _known_rosters(desk: Desk, every: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:

@@ -77,16 +77,16 @@ def check_stage(
     subject: Subject,
     *,
     deep: bool = False,
-    progress: Callable[[str], None] | None = None,
+    report: Callable[[str, str], None] = lambda *_: None,
 ) -> Findings:
     """Everything that can be looked for in a stage.
 
-    Takes: the stage and what it is held against; `deep` to make every record again; who is told of progress.
+    Takes: the stage and what it is held against; `deep` to make every record again; who is told of each
+    check that is done, its name and what it saw.
     Gives: the findings; any one refuses the release. A stage of another schema is looked at no further.
     Refuses: a stage that is not there (exit code 15), lists that intake would refuse (exit codes 12
     and 17).
     """
-    say = progress or (lambda _: None)
     known = lists.read(subject)
     ladders = contents.ladders(subject.project, subject.hierarchies)
     written = opened.log_of(subject.stage)
@@ -98,12 +98,12 @@ def check_stage(
     )
     found += log.look_at_commit(written, subject.release_id) + log.look_at_traces(written, files)
     stage = tables.read(spark, subject.stage)
-    told = opened.columns(stage.schema, subject.project, written, control_too=True)
-    if any(finding.code == "SCHEMA" for finding in told):
-        return opened.unfit(found + told)
-    say("checked log and schema")
+    misfits = opened.columns(stage.schema, subject.project, written, control_too=True)
+    if any(finding.code == "SCHEMA" for finding in misfits):
+        return opened.unfit(found + misfits)
+    report("checked log and schema", "")
     runs = opened.runs(files, subject.project, control=True)
-    found += told + layout.look(runs) + _values(spark, subject, runs, ladders)
+    found += misfits + layout.look(runs) + _values(spark, subject, runs, ladders)
     shown = opened.pseudonyms_of(files, subject.project, control=True)
     found += pseudonyms.look(shown) if shown else []
     classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform))
@@ -115,21 +115,21 @@ def check_stage(
     everywhere = np.concatenate([runs.home, runs.others], axis=1)
     given_away, shares = sensitive.look(runs, values, held_to, cohort, everywhere)
     classes, measures = classes + given_away, measures | shares
-    say(f"checked classes: {runs.classes}, {runs.released} rows")
+    report("checked classes", f"{runs.classes}, {runs.released} rows")
     counted = control.count(spark, subject, stage, known.barred, known.asked, runs.schools)
     found += classes + control.look(counted) + sums.look(subject.counts, counted, runs.released)
     found += consent.look(spark, subject, stage, known.consenting)
     if held_to is not None:
         records = rebuild.records(spark, subject, ladders, known)
         found += blanked.look(spark, subject, stage, records, leaves, held_to, cohort)
-    say("checked control columns against results and lists")
+    report("checked control columns against results and lists", "")
     k = anonymity.limits(subject.project, subject.platform).k
     found += difference.look(spark, subject, stage, k, leaves, held_to, cohort)
     if subject.before is not None:
-        say("checked the difference to the published release")
+        report("checked the difference to the published release", "")
     if deep:
         found += rebuild.look(spark, subject, stage, ladders, known)
-        say("checked records, each made again")
+        report("checked records, each made again", "")
     checked = (*OF_A_STAGE, "REBUILT") if deep else OF_A_STAGE
     return Findings(tuple(found), checked, (), measures, shown.checksum if shown else layout.checksum(runs))
 
