@@ -120,7 +120,7 @@ def _not_looked_at(received: Received) -> list[str]:
         told.append(
             expected(
                 "files and folders that the platform's user may read", example="mode 0600, its own",
-                found=f"{received.unreadable} others", where="deliveries/",
+                found=f"{received.unreadable} that it may not", where="deliveries/",
                 do="Correct their rights, then run ingest again; they stay where they are",
             )
         )  # fmt: skip

@@ -70,8 +70,9 @@ def _every(path: Path) -> int:
 
 
 def _sentence(places: Places, top: Path, number: int) -> str:
+    found = f"{number} other" + ("" if number == 1 else "s")
     return expected(
-        "no files but those of the table", example="after a vacuum", found=f"{number} others",
+        "no files but those of the table", example="after a vacuum", found=found,
         where=top.relative_to(places.root).as_posix(),
         do=f"{tables.OPEN}, remove what is not the table's, then run the same again",
     )  # fmt: skip
