@@ -1,8 +1,8 @@
 """The independent verifier: a stage or a published table, held against what was agreed and delivered.
 
 It shares no step with the code that makes releases: both meet in the project's declaration, in `schema`, in
-`keys` (one room holds the secret) and in `tables` (one room speaks Delta). What these two give is held against
-other code by tests: HMACs against Python's own, Spark's checksum against numpy's. Its rooms:
+`keys` (one room holds the secret) and in `tables` (one room speaks Delta). What these two give is held to
+other code by tests: HMACs to Python's own, Spark's checksum to numpy's. Its rooms:
 
     findings    what is verified, the codes of what can be found
     log         the table's log and the files' footers, as text
