@@ -168,7 +168,7 @@ def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
             raise KeyError(PLANTED)
         return {"project": given[3].name, "pupils_barred": 1}
 
-    monkeypatch.setattr(departures.withdrawal, "apply", apply)
+    monkeypatch.setattr("cohort.later.withdrawal.apply", apply)
     told = departures.honour(
         None, places, holds, folder / "conf", folder / "keys",  # type: ignore[arg-type]
         lambda _: departures.Barred(frozenset(), {}), NOW, lambda _: None,

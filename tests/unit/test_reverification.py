@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import COLUMNS, Stage
 
-from cohort import access, project, readers, register, reverification, status, tables
+from cohort import access, catalogue, project, readers, register, reverification, status, tables, verify
 from cohort.catalogue import Catalogue
 from cohort.due import Action, Reason
 from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
@@ -225,14 +225,13 @@ def test_a_table_that_was_tampered_with_is_closed_until_a_clean_verification(
 ) -> None:
     tamper(shown.table)
     seen: list[str] = []
-    real = reverification.NotAnonymous
 
     def said(*problems: str) -> NotAnonymous:
         seen.append(shown.access)
-        return real(*problems)
+        return NotAnonymous(*problems)
 
     with monkeypatch.context() as patch:
-        patch.setattr(reverification, "NotAnonymous", said)
+        patch.setattr("cohort.reverification.NotAnonymous", said)
         with pytest.raises(NotAnonymous) as refused:
             shown.verify()
     assert seen == ["withdrawn"], "closed before it was said"
@@ -274,7 +273,7 @@ def test_no_memory_is_no_clean_verification(shown: Shown, monkeypatch: pytest.Mo
     def raises(*_: object) -> None:
         raise MemoryError("10AA")
 
-    monkeypatch.setattr(reverification.verify, "check_published", raises)
+    monkeypatch.setattr(verify, "check_published", raises)
     with pytest.raises(NotAnonymous, match="MemoryError at") as refused:
         shown.verify()
     assert "10AA" not in str(refused.value)
@@ -304,7 +303,7 @@ def test_a_table_that_cannot_be_closed_is_told_so(shown: Shown, monkeypatch: pyt
 def test_what_failed_is_due_for_a_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     register.write(shown.note, {"release": 1})
     view = status.View(shown.places, shown.platform, shown.folder, shown.folder / "keys", NOW, None)
-    monkeypatch.setattr(status.catalogue, "load", lambda _: Catalogue((), frozenset()))
+    monkeypatch.setattr(catalogue, "load", lambda _: Catalogue((), frozenset()))
     found = status._due_of(view, shown.project)
     assert found[0].as_dict() == {
         "do": "verify", "reasons": ["VERIFICATION_FAILED"],
