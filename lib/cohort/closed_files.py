@@ -23,8 +23,8 @@ def make_folder(folder: Path) -> None:
         make_folder(folder.parent)
         folder.mkdir(mode=FOLDER)
     except FileExistsError:
-        if not stat.S_IMODE(folder.stat().st_mode) & OTHERS:
-            return
+        _close(folder, folder.stat(), FOLDER)
+        return
     folder.chmod(FOLDER)
 
 
@@ -33,12 +33,18 @@ def write_text(path: Path, text: str) -> None:
 
     It does not wait for the disk, and is no document to rest on: `register.write` is for those.
     """
-    make_folder(path.parent)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, FILE)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    try:
+        handle = os.open(path, flags, FILE)
+        _close(path.parent, path.parent.stat(), FOLDER)
+    except FileNotFoundError:
+        make_folder(path.parent)
+        handle = os.open(path, flags, FILE)
+    with os.fdopen(handle, "wb", buffering=0) as file:
         os.fchmod(handle, FILE)  # one that was there keeps its rights; it is closed before it has new content
-        file.truncate()
-        file.write(text)
+        left = memoryview(text.encode("utf-8"))
+        while left:
+            left = left[file.write(left) :]
 
 
 def close_tree(top: Path) -> list[tuple[str, str]]:

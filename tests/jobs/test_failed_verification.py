@@ -1,4 +1,4 @@
-"""A published table that was tampered with, through real jobs: closed by `verify`, opened by `access` after."""
+"""A published table that was tampered with, through real jobs: `verify` closes and `access` opens it."""
 
 from __future__ import annotations
 
