@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import IO
 
 from cohort import identifiers
+from cohort.errors import place
 from cohort.identifiers import BRIN
 from cohort.intake import containers, markup, messages
 from cohort.intake.containers import Limits
 from cohort.intake.formats import UTF8, WINDOWS, Formats, Unrecognised, fields_of
-from cohort.intake.rejection import Rejected
+from cohort.intake.rejection import UNREADABLE, Rejected
 
 BLANKS = "".join(map(chr, range(33)))
 """What Spark takes for an empty line holds nothing else."""
@@ -84,10 +85,22 @@ class DeliveredFile:
     """What its reader has to tell of it, where no row is refused for it."""
     origin: Path | None = None
     """The file in the folder of deliveries that it is, or is packed in."""
+    defect: str | None = None
+    """Of an `UNREADABLE` one the type and the place in the code of what was raised, never its message."""
 
     @property
     def misnamed(self) -> bool:
         return self.rejected == "FILE_NAME"
+
+    def unreadable(self, defect: BaseException | str) -> DeliveredFile:
+        """The same file, left for the next run: what was raised says nothing of its content."""
+        told = defect if isinstance(defect, str) else describe(defect)
+        return replace(self, rejected=UNREADABLE, defect=told)
+
+
+def describe(defect: BaseException) -> str:
+    """A defect by its type and its place in the code."""
+    return f"{type(defect).__name__} at {place(defect) or 'a library'}"
 
 
 @dataclass(frozen=True)
@@ -132,6 +145,8 @@ class Desk:
             unpacked = [self._put(file, *one) for one in containers.members(content, self.limits, file.name)]
         except Rejected as rejected:
             return [replace(file, rejected=rejected.code)]
+        except Exception as defect:
+            return [file.unreadable(defect)]
         return [member if member.kind == KNOWN else self._member(member) for member in unpacked]
 
     def _too_large(self, opened: IO[bytes], size: int) -> str | None:
@@ -157,7 +172,10 @@ class Desk:
 
     def _member(self, file: DeliveredFile) -> DeliveredFile:
         """One that was unpacked; the bytes of the others are not in memory."""
-        content = file.path.read_bytes()
+        try:
+            content = file.path.read_bytes()
+        except OSError as defect:
+            return file.unreadable(defect)
         return self._looked_at(file, content, containers.kind(content))
 
     def _looked_at(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
@@ -165,6 +183,8 @@ class Desk:
             return self._one(file, content, kind)
         except Rejected as rejected:
             return replace(file, rejected=rejected.code)
+        except Exception as defect:
+            return file.unreadable(defect)
 
     def _one(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
         if kind in NOT_OURS:

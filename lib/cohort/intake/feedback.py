@@ -8,11 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cohort import closed_files
 from cohort.errors import StateRefused, expected
 from cohort.intake.formats import Unrecognised
 from cohort.intake.ledger import OLDER, REJECTED, Entry
 from cohort.intake.reasons import OF_PUPILS, REASONS, WARNINGS, Reason
-from cohort.intake.rejection import FILE_REASONS
+from cohort.intake.rejection import FILE_REASONS, UNREADABLE
 from cohort.intake.wording import LANGUAGES, counted, said
 from cohort.places import Places
 
@@ -20,8 +21,8 @@ UNKNOWN_SCHOOL = "onbekend"
 SHOWN_LINES = 200
 ELEMENTS = "results"
 """The kind of file that has elements instead of lines."""
-WAITING, WAITS = "WAITING", ("ROSTER_MISSING", OLDER)
-"""A file that is taken in as it is, once something else comes."""
+WAITING, WAITS = "WAITING", ("ROSTER_MISSING", OLDER, UNREADABLE)
+"""A file that is taken in as it is, once something else comes or the next run can read it."""
 BESIDE = ("HALVED", "DOUBLED")
 """Warnings whose number is of the delivery before."""
 
@@ -72,11 +73,10 @@ def write(
     if joined is not None:
         told["joined"] = joined
     # nothing rests on these files, so none of them waits for the disk: 6,600 would wait for half a minute
-    folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(told, ensure_ascii=False, indent=2)
-    (folder / f"{entry.levering_nr}.json").write_text(content + "\n", encoding="utf-8")
+    closed_files.write_text(folder / f"{entry.levering_nr}.json", content + "\n")
     text = "\n\n".join(_text(entry, lines, most, differs, joined, language) for language in LANGUAGES)
-    (folder / f"{entry.levering_nr}.txt").write_text(text, encoding="utf-8")
+    closed_files.write_text(folder / f"{entry.levering_nr}.txt", text)
 
 
 def sweep(places: Places, last: int) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from cohort.intake.reasons import PLATFORM, SUPPLIER, because
 
+ROSTER_MISSING = "ROSTER_MISSING"
+UNREADABLE = "UNREADABLE"
+"""What no reader foresaw: ours and not the school's. It says nothing of the content, which is tried again."""
+
 
 class Rejected(Exception):
     """What a reader of files raises when no row of a file can be trusted.
@@ -89,7 +93,14 @@ FILE_REASONS = {
         "er is meer dan {limit} van de rijen geweigerd, en dan wordt geen enkele rij ingenomen",
         "more than {limit} of the rows were refused, and then no row at all is taken in",
     ),
-    "UNREADABLE": because("het bestand kon niet worden gelezen", "the file could not be read", PLATFORM),
+    UNREADABLE: because(
+        "het platform kon het bestand niet lezen, door een fout van het platform en niet van uw school",
+        "the platform could not read the file, by a fault of the platform and not of your school",
+        (
+            "U hoeft niets te doen: het bestand wordt opnieuw geprobeerd.",
+            "You need not do anything: the file is tried again.",
+        ),
+    ),
     "OLD_SPREADSHEET": because(
         "het bestand is een oud of beveiligd Office-bestand",
         "the file is an old or a protected Office document",
