@@ -19,7 +19,7 @@ COHORT = ROOT / "lib" / "cohort"
 LINES = (
     ("errors", "schema", "identifiers", "delimited_text", "frames", "reasons", "wording", "stopwatch"),
     ("rejection",),
-    ("recoding", "config", "locks", "places", "catalogue", "containers", "markup", "garbled_headers"),
+    ("recoding", "config", "locks", "places", "catalogue", "containers", "markup", "header_names"),
     ("lists", "purpose"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
     ("tables", "project", "leaves", "uwlr", "arrivals"),

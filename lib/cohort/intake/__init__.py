@@ -7,7 +7,7 @@ The rooms; each knows only rooms above it, here and in the house.
     rejection     why a file is rejected, told by a code
     containers    what a .zip or .gz holds, within limits
     markup        XML as a stream of elements, without entities
-    garbled_headers  names of columns as a wrong encoding leaves them
+    header_names  names of columns: which are alike, which may be told, what a wrong encoding leaves
     formats       what suppliers' exports look like, and a file's format by its header
     spreadsheets  an .xlsx as a table of text
     edexml        a school's roster

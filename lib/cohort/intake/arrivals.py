@@ -11,13 +11,14 @@ import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from cohort import identifiers
 from cohort.delimited_text import (
     DELIMITERS,
     MARK_BYTES,
     UTF8,
+    UTF16_MARKS,
     WINDOWS,
     TextRefused,
     decoded,
@@ -28,6 +29,7 @@ from cohort.identifiers import BRIN
 from cohort.intake import containers, markup
 from cohort.intake.containers import Limits
 from cohort.intake.formats import Formats, Unrecognised
+from cohort.intake.header_names import REASON_OF
 from cohort.intake.rejection import Rejected
 
 BLANKS = "".join(map(chr, range(33)))
@@ -37,8 +39,6 @@ MARKS = DELIMITERS
 NOTHING = BLANKS + MARKS + "".join(identifiers.BLANKS)
 MAY_BE_EMPTY = frozenset(NOTHING + '"')
 """What an empty row begins with."""
-REFUSED: dict[str, str] = {"ENCODING": "NOT_UTF8", "NOT_TEXT": "NOT_TEXT"}
-"""Why a text is not decoded, as a reason of a file."""
 MOST_FIELDS = 500
 """Spark's parser gives up, and the whole run with it, at a line of very many fields."""
 NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
@@ -182,7 +182,10 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
 
     Refuses: with a reason code, a text that no declared format fits.
     """
-    text, encoding = _decoded(content)
+    try:
+        text, encoding = decoded(content, (UTF8, WINDOWS))
+    except TextRefused as refused:
+        return replace(file, **_undecoded(refused, content, formats))
     marked = content.count(MARK_BYTES) > content.startswith(MARK_BYTES)
     every = with_line_feeds(text).split("\n")
     first = next((place for place, line in enumerate(every) if is_filled(line)), len(every))
@@ -194,7 +197,8 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     rows = len(lines) - 1
     found = formats.of_line(lines[0].strip(BLANKS.replace("\t", "")))
     if isinstance(found, Unrecognised):
-        return replace(file, rejected=found.reason, differs=found, rows=rows)
+        school = _school(fields_of(lines[1], formats[found.closest].delimiter), found.columns)
+        return replace(file, rejected=found.reason, differs=found, rows=rows, school=school)
     declared = formats[found.name]
     filled = [line for line in lines[1:] if line[0] not in MAY_BE_EMPTY or is_filled(line)]
     if not filled:
@@ -232,8 +236,14 @@ def _school(first: Sequence[str], columns: Sequence[str | None]) -> str | None:
     return named if BRIN.fullmatch(named) else None
 
 
-def _decoded(content: bytes) -> tuple[str, str]:
-    try:
-        return decoded(content, (UTF8, WINDOWS))
-    except TextRefused as refused:
-        raise Rejected(REFUSED[refused.fault]) from None
+def _undecoded(refused: TextRefused, content: bytes, formats: Formats) -> dict[str, Any]:
+    """Why a text is rejected that is in none of the encodings; its header may tell which one it is in."""
+    if refused.fault != "ENCODING":
+        return {"rejected": refused.fault}
+    if content.startswith(UTF16_MARKS):
+        return {"rejected": "ENCODING_UTF16"}
+    header = with_line_feeds(content.decode("cp1252", "replace")).lstrip().partition("\n")[0]
+    found = formats.of_line(header)
+    if isinstance(found, Unrecognised) and found.reason in REASON_OF.values():
+        return {"rejected": found.reason, "differs": found}
+    return {"rejected": "NOT_UTF8"}

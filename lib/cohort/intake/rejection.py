@@ -52,6 +52,9 @@ FILE_REASONS = {
         "the file is in another encoding than its format declares",
         AS_UTF8,
     ),
+    "ENCODING_UTF16": because(
+        'het bestand is in UTF-16 ("Unicode-tekst")', 'the file is in UTF-16 ("Unicode text")', AS_UTF8
+    ),
     "ENCODING_MACROMAN": because(
         "het bestand is in MacRoman, de oude tekencodering van de Mac; zo gaan namen van kolommen verloren",
         "the file is in MacRoman, the old encoding of the Mac; names of columns are lost that way",
