@@ -95,11 +95,12 @@ class Difference(Declaration):
 
 
 class SensitiveLimits(Declaration):
-    """What a class may give away of a sensitive column; a limit that is left out asks nothing.
+    """What a class may give away of a sensitive column, counted among its pupils whose value is shown; of a
+    limit that is left out the platform's floor holds.
 
     `largest_value`: no value has a larger share of a class. `distinct`: so many different values.
     `entropy`: as varied as so many equally frequent ones. `equal_closeness`, `ordered_closeness`: no further
-    from the values of all pupils with a record, values equally far apart or in the order of their file.
+    from the values of all pupils who have one, values equally far apart or in the order of their file.
     """
 
     largest_value: Annotated[Number, Field(gt=0, lt=1, decimal_places=6)]
@@ -107,6 +108,11 @@ class SensitiveLimits(Declaration):
     entropy: Annotated[Number, Field(gt=1, le=1_000_000, decimal_places=6)] | None = None
     equal_closeness: Annotated[Number, Field(ge=0, lt=1, decimal_places=6)] | None = None
     ordered_closeness: Annotated[Number, Field(ge=0, lt=1, decimal_places=6)] | None = None
+
+    @property
+    def of_the_cohort(self) -> bool:
+        """Whether it holds a class against all pupils who have a value: t-closeness."""
+        return self.equal_closeness is not None or self.ordered_closeness is not None
 
     @property
     def diverse(self) -> bool:

@@ -16,7 +16,7 @@ from cohort.recoding.coding import Coding
 from cohort.schema import IDENTIFYING, NOT_LISTED, OTHERS, PUPIL, ROWS, SCHOOL, USED, Pseudonymised, forbid
 
 VALUE = "_value"
-"""The leaf number of a pupil's sensitive value."""
+"""The leaf number of a pupil's sensitive value; never handed to a search."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,16 @@ def eligible(coded: DataFrame, project: Project) -> DataFrame:
 
 
 def handed(coded: DataFrame, project: Project) -> DataFrame:
-    """What the search gets of each pupil not set aside: hashes and its code, by the search's names."""
+    """What the search gets of each pupil not set aside: hashes and its code, by the search's names.
+
+    A sensitive value is not among them, nor is whether there is one: the two populations are searched apart.
+    """
     words = [name for name in coded.columns if name.startswith(parts.word(""))]
-    value = [F.col(VALUE).cast("int").alias(parts.VALUE)] if VALUE in coded.columns else []
     return eligible(coded, project).select(
         key().alias(parts.KEY),
         *words,
         F.xxhash64(SCHOOL).alias(parts.SCHOOL),
         F.transform(OTHERS, lambda other: F.xxhash64(other)).alias(parts.OTHERS),
-        *value,
     )
 
 

@@ -7,25 +7,30 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from cohort import consents, generalise, handover, instructions, objections, pseudonymise, records
+from cohort import consents, generalise, handover, instructions, objections, pseudonymise, recode, records
 from cohort.handover import Counts
 from cohort.keys import Key
 from cohort.later import differences, waves
 from cohort.later.memory import Remembered
+from cohort.platform import Floors
 from cohort.project import Project
+from cohort.recoding.attribute_disclosure import Blanking
 from cohort.recoding.coding import Coding
 from cohort.recoding.intruder import Intrusion
 from cohort.recoding.outcome import Recoding
 from cohort.records import Hierarchies
 from cohort.rights import Rights
+from cohort.rules import value_rules
 from cohort.schema import OTHERS, SCHOOL, Accepted, Generalised
+from cohort.shown_values import SensitiveColumn
 
 
 @dataclass(frozen=True)
 class Way:
     """The way of the data to the stage: the rows to write, how they were recoded, and what was counted.
 
-    `values` are the sensitive values that occur, by column; `members` who stands in which class, to be
+    `values` are the sensitive values that are shown, by column; `value_counts` how many pupils have one and
+    of how many it is shown; `blanking` which classes show none; `members` who stands in which class, to be
     remembered; `linked` what an intruder finds who has this release and the one before; `withdrawn` how many
     went so that others could not be told by their absence; `kept` are cached frames.
     """
@@ -34,6 +39,8 @@ class Way:
     recoding: Recoding
     counts: Counts
     values: dict[str, list[str]]
+    value_counts: dict[str, int] | None
+    blanking: Blanking | None
     members: DataFrame
     linked: Intrusion | None
     withdrawn: int
@@ -53,6 +60,7 @@ def run(
     key: Key,
     schools: Iterable[str],
     most_at_once: int,
+    floors: Floors,
     progress: Callable[[str], None],
     before: Remembered | None = None,
     wave: bool = False,
@@ -60,8 +68,8 @@ def run(
     """From accepted results to generalised rows: two passes over the pupils, one over the results.
 
     Takes: results, what was agreed, what the lists allow today, the key, the school list; how many pupils one
-    search may have; the release that is published, which this one will be nested in; whether pupils who never
-    were in one may enter.
+    search may have; the platform's floors; the release that is published, which this one will be nested in;
+    whether pupils who never were in one may enter.
     """
     coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
     selected = records.select(results, project)
@@ -73,22 +81,33 @@ def run(
     kept = handover.coded(pseudonymous, project, coding).persist()
     counts = handover.count(kept, pseudonymous, project)
     progress(f"records: {counts.pupils} pupils")
-    own, withdrawn = project.sensitive, 0
+    own, withdrawn = _sensitive(project, hierarchies, floors), 0
     if before is None:
-        recoded = generalise.recode(kept, project, coding, counts, hierarchies, most_at_once)
+        recoded = recode.recode(kept, project, coding, counts, own, key, most_at_once)
     else:
-        leaves = hierarchies[own.name].leaves if own is not None else ()
-        nested = differences.nested(kept, project, counts, before, key, leaves)
+        nested = differences.nested(kept, project, counts, before, key, own)
         if wave:
-            nested = waves.widened(nested, kept, project, hierarchies, before, most_at_once)
+            nested = waves.widened(nested, kept, project, before, key, most_at_once)
         recoded, withdrawn = nested.recoded, nested.withdrawn
     recoding = recoded.recoding
     progress(f"recoding: {recoding.classes} classes, {recoding.suppressed} pupils suppressed")
     values = {own.name: recoded.values} if own is not None else {}
     rows = generalise.generalise(kept, project, recoded)
-    members = generalise.members(kept, project, recoded).drop(SCHOOL, OTHERS)
+    members = recode.members(kept, project, recoded).drop(SCHOOL, OTHERS)
     linked = None
     if before is not None and wave:
         linked = waves.require_unlinkable(members, recoding, before, project.thresholds.k)
         progress(f"linked with release {before.release}: {linked.sampled} pupils looked for")
-    return Way(rows, recoding, counts, values, members, linked, withdrawn, (kept, *recoded.kept))
+    return Way(
+        rows, recoding, counts, values, recoded.value_counts, recoded.blanking, members, linked, withdrawn,
+        (kept, *recoded.kept),
+    )  # fmt: skip
+
+
+def _sensitive(project: Project, hierarchies: Hierarchies, floors: Floors) -> SensitiveColumn | None:
+    """The project's sensitive column with the rules on its shown values."""
+    own = project.sensitive
+    if own is None:
+        return None
+    rules = value_rules(project, floors)
+    return SensitiveColumn.of(own.name, hierarchies[own.name], rules, floors.pupils_with_value)

@@ -18,13 +18,24 @@ Days = Annotated[int, Field(ge=0)]
 
 
 class Floors(Declaration):
-    """What no project goes under (the two shares: over). `columns` raises k for a record with that column."""
+    """What no project goes under (the two shares: over). `columns` raises k for a record with that column.
+
+    Of a sensitive column, counted among the pupils of a class whose value is shown: no value has a larger
+    share than `largest_value`; there are `distinct_values` of them, and without any one school or board still
+    `values_without_school` of `pupils_without_school` pupils. Fewer than `pupils_with_value` in the whole
+    cohort: the column is refused. t-closeness is for projects whose k is `k_for_closeness` or more.
+    """
 
     k: Annotated[int, Field(ge=3)]
     m: Annotated[int, Field(ge=2)]
     max_share: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))]
     k_others: Annotated[int, Field(ge=3)]
     largest_value: Annotated[Decimal, Field(gt=0, le=Decimal("0.9"))]
+    distinct_values: Annotated[int, Field(ge=2)]
+    values_without_school: Annotated[int, Field(ge=1)]
+    pupils_without_school: Annotated[int, Field(ge=1)]
+    pupils_with_value: Annotated[int, Field(ge=1)]
+    k_for_closeness: Annotated[int, Field(ge=2)]
     columns: dict[str, Annotated[int, Field(ge=3)]]
 
 

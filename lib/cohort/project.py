@@ -231,6 +231,11 @@ def _under_floors(project: Project, platform: Platform, where: str) -> list[str]
     if own is not None and own.constraint is not None:
         share, most = own.constraint.largest_value, floors.largest_value
         held.append(("largest_value", share, most, share <= most, "at most"))
+        values, few = own.constraint.distinct, floors.distinct_values
+        held.append(("distinct", values, few, values is None or values >= few, "at least"))
+        if own.constraint.of_the_cohort:
+            far = floors.k_for_closeness
+            held.append(("k with t-closeness", asked.k, far, asked.k >= far, "at least"))
     told = [
         expected(
             f"{key} {way} {floor}, the platform's floor", example=f"{key} = {floor}",

@@ -201,8 +201,8 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
     before = differences.before(places, project, trees)
     way = pipeline.run(
         results, project, lists, trees, key,
-        work.catalogue.schools, work.platform.search.most_pupils_at_once, clock.tell, before,
-        work.wave,
+        work.catalogue.schools, work.platform.search.most_pupils_at_once, work.platform.floors, clock.tell,
+        before, work.wave,
     )  # fmt: skip
     domains = sorted({result.domein for result in project.results})
     stage = places.stage(project.name, number)
@@ -212,7 +212,8 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
         clock.tell("staged")
         if not project.pseudonymous:
             digest = memory.agreed(project, trees)
-            memory.write(way.members, places, project, number, way.recoding, digest, before)
+            blanked = way.blanking.classes if way.blanking is not None else None
+            memory.write(way.members, places, project, number, way.recoding, digest, before, blanked)
         counts = balance.counts(results, project, lists, way)
         schools = contributors.schools(spark, places, stage, key, work.catalogue.schools)
         here = overlaps.Shown(project, way.recoding)
@@ -230,7 +231,7 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             "recoding": way.recoding.search,
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
-            "classes": way.recoding.classes, "thresholds": project.limits,
+            "sensitive": way.value_counts, "classes": way.recoding.classes, "thresholds": project.limits,
             "expires": str(project.ends), "before": None if before is None else before.release,
             "wave": work.wave, "linked": None if way.linked is None else way.linked.as_dict(),
             "differences_with": beside,

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from cohort.project import Column, Project
+from cohort.platform import Floors
+from cohort.project import Project
 from cohort.recoding.closeness import EqualCloseness, OrderedCloseness
 from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
-from cohort.recoding.sensitive import DistinctValues, EntropyDiversity, LargestValueShare
+from cohort.recoding.sensitive import (
+    DistinctValues,
+    EntropyDiversity,
+    LargestValueShare,
+    ValueRule,
+    WithoutAnyGroup,
+)
 
 
 def constraints(project: Project) -> list[Constraint]:
-    """The project's thresholds, and the constraint of its sensitive column."""
+    """The project's thresholds: what a search makes classes under. Sensitive values play no part in them."""
     asked = project.thresholds
-    return [
-        Pupils(asked.k),
-        Schools(asked.m),
-        LargestShare(str(asked.max_share)),
-        Others(asked.k_others),
-        *_of_values(project.sensitive),
-    ]
+    return [Pupils(asked.k), Schools(asked.m), LargestShare(str(asked.max_share)), Others(asked.k_others)]
 
 
-def _of_values(column: Column | None) -> list[Constraint]:
+def value_rules(project: Project, floors: Floors) -> list[ValueRule]:
+    """What the shown values of a sensitive column must satisfy in every class: the stricter of the project's
+    limits and the platform's floors; none without such a column.
+    """
+    column = project.sensitive
     if column is None or column.constraint is None:
         return []
     asked = column.constraint
-    rules: list[Constraint] = [LargestValueShare(str(asked.largest_value))]
-    if asked.distinct is not None:
-        rules.append(DistinctValues(asked.distinct))
+    rules: list[ValueRule] = [
+        LargestValueShare(str(min(asked.largest_value, floors.largest_value))),
+        DistinctValues(max(asked.distinct or 1, floors.distinct_values)),
+        WithoutAnyGroup(floors.values_without_school, floors.pupils_without_school),
+    ]
     if asked.entropy is not None:
         rules.append(EntropyDiversity(str(asked.entropy)))
     if asked.equal_closeness is not None:

@@ -6,7 +6,7 @@ pupils whom no part found a class for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from math import floor
 from typing import Any
@@ -32,27 +32,23 @@ PART, PUPILS = "part", "pupils"
 class Spread:
     """The outcome: the recoding, and each released pupil's class as a frame of KEY, words and CLASS.
 
-    `values` are the sensitive values that occur in the cohort; `kept` is the frame of the parts' answers, to
-    be released (`unpersist`) when the rows are written.
+    `kept` is the frame of the parts' answers, to be released (`unpersist`) when the rows are written.
     """
 
     recoding: Recoding
     classes: DataFrame
-    values: list[int]
     kept: DataFrame
 
 
 def search(handed: DataFrame, pupils: int, budget: int, asked: Search) -> Spread:
     """Search the parts of a cohort, then those they leave over: a few actions.
 
-    Takes: a frame of KEY, words, SCHOOL, OTHERS and, where asked for, VALUE; how many rows it has; how many
-    of them one search may have. Leftovers past the budget are suppressed.
+    Takes: a frame of KEY, words, SCHOOL and OTHERS; how many rows it has; how many of them one search may
+    have. Leftovers past the budget are suppressed.
     Gives: a recoding in which every class meets every constraint.
     """
     spark, coding = handed.sparkSession, asked.coding
     goal = Objective.of("mean", coding.columns, asked.weights)
-    if asked.values_known > 1:
-        asked = replace(asked, values=_values(handed, asked.values_known))
     split = Split.of(coding, pupils, budget)
     masks = split.mask(coding) if split is not None else (0,) * coding.words
     bits = [F.col(word).bitwiseAND(F.lit(mask)) for word, mask in zip(asked.words, masks, strict=True)]
@@ -77,7 +73,7 @@ def search(handed: DataFrame, pupils: int, budget: int, asked: Search) -> Spread
         of_rows = pa.array(number[of_parts.num_rows + class_of[class_of >= 0]])
         rows = rows.append_column(CLASS, of_rows)
         classes = classes.unionByName(frames.of_table(spark, rows))
-    return Spread(recoding, classes, [v for v, n in enumerate(asked.values or ()) if n], found)
+    return Spread(recoding, classes, found)
 
 
 def refuse_too_much_suppression(recoding: Recoding, pupils: int, limit: object, asked: Search) -> None:
@@ -85,14 +81,6 @@ def refuse_too_much_suppression(recoding: Recoding, pupils: int, limit: object, 
     part = share(str(limit), "part of the pupils that may be suppressed")
     if recoding.suppressed > floor(part * pupils) or not recoding.classes:
         raise none_found(pupils, asked.constraints, part)
-
-
-def _values(handed: DataFrame, known: int) -> tuple[int, ...]:
-    """How many pupils of the whole cohort have each sensitive value."""
-    counts = [0] * known
-    for row in handed.groupBy(parts.VALUE).count().collect():
-        counts[row[parts.VALUE]] = row["count"]
-    return tuple(counts)
 
 
 def _searcher(asked: Search) -> Any:

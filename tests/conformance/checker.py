@@ -30,11 +30,11 @@ class Agreed:
     max_share: str = "1"
     k_others: int = 0
     sensitive: str | None = None
-    distinct: int = 1
+    distinct: int = 3
     entropy: float = 1
     t: str = "1"
     ordered: bool = False
-    largest_value: str = "1"
+    largest_value: str = "0.8"
     limit: str = "1"
     weights: Mapping[str, float] = field(default_factory=dict)
 
@@ -94,10 +94,15 @@ def findings(
         return [*found, "the released classes are not those of the trace"]
     kept = joined.dropna(subset=[CLASS]).astype({CLASS: int})
     found += _joined(kept, shown, classes, trees, agreed)
-    found += _of_levels(kept, classes, trees, document) if "levels" in document else []
-    found += _of_schools(kept, agreed) if agreed.schools else []
-    found += _of_values(kept, original, agreed) if agreed.sensitive else []
-    return found
+    found += _of_levels(kept, classes, trees, agreed, document) if "levels" in document else []
+    if agreed.sensitive is None:
+        return [*found, *_of_schools(kept, agreed)] if agreed.schools else found
+    # Who has a value and who has none are populations of their own, each under every rule.
+    has_value = kept[agreed.sensitive] != UNKNOWN
+    for population in (kept[has_value], kept[~has_value]):
+        found += _small(population, agreed)
+        found += _of_schools(population, agreed) if agreed.schools and len(population) else []
+    return [*found, *_of_values(kept[has_value], shown, classes, original, agreed, document)]
 
 
 def _order(shown: pd.DataFrame) -> Iterator[str]:
@@ -110,6 +115,11 @@ def _sizes(shown: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
     sizes = shown.groupby(list(agreed.columns)).size()
     if len(sizes) == 0 or sizes.min() < agreed.k:
         yield f"a class has fewer than {agreed.k} records"
+
+
+def _small(population: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
+    if len(population) and population.groupby(CLASS).size().min() < agreed.k:
+        yield f"a class has fewer than {agreed.k} records with a value, or without"
 
 
 def _labels(shown: pd.DataFrame, trees: Mapping[str, Tree]) -> Iterator[str]:
@@ -153,21 +163,25 @@ def _joined(
         pairs = set(zip(label, kept[name], strict=True))
         if not all(shows in tree.ancestors[value] for shows, value in pairs):
             yield f"column {name} shows a value that is no ancestor of the original"
-    if agreed.sensitive:
-        by = [CLASS, agreed.sensitive]
-        if not of_shown.groupby(by).size().equals(kept.groupby(by).size()):
-            yield "the sensitive values are not those of the originals"
 
 
 def _of_levels(
-    kept: pd.DataFrame, classes: pd.DataFrame, trees: Mapping[str, Tree], document: Mapping[str, Any]
-) -> Iterator[str]:
-    """In a global recoding every value is the ancestor at the one level of its column."""
-    for level, (name, tree) in zip(document["levels"], trees.items(), strict=True):
-        label = classes[name].to_numpy()[kept[CLASS].to_numpy()]
-        pairs = set(zip(label, kept[name], strict=True))
-        if any(tree.ancestors[value][level] != shows for shows, value in pairs):
-            yield f"column {name} is not at level {level} throughout"
+    kept: pd.DataFrame, classes: pd.DataFrame, trees: Mapping[str, Tree], agreed: Agreed,
+    document: Mapping[str, Any],
+) -> Iterator[str]:  # fmt: skip
+    """In a global recoding every value is the ancestor at the one level of its column in its population."""
+    if isinstance(document["levels"], dict):
+        has_value = kept[str(agreed.sensitive)] != UNKNOWN
+        parts = {"with_value": kept[has_value], "without_value": kept[~has_value]}
+        populations = [(parts[name], levels) for name, levels in document["levels"].items()]
+    else:
+        populations = [(kept, document["levels"])]
+    for population, levels in populations:
+        for level, (name, tree) in zip(levels, trees.items(), strict=True):
+            label = classes[name].to_numpy()[population[CLASS].to_numpy()]
+            pairs = set(zip(label, population[name], strict=True))
+            if any(tree.ancestors[value][level] != shows for shows, value in pairs):
+                yield f"column {name} is not at level {level} throughout"
 
 
 def _of_schools(kept: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
@@ -182,21 +196,61 @@ def _of_schools(kept: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
         yield f"a class has fewer than {agreed.k_others} records without its largest school"
 
 
-def _of_values(kept: pd.DataFrame, original: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
+def _of_values(
+    known: pd.DataFrame, shown: pd.DataFrame, classes: pd.DataFrame, original: pd.DataFrame, agreed: Agreed,
+    document: Mapping[str, Any],
+) -> Iterator[str]:  # fmt: skip
+    """A class shows the values of all its records that have one, under every rule, or of none."""
     name = str(agreed.sensitive)
-    overall = original[name].value_counts(normalize=True)
+    overall = original.loc[original[name] != UNKNOWN, name].value_counts(normalize=True)
     order: Sequence[str] = sorted(overall.index, key=float if agreed.ordered else str)
-    for _, values in kept.groupby(CLASS)[name]:
-        counts, parts = values.value_counts(), values.value_counts(normalize=True)
-        if len(counts) < agreed.distinct:
-            yield f"a class has fewer than {agreed.distinct} sensitive values"
-        if -sum(p * math.log(p) for p in parts) < math.log(agreed.entropy) - 1e-9:
-            yield "the sensitive values of a class are not varied enough"
-        if counts.max() > Fraction(agreed.largest_value) * len(values):
-            yield "one sensitive value has too large a share of a class"
-        steps = [parts.get(value, 0.0) - overall[value] for value in order]
-        apart = sum(map(abs, steps)) / 2
-        if agreed.ordered:
-            apart = sum(abs(sum(steps[: at + 1])) for at in range(len(steps))) / max(len(steps) - 1, 1)
-        if apart > float(Fraction(agreed.t)) + 1e-9:
-            yield "the sensitive values of a class are too far from those of all"
+    of_shown = shown.merge(
+        classes.assign(**{CLASS: range(len(classes))}), on=list(agreed.columns), how="left"
+    )
+    seen = dict(iter(of_shown[of_shown[name] != UNKNOWN].groupby(CLASS)[name]))
+    blanked = []
+    for number, own in known.groupby(CLASS):
+        values = own[name]
+        if number not in seen:
+            blanked.append(values.value_counts())
+            continue
+        if sorted(seen.pop(number)) != sorted(values):
+            yield "the sensitive values of a class are not those of the originals"
+        yield from _wrong_values(values, overall, order, agreed)
+        if agreed.schools:
+            yield from _wrong_for_a_school(own, agreed)
+    if seen:
+        yield "a class shows values that none of its records has"
+    if blanked:
+        top, records = sum(counts.max() for counts in blanked), sum(counts.sum() for counts in blanked)
+        if top > Fraction(agreed.largest_value) * int(records):
+            yield "too few covers are blanked"
+    told = (sum(counts.sum() for counts in blanked), len(known))
+    if (document["sensitive"]["blanked"], document["sensitive"]["known"]) != told:
+        yield "the document counts other values"
+
+
+def _wrong_values(
+    values: pd.Series[str], overall: pd.Series[float], order: Sequence[str], agreed: Agreed
+) -> Iterator[str]:
+    counts, parts = values.value_counts(), values.value_counts(normalize=True)
+    if len(counts) < agreed.distinct:
+        yield f"a class has fewer than {agreed.distinct} sensitive values"
+    if -sum(p * math.log(p) for p in parts) < math.log(agreed.entropy) - 1e-9:
+        yield "the sensitive values of a class are not varied enough"
+    if counts.max() > Fraction(agreed.largest_value) * len(values):
+        yield "one sensitive value has too large a share of a class"
+    steps = [parts.get(value, 0.0) - overall[value] for value in order]
+    apart = sum(map(abs, steps)) / 2
+    if agreed.ordered:
+        apart = sum(abs(sum(steps[: at + 1])) for at in range(len(steps))) / max(len(steps) - 1, 1)
+    if apart > float(Fraction(agreed.t)) + 1e-9:
+        yield "the sensitive values of a class are too far from those of all"
+
+
+def _wrong_for_a_school(own: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
+    for school in own[str(agreed.schools)].unique():
+        others = own.loc[own[str(agreed.schools)] != school, str(agreed.sensitive)]
+        if len(others) < 5 or others.nunique() < 2:
+            yield "a school that knows its own records learns the value of the others"
+            return

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import generalise, instructions, objections, pseudonymise, register, release
+from cohort import instructions, objections, pseudonymise, recode, register, release
 from cohort.errors import NotAnonymous
 from cohort.recoding.constraints import Pupils
 
@@ -34,7 +34,7 @@ def strict(fresh: Platform) -> Platform:
 
 def nothing_suppressed(patch: pytest.MonkeyPatch) -> None:
     """Every pupil keeps their class, whatever its size."""
-    real = generalise.recode
+    real = recode.recode
 
     def careless(coded: Any, project: Any, *rest: Any) -> Any:
         loose = project.model_copy(
@@ -46,7 +46,7 @@ def nothing_suppressed(patch: pytest.MonkeyPatch) -> None:
         )
         return real(coded, loose, *rest)
 
-    patch.setattr(generalise, "recode", careless)
+    patch.setattr(recode, "recode", careless)
 
 
 def objections_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def schools_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(generalise, "constraints", lambda project: [Pupils(project.thresholds.k)])
+    patch.setattr(recode, "constraints", lambda project: [Pupils(project.thresholds.k)])
 
 
 def plain_hash(patch: pytest.MonkeyPatch) -> None:

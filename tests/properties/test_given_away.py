@@ -11,16 +11,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.drawn_classes import by_school
 
+from cohort.recoding.attribute_disclosure import all_satisfied
 from cohort.recoding.closeness import EqualCloseness, OrderedCloseness
-from cohort.recoding.constraints import ClassCounts, all_hold
-from cohort.recoding.sensitive import DistinctValues, EntropyDiversity, LargestValueShare
+from cohort.recoding.sensitive import (
+    DistinctValues,
+    EntropyDiversity,
+    LargestValueShare,
+    ValueCounts,
+    WithoutAnyGroup,
+)
 from cohort.verify import sensitive
 from cohort.verify.layout import Runs
 from cohort.verify.sensitive import Limits
 
 Row = list[int]
 
+NONE = np.zeros((3, 0), dtype=np.int64)
+"""No school is known."""
 PARTS = st.fractions(0, 1, max_denominator=12)
 LIMITS = st.builds(
     Limits,
@@ -54,7 +63,7 @@ def drawn(rows: list[Row]) -> Runs:
 def found(rows: list[Row], limits: Limits, cohort: Row) -> int:
     """How many classes the verifier finds."""
     leaves = [str(value) for value in range(len(cohort))]
-    findings, _ = sensitive.look(drawn(rows), leaves, limits, np.array([*cohort, 0], dtype=np.int64))
+    findings, _ = sensitive.look(drawn(rows), leaves, limits, np.array([*cohort, 0], dtype=np.int64), NONE)
     return sum(finding.count for finding in findings)
 
 
@@ -99,9 +108,8 @@ def test_what_the_engine_releases_the_verifier_lets_pass(
              EntropyDiversity(limits.entropy)]  # fmt: skip
     rules += [] if limits.equal is None else [EqualCloseness(limits.equal)]
     rules += [] if limits.ordered is None else [OrderedCloseness(limits.ordered)]
-    values = np.array(rows, dtype=np.int64)
-    pupils = values.sum(axis=1)
-    held = all_hold(rules, ClassCounts(pupils, pupils, pupils, values, np.array(cohort, dtype=np.int64)))
+    counts = ValueCounts(np.array(rows, dtype=np.int64), np.array(cohort, dtype=np.int64))
+    held = all_satisfied(rules, counts)
     released = [row for row, holds in zip(rows, held.tolist(), strict=True) if holds]
     assert not released or found(released, limits, cohort) == 0
     assert found(rows, limits, cohort) == len(rows) - len(released)
@@ -133,10 +141,10 @@ def test_an_entropy_at_its_limit_is_no_matter_of_rounding(
 def test_without_the_cohort_no_distance_is_looked_at() -> None:
     far = Limits(Fraction(1), equal=Fraction(0), ordered=Fraction(0))
     rows, cohort = [[9, 1], [1, 9]], np.array([10, 10, 0])
-    assert sensitive.look(drawn(rows), ["0", "1"], far, None)[0] == []
-    (finding,) = sensitive.look(drawn(rows), ["0", "1"], far, cohort)[0]
+    assert sensitive.look(drawn(rows), ["0", "1"], far, None, NONE)[0] == []
+    (finding,) = sensitive.look(drawn(rows), ["0", "1"], far, cohort, NONE)[0]
     assert finding.count == 2
-    assert sensitive.look(drawn(rows), ["0", "1"], replace(far, distinct=3), None)[0][0].count == 2
+    assert sensitive.look(drawn(rows), ["0", "1"], replace(far, distinct=3), None, NONE)[0][0].count == 2
 
 
 def test_many_classes_are_laid_out_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,3 +154,29 @@ def test_many_classes_are_laid_out_some_at_a_time(monkeypatch: pytest.MonkeyPatc
     assert 0 < whole < 50
     monkeypatch.setattr(sensitive, "CELLS", 10)
     assert found(rows, limits, cohort) == whole
+
+
+SCHOOLS = st.lists(
+    st.dictionaries(st.sampled_from("ABC"), st.lists(st.integers(0, 4), min_size=3, max_size=3).filter(any),
+                    min_size=1), min_size=1, max_size=5,
+)  # fmt: skip
+
+
+@given(drawn_schools=SCHOOLS, values=st.integers(1, 3), pupils=st.integers(0, 6))
+def test_what_a_school_learns_of_the_others_is_what_the_engine_says(
+    drawn_schools: list[dict[str, Row]], values: int, pupils: int
+) -> None:
+    rows = [[sum(column) for column in zip(*schools.values(), strict=True)] for schools in drawn_schools]
+    runs = drawn(rows)
+    run_of = {(int(c), int(v)): run for run, (c, v) in enumerate(runs.codes.T)}
+    pairs = [
+        (run_of[place, value], ord(school), number)
+        for place, schools in enumerate(drawn_schools)
+        for school, row in schools.items()
+        for value, number in enumerate(row)
+        if number
+    ]
+    limits = Limits(Fraction(1), others_values=values, others=pupils)
+    findings, _ = sensitive.look(runs, ["0", "1", "2"], limits, None, np.array(pairs, dtype=np.int64).T)
+    held = WithoutAnyGroup(values, pupils).holds(by_school(*drawn_schools))
+    assert sum(finding.count for finding in findings) == int((~held).sum())

@@ -11,8 +11,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cohort.later import nesting
-from cohort.recoding.constraints import ClassCounts, LargestShare, Others, Pupils, Schools
-from cohort.recoding.sensitive import DistinctValues, LargestValueShare
 
 K = 4
 
@@ -35,12 +33,6 @@ def drawn(draw: st.DrawFn) -> Drawn:
     return Drawn(then, [n - draw(st.integers(0, n)) for n in then])
 
 
-def counted(pupils: nesting.Counts, values: nesting.Counts | None = None) -> ClassCounts:
-    """Classes in which every pupil is of a school of its own."""
-    overall = None if values is None else np.maximum(values.sum(axis=0), 1)
-    return ClassCounts(pupils, pupils, np.minimum(pupils, 1), values, overall)
-
-
 def singled_out(then: nesting.Counts, now: nesting.Counts, k: int) -> list[int]:
     """The attacker: every set of classes, that is every total over released columns, and what is gone there.
 
@@ -58,8 +50,7 @@ def singled_out(then: nesting.Counts, now: nesting.Counts, k: int) -> list[int]:
 def after(drawn: Drawn, k: int) -> nesting.Counts:
     then, stay = drawn.arrays
     left = stay - nesting.to_withdraw(then, stay, k)
-    goes = nesting.that_go(counted(then), counted(left), [Pupils(k)])
-    return np.where(goes, 0, left)
+    return np.where(left < k, 0, left)
 
 
 @given(drawn())
@@ -105,31 +96,18 @@ def test_what_is_drawn_in_the_docstring_is_so() -> None:
     then, stay = np.array([40, 40, 40, 15]), np.array([40, 39, 28, 14])
     withdraw = nesting.to_withdraw(then, stay, 10)
     assert withdraw.tolist() == [0, 9, 0, 14]
-    assert nesting.that_go(counted(then), counted(stay - withdraw), [Pupils(10)]).tolist() == [0, 0, 0, 1]
+    assert (stay - withdraw).tolist() == [40, 30, 28, 0]
 
 
-def test_a_class_goes_whole_when_what_is_left_breaks_any_rule() -> None:
-    then = np.full(5, 40, dtype=np.int64)
-    left = ClassCounts(
-        pupils=np.array([30, 30, 30, 30, 9]), schools=np.array([5, 4, 5, 5, 5]),
-        largest=np.array([15, 10, 16, 26, 2]),
-    )  # fmt: skip
-    rules = [Pupils(10), Schools(5), LargestShare("1/2"), Others(5)]
-    assert nesting.that_go(counted(then), left, rules).tolist() == [0, 1, 1, 1, 1]
-
-
-def test_who_is_gone_shows_no_sensitive_value_for_certain() -> None:
-    """The ten gone from the first class all had one value: then the class goes whole."""
-    then = np.array([[20, 20], [20, 20], [20, 20]])
-    left = np.array([[10, 20], [15, 15], [20, 20]])
-    rules = [Pupils(10), LargestValueShare("0.8"), DistinctValues(2)]
-    goes = nesting.that_go(counted(then.sum(axis=1), then), counted(left.sum(axis=1), left), rules)
-    assert goes.tolist() == [True, False, False]
+def test_a_class_without_anybody_stays_so() -> None:
+    """Of a class nobody of one population: there is nothing to be withdrawn."""
+    assert nesting.to_withdraw(np.array([0, 20]), np.array([0, 20]), 10).tolist() == [0, 0]
+    nesting.require_hidden(np.array([0, 20]), np.array([0, 0]), 10)
 
 
 @pytest.mark.parametrize(
-    ("then", "stay", "k"), [([4], [5], 4), ([4], [-1], 4), ([0], [0], 4), ([4, 4], [4], 4), ([4], [4], 0)]
+    ("then", "stay", "k"), [([4], [5], 4), ([4], [-1], 4), ([4, 4], [4], 4), ([4], [4], 0)]
 )
 def test_counts_that_are_no_counts_are_a_defect(then: list[int], stay: list[int], k: int) -> None:
-    with pytest.raises(ValueError, match="a class has pupils"):
+    with pytest.raises(ValueError, match="no more pupils"):
         nesting.to_withdraw(np.array(then), np.array(stay), k)

@@ -20,7 +20,6 @@ from cohort.recoding.hierarchy import Hierarchy
 from cohort.recoding.histogram import Histogram
 from cohort.recoding.lattice import search
 from cohort.recoding.outcome import Recoding
-from cohort.recoding.sensitive import DistinctValues, LargestValueShare
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,6 @@ class Case:
     m: int
     largest: Fraction
     others: int
-    diversity: int
-    certainty: Fraction
     limit: Fraction
     objective: Literal["mean", "geometric"]
     weights: tuple[int, ...]
@@ -49,11 +46,8 @@ class Case:
 
     @property
     def rules(self) -> list[Constraint]:
-        """What survives merging and what does not; schools, and sensitive values of whom there are three."""
-        return [
-            Pupils(self.k), Schools(self.m), LargestShare(self.largest), Others(self.others),
-            DistinctValues(self.diversity), LargestValueShare(self.certainty),
-        ]  # fmt: skip
+        """What survives merging and what does not."""
+        return [Pupils(self.k), Schools(self.m), LargestShare(self.largest), Others(self.others)]
 
     @property
     def vectors(self) -> list[tuple[int, ...]]:
@@ -72,8 +66,6 @@ class Case:
                 np.array([place for place, _ in moved], dtype=np.int64),
                 np.array([school for _, school in moved], dtype=np.int32),
             ),
-            values=np.array([pupil.value for pupil in pupils], dtype=np.int32),
-            values_known=3,
         )
 
     def search(self, order: list[int] | None = None, objective: str | None = None) -> Recoding | None:
@@ -95,14 +87,11 @@ class Case:
 
     def anonymous(self, members: list[Pupil]) -> bool:
         delivered = [sum(s == p.home or s in p.further for p in members) for s in range(6)]
-        values = [pupil.value for pupil in members]
         return (
             len(members) >= self.k
             and len({pupil.home for pupil in members}) >= self.m
             and Fraction(max(delivered), len(members)) <= self.largest
             and len(members) - max(delivered) >= self.others
-            and len(set(values)) >= self.diversity
-            and Fraction(max(values.count(value) for value in values), len(members)) <= self.certainty
         )
 
     def loss(self, levels: tuple[int, ...], kept: list[Pupil]) -> Fraction:
@@ -167,8 +156,6 @@ def cases(draw: st.DrawFn) -> Case:
         m=draw(st.sampled_from([1, 1, 2, 3])),
         largest=draw(st.sampled_from([Fraction(1), Fraction(1), Fraction(2, 3), Fraction(1, 2)])),
         others=draw(st.sampled_from([0, 0, 1, 3])),
-        diversity=draw(st.sampled_from([1, 1, 2])),
-        certainty=draw(st.sampled_from([Fraction(1), Fraction(1), Fraction(3, 4)])),
         limit=draw(st.sampled_from([Fraction(0), Fraction(1, 10), Fraction(1, 2), Fraction(1)])),
         objective=draw(st.sampled_from(["mean", "geometric"])),
         weights=tuple(draw(st.sampled_from([(1,) * len(trees), tuple(range(1, len(trees) + 1))]))),

@@ -10,12 +10,19 @@ from math import prod
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.drawn_classes import by_school
 
+from cohort.errors import NotAnonymous
+from cohort.recoding.attribute_disclosure import blanking
 from cohort.recoding.closeness import EqualCloseness, OrderedCloseness
-from cohort.recoding.constraints import ClassCounts, Constraint
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.sensitive import DistinctValues, EntropyDiversity, LargestValueShare
-from cohort.recoding.tally import satisfied
+from cohort.recoding.sensitive import (
+    DistinctValues,
+    EntropyDiversity,
+    LargestValueShare,
+    ValueCounts,
+    ValueRule,
+    WithoutAnyGroup,
+)
 
 Row = list[int]
 
@@ -29,7 +36,7 @@ RULES = st.one_of(
 )
 
 
-def truth(rule: Constraint, row: Row, overall: Row) -> bool:
+def truth(rule: ValueRule, row: Row, overall: Row) -> bool:
     """The definition of a rule, for a class with pupils."""
     n, total = sum(row), sum(overall)
     if isinstance(rule, DistinctValues):
@@ -46,10 +53,8 @@ def truth(rule: Constraint, row: Row, overall: Row) -> bool:
     return sum(map(abs, accumulate(apart))) <= rule.t * (len(row) - 1)
 
 
-def holds(rule: Constraint, rows: list[Row], overall: Row) -> list[bool]:
-    values = np.array(rows, dtype=np.int64)
-    pupils = values.sum(axis=1)
-    counts = ClassCounts(pupils, np.zeros_like(pupils), pupils, values, np.array(overall, dtype=np.int64))
+def holds(rule: ValueRule, rows: list[Row], overall: Row) -> list[bool]:
+    counts = ValueCounts(np.array(rows, dtype=np.int64), np.array(overall, dtype=np.int64))
     return [bool(held) for held in rule.holds(counts)]
 
 
@@ -65,7 +70,7 @@ def cohorts(draw: st.DrawFn, *, classes: int = 0, most: int = 12) -> tuple[list[
 
 
 @given(RULES, cohorts())
-def test_a_rule_holds_where_its_definition_does(rule: Constraint, cohort: tuple[list[Row], Row]) -> None:
+def test_a_rule_holds_where_its_definition_does(rule: ValueRule, cohort: tuple[list[Row], Row]) -> None:
     rows, overall = cohort
 
     assert holds(rule, rows, overall) == [truth(rule, row, overall) for row in rows]
@@ -73,7 +78,7 @@ def test_a_rule_holds_where_its_definition_does(rule: Constraint, cohort: tuple[
 
 @given(RULES, cohorts(), st.integers(2, 100_000))
 def test_only_proportions_count_but_for_the_number_of_values(
-    rule: Constraint, cohort: tuple[list[Row], Row], times: int
+    rule: ValueRule, cohort: tuple[list[Row], Row], times: int
 ) -> None:
     rows, overall = cohort
     larger = [[count * times for count in row] for row in rows]
@@ -83,7 +88,7 @@ def test_only_proportions_count_but_for_the_number_of_values(
 
 @given(RULES, cohorts(classes=2), st.integers(1, 3))
 def test_two_classes_that_satisfy_a_rule_satisfy_it_together(
-    rule: Constraint, cohort: tuple[list[Row], Row], times: int
+    rule: ValueRule, cohort: tuple[list[Row], Row], times: int
 ) -> None:
     (first, second), overall = cohort
     second = [count * times for count in second]
@@ -94,44 +99,70 @@ def test_two_classes_that_satisfy_a_rule_satisfy_it_together(
         assert holds(rule, [joined], overall) == [True]
 
 
-@given(RULES, cohorts(classes=2))
-def test_a_rule_that_survives_merging_survives_any_class(
-    rule: Constraint, cohort: tuple[list[Row], Row]
+SCHOOLS = st.lists(
+    st.dictionaries(st.sampled_from("ABC"), st.lists(st.integers(0, 4), min_size=3, max_size=3).filter(any),
+                    min_size=1), min_size=1, max_size=5,
+)  # fmt: skip
+
+
+@given(SCHOOLS, st.integers(1, 3), st.integers(0, 6))
+def test_what_is_left_without_each_school_by_definition(
+    drawn: list[dict[str, Row]], values: int, pupils: int
 ) -> None:
-    (first, other), overall = cohort
-    joined = [a + b for a, b in zip(first, other, strict=True)]
+    def left(schools: dict[str, Row], without: str) -> Row:
+        others = [row for school, row in schools.items() if school != without]
+        return [sum(column) for column in zip([0, 0, 0], *others, strict=True)]
 
-    if rule.survives_merging and holds(rule, [first], overall)[0]:
-        assert holds(rule, [joined], overall) == [True]
-
-
-@given(RULES, cohorts())
-def test_a_class_of_fewer_pupils_than_the_fewest_fails(
-    rule: Constraint, cohort: tuple[list[Row], Row]
-) -> None:
-    rows, overall = cohort
-
-    for row, held in zip(rows, holds(rule, rows, overall), strict=True):
-        assert not held or sum(row) >= rule.fewest
-
-
-@given(RULES, cohorts(most=3), st.randoms(use_true_random=False))
-def test_pupils_counted_by_class_say_the_same_in_any_order(
-    rule: Constraint, cohort: tuple[list[Row], Row], chance: random.Random
-) -> None:
-    rows, overall = cohort
-    outside = [n - sum(row[value] for row in rows) for value, n in enumerate(overall)]
-    pupils = [
-        (number, value)
-        for number, row in enumerate([*rows, outside])
-        for value, count in enumerate(row)
-        for _ in range(count)
+    truth = [
+        all(
+            sum(map(bool, left(schools, one))) >= values and sum(left(schools, one)) >= pupils
+            for one in schools
+        )
+        for schools in drawn
     ]
-    chance.shuffle(pupils)
-    code, value = (np.array(column, dtype=np.int64) for column in zip(*pupils, strict=True))
-    histogram = Histogram.of_pupils(code, values=value.astype(np.int32), values_known=len(overall))
-    class_of = np.where(histogram.codes[0] < len(rows), histogram.codes[0], -1)
+    assert WithoutAnyGroup(values, pupils).holds(by_school(*drawn)).tolist() == truth
 
-    found = satisfied(histogram, class_of, len(rows), [rule])
 
-    assert found.tolist() == [truth(rule, row, overall) for row in rows]
+@given(cohorts(classes=6), PARTS.filter(bool), st.integers(1, 4), st.permutations(range(6)))
+def test_classes_that_fail_are_blanked_with_covers_in_the_order_that_is_drawn(
+    cohort: tuple[list[Row], Row], limit: Fraction, distinct: int, order: list[int]
+) -> None:
+    rows, overall = cohort
+    rules = [LargestValueShare(limit), DistinctValues(distinct)]
+    fails = [not all(truth(rule, row, overall) for rule in rules) for row in rows]
+    counts = ValueCounts(np.array(rows, dtype=np.int64), np.array(overall, dtype=np.int64))
+    try:
+        found = blanking(counts, rules, limit, np.array(order))
+    except NotAnonymous:
+        # Nothing could be shown: everybody fails, or all who pass were needed as covers.
+        found = None
+    if found is not None:
+        assert found.failed.tolist() == fails
+        covers, shown = found.covers, ~found.classes
+        assert bool(covers.any()) == any(fails)
+        assert not (covers & found.failed).any()
+        assert max(np.array(order)[covers], default=-1) < min(np.array(order)[shown], default=6)
+        blanked = [row for row, flag in zip(rows, found.classes, strict=True) if flag]
+        assert sum(map(max, blanked)) <= limit * sum(map(sum, blanked))
+    else:
+        assert any(fails)
+
+
+@given(cohorts(classes=6), st.permutations(range(6)), st.randoms(use_true_random=False))
+def test_who_has_which_value_plays_no_part_in_who_is_drawn_first(
+    cohort: tuple[list[Row], Row], order: list[int], chance: random.Random
+) -> None:
+    """Values that are exchanged for one another leave the same classes shown."""
+    rows, overall = cohort
+    places = list(range(len(overall)))
+    chance.shuffle(places)
+    renamed = [[row[place] for place in places] for row in rows]
+
+    def shown(drawn: list[Row], everybody: Row) -> list[bool] | None:
+        counts = ValueCounts(np.array(drawn, dtype=np.int64), np.array(everybody, dtype=np.int64))
+        try:
+            return blanking(counts, [DistinctValues(2)], Fraction(4, 5), np.array(order)).classes.tolist()
+        except NotAnonymous:
+            return None
+
+    assert shown(renamed, [overall[place] for place in places]) == shown(rows, overall)

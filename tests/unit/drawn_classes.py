@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from cohort.recoding.constraints import ClassCounts, Constraint, all_hold
+from cohort.recoding.attribute_disclosure import all_satisfied
+from cohort.recoding.sensitive import GroupValues, ValueCounts, ValueRule
 
 
-def classes(*rows: list[int], overall: list[int] | None = None) -> ClassCounts:
+def classes(*rows: list[int], overall: list[int] | None = None) -> ValueCounts:
     """Classes by their pupils per sensitive value; the cohort is all of them unless it is given."""
     values = np.array(rows, dtype=np.int64)
-    pupils = values.sum(axis=1)
     cohort = values.sum(axis=0) if overall is None else np.array(overall, dtype=np.int64)
-    return ClassCounts(pupils, np.zeros_like(pupils), pupils, values, cohort)
+    return ValueCounts(values, cohort)
 
 
-def holding(rule: Constraint, counts: ClassCounts) -> str:
-    """The names, p, q, r, …, of the classes that satisfy a rule."""
-    held = all_hold([rule], counts)
+def by_school(*drawn: dict[str, list[int]]) -> ValueCounts:
+    """Classes by their schools, each with its pupils per sensitive value."""
+    cells = [
+        (place, ord(school), value, pupils)
+        for place, schools in enumerate(drawn)
+        for school, row in schools.items()
+        for value, pupils in enumerate(row)
+        if pupils
+    ]
+    values = np.array([np.sum(list(schools.values()), axis=0) for schools in drawn], dtype=np.int64)
+    return ValueCounts(values, values.sum(axis=0), GroupValues(*np.array(cells, dtype=np.int64).T))
+
+
+def holding(rule: ValueRule, counts: ValueCounts) -> str:
+    """The names, p, q, r, …, of the classes with pupils that satisfy a rule."""
+    held = all_satisfied([rule], counts) & (counts.pupils > 0)
     return "".join(name for name, holds in zip("pqrstuvw", held, strict=False) if holds)

@@ -29,6 +29,7 @@ HIERARCHIES = {
 }
 COLUMNS = ("--columns", "geslacht,niveau")
 K3 = (*COLUMNS, "--k", "3")
+K25 = (*COLUMNS, "--k", "25")
 
 
 @dataclass(frozen=True)

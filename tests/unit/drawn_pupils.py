@@ -10,15 +10,19 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from tests.unit.drawn_release import SECRET, platform
 from tests.unit.drawn_results import Row, column, project, result
 
-from cohort import frames, generalise, handover
-from cohort.generalise import Recoded
+from cohort import frames, generalise, handover, recode
 from cohort.handover import Counts
+from cohort.keys import Key
 from cohort.project import Project
+from cohort.recode import Recoded
 from cohort.recoding.coding import Coding
 from cohort.recoding.hierarchy import Hierarchy
+from cohort.rules import value_rules
 from cohort.schema import OTHERS, PUPIL, SCHOOL, Pseudonymised, generalised
+from cohort.shown_values import SensitiveColumn
 
 BANDS = ("0 tot 10", "10 tot 20", "20 tot 30", "30 tot 40", "onbekend")
 WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
@@ -99,7 +103,10 @@ def run(
     pupils = cohort(spark, (first, second), advies=advies)
     coded = handover.coded(pupils, asked, coding)
     counts = handover.count(coded, pupils, asked)
-    recoded = generalise.recode(coded, asked, coding, counts, {"advies": ADVIES}, most)
+    own = None
+    if asked.sensitive is not None:
+        own = SensitiveColumn.of("advies", ADVIES, value_rules(asked, platform().floors), 1)
+    recoded = recode.recode(coded, asked, coding, counts, own, Key(SECRET), most)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generalise, "ROWS_PER_FILE", -(-recoded.recoding.released // files))
         rows = generalise.generalise(coded, asked, recoded)

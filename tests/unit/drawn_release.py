@@ -135,7 +135,8 @@ def platform(**floors: Any) -> Platform:
     return Platform.model_validate({
         "floors": {
             "k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5, "largest_value": Decimal("0.9"),
-            "columns": {},
+            "distinct_values": 2, "values_without_school": 1, "pupils_without_school": 1,
+            "pupils_with_value": 1, "k_for_closeness": 2, "columns": {},
         } | floors,
         "keys": {"dir": "keys"}, "tables": {"deleted_files_hours": 0, "log_hours": 0},
         "retention_days": dict.fromkeys(("deliveries", "quarantine", "feedback", "results", "superseded"), 0),

@@ -122,10 +122,13 @@ class Root:
         rows = Accepted(tables.read(self.spark, places.results).where("batch = 1"))
         before = differences.before(places, own, trees)
         held = rights(lists, SCHOOLS)
-        way = pipeline.run(rows, own, held, trees, key, SCHOOLS, 10_000, lambda _: None, before, wave)
+        floors = drawn.platform().floors
+        way = pipeline.run(rows, own, held, trees, key, SCHOOLS, 10_000, floors, lambda _: None, before, wave)
         stage = places.stage(own.name, number)
         tables.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
-        memory.write(way.members, places, own, number, way.recoding, memory.agreed(own, trees), before)
+        blanked = way.blanking.classes if way.blanking is not None else None
+        agreed = memory.agreed(own, trees)
+        memory.write(way.members, places, own, number, way.recoding, agreed, before, blanked)
         record = Record(own.name, number, Release.VERIFIED, {"class": own.release_class})
         self.made.append(check_stage(self.spark, self.subject(record, way, key, wave=wave), deep=False))
         self.publish(record)

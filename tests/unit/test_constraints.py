@@ -76,7 +76,6 @@ def test_which_need_schools_and_which_survive_merging() -> None:
     rules: list[Constraint] = [Pupils(10), Schools(5), LargestShare("1/2"), Others(5)]
 
     assert [rule.needs_schools for rule in rules] == [False, True, True, True]
-    assert [rule.needs_values for rule in rules] == [False, False, False, False]
     assert [rule.survives_merging for rule in rules] == [True, True, False, True]
     harmless: list[Constraint] = [Schools(1), LargestShare(1), Others(0)]
     assert not any(rule.needs_schools for rule in harmless)
@@ -86,15 +85,6 @@ def test_the_size_under_which_a_class_certainly_fails_is_the_largest_that_a_rule
     assert [rule.fewest for rule in (Pupils(10), Schools(5), LargestShare("1/2"), Others(6))] == [10, 5, 1, 6]
     assert fewest_pupils([Schools(5), Others(6)]) == 6
     assert fewest_pupils([]) == 1
-
-
-def test_no_rule_on_pupils_and_schools_looks_at_sensitive_values() -> None:
-    values, overall = np.array([[10], [9], [10], [11], [0]]), np.array([40])
-    counted = ClassCounts(CLASSES.pupils, CLASSES.schools, CLASSES.largest, values, overall)
-    rules: list[Constraint] = [Pupils(10), Schools(5), LargestShare(0.5), Others(5)]
-
-    for rule in rules:
-        assert rule.holds(counted).tolist() == rule.holds(CLASSES).tolist()
 
 
 @pytest.mark.parametrize(

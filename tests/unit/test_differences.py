@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from tests.unit.drawn_releases import (
     NUMBERS,
     PUPILS,
     Root,
-    level_of,
     project,
     rows_of,
     score_of,
@@ -32,8 +30,7 @@ from cohort import register
 from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
 from cohort.filed.numbers import Changes
 from cohort.keys import Key
-from cohort.later import differences, memory, nesting, rekeyed
-from cohort.recoding.constraints import all_hold
+from cohort.later import differences, memory, rekeyed
 
 K = 10
 FIRST = [n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("1", 50)]
@@ -161,31 +158,6 @@ def test_a_class_that_would_break_a_rule_goes_as_a_whole(root: Root) -> None:
     assert root.counts["pupils_withdrawn"] == len(FIRST) - len(late)
 
 
-def test_who_is_gone_gives_no_sensitive_value_away(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Fifteen of one level leave one class: what is gone would show their level, so the class goes."""
-    root = Root(spark, tmp_path / "one", project(largest_value=Decimal("0.6")))
-    root.results()
-    root.release()
-    shutil.copytree(root.home, tmp_path / "other")
-    alike = sorted(n for n in FIRST if level_of(n) == "I")
-    mixed = sorted(n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("2", 50))
-    gone_too(root, {*alike[:15], *mixed[:15]})
-    assert root.made[-1].found == ()
-    left = Counter[tuple[str, ...]]()
-    for row, times in root.read(2).items():
-        left[row[:2]] += times
-    assert sorted(left.values()) == [105, 120, 120]
-
-    other = Root(spark, tmp_path / "other", root.project, made=root.made[:1])
-    monkeypatch.setattr(nesting, "that_go", lambda _, now, rules: ~all_hold(rules, now))
-    gone_too(other, {*alike[:15], *mixed[:15]})
-    (finding,) = other.made[-1].found
-    assert (finding.code, finding.count) == ("DIFFERENCE", 1)
-    assert "the sensitive values of who is gone" in finding.sentence
-
-
 def test_new_pupils_enter_with_a_wave_alone_and_nobody_comes_back_who_left(root: Root) -> None:
     late = FIRST[0]
     root.gone, root.new = {late}, {*range(PUPILS, PUPILS + MORE)}
@@ -241,9 +213,8 @@ def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
     of = pupils["class_nr"][0].as_py()
     pq.write_table(pupils.slice(1), part)
     counts = [n - (place == of) for place, n in enumerate(classes["pupils"].to_pylist())]
-    pq.write_table(
-        classes.set_column(classes.num_columns - 1, "pupils", pa.array(counts)), folder / "classes.parquet"
-    )
+    place = classes.column_names.index("pupils")
+    pq.write_table(classes.set_column(place, "pupils", pa.array(counts)), folder / "classes.parquet")
     for crc in folder.rglob(".*.crc"):
         crc.unlink()
     register.write(folder / "memory.json", register.load(folder / "memory.json") | {"pupils": sum(counts)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 
 import pytest
 from pyspark.sql import SparkSession
@@ -10,6 +11,7 @@ from tests.unit.drawn_pupils import (
     ADVIES,
     HIERARCHIES,
     RELEASED,
+    Leaf,
     cohort,
     mac,
     run,
@@ -42,17 +44,34 @@ def test_a_sensitive_value_is_released_as_it_is_and_makes_no_class(spark: SparkS
 
 
 @pytest.mark.parametrize("kind", ["global", "local"])
-def test_no_class_is_released_that_gives_a_value_away(spark: SparkSession, kind: str) -> None:
-    """The low scores all have one value, so they cannot be a class."""
-    asked = with_advice(kind, distinct=3)
-    _, recoded, rows = run(spark, asked, files=1, advies=lambda n, score, _: 0 if score < 2 else 1 + n % 2)
-    recoding = recoded.recoding
+def test_a_class_that_gives_a_value_away_shows_none_and_others_with_it(
+    spark: SparkSession, kind: str
+) -> None:
+    """Boys with a low score all have one value."""
+    asked = with_advice(kind, distinct=3, largest_value=Decimal("0.9"))
+    _, recoded, rows = run(
+        spark, asked, files=1, advies=lambda n, score, sex: 0 if score + 2 * sex < 2 else n % 3
+    )
     classes: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
         classes.setdefault((row["score"], row["sekse"]), Counter())[row["advies"]] += 1
-    assert recoding.released == len(rows) >= 14
-    assert all(max(values.values()) * 10 <= values.total() * 6 for values in classes.values())
-    assert all(len(values) == 3 for values in classes.values())
+    blanked = {labels for labels, values in classes.items() if set(values) == {"onbekend"}}
+    assert ("0 tot 20", "1") in blanked
+    assert 2 <= len(blanked) < len(classes)
+    assert all(len(values) == 3 for labels, values in classes.items() if labels not in blanked)
+    assert recoded.value_counts == {
+        "known": len(rows), "shown": sum(classes[c].total() for c in classes.keys() - blanked),
+        "blanked": sum(classes[c].total() for c in blanked),
+        "covers": sum(classes[c].total() for c in blanked - {("0 tot 20", "1")}),
+    }  # fmt: skip
+
+
+def test_the_search_is_the_same_whatever_the_values_are(spark: SparkSession) -> None:
+    def classes(advies: Leaf) -> list[tuple[bytes, str, str]]:
+        _, _, rows = run(spark, with_advice("local"), files=1, advies=advies)
+        return sorted((row[PUPIL], row["score"], row["sekse"]) for row in rows)
+
+    assert classes(by_turns) == classes(lambda n, score, sex: by_turns(26 - n if n < 27 else n, score, sex))
 
 
 def test_a_sensitive_value_that_its_hierarchy_does_not_have_is_told(spark: SparkSession) -> None:

@@ -1,4 +1,4 @@
-"""Pupils counted per code, school and sensitive value, whatever the order they come in."""
+"""Pupils counted per code and school, whatever the order they come in."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ HUGE = 1 << 62
 
 
 def as_rows(histogram: Histogram) -> list[tuple[Any, ...]]:
-    """Per unit its code, school, sensitive value, pupils and further schools."""
+    """Per unit its code, school, pupils and further schools."""
     further: list[list[int]] = [[] for _ in range(histogram.units)]
     for unit, school in zip(histogram.other_units.tolist(), histogram.other_schools.tolist(), strict=True):
         further[unit].append(school)
-    columns = (*histogram.codes, histogram.schools, histogram.values, histogram.counts)
+    columns = (*histogram.codes, histogram.schools, histogram.counts)
     return [(*row, more) for *row, more in zip(*(c.tolist() for c in columns), further, strict=True)]
 
 
@@ -42,10 +42,10 @@ def test_equal_pupils_are_counted_together_and_movers_stand_alone(offset: int) -
     histogram = drawn(offset)
 
     assert as_rows(histogram) == [
-        (3 + offset, C, 0, 1, []),
-        (7 + offset, A, 0, 2, []),
-        (7 + offset, A, 0, 1, [C]),
-        (7 + offset, B, 0, 1, [A, C]),
+        (3 + offset, C, 1, []),
+        (7 + offset, A, 2, []),
+        (7 + offset, A, 1, [C]),
+        (7 + offset, B, 1, [A, C]),
     ]
     assert histogram.unit_of.tolist() == [1, 2, 3, 0, 1]
     assert (histogram.pupils, histogram.units, histogram.has_schools) == (5, 4, True)
@@ -58,28 +58,11 @@ def test_every_pupil_may_be_a_unit_of_its_own() -> None:
     assert sorted(histogram.unit_of.tolist()) == list(range(5))
 
 
-def test_pupils_of_another_sensitive_value_are_another_unit() -> None:
-    values = np.array([0, 1, 1, 0, 1], dtype=np.int32)
-    histogram = drawn(values=values, values_known=3)
+def test_a_part_keeps_what_belongs_to_its_units() -> None:
+    part = drawn().part(np.array([3, 0]))
 
-    assert [row[:4] for row in as_rows(histogram)] == [
-        (3, C, 0, 1),
-        (7, A, 0, 1),
-        (7, A, 1, 1),
-        (7, A, 1, 1),
-        (7, B, 1, 1),
-    ]
-    assert histogram.overall.tolist() == [2, 3, 0]
-
-
-def test_a_part_keeps_what_belongs_to_its_units_and_what_the_whole_cohort_has() -> None:
-    values = np.array([0, 1, 1, 0, 1], dtype=np.int32)
-    whole = drawn(values=values, values_known=3)
-    part = whole.part(np.array([4, 0]))
-
-    assert as_rows(part) == [(7, B, 1, 1, [A, C]), (3, C, 0, 1, [])]
-    assert part.overall.tolist() == [2, 3, 0]
-    assert part.part(np.array([1])).overall.tolist() == [2, 3, 0]
+    assert as_rows(part) == [(7, B, 1, [A, C]), (3, C, 1, [])]
+    assert as_rows(part.part(np.array([1]))) == [(3, C, 1, [])]
 
 
 @pytest.mark.parametrize("single", [False, True])
@@ -101,7 +84,7 @@ def test_the_order_of_the_pupils_plays_no_part(single: bool) -> None:
 def test_plain_data_has_no_schools() -> None:
     histogram = Histogram.of_pupils(np.array([4, 4, 2]))
 
-    assert [row[:4] for row in as_rows(histogram)] == [(2, NO_SCHOOL, 0, 1), (4, NO_SCHOOL, 0, 2)]
+    assert [row[:3] for row in as_rows(histogram)] == [(2, NO_SCHOOL, 1), (4, NO_SCHOOL, 2)]
     assert not histogram.has_schools
 
 
@@ -122,13 +105,11 @@ def column(*numbers: int) -> np.ndarray:
         ({"counts": column(0, 1)}, "at least one"),
         ({"schools": column(-1, 0)}, "or nobody has"),
         ({"other_units": column(0), "other_schools": column(-1)}, "or nobody has"),
-        ({"values": column(0, 1)}, "no place among those that are known"),
     ],
 )
 def test_refuses_disorder(change: dict[str, np.ndarray], problem: str) -> None:
     right: dict[str, Any] = {
-        "codes": column(1, 2)[None, :], "schools": column(0, 0), "values": column(0, 0),
-        "counts": column(1, 1),
+        "codes": column(1, 2)[None, :], "schools": column(0, 0), "counts": column(1, 1),
         "other_units": column(), "other_schools": column(), "unit_of": column(0, 1),
     }  # fmt: skip
     assert Histogram(**right).pupils == 2

@@ -10,12 +10,10 @@ from tests.unit.drawn_cohort import random_cohort
 
 from cohort.errors import ConfigurationRefused, NotAnonymous
 from cohort.recoding import lattice, local
-from cohort.recoding.closeness import EqualCloseness
 from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
 from cohort.recoding.histogram import Histogram
 from cohort.recoding.outcome import Recoding
-from cohort.recoding.sensitive import DistinctValues, LargestValueShare
-from cohort.recoding.tally import satisfied, tally
+from cohort.recoding.tally import satisfied
 
 SIZES = (6, 4, 3, 5)
 MIXED = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))
@@ -72,23 +70,6 @@ def test_a_weight_makes_a_column_dear() -> None:
 
     assert uneven.column_losses[0] < even.column_losses[0]
     assert uneven.column_losses[1] > even.column_losses[1]
-
-
-@pytest.mark.parametrize("way", ["sweep", "clusters"])
-@pytest.mark.parametrize(
-    "rule", [DistinctValues(3), LargestValueShare("0.6"), EqualCloseness("0.35")], ids=str
-)
-def test_sensitive_values_are_mixed(rule: Constraint, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "FEW_VECTORS", 10**6 if way == "sweep" else 0)
-    coding, plain = random_cohort(2500, SIZES)
-    values = np.random.default_rng(2).choice(4, 2500, p=[0.4, 0.3, 0.2, 0.1]).astype(np.int32)
-    histogram = Histogram.of_pupils(plain.codes, values=values, values_known=4, single=True)
-
-    found = search(histogram, coding, Pupils(6), rule)
-
-    counts = tally(histogram, found.class_of, found.classes, [rule])
-    assert rule.holds(counts).all()
-    assert found.suppressed < 250
 
 
 def test_records_of_many_columns_need_more_than_one_word() -> None:

@@ -11,22 +11,20 @@ from tests.unit.drawn_cohort import random_cohort
 
 from cohort.recoding.coding import Coding
 from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
-from cohort.recoding.parts import CLASS, KEY, OTHERS, SCHOOL, VALUE, Search, Split, level, word
-from cohort.recoding.sensitive import DistinctValues
+from cohort.recoding.parts import CLASS, KEY, OTHERS, SCHOOL, Search, Split, level, word
 from cohort.recoding.tally import satisfied
 
 SIZES = (8, 5, 3, 2)
 MIXED = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))
 
 
-def asked(coding: Coding, *rules: Constraint, values: tuple[int, ...] | None = None) -> Search:
+def asked(coding: Coding, *rules: Constraint) -> Search:
     tops = tuple(height - 1 for height in coding.heights)
     low = (0,) * coding.columns
-    known = max(1, len(values or ()))
-    return Search(coding, rules, "mean", (1.0,) * coding.columns, low, tops, known, values)
+    return Search(coding, rules, "mean", (1.0,) * coding.columns, low, tops)
 
 
-def table_of(histogram: Any, **more: Any) -> pa.Table:
+def table_of(histogram: Any) -> pa.Table:
     """One row per unit, each with a hash of its own."""
     others: list[list[int] | None] = [None] * histogram.units
     for unit, school in zip(histogram.other_units.tolist(), histogram.other_schools.tolist(), strict=True):
@@ -37,7 +35,7 @@ def table_of(histogram: Any, **more: Any) -> pa.Table:
         SCHOOL: pa.array(histogram.schools.astype(np.int64) * 1_000_003),
         OTHERS: pa.array(others, pa.list_(pa.int64())),
     }
-    return pa.table(columns | more)
+    return pa.table(columns)
 
 
 @pytest.mark.parametrize(
@@ -82,16 +80,3 @@ def test_a_part_too_small_for_a_class_is_left_over_as_a_whole() -> None:
     coding, histogram = random_cohort(5, SIZES)
     found = asked(coding, Pupils(6)).of(table_of(histogram))
     assert found[CLASS].to_pylist() == [-1] * 5
-
-
-def test_sensitive_values_travel_along() -> None:
-    coding, histogram = random_cohort(600, SIZES)
-    values = np.arange(600) % 3
-    part = table_of(histogram, **{VALUE: pa.array(values, pa.int32())})
-
-    found = asked(coding, Pupils(5), DistinctValues(3), values=(200, 200, 200)).of(part)
-
-    class_of = found[CLASS].to_numpy()
-    assert class_of.max() > 20
-    for number in range(int(class_of.max()) + 1):
-        assert set(values[class_of == number].tolist()) == {0, 1, 2}

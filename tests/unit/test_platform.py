@@ -35,7 +35,9 @@ def broken(folder: Path, *changes: Break) -> tuple[str, ...]:
 def test_the_shipped_platform_has_the_promised_floors() -> None:
     floors = platform.load(CONF).floors
     assert (floors.k, floors.m, floors.max_share, floors.k_others) == (10, 5, Decimal("0.5"), 5)
-    assert floors.largest_value == Decimal("0.9")
+    assert (floors.largest_value, floors.distinct_values) == (Decimal("0.8"), 3)
+    assert (floors.values_without_school, floors.pupils_without_school) == (2, 5)
+    assert (floors.pupils_with_value, floors.k_for_closeness) == (200, 25)
     assert floors.columns["regio"] == floors.columns["denominatie_groep"] == 100
 
 
@@ -50,6 +52,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ("floors.k", 2), ("floors.m", 1), ("floors.max_share", Decimal("0.51")), ("floors.max_share", 0),
         ("floors.max_share", 1), ("floors.k_others", 2), ("floors.k", "10"), ("floors.columns.regio", 2),
         ("floors.largest_value", Decimal("0.91")), ("floors.largest_value", 0),
+        ("floors.distinct_values", 1), ("floors.values_without_school", 0),
+        ("floors.pupils_without_school", 0), ("floors.pupils_with_value", 0), ("floors.k_for_closeness", 1),
         ("retention_days.results", -1), ("tables.log_hours", -1), ("intake.max_refused_share", 0),
         ("objections.max_age_days", 0), ("objections.always_erased", -1),
         ("objections.max_erased_share_of_school", 0), ("objections.max_erased_share", Decimal("1.5")),

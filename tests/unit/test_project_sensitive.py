@@ -34,6 +34,16 @@ def sensitive(place: int = NIVEAU, **changes: object) -> Break:
     return lambda declared: declared["columns"].__setitem__(place, SENSITIVE | changes)
 
 
+def with_k_of_25(**limits: object) -> Break:
+    """The same where classes are so large that a distance says something."""
+
+    def change(declared: Toml) -> None:
+        held_to(**limits)(declared)
+        declared["thresholds"]["k"] = 25
+
+    return change
+
+
 def held_to(**limits: object) -> Break:
     """The sensitive column with further limits."""
     return sensitive(constraint=SENSITIVE["constraint"] | limits)
@@ -53,10 +63,12 @@ def loaded(folder: Path, change: Break) -> Project:
         pytest.param(sensitive(result=RESULT, step=20, hierarchy="rekenen"), id="a score"),
         pytest.param(sensitive(GESLACHT), id="a level that is quasi-identifying too"),
         pytest.param(
-            held_to(distinct=3, entropy=2, equal_closeness=Decimal("0.2"), ordered_closeness=Decimal("0.25")),
+            with_k_of_25(
+                distinct=3, entropy=2, equal_closeness=Decimal("0.2"), ordered_closeness=Decimal("0.25")
+            ),
             id="every limit",
         ),
-        pytest.param(held_to(largest_value=Decimal("0.9")), id="the platform's own share"),
+        pytest.param(held_to(largest_value=Decimal("0.8")), id="the platform's own share"),
     ],
 )
 def test_what_is_valid(tmp_path: Path, change: Break) -> None:
@@ -102,6 +114,8 @@ REFUSED: dict[str, tuple[Break, str]] = {
     "a largest share too fine": (held_to(largest_value=Decimal("0.1234567")), "a valid columns.4.constraint"),
     "one different value": (held_to(distinct=1), "a valid columns.4.constraint.distinct"),
     "half a different value": (held_to(distinct=Decimal("2.5")), "a valid columns.4.constraint.distinct"),
+    "fewer values than the platform's": (held_to(distinct=2), "distinct at least 3, the platform's floor"),
+    "closeness in small classes": (held_to(equal_closeness=Decimal("0.2")), "k with t-closeness at least 25"),
     "as varied as one value": (held_to(entropy=1), "a valid columns.4.constraint.entropy"),
     "any distance": (held_to(equal_closeness=1), "a valid columns.4.constraint.equal_closeness"),
     "a distance below zero": (
@@ -127,8 +141,8 @@ def test_a_column_can_be_wrong_in_more_than_one_way(tmp_path: Path) -> None:
 
 
 def test_no_value_has_a_larger_share_than_the_platform_allows(tmp_path: Path) -> None:
-    (told,) = problems(tmp_path, held_to(largest_value=Decimal("0.91")))
-    assert told.startswith("Expected largest_value at most 0.9, the platform's floor")
+    (told,) = problems(tmp_path, held_to(largest_value=Decimal("0.81")))
+    assert told.startswith("Expected largest_value at most 0.8, the platform's floor")
 
 
 @pytest.mark.parametrize("floor", ["spelling", "postcode4"], ids=["by name", "by attribute"])
@@ -150,4 +164,4 @@ def test_what_the_template_shows_of_a_sensitive_column_is_valid(tmp_path: Path) 
     asked = project.load(tmp_path, "voorbeeld", platform())
     assert asked.sensitive is not None
     assert asked.sensitive.constraint is not None
-    assert None not in dict(asked.sensitive.constraint).values()
+    assert (asked.sensitive.constraint.distinct, asked.sensitive.constraint.entropy) == (3, 2)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.drawn_desk import COLUMNS, K3, RECORDS, Desk, laid_out
+from tests.unit.drawn_desk import COLUMNS, K3, K25, RECORDS, Desk, laid_out
 
 from cohort.errors import DEFECT, ConfigurationRefused
 from cohort.recoding import lattice, local
@@ -74,11 +74,14 @@ def records(text: str, *asked: str) -> Break:
         (options(*K3, "--schools", "brin"), 10, "a rule for this column"),
         (options(*K3, "--m", "2"), 10, "--schools COLUMN"),
         (options(*K3, "--schools", "brinn", "--m", "2"), 10, "Write `brin` if that is meant"),
-        (options(*K3, "--sensitive", "advies", "--l", "2", "--t", "0.5"), 10, "found --l and --t"),
+        (options(*K25, "--sensitive", "advies", "--l", "2", "--t", "0.5"), 10, "found --l and --t"),
         (options(*K3, "--sensitive", "advies"), 10, "a rule for this column"),
         (options(*K3, "--sensitive", "niveau", "--l", "2"), 10, "apart from --columns"),
         (options(*K3, "--sensitive", "advies", "--l", "2", "--ordered"), 10, "a distance of ordered values"),
-        (options(*K3, "--sensitive", "advies", "--t", "0.5", "--ordered"), 10, "values with an order"),
+        (options(*K25, "--sensitive", "advies", "--t", "0.5", "--ordered"), 10, "values with an order"),
+        (options(*K3, "--sensitive", "advies", "--t", "0.5"), 10, "k of at least 25 with a distance"),
+        (options(*K3, "--sensitive", "advies", "--l", "2"), 14, "at least 200 pupils with a value"),
+        (options(*K3, "--least-known", "9"), 10, "--sensitive COLUMN"),
         (options(*K3, "--l", "2"), 10, "--sensitive COLUMN"),
         (options(*K3, "--recoding", "local", "--objective", "entropy"), 10, "a loss that adds up"),
         (options(*K3, "--limit", "4"), 10, "between 0 and 1"),

@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.unit import drawn_pseudonyms as pseudonymous
+from tests.unit.drawn_release import platform
 
 from cohort import frames
 from cohort.later import remnant
@@ -34,7 +35,7 @@ def left(spark: SparkSession, project: Project, drawn: str) -> dict[str, int]:
         for _ in range(int(times))
     ]
     frame = frames.local(spark, STATE, rows)
-    stays = remnant.of(frame, F.col("gone"), project)
+    stays = remnant.of(frame, F.col("gone"), project, platform().floors)
     assert stays.columns == frame.columns
     counted = stays.groupBy("geslacht").count().toArrow().to_pylist()
     return {row["geslacht"]: row["count"] for row in counted}

@@ -71,7 +71,10 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
         held = rights.load(Places(tmp_path), given.platform, asked, TODAY, may_name)
         rows: Any = Accepted(tables.read(spark, results_at).where("batch = 1"))
         trees = generalise.hierarchies(asked, given.hierarchies)
-        way = pipeline.run(rows, asked, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, lambda _: None)
+        floors = given.platform.floors
+        way = pipeline.run(
+            rows, asked, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, floors, lambda _: None
+        )
         tables.write_new(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
         counts = balance.counts(rows, asked, held, way)
         way.let_go()

@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from fractions import Fraction
 
-import numpy as np
 import pytest
-from tests.unit.drawn_classes import classes, holding
+from tests.unit.drawn_classes import by_school, classes, holding
 
 from cohort.errors import ConfigurationRefused
 from cohort.recoding.closeness import EqualCloseness, OrderedCloseness
-from cohort.recoding.constraints import ClassCounts, Constraint, all_hold, fewest_pupils
-from cohort.recoding.sensitive import DistinctValues, EntropyDiversity, LargestValueShare
+from cohort.recoding.sensitive import (
+    DistinctValues,
+    EntropyDiversity,
+    LargestValueShare,
+    ValueRule,
+    WithoutAnyGroup,
+)
 
 # The value I, II, III, IV, V of four years ago, per class; nobody is in u.
 LEVELS = classes(
@@ -34,7 +38,7 @@ LEVELS = classes(
     ],
     ids=str,
 )
-def test_distinct_l_diversity_counts_the_values_that_occur(rule: Constraint, held: str) -> None:
+def test_distinct_l_diversity_counts_the_values_that_occur(rule: ValueRule, held: str) -> None:
     assert holding(rule, LEVELS) == held
 
 
@@ -54,7 +58,7 @@ def test_distinct_l_diversity_counts_the_values_that_occur(rule: Constraint, hel
     ],
     ids=str,
 )
-def test_entropy_l_diversity_counts_values_as_if_equally_frequent(rule: Constraint, held: str) -> None:
+def test_entropy_l_diversity_counts_values_as_if_equally_frequent(rule: ValueRule, held: str) -> None:
     assert holding(rule, LEVELS) == held
 
 
@@ -70,7 +74,7 @@ def test_entropy_l_diversity_counts_values_as_if_equally_frequent(rule: Constrai
     ],
     ids=str,
 )
-def test_no_value_has_more_than_its_largest_share(rule: Constraint, held: str) -> None:
+def test_no_value_has_more_than_its_largest_share(rule: ValueRule, held: str) -> None:
     assert holding(rule, LEVELS) == held
 
 
@@ -109,62 +113,27 @@ class TestWholeCountries:
         assert holding(EntropyDiversity(2), most) == "q"
 
 
-NOT_LASTING: list[Constraint] = [
-    EntropyDiversity(2), LargestValueShare("0.9"), EqualCloseness("0.2"), OrderedCloseness("0.2"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("rule", NOT_LASTING, ids=str)
-def test_a_rule_that_does_not_survive_merging_is_broken_by_a_class_of_one_value(rule: Constraint) -> None:
-    good, uniform = [5, 5], [0, 90]
-    merged = [5, 95]
-
-    assert not rule.survives_merging
-    assert holding(rule, classes(good, uniform, merged, overall=[50, 50])) == "p"
-
-
-def test_distinct_values_survive_merging_with_any_class() -> None:
-    assert DistinctValues(2).survives_merging
-    assert holding(DistinctValues(2), classes([5, 5], [0, 90], [5, 95])) == "pr"
-
-
 @pytest.mark.parametrize(
-    ("rule", "fewest"),
+    ("schools", "values", "pupils", "holds"),
     [
-        (DistinctValues(3), 3),
-        (EntropyDiversity(3), 3),
-        (EntropyDiversity("2.1"), 3),
-        (LargestValueShare("0.9"), 2),
-        (LargestValueShare("1/3"), 3),
-        (LargestValueShare("0.3"), 4),
-        (LargestValueShare(1), 1),
-        (EqualCloseness("0.2"), 1),
-        (OrderedCloseness("0.2"), 1),
+        ({"A": [3, 0], "B": [3, 2], "C": [0, 3]}, 2, 5, True),
+        ({"A": [5, 0], "B": [0, 5]}, 2, 5, False),  # who knows A's pupils knows that all others have II
+        ({"A": [5, 1], "B": [1, 4]}, 2, 5, True),
+        ({"A": [5, 1], "B": [2, 2]}, 2, 5, False),  # four are left without A
+        ({"A": [5, 1], "B": [2, 2]}, 2, 4, True),
+        ({"A": [9, 1]}, 1, 1, False),
+        ({"A": [5, 0], "B": [0, 5]}, 1, 5, True),
     ],
-    ids=str,
 )
-def test_a_class_of_fewer_pupils_fails_and_one_of_so_many_may_not(rule: Constraint, fewest: int) -> None:
-    apart = [1] * fewest
-    few = classes(*([1] * n + [0] * (fewest - n) for n in range(1, fewest + 1)), overall=apart)
+def test_a_school_that_knows_its_own_pupils_still_faces_several_values_of_several_pupils(
+    schools: dict[str, list[int]], values: int, pupils: int, holds: bool
+) -> None:
+    fine = {"A": [3, 3], "B": [3, 3], "C": [3, 3]}
+    assert holding(WithoutAnyGroup(values, pupils), by_school(fine, schools)) == ("pq" if holds else "p")
 
-    assert fewest_pupils([rule]) == rule.fewest == fewest
-    assert rule.holds(few).tolist() == [False] * (fewest - 1) + [True]
 
-
-def test_which_look_at_sensitive_values_and_none_at_schools() -> None:
-    asking: list[Constraint] = [DistinctValues(2), *NOT_LASTING]
-    harmless: list[Constraint] = [
-        DistinctValues(1), EntropyDiversity(1), LargestValueShare(1), EqualCloseness(1), OrderedCloseness(1),
-    ]  # fmt: skip
-    uncounted = ClassCounts(np.array([3]), np.array([1]), np.array([3]))
-
-    assert all(rule.needs_values for rule in asking)
-    assert not any(rule.needs_schools for rule in asking)
-    assert not any(rule.needs_values for rule in harmless)
-    assert all_hold(harmless, uncounted).tolist() == [True]
-    for rule in asking:
-        with pytest.raises(ValueError, match="sensitive values"):
-            rule.holds(uncounted)
+def test_without_schools_nothing_is_asked_of_them() -> None:
+    assert holding(WithoutAnyGroup(2, 5), classes([9, 1], [0, 0])) == "p"
 
 
 @pytest.mark.parametrize("written", [0.1, "0.1", "1/10", Fraction(1, 10)])
@@ -195,10 +164,12 @@ def test_a_number_counts_as_it_is_written(written: float | str | Fraction) -> No
         lambda: EqualCloseness(float("nan")),
         lambda: OrderedCloseness("near"),
         lambda: OrderedCloseness(1 / 3),
+        lambda: WithoutAnyGroup(0, 5),
+        lambda: WithoutAnyGroup(2, -1),
     ],
 )
-def test_refuses_nonsense(build: Callable[[], Constraint]) -> None:
-    with pytest.raises(ConfigurationRefused, match=r"Expected a .*in the constraints"):
+def test_refuses_nonsense(build: Callable[[], ValueRule]) -> None:
+    with pytest.raises(ConfigurationRefused, match=r"Expected .*in the constraints"):
         build()
 
 
@@ -212,3 +183,4 @@ def test_a_message_can_name_every_rule() -> None:
         "sensitive values at most 1/5 (equal distance) from the cohort's",
         "sensitive values at most 1/5 (ordered distance) from the cohort's",
     ]
+    assert str(WithoutAnyGroup(2, 5)) == "2 values of 5 pupils left without any one school or board"

@@ -1,8 +1,9 @@
-"""The pipeline with a sensitive column: nothing is found, but once the search forgets a rule."""
+"""The pipeline with a sensitive column: nothing is found, but once a rule is forgotten."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,21 +11,25 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_levels import project, restricted, results
-from tests.unit.drawn_release import SCHOOLS, SECRET, counts, subject
+from tests.unit.drawn_release import SCHOOLS, SECRET, counts, platform, subject
 from tests.unit.drawn_rights import rights
 
 from cohort import generalise, keys, objections, pipeline, rules, tables
+from cohort.errors import NotAnonymous
 from cohort.project import Project
 from cohort.schema import Accepted
 from cohort.verify import check_stage
 from cohort.verify.findings import Subject
 
 
+def mixed(n: int) -> str:
+    """Boys and girls have all levels."""
+    return ("I", "II", "III", "IV", "V")[n // 2 % 5]
+
+
 def alike(n: int) -> str:
     """Boys have one level but for five of the thirty; girls have all levels."""
-    if n % 2 == 0:
-        return "I" if n % 14 else "V"
-    return ("I", "II", "III", "IV", "V")[n % 5]
+    return ("I" if n % 14 else "V") if n % 2 == 0 else mixed(n)
 
 
 def asked(**changes: Any) -> Project:
@@ -34,15 +39,17 @@ def asked(**changes: Any) -> Project:
     return own.model_copy(update={"columns": [*own.columns[:3], columns[3], *own.columns[4:]]})
 
 
-def made(spark: SparkSession, folder: Path, own: Project) -> Subject:
+def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int], str] = alike) -> Subject:
     """A stage that the pipeline made, with everything it is held against."""
-    results_at = restricted(spark, folder / "results", results(alike))
+    results_at = restricted(spark, folder / "results", results(level))
     given = subject(folder, results_at, project=own)
     trees = generalise.hierarchies(own, given.hierarchies)
     lists = objections.load(given.objections, given.platform.objections, given.today, ())
     rows = Accepted(tables.read(spark, results_at).where("batch = 1"))
     held = rights(lists, SCHOOLS)
-    way = pipeline.run(rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, lambda _: None)
+    way = pipeline.run(
+        rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, given.platform.floors, lambda _: None
+    )
     tables.write_new(way.rows, folder / "made", "proef-1", given.platform.tables)
     way.let_go()
     own_counts = counts(pupils_released=way.recoding.released, pupils_suppressed=way.recoding.suppressed)
@@ -53,23 +60,29 @@ RULES: dict[str, Any] = {
     "largest_value": Decimal("0.6"), "distinct": 3, "entropy": Decimal("2.5"),
     "equal_closeness": Decimal("0.3"), "ordered_closeness": Decimal("0.1"),
 }  # fmt: skip
-"""Each of them keeps boys from being a class."""
+"""Boys break each of them, where they have one level."""
 
 
 @pytest.mark.parametrize("kind", ["global", "local"])
-def test_a_release_that_the_search_made_under_every_rule_keeps_them(
-    spark: SparkSession, tmp_path: Path, kind: str
-) -> None:
+def test_a_release_under_every_rule_keeps_them(spark: SparkSession, tmp_path: Path, kind: str) -> None:
     own = asked(**RULES)
     own = own.model_copy(update={"recoding": own.recoding.model_copy(update={"kind": kind})})
-    assert check_stage(spark, made(spark, tmp_path, own), deep=True).found == ()
+    assert check_stage(spark, made(spark, tmp_path, own, mixed), deep=True).found == ()
 
 
-def test_rules_that_the_search_forgets_are_found(
+def test_where_only_boys_and_girls_could_be_shown_and_boys_may_not_nothing_is(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """The girls are needed as the cover of the boys."""
+    with pytest.raises(NotAnonymous, match="classes whose sensitive values may be shown"):
+        made(spark, tmp_path, asked(**RULES))
+
+
+def test_rules_that_are_forgotten_are_found(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forgetful = rules.constraints(project(largest_value=Decimal("0.9")))
-    monkeypatch.setattr(generalise, "constraints", lambda _: forgetful)
+    forgetful = rules.value_rules(project(largest_value=Decimal("0.9")), platform().floors)
+    monkeypatch.setattr(pipeline, "value_rules", lambda *_: forgetful)
     (finding,) = check_stage(spark, made(spark, tmp_path, asked(**RULES))).found
     assert finding.code == "SENSITIVE"
     assert f"({', '.join(RULES)})" in finding.sentence

@@ -8,7 +8,7 @@ happens to the rows: further pupils are withdrawn, those with the lowest keyed h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from cohort import frames, generalise, handover, register
+from cohort import frames, handover, recode, register, shown_values
 from cohort.errors import NotAnonymous, StateRefused, expected
-from cohort.generalise import CLASS, Recoded
 from cohort.handover import VALUE, Counts
 from cohort.keys import Key
 from cohort.later import memory, nesting
@@ -27,17 +26,24 @@ from cohort.later.memory import Remembered
 from cohort.places import Places
 from cohort.project import Project
 from cohort.pseudonymise import hmac_sha256
+from cohort.recode import Recoded
 from cohort.recoding import parts
 from cohort.recoding.coding import Coding
-from cohort.recoding.constraints import ClassCounts
+from cohort.recoding.constraints import ClassCounts, all_hold
 from cohort.recoding.hierarchy import Hierarchy
 from cohort.recoding.loss import Objective
 from cohort.recoding.outcome import Recoding
+from cohort.recoding.sensitive import ValueCounts
 from cohort.rules import constraints
 from cohort.schema import OTHERS, PUPIL, SCHOOL
+from cohort.shown_values import CLASS, WITH_VALUE, SensitiveColumn
 
 LABEL = "teruggetrokken|"
 """What a pupil's pseudonym is hashed under, to choose who is withdrawn."""
+
+UNIT = "_unit"
+"""A class and the population within it: twice the class, plus one for the pupils with a sensitive value."""
+THEN, NOW = "_value_then", "_value_now"
 
 Numbers = npt.NDArray[np.int64]
 
@@ -74,122 +80,166 @@ def before(places: Places, project: Project, hierarchies: Mapping[str, Hierarchy
 
 def nested(
     coded: DataFrame, project: Project, counts: Counts, before: Remembered, key: Key,
-    leaves: tuple[str, ...],
+    own: SensitiveColumn | None,
 ) -> Nested:  # fmt: skip
     """The release before, without who is gone and who must go with them: a few actions.
 
-    The suppression limit is not asked again: an objection does not wait for it.
+    The suppression limit is not asked again: an objection does not wait for it. Pupils with a sensitive value
+    and those without are counted apart in every class. A class of which somebody's consent is gone, or that
+    was blanked before, shows no value any more.
 
     Takes: the pupils coded today, kept and counted; what is remembered of the release before; the project's
-    key; the leaves of the sensitive column.
+    key; the sensitive column, if there is one.
     Refuses: a memory with other pupils than its release had; a release of which nothing would be left (exit
     code 14).
     """
     spark, then = coded.sparkSession, before.recoding
-    found = _found(coded, project, before.pupils(spark)).persist()
+    found = _found(coded, project, before.pupils(spark), own).persist()
     were, stay = _counted(found, then.classes)
-    if not np.array_equal(were, then.pupils):
+    if not np.array_equal(_of_classes(were), then.pupils):
         raise _damaged(before)
     withdraw = nesting.to_withdraw(were, stay, project.thresholds.k)
     left = _without(found, withdraw, key).persist()
-    rules = constraints(project)
-    now = _class_counts(left, coded, project, then.classes, len(leaves))
-    values = _values(found, then.classes, len(leaves)) if leaves else None
-    goes = nesting.that_go(ClassCounts(were, were, were, values), now, rules)
+    now = _class_counts(left, then.classes)
+    goes = ~all_hold(constraints(project), now)
     released = np.where(goes, 0, now.pupils)
     nesting.require_hidden(were, released, project.thresholds.k)
     if not released.any():
         raise _nothing_left(project, before)
+    of_class = _of_classes(released)
     withdrawn = int(stay.sum() - released.sum())
-    kept = np.flatnonzero(~goes)
+    kept = np.flatnonzero(of_class > 0)
     recoding, number = Recoding.of_classes(
-        then.coding, then.levels[kept], then.leaves[kept], released[kept],
+        then.coding, then.levels[kept], then.leaves[kept], of_class[kept],
         counts.searched - int(released.sum()) - withdrawn,
-        Objective.of("mean", then.coding.columns, generalise.weights(project)),
+        Objective.of("mean", then.coding.columns, recode.weights(project)),
         {**then.search, "proven": False, "kept_from": before.release},
     )  # fmt: skip
-    places = pa.table({CLASS: pa.array(kept.astype(np.int32)), parts.CLASS: pa.array(number)})
+    new_number = np.full(then.classes, -1, dtype=np.int32)
+    new_number[kept] = number
+    staying = np.flatnonzero(released > 0)
+    places = pa.table({
+        UNIT: pa.array(staying.astype(np.int32)), parts.CLASS: pa.array(new_number[staying // 2])
+    })  # fmt: skip
     words = [parts.word(word) for word in range(then.coding.words)]
-    classes = left.join(F.broadcast(frames.of_table(spark, places)), CLASS, "inner").select(
-        handover.key().alias(parts.KEY), *words, parts.CLASS
+    flag = [WITH_VALUE] if own is not None else []
+    classes = left.join(F.broadcast(frames.of_table(spark, places)), UNIT, "inner").select(
+        handover.key().alias(parts.KEY), *words, *flag, parts.CLASS
     )
-    shown = np.flatnonzero(now.values[kept].sum(axis=0)).tolist() if now.values is not None else []
-    recoded = Recoded(recoding, classes, leaves, [leaves[value] for value in shown], (found, left))
+    recoded = Recoded(recoding, classes, own, kept=(found, left))
+    if own is not None:
+        recoded = _with_values(recoded, coded, project, found, before, new_number, key)
     return Nested(recoded, withdrawn)
 
 
-def _found(coded: DataFrame, project: Project, remembered: DataFrame) -> DataFrame:
-    """Everybody of the release before, with today's schools where nothing of the pupil has changed."""
+def _with_values(
+    recoded: Recoded, coded: DataFrame, project: Project, found: DataFrame, before: Remembered,
+    new_number: npt.NDArray[np.int32], key: Key,
+) -> Recoded:  # fmt: skip
+    """The nested recoding with what its classes show: who left shows in the difference, and keeps the rules.
+
+    Takes: everybody of the release before, with the leaf then and now; the number of each class now, or −1.
+    """
+    own = recoded.sensitive
+    if own is None:
+        raise TypeError("a recoding without a sensitive column")
+    overall = shown_values.everybody(handover.eligible(coded, project), own)
+    there = recode.members(coded, project, recoded)
+    classes = recoded.recoding.classes
+    counts = shown_values.counted(there, classes, own, overall)
+    known_then = found.where(WITH_VALUE).select(CLASS, F.col(THEN).alias(VALUE), WITH_VALUE)
+    then = np.zeros_like(counts.values)
+    kept = np.flatnonzero(new_number >= 0)
+    then[new_number[kept]] = shown_values.per_class(known_then, len(new_number), own)[kept]
+    gone = ValueCounts(np.maximum(then - counts.values, 0), overall)
+    lost: Any = there.where(F.col(WITH_VALUE) & ~own.known()).select(CLASS).distinct().toArrow()
+    blanked = np.zeros(classes, dtype=np.bool_)
+    blanked[new_number[kept]] = before.blanked[kept]
+    blanked[lost[CLASS].to_numpy()] = True
+    blanking = shown_values.decide(counts, own, recoded.recoding, key, before=blanked, gone=gone)
+    return replace(recoded, counts=counts, blanking=blanking)
+
+
+def _found(
+    coded: DataFrame, project: Project, remembered: DataFrame, own: SensitiveColumn | None
+) -> DataFrame:
+    """Everybody of the release before, with today's schools where nothing of the pupil has changed.
+
+    A sensitive value may be gone since (a consent ended), and one that is new is not shown; another value is
+    another record. UNIT is twice the class, plus one for the pupils with a value.
+    """
     today = handover.eligible(coded, project)
-    return remembered.join(
-        today.select(*remembered.drop(CLASS).columns, SCHOOL, OTHERS), remembered.drop(CLASS).columns, "left"
-    )
+    if own is None:
+        same = remembered.drop(CLASS).columns
+        joined = remembered.join(today.select(*same, SCHOOL, OTHERS), same, "left")
+        return joined.withColumn(UNIT, (F.col(CLASS) * 2).cast("int"))
+    same = remembered.drop(CLASS, VALUE, WITH_VALUE).columns
+    now = today.select(*same, F.col(VALUE).alias(NOW), SCHOOL, OTHERS)
+    joined = remembered.withColumnRenamed(VALUE, THEN).join(now, same, "left")
+    other = F.col(WITH_VALUE) & (F.col(NOW) != F.col(THEN)) & (F.col(NOW) != own.unknown)
+    changed = F.coalesce(other, F.lit(False))
+    return joined.withColumns({
+        SCHOOL: F.when(~changed, F.col(SCHOOL)), OTHERS: F.when(~changed, F.col(OTHERS)),
+        UNIT: (F.col(CLASS) * 2 + F.col(WITH_VALUE).cast("int")).cast("int"),
+    })  # fmt: skip
 
 
 def _counted(found: DataFrame, classes: int) -> tuple[Numbers, Numbers]:
-    """Per class who was there, and who could stay."""
-    by_class = found.groupBy(CLASS).agg(F.count(F.lit(1)).alias("were"), F.count(SCHOOL).alias("stay"))
-    rows: Any = by_class.toArrow()
+    """Per unit who was there, and who could stay."""
+    by_unit = found.groupBy(UNIT).agg(F.count(F.lit(1)).alias("were"), F.count(SCHOOL).alias("stay"))
+    rows: Any = by_unit.toArrow()
     return _laid_out(rows, "were", classes), _laid_out(rows, "stay", classes)
 
 
 def _without(found: DataFrame, withdraw: Numbers, key: Key) -> DataFrame:
-    """Who could stay, without those to be withdrawn: in each class the pupils of the lowest keyed hashes."""
+    """Who could stay, without those to be withdrawn: in each unit the pupils of the lowest keyed hashes."""
     spark, stay = found.sparkSession, found.where(F.col(SCHOOL).isNotNull())
     touched = np.flatnonzero(withdraw)
     if not len(touched):
         return stay
-    asked = pa.table({CLASS: pa.array(touched.astype(np.int32)), "_withdraw": pa.array(withdraw[touched])})
-    by_class = F.broadcast(frames.of_table(spark, asked))
-    untouched = stay.join(by_class, CLASS, "left_anti")
+    asked = pa.table({UNIT: pa.array(touched.astype(np.int32)), "_withdraw": pa.array(withdraw[touched])})
+    by_unit = F.broadcast(frames.of_table(spark, asked))
+    untouched = stay.join(by_unit, UNIT, "left_anti")
     drawn = hmac_sha256(F.concat(F.lit(LABEL), F.lower(F.hex(PUPIL))))
-    in_turn = F.row_number().over(Window.partitionBy(CLASS).orderBy("_drawn"))
+    in_turn = F.row_number().over(Window.partitionBy(UNIT).orderBy("_drawn"))
     ranked = (
-        stay.join(by_class, CLASS, "inner")
+        stay.join(by_unit, UNIT, "inner")
         .join(F.broadcast(key.frame(spark)))
         .select(*stay.columns, "_withdraw", drawn.alias("_drawn"))
         .select(*stay.columns, "_withdraw", in_turn.alias("_turn"))
     )
-    return untouched.unionByName(ranked.where(F.col("_turn") > F.col("_withdraw")).select(*stay.columns))
+    return untouched.select(*stay.columns).unionByName(
+        ranked.where(F.col("_turn") > F.col("_withdraw")).select(*stay.columns)
+    )
 
 
-def _class_counts(
-    left: DataFrame, coded: DataFrame, project: Project, classes: int, known: int
-) -> ClassCounts:
-    """What the rules look at, of every class: a home school counts for m, every school for the shares."""
+def _class_counts(left: DataFrame, classes: int) -> ClassCounts:
+    """What the rules look at, of every unit: a home school counts for m, every school for the shares."""
     homes = F.array(F.struct(F.col(SCHOOL).alias("school"), F.lit(1).alias("home")))
     others = F.transform(
         F.coalesce(OTHERS, F.array().cast("array<binary>")),
         lambda other: F.struct(other.alias("school"), F.lit(0).alias("home")),
     )
-    at = left.select(CLASS, F.explode(F.concat(homes, others)).alias("at")).select(CLASS, "at.*")
-    by_school = at.groupBy(CLASS, "school").agg(F.count(F.lit(1)).alias("all"), F.sum("home").alias("home"))
-    by_class = by_school.groupBy(CLASS).agg(
+    at = left.select(UNIT, F.explode(F.concat(homes, others)).alias("at")).select(UNIT, "at.*")
+    by_school = at.groupBy(UNIT, "school").agg(F.count(F.lit(1)).alias("all"), F.sum("home").alias("home"))
+    by_unit = by_school.groupBy(UNIT).agg(
         F.sum("home").alias("pupils"), F.count_if(F.col("home") > 0).alias("schools"),
         F.max("all").alias("largest"),
     )  # fmt: skip
-    rows: Any = by_class.toArrow()
-    pupils, schools, largest = (_laid_out(rows, name, classes) for name in ("pupils", "schools", "largest"))
-    if not known:
-        return ClassCounts(pupils, schools, largest)
-    everybody: Any = handover.eligible(coded, project).groupBy(VALUE).count().toArrow()
-    overall = np.zeros(known, dtype=np.int64)
-    overall[everybody[VALUE].to_numpy()] = everybody["count"].to_numpy()
-    return ClassCounts(pupils, schools, largest, _values(left, classes, known), overall)
+    rows: Any = by_unit.toArrow()
+    return ClassCounts(*(_laid_out(rows, name, classes) for name in ("pupils", "schools", "largest")))
 
 
-def _values(rows: DataFrame, classes: int, known: int) -> Numbers:
-    """Pupils per class and sensitive value."""
-    counted: Any = rows.groupBy(CLASS, VALUE).count().toArrow()
-    table = np.zeros((classes, known), dtype=np.int64)
-    table[counted[CLASS].to_numpy(), counted[VALUE].to_numpy()] = counted["count"].to_numpy()
-    return table
+def _of_classes(by_unit: Numbers) -> Numbers:
+    """Counts per class, from those per unit."""
+    summed: Numbers = by_unit.reshape(-1, 2).sum(axis=1)
+    return summed
 
 
 def _laid_out(rows: Any, name: str, classes: int) -> Numbers:
-    """A count per class, 0 where a class has no row."""
-    laid_out = np.zeros(classes, dtype=np.int64)
-    laid_out[rows[CLASS].to_numpy()] = rows[name].to_numpy()
+    """A count per unit, 0 where a unit has no row."""
+    laid_out = np.zeros(2 * classes, dtype=np.int64)
+    laid_out[rows[UNIT].to_numpy()] = rows[name].to_numpy()
     return laid_out
 
 

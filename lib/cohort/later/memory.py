@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
@@ -36,6 +37,8 @@ from cohort.register import Record
 from cohort.schema import PUPIL
 
 PUPILS, LEFT, CLASSES, FACTS = "pupils", "left", "classes.parquet", "memory.json"
+BLANKED = "blanked"
+"""Of a class, whether it shows `onbekend` instead of its sensitive values."""
 LABEL = "label_"
 """Before the name of a released column, in the table of classes: apart from the table's own names."""
 
@@ -48,9 +51,13 @@ class Remembered:
     recoding: Recoding
     folder: Path
     at: str
+    blanked: npt.NDArray[np.bool_]
+    """The classes that show none of their sensitive values."""
 
     def pupils(self, spark: SparkSession) -> DataFrame:
-        """Pseudonym, class, words and (where a column is sensitive) leaf of every released pupil."""
+        """Pseudonym, class and words of every released pupil; where a column is sensitive, also the leaf and
+        WITH_VALUE: the population that it was put in.
+        """
         return spark.read.parquet(str(self.folder / self.at))
 
     def everybody(self, spark: SparkSession) -> DataFrame:
@@ -78,12 +85,12 @@ def folder(places: Places, record: Record) -> Path:
 
 def write(
     pupils: DataFrame, places: Places, project: Project, release: int, recoding: Recoding, digest: str,
-    before: Remembered | None,
+    before: Remembered | None, blanked: npt.NDArray[np.bool_] | None = None,
 ) -> None:  # fmt: skip
     """Remember a release: an action. Its facts come last, so that what a killed run left is none.
 
     Takes: the released pupils (pseudonym, class, words, leaf), the recoding, what `agreed` gave, the release
-    that this one is nested in.
+    that this one is nested in, the classes that show no sensitive value.
     """
     at = places.remembered(project.name) / str(release)
     shutil.rmtree(at, ignore_errors=True)
@@ -103,6 +110,8 @@ def write(
         for name, shown in zip(names, recoding.labels, strict=True)
     }
     classes["pupils"] = pa.array(recoding.pupils, pa.int64())
+    hidden = np.zeros(recoding.classes, dtype=np.bool_) if blanked is None else blanked
+    classes[BLANKED] = pa.array(hidden, pa.bool_())
     pq.write_table(pa.table(classes), at / CLASSES)
     register.write(
         at / FACTS,
@@ -141,7 +150,11 @@ def load(places: Places, project: Project, record: Record, coding: Coding, diges
     recoding, _ = Recoding.of_classes(coding, levels, leaves, pupils, 0, goal, facts["search"])
     if recoding.classes != table.num_rows or recoding.released != facts["pupils"]:
         raise _missing(record, "one that is damaged")
-    return Remembered(record.release, recoding, at, facts["at"])
+    blanked = table[BLANKED].to_numpy() if BLANKED in table.column_names else None
+    if blanked is None and project.sensitive is not None:
+        raise _missing(record, "one of an earlier version, without what its classes show of sensitive values")
+    none = np.zeros(recoding.classes, dtype=np.bool_)
+    return Remembered(record.release, recoding, at, facts["at"], none if blanked is None else blanked)
 
 
 def require(places: Places, record: Record) -> None:

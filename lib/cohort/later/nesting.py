@@ -3,6 +3,7 @@
 Whoever subtracts two releases of one project sees, per class, who is gone. Those who left of their own
 accord must hide among others: so further pupils are withdrawn until k are gone, and a class that would no
 longer keep its own rules goes as a whole. A class that goes shows no more than it did when it was released.
+Where a column is sensitive, the pupils of a class with a value and those without are counted as two classes.
 
     class   then   stay   gone of themselves   withdrawn (k = 10)   released
     0       40     40     0                    0                    40
@@ -15,13 +16,8 @@ Nothing here knows a pupil: classes are counted, and the counts decide.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
-
-from cohort.recoding.constraints import ClassCounts, Constraint, all_hold
 
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -34,30 +30,11 @@ def to_withdraw(then: Counts, stay: Counts, k: int) -> Counts:
     Gives: as many as make k gone of them; all who could stay where fewer than k would be left.
     Refuses (as a defect): counts that are no counts of classes and of a part of them.
     """
-    if then.shape != stay.shape or k < 1 or (stay < 0).any() or (stay > then).any() or (then < 1).any():
-        raise ValueError("a class has pupils, and no more of them stay than there were")
+    if then.shape != stay.shape or k < 1 or (stay < 0).any() or (stay > then).any():
+        raise ValueError("no more pupils of a class stay than there were")
     gone = then - stay
     besides = np.where(gone > 0, np.maximum(k - gone, 0), 0)
     return np.where(stay - besides < k, stay, besides).astype(np.int64)
-
-
-def that_go(then: ClassCounts, left: ClassCounts, rules: Sequence[Constraint]) -> Flags:
-    """The classes that go as a whole, since what is left of them, or what is gone, breaks a rule.
-
-    Takes: each class in the release before (pupils and, where a rule asks, sensitive values) and what is left
-    of it after the withdrawal, counted in full.
-    Gives: a flag per class. Who is gone shows in the difference like a class of its own, so their sensitive
-    values keep the same rules.
-    """
-    goes = ~all_hold(rules, left)
-    of_values = [rule for rule in rules if rule.needs_values]
-    gone = then.pupils - left.pupils
-    if of_values and then.values is not None and left.values is not None:
-        shown = replace(
-            left, pupils=gone, schools=gone, largest=np.zeros_like(gone), values=then.values - left.values
-        )
-        goes |= (gone > 0) & ~all_hold(of_values, shown)
-    return goes
 
 
 def require_hidden(then: Counts, now: Counts, k: int) -> None:
@@ -65,5 +42,5 @@ def require_hidden(then: Counts, now: Counts, k: int) -> None:
     gone = then - now
     if (gone < 0).any() or ((gone > 0) & (gone < k) & (now > 0)).any():
         raise AssertionError("a class differs from the release before by fewer than k pupils")
-    if 0 < gone.sum() < min(k, int(then.min())):
+    if 0 < gone.sum() < min(k, int(then[then > 0].min())):
         raise AssertionError("two releases differ by fewer than k pupils")

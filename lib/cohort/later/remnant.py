@@ -6,40 +6,47 @@ from fractions import Fraction
 from math import log
 
 from pyspark.sql import Column as Expression
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from cohort.columns import Column
+from cohort.platform import Floors
 from cohort.project import Project
+from cohort.recoding.hierarchy import UNKNOWN
 from cohort.schema import PSEUDONYMS
 
 SCHOOL = PSEUDONYMS[1]
+POPULATION = "_shows_value"
+"""Whether a row shows a sensitive value."""
 DOUBT = 1e-9
 """An entropy this near to its limit counts as under it."""
 
 
-def of(rows: DataFrame, gone: Expression, project: Project) -> DataFrame:
+def of(rows: DataFrame, gone: Expression, project: Project, floors: Floors) -> DataFrame:
     """The rows that stay.
 
-    Takes: the rows of a pseudonymous table; which of them must go; what was agreed.
+    Takes: the rows of a pseudonymous table; which of them must go; what was agreed; the platform's floors.
     Gives: rows of classes that lost nobody, and of classes that still meet every limit; columns unchanged. A
-    class is counted at the schools that the table names. No class depends on another one, so once is enough.
+    class is counted at the schools that the table names; where a column is sensitive, rows that show a
+    value and rows that show `onbekend` are classes of their own. No class depends on another one, so once is
+    enough.
     """
-    by = [column.name for column in project.quasi_identifying]
-    touched = rows.where(gone).select(*by).distinct()
-    staying = rows.where(~gone)
-    fallen = fallen_classes(staying.join(touched, by, "left_semi"), project)
+    by = _class_columns(project)
+    marked = _with_population(rows, project)
+    touched = marked.where(gone).select(*by).distinct()
+    staying = marked.where(~gone)
+    fallen = fallen_classes(staying.join(touched, by, "left_semi"), project, floors)
     return staying.join(fallen, by, "left_anti").select(*rows.columns)
 
 
-def fallen_classes(staying: DataFrame, project: Project) -> DataFrame:
+def fallen_classes(staying: DataFrame, project: Project, floors: Floors) -> DataFrame:
     """The classes that lost somebody and do not meet their limits any more.
 
-    Takes: what stays of every class that lost somebody.
-    Gives: their quasi-identifying values. Where the agreement holds a class against the whole cohort, which a
+    Takes: what stays of every class that lost somebody, with POPULATION where a column is sensitive.
+    Gives: what makes a class of each. Where the agreement holds a class against the whole cohort, which a
     table does not tell any more, every one of them.
     """
-    by = [column.name for column in project.quasi_identifying]
+    by = _class_columns(project)
     asked, share = project.thresholds, Fraction(project.thresholds.max_share)
     of_school = staying.groupBy(*by, SCHOOL).agg(F.count(F.lit(1)).alias("_n"))
     classes = of_school.groupBy(*by).agg(
@@ -50,25 +57,59 @@ def fallen_classes(staying: DataFrame, project: Project) -> DataFrame:
     few = F.col("_pupils") - F.col("_largest") < asked.k_others
     fallen = classes.where(small | over | few).select(*by)
     if project.sensitive is not None:
-        fallen = fallen.union(_telling(staying, project.sensitive, by)).distinct()
+        shown = staying.where(POPULATION)
+        fallen = fallen.union(_telling(shown, project.sensitive, by, floors))
+        fallen = fallen.union(_telling_a_school(shown, project.sensitive, by, floors)).distinct()
     return fallen
 
 
-def _telling(staying: DataFrame, own: Column, by: list[str]) -> DataFrame:
+def _class_columns(project: Project) -> list[str]:
+    """What makes a class: the quasi-identifiers, and whether a sensitive value is shown."""
+    quasi = [column.name for column in project.quasi_identifying]
+    return [*quasi, POPULATION] if project.sensitive is not None else quasi
+
+
+def _with_population(rows: DataFrame, project: Project) -> DataFrame:
+    own = project.sensitive
+    return rows if own is None else rows.withColumn(POPULATION, F.col(own.name) != UNKNOWN)
+
+
+def _telling(shown: DataFrame, own: Column, by: list[str], floors: Floors) -> DataFrame:
     """The classes that would give away more of a sensitive value than agreed."""
     limits = own.constraint
-    if limits is None or limits.equal_closeness is not None or limits.ordered_closeness is not None:
-        return staying.select(*by).distinct()
-    share = Fraction(limits.largest_value)
-    values = staying.groupBy(*by, own.name).agg(F.count(F.lit(1)).alias("_n"))
+    if limits is None or limits.of_the_cohort:
+        return shown.select(*by).distinct()
+    share = Fraction(min(limits.largest_value, floors.largest_value))
+    values = shown.groupBy(*by, own.name).agg(F.count(F.lit(1)).alias("_n"))
     weighed = F.col("_n") * F.log("_n")
     classes = values.groupBy(*by).agg(
         F.sum("_n").alias("_pupils"), F.max("_n").alias("_largest"), F.count(F.lit(1)).alias("_values"),
         F.sum(weighed).alias("_weighed"),
     )  # fmt: skip
     over = F.col("_largest") * share.denominator > F.col("_pupils") * share.numerator
-    alike = F.col("_values") < (limits.distinct or 1)
+    alike = F.col("_values") < max(limits.distinct or 1, floors.distinct_values)
     if limits.entropy is not None:
         entropy = F.log("_pupils") - F.col("_weighed") / F.col("_pupils")
         alike |= entropy < log(limits.entropy) + DOUBT
     return classes.where(over | alike).select(*by)
+
+
+def _telling_a_school(shown: DataFrame, own: Column, by: list[str], floors: Floors) -> DataFrame:
+    """The classes of which a school, that knows its own pupils, would learn too much of the others."""
+    cells = shown.groupBy(*by, own.name, SCHOOL).agg(F.count(F.lit(1)).alias("_n"))
+    of_value = F.sum("_n").over(Window.partitionBy(*by, own.name))
+    of_class = Window.partitionBy(*by)
+    whole = (F.col("_n") == F.col("_of_value")).cast("int")
+    schools = (
+        cells.withColumn("_of_value", of_value)
+        .withColumn("_pupils", F.sum("_n").over(of_class))
+        .withColumn("_values", F.size(F.collect_set(own.name).over(of_class)))
+        .groupBy(*by, SCHOOL)
+        .agg(
+            F.sum("_n").alias("_own"), F.sum(whole).alias("_lost"),
+            F.max("_pupils").alias("_pupils"), F.max("_values").alias("_values"),
+        )
+    )  # fmt: skip
+    few = F.col("_pupils") - F.col("_own") < floors.pupils_without_school
+    alike = F.col("_values") - F.col("_lost") < floors.values_without_school
+    return schools.where(few | alike).select(*by).distinct()

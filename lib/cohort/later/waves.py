@@ -8,40 +8,46 @@ could link the records of both is set on them all the same, and the record says 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort import frames, generalise, handover
+from cohort import handover, recode
 from cohort.errors import NotAnonymous, expected
-from cohort.generalise import CLASS, Recoded
 from cohort.handover import Counts
+from cohort.keys import Key
 from cohort.later.differences import Nested
 from cohort.later.memory import Remembered
 from cohort.project import Project
+from cohort.recode import Recoded
 from cohort.recoding import intruder, parts
+from cohort.recoding.attribute_disclosure import Blanking
 from cohort.recoding.histogram import NO_SCHOOL, Histogram
 from cohort.recoding.intruder import Intrusion
 from cohort.recoding.loss import Objective
 from cohort.recoding.outcome import SUPPRESSED, Recoding
-from cohort.records import Hierarchies
+from cohort.recoding.sensitive import ValueCounts
 from cohort.schema import PUPIL
+from cohort.shown_values import CLASS, WITH_VALUE
 
 ONE, TWO = "_one", "_two"
 """A pupil's class in the release before and in this one; none where it is not in it."""
 
 
 def widened(
-    nested: Nested, coded: DataFrame, project: Project, trees: Hierarchies, before: Remembered, most: int
+    nested: Nested, coded: DataFrame, project: Project, before: Remembered, key: Key, most: int
 ) -> Nested:
     """The nested release, with classes of pupils who never were in a release: a few actions.
 
-    Takes: the pupils coded today, kept; the hierarchies; how many pupils one search may have.
-    Refuses: new pupils for whom there is no recoding within the suppression limit (exit code 14).
+    Takes: the pupils coded today, kept; the project's key; how many pupils one search may have.
+    Gives: a class of old and new pupils shows no sensitive value where either did not by itself.
+    Refuses: new pupils for whom there is no recoding within the suppression limit, or too few of whom have a
+    value of the sensitive column (exit code 14).
     """
     spark, old = coded.sparkSession, nested.recoded
     eligible = handover.eligible(coded, project)
@@ -51,25 +57,41 @@ def widened(
         new.unpersist()
         return nested
     coding = old.recoding.coding
-    fresh = generalise.recode(new, project, coding, Counts(number, 0, 0, 0), trees, most)
-    both = [old.recoding, fresh.recoding]
-    recoding, place = Recoding.of_classes(
-        coding,
-        np.concatenate([one.levels for one in both]), np.concatenate([one.leaves for one in both]),
-        np.concatenate([one.pupils for one in both]),
-        old.recoding.suppressed - fresh.recoding.released,
-        Objective.of("mean", coding.columns, generalise.weights(project)),
-        {**old.recoding.search, "new": fresh.recoding.search},
-    )  # fmt: skip
+    fresh = recode.recode(new, project, coding, Counts(number, 0, 0, 0), old.sensitive, key, most)
+    suppressed = old.recoding.suppressed - fresh.recoding.released
+    goal = Objective.of("mean", coding.columns, recode.weights(project))
+    facts = {**old.recoding.search, "new": fresh.recoding.search}
+    recoding, numbers = Recoding.joined([old.recoding, fresh.recoding], suppressed, goal, facts)
     words = [parts.word(word) for word in range(coding.words)]
-    of_new = generalise.members(new, project, fresh).select(
-        handover.key().alias(parts.KEY), *words, F.col(CLASS).alias(parts.CLASS)
+    flag = [WITH_VALUE] if old.sensitive is not None else []
+    of_new = recode.members(new, project, fresh).select(
+        handover.key().alias(parts.KEY), *words, *flag, F.col(CLASS).alias(parts.CLASS)
     )
-    first = old.recoding.classes
-    classes = _renumbered(_classes(old), place[:first]).unionByName(_renumbered(of_new, place[first:]))
-    shown = sorted({*old.values, *fresh.values}, key=old.leaves.index)
+    classes = reduce(
+        DataFrame.unionByName,
+        [recode.renumbered(recode.classes_of(old), numbers[0]), recode.renumbered(of_new, numbers[1])],
+    )
     kept = (*old.kept, *fresh.kept, new)
-    return Nested(Recoded(recoding, classes, old.leaves, shown, kept), nested.withdrawn)
+    joined = Recoded(recoding, classes, old.sensitive, kept=kept)
+    return Nested(_with_values(joined, [(old, numbers[0]), (fresh, numbers[1])]), nested.withdrawn)
+
+
+def _with_values(joined: Recoded, parts_of_it: Sequence[tuple[Recoded, Any]]) -> Recoded:
+    """The joined recoding with the sensitive values of its parts, by the number that each class has there."""
+    if joined.sensitive is None:
+        return joined
+    number = joined.recoding.classes
+    values = np.zeros((number, len(joined.sensitive.leaves) - 1), dtype=np.int64)
+    flags = {name: np.zeros(number, dtype=np.bool_) for name in ("failed", "covers", "before")}
+    overall = np.zeros(values.shape[1], dtype=np.int64)
+    for part, place in parts_of_it:
+        if part.counts is None or part.blanking is None:
+            raise TypeError("a recoding without what its classes show")
+        np.add.at(values, place, part.counts.values)
+        overall += part.counts.overall
+        for name, flag in flags.items():
+            flag[place[getattr(part.blanking, name)]] = True
+    return replace(joined, blanking=Blanking(**flags), counts=ValueCounts(values, overall))
 
 
 def require_unlinkable(members: DataFrame, recoding: Recoding, before: Remembered, k: int) -> Intrusion:
@@ -93,7 +115,7 @@ def require_unlinkable(members: DataFrame, recoding: Recoding, before: Remembere
     units, nobody = len(counts), np.empty(0, dtype=np.int64)
     histogram = Histogram(
         np.stack([table[word].to_numpy() for word in words]),
-        np.full(units, NO_SCHOOL, np.int32), np.zeros(units, np.int32), counts,
+        np.full(units, NO_SCHOOL, np.int32), counts,
         nobody, nobody.astype(np.int32), nobody,
     )  # fmt: skip
     first, second = (
@@ -110,20 +132,3 @@ def require_unlinkable(members: DataFrame, recoding: Recoding, before: Remembere
             )
         )  # fmt: skip
     return found
-
-
-def _classes(recoded: Recoded) -> DataFrame:
-    if recoded.classes is None:
-        raise TypeError("a nested release without its pupils' classes")
-    return recoded.classes
-
-
-def _renumbered(classes: DataFrame, place: Any) -> DataFrame:
-    """The same pupils under the classes' numbers in the recoding of all."""
-    numbers = pa.table({
-        parts.CLASS: pa.array(np.arange(len(place), dtype=np.int32)), "_place": pa.array(place)
-    })  # fmt: skip
-    by_class = F.broadcast(frames.of_table(classes.sparkSession, numbers))
-    others = [name for name in classes.columns if name != parts.CLASS]
-    joined = classes.join(by_class, parts.CLASS, "inner")
-    return joined.select(*others, F.col("_place").alias(parts.CLASS))

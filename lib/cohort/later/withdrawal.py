@@ -169,7 +169,7 @@ def _take(task: _Task, taken: list[Facts], rows: DataFrame, sums: Facts) -> list
     """One commit with what stays, in the order of a release: a MERGE would leave files in another one."""
     barred, lapsed = _reasons().values()
     columns = [*task.project.column_names, *task.project.pseudonyms]
-    staying = remnant.of(rows, barred | lapsed, task.project).select(*columns)
+    staying = remnant.of(rows, barred | lapsed, task.project, task.platform.floors).select(*columns)
     every, left = rows.count(), staying.count()
     plan = {
         "version": task.version(),

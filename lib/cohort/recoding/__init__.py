@@ -9,11 +9,12 @@ Spark. Its rooms, in the order in which a chapter on disclosure control would ta
     constraints      what every released class must satisfy
     sensitive        how varied the sensitive values of a class must be
     closeness        how near to those of the cohort they must be
+    attribute_disclosure  which classes show their sensitive values, decided after the search
     bands            a number as a band: leaves and levels as declared
     quantiles        bands from the cohort's own values that are safe to publish
     microaggregation  a number as the rounded mean of its class
     classes          the equivalence classes at one choice of levels, counted in pupils
-    tally            their schools, largest school and sensitive values, counted exactly
+    tally            their schools and largest school, counted exactly
     verdict          what the constraints say of them: who may be released
     loss             what a recoding costs the researcher
     entropy          the same in bits: how many it takes to restore the values
@@ -35,6 +36,7 @@ Spark. Its rooms, in the order in which a chapter on disclosure control would ta
     polish           near classes pooled and clustered again
     leftovers        pupils without a class: they join one, or are suppressed
     local            which way a local search takes
+    populations      pupils who show a sensitive value and those who show none, searched apart
     parts            cohorts past one driver, searched in parts
     metrics          what a recoding costs, by the names of the field
     equity           who pays for it: subgroups that are suppressed or coarsened more than others
@@ -43,6 +45,7 @@ Spark. Its rooms, in the order in which a chapter on disclosure control would ta
     plainfiles       plain files of records, read by column
     tabulation       their columns as a coding and a histogram
     settings         what an analyst asks of one recoding
+    sensitive_values which sensitive values of a plain file are shown
     released         the released records: equal ones as one row, written whole or not at all
     report           what a recoding did, as one document
 """

@@ -14,16 +14,32 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cohort.errors import DEFECT, DONE, ConfigurationRefused, NotAnonymous, Refusal, expected
-from cohort.recoding import lattice, local, plainfiles, released, report, tabulation
+from cohort.recoding import (
+    lattice,
+    local,
+    plainfiles,
+    populations,
+    released,
+    report,
+    sensitive_values,
+    tabulation,
+)
+from cohort.recoding.asked import none_found
+from cohort.recoding.attribute_disclosure import require_enough
 from cohort.recoding.coding import Coding
-from cohort.recoding.constraints import Schools, fewest_pupils
-from cohort.recoding.histogram import Histogram
+from cohort.recoding.constraints import Schools as SchoolsRule
+from cohort.recoding.constraints import fewest_pupils
+from cohort.recoding.histogram import Codes, Histogram, Schools
+from cohort.recoding.loss import Objective
 from cohort.recoding.outcome import Recoding
 from cohort.recoding.plainfiles import PlainFile
 from cohort.recoding.settings import Asked, Settings, settings
@@ -86,44 +102,82 @@ def try_out(asked: argparse.Namespace) -> Document:
         cells = file.columns[wanted.sensitive]
         sensitive = tabulation.sensitive_of(cells, wanted.sensitive, ordered=wanted.ordered, hierarchy=order)
     _refuse_too_few(wanted, file, asked.data)
-    histogram = Histogram.of_pupils(
-        coding.codes(leaves),
-        schools,
-        values=sensitive.places if sensitive else None,
-        values_known=len(sensitive.values) if sensitive else 1,
-        single=wanted.single,
-    )
-    clock.done("histogram", f"{histogram.units:,} units counted")
-
-    recoding = _search(wanted, histogram, coding)
-    clock.done("search", f"{recoding.classes:,} classes found, mean loss {recoding.loss.mean:.5f}")
-    class_of = recoding.class_of[histogram.unit_of]
-    found = report.document(recoding, histogram, wanted.constraints, wanted.columns, wanted.k)
+    codes = coding.codes(leaves)
+    if sensitive is None:
+        histogram = Histogram.of_pupils(codes, schools, single=wanted.single)
+        clock.done("histogram", f"{histogram.units:,} units counted")
+        recoding, shown = _search(wanted, histogram, coding), None
+        class_of = recoding.class_of[histogram.unit_of]
+        clock.done("search", f"{recoding.classes:,} classes found, mean loss {recoding.loss.mean:.5f}")
+    else:
+        require_enough(int(sensitive.has_value.sum()), wanted.least_known, str(wanted.sensitive))
+        recoding, class_of = _search_apart(wanted, codes, schools, coding, sensitive.has_value)
+        histogram = Histogram.of_pupils(codes, schools, single=True)
+        recoding = replace(recoding, class_of=_by_unit(class_of, histogram))
+        clock.done("search", f"{recoding.classes:,} classes found, mean loss {recoding.loss.mean:.5f}")
+        shown = sensitive_values.judge(sensitive, class_of, recoding.classes, schools, wanted.value_rules)
+        clock.done("values", f"{int(shown.blanking.classes.sum()):,} classes show no sensitive value")
+    document = report.document(recoding, histogram, wanted.constraints, wanted.columns, wanted.k)
+    if shown is not None:
+        document["sensitive"] = shown.as_dict(wanted.value_rules)
     clock.done("measures", "measured")
 
-    rows, counts = released.rows_of(recoding, class_of, sensitive)
+    blanked = shown.blanking.classes if shown is not None else None
+    rows, counts = released.rows_of(recoding, class_of, sensitive, blanked)
     names = [*wanted.columns, *([wanted.sensitive] if wanted.sensitive is not None else [])]
     released.write(asked.out, names, rows, counts, file.delimiter)
     if asked.trace is not None:
         released.write_trace(asked.trace, class_of, file.delimiter)
     clock.done("write", f"{recoding.released:,} records written, {recoding.suppressed:,} suppressed")
-    return {**found, "seconds": clock.total(), "peak_memory_mb": _peak_memory()}
+    return {**document, "seconds": clock.total(), "peak_memory_mb": _peak_memory()}
 
 
-def _search(wanted: Settings, histogram: Histogram, coding: Coding) -> Recoding:
+def _search(
+    wanted: Settings, histogram: Histogram, coding: Coding, limit: Fraction | None = None
+) -> Recoding:
+    part = wanted.limit if limit is None else limit
     low, high = wanted.levels(coding)
     search = local.search if wanted.recoding == "local" else lattice.search
     found = search(
-        histogram, coding, wanted.constraints, objective=wanted.objective, suppression_limit=wanted.limit,
+        histogram, coding, wanted.constraints, objective=wanted.objective, suppression_limit=part,
         weights=wanted.weights, minimum=low, maximum=high,
     )  # fmt: skip
     classes = found.class_of.astype(np.int64)
     # Searches promise it; what is written is looked at once more.
     if not satisfied(histogram, classes, found.classes, wanted.constraints).all():
         raise ValueError("a class of the recoding does not satisfy every constraint")
-    if not found.released or found.suppressed > wanted.limit * histogram.pupils:
+    if not found.released or found.suppressed > part * histogram.pupils:
         raise ValueError("the recoding suppresses more than the limit allows")
     return found
+
+
+def _search_apart(
+    wanted: Settings, codes: Codes, schools: Schools | None, coding: Coding,
+    has_value: npt.NDArray[np.bool_],
+) -> tuple[Recoding, populations.Classes]:  # fmt: skip
+    """The records with a sensitive value and those without, each searched by itself."""
+
+    def search(places: populations.Places) -> tuple[Recoding, populations.Classes]:
+        of_schools = None if schools is None else schools[places]
+        histogram = Histogram.of_pupils(np.atleast_2d(codes)[:, places], of_schools, single=wanted.single)
+        # A local search leaves over what it cannot place; both together are held to the limit.
+        found = _search(wanted, histogram, coding, Fraction(1) if wanted.recoding == "local" else None)
+        return found, found.class_of[histogram.unit_of]
+
+    recodings, members = populations.search_apart(has_value, search)
+    goal = Objective.of("mean", coding.columns, wanted.weights)
+    number = len(has_value)
+    if not recodings:
+        raise none_found(number, wanted.constraints, wanted.limit)
+    joined, numbers = populations.join(recodings, number, wanted.limit, wanted.constraints, goal)
+    return joined, populations.classes_of(members, numbers, number)
+
+
+def _by_unit(class_of: populations.Classes, histogram: Histogram) -> populations.Classes:
+    """The class of each unit, where every record is a unit of its own."""
+    by_unit = np.empty(histogram.units, dtype=np.int32)
+    by_unit[histogram.unit_of] = class_of
+    return by_unit
 
 
 def _refuse_places(asked: argparse.Namespace, names: Sequence[str]) -> None:
@@ -169,7 +223,7 @@ def _refuse_too_few(wanted: Settings, file: PlainFile, data: Path) -> None:
                 found=f"{file.records:,}", where=str(data), do="Select more records, or ask less",
             )
         )  # fmt: skip
-    most = max((rule.m for rule in wanted.constraints if isinstance(rule, Schools)), default=1)
+    most = max((rule.m for rule in wanted.constraints if isinstance(rule, SchoolsRule)), default=1)
     schools = len(file.columns[wanted.schools].values) if wanted.schools is not None else most
     if schools < most:
         problems.append(
@@ -195,10 +249,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--m", type=int, help="at least so many schools per class")
     add("--max-share", metavar="PART", help="the largest part of a class that one school may have")
     add("--k-others", type=int, help="at least so many records without the largest school")
-    add("--sensitive", metavar="COLUMN", help="a column that is released as it is")
+    add("--sensitive", metavar="COLUMN", help="a column that is shown as it is, or `onbekend`")
+    add("--least-known", type=int, metavar="N", help="of how many records its value must be known (200)")
     add("--l", type=int, help="at least so many different sensitive values per class")
     add("--entropy-l", metavar="L", help="as varied as so many equally frequent values")
-    add("--t", metavar="PART", help="at most so far from the sensitive values of all")
+    add("--t", metavar="PART", help="at most so far from the sensitive values of all (k of at least 25)")
     add("--ordered", action="store_true", help="--t by the distance of values that have an order")
     add("--largest-value", metavar="PART", help="the largest part of a class with one sensitive value")
     add("--limit", metavar="PART", help="the part of the records that may be suppressed")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
 
 import numpy as np
 
-from cohort.recoding.constraints import ClassCounts, Counts, Holds, share
-from cohort.recoding.sensitive import everywhere, values_of
+from cohort.recoding.constraints import Counts, Holds, share
+from cohort.recoding.sensitive import ValueCounts
 
 _WHAT = "distance to the cohort's sensitive values (t)"
 _ROOM = 1 << 62
@@ -29,29 +28,15 @@ class Closeness(ABC):
     """
 
     t: Fraction
-    survives_merging: ClassVar[bool] = False
 
     def __init__(self, t: Fraction | float | str) -> None:
         object.__setattr__(self, "t", share(t, _WHAT))
 
-    @property
-    def needs_schools(self) -> bool:
-        return False
-
-    @property
-    def needs_values(self) -> bool:
-        return self.t < 1
-
-    @property
-    def fewest(self) -> int:
-        """Where the whole cohort has one value, so may a class of one pupil."""
-        return 1
-
-    def holds(self, counts: ClassCounts) -> Holds:
-        return self._near(counts) if self.needs_values else everywhere(counts)
+    def holds(self, counts: ValueCounts) -> Holds:
+        return self._near(counts) if self.t < 1 else np.ones(len(counts.values), dtype=np.bool_)
 
     @abstractmethod
-    def _near(self, counts: ClassCounts) -> Holds:
+    def _near(self, counts: ValueCounts) -> Holds:
         """Whether each class is near enough, by the distance of its kind."""
 
 
@@ -60,7 +45,7 @@ class EqualCloseness(Closeness):
     of value i.
     """
 
-    def _near(self, counts: ClassCounts) -> Holds:
+    def _near(self, counts: ValueCounts) -> Holds:
         apart = _apart(counts, widest=2)
         # D · n · N = ½ Σ |n_i · N − N_i · n|
         near: Holds = np.abs(apart).sum(axis=1) <= _part(self.t, counts, times=2)
@@ -76,8 +61,8 @@ class OrderedCloseness(Closeness):
     for m values. The order is that of the values' places; values that nobody has count as places too.
     """
 
-    def _near(self, counts: ClassCounts) -> Holds:
-        steps = max(values_of(counts).shape[1] - 1, 0)
+    def _near(self, counts: ValueCounts) -> Holds:
+        steps = max(counts.values.shape[1] - 1, 0)
         apart = _apart(counts, widest=max(steps, 2))
         # D · n · N · (m − 1) = Σ_i |Σ_{j ≤ i} (n_j · N − N_j · n)|; the last sum is 0.
         near: Holds = np.abs(apart.cumsum(axis=1)).sum(axis=1) <= _part(self.t, counts, times=steps)
@@ -87,13 +72,13 @@ class OrderedCloseness(Closeness):
         return f"sensitive values at most {self.t} (ordered distance) from the cohort's"
 
 
-def _apart(counts: ClassCounts, *, widest: int) -> Counts:
+def _apart(counts: ValueCounts, *, widest: int) -> Counts:
     """(p_i − q_i) · n · N in whole numbers, `[class, value]`.
 
     Takes: how many times n · N a sum of them can come to.
     Refuses (as a defect): a cohort for which that is no int64 (a thousand million pupils and two values).
     """
-    values, overall = values_of(counts), _overall(counts)
+    values, overall = counts.values, counts.overall
     total = int(overall.sum())
     if widest * total * total >= _ROOM:
         raise ValueError("the cohort is too large for its sensitive values to be compared in whole numbers")
@@ -101,15 +86,9 @@ def _apart(counts: ClassCounts, *, widest: int) -> Counts:
     return apart
 
 
-def _part(t: Fraction, counts: ClassCounts, *, times: int) -> Counts:
+def _part(t: Fraction, counts: ValueCounts, *, times: int) -> Counts:
     """The whole part of t · times · n · N per class, without ever leaving an int64."""
-    whole = values_of(counts).sum(axis=1) * (int(_overall(counts).sum()) * times)
+    whole = counts.values.sum(axis=1) * (int(counts.overall.sum()) * times)
     many, few = np.divmod(whole, t.denominator)
     part: Counts = many * t.numerator + few * t.numerator // t.denominator
     return part
-
-
-def _overall(counts: ClassCounts) -> Counts:
-    if counts.overall is None:
-        raise ValueError("closeness needs the sensitive values of the whole cohort")
-    return counts.overall

@@ -24,16 +24,13 @@ class ClassCounts:
     """What constraints look at, one entry per class.
 
     Takes: the number of pupils; the number of distinct home schools; the number of pupils of whom the
-    largest school delivered a value that is shown; where a sensitive column is constrained, the pupils per
-    `[class, sensitive value]` and, per value, those of the whole cohort. Without schools nobody is known to
-    be elsewhere: 0 schools, and a largest one with all pupils.
+    largest school delivered a value that is shown. Without schools nobody is known to be elsewhere: 0
+    schools, and a largest one with all pupils. Sensitive values are not among them: no search sees them.
     """
 
     pupils: Counts
     schools: Counts
     largest: Counts
-    values: Counts | None = None
-    overall: Counts | None = None
 
 
 class Constraint(Protocol):
@@ -48,10 +45,6 @@ class Constraint(Protocol):
 
     @property
     def needs_schools(self) -> bool: ...
-
-    @property
-    def needs_values(self) -> bool:
-        """Whether it looks at a sensitive column."""
 
     @property
     def fewest(self) -> int:
@@ -72,10 +65,6 @@ class Pupils:
 
     @property
     def needs_schools(self) -> bool:
-        return False
-
-    @property
-    def needs_values(self) -> bool:
         return False
 
     @property
@@ -103,10 +92,6 @@ class Schools:
     @property
     def needs_schools(self) -> bool:
         return self.m > 1
-
-    @property
-    def needs_values(self) -> bool:
-        return False
 
     @property
     def fewest(self) -> int:
@@ -144,10 +129,6 @@ class LargestShare:
         return self.limit < 1
 
     @property
-    def needs_values(self) -> bool:
-        return False
-
-    @property
     def fewest(self) -> int:
         return 1
 
@@ -173,10 +154,6 @@ class Others:
     @property
     def needs_schools(self) -> bool:
         return self.k_others > 0
-
-    @property
-    def needs_values(self) -> bool:
-        return False
 
     @property
     def fewest(self) -> int:

@@ -16,14 +16,13 @@ NO_SCHOOL = -1
 
 Codes = npt.NDArray[np.int64]
 Schools = npt.NDArray[np.int32]
-Values = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """Pupils counted per unit: equal codes, home school and sensitive value.
+    """Pupils counted per unit: equal codes and home school.
 
     The home school is the one a pupil counts at for the number of schools. For the shares a pupil counts at
     every school that delivered a value shown: the home school and the further ones. A pupil with further
@@ -35,25 +34,20 @@ class Histogram:
         r      7     B     –                2     7     B       2
         s      7     B     –
 
-    Takes: `codes[word, unit]`, and per unit its school, the place of its sensitive value (0 where there is no
-    sensitive column) and how many pupils it is; pairs of a unit and a further school; for each pupil, as they
-    came, its unit; how many sensitive values there are; in a part of a cohort, how many pupils of all have
-    each of them. Units are in the order of code, school and value.
+    Takes: `codes[word, unit]`, and per unit its school and how many pupils it is; pairs of a unit and a
+    further school; for each pupil, as they came, its unit. Units are in the order of code and school.
     Refuses (as a defect): arrays that do not belong together, a count under one, some without a school.
     """
 
     codes: Codes
     schools: Schools
-    values: Values
     counts: Counts
     other_units: Places
     other_schools: Schools
     unit_of: Places = field(repr=False)
-    values_known: int = 1
-    values_of_all: Counts | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        lengths = {self.codes.shape[1], len(self.schools), len(self.values), len(self.counts)}
+        lengths = {self.codes.shape[1], len(self.schools), len(self.counts)}
         if len(lengths) > 1 or len(self.other_units) != len(self.other_schools):
             raise ValueError("the arrays of a histogram differ in length")
         if self.units and (self.counts.min() < 1 or self.codes.min() < 0 or self.schools.min() < NO_SCHOOL):
@@ -61,8 +55,6 @@ class Histogram:
         without_school = self.schools == NO_SCHOOL
         if (without_school.any() and not without_school.all()) or (self.other_schools == NO_SCHOOL).any():
             raise ValueError("either every pupil has a school or nobody has")
-        if self.units and not 0 <= self.values.min() <= self.values.max() < self.values_known:
-            raise ValueError("a sensitive value has no place among those that are known")
 
     @classmethod
     def of_pupils(
@@ -71,27 +63,24 @@ class Histogram:
         schools: Schools | None = None,
         *,
         others: tuple[Places, Schools] | None = None,
-        values: Values | None = None,
-        values_known: int = 1,
         single: bool = False,
     ) -> Histogram:
         """Counts pupils; the order in which they come plays no part in anything but `unit_of`.
 
         Takes: a code per pupil (`[word, pupil]`, or one word's array); the number of the home school; pairs
         of a pupil (by place) and a further school, which differ from each other and from the home school;
-        the place of the sensitive value; whether every pupil is to be a unit of its own.
+        whether every pupil is to be a unit of its own.
         """
         codes = np.atleast_2d(np.asarray(codes, dtype=np.int64))
         pupils = codes.shape[1]
         homes = np.full(pupils, NO_SCHOOL, np.int32) if schools is None else np.asarray(schools, np.int32)
-        sensitive = np.zeros(pupils, np.int32) if values is None else np.asarray(values, np.int32)
-        if not pupils == len(homes) == len(sensitive):
-            raise ValueError("every code needs its school and its sensitive value")
+        if pupils != len(homes):
+            raise ValueError("every code needs its school")
         other_pupils, other_schools = others or (np.empty(0, np.int64), np.empty(0, np.int32))
         moved = np.zeros(pupils, dtype=np.bool_)
         moved[other_pupils] = True
         first, second = _first_others(other_pupils, np.asarray(other_schools, np.int32), pupils, moved)
-        keys = [*codes, homes, sensitive, *([first, second] if moved.any() else [])]
+        keys = [*codes, homes, *([first, second] if moved.any() else [])]
         order = _sorted(keys)
         alone = moved[order] if not single else np.ones(pupils, dtype=np.bool_)
         begins = alone.copy()
@@ -103,10 +92,10 @@ class Histogram:
         unit_of[order] = np.cumsum(begins) - 1
         chosen = order[starts]
         return cls(
-            codes[:, chosen], homes[chosen], sensitive[chosen],
+            codes[:, chosen], homes[chosen],
             np.diff(np.append(starts, pupils)).astype(np.int64),
             *_ordered_pairs(unit_of[other_pupils], np.asarray(other_schools, np.int32)),
-            unit_of, values_known,
+            unit_of,
         )  # fmt: skip
 
     @property
@@ -136,17 +125,9 @@ class Histogram:
             within = np.arange(len(other_units)) - np.repeat(np.cumsum(number) - number, number)
             other_schools = self.other_schools[np.repeat(first, number) + within]
         return Histogram(
-            self.codes[:, units], self.schools[units], self.values[units], self.counts[units],
-            other_units, other_schools, np.arange(len(units)), self.values_known, self.overall,
+            self.codes[:, units], self.schools[units], self.counts[units],
+            other_units, other_schools, np.arange(len(units)),
         )  # fmt: skip
-
-    @cached_property
-    def overall(self) -> Counts:
-        """The pupils per sensitive value of the whole cohort, also where this is only a part of it."""
-        if self.values_of_all is not None:
-            return self.values_of_all
-        counted = self.counts.astype(np.float64)
-        return np.bincount(self.values, counted, minlength=self.values_known).astype(np.int64)
 
     @cached_property
     def _first_other(self) -> Places:

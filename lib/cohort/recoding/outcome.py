@@ -111,6 +111,25 @@ class Recoding:
         )  # fmt: skip
         return found, number
 
+    @classmethod
+    def joined(
+        cls, recodings: Sequence[Recoding], suppressed: int, goal: Objective, search: dict[str, Any]
+    ) -> tuple[Recoding, list[npt.NDArray[np.int32]]]:
+        """Recodings of different pupils as one: classes of several that show the same are one class.
+
+        Takes: recodings on one coding, at least one; how many pupils are suppressed in all.
+        Gives: the recoding, without units; for each one given, the numbers that its classes have there.
+        """
+        found, number = cls.of_classes(
+            recodings[0].coding,
+            np.concatenate([one.levels for one in recodings]),
+            np.concatenate([one.leaves for one in recodings]),
+            np.concatenate([one.pupils for one in recodings]),
+            suppressed, goal, search,
+        )  # fmt: skip
+        ends = np.cumsum([one.classes for one in recodings])[:-1]
+        return found, np.split(number, ends)
+
     @property
     def released(self) -> int:
         """The number of pupils released."""

@@ -7,7 +7,7 @@ search, so each meets every constraint; classes of two searches that show the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -25,8 +25,8 @@ from cohort.recoding.outcome import SUPPRESSED
 
 Numbers = npt.NDArray[np.int64]
 
-KEY, SCHOOL, OTHERS, VALUE, CLASS = "key", "school", "others", "value", "class"
-"""Columns of a part: who, the home school, further schools, the sensitive value; and the class found."""
+KEY, SCHOOL, OTHERS, CLASS = "key", "school", "others", "class"
+"""Columns of a part: who, the home school, further schools; and the class found."""
 
 
 def word(number: int | str) -> str:
@@ -78,8 +78,7 @@ class Split:
 class Search:
     """What a search is asked, in a form that travels to where the parts are.
 
-    Takes: as `local.search`; how many sensitive values there are; for a part, how many pupils of the whole
-    cohort have each.
+    Takes: as `local.search`.
     """
 
     coding: Coding
@@ -88,14 +87,12 @@ class Search:
     weights: tuple[float, ...]
     low: Levels
     high: Levels
-    values_known: int = 1
-    values: tuple[int, ...] | None = None
 
     def of(self, part: pa.Table) -> pa.Table:
         """Search one part for a local recoding.
 
-        Takes: a table with KEY, the words of the code, SCHOOL (a whole number), OTHERS (a list of them, or
-        null) and, where a sensitive column is constrained, VALUE.
+        Takes: a table with KEY, the words of the code, SCHOOL (a whole number) and OTHERS (a list of them, or
+        null).
         Gives: KEY, the words, CLASS (from 0, −1 for who is left over) and the level of each column.
         """
         histogram = self.histogram(part, single=True)
@@ -126,16 +123,12 @@ class Search:
         others = pc.list_flatten(lists).to_numpy(zero_copy_only=False)
         homes = part[SCHOOL].to_numpy()
         numbers = np.unique(np.concatenate([homes, others]))
-        values = part[VALUE].to_numpy() if VALUE in part.column_names else None
-        histogram = Histogram.of_pupils(
+        return Histogram.of_pupils(
             np.stack([part[name].to_numpy() for name in self.words]),
             np.searchsorted(numbers, homes).astype(np.int32),
             others=(
                 np.repeat(np.arange(len(lengths)), lengths),
                 np.searchsorted(numbers, others).astype(np.int32),
             ),
-            values=values, values_known=self.values_known, single=single,
+            single=single,
         )  # fmt: skip
-        if self.values is None:
-            return histogram
-        return replace(histogram, values_of_all=np.array(self.values, dtype=np.int64))

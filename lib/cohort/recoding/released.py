@@ -13,17 +13,22 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from cohort.recoding.hierarchy import UNKNOWN
 from cohort.recoding.outcome import Recoding
-from cohort.recoding.plainfiles import is_parquet
+from cohort.recoding.plainfiles import EMPTY, is_parquet
 from cohort.recoding.tabulation import Sensitive, ranked
 
 
 def rows_of(
-    recoding: Recoding, class_of: npt.NDArray[np.integer], sensitive: Sensitive | None
+    recoding: Recoding,
+    class_of: npt.NDArray[np.integer],
+    sensitive: Sensitive | None,
+    blanked: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[list[tuple[str, ...]], npt.NDArray[np.int64]]:
     """The released records, equal ones as one row: their values, then the sensitive one if there is one.
 
-    Takes: the class of every record, negative where it is suppressed.
+    Takes: the class of every record, negative where it is suppressed; the classes that show `onbekend`
+    instead of their sensitive values.
     Gives: the rows in the order of their texts, which says nothing that they do not show, and how many
     records each of them is.
     """
@@ -32,10 +37,14 @@ def rows_of(
     if sensitive is None:
         return shown, recoding.pupils
     released = np.flatnonzero(class_of >= 0)
-    known, rank = len(sensitive.values), ranked(sensitive.values)
-    cell = class_of[released].astype(np.int64) * known + rank[sensitive.places[released]]
+    texts = [*sensitive.values, UNKNOWN]
+    known, rank = len(texts), ranked(texts)
+    place = sensitive.places[released]
+    if blanked is not None:
+        place = np.where(blanked[class_of[released]], EMPTY, place)
+    cell = class_of[released].astype(np.int64) * known + rank[place]  # EMPTY looks up the last text
     cells, counts = np.unique(cell, return_counts=True)
-    in_order = sorted(sensitive.values)
+    in_order = sorted(texts)
     rows = [(*shown[at // known], in_order[at % known]) for at in cells.tolist()]
     return rows, counts.astype(np.int64)
 

@@ -31,7 +31,7 @@ def document(
     kind = str(recoding.search["kind"])
     return {
         "recoding": kind,
-        **({"levels": recoding.levels[0].tolist()} if kind == "global" else {}),
+        **({"levels": _level_vectors(recoding)} if kind == "global" else {}),
         "classes": {
             "number": recoding.classes,
             "columns": {name: _levels_of(recoding, column) for column, name in enumerate(names)},
@@ -50,6 +50,14 @@ def document(
         "proven": bool(recoding.search.get("proven", False)),
         "search": {key: value for key, value in recoding.search.items() if key not in ("kind", "proven")},
     }
+
+
+def _level_vectors(recoding: Recoding) -> list[int] | dict[str, list[int]]:
+    """The level of every column; where populations were searched apart, that of each."""
+    apart = recoding.search.get("populations", {})
+    if apart:
+        return {name: list(one["levels"]) for name, one in apart.items()}
+    return [int(level) for level in recoding.levels[0]]
 
 
 def _risk(recoding: Recoding, histogram: Histogram, constraints: Sequence[Constraint], k: int) -> Document:

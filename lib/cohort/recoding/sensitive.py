@@ -1,4 +1,8 @@
-"""What a class may give away of a sensitive column: no value so certain that hiding the pupil is in vain."""
+"""What a class may give away of a sensitive column: no value so certain that hiding the pupil is in vain.
+
+The rules look at the pupils whose value is shown, and at nobody else: whoever shows no value (`onbekend`) is
+in another class. No search knows them; they judge the classes that a search has made.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,12 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from typing import ClassVar
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from cohort.errors import ConfigurationRefused, expected
-from cohort.recoding.constraints import ClassCounts, Counts, Holds, exactly, share, threshold_problems
-
-Places = npt.NDArray[np.int64]
+from cohort.recoding.constraints import Counts, Holds, exactly, share, threshold_problems
 
 _MOST_DIVERSE = 1_000_000
 """The largest l, and the largest denominator of one."""
@@ -29,39 +30,66 @@ _DIGITS, _STRICTNESS = 60, Decimal("1e-30")
 """What is not larger than l by so little that 60 decimals show it, counts as smaller."""
 
 
+@dataclass(frozen=True, eq=False)
+class GroupValues:
+    """Whose values the pupils of a class are: pupils per class, group and value, each combination once.
+
+    A group is a school, or a board of schools: who is in it knows its own pupils. A pupil of several groups
+    stands under each of them.
+    """
+
+    classes: Counts
+    groups: Counts
+    values: Counts
+    pupils: Counts
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.classes), len(self.groups), len(self.values), len(self.pupils)}
+        if len(lengths) > 1 or (len(self.pupils) and self.pupils.min() < 1):
+            raise ValueError("the arrays of groups differ in length, or a combination has no pupil")
+
+
+@dataclass(frozen=True, eq=False)
+class ValueCounts:
+    """The pupils who show a sensitive value, counted.
+
+    Takes: the pupils per `[class, value]`; per value those of the whole cohort who have it, also those left
+    out; and where schools are known, the values of their groups.
+    """
+
+    values: Counts
+    overall: Counts
+    groups: GroupValues | None = None
+
+    @property
+    def pupils(self) -> Counts:
+        """The pupils with a value, per class."""
+        counted: Counts = self.values.sum(axis=1)
+        return counted
+
+
+class ValueRule(Protocol):
+    """A rule on the sensitive values of one class; two classes that satisfy it do so together."""
+
+    def holds(self, counts: ValueCounts) -> Holds: ...
+
+
 @dataclass(frozen=True)
 class DistinctValues:
     """A class holds at least l different sensitive values: distinct l-diversity, the plainest reading
     of the principle of Machanavajjhala, Kifer, Gehrke and Venkitasubramaniam (2007), named so by Li, Li and
     Venkatasubramanian (2007).
-
-    It survives merging: a value that occurs in a class occurs in every larger one.
     """
 
     diversity: int
-    survives_merging: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         what = "number of different sensitive values per class (l)"
         if problems := threshold_problems(1, self.diversity, what, example="3"):
             raise ConfigurationRefused(*problems)
 
-    @property
-    def needs_schools(self) -> bool:
-        return False
-
-    @property
-    def needs_values(self) -> bool:
-        return self.diversity > 1
-
-    @property
-    def fewest(self) -> int:
-        return self.diversity
-
-    def holds(self, counts: ClassCounts) -> Holds:
-        if not self.needs_values:
-            return everywhere(counts)
-        holds: Holds = np.count_nonzero(values_of(counts), axis=1) >= self.diversity
+    def holds(self, counts: ValueCounts) -> Holds:
+        holds: Holds = np.count_nonzero(counts.values, axis=1) >= self.diversity
         return holds
 
     def __str__(self) -> str:
@@ -82,7 +110,6 @@ class EntropyDiversity:
     """
 
     diversity: Fraction
-    survives_merging: ClassVar[bool] = False
 
     def __init__(self, diversity: Fraction | float | str) -> None:
         exact = exactly(diversity)
@@ -98,23 +125,8 @@ class EntropyDiversity:
             )
         object.__setattr__(self, "diversity", exact)
 
-    @property
-    def needs_schools(self) -> bool:
-        return False
-
-    @property
-    def needs_values(self) -> bool:
-        return self.diversity > 1
-
-    @property
-    def fewest(self) -> int:
-        """The entropy of n pupils is at most log n."""
-        return math.ceil(self.diversity)
-
-    def holds(self, counts: ClassCounts) -> Holds:
-        if not self.needs_values:
-            return everywhere(counts)
-        values = values_of(counts)
+    def holds(self, counts: ValueCounts) -> Holds:
+        values = counts.values
         pupils = np.maximum(values.sum(axis=1), 1)
         weighed = (values * np.log(np.maximum(values, 1))).sum(axis=1)
         above = np.log(pupils) - weighed / pupils - math.log(self.diversity)
@@ -141,7 +153,6 @@ class LargestValueShare:
     """
 
     limit: Fraction
-    survives_merging: ClassVar[bool] = False
 
     def __init__(self, limit: Fraction | float | str) -> None:
         what = "largest share of one sensitive value"
@@ -158,23 +169,8 @@ class LargestValueShare:
             )
         object.__setattr__(self, "limit", exact)
 
-    @property
-    def needs_schools(self) -> bool:
-        return False
-
-    @property
-    def needs_values(self) -> bool:
-        return self.limit < 1
-
-    @property
-    def fewest(self) -> int:
-        """Some pupil has some value, and 1/n is at most the limit."""
-        return math.ceil(1 / self.limit)
-
-    def holds(self, counts: ClassCounts) -> Holds:
-        if not self.needs_values:
-            return everywhere(counts)
-        values = values_of(counts)
+    def holds(self, counts: ValueCounts) -> Holds:
+        values = counts.values
         largest = values.max(axis=1, initial=0)
         holds: Holds = largest * self.limit.denominator <= values.sum(axis=1) * self.limit.numerator
         return holds
@@ -183,19 +179,47 @@ class LargestValueShare:
         return f"at most {self.limit} of the pupils with one sensitive value"
 
 
-def values_of(counts: ClassCounts) -> Counts:
-    """The pupils per `[class, sensitive value]`.
+@dataclass(frozen=True)
+class WithoutAnyGroup:
+    """When any one school, or board of schools, takes its own pupils away, a class still has so many pupils
+    with so many different values: what that school still faces of the others.
 
-    Refuses (as a defect): counts without them.
+        class  value  school A  school B      without A         without B
+        0      I      5         3             3 I, 2 II: fine   5 I: one value
+               II     0         2
+
+    Two classes that satisfy it do so together: what is left of both is at least what is left of one.
     """
-    if counts.values is None:
-        raise ValueError("a constraint on sensitive values needs them counted")
-    return counts.values
 
+    values: int
+    pupils: int
 
-def everywhere(counts: ClassCounts) -> Holds:
-    """What a rule says that asks nothing."""
-    return np.ones(len(counts.pupils), dtype=np.bool_)
+    def __post_init__(self) -> None:
+        told = [
+            *threshold_problems(1, self.values, "number of values without any one school", example="2"),
+            *threshold_problems(0, self.pupils, "number of pupils without any one school", example="5"),
+        ]
+        if told:
+            raise ConfigurationRefused(*told)
+
+    def holds(self, counts: ValueCounts) -> Holds:
+        satisfied = np.ones(len(counts.values), dtype=np.bool_)
+        if counts.groups is None or not len(counts.groups.pupils):
+            return satisfied
+        of = counts.groups
+        width = int(of.groups.max()) + 1
+        pairs, pair = np.unique(of.classes * width + of.groups, return_inverse=True)
+        taken = np.bincount(pair, of.pupils, minlength=len(pairs)).astype(np.int64)
+        all_of_it = counts.values[of.classes, of.values] == of.pupils
+        lost = np.bincount(pair, all_of_it, minlength=len(pairs)).astype(np.int64)
+        affected = pairs // width
+        distinct = np.count_nonzero(counts.values, axis=1)[affected] - lost
+        fails = (distinct < self.values) | (counts.pupils[affected] - taken < self.pupils)
+        satisfied[affected[fails]] = False
+        return satisfied
+
+    def __str__(self) -> str:
+        return f"{self.values} values of {self.pupils} pupils left without any one school or board"
 
 
 def _exactly_as_diverse(values: Counts, diversity: Fraction) -> Holds:

@@ -15,11 +15,25 @@ from cohort.recoding.coding import Coding, Levels
 from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools, share
 from cohort.recoding.loss import Kind
 from cohort.recoding.plainfiles import closest
-from cohort.recoding.sensitive import DistinctValues, EntropyDiversity, LargestValueShare
+from cohort.recoding.sensitive import (
+    DistinctValues,
+    EntropyDiversity,
+    LargestValueShare,
+    ValueRule,
+    WithoutAnyGroup,
+)
 
 T = TypeVar("T", int, float)
 
 LOCAL_OBJECTIVES = ("mean", "geometric")
+LEAST_KNOWN = 200
+"""Pupils with a sensitive value: of fewer the column is refused."""
+FEWEST_VALUES, LARGEST_VALUE = 3, "0.8"
+"""What the sensitive values of a class must be, where nothing else is asked."""
+VALUES_WITHOUT_SCHOOL, PUPILS_WITHOUT_SCHOOL = 2, 5
+"""What must be left of them when any one school takes its own pupils away."""
+CLOSENESS_FROM_K = 25
+"""In classes of fewer pupils chance alone takes their values far from those of all."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,7 @@ class Asked:
     t: str | None
     ordered: bool
     largest_value: str | None
+    least_known: int | None
     limit: str | None
     recoding: str
     objective: str | None
@@ -54,15 +69,17 @@ class Asked:
 class Settings:
     """One recoding to be tried.
 
-    Takes: the quasi-identifiers in the order of the release; what every class must satisfy; the columns of
-    the school and of the sensitive value, and whether its values have an order; the kind of recoding; which
-    loss to make small; the part of the records that may be suppressed; weights, lowest and highest levels
-    by column.
+    Takes: the quasi-identifiers in the order of the release; what every class must satisfy; what its
+    sensitive values must, and of how many pupils they must be known; the columns of the school and of the
+    sensitive value, and whether its values have an order; the kind of recoding; which loss to make small; the
+    part of the records that may be suppressed; weights, lowest and highest levels by column.
     """
 
     columns: tuple[str, ...]
     k: int
     constraints: tuple[Constraint, ...]
+    value_rules: tuple[ValueRule, ...]
+    least_known: int
     schools: str | None
     sensitive: str | None
     ordered: bool
@@ -102,7 +119,8 @@ def settings(asked: Asked) -> Settings:
             problems.extend(refusal.problems)
 
     columns = _columns(asked.columns, problems)
-    constraints = [rule for rule in map(tried, _rules(asked, columns, problems)) if rule is not None]
+    constraints = [rule for rule in map(tried, _rules(asked, problems)) if rule is not None]
+    value_rules = [rule for rule in map(tried, _value_rules(asked, columns, problems)) if rule is not None]
     what = "part of the records that may be suppressed (--limit)"
     limit = asked.limit if asked.limit is not None else ("1" if asked.recoding == "local" else "0")
     part = tried(lambda: share(limit, what))
@@ -117,8 +135,9 @@ def settings(asked: Asked) -> Settings:
     if problems:
         raise ConfigurationRefused(*problems)
     return Settings(
-        columns, int(asked.k or 0), tuple(constraints), asked.schools, asked.sensitive, asked.ordered,
-        asked.recoding, objective, part,
+        columns, int(asked.k or 0), tuple(constraints), tuple(value_rules),
+        LEAST_KNOWN if asked.least_known is None else asked.least_known,
+        asked.schools, asked.sensitive, asked.ordered, asked.recoding, objective, part,
         tuple(weights.get(name, 1.0) for name in columns), lowest, highest,
     )  # fmt: skip
 
@@ -135,7 +154,7 @@ def _columns(typed: str | None, problems: list[str]) -> tuple[str, ...]:
     return names
 
 
-def _rules(asked: Asked, columns: Sequence[str], problems: list[str]) -> list[Callable[[], Constraint]]:
+def _rules(asked: Asked, problems: list[str]) -> list[Callable[[], Constraint]]:
     """How to make each constraint that was asked for."""
     rules: list[Callable[[], Constraint]] = []
     if asked.k is None:
@@ -146,33 +165,55 @@ def _rules(asked: Asked, columns: Sequence[str], problems: list[str]) -> list[Ca
         ("--m", asked.m, Schools), ("--max-share", asked.max_share, LargestShare),
         ("--k-others", asked.k_others, Others),
     ]  # fmt: skip
+    given = [(name, value, rule) for name, value, rule in of_schools if value is not None]
+    _refuse_half(given, "--schools", asked.schools, [name for name, _, _ in of_schools], problems)
+    return rules + [partial(rule, value) for _, value, rule in given]
+
+
+def _value_rules(asked: Asked, columns: Sequence[str], problems: list[str]) -> list[Callable[[], ValueRule]]:
+    """How to make each rule on the sensitive values: those asked for, and the least where none was asked."""
     closeness = OrderedCloseness if asked.ordered else EqualCloseness
-    of_values: list[tuple[str, Any, Callable[[Any], Constraint]]] = [
+    of_values: list[tuple[str, Any, Callable[[Any], ValueRule]]] = [
         ("--l", asked.l, DistinctValues), ("--entropy-l", asked.entropy_l, EntropyDiversity),
         ("--t", asked.t, closeness), ("--largest-value", asked.largest_value, LargestValueShare),
     ]  # fmt: skip
-    for option, column, choices in (
-        ("--schools", asked.schools, of_schools),
-        ("--sensitive", asked.sensitive, of_values),
-    ):
-        given = [(name, value, rule) for name, value, rule in choices if value is not None]
-        names = " or ".join(name for name, _, _ in choices)
-        if given and column is None:
-            problems.append(_option("the column that it is about", f"{option} COLUMN", "none", given[0][0]))
-        if column is not None and not given:
-            problems.append(_option("a rule for this column", names, "none", option))
-        rules += [partial(rule, value) for _, value, rule in given]
-    values = [name for name, value, _ in of_values if value is not None]
-    if len(values) > 1:
-        told = " and ".join(values)
+    given = [(name, value, rule) for name, value, rule in of_values if value is not None]
+    _refuse_half(given, "--sensitive", asked.sensitive, [name for name, _, _ in of_values], problems)
+    if len(given) > 1:
+        told = " and ".join(name for name, _, _ in given)
         problems.append(_option("one rule for the sensitive column", "--l 3", told, "the options"))
     if asked.ordered and asked.t is None:
         problems.append(_option("a distance of ordered values", "--t 0.2 --ordered", "no --t", "--ordered"))
+    if asked.t is not None and asked.k is not None and asked.k < CLOSENESS_FROM_K:
+        what = f"k of at least {CLOSENESS_FROM_K} with a distance: in smaller classes chance alone is far"
+        problems.append(_option(what, f"--k {CLOSENESS_FROM_K} --t 0.3", f"k = {asked.k}", "--t"))
+    if asked.least_known is not None and asked.sensitive is None:
+        problems.append(_option("the column that it is about", "--sensitive COLUMN", "none", "--least-known"))
     if asked.sensitive is not None and asked.sensitive in (*columns, asked.schools):
         found = f"`{asked.sensitive}` in two places"
         what = "a sensitive column apart from --columns and --schools"
         problems.append(_option(what, "--sensitive advies", found, "--sensitive"))
+    if asked.sensitive is None:
+        return []
+    rules: list[Callable[[], ValueRule]] = [partial(rule, value) for _, value, rule in given]
+    if asked.l is None:
+        rules.append(partial(DistinctValues, FEWEST_VALUES))
+    if asked.largest_value is None:
+        rules.append(partial(LargestValueShare, LARGEST_VALUE))
+    if asked.schools is not None:
+        rules.append(partial(WithoutAnyGroup, VALUES_WITHOUT_SCHOOL, PUPILS_WITHOUT_SCHOOL))
     return rules
+
+
+def _refuse_half(
+    given: Sequence[tuple[str, Any, Any]], option: str, column: str | None, names: Sequence[str],
+    problems: list[str],
+) -> None:  # fmt: skip
+    """A rule without its column, a column without a rule."""
+    if given and column is None:
+        problems.append(_option("the column that it is about", f"{option} COLUMN", "none", given[0][0]))
+    if column is not None and not given:
+        problems.append(_option("a rule for this column", " or ".join(names), "none", option))
 
 
 def _by_column(

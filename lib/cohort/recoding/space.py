@@ -85,7 +85,7 @@ class Space:
     @cached_property
     def looks_further(self) -> bool:
         """Whether a class needs more than enough pupils."""
-        return any(rule.needs_schools or rule.needs_values for rule in self.rules)
+        return any(rule.needs_schools for rule in self.rules)
 
     @property
     def columns(self) -> int:

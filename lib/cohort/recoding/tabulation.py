@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +21,19 @@ Places = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class Sensitive:
-    """A column that is released as it is: its values in their order, and the place of each record's."""
+    """A column that is released as it is: its values in their order, and the place of each record's value.
+
+    A record without a value has the place −1 (`EMPTY`): it is of another population than those that have one.
+    """
 
     values: tuple[str, ...]
     places: Places
+
+    @property
+    def has_value(self) -> npt.NDArray[np.bool_]:
+        """Per record whether it has a value."""
+        there: npt.NDArray[np.bool_] = self.places != EMPTY
+        return there
 
 
 def coding_of(
@@ -78,39 +88,65 @@ def schools_of(cells: Cells, name: str) -> Places:
 
 
 def sensitive_of(cells: Cells, name: str, *, ordered: bool, hierarchy: Path) -> Sensitive:
-    """A sensitive column; a record without a value has `onbekend`, a value like others.
+    """A sensitive column: who has no value (an empty cell, `onbekend`) is of no place.
 
-    Takes: whether the distance of values counts, and the file that then tells their order where they are
-    no numbers: its first field, line by line.
-    Refuses: values without an order where one is needed (10).
+    Takes: whether the distance of values counts; the column's hierarchy file. Where there is one, its leaves
+    are the only values, in their order; else every text is one, and numbers are in their own order.
+    Refuses: values that differ by capitals or blanks only, which would count as different (10); values
+    without an order where one is needed (10); values that the file does not list (14).
     """
-    texts = [*cells.values, *([UNKNOWN] if cells.empty else [])]
-    own = cells.places if not cells.empty else np.where(cells.places == EMPTY, len(texts) - 1, cells.places)
-    distinct = sorted(set(texts))
-    if ordered:
-        distinct.sort(key=_order(texts, name, hierarchy))
-    place = {text: number for number, text in enumerate(distinct)}
-    return Sensitive(tuple(distinct), np.array([place[text] for text in texts], np.int32)[own])
+    blank = np.array([_folded(text) in ("", UNKNOWN) for text in cells.values], dtype=np.bool_)
+    texts = [text for text, no_value in zip(cells.values, blank.tolist(), strict=True) if not no_value]
+    listed: tuple[str, ...] = ()
+    if hierarchy.is_file():
+        leaves = Hierarchy.load(hierarchy, name, with_unknown=False).leaves
+        listed = tuple(leaf for leaf in leaves if _folded(leaf) != UNKNOWN)
+        lacking = np.array([text not in listed for text in cells.values], dtype=np.bool_) & ~blank
+        if lacking.any():
+            raise NotAnonymous(_not_listed(name, cells, lacking, listed))
+    else:
+        _refuse_spellings(texts, name)
+    values = _in_order(texts, listed, name, hierarchy) if ordered else tuple(listed or sorted(texts))
+    place = {text: number for number, text in enumerate(values)}
+    places = np.array([*(place.get(text, EMPTY) for text in cells.values), EMPTY], dtype=np.int32)
+    return Sensitive(values, places[cells.places])  # EMPTY looks up the last entry
 
 
-def _order(texts: Sequence[str], name: str, hierarchy: Path) -> Callable[[str], tuple[float, str]]:
+def _folded(text: str) -> str:
+    """A text without what the eye does not tell apart: capitals, blanks, forms of one character."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _refuse_spellings(texts: Sequence[str], name: str) -> None:
+    """Refuse values of which several read as one: as many values they would pass for diversity."""
+    several = len(texts) - len({_folded(text) for text in texts})
+    if several:
+        raise ConfigurationRefused(
+            expected(
+                "one spelling for each sensitive value", example="`havo`, never `HAVO` or `havo ` too",
+                found=f"{several:,} that differ from another by capitals or blanks only",
+                where=f"column {name}",
+                do="Write each value in one way, or list the values in a hierarchy file of the column",
+            )
+        )  # fmt: skip
+
+
+def _in_order(texts: Sequence[str], listed: tuple[str, ...], name: str, hierarchy: Path) -> tuple[str, ...]:
+    """The values in the order that their distance is counted in: of the numbers they are, or of the file."""
     try:
-        number = {text: float(text.replace(",", ".")) for text in texts}
+        number = {text: float(text.replace(",", ".")) for text in listed or texts}
     except ValueError:
         number = {}
     if number and np.isfinite(list(number.values())).all():
-        return lambda text: (number[text], text)
-    if hierarchy.is_file():
-        leaves = Hierarchy.load(hierarchy, name, with_unknown=False).leaves
-        listed = {leaf: place for place, leaf in enumerate(leaves)}
-        if all(text in listed for text in texts):
-            return lambda text: (listed[text], text)
+        return tuple(sorted(number, key=lambda text: (number[text], text)))
+    if listed:
+        return listed
     raise ConfigurationRefused(
         expected(
             "sensitive values with an order",
             example=f"numbers, or the order of the lines of {hierarchy.name}",
-            found="other values" if hierarchy.is_file() else "other values and no such file",
-            where=f"column {name}", do="List every value in the hierarchy file, or leave out --ordered",
+            found="other values and no such file", where=f"column {name}",
+            do="List every value in the hierarchy file, or leave out --ordered",
         )
     )  # fmt: skip
 

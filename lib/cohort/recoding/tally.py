@@ -20,7 +20,7 @@ def tally(
     """Counts every class for the constraints given.
 
     Takes: for each unit its class, from 0, or `classes` or −1 for a unit in none; how many classes there are.
-    Gives: pupils always; schools and the largest one, and pupils per sensitive value, where a rule asks.
+    Gives: pupils always; schools and the largest one where a rule asks.
     """
     counted = histogram.counts.astype(np.float64)
     of = np.where(class_of < 0, classes, class_of)
@@ -28,14 +28,7 @@ def tally(
     schools, largest = np.zeros(classes, np.int64), pupils.copy()
     if any(rule.needs_schools for rule in constraints):
         schools, largest = tally_schools(histogram, of, classes)
-    values = overall = None
-    if any(rule.needs_values for rule in constraints):
-        known = histogram.values_known
-        cell = of * known + histogram.values
-        table = np.bincount(cell, counted, minlength=(classes + 1) * known)
-        values = table.reshape(classes + 1, known)[:classes].astype(np.int64)
-        overall = histogram.overall
-    return ClassCounts(pupils, schools, largest, values, overall)
+    return ClassCounts(pupils, schools, largest)
 
 
 def satisfied(

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cohort.recoding.classes import CodeCounts, Grouping, hashed
 from cohort.recoding.constraints import ClassCounts, Constraint, all_hold
 from cohort.recoding.histogram import Histogram
-from cohort.recoding.tally import tally, tally_schools
+from cohort.recoding.tally import tally_schools
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -58,10 +58,7 @@ class Population:
         large = grouping.large
         pupils = grouping.pupils[large]
         counts = ClassCounts(pupils, np.zeros_like(pupils), pupils)
-        if any(rule.needs_values for rule in constraints):
-            of_unit = _renumbered(large)[grouping.classes][self.code_of_unit]
-            counts = tally(self._histogram, of_unit, len(pupils), constraints)
-        elif len(pupils) and any(rule.needs_schools for rule in constraints):
+        if len(pupils) and any(rule.needs_schools for rule in constraints):
             schools, largest = self._bounded(grouping.classes, large)
             doubtful = ~all_hold(constraints, ClassCounts(pupils, schools, largest))
             if doubtful.any():

@@ -7,6 +7,7 @@ It shares no function with the code that makes releases; both meet in the projec
     layout      the files as runs of equal rows; their order and split
     contents    columns and values              numbers     what is the number of a pupil
     anonymity   k, m, largest share, others     sensitive   what classes give away
+    blanked     values hidden by whole classes
     filed       lists, read again               rights      who is barred by them
     declared    lists of one kind               instruction which schools instructed us
     consent     who consents to special values  lists       all of these together
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -27,6 +29,7 @@ from pyspark.sql import functions as F
 from cohort import tables
 from cohort.verify import (
     anonymity,
+    blanked,
     consent,
     contents,
     control,
@@ -65,7 +68,7 @@ __all__ = [
 
 OF_A_STAGE = (
     *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "OBJECTOR", "INSTRUCTION", "CONSENT", "PUPIL_UNKNOWN",
-    "PUPIL_TWICE", "SCHOOL_UNTRUE", "DIFFERENCE",
+    "PUPIL_TWICE", "SCHOOL_UNTRUE", "BLANKED", "DIFFERENCE",
 )  # fmt: skip
 
 
@@ -105,13 +108,20 @@ def check_stage(
     found += pseudonyms.look(shown) if shown else []
     classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform))
     leaves, cohort = opened.leaves(subject.project, ladders), _cohort(spark, subject, ladders, known)
-    held_to = sensitive.limits(subject.project, subject.platform)
-    given_away, shares = sensitive.look(runs, leaves, held_to, cohort)
+    held_to, values = (
+        sensitive.limits(subject.project, subject.platform),
+        opened.values(subject.project, ladders),
+    )
+    everywhere = np.concatenate([runs.home, runs.others], axis=1)
+    given_away, shares = sensitive.look(runs, values, held_to, cohort, everywhere)
     classes, measures = classes + given_away, measures | shares
     say(f"checked classes: {runs.classes}, {runs.released} rows")
     counted = control.count(spark, subject, stage, known.barred, known.asked, runs.schools)
     found += classes + control.look(counted) + sums.look(subject.counts, counted, runs.released)
     found += consent.look(spark, subject, stage, known.consenting)
+    if held_to is not None:
+        records = rebuild.records(spark, subject, ladders, known)
+        found += blanked.look(spark, subject, stage, records, leaves, held_to, cohort)
     say("checked control columns against results and lists")
     k = anonymity.limits(subject.project, subject.platform).k
     found += difference.look(spark, subject, stage, k, leaves, held_to, cohort)
@@ -127,11 +137,14 @@ def check_stage(
 def _cohort(
     spark: SparkSession, subject: Subject, ladders: dict[str, contents.Ladder], known: Lists
 ) -> Ints | None:
-    """The sensitive values of all pupils, counted from the results where a distance to them was agreed."""
+    """All pupils per sensitive value, last those with another one; counted from the results, where a distance
+    to them was agreed.
+    """
     own, held_to = subject.project.sensitive, sensitive.limits(subject.project, subject.platform)
     if own is None or held_to is None or not held_to.of_the_cohort:
         return None
-    return rebuild.values_of_all(spark, subject, ladders, own.name, known)
+    counted = rebuild.values_of_all(spark, subject, ladders, own.name, known)
+    return np.delete(counted, ladders[own.name].leaves.index(contents.UNKNOWN))
 
 
 def _values(

@@ -25,17 +25,21 @@ from cohort.errors import StateRefused, expected
 from cohort.project import Project
 from cohort.schema import PUPIL
 from cohort.verify import layout, sensitive
+from cohort.verify.contents import UNKNOWN
 from cohort.verify.control import local
 from cohort.verify.findings import Finding, Subject, tell, tell_names
 from cohort.verify.layout import Ints
 
-CLASS, LABEL, LEAF = "class_nr", "label_", "_value"
-"""Columns of a memory: a class's number, before the name of a released column its label, a sensitive leaf."""
+CLASS, LABEL, LEAF, WITH_VALUE, BLANKED = "class_nr", "label_", "_value", "_with_value", "blanked"
+"""Columns of a memory: a class's number, before the name of a released column its label, a sensitive leaf,
+whether a pupil is of the population with a value; of a class whether it shows none of its values."""
+UNIT = "_unit"
+"""Twice the class, plus one for pupils with a value: these are counted apart from those without."""
 
 
 @dataclass(frozen=True)
 class Gone:
-    """Per class of the release before: how many pupils it had and has, and how many show something else."""
+    """Per unit of the release before: how many pupils it had and has, and how many show something else."""
 
     were: Ints
     stay: Ints
@@ -65,7 +69,8 @@ def look(
     new = stage.join(memory.select(PUPIL), PUPIL, "left_anti")
     left = subject.before.memory / "left"
     back = left.exists() and new.join(spark.read.parquet(str(left)), PUPIL, "left_semi").count()
-    given = held_to is not None and _new_values(new, subject.project, names, leaves, held_to, cohort)
+    values = [leaf for leaf in leaves if leaf != UNKNOWN]
+    given = held_to is not None and _new_values(new, subject.project, names, values, held_to, cohort)
     new = new.groupBy(*names).count()
     sizes = Counter(row["count"] for row in new.groupBy("count").agg(F.count(F.lit(1)).alias("n")).collect())
     strangers = sizes and (not subject.before.newcomers or min(sizes) < k)
@@ -78,8 +83,7 @@ def look(
         "pupils are new in it": bool(strangers),
         "the sensitive values of who is new": given,
         "pupils are back in it who were gone": bool(back),
-        "the sensitive values of who is gone": held_to is not None
-        and _given_away(memory, stage, len(gone.were), leaves, held_to, cohort, (lost > 0) & (gone.stay > 0)),
+        **(_of_values(spark, subject, memory, classes, stage, leaves, held_to, cohort) if held_to else {}),
     }
     cases = [what for what, is_so in wrong.items() if is_so]
     found = tell("DIFFERENCE", max(int(few.sum()), len(cases)) if cases else 0, ", ".join(cases))
@@ -121,22 +125,24 @@ def _gone(
     differs: Column = reduce(
         Column.__or__, (~F.col(f"now_{name}").eqNullSafe(F.col(LABEL + name)) for name in names)
     )
+    flag = F.col(WITH_VALUE).cast("int") if WITH_VALUE in memory.columns else F.lit(0)
     counted = (
         memory.join(F.broadcast(local(spark, labels)), CLASS, "left")
         .join(shown, PUPIL, "left")
-        .groupBy(CLASS)
+        .groupBy((F.col(CLASS) * 2 + flag).alias(UNIT))
         .agg(
             F.count(F.lit(1)).alias("were"), F.count("is").alias("stay"),
             F.count_if(F.col("is").isNotNull() & differs).alias("changed"),
         )
     )  # fmt: skip
     rows: Any = counted.toArrow()
-    return Gone(*(_by_class(rows, name, classes.num_rows) for name in ("were", "stay", "changed")))
+    return Gone(*(_by_unit(rows, name, classes.num_rows) for name in ("were", "stay", "changed")))
 
 
-def _by_class(rows: pa.Table, name: str, classes: int) -> Ints:
-    numbers = rows[CLASS].to_numpy()
-    counts = np.zeros(max(classes, int(numbers.max(initial=-1)) + 1), dtype=np.int64)
+def _by_unit(rows: pa.Table, name: str, classes: int) -> Ints:
+    numbers = rows[UNIT].to_numpy()
+    highest = int(numbers.max(initial=-1)) | 1
+    counts = np.zeros(max(2 * classes, highest + 1), dtype=np.int64)
     counts[numbers] = rows[name].to_numpy()
     return counts
 
@@ -147,10 +153,13 @@ def _labels(names: Sequence[str]) -> list[str]:
 
 def _as_published(table: Path, classes: pa.Table, names: list[str], were: Ints) -> bool:
     """Whether the published table has, under every class's labels, just the rows that are remembered."""
-    if len(were) != classes.num_rows:
+    of_class = were.reshape(-1, 2).sum(axis=1)
+    if len(of_class) != classes.num_rows:
         return False
     columns = [classes[name].to_pylist() for name in _labels(names)]
-    remembered = Counter({tuple(labels): rows for *labels, rows in zip(*columns, were.tolist(), strict=True)})
+    remembered = Counter(
+        {tuple(labels): rows for *labels, rows in zip(*columns, of_class.tolist(), strict=True)}
+    )
     files = sorted(table / name for name in tables.current_files(table))
     runs = layout.read(files, names, control=False)
     published: Counter[tuple[str | None, ...]] = Counter()
@@ -159,19 +168,49 @@ def _as_published(table: Path, classes: pa.Table, names: list[str], were: Ints) 
     return remembered == published
 
 
-def _given_away(
-    memory: DataFrame, stage: DataFrame, classes: int, leaves: Sequence[str], held_to: sensitive.Limits,
-    cohort: Ints | None, touched: sensitive.Flags,
-) -> bool:  # fmt: skip
-    """Whether the values of those gone from a class that stays break a rule of the column."""
-    gone = memory.join(stage.select(PUPIL), PUPIL, "left_anti").groupBy(CLASS, LEAF).count()
-    rows: Any = gone.toArrow()
-    table = np.zeros((classes, len(leaves) + 1), dtype=np.int64)
-    table[rows[CLASS].to_numpy(), rows[LEAF].to_numpy()] = rows["count"].to_numpy()
-    chosen = table[touched]
-    return bool(len(chosen)) and any(
-        flags.any() for flags in sensitive.fails(chosen, held_to, cohort).values()
+def _of_values(
+    spark: SparkSession, subject: Subject, memory: DataFrame, classes: pa.Table, stage: DataFrame,
+    leaves: Sequence[str], held_to: sensitive.Limits, cohort: Ints | None,
+) -> dict[str, bool]:  # fmt: skip
+    """What subtracting tells of sensitive values: who is gone from a class that still shows its own, values
+    that the release before did not show, pupils who were put in the other population.
+    """
+    own = subject.project.sensitive
+    if own is None:
+        return {}
+    hidden: dict[str, Any] = {name: classes[name].combine_chunks() for name in (CLASS, BLANKED)}
+    now = stage.select(PUPIL, F.lit(True).alias("_there"), (F.col(own.name) != UNKNOWN).alias("_shown"))
+    rows = memory.join(F.broadcast(local(spark, hidden)), CLASS, "left").join(now, PUPIL, "left")
+    shown, gone = F.coalesce("_shown", F.lit(False)), F.col("_there").isNull()
+    flag, unknown = F.col(WITH_VALUE), list(leaves).index(UNKNOWN)
+    counted: Any = rows.groupBy(CLASS, LEAF).agg(
+        F.count_if(shown & (F.col(BLANKED) | ~flag)).alias("new"), F.count_if(shown).alias("shown"),
+        F.count_if(gone & flag).alias("gone"),
+    ).toArrow()  # fmt: skip
+    of, leaf, of_gone = (counted[name].to_numpy() for name in (CLASS, LEAF, "gone"))
+    table = np.zeros((int(of.max(initial=-1)) + 1, len(leaves)), dtype=np.int64)
+    known, still = leaf != unknown, np.zeros(len(table), dtype=np.bool_)
+    table[of[known], leaf[known] - (leaf[known] > unknown)] = of_gone[known]
+    still[of[counted["shown"].to_numpy() > 0]] = True
+    table = table[still & (table.sum(axis=1) > 0)]
+    broken = sensitive.fails(table, held_to, cohort).values() if len(table) else ()
+    told = {
+        "values are shown that were not": any(counted["new"].to_pylist()),
+        "the sensitive values of who is gone": any(flags.any() for flags in broken),
+    }
+    return told | _other_population(spark, subject, memory)
+
+
+def _other_population(spark: SparkSession, subject: Subject, memory: DataFrame) -> dict[str, bool]:
+    """Whether a pupil is remembered in another population than in the release before."""
+    if subject.memory is None:
+        return {}
+    now, _ = _remembered(spark, subject.memory)
+    both = memory.select(PUPIL, WITH_VALUE).join(
+        now.select(PUPIL, F.col(WITH_VALUE).alias("_now")), PUPIL, "inner"
     )
+    moved = both.where(F.col(WITH_VALUE) != F.col("_now")).count()
+    return {"pupils are counted among others than before": moved > 0}
 
 
 def _new_values(
@@ -182,7 +221,7 @@ def _new_values(
     own = project.sensitive
     if own is None:
         return False
-    rows: Any = new.groupBy(*names, own.name).count().toArrow()
+    rows: Any = new.where(F.col(own.name) != UNKNOWN).groupBy(*names, own.name).count().toArrow()
     if not rows.num_rows:
         return False
     keys = zip(*(rows[name].to_pylist() for name in names), strict=True)

@@ -38,6 +38,7 @@ CODES: dict[str, str] = {
     "SHARE": "Classes have a school with more than its largest share",
     "OTHERS": "Classes hold fewer than k_others pupils without their largest school",
     "SENSITIVE": "Classes give away more of a sensitive value than its constraint allows",
+    "BLANKED": "Sensitive values are hidden or shown otherwise than by whole classes with covers",
     "DIFFERENCE": "Subtracted from the published release it shows too much",
     "OBJECTOR": "Pupils are in it who objected, were not allowed, or are of a school held back",
     "INSTRUCTION": "Pupils are in it with results of a school that gave no instruction",

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cohort.schema import OTHERS, SCHOOL
+from cohort.verify.contents import UNKNOWN
 from cohort.verify.findings import Finding, tell
 
 Ints = npt.NDArray[np.int64]
@@ -31,7 +32,7 @@ class Runs:
 
     Gives: per column the labels that occur (`None` for null); `codes[column, run]` their numbers; per
     run its file and rows; `home` and `others` as (run, school number, pupils) in three rows; the schools;
-    the place of the sensitive column, which makes no class.
+    the place of the sensitive column, which makes no class but by whether it shows a value at all.
     """
 
     columns: tuple[str, ...]
@@ -46,8 +47,26 @@ class Runs:
 
     @cached_property
     def class_of(self) -> Ints:
-        """The number of each run's class: runs with equal quasi-identifying values are one class."""
-        return self._numbered(np.zeros(self.codes.shape[1], dtype=np.int64), self._order[: self._quasi])
+        """The number of each run's class: runs with equal quasi-identifying values are one class, those that
+        show a sensitive value apart from those that show none.
+        """
+        return self._numbered(self.shows_value.astype(np.int64), self._order[: self._quasi])
+
+    @cached_property
+    def shows_value(self) -> npt.NDArray[np.bool_]:
+        """Per run whether it shows a sensitive value: nobody's does where no column is sensitive."""
+        if self.sensitive is None:
+            return np.zeros(self.codes.shape[1], dtype=np.bool_)
+        shown = np.array([label != UNKNOWN for label in self.labels[self.sensitive]], dtype=np.bool_)
+        flags: npt.NDArray[np.bool_] = shown[self.codes[self.sensitive]]
+        return flags
+
+    @cached_property
+    def class_shows_value(self) -> npt.NDArray[np.bool_]:
+        """The same per class."""
+        flags = np.zeros(self.classes, dtype=np.bool_)
+        flags[self.class_of] = self.shows_value
+        return flags
 
     @cached_property
     def record_of(self) -> Ints:

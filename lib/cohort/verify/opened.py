@@ -27,7 +27,13 @@ def pseudonyms_of(files: list[Path], project: Project, *, control: bool) -> pseu
 
 
 def leaves(project: Project, ladders: dict[str, contents.Ladder]) -> tuple[str, ...]:
+    """The leaves of the sensitive column, in the order of its file."""
     return () if project.sensitive is None else ladders[project.sensitive.name].leaves
+
+
+def values(project: Project, ladders: dict[str, contents.Ladder]) -> tuple[str, ...]:
+    """Its values: every leaf but `onbekend`."""
+    return tuple(leaf for leaf in leaves(project, ladders) if leaf != contents.UNKNOWN)
 
 
 def log_of(table: Path) -> log.Log:

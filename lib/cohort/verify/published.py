@@ -39,6 +39,10 @@ GONE = (
     "Objections, pseudonyms, the pupils' true values and the difference to the release before are not "
     "repeated: a published table says nothing of pupils.",
 )
+NOT_BLANKED = (
+    "Whether sensitive values are hidden by whole classes, with covers, is not repeated: "
+    "a published table says nothing of values that it does not show.",
+)
 GONE_BUT_PSEUDONYMS = (
     "A pupil counts at the school of the latest result only: a published table names no other.",
     "The pupils' true values are not repeated: a published table says nothing of their numbers.",
@@ -86,12 +90,14 @@ def check_published(
     look = anonymity.look if known else anonymity.look_at_size
     classes, measures = look(runs, anonymity.limits(project, platform))
     held_to = sensitive.limits(project, platform)
-    given_away, shares = sensitive.look(runs, opened.leaves(project, ladders), held_to, None)
+    values = opened.values(project, ladders)
+    given_away, shares = sensitive.look(runs, values, held_to, None, runs.home)
     wrong = ["the table has another number of rows"] if runs.released != released else []
     found += classes + given_away + tell_names("SUMS", wrong)
     gone = (
         *(GONE_BUT_PSEUDONYMS if known else GONE),
         *(NO_COHORT if held_to is not None and held_to.of_the_cohort else ()),
+        *(NOT_BLANKED if held_to is not None else ()),
     )
     gone += ("The log's checkpoints are not decoded.",) if written.checkpointed else ()
     checked = (*OF_THE_BYTES, *(OF_PSEUDONYMS if known else ()))

@@ -44,6 +44,9 @@ def look(
         rows = rows.join(F.broadcast(_paths(spark, name, ladder)), [_leaf(name), name], "left")
     none = F.array().cast("array<binary>")
     wrong = {name: F.col(_true(name)).isNull() for name in ladders}
+    own = subject.project.sensitive
+    if own is not None:  # a blanked class shows `onbekend`; whether it may is for `blanked` to say
+        wrong[own.name] &= F.col(own.name) != UNKNOWN
     wrong["the home school"] = ~F.col(SCHOOL).eqNullSafe(F.col("home"))
     wrong["the other schools"] = F.array_sort(F.coalesce(OTHERS, none)) != F.array_sort("others")
     if subject.project.two_schools == "set-aside":

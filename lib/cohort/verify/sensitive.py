@@ -1,5 +1,7 @@
 """What a class gives away of the sensitive column: every rule of its constraint, counted again and exactly.
 
+Only rows that show a value count; a class is the rows of one combination that do.
+
 Rounding decides nothing: shares and distances are compared in whole numbers; an entropy that floats cannot
 tell from its limit is compared by the prime factors of both sides, which are the same only when the two are
 equal, and then with as many decimals as it takes.
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import cache
@@ -32,10 +34,15 @@ DOUBT = 1e-9
 
 @dataclass(frozen=True)
 class Limits:
-    """What the values of every class must meet; a distance is None where none was agreed."""
+    """What the shown values of every class must meet; a distance is None where none was agreed.
+
+    Without any one school or board there are still `others_values` values of `others` pupils.
+    """
 
     largest_value: Fraction
     distinct: int = 1
+    others_values: int = 1
+    others: int = 0
     entropy: Fraction = Fraction(1)
     equal: Fraction | None = None
     ordered: Fraction | None = None
@@ -47,15 +54,20 @@ class Limits:
 
 
 def limits(project: Project, platform: Platform) -> Limits | None:
-    """The limits of the project's sensitive column, no share above the platform's; None without one."""
+    """The limits of the project's sensitive column, none weaker than the platform's; None without one."""
     if project.sensitive is None:
         return None
-    most, asked = Fraction(platform.floors.largest_value), project.sensitive.constraint
+    floors, asked = platform.floors, project.sensitive.constraint
+    least = Limits(
+        Fraction(floors.largest_value), floors.distinct_values, floors.values_without_school,
+        floors.pupils_without_school,
+    )  # fmt: skip
     if asked is None:
-        return Limits(most)
-    return Limits(
-        largest_value=min(most, Fraction(asked.largest_value)),
-        distinct=asked.distinct or 1,
+        return least
+    return replace(
+        least,
+        largest_value=min(least.largest_value, Fraction(asked.largest_value)),
+        distinct=max(asked.distinct or 1, least.distinct),
         entropy=Fraction(asked.entropy or 1),
         equal=None if asked.equal_closeness is None else Fraction(asked.equal_closeness),
         ordered=None if asked.ordered_closeness is None else Fraction(asked.ordered_closeness),
@@ -63,20 +75,23 @@ def limits(project: Project, platform: Platform) -> Limits | None:
 
 
 def look(
-    runs: Runs, leaves: Sequence[str], held_to: Limits | None, cohort: Ints | None
+    runs: Runs, values: Sequence[str], held_to: Limits | None, cohort: Ints | None, groups: Ints
 ) -> tuple[list[Finding], dict[str, int | float]]:
     """SENSITIVE, with the number of classes that break a rule and the names of the rules broken.
 
-    Takes: the runs; the leaves of the sensitive column in the order of its file; its limits; all pupils with
-    a record per leaf and, last, with another value: None where only the table's own bytes are known, and then
-    no distance is looked at.
+    Takes: the runs; the values of the sensitive column (its leaves but `onbekend`) in the order of its file;
+    its limits; all pupils with a record per value and, last, with another one: None where only the table's
+    own bytes are known, and then no distance is looked at; (run, school or board, pupils) in three rows.
     """
-    if held_to is None or not runs.classes:
+    shown = np.flatnonzero(runs.class_shows_value)
+    if held_to is None or not len(shown):
         return [], {}
     broken: Counter[str] = Counter()
-    classes, share, fewest = 0, Fraction(0), len(leaves) + 1
-    for table in _tables(runs, leaves):
+    classes, share, fewest = 0, Fraction(0), len(values) + 1
+    of_groups = _too_few_others(runs, values, held_to, groups)
+    for begin, table in _tables(runs, values, shown):
         broke = fails(table, held_to, cohort)
+        broke["values without a school"] = of_groups[shown[begin : begin + len(table)]]
         broken.update({rule: int(flags.sum()) for rule, flags in broke.items()})
         classes += int(np.logical_or.reduce([*broke.values()]).sum())
         largest = zip(table.max(axis=1).tolist(), table.sum(axis=1).tolist(), strict=True)
@@ -89,7 +104,7 @@ def look(
 def fails(table: Ints, held_to: Limits, cohort: Ints | None) -> dict[str, Flags]:
     """Per rule the classes that break it.
 
-    Takes: pupils per `[class, value]`, every class with a pupil.
+    Takes: pupils per `[class, value]`, every class with a pupil; all pupils per value.
     """
     pupils, share = table.sum(axis=1), held_to.largest_value
     found = {
@@ -109,21 +124,69 @@ def fails(table: Ints, held_to: Limits, cohort: Ints | None) -> dict[str, Flags]
     return found
 
 
-def _tables(runs: Runs, leaves: Sequence[str]) -> Iterator[Ints]:
-    """Pupils per `[class, leaf]`, some classes at a time; what is no leaf is counted in a last column."""
-    number: dict[str | None, int] = {leaf: place for place, leaf in enumerate(leaves)}
+def too_few_others(cells: Ints, totals: Ints, held_to: Limits) -> Flags:
+    """The classes of which some group, that knows its own pupils, would learn too much of the others.
+
+    Takes: (class, group, value, pupils) in four rows, each combination once; pupils per `[class, value]`.
+    """
+    of_class, group, value, pupils = cells
+    flags = np.zeros(len(totals), dtype=np.bool_)
+    if not of_class.size:
+        return flags
+    pair, place = np.unique(of_class * (int(group.max()) + 1) + group, return_inverse=True)
+    own, lost = np.zeros(len(pair), dtype=np.int64), np.zeros(len(pair), dtype=np.int64)
+    np.add.at(own, place, pupils)
+    np.add.at(lost, place, totals[of_class, value] == pupils)
+    concerned = pair // (int(group.max()) + 1)
+    left = totals.sum(axis=1)[concerned] - own
+    kinds = np.count_nonzero(totals, axis=1)[concerned] - lost
+    flags[concerned[(left < held_to.others) | (kinds < held_to.others_values)]] = True
+    return flags
+
+
+def _too_few_others(runs: Runs, values: Sequence[str], held_to: Limits, groups: Ints) -> Flags:
+    """The same of the runs of a table, per class; of a class that shows no value it says nothing."""
+    run, group, pupils = groups[:, runs.shows_value[groups[0]]]
+    place = _places(runs, values)[run]
+    width = len(values) + 1
+    cell = (runs.class_of[run] * (int(group.max(initial=0)) + 1) + group) * width + place
+    cells, at = np.unique(cell, return_inverse=True)
+    number = np.zeros(len(cells), dtype=np.int64)
+    np.add.at(number, at, pupils)
+    pair, value = cells // width, cells % width
+    of_class, group = pair // (int(group.max(initial=0)) + 1), pair % (int(group.max(initial=0)) + 1)
+    totals = np.zeros((runs.classes, width), dtype=np.int64)
+    shown = runs.shows_value
+    np.add.at(totals, (runs.class_of[shown], _places(runs, values)[shown]), runs.rows[shown])
+    return too_few_others(np.stack([of_class, group, value, number]), totals, held_to)
+
+
+def _places(runs: Runs, values: Sequence[str]) -> Ints:
+    """Per run the place of its sensitive value; what is no value of the column has the place after all."""
+    number: dict[str | None, int] = {value: place for place, value in enumerate(values)}
     shown = runs.labels[runs.sensitive or 0]
-    places = np.array([number.get(label, len(leaves)) for label in shown], dtype=np.int64)
-    place = places[runs.codes[runs.sensitive or 0]]
-    order = np.argsort(runs.class_of, kind="stable")
-    ordered = runs.class_of[order]
-    step = max(1, CELLS // (len(leaves) + 1))
-    for begin in range(0, runs.classes, step):
-        end = min(begin + step, runs.classes)
-        table = np.zeros((end - begin, len(leaves) + 1), dtype=np.int64)
+    places = np.array([number.get(label, len(values)) for label in shown], dtype=np.int64)
+    placed: Ints = places[runs.codes[runs.sensitive or 0]]
+    return placed
+
+
+def _tables(runs: Runs, values: Sequence[str], shown: Ints) -> Iterator[tuple[int, Ints]]:
+    """Pupils per `[class, value]` of the classes that show values, some at a time, each with where it begins
+    among them; what is no value is counted in a last column.
+    """
+    place = _places(runs, values)
+    number = np.full(runs.classes, -1, dtype=np.int64)
+    number[shown] = np.arange(len(shown))
+    of_run = number[runs.class_of]
+    order = np.argsort(of_run, kind="stable")
+    ordered = of_run[order]
+    step = max(1, CELLS // (len(values) + 1))
+    for begin in range(0, len(shown), step):
+        end = min(begin + step, len(shown))
+        table = np.zeros((end - begin, len(values) + 1), dtype=np.int64)
         these = order[np.searchsorted(ordered, begin) : np.searchsorted(ordered, end)]
-        np.add.at(table, (runs.class_of[these] - begin, place[these]), runs.rows[these])
-        yield table
+        np.add.at(table, (of_run[these] - begin, place[these]), runs.rows[these])
+        yield begin, table
 
 
 def _apart(table: Ints, cohort: Ints) -> Ints:
