@@ -42,6 +42,7 @@ class Asked:
 
     columns: str | None
     k: int | None
+    pupil: str | None
     schools: str | None
     m: int | None
     max_share: str | None
@@ -70,9 +71,9 @@ class Settings:
     """One recoding to be tried.
 
     Takes: the quasi-identifiers in the order of the release; what every class must satisfy; what its
-    sensitive values must, and of how many pupils they must be known; the columns of the school and of the
-    sensitive value, and whether its values have an order; the kind of recoding; which loss to make small; the
-    part of the records that may be suppressed; weights, lowest and highest levels by column.
+    sensitive values must, and of how many pupils they must be known; the columns of the pupil, the school and
+    the sensitive value, and whether its values have an order; the kind of recoding; which loss to make small;
+    the part of the records that may be suppressed; weights, lowest and highest levels by column.
     """
 
     columns: tuple[str, ...]
@@ -80,6 +81,7 @@ class Settings:
     constraints: tuple[Constraint, ...]
     value_rules: tuple[ValueRule, ...]
     least_known: int
+    pupil: str | None
     schools: str | None
     sensitive: str | None
     ordered: bool
@@ -93,7 +95,7 @@ class Settings:
     @property
     def read(self) -> tuple[str, ...]:
         """The columns that must be read, each once."""
-        further = (name for name in (self.schools, self.sensitive) if name is not None)
+        further = (name for name in (self.pupil, self.schools, self.sensitive) if name is not None)
         return tuple(dict.fromkeys((*self.columns, *further)))
 
     @property
@@ -124,6 +126,9 @@ def settings(asked: Asked) -> Settings:
     what = "part of the records that may be suppressed (--limit)"
     limit = asked.limit if asked.limit is not None else ("1" if asked.recoding == "local" else "0")
     part = tried(lambda: share(limit, what))
+    if asked.pupil is not None and asked.pupil in (*columns, asked.schools, asked.sensitive):
+        what, found = "the pupil's number in no other place", f"`{asked.pupil}` in two places"
+        problems.append(_option(what, "--pupil leerling", found, "--pupil"))
     weights = _by_column(asked.weights, float, "--weights", columns, problems)
     lowest = _by_column(",".join(asked.lowest), int, "--lowest", columns, problems)
     highest = _by_column(",".join(asked.highest), int, "--highest", columns, problems)
@@ -137,7 +142,7 @@ def settings(asked: Asked) -> Settings:
     return Settings(
         columns, int(asked.k or 0), tuple(constraints), tuple(value_rules),
         LEAST_KNOWN if asked.least_known is None else asked.least_known,
-        asked.schools, asked.sensitive, asked.ordered, asked.recoding, objective, part,
+        asked.pupil, asked.schools, asked.sensitive, asked.ordered, asked.recoding, objective, part,
         tuple(weights.get(name, 1.0) for name in columns), lowest, highest,
     )  # fmt: skip
 
