@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import unicodedata
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from cohort.intake.formats import Recognised, Unrecognised
 from cohort.intake.header_names import SHOWN_NAME
 from cohort.intake.ledger import Ledger
 from cohort.intake.rejection import FILE_REASONS, Rejected
+from cohort.places import Places
 
 SHIPPED = formats.load(Path(__file__).resolve().parents[2] / "conf")
 NAMES = "BRIN-nummer;Schooljaar;Leerlingnummer (PGN);Toets;Datum afname;Vaardigheidsscore"
@@ -189,8 +192,8 @@ def test_only_what_was_taken_in_of_the_same_school_and_supplier_counts() -> None
 def test_the_feedback_names_them(tmp_path: Path) -> None:
     written(tmp_path, entry(), {})
     one = entry(warnings={"COLUMN_GONE": 2})
-    places = feedback.Places(tmp_path)
-    feedback.write(places, one, {}, feedback.Decimal("0.1"), None, ("3 (Naam)", "5"), ("gewicht", "ses"))
+    places = Places(tmp_path)
+    feedback.write(places, one, {}, Decimal("0.1"), None, ("3 (Naam)", "5"), ("gewicht", "ses"))
     text = (places.feedback("10AA") / "7.txt").read_text()
     said = (
         "Niet overgenomen kolommen: 3 (Naam), 5.", "Columns not read on: 3 (Naam), 5.",
@@ -198,7 +201,7 @@ def test_the_feedback_names_them(tmp_path: Path) -> None:
         "COLUMN_GONE: 2 columns of this supplier", "These are: gewicht, ses.",
     )  # fmt: skip
     assert [sentence for sentence in said if sentence not in text] == []
-    told = feedback.json.loads((places.feedback("10AA") / "7.json").read_text())
+    told = json.loads((places.feedback("10AA") / "7.json").read_text())
     assert told["columns_not_read"] == ["3 (Naam)", "5"]
     assert told["warnings"]["COLUMN_GONE"]["columns"] == ["gewicht", "ses"]
 
