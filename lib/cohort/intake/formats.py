@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -149,7 +150,7 @@ class Formats:
         self, rows: Iterable[str], found: Recognised, header: str
     ) -> dict[str, tuple[str | None, ...]]:
         """The rows that are a header once more, with the columns they name: files were glued together."""
-        if {row[0] for row in rows} <= DIGITS - {header[0]}:
+        if set(map(itemgetter(0), rows)) <= DIGITS - {header[0]}:
             return {}
         mark = self[found.name].delimiter
         bare = {row for row in rows if not OF_A_PUPIL.match(row)}
