@@ -48,7 +48,10 @@ def published(job: entry.Job, task: release.Work, record: register.Record) -> ve
     key = keys.load(job.keys, name) if agreed.pseudonymous else None
     spark, table = job.session(), job.places.table(name)
     released = record.facts["checksum"][0]  # rows that were withdrawn since are not among them
-    found = verify.check_published(spark, agreed, job.platform, table, record.id, released, task.hierarchies)
+    found = verify.check_published(
+        spark, agreed, job.platform, table, record.id, released, task.hierarchies,
+        None if key is None else (key, task.today),
+    )  # fmt: skip
     if list(tables.checksum(tables.read(spark, table))) != record.facts["checksum"]:
         raise NotAnonymous(f"The table of {name} has other rows than were published. Destroy it.")
     if key is None:

@@ -144,7 +144,7 @@ def _keys(kind: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
             continue
         field = getattr(fields, "model_fields", {}).get(part)
         fields = _model_in(field.annotation) if field is not None else None
-    return list(getattr(fields, "model_fields", {}))
+    return [field.alias or name for name, field in getattr(fields, "model_fields", {}).items()]
 
 
 def _model_in(annotation: Any) -> Any:

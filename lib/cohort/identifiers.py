@@ -68,6 +68,11 @@ def normal_text(raw: str) -> str | None:
     return number if proven and number not in FILLERS else None
 
 
+def is_onderwijsnummer(number: str) -> bool:
+    """Whether a number that `normal_text` gave is an onderwijsnummer: the others are a BSN."""
+    return sum(int(digit) * weight for digit, weight in zip(number, WEIGHTS, strict=True)) % 11 == 5
+
+
 def school_code(brin: str) -> str:
     """SQL for a BRIN as a whole number below 67,600, in alphabetical order.
 

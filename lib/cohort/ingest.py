@@ -69,7 +69,10 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     if known.batches and lists.lists:
         effects.require_small(removal.current(spark, places, known.batches), lists, holds.objections, domains)
     limits = holds.intake.containers.limits()
-    desk = Desk(places.deliveries, places.work / "received", intake.formats, limits, known.hashes)
+    desk = Desk(
+        places.deliveries, places.work / "received", intake.formats, limits, known.hashes,
+        intake.changes.newest_of,
+    )  # fmt: skip
     try:
         received = reception.receive(spark, desk, known)
         progress(f"deliveries: {len(received.files)} files, {len(received.new)} new")
@@ -145,12 +148,13 @@ def _take_in(
     entries = sorted(entries, key=lambda entry: entry.levering_nr)
     entries = succession.write_down(spark, intake, known, entries, run.batch)
     entries = comparing.warned(entries, known)
-    gone = comparing.columns_gone(entries, known)
-    headers = {n: (f.differs, f.unread) for n, f in new}
+    gone, files = comparing.columns_gone(entries, known), dict(new)
     for entry in entries:
-        number = entry.levering_nr
-        header = (*headers[number], gone.get(number, ()))
-        feedback.write(intake.places, entry, lines.get(number, {}), run.max_refused_share, *header)
+        where, file = lines.get(entry.levering_nr, {}), files[entry.levering_nr]
+        feedback.write(
+            intake.places, entry, where, run.max_refused_share, file.differs, file.joined,
+            file.unread, gone.get(entry.levering_nr, ()),
+        )  # fmt: skip
     progress(f"feedback: {len(entries)} files")
     ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
     succession.carry_out(spark, intake.places, Ledger((*known.lines, *entries)))

@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from cohort import access, catalogue, keys, objections, project, register, rights
+from cohort import access, catalogue, keys, objections, project, readiness, register, rights, value_ranges
 from cohort.errors import Refusal, RightsRefused
 from cohort.filed import erasure
 from cohort.places import Places
@@ -24,6 +24,7 @@ def status(
     """Every project that is declared or has records, and the health of the lists of objections."""
     lists: dict[str, Any]
     due: list[str] = []
+    spread = value_ranges.spread_of(places)
     try:
         domains = catalogue.load(folder).domains()
         read = objections.load(places.objections, platform.objections, now.date(), domains)
@@ -35,7 +36,7 @@ def status(
     return {
         "objections": lists,
         "projects": [
-            _project(places, platform, folder, key_folder, name, due, now) for name in sorted(names)
+            _project(places, platform, folder, key_folder, name, due, now, spread) for name in sorted(names)
         ],
     }
 
@@ -48,6 +49,7 @@ def _project(
     name: str,
     due: list[str],
     now: dt.datetime,
+    spread: value_ranges.Spread,
 ) -> dict[str, Any]:
     state = register.state_of(places, name)
     told: dict[str, Any] = {
@@ -64,13 +66,18 @@ def _project(
         agreed = project.load(folder, name, platform)
     except Refusal as refusal:
         return {**told, "declaration": list(refusal.problems)}
-    may_name = rights.known(places, folder, catalogue.load(folder))
+    listed = catalogue.load(folder)
+    may_name = rights.known(places, folder, listed)
     what = _due(places, platform, agreed, name in due, now.date(), may_name)
     if not told["key"] and what == [FIRST]:
         what = ["key: without one nothing can be released"]
     if state is Project.DESTROYING:
         what = ["destroy: a destruction is unfinished"]
-    return {**told, "ends": agreed.ends, "days_left": (agreed.ends - now.date()).days, "due": what}
+    asked = readiness.Asked(places, platform, agreed, folder, listed, key_folder, may_name, now.date())
+    return {
+        **told, "ends": agreed.ends, "days_left": (agreed.ends - now.date()).days, "due": what,
+        "next_release": readiness.next_release(asked, spread) if agreed.lasts(now.date()) else None,
+    }  # fmt: skip
 
 
 def _due(

@@ -193,7 +193,7 @@ def test_the_feedback_names_them(tmp_path: Path) -> None:
     written(tmp_path, entry(), {})
     one = entry(warnings={"COLUMN_GONE": 2})
     places = Places(tmp_path)
-    feedback.write(places, one, {}, Decimal("0.1"), None, ("3 (Naam)", "5"), ("gewicht", "ses"))
+    feedback.write(places, one, {}, Decimal("0.1"), unread=("3 (Naam)", "5"), gone=("gewicht", "ses"))
     text = (places.feedback("10AA") / "7.txt").read_text()
     said = (
         "Niet overgenomen kolommen: 3 (Naam), 5.", "Columns not read on: 3 (Naam), 5.",

@@ -17,17 +17,29 @@ ROOT = Path(__file__).resolve().parents[2]
 COHORT = ROOT / "lib" / "cohort"
 
 LINES = (
-    ("errors", "schema", "identifiers", "delimited_text", "frames", "reasons", "wording", "stopwatch"),
+    (
+        "errors",
+        "schema",
+        "identifiers",
+        "code_lists",
+        "delimited_text",
+        "frames",
+        "reasons",
+        "wording",
+        "stopwatch",
+        "boards",
+    ),
     ("rejection",),
     ("recoding", "config", "locks", "places", "catalogue", "containers", "markup", "header_names"),
-    ("lists", "purpose"),
+    ("lists", "purpose", "messages", "rosters", "declared_bands"),
     ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
-    ("tables", "project", "leaves", "uwlr", "arrivals"),
+    ("tables", "project", "leaves", "uwlr", "arrivals", "pupil_boards"),
     (
         "ledger",
         "mandates",
         "checks",
         "rules",
+        "project_hierarchies",
         "handover",
         "spread",
         "transcripts",
@@ -36,7 +48,8 @@ LINES = (
         "nesting",
         "access",
     ),
-    ("reception", "ending", "memory"),
+    ("reception", "ending", "memory", "shown_values"),
+    ("recode",),
     ("columnar",),
     ("sinks",),
     ("remains",),
@@ -75,14 +88,14 @@ LINES = (
         "contributors",
         "disclosed",
     ),
-    ("run",),
+    ("run", "value_ranges"),
     ("succession",),
     ("sifting",),
     ("scrutiny",),
     ("judging",),
     ("settling",),
     ("ingest",),
-    ("publish", "balance"),
+    ("publish", "balance", "readiness"),
     ("release", "status", "remnant"),
     ("withdrawal",),
     ("departures",),
@@ -107,9 +120,10 @@ ACTIONS = {
     "writeTo",
 }  # fmt: skip
 MAY_ACT = {
-    ("generalise", "recode"),
+    ("recode", "_searched"),
+    ("shown_values", "everybody"), ("shown_values", "counted"), ("shown_values", "per_class"),
     ("handover", "count"), ("handover", "_not_listed"),
-    ("spread", "search"), ("spread", "_classes"), ("spread", "_values"),
+    ("spread", "search"), ("spread", "_classes"),
 }  # fmt: skip
 """The one exception: pupils are counted, the histogram is asked of Spark, its parts are searched there."""
 
@@ -226,6 +240,7 @@ def test_the_engine_knows_no_spark() -> None:
     assert known == {name: set() for name in known}
     assert {name for path in modules_of("recoding") for name in rooms_known_by(path)} == {
         "errors",
+        "code_lists",
         "delimited_text",
     }
 
@@ -259,7 +274,7 @@ def actions_in(path: Path) -> set[tuple[str, str]]:
 def test_stages_run_no_spark_action_but_the_histogram() -> None:
     acting = {
         act
-        for stage in (*STAGES, "leaves", "handover", "spread", "pipeline")
+        for stage in (*STAGES, "leaves", "handover", "spread", "shown_values", "recode", "pipeline")
         for path in modules_of(stage)
         for act in actions_in(path)
     }

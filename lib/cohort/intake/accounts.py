@@ -144,6 +144,7 @@ class Run:
             file.kind,
             file.supplier,
             file.container,
+            warnings=file.warnings,
         )
 
     @property

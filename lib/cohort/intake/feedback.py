@@ -30,13 +30,15 @@ BESIDE = ("HALVED", "DOUBLED", COLUMN_GONE)
 
 def write(
     places: Places, entry: Entry, lines: dict[str, list[int]], most: Decimal,
-    differs: Unrecognised | None = None, unread: Sequence[str] = (), gone: Sequence[str] = (),
+    differs: Unrecognised | None = None, joined: dict[str, int] | None = None,
+    unread: Sequence[str] = (), gone: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """One machine-readable file and one to read, in the school's folder.
 
     Takes: the ledger's line; per code the numbers of the lines (of a UWLR message: of the `resultaat`
     elements) it was found in; the largest share of refused rows in a file; how a header differs from every
-    declared one; its columns that were not read on; those of the delivery before that it has no longer.
+    declared one; how many results were joined to a roster on what; columns that were not read on; those of
+    the delivery before that are there no longer.
     """
     folder = places.feedback(entry.brin or UNKNOWN_SCHOOL)
     told: dict[str, Any] = {
@@ -71,6 +73,8 @@ def write(
             "missing": differs.missing,
             "unknown_columns": differs.unknown,
         }
+    if joined is not None:
+        told["joined"] = joined
     if unread:
         told["columns_not_read"] = list(unread)
     if gone:
@@ -79,7 +83,8 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(told, ensure_ascii=False, indent=2)
     (folder / f"{entry.levering_nr}.json").write_text(content + "\n", encoding="utf-8")
-    text = "\n\n".join(_text(entry, lines, most, differs, unread, gone, language) for language in LANGUAGES)
+    told_too = differs, joined, unread, gone
+    text = "\n\n".join(_text(entry, lines, most, *told_too, language) for language in LANGUAGES)
     (folder / f"{entry.levering_nr}.txt").write_text(text, encoding="utf-8")
 
 
@@ -125,7 +130,7 @@ def reason(code: str, most: Decimal) -> Reason:
 
 def _text(
     entry: Entry, lines: dict[str, list[int]], most: Decimal, differs: Unrecognised | None,
-    unread: Sequence[str], gone: Sequence[str], language: int,
+    joined: dict[str, int] | None, unread: Sequence[str], gone: Sequence[str], language: int,
 ) -> str:  # fmt: skip
     def say(name: str, *values: object) -> str:
         return said(language, name, *values)
@@ -146,6 +151,8 @@ def _text(
         told.append(say("closest", differs.closest, missing, unknown))
     if unread:
         told.append(say("unread", ", ".join(unread)))
+    if joined is not None:
+        told.append(say("joined", count(joined["eckid"], "results"), joined["key"]))
     if entry.mended:
         told.append(say("mended", count(entry.mended, "numbers")))
     if entry.replaced or entry.withdrawn:

@@ -17,11 +17,11 @@ from typing import TypeVar
 
 from pyspark.sql import SparkSession
 
-from cohort.intake import arrivals, edexml, transcripts, uwlr
+from cohort.intake import arrivals, edexml, rosters, transcripts, uwlr
 from cohort.intake.arrivals import DeliveredFile, Desk
-from cohort.intake.edexml import School
 from cohort.intake.ledger import Ledger
 from cohort.intake.rejection import Rejected
+from cohort.intake.rosters import School
 
 MANY = 64
 """From this many files on the executors read them."""
@@ -53,9 +53,9 @@ def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
     found = _looked_at(desk, paths)
     every = [file for files in found if files is not None for file in files]
     asking = any(file.kind == arrivals.RESULTS for file in every)
-    rosters = _known_rosters(desk, every, known) if asking else []
+    earlier = _known_rosters(desk, every, known) if asking else []
     fresh = _fresh(every, known)
-    ready = _transcribed(spark, desk, [*every, *rosters], fresh)
+    ready = _transcribed(spark, desk, [*every, *earlier], fresh)
     again = [file for file in ready if not (file.rejected and file.sha256 in known.retried)]
     again += _repeated(every, again, known)
     unreadable = seen.count(None) + found.count(None)
@@ -144,9 +144,9 @@ def _transcribed(
         seen = {file.sha256: file for file in every if file.kind == arrivals.ROSTER and not file.rejected}
         read = _each(spark, partial(_school, plain), [seen[sha] for sha in sorted(seen)])
         made.update({file.sha256: file for file, _ in read})
-        rosters = _by_school(read)
+        there = _by_school(read)
         results = [file for file in asked.values() if file.kind == arrivals.RESULTS]
-        made.update((f.sha256, f) for f in _each(spark, partial(_joined, plain, rosters), results))
+        made.update((f.sha256, f) for f in _each(spark, partial(_joined, plain, there), results))
     others = [file for file in asked.values() if file.kind in (arrivals.SHEET, arrivals.UNEVEN)]
     made.update((file.sha256, file) for file in _each(spark, partial(_one, plain), others))
     return [made.get(file.sha256, file) for file in fresh]
@@ -179,9 +179,10 @@ def _school(desk: Desk, file: DeliveredFile) -> tuple[DeliveredFile, School | No
     schools: list[School] = []
 
     def work() -> DeliveredFile:
-        school = edexml.read(file.path.read_bytes(), desk.limits.bytes_per_member).school
-        schools.append(school)
-        return replace(file, school=school.brin, supplier="edexml")
+        roster = edexml.read(file.path.read_bytes(), desk.limits.bytes_per_member)
+        schools.append(roster.school)
+        told = rosters.warnings(roster)
+        return replace(file, school=roster.school.brin, supplier="edexml", warnings=told)
 
     return _told(file, work), next(iter(schools), None)
 
@@ -195,14 +196,15 @@ def _by_school(read: Iterable[tuple[DeliveredFile, School | None]]) -> Rosters:
     return dict(found)
 
 
-def _joined(desk: Desk, rosters: Rosters, file: DeliveredFile) -> DeliveredFile:
+def _joined(desk: Desk, there: Rosters, file: DeliveredFile) -> DeliveredFile:
     def work() -> DeliveredFile:
-        message = uwlr.read(file.path.read_bytes(), desk.limits.bytes_per_member)
+        most = desk.limits.bytes_per_member
+        message = uwlr.read(file.path.read_bytes(), most)
         asked = message.school
-        there = [one for name in {asked.brin, asked.schoolkey} - {None} for one in rosters.get(str(name), [])]
-        chosen = edexml.choose((school for school, _ in there), asked)
-        paths = [path for school, path in there if school is chosen]
-        roster = edexml.read(paths[0].read_bytes(), desk.limits.bytes_per_member) if paths else None
-        return transcripts.of_results(file, message, roster, desk)
+        named = {asked.brin, asked.schoolkey} - {None}
+        paths = {path: school for name in sorted(map(str, named)) for school, path in there.get(name, [])}
+        fitting = [path for path, school in paths.items() if rosters.fits(school, asked)]
+        those = [edexml.read(path.read_bytes(), most) for path in fitting]
+        return transcripts.of_results(file, message, those, desk)
 
     return _told(file, work)
