@@ -152,8 +152,10 @@ FILE_REASONS = {
     ),
     "CONTAINER_EMPTY": because("het archief is leeg", "the container holds nothing"),
     "XML_BROKEN": because(
-        "het document is beschadigd of afgebroken, of heeft iets dubbel dat één keer mag",
-        "the document is damaged, cut off, or has something twice that may stand once",
+        "het document is beschadigd of afgebroken, staat in een andere tekencodering dan het zegt, of heeft "
+        "iets dubbel dat één keer mag",
+        "the document is damaged, cut off, in another encoding than it says, or has something twice that may "
+        "stand once",
         SUPPLIER,
     ),
     "XML_UNSAFE": because(

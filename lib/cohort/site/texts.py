@@ -108,8 +108,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "at_level": ("op niveau {}", "at level {}"),
     "share_at": ("{} % van de leerlingen: {}", "{} % of the pupils: {}"),
     "sensitive": (
-        "de waarde zelf, binnen elke groep zo gemengd dat zij niets over één leerling zegt",
-        "the value itself, so mixed within each group that it tells nothing of one pupil",
+        "de waarde zelf, of onbekend voor een hele groep waarin zij te veel zou zeggen",
+        "the value itself, or unknown for a whole group in which it would say too much",
     ),
     "values": ("De {} waarden die voorkomen", "The {} values that occur"),
     "value": ("De enige waarde die voorkomt", "The only value that occurs"),
