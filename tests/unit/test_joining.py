@@ -38,7 +38,8 @@ NARROW = changed(OF_UWLR, ("2025-01-01", "2025-02-01"), ("bsn>", "bsn_ondwnr-4>"
 OTHER_NUMBER = changed(ROSTER, ("2025-01-01", "2025-01-15"), (ONE, "999900109"))
 PART = changed(
     OF_UWLR, ("leerlinggegevens_antwoord", "leerlingen_antwoord"),
-    ("<leerlinggegevens>", "<leerlinggegevens-leerlingen>"), ("</leerlinggegevens>", "</leerlinggegevens-leerlingen>"),
+    ("<leerlinggegevens>", "<leerlinggegevens-leerlingen>"),
+    ("</leerlinggegevens>", "</leerlinggegevens-leerlingen>"),
 )  # fmt: skip
 FIRST = changed(PART, ("key='b'", "key='y'"))
 SECOND = changed(PART, ("2025-01-01", "2025-01-15"), ("key='a'", "key='z'"))
