@@ -56,7 +56,7 @@ def read(
     every problem of the file in one refusal.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise refusal(
             expected(

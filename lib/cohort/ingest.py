@@ -27,6 +27,7 @@ from cohort.intake import (
     ledger,
     reception,
     renumbering,
+    respelling,
     retention,
     scrutiny,
     settling,
@@ -63,7 +64,10 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     known = ledger.read(places.ledger)
     ended = ending.begin(places, known)
     sweep(spark, places, known, ended=ended)
+    respelled = respelling.apply(spark, places)
     renumbered = renumbering.apply(spark, places, intake.changes, known, intake.now)
+    for remark in intake.changes.remarks():
+        progress(remark)
     expiry.apply(spark, places, intake.consented, empty=not known.batches)
     domains, lists = intake.catalogue.domains(), intake.lists
     if known.batches and lists.lists:
@@ -99,7 +103,8 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     completeness.write(places, told)
     ending.reach(places, after)
     return {
-        **accounts.summary(received, entries), "renumbered": renumbered, "removed": gone,
+        **accounts.summary(received, entries), "renumbered": renumbered, "respelled": respelled,
+        "changes_without_effect": len(intake.changes.without_effect), "removed": gone,
         "missing": completeness.counts(told),
     }  # fmt: skip
 

@@ -44,6 +44,7 @@ def load(project: Project, folder: Path) -> dict[str, Hierarchy]:
             problems += refusal.problems
         else:
             problems += _lacking(column, project, found[column.name])
+            problems += _levels_beyond(column, project, found[column.name])
     if problems:
         raise ConfigurationRefused(*problems)
     return found
@@ -134,6 +135,19 @@ def _lacking(column: Column, project: Project, hierarchy: Hierarchy) -> Iterator
         where=f"{where} (column {column.name} of {project.name})",
         do=f"Write {', '.join(instead[:NAMED])}" if instead else add,
     )  # fmt: skip
+
+
+def _levels_beyond(column: Column, project: Project, hierarchy: Hierarchy) -> Iterator[str]:
+    """Levels that a column is held to and that its hierarchy does not have."""
+    top = hierarchy.height - 1
+    highest = top if column.highest_level is None else column.highest_level
+    if not column.lowest_level <= highest <= top:
+        yield expected(
+            f"levels from 0 to {top}, the lowest not above the highest", example="lowest_level = 0",
+            found=f"lowest_level = {column.lowest_level} and highest_level = {highest}",
+            where=f"column {column.name} of projects/{project.name}.toml",
+            do="Correct the levels, or add one to the hierarchy or bands",
+        )  # fmt: skip
 
 
 def _code_list_of(column: Column) -> str | None:

@@ -27,7 +27,7 @@ from cohort import (
 from cohort.catalogue import Catalogue
 from cohort.errors import DeliveriesRefused, NotAnonymous, StateRefused, expected
 from cohort.filed import erasure, numbers, removal
-from cohort.intake import ledger, renumbering
+from cohort.intake import ledger, renumbering, respelling
 from cohort.keys import Key
 from cohort.later import differences, memory, overlaps, rekeyed
 from cohort.places import Places
@@ -101,9 +101,11 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     """Make, stage and verify the project's next release; the caller holds the project's lock.
 
     Gives: its record, VERIFIED.
-    Refuses: no results (11); no recoding under the constraints, or findings of the verifier (14).
+    Refuses: no results (11); results that have codes in another spelling than the canonical one (15); no
+    recoding under the constraints, or findings of the verifier (14).
     """
     places, project = work.places, work.project
+    respelling.require_applied(spark, places)
     publish.mend(spark, places, work.platform, project.name)
     number = _make_room(places, project.name)
     rekeyed.follow(spark, places, project, key, numbers.load(places.numbers, work.today))
@@ -228,7 +230,8 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             "recoding": way.recoding.search,
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
-            "sensitive": None if project.special else way.value_counts, "classes": way.recoding.classes, "thresholds": project.limits,
+            "sensitive": None if project.special else way.value_counts, "classes": way.recoding.classes,
+            "thresholds": project.limits,
             "expires": str(project.ends), "before": None if before is None else before.release,
             "wave": work.wave, "linked": None if way.linked is None else way.linked.as_dict(),
             "differences_with": beside,

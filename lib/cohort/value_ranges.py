@@ -39,7 +39,7 @@ def spread_of(places: Places) -> Spread:
         return _spread(places)
     except Refusal as refusal:
         return str(refusal)
-    except OSError:  # a file went, in a run of intake that changed the results
+    except (*tables.DAMAGED, pa.ArrowException):  # a file went, in a run of intake that changed the results
         return expected(
             "results that stay as they are while they are looked at", example="between two runs of ingest",
             found="some that changed", where="restricted/results", do="Run status again",

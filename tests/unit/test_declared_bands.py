@@ -314,3 +314,21 @@ def test_a_date_of_birth_falls_in_its_declared_band_as_the_verifier_has_it(
 def test_the_verifier_makes_its_ladders_of_bands_without_a_file(tmp_path: Path) -> None:
     own = project(rekenen=score(above=True))
     assert of_project(own, tmp_path)["rekenen"].rows[-2] == ("60 en hoger", "40 en hoger", "*")
+
+
+@pytest.mark.parametrize(
+    ("levels", "told"),
+    [
+        ({"highest_level": 2}, False), ({"highest_level": 3}, True), ({"lowest_level": 3}, True),
+        ({"lowest_level": 2, "highest_level": 1}, True),
+    ],
+)  # fmt: skip
+def test_levels_that_the_bands_do_not_have_are_refused(tmp_path: Path, levels: Toml, told: bool) -> None:
+    own = project(rekenen=score().model_copy(update=levels))
+    if told:
+        with pytest.raises(
+            ConfigurationRefused, match="levels from 0 to 2, the lowest not above the highest"
+        ):
+            project_hierarchies.load(own, tmp_path)
+    else:
+        assert project_hierarchies.load(own, tmp_path)["rekenen"].height == 3

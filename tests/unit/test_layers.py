@@ -30,10 +30,10 @@ LINES = (
         "boards",
     ),
     ("rejection",),
-    ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
+    ("recoding", "config", "locks", "places", "catalogue", "containers", "markup", "list_text"),
     ("lists", "purpose", "messages", "rosters", "declared_bands"),
-    ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
-    ("tables", "project", "leaves", "uwlr", "arrivals", "pupil_boards"),
+    ("platform", "keys", "register", "columns", "formats", "filings", "spreadsheets", "edexml"),
+    ("tables", "project", "leaves", "uwlr", "arrivals", "numbers", "pupil_boards"),
     (
         "ledger",
         "mandates",
@@ -79,7 +79,7 @@ LINES = (
         "rights",
         "differences",
     ),
-    ("renumbering", "retention", "waves", "rekeyed", "overlaps"),
+    ("respelling", "renumbering", "retention", "waves", "rekeyed", "overlaps"),
     (
         "erasure",
         "expiry",

@@ -26,6 +26,7 @@ The rooms; each knows only rooms above it, here and in the house.
     plausibility  what is told or refused of one pupil's rows taken together
     stored        the restricted tables of results and refused rows
     completeness  schools that are expected and have not delivered
+    respelling    results of earlier runs brought to the canonical spelling of every code
     renumbering   changes of pupil numbers applied to what is there
     retention     what is kept no longer than its days
     run           what one run of intake needs beside the files

@@ -68,16 +68,29 @@ REASONS = {
     ),
     "PGN_MISSING": because("er is geen leerlingnummer", "there is no pupil number"),
     "PGN_FILLER": because("het leerlingnummer is een opvulnummer", "the pupil number is a filler"),
+    "PGN_ROUNDED": because(
+        "het leerlingnummer is afgerond, zoals 1,23E+08; de laatste cijfers zijn weg",
+        "the pupil number is rounded, such as 1.23E+08; its last digits are gone",
+        (
+            "Zet de kolom op tekst (of getal zonder decimalen) en lever het bestand opnieuw.",
+            "Make the column text (or a number without decimals) and deliver the file again.",
+        ),
+    ),
     "PGN_INVALID": because(
-        "het leerlingnummer doorstaat de controle niet", "the pupil number does not pass its proof"
+        "het leerlingnummer doorstaat de controle niet: er klopt een cijfer niet, het heeft minder dan zeven "
+        "of meer dan negen cijfers, of er staat een ander teken in, misschien een dat u niet ziet",
+        "the pupil number does not pass its proof: a digit is wrong, it has fewer than seven digits or more "
+        "than nine, or another character stands in it, perhaps one that is not seen",
     ),
     "TEST_UNKNOWN": because(
         "de toetscode (met de versie) staat niet in de catalogus",
         "the test code (with its version) is not in the catalogue",
     ),
     "DATE_INVALID": because(
-        "een datum is niet geschreven zoals het formaat voorschrijft, of bestaat niet",
-        "a date is not written as its format declares, or does not exist",
+        "een datum is niet geschreven zoals het formaat voorschrijft (dag en maand in een andere volgorde of "
+        "zonder voorloopnul, een jaar van twee cijfers, een tijd van 22 uur of later), of bestaat niet",
+        "a date is not written as its format declares (day and month in another order or without a leading "
+        "zero, a year of two digits, a time of 22 hours or later), or does not exist",
     ),
     "DATE_OUTSIDE_YEAR": because(
         "de toetsdatum ligt buiten het schooljaar", "the test date lies outside the school year"
@@ -183,6 +196,21 @@ WARNINGS = {
         ),
     ),
     "DATE_OUTSIDE_YEAR": REASONS["DATE_OUTSIDE_YEAR"],
+    "BIRTH_DATE_PARTIAL": because(
+        "de geboortedatum is maar voor een deel bekend; de rij telt zonder geboortedatum",
+        "only a part of the date of birth is known; the row counts without one",
+        NONE,
+    ),
+    "TWO_NUMBERS": because(
+        "lijkt onder twee leerlingnummers voor te komen: dezelfde geboortedatum en hetzelfde geslacht, "
+        "dezelfde toets op dezelfde dag en dezelfde score",
+        "seems to be there under two pupil numbers: the same date of birth and sex, the same test on the "
+        "same day and the same score",
+        (
+            "Ga na of het één leerling is; verbeter dan het nummer, of geef de nummerwijziging door.",
+            "Check whether it is one pupil; if so correct the number, or report the change of number.",
+        ),
+    ),
     "TWO_YEAR_GROUPS": REASONS["TWO_YEAR_GROUPS"],
     "YEAR_GROUPS_APART": REASONS["YEAR_GROUPS_APART"],
     "TWO_SCHOOLS": REASONS["TWO_SCHOOLS"],
@@ -190,5 +218,8 @@ WARNINGS = {
 """What is told and not refused, each with a number: of pupils where it is about pupils, else of rows."""
 
 OF_PUPILS = frozenset(
-    {"KEY_OF_ONE_EXPORT", "ROSTER_WITHOUT_NUMBER", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART", "TWO_SCHOOLS"}
-)
+    {
+        "KEY_OF_ONE_EXPORT", "ROSTER_WITHOUT_NUMBER", "TWO_NUMBERS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART",
+        "TWO_SCHOOLS",
+    }
+)  # fmt: skip

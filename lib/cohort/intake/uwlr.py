@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from cohort.code_lists import CODE_LISTS
 from cohort.intake import edexml, markup, messages, rosters
 from cohort.intake.edexml import Once
 from cohort.intake.messages import Shape
@@ -59,11 +60,9 @@ SHAPE = Shape(
     records=frozenset({_AFNAME, _RESULTAAT}),
 )  # fmt: skip
 
-NIVEAU_AE = ("A", "B", "C", "D", "E")
-NIVEAU_IV = ("I+", "I", "II", "III", "IV", "V")
-LEVELS = {"niveau_AE": ("AE", "CAE", NIVEAU_AE), "niveau_IV": ("IV", "CIV", NIVEAU_IV)}
+LEVELS = {"niveau_AE": ("AE", "CAE"), "niveau_IV": ("IV", "CIV")}
 """Reference scores that are a level: the plain code; the one with a C, whose value may also be a number on
-a finer scale, which is no level and is left out; the values."""
+a finer scale, which is no level and is left out."""
 NATIONAL = (None, "Landelijk")
 """A level against another group than the nation is another measure."""
 DECIMAL = re.compile(r"\+?([0-9]*)(?:\.([0-9]*))?")
@@ -221,15 +220,16 @@ def _levels(references: tuple[Once, ...]) -> tuple[dict[str, str | None], bool]:
     """The levels among reference scores, and whether two of them contradict each other."""
     levels: dict[str, str | None] = {}
     contradicted = False
-    for name, (plain, fine, values) in LEVELS.items():
+    for name, (plain, fine) in LEVELS.items():
+        codes = CODE_LISTS[name].spellings
         told = [
             (one.get("codereferentiescore"), one.get("waarde"))
             for one in references
             if one.get("codevergelijkingsgroep") in NATIONAL
         ]
         found = [value for code, value in told if code == plain and value]
-        found = found or [value for code, value in told if code == fine and value in values]
-        contradicted |= len(set(found)) > 1
+        found = found or [value for code, value in told if code == fine and value in codes]
+        contradicted |= len({codes.get(value, value) for value in found}) > 1
         levels[name] = found[0] if found else None
     return levels, contradicted
 

@@ -27,8 +27,10 @@ SAID = {
     ),
     "print": ("Vingerafdruk van het bestand (SHA-256): {}", "File fingerprint (SHA-256): {}"),
     "mended": (
-        "Bij {} is de verloren voorloopnul hersteld, op grond van de controle van het nummer.",
-        "Of {} the lost leading zero was mended, by the proof of the number.",
+        "Bij {} zijn verloren voorloopnullen hersteld of andere tekens dan cijfers weggelaten, op grond van "
+        "de controle van het nummer.",
+        "Of {} lost leading zeros were restored or other characters than digits taken off, by the proof of "
+        "the number.",
     ),
     "replaced": (
         "Van eerdere leveringen: {} vervangen, {} ingetrokken omdat dit bestand ze niet of alleen "

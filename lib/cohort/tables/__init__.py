@@ -4,13 +4,13 @@ Its rooms, each knowing only those above it:
 
     looked_at   rows, commits, files, properties
     made        made, written, replaced; the properties that every table has
-    changed     rows removed, renumbered, emptied
+    changed     rows removed, renumbered, emptied, rewritten
     cleaned     files removed that are no longer needed
 """
 
 from __future__ import annotations
 
-from cohort.tables.changed import empty, remove_matching, remove_rows, renumber
+from cohort.tables.changed import empty, remove_matching, remove_rows, renumber, rewrite
 from cohort.tables.cleaned import Vacuumed, purge, vacuum, vacuum_whole
 from cohort.tables.looked_at import (
     DAMAGED,
@@ -70,6 +70,7 @@ __all__ = [
     "renumber",
     "replace",
     "replace_batch",
+    "rewrite",
     "rows_of_batches",
     "small",
     "vacuum",

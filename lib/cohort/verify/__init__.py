@@ -9,8 +9,9 @@ It shares no function with the code that makes releases; both meet in the projec
     boards      whose pupils a board knows      anonymity   k, m, largest share, others
     sensitive   what classes give away          blanked     values hidden by whole classes
     filed       lists, read again               rights      who is barred by them
-    declared    lists of one kind               instruction which schools instructed us
-    consent     who consents to special values  lists       all of these together
+    renumbered  changes of pupil numbers        declared    lists of one kind
+    instruction which schools instructed us     consent     who consents to special values
+    lists       all of these together
     control     whose rows these are            pseudonyms  what is shown of pupils and schools
     sums        whether all is accounted for    rebuild     every record made again (`--deep`)
     difference  what subtracting it shows
