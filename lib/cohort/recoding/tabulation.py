@@ -175,10 +175,11 @@ def boards_of(schools: Places, cells: Cells) -> KnownBy:
 
     Takes: the number of every record's school; the column of the boards.
     """
-    spelt = ["".join(text.split()).casefold().lstrip("0") or "0" for text in cells.values]
-    names = sorted(set(spelt))
+    bare = ["".join(text.split()).casefold() for text in cells.values]
+    spelt = [text.lstrip("0") or text[:1] for text in bare]
+    names = sorted({*spelt} - {""})
     number = {name: place for place, name in enumerate(names)}
-    of_cell = np.array([*(number[name] for name in spelt), EMPTY], dtype=np.int64)
+    of_cell = np.array([*(number.get(name, EMPTY) for name in spelt), EMPTY], dtype=np.int64)
     board = of_cell[cells.places]  # EMPTY looks up the last entry
     width, named = len(names) + 1, board != EMPTY
     pair, records = np.unique(schools[named].astype(np.int64) * width + board[named], return_counts=True)
