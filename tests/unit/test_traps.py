@@ -231,12 +231,33 @@ TRAPS = [
         took=(f"{ONE} 80.00 None",),
     ),
     trap(
-        "an ISO date where dd-mm-yyyy is declared",
+        "days as Dutch Excel writes them",
+        puntkomma(
+            f"{ONE};3-2-2025;80;;",
+            f"{TWO};03-02-2025 0:00;81;;",
+            f"{ZERO};3-2-2025 00:00:00;82;;",
+        ),
+        took=(f"{ONE} 80.00 None", f"{TWO} 81.00 None", f"{ZERO} 82.00 None"),
+    ),
+    trap(
+        "a year of two digits, the order of the United States, the end of another day, no day",
+        puntkomma(
+            f"{ONE};3-2-25;80;;",
+            f"{TWO};2/13/2025;81;;",
+            f"{ZERO};2-2-2025 23:00;82;;",
+            f"{ZERO};13-2;83;;",
+            f"{ZERO};1-13-2025;84;;",
+            f"{ZERO};3-2-20255;85;;",
+        ),
+        codes={"DATE_INVALID": [2, 3, 4, 5, 6, 7]},
+    ),
+    trap(
+        "an ISO date where the day is declared first",
         puntkomma(f"{ONE};2025-01-20;80;;"),
         codes={"DATE_INVALID": [2]},
     ),
     trap(
-        "dd-mm-yyyy where ISO is declared",
+        "the day first where ISO is declared",
         raw(f"{CANONIEK}\nBRIN;2024-2025;{ONE};REK-M7;20-01-2025;80;\n"),
         codes={"DATE_INVALID": [2]},
     ),
