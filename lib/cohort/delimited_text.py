@@ -16,6 +16,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Literal, NamedTuple
@@ -57,10 +58,13 @@ class TextRefused(ValueError):
 
     @property
     def found(self) -> str:
-        if not self.lines:
-            return _FOUND[self.fault]
-        more = " and others" if len(self.lines) > SHOWN_LINES else ""
-        return f"{_FOUND[self.fault]} (line {', '.join(map(str, self.lines[:SHOWN_LINES]))}{more})"
+        return f"{_FOUND[self.fault]}{shown(self.lines)}"
+
+
+def shown(lines: Sequence[int]) -> str:
+    """The numbers of the first few lines, as a sentence has them after what was found: ` (line 3, 4)`."""
+    more = " and others" if len(lines) > SHOWN_LINES else ""
+    return f" (line {', '.join(map(str, lines[:SHOWN_LINES]))}{more})" if lines else ""
 
 
 class Record(NamedTuple):
@@ -87,8 +91,8 @@ def decoded(content: bytes, encodings: Sequence[str] = (UTF8,)) -> tuple[str, st
     UTF-16 is recognised by its mark only.
     Raises `TextRefused`: ENCODING for bytes of no encoding allowed, NOT_TEXT for a NUL.
     """
-    encoding = encoding_of(content, encodings)
-    text = unmarked(content.decode(CODECS[encoding]), encoding)
+    text, encoding = _decoded(content, encodings)
+    text = unmarked(text, encoding)
     if "\0" in text:
         raise TextRefused("NOT_TEXT")
     return text, encoding
@@ -101,17 +105,12 @@ def unmarked(text: str, encoding: str = UTF8) -> str:
     return _MARKED.sub(r"\1", text) if MARK in text else text
 
 
-def encoding_of(content: bytes, encodings: Sequence[str] = (UTF8,)) -> str:
-    """Which of the encodings allowed a text is in; raises `TextRefused` (ENCODING) for none of them."""
+def _decoded(content: bytes, encodings: Sequence[str]) -> tuple[str, str]:
     wide = content.startswith(UTF16_MARKS)
-    for encoding in sorted(encodings, key=[UTF16, UTF8, WINDOWS].index):
-        if wide != (encoding == UTF16):
-            continue
-        try:
-            content.decode(CODECS[encoding])
-        except UnicodeDecodeError:
-            continue
-        return encoding
+    for encoding in sorted(encodings, key=list(CODECS).index):
+        if wide == (encoding == UTF16):
+            with suppress(UnicodeDecodeError):
+                return content.decode(CODECS[encoding]), encoding
     raise TextRefused("ENCODING")
 
 
@@ -202,13 +201,13 @@ def opened(
     Takes: the bytes (`open(path, "rb")`, `io.BytesIO`); the encodings and delimiters allowed; whether the
     first record is a header, which must not come again; `undecodable="kept"` passes on bytes that are no
     UTF-8 as lone surrogates, for a caller who refuses them in the columns that it reads.
-    Raises `TextRefused`, here or while the records are gone through: what `encoding_of` and `records` raise;
+    Raises `TextRefused`, here or while the records are gone through: what `decoded` and `records` raise;
     SWALLOWED; HEADER_REPEATED.
     """
     encoding = encodings[0]
     if len(encodings) > 1 or encoding != UTF8:
         content = source.read()
-        encoding, source = encoding_of(content, encodings), io.BytesIO(content)
+        encoding, source = _decoded(content, encodings)[1], io.BytesIO(content)
     errors = "surrogateescape" if undecodable == "kept" else "strict"
     lines = _lines(io.TextIOWrapper(source, CODECS[encoding], errors=errors, newline=""))
     named, passed, first = "", 0, ""

@@ -12,6 +12,7 @@ from cohort.columns import Column
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
+from cohort.recoding import risk
 from cohort.register import Record, Release
 
 COUNTS = (
@@ -56,7 +57,7 @@ def _source(column: Column) -> dict[str, Any]:
 
 def announce(places: Places, record: Record) -> None:
     """Tell what was agreed as soon as a release is made, whether or not it is ever published."""
-    register.write(places.records / record.project / "agreement.json", record.facts["agreed"])
+    register.write(places.records / record.project / "agreement.json", record.facts["agreed"], public=True)
 
 
 def shown(platform: Platform, record: Record) -> dict[str, Any]:
@@ -81,10 +82,24 @@ def shown(platform: Platform, record: Record) -> dict[str, Any]:
         f"{platform.shown.round_to}",
         "objections": {"oldest_list": dates[0], "newest_list": dates[-1]} if dates else {},
         "teachers": "a teacher's pupils lie within one school, so the school's limits hold for teachers too",
+        "faced": _faced(facts),
         "second_person": facts.get("second_person", False),
         "personal_data": facts["class"] == "pseudonymous",
         "withdrawals": [_withdrawn(platform, one) for one in facts.get("withdrawals", [])],
     }  # fmt: skip
+
+
+def _faced(facts: dict[str, Any]) -> dict[str, int]:
+    """By kind of intruder, the 1 in how many that is the chance at most to find a pupil's record.
+
+    As agreed, never as it came out. Nothing of a release made before boards were looked at, nor of a
+    pseudonymous one, where rows of one school can be put together.
+    """
+    if "intruders" not in facts or facts["class"] != "anonymous":
+        return {}
+    k, others = (int(facts["thresholds"][name]) for name in ("k", "k_others"))
+    told = risk.least_left(k, others, others)
+    return {who: max(int(one["left_at_least"]), 1) for who, one in told.items()}
 
 
 def _withdrawn(platform: Platform, one: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +110,9 @@ def _withdrawn(platform: Platform, one: dict[str, Any]) -> dict[str, Any]:
 
 def write(places: Places, platform: Platform, record: Record) -> None:
     """Put the public record of a published release in its place, whole or not at all."""
-    register.write(places.records / record.project / f"{record.release}.json", shown(platform, record))
+    register.write(
+        places.records / record.project / f"{record.release}.json", shown(platform, record), public=True
+    )
 
 
 def close(places: Places, record: Record) -> None:
@@ -104,4 +121,4 @@ def close(places: Places, record: Record) -> None:
     if path.exists():
         told = register.load(path)
         if told["state"] != Release.SUPERSEDED:
-            register.write(path, {**told, "state": Release.SUPERSEDED})
+            register.write(path, {**told, "state": Release.SUPERSEDED}, public=True)

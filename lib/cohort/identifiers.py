@@ -114,6 +114,11 @@ def normal_text(raw: str) -> str | None:
     return number if proven and number not in FILLERS else None
 
 
+def is_onderwijsnummer(number: str) -> bool:
+    """Whether a number that `normal_text` gave is an onderwijsnummer: the others are a BSN."""
+    return sum(int(digit) * weight for digit, weight in zip(number, WEIGHTS, strict=True)) % 11 == 5
+
+
 def _escaped(text: str) -> str:
     """Characters as SQL has them in a text, and Java in a regular expression."""
     return "".join(f"\\u{ord(character):04x}" for character in text)

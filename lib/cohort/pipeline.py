@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from cohort import consents, generalise, handover, instructions, objections, pseudonymise, recode, records
+from cohort import (
+    consents,
+    generalise,
+    handover,
+    instructions,
+    objections,
+    pseudonymise,
+    pupil_boards,
+    recode,
+    records,
+)
+from cohort.boards import Boards
 from cohort.handover import Counts
 from cohort.keys import Key
 from cohort.later import differences, waves
@@ -23,6 +34,7 @@ from cohort.rights import Rights
 from cohort.rules import value_rules
 from cohort.schema import OTHERS, SCHOOL, Accepted, Generalised
 from cohort.shown_values import SensitiveColumn
+from cohort.stopwatch import StageReport
 
 
 @dataclass(frozen=True)
@@ -61,15 +73,17 @@ def run(
     schools: Iterable[str],
     most_at_once: int,
     floors: Floors,
-    progress: Callable[[str], None],
+    report: StageReport,
     before: Remembered | None = None,
     wave: bool = False,
+    *,
+    boards: Mapping[str, Boards],
 ) -> Way:
     """From accepted results to generalised rows: two passes over the pupils, one over the results.
 
     Takes: results, what was agreed, what the lists allow today, the key, the school list; how many pupils one
     search may have; the platform's floors; the release that is published, which this one will be nested in;
-    whether pupils who never were in one may enter.
+    whether pupils who never were in one may enter; today's boards by BRIN.
     """
     coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
     selected = records.select(results, project)
@@ -80,24 +94,25 @@ def run(
     pseudonymous = pseudonymise.pseudonymise(pupils, key, schools)
     kept = handover.coded(pseudonymous, project, coding).persist()
     counts = handover.count(kept, pseudonymous, project)
-    progress(f"records: {counts.pupils} pupils")
+    report("records", f"{counts.pupils} pupils")
+    known = pupil_boards.with_boards(kept, pupil_boards.keyed(kept.sparkSession, key, boards))
     own, withdrawn = _sensitive(project, hierarchies, floors), 0
     if before is None:
-        recoded = recode.recode(kept, project, coding, counts, own, key, most_at_once)
+        recoded = recode.recode(known, project, coding, counts, own, key, most_at_once)
     else:
-        nested = differences.nested(kept, project, counts, before, key, own)
+        nested = differences.nested(known, project, counts, before, key, own)
         if wave:
-            nested = waves.widened(nested, kept, project, before, key, most_at_once)
+            nested = waves.widened(nested, known, project, before, key, most_at_once)
         recoded, withdrawn = nested.recoded, nested.withdrawn
     recoding = recoded.recoding
-    progress(f"recoding: {recoding.classes} classes, {recoding.suppressed} pupils suppressed")
+    report("recoding", f"{recoding.classes} classes, {recoding.suppressed} pupils suppressed")
     values = {own.name: recoded.values} if own is not None else {}
     rows = generalise.generalise(kept, project, recoded)
     members = recode.members(kept, project, recoded).drop(SCHOOL, OTHERS)
     linked = None
     if before is not None and wave:
         linked = waves.require_unlinkable(members, recoding, before, project.thresholds.k)
-        progress(f"linked with release {before.release}: {linked.sampled} pupils looked for")
+        report("linked", f"with release {before.release}, {linked.sampled} pupils looked for")
     return Way(
         rows, recoding, counts, values, recoded.value_counts, recoded.blanking, members, linked, withdrawn,
         (kept, *recoded.kept),

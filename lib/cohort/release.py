@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,16 +14,17 @@ from cohort import (
     codebook,
     contributors,
     disclosed,
-    generalise,
     keys,
     pipeline,
+    project_hierarchies,
     publish,
+    readiness,
     register,
     rights,
     tables,
 )
 from cohort.catalogue import Catalogue
-from cohort.errors import ConfigurationRefused, DeliveriesRefused, NotAnonymous, StateRefused, expected
+from cohort.errors import DeliveriesRefused, NotAnonymous, StateRefused, expected
 from cohort.filed import erasure, numbers, removal
 from cohort.intake import ledger, renumbering, respelling
 from cohort.keys import Key
@@ -31,10 +32,11 @@ from cohort.later import differences, memory, overlaps, rekeyed
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
+from cohort.recoding import risk
 from cohort.register import Record, Release
 from cohort.rights import Known, Rights
 from cohort.schema import Accepted
-from cohort.stopwatch import Progress, Stopwatch
+from cohort.stopwatch import Progress, StageReport, Stopwatch
 from cohort.verify import Before, Finding, Findings, Subject, check_stage
 from cohort.verify import check_rights as published_rights
 
@@ -85,20 +87,8 @@ def check(work: Work) -> tuple[Rights, Key]:
                 else "Wait for its start",
             )
         )
-    rights.special(project, work.catalogue.special_domains())
-    unknown = [r for r in project.results if not work.catalogue.measures(r.domein, r.schaal)]
-    if unknown:
-        raise ConfigurationRefused(
-            *(
-                expected(
-                    "domains and scales of the catalogue", example="rekenen on LVS-REK",
-                    found=f"{r.domein} on {r.schaal}", where=f"projects/{project.name}.toml",
-                    do="Correct its spelling, or add the test to toetsen.csv",
-                )
-                for r in unknown
-            )
-        )  # fmt: skip
-    before = differences.before(work.places, project, generalise.hierarchies(project, work.hierarchies))
+    trees = readiness.declared(project, work.hierarchies, work.catalogue)
+    before = differences.before(work.places, project, trees)
     if work.wave and before is None:
         raise differences.no_wave(project)
     renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
@@ -120,8 +110,8 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     rekeyed.follow(spark, places, project, key, numbers.load(places.numbers, work.today))
     clock = Stopwatch(progress)
     record = _stage(spark, work, lists, key, number, clock)
-    findings = verify(spark, work, key, record, deep=False, progress=clock.tell)
-    clock.tell(f"verified: {len(findings.found)} findings")
+    findings = verify(spark, work, key, record, deep=False, report=clock.tell)
+    clock.tell("verified", f"{len(findings.found)} findings")
     decide(places, record, findings, work.now)
     if findings.found:
         raise NotAnonymous(
@@ -131,18 +121,24 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
         )
     verified = record.moved(
         Release.VERIFIED, checksum=list(findings.checksum), measures=findings.measures,
-        checked=list(findings.checked),
+        intruders=_intruders(findings.measures), checked=list(findings.checked),
         verified=str(work.now), seconds=clock.total, stages=clock.seconds,
     )  # fmt: skip
     register.save(places, verified)
     return verified
 
 
+def _intruders(measures: Mapping[str, int | float]) -> dict[str, dict[str, float]]:
+    """What a stranger, who knows others of a class, a school and a board face, by the verifier's counts."""
+    names = ("smallest_class", "smallest_others", "smallest_board_others")
+    return risk.least_left(*(int(measures[name]) for name in names))
+
+
 def verify(
-    spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, progress: Progress | None
+    spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, report: StageReport
 ) -> Findings:
     """Check a stage in full, against the lists as they are now and the release that is published."""
-    return check_stage(spark, _subject(work, key, record), deep=deep, progress=progress)
+    return check_stage(spark, _subject(work, key, record), deep=deep, report=report)
 
 
 def check_rights(spark: SparkSession, work: Work, key: Key, record: Record) -> list[Finding]:
@@ -182,7 +178,7 @@ def _make_room(places: Places, project: str) -> int:
         if record.state in (Release.STAGED, Release.VERIFIED):
             reason = "a later run made a new release before this one was published"
             register.save(places, record.moved(Release.REFUSED, reason=reason))
-    shutil.rmtree(places.staging(project), ignore_errors=True)
+    tables.remove_folder(places.staging(project), where=f"staging/{project}")
     memory.keep_only(places, project, [r.release for r in known if r.state is Release.PUBLISHED])
     return max((record.release for record in known), default=0) + 1
 
@@ -199,12 +195,12 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
         )  # fmt: skip
     erasure.accept(spark, places, work.platform, lists.objections, work.catalogue.domains())
     results = Accepted(removal.current(spark, places, batches))
-    trees = generalise.hierarchies(project, work.hierarchies)
+    trees = project_hierarchies.load(project, work.hierarchies)
     before = differences.before(places, project, trees)
     way = pipeline.run(
         results, project, lists, trees, key,
         work.catalogue.schools, work.platform.search.most_pupils_at_once, work.platform.floors, clock.tell,
-        before, work.wave,
+        before, work.wave, boards=work.catalogue.boards(work.today),
     )  # fmt: skip
     domains = sorted({result.domein for result in project.results})
     stage = places.stage(project.name, number)
@@ -233,7 +229,8 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             "recoding": way.recoding.search,
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
-            "sensitive": way.value_counts, "classes": way.recoding.classes, "thresholds": project.limits,
+            "sensitive": None if project.special else way.value_counts, "classes": way.recoding.classes,
+            "thresholds": project.limits,
             "expires": str(project.ends), "before": None if before is None else before.release,
             "wave": work.wave, "linked": None if way.linked is None else way.linked.as_dict(),
             "differences_with": beside,

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+from pathlib import Path
+
 import pytest
 
 from cohort.code_lists import CODE_LISTS, NOTHING, CodeList
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "schools.md"
 
 DRAWN = [
     # column             code     accepted spellings
@@ -58,3 +64,24 @@ def test_what_is_no_spelling_is_no_code(column: str, written: str) -> None:
 def test_a_list_that_contradicts_itself_is_refused(codes: tuple[str, ...], spellings: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="code list"):
         CodeList(codes, spellings)
+
+
+def test_what_schools_read_is_the_list() -> None:
+    table = DOCUMENT.read_text(encoding="utf-8").partition("| column | codes | also written |\n")[2]
+    rows = [line.strip("| ").split("|") for line in table.partition("\n\n")[0].splitlines()[1:]]
+    told = {row[0].strip(): (row[1], row[2] if len(row) > 2 else "") for row in rows}
+    assert list(told) == list(CODE_LISTS)
+    for column, (codes, others) in told.items():
+        spans = [(int(low), int(high)) for low, high in re.findall(r"`(\d+)`-`(\d+)`", codes)]
+        single = re.findall(r"`([^`]+)`", re.sub(r"`\d+`-`\d+`", "", codes))
+        listed = [*(str(n) for low, high in spans for n in range(low, high + 1)), *single]
+        assert sorted(listed) == sorted(CODE_LISTS[column].codes)
+        written = re.findall(r"`([^`]+)`", others.replace("counts as `I`", ""))
+        assert bool(written) == bool(CODE_LISTS[column].others)
+        assert set(written) <= CODE_LISTS[column].others.keys()
+
+
+def test_no_two_codes_of_a_column_share_a_spelling_in_other_capitals() -> None:
+    for column, one in CODE_LISTS.items():
+        folded = sorted((spelling.casefold(), code) for spelling, code in one.spellings.items())
+        assert all(a[0] != b[0] or a[1] == b[1] for a, b in pairwise(folded)), column

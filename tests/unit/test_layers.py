@@ -27,18 +27,32 @@ LINES = (
         "reasons",
         "wording",
         "stopwatch",
+        "due",
+        "closed_files",
+        "boards",
     ),
     ("rejection", "kinds"),
-    ("recoding", "config", "locks", "places", "catalogue", "containers", "markup", "garbled_headers"),
-    ("lists", "purpose", "sheetparts"),
-    ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
+    (
+        "recoding",
+        "config",
+        "locks",
+        "places",
+        "catalogue",
+        "containers",
+        "markup",
+        "header_names",
+        "list_text",
+    ),
+    ("lists", "purpose", "messages", "rosters", "declared_bands", "sheetparts"),
+    ("platform", "keys", "register", "columns", "formats", "filings", "spreadsheets", "edexml"),
     ("letters", "headers"),
-    ("tables", "project", "leaves", "uwlr", "arrivals"),
+    ("tables", "project", "leaves", "uwlr", "arrivals", "numbers", "pupil_boards"),
     (
         "ledger",
         "mandates",
         "checks",
         "rules",
+        "project_hierarchies",
         "handover",
         "spread",
         "transcripts",
@@ -47,10 +61,11 @@ LINES = (
         "nesting",
         "access",
     ),
-    ("reception", "ending", "memory", "raw_values"),
+    ("reception", "ending", "memory", "shown_values", "raw_values"),
+    ("recode",),
     ("columnar",),
     ("sinks",),
-    ("raw_files",),
+    ("raw_files", "leftovers"),
     (
         "deliveries",
         "quality",
@@ -86,16 +101,16 @@ LINES = (
         "contributors",
         "disclosed",
     ),
-    ("run",),
+    ("run", "value_ranges"),
     ("succession",),
     ("sifting",),
     ("scrutiny",),
     ("judging",),
     ("settling",),
     ("ingest",),
-    ("publish", "balance"),
+    ("publish", "balance", "readiness"),
     ("release", "status", "remnant"),
-    ("withdrawal",),
+    ("withdrawal", "reverification"),
     ("departures",),
     ("readers",),
     ("site",),
@@ -118,9 +133,10 @@ ACTIONS = {
     "writeTo",
 }  # fmt: skip
 MAY_ACT = {
-    ("generalise", "recode"),
+    ("recode", "_searched"),
+    ("shown_values", "everybody"), ("shown_values", "counted"), ("shown_values", "per_class"),
     ("handover", "count"), ("handover", "_not_listed"),
-    ("spread", "search"), ("spread", "_classes"), ("spread", "_values"),
+    ("spread", "search"), ("spread", "_classes"),
 }  # fmt: skip
 """The one exception: pupils are counted, the histogram is asked of Spark, its parts are searched there."""
 
@@ -237,6 +253,7 @@ def test_the_engine_knows_no_spark() -> None:
     assert known == {name: set() for name in known}
     assert {name for path in modules_of("recoding") for name in rooms_known_by(path)} == {
         "errors",
+        "code_lists",
         "delimited_text",
     }
 
@@ -270,7 +287,7 @@ def actions_in(path: Path) -> set[tuple[str, str]]:
 def test_stages_run_no_spark_action_but_the_histogram() -> None:
     acting = {
         act
-        for stage in (*STAGES, "leaves", "handover", "spread", "pipeline")
+        for stage in (*STAGES, "leaves", "handover", "spread", "shown_values", "recode", "pipeline")
         for path in modules_of(stage)
         for act in actions_in(path)
     }

@@ -1,4 +1,4 @@
-"""XML whoever wrote it: its encodings, the envelope around it, and every value in it."""
+"""XML whoever wrote it: its encodings, and every value in it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,6 @@ WRITTEN = [
 @pytest.mark.parametrize("content", [pytest.param(content, id=says) for says, content in WRITTEN])
 def test_a_document_is_read_in_the_encoding_in_which_it_was_written(content: bytes) -> None:
     assert markup.is_xml(content)
-    assert markup.root(content, ENOUGH) == "a"
     assert list(markup.values(content, ENOUGH)) == ["\u00e9", "\u00eb1"]
 
 

@@ -9,12 +9,13 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.drawn_desk import COLUMNS, RECORDS, Desk, laid_out
+from tests.unit.drawn_desk import COLUMNS, K3, RECORDS, Desk, laid_out
 
 from cohort.errors import NotAnonymous
 from cohort.recoding.loss import Kind
@@ -128,6 +129,39 @@ class TestTheBaseline:
         assert desk.released()[0] == "geslacht,niveau"
 
 
+class TestOneRecordOfEachPupil:
+    """k counts records: those of one pupil must be one record, which `--pupil` proves."""
+
+    @pytest.mark.parametrize(
+        ("pupils", "sentence"),
+        [
+            ("1234567", None),
+            (("1", "01x", "2", "3", "4", "5", "6"), None),
+            ("1123456", "2 records of pupils who have several"),
+            ("1112333", "6 records of pupils who have several"),
+            (("7", "007", "2", "3", "4", "5", "6"), "2 records of pupils who have several"),
+            (("L7", " l7 ", "2", "3", "4", "5", "6"), "2 records of pupils who have several"),
+            (("1", "", "", "3", "4", "5", "6"), "2 records without a pupil"),
+        ],
+    )
+    def test_or_it_is_refused(self, desk: Desk, pupils: Sequence[str], sentence: str | None) -> None:
+        header, *rows = RECORDS.splitlines()
+        lines = [f"{header};leerling", *(f"{row};{one}" for row, one in zip(rows, pupils, strict=True))]
+        desk.data.write_text("\n".join(lines), encoding="utf-8")
+
+        done = desk.run(*K3, "--pupil", "leerling")
+
+        assert done.code == (0 if sentence is None else 10)
+        assert sentence is None or sentence in done.sentence
+        assert not desk.out.exists() or "leerling" not in desk.released()[0]
+
+    @pytest.mark.parametrize("other", ["geslacht", "brin"])
+    def test_the_number_stands_in_no_other_place(self, desk: Desk, other: str) -> None:
+        done = desk.run(*K3, "--pupil", other, "--schools", "brin", "--m", "2")
+
+        assert (done.code, "in two places" in done.sentence) == (10, True)
+
+
 class TestEmptyCells:
     def test_match_only_each_other(self, desk: Desk) -> None:
         desk.run("--columns", "thuistaal", "--k", "1")
@@ -144,12 +178,42 @@ class TestEmptyCells:
         assert of_three["losses"]["mean"] == pytest.approx(1 / 7)
         assert of_two["losses"]["columns"] == {"thuistaal": 0, "niveau": 1}
 
-    def test_that_are_written_out_are_no_unknown_ones(self, desk: Desk) -> None:
-        desk.change("data.csv", "fy", "onbekend")
+    @pytest.mark.parametrize("written", ["onbekend", "Onbekend", " ONBEKEND "])
+    def test_that_are_written_out_are_the_same(self, desk: Desk, written: str) -> None:
+        desk.change("data.csv", "fy", written)
 
-        done = desk.run("--columns", "thuistaal", "--k", "2")
+        desk.run("--columns", "thuistaal", "--k", "1")
 
-        assert (done.code, "1 others in 2 records" in done.sentence) == (NotAnonymous.exit_code, True)
+        assert desk.released() == ["thuistaal", *["nl"] * 4, *["onbekend"] * 3]
+
+
+WEIGHTS = "0;geen;*\n0,3;wel;*\n1,2;wel;*\n"
+SPELLED: dict[str, tuple[str, str, str, list[str] | str]] = {
+    "both marks, zeros at the end": ("gewicht", WEIGHTS, "0,3 0.3 0,30 0.30 0", ["0", *["0,3"] * 4]),
+    "what stands for no value": ("gewicht", WEIGHTS, "0 ? onbekend", ["0", "onbekend", "onbekend"]),
+    "as the hierarchy spells it": ("gewicht", "0;*\n0.3;*\n", "0,3 0.3 0,30", ["0.3"] * 3),
+    "leading zeros": ("ses", "5;*\n7;*\n", "5 05 07 7", ["5", "5", "7", "7"]),
+    "words": ("combinatiegroep", "0;*\n1;*\n", "ja 1 true nee", ["0", "1", "1", "1"]),
+    "capitals": ("thuistaal", "nl;*\nfy;*\n", "nl NL fy", ["fy", "nl", "nl"]),
+    "a column of another name": ("weging", WEIGHTS, "0,3 0.3 0,30", "found 2 others in 2 records"),
+    "a code that is not listed": ("gewicht", WEIGHTS, "0 0.25 0,70", "the codes `0,25`, `0,7` among them"),
+    "another text": ("gewicht", WEIGHTS, "0 0,35", "found 1 others in 1 records"),
+}
+
+
+@pytest.mark.parametrize(("name", "tree", "cells", "shown"), SPELLED.values(), ids=SPELLED.keys())
+def test_one_value_has_one_spelling(
+    desk: Desk, name: str, tree: str, cells: str, shown: list[str] | str
+) -> None:
+    (desk.home / "data.csv").write_text("\n".join([f"{name};x", *(f"{cell};1" for cell in cells.split())]))
+    (desk.home / "trees" / f"{name}.csv").write_text(tree)
+
+    done = desk.run("--columns", name, "--k", "1")
+
+    if isinstance(shown, str):
+        assert (done.code, shown in done.sentence) == (NotAnonymous.exit_code, True)
+    else:
+        assert desk.released() == [name, *shown]
 
 
 @pytest.mark.parametrize("kind", ["global", "local"])

@@ -16,6 +16,8 @@ from pyspark.sql import SparkSession
 from tests.unit import drawn_workbooks
 from tests.unit.drawn_deliveries import (
     CANONIEK,
+    LATER,
+    OF_UWLR,
     ONE,
     PUNTKOMMA,
     ROSTER,
@@ -24,11 +26,13 @@ from tests.unit.drawn_deliveries import (
     Content,
     S,
     canoniek,
+    changed,
     encrypted,
     komma,
     puntkomma,
     raw,
     sheet,
+    soap,
     uwlr,
     zipped,
 )
@@ -149,7 +153,49 @@ TRAPS = [
         reason="NOT_UTF8",
     ),
     trap(
-        "UTF-16", lambda school: canoniek(f"{ONE};80;")(school).decode().encode("utf-16"), reason="NOT_UTF8"
+        "UTF-16",
+        lambda school: canoniek(f"{ONE};80;")(school).decode().encode("utf-16"),
+        reason="ENCODING_UTF16",
+    ),
+    trap(
+        "two byte order marks",
+        lambda school: b"\xef\xbb\xbf" * 2 + canoniek(f"{ONE};80;")(school),
+        took=(f"{ONE} 80.00 None",),
+    ),
+    trap(
+        "two files one after another, each with a mark and a header",
+        lambda s: b"".join(
+            b"\xef\xbb\xbf" + canoniek(row)(s) for row in (f"{ONE};80;", f"{TWO};81;", f"{ZERO};82;")
+        ),
+        took=(f"{ONE} 80.00 None", f"{TWO} 81.00 None", f"{ZERO} 82.00 None"),
+        codes={"HEADER_REPEATED": [3, 5]},
+    ),
+    trap(
+        "a mark in the middle, without a header",
+        lambda s: canoniek(f"{ONE};80;")(s) + b"\xef\xbb\xbf" + canoniek(f"{TWO};81;")(s).split(b"\n", 1)[1],
+        took=(f"{ONE} 80.00 None", f"{TWO} 81.00 None"),
+    ),
+    trap(
+        "a header again, over rows with line breaks",
+        lambda s: komma(f'{ONE},80,"7\nA"')(s) + komma(f"{TWO},81,7B")(s),
+        took=(f"{ONE} 80.00 7 A", f"{TWO} 81.00 7B"),
+        codes={"HEADER_REPEATED": [4]},
+    ),
+    trap(
+        "a header again, of other columns",
+        lambda s: (
+            canoniek(f"{ONE};80;")(s) + canoniek(f"{TWO};;81", header=CANONIEK.replace("groep_key", "ses"))(s)
+        ),
+        reason="HEADER_SECOND",
+    ),
+    trap(
+        "MacRoman, with the Mac's line ends",
+        lambda s: (
+            puntkomma(f"{ONE};20-01-2025;80;;J", encoding="mac_roman")(s)
+            .replace(b"Groep;", "Financiële weging;".encode("mac_roman"))
+            .replace(b"\r\n", b"\r")
+        ),
+        reason="ENCODING_MACROMAN",
     ),
     trap("a byte order mark", komma(f"{ONE},80,"), took=(f"{ONE} 80.00 None",)),
     trap("no byte order mark where one is usual", komma(f"{ONE},80,", bom=b""), took=(f"{ONE} 80.00 None",)),
@@ -201,12 +247,33 @@ TRAPS = [
         took=(f"{ONE} 80.00 None",),
     ),
     trap(
-        "an ISO date where dd-mm-yyyy is declared",
+        "days as Dutch Excel writes them",
+        puntkomma(
+            f"{ONE};3-2-2025;80;;",
+            f"{TWO};03-02-2025 0:00;81;;",
+            f"{ZERO};3-2-2025 00:00:00;82;;",
+        ),
+        took=(f"{ONE} 80.00 None", f"{TWO} 81.00 None", f"{ZERO} 82.00 None"),
+    ),
+    trap(
+        "a year of two digits, the order of the United States, the end of another day, no day",
+        puntkomma(
+            f"{ONE};3-2-25;80;;",
+            f"{TWO};2/13/2025;81;;",
+            f"{ZERO};2-2-2025 23:00;82;;",
+            f"{ZERO};13-2;83;;",
+            f"{ZERO};1-13-2025;84;;",
+            f"{ZERO};3-2-20255;85;;",
+        ),
+        codes={"DATE_INVALID": [2, 3, 4, 5, 6, 7]},
+    ),
+    trap(
+        "an ISO date where the day is declared first",
         puntkomma(f"{ONE};2025-01-20;80;;"),
         codes={"DATE_INVALID": [2]},
     ),
     trap(
-        "dd-mm-yyyy where ISO is declared",
+        "the day first where ISO is declared",
         raw(f"{CANONIEK}\nBRIN;2024-2025;{ONE};REK-M7;20-01-2025;80;\n"),
         codes={"DATE_INVALID": [2]},
     ),
@@ -438,6 +505,46 @@ TRAPS = [
         codes={"PUPIL_NOT_IN_ROSTER": [3], "PGN_INVALID": [4]},
     ),
     Trap(
+        "a roster and results as UWLR has them, in envelopes",
+        {"b.xml": soap(uwlr(f"a;{S}", f"b;{S}", f"z;{S}")), "a.xml": soap(OF_UWLR, "utf-16")},
+        took=(f"{ONE} None None", f"{TWO} None None"),
+        codes={"PUPIL_NOT_IN_ROSTER": [3]},
+    ),
+    Trap(
+        "keys that hold within one export",
+        {
+            "b.xml": changed(
+                uwlr(f"#1;{S}", f"b;{S}", f"#3;{S}"),
+                ("#3</leerlingid>", "#3</leerlingid><eckid>x</eckid>"),
+            ),
+            "a.xml": changed(ROSTER, ("'a'", "'#1'"), ("'c'><bsn>133456785", f"'#9' eckid='x'><bsn>{ZERO}")),
+        },
+        took=(f"{TWO} None None", f"{ZERO} None None"),
+        codes={"PUPIL_AMBIGUOUS": [1]},
+    ),
+    Trap(
+        "a key that two rosters of the year have for two children",
+        {
+            "c.xml": uwlr(f"a;{S}", f"b;{S}", f"c;{S}"),
+            "a.xml": changed(ROSTER, ("133456785", ZERO)),
+            "b.xml": changed(LATER, ("133456785", ZERO)),
+        },
+        took=(f"{ZERO} None None",),
+        codes={"PUPIL_AMBIGUOUS": [1, 2]},
+    ),
+    trap(
+        "an error that a service sent",
+        soap(raw("<s:Fault><faultcode>x</faultcode></s:Fault>")),
+        name="x.xml",
+        reason="XML_NO_RECORDS",
+    ),
+    trap(
+        "two messages in an envelope",
+        soap(lambda school: ROSTER(school) * 2),
+        name="x.xml",
+        reason="XML_SEVERAL",
+    ),
+    Trap(
         "results of a school named by its key",
         {"b.xml": uwlr(f"a;{S}", school="<schoolkey>s-BRIN</schoolkey>"), "a.xml": ROSTER},
         took=(f"{ONE} None None",),
@@ -514,6 +621,8 @@ NAMING = (
     "a hidden row",
     "a title above the header",
     "tabs where another delimiter is declared",
+    "MacRoman, with the Mac's line ends",
+    "a header again, of other columns",
     "windows-1252 where UTF-8 is declared",
     "a quote that is never closed takes no rest with it unseen",
     "results without a roster",

@@ -7,12 +7,14 @@ The rooms; each knows only rooms above it, here and in the house.
     rejection     why a file is rejected, told by a code
     kinds         what a file is by its bytes, and which kinds nobody reads
     containers    what a .zip or .gz holds, within limits
-    markup        XML as a stream of elements, without entities
-    garbled_headers  names of columns as a wrong encoding leaves them
+    markup        XML as a stream, without entities, in whatever encoding
+    header_names  names of columns: which are alike, which may be told, what a wrong encoding leaves
+    messages      the elements asked for of a message, in a SOAP envelope or not
+    rosters       which roster results are joined to, and on what
     sheetparts    the XML parts of an .xlsx, looked at before they are read
     formats       what suppliers' exports look like, and a file's format by its header
     spreadsheets  an .xlsx as a table of text
-    edexml        a school's roster
+    edexml        a school's roster, in EDEXML or UWLR
     letters       what lies beside the data in a container
     headers       why a header was not recognised, where a nearer look tells
     uwlr          a school's results, joined to its roster

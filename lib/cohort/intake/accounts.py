@@ -207,6 +207,7 @@ def summary(received: Received, entries: list[Entry]) -> dict[str, Any]:
     return {
         "files": len(received.files),
         "unreadable": received.unreadable,
+        "defects": received.defects,
         "new": len(entries),
         "taken": sum(entry.status == TAKEN for entry in entries),
         "rejected": dict(sorted(Counter(e.reason for e in entries if e.reason).items())),

@@ -8,27 +8,30 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from cohort import identifiers
 from cohort.delimited_text import (
     DELIMITERS,
     MARK_BYTES,
     UTF8,
+    UTF16_MARKS,
     WINDOWS,
     TextRefused,
     decoded,
     fields_of,
     with_line_feeds,
 )
+from cohort.errors import place
 from cohort.identifiers import BRIN
-from cohort.intake import containers, headers, kinds, letters, markup
+from cohort.intake import containers, headers, kinds, letters, markup, messages
 from cohort.intake.containers import Limits
 from cohort.intake.formats import Formats, Unrecognised
-from cohort.intake.rejection import Rejected
+from cohort.intake.header_names import REASON_OF
+from cohort.intake.rejection import UNREADABLE, Rejected
 
 BLANKS = "".join(map(chr, range(33)))
 """What Spark takes for an empty line holds nothing else."""
@@ -37,8 +40,6 @@ MARKS = DELIMITERS
 NOTHING = BLANKS + MARKS + "".join(identifiers.BLANKS)
 MAY_BE_EMPTY = frozenset(NOTHING + '"')
 """What an empty row begins with."""
-REFUSED: dict[str, str] = {"ENCODING": "NOT_UTF8", "NOT_TEXT": "NOT_TEXT"}
-"""Why a text is not decoded, as a reason of a file."""
 MOST_FIELDS = 500
 """Spark's parser gives up, and the whole run with it, at a line of very many fields."""
 NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
@@ -46,7 +47,15 @@ NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
 TEXT, UNEVEN, SHEET, ROSTER, RESULTS = "text", "uneven", "sheet", "roster", "results"
 """Kinds of delivery; in an `uneven` text a row is not always the next line: a quote stays open at the end of
 one, an empty one stands before a row or the header, or one has nothing but delimiters."""
-ROOTS = {"EDEX": ROSTER, "leerresultaten_verzoek": RESULTS}
+ROOTS = {
+    "EDEX": ROSTER, "leerlinggegevens_antwoord": ROSTER, "leerlinggegevens": ROSTER,
+    "leerlingen_antwoord": ROSTER, "leerlinggegevens-leerlingen": ROSTER, "leerresultaten_verzoek": RESULTS,
+}  # fmt: skip
+WITHOUT_RECORDS = re.compile(
+    "(?:leerlinggegevens|structuur|leerlingen|leerkrachten)_verzoek|(?:structuur|leerkrachten)_antwoord|"
+    "leerlinggegevens-(?:structuur|leerkrachten)|leerresultaten_(?:bevestiging|antwoord)|Fault"
+)
+"""Roots of messages without pupils and results: questions, confirmations, errors, groups, teachers."""
 TOO_LARGE = "FILE_TOO_LARGE"
 KNOWN, REPEATED = "known", "repeated"
 """What was looked at before; a container of which every member is delivered otherwise, too."""
@@ -60,8 +69,9 @@ class DeliveredFile:
 
     `path` is where its bytes stand, `columns` the canonical column at each place of its header (None: not
     read on), `lined` whether its first field is the number of the line (or element) in what was sent,
-    `wide_blanks` whether other blanks than spaces may stand around its values, `letter` whether it
-    is no data but lies beside them in a container, `lines` the lines that it is rejected for.
+    `wide_blanks` whether other blanks than spaces may stand around its values, `joined` how many of its
+    results were joined to their pupil on what, where results have no number, `letter` whether it is no data
+    but lies beside them in a container, `lines` the lines that it is rejected for.
     """
 
     path: Path
@@ -80,18 +90,31 @@ class DeliveredFile:
     lined: bool = False
     wide_blanks: bool = False
     school: str | None = None
+    joined: dict[str, int] | None = None
+    warnings: dict[str, int] = field(default_factory=dict)
+    """What its reader has to tell of it, where no row is refused for it."""
     origin: Path | None = None
     """The file in the folder of deliveries that it is, or is packed in."""
     letter: bool = False
     lines: tuple[int, ...] = ()
-    warnings: dict[str, int] = field(default_factory=dict)
-    """What its reader has to tell of it, where no row is refused for it."""
+    defect: str | None = None
+    """Of an `UNREADABLE` one the type and the place in the code of what was raised, never its message."""
     unread: tuple[str, ...] = ()
     """Columns of its header that are not read on, as its feedback names them."""
 
     @property
     def misnamed(self) -> bool:
         return self.rejected == "FILE_NAME"
+
+    def unreadable(self, defect: BaseException | str) -> DeliveredFile:
+        """The same file, left for the next run: what was raised says nothing of its content."""
+        told = defect if isinstance(defect, str) else describe(defect)
+        return replace(self, rejected=UNREADABLE, defect=told)
+
+
+def describe(defect: BaseException) -> str:
+    """A defect by its type and its place in the code."""
+    return f"{type(defect).__name__} at {place(defect) or 'a library'}"
 
 
 @dataclass(frozen=True)
@@ -104,6 +127,8 @@ class Desk:
     formats: Formats
     limits: Limits
     known: Container[str] = frozenset()
+    newest_of: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Every pupil number that was replaced, with the newest of its pupil."""
 
     def arrivals(self, path: Path) -> list[DeliveredFile]:
         """The deliveries in one file: itself, or what it contains.
@@ -134,6 +159,8 @@ class Desk:
             unpacked = [self._put(file, *one) for one in containers.members(content, self.limits, file.name)]
         except Rejected as rejected:
             return [replace(file, rejected=rejected.code)]
+        except Exception as defect:
+            return [file.unreadable(defect)]
         return _apart([one if one.kind == KNOWN else self._member(one) for one in unpacked])
 
     def _too_large(self, opened: IO[bytes], size: int) -> str | None:
@@ -159,7 +186,10 @@ class Desk:
 
     def _member(self, file: DeliveredFile) -> DeliveredFile:
         """One that was unpacked; the bytes of the others are not in memory."""
-        content = file.path.read_bytes()
+        try:
+            content = file.path.read_bytes()
+        except OSError as defect:
+            return file.unreadable(defect)
         found = self._looked_at(file, content, kinds.kind(content))
         return replace(found, letter=letters.is_letter(file.name, found.rejected, content))
 
@@ -168,6 +198,8 @@ class Desk:
             return self._one(file, content, kind)
         except Rejected as rejected:
             return replace(file, rejected=rejected.code)
+        except Exception as defect:
+            return file.unreadable(defect)
 
     def _one(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
         if kind in kinds.UNREAD:
@@ -175,7 +207,9 @@ class Desk:
         if kind == kinds.SPREADSHEET:
             return replace(file, kind=SHEET)
         if markup.is_xml(content):
-            root = markup.root(content, self.limits.bytes_per_member)
+            root = messages.root(content, self.limits.bytes_per_member)
+            if WITHOUT_RECORDS.fullmatch(root):
+                raise Rejected(messages.NO_RECORDS)
             if root not in ROOTS:
                 raise Rejected(markup.UNKNOWN)
             return replace(file, kind=ROOTS[root])
@@ -205,7 +239,10 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
 
     Refuses: with a reason code, a text that no declared format fits.
     """
-    text, encoding = _decoded(content)
+    try:
+        text, encoding = decoded(content, (UTF8, WINDOWS))
+    except TextRefused as refused:
+        return replace(file, **_undecoded(refused, content, formats))
     marked = content.count(MARK_BYTES) > content.startswith(MARK_BYTES)
     every = with_line_feeds(text).split("\n")
     first = next((place for place, line in enumerate(every) if is_filled(line)), len(every))
@@ -217,7 +254,8 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     rows = len(lines) - 1
     found = formats.of_line(lines[0].strip(BLANKS.replace("\t", "")))
     if isinstance(found, Unrecognised):
-        return replace(file, rejected=found.reason, differs=found, rows=rows)
+        school = school_of(fields_of(lines[1], formats[found.closest].delimiter), found.columns)
+        return replace(file, rejected=found.reason, differs=found, rows=rows, school=school)
     declared = formats[found.name]
     filled = [line for line in lines[1:] if line[0] not in MAY_BE_EMPTY or is_filled(line)]
     if not filled:
@@ -255,8 +293,14 @@ def school_of(first: Sequence[str], columns: Sequence[str | None]) -> str | None
     return named if BRIN.fullmatch(named) else None
 
 
-def _decoded(content: bytes) -> tuple[str, str]:
-    try:
-        return decoded(content, (UTF8, WINDOWS))
-    except TextRefused as refused:
-        raise Rejected(REFUSED[refused.fault]) from None
+def _undecoded(refused: TextRefused, content: bytes, formats: Formats) -> dict[str, Any]:
+    """Why a text is rejected that is in none of the encodings; its header may tell which one it is in."""
+    if refused.fault != "ENCODING":
+        return {"rejected": refused.fault}
+    if content.startswith(UTF16_MARKS):
+        return {"rejected": "ENCODING_UTF16"}
+    header = with_line_feeds(content.decode("cp1252", "replace")).lstrip().partition("\n")[0]
+    found = formats.of_line(header)
+    if isinstance(found, Unrecognised) and found.reason in REASON_OF.values():
+        return {"rejected": found.reason, "differs": found}
+    return {"rejected": "NOT_UTF8"}

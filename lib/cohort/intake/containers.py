@@ -177,7 +177,7 @@ def _told() -> Iterator[None]:
     """Whatever a decoder makes of damaged bytes is told as damage: its own message could hold a value."""
     try:
         yield
-    except Rejected:
+    except (Rejected, MemoryError):  # no memory says nothing of the bytes
         raise
     except Exception:
         raise Rejected(BROKEN) from None

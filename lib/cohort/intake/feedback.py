@@ -9,11 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cohort import closed_files
 from cohort.errors import StateRefused, expected
 from cohort.intake.formats import Unrecognised
 from cohort.intake.ledger import OLDER, REJECTED, Entry
 from cohort.intake.reasons import OF_COLUMNS, OF_FILES, OF_PUPILS, REASONS, WARNINGS, Reason
-from cohort.intake.rejection import FILE_REASONS
+from cohort.intake.rejection import FILE_REASONS, UNREADABLE
 from cohort.intake.wording import LANGUAGES, counted, said
 from cohort.places import Places
 
@@ -21,8 +22,8 @@ UNKNOWN_SCHOOL = "onbekend"
 SHOWN_LINES = 200
 ELEMENTS = "results"
 """The kind of file that has elements instead of lines."""
-WAITING, WAITS = "WAITING", ("ROSTER_MISSING", OLDER)
-"""A file that is taken in as it is, once something else comes."""
+WAITING, WAITS = "WAITING", ("ROSTER_MISSING", OLDER, UNREADABLE)
+"""A file that is taken in as it is, once something else comes or the next run can read it."""
 COLUMN_GONE = "COLUMN_GONE"
 BESIDE = ("HALVED", "DOUBLED", COLUMN_GONE)
 """Warnings whose number is of the delivery before."""
@@ -30,13 +31,15 @@ BESIDE = ("HALVED", "DOUBLED", COLUMN_GONE)
 
 def write(
     places: Places, entry: Entry, lines: dict[str, list[int]], most: Decimal,
-    differs: Unrecognised | None = None, unread: Sequence[str] = (), gone: Sequence[str] = (),
+    differs: Unrecognised | None = None, joined: dict[str, int] | None = None,
+    unread: Sequence[str] = (), gone: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """One machine-readable file and one to read, in the school's folder.
 
     Takes: the ledger's line; per code the numbers of the lines (of a UWLR message: of the `resultaat`
     elements) it was found in; the largest share of refused rows in a file; how a header differs from every
-    declared one; its columns that were not read on; those of the delivery before that it has no longer.
+    declared one; how many results were joined to a roster on what; columns that were not read on; those of
+    the delivery before that are there no longer.
     """
     folder = places.feedback(entry.brin or UNKNOWN_SCHOOL)
     told: dict[str, Any] = {
@@ -71,16 +74,18 @@ def write(
             "missing": differs.missing,
             "unknown_columns": differs.unknown,
         }
+    if joined is not None:
+        told["joined"] = joined
     if unread:
         told["columns_not_read"] = list(unread)
     if gone:
         told["warnings"][COLUMN_GONE]["columns"] = list(gone)
     # nothing rests on these files, so none of them waits for the disk: 6,600 would wait for half a minute
-    folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(told, ensure_ascii=False, indent=2)
-    (folder / f"{entry.levering_nr}.json").write_text(content + "\n", encoding="utf-8")
-    text = "\n\n".join(_text(entry, lines, most, differs, unread, gone, language) for language in LANGUAGES)
-    (folder / f"{entry.levering_nr}.txt").write_text(text, encoding="utf-8")
+    closed_files.write_text(folder / f"{entry.levering_nr}.json", content + "\n")
+    told_too = differs, joined, unread, gone
+    text = "\n\n".join(_text(entry, lines, most, *told_too, language) for language in LANGUAGES)
+    closed_files.write_text(folder / f"{entry.levering_nr}.txt", text)
 
 
 def sweep(places: Places, last: int) -> None:
@@ -124,7 +129,7 @@ def reason(code: str, most: Decimal) -> Reason:
 
 def _text(
     entry: Entry, lines: dict[str, list[int]], most: Decimal, differs: Unrecognised | None,
-    unread: Sequence[str], gone: Sequence[str], language: int,
+    joined: dict[str, int] | None, unread: Sequence[str], gone: Sequence[str], language: int,
 ) -> str:  # fmt: skip
     def say(name: str, *values: object) -> str:
         return said(language, name, *values)
@@ -145,6 +150,8 @@ def _text(
         told.append(say("closest", differs.closest, missing, unknown))
     if unread:
         told.append(say("unread", ", ".join(unread)))
+    if joined is not None:
+        told.append(say("joined", count(joined["eckid"], "results"), joined["key"]))
     if entry.mended:
         told.append(say("mended", count(entry.mended, "numbers")))
     if entry.replaced or entry.withdrawn:

@@ -8,10 +8,10 @@ order of the columns.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -21,16 +21,13 @@ from cohort import config
 from cohort.config import Declaration
 from cohort.delimited_text import fields_of
 from cohort.errors import ConfigurationRefused, expected
-from cohort.intake import garbled_headers
+from cohort.intake.header_names import Garbled, folded, garbled, not_read
 from cohort.schema import CANONICAL, REQUIRED, SCORES
 
 MOMENTS = ("afnamedatum", "afnameperiode")
-SHOWN_NAME = re.compile(r"(?=.{2,60}\Z)(?!(?:\D*\d){3})\w*[^\W\d_]{2}[\w .,:?()/&%+*'’\u2010-\u2015-]*")
-"""A name of a header that may be told: words with two digits at most, which no number of a person has."""
-MOST_SHOWN = 100
-DIGIT, DIGITS = re.compile("[0-9]"), frozenset("0123456789")
-OTHER_DASHES = "\u00ad\u2043\u2212"
-"""Soft hyphen, hyphen bullet and minus: no dashes to Unicode, but used as such."""
+DIGITS = frozenset("0123456789")
+OF_A_PUPIL = re.compile("(?:[^0-9]*[0-9]){8}")
+"""What a row begins like that has a pupil's number: a header has fewer digits."""
 ENOUGH_KNOWN = 3
 """A first line with fewer known names may be no header but a pupil's row: nothing of it is told."""
 CANONICAL_NAME = "canoniek"
@@ -84,9 +81,9 @@ class Format(Declaration):
         return {folded(name): column for name, column in self.columns.items()}
 
     @cached_property
-    def garbled(self) -> dict[str, str]:
+    def garbled_names(self) -> dict[str, Garbled]:
         """What becomes of the names of columns where a text was saved or read in a wrong encoding."""
-        return garbled_headers.spellings(self.columns, folded)
+        return garbled(self.columns)
 
 
 @dataclass(frozen=True)
@@ -105,13 +102,15 @@ class Recognised:
 class Unrecognised:
     """A header that no format has: why, the format it is closest to, and where it differs from it.
 
-    `missing` are names the format has; `unknown` places in the header, with a name where it can be told.
+    `missing` are names the format has; `unknown` places in the header, with a name where it can be told
+    (of a garbled one the name that was meant); `columns` the canonical columns that are known.
     """
 
     reason: str
     closest: str
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    columns: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,24 +138,23 @@ class Formats:
 
     def columns_again(self, name: str, fields: Sequence[str | None]) -> tuple[str | None, ...] | None:
         """The columns that a row below the header names, if it is a header once more, of any format."""
-        words = {folded(cell) for cell in fields if cell}
+        cells = [cell or "" for cell in fields]
+        if OF_A_PUPIL.match("".join(cells)):
+            return None
+        words = set(map(folded, cells))
         if all(len(words & one.by_name.keys()) < ENOUGH_KNOWN for one in self.declared.values()):
             return None
-        return tuple(self[name].by_name.get(folded(cell or "")) for cell in fields)
+        return tuple(self[name].by_name.get(folded(cell)) for cell in cells)
 
     def headers_among(
         self, rows: Iterable[str], found: Recognised, header: str
     ) -> dict[str, tuple[str | None, ...]]:
-        """The rows that are a header once more, with the columns they name: files were glued together.
-
-        A pupil's row has digits: only one without any is looked at, and one that is the header to the letter.
-        """
-        if {row[0] for row in rows} <= DIGITS - {header[0]}:
+        """The rows that are a header once more, with the columns they name: files were glued together."""
+        if set(map(itemgetter(0), rows)) <= DIGITS - {header[0]}:
             return {}
-        bare = {row for row in rows if not DIGIT.search(row) or row == header}
-        columns = {
-            row: self.columns_again(found.name, fields_of(row, self[found.name].delimiter)) for row in bare
-        }
+        mark = self[found.name].delimiter
+        bare = {row for row in rows if not OF_A_PUPIL.match(row)}
+        columns = {row: self.columns_again(found.name, fields_of(row, mark)) for row in bare}
         return {row: named for row, named in columns.items() if named is not None}
 
     def of_names(self, names: Iterable[str]) -> Recognised | Unrecognised:
@@ -181,23 +179,31 @@ class Formats:
                 return Unrecognised("HEADER_AMBIGUOUS", name)
             if self._garbled(name, header, columns):
                 return self._differs(name, header, columns, known)
-            return Recognised(name, columns, tuple(_strange(header, columns)))
+            return Recognised(name, columns, tuple(not_read(header, columns)))
         known, name, header, columns = next(fit for fit in fits if fit[0] == most)
         return self._differs(name, header, columns, known)
 
-    def _garbled(self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...]) -> list[str]:
-        """How those of the columns that are not known were garbled, if they have names of the format."""
-        unknown = (folded(cell) for cell, column in zip(header, columns, strict=True) if not column)
-        return [self[name].garbled[cell] for cell in unknown if cell in self[name].garbled]
+    def _garbled(
+        self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...]
+    ) -> dict[int, Garbled]:
+        """By their places the columns that have a name of the format as a wrong encoding leaves it."""
+        strange = ((place, folded(cell)) for place, cell in enumerate(header) if not columns[place])
+        return {
+            place: self[name].garbled_names[cell]
+            for place, cell in strange
+            if cell in self[name].garbled_names
+        }
 
     def _differs(
         self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...], known: int
     ) -> Unrecognised:
         named = {column: cell for cell, column in reversed(self[name].columns.items())}
         missing = tuple(named[column] for column in _lacking(columns) if column in named)
-        unknown = tuple(_strange(header, columns, named=known >= ENOUGH_KNOWN))
-        how = self._garbled(name, header, columns) if known >= ENOUGH_KNOWN else []
-        return Unrecognised(min(how, default="HEADER_UNKNOWN"), name, missing, unknown)
+        lost = self._garbled(name, header, columns) if known >= ENOUGH_KNOWN else {}
+        meant = [lost[place].name if place in lost else cell for place, cell in enumerate(header)]
+        unknown = tuple(not_read(meant, columns, named=known >= ENOUGH_KNOWN))
+        reasons = (one.reason for one in lost.values())
+        return Unrecognised(min(reasons, default="HEADER_UNKNOWN"), name, missing, unknown, columns)
 
 
 def load(folder: Path) -> Formats:
@@ -218,32 +224,6 @@ def load(folder: Path) -> Formats:
     if problems:
         raise ConfigurationRefused(*problems)
     return Formats(found)
-
-
-@lru_cache(maxsize=100_000)
-def folded(name: str) -> str:
-    """A column's name without what makes no difference: capitals, diacritics, blanks, a dash's length.
-
-    Nor do characters that nobody sees; of these a soft hyphen stands for one that is seen.
-    """
-    parts = unicodedata.normalize("NFKD", name.strip().strip('"'))
-    bare = "".join(
-        "-" if unicodedata.category(c) == "Pd" or c in OTHER_DASHES else c
-        for c in parts
-        if c in OTHER_DASHES or not (unicodedata.combining(c) or unicodedata.category(c) == "Cf")
-    )
-    return " ".join(bare.casefold().split())
-
-
-def _strange(header: Sequence[str], columns: Sequence[str | None], *, named: bool = True) -> Iterator[str]:
-    """The places in a header that no declared column has, each with its name where it can be told."""
-    last = max((place for place, cell in enumerate(header, 1) if cell.strip()), default=0)
-    strange = [place for place in range(1, last + 1) if not columns[place - 1]]
-    for place in strange[:MOST_SHOWN]:
-        cell = " ".join(unicodedata.normalize("NFC", header[place - 1]).split())
-        yield f"{place} ({cell})" if named and SHOWN_NAME.fullmatch(cell) else f"{place}"
-    if len(strange) > MOST_SHOWN:
-        yield "…"
 
 
 def _lacking(columns: Iterable[str | None]) -> tuple[str, ...]:

@@ -101,6 +101,8 @@ def _entry_names(content: bytes) -> frozenset[str]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return frozenset(name.replace("\\", "/") for name in archive.namelist())
+    except MemoryError:  # no memory says nothing of the bytes
+        raise
     except Exception:  # what it is stays open, and reading it will say that it is broken
         return frozenset()
 
@@ -110,5 +112,7 @@ def _start_of(content: bytes, name: str) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(name) as entry:
             return entry.read(100)
+    except MemoryError:
+        raise
     except Exception:  # as above
         return b""

@@ -29,12 +29,13 @@ from pyspark.sql.types import (
 from cohort import frames, tables
 from cohort.errors import StateRefused, expected
 from cohort.intake import kinds
+from cohort.intake.rejection import UNREADABLE
 from cohort.platform import Tables
 
 TAKEN, REJECTED = "TAKEN", "REJECTED"
 OLDER = "PERMISSION_OLDER"
 UNREAD = (*kinds.UNREAD.values(), "SPREADSHEET_ENCRYPTED")
-RETRIED = ("FILE_NAME", "FILE_TOO_LARGE", "ROSTER_MISSING", OLDER)
+RETRIED = ("FILE_NAME", "FILE_TOO_LARGE", "ROSTER_MISSING", OLDER, UNREADABLE)
 """Reasons that lie outside the content: the same content may come again."""
 STATE = StructType(
     [
@@ -120,9 +121,17 @@ class Ledger:
         return frozenset(settled | packed)
 
     @cached_property
-    def retried(self) -> frozenset[str]:
-        """Contents that were only ever rejected for a reason outside them."""
-        return frozenset(line.sha256 for line in self.lines if line.reason in RETRIED) - self.hashes
+    def retried(self) -> dict[str, str]:
+        """Contents that were only ever rejected for a reason outside them, each with the last one."""
+        last = {line.sha256: line.reason for line in self.lines if line.reason in RETRIED}
+        return {sha: reason for sha, reason in last.items() if reason and sha not in self.hashes}
+
+    @cached_property
+    def unreadable(self) -> frozenset[str]:
+        """Contents, and their containers, that nobody could look at yet by a fault of ours."""
+        waiting = {sha for sha, reason in self.retried.items() if reason == UNREADABLE}
+        packed = {line.container for line in self.lines if line.sha256 in waiting}
+        return frozenset(waiting.union(sha for sha in packed if sha))
 
     @property
     def with_rosters(self) -> frozenset[str]:
@@ -142,9 +151,10 @@ class Ledger:
     def contents(self) -> frozenset[str]:
         """All that was looked at for good, taken in or not: fingerprints of files and of their containers.
 
-        What only waits for a newer list of its school is not: it is still to be taken in.
+        What only waits for a newer list of its school is not, nor what we could not read: both are still to
+        be taken in.
         """
-        settled = {line.sha256 for line in self.lines if line.reason != OLDER}
+        settled = {line.sha256 for line in self.lines if line.reason not in (OLDER, UNREADABLE)}
         waiting = [line for line in self.lines if line.sha256 not in settled]
         packed = {line.container for line in self.lines} - {line.container for line in waiting}
         return frozenset(settled.union(sha for sha in packed if sha))

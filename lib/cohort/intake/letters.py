@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from cohort.intake import kinds
+from cohort.intake.rejection import UNREADABLE
 
 MARKS = ";\t|,"
 NAMED = re.compile(
@@ -26,7 +27,7 @@ def is_letter(name: str, rejected: str | None, content: bytes) -> bool:
 
     Takes: its name there; why it was rejected as a delivery, if so; its bytes.
     """
-    if rejected is None:
+    if rejected in (None, UNREADABLE):
         return False
     if rejected == kinds.UNREAD[kinds.DOCUMENT]:
         return True

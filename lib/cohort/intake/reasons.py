@@ -30,16 +30,24 @@ def because(nl: str, en: str, do: tuple[str, str] = AGAIN) -> Reason:
 
 REASONS = {
     "PUPIL_NOT_IN_ROSTER": because(
-        "deze leerling staat niet in de leerlinglijst (EDEXML) van de school",
-        "the school's roster (EDEXML) has no pupil with this key or ECK iD",
+        "de leerlinglijst (EDEXML, UWLR) van de school heeft geen leerling met deze sleutel of dit ECK iD",
+        "the school's roster (EDEXML, UWLR) has no pupil with this key or ECK iD",
         (
-            "Lever een actuele leerlinglijst en daarna de resultaten opnieuw.",
-            "Deliver an up-to-date roster, then the results again.",
+            "Lever een actuele leerlinglijst en daarna de resultaten in een nieuw gemaakt bestand.",
+            "Deliver an up-to-date roster, then the results in a newly made file.",
         ),
     ),
     "PUPIL_AMBIGUOUS": because(
-        "uit de leerlinglijst blijkt niet welke van twee leerlingen dit is",
-        "the roster does not tell which of two pupils this is",
+        "niet zeker is welke leerling dit is: er is geen ECK iD en de sleutel geldt voor één export (#), of "
+        "twee leerlingen hebben dezelfde sleutel, in één leerlinglijst of in twee van dit schooljaar, of "
+        "sleutel en ECK iD wijzen twee leerlingen aan",
+        "it is not certain which pupil this is: there is no ECK iD and the key holds within one export only "
+        "(#), or two pupils have one key, in one roster or in two of this school year, or key and ECK iD "
+        "name two pupils",
+        (
+            "Lever de resultaten met het ECK iD van de leerling, in een nieuw gemaakt bestand.",
+            "Deliver the results with the ECK iD of the pupil, in a newly made file.",
+        ),
     ),
     "ROW_BROKEN": because(
         "de regel heeft een ander aantal velden dan de kopregel",
@@ -193,6 +201,26 @@ WARNINGS = {
             "Check that a pupil number was corrected; do not use a result key again.",
         ),
     ),
+    "KEY_OF_ONE_EXPORT": because(
+        "in de leerlinglijst zonder ECK iD en zonder sleutel die langer geldt dan deze export (#); aan hen "
+        "wordt geen resultaat gekoppeld",
+        "in the roster without an ECK iD and without a key that holds beyond this export (#); no result is "
+        "joined to them",
+        (
+            "Lever een leerlinglijst met ECK iD of met de vaste sleutel van uw administratie.",
+            "Deliver a roster with ECK iDs or with the lasting keys of your administration.",
+        ),
+    ),
+    "ROSTER_WITHOUT_NUMBER": because(
+        "in de leerlinglijst zonder BSN of onderwijsnummer; resultaten die aan hen worden gekoppeld, worden "
+        "geweigerd, en een lijst zonder enig nummer wordt niet gebruikt",
+        "in the roster without a BSN or onderwijsnummer; results that are joined to them are refused, and a "
+        "roster without any number is not used",
+        (
+            "Lever een leerlinglijst met de nummers, zoals EDEXML die heeft.",
+            "Deliver a roster with the numbers, as EDEXML has them.",
+        ),
+    ),
     "DATE_OUTSIDE_YEAR": REASONS["DATE_OUTSIDE_YEAR"],
     "BESIDE_DATA": because(
         "in hetzelfde archief niet gelezen, omdat er geen gegevens in staan: een brief, een afbeelding, een "
@@ -226,4 +254,9 @@ WARNINGS = {
 
 OF_FILES = frozenset({"BESIDE_DATA"})
 OF_COLUMNS = frozenset({"COLUMN_GONE"})
-OF_PUPILS = frozenset({"TWO_NUMBERS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART", "TWO_SCHOOLS"})
+OF_PUPILS = frozenset(
+    {
+        "KEY_OF_ONE_EXPORT", "ROSTER_WITHOUT_NUMBER", "TWO_NUMBERS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART",
+        "TWO_SCHOOLS",
+    }
+)  # fmt: skip

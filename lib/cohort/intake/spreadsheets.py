@@ -181,6 +181,8 @@ def _grids(content: bytes, limits: Limits) -> list[_Grid]:
             found = [_grid(sheet, layouts) for sheet in book.worksheets]
             book.close()
             return found
+        except MemoryError:
+            raise
         except Exception:  # the library's own message could hold the value of a cell
             raise Rejected(BROKEN) from None
 

@@ -38,6 +38,10 @@ SAID = {
         "Of earlier deliveries: {} replaced, {} withdrawn because this file lacks them, or has them "
         "only in refused rows.",
     ),
+    "joined": (
+        "Gekoppeld aan de leerlinglijst: {} op het ECK iD, {} op de eigen leerlingsleutel van de school.",
+        "Joined to the roster: {} on the ECK iD, {} on the school's own pupil key.",
+    ),
     "code": ("{}: {}: {}. {}: {}. {}", "{}: {}: {}. {}: {}. {}"),
     "at": ("{}: {}.", "{}: {}."),
     "lines": ("Regels", "Lines"),

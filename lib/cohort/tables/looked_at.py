@@ -70,6 +70,12 @@ def of_batches(spark: SparkSession, path: Path, state: StructType, batches: Iter
     return frame if frame.columns == state.names else frame.select(*state.names)
 
 
+def files_of_batches(path: Path, batches: Iterable[int]) -> list[str]:
+    """The data files of some batches of intake as they stand now."""
+    asked = sorted(set(batches))
+    return _files(path, asked) if asked and exists(path) else []
+
+
 def _files(path: Path, batches: list[int]) -> list[str]:
     found = deltalake.DeltaTable(str(path)).file_uris(file_pruning_predicate=[("batch", "in", batches)])
     return [unquote(name) for name in found]
@@ -96,7 +102,14 @@ def detail(path: Path) -> tuple[tuple[int, int], dict[str, str]]:
 
 def current_files(path: Path) -> set[str]:
     """Names of the data files of the current version."""
-    return {Path(unquote(name)).name for name in deltalake.DeltaTable(str(path)).file_uris()}
+    return {file.name for file in current_paths(path)}
+
+
+def current_paths(path: Path) -> set[Path]:
+    """The data files of the current version, from the table's folder on."""
+    top = path.resolve()
+    files = deltalake.DeltaTable(str(path)).file_uris()
+    return {Path(unquote(name)).relative_to(top) for name in files}
 
 
 def identity(path: Path) -> str:

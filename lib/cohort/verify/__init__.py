@@ -1,16 +1,19 @@
 """The independent verifier: a stage or a published table, held against what was agreed and delivered.
 
-It shares no function with the code that makes releases; both meet in the project's declaration. Its rooms:
+It shares no step with the code that makes releases: both meet in the project's declaration, in `schema`, in
+`keys` (one room holds the secret) and in `tables` (one room speaks Delta). What these two give is held to
+other code by tests: HMACs to Python's own, Spark's checksum to numpy's. Its rooms:
 
     findings    what is verified, the codes of what can be found
     log         the table's log and the files' footers, as text
     layout      the files as runs of equal rows; their order and split
     contents    columns and values              numbers     what is the number of a pupil
-    anonymity   k, m, largest share, others     sensitive   what classes give away
-    blanked     values hidden by whole classes
+    boards      whose pupils a board knows      anonymity   k, m, largest share, others
+    sensitive   what classes give away          blanked     values hidden by whole classes
     filed       lists, read again               rights      who is barred by them
-    declared    lists of one kind               instruction which schools instructed us
-    consent     who consents to special values  lists       all of these together
+    renumbered  changes of pupil numbers        declared    lists of one kind
+    instruction which schools instructed us     consent     who consents to special values
+    lists       all of these together
     control     whose rows these are            pseudonyms  what is shown of pupils and schools
     sums        whether all is accounted for    rebuild     every record made again (`--deep`)
     difference  what subtracting it shows
@@ -30,6 +33,7 @@ from cohort import tables
 from cohort.verify import (
     anonymity,
     blanked,
+    boards,
     consent,
     contents,
     control,
@@ -44,6 +48,7 @@ from cohort.verify import (
     sums,
 )
 from cohort.verify.findings import Before, Finding, Findings, Subject, tell_names
+from cohort.verify.ladders import UNKNOWN, Ladder, of_project
 from cohort.verify.layout import Ints
 from cohort.verify.lists import Lists
 from cohort.verify.published import (
@@ -67,8 +72,9 @@ __all__ = [
 ]
 
 OF_A_STAGE = (
-    *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "OBJECTOR", "INSTRUCTION", "CONSENT", "PUPIL_UNKNOWN",
-    "PUPIL_TWICE", "SCHOOL_UNTRUE", "BLANKED", "DIFFERENCE",
+    *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "BOARDS", "BOARD_SHARE", "BOARD_OTHERS",
+    "OBJECTOR", "INSTRUCTION", "CONSENT", "PUPIL_UNKNOWN", "PUPIL_TWICE", "SCHOOL_UNTRUE", "BLANKED",
+    "DIFFERENCE",
 )  # fmt: skip
 
 
@@ -77,18 +83,18 @@ def check_stage(
     subject: Subject,
     *,
     deep: bool = False,
-    progress: Callable[[str], None] | None = None,
+    report: Callable[[str, str], None] = lambda *_: None,
 ) -> Findings:
     """Everything that can be looked for in a stage.
 
-    Takes: the stage and what it is held against; `deep` to make every record again; who is told of progress.
+    Takes: the stage and what it is held against; `deep` to make every record again; who is told of each
+    check that is done, its name and what it saw.
     Gives: the findings; any one refuses the release. A stage of another schema is looked at no further.
     Refuses: a stage that is not there (exit code 15), lists that intake would refuse (exit codes 12
     and 17).
     """
-    say = progress or (lambda _: None)
     known = lists.read(subject)
-    ladders = contents.ladders(subject.project, subject.hierarchies)
+    ladders = of_project(subject.project, subject.hierarchies)
     written = opened.log_of(subject.stage)
     files = [subject.stage / name for name in written.added]
     found = log.look_at_protocol(
@@ -98,45 +104,45 @@ def check_stage(
     )
     found += log.look_at_commit(written, subject.release_id) + log.look_at_traces(written, files)
     stage = tables.read(spark, subject.stage)
-    told = opened.columns(stage.schema, subject.project, written, control_too=True)
-    if any(finding.code == "SCHEMA" for finding in told):
-        return opened.unfit(found + told)
-    say("checked log and schema")
+    misfits = opened.columns(stage.schema, subject.project, written, control_too=True)
+    if any(finding.code == "SCHEMA" for finding in misfits):
+        return opened.unfit(found + misfits)
+    report("checked log and schema", "")
     runs = opened.runs(files, subject.project, control=True)
-    found += told + layout.look(runs) + _values(spark, subject, runs, ladders)
+    found += misfits + layout.look(runs) + _values(spark, subject, runs, ladders)
     shown = opened.pseudonyms_of(files, subject.project, control=True)
     found += pseudonyms.look(shown) if shown else []
-    classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform))
+    governed = boards.read(subject.school_list, subject.key, runs.schools, subject.today)
+    classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform), governed)
     leaves, cohort = opened.leaves(subject.project, ladders), _cohort(spark, subject, ladders, known)
     held_to, values = (
         sensitive.limits(subject.project, subject.platform),
         opened.values(subject.project, ladders),
     )
-    everywhere = np.concatenate([runs.home, runs.others], axis=1)
-    given_away, shares = sensitive.look(runs, values, held_to, cohort, everywhere)
+    of_boards = anonymity.at_boards(runs, governed)  # what holds for boards holds for their schools
+    given_away, shares = sensitive.look(runs, values, held_to, cohort, of_boards)
     classes, measures = classes + given_away, measures | shares
-    say(f"checked classes: {runs.classes}, {runs.released} rows")
+    report("checked classes", f"{runs.classes}, {runs.released} rows")
     counted = control.count(spark, subject, stage, known.barred, known.asked, runs.schools)
     found += classes + control.look(counted) + sums.look(subject.counts, counted, runs.released)
     found += consent.look(spark, subject, stage, known.consenting)
     if held_to is not None:
         records = rebuild.records(spark, subject, ladders, known)
-        found += blanked.look(spark, subject, stage, records, leaves, held_to, cohort)
-    say("checked control columns against results and lists")
+        known_by = boards.frame(spark, runs.schools, governed)
+        found += blanked.look(spark, subject, stage, records, leaves, held_to, cohort, known_by)
+    report("checked control columns against results and lists", "")
     k = anonymity.limits(subject.project, subject.platform).k
     found += difference.look(spark, subject, stage, k, leaves, held_to, cohort)
     if subject.before is not None:
-        say("checked the difference to the published release")
+        report("checked the difference to the published release", "")
     if deep:
         found += rebuild.look(spark, subject, stage, ladders, known)
-        say("checked records, each made again")
+        report("checked records, each made again", "")
     checked = (*OF_A_STAGE, "REBUILT") if deep else OF_A_STAGE
     return Findings(tuple(found), checked, (), measures, shown.checksum if shown else layout.checksum(runs))
 
 
-def _cohort(
-    spark: SparkSession, subject: Subject, ladders: dict[str, contents.Ladder], known: Lists
-) -> Ints | None:
+def _cohort(spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], known: Lists) -> Ints | None:
     """All pupils per sensitive value, last those with another one; counted from the results, where a distance
     to them was agreed.
     """
@@ -144,11 +150,11 @@ def _cohort(
     if own is None or held_to is None or not held_to.of_the_cohort:
         return None
     counted = rebuild.values_of_all(spark, subject, ladders, own.name, known)
-    return np.delete(counted, ladders[own.name].leaves.index(contents.UNKNOWN))
+    return np.delete(counted, ladders[own.name].leaves.index(UNKNOWN))
 
 
 def _values(
-    spark: SparkSession, subject: Subject, runs: layout.Runs, ladders: dict[str, contents.Ladder]
+    spark: SparkSession, subject: Subject, runs: layout.Runs, ladders: dict[str, Ladder]
 ) -> list[Finding]:
     """What the values say; a code in small letters is looked up among the schools of the results."""
     shown = dict(zip(runs.columns, runs.labels, strict=True))
