@@ -113,7 +113,7 @@ KINDS = [
         b"From: <Saved by Blink>\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n",
         "WEB_PAGE",
     ),
-    ("another document", b"<x/>", "XML_UNKNOWN"),
+    ("another document", b"<x><y/></x>", "XML_UNKNOWN"),
     ("a document with a DTD", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "XML_UNSAFE"),
     ("tabs", CSV.replace(b";", b"\t"), "DELIMITER_OTHER"),
     ("bars", CSV.replace(b";", b"|"), "DELIMITER_OTHER"),
@@ -194,7 +194,7 @@ DATA = {
     "toetsen.ods": open_document(),
     "toetsen.xls": OLE + b"Workbook",
     "toetsen.numbers": numbers(),
-    "los.xml": b"<x/>",
+    "los.xml": b"<x><y/></x>",
     "web.xls": PAGE.encode(),
     "raar": b"Beste platform",
 }
