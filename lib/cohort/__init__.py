@@ -13,10 +13,13 @@ What everything stands on:
     errors        the kinds of refusal, each with an exit code
     schema        the states of the data as types and as schemas
     identifiers   numbers of pupils and codes of schools, in one normal form
+    code_lists    the codes of every coded column, and each one's accepted spellings
+    delimited_text  the one reader of delimited text: bytes, line ends, quotes
     frames        what the driver knows, handed to Spark as small frames
     stopwatch     how long each stage of a job took
     due           what is to be done about a project, and why
     closed_files  folders and files of the platform's user alone
+    boards        which school boards know the pupils of which school
     recoding      the anonymity engine: numpy and pyarrow, no Spark
 
 What was agreed and declared:
@@ -26,6 +29,7 @@ What was agreed and declared:
     places        where everything stands under the storage root
     catalogue     the school list and the test catalogue
     purpose       what a project is for, on what grounds, and how long
+    declared_bands   bands of a column of numbers or years, as a project declares them
     platform      what holds for every project
     keys          the only room that sees a secret
     register      the states of releases, and the records that tell of them
@@ -33,10 +37,14 @@ What was agreed and declared:
     tables        the only room that speaks Delta
     project       what was agreed with one research project
     leaves        values as the numbers of their hierarchy's leaves
+    pupil_boards  the boards that know each pupil, as keyed hashes
     rules         what was agreed, as the rules that every class must satisfy
+    project_hierarchies   every column's hierarchy, held to the codes that intake accepts
     handover      what goes out to the search: codes and hashes
     spread        a cohort too large for one driver, searched in parts
     access        who may read a published table
+    shown_values  which classes show their sensitive values: counted in Spark, decided on counts
+    recode        the pupils' classes: the search, apart for pupils with a sensitive value and without
 
 The stages, each a state of the data to the next:
 
@@ -47,7 +55,7 @@ The stages, each a state of the data to the next:
     consents      Admitted → Consented: special-category values
     records       Consented → PupilRecords, one row per pupil
     pseudonymise  PupilRecords → Pseudonymised
-    generalise    Pseudonymised → Generalised: the histogram out, the recoding in
+    generalise    Pseudonymised → Generalised: the recoding applied to the rows
 
 What is done with them:
 
@@ -57,9 +65,11 @@ What is done with them:
     verify        a staged release, checked by code of its own
     contributors  which schools' results a release shows
     disclosed     what everybody may read of a release
+    value_ranges  lowest and highest values in the results, per school and test
     ingest        new deliveries taken into the restricted zone
     publish       a verified release made readable
     balance       every row and every pupil of a release, once
+    readiness     what the next release would refuse, told before anybody runs it
     release       one release: made, staged, verified
     status        what there is, what is due, what ends when
     reverification  a published table verified again, and closed when it fails

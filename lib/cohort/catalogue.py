@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from cohort import boards
+from cohort.boards import Boards, Site
 from cohort.errors import ConfigurationRefused, expected
 from cohort.identifiers import BRIN
 
@@ -27,7 +29,6 @@ SCHOOLS = (
     "brin", "vestiging", "bestuur", "soort", "denominatie_groep", "regio", "verwacht_van", "verwacht_tot",
 )  # fmt: skip
 MOMENTS = ("B", "M", "E")
-ListedSchool = tuple[str, dt.date, dt.date]
 HIGHEST = Decimal(5000)
 """Scores lie in 0 … 5000, with at most two decimals: what one slot of a packed record holds."""
 
@@ -53,6 +54,11 @@ class Catalogue:
     schools: frozenset[str]
     expected: Mapping[str, tuple[dt.date, dt.date]] = field(default_factory=dict)
     """The days from and to which each school is expected to deliver."""
+    sites: tuple[Site, ...] = ()
+
+    def boards(self, today: dt.date) -> dict[str, Boards]:
+        """The boards of every school that has or had one, by BRIN, as they are on that day."""
+        return boards.of_schools(self.sites, today)
 
     def measures(self, domein: str, schaal: str) -> bool:
         """Whether a test of the catalogue measures that domain on that scale."""
@@ -81,6 +87,14 @@ def load(folder: Path) -> Catalogue:
         for s in (_school(*line, problems) for line in _lines(folder / "scholen.csv", SCHOOLS, problems))
         if s
     ]
+    problems += [
+        _wrong(
+            "one board (bestuur) of a site on one day",
+            "a line of its first board with verwacht_tot on the day before the next one begins",
+            "two", f"scholen.csv, school {brin}",
+        )
+        for brin in boards.contradictions(schools)
+    ]  # fmt: skip
     keys = [(t.toetscode, t.versie) for t in tests]
     if len(set(keys)) != len(keys):
         problems.append(
@@ -97,15 +111,16 @@ def load(folder: Path) -> Catalogue:
         )
     if problems:
         raise ConfigurationRefused(*problems)
-    return Catalogue(tuple(tests), frozenset(s for s, *_ in schools), _expected(schools))
+    listed = frozenset(site.brin for site in schools)
+    return Catalogue(tuple(tests), listed, _expected(schools), tuple(schools))
 
 
-def _expected(schools: list[ListedSchool]) -> dict[str, tuple[dt.date, dt.date]]:
+def _expected(schools: list[Site]) -> dict[str, tuple[dt.date, dt.date]]:
     """A school is expected from the first to the last day of any of its sites."""
     days: dict[str, tuple[dt.date, dt.date]] = {}
-    for school, since, until in schools:
-        first, last = days.get(school, (since, until))
-        days[school] = min(first, since), max(last, until)
+    for site in schools:
+        first, last = days.get(site.brin, (site.since, site.until))
+        days[site.brin] = min(first, site.since), max(last, site.until)
     return days
 
 
@@ -157,7 +172,7 @@ def _test(number: int, line: dict[str, str], problems: list[str]) -> Test | None
     )  # fmt: skip
 
 
-def _school(number: int, line: dict[str, str], problems: list[str]) -> ListedSchool | None:
+def _school(number: int, line: dict[str, str], problems: list[str]) -> Site | None:
     if not BRIN.fullmatch(line["brin"]):
         problems.append(
             _wrong(
@@ -177,7 +192,7 @@ def _school(number: int, line: dict[str, str], problems: list[str]) -> ListedSch
         where = f"scholen.csv line {number}"
         problems.append(_wrong("dates, or nothing", "2020-08-01", "something else", where))
         return None
-    return line["brin"], since, until
+    return Site(line["brin"], line["vestiging"].strip(), boards.spelling(line["bestuur"]), since, until)
 
 
 def _wrong(what: str, example: str, found: str, where: str) -> str:

@@ -10,10 +10,13 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cohort import schema
 from cohort.config import Declaration, Number, wrong
+from cohort.declared_bands import DeclaredBands
 from cohort.purpose import Reason
 
 COLUMN = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
 NUMERIC = ("vaardigheidsscore", "ruwe_score")
+NUMBERS = ("ses", "postcode4")
+"""Attributes that are whole numbers."""
 MOMENTS = ("B", "M", "E")
 """The moments of a school year, in order."""
 
@@ -127,7 +130,8 @@ class Column(Declaration):
     constraint of its own.
 
     A numeric value falls in the band `[n·step, (n+1)·step)`, which is the leaf of the hierarchy: with
-    step 1 its label is `n`, else `lower tot upper` (Dutch: up to, not including).
+    step 1 its label is `n`, else `lower tot upper` (Dutch: up to, not including). Bands are declared here
+    (`bands`), or `hierarchy` names a file that lists them.
 
     `legal_ground` says what allows the use of special-category results: such a column is sensitive, and shows
     the values of pupils with consent only.
@@ -136,7 +140,8 @@ class Column(Declaration):
     name: str
     why: Reason
     role: Literal["quasi-identifying", "sensitive"]
-    hierarchy: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]*$")]
+    hierarchy: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]*$")] | None = None
+    bands: DeclaredBands | None = None
     result: Result | None = None
     difference: Difference | None = None
     attribute: str | None = None
@@ -204,11 +209,24 @@ class Column(Declaration):
                 f"attribute geboortedatum and with no other; found otherwise for column {self.name} "
                 "in <where>. Never a date."
             )
-        if self.numeric != (self.step is not None):
+        if (self.numeric and self.bands is None) != (self.step is not None):
             yield (
                 f"Expected a step with every numeric value and with no other, for example step = 20; "
-                f"found otherwise for column {self.name} in <where>. Add or remove the step."
+                f"found otherwise for column {self.name} in <where>. Add or remove the step; declared bands "
+                "have it among them."
             )
+        yield from self._wrong_bands()
+
+    def _wrong_bands(self) -> Iterator[str]:
+        if (self.hierarchy is None) == (self.bands is None):
+            yield (
+                "Expected a hierarchy or bands, for example bands = { from = 0, to = 300, step = 20, "
+                f"widths = [40] }}; found {'neither' if self.bands is None else 'both'} for column "
+                f"{self.name} in <where>. Give just one of them."
+            )
+        if self.bands is not None:
+            values = self.numeric or self.attribute in NUMBERS
+            yield from self.bands.unfit(self.name, scores=self.numeric, numbers=values, born=self.born)
 
     def _wrong_for_its_role(self) -> Iterator[str]:
         sensitive = self.role == "sensitive"
@@ -239,6 +257,11 @@ class Column(Declaration):
     def numeric(self) -> bool:
         """Whether leaves are bands of numbers."""
         return self.difference is not None or (self.result is not None and self.result.value in NUMERIC)
+
+    @property
+    def band_width(self) -> int | None:
+        """How many points a leaf of a numeric column holds."""
+        return self.bands.step if self.numeric and self.bands is not None else self.step
 
     @property
     def results(self) -> tuple[Result, ...]:

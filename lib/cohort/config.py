@@ -56,7 +56,7 @@ def read(
     every problem of the file in one refusal.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise refusal(
             expected(
@@ -144,7 +144,7 @@ def _keys(kind: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
             continue
         field = getattr(fields, "model_fields", {}).get(part)
         fields = _model_in(field.annotation) if field is not None else None
-    return list(getattr(fields, "model_fields", {}))
+    return [field.alias or name for name, field in getattr(fields, "model_fields", {}).items()]
 
 
 def _model_in(annotation: Any) -> Any:

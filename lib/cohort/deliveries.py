@@ -19,7 +19,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from cohort import frames
 from cohort.identifiers import BLANKS
 from cohort.intake.arrivals import DeliveredFile
-from cohort.intake.checks import SENTINELS
+from cohort.intake.checks import SENTINELS, TIME
 from cohort.intake.formats import Format, Formats
 from cohort.schema import CANONICAL, CORRUPT, GIVEN, NUMBER, SCORES, Delivered
 
@@ -33,6 +33,8 @@ OPTIONS = {
 LINE = "line"
 PIECE = "_piece"
 """Where the part of a file begins that a row was read with: Spark reads a long file in parts."""
+DAY_FIRST = {"dd-mm-yyyy": "[0-9]{2}", "d-m-yyyy": "[0-9]{1,2}"}
+"""How many digits a day and a month may have, by the way of writing dates that a format declares."""
 DATES, DECIMALS = ("geboortedatum", "afnamedatum"), ("vaardigheidsscore",)
 NOWHERE = -1
 """The place of a column that a file does not have."""
@@ -171,11 +173,8 @@ def _canonical(name: str, declared: Format) -> str:
     known = None
     if name in declared.codes:
         known = _translated(name, declared.codes[name])
-    elif name in DATES and declared.dates == "dd-mm-yyyy":
-        turned = ", ".join(
-            f"substring({name}, {first}, {length})" for first, length in ((7, 4), (4, 2), (1, 2))
-        )
-        known = _where(name, r"[0-9]{2}-[0-9]{2}-[0-9]{4}", f"concat_ws('-', {turned})")
+    elif name in DATES and declared.dates in DAY_FIRST:
+        known = _turned(name, DAY_FIRST[declared.dates])
     elif name in DECIMALS and declared.decimal == ".":
         known = _where(name, r"[0-9]+(\.[0-9]+)?", f"translate({name}, '.', ',')")
     elif name == "schooljaar" and declared.school_years == "2024/2025":
@@ -187,6 +186,17 @@ def _canonical(name: str, declared: Format) -> str:
         sentinels = ", ".join(map(_text, declared.sentinels[name]))
         return f"case when {name} not in ({sentinels}) then {sent} end"
     return sent
+
+
+def _turned(name: str, digits: str) -> str:
+    """A day that stands before its month and year, the year first; a time behind it goes."""
+    turned = ", ".join(f"substring({name}, {first}, {length})" for first, length in ((7, 4), (4, 2), (1, 2)))
+    day, month, year = (f"split_part({name}, '-', {place})" for place in (1, 2, 3))
+    padded = f"substring({year}, 1, 4), lpad({month}, 2, '0'), lpad({day}, 2, '0')"
+    form = rf"^{digits}-{digits}-[0-9]{{4}}(?:{TIME})?\z"
+    return rf"""
+        case when {name} rlike r'^[0-9]{{2}}-[0-9]{{2}}-[0-9]{{4}}\z' then concat_ws('-', {turned})
+             when {name} rlike r'{form}' then concat_ws('-', {padded}) end"""
 
 
 def _where(name: str, form: str, value: str) -> str:

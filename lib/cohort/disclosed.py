@@ -12,6 +12,7 @@ from cohort.columns import Column
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
+from cohort.recoding import risk
 from cohort.register import Record, Release
 
 COUNTS = (
@@ -81,10 +82,24 @@ def shown(platform: Platform, record: Record) -> dict[str, Any]:
         f"{platform.shown.round_to}",
         "objections": {"oldest_list": dates[0], "newest_list": dates[-1]} if dates else {},
         "teachers": "a teacher's pupils lie within one school, so the school's limits hold for teachers too",
+        "faced": _faced(facts),
         "second_person": facts.get("second_person", False),
         "personal_data": facts["class"] == "pseudonymous",
         "withdrawals": [_withdrawn(platform, one) for one in facts.get("withdrawals", [])],
     }  # fmt: skip
+
+
+def _faced(facts: dict[str, Any]) -> dict[str, int]:
+    """By kind of intruder, the 1 in how many that is the chance at most to find a pupil's record.
+
+    As agreed, never as it came out. Nothing of a release made before boards were looked at, nor of a
+    pseudonymous one, where rows of one school can be put together.
+    """
+    if "intruders" not in facts or facts["class"] != "anonymous":
+        return {}
+    k, others = (int(facts["thresholds"][name]) for name in ("k", "k_others"))
+    told = risk.least_left(k, others, others)
+    return {who: max(int(one["left_at_least"]), 1) for who, one in told.items()}
 
 
 def _withdrawn(platform: Platform, one: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,6 @@ afterwards each class shows the values of its pupils as they are, or `onbekend` 
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -20,18 +18,12 @@ from cohort.handover import VALUE
 from cohort.project import Project
 from cohort.recode import Recoded, members
 from cohort.recoding import parts
-from cohort.recoding.hierarchy import Hierarchy
 from cohort.schema import OTHERS, PUPIL, SCHOOL, Generalised
 from cohort.shown_values import CLASS, WITH_VALUE
 
 BLANKED = "_blanked"
 """Whether a class shows none of its sensitive values."""
 ROWS_PER_FILE = 250_000
-
-
-def hierarchies(project: Project, folder: Path) -> dict[str, Hierarchy]:
-    """Every column's hierarchy, by column name; refuses what `Hierarchy.load` refuses."""
-    return {c.name: Hierarchy.load(folder / f"{c.hierarchy}.csv", c.name) for c in project.columns}
 
 
 def generalise(coded: DataFrame, project: Project, recoded: Recoded) -> Generalised:

@@ -9,8 +9,10 @@ from operator import add, or_
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from cohort import pupil_boards
 from cohort.errors import NotAnonymous, expected
 from cohort.project import Project
+from cohort.pupil_boards import BOARD
 from cohort.recoding import parts
 from cohort.recoding.coding import Coding
 from cohort.schema import IDENTIFYING, NOT_LISTED, OTHERS, PUPIL, ROWS, SCHOOL, USED, Pseudonymised, forbid
@@ -73,13 +75,16 @@ def handed(coded: DataFrame, project: Project) -> DataFrame:
     """What the search gets of each pupil not set aside: hashes and its code, by the search's names.
 
     A sensitive value is not among them, nor is whether there is one: the two populations are searched apart.
+    A board stands for its schools: it knows the pupils of each, so what holds for boards holds for schools.
+
+    Takes: the coded pupils with their boards.
     """
     words = [name for name in coded.columns if name.startswith(parts.word(""))]
     return eligible(coded, project).select(
         key().alias(parts.KEY),
         *words,
-        F.xxhash64(SCHOOL).alias(parts.SCHOOL),
-        F.transform(OTHERS, lambda other: F.xxhash64(other)).alias(parts.OTHERS),
+        F.xxhash64(BOARD).alias(parts.SCHOOL),
+        F.transform(pupil_boards.further(), lambda other: F.xxhash64(other)).alias(parts.OTHERS),
     )
 
 

@@ -27,6 +27,7 @@ from cohort.intake import (
     ledger,
     reception,
     renumbering,
+    respelling,
     retention,
     scrutiny,
     settling,
@@ -63,13 +64,19 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     known = ledger.read(places.ledger)
     ended = ending.begin(places, known)
     sweep(spark, places, known, ended=ended)
+    respelled = respelling.apply(spark, places)
     renumbered = renumbering.apply(spark, places, intake.changes, known, intake.now)
+    for remark in intake.changes.remarks():
+        progress(remark)
     expiry.apply(spark, places, intake.consented, empty=not known.batches)
     domains, lists = intake.catalogue.domains(), intake.lists
     if known.batches and lists.lists:
         effects.require_small(removal.current(spark, places, known.batches), lists, holds.objections, domains)
     limits = holds.intake.containers.limits()
-    desk = Desk(places.deliveries, places.work / "received", intake.formats, limits, known.hashes)
+    desk = Desk(
+        places.deliveries, places.work / "received", intake.formats, limits, known.hashes,
+        intake.changes.newest_of,
+    )  # fmt: skip
     try:
         received = reception.receive(spark, desk, known)
         progress(f"deliveries: {len(received.files)} files, {len(received.new)} new")
@@ -100,7 +107,8 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     for sentence in (*_not_looked_at(received), *left_behind):
         progress(sentence)
     return {
-        **accounts.summary(received, entries), "renumbered": renumbered, "removed": gone,
+        **accounts.summary(received, entries), "renumbered": renumbered, "respelled": respelled,
+        "changes_without_effect": len(intake.changes.without_effect), "removed": gone,
         "missing": completeness.counts(told), "left_behind": left_behind,
         "exit_code": max(
             DEFECT if received.defects else DONE, leftovers.exit_code(left_behind),
@@ -171,10 +179,10 @@ def _take_in(
     entries = sorted(entries, key=lambda entry: entry.levering_nr)
     entries = succession.write_down(spark, intake, known, entries, run.batch)
     entries = comparing.warned(entries, known)
-    differs = {n: f.differs for n, f in new if f.differs}
+    files = dict(new)
     for entry in entries:
-        where = lines.get(entry.levering_nr, {})
-        feedback.write(intake.places, entry, where, run.max_refused_share, differs.get(entry.levering_nr))
+        where, file = lines.get(entry.levering_nr, {}), files[entry.levering_nr]
+        feedback.write(intake.places, entry, where, run.max_refused_share, file.differs, file.joined)
     progress(f"feedback: {len(entries)} files")
     ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
     succession.carry_out(spark, intake.places, Ledger((*known.lines, *entries)))

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from cohort import frames
 from cohort.columns import Column as Declared
+from cohort.declared_bands import DeclaredBands
 from cohort.errors import ConfigurationRefused, expected
 from cohort.recoding.hierarchy import UNKNOWN, Hierarchy
 from cohort.schema import NOT_LISTED
@@ -30,9 +31,8 @@ def number(value: Column, hierarchy: Hierarchy, otherwise: int) -> Column:
 
     Gives: a number; `otherwise` for what the hierarchy does not have and for null.
     """
-    named = [(place, leaf) for place, leaf in enumerate(hierarchy.leaves) if leaf != UNKNOWN]
     found = F.when(F.lit(False), F.lit(otherwise))
-    for place, leaf in named:
+    for leaf, place in _named(hierarchy):
         found = found.when(value == leaf, F.lit(place))
     return found.otherwise(F.lit(otherwise))
 
@@ -42,10 +42,9 @@ def looked_up(
 ) -> DataFrame:
     """The rows, with what `of_attribute` needs where a hierarchy has too many leaves to spell out."""
     for column in columns:
-        leaves = hierarchies[column.name].leaves
-        if len(leaves) > SPELLED_OUT:
+        if _looked_up(column, hierarchies[column.name]):
             leaf = f"_leaf_{column.name}"
-            listed = [(text, place) for place, text in enumerate(leaves) if text != UNKNOWN]
+            listed = _named(hierarchies[column.name])
             known = frames.local(rows.sparkSession, f"{leaf} string, {_place(column)} int", listed)
             rows = rows.join(F.broadcast(known), _text(column) == F.col(leaf), "left")
     return rows
@@ -57,8 +56,12 @@ def of_attribute(column: Declared, hierarchy: Hierarchy) -> Column:
     Takes: a column of a frame that `looked_up` gave.
     """
     value = _text(column)
-    spelled_out = len(hierarchy.leaves) <= SPELLED_OUT
-    found = number(value, hierarchy, NO_LEAF) if spelled_out else F.col(_place(column))
+    if column.bands is not None:
+        found = in_bands(_number(column), column.bands, 1, per=4 if column.born == "quarter" else 1)
+    elif _looked_up(column, hierarchy):
+        found = F.col(_place(column))
+    else:
+        found = number(value, hierarchy, NO_LEAF)
     return F.when(value.isNull(), F.lit(NO_VALUE)).otherwise(F.coalesce(found, F.lit(NO_LEAF)))
 
 
@@ -81,12 +84,32 @@ def of_points(points: Column, unit: int, column: Declared, hierarchy: Hierarchy)
     Takes: whole points times `unit`.
     Refuses: a hierarchy whose leaves are no bands of the column's step (exit code 10).
     """
+    unknown = F.lit(hierarchy.leaves.index(UNKNOWN))
+    if column.bands is not None:
+        width = column.bands.step * unit
+        band = F.coalesce(in_bands(points, column.bands, width), F.lit(NOT_LISTED))
+        return F.when(points.isNull(), unknown).otherwise(band)
     step = column.step or 1
     base, places = _bands(column.name, step, hierarchy)
     place = F.floor(points / (step * unit)).cast("int") - base
     inside = F.when((place >= 0) & (place < len(places)), F.get(F.array(*map(F.lit, places)), place))
-    unknown = F.lit(hierarchy.leaves.index(UNKNOWN))
     return F.when(points.isNull(), unknown).otherwise(F.coalesce(inside, F.lit(NOT_LISTED)))
+
+
+def in_bands(number: Column, bands: DeclaredBands, width: int, *, per: int = 1) -> Column:
+    """The leaf of the declared band that a whole number falls in; null for null and outside closed ends.
+
+    Takes: how many of these whole numbers one band holds (2000 hundredths of a point), and how many bands
+    there are to a step (4 quarters to a year).
+
+    from = 0, to = 60, step = 20, above = true; in hundredths
+    -1 → null    0, 1999 → 0    2000 → 1    6000, 500000 → 3
+    """
+    first, inner = bands.from_ // bands.step * per, (bands.to - bands.from_) // bands.step * per
+    band = F.floor(number / width).cast("int") - first
+    band = F.greatest(band, F.lit(-1)) if bands.below else band
+    band = F.least(band, F.lit(inner)) if bands.above else band
+    return F.when((band >= -int(bands.below)) & (band < inner + bands.above), band + int(bands.below))
 
 
 def _bands(name: str, step: int, hierarchy: Hierarchy) -> tuple[int, list[int]]:
@@ -124,6 +147,25 @@ def _born(by: str) -> Column:
         return F.concat(year.cast("string"), F.lit("-K"), F.quarter(date).cast("string"))
     first = F.when(F.month(date) >= 8, year).otherwise(year - 1)
     return F.concat(first.cast("string"), F.lit("/"), F.lpad(((first + 1) % 100).cast("string"), 2, "0"))
+
+
+def _number(column: Declared) -> Column:
+    """What bands of an attribute count: its own number, years, first years of cohorts, quarters."""
+    if column.born is None:
+        return F.expr(f"try_cast({column.attribute} as int)")
+    year = F.year("geboortedatum")
+    if column.born == "cohort":
+        return F.when(F.month("geboortedatum") >= 8, year).otherwise(year - 1)
+    return year if column.born == "year" else year * 4 + F.quarter("geboortedatum") - 1
+
+
+def _named(hierarchy: Hierarchy) -> list[tuple[str, int]]:
+    """Each value with its leaf; `onbekend` is nobody's value."""
+    return [(text, place) for text, place in hierarchy.places.items() if text != UNKNOWN]
+
+
+def _looked_up(column: Declared, hierarchy: Hierarchy) -> bool:
+    return column.bands is None and len(hierarchy.places) > SPELLED_OUT
 
 
 def _place(column: Declared) -> str:

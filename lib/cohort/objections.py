@@ -220,7 +220,7 @@ def _barred(stands: Standing, changes: Changes, today: dt.date) -> dict[str, Num
         for (pgn, scope), entry in source.entries.items():
             if entry.holds(today):
                 by_scope.setdefault(scope, set()).add(pgn)
-    return {scope: changes.all_of(frozenset(listed)) for scope, listed in by_scope.items()}
+    return {scope: changes.linked_with(frozenset(listed)) for scope, listed in by_scope.items()}
 
 
 def _held(filed: Iterable[Filed]) -> dict[str, frozenset[str]]:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from cohort import consents, generalise, handover, instructions, objections, pseudonymise, recode, records
+from cohort import (
+    consents,
+    generalise,
+    handover,
+    instructions,
+    objections,
+    pseudonymise,
+    pupil_boards,
+    recode,
+    records,
+)
+from cohort.boards import Boards
 from cohort.handover import Counts
 from cohort.keys import Key
 from cohort.later import differences, waves
@@ -65,12 +76,14 @@ def run(
     report: StageReport,
     before: Remembered | None = None,
     wave: bool = False,
+    *,
+    boards: Mapping[str, Boards],
 ) -> Way:
     """From accepted results to generalised rows: two passes over the pupils, one over the results.
 
     Takes: results, what was agreed, what the lists allow today, the key, the school list; how many pupils one
     search may have; the platform's floors; the release that is published, which this one will be nested in;
-    whether pupils who never were in one may enter.
+    whether pupils who never were in one may enter; today's boards by BRIN.
     """
     coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
     selected = records.select(results, project)
@@ -82,13 +95,14 @@ def run(
     kept = handover.coded(pseudonymous, project, coding).persist()
     counts = handover.count(kept, pseudonymous, project)
     report("records", f"{counts.pupils} pupils")
+    known = pupil_boards.with_boards(kept, pupil_boards.keyed(kept.sparkSession, key, boards))
     own, withdrawn = _sensitive(project, hierarchies, floors), 0
     if before is None:
-        recoded = recode.recode(kept, project, coding, counts, own, key, most_at_once)
+        recoded = recode.recode(known, project, coding, counts, own, key, most_at_once)
     else:
-        nested = differences.nested(kept, project, counts, before, key, own)
+        nested = differences.nested(known, project, counts, before, key, own)
         if wave:
-            nested = waves.widened(nested, kept, project, before, key, most_at_once)
+            nested = waves.widened(nested, known, project, before, key, most_at_once)
         recoded, withdrawn = nested.recoded, nested.withdrawn
     recoding = recoded.recoding
     report("recoding", f"{recoding.classes} classes, {recoding.suppressed} pupils suppressed")

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cohort import config, schema
+from cohort.code_lists import CODE_LISTS
 from cohort.columns import NUMERIC, Column, Difference, Result, SchoolYear, Slot
 from cohort.config import Declaration, Number, wrong
 from cohort.errors import ConfigurationRefused, UsageRefused, expected
@@ -56,6 +57,20 @@ class Population(Declaration):
 
     schooljaar: Annotated[list[SchoolYear], Field(min_length=1)]
     jaargroep: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @field_validator("jaargroep")
+    @classmethod
+    def _as_results_have_them(cls, groups: list[str] | None) -> list[str] | None:
+        listed = CODE_LISTS["jaargroep"]
+        odd = [place for place, group in enumerate(groups or (), start=1) if group not in listed.codes]
+        if odd:
+            instead = [f"`{code}`" for group in groups or () if (code := listed.others.get(group))]
+            raise ValueError(
+                "Expected year groups as results have them, for example `7`; found another text in place "
+                f"{', '.join(map(str, odd))} of population.jaargroep in <where>. "
+                f"Write {', '.join(instead) if instead else 'a code of the list in docs/schools.md'}."
+            )
+        return groups
 
 
 class Project(Purpose):

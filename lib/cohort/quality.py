@@ -1,7 +1,7 @@
 """Delivered → Accepted + Quarantined: every rule in one pass, each a column that is null or a reason code.
 
-A rule never corrects a value; the one mending there is (a pupil number that lost its leading zero, proved
-by its check digits) is counted. Codes, never values, go into what others read.
+A rule never corrects a value; the one mending there is (a pupil number that lost leading zeros or has marks
+in it, proved by its check digits) is counted. Codes, never values, go into what others read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from cohort import frames
 from cohort.catalogue import Catalogue
 from cohort.intake import checks, transcripts
-from cohort.intake.checks import BROKEN, CELL, CELLS, MENDED
+from cohort.intake.checks import BROKEN, CELL, CELLS, CODE, MENDED, PARTIAL
 from cohort.schema import (
     ACCEPTED,
     CANONICAL,
@@ -30,8 +30,10 @@ from cohort.schema import (
 
 CODES, RAW, ROW = "_codes", "_raw", "_row"
 SAME_RESULT, SAME_ROW = "_same_result", "_same_row"
-READ = ("pgn", "vestiging", "ruwe_score", "vaardigheidsscore")
-"""Columns of which another way of writing one value (a lost zero, `7,5` and `7,50`) makes no other line."""
+READ = ("pgn", "vestiging", "geboortedatum", "afnamedatum", "ruwe_score", "vaardigheidsscore")
+"""Columns of which another way of writing one value (a lost zero, `7,5` and `7,50`) makes no other line; nor
+does another spelling of a code.
+"""
 
 
 def judge(
@@ -43,11 +45,13 @@ def judge(
 
     Takes: delivered rows, the catalogue, the day of intake, the newest number of every replaced one, the
     codes of rules that are told and not refused (of `OUTSIDE` only); what is to be done with the rows when
-    they are typed (`_mended` among them) and not yet held against rules: what follows is compiled apart.
+    they are typed (`_mended` and `_partial` among them) and not yet held against rules: what follows is
+    compiled apart.
     Gives: the columns of `ACCEPTED` but `batch` (meaningful where `_codes` is empty), `_codes` (one text,
-    a blank between two), `_mended`, `_raw` (the row as sent but for blanks around its values, null where
-    accepted), `_row` (a number that grows within a file), `_same_result` (null where nobody can say whose
-    result it is) and `_same_row` (hashes within a file), and whatever else came along (`line`).
+    a blank between two), `_mended`, `_partial` (a date of birth known in part), `_raw` (the row as sent but
+    for blanks around its values, null where accepted), `_row` (a number that grows within a file),
+    `_same_result` (null where nobody can say whose result it is) and `_same_row` (hashes within a file), and
+    whatever else came along (`line`).
     """
     extra = [name for name in delivered.columns if name not in (*CANONICAL, CORRUPT, GIVEN, NUMBER)]
     cells, place = f"array({', '.join(CANONICAL)}) as {CELLS}", f"monotonically_increasing_id() as {ROW}"
@@ -58,27 +62,30 @@ def judge(
         _schools(spark, catalogue), F.expr(f"_listed = {CELL['brin']}"), "left"
     )
     parsed = _renumbered(known.selectExpr("*", *checks.parsed()), newest).selectExpr("*", *checks.derived())
-    found = typed(parsed.selectExpr("*", *checks.concluded()))
+    found = typed(parsed)
     broken = f"{CORRUPT} is not null or {GIVEN} <=> '{BROKEN}'"
     met = f"concat_ws(' ', {', '.join(checks.rules(today, told))})"
     result = same_result(CELL["bron_result_key"], CELL["schooljaar"])
-    judged = found.selectExpr("*", f"case when {broken} then '{BROKEN}' else {met} end as {CODES}")
+    whole = frames.apart(found.selectExpr("*", *checks.concluded(), *checks.coded()))
+    judged = whole.selectExpr("*", f"case when {broken} then '{BROKEN}' else {met} end as {CODES}")
     owned = f"pgn_soort is not null and {CODES} != '{BROKEN}'"
     as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
-    values = [f"concat('=', {name}), " if name in READ else "" for name in CANONICAL]
-    sent = [f"coalesce({value}{CELL[name]}, '')" for name, value in zip(CANONICAL, values, strict=True)]
-    worked_out = judged.columns
-    columns = [
-        f"{CELL[name]} as {name}" if name in CANONICAL and name not in worked_out else name
-        for name in ACCEPTED.names
-        if name not in ("batch", NUMBER)
-    ]
+    sent = [f"coalesce({_one_spelling(name)}{CELL[name]}, '')" for name in CANONICAL]
+    as_it_counts = {**CELL, **CODE, **{name: name for name in judged.columns}}
+    columns = [f"{as_it_counts[name]} as {name}" for name in ACCEPTED.names if name not in ("batch", NUMBER)]
     return judged.selectExpr(
-        *columns, NUMBER, *extra, CODES, ROW, MENDED,
+        *columns, NUMBER, *extra, CODES, ROW, MENDED, PARTIAL,
         f"case when {CODES} != '' then struct({as_sent}) end as {RAW}",
         f"case when {owned} then {result} end as {SAME_RESULT}",
         f"xxhash64({', '.join(sent)}) as {SAME_ROW}",
     )  # fmt: skip
+
+
+def _one_spelling(name: str) -> str:
+    """The beginning of a list: a value as it was read, where it was, whatever its spelling."""
+    if name in checks.READ:
+        return f"{checks.READ[name]}, "
+    return f"concat('=', {name}), " if name in READ else ""
 
 
 def outside() -> str:

@@ -21,6 +21,7 @@ from cohort.errors import ConfigurationRefused, NotAnonymous, expected
 from cohort.handover import VALUE, Counts
 from cohort.keys import Key
 from cohort.project import Project
+from cohort.pupil_boards import BOARDS
 from cohort.recoding import lattice, local, parts, populations
 from cohort.recoding.asked import none_found
 from cohort.recoding.attribute_disclosure import Blanking, require_enough
@@ -74,8 +75,9 @@ def recode(
 ) -> Recoded:  # fmt: skip
     """The recoding that the project asks for, under which every class meets every constraint: an action.
 
-    Takes: the coded pupils, kept and counted; the sensitive column, if there is one; the project's key, which
-    draws covers; how many pupils one search may have: a larger cohort is searched in parts.
+    Takes: the coded pupils, kept and counted, with their boards; the sensitive column, if there is one; the
+    project's key, which draws covers; how many pupils one search may have: a larger cohort is searched in
+    parts.
     Refuses: a cohort for which there is none within the suppression limit, a sensitive column of which too
     few have a value or no class could show one (exit code 14); a global recoding of more pupils than one
     search may have (exit code 10).
@@ -256,4 +258,4 @@ def _of_pupil(coded: DataFrame, recoded: Recoded) -> DataFrame:
 
 def _carried(coded: DataFrame) -> list[str]:
     """What a pupil takes along to its class."""
-    return [name for name in (PUPIL, SCHOOL, OTHERS, VALUE) if name in coded.columns]
+    return [name for name in (PUPIL, SCHOOL, OTHERS, BOARDS, VALUE) if name in coded.columns]

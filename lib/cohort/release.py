@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,23 +14,25 @@ from cohort import (
     codebook,
     contributors,
     disclosed,
-    generalise,
     keys,
     pipeline,
+    project_hierarchies,
     publish,
+    readiness,
     register,
     rights,
     tables,
 )
 from cohort.catalogue import Catalogue
-from cohort.errors import ConfigurationRefused, DeliveriesRefused, NotAnonymous, StateRefused, expected
+from cohort.errors import DeliveriesRefused, NotAnonymous, StateRefused, expected
 from cohort.filed import erasure, numbers, removal
-from cohort.intake import ledger, renumbering
+from cohort.intake import ledger, renumbering, respelling
 from cohort.keys import Key
 from cohort.later import differences, memory, overlaps, rekeyed
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
+from cohort.recoding import risk
 from cohort.register import Record, Release
 from cohort.rights import Known, Rights
 from cohort.schema import Accepted
@@ -84,20 +87,8 @@ def check(work: Work) -> tuple[Rights, Key]:
                 else "Wait for its start",
             )
         )
-    rights.special(project, work.catalogue.special_domains())
-    unknown = [r for r in project.results if not work.catalogue.measures(r.domein, r.schaal)]
-    if unknown:
-        raise ConfigurationRefused(
-            *(
-                expected(
-                    "domains and scales of the catalogue", example="rekenen on LVS-REK",
-                    found=f"{r.domein} on {r.schaal}", where=f"projects/{project.name}.toml",
-                    do="Correct its spelling, or add the test to toetsen.csv",
-                )
-                for r in unknown
-            )
-        )  # fmt: skip
-    before = differences.before(work.places, project, generalise.hierarchies(project, work.hierarchies))
+    trees = readiness.declared(project, work.hierarchies, work.catalogue)
+    before = differences.before(work.places, project, trees)
     if work.wave and before is None:
         raise differences.no_wave(project)
     renumbering.require_applied(work.places, numbers.load(work.places.numbers, work.today))
@@ -109,9 +100,11 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     """Make, stage and verify the project's next release; the caller holds the project's lock.
 
     Gives: its record, VERIFIED.
-    Refuses: no results (11); no recoding under the constraints, or findings of the verifier (14).
+    Refuses: no results (11); results that have codes in another spelling than the canonical one (15); no
+    recoding under the constraints, or findings of the verifier (14).
     """
     places, project = work.places, work.project
+    respelling.require_applied(spark, places)
     publish.mend(spark, places, work.platform, project.name)
     number = _make_room(places, project.name)
     rekeyed.follow(spark, places, project, key, numbers.load(places.numbers, work.today))
@@ -128,11 +121,17 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
         )
     verified = record.moved(
         Release.VERIFIED, checksum=list(findings.checksum), measures=findings.measures,
-        checked=list(findings.checked),
+        intruders=_intruders(findings.measures), checked=list(findings.checked),
         verified=str(work.now), seconds=clock.total, stages=clock.seconds,
     )  # fmt: skip
     register.save(places, verified)
     return verified
+
+
+def _intruders(measures: Mapping[str, int | float]) -> dict[str, dict[str, float]]:
+    """What a stranger, who knows others of a class, a school and a board face, by the verifier's counts."""
+    names = ("smallest_class", "smallest_others", "smallest_board_others")
+    return risk.least_left(*(int(measures[name]) for name in names))
 
 
 def verify(
@@ -196,12 +195,12 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
         )  # fmt: skip
     erasure.accept(spark, places, work.platform, lists.objections, work.catalogue.domains())
     results = Accepted(removal.current(spark, places, batches))
-    trees = generalise.hierarchies(project, work.hierarchies)
+    trees = project_hierarchies.load(project, work.hierarchies)
     before = differences.before(places, project, trees)
     way = pipeline.run(
         results, project, lists, trees, key,
         work.catalogue.schools, work.platform.search.most_pupils_at_once, work.platform.floors, clock.tell,
-        before, work.wave,
+        before, work.wave, boards=work.catalogue.boards(work.today),
     )  # fmt: skip
     domains = sorted({result.domein for result in project.results})
     stage = places.stage(project.name, number)
@@ -230,7 +229,8 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             "recoding": way.recoding.search,
             "codebook": codebook.codebook(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
-            "sensitive": way.value_counts, "classes": way.recoding.classes, "thresholds": project.limits,
+            "sensitive": None if project.special else way.value_counts, "classes": way.recoding.classes,
+            "thresholds": project.limits,
             "expires": str(project.ends), "before": None if before is None else before.release,
             "wave": work.wave, "linked": None if way.linked is None else way.linked.as_dict(),
             "differences_with": beside,

@@ -37,7 +37,7 @@ def verify_published(spark: SparkSession, work: Work, key: Key | None, record: R
                 do="Run objections, then verify again; until then nobody reads it",
             )
         )  # fmt: skip
-    findings, problems, facts = _look(spark, work, record)
+    findings, problems, facts = _look(spark, work, key, record)
     if key is not None and not problems:
         barred = tuple(release.check_rights(spark, work, key, record))
         checked = (*findings.checked, "OBJECTOR", "INSTRUCTION")
@@ -50,13 +50,15 @@ def verify_published(spark: SparkSession, work: Work, key: Key | None, record: R
     return findings
 
 
-def _look(spark: SparkSession, work: Work, record: Record) -> tuple[Findings, list[str], dict[str, Any]]:
+def _look(
+    spark: SparkSession, work: Work, key: Key | None, record: Record
+) -> tuple[Findings, list[str], dict[str, Any]]:
     """What the table's bytes tell: the findings, a sentence for everything wrong, facts for the note."""
     table, project = work.places.table(record.project), record.project
     try:
         findings = verify.check_published(
             spark, work.project, work.platform, table, record.id, record.facts["checksum"][0],
-            work.hierarchies,
+            work.hierarchies, None if key is None else (key, work.today),
         )  # fmt: skip
         problems = _sentences(findings)
         if [*findings.checksum] != record.facts["checksum"] or not _has_its_rows(spark, work, record):

@@ -1,6 +1,6 @@
 """Which classes of a release show the values of its sensitive column: counted in Spark, decided on counts.
 
-What goes out of Spark is how many pupils of which school have which value in which class; never a pupil. The
+What goes out of Spark is how many pupils of which board have which value in which class; never a pupil. The
 search is over by then: nothing that is decided here changes a class.
 """
 
@@ -17,11 +17,11 @@ from pyspark.sql import functions as F
 
 from cohort.handover import VALUE
 from cohort.keys import Key
+from cohort.pupil_boards import BOARDS
 from cohort.recoding.attribute_disclosure import Blanking, blanking, largest_share
 from cohort.recoding.hierarchy import UNKNOWN, Hierarchy
 from cohort.recoding.outcome import Recoding
 from cohort.recoding.sensitive import GroupValues, ValueCounts, ValueRule
-from cohort.schema import OTHERS, SCHOOL
 
 WITH_VALUE = "_with_value"
 """Whether a pupil is of the population whose sensitive value is shown, in classes that show theirs."""
@@ -91,14 +91,14 @@ def everybody(pupils: DataFrame, column: SensitiveColumn) -> Numbers:
 
 
 def counted(members: DataFrame, classes: int, column: SensitiveColumn, overall: Numbers) -> ValueCounts:
-    """The values of the pupils of the population with a value, per class and per school: an action.
+    """The values of the pupils of the population with a value, per class and per board: an action.
 
-    Takes: the released pupils with class, leaf, schools and WITH_VALUE; how many classes there are; how many
+    Takes: the released pupils with class, leaf, boards and WITH_VALUE; how many classes there are; how many
     pupils of the whole cohort have each value.
     """
     rows: Any = (
         members.where(F.col(WITH_VALUE) & column.known())
-        .select(CLASS, VALUE, F.explode(groups()).alias("group"))
+        .select(CLASS, VALUE, F.explode(BOARDS).alias("group"))
         .groupBy(CLASS, VALUE, F.xxhash64("group").alias("group"))
         .count()
         .toArrow()
@@ -118,12 +118,6 @@ def per_class(members: DataFrame, classes: int, column: SensitiveColumn) -> Numb
     table = np.zeros((classes, len(column.leaves) - 1), dtype=np.int64)
     table[rows[CLASS].to_numpy(), column.places[rows[VALUE].to_numpy()]] = rows["count"].to_numpy()
     return table
-
-
-def groups() -> Column:
-    """Every school that delivered a value of a pupil, each once."""
-    none = F.array().cast("array<binary>")
-    return F.array_union(F.array(SCHOOL), F.coalesce(OTHERS, none))
 
 
 def decide(

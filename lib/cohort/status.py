@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cohort import access, catalogue, keys, objections, project, register, rights
+from cohort import access, catalogue, keys, objections, project, readiness, register, rights, value_ranges
 from cohort.due import Action, Due, Reason
 from cohort.errors import DEFECT, DONE, Refusal, RightsRefused, place
 from cohort.filed import erasure
@@ -45,7 +45,8 @@ def status(
     Gives: of a project whose records cannot be read the defect; the exit code says so then (70).
     """
     view, lists = _view(places, platform, folder, key_folder, now)
-    projects = [_guarded(view, name) for name in view.projects]
+    spread = value_ranges.spread_of(places)
+    projects = [_guarded(view, name, spread) for name in view.projects]
     code = DEFECT if any("defect" in one for one in projects) else DONE
     return {"objections": lists, "projects": projects, "exit_code": code}
 
@@ -80,16 +81,16 @@ def _view(
     return View(places, platform, folder, key_folder, now, read), {"fit": True, "lists": read.facts()}
 
 
-def _guarded(view: View, name: str) -> dict[str, Any]:
+def _guarded(view: View, name: str, spread: value_ranges.Spread) -> dict[str, Any]:
     try:
-        return _project(view, name)
+        return _project(view, name, spread)
     except Refusal:
         raise
     except Exception as defect:  # one project's records stop no other's
         return {"project": name, "defect": type(defect).__name__, "at": place(defect)}
 
 
-def _project(view: View, name: str) -> dict[str, Any]:
+def _project(view: View, name: str, spread: value_ranges.Spread) -> dict[str, Any]:
     places = view.places
     state = register.state_of(places, name)
     told: dict[str, Any] = {
@@ -107,7 +108,13 @@ def _project(view: View, name: str) -> dict[str, Any]:
     except Refusal as refusal:
         return {**told, "declaration": list(refusal.problems)}
     what = [one.as_dict() for one in _due_of(view, agreed)]
-    return {**told, "ends": agreed.ends, "days_left": (agreed.ends - view.now.date()).days, "due": what}
+    listed, today = catalogue.load(view.folder), view.now.date()
+    may_name = rights.known(places, view.folder, listed)
+    asked = readiness.Asked(places, view.platform, agreed, view.folder, listed, view.keys, may_name, today)
+    return {
+        **told, "ends": agreed.ends, "days_left": (agreed.ends - today).days, "due": what,
+        "next_release": readiness.next_release(asked, spread) if agreed.lasts(today) else None,
+    }  # fmt: skip
 
 
 def _due_of(view: View, agreed: Agreed) -> list[Due]:

@@ -33,6 +33,7 @@ _LETTERS: Final = "GHIJKLMNOPQRSTUVWXYZ"
 _PER_PREFIX: Final = len(_LETTERS) ** 2
 _REAL_CLASSES_FROM: Final = 90
 _BOARD_OF: Final = 7
+_FEWEST_BOARDS: Final = 12
 _KINDS: Final = (("bo", 0.93), ("sbo", 0.04), ("so", 0.03))
 _DENOMINATIONS: Final = (("openbaar", 0.31), ("RK", 0.29), ("PC", 0.28), ("overig", 0.12))
 _REGIONS: Final = (("Noord", 0.13), ("Oost", 0.22), ("Zuid", 0.21), ("West", 0.44))
@@ -107,7 +108,8 @@ def rows(seed: int, brins: list[str], *, special: bool = True) -> list[tuple[str
     """
     rng = np.random.default_rng(seed)
     count = len(brins)
-    boards = rng.integers(1, count // _BOARD_OF + 2, count)
+    # Where there are few schools, still more boards than a project asks for in every class.
+    boards = rng.integers(1, max(count // _BOARD_OF, _FEWEST_BOARDS) + 2, count)
     kinds, denominations, regions = (
         rng.choice([name for name, _ in shares], count, p=[share for _, share in shares])
         for shares in (_KINDS, _DENOMINATIONS, _REGIONS)

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import instructions, objections, pseudonymise, recode, register, release
+from cohort import instructions, objections, pseudonymise, pupil_boards, recode, register, release
 from cohort.errors import NotAnonymous
 from cohort.recoding.constraints import Pupils
 
@@ -26,8 +26,8 @@ def release_one(spark: SparkSession, platform: Platform) -> register.Record:
 
 @pytest.fixture
 def strict(fresh: Platform) -> Platform:
-    """A project that asks for more schools than ten pupils come from by themselves."""
-    fresh.change("conf/projects/leergroei.toml", "m = 5", "m = 12")
+    """A project that asks for more schools and boards than ten pupils come from by themselves."""
+    fresh.change("conf/projects/leergroei.toml", "m = 5", "m = 8")
     fresh.change("conf/projects/leergroei.toml", "suppression_limit = 0.1", "suppression_limit = 0.3")
     return fresh
 
@@ -61,6 +61,12 @@ def schools_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(recode, "constraints", lambda project: [Pupils(project.thresholds.k)])
 
 
+def boards_ignored(patch: pytest.MonkeyPatch) -> None:
+    """The search takes every school for a board of its own."""
+    real = pupil_boards.keyed
+    patch.setattr(pupil_boards, "keyed", lambda spark, key, _: real(spark, key, {}))
+
+
 def plain_hash(patch: pytest.MonkeyPatch) -> None:
     """A hash that anybody can repeat, in place of the keyed one."""
 
@@ -75,6 +81,7 @@ BROKEN: list[tuple[Patch, set[str]]] = [
     (objections_ignored, {"OBJECTOR"}),
     (instructions_ignored, {"INSTRUCTION"}),
     (schools_ignored, {"SCHOOLS", "SHARE", "OTHERS"}),
+    (boards_ignored, {"BOARDS", "BOARD_SHARE", "BOARD_OTHERS"}),
     (plain_hash, {"PUPIL_UNKNOWN"}),
 ]
 

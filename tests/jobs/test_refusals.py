@@ -154,8 +154,8 @@ def _number_changes(p: Platform, *lines: str) -> None:
     (zone / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *lines, ""]))
 
 
-def numbers_in_a_circle(p: Platform) -> tuple[str, ...]:
-    _number_changes(p, "111222333;123456782;2025-01-01", "123456782;111222333;2025-02-01")
+def numbers_exchanged(p: Platform) -> tuple[str, ...]:
+    _number_changes(p, "111222333;123456782;2025-01-01", "123456782;111222333;2025-01-01")
     return ("ingest",)
 
 
@@ -206,7 +206,7 @@ def no_format_declared(p: Platform) -> tuple[str, ...]:
 
 
 REFUSALS = [
-    (numbers_in_a_circle, 11, "a circle of 2"),
+    (numbers_exchanged, 11, "an exchange of 2 numbers between pupils"),
     (number_changes_not_applied, 15, "Run ingest"),
     (no_format_declared, 10, "at least one declared format"),
     (missing_list, 12, "found no such file in objections/landelijk.csv"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,7 @@ from tests.unit.drawn_results import Row, column, frame, pgn, project, result, r
 from tests.unit.drawn_rights import rights
 
 from cohort import pipeline
+from cohort.boards import Boards
 from cohort.errors import NotAnonymous
 from cohort.filed.filings import ALL
 from cohort.keys import Key
@@ -122,7 +124,12 @@ def lists(drawn: Drawn) -> Objections:
 
 
 def run(
-    results: Accepted, drawn: Drawn, secret: bytes = SECRET, asked: Project = ASKED, most: int = 10_000
+    results: Accepted,
+    drawn: Drawn,
+    secret: bytes = SECRET,
+    asked: Project = ASKED,
+    most: int = 10_000,
+    boards: Mapping[str, Boards] | None = None,
 ) -> Any:
     """The released rows as a table, or why there are none."""
     told: list[str] = []
@@ -137,6 +144,7 @@ def run(
             most,
             platform().floors,
             lambda stage, outcome="": told.append(f"{stage}: {outcome}"),
+            boards=boards or {},
         )
         found = way.rows.toArrow().to_pylist()
         way.let_go()
@@ -208,6 +216,43 @@ def assert_anonymous(released: pd.DataFrame, asked: Project) -> None:
         values = released[own.name].value_counts()
         assert Decimal(int(values.max())) <= own.constraint.largest_value * pupils
         assert len(values) >= (own.constraint.distinct or 1)
+
+
+BOARDS = st.dictionaries(
+    st.sampled_from(SCHOOLS), st.lists(st.sampled_from("12"), min_size=1, max_size=2, unique=True)
+).map(lambda drawn: {brin: Boards(ever[0], frozenset(ever)) for brin, ever in drawn.items()})
+OF_TWO = {"10AA": Boards("1", frozenset("1")), "10AB": Boards("2", frozenset("2"))}
+
+
+@example(drawn=plain(), boards=OF_TWO, kind="local")
+@given(drawn=cohorts(), boards=BOARDS, kind=st.sampled_from(("global", "local")))
+def test_every_class_keeps_the_rules_on_schools_for_every_board(
+    spark: SparkSession, drawn: Drawn, boards: dict[str, Boards], kind: str
+) -> None:
+    recoding = {"kind": kind, "objective": "mean", "suppression_limit": Decimal("0.9")}
+    asked = project([column.model_dump(exclude_unset=True) for column in ASKED.columns], recoding=recoding)
+    found = run(frame(spark, drawn.results), drawn, asked=asked, boards=boards)
+    if isinstance(found, tuple):
+        event("no release")
+        return
+    event("a release")
+    ever = {
+        mac(f"brin|{school}"): boards[school].ever if school in boards else {school} for school in SCHOOLS
+    }
+    now = {
+        mac(f"brin|{school}"): boards[school].present if school in boards else school for school in SCHOOLS
+    }
+    for _, released in found.groupby(asked.column_names):
+        assert_anonymous(released, asked)
+        schools = [
+            {home, *(others if others is not None else ())}
+            for home, others in zip(released[SCHOOL], released[OTHERS], strict=True)
+        ]
+        known = [set().union(*(ever[school] for school in of)) for of in schools]
+        most = max(sum(board in of for of in known) for board in set().union(*known))
+        assert Decimal(most) <= asked.thresholds.max_share * len(released)
+        assert len(released) - most >= asked.thresholds.k_others
+        assert released[SCHOOL].map(now).nunique() >= asked.thresholds.m
 
 
 @pytest.fixture(scope="module")

@@ -161,7 +161,8 @@ def test_who_has_which_value_plays_no_part_in_who_is_drawn_first(
     def shown(drawn: list[Row], everybody: Row) -> list[bool] | None:
         counts = ValueCounts(np.array(drawn, dtype=np.int64), np.array(everybody, dtype=np.int64))
         try:
-            return blanking(counts, [DistinctValues(2)], Fraction(4, 5), np.array(order)).classes.tolist()
+            found = blanking(counts, [DistinctValues(2)], Fraction(4, 5), np.array(order))
+            return [bool(flag) for flag in found.classes]
         except NotAnonymous:
             return None
 

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit import test_containers as containers_drawn
 from tests.unit import test_edexml as rosters
+from tests.unit import test_messages as envelopes
 from tests.unit import test_spreadsheets as workbooks
-from tests.unit import test_uwlr as messages
+from tests.unit import test_uwlr as results
 
-from cohort.intake import containers, edexml, markup, spreadsheets, uwlr
+from cohort.intake import containers, edexml, markup, messages, spreadsheets, uwlr
 from cohort.intake.containers import Limits
 from cohort.intake.rejection import Rejected
 from cohort.schema import CANONICAL
@@ -23,7 +24,8 @@ from cohort.schema import CANONICAL
 CODES = {
     "CONTAINER_BROKEN", "CONTAINER_ENCRYPTED", "CONTAINER_BOMB", "CONTAINER_PATH", "CONTAINER_NESTED",
     "CONTAINER_EMPTY", "SPREADSHEET_BROKEN", "SPREADSHEET_SHEETS", "SPREADSHEET_ENCRYPTED", "TOO_WIDE",
-    "XML_BROKEN", "XML_UNSAFE", "XML_UNKNOWN", "XML_TOO_LARGE", "UWLR_TEST_UNDECLARED", "EMPTY",
+    "XML_BROKEN", "XML_UNSAFE", "XML_UNKNOWN", "XML_TOO_LARGE", "XML_SEVERAL", "XML_NO_RECORDS",
+    "UWLR_TEST_UNDECLARED", "EMPTY",
 }  # fmt: skip
 ROW_CODES = {
     None, "ROSTER_MISSING", "PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS", "SCORE_NOT_A_NUMBER", "LEVEL_INVALID",
@@ -32,9 +34,10 @@ LIMITS = Limits(members=30, bytes_per_member=1 << 20, total_bytes=2 << 20, ratio
 MOST = 1 << 16
 
 TEACHER = rosters.teacher("LK1", '<groep key="g5"/>')
-ROSTER = rosters.document(rosters.ANNA + messages.BEN, TEACHER)
-LEVEL = messages.result(messages.oso("<o:aantalgoed>7</o:aantalgoed>", ("IV", "Landelijk", "I")), key="R2")
-MESSAGE = messages.document(messages.afname(messages.result(), LEVEL))
+ROSTER = rosters.document(rosters.ANNA + results.BEN, TEACHER)
+LEVEL = results.result(results.oso("<o:aantalgoed>7</o:aantalgoed>", ("IV", "Landelijk", "I")), key="R2")
+MESSAGE = results.document(results.afname(results.result(), LEVEL))
+ENVELOPE = envelopes.envelope(envelopes.answer()).encode()
 ZIP = containers_drawn.packed(("a/99ZZ.csv", containers_drawn.ROWS * 50), ("uwlr.xml", MESSAGE))
 SHEET = workbooks.workbook(workbooks.HEADER, *[workbooks.ROW] * 5)
 SHARED = workbooks.with_texts(workbooks.SHARING, workbooks.STRINGS)
@@ -84,23 +87,36 @@ def test_a_key_is_the_same_text_in_an_attribute_and_in_an_element(parts: list[st
     key = "".join(parts)
     written = "".join(f"&#{ord(c)};" for c in key) if numbered else escape(key, {'"': "&quot;"})
     content = f'<a><b key="{written}">{written}</b></a>'.encode()
-    shape = markup.Shape("a", lambda *_: True, frozenset({"a/b"}), frozenset())
-    (found,) = markup.elements(content, MOST, shape)
+    shape = messages.Shape("a", lambda *_: True, frozenset({"a/b"}), frozenset())
+    (found,) = messages.elements(content, MOST, shape)
     assert (found.attributes["key"], found.text) == (key, key)
 
 
-@given(damaged(ROSTER) | st.binary(max_size=200))
+@given(damaged(ROSTER, ENVELOPE, ENVELOPE.decode().encode("utf-16")) | st.binary(max_size=200))
 def test_a_damaged_roster_gives_pupils_or_a_reason(content: bytes) -> None:
     found = outcome(lambda: edexml.read(content, MOST).pupils)
     assert isinstance(found, str | tuple)
+    root = outcome(lambda: messages.root(content, MOST))
+    assert isinstance(root, str)
     markup.is_xml(content)
+
+
+@given(damaged(ROSTER, MESSAGE, ENVELOPE))
+def test_every_value_that_a_reader_takes_is_among_the_values_of_the_document(content: bytes) -> None:
+    pupils = outcome(lambda: edexml.read(content, MOST).pupils)
+    if isinstance(pupils, tuple):
+        every = {value.strip() for value in markup.values(content, MOST)}
+        taken = {text for pupil in pupils for text in (pupil.key, pupil.eckid, pupil.number) if text}
+        assert taken <= every
+    else:
+        outcome(lambda: list(markup.values(content, MOST)))
 
 
 @given(damaged(MESSAGE), damaged(ROSTER), st.booleans())
 def test_a_damaged_message_gives_rows_or_a_reason(content: bytes, other: bytes, damaged_too: bool) -> None:
     def rows() -> list[uwlr.Row]:
         roster = edexml.read(other if damaged_too else ROSTER, MOST)
-        return uwlr.canonical(uwlr.read(content, MOST), roster)
+        return uwlr.canonical(uwlr.read(content, MOST), [roster])
 
     found = outcome(rows)
     if isinstance(found, list):
@@ -112,7 +128,7 @@ def test_a_damaged_message_gives_rows_or_a_reason(content: bytes, other: bytes, 
 @given(damaged(MESSAGE))
 def test_a_row_with_a_number_is_of_a_pupil_of_the_roster(content: bytes) -> None:
     roster = edexml.read(ROSTER, MOST)
-    found = outcome(lambda: uwlr.canonical(uwlr.read(content, MOST), roster))
+    found = outcome(lambda: uwlr.canonical(uwlr.read(content, MOST), [roster]))
     if isinstance(found, list):
         place = CANONICAL.index("pgn")
         assert {row.cells[place] for row in found} <= {None, *(pupil.number for pupil in roster.pupils)}
@@ -150,6 +166,6 @@ def test_a_damaged_part_of_a_sound_spreadsheet_gives_rows_or_a_reason(part: str,
 
 def test_the_contents_that_are_damaged_here_are_sound() -> None:
     roster = edexml.read(ROSTER, MOST)
-    assert [row.code for row in uwlr.canonical(uwlr.read(MESSAGE, MOST), roster)] == [None, None]
+    assert [row.code for row in uwlr.canonical(uwlr.read(MESSAGE, MOST), [roster])] == [None, None]
     assert len(list(containers.members(ZIP, LIMITS))) == 2
     assert [len(spreadsheets.read(content, LIMITS).cells) for content in (SHEET, SHARED)] == [5, 1]

@@ -114,5 +114,37 @@ ROSTER = raw(
     "</leerlingen></EDEX>"
 )
 
+
+def changed(content: Content, *pairs: tuple[str, str]) -> Content:
+    """The same with other words in it."""
+
+    def other(school: str) -> bytes:
+        text = content(school).decode()
+        for old, new in pairs:
+            assert old in text
+            text = text.replace(old, new)
+        return text.encode()
+
+    return other
+
+
+def soap(content: Content, encoding: str = "utf-8") -> Content:
+    """A message as a service sends it, with keys in its header."""
+    about = "xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'"
+    head = "<s:Header><sleutel xmlns='urn:x'>geheim</sleutel></s:Header>"
+    return lambda school: (
+        f"<s:Envelope {about}>{head}<s:Body>{content(school).decode()}</s:Body></s:Envelope>"
+    ).encode(encoding)
+
+
+OF_UWLR = changed(
+    ROSTER,
+    ("<EDEX>", "<leerlinggegevens_antwoord xmlns='http://www.edustandaard.nl/leerresultaten/2/leerlinggegevens'>"
+               "<leerlinggegevens>"),
+    ("</EDEX>", "</leerlinggegevens></leerlinggegevens_antwoord>"),
+)  # fmt: skip
+"""The same roster as UWLR has it."""
+LATER = changed(ROSTER, ("2025-01-01", "2025-01-15"), ("'a'", "'x'"), ("'b'", "'a'"), ("'x'", "'b'"))
+"""A later roster, in which the first two pupils have each other's key."""
 S = "<score>34</score>"
 """A UWLR result's score."""

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from tests.unit.drawn_release import SECRET, platform
 from tests.unit.drawn_results import Row, column, project, result
 
-from cohort import frames, generalise, handover, recode
+from cohort import frames, generalise, handover, pupil_boards, recode
 from cohort.handover import Counts
 from cohort.keys import Key
 from cohort.project import Project
@@ -102,6 +102,7 @@ def run(
     coding = Coding(HIERARCHIES)
     pupils = cohort(spark, (first, second), advies=advies)
     coded = handover.coded(pupils, asked, coding)
+    coded = pupil_boards.with_boards(coded, pupil_boards.keyed(spark, Key(SECRET), {}))
     counts = handover.count(coded, pupils, asked)
     own = None
     if asked.sensitive is not None:

@@ -84,6 +84,10 @@ def release(number: int = 1, state: str = "PUBLISHED", **changes: Any) -> Json:
             "pupils_set_aside": 120, "rows_current": 601200, "schools": 1130,
         },
         "hidden_up_to": 7, "rounded_to": 5, "agreed": AGREED,
+        "faced": {
+            "stranger": 10, "knows_1_other": 9, "knows_2_others": 8, "knows_3_others": 7, "school": 5,
+            "board": 5,
+        },
     } | changes  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from tests.unit.drawn_purpose import PURPOSE, WHY
 from tests.unit.drawn_rights import instruct
 
-from cohort import keys, schema, tables
+from cohort import catalogue, keys, schema, tables
 from cohort.platform import Platform
 from cohort.project import Project
 from cohort.verify import Subject
@@ -37,7 +37,7 @@ HIERARCHIES = {
     "banden": "0 tot 20;0 tot 40;*\n20 tot 40;0 tot 40;*\n40 tot 60;40 tot 80;*\n60 tot 80;40 tot 80;*\n",
     "groei": "-10 tot 0;*\n0 tot 10;*\n10 tot 20;*\n",
     "niveau": "I;*\nII;*\nIII;*\nIV;*\nV;*\n",
-    "geslacht": "1;*\n2;*\n",
+    "geslacht": "1;*\n2;*\n0;*\n9;*\n",
     "cohort": "2013/14;*\n2014/15;*\n",
 }
 Row = dict[str, Any]
@@ -235,7 +235,21 @@ def write_hierarchies(folder: Path, **more: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in HIERARCHIES.items():
         (folder / f"{name}.csv").write_text(more.get(name, "") + text)
+    if not (folder.parent / "scholen.csv").exists():
+        write_schools(folder.parent, {})
     return folder
+
+
+def write_schools(folder: Path, boards: Mapping[str, str]) -> None:
+    """The school list: a school without a board here is its own. Drawn: boards from the first to the present,
+    `1` or `1 2` (2 since last summer), and `1+2` for two sites of different boards."""
+    lines = []
+    for brin in SCHOOLS:
+        *old, now = (boards.get(brin) or "").split(" ")
+        since = "2025-08-01" if old else ""
+        lines += [f"{brin};00;{board};bo;RK;West;;2025-07-31" for board in old]
+        lines += [f"{brin};{at:02d};{board};bo;RK;West;{since};" for at, board in enumerate(now.split("+"))]
+    (folder / "scholen.csv").write_text("\n".join([";".join(catalogue.SCHOOLS), *lines, ""]))
 
 
 def subject(folder: Path, results_at: Path, stage: Stage | None = None, **changes: Any) -> Subject:

@@ -21,7 +21,8 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn
 from tests.unit.drawn_rights import instruct, rights
 
-from cohort import generalise, keys, objections, pipeline, register, schema, tables
+from cohort import keys, objections, pipeline, project_hierarchies, register, schema, tables
+from cohort.boards import Boards
 from cohort.later import differences, memory
 from cohort.pipeline import Way
 from cohort.places import Places
@@ -93,6 +94,8 @@ class Root:
     """Pupils who have results by now."""
     made: list[Findings] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    boards: dict[str, Boards] = field(default_factory=dict)
+    """The boards of schools today; a school is its own where it has none here."""
 
     @property
     def places(self) -> Places:
@@ -115,17 +118,17 @@ class Root:
         if not places.objections.exists():
             drawn.write_list(places.objections, [], declared_empty=True)
             instruct(self.home, SCHOOLS, TODAY)
-        trees, key = generalise.hierarchies(own, hierarchies), keys.Key(SECRET)
+        trees, key = project_hierarchies.load(own, hierarchies), keys.Key(SECRET)
         lists = objections.load(
             places.objections, drawn.platform().objections, TODAY, {"rekenen", "spelling"}
         )
         rows = Accepted(tables.read(self.spark, places.results).where("batch = 1"))
         before = differences.before(places, own, trees)
         held = rights(lists, SCHOOLS)
-        floors = drawn.platform().floors
         way = pipeline.run(
-            rows, own, held, trees, key, SCHOOLS, 10_000, floors, lambda *_: None, before, wave
-        )
+            rows, own, held, trees, key, SCHOOLS, 10_000, drawn.platform().floors, lambda *_: None, before,
+            wave, boards=self.boards,
+        )  # fmt: skip
         stage = places.stage(own.name, number)
         tables.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
         blanked = way.blanking.classes if way.blanking is not None else None

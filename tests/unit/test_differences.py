@@ -22,15 +22,17 @@ from tests.unit.drawn_releases import (
     Root,
     project,
     rows_of,
+    school_of,
     score_of,
     sex_of,
 )
 
 from cohort import register
+from cohort.boards import Boards
 from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
 from cohort.filed.numbers import Changes
 from cohort.keys import Key
-from cohort.later import differences, memory, rekeyed
+from cohort.later import differences, memory, nesting, rekeyed
 
 K = 10
 FIRST = [n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("1", 50)]
@@ -245,4 +247,24 @@ def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:
     root.project = whole
     memory.forget(root.places, register.releases(root.places, "proef")[0])
     with pytest.raises(StateRefused, match="the memory of release 1"):
+        root.release()
+
+
+def test_a_release_is_held_to_the_boards_of_today(root: Root) -> None:
+    """Board 1 has 10AA and 10AB and had 10AC: half of every class, until others leave one of them."""
+    root.boards = {
+        "10AA": Boards("1", frozenset("1")), "10AB": Boards("1", frozenset("1")),
+        "10AC": Boards("2", frozenset("12")),
+    }  # fmt: skip
+    drawn.write_schools(root.home, {"10AA": "1", "10AB": "1", "10AC": "1 2"})
+    gone_too(root, {*[n for n in FIRST if school_of(n) not in root.boards][:12]})
+    assert root.made[-1].found == ()
+    assert root.made[-1].measures["smallest_board_others"] == 60
+    assert sorted(root.read(2).values()) == [120] * 3
+    assert root.counts["pupils_withdrawn"] == len(FIRST) - 12
+
+
+def test_a_release_of_which_no_class_keeps_the_boards_of_today_is_refused(root: Root) -> None:
+    root.boards = dict.fromkeys(("10AA", "10AB", "10AC"), Boards("1", frozenset("1")))
+    with pytest.raises(NotAnonymous, match="can still be released"):
         root.release()

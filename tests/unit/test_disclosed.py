@@ -118,3 +118,22 @@ def test_what_was_agreed_is_told_before_anything_is_published(tmp_path: Path) ->
     disclosed.announce(Places(tmp_path), exact())
 
     assert [path.name for path in (tmp_path / "records" / "proef").iterdir()] == ["agreement.json"]
+
+
+LIMITS = {"k": "10", "m": "5", "max_share": "0.5", "k_others": "6"}
+
+
+def test_what_intruders_face_is_told_as_agreed_and_never_as_it_came_out() -> None:
+    came_out = {"stranger": {"left_at_least": 4321}, "board": {"left_at_least": 4321}}
+    told = disclosed.shown(platform(), exact(thresholds=LIMITS, intruders=came_out))
+
+    assert told["faced"] == {
+        "stranger": 10, "knows_1_other": 9, "knows_2_others": 8, "knows_3_others": 7, "school": 6, "board": 6,
+    }  # fmt: skip
+    assert "4321" not in json.dumps(told)
+    assert facts.Release.model_validate(told).faced == told["faced"]
+
+
+@pytest.mark.parametrize("changes", [{}, {"intruders": {}, "class": "pseudonymous"}])
+def test_of_an_older_release_and_of_a_pseudonymous_one_no_chance_is_told(changes: dict[str, Any]) -> None:
+    assert disclosed.shown(platform(), exact(thresholds=LIMITS, **changes))["faced"] == {}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 import pickle
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from cohort.intake import edexml, markup
-from cohort.intake.edexml import Roster, School
+from cohort.intake import edexml, markup, messages
 from cohort.intake.rejection import Rejected
+from cohort.intake.rosters import Roster, School
 
 SAMPLE = Path(__file__).resolve().parents[3] / "shared/data/edexml/EDEXML.Voorbeeld.2.1.xml"
 ENOUGH = 1 << 20
@@ -141,40 +141,17 @@ def test_who_the_teacher_of_a_group_is(says: str, teachers: str, who: str | None
 def test_a_key_that_two_pupils_have_stands_for_neither() -> None:
     other = ANNA.replace("123456782", "111222333")
     roster = read(document(ANNA + other))
-    assert roster.by_key == {"L1": None}
-    assert roster.by_eckid == {"https://ketenid.nl/1": None}
-    assert read(document(ANNA + ANNA)).by_key == {"L1": roster.pupils[0]}
+    assert roster.by_key == {"L1": roster.pupils}
+    assert roster.by_eckid == {"https://ketenid.nl/1": roster.pupils}
+    assert read(document(ANNA + ANNA)).by_key == {"L1": roster.pupils[:1]}
 
 
-ASKED = School(schooljaar="2024-2025", brin="99ZZ", vestiging="01", schoolkey="k")
-
-
-@pytest.mark.parametrize(
-    ("says", "changed", "fit"),
-    [
-        ("the same", {}, True),
-        ("the main site's", {"vestiging": "00"}, True),
-        ("another site's", {"vestiging": "02"}, False),
-        ("another school's", {"brin": "98ZZ"}, False),
-        ("another year's", {"schooljaar": "2023-2024"}, False),
-        ("no year", {"schooljaar": None}, False),
-        ("known by its key", {"brin": None, "vestiging": None}, True),
-        ("another key", {"brin": None, "vestiging": None, "schoolkey": "x"}, False),
-        ("neither", {"brin": None, "vestiging": None, "schoolkey": None}, False),
-    ],
-)
-def test_whether_a_roster_is_of_the_school(says: str, changed: dict[str, str | None], fit: bool) -> None:
-    roster = replace(ASKED, **changed)
-    assert edexml.fits(roster, ASKED) is fit, says
-    assert (edexml.choose([roster], ASKED) is roster) is fit, says
-
-
-def test_the_own_sites_roster_goes_before_the_main_sites_and_the_last_one_before_earlier_ones() -> None:
-    main = replace(ASKED, vestiging="00", aanmaakdatum="2025-02-01T00:00:00")
-    first, last = (replace(ASKED, aanmaakdatum=f"2025-01-0{day}T00:00:00") for day in (1, 2))
-    assert edexml.choose([main, first, last], ASKED) == last
-    assert edexml.choose([main], ASKED) == main
-    assert edexml.choose([], ASKED) is None
+def test_keys_of_groups_and_teachers_of_one_export_serve_within_it_and_are_not_given() -> None:
+    content = document(ANNA.replace('"g5"', '"#5"'), teacher("#1", '<groep key="#5"/>'))
+    (pupil,) = read(content.replace(b'<groep key="g5"><naam>', b'<groep key="#5"><naam>')).pupils
+    assert (pupil.groep_key, pupil.leerkracht_key) == (None, None)
+    lasting = read(document(ANNA.replace('"g5"', '"#5"'), teacher("LK1", '<groep key="#5"/>'))).pupils[0]
+    assert (lasting.groep_key, lasting.leerkracht_key) == (None, "LK1")
 
 
 WRONG = [
@@ -212,7 +189,7 @@ def test_entities_that_grow_are_not_expanded() -> None:
     with pytest.raises(Rejected, match="XML_UNSAFE"):
         read(bomb)
     with pytest.raises(Rejected, match="XML_UNSAFE"):
-        markup.root(bomb, ENOUGH)
+        messages.root(bomb, ENOUGH)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
@@ -221,7 +198,7 @@ def test_a_document_is_read_in_the_encoding_that_it_declares(encoding: str) -> N
     head = f'<?xml version="1.0" encoding="{name}"?>'
     content = (head + document().decode().replace("L1", "Ĳ1" if "utf" in encoding else "é1")).encode(encoding)
     assert markup.is_xml(content)
-    assert markup.root(content, ENOUGH) == edexml.ROOT
+    assert messages.root(content, ENOUGH) == edexml.ROOT
     assert read(content).pupils[0].key in ("Ĳ1", "é1")
 
 

@@ -21,9 +21,9 @@ from tests.unit.drawn_results import Row, project
 
 from cohort import handover
 from cohort.errors import ConfigurationRefused, NotAnonymous
-from cohort.generalise import Recoded
 from cohort.handover import Counts
 from cohort.project import Thresholds
+from cohort.recode import Recoded
 from cohort.recoding.coding import Coding
 from cohort.schema import NOT_LISTED, OTHERS, PUPIL, SCHOOL, Pseudonymised
 

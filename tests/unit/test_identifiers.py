@@ -10,8 +10,16 @@ from pyspark.sql import functions as F
 from stdnum.nl import bsn, onderwijsnummer
 
 from cohort import frames, identifiers
-from cohort.identifiers import BSN, FILLERS, ONDERWIJSNUMMER, normal_text
+from cohort.identifiers import BSN, FILLERS, ONDERWIJSNUMMER, TAKEN_OFF, normal_text
+from cohort.verify import numbers as verifier
 
+MARKS = (
+    " ", "\t", "\u00a0", "\u2007", "\u2009", "\u202f", "\u3000",  # blanks of every width
+    "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad",  # of no width; a soft hyphen
+    "\u200e", "\u200f", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2069", "\u061c",
+    "'", '"', "`", "´", "‘", "’", "“", "”", "„", "＇",
+)  # fmt: skip
+"""Marks that are no part of a number, before it, behind it and in it."""
 VECTORS = [
     # as delivered    normal form   kind
     ("111222333", "111222333", BSN),
@@ -32,7 +40,11 @@ VECTORS = [
     (" 123 456 782", "123456782", BSN),
     ("123456782\t", "123456782", BSN),
     ("123456782\u00a0", "123456782", BSN),
-    ("3389261", None, None),  # seven digits: two lost zeros are not mended
+    ("3389261", "003389261", BSN),  # seven digits: both leading zeros got lost
+    ("3389262", "003389262", None),
+    ("389261", None, None),  # six digits are the number of an administration as well
+    ("000000", None, None),
+    ("0000000", "000000000", None),
     ("1234567820", None, None),
     ("12345678\u0085", None, None),  # a line end that Java's `$` looks past and its casts trim away
     ("12345678\u2028", None, None),
@@ -40,6 +52,60 @@ VECTORS = [
     ("-12345672", None, None),
     ("12345672.", None, None),
     ("1234567,2", None, None),
+    *((f"{mark}123456782{mark}", "123456782", BSN) for mark in MARKS),
+    *((f"1234{mark}56782", "123456782", BSN) for mark in MARKS),
+    *((f"{mark}3389261", "003389261", BSN) for mark in MARKS),
+    ('="123456782"', "123456782", BSN),  # as text that a spreadsheet keeps as it is
+    ("=123456782", "123456782", BSN),
+    ('"="123456782""', "123456782", BSN),
+    ("=123456782+1", None, None),
+    ("=A1", None, None),
+    ("123456782.0", "123456782", BSN),  # kept as a decimal
+    ("123456782,00", "123456782", BSN),
+    ("3389261.0", "003389261", BSN),  # not 033892610
+    ("12345672.0", "012345672", BSN),  # not 123456720
+    ("12345678.2", None, None),  # not 123456782
+    ("1234567.82", None, None),
+    ("123456.782", None, None),
+    ("123456782.5", None, None),
+    (".123456782", None, None),
+    ("1.23456782E8", "123456782", BSN),
+    ("1,23456782E+08", "123456782", BSN),
+    ("1.23456782e+8", "123456782", BSN),
+    ("1.2345672E7", "012345672", BSN),
+    ("3.389261E6", "003389261", BSN),
+    ("3,389261E+06", "003389261", BSN),
+    ("1,23457E+08", None, None),  # rounded: three digits are gone
+    ("1.2345678E8", None, None),  # nobody knows whether the last one was a zero
+    ("1E+08", None, None),
+    ("1.23456782E9", None, None),
+    ("12.3456782E7", None, None),
+    ("1.23456782E-8", None, None),
+    ("123.456.782", "123456782", BSN),
+    ("123,456,782", "123456782", BSN),
+    ("123'456'782", "123456782", BSN),
+    ("12.345.672", "012345672", BSN),
+    ("3.389.261", "003389261", BSN),
+    ("3,389.261", None, None),
+    ("1234.56.782", "123456782", BSN),
+    ("12.34.56.782", "123456782", BSN),
+    ("1234-56-782", "123456782", BSN),
+    ("123-456-782", "123456782", BSN),
+    ("12345-6782", None, None),
+    ("1234..56.782", None, None),
+    ("20-01-2025", None, None),  # a date has eight digits
+    ("2025.01.20", None, None),
+    ("192.168.178.24", None, None),
+    ("06-12-34-56-78", None, None),
+    ("123456782 123456782", None, None),
+    ("123456782/123456782", None, None),
+    ("12345678\ufffd", None, None),
+    ("12345678\n", None, None),
+    ("12345678\r", None, None),
+    ("12345678?", None, None),
+    ("１２３４５６７８２", None, None),
+    ("I23456782", None, None),
+    ("O63138219", None, None),
     ("١٢٣٤٥٦٧٨٢", None, None),  # digits, but not 0-9
     ("123456782x", None, None),
     ("", None, None),
@@ -76,6 +142,28 @@ def test_a_list_is_read_like_a_delivery(raw: str, normal: str | None, kind: str 
     assert normal_text(raw) == (normal if kind else None)
 
 
+@pytest.mark.parametrize(("raw", "normal", "kind"), VECTORS)
+def test_the_verifier_reads_a_list_by_its_own_code_the_same(
+    raw: str, normal: str | None, kind: str | None
+) -> None:
+    assert verifier.pupil_number(raw) == (normal if kind else None)
+
+
+def test_three_readers_agree_on_any_text(spark: SparkSession) -> None:
+    rng = random.Random(28)
+    numbers = ["123456782", "003389261", "012345672", "101222331", "3389261", "12345672", "1.23456782E8"]
+    texts = []
+    for _ in range(4000):
+        text = list(rng.choice(numbers))
+        for _ in range(rng.randrange(4)):
+            text.insert(rng.randrange(len(text) + 1), rng.choice([*TAKEN_OFF, *".,-=+eE0", "\u0085", "x"]))
+        texts.append("".join(text))
+    accepted = [normal if kind else None for normal, kind in judged(spark, texts)]
+    assert accepted == [normal_text(text) for text in texts]
+    assert accepted == [verifier.pupil_number(text) for text in texts]
+    assert 1000 < sum(number is not None for number in accepted) < 3500
+
+
 def test_spark_and_the_lists_reader_agree_on_any_number(spark: SparkSession, drawn: list[str]) -> None:
     accepted = [normal if kind else None for normal, kind in judged(spark, drawn)]
     assert accepted == [normal_text(number) for number in drawn]
@@ -86,7 +174,7 @@ def test_the_proofs_agree_with_python_stdnum(spark: SparkSession, drawn: list[st
     """stdnum says BSN first, as we do; it takes the fillers for numbers, and pads as we do."""
     for number, (_, kind) in zip(drawn, judged(spark, drawn), strict=True):
         padded = number.zfill(9)
-        if len(number) < 8 or padded in FILLERS:
+        if len(number) < 7 or padded in FILLERS:
             assert kind is None
         elif bsn.is_valid(padded):
             assert kind == BSN

@@ -17,17 +17,31 @@ ROOT = Path(__file__).resolve().parents[2]
 COHORT = ROOT / "lib" / "cohort"
 
 LINES = (
-    ("errors", "schema", "identifiers", "frames", "reasons", "wording", "stopwatch", "due", "closed_files"),
+    (
+        "errors",
+        "schema",
+        "identifiers",
+        "code_lists",
+        "delimited_text",
+        "frames",
+        "reasons",
+        "wording",
+        "stopwatch",
+        "due",
+        "closed_files",
+        "boards",
+    ),
     ("rejection",),
-    ("recoding", "config", "locks", "places", "catalogue", "containers", "markup"),
-    ("lists", "purpose"),
-    ("platform", "keys", "register", "columns", "formats", "numbers", "filings", "spreadsheets", "edexml"),
-    ("tables", "project", "leaves", "uwlr", "arrivals"),
+    ("recoding", "config", "locks", "places", "catalogue", "containers", "markup", "list_text"),
+    ("lists", "purpose", "messages", "rosters", "declared_bands"),
+    ("platform", "keys", "register", "columns", "formats", "filings", "spreadsheets", "edexml"),
+    ("tables", "project", "leaves", "uwlr", "arrivals", "numbers", "pupil_boards"),
     (
         "ledger",
         "mandates",
         "checks",
         "rules",
+        "project_hierarchies",
         "handover",
         "spread",
         "transcripts",
@@ -36,7 +50,8 @@ LINES = (
         "nesting",
         "access",
     ),
-    ("reception", "ending", "memory"),
+    ("reception", "ending", "memory", "shown_values"),
+    ("recode",),
     ("columnar",),
     ("sinks",),
     ("remains", "leftovers"),
@@ -66,7 +81,7 @@ LINES = (
         "rights",
         "differences",
     ),
-    ("renumbering", "retention", "waves", "rekeyed", "overlaps"),
+    ("respelling", "renumbering", "retention", "waves", "rekeyed", "overlaps"),
     (
         "erasure",
         "expiry",
@@ -75,14 +90,14 @@ LINES = (
         "contributors",
         "disclosed",
     ),
-    ("run",),
+    ("run", "value_ranges"),
     ("succession",),
     ("sifting",),
     ("scrutiny",),
     ("judging",),
     ("settling",),
     ("ingest",),
-    ("publish", "balance"),
+    ("publish", "balance", "readiness"),
     ("release", "status", "remnant"),
     ("withdrawal", "reverification"),
     ("departures",),
@@ -107,9 +122,10 @@ ACTIONS = {
     "writeTo",
 }  # fmt: skip
 MAY_ACT = {
-    ("generalise", "recode"),
+    ("recode", "_searched"),
+    ("shown_values", "everybody"), ("shown_values", "counted"), ("shown_values", "per_class"),
     ("handover", "count"), ("handover", "_not_listed"),
-    ("spread", "search"), ("spread", "_classes"), ("spread", "_values"),
+    ("spread", "search"), ("spread", "_classes"),
 }  # fmt: skip
 """The one exception: pupils are counted, the histogram is asked of Spark, its parts are searched there."""
 
@@ -224,7 +240,11 @@ def test_only_jobs_read_arguments_and_environment_or_build_a_session() -> None:
 def test_the_engine_knows_no_spark() -> None:
     known = {path.name: packages_of(path) & {"pyspark", "py4j", "delta"} for path in modules_of("recoding")}
     assert known == {name: set() for name in known}
-    assert {name for path in modules_of("recoding") for name in rooms_known_by(path)} == {"errors"}
+    assert {name for path in modules_of("recoding") for name in rooms_known_by(path)} == {
+        "errors",
+        "code_lists",
+        "delimited_text",
+    }
 
 
 def test_the_verifier_shares_only_the_agreement_and_the_ground() -> None:
@@ -256,7 +276,7 @@ def actions_in(path: Path) -> set[tuple[str, str]]:
 def test_stages_run_no_spark_action_but_the_histogram() -> None:
     acting = {
         act
-        for stage in (*STAGES, "leaves", "handover", "spread", "pipeline")
+        for stage in (*STAGES, "leaves", "handover", "spread", "shown_values", "recode", "pipeline")
         for path in modules_of(stage)
         for act in actions_in(path)
     }

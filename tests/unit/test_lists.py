@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from cohort.errors import ObjectionsRefused
-from cohort.filed import lists
+from cohort.filed import list_text, lists
 from cohort.filed.lists import Dated, Declared, Read, Zone
+from cohort.verify import declared, filed
 
 TODAY = dt.date(2025, 11, 23)
 PLAIN = Zone("lijsten", ("pgn", "soort", "vanaf"), Declared, ObjectionsRefused)
@@ -61,6 +62,127 @@ def test_under_a_header_columns_come_in_any_order_and_case(tmp_path: Path) -> No
     assert found.lines[0].cells == {"vanaf": "2025-01-01", "pgn": "111222333", "soort": "a;b"}
 
 
+PLAINLY = "pgn;soort;vanaf\n111222333;x;2025-01-01\n123456782;y;2025-02-01\n"
+SAVED = {
+    "as it was": PLAINLY.encode(),
+    "Excel names the delimiter": b"sep=;\r\n" + PLAINLY.encode(),
+    "and so in quotes": b'"sep=;";;\r\n' + PLAINLY.encode(),
+    "and names another one": b"sep=,\r\n" + PLAINLY.encode(),
+    "a mark, and the delimiter": b"\xef\xbb\xbfsep=;\n" + PLAINLY.encode(),
+    "two marks": b"\xef\xbb\xbf" * 2 + PLAINLY.encode(),
+    "glued: a mark before a line": PLAINLY.replace("\n1", "\n\ufeff1").encode(),
+    "tabs": PLAINLY.replace(";", "\t").encode(),
+    "bars": PLAINLY.replace(";", "|").encode(),
+    "commas": PLAINLY.replace(";", ",").encode(),
+    "Unicode text": PLAINLY.replace(";", "\t").encode("utf-16"),
+    "UTF-16, most significant byte first": b"\xfe\xff" + PLAINLY.encode("utf-16-be"),
+    "windows-1252 with blanks of its own": PLAINLY.replace("2;y", "2\xa0;y").encode("cp1252"),
+    "a header in capitals": PLAINLY.replace("pgn;soort;vanaf", "PGN;Soort;VANAF").encode(),
+    "a header with blanks": PLAINLY.replace("pgn;soort;vanaf", " p g n ; soort;van-af ").encode(),
+    "a header with marks nobody sees": PLAINLY.replace("soort", "\u200bsoort\u00ad").encode(),
+    "cells with marks nobody sees": PLAINLY.replace("2025-01-01", "\u200e2025-01-01\u202c").encode(),
+    "every cell in quotes": re.sub(r"[^;\n]+", r'"\g<0>"', PLAINLY).encode(),
+    "empty rows": PLAINLY.replace("\n", "\n;;;;\n \n").encode(),
+    "empty rows before the header": b";;\n\n" + PLAINLY.encode(),
+    "delimiters at the end": PLAINLY.replace("\n", ";;;;\n").encode(),
+    "no end of the last line": PLAINLY.strip().encode(),
+}
+
+
+@pytest.mark.parametrize("says", SAVED)
+def test_a_list_saved_by_a_spreadsheet_is_the_list(says: str, tmp_path: Path) -> None:
+    (found,), problems = read(put(tmp_path, SAVED[says]))
+    assert problems == []
+    told = [["111222333", "x", "2025-01-01"], ["123456782", "y", "2025-02-01"]]
+    assert [[re.sub(r"\s", "", line[name]) for name in PLAIN.columns] for line in found.lines] == told
+    theirs = filed.rows(tmp_path / "a.csv", PLAIN.columns, lambda *_: None)
+    assert theirs == [line.cells for line in found.lines], "the verifier's own reader reads the same"
+
+
+@pytest.mark.parametrize(
+    ("cell", "day"),
+    [
+        ("2026-09-01", "2026-09-01"),
+        ("1-9-2026", "2026-09-01"),
+        ("01-09-2026", "2026-09-01"),
+        ("31-12-2026", "2026-12-31"),
+        ("2026-9-1", "2026-09-01"),
+        ("'2026-09-01", "2026-09-01"),
+        ("2026-09-01 00:00", "2026-09-01"),
+        ("2026-09-01 00:00:00", "2026-09-01"),
+        ("2026-09-01 00:00:00.000", "2026-09-01"),
+        ("2026-09-01T00:00:00", "2026-09-01"),
+        ("1-9-2026 0:00", "2026-09-01"),
+        ("1-9-2026 00:00", "2026-09-01"),
+        ("1/9/2026", None),  # day or month first
+        ("9/1/2026", None),
+        ("2026/09/01", None),
+        ("1.9.2026", None),
+        ("1-9-26", None),  # or the year first
+        ("26-9-1", None),
+        ("1-sep-2026", None),
+        ("46266", None),  # the number of a day
+        ("46266,0", None),
+        ("2026-09-01 13:45", None),
+        ("2026-09-01T00:00:00Z", None),
+        ("2026-09-31", None),
+        ("31-9-2026", None),
+        ("2026-13-01", None),
+        ("9-13-2026", None),
+        ("20260901", None),
+        ("2026-W36-2", None),
+        ("٢٠٢٦-09-01", None),
+        ("2026-09", None),
+        ("-", None),
+        ("'", None),
+        ("onbekend", None),
+    ],
+)
+def test_a_date_as_a_spreadsheet_writes_it_or_none(cell: str, day: str | None) -> None:
+    assert list_text.date_in(cell) == (dt.date.fromisoformat(day) if day else None)
+    try:
+        theirs = filed.day(cell)
+    except ValueError:
+        theirs = None
+    assert theirs == list_text.date_in(cell), "the verifier's own reading is the same"
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("1/9/2026", "slashes"),
+        ("1.9.2026", "slashes or dots"),
+        ("1-9-26", "a year of two digits"),
+        ("46266", "the number of a day"),
+        ("46266,5", "the number of a day"),
+        ("2026-09-01 13:45", "a moment of the day"),
+        ("31-9-2026", "something else"),
+        ("ja", "something else"),
+    ],
+)
+def test_what_is_no_date_is_told_with_the_reason(cell: str, words: str) -> None:
+    assert list_text.instead_of_a_date(cell).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("cell", "school"),
+    [
+        ("99ZZ", ("99ZZ", "")),
+        ("99ZZ00", ("99ZZ", "00")),
+        ("'99ZZ", ("99ZZ", "")),
+        ("'99ZZ01", ("99ZZ", "01")),
+        ("99zz", None),
+        ("99ZZ0", None),
+        ("99ZZ000", None),
+        ("99ZZ 00", None),
+        ("99Z", None),
+        ("", None),
+    ],
+)
+def test_a_school_with_its_site_behind_it_is_the_school(cell: str, school: tuple[str, str] | None) -> None:
+    assert list_text.school_in(cell) == filed.school(cell) == school
+
+
 @pytest.mark.parametrize(
     ("says", "content", "told"),
     [
@@ -71,9 +193,23 @@ def test_under_a_header_columns_come_in_any_order_and_case(tmp_path: Path) -> No
         ("a line too long", b"1;2;3\n1;2;3;4\n", "found 4 cells in lijsten/a.csv line 2"),
         ("two separators", b"1;2;3\n1,2,3\n", "in every line"),
         ("a quote that stays open", b'1;2;"3\n', "a readable UTF-8 list"),
-        ("Latin-1", "1;é;3\n".encode("latin-1"), "a readable UTF-8 list"),
-        ("UTF-16", "1;2;3\n".encode("utf-16"), "a readable UTF-8 list"),
+        ("bytes of no encoding", b"1;\x81;3\n", "found bytes of another encoding"),
+        ("UTF-16 without its mark", "1;2;3\n".encode("utf-16-le"), "found characters that no text has"),
         ("bytes of nothing", b"1;2;3\n\0\0\0\n", "a readable UTF-8 list"),
+        ("a workbook", b"PK\x03\x04\x14\0\x06\0", "Save it as CSV UTF-8"),
+        ("a page", b"<html><table><tr><td>1</td></tr></table>\n", "the columns"),
+        (
+            "a column of numbers, as some registers give it",
+            b"111222333,\n123456782,\n",
+            "found one column, without a header in lijsten/a.csv",
+        ),
+        ("a column of numbers", b"111222333\r\n123456782\r\n", "Give every line all the columns"),
+        ("a column of numbers under a header", b"pgn\n111222333\n", "found a header without soort, vanaf"),
+        ("a column more", b"pgn;naam;soort;vanaf\n1;x;2;3\n", "found a column twice, or more columns"),
+        ("a cell over several lines", b'1;"2\n2";3\n', "a cell over several lines in lijsten/a.csv line 1"),
+        ("every line in quotes", b'"1;2;3"\n"4;5;6"\n', "found one column"),
+        ("three delimiters", b"1:2:3\n", "the columns"),
+        ("the header once more", b"pgn;soort;vanaf\n1;2;3\npgn;soort;tot;x\n", "csv line 3"),
         ("no bytes", b"", "found nothing"),
         ("a mark and no more", b"\xef\xbb\xbf\r\n", "found nothing"),
     ],
@@ -104,6 +240,12 @@ def test_another_declaration_is_told(says: str, declared: str, told: str, tmp_pa
     _, problems = read(put(tmp_path, b"1;2;3\n", declared), AGING)
     assert len(problems) == 1, says
     assert told in problems[0]
+
+
+def test_a_declaration_saved_with_a_byte_order_mark_is_one(tmp_path: Path) -> None:
+    _, problems = read(put(tmp_path, b"1;2;3\n", f"\ufeff{AGED}"), AGING)
+    assert problems == []
+    (_,) = declared.rows(tmp_path, AGING.columns, None, TODAY)
 
 
 def test_files_and_declarations_belong_together_one_to_one(tmp_path: Path) -> None:

@@ -128,7 +128,8 @@ BROKEN = {
     "given tomorrow": (line(given="2026-03-02"), "an instruction given today or before"),
     "given never": (line(given=""), "the day it was given"),
     "by nobody": (line().replace("bestuur", " "), "who gave it"),
-    "no date": (line(until="1-3-2026"), "a date in tot"),
+    "no date": (line(until="1/3/2026"), "a date in tot"),
+    "two sites": (line("01", brin="10AA02"), "one site of a school"),
 }
 
 

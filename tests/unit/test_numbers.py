@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohort.errors import DeliveriesRefused
+from cohort.errors import DeliveriesRefused, StateRefused
 from cohort.filed import numbers
 from cohort.filed.numbers import Change, Changes
 from cohort.identifiers import normal_text
@@ -48,6 +49,23 @@ def read(folder: Path) -> Changes:
         ("the same line twice", [f"{A};{C};2025-01-01", f"{A};{C};2025-01-01"], {A: C}),
         ("a circle that a later change opens",
          [f"{A};{B};2023-01-01", f"{B};{A};2024-01-01", f"{A};{C};2025-01-01"], {A: C, B: C}),
+        ("a change back on a later day", [f"{A};{C};2025-01-01", f"{C};{A};2025-02-01"], {C: A}),
+        ("the same, the later line first", [f"{C};{A};2025-02-01", f"{A};{C};2025-01-01"], {C: A}),
+        ("undone, and done again",
+         [f"{A};{C};2025-01-01", f"{C};{A};2025-02-01", f"{A};{C};2025-03-01"], {A: C}),
+        ("undone, and the first line repeated",
+         [f"{A};{C};2025-01-01", f"{C};{A};2025-02-01", f"{A};{C};2025-01-01"], {C: A}),
+        ("back over two other numbers",
+         [f"{A};{B};2023-01-01", f"{B};{C};2024-01-01", f"{C};{A};2025-01-01"], {B: A, C: A}),
+        ("the same, begun in the middle",
+         [f"{C};{A};2023-01-01", f"{A};{B};2024-01-01", f"{B};{C};2025-01-01"], {A: C, B: C}),
+        ("a way into a change that was undone",
+         [f"{D};{A};2022-01-01", f"{A};{B};2023-01-01", f"{B};{A};2024-01-01"], {B: A, D: A}),
+        ("undone from tomorrow: counts at once", [f"{A};{C};2025-01-01", f"{C};{A};2026-01-01"], {C: A}),
+        ("a line that changes nothing", [f"{A};{A};2025-01-01"], {}),
+        ("the same, with a lost zero", ["12345672;012345672;2025-01-01"], {}),
+        ("nothing changed after a change", [f"{A};{C};2025-01-01", f"{A};{A};2025-02-01"], {A: C}),
+        ("nothing changed on the day of one", [f"{A};{A};2025-01-01", f"{A};{C};2025-01-01"], {A: C}),
         ("in its normal form", [f"{A}; 12345672 ;2025-01-01"], {A: "012345672"}),
         ("from tomorrow: counts at once", [f"{A};{C};2026-01-01"], {A: C}),
         ("none", [], {}),
@@ -77,6 +95,7 @@ def test_columns_in_any_order_a_byte_order_mark_and_crlf(tmp_path: Path) -> None
 
 def test_no_zone_or_an_empty_one_is_no_change(tmp_path: Path) -> None:
     assert read(tmp_path) == read(tmp_path / "none") == Changes()
+    assert Changes().remarks() == []
 
 
 def test_the_digest_changes_with_a_list_and_only_then(tmp_path: Path) -> None:
@@ -87,10 +106,10 @@ def test_the_digest_changes_with_a_list_and_only_then(tmp_path: Path) -> None:
 
 
 def test_what_is_told_holds_counts_and_no_number(tmp_path: Path) -> None:
-    changes = read(put(tmp_path, f"{A};{C};2025-01-01", f"{B};{C};2025-01-01"))
-    (facts,) = changes.facts()
-    assert (facts["list"], facts["source"], facts["rows"]) == ("duo", "DUO", 2)
-    assert not re.search(r"\b\d{8,9}\b", str(facts) + repr(changes) + repr(changes.lists))
+    changes = read(put(tmp_path, f"{A};{C};2025-01-01", f"{B};{B};2025-01-01"))
+    (remark,) = changes.remarks()
+    assert remark.endswith("nothing changes by nummerwijzigingen/duo.csv line 3")
+    assert not re.search(r"\b\d{8,9}\b", remark + repr(changes) + repr(changes.lists))
 
 
 @dataclass(frozen=True)
@@ -130,21 +149,26 @@ WRONG = [
     Wrong("no bytes", csv(""), "the columns"),
     Wrong("another header", csv("oud;nieuw;vanaf\n1;2;3\n"), "the columns"),
     Wrong("a line too short", csv(f"{HEADER}\n{A};{C}\n"), "in every line"),
-    Wrong("not UTF-8", csv(f"{HEADER}\n{LINE}é".encode("latin-1")), "a readable UTF-8 list"),
+    Wrong("no encoding of a text", csv(f"{HEADER}\n{LINE}\x81".encode("latin-1")), "a readable UTF-8 list"),
     Wrong("a quote that is not closed", csv(f'{HEADER}\n"{LINE}\n'), "UTF-8 list"),
-    Wrong("a date the other way round", lines(f"{A};{C};01-01-2025"), "a date in vanaf"),
+    Wrong("a date the other way round", lines(f"{A};{C};01/01/2025"), "a date in vanaf"),
     Wrong("a week for a date", lines(f"{A};{C};2025-W01-1"), "a date in vanaf"),
     Wrong("an old number that is none", lines(f"133456785;{C};2025-01-01"), "another oud_pgn"),
     Wrong("a new number that is none", lines(f"{A};123456789;2025-01-01"), "another nieuw_pgn"),
     Wrong("a filler", lines(f"{A};000000000;2025-01-01"), "another nieuw_pgn"),
     Wrong("two on one day", lines(LINE, f"{A};{D};2025-01-01"), "two on one day (the other one in"),
-    Wrong("a number that becomes itself", lines(f"{A};{A};2025-01-01"), "a circle of 1 in"),
-    Wrong("a circle", lines(f"{A};{B};2023-01-01", f"{B};{A};2024-01-01"),
-          "line 2, nummerwijzigingen/duo.csv"),
-    Wrong("a way into a circle", lines(f"{D};{A};2023-01-01", f"{A};{B};2023-01-01", f"{B};{C};2023-01-01",
-          f"{C};{A};2024-01-01"), "a circle of 3"),
+    Wrong("an exchange", lines(f"{A};{B};2024-01-01", f"{B};{A};2024-01-01"),
+          "an exchange of 2 numbers between pupils in nummerwijzigingen/duo.csv line 2, nummerwijzigingen"),
+    Wrong("an exchange of three numbers",
+          lines(f"{A};{B};2024-01-01", f"{B};{C};2024-01-01", f"{C};{A};2024-01-01"), "an exchange of 3"),
+    Wrong("an exchange by way of a third number",
+          lines(f"{A};{C};2024-01-01", f"{B};{A};2024-02-01", f"{C};{B};2024-03-01"), "Take these lines out"),
+    Wrong("a way into an exchange",
+          lines(f"{D};{A};2023-01-01", f"{A};{B};2023-01-01", f"{B};{A};2023-01-01"), "an exchange of 2"),
+    Wrong("two changes of one day and a change back: whose is not clear",
+          lines(f"{A};{B};2023-01-01", f"{B};{C};2023-01-01", f"{C};{A};2024-01-01"), "an exchange of 3"),
     Wrong("three lines with a problem each",
-          lines(f"x;{C};2025-01-01", LINE, f"{A};{C};x", f"{B};{B};2025-01-01"), "line 2", 3),
+          lines(f"x;{C};2025-01-01", LINE, f"{A};{C};x", f"{B};000000000;2025-01-01"), "line 2", 3),
 ]  # fmt: skip
 
 
@@ -187,31 +211,84 @@ def test_the_order_of_changes_does_not_matter(both: tuple[list[Change], list[Cha
 
 
 def follow(changes: list[Change], number: str) -> str | None:
-    """By hand: step by step along the last change of each number; None in a circle."""
-    seen = set()
+    """By hand: step by step along the last change of each number; None where pupils exchange numbers.
+
+    A way that leads back is one pupil's if, begun at the right place, each of its changes is a day later.
+    """
+    way, seen = list[Change](), set[str]()
     while number not in seen:
         seen.add(number)
-        own = [change for change in changes if change.old == number]
+        own = [change for change in changes if change.old == number != change.new]
         if not own:
             return number
-        number = max(own, key=lambda change: change.since).new
+        way.append(max(own, key=lambda change: change.since))
+        number = way[-1].new
+    circle = way[[change.old for change in way].index(number) :]
+    for turned in ([*circle[n:], *circle[:n]] for n in range(len(circle))):
+        if all(one.since < then.since for one, then in pairwise(turned)):
+            return turned[-1].new
     return None
 
 
 @given(drawn())
-def test_every_number_ends_where_its_changes_lead_or_a_circle_is_told(
+def test_every_number_ends_where_its_changes_lead_or_an_exchange_is_told(
     both: tuple[list[Change], list[Change]],
 ) -> None:
-    changes, problems = both[0], list[str]()
+    changes, problems = [change for change in both[0] if change.old != change.new], list[str]()
     one_a_day = {(change.old, change.since): change for change in changes}
     unclear = any(one_a_day[change.old, change.since].new != change.new for change in changes)
-    newest = numbers.resolve(changes, problems)
+    newest = numbers.resolve(both[0], problems)
     ends = {change.old: follow(changes, change.old) for change in changes}
     if unclear:
         assert problems
     else:
-        assert newest == {old: new for old, new in ends.items() if new is not None}
+        assert newest == {old: new for old, new in ends.items() if new not in (None, old)}
         assert bool(problems) == (None in ends.values())
+
+
+@given(st.lists(st.sampled_from(SOME), min_size=2, max_size=12))
+def test_a_pupil_who_had_several_numbers_has_the_last_one_also_if_it_is_an_earlier_one(
+    had: list[str],
+) -> None:
+    days = (dt.date(2020, 1, 1) + dt.timedelta(days=n) for n in range(len(had)))
+    changes = [Change(old, new, day, "") for (old, new), day in zip(pairwise(had), days, strict=False)]
+    problems = list[str]()
+    newest = numbers.resolve(changes, problems)
+    assert problems == []
+    assert {newest.get(number, number) for number in had} == {had[-1]}
+
+
+@given(drawn())
+def test_whoever_is_barred_under_one_number_is_barred_under_all_that_changes_ever_led_to(
+    both: tuple[list[Change], list[Change]],
+) -> None:
+    pairs = frozenset((c.old, c.new) for c in both[0])
+    changes = Changes(newest_of=numbers.resolve(both[0], []), pairs=pairs)
+    barred = changes.linked_with(frozenset(SOME[:1]))
+    assert all((one in barred) == (other in barred) for one, other in pairs)
+    assert changes.all_of(frozenset(SOME[:1])) <= barred
+
+
+def test_what_an_earlier_list_named_is_remembered_and_bars(tmp_path: Path) -> None:
+    root, zone = tmp_path, tmp_path / "nummerwijzigingen"
+    zone.mkdir()
+    first = read(put(zone, f"{A};{B};2025-01-01"))
+    numbers.remember(root, first)
+    assert stat.S_IMODE((root / numbers.EVER).stat().st_mode) == 0o600
+    after = read(put(zone, f"{A};{C};2025-02-01"))
+    assert (after.newest(A), after.newest(B)) == (C, B)
+    assert after.linked_with(frozenset({A})) == {A, B, C}, "results may stand under the number it had first"
+    assert after.all_of(frozenset({A})) == {A, C}, "a permission counts only where it is certain"
+    numbers.remember(root, after)
+    assert read(put(zone)).linked_with(frozenset({C})) == {A, B, C}, "no line is left"
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"pairs": 7}', '{"pairs": [["1"]]}'])
+def test_without_what_was_remembered_nothing_goes_on(content: str, tmp_path: Path) -> None:
+    (tmp_path / numbers.EVER).parent.mkdir()
+    (tmp_path / numbers.EVER).write_text(content)
+    with pytest.raises(StateRefused, match="earlier lists of changes"):
+        read(tmp_path / "nummerwijzigingen")
 
 
 def test_the_numbers_drawn_here_are_numbers() -> None:

@@ -17,6 +17,7 @@ from cohort.errors import ObjectionsRefused
 from cohort.objections import Objections
 from cohort.platform import ObjectionLimits
 from cohort.schema import Accepted
+from cohort.verify import rights
 
 TODAY = dt.date(2025, 11, 23)
 LIMITS = ObjectionLimits.model_validate(
@@ -103,6 +104,42 @@ def test_an_invalid_number_holds_back_the_school_that_filed_it(zone: Path) -> No
     found = lists(zone, LINE, "123456789;10AA;2025-09-01;;alles", "x;10AB;2025-09-01;;alles")
     assert found.held_for("proef", ["lezen"]) == {"10AA", "10AB"}
     assert found.lists[0].invalid == {("10AA", "alles"): (3,), ("10AB", "alles"): (4,)}
+
+
+KEPT = {
+    "plainly": LINE,
+    "a number in dots": "1234.56.782;10AA;2025-09-01;;alles",
+    "in groups of three": "123.456.782;10AA;2025-09-01;;alles",
+    "with a spreadsheet's mark of a text": "'123456782;'10AA;'2025-09-01;;alles",
+    "as a formula that is a text": '"=""123456782""";10AA;2025-09-01;;alles',
+    "with marks of direction": "\u202d123456782\u202c;10AA;2025-09-01;;alles",
+    "as a decimal": "123456782.0;10AA;2025-09-01;;alles",
+    "as a whole exponent": "1.23456782E+08;10AA;2025-09-01;;alles",
+    "dates as Excel shows them here": "123456782;10AA;1-9-2025;;alles",
+    "a moment for a day": "123456782;10AA;2025-09-01 00:00;;alles",
+    "withdrawn from tomorrow, as Excel shows it": "123456782;10AA;1-9-2025;24-11-2025;alles",
+    "a site behind the school": "123456782;10AA00;2025-09-01;;alles",
+}
+
+
+@pytest.mark.parametrize("says", KEPT)
+def test_a_line_as_a_keeper_may_write_it_bars_the_pupil_and_holds_nobody_back(says: str, zone: Path) -> None:
+    found = lists(zone, KEPT[says])
+    assert (found.blocked, found.held) == ({ANNA}, {})
+    again = rights.read(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"])
+    assert (again.blocked, again.held) == ({ANNA}, frozenset())
+    assert found.lists[0].filings[0].school in ("10AA", "")
+
+
+@pytest.mark.parametrize(("number", "pupil"), [("12345672", "012345672"), ("3389261", "003389261")])
+def test_a_number_that_lost_its_zeros_bars_the_pupil(number: str, pupil: str, zone: Path) -> None:
+    assert lists(zone, f"{number};10AA;2025-09-01;;alles").blocked == {pupil}
+    assert rights.read(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).blocked == {pupil}
+
+
+def test_an_invalid_number_of_a_school_with_its_site_holds_the_whole_school_back(zone: Path) -> None:
+    assert lists(zone, "123456789;10AA02;2025-09-01;;alles").held_for("proef", ["lezen"]) == {"10AA"}
+    assert rights.read(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).held == {"10AA"}
 
 
 ALLOW = {"polarity": '"allow"', "schools": '["10AA"]', "source": '"10AA"'}
@@ -220,7 +257,7 @@ WRONG = [
     Wrong("no bytes", csv(""), "the columns"),
     Wrong("another header", csv("bsn\n1\n"), "the columns"),
     Wrong("a line too short", csv(f"{HEADER}\n{ANNA};10AA\n"), "in every line"),
-    Wrong("not UTF-8", csv(f"{HEADER}\n{LINE}é".encode("latin-1")), "a readable UTF-8 list"),
+    Wrong("no encoding of a text", csv(f"{HEADER}\n{LINE}\x81".encode("latin-1")), "a readable UTF-8 list"),
     Wrong("a quote that is not closed", csv(f'{HEADER}\n"{LINE}\n'), "UTF-8 list"),
     Wrong("another scope", lines(f"{ANNA};;2025-09-01;;rekenen"), "bereik alles, domein:… or project:…"),
     Wrong("no scope", lines(f"{ANNA};;2025-09-01;;"), "bereik alles, "),
@@ -229,7 +266,7 @@ WRONG = [
     Wrong("a domain that nobody tests", lines(f"{ANNA};;2025-09-01;;domein:reken"), "a domain of the test"),
     Wrong("no domain", lines(f"{ANNA};;2025-09-01;;domein:"), "bereik alles, "),
     Wrong("no project's name", lines(f"{ANNA};;2025-09-01;;project:Groei 1"), "bereik alles, "),
-    Wrong("a date the other way round", lines(f"{ANNA};;01-09-2025;;alles"), "a date in vanaf"),
+    Wrong("a date the other way round", lines(f"{ANNA};;01/09/2025;;alles"), "a date in vanaf"),
     Wrong("no date", lines(f"{ANNA};;;;alles"), "a date in vanaf"),
     Wrong("withdrawn on no day", lines(f"{ANNA};;2025-09-01;ja;alles"), "a date in ingetrokken_op"),
     Wrong("a list that allows, of no schools", told(polarity='"allow"'), "schools = [...]"),
@@ -241,6 +278,10 @@ WRONG = [
     Wrong("no BRIN", lines(f"{ANNA};10aa;2025-09-01;;alles"), "a BRIN or nothing"),
     Wrong("an invalid number that no school filed", lines("123456789;;2025-09-01;;alles"),
           "a valid pupil number"),
+    Wrong("a number that a spreadsheet rounded", lines("1,23457E+08;10AA;2025-09-01;;alles"),
+          "found one that a spreadsheet rounded in objections/landelijk.csv line 2"),
+    Wrong("a column of numbers alone", csv(f"{ANNA},\n{BEN},\n"), "found one column, without a header"),
+    Wrong("the day after the month, or before", lines(f"{ANNA};;9/1/2025;;alles"), "a date in vanaf"),
     Wrong("a filler", lines("000000000;;2025-09-01;;alles"), "a valid pupil number"),
     Wrong("three lines with a problem each",
           lines("123456789;;2025-09-01;;alles", LINE, f"{BEN};;x;;alles", f"{CARO};;2025-09-01;;deel"),

@@ -279,6 +279,47 @@ def test_one_result_under_two_numbers_of_a_pupil_stays_once(root: Root) -> None:
     root.ingest(changes=changes)  # and the sums still close
 
 
+def changed(root: Root, *lines: str) -> numbers.Changes:
+    """The one list of changes, with these lines."""
+    zone = root.places.numbers
+    zone.mkdir(exist_ok=True)
+    (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
+    (zone / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *lines, ""]))
+    return numbers.load(zone, NOW.date())
+
+
+def test_a_change_back_brings_the_rows_back_and_those_of_both_numbers_from_then_on(root: Root) -> None:
+    old, new = "101222331", A
+    root.deliver("1.csv", f"{old} 80", f"{C} 81")
+    first = f"{old};{new};2025-01-01"
+    root.ingest(changes=changed(root, first))
+    assert root.rows() == sorted([f"{new} 80 {M}", f"{C} 81 {M}"])
+    root.deliver("2.csv", f"{new} 90 REK-E7", school=THERE)
+    record = root.ingest(changes=changed(root, first, f"{new};{old};2025-02-01", f"{C};{C};2025-02-01"))
+    assert (record["renumbered"]["results"], record["changes_without_effect"]) == (1, 1)
+    assert root.rows() == sorted([f"{old} 80 {M}", f"{C} 81 {M}", f"{old} 90 REK-E7"])
+
+
+def test_rows_of_two_pupils_that_were_merged_are_parted_by_whole_new_deliveries(root: Root) -> None:
+    root.deliver("1.csv", f"{D} 80", f"{E} 85", f"{C} 81", f"{B} 82")
+    root.deliver("2.csv", f"{D} 70 REK-E7", f"{A} 71 REK-E7", f"{B} 72 REK-E7", school=THERE)
+    root.ingest()
+    wrong = root.ingest(changes=changed(root, f"{D};{E};2025-01-01"))
+    assert wrong["renumbered"]["results"] == 2
+    assert not [row for row in root.rows() if row.startswith(D)]
+    right = changed(root)
+    assert right.linked_with(frozenset({D})) == {D, E}, (
+        "an objection under either bars both, as rows may move"
+    )
+    root.ingest(changes=right)
+    assert not [row for row in root.rows() if row.startswith(D)], "nobody knows which rows were whose"
+    root.deliver("3.csv", f"{E} 85", f"{D} 80", f"{C} 81", f"{B} 82")
+    root.deliver("4.csv", f"{B} 72 REK-E7", f"{A} 71 REK-E7", f"{D} 70 REK-E7", school=THERE)
+    root.ingest(changes=right)
+    here = [f"{D} 80 {M}", f"{E} 85 {M}", f"{C} 81 {M}", f"{B} 82 {M}"]
+    assert root.rows() == sorted([*here, f"{D} 70 REK-E7", f"{A} 71 REK-E7", f"{B} 72 REK-E7"])
+
+
 def test_a_file_of_two_schools_is_told_in_which_lines_the_other_one_stands(root: Root) -> None:
     root.deliver("1.csv", f"{A} 80", f"{B} 81", f"{C} 82")
     path = root.places.deliveries / "1.csv"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.unit import drawn_project, drawn_release, drawn_releases
 
-from cohort import generalise, register
+from cohort import project_hierarchies, register
 from cohort.later import overlaps
 from cohort.later.overlaps import Shown
 from cohort.places import Places
@@ -26,7 +26,7 @@ TODAY = dt.date(2026, 3, 1)
 
 def shown(folder: Path, project: Project, *classes: tuple[str, str, int]) -> Shown:
     """Classes drawn as score, sex (each at the level its label tells) and pupils."""
-    trees = generalise.hierarchies(project, drawn_release.write_hierarchies(folder))
+    trees = project_hierarchies.load(project, drawn_release.write_hierarchies(folder))
     coding = Coding(tuple(trees[column.name] for column in project.quasi_identifying))
     order = [(0, 1), (1, 0)][project.quasi_identifying[0].name == "geslacht"]
     levels, leaves = [], []
@@ -73,7 +73,7 @@ def test_columns_that_show_something_else_are_not_compared(tmp_path: Path) -> No
     one = shown(tmp_path, project("een"), (LOW, "1", 40))
     score, sex = one.project.columns
     step = score.model_copy(update={"step": 10})
-    born = sex.model_copy(update={"attribute": "jaargroep"})
+    born = sex.model_copy(update={"attribute": "combinatiegroep"})
     second = shown(tmp_path, project("ander", columns=[step, born]), (LOW, "1", 40))
     assert overlaps.subtracted(one, second) == {"not_compared": "no column that shows the same"}
 

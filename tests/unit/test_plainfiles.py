@@ -45,6 +45,10 @@ class TestText:
             ("a,b\n1;1,2\n", [("1;1", "2")]),
             ("a;b\n1,5;2\n", [("1,5", "2")]),
             ("\ufeffa;b\r\n1;2\r\n", [("1", "2")]),
+            ("\ufeff\ufeffa;b\r\n1;2\r\n\ufeff3;4", [("1", "2"), ("3", "4")]),
+            ("sep=;\na;b\n1;2\n", [("1", "2")]),
+            ("\na;b\n\n1;2\n", [("1", "2")]),
+            ('a;b\n"1\r\n1";2\n', [("1\r\n1", "2")]),
             ('"a";"b"\n"1;1";"say ""ja"""\n', [("1;1", 'say "ja"')]),
             ('a;b\n"1\n1";2\n', [("1\n1", "2")]),
             ('a;b\n;2\n"";3\n', [(None, "2"), (None, "3")]),
@@ -88,7 +92,9 @@ class TestText:
 
     @given(
         rows=st.lists(
-            st.tuples(*[st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6)] * 2),
+            st.tuples(
+                *[st.text(st.characters(codec="utf-8", exclude_characters="\x00;,\ufeff"), max_size=6)] * 2
+            ),
             min_size=1, max_size=30,
         ),
         delimiter=st.sampled_from(";,"),
@@ -139,7 +145,7 @@ class TestRefusals:
         [
             (None, ["a"], ConfigurationRefused, "cannot be read (FileNotFoundError)"),
             ("", ["a"], ConfigurationRefused, "cannot be read"),
-            (b"\xff\xfea\x00;\x00", ["a"], ConfigurationRefused, "cannot be read"),
+            (b"\xff\xfea\x00;\x00", ["a"], ConfigurationRefused, "characters that no text has (line 1)"),
             (
                 f"a;b\n{SECRET};\udcff\n".encode("utf-8", "surrogateescape"),
                 ["b"],
@@ -147,7 +153,16 @@ class TestRefusals:
                 "cannot",
             ),
             ("a;b\n1;2\n3\n4;5;6\n", ["a"], ConfigurationRefused, "another number in 2 rows"),
-            (f'a;b\n"{SECRET};2\n', ["a"], ConfigurationRefused, "another number in 1 rows"),
+            (f'a;b\n"{SECRET};2\n', ["a"], ConfigurationRefused, "one that is not closed (line 2)"),
+            (
+                f'a;b\n1;"{SECRET}\n1;2\n1;x"\n',
+                ["a"],
+                ConfigurationRefused,
+                "several records, which make one",
+            ),
+            (f'a;b\n1;"{SECRET}"x\n', ["a"], ConfigurationRefused, "a quote in the middle of a field"),
+            ("a;b\n1;2\na;b\n3;4\n", ["a"], ConfigurationRefused, "the header once more"),
+            ("a;b\n1;2\n\ufeffa;b\n3;4\n", ["a"], ConfigurationRefused, "Take the second header away"),
             ("geslacht;b\n1;2\n", ["geslagt"], ConfigurationRefused, "Write `geslacht` if that is meant"),
             ("A;b\n1;2\n", ["a"], ConfigurationRefused, "Write `A` if that is meant"),
             ("a;b\n1;2\n", ["thuistaal"], ConfigurationRefused, "Name one of `a`, `b`."),

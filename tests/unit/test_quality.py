@@ -92,7 +92,14 @@ ROWS = [
     wrong("PGN_FILLER", "ones", pgn="111111110"),
     wrong("PGN_INVALID", "the check digit", pgn="123456789"),
     wrong("PGN_INVALID", "remainder 5 without the prefix", pgn="133456785"),
-    wrong("PGN_INVALID", "seven digits", pgn="3389261"),
+    wrong("PGN_INVALID", "six digits", pgn="389261"),
+    wrong("PGN_INVALID", "a decimal", pgn="12345678.2"),
+    wrong("PGN_INVALID", "an end of a line in it", pgn="123\n456782"),
+    wrong("PGN_FILLER", "ones with dots", pgn="111.111.110"),
+    wrong("PGN_FILLER", "ones as a text", pgn="'111111110"),
+    wrong("PGN_ROUNDED", "three digits gone", pgn="1,23457E+08"),
+    wrong("PGN_ROUNDED", "all but one gone", pgn="1E+08"),
+    wrong("PGN_ROUNDED", "one gone", pgn="1.2345678E8"),
     wrong("PGN_INVALID", "words", pgn="onbekend"),
     wrong("TEST_UNKNOWN", "no code", toetscode=None),
     wrong("TEST_UNKNOWN", "the code", toetscode="REK-M9"),
@@ -106,7 +113,18 @@ ROWS = [
     wrong("DATE_INVALID", "a sign before it", afnamedatum="+025-01-24"),
     wrong("DATE_INVALID", "the number of a day", afnamedatum="45681"),
     wrong("DATE_INVALID", "a birth date as the number of a day", geboortedatum="41707"),
-    wrong("DATE_INVALID", "the birth date", geboortedatum="2014-00-00"),
+    wrong("DATE_INVALID", "two digits of a year", afnamedatum="25-01-24"),
+    wrong("DATE_INVALID", "the order of the United States", afnamedatum="1/24/2025"),
+    wrong("DATE_INVALID", "a time that may be the next day's", afnamedatum="2025-01-23T23:00:00"),
+    wrong("DATE_INVALID", "the time of another part of the world", afnamedatum="2025-01-23T12:00:00+09:00"),
+    wrong("DATE_INVALID", "a test date in part", afnamedatum="2025-01-00"),
+    *(
+        wrong("DATE_INVALID", f"a birth date that is none, {number}", geboortedatum=day)
+        for number, day in enumerate(
+            ("2014-13-01", "2014-02-30", "1800-00-00", "12-03-2014", "20140312", "14-00-00", "2014-3-12",
+             "00-00", "2014-00-00-00", "onbekend", "2014-7-0x")
+        )
+    ),
     wrong("DATE_OUTSIDE_YEAR", "the day before", afnamedatum="2024-07-31"),
     wrong("DATE_OUTSIDE_YEAR", "the day after", afnamedatum="2025-08-01"),
     wrong("DATE_IN_FUTURE", "tomorrow", schooljaar="2025-2026", afnamedatum="2025-11-24"),
@@ -126,7 +144,7 @@ ROWS = [
     wrong("ATTRIBUTE_INVALID", "thuistaal", thuistaal="Nederlands"),
     wrong("ATTRIBUTE_INVALID", "opleiding", opleiding_ouders="hbo"),
     wrong("ATTRIBUTE_INVALID", "ses", ses="100"),
-    wrong("ATTRIBUTE_INVALID", "combinatiegroep", combinatiegroep="j"),
+    wrong("ATTRIBUTE_INVALID", "combinatiegroep", combinatiegroep="soms"),
     wrong("ATTRIBUTE_INVALID", "schooltype", schooltype="basis"),
     wrong("SCORE_MISSING", "none at all",
           ruwe_score=None, vaardigheidsscore=None, niveau_AE=None, niveau_IV=None),
@@ -150,6 +168,49 @@ ROWS = [
     Row("a blank is nothing",
         {"geslacht": "  ", "vestiging": ""}, shows={"geslacht": None, "vestiging": "00"}),
     Row("an eight-digit number is mended", {"pgn": "12345672"}, shows={"pgn": "012345672", "_mended": True}),
+    *(
+        Row(f"a number is mended, {place}", {"pgn": number}, shows={"pgn": normal, "_mended": True})
+        for place, (number, normal) in enumerate(
+            [
+                ("3389261", "003389261"), ("123.456.782", "123456782"), ("1234.56.782", "123456782"),
+                ("'123456782", "123456782"), ("\u200b123456782", "123456782"),
+                ("1234\u00ad56782", "123456782"),
+                ("\u202d123456782\u202c", "123456782"), ("\ufeff123456782", "123456782"),
+                ("123456782.0", "123456782"), ("1,23456782E+08", "123456782"), ('="123456782"', "123456782"),
+            ]
+        )
+    ),
+    Row("blanks in a number are not mended", {"pgn": " 1234 56\u00a0782"}, shows={"_mended": False}),
+    *(
+        Row(f"a birth date in part, {place}", {"geboortedatum": day},
+            shows={"geboortedatum": None, "_partial": True, "pgn": "123456782"})
+        for place, day in enumerate(
+            ("2014-00-00", "2014-07-00", "2014-00-12", "00-00-2014", "00-07-2014", "0-7-2014", "12-00-2014",
+             "0000-00-00", "00-00-0000", "0000-03-12", "12-03-0000", "20140000", "20140700", "00002014",
+             "00072014", "00000000", "00/07/2014", "00.00.2014", "2014", "2014-07", "07-2014", "1992-00-00",
+             "≠00072014")
+        )
+    ),
+    *(
+        Row(f"a time leaves the day, {place}", {"afnamedatum": f"2025-01-24{time}"},
+            shows={"afnamedatum": dt.date(2025, 1, 24), "_partial": False})
+        for place, time in enumerate(
+            ("T00:00:00", " 00:00", " 0:00", " 00:00:00", "T00:00:00.000", "T00:00:00Z", "T10:15:00+01:00",
+             " 21:59:59")
+        )
+    ),
+    *(
+        Row(f"{column} as {written}", {column: written}, shows={column: code})
+        for column, written, code in (
+            ("gewicht", "0.3", "0,3"), ("gewicht", "0,30", "0,3"), ("gewicht", "0.00", "0"),
+            ("gewicht", "?", None), ("gewicht", "1,20", "1,2"), ("ses", "07", "7"), ("ses", "7.0", "7"),
+            ("combinatiegroep", "ja", "1"), ("combinatiegroep", "nee", "0"), ("combinatiegroep", "TRUE", "1"),
+            ("combinatiegroep", "WAAR", "1"), ("geslacht", "01", "1"), ("jaargroep", "07", "7"),
+            ("schooltype", "SBO", "sbo"), ("thuistaal", "Dialect", "dialect"), ("niveau_AE", "c", "C"),
+            ("niveau_IV", "iv", "IV"), ("opleiding_ouders", "Hoog", "hoog"), ("postcode4", "1017", "1017"),
+            ("afnameperiode", "Midden", "M"),
+        )
+    ),
     Row("an onderwijsnummer", {"pgn": "101222331"}, shows={"pgn_soort": "onderwijsnummer"}),
     Row("sentinels are no score", {"vaardigheidsscore": "9999", "ruwe_score": "0000"},
         shows={"vaardigheidsscore": None, "ruwe_score": None}),
@@ -203,6 +264,26 @@ REPEATED = [
     (8, {"ruwe_score": "35"}, ""),
     (9, {"geslacht": "M"}, "SEX_INVALID CONFLICT"),
     (9, {}, "CONFLICT"),
+    (18, {}, ""),  # other spellings of the same values
+    (
+        18,
+        {
+            "gewicht": "0.30",
+            "ses": "07",
+            "combinatiegroep": "0",
+            "geslacht": "01",
+            "jaargroep": "07",
+            "schooltype": "BO",
+            "afnameperiode": "midden",
+            "afnamedatum": "2025-01-24 00:00",
+            "niveau_IV": "ii",
+            "geboortedatum": "2014-03-09T00:00:00",
+            "pgn": "123.456.782",
+        },
+        "DUPLICATE",
+    ),
+    (19, {"gewicht": "?"}, ""),
+    (19, {"gewicht": None}, "DUPLICATE"),
     (10, {"pgn": "12345672"}, ""),  # one pupil, with the leading zero and without
     (10, {"pgn": "012345672"}, "DUPLICATE"),
     (

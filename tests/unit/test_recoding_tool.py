@@ -144,12 +144,42 @@ class TestEmptyCells:
         assert of_three["losses"]["mean"] == pytest.approx(1 / 7)
         assert of_two["losses"]["columns"] == {"thuistaal": 0, "niveau": 1}
 
-    def test_that_are_written_out_are_no_unknown_ones(self, desk: Desk) -> None:
-        desk.change("data.csv", "fy", "onbekend")
+    @pytest.mark.parametrize("written", ["onbekend", "Onbekend", " ONBEKEND "])
+    def test_that_are_written_out_are_the_same(self, desk: Desk, written: str) -> None:
+        desk.change("data.csv", "fy", written)
 
-        done = desk.run("--columns", "thuistaal", "--k", "2")
+        desk.run("--columns", "thuistaal", "--k", "1")
 
-        assert (done.code, "1 others in 2 records" in done.sentence) == (NotAnonymous.exit_code, True)
+        assert desk.released() == ["thuistaal", *["nl"] * 4, *["onbekend"] * 3]
+
+
+WEIGHTS = "0;geen;*\n0,3;wel;*\n1,2;wel;*\n"
+SPELLED: dict[str, tuple[str, str, str, list[str] | str]] = {
+    "both marks, zeros at the end": ("gewicht", WEIGHTS, "0,3 0.3 0,30 0.30 0", ["0", *["0,3"] * 4]),
+    "what stands for no value": ("gewicht", WEIGHTS, "0 ? onbekend", ["0", "onbekend", "onbekend"]),
+    "as the hierarchy spells it": ("gewicht", "0;*\n0.3;*\n", "0,3 0.3 0,30", ["0.3"] * 3),
+    "leading zeros": ("ses", "5;*\n7;*\n", "5 05 07 7", ["5", "5", "7", "7"]),
+    "words": ("combinatiegroep", "0;*\n1;*\n", "ja 1 true nee", ["0", "1", "1", "1"]),
+    "capitals": ("thuistaal", "nl;*\nfy;*\n", "nl NL fy", ["fy", "nl", "nl"]),
+    "a column of another name": ("weging", WEIGHTS, "0,3 0.3 0,30", "found 2 others in 2 records"),
+    "a code that is not listed": ("gewicht", WEIGHTS, "0 0.25 0,70", "the codes `0,25`, `0,7` among them"),
+    "another text": ("gewicht", WEIGHTS, "0 0,35", "found 1 others in 1 records"),
+}
+
+
+@pytest.mark.parametrize(("name", "tree", "cells", "shown"), SPELLED.values(), ids=SPELLED.keys())
+def test_one_value_has_one_spelling(
+    desk: Desk, name: str, tree: str, cells: str, shown: list[str] | str
+) -> None:
+    (desk.home / "data.csv").write_text("\n".join([f"{name};x", *(f"{cell};1" for cell in cells.split())]))
+    (desk.home / "trees" / f"{name}.csv").write_text(tree)
+
+    done = desk.run("--columns", name, "--k", "1")
+
+    if isinstance(shown, str):
+        assert (done.code, shown in done.sentence) == (NotAnonymous.exit_code, True)
+    else:
+        assert desk.released() == [name, *shown]
 
 
 @pytest.mark.parametrize("kind", ["global", "local"])

@@ -11,10 +11,13 @@ from pyspark.sql import functions as F
 from tests.unit import drawn_pseudonyms as pseudonymous
 from tests.unit.drawn_release import platform
 
-from cohort import frames
+from cohort import frames, pupil_boards
+from cohort.boards import Boards
+from cohort.keys import Key
 from cohort.later import remnant
 from cohort.project import Project
 
+SECRET = b"k" * 32
 STATE = "geslacht string, niveau string, school string, gone boolean"
 
 
@@ -35,7 +38,8 @@ def left(spark: SparkSession, project: Project, drawn: str) -> dict[str, int]:
         for _ in range(int(times))
     ]
     frame = frames.local(spark, STATE, rows)
-    stays = remnant.of(frame, F.col("gone"), project, platform().floors)
+    boards = pupil_boards.keyed(spark, Key(SECRET), {})
+    stays = remnant.of(frame, F.col("gone"), project, platform().floors, boards)
     assert stays.columns == frame.columns
     counted = stays.groupBy("geslacht").count().toArrow().to_pylist()
     return {row["geslacht"]: row["count"] for row in counted}
@@ -99,3 +103,44 @@ def test_what_is_sensitive_is_held_to_its_constraint(
 
 def test_a_class_of_which_all_must_go_is_gone_and_another_as_it_was(spark: SparkSession) -> None:
     assert left(spark, agreed(), "j I A 3 x\nm I A 1 -") == {"m": 1}
+
+
+BOARDS = {
+    "10AA": Boards("1", frozenset({"1"})),
+    "10AB": Boards("1", frozenset({"1"})),
+    "10AC": Boards("2", frozenset({"1", "2"})),
+}
+OF_BOARDS = """
+j  I  10AA  1  x
+j  I  10AA  1  -
+j  I  10AB  1  -
+j  I  10AC  1  -
+j  I  10AD  3  -
+"""
+
+
+@pytest.mark.parametrize(
+    ("limits", "stays"),
+    [
+        ({"m": 3}, 6),
+        ({"m": 4}, 0),
+        ({"max_share": Decimal("0.5")}, 6),
+        ({"max_share": Decimal("0.49")}, 0),
+        ({"k_others": 3}, 6),
+        ({"k_others": 4}, 0),
+    ],
+)
+def test_boards_are_held_to_the_limits_of_schools(
+    spark: SparkSession, limits: dict[str, Any], stays: int
+) -> None:
+    """Boards 1, 2 and the school 10AD alone; board 1 knows three of the six, one of them from earlier."""
+    rows = [line.split() for line in OF_BOARDS.strip().splitlines()]
+    shown = [
+        (sex, level, pseudonymous.school(school), mark == "x")
+        for sex, level, school, times, mark in rows
+        for _ in range(int(times))
+    ]
+    boards = pupil_boards.keyed(spark, Key(SECRET), BOARDS)
+    frame = frames.local(spark, STATE, shown)
+    left = remnant.of(frame, F.col("gone"), agreed(**limits), platform().floors, boards)
+    assert left.count() == stays

@@ -16,7 +16,16 @@ from tests.unit.drawn_levels import restricted, results, special
 from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn, subject
 from tests.unit.drawn_rights import consent, instruct
 
-from cohort import balance, consents, generalise, instructions, keys, pipeline, rights, tables
+from cohort import (
+    balance,
+    consents,
+    instructions,
+    keys,
+    pipeline,
+    project_hierarchies,
+    rights,
+    tables,
+)
 from cohort.places import Places
 from cohort.rights import Known
 from cohort.schema import Accepted
@@ -70,10 +79,10 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
     def make() -> Findings:
         held = rights.load(Places(tmp_path), given.platform, asked, TODAY, may_name)
         rows: Any = Accepted(tables.read(spark, results_at).where("batch = 1"))
-        trees = generalise.hierarchies(asked, given.hierarchies)
+        trees = project_hierarchies.load(asked, given.hierarchies)
         floors = given.platform.floors
         way = pipeline.run(
-            rows, asked, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, floors, lambda *_: None
+            rows, asked, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, floors, lambda *_: None, boards={}
         )
         tables.write_new(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
         counts = balance.counts(rows, asked, held, way)

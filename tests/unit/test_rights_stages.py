@@ -176,6 +176,8 @@ def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(sp
         recoding=_Recoding(),
         counts=Counts(2, 0, 2, 2),
         values={},
+        value_counts=None,
+        blanking=None,
         members=frame(spark, []),
         linked=None,
         withdrawn=0,

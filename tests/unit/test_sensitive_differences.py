@@ -1,5 +1,6 @@
-"""Releases with a sensitive column, one after the other: classes that were blanked stay so, and a consent that
-ends blanks its class; what subtracting shows keeps the column's rules."""
+"""Releases with a sensitive column, one after the other: classes that were blanked stay so, a consent that
+ends blanks its class, and what subtracting shows keeps the column's rules.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from tests.unit import drawn_releases
 from tests.unit.drawn_releases import PUPILS, Root, project, score_of, sex_of
 
 from cohort import shown_values
 from cohort.keys import Key
-from cohort.recoding.attribute_disclosure import Blanking
+from cohort.recoding.attribute_disclosure import Blanking, all_satisfied
 
 RULES: dict[str, Any] = {"largest_value": Decimal("0.8"), "distinct": 3}
 LEVELS = ("I", "II", "III", "IV", "V")
@@ -128,8 +130,8 @@ def test_values_of_who_left_that_would_show_by_subtracting_blank_their_class(
     assert open_class in blanked(root, 2)
 
 
-def no_covers(counts: Any, column: Any, recoding: Any, *_: Any, **__: Any) -> Blanking:
-    failed = ~shown_values.blanking.__globals__["all_satisfied"](column.rules, counts)
+def no_covers(counts: Any, column: Any, *_: Any, **__: Any) -> Blanking:
+    failed = ~all_satisfied(column.rules, counts)
     none = np.zeros(len(failed), dtype=np.bool_)
     return Blanking(failed, none, none)
 
@@ -167,7 +169,7 @@ def test_a_pupil_who_is_counted_among_those_without_a_value_is_found(
     known = shown_values.SensitiveColumn.known
 
     def some_are_not(self: Any) -> Any:
-        return known(self) & (shown_values.F.xxhash64("_pupil") % 4 != 0)
+        return known(self) & (F.xxhash64("_pupil") % 4 != 0)
 
     root = Root(spark, tmp_path, project(**RULES))
     with_levels(root, monkeypatch, lambda n: LEVELS[n // 24 % 5])

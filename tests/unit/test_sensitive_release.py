@@ -14,7 +14,7 @@ from tests.unit.drawn_levels import project, restricted, results
 from tests.unit.drawn_release import SCHOOLS, SECRET, counts, platform, subject
 from tests.unit.drawn_rights import rights
 
-from cohort import generalise, keys, objections, pipeline, rules, tables
+from cohort import keys, objections, pipeline, project_hierarchies, rules, tables
 from cohort.errors import NotAnonymous
 from cohort.project import Project
 from cohort.schema import Accepted
@@ -43,13 +43,14 @@ def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int],
     """A stage that the pipeline made, with everything it is held against."""
     results_at = restricted(spark, folder / "results", results(level))
     given = subject(folder, results_at, project=own)
-    trees = generalise.hierarchies(own, given.hierarchies)
+    trees = project_hierarchies.load(own, given.hierarchies)
     lists = objections.load(given.objections, given.platform.objections, given.today, ())
     rows = Accepted(tables.read(spark, results_at).where("batch = 1"))
     held = rights(lists, SCHOOLS)
     way = pipeline.run(
-        rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, given.platform.floors, lambda *_: None
-    )
+        rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, given.platform.floors, lambda *_: None,
+        boards={},
+    )  # fmt: skip
     tables.write_new(way.rows, folder / "made", "proef-1", given.platform.tables)
     way.let_go()
     own_counts = counts(pupils_released=way.recoding.released, pupils_suppressed=way.recoding.suppressed)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from cohort import catalogue as listed_tests
+from cohort import config, project, project_hierarchies
+from cohort.code_lists import CODE_LISTS
+from cohort.platform import Platform
 from cohort.recoding.hierarchy import Hierarchy
 from cohorts import catalogue, nlschools, schools
 
@@ -57,12 +60,15 @@ def _start(leaf: str) -> int | None:
     return int(number[0]) if number else None
 
 
-@pytest.mark.parametrize("domain", catalogue.DOMAINS, ids=lambda domain: domain.name)
-def test_every_score_of_a_domain_has_a_band(domain: catalogue.Domain) -> None:
-    leaves = Hierarchy.load(
-        REPO / "conf" / "hierarchies" / f"{domain.name}.csv", domain.name, with_unknown=False
-    ).leaves
-    edges = [tuple(map(int, leaf.split(" tot "))) for leaf in leaves]
-    assert edges[0][0] == 0
-    assert all(before[1] == after[0] for before, after in pairwise(edges))
-    assert edges[-1][0] <= domain.highest < edges[-1][1]
+@pytest.mark.parametrize("name", ["leergroei", "nlschools"])
+def test_a_shipped_project_shows_every_code_and_score_that_intake_accepts(name: str) -> None:
+    held = config.read(REPO / "conf" / "platform.toml", Platform, where="platform.toml")
+    shipped = project.load(REPO / "conf", name, held)
+    trees = project_hierarchies.load(shipped, REPO / "conf" / "hierarchies")
+    assert project_hierarchies.uncovered_scores(shipped, trees, listed_tests.load(REPO / "conf")) == []
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_hierarchy_has_every_code_of_its_list_and_no_other(path: Path) -> None:
+    leaves = Hierarchy.load(path, path.stem, with_unknown=False).leaves
+    assert sorted(leaves) == sorted(CODE_LISTS[path.stem].codes)

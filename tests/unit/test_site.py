@@ -91,9 +91,25 @@ def test_what_it_holds_of_a_project(records: Path) -> None:
         "1 januari 2026 tot en met 31 december 2027", "ongeveer 58.110", "ongeveer 1.130", "ongeveer 490",
         "hoogstens 7", "2023-2024, 2024-2025", "de groei verschilt per leerjaar", "geheel verborgen",
         "60 % van de leerlingen: op het fijnste niveau (0)", "vervangen en verwijderd",
-        "minste aantal scholen 5",
+        "minste aantal scholen, en schoolbesturen 5", "dat ook van één ander uit de groep 1 op 9",
+        "alle leerlingen van al zijn scholen (de leerling zit op een school van een ander bestuur) 1 op 5",
     ):  # fmt: skip
         assert expected in told, expected
+
+
+def test_no_page_says_one_chance_for_every_intruder(records: Path) -> None:
+    """A record made before boards were looked at says nothing of them."""
+    pages = site.made(records)
+    for page in ("project/leergroei.html", "en/project/leergroei.html"):
+        told = " ".join(Page(pages[page]).text.split())
+        assert not re.search(r"niemand kan in deze|nobody can recognise", told)
+        assert [told.count(f"1 {word} {n}") for word in ("op", "in") for n in (10, 5)] in (
+            [1, 2, 0, 0], [0, 0, 1, 2],
+        )  # fmt: skip
+    put(records, "leergroei", r2=release(2, faced={}))
+    told = Page(site.made(records)["project/leergroei.html"]).text
+    assert "Wat iemand kan raden" not in told
+    assert "schoolbestu" not in told
 
 
 def test_a_destroyed_project_shows_its_proof(records: Path) -> None:

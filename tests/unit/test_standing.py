@@ -14,9 +14,10 @@ from tests.unit.drawn_release import write_list
 
 from cohort import objections
 from cohort.errors import ObjectionsRefused, StateRefused
-from cohort.filed import standing
+from cohort.filed import numbers, standing
 from cohort.objections import Objections
 from cohort.platform import ObjectionLimits
+from cohort.verify import rights
 
 TODAY = dt.date(2026, 3, 1)
 LIMITS = ObjectionLimits(
@@ -112,6 +113,39 @@ def test_a_change_of_number_that_comes_later_is_followed(root: Root) -> None:
     (zone / "duo.csv").write_text(f"{ANNA};{NEW};2026-02-01\n")
     assert root.day(a=()).blocked == {ANNA, NEW}
     assert root.day(a=(line(NEW, until="2026-03-01"),)).blocked == set()
+
+
+@pytest.mark.parametrize(
+    ("says", "before", "now", "barred"),
+    [
+        ("undone on a later day", "{a};{b};2026-01-01", "{a};{b};2026-01-01\n{b};{a};2026-02-01", "ab"),
+        (
+            "another number on a later day",
+            "{a};{b};2026-01-01",
+            "{a};{b};2026-01-01\n{a};{c};2026-02-01",
+            "abc",
+        ),
+        ("the line was taken out", "{a};{b};2026-01-01", "", "ab"),
+        ("another line in its place", "{a};{b};2026-01-01", "{a};{c};2026-01-01", "abc"),
+        ("nothing changed", "", "{a};{a};2026-01-01", "a"),
+    ],
+)
+def test_an_objection_bars_under_every_number_that_a_change_ever_led_to(
+    says: str, before: str, now: str, barred: str, root: Root
+) -> None:
+    people = {"a": ANNA, "b": NEW, "c": BEN}
+    zone = root.folder / "nummerwijzigingen"
+    zone.mkdir()
+    (zone / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-03-01\nsource = 'DUO'\n")
+    for lines in (before, now):  # as intake applies them, one after the other
+        (zone / "duo.csv").write_text(f"oud_pgn;nieuw_pgn;vanaf\n{lines.format(**people)}\n")
+        numbers.remember(root.folder, numbers.load(zone, root.today))
+    expected = {people[who] for who in barred}
+    for filed in (ANNA, *({NEW} if "b" in barred else ())):
+        root.lists(a=(line(filed),))
+        assert root.read().blocked == expected, says
+        again = rights.read(root.folder / "objections", 31, root.today, "proef", ["rekenen"])
+        assert again.blocked == expected, "and so by the verifier's own code"
 
 
 def test_what_stands_besides_the_lists_counts_in_their_digest(root: Root) -> None:

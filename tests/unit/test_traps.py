@@ -15,6 +15,8 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_deliveries import (
     CANONIEK,
+    LATER,
+    OF_UWLR,
     ONE,
     PUNTKOMMA,
     ROSTER,
@@ -23,11 +25,13 @@ from tests.unit.drawn_deliveries import (
     Content,
     S,
     canoniek,
+    changed,
     encrypted,
     komma,
     puntkomma,
     raw,
     sheet,
+    soap,
     uwlr,
     zipped,
 )
@@ -361,6 +365,46 @@ TRAPS = [
         {"b.xml": uwlr(f"a;{S}", f"b;{S}", f"z;{S}", f"c;{S}"), "a.xml": ROSTER},
         took=(f"{ONE} None None", f"{TWO} None None"),
         codes={"PUPIL_NOT_IN_ROSTER": [3], "PGN_INVALID": [4]},
+    ),
+    Trap(
+        "a roster and results as UWLR has them, in envelopes",
+        {"b.xml": soap(uwlr(f"a;{S}", f"b;{S}", f"z;{S}")), "a.xml": soap(OF_UWLR, "utf-16")},
+        took=(f"{ONE} None None", f"{TWO} None None"),
+        codes={"PUPIL_NOT_IN_ROSTER": [3]},
+    ),
+    Trap(
+        "keys that hold within one export",
+        {
+            "b.xml": changed(
+                uwlr(f"#1;{S}", f"b;{S}", f"#3;{S}"),
+                ("#3</leerlingid>", "#3</leerlingid><eckid>x</eckid>"),
+            ),
+            "a.xml": changed(ROSTER, ("'a'", "'#1'"), ("'c'><bsn>133456785", f"'#9' eckid='x'><bsn>{ZERO}")),
+        },
+        took=(f"{TWO} None None", f"{ZERO} None None"),
+        codes={"PUPIL_AMBIGUOUS": [1]},
+    ),
+    Trap(
+        "a key that two rosters of the year have for two children",
+        {
+            "c.xml": uwlr(f"a;{S}", f"b;{S}", f"c;{S}"),
+            "a.xml": changed(ROSTER, ("133456785", ZERO)),
+            "b.xml": changed(LATER, ("133456785", ZERO)),
+        },
+        took=(f"{ZERO} None None",),
+        codes={"PUPIL_AMBIGUOUS": [1, 2]},
+    ),
+    trap(
+        "an error that a service sent",
+        soap(raw("<s:Fault><faultcode>x</faultcode></s:Fault>")),
+        name="x.xml",
+        reason="XML_NO_RECORDS",
+    ),
+    trap(
+        "two messages in an envelope",
+        soap(lambda school: ROSTER(school) * 2),
+        name="x.xml",
+        reason="XML_SEVERAL",
     ),
     Trap(
         "results of a school named by its key",

@@ -21,6 +21,7 @@ from cohort import tables
 from cohort.errors import ConfigurationRefused
 from cohort.verify import anonymity, contents, layout, log, sums
 from cohort.verify.control import Control
+from cohort.verify.ladders import of_text
 
 Edit = Callable[[dict[str, Row]], None]
 
@@ -147,7 +148,7 @@ def test_an_empty_table_has_no_finding_and_no_class(tmp_path: Path) -> None:
     read = runs(tmp_path)
     held_to = anonymity.Limits(10, 5, Fraction(1, 2), 5)
     assert layout.look(read) == []
-    assert anonymity.look(read, held_to) == ([], {"classes": 0, "released": 0, "smallest_class": 0})
+    assert anonymity.look(read, held_to, None) == ([], {"classes": 0, "released": 0, "smallest_class": 0})
     assert layout.checksum(read) == (0, "0-0")
 
 
@@ -172,16 +173,16 @@ def test_null_is_a_leaf_of_its_own_below_the_one_top(tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text("1;1-2;*\n2;1-2;*\n")
     (tmp_path / "two.csv").write_text("1;a\n2;b\n")
     (tmp_path / "own.csv").write_text("1;*\nonbekend;*\n")
-    assert contents.ladder(tmp_path / "one.csv").rows[-1] == ("onbekend", "onbekend", "*")
-    assert contents.ladder(tmp_path / "two.csv").rows[-1] == ("onbekend", "onbekend")
-    assert contents.ladder(tmp_path / "own.csv").leaves == ("1", "onbekend")
+    assert of_text(tmp_path / "one.csv").rows[-1] == ("onbekend", "onbekend", "*")
+    assert of_text(tmp_path / "two.csv").rows[-1] == ("onbekend", "onbekend")
+    assert of_text(tmp_path / "own.csv").leaves == ("1", "onbekend")
 
 
 @pytest.mark.parametrize("text", ["", "1;*\n2\n"])
 def test_a_hierarchy_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(ConfigurationRefused, match="equally long lines"):
-        contents.ladder(tmp_path / "x.csv")
+        of_text(tmp_path / "x.csv")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_the_platforms_floors_hold_under_any_project(
     _, files = written(tmp_path)
     read = layout.read(files, drawn.COLUMNS, control=True)
     lower = drawn.project(thresholds={"k": 2, "m": 1, "max_share": Decimal(1), "k_others": 0})
-    found, _ = anonymity.look(read, anonymity.limits(lower, drawn.platform(**floors)))
+    found, _ = anonymity.look(read, anonymity.limits(lower, drawn.platform(**floors)), None)
     assert {finding.code for finding in found} == {code}
 
 

@@ -143,7 +143,10 @@ def test_a_published_table_is_held_to_its_schools_too(spark: SparkSession, tmp_p
 
     def look(**changes: Any) -> Any:
         given: dict[str, Any] = {"project": own, "platform": drawn.platform(), "released": 60} | changes
-        return check_published(spark, table=table, hierarchies=hierarchies, release_id="proef-1", **given)
+        return check_published(
+            spark, table=table, hierarchies=hierarchies, release_id="proef-1",
+            **{"governing": (KEY, drawn.TODAY), **given},
+        )  # fmt: skip
 
     findings = look()
     assert findings.found == ()
@@ -152,6 +155,10 @@ def test_a_published_table_is_held_to_its_schools_too(spark: SparkSession, tmp_p
     assert tables.detail(table)[1]["cohort.personal_data"] == "true"
     assert look(platform=drawn.platform(m=7)).codes == {"SCHOOLS"}
     assert look(platform=drawn.platform(k_others=26)).codes == {"OTHERS"}
+    drawn.write_schools(tmp_path, {"10AA": "1", "10AB": "1", "10AC": "2 1", "10AD": "1"})
+    assert look().codes == {"BOARDS", "BOARD_SHARE"}
+    with pytest.raises(TypeError, match="without its key"):
+        look(governing=None)
     assert "PROPERTIES" in look(project=drawn.project()).codes
 
 

@@ -14,8 +14,9 @@ from tests.unit.drawn_release import COLUMNS, MOVER, Row, Stage, mac, result, su
 
 from cohort import schema, tables
 from cohort.project import Project
-from cohort.verify import check_published, contents, lists, own_properties, rebuild
+from cohort.verify import check_published, lists, own_properties, rebuild
 from cohort.verify.findings import Subject
+from cohort.verify.ladders import of_project
 
 JAN, FEB = dt.date(2025, 1, 10), dt.date(2025, 2, 10)
 
@@ -34,7 +35,7 @@ def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 
 
 def deep(spark: SparkSession, given: Subject) -> list[tuple[str, int]]:
-    ladders = contents.ladders(given.project, given.hierarchies)
+    ladders = of_project(given.project, given.hierarchies)
     stage = tables.read(spark, given.stage)
     found = rebuild.look(spark, given, stage, ladders, lists.read(given))
     return [(f.sentence, f.count) for f in found]
@@ -109,7 +110,7 @@ def test_of_several_results_the_rule_picks_one(
     ]
     rows[0]["levering_nr"] = 1
     given = subject(tmp_path, table_of(spark, tmp_path / "results", rows), project=one_column(several))
-    ladders = contents.ladders(given.project, given.hierarchies)
+    ladders = of_project(given.project, given.hierarchies)
     (record,) = rebuild.records(spark, given, ladders, lists.read(given)).collect()
     assert ladders["rekenen_M"].leaves[record["_leaf_rekenen_M"]] == leaf
     assert record.home == home
@@ -139,7 +140,7 @@ def test_an_attribute_is_the_newest_and_at_a_tie_the_last_in_its_file(
     )
     leaves = ["2014", "2013", "2014-K3", "2013/14", "2014/15"]
     (given.hierarchies / "geboren.csv").write_text("".join(f"{x};*\n" for x in leaves))
-    ladders = contents.ladders(given.project, given.hierarchies)
+    ladders = of_project(given.project, given.hierarchies)
     (record,) = rebuild.records(spark, given, ladders, lists.read(given)).collect()
     place = record["_leaf_meer"]
     assert (ladders["meer"].leaves[place] if place >= 0 else None) == leaf

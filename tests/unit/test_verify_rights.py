@@ -164,7 +164,13 @@ def test_a_list_that_counts_otherwise_than_before_stops_everything(
 
 
 @pytest.mark.parametrize(
-    "lines", [["x;y;2025-01-01"], [f"{NUMBER};{OTHER};1"], [f"{NUMBER};{NUMBER};2025-01-01"]]
+    "lines",
+    [
+        ["x;y;2025-01-01"],
+        [f"{NUMBER};{OTHER};1"],
+        [f"{NUMBER};{OTHER};2025-01-01", f"{OTHER};{NUMBER};2025-01-01"],
+        [f"{NUMBER};{OTHER};2025-01-01", f"{NUMBER};101222331;2025-01-01"],
+    ],
 )
 def test_changes_that_cannot_be_followed_stop_everything(lines: list[str], zone: Path) -> None:
     changed(zone, *lines)
@@ -202,6 +208,8 @@ def test_a_list_declared_empty_may_be(zone: Path) -> None:
         ([f"{NUMBER};;;;domein:"], {}, "the scope alles"),
         ([f"{NUMBER};;;morgen;alles"], {}, "a date or nothing"),
         (["123;;;;alles"], {}, "a valid number or the school"),
+        (["1,23457E+08;99ZZ;;;alles"], {}, "a number with all its digits"),
+        ([f"{NUMBER};;9/1/2025;;alles"], {}, "a date or nothing"),
         (["123;99zz;;;alles"], {}, "a valid number or the school"),
         ([NUMBER], {}, "all its columns"),
         ([f'"{NUMBER};;;;alles'], {}, "all its columns"),
@@ -238,8 +246,8 @@ def test_no_list_an_undeclared_one_and_one_declared_twice_stop_everything(zone: 
     assert len(refused.value.problems) == 2
 
 
-def test_text_that_is_no_utf8_stops_everything(zone: Path) -> None:
+def test_text_of_no_encoding_stops_everything(zone: Path) -> None:
     lists(zone, f"{NUMBER};;;;alles")
-    next(zone.glob("*.csv")).write_bytes(b"pgn;brin;vanaf;ingetrokken_op;bereik\n\xe9;;;;alles")
+    next(zone.glob("*.csv")).write_bytes(b"pgn;brin;vanaf;ingetrokken_op;bereik\n\x81;;;;alles")
     with pytest.raises(ObjectionsRefused, match="a readable list"):
         held_against(zone)

@@ -29,6 +29,7 @@ from cohort.verify import (
     sensitive,
 )
 from cohort.verify.findings import Finding, Findings
+from cohort.verify.ladders import of_project
 from cohort.verify.rights import Barred
 
 BOYS = [*range(0, 60, 2)]
@@ -82,14 +83,14 @@ def look(folder: Path, made: Stage, own: Project, holds: Platform | None = None)
     """What a stage's own bytes say, with the cohort as it is drawn; without Spark."""
     files = sorted(made.write(folder / "stage").glob("*.parquet"))
     runs = layout.read(files, own.column_names, control=True, sensitive="niveau")
-    ladders = contents.ladders(own, drawn.write_hierarchies(folder / "hierarchies", niveau="VI;VI of VII\n"))
+    ladders = of_project(own, drawn.write_hierarchies(folder / "hierarchies", niveau="VI;VI of VII\n"))
     shown = dict(zip(runs.columns, runs.labels, strict=True))
     held_to = anonymity.limits(own, holds or drawn.platform())
     values = sensitive.limits(own, holds or drawn.platform())
     named = [leaf for leaf in ladders["niveau"].leaves if leaf != "onbekend"]
     of_values = sensitive.look(runs, named, values, COHORT, runs.home)
     return [
-        *layout.look(runs), *contents.look_at_values(shown, ladders), *anonymity.look(runs, held_to)[0],
+        *layout.look(runs), *contents.look_at_values(shown, ladders), *anonymity.look(runs, held_to, None)[0],
         *of_values[0],
     ]  # fmt: skip
 
@@ -197,7 +198,7 @@ def test_the_cohort_is_everybody_with_a_record(
 ) -> None:
     asked = project().model_copy(update={"two_schools": two_schools})
     given = subject(tmp_path, results_at, stage(), project=asked)
-    ladders = contents.ladders(asked, given.hierarchies)
+    ladders = of_project(asked, given.hierarchies)
     assert level(MOVER) == "I"
     everything = dataclasses.replace(lists.read(given), barred=barred)
     counted = rebuild.values_of_all(spark, given, ladders, "niveau", everything)

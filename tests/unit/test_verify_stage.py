@@ -65,7 +65,8 @@ def test_a_valid_stage_has_no_finding(spark: SparkSession, tmp_path: Path, resul
     assert findings.found == ()
     assert findings.measures == {
         "classes": 2, "released": 60, "smallest_class": 30, "fewest_schools": 6,
-        "largest_share": pytest.approx(6 / 30), "smallest_others": 24,
+        "largest_share": pytest.approx(6 / 30), "smallest_others": 24, "fewest_boards": 6,
+        "largest_board_share": pytest.approx(6 / 30), "smallest_board_others": 24,
     }  # fmt: skip
     assert {*findings.checked} == {*CODES}
     assert len(told) == 4

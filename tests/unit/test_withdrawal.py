@@ -7,7 +7,7 @@ import grp
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tests.unit.drawn_release import SCHOOLS, Row, bsn
 
 from cohort import access, frames, keys, locks, register, tables, verify
 from cohort import project as projects
+from cohort.boards import Boards
 from cohort.destruction import needles
 from cohort.errors import NotAnonymous, StateRefused
 from cohort.later import departures, remnant, withdrawal
@@ -37,6 +38,9 @@ GIRLS_OF_LEVEL_II = [n for n in range(1, 60, 2) if n % 10 in (1, 3)][:10]
 """A class of just ten, of five schools; beside it 30 boys and 20 girls of level I."""
 
 
+CONF = Path(__file__).parents[2] / "conf"
+
+
 class Killed(BaseException):
     """What nothing catches, as kill -9 is caught by nothing."""
 
@@ -47,6 +51,7 @@ class Shown:
 
     spark: SparkSession
     home: Path
+    boards: dict[str, Boards] = field(default_factory=dict)
 
     @property
     def places(self) -> Places:
@@ -67,7 +72,7 @@ class Shown:
     def apply(self, *numbers: int, schools: frozenset[str] = frozenset()) -> dict[str, Any]:
         return withdrawal.apply(
             self.spark, self.places, self.platform, self.project, KEY, frozenset(map(bsn, numbers)), NOW,
-            hierarchies=self.home / "hierarchies", schools=schools,
+            hierarchies=self.home / "hierarchies", schools=schools, boards=self.boards,
         )  # fmt: skip
 
     def pupils(self) -> set[str]:
@@ -256,7 +261,7 @@ def test_a_gate_that_takes_nobody_out_is_found_by_the_verifier(
 def test_classes_that_are_left_too_small_are_found_by_the_verifier(
     shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remnant, "of", lambda marked, gone, _: marked.where(~gone))
+    monkeypatch.setattr(remnant, "of", lambda marked, gone, *_: marked.where(~gone))
     with pytest.raises(NotAnonymous, match="K: "):
         shown.apply(GIRLS_OF_LEVEL_II[0])
     assert not shown.is_open()
@@ -289,10 +294,22 @@ def declared(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> Shown:
     """With its declaration, its key, and the instructions of all its schools."""
     monkeypatch.setattr(projects, "load", lambda *_: shown.project)
     monkeypatch.setattr(departures, "lapsed", lambda *_: frozenset())
+    (shown.home / "toetsen.csv").write_bytes((CONF / "toetsen.csv").read_bytes())
     (shown.home / "keys").mkdir()
     (shown.home / "keys" / "proef.key").write_bytes(drawn.SECRET)
     (shown.home / "keys" / "proef.key").chmod(0o600)
     return shown
+
+
+def test_boards_of_today_are_looked_at_when_rows_go(declared: Shown) -> None:
+    """Two classes of six schools, of which three have one board today: the class that lost a pupil goes, the
+    other one is found by the verifier, and nobody reads."""
+    drawn.write_schools(declared.home, {"10AA": "1", "10AB": "1", "10AC": "1"})
+    told = honour(declared, 0)
+    assert told["exit_code"] == NotAnonymous.exit_code
+    assert told["refused"][0].startswith("BOARDS: ")
+    assert not declared.is_open()
+    assert not declared.pupils() & {pupil(n) for n in range(0, 60, 2)}
 
 
 def test_every_live_project_is_held_to_who_is_barred_and_says_so(declared: Shown) -> None:

@@ -2,9 +2,10 @@
 
 The rooms; each knows only rooms above it, here and in the house.
 
+    list_text    the text of a list, however a spreadsheet wrote it
     lists        what others keep for us: lists, each declared beside itself
-    numbers      changes of pupil numbers, each to the newest
     filings      what is filed in the lists of objections, line by line
+    numbers      changes of pupil numbers, each to the newest
     mandates     instructions of the schools: whose results a project may use
     standing     objections that stand: a newer list lifts none of them
     permissions  lists that allow, and whom they leave out

@@ -109,7 +109,7 @@ def _listed(one: Filed, lists: Objections, only_new: bool) -> list[tuple[str, st
     return [
         (one.name, number, of)
         for pupil, of in sorted(scopes.items())
-        for number in sorted(lists.changes.all_of(frozenset({pupil})))
+        for number in sorted(lists.changes.linked_with(frozenset({pupil})))
     ]
 
 

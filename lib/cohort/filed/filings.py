@@ -17,13 +17,16 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cohort.errors import ObjectionsRefused
-from cohort.filed import lists
+from cohort.filed import list_text, lists
 from cohort.filed.lists import Line, Read, Zone
 from cohort.identifiers import BRIN, normal_text
 
 ALL, DOMAIN, PROJECT = "alles", "domein:", "project:"
 SCOPE = re.compile(r"alles|domein:\S.*|project:[a-z][a-z0-9_]{1,39}")
 BLOCK, ALLOW = "block", "allow"
+EXPONENT = re.compile(r"[0-9][.,]?[eE][+-]?[0-9]")
+"""A number as a spreadsheet shortens it; where it is read as none, some of its digits are gone."""
+AS_TEXT = "Ask its keeper for the list with the numbers as text: no other list tells which digits are gone"
 Known = tuple[Collection[str], Collection[str] | None]
 """What a scope may name: domains, and projects."""
 School = Annotated[str, Field(pattern=rf"^{BRIN.pattern}$")]
@@ -132,11 +135,15 @@ def _filed(one: Read[Listed], today: dt.date, known: Known, problems: list[str])
             continue
         gone = until is not None and until <= today
         withdrawn += gone
-        school, scope, pgn = line["brin"], line["bereik"], normal_text(line["pgn"])
+        (school, _), scope = list_text.school_in(line["brin"]) or ("", ""), line["bereik"]
+        pgn = normal_text(line["pgn"])
         if pgn is not None:
             filings.append(Filing(pgn, school, scope, since, until, line.number))
         elif gone:
             continue
+        elif EXPONENT.search(line["pgn"]):
+            what, found = "a pupil number with all its digits", "one that a spreadsheet rounded"
+            problems.append(ZONE.wrong(what, "a BSN", found, line.where, AS_TEXT))
         elif school:
             invalid[school, scope] = (*invalid.get((school, scope), ()), line.number)
         else:
@@ -158,5 +165,5 @@ def _wrong(line: Line, domains: Collection[str], projects: Collection[str] | Non
     elif scope.startswith(PROJECT) and projects is not None and scope.removeprefix(PROJECT) not in projects:
         what = "a project that there is or was"
         yield ZONE.wrong(what, "project:leergroei", "one that nobody declared", line.where)
-    if line["brin"] and not BRIN.fullmatch(line["brin"]):
+    if line["brin"] and list_text.school_in(line["brin"]) is None:
         yield ZONE.wrong("a BRIN or nothing", "99ZZ", "something else", line.where)

@@ -1,16 +1,15 @@
 """A list that somebody keeps for us: a CSV that a TOML beside it declares, read strictly or not at all.
 
-Spellings that mean the same are read alike (with or without a header, `;` or `,`, LF or CRLF, a separator
-at the end of the lines, a byte order mark, empty lines, columns in any order under a header). Whatever else
-differs is a problem; all of a zone are told at once, by file and line, never by what stands there.
+Spellings that mean the same are read alike: with or without a header, `;`, `,`, a tab or `|`, any line ends,
+delimiters at the end of the lines, byte order marks, empty lines, Excel's `sep=;`, UTF-8, windows-1252 or
+UTF-16 with its mark, columns in any order under a header. Whatever else differs is a problem; all of a zone
+are told at once, by file and line, never by what stands there.
 """
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +20,12 @@ from pydantic import Field
 
 from cohort import config
 from cohort.config import Declaration
+from cohort.delimited_text import TextRefused
 from cohort.errors import Refusal, expected
+from cohort.filed import list_text
+
+CORRECT = "Correct the list, or ask its keeper for a new one"
+EVERY_COLUMN = "Give every line all the columns, the empty ones too: nobody guesses what a number alone means"
 
 
 class Declared(Declaration):
@@ -53,12 +57,9 @@ class Zone(Generic[D]):
     declared: type[D]
     refusal: type[Refusal]
 
-    def wrong(self, what: str, example: str, found: str, where: str) -> str:
+    def wrong(self, what: str, example: str, found: str, where: str, do: str = CORRECT) -> str:
         """One problem in the house form; `where` is a line's own, or `zone.place` of a file."""
-        return expected(
-            what, example=example, found=found, where=where,
-            do="Correct the list, or ask its keeper for a new one",
-        )  # fmt: skip
+        return expected(what, example=example, found=found, where=where, do=do)
 
     def place(self, file: str) -> str:
         """What a file of the zone goes by in messages."""
@@ -144,13 +145,11 @@ def digest(lists: tuple[Read[D], ...]) -> str:
 
 def day(zone: Zone[D], line: Line, column: str, problems: list[str]) -> dt.date | None:
     """A date of a line, or None for an empty cell; another text is a problem."""
-    text = line[column]
-    try:
-        return dt.datetime.strptime(text, "%Y-%m-%d").date() if text else None
-    except ValueError:
-        what = f"a date in {column}"
-        problems.append(zone.wrong(what, "2025-01-31", "something else", line.where))
-        return None
+    found = list_text.date_in(line[column])
+    if line[column] and found is None:
+        what, example = f"a date in {column}", "2025-01-31 or 31-1-2025"
+        problems.append(zone.wrong(what, example, list_text.instead_of_a_date(line[column]), line.where))
+    return found
 
 
 def _age(zone: Zone[D], where: str, declared: D, today: dt.date, most_days: int | None) -> Iterator[str]:
@@ -165,72 +164,40 @@ def _age(zone: Zone[D], where: str, declared: D, today: dt.date, most_days: int 
 
 def _lines(zone: Zone[D], path: Path, full: bool, problems: list[str]) -> tuple[str, tuple[Line, ...]] | None:
     """The SHA-256 and the lines of a file, some at least if it is `full`; or None and a problem."""
-    columns, place = ";".join(zone.columns), zone.place(path.name)
+    columns, place, width = ";".join(zone.columns), zone.place(path.name), len(zone.columns)
     try:
         content = path.read_bytes()
-        rows = list(_rows(content.decode("utf-8-sig"), len(zone.columns)))
+        rows = list_text.records(content, width)
     except FileNotFoundError:
         what = "the list that is declared"
         problems.append(zone.wrong(what, path.name, "no such file", place))
         return None
-    except (OSError, UnicodeDecodeError, csv.Error):
-        what, found = "a readable UTF-8 list", "one that cannot be read"
-        problems.append(zone.wrong(what, columns, found, place))
+    except OSError:
+        problems.append(zone.wrong("a readable UTF-8 list", columns, "one that cannot be read", place))
         return None
-    header = [cell.casefold() for cell in rows[0][1]] if rows and _is_header(rows[0][1]) else None
-    if header is not None and sorted(header) != sorted(zone.columns):
-        problems.append(zone.wrong(f"the columns {columns}", columns, "others", f"{place} line {rows[0][0]}"))
+    except TextRefused as refused:
+        do = "Save it as CSV UTF-8 with these columns, or ask its keeper for a new one"
+        problems.append(zone.wrong("a readable UTF-8 list", columns, refused.found, place, do))
         return None
-    if header is None and not content.strip(b"\xef\xbb\xbf \t\r\n"):
-        problems.append(zone.wrong(f"the columns {columns}", columns, "nothing", place))
+    header = list_text.header(zone.columns, rows[0].fields) if rows else None
+    if rows and not header and list_text.without_digits(rows[0].fields):
+        missing = list_text.missing(zone.columns, rows[0].fields)
+        found = f"a header without {', '.join(missing)}" if missing else "a column twice, or more columns"
+        problems.append(zone.wrong(f"the columns {columns}", columns, found, f"{place} line {rows[0].line}"))
+        return None
+    if not rows or (not header and list_text.one_column(rows)):
+        found, do = ("one column, without a header", EVERY_COLUMN) if rows else ("nothing", CORRECT)
+        problems.append(zone.wrong(f"the columns {columns}", columns, found, place, do))
         return None
     lines, rows = [], rows[header is not None :]
     if full and not rows:
         what = "a line, or declared_empty = true"
         problems.append(zone.wrong(what, "one line", "an empty list", place))
-    for number, cells in rows:
-        where = f"{place} line {number}"
-        if len(cells) != len(zone.columns):
-            found = f"{len(cells)} cells"
+    for row in rows:
+        where = f"{place} line {row.line}"
+        if len(row.fields) != width or row.last > row.line:
+            found = f"{len(row.fields)} cells" if row.last == row.line else "a cell over several lines"
             problems.append(zone.wrong(f"the columns {columns} in every line", columns, found, where))
         else:
-            lines.append(Line(number, dict(zip(header or zone.columns, cells, strict=True)), where))
+            lines.append(Line(row.line, dict(zip(header or zone.columns, row.fields, strict=True)), where))
     return hashlib.sha256(content).hexdigest(), tuple(lines)
-
-
-def _is_header(cells: list[str]) -> bool:
-    """A line that says something has a digit in it: a number, a school, a date."""
-    return not any(character.isdigit() for cell in cells for character in cell)
-
-
-def _rows(text: str, width: int) -> Iterator[tuple[int, list[str]]]:
-    """Every line that says something, with its place in the file, without empty cells past the last column.
-
-    The separator is the one that makes the columns of the first of them: `;`, or `,`.
-    """
-    if "\0" in text:
-        raise csv.Error
-    separator = ";" if _columns(text, ";", width) == width or _columns(text, ",", width) != width else ","
-    yield from _split(text, separator, width)
-
-
-def _columns(text: str, separator: str, width: int) -> int:
-    """How many cells the first line has under a separator; 0 where it cannot be read with it."""
-    try:
-        return len(next(_split(text, separator, width), (0, []))[1])
-    except csv.Error:
-        return 0
-
-
-def _split(text: str, separator: str, width: int) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    while True:
-        number = reader.line_num + 1
-        try:
-            cells = [cell.strip() for cell in next(reader)]
-        except StopIteration:
-            return
-        while len(cells) > width and not cells[-1]:
-            cells.pop()
-        if any(cells):
-            yield number, cells

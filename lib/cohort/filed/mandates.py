@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cohort.errors import RightsRefused, expected
-from cohort.filed import lists
+from cohort.filed import list_text, lists
 from cohort.filed.lists import Dated, Line, Read
-from cohort.identifiers import BRIN
 from cohort.project import Project
 
 COLUMNS = (
@@ -204,17 +203,21 @@ def _line(
         wrong("an instruction given today or before", str(today), "a later day")
     if not line["gegeven_door"]:
         wrong("who gave it", "bestuur 70021", "nothing in gegeven_door")
-    if not BRIN.fullmatch(line["brin"]):
+    brin, behind = list_text.school_in(line["brin"]) or ("", "")
+    site = line["vestiging"].removeprefix("'") or behind
+    if not brin:
         wrong("a BRIN", "99ZZ", "something else")
-    elif line["brin"] not in schools:
+    elif brin not in schools:
         wrong("a school of scholen.csv", "one that is listed there", "another BRIN")
-    if line["vestiging"] and not SITE.fullmatch(line["vestiging"]):
+    if site and not SITE.fullmatch(site):
         wrong("a site of two digits or nothing", "00", "something else")
+    elif behind and site != behind:
+        wrong("one site of a school", "99ZZ and 01", "one behind its BRIN and another in vestiging")
     _kind(line, projects, wrong)
     if len(problems) > before or given is None:
         return None
     columns = frozenset(re.split(r"[,\s]+", line["kolommen"])) - {""}
-    return Instruction(line["brin"], line["vestiging"], line["project"], columns, given, until, withdrawn)
+    return Instruction(brin, site, line["project"], columns, given, until, withdrawn)
 
 
 def _kind(line: Line, projects: Collection[str], wrong: Complain) -> None:

@@ -41,11 +41,17 @@ def of(one: Filed, met: frozenset[str], changes: Changes, school: str | None = N
     mine = [filing for filing in one.filings if school in (None, filing.school)]
     lines = [filing for filing in mine if filing.holds(one.read_on)]
     pupils = {changes.newest(filing.pgn) for filing in lines}
+    unmatched = {pupil for pupil in pupils if not _is_met(pupil, met, changes)}
     return Receipt(
-        len(pupils & met), len(pupils - met), len(mine) - len(lines),
-        tuple(filing.line for filing in lines if changes.newest(filing.pgn) not in met),
+        len(pupils - unmatched), len(unmatched), len(mine) - len(lines),
+        tuple(filing.line for filing in lines if changes.newest(filing.pgn) in unmatched),
         tuple(sorted(n for (by, _), numbers in one.invalid.items() if school in (None, by) for n in numbers)),
     )  # fmt: skip
+
+
+def _is_met(pupil: str, met: frozenset[str], changes: Changes) -> bool:
+    """Whether a pupil was met, perhaps under a number that a change named together with the pupil's."""
+    return pupil in met or not met.isdisjoint(map(changes.newest, changes.linked_with(frozenset({pupil}))))
 
 
 def met_by(one: Filed, stands: Standing, now: frozenset[str], changes: Changes) -> frozenset[str]:

@@ -6,10 +6,12 @@ The rooms; each knows only rooms above it, here and in the house.
     wording       the sentences of a school's feedback, in two languages
     rejection     why a file is rejected, told by a code
     containers    what a .zip or .gz holds, within limits
-    markup        XML as a stream of elements, without entities
+    markup        XML as a stream, without entities, in whatever encoding
+    messages      the elements asked for of a message, in a SOAP envelope or not
+    rosters       which roster results are joined to, and on what
     formats       what suppliers' exports look like, and a file's format by its header
     spreadsheets  an .xlsx as a table of text
-    edexml        a school's roster
+    edexml        a school's roster, in EDEXML or UWLR
     uwlr          a school's results, joined to its roster
     arrivals      what a file in the folder of deliveries is
     ledger        what was taken in, a row per file
@@ -24,6 +26,7 @@ The rooms; each knows only rooms above it, here and in the house.
     plausibility  what is told or refused of one pupil's rows taken together
     stored        the restricted tables of results and refused rows
     completeness  schools that are expected and have not delivered
+    respelling    results of earlier runs brought to the canonical spelling of every code
     renumbering   changes of pupil numbers applied to what is there
     retention     what is kept no longer than its days
     run           what one run of intake needs beside the files

@@ -16,7 +16,7 @@ from cohort import quality
 from cohort.filed.barred import OBJECTED
 from cohort.identifiers import school_code, school_of_code
 from cohort.intake.arrivals import DeliveredFile
-from cohort.intake.checks import BROKEN, MENDED, OUTSIDE
+from cohort.intake.checks import BROKEN, MENDED, OUTSIDE, PARTIAL
 from cohort.intake.ledger import OLDER, REJECTED, TAKEN, Entry
 from cohort.intake.reception import Received
 from cohort.quality import CODES
@@ -48,6 +48,8 @@ class Count:
     """Listed schools among its rows: the first and the last in order, so one, two or none."""
     outside: int = 0
     """Accepted rows dated outside their school year, where that is told and not refused."""
+    partial: int = 0
+    """Accepted rows with a date of birth of which only a part is known, which is not kept."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ class Run:
             file.kind,
             file.supplier,
             file.container,
+            warnings=file.warnings,
         )
 
     @property
@@ -171,10 +174,11 @@ def count(judged: DataFrame, told: Collection[str]) -> dict[int, Count]:
     asked = judged.selectExpr(
         NUMBER, CODES, *(f"case when {CODES} = '' then {name} end as {name}" for name in SLICE),
         f"coalesce({OBJECTED}, false) as objected", f"{MENDED} as mended", f"{outside} as outside",
+        f"{PARTIAL} as partial",
         # a number: text in an aggregate would have every row sorted
         f"case when {sure} then {school_code('brin')} end as listed",
     )  # fmt: skip
-    sums = [f"count_if({name}) as {name}" for name in ("objected", "mended", "outside")]
+    sums = [f"count_if({name}) as {name}" for name in ("objected", "mended", "outside", "partial")]
     sums += ["count(1) as rows", "min(listed) as first", "max(listed) as last"]
     lines = asked.groupBy(NUMBER, CODES, *SLICE).agg(*map(F.expr, sums)).toArrow().to_pylist()
     counts: dict[int, Count] = {}
@@ -184,8 +188,11 @@ def count(judged: DataFrame, told: Collection[str]) -> dict[int, Count]:
 
 
 def sifted(results: DataFrame, told: Collection[str]) -> dict[int, Count]:
-    """Count the rows of every file that went straight into the results: without code or objection."""
-    free = f"'' as {CODES}", f"boolean(null) as {OBJECTED}", f"false as {MENDED}"
+    """Count the rows of every file that went straight into the results: without code or objection.
+
+    Of a file in which something is mended or partial they are counted once more, line by line.
+    """
+    free = f"'' as {CODES}", f"boolean(null) as {OBJECTED}", f"false as {MENDED}", f"false as {PARTIAL}"
     return count(results.selectExpr("*", *free), told)
 
 
@@ -232,3 +239,4 @@ def _add(counted: Count, line: dict[str, Any]) -> None:
             counted.slices[" ".join(line[name] for name in SLICE)] += line["rows"] - line["objected"]
         counted.mended += line["mended"]
         counted.outside += line["outside"]
+        counted.partial += line["partial"]

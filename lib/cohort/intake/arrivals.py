@@ -8,15 +8,15 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 from cohort import identifiers
 from cohort.errors import place
 from cohort.identifiers import BRIN
-from cohort.intake import containers, markup
+from cohort.intake import containers, markup, messages
 from cohort.intake.containers import Limits
 from cohort.intake.formats import UTF8, WINDOWS, Formats, Unrecognised, fields_of
 from cohort.intake.rejection import UNREADABLE, Rejected
@@ -37,7 +37,15 @@ NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
 TEXT, UNEVEN, SHEET, ROSTER, RESULTS = "text", "uneven", "sheet", "roster", "results"
 """Kinds of delivery; in an `uneven` text a row is not always the next line: a quote stays open at the end of
 one, an empty one stands before a row or the header, or one has nothing but delimiters."""
-ROOTS = {"EDEX": ROSTER, "leerresultaten_verzoek": RESULTS}
+ROOTS = {
+    "EDEX": ROSTER, "leerlinggegevens_antwoord": ROSTER, "leerlinggegevens": ROSTER,
+    "leerlingen_antwoord": ROSTER, "leerlinggegevens-leerlingen": ROSTER, "leerresultaten_verzoek": RESULTS,
+}  # fmt: skip
+WITHOUT_RECORDS = re.compile(
+    "(?:leerlinggegevens|structuur|leerlingen|leerkrachten)_verzoek|(?:structuur|leerkrachten)_antwoord|"
+    "leerlinggegevens-(?:structuur|leerkrachten)|leerresultaten_(?:bevestiging|antwoord)|Fault"
+)
+"""Roots of messages without pupils and results: questions, confirmations, errors, groups, teachers."""
 TOO_LARGE = "FILE_TOO_LARGE"
 FIRST = 4096
 """Bytes that say whether a large file is a container."""
@@ -52,7 +60,8 @@ class DeliveredFile:
 
     `path` is where its bytes stand, `columns` the canonical column at each place of its header (None: not
     read on), `lined` whether its first field is the number of the line (or element) in what was sent,
-    `wide_blanks` whether other blanks than spaces may stand around its values.
+    `wide_blanks` whether other blanks than spaces may stand around its values,
+    `joined` how many of its results were joined to their pupil on what, where results have no number.
     """
 
     path: Path
@@ -71,6 +80,9 @@ class DeliveredFile:
     lined: bool = False
     wide_blanks: bool = False
     school: str | None = None
+    joined: dict[str, int] | None = None
+    warnings: dict[str, int] = field(default_factory=dict)
+    """What its reader has to tell of it, where no row is refused for it."""
     origin: Path | None = None
     """The file in the folder of deliveries that it is, or is packed in."""
     defect: str | None = None
@@ -101,6 +113,8 @@ class Desk:
     formats: Formats
     limits: Limits
     known: Container[str] = frozenset()
+    newest_of: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Every pupil number that was replaced, with the newest of its pupil."""
 
     def arrivals(self, path: Path) -> list[DeliveredFile]:
         """The deliveries in one file: itself, or what it contains.
@@ -178,7 +192,9 @@ class Desk:
         if kind == containers.SPREADSHEET:
             return replace(file, kind=SHEET)
         if markup.is_xml(content):
-            root = markup.root(content, self.limits.bytes_per_member)
+            root = messages.root(content, self.limits.bytes_per_member)
+            if WITHOUT_RECORDS.fullmatch(root):
+                raise Rejected(messages.NO_RECORDS)
             if root not in ROOTS:
                 raise Rejected(markup.UNKNOWN)
             return replace(file, kind=ROOTS[root])

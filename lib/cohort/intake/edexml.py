@@ -1,23 +1,28 @@
-"""EDEXML 1.0.3, 2.0 and 2.1: a school's roster, as far as results are joined to it.
+"""A school's roster, as far as results are joined to it: EDEXML 1.0.3 to 2.1, or in UWLR 2.0 to 2.3.
 
-A roster holds names, addresses, origins and free text too: those elements are not asked for, so nothing of
-them is ever held. What is held identifies pupils all the same, and stays in intake.
+UWLR has it as an answer, in its own namespace, of the whole school or of some groups. A roster holds names,
+addresses, origins and free text too: those elements are not asked for, so nothing of them is ever held. What
+is held identifies pupils all the same, and stays in intake.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
 
-from cohort.intake import markup
-from cohort.intake.markup import Shape
+from cohort.intake import markup, messages
+from cohort.intake.messages import Shape
 from cohort.intake.rejection import Rejected
+from cohort.intake.rosters import MAIN_SITE, Pupil, Roster, School, lasts
 
 ROOT = "EDEX"
 VERSION = re.compile(r"(?:1\.0|2\.0|2\.1)(?:\.?[0-9]+)*")
-MAIN_SITE = "00"
+NAMESPACE = re.compile(r"http://www\.edustandaard\.nl/leerresultaten/2(?:\.[0-9]+)*(?:/.*)?")
+UWLR_VERSION = re.compile(r"2\.[0-3](?:\.[0-9]+)*")
+WHOLE = "leerlinggegevens"
+PART = "leerlinggegevens-leerlingen"
+"""The pupils of the groups that were asked for."""
+ANSWERS = frozenset({WHOLE, PART, f"leerlinggegevens_antwoord/{WHOLE}", f"leerlingen_antwoord/{PART}"})
+PARTS = frozenset({PART, "leerlingen_antwoord"})
 
 _LEERLING, _LEERKRACHT, _GROEP = (
     "EDEX/leerlingen/leerling",
@@ -31,9 +36,17 @@ _OF_A_PUPIL = frozenset(
     {"geboortedatum", "geslacht", "jaargroep", "groep", "bsn", "onderwijsnummer", "gewicht_nieuw", "gewicht"}
 )
 _TEACHES = f"{_LEERKRACHT}/groepen/groep"
+
+
+def of_uwlr(namespace: str, of_root: str) -> bool:
+    """Whether a namespace is none or that of the root, and that of the root none or UWLR's."""
+    return namespace in (of_root, "") and (of_root == "" or NAMESPACE.fullmatch(of_root) is not None)
+
+
 SHAPE = Shape(
     root=ROOT,
-    own=lambda namespace, _: namespace == "",
+    own=of_uwlr,
+    also=ANSWERS,
     paths=frozenset(
         {
             "EDEX/school", *(f"EDEX/school/{name}" for name in _SCHOOL),
@@ -49,62 +62,22 @@ TEACHES, HELPS = frozenset({"LRK"}), frozenset({"STA", "OWA", "KLA"})
 """Roles of who has a group, and of who assists in it: trainees, assistants."""
 
 
-@dataclass(frozen=True)
-class School:
-    """The school that a document names, in one of two ways, and when it was made. Text as delivered."""
-
-    schooljaar: str | None = None
-    brin: str | None = None
-    vestiging: str | None = None
-    """`00`, the main site, where a BRIN came without one."""
-    schoolkey: str | None = None
-    peildatum: str | None = None
-    aanmaakdatum: str | None = None
-
-
-@dataclass(frozen=True, repr=False)
-class Pupil:
-    """What of a pupil is read on. Without a repr: no message may hold it."""
-
-    key: str | None
-    eckid: str | None
-    number: str | None
-    geboortedatum: str | None
-    geslacht: str | None
-    jaargroep: str | None
-    groep_key: str | None
-    gewicht: str | None
-    leerkracht_key: str | None
-
-
-@dataclass(frozen=True, repr=False)
-class Roster:
-    school: School
-    pupils: tuple[Pupil, ...]
-
-    @cached_property
-    def by_key(self) -> dict[str, Pupil | None]:
-        """Pupils by the key of the administration; None for a key that two different pupils have."""
-        return _by((pupil.key, pupil) for pupil in self.pupils)
-
-    @cached_property
-    def by_eckid(self) -> dict[str, Pupil | None]:
-        return _by((pupil.eckid, pupil) for pupil in self.pupils)
-
-
 def read(content: bytes, most_bytes: int) -> Roster:
-    """The roster in an EDEXML document.
+    """The roster in a document.
 
     Takes: the bytes of the document, the most there may be.
     Gives: its school and pupils in document order; values as delivered, without the blanks around them.
     A pupil's number is the bsn, else the onderwijsnummer; the weight is the new one, else the old one; the
-    teacher is the first who has the pupil's group, before one with another role in it.
-    Refuses: what `markup.elements` refuses; another version; an element twice that may stand once; no pupil.
+    teacher is the first who has the pupil's group, before one with another role in it. Keys of groups and
+    teachers that hold within this document only serve within it, and are not given.
+    Refuses: what `messages.elements` refuses; another version; an element twice that may stand once; no
+    pupil.
     """
     school, pupils, teachers = Once(), [], list[tuple[str, set[str], list[tuple[str, set[str]]]]]()
     levels: dict[str, str | None] = {}
     fields, roles, groups, group_roles = Once(), set[str](), list[tuple[str, set[str]]](), set[str]()
-    for path, attributes, text in markup.elements(content, most_bytes, SHAPE):
+    root = messages.root(content, most_bytes)
+    for path, attributes, text in messages.elements(content, most_bytes, SHAPE):
         parent, _, name = path.rpartition("/")
         if parent == "EDEX/school":
             school.take(name, text)
@@ -128,12 +101,13 @@ def read(content: bytes, most_bytes: int) -> Roster:
         elif path == _LEERKRACHT:
             teachers.append((attributes.get("key", "").strip(), roles, groups))
             roles, groups = set(), []
-    if not VERSION.fullmatch(school.get("xsdversie") or "2.1"):
-        raise Rejected(markup.UNKNOWN)
+    brin, version = school.get("brincode"), VERSION if root == ROOT else UWLR_VERSION
+    if not version.fullmatch(school.get("xsdversie") or "2.1"):
+        raise Rejected(markup.UNKNOWN, brin)
     if not pupils:
-        raise Rejected(markup.EMPTY)
+        raise Rejected(markup.EMPTY if school else messages.NO_RECORDS, brin)
     having = _who_has(teachers)
-    return Roster(school_of(school), tuple(_pupil(*one, levels, having) for one in pupils))
+    return Roster(school_of(school), tuple(_pupil(*one, levels, having) for one in pupils), root in PARTS)
 
 
 class Once(dict[str, str | None]):
@@ -151,39 +125,6 @@ def school_of(named: Once) -> School:
     site = (named.get("dependancecode") or MAIN_SITE) if brin else None
     others = ("schooljaar", "schoolkey", "peildatum", "aanmaakdatum")
     return School(**{name: named.get(name) for name in others}, brin=brin, vestiging=site)
-
-
-def fits(roster: School, asked: School) -> bool:
-    """Whether the roster of one document is of the school and year of another.
-
-    A roster of the main site counts for a site without its own, and the other way round; two sites that are
-    both named and differ are two administrations, in which one key may stand for two pupils.
-    """
-    if not roster.schooljaar or roster.schooljaar != asked.schooljaar:
-        return False
-    if roster.brin and asked.brin:
-        sites = {roster.vestiging, asked.vestiging}
-        return roster.brin == asked.brin and (len(sites) == 1 or MAIN_SITE in sites)
-    return roster.schoolkey is not None and roster.schoolkey == asked.schoolkey
-
-
-def choose(rosters: Iterable[School], asked: School) -> School | None:
-    """Of the rosters that there are, the one to join results of a school to: of its own site, else of its
-    main site; then the one made last; of equal ones the first. None when none fits.
-    """
-
-    def rank(school: School) -> tuple[bool, str, str]:
-        return school.vestiging == asked.vestiging, school.aanmaakdatum or "", school.peildatum or ""
-
-    return max((school for school in rosters if fits(school, asked)), key=rank, default=None)
-
-
-def _by(named: Iterable[tuple[str | None, Pupil]]) -> dict[str, Pupil | None]:
-    found: dict[str, Pupil | None] = {}
-    for name, pupil in named:
-        if name:
-            found[name] = pupil if found.get(name, pupil) == pupil else None
-    return found
 
 
 def _key(attributes: dict[str, str], name: str) -> str | None:
@@ -215,10 +156,14 @@ def _pupil(
         geboortedatum=day(given.get("geboortedatum")),
         geslacht=given.get("geslacht"),
         jaargroep=given.get("jaargroep") or levels.get(group or ""),
-        groep_key=group,
+        groep_key=_lasting(group),
         gewicht=given.get("gewicht_nieuw") or given.get("gewicht"),
-        leerkracht_key=having.get(group or ""),
+        leerkracht_key=_lasting(having.get(group or "")),
     )
+
+
+def _lasting(key: str | None) -> str | None:
+    return key if lasts(key) else None
 
 
 def day(text: str | None) -> str | None:

@@ -29,13 +29,13 @@ BESIDE = ("HALVED", "DOUBLED")
 
 def write(
     places: Places, entry: Entry, lines: dict[str, list[int]], most: Decimal,
-    differs: Unrecognised | None = None,
+    differs: Unrecognised | None = None, joined: dict[str, int] | None = None,
 ) -> None:  # fmt: skip
     """One machine-readable file and one to read, in the school's folder.
 
     Takes: the ledger's line; per code the numbers of the lines (of a UWLR message: of the `resultaat`
     elements) it was found in; the largest share of refused rows in a file; how a header differs from every
-    declared one.
+    declared one; how many results were joined to a roster on what.
     """
     folder = places.feedback(entry.brin or UNKNOWN_SCHOOL)
     told: dict[str, Any] = {
@@ -70,10 +70,12 @@ def write(
             "missing": differs.missing,
             "unknown_columns": differs.unknown,
         }
+    if joined is not None:
+        told["joined"] = joined
     # nothing rests on these files, so none of them waits for the disk: 6,600 would wait for half a minute
     content = json.dumps(told, ensure_ascii=False, indent=2)
     closed_files.write_text(folder / f"{entry.levering_nr}.json", content + "\n")
-    text = "\n\n".join(_text(entry, lines, most, differs, language) for language in LANGUAGES)
+    text = "\n\n".join(_text(entry, lines, most, differs, joined, language) for language in LANGUAGES)
     closed_files.write_text(folder / f"{entry.levering_nr}.txt", text)
 
 
@@ -116,8 +118,9 @@ def reason(code: str, most: Decimal) -> Reason:
 
 
 def _text(
-    entry: Entry, lines: dict[str, list[int]], most: Decimal, differs: Unrecognised | None, language: int
-) -> str:
+    entry: Entry, lines: dict[str, list[int]], most: Decimal, differs: Unrecognised | None,
+    joined: dict[str, int] | None, language: int,
+) -> str:  # fmt: skip
     def say(name: str, *values: object) -> str:
         return said(language, name, *values)
 
@@ -135,6 +138,8 @@ def _text(
         nothing = say("nothing")
         missing, unknown = (", ".join(names) or nothing for names in (differs.missing, differs.unknown))
         told.append(say("closest", differs.closest, missing, unknown))
+    if joined is not None:
+        told.append(say("joined", count(joined["eckid"], "results"), joined["key"]))
     if entry.mended:
         told.append(say("mended", count(entry.mended, "numbers")))
     if entry.replaced or entry.withdrawn:

@@ -43,7 +43,7 @@ class Format(Declaration):
     supplier: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
     delimiter: Literal[";", ",", "\t", "|"]
     decimal: Literal[",", "."]
-    dates: Literal["yyyy-mm-dd", "dd-mm-yyyy"]
+    dates: Literal["yyyy-mm-dd", "dd-mm-yyyy", "d-m-yyyy"]
     school_years: Literal["2024-2025", "2024/2025"]
     encodings: Annotated[list[Literal["UTF-8", "windows-1252"]], Field(min_length=1)]
     line_breaks: bool

@@ -17,7 +17,6 @@ from cohort.intake.reception import Numbered
 from cohort.intake.run import Intake
 from cohort.intake.scrutiny import Lines
 from cohort.quality import CODES
-from cohort.schema import NUMBER
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,12 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
         suspects |= held
         clean = stored.of_others(every, suspects)
     earlier = removal.current(spark, intake.places, known.batches) if known.current() else None
-    doubtful = plausibility.doubtful(_good(clean, looked), earlier)
+    good = _good(clean, looked)
+    doubtful = plausibility.doubtful(good, earlier)
     told = plausibility.counted(doubtful)
+    before = {e.brin for e in known.lines if e.taken and e.accepted and e.brin}
+    again = before & {school for count in sifted.counts.values() for school in count.schools}
+    twice = plausibility.under_two_numbers(good, earlier, again)
     refusing = {code for code, rule in rules.of_pupils.items() if rule == "refuse"}
     met = sorted(refusing & {code for of in told.values() for code in of})
     late = frozenset(number for number, of in told.items() if refusing & of.keys()) - suspects
@@ -66,12 +69,14 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
         if met:
             doubtful = frames.kept(doubtful, intake.places.work / f"{batch}-doubtful")
             rows = plausibility.refused(looked, doubtful, met)
-        again = accounts.count(rows, rules.told)
-        counts = sifted.counts | dict.fromkeys(suspects | late, Count()) | again
+        exactly = accounts.count(rows, rules.told)
+        counts = sifted.counts | dict.fromkeys(suspects | late, Count()) | exactly
         where = scrutiny.lines(rows, _mixed(counts))
     warnings = {
         number: {code: n for code, n in told.get(number, {}).items() if code not in refusing}
         | ({checks.OUTSIDE: count.outside} if count.outside else {})
+        | ({checks.BIRTH_DATE: count.partial} if count.partial else {})
+        | ({plausibility.NUMBERS: twice[number]} if number in twice else {})
         for number, count in counts.items()
     }
     return Judged(counts, sifted.counts, warnings, where, rows)
@@ -97,9 +102,10 @@ def _both(some: DataFrame | None, more: DataFrame | None) -> DataFrame | None:
 
 def _good(clean: DataFrame, looked: DataFrame | None) -> DataFrame:
     """The rows that broke no rule so far, as far as the rules on pupils need them."""
-    columns = (*plausibility.PAIR, NUMBER, "brin", "jaargroep")
-    good = clean.select(*columns)
-    return good if looked is None else good.union(looked.where(F.col(CODES) == "").select(*columns))
+    good = clean.select(*plausibility.ASKED)
+    if looked is None:
+        return good
+    return good.union(looked.where(F.col(CODES) == "").select(*plausibility.ASKED))
 
 
 def _left_out(

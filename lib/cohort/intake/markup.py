@@ -1,15 +1,14 @@
-"""XML as a stream of the elements asked for: no tree, no entities, no network, nothing else held.
+"""XML as a stream: no tree, no entities, no network, whatever encoding a program wrote it in.
 
-A document with a DTD is refused before anything in it is expanded. Only elements on the paths asked for
-become text here; the names and addresses around them pass by.
+A document with a DTD is refused before anything in it is expanded.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterator
+from typing import Any, cast
 
 from lxml import etree
 
@@ -21,41 +20,12 @@ EMPTY = "EMPTY"
 PIECE = 1 << 16
 AMPERSAND = "&#38;"
 """What the parser gives for every `&` in an attribute where it expands no entities, however written."""
-LOOKS_LIKE_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<|\xff\xfe(?:\s\0)*<\0|\xfe\xff(?:\0\s)*\0<|<\0|\0<")
-
-
-class Element(NamedTuple):
-    """An element that was asked for, when it closes: after everything in it."""
-
-    path: str
-    """Local names from the root, `EDEX/school/brincode`."""
-    attributes: dict[str, str]
-    text: str | None
-    """Its own text without the blanks around it, None when there is none."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What is asked of a document.
-
-    Takes: the root's local name; whether a namespace ("" for none) is one of the format's, given the root's
-    own; the paths asked for; those of them that are records, which stand nowhere else but within their like.
-    """
-
-    root: str
-    own: Callable[[str, str], bool]
-    paths: frozenset[str]
-    records: frozenset[str]
-
-    @property
-    def ways(self) -> frozenset[str]:
-        """Every path on the way to one that is asked for."""
-        return frozenset(path[:end] for path in self.paths for end in _ends(path))
-
-
-def _ends(path: str) -> Iterator[int]:
-    yield from (place for place, character in enumerate(path) if character == "/")
-    yield len(path)
+LOOKS_LIKE_XML = re.compile(
+    rb"(?:\xef\xbb\xbf|\s)*(?P<single><)(?!\0)|(?:\xff\xfe|\s\0)*(?P<little><\0)|(?:\xfe\xff|\0\s)*(?P<big>\0<)"
+)
+MARKS = {"single": codecs.BOM_UTF8, "little": codecs.BOM_UTF16_LE, "big": codecs.BOM_UTF16_BE}
+SAYS_UTF16 = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"'](?:utf-?16|ucs-?2|unicode|iso-10646)", re.I)
+"""A declaration in single bytes that names an encoding of two: a text written as UTF-8 after it was made."""
 
 
 def is_xml(content: bytes) -> bool:
@@ -63,27 +33,16 @@ def is_xml(content: bytes) -> bool:
     return LOOKS_LIKE_XML.match(content[:1000]) is not None
 
 
-def root(content: bytes, most_bytes: int) -> str:
-    """The local name of a document's root, read no further than that.
+def values(content: bytes, most_bytes: int) -> Iterator[str]:
+    """Every value in a document, whatever its format: for who looks for a number in it.
 
-    Refuses: what `elements` refuses, as far as it shows before the root.
+    Takes: the bytes of the document, the most there may be.
+    Gives: the values of attributes, the text between every two tags, the whole text of an element that
+    others interrupt, comments and processing instructions, as they are met. Character references, CDATA and
+    encodings are resolved.
+    Refuses: what `fed` refuses; values given before that are good.
     """
-    found = _Root()
-    for _ in fed(content, most_bytes, found):
-        if found.name:
-            break
-    return found.name
-
-
-def elements(content: bytes, most_bytes: int, shape: Shape) -> Iterator[Element]:
-    """The elements of a document that were asked for, in the order in which they close.
-
-    Takes: the bytes of the document, the most there may be, what is asked for.
-    Refuses: with a reason code, a document over the limit, one with a DTD or entities of its own, one that
-    is damaged or cut off, one of another kind, and one with a record where none may stand. Elements given
-    before count for nothing then.
-    """
-    target = _Asked(shape)
+    target = _Values()
     for _ in fed(content, most_bytes, target):
         yield from target.found
         target.found.clear()
@@ -105,59 +64,40 @@ class Target:
     def close(self) -> None: ...
 
 
-class _Root(Target):
-    """Hears the first element only."""
+class _Values(Target):
+    """Hears every value of a document."""
 
-    name = ""
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.open: list[list[str]] = [[]]
+        self.pieces: list[str] = []
 
-    def start(self, tag: str, _: dict[str, str]) -> None:
-        self.name = self.name or tag.rpartition("}")[2]
-
-
-class _Asked(Target):
-    """Hears a document, keeps what was asked for."""
-
-    def __init__(self, shape: Shape) -> None:
-        self.shape, self.ways = shape, shape.ways
-        self.record_names = {path.rpartition("/")[2] for path in shape.records}
-        self.found: list[Element] = []
-        self.namespace = ""
-        self.open: list[tuple[str | None, dict[str, str], list[str] | None]] = []
-        self.records: list[str] = []
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        namespace, _, name = tag.removeprefix("{").rpartition("}")
-        path: str | None = name
-        if not self.open:
-            self.namespace = namespace
-            if name != self.shape.root or not self.shape.own(namespace, namespace):
-                raise Rejected(UNKNOWN)
-        else:
-            above = self.open[-1][0]
-            own = self.shape.own(namespace, self.namespace)
-            path = f"{above}/{name}" if above is not None and own else None
-            stray = name in self.record_names and path not in self.shape.records
-            if own and stray and name not in self.records:
-                raise Rejected(BROKEN)
-        if path not in self.ways:
-            self.open.append((None, {}, None))
-            return
-        if path in self.shape.records:
-            self.records.append(name)
-        told = {name: value.replace(AMPERSAND, "&") for name, value in attributes.items()}
-        self.open.append((path, told, [] if path in self.shape.paths else None))
+    def start(self, _: str, attributes: dict[str, str]) -> None:
+        self._between_tags()
+        self.found += (value.replace(AMPERSAND, "&") for value in attributes.values())
+        self.open.append([])
 
     def data(self, text: str) -> None:
-        pieces = self.open[-1][2]
-        if pieces is not None:
-            pieces.append(text)
+        self.pieces.append(text)
 
     def end(self, _: str) -> None:
-        path, attributes, pieces = self.open.pop()
-        if path is not None and pieces is not None:
-            if path in self.shape.records:
-                self.records.pop()
-            self.found.append(Element(path, attributes, "".join(pieces).strip() or None))
+        self._between_tags()
+        texts = self.open.pop()
+        if len(texts) > 1:
+            self.found.append("".join(texts))
+
+    def comment(self, text: str) -> None:
+        self.found.append(text)
+
+    def pi(self, _: str, text: str | None = None) -> None:
+        self.found.append(text or "")
+
+    def _between_tags(self) -> None:
+        text = "".join(self.pieces)
+        self.pieces.clear()
+        if text.strip():
+            self.found.append(text)
+            self.open[-1].append(text)
 
 
 def fed(content: bytes, most_bytes: int, target: Target) -> Iterator[None]:
@@ -172,6 +112,7 @@ def fed(content: bytes, most_bytes: int, target: Target) -> Iterator[None]:
         target=cast(Any, target), resolve_entities=False, no_network=True, load_dtd=False,
         dtd_validation=False, huge_tree=False, recover=False,
     )  # fmt: skip
+    content = _as_read(content)
     try:
         for start in range(0, len(content), PIECE):
             parser.feed(content[start : start + PIECE])
@@ -179,3 +120,18 @@ def fed(content: bytes, most_bytes: int, target: Target) -> Iterator[None]:
         parser.close()
     except (etree.LxmlError, ValueError, LookupError):
         raise Rejected(BROKEN) from None  # the parser's message could hold a value
+
+
+def _as_read(content: bytes) -> bytes:
+    """The bytes of a document as the parser knows them: nothing before its beginning but one fitting mark.
+
+    Two marks, blank lines before the declaration, UTF-16 without a mark and UTF-8 that is labelled UTF-16
+    come of programs that put a text together before they write it.
+    """
+    found = LOOKS_LIKE_XML.match(content)
+    if found is None or found.lastgroup is None:
+        return content
+    start, mark = found.start(found.lastgroup), MARKS[found.lastgroup]
+    marked = found.lastgroup != "single" or mark in content[:start] or SAYS_UTF16.match(content, start)
+    wanted = mark if marked else b""
+    return content if content[:start] == wanted else wanted + content[start:]

@@ -1,4 +1,4 @@
-"""What may be right and may be wrong of one pupil's rows taken together: schools and year groups.
+"""What may be right and may be wrong of one pupil's rows taken together: schools, year groups, numbers.
 
 A pupil moves, and a school corrects a year group: `platform.toml` says whether that is told as a warning or
 refused. Schools are compared over all of a school year's results, year groups within one delivery; the
@@ -12,11 +12,13 @@ from collections.abc import Iterable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort.identifiers import school_code
+from cohort import frames
+from cohort.identifiers import ONDERWIJSNUMMER, school_code
 from cohort.quality import CODES
 from cohort.schema import NUMBER
 
 SCHOOLS, GROUPS, APART = "TWO_SCHOOLS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART"
+NUMBERS = "TWO_NUMBERS"
 PAIR = ("pgn", "schooljaar")
 PRIMARY = tuple(map(str, range(1, 9)))
 MOST_APART = 3
@@ -37,6 +39,11 @@ _NAMED = (
     f"concat(string({_YEAR}), '-', string({_YEAR} + 1)) as schooljaar",
 )
 """Pupil and school year as rows have them, from the numbers that they are grouped by."""
+CHILD = ("brin", "geboortedatum", "geslacht")
+RESULT = ("toetscode", "peildag", "ruwe_score", "vaardigheidsscore", "niveau_AE", "niveau_IV")
+"""What two children of one school, day of birth and sex hardly ever share: a test, its day, every score."""
+ASKED = tuple(dict.fromkeys((*PAIR, "pgn_soort", NUMBER, *CHILD, "jaargroep", *RESULT)))
+"""Every column of a row that is asked for here."""
 FLAGS = {SCHOOLS: _SCHOOLS, GROUPS: _GROUPS, APART: _APART}
 """Every rule of this room, by its code."""
 
@@ -95,3 +102,41 @@ def counted(doubtful: DataFrame) -> dict[int, dict[str, int]]:
         line[NUMBER]: {code: line[code] for code in FLAGS if line[code]}
         for line in counts.toArrow().to_pylist()
     }
+
+
+def under_two_numbers(good: DataFrame, earlier: DataFrame | None, schools: Iterable[str]) -> dict[int, int]:
+    """Per delivery of this run how many children have one result under two numbers: an action.
+
+    A child that is enrolled again may get a new number, and then counts twice. One of the two at least is an
+    onderwijsnummer: two BSNs with one birth date and one result are twins. Only told: no row changes.
+
+    Takes: this run's rows that broke no other rule; the results of earlier runs, None when there are none;
+    the schools of this run that have earlier results.
+    """
+    columns = (
+        f"xxhash64({', '.join(CHILD)}, {', '.join(RESULT)}) as _result",
+        f"xxhash64({', '.join(CHILD)}) as _child",
+        _PUPIL,
+        f"pgn_soort = '{ONDERWIJSNUMMER}' as _own",
+    )
+    whole = "geboortedatum is not null and geslacht is not null"
+    every = good.where(whole).selectExpr(*columns, NUMBER)
+    if earlier is not None and schools:
+        names = [(school,) for school in sorted(schools)]
+        theirs = F.broadcast(frames.local(good.sparkSession, "brin string not null", names))
+        before = earlier.where(whole).join(theirs, "brin", "left_semi")
+        every = every.union(before.selectExpr(*columns, f"int(null) as {NUMBER}"))
+    own = F.broadcast(every.where("_own").select("_result").distinct())
+    twice = (
+        every.join(own, "_result", "left_semi")
+        .groupBy("_result")
+        .agg(
+            F.expr(f"min({_PGN}) < max({_PGN}) as _two"),
+            F.collect_set(F.struct(NUMBER, "_child")).alias("_of"),
+        )
+        .where("_two")
+        .select(F.explode("_of").alias("_of"))
+        .select("_of.*")
+    )
+    counts = twice.where(f"{NUMBER} is not null").groupBy(NUMBER).agg(F.count_distinct("_child").alias("n"))
+    return {line[NUMBER]: line["n"] for line in counts.toArrow().to_pylist()}

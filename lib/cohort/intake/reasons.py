@@ -30,16 +30,24 @@ def because(nl: str, en: str, do: tuple[str, str] = AGAIN) -> Reason:
 
 REASONS = {
     "PUPIL_NOT_IN_ROSTER": because(
-        "deze leerling staat niet in de leerlinglijst (EDEXML) van de school",
-        "the school's roster (EDEXML) has no pupil with this key or ECK iD",
+        "de leerlinglijst (EDEXML, UWLR) van de school heeft geen leerling met deze sleutel of dit ECK iD",
+        "the school's roster (EDEXML, UWLR) has no pupil with this key or ECK iD",
         (
-            "Lever een actuele leerlinglijst en daarna de resultaten opnieuw.",
-            "Deliver an up-to-date roster, then the results again.",
+            "Lever een actuele leerlinglijst en daarna de resultaten in een nieuw gemaakt bestand.",
+            "Deliver an up-to-date roster, then the results in a newly made file.",
         ),
     ),
     "PUPIL_AMBIGUOUS": because(
-        "uit de leerlinglijst blijkt niet welke van twee leerlingen dit is",
-        "the roster does not tell which of two pupils this is",
+        "niet zeker is welke leerling dit is: er is geen ECK iD en de sleutel geldt voor één export (#), of "
+        "twee leerlingen hebben dezelfde sleutel, in één leerlinglijst of in twee van dit schooljaar, of "
+        "sleutel en ECK iD wijzen twee leerlingen aan",
+        "it is not certain which pupil this is: there is no ECK iD and the key holds within one export only "
+        "(#), or two pupils have one key, in one roster or in two of this school year, or key and ECK iD "
+        "name two pupils",
+        (
+            "Lever de resultaten met het ECK iD van de leerling, in een nieuw gemaakt bestand.",
+            "Deliver the results with the ECK iD of the pupil, in a newly made file.",
+        ),
     ),
     "ROW_BROKEN": because(
         "de regel heeft een ander aantal velden dan de kopregel",
@@ -60,16 +68,29 @@ REASONS = {
     ),
     "PGN_MISSING": because("er is geen leerlingnummer", "there is no pupil number"),
     "PGN_FILLER": because("het leerlingnummer is een opvulnummer", "the pupil number is a filler"),
+    "PGN_ROUNDED": because(
+        "het leerlingnummer is afgerond, zoals 1,23E+08; de laatste cijfers zijn weg",
+        "the pupil number is rounded, such as 1.23E+08; its last digits are gone",
+        (
+            "Zet de kolom op tekst (of getal zonder decimalen) en lever het bestand opnieuw.",
+            "Make the column text (or a number without decimals) and deliver the file again.",
+        ),
+    ),
     "PGN_INVALID": because(
-        "het leerlingnummer doorstaat de controle niet", "the pupil number does not pass its proof"
+        "het leerlingnummer doorstaat de controle niet: er klopt een cijfer niet, het heeft minder dan zeven "
+        "of meer dan negen cijfers, of er staat een ander teken in, misschien een dat u niet ziet",
+        "the pupil number does not pass its proof: a digit is wrong, it has fewer than seven digits or more "
+        "than nine, or another character stands in it, perhaps one that is not seen",
     ),
     "TEST_UNKNOWN": because(
         "de toetscode (met de versie) staat niet in de catalogus",
         "the test code (with its version) is not in the catalogue",
     ),
     "DATE_INVALID": because(
-        "een datum is niet geschreven zoals het formaat voorschrijft, of bestaat niet",
-        "a date is not written as its format declares, or does not exist",
+        "een datum is niet geschreven zoals het formaat voorschrijft (dag en maand in een andere volgorde of "
+        "zonder voorloopnul, een jaar van twee cijfers, een tijd van 22 uur of later), of bestaat niet",
+        "a date is not written as its format declares (day and month in another order or without a leading "
+        "zero, a year of two digits, a time of 22 hours or later), or does not exist",
     ),
     "DATE_OUTSIDE_YEAR": because(
         "de toetsdatum ligt buiten het schooljaar", "the test date lies outside the school year"
@@ -154,11 +175,51 @@ WARNINGS = {
             "Check that a pupil number was corrected; do not use a result key again.",
         ),
     ),
+    "KEY_OF_ONE_EXPORT": because(
+        "in de leerlinglijst zonder ECK iD en zonder sleutel die langer geldt dan deze export (#); aan hen "
+        "wordt geen resultaat gekoppeld",
+        "in the roster without an ECK iD and without a key that holds beyond this export (#); no result is "
+        "joined to them",
+        (
+            "Lever een leerlinglijst met ECK iD of met de vaste sleutel van uw administratie.",
+            "Deliver a roster with ECK iDs or with the lasting keys of your administration.",
+        ),
+    ),
+    "ROSTER_WITHOUT_NUMBER": because(
+        "in de leerlinglijst zonder BSN of onderwijsnummer; resultaten die aan hen worden gekoppeld, worden "
+        "geweigerd, en een lijst zonder enig nummer wordt niet gebruikt",
+        "in the roster without a BSN or onderwijsnummer; results that are joined to them are refused, and a "
+        "roster without any number is not used",
+        (
+            "Lever een leerlinglijst met de nummers, zoals EDEXML die heeft.",
+            "Deliver a roster with the numbers, as EDEXML has them.",
+        ),
+    ),
     "DATE_OUTSIDE_YEAR": REASONS["DATE_OUTSIDE_YEAR"],
+    "BIRTH_DATE_PARTIAL": because(
+        "de geboortedatum is maar voor een deel bekend; de rij telt zonder geboortedatum",
+        "only a part of the date of birth is known; the row counts without one",
+        NONE,
+    ),
+    "TWO_NUMBERS": because(
+        "lijkt onder twee leerlingnummers voor te komen: dezelfde geboortedatum en hetzelfde geslacht, "
+        "dezelfde toets op dezelfde dag en dezelfde score",
+        "seems to be there under two pupil numbers: the same date of birth and sex, the same test on the "
+        "same day and the same score",
+        (
+            "Ga na of het één leerling is; verbeter dan het nummer, of geef de nummerwijziging door.",
+            "Check whether it is one pupil; if so correct the number, or report the change of number.",
+        ),
+    ),
     "TWO_YEAR_GROUPS": REASONS["TWO_YEAR_GROUPS"],
     "YEAR_GROUPS_APART": REASONS["YEAR_GROUPS_APART"],
     "TWO_SCHOOLS": REASONS["TWO_SCHOOLS"],
 }
 """What is told and not refused, each with a number: of pupils where it is about pupils, else of rows."""
 
-OF_PUPILS = frozenset({"TWO_YEAR_GROUPS", "YEAR_GROUPS_APART", "TWO_SCHOOLS"})
+OF_PUPILS = frozenset(
+    {
+        "KEY_OF_ONE_EXPORT", "ROSTER_WITHOUT_NUMBER", "TWO_NUMBERS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART",
+        "TWO_SCHOOLS",
+    }
+)  # fmt: skip

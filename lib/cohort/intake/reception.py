@@ -18,11 +18,11 @@ from typing import TypeVar
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
-from cohort.intake import arrivals, edexml, transcripts, uwlr
+from cohort.intake import arrivals, edexml, rosters, transcripts, uwlr
 from cohort.intake.arrivals import DeliveredFile, Desk
-from cohort.intake.edexml import School
 from cohort.intake.ledger import Ledger
-from cohort.intake.rejection import ROSTER_MISSING, UNREADABLE, Rejected
+from cohort.intake.rejection import UNREADABLE, Rejected
+from cohort.intake.rosters import School
 
 MANY = 64
 """From this many files on the executors read them."""
@@ -56,9 +56,9 @@ def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
     found = _looked_at(desk, paths)
     every = [file for files in found if not isinstance(files, str) for file in files]
     asking = any(file.kind == arrivals.RESULTS for file in every)
-    rosters = _known_rosters(desk, every, known) if asking else []
+    earlier = _known_rosters(desk, every, known) if asking else []
     fresh = _fresh(every, known)
-    ready, left = _transcribed(spark, desk, [*every, *rosters], fresh)
+    ready, left = _transcribed(spark, desk, [*every, *earlier], fresh)
     again = [file for file in ready if not file.rejected or file.rejected != known.retried.get(file.sha256)]
     again += _repeated(every, again, known)
     unreadable = seen.count(None) + found.count(STORAGE)
@@ -159,11 +159,13 @@ def _transcribed(
         known = [seen[sha] for sha in sorted(seen)]
         read = _each(spark, partial(_school, plain), known, lambda file: (file.unreadable(LOST), None))
         made.update({file.sha256: file for file, _ in read})
-        rosters = _by_school(read)
+        there = _by_school(read)
         results = [file for file in asked.values() if file.kind == arrivals.RESULTS]
-        joined = _each(spark, partial(_joined, plain, rosters), results, _lost)
+        joined = _each(spark, partial(_joined, plain, there), results, _lost)
         if any(file.defect for file, _ in read):  # nobody knows whose roster that is
-            joined = [replace(f, rejected=UNREADABLE) if f.rejected == ROSTER_MISSING else f for f in joined]
+            joined = [
+                replace(f, rejected=UNREADABLE) if f.rejected == rosters.ROSTER_MISSING else f for f in joined
+            ]
         made.update((file.sha256, file) for file in joined)
     others = [file for file in asked.values() if file.kind in (arrivals.SHEET, arrivals.UNEVEN)]
     made.update((file.sha256, file) for file in _each(spark, partial(_one, plain), others, _lost))
@@ -229,9 +231,10 @@ def _school(desk: Desk, file: DeliveredFile) -> tuple[DeliveredFile, School | No
     schools: list[School] = []
 
     def work() -> DeliveredFile:
-        school = edexml.read(file.path.read_bytes(), desk.limits.bytes_per_member).school
-        schools.append(school)
-        return replace(file, school=school.brin, supplier="edexml")
+        roster = edexml.read(file.path.read_bytes(), desk.limits.bytes_per_member)
+        schools.append(roster.school)
+        told = rosters.warnings(roster)
+        return replace(file, school=roster.school.brin, supplier="edexml", warnings=told)
 
     return _told(file, work), next(iter(schools), None)
 
@@ -245,14 +248,15 @@ def _by_school(read: Iterable[tuple[DeliveredFile, School | None]]) -> Rosters:
     return dict(found)
 
 
-def _joined(desk: Desk, rosters: Rosters, file: DeliveredFile) -> DeliveredFile:
+def _joined(desk: Desk, there: Rosters, file: DeliveredFile) -> DeliveredFile:
     def work() -> DeliveredFile:
-        message = uwlr.read(file.path.read_bytes(), desk.limits.bytes_per_member)
+        most = desk.limits.bytes_per_member
+        message = uwlr.read(file.path.read_bytes(), most)
         asked = message.school
-        there = [one for name in {asked.brin, asked.schoolkey} - {None} for one in rosters.get(str(name), [])]
-        chosen = edexml.choose((school for school, _ in there), asked)
-        paths = [path for school, path in there if school is chosen]
-        roster = edexml.read(paths[0].read_bytes(), desk.limits.bytes_per_member) if paths else None
-        return transcripts.of_results(file, message, roster, desk)
+        named = {asked.brin, asked.schoolkey} - {None}
+        paths = {path: school for name in sorted(map(str, named)) for school, path in there.get(name, [])}
+        fitting = [path for path, school in paths.items() if rosters.fits(school, asked)]
+        those = [edexml.read(path.read_bytes(), most) for path in fitting]
+        return transcripts.of_results(file, message, those, desk)
 
     return _told(file, work)

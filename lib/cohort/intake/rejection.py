@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cohort.intake.reasons import PLATFORM, SUPPLIER, because
 
-ROSTER_MISSING = "ROSTER_MISSING"
 UNREADABLE = "UNREADABLE"
 """What no reader foresaw: ours and not the school's. It says nothing of the content, which is tried again."""
 
@@ -134,8 +133,10 @@ FILE_REASONS = {
     ),
     "CONTAINER_EMPTY": because("het archief is leeg", "the container holds nothing"),
     "XML_BROKEN": because(
-        "het document is beschadigd of afgebroken, of heeft iets dubbel dat één keer mag",
-        "the document is damaged, cut off, or has something twice that may stand once",
+        "het document is beschadigd of afgebroken, staat in een andere tekencodering dan het zegt, of heeft "
+        "iets dubbel dat één keer mag",
+        "the document is damaged, cut off, in another encoding than it says, or has something twice that may "
+        "stand once",
         SUPPLIER,
     ),
     "XML_UNSAFE": because(
@@ -144,9 +145,29 @@ FILE_REASONS = {
         SUPPLIER,
     ),
     "XML_UNKNOWN": because(
-        "het document is geen UWLR 2.0-2.3 of EDEXML 1.0.3-2.1",
-        "the document is neither UWLR 2.0-2.3 nor EDEXML 1.0.3-2.1",
+        "het document is geen leerlinglijst (EDEXML 1.0.3-2.1: EDEX; UWLR 2.0-2.3: "
+        "leerlinggegevens_antwoord) en geen resultaten (UWLR 2.0-2.3: "
+        "leerresultaten_verzoek), op zichzelf of in een SOAP-envelop",
+        "the document is neither a roster (EDEXML 1.0.3-2.1: EDEX; UWLR 2.0-2.3: leerlinggegevens_antwoord) "
+        "nor results (UWLR 2.0-2.3: leerresultaten_verzoek), by itself or in a SOAP envelope",
         SUPPLIER,
+    ),
+    "XML_NO_RECORDS": because(
+        "het bericht heeft geen leerlingen en geen resultaten: het is een vraag, een bevestiging, een "
+        "foutmelding, een leeg antwoord, of het heeft alleen groepen of leerkrachten",
+        "the message has neither pupils nor results: it is a question, a confirmation, an error, an empty "
+        "answer, or has groups or teachers only",
+        (
+            "Lever het antwoord met de leerlingen (leerlinggegevens_antwoord) of het bericht met de "
+            "resultaten (leerresultaten_verzoek).",
+            "Deliver the answer with the pupils (leerlinggegevens_antwoord) or the message with the results "
+            "(leerresultaten_verzoek).",
+        ),
+    ),
+    "XML_SEVERAL": because(
+        "de SOAP-envelop bevat meer dan één bericht",
+        "the SOAP envelope holds more than one message",
+        ("Lever elk bericht in een eigen bestand.", "Deliver each message in a file of its own."),
     ),
     "XML_TOO_LARGE": because(
         "het document is groter dan het platform toestaat",
@@ -159,8 +180,8 @@ FILE_REASONS = {
         SUPPLIER,
     ),
     "ROSTER_MISSING": because(
-        "er is geen leerlinglijst (EDEXML) van deze school en dit schooljaar",
-        "there is no roster (EDEXML) of this school and year to join the results to",
+        "er is geen leerlinglijst (EDEXML, UWLR) met leerlingnummers van deze school en dit schooljaar",
+        "there is no roster (EDEXML, UWLR) with pupil numbers of this school and year to join the results to",
         (
             "Lever de leerlinglijst; het bestand wordt dan alsnog ingenomen.",
             "Deliver the roster; the file is then taken in after all.",

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from cohort import frames, identifiers, register, tables
 from cohort.errors import StateRefused, expected
-from cohort.filed import removal
+from cohort.filed import numbers, removal
 from cohort.filed.numbers import Changes
 from cohort.intake import stored, supersession
 from cohort.intake.ledger import Ledger
@@ -41,6 +41,7 @@ def apply(
     Gives: how many rows changed, and how many went (`twice`). Killed half-way, it is simply done again.
     Refuses: rows left behind in a file that is no longer of the table (exit code 16).
     """
+    numbers.remember(places.root, changes)
     if register.applied(_mark(places)) == changes.digest() or not changes.newest_of:
         return {"results": 0, "quarantine": 0, "twice": 0}
     pairs = frames.local(

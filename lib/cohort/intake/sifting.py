@@ -1,7 +1,8 @@
 """The first pass over new files: every row without a fault goes straight into the results.
 
 Nobody reads a batch before the ledger has its lines. Of a file with anything else (a row refused or not kept,
-a number mended, a result twice) only that is learnt here; `scrutiny` looks at its lines.
+a number mended, a date of birth in part, a result twice) only that is learnt here; `scrutiny` looks at its
+lines.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from cohort import consents, deliveries, frames, quality, tables
 from cohort.filed import barred
 from cohort.intake import accounts, stored
 from cohort.intake.accounts import Count
-from cohort.intake.checks import MENDED
+from cohort.intake.checks import MENDED, PARTIAL
 from cohort.intake.reception import Numbered
 from cohort.intake.run import Intake
 from cohort.schema import NUMBER
@@ -62,7 +63,7 @@ def sift(spark: SparkSession, intake: Intake, readable: list[Numbered], batch: i
     seen = Observation()
 
     def watched(typed: DataFrame) -> DataFrame:
-        mended = F.expr(f"collect_set(case when {MENDED} then {NUMBER} end) as mended")
+        mended = F.expr(f"collect_set(case when {MENDED} or {PARTIAL} then {NUMBER} end) as mended")
         return typed.coalesce(parts).observe(seen, mended, F.expr("count(1) as rows"))
 
     kept = ruled(intake, deliveries.read(spark, readable, intake.formats), watched)

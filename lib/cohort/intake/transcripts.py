@@ -12,11 +12,11 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from cohort.intake import spreadsheets, uwlr
+from cohort.intake import rosters, spreadsheets, uwlr
 from cohort.intake.arrivals import BLANKS, DeliveredFile, Desk, is_filled, open_quote, plain
-from cohort.intake.edexml import Roster
 from cohort.intake.formats import CANONICAL_NAME, UTF8, Unrecognised
 from cohort.intake.rejection import Rejected
+from cohort.intake.rosters import Roster
 from cohort.intake.uwlr import Message
 from cohort.schema import CANONICAL
 
@@ -114,23 +114,27 @@ def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     return _written(named, rows, desk)
 
 
-def of_results(file: DeliveredFile, message: Message, roster: Roster | None, desk: Desk) -> DeliveredFile:
+def of_results(file: DeliveredFile, message: Message, those: Iterable[Roster], desk: Desk) -> DeliveredFile:
     """The transcript of a UWLR message, joined to the roster of its school.
 
-    Takes: the message's file, and the roster of its school and year, None when there is none.
+    Takes: the message's file, and the rosters that there are for its school.
     Refuses: a message without results; one without a roster is rejected, to be looked at again.
     """
     if not message.results:
         raise Rejected("EMPTY")
-    if roster is None:
-        reason = uwlr.ROSTER_MISSING
+    found = uwlr.canonical(message, those, desk.newest_of)
+    if any(row.code == rosters.ROSTER_MISSING for row in found):
+        reason = rosters.ROSTER_MISSING
         return replace(file, rejected=reason, rows=len(message.results), school=message.school.brin)
     rows: list[Row] = []
-    for row in uwlr.canonical(message, roster):
+    joined = dict.fromkeys((rosters.ECKID, rosters.KEY), 0)
+    for row in found:
+        if row.joined_on:
+            joined[row.joined_on] += 1
         cells = list(row.cells)
         cells[_KEY] = f"{KEY_OF_MESSAGE}{cells[_KEY]}" if cells[_KEY] else None
         rows.append((row.element, row.code or "", cells))
-    named = replace(file, format=CANONICAL_NAME, supplier=SUPPLIER, columns=CANONICAL)
+    named = replace(file, format=CANONICAL_NAME, supplier=SUPPLIER, columns=CANONICAL, joined=joined)
     return _written(named, rows, desk)
 
 

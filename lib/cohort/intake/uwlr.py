@@ -1,30 +1,29 @@
 """UWLR 2.0 to 2.3: a school's results, joined to its roster as rows of the canonical dialect.
 
-Results hold no pupil number. They are joined on the administration's key or the ECK iD, within one school
-and year. What cannot be joined beyond doubt gets a code instead of a number.
+Results hold no pupil number. They are joined on the ECK iD or the administration's key, within one school
+and year; a key that holds within one export only (`#`) joins nobody. What cannot be joined beyond doubt gets
+a code instead of a number.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cohort.intake import edexml, markup
-from cohort.intake.edexml import Once, Pupil, Roster, School
-from cohort.intake.markup import Shape
+from cohort.code_lists import CODE_LISTS
+from cohort.intake import edexml, markup, messages, rosters
+from cohort.intake.edexml import Once
+from cohort.intake.messages import Shape
 from cohort.intake.rejection import Rejected
+from cohort.intake.rosters import Found, Pupil, PupilIndex, Roster, School
 from cohort.schema import CANONICAL
 
 ROOT = "leerresultaten_verzoek"
-NAMESPACE = re.compile(r"http://www\.edustandaard\.nl/leerresultaten/2(?:\.[0-9]+)*(?:/.*)?")
 OSO = re.compile(r"http://www\.edustandaard\.nl/oso_gegevensset/.*")
-VERSION = re.compile(r"2\.[0-3](?:\.[0-9]+)*")
 
 TEST_UNDECLARED = "UWLR_TEST_UNDECLARED"
-ROSTER_MISSING = "ROSTER_MISSING"
-NOT_IN_ROSTER = "PUPIL_NOT_IN_ROSTER"
-AMBIGUOUS = "PUPIL_AMBIGUOUS"
 NOT_A_NUMBER = "SCORE_NOT_A_NUMBER"
 LEVEL_INVALID = "LEVEL_INVALID"
 
@@ -38,8 +37,8 @@ _SCHOOL = ("schooljaar", "brincode", "dependancecode", "schoolkey", "aanmaakdatu
 
 
 def _own(namespace: str, of_root: str) -> bool:
-    known = namespace in (of_root, "") or OSO.fullmatch(namespace) is not None
-    return known and NAMESPACE.fullmatch(of_root) is not None
+    its_own = edexml.of_uwlr(namespace, of_root) or OSO.fullmatch(namespace) is not None
+    return its_own and edexml.of_uwlr(of_root, of_root)
 
 
 SHAPE = Shape(
@@ -61,11 +60,9 @@ SHAPE = Shape(
     records=frozenset({_AFNAME, _RESULTAAT}),
 )  # fmt: skip
 
-NIVEAU_AE = ("A", "B", "C", "D", "E")
-NIVEAU_IV = ("I+", "I", "II", "III", "IV", "V")
-LEVELS = {"niveau_AE": ("AE", "CAE", NIVEAU_AE), "niveau_IV": ("IV", "CIV", NIVEAU_IV)}
+LEVELS = {"niveau_AE": ("AE", "CAE"), "niveau_IV": ("IV", "CIV")}
 """Reference scores that are a level: the plain code; the one with a C, whose value may also be a number on
-a finer scale, which is no level and is left out; the values."""
+a finer scale, which is no level and is left out."""
 NATIONAL = (None, "Landelijk")
 """A level against another group than the nation is another measure."""
 DECIMAL = re.compile(r"\+?([0-9]*)(?:\.([0-9]*))?")
@@ -101,19 +98,21 @@ class Row:
     element: int
     code: str | None
     cells: tuple[str | None, ...]
+    joined_on: str | None = None
+    """`rosters.ECKID` or `rosters.KEY`, None where it has no pupil."""
 
 
 def read(content: bytes, most_bytes: int) -> Message:
     """The results in a UWLR message.
 
     Takes: the bytes of the document, the most there may be.
-    Refuses: what `markup.elements` refuses; another version; a test that was not declared; an element twice
+    Refuses: what `messages.elements` refuses; another version; a test that was not declared; an element twice
     that may stand once, or a result of two kinds; no result.
     """
     school, results, versions = Once(), list[Result](), defaultdict[str, set[str | None]](set)
     pupil, given, references, fields = Once(), Once(), list[Once](), Once()
     waiting: list[tuple[str | None, Once, tuple[Once, ...]]] = []
-    for path, attributes, text in markup.elements(content, most_bytes, SHAPE):
+    for path, attributes, text in messages.elements(content, most_bytes, SHAPE):
         parent, _, name = path.rpartition("/")
         if parent == f"{ROOT}/school":
             school.take(name, text)
@@ -139,7 +138,7 @@ def read(content: bytes, most_bytes: int) -> Message:
         else:
             given.take(name, text)
     brin = school.get("brincode")
-    if not VERSION.fullmatch(school.get("xsdversie") or "2.3"):
+    if not edexml.UWLR_VERSION.fullmatch(school.get("xsdversie") or "2.3"):
         raise Rejected(markup.UNKNOWN, brin)
     if not results:
         raise Rejected(markup.EMPTY, brin)
@@ -151,24 +150,29 @@ def read(content: bytes, most_bytes: int) -> Message:
     return Message(edexml.school_of(school), tuple(results), declared)
 
 
-def canonical(message: Message, roster: Roster | None) -> list[Row]:
+def canonical(
+    message: Message, those: Iterable[Roster], newest_of: Mapping[str, str] | None = None
+) -> list[Row]:
     """The results of a message as rows, each with its pupil from the roster.
 
-    Takes: a message; the roster that `edexml.choose` found for its school, or None.
+    Takes: a message; the rosters that there are; every pupil number that was replaced, with the newest of its
+    pupil.
     Gives: a row per result in document order. Its code is null, ROSTER_MISSING, PUPIL_NOT_IN_ROSTER,
-    PUPIL_AMBIGUOUS (key and ECK iD name two pupils, or one of them stands for two), SCORE_NOT_A_NUMBER or
-    LEVEL_INVALID (two different levels). What the quality rules see is left to them.
+    PUPIL_AMBIGUOUS (key and ECK iD name two pupils, one of them stands for two, here or in another of the
+    rosters, or there is nothing but a key of one export), SCORE_NOT_A_NUMBER or LEVEL_INVALID (two different
+    levels). What the quality rules see is left to them.
     """
-    if roster is not None and not edexml.fits(roster.school, message.school):
-        roster = None
-    school = message.school
-    if roster is not None and not school.brin:
-        school = roster.school
-    return [_row(result, message, school, roster) for result in message.results]
+    index, school = PupilIndex(rosters.meant(those, message.school), newest_of or {}), message.school
+    if index.roster is not None and not school.brin:
+        school = index.roster.school
+    return [
+        _row(result, message, school, index.find(result.leerlingid, result.eckid))
+        for result in message.results
+    ]
 
 
-def _row(result: Result, message: Message, school: School, roster: Roster | None) -> Row:
-    pupil, code = _joined(result, roster)
+def _row(result: Result, message: Message, school: School, found: Found) -> Row:
+    pupil, joined_on, code = found
     given = result.given
     scored, wrong_score = _decimal(given.get("vaardigheidsscore"))
     levels, wrong_level = _levels(result.references)
@@ -187,27 +191,8 @@ def _row(result: Result, message: Message, school: School, roster: Roster | None
         **levels,
         **_of_pupil(pupil),
     }
-    found = code or (NOT_A_NUMBER if wrong_score else LEVEL_INVALID if wrong_level else None)
-    return Row(result.element, found, tuple(cells.get(name) for name in CANONICAL))
-
-
-def _joined(result: Result, roster: Roster | None) -> tuple[Pupil | None, str | None]:
-    """The pupil of a result, or the code that says why nobody can tell."""
-    if roster is None:
-        return None, ROSTER_MISSING
-    named = [
-        names[name]
-        for name, names in ((result.leerlingid, roster.by_key), (result.eckid, roster.by_eckid))
-        if name and name in names
-    ]
-    if not named:
-        return None, NOT_IN_ROSTER
-    pupil = named[0]
-    if pupil is None or any(other != pupil for other in named):
-        return None, AMBIGUOUS
-    if result.eckid and pupil.eckid and result.eckid != pupil.eckid:
-        return None, AMBIGUOUS
-    return pupil, None
+    code = code or (NOT_A_NUMBER if wrong_score else LEVEL_INVALID if wrong_level else None)
+    return Row(result.element, code, tuple(cells.get(name) for name in CANONICAL), joined_on)
 
 
 def _of_pupil(pupil: Pupil | None) -> dict[str, str | None]:
@@ -235,15 +220,16 @@ def _levels(references: tuple[Once, ...]) -> tuple[dict[str, str | None], bool]:
     """The levels among reference scores, and whether two of them contradict each other."""
     levels: dict[str, str | None] = {}
     contradicted = False
-    for name, (plain, fine, values) in LEVELS.items():
+    for name, (plain, fine) in LEVELS.items():
+        codes = CODE_LISTS[name].spellings
         told = [
             (one.get("codereferentiescore"), one.get("waarde"))
             for one in references
             if one.get("codevergelijkingsgroep") in NATIONAL
         ]
         found = [value for code, value in told if code == plain and value]
-        found = found or [value for code, value in told if code == fine and value in values]
-        contradicted |= len(set(found)) > 1
+        found = found or [value for code, value in told if code == fine and value in codes]
+        contradicted |= len({codes.get(value, value) for value in found}) > 1
         levels[name] = found[0] if found else None
     return levels, contradicted
 

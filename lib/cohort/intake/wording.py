@@ -27,14 +27,20 @@ SAID = {
     ),
     "print": ("Vingerafdruk van het bestand (SHA-256): {}", "File fingerprint (SHA-256): {}"),
     "mended": (
-        "Bij {} is de verloren voorloopnul hersteld, op grond van de controle van het nummer.",
-        "Of {} the lost leading zero was mended, by the proof of the number.",
+        "Bij {} zijn verloren voorloopnullen hersteld of andere tekens dan cijfers weggelaten, op grond van "
+        "de controle van het nummer.",
+        "Of {} lost leading zeros were restored or other characters than digits taken off, by the proof of "
+        "the number.",
     ),
     "replaced": (
         "Van eerdere leveringen: {} vervangen, {} ingetrokken omdat dit bestand ze niet of alleen "
         "geweigerd heeft.",
         "Of earlier deliveries: {} replaced, {} withdrawn because this file lacks them, or has them "
         "only in refused rows.",
+    ),
+    "joined": (
+        "Gekoppeld aan de leerlinglijst: {} op het ECK iD, {} op de eigen leerlingsleutel van de school.",
+        "Joined to the roster: {} on the ECK iD, {} on the school's own pupil key.",
     ),
     "code": ("{}: {}: {}. {}: {}. {}", "{}: {}: {}. {}: {}. {}"),
     "at": ("{}: {}.", "{}: {}."),

@@ -62,7 +62,8 @@ def honour(
             still = [entry for entry in record.facts.get("instructed", []) if entry[:4] not in gone]
             done: dict[str, Any] = withdrawal.apply(
                 spark, places, platform, agreed, key, who.numbers, now, hierarchies=folder / "hierarchies",
-                schools=gone, facts={**who.facts, "instructed": still},
+                boards=catalogue.load(folder).boards(now.date()), schools=gone,
+                facts={**who.facts, "instructed": still},
             )  # fmt: skip
             code = DONE
         except Refusal as refusal:

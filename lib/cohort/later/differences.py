@@ -26,6 +26,7 @@ from cohort.later.memory import Remembered
 from cohort.places import Places
 from cohort.project import Project
 from cohort.pseudonymise import hmac_sha256
+from cohort.pupil_boards import BOARD, BOARDS
 from cohort.recode import Recoded
 from cohort.recoding import parts
 from cohort.recoding.coding import Coding
@@ -35,7 +36,7 @@ from cohort.recoding.loss import Objective
 from cohort.recoding.outcome import Recoding
 from cohort.recoding.sensitive import ValueCounts
 from cohort.rules import constraints
-from cohort.schema import OTHERS, PUPIL, SCHOOL
+from cohort.schema import PUPIL, SCHOOL
 from cohort.shown_values import CLASS, WITH_VALUE, SensitiveColumn
 
 LABEL = "teruggetrokken|"
@@ -88,8 +89,8 @@ def nested(
     and those without are counted apart in every class. A class of which somebody's consent is gone, or that
     was blanked before, shows no value any more.
 
-    Takes: the pupils coded today, kept and counted; what is remembered of the release before; the project's
-    key; the sensitive column, if there is one.
+    Takes: the pupils coded today, kept and counted, with their boards of today; what is remembered of the
+    release before; the project's key; the sensitive column, if there is one.
     Refuses: a memory with other pupils than its release had; a release of which nothing would be left (exit
     code 14).
     """
@@ -163,7 +164,7 @@ def _with_values(
 def _found(
     coded: DataFrame, project: Project, remembered: DataFrame, own: SensitiveColumn | None
 ) -> DataFrame:
-    """Everybody of the release before, with today's schools where nothing of the pupil has changed.
+    """Everybody of the release before, with today's school and boards where nothing of the pupil has changed.
 
     A sensitive value may be gone since (a consent ended), and one that is new is not shown; another value is
     another record. UNIT is twice the class, plus one for the pupils with a value.
@@ -171,15 +172,15 @@ def _found(
     today = handover.eligible(coded, project)
     if own is None:
         same = remembered.drop(CLASS).columns
-        joined = remembered.join(today.select(*same, SCHOOL, OTHERS), same, "left")
+        joined = remembered.join(today.select(*same, SCHOOL, BOARD, BOARDS), same, "left")
         return joined.withColumn(UNIT, (F.col(CLASS) * 2).cast("int"))
     same = remembered.drop(CLASS, VALUE, WITH_VALUE).columns
-    now = today.select(*same, F.col(VALUE).alias(NOW), SCHOOL, OTHERS)
+    now = today.select(*same, F.col(VALUE).alias(NOW), SCHOOL, BOARD, BOARDS)
     joined = remembered.withColumnRenamed(VALUE, THEN).join(now, same, "left")
     other = F.col(WITH_VALUE) & (F.col(NOW) != F.col(THEN)) & (F.col(NOW) != own.unknown)
     changed = F.coalesce(other, F.lit(False))
     return joined.withColumns({
-        SCHOOL: F.when(~changed, F.col(SCHOOL)), OTHERS: F.when(~changed, F.col(OTHERS)),
+        SCHOOL: F.when(~changed, F.col(SCHOOL)),
         UNIT: (F.col(CLASS) * 2 + F.col(WITH_VALUE).cast("int")).cast("int"),
     })  # fmt: skip
 
@@ -214,15 +215,11 @@ def _without(found: DataFrame, withdraw: Numbers, key: Key) -> DataFrame:
 
 
 def _class_counts(left: DataFrame, classes: int) -> ClassCounts:
-    """What the rules look at, of every unit: a home school counts for m, every school for the shares."""
-    homes = F.array(F.struct(F.col(SCHOOL).alias("school"), F.lit(1).alias("home")))
-    others = F.transform(
-        F.coalesce(OTHERS, F.array().cast("array<binary>")),
-        lambda other: F.struct(other.alias("school"), F.lit(0).alias("home")),
-    )
-    at = left.select(UNIT, F.explode(F.concat(homes, others)).alias("at")).select(UNIT, "at.*")
-    by_school = at.groupBy(UNIT, "school").agg(F.count(F.lit(1)).alias("all"), F.sum("home").alias("home"))
-    by_unit = by_school.groupBy(UNIT).agg(
+    """What the rules look at, of every unit: the present board counts for m, every board for the shares."""
+    home = (F.col("board") == F.col(BOARD)).cast("int").alias("home")
+    at = left.select(UNIT, BOARD, F.explode(BOARDS).alias("board")).select(UNIT, "board", home)
+    by_board = at.groupBy(UNIT, "board").agg(F.count(F.lit(1)).alias("all"), F.sum("home").alias("home"))
+    by_unit = by_board.groupBy(UNIT).agg(
         F.sum("home").alias("pupils"), F.count_if(F.col("home") > 0).alias("schools"),
         F.max("all").alias("largest"),
     )  # fmt: skip

@@ -70,10 +70,12 @@ def agreed(project: Project, hierarchies: Mapping[str, Hierarchy]) -> str:
     """What must be the same for two releases to be compared: what each column shows, and by which labels."""
     of_column = {"name", "role", "result", "difference", "attribute", "born", "step"}
     levels = {"lowest_level", "highest_level"}
-    told = [
-        [c.model_dump(mode="json", include=of_column | levels), hierarchies[c.name].labels]
-        for c in project.columns
-    ]
+    told = []
+    for c in project.columns:
+        # Bands that were in a file and are declared now show the same, so long as the labels are the same.
+        shown = {**c.model_dump(mode="json", include=of_column | levels), "step": c.band_width}
+        joined = hierarchies[c.name].joined
+        told.append([shown, hierarchies[c.name].labels, *([joined] if joined else [])])
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cohort import generalise, project, register
+from cohort import project, project_hierarchies, register
 from cohort.columns import Column
 from cohort.errors import Refusal
 from cohort.later import memory
@@ -28,7 +28,7 @@ from cohort.recoding.coding import Coding
 from cohort.recoding.hierarchy import Hierarchy
 from cohort.recoding.outcome import Recoding
 
-SOURCE = ("hierarchy", "result", "difference", "attribute", "born", "step")
+SOURCE = ("hierarchy", "bands", "result", "difference", "attribute", "born", "step")
 Groups = npt.NDArray[np.int64]
 
 
@@ -61,7 +61,7 @@ def compare(
             other = project.load(config, file.stem, platform)
             if other.pseudonymous or today > other.ends or not same_pupils(here.project, other):
                 continue
-            trees = generalise.hierarchies(other, config / "hierarchies")
+            trees = project_hierarchies.load(other, config / "hierarchies")
             coding = Coding(tuple(trees[column.name] for column in other.quasi_identifying))
             there = memory.load(places, other, read, coding, memory.agreed(other, trees))
         except Refusal:

@@ -44,7 +44,8 @@ def widened(
 ) -> Nested:
     """The nested release, with classes of pupils who never were in a release: a few actions.
 
-    Takes: the pupils coded today, kept; the project's key; how many pupils one search may have.
+    Takes: the pupils coded today, kept, with their boards; the project's key; how many pupils one search may
+    have.
     Gives: a class of old and new pupils shows no sensitive value where either did not by itself.
     Refuses: new pupils for whom there is no recoding within the suppression limit, or too few of whom have a
     value of the sensitive column (exit code 14).

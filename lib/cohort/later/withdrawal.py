@@ -24,10 +24,12 @@ from cohort import (
     locks,
     pseudonymise,
     publish,
+    pupil_boards,
     register,
     tables,
     verify,
 )
+from cohort.boards import Boards
 from cohort.errors import NotAnonymous
 from cohort.keys import Key
 from cohort.later import remnant
@@ -57,6 +59,7 @@ class _Task:
     schools: frozenset[str]
     now: dt.datetime
     hierarchies: Path
+    boards: Mapping[str, Boards]
 
     @property
     def table(self) -> Path:
@@ -89,13 +92,15 @@ def apply(
     now: dt.datetime,
     *,
     hierarchies: Path,
+    boards: Mapping[str, Boards],
     schools: frozenset[str] = frozenset(),
     facts: Mapping[str, Any] | None = None,
 ) -> Facts:
     """Take the rows of these pupils and schools out of a project's published table.
 
     Takes: numbers of pupils (every number of each one's chain: the table shows one of them), codes of
-    schools, and what the record shall say from now on of whom it leaves out. It holds the project's lock.
+    schools, today's boards by BRIN, and what the record shall say from now on of whom it leaves out. It holds
+    the project's lock.
     Gives: how many pupils went because they are barred, because their school gives no instruction any more,
     and besides, because their class would have fallen under its limits; the version; access.
     Refuses: another run on the project (exit code 15); what is left and does not pass the verifier (14);
@@ -106,7 +111,7 @@ def apply(
         record = register.published(places, project.name)
         if record is None or record.facts["class"] != "pseudonymous":
             return {"project": project.name, **_sums([])}
-        task = _Task(spark, places, platform, project, key, record, barred, schools, now, hierarchies)
+        task = _Task(spark, places, platform, project, key, record, barred, schools, now, hierarchies, boards)
         try:
             return _apply(task, dict(facts or {}))
         except BaseException:
@@ -169,7 +174,9 @@ def _take(task: _Task, taken: list[Facts], rows: DataFrame, sums: Facts) -> list
     """One commit with what stays, in the order of a release: a MERGE would leave files in another one."""
     barred, lapsed = _reasons().values()
     columns = [*task.project.column_names, *task.project.pseudonyms]
-    staying = remnant.of(rows, barred | lapsed, task.project, task.platform.floors).select(*columns)
+    boards = pupil_boards.keyed(task.spark, task.key, task.boards)
+    floors = task.platform.floors
+    staying = remnant.of(rows, barred | lapsed, task.project, floors, boards).select(*columns)
     every, left = rows.count(), staying.count()
     plan = {
         "version": task.version(),
@@ -214,7 +221,14 @@ def _finish(task: _Task, taken: list[Facts], facts: Facts) -> Facts:
 def _verify(task: _Task, left: int) -> list[int | str]:
     """The checksum of what is left, when the verifier finds nothing in it."""
     found = verify.check_published(
-        task.spark, task.project, task.platform, task.table, task.record.id, left, task.hierarchies
+        task.spark,
+        task.project,
+        task.platform,
+        task.table,
+        task.record.id,
+        left,
+        task.hierarchies,
+        (task.key, task.now.date()),
     )
     barred = verify.look_for_barred(task.spark, task.table, task.key, task.barred, task.schools)
     if found.found or barred:

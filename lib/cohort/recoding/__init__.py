@@ -3,6 +3,7 @@
 It works on the histogram of the cohort, never on its rows, and knows numpy and pyarrow but no
 Spark. Its rooms, in the order in which a chapter on disclosure control would take them:
 
+    hierarchy_files  their files, as ARX writes them
     hierarchy        how the values of one column are generalised, level by level
     coding           all columns of a record in one number: generalising is one bit mask
     histogram        how many pupils of which schools show the same values
@@ -45,7 +46,7 @@ Spark. Its rooms, in the order in which a chapter on disclosure control would ta
     plainfiles       plain files of records, read by column
     tabulation       their columns as a coding and a histogram
     settings         what an analyst asks of one recoding
-    sensitive_values which sensitive values of a plain file are shown
+    sensitive_values  which sensitive values of a plain file are shown
     released         the released records: equal ones as one row, written whole or not at all
     report           what a recoding did, as one document
 """

@@ -38,11 +38,12 @@ from cohort.recoding.attribute_disclosure import require_enough
 from cohort.recoding.coding import Coding
 from cohort.recoding.constraints import Schools as SchoolsRule
 from cohort.recoding.constraints import fewest_pupils
-from cohort.recoding.histogram import Codes, Histogram, Schools
+from cohort.recoding.histogram import Codes, Histogram
 from cohort.recoding.loss import Objective
 from cohort.recoding.outcome import Recoding
 from cohort.recoding.plainfiles import PlainFile
 from cohort.recoding.settings import Asked, Settings, settings
+from cohort.recoding.tabulation import KnownBy
 from cohort.recoding.tally import satisfied
 
 NAME = "recoding"
@@ -94,30 +95,35 @@ def try_out(asked: argparse.Namespace) -> Document:
     clock.done("read", f"{file.records:,} records of {asked.data.name} read")
 
     coding, leaves = tabulation.coding_of(file.columns, wanted.columns, asked.hierarchies, asked.pattern)
-    schools, sensitive = None, None
+    schools, known_by, sensitive = None, None, None
     if wanted.schools is not None:
         schools = tabulation.schools_of(file.columns[wanted.schools], wanted.schools)
+        known_by = KnownBy.schools(schools)
+        if wanted.boards is not None:
+            known_by = tabulation.boards_of(schools, file.columns[wanted.boards])
     if wanted.sensitive is not None:
         order = asked.hierarchies / asked.pattern.replace("{}", wanted.sensitive)
         cells = file.columns[wanted.sensitive]
         sensitive = tabulation.sensitive_of(cells, wanted.sensitive, ordered=wanted.ordered, hierarchy=order)
-    _refuse_too_few(wanted, file, asked.data)
+    _refuse_too_few(wanted, file, asked.data, known_by)
     codes = coding.codes(leaves)
     if sensitive is None:
-        histogram = Histogram.of_pupils(codes, schools, single=wanted.single)
+        histogram = _counted(codes, known_by, single=wanted.single)
         clock.done("histogram", f"{histogram.units:,} units counted")
         recoding, shown = _search(wanted, histogram, coding), None
         class_of = recoding.class_of[histogram.unit_of]
         clock.done("search", f"{recoding.classes:,} classes found, mean loss {recoding.loss.mean:.5f}")
     else:
         require_enough(int(sensitive.has_value.sum()), wanted.least_known, str(wanted.sensitive))
-        recoding, class_of = _search_apart(wanted, codes, schools, coding, sensitive.has_value)
-        histogram = Histogram.of_pupils(codes, schools, single=True)
+        recoding, class_of = _search_apart(wanted, codes, known_by, coding, sensitive.has_value)
+        histogram = _counted(codes, known_by, single=True)
         recoding = replace(recoding, class_of=_by_unit(class_of, histogram))
         clock.done("search", f"{recoding.classes:,} classes found, mean loss {recoding.loss.mean:.5f}")
-        shown = sensitive_values.judge(sensitive, class_of, recoding.classes, schools, wanted.value_rules)
+        shown = sensitive_values.judge(sensitive, class_of, recoding.classes, known_by, wanted.value_rules)
         clock.done("values", f"{int(shown.blanking.classes.sum()):,} classes show no sensitive value")
-    document = report.document(recoding, histogram, wanted.constraints, wanted.columns, wanted.k)
+    by_school = Histogram.of_pupils(codes, schools, single=True) if wanted.boards is not None else None
+    rules = wanted.constraints
+    document = report.document(recoding, histogram, by_school, rules, wanted.columns, wanted.k)
     if shown is not None:
         document["sensitive"] = shown.as_dict(wanted.value_rules)
     clock.done("measures", "measured")
@@ -130,6 +136,12 @@ def try_out(asked: argparse.Namespace) -> Document:
         released.write_trace(asked.trace, class_of, file.delimiter)
     clock.done("write", f"{recoding.released:,} records written, {recoding.suppressed:,} suppressed")
     return {**document, "seconds": clock.total(), "peak_memory_mb": _peak_memory()}
+
+
+def _counted(codes: Codes, known_by: KnownBy | None, *, single: bool) -> Histogram:
+    if known_by is None:
+        return Histogram.of_pupils(codes, single=single)
+    return known_by.histogram(codes, single=single)
 
 
 def _search(
@@ -152,14 +164,14 @@ def _search(
 
 
 def _search_apart(
-    wanted: Settings, codes: Codes, schools: Schools | None, coding: Coding,
+    wanted: Settings, codes: Codes, known_by: KnownBy | None, coding: Coding,
     has_value: npt.NDArray[np.bool_],
 ) -> tuple[Recoding, populations.Classes]:  # fmt: skip
     """The records with a sensitive value and those without, each searched by itself."""
 
     def search(places: populations.Places) -> tuple[Recoding, populations.Classes]:
-        of_schools = None if schools is None else schools[places]
-        histogram = Histogram.of_pupils(np.atleast_2d(codes)[:, places], of_schools, single=wanted.single)
+        of_these = None if known_by is None else known_by.among(places)
+        histogram = _counted(np.atleast_2d(codes)[:, places], of_these, single=wanted.single)
         # A local search leaves over what it cannot place; both together are held to the limit.
         found = _search(wanted, histogram, coding, Fraction(1) if wanted.recoding == "local" else None)
         return found, found.class_of[histogram.unit_of]
@@ -212,7 +224,7 @@ def _place_problem(what: str, found: str, option: str, example: str = "build/rel
     return expected(what, example=f"`{option} {example}`", found=found, where=option, do="Name another")
 
 
-def _refuse_too_few(wanted: Settings, file: PlainFile, data: Path) -> None:
+def _refuse_too_few(wanted: Settings, file: PlainFile, data: Path, known_by: KnownBy | None) -> None:
     """What no recoding can mend is told before one is searched."""
     problems = []
     fewest = fewest_pupils(wanted.constraints)
@@ -225,14 +237,18 @@ def _refuse_too_few(wanted: Settings, file: PlainFile, data: Path) -> None:
         )  # fmt: skip
     most = max((rule.m for rule in wanted.constraints if isinstance(rule, SchoolsRule)), default=1)
     schools = len(file.columns[wanted.schools].values) if wanted.schools is not None else most
-    if schools < most:
-        problems.append(
-            expected(
-                f"records of at least {most:,} schools, as the rules ask of every class",
-                example="a whole cohort", found=f"{schools:,}", where=f"column {wanted.schools}",
-                do="Select the records of more schools, or ask less",
-            )
-        )  # fmt: skip
+    counted = [("schools", schools, wanted.schools)]
+    if known_by is not None and wanted.boards is not None and schools >= most:
+        counted.append(("boards", len(np.unique(known_by.home)), wanted.boards))
+    for what, number, column in counted:
+        if number < most:
+            problems.append(
+                expected(
+                    f"records of at least {most:,} {what}, as the rules ask of every class",
+                    example="a whole cohort", found=f"{number:,}", where=f"column {column}",
+                    do=f"Select the records of more {what}, or ask less",
+                )
+            )  # fmt: skip
     if problems:
         raise NotAnonymous(*problems)
 
@@ -246,9 +262,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--columns", metavar="A,B,C", help="the quasi-identifiers, in the order of the release")
     add("--k", type=int, help="at least so many records per class")
     add("--schools", metavar="COLUMN", help="the school of each record; never released")
-    add("--m", type=int, help="at least so many schools per class")
-    add("--max-share", metavar="PART", help="the largest part of a class that one school may have")
-    add("--k-others", type=int, help="at least so many records without the largest school")
+    add("--boards", metavar="COLUMN", help="the board of that school, for which the same rules hold")
+    add("--m", type=int, help="at least so many schools (boards) per class")
+    add("--max-share", metavar="PART", help="the largest part of a class that one school (board) may have")
+    add("--k-others", type=int, help="at least so many records without the largest school (board)")
     add("--sensitive", metavar="COLUMN", help="a column that is shown as it is, or `onbekend`")
     add("--least-known", type=int, metavar="N", help="of how many records its value must be known (200)")
     add("--l", type=int, help="at least so many different sensitive values per class")

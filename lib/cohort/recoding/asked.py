@@ -72,6 +72,6 @@ def none_found(pupils: int, constraints: Sequence[Constraint], limit: Fraction) 
             found=f"none for {shown} pupils",
             where="the lattice of all levels",
             do="Select more pupils or fewer columns, give hierarchies a coarser top, "
-            "or allow more suppression",
+            "or allow more suppression; where boards are known, they too are held to the rules on schools",
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ from cohort.recoding.hierarchy import UNKNOWN, Hierarchy
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Leaves = npt.NDArray[np.int32]
+
+Written = Literal["number", "cohort", "quarter"]
+"""How an edge is written: 2013; as a school year, 2013/14; of quarters counted from year 0, 2013-K1."""
 
 MOST_BANDS = 10_000
 ALL = "*"
@@ -35,8 +39,12 @@ class Bands:
     A band of width 1 is named by its number. Joining goes by the places of the bands from the lowest, so the
     last group of a level may be smaller; a label says by itself which values it stands for.
 
+    With `widths` instead of `joins` a level's borders are the edges that are multiples of its width: so its
+    bands begin at the same numbers wherever the lowest one begins, and the first and last may be smaller.
+
     Takes: the column's name; whole edges, ascending; per level above the leaves how many values of the level
-    below make one; whether the values under the first edge and from the last edge on have a band, too.
+    below make one, or how wide its bands are; whether the values under the first edge and from the last edge
+    on have a band, too; how an edge is written (`Written`).
     Refuses: other edges, fewer than two bands or more than 10,000, a level that joins fewer than two or
     leaves a single band (the top `*` says that).
     """
@@ -46,6 +54,8 @@ class Bands:
     joins: tuple[int, ...] = ()
     open_below: bool = False
     open_above: bool = False
+    widths: tuple[int, ...] = ()
+    written: Written = "number"
 
     def __post_init__(self) -> None:
         problems = list(self._edge_problems()) or list(self._level_problems())
@@ -63,6 +73,8 @@ class Bands:
         joins: tuple[int, ...] = (),
         open_below: bool = False,
         open_above: bool = False,
+        widths: tuple[int, ...] = (),
+        written: Written = "number",
     ) -> Bands:
         """Bands of one width, `[n·step, (n + 1)·step)`, as a project file declares a numeric column.
 
@@ -83,7 +95,7 @@ class Bands:
         if (highest - lowest) // step > MOST_BANDS:
             raise ConfigurationRefused(_too_many(name, (highest - lowest) // step))
         edges = tuple(range(lowest, highest + 1, step))
-        return cls(name, edges, joins, open_below, open_above)
+        return cls(name, edges, joins, open_below, open_above, widths, written)
 
     @property
     def count(self) -> int:
@@ -135,16 +147,31 @@ class Bands:
         for joined in self.joins:
             borders = [*borders[:-1:joined], borders[-1]]
             yield borders
+        for width in self.widths:
+            inside = range(1, self.count)
+            at = [place for place in inside if self.edges[place - self.open_below] % width == 0]
+            yield [0, *at, self.count]
 
     def _label(self, low: int, high: int) -> str:
         """What stands for the bands between two borders."""
         if self.open_above and high == self.count:
-            return f"{self.edges[low - self.open_below]} en hoger"
+            return f"{self._edge(self.edges[low - self.open_below])} en hoger"
         upper = self.edges[high - self.open_below]
         if self.open_below and low == 0:
-            return f"tot {upper}"
+            return f"tot {self._edge(upper)}"
         lower = self.edges[low - self.open_below]
-        return str(lower) if upper - lower == 1 else f"{lower} tot {upper}"
+        if self.written == "quarter":
+            if upper - lower == 1:
+                return f"{lower // 4}-K{lower % 4 + 1}"
+            if upper - lower == 4:
+                return self._edge(lower)
+        return self._edge(lower) if upper - lower == 1 else f"{self._edge(lower)} tot {self._edge(upper)}"
+
+    def _edge(self, edge: int) -> str:
+        """An edge as it is written; borders between quarters are whole years."""
+        if self.written == "cohort":
+            return f"{edge}/{(edge + 1) % 100:02d}"
+        return str(edge // 4 if self.written == "quarter" else edge)
 
     def _edge_problems(self) -> Iterator[str]:
         ascending = all(map(_is_whole, self.edges)) and all(a < b for a, b in pairwise(self.edges))
@@ -165,6 +192,11 @@ class Bands:
             yield _too_many(self.name, self.count)
 
     def _level_problems(self) -> Iterator[str]:
+        for level, borders in enumerate(list(self._levels())[1:] if self.widths else (), start=1):
+            if len(borders) < 3:
+                found, do = "one", "Leave the width out: the top takes all in"
+                yield self._level_problem(level, "to leave at least two bands", found, do)
+                return
         bands = self.count
         for level, joined in enumerate(self.joins, start=1):
             if not _is_whole(joined) or joined < 2:

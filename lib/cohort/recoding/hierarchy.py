@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.errors import ConfigurationRefused, expected
+from cohort.recoding import hierarchy_files
+from cohort.recoding.hierarchy_files import EXAMPLE, UNKNOWN
 
-UNKNOWN = "onbekend"
-"""The leaf that stands for null: a pupil without a value matches only a pupil without a value."""
-
-_EXAMPLE = "`2014;2013-2014;*`"
+__all__ = ["UNKNOWN", "Hierarchy"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +23,14 @@ class Hierarchy:
 
     Takes: the column's name and `labels[level][leaf]`; level 0 holds the leaves, the last level
     the coarsest values (often, but not always, only `*`).
+    Further values, each with the leaf that it counts as.
     Refuses: no leaves, levels of unequal length, an empty label, the same leaf twice, two leaves that
     meet at one level and part at the next, one label for two different sets of leaves.
     """
 
     name: str
     labels: tuple[tuple[str, ...], ...]
+    joined: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         problems = list(_shape_problems(self.name, self.labels))
@@ -40,34 +41,27 @@ class Hierarchy:
 
     @classmethod
     def load(cls, path: Path, name: str, *, with_unknown: bool = True) -> Hierarchy:
-        """Reads a hierarchy file in the ARX format: `value;level1;…;*`, no header, UTF-8.
+        """Reads a hierarchy file in the ARX format: `value;level1;…;*`, no header (`hierarchy_files`).
 
         Takes: the file, the column it is for, and whether null can occur (then `onbekend` becomes a
         leaf of its own where the file does not already list it).
-        Refuses: a file that cannot be read, rows of unequal length, and whatever `Hierarchy` refuses.
+        Refuses: what `hierarchy_files.read` refuses, and whatever `Hierarchy` refuses.
         """
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as failure:
-            raise ConfigurationRefused(
-                expected(
-                    f"a hierarchy file for column {name}",
-                    example=f"UTF-8 text with rows like {_EXAMPLE}",
-                    found=f"a file that cannot be read ({type(failure).__name__})",
-                    where=str(path),
-                    do="Name a file that exists and is UTF-8",
-                )
-            ) from None
-        rows = [tuple(line.split(";")) for line in text.rstrip("\r\n").splitlines()]
-        _refuse_unequal_rows(rows, path)
-        labels = tuple(zip(*rows, strict=True))
+        found = hierarchy_files.read(path, name)
+        labels = found.labels
         if with_unknown and labels and UNKNOWN not in labels[0]:
             labels = _with_unknown(labels)
-        return cls(name, labels)
+        return cls(name, labels, found.joined)
 
     @property
     def leaves(self) -> tuple[str, ...]:
         return self.labels[0]
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The leaf of every value, by its number."""
+        found = {leaf: place for place, leaf in enumerate(self.leaves)}
+        return {**found, **{value: found[leaf] for value, leaf in self.joined}}
 
     @property
     def height(self) -> int:
@@ -165,27 +159,10 @@ def _with_unknown(labels: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...],
     return (*((*level, UNKNOWN) for level in lower), last)
 
 
-def _refuse_unequal_rows(rows: list[tuple[str, ...]], path: Path) -> None:
-    width = len(rows[0]) if rows else 0
-    problems = [
-        expected(
-            f"{width} labels in every row, as in the first",
-            example=_EXAMPLE,
-            found=str(len(row)),
-            where=f"{path}, line {line}",
-            do="Give every value a label at every level",
-        )
-        for line, row in enumerate(rows, start=1)
-        if len(row) != width
-    ]
-    if problems:
-        raise ConfigurationRefused(*problems)
-
-
 def _shape_problems(name: str, labels: tuple[tuple[str, ...], ...]) -> Iterator[str]:
     def problem(what: str, found: str, where: str, do: str) -> str:
         place = f"the hierarchy of column {name}{where}"
-        return expected(what, example=_EXAMPLE, found=found, where=place, do=do)
+        return expected(what, example=EXAMPLE, found=found, where=place, do=do)
 
     if not labels or not labels[0]:
         yield problem("at least one value", "none", "", "Give a row per value")

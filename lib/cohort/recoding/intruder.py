@@ -33,6 +33,9 @@ SCHOOL = (
     "every pupil of whom it delivered a value, so that these are no candidates: for each pupil the school "
     "that has most of them"
 )
+BOARD = SCHOOL.replace("a school that", "a board of schools that").replace(
+    "for each pupil the school that", "for each pupil the board that"
+)
 LINKED = (
     f"{STRANGER}; the intruder is given two releases, knows in which of them the pupil is, and can tell "
     "which two records are of the same pupil: a candidate is in the same releases and each of its records "
@@ -75,8 +78,11 @@ class Intrusion:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "quantiles": {f"{percent}%": at for percent, at in self.quantiles}}
+        """For JSON. That nobody has fewer than k follows from the rules: it only checks the measurement."""
+        told = asdict(self)
+        check = {name: told.pop(name) for name in ("k", "fewer_than_k")}
+        quantiles = {f"{percent}%": at for percent, at in self.quantiles}
+        return {**told, "quantiles": quantiles, "self_check": check}
 
 
 def stranger(
@@ -99,11 +105,14 @@ def stranger(
 
 
 def school(
-    histogram: Histogram, recoding: Recoding, k_others: int, *, pupils: int = PUPILS, seed: int = SEED
-) -> Intrusion:
-    """The school that can take most pupils of its own away from the candidates.
+    histogram: Histogram, recoding: Recoding, k_others: int, *, pupils: int = PUPILS, seed: int = SEED,
+    who: str = "school",
+) -> Intrusion:  # fmt: skip
+    """The school (or board, where the histogram counts boards) that can take most pupils of its own away from
+    the candidates.
 
-    Takes: as `stranger`; counted are the candidates that remain, and those who have fewer than k_others.
+    Takes: as `stranger`; whether it is a `school` or a `board`; counted are the candidates that remain, and
+    those who have fewer than k_others.
     Refuses: a k_others under 0, a number of pupils under 1, data without schools.
     """
     _refuse(histogram, pupils, k_others, least=0, of_schools=True)
@@ -113,7 +122,7 @@ def school(
         fits = shown.compatible(histogram.codes[:, part])
         most = [delivered.most(unit, row) for unit, row in zip(part, fits, strict=True)]
         found.append(fits @ recoding.pupils - np.array(most, dtype=np.int64))
-    return Intrusion.of(SCHOOL, _joined(found), k_others)
+    return Intrusion.of(BOARD if who == "board" else SCHOOL, _joined(found), k_others)
 
 
 def two_releases(

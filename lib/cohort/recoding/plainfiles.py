@@ -1,30 +1,39 @@
 """Plain files of records, CSV or Parquet, read by column.
 
 A plain file is UTF-8 text with a header, `;` or `,` between the fields and `"` around those that need
-it; or Parquet, where the name ends in `.parquet`.
+it, read by `cohort.delimited_text` as deliveries are; or Parquet, where the name ends in `.parquet`.
 """
 
 from __future__ import annotations
 
-import csv
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet as pq
 
+from cohort.delimited_text import Fault, Record, TextRefused, opened
 from cohort.errors import ConfigurationRefused, NotAnonymous, expected
 
 EMPTY = -1
 """The place of a cell without a value."""
 SEMICOLON = ";"
+RECORDS_AT_ONCE = 1 << 14
+TO_DO: dict[Fault, str] = {
+    "ENCODING": "Save it as UTF-8",
+    "NOT_TEXT": "Save it as UTF-8 text",
+    "QUOTE": "Write a quote in a field twice and put quotes around the field, or take the quote away",
+    "SWALLOWED": "Take stray quotes away; a field with line ends may not look like the end of a record",
+    "HEADER_REPEATED": "Take the second header away, and see that both parts have the same columns",
+}
 Places = npt.NDArray[np.signedinteger]
 
 
@@ -70,6 +79,13 @@ def read(path: Path, names: Sequence[str]) -> PlainFile:
             raise FileNotFoundError
         table, delimiter = (_parquet if is_parquet(path) else _text)(path, names)
         columns = {name: _cells(table[name]) for name in names}
+    except TextRefused as refused:
+        raise ConfigurationRefused(
+            expected(
+                "a text whose lines are its records", example="`1;\"says \"\"yes\"\"\"`",
+                found=refused.found, where=str(path), do=TO_DO[refused.fault],
+            )
+        ) from None  # fmt: skip
     except (OSError, ValueError, pa.ArrowException) as failure:  # its message may hold a value
         raise ConfigurationRefused(
             expected(
@@ -105,61 +121,57 @@ def closest(name: str, known: Iterable[str]) -> str:
 
 
 def _text(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:
-    header, delimiter, has_records = _header(path)
-    _refuse_unknown(names, header, path)
-    if not has_records:
-        return pa.table({name: pa.array([], pa.string()) for name in names}), delimiter
-    unequal = 0
-
-    def count(_: pa.csv.InvalidRow) -> Literal["skip"]:
-        nonlocal unequal
-        unequal += 1
-        return "skip"  # it is refused below, with all others
-
-    table = pa.csv.read_csv(
-        path,
-        read_options=pa.csv.ReadOptions(block_size=1 << 22),
-        parse_options=pa.csv.ParseOptions(
-            delimiter=delimiter,
-            newlines_in_values=True,
-            ignore_empty_lines=len(header) > 1,  # in a file of one column an empty line is an empty cell
-            invalid_row_handler=count,
-        ),
-        convert_options=pa.csv.ConvertOptions(
-            include_columns=list(names),
-            column_types=dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string())),
-            strings_can_be_null=False,
-        ),
-    )
+    """The columns named, of a text: its records are read in the order of the file, a batch at a time."""
+    # Bytes that are no UTF-8 matter in the header and in the columns that are read, not elsewhere.
+    with path.open("rb") as source:
+        text = opened(source, undecodable="kept")
+        header = next(text.records, None)
+        if header is None:
+            raise ValueError("no header")
+        "".join(header.fields).encode("utf-8")
+        _refuse_unknown(names, header.fields, path)
+        batches, unequal = _batches(text.records, header.fields, names)
     if unequal:
         raise ConfigurationRefused(
             expected(
-                f"{len(header)} fields in every row, as in the header",
-                example=f"`{delimiter.join(header[:3])}`",
+                f"{len(header.fields)} fields in every row, as in the header",
+                example=f"`{text.delimiter.join(header.fields[:3])}`",
                 found=f"another number in {unequal:,} rows",
                 where=str(path),
                 do="Correct these rows; put quotes around a field that holds the delimiter",
             )
         )
-    return table, delimiter
+    none = [pa.array([], pa.string()).dictionary_encode()]
+    columns = [pa.chunked_array([batch[name] for batch in batches] or none) for name in names]
+    return pa.Table.from_arrays(columns, list(names)), text.delimiter
 
 
-def _header(path: Path) -> tuple[list[str], str, bool]:
-    """The names of the columns, the delimiter that divides them, and whether anything follows."""
-    # Bytes that are no UTF-8 matter in the header and in the columns that are read, not elsewhere.
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        first = text.readline()
-        outside = "".join(first.split('"')[::2])
-        delimiter = "," if outside.count(",") > outside.count(SEMICOLON) else SEMICOLON
-        text.seek(0)
-        rows = csv.reader(text, delimiter=delimiter)
-        try:
-            names = next(rows)
-        except (StopIteration, csv.Error):
-            raise ValueError("no header") from None
-        "".join(names).encode("utf-8")
-        # Only whether there is more, not what: the rows are pyarrow's to read.
-        return names, delimiter, any(line.strip("\r\n") or len(names) == 1 for line in text)
+def _batches(
+    records: Iterator[Record], header: Sequence[str], names: Sequence[str]
+) -> tuple[list[dict[str, pa.Array[Any]]], int]:
+    """The columns named, as dictionaries of so many records each; and how many rows are of another length.
+
+    In a file of one column an empty line is an empty cell, in any other it is nothing.
+    """
+    places = [header.index(name) for name in names]
+    of_names = itemgetter(*places, 0, 0)  # the last two make it a tuple however many names there are
+    width, unequal = len(header), 0
+    blank = [""] if width == 1 else []
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        nonlocal unequal
+        for _, _, given in records:
+            fields = given or blank
+            if len(fields) == width:
+                yield of_names(fields)
+            elif fields:
+                unequal += 1
+
+    batches, every = list[dict[str, "pa.Array[Any]"]](), rows()
+    while some := list(islice(every, RECORDS_AT_ONCE)):
+        columns = zip(names, zip(*some, strict=True), strict=False)
+        batches.append({name: pa.array(cells, pa.string()).dictionary_encode() for name, cells in columns})
+    return batches, unequal
 
 
 def _parquet(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from cohort.recoding import intruder
+from cohort.recoding import intruder, risk
 from cohort.recoding.constraints import Constraint, Others
 from cohort.recoding.histogram import Histogram
 from cohort.recoding.metrics import Metrics
 from cohort.recoding.outcome import Recoding
 from cohort.recoding.risk import Risk
+from cohort.recoding.tally import tally_schools
 
 Document = dict[str, Any]
 
@@ -20,13 +23,15 @@ Document = dict[str, Any]
 def document(
     recoding: Recoding,
     histogram: Histogram,
+    by_school: Histogram | None,
     constraints: Sequence[Constraint],
     names: Sequence[str],
     k: int,
 ) -> Document:
     """Everything but the time it took: levels or classes, losses, metrics, risk, counts.
 
-    Takes: the recoding and the histogram that it was found on, the rules, the names of the columns.
+    Takes: the recoding and the histogram that it was found on; where that one counts boards as schools, the
+    same records by their schools, each a unit of its own; the rules, the names of the columns.
     """
     kind = str(recoding.search["kind"])
     return {
@@ -43,7 +48,7 @@ def document(
             "columns": dict(zip(names, recoding.column_losses, strict=True)),
         },
         "metrics": Metrics.of(histogram, recoding).as_dict(),
-        "risk": _risk(recoding, histogram, constraints, k),
+        "risk": _risk(recoding, histogram, by_school, constraints, k),
         "records": histogram.pupils,
         "released": recoding.released,
         "suppressed": recoding.suppressed,
@@ -60,14 +65,37 @@ def _level_vectors(recoding: Recoding) -> list[int] | dict[str, list[int]]:
     return [int(level) for level in recoding.levels[0]]
 
 
-def _risk(recoding: Recoding, histogram: Histogram, constraints: Sequence[Constraint], k: int) -> Document:
-    """What an intruder finds; where schools are known, also one of them that knows its own pupils."""
+def _risk(
+    recoding: Recoding, histogram: Histogram, by_school: Histogram | None, constraints: Sequence[Constraint],
+    k: int,
+) -> Document:  # fmt: skip
+    """What each kind of intruder faces; where schools are known, also a school and a board."""
     found = Risk.of(histogram, recoding, k).as_dict()
     found["stranger"] = intruder.stranger(histogram, recoding, k).as_dict()
+    largest = {}
     if histogram.has_schools:
         others = max((rule.k_others for rule in constraints if isinstance(rule, Others)), default=0)
-        found["school"] = intruder.school(histogram, recoding, max(others, 1)).as_dict()
+        counted = {"school": (histogram, recoding)}
+        if by_school is not None:
+            own = _regrouped(recoding, histogram, by_school)
+            counted = {"school": (by_school, own), "board": (histogram, recoding)}
+        for who, (units, of) in counted.items():
+            found[who] = intruder.school(units, of, max(others, 1), who=who).as_dict()
+            largest[who] = tally_schools(units, _in_classes(of), of.classes)[1]
+    found["intruders"] = risk.intruders(recoding.pupils, k, **largest)
     return found
+
+
+def _regrouped(recoding: Recoding, histogram: Histogram, single: Histogram) -> Recoding:
+    """The same recoding for the same records as units of another histogram, in which each is one."""
+    class_of = np.empty(single.units, dtype=recoding.class_of.dtype)
+    class_of[single.unit_of] = recoding.class_of[histogram.unit_of]
+    return replace(recoding, class_of=class_of)
+
+
+def _in_classes(recoding: Recoding) -> npt.NDArray[np.int64]:
+    of = recoding.class_of.astype(np.int64)
+    return np.where(of < 0, recoding.classes, of)
 
 
 def _levels_of(recoding: Recoding, column: int) -> list[dict[str, int]]:

@@ -1,4 +1,4 @@
-"""How likely somebody is recognised: prosecutor, journalist and marketer risk."""
+"""How likely somebody is recognised: prosecutor, journalist, marketer, and what each intruder faces."""
 
 from __future__ import annotations
 
@@ -174,6 +174,64 @@ def _attack(crowds: Numbers, records: Numbers, mean: float, k: int) -> Attack:
         return Attack(0.0, 0.0, 0.0)
     too_few = int(records[crowds < k].sum())
     return Attack(1 / int(crowds.min()), mean, too_few / int(records.sum()))
+
+
+OTHERS_KNOWN = (1, 2, 3)
+"""How many others of the class somebody may know besides the pupil: a parent has two children at school."""
+
+
+@dataclass(frozen=True)
+class Faced:
+    """What one kind of intruder faces who knows every value of a pupil that is shown.
+
+    Takes: how many records are left at least that could be the pupil's; the greatest chance to pick the right
+    one; its mean over the records; the part of the records of which it is over 1/k. A class that the intruder
+    knows whole has nobody left: the chance is 1 there.
+    """
+
+    left_at_least: int
+    chance_at_most: float
+    mean: float
+    over: float
+
+    @classmethod
+    def of(cls, pupils: Numbers, left: Numbers, k: int) -> Faced:
+        """Takes: per class its pupils, and how many of them are left to the intruder."""
+        if not len(pupils):
+            return cls(0, 0.0, 0.0, 0.0)
+        there, released = np.maximum(left, 0), int(pupils.sum())
+        chance = 1 / np.maximum(there, 1)
+        mean, over = float((pupils * chance).sum() / released), int(pupils[there < k].sum()) / released
+        return cls(int(there.min()), float(chance.max()), mean, over)
+
+
+def intruders(
+    pupils: Numbers, k: int, *, school: Numbers | None = None, board: Numbers | None = None
+) -> dict[str, dict[str, Any]]:
+    """What each kind of intruder faces: no single chance holds for all of them.
+
+    Takes: per class its pupils; the threshold; of each class the pupils of the school, and of the board, that
+    knows most of them (none where schools or boards are not known).
+    Gives: by kind, what `Faced` says: a stranger, somebody who knows some others of the class (a parent of
+    one, of two …), a school and a board that delivered nothing of the pupil and know their own.
+    """
+    known = {"stranger": np.zeros_like(pupils)}
+    known |= {f"knows_{s}_other{'s' * (s > 1)}": np.full_like(pupils, s) for s in OTHERS_KNOWN}
+    known |= {who: most for who, most in (("school", school), ("board", board)) if most is not None}
+    return {who: asdict(Faced.of(pupils, pupils - most, k)) for who, most in known.items()}
+
+
+def least_left(pupils: int, school: int, board: int) -> dict[str, dict[str, Any]]:
+    """The same of the smallest counts of a release: what is left at least, and the chance at most.
+
+    Takes: the smallest class; the fewest pupils left without their largest school, and their largest board.
+    """
+    left = {"stranger": pupils, **{f"knows_{s}_other{'s' * (s > 1)}": pupils - s for s in OTHERS_KNOWN}}
+    left |= {"school": school, "board": board}
+    return {
+        who: {"left_at_least": max(n, 0), "chance_at_most": round(1 / max(n, 1), 4)}
+        for who, n in left.items()
+    }
 
 
 def threshold_problems(k: int, least: int = 1) -> list[str]:

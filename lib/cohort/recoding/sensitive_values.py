@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from cohort.recoding.attribute_disclosure import Blanking, blanking, largest_share
 from cohort.recoding.sensitive import GroupValues, ValueCounts, ValueRule
-from cohort.recoding.tabulation import Sensitive
+from cohort.recoding.tabulation import KnownBy, Sensitive
 
 Classes = npt.NDArray[np.int32]
 
@@ -34,13 +34,13 @@ class ShownValues:
 
 
 def judge(
-    sensitive: Sensitive, class_of: Classes, classes: int, schools: npt.NDArray[np.int32] | None,
+    sensitive: Sensitive, class_of: Classes, classes: int, known_by: KnownBy | None,
     rules: Sequence[ValueRule],
 ) -> ShownValues:  # fmt: skip
     """Decide which classes of a recoding show their values.
 
     Takes: the column; the class of every record, negative where it is suppressed; how many classes there are;
-    the school of every record, where they are known; the rules.
+    the schools or boards that know every record, where they are known; the rules.
     Gives: covers in an order drawn anew in every run, so that nobody else can draw it.
     Refuses: rules under which no class could show its values (exit code 14).
     """
@@ -49,14 +49,18 @@ def judge(
     there = np.flatnonzero(sensitive.has_value & (class_of >= 0))
     cell = class_of[there].astype(np.int64) * known + sensitive.places[there]
     values = np.bincount(cell, minlength=classes * known).reshape(classes, known).astype(np.int64)
-    counts = ValueCounts(values, overall, None if schools is None else _groups(cell, known, schools[there]))
+    counts = ValueCounts(
+        values, overall, None if known_by is None else _groups(cell, known, known_by.among(there))
+    )
     order = np.random.default_rng().permutation(classes)
     return ShownValues(blanking(counts, rules, largest_share(rules), order), counts)
 
 
-def _groups(cell: npt.NDArray[np.int64], known: int, groups: npt.NDArray[np.int32]) -> GroupValues:
-    """The values of every school, from the class and value of each pupil and its school."""
+def _groups(cell: npt.NDArray[np.int64], known: int, known_by: KnownBy) -> GroupValues:
+    """The values of every school or board, from the class and value of each pupil and who knows it."""
+    groups = np.concatenate([known_by.home, known_by.further])
     width = int(groups.max(initial=0)) + 1
-    found, pupils = np.unique(cell * width + groups, return_counts=True)
+    cells = np.concatenate([cell, cell[known_by.records]])
+    found, pupils = np.unique(cells * width + groups, return_counts=True)
     of_cell = found // width
     return GroupValues(of_cell // known, found % width, of_cell % known, pupils.astype(np.int64))

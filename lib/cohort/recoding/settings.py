@@ -43,6 +43,7 @@ class Asked:
     columns: str | None
     k: int | None
     schools: str | None
+    boards: str | None
     m: int | None
     max_share: str | None
     k_others: int | None
@@ -70,9 +71,9 @@ class Settings:
     """One recoding to be tried.
 
     Takes: the quasi-identifiers in the order of the release; what every class must satisfy; what its
-    sensitive values must, and of how many pupils they must be known; the columns of the school and of the
-    sensitive value, and whether its values have an order; the kind of recoding; which loss to make small; the
-    part of the records that may be suppressed; weights, lowest and highest levels by column.
+    sensitive values must, and of how many pupils they must be known; the columns of the school, of its board
+    and of the sensitive value, and whether its values have an order; the kind of recoding; which loss to make
+    small; the part of the records that may be suppressed; weights, lowest and highest levels by column.
     """
 
     columns: tuple[str, ...]
@@ -81,6 +82,7 @@ class Settings:
     value_rules: tuple[ValueRule, ...]
     least_known: int
     schools: str | None
+    boards: str | None
     sensitive: str | None
     ordered: bool
     recoding: str
@@ -93,7 +95,7 @@ class Settings:
     @property
     def read(self) -> tuple[str, ...]:
         """The columns that must be read, each once."""
-        further = (name for name in (self.schools, self.sensitive) if name is not None)
+        further = (name for name in (self.schools, self.boards, self.sensitive) if name is not None)
         return tuple(dict.fromkeys((*self.columns, *further)))
 
     @property
@@ -137,7 +139,7 @@ def settings(asked: Asked) -> Settings:
     return Settings(
         columns, int(asked.k or 0), tuple(constraints), tuple(value_rules),
         LEAST_KNOWN if asked.least_known is None else asked.least_known,
-        asked.schools, asked.sensitive, asked.ordered, asked.recoding, objective, part,
+        asked.schools, asked.boards, asked.sensitive, asked.ordered, asked.recoding, objective, part,
         tuple(weights.get(name, 1.0) for name in columns), lowest, highest,
     )  # fmt: skip
 
@@ -189,9 +191,11 @@ def _value_rules(asked: Asked, columns: Sequence[str], problems: list[str]) -> l
         problems.append(_option(what, f"--k {CLOSENESS_FROM_K} --t 0.3", f"k = {asked.k}", "--t"))
     if asked.least_known is not None and asked.sensitive is None:
         problems.append(_option("the column that it is about", "--sensitive COLUMN", "none", "--least-known"))
-    if asked.sensitive is not None and asked.sensitive in (*columns, asked.schools):
+    if asked.boards is not None and asked.schools is None:
+        problems.append(_option("the schools that boards have", "--schools brin", "none", "--boards"))
+    if asked.sensitive is not None and asked.sensitive in (*columns, asked.schools, asked.boards):
         found = f"`{asked.sensitive}` in two places"
-        what = "a sensitive column apart from --columns and --schools"
+        what = "a sensitive column apart from --columns, --schools and --boards"
         problems.append(_option(what, "--sensitive advies", found, "--sensitive"))
     if asked.sensitive is None:
         return []

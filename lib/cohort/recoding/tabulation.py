@@ -10,13 +10,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from cohort.code_lists import CODE_LISTS
 from cohort.errors import ConfigurationRefused, NotAnonymous, expected
 from cohort.recoding.coding import Coding
 from cohort.recoding.hierarchy import UNKNOWN, Hierarchy
+from cohort.recoding.histogram import Histogram
 from cohort.recoding.plainfiles import EMPTY, Cells, small
 
 Leaves = npt.NDArray[np.signedinteger]
 Places = npt.NDArray[np.int32]
+Records = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,34 @@ class Sensitive:
         return there
 
 
+@dataclass(frozen=True, eq=False)
+class KnownBy:
+    """Who knows each record: the school or board that it counts at for m, and others.
+
+    Takes: a number per record; pairs of a record, in order, and one more who knows it.
+    """
+
+    home: Places
+    records: Records
+    further: Places
+
+    @classmethod
+    def schools(cls, of_record: Places) -> KnownBy:
+        """Every record is known by its school alone."""
+        return cls(of_record, np.empty(0, np.int64), np.empty(0, np.int32))
+
+    def among(self, places: Records) -> KnownBy:
+        """The same of the records at some places, in order."""
+        number = np.full(len(self.home), EMPTY, dtype=np.int64)
+        number[places] = np.arange(len(places))
+        there = number[self.records] != EMPTY
+        return KnownBy(self.home[places], number[self.records[there]], self.further[there])
+
+    def histogram(self, codes: npt.NDArray[np.int64], *, single: bool) -> Histogram:
+        """The records with these codes, counted."""
+        return Histogram.of_pupils(codes, self.home, others=(self.records, self.further), single=single)
+
+
 def coding_of(
     columns: Mapping[str, Cells], names: Sequence[str], folder: Path, pattern: str
 ) -> tuple[Coding, list[Leaves]]:
@@ -43,6 +74,7 @@ def coding_of(
 
     Takes: the folder of hierarchy files and their name, with `{}` for the column. `onbekend` is added to a
     hierarchy only where cells are empty, so that otherwise the number of leaves is that of the file.
+    Gives: a value in any spelling that intake accepts (`one_spelling`) has the leaf of its code.
     Refuses: what `Hierarchy.load` refuses, of all columns at once; values that no hierarchy lists (14).
     """
     files, problems = {}, list[str]()
@@ -55,13 +87,13 @@ def coding_of(
         raise ConfigurationRefused(*problems)
     hierarchies, leaves = list[Hierarchy](), list[Leaves]()
     for name in names:
-        cells, listed = columns[name], files[name].leaves
-        place = {text: at for at, text in enumerate(listed)}
+        place = files[name].places
+        cells = one_spelling(name, columns[name], [*place])
         leaf = np.array([place.get(text, EMPTY) for text in cells.values], dtype=np.int64)
         if (leaf == EMPTY).any():
-            problems.append(_not_listed(name, cells, leaf == EMPTY, listed))
+            problems.append(_not_listed(name, cells, leaf == EMPTY, [*place]))
         hierarchy = files[name]
-        if cells.empty and UNKNOWN not in listed:
+        if cells.empty and UNKNOWN not in place:
             hierarchy = Hierarchy.load(folder / pattern.replace("{}", name), name, with_unknown=True)
         unknown = hierarchy.leaves.index(UNKNOWN) if cells.empty else EMPTY
         hierarchies.append(hierarchy)
@@ -69,6 +101,27 @@ def coding_of(
     if problems:
         raise NotAnonymous(*problems)
     return Coding(tuple(hierarchies)), leaves
+
+
+def one_spelling(name: str, cells: Cells, listed: Sequence[str]) -> Cells:
+    """A column with one spelling of every value, by the code list of its name, as intake keeps it.
+
+    Takes: the leaves of its hierarchy: what they list stays as it is, and a code is spelled as they spell it.
+    Gives: `onbekend` and what the code list calls no value (`?` of a weight) are empty cells.
+
+    0,3; 0.3; 0,30; ?; onbekend   →   0,3; 0,3; 0,3; (empty); (empty)
+    """
+    codes = CODE_LISTS.get(name)
+    spelled = {codes.canonical(leaf): leaf for leaf in listed} if codes is not None else {}
+    texts = list[str]()
+    for text in cells.values:
+        code = None if codes is None or text in listed else codes.canonical(text)
+        text = text if code is None else spelled.get(code, code)
+        texts.append("" if _folded(text) == UNKNOWN else text)
+    values = tuple(dict.fromkeys(text for text in texts if text))
+    place = {text: at for at, text in enumerate(values)}
+    moved = np.array([*(place.get(text, EMPTY) for text in texts), EMPTY], dtype=np.int64)
+    return Cells(values, small(moved)[cells.places])  # EMPTY looks up the last entry
 
 
 def schools_of(cells: Cells, name: str) -> Places:
@@ -87,6 +140,36 @@ def schools_of(cells: Cells, name: str) -> Places:
     return ranked(cells.values)[cells.places]
 
 
+def boards_of(schools: Places, cells: Cells) -> KnownBy:
+    """The boards that know each record.
+
+    A school's present board is the one that most of its records name, the first in order of several; a school
+    of which no record names one is its own. Every board knows all pupils of its schools. Blanks, capitals and
+    leading zeros make no other board.
+
+    Takes: the number of every record's school; the column of the boards.
+    """
+    spelt = ["".join(text.split()).casefold().lstrip("0") or "0" for text in cells.values]
+    names = sorted(set(spelt))
+    number = {name: place for place, name in enumerate(names)}
+    of_cell = np.array([*(number[name] for name in spelt), EMPTY], dtype=np.int64)
+    board = of_cell[cells.places]  # EMPTY looks up the last entry
+    width, named = len(names) + 1, board != EMPTY
+    pair, records = np.unique(schools[named].astype(np.int64) * width + board[named], return_counts=True)
+    school, its_board = pair // width, pair % width
+    order = np.lexsort((its_board, -records, school))
+    first = order[np.unique(school[order], return_index=True)[1]]
+    home = np.arange(int(schools.max(initial=-1)) + 1) + width
+    home[school[first]] = its_board[first]
+    further = its_board != home[school]
+    begins = np.searchsorted(school[further], np.arange(len(home) + 1))
+    several = np.diff(begins)[schools]
+    record = np.repeat(np.arange(len(schools)), several)
+    within = np.arange(len(record)) - np.repeat(np.cumsum(several) - several, several)
+    others = its_board[further][begins[schools[record]] + within]
+    return KnownBy(home[schools].astype(np.int32), record, others.astype(np.int32))
+
+
 def sensitive_of(cells: Cells, name: str, *, ordered: bool, hierarchy: Path) -> Sensitive:
     """A sensitive column: who has no value (an empty cell, `onbekend`) is of no place.
 
@@ -95,12 +178,14 @@ def sensitive_of(cells: Cells, name: str, *, ordered: bool, hierarchy: Path) -> 
     Refuses: values that differ by capitals or blanks only, which would count as different (10); values
     without an order where one is needed (10); values that the file does not list (14).
     """
-    blank = np.array([_folded(text) in ("", UNKNOWN) for text in cells.values], dtype=np.bool_)
+    tree = Hierarchy.load(hierarchy, name, with_unknown=False) if hierarchy.is_file() else None
+    cells = one_spelling(name, cells, tree.leaves if tree is not None else ())
+    joined = [_folded(value) for value, _ in tree.joined] if tree is not None else []
+    blank = np.array([_folded(text) in ("", UNKNOWN, *joined) for text in cells.values], np.bool_)
     texts = [text for text, no_value in zip(cells.values, blank.tolist(), strict=True) if not no_value]
     listed: tuple[str, ...] = ()
-    if hierarchy.is_file():
-        leaves = Hierarchy.load(hierarchy, name, with_unknown=False).leaves
-        listed = tuple(leaf for leaf in leaves if _folded(leaf) != UNKNOWN)
+    if tree is not None:
+        listed = tuple(leaf for leaf in tree.leaves if _folded(leaf) != UNKNOWN)
         lacking = np.array([text not in listed for text in cells.values], dtype=np.bool_) & ~blank
         if lacking.any():
             raise NotAnonymous(_not_listed(name, cells, lacking, listed))
@@ -159,16 +244,18 @@ def ranked(texts: Sequence[str]) -> Places:
 
 
 def _not_listed(name: str, cells: Cells, lacking: npt.NDArray[np.bool_], listed: Sequence[str]) -> str:
-    """Says how many, never which: a value that nobody listed may be a name or a number of a person."""
+    """Says how many, and of these the codes of a code list; any other value may be a name or a number."""
     records = int(np.count_nonzero(lacking[cells.places] & (cells.places != EMPTY)))
     others = [text for text, lacks in zip(cells.values, lacking.tolist(), strict=True) if lacks]
     known = set(listed)
     trimmed = sum(text.strip() in known for text in others)
     blanks = f" ({trimmed:,} of them would be listed without the blanks around them)" if trimmed else ""
+    codes = [f"`{text}`" for text in others if name in CODE_LISTS and text in CODE_LISTS[name].codes]
+    some = f", the codes {', '.join(codes[:12])} among them," if codes else ""
     return expected(
         "only values of the hierarchy",
         example="a leaf for every value that occurs",
-        found=f"{len(others):,} others{blanks} in {records:,} records",
+        found=f"{len(others):,} others{blanks}{some} in {records:,} records",
         where=f"column {name}",
         do="Add them to its hierarchy file, or correct the records",
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from cohort.site import phrases
 from cohort.site.facts import Agreement, Column, Entry, Release
-from cohort.site.terms import LIMITS, term
+from cohort.site.terms import INTRUDERS, term
 from cohort.site.words import LANGUAGES, date, say
 
 Both = dict[str, str]
@@ -80,10 +80,20 @@ def _limits(entry: Entry) -> dict[str, Any]:
 
 
 def _rules(release: Release | None) -> list[Both]:
-    limits = release.thresholds if release is not None else {}
+    if release is None:
+        return []
+
+    def told(name: str, limit: str) -> Both:
+        return _each(lambda la: f"{phrases.limit(name, release, la)}: {limit}")
+
+    def faced(who: str, number: int) -> Both:
+        return _each(
+            lambda la: f"{say('faced', la)}; {term(INTRUDERS, who, la)}: {say('one_in', la, number)}"
+        )
+
     return [
-        _each(lambda la, name=name, limit=limit: f"{term(LIMITS, name, la)}: {limit}")  # type: ignore[misc]
-        for name, limit in limits.items()
+        *(told(name, limit) for name, limit in release.thresholds.items()),
+        *(faced(who, number) for who, number in release.faced.items()),
     ]
 
 

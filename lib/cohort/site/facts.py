@@ -109,6 +109,8 @@ class Release(Told):
     rounded_to: int = 5
     agreed: Agreement | None = None
     withdrawals: list[Withdrawal] = []
+    faced: dict[str, int] = {}
+    """By kind of intruder 1 in how many: none of a release made before boards were looked at."""
 
 
 class Listing(Told):

@@ -6,7 +6,7 @@ import re
 
 from cohort.site.facts import Column, Entry, Level, Moment, Release, Shown
 from cohort.site.paper import Content, declared
-from cohort.site.terms import ATTRIBUTES, BORN, DOMAINS, SCORES, term
+from cohort.site.terms import ATTRIBUTES, BORN, DOMAINS, LIMITS, OF_BOARDS, SCORES, term
 from cohort.site.words import date, say, whole
 
 
@@ -21,6 +21,11 @@ def about(number: int | None, release: Release, language: str) -> str:
     if number is None:
         return say("at_most", language, release.hidden_up_to)
     return say("about", language, whole(number, language))
+
+
+def limit(name: str, release: Release, language: str) -> str:
+    """What a limit is called: where boards are held to the limits of schools, it says so."""
+    return term({**LIMITS, **OF_BOARDS} if release.faced else LIMITS, name, language)
 
 
 def period(entry: Entry, language: str) -> str:

@@ -9,7 +9,7 @@ from cohort.site import drawings, paper, phrases
 from cohort.site.facts import Agreement, Certificate, Column, Entry, Release
 from cohort.site.index import state
 from cohort.site.paper import element
-from cohort.site.terms import COUNTS, LIMITS, term
+from cohort.site.terms import COUNTS, INTRUDERS, term
 from cohort.site.words import date, say
 
 
@@ -33,6 +33,8 @@ def _content(entry: Entry, language: str) -> Iterator[Element]:
     if latest is not None:
         yield _generalised(latest, agreed.columns if agreed is not None else [], language)
         yield _rules(latest, language)
+        if latest.faced:
+            yield _faced(latest, language)
         yield _became(latest, language)
     yield _releases(entry, language)
     yield paper.section(say("destruction", language), *_destruction(entry, language))
@@ -105,8 +107,18 @@ def _generalised(release: Release, columns: list[Column], language: str) -> Elem
 
 def _rules(release: Release, language: str) -> Element:
     heads = [say(key, language) for key in ("rule", "limit")]
-    rows = [[term(LIMITS, name, language), limit] for name, limit in release.thresholds.items()]
+    rows = [[phrases.limit(name, release, language), limit] for name, limit in release.thresholds.items()]
     return paper.section(say("rules", language), paper.table(say("rules_caption", language), heads, rows))
+
+
+def _faced(release: Release, language: str) -> Element:
+    """What each kind of intruder faces: no one chance holds for all."""
+    heads = [say(key, language) for key in ("knows", "chance")]
+    rows = [
+        [term(INTRUDERS, who, language), say("one_in", language, number)]
+        for who, number in release.faced.items()
+    ]
+    return paper.section(say("faced", language), paper.table(say("faced_caption", language), heads, rows))
 
 
 def _became(release: Release, language: str) -> Element:

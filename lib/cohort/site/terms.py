@@ -52,6 +52,37 @@ LIMITS: Terms = {
     ),
 }
 """What each class is held to, by the name of its limit."""
+OF_BOARDS: Terms = {
+    "m": ("minste aantal scholen, en schoolbesturen", "fewest schools, and school boards"),
+    "max_share": (
+        "grootste deel van één school of één schoolbestuur",
+        "largest share of one school or one school board",
+    ),
+    "k_others": (
+        "minste aantal zonder de grootste school of het grootste schoolbestuur",
+        "fewest pupils without the largest school or the largest school board",
+    ),
+}
+"""The same of a release in which boards are held to the limits of schools."""
+INTRUDERS: Terms = {
+    "stranger": (
+        "alles wat er van de leerling te zien is",
+        "everything that is shown of the pupil",
+    ),
+    "knows_1_other": ("dat ook van één ander uit de groep", "that of one other of the group as well"),
+    "knows_2_others": ("dat ook van twee anderen uit de groep", "that of two others of the group as well"),
+    "knows_3_others": ("dat ook van drie anderen uit de groep", "that of three others of the group as well"),
+    "school": (
+        "als school: al haar eigen leerlingen (de leerling zit op een andere school)",
+        "as a school: all of its own pupils (the pupil is at another school)",
+    ),
+    "board": (
+        "als schoolbestuur: alle leerlingen van al zijn scholen (de leerling zit op een school van een ander "
+        "bestuur)",
+        "as a school board: all pupils of all of its schools (the pupil is at a school of another board)",
+    ),
+}
+"""What somebody knows who looks for a pupil's record."""
 COUNTS: Terms = {
     "pupils_records": ("in de selectie", "in the selection"),
     "pupils_released": ("in de publicatie", "in the release"),

@@ -49,10 +49,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "pseudonymised: these are personal data",
     ),
     "anonymous_means": (
-        "Anoniem: niemand kan in deze gegevens een leerling, een leraar of een school herkennen. "
-        "Iedere leerling valt samen met een groep anderen die er precies hetzelfde uitzien.",
-        "Anonymous: nobody can recognise a pupil, a teacher or a school in these data. Each pupil is "
-        "one of a group of others who look exactly the same.",
+        "Anoniem: niemand kan met zekerheid zeggen welke rij van een leerling, een leraar of een school is. "
+        "Iedere leerling valt samen met een groep anderen die er precies hetzelfde uitzien. Hoe groot de "
+        "kans is om goed te raden, hangt af van wat iemand al weet.",
+        "Anonymous: nobody can say with certainty which row is of a pupil, a teacher or a school. Each "
+        "pupil is one of a group of others who look exactly the same. How great the chance of a right "
+        "guess is, depends on what somebody knows already.",
     ),
     "pseudonymous_means": (
         "Gepseudonimiseerd: leerlingen en scholen hebben een sleutelcode in plaats van een nummer. "
@@ -106,8 +108,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "at_level": ("op niveau {}", "at level {}"),
     "share_at": ("{} % van de leerlingen: {}", "{} % of the pupils: {}"),
     "sensitive": (
-        "de waarde zelf, binnen elke groep zo gemengd dat zij niets over één leerling zegt",
-        "the value itself, so mixed within each group that it tells nothing of one pupil",
+        "de waarde zelf, of onbekend voor een hele groep waarin zij te veel zou zeggen",
+        "the value itself, or unknown for a whole group in which it would say too much",
     ),
     "values": ("De {} waarden die voorkomen", "The {} values that occur"),
     "value": ("De enige waarde die voorkomt", "The only value that occurs"),
@@ -118,6 +120,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "rule": ("Regel", "Rule"),
     "limit": ("Grens", "Limit"),
+    "faced": ("Wat iemand kan raden", "What somebody can guess"),
+    "faced_caption": (
+        "De kans, op zijn hoogst, om de rij van een leerling aan te wijzen: voor wie wat weet",
+        "The chance, at most, to point out a pupil's row: for who knows what",
+    ),
+    "knows": ("Wie dit weet", "Who knows this"),
+    "chance": ("Kans op zijn hoogst", "Chance at most"),
+    "one_in": ("1 op {}", "1 in {}"),
     "became": ("Wat er met de leerlingen is gebeurd", "What became of the pupils"),
     "became_caption": ("Aantallen leerlingen, afgerond op {}", "Numbers of pupils, rounded to {}"),
     "group": ("Groep", "Group"),

@@ -4,13 +4,13 @@ Its rooms, each knowing only those above it:
 
     looked_at   rows, commits, files, properties
     made        made, written, replaced; the properties that every table has
-    changed     rows removed, renumbered, emptied
+    changed     rows removed, renumbered, emptied, rewritten
     cleaned     files removed that are no longer needed
 """
 
 from __future__ import annotations
 
-from cohort.tables.changed import empty, remove_matching, remove_rows, renumber
+from cohort.tables.changed import empty, remove_matching, remove_rows, renumber, rewrite
 from cohort.tables.cleaned import (
     OPEN,
     Vacuumed,
@@ -28,6 +28,7 @@ from cohort.tables.looked_at import (
     current_files,
     detail,
     exists,
+    files_of_batches,
     history,
     identity,
     of_batches,
@@ -65,6 +66,7 @@ __all__ = [
     "detail",
     "empty",
     "exists",
+    "files_of_batches",
     "history",
     "identity",
     "left_by_a_vacuum",
@@ -81,6 +83,7 @@ __all__ = [
     "renumber",
     "replace",
     "replace_batch",
+    "rewrite",
     "rows_of_batches",
     "small",
     "vacuum",

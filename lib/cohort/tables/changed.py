@@ -1,4 +1,7 @@
-"""How rows of a table change: by a MERGE, because a DELETE or an UPDATE would write their keys in the log."""
+"""How rows of a table change: by a MERGE, because a DELETE or an UPDATE would write their keys in the log.
+
+Where no key of a row is asked for, by an UPDATE (`rewrite`).
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,17 @@ def empty(
     table = DeltaTable.forPath(spark, str(path)).alias("t")
     merge = table.merge(keys.select(*on).distinct().alias("s"), same)
     merge.whenMatchedUpdate(condition=f"t.{only}", set=dict.fromkeys(columns, "null")).execute()
+
+
+def rewrite(spark: SparkSession, path: Path, where: str, columns: dict[str, str]) -> None:
+    """Write columns anew in every row that meets a condition.
+
+    Takes: the condition, which stands in the log, so that it holds no value of a person (a list of codes
+    does not); per column its new value; all SQL.
+    """
+    DeltaTable.forPath(spark, str(path)).update(
+        where, {name: F.expr(value) for name, value in columns.items()}
+    )
 
 
 def renumber(spark: SparkSession, path: Path, changes: DataFrame, columns: dict[str, str]) -> None:

@@ -70,6 +70,12 @@ def of_batches(spark: SparkSession, path: Path, state: StructType, batches: Iter
     return frame if frame.columns == state.names else frame.select(*state.names)
 
 
+def files_of_batches(path: Path, batches: Iterable[int]) -> list[str]:
+    """The data files of some batches of intake as they stand now."""
+    asked = sorted(set(batches))
+    return _files(path, asked) if asked and exists(path) else []
+
+
 def _files(path: Path, batches: list[int]) -> list[str]:
     found = deltalake.DeltaTable(str(path)).file_uris(file_pruning_predicate=[("batch", "in", batches)])
     return [unquote(name) for name in found]

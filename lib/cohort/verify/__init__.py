@@ -8,11 +8,12 @@ other code by tests: HMACs to Python's own, Spark's checksum to numpy's. Its roo
     log         the table's log and the files' footers, as text
     layout      the files as runs of equal rows; their order and split
     contents    columns and values              numbers     what is the number of a pupil
-    anonymity   k, m, largest share, others     sensitive   what classes give away
-    blanked     values hidden by whole classes
+    boards      whose pupils a board knows      anonymity   k, m, largest share, others
+    sensitive   what classes give away          blanked     values hidden by whole classes
     filed       lists, read again               rights      who is barred by them
-    declared    lists of one kind               instruction which schools instructed us
-    consent     who consents to special values  lists       all of these together
+    renumbered  changes of pupil numbers        declared    lists of one kind
+    instruction which schools instructed us     consent     who consents to special values
+    lists       all of these together
     control     whose rows these are            pseudonyms  what is shown of pupils and schools
     sums        whether all is accounted for    rebuild     every record made again (`--deep`)
     difference  what subtracting it shows
@@ -32,6 +33,7 @@ from cohort import tables
 from cohort.verify import (
     anonymity,
     blanked,
+    boards,
     consent,
     contents,
     control,
@@ -46,6 +48,7 @@ from cohort.verify import (
     sums,
 )
 from cohort.verify.findings import Before, Finding, Findings, Subject, tell_names
+from cohort.verify.ladders import UNKNOWN, Ladder, of_project
 from cohort.verify.layout import Ints
 from cohort.verify.lists import Lists
 from cohort.verify.published import (
@@ -69,8 +72,9 @@ __all__ = [
 ]
 
 OF_A_STAGE = (
-    *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "OBJECTOR", "INSTRUCTION", "CONSENT", "PUPIL_UNKNOWN",
-    "PUPIL_TWICE", "SCHOOL_UNTRUE", "BLANKED", "DIFFERENCE",
+    *OF_THE_BYTES, "SCHOOLS", "SHARE", "OTHERS", "BOARDS", "BOARD_SHARE", "BOARD_OTHERS",
+    "OBJECTOR", "INSTRUCTION", "CONSENT", "PUPIL_UNKNOWN", "PUPIL_TWICE", "SCHOOL_UNTRUE", "BLANKED",
+    "DIFFERENCE",
 )  # fmt: skip
 
 
@@ -90,7 +94,7 @@ def check_stage(
     and 17).
     """
     known = lists.read(subject)
-    ladders = contents.ladders(subject.project, subject.hierarchies)
+    ladders = of_project(subject.project, subject.hierarchies)
     written = opened.log_of(subject.stage)
     files = [subject.stage / name for name in written.added]
     found = log.look_at_protocol(
@@ -108,14 +112,15 @@ def check_stage(
     found += misfits + layout.look(runs) + _values(spark, subject, runs, ladders)
     shown = opened.pseudonyms_of(files, subject.project, control=True)
     found += pseudonyms.look(shown) if shown else []
-    classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform))
+    governed = boards.read(subject.school_list, subject.key, runs.schools, subject.today)
+    classes, measures = anonymity.look(runs, anonymity.limits(subject.project, subject.platform), governed)
     leaves, cohort = opened.leaves(subject.project, ladders), _cohort(spark, subject, ladders, known)
     held_to, values = (
         sensitive.limits(subject.project, subject.platform),
         opened.values(subject.project, ladders),
     )
-    everywhere = np.concatenate([runs.home, runs.others], axis=1)
-    given_away, shares = sensitive.look(runs, values, held_to, cohort, everywhere)
+    of_boards = anonymity.at_boards(runs, governed)  # what holds for boards holds for their schools
+    given_away, shares = sensitive.look(runs, values, held_to, cohort, of_boards)
     classes, measures = classes + given_away, measures | shares
     report("checked classes", f"{runs.classes}, {runs.released} rows")
     counted = control.count(spark, subject, stage, known.barred, known.asked, runs.schools)
@@ -123,7 +128,8 @@ def check_stage(
     found += consent.look(spark, subject, stage, known.consenting)
     if held_to is not None:
         records = rebuild.records(spark, subject, ladders, known)
-        found += blanked.look(spark, subject, stage, records, leaves, held_to, cohort)
+        known_by = boards.frame(spark, runs.schools, governed)
+        found += blanked.look(spark, subject, stage, records, leaves, held_to, cohort, known_by)
     report("checked control columns against results and lists", "")
     k = anonymity.limits(subject.project, subject.platform).k
     found += difference.look(spark, subject, stage, k, leaves, held_to, cohort)
@@ -136,9 +142,7 @@ def check_stage(
     return Findings(tuple(found), checked, (), measures, shown.checksum if shown else layout.checksum(runs))
 
 
-def _cohort(
-    spark: SparkSession, subject: Subject, ladders: dict[str, contents.Ladder], known: Lists
-) -> Ints | None:
+def _cohort(spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], known: Lists) -> Ints | None:
     """All pupils per sensitive value, last those with another one; counted from the results, where a distance
     to them was agreed.
     """
@@ -146,11 +150,11 @@ def _cohort(
     if own is None or held_to is None or not held_to.of_the_cohort:
         return None
     counted = rebuild.values_of_all(spark, subject, ladders, own.name, known)
-    return np.delete(counted, ladders[own.name].leaves.index(contents.UNKNOWN))
+    return np.delete(counted, ladders[own.name].leaves.index(UNKNOWN))
 
 
 def _values(
-    spark: SparkSession, subject: Subject, runs: layout.Runs, ladders: dict[str, contents.Ladder]
+    spark: SparkSession, subject: Subject, runs: layout.Runs, ladders: dict[str, Ladder]
 ) -> list[Finding]:
     """What the values say; a code in small letters is looked up among the schools of the results."""
     shown = dict(zip(runs.columns, runs.labels, strict=True))

@@ -18,9 +18,9 @@ from pyspark.sql import functions as F
 
 from cohort.schema import OTHERS, PUPIL, SCHOOL
 from cohort.verify import sensitive
-from cohort.verify.contents import UNKNOWN
 from cohort.verify.control import pseudonym
 from cohort.verify.findings import Finding, Subject, tell
+from cohort.verify.ladders import UNKNOWN
 from cohort.verify.layout import Ints
 
 WITH_VALUE = "_with_value"
@@ -55,13 +55,13 @@ class Classes:
 
 def look(
     spark: SparkSession, subject: Subject, stage: DataFrame, records: DataFrame, leaves: Sequence[str],
-    held_to: sensitive.Limits | None, cohort: Ints | None,
+    held_to: sensitive.Limits | None, cohort: Ints | None, known_by: DataFrame,
 ) -> list[Finding]:  # fmt: skip
     """BLANKED, with what is wrong in words.
 
     Takes: the stage's rows; a record per pupil (`pgn`, and the number of the true leaf of the sensitive
     column); the leaves of that column in the order of its file; its limits and, where a distance was agreed,
-    all pupils per value.
+    all pupils per value; the boards of each school, as `boards.frame` gives them.
     """
     own = subject.project.sensitive
     if own is None or held_to is None:
@@ -69,7 +69,7 @@ def look(
     rows = _rows(spark, subject, stage, records, own.name, leaves).persist()
     try:
         wrong = _wrong_rows(subject, rows, own.name, leaves)
-        classes = _classes(subject, rows, own.name, leaves)
+        classes = _classes(subject, rows, own.name, leaves, known_by)
     finally:
         rows.unpersist()
     partly = (classes.shown > 0) & (classes.hidden + classes.lost > 0)
@@ -120,7 +120,9 @@ def _wrong_rows(subject: Subject, rows: DataFrame, name: str, leaves: Sequence[s
     return {} if counts is None else dict(zip(cases, counts, strict=True))
 
 
-def _classes(subject: Subject, rows: DataFrame, name: str, leaves: Sequence[str]) -> Classes:
+def _classes(
+    subject: Subject, rows: DataFrame, name: str, leaves: Sequence[str], known_by: DataFrame
+) -> Classes:
     quasi = [column.name for column in subject.project.quasi_identifying]
     unknown = list(leaves).index(UNKNOWN)
     population = rows.where(WITH_VALUE)
@@ -145,21 +147,24 @@ def _classes(subject: Subject, rows: DataFrame, name: str, leaves: Sequence[str]
 
     return Classes(
         list(number), true, sums(is_shown), sums(~is_shown & known), sums(~is_shown & ~known),
-        _cells(population, quasi, number, unknown),
+        _cells(population, quasi, number, unknown, known_by),
     )  # fmt: skip
 
 
-def _cells(population: DataFrame, quasi: list[str], number: dict[tuple[str, ...], int], unknown: int) -> Ints:
-    """Pupils with a value per class, school and true value."""
+def _cells(
+    population: DataFrame, quasi: list[str], number: dict[tuple[str, ...], int], unknown: int,
+    known_by: DataFrame,
+) -> Ints:  # fmt: skip
+    """Pupils with a value per class, board that knows them, and true value."""
     none = F.array().cast("array<binary>")
     schools = F.array_union(F.array(SCHOOL), F.coalesce(OTHERS, none))
-    counted: Any = (
-        population.where(F.col(TRUE) != unknown)
-        .select(*quasi, TRUE, F.explode(schools).alias(GROUP))
-        .groupBy(*quasi, TRUE, F.xxhash64(GROUP).alias(GROUP))
-        .count()
-        .toArrow()
+    at_school = population.where(F.col(TRUE) != unknown).select(
+        *quasi, TRUE, PUPIL, F.explode(schools).alias("school")
     )
+    at_board = at_school.join(F.broadcast(known_by), "school", "inner").select(
+        *quasi, TRUE, PUPIL, F.explode("boards").alias(GROUP)
+    )
+    counted: Any = at_board.distinct().groupBy(*quasi, TRUE, GROUP).count().toArrow()
     of = np.array([number[labels] for labels in _labels(counted, quasi)], dtype=np.int64)
     group = np.unique(counted[GROUP].to_numpy(), return_inverse=True)[1].astype(np.int64)
     value = _values(counted[TRUE].to_numpy(), unknown)

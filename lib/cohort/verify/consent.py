@@ -15,9 +15,9 @@ from cohort.errors import RightsRefused, expected
 from cohort.project import Project
 from cohort.schema import PUPIL
 from cohort.verify import declared
-from cohort.verify.contents import UNKNOWN
 from cohort.verify.control import local, pseudonym
 from cohort.verify.findings import Finding, Subject, tell
+from cohort.verify.ladders import UNKNOWN
 from cohort.verify.numbers import pupil_number
 
 CELLS = ("pgn", "categorie", "project", "vanaf", "tot", "ingetrokken_op")

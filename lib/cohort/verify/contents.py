@@ -4,72 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from pyspark.sql.types import StructType
 
 from cohort import schema
-from cohort.errors import ConfigurationRefused, expected
 from cohort.project import Project
 from cohort.verify.findings import Finding, tell_names
+from cohort.verify.ladders import Ladder
 from cohort.verify.numbers import is_pupil_number
 
-UNKNOWN = "onbekend"
 DIGITS = re.compile(r"[0-9]{8,}")
 APART = re.compile(r"(?<![0-9])[0-9]{1,4}(?:[ .\-][0-9]{1,4}){1,4}(?![0-9])")
 BRIN = re.compile(r"[0-9]{2}[A-Z]{2}")
 BRIN_IN_ANY_CASE = re.compile(r"[0-9]{2}[A-Za-z]{2}")
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """One hierarchy file as text: for each leaf its labels from itself to the widest, in the file's order."""
-
-    rows: tuple[tuple[str, ...], ...]
-
-    @property
-    def leaves(self) -> tuple[str, ...]:
-        return tuple(row[0] for row in self.rows)
-
-    @property
-    def labels(self) -> frozenset[str]:
-        return frozenset(label for row in self.rows for label in row)
-
-
-def ladder(file: Path) -> Ladder:
-    """Read a hierarchy file: `leaf;…;widest`, UTF-8, no header; null is the leaf `onbekend`.
-
-    Gives: where the file does not name `onbekend`, it is the last leaf, and is itself at every level but
-    a last level with one label for all.
-    Refuses: a file that cannot be read, or with lines of several lengths (exit code 10).
-    """
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
-        lines = []
-    rows = [tuple(line.split(";")) for line in lines]
-    if not rows or len({len(row) for row in rows}) > 1:
-        raise ConfigurationRefused(
-            expected(
-                "a hierarchy of equally long lines", example="2014;2013-2014;*", found="none or another",
-                where=f"hierarchies/{file.name}", do="Restore the file the release was made with",
-            )
-        )  # fmt: skip
-    if all(row[0] != UNKNOWN for row in rows):
-        width, widest = len(rows[0]), {row[-1] for row in rows}
-        top = widest.pop() if width > 1 and len(widest) == 1 else UNKNOWN
-        rows.append((*[UNKNOWN] * (width - 1), top))
-    return Ladder(tuple(rows))
-
-
-def ladders(project: Project, folder: Path) -> dict[str, Ladder]:
-    """The hierarchy of each released column; of a sensitive one the leaves alone, as it shows no others."""
-    found = {column.name: ladder(folder / f"{column.hierarchy}.csv") for column in project.columns}
-    for column in project.columns:
-        if column.role == "sensitive":
-            found[column.name] = Ladder(tuple(row[:1] for row in found[column.name].rows))
-    return found
 
 
 def look_at_schema(shown: Sequence[tuple[str, object]], read: StructType, state: StructType) -> list[Finding]:

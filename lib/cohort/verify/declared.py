@@ -77,7 +77,7 @@ def _dates(
 ) -> Iterator[tuple[str, dt.date | None]]:
     for name in names:
         try:
-            yield name, dt.date.fromisoformat(row[name]) if row[name] else None
+            yield name, filed.day(row[name])
         except ValueError:
             complain(
                 expected(
@@ -89,7 +89,7 @@ def _dates(
 
 def _facts(file: Path) -> tuple[str, dt.date, int, bool] | None:
     try:
-        told = tomllib.loads(file.read_text(encoding="utf-8"))
+        told = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
     if told.keys() != FACTS.keys() or any(type(told[key]) is not kind for key, kind in FACTS.items()):

@@ -25,9 +25,9 @@ from cohort.errors import StateRefused, expected
 from cohort.project import Project
 from cohort.schema import PUPIL
 from cohort.verify import layout, sensitive
-from cohort.verify.contents import UNKNOWN
 from cohort.verify.control import local
 from cohort.verify.findings import Finding, Subject, tell, tell_names
+from cohort.verify.ladders import UNKNOWN
 from cohort.verify.layout import Ints
 
 CLASS, LABEL, LEAF, WITH_VALUE, BLANKED = "class_nr", "label_", "_value", "_with_value", "blanked"

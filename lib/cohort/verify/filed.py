@@ -1,21 +1,28 @@
-"""Declared lists as the verifier reads them: objections, and changes of pupil numbers."""
+"""Declared lists as the verifier reads them: objections, and changes of pupil numbers.
+
+What a keeper's spreadsheet writes otherwise and means the same is read alike.
+"""
 
 from __future__ import annotations
 
 import csv
 import datetime as dt
-import io
+import re
 import tomllib
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-
-from cohort.verify.numbers import pupil_number
 
 COMMON: dict[str, type] = {"file": str, "date": dt.date, "source": str}
 OBJECTIONS: dict[str, type] = {"polarity": str, "max_age_days": int, "declared_empty": bool}
 CELLS = ("pgn", "brin", "vanaf", "ingetrokken_op", "bereik")
 CHANGES = ("oud_pgn", "nieuw_pgn", "vanaf")
+FORMS = [
+    f"{day}{time}"
+    for day in ("%Y-%m-%d", "%d-%m-%Y")
+    for time in ("", *(f"{sign}%H:%M{rest}" for sign in " T" for rest in ("", ":%S", ":%S.%f")))
+]
 Complain = Callable[[str, str, str, str], None]
 Rows = list[dict[str, str]]
 
@@ -42,8 +49,8 @@ def declarations(folder: Path, complain: Complain) -> Iterator[tuple[str, dict[s
 def rows(file: Path, columns: tuple[str, ...], complain: Complain) -> Rows | None:
     """The lines of a list; None, and told, for one that is not readable with all of its columns."""
     try:
-        text = file.read_bytes().decode("utf-8-sig")
-        found = next((t for t in (_table(text, sign, columns) for sign in ";,") if t is not None), None)
+        lines = _text_lines(file.read_bytes())
+        found = next((t for sign in ";,\t|" if (t := _table(lines, sign, columns)) is not None), None)
     except (OSError, UnicodeDecodeError):
         found = None
     if found is None:
@@ -51,39 +58,44 @@ def rows(file: Path, columns: tuple[str, ...], complain: Complain) -> Rows | Non
     return found
 
 
-def changes(folder: Path, complain: Complain) -> dict[str, str]:
-    """Every pupil number that was replaced, with the newest of its pupil; of two, the later one counts."""
-    last: dict[str, tuple[dt.date, str]] = {}
+def changes(folder: Path, complain: Complain) -> Iterator[tuple[str, Rows]]:
+    """The lines of every declared list of changes of pupil numbers, by its file's name."""
     for file in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
         facts = _facts(file, COMMON)
         listed = rows(folder / facts["file"], CHANGES, complain) if facts else None
         if facts is None or listed is None:
             complain("a declared list of changes", "file, date and source", "another", file.name)
+        else:
+            yield facts["file"], listed
+
+
+def day(cell: str) -> dt.date | None:
+    """A day as a list may write it, year or day first, with midnight behind it or not; None for no text.
+
+    Raises ValueError for anything else.
+    """
+    text = cell.removeprefix("'")
+    if not text:
+        return None
+    for form in FORMS if text.isascii() else ():
+        try:
+            moment = dt.datetime.strptime(text, form)
+        except ValueError:
             continue
-        for row in listed:
-            old, new = pupil_number(row["oud_pgn"]), pupil_number(row["nieuw_pgn"])
-            try:
-                day = dt.date.fromisoformat(row["vanaf"])
-            except ValueError:
-                old = None
-            if old is None or new is None:
-                complain("two pupil numbers and a date", ";".join(CHANGES), "something else", facts["file"])
-            elif old not in last or last[old][0] <= day:
-                last[old] = (day, new)
-    newest = {}
-    for old in last:
-        number, steps = old, 0
-        while number in last and steps <= len(last):
-            number, steps = last[number][1], steps + 1
-        if steps > len(last):
-            complain("changes that end at a number", "no circle", "a circle", folder.name)
-        newest[old] = number
-    return newest
+        if moment.time() == dt.time():
+            return moment.date()
+    raise ValueError
+
+
+def school(cell: str) -> tuple[str, str] | None:
+    """The BRIN in a cell, and the site if one stands behind it; None for another text."""
+    written = re.fullmatch(r"'?([0-9]{2}[A-Z]{2})([0-9]{2})?", cell)
+    return (written[1], written[2] or "") if written else None
 
 
 def _facts(file: Path, needed: dict[str, type]) -> dict[str, Any] | None:
     try:
-        facts = tomllib.loads(file.read_text(encoding="utf-8"))
+        facts = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
     fits = facts.keys() - {"schools"} == needed.keys() and all(type(facts[k]) is t for k, t in needed.items())
@@ -97,21 +109,47 @@ def _polar(facts: dict[str, Any]) -> bool:
     return facts["polarity"] == "allow" and isinstance(schools, list) and bool(schools)
 
 
-def _table(text: str, sign: str, columns: tuple[str, ...]) -> Rows | None:
+def _text_lines(content: bytes) -> list[str]:
+    """Lines of UTF-16 with its mark, UTF-8 or windows-1252; marks and Excel's `sep=;` are no part of them."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text = content.decode("utf-16")
+    else:
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError:
+            text = content.decode("cp1252")
+    lines = [line.lstrip("\ufeff") for line in re.split("\r\n|\r|\n", text)]
+    first = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    excel = re.sub(r'[\s";,|]', "", lines[first]).lower() == "sep="
+    return lines[first + 1 :] if excel else lines
+
+
+def _table(lines: list[str], sign: str, columns: tuple[str, ...]) -> Rows | None:
+    """The cells under each column; None where a line is no record of all of them."""
     try:
-        read = [
-            [c.strip() for c in row]
-            for row in csv.reader(io.StringIO(text, newline=""), delimiter=sign, strict=True)
-        ]
+        read = [_cells(next(csv.reader([line], delimiter=sign, strict=True), [])) for line in lines]
     except csv.Error:
         return None
     width = len(columns)
-    lines = [row for row in read if any(row)]
-    if not lines or "\0" in text or any(len(row) < width or any(row[width:]) for row in lines):
+    kept = [row for row in read if any(row)]
+    if not kept or any("\0" in line for line in lines) or any(not _fits(row, width) for row in kept):
         return None
-    names = [cell.lower() for cell in lines[0][:width]]
-    if set(names) == set(columns):
-        return [dict(zip(names, row, strict=False)) for row in lines[1:]]
-    if not any(c.isdigit() for c in "".join(lines[0])):
+    names, bare = [_name(cell) for cell in kept[0][:width]], {_name(column): column for column in columns}
+    if set(names) == set(bare):
+        return [dict(zip((bare[name] for name in names), row, strict=False)) for row in kept[1:]]
+    if not any(c.isdigit() for c in "".join(kept[0])):
         return None
-    return [dict(zip(columns, row, strict=False)) for row in lines]
+    return [dict(zip(columns, row, strict=False)) for row in kept]
+
+
+def _fits(row: list[str], width: int) -> bool:
+    return len(row) >= width and not any(row[width:])
+
+
+def _cells(row: list[str]) -> list[str]:
+    """Cells without blanks around them and without characters that nobody sees."""
+    return ["".join(c for c in cell if unicodedata.category(c) != "Cf").strip() for cell in row]
+
+
+def _name(cell: str) -> str:
+    return re.sub(r"[\s_-]", "", cell.lower())

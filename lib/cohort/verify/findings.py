@@ -37,6 +37,9 @@ CODES: dict[str, str] = {
     "SCHOOLS": "Classes come from fewer schools than m",
     "SHARE": "Classes have a school with more than its largest share",
     "OTHERS": "Classes hold fewer than k_others pupils without their largest school",
+    "BOARDS": "Classes come from schools of fewer boards than m",
+    "BOARD_SHARE": "Classes have a school board that knows more than the largest share",
+    "BOARD_OTHERS": "Classes hold fewer than k_others pupils without those of the board that knows most",
     "SENSITIVE": "Classes give away more of a sensitive value than its constraint allows",
     "BLANKED": "Sensitive values are hidden or shown otherwise than by whole classes with covers",
     "DIFFERENCE": "Subtracted from the published release it shows too much",
@@ -81,6 +84,11 @@ class Subject:
     memory: Path | None
     """What is remembered of this release itself; of a pseudonymous one nothing."""
     before: Before | None
+
+    @property
+    def school_list(self) -> Path:
+        """The school list, which says which board a school has: beside the hierarchies."""
+        return self.hierarchies.parent / "scholen.csv"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cohort.project import Project
-from cohort.verify import declared
+from cohort.verify import declared, filed
 
 CELLS = (
     "brin", "vestiging", "soort", "project", "kolommen", "gegeven_door", "gegeven_op", "tot",
@@ -59,10 +59,11 @@ def read(folder: Path, project: Project, today: dt.date) -> Asked:
     for (_, line), day in zip(lines, days, strict=True):
         given = day["gegeven_op"]
         if (line["soort"], line["project"]) == (kind, name) and given is not None and given <= today:
-            sites = frozenset({line["vestiging"]} if line["vestiging"] else ())
+            brin, behind = filed.school(line["brin"]) or (line["brin"], "")
+            sites = frozenset({line["vestiging"].removeprefix("'"), behind} - {""})
             columns = frozenset(line["kolommen"].replace(",", " ").split())
             last, gone = day["tot"] or dt.date.max, day["ingetrokken_op"] or dt.date.max
-            told[line["brin"]].append(_Told(sites, columns, given, last, gone))
+            told[brin].append(_Told(sites, columns, given, last, gone))
     return Asked({brin: _sites(lines_of, needed, today) for brin, lines_of in told.items()})
 
 

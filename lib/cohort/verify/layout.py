@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cohort.schema import OTHERS, SCHOOL
-from cohort.verify.contents import UNKNOWN
 from cohort.verify.findings import Finding, tell
+from cohort.verify.ladders import UNKNOWN
 
 Ints = npt.NDArray[np.int64]
 BATCH = 1 << 18
@@ -32,7 +32,9 @@ class Runs:
 
     Gives: per column the labels that occur (`None` for null); `codes[column, run]` their numbers; per
     run its file and rows; `home` and `others` as (run, school number, pupils) in three rows; the schools;
-    the place of the sensitive column, which makes no class but by whether it shows a value at all.
+    the place of the sensitive column, which makes no class but by whether it shows a value at all; pupils of
+    several schools once more as (run, number of the combination, pupils), and what the combinations are: the
+    home school's number comes first.
     """
 
     columns: tuple[str, ...]
@@ -44,6 +46,8 @@ class Runs:
     others: Ints
     schools: tuple[bytes | None, ...]
     sensitive: int | None = None
+    moved: Ints = field(default_factory=lambda: np.zeros((3, 0), dtype=np.int64))
+    combinations: tuple[tuple[int, ...], ...] = ()
 
     @cached_property
     def class_of(self) -> Ints:
@@ -118,6 +122,7 @@ def read(
     numbers: list[dict[str | None, int]] = [{} for _ in columns]
     schools: dict[bytes | None, int] = {}
     codes, where, rows, home, others = [_none(len(columns))], [_none()], [_none()], [_none(3)], [_none(3)]
+    moved, combinations = [_none(3)], dict[tuple[int, ...], int]()
     begun = 0
     at = SCHOOL if control else school
     wanted = [*columns, *([at] if at else []), *([OTHERS] if control else [])]
@@ -132,15 +137,19 @@ def read(
             where.append(np.full(len(starts), place))
             rows.append(length)
             if at:
-                home.append(_pairs(run, _numbered(batch.column(at), schools)))
+                own = _numbered(batch.column(at), schools)
+                home.append(_pairs(run, own))
             if control:
-                others.append(_pairs(*_exploded(batch.column(OTHERS), run, schools)))
+                row, other = _exploded(batch.column(OTHERS), np.arange(batch.num_rows), schools)
+                others.append(_pairs(run[row], other))
+                moved.append(_combined(run, own, row, other, combinations))
             begun += len(starts)
     return Runs(
         tuple(columns), tuple(tuple(known) for known in numbers), np.concatenate(codes, axis=1),
         np.concatenate(where), np.concatenate(rows), np.concatenate(home, axis=1),
         np.concatenate(others, axis=1), tuple(schools),
         None if sensitive is None else list(columns).index(sensitive),
+        np.concatenate(moved, axis=1), tuple(combinations),
     )  # fmt: skip
 
 
@@ -196,6 +205,24 @@ def _exploded(column: Any, run: Ints, schools: dict[bytes | None, int]) -> tuple
 def _pairs(run: Ints, school: Ints) -> Ints:
     pair, pupils = np.unique((run << 32) | school, return_counts=True)
     return np.stack([pair >> 32, pair & 0xFFFFFFFF, pupils])
+
+
+def _combined(run: Ints, home: Ints, row: Ints, other: Ints, known: dict[tuple[int, ...], int]) -> Ints:
+    """Rows of several schools as pairs of their run and the combination of these schools.
+
+    Takes: per row its run and home school; pairs of a row, in order, and a further school.
+    """
+    rows, first, sizes = np.unique(row, return_index=True, return_counts=True)
+    schools = np.full((len(rows), 1 + int(sizes.max(initial=0))), -1, dtype=np.int64)
+    schools[:, 0] = home[rows]
+    at = np.repeat(np.arange(len(rows)), sizes)
+    schools[at, 1 + np.arange(len(row)) - first[at]] = other
+    different, which = np.unique(schools, axis=0, return_inverse=True)
+    lookup = [
+        known.setdefault(tuple(dict.fromkeys(s for s in combination if s >= 0)), len(known))
+        for combination in different.tolist()
+    ]
+    return _pairs(run[rows], np.array(lookup, dtype=np.int64)[which.reshape(-1)])
 
 
 def _starts(values: list[Ints], rows: int) -> Ints:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cohort.verify import consent, filed, instruction, rights
+from cohort.verify import consent, instruction, renumbered, rights
 from cohort.verify.consent import Consenting
 from cohort.verify.findings import Subject
 from cohort.verify.instruction import Asked
@@ -27,11 +27,11 @@ def read(subject: Subject) -> Lists:
     """
     today, longest, agreed = subject.today, subject.platform.objections.max_age_days, subject.project
     barred = rights.read(subject.objections, longest, today, agreed.name, agreed.domains)
-    newest = filed.changes(subject.objections.parent / "nummerwijzigingen", _broken)
+    numbers = renumbered.read(subject.objections.parent, _broken)
     return Lists(
         barred,
         instruction.read(subject.instructions, agreed, today),
-        consent.read(subject.consents, agreed, longest, today, newest),
+        consent.read(subject.consents, agreed, longest, today, numbers.newest),
     )
 
 

@@ -11,6 +11,7 @@ from cohort.errors import StateRefused, expected
 from cohort.project import Project
 from cohort.verify import contents, layout, log, pseudonyms
 from cohort.verify.findings import Finding, Findings
+from cohort.verify.ladders import UNKNOWN, Ladder
 
 
 def runs(files: list[Path], project: Project, *, control: bool) -> layout.Runs:
@@ -26,14 +27,14 @@ def pseudonyms_of(files: list[Path], project: Project, *, control: bool) -> pseu
     return pseudonyms.read(files, project.column_names, control=control)
 
 
-def leaves(project: Project, ladders: dict[str, contents.Ladder]) -> tuple[str, ...]:
+def leaves(project: Project, ladders: dict[str, Ladder]) -> tuple[str, ...]:
     """The leaves of the sensitive column, in the order of its file."""
     return () if project.sensitive is None else ladders[project.sensitive.name].leaves
 
 
-def values(project: Project, ladders: dict[str, contents.Ladder]) -> tuple[str, ...]:
+def values(project: Project, ladders: dict[str, Ladder]) -> tuple[str, ...]:
     """Its values: every leaf but `onbekend`."""
-    return tuple(leaf for leaf in leaves(project, ladders) if leaf != contents.UNKNOWN)
+    return tuple(leaf for leaf in leaves(project, ladders) if leaf != UNKNOWN)
 
 
 def log_of(table: Path) -> log.Log:

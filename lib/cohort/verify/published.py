@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cohort.platform import Platform
 from cohort.project import Project
 from cohort.verify import (
     anonymity,
+    boards,
     consent,
     contents,
     control,
@@ -26,16 +28,19 @@ from cohort.verify import (
     sensitive,
 )
 from cohort.verify.findings import Finding, Findings, Subject, tell, tell_names
+from cohort.verify.ladders import of_project
 
 OF_THE_BYTES = (
     "SCHEMA", "PROTOCOL", "PROPERTIES", "COMMIT", "LOG", "IDENTIFYING_COLUMN", "VALUE_NULL",
     "VALUE_NOT_IN_HIERARCHY", "LOOKS_LIKE_PUPIL", "LOOKS_LIKE_SCHOOL", "PSEUDONYM", "ORDER", "SPLIT", "K",
     "SENSITIVE", "SUMS",
 )  # fmt: skip
-OF_PSEUDONYMS = ("SCHOOLS", "SHARE", "OTHERS", "PUPIL_TWICE")
+OF_PSEUDONYMS = (
+    "SCHOOLS", "SHARE", "OTHERS", "BOARDS", "BOARD_SHARE", "BOARD_OTHERS", "PUPIL_TWICE",
+)  # fmt: skip
 GONE = (
-    "Schools per class, the largest share and the pupils without the largest school are not repeated: "
-    "a published table says nothing of schools.",
+    "Schools and boards per class, the largest share and the pupils without the largest school or board are "
+    "not repeated: a published table says nothing of schools.",
     "Objections, pseudonyms, the pupils' true values and the difference to the release before are not "
     "repeated: a published table says nothing of pupils.",
 )
@@ -61,11 +66,13 @@ def check_published(
     release_id: str,
     released: int,
     hierarchies: Path,
+    governing: tuple[Key, dt.date] | None = None,
 ) -> Findings:
     """What a published table's own bytes can still tell.
 
-    Takes: the table, the release it should show and its exact number of rows, the hierarchies.
-    Refuses: a table that is not there (exit code 15).
+    Takes: the table, the release it should show and its exact number of rows, the hierarchies, beside which
+    the school list stands; of a pseudonymous one the key and the day by which a school's boards are known.
+    Refuses: a table that is not there (exit code 15); a pseudonymous one without the key (a defect).
     """
     written = opened.log_of(table)
     protocol, properties = tables.detail(table)
@@ -83,15 +90,21 @@ def check_published(
     runs = opened.runs(files, project, control=False)
     shown = dict(zip(runs.columns, runs.labels, strict=True))
     found += told + layout.look(runs)
-    ladders = contents.ladders(project, hierarchies)
+    ladders = of_project(project, hierarchies)
     found += contents.look_at_values(shown, ladders)
     known = opened.pseudonyms_of(files, project, control=False)
     found += pseudonyms.look(known) if known else []
-    look = anonymity.look if known else anonymity.look_at_size
-    classes, measures = look(runs, anonymity.limits(project, platform))
+    limits = anonymity.limits(project, platform)
+    groups = runs.home
+    if known:
+        governed = _governed(hierarchies, runs, governing)
+        classes, measures = anonymity.look(runs, limits, governed)
+        groups = anonymity.at_boards(runs, governed)
+    else:
+        classes, measures = anonymity.look_at_size(runs, limits)
     held_to = sensitive.limits(project, platform)
     values = opened.values(project, ladders)
-    given_away, shares = sensitive.look(runs, values, held_to, None, runs.home)
+    given_away, shares = sensitive.look(runs, values, held_to, None, groups)
     wrong = ["the table has another number of rows"] if runs.released != released else []
     found += classes + given_away + tell_names("SUMS", wrong)
     gone = (
@@ -103,6 +116,13 @@ def check_published(
     checked = (*OF_THE_BYTES, *(OF_PSEUDONYMS if known else ()))
     checksum = known.checksum if known else layout.checksum(runs)
     return Findings(tuple(found), checked, gone, measures | shares, checksum)
+
+
+def _governed(hierarchies: Path, runs: layout.Runs, governing: tuple[Key, dt.date] | None) -> boards.Governed:
+    if governing is None:
+        raise TypeError("the boards of a pseudonymous table cannot be known without its key")
+    key, today = governing
+    return boards.read(hierarchies.parent / "scholen.csv", key, runs.schools, today)
 
 
 def look_for_barred(

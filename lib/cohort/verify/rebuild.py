@@ -7,6 +7,7 @@ schools that delivered them. A leaf is a place in its hierarchy's file; -1 is a 
 from __future__ import annotations
 
 import datetime as dt
+from math import inf
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +18,9 @@ from cohort import project
 from cohort.project import Result
 from cohort.schema import OTHERS, PUPIL, SCHOOL
 from cohort.verify import consent
-from cohort.verify.contents import UNKNOWN, Ladder
 from cohort.verify.control import barred_pupils, fits, instructed, local, pseudonym, results, selected
 from cohort.verify.findings import Finding, Subject, tell
+from cohort.verify.ladders import UNKNOWN, Ladder, label
 from cohort.verify.layout import Ints
 from cohort.verify.lists import Lists
 
@@ -127,7 +128,10 @@ def _rank(result: Result, agreed: project.Project, ladders: dict[str, Ladder]) -
     column = next(column for column in agreed.columns if result in column.results)
     code = F.when(F.col(result.value) == "I+", "I").otherwise(F.col(result.value))
     code = code if result.value == "niveau_IV" else F.col(result.value)
-    leaves = F.array(*map(F.lit, ladders[column.name].leaves))
+    ladder = ladders[column.name]
+    if ladder.joined:
+        code = F.when(code.isin(*ladder.joined), UNKNOWN).otherwise(code)
+    leaves = F.array(*map(F.lit, ladder.leaves))
     return F.array_position(leaves, code) - 1
 
 
@@ -142,27 +146,48 @@ def _order(result: Result, rank: Column) -> Column:
 
 
 def _band(column: project.Column, slots: dict[Result, Column]) -> Column:
-    """The label of the band that a value or difference falls in: `[n·step, (n+1)·step)`."""
+    """The label of the band that a value or difference falls in: `[n·step, (n+1)·step)`, or an open end."""
     values = [slots[result] for result in column.results]
     value = values[1] - values[0] if column.difference is not None else values[0]
-    step = column.step or 1
+    step = column.step or (column.bands.step if column.bands is not None else 1)
     low = F.floor((value - F.pmod(value, F.lit(100 * step))) / 100).cast("long")
-    if step == 1:
-        return low.cast("string")
-    return F.concat(low.cast("string"), F.lit(" tot "), (low + step).cast("string"))
+    one = low.cast("string")
+    span = F.concat(one, F.lit(" tot "), (low + step).cast("string"))
+    return _or_an_open_end(column, low, one if step == 1 else span)
 
 
 def _attribute(column: project.Column) -> Column:
     """The leaf of an attribute; a school year begins on 1 August."""
     if column.born is None:
-        return F.col(str(column.attribute))
+        own = F.col(str(column.attribute))
+        return _or_an_open_end(column, own.try_cast("long"), own)
     year = F.year("geboortedatum")
     if column.born == "year":
-        return year.cast("string")
+        return _or_an_open_end(column, year, year.cast("string"))
     if column.born == "quarter":
-        return F.concat(year.cast("string"), F.lit("-K"), F.quarter("geboortedatum").cast("string"))
+        quarter = F.concat(year.cast("string"), F.lit("-K"), F.quarter("geboortedatum").cast("string"))
+        return _or_an_open_end(column, year, quarter)
     begun = F.when(F.month("geboortedatum") >= 8, year).otherwise(year - 1)
-    return F.concat(begun.cast("string"), F.lit("/"), F.lpad(((begun + 1) % 100).cast("string"), 2, "0"))
+    ended = F.lpad(((begun + 1) % 100).cast("string"), 2, "0")
+    return _or_an_open_end(column, begun, F.concat(begun.cast("string"), F.lit("/"), ended))
+
+
+def _or_an_open_end(column: project.Column, whole: Column, leaf: Column) -> Column:
+    """The leaf of a value, or of the open end of declared bands that it lies in.
+
+    Takes: the whole number (of points, or the year) that the value begins with; its leaf between the ends.
+    """
+    bands = column.bands
+    if bands is None:
+        return leaf
+    unit = 4 if column.born == "quarter" else 1
+    if bands.below:
+        lowest = label((-inf, bands.from_ * unit), column.born)
+        leaf = F.when(whole < bands.from_, F.lit(lowest)).otherwise(leaf)
+    if bands.above:
+        highest = label((bands.to * unit, inf), column.born)
+        leaf = F.when(whole >= bands.to, F.lit(highest)).otherwise(leaf)
+    return leaf
 
 
 def _placed(
@@ -170,7 +195,8 @@ def _placed(
 ) -> DataFrame:
     """The place of a value in its hierarchy; null comes after all, or is the leaf `onbekend`."""
     text, place = f"_text_{name}", f"_place_{name}"
-    leaves, places = pa.array(ladder.leaves, pa.string()), pa.array(range(len(ladder.rows)), pa.int32())
+    values = ladder.places
+    leaves, places = pa.array([*values], pa.string()), pa.array([*values.values()], pa.int32())
     known = local(spark, {text: leaves, place: places})
     null = len(ladder.rows) if null_last else ladder.leaves.index(UNKNOWN)
     return (

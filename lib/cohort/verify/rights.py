@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from cohort.errors import ObjectionsRefused, expected
-from cohort.verify import filed
+from cohort.verify import filed, renumbered
 from cohort.verify.filed import Complain, Rows
 from cohort.verify.numbers import pupil_number
+from cohort.verify.renumbered import Renumbered
 
-SCHOOL = re.compile(r"[0-9]{2}[A-Z]{2}")
 SCOPE = re.compile(r"alles|domein:[^\s].*|project:[a-z0-9_]+")
+ROUNDED = re.compile(r"\d[.,]?e[-+]?\d", re.IGNORECASE | re.ASCII)
 Numbers = frozenset[str]
 Pupil = tuple[str, str]
 """The newest number of a pupil, and a scope."""
@@ -61,7 +62,7 @@ def read(folder: Path, longest: int, today: dt.date, project: str, domains: Coll
         )
 
     asked = {"alles", f"project:{project}", *(f"domein:{domain}" for domain in domains)}
-    newest = filed.changes(folder.parent / "nummerwijzigingen", complain)
+    numbers = renumbered.read(folder.parent, complain)
     before = _remembered(folder.parent / "restricted" / "objections", complain)
     lines, held, allowed, now = defaultdict[str, list[_Line]](list), set[str](), [], dict[str, set[str]]()
     for name, facts in filed.declarations(folder, complain):
@@ -72,7 +73,7 @@ def read(folder: Path, longest: int, today: dt.date, project: str, domains: Coll
         rows = filed.rows(folder / facts["file"], filed.CELLS, complain)
         if rows == [] and not facts["declared_empty"]:
             complain("a line, or declared_empty = true", "one objection", "an empty list", facts["file"])
-        read, schools = _lines(rows or [], newest, today, facts["file"], complain)
+        read, schools = _lines(rows or [], numbers, today, facts["file"], complain)
         now.setdefault(facts["source"], set()).add(facts["polarity"])
         if facts["polarity"] == "block":
             lines[facts["source"]] += read
@@ -92,18 +93,14 @@ def read(folder: Path, longest: int, today: dt.date, project: str, domains: Coll
     pupils = {
         pupil
         for source in {*before, *lines}
-        for pupil, scope in _standing(before.get(source), lines[source], newest, today)
+        for pupil, scope in _standing(before.get(source), lines[source], numbers, today)
         if scope in asked
     }
     return Barred(
-        _every_number(pupils, newest), frozenset(held),
-        tuple((schools, _every_number(set(permitted), newest)) for schools, permitted in allowed),
+        numbers.possibly(pupils), frozenset(held),
+        tuple((schools, numbers.certainly(permitted)) for schools, permitted in allowed),
         folder.parent / "restricted" / "unlisted",
     )  # fmt: skip
-
-
-def _every_number(pupils: set[str], newest: dict[str, str]) -> Numbers:
-    return frozenset(pupils | {old for old, new in newest.items() if new in pupils})
 
 
 def _remembered(folder: Path, complain: Complain) -> dict[str, dict[str, Any]]:
@@ -111,7 +108,7 @@ def _remembered(folder: Path, complain: Complain) -> dict[str, dict[str, Any]]:
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
         try:
             told = json.loads(file.read_text(encoding="utf-8"))
-            entries = [(entry[0], entry[1], *map(_day, entry[2:4])) for entry in told["entries"]]
+            entries = [(entry[0], entry[1], *map(_kept_day, entry[2:4])) for entry in told["entries"]]
             found[str(told["source"])] = {**told, "entries": entries, "schools": list(told["schools"])}
             _ = told["polarity"]
         except (OSError, ValueError, KeyError, TypeError, IndexError):
@@ -119,39 +116,40 @@ def _remembered(folder: Path, complain: Complain) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _day(text: str | None) -> dt.date | None:
+def _kept_day(text: str | None) -> dt.date | None:
     return dt.date.fromisoformat(text) if text else None
 
 
 def _lines(
-    rows: Rows, newest: dict[str, str], today: dt.date, name: str, complain: Complain
+    rows: Rows, numbers: Renumbered, today: dt.date, name: str, complain: Complain
 ) -> tuple[list[_Line], set[tuple[str, str]]]:
     """The lines of pupils; schools, with the scope, that filed an invalid number and did not withdraw it."""
     read, schools = list[_Line](), set[tuple[str, str]]()
     for place, row in enumerate(rows, start=1):
         where = f"{name} entry {place}"
         try:
-            since, until = _day(row["vanaf"]), _day(row["ingetrokken_op"])
+            since, until = filed.day(row["vanaf"]), filed.day(row["ingetrokken_op"])
         except ValueError:
             complain("a date or nothing", "2025-01-31", "something else", where)
             continue
         if not SCOPE.fullmatch(row["bereik"]):
             complain("the scope alles, domein:… or project:…", "alles", "another", where)
-        number, school = pupil_number(row["pgn"]), row["brin"]
+        number, by = pupil_number(row["pgn"]), filed.school(row["brin"])
         if number is not None:
-            pupil = newest.get(number, number)
-            read.append(_Line(pupil, row["bereik"], since or dt.date.min, until))
+            read.append(_Line(numbers.of(number), row["bereik"], since or dt.date.min, until))
         elif until is not None and until <= today:
             continue
-        elif SCHOOL.fullmatch(school):
-            schools.add((school, row["bereik"]))
+        elif ROUNDED.search(row["pgn"]):
+            complain("a number with all its digits", "a BSN as text", "a rounded one", where)
+        elif by is not None:
+            schools.add((by[0], row["bereik"]))
         else:
             complain("a valid number or the school that filed it", "99ZZ", "neither", where)
     return read, schools
 
 
 def _standing(
-    before: dict[str, Any] | None, lines: list[_Line], newest: dict[str, str], today: dt.date
+    before: dict[str, Any] | None, lines: list[_Line], numbers: Renumbered, today: dt.date
 ) -> set[Pupil]:
     """Who objects by one source: whom its lists have without an end, or had and nobody withdrew."""
     told = defaultdict[Pupil, list[_Line]](list)
@@ -163,7 +161,7 @@ def _standing(
         if len(ends) < len(said) or max(ends) > today:
             standing.add(pupil)
     for number, scope, since, until in before["entries"] if before else ():
-        pupil = newest.get(number, number), scope
+        pupil = numbers.of(number), scope
         ends = [line.until for line in told.get(pupil, ()) if line.until is not None]
         lifted = bool(ends) and since <= max(ends) <= today
         if not lifted and (until is None or today < until):

@@ -1,0 +1,334 @@
+"""Bands declared in a project file: what they hold, what is refused, and that the verifier reads the same."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import re
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from tests.unit.drawn_project import BASELINE, GEBOREN, GESLACHT, NIVEAU, REKENEN, Break, problems, put
+from tests.unit.drawn_results import column, frame, result, row
+
+from cohort import catalogue, leaves, project_hierarchies
+from cohort.catalogue import Catalogue
+from cohort.columns import Column
+from cohort.errors import ConfigurationRefused
+from cohort.project import Project
+from cohort.recoding.hierarchy import Hierarchy
+from cohort.schema import NOT_LISTED
+from cohort.verify import rebuild
+from cohort.verify.ladders import of_bands, of_project
+
+Toml = dict[str, Any]
+BANDS: Toml = {"from": 0, "to": 60, "step": 20, "widths": [40]}
+YEARS: Toml = {"from": 2012, "to": 2015, "step": 1, "widths": [2]}
+
+
+def score(**bands: object) -> Column:
+    given = column("rekenen", result=result("rekenen", "latest"), bands={**BANDS, **bands})
+    return Column.model_validate({name: value for name, value in given.items() if name != "hierarchy"})
+
+
+def born(by: str, **bands: object) -> Column:
+    given = column("geboren", attribute="geboortedatum", born=by, bands={**YEARS, **bands})
+    return Column.model_validate({name: value for name, value in given.items() if name != "hierarchy"})
+
+
+def tree(column: Column) -> Hierarchy:
+    return project_hierarchies._of(column, Path("nowhere"))
+
+
+def drawn(column: Column) -> str:
+    return "\n".join(";".join(row) for row in zip(*tree(column).labels, strict=True))
+
+
+def table(text: str) -> str:
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+DRAWN = {
+    "closed at both ends": (score(), """
+        0 tot 20;0 tot 40;*
+        20 tot 40;0 tot 40;*
+        40 tot 60;40 tot 60;*
+        onbekend;onbekend;*
+    """),
+    "open at both ends": (score(below=True, above=True), """
+        tot 0;tot 0;*
+        0 tot 20;0 tot 40;*
+        20 tot 40;0 tot 40;*
+        40 tot 60;40 en hoger;*
+        60 en hoger;40 en hoger;*
+        onbekend;onbekend;*
+    """),
+    "beginning inside a wider band": (score(**{"from": 20}, below=True), """
+        tot 20;tot 40;*
+        20 tot 40;tot 40;*
+        40 tot 60;40 tot 60;*
+        onbekend;onbekend;*
+    """),
+    "below nothing": (score(**{"from": -40, "to": 0}, widths=[]), """
+        -40 tot -20;*
+        -20 tot 0;*
+        onbekend;*
+    """),
+    "years": (born("year", above=True), """
+        2012;2012 tot 2014;*
+        2013;2012 tot 2014;*
+        2014;2014 en hoger;*
+        2015 en hoger;2014 en hoger;*
+        onbekend;onbekend;*
+    """),
+    "cohorts": (born("cohort", **{"from": 2098, "to": 2101}, below=True), """
+        tot 2098/99;tot 2098/99;*
+        2098/99;2098/99 tot 2100/01;*
+        2099/00;2098/99 tot 2100/01;*
+        2100/01;2100/01;*
+        onbekend;onbekend;*
+    """),
+    "quarters": (born("quarter", to=2014, widths=[1], above=True), """
+        2012-K1;2012;*
+        2012-K2;2012;*
+        2012-K3;2012;*
+        2012-K4;2012;*
+        2013-K1;2013;*
+        2013-K2;2013;*
+        2013-K3;2013;*
+        2013-K4;2013;*
+        2014 en hoger;2014 en hoger;*
+        onbekend;onbekend;*
+    """),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("declared", "text"), DRAWN.values(), ids=DRAWN.keys())
+def test_bands_as_a_file_would_have_them(declared: Column, text: str) -> None:
+    assert drawn(declared) == table(text)
+    assert "\n".join(";".join(row) for row in of_bands(declared).rows) == table(text)
+
+
+@settings(deadline=None)
+@given(
+    step=st.integers(1, 25), first=st.integers(-20, 20), count=st.integers(2, 40),
+    factors=st.lists(st.integers(2, 4), max_size=3), below=st.booleans(), above=st.booleans(),
+    by=st.sampled_from([None, "year", "cohort", "quarter"]),
+)  # fmt: skip
+def test_engine_and_verifier_draw_the_same_bands(
+    step: int, first: int, count: int, factors: list[int], below: bool, above: bool, by: str | None
+) -> None:
+    width, widths = 1 if by else step, list[int]()
+    for factor in factors:
+        widths.append((widths[-1] if widths else width) * factor)
+    begin = (first + (2000 if by else 0)) * width
+    bands = {"from": begin, "to": begin + count * width, "step": width, "widths": widths}
+    declared = (born(by, **bands) if by else score(**bands)).model_copy(
+        update={"bands": (score(**bands, below=below, above=above)).bands}
+    )
+    try:
+        labels = tree(declared).labels
+    except ConfigurationRefused:  # a width that leaves a single band
+        return
+    assert of_bands(declared).rows == tuple(zip(*labels, strict=True))
+    for finer, wider in pairwise(labels):
+        assert len(set(zip(finer, wider, strict=True))) == len(set(finer))
+
+
+REFUSED: dict[str, tuple[Break, str]] = {
+    "bands and a file": (put(f"columns.{REKENEN}.bands", BANDS), "a hierarchy or bands, .* found both"),
+    "neither": (lambda d: d["columns"][GESLACHT].pop("hierarchy"), "a hierarchy or bands, .* found neither"),
+    "a step beside them": (
+        lambda d: (d["columns"][REKENEN].pop("hierarchy"), put(f"columns.{REKENEN}.bands", BANDS)(d)),
+        "declared bands have it among them",
+    ),
+    "of a code": (
+        lambda d: d["columns"].__setitem__(NIVEAU, changed(d["columns"][NIVEAU], BANDS)),
+        "bands for numbers and years alone",
+    ),
+    "a wide step of an attribute": (
+        lambda d: d["columns"].__setitem__(GEBOREN, changed(d["columns"][GEBOREN], {**BANDS, "widths": []})),
+        "step = 1 in the bands of an attribute",
+    ),
+}  # fmt: skip
+WRONG = {
+    "nothing to hold": ({"to": 0}, "from a multiple of the step to a higher one"),
+    "turned round": ({"from": 80}, "from a multiple of the step to a higher one"),
+    "beginning elsewhere": ({"from": 10}, "from a multiple of the step to a higher one"),
+    "ending elsewhere": ({"to": 70}, "from a multiple of the step to a higher one"),
+    "a width that cuts a band": ({"widths": [30]}, "widths that are multiples of the step"),
+    "a width that cuts a wider band": ({"widths": [40, 60]}, "widths that are multiples of the step"),
+    "widths that fall": ({"widths": [80, 40]}, "widths that are multiples of the step"),
+    "the step as a width": ({"widths": [20]}, "widths greater than the step"),
+    "too many": ({"to": 1_000_000, "step": 1, "widths": []}, "at most 10,000 bands"),
+    "an unknown key": ({"form": 0}, "for example from; found the unknown key"),
+    "no widths": ({"widths": None}, "a valid columns.1.bands.widths"),
+}  # fmt: skip
+
+
+def changed(declared: Toml, bands: Toml) -> Toml:
+    return {k: v for k, v in declared.items() if k not in ("hierarchy", "step")} | {"bands": bands}
+
+
+@pytest.mark.parametrize(("change", "told"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_column_with_bands_that_do_not_fit_is_refused(tmp_path: Path, change: Break, told: str) -> None:
+    assert any(re.search(told, one) for one in problems(tmp_path, change))
+
+
+@pytest.mark.parametrize(("bands", "told"), WRONG.values(), ids=WRONG.keys())
+def test_bands_that_are_none_are_refused(tmp_path: Path, bands: Toml, told: str) -> None:
+    given = {k: v for k, v in {**BANDS, **bands}.items() if v is not None}
+    given |= {} if bands.get("widths", []) is not None else {"widths": "x"}
+
+    def change(declared: Toml) -> None:
+        declared["columns"][REKENEN] = changed(declared["columns"][REKENEN], given)
+
+    found = problems(tmp_path, change)
+    assert any(told in one for one in found), found
+
+
+def test_a_level_that_leaves_one_band_is_refused() -> None:
+    with pytest.raises(ConfigurationRefused, match="to leave at least two bands"):
+        tree(score(widths=[80]))
+
+
+def project(**columns: Column) -> Project:
+    declared = copy.deepcopy(BASELINE)
+    declared["population"] = {"schooljaar": ["2024-2025"], "jaargroep": ["7"]}
+    base = Project.model_validate(declared)
+    return base.model_copy(update={"columns": list(columns.values())})
+
+
+def listed(low: int, high: int) -> Catalogue:
+    one = catalogue.Test("T", "1", "rekenen", "M", None, "S", Decimal(low), Decimal(high), False)
+    return Catalogue((one,), frozenset({"10AA"}))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bands", "told"),
+    [
+        (0, 59, {}, False), (0, 60, {}, True), (-1, 59, {}, True), (0, 60, {"above": True}, False),
+        (-9, 900, {"above": True}, True), (-9, 900, {"above": True, "below": True}, False),
+    ],
+)  # fmt: skip
+def test_bands_must_hold_every_score_that_intake_accepts(
+    low: int, high: int, bands: Toml, told: bool
+) -> None:
+    own = project(rekenen=score(**bands))
+    found = project_hierarchies.uncovered_scores(own, {"rekenen": tree(own.columns[0])}, listed(low, high))
+    assert bool(found) is told
+
+
+MISSING = {
+    "a code": ("geslacht", "1;*\n2;*\n0;*\n", "none for `9` in hierarchies/geslacht.csv"),
+    "several": ("geslacht", "1;*\n2;*\n", "none for `0`, `9`"),
+    "another spelling": ("gewicht", "0;*\n0.3;*\n1,2;*\n", "Write `0,3` where it has `0.3`"),
+    "a word for a code": ("combinatiegroep", "ja;*\nnee;*\n", "`0` where it has `nee`, `1`"),
+    "blanks": ("thuistaal", "nl ;*\nfy;*\ndialect;*\noverig;*\n", "Write `nl` where it has `nl `"),
+    "leading zeros": ("ses", "".join(f"{n:02d};*\n" for n in range(100)), "`0` where it has `00`"),
+    "many": ("postcode4", "1017;*\n", r"`1000`, .* and 8,987 more"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "told"), MISSING.values(), ids=MISSING.keys())
+def test_a_hierarchy_without_a_code_that_intake_accepts_is_refused(
+    tmp_path: Path, name: str, text: str, told: str
+) -> None:
+    (tmp_path / f"{name}.csv").write_text(text)
+    own = project(one=Column.model_validate(column(name, attribute=name)))
+    with pytest.raises(ConfigurationRefused, match=told):
+        project_hierarchies.load(own, tmp_path)
+
+
+def test_only_the_year_groups_of_the_population_need_a_leaf(tmp_path: Path) -> None:
+    (tmp_path / "jaargroep.csv").write_text("7;*\n")
+    own = project(one=Column.model_validate(column("jaargroep", attribute="jaargroep")))
+    assert project_hierarchies.load(own, tmp_path)["jaargroep"].leaves == ("7", "onbekend")
+
+
+def test_a_code_outside_declared_bands_is_refused(tmp_path: Path) -> None:
+    given = column("ses", attribute="ses", bands={"from": 10, "to": 51, "step": 1, "widths": [5]})
+    own = project(one=Column.model_validate({k: v for k, v in given.items() if k != "hierarchy"}))
+    with pytest.raises(ConfigurationRefused, match=r"none for `0`, .* Widen the bands, or open their ends"):
+        project_hierarchies.load(own, tmp_path)
+
+
+POINTS = [-4000, -1, 0, 1999, 2000, 5999, 6000, 99999, None]
+PLACED = {
+    "closed": ({}, [None, None, "0 tot 20", "0 tot 20", "20 tot 40", "40 tot 60", None, None, "onbekend"]),
+    "open": (
+        {"below": True, "above": True},
+        ["tot 0", "tot 0", "0 tot 20", "0 tot 20", "20 tot 40", "40 tot 60", "60 en hoger", "60 en hoger",
+         "onbekend"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("bands", "labels"), PLACED.values(), ids=PLACED.keys())
+def test_a_score_falls_in_its_declared_band_as_the_verifier_has_it(
+    spark: SparkSession, bands: Toml, labels: list[str | None]
+) -> None:
+    own = score(**bands)
+    points = spark.createDataFrame([(p,) for p in POINTS], "p int")
+    hierarchy, slots = tree(own), {own.results[0]: F.col("p")}
+    rows = points.select(
+        leaves.of_points(F.col("p"), 100, own, hierarchy).alias("leaf"), rebuild._band(own, slots).alias("x")
+    ).collect()
+    of = {NOT_LISTED: None} | dict(enumerate(hierarchy.leaves))
+    assert [of[found.leaf] for found in rows] == labels
+    known = of_bands(own).leaves
+    assert [found.x if found.x in known else None for found in rows[:-1]] == labels[:-1]
+
+
+BORN = ["2011-12-31", "2012-01-01", "2012-08-01", "2014-07-31", "2014-08-01", "2015-09-01", "-"]
+
+
+@pytest.mark.parametrize("by", ["year", "cohort", "quarter"])
+@pytest.mark.parametrize("ends", [{}, {"below": True, "above": True}], ids=["closed", "open"])
+def test_a_date_of_birth_falls_in_its_declared_band_as_the_verifier_has_it(
+    spark: SparkSession, by: str, ends: Toml
+) -> None:
+    own = born(by, **ends)
+    rows = frame(spark, [row(n, geboortedatum=date) for n, date in enumerate(BORN, start=1)])
+    hierarchy, ladder = tree(own), of_bands(own)
+    found = rows.select(
+        "geboortedatum", leaves.of_attribute(own, hierarchy).alias("leaf"), rebuild._attribute(own).alias("x")
+    ).collect()
+    for one in found:
+        if one.geboortedatum is None:
+            assert (one.leaf, one.x) == (leaves.NO_VALUE, None)
+        else:
+            place = ladder.places.get(one.x, leaves.NO_LEAF)
+            assert one.leaf == place, (by, one.geboortedatum, one.x)
+            assert (place == leaves.NO_LEAF) <= (not ends)
+    assert any(one.leaf != leaves.NO_LEAF for one in found if one.geboortedatum == dt.date(2014, 7, 31))
+
+
+def test_the_verifier_makes_its_ladders_of_bands_without_a_file(tmp_path: Path) -> None:
+    own = project(rekenen=score(above=True))
+    assert of_project(own, tmp_path)["rekenen"].rows[-2] == ("60 en hoger", "40 en hoger", "*")
+
+
+@pytest.mark.parametrize(
+    ("levels", "told"),
+    [
+        ({"highest_level": 2}, False), ({"highest_level": 3}, True), ({"lowest_level": 3}, True),
+        ({"lowest_level": 2, "highest_level": 1}, True),
+    ],
+)  # fmt: skip
+def test_levels_that_the_bands_do_not_have_are_refused(tmp_path: Path, levels: Toml, told: bool) -> None:
+    own = project(rekenen=score().model_copy(update=levels))
+    if told:
+        with pytest.raises(
+            ConfigurationRefused, match="levels from 0 to 2, the lowest not above the highest"
+        ):
+            project_hierarchies.load(own, tmp_path)
+    else:
+        assert project_hierarchies.load(own, tmp_path)["rekenen"].height == 3

@@ -1,0 +1,226 @@
+"""What `status` tells of a project's next release, from results and lists as they stand, without Spark."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import deltalake
+import pyarrow as pa
+import pytest
+from tests.unit import drawn_project, drawn_release
+from tests.unit.drawn_release import SCHOOLS, TODAY
+from tests.unit.drawn_rights import declare, instruct
+
+from cohort import catalogue, keys, readiness, value_ranges
+from cohort.catalogue import Catalogue
+from cohort.columns import Column
+from cohort.filed.mandates import COLUMNS
+from cohort.places import Places
+from cohort.project import Project
+from cohort.rights import Known
+
+Row = dict[str, Any]
+RESULT: Row = {
+    "brin": SCHOOLS[0], "vestiging": "00", "schooljaar": "2024-2025", "jaargroep": "7", "domein": "rekenen",
+    "schaal": "RW", "afnameperiode": "M", "vaardigheidsscore": Decimal("35.00"), "ruwe_score": None,
+    "geboortedatum": dt.date(2014, 8, 1), "batch": 1,
+}  # fmt: skip
+LATER: Row = RESULT | {"afnameperiode": "E", "vaardigheidsscore": Decimal("36.00")}
+LEVEL: Row = RESULT | {"domein": "spelling", "schaal": "SP", "vaardigheidsscore": None}
+STATE = pa.schema(
+    [
+        *((name, pa.string()) for name in value_ranges.GROUPED),
+        ("vaardigheidsscore", pa.decimal128(7, 2)), ("ruwe_score", pa.int32()),
+        ("geboortedatum", pa.date32()), ("batch", pa.int32()),
+    ]
+)  # fmt: skip
+BANDS: Row = {"from": 0, "to": 80, "step": 20, "widths": [40]}
+
+
+def put(root: Path, rows: Iterable[Row], batches: tuple[int, ...] = (1,)) -> Places:
+    """Results as a table of batches, and a ledger that vouches for some of them."""
+    places = Places(root)
+    table = pa.Table.from_pylist(list(rows), schema=STATE)
+    deltalake.write_deltalake(str(places.results), table, partition_by=["batch"])
+    ledger = pa.table({"batch": pa.array(batches, pa.int32())})
+    deltalake.write_deltalake(str(places.ledger), ledger)
+    return places
+
+
+def project(**changes: Any) -> Project:
+    own = drawn_release.project()
+    score = own.columns[0].model_dump(exclude_none=True) | {"bands": BANDS} | changes
+    bands = Column.model_validate({k: v for k, v in score.items() if k not in ("hierarchy", "step")})
+    return own.model_copy(update={"columns": [bands, *own.columns[1:]]})
+
+
+def asked(places: Places, own: Project | None = None) -> readiness.Asked:
+    """A project that nothing stands against, unless something is changed afterwards."""
+    root = places.root
+    drawn_release.write_hierarchies(root / "conf" / "hierarchies")
+    if not (root / "objections").exists():
+        drawn_release.write_list(root / "objections", ["999900109;;2026-01-01;;alles"])
+    if not (root / "instructions").exists():
+        instruct(root, SCHOOLS, TODAY)
+    own = own or project()
+    if not keys.exists(root / "keys", own.name):
+        keys.create(root / "keys", own.name)
+    tests = (
+        catalogue.Test("R", "1", "rekenen", None, None, "RW", Decimal(0), Decimal("79.99"), False),
+        catalogue.Test("S", "1", "spelling", None, None, "SP", Decimal(0), Decimal(500), False),
+    )
+    listed = Catalogue(tests, frozenset(SCHOOLS))
+    known = Known(SCHOOLS, frozenset({"proef"}), listed.domains(), frozenset())
+    held = drawn_project.platform()
+    return readiness.Asked(places, held, own, root / "conf", listed, root / "keys", known, TODAY)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "keys").mkdir(mode=0o700)
+    return tmp_path
+
+
+def told(root: Path, rows: Iterable[Row], **changes: Any) -> dict[str, Any]:
+    places = put(root, rows)
+    own = project(**changes)
+    return readiness.next_release(asked(places, own), value_ranges.spread_of(places))
+
+
+OK = [RESULT, LATER, LEVEL]
+OUTSIDE: dict[str, tuple[list[Row], str | None]] = {
+    "nothing is wrong": (OK, None),
+    "a score above": ([*OK, RESULT | {"vaardigheidsscore": Decimal("80.00")}], "values above its highest"),
+    "a score below": ([*OK, RESULT | {"vaardigheidsscore": Decimal("-0.01")}], "values under its lowest"),
+    "just inside": ([*OK, RESULT | {"vaardigheidsscore": Decimal("35.99")}], None),
+    "of another year": (
+        [*OK, RESULT | {"vaardigheidsscore": Decimal(99), "schooljaar": "2023-2024"}], None,
+    ),
+    "of another year group": ([*OK, RESULT | {"vaardigheidsscore": Decimal(99), "jaargroep": "3"}], None),
+    "of another moment": ([*OK, RESULT | {"vaardigheidsscore": Decimal(99), "afnameperiode": "B"}], None),
+    "of a batch that does not count": ([*OK, RESULT | {"vaardigheidsscore": Decimal(99), "batch": 2}], None),
+    "a difference that may be": (
+        [*OK, LATER | {"vaardigheidsscore": Decimal("79.00")}], "differences that may lie above its highest",
+    ),
+    "a date of birth before": (
+        [*OK, RESULT | {"geboortedatum": dt.date(2013, 7, 31)}], "values under its lowest",
+    ),
+    "a date of birth after": (
+        [*OK, LATER | {"geboortedatum": dt.date(2015, 8, 1)}], "values above its highest",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "sentence"), OUTSIDE.values(), ids=OUTSIDE.keys())
+def test_values_outside_the_bands_are_told_before_anybody_runs_it(
+    root: Path, rows: list[Row], sentence: str | None
+) -> None:
+    both = told(root, rows)
+    doubtful = (sentence or "").startswith("differences")
+    found = both["may_refuse" if doubtful else "would_refuse"]
+    assert not doubtful or both["would_refuse"] == []
+    assert len(found) == (sentence is not None)
+    assert sentence is None or sentence in found[0]
+    assert not any(digits in one for one in found for digits in ("80.00", "-0.01", "79.00", "2013", "10A"))
+
+
+def test_an_open_end_holds_them(root: Path) -> None:
+    rows = [*OK, RESULT | {"vaardigheidsscore": Decimal("79.99")}]
+    assert told(root, rows, bands={**BANDS, "to": 60, "above": True})["would_refuse"] == []
+
+
+def test_bands_without_a_score_that_the_catalogue_allows_are_told_without_results(root: Path) -> None:
+    (found,) = told(root, OK, bands={**BANDS, "to": 60, "widths": []})["would_refuse"]
+    assert "from 0 up to and including 79.99" in found
+
+
+def test_what_the_lists_and_the_key_lack_is_told_at_once(root: Path) -> None:
+    places = put(root, OK)
+    asks = asked(places)
+    (root / "instructions" / "standaard.csv").write_text(";".join(COLUMNS) + "\n")
+    keys.destroy(root / "keys", "proef")
+    (root / "conf" / "hierarchies" / "geslacht.csv").write_text("1;*\n2;*\n0;*\n")
+    found = readiness.next_release(asks, value_ranges.spread_of(places))
+    for part in ("none for `9`", "instructions/", "key"):
+        assert any(part in one for one in found["would_refuse"]), part
+    assert (found["left_out"], found["expires"]) == ([], [])
+
+
+def test_before_anything_was_taken_in_that_is_told(root: Path) -> None:
+    places = Places(root)
+    (one,) = readiness.next_release(asked(places), value_ranges.spread_of(places))["would_refuse"]
+    assert "Run ingest first" in one
+
+
+@pytest.mark.parametrize(
+    ("schools", "sentence"),
+    [
+        (0, None), (3, "Results of 7 or fewer of about 20 schools"), (12, "Results of about 10 of about 20"),
+    ],
+)  # fmt: skip
+def test_schools_without_an_instruction_are_counted_and_not_named(
+    root: Path, schools: int, sentence: str | None
+) -> None:
+    codes = [f"{n:02d}AA" for n in range(20)]
+    places = put(root, [one | {"brin": brin} for brin in codes for one in OK])
+    asks = asked(places)
+    declare(
+        root / "instructions", COLUMNS,
+        [f"{brin};;anonimiseren;;;bestuur;2020-01-01;;" for brin in codes[schools:]], TODAY, "standaard",
+    )  # fmt: skip
+    known = Known(codes, frozenset({"proef"}), asks.catalogue.domains(), frozenset())
+    asks = readiness.Asked(**{**vars(asks), "may_name": known})
+    found = readiness.next_release(asks, value_ranges.spread_of(places))
+    assert found["would_refuse"] == []
+    assert [one[: len(sentence or "")] for one in found["left_out"]] == ([sentence] if sentence else [])
+    assert not any(brin in str(found) for brin in codes)
+
+
+def test_a_site_without_an_instruction_counts_as_its_school(root: Path) -> None:
+    places = put(root, [*OK, RESULT | {"vestiging": "02"}])
+    asks = asked(places)
+    lines = [f"{SCHOOLS[0]};{site};anonimiseren;;;bestuur;2020-01-01;;" for site in ("00", "01")]
+    declare(root / "instructions", COLUMNS, lines, TODAY, "standaard")
+    assert readiness.next_release(asks, value_ranges.spread_of(places))["left_out"]
+
+
+@pytest.mark.parametrize(("age", "left"), [(0, None), (1, 6), (7, 0), (8, "refused")])
+def test_a_list_that_expires_is_told_with_the_days_that_are_left(
+    root: Path, age: int, left: int | str | None
+) -> None:
+    places = put(root, OK)
+    asks = asked(places)
+    for file in (root / "objections").iterdir():
+        file.unlink()
+    days = {} if left is None else {"max_age_days": 7}
+    drawn_release.write_list(
+        root / "objections", ["999900109;;2026-01-01;;alles"], date=TODAY - dt.timedelta(days=age),
+        **({"max_age_days": 99} | days),
+    )  # fmt: skip
+    found = readiness.next_release(asks, value_ranges.spread_of(places))
+    if left == "refused":
+        assert "at most 7 days old" in found["would_refuse"][0]
+    else:
+        mine = [one for one in found["expires"] if "objections/" in one]
+        assert [f"used for {left} more days" in one for one in mine] == ([True] if left is not None else [])
+
+
+def test_an_instruction_that_ends_is_told(root: Path) -> None:
+    places = put(root, OK)
+    asks = asked(places)
+    until = TODAY + dt.timedelta(days=12)
+    lines = [f"{brin};;anonimiseren;;;bestuur;2020-01-01;{until};" for brin in SCHOOLS]
+    declare(root / "instructions", COLUMNS, lines, TODAY, "standaard")
+    found = readiness.next_release(asks, value_ranges.spread_of(places))
+    assert "The first of the instructions in force ends in 12 days." in "".join(found["expires"])
+
+
+def test_a_run_of_intake_that_was_killed_is_told_and_no_defect(root: Path) -> None:
+    places = put(root, OK)
+    (places.superseding / "1").mkdir(parents=True)
+    (one,) = readiness.next_release(asked(places), value_ranges.spread_of(places))["would_refuse"]
+    assert "Run ingest again" in one

@@ -1,0 +1,162 @@
+"""School boards in the analysts' tool, and what each kind of intruder faces."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.unit.drawn_desk import COLUMNS, RECORDS, Desk, laid_out
+
+from cohort.recoding import plainfiles, risk, tabulation
+
+BOARDS = ("--schools", "brin", "--boards", "bestuur")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
+    return laid_out(tmp_path, capsys)
+
+
+def with_boards(desk: Desk, **of_school: str) -> None:
+    """The records with the board of their school; a school that is not named has none."""
+    head, *lines = RECORDS.splitlines()
+    more = [f"{line};{of_school.get(line[0], '')}" for line in lines]
+    desk.data.write_text("\n".join([f"{head};bestuur", *more, ""]), encoding="utf-8")
+
+
+DRAWN = [
+    pytest.param("A1 A1 B2", [{1}, {1}, {2}], id="a board each"),
+    pytest.param("A1 B1 C2", [{1}, {1}, {2}], id="a board of two schools"),
+    pytest.param("A- B- C2", [{"A"}, {"B"}, {2}], id="a school without a board is its own"),
+    pytest.param("A1 A1 A2", [{1, 2}] * 3, id="a school that changed board"),
+    pytest.param("A2 A1 B2", [{1, 2}, {1, 2}, {2}], id="as many records of either: the first in order"),
+    pytest.param("A1 A- B-", [{1}, {1}, {"B"}], id="a board is known by another record of the school"),
+    pytest.param("A01 B1 C001", [{1}, {1}, {1}], id="one board in three spellings"),
+]
+
+
+@pytest.mark.parametrize(("drawn", "known"), DRAWN)
+def test_the_boards_that_know_a_record(tmp_path: Path, drawn: str, known: list[set[int | str]]) -> None:
+    rows = [(one[0], one[1:].strip("-")) for one in drawn.split()]
+    text = "brin;bestuur\n" + "".join(f'{school};"{board}"\n' for school, board in rows)
+    (tmp_path / "data.csv").write_text(text)
+    file = plainfiles.read(tmp_path / "data.csv", ("brin", "bestuur"))
+    schools = tabulation.schools_of(file.columns["brin"], "brin")
+    known_by = tabulation.boards_of(schools, file.columns["bestuur"])
+    homes = known_by.home
+    found = [{int(home)} for home in homes]
+    for record, board in zip(known_by.records, known_by.further, strict=True):
+        assert int(board) not in found[record]
+        found[record].add(int(board))
+    number = {board: place for place, board in enumerate(sorted({b for of in known for b in of}, key=str))}
+    names: dict[int, int | str] = {}
+    for mine, drawn_ones in zip(found, known, strict=True):
+        assert len(mine) == len(drawn_ones)
+        if len(mine) == 1:
+            assert names.setdefault(*mine, *drawn_ones) == next(iter(drawn_ones))
+    assert len(names) <= len(number)
+    for school in {school for school, _ in rows}:
+        at = [place for place, (other, _) in enumerate(rows) if other == school]
+        assert len({int(homes[place]) for place in at}) == 1, "one present board of a school"
+
+
+def test_rules_on_schools_hold_for_boards_too(desk: Desk) -> None:
+    with_boards(desk, C="1", D="1")
+    asked = (*COLUMNS, "--k", "3", "--m", "2")
+    alone = desk.run(*asked, "--schools", "brin")
+    told = desk.run(*asked, *BOARDS)
+    assert (alone.document["released"], told.document["released"]) == (7, 7)
+    few = desk.run(*COLUMNS, "--k", "3", "--k-others", "2", *BOARDS, "--limit", "1")
+    assert few.code == 0
+    assert few.document["risk"]["board"]["smallest"] >= 2
+    assert few.document["risk"]["intruders"]["board"]["left_at_least"] >= 2
+    with_boards(desk, A="1", B="1", C="1", D="1")
+    nobody = desk.run(*COLUMNS, "--k", "3", "--k-others", "1", *BOARDS, "--limit", "0.5")
+    assert nobody.code == 14
+    assert desk.run(*COLUMNS, "--k", "3", "--m", "2", *BOARDS).code == 14
+
+
+def test_what_is_refused_of_boards(desk: Desk) -> None:
+    with_boards(desk, A="1")
+    assert "the schools that boards have" in desk.run(*COLUMNS, "--k", "3", "--boards", "bestuur").sentence
+    sensitive = desk.run(*COLUMNS, "--k", "3", *BOARDS, "--m", "2", "--sensitive", "bestuur", "--l", "2")
+    assert "--boards" in sensitive.sentence
+    with_boards(desk, A="1", B="1", C="1", D="1")
+    few = desk.run(*COLUMNS, "--k", "3", *BOARDS, "--m", "2")
+    assert few.code == 14
+    assert "records of at least 2 boards" in few.sentence
+    assert desk.run(*COLUMNS, "--k", "3", "--schools", "brin", "--boards", "bestuurx", "--m", "2").code == 10
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("kind", ["local", "global"])
+def test_every_released_class_keeps_the_rules_for_every_board(desk: Desk, seed: int, kind: str) -> None:
+    rng = np.random.default_rng(seed)
+    ever = {f"S{n}": [str(b) for b in rng.choice(9, 1 + (n % 5 == 0), replace=False)] for n in range(30)}
+    rows = []
+    for _ in range(400):
+        school = f"S{int(rng.integers(0, 30) ** 2 / 30)}"
+        cells = (rng.choice(list("jm")), rng.choice(["I", "II", "III", "IV"]))
+        rows.append((school, *map(str, cells), str(rng.choice(ever[school]))))
+    text = "".join(f"{school};{sex};{level};;;{board}\n" for school, sex, level, board in rows)
+    desk.data.write_text("brin;geslacht;niveau;thuistaal;advies;bestuur\n" + text, encoding="utf-8")
+    trace = desk.home / "trace.csv"
+    limits = ("--k", "10", "--m", "4", "--max-share", "0.4", "--k-others", "6", "--limit", "1")
+    done = desk.run(*COLUMNS, *limits, *BOARDS, "--recoding", kind, "--trace", str(trace))
+    if done.code == 14:
+        pytest.skip("no class of these records keeps the rules")
+    assert done.code == 0
+    knows: dict[str, set[str]] = {}
+    for school, _, _, board in rows:
+        knows.setdefault(school, set()).add(board)
+    with trace.open(encoding="utf-8") as file:
+        numbers = [line[-1] for line in csv.reader(file, delimiter=";")][1:]
+    classes: dict[str, list[str]] = {}
+    for (school, *_), number in zip(rows, numbers, strict=True):
+        if number:
+            classes.setdefault(number, []).append(school)
+    left_school, left_board = [], []
+    for schools in classes.values():
+        boards = Counter(board for school in schools for board in knows[school])
+        assert len(schools) >= 10
+        assert len(set(schools)) >= 4
+        assert max(boards.values()) <= 0.4 * len(schools)
+        assert len(schools) - max(boards.values()) >= 6
+        left_board.append(len(schools) - max(boards.values()))
+        left_school.append(len(schools) - max(Counter(schools).values()))
+    faced = done.document["risk"]["intruders"]
+    assert faced["board"]["left_at_least"] == min(left_board)
+    assert faced["school"]["left_at_least"] == min(left_school)
+    assert faced["board"]["chance_at_most"] == pytest.approx(1 / min(left_board))
+    sizes = [len(schools) for schools in classes.values()]
+    assert faced["stranger"]["left_at_least"] == min(sizes) >= 10
+    assert faced["knows_2_others"]["left_at_least"] == min(sizes) - 2
+
+
+def test_what_each_intruder_faces_by_hand() -> None:
+    pupils, school, board = np.array([10, 20]), np.array([5, 2]), np.array([9, 10])
+    told = risk.intruders(pupils, 10, school=school, board=board)
+    assert {who: faced["left_at_least"] for who, faced in told.items()} == {
+        "stranger": 10, "knows_1_other": 9, "knows_2_others": 8, "knows_3_others": 7, "school": 5, "board": 1,
+    }  # fmt: skip
+    assert told["stranger"] == {
+        "left_at_least": 10, "chance_at_most": 0.1, "mean": pytest.approx(2 / 30), "over": 0,
+    }  # fmt: skip
+    assert told["knows_1_other"]["over"] == pytest.approx(1 / 3)
+    assert (told["board"]["chance_at_most"], told["board"]["mean"]) == (1, pytest.approx((10 + 20 / 10) / 30))
+    assert "school" not in risk.intruders(pupils, 10)
+    none = np.empty(0, dtype=np.int64)
+    assert risk.intruders(none, 10)["stranger"] == {
+        "left_at_least": 0, "chance_at_most": 0, "mean": 0, "over": 0
+    }  # fmt: skip
+
+
+def test_the_smallest_counts_of_a_release_say_what_is_left() -> None:
+    told = risk.least_left(10, 6, 5)
+    assert told["stranger"] == {"left_at_least": 10, "chance_at_most": 0.1}
+    assert told["knows_3_others"] == {"left_at_least": 7, "chance_at_most": 0.1429}
+    assert (told["school"]["left_at_least"], told["board"]["chance_at_most"]) == (6, 0.2)
+    assert risk.least_left(2, 0, 0)["board"] == {"left_at_least": 0, "chance_at_most": 1}

@@ -1,0 +1,169 @@
+"""The verifier holds school boards to the limits of schools: classes drawn by school, and a forged stage."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit import drawn_release as drawn
+from tests.unit.drawn_release import SCHOOLS, TODAY
+
+from cohort import schema, tables
+from cohort.errors import ConfigurationRefused
+from cohort.keys import Key
+from cohort.verify import anonymity, boards, check_stage, layout
+from cohort.verify.anonymity import Limits
+
+KEY = Key(drawn.SECRET)
+
+
+@pytest.fixture(scope="module")
+def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("results") / "results"
+    made = one_spark.createDataFrame(drawn.results(), schema.ACCEPTED)  # type: ignore[type-var]
+    tables.create(one_spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+    for batch in (1, 2):
+        tables.replace_batch(made.where(f"batch = {batch}"), path, batch)
+    return path
+
+
+def runs_of(folder: Path, classes: dict[str, str]) -> layout.Runs:
+    """A stage's files. Drawn per class: `A*3 B+C` = three pupils of A, and one of B who was at C as well."""
+    rows = []
+    for label, pupils in sorted(classes.items()):
+        for one in pupils.split():
+            schools, _, times = one.partition("*")
+            home, *others = [drawn.mac(f"brin|10A{letter}") for letter in schools.split("+")]
+            row = {"klas": label, "_pupil": b"p", "_school": home, "_others": others or None}
+            rows += [row] * int(times or 1)
+    shape = pa.schema([
+        ("klas", pa.string()), ("_pupil", pa.binary()), ("_school", pa.binary()),
+        ("_others", pa.list_(pa.binary())),
+    ])  # fmt: skip
+    file = folder / "part.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, shape), file)
+    return layout.read([file], ["klas"], control=True)
+
+
+LIMITS = Limits(k=10, m=3, share=Fraction(1, 2), k_others=5)
+SPREAD = "A*2 B*2 C*2 D*2 E*1 F*1"
+
+CLASSES = [
+    pytest.param(SPREAD, {}, set(), (6, 8), id="every school is its own board"),
+    pytest.param(SPREAD, {"A": "1", "B": "1"}, set(), (5, 6), id="a board of two small schools"),
+    pytest.param(
+        "A*3 B*3 C*3 D*1", {"A": "1", "B": "1", "C": "1"}, {"BOARDS", "BOARD_SHARE", "BOARD_OTHERS"}, (2, 1),
+        id="a board of three schools has 9 of 10",
+    ),
+    pytest.param(
+        "A*2 B*2 C*1 D*2 E*2 F*1", {"A": "1", "B": "1", "C": "1 2"}, set(), (5, 5),
+        id="half of them: C's old board knows C as well",
+    ),
+    pytest.param(
+        "A*2 B*2 C*2 D*2 E*1 F*1", {"A": "1", "B": "1", "C": "1 2"}, {"BOARD_SHARE", "BOARD_OTHERS"}, (5, 4),
+        id="over half by a school that changed board",
+    ),
+    pytest.param(
+        "A*2 B*2 C*2 D*2 E*1 F*1", {"A": "1", "B": "1", "C": "2+1"}, {"BOARD_SHARE", "BOARD_OTHERS"}, (4, 4),
+        id="over half by a site of another school",
+    ),
+    pytest.param(
+        "A*2 B*2 C*1 D+A D*2 E*2", {"A": "1", "B": "1", "C": "1"}, {"BOARD_SHARE", "BOARD_OTHERS"}, (3, 4),
+        id="over half by a pupil who moved",
+    ),
+    pytest.param(
+        "A+B*2 B+A*2 C+A+B*1 D*2 E*2 F*1", {"A": "1", "B": "1", "C": "1"}, set(), (4, 5),
+        id="who was at several schools of a board counts once",
+    ),
+    pytest.param(
+        "A*2 B*2 C*2 D*2 E*1 F*1", {"A": "1", "B": "2", "C": "1", "D": "2", "E": "1", "F": "2"}, {"BOARDS"},
+        (2, 5), id="two boards, each with half",
+    ),
+    pytest.param(
+        "A*2 B*2 C*2 D*2 E*1 F*1", {"A": "007", "B": " 7", "C": "7"}, {"BOARD_SHARE", "BOARD_OTHERS"}, (4, 4),
+        id="one board in three spellings",
+    ),
+    pytest.param(
+        "A*6 B*2 C*1 D*1", {"A": "1"}, {"SHARE", "OTHERS"}, (4, 4), id="a school's own fault is told once"
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pupils", "given", "codes", "measured"), CLASSES)
+def test_a_class_by_the_boards_of_its_schools(
+    tmp_path: Path, pupils: str, given: dict[str, str], codes: set[str], measured: tuple[int, int]
+) -> None:
+    drawn.write_schools(tmp_path, {f"10A{letter}": board for letter, board in given.items()})
+    beside = runs_of(tmp_path, {"a": pupils, "b": "A*9 B*9 C*9 D*9 E*9 F*9"})
+    governed = boards.read(tmp_path / "scholen.csv", KEY, beside.schools, TODAY)
+    assert {f.code for f in anonymity.look(beside, LIMITS, governed)[0]} >= codes
+    runs = runs_of(tmp_path, {"a": pupils})
+    governed = boards.read(tmp_path / "scholen.csv", KEY, runs.schools, TODAY)
+    found, measures = anonymity.look(runs, LIMITS, governed)
+    assert {f.code for f in found} == codes
+    assert (measures["fewest_boards"], measures["smallest_board_others"]) == measured
+    share = 1 - measures["smallest_board_others"] / measures["smallest_class"]
+    assert measures["largest_board_share"] == pytest.approx(share)
+
+
+def test_boards_are_counted_as_by_hand(tmp_path: Path) -> None:
+    """Random classes against plain Python, pupil by pupil."""
+    rng = np.random.default_rng(7)
+    for turn in range(40):
+        ever = {letter: {*map(str, rng.integers(1, 4, rng.integers(1, 3)))} for letter in "ABCDE"}
+        given = {f"10A{letter}": "+".join(sorted(names)) for letter, names in ever.items()}
+        given["10AF"], ever["F"] = "", {"F"}
+        pupils = ["+".join(rng.choice(list("ABCDEF"), rng.integers(1, 4), replace=False)) for _ in range(30)]
+        known = [{board for school in pupil.split("+") for board in ever[school]} for pupil in pupils]
+        homes = {min(ever[pupil[0]]) for pupil in pupils}
+        folder = tmp_path / str(turn)
+        folder.mkdir()
+        runs = runs_of(folder, {"a": " ".join(pupils)})
+        drawn.write_schools(folder, given)
+        governed = boards.read(folder / "scholen.csv", KEY, runs.schools, TODAY)
+        _, measures = anonymity.look(runs, LIMITS, governed)
+        most = max(sum(board in of for of in known) for board in {b for of in known for b in of})
+        assert measures["smallest_board_others"] == 30 - most
+        assert measures["fewest_boards"] == len(homes)
+        assert measures["smallest_board_others"] <= measures["smallest_others"]
+        assert measures["fewest_boards"] <= measures["fewest_schools"]
+
+
+def test_a_forged_stage_in_which_one_board_knows_nearly_everybody(
+    spark: SparkSession, tmp_path: Path, results_at: Path
+) -> None:
+    given = drawn.subject(tmp_path, results_at)
+    drawn.write_schools(tmp_path, dict.fromkeys(SCHOOLS[:5], "70021"))
+    found = check_stage(spark, given)
+    assert found.codes == {"BOARDS", "BOARD_SHARE"}
+    assert (found.measures["fewest_boards"], found.measures["smallest_board_others"]) == (2, 5)
+    assert not {"70021", *SCHOOLS} & {*repr(found).replace("'", " ").split()}
+    drawn.write_schools(tmp_path, {})
+    assert check_stage(spark, given).found == ()
+
+
+def test_a_list_that_is_not_there_stops_the_verifier(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationRefused, match="school list"):
+        boards.read(tmp_path / "scholen.csv", KEY, [], TODAY)
+    (tmp_path / "scholen.csv").write_text("brin;bestuur\n10AA;1\n")
+    with pytest.raises(ConfigurationRefused, match="school list"):
+        boards.read(tmp_path / "scholen.csv", KEY, [], TODAY)
+
+
+def test_the_list_is_found_by_the_verifiers_own_keyed_codes(tmp_path: Path) -> None:
+    drawn.write_schools(tmp_path, {"10AA": "1", "10AB": "1 2"})
+    own = [hmac.digest(drawn.SECRET, f"brin|{brin}".encode(), hashlib.sha256) for brin in SCHOOLS]
+    for shown in (own, [one.hex() for one in own]):
+        found = boards.read(tmp_path / "scholen.csv", KEY, shown, TODAY)
+        assert found.ever[0] < found.ever[1]
+        assert found.present.tolist() == [0, 1, 2, 3, 4, 5]
+    unknown = boards.read(tmp_path / "scholen.csv", KEY, [None, b"x", "zz", own[0]], TODAY)
+    assert [len(ever) for ever in unknown.ever] == [1, 1, 1, 1]
+    assert unknown.present.tolist() == [0, 1, 2, 3]
