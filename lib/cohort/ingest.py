@@ -179,10 +179,13 @@ def _take_in(
     entries = sorted(entries, key=lambda entry: entry.levering_nr)
     entries = succession.write_down(spark, intake, known, entries, run.batch)
     entries = comparing.warned(entries, known)
-    files = dict(new)
+    gone, files = comparing.columns_gone(entries, known), dict(new)
     for entry in entries:
         where, file = lines.get(entry.levering_nr, {}), files[entry.levering_nr]
-        feedback.write(intake.places, entry, where, run.max_refused_share, file.differs, file.joined)
+        feedback.write(
+            intake.places, entry, where, run.max_refused_share, file.differs, file.joined,
+            file.unread, gone.get(entry.levering_nr, ()),
+        )  # fmt: skip
     progress(f"feedback: {len(entries)} files")
     ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
     succession.carry_out(spark, intake.places, Ledger((*known.lines, *entries)))

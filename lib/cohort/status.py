@@ -108,9 +108,11 @@ def _project(view: View, name: str, spread: value_ranges.Spread) -> dict[str, An
     except Refusal as refusal:
         return {**told, "declaration": list(refusal.problems)}
     what = [one.as_dict() for one in _due_of(view, agreed)]
-    listed, today = catalogue.load(view.folder), view.now.date()
+    today, listed = view.now.date(), catalogue.load(view.folder)
     may_name = rights.known(places, view.folder, listed)
-    asked = readiness.Asked(places, view.platform, agreed, view.folder, listed, view.keys, may_name, today)
+    asked = readiness.Asked(
+        places, view.platform, agreed, view.folder, listed, view.keys, may_name, today
+    )  # fmt: skip
     return {
         **told, "ends": agreed.ends, "days_left": (agreed.ends - today).days, "due": what,
         "next_release": readiness.next_release(asked, spread) if agreed.lasts(today) else None,

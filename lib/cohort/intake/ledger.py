@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql.types import (
     DataType,
@@ -58,6 +59,7 @@ STATE = StructType(
         StructField("replaced", MapType(IntegerType(), LongType()), False),
         StructField("withdrawn", MapType(IntegerType(), LongType()), False),
         StructField("warnings", MapType(StringType(), LongType()), False),
+        StructField("columns", StringType()),
     ]
 )
 
@@ -67,7 +69,8 @@ class Entry:
     """What became of one file: delivered = accepted + quarantined + objected.
 
     `slices` has the accepted rows per school year, moment and domain (`2024-2025 M rekenen`); `replaced` and
-    `withdrawn` the rows of earlier deliveries, by their numbers, that this one took away.
+    `withdrawn` the rows of earlier deliveries, by their numbers, that this one took away; `columns` the
+    canonical columns that were read on, with a blank between them (none in lines of earlier versions).
     """
 
     sha256: str
@@ -91,6 +94,7 @@ class Entry:
     replaced: dict[int, int] = field(default_factory=dict)
     withdrawn: dict[int, int] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
+    columns: str | None = None
 
     def __post_init__(self) -> None:
         if self.delivered != self.accepted + self.quarantined + self.objected:
@@ -182,6 +186,8 @@ def read(path: Path) -> Ledger:
     found = tables.small(path)
     if found is None:
         return Ledger()
+    for name in set(STATE.names).difference(found.column_names):  # of a version that knew no such field
+        found = found.append_column(name, pa.nulls(found.num_rows, pa.string()))
     values = [_in_python(found[field.name], field.dataType) for field in STATE]
     lines = (Entry(*line) for line in zip(*values, strict=True))
     return Ledger(tuple(sorted(lines, key=lambda line: line.levering_nr)))

@@ -6,6 +6,10 @@ from cohort.intake.reasons import PLATFORM, SUPPLIER, because
 
 UNREADABLE = "UNREADABLE"
 """What no reader foresaw: ours and not the school's. It says nothing of the content, which is tried again."""
+AS_UTF8 = (
+    'Sla het op als "CSV UTF-8", of vraag uw leverancier erom.',
+    'Save it as "CSV UTF-8", or ask your supplier to.',
+)
 
 
 class Rejected(Exception):
@@ -43,12 +47,36 @@ FILE_REASONS = {
     "NOT_UTF8": because(
         "het bestand is niet in een tekencodering die bij zijn formaat hoort (meestal UTF-8)",
         "the file is not in an encoding that its format declares (UTF-8, most often)",
-        SUPPLIER,
+        AS_UTF8,
     ),
     "ENCODING_OTHER": because(
         "het bestand is in een andere tekencodering dan bij zijn formaat hoort",
         "the file is in another encoding than its format declares",
-        SUPPLIER,
+        AS_UTF8,
+    ),
+    "ENCODING_UTF16": because(
+        'het bestand is in UTF-16 ("Unicode-tekst")', 'the file is in UTF-16 ("Unicode text")', AS_UTF8
+    ),
+    "ENCODING_MACROMAN": because(
+        "het bestand is in MacRoman, de oude tekencodering van de Mac; zo gaan namen van kolommen verloren",
+        "the file is in MacRoman, the old encoding of the Mac; names of columns are lost that way",
+        AS_UTF8,
+    ),
+    "ENCODING_CP850": because(
+        "het bestand is in CP850 of CP437, een tekencodering van DOS; zo gaan namen van kolommen verloren",
+        "the file is in CP850 or CP437, an encoding of DOS; names of columns are lost that way",
+        AS_UTF8,
+    ),
+    "HEADER_GARBLED": because(
+        "de kopregel heeft tekens verloren (accenten, streepjes), dus het bestand is in een verkeerde "
+        "tekencodering opgeslagen of gelezen",
+        "the header has lost characters (accents, dashes), so the file was saved or read in a wrong encoding",
+        AS_UTF8,
+    ),
+    "HEADER_SECOND": because(
+        "verderop staat een kopregel met andere kolommen, dus dit zijn verschillende bestanden achter elkaar",
+        "further down stands a header with other columns, so these are different files one after another",
+        ("Lever ze als losse bestanden.", "Deliver them as files of their own."),
     ),
     "NOT_TEXT": because(
         "het bestand bevat bytes die geen tekst heeft", "the file holds bytes that no text has", SUPPLIER
