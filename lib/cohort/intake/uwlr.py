@@ -228,7 +228,7 @@ def _levels(references: tuple[Once, ...]) -> tuple[dict[str, str | None], bool]:
             if one.get("codevergelijkingsgroep") in NATIONAL
         ]
         found = [value for code, value in told if code == plain and value]
-        found = found or [value for code, value in told if code == fine and value in codes]
+        found = found or [value for code, value in told if code == fine and value and value in codes]
         contradicted |= len({codes.get(value, value) for value in found}) > 1
         levels[name] = found[0] if found else None
     return levels, contradicted
