@@ -8,7 +8,6 @@ import getpass
 import json
 import logging
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,12 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from cohort import access, catalogue, locks, places, platform, project
-from cohort.errors import DEFECT, DONE, Refusal
+from cohort.errors import DEFECT, DONE, Refusal, place
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project
 from cohort.release import Work
+from cohort.stopwatch import as_line
 
 Record = dict[str, Any]
 
@@ -43,6 +43,9 @@ class Job:
 
     def progress(self, line: str) -> None:
         print(f"{self.name}: {line}", file=sys.stderr, flush=True)
+
+    def report(self, stage: str, outcome: str = "", /) -> None:
+        self.progress(as_line(stage, outcome))
 
     def project(self, name: str) -> Project:
         return project.load(self.config, name, self.platform)
@@ -78,7 +81,7 @@ def run(name: str, work: Callable[[Job], Record], *options: tuple[tuple[str, ...
         _print({"job": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code})
         return refusal.exit_code
     except Exception as defect:
-        print(f"{name}: a defect ({type(defect).__name__}) at {_place(defect)}", file=sys.stderr)
+        print(f"{name}: a defect ({type(defect).__name__}) at {place(defect)}", file=sys.stderr)
         _print({"job": name, "defect": type(defect).__name__, "exit_code": DEFECT})
         return DEFECT
     _print({"job": name, **record, "exit_code": record.get("exit_code", DONE)})
@@ -90,14 +93,10 @@ def _job(name: str, asked: argparse.Namespace) -> Job:
     holds = platform.load(config)
     where = places.under(asked.root)
     access.close_zones(where)
+    now = dt.datetime.now().astimezone()
+    access.close_unverified(where, holds, now)
     keys = platform.key_folder(holds, config, where.root)
-    return Job(name, asked, where, holds, config, keys, dt.datetime.now().astimezone())
-
-
-def _place(defect: BaseException) -> str:
-    """Where in our own code it broke: places only, since a message could hold a value."""
-    frames = [f for f in traceback.extract_tb(defect.__traceback__) if "site-packages" not in f.filename]
-    return " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames[-4:]))
+    return Job(name, asked, where, holds, config, keys, now)
 
 
 def _print(record: Record) -> None:

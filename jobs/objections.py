@@ -6,7 +6,7 @@ import _entry as entry
 from pyspark.sql import SparkSession
 
 from cohort import catalogue, locks, objections, rights
-from cohort.filed import erasure
+from cohort.filed import erasure, leftovers
 from cohort.later import departures
 from cohort.project import Project
 
@@ -22,7 +22,10 @@ def work(job: entry.Job) -> entry.Record:
         spark = job.session()
         left = leave(job, spark, lists, known.domains())
         done = erasure.apply(spark, job.places, job.platform, known, lists, job.now)
-    return {**done, "left": left, "exit_code": max((one["exit_code"] for one in left), default=0)}
+    for sentence in done["left_behind"]:
+        job.progress(sentence)
+    codes = (leftovers.exit_code(done["left_behind"]), *(one["exit_code"] for one in left))
+    return {**done, "left": left, "exit_code": max(codes)}
 
 
 def leave(

@@ -6,7 +6,8 @@ from dataclasses import replace
 import _entry as entry
 
 from cohort import disclosed, locks, publish, register, release, status
-from cohort.errors import Refusal, UsageRefused, expected
+from cohort.due import Action
+from cohort.errors import DEFECT, Refusal, UsageRefused, expected, place
 
 
 def work(job: entry.Job) -> entry.Record:
@@ -46,9 +47,9 @@ def one(job: entry.Job, name: str) -> entry.Record:
 
 
 def due(job: entry.Job) -> entry.Record:
-    found = status.status(job.places, job.platform, job.config, job.keys, job.now)["projects"]
-    names = [p["project"] for p in found if any(w.startswith("release") for w in p.get("due", []))]
-    done: list[entry.Record] = []
+    what, unread = status.due(job.places, job.platform, job.config, job.keys, job.now)
+    names = [name for name, every in what.items() if any(one.action is Action.RELEASE for one in every)]
+    done = [failed(job, name, defect) for name, defect in unread.items()]
     for name in names:
         try:
             done.append(one(job, name))
@@ -56,11 +57,20 @@ def due(job: entry.Job) -> entry.Record:
             for problem in refusal.problems:
                 job.progress(problem)
             done.append({"project": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code})
+        except Exception as defect:  # one project's defect is told, and stops no other
+            done.append(failed(job, name, defect))
     return {
         "due": names,
         "releases": done,
         "exit_code": max((d.get("exit_code", 0) for d in done), default=0),
     }
+
+
+def failed(job: entry.Job, name: str, defect: Exception) -> entry.Record:
+    """What is told of a project that a defect stopped: type and place, as a message could hold a value."""
+    kind, at = type(defect).__name__, place(defect)
+    job.progress(f"{name}: a defect ({kind}) at {at}")
+    return {"project": name, "defect": kind, "at": at, "exit_code": DEFECT}
 
 
 def told(job: entry.Job, record: register.Record) -> entry.Record:

@@ -17,6 +17,8 @@ What everything stands on:
     delimited_text  the one reader of delimited text: bytes, line ends, quotes
     frames        what the driver knows, handed to Spark as small frames
     stopwatch     how long each stage of a job took
+    due           what is to be done about a project, and why
+    closed_files  folders and files of the platform's user alone
     boards        which school boards know the pupils of which school
     recoding      the anonymity engine: numpy and pyarrow, no Spark
 
@@ -70,6 +72,7 @@ What is done with them:
     readiness     what the next release would refuse, told before anybody runs it
     release       one release: made, staged, verified
     status        what there is, what is due, what ends when
+    reverification  a published table verified again, and closed when it fails
     readers       the daily look at who may read which table
 
 What everybody hears:

@@ -14,7 +14,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from cohort import register
+from cohort import closed_files, register
 from cohort.errors import RightsRefused, expected
 from cohort.places import Places
 from cohort.platform import Platform
@@ -24,33 +24,39 @@ GRANTED, WITHDRAWN = "granted", "withdrawn"
 CLOSED, CLOSED_FILE = 0o700, 0o600
 READ, READ_FILE = 0o750, 0o640
 HOOK_SECONDS = 120
+UNVERIFIED = "its verification failed: run verify, and access after a clean one"
 
 
 def close_zones(places: Places) -> None:
     """Close the zones that are the platform's alone, before a job opens anything in them.
 
-    Gives: `restricted` and `staging` made closed where they were not there yet.
+    Of `feedback` everything inside as well: it is passed on file by file, and what is passed on keeps its
+    rights. Gives: `restricted`, `staging` and `feedback` made closed where they were not there yet.
     Refuses: a zone that others can enter and that this user cannot close (exit code 17).
     """
-    for zone in (places.restricted, places.root / "staging"):
-        zone.mkdir(mode=CLOSED, exist_ok=True)
-    problems = []
+    feedback = places.feedback("")
+    problems = closed_files.close_tree(feedback)
+    for zone in (places.restricted, places.root / "staging", feedback):
+        if not os.path.lexists(zone):
+            closed_files.make_folder(zone)
     for zone in places.private:
         try:
-            if stat.S_IMODE(zone.stat().st_mode) & 0o077:
+            if stat.S_IMODE(zone.stat().st_mode) & closed_files.OTHERS:
                 zone.chmod(CLOSED)
         except FileNotFoundError:
             continue
         except OSError as failed:
-            problems.append(
-                expected(
-                    "a zone that only the platform's user enters", example="chmod 700",
-                    found=f"one that is open and refuses ({failed.strerror})", where=f"{zone.name}/",
-                    do="Give it to the platform's user",
-                )
-            )  # fmt: skip
+            problems.append((f"{zone.name}/", f"one that is open and refuses ({failed.strerror})"))
     if problems:
-        raise RightsRefused(*problems)
+        raise RightsRefused(
+            *(
+                expected(
+                    "what only the platform's user enters and reads", example="chmod 700", found=found,
+                    where=where, do="Give it to the platform's user, then run again",
+                )
+                for where, found in dict(problems).items()
+            )
+        )  # fmt: skip
 
 
 def require_possible(platform: Platform, project: Project) -> None:
@@ -111,6 +117,18 @@ def withdraw(places: Places, platform: Platform, project: str, why: str, now: dt
     _note(places, project, WITHDRAWN, noted.get("group"), why, now)
 
 
+def close_unverified(places: Places, platform: Platform, now: dt.datetime) -> None:
+    """Close every table whose verification failed and that is open still, since that run was killed.
+
+    One that refuses is told by the daily job, not here: the job at hand may be the one that destroys it.
+    """
+    for note in places.exact.glob(f"*/{register.failed_verification(places, '').name}"):
+        project = note.parent.name
+        if state(places, platform, project) == GRANTED:
+            with suppress(RightsRefused):
+                withdraw(places, platform, project, UNVERIFIED, now)
+
+
 def settle(
     places: Places, platform: Platform, project: Project, now: dt.datetime, *why_not: str
 ) -> list[str]:
@@ -154,6 +172,8 @@ def withheld(places: Places, project: Project, today: dt.date) -> list[str]:
         told.append("nothing is published, or its publishing was not finished")
     elif register.withdrawal(places, name).exists():
         told.append("rows are being withdrawn: run objections, or publish a new release")
+    if register.failed_verification(places, name).exists():
+        told.append(UNVERIFIED)
     return told
 
 

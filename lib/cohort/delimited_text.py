@@ -3,7 +3,7 @@
 Deliveries, lists, hierarchies and analysts' files are read by it. It guesses at nothing: a text is read
 whole, by the rules of RFC 4180, or refused with the lines; what it raises never holds anything of the text.
 
-    decoded         bytes as text, in one of the encodings that the caller allows
+    decoded         bytes as text, in one of the encodings that the caller allows, without byte order marks
     with_line_feeds a text with one kind of line end
     opened          a whole file: its delimiter, and its records one by one (memory of one record)
     records         the records of lines of text
@@ -16,6 +16,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Literal, NamedTuple
@@ -25,6 +26,7 @@ CODECS = {UTF8: "utf-8", WINDOWS: "cp1252", UTF16: "utf-16"}
 MARK = "\ufeff"
 """The byte order mark, as text."""
 MARK_BYTES = b"\xef\xbb\xbf"
+_MARKED = re.compile(rf"(\A|[\r\n]){MARK}+")
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 DELIMITERS = ";,\t|"
 SEPARATOR = re.compile(r'\s*"?sep=([;,\t|])"?[\s;,\t|]*', re.IGNORECASE)
@@ -56,10 +58,13 @@ class TextRefused(ValueError):
 
     @property
     def found(self) -> str:
-        if not self.lines:
-            return _FOUND[self.fault]
-        more = " and others" if len(self.lines) > SHOWN_LINES else ""
-        return f"{_FOUND[self.fault]} (line {', '.join(map(str, self.lines[:SHOWN_LINES]))}{more})"
+        return f"{_FOUND[self.fault]}{shown(self.lines)}"
+
+
+def shown(lines: Sequence[int]) -> str:
+    """The numbers of the first few lines, as a sentence has them after what was found: ` (line 3, 4)`."""
+    more = " and others" if len(lines) > SHOWN_LINES else ""
+    return f" (line {', '.join(map(str, lines[:SHOWN_LINES]))}{more})" if lines else ""
 
 
 class Record(NamedTuple):
@@ -80,30 +85,32 @@ class Delimited:
 
 
 def decoded(content: bytes, encodings: Sequence[str] = (UTF8,)) -> tuple[str, str]:
-    """Decodes a whole text: the text without byte order marks before it, and the encoding it is in.
+    """Decodes a whole text: the text without byte order marks before its lines, and the encoding it is in.
 
     UTF-8 is tried first wherever it is allowed: a text in another encoding hardly ever is UTF-8 by chance.
     UTF-16 is recognised by its mark only.
     Raises `TextRefused`: ENCODING for bytes of no encoding allowed, NOT_TEXT for a NUL.
     """
-    encoding = encoding_of(content, encodings)
-    text = content.decode(CODECS[encoding]).lstrip(MARK)
+    text, encoding = _decoded(content, encodings)
+    text = unmarked(text, encoding)
     if "\0" in text:
         raise TextRefused("NOT_TEXT")
     return text, encoding
 
 
-def encoding_of(content: bytes, encodings: Sequence[str] = (UTF8,)) -> str:
-    """Which of the encodings allowed a text is in; raises `TextRefused` (ENCODING) for none of them."""
+def unmarked(text: str, encoding: str = UTF8) -> str:
+    """A text without the byte order marks before its lines: files put one after another have some inside."""
+    if encoding == WINDOWS:
+        text = text.replace(MARK_BYTES.decode(CODECS[WINDOWS]), MARK)
+    return _MARKED.sub(r"\1", text) if MARK in text else text
+
+
+def _decoded(content: bytes, encodings: Sequence[str]) -> tuple[str, str]:
     wide = content.startswith(UTF16_MARKS)
-    for encoding in sorted(encodings, key=[UTF16, UTF8, WINDOWS].index):
-        if wide != (encoding == UTF16):
-            continue
-        try:
-            content.decode(CODECS[encoding])
-        except UnicodeDecodeError:
-            continue
-        return encoding
+    for encoding in sorted(encodings, key=list(CODECS).index):
+        if wide == (encoding == UTF16):
+            with suppress(UnicodeDecodeError):
+                return content.decode(CODECS[encoding]), encoding
     raise TextRefused("ENCODING")
 
 
@@ -194,13 +201,13 @@ def opened(
     Takes: the bytes (`open(path, "rb")`, `io.BytesIO`); the encodings and delimiters allowed; whether the
     first record is a header, which must not come again; `undecodable="kept"` passes on bytes that are no
     UTF-8 as lone surrogates, for a caller who refuses them in the columns that it reads.
-    Raises `TextRefused`, here or while the records are gone through: what `encoding_of` and `records` raise;
+    Raises `TextRefused`, here or while the records are gone through: what `decoded` and `records` raise;
     SWALLOWED; HEADER_REPEATED.
     """
     encoding = encodings[0]
     if len(encodings) > 1 or encoding != UTF8:
         content = source.read()
-        encoding, source = encoding_of(content, encodings), io.BytesIO(content)
+        encoding, source = _decoded(content, encodings)[1], io.BytesIO(content)
     errors = "surrogateescape" if undecodable == "kept" else "strict"
     lines = _lines(io.TextIOWrapper(source, CODECS[encoding], errors=errors, newline=""))
     named, passed, first = "", 0, ""

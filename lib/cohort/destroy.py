@@ -71,7 +71,7 @@ def destroy(
     _step(run, "looked again", proof.look_again)
     _step(run, "records closed", _close_records)
     certificate = proof.certificate(run)
-    register.write(certified, certificate)
+    register.write(certified, certificate, public=True)
     _end_journal(places, project)
     progress(f"{project}: certified")
     return certificate
@@ -155,7 +155,8 @@ def _close_records(run: Run) -> tuple[str, dict[str, Any]]:
     shown = run.places.records / run.project
     for file in sorted(shown.glob("*.json")):
         if file.stem.isdigit():
-            register.write(file, {**register.load(file), "state": register.Release.DESTROYED})
+            told = {**register.load(file), "state": register.Release.DESTROYED}
+            register.write(file, told, public=True)
     for fresh in shown.glob(".*.new"):
         inventory.remove(fresh)
     journal = register.journal(run.places, run.project)

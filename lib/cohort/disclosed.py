@@ -57,7 +57,7 @@ def _source(column: Column) -> dict[str, Any]:
 
 def announce(places: Places, record: Record) -> None:
     """Tell what was agreed as soon as a release is made, whether or not it is ever published."""
-    register.write(places.records / record.project / "agreement.json", record.facts["agreed"])
+    register.write(places.records / record.project / "agreement.json", record.facts["agreed"], public=True)
 
 
 def shown(platform: Platform, record: Record) -> dict[str, Any]:
@@ -110,7 +110,9 @@ def _withdrawn(platform: Platform, one: dict[str, Any]) -> dict[str, Any]:
 
 def write(places: Places, platform: Platform, record: Record) -> None:
     """Put the public record of a published release in its place, whole or not at all."""
-    register.write(places.records / record.project / f"{record.release}.json", shown(platform, record))
+    register.write(
+        places.records / record.project / f"{record.release}.json", shown(platform, record), public=True
+    )
 
 
 def close(places: Places, record: Record) -> None:
@@ -119,4 +121,4 @@ def close(places: Places, record: Record) -> None:
     if path.exists():
         told = register.load(path)
         if told["state"] != Release.SUPERSEDED:
-            register.write(path, {**told, "state": Release.SUPERSEDED})
+            register.write(path, {**told, "state": Release.SUPERSEDED}, public=True)

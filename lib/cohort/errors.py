@@ -6,6 +6,8 @@ value of a person. Whatever else is raised is a defect (exit code 70).
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import ClassVar
 
 DONE = 0
@@ -80,6 +82,12 @@ def expected(what: str, *, example: str, found: str, where: str, do: str) -> str
     Gives: `Expected …, for example …; found … in <where>. <Do>.`
     """
     return f"Expected {what}, for example {example}; found {found} in {where}. {do.rstrip('.')}."
+
+
+def place(defect: BaseException) -> str:
+    """Where in our own code a defect was raised, innermost first: its message could hold a value."""
+    frames = [f for f in traceback.extract_tb(defect.__traceback__) if "site-packages" not in f.filename]
+    return " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames[-4:]))
 
 
 def not_yet(what: str, where: str, do: str) -> ConfigurationRefused:

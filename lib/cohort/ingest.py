@@ -13,9 +13,9 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort import objections
-from cohort.errors import DeliveriesRefused, expected
-from cohort.filed import barred, effects, erasure, expiry, remains, removal
+from cohort import objections, tables
+from cohort.errors import DEFECT, DONE, DeliveriesRefused, expected
+from cohort.filed import barred, effects, erasure, expiry, leftovers, remains, removal
 from cohort.intake import (
     accounts,
     checks,
@@ -99,14 +99,40 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     among = _new(received, lists) if ended else None
     gone["objected"] = remains.remove(places.deliveries, after, sought, among)
     progress(f"retention: {sum(gone.values())} things of the past removed")
+    tables.remove_folder(places.work, where="restricted/work")  # of what stays the rows could be read
     told = completeness.of(intake.catalogue, after, entries)
     completeness.write(places, told)
+    left_behind = leftovers.look(places)
     ending.reach(places, after)
+    for sentence in (*_not_looked_at(received), *left_behind):
+        progress(sentence)
     return {
         **accounts.summary(received, entries), "renumbered": renumbered, "respelled": respelled,
         "changes_without_effect": len(intake.changes.without_effect), "removed": gone,
-        "missing": completeness.counts(told),
+        "missing": completeness.counts(told), "left_behind": left_behind,
+        "exit_code": max(
+            DEFECT if received.defects else DONE, leftovers.exit_code(left_behind),
+            DeliveriesRefused.exit_code if received.unreadable else DONE,
+        ),
     }  # fmt: skip
+
+
+def _not_looked_at(received: Received) -> list[str]:
+    """A sentence for all files that the storage did not let us read, and for each defect of ours."""
+    told = [
+        f"{number} files were left by a defect of the platform's ({what}). They stay, and the next run tries "
+        "them again."
+        for what, number in sorted(received.defects.items())
+    ]
+    if received.unreadable:
+        told.append(
+            expected(
+                "files and folders that the platform's user may read", example="mode 0600, its own",
+                found=f"{received.unreadable} that it may not", where="deliveries/",
+                do="Correct their rights, then run ingest again; they stay where they are",
+            )
+        )  # fmt: skip
+    return told
 
 
 def sweep(spark: SparkSession, places: Places, known: Ledger, *, ended: bool) -> None:
@@ -138,7 +164,7 @@ def _take_in(
         judged = judging.judge(spark, intake, readable, known, run.batch)
         counts, told = judged.counts, judged.warnings
         found = [run.entry(n, f, counts.get(n, accounts.Count()), told.get(n, {})) for n, f in readable]
-        found = [e for e in found if e.reason != ledger.OLDER or e.sha256 not in known.retried]
+        found = [e for e in found if e.reason != ledger.OLDER or known.retried.get(e.sha256) != ledger.OLDER]
         if not found and not entries:
             stored.discard(spark, intake.places, run.batch)
             return []
@@ -153,10 +179,13 @@ def _take_in(
     entries = sorted(entries, key=lambda entry: entry.levering_nr)
     entries = succession.write_down(spark, intake, known, entries, run.batch)
     entries = comparing.warned(entries, known)
-    files = dict(new)
+    gone, files = comparing.columns_gone(entries, known), dict(new)
     for entry in entries:
         where, file = lines.get(entry.levering_nr, {}), files[entry.levering_nr]
-        feedback.write(intake.places, entry, where, run.max_refused_share, file.differs, file.joined)
+        feedback.write(
+            intake.places, entry, where, run.max_refused_share, file.differs, file.joined,
+            file.unread, gone.get(entry.levering_nr, ()),
+        )  # fmt: skip
     progress(f"feedback: {len(entries)} files")
     ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
     succession.carry_out(spark, intake.places, Ledger((*known.lines, *entries)))

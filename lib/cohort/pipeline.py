@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -34,6 +34,7 @@ from cohort.rights import Rights
 from cohort.rules import value_rules
 from cohort.schema import OTHERS, SCHOOL, Accepted, Generalised
 from cohort.shown_values import SensitiveColumn
+from cohort.stopwatch import StageReport
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def run(
     schools: Iterable[str],
     most_at_once: int,
     floors: Floors,
-    progress: Callable[[str], None],
+    report: StageReport,
     before: Remembered | None = None,
     wave: bool = False,
     *,
@@ -93,7 +94,7 @@ def run(
     pseudonymous = pseudonymise.pseudonymise(pupils, key, schools)
     kept = handover.coded(pseudonymous, project, coding).persist()
     counts = handover.count(kept, pseudonymous, project)
-    progress(f"records: {counts.pupils} pupils")
+    report("records", f"{counts.pupils} pupils")
     known = pupil_boards.with_boards(kept, pupil_boards.keyed(kept.sparkSession, key, boards))
     own, withdrawn = _sensitive(project, hierarchies, floors), 0
     if before is None:
@@ -104,14 +105,14 @@ def run(
             nested = waves.widened(nested, known, project, before, key, most_at_once)
         recoded, withdrawn = nested.recoded, nested.withdrawn
     recoding = recoded.recoding
-    progress(f"recoding: {recoding.classes} classes, {recoding.suppressed} pupils suppressed")
+    report("recoding", f"{recoding.classes} classes, {recoding.suppressed} pupils suppressed")
     values = {own.name: recoded.values} if own is not None else {}
     rows = generalise.generalise(kept, project, recoded)
     members = recode.members(kept, project, recoded).drop(SCHOOL, OTHERS)
     linked = None
     if before is not None and wave:
         linked = waves.require_unlinkable(members, recoding, before, project.thresholds.k)
-        progress(f"linked with release {before.release}: {linked.sampled} pupils looked for")
+        report("linked", f"with release {before.release}, {linked.sampled} pupils looked for")
     return Way(
         rows, recoding, counts, values, recoded.value_counts, recoded.blanking, members, linked, withdrawn,
         (kept, *recoded.kept),

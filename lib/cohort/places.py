@@ -81,7 +81,7 @@ class Places:
 
     @property
     def private(self) -> tuple[Path, ...]:
-        """The zones that nobody but the platform's own user may enter."""
+        """The zones, beside `feedback`, that nobody but the platform's own user may enter."""
         lists = ("objections", "consents", "instructions", "nummerwijzigingen")
         zones = ("restricted", "staging", "deliveries", *lists)
         return tuple(self.root / zone for zone in zones)
@@ -123,7 +123,7 @@ class Places:
         return self.root / "feedback" / school
 
 
-MISREAD = frozenset("%*?[]{}\\#|^")
+MISREAD = frozenset("%*?[]{}\\#|^`")
 """What Spark takes for a pattern, and deltalake for an escape or worse, in the path of a table."""
 
 

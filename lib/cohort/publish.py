@@ -7,7 +7,6 @@ mends the record (`mend`).
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -170,7 +169,7 @@ def _compare(spark: SparkSession, places: Places, record: Record) -> None:
     """
     table = places.table(record.project)
     if list(tables.checksum(tables.read(spark, table))) != record.facts["checksum"]:
-        shutil.rmtree(table)
+        tables.remove_folder(table, where=f"projects/{record.project}")
         reason = "what was committed was not what was verified, and was removed"
         register.save(places, record.moved(Release.REFUSED, reason=reason))
         memory.forget(places, record)
@@ -188,7 +187,7 @@ def _settle(places: Places, platform: Platform, record: Record) -> None:
         places.table(record.project), "only the published snapshot", found="files of an earlier one",
         where=f"projects/{record.project}", do="Look at its permissions, then run publish again",
     )  # fmt: skip
-    shutil.rmtree(places.staging(record.project), ignore_errors=True)
+    tables.remove_folder(places.staging(record.project), where=f"staging/{record.project}")
     memory.keep_only(places, record.project, [record.release])
     register.withdrawal(places, record.project).unlink(missing_ok=True)  # it was of the snapshot before
     disclosed.write(places, platform, record)

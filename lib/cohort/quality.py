@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from cohort import frames
 from cohort.catalogue import Catalogue
 from cohort.intake import checks, transcripts
-from cohort.intake.checks import BROKEN, CELL, CELLS, CODE, MENDED, PARTIAL
+from cohort.intake.checks import BROKEN, CELL, CELLS, CODE, HEADER, MENDED, PARTIAL
 from cohort.schema import (
     ACCEPTED,
     CANONICAL,
@@ -66,9 +66,10 @@ def judge(
     broken = f"{CORRUPT} is not null or {GIVEN} <=> '{BROKEN}'"
     met = f"concat_ws(' ', {', '.join(checks.rules(today, told))})"
     result = same_result(CELL["bron_result_key"], CELL["schooljaar"])
+    unread = f"when {GIVEN} <=> '{HEADER}' then '{HEADER}' when {broken} then '{BROKEN}'"
     whole = frames.apart(found.selectExpr("*", *checks.concluded(), *checks.coded()))
-    judged = whole.selectExpr("*", f"case when {broken} then '{BROKEN}' else {met} end as {CODES}")
-    owned = f"pgn_soort is not null and {CODES} != '{BROKEN}'"
+    judged = whole.selectExpr("*", f"case {unread} else {met} end as {CODES}")
+    owned = f"pgn_soort is not null and {CODES} not in ('{BROKEN}', '{HEADER}')"
     as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
     sent = [f"coalesce({_one_spelling(name)}{CELL[name]}, '')" for name in CANONICAL]
     as_it_counts = {**CELL, **CODE, **{name: name for name in judged.columns}}

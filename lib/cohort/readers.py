@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cohort import access, catalogue, keys, locks, objections, project, register, rights
-from cohort.errors import DONE, KeyRefused, Refusal, StateRefused
+from cohort.errors import DEFECT, DONE, KeyRefused, NotAnonymous, Refusal, StateRefused, place
 from cohort.filed import erasure
 from cohort.later import departures
 from cohort.places import Places
@@ -37,9 +37,9 @@ class Round:
 def look(round_: Round, progress: Callable[[str], None]) -> dict[str, Any]:
     """Open every table whose readers may read today, close every other; one that cannot be judged is closed.
 
-    Gives: per table whether access is granted and why not, and the gravest exit code: 17 where a table could
-    not be opened or closed, 13 where a key is lost, 12 where lists of objections are not fit, 10 where a
-    declaration cannot be read.
+    Gives: per table whether access is granted and why not, and the gravest exit code: 70 where a defect kept
+    a table from being judged, 17 where one could not be opened or closed, 14 where a verification failed, 13
+    where a key is lost, 12 where lists of objections are not fit, 10 where a declaration cannot be read.
     """
     tables = sorted(path.name for path in (round_.places.root / "projects").glob("*"))
     told = [_look(round_, name) for name in tables]
@@ -55,14 +55,23 @@ def _look(round_: Round, name: str) -> dict[str, Any]:
         why_not = _of_personal_data(round_, agreed) if agreed.pseudonymous else []
         code = KeyRefused.exit_code if LOST in why_not else DONE
         why_not = _settle(round_, agreed, why_not)
-    except Refusal as refusal:
-        why_not, code = [*refusal.problems], refusal.exit_code
+        code = max(code, NotAnonymous.exit_code if access.UNVERIFIED in why_not else DONE)
+    except Exception as failed:  # one project's defect keeps no other table open, nor its own
+        why_not, code = reasons_of(failed)
         try:
             access.withdraw(places, platform, name, "its state could not be judged", round_.now)
-        except Refusal as stays_open:
-            why_not, code = [*why_not, *stays_open.problems], stays_open.exit_code
+        except Exception as stays_open:
+            more, worse = reasons_of(stays_open)
+            why_not, code = [*why_not, *more], worse
     state = access.state(places, platform, name)
     return {"project": name, "access": state, "why_not": why_not, "exit_code": code}
+
+
+def reasons_of(failed: Exception) -> tuple[list[str], int]:
+    """What a refusal says, or of a defect its type and place, and the exit code."""
+    if isinstance(failed, Refusal):
+        return [*failed.problems], failed.exit_code
+    return [f"a defect ({type(failed).__name__}) at {place(failed)}"], DEFECT
 
 
 def _of_personal_data(round_: Round, agreed: Project) -> list[str]:
@@ -80,7 +89,7 @@ def _of_personal_data(round_: Round, agreed: Project) -> list[str]:
     may_name = rights.known(places, round_.folder, listed)
     given = rights.consent(places, round_.platform, today, may_name).given(agreed)
     told += [CONSENTS] if given.digest != record.facts.get("consents_digest", "") else []
-    told += [OBJECTED] if agreed.name in erasure.due(places, lists) else []
+    told += [OBJECTED] if erasure.is_due(places, lists, agreed.name) else []
     return [*told, *([LAPSED] if departures.lapsed(places, round_.folder, record, agreed, today) else [])]
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from cohort import closed_files
 from cohort.errors import StateRefused, expected
 from cohort.places import Places
 
@@ -161,16 +162,26 @@ def withdrawal(places: Places, project: str) -> Path:
     return places.exact / project / "withdrawal.json"
 
 
-def write(path: Path, content: dict[str, Any], *, private: bool = False) -> None:
+def failed_verification(places: Places, project: str) -> Path:
+    """The note that a published table failed its verification; nobody reads until a clean one removed it."""
+    return places.exact / project / "failed_verification.json"
+
+
+def write(path: Path, content: dict[str, Any], *, public: bool = False) -> None:
     """One JSON document, whole or not at all, on the disk before the call returns.
 
-    Takes: whether nobody but the platform's user may read it, from its first byte on.
+    Takes: whether everybody may read it; else nobody but the platform's user, from its first byte on.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+    if public:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    else:
+        closed_files.make_folder(path.parent)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if public else 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
+            if not public:
+                os.fchmod(handle, closed_files.FILE)
             json.dump(content, file, ensure_ascii=False, indent=2, default=str)
             file.write("\n")
             file.flush()

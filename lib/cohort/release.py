@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,7 +36,7 @@ from cohort.recoding import risk
 from cohort.register import Record, Release
 from cohort.rights import Known, Rights
 from cohort.schema import Accepted
-from cohort.stopwatch import Progress, Stopwatch
+from cohort.stopwatch import Progress, StageReport, Stopwatch
 from cohort.verify import Before, Finding, Findings, Subject, check_stage
 from cohort.verify import check_rights as published_rights
 
@@ -111,8 +110,8 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     rekeyed.follow(spark, places, project, key, numbers.load(places.numbers, work.today))
     clock = Stopwatch(progress)
     record = _stage(spark, work, lists, key, number, clock)
-    findings = verify(spark, work, key, record, deep=False, progress=clock.tell)
-    clock.tell(f"verified: {len(findings.found)} findings")
+    findings = verify(spark, work, key, record, deep=False, report=clock.tell)
+    clock.tell("verified", f"{len(findings.found)} findings")
     decide(places, record, findings, work.now)
     if findings.found:
         raise NotAnonymous(
@@ -136,10 +135,10 @@ def _intruders(measures: Mapping[str, int | float]) -> dict[str, dict[str, float
 
 
 def verify(
-    spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, progress: Progress | None
+    spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, report: StageReport
 ) -> Findings:
     """Check a stage in full, against the lists as they are now and the release that is published."""
-    return check_stage(spark, _subject(work, key, record), deep=deep, progress=progress)
+    return check_stage(spark, _subject(work, key, record), deep=deep, report=report)
 
 
 def check_rights(spark: SparkSession, work: Work, key: Key, record: Record) -> list[Finding]:
@@ -179,7 +178,7 @@ def _make_room(places: Places, project: str) -> int:
         if record.state in (Release.STAGED, Release.VERIFIED):
             reason = "a later run made a new release before this one was published"
             register.save(places, record.moved(Release.REFUSED, reason=reason))
-    shutil.rmtree(places.staging(project), ignore_errors=True)
+    tables.remove_folder(places.staging(project), where=f"staging/{project}")
     memory.keep_only(places, project, [r.release for r in known if r.state is Release.PUBLISHED])
     return max((record.release for record in known), default=0) + 1
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from cohort import consents, objections, project, register
 from cohort.catalogue import Catalogue
 from cohort.consents import Consents, Given
+from cohort.due import Reason
 from cohort.errors import ConfigurationRefused, expected
 from cohort.filed import mandates, numbers
 from cohort.filed.mandates import Instructions, Schools
@@ -120,16 +121,16 @@ def kept_at_intake(
     return Given(frozenset(pairs))
 
 
-def over(record: Record, today: Rights) -> list[str]:
-    """What a published release was made on and no longer holds, in words.
+def over(record: Record, today: Rights) -> list[Reason]:
+    """What a published release was made on and no longer holds.
 
     Takes: its exact record; what holds today.
     """
     told = []
     if today.schools.fell_away(record.facts.get("instructed", ())):
-        told.append("a school's instruction ended")
+        told.append(Reason.INSTRUCTION_ENDED)
     if today.given.digest != record.facts.get("consents_digest", ""):
-        told.append("consents changed")
+        told.append(Reason.CONSENTS_CHANGED)
     return told
 
 

@@ -3,57 +3,98 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cohort import access, catalogue, keys, objections, project, readiness, register, rights, value_ranges
-from cohort.errors import Refusal, RightsRefused
+from cohort.due import Action, Due, Reason
+from cohort.errors import DEFECT, DONE, Refusal, RightsRefused, place
 from cohort.filed import erasure
+from cohort.objections import Objections
 from cohort.places import Places
 from cohort.platform import Platform
 from cohort.project import Project as Agreed
 from cohort.register import Project
-from cohort.rights import Known
 
-FIRST = "release: nothing is published"
+
+@dataclass(frozen=True)
+class View:
+    """What is looked at: where it stands, what is declared (`folder`: the configuration), on which day.
+
+    `lists` are the lists of objections; none where they are not fit.
+    """
+
+    places: Places
+    platform: Platform
+    folder: Path
+    keys: Path
+    now: dt.datetime
+    lists: Objections | None
+
+    @property
+    def projects(self) -> list[str]:
+        return sorted(rights.names(self.places, self.folder))
 
 
 def status(
     places: Places, platform: Platform, folder: Path, key_folder: Path, now: dt.datetime
 ) -> dict[str, Any]:
-    """Every project that is declared or has records, and the health of the lists of objections."""
-    lists: dict[str, Any]
-    due: list[str] = []
+    """Every project that is declared or has records, and the health of the lists of objections.
+
+    Gives: of a project whose records cannot be read the defect; the exit code says so then (70).
+    """
+    view, lists = _view(places, platform, folder, key_folder, now)
     spread = value_ranges.spread_of(places)
+    projects = [_guarded(view, name, spread) for name in view.projects]
+    code = DEFECT if any("defect" in one for one in projects) else DONE
+    return {"objections": lists, "projects": projects, "exit_code": code}
+
+
+def due(
+    places: Places, platform: Platform, folder: Path, key_folder: Path, now: dt.datetime
+) -> tuple[dict[str, list[Due]], dict[str, Exception]]:
+    """What is due of every project that can be judged, and what was raised at each other one."""
+    view, _ = _view(places, platform, folder, key_folder, now)
+    found: dict[str, list[Due]] = {}
+    defects: dict[str, Exception] = {}
+    for name in view.projects:
+        try:
+            if register.state_of(places, name) is not Project.DESTROYED:
+                found[name] = _due_of(view, project.load(folder, name, platform))
+        except Refusal:
+            continue  # a declaration that cannot be read: `status` tells it
+        except Exception as defect:
+            defects[name] = defect
+    return found, defects
+
+
+def _view(
+    places: Places, platform: Platform, folder: Path, key_folder: Path, now: dt.datetime
+) -> tuple[View, dict[str, Any]]:
     try:
         domains = catalogue.load(folder).domains()
         read = objections.load(places.objections, platform.objections, now.date(), domains)
-        lists, due = {"fit": True, "lists": read.facts()}, erasure.due(places, read)
     except Refusal as refusal:
         lists = {"fit": False, "problems": list(refusal.problems)}
-    names = {file.stem for file in (folder / "projects").glob("*.toml") if not file.stem.startswith("_")}
-    names |= {path.name for zone in (places.records, places.exact) for path in zone.glob("*/")}
-    return {
-        "objections": lists,
-        "projects": [
-            _project(places, platform, folder, key_folder, name, due, now, spread) for name in sorted(names)
-        ],
-    }
+        return View(places, platform, folder, key_folder, now, None), lists
+    return View(places, platform, folder, key_folder, now, read), {"fit": True, "lists": read.facts()}
 
 
-def _project(
-    places: Places,
-    platform: Platform,
-    folder: Path,
-    key_folder: Path,
-    name: str,
-    due: list[str],
-    now: dt.datetime,
-    spread: value_ranges.Spread,
-) -> dict[str, Any]:
+def _guarded(view: View, name: str, spread: value_ranges.Spread) -> dict[str, Any]:
+    try:
+        return _project(view, name, spread)
+    except Refusal:
+        raise
+    except Exception as defect:  # one project's records stop no other's
+        return {"project": name, "defect": type(defect).__name__, "at": place(defect)}
+
+
+def _project(view: View, name: str, spread: value_ranges.Spread) -> dict[str, Any]:
+    places = view.places
     state = register.state_of(places, name)
     told: dict[str, Any] = {
-        "project": name, "state": state, "key": keys.exists(key_folder, name),
+        "project": name, "state": state, "key": keys.exists(view.keys, name),
         "releases": [
             {"release": r.release, "state": r.state, "version": r.facts.get("version")}
             for r in register.releases(places, name)
@@ -61,41 +102,47 @@ def _project(
     }  # fmt: skip
     if state is Project.DESTROYED:
         return told
-    told["access"] = access.state(places, platform, name)
+    told["access"] = access.state(places, view.platform, name)
     try:
-        agreed = project.load(folder, name, platform)
+        agreed = project.load(view.folder, name, view.platform)
     except Refusal as refusal:
         return {**told, "declaration": list(refusal.problems)}
-    listed = catalogue.load(folder)
-    may_name = rights.known(places, folder, listed)
-    what = _due(places, platform, agreed, name in due, now.date(), may_name)
-    if not told["key"] and what == [FIRST]:
-        what = ["key: without one nothing can be released"]
-    if state is Project.DESTROYING:
-        what = ["destroy: a destruction is unfinished"]
-    asked = readiness.Asked(places, platform, agreed, folder, listed, key_folder, may_name, now.date())
+    what = [one.as_dict() for one in _due_of(view, agreed)]
+    today, listed = view.now.date(), catalogue.load(view.folder)
+    may_name = rights.known(places, view.folder, listed)
+    asked = readiness.Asked(
+        places, view.platform, agreed, view.folder, listed, view.keys, may_name, today
+    )  # fmt: skip
     return {
-        **told, "ends": agreed.ends, "days_left": (agreed.ends - now.date()).days, "due": what,
-        "next_release": readiness.next_release(asked, spread) if agreed.lasts(now.date()) else None,
+        **told, "ends": agreed.ends, "days_left": (agreed.ends - today).days, "due": what,
+        "next_release": readiness.next_release(asked, spread) if agreed.lasts(today) else None,
     }  # fmt: skip
 
 
-def _due(
-    places: Places, platform: Platform, agreed: Agreed, objected: bool, today: dt.date, may_name: Known
-) -> list[str]:  # fmt: skip
-    """What is to be done about a project now: a word, and why."""
+def _due_of(view: View, agreed: Agreed) -> list[Due]:
+    """What is to be done about a project now."""
+    places, today = view.places, view.now.date()
+    if register.state_of(places, agreed.name) is Project.DESTROYING:
+        return [Due(Action.DESTROY, (Reason.DESTRUCTION_UNFINISHED,))]
     if today > agreed.ends:
-        return ["destroy: the project has ended"]
+        return [Due(Action.DESTROY, (Reason.ENDED,))]
     if today < agreed.starts:
         return []
+    failed = register.failed_verification(places, agreed.name).exists()
+    found = [Due(Action.VERIFY, (Reason.VERIFICATION_FAILED,))] if failed else []
     read = register.published(places, agreed.name)
     if read is None:
-        return [FIRST]
-    why = ["a list of objections changed"] if objected else []
+        keyed = keys.exists(view.keys, agreed.name)
+        first = Due(Action.RELEASE, (Reason.NOTHING_PUBLISHED,))
+        return [*found, first if keyed else Due(Action.KEY, (Reason.NO_KEY,))]
+    why: list[Reason] = []
+    if view.lists is not None and erasure.is_due(places, view.lists, agreed.name):
+        why.append(Reason.OBJECTIONS_CHANGED)
+    may_name = rights.known(places, view.folder, catalogue.load(view.folder))
     try:
-        why += rights.over(read, rights.load(places, platform, agreed, today, may_name))
+        why += rights.over(read, rights.load(places, view.platform, agreed, today, may_name))
     except RightsRefused:
-        why.append("instructions or consents no longer hold")
+        why.append(Reason.RIGHTS_LAPSED)
     except Refusal:
         pass  # the lists of objections, told above
-    return [f"release: {', '.join(why)}"] if why else []
+    return [*found, Due(Action.RELEASE, tuple(why))] if why else found

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 Progress = Callable[[str], None]
+
+
+class StageReport(Protocol):
+    """Who hears that a stage is done: its name, which a record may keep, and what came of it."""
+
+    def __call__(self, stage: str, outcome: str = "", /) -> None: ...
+
+
+def as_line(stage: str, outcome: str = "") -> str:
+    """A stage as a line of progress."""
+    return f"{stage}: {outcome}" if outcome else stage
 
 
 class Stopwatch:
@@ -20,8 +32,8 @@ class Stopwatch:
     def total(self) -> float:
         return round(time.monotonic() - self._begun, 1)
 
-    def tell(self, line: str) -> None:
+    def tell(self, stage: str, outcome: str = "", /) -> None:
         now = time.monotonic()
         spent, self._last = round(now - self._last, 2), now
-        self.seconds[line.partition(":")[0]] = spent
-        self._progress(f"{line} ({spent:.1f} s)")
+        self.seconds[stage] = spent
+        self._progress(f"{as_line(stage, outcome)} ({spent:.1f} s)")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cohort import register
+from cohort import closed_files, register
 from cohort.places import Places
 from cohort.project import NAME
 from cohort.register import Project, Record, Release
@@ -106,12 +106,11 @@ def _put(folder: Path, uses: dict[str, Use]) -> bool:
     """Write both where they are not so already. Nothing rests on them, so they do not wait for the disk."""
     told = [uses[project] for project in sorted(uses)]
     content = json.dumps({"uses": told}, ensure_ascii=False, indent=2) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
     pairs = ((folder / PAGE, _page(told)), (folder / FILE, content))
     wrong = [(p, text) for p, text in pairs if not p.exists() or p.read_bytes() != text.encode()]
     for path, text in wrong:
         fresh = path.with_name(f".{path.name}.new")
-        fresh.write_text(text, encoding="utf-8")
+        closed_files.write_text(fresh, text)
         fresh.replace(path)
     return bool(wrong)
 

@@ -9,15 +9,22 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 import polars
 import pytest
 from deltalake import write_deltalake
 from tests.unit import drawn_release as drawn
+from tests.unit.drawn_register import AGREED
 
-from cohort import access, register
+from cohort import access, register, uses
+from cohort.filed import receipts
+from cohort.filed.filings import Filed, Listed
+from cohort.filed.numbers import Changes
+from cohort.intake import completeness, ending, feedback
+from cohort.intake.ledger import TAKEN, Entry, Ledger
 from cohort.places import Places
 from cohort.platform import Access
 from cohort.register import Record, Release
@@ -166,3 +173,108 @@ def test_nobody_else_enters_the_zones_of_the_platform(shown: Shown) -> None:
             [sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True, cwd="/"
         )
         assert done.stdout.split() == ["refused", "0", "0"]
+
+
+ENTRY = Entry(
+    "0" * 64,
+    "10AA.csv",
+    1,
+    1,
+    "10AA",
+    "2026-06-01T12:00:00+00:00",
+    TAKEN,
+    None,
+    3,
+    2,
+    1,
+    0,
+    0,
+    {"PGN_MISSING": 1},
+)
+FILED = Filed(
+    "school",
+    Listed.model_validate(
+        {
+            "file": "school.csv", "date": dt.date(2026, 5, 31), "source": "de school", "polarity": "allow",
+            "max_age_days": 31, "declared_empty": False, "schools": ["10AA"],
+        }
+    ),
+    "0" * 64, 1, invalid={("10AA", "alles"): (1,)},
+)  # fmt: skip
+USED = {
+    "settled": True, "class": "anonymous", "expires": "2027-12-31", "schools": ["10AA"], "version": 1,
+    "agreed": AGREED,
+}  # fmt: skip
+ENTER = """
+import os, pwd, sys
+name, top, *paths = sys.argv[1:]
+who = pwd.getpwnam(name)
+os.initgroups(name, who.pw_gid)
+os.setgid(who.pw_gid)
+os.setuid(who.pw_uid)
+done = []
+for path in [top, *paths]:
+    for what in (os.listdir, lambda path: open(path, "rb").close()):
+        try:
+            what(path)
+            done.append(path)
+        except NotADirectoryError:
+            continue
+        except IsADirectoryError:
+            continue
+        except PermissionError:
+            continue
+print(len(paths), len(done))
+"""
+
+
+def entered_by(name: str, top: Path, paths: list[Path]) -> list[str]:
+    """How many paths were named to a user, and how many of them, the top among them, the user could open."""
+    given = [sys.executable, "-c", ENTER, name, str(top), *map(str, paths)]
+    return subprocess.run(given, capture_output=True, text=True, check=True, cwd="/").stdout.split()
+
+
+def everything_told_to_schools(places: Places) -> None:
+    """Every writer into `feedback/`, and one of what is exact."""
+    feedback.write(places, ENTRY, {"PGN_MISSING": [3]}, Decimal("0.2"))
+    feedback.write(places, replace(ENTRY, levering_nr=2, brin=None), {}, Decimal("0.2"))
+    receipts.write(places, FILED, frozenset(), Changes(), INSIDE)
+    register.save(places, Record("proef", 1, Release.PUBLISHED, USED))
+    uses.write(places)
+    ending.reach(places, Ledger((ENTRY,)))
+    completeness.write(places, {"2025-2026 M rekenen": ["10AA"]})
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+@pytest.mark.parametrize("who", [MEMBER, STRANGER])
+@pytest.mark.parametrize("top_is_open", [False, True])
+def test_what_schools_hear_is_read_by_nobody_else(
+    shown: Shown, umask: int, who: str, top_is_open: bool
+) -> None:
+    """Not even where the top was opened by hand: every folder and file is closed by itself."""
+    before = os.umask(umask)
+    try:
+        everything_told_to_schools(shown.places)
+    finally:
+        os.umask(before)
+    for top in (shown.places.feedback(""), shown.places.exact):
+        if top_is_open:
+            for folder in (top, top.parent):
+                folder.chmod(0o755)
+        paths = sorted(top.rglob("*"))
+        assert len(paths) >= 2
+        opened = [str(len(paths)), "1" if top_is_open else "0"]  # of an open top the names, and no more
+        assert entered_by(who, top, paths) == opened
+    assert len(list(shown.places.feedback("10AA").iterdir())) == 6
+
+
+def test_what_was_left_open_is_closed_by_the_next_job_whatever_it_is(shown: Shown) -> None:
+    everything_told_to_schools(shown.places)
+    top = shown.places.feedback("")
+    paths = sorted(top.rglob("*"))
+    for path in (top, *paths):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    assert entered_by(STRANGER, top, paths)[1] != "0", "or this test sees nothing"
+    access.close_zones(shown.places)
+    top.chmod(0o755)
+    assert entered_by(STRANGER, top, paths) == [str(len(paths)), "1"]

@@ -24,8 +24,8 @@ from cohort.intake.arrivals import Desk
 from cohort.intake.containers import Limits
 from cohort.intake.ledger import Ledger
 from cohort.intake.reasons import REASONS
-from cohort.intake.reception import UNREADABLE, receive
-from cohort.intake.rejection import FILE_REASONS
+from cohort.intake.reception import receive
+from cohort.intake.rejection import FILE_REASONS, UNREADABLE
 from cohort.places import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

@@ -143,7 +143,7 @@ def run(
             SCHOOLS[:3],
             most,
             platform().floors,
-            told.append,
+            lambda stage, outcome="": told.append(f"{stage}: {outcome}"),
             boards=boards or {},
         )
         found = way.rows.toArrow().to_pylist()

@@ -126,7 +126,7 @@ class Root:
         before = differences.before(places, own, trees)
         held = rights(lists, SCHOOLS)
         way = pipeline.run(
-            rows, own, held, trees, key, SCHOOLS, 10_000, drawn.platform().floors, lambda _: None, before,
+            rows, own, held, trees, key, SCHOOLS, 10_000, drawn.platform().floors, lambda *_: None, before,
             wave, boards=self.boards,
         )  # fmt: skip
         stage = places.stage(own.name, number)

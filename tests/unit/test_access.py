@@ -232,10 +232,41 @@ def test_zones_are_closed_and_made_closed(tmp_path: Path) -> None:
     (tmp_path / "records").mkdir(mode=0o755)
     access.close_zones(Places(tmp_path))
     found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
-    assert found == {"deliveries": 0o700, "restricted": 0o700, "staging": 0o700, "records": 0o755}
+    closed = dict.fromkeys(("deliveries", "restricted", "staging", "feedback"), 0o700)
+    assert found == {**closed, "records": 0o755}
+
+
+def test_what_an_earlier_version_left_open_for_schools_is_closed(tmp_path: Path) -> None:
+    school = tmp_path / "feedback" / "10AA"
+    school.mkdir(parents=True)
+    for path in (school.parent / ".ended", school / "1.json", school / ".gebruik.html.new"):
+        path.write_text("x")
+        path.chmod(0o644)
+    school.chmod(0o755)
+    school.parent.chmod(0o755)
+    access.close_zones(Places(tmp_path))
+    found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in school.parent.rglob("*")}
+    files = dict.fromkeys((".ended", "1.json", ".gebruik.html.new"), 0o600)
+    assert found == {"10AA": 0o700, **files}
+
+
+@pytest.mark.parametrize("where", ["feedback", "feedback/10AA", "feedback/10AA/1.json"])
+def test_a_link_among_the_feedback_is_refused_and_what_it_leads_to_is_left(
+    tmp_path: Path, where: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o755)
+    link = tmp_path / "root" / where
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere)
+    with pytest.raises(RightsRefused, match=f"a link to elsewhere in {where}") as refused:
+        access.close_zones(Places(tmp_path / "root"))
+    assert refused.value.exit_code == 17
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755
 
 
 def test_a_zone_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    access.close_zones(Places(tmp_path))
     (tmp_path / "objections").mkdir(mode=0o755)
 
     def refuse(*_: object) -> None:
@@ -290,7 +321,7 @@ def test_a_pseudonymous_table_is_open_only_while_every_right_can_be_honoured_and
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, due: list[str], lapsed: list[str],
     key: bool, code: int, says: list[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(erasure, "due", lambda *_: due)
+    monkeypatch.setattr(erasure, "is_due", lambda *given: given[-1] in due)
     monkeypatch.setattr(departures, "lapsed", lambda *_: frozenset(lapsed))
     monkeypatch.setattr(objections, "load", lambda *_: None)
     monkeypatch.setattr(catalogue, "load", lambda _: Catalogue((), frozenset()))

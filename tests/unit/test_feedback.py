@@ -95,7 +95,9 @@ def test_a_sentence_says_how_many_of_what_and_where(
 def test_every_reason_of_a_file_reads_as_sentences(tmp_path: Path, reason: str) -> None:
     told, text = written(tmp_path, rejected(reason), {})
     assert not {mark for mark in ("..", "{", "}", "None") if mark in text}
-    assert told["status"] == ("WAITING" if reason in ("ROSTER_MISSING", "PERMISSION_OLDER") else "REJECTED")
+    assert told["status"] == (
+        "WAITING" if reason in ("ROSTER_MISSING", "PERMISSION_OLDER", "UNREADABLE") else "REJECTED"
+    )
     assert told["rejected"]["betekenis"] in text
     assert told["rejected"]["what_to_do"] in text
 

@@ -1,48 +1,85 @@
-"""Leftovers join where the total loss rises least and every rule still holds, or stay without a class."""
+"""What a removal left is looked for in every place that holds rows, and told by the place alone."""
 
 from __future__ import annotations
 
-import numpy as np
-from tests.unit.drawn_cohort import chain, space_of
+from pathlib import Path
 
-from cohort.recoding.coding import Coding
-from cohort.recoding.constraints import Constraint, LargestShare, Pupils
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.leftovers import settle
-from cohort.recoding.space import NOBODY, Assigned, Space
+import deltalake
+import pyarrow as pa
+import pytest
 
-CODING = Coding((chain("kolom", 8),))
-
-
-def drawn(leaves: str, schools: str = "", *rules: Constraint) -> Space:
-    """One digit per pupil: its leaf; its school."""
-    home = np.array([int(s) for s in schools], dtype=np.int32) if schools else None
-    codes = CODING.codes([np.array([int(leaf) for leaf in leaves])])
-    return space_of(CODING, Histogram.of_pupils(codes, home, single=True), *(rules or (Pupils(2),)))
+from cohort import register
+from cohort.filed import leftovers
+from cohort.places import Places
+from cohort.register import Record, Release
 
 
-def settled(space: Space, classes: str) -> str:
-    """One character per unit: its class, or `.` for none."""
-    of = np.array([NOBODY if c == "." else int(c) for c in classes])
-    assigned = Assigned(of.copy(), int(of.max()) + 1)
-    settle(space, assigned)
-    return "".join("." if c == NOBODY else str(c) for c in assigned.class_of.tolist())
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """Results, quarantine, a published table and a stage, each as it should be."""
+    made = Places(tmp_path)
+    rows = pa.table({"pgn": ["111222333", "123456782"]})
+    for table in (made.results, made.quarantine, made.table("proef"), made.stage("proef", 2)):
+        table.mkdir(parents=True)
+        deltalake.write_deltalake(str(table), rows)
+        deltalake.write_deltalake(str(table), rows.slice(0, 1), mode="overwrite")
+        for file in table.glob("*.parquet"):  # vacuumed
+            if len(deltalake.DeltaTable(str(table)).file_uris()) == 1 and file.name not in str(
+                deltalake.DeltaTable(str(table)).file_uris()
+            ):
+                file.unlink()
+    register.save(made, Record("proef", 1, Release.PUBLISHED, {}))
+    register.save(made, Record("proef", 2, Release.VERIFIED, {}))
+    return made
 
 
-def test_a_leftover_joins_the_class_that_loses_least_by_it() -> None:
-    assert settled(drawn("0012266"), "00.1122") == "0001122"
-    assert settled(drawn("0022366"), "0011.22") == "0011122"
+def test_nothing_is_told_where_nothing_was_left(places: Places) -> None:
+    assert leftovers.look(places) == []
+    assert leftovers.exit_code([]) == 0
 
 
-def test_a_large_class_loses_more_than_a_small_one() -> None:
-    assert settled(drawn("00000000144"), "00000000.11") == "00000000.11"
+LEFT = [
+    # a file                                         told by
+    ("restricted/results/.nfs01",                    "restricted/results"),
+    ("restricted/results/batch=1/.nfs01",            "restricted/results"),
+    ("restricted/results/_delta_log/.nfs01",         "restricted/results"),
+    ("restricted/quarantine/batch=3/.fuse_hidden02", "restricted/quarantine"),
+    ("projects/proef/.nfs01",                        "projects/proef"),
+    ("projects/proef/old/rows.parquet",              "projects/proef"),
+    ("staging/proef/2/.nfs01",                       "staging/proef"),
+    ("staging/proef/.nfs01",                         "staging/proef"),
+    ("staging/proef/old/1/part-0.parquet",           "staging/proef"),
+    ("staging/.nfs01",                               "staging/.nfs01"),
+]  # fmt: skip
 
 
-def test_nobody_joins_at_the_price_of_a_rule() -> None:
-    rules = (Pupils(2), LargestShare("1/2"))
-    assert settled(drawn("00122", "12113", *rules), "00.11") == "00.11"
-    assert settled(drawn("001122", "123445", *rules), "00..11") == "000011"
+@pytest.mark.parametrize(("name", "where"), LEFT)
+def test_a_file_that_was_left_is_told_by_its_place(places: Places, name: str, where: str) -> None:
+    left = places.root / name
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"111222333")
+    (sentence,) = leftovers.look(places)
+    assert f"found 1 other in {where}." in sentence
+    assert ".nfs…" in sentence
+    assert "111222333" not in sentence
+    assert leftovers.exit_code([sentence]) == 16
+    assert left.exists()
 
 
-def test_without_classes_everybody_stays_without() -> None:
-    assert settled(drawn("0123"), "....") == "...."
+def test_a_data_file_that_waits_for_its_days_is_none(places: Places) -> None:
+    """What only an earlier state of the results needs is kept for `[retention_days] superseded`."""
+    rows = pa.table({"pgn": ["111222333"]})
+    deltalake.write_deltalake(str(places.results), rows, mode="overwrite")
+    assert len(list(places.results.glob("*.parquet"))) == 2
+    assert leftovers.look(places) == []
+
+
+def test_a_stage_of_a_run_that_was_killed_goes_with_the_next_and_is_none(places: Places) -> None:
+    killed = places.stage("proef", 3)
+    killed.mkdir(parents=True)
+    (killed / "part-0.parquet").write_bytes(b"rows")
+    assert leftovers.look(places) == []
+
+
+def test_nothing_there_yet_is_nothing_left(tmp_path: Path) -> None:
+    assert leftovers.look(Places(tmp_path)) == []

@@ -152,7 +152,7 @@ class TestRefusals:
                 ConfigurationRefused,
                 "cannot",
             ),
-            ("a;b\n1;2\n3\n4;5;6\n", ["a"], ConfigurationRefused, "another number in 2 rows"),
+            ("a;b\n1;2\n3\n4;5;6\n", ["a"], ConfigurationRefused, "another number in 2 rows (line 3, 4)"),
             (f'a;b\n"{SECRET};2\n', ["a"], ConfigurationRefused, "one that is not closed (line 2)"),
             (
                 f'a;b\n1;"{SECRET}\n1;2\n1;x"\n',

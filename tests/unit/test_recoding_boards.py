@@ -35,12 +35,14 @@ DRAWN = [
     pytest.param("A2 A1 B2", [{1, 2}, {1, 2}, {2}], id="as many records of either: the first in order"),
     pytest.param("A1 A- B-", [{1}, {1}, {"B"}], id="a board is known by another record of the school"),
     pytest.param("A01 B1 C001", [{1}, {1}, {1}], id="one board in three spellings"),
+    pytest.param("A_ B_ C1", [{"A"}, {"B"}, {1}], id="blanks are no board"),
+    pytest.param("A00 B0 C_", [{0}, {0}, {"C"}], id="zeros are one"),
 ]
 
 
 @pytest.mark.parametrize(("drawn", "known"), DRAWN)
 def test_the_boards_that_know_a_record(tmp_path: Path, drawn: str, known: list[set[int | str]]) -> None:
-    rows = [(one[0], one[1:].strip("-")) for one in drawn.split()]
+    rows = [(one[0], one[1:].strip("-").replace("_", "  ")) for one in drawn.split()]
     text = "brin;bestuur\n" + "".join(f'{school};"{board}"\n' for school, board in rows)
     (tmp_path / "data.csv").write_text(text)
     file = plainfiles.read(tmp_path / "data.csv", ("brin", "bestuur"))

@@ -9,12 +9,13 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.drawn_desk import COLUMNS, RECORDS, Desk, laid_out
+from tests.unit.drawn_desk import COLUMNS, K3, RECORDS, Desk, laid_out
 
 from cohort.errors import NotAnonymous
 from cohort.recoding.loss import Kind
@@ -126,6 +127,39 @@ class TestTheBaseline:
         desk.run(*COLUMNS, "--k", "3")
 
         assert desk.released()[0] == "geslacht,niveau"
+
+
+class TestOneRecordOfEachPupil:
+    """k counts records: those of one pupil must be one record, which `--pupil` proves."""
+
+    @pytest.mark.parametrize(
+        ("pupils", "sentence"),
+        [
+            ("1234567", None),
+            (("1", "01x", "2", "3", "4", "5", "6"), None),
+            ("1123456", "2 records of pupils who have several"),
+            ("1112333", "6 records of pupils who have several"),
+            (("7", "007", "2", "3", "4", "5", "6"), "2 records of pupils who have several"),
+            (("L7", " l7 ", "2", "3", "4", "5", "6"), "2 records of pupils who have several"),
+            (("1", "", "", "3", "4", "5", "6"), "2 records without a pupil"),
+        ],
+    )
+    def test_or_it_is_refused(self, desk: Desk, pupils: Sequence[str], sentence: str | None) -> None:
+        header, *rows = RECORDS.splitlines()
+        lines = [f"{header};leerling", *(f"{row};{one}" for row, one in zip(rows, pupils, strict=True))]
+        desk.data.write_text("\n".join(lines), encoding="utf-8")
+
+        done = desk.run(*K3, "--pupil", "leerling")
+
+        assert done.code == (0 if sentence is None else 10)
+        assert sentence is None or sentence in done.sentence
+        assert not desk.out.exists() or "leerling" not in desk.released()[0]
+
+    @pytest.mark.parametrize("other", ["geslacht", "brin"])
+    def test_the_number_stands_in_no_other_place(self, desk: Desk, other: str) -> None:
+        done = desk.run(*K3, "--pupil", other, "--schools", "brin", "--m", "2")
+
+        assert (done.code, "in two places" in done.sentence) == (10, True)
 
 
 class TestEmptyCells:

@@ -82,7 +82,7 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
         trees = project_hierarchies.load(asked, given.hierarchies)
         floors = given.platform.floors
         way = pipeline.run(
-            rows, asked, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, floors, lambda _: None, boards={}
+            rows, asked, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, floors, lambda *_: None, boards={}
         )
         tables.write_new(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
         counts = balance.counts(rows, asked, held, way)

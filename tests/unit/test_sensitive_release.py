@@ -48,7 +48,7 @@ def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int],
     rows = Accepted(tables.read(spark, results_at).where("batch = 1"))
     held = rights(lists, SCHOOLS)
     way = pipeline.run(
-        rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, given.platform.floors, lambda _: None,
+        rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, given.platform.floors, lambda *_: None,
         boards={},
     )  # fmt: skip
     tables.write_new(way.rows, folder / "made", "proef-1", given.platform.tables)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import deltalake
 import pyarrow.parquet as pq
@@ -13,7 +16,7 @@ from pyspark.sql.types import IntegerType, MapType, StringType, StructField, Str
 from tests.unit import drawn_release
 
 from cohort import frames, tables
-from cohort.errors import UsageRefused
+from cohort.errors import DestructionIncomplete, UsageRefused
 
 STATE = StructType(
     [
@@ -153,6 +156,115 @@ def test_what_a_vacuum_leaves_behind_is_counted(replaced: Path, monkeypatch: pyt
         broken.setattr(Path, "unlink", fails)
         assert tables.vacuum(replaced).left_behind >= beside > 0
     assert tables.vacuum(replaced).left_behind == 0
+
+
+UUID = "1b7bce46-4ea6-4241-bba4-2fa96def54bf"
+OTHERS = [
+    # name                                              why it may be there
+    "batch=1/.nfs0000000000178c6100000445",           # NFS, of a data file that somebody still reads
+    ".nfs0000000000178c6100000446",
+    "batch=1/.fuse_hidden0000001a00000001",           # the same of FUSE and sshfs
+    "batch=1/.smbdeleted1",                           # the same of SMB
+    "batch=1/.part-00000.snappy.parquet.nfs0001",
+    "batch=1/.hidden.parquet",
+    "batch=1/rows.csv",
+    "batch=1/part-00000",
+    "batch=1/_temporary/0/task/part-00000.gz",
+    "batch=1/core.4711",
+    "backup/{current}",                               # a copy of a file that the table needs, elsewhere
+    "batch=7/link",                                   # a link
+    "_delta_log/.nfs0000000000178c6100000447",        # the log has checkpoints, and they are read too
+    "_delta_log/rows.parquet",
+    "_delta_log/old/00000000000000000000.json",
+    "_delta_log/00000000000000000000.json.bak",
+]  # fmt: skip
+GOES = [
+    "batch=7/link.parquet",                           # a link, and not what it leads to
+    "killed.parquet",                                 # what a killed run left of its own
+    "batch=9/.killed.parquet.crc",
+    f"_delta_log/_commit_{UUID}.json.tmp",            # deltalake's, of a commit that it had begun
+    f"_delta_log/.00000000000000000009.json.{UUID}.tmp",
+    f"_delta_log/..00000000000000000009.json.{UUID}.tmp.crc",
+    f"_delta_log/.00000000000000000010.checkpoint.parquet.{UUID}.tmp",
+]  # fmt: skip
+
+
+def _put_beside(table: Path, name: str) -> Path:
+    current = next(file for file in table.rglob("*.parquet") if file.name in tables.current_files(table))
+    path = table / name.format(current=current.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if "link" in name:
+        path.symlink_to(current)
+    else:
+        path.write_bytes(current.read_bytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def vacuumed(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table past a checkpoint of Spark and one of deltalake, without anything that it does not need."""
+    state = StructType([StructField("name", StringType()), StructField("batch", IntegerType(), False)])
+    path = tmp_path_factory.mktemp("a b") / "results"
+    tables.create(one_spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
+    for number in range(11):
+        tables.append(frames.local(one_spark, state, [(f"{number}", 1)]), path, f"batch {number}")
+    deltalake.DeltaTable(str(path)).create_checkpoint()
+    tables.replace_batch(frames.local(one_spark, state, [("again", 1)]), path, 1)
+    tables.vacuum_whole(path, "nothing else", found="files left behind", where="here", do="Look")
+    assert [*(path / "_delta_log").glob("*.checkpoint*")]
+    return path
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_not_of_the_table_counts_whatever_its_name(vacuumed: Path, name: str) -> None:
+    beside = _put_beside(vacuumed, name)
+    try:
+        assert tables.not_of_the_table(vacuumed) == tables.left_by_a_vacuum(vacuumed) == [beside]
+        with pytest.raises(DestructionIncomplete, match=r"found files left behind \(1\) in here") as refused:
+            tables.vacuum_whole(vacuumed, "nothing else", found="files left behind", where="here", do="Look")
+        assert refused.value.exit_code == 16
+        assert beside.name not in str(refused.value)
+        assert os.path.lexists(beside), "it is nobody's that we know"
+    finally:
+        beside.unlink()
+    assert tables.vacuum(vacuumed).left_behind == 0
+
+
+@pytest.mark.parametrize("name", GOES)
+def test_what_a_killed_run_left_of_its_own_goes(spark: SparkSession, vacuumed: Path, name: str) -> None:
+    beside = _put_beside(vacuumed, name)
+    assert tables.not_of_the_table(vacuumed) == [beside]
+    assert tables.left_by_a_vacuum(vacuumed) == []
+    assert tables.vacuum(vacuumed).left_behind == 0
+    assert not os.path.lexists(beside)
+    assert [row.name for row in tables.read(spark, vacuumed).collect()] == ["again"]
+
+
+def test_a_folder_that_cannot_be_looked_into_counts(vacuumed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shut = vacuumed / "batch=7"
+    shut.mkdir(exist_ok=True)
+    real = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if str(path) == str(shut):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert tables.not_of_the_table(vacuumed) == [shut]
+
+
+def test_a_folder_of_which_something_stays_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "staging" / "proef"
+    (folder / "1").mkdir(parents=True)
+    (folder / "1" / ".nfs0001").write_bytes(b"rows")
+    tables.remove_folder(tmp_path / "none", where="staging/none")
+    with monkeypatch.context() as busy:
+        busy.setattr(shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(DestructionIncomplete, match="files left behind in staging/proef"):
+            tables.remove_folder(folder, where="staging/proef")
+    tables.remove_folder(folder, where="staging/proef")
+    assert not folder.exists()
 
 
 def test_a_purge_leaves_no_row_and_no_file(spark: SparkSession, replaced: Path) -> None:

@@ -137,7 +137,49 @@ TRAPS = [
         reason="NOT_UTF8",
     ),
     trap(
-        "UTF-16", lambda school: canoniek(f"{ONE};80;")(school).decode().encode("utf-16"), reason="NOT_UTF8"
+        "UTF-16",
+        lambda school: canoniek(f"{ONE};80;")(school).decode().encode("utf-16"),
+        reason="ENCODING_UTF16",
+    ),
+    trap(
+        "two byte order marks",
+        lambda school: b"\xef\xbb\xbf" * 2 + canoniek(f"{ONE};80;")(school),
+        took=(f"{ONE} 80.00 None",),
+    ),
+    trap(
+        "two files one after another, each with a mark and a header",
+        lambda s: b"".join(
+            b"\xef\xbb\xbf" + canoniek(row)(s) for row in (f"{ONE};80;", f"{TWO};81;", f"{ZERO};82;")
+        ),
+        took=(f"{ONE} 80.00 None", f"{TWO} 81.00 None", f"{ZERO} 82.00 None"),
+        codes={"HEADER_REPEATED": [3, 5]},
+    ),
+    trap(
+        "a mark in the middle, without a header",
+        lambda s: canoniek(f"{ONE};80;")(s) + b"\xef\xbb\xbf" + canoniek(f"{TWO};81;")(s).split(b"\n", 1)[1],
+        took=(f"{ONE} 80.00 None", f"{TWO} 81.00 None"),
+    ),
+    trap(
+        "a header again, over rows with line breaks",
+        lambda s: komma(f'{ONE},80,"7\nA"')(s) + komma(f"{TWO},81,7B")(s),
+        took=(f"{ONE} 80.00 7 A", f"{TWO} 81.00 7B"),
+        codes={"HEADER_REPEATED": [4]},
+    ),
+    trap(
+        "a header again, of other columns",
+        lambda s: (
+            canoniek(f"{ONE};80;")(s) + canoniek(f"{TWO};;81", header=CANONIEK.replace("groep_key", "ses"))(s)
+        ),
+        reason="HEADER_SECOND",
+    ),
+    trap(
+        "MacRoman, with the Mac's line ends",
+        lambda s: (
+            puntkomma(f"{ONE};20-01-2025;80;;J", encoding="mac_roman")(s)
+            .replace(b"Groep;", "Financiële weging;".encode("mac_roman"))
+            .replace(b"\r\n", b"\r")
+        ),
+        reason="ENCODING_MACROMAN",
     ),
     trap("a byte order mark", komma(f"{ONE},80,"), took=(f"{ONE} 80.00 None",)),
     trap("no byte order mark where one is usual", komma(f"{ONE},80,", bom=b""), took=(f"{ONE} 80.00 None",)),
@@ -189,12 +231,33 @@ TRAPS = [
         took=(f"{ONE} 80.00 None",),
     ),
     trap(
-        "an ISO date where dd-mm-yyyy is declared",
+        "days as Dutch Excel writes them",
+        puntkomma(
+            f"{ONE};3-2-2025;80;;",
+            f"{TWO};03-02-2025 0:00;81;;",
+            f"{ZERO};3-2-2025 00:00:00;82;;",
+        ),
+        took=(f"{ONE} 80.00 None", f"{TWO} 81.00 None", f"{ZERO} 82.00 None"),
+    ),
+    trap(
+        "a year of two digits, the order of the United States, the end of another day, no day",
+        puntkomma(
+            f"{ONE};3-2-25;80;;",
+            f"{TWO};2/13/2025;81;;",
+            f"{ZERO};2-2-2025 23:00;82;;",
+            f"{ZERO};13-2;83;;",
+            f"{ZERO};1-13-2025;84;;",
+            f"{ZERO};3-2-20255;85;;",
+        ),
+        codes={"DATE_INVALID": [2, 3, 4, 5, 6, 7]},
+    ),
+    trap(
+        "an ISO date where the day is declared first",
         puntkomma(f"{ONE};2025-01-20;80;;"),
         codes={"DATE_INVALID": [2]},
     ),
     trap(
-        "dd-mm-yyyy where ISO is declared",
+        "the day first where ISO is declared",
         raw(f"{CANONIEK}\nBRIN;2024-2025;{ONE};REK-M7;20-01-2025;80;\n"),
         codes={"DATE_INVALID": [2]},
     ),
@@ -480,6 +543,8 @@ def test_every_fault_is_told_by_its_code_and_place(one: Trap, taken: Taken) -> N
 
 
 NAMING = (
+    "MacRoman, with the Mac's line ends",
+    "a header again, of other columns",
     "windows-1252 where UTF-8 is declared",
     "a quote that is never closed takes no rest with it unseen",
     "results without a roster",

@@ -59,7 +59,9 @@ def replace(place: int, row: Row) -> Break:
 
 def test_a_valid_stage_has_no_finding(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     told: list[str] = []
-    findings = check_stage(spark, subject(tmp_path, results_at), deep=True, progress=told.append)
+    findings = check_stage(
+        spark, subject(tmp_path, results_at), deep=True, report=lambda stage, _: told.append(stage)
+    )
     assert findings.found == ()
     assert findings.measures == {
         "classes": 2, "released": 60, "smallest_class": 30, "fewest_schools": 6,

@@ -10,6 +10,7 @@ The rooms; each knows only rooms above it, here and in the house.
     standing     objections that stand: a newer list lifts none of them
     permissions  lists that allow, and whom they leave out
     remains      raw files that still hold a listed number
+    leftovers    files that a removal left, under whatever name
     barred       which rows of whom are not kept
     removal      barred rows taken out of results and quarantine
     effects      what a list would take away, counted before it does

@@ -7,7 +7,6 @@ numbers. A killed run is simply run again.
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from cohort import objections, register, tables
 from cohort.catalogue import Catalogue
-from cohort.filed import barred, effects, permissions, receipts, remains, removal
+from cohort.filed import barred, effects, leftovers, permissions, receipts, remains, removal
 from cohort.filed.standing import Standing
 from cohort.intake import ledger
 from cohort.later import memory
@@ -56,7 +55,7 @@ def apply(
     """Erase what is there of pupils who object, and write receipts.
 
     Takes: lists already read; the caller holds the lock of intake.
-    Gives: per list what it did, in counts, and which live projects are due.
+    Gives: per list what it did, in counts, which live projects are due, and what a removal left behind.
     Refuses: what `accept` refuses (exit code 12): nothing is erased then, by no list.
     """
     domains = catalogue.domains()
@@ -72,17 +71,20 @@ def apply(
         here = receipts.met_by(one, stands, met if not one.blocks else frozenset(), lists.changes)
         receipts.write(places, one, here, lists.changes, now)
         told.append({**facts, **receipts.of(one, here, lists.changes).counts()})
-    return {"lists": told, "erased": gone, "due": due(places, lists)}
+    left = leftovers.look(places)
+    return {"lists": told, "erased": gone, "due": due(places, lists), "left_behind": left}
 
 
 def due(places: Places, lists: Objections) -> list[str]:
     """Projects whose newest published release was made while others were barred from it than now."""
-    found = []
-    for folder in sorted(places.exact.glob("*/")):
-        published = [r for r in register.releases(places, folder.name) if r.state is Release.PUBLISHED]
-        if published and _other(published[-1], lists):
-            found.append(folder.name)
-    return found
+    names = sorted(folder.name for folder in places.exact.glob("*/"))
+    return [name for name in names if is_due(places, lists, name)]
+
+
+def is_due(places: Places, lists: Objections, project: str) -> bool:
+    """Whether others are barred from a project now than from its newest published release."""
+    read = register.published(places, project)
+    return read is not None and _other(read, lists)
 
 
 def barred_from(
@@ -125,7 +127,7 @@ def _stages(places: Places, lists: Objections, now: dt.datetime) -> Iterator[Pat
                 kept.add(stage)
     for stage in sorted(places.staging("").glob("*/*/")):
         if stage not in kept:
-            shutil.rmtree(stage)
+            tables.remove_folder(stage, where=f"staging/{stage.parent.name}")
             yield stage
 
 

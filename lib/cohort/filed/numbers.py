@@ -126,7 +126,7 @@ def load(folder: Path, today: dt.date) -> Changes:
 def remember(root: Path, changes: Changes) -> None:
     """Write down which numbers are linked, before the first row of theirs moves."""
     if changes.pairs != _ever(root / EVER):
-        register.write(root / EVER, {"pairs": sorted(changes.pairs)}, private=True)
+        register.write(root / EVER, {"pairs": sorted(changes.pairs)})
 
 
 def resolve(changes: Iterable[Change], problems: list[str]) -> dict[str, str]:

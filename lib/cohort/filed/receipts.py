@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort import register
+from cohort import closed_files, register
 from cohort.filed.filings import Filed
 from cohort.filed.numbers import Changes
 from cohort.filed.standing import Standing
@@ -77,9 +77,7 @@ def write(places: Places, one: Filed, met: frozenset[str], changes: Changes, now
             "what_to_do": _do(receipt, held),
         }  # fmt: skip
         if _told_before(file) != {**told, "written": None}:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            text = _text(one, receipt, held, now)
-            file.with_suffix(".txt").write_text(text, encoding="utf-8")
+            closed_files.write_text(file.with_suffix(".txt"), _text(one, receipt, held, now))
             register.write(file, told)
 
 

@@ -76,7 +76,7 @@ def keep(folder: Path, standing: Standing) -> None:
     before = load(folder)
     for name, source in standing.items():
         if before.get(name) != source:
-            register.write(folder / _file(name), _told(source), private=True)
+            register.write(folder / _file(name), _told(source))
 
 
 def changed(standing: Standing, filed: Iterable[Filed], confirmed: Collection[str]) -> list[str]:

@@ -7,6 +7,7 @@ The rooms; each knows only rooms above it, here and in the house.
     rejection     why a file is rejected, told by a code
     containers    what a .zip or .gz holds, within limits
     markup        XML as a stream, without entities, in whatever encoding
+    header_names  names of columns: which are alike, which may be told, what a wrong encoding leaves
     messages      the elements asked for of a message, in a SOAP envelope or not
     rosters       which roster results are joined to, and on what
     formats       what suppliers' exports look like, and a file's format by its header

@@ -16,7 +16,7 @@ from cohort import quality
 from cohort.filed.barred import OBJECTED
 from cohort.identifiers import school_code, school_of_code
 from cohort.intake.arrivals import DeliveredFile
-from cohort.intake.checks import BROKEN, MENDED, OUTSIDE, PARTIAL
+from cohort.intake.checks import BROKEN, HEADER, MENDED, OUTSIDE, PARTIAL
 from cohort.intake.ledger import OLDER, REJECTED, TAKEN, Entry
 from cohort.intake.reception import Received
 from cohort.quality import CODES
@@ -93,6 +93,7 @@ class Run:
             file.container,
             dict(count.slices),
             warnings=warnings,
+            columns=" ".join(filter(None, file.columns)),
         )
 
     def rejected(
@@ -169,7 +170,7 @@ def count(judged: DataFrame, told: Collection[str]) -> dict[int, Count]:
 
     Takes: judged rows, with `_objected`; the rules of a single row that are only told.
     """
-    sure = f"not contains({CODES}, 'BRIN_') and {CODES} != '{BROKEN}'"
+    sure = f"not contains({CODES}, 'BRIN_') and {CODES} not in ('{BROKEN}', '{HEADER}')"
     outside = quality.outside() if OUTSIDE in told else "false"
     asked = judged.selectExpr(
         NUMBER, CODES, *(f"case when {CODES} = '' then {name} end as {name}" for name in SLICE),
@@ -205,6 +206,7 @@ def summary(received: Received, entries: list[Entry]) -> dict[str, Any]:
     return {
         "files": len(received.files),
         "unreadable": received.unreadable,
+        "defects": received.defects,
         "new": len(entries),
         "taken": sum(entry.status == TAKEN for entry in entries),
         "rejected": dict(sorted(Counter(e.reason for e in entries if e.reason).items())),

@@ -11,24 +11,35 @@ import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from cohort import identifiers
+from cohort.delimited_text import (
+    DELIMITERS,
+    MARK_BYTES,
+    UTF8,
+    UTF16_MARKS,
+    WINDOWS,
+    TextRefused,
+    decoded,
+    fields_of,
+    with_line_feeds,
+)
+from cohort.errors import place
 from cohort.identifiers import BRIN
 from cohort.intake import containers, markup, messages
 from cohort.intake.containers import Limits
-from cohort.intake.formats import UTF8, WINDOWS, Formats, Unrecognised, fields_of
-from cohort.intake.rejection import Rejected
+from cohort.intake.formats import Formats, Unrecognised
+from cohort.intake.header_names import REASON_OF
+from cohort.intake.rejection import UNREADABLE, Rejected
 
 BLANKS = "".join(map(chr, range(33)))
 """What Spark takes for an empty line holds nothing else."""
-MARKS = ";,\t|"
+MARKS = DELIMITERS
 """Delimiters that a declaration may name."""
 NOTHING = BLANKS + MARKS + "".join(identifiers.BLANKS)
 MAY_BE_EMPTY = frozenset(NOTHING + '"')
 """What an empty row begins with."""
-SEPARATOR = re.compile(r'\A\s*"?sep=[;,\t|]"?[ \t]*(?=\n)')
-"""What Excel may write before the header to name the delimiter."""
 MOST_FIELDS = 500
 """Spark's parser gives up, and the whole run with it, at a line of very many fields."""
 NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
@@ -84,10 +95,24 @@ class DeliveredFile:
     """What its reader has to tell of it, where no row is refused for it."""
     origin: Path | None = None
     """The file in the folder of deliveries that it is, or is packed in."""
+    defect: str | None = None
+    """Of an `UNREADABLE` one the type and the place in the code of what was raised, never its message."""
+    unread: tuple[str, ...] = ()
+    """Columns of its header that are not read on, as its feedback names them."""
 
     @property
     def misnamed(self) -> bool:
         return self.rejected == "FILE_NAME"
+
+    def unreadable(self, defect: BaseException | str) -> DeliveredFile:
+        """The same file, left for the next run: what was raised says nothing of its content."""
+        told = defect if isinstance(defect, str) else describe(defect)
+        return replace(self, rejected=UNREADABLE, defect=told)
+
+
+def describe(defect: BaseException) -> str:
+    """A defect by its type and its place in the code."""
+    return f"{type(defect).__name__} at {place(defect) or 'a library'}"
 
 
 @dataclass(frozen=True)
@@ -132,6 +157,8 @@ class Desk:
             unpacked = [self._put(file, *one) for one in containers.members(content, self.limits, file.name)]
         except Rejected as rejected:
             return [replace(file, rejected=rejected.code)]
+        except Exception as defect:
+            return [file.unreadable(defect)]
         return [member if member.kind == KNOWN else self._member(member) for member in unpacked]
 
     def _too_large(self, opened: IO[bytes], size: int) -> str | None:
@@ -157,7 +184,10 @@ class Desk:
 
     def _member(self, file: DeliveredFile) -> DeliveredFile:
         """One that was unpacked; the bytes of the others are not in memory."""
-        content = file.path.read_bytes()
+        try:
+            content = file.path.read_bytes()
+        except OSError as defect:
+            return file.unreadable(defect)
         return self._looked_at(file, content, containers.kind(content))
 
     def _looked_at(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
@@ -165,6 +195,8 @@ class Desk:
             return self._one(file, content, kind)
         except Rejected as rejected:
             return replace(file, rejected=rejected.code)
+        except Exception as defect:
+            return file.unreadable(defect)
 
     def _one(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
         if kind in NOT_OURS:
@@ -186,11 +218,12 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
 
     Refuses: with a reason code, a text that no declared format fits.
     """
-    bare = content.removeprefix(b"\xef\xbb\xbf")
-    text, encoding = _decoded(bare)
-    if "\0" in text:
-        raise Rejected("NOT_UTF8" if encoding == WINDOWS else "NOT_TEXT")
-    every = plain(text).split("\n")
+    try:
+        text, encoding = decoded(content, (UTF8, WINDOWS))
+    except TextRefused as refused:
+        return replace(file, **_undecoded(refused, content, formats))
+    marked = content.count(MARK_BYTES) > content.startswith(MARK_BYTES)
+    every = with_line_feeds(text).split("\n")
     first = next((place for place, line in enumerate(every) if is_filled(line)), len(every))
     lines = [line for line in every[first:] if line.strip(BLANKS)]
     if len(lines) < 2:
@@ -200,27 +233,26 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     rows = len(lines) - 1
     found = formats.of_line(lines[0].strip(BLANKS.replace("\t", "")))
     if isinstance(found, Unrecognised):
-        return replace(file, rejected=found.reason, differs=found, rows=rows)
+        school = _school(fields_of(lines[1], formats[found.closest].delimiter), found.columns)
+        return replace(file, rejected=found.reason, differs=found, rows=rows, school=school)
     declared = formats[found.name]
     filled = [line for line in lines[1:] if line[0] not in MAY_BE_EMPTY or is_filled(line)]
     if not filled:
         raise Rejected("EMPTY")
     rows = len(filled)
     file = replace(file, school=_school(fields_of(filled[0], declared.delimiter), found.columns))
-    if encoding not in declared.encodings and not bare.isascii():
+    if encoding not in declared.encodings and not text.isascii():
         return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
+    again = formats.headers_among(filled, found, lines[0])
+    if any(columns != found.columns for columns in again.values()):
+        return replace(file, rejected="HEADER_SECOND", rows=rows)
     broken = '"' in text and any(map(open_quote, lines))
     wide = any(blank in text and blank != declared.delimiter for blank in identifiers.BLANKS[1:])
-    uneven = broken or rows < len(lines) - 1 or every[: len(lines)] != lines
+    uneven = broken or marked or again or rows < len(lines) - 1 or every[: len(lines)] != lines
     return replace(
         file, kind=UNEVEN if uneven else TEXT, format=found.name, supplier=declared.supplier,
-        columns=found.columns, rows=rows, encoding=encoding, wide_blanks=wide,
+        columns=found.columns, unread=found.unread, rows=rows, encoding=encoding, wide_blanks=wide,
     )  # fmt: skip
-
-
-def plain(text: str) -> str:
-    """A text with one kind of line end, and an empty line where Excel named the delimiter."""
-    return SEPARATOR.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def is_filled(line: str) -> bool:
@@ -240,13 +272,14 @@ def _school(first: Sequence[str], columns: Sequence[str | None]) -> str | None:
     return named if BRIN.fullmatch(named) else None
 
 
-def _decoded(content: bytes) -> tuple[str, str]:
-    """UTF-8 where it is that: a text in another encoding hardly ever is by chance."""
-    try:
-        return content.decode("utf-8"), UTF8
-    except UnicodeDecodeError:
-        pass
-    try:
-        return content.decode("cp1252"), WINDOWS
-    except UnicodeDecodeError:
-        raise Rejected("NOT_UTF8") from None
+def _undecoded(refused: TextRefused, content: bytes, formats: Formats) -> dict[str, Any]:
+    """Why a text is rejected that is in none of the encodings; its header may tell which one it is in."""
+    if refused.fault != "ENCODING":
+        return {"rejected": refused.fault}
+    if content.startswith(UTF16_MARKS):
+        return {"rejected": "ENCODING_UTF16"}
+    header = with_line_feeds(content.decode("cp1252", "replace")).lstrip().partition("\n")[0]
+    found = formats.of_line(header)
+    if isinstance(found, Unrecognised) and found.reason in REASON_OF.values():
+        return {"rejected": found.reason, "differs": found}
+    return {"rejected": "NOT_UTF8"}

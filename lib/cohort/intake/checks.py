@@ -49,8 +49,8 @@ IN_PART = rf"""^≠?(?:
     )\z""".replace("\n    ", "")
 """A date of birth of which only a part is known: `2014-00-00`, `00-07-2014`, `20140700`, `2014`."""
 OUTSIDE, BIRTH_DATE = "DATE_OUTSIDE_YEAR", "BIRTH_DATE_PARTIAL"
-BROKEN = "ROW_BROKEN"
-"""The one code of a line that is no row: its values stand nobody knows where."""
+BROKEN, HEADER = "ROW_BROKEN", "HEADER_REPEATED"
+"""The one code of a line that is no row: its values stand nobody knows where, or it is the header again."""
 JOINED = ("PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS")
 """Codes of a reader that says itself why a row has no pupil number."""
 NOT_A_NUMBER, LEVEL = "SCORE_NOT_A_NUMBER", "LEVEL_INVALID"

@@ -1,4 +1,7 @@
-"""A delivery beside the last one of its school and supplier: halved or doubled is told as a warning."""
+"""A delivery beside the last one of its school and supplier: what is told as a warning.
+
+It is halved or doubled, or columns are not there any more.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,34 @@ def warned(entries: list[Entry], known: Ledger) -> list[Entry]:
     last: dict[Source, Entry] = {}
     for line in known.lines:
         _note(last, line)
+    gone = columns_gone(entries, known)
     told = []
     for entry in entries:
-        told.append(replace(entry, warnings=entry.warnings | _beside(entry, last)))
+        lacking = {"COLUMN_GONE": len(gone[entry.levering_nr])} if entry.levering_nr in gone else {}
+        told.append(replace(entry, warnings=entry.warnings | _beside(entry, last) | lacking))
         _note(last, entry)
     return told
+
+
+def columns_gone(entries: list[Entry], known: Ledger) -> dict[int, tuple[str, ...]]:
+    """Per delivery the canonical columns that the last one of its school and supplier had, and it has not.
+
+    Takes: the same as `warned`. A correction of single results may lack columns as little as any other.
+    Lines of the ledger that an earlier version wrote say nothing of columns.
+    """
+    last = {(line.brin, line.supplier): line for line in known.lines if line.taken and line.columns}
+    found = {}
+    for entry in (entry for entry in entries if entry.taken and entry.columns):
+        before = last.get((entry.brin, entry.supplier), entry)
+        gone = [name for name in _columns(before) if name not in _columns(entry)]
+        if gone:
+            found[entry.levering_nr] = tuple(gone)
+        last[entry.brin, entry.supplier] = entry
+    return found
+
+
+def _columns(entry: Entry) -> list[str]:
+    return (entry.columns or "").split()
 
 
 def _note(last: dict[Source, Entry], entry: Entry) -> None:

@@ -163,6 +163,8 @@ def _entry_names(content: bytes) -> frozenset[str]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return frozenset(archive.namelist())
+    except MemoryError:
+        raise
     except Exception:  # as in _told: what it is stays open, and reading it will say that it is broken
         return frozenset()
 
@@ -203,7 +205,7 @@ def _told() -> Iterator[None]:
     """Whatever a decoder makes of damaged bytes is told as damage: its own message could hold a value."""
     try:
         yield
-    except Rejected:
+    except (Rejected, MemoryError):  # no memory says nothing of the bytes
         raise
     except Exception:
         raise Rejected(BROKEN) from None

@@ -6,6 +6,7 @@ put back from a copy has another number there than in its ledger, and is looked 
 
 from __future__ import annotations
 
+from cohort import closed_files
 from cohort.intake.ledger import Ledger
 from cohort.places import Places
 
@@ -22,5 +23,4 @@ def begin(places: Places, known: Ledger) -> bool:
 
 def reach(places: Places, after: Ledger) -> None:
     """Say that the run came to its end, with this ledger."""
-    places.ended.parent.mkdir(parents=True, exist_ok=True)
-    places.ended.write_text(f"{after.last_number}\n", encoding="utf-8")
+    closed_files.write_text(places.ended, f"{after.last_number}\n")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cohort import closed_files
 from cohort.errors import StateRefused, expected
 from cohort.intake.formats import Unrecognised
 from cohort.intake.ledger import OLDER, REJECTED, Entry
-from cohort.intake.reasons import OF_PUPILS, REASONS, WARNINGS, Reason
-from cohort.intake.rejection import FILE_REASONS
+from cohort.intake.reasons import OF_COLUMNS, OF_PUPILS, REASONS, WARNINGS, Reason
+from cohort.intake.rejection import FILE_REASONS, UNREADABLE
 from cohort.intake.wording import LANGUAGES, counted, said
 from cohort.places import Places
 
@@ -20,21 +22,24 @@ UNKNOWN_SCHOOL = "onbekend"
 SHOWN_LINES = 200
 ELEMENTS = "results"
 """The kind of file that has elements instead of lines."""
-WAITING, WAITS = "WAITING", ("ROSTER_MISSING", OLDER)
-"""A file that is taken in as it is, once something else comes."""
-BESIDE = ("HALVED", "DOUBLED")
+WAITING, WAITS = "WAITING", ("ROSTER_MISSING", OLDER, UNREADABLE)
+"""A file that is taken in as it is, once something else comes or the next run can read it."""
+COLUMN_GONE = "COLUMN_GONE"
+BESIDE = ("HALVED", "DOUBLED", COLUMN_GONE)
 """Warnings whose number is of the delivery before."""
 
 
 def write(
     places: Places, entry: Entry, lines: dict[str, list[int]], most: Decimal,
     differs: Unrecognised | None = None, joined: dict[str, int] | None = None,
+    unread: Sequence[str] = (), gone: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """One machine-readable file and one to read, in the school's folder.
 
     Takes: the ledger's line; per code the numbers of the lines (of a UWLR message: of the `resultaat`
     elements) it was found in; the largest share of refused rows in a file; how a header differs from every
-    declared one; how many results were joined to a roster on what.
+    declared one; how many results were joined to a roster on what; columns that were not read on; those of
+    the delivery before that are there no longer.
     """
     folder = places.feedback(entry.brin or UNKNOWN_SCHOOL)
     told: dict[str, Any] = {
@@ -71,12 +76,16 @@ def write(
         }
     if joined is not None:
         told["joined"] = joined
+    if unread:
+        told["columns_not_read"] = list(unread)
+    if gone:
+        told["warnings"][COLUMN_GONE]["columns"] = list(gone)
     # nothing rests on these files, so none of them waits for the disk: 6,600 would wait for half a minute
-    folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(told, ensure_ascii=False, indent=2)
-    (folder / f"{entry.levering_nr}.json").write_text(content + "\n", encoding="utf-8")
-    text = "\n\n".join(_text(entry, lines, most, differs, joined, language) for language in LANGUAGES)
-    (folder / f"{entry.levering_nr}.txt").write_text(text, encoding="utf-8")
+    closed_files.write_text(folder / f"{entry.levering_nr}.json", content + "\n")
+    told_too = differs, joined, unread, gone
+    text = "\n\n".join(_text(entry, lines, most, *told_too, language) for language in LANGUAGES)
+    closed_files.write_text(folder / f"{entry.levering_nr}.txt", text)
 
 
 def sweep(places: Places, last: int) -> None:
@@ -108,6 +117,8 @@ def _both(reason: Reason) -> dict[str, str]:
 
 def unit(code: str) -> str:
     """What the number of a warning counts."""
+    if code in OF_COLUMNS:
+        return "columns"
     return "pupils" if code in OF_PUPILS else "rows"
 
 
@@ -119,7 +130,7 @@ def reason(code: str, most: Decimal) -> Reason:
 
 def _text(
     entry: Entry, lines: dict[str, list[int]], most: Decimal, differs: Unrecognised | None,
-    joined: dict[str, int] | None, language: int,
+    joined: dict[str, int] | None, unread: Sequence[str], gone: Sequence[str], language: int,
 ) -> str:  # fmt: skip
     def say(name: str, *values: object) -> str:
         return said(language, name, *values)
@@ -138,6 +149,8 @@ def _text(
         nothing = say("nothing")
         missing, unknown = (", ".join(names) or nothing for names in (differs.missing, differs.unknown))
         told.append(say("closest", differs.closest, missing, unknown))
+    if unread:
+        told.append(say("unread", ", ".join(unread)))
     if joined is not None:
         told.append(say("joined", count(joined["eckid"], "results"), joined["key"]))
     if entry.mended:
@@ -152,6 +165,8 @@ def _text(
         meaning, do = _in(WARNINGS[code], language)
         form = "before" if code in BESIDE else "warning"
         told.append(say(form, code, count(n, unit(code)), meaning, do))
+        if code == COLUMN_GONE:
+            told.append(say("gone", ", ".join(gone)))
     return "\n".join(told) + "\n"
 
 

@@ -7,12 +7,11 @@ order of the columns.
 
 from __future__ import annotations
 
-import csv
 import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -20,13 +19,15 @@ from pydantic import Field, model_validator
 
 from cohort import config
 from cohort.config import Declaration
+from cohort.delimited_text import fields_of
 from cohort.errors import ConfigurationRefused, expected
+from cohort.intake.header_names import Garbled, folded, garbled, not_read
 from cohort.schema import CANONICAL, REQUIRED, SCORES
 
-UTF8, WINDOWS = "UTF-8", "windows-1252"
 MOMENTS = ("afnamedatum", "afnameperiode")
-SHOWN_NAME = re.compile(r"[^\W\d_][^\W\d]{0,29}([ ._()/-][^\W\d]{1,29}){0,4}")
-"""A name of a header that may be told: words without a digit."""
+DIGITS = frozenset("0123456789")
+OF_A_PUPIL = re.compile("(?:[^0-9]*[0-9]){8}")
+"""What a row begins like that has a pupil's number: a header has fewer digits."""
 ENOUGH_KNOWN = 3
 """A first line with fewer known names may be no header but a pupil's row: nothing of it is told."""
 CANONICAL_NAME = "canoniek"
@@ -75,30 +76,41 @@ class Format(Declaration):
         ways = (self.decimal, self.dates, self.school_years)
         return ways == (",", "yyyy-mm-dd", "2024-2025") and not self.codes and not self.sentinels
 
-    @property
+    @cached_property
     def by_name(self) -> dict[str, str]:
         return {folded(name): column for name, column in self.columns.items()}
+
+    @cached_property
+    def garbled_names(self) -> dict[str, Garbled]:
+        """What becomes of the names of columns where a text was saved or read in a wrong encoding."""
+        return garbled(self.columns)
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """A header whose format is known: per place the canonical column, None for one that is not read on."""
+    """A header whose format is known: per place the canonical column, None for one that is not read on.
+
+    `unread` are the places of those that are not read on, each with its name where it can be told.
+    """
 
     name: str
     columns: tuple[str | None, ...]
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Unrecognised:
     """A header that no format has: why, the format it is closest to, and where it differs from it.
 
-    `missing` are names the format has; `unknown` places in the header, with a name where it can be told.
+    `missing` are names the format has; `unknown` places in the header, with a name where it can be told
+    (of a garbled one the name that was meant); `columns` the canonical columns that are known.
     """
 
     reason: str
     closest: str
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    columns: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +136,27 @@ class Formats:
             self._seen[line] = found
         return found
 
+    def columns_again(self, name: str, fields: Sequence[str | None]) -> tuple[str | None, ...] | None:
+        """The columns that a row below the header names, if it is a header once more, of any format."""
+        cells = [cell or "" for cell in fields]
+        if OF_A_PUPIL.match("".join(cells)):
+            return None
+        words = set(map(folded, cells))
+        if all(len(words & one.by_name.keys()) < ENOUGH_KNOWN for one in self.declared.values()):
+            return None
+        return tuple(self[name].by_name.get(folded(cell)) for cell in cells)
+
+    def headers_among(
+        self, rows: Iterable[str], found: Recognised, header: str
+    ) -> dict[str, tuple[str | None, ...]]:
+        """The rows that are a header once more, with the columns they name: files were glued together."""
+        if set(map(itemgetter(0), rows)) <= DIGITS - {header[0]}:
+            return {}
+        mark = self[found.name].delimiter
+        bare = {row for row in rows if not OF_A_PUPIL.match(row)}
+        columns = {row: self.columns_again(found.name, fields_of(row, mark)) for row in bare}
+        return {row: named for row, named in columns.items() if named is not None}
+
     def of_names(self, names: Iterable[str]) -> Recognised | Unrecognised:
         """The format of a sheet with these names: no delimiter tells it."""
         header = tuple(names)
@@ -144,22 +177,33 @@ class Formats:
                 return Unrecognised("HEADER_TWICE", name)
             if sum(fit[0] == known for fit in whole) > 1:
                 return Unrecognised("HEADER_AMBIGUOUS", name)
-            return Recognised(name, columns)
+            if self._garbled(name, header, columns):
+                return self._differs(name, header, columns, known)
+            return Recognised(name, columns, tuple(not_read(header, columns)))
         known, name, header, columns = next(fit for fit in fits if fit[0] == most)
         return self._differs(name, header, columns, known)
+
+    def _garbled(
+        self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...]
+    ) -> dict[int, Garbled]:
+        """By their places the columns that have a name of the format as a wrong encoding leaves it."""
+        strange = ((place, folded(cell)) for place, cell in enumerate(header) if not columns[place])
+        return {
+            place: self[name].garbled_names[cell]
+            for place, cell in strange
+            if cell in self[name].garbled_names
+        }
 
     def _differs(
         self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...], known: int
     ) -> Unrecognised:
         named = {column: cell for cell, column in reversed(self[name].columns.items())}
         missing = tuple(named[column] for column in _lacking(columns) if column in named)
-        strange = [(place, cell) for place, cell in enumerate(header, 1) if not columns[place - 1]]
-        told = known >= ENOUGH_KNOWN
-        unknown = tuple(
-            f"{place} ({cell.strip()})" if told and SHOWN_NAME.fullmatch(cell.strip()) else f"{place}"
-            for place, cell in strange[:20]
-        )
-        return Unrecognised("HEADER_UNKNOWN", name, missing, unknown)
+        lost = self._garbled(name, header, columns) if known >= ENOUGH_KNOWN else {}
+        meant = [lost[place].name if place in lost else cell for place, cell in enumerate(header)]
+        unknown = tuple(not_read(meant, columns, named=known >= ENOUGH_KNOWN))
+        reasons = (one.reason for one in lost.values())
+        return Unrecognised(min(reasons, default="HEADER_UNKNOWN"), name, missing, unknown, columns)
 
 
 def load(folder: Path) -> Formats:
@@ -180,24 +224,6 @@ def load(folder: Path) -> Formats:
     if problems:
         raise ConfigurationRefused(*problems)
     return Formats(found)
-
-
-@lru_cache(maxsize=100_000)
-def folded(name: str) -> str:
-    """A column's name without what makes no difference: capitals, diacritics, blanks, a dash's length."""
-    parts = unicodedata.normalize("NFKD", name.strip().strip('"'))
-    bare = "".join(
-        "-" if unicodedata.category(c) == "Pd" else c for c in parts if not unicodedata.combining(c)
-    )
-    return " ".join(bare.casefold().split())
-
-
-def fields_of(line: str, delimiter: str) -> tuple[str, ...]:
-    """The fields of one line of text."""
-    try:
-        return tuple(next(csv.reader([line], delimiter=delimiter), ()))
-    except csv.Error:  # a field longer than the reader allows
-        return tuple(line.split(delimiter))
 
 
 def _lacking(columns: Iterable[str | None]) -> tuple[str, ...]:

@@ -122,7 +122,7 @@ def _left_out(
     columns = ("pgn", "brin", "domein")
     seen, met = clean.select(*columns), frozenset[str]()
     if looked is not None:
-        sure = ~F.contains(CODES, F.lit("BRIN_")) & (F.col(CODES) != checks.BROKEN)
+        sure = ~F.contains(CODES, F.lit("BRIN_")) & ~F.col(CODES).isin(checks.BROKEN, checks.HEADER)
         seen = seen.unionByName(looked.where(sure & F.col("pgn").isNotNull()).select(*columns))
         met = effects.met(looked.select("pgn"), lists)
     if intake.waiting:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql.types import (
     DataType,
@@ -27,12 +28,13 @@ from pyspark.sql.types import (
 
 from cohort import frames, tables
 from cohort.errors import StateRefused, expected
+from cohort.intake.rejection import UNREADABLE
 from cohort.platform import Tables
 
 TAKEN, REJECTED = "TAKEN", "REJECTED"
 OLDER = "PERMISSION_OLDER"
 UNREAD = ("OLD_SPREADSHEET", "SPREADSHEET_ENCRYPTED")
-RETRIED = ("FILE_NAME", "FILE_TOO_LARGE", "ROSTER_MISSING", OLDER)
+RETRIED = ("FILE_NAME", "FILE_TOO_LARGE", "ROSTER_MISSING", OLDER, UNREADABLE)
 """Reasons that lie outside the content: the same content may come again."""
 STATE = StructType(
     [
@@ -57,6 +59,7 @@ STATE = StructType(
         StructField("replaced", MapType(IntegerType(), LongType()), False),
         StructField("withdrawn", MapType(IntegerType(), LongType()), False),
         StructField("warnings", MapType(StringType(), LongType()), False),
+        StructField("columns", StringType()),
     ]
 )
 
@@ -66,7 +69,8 @@ class Entry:
     """What became of one file: delivered = accepted + quarantined + objected.
 
     `slices` has the accepted rows per school year, moment and domain (`2024-2025 M rekenen`); `replaced` and
-    `withdrawn` the rows of earlier deliveries, by their numbers, that this one took away.
+    `withdrawn` the rows of earlier deliveries, by their numbers, that this one took away; `columns` the
+    canonical columns that were read on, with a blank between them (none in lines of earlier versions).
     """
 
     sha256: str
@@ -90,6 +94,7 @@ class Entry:
     replaced: dict[int, int] = field(default_factory=dict)
     withdrawn: dict[int, int] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
+    columns: str | None = None
 
     def __post_init__(self) -> None:
         if self.delivered != self.accepted + self.quarantined + self.objected:
@@ -115,9 +120,17 @@ class Ledger:
         return frozenset(settled | packed)
 
     @cached_property
-    def retried(self) -> frozenset[str]:
-        """Contents that were only ever rejected for a reason outside them."""
-        return frozenset(line.sha256 for line in self.lines if line.reason in RETRIED) - self.hashes
+    def retried(self) -> dict[str, str]:
+        """Contents that were only ever rejected for a reason outside them, each with the last one."""
+        last = {line.sha256: line.reason for line in self.lines if line.reason in RETRIED}
+        return {sha: reason for sha, reason in last.items() if reason and sha not in self.hashes}
+
+    @cached_property
+    def unreadable(self) -> frozenset[str]:
+        """Contents, and their containers, that nobody could look at yet by a fault of ours."""
+        waiting = {sha for sha, reason in self.retried.items() if reason == UNREADABLE}
+        packed = {line.container for line in self.lines if line.sha256 in waiting}
+        return frozenset(waiting.union(sha for sha in packed if sha))
 
     @property
     def with_rosters(self) -> frozenset[str]:
@@ -137,9 +150,10 @@ class Ledger:
     def contents(self) -> frozenset[str]:
         """All that was looked at for good, taken in or not: fingerprints of files and of their containers.
 
-        What only waits for a newer list of its school is not: it is still to be taken in.
+        What only waits for a newer list of its school is not, nor what we could not read: both are still to
+        be taken in.
         """
-        settled = {line.sha256 for line in self.lines if line.reason != OLDER}
+        settled = {line.sha256 for line in self.lines if line.reason not in (OLDER, UNREADABLE)}
         waiting = [line for line in self.lines if line.sha256 not in settled]
         packed = {line.container for line in self.lines} - {line.container for line in waiting}
         return frozenset(settled.union(sha for sha in packed if sha))
@@ -172,6 +186,8 @@ def read(path: Path) -> Ledger:
     found = tables.small(path)
     if found is None:
         return Ledger()
+    for name in set(STATE.names).difference(found.column_names):  # of a version that knew no such field
+        found = found.append_column(name, pa.nulls(found.num_rows, pa.string()))
     values = [_in_python(found[field.name], field.dataType) for field in STATE]
     lines = (Entry(*line) for line in zip(*values, strict=True))
     return Ledger(tuple(sorted(lines, key=lambda line: line.levering_nr)))

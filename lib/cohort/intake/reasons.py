@@ -54,6 +54,14 @@ REASONS = {
         "the line has another number of fields than the header",
         SUPPLIER,
     ),
+    "HEADER_REPEATED": because(
+        "de kopregel staat hier nog eens: er zijn bestanden achter elkaar geplakt",
+        "the header stands here once more: files were put one after another",
+        (
+            "Lever de bestanden apart, of haal deze regel weg.",
+            "Deliver the files apart, or take this line away.",
+        ),
+    ),
     "BRIN_INVALID": because(
         "de schoolcode is niet twee cijfers en twee hoofdletters",
         "the school code is not two digits and two capitals",
@@ -167,6 +175,14 @@ WARNINGS = {
         "in the delivery before; this file has at least twice as many",
         ("Ga na of het bestand klopt.", "Check that the file is right."),
     ),
+    "COLUMN_GONE": because(
+        "van de vorige levering van deze leverancier die dit bestand niet meer heeft",
+        "of this supplier's delivery before that this file has no longer",
+        (
+            "Ga na of de export nog alle kolommen heeft en hun namen niet zijn veranderd.",
+            "Check that the export still has every column, and that none was renamed.",
+        ),
+    ),
     "KEY_OF_ANOTHER_PUPIL": because(
         "van een andere leerling vervangen onder dezelfde resultaatsleutel",
         "of another pupil replaced under the same result key",
@@ -215,8 +231,9 @@ WARNINGS = {
     "YEAR_GROUPS_APART": REASONS["YEAR_GROUPS_APART"],
     "TWO_SCHOOLS": REASONS["TWO_SCHOOLS"],
 }
-"""What is told and not refused, each with a number: of pupils where it is about pupils, else of rows."""
+"""What is told and not refused, each with a number: of pupils or of columns, or else of rows."""
 
+OF_COLUMNS = frozenset({"COLUMN_GONE"})
 OF_PUPILS = frozenset(
     {
         "KEY_OF_ONE_EXPORT", "ROSTER_WITHOUT_NUMBER", "TWO_NUMBERS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART",

@@ -7,32 +7,33 @@ much. Deliveries count in the order in which their files were received, of equal
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from cohort.intake import arrivals, edexml, rosters, transcripts, uwlr
 from cohort.intake.arrivals import DeliveredFile, Desk
 from cohort.intake.ledger import Ledger
-from cohort.intake.rejection import Rejected
+from cohort.intake.rejection import ROSTER_MISSING, UNREADABLE, Rejected
 from cohort.intake.rosters import School
 
 MANY = 64
 """From this many files on the executors read them."""
 THREADS = 2
 """So many threads look at the files; of more, each file on its own, they would wait for each other."""
-UNREADABLE = "UNREADABLE"
-"""What no reader foresaw: the file is rejected, the others are not stopped."""
+STORAGE = "storage"
+"""Why a file was left that the storage did not let us read."""
+LOST = "a worker that ended at once"
 Numbered = tuple[int, DeliveredFile]
 Rosters = dict[str, list[tuple[School, Path]]]
 """Rosters by the BRIN and by the key that they name their school with."""
-A = TypeVar("A")
 B = TypeVar("B")
 
 
@@ -44,6 +45,8 @@ class Received:
     new: tuple[Numbered, ...]
     unreadable: int
     """Files that the storage did not let us read: they are left where they are."""
+    defects: dict[str, int] = field(default_factory=dict)
+    """Why files were left that no reader could look at, by type and place in the code, each with how many."""
 
 
 def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
@@ -51,15 +54,16 @@ def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
     seen = list(_files(desk.folder))
     paths = sorted((path for path in seen if path is not None), key=str)
     found = _looked_at(desk, paths)
-    every = [file for files in found if files is not None for file in files]
+    every = [file for files in found if not isinstance(files, str) for file in files]
     asking = any(file.kind == arrivals.RESULTS for file in every)
     earlier = _known_rosters(desk, every, known) if asking else []
     fresh = _fresh(every, known)
-    ready = _transcribed(spark, desk, [*every, *earlier], fresh)
-    again = [file for file in ready if not (file.rejected and file.sha256 in known.retried)]
+    ready, left = _transcribed(spark, desk, [*every, *earlier], fresh)
+    again = [file for file in ready if not file.rejected or file.rejected != known.retried.get(file.sha256)]
     again += _repeated(every, again, known)
-    unreadable = seen.count(None) + found.count(None)
-    return Received(tuple(every), tuple(enumerate(again, known.last_number + 1)), unreadable)
+    unreadable = seen.count(None) + found.count(STORAGE)
+    defects = Counter([*left, *(one for one in found if isinstance(one, str) and one != STORAGE)])
+    return Received(tuple(every), tuple(enumerate(again, known.last_number + 1)), unreadable, dict(defects))
 
 
 def _files(folder: Path) -> Iterator[Path | None]:
@@ -75,12 +79,17 @@ def _files(folder: Path) -> Iterator[Path | None]:
                 yield from _files(Path(entry.path))
             elif entry.is_file():
                 yield Path(entry.path)
+            else:  # a link to a folder or to nowhere, a pipe
+                yield None
         except OSError:
             yield None
 
 
-def _looked_at(desk: Desk, paths: list[Path]) -> list[list[DeliveredFile] | None]:
-    """Every file's deliveries, in the order of the paths: one thread works while another reads or hashes."""
+def _looked_at(desk: Desk, paths: list[Path]) -> list[list[DeliveredFile] | str]:
+    """Every file's deliveries, in the order of the paths: one thread works while another reads or hashes.
+
+    Of a file of which not even the content is known: why, `STORAGE` or a defect.
+    """
     share = -(-len(paths) // THREADS) or 1
     parts = [paths[first : first + share] for first in range(0, len(paths), share)]
     with ThreadPoolExecutor(THREADS) as threads:
@@ -88,19 +97,21 @@ def _looked_at(desk: Desk, paths: list[Path]) -> list[list[DeliveredFile] | None
         return [found for part in done for found in part]
 
 
-def _arrivals(desk: Desk, path: Path) -> list[DeliveredFile] | None:
+def _arrivals(desk: Desk, path: Path) -> list[DeliveredFile] | str:
     try:
         return desk.arrivals(path)
     except OSError:
-        return None
+        return STORAGE
+    except Exception as defect:
+        return arrivals.describe(defect)
 
 
 def _known_rosters(desk: Desk, every: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
     """Rosters of earlier runs that are still there: results may come after them."""
     there = {file.path for file in every if file.kind == arrivals.KNOWN and file.sha256 in known.with_rosters}
     again = replace(desk, known=frozenset())
-    found = [file for path in sorted(there) for file in _arrivals(again, path) or []]
-    return [file for file in found if file.kind == arrivals.ROSTER]
+    found = [files for path in sorted(there) if not isinstance(files := _arrivals(again, path), str)]
+    return [file for files in found for file in files if file.kind == arrivals.ROSTER]
 
 
 def _fresh(files: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
@@ -135,28 +146,67 @@ def _repeated(every: list[DeliveredFile], new: list[DeliveredFile], known: Ledge
 
 def _transcribed(
     spark: SparkSession, desk: Desk, every: list[DeliveredFile], fresh: list[DeliveredFile]
-) -> list[DeliveredFile]:
-    """The same files; those that no scan reads as they are with a transcript in their place."""
+) -> tuple[list[DeliveredFile], list[str]]:
+    """The same files; those that no scan reads as they are with a transcript in their place.
+
+    Gives: the files, and of every one that could not be looked at, rosters of before among them, why.
+    """
     plain = replace(desk, known=frozenset())
     asked = {file.sha256: file for file in fresh if not file.rejected and file.kind != arrivals.TEXT}
     made: dict[str, DeliveredFile] = {}
     if any(file.kind in (arrivals.ROSTER, arrivals.RESULTS) for file in asked.values()):
         seen = {file.sha256: file for file in every if file.kind == arrivals.ROSTER and not file.rejected}
-        read = _each(spark, partial(_school, plain), [seen[sha] for sha in sorted(seen)])
+        known = [seen[sha] for sha in sorted(seen)]
+        read = _each(spark, partial(_school, plain), known, lambda file: (file.unreadable(LOST), None))
         made.update({file.sha256: file for file, _ in read})
         there = _by_school(read)
         results = [file for file in asked.values() if file.kind == arrivals.RESULTS]
-        made.update((f.sha256, f) for f in _each(spark, partial(_joined, plain, there), results))
+        joined = _each(spark, partial(_joined, plain, there), results, _lost)
+        if any(file.defect for file, _ in read):  # nobody knows whose roster that is
+            joined = [replace(f, rejected=UNREADABLE) if f.rejected == ROSTER_MISSING else f for f in joined]
+        made.update((file.sha256, file) for file in joined)
     others = [file for file in asked.values() if file.kind in (arrivals.SHEET, arrivals.UNEVEN)]
-    made.update((file.sha256, file) for file in _each(spark, partial(_one, plain), others))
-    return [made.get(file.sha256, file) for file in fresh]
+    made.update((file.sha256, file) for file in _each(spark, partial(_one, plain), others, _lost))
+    ready = [made.get(file.sha256, file) for file in fresh]
+    looked_at = {file.sha256: file for file in [*made.values(), *ready]}
+    return ready, [file.defect for file in looked_at.values() if file.defect]
 
 
-def _each(spark: SparkSession, work: Callable[[A], B], files: list[A]) -> list[B]:
+def _each(
+    spark: SparkSession,
+    work: Callable[[DeliveredFile], B],
+    files: list[DeliveredFile],
+    lost: Callable[[DeliveredFile], B],
+) -> list[B]:
+    """What is made of every file: by the driver while they are few, in the executors where they are many.
+
+    Takes: what stands for a file at which a worker ended, of no memory or by a fault in a library: which one
+    it is, is found by halves.
+    """
     if len(files) < MANY:
         return [work(file) for file in files]
+    return _in_executors(spark, work, files, lost)
+
+
+def _in_executors(
+    spark: SparkSession,
+    work: Callable[[DeliveredFile], B],
+    files: list[DeliveredFile],
+    lost: Callable[[DeliveredFile], B],
+) -> list[B]:
     context = spark.sparkContext
-    return context.parallelize(files, min(len(files), 4 * context.defaultParallelism)).map(work).collect()
+    try:
+        return context.parallelize(files, min(len(files), 4 * context.defaultParallelism)).map(work).collect()
+    except Py4JJavaError:
+        half = len(files) // 2
+        if not half:
+            return [lost(files[0])]
+    parts = (files[:half], files[half:])
+    return [one for part in parts for one in _in_executors(spark, work, part, lost)]
+
+
+def _lost(file: DeliveredFile) -> DeliveredFile:
+    return file.unreadable(LOST)
 
 
 def _told(file: DeliveredFile, work: Callable[[], DeliveredFile]) -> DeliveredFile:
@@ -165,8 +215,8 @@ def _told(file: DeliveredFile, work: Callable[[], DeliveredFile]) -> DeliveredFi
         return work()
     except Rejected as rejected:
         return replace(file, rejected=rejected.code, school=rejected.school or file.school)
-    except Exception:
-        return replace(file, rejected=UNREADABLE)
+    except Exception as defect:
+        return file.unreadable(defect)
 
 
 def _one(desk: Desk, file: DeliveredFile) -> DeliveredFile:

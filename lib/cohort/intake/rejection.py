@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from cohort.intake.reasons import PLATFORM, SUPPLIER, because
 
+ROSTER_MISSING = "ROSTER_MISSING"
+UNREADABLE = "UNREADABLE"
+"""What no reader foresaw: ours and not the school's. It says nothing of the content, which is tried again."""
+AS_UTF8 = (
+    'Sla het op als "CSV UTF-8", of vraag uw leverancier erom.',
+    'Save it as "CSV UTF-8", or ask your supplier to.',
+)
+
 
 class Rejected(Exception):
     """What a reader of files raises when no row of a file can be trusted.
@@ -40,12 +48,36 @@ FILE_REASONS = {
     "NOT_UTF8": because(
         "het bestand is niet in een tekencodering die bij zijn formaat hoort (meestal UTF-8)",
         "the file is not in an encoding that its format declares (UTF-8, most often)",
-        SUPPLIER,
+        AS_UTF8,
     ),
     "ENCODING_OTHER": because(
         "het bestand is in een andere tekencodering dan bij zijn formaat hoort",
         "the file is in another encoding than its format declares",
-        SUPPLIER,
+        AS_UTF8,
+    ),
+    "ENCODING_UTF16": because(
+        'het bestand is in UTF-16 ("Unicode-tekst")', 'the file is in UTF-16 ("Unicode text")', AS_UTF8
+    ),
+    "ENCODING_MACROMAN": because(
+        "het bestand is in MacRoman, de oude tekencodering van de Mac; zo gaan namen van kolommen verloren",
+        "the file is in MacRoman, the old encoding of the Mac; names of columns are lost that way",
+        AS_UTF8,
+    ),
+    "ENCODING_CP850": because(
+        "het bestand is in CP850 of CP437, een tekencodering van DOS; zo gaan namen van kolommen verloren",
+        "the file is in CP850 or CP437, an encoding of DOS; names of columns are lost that way",
+        AS_UTF8,
+    ),
+    "HEADER_GARBLED": because(
+        "de kopregel heeft tekens verloren (accenten, streepjes), dus het bestand is in een verkeerde "
+        "tekencodering opgeslagen of gelezen",
+        "the header has lost characters (accents, dashes), so the file was saved or read in a wrong encoding",
+        AS_UTF8,
+    ),
+    "HEADER_SECOND": because(
+        "verderop staat een kopregel met andere kolommen, dus dit zijn verschillende bestanden achter elkaar",
+        "further down stands a header with other columns, so these are different files one after another",
+        ("Lever ze als losse bestanden.", "Deliver them as files of their own."),
     ),
     "NOT_TEXT": because(
         "het bestand bevat bytes die geen tekst heeft", "the file holds bytes that no text has", SUPPLIER
@@ -89,7 +121,14 @@ FILE_REASONS = {
         "er is meer dan {limit} van de rijen geweigerd, en dan wordt geen enkele rij ingenomen",
         "more than {limit} of the rows were refused, and then no row at all is taken in",
     ),
-    "UNREADABLE": because("het bestand kon niet worden gelezen", "the file could not be read", PLATFORM),
+    UNREADABLE: because(
+        "het platform kon het bestand niet lezen, door een fout van het platform en niet van uw school",
+        "the platform could not read the file, by a fault of the platform and not of your school",
+        (
+            "U hoeft niets te doen: het bestand wordt opnieuw geprobeerd.",
+            "You need not do anything: the file is tried again.",
+        ),
+    ),
     "OLD_SPREADSHEET": because(
         "het bestand is een oud of beveiligd Office-bestand",
         "the file is an old or a protected Office document",

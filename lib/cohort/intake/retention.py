@@ -43,13 +43,17 @@ def _when(line: Entry) -> dt.datetime:
 
 
 def _deliveries(known: Ledger, files: Iterable[DeliveredFile], until: dt.datetime) -> int:
-    """Files whose every content was looked at long enough ago; of a container, all that is in it."""
+    """Files whose every content was looked at long enough ago; of a container, all that is in it.
+
+    What we could not read stays, however old: it was never looked at.
+    """
     last: dict[str, dt.datetime] = {}
     for line in known.lines:
         for content in {line.sha256, line.container} - {None}:
             last[str(content)] = max(_when(line), last.get(str(content), _when(line)))
     found = {(file.container or file.sha256): file.origin for file in files if file.origin}
-    gone = [path for content, path in found.items() if content in last and last[content] <= until]
+    past = {content for content, day in last.items() if day <= until} - known.unreadable
+    gone = [path for content, path in found.items() if content in past]
     for path in gone:
         path.unlink(missing_ok=True)
     return len(gone)

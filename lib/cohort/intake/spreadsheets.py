@@ -182,6 +182,8 @@ def _sheets(workbook: io.BytesIO) -> list[list[tuple[int, tuple[Any, ...]]]]:
                 found.append([(n, row) for n, row in rows if any(_is_filled(value) for value in row)])
             book.close()
             return found
+        except MemoryError:
+            raise
         except Exception:  # the library's own message could hold the value of a cell
             raise Rejected(BROKEN) from None
 

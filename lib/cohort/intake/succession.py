@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 
 from pyspark.sql import SparkSession
@@ -59,4 +58,4 @@ def carry_out(spark: SparkSession, places: Places, known: Ledger) -> None:
             rows = spark.read.parquet(str(folder)).select(*supersession.IDENTITY)
             if not rows.isEmpty():
                 tables.remove_rows(spark, places.results, rows)
-        shutil.rmtree(folder)
+        tables.remove_folder(folder, where="restricted/superseding")

@@ -7,20 +7,19 @@ code where its reader already knows that it cannot be taken.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from cohort.delimited_text import UTF8, TextRefused, decoded, lines_of, records, swallows, with_line_feeds
 from cohort.intake import rosters, spreadsheets, uwlr
-from cohort.intake.arrivals import BLANKS, DeliveredFile, Desk, is_filled, open_quote, plain
-from cohort.intake.formats import CANONICAL_NAME, UTF8, Unrecognised
+from cohort.intake.arrivals import BLANKS, DeliveredFile, Desk, is_filled, open_quote
+from cohort.intake.formats import CANONICAL_NAME, Recognised, Unrecognised
 from cohort.intake.rejection import Rejected
 from cohort.intake.rosters import Roster
 from cohort.intake.uwlr import Message
 from cohort.schema import CANONICAL
 
-BROKEN = "ROW_BROKEN"
+BROKEN, HEADER = "ROW_BROKEN", "HEADER_REPEATED"
 SUPPLIER = "uwlr"
 KEY_OF_MESSAGE = "#"
 """Put before a result's key that means something within its message only."""
@@ -41,24 +40,40 @@ def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     alone every row stands there as it was sent.
     Refuses: a quote that is not closed up to the end (`QUOTE_OPEN`).
     """
-    content = file.path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    text = plain(content.decode("utf-8" if file.encoding == UTF8 else "cp1252"))
+    text, _ = decoded(file.path.read_bytes(), (file.encoding,))
+    text = with_line_feeds(text)
     declared = desk.formats[file.format]
     lines = [one for one in enumerate(text.split("\n"), 1) if is_filled(one[1])]
-    if not any(open_quote(line) for _, line in lines):
-        before = declared.delimiter * 2
-        return _put(file, (f"{number}{before}{line}\n" for number, line in lines[1:]), desk, lines[0][1])
-    read = _over_lines if declared.line_breaks else _line_by_line
-    rows = list(read(text, declared.delimiter, len(file.columns)))
-    return _written(file, rows[1:], desk)
+    if any(open_quote(line) for _, line in lines):
+        read = _over_lines if declared.line_breaks else _line_by_line
+        rows = list(read(text, declared.delimiter, len(file.columns)))
+        return _written(file, _without_headers(rows[1:], file, desk), desk)
+    (_, header), *rest = lines
+    mark, named = declared.delimiter, Recognised(file.format, file.columns)
+    again = desk.formats.headers_among([line for _, line in rest], named, header)
+    told = f"{mark}{HEADER}{mark * len(file.columns)}"
+    whole = (f"{number}{told if line in again else mark * 2 + line}\n" for number, line in rest)
+    return _put(file, whole, desk, header)
+
+
+def _without_headers(rows: Iterable[Row], file: DeliveredFile, desk: Desk) -> Iterator[Row]:
+    """The same rows; of one that is the header once more only that.
+
+    Refuses: one with other columns, as what follows would be read under the wrong names.
+    """
+    for number, code, fields in rows:
+        again = None if code else desk.formats.columns_again(file.format, fields)
+        if again is not None and again != file.columns:
+            raise Rejected("HEADER_SECOND", file.school)
+        yield (number, code, fields) if again is None else (number, HEADER, ())
 
 
 def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), 1):
         if is_filled(line):
             try:
-                fields = next(csv.reader([line], delimiter=delimiter, strict=True))
-            except csv.Error:
+                fields: Sequence[str] = next(records([line], delimiter)).fields
+            except TextRefused:
                 fields = []
             yield number, "" if len(fields) == width else BROKEN, fields
 
@@ -66,35 +81,19 @@ def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[Row]:
 def _over_lines(text: str, delimiter: str, width: int) -> Iterator[Row]:
     """The rows of a text, each with the number of its first line.
 
-    A quote opened by mistake runs on to the next one, and what it swallowed looks like one long value
-    (`_swallowed`): its lines are broken rows.
+    A quote opened by mistake runs on to the next one, and what it swallowed looks like one long value: its
+    lines are broken rows.
     """
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
-    last = 0
     try:
-        for fields in reader:
-            first, last = last + 1, reader.line_num
-            if not "".join(fields).strip(BLANKS):
+        for record in records(lines_of(text), delimiter):
+            if not "".join(record.fields).strip(BLANKS):
                 continue
-            if any(_swallowed(field, place, delimiter, width) for place, field in enumerate(fields)):
-                yield from ((line, BROKEN, ()) for line in range(first, last + 1))
+            if swallows(record, delimiter, width):
+                yield from ((line, BROKEN, ()) for line in range(record.line, record.last + 1))
             else:
-                yield first, "" if len(fields) == width else BROKEN, fields
-    except csv.Error:
+                yield record.line, "" if len(record.fields) == width else BROKEN, record.fields
+    except TextRefused:
         raise Rejected("QUOTE_OPEN") from None
-
-
-def _swallowed(value: str, place: int, delimiter: str, width: int) -> bool:
-    """Whether a value is the end of one row and the beginning of another, with any rows between them.
-
-    Quotes opened by mistake in the same place of two rows leave a row of the right width, of two pupils. Such
-    a value has as many delimiters in its first line as there are fields after its place, and in its last as
-    there are before it.
-    """
-    first, *more = (line.count(delimiter) for line in value.split("\n"))
-    if not more:
-        return False
-    return (first, more[-1]) == (width - 1 - place, place) or max(more) >= width - 1
 
 
 def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
@@ -110,8 +109,10 @@ def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     written = sheet.rows(declared.decimal, "%Y-%m-%d" if declared.dates == "yyyy-mm-dd" else "%d-%m-%Y")
     width = len(found.columns)
     rows = [(number, "" if len(cells) == width else BROKEN, cells) for number, cells in written]
-    named = replace(file, format=found.name, supplier=declared.supplier, columns=found.columns)
-    return _written(named, rows, desk)
+    named = replace(
+        file, format=found.name, supplier=declared.supplier, columns=found.columns, unread=found.unread
+    )
+    return _written(named, _without_headers(rows, named, desk), desk)
 
 
 def of_results(file: DeliveredFile, message: Message, those: Iterable[Roster], desk: Desk) -> DeliveredFile:

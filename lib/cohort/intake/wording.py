@@ -53,11 +53,14 @@ SAID = {
         "Het lijkt het meest op het formaat {}; daarvan ontbreekt: {}. Niet herkende kolommen: {}.",
         "It is closest to the format {}; of that it lacks: {}. Columns not recognised: {}.",
     ),
+    "unread": ("Niet overgenomen kolommen: {}.", "Columns not read on: {}."),
+    "gone": ("Dat zijn: {}.", "These are: {}."),
     "nothing": ("niets", "nothing"),
 }
 """Every sentence in Dutch and in English."""
 UNITS = {
     "rows": (("rij", "rijen"), ("row", "rows")),
+    "columns": (("kolom", "kolommen"), ("column", "columns")),
     "pupils": (("leerling", "leerlingen"), ("pupil", "pupils")),
     "numbers": (("leerlingnummer", "leerlingnummers"), ("pupil number", "pupil numbers")),
     "results": (("resultaat", "resultaten"), ("result", "results")),

@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from cohort import access, catalogue, keys, project, register, rights
-from cohort.errors import DONE, Refusal
+from cohort.errors import DEFECT, DONE, Refusal, place
 from cohort.later import withdrawal
 from cohort.places import Places
 from cohort.platform import Platform
@@ -69,6 +69,9 @@ def honour(
         except Refusal as refusal:
             access.withdraw(places, platform, name, "the lists of today could not be honoured", now)
             done, code = {"project": name, "refused": [*refusal.problems]}, refusal.exit_code
+        except Exception as defect:  # an objection to another project does not wait for it
+            access.withdraw(places, platform, name, "the lists of today could not be honoured", now)
+            done, code = {"project": name, "defect": type(defect).__name__, "at": place(defect)}, DEFECT
         told.append({**done, "access": access.state(places, platform, name), "exit_code": code})
         progress(f"{name}: {done.get('pupils_barred', 'not known how many')} pupils barred and taken out")
     return told

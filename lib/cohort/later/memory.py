@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from cohort import register
+from cohort import register, tables
 from cohort.errors import ConfigurationRefused, StateRefused, expected
 from cohort.places import Places
 from cohort.project import Project
@@ -95,7 +94,7 @@ def write(
     that this one is nested in, the classes that show no sensitive value.
     """
     at = places.remembered(project.name) / str(release)
-    shutil.rmtree(at, ignore_errors=True)
+    tables.remove_folder(at, where=f"restricted/released/{project.name}")
     pupils.write.option("compression", "zstd").parquet(str(at / PUPILS))
     if before is not None:
         spark = pupils.sparkSession
@@ -191,19 +190,20 @@ def keep_only(places: Places, project: str, releases: Collection[int]) -> None:
     all_of_it = places.remembered(project)
     for path in all_of_it.iterdir() if all_of_it.is_dir() else ():
         if path.name not in {str(release) for release in releases}:
-            shutil.rmtree(path, ignore_errors=True)
+            tables.remove_folder(path, where=f"restricted/released/{project}")
 
 
 def refuse(places: Places, record: Record, **why: Any) -> None:
     """Refuse a release: its record says why, its stage is removed, and it is forgotten."""
     register.save(places, record.moved(register.Release.REFUSED, **why))
-    shutil.rmtree(places.stage(record.project, record.release), ignore_errors=True)
     forget(places, record)
+    stage = places.stage(record.project, record.release)
+    tables.remove_folder(stage, where=f"staging/{record.project}")
 
 
 def forget(places: Places, record: Record) -> None:
     """Forget one release: it was refused."""
-    shutil.rmtree(folder(places, record), ignore_errors=True)
+    tables.remove_folder(folder(places, record), where=f"restricted/released/{record.project}")
 
 
 def _missing(record: Record, found: str) -> StateRefused:

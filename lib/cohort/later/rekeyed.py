@@ -5,12 +5,10 @@ Without it a pupil with a new number would count as gone, and take others along,
 
 from __future__ import annotations
 
-import shutil
-
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from cohort import frames, register
+from cohort import frames, register, tables
 from cohort.filed.numbers import Changes
 from cohort.keys import Key
 from cohort.later import memory
@@ -57,7 +55,7 @@ def follow(spark: SparkSession, places: Places, project: Project, key: Key, chan
     number = moved.count()
     if number:
         at = f"{memory.PUPILS}-{changes.digest()[:12]}"
-        shutil.rmtree(folder / at, ignore_errors=True)
+        tables.remove_folder(folder / at, where=f"restricted/released/{project.name}")
         others = [name for name in pupils.columns if name != PUPIL]
         followed = pupils.join(F.broadcast(moved), PUPIL, "left")
         followed = followed.select(F.coalesce(NEW, PUPIL).alias(PUPIL), *others)
@@ -66,7 +64,7 @@ def follow(spark: SparkSession, places: Places, project: Project, key: Key, chan
     register.write(folder / memory.FACTS, {**facts, "followed": changes.digest()})
     for path in folder.glob(f"{memory.PUPILS}*"):
         if path.name != facts["at"]:
-            shutil.rmtree(path)
+            tables.remove_folder(path, where=f"restricted/released/{project.name}")
     pairs.unpersist()
     moved.unpersist()
     return number

@@ -94,6 +94,8 @@ def try_out(asked: argparse.Namespace) -> Document:
     file = plainfiles.read(asked.data, wanted.read)
     clock.done("read", f"{file.records:,} records of {asked.data.name} read")
 
+    if wanted.pupil is not None:
+        tabulation.require_one_record_each(file.columns[wanted.pupil], wanted.pupil)
     coding, leaves = tabulation.coding_of(file.columns, wanted.columns, asked.hierarchies, asked.pattern)
     schools, known_by, sensitive = None, None, None
     if wanted.schools is not None:
@@ -261,6 +263,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--pattern", default="{}.csv", help="their names, {} standing for the column (default: {}.csv)")
     add("--columns", metavar="A,B,C", help="the quasi-identifiers, in the order of the release")
     add("--k", type=int, help="at least so many records per class")
+    add("--pupil", metavar="COLUMN", help="whose record it is: one of each, never released")
     add("--schools", metavar="COLUMN", help="the school of each record; never released")
     add("--boards", metavar="COLUMN", help="the board of that school, for which the same rules hold")
     add("--m", type=int, help="at least so many schools (boards) per class")

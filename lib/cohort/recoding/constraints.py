@@ -1,4 +1,8 @@
-"""What every released class must satisfy, as values that compose."""
+"""What every released class must satisfy, as values that compose.
+
+A school here is whoever knows its own pupils: where boards are known they are counted as the schools, since a
+board knows the pupils of all of its schools, and what holds for it holds for each of them.
+"""
 
 from __future__ import annotations
 

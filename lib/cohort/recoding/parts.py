@@ -26,7 +26,7 @@ from cohort.recoding.outcome import SUPPRESSED
 Numbers = npt.NDArray[np.int64]
 
 KEY, SCHOOL, OTHERS, CLASS = "key", "school", "others", "class"
-"""Columns of a part: who, the home school, further schools; and the class found."""
+"""Columns of a part: who, the home school (in a release its board), further ones; and the class found."""
 
 
 def word(number: int | str) -> str:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cohort.delimited_text import Fault, Record, TextRefused, opened
+from cohort.delimited_text import Fault, Record, TextRefused, opened, shown
 from cohort.errors import ConfigurationRefused, NotAnonymous, expected
 
 EMPTY = -1
@@ -136,7 +136,7 @@ def _text(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:
             expected(
                 f"{len(header.fields)} fields in every row, as in the header",
                 example=f"`{text.delimiter.join(header.fields[:3])}`",
-                found=f"another number in {unequal:,} rows",
+                found=f"another number in {len(unequal):,} rows{shown(unequal)}",
                 where=str(path),
                 do="Correct these rows; put quotes around a field that holds the delimiter",
             )
@@ -148,24 +148,23 @@ def _text(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:
 
 def _batches(
     records: Iterator[Record], header: Sequence[str], names: Sequence[str]
-) -> tuple[list[dict[str, pa.Array[Any]]], int]:
-    """The columns named, as dictionaries of so many records each; and how many rows are of another length.
+) -> tuple[list[dict[str, pa.Array[Any]]], list[int]]:
+    """The columns named, as dictionaries of so many records each; and the lines of rows of another length.
 
     In a file of one column an empty line is an empty cell, in any other it is nothing.
     """
     places = [header.index(name) for name in names]
     of_names = itemgetter(*places, 0, 0)  # the last two make it a tuple however many names there are
-    width, unequal = len(header), 0
+    width, unequal = len(header), list[int]()
     blank = [""] if width == 1 else []
 
     def rows() -> Iterator[tuple[str, ...]]:
-        nonlocal unequal
-        for _, _, given in records:
+        for line, _, given in records:
             fields = given or blank
             if len(fields) == width:
                 yield of_names(fields)
             elif fields:
-                unequal += 1
+                unequal.append(line)
 
     batches, every = list[dict[str, "pa.Array[Any]"]](), rows()
     while some := list(islice(every, RECORDS_AT_ONCE)):

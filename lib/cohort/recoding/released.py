@@ -72,17 +72,22 @@ def write(
 def write_trace(path: Path, class_of: npt.NDArray[np.integer], delimiter: str) -> None:
     """Writes for every record of the input, by its number from 1, its class, or nothing where suppressed.
 
-    Takes: the class of each record, from 0, or a negative number.
+    Takes: the class of each record, from 0, or a negative number. It undoes the anonymity, so the file is
+    its owner's alone, from its first byte on.
     """
     rows = pa.array(np.arange(1, len(class_of) + 1))
     table = pa.table({"row": rows, "class": pa.array(class_of, mask=np.asarray(class_of) < 0)})
-    with _whole(path) as part, part.open("wb") as out:
+    with _whole(path) as part, open(part, "wb", opener=_owners_alone) as out:
         if is_parquet(path):
             pq.write_table(table, out)
             return
         out.write(_line(table.column_names, delimiter).encode())
         style = pa.csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style="none")
         pa.csv.write_csv(table, out, style)
+
+
+def _owners_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @contextmanager

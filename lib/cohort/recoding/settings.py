@@ -42,6 +42,7 @@ class Asked:
 
     columns: str | None
     k: int | None
+    pupil: str | None
     schools: str | None
     boards: str | None
     m: int | None
@@ -71,9 +72,9 @@ class Settings:
     """One recoding to be tried.
 
     Takes: the quasi-identifiers in the order of the release; what every class must satisfy; what its
-    sensitive values must, and of how many pupils they must be known; the columns of the school, of its board
-    and of the sensitive value, and whether its values have an order; the kind of recoding; which loss to make
-    small; the part of the records that may be suppressed; weights, lowest and highest levels by column.
+    sensitive values must, and of how many pupils they must be known; the columns of the pupil, the school,
+    its board and the sensitive value, and whether its values have an order; the kind of recoding; which loss
+    to make small; which part of the records may be suppressed; weights, lowest and highest levels by column.
     """
 
     columns: tuple[str, ...]
@@ -81,6 +82,7 @@ class Settings:
     constraints: tuple[Constraint, ...]
     value_rules: tuple[ValueRule, ...]
     least_known: int
+    pupil: str | None
     schools: str | None
     boards: str | None
     sensitive: str | None
@@ -95,7 +97,8 @@ class Settings:
     @property
     def read(self) -> tuple[str, ...]:
         """The columns that must be read, each once."""
-        further = (name for name in (self.schools, self.boards, self.sensitive) if name is not None)
+        named = (self.pupil, self.schools, self.boards, self.sensitive)
+        further = (name for name in named if name is not None)
         return tuple(dict.fromkeys((*self.columns, *further)))
 
     @property
@@ -126,6 +129,9 @@ def settings(asked: Asked) -> Settings:
     what = "part of the records that may be suppressed (--limit)"
     limit = asked.limit if asked.limit is not None else ("1" if asked.recoding == "local" else "0")
     part = tried(lambda: share(limit, what))
+    if asked.pupil is not None and asked.pupil in (*columns, asked.schools, asked.boards, asked.sensitive):
+        what, found = "the pupil's number in no other place", f"`{asked.pupil}` in two places"
+        problems.append(_option(what, "--pupil leerling", found, "--pupil"))
     weights = _by_column(asked.weights, float, "--weights", columns, problems)
     lowest = _by_column(",".join(asked.lowest), int, "--lowest", columns, problems)
     highest = _by_column(",".join(asked.highest), int, "--highest", columns, problems)
@@ -139,8 +145,8 @@ def settings(asked: Asked) -> Settings:
     return Settings(
         columns, int(asked.k or 0), tuple(constraints), tuple(value_rules),
         LEAST_KNOWN if asked.least_known is None else asked.least_known,
-        asked.schools, asked.boards, asked.sensitive, asked.ordered, asked.recoding, objective, part,
-        tuple(weights.get(name, 1.0) for name in columns), lowest, highest,
+        asked.pupil, asked.schools, asked.boards, asked.sensitive, asked.ordered, asked.recoding, objective,
+        part, tuple(weights.get(name, 1.0) for name in columns), lowest, highest,
     )  # fmt: skip
 
 

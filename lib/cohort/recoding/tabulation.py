@@ -103,6 +103,32 @@ def coding_of(
     return Coding(tuple(hierarchies)), leaves
 
 
+def require_one_record_each(cells: Cells, name: str) -> None:
+    """Refuses: several records of one pupil, who would count as several; records without a pupil (code 10).
+
+    Numbers that differ by capitals, blanks or leading zeros are of one pupil.
+    """
+    numbers = [_folded(text) for text in cells.values]
+    place = {text.lstrip("0") if text.isdigit() else text: at for at, text in enumerate(numbers)}
+    pupil = np.array([*(place[text.lstrip("0") if text.isdigit() else text] for text in numbers), EMPTY])
+    pupils = pupil[cells.places]  # EMPTY looks up the last entry
+    counts = np.bincount(pupils[pupils != EMPTY], minlength=1)
+    several = int(counts[counts > 1].sum())
+    problems = [
+        expected(
+            "one record of each pupil", example="the results of a pupil in columns of one record",
+            found=what, where=f"column {name}", do=do,
+        )
+        for number, what, do in (
+            (several, f"{several:,} records of pupils who have several", "Make one record of each pupil's"),
+            (cells.empty, f"{cells.empty:,} records without a pupil", "Complete them or leave them out"),
+        )
+        if number
+    ]  # fmt: skip
+    if problems:
+        raise ConfigurationRefused(*problems)
+
+
 def one_spelling(name: str, cells: Cells, listed: Sequence[str]) -> Cells:
     """A column with one spelling of every value, by the code list of its name, as intake keeps it.
 
@@ -149,10 +175,11 @@ def boards_of(schools: Places, cells: Cells) -> KnownBy:
 
     Takes: the number of every record's school; the column of the boards.
     """
-    spelt = ["".join(text.split()).casefold().lstrip("0") or "0" for text in cells.values]
-    names = sorted(set(spelt))
+    bare = ["".join(text.split()).casefold() for text in cells.values]
+    spelt = [text.lstrip("0") or text[:1] for text in bare]
+    names = sorted({*spelt} - {""})
     number = {name: place for place, name in enumerate(names)}
-    of_cell = np.array([*(number[name] for name in spelt), EMPTY], dtype=np.int64)
+    of_cell = np.array([*(number.get(name, EMPTY) for name in spelt), EMPTY], dtype=np.int64)
     board = of_cell[cells.places]  # EMPTY looks up the last entry
     width, named = len(names) + 1, board != EMPTY
     pair, records = np.unique(schools[named].astype(np.int64) * width + board[named], return_counts=True)

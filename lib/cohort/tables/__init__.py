@@ -11,7 +11,16 @@ Its rooms, each knowing only those above it:
 from __future__ import annotations
 
 from cohort.tables.changed import empty, remove_matching, remove_rows, renumber, rewrite
-from cohort.tables.cleaned import Vacuumed, purge, vacuum, vacuum_whole
+from cohort.tables.cleaned import (
+    OPEN,
+    Vacuumed,
+    left_by_a_vacuum,
+    not_of_the_table,
+    purge,
+    remove_folder,
+    vacuum,
+    vacuum_whole,
+)
 from cohort.tables.looked_at import (
     DAMAGED,
     Commit,
@@ -44,6 +53,7 @@ RELEASE = "cohort.release"
 
 __all__ = [
     "DAMAGED",
+    "OPEN",
     "PROTOCOL",
     "RELEASE",
     "Commit",
@@ -59,12 +69,15 @@ __all__ = [
     "files_of_batches",
     "history",
     "identity",
+    "left_by_a_vacuum",
+    "not_of_the_table",
     "of_batches",
     "plain",
     "properties",
     "purge",
     "read",
     "readable",
+    "remove_folder",
     "remove_matching",
     "remove_rows",
     "renumber",

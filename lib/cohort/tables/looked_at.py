@@ -102,7 +102,14 @@ def detail(path: Path) -> tuple[tuple[int, int], dict[str, str]]:
 
 def current_files(path: Path) -> set[str]:
     """Names of the data files of the current version."""
-    return {Path(unquote(name)).name for name in deltalake.DeltaTable(str(path)).file_uris()}
+    return {file.name for file in current_paths(path)}
+
+
+def current_paths(path: Path) -> set[Path]:
+    """The data files of the current version, from the table's folder on."""
+    top = path.resolve()
+    files = deltalake.DeltaTable(str(path)).file_uris()
+    return {Path(unquote(name)).relative_to(top) for name in files}
 
 
 def identity(path: Path) -> str:

@@ -93,11 +93,14 @@ def append_few(rows: pa.Table, path: Path, note: str) -> None:
     """Add a few rows that the driver has, in one commit, by deltalake: Spark would plan a job and a snapshot.
 
     A table that is written so is written so by all. Nothing of its log is removed; a checkpoint of it that
-    cannot be written is left to the next.
+    cannot be written is left to the next. Columns that the table lacks are added to it: an earlier version
+    made it.
     """
     table = deltalake.DeltaTable(str(path))
+    columns = {field.name for field in table.schema().fields}
     deltalake.write_deltalake(
         table, rows, mode="append", writer_properties=NO_EXTREMES,
+        schema_mode=None if columns.issuperset(rows.column_names) else "merge",
         commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
         post_commithook_properties=LOG_AS_IT_IS,
     )  # fmt: skip

@@ -1,6 +1,8 @@
 """The independent verifier: a stage or a published table, held against what was agreed and delivered.
 
-It shares no function with the code that makes releases; both meet in the project's declaration. Its rooms:
+It shares no step with the code that makes releases: both meet in the project's declaration, in `schema`, in
+`keys` (one room holds the secret) and in `tables` (one room speaks Delta). What these two give is held to
+other code by tests: HMACs to Python's own, Spark's checksum to numpy's. Its rooms:
 
     findings    what is verified, the codes of what can be found
     log         the table's log and the files' footers, as text
@@ -81,16 +83,16 @@ def check_stage(
     subject: Subject,
     *,
     deep: bool = False,
-    progress: Callable[[str], None] | None = None,
+    report: Callable[[str, str], None] = lambda *_: None,
 ) -> Findings:
     """Everything that can be looked for in a stage.
 
-    Takes: the stage and what it is held against; `deep` to make every record again; who is told of progress.
+    Takes: the stage and what it is held against; `deep` to make every record again; who is told of each
+    check that is done, its name and what it saw.
     Gives: the findings; any one refuses the release. A stage of another schema is looked at no further.
     Refuses: a stage that is not there (exit code 15), lists that intake would refuse (exit codes 12
     and 17).
     """
-    say = progress or (lambda _: None)
     known = lists.read(subject)
     ladders = of_project(subject.project, subject.hierarchies)
     written = opened.log_of(subject.stage)
@@ -102,12 +104,12 @@ def check_stage(
     )
     found += log.look_at_commit(written, subject.release_id) + log.look_at_traces(written, files)
     stage = tables.read(spark, subject.stage)
-    told = opened.columns(stage.schema, subject.project, written, control_too=True)
-    if any(finding.code == "SCHEMA" for finding in told):
-        return opened.unfit(found + told)
-    say("checked log and schema")
+    misfits = opened.columns(stage.schema, subject.project, written, control_too=True)
+    if any(finding.code == "SCHEMA" for finding in misfits):
+        return opened.unfit(found + misfits)
+    report("checked log and schema", "")
     runs = opened.runs(files, subject.project, control=True)
-    found += told + layout.look(runs) + _values(spark, subject, runs, ladders)
+    found += misfits + layout.look(runs) + _values(spark, subject, runs, ladders)
     shown = opened.pseudonyms_of(files, subject.project, control=True)
     found += pseudonyms.look(shown) if shown else []
     governed = boards.read(subject.school_list, subject.key, runs.schools, subject.today)
@@ -120,7 +122,7 @@ def check_stage(
     of_boards = anonymity.at_boards(runs, governed)  # what holds for boards holds for their schools
     given_away, shares = sensitive.look(runs, values, held_to, cohort, of_boards)
     classes, measures = classes + given_away, measures | shares
-    say(f"checked classes: {runs.classes}, {runs.released} rows")
+    report("checked classes", f"{runs.classes}, {runs.released} rows")
     counted = control.count(spark, subject, stage, known.barred, known.asked, runs.schools)
     found += classes + control.look(counted) + sums.look(subject.counts, counted, runs.released)
     found += consent.look(spark, subject, stage, known.consenting)
@@ -128,14 +130,14 @@ def check_stage(
         records = rebuild.records(spark, subject, ladders, known)
         known_by = boards.frame(spark, runs.schools, governed)
         found += blanked.look(spark, subject, stage, records, leaves, held_to, cohort, known_by)
-    say("checked control columns against results and lists")
+    report("checked control columns against results and lists", "")
     k = anonymity.limits(subject.project, subject.platform).k
     found += difference.look(spark, subject, stage, k, leaves, held_to, cohort)
     if subject.before is not None:
-        say("checked the difference to the published release")
+        report("checked the difference to the published release", "")
     if deep:
         found += rebuild.look(spark, subject, stage, ladders, known)
-        say("checked records, each made again")
+        report("checked records, each made again", "")
     checked = (*OF_A_STAGE, "REBUILT") if deep else OF_A_STAGE
     return Findings(tuple(found), checked, (), measures, shown.checksum if shown else layout.checksum(runs))
 

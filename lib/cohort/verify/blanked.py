@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 
 from cohort.schema import OTHERS, PUPIL, SCHOOL
 from cohort.verify import sensitive
+from cohort.verify.boards import AT_SCHOOL, KNOWN_BY
 from cohort.verify.control import pseudonym
 from cohort.verify.findings import Finding, Subject, tell
 from cohort.verify.ladders import UNKNOWN
@@ -159,10 +160,10 @@ def _cells(
     none = F.array().cast("array<binary>")
     schools = F.array_union(F.array(SCHOOL), F.coalesce(OTHERS, none))
     at_school = population.where(F.col(TRUE) != unknown).select(
-        *quasi, TRUE, PUPIL, F.explode(schools).alias("school")
+        *quasi, TRUE, PUPIL, F.explode(schools).alias(AT_SCHOOL)
     )
-    at_board = at_school.join(F.broadcast(known_by), "school", "inner").select(
-        *quasi, TRUE, PUPIL, F.explode("boards").alias(GROUP)
+    at_board = at_school.join(F.broadcast(known_by), AT_SCHOOL, "inner").select(
+        *quasi, TRUE, PUPIL, F.explode(KNOWN_BY).alias(GROUP)
     )
     counted: Any = at_board.distinct().groupBy(*quasi, TRUE, GROUP).count().toArrow()
     of = np.array([number[labels] for labels in _labels(counted, quasi)], dtype=np.int64)

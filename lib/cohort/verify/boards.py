@@ -26,6 +26,7 @@ from cohort.keys import Key
 from cohort.verify.control import local
 from cohort.verify.layout import Ints
 
+AT_SCHOOL, KNOWN_BY = "_at_school", "_known_by"
 Line = tuple[str, dt.date, dt.date]
 
 
@@ -63,10 +64,10 @@ def read(file: Path, key: Key, schools: Sequence[bytes | str | None], today: dt.
 
 
 def frame(spark: SparkSession, schools: Sequence[bytes | None], governed: Governed) -> DataFrame:
-    """The boards of a stage's schools, as `school` (its pseudonym) and `boards` (their numbers)."""
+    """The boards of a stage's schools, as AT_SCHOOL (its pseudonym) and KNOWN_BY (their numbers)."""
     boards = [sorted(ever) for ever in governed.ever]
     return local(
-        spark, {"school": pa.array(schools, pa.binary()), "boards": pa.array(boards, pa.list_(pa.int64()))}
+        spark, {AT_SCHOOL: pa.array(schools, pa.binary()), KNOWN_BY: pa.array(boards, pa.list_(pa.int64()))}
     )
 
 

@@ -1,0 +1,79 @@
+"""What is a school's, or exact, is the platform's user's alone, whatever the umask."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cohort import closed_files, register
+from cohort.places import Places
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077, 0o777], ids=oct)
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def as_text(path: Path) -> None:
+    closed_files.write_text(path, "x\n")
+
+
+def as_document(path: Path) -> None:
+    register.write(path, {"x": 1})
+
+
+@pytest.mark.parametrize("write", [as_text, as_document])
+def test_a_file_and_every_folder_made_for_it_are_closed(
+    tmp_path: Path, umask: None, write: Callable[[Path], None]
+) -> None:
+    del umask
+    path = tmp_path / "feedback" / "10AA" / "1.json"
+    write(path)
+    assert (mode(path), mode(path.parent), mode(path.parent.parent)) == (0o600, 0o700, 0o700)
+    assert path.read_bytes()
+
+
+@pytest.mark.parametrize("write", [as_text, as_document])
+def test_one_that_was_open_is_closed_and_holds_no_more_than_what_is_written_now(
+    tmp_path: Path, umask: None, write: Callable[[Path], None]
+) -> None:
+    del umask
+    path = tmp_path / "1.json"
+    path.write_text("an earlier and longer text" * 9, encoding="utf-8")
+    for open_ in (path, tmp_path):
+        open_.chmod(0o777)
+    write(path)
+    assert (mode(path), mode(tmp_path)) == (0o600, 0o700)
+    assert "earlier" not in path.read_text(encoding="utf-8")
+
+
+def test_a_link_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        closed_files.write_text(tmp_path / "link", "x")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_only_records_are_for_everybody(tmp_path: Path) -> None:
+    """What stands under `records/` is written as such; all else that the register writes is closed."""
+    places = Places(tmp_path)
+    register.write(places.records / "proef" / "1.json", {"x": 1}, public=True)
+    assert mode(places.records / "proef" / "1.json") == 0o666 & ~_umask()
+    register.save(places, register.Record("proef", 1, register.Release.STAGED, {}))
+    assert mode(places.exact / "proef" / "1.json") == 0o600
+
+
+def _umask() -> int:
+    before = os.umask(0o022)
+    os.umask(before)
+    return before

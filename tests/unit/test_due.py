@@ -1,0 +1,195 @@
+"""What is due: by a typed reason, and one project's defect stops no other's release, status or access."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import importlib
+import json
+import shutil
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from cohort import keys, platform, readers, register, status
+from cohort.due import Action, Due, Reason
+from cohort.errors import StateRefused
+from cohort.later import departures
+from cohort.places import Places
+from cohort.register import Record, Release
+from cohort.stopwatch import Stopwatch
+
+PROJECT = Path(__file__).resolve().parents[2]
+NOW = dt.datetime(2026, 11, 30, 12, tzinfo=dt.UTC)
+PLANTED = "111222333"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A configuration with two projects, and their keys."""
+    shutil.copytree(PROJECT / "conf", tmp_path / "conf")
+    declared = tmp_path / "conf" / "projects"
+    one = sorted(file for file in declared.glob("*.toml") if not file.stem.startswith("_"))[0]
+    text = one.read_text(encoding="utf-8")
+    for file in declared.glob("[a-z]*.toml"):
+        file.unlink()
+    for name in ("aap", "noot"):
+        named = text.replace(f'name = "{one.stem}"', f'name = "{name}"')
+        (declared / f"{name}.toml").write_text(named, encoding="utf-8")
+        keys.create(tmp_path / "keys", name)
+    (tmp_path / "root").mkdir()
+    return tmp_path
+
+
+def due(folder: Path) -> tuple[dict[str, list[Due]], dict[str, Exception]]:
+    holds = platform.load(folder / "conf")
+    return status.due(Places(folder / "root"), holds, folder / "conf", folder / "keys", NOW)
+
+
+def state(folder: Path) -> dict[str, Any]:
+    holds = platform.load(folder / "conf")
+    told = status.status(Places(folder / "root"), holds, folder / "conf", folder / "keys", NOW)
+    return json.loads(json.dumps(told, default=str))  # type: ignore[no-any-return]
+
+
+def test_a_project_without_a_release_is_due_for_one_or_for_a_key_first(folder: Path) -> None:
+    keys.destroy(folder / "keys", "noot")
+    found, defects = due(folder)
+    assert (found, defects) == (
+        {
+            "aap": [Due(Action.RELEASE, (Reason.NOTHING_PUBLISHED,))],
+            "noot": [Due(Action.KEY, (Reason.NO_KEY,))],
+        },
+        {},
+    )
+    told = {one["project"]: one["due"] for one in state(folder)["projects"]}
+    assert told["aap"] == [{"do": "release", "reasons": ["NOTHING_PUBLISHED"], "why": "nothing is published"}]
+
+
+def test_a_project_that_is_being_destroyed_is_due_for_that_alone(folder: Path) -> None:
+    register.write(register.journal(Places(folder / "root"), "aap"), {})
+    assert due(folder)[0]["aap"] == [Due(Action.DESTROY, (Reason.DESTRUCTION_UNFINISHED,))]
+
+
+def test_one_projects_damaged_record_hides_no_other_project(folder: Path) -> None:
+    record = Places(folder / "root").exact / "aap" / "1.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(f'{{"{PLANTED}', encoding="utf-8")
+    found, defects = due(folder)
+    assert set(found) == {"noot"}
+    assert {name: type(defect).__name__ for name, defect in defects.items()} == {"aap": "JSONDecodeError"}
+    told = state(folder)
+    assert told["exit_code"] == 70
+    assert [one["project"] for one in told["projects"]] == ["aap", "noot"]
+    assert told["projects"][0]["defect"] == "JSONDecodeError"
+    assert "register.py:" in told["projects"][0]["at"]
+    assert PLANTED not in json.dumps(told)
+
+
+@pytest.fixture
+def job(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(PROJECT / "jobs"))
+    return importlib.import_module("release")
+
+
+class Lines(list[str]):
+    """What stands for a job: its settings, and who hears of its progress."""
+
+    places = platform = config = keys = now = None
+    asked = argparse.Namespace(project=None, due=True, wave=False, publish=False)
+
+    def progress(self, line: str) -> None:
+        self.append(line)
+
+
+def test_release_due_goes_on_after_one_projects_defect_or_refusal(
+    job: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = Due(Action.RELEASE, (Reason.OBJECTIONS_CHANGED,))
+    found = {
+        "a": [release], "b": [release], "c": [release], "d": [Due(Action.DESTROY, (Reason.ENDED,))],
+        "e": [Due(Action.VERIFY, (Reason.VERIFICATION_FAILED,)), release],
+    }  # fmt: skip
+    monkeypatch.setattr(job.status, "due", lambda *_: (found, {"z": ValueError(PLANTED)}))
+
+    def one(_: object, name: str) -> dict[str, Any]:
+        if name == "a":
+            raise KeyError(PLANTED)
+        if name == "b":
+            raise StateRefused("not now")
+        return {"project": name}
+
+    monkeypatch.setattr(job, "one", one)
+    lines = Lines()
+    record = job.work(lines)
+    assert record["due"] == ["a", "b", "c", "e"]
+    codes = {done["project"]: done.get("exit_code", 0) for done in record["releases"]}
+    assert codes == {"z": 70, "a": 70, "b": 15, "c": 0, "e": 0}
+    assert record["exit_code"] == 70
+    by_name = {done["project"]: done for done in record["releases"]}
+    assert by_name["a"]["defect"] == "KeyError"
+    assert "test_due.py:" in by_name["a"]["at"]
+    assert "a: a defect (KeyError) at test_due.py:" in "\n".join(lines)
+    assert PLANTED not in json.dumps(record) + "\n".join(lines)
+
+
+def test_one_projects_defect_closes_its_table_and_keeps_no_other_open(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places, holds = Places(folder / "root"), platform.load(folder / "conf")
+    for name in ("aap", "noot"):
+        places.table(name).mkdir(parents=True, mode=0o750)
+        places.table(name).chmod(0o750)
+        register.save(places, Record(name, 1, Release.PUBLISHED, {"settled": True}))
+    (places.exact / "aap" / "1.json").write_text(f'{{"{PLANTED}', encoding="utf-8")
+    del monkeypatch
+    record = readers.look(readers.Round(places, holds, folder / "conf", folder / "keys", NOW), lambda _: None)
+    assert {one["project"]: (one["access"], one["exit_code"]) for one in record["projects"]} == {
+        "aap": ("withdrawn", 70), "noot": ("withdrawn", 0),
+    }  # fmt: skip
+    assert record["exit_code"] == 70
+    assert "JSONDecodeError" in str(record)
+    assert PLANTED not in str(record)
+
+
+def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places, holds = Places(folder / "root"), platform.load(folder / "conf")
+    records = [Record(name, 1, Release.PUBLISHED, {"class": "pseudonymous"}) for name in ("aap", "noot")]
+    monkeypatch.setattr(departures, "live", lambda _: records)
+    monkeypatch.setattr(departures, "lapsed", lambda *_: frozenset())
+
+    def apply(*given: Any, **_: object) -> dict[str, Any]:
+        if given[3].name == "aap":
+            raise KeyError(PLANTED)
+        return {"project": given[3].name, "pupils_barred": 1}
+
+    monkeypatch.setattr("cohort.later.withdrawal.apply", apply)
+    told = departures.honour(
+        None, places, holds, folder / "conf", folder / "keys",  # type: ignore[arg-type]
+        lambda _: departures.Barred(frozenset(), {}), NOW, lambda _: None,
+    )  # fmt: skip
+    assert [(one["project"], one["exit_code"]) for one in told] == [("aap", 70), ("noot", 0)]
+    assert told[0]["defect"] == "KeyError"
+    assert PLANTED not in str(told)
+
+
+def test_the_names_of_timings_are_given_and_not_read_from_lines() -> None:
+    lines: list[str] = []
+    clock = Stopwatch(lines.append)
+    clock.tell("records: all of them", "12 pupils: some")
+    clock.tell("staged")
+    assert list(clock.seconds) == ["records: all of them", "staged"]
+    assert [line.rpartition(" (")[0] for line in lines] == ["records: all of them: 12 pupils: some", "staged"]
+
+
+@pytest.fixture(autouse=True)
+def _no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    def built(*_: object) -> None:
+        raise AssertionError("status needs no session")
+
+    monkeypatch.setattr(SparkSession.Builder, "getOrCreate", built)

@@ -1,0 +1,63 @@
+"""A ledger that an earlier version wrote is read on, and written on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import deltalake
+from tests.unit.test_feedback import entry
+
+from cohort import frames, platform, tables
+from cohort.intake import comparing, ledger
+from cohort.intake.ledger import STATE
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+RETENTION = platform.load(CONF).tables
+OF_BEFORE = type(STATE)([field for field in STATE.fields if field.name != "columns"])
+
+
+def earlier(path: Path, *entries: ledger.Entry) -> None:
+    """A ledger as it was before its lines had columns, with the properties that ours have."""
+    rows = [tuple(getattr(one, name) for name in OF_BEFORE.names) for one in entries]
+    own = tables.properties(RETENTION)
+    by_spark = {"delta.enableTypeWidening": own.pop("delta.enableTypeWidening")}  # deltalake does not make it
+    deltalake.write_deltalake(str(path), frames.table(OF_BEFORE, rows), configuration=cast(Any, own))
+    first = path / "_delta_log" / f"{0:020}.json"
+    lines = [json.loads(line) for line in first.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        line.get("metaData", {}).get("configuration", {}).update(by_spark)
+    first.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+
+
+def test_an_earlier_ledger_gets_the_new_field_with_its_next_line(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    old, new = entry(levering_nr=1), entry(levering_nr=2, batch=2, columns="brin pgn")
+    earlier(path, old)
+    assert ledger.read(path).lines == (old,)
+    before = deltalake.DeltaTable(str(path))
+
+    ledger.append(cast(Any, None), path, [new], RETENTION)
+
+    assert ledger.read(path).lines == (old, new)
+    ledger.append(cast(Any, None), path, [entry(levering_nr=3, batch=3, columns="brin")], RETENTION)
+    known = ledger.read(path)
+    assert [one.columns for one in known.lines] == [None, "brin pgn", "brin"]
+    after = deltalake.DeltaTable(str(path))
+    assert after.metadata().configuration == before.metadata().configuration
+    assert after.protocol() == before.protocol()
+    assert comparing.columns_gone(list(known.lines[2:]), ledger.Ledger(known.lines[:2])) == {3: ("pgn",)}
+
+
+def test_the_field_may_be_null_and_no_statistics_of_it_stand_in_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    earlier(path, entry(levering_nr=1))
+    ledger.append(cast(Any, None), path, [entry(levering_nr=2, batch=2)], RETENTION)
+
+    log = (path / "_delta_log" / f"{1:020}.json").read_text(encoding="utf-8").splitlines()
+    added = [json.loads(line)["add"] for line in log if '"add"' in line]
+    assert STATE["columns"].nullable
+    assert all(
+        "minValues" not in (one.get("stats") or "") or '"minValues":{}' in one["stats"] for one in added
+    )

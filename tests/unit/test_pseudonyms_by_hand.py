@@ -1,0 +1,66 @@
+"""Every pseudonym, of who makes them and of who verifies them, against the HMAC of Python's own library.
+
+Both sides are given the key by one room and have Spark hash with it: here a third party says what is right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from cohort import frames
+from cohort.keys import Key
+from cohort.pseudonymise import hmac_sha256
+from cohort.schema import PSEUDONYMS
+from cohort.verify import control, pseudonyms
+
+SECRETS = {
+    "a key as it is made": bytes(range(32)),
+    "shorter than a block": b"k",
+    "one block": bytes(range(64)),
+    "longer than a block, so hashed first": bytes(range(65)),
+    "much longer": bytes(131),
+    "zero bytes at its end, as padding has": b"key\0\0",
+}
+NUMBERS = ["111222333", "012345672", "000000000", "1", "", "één", "9" * 200]
+SCHOOLS = ["10AA", "00ZZ"]
+
+
+def by_hand(secret: bytes, text: str) -> bytes:
+    return hmac.new(secret, text.encode("utf-8"), hashlib.sha256).digest()
+
+
+@pytest.mark.parametrize("says", SECRETS)
+def test_the_verifiers_pseudonyms_are_right(spark: SparkSession, says: str) -> None:
+    secret = SECRETS[says]
+    columns = {
+        name: pa.array(values * (len(NUMBERS) // len(values) + 1), pa.string())[: len(NUMBERS)]
+        for name, values in (("pgn", NUMBERS), ("brin", SCHOOLS))
+    }
+    rows = control.local(spark, columns).crossJoin(Key(secret).frame(spark))
+    shown = rows.select(
+        "pgn", "brin", F.expr(control.pseudonym("pgn", "pgn")).alias("pupil"),
+        F.expr(control.pseudonym("brin", "brin")).alias("school"),
+    ).collect()  # fmt: skip
+    assert len(shown) == len(NUMBERS)
+    for row in shown:
+        assert row.pupil == by_hand(secret, f"pgn|{row.pgn}")
+        assert row.school == by_hand(secret, f"brin|{row.brin}")
+    listed = pseudonyms.of_listed(spark, NUMBERS, Key(secret)).collect()
+    assert {row[PSEUDONYMS[0]] for row in listed} == {by_hand(secret, f"pgn|{n}").hex() for n in NUMBERS}
+    assert Key(secret).digests(SCHOOLS) == [by_hand(secret, school) for school in SCHOOLS]
+
+
+@pytest.mark.parametrize("says", SECRETS)
+def test_the_releases_pseudonyms_are_right(spark: SparkSession, says: str) -> None:
+    secret = SECRETS[says]
+    texts = frames.local(spark, "text string", [(text,) for text in (*NUMBERS, None)])
+    rows = texts.crossJoin(Key(secret).frame(spark)).select("text", hmac_sha256(F.col("text")).alias("mac"))
+    shown = {row.text: row.mac for row in rows.collect()}
+    wanted: dict[str | None, bytes | None] = {text: by_hand(secret, text) for text in NUMBERS}
+    assert shown == wanted | {None: None}

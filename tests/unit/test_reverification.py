@@ -1,0 +1,313 @@
+"""A published table that fails its verification: closed before it is said, opened only after a clean one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import grp
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import deltalake
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit import drawn_release as drawn
+from tests.unit.drawn_release import COLUMNS, Stage
+
+from cohort import access, catalogue, project, readers, register, reverification, status, tables, verify
+from cohort.catalogue import Catalogue
+from cohort.due import Action, Reason
+from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
+from cohort.places import Places
+from cohort.platform import Access, Platform
+from cohort.project import Project
+from cohort.register import Record, Release
+from cohort.release import Work
+from cohort.verify import own_properties
+
+NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
+OURS = grp.getgrgid(os.getegid()).gr_name
+Tamper = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A published table that its readers read, with its record."""
+
+    spark: SparkSession
+    folder: Path
+
+    @property
+    def places(self) -> Places:
+        return Places(self.folder / "root")
+
+    @property
+    def platform(self) -> Platform:
+        way = Access.model_validate({"way": "group"})
+        return drawn.platform().model_copy(update={"access": way})
+
+    @property
+    def project(self) -> Project:
+        return drawn.project(readers=OURS)
+
+    @property
+    def table(self) -> Path:
+        return self.places.table("proef")
+
+    @property
+    def note(self) -> Path:
+        return register.failed_verification(self.places, "proef")
+
+    @property
+    def work(self) -> Work:
+        empty = Catalogue((), frozenset())
+        hierarchies, keys = self.folder / "hierarchies", self.folder / "keys"
+        return Work(self.places, self.platform, empty, self.project, hierarchies, keys, NOW, "wij")
+
+    @property
+    def record(self) -> Record:
+        return register.find(self.places, "proef", 1)
+
+    @property
+    def access(self) -> str:
+        return access.state(self.places, self.platform, "proef")
+
+    def verify(self) -> tuple[str, ...]:
+        return reverification.verify_published(self.spark, self.work, None, self.record).checked
+
+    def daily(self) -> tuple[str, int]:
+        today = readers.Round(self.places, self.platform, self.folder / "conf", self.folder / "keys", NOW)
+        (one,) = readers.look(today, lambda _: None)["projects"]
+        return one["access"], one["exit_code"]
+
+
+@pytest.fixture(scope="module")
+def published(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `publish` leaves it."""
+    shown = Shown(one_spark, tmp_path_factory.mktemp("published"))
+    own = shown.project
+    stage = tables.read(one_spark, Stage().write(shown.folder / "stage")).select(*COLUMNS)
+    rows = stage.repartition(2, *COLUMNS).sortWithinPartitions(*COLUMNS)
+    shown.places.root.mkdir()
+    access.close(shown.places, shown.platform, "proef", "for this test", NOW)
+    tables.replace(rows, shown.table, own_properties(own, "proef-1"), "proef-1", shown.platform.tables)
+    facts = {"checksum": [*tables.checksum(stage)], "settled": True, "class": "anonymous", "version": 0}
+    register.save(shown.places, Record("proef", 1, Release.PUBLISHED, facts))
+    drawn.write_hierarchies(shown.folder / "hierarchies")
+    return shown.folder
+
+
+@pytest.fixture
+def shown(spark: SparkSession, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shown:
+    shutil.copytree(published, tmp_path / "copy")
+    made = Shown(spark, tmp_path / "copy")
+    monkeypatch.setattr(project, "load", lambda *_: made.project)
+    access.settle(made.places, made.platform, made.project, NOW)
+    assert made.access == "granted"
+    return made
+
+
+def data(table: Path) -> Path:
+    return max(table.glob("*.parquet"), key=lambda file: file.stat().st_size)
+
+
+def without_checksum(file: Path) -> None:
+    file.with_name(f".{file.name}.crc").unlink(missing_ok=True)
+
+
+def more_rows(table: Path) -> None:
+    first = deltalake.DeltaTable(str(table)).to_pyarrow_table()
+    deltalake.write_deltalake(str(table), first.slice(0, 1), mode="append")
+
+
+def fewer_rows(table: Path) -> None:
+    deltalake.DeltaTable(str(table)).delete("geslacht = '1'")
+
+
+def other_values(table: Path) -> None:
+    file = data(table)
+    rows = pq.read_table(file)
+    swapped = pa.array([{"1": "2", "2": "1"}.get(x, x) for x in rows["geslacht"].to_pylist()], pa.string())
+    place = rows.schema.get_field_index("geslacht")
+    pq.write_table(rows.set_column(place, rows.schema.field(place), swapped), file, write_statistics=False)
+    without_checksum(file)
+
+
+def one_row_twice_and_one_gone(table: Path) -> None:
+    file = data(table)
+    rows = pq.read_table(file)
+    pq.write_table(pa.concat_tables([rows.slice(0, 1), rows.slice(0, len(rows) - 1)]), file)
+    without_checksum(file)
+
+
+def a_byte(table: Path) -> None:
+    file = data(table)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    file.write_bytes(content)
+
+
+def a_byte_without_its_checksum(table: Path) -> None:
+    a_byte(table)
+    without_checksum(data(table))
+
+
+def half_a_file(table: Path) -> None:
+    file = data(table)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    without_checksum(file)
+
+
+def no_file(table: Path) -> None:
+    data(table).unlink()
+
+
+def no_log(table: Path) -> None:
+    shutil.rmtree(table / "_delta_log")
+
+
+def no_table(table: Path) -> None:
+    shutil.rmtree(table)
+    table.mkdir(mode=0o750)
+
+
+def garbage_in_the_log(table: Path) -> None:
+    (log,) = (table / "_delta_log").glob("*.json")
+    log.write_text("{")
+    without_checksum(log)
+
+
+def a_comment_in_the_log(table: Path) -> None:
+    (log,) = (table / "_delta_log").glob("*.json")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    for line in lines:
+        if "add" in line:
+            line["add"]["tags"] = {"brin": "10AA"}
+    log.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    without_checksum(log)
+
+
+def an_earlier_snapshot(table: Path) -> None:
+    (table / ".nfs00000001").write_bytes(data(table).read_bytes())
+
+
+def a_file_beside(table: Path) -> None:
+    (table / "rows.parquet").write_bytes(data(table).read_bytes())
+
+
+TAMPERED: list[Tamper] = [
+    more_rows, fewer_rows, other_values, one_row_twice_and_one_gone, a_byte, a_byte_without_its_checksum,
+    half_a_file, no_file, no_log, no_table, garbage_in_the_log, a_comment_in_the_log, an_earlier_snapshot,
+    a_file_beside,
+]  # fmt: skip
+
+
+def put_back(shown: Shown, published: Path) -> None:
+    shutil.rmtree(shown.table)
+    shutil.copytree(published / "root" / "projects" / "proef", shown.table)
+
+
+def test_a_table_as_it_was_published_stays_open(shown: Shown) -> None:
+    assert "K" in shown.verify()
+    assert shown.access == "granted"
+    assert not shown.note.exists()
+
+
+@pytest.mark.parametrize("tamper", TAMPERED, ids=lambda tamper: tamper.__name__)
+def test_a_table_that_was_tampered_with_is_closed_until_a_clean_verification(
+    shown: Shown, published: Path, tamper: Tamper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tamper(shown.table)
+    seen: list[str] = []
+
+    def said(*problems: str) -> NotAnonymous:
+        seen.append(shown.access)
+        return NotAnonymous(*problems)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cohort.reverification.NotAnonymous", said)
+        with pytest.raises(NotAnonymous) as refused:
+            shown.verify()
+    assert seen == ["withdrawn"], "closed before it was said"
+    assert refused.value.exit_code == 14
+    assert "Nobody reads projects/proef any more" in str(refused.value)
+    assert "run verify" in str(refused.value)
+    for _ in range(2):
+        assert shown.daily() == ("withdrawn", 14)
+    put_back(shown, published)
+    assert shown.daily() == ("withdrawn", 14), "not for its bytes, which nobody verified"
+    shown.verify()
+    assert shown.access == "withdrawn", "a verification opens nothing"
+    assert shown.daily() == ("granted", 0)
+
+
+def test_a_run_killed_before_it_closed_the_table_is_finished_by_the_next_job(shown: Shown) -> None:
+    child = os.fork()
+    if child == 0:  # nothing in it reaches pytest or the JVM
+        try:
+            access.withdraw = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+            reverification._close(shown.work, shown.record, ["K: something"], {})
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert (shown.access, shown.note.exists()) == ("granted", True)
+    access.close_unverified(shown.places, shown.platform, NOW)  # as every job begins
+    assert shown.access == "withdrawn"
+    assert shown.daily() == ("withdrawn", 14)
+
+
+def test_what_is_wrong_with_a_declaration_says_nothing_of_the_table(shown: Shown) -> None:
+    (shown.folder / "hierarchies" / "banden.csv").unlink()
+    with pytest.raises(ConfigurationRefused):
+        shown.verify()
+    assert (shown.access, shown.note.exists()) == ("granted", False)
+
+
+def test_no_memory_is_no_clean_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(*_: object) -> None:
+        raise MemoryError("10AA")
+
+    monkeypatch.setattr(verify, "check_published", raises)
+    with pytest.raises(NotAnonymous, match="MemoryError at") as refused:
+        shown.verify()
+    assert "10AA" not in str(refused.value)
+    assert shown.access == "withdrawn"
+
+
+def test_rows_that_are_being_withdrawn_are_not_verified(shown: Shown) -> None:
+    register.write(register.withdrawal(shown.places, "proef"), {})
+    with pytest.raises(StateRefused, match="being withdrawn"):
+        shown.verify()
+    assert not shown.note.exists()
+
+
+def test_a_table_that_cannot_be_closed_is_told_so(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    more_rows(shown.table)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "chmod", refuse)
+        with pytest.raises(NotAnonymous, match=r"It could not be closed: .*chmod 700"):
+            shown.verify()
+    assert shown.note.exists()
+
+
+def test_what_failed_is_due_for_a_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    register.write(shown.note, {"release": 1})
+    view = status.View(shown.places, shown.platform, shown.folder, shown.folder / "keys", NOW, None)
+    monkeypatch.setattr(catalogue, "load", lambda _: Catalogue((), frozenset()))
+    found = status._due_of(view, shown.project)
+    assert found[0].as_dict() == {
+        "do": "verify", "reasons": ["VERIFICATION_FAILED"],
+        "why": "its verification failed, and nobody reads it",
+    }  # fmt: skip
+    assert found[0].action is Action.VERIFY
+    assert found[0].reasons == (Reason.VERIFICATION_FAILED,)

@@ -1,0 +1,305 @@
+"""A file is settled by its content alone: what else stops a reader is ours, told so, and tried again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import hashlib
+import json
+import os
+import signal
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+import openpyxl
+import pytest
+from pyspark.sql import SparkSession
+from tests.unit.drawn_deliveries import CANONIEK, ROSTER, Content, canoniek, sheet, uwlr, zipped
+from tests.unit.drawn_deliveries import S as RESULT
+from tests.unit.test_ingest import NUMBERS, SCHOOLS, deliver, row, take_in
+
+from cohort.filed import remains
+from cohort.intake import (
+    arrivals,
+    containers,
+    edexml,
+    formats,
+    ledger,
+    reception,
+    retention,
+    spreadsheets,
+    transcripts,
+)
+from cohort.intake import uwlr as messages
+from cohort.intake.arrivals import DeliveredFile, Desk
+from cohort.intake.containers import Limits
+from cohort.intake.ledger import REJECTED, TAKEN, Entry, Ledger
+from cohort.intake.reception import Received, receive
+from cohort.places import Places
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+PLANTED = "111222333"
+SHEET = sheet(CANONIEK, ["2024-2025", PLANTED, "REK-M7", "2025-01-20", 87.3, "a"])
+QUOTED = canoniek(f'{PLANTED};"1\n2";a')
+DEFECTS: list[tuple[str, Callable[[], BaseException]]] = [
+    ("OSError", lambda: OSError(errno.EIO, "Input/output error", PLANTED)),
+    ("OSError", lambda: OSError(errno.ENOSPC, "No space left on device", PLANTED)),
+    ("MemoryError", lambda: MemoryError(PLANTED)),
+    ("KeyError", lambda: KeyError(PLANTED)),
+    ("RecursionError", lambda: RecursionError(PLANTED)),
+    ("UnicodeDecodeError", lambda: UnicodeDecodeError("utf-8", PLANTED.encode(), 0, 1, PLANTED)),
+]
+READERS: list[tuple[str, str, Content, Any, str]] = [
+    # what fails        the file       its bytes                         where it is raised
+    ("a text",          "a.csv",       canoniek(f"{PLANTED};1;a"),       arrivals, "of_text"),
+    ("a spreadsheet",   "a.xlsx",      SHEET,                            spreadsheets, "read"),
+    ("quotes",          "a.csv",       QUOTED,                           transcripts, "of_lines"),
+    ("a transcript",    "a.xlsx",      SHEET,                            transcripts, "_written"),
+    ("a roster",        "a.xml",       ROSTER,                           edexml, "read"),
+    ("a container",     "a.zip",       zipped(canoniek(f"{PLANTED};1;a")), containers, "members"),
+    ("a member",        "a.zip",       zipped(canoniek(f"{PLANTED};1;a")), arrivals, "of_text"),
+    ("a packed sheet",  "a.zip",       zipped(SHEET, name="a{n}.xlsx"),  spreadsheets, "read"),
+]  # fmt: skip
+
+
+def desk(root: Path, known: Ledger) -> Desk:
+    limits = Limits(99, 1 << 22, 1 << 23, 200)
+    (root / "deliveries").mkdir(exist_ok=True)
+    return Desk(root / "deliveries", root / "work", formats.load(CONF), limits, known.hashes)
+
+
+def received(root: Path, known: Ledger) -> Received:
+    return receive(cast(SparkSession, None), desk(root, known), known)
+
+
+def entered(known: Ledger, found: Received) -> Ledger:
+    """The ledger with a line per new file."""
+    lines = [
+        Entry(
+            file.sha256, file.name, number, known.next_batch, None, "2026-01-01T00:00:00+00:00",
+            REJECTED if file.rejected else TAKEN, file.rejected, 0, 0, 0, 0, 0, {}, file.kind,
+            container=file.container,
+        )
+        for number, file in found.new
+    ]  # fmt: skip
+    return Ledger((*known.lines, *lines))
+
+
+@contextmanager
+def broken(module: Any, name: str, defect: Callable[[], BaseException]) -> Iterator[None]:
+    def raises(*_: object, **__: object) -> NoReturn:
+        raise defect()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, raises)
+        yield
+
+
+@pytest.mark.parametrize(("kind", "defect"), DEFECTS)
+@pytest.mark.parametrize(("says", "name", "content", "module", "function"), READERS)
+def test_what_no_reader_foresaw_is_left_told_and_tried_again(
+    tmp_path: Path, says: str, name: str, content: Content, module: Any, function: str, kind: str,
+    defect: Callable[[], BaseException],
+) -> None:  # fmt: skip
+    del says
+    known = Ledger()
+    place = desk(tmp_path, known).folder / name
+    place.write_bytes(content(SCHOOLS[0]))
+    (place.parent / "other.csv").write_bytes(canoniek("123456782;2;b")(SCHOOLS[1]))
+    with broken(module, function, defect):
+        first = received(tmp_path, known)
+        left = {file.name.partition("/")[0] for _, file in first.new if file.rejected == "UNREADABLE"}
+        assert left == ({name, "other.csv"} if function == "of_text" else {name})
+        assert len(first.new) == 2
+        known = entered(known, first)
+        again = received(tmp_path, known)
+    ((what, _),) = first.defects.items()
+    assert what.startswith(f"{kind} at ")
+    assert ".py:" in what
+    assert PLANTED not in what
+    assert again.new == (), "no further line in any run"
+    assert again.defects == first.defects, "and it is told in every run"
+    after = received(tmp_path, known)
+    assert after.defects == {}
+    there = {file.name: file.rejected for _, file in after.new}
+    assert set(there.values()) == {None}
+    assert [one for one in there if one.startswith(name)]
+    assert received(tmp_path, entered(known, after)).new == (), "taken in, it is settled"
+
+
+@pytest.mark.parametrize(("kind", "defect"), DEFECTS[2:])
+def test_a_file_of_which_not_even_the_content_is_known_is_left_without_a_line(
+    tmp_path: Path, kind: str, defect: Callable[[], BaseException]
+) -> None:
+    place = desk(tmp_path, Ledger()).folder / "a.csv"
+    place.write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
+    with broken(hashlib, "sha256", defect):
+        found = received(tmp_path, Ledger())
+    assert (found.new, found.unreadable) == ((), 0)
+    ((what, number),) = found.defects.items()
+    assert what.startswith(f"{kind} at ")
+    assert "arrivals.py:" in what
+    assert number == 1
+    assert len(received(tmp_path, Ledger()).new) == 1
+
+
+@pytest.mark.parametrize("where", [openpyxl, zipfile], ids=["openpyxl", "zipfile"])
+def test_no_memory_in_a_library_is_no_damage_of_the_file(tmp_path: Path, where: Any) -> None:
+    place = desk(tmp_path, Ledger()).folder / "a.xlsx"
+    place.write_bytes(SHEET(SCHOOLS[0]))
+    with broken(where, {"openpyxl": "load_workbook"}.get(where.__name__, "ZipFile"), MemoryError):
+        found = received(tmp_path, Ledger())
+    assert {file.rejected for _, file in found.new} <= {"UNREADABLE"}
+    assert [what.partition(" at ")[0] for what in found.defects] == ["MemoryError"]
+
+
+def test_results_whose_roster_may_be_the_one_that_we_could_not_read_are_not_told_to_lack_it(
+    tmp_path: Path,
+) -> None:
+    folder = desk(tmp_path, Ledger()).folder
+    (folder / "roster.xml").write_bytes(ROSTER(SCHOOLS[0]))
+    (folder / "results.xml").write_bytes(uwlr(f"a;{RESULT}")(SCHOOLS[0]))
+    with broken(edexml, "read", MemoryError):
+        first = received(tmp_path, Ledger())
+    assert {file.name: file.rejected for _, file in first.new} == dict.fromkeys(
+        ("roster.xml", "results.xml"), "UNREADABLE"
+    )
+    assert len(first.defects) == 1
+    after = received(tmp_path, entered(Ledger(), first))
+    assert {file.name: file.rejected for _, file in after.new} == {"roster.xml": None, "results.xml": None}
+
+
+def test_a_message_that_cannot_be_read_leaves_its_roster(tmp_path: Path) -> None:
+    folder = desk(tmp_path, Ledger()).folder
+    (folder / "roster.xml").write_bytes(ROSTER(SCHOOLS[0]))
+    (folder / "results.xml").write_bytes(uwlr(f"a;{RESULT}")(SCHOOLS[0]))
+    with broken(messages, "read", MemoryError):
+        first = received(tmp_path, Ledger())
+    assert {file.name: file.rejected for _, file in first.new} == {
+        "roster.xml": None, "results.xml": "UNREADABLE",
+    }  # fmt: skip
+
+
+REASONS = [
+    # first          then             a line is added
+    ("UNREADABLE",   "UNREADABLE",    False),
+    ("UNREADABLE",   "EMPTY",         True),
+    ("FILE_NAME",    "EMPTY",         True),
+    ("UNREADABLE",   "ROSTER_MISSING", True),
+    ("ROSTER_MISSING", "ROSTER_MISSING", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "then", "added"), REASONS)
+def test_another_reason_is_told_and_the_same_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, then: str, added: bool
+) -> None:
+    (desk(tmp_path, Ledger()).folder / "a.csv").write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
+
+    def of_text(file: DeliveredFile, *_: object, reason: str) -> DeliveredFile:
+        return replace(file, rejected=reason)
+
+    monkeypatch.setattr(arrivals, "of_text", partial(of_text, reason=first))
+    known = entered(Ledger(), received(tmp_path, Ledger()))
+    assert [line.reason for line in known.lines] == [first]
+    monkeypatch.setattr(arrivals, "of_text", partial(of_text, reason=then))
+    found = received(tmp_path, known)
+    assert [file.rejected for _, file in found.new] == ([then] if added else [])
+    known = entered(known, found)
+    assert received(tmp_path, known).new == ()
+    assert (known.lines[0].sha256 in known.hashes) == (then == "EMPTY"), "settled by its content alone"
+
+
+def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp_path: Path) -> None:
+    folder = desk(tmp_path, Ledger()).folder
+    (folder / "a.csv").write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
+    (folder / "b.zip").write_bytes(zipped(canoniek("123456782;1;a"), canoniek("063138219;1;a"))(SCHOOLS[0]))
+    with broken(arrivals, "of_text", MemoryError):
+        known = entered(Ledger(), received(tmp_path, Ledger()))
+    assert {line.reason for line in known.lines} == {"UNREADABLE"}
+    numbers = frozenset({PLANTED, "123456782"})
+    found = received(tmp_path, known).files
+    assert remains.remove(folder, known, numbers) == 0
+    late = dt.datetime(2036, 1, 1, tzinfo=dt.UTC)
+    assert retention._deliveries(known, found, late) == 0
+    known = entered(known, received(tmp_path, known))
+    assert len(known.lines) == 6
+    assert retention._deliveries(known, found, late) == 2
+
+
+def test_a_link_to_a_folder_and_a_pipe_are_told_too(tmp_path: Path) -> None:
+    folder = desk(tmp_path, Ledger()).folder
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "nowhere.csv").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(folder / "pipe.csv")
+    assert received(tmp_path, Ledger()).unreadable == 3
+
+
+def _ends_its_worker(file: DeliveredFile) -> DeliveredFile:
+    if file.name == "30.xlsx":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if file.name == "40.xlsx":
+        return reception._told(file, partial(_raises, file))
+    return replace(file, rows=int(file.name.partition(".")[0]))
+
+
+def _raises(_: DeliveredFile) -> NoReturn:
+    raise MemoryError(PLANTED)
+
+
+def test_a_file_that_ends_an_executors_worker_stops_no_other(spark: SparkSession) -> None:
+    files = [DeliveredFile(Path(f"{n}.xlsx"), f"{n}", f"{n}.xlsx") for n in range(reception.MANY + 1)]
+    done = reception._each(spark, _ends_its_worker, files, reception._lost)
+    assert [file.name for file in done] == [file.name for file in files]
+    assert [file.rows for file in done if not file.rejected] == [
+        n for n in range(reception.MANY + 1) if n not in (30, 40)
+    ]
+    left = {file.name: str(file.defect) for file in done if file.rejected == "UNREADABLE"}
+    assert set(left) == {"30.xlsx", "40.xlsx"}
+    assert left["40.xlsx"].startswith("MemoryError at test_unreadable.py:")
+
+
+def test_a_run_says_that_something_was_left_and_the_next_one_takes_it_in(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    places = Places(tmp_path)
+    places.deliveries.mkdir()
+    deliver(places, "a.csv", *(row(number) for number in NUMBERS))
+    (places.deliveries / "b.xlsx").write_bytes(SHEET(SCHOOLS[1]))
+    with broken(openpyxl, "load_workbook", lambda: MemoryError(PLANTED)):
+        first, second = take_in(spark, places), take_in(spark, places)
+    assert (first["taken"], first["rejected"], first["exit_code"]) == (1, {"UNREADABLE": 1}, 70)
+    ((what, number),) = first["defects"].items()
+    assert (what.split(" at ")[0], number) == ("MemoryError", 1)
+    assert "spreadsheets.py:" in what
+    assert PLANTED not in json.dumps(first)
+    assert (second["new"], second["rejected"], second["exit_code"]) == (0, {}, 70), "left still, no new line"
+    assert second["defects"] == first["defects"]
+    assert len(ledger.read(places.ledger).lines) == 2
+    told = [json.loads(file.read_text()) for file in places.feedback("onbekend").glob("*.json")]
+    assert [one["status"] for one in told] == ["WAITING"]
+    assert "niet van uw school" in str(told)
+    third = take_in(spark, places)
+    assert (third["taken"], third["defects"], third["exit_code"]) == (1, {}, 0)
+    assert tables_rows(places) == third["rows"]["accepted"] + first["rows"]["accepted"]
+
+
+def tables_rows(places: Places) -> int:
+    return ledger.read(places.ledger).current()
+
+
+def test_a_file_that_may_not_be_read_makes_the_run_end_with_a_code(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    places = Places(tmp_path)
+    places.deliveries.mkdir()
+    deliver(places, "a.csv", *(row(number) for number in NUMBERS))
+    (places.deliveries / "linked").symlink_to(tmp_path)
+    record = take_in(spark, places)
+    assert (record["taken"], record["unreadable"], record["exit_code"]) == (1, 1, 11)
