@@ -1,4 +1,4 @@
-"""Reading and typing are compiled whole, for every declared format: no step copies a row for the next."""
+"""Reading, typing and judging are compiled whole, for every format: no step copies a row for the next."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ FORMATS = formats.load(CONF)
 LARGEST = 8000
 """Bytes of a method that the JVM still compiles, as `spark.sql.codegen.hugeMethodLimit` says it to Spark."""
 STAGES = ("what was sent", "typed")
+JUDGED = ("codes in their canonical spelling", "rules")
 OTHERWISE_WRITTEN = ("what was sent", "the canonical way of writing", "typed")
 
 
@@ -48,9 +49,15 @@ def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_p
         return frames.apart(rows)
 
     delivered = deliveries.read(planned_once, [(1, file)], FORMATS)
-    quality.judge(planned_once, delivered, catalogue.load(CONF), dt.date(2026, 9, 1), {}, typed=watched)
+    judged = quality.judge(
+        planned_once, delivered, catalogue.load(CONF), dt.date(2026, 9, 1), {}, typed=watched
+    )
+    stages = len(STAGES if declared.as_canonical else OTHERWISE_WRITTEN)
     sizes = _largest_methods(planned_once, typed[0])
-    assert len(sizes) == len(STAGES if declared.as_canonical else OTHERWISE_WRITTEN)
+    assert len(sizes) == stages
+    assert max(sizes) <= LARGEST, sizes
+    sizes = _largest_methods(planned_once, quality.accepted(judged, 1))  # as the first pass writes them
+    assert len(sizes) == stages + len(JUDGED)
     assert max(sizes) <= LARGEST, sizes
 
 

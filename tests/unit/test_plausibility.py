@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from cohort import frames
 from cohort.intake import plausibility
@@ -70,6 +74,74 @@ def test_a_doubt_is_told_of_the_delivery_it_is_about(
     name: str, found: dict[str, set[tuple[int, str]]]
 ) -> None:
     assert found[name] == NEW[name][2]
+
+
+Delivered = tuple[str, int, dict[str, Any]]
+BSN, OTHER, OWN, OWN_TOO = "000000012", "000000024", "100000009", "100000010"
+TWICE: list[tuple[str, list[Delivered], list[Delivered], dict[int, int]]] = [
+    # what is told           this run: number, delivery, changes; earlier; children per delivery
+    ("two numbers, one of them own", [(BSN, 1, {}), (OWN, 1, {})], [], {1: 1}),
+    ("both of them own", [(OWN, 1, {}), (OWN_TOO, 1, {})], [], {1: 1}),
+    ("two BSNs are twins", [(BSN, 1, {}), (OTHER, 1, {})], [], {}),
+    ("one number", [(OWN, 1, {}), (OWN, 1, {})], [], {}),
+    ("in two deliveries", [(BSN, 1, {}), (OWN, 2, {})], [], {1: 1, 2: 1}),
+    ("the other one in an earlier run", [(BSN, 2, {})], [(OWN, 1, {})], {2: 1}),
+    ("its own number in this run", [(OWN, 2, {})], [(BSN, 1, {})], {2: 1}),
+    ("both in earlier runs", [], [(BSN, 1, {}), (OWN, 1, {})], {}),
+    ("two tests of one child", [(n, 1, {"toetscode": t}) for n in (BSN, OWN) for t in "ab"], [], {1: 1}),
+    ("levels alone", [(n, 1, {"vaardigheidsscore": None, "niveau_IV": "I"}) for n in (BSN, OWN)], [], {1: 1}),
+    *(
+        (f"another {name}", [(BSN, 1, {}), (OWN, 1, {name: value})], [], {})
+        for name, value in {
+            "brin": "99YY",
+            "geboortedatum": dt.date(2014, 3, 13),
+            "geslacht": "2",
+            "toetscode": "REK-E7",
+            "peildag": dt.date(2025, 1, 21),
+            "vaardigheidsscore": Decimal("88.6"),
+            "ruwe_score": 3,
+            "niveau_AE": "A",
+            "niveau_IV": "II",
+        }.items()
+    ),
+    *(
+        (f"without a {name}", [(n, 1, {name: None}) for n in (BSN, OWN)], [], {})
+        for name in ("geboortedatum", "geslacht")
+    ),
+]
+RIGHT = {
+    "brin": "99ZZ", "geboortedatum": dt.date(2014, 3, 12), "geslacht": "1", "toetscode": "REK-M7",
+    "peildag": dt.date(2025, 1, 20), "ruwe_score": None, "vaardigheidsscore": Decimal("88.5"),
+    "niveau_AE": None, "niveau_IV": None,
+}  # fmt: skip
+NUMBERED = (
+    "pgn string, pgn_soort string, levering_nr int, brin string, geboortedatum date, geslacht string, "
+    "toetscode string, peildag date, ruwe_score int, vaardigheidsscore decimal(7,2), niveau_AE string, "
+    "niveau_IV string"
+)
+
+
+def test_one_child_under_two_numbers_is_told_of_its_deliveries(spark: SparkSession) -> None:
+    """Every case is a school of its own, so that all are looked at at once."""
+
+    def rows(place: int) -> DataFrame:
+        lines = []
+        for number, case in enumerate(TWICE):
+            for pgn, delivery, changed in (case[1], case[2])[place - 1]:
+                values = {**RIGHT, **changed}
+                values["brin"] = f"{number:02d}{str(values['brin'])[2:]}"
+                kind = "onderwijsnummer" if pgn.startswith("10") else "bsn"
+                lines.append((pgn, kind, 100 * number + delivery, *values.values()))
+        return frames.local(spark, NUMBERED, lines)
+
+    schools = {f"{number:02d}ZZ" for number in range(len(TWICE))}
+    found = plausibility.under_two_numbers(rows(1), rows(2), schools)
+    assert found == {
+        100 * number + delivery: n for number, case in enumerate(TWICE) for delivery, n in case[3].items()
+    }
+    assert plausibility.under_two_numbers(rows(1), rows(2), ()).keys() == found.keys() - {
+        100 * number + 2 for number, case in enumerate(TWICE) if case[2]
+    }
 
 
 def test_refused_doubts_take_the_rows_and_told_ones_are_counted(spark: SparkSession) -> None:

@@ -233,8 +233,8 @@ def _school(desk: Desk, file: DeliveredFile) -> tuple[DeliveredFile, School | No
     def work() -> DeliveredFile:
         roster = edexml.read(file.path.read_bytes(), desk.limits.bytes_per_member)
         schools.append(roster.school)
-        told = rosters.warnings(roster)
-        return replace(file, school=roster.school.brin, supplier="edexml", warnings=told)
+        school, warnings = roster.school.brin, rosters.warnings(roster)
+        return replace(file, school=school, supplier="edexml", warnings=warnings)
 
     return _told(file, work), next(iter(schools), None)
 

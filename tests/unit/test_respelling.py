@@ -1,0 +1,90 @@
+"""Results of earlier runs in another spelling: rewritten once, refused at a release while they are not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from cohort import code_lists, frames, platform, register, tables
+from cohort.code_lists import CODE_LISTS
+from cohort.errors import StateRefused
+from cohort.intake import respelling, stored
+from cohort.places import Places
+from cohort.schema import ACCEPTED
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+RIGHT: dict[str, Any] = {
+    "pgn": "123456782", "pgn_soort": "bsn", "brin": "99ZZ", "vestiging": "00", "schooljaar": "2024-2025",
+    "toetscode": "REK-M7", "toetsversie": "3.0", "domein": "rekenen", "schaal": "LVS", "bijzonder": False,
+    "afnameperiode": "M", "peildag": dt.date(2025, 1, 20), "vaardigheidsscore": Decimal("80.50"),
+    "levering_nr": 1, "batch": 1,
+}  # fmt: skip
+OLD: list[tuple[dict[str, str], dict[str, str | None]]] = [
+    # as it stands there                                             as it must stand there
+    ({"gewicht": "0.3"}, {"gewicht": "0,3"}),
+    ({"gewicht": "0,30", "ses": "05"}, {"gewicht": "0,3", "ses": "5"}),
+    ({"gewicht": "?"}, {"gewicht": None}),
+    ({"combinatiegroep": "ja"}, {"combinatiegroep": "1"}),
+    ({"combinatiegroep": "nee", "gewicht": "1.2"}, {"combinatiegroep": "0", "gewicht": "1,2"}),
+    (
+        {"gewicht": "0", "ses": "50", "combinatiegroep": "1"},
+        {"gewicht": "0", "ses": "50", "combinatiegroep": "1"},
+    ),
+    ({}, {}),
+    ({"schooltype": "of no list"}, {"schooltype": "of no list"}),
+]
+
+
+@pytest.fixture
+def places(spark: SparkSession, tmp_path: Path) -> Places:
+    where = Places(tmp_path)
+    stored.create(spark, where, platform.load(CONF).tables)
+    rows = [{**RIGHT, "toetscode": f"T{number}", **old} for number, (old, _) in enumerate(OLD)]
+    lines = [tuple(row.get(name) for name in ACCEPTED.names) for row in rows]
+    tables.append(frames.local(spark, ACCEPTED, lines), where.results, "before there were code lists")
+    return where
+
+
+def test_codes_of_before_are_rewritten_once(spark: SparkSession, places: Places) -> None:
+    with pytest.raises(StateRefused, match="canonical spelling"):
+        respelling.require_applied(spark, places)
+    assert respelling.apply(spark, places) == 5
+    respelling.require_applied(spark, places)
+    found = {row.toetscode: row.asDict() for row in tables.read(spark, places.results).collect()}
+    assert len(found) == len(OLD)
+    for number, (_, new) in enumerate(OLD):
+        row = found[f"T{number}"]
+        assert {name: row[name] for name in CODE_LISTS if name in row} == {
+            name: new.get(name, RIGHT.get(name)) for name in CODE_LISTS if name in row
+        }
+        assert row["vaardigheidsscore"] == RIGHT["vaardigheidsscore"]
+    commits = len(list(places.results.glob("_delta_log/*.json")))
+    assert respelling.apply(spark, places) == 0
+    assert len(list(places.results.glob("_delta_log/*.json"))) == commits
+    assert not any("123456782" in file.read_text() for file in places.results.glob("_delta_log/*.json"))
+
+
+def test_killed_before_its_mark_it_is_done_again(
+    spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(register, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            respelling.apply(spark, places)
+    assert respelling.apply(spark, places) == 0  # nothing was left to do, and now the mark says so
+    assert register.load(places.exact / "code_lists.json")["digest"] == code_lists.digest()
+
+
+def test_other_code_lists_are_applied_anew(
+    spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert respelling.apply(spark, places) == 5
+    monkeypatch.setattr(code_lists, "digest", lambda: "another")
+    respelling.require_applied(spark, places)  # looked at, as there is no mark for these lists
+    assert respelling.apply(spark, places) == 0
+    assert register.load(places.exact / "code_lists.json")["digest"] == "another"
