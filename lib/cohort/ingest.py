@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from cohort import objections, tables
 from cohort.errors import DEFECT, DONE, DeliveriesRefused, expected
-from cohort.filed import barred, effects, erasure, expiry, leftovers, remains, removal
+from cohort.filed import barred, effects, erasure, expiry, leftovers, raw_files, removal
 from cohort.intake import (
     accounts,
     checks,
@@ -97,7 +97,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     gone = retention.apply(spark, places, holds, after, received.files, intake.now)
     sought = erasure.sought(spark, places, lists, domains)
     among = _new(received, lists) if ended else None
-    gone["objected"] = remains.remove(places.deliveries, after, sought, among)
+    gone["objected"] = raw_files.remove(places.deliveries, after, sought, limits, among)
     progress(f"retention: {sum(gone.values())} things of the past removed")
     tables.remove_folder(places.work, where="restricted/work")  # of what stays the rows could be read
     told = completeness.of(intake.catalogue, after, entries)
@@ -179,6 +179,7 @@ def _take_in(
     entries = sorted(entries, key=lambda entry: entry.levering_nr)
     entries = succession.write_down(spark, intake, known, entries, run.batch)
     entries = comparing.warned(entries, known)
+    lines |= {n: {f.rejected: list(f.lines)} for n, f in new if f.rejected and f.lines}
     gone, files = comparing.columns_gone(entries, known), dict(new)
     for entry in entries:
         where, file = lines.get(entry.levering_nr, {}), files[entry.levering_nr]

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from cohort import frames
 from cohort.catalogue import Catalogue
 from cohort.intake import checks, transcripts
-from cohort.intake.checks import BROKEN, CELL, CELLS, CODE, HEADER, MENDED, PARTIAL
+from cohort.intake.checks import BROKEN, CELL, CELLS, CODE, HEADER, MENDED, NO_RESULT, NO_ROW, PARTIAL
 from cohort.schema import (
     ACCEPTED,
     CANONICAL,
@@ -67,9 +67,10 @@ def judge(
     met = f"concat_ws(' ', {', '.join(checks.rules(today, told))})"
     result = same_result(CELL["bron_result_key"], CELL["schooljaar"])
     unread = f"when {GIVEN} <=> '{HEADER}' then '{HEADER}' when {broken} then '{BROKEN}'"
+    nothing = f"when {checks.says_nothing()} then '{NO_RESULT}'"
     whole = frames.apart(found.selectExpr("*", *checks.concluded(), *checks.coded()))
-    judged = whole.selectExpr("*", f"case {unread} else {met} end as {CODES}")
-    owned = f"pgn_soort is not null and {CODES} not in ('{BROKEN}', '{HEADER}')"
+    judged = whole.selectExpr("*", f"case {unread} {nothing} else {met} end as {CODES}")
+    owned = f"pgn_soort is not null and {CODES} not in ({NO_ROW})"
     as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
     sent = [f"coalesce({_one_spelling(name)}{CELL[name]}, '')" for name in CANONICAL]
     as_it_counts = {**CELL, **CODE, **{name: name for name in judged.columns}}

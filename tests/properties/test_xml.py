@@ -16,7 +16,7 @@ from tests.unit import test_messages as envelopes
 from tests.unit import test_spreadsheets as workbooks
 from tests.unit import test_uwlr as results
 
-from cohort.intake import containers, edexml, markup, messages, spreadsheets, uwlr
+from cohort.intake import containers, edexml, kinds, markup, messages, spreadsheets, uwlr
 from cohort.intake.containers import Limits
 from cohort.intake.rejection import Rejected
 from cohort.schema import CANONICAL
@@ -136,7 +136,7 @@ def test_a_row_with_a_number_is_of_a_pupil_of_the_roster(content: bytes) -> None
 
 @given(damaged(ZIP, gzip.compress(MESSAGE), SHEET) | st.binary(max_size=200))
 def test_a_damaged_container_gives_members_or_a_reason(content: bytes) -> None:
-    containers.kind(content)
+    kinds.kind(content)
     found = outcome(lambda: list(islice(containers.members(content, LIMITS, "a.zip"), 100)))
     if isinstance(found, list):
         assert 0 < len(found) <= LIMITS.members

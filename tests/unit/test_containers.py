@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from cohort.intake import containers, formats
+from cohort.intake import containers, formats, kinds
 from cohort.intake.arrivals import DeliveredFile, Desk
 from cohort.intake.containers import Limits
 from cohort.intake.rejection import Rejected
@@ -66,9 +66,9 @@ def test_a_gzip_has_one_member_named_after_the_file() -> None:
 
 def test_a_spreadsheet_in_a_zip_is_a_delivery_and_a_zip_is_not() -> None:
     sheet = packed(("[Content_Types].xml", b"<x/>"), ("xl/workbook.xml", b"<x/>"))
-    assert containers.kind(sheet) == containers.SPREADSHEET
+    assert kinds.kind(sheet) == kinds.SPREADSHEET
     assert of(packed(("a.xlsx", sheet))) == [("a.xlsx", sheet)]
-    assert containers.kind(packed(("map/[Content_Types].xml", b"<x/>"))) == containers.ZIP
+    assert kinds.kind(packed(("map/[Content_Types].xml", b"<x/>"))) == kinds.ZIP
 
 
 def test_a_member_at_its_limit_comes_and_the_same_limits_hold_for_the_total() -> None:
@@ -235,7 +235,7 @@ def test_limits_that_limit_nothing_are_no_limits(wrong: dict[str, int]) -> None:
     ids=["text", "nothing", "ole", "zip", "empty zip", "gzip", "tar", "bzip2", "text like bzip2"],
 )  # fmt: skip
 def test_a_file_is_what_its_first_bytes_say(content: bytes, kind: str | None) -> None:
-    assert containers.kind(content) == kind
+    assert kinds.kind(content) == kind
 
 
 def looked_at(folder: Path, limits: Limits) -> tuple[list[DeliveredFile], int]:

@@ -19,7 +19,7 @@ from tests.unit.drawn_release import bsn, write_list
 from cohort import catalogue, ingest, objections, platform, register, tables
 from cohort.destruction import needles
 from cohort.errors import ObjectionsRefused
-from cohort.filed import erasure, numbers, receipts, remains, removal
+from cohort.filed import erasure, numbers, raw_files, receipts, removal
 from cohort.intake import formats, ledger
 from cohort.places import Places
 from cohort.register import Record, Release
@@ -282,7 +282,7 @@ def test_a_raw_file_that_a_run_did_not_come_to_goes_in_the_next(
         root.listed(*(line(n, school=HERE) for n in (3, 9)))
     before = root.files()
     with monkeypatch.context() as patch:
-        patch.setattr(remains, "remove", never)
+        patch.setattr(raw_files, "remove", never)
         with pytest.raises(Killed):
             root.ingest()
     assert root.files() == before
@@ -305,7 +305,7 @@ def steps() -> Iterator[tuple[str, Any, str, bool]]:
     """Where a run is killed: before or after each thing that changes what is there."""
     for module, name in (
         (tables, "remove_matching"), (cleaned, "vacuum"), (register, "write"), (objections, "remember"),
-        (remains, "remove"), (receipts, "write"), (tables, "remove_rows"),
+        (raw_files, "remove"), (receipts, "write"), (tables, "remove_rows"),
     ):  # fmt: skip
         for after in (False, True):
             yield f"{'after' if after else 'before'} {name}", module, name, after

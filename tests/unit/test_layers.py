@@ -31,7 +31,7 @@ LINES = (
         "closed_files",
         "boards",
     ),
-    ("rejection",),
+    ("rejection", "kinds"),
     (
         "recoding",
         "config",
@@ -43,8 +43,9 @@ LINES = (
         "header_names",
         "list_text",
     ),
-    ("lists", "purpose", "messages", "rosters", "declared_bands"),
+    ("lists", "purpose", "messages", "rosters", "declared_bands", "sheetparts"),
     ("platform", "keys", "register", "columns", "formats", "filings", "spreadsheets", "edexml"),
+    ("letters", "headers"),
     ("tables", "project", "leaves", "uwlr", "arrivals", "numbers", "pupil_boards"),
     (
         "ledger",
@@ -60,11 +61,11 @@ LINES = (
         "nesting",
         "access",
     ),
-    ("reception", "ending", "memory", "shown_values"),
+    ("reception", "ending", "memory", "shown_values", "raw_values"),
     ("recode",),
     ("columnar",),
     ("sinks",),
-    ("remains", "leftovers"),
+    ("raw_files", "leftovers"),
     (
         "deliveries",
         "quality",

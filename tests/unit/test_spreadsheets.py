@@ -13,6 +13,9 @@ from typing import Any
 
 import openpyxl
 import pytest
+from tests.unit.drawn_workbooks import FORMATS, SHEET_TYPE, Workbook, book, header, number, result, row, text
+from tests.unit.drawn_workbooks import HEADER as DRAWN_HEADER
+from tests.unit.drawn_workbooks import Sheet as Sheet_
 
 from cohort.intake import spreadsheets
 from cohort.intake.containers import Limits
@@ -248,3 +251,112 @@ def test_one_thing_wrong_refuses_the_workbook(wrong: Wrong) -> None:
 def test_the_limits_of_a_container_hold_for_the_parts() -> None:
     with pytest.raises(Rejected, match="CONTAINER_BOMB"):
         spreadsheets.read(GOOD, replace(LIMITS, members=3))
+
+
+PUPIL, OTHER_PUPIL = "999900109", "999900110"
+PAST = '<cols><col min="9" max="16384" width="0" customWidth="1" hidden="1"/></cols>'
+LAYOUTS = [
+    ("nothing hidden", "", result(PUPIL), None),
+    ("a row, by hand or by a filter", "", result(PUPIL, hidden=1), (2,)),
+    ("a row, in words", "", result(PUPIL, hidden="true"), (2,)),
+    ("a row of a group that is closed", "", result(PUPIL, outlineLevel=1, hidden=1), (2,)),
+    ("a row of a group that is open", "", result(PUPIL, outlineLevel=1, hidden=0), None),
+    ("a row without height", "", result(PUPIL, ht="0", customHeight=1), (2,)),
+    ("a row of half a point", "", result(PUPIL, ht="0.5", customHeight=1), (2,)),
+    ("a low row", "", result(PUPIL, ht="4.5", customHeight=1), None),
+    ("empty rows", "", result(PUPIL) + row(hidden=1) + row("  ", hidden=1), None),
+    ("all rows below, by default", '<sheetFormatPr zeroHeight="1"/>', result(PUPIL), None),
+    ("a column", '<cols><col min="3" max="4" width="9" hidden="1"/></cols>', result(PUPIL), ()),
+    ("a column without width", '<cols><col min="3" max="3" width="0"/></cols>', result(PUPIL), ()),
+    ("a column of a closed group", '<cols><col min="7" max="7" hidden="true"/></cols>', result(PUPIL), ()),
+    ("all columns past the table", PAST, result(PUPIL), None),
+    ("columns by default, those of the table shown", '<sheetFormatPr defaultColWidth="0"/>'
+     '<cols><col min="1" max="8" width="9"/></cols>', result(PUPIL), None),
+    ("columns by default", '<sheetFormatPr defaultColWidth="0"/>', result(PUPIL), ()),
+    ("a number by its form", "", result(PUPIL, number("80.5", FORMATS.index(";;;"))), (2,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "below", "hidden"), [pytest.param(*r, id=says) for says, *r in LAYOUTS])
+def test_what_is_hidden_and_has_content_is_seen(
+    before: str, below: str, hidden: tuple[int, ...] | None
+) -> None:
+    sheet = spreadsheets.read(book(header(), below, before=before), LIMITS)
+    assert (sheet.hides, sheet.hidden_rows) == (hidden is not None, hidden or ())
+
+
+@pytest.mark.parametrize("state", ["hidden", "veryHidden"])
+def test_a_hidden_sheet_with_content_is_seen_and_one_without_is_nothing(state: str) -> None:
+    shown = Sheet_(header() + result(PUPIL))
+    for rows, hides in ((header(), True), ("", False), (row("  "), False)):
+        sheet = spreadsheets.read(Workbook((shown, Sheet_(rows, state=state))).packed(), LIMITS)
+        assert (sheet.hides, len(sheet.cells)) == (hides, 1)
+
+
+ESCAPES = [
+    ("a line end in the middle", "REK_x000D_\nM7", "REK\r\nM7"), ("a line end", "REK-M7_x000D_", "REK-M7\r"),
+    ("in small letters", "REK-M7_x000d__x000a_", "REK-M7\r\n"), ("a tab", "a_x0009_b", "a\tb"),
+    ("an underscore", "a_x005F_b", "a_b"), ("an escape that is meant", "a_x005F_x000D_", "a_x000D_"),
+    ("a letter", "Zo_x00EB_", "Zoë"), ("two halves of a sign", "_xD83D__xDE00_", "\U0001f600"),
+    ("half of a sign", "a_xD83D_", "a\ufffd"), ("what nobody sees", "a_x0000__x0007_b", "a  b"),
+    ("no escape", "a_x00_ _xyz0_ b_x000D", "a_x00_ _xyz0_ b_x000D"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "shown"), [pytest.param(*r, id=says) for says, *r in ESCAPES])
+def test_an_escape_of_the_xml_is_the_character_that_it_stands_for(raw: str, shown: str) -> None:
+    cells = (text(raw), f'<c t="str"><f>x</f><v>{raw}</v></c>', '<c t="s"><v>0</v></c>')
+    for cell in cells:
+        content = book(row("a"), row(cell), strings=f'<si><t xml:space="preserve">{raw}</t></si>')
+        ((_, (read,)),) = spreadsheets.read(content, LIMITS).rows()
+        assert read == shown
+    assert spreadsheets.read(book(row(text(raw)), row("x")), LIMITS).header == (shown,)
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        (number("0.85", 1), "85%"), (number("0.855", 1), "85,5%"), (number("85", 2), "85%"),
+        (number("1", 1), "100%"), (number("0.85"), "0,85"), (number("0.85", 5), "0,85"), (text("85%"), "85%"),
+        ('<c t="e"><v>#N/A</v></c>', "#N/A"), ('<c t="e"><f>x</f><v>#DIV/0!</v></c>', "#DIV/0!"),
+    ],
+)  # fmt: skip
+def test_a_percentage_and_an_error_are_what_the_school_sees(cell: str, shown: str) -> None:
+    ((_, (read,)),) = spreadsheets.read(book(row("a"), row(cell)), LIMITS).rows(decimal=",")
+    assert read == shown
+
+
+WRITERS = {
+    "without places": book(header(), result(PUPIL)),
+    "strict": book(header(), result(PUPIL), strict=True),
+    "with macros": book(
+        header(), result(PUPIL), type_of_book="application/vnd.ms-excel.sheet.macroEnabled.main+xml"
+    ),
+    "a template": book(header(), result(PUPIL), type_of_book=f"{SHEET_TYPE}.template.main+xml"),
+    "days from 1904": book(
+        header(), result(PUPIL).replace(text("2025-01-20"), number(44215, 4)), first_day=1904
+    ),
+    "a day as text of its kind": book(
+        header(), result(PUPIL).replace(text("2025-01-20"), '<c t="d"><v>2025-01-20T00:00:00</v></c>')
+    ),
+    "a number as text": book(
+        header(), result(PUPIL).replace(text(PUPIL), '<c s="0" t="str"><v>999900109</v></c>')
+    ),
+    "a number of Java": book(header(), result(PUPIL).replace(text(PUPIL), number("9.99900109E8"))),
+    "runs and how they sound": book(
+        header(), result(PUPIL).replace(text(PUPIL), '<c t="s"><v>0</v></c>'),
+        strings='<si><r><t>99990</t></r><r><t>0109</t></r><rPh sb="0" eb="1"><t>7</t></rPh></si>',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("says", WRITERS)
+def test_every_writer_of_workbooks_is_read_alike(says: str) -> None:
+    sheet = spreadsheets.read(WRITERS[says], LIMITS)
+    expected = ("00GG", "2024-2025", PUPIL, "REK-M7", "3.0", "2025-01-20", "80.5")
+    assert (sheet.header, list(sheet.rows())) == (DRAWN_HEADER, [(2, expected)])
+
+
+def test_every_text_of_a_workbook_is_given_whatever_becomes_of_it() -> None:
+    sheets = Sheet_(row("a", number(1, 1), hidden=1)), Sheet_(row(text("b_x000D_")), state="veryHidden")
+    assert list(spreadsheets.every_text(Workbook(sheets).packed(), LIMITS)) == ["a", "100%", "b\r"]

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from tests.unit import drawn_workbooks
 from tests.unit.drawn_deliveries import (
     CANONIEK,
     LATER,
@@ -65,6 +66,21 @@ class Trap:
 
 def trap(says: str, content: Content, name: str = "x.csv", **told: Any) -> Trap:
     return Trap(says, {name: content}, **told)
+
+
+FAILED = (
+    "#N/A", "#N/B", "#DIV/0!", "#DEEL/0!", "#REF!", "#VERW!", "#VALUE!", "#WAARDE!", "#NAME?", "#NAAM?",
+    "#NUM!", "#GETAL!", "#NULL!", "#LEEG!", "#SPILL!", "#OVERLOOP!",
+    "#GETTING_DATA",
+    "#########", "Err:502", "#n/a",
+)  # fmt: skip
+
+
+def _cells(school: str, pgn: str, score: str, **attributes: object) -> str:
+    """A row of a workbook in the words of the canonical format."""
+    test = drawn_workbooks.text("REK-M7_x000D_")
+    cells = (school, "2024-2025", drawn_workbooks.number(pgn), test, "2025-01-20", score, "7A")
+    return drawn_workbooks.row(*cells, **attributes)
 
 
 TRAPS = [
@@ -392,6 +408,65 @@ TRAPS = [
         codes={"SCORE_NOT_A_NUMBER": [3]},
     ),
     trap(
+        "a letter beside the data is no delivery",
+        lambda school: drawn_workbooks.zipped(
+            ("a.csv", canoniek(f"{ONE};80;")(school)),
+            ("brief.txt", b"Beste platform"),
+            ("b.pdf", b"%PDF-1.4"),
+        ),
+        name="x.zip",
+        took=(f"{ONE} 80.00 None",),
+    ),
+    trap("a letter alone", lambda _: b"%PDF-1.4 brief", name="x.pdf", reason="DOCUMENT"),
+    trap(
+        "a line of averages below the table",
+        raw(f"{CANONIEK}\nBRIN;2024-2025;{ONE};REK-M7;2025-01-20;80;7A\nGemiddelde;;;;;80;\n;;n=1;;;80;\n"),
+        took=(f"{ONE} 80.00 7A",),
+        codes={"NO_RESULT": [3, 4]},
+    ),
+    trap(
+        "a formula that failed, in each of the words for it",
+        raw(
+            f"{CANONIEK}\n"
+            + "".join(
+                f"BRIN;2024-2025;{ONE};REK-M7;2025-01-{n};{word};\n" for n, word in enumerate(FAILED, 10)
+            )
+        ),
+        codes={"SCORE_MISSING": [*range(2, 2 + len(FAILED))]},
+    ),
+    trap(
+        "a percentage, an escaped line end and Java's numbers in a workbook",
+        lambda school: drawn_workbooks.book(
+            drawn_workbooks.row(*CANONIEK.split(";")),
+            _cells(school, "1.11222333E8", drawn_workbooks.number("8.5E1")),
+            _cells(school, "1.23456782E8", drawn_workbooks.number("0.85", 1)),
+        ),
+        name="x.xlsx",
+        took=(f"{ONE} 85.00 7A",),
+        codes={"SCORE_NOT_A_NUMBER": [3]},
+    ),
+    trap(
+        "a hidden row",
+        lambda school: drawn_workbooks.book(
+            drawn_workbooks.row(*CANONIEK.split(";")),
+            _cells(school, ONE, drawn_workbooks.number(80)),
+            _cells(school, TWO, drawn_workbooks.number(80), hidden=1),
+        ),
+        name="x.xlsx",
+        reason="HIDDEN_CELLS",
+    ),
+    trap(
+        "a title above the header",
+        lambda school: b"Toetsoverzicht\n\n" + canoniek(f"{ONE};80;")(school),
+        reason="HEADER_LOWER",
+    ),
+    trap(
+        "tabs where another delimiter is declared",
+        lambda school: canoniek(f"{ONE};80;")(school).replace(b";", b"\t"),
+        name="x.xls",
+        reason="DELIMITER_OTHER",
+    ),
+    trap(
         "a spreadsheet's number as Excel shows it, not as it is stored",
         sheet(CANONIEK, ["2024-2025", ONE, "REK-M7", "2025-01-20", 64.39999999999999, "7A"]),
         name="x.xlsx",
@@ -543,6 +618,9 @@ def test_every_fault_is_told_by_its_code_and_place(one: Trap, taken: Taken) -> N
 
 
 NAMING = (
+    "a hidden row",
+    "a title above the header",
+    "tabs where another delimiter is declared",
     "MacRoman, with the Mac's line ends",
     "a header again, of other columns",
     "windows-1252 where UTF-8 is declared",

@@ -23,7 +23,7 @@ from tests.unit.drawn_deliveries import CANONIEK, ROSTER, Content, canoniek, she
 from tests.unit.drawn_deliveries import S as RESULT
 from tests.unit.test_ingest import NUMBERS, SCHOOLS, deliver, row, take_in
 
-from cohort.filed import remains
+from cohort.filed import raw_files
 from cohort.intake import (
     arrivals,
     containers,
@@ -224,7 +224,7 @@ def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp
     assert {line.reason for line in known.lines} == {"UNREADABLE"}
     numbers = frozenset({PLANTED, "123456782"})
     found = received(tmp_path, known).files
-    assert remains.remove(folder, known, numbers) == 0
+    assert raw_files.remove(folder, known, numbers, desk(tmp_path, known).limits) == 0
     late = dt.datetime(2036, 1, 1, tzinfo=dt.UTC)
     assert retention._deliveries(known, found, late) == 0
     known = entered(known, received(tmp_path, known))

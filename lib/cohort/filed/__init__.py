@@ -9,7 +9,7 @@ The rooms; each knows only rooms above it, here and in the house.
     mandates     instructions of the schools: whose results a project may use
     standing     objections that stand: a newer list lifts none of them
     permissions  lists that allow, and whom they leave out
-    remains      raw files that still hold a listed number
+    raw_files    raw files that still hold a listed number
     leftovers    files that a removal left, under whatever name
     barred       which rows of whom are not kept
     removal      barred rows taken out of results and quarantine

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from cohort import objections, register, tables
 from cohort.catalogue import Catalogue
-from cohort.filed import barred, effects, leftovers, permissions, receipts, remains, removal
+from cohort.filed import barred, effects, leftovers, permissions, raw_files, receipts, removal
 from cohort.filed.standing import Standing
 from cohort.intake import ledger
 from cohort.later import memory
@@ -65,7 +65,8 @@ def apply(
         gone = removal.remove(spark, places, platform, catalogue, lists, now)
     gone["stages"] = sum(1 for _ in _stages(places, lists, now))
     numbers = sought(spark, places, lists, domains)
-    gone["files"] = remains.remove(places.deliveries, ledger.read(places.ledger), numbers)
+    limits = platform.intake.containers.limits()
+    gone["files"] = raw_files.remove(places.deliveries, ledger.read(places.ledger), numbers, limits)
     told = []
     for one, facts in zip(lists.lists, lists.facts(), strict=True):
         here = receipts.met_by(one, stands, met if not one.blocks else frozenset(), lists.changes)

@@ -16,7 +16,7 @@ from cohort import quality
 from cohort.filed.barred import OBJECTED
 from cohort.identifiers import school_code, school_of_code
 from cohort.intake.arrivals import DeliveredFile
-from cohort.intake.checks import BROKEN, HEADER, MENDED, OUTSIDE, PARTIAL
+from cohort.intake.checks import MENDED, NO_ROW, OUTSIDE, PARTIAL
 from cohort.intake.ledger import OLDER, REJECTED, TAKEN, Entry
 from cohort.intake.reception import Received
 from cohort.quality import CODES
@@ -92,7 +92,7 @@ class Run:
             file.supplier,
             file.container,
             dict(count.slices),
-            warnings=warnings,
+            warnings=warnings | file.warnings,
             columns=" ".join(filter(None, file.columns)),
         )
 
@@ -122,6 +122,7 @@ class Run:
             file.kind,
             file.supplier,
             file.container,
+            warnings=file.warnings,
         )
 
     def roster(self, number: int, file: DeliveredFile) -> Entry:
@@ -170,7 +171,7 @@ def count(judged: DataFrame, told: Collection[str]) -> dict[int, Count]:
 
     Takes: judged rows, with `_objected`; the rules of a single row that are only told.
     """
-    sure = f"not contains({CODES}, 'BRIN_') and {CODES} not in ('{BROKEN}', '{HEADER}')"
+    sure = f"not contains({CODES}, 'BRIN_') and {CODES} not in ({NO_ROW})"
     outside = quality.outside() if OUTSIDE in told else "false"
     asked = judged.selectExpr(
         NUMBER, CODES, *(f"case when {CODES} = '' then {name} end as {name}" for name in SLICE),

@@ -27,7 +27,7 @@ from cohort.delimited_text import (
 )
 from cohort.errors import place
 from cohort.identifiers import BRIN
-from cohort.intake import containers, markup, messages
+from cohort.intake import containers, headers, kinds, letters, markup, messages
 from cohort.intake.containers import Limits
 from cohort.intake.formats import Formats, Unrecognised
 from cohort.intake.header_names import REASON_OF
@@ -57,11 +57,10 @@ WITHOUT_RECORDS = re.compile(
 )
 """Roots of messages without pupils and results: questions, confirmations, errors, groups, teachers."""
 TOO_LARGE = "FILE_TOO_LARGE"
-FIRST = 4096
-"""Bytes that say whether a large file is a container."""
 KNOWN, REPEATED = "known", "repeated"
 """What was looked at before; a container of which every member is delivered otherwise, too."""
-NOT_OURS = {containers.OLE: "OLD_SPREADSHEET", containers.OTHER: "CONTAINER_UNKNOWN"}
+BESIDE = "BESIDE_DATA"
+"""The warning of files that were packed beside the data and were not read."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,9 @@ class DeliveredFile:
 
     `path` is where its bytes stand, `columns` the canonical column at each place of its header (None: not
     read on), `lined` whether its first field is the number of the line (or element) in what was sent,
-    `wide_blanks` whether other blanks than spaces may stand around its values,
-    `joined` how many of its results were joined to their pupil on what, where results have no number.
+    `wide_blanks` whether other blanks than spaces may stand around its values, `joined` how many of its
+    results were joined to their pupil on what, where results have no number, `letter` whether it is no data
+    but lies beside them in a container, `lines` the lines that it is rejected for.
     """
 
     path: Path
@@ -95,6 +95,8 @@ class DeliveredFile:
     """What its reader has to tell of it, where no row is refused for it."""
     origin: Path | None = None
     """The file in the folder of deliveries that it is, or is packed in."""
+    letter: bool = False
+    lines: tuple[int, ...] = ()
     defect: str | None = None
     """Of an `UNREADABLE` one the type and the place in the code of what was raised, never its message."""
     unread: tuple[str, ...] = ()
@@ -150,8 +152,8 @@ class Desk:
             return [replace(file, rejected=too_large)]
         if not all(NAME.fullmatch(part) for part in path.relative_to(self.folder).parts):
             return [replace(file, rejected="FILE_NAME")]
-        kind = containers.kind(content)
-        if kind not in containers.UNPACKED:
+        kind = kinds.kind(content)
+        if kind not in kinds.UNPACKED:
             return [self._looked_at(file, content, kind)]
         try:
             unpacked = [self._put(file, *one) for one in containers.members(content, self.limits, file.name)]
@@ -159,15 +161,15 @@ class Desk:
             return [replace(file, rejected=rejected.code)]
         except Exception as defect:
             return [file.unreadable(defect)]
-        return [member if member.kind == KNOWN else self._member(member) for member in unpacked]
+        return _apart([one if one.kind == KNOWN else self._member(one) for one in unpacked])
 
     def _too_large(self, opened: IO[bytes], size: int) -> str | None:
         """Why a file is not read whole, if so: it is larger than a delivery or a container may be."""
         if size <= self.limits.bytes_per_member:
             return None
-        head = opened.read(FIRST)
+        head = opened.read(kinds.HEAD)
         opened.seek(0)
-        if containers.kind(head) in containers.UNPACKED:
+        if kinds.kind(head) in kinds.UNPACKED:
             return containers.BOMB if size > self.limits.most_packed else None
         return TOO_LARGE
 
@@ -188,7 +190,8 @@ class Desk:
             content = file.path.read_bytes()
         except OSError as defect:
             return file.unreadable(defect)
-        return self._looked_at(file, content, containers.kind(content))
+        found = self._looked_at(file, content, kinds.kind(content))
+        return replace(found, letter=letters.is_letter(file.name, found.rejected, content))
 
     def _looked_at(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
         try:
@@ -199,9 +202,9 @@ class Desk:
             return file.unreadable(defect)
 
     def _one(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
-        if kind in NOT_OURS:
-            raise Rejected(NOT_OURS[kind])
-        if kind == containers.SPREADSHEET:
+        if kind in kinds.UNREAD:
+            raise Rejected(kinds.UNREAD[kind])
+        if kind == kinds.SPREADSHEET:
             return replace(file, kind=SHEET)
         if markup.is_xml(content):
             root = messages.root(content, self.limits.bytes_per_member)
@@ -210,7 +213,25 @@ class Desk:
             if root not in ROOTS:
                 raise Rejected(markup.UNKNOWN)
             return replace(file, kind=ROOTS[root])
-        return of_text(file, content, self.formats)
+        found = of_text(file, content, self.formats)
+        near = headers.of_text(content, self.formats) if found.rejected == "HEADER_UNKNOWN" else None
+        return rejected_for_header(found, *near) if near else found
+
+
+def rejected_for_header(file: DeliveredFile, reason: str, header: headers.Header) -> DeliveredFile:
+    """A file whose header is not where it is read, or not as it is; it is of the school of its first row."""
+    school = school_of(header.first, header.columns)
+    return replace(file, rejected=reason, lines=(header.line,), differs=None, school=school)
+
+
+def _apart(files: list[DeliveredFile]) -> list[DeliveredFile]:
+    """The deliveries of a container; what lies beside them is told with the first that is new."""
+    data = [file for file in files if not file.letter]
+    beside = len(files) - len(data)
+    first = next((place for place, file in enumerate(data) if file.kind != KNOWN), None)
+    if beside and first is not None:
+        data[first] = replace(data[first], warnings={BESIDE: beside})
+    return data or files
 
 
 def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredFile:
@@ -233,14 +254,14 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     rows = len(lines) - 1
     found = formats.of_line(lines[0].strip(BLANKS.replace("\t", "")))
     if isinstance(found, Unrecognised):
-        school = _school(fields_of(lines[1], formats[found.closest].delimiter), found.columns)
+        school = school_of(fields_of(lines[1], formats[found.closest].delimiter), found.columns)
         return replace(file, rejected=found.reason, differs=found, rows=rows, school=school)
     declared = formats[found.name]
     filled = [line for line in lines[1:] if line[0] not in MAY_BE_EMPTY or is_filled(line)]
     if not filled:
         raise Rejected("EMPTY")
     rows = len(filled)
-    file = replace(file, school=_school(fields_of(filled[0], declared.delimiter), found.columns))
+    file = replace(file, school=school_of(fields_of(filled[0], declared.delimiter), found.columns))
     if encoding not in declared.encodings and not text.isascii():
         return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
     again = formats.headers_among(filled, found, lines[0])
@@ -266,7 +287,7 @@ def open_quote(line: str) -> bool:
     return line.count('"') % 2 == 1
 
 
-def _school(first: Sequence[str], columns: Sequence[str | None]) -> str | None:
+def school_of(first: Sequence[str], columns: Sequence[str | None]) -> str | None:
     """The school that the first row names: who hears why, where no row of the file can be read."""
     named = dict(zip(columns, first, strict=False)).get("brin", "").strip()[:4]
     return named if BRIN.fullmatch(named) else None

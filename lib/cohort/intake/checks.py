@@ -30,8 +30,9 @@ CODE = {
 OF_THE_PUPIL = (
     "gewicht", "postcode4", "thuistaal", "opleiding_ouders", "ses", "combinatiegroep", "schooltype",
 )  # fmt: skip
-SENTINELS = r"(?i)^(9{4,}([.,]0+)?|[-–—]+|0000+|n\.?v\.?t\.?|onbekend)\z"
-"""What administrations write where they have no score: read as empty."""
+SENTINELS = r"(?i)^(9{4,}([.,]0+)?|[-–—]+|0000+|n\.?v\.?t\.?|onbekend|#[a-z_/]+0?[!?]?|#+|err:[0-9]{3})\z"
+"""What administrations write where they have no score, and spreadsheets where a formula failed
+(`#N/A`, `#DEEL/0!`, `Err:502`): read as empty."""
 NUMBER_FORM = r"^(?!9{4,}(,0+)?\z|0000+\z)[0-9]{1,5}(,[0-9]{1,2})?\z"
 WHOLE_FORM = r"^(?!9{4,}\z|0000+\z)[0-9]{1,5}\z"
 BRIN_FORM = f"^{identifiers.BRIN.pattern}\\z"
@@ -49,8 +50,11 @@ IN_PART = rf"""^≠?(?:
     )\z""".replace("\n    ", "")
 """A date of birth of which only a part is known: `2014-00-00`, `00-07-2014`, `20140700`, `2014`."""
 OUTSIDE, BIRTH_DATE = "DATE_OUTSIDE_YEAR", "BIRTH_DATE_PARTIAL"
-BROKEN, HEADER = "ROW_BROKEN", "HEADER_REPEATED"
-"""The one code of a line that is no row: its values stand nobody knows where, or it is the header again."""
+BROKEN, HEADER, NO_RESULT = "ROW_BROKEN", "HEADER_REPEATED", "NO_RESULT"
+"""The one code of a line that is no row: its values stand nobody knows where, it is the header again, or it
+says nothing of a pupil, a school or a test (a total, a remark)."""
+NO_ROW = f"'{BROKEN}', '{HEADER}', '{NO_RESULT}'"
+"""The three as a list in SQL."""
 JOINED = ("PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS")
 """Codes of a reader that says itself why a row has no pupil number."""
 NOT_A_NUMBER, LEVEL = "SCORE_NOT_A_NUMBER", "LEVEL_INVALID"
@@ -162,6 +166,13 @@ def _of_number() -> str:
                   then case when coalesce(pgn, lpad({bare}, 9, '0')) in ({fillers}) then 'PGN_FILLER'
                             when pgn is null and {bare} rlike r'^{identifiers.ROUNDED}\\z' then 'PGN_ROUNDED'
                             else 'PGN_INVALID' end end"""
+
+
+def says_nothing() -> str:
+    """As SQL, whether a line is no result at all: it names no pupil, no school and no test."""
+    names_school = f"coalesce($brin rlike r'{BRIN_FORM}', false)"
+    nothing = " and ".join(f"{name} is null" for name in ("pgn", "_listed", "domein", GIVEN))
+    return _filled(f"{nothing} and not {names_school}")
 
 
 def _date(name: str) -> str:

@@ -1,6 +1,6 @@
 """What a `.zip` or `.gz` holds: one member after the other, never more than the limits allow.
 
-What a file is follows from its first bytes, not from its name. A size that a container declares
+What a file is follows from its bytes (`kinds`), not from its name. A size that a container declares
 counts against it, never for it: reading stops at the limit. Only what every tool writes (stored and deflated
 members) is unpacked, because Python's decoders of other methods cannot be held to a size.
 """
@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from cohort.intake import kinds
 from cohort.intake.rejection import Rejected
 
 BROKEN = "CONTAINER_BROKEN"
@@ -27,19 +28,10 @@ PATH = "CONTAINER_PATH"
 NESTED = "CONTAINER_NESTED"
 EMPTY = "CONTAINER_EMPTY"
 
-ZIP, GZIP, SPREADSHEET, OLE, OTHER = "zip", "gzip", "spreadsheet", "ole", "other"
-UNPACKED = (ZIP, GZIP)
-"""Kinds that hold deliveries."""
-MAGIC = (
-    (b"PK\x03\x04", ZIP), (b"PK\x05\x06", ZIP), (b"PK\x07\x08", ZIP), (b"\x1f\x8b", GZIP),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE), (b"7z\xbc\xaf\x27\x1c", OTHER), (b"Rar!\x1a\x07", OTHER),
-    (b"\xfd7zXZ\x00", OTHER), (b"\x28\xb5\x2f\xfd", OTHER),
-)  # fmt: skip
-TAR, BZIP2 = (257, b"ustar"), re.compile(rb"BZh[1-9]1AY&SY")
-CONTENT_TYPES = "[Content_Types].xml"
-"""The member that makes a zip an Office document."""
 SYSTEM = re.compile(
-    r"(?:.*/)?(?:__MACOSX/.*|\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini|~\$[^/]*)", re.I | re.S
+    r"(?:.*/)?(?:(?:__MACOSX|@eaDir|\.Trashes|\.fseventsd|\.Spotlight-V100)/.*"
+    r"|\.DS_Store|\._[^/]*|(?:eh)?Thumbs\.db|desktop\.ini|~\$[^/]*|\.~lock\.[^/]*)",
+    re.I | re.S,
 )
 """What operating systems and Office put beside the files that somebody packed."""
 CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -48,7 +40,6 @@ FREE = 1 << 20
 """A content of up to this many bytes harms nobody, however well it was packed."""
 ENTRIES = 64
 """Entries, per member that the limits allow, that a zip's directory may have: folders and the system's."""
-MOST_ENTRIES = 1 << 16
 _ENTRY = b"PK\x01\x02"
 _UNREADABLE = 0x1 | 0x40 | 0x2000
 """Flags of an encrypted entry: the old way, the strong way, a hidden directory."""
@@ -84,41 +75,33 @@ class Limits:
         return self.total_bytes + FREE
 
 
-def kind(content: bytes) -> str | None:
-    """What a file is by its bytes: a zip, a gzip, a spreadsheet, an OLE file, another archive, or none."""
-    found = next((name for magic, name in MAGIC if content.startswith(magic)), None)
-    if found == ZIP and CONTENT_TYPES in _entry_names(content):
-        return SPREADSHEET
-    if found is None and (content.startswith(TAR[1], TAR[0]) or BZIP2.match(content)):
-        return OTHER
-    return found
-
-
-def members(content: bytes, limits: Limits, name: str = "") -> Iterator[tuple[str, bytes]]:
+def members(
+    content: bytes, limits: Limits, name: str = "", *, systems: bool = False
+) -> Iterator[tuple[str, bytes]]:
     """The deliveries in a container, one after the other.
 
     Takes: the bytes of a zip or gzip, the limits, the name of the file (which a gzip's member goes by).
     Gives: (name, bytes) pairs in the order packed; a name has `/` between its parts. Folders and what the
-    system put there are left out.
+    system put there are left out, that with `systems` is not.
     Refuses: with a reason code, a damaged, encrypted or empty container, one over the limits, a name that
     climbs out, a container in a container. What a zip's directory tells is refused before the first member
     is given, the rest when its member is reached: a container counts whole or not at all.
     """
-    packed = kind(content)
-    if packed not in UNPACKED:
+    packed = kinds.kind(content)
+    if packed not in kinds.UNPACKED:
         raise Rejected(BROKEN)
-    if packed == GZIP:
+    if packed == kinds.GZIP:
         with _told():
             file = gzip.GzipFile(fileobj=io.BytesIO(content))
         body = _read(file, len(content), limits)
         found = iter([(re.sub(r"\.gz\Z", "", name, flags=re.I), body)] if body else [])
     else:
-        found = parts(content, limits)
+        found = parts(content, limits, systems=systems)
     given = 0
     for member, body in found:
-        if SYSTEM.fullmatch(member):
+        if not systems and SYSTEM.fullmatch(member):
             continue
-        if kind(body) in (*UNPACKED, OTHER):
+        if kinds.kind(body) in (*kinds.UNPACKED, kinds.OTHER):
             raise Rejected(NESTED)
         given += 1
         yield member, body
@@ -126,10 +109,11 @@ def members(content: bytes, limits: Limits, name: str = "") -> Iterator[tuple[st
         raise Rejected(EMPTY)
 
 
-def parts(content: bytes, limits: Limits) -> Iterator[tuple[str, bytes]]:
+def parts(content: bytes, limits: Limits, *, systems: bool = False) -> Iterator[tuple[str, bytes]]:
     """Every file in a zip under the same limits, whatever the zip is: all but folders.
 
-    What the system put there is given without its content, which is not read.
+    What the system put there is given without its content, which is not read; with `systems` it is a file
+    like every other.
     """
     if len(content) > limits.most_packed or content.count(_ENTRY) > limits.members * ENTRIES:
         raise Rejected(BOMB)
@@ -137,7 +121,7 @@ def parts(content: bytes, limits: Limits) -> Iterator[tuple[str, bytes]]:
         archive = zipfile.ZipFile(io.BytesIO(content))
         entries = [(_safe(info), info) for info in archive.infolist()]
     files = [(name, info) for name, info in entries if not info.is_dir() and not name.endswith("/")]
-    own = [info for name, info in files if not SYSTEM.fullmatch(name)]
+    own = [info for name, info in files if systems or not SYSTEM.fullmatch(name)]
     if any(info.flag_bits & _UNREADABLE for info in own):
         raise Rejected(ENCRYPTED)
     declared = [info.file_size for info in own]
@@ -148,25 +132,13 @@ def parts(content: bytes, limits: Limits) -> Iterator[tuple[str, bytes]]:
     if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in own):
         raise Rejected(BROKEN)
     for name, info in files:
-        if SYSTEM.fullmatch(name):
+        if not systems and SYSTEM.fullmatch(name):
             yield name, b""
             continue
         with _told():
             file = archive.open(info)
         body = _read(file, min(info.compress_size, len(content)), limits)
         yield name, body
-
-
-def _entry_names(content: bytes) -> frozenset[str]:
-    if CONTENT_TYPES.encode() not in content or content.count(_ENTRY) > MOST_ENTRIES:
-        return frozenset()
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return frozenset(archive.namelist())
-    except MemoryError:
-        raise
-    except Exception:  # as in _told: what it is stays open, and reading it will say that it is broken
-        return frozenset()
 
 
 def _safe(info: zipfile.ZipInfo) -> str:

@@ -13,7 +13,7 @@ from cohort import closed_files
 from cohort.errors import StateRefused, expected
 from cohort.intake.formats import Unrecognised
 from cohort.intake.ledger import OLDER, REJECTED, Entry
-from cohort.intake.reasons import OF_COLUMNS, OF_PUPILS, REASONS, WARNINGS, Reason
+from cohort.intake.reasons import OF_COLUMNS, OF_FILES, OF_PUPILS, REASONS, WARNINGS, Reason
 from cohort.intake.rejection import FILE_REASONS, UNREADABLE
 from cohort.intake.wording import LANGUAGES, counted, said
 from cohort.places import Places
@@ -117,9 +117,8 @@ def _both(reason: Reason) -> dict[str, str]:
 
 def unit(code: str) -> str:
     """What the number of a warning counts."""
-    if code in OF_COLUMNS:
-        return "columns"
-    return "pupils" if code in OF_PUPILS else "rows"
+    units = ((OF_COLUMNS, "columns"), (OF_FILES, "files"), (OF_PUPILS, "pupils"))
+    return next((name for codes, name in units if code in codes), "rows")
 
 
 def reason(code: str, most: Decimal) -> Reason:

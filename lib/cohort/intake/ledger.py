@@ -28,12 +28,13 @@ from pyspark.sql.types import (
 
 from cohort import frames, tables
 from cohort.errors import StateRefused, expected
+from cohort.intake import kinds
 from cohort.intake.rejection import UNREADABLE
 from cohort.platform import Tables
 
 TAKEN, REJECTED = "TAKEN", "REJECTED"
 OLDER = "PERMISSION_OLDER"
-UNREAD = ("OLD_SPREADSHEET", "SPREADSHEET_ENCRYPTED")
+UNREAD = (*kinds.UNREAD.values(), "SPREADSHEET_ENCRYPTED")
 RETRIED = ("FILE_NAME", "FILE_TOO_LARGE", "ROSTER_MISSING", OLDER, UNREADABLE)
 """Reasons that lie outside the content: the same content may come again."""
 STATE = StructType(

@@ -54,6 +54,16 @@ REASONS = {
         "the line has another number of fields than the header",
         SUPPLIER,
     ),
+    "NO_RESULT": because(
+        "de regel is geen resultaat: er staat geen leerlingnummer, geen schoolcode en geen toets in (een "
+        "totaal, een gemiddelde, een opmerking)",
+        "the line is no result: it has no pupil number, no school code and no test (a total, an average, a "
+        "remark)",
+        (
+            "Verwijder zulke regels uit het bestand; met de andere regels gebeurt niets.",
+            "Delete such lines from the file; the other lines are not affected.",
+        ),
+    ),
     "HEADER_REPEATED": because(
         "de kopregel staat hier nog eens: er zijn bestanden achter elkaar geplakt",
         "the header stands here once more: files were put one after another",
@@ -132,9 +142,9 @@ REASONS = {
     "SCORE_MISSING": because("er is geen score", "there is no score"),
     "SCORE_NOT_A_NUMBER": because(
         "een score is geen getal van nul of meer: een ruwe score zonder decimalen, een vaardigheidsscore met "
-        "hoogstens twee, na het decimaalteken van dit formaat",
+        "hoogstens twee, na het decimaalteken van dit formaat; een percentage is geen score",
         "a score is not a number of zero or more: a raw score without decimals, a skill score with two at "
-        "most, after the decimal mark of this format",
+        "most, after the decimal mark of this format; a percentage is no score",
     ),
     "SCORE_OUT_OF_RANGE": because(
         "de score ligt buiten het bereik van zijn schaal", "the score lies outside the range of its scale"
@@ -212,6 +222,15 @@ WARNINGS = {
         ),
     ),
     "DATE_OUTSIDE_YEAR": REASONS["DATE_OUTSIDE_YEAR"],
+    "BESIDE_DATA": because(
+        "in hetzelfde archief niet gelezen, omdat er geen gegevens in staan: een brief, een afbeelding, een "
+        "controlegetal",
+        "in the same container not read, because they hold no data: a letter, a picture, a check sum",
+        (
+            "Staat er wel iets in dat wij moeten weten, stuur het dan los van de levering.",
+            "If they say something that we should know, send it apart from the delivery.",
+        ),
+    ),
     "BIRTH_DATE_PARTIAL": because(
         "de geboortedatum is maar voor een deel bekend; de rij telt zonder geboortedatum",
         "only a part of the date of birth is known; the row counts without one",
@@ -233,6 +252,7 @@ WARNINGS = {
 }
 """What is told and not refused, each with a number: of pupils or of columns, or else of rows."""
 
+OF_FILES = frozenset({"BESIDE_DATA"})
 OF_COLUMNS = frozenset({"COLUMN_GONE"})
 OF_PUPILS = frozenset(
     {

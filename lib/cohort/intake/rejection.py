@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cohort.intake.reasons import PLATFORM, SUPPLIER, because
 
-ROSTER_MISSING = "ROSTER_MISSING"
 UNREADABLE = "UNREADABLE"
 """What no reader foresaw: ours and not the school's. It says nothing of the content, which is tried again."""
 AS_UTF8 = (
@@ -133,6 +132,52 @@ FILE_REASONS = {
         "het bestand is een oud of beveiligd Office-bestand",
         "the file is an old or a protected Office document",
         ("Sla het op als .xlsx of CSV.", "Save it as .xlsx or CSV."),
+    ),
+    "SPREADSHEET_OTHER": because(
+        "het bestand is een rekenblad in een vorm die niet wordt gelezen (OpenDocument, Numbers, .xlsb)",
+        "the file is a spreadsheet in a form that is not read (OpenDocument, Numbers, .xlsb)",
+        ("Sla het op als .xlsx of CSV.", "Save it as .xlsx or CSV."),
+    ),
+    "DOCUMENT": because(
+        "het bestand is een brief, een afbeelding of een ander document en geen tabel",
+        "the file is a letter, a picture or another document, not a table",
+        ("Lever de resultaten als .xlsx of CSV.", "Deliver the results as .xlsx or CSV."),
+    ),
+    "WEB_PAGE": because(
+        "het bestand is een webpagina of een rekenblad in XML, ook als het .xls heet",
+        "the file is a web page or a spreadsheet in XML, even if it is called .xls",
+        (
+            "Open het in uw rekenprogramma en sla het op als .xlsx of CSV.",
+            "Open it in your spreadsheet program and save it as .xlsx or CSV.",
+        ),
+    ),
+    "HIDDEN_CELLS": because(
+        "het rekenblad heeft verborgen rijen, kolommen of bladen met inhoud, ook door een filter; wat "
+        "verborgen is, is misschien niet bedoeld om te leveren",
+        "the workbook has hidden rows, columns or sheets with content, by a filter too; what is hidden may "
+        "not be meant to be delivered",
+        (
+            "Verwijder wat u niet wilt leveren, maak de rest zichtbaar en sla het bestand opnieuw op; of "
+            "kopieer wat zichtbaar is naar een nieuw werkboek.",
+            "Delete what you do not want to deliver, show the rest and save the file again; or copy what is "
+            "visible to a new workbook.",
+        ),
+    ),
+    "HEADER_LOWER": because(
+        "boven de kopregel staan andere regels, zoals een titel",
+        "other lines stand above the header, such as a title",
+        (
+            "Verwijder de regels boven de kopregel en lever het bestand opnieuw.",
+            "Delete the lines above the header and deliver the file again.",
+        ),
+    ),
+    "DELIMITER_OTHER": because(
+        "de kolommen zijn gescheiden door een ander teken dan bij het formaat hoort, zoals een tab",
+        "the columns are separated by another character than the format declares, such as a tab",
+        (
+            "Sla het op als .xlsx, of als CSV met het scheidingsteken van het formaat.",
+            "Save it as .xlsx, or as CSV with the delimiter of the format.",
+        ),
     ),
     "SPREADSHEET_BROKEN": because("het rekenblad is beschadigd", "the spreadsheet is damaged"),
     "SPREADSHEET_SHEETS": because(

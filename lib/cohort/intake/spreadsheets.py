@@ -1,8 +1,9 @@
 """`.xlsx` as a table of text: one sheet with content, its first row with content the header.
 
 A spreadsheet is a zip of XML. Before the library sees it, every part is unpacked under the limits of a
-container and looked at by the safe parser: no DTD, no row or cell out of its order, no sheet wider or longer
-than a delivery is. The library then reads a zip made anew of those parts, so that nothing unseen reaches it.
+container and looked at by the safe parser (`sheetparts`): no DTD, no row or cell out of its order, no sheet
+wider or longer than a delivery is. The library then reads a zip made anew of those parts, so that nothing
+unseen reaches it.
 """
 
 from __future__ import annotations
@@ -19,37 +20,67 @@ from decimal import Decimal
 from typing import Any
 
 import openpyxl
+from openpyxl.utils.escape import unescape
 
-from cohort.intake import containers, markup
+from cohort.intake import containers, kinds, sheetparts
 from cohort.intake.containers import Limits
 from cohort.intake.rejection import Rejected
+from cohort.intake.sheetparts import BROKEN, Layout
 
-BROKEN, SHEETS, ENCRYPTED = "SPREADSHEET_BROKEN", "SPREADSHEET_SHEETS", "SPREADSHEET_ENCRYPTED"
-TOO_WIDE, EMPTY = "TOO_WIDE", "EMPTY"
-MOST_COLUMNS = 500
-MOST_ROWS = 1_048_576
-"""What Excel itself can hold."""
+SHEETS, ENCRYPTED, HIDDEN = "SPREADSHEET_SHEETS", "SPREADSHEET_ENCRYPTED", "HIDDEN_CELLS"
+EMPTY = "EMPTY"
 NEEDED = re.compile(
     r"(?!(?:docProps|customXml|xl/(?:drawings|charts|media|embeddings|externalLinks|comments))/).*\.(?:xml|rels)"
 )
 """Parts that the library may need to read cells: no drawings, macros, links or properties."""
 DIGITS = 15
 """Excel shows no more of a number: what is stored as 64.39999999999999 was entered, or reckoned, as 64.4."""
-SLOT = 8
-"""Bytes that a place in a row takes at least, filled or not: a cell far to the right makes its row wide."""
-CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
+STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(spreadsheetml/main|officeDocument/relationships)")
+"""Namespaces of "Strict Open XML", another way in which Excel saves the same workbook."""
+TRANSITIONAL = {
+    b"spreadsheetml/main": b"http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+    b"officeDocument/relationships": b"http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+}
+UNDERSCORE = b"_x005F_"
+"""An underscore that begins no escape; the library drops it from shared texts, unless in small letters."""
+LITERAL = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+"""What stands for itself in the form of a number, and its colours and conditions."""
+NOTHING_SHOWN = re.compile(r'\s*(?:"")?\s*;\s*(?:"")?\s*;\s*(?:"")?\s*(?:;\s*(?:""|@)?\s*)?')
+"""The form of a number that shows none."""
+NO_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), " ")
+"""What nobody can see, but for line ends and tabs: a blank."""
 _CODES = {containers.BROKEN: BROKEN, containers.ENCRYPTED: ENCRYPTED}
 _ONE_AT_A_TIME = threading.Lock()
 """The library warns with values of cells; warnings are silenced for a process, so by one reader at a time."""
 
 
 @dataclass(frozen=True, repr=False)
+class Percentage:
+    """A number that its cell shows with a percent sign: 0.85 as `85%`, and 85 as `85%` where that is how."""
+
+    value: float
+    hundredfold: bool
+
+
+@dataclass(frozen=True, repr=False)
+class Unshown:
+    """A value that its cell does not show."""
+
+    value: Any
+
+
+@dataclass(frozen=True, repr=False)
 class Sheet:
-    """The one sheet with content. Without a repr: no message may hold its cells."""
+    """The one sheet with content. Without a repr: no message may hold its cells.
+
+    `hides` says that something with content is hidden in the workbook, `hidden_rows` which rows are.
+    """
 
     header: tuple[str, ...]
     header_row: int
     cells: tuple[tuple[int, tuple[Any, ...]], ...]
+    hides: bool = False
+    hidden_rows: tuple[int, ...] = ()
 
     def rows(self, decimal: str = ".", date: str = "%Y-%m-%d") -> Iterator[tuple[int, tuple[str, ...]]]:
         """The rows below the header as text.
@@ -72,24 +103,38 @@ def read(content: bytes, limits: Limits) -> Sheet:
     part, one without a sheet with content or with several, one with very many columns, one without a
     row below its header.
     """
-    if containers.kind(content) == containers.OLE:
-        raise Rejected(ENCRYPTED)
-    filled = [rows for rows in _sheets(_rebuilt(content, limits)) if rows]
-    if len(filled) != 1:
-        raise Rejected(SHEETS)
-    (number, first), *rest = filled[0]
+    grids = [grid for grid in _grids(content, limits) if grid.rows]
+    shown = [grid for grid in grids if grid.shown]
+    if len(shown) != 1:
+        raise Rejected(HIDDEN if len(shown) < len(grids) and len(shown) < 2 else SHEETS)
+    (grid,) = shown
+    hidden = grid.hidden_rows()
+    hides = len(grids) > 1 or bool(hidden) or grid.hides_columns()
+    (number, first), *rest = grid.rows
     if not rest:
-        raise Rejected(EMPTY)
-    header = _bare(tuple(as_text(value) for value in first))
-    if _size(filled[0]) > limits.total_bytes:
+        raise Rejected(HIDDEN if hides else EMPTY)
+    if _size(grid.rows) > limits.total_bytes:
         raise Rejected(containers.BOMB)
-    return Sheet(header, number, tuple(rest))
+    return Sheet(_bare(tuple(map(as_text, first))), number, tuple(rest), hides, hidden)
+
+
+def every_text(content: bytes, limits: Limits) -> Iterator[str]:
+    """Every cell with content of every sheet, hidden or not, as `read` reads it.
+
+    Refuses: what `read` refuses, but for what it makes of the sheets.
+    """
+    for grid in _grids(content, limits):
+        yield from (as_text(value) for _, row in grid.rows for value in row if is_filled(value))
 
 
 def as_text(value: object, decimal: str = ".", date: str = "%Y-%m-%d") -> str:
     """A cell as a school sees it: whole numbers without a fraction, others in the digits that Excel has."""
     if value is None:
         return ""
+    if isinstance(value, Unshown):
+        return as_text(value.value, decimal, date)
+    if isinstance(value, Percentage):
+        return as_text(value.value * (100.0 if value.hundredfold else 1), decimal) + "%"
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
@@ -101,85 +146,39 @@ def as_text(value: object, decimal: str = ".", date: str = "%Y-%m-%d") -> str:
     return value.isoformat() if isinstance(value, dt.time) else str(value)
 
 
-def _rebuilt(content: bytes, limits: Limits) -> io.BytesIO:
-    """A zip with only the parts needed, each of them looked at."""
-    made = io.BytesIO()
-    try:
-        with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
-            names = set()
-            for name, body in containers.parts(content, limits):
-                if NEEDED.fullmatch(name):
-                    if name in names:
-                        raise Rejected(BROKEN)
-                    names.add(name)
-                    _look(body, limits)
-                    archive.writestr(zipfile.ZipInfo(name), body)
-    except Rejected as rejected:
-        raise Rejected(_CODES.get(rejected.code, rejected.code)) from None
-    made.seek(0)
-    return made
+@dataclass(frozen=True, repr=False)
+class _Grid:
+    """A sheet: whether it is shown, what is hidden of it, its rows with content, each with its number."""
+
+    shown: bool
+    layout: Layout
+    rows: list[tuple[int, tuple[Any, ...]]]
+
+    def hidden_rows(self) -> tuple[int, ...]:
+        """The rows with content that are hidden, or have a value that is not shown."""
+        return tuple(
+            number
+            for number, row in self.rows
+            if number in self.layout.hidden_rows or any(isinstance(value, Unshown) for value in row)
+        )
+
+    def hides_columns(self) -> bool:
+        hidden = sorted(self.layout.hidden_columns)
+        return any(
+            is_filled(row[column - 1]) for _, row in self.rows for column in hidden if column <= len(row)
+        )
 
 
-def _look(body: bytes, limits: Limits) -> None:
-    """Refuse a part that is unsafe, damaged, or a sheet that would not be read cell for cell."""
-    try:
-        for _ in markup.fed(body, limits.bytes_per_member, _Part(limits)):
-            pass
-    except Rejected as rejected:
-        known = {markup.BROKEN: BROKEN, markup.TOO_LARGE: containers.BOMB}
-        raise Rejected(known.get(rejected.code, rejected.code)) from None
-
-
-class _Part(markup.Target):
-    """Hears a part; of a sheet, whether rows and cells come in their order and within bounds."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.row = self.column = self.slots = 0
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        name = tag.rpartition("}")[2]
-        if name == "row":
-            given = attributes.get("r", str(self.row + 1))
-            if not re.fullmatch("[0-9]{1,7}", given) or not self.row < int(given) <= MOST_ROWS:
-                raise Rejected(BROKEN)
-            self.row, self.column = int(given), 0
-        elif name == "c" and self.row:
-            self._cell(attributes.get("r"))
-
-    def _cell(self, place: str | None) -> None:
-        found = CELL.fullmatch(place) if place else None
-        if place and not found:
-            raise Rejected(BROKEN)
-        column, row = (_column(found[1]), int(found[2])) if found else (self.column + 1, self.row)
-        if row != self.row or column <= self.column:
-            raise Rejected(BROKEN)
-        if column > MOST_COLUMNS:
-            raise Rejected(TOO_WIDE)
-        self.slots += column - self.column
-        self.column = column
-        if self.slots * SLOT > self.limits.total_bytes:
-            raise Rejected(containers.BOMB)
-
-
-def _column(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number
-
-
-def _sheets(workbook: io.BytesIO) -> list[list[tuple[int, tuple[Any, ...]]]]:
-    """Of every sheet its rows with content, each with its number."""
+def _grids(content: bytes, limits: Limits) -> list[_Grid]:
+    """Every sheet of a workbook."""
+    if kinds.kind(content) == kinds.OLE:
+        raise Rejected(ENCRYPTED)
+    workbook, layouts = _rebuilt(content, limits)
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             book = openpyxl.load_workbook(workbook, read_only=True, data_only=True, keep_links=False)
-            found = []
-            for sheet in book.worksheets:
-                sheet.reset_dimensions()
-                rows = enumerate(sheet.iter_rows(values_only=True), 1)
-                found.append([(n, row) for n, row in rows if any(_is_filled(value) for value in row)])
+            found = [_grid(sheet, layouts) for sheet in book.worksheets]
             book.close()
             return found
         except MemoryError:
@@ -188,7 +187,53 @@ def _sheets(workbook: io.BytesIO) -> list[list[tuple[int, tuple[Any, ...]]]]:
             raise Rejected(BROKEN) from None
 
 
-def _is_filled(value: object) -> bool:
+def _rebuilt(content: bytes, limits: Limits) -> tuple[io.BytesIO, dict[str, Layout]]:
+    """A zip with only the parts needed, each of them looked at; how each part lays out its cells."""
+    made, layouts = io.BytesIO(), dict[str, Layout]()
+    try:
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+            for name, body in containers.parts(content, limits):
+                if NEEDED.fullmatch(name):
+                    if name in layouts:
+                        raise Rejected(BROKEN)
+                    layouts[name] = sheetparts.layout(body, limits)
+                    plain = STRICT.sub(lambda found: TRANSITIONAL[found[1]], body)
+                    plain = plain.replace(UNDERSCORE, UNDERSCORE.lower())
+                    archive.writestr(zipfile.ZipInfo(name), plain)
+    except Rejected as rejected:
+        raise Rejected(_CODES.get(rejected.code, rejected.code)) from None
+    made.seek(0)
+    return made, layouts
+
+
+def _grid(sheet: Any, layouts: dict[str, Layout]) -> _Grid:
+    sheet.reset_dimensions()
+    rows = ((n, tuple(map(_value, cells))) for n, cells in enumerate(sheet.iter_rows(), 1))
+    filled = [(n, row) for n, row in rows if any(map(is_filled, row))]
+    return _Grid(sheet.sheet_state == "visible", layouts[sheet._worksheet_path], filled)
+
+
+def _value(cell: Any) -> Any:
+    """What a cell holds: text without the escapes of its XML, a number as far as its form tells of it."""
+    value = cell.value
+    if isinstance(value, str):
+        return _unescaped(value) if "_x" in value else value
+    if isinstance(value, int | float) and not isinstance(value, bool) and cell.has_style:
+        form = cell.number_format
+        if "%" in form:
+            return Percentage(value, "%" in LITERAL.sub("", form))
+        if NOTHING_SHOWN.fullmatch(form):
+            return Unshown(value)
+    return value
+
+
+def _unescaped(text: str) -> str:
+    """A text with the characters that `_x000D_` stands for; of those that nobody can see, a blank."""
+    pairs = str(unescape(text)).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return pairs.translate(NO_CONTROLS)
+
+
+def is_filled(value: object) -> bool:
     return value is not None and not (isinstance(value, str) and not value.strip())
 
 

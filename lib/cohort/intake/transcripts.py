@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from cohort.delimited_text import UTF8, TextRefused, decoded, lines_of, records, swallows, with_line_feeds
-from cohort.intake import rosters, spreadsheets, uwlr
+from cohort.intake import arrivals, headers, rosters, spreadsheets, uwlr
 from cohort.intake.arrivals import BLANKS, DeliveredFile, Desk, is_filled, open_quote
 from cohort.intake.formats import CANONICAL_NAME, Recognised, Unrecognised
 from cohort.intake.rejection import Rejected
 from cohort.intake.rosters import Roster
+from cohort.intake.spreadsheets import Sheet
 from cohort.intake.uwlr import Message
 from cohort.schema import CANONICAL
 
@@ -99,12 +101,13 @@ def _over_lines(text: str, delimiter: str, width: int) -> Iterator[Row]:
 def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     """The transcript of a spreadsheet; its numbers and dates as its format would have them written.
 
-    Refuses: a spreadsheet that `spreadsheets.read` refuses.
+    Refuses: a spreadsheet that `spreadsheets.read` refuses; one with something hidden in it (`HIDDEN_CELLS`);
+    one with lines above its header (`HEADER_LOWER`).
     """
     sheet = spreadsheets.read(file.path.read_bytes(), desk.limits)
     found = desk.formats.of_names(sheet.header)
     if isinstance(found, Unrecognised):
-        return replace(file, rejected=found.reason, differs=found, rows=len(sheet.cells))
+        return _no_header(replace(file, rows=len(sheet.cells)), sheet, found, desk)
     declared = desk.formats[found.name]
     written = sheet.rows(declared.decimal, "%Y-%m-%d" if declared.dates == "yyyy-mm-dd" else "%d-%m-%Y")
     width = len(found.columns)
@@ -112,7 +115,22 @@ def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     named = replace(
         file, format=found.name, supplier=declared.supplier, columns=found.columns, unread=found.unread
     )
+    if sheet.hides:
+        school = arrivals.school_of(rows[0][2], found.columns) if rows else None
+        return replace(
+            named, rejected=spreadsheets.HIDDEN, lines=sheet.hidden_rows, rows=len(rows), school=school
+        )
     return _written(named, _without_headers(rows, named, desk), desk)
+
+
+def _no_header(file: DeliveredFile, sheet: Sheet, found: Unrecognised, desk: Desk) -> DeliveredFile:
+    """Why a sheet whose first row is no header is not taken in."""
+    if sheet.hides:
+        return replace(file, rejected=spreadsheets.HIDDEN, lines=sheet.hidden_rows)
+    lower = headers.among(list(islice(sheet.rows(), headers.LOOKED_AT)), desk.formats)
+    if lower:
+        return arrivals.rejected_for_header(file, headers.LOWER, lower)
+    return replace(file, rejected=found.reason, differs=found)
 
 
 def of_results(file: DeliveredFile, message: Message, those: Iterable[Roster], desk: Desk) -> DeliveredFile:

@@ -62,6 +62,7 @@ UNITS = {
     "rows": (("rij", "rijen"), ("row", "rows")),
     "columns": (("kolom", "kolommen"), ("column", "columns")),
     "pupils": (("leerling", "leerlingen"), ("pupil", "pupils")),
+    "files": (("bestand", "bestanden"), ("file", "files")),
     "numbers": (("leerlingnummer", "leerlingnummers"), ("pupil number", "pupil numbers")),
     "results": (("resultaat", "resultaten"), ("result", "results")),
 }
