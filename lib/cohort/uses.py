@@ -90,12 +90,15 @@ def _kept(places: Places) -> Uses:
 
 
 def _earlier(file: Path) -> list[Use]:
-    """What a school was told before; a file that is not as it was written tells nothing."""
+    """What a school was told before; a file that is not as it was written tells nothing.
+
+    One that the storage does not let us read is a defect: it would be written anew without what it tells.
+    """
     try:
         uses = register.load(file)["uses"]
         named = [use for use in uses if NAME.fullmatch(use["project"]) and set(use) == set(FIELDS)]
         return [use for use in named if _row(use, LANGUAGES[0])]
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return []
 
 

@@ -54,8 +54,8 @@ def written(folder: Path, one: Entry, lines: dict[str, list[int]]) -> tuple[dict
             entry(accepted=10, quarantined=2, codes={"PGN_INVALID": 2}), LINES,
             ["PGN_INVALID: 2 rijen", "PGN_INVALID: 2 rows", "Lines: 3, 9."],
         ),
-        (entry(mended=1), {}, ["Bij 1 leerlingnummer is", "Of 1 pupil number the"]),
-        (entry(mended=2), {}, ["Bij 2 leerlingnummers is", "Of 2 pupil numbers the"]),
+        (entry(mended=1), {}, ["Bij 1 leerlingnummer zijn", "Of 1 pupil number lost"]),
+        (entry(mended=2), {}, ["Bij 2 leerlingnummers zijn", "Of 2 pupil numbers lost"]),
         (
             entry(replaced={1: 1}, withdrawn={1: 2}), {},
             ["1 resultaat vervangen, 2 ingetrokken", "1 result replaced, 2 withdrawn"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -75,8 +76,9 @@ def test_a_doubt_is_told_of_the_delivery_it_is_about(
     assert found[name] == NEW[name][2]
 
 
+Delivered = tuple[str, int, dict[str, Any]]
 BSN, OTHER, OWN, OWN_TOO = "000000012", "000000024", "100000009", "100000010"
-TWICE = [
+TWICE: list[tuple[str, list[Delivered], list[Delivered], dict[int, int]]] = [
     # what is told           this run: number, delivery, changes; earlier; children per delivery
     ("two numbers, one of them own", [(BSN, 1, {}), (OWN, 1, {})], [], {1: 1}),
     ("both of them own", [(OWN, 1, {}), (OWN_TOO, 1, {})], [], {1: 1}),
@@ -125,7 +127,7 @@ def test_one_child_under_two_numbers_is_told_of_its_deliveries(spark: SparkSessi
     def rows(place: int) -> DataFrame:
         lines = []
         for number, case in enumerate(TWICE):
-            for pgn, delivery, changed in case[place]:
+            for pgn, delivery, changed in (case[1], case[2])[place - 1]:
                 values = {**RIGHT, **changed}
                 values["brin"] = f"{number:02d}{str(values['brin'])[2:]}"
                 kind = "onderwijsnummer" if pgn.startswith("10") else "bsn"

@@ -24,7 +24,7 @@ RIGHT: dict[str, Any] = {
     "afnameperiode": "M", "peildag": dt.date(2025, 1, 20), "vaardigheidsscore": Decimal("80.50"),
     "levering_nr": 1, "batch": 1,
 }  # fmt: skip
-OLD = [
+OLD: list[tuple[dict[str, str], dict[str, str | None]]] = [
     # as it stands there                                             as it must stand there
     ({"gewicht": "0.3"}, {"gewicht": "0,3"}),
     ({"gewicht": "0,30", "ses": "05"}, {"gewicht": "0,3", "ses": "5"}),

@@ -170,3 +170,22 @@ def test_no_school_is_on_the_site(used: Places) -> None:
 
     assert b"groei" in everything
     assert not [brin for brin in (b"01AA", b"02BB", b"03CC") if brin in everything]
+
+
+def test_what_was_told_is_not_forgotten_for_an_error_of_the_storage(
+    used: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uses.write(used)
+    before = told(used, "01AA")
+    real = register.load
+
+    def fails(path: Path) -> dict[str, Any]:
+        if path.name == uses.FILE:
+            raise OSError(5, "Input/output error")
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(register, "load", fails)
+        with pytest.raises(OSError, match="Input/output error"):
+            uses.write(used)
+    assert told(used, "01AA") == before

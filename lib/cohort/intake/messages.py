@@ -135,8 +135,8 @@ class _Opened(Target):
             self.passed_by += 1
             return True
         if not self.around:
-            found = SOAP.match(tag)
-            self.soap = found[0] if found else ""
+            namespace = SOAP.match(tag)
+            self.soap = namespace[0] if namespace else ""
             if not self.soap or tag != f"{self.soap}Envelope":
                 return False
         elif len(self.around) == 1:
@@ -215,6 +215,6 @@ class _Asked(Target):
 
     def _attributes(self, attributes: dict[str, str]) -> dict[str, str]:
         prefix = f"{{{self.namespace}}}"
-        told = {name.removeprefix(prefix): value for name, value in attributes.items() if name[0] == "{"}
-        told |= {name: value for name, value in attributes.items() if name[0] != "{"}
-        return {name: value.replace(AMPERSAND, "&") for name, value in told.items()}
+        by_name = {name.removeprefix(prefix): value for name, value in attributes.items() if name[0] == "{"}
+        by_name |= {name: value for name, value in attributes.items() if name[0] != "{"}
+        return {name: value.replace(AMPERSAND, "&") for name, value in by_name.items()}

@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 from cohort.intake import arrivals, edexml, rosters, transcripts, uwlr
 from cohort.intake.arrivals import DeliveredFile, Desk
 from cohort.intake.ledger import Ledger
-from cohort.intake.rejection import ROSTER_MISSING, UNREADABLE, Rejected
+from cohort.intake.rejection import UNREADABLE, Rejected
 from cohort.intake.rosters import School
 
 MANY = 64
@@ -163,7 +163,9 @@ def _transcribed(
         results = [file for file in asked.values() if file.kind == arrivals.RESULTS]
         joined = _each(spark, partial(_joined, plain, there), results, _lost)
         if any(file.defect for file, _ in read):  # nobody knows whose roster that is
-            joined = [replace(f, rejected=UNREADABLE) if f.rejected == ROSTER_MISSING else f for f in joined]
+            joined = [
+                replace(f, rejected=UNREADABLE) if f.rejected == rosters.ROSTER_MISSING else f for f in joined
+            ]
         made.update((file.sha256, file) for file in joined)
     others = [file for file in asked.values() if file.kind in (arrivals.SHEET, arrivals.UNEVEN)]
     made.update((file.sha256, file) for file in _each(spark, partial(_one, plain), others, _lost))
@@ -231,8 +233,8 @@ def _school(desk: Desk, file: DeliveredFile) -> tuple[DeliveredFile, School | No
     def work() -> DeliveredFile:
         roster = edexml.read(file.path.read_bytes(), desk.limits.bytes_per_member)
         schools.append(roster.school)
-        told = rosters.warnings(roster)
-        return replace(file, school=roster.school.brin, supplier="edexml", warnings=told)
+        school, warnings = roster.school.brin, rosters.warnings(roster)
+        return replace(file, school=school, supplier="edexml", warnings=warnings)
 
     return _told(file, work), next(iter(schools), None)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cohort.intake.reasons import PLATFORM, SUPPLIER, because
 
-ROSTER_MISSING = "ROSTER_MISSING"
 UNREADABLE = "UNREADABLE"
 """What no reader foresaw: ours and not the school's. It says nothing of the content, which is tried again."""
 AS_UTF8 = (

@@ -51,7 +51,7 @@ class Pupil:
     leerkracht_key: str | None
 
 
-Found = tuple[Pupil | None, str | None, str | None]
+Join = tuple[Pupil | None, str | None, str | None]
 """The pupil of a result, what it was joined on (ECKID, KEY), the code that says why nobody can tell."""
 
 
@@ -80,19 +80,19 @@ class Roster:
 
 def _by(named: Iterable[tuple[str | None, Pupil]]) -> dict[str, tuple[Pupil, ...]]:
     """Pupils by a name, each once: a name stands for one pupil, or for nobody."""
-    found: dict[str, tuple[Pupil, ...]] = {}
+    by_name: dict[str, tuple[Pupil, ...]] = {}
     for name, pupil in named:
-        if name and pupil not in found.get(name, ()):
-            found[name] = (*found.get(name, ()), pupil)
-    return found
+        if name and pupil not in by_name.get(name, ()):
+            by_name[name] = (*by_name.get(name, ()), pupil)
+    return by_name
 
 
 def warnings(roster: Roster) -> dict[str, int]:
     """What is told of a roster: to how many pupils no result can be joined, and how many lack a number."""
     passing = sum(not pupil.eckid and not lasts(pupil.key) for pupil in roster.pupils)
     numberless = sum(not pupil.number for pupil in roster.pupils)
-    told = {KEY_OF_ONE_EXPORT: passing, WITHOUT_NUMBER: numberless}
-    return {code: number for code, number in told.items() if number}
+    counts = {KEY_OF_ONE_EXPORT: passing, WITHOUT_NUMBER: numberless}
+    return {code: number for code, number in counts.items() if number}
 
 
 def lasts(key: str | None) -> bool:
@@ -163,7 +163,7 @@ class PupilIndex:
     def roster(self) -> Roster | None:
         return joined(self.rosters)
 
-    def find(self, key: str | None, eckid: str | None) -> Found:
+    def find(self, key: str | None, eckid: str | None) -> Join:
         """The pupil of a result, by its ECK iD, else by its key; or why nobody can tell whose it is."""
         if self.roster is None:
             return None, None, ROSTER_MISSING

@@ -141,13 +141,13 @@ def of_results(file: DeliveredFile, message: Message, those: Iterable[Roster], d
     """
     if not message.results:
         raise Rejected("EMPTY")
-    found = uwlr.canonical(message, those, desk.newest_of)
-    if any(row.code == rosters.ROSTER_MISSING for row in found):
+    results = uwlr.canonical(message, those, desk.newest_of)
+    if any(row.code == rosters.ROSTER_MISSING for row in results):
         reason = rosters.ROSTER_MISSING
         return replace(file, rejected=reason, rows=len(message.results), school=message.school.brin)
     rows: list[Row] = []
     joined = dict.fromkeys((rosters.ECKID, rosters.KEY), 0)
-    for row in found:
+    for row in results:
         if row.joined_on:
             joined[row.joined_on] += 1
         cells = list(row.cells)

@@ -17,7 +17,7 @@ from cohort.intake import edexml, markup, messages, rosters
 from cohort.intake.edexml import Once
 from cohort.intake.messages import Shape
 from cohort.intake.rejection import Rejected
-from cohort.intake.rosters import Found, Pupil, PupilIndex, Roster, School
+from cohort.intake.rosters import Join, Pupil, PupilIndex, Roster, School
 from cohort.schema import CANONICAL
 
 ROOT = "leerresultaten_verzoek"
@@ -171,8 +171,8 @@ def canonical(
     ]
 
 
-def _row(result: Result, message: Message, school: School, found: Found) -> Row:
-    pupil, joined_on, code = found
+def _row(result: Result, message: Message, school: School, join: Join) -> Row:
+    pupil, joined_on, code = join
     given = result.given
     scored, wrong_score = _decimal(given.get("vaardigheidsscore"))
     levels, wrong_level = _levels(result.references)

@@ -46,6 +46,7 @@ Spark. Its rooms, in the order in which a chapter on disclosure control would ta
     plainfiles       plain files of records, read by column
     tabulation       their columns as a coding and a histogram
     settings         what an analyst asks of one recoding
+    file_search      the records of a plain file searched for classes
     sensitive_values  which sensitive values of a plain file are shown
     released         the released records: equal ones as one row, written whole or not at all
     report           what a recoding did, as one document

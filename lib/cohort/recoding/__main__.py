@@ -14,37 +14,26 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cohort.errors import DEFECT, DONE, ConfigurationRefused, NotAnonymous, Refusal, expected
 from cohort.recoding import (
-    lattice,
-    local,
+    file_search,
     plainfiles,
-    populations,
     released,
     report,
     sensitive_values,
     tabulation,
 )
-from cohort.recoding.asked import none_found
-from cohort.recoding.attribute_disclosure import require_enough
-from cohort.recoding.coding import Coding
 from cohort.recoding.constraints import Schools as SchoolsRule
 from cohort.recoding.constraints import fewest_pupils
-from cohort.recoding.histogram import Codes, Histogram
-from cohort.recoding.loss import Objective
-from cohort.recoding.outcome import Recoding
+from cohort.recoding.histogram import Histogram
 from cohort.recoding.plainfiles import PlainFile
 from cohort.recoding.settings import Asked, Settings, settings
 from cohort.recoding.tabulation import KnownBy
-from cohort.recoding.tally import satisfied
 
 NAME = "recoding"
 OBJECTIVES = ("geometric", "mean", "class-size", "discernibility", "entropy")
@@ -109,23 +98,15 @@ def try_out(asked: argparse.Namespace) -> Document:
         sensitive = tabulation.sensitive_of(cells, wanted.sensitive, ordered=wanted.ordered, hierarchy=order)
     _refuse_too_few(wanted, file, asked.data, known_by)
     codes = coding.codes(leaves)
-    if sensitive is None:
-        histogram = _counted(codes, known_by, single=wanted.single)
-        clock.done("histogram", f"{histogram.units:,} units counted")
-        recoding, shown = _search(wanted, histogram, coding), None
-        class_of = recoding.class_of[histogram.unit_of]
-        clock.done("search", f"{recoding.classes:,} classes found, mean loss {recoding.loss.mean:.5f}")
-    else:
-        require_enough(int(sensitive.has_value.sum()), wanted.least_known, str(wanted.sensitive))
-        recoding, class_of = _search_apart(wanted, codes, known_by, coding, sensitive.has_value)
-        histogram = _counted(codes, known_by, single=True)
-        recoding = replace(recoding, class_of=_by_unit(class_of, histogram))
-        clock.done("search", f"{recoding.classes:,} classes found, mean loss {recoding.loss.mean:.5f}")
+    found = file_search.search(wanted, codes, coding, known_by, sensitive)
+    recoding, class_of, shown = found.recoding, found.class_of, None
+    clock.done("search", f"{recoding.classes:,} classes found, mean loss {recoding.loss.mean:.5f}")
+    if sensitive is not None:
         shown = sensitive_values.judge(sensitive, class_of, recoding.classes, known_by, wanted.value_rules)
         clock.done("values", f"{int(shown.blanking.classes.sum()):,} classes show no sensitive value")
     by_school = Histogram.of_pupils(codes, schools, single=True) if wanted.boards is not None else None
     rules = wanted.constraints
-    document = report.document(recoding, histogram, by_school, rules, wanted.columns, wanted.k)
+    document = report.document(recoding, found.histogram, by_school, rules, wanted.columns, wanted.k)
     if shown is not None:
         document["sensitive"] = shown.as_dict(wanted.value_rules)
     clock.done("measures", "measured")
@@ -138,60 +119,6 @@ def try_out(asked: argparse.Namespace) -> Document:
         released.write_trace(asked.trace, class_of, file.delimiter)
     clock.done("write", f"{recoding.released:,} records written, {recoding.suppressed:,} suppressed")
     return {**document, "seconds": clock.total(), "peak_memory_mb": _peak_memory()}
-
-
-def _counted(codes: Codes, known_by: KnownBy | None, *, single: bool) -> Histogram:
-    if known_by is None:
-        return Histogram.of_pupils(codes, single=single)
-    return known_by.histogram(codes, single=single)
-
-
-def _search(
-    wanted: Settings, histogram: Histogram, coding: Coding, limit: Fraction | None = None
-) -> Recoding:
-    part = wanted.limit if limit is None else limit
-    low, high = wanted.levels(coding)
-    search = local.search if wanted.recoding == "local" else lattice.search
-    found = search(
-        histogram, coding, wanted.constraints, objective=wanted.objective, suppression_limit=part,
-        weights=wanted.weights, minimum=low, maximum=high,
-    )  # fmt: skip
-    classes = found.class_of.astype(np.int64)
-    # Searches promise it; what is written is looked at once more.
-    if not satisfied(histogram, classes, found.classes, wanted.constraints).all():
-        raise ValueError("a class of the recoding does not satisfy every constraint")
-    if not found.released or found.suppressed > part * histogram.pupils:
-        raise ValueError("the recoding suppresses more than the limit allows")
-    return found
-
-
-def _search_apart(
-    wanted: Settings, codes: Codes, known_by: KnownBy | None, coding: Coding,
-    has_value: npt.NDArray[np.bool_],
-) -> tuple[Recoding, populations.Classes]:  # fmt: skip
-    """The records with a sensitive value and those without, each searched by itself."""
-
-    def search(places: populations.Places) -> tuple[Recoding, populations.Classes]:
-        of_these = None if known_by is None else known_by.among(places)
-        histogram = _counted(np.atleast_2d(codes)[:, places], of_these, single=wanted.single)
-        # A local search leaves over what it cannot place; both together are held to the limit.
-        found = _search(wanted, histogram, coding, Fraction(1) if wanted.recoding == "local" else None)
-        return found, found.class_of[histogram.unit_of]
-
-    recodings, members = populations.search_apart(has_value, search)
-    goal = Objective.of("mean", coding.columns, wanted.weights)
-    number = len(has_value)
-    if not recodings:
-        raise none_found(number, wanted.constraints, wanted.limit)
-    joined, numbers = populations.join(recodings, number, wanted.limit, wanted.constraints, goal)
-    return joined, populations.classes_of(members, numbers, number)
-
-
-def _by_unit(class_of: populations.Classes, histogram: Histogram) -> populations.Classes:
-    """The class of each unit, where every record is a unit of its own."""
-    by_unit = np.empty(histogram.units, dtype=np.int32)
-    by_unit[histogram.unit_of] = class_of
-    return by_unit
 
 
 def _refuse_places(asked: argparse.Namespace, names: Sequence[str]) -> None:
