@@ -224,12 +224,7 @@ def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp
     assert {line.reason for line in known.lines} == {"UNREADABLE"}
     numbers = frozenset({PLANTED, "123456782"})
     found = received(tmp_path, known).files
-<<<<<<< HEAD
-    limits = desk(tmp_path, known).limits
-    assert raw_files.remove(folder, known, numbers, limits) == 0
-=======
     assert raw_files.remove(folder, known, numbers, desk(tmp_path, known).limits) == 0
->>>>>>> main
     late = dt.datetime(2036, 1, 1, tzinfo=dt.UTC)
     assert retention._deliveries(known, found, late) == 0
     known = entered(known, received(tmp_path, known))
