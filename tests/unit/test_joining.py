@@ -142,7 +142,8 @@ def test_a_roster_of_keys_of_one_export_is_told(tmp_path: Path) -> None:
     [
         ("an error of a service", soap(raw("<s:Fault><faultcode>x</faultcode></s:Fault>")), "XML_NO_RECORDS"),
         ("two messages", soap(lambda school: ROSTER(school) + RESULTS(school)), "XML_SEVERAL"),
-        ("a page", raw("<html/>"), "XML_UNKNOWN"),
+        ("a page", raw("<html/>"), "WEB_PAGE"),
+        ("another document", raw("<x/>"), "XML_UNKNOWN"),
     ],
 )
 def test_other_messages_are_rejected_with_a_reason(

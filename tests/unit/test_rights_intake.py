@@ -33,7 +33,7 @@ def declared(**changes: object) -> Toml:
     """A project that shows an IQ on a legal ground, and ends on 2027-01-01."""
     own = copy.deepcopy(BASELINE) | changes
     shown = SENSITIVE | {"name": "iq", "result": IQ, "legal_ground": "AVG art. 9 lid 2 onder a"}
-    shown["constraint"] = SENSITIVE["constraint"] | {"distinct": 2}
+    shown["constraint"] = SENSITIVE["constraint"] | {"distinct": 3}
     return own | {"columns": [*own["columns"], shown]}
 
 

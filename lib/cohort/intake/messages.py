@@ -76,8 +76,10 @@ def root(content: bytes, most_bytes: int) -> str:
     opened = _Opened(found)
     for _ in markup.fed(content, most_bytes, opened):
         if found.name:
-            return found.name
-    raise Rejected(NO_RECORDS)
+            break
+    if not found.name:  # of a small document the parser tells when it has all of it
+        raise Rejected(NO_RECORDS)
+    return found.name
 
 
 def elements(content: bytes, most_bytes: int, shape: Shape) -> Iterator[Element]:
