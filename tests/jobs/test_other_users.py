@@ -246,7 +246,7 @@ def everything_told_to_schools(places: Places) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022])
-@pytest.mark.parametrize("who", [MEMBER, STRANGER])
+@pytest.mark.parametrize("who", [MEMBER, STRANGER], ids=["member", "stranger"])
 @pytest.mark.parametrize("top_is_open", [False, True])
 def test_what_schools_hear_is_read_by_nobody_else(
     shown: Shown, umask: int, who: str, top_is_open: bool
