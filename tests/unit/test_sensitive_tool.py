@@ -173,3 +173,14 @@ def test_a_school_that_knows_its_own_pupils_faces_several_values(desk: Desk) -> 
     shown = by_class(desk.run(rows, "--l", "2", "--schools", "brin", "--m", "2")["shown"])
     assert set(shown["j", "3"]) == {"onbekend"}
     assert any(len(values) > 1 for values in shown.values())
+
+
+def test_what_is_told_of_a_search_counts_nobody(desk: Desk) -> None:
+    """A public record has it: how many consented must not be read there."""
+    few, many = (
+        desk.run(cohort(["a", "b", "c", *[""] * times]), "--l", "3", "--least-known", "1", kind="global")
+        for times in (1, 3)
+    )
+    assert few["search"].keys() == {"populations"}
+    assert few["search"]["populations"].keys() == many["search"]["populations"].keys()
+    assert all(one.keys() == {"levels"} for one in few["search"]["populations"].values())

@@ -66,14 +66,16 @@ def join(
 
 
 def facts_of(recodings: dict[str, Recoding]) -> dict[str, Any]:
-    """What is told of the searches: of both together, and of each with its levels where they are the same."""
+    """What is told of the searches: their kind, whether both are proven, the levels of each where it has one
+    level per column. Everybody may read it, so nothing in it depends on how many pupils have a value.
+    """
     first = next(iter(recodings.values()))
+    levels = {name: one.level_vector for name, one in recodings.items()}
     return {
         "kind": first.search["kind"],
         "proven": all(one.search.get("proven", False) for one in recodings.values()),
         "populations": {
-            name: {**one.search, "levels": one.level_vector, "released": one.released}
-            for name, one in recodings.items()
+            name: {"levels": list(vector)} if vector is not None else {} for name, vector in levels.items()
         },
     }
 

@@ -61,7 +61,7 @@ def _level_vectors(recoding: Recoding) -> list[int] | dict[str, list[int]]:
     """The level of every column; where populations were searched apart, that of each."""
     apart = recoding.search.get("populations", {})
     if apart:
-        return {name: list(one["levels"]) for name, one in apart.items()}
+        return {name: one["levels"] for name, one in apart.items()}
     return [int(level) for level in recoding.levels[0]]
 
 
