@@ -80,7 +80,7 @@ BROKEN: list[tuple[Patch, set[str]]] = [
     (nothing_suppressed, {"K"}),
     (objections_ignored, {"OBJECTOR"}),
     (instructions_ignored, {"INSTRUCTION"}),
-    (schools_ignored, {"SCHOOLS", "SHARE", "OTHERS"}),
+    (schools_ignored, {"SCHOOLS", "SHARE", "OTHERS", "BOARDS", "BOARD_SHARE", "BOARD_OTHERS"}),
     (boards_ignored, {"BOARDS", "BOARD_SHARE", "BOARD_OTHERS"}),
     (plain_hash, {"PUPIL_UNKNOWN"}),
 ]

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from tests.unit import drawn_releases
 from tests.unit.drawn_releases import PUPILS, Root, project, score_of, sex_of
 
-from cohort import shown_values
+from cohort import generalise, recode, shown_values
 from cohort.keys import Key
 from cohort.recoding.attribute_disclosure import Blanking, all_satisfied
 
@@ -162,17 +162,19 @@ def test_a_release_that_blanks_otherwise_is_refused(
     assert told in finding.sentence
 
 
-def test_a_pupil_who_is_counted_among_those_without_a_value_is_found(
+def test_values_hidden_of_some_pupils_of_a_class_are_found(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The values of fifty pupils are hidden by putting them into the other population."""
-    known = shown_values.SensitiveColumn.known
+    """Who is hidden could depend on the value: a class shows all of its values or none."""
 
-    def some_are_not(self: Any) -> Any:
-        return known(self) & (F.xxhash64("_pupil") % 4 != 0)
+    def some_hidden(*given: Any) -> DataFrame:
+        rows = recode.members(*given)
+        return rows.withColumn("_with_value", F.col("_with_value") & (F.xxhash64("_pupil") % 4 != 0))
 
     root = Root(spark, tmp_path, project(**RULES))
     with_levels(root, monkeypatch, lambda n: LEVELS[n // 24 % 5])
-    monkeypatch.setattr(shown_values.SensitiveColumn, "known", some_are_not)
+    monkeypatch.setattr(generalise, "members", some_hidden)
     root.release()
     assert "BLANKED" in root.made[-1].codes
+    (sentence,) = (one.sentence for one in root.made[-1].found if one.code == "BLANKED")
+    assert "of a part of a class" in sentence

@@ -256,16 +256,14 @@ TRAPS = [
         took=(f"{ONE} 80.00 None", f"{TWO} 81.00 None", f"{ZERO} 82.00 None"),
     ),
     trap(
-        "a year of two digits, the order of the United States, the end of another day, no day",
-        puntkomma(
-            f"{ONE};3-2-25;80;;",
-            f"{TWO};2/13/2025;81;;",
-            f"{ZERO};2-2-2025 23:00;82;;",
-            f"{ZERO};13-2;83;;",
-            f"{ZERO};1-13-2025;84;;",
-            f"{ZERO};3-2-20255;85;;",
-        ),
-        codes={"DATE_INVALID": [2, 3, 4, 5, 6, 7]},
+        "a year of two digits, the order of the United States, the end of another day",
+        puntkomma(f"{ONE};3-2-25;80;;", f"{TWO};2/13/2025;81;;", f"{ZERO};2-2-2025 23:00;82;;"),
+        codes={"DATE_INVALID": [2, 3, 4]},
+    ),
+    trap(
+        "no year, no month, a year of five digits",
+        puntkomma(f"{ONE};13-2;83;;", f"{TWO};1-13-2025;84;;", f"{ZERO};3-2-20255;85;;"),
+        codes={"DATE_INVALID": [2, 3, 4]},
     ),
     trap(
         "an ISO date where the day is declared first",
@@ -487,7 +485,8 @@ TRAPS = [
     trap(
         "a spreadsheet without a declared header", sheet("a;b", ["1"]), name="x.xlsx", reason="HEADER_UNKNOWN"
     ),
-    trap("a document of another kind", raw("<html/>"), name="x.xml", reason="XML_UNKNOWN"),
+    trap("a document of another kind", raw("<x/>"), name="x.xml", reason="XML_UNKNOWN"),
+    trap("a page", raw("<html/>"), name="x.xml", reason="WEB_PAGE"),
     trap(
         "a document that is cut off", lambda school: ROSTER(school)[:-20], name="x.xml", reason="XML_BROKEN"
     ),

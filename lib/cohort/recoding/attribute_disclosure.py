@@ -69,7 +69,8 @@ def blanking(
     since: what a difference of the two releases would show, so it keeps the same rules but that on groups.
     Gives: covers, drawn until the largest value has on average at most `limit` of a blanked class, by pupils
     and by classes; at least one, where a class failed.
-    Refuses: rules under which no class could show its values (exit code 14).
+    Refuses: rules under which no class could show its values (exit code 14); never where a release before is
+    known, since objections do not wait for it: nothing is shown then.
     """
     there = counts.pupils > 0
     none = np.zeros(len(there), dtype=np.bool_)
@@ -82,7 +83,7 @@ def blanking(
     least = int(failed.any())
     covers = _covers(counts, there & ~failed & ~fixed, failed | fixed, limit, order, least)
     found = Blanking(failed, covers, fixed)
-    if there.any() and not (there & ~found.classes).any():
+    if before is None and there.any() and not (there & ~found.classes).any():
         raise nothing_shown(rules)
     return found
 

@@ -78,7 +78,8 @@ def look(
     blanked = classes.blanked
     top, pupils = classes.true[blanked].max(axis=1, initial=0).sum(), classes.true[blanked].sum()
     share = held_to.largest_value
-    cases["too few covers are blanked"] = int(top * share.denominator > pupils * share.numerator)
+    if (classes.shown > 0).any():  # where nothing is shown, nothing tells one hidden class from another
+        cases["too few covers are blanked"] = int(top * share.denominator > pupils * share.numerator)
     if subject.before is None:
         cases["covers are not those that the key draws"] = _not_as_drawn(subject, classes, held_to, cohort)
     told = [what for what, number in cases.items() if number]
