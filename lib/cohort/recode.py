@@ -23,7 +23,6 @@ from cohort.keys import Key
 from cohort.project import Project
 from cohort.pupil_boards import BOARDS
 from cohort.recoding import lattice, local, parts, populations
-from cohort.recoding.asked import none_found
 from cohort.recoding.attribute_disclosure import Blanking, require_enough
 from cohort.recoding.coding import Coding
 from cohort.recoding.constraints import share
@@ -106,16 +105,15 @@ def _searched_apart(
     flags = {populations.WITH_VALUE: own.known(), populations.WITHOUT_VALUE: ~own.known()}
     found = dict[str, Recoded]()
     for name, number in sizes.items():
+        if not number:
+            continue
         try:
-            if number:
-                rows = coded.where(flags[name])
-                found[name] = _searched(rows, project, coding, number, of_one, most, by_pupil=True)
+            rows = coded.where(flags[name])
+            found[name] = _searched(rows, project, coding, number, of_one, most, by_pupil=True)
         except NotAnonymous:
             continue  # all of them are suppressed, within the limit or not
     rules, goal = constraints(project), Objective.of("mean", coding.columns, weights(project))
     recodings = {name: one.recoding for name, one in found.items()}
-    if not recodings:
-        raise none_found(pupils, rules, limit)
     joined, numbers = populations.join(recodings, pupils, limit, rules, goal)
     frames_of = [
         renumbered(classes_of(one), numbers[name]).withColumn(
@@ -242,9 +240,7 @@ def _of_code(coded: DataFrame, recoding: Recoding) -> DataFrame:
 def _of_pupil(coded: DataFrame, recoded: Recoded) -> DataFrame:
     """The class of each pupil by its own hash, held together with its code: nobody else's class fits."""
     words = [parts.word(word) for word in range(recoded.recoding.coding.words)]
-    classes = recoded.classes
-    if classes is None:
-        raise TypeError("a recoding by pupil without the pupils' classes")
+    classes = classes_of(recoded)
     if not recoded.kept:  # the driver's own table, which fits into one
         classes = F.broadcast(classes)
     keyed = coded.select(*_carried(coded), *words, handover.key().alias(parts.KEY))

@@ -8,7 +8,6 @@ from fractions import Fraction
 import numpy as np
 
 from cohort.recoding import lattice, local, populations
-from cohort.recoding.asked import none_found
 from cohort.recoding.attribute_disclosure import require_enough
 from cohort.recoding.coding import Coding
 from cohort.recoding.histogram import Codes, Histogram
@@ -85,8 +84,6 @@ def _apart(
 
     records = len(sensitive.places)
     recodings, members = populations.search_apart(sensitive.has_value, of_population)
-    if not recodings:
-        raise none_found(records, wanted.constraints, wanted.limit)
     goal = Objective.of("mean", coding.columns, wanted.weights)
     joined, numbers = populations.join(recodings, records, wanted.limit, wanted.constraints, goal)
     return joined, populations.classes_of(members, numbers, records)

@@ -54,7 +54,7 @@ def join(
     recodings: dict[str, Recoding], pupils: int, limit: Fraction, constraints: Sequence[Constraint],
     goal: Objective,
 ) -> tuple[Recoding, dict[str, Classes]]:  # fmt: skip
-    """The recodings of the populations as one recoding, and the number that each class has there.
+    """The recodings of the populations, if any, as one recoding, and the number that each class has there.
 
     Refuses: more pupils suppressed than the limit allows, or no class at all (exit code 14).
     """

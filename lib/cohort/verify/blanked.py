@@ -97,15 +97,8 @@ def _rows(
     known = F.col(TRUE) != list(leaves).index(UNKNOWN)
     if subject.memory is None:
         return rows.withColumn(WITH_VALUE, known)
-    remembered = sensitive_memory(spark, subject)
+    remembered = spark.read.parquet(str(subject.memory / "pupils")).select(PUPIL, WITH_VALUE)
     return rows.join(remembered, PUPIL, "left").withColumn(WITH_VALUE, F.coalesce(WITH_VALUE, F.lit(False)))
-
-
-def sensitive_memory(spark: SparkSession, subject: Subject) -> DataFrame:
-    """Of each remembered pupil whether it is of the population with a value."""
-    if subject.memory is None:
-        raise TypeError("a release of which nothing is remembered")
-    return spark.read.parquet(str(subject.memory / "pupils")).select(PUPIL, WITH_VALUE)
 
 
 def _wrong_rows(subject: Subject, rows: DataFrame, name: str, leaves: Sequence[str]) -> dict[str, int]:
