@@ -15,13 +15,15 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort import access, catalogue, locks, places, platform, project
-from cohort.errors import DEFECT, DONE, Refusal, place
-from cohort.places import Places
-from cohort.platform import Platform
-from cohort.project import Project
-from cohort.release import Work
-from cohort.stopwatch import as_line
+from cohort.access import table_access
+from cohort.agreements import catalogue, platform, project
+from cohort.agreements.platform import Platform
+from cohort.agreements.project import Project
+from cohort.foundation.errors import DEFECT, DONE, Refusal, place
+from cohort.foundation.progress import as_line
+from cohort.release.release_job import Work
+from cohort.storage import locks, paths
+from cohort.storage.paths import Places
 
 Record = dict[str, Any]
 
@@ -52,9 +54,15 @@ class Job:
 
     def work(self, name: str) -> Work:
         return Work(
-            self.places, self.platform, catalogue.load(self.config), self.project(name),
-            self.config / "hierarchies", self.keys, self.now, getpass.getuser(),
-        )  # fmt: skip
+            self.places,
+            self.platform,
+            catalogue.load(self.config),
+            self.project(name),
+            self.config / "hierarchies",
+            self.keys,
+            self.now,
+            getpass.getuser(),
+        )
 
     def lock(self, name: str, *, shared: bool = False) -> Any:
         return locks.held(self.places.locks, name, shared=shared)
@@ -91,10 +99,10 @@ def run(name: str, work: Callable[[Job], Record], *options: tuple[tuple[str, ...
 def _job(name: str, asked: argparse.Namespace) -> Job:
     config = Path(asked.config).resolve()
     holds = platform.load(config)
-    where = places.under(asked.root)
-    access.close_zones(where)
+    where = paths.under(asked.root)
+    table_access.close_zones(where)
     now = dt.datetime.now().astimezone()
-    access.close_unverified(where, holds, now)
+    table_access.close_unverified(where, holds, now)
     keys = platform.key_folder(holds, config, where.root)
     return Job(name, asked, where, holds, config, keys, now)
 

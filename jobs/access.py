@@ -4,12 +4,12 @@ import sys
 
 import _entry as entry
 
-from cohort import readers
+from cohort.live_tables import reader_check
 
 
 def work(job: entry.Job) -> entry.Record:
-    today = readers.Round(job.places, job.platform, job.config, job.keys, job.now)
-    return readers.look(today, job.progress)
+    today = reader_check.Round(job.places, job.platform, job.config, job.keys, job.now)
+    return reader_check.look(today, job.progress)
 
 
 if __name__ == "__main__":

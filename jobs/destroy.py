@@ -5,8 +5,11 @@ import sys
 
 import _entry as entry
 
-from cohort import access, destroy, locks, project
-from cohort.errors import RightsRefused, UsageRefused, expected
+from cohort.access import table_access
+from cohort.agreements import project
+from cohort.destruction import destroy
+from cohort.foundation.errors import RightsRefused, UsageRefused, expected
+from cohort.storage import locks
 
 
 def work(job: entry.Job) -> entry.Record:
@@ -28,13 +31,18 @@ def work(job: entry.Job) -> entry.Record:
         )
     with job.lock(name), job.lock(locks.INTAKE, shared=True):
         try:
-            access.withdraw(job.places, job.platform, name, "the project is being destroyed", job.now)
+            table_access.withdraw(job.places, job.platform, name, "the project is being destroyed", job.now)
         except RightsRefused as refused:  # removing it does more
             job.progress(str(refused))
         return destroy.destroy(
-            job.session(), job.places, job.keys, name,
-            who_confirmed=getpass.getuser(), now=job.now, progress=job.progress,
-        )  # fmt: skip
+            job.session(),
+            job.places,
+            job.keys,
+            name,
+            who_confirmed=getpass.getuser(),
+            now=job.now,
+            progress=job.progress,
+        )
 
 
 if __name__ == "__main__":

@@ -4,21 +4,23 @@ import sys
 
 import _entry as entry
 
-from cohort import catalogue, ingest, locks, objections, rights
-from cohort.filed import numbers
-from cohort.intake import formats
+from cohort.agreements import catalogue
+from cohort.delivery_formats import format_declarations
+from cohort.ingestion import pipeline
+from cohort.legal_basis import eligibility, number_changes, objections
+from cohort.storage import locks
 
 
 def work(job: entry.Job) -> entry.Record:
-    known, declared = catalogue.load(job.config), formats.load(job.config)
-    numbers.load(job.places.numbers, job.now.date())  # what is wrong is told before anything is touched
+    known, declared = catalogue.load(job.config), format_declarations.load(job.config)
+    number_changes.load(job.places.numbers, job.now.date())  # what is wrong is told before anything is touched
     with job.lock(locks.INTAKE):
-        changes = numbers.load(job.places.numbers, job.now.date())
+        changes = number_changes.load(job.places.numbers, job.now.date())
         limits, today = job.platform.objections, job.now.date()
         lists = objections.load(job.places.objections, limits, today, known.domains())
-        consented = rights.kept_at_intake(job.places, job.platform, job.config, today, known, lists)
-        intake = ingest.Intake(job.places, job.platform, known, declared, lists, changes, job.now, consented)
-        return ingest.ingest(job.session(), intake, job.progress)
+        consented = eligibility.kept_at_intake(job.places, job.platform, job.config, today, known, lists)
+        intake = pipeline.Intake(job.places, job.platform, known, declared, lists, changes, job.now, consented)
+        return pipeline.ingest(job.session(), intake, job.progress)
 
 
 if __name__ == "__main__":

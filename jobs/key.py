@@ -4,16 +4,17 @@ import sys
 
 import _entry as entry
 
-from cohort import keys, register
+from cohort.keys import project_keys
+from cohort.release_records import release_record
 
 
 def work(job: entry.Job) -> entry.Record:
     name = job.project(job.asked.project).name
     if job.asked.create:
         with job.lock(name):
-            register.require_open(job.places, name)
-            keys.create(job.keys, name)
-    return {"project": name, "created": job.asked.create, "exists": keys.exists(job.keys, name)}
+            release_record.require_open(job.places, name)
+            project_keys.create(job.keys, name)
+    return {"project": name, "created": job.asked.create, "exists": project_keys.exists(job.keys, name)}
 
 
 if __name__ == "__main__":

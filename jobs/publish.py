@@ -4,30 +4,34 @@ import sys
 
 import _entry as entry
 
-from cohort import access, catalogue, disclosed, keys, locks, publish, register, rights
+from cohort.access import table_access
+from cohort.agreements import catalogue
+from cohort.keys import project_keys
+from cohort.legal_basis import eligibility
+from cohort.release import publication
+from cohort.release_records import public_record, release_record
+from cohort.storage import locks
 
 
 def work(job: entry.Job) -> entry.Record:
     agreed = job.project(job.asked.project)
-    may_name = rights.known(job.places, job.config, catalogue.load(job.config))
-    register.find(job.places, agreed.name, job.asked.release)
+    may_name = eligibility.known(job.places, job.config, catalogue.load(job.config))
+    release_record.find(job.places, agreed.name, job.asked.release)
     with job.lock(agreed.name), job.lock(locks.INTAKE, shared=True):
-        register.require_open(job.places, agreed.name)
-        record = register.find(job.places, agreed.name, job.asked.release)
+        release_record.require_open(job.places, agreed.name)
+        record = release_record.find(job.places, agreed.name, job.asked.release)
         approved = job.asked.approved_by
-        publish.check(job.places, job.platform, agreed, record, job.now, approved, may_name)
+        publication.check(job.places, job.platform, agreed, record, job.now, approved, may_name)
         if agreed.pseudonymous:
-            keys.load(job.keys, agreed.name)  # without it no late objection could be honoured
+            project_keys.load(job.keys, agreed.name)  # without it no late objection could be honoured
         spark = job.session()
-        publish.mend(spark, job.places, job.platform, agreed.name)
-        record = register.find(job.places, agreed.name, job.asked.release)
+        publication.mend(spark, job.places, job.platform, agreed.name)
+        record = release_record.find(job.places, agreed.name, job.asked.release)
         if record.facts.get("mended"):
-            access.settle(job.places, job.platform, agreed, job.now)
-            return disclosed.shown(job.platform, record)
-        record = publish.publish(
-            spark, job.places, job.platform, agreed, record, job.now, approved, job.progress
-        )
-    return disclosed.shown(job.platform, record)
+            table_access.settle(job.places, job.platform, agreed, job.now)
+            return public_record.shown(job.platform, record)
+        record = publication.publish(spark, job.places, job.platform, agreed, record, job.now, approved, job.progress)
+    return public_record.shown(job.platform, record)
 
 
 if __name__ == "__main__":

@@ -5,18 +5,19 @@ from pathlib import Path
 
 import _entry as entry
 
-from cohort import locks, site, uses
+from cohort.storage import locks
+from cohort.transparency import public_register, school_uses
 
 
 def work(job: entry.Job) -> entry.Record:
     out = Path(job.asked.out).resolve() if job.asked.out is not None else job.places.register
-    site.check(job.places, out)
+    public_register.check(job.places, out)
     with job.lock(locks.REGISTER):
-        site.mend(out)
-        files = site.made(job.places.records)
-        site.put(out, files)
+        public_register.mend(out)
+        files = public_register.made(job.places.records)
+        public_register.put(out, files)
         job.progress(f"{len(files)} files")
-        told = uses.write(job.places)
+        told = school_uses.write(job.places)
     return {"out": str(out), "index": str(out / "index.html"), "files": len(files), "schools": told}
 
 
@@ -25,9 +26,6 @@ if __name__ == "__main__":
         entry.run(
             "register",
             work,
-            (
-                ("--out",),
-                {"metavar": "DIR", "help": "where the site goes (default: register/ under the root)"},
-            ),
+            (("--out",), {"metavar": "DIR", "help": "where the site goes (default: register/ under the root)"}),
         )
     )

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import _entry as entry
 
-from cohort import disclosed, locks, publish, register, release, status
-from cohort.due import Action
-from cohort.errors import DEFECT, Refusal, UsageRefused, expected, place
+from cohort.foundation.errors import DEFECT, Refusal, UsageRefused, expected, place
+from cohort.release import publication, release_job, status
+from cohort.release_records import public_record, release_record
+from cohort.release_records.due_actions import Action
+from cohort.storage import locks
 
 
 def work(job: entry.Job) -> entry.Record:
@@ -24,23 +26,26 @@ def work(job: entry.Job) -> entry.Record:
     if job.asked.wave and job.asked.due:
         raise UsageRefused(
             expected(
-                "--wave with --project", example="--project leergroei --wave", found="it with --due",
-                where="the command line", do="Let new pupils into one project at a time",
+                "--wave with --project",
+                example="--project leergroei --wave",
+                found="it with --due",
+                where="the command line",
+                do="Let new pupils into one project at a time",
             )
-        )  # fmt: skip
+        )
     return one(job, job.asked.project) if job.asked.project else due(job)
 
 
 def one(job: entry.Job, name: str) -> entry.Record:
     task = replace(job.work(name), wave=job.asked.wave)
-    release.check(task)  # before anything is touched, and again once nobody else can change it
+    release_job.check(task)  # before anything is touched, and again once nobody else can change it
     with job.lock(name), job.lock(locks.INTAKE, shared=True):
-        lists, key = release.check(task)
+        lists, key = release_job.check(task)
         spark = job.session()
-        record = release.release(spark, task, lists, key, job.progress)
+        record = release_job.release(spark, task, lists, key, job.progress)
         if job.asked.publish:
-            publish.check(job.places, job.platform, task.project, record, job.now, None, task.known)
-            record = publish.publish(
+            publication.check(job.places, job.platform, task.project, record, job.now, None, task.known)
+            record = publication.publish(
                 spark, job.places, job.platform, task.project, record, job.now, None, job.progress
             )
     return told(job, record)
@@ -59,11 +64,7 @@ def due(job: entry.Job) -> entry.Record:
             done.append({"project": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code})
         except Exception as defect:  # one project's defect is told, and stops no other
             done.append(failed(job, name, defect))
-    return {
-        "due": names,
-        "releases": done,
-        "exit_code": max((d.get("exit_code", 0) for d in done), default=0),
-    }
+    return {"due": names, "releases": done, "exit_code": max((d.get("exit_code", 0) for d in done), default=0)}
 
 
 def failed(job: entry.Job, name: str, defect: Exception) -> entry.Record:
@@ -73,9 +74,9 @@ def failed(job: entry.Job, name: str, defect: Exception) -> entry.Record:
     return {"project": name, "defect": kind, "at": at, "exit_code": DEFECT}
 
 
-def told(job: entry.Job, record: register.Record) -> entry.Record:
+def told(job: entry.Job, record: release_record.Record) -> entry.Record:
     beside = {name: record.facts[name] for name in ("stages", "linked", "differences_with")}
-    return {**disclosed.shown(job.platform, record), **beside}
+    return {**public_record.shown(job.platform, record), **beside}
 
 
 if __name__ == "__main__":
@@ -85,10 +86,7 @@ if __name__ == "__main__":
             work,
             (("--project",), {}),
             (("--due",), {"action": "store_true", "help": "every project that is due"}),
-            (
-                ("--wave",),
-                {"action": "store_true", "help": "let pupils in who are new since the release before"},
-            ),
+            (("--wave",), {"action": "store_true", "help": "let pupils in who are new since the release before"}),
             (("--publish",), {"action": "store_true", "help": "publish it when it is verified"}),
         )
     )

@@ -4,7 +4,7 @@ import sys
 
 import _entry as entry
 
-from cohort import status
+from cohort.release import status
 
 
 def work(job: entry.Job) -> entry.Record:

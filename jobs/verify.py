@@ -4,25 +4,29 @@ import sys
 
 import _entry as entry
 
-from cohort import keys, locks, register, release, reverification
-from cohort.errors import NotAnonymous, StateRefused, expected
-from cohort.register import Release
+from cohort.foundation.errors import NotAnonymous, StateRefused, expected
+from cohort.keys import project_keys
+from cohort.live_tables import reverification
+from cohort.release import release_job
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Release
+from cohort.storage import locks
 
 
 def work(job: entry.Job) -> entry.Record:
     task = job.work(job.asked.project)
     name = task.project.name
-    register.find(job.places, name, job.asked.release)
+    release_record.find(job.places, name, job.asked.release)
     with job.lock(name), job.lock(locks.INTAKE, shared=True):
-        register.require_open(job.places, name)
-        record = register.find(job.places, name, job.asked.release)
+        release_record.require_open(job.places, name)
+        record = release_record.find(job.places, name, job.asked.release)
         if record.state in (Release.STAGED, Release.VERIFIED):
-            key = keys.load(job.keys, name)
+            key = project_keys.load(job.keys, name)
             spark = job.session()
-            found = release.verify(spark, task, key, record, deep=job.asked.deep, report=job.report)
-            release.decide(job.places, record, found, job.now)
+            found = release_job.verify(spark, task, key, record, deep=job.asked.deep, report=job.report)
+            release_job.decide(job.places, record, found, job.now)
         elif record.state is Release.PUBLISHED:
-            key_of = keys.load(job.keys, name) if task.project.pseudonymous else None
+            key_of = project_keys.load(job.keys, name) if task.project.pseudonymous else None
             found = reverification.verify_published(job.session(), task, key_of, record)
         else:
             raise StateRefused(
@@ -37,9 +41,13 @@ def work(job: entry.Job) -> entry.Record:
     if found.found:
         raise NotAnonymous(*(f"{f.code}: {f.sentence}" for f in found.found))
     return {
-        "project": name, "release": record.release, "deep": job.asked.deep, "findings": [],
-        "checked": list(found.checked), "not_repeated": list(found.not_repeated),
-    }  # fmt: skip
+        "project": name,
+        "release": record.release,
+        "deep": job.asked.deep,
+        "findings": [],
+        "checked": list(found.checked),
+        "not_repeated": list(found.not_repeated),
+    }
 
 
 if __name__ == "__main__":

@@ -20,9 +20,23 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 
 LONG_FIRST = (
-    "over_time", "erasure", "killed", "pseudonymous", "way", "differences", "withdrawal", "late_objectors",
-    "publish", "verify_stage", "mutations", "matrix", "ingest", "verify_sensitive", "traps", "refusals",
-)  # fmt: skip
+    "over_time",
+    "erasure",
+    "killed",
+    "pseudonymous",
+    "way",
+    "differences",
+    "withdrawal",
+    "late_objectors",
+    "publish",
+    "verify_stage",
+    "mutations",
+    "matrix",
+    "ingest",
+    "verify_sensitive",
+    "traps",
+    "refusals",
+)
 """Files of more than a minute, the longest first: no process has one left while the other has nothing."""
 
 

@@ -20,12 +20,18 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import catalogue, ingest, keys, objections, places, platform, project, records, tables
-from cohort import release as releases
-from cohort.filed import numbers
-from cohort.intake import formats, ledger
-from cohort.release import Work
-from cohort.schema import Accepted
+from cohort import delta
+from cohort.agreements import catalogue, platform, project
+from cohort.anonymisation import pupil_records
+from cohort.delivery_formats import format_declarations
+from cohort.ingestion import pipeline
+from cohort.keys import project_keys
+from cohort.legal_basis import number_changes, objections
+from cohort.release import release_job as releases
+from cohort.release.release_job import Work
+from cohort.results import ledger
+from cohort.states.schemas import Accepted
+from cohort.storage import paths
 from cohorts import schools, synthesise
 
 NAME = "leergroei"
@@ -33,14 +39,11 @@ NAME = "leergroei"
 
 def unprotected(results: DataFrame, agreed: project.Project) -> DataFrame:
     """The same selection and pivot without any protection."""
-    selected = records.select(Accepted(results), agreed)
+    selected = pupil_records.select(Accepted(results), agreed)
     shown = [
-        F.max(F.when(records.fits(r), F.col(r.value))).alias(f"value_{i}")
-        for i, r in enumerate(agreed.results)
+        F.max(F.when(pupil_records.fits(r), F.col(r.value))).alias(f"value_{i}") for i, r in enumerate(agreed.results)
     ]
-    attributes = [
-        F.max(F.col(str(c.attribute)).try_cast("int")).alias(c.name) for c in agreed.columns if c.attribute
-    ]
+    attributes = [F.max(F.col(str(c.attribute)).try_cast("int")).alias(c.name) for c in agreed.columns if c.attribute]
     return selected.groupBy(F.col("pgn").cast("int").alias("pgn")).agg(*shown, *attributes)
 
 
@@ -50,16 +53,16 @@ def prepare(spark: SparkSession, scratch: Path, pupils: int, kind: str) -> Work:
     shutil.copytree("conf", config)
     root.mkdir()
     now = dt.datetime.now().astimezone()
-    synthesise.synthesise(
-        root, config, count=pupils, school_count=schools.number_for(pupils), seed=1, today=now.date()
-    )
-    where, holds, known = places.Places(root), platform.load(config), catalogue.load(config)
+    synthesise.synthesise(root, config, count=pupils, school_count=schools.number_for(pupils), seed=1, today=now.date())
+    where, holds, known = paths.Places(root), platform.load(config), catalogue.load(config)
     lists = objections.load(where.objections, holds.objections, now.date(), known.domains())
     tell(f"ingest of {pupils} pupils")
-    ingest.ingest(
-        spark, ingest.Intake(where, holds, known, formats.load(config), lists, numbers.Changes(), now), tell
+    pipeline.ingest(
+        spark,
+        pipeline.Intake(where, holds, known, format_declarations.load(config), lists, number_changes.Changes(), now),
+        tell,
     )
-    keys.create(scratch / "keys", NAME)
+    project_keys.create(scratch / "keys", NAME)
     agreed = project.load(config, NAME, holds)
     recoding = agreed.recoding.model_copy(update={"kind": kind})
     agreed = agreed.model_copy(
@@ -91,7 +94,7 @@ def main() -> None:
     for turn in range(asked.pairs + 2):
         start = time.perf_counter()
         batches = list(ledger.batches(work.places.ledger))
-        results = tables.read(spark, work.places.results).where(F.col("batch").isin(batches))
+        results = delta.read(spark, work.places.results).where(F.col("batch").isin(batches))
         plain = asked.scratch / "unprotected"
         shutil.rmtree(plain, ignore_errors=True)
         unprotected(results, work.project).write.format("delta").save(str(plain))
@@ -108,10 +111,15 @@ def main() -> None:
     ratio = statistics.median(p / n for p, n in zip(protected, naive, strict=True))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     told = {
-        "pupils": asked.pupils, "recoding": asked.recoding, "naive_s": round(statistics.median(naive), 2),
-        "release_s": round(statistics.median(protected), 2), "ratio": round(ratio, 2), "stages": spent,
-        "loss": round(record.facts["loss"]["mean"], 5), "driver_python_mb": peak,
-    }  # fmt: skip
+        "pupils": asked.pupils,
+        "recoding": asked.recoding,
+        "naive_s": round(statistics.median(naive), 2),
+        "release_s": round(statistics.median(protected), 2),
+        "ratio": round(ratio, 2),
+        "stages": spent,
+        "loss": round(record.facts["loss"]["mean"], 5),
+        "driver_python_mb": peak,
+    }
     print(json.dumps(told))
 
 

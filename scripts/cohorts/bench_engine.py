@@ -13,9 +13,10 @@ import sys
 import time
 from typing import Any
 
-from cohort.recoding import lattice, local
-from cohort.recoding.constraints import Constraint, LargestShare, Pupils, Schools
-from cohort.recoding.histogram import Histogram
+from cohort.sdc.global_recoding import lattice_search
+from cohort.sdc.local_recoding import local_search
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Pupils, Schools
 from cohorts.engine import cohort
 
 
@@ -27,23 +28,26 @@ def measure(what: str, pupils: int) -> dict[str, Any]:
     if what == "global":
         histogram = Histogram.of_pupils(codes)
         counted = time.perf_counter()
-        found = lattice.search(
-            histogram, coding, [Pupils(5)], objective="geometric", suppression_limit="0.04"
-        )
+        found = lattice_search.search(histogram, coding, [Pupils(5)], objective="geometric", suppression_limit="0.04")
     else:
         histogram = Histogram.of_pupils(codes, schools, single=True)
         counted = time.perf_counter()
         rules: list[Constraint] = [Pupils(10), Schools(5), LargestShare("1/2")]
-        found = local.search(histogram, coding, rules, objective="mean", suppression_limit=1)
+        found = local_search.search(histogram, coding, rules, objective="mean", suppression_limit=1)
     end = time.perf_counter()
     return {
-        "histogram_s": round(counted - start, 2), "search_s": round(end - counted, 2),
+        "histogram_s": round(counted - start, 2),
+        "search_s": round(end - counted, 2),
         "total_s": round(end - start, 2),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "generator_mb": before // 1024,
-        "geometric_loss": round(found.loss.geometric, 5), "mean_loss": round(found.loss.mean, 5),
-        "suppressed": found.suppressed, "classes": found.classes, "nodes": found.search["nodes"],
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "generator_mb": before // 1024,
+        "geometric_loss": round(found.loss.geometric, 5),
+        "mean_loss": round(found.loss.mean, 5),
+        "suppressed": found.suppressed,
+        "classes": found.classes,
+        "nodes": found.search["nodes"],
         "proven": found.search["proven"],
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -56,15 +60,7 @@ def main() -> None:
         return
     told: dict[str, Any] = {"pupils": asked.pupils}
     for what in ("global", "local"):
-        command = [
-            sys.executable,
-            "-m",
-            "cohorts.bench_engine",
-            "--pupils",
-            str(asked.pupils),
-            "--only",
-            what,
-        ]
+        command = [sys.executable, "-m", "cohorts.bench_engine", "--pupils", str(asked.pupils), "--only", what]
         told[what] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     print(json.dumps(told))
 

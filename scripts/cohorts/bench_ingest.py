@@ -20,9 +20,11 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
-from cohort import catalogue, ingest, objections, places, platform
-from cohort.filed import numbers
-from cohort.intake import formats
+from cohort.agreements import catalogue, platform
+from cohort.delivery_formats import format_declarations
+from cohort.ingestion import pipeline
+from cohort.legal_basis import number_changes, objections
+from cohort.storage import paths as places
 from cohorts import files as written
 from cohorts import synthesise
 
@@ -46,16 +48,21 @@ def take_in(spark: SparkSession, root: Path, config: Path, *, tell: bool) -> tup
     """Seconds of intake, and its record."""
     start = time.perf_counter()
     where = places.Places(root)
-    intake = ingest.Intake(
-        where, platform.load(config), catalogue.load(config), formats.load(config), objections.Objections(()),
-        numbers.Changes(), NOW,
-    )  # fmt: skip
+    intake = pipeline.Intake(
+        where,
+        platform.load(config),
+        catalogue.load(config),
+        format_declarations.load(config),
+        objections.Objections(()),
+        number_changes.Changes(),
+        NOW,
+    )
 
     def progress(line: str) -> None:
         if tell:
             say(f"{time.perf_counter() - start:6.1f} s {line}")
 
-    record = ingest.ingest(spark, intake, progress)
+    record = pipeline.ingest(spark, intake, progress)
     return time.perf_counter() - start, record
 
 
@@ -93,9 +100,14 @@ def main() -> None:
     pupils = round((asked.rows or 455 * asked.files) * (1 + AGAIN / NEW_SHARE) / ROWS_PER_PUPIL)
     say(f"making {asked.files + AGAIN * new} files of {pupils} pupils")
     synthesise.synthesise(
-        made, config, count=pupils, school_count=asked.files + AGAIN * new, seed=1, today=NOW.date(),
+        made,
+        config,
+        count=pupils,
+        school_count=asked.files + AGAIN * new,
+        seed=1,
+        today=NOW.date(),
         clean=not asked.dirty,
-    )  # fmt: skip
+    )
     every = sorted((made / "deliveries").iterdir())
     known, fresh = every[: asked.files], every[asked.files :]
     plain = root_of(known, asked.scratch / "plain") / "deliveries"
@@ -120,12 +132,15 @@ def main() -> None:
     again = statistics.median(later)
     say(f"{second['new']} new files: {', '.join(f'{seconds:.1f}' for seconds in later)} s")
     told = {
-        "files": len(known), "rows": record["rows"], "copy_s": round(statistics.median(copies), 1),
+        "files": len(known),
+        "rows": record["rows"],
+        "copy_s": round(statistics.median(copies), 1),
         "ingest_s": round(statistics.median(intakes), 1),
         "ratio": round(statistics.median(i / c for i, c in zip(intakes, copies, strict=True)), 2),
-        "new_files": second["new"], "second_s": round(again, 1),
+        "new_files": second["new"],
+        "second_s": round(again, 1),
         "second_share": round(again / statistics.median(intakes), 3),
-    }  # fmt: skip
+    }
     print(json.dumps(told))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cohort.catalogue import TESTS
+from cohort.agreements.catalogue import TESTS
 
 HEADER = TESTS
 VERSION = "3.0"

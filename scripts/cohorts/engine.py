@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cohort.recoding.coding import Codes, Coding
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.recoding.histogram import Schools
+from cohort.sdc.model.coding import Codes, Coding
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.model.histogram import Schools
 from cohorts.schools import draw_sizes
 
 Leaves = npt.NDArray[np.int64]
@@ -32,28 +32,44 @@ _PARTS: Final = ("Noord", "Oost", "West", "Zuid")
 _PROVINCES_OF_PART: Final = 3
 
 _DENOMINATIONS: Final = {
-    "openbaar": ("openbaar", 0.31), "algemeen bijzonder": ("neutraal", 0.07),
-    "montessori": ("neutraal", 0.03), "rooms-katholiek": ("christelijk", 0.30),
+    "openbaar": ("openbaar", 0.31),
+    "algemeen bijzonder": ("neutraal", 0.07),
+    "montessori": ("neutraal", 0.03),
+    "rooms-katholiek": ("christelijk", 0.30),
     "protestants-christelijk": ("christelijk", 0.23),
-    "gereformeerd": ("richting", 0.02), "reformatorisch": ("richting", 0.03),
+    "gereformeerd": ("richting", 0.02),
+    "reformatorisch": ("richting", 0.03),
     "islamitisch": ("richting", 0.01),
-}  # fmt: skip
+}
 _CATHOLIC: Final = list(_DENOMINATIONS).index("rooms-katholiek")
 _LANGUAGES: Final = {
-    "Nederlands": ("Nederlands of streektaal", 0.80), "Fries": ("Nederlands of streektaal", 0.02),
-    "Limburgs": ("Nederlands of streektaal", 0.015), "Nedersaksisch": ("Nederlands of streektaal", 0.01),
-    "Engels": ("Europees", 0.012), "Duits": ("Europees", 0.006), "Pools": ("Europees", 0.02),
-    "Spaans": ("Europees", 0.006), "Turks": ("Turks of Arabisch", 0.03),
-    "Arabisch": ("Turks of Arabisch", 0.03), "Tamazight": ("Turks of Arabisch", 0.02),
-    "Papiaments": ("overig", 0.008), "Somalisch": ("overig", 0.006),
-    "Chinees": ("overig", 0.005), "Tigrinya": ("overig", 0.004), "andere": ("overig", 0.008),
-}  # fmt: skip
+    "Nederlands": ("Nederlands of streektaal", 0.80),
+    "Fries": ("Nederlands of streektaal", 0.02),
+    "Limburgs": ("Nederlands of streektaal", 0.015),
+    "Nedersaksisch": ("Nederlands of streektaal", 0.01),
+    "Engels": ("Europees", 0.012),
+    "Duits": ("Europees", 0.006),
+    "Pools": ("Europees", 0.02),
+    "Spaans": ("Europees", 0.006),
+    "Turks": ("Turks of Arabisch", 0.03),
+    "Arabisch": ("Turks of Arabisch", 0.03),
+    "Tamazight": ("Turks of Arabisch", 0.02),
+    "Papiaments": ("overig", 0.008),
+    "Somalisch": ("overig", 0.006),
+    "Chinees": ("overig", 0.005),
+    "Tigrinya": ("overig", 0.004),
+    "andere": ("overig", 0.008),
+}
 _FOREIGN: Final = 4
 """The first four languages are spoken in the country of old."""
 _EDUCATIONS: Final = {
-    "basisonderwijs": ("laag", 0.06), "vmbo": ("laag", 0.13), "mbo": ("midden", 0.38),
-    "havo of vwo": ("midden", 0.08), "hbo": ("hoog", 0.22), "wo": ("hoog", 0.13),
-}  # fmt: skip
+    "basisonderwijs": ("laag", 0.06),
+    "vmbo": ("laag", 0.13),
+    "mbo": ("midden", 0.38),
+    "havo of vwo": ("midden", 0.08),
+    "hbo": ("hoog", 0.22),
+    "wo": ("hoog", 0.13),
+}
 _LEVELS: Final = {"I": "I of II", "II": "I of II", "III": "III", "IV": "IV of V", "V": "IV of V"}
 _FIRST_YEAR: Final = 2012
 _YEARS: Final = 8

@@ -21,11 +21,27 @@ from cohorts.results import Results
 from cohorts.schools import SITE
 
 COLUMNS = (
-    "brin", "vestiging", "schooljaar", "pgn", "geboortedatum", "geslacht", "jaargroep", "groep_key",
-    "leerkracht_key", "gewicht", "thuistaal", "opleiding_ouders", "toetscode", "toetsversie",
-    "afnamedatum", "afnameperiode", "ruwe_score", "vaardigheidsscore", "niveau_IV",
+    "brin",
+    "vestiging",
+    "schooljaar",
+    "pgn",
+    "geboortedatum",
+    "geslacht",
+    "jaargroep",
+    "groep_key",
+    "leerkracht_key",
+    "gewicht",
+    "thuistaal",
+    "opleiding_ouders",
+    "toetscode",
+    "toetsversie",
+    "afnamedatum",
+    "afnameperiode",
+    "ruwe_score",
+    "vaardigheidsscore",
+    "niveau_IV",
     "bron_result_key",
-)  # fmt: skip
+)
 _SCHOOLS_AT_ONCE: Final = 100
 _OTHER_ORDER_EVERY: Final = 10
 _BEYOND_SCALE: Final = 50
@@ -33,10 +49,7 @@ _RAW_OF: Final = 60
 _TWO_YEARS: Final = 730
 _FIRST_DAY: Final = date(2005, 1, 1)
 # Mondays: five school weeks after each are the window of a test.
-_WINDOW: Final = (
-    (date(2025, 1, 13), date(2025, 5, 19)),
-    (date(2024, 1, 15), date(2024, 5, 27)),
-)
+_WINDOW: Final = ((date(2025, 1, 13), date(2025, 5, 19)), (date(2024, 1, 15), date(2024, 5, 27)))
 Ints = npt.NDArray[np.integer]
 Words = pa.StringArray
 Change = Callable[[Words], Words]

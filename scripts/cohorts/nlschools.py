@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from cohort.errors import ConfigurationRefused, Refusal, UsageRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, Refusal, UsageRefused, expected
 from cohorts import catalogue, instructing, pupil_numbers, registers, schools
 
 COLUMNS = (

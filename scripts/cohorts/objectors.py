@@ -69,12 +69,7 @@ def draw(rng: np.random.Generator, pupils: Pupils, strangers: Numbers) -> Object
 
 
 def write(
-    folder: Path,
-    rng: np.random.Generator,
-    objectors: Objectors,
-    pupils: Pupils,
-    brins: list[str],
-    today: date,
+    folder: Path, rng: np.random.Generator, objectors: Objectors, pupils: Pupils, brins: list[str], today: date
 ) -> None:
     """`landelijk.csv` and its declaration; all dates lie before today, some numbers lost a zero."""
     filed = rng.random(objectors.number.size) < _BY_A_SCHOOL

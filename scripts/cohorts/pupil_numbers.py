@@ -54,16 +54,13 @@ def with_wrong_check_digit(numbers: Numbers) -> Numbers:
     return np.where(last == 9, numbers - 9, numbers + 1)
 
 
-def _distinct(
-    rng: np.random.Generator, count: int, heads: tuple[int, int], remainder: int, lane: Lane
-) -> Numbers:
+def _distinct(rng: np.random.Generator, count: int, heads: tuple[int, int], remainder: int, lane: Lane) -> Numbers:
     found = np.empty(0, dtype=np.int64)
     while found.size < count:
         head = rng.integers(heads[0] // _LANES, heads[1] // _LANES, size=count + count // 4 + 16)
+        head = head * _LANES
         if lane is Lane.SYNTHETIC:
-            head = head * _LANES + rng.integers(1, _LANES, size=head.size)
-        else:
-            head = head * _LANES
+            head = head + rng.integers(1, _LANES, size=head.size)
         found = np.unique(np.concatenate([found, _completed(head, remainder)]))
     return rng.permutation(found)[:count]
 

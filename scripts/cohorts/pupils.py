@@ -131,9 +131,7 @@ def _drawn_given(rng: np.random.Generator, education: Codes) -> Codes:
     return drawn
 
 
-def _other_school(
-    rng: np.random.Generator, school: Indices, movers: npt.NDArray[np.int64], schools: int
-) -> Indices:
+def _other_school(rng: np.random.Generator, school: Indices, movers: npt.NDArray[np.int64], schools: int) -> Indices:
     """A school for each mover, larger ones more often, never their own."""
     chosen = school[rng.integers(0, school.size, movers.size)]
     return np.where(chosen == school[movers], (chosen + 1) % schools, chosen).astype(np.int32)

@@ -8,25 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from cohort.errors import ConfigurationRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, expected
 
 Row = tuple[str, ...]
 
 
-def replace(
-    path: Path, header: Row, rows: Sequence[Row], *, outdated: Callable[[Row], bool] | None = None
-) -> None:
+def replace(path: Path, header: Row, rows: Sequence[Row], *, outdated: Callable[[Row], bool] | None = None) -> None:
     """Writes the rows into a list, in place of those it has under the same first two columns.
 
     Takes: which other rows to drop, if any.
     Refuses: a list with another header, which would be a list of something else.
     """
     ours = {row[:2] for row in rows}
-    kept = [
-        row
-        for row in _read(path, header)
-        if row[:2] not in ours and not (outdated is not None and outdated(row))
-    ]
+    kept = [row for row in _read(path, header) if row[:2] not in ours and not (outdated is not None and outdated(row))]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_text([header, *rows, *kept]), encoding="utf-8", newline="\n")
 

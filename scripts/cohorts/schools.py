@@ -7,18 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cohort.errors import UsageRefused, expected
+from cohort.foundation.errors import UsageRefused, expected
 
-HEADER = (
-    "brin",
-    "vestiging",
-    "bestuur",
-    "soort",
-    "denominatie_groep",
-    "regio",
-    "verwacht_van",
-    "verwacht_tot",
-)
+HEADER = ("brin", "vestiging", "bestuur", "soort", "denominatie_groep", "regio", "verwacht_van", "verwacht_tot")
 SITE = "00"
 EXPECTED_FROM = "2020-08-01"
 SMALL = 100
@@ -63,10 +54,7 @@ def class_brins(count: int) -> list[str]:
 def is_synthetic(brin: str) -> bool:
     """Whether the BRIN is one that `synthetic_brins` gives out."""
     return (
-        len(brin) == 4
-        and brin[:2].isdigit()
-        and int(brin[:2]) < _REAL_CLASSES_FROM
-        and set(brin[2:]) <= set(_LETTERS)
+        len(brin) == 4 and brin[:2].isdigit() and int(brin[:2]) < _REAL_CLASSES_FROM and set(brin[2:]) <= set(_LETTERS)
     )
 
 

@@ -15,30 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from cohort.errors import Refusal, UsageRefused, expected
-from cohorts import (
-    catalogue,
-    dirt,
-    files,
-    instructing,
-    objectors,
-    pupil_numbers,
-    pupils,
-    registers,
-    results,
-    schools,
-)
+from cohort.foundation.errors import Refusal, UsageRefused, expected
+from cohorts import catalogue, dirt, files, instructing, objectors, pupil_numbers, pupils, registers, results, schools
 
 
 def synthesise(
-    root: Path,
-    config: Path,
-    *,
-    count: int,
-    school_count: int | None,
-    seed: int,
-    today: date,
-    clean: bool = False,
+    root: Path, config: Path, *, count: int, school_count: int | None, seed: int, today: date, clean: bool = False
 ) -> dict[str, Any]:
     """Writes deliveries, the lists of objections and instructions, the test catalogue and the school list.
 
@@ -119,12 +101,7 @@ def main() -> int:
     given = _arguments()
     try:
         record = synthesise(
-            given.root,
-            given.config,
-            count=given.pupils,
-            school_count=given.schools,
-            seed=given.seed,
-            today=given.today,
+            given.root, given.config, count=given.pupils, school_count=given.schools, seed=given.seed, today=given.today
         )
     except Refusal as refusal:
         print(refusal, file=sys.stderr)

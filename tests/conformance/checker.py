@@ -72,9 +72,14 @@ def read(path: Path, delimiter: str) -> pd.DataFrame:
 
 
 def findings(
-    data: Path, released: Path, trace: Path, hierarchies: Mapping[str, Path], agreed: Agreed,
-    document: Mapping[str, Any], delimiter: str = ";",
-) -> list[str]:  # fmt: skip
+    data: Path,
+    released: Path,
+    trace: Path,
+    hierarchies: Mapping[str, Path],
+    agreed: Agreed,
+    document: Mapping[str, Any],
+    delimiter: str = ";",
+) -> list[str]:
     """Everything that is wrong with a release; nothing where it keeps what was agreed."""
     original, shown = read(data, delimiter), read(released, delimiter)
     columns = list(agreed.columns)
@@ -136,9 +141,7 @@ def _loss(
         yield "the document counts other records"
     if suppressed > Fraction(agreed.limit) * records:
         yield "more records are suppressed than the limit allows"
-    losses = {
-        name: (float(shown[name].map(tree.lost).sum()) + suppressed) / records for name, tree in trees.items()
-    }
+    losses = {name: (float(shown[name].map(tree.lost).sum()) + suppressed) / records for name, tree in trees.items()}
     weight = {name: agreed.weights.get(name, 1.0) for name in trees}
     total = sum(weight.values())
     mean = sum(weight[name] * loss for name, loss in losses.items()) / total
@@ -166,9 +169,8 @@ def _joined(
 
 
 def _of_levels(
-    kept: pd.DataFrame, classes: pd.DataFrame, trees: Mapping[str, Tree], agreed: Agreed,
-    document: Mapping[str, Any],
-) -> Iterator[str]:  # fmt: skip
+    kept: pd.DataFrame, classes: pd.DataFrame, trees: Mapping[str, Tree], agreed: Agreed, document: Mapping[str, Any]
+) -> Iterator[str]:
     """In a global recoding every value is the ancestor at the one level of its column in its population."""
     if isinstance(document["levels"], dict):
         has_value = kept[str(agreed.sensitive)] != UNKNOWN
@@ -197,16 +199,18 @@ def _of_schools(kept: pd.DataFrame, agreed: Agreed) -> Iterator[str]:
 
 
 def _of_values(
-    known: pd.DataFrame, shown: pd.DataFrame, classes: pd.DataFrame, original: pd.DataFrame, agreed: Agreed,
+    known: pd.DataFrame,
+    shown: pd.DataFrame,
+    classes: pd.DataFrame,
+    original: pd.DataFrame,
+    agreed: Agreed,
     document: Mapping[str, Any],
-) -> Iterator[str]:  # fmt: skip
+) -> Iterator[str]:
     """A class shows the values of all its records that have one, under every rule, or of none."""
     name = str(agreed.sensitive)
     overall = original.loc[original[name] != UNKNOWN, name].value_counts(normalize=True)
     order: Sequence[str] = sorted(overall.index, key=float if agreed.ordered else str)
-    of_shown = shown.merge(
-        classes.assign(**{CLASS: range(len(classes))}), on=list(agreed.columns), how="left"
-    )
+    of_shown = shown.merge(classes.assign(**{CLASS: range(len(classes))}), on=list(agreed.columns), how="left")
     seen = dict(iter(of_shown[of_shown[name] != UNKNOWN].groupby(CLASS)[name]))
     blanked = []
     for number, own in known.groupby(CLASS):

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cohort.recoding import local
-from cohort.recoding.coding import Coding
-from cohort.recoding.constraints import Pupils
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.lattice import search
+from cohort.sdc.global_recoding.lattice_search import search
+from cohort.sdc.local_recoding import local_search
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.privacy_models.constraints import Pupils
 
 ADULT = Path(__file__).parents[2].parent / "shared" / "data" / "adult"
 
@@ -18,16 +18,7 @@ pytestmark = pytest.mark.skipif(
     not ADULT.is_dir(), reason="the Adult data (../shared/data/adult beside the repository) is not there"
 )
 
-ADULT8 = (
-    "sex",
-    "age",
-    "race",
-    "marital-status",
-    "education",
-    "native-country",
-    "workclass",
-    "salary-class",
-)
+ADULT8 = ("sex", "age", "race", "marital-status", "education", "native-country", "workclass", "salary-class")
 ADULT9 = (*ADULT8[:-1], "occupation", "salary-class")
 
 #    columns   k  limit    levels                        geometric  mean   suppressed  classes
@@ -52,10 +43,7 @@ def people() -> dict[str, list[str]]:
 
 def coded(people: dict[str, list[str]], columns: tuple[str, ...]) -> tuple[Coding, Histogram]:
     coding = Coding(
-        tuple(
-            Hierarchy.load(ADULT / f"adult_hierarchy_{name}.csv", name, with_unknown=False)
-            for name in columns
-        )
+        tuple(Hierarchy.load(ADULT / f"adult_hierarchy_{name}.csv", name, with_unknown=False) for name in columns)
     )
     leaves = []
     for column, hierarchy in zip(columns, coding.hierarchies, strict=True):
@@ -71,9 +59,7 @@ def test_eight_columns_fit_in_the_bits_of_the_prototype(people: dict[str, list[s
     assert histogram.pupils == 30_162
 
 
-@pytest.mark.parametrize(
-    ("columns", "k", "limit", "levels", "geometric", "mean", "suppressed", "classes"), OPTIMA
-)
+@pytest.mark.parametrize(("columns", "k", "limit", "levels", "geometric", "mean", "suppressed", "classes"), OPTIMA)
 def test_finds_the_published_optimum(
     people: dict[str, list[str]],
     columns: tuple[str, ...],
@@ -137,7 +123,7 @@ def test_local_recoding_loses_less_than_the_best_that_was_known(
     coding, histogram = coded(people, columns)
     single = Histogram.of_pupils(histogram.codes[:, histogram.unit_of], single=True)
 
-    found = local.search(single, coding, [Pupils(k)], objective="mean", suppression_limit="0.001")
+    found = local_search.search(single, coding, [Pupils(k)], objective="mean", suppression_limit="0.001")
 
     assert found.loss.mean <= mark
     assert found.pupils.min() >= k

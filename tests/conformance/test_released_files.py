@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.conformance import checker
 from tests.conformance.checker import CLASS, Agreed
 
-from cohort.recoding import __main__ as tool
+from cohort.sdc import __main__ as tool
 
 HERE = Path(__file__).parent
 ADULT = HERE.parents[2] / "shared" / "data" / "adult"
@@ -46,9 +46,7 @@ class Released:
     def findings(self, out: Path | None = None) -> list[str]:
         c = self.cohort
         trees = {name: c.hierarchies / c.pattern.replace("{}", name) for name in self.agreed.columns}
-        return checker.findings(
-            c.data, out or self.out, self.trace, trees, self.agreed, self.document, c.delimiter
-        )
+        return checker.findings(c.data, out or self.out, self.trace, trees, self.agreed, self.document, c.delimiter)
 
 
 Release = Callable[..., Released]
@@ -72,10 +70,17 @@ def options(agreed: Agreed) -> list[str]:
     """The options that ask for what was agreed."""
     start = Agreed(agreed.columns, agreed.k)
     names = {
-        "schools": "--schools", "m": "--m", "max_share": "--max-share", "k_others": "--k-others",
-        "sensitive": "--sensitive", "distinct": "--l", "entropy": "--entropy-l", "t": "--t",
-        "largest_value": "--largest-value", "limit": "--limit",
-    }  # fmt: skip
+        "schools": "--schools",
+        "m": "--m",
+        "max_share": "--max-share",
+        "k_others": "--k-others",
+        "sensitive": "--sensitive",
+        "distinct": "--l",
+        "entropy": "--entropy-l",
+        "t": "--t",
+        "largest_value": "--largest-value",
+        "limit": "--limit",
+    }
     told = ["--columns", ",".join(agreed.columns), "--k", str(agreed.k)]
     for field, option in names.items():
         if getattr(agreed, field) != getattr(start, field):
@@ -112,8 +117,9 @@ SCHOOLS = {"schools": "brin", "m": 3, "max_share": "0.5", "k_others": 4}
 def test_a_release_of_the_worked_example_keeps_what_was_agreed(
     release: Release, kind: str, rules: dict[str, Any]
 ) -> None:
-    made = release(PUPILS, Agreed(SHOWN, **{"k": 5, **rules}), *FEW_ARE_ENOUGH[: 2 * ("sensitive" in rules)],
-                   "--recoding", kind)  # fmt: skip
+    made = release(
+        PUPILS, Agreed(SHOWN, **{"k": 5, **rules}), *FEW_ARE_ENOUGH[: 2 * ("sensitive" in rules)], "--recoding", kind
+    )
 
     assert made.findings() == []
     assert made.document["recoding"] == kind
@@ -129,12 +135,7 @@ def test_values_of_an_ordered_column_stay_near_those_of_all(release: Release, su
 @pytest.mark.parametrize("kind", KINDS)
 @given(seed=st.integers(0, 2**32 - 1), k=st.integers(2, 12), with_schools=st.booleans())
 def test_a_release_of_any_cohort_keeps_what_was_agreed(
-    tmp_path_factory: pytest.TempPathFactory,
-    release: Release,
-    kind: str,
-    seed: int,
-    k: int,
-    with_schools: bool,
+    tmp_path_factory: pytest.TempPathFactory, release: Release, kind: str, seed: int, k: int, with_schools: bool
 ) -> None:
     cohort, columns = generated(tmp_path_factory.mktemp("cohort"), seed)
     rules = {**SCHOOLS, "schools": "school"} if with_schools else {}
@@ -181,9 +182,7 @@ def generated(folder: Path, seed: int, columns: int | None = None) -> tuple[Coho
     delimiter = str(draw.choice([";", ","]))
     records = int(draw.integers(60, 600))
     names = [f"kolom {number}" for number in range(columns or int(draw.integers(2, 6)))]
-    cells: dict[str, Any] = {
-        "school": [f"{n:02d}SC" for n in draw.integers(0, draw.integers(5, 30), records)]
-    }
+    cells: dict[str, Any] = {"school": [f"{n:02d}SC" for n in draw.integers(0, draw.integers(5, 30), records)]}
     for name in names:
         leaves = [f"{name[-1]}-{leaf}" for leaf in range(int(draw.integers(2, 9)))]
         levels, groups = [leaves], np.arange(len(leaves))
@@ -203,9 +202,7 @@ def generated(folder: Path, seed: int, columns: int | None = None) -> tuple[Coho
     return Cohort(data, folder, delimiter=delimiter), tuple(names)
 
 
-ADULT8 = (
-    "sex", "age", "race", "marital-status", "education", "native-country", "workclass", "salary-class",
-)  # fmt: skip
+ADULT8 = ("sex", "age", "race", "marital-status", "education", "native-country", "workclass", "salary-class")
 PEOPLE = Cohort(ADULT / "adult.csv", ADULT, "adult_hierarchy_{}.csv")
 adult_is_there = pytest.mark.skipif(
     not ADULT.is_dir(), reason="the Adult data (../shared/data/adult beside the repository) is not there"

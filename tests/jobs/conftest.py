@@ -16,12 +16,15 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import catalogue, ingest, keys, objections, places, platform
-from cohort.filed import numbers
-from cohort.intake import formats
-from cohort.places import Places
-from cohort.project import load
-from cohort.release import Work
+from cohort.agreements import catalogue, platform
+from cohort.agreements.project import load
+from cohort.delivery_formats import format_declarations
+from cohort.ingestion import pipeline
+from cohort.keys import project_keys
+from cohort.legal_basis import number_changes, objections
+from cohort.release.release_job import Work
+from cohort.storage import paths
+from cohort.storage.paths import Places
 from cohorts import synthesise
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -59,9 +62,15 @@ class Platform:
         holds = platform.load(self.config)
         now = dt.datetime.now().astimezone()
         return Work(
-            self.places, holds, catalogue.load(self.config), load(self.config, name, holds),
-            self.config / "hierarchies", self.keys, now, "tester",
-        )  # fmt: skip
+            self.places,
+            holds,
+            catalogue.load(self.config),
+            load(self.config, name, holds),
+            self.config / "hierarchies",
+            self.keys,
+            now,
+            "tester",
+        )
 
     def change(self, file: str, old: str, new: str) -> None:
         """Change one thing in a file of the configuration or the root."""
@@ -90,8 +99,11 @@ class Platform:
         without = {"PYTHONPATH": str(PROJECT / "lib"), "SPARK_HOME": str(self.home / "no-spark")}
         ran = subprocess.run(
             [sys.executable, str(PROJECT / "jobs" / f"{job}.py"), *own, *arguments],
-            env={**self.environment(), **without}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            env={**self.environment(), **without},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return Done(ran.returncode, ran.stdout, ran.stderr)
 
     def listing(self) -> dict[str, tuple[int, int]]:
@@ -133,14 +145,14 @@ def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     now = dt.datetime.now().astimezone()
     holds, known = platform.load(made.config), catalogue.load(made.config)
     nobody = objections.Objections(())
-    ingest.ingest(
+    pipeline.ingest(
         one_spark,
-        ingest.Intake(
-            made.places, holds, known, formats.load(PROJECT / "conf"), nobody, numbers.Changes(), now
+        pipeline.Intake(
+            made.places, holds, known, format_declarations.load(PROJECT / "conf"), nobody, number_changes.Changes(), now
         ),
         lambda _: None,
     )
-    keys.create(made.keys, "leergroei")
+    project_keys.create(made.keys, "leergroei")
     return made
 
 
@@ -160,5 +172,5 @@ def copied(taken_in: Platform, tmp_path_factory: pytest.TempPathFactory) -> Call
         shutil.copytree(taken_in.home, home, symlinks=True)
         return Platform(home)
 
-    assert places.under(str(taken_in.root)).root == taken_in.root.resolve()
+    assert paths.under(str(taken_in.root)).root == taken_in.root.resolve()
     return copy

@@ -55,9 +55,7 @@ def test_who_objects_later_leaves_with_others_and_the_readers_cannot_tell_who(fr
     object_to_everything(fresh, "laat", [*late.values()])
     assert fresh.submit("objections").code == 0
     (told,) = [p for p in fresh.submit("status").record["projects"] if p["project"] == NAME]
-    assert told["due"] == [
-        {"do": "release", "reasons": ["OBJECTIONS_CHANGED"], "why": "a list of objections changed"}
-    ]
+    assert told["due"] == [{"do": "release", "reasons": ["OBJECTIONS_CHANGED"], "why": "a list of objections changed"}]
 
     done = fresh.submit("release", "--due", "--publish")
     assert done.code == 0, done.stderr

@@ -9,19 +9,22 @@ import pytest
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import instructions, objections, pseudonymise, pupil_boards, recode, register, release
-from cohort.errors import NotAnonymous
-from cohort.recoding.constraints import Pupils
+from cohort.anonymisation import class_search, pseudonymise, pupil_boards
+from cohort.foundation.errors import NotAnonymous
+from cohort.legal_basis import instructions, objections
+from cohort.release import release_job
+from cohort.release_records import release_record
+from cohort.sdc.privacy_models.constraints import Pupils
 
 from .conftest import Platform
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
-def release_one(spark: SparkSession, platform: Platform) -> register.Record:
+def release_one(spark: SparkSession, platform: Platform) -> release_record.Record:
     work = platform.work()
-    lists, key = release.check(work)
-    return release.release(spark, work, lists, key, lambda _: None)
+    lists, key = release_job.check(work)
+    return release_job.release(spark, work, lists, key, lambda _: None)
 
 
 @pytest.fixture
@@ -34,19 +37,15 @@ def strict(fresh: Platform) -> Platform:
 
 def nothing_suppressed(patch: pytest.MonkeyPatch) -> None:
     """Every pupil keeps their class, whatever its size."""
-    real = recode.recode
+    real = class_search.recode
 
     def careless(coded: Any, project: Any, *rest: Any) -> Any:
         loose = project.model_copy(
-            update={
-                "thresholds": project.thresholds.model_copy(
-                    update={"k": 1, "m": 1, "k_others": 0, "max_share": 1}
-                )
-            }
+            update={"thresholds": project.thresholds.model_copy(update={"k": 1, "m": 1, "k_others": 0, "max_share": 1})}
         )
         return real(coded, loose, *rest)
 
-    patch.setattr(recode, "recode", careless)
+    patch.setattr(class_search, "recode", careless)
 
 
 def objections_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -58,7 +57,7 @@ def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def schools_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(recode, "constraints", lambda project: [Pupils(project.thresholds.k)])
+    patch.setattr(class_search, "constraints", lambda project: [Pupils(project.thresholds.k)])
 
 
 def boards_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -95,13 +94,13 @@ def test_the_verifier_refuses(
         release_one(spark, strict)
     found = {problem.partition(":")[0] for problem in refused.value.problems}
     assert found & codes, found
-    record = register.find(strict.places, "leergroei", None)
-    assert record.state is register.Release.REFUSED
+    record = release_record.find(strict.places, "leergroei", None)
+    assert record.state is release_record.Release.REFUSED
     assert not strict.places.stage("leergroei", 1).exists()
 
 
 def test_unbroken_the_same_cohort_passes(spark: SparkSession, strict: Platform) -> None:
     record = release_one(spark, strict)
-    assert record.state is register.Release.VERIFIED
+    assert record.state is release_record.Release.VERIFIED
     assert record.facts["counts"]["pupils_objected"] > 0
     assert record.facts["counts"]["pupils_without_instruction"] > 0

@@ -19,15 +19,17 @@ from deltalake import write_deltalake
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_register import AGREED
 
-from cohort import access, register, uses
-from cohort.filed import receipts
-from cohort.filed.filings import Filed, Listed
-from cohort.filed.numbers import Changes
-from cohort.intake import completeness, ending, feedback
-from cohort.intake.ledger import TAKEN, Entry, Ledger
-from cohort.places import Places
-from cohort.platform import Access
-from cohort.register import Record, Release
+from cohort.access import table_access
+from cohort.agreements.platform import Access
+from cohort.erasure import objection_receipts
+from cohort.ingestion import completeness, feedback, run_marker
+from cohort.legal_basis.number_changes import Changes
+from cohort.legal_basis.objection_lists import Filed, Listed
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.results.ledger import TAKEN, Entry, Ledger
+from cohort.storage.paths import Places
+from cohort.transparency import school_uses
 
 MEANS = [shutil.which(program) for program in ("groupadd", "useradd", "userdel", "groupdel")]
 pytestmark = pytest.mark.skipif(
@@ -90,14 +92,12 @@ class Shown:
 
     def settle(self, now: dt.datetime, way: str = "group") -> list[str]:
         platform = drawn.platform().model_copy(update={"access": Access.model_validate({"way": way})})
-        return access.settle(self.places, platform, drawn.project(readers=GROUP), now)
+        return table_access.settle(self.places, platform, drawn.project(readers=GROUP), now)
 
     def read_by(self, name: str) -> list[str]:
         """Rows or `refused`, files seen, files opened."""
         given = [name, str(self.home / "warm"), str(self.places.table("proef"))]
-        done = subprocess.run(
-            [sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True, cwd="/"
-        )
+        done = subprocess.run([sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True, cwd="/")
         return done.stdout.split()
 
 
@@ -129,8 +129,8 @@ def shown(users: None) -> Iterator[Shown]:
         for table in (home / "warm", made.places.table("proef")):
             table.mkdir(parents=True)
             write_deltalake(str(table), rows)
-        register.save(made.places, Record("proef", 1, Release.PUBLISHED, {"settled": True}))
-        access.close_zones(made.places)
+        release_record.save(made.places, Record("proef", 1, Release.PUBLISHED, {"settled": True}))
+        table_access.close_zones(made.places)
         yield made
     finally:
         shutil.rmtree(home)
@@ -156,9 +156,7 @@ def test_where_access_is_the_owners_alone_the_group_does_not_read(shown: Shown) 
 def test_who_stands_in_the_folder_when_it_is_closed_sees_nothing_any_more(shown: Shown) -> None:
     shown.settle(INSIDE)
     command = [sys.executable, "-c", STAND_INSIDE, MEMBER, str(shown.places.table("proef"))]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/"
-    ) as inside:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/") as inside:
         assert inside.stdout is not None
         assert int(inside.stdout.readline()) >= 1
         shown.settle(AFTER)
@@ -169,42 +167,38 @@ def test_who_stands_in_the_folder_when_it_is_closed_sees_nothing_any_more(shown:
 def test_nobody_else_enters_the_zones_of_the_platform(shown: Shown) -> None:
     for zone in ("restricted", "staging"):
         given = [STRANGER, str(shown.home / "warm"), str(shown.places.root / zone)]
-        done = subprocess.run(
-            [sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True, cwd="/"
-        )
+        done = subprocess.run([sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True, cwd="/")
         assert done.stdout.split() == ["refused", "0", "0"]
 
 
 ENTRY = Entry(
-    "0" * 64,
-    "10AA.csv",
-    1,
-    1,
-    "10AA",
-    "2026-06-01T12:00:00+00:00",
-    TAKEN,
-    None,
-    3,
-    2,
-    1,
-    0,
-    0,
-    {"PGN_MISSING": 1},
+    "0" * 64, "10AA.csv", 1, 1, "10AA", "2026-06-01T12:00:00+00:00", TAKEN, None, 3, 2, 1, 0, 0, {"PGN_MISSING": 1}
 )
 FILED = Filed(
     "school",
     Listed.model_validate(
         {
-            "file": "school.csv", "date": dt.date(2026, 5, 31), "source": "de school", "polarity": "allow",
-            "max_age_days": 31, "declared_empty": False, "schools": ["10AA"],
+            "file": "school.csv",
+            "date": dt.date(2026, 5, 31),
+            "source": "de school",
+            "polarity": "allow",
+            "max_age_days": 31,
+            "declared_empty": False,
+            "schools": ["10AA"],
         }
     ),
-    "0" * 64, 1, invalid={("10AA", "alles"): (1,)},
-)  # fmt: skip
+    "0" * 64,
+    1,
+    invalid={("10AA", "alles"): (1,)},
+)
 USED = {
-    "settled": True, "class": "anonymous", "expires": "2027-12-31", "schools": ["10AA"], "version": 1,
+    "settled": True,
+    "class": "anonymous",
+    "expires": "2027-12-31",
+    "schools": ["10AA"],
+    "version": 1,
     "agreed": AGREED,
-}  # fmt: skip
+}
 ENTER = """
 import os, pwd, sys
 name, top, *paths = sys.argv[1:]
@@ -238,19 +232,17 @@ def everything_told_to_schools(places: Places) -> None:
     """Every writer into `feedback/`, and one of what is exact."""
     feedback.write(places, ENTRY, {"PGN_MISSING": [3]}, Decimal("0.2"))
     feedback.write(places, replace(ENTRY, levering_nr=2, brin=None), {}, Decimal("0.2"))
-    receipts.write(places, FILED, frozenset(), Changes(), INSIDE)
-    register.save(places, Record("proef", 1, Release.PUBLISHED, USED))
-    uses.write(places)
-    ending.reach(places, Ledger((ENTRY,)))
+    objection_receipts.write(places, FILED, frozenset(), Changes(), INSIDE)
+    release_record.save(places, Record("proef", 1, Release.PUBLISHED, USED))
+    school_uses.write(places)
+    run_marker.reach(places, Ledger((ENTRY,)))
     completeness.write(places, {"2025-2026 M rekenen": ["10AA"]})
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022])
 @pytest.mark.parametrize("who", [MEMBER, STRANGER], ids=["member", "stranger"])
 @pytest.mark.parametrize("top_is_open", [False, True])
-def test_what_schools_hear_is_read_by_nobody_else(
-    shown: Shown, umask: int, who: str, top_is_open: bool
-) -> None:
+def test_what_schools_hear_is_read_by_nobody_else(shown: Shown, umask: int, who: str, top_is_open: bool) -> None:
     """Not even where the top was opened by hand: every folder and file is closed by itself."""
     before = os.umask(umask)
     try:
@@ -275,6 +267,6 @@ def test_what_was_left_open_is_closed_by_the_next_job_whatever_it_is(shown: Show
     for path in (top, *paths):
         path.chmod(0o755 if path.is_dir() else 0o644)
     assert entered_by(STRANGER, top, paths)[1] != "0", "or this test sees nothing"
-    access.close_zones(shown.places)
+    table_access.close_zones(shown.places)
     top.chmod(0o755)
     assert entered_by(STRANGER, top, paths) == [str(len(paths)), "1"]

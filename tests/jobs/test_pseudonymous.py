@@ -14,9 +14,11 @@ import polars
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import access, publish, register, release
-from cohort.destruction import needles
-from cohort.later import departures
+from cohort.access import table_access
+from cohort.destruction import byte_search
+from cohort.live_tables import eligibility_withdrawal
+from cohort.release import publication, release_job
+from cohort.release_records import release_record
 
 from .conftest import TODAY, Platform
 
@@ -52,8 +54,7 @@ def instruct(platform: Platform, ended: tuple[str, ...] = ()) -> None:
     header = "brin;vestiging;soort;project;kolommen;gegeven_door;gegeven_op;tot;ingetrokken_op"
     (zone / "expliciet.csv").write_text("\n".join([header, *lines, ""]))
     (zone / "expliciet.toml").write_text(
-        f'file = "expliciet.csv"\ndate = {TODAY}\nsource = "proef"\nmax_age_days = 31\n'
-        "declared_empty = false\n"
+        f'file = "expliciet.csv"\ndate = {TODAY}\nsource = "proef"\nmax_age_days = 31\ndeclared_empty = false\n'
     )
 
 
@@ -77,17 +78,17 @@ def pseudonymous(fresh: Platform) -> Platform:
     return fresh
 
 
-def published(spark: SparkSession, platform: Platform) -> register.Record:
+def published(spark: SparkSession, platform: Platform) -> release_record.Record:
     work = platform.work()
-    lists, secret = release.check(work)
-    record = release.release(spark, work, lists, secret, lambda _: None)
+    lists, secret = release_job.check(work)
+    record = release_job.release(spark, work, lists, secret, lambda _: None)
     where, holds, agreed = platform.places, work.platform, work.project
-    publish.check(where, holds, agreed, record, work.now, None, work.known)
-    return publish.publish(spark, where, holds, agreed, record, work.now, None, lambda _: None)
+    publication.check(where, holds, agreed, record, work.now, None, work.known)
+    return publication.publish(spark, where, holds, agreed, record, work.now, None, lambda _: None)
 
 
 def state(platform: Platform) -> str:
-    return access.state(platform.places, platform.work().platform, NAME)
+    return table_access.state(platform.places, platform.work().platform, NAME)
 
 
 def only(record: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def test_late_objectors_leave_the_table_by_the_objections_job_without_a_trace(
     assert set(shown["pupil"]) <= of.keys()
     late = sorted(set(shown["pupil"]))[:2]
     marks = {mark: bytes.fromhex(mark) for mark in late}
-    assert needles.search([places.table(NAME)], marks).labels == set(late)
+    assert byte_search.search([places.table(NAME)], marks).labels == set(late)
 
     object_to_everything(pseudonymous, [of[mark] for mark in late])
     done = pseudonymous.submit("objections")
@@ -117,7 +118,7 @@ def test_late_objectors_leave_the_table_by_the_objections_job_without_a_trace(
     assert (left["pupils_barred"], left["access"]) == (2, "granted")
     assert NAME not in done.record["due"]
     assert table(pseudonymous).height == shown.height - 2 - left["pupils_besides"]
-    assert needles.search([places.table(NAME)], marks).labels == frozenset()
+    assert byte_search.search([places.table(NAME)], marks).labels == frozenset()
     assert state(pseudonymous) == "granted"
     verified = pseudonymous.submit("verify", *ASK)
     assert (verified.code, "OBJECTOR" in verified.record["checked"]) == (0, True), verified.stderr
@@ -136,10 +137,16 @@ def test_a_school_whose_instruction_ended_leaves_and_until_then_nobody_reads(
     assert (only(looked.record)["access"], looked.code) == ("withdrawn", 0), looked.stderr
 
     work = pseudonymous.work()
-    (told,) = departures.honour(
-        spark, work.places, work.platform, pseudonymous.config, pseudonymous.keys,
-        lambda _: departures.Barred(frozenset(), {}), work.now, lambda _: None,
-    )  # fmt: skip
+    (told,) = eligibility_withdrawal.honour(
+        spark,
+        work.places,
+        work.platform,
+        pseudonymous.config,
+        pseudonymous.keys,
+        lambda _: eligibility_withdrawal.Barred(frozenset(), {}),
+        work.now,
+        lambda _: None,
+    )
     assert (told["access"], told["exit_code"]) == ("granted", 0), told
     assert told["pupils_of_schools"] > 0
     assert mark not in set(table(pseudonymous)["school"])
@@ -158,9 +165,7 @@ def test_without_its_key_or_after_its_end_nobody_reads_and_it_can_still_be_destr
     assert only(pseudonymous.submit("access").record)["access"] == "granted"
 
     ends = TODAY + dt.timedelta(days=99)
-    pseudonymous.change(
-        f"conf/projects/{NAME}.toml", f"ends = {ends}", f"ends = {TODAY - dt.timedelta(days=1)}"
-    )
+    pseudonymous.change(f"conf/projects/{NAME}.toml", f"ends = {ends}", f"ends = {TODAY - dt.timedelta(days=1)}")
     looked = pseudonymous.submit("access")
     assert (looked.code, only(looked.record)["access"]) == (0, "withdrawn")
     assert pseudonymous.submit("destroy", *ASK, "--confirm", NAME).code == 0
@@ -179,8 +184,8 @@ def test_a_group_that_nobody_knows_is_refused_before_anything_is_published(
 ) -> None:
     instruct(pseudonymous)
     work = pseudonymous.work()
-    lists, secret = release.check(work)
-    release.release(spark, work, lists, secret, lambda _: None)
+    lists, secret = release_job.check(work)
+    release_job.release(spark, work, lists, secret, lambda _: None)
     ours = grp.getgrgid(os.getegid()).gr_name
     pseudonymous.change(f"conf/projects/{NAME}.toml", f'readers = "{ours}"', 'readers = "niemand-zo"')
     done = pseudonymous.submit("publish", *ASK, "--release", "1", "--approved-by", "A. Jansen")

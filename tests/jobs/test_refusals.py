@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from tests.unit.drawn_rights import consent, instruct
 
-from cohort import catalogue, objections, platform, register
-from cohort.register import Record, Release
+from cohort.agreements import catalogue, platform
+from cohort.legal_basis import objections
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Record, Release
 
 from .conftest import TODAY, Done, Platform
 
@@ -195,7 +197,7 @@ def wave_of_all(p: Platform) -> tuple[str, ...]:
 
 
 def nothing_remembered(p: Platform) -> tuple[str, ...]:
-    register.save(p.places, Record("leergroei", 1, Release.PUBLISHED, {"class": "anonymous"}))
+    release_record.save(p.places, Record("leergroei", 1, Release.PUBLISHED, {"class": "anonymous"}))
     return ("release", *NAME)
 
 

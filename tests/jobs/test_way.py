@@ -10,7 +10,7 @@ import polars
 import pytest
 from deltalake import DeltaTable
 
-from cohort.destruction import needles
+from cohort.destruction import byte_search
 
 from .conftest import Done, Platform
 
@@ -77,8 +77,11 @@ def test_the_table_says_which_release_it_is(way: Way) -> None:
     table = DeltaTable(str(way.platform.places.table("leergroei")))
     own = table.metadata().configuration
     assert {name: own[name] for name in ("cohort.release", "cohort.class", "cohort.k", "cohort.m")} == {
-        "cohort.release": "leergroei-1", "cohort.class": "anonymous", "cohort.k": "10", "cohort.m": "5",
-    }  # fmt: skip
+        "cohort.release": "leergroei-1",
+        "cohort.class": "anonymous",
+        "cohort.k": "10",
+        "cohort.m": "5",
+    }
     assert (table.protocol().min_reader_version, table.protocol().min_writer_version) == (1, 2)
 
 
@@ -133,7 +136,7 @@ def test_neither_key_nor_number_nor_school_is_in_what_a_release_puts_out(way: Wa
     places = way.platform.places
     zones = ("projects", "records", "staging", "register")
     sinks = [*(places.root / zone for zone in zones), way.platform.local]
-    found = needles.search([out, *(sink for sink in sinks if sink.exists())], secret)
+    found = byte_search.search([out, *(sink for sink in sinks if sink.exists())], secret)
     assert found.found == ()
     assert found.undecodable == ()
     assert found.files > 10
@@ -151,10 +154,10 @@ def test_the_search_finds_what_is_planted_in_each_sink(way: Way) -> None:
         for label, value in secret.items():
             leak = sink / f".planted-{label.replace(' ', '-')}"
             leak.write_bytes(b"before " + value + b" after")
-            assert label in {hit.label for hit in needles.search([sink], secret).found}
+            assert label in {hit.label for hit in byte_search.search([sink], secret).found}
             leak.unlink()
     decoded = polars.DataFrame({"taal": [secret["brin"].decode(), secret["pupil number"].decode()]})
     leak = places.table("leergroei") / "part-planted.parquet"
     decoded.write_parquet(leak, compression="zstd")
-    assert {"brin", "pupil number"} <= {hit.label for hit in needles.search([leak], secret).found}
+    assert {"brin", "pupil number"} <= {hit.label for hit in byte_search.search([leak], secret).found}
     leak.unlink()

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from tests.properties.test_objectives import value
 from tests.properties.test_recoding import Case, cases
 
-from cohort.recoding import lattice
-from cohort.recoding.coding import Coding
-from cohort.recoding.constraints import LargestShare, Others, Schools, share
-from cohort.recoding.frontier import SLACK, Frontier, Known
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.loss import Objective
-from cohort.recoding.objectives import at
-from cohort.recoding.tally import satisfied
-from cohort.recoding.trials import Trials
-from cohort.recoding.verdict import Population
+from cohort.sdc.global_recoding import lattice_search
+from cohort.sdc.global_recoding.frontier import SLACK, Frontier, Known
+from cohort.sdc.global_recoding.releasable_classes import Population
+from cohort.sdc.global_recoding.trials import Trials
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.privacy_models.class_counts import satisfied
+from cohort.sdc.privacy_models.constraints import LargestShare, Others, Schools, share
+from cohort.sdc.utility.loss import Objective
+from cohort.sdc.utility.objectives import at
 
 OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
 
@@ -70,13 +70,11 @@ def test_what_is_ruled_out_is_what_is_out_when_tried(case: Case) -> None:
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(case=cases(), data=st.data())
-def test_only_levels_that_no_better_vector_has_are_left_out(
-    objective: str, case: Case, data: st.DataObject
-) -> None:
+def test_only_levels_that_no_better_vector_has_are_left_out(objective: str, case: Case, data: st.DataObject) -> None:
     trials, fresh = trials_of(case, objective), trials_of(case, objective)
     trials.attempt(data.draw(st.sampled_from(case.vectors)), inf)
 
-    low, high = lattice._narrowed(trials, case.low, case.high)
+    low, high = lattice_search._narrowed(trials, case.low, case.high)
 
     for levels in case.vectors:
         found = fresh.attempt(levels, inf).candidate
@@ -86,9 +84,7 @@ def test_only_levels_that_no_better_vector_has_are_left_out(
 
 
 @given(schools=st.integers(1, 300), m=st.integers(2, 9), seed=st.integers(0, 99))
-def test_schools_are_counted_rightly_though_most_are_only_counted_in_buckets(
-    schools: int, m: int, seed: int
-) -> None:
+def test_schools_are_counted_rightly_though_most_are_only_counted_in_buckets(schools: int, m: int, seed: int) -> None:
     draw = np.random.default_rng(seed)
     coding = Coding((Hierarchy("k", (tuple(map(str, range(8))), ("*",) * 8)),))
     leaf, home = draw.integers(0, 8, 60), draw.integers(0, schools, 60)
@@ -111,7 +107,7 @@ def test_schools_are_counted_rightly_though_most_are_only_counted_in_buckets(
 @given(case=cases())
 def test_a_large_lattice_is_searched_as_exactly_as_a_small_one(objective: str, case: Case) -> None:
     plain = case.search(objective=objective)
-    with patch.object(lattice, "_MANY_NODES", 0):
+    with patch.object(lattice_search, "_MANY_NODES", 0):
         large = case.search(objective=objective)
 
     if plain is None:
@@ -129,7 +125,7 @@ def test_a_large_lattice_is_searched_as_exactly_as_a_small_one(objective: str, c
 def test_what_is_not_proven_holds_all_the_same(objective: str, case: Case, data: st.DataObject) -> None:
     plain = case.search(objective=objective)
     order = data.draw(st.permutations(range(len(case.pupils))))
-    with patch.object(lattice, "_MANY_NODES", 0), patch.object(lattice, "MOST_NODES", 0):
+    with patch.object(lattice_search, "_MANY_NODES", 0), patch.object(lattice_search, "MOST_NODES", 0):
         found, again = case.search(objective=objective), case.search(order, objective)
     if plain is None or found is None:
         assert found is again is None
@@ -164,14 +160,12 @@ def test_known_vectors_are_found_below_and_above(high: Levels, data: st.DataObje
 
 
 @given(shape=st.lists(st.integers(1, 4), min_size=1, max_size=5), data=st.data())
-def test_the_frontier_knows_its_lowest_bound_whatever_was_learnt(
-    shape: list[int], data: st.DataObject
-) -> None:
+def test_the_frontier_knows_its_lowest_bound_whatever_was_learnt(shape: list[int], data: st.DataObject) -> None:
     draw = np.random.default_rng(data.draw(st.integers(0, 1000)))
     scores = [np.sort(draw.integers(0, 9, size).astype(float)) for size in shape]
     vectors = list(np.ndindex(*shape))
     truth = {levels: at(scores, levels) for levels in vectors}
-    with patch("cohort.recoding.frontier._ROW", 6):
+    with patch("cohort.sdc.global_recoding.frontier._ROW", 6):
         frontier = Frontier((0,) * len(shape), tuple(size - 1 for size in shape), scores)
         for _ in range(data.draw(st.integers(0, 12))):
             levels = data.draw(st.sampled_from(vectors))

@@ -13,18 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.drawn_classes import by_school
 
-from cohort.recoding.attribute_disclosure import all_satisfied
-from cohort.recoding.closeness import EqualCloseness, OrderedCloseness
-from cohort.recoding.sensitive import (
+from cohort.sdc.privacy_models.l_diversity import (
     DistinctValues,
     EntropyDiversity,
     LargestValueShare,
     ValueCounts,
     WithoutAnyGroup,
 )
-from cohort.verify import sensitive
-from cohort.verify.layout import Runs
-from cohort.verify.sensitive import Limits
+from cohort.sdc.privacy_models.sensitive_suppression import all_satisfied
+from cohort.sdc.privacy_models.t_closeness import EqualCloseness, OrderedCloseness
+from cohort.verification import sensitive_columns
+from cohort.verification.sensitive_columns import Limits
+from cohort.verification.table_layout import Runs
 
 Row = list[int]
 
@@ -63,7 +63,7 @@ def drawn(rows: list[Row]) -> Runs:
 def found(rows: list[Row], limits: Limits, cohort: Row) -> int:
     """How many classes the verifier finds."""
     leaves = [str(value) for value in range(len(cohort))]
-    findings, _ = sensitive.look(drawn(rows), leaves, limits, np.array([*cohort, 0], dtype=np.int64), NONE)
+    findings, _ = sensitive_columns.look(drawn(rows), leaves, limits, np.array([*cohort, 0], dtype=np.int64), NONE)
     return sum(finding.count for finding in findings)
 
 
@@ -83,9 +83,7 @@ def breaks(row: Row, limits: Limits, cohort: Row) -> bool:
 
 
 @given(drawn=cohorts(), limits=LIMITS)
-def test_just_the_classes_that_break_a_definition_are_found(
-    drawn: tuple[list[Row], Row], limits: Limits
-) -> None:
+def test_just_the_classes_that_break_a_definition_are_found(drawn: tuple[list[Row], Row], limits: Limits) -> None:
     rows, cohort = drawn
     assert found(rows, limits, cohort) == sum(breaks(row, limits, cohort) for row in rows)
 
@@ -100,12 +98,9 @@ def test_how_many_pupils_there_are_makes_no_difference_when_the_parts_are_the_sa
 
 
 @given(drawn=cohorts(), limits=LIMITS)
-def test_what_the_engine_releases_the_verifier_lets_pass(
-    drawn: tuple[list[Row], Row], limits: Limits
-) -> None:
+def test_what_the_engine_releases_the_verifier_lets_pass(drawn: tuple[list[Row], Row], limits: Limits) -> None:
     rows, cohort = drawn
-    rules = [LargestValueShare(limits.largest_value), DistinctValues(limits.distinct),
-             EntropyDiversity(limits.entropy)]  # fmt: skip
+    rules = [LargestValueShare(limits.largest_value), DistinctValues(limits.distinct), EntropyDiversity(limits.entropy)]
     rules += [] if limits.equal is None else [EqualCloseness(limits.equal)]
     rules += [] if limits.ordered is None else [OrderedCloseness(limits.ordered)]
     counts = ValueCounts(np.array(rows, dtype=np.int64), np.array(cohort, dtype=np.int64))
@@ -133,7 +128,7 @@ def test_what_the_engine_releases_the_verifier_lets_pass(
 def test_an_entropy_at_its_limit_is_no_matter_of_rounding(
     members: tuple[int, ...], limit: Fraction, holds: bool
 ) -> None:
-    assert sensitive.as_varied(members, limit) is holds
+    assert sensitive_columns.as_varied(members, limit) is holds
     rows = [list(members)]
     assert found(rows, Limits(Fraction(1), entropy=limit), rows[0]) == int(not holds)
 
@@ -141,10 +136,10 @@ def test_an_entropy_at_its_limit_is_no_matter_of_rounding(
 def test_without_the_cohort_no_distance_is_looked_at() -> None:
     far = Limits(Fraction(1), equal=Fraction(0), ordered=Fraction(0))
     rows, cohort = [[9, 1], [1, 9]], np.array([10, 10, 0])
-    assert sensitive.look(drawn(rows), ["0", "1"], far, None, NONE)[0] == []
-    (finding,) = sensitive.look(drawn(rows), ["0", "1"], far, cohort, NONE)[0]
+    assert sensitive_columns.look(drawn(rows), ["0", "1"], far, None, NONE)[0] == []
+    (finding,) = sensitive_columns.look(drawn(rows), ["0", "1"], far, cohort, NONE)[0]
     assert finding.count == 2
-    assert sensitive.look(drawn(rows), ["0", "1"], replace(far, distinct=3), None, NONE)[0][0].count == 2
+    assert sensitive_columns.look(drawn(rows), ["0", "1"], replace(far, distinct=3), None, NONE)[0][0].count == 2
 
 
 def test_many_classes_are_laid_out_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,14 +147,17 @@ def test_many_classes_are_laid_out_some_at_a_time(monkeypatch: pytest.MonkeyPatc
     limits, cohort = Limits(Fraction(7, 10), distinct=2), [sum(column) for column in zip(*rows, strict=True)]
     whole = found(rows, limits, cohort)
     assert 0 < whole < 50
-    monkeypatch.setattr(sensitive, "CELLS", 10)
+    monkeypatch.setattr(sensitive_columns, "CELLS", 10)
     assert found(rows, limits, cohort) == whole
 
 
 SCHOOLS = st.lists(
-    st.dictionaries(st.sampled_from("ABC"), st.lists(st.integers(0, 4), min_size=3, max_size=3).filter(any),
-                    min_size=1), min_size=1, max_size=5,
-)  # fmt: skip
+    st.dictionaries(
+        st.sampled_from("ABC"), st.lists(st.integers(0, 4), min_size=3, max_size=3).filter(any), min_size=1
+    ),
+    min_size=1,
+    max_size=5,
+)
 
 
 @given(drawn_schools=SCHOOLS, values=st.integers(1, 3), pupils=st.integers(0, 6))
@@ -177,6 +175,6 @@ def test_what_a_school_learns_of_the_others_is_what_the_engine_says(
         if number
     ]
     limits = Limits(Fraction(1), others_values=values, others=pupils)
-    findings, _ = sensitive.look(runs, ["0", "1", "2"], limits, None, np.array(pairs, dtype=np.int64).T)
+    findings, _ = sensitive_columns.look(runs, ["0", "1", "2"], limits, None, np.array(pairs, dtype=np.int64).T)
     held = WithoutAnyGroup(values, pupils).holds(by_school(*drawn_schools))
     assert sum(finding.count for finding in findings) == int((~held).sum())

@@ -17,25 +17,51 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from tests.unit.drawn_deliveries import ROSTER, S, uwlr
 
-from cohort import catalogue, ingest, objections, platform, tables
-from cohort.filed import numbers
-from cohort.intake import formats, ledger
-from cohort.intake.arrivals import Desk
-from cohort.intake.containers import Limits
-from cohort.intake.ledger import Ledger
-from cohort.intake.reasons import REASONS
-from cohort.intake.reception import receive
-from cohort.intake.rejection import FILE_REASONS, UNREADABLE
-from cohort.places import Places
+from cohort import delta
+from cohort.agreements import catalogue, platform
+from cohort.agreements.container_limits import ContainerLimits
+from cohort.delivery_formats import format_declarations
+from cohort.delivery_formats.file_recognition import Desk
+from cohort.delivery_formats.file_rejections import FILE_REASONS, UNREADABLE
+from cohort.delivery_formats.reason_codes import REASONS
+from cohort.ingestion import pipeline
+from cohort.ingestion.discovery import receive
+from cohort.legal_basis import number_changes, objections
+from cohort.results import ledger
+from cohort.results.ledger import Ledger
+from cohort.storage.paths import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-FORMATS = formats.load(CONF)
+FORMATS = format_declarations.load(CONF)
 SCHOOLS = sorted(catalogue.load(CONF).schools)[:3]
 NAMES = sorted({name for one in FORMATS.declared.values() for name in one.columns})
 WRITTEN = (
-    *SCHOOLS, "2024-2025", "2024/2025", "111222333", "12345672", "REK-M7", "2025-01-20", "20-01-2025", "M",
-    "80", "80,5", "80.5", "1.234,5", "9999", "", " ", '"', '""', '"a', 'a"b', "a\nb", "≠1", "ziek", "1", "J",
-)  # fmt: skip
+    *SCHOOLS,
+    "2024-2025",
+    "2024/2025",
+    "111222333",
+    "12345672",
+    "REK-M7",
+    "2025-01-20",
+    "20-01-2025",
+    "M",
+    "80",
+    "80,5",
+    "80.5",
+    "1.234,5",
+    "9999",
+    "",
+    " ",
+    '"',
+    '""',
+    '"a',
+    'a"b',
+    "a\nb",
+    "≠1",
+    "ziek",
+    "1",
+    "J",
+)
 CELLS = st.one_of(st.sampled_from(WRITTEN), st.text(max_size=8))
 MARKS = st.sampled_from([";", ",", "\t", "|"])
 
@@ -45,9 +71,7 @@ def tables_of_text(draw: st.DrawFn) -> bytes:
     """A text that has something of a delivery: declared names, plausible cells, any quoting and line ends."""
     whole = draw(st.sampled_from(sorted(FORMATS.declared)))
     names = list(FORMATS[whole].columns)
-    header = draw(
-        st.one_of(st.just(names), st.lists(st.sampled_from(NAMES), max_size=12), st.permutations(names))
-    )
+    header = draw(st.one_of(st.just(names), st.lists(st.sampled_from(NAMES), max_size=12), st.permutations(names)))
     mark = draw(st.one_of(st.just(FORMATS[whole].delimiter), MARKS))
     sink = io.StringIO()
     quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONE]))
@@ -83,9 +107,7 @@ def _zip(content: bytes) -> bytes:
 TEXTS = st.one_of(tables_of_text(), st.binary(max_size=400), st.text(max_size=200).map(str.encode))
 XML = st.sampled_from([ROSTER(SCHOOLS[0]), uwlr(f"a;{S}", f"z;{S}")(SCHOOLS[0])])
 DAMAGED = st.builds(_cut, st.one_of(XML, TEXTS.map(_zip), TEXTS.map(gzip.compress)), st.floats(0, 1))
-FILES = st.lists(
-    st.one_of(TEXTS, XML, TEXTS.map(_zip), TEXTS.map(gzip.compress), DAMAGED), min_size=1, max_size=8
-)
+FILES = st.lists(st.one_of(TEXTS, XML, TEXTS.map(_zip), TEXTS.map(gzip.compress), DAMAGED), min_size=1, max_size=8)
 
 
 def deliver(root: Path, contents: list[bytes]) -> Places:
@@ -103,7 +125,7 @@ def test_every_file_is_readable_or_rejected_by_a_code(
     one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
 ) -> None:
     places = deliver(tmp_path_factory.getbasetemp() / "received", contents)
-    desk = Desk(places.deliveries, places.work, FORMATS, Limits(9, 1 << 20, 1 << 21, 200))
+    desk = Desk(places.deliveries, places.work, FORMATS, ContainerLimits(9, 1 << 20, 1 << 21, 200))
     found = receive(one_spark, desk, Ledger())
     assert found.unreadable == 0
     told = {file.sha256 for _, file in found.new} | {file.container for _, file in found.new}
@@ -118,22 +140,22 @@ def test_no_traceback_no_lost_file_and_sums_that_close(
     one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
 ) -> None:
     places = deliver(tmp_path_factory.getbasetemp() / "taken", contents)
-    intake = ingest.Intake(
+    intake = pipeline.Intake(
         places,
         platform.load(CONF),
         catalogue.load(CONF),
         FORMATS,
         objections.Objections(()),
-        numbers.Changes(),
+        number_changes.Changes(),
         dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC),
     )
-    record = ingest.ingest(one_spark, intake, lambda _: None)
+    record = pipeline.ingest(one_spark, intake, lambda _: None)
     rows = record["rows"]
     assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
     lines = ledger.read(places.ledger).lines
     known = {line.sha256 for line in lines} | {line.container for line in lines}
     assert {hashlib.sha256(content).hexdigest() for content in contents} <= known
     assert all(set(line.codes) <= set(REASONS) for line in lines)
-    stored = tables.read(one_spark, places.results).count()
+    stored = delta.read(one_spark, places.results).count()
     assert stored == rows["accepted"] - record["replaced"] - record["withdrawn"]
-    assert ingest.ingest(one_spark, intake, lambda _: None)["new"] == 0
+    assert pipeline.ingest(one_spark, intake, lambda _: None)["new"] == 0

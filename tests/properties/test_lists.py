@@ -16,17 +16,16 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cohort import objections
-from cohort.errors import DeliveriesRefused, ObjectionsRefused
-from cohort.filed import numbers
-from cohort.platform import ObjectionLimits
-from cohort.verify import renumbered, rights
+from cohort.agreements.platform import ObjectionLimits
+from cohort.foundation.errors import DeliveriesRefused, ObjectionsRefused
+from cohort.legal_basis import number_changes, objections
+from cohort.verification import excluded_pupils as rights
+from cohort.verification import newest_numbers as verifier_changes
 
 TODAY = dt.date(2026, 3, 1)
 LIMITS = ObjectionLimits(
-    max_age_days=31, max_erased_share=Decimal("0.02"), max_erased_share_of_school=Decimal("0.25"),
-    always_erased=5,
-)  # fmt: skip
+    max_age_days=31, max_erased_share=Decimal("0.02"), max_erased_share_of_school=Decimal("0.25"), always_erased=5
+)
 DECLARED = """file = "a.csv"
 polarity = "block"
 date = 2026-02-20
@@ -79,9 +78,10 @@ class Objection(NamedTuple):
 def lines(draw: st.DrawFn) -> tuple[Objection, list[str]]:
     """An objection and a line that says it."""
     meant = Objection(
-        draw(st.sampled_from(NUMBERS)), draw(st.sampled_from(SCOPES)),
+        draw(st.sampled_from(NUMBERS)),
+        draw(st.sampled_from(SCOPES)),
         draw(st.none() | st.dates(dt.date(2026, 1, 1), dt.date(2026, 12, 31))),
-    )  # fmt: skip
+    )
     day = draw(st.sampled_from(DAY_SPELLINGS))
     since = day(draw(st.dates(dt.date(2025, 1, 1), dt.date(2025, 12, 31))))
     number = draw(st.sampled_from(NUMBER_SPELLINGS))(meant.number)
@@ -175,7 +175,7 @@ def test_the_verifier_follows_changes_of_numbers_to_the_same_end(
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        zone = root / numbers.ZONE
+        zone = root / number_changes.ZONE
         zone.mkdir()
         (zone / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-02-01\nsource = 'DUO'\n")
         told, problems = list[tuple[str, ...]](), list[str]()
@@ -183,11 +183,11 @@ def test_the_verifier_follows_changes_of_numbers_to_the_same_end(
             rows = [";".join(map(str, pair)) for pair in pairs]
             (zone / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *rows]))
             try:
-                changes = numbers.load(zone, TODAY)
-                numbers.remember(root, changes)
+                changes = number_changes.load(zone, TODAY)
+                number_changes.remember(root, changes)
             except DeliveriesRefused as refused:
-                changes, problems = numbers.Changes(), list(refused.problems) if pairs is now else []
-        found = renumbered.read(root, lambda *problem: told.append(problem))
+                changes, problems = number_changes.Changes(), list(refused.problems) if pairs is now else []
+        found = verifier_changes.read(root, lambda *problem: told.append(problem))
     assert bool(told) == bool(problems)
     if not problems:
         assert found.newest == changes.newest_of

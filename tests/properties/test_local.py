@@ -10,11 +10,12 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from tests.properties.test_recoding import Case, cases
 
-from cohort.errors import NotAnonymous
-from cohort.recoding import lattice, local
-from cohort.recoding.coding import Coding
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.outcome import Recoding
+from cohort.foundation.errors import NotAnonymous
+from cohort.sdc.global_recoding import lattice_search
+from cohort.sdc.local_recoding import local_search
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.recoding import Recoding
 
 
 def cohort(case: Case, order: list[int] | None = None) -> Histogram:
@@ -29,14 +30,10 @@ def cohort(case: Case, order: list[int] | None = None) -> Histogram:
     return Histogram.of_pupils(coding.codes(leaves), homes, others=(others, further), single=True)
 
 
-def search(case: Case, way: Any = local, limit: Any = 1, order: list[int] | None = None) -> Recoding | None:
+def search(case: Case, way: Any = local_search, limit: Any = 1, order: list[int] | None = None) -> Recoding | None:
     try:
         found: Recoding = way.search(
-            cohort(case, order),
-            Coding(case.hierarchies),
-            case.rules,
-            objective="mean",
-            suppression_limit=limit,
+            cohort(case, order), Coding(case.hierarchies), case.rules, objective="mean", suppression_limit=limit
         )
     except NotAnonymous:
         return None
@@ -47,9 +44,7 @@ def shown(case: Case, recoding: Recoding) -> list[tuple[str, ...] | None]:
     """What each pupil shows, in the order of the case; nothing who is suppressed."""
     unit_of = cohort(case).unit_of
     return [
-        None
-        if (at := int(recoding.class_of[unit])) < 0
-        else tuple(str(column[at]) for column in recoding.labels)
+        None if (at := int(recoding.class_of[unit])) < 0 else tuple(str(column[at]) for column in recoding.labels)
         for unit in unit_of.tolist()
     ]
 
@@ -92,7 +87,7 @@ def test_the_loss_is_what_the_released_values_lose(case: Case) -> None:
 @settings(deadline=None)
 @given(cases())
 def test_it_never_loses_more_than_the_best_global_recoding_without_suppression(case: Case) -> None:
-    plain = search(case, lattice, limit=0)
+    plain = search(case, lattice_search, limit=0)
     if plain is not None:
         found = search(case)
         assert found is not None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cohort.later import nesting
+from cohort.differencing import nesting
 
 K = 4
 
@@ -105,9 +105,7 @@ def test_a_class_without_anybody_stays_so() -> None:
     nesting.require_hidden(np.array([0, 20]), np.array([0, 0]), 10)
 
 
-@pytest.mark.parametrize(
-    ("then", "stay", "k"), [([4], [5], 4), ([4], [-1], 4), ([4, 4], [4], 4), ([4], [4], 0)]
-)
+@pytest.mark.parametrize(("then", "stay", "k"), [([4], [5], 4), ([4], [-1], 4), ([4, 4], [4], 4), ([4], [4], 0)])
 def test_counts_that_are_no_counts_are_a_defect(then: list[int], stay: list[int], k: int) -> None:
     with pytest.raises(ValueError, match="no more pupils"):
         nesting.to_withdraw(np.array(then), np.array(stay), k)

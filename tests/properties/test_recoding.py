@@ -13,13 +13,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cohort.errors import NotAnonymous
-from cohort.recoding.coding import Coding
-from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.lattice import search
-from cohort.recoding.outcome import Recoding
+from cohort.foundation.errors import NotAnonymous
+from cohort.sdc.global_recoding.lattice_search import search
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Others, Pupils, Schools
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,15 @@ class Case:
     def search(self, order: list[int] | None = None, objective: str | None = None) -> Recoding | None:
         try:
             return search(
-                self.histogram(order), Coding(self.hierarchies), self.rules,
-                objective=objective or self.objective, suppression_limit=self.limit,
-                weights=self.weights, minimum=self.low, maximum=self.high,
-            )  # fmt: skip
+                self.histogram(order),
+                Coding(self.hierarchies),
+                self.rules,
+                objective=objective or self.objective,
+                suppression_limit=self.limit,
+                weights=self.weights,
+                minimum=self.low,
+                maximum=self.high,
+            )
         except NotAnonymous:
             return None
 
@@ -160,9 +165,7 @@ def cases(draw: st.DrawFn) -> Case:
         objective=draw(st.sampled_from(["mean", "geometric"])),
         weights=tuple(draw(st.sampled_from([(1,) * len(trees), tuple(range(1, len(trees) + 1))]))),
         low=(0,) * len(trees) if anywhere else tuple(first for first, _ in between),
-        high=tuple(
-            tree.height - 1 if anywhere else last for tree, (_, last) in zip(trees, between, strict=True)
-        ),
+        high=tuple(tree.height - 1 if anywhere else last for tree, (_, last) in zip(trees, between, strict=True)),
     )
 
 

@@ -19,15 +19,15 @@ from tests.unit.drawn_release import platform
 from tests.unit.drawn_results import Row, column, frame, pgn, project, result, row
 from tests.unit.drawn_rights import rights
 
-from cohort import pipeline
-from cohort.boards import Boards
-from cohort.errors import NotAnonymous
-from cohort.filed.filings import ALL
-from cohort.keys import Key
-from cohort.objections import Objections
-from cohort.project import Project
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.schema import OTHERS, PUPIL, SCHOOL, Accepted
+from cohort.agreements.project import Project
+from cohort.agreements.school_boards import Boards
+from cohort.foundation.errors import NotAnonymous
+from cohort.keys.project_keys import Key
+from cohort.legal_basis.objection_lists import ALL
+from cohort.legal_basis.objections import Objections
+from cohort.release import pipeline
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.states.schemas import OTHERS, PUPIL, SCHOOL, Accepted
 
 SCHOOLS = ("10AA", "10AB", "10AC", "99ZZ")
 SECRET, ANOTHER = b"k" * 32, b"a" * 32
@@ -54,12 +54,14 @@ SENSITIVE = project(
     [
         column("score", step=10, result=result("rekenen", "latest")),
         column(
-            "niveau", role="sensitive", constraint={"largest_value": Decimal("0.8"), "distinct": 2},
+            "niveau",
+            role="sensitive",
+            constraint={"largest_value": Decimal("0.8"), "distinct": 2},
             result=result("studie", "highest"),
         ),
         column("sekse", attribute="geslacht"),
     ]
-)  # fmt: skip
+)
 """The same with the level as a sensitive column."""
 
 
@@ -203,9 +205,12 @@ def assert_anonymous(released: pd.DataFrame, asked: Project) -> None:
     """One class against the thresholds, counted here."""
     pupils = len(released)
     delivered = pd.Series(
-        [school for home, others in zip(released[SCHOOL], released[OTHERS], strict=True)
-         for school in {home, *(others if others is not None else ())}]
-    ).value_counts()  # fmt: skip
+        [
+            school
+            for home, others in zip(released[SCHOOL], released[OTHERS], strict=True)
+            for school in {home, *(others if others is not None else ())}
+        ]
+    ).value_counts()
     limits = asked.thresholds
     assert pupils >= limits.k
     assert released[SCHOOL].nunique() >= limits.m
@@ -236,12 +241,8 @@ def test_every_class_keeps_the_rules_on_schools_for_every_board(
         event("no release")
         return
     event("a release")
-    ever = {
-        mac(f"brin|{school}"): boards[school].ever if school in boards else {school} for school in SCHOOLS
-    }
-    now = {
-        mac(f"brin|{school}"): boards[school].present if school in boards else school for school in SCHOOLS
-    }
+    ever = {mac(f"brin|{school}"): boards[school].ever if school in boards else {school} for school in SCHOOLS}
+    now = {mac(f"brin|{school}"): boards[school].present if school in boards else school for school in SCHOOLS}
     for _, released in found.groupby(asked.column_names):
         assert_anonymous(released, asked)
         schools = [

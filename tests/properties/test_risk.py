@@ -13,11 +13,11 @@ from tests.unit import test_metrics as metrics
 from tests.unit import test_risk as risks
 from tests.unit.test_risk import Drawn, Pupil
 
-from cohort.recoding import intruder
-from cohort.recoding.equity import Equity, Subgroups
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.recoding.metrics import Metrics
-from cohort.recoding.risk import Risk, population_sizes
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.risk import motivated_intruder
+from cohort.sdc.risk.reidentification_risk import Risk, population_sizes
+from cohort.sdc.utility.equity import Equity, Subgroups
+from cohort.sdc.utility.metrics import Metrics
 
 SCHOOLS = st.integers(0, 4)
 
@@ -121,28 +121,26 @@ def test_intruders_find_what_looking_through_the_records_finds(case: Drawn, k: i
     numbers = [len(intruders.candidates(case, target)) for target in targets]
     left = [intruders.left_by_a_school(case, target) for target in targets]
 
-    assert intruders.facts(intruder.stranger(case.histogram, case.recoding, k)) == intruders.told(numbers, k)
-    assert intruders.facts(intruder.school(case.histogram, case.recoding, k)) == intruders.told(left, k)
+    assert intruders.facts(motivated_intruder.stranger(case.histogram, case.recoding, k)) == intruders.told(numbers, k)
+    assert intruders.facts(motivated_intruder.school(case.histogram, case.recoding, k)) == intruders.told(left, k)
 
 
 @settings(deadline=None)
 @given(pairs(), st.integers(1, 8))
-def test_who_links_two_releases_finds_what_looking_through_both_finds(
-    pair: tuple[Drawn, Drawn], k: int
-) -> None:
+def test_who_links_two_releases_finds_what_looking_through_both_finds(pair: tuple[Drawn, Drawn], k: int) -> None:
     first, second = pair
     numbers = [intruders.linked(first, second, place) for place in intruders.released(first, second)]
-    found = intruder.two_releases(first.histogram, first.recoding, second.recoding, k)
+    found = motivated_intruder.two_releases(first.histogram, first.recoding, second.recoding, k)
 
     assert intruders.facts(found) == intruders.told(numbers, k)
-    assert found == intruder.two_releases(first.histogram, second.recoding, first.recoding, k)
+    assert found == motivated_intruder.two_releases(first.histogram, second.recoding, first.recoding, k)
 
 
 @settings(deadline=None)
 @given(cases(), st.data())
 def test_nobody_released_has_fewer_candidates_than_its_class(case: Drawn, data: st.DataObject) -> None:
     some = data.draw(st.integers(1, len(case.pupils)))
-    found = intruder.stranger(case.histogram, case.recoding, case.k, pupils=some)
+    found = motivated_intruder.stranger(case.histogram, case.recoding, case.k, pupils=some)
 
     assert found.sampled == min(some, case.recoding.released)
     assert found.fewer_than_k == 0
@@ -160,9 +158,9 @@ def test_the_order_of_the_pupils_plays_no_part(pair: tuple[Drawn, Drawn], data: 
             Metrics.of(histogram, recoding),
             Risk.of(histogram, recoding, 3),
             Equity.of(histogram, recoding, Subgroups.of_school_sizes(histogram, (3, 6))),
-            intruder.stranger(histogram, recoding, 3, pupils=7),
-            intruder.school(histogram, recoding, 3, pupils=7),
-            intruder.two_releases(histogram, recoding, second.recoding, 3, pupils=7),
+            motivated_intruder.stranger(histogram, recoding, 3, pupils=7),
+            motivated_intruder.school(histogram, recoding, 3, pupils=7),
+            motivated_intruder.two_releases(histogram, recoding, second.recoding, 3, pupils=7),
         ]
 
     turned = [replace(case, pupils=tuple(case.pupils[place] for place in order)) for case in pair]

@@ -12,10 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.drawn_classes import by_school
 
-from cohort.errors import NotAnonymous
-from cohort.recoding.attribute_disclosure import blanking
-from cohort.recoding.closeness import EqualCloseness, OrderedCloseness
-from cohort.recoding.sensitive import (
+from cohort.foundation.errors import NotAnonymous
+from cohort.sdc.privacy_models.l_diversity import (
     DistinctValues,
     EntropyDiversity,
     LargestValueShare,
@@ -23,6 +21,8 @@ from cohort.recoding.sensitive import (
     ValueRule,
     WithoutAnyGroup,
 )
+from cohort.sdc.privacy_models.sensitive_suppression import blanking
+from cohort.sdc.privacy_models.t_closeness import EqualCloseness, OrderedCloseness
 
 Row = list[int]
 
@@ -100,24 +100,22 @@ def test_two_classes_that_satisfy_a_rule_satisfy_it_together(
 
 
 SCHOOLS = st.lists(
-    st.dictionaries(st.sampled_from("ABC"), st.lists(st.integers(0, 4), min_size=3, max_size=3).filter(any),
-                    min_size=1), min_size=1, max_size=5,
-)  # fmt: skip
+    st.dictionaries(
+        st.sampled_from("ABC"), st.lists(st.integers(0, 4), min_size=3, max_size=3).filter(any), min_size=1
+    ),
+    min_size=1,
+    max_size=5,
+)
 
 
 @given(SCHOOLS, st.integers(1, 3), st.integers(0, 6))
-def test_what_is_left_without_each_school_by_definition(
-    drawn: list[dict[str, Row]], values: int, pupils: int
-) -> None:
+def test_what_is_left_without_each_school_by_definition(drawn: list[dict[str, Row]], values: int, pupils: int) -> None:
     def left(schools: dict[str, Row], without: str) -> Row:
         others = [row for school, row in schools.items() if school != without]
         return [sum(column) for column in zip([0, 0, 0], *others, strict=True)]
 
     truth = [
-        all(
-            sum(map(bool, left(schools, one))) >= values and sum(left(schools, one)) >= pupils
-            for one in schools
-        )
+        all(sum(map(bool, left(schools, one))) >= values and sum(left(schools, one)) >= pupils for one in schools)
         for schools in drawn
     ]
     assert WithoutAnyGroup(values, pupils).holds(by_school(*drawn)).tolist() == truth

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from tests.unit.drawn_roots import CONF, Root
 
-from cohort import catalogue, identifiers
-from cohort.places import Places
+from cohort.agreements import catalogue
+from cohort.foundation import identifiers
+from cohort.storage.paths import Places
 
 SCHOOLS = sorted(catalogue.load(CONF).schools)[:120]
 ROUNDS = 4

@@ -16,21 +16,33 @@ from tests.unit import test_messages as envelopes
 from tests.unit import test_spreadsheets as workbooks
 from tests.unit import test_uwlr as results
 
-from cohort.intake import containers, edexml, kinds, markup, messages, spreadsheets, uwlr
-from cohort.intake.containers import Limits
-from cohort.intake.rejection import Rejected
-from cohort.schema import CANONICAL
+from cohort.agreements.container_limits import ContainerLimits
+from cohort.delivery_formats import containers, edexml, file_types, uwlr, xlsx, xml_messages, xml_stream
+from cohort.delivery_formats.file_rejections import Rejected
+from cohort.states.schemas import CANONICAL
 
 CODES = {
-    "CONTAINER_BROKEN", "CONTAINER_ENCRYPTED", "CONTAINER_BOMB", "CONTAINER_PATH", "CONTAINER_NESTED",
-    "CONTAINER_EMPTY", "SPREADSHEET_BROKEN", "SPREADSHEET_SHEETS", "SPREADSHEET_ENCRYPTED", "TOO_WIDE",
-    "XML_BROKEN", "XML_UNSAFE", "XML_UNKNOWN", "XML_TOO_LARGE", "XML_SEVERAL", "XML_NO_RECORDS",
-    "UWLR_TEST_UNDECLARED", "EMPTY",
-}  # fmt: skip
-ROW_CODES = {
-    None, "ROSTER_MISSING", "PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS", "SCORE_NOT_A_NUMBER", "LEVEL_INVALID",
-}  # fmt: skip
-LIMITS = Limits(members=30, bytes_per_member=1 << 20, total_bytes=2 << 20, ratio=200)
+    "CONTAINER_BROKEN",
+    "CONTAINER_ENCRYPTED",
+    "CONTAINER_BOMB",
+    "CONTAINER_PATH",
+    "CONTAINER_NESTED",
+    "CONTAINER_EMPTY",
+    "SPREADSHEET_BROKEN",
+    "SPREADSHEET_SHEETS",
+    "SPREADSHEET_ENCRYPTED",
+    "TOO_WIDE",
+    "XML_BROKEN",
+    "XML_UNSAFE",
+    "XML_UNKNOWN",
+    "XML_TOO_LARGE",
+    "XML_SEVERAL",
+    "XML_NO_RECORDS",
+    "UWLR_TEST_UNDECLARED",
+    "EMPTY",
+}
+ROW_CODES = {None, "ROSTER_MISSING", "PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS", "SCORE_NOT_A_NUMBER", "LEVEL_INVALID"}
+LIMITS = ContainerLimits(members=30, bytes_per_member=1 << 20, total_bytes=2 << 20, ratio=200)
 MOST = 1 << 16
 
 TEACHER = rosters.teacher("LK1", '<groep key="g5"/>')
@@ -42,10 +54,26 @@ ZIP = containers_drawn.packed(("a/99ZZ.csv", containers_drawn.ROWS * 50), ("uwlr
 SHEET = workbooks.workbook(workbooks.HEADER, *[workbooks.ROW] * 5)
 SHARED = workbooks.with_texts(workbooks.SHARING, workbooks.STRINGS)
 PIECES = [
-    b"", b"\0", b"<", b">", b"&x;", b"]]>", b"<![CDATA[", b"<!--", b"<!DOCTYPE EDEX [",
-    b"<?xml version='1.0'?>", b"<leerling>", b"</leerling>", b"<resultaat>", b"<row r='9'/>",
-    b"PK\x01\x02", b"PK\x05\x06", b"\xff\xff\xff\xff", b"\xff\xfe", b'xmlns="urn:x"',
-]  # fmt: skip
+    b"",
+    b"\0",
+    b"<",
+    b">",
+    b"&x;",
+    b"]]>",
+    b"<![CDATA[",
+    b"<!--",
+    b"<!DOCTYPE EDEX [",
+    b"<?xml version='1.0'?>",
+    b"<leerling>",
+    b"</leerling>",
+    b"<resultaat>",
+    b"<row r='9'/>",
+    b"PK\x01\x02",
+    b"PK\x05\x06",
+    b"\xff\xff\xff\xff",
+    b"\xff\xfe",
+    b'xmlns="urn:x"',
+]
 
 
 @st.composite
@@ -79,16 +107,13 @@ def outcome(read: Callable[[], Sized]) -> Sized | str:
     return code
 
 
-@given(
-    st.lists(st.sampled_from([*"&<>'\"#38;x\u00e9\u20ac", "&amp;", "&#38;", "&lt;"]), min_size=1),
-    st.booleans(),
-)
+@given(st.lists(st.sampled_from([*"&<>'\"#38;x\u00e9\u20ac", "&amp;", "&#38;", "&lt;"]), min_size=1), st.booleans())
 def test_a_key_is_the_same_text_in_an_attribute_and_in_an_element(parts: list[str], numbered: bool) -> None:
     key = "".join(parts)
     written = "".join(f"&#{ord(c)};" for c in key) if numbered else escape(key, {'"': "&quot;"})
     content = f'<a><b key="{written}">{written}</b></a>'.encode()
-    shape = messages.Shape("a", lambda *_: True, frozenset({"a/b"}), frozenset())
-    (found,) = messages.elements(content, MOST, shape)
+    shape = xml_messages.Shape("a", lambda *_: True, frozenset({"a/b"}), frozenset())
+    (found,) = xml_messages.elements(content, MOST, shape)
     assert (found.attributes["key"], found.text) == (key, key)
 
 
@@ -96,20 +121,20 @@ def test_a_key_is_the_same_text_in_an_attribute_and_in_an_element(parts: list[st
 def test_a_damaged_roster_gives_pupils_or_a_reason(content: bytes) -> None:
     found = outcome(lambda: edexml.read(content, MOST).pupils)
     assert isinstance(found, str | tuple)
-    root = outcome(lambda: messages.root(content, MOST))
+    root = outcome(lambda: xml_messages.root(content, MOST))
     assert isinstance(root, str)
-    markup.is_xml(content)
+    xml_stream.is_xml(content)
 
 
 @given(damaged(ROSTER, MESSAGE, ENVELOPE))
 def test_every_value_that_a_reader_takes_is_among_the_values_of_the_document(content: bytes) -> None:
     pupils = outcome(lambda: edexml.read(content, MOST).pupils)
     if isinstance(pupils, tuple):
-        every = {value.strip() for value in markup.values(content, MOST)}
+        every = {value.strip() for value in xml_stream.values(content, MOST)}
         taken = {text for pupil in pupils for text in (pupil.key, pupil.eckid, pupil.number) if text}
         assert taken <= every
     else:
-        outcome(lambda: list(markup.values(content, MOST)))
+        outcome(lambda: list(xml_stream.values(content, MOST)))
 
 
 @given(damaged(MESSAGE), damaged(ROSTER), st.booleans())
@@ -136,7 +161,7 @@ def test_a_row_with_a_number_is_of_a_pupil_of_the_roster(content: bytes) -> None
 
 @given(damaged(ZIP, gzip.compress(MESSAGE), SHEET) | st.binary(max_size=200))
 def test_a_damaged_container_gives_members_or_a_reason(content: bytes) -> None:
-    kinds.kind(content)
+    file_types.kind(content)
     found = outcome(lambda: list(islice(containers.members(content, LIMITS, "a.zip"), 100)))
     if isinstance(found, list):
         assert 0 < len(found) <= LIMITS.members
@@ -147,7 +172,7 @@ def test_a_damaged_container_gives_members_or_a_reason(content: bytes) -> None:
 @given(damaged(SHEET, SHARED))
 def test_a_damaged_spreadsheet_gives_rows_or_a_reason(content: bytes) -> None:
     def rows() -> list[tuple[int, tuple[str, ...]]]:
-        return list(spreadsheets.read(content, LIMITS).rows())
+        return list(xlsx.read(content, LIMITS).rows())
 
     found = outcome(rows)
     if isinstance(found, list):
@@ -155,12 +180,14 @@ def test_a_damaged_spreadsheet_gives_rows_or_a_reason(content: bytes) -> None:
         assert numbers == sorted(set(numbers))
 
 
-@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/styles.xml",
-                                  "xl/sharedStrings.xml", "[Content_Types].xml"])  # fmt: skip
+@pytest.mark.parametrize(
+    "part",
+    ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/styles.xml", "xl/sharedStrings.xml", "[Content_Types].xml"],
+)
 @given(data=st.data())
 def test_a_damaged_part_of_a_sound_spreadsheet_gives_rows_or_a_reason(part: str, data: st.DataObject) -> None:
     content = workbooks.changed(SHARED, part, lambda body: data.draw(damaged(body)))
-    found = outcome(lambda: list(spreadsheets.read(content, LIMITS).rows()))
+    found = outcome(lambda: list(xlsx.read(content, LIMITS).rows()))
     assert isinstance(found, str | list)
 
 
@@ -168,4 +195,4 @@ def test_the_contents_that_are_damaged_here_are_sound() -> None:
     roster = edexml.read(ROSTER, MOST)
     assert [row.code for row in uwlr.canonical(uwlr.read(MESSAGE, MOST), [roster])] == [None, None]
     assert len(list(containers.members(ZIP, LIMITS))) == 2
-    assert [len(spreadsheets.read(content, LIMITS).cells) for content in (SHEET, SHARED)] == [5, 1]
+    assert [len(xlsx.read(content, LIMITS).cells) for content in (SHEET, SHARED)] == [5, 1]

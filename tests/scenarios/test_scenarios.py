@@ -15,10 +15,13 @@ import pytest
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import catalogue, ingest, objections, platform, register, tables
-from cohort.filed import numbers
-from cohort.intake import formats
-from cohort.places import Places
+from cohort import delta
+from cohort.agreements import catalogue, platform
+from cohort.delivery_formats import format_declarations
+from cohort.ingestion import pipeline
+from cohort.legal_basis import number_changes, objections
+from cohort.release_records import release_record
+from cohort.storage.paths import Places
 
 HERE = Path(__file__).resolve().parent
 CONF = HERE.parents[1] / "conf"
@@ -40,13 +43,11 @@ class Taken:
         return header, sorted(map(tuple, lines))
 
     def ledger(self) -> list[Row]:
-        return tables.read(self.spark, self.places.ledger).collect()
+        return delta.read(self.spark, self.places.ledger).collect()
 
 
 @pytest.fixture(scope="module", params=SCENARIOS, ids=lambda folder: folder.name)
-def taken(
-    request: pytest.FixtureRequest, one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
-) -> Taken:
+def taken(request: pytest.FixtureRequest, one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Taken:
     folder: Path = request.param
     told = tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8"))
     places = Places(tmp_path_factory.mktemp(folder.name))
@@ -58,10 +59,10 @@ def taken(
     now: dt.datetime = told["now"]
     domains = catalogue.load(folder).domains()
     lists = objections.load(places.objections, holds.objections, now.date(), domains)
-    intake = ingest.Intake(
-        places, holds, catalogue.load(folder), formats.load(CONF), lists, numbers.Changes(), now
+    intake = pipeline.Intake(
+        places, holds, catalogue.load(folder), format_declarations.load(CONF), lists, number_changes.Changes(), now
     )
-    ingest.ingest(one_spark, intake, lambda _: None)
+    pipeline.ingest(one_spark, intake, lambda _: None)
     return Taken(folder, places, one_spark)
 
 
@@ -75,14 +76,14 @@ def test_what_becomes_of_every_file(taken: Taken) -> None:
 def test_the_rows_that_are_taken_in(taken: Taken) -> None:
     header, lines = taken.expected("results.csv")
     text = [F.coalesce(F.col(name).cast("string"), F.lit("")).alias(name) for name in header]
-    found = [tuple(row) for row in tables.read(taken.spark, taken.places.results).select(*text).collect()]
+    found = [tuple(row) for row in delta.read(taken.spark, taken.places.results).select(*text).collect()]
     assert sorted(found) == lines
 
 
 def test_the_lines_that_are_refused_as_the_school_reads_them(taken: Taken) -> None:
     codes: dict[tuple[str, int], set[str]] = defaultdict(set)
     for row in taken.ledger():
-        told = register.load(taken.places.feedback(row.brin or "onbekend") / f"{row.levering_nr}.json")
+        told = release_record.load(taken.places.feedback(row.brin or "onbekend") / f"{row.levering_nr}.json")
         for code, found in told["codes"].items():
             assert len(found["lines"]) == found["rows"]
             for line in found["lines"]:
@@ -94,7 +95,7 @@ def test_the_lines_that_are_refused_as_the_school_reads_them(taken: Taken) -> No
 def test_the_quarantine_holds_no_objector_and_nothing_of_rejected_files(taken: Taken) -> None:
     holds = platform.load(CONF).objections
     blocked = objections.load(taken.places.objections, holds, dt.date(2025, 11, 23), ()).blocked
-    rows = tables.read(taken.spark, taken.places.quarantine).select("pgn", "levering_nr").collect()
+    rows = delta.read(taken.spark, taken.places.quarantine).select("pgn", "levering_nr").collect()
     read = {row.levering_nr for row in taken.ledger() if row.status == "TAKEN"}
     assert {row.levering_nr for row in rows} <= read
     assert not {row.pgn for row in rows} & blocked

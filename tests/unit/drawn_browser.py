@@ -49,9 +49,7 @@ class Browser:
 
     def open(self, url: str, width: int, *, dark: bool = False) -> None:
         """Show a page on a screen of this width, in light or in dark."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=True
-        )
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=True)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self._events.clear()
@@ -108,14 +106,27 @@ def browser(home: Path) -> Iterator[Browser]:
     read_here, write_there = os.pipe()
     hand_over = f'exec 3<&{read_there} 4>&{write_there}; exec "$0" "$@"'
     command = [
-        "bash", "-c", hand_over, CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu",
-        "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
-        "--remote-debugging-pipe", f"--user-data-dir={home}",
-    ]  # fmt: skip
+        "bash",
+        "-c",
+        hand_over,
+        CHROMIUM,
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--remote-debugging-pipe",
+        f"--user-data-dir={home}",
+    ]
     process = subprocess.Popen(
-        command, pass_fds=(read_there, write_there), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        command,
+        pass_fds=(read_there, write_there),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     os.close(read_there)
     os.close(write_there)
     try:

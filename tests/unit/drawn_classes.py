@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cohort.recoding.attribute_disclosure import all_satisfied
-from cohort.recoding.sensitive import GroupValues, ValueCounts, ValueRule
+from cohort.sdc.privacy_models.l_diversity import GroupValues, ValueCounts, ValueRule
+from cohort.sdc.privacy_models.sensitive_suppression import all_satisfied
 
 
 def classes(*rows: list[int], overall: list[int] | None = None) -> ValueCounts:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cohort.recoding.coding import Coding
-from cohort.recoding.constraints import Constraint
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.loss import Objective
-from cohort.recoding.space import Space
+from cohort.sdc.local_recoding.search_space import Space
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.privacy_models.constraints import Constraint
+from cohort.sdc.utility.loss import Objective
 
 
 def chain(name: str, leaves: int, merged: int = 2) -> Hierarchy:
@@ -31,9 +31,7 @@ def chain(name: str, leaves: int, merged: int = 2) -> Hierarchy:
 def _unlike(labels: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """A lone leaf of a wider band keeps its own name."""
     return [
-        tuple(
-            label if label == "*" or len(set(label.split("-"))) > 1 else label.split("-")[0] for label in row
-        )
+        tuple(label if label == "*" or len(set(label.split("-"))) > 1 else label.split("-")[0] for label in row)
         for row in labels
     ]
 

@@ -42,10 +42,7 @@ def puntkomma(*rows: str, encoding: str = "cp1252") -> Content:
 
 def komma(*rows: str, bom: bytes = b"\xef\xbb\xbf") -> Content:
     def content(school: str) -> bytes:
-        lines = [
-            f"{school},2024-2025,{p},REK-M7,2025-01-20,{rest}"
-            for p, _, rest in (r.partition(",") for r in rows)
-        ]
+        lines = [f"{school},2024-2025,{p},REK-M7,2025-01-20,{rest}" for p, _, rest in (r.partition(",") for r in rows)]
         return bom + "\n".join([KOMMA, *lines, ""]).encode()
 
     return content
@@ -139,10 +136,13 @@ def soap(content: Content, encoding: str = "utf-8") -> Content:
 
 OF_UWLR = changed(
     ROSTER,
-    ("<EDEX>", "<leerlinggegevens_antwoord xmlns='http://www.edustandaard.nl/leerresultaten/2/leerlinggegevens'>"
-               "<leerlinggegevens>"),
+    (
+        "<EDEX>",
+        "<leerlinggegevens_antwoord xmlns='http://www.edustandaard.nl/leerresultaten/2/leerlinggegevens'>"
+        "<leerlinggegevens>",
+    ),
     ("</EDEX>", "</leerlinggegevens></leerlinggegevens_antwoord>"),
-)  # fmt: skip
+)
 """The same roster as UWLR has it."""
 LATER = changed(ROSTER, ("2025-01-01", "2025-01-15"), ("'a'", "'x'"), ("'b'", "'a'"), ("'x'", "'b'"))
 """A later roster, in which the first two pupils have each other's key."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cohort.recoding import __main__ as tool
+from cohort.sdc import __main__ as tool
 
 RECORDS = """\
 brin;geslacht;niveau;thuistaal;advies

@@ -15,8 +15,9 @@ from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import Row, Stage, bsn
 
-from cohort import schema, tables
-from cohort.project import Project
+from cohort import delta
+from cohort.agreements.project import Project
+from cohort.states import schemas
 
 Break = Callable[[list[Row]], None]
 LOOSE = Decimal("0.9")
@@ -66,6 +67,6 @@ def stage(edit: Break = nothing, **how: Any) -> Stage:
 
 def restricted(spark: SparkSession, path: Path, rows: list[Row]) -> Path:
     """The results as the restricted table."""
-    tables.create(spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
-    tables.append(spark.createDataFrame(rows, schema.ACCEPTED), path, "batch 1")  # type: ignore[type-var]
+    delta.create(spark, path, schemas.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+    delta.append(spark.createDataFrame(rows, schemas.ACCEPTED), path, "batch 1")  # type: ignore[type-var]
     return path

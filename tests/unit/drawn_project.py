@@ -13,29 +13,42 @@ from typing import Any
 import pytest
 from tests.unit.drawn_purpose import PURPOSE, WHY
 
-from cohort import config, project
-from cohort.errors import ConfigurationRefused
-from cohort.platform import Platform
+from cohort.agreements import project
+from cohort.agreements.platform import Platform
+from cohort.foundation import declarations
+from cohort.foundation.errors import ConfigurationRefused
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 Toml = dict[str, Any]
 Break = Callable[[Toml], object]
 
 RESULT: Toml = {
-    "domein": "rekenen", "schooljaar": "2024-2025", "moment": "M", "schaal": "LVS-REK",
-    "value": "vaardigheidsscore", "several": "latest",
-}  # fmt: skip
+    "domein": "rekenen",
+    "schooljaar": "2024-2025",
+    "moment": "M",
+    "schaal": "LVS-REK",
+    "value": "vaardigheidsscore",
+    "several": "latest",
+}
 DIFFERENCE: Toml = {
-    "domein": "rekenen", "schaal": "LVS-REK", "value": "vaardigheidsscore", "several": "latest",
+    "domein": "rekenen",
+    "schaal": "LVS-REK",
+    "value": "vaardigheidsscore",
+    "several": "latest",
     "earlier": {"schooljaar": "2024-2025", "moment": "M"},
     "later": {"schooljaar": "2024-2025", "moment": "E"},
-}  # fmt: skip
+}
 QUASI: Toml = {**WHY, "role": "quasi-identifying"}
 LEVEL: Toml = {**RESULT, "domein": "spelling", "value": "niveau_IV"}
 BASELINE: Toml = {
-    "name": "proef", "question": "Hoe groeit rekenen?", "release_class": "anonymous",
+    "name": "proef",
+    "question": "Hoe groeit rekenen?",
+    "release_class": "anonymous",
     **PURPOSE,
-    "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "lezers", "two_schools": "keep",
+    "starts": dt.date(2026, 1, 1),
+    "ends": dt.date(2027, 1, 1),
+    "readers": "lezers",
+    "two_schools": "keep",
     "population": {"schooljaar": ["2024-2025"], "jaargroep": ["7", "8"]},
     "thresholds": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5},
     "recoding": {"kind": "global", "objective": "geometric", "suppression_limit": Decimal("0.1")},
@@ -46,12 +59,16 @@ BASELINE: Toml = {
         {"name": "geboren", **QUASI, "hierarchy": "jaar", "attribute": "geboortedatum", "born": "year"},
         {"name": "niveau", **QUASI, "hierarchy": "niveau", "result": LEVEL, "weight": 2},
     ],
-}  # fmt: skip
+}
 GESLACHT, REKENEN, GROEI, GEBOREN, NIVEAU = range(5)
 SENSITIVE: Toml = {
-    "name": "spelling", **WHY, "role": "sensitive", "hierarchy": "niveau", "result": LEVEL,
+    "name": "spelling",
+    **WHY,
+    "role": "sensitive",
+    "hierarchy": "niveau",
+    "result": LEVEL,
     "constraint": {"largest_value": Decimal("0.8")},
-}  # fmt: skip
+}
 
 
 def toml(value: object) -> str:
@@ -71,7 +88,7 @@ def write(folder: Path, declared: Toml, name: str = "proef") -> None:
 
 def platform(**columns: int) -> Platform:
     """The shipped platform, with floors for columns of its own."""
-    shipped = config.read(CONF / "platform.toml", Platform, where="platform.toml")
+    shipped = declarations.read(CONF / "platform.toml", Platform, where="platform.toml")
     return shipped.model_copy(update={"floors": shipped.floors.model_copy(update={"columns": columns})})
 
 

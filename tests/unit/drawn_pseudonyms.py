@@ -11,10 +11,11 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import COLUMNS, Row, Stage, mac
 from tests.unit.drawn_rights import declare
 
-from cohort import publish, tables
-from cohort.filed.mandates import COLUMNS as OF_INSTRUCTIONS
-from cohort.project import Project
-from cohort.verify import Subject
+from cohort import delta
+from cohort.agreements.project import Project
+from cohort.legal_basis.instruction_lists import COLUMNS as OF_INSTRUCTIONS
+from cohort.release import publication
+from cohort.verification.stage import Subject
 
 NAMES = ["pupil", "school"]
 
@@ -56,7 +57,7 @@ def subject(folder: Path, results_at: Path, held: Stage | None = None, **changes
 
 def published(spark: SparkSession, folder: Path, table: Path, own: Project, *rows: Row) -> int:
     """The stage's rows as the project's table; gives their number."""
-    shown = tables.read(spark, stage(*rows).write(folder / f"drawn-{table.name}")).select(*COLUMNS, *NAMES)
+    shown = delta.read(spark, stage(*rows).write(folder / f"drawn-{table.name}")).select(*COLUMNS, *NAMES)
     count = len(rows) or 60
-    publish.put(shown, count, table, own, "proef-1", drawn.platform())
+    publication.put(shown, count, table, own, "proef-1", drawn.platform())
     return count

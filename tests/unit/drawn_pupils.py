@@ -13,16 +13,17 @@ from pyspark.sql import functions as F
 from tests.unit.drawn_release import SECRET, platform
 from tests.unit.drawn_results import Row, column, project, result
 
-from cohort import frames, generalise, handover, pupil_boards, recode
-from cohort.handover import Counts
-from cohort.keys import Key
-from cohort.project import Project
-from cohort.recode import Recoded
-from cohort.recoding.coding import Coding
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.rules import value_rules
-from cohort.schema import OTHERS, PUPIL, SCHOOL, Pseudonymised, generalised
-from cohort.shown_values import SensitiveColumn
+from cohort.agreements.privacy_model import value_rules
+from cohort.agreements.project import Project
+from cohort.anonymisation import class_search, generalise, pupil_boards, search_input
+from cohort.anonymisation.class_search import Recoded
+from cohort.anonymisation.search_input import Counts
+from cohort.anonymisation.sensitive_columns import SensitiveColumn
+from cohort.keys.project_keys import Key
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.states import local_frames
+from cohort.states.schemas import OTHERS, PUPIL, SCHOOL, Pseudonymised, generalised
 
 BANDS = ("0 tot 10", "10 tot 20", "20 tot 30", "30 tot 40", "onbekend")
 WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
@@ -67,21 +68,24 @@ def cohort(
     pupils += [(school, "-", score, sex) for school, score, sex in more]
     rows = [
         (
-            mac(f"pupil {n}"), mac(school), None if others == "-" else [mac(others)], 3, 2, score, sex,
+            mac(f"pupil {n}"),
+            mac(school),
+            None if others == "-" else [mac(others)],
+            3,
+            2,
+            score,
+            sex,
             *([advies(n, score, sex)] if advies else []),
         )
         for n, (school, others, score, sex) in enumerate(pupils)
-    ]  # fmt: skip
+    ]
     control = f"{PUPIL} binary, {SCHOOL} binary, {OTHERS} array<binary>, _rows int, _used int"
     third = ", advies int" if advies else ""
-    return Pseudonymised(frames.local(spark, f"{control}, {names[0]} int, {names[1]} int{third}", rows))
+    return Pseudonymised(local_frames.local(spark, f"{control}, {names[0]} int, {names[1]} int{third}", rows))
 
 
 def agreed(two_schools: str = "keep", names: tuple[str, str] = ("score", "sekse")) -> Project:
-    columns = [
-        column(names[0], step=10, result=result("rekenen", "latest")),
-        column(names[1], attribute="geslacht"),
-    ]
+    columns = [column(names[0], step=10, result=result("rekenen", "latest")), column(names[1], attribute="geslacht")]
     return project(columns, two_schools=two_schools)
 
 
@@ -101,19 +105,19 @@ def run(
     first, second = (c.name for c in asked.quasi_identifying)
     coding = Coding(HIERARCHIES)
     pupils = cohort(spark, (first, second), advies=advies)
-    coded = handover.coded(pupils, asked, coding)
+    coded = search_input.coded(pupils, asked, coding)
     coded = pupil_boards.with_boards(coded, pupil_boards.keyed(spark, Key(SECRET), {}))
-    counts = handover.count(coded, pupils, asked)
+    counts = search_input.count(coded, pupils, asked)
     own = None
     if asked.sensitive is not None:
         own = SensitiveColumn.of("advies", ADVIES, value_rules(asked, platform().floors), 1)
-    recoded = recode.recode(coded, asked, coding, counts, own, Key(SECRET), most)
+    recoded = class_search.recode(coded, asked, coding, counts, own, Key(SECRET), most)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generalise, "ROWS_PER_FILE", -(-recoded.recoding.released // files))
         rows = generalise.generalise(coded, asked, recoded)
     assert [(f.name, f.dataType) for f in rows.schema] == [
         (f.name, f.dataType) for f in generalised(asked.column_names, asked.pseudonyms)
-    ]  # fmt: skip
+    ]
     return counts, recoded, rows.select("*", F.spark_partition_id().alias("file")).toArrow().to_pylist()
 
 

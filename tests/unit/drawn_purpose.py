@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 PURPOSE: dict[str, Any] = {
-    "controller": "Stichting Proef", "research_group": "Groep Proef",
+    "controller": "Stichting Proef",
+    "research_group": "Groep Proef",
     "legal_basis": "AVG art. 6 lid 1 onder e",
-}  # fmt: skip
+}
 WHY: dict[str, Any] = {"why": "De vraag gaat erover"}

@@ -22,10 +22,13 @@ import pyarrow.parquet as pq
 from tests.unit.drawn_purpose import PURPOSE, WHY
 from tests.unit.drawn_rights import instruct
 
-from cohort import catalogue, keys, schema, tables
-from cohort.platform import Platform
-from cohort.project import Project
-from cohort.verify import Subject
+from cohort import delta
+from cohort.agreements import catalogue
+from cohort.agreements.platform import Platform
+from cohort.agreements.project import Project
+from cohort.keys import project_keys
+from cohort.states import schemas
+from cohort.verification.stage import Subject
 
 TODAY = dt.date(2026, 3, 1)
 SECRET = b"k" * 32
@@ -68,14 +71,27 @@ def sex_of(n: int) -> str | None:
 def result(n: int, brin: str, domein: str, moment: str, score: str | None, **more: object) -> Row:
     day = dt.date(2025, 1, 20) if moment == "M" else dt.date(2025, 6, 2)
     fixed: Row = {
-        "pgn": bsn(n), "pgn_soort": "bsn", "brin": brin, "vestiging": "00", "schooljaar": "2024-2025",
-        "jaargroep": "7", "geboortedatum": dt.date(2014, 8, 1), "geslacht": sex_of(n), "toetscode": "T",
-        "toetsversie": "1", "domein": domein, "schaal": "RW" if domein == "rekenen" else "SP",
-        "bijzonder": False, "afnameperiode": moment, "peildag": day, "afnamedatum": day,
-        "vaardigheidsscore": Decimal(score) if score else None, "levering_nr": SCHOOLS.index(brin) + 1,
+        "pgn": bsn(n),
+        "pgn_soort": "bsn",
+        "brin": brin,
+        "vestiging": "00",
+        "schooljaar": "2024-2025",
+        "jaargroep": "7",
+        "geboortedatum": dt.date(2014, 8, 1),
+        "geslacht": sex_of(n),
+        "toetscode": "T",
+        "toetsversie": "1",
+        "domein": domein,
+        "schaal": "RW" if domein == "rekenen" else "SP",
+        "bijzonder": False,
+        "afnameperiode": moment,
+        "peildag": day,
+        "afnamedatum": day,
+        "vaardigheidsscore": Decimal(score) if score else None,
+        "levering_nr": SCHOOLS.index(brin) + 1,
         "batch": 1,
-    }  # fmt: skip
-    return {f.name: None for f in schema.ACCEPTED.fields} | fixed | more
+    }
+    return {f.name: None for f in schemas.ACCEPTED.fields} | fixed | more
 
 
 def results() -> list[Row]:
@@ -99,15 +115,18 @@ def column(name: str, hierarchy: str, **source: object) -> Row:
 def project(**changes: Any) -> Project:
     slot: Row = {"schooljaar": "2024-2025", "several": "latest"}
     rekenen: Row = {"domein": "rekenen", "schaal": "RW", "value": "vaardigheidsscore", "several": "latest"}
-    moments = {
-        when: {"schooljaar": "2024-2025", "moment": m} for when, m in (("earlier", "M"), ("later", "E"))
-    }
+    moments = {when: {"schooljaar": "2024-2025", "moment": m} for when, m in (("earlier", "M"), ("later", "E"))}
     spelling = {**slot, "domein": "spelling", "moment": "M", "schaal": "SP", "value": "niveau_IV"}
     facts: Row = {
-        "name": "proef", "question": "Hoe groeit rekenen?", "release_class": "anonymous",
+        "name": "proef",
+        "question": "Hoe groeit rekenen?",
+        "release_class": "anonymous",
         **PURPOSE,
-        "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "lezers",
-        "population": {"schooljaar": ["2024-2025"], "jaargroep": ["7"]}, "two_schools": "keep",
+        "starts": dt.date(2026, 1, 1),
+        "ends": dt.date(2027, 1, 1),
+        "readers": "lezers",
+        "population": {"schooljaar": ["2024-2025"], "jaargroep": ["7"]},
+        "two_schools": "keep",
         "thresholds": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5},
         "recoding": {"kind": "global", "objective": "mean", "suppression_limit": Decimal("0.1")},
         "columns": [
@@ -117,56 +136,89 @@ def project(**changes: Any) -> Project:
             column("geslacht", "geslacht", attribute="geslacht"),
             column("cohort", "cohort", attribute="geboortedatum", born="cohort"),
         ],
-    }  # fmt: skip
+    }
     return Project.model_validate(facts | changes)
 
 
 INTAKE: Row = {
-    "max_refused_share": Decimal("0.2"), "whole_share": Decimal("0.5"),
+    "max_refused_share": Decimal("0.2"),
+    "whole_share": Decimal("0.5"),
     "containers": {"members": 9, "megabytes_per_member": 9, "megabytes": 9, "ratio": 9},
     "rules": {
-        "two_schools": "warn", "two_year_groups": "warn", "year_groups_apart": "refuse",
+        "two_schools": "warn",
+        "two_year_groups": "warn",
+        "year_groups_apart": "refuse",
         "date_outside_year": "refuse",
     },
-}  # fmt: skip
+}
 
 
 def platform(**floors: Any) -> Platform:
-    return Platform.model_validate({
-        "floors": {
-            "k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5, "largest_value": Decimal("0.9"),
-            "distinct_values": 2, "values_without_school": 1, "pupils_without_school": 1,
-            "pupils_with_value": 1, "k_for_closeness": 2, "columns": {},
-        } | floors,
-        "keys": {"dir": "keys"}, "tables": {"deleted_files_hours": 0, "log_hours": 0},
-        "retention_days": dict.fromkeys(("deliveries", "quarantine", "feedback", "results", "superseded"), 0),
-        "search": {"most_pupils_at_once": 1_000_000}, "intake": INTAKE,
-        "objections": {
-            "max_age_days": 31, "max_erased_share": Decimal("0.02"),
-            "max_erased_share_of_school": Decimal("0.25"), "always_erased": 5,
-        },
-        "publish": {"without_second_person": True}, "access": {"way": "owner"},
-        "shown": {"hide_up_to": 7, "round_to": 5},
-    })  # fmt: skip
+    return Platform.model_validate(
+        {
+            "floors": {
+                "k": 10,
+                "m": 5,
+                "max_share": Decimal("0.5"),
+                "k_others": 5,
+                "largest_value": Decimal("0.9"),
+                "distinct_values": 2,
+                "values_without_school": 1,
+                "pupils_without_school": 1,
+                "pupils_with_value": 1,
+                "k_for_closeness": 2,
+                "columns": {},
+            }
+            | floors,
+            "keys": {"dir": "keys"},
+            "tables": {"deleted_files_hours": 0, "log_hours": 0},
+            "retention_days": dict.fromkeys(("deliveries", "quarantine", "feedback", "results", "superseded"), 0),
+            "search": {"most_pupils_at_once": 1_000_000},
+            "intake": INTAKE,
+            "objections": {
+                "max_age_days": 31,
+                "max_erased_share": Decimal("0.02"),
+                "max_erased_share_of_school": Decimal("0.25"),
+                "always_erased": 5,
+            },
+            "publish": {"without_second_person": True},
+            "access": {"way": "owner"},
+            "shown": {"hide_up_to": 7, "round_to": 5},
+        }
+    )
 
 
 def released(n: int) -> Row:
     """The row of one pupil in the stage."""
     home = SCHOOLS[1] if n == MOVER else school_of(n)
     return {
-        "rekenen_M": "0 tot 40", "groei": "*", "niveau": "I", "geslacht": sex_of(n), "cohort": "*",
-        "_pupil": mac(f"pgn|{bsn(n)}"), "_school": mac(f"brin|{home}"),
+        "rekenen_M": "0 tot 40",
+        "groei": "*",
+        "niveau": "I",
+        "geslacht": sex_of(n),
+        "cohort": "*",
+        "_pupil": mac(f"pgn|{bsn(n)}"),
+        "_school": mac(f"brin|{home}"),
         "_others": [mac(f"brin|{SCHOOLS[0]}")] if n == MOVER else None,
-    }  # fmt: skip
+    }
 
 
 def counts(**changes: int) -> dict[str, int]:
     return {
-        "pupils_records": 62, "pupils_released": 60, "pupils_suppressed": 1, "pupils_objected": 1,
-        "pupils_set_aside": 0, "pupils_withdrawn": 0, "rows_current": 189, "rows_used": 183,
-        "rows_not_selected": 2, "rows_set_aside": 1, "rows_objected": 3, "pupils_without_instruction": 0,
+        "pupils_records": 62,
+        "pupils_released": 60,
+        "pupils_suppressed": 1,
+        "pupils_objected": 1,
+        "pupils_set_aside": 0,
+        "pupils_withdrawn": 0,
+        "rows_current": 189,
+        "rows_used": 183,
+        "rows_not_selected": 2,
+        "rows_set_aside": 1,
+        "rows_objected": 3,
+        "pupils_without_instruction": 0,
         "rows_without_instruction": 0,
-    } | changes  # fmt: skip
+    } | changes
 
 
 @dataclass
@@ -195,8 +247,14 @@ class Stage:
             name = f"part-{number:05d}.parquet"
             pq.write_table(pa.Table.from_pylist(held, shape), folder / name, write_statistics=self.footers)
             stats = json.dumps({"numRecords": len(held)})
-            add = {"path": name, "partitionValues": {}, "size": (folder / name).stat().st_size,
-                   "modificationTime": 0, "dataChange": True, "stats": stats}  # fmt: skip
+            add = {
+                "path": name,
+                "partitionValues": {},
+                "size": (folder / name).stat().st_size,
+                "modificationTime": 0,
+                "dataChange": True,
+                "stats": stats,
+            }
             added.append({"add": add})
         actions = [*self._head(note), *added]
         self.log(actions)
@@ -208,24 +266,33 @@ class Stage:
         return [(row[name] is not None, row[name]) for name in (*self.columns, "_pupil")]
 
     def _head(self, note: str) -> list[Row]:
-        state = schema.generalised(self.columns).jsonValue()
+        state = schemas.generalised(self.columns).jsonValue()
         state["fields"] = [f | {"nullable": True} for f in state["fields"]]
         state["fields"] = [f for f in state["fields"] if self.control or not f["name"].startswith("_")]
-        table = {"id": "t", "format": {"provider": "parquet", "options": {}}, "partitionColumns": [],
-                 "schemaString": json.dumps(state), "createdTime": 0,
-                 "configuration": tables.properties(platform().tables)}  # fmt: skip
-        info = {"timestamp": 0, "operation": "CREATE TABLE AS SELECT", "operationParameters": {},
-                "userMetadata": note}  # fmt: skip
-        return [{"commitInfo": info}, {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
-                {"metaData": table}]  # fmt: skip
+        table = {
+            "id": "t",
+            "format": {"provider": "parquet", "options": {}},
+            "partitionColumns": [],
+            "schemaString": json.dumps(state),
+            "createdTime": 0,
+            "configuration": delta.properties(platform().tables),
+        }
+        info = {"timestamp": 0, "operation": "CREATE TABLE AS SELECT", "operationParameters": {}, "userMetadata": note}
+        return [{"commitInfo": info}, {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": table}]
 
 
 def write_list(folder: Path, lines: Sequence[str], polarity: str = "block", **changes: object) -> None:
     """One declared list."""
     folder.mkdir(parents=True, exist_ok=True)
     name = f"lijst{len(list(folder.iterdir()))}"
-    facts: Row = {"file": f"{name}.csv", "polarity": polarity, "date": TODAY, "source": "proef",
-                  "max_age_days": 7, "declared_empty": False} | changes  # fmt: skip
+    facts: Row = {
+        "file": f"{name}.csv",
+        "polarity": polarity,
+        "date": TODAY,
+        "source": "proef",
+        "max_age_days": 7,
+        "declared_empty": False,
+    } | changes
     toml = {k: json.dumps(v) if not isinstance(v, dt.date) else v for k, v in facts.items()}
     (folder / f"{name}.toml").write_text("\n".join(f"{k} = {v}" for k, v in toml.items()))
     (folder / f"{name}.csv").write_text("\n".join(["pgn;brin;vanaf;ingetrokken_op;bereik", *lines]))
@@ -259,11 +326,20 @@ def subject(folder: Path, results_at: Path, stage: Stage | None = None, **change
     if not (folder / "instructions").exists():
         instruct(folder, SCHOOLS, TODAY)
     given: dict[str, Any] = {
-        "project": project(), "platform": platform(), "key": keys.Key(SECRET),
-        "stage": (stage or Stage()).write(folder / "stage"), "release_id": "proef-1", "results": results_at,
-        "batches": (1,), "objections": folder / "objections",
-        "instructions": folder / "instructions", "consents": folder / "consents",
-        "today": TODAY, "counts": counts(), "memory": None, "before": None,
+        "project": project(),
+        "platform": platform(),
+        "key": project_keys.Key(SECRET),
+        "stage": (stage or Stage()).write(folder / "stage"),
+        "release_id": "proef-1",
+        "results": results_at,
+        "batches": (1,),
+        "objections": folder / "objections",
+        "instructions": folder / "instructions",
+        "consents": folder / "consents",
+        "today": TODAY,
+        "counts": counts(),
+        "memory": None,
+        "before": None,
         "hierarchies": write_hierarchies(folder / "hierarchies", **changes.pop("labels", {})),
-    }  # fmt: skip
+    }
     return Subject(**given | changes)

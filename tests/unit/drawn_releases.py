@@ -21,16 +21,22 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn
 from tests.unit.drawn_rights import instruct, rights
 
-from cohort import keys, objections, pipeline, project_hierarchies, register, schema, tables
-from cohort.boards import Boards
-from cohort.later import differences, memory
-from cohort.pipeline import Way
-from cohort.places import Places
-from cohort.project import Project
-from cohort.register import Record, Release
-from cohort.schema import Accepted
-from cohort.verify import Before, Subject, check_stage
-from cohort.verify.findings import Findings
+from cohort import delta
+from cohort.agreements import project_hierarchies
+from cohort.agreements.project import Project
+from cohort.agreements.school_boards import Boards
+from cohort.differencing import nested_release
+from cohort.keys import project_keys
+from cohort.legal_basis import objections
+from cohort.release import pipeline
+from cohort.release.pipeline import Way
+from cohort.release_records import class_snapshot, release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.states import schemas
+from cohort.states.schemas import Accepted
+from cohort.storage.paths import Places
+from cohort.verification.findings import Findings
+from cohort.verification.stage import Before, Subject, check_stage
 
 PUPILS = 480
 MORE = 120
@@ -74,8 +80,7 @@ def project(kind: str = "global", **constraint: Any) -> Project:
     ]
     if constraint:
         columns.append(
-            drawn.column("niveau", "niveau", result=spelling)
-            | {"role": "sensitive", "constraint": constraint}
+            drawn.column("niveau", "niveau", result=spelling) | {"role": "sensitive", "constraint": constraint}
         )
     recoding = {"kind": kind, "objective": "mean", "suppression_limit": Decimal(0)}
     return drawn.project(columns=columns, recoding=recoding)
@@ -106,42 +111,50 @@ class Root:
         there = ({*range(PUPILS)} | self.new) - self.gone
         rows = [row for n in sorted(there) for row in rows_of(n, **changed(n))]
         path = self.places.results
-        tables.create(self.spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
-        made = self.spark.createDataFrame([*rows, *more], schema.ACCEPTED)  # type: ignore[type-var]
-        tables.replace_batch(made, path, 1)
+        delta.create(self.spark, path, schemas.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+        made = self.spark.createDataFrame([*rows, *more], schemas.ACCEPTED)  # type: ignore[type-var]
+        delta.replace_batch(made, path, 1)
 
     def release(self, *, wave: bool = False) -> Way:
         """Make, verify and publish the next release, as `release` and `publish` do; findings are kept."""
         own, places = self.project, self.places
-        number = max((r.release for r in register.releases(places, own.name)), default=0) + 1
+        number = max((r.release for r in release_record.releases(places, own.name)), default=0) + 1
         hierarchies = drawn.write_hierarchies(self.home / "hierarchies")
         if not places.objections.exists():
             drawn.write_list(places.objections, [], declared_empty=True)
             instruct(self.home, SCHOOLS, TODAY)
-        trees, key = project_hierarchies.load(own, hierarchies), keys.Key(SECRET)
-        lists = objections.load(
-            places.objections, drawn.platform().objections, TODAY, {"rekenen", "spelling"}
-        )
-        rows = Accepted(tables.read(self.spark, places.results).where("batch = 1"))
-        before = differences.before(places, own, trees)
+        trees, key = project_hierarchies.load(own, hierarchies), project_keys.Key(SECRET)
+        lists = objections.load(places.objections, drawn.platform().objections, TODAY, {"rekenen", "spelling"})
+        rows = Accepted(delta.read(self.spark, places.results).where("batch = 1"))
+        before = nested_release.before(places, own, trees)
         held = rights(lists, SCHOOLS)
         way = pipeline.run(
-            rows, own, held, trees, key, SCHOOLS, 10_000, drawn.platform().floors, lambda *_: None, before,
-            wave, boards=self.boards,
-        )  # fmt: skip
+            rows,
+            own,
+            held,
+            trees,
+            key,
+            SCHOOLS,
+            10_000,
+            drawn.platform().floors,
+            lambda *_: None,
+            before,
+            wave,
+            boards=self.boards,
+        )
         stage = places.stage(own.name, number)
-        tables.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
+        delta.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
         blanked = way.blanking.classes if way.blanking is not None else None
-        agreed = memory.agreed(own, trees)
-        memory.write(way.members, places, own, number, way.recoding, agreed, before, blanked)
+        agreed = class_snapshot.agreed(own, trees)
+        class_snapshot.write(way.members, places, own, number, way.recoding, agreed, before, blanked)
         record = Record(own.name, number, Release.VERIFIED, {"class": own.release_class})
         self.made.append(check_stage(self.spark, self.subject(record, way, key, wave=wave), deep=False))
         self.publish(record)
         way.let_go()
         return way
 
-    def subject(self, record: Record, way: Way, key: keys.Key, *, wave: bool) -> Subject:
-        places, read = self.places, register.published(self.places, self.project.name)
+    def subject(self, record: Record, way: Way, key: project_keys.Key, *, wave: bool) -> Subject:
+        places, read = self.places, release_record.published(self.places, self.project.name)
         before = None
         if read is not None:
             remembered = places.remembered(self.project.name) / str(read.release)
@@ -150,30 +163,47 @@ class Root:
         rows = 2 * there
         used = rows if self.project.sensitive else rows // 2
         self.counts = drawn.counts(
-            pupils_records=there, pupils_released=way.recoding.released,
-            pupils_suppressed=way.recoding.suppressed, pupils_withdrawn=way.withdrawn, pupils_objected=0,
-            rows_current=rows, rows_used=used, rows_not_selected=rows - used, rows_set_aside=0,
+            pupils_records=there,
+            pupils_released=way.recoding.released,
+            pupils_suppressed=way.recoding.suppressed,
+            pupils_withdrawn=way.withdrawn,
+            pupils_objected=0,
+            rows_current=rows,
+            rows_used=used,
+            rows_not_selected=rows - used,
+            rows_set_aside=0,
             rows_objected=0,
-        )  # fmt: skip
+        )
         return Subject(
-            self.project, drawn.platform(), key, places.stage(self.project.name, record.release), record.id,
-            places.results, (1,), places.objections, places.instructions, places.consents,
-            self.home / "hierarchies", TODAY, self.counts,
-            places.remembered(self.project.name) / str(record.release), before,
-        )  # fmt: skip
+            self.project,
+            drawn.platform(),
+            key,
+            places.stage(self.project.name, record.release),
+            record.id,
+            places.results,
+            (1,),
+            places.objections,
+            places.instructions,
+            places.consents,
+            self.home / "hierarchies",
+            TODAY,
+            self.counts,
+            places.remembered(self.project.name) / str(record.release),
+            before,
+        )
 
     def publish(self, record: Record) -> None:
         places, name = self.places, self.project.name
-        shown = tables.read(self.spark, places.stage(name, record.release))
+        shown = delta.read(self.spark, places.stage(name, record.release))
         folder = places.table(name) if record.release == 1 else self.home / "next"
-        tables.write_new(shown.select(*self.project.column_names), folder, record.id, drawn.platform().tables)
+        delta.write_new(shown.select(*self.project.column_names), folder, record.id, drawn.platform().tables)
         if record.release > 1:
             places.table(name).rename(self.home / f"read-{record.release - 1}")
             folder.rename(places.table(name))
-        for earlier in register.releases(places, name):
-            register.save(places, dataclasses.replace(earlier, state=Release.SUPERSEDED))
-        register.save(places, dataclasses.replace(record, state=Release.PUBLISHED))
-        memory.keep_only(places, name, [record.release])
+        for earlier in release_record.releases(places, name):
+            release_record.save(places, dataclasses.replace(earlier, state=Release.SUPERSEDED))
+        release_record.save(places, dataclasses.replace(record, state=Release.PUBLISHED))
+        class_snapshot.keep_only(places, name, [record.release])
 
     def read(self, release: int) -> Counter[tuple[str, ...]]:
         """What a reader kept of a release: its rows, counted."""
@@ -183,5 +213,5 @@ class Root:
         return Counter(tuple(row[name] for name in self.project.column_names) for row in rows)
 
     def pupils(self, release: int) -> set[bytes]:
-        stage = tables.read(self.spark, self.places.stage(self.project.name, release))
-        return {bytes(row[0]) for row in stage.select(F.col(schema.PUPIL)).collect()}
+        stage = delta.read(self.spark, self.places.stage(self.project.name, release))
+        return {bytes(row[0]) for row in stage.select(F.col(schemas.PUPIL)).collect()}

@@ -16,22 +16,36 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_purpose import PURPOSE, WHY
 
-from cohort import frames, schema
-from cohort.project import Project
-from cohort.recoding.hierarchy import Hierarchy
+from cohort.agreements.project import Project
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.states import local_frames, schemas
 
 Row = dict[str, Any]
 
 VALUE_OF = {
-    "rekenen": "vaardigheidsscore", "lezen": "vaardigheidsscore", "spelling": "vaardigheidsscore",
-    "tempo": "ruwe_score", "woordenschat": "niveau_IV", "studie": "niveau_AE",
-}  # fmt: skip
+    "rekenen": "vaardigheidsscore",
+    "lezen": "vaardigheidsscore",
+    "spelling": "vaardigheidsscore",
+    "tempo": "ruwe_score",
+    "woordenschat": "niveau_IV",
+    "studie": "niveau_AE",
+}
 SAME: Row = {
-    "brin": "10AA", "peildag": "2025-01-20", "levering": "1", "domein": "rekenen", "moment": "M",
+    "brin": "10AA",
+    "peildag": "2025-01-20",
+    "levering": "1",
+    "domein": "rekenen",
+    "moment": "M",
     "waarde": "35",
-    "schooljaar": "2024-2025", "jaargroep": "7", "schaal": "S", "bijzonder": "nee", "batch": "1",
-    "geslacht": "1", "geboortedatum": "2014-03-09", "postcode4": "1017",
-}  # fmt: skip
+    "schooljaar": "2024-2025",
+    "jaargroep": "7",
+    "schaal": "S",
+    "bijzonder": "nee",
+    "batch": "1",
+    "geslacht": "1",
+    "geboortedatum": "2014-03-09",
+    "postcode4": "1017",
+}
 
 
 def pgn(n: int) -> str:
@@ -49,15 +63,22 @@ def row(n: int, **told: str) -> Row:
     given = {name: None if cell == "-" else cell for name, cell in {**SAME, **told}.items()}
     value = VALUE_OF[str(given["domein"])]
     fixed: Row = {
-        "pgn": pgn(n), "pgn_soort": "bsn", "vestiging": "00", "toetscode": "T", "toetsversie": "1",
-        "afnameperiode": given["moment"], "peildag": dt.date.fromisoformat(str(given["peildag"])),
-        "levering_nr": int(str(given["levering"])), "batch": int(str(given["batch"])),
-        "bijzonder": given["bijzonder"] == "ja", value: typed(value, given["waarde"]),
-    }  # fmt: skip
+        "pgn": pgn(n),
+        "pgn_soort": "bsn",
+        "vestiging": "00",
+        "toetscode": "T",
+        "toetsversie": "1",
+        "afnameperiode": given["moment"],
+        "peildag": dt.date.fromisoformat(str(given["peildag"])),
+        "levering_nr": int(str(given["levering"])),
+        "batch": int(str(given["batch"])),
+        "bijzonder": given["bijzonder"] == "ja",
+        value: typed(value, given["waarde"]),
+    }
     born = given["geboortedatum"]
     fixed["geboortedatum"] = dt.date.fromisoformat(born) if born else None
-    same = {name: given[name] for name in schema.ACCEPTED.names if name in given}
-    return dict.fromkeys(schema.ACCEPTED.names) | same | fixed
+    same = {name: given[name] for name in schemas.ACCEPTED.names if name in given}
+    return dict.fromkeys(schemas.ACCEPTED.names) | same | fixed
 
 
 def typed(value: str, cell: str | None) -> object:
@@ -66,10 +87,10 @@ def typed(value: str, cell: str | None) -> object:
     return int(cell) if value == "ruwe_score" else Decimal(cell)
 
 
-def frame(spark: SparkSession, rows: Sequence[Mapping[str, Any]]) -> schema.Accepted:
-    names = schema.ACCEPTED.names
-    made: DataFrame = frames.local(spark, schema.ACCEPTED, [[row[name] for name in names] for row in rows])
-    return schema.Accepted(made)
+def frame(spark: SparkSession, rows: Sequence[Mapping[str, Any]]) -> schemas.Accepted:
+    names = schemas.ACCEPTED.names
+    made: DataFrame = local_frames.local(spark, schemas.ACCEPTED, [[row[name] for name in names] for row in rows])
+    return schemas.Accepted(made)
 
 
 def column(name: str, *, step: int | None = None, **source: object) -> Row:
@@ -83,10 +104,13 @@ def result(domein: str, several: str, moment: str = "M") -> Row:
 
 
 DIFFERENCE: Row = {
-    "domein": "rekenen", "schaal": "S", "value": "vaardigheidsscore", "several": "latest",
+    "domein": "rekenen",
+    "schaal": "S",
+    "value": "vaardigheidsscore",
+    "several": "latest",
     "earlier": {"schooljaar": "2024-2025", "moment": "M"},
     "later": {"schooljaar": "2024-2025", "moment": "E"},
-}  # fmt: skip
+}
 
 COLUMNS = [
     column("laatste", step=10, result=result("rekenen", "latest")),
@@ -105,7 +129,9 @@ COLUMNS = [
 
 TENS = [f"{n} tot {n + 10}" for n in range(0, 100, 10)]
 LEAVES: dict[str, list[str]] = {
-    "laatste": TENS, "eerste": TENS, "hoogste": TENS,
+    "laatste": TENS,
+    "eerste": TENS,
+    "hoogste": TENS,
     "groei": ["-20 tot -10", "-10 tot 0", "0 tot 10", "20 tot 30"],
     "tempo": [str(n) for n in range(5)],
     "niveau": ["I", "II", "III", "IV", "V"],
@@ -115,7 +141,7 @@ LEAVES: dict[str, list[str]] = {
     "kwartaal": [f"{year}-K{quarter}" for year in (2013, 2014) for quarter in (1, 2, 3, 4)],
     "jaar": ["2013", "2014"],
     "postcode": [str(1000 + n) for n in range(120)],
-}  # fmt: skip
+}
 
 
 def hierarchy(name: str) -> Hierarchy:
@@ -126,12 +152,17 @@ def hierarchy(name: str) -> Hierarchy:
 
 def project(columns: Sequence[Row] = COLUMNS, **changes: Any) -> Project:
     facts: Row = {
-        "name": "proef", "question": "Hoe groeit rekenen?", "release_class": "anonymous",
+        "name": "proef",
+        "question": "Hoe groeit rekenen?",
+        "release_class": "anonymous",
         **PURPOSE,
-        "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "lezers",
-        "population": {"schooljaar": ["2024-2025"], "jaargroep": ["7"]}, "two_schools": "keep",
+        "starts": dt.date(2026, 1, 1),
+        "ends": dt.date(2027, 1, 1),
+        "readers": "lezers",
+        "population": {"schooljaar": ["2024-2025"], "jaargroep": ["7"]},
+        "two_schools": "keep",
         "thresholds": {"k": 3, "m": 2, "max_share": Decimal("0.7"), "k_others": 1},
         "recoding": {"kind": "global", "objective": "mean", "suppression_limit": Decimal("0.5")},
         "columns": list(columns),
-    }  # fmt: skip
+    }
     return Project.model_validate(facts | changes)

@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cohort.consents import COLUMNS as OF_CONSENTS
-from cohort.consents import NOBODY, Consents, Given
-from cohort.filed.mandates import COLUMNS as OF_INSTRUCTIONS
-from cohort.filed.mandates import Instructions, Schools
-from cohort.filed.numbers import Changes
-from cohort.objections import Objections
-from cohort.rights import Rights
+from cohort.legal_basis.consents import COLUMNS as OF_CONSENTS
+from cohort.legal_basis.consents import NOBODY, Consents, Given
+from cohort.legal_basis.eligibility import Rights
+from cohort.legal_basis.instruction_lists import COLUMNS as OF_INSTRUCTIONS
+from cohort.legal_basis.instruction_lists import Instructions, Schools
+from cohort.legal_basis.number_changes import Changes
+from cohort.legal_basis.objections import Objections
 
 NEVER = dt.date.min
 

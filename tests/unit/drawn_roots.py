@@ -10,10 +10,14 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort import catalogue, ingest, objections, platform, tables
-from cohort.filed.numbers import Changes
-from cohort.intake import formats, ledger
-from cohort.places import Places
+from cohort import delta
+from cohort.agreements import catalogue, platform
+from cohort.delivery_formats import format_declarations
+from cohort.ingestion import pipeline
+from cohort.legal_basis import objections
+from cohort.legal_basis.number_changes import Changes
+from cohort.results import ledger
+from cohort.storage.paths import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -33,9 +37,7 @@ class Root:
     rules: dict[str, str] = field(default_factory=dict)
     received: int = 1_700_000_000
 
-    def deliver(
-        self, name: str, *rows: str, school: str = HERE, supplier: str = "canoniek", at: int = 0
-    ) -> None:
+    def deliver(self, name: str, *rows: str, school: str = HERE, supplier: str = "canoniek", at: int = 0) -> None:
         """Rows as `pgn score [test [key [day]]]`, a dash for no key; the day is that of the moment."""
         lines = [HEADER if supplier == "canoniek" else PUNTKOMMA]
         for row in rows:
@@ -57,16 +59,21 @@ class Root:
         rules = holds.intake.rules.model_copy(update=self.rules)
         taking = holds.intake.model_copy(update={"rules": rules, "max_refused_share": 1})
         holds = holds.model_copy(update={"retention_days": kept, "intake": taking})
-        intake = ingest.Intake(
-            self.places, holds, catalogue.load(CONF),
-            formats.load(CONF), objections.Objections(()), changes or Changes(), now,
-        )  # fmt: skip
-        return ingest.ingest(self.spark, intake, lambda _: None)
+        intake = pipeline.Intake(
+            self.places,
+            holds,
+            catalogue.load(CONF),
+            format_declarations.load(CONF),
+            objections.Objections(()),
+            changes or Changes(),
+            now,
+        )
+        return pipeline.ingest(self.spark, intake, lambda _: None)
 
     def results(self) -> list[Any]:
         """What counts of the table of results."""
         known = list(ledger.batches(self.places.ledger))
-        return [row for row in tables.read(self.spark, self.places.results).collect() if row.batch in known]
+        return [row for row in delta.read(self.spark, self.places.results).collect() if row.batch in known]
 
     def rows(self) -> list[str]:
         return sorted(f"{r.pgn} {int(r.vaardigheidsscore)} {r.toetscode}" for r in self.results())

@@ -148,9 +148,11 @@ def open_document(kind: str = "spreadsheet") -> bytes:
     """What LibreOffice saves, as far as it is looked at."""
     mime = f"application/vnd.oasis.opendocument.{kind}"
     return zipped(
-        ("mimetype", mime.encode()), ("content.xml", b"<office:document-content/>"),
-        ("META-INF/manifest.xml", b"<manifest/>"), ("Thumbnails/thumbnail.png", b"\x89PNG\r\n"),
-    )  # fmt: skip
+        ("mimetype", mime.encode()),
+        ("content.xml", b"<office:document-content/>"),
+        ("META-INF/manifest.xml", b"<manifest/>"),
+        ("Thumbnails/thumbnail.png", b"\x89PNG\r\n"),
+    )
 
 
 def word() -> bytes:

@@ -14,16 +14,21 @@ from typing import Any
 import pytest
 from tests.unit import drawn_release as drawn
 
-from cohort import access, catalogue, keys, locks, objections, readers, register
-from cohort import project as projects
-from cohort.catalogue import Catalogue
-from cohort.errors import RightsRefused
-from cohort.filed import erasure
-from cohort.later import departures
-from cohort.places import Places
-from cohort.platform import Access, Platform
-from cohort.project import Project
-from cohort.register import Record, Release
+from cohort.access import table_access
+from cohort.agreements import catalogue
+from cohort.agreements import project as projects
+from cohort.agreements.catalogue import Catalogue
+from cohort.agreements.platform import Access, Platform
+from cohort.agreements.project import Project
+from cohort.erasure import objection_erasure
+from cohort.foundation.errors import RightsRefused
+from cohort.keys import project_keys
+from cohort.legal_basis import objections
+from cohort.live_tables import eligibility_withdrawal, reader_check
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.storage import locks
+from cohort.storage.paths import Places
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 OURS = grp.getgrgid(os.getegid()).gr_name
@@ -45,7 +50,7 @@ def places(tmp_path: Path) -> Places:
     (made.table("proef") / "_delta_log").mkdir(parents=True)
     for name in ("part.parquet", "_delta_log/0.json"):
         (made.table("proef") / name).write_text("x")
-    register.save(made, Record("proef", 1, Release.PUBLISHED, {"settled": True}))
+    release_record.save(made, Record("proef", 1, Release.PUBLISHED, {"settled": True}))
     return made
 
 
@@ -59,29 +64,29 @@ def noted(places: Places) -> Any:
 
 
 def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(places: Places) -> None:
-    assert access.settle(places, platform(), agreed(), NOW) == []
+    assert table_access.settle(places, platform(), agreed(), NOW) == []
     assert modes(places) == {0o750, 0o640}
     assert {path.group() for path in places.table("proef").rglob("*")} == {OURS}
-    assert access.state(places, platform(), "proef") == "granted"
-    access.withdraw(places, platform(), "proef", "for this test", NOW)
+    assert table_access.state(places, platform(), "proef") == "granted"
+    table_access.withdraw(places, platform(), "proef", "for this test", NOW)
     assert modes(places) == {0o700, 0o600}
-    assert access.state(places, platform(), "proef") == "withdrawn"
+    assert table_access.state(places, platform(), "proef") == "withdrawn"
 
 
 def destroying(places: Places) -> None:
-    register.write(register.journal(places, "proef"), {})
+    release_record.write(release_record.journal(places, "proef"), {})
 
 
 def withdrawing(places: Places) -> None:
-    register.write(register.withdrawal(places, "proef"), {})
+    release_record.write(release_record.withdrawal(places, "proef"), {})
 
 
 def only_superseded(places: Places) -> None:
-    register.save(places, Record("proef", 1, Release.SUPERSEDED, {"settled": True}))
+    release_record.save(places, Record("proef", 1, Release.SUPERSEDED, {"settled": True}))
 
 
 def unsettled(places: Places) -> None:
-    register.save(places, Record("proef", 1, Release.PUBLISHED, {}))
+    release_record.save(places, Record("proef", 1, Release.PUBLISHED, {}))
 
 
 def nothing(places: Places) -> None:
@@ -90,23 +95,23 @@ def nothing(places: Places) -> None:
 
 REASONS: list[tuple[Break, dict[str, Any], str, str]] = [
     # state           the project                       way      says
-    (destroying,      {},                               "group", "DESTROYING"),
-    (withdrawing,     {},                               "group", "rows are being withdrawn"),
-    (only_superseded, {},                               "group", "nothing is published"),
-    (unsettled,       {},                               "group", "was not finished"),
-    (nothing,         {"ends": dt.date(2026, 5, 31)},   "group", "not between"),
-    (nothing,         {"starts": dt.date(2026, 6, 2)},  "group", "not between"),
-    (nothing,         {},                               "owner", "gives access to nobody"),
-]  # fmt: skip
+    (destroying, {}, "group", "DESTROYING"),
+    (withdrawing, {}, "group", "rows are being withdrawn"),
+    (only_superseded, {}, "group", "nothing is published"),
+    (unsettled, {}, "group", "was not finished"),
+    (nothing, {"ends": dt.date(2026, 5, 31)}, "group", "not between"),
+    (nothing, {"starts": dt.date(2026, 6, 2)}, "group", "not between"),
+    (nothing, {}, "owner", "gives access to nobody"),
+]
 
 
 @pytest.mark.parametrize(("change", "project", "way", "says"), REASONS)
 def test_any_reason_shows_the_readers_out(
     places: Places, change: Break, project: dict[str, Any], way: str, says: str
 ) -> None:
-    assert access.settle(places, platform(), agreed(), NOW) == []
+    assert table_access.settle(places, platform(), agreed(), NOW) == []
     change(places)
-    (why,) = access.settle(places, platform(way), agreed(**project), NOW)
+    (why,) = table_access.settle(places, platform(way), agreed(**project), NOW)
     assert says in why
     assert modes(places) == {0o700, 0o600}
     assert says in noted(places)["why"]
@@ -116,20 +121,20 @@ def test_any_reason_shows_the_readers_out(
 def test_the_first_and_the_last_day_belong_to_the_project(places: Places, day: dt.date) -> None:
     at = dt.datetime.combine(day, dt.time(23), dt.UTC)
     project = agreed(starts=dt.date(2026, 6, 1), ends=dt.date(2026, 12, 31))
-    assert access.settle(places, platform(), project, at) == []
+    assert table_access.settle(places, platform(), project, at) == []
 
 
 def test_a_reason_that_others_know_counts_too(places: Places) -> None:
-    assert access.settle(places, platform(), agreed(), NOW, "its key is lost") == ["its key is lost"]
+    assert table_access.settle(places, platform(), agreed(), NOW, "its key is lost") == ["its key is lost"]
     assert modes(places) == {0o700, 0o600}
 
 
 def test_an_unknown_group_is_refused_before_publishing_and_closes_what_was_open(places: Places) -> None:
-    access.settle(places, platform(), agreed(), NOW)
+    table_access.settle(places, platform(), agreed(), NOW)
     stranger = agreed(readers="niemand-kent-deze-groep")
     for ask in (
-        lambda: access.require_possible(platform(), stranger),
-        lambda: access.settle(places, platform(), stranger, NOW),
+        lambda: table_access.require_possible(platform(), stranger),
+        lambda: table_access.settle(places, platform(), stranger, NOW),
     ):
         with pytest.raises(RightsRefused, match="a group that this machine knows") as refused:
             ask()
@@ -139,12 +144,12 @@ def test_an_unknown_group_is_refused_before_publishing_and_closes_what_was_open(
 
 def test_a_table_is_closed_before_its_first_byte(tmp_path: Path) -> None:
     places = Places(tmp_path)
-    access.close(places, platform(), "proef", "it is new", NOW)
+    table_access.close(places, platform(), "proef", "it is new", NOW)
     assert modes(places) == {0o700}
 
 
 def test_closing_what_is_not_there_makes_nothing(tmp_path: Path) -> None:
-    access.withdraw(Places(tmp_path), platform(), "proef", "a dry run", NOW)
+    table_access.withdraw(Places(tmp_path), platform(), "proef", "a dry run", NOW)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -154,7 +159,7 @@ def test_a_table_that_is_a_link_is_not_followed(places: Places, tmp_path: Path) 
     elsewhere.chmod(0o755)
     places.table("proef").symlink_to(elsewhere)
     with pytest.raises(RightsRefused, match="a link to elsewhere"):
-        access.withdraw(places, platform(), "proef", "for this test", NOW)
+        table_access.withdraw(places, platform(), "proef", "for this test", NOW)
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755
 
 
@@ -163,7 +168,7 @@ def test_a_link_inside_a_table_is_not_followed_either(places: Places, tmp_path: 
     secret.write_text("x")
     secret.chmod(0o600)
     (places.table("proef") / "link").symlink_to(secret)
-    access.settle(places, platform(), agreed(), NOW)
+    table_access.settle(places, platform(), agreed(), NOW)
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
 
 
@@ -183,13 +188,13 @@ def calls(folder: Path) -> list[str]:
 
 def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(places: Places, tmp_path: Path) -> None:
     holds = platform("hook", hook(tmp_path))
-    access.settle(places, holds, agreed(readers="wij"), NOW)
-    assert access.state(places, holds, "proef") == "granted"
-    access.settle(places, holds, agreed(readers="zij"), NOW)
-    access.withdraw(places, holds, "proef", "for this test", NOW)
-    access.withdraw(places, holds, "proef", "for this test", NOW)
+    table_access.settle(places, holds, agreed(readers="wij"), NOW)
+    assert table_access.state(places, holds, "proef") == "granted"
+    table_access.settle(places, holds, agreed(readers="zij"), NOW)
+    table_access.withdraw(places, holds, "proef", "for this test", NOW)
+    table_access.withdraw(places, holds, "proef", "for this test", NOW)
     assert calls(tmp_path) == ["grant wij", "withdraw wij", "grant zij", "withdraw zij"]
-    assert access.state(places, holds, "proef") == "withdrawn"
+    assert table_access.state(places, holds, "proef") == "withdrawn"
     first = (tmp_path / "calls").read_text().splitlines()[0]
     assert first == f"grant proef {places.table('proef')} wij"
 
@@ -197,7 +202,7 @@ def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(places: Places, tmp_p
 def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(places: Places, tmp_path: Path) -> None:
     holds = platform("hook", hook(tmp_path, fails="grant"))
     with pytest.raises(RightsRefused, match="found exit code 1") as refused:
-        access.settle(places, holds, agreed(readers="wij"), NOW)
+        table_access.settle(places, holds, agreed(readers="wij"), NOW)
     assert refused.value.exit_code == 17
     assert calls(tmp_path) == ["grant wij", "withdraw wij"]
     assert modes(places) == {0o700, 0o600}
@@ -206,19 +211,19 @@ def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(places: Places, tmp_pat
 def test_a_hook_that_fails_to_withdraw_finds_the_folder_closed_and_is_asked_again(
     places: Places, tmp_path: Path
 ) -> None:
-    access.settle(places, platform("hook", hook(tmp_path)), agreed(readers="wij"), NOW)
+    table_access.settle(places, platform("hook", hook(tmp_path)), agreed(readers="wij"), NOW)
     places.table("proef").chmod(0o755)  # as a hook may have done
     failing = platform("hook", hook(tmp_path, fails="withdraw"))
     for _ in range(2):
         with pytest.raises(RightsRefused, match="withdraw proef"):
-            access.withdraw(places, failing, "proef", "for this test", NOW)
+            table_access.withdraw(places, failing, "proef", "for this test", NOW)
     assert calls(tmp_path)[1:] == ["withdraw wij"] * 2
     assert (tmp_path / "modes").read_text().splitlines()[-1] == "700"
 
 
 def test_a_hook_that_cannot_be_run_is_refused_before_publishing(tmp_path: Path) -> None:
     with pytest.raises(RightsRefused, match="a program that can be run"):
-        access.require_possible(platform("hook", str(tmp_path / "none")), agreed())
+        table_access.require_possible(platform("hook", str(tmp_path / "none")), agreed())
 
 
 @pytest.mark.parametrize(("way", "hook"), [("hook", None), ("group", "/bin/true"), ("hook", "bin/true")])
@@ -230,7 +235,7 @@ def test_a_hook_belongs_to_its_way(way: str, hook: str | None) -> None:
 def test_zones_are_closed_and_made_closed(tmp_path: Path) -> None:
     (tmp_path / "deliveries").mkdir(mode=0o755)
     (tmp_path / "records").mkdir(mode=0o755)
-    access.close_zones(Places(tmp_path))
+    table_access.close_zones(Places(tmp_path))
     found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     closed = dict.fromkeys(("deliveries", "restricted", "staging", "feedback"), 0o700)
     assert found == {**closed, "records": 0o755}
@@ -244,29 +249,27 @@ def test_what_an_earlier_version_left_open_for_schools_is_closed(tmp_path: Path)
         path.chmod(0o644)
     school.chmod(0o755)
     school.parent.chmod(0o755)
-    access.close_zones(Places(tmp_path))
+    table_access.close_zones(Places(tmp_path))
     found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in school.parent.rglob("*")}
     files = dict.fromkeys((".ended", "1.json", ".gebruik.html.new"), 0o600)
     assert found == {"10AA": 0o700, **files}
 
 
 @pytest.mark.parametrize("where", ["feedback", "feedback/10AA", "feedback/10AA/1.json"])
-def test_a_link_among_the_feedback_is_refused_and_what_it_leads_to_is_left(
-    tmp_path: Path, where: str
-) -> None:
+def test_a_link_among_the_feedback_is_refused_and_what_it_leads_to_is_left(tmp_path: Path, where: str) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o755)
     link = tmp_path / "root" / where
     link.parent.mkdir(parents=True)
     link.symlink_to(elsewhere)
     with pytest.raises(RightsRefused, match=f"a link to elsewhere in {where}") as refused:
-        access.close_zones(Places(tmp_path / "root"))
+        table_access.close_zones(Places(tmp_path / "root"))
     assert refused.value.exit_code == 17
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755
 
 
 def test_a_zone_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    access.close_zones(Places(tmp_path))
+    table_access.close_zones(Places(tmp_path))
     (tmp_path / "objections").mkdir(mode=0o755)
 
     def refuse(*_: object) -> None:
@@ -274,7 +277,7 @@ def test_a_zone_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(Path, "chmod", refuse)
     with pytest.raises(RightsRefused, match="objections/") as refused:
-        access.close_zones(Places(tmp_path))
+        table_access.close_zones(Places(tmp_path))
     assert refused.value.exit_code == 17
 
 
@@ -282,8 +285,8 @@ def review(places: Places, project: Project | None, monkeypatch: pytest.MonkeyPa
     """The daily look, with this declaration or, for none, an empty configuration."""
     if project is not None:
         monkeypatch.setattr(projects, "load", lambda *_: project)
-    today = readers.Round(places, platform(), tmp_path / "conf", tmp_path / "keys", NOW)
-    record = readers.look(today, lambda _: None)
+    today = reader_check.Round(places, platform(), tmp_path / "conf", tmp_path / "keys", NOW)
+    record = reader_check.look(today, lambda _: None)
     (only,) = record["projects"]
     assert record["exit_code"] == only["exit_code"]
     return only
@@ -302,7 +305,7 @@ def test_the_daily_look_opens_closes_and_says_why(
 def test_a_table_without_a_declaration_is_closed(
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    access.settle(places, platform(), agreed(), NOW)
+    table_access.settle(places, platform(), agreed(), NOW)
     told = review(places, None, monkeypatch, tmp_path)
     assert (told["access"], told["exit_code"]) == ("withdrawn", 10)
 
@@ -311,22 +314,28 @@ def test_a_table_without_a_declaration_is_closed(
     ("due", "lapsed", "key", "code", "says"),
     [
         ([], [], True, 0, []),
-        ([], [], False, 13, [readers.LOST]),
-        (["proef"], [], True, 0, [readers.OBJECTED]),
-        (["ander"], ["10AA"], True, 0, [readers.LAPSED]),
-        (["proef"], ["10AA"], False, 13, [readers.LOST, readers.OBJECTED, readers.LAPSED]),
+        ([], [], False, 13, [reader_check.LOST]),
+        (["proef"], [], True, 0, [reader_check.OBJECTED]),
+        (["ander"], ["10AA"], True, 0, [reader_check.LAPSED]),
+        (["proef"], ["10AA"], False, 13, [reader_check.LOST, reader_check.OBJECTED, reader_check.LAPSED]),
     ],
 )
 def test_a_pseudonymous_table_is_open_only_while_every_right_can_be_honoured_and_is(
-    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, due: list[str], lapsed: list[str],
-    key: bool, code: int, says: list[str],
-) -> None:  # fmt: skip
-    monkeypatch.setattr(erasure, "is_due", lambda *given: given[-1] in due)
-    monkeypatch.setattr(departures, "lapsed", lambda *_: frozenset(lapsed))
+    places: Places,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    due: list[str],
+    lapsed: list[str],
+    key: bool,
+    code: int,
+    says: list[str],
+) -> None:
+    monkeypatch.setattr(objection_erasure, "is_due", lambda *given: given[-1] in due)
+    monkeypatch.setattr(eligibility_withdrawal, "lapsed", lambda *_: frozenset(lapsed))
     monkeypatch.setattr(objections, "load", lambda *_: None)
     monkeypatch.setattr(catalogue, "load", lambda _: Catalogue((), frozenset()))
     if key:
-        keys.create(tmp_path / "keys", "proef")
+        project_keys.create(tmp_path / "keys", "proef")
     told = review(places, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
     assert (told["why_not"], told["exit_code"]) == (says, code)
     assert told["access"] == ("withdrawn" if says else "granted")
@@ -336,7 +345,7 @@ def test_lists_that_cannot_be_read_close_a_pseudonymous_table_and_no_other(
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "load", lambda _: Catalogue((), frozenset()))
-    keys.create(tmp_path / "keys", "proef")
+    project_keys.create(tmp_path / "keys", "proef")
     told = review(places, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
     assert (told["access"], told["exit_code"]) == ("withdrawn", 12)
     assert review(places, agreed(), monkeypatch, tmp_path)["access"] == "granted"
@@ -345,12 +354,12 @@ def test_lists_that_cannot_be_read_close_a_pseudonymous_table_and_no_other(
 def test_while_another_run_is_busy_a_table_is_closed_but_never_opened(
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    access.withdraw(places, platform(), "proef", "for this test", NOW)
+    table_access.withdraw(places, platform(), "proef", "for this test", NOW)
     with locks.held(places.locks, "proef"):
         told = review(places, agreed(), monkeypatch, tmp_path)
         assert told["access"] == "withdrawn"
         assert "another run" in told["why_not"][-1]
-    access.settle(places, platform(), agreed(), NOW)
+    table_access.settle(places, platform(), agreed(), NOW)
     with locks.held(places.locks, "proef"):
         told = review(places, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
     assert told["access"] == "withdrawn"

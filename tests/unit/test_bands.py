@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohort.errors import ConfigurationRefused, NotAnonymous
-from cohort.recoding.bands import Bands
-from cohort.recoding.hierarchy import UNKNOWN
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
+from cohort.sdc.model.hierarchy import UNKNOWN
+from cohort.sdc.numeric.bands import Bands
 
 
 def drawn(bands: Bands, *, with_unknown: bool = False) -> str:

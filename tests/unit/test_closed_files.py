@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cohort import closed_files, register
-from cohort.places import Places
+from cohort.foundation import private_files
+from cohort.release_records import release_record
+from cohort.storage.paths import Places
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077, 0o777], ids=oct)
@@ -25,11 +26,11 @@ def mode(path: Path) -> int:
 
 
 def as_text(path: Path) -> None:
-    closed_files.write_text(path, "x\n")
+    private_files.write_text(path, "x\n")
 
 
 def as_document(path: Path) -> None:
-    register.write(path, {"x": 1})
+    release_record.write(path, {"x": 1})
 
 
 @pytest.mark.parametrize("write", [as_text, as_document])
@@ -60,16 +61,16 @@ def test_one_that_was_open_is_closed_and_holds_no_more_than_what_is_written_now(
 def test_a_link_is_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="symbolic links"):
-        closed_files.write_text(tmp_path / "link", "x")
+        private_files.write_text(tmp_path / "link", "x")
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_only_records_are_for_everybody(tmp_path: Path) -> None:
     """What stands under `records/` is written as such; all else that the register writes is closed."""
     places = Places(tmp_path)
-    register.write(places.records / "proef" / "1.json", {"x": 1}, public=True)
+    release_record.write(places.records / "proef" / "1.json", {"x": 1}, public=True)
     assert mode(places.records / "proef" / "1.json") == 0o666 & ~_umask()
-    register.save(places, register.Record("proef", 1, register.Release.STAGED, {}))
+    release_record.save(places, release_record.Record("proef", 1, release_record.Release.STAGED, {}))
     assert mode(places.exact / "proef" / "1.json") == 0o600
 
 

@@ -3,8 +3,8 @@
 import pytest
 from tests.unit.drawn_classes import classes, holding
 
-from cohort.recoding.closeness import EqualCloseness, OrderedCloseness
-from cohort.recoding.sensitive import ValueRule
+from cohort.sdc.privacy_models.l_diversity import ValueRule
+from cohort.sdc.privacy_models.t_closeness import EqualCloseness, OrderedCloseness
 
 # Nine incomes, 3 to 11 thousand, once each: the example of Li, Li and Venkatasubramanian (2007).
 INCOMES = classes(

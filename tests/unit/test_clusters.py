@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from tests.unit.drawn_cohort import random_cohort, space_of
 
-from cohort.recoding.blocks import distances, expected_costs, near_blocks
-from cohort.recoding.clusters import Mix, cluster_size, form
-from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
-from cohort.recoding.ladder import climb
-from cohort.recoding.nearness import Nearness
-from cohort.recoding.polish import polish
-from cohort.recoding.space import NOBODY, Assigned, Space
-from cohort.recoding.tally import satisfied
+from cohort.sdc.local_recoding.blocks import distances, expected_costs, near_blocks
+from cohort.sdc.local_recoding.cluster_search import climb
+from cohort.sdc.local_recoding.clusters import Mix, cluster_size, form
+from cohort.sdc.local_recoding.merge_cost import Nearness
+from cohort.sdc.local_recoding.reclustering import polish
+from cohort.sdc.local_recoding.search_space import NOBODY, Assigned, Space
+from cohort.sdc.privacy_models.class_counts import satisfied
+from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Others, Pupils, Schools
 
 SIZES = (8, 5, 4, 3, 2, 2, 6)
 MIXED = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))
@@ -27,9 +27,7 @@ def total_loss(space: Space, assigned: Assigned) -> float:
     lost = float((assigned.class_of == NOBODY).sum())
     for unit in np.flatnonzero(assigned.class_of != NOBODY).tolist():
         at = levels[assigned.class_of[unit]]
-        lost += sum(
-            float(cost[at[column], space.leaves[column, unit]]) for column, cost in enumerate(space.costs)
-        )
+        lost += sum(float(cost[at[column], space.leaves[column, unit]]) for column, cost in enumerate(space.costs))
     return lost
 
 
@@ -82,9 +80,7 @@ def test_who_is_expected_cheap_has_near_neighbours() -> None:
     rank = expected_costs(Nearness.of(space), np.arange(300), 5, np.random.default_rng(1))
 
     assert sorted(rank.tolist()) == list(range(300))
-    alike = [
-        len({tuple(space.leaves[:, u]) for u in np.flatnonzero(part)}) for part in (rank < 100, rank >= 200)
-    ]
+    alike = [len({tuple(space.leaves[:, u]) for u in np.flatnonzero(part)}) for part in (rank < 100, rank >= 200)]
     assert alike[0] < alike[1]
 
 
@@ -130,9 +126,7 @@ def test_how_large_a_cluster_must_be(rules: tuple[Constraint, ...], k: int, mix:
 
 
 @pytest.mark.parametrize("rules", [(Pupils(6),), MIXED], ids=["pupils", "schools too"])
-def test_the_ladder_gives_nearly_everybody_a_class_that_meets_the_rules(
-    rules: tuple[Constraint, ...],
-) -> None:
+def test_the_ladder_gives_nearly_everybody_a_class_that_meets_the_rules(rules: tuple[Constraint, ...]) -> None:
     space = space_of(*random_cohort(1500, SIZES, schools=40, movers=50), *rules)
     assigned = Assigned.nobody(1500)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cohort.code_lists import CODE_LISTS, NOTHING, CodeList
+from cohort.foundation.code_lists import CODE_LISTS, NOTHING, CodeList
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "schools.md"
 
@@ -38,12 +38,29 @@ DRAWN = [
     ("niveau_IV", "III", "III iii"),
 ]
 UNLISTED = [
-    ("geslacht", "3"), ("geslacht", "M"), ("geslacht", "J"), ("geslacht", "1.5"), ("jaargroep", "9"),
-    ("gewicht", "0,5"), ("gewicht", "12"), ("gewicht", "0 3"), ("gewicht", "03"), ("gewicht", ",3"),
-    ("postcode4", "0123"), ("postcode4", "1012AB"), ("ses", "100"), ("ses", "-1"), ("ses", "5.5"),
-    ("combinatiegroep", "2"), ("combinatiegroep", ""), ("niveau_AE", "F"), ("niveau_IV", "1"),
-    ("niveau_IV", "VI"), ("afnameperiode", "M5"), ("thuistaal", "nederlands"),
-]  # fmt: skip
+    ("geslacht", "3"),
+    ("geslacht", "M"),
+    ("geslacht", "J"),
+    ("geslacht", "1.5"),
+    ("jaargroep", "9"),
+    ("gewicht", "0,5"),
+    ("gewicht", "12"),
+    ("gewicht", "0 3"),
+    ("gewicht", "03"),
+    ("gewicht", ",3"),
+    ("postcode4", "0123"),
+    ("postcode4", "1012AB"),
+    ("ses", "100"),
+    ("ses", "-1"),
+    ("ses", "5.5"),
+    ("combinatiegroep", "2"),
+    ("combinatiegroep", ""),
+    ("niveau_AE", "F"),
+    ("niveau_IV", "1"),
+    ("niveau_IV", "VI"),
+    ("afnameperiode", "M5"),
+    ("thuistaal", "nederlands"),
+]
 
 
 @pytest.mark.parametrize(("column", "code", "written"), DRAWN)

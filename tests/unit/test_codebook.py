@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from tests.unit.drawn_cohort import chain
 
-from cohort.codebook import codebook
-from cohort.recoding.coding import Coding
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.loss import Objective
-from cohort.recoding.outcome import Recoding
+from cohort.release.data_dictionary import codebook
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.utility.loss import Objective
 
 CODING = Coding((chain("score", 4), chain("sekse", 2)))
 

@@ -5,15 +5,12 @@ from itertools import product
 import numpy as np
 import pytest
 
-from cohort.errors import ConfigurationRefused
-from cohort.recoding.coding import Coding
-from cohort.recoding.hierarchy import Hierarchy
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.hierarchy import Hierarchy
 
 GESLACHT = Hierarchy("geslacht", (("j", "m"), ("*", "*")))
-JAAR = Hierarchy(
-    "jaar",
-    (("2012", "2013", "2014", "2015"), ("2012-2013", "2012-2013", "2014", "2015"), ("*",) * 4),
-)
+JAAR = Hierarchy("jaar", (("2012", "2013", "2014", "2015"), ("2012-2013", "2012-2013", "2014", "2015"), ("*",) * 4))
 VAST = Hierarchy("land", (("NL",),))
 CODING = Coding((GESLACHT, JAAR, VAST))
 
@@ -43,10 +40,7 @@ def test_the_code_of_a_record_is_the_sum_over_its_columns_and_leads_back() -> No
 def shown(coding: Coding, leaves: np.ndarray, levels: tuple[int, ...]) -> list[tuple[str, ...]]:
     """The labels of records at a level vector, by the hierarchies' own tables."""
     return [
-        tuple(
-            tree.labels[level][leaf]
-            for tree, level, leaf in zip(coding.hierarchies, levels, record, strict=True)
-        )
+        tuple(tree.labels[level][leaf] for tree, level, leaf in zip(coding.hierarchies, levels, record, strict=True))
         for record in leaves.T
     ]
 

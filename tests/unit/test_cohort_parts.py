@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from stdnum.nl import bsn, onderwijsnummer
 
-from cohort.errors import UsageRefused
+from cohort.foundation.errors import UsageRefused
 from cohorts import pupil_numbers, schools
 
 
@@ -18,15 +18,7 @@ def _is_pupil_number(number: str) -> bool:
 
 @pytest.mark.parametrize(
     ("pupils", "expected"),
-    [
-        (50, 1),
-        (2_000, 10),
-        (60_000, 300),
-        (66_000, 300),
-        (300_000, 1_320),
-        (1_500_000, 6_600),
-        (3_000_000, 6_600),
-    ],
+    [(50, 1), (2_000, 10), (60_000, 300), (66_000, 300), (300_000, 1_320), (1_500_000, 6_600), (3_000_000, 6_600)],
 )
 def test_the_number_of_schools_follows_from_the_pupils(pupils: int, expected: int) -> None:
     assert schools.number_for(pupils) == expected

@@ -11,12 +11,14 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_project import CONF
 
-from cohort import catalogue, deliveries, frames, quality
-from cohort.intake import arrivals, formats
-from cohort.intake.arrivals import Desk
-from cohort.intake.containers import Limits
+from cohort.agreements import catalogue
+from cohort.agreements.container_limits import ContainerLimits
+from cohort.delivery_formats import file_recognition, format_declarations
+from cohort.delivery_formats.file_recognition import Desk
+from cohort.ingestion import row_validation, text_scan
+from cohort.states import local_frames
 
-FORMATS = formats.load(CONF)
+FORMATS = format_declarations.load(CONF)
 LARGEST = 8000
 """Bytes of a method that the JVM still compiles, as `spark.sql.codegen.hugeMethodLimit` says it to Spark."""
 STAGES = ("what was sent", "typed")
@@ -38,25 +40,23 @@ def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_p
     header = {column: written for written, column in declared.columns.items()}
     lines = [declared.delimiter.join(header.values()), declared.delimiter.join("1" * len(header))]
     (tmp_path / "one.csv").write_text("\n".join(lines), encoding="utf-8")
-    (file,) = Desk(tmp_path, tmp_path / "work", FORMATS, Limits(9, 10**6, 10**7, 100)).arrivals(
+    (file,) = Desk(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 10**6, 10**7, 100)).arrivals(
         tmp_path / "one.csv"
     )
-    assert (file.kind, file.format, file.rejected) == (arrivals.TEXT, name, None)
+    assert (file.kind, file.format, file.rejected) == (file_recognition.TEXT, name, None)
     typed: list[DataFrame] = []
 
     def watched(rows: DataFrame) -> DataFrame:
         typed.append(rows)
-        return frames.apart(rows)
+        return local_frames.apart(rows)
 
-    delivered = deliveries.read(planned_once, [(1, file)], FORMATS)
-    judged = quality.judge(
-        planned_once, delivered, catalogue.load(CONF), dt.date(2026, 9, 1), {}, typed=watched
-    )
+    delivered = text_scan.read(planned_once, [(1, file)], FORMATS)
+    judged = row_validation.judge(planned_once, delivered, catalogue.load(CONF), dt.date(2026, 9, 1), {}, typed=watched)
     stages = len(STAGES if declared.as_canonical else OTHERWISE_WRITTEN)
     sizes = _largest_methods(planned_once, typed[0])
     assert len(sizes) == stages
     assert max(sizes) <= LARGEST, sizes
-    sizes = _largest_methods(planned_once, quality.accepted(judged, 1))  # as the first pass writes them
+    sizes = _largest_methods(planned_once, row_validation.accepted(judged, 1))  # as the first pass writes them
     assert len(sizes) == stages + len(JUDGED)
     assert max(sizes) <= LARGEST, sizes
 

@@ -12,11 +12,11 @@ from tests.unit.drawn_levels import special
 from tests.unit.drawn_release import bsn
 from tests.unit.drawn_rights import consent
 
-from cohort import consents
-from cohort.errors import RightsRefused
-from cohort.filed.numbers import Changes
-from cohort.project import Project
-from cohort.verify import consent as verified
+from cohort.agreements.project import Project
+from cohort.foundation.errors import RightsRefused
+from cohort.legal_basis import consents
+from cohort.legal_basis.number_changes import Changes
+from cohort.verification import consents as verified
 
 TODAY = dt.date(2026, 3, 1)
 A, B, OLD = bsn(0), bsn(1), bsn(50)
@@ -24,9 +24,13 @@ CHANGES = Changes(newest_of={OLD: A})
 
 
 def line(
-    pgn: str = A, since: str = "2026-01-01", until: str = "2026-12-31", withdrawn: str = "",
-    kind: str = "spelling", project: str = "proef",
-) -> str:  # fmt: skip
+    pgn: str = A,
+    since: str = "2026-01-01",
+    until: str = "2026-12-31",
+    withdrawn: str = "",
+    kind: str = "spelling",
+    project: str = "proef",
+) -> str:
     return f"{pgn};{kind};{project};{since};{until};{withdrawn}"
 
 
@@ -53,9 +57,7 @@ HOLDS: dict[str, tuple[list[str], bool]] = {
 
 
 @pytest.mark.parametrize(("lines", "holds"), HOLDS.values(), ids=list(HOLDS))
-def test_whose_consent_holds_and_the_verifier_finds_the_same(
-    tmp_path: Path, lines: list[str], holds: bool
-) -> None:
+def test_whose_consent_holds_and_the_verifier_finds_the_same(tmp_path: Path, lines: list[str], holds: bool) -> None:
     for n, one in enumerate([*lines, line(B)]):
         consent(tmp_path, [one], TODAY, f"lijst{n}")
     given = load(tmp_path).given(special())
@@ -73,9 +75,7 @@ def test_a_project_without_a_special_column_needs_no_consent(tmp_path: Path) -> 
     ("lines", "says"),
     [(None, "found no list"), ([], "found none in force"), ([line(until="2026-02-01")], "none in force")],
 )
-def test_a_special_column_without_a_consent_is_refused(
-    tmp_path: Path, lines: list[str] | None, says: str
-) -> None:
+def test_a_special_column_without_a_consent_is_refused(tmp_path: Path, lines: list[str] | None, says: str) -> None:
     if lines is not None:
         consent(tmp_path, lines, TODAY)
     with pytest.raises(RightsRefused, match=says) as refused:
@@ -126,15 +126,9 @@ def test_a_consent_that_begins_or_ends_is_another_digest(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [
-        {"role": "quasi-identifying", "constraint": None},
-        {"constraint": {"largest_value": Decimal("0.8")}},
-    ],
+    "wrong", [{"role": "quasi-identifying", "constraint": None}, {"constraint": {"largest_value": Decimal("0.8")}}]
 )
-def test_a_legal_ground_asks_for_a_sensitive_column_with_more_than_the_largest_share(
-    wrong: dict[str, object],
-) -> None:
+def test_a_legal_ground_asks_for_a_sensitive_column_with_more_than_the_largest_share(wrong: dict[str, object]) -> None:
     told = special().model_dump(exclude_unset=True)
     assert Project.model_validate(told) == special()
     column = told["columns"][2] | wrong

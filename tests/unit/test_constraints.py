@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from cohort.errors import ConfigurationRefused
-from cohort.recoding.constraints import (
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.sdc.privacy_models.constraints import (
     ClassCounts,
     Constraint,
     LargestShare,
@@ -21,21 +21,13 @@ from cohort.recoding.constraints import (
 
 #                 class      p   q   r   s   t
 CLASSES = ClassCounts(
-    pupils=np.array([10, 9, 10, 11, 0]),
-    schools=np.array([5, 9, 4, 6, 0]),
-    largest=np.array([5, 1, 4, 6, 0]),
+    pupils=np.array([10, 9, 10, 11, 0]), schools=np.array([5, 9, 4, 6, 0]), largest=np.array([5, 1, 4, 6, 0])
 )
 
 
 @pytest.mark.parametrize(
     ("constraint", "holding"),
-    [
-        (Pupils(10), "prs"),
-        (Schools(5), "pqs"),
-        (LargestShare("1/2"), "pqr"),
-        (Others(6), "qr"),
-        (Others(5), "pqrs"),
-    ],
+    [(Pupils(10), "prs"), (Schools(5), "pqs"), (LargestShare("1/2"), "pqr"), (Others(6), "qr"), (Others(5), "pqrs")],
     ids=str,
 )
 def test_holds_where_its_definition_says(constraint: Constraint, holding: str) -> None:

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from cohort.intake import containers, formats, kinds
-from cohort.intake.arrivals import DeliveredFile, Desk
-from cohort.intake.containers import Limits
-from cohort.intake.rejection import Rejected
+from cohort.agreements.container_limits import ContainerLimits
+from cohort.delivery_formats import containers, file_types, format_declarations
+from cohort.delivery_formats.file_recognition import DeliveredFile, Desk
+from cohort.delivery_formats.file_rejections import Rejected
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-LIMITS = Limits(members=5, bytes_per_member=4 << 20, total_bytes=6 << 20, ratio=100)
+LIMITS = ContainerLimits(members=5, bytes_per_member=4 << 20, total_bytes=6 << 20, ratio=100)
 ROWS = b"brin;pgn\n99ZZ;1\n"
 MIB = 1 << 20
 
@@ -37,7 +37,7 @@ def packed(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
     return made.getvalue()
 
 
-def of(content: bytes, limits: Limits = LIMITS, name: str = "levering.zip") -> list[tuple[str, bytes]]:
+def of(content: bytes, limits: ContainerLimits = LIMITS, name: str = "levering.zip") -> list[tuple[str, bytes]]:
     return list(containers.members(content, limits, name))
 
 
@@ -53,8 +53,16 @@ def test_members_come_in_their_order_with_their_names() -> None:
 
 def test_what_the_system_packed_along_is_left_out_and_not_counted() -> None:
     own = [("map/99ZZ.csv", ROWS)]
-    system = ["__MACOSX/map/._99ZZ.csv", ".DS_Store", "map/.ds_store", "Thumbs.db", "x/THUMBS.DB",
-              "map/desktop.ini", "map/~$99ZZ.xlsx", "leeg/"]  # fmt: skip
+    system = [
+        "__MACOSX/map/._99ZZ.csv",
+        ".DS_Store",
+        "map/.ds_store",
+        "Thumbs.db",
+        "x/THUMBS.DB",
+        "map/desktop.ini",
+        "map/~$99ZZ.xlsx",
+        "leeg/",
+    ]
     content = packed(*((name, b"x" * (name[-1] != "/")) for name in system), *own)
     assert of(content, replace(LIMITS, members=1)) == own
 
@@ -66,18 +74,18 @@ def test_a_gzip_has_one_member_named_after_the_file() -> None:
 
 def test_a_spreadsheet_in_a_zip_is_a_delivery_and_a_zip_is_not() -> None:
     sheet = packed(("[Content_Types].xml", b"<x/>"), ("xl/workbook.xml", b"<x/>"))
-    assert kinds.kind(sheet) == kinds.SPREADSHEET
+    assert file_types.kind(sheet) == file_types.SPREADSHEET
     assert of(packed(("a.xlsx", sheet))) == [("a.xlsx", sheet)]
-    assert kinds.kind(packed(("map/[Content_Types].xml", b"<x/>"))) == kinds.ZIP
+    assert file_types.kind(packed(("map/[Content_Types].xml", b"<x/>"))) == file_types.ZIP
 
 
 def test_a_member_at_its_limit_comes_and_the_same_limits_hold_for_the_total() -> None:
-    half, limits = noise(MIB), Limits(2, MIB, 2 * MIB, 100)
+    half, limits = noise(MIB), ContainerLimits(2, MIB, 2 * MIB, 100)
     assert [len(body) for _, body in of(packed(("a", half), ("b", half)), limits)] == [MIB, MIB]
 
 
 def test_small_limits_hold_too() -> None:
-    small = Limits(members=3, bytes_per_member=100, total_bytes=150, ratio=10)
+    small = ContainerLimits(members=3, bytes_per_member=100, total_bytes=150, ratio=10)
     assert [len(body) for _, body in of(packed(("a", bytes(100)), ("b", bytes(50))), small)] == [100, 50]
     for too_much in ((bytes(101),), (bytes(100), bytes(51)), (b"", b"", b"", b"")):
         content = packed(*((f"{n}.csv", body) for n, body in enumerate(too_much)))
@@ -128,14 +136,19 @@ ZIPPED = packed(("a.csv", ROWS))
 WRONG = [
     Wrong("cut off in the middle", "CONTAINER_BROKEN", lambda: ZIPPED[: len(ZIPPED) // 2]),
     Wrong("its first bytes only", "CONTAINER_BROKEN", lambda: b"PK\x03\x04"),
-    Wrong("a byte of a member changed", "CONTAINER_BROKEN",
-          lambda: packed(("a.csv", ROWS), method=zipfile.ZIP_STORED).replace(b"99ZZ", b"98ZZ", 1)),
+    Wrong(
+        "a byte of a member changed",
+        "CONTAINER_BROKEN",
+        lambda: packed(("a.csv", ROWS), method=zipfile.ZIP_STORED).replace(b"99ZZ", b"98ZZ", 1),
+    ),
     Wrong("a gzip cut off", "CONTAINER_BROKEN", lambda: gzip.compress(ROWS)[:-5]),
     Wrong("a gzip with something behind it", "CONTAINER_BROKEN", lambda: gzip.compress(ROWS) + b"x;y"),
-    Wrong("a gzip with another check sum", "CONTAINER_BROKEN",
-          lambda: gzip.compress(ROWS)[:-8] + b"12345678"),
-    Wrong("a method that cannot be held to a size", "CONTAINER_BROKEN",
-          lambda: packed(("a.csv", ROWS), method=zipfile.ZIP_BZIP2)),
+    Wrong("a gzip with another check sum", "CONTAINER_BROKEN", lambda: gzip.compress(ROWS)[:-8] + b"12345678"),
+    Wrong(
+        "a method that cannot be held to a size",
+        "CONTAINER_BROKEN",
+        lambda: packed(("a.csv", ROWS), method=zipfile.ZIP_BZIP2),
+    ),
     Wrong("neither zip nor gzip", "CONTAINER_BROKEN", lambda: ROWS),
     Wrong("encrypted", "CONTAINER_ENCRYPTED", lambda: flagged(ZIPPED, 0x1)),
     Wrong("strongly encrypted", "CONTAINER_ENCRYPTED", lambda: flagged(ZIPPED, 0x40)),
@@ -143,14 +156,17 @@ WRONG = [
     Wrong("a gzip's ratio over the limit", "CONTAINER_BOMB", lambda: gzip.compress(bytes(3 * MIB))),
     Wrong("a member over the limit", "CONTAINER_BOMB", lambda: packed(("a.csv", noise(5 * MIB)))),
     Wrong("a gzip over the limit", "CONTAINER_BOMB", lambda: gzip.compress(noise(5 * MIB), 1)),
-    Wrong("members within, the total over", "CONTAINER_BOMB",
-          lambda: packed(*((f"{n}.csv", noise(3 * MIB)) for n in range(3)))),
-    Wrong("itself over the total", "CONTAINER_BOMB",
-          lambda: packed(("a.csv", noise(7 * MIB)), method=zipfile.ZIP_STORED)),
+    Wrong(
+        "members within, the total over",
+        "CONTAINER_BOMB",
+        lambda: packed(*((f"{n}.csv", noise(3 * MIB)) for n in range(3))),
+    ),
+    Wrong(
+        "itself over the total", "CONTAINER_BOMB", lambda: packed(("a.csv", noise(7 * MIB)), method=zipfile.ZIP_STORED)
+    ),
     Wrong("a member too many", "CONTAINER_BOMB", lambda: packed(*((f"{n}.csv", ROWS) for n in range(6)))),
     Wrong("folders without end", "CONTAINER_BOMB", lambda: packed(*((f"{n}/", b"") for n in range(400)))),
-    Wrong("more in it than it declares", "CONTAINER_BROKEN",
-          lambda: lying(packed(("a", bytes(3 * MIB))), 10)),
+    Wrong("more in it than it declares", "CONTAINER_BROKEN", lambda: lying(packed(("a", bytes(3 * MIB))), 10)),
     Wrong("declares more than the limit", "CONTAINER_BOMB", lambda: lying(ZIPPED, 5 * MIB)),
     Wrong("a zip in a zip", "CONTAINER_NESTED", lambda: packed(("a.zip", ZIPPED))),
     Wrong("an empty zip in a zip", "CONTAINER_NESTED", lambda: packed(("a.csv", packed()))),
@@ -163,7 +179,7 @@ WRONG = [
     Wrong("the system's in it", "CONTAINER_EMPTY", lambda: packed(("__MACOSX/a.csv", b"x"))),
     Wrong("a gzip of nothing", "CONTAINER_EMPTY", lambda: gzip.compress(b"")),
     Wrong("a link", "CONTAINER_PATH", linked),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
@@ -175,9 +191,22 @@ def test_one_thing_wrong_refuses_the_container(wrong: Wrong) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["/a.csv", "../a.csv", "a/../../b.csv", "..\\a.csv", "\\\\server\\a.csv", "C:\\a.csv", "c:a.csv",
-     "a\nb.csv", "a\x7f.csv", "a\u202evsc.csv", "__MACOSX/../../a.csv", "..", "a/.."],
-)  # fmt: skip
+    [
+        "/a.csv",
+        "../a.csv",
+        "a/../../b.csv",
+        "..\\a.csv",
+        "\\\\server\\a.csv",
+        "C:\\a.csv",
+        "c:a.csv",
+        "a\nb.csv",
+        "a\x7f.csv",
+        "a\u202evsc.csv",
+        "__MACOSX/../../a.csv",
+        "..",
+        "a/..",
+    ],
+)
 def test_a_path_that_climbs_out_or_hides_refuses_the_container_before_any_member(name: str) -> None:
     given = []
     with pytest.raises(Rejected, match="CONTAINER_PATH"):
@@ -197,8 +226,9 @@ def test_a_name_cut_off_by_a_nul_is_seen_whole() -> None:
         of(content)
 
 
-@pytest.mark.parametrize("bomb", [gzip.compress(bytes(200 * MIB)), packed(("a", bytes(200 * MIB)))],
-                         ids=["gzip", "zip"])  # fmt: skip
+@pytest.mark.parametrize(
+    "bomb", [gzip.compress(bytes(200 * MIB)), packed(("a", bytes(200 * MIB)))], ids=["gzip", "zip"]
+)
 def test_reading_stops_at_the_limit_and_holds_no_more(bomb: bytes) -> None:
     tracemalloc.start()
     with pytest.raises(Rejected, match="CONTAINER_BOMB"):
@@ -229,18 +259,26 @@ def test_limits_that_limit_nothing_are_no_limits(wrong: dict[str, int]) -> None:
 
 @pytest.mark.parametrize(
     ("content", "kind"),
-    [(ROWS, None), (b"", None), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1x", "ole"), (ZIPPED, "zip"),
-     (packed(), "zip"), (gzip.compress(b""), "gzip"), (TAR, "other"), (bz2.compress(b"x"), "other"),
-     (b"BZh;brin", None)],
+    [
+        (ROWS, None),
+        (b"", None),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1x", "ole"),
+        (ZIPPED, "zip"),
+        (packed(), "zip"),
+        (gzip.compress(b""), "gzip"),
+        (TAR, "other"),
+        (bz2.compress(b"x"), "other"),
+        (b"BZh;brin", None),
+    ],
     ids=["text", "nothing", "ole", "zip", "empty zip", "gzip", "tar", "bzip2", "text like bzip2"],
-)  # fmt: skip
+)
 def test_a_file_is_what_its_first_bytes_say(content: bytes, kind: str | None) -> None:
-    assert kinds.kind(content) == kind
+    assert file_types.kind(content) == kind
 
 
-def looked_at(folder: Path, limits: Limits) -> tuple[list[DeliveredFile], int]:
+def looked_at(folder: Path, limits: ContainerLimits) -> tuple[list[DeliveredFile], int]:
     """What is in the files of a folder, and the most bytes that were held for it."""
-    desk = Desk(folder, folder.parent / "work", formats.load(CONF), limits)
+    desk = Desk(folder, folder.parent / "work", format_declarations.load(CONF), limits)
     tracemalloc.start()
     found = [file for path in sorted(folder.iterdir()) for file in desk.arrivals(path)]
     most = tracemalloc.get_traced_memory()[1]
@@ -254,7 +292,7 @@ def test_of_a_container_one_member_at_a_time_is_held(tmp_path: Path) -> None:
     text = b"brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore\n" + line * 4000
     content = packed(*((f"{n}.csv", text + bytes([65 + n])) for n in range(16)))
     (tmp_path / "in" / "a.zip").write_bytes(content)
-    found, most = looked_at(tmp_path / "in", Limits(16, 4 * MIB, 80 * MIB, 10_000))
+    found, most = looked_at(tmp_path / "in", ContainerLimits(16, 4 * MIB, 80 * MIB, 10_000))
     assert [(file.name, file.rejected) for file in found] == [(f"a.zip/{n}.csv", None) for n in range(16)]
     assert len({file.path.read_bytes() for file in found}) == 16
     assert most < 8 * len(text), "half of them"
@@ -271,9 +309,7 @@ def test_of_a_container_one_member_at_a_time_is_held(tmp_path: Path) -> None:
         (999 * MIB, b"\x1f\x8b", "CONTAINER_BOMB"),
     ],
 )
-def test_what_is_larger_than_the_limits_is_not_held(
-    size: int, head: bytes, becomes: str, tmp_path: Path
-) -> None:
+def test_what_is_larger_than_the_limits_is_not_held(size: int, head: bytes, becomes: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     with (tmp_path / "in" / "a").open("wb") as file:
         file.write((head or b"x\ny\n").ljust(4 * MIB, b"." if not head else b"\0"))

@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import contributors, frames, tables
-from cohort.intake import ledger
-from cohort.intake.ledger import Ledger
-from cohort.keys import Key
-from cohort.places import Places
-from cohort.platform import Tables
+from cohort import delta
+from cohort.delta.settings import TableRetention
+from cohort.keys.project_keys import Key
+from cohort.release import contributors
+from cohort.results import ledger
+from cohort.results.ledger import Ledger
+from cohort.states import local_frames
+from cohort.storage.paths import Places
 
 KEY = Key(b"k" * 32)
 LISTED = ["01AA", "02BB", "03CC", "04DD"]
-RETENTION = Tables(deleted_files_hours=0, log_hours=0)
+RETENTION = TableRetention(deleted_files_hours=0, log_hours=0)
 
 
 def mac(brin: str) -> bytes:
@@ -26,15 +28,11 @@ def mac(brin: str) -> bytes:
 @pytest.fixture
 def places(spark: SparkSession, tmp_path: Path) -> Places:
     #   pupil  school  others
-    drawn = [
-        ("a", "01AA", None),
-        ("b", "01AA", ["03CC"]),
-        ("c", "04DD", ["01AA", "03CC"]),
-    ]  # fmt: skip
+    drawn = [("a", "01AA", None), ("b", "01AA", ["03CC"]), ("c", "04DD", ["01AA", "03CC"])]
     rows = [(pupil, mac(home), [mac(x) for x in others] if others else None) for pupil, home, others in drawn]
     made = Places(tmp_path)
-    frame = frames.local(spark, "waarde string, _school binary, _others array<binary>", rows)
-    tables.write_new(frame, made.stage("proef", 1), "proef-1", RETENTION)
+    frame = local_frames.local(spark, "waarde string, _school binary, _others array<binary>", rows)
+    delta.write_new(frame, made.stage("proef", 1), "proef-1", RETENTION)
     return made
 
 

@@ -18,15 +18,16 @@ from pyspark.sql import functions as F
 from tests.unit.drawn_project import BASELINE, GEBOREN, GESLACHT, NIVEAU, REKENEN, Break, problems, put
 from tests.unit.drawn_results import column, frame, result, row
 
-from cohort import catalogue, leaves, project_hierarchies
-from cohort.catalogue import Catalogue
-from cohort.columns import Column
-from cohort.errors import ConfigurationRefused
-from cohort.project import Project
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.schema import NOT_LISTED
-from cohort.verify import rebuild
-from cohort.verify.ladders import of_bands, of_project
+from cohort.agreements import catalogue, project_hierarchies
+from cohort.agreements.catalogue import Catalogue
+from cohort.agreements.columns import Column
+from cohort.agreements.project import Project
+from cohort.anonymisation import leaf_encoding
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.states.schemas import NOT_LISTED
+from cohort.verification import rebuilt_records
+from cohort.verification.hierarchies import of_bands, of_project
 
 Toml = dict[str, Any]
 BANDS: Toml = {"from": 0, "to": 60, "step": 20, "widths": [40]}
@@ -56,46 +57,66 @@ def table(text: str) -> str:
 
 
 DRAWN = {
-    "closed at both ends": (score(), """
+    "closed at both ends": (
+        score(),
+        """
         0 tot 20;0 tot 40;*
         20 tot 40;0 tot 40;*
         40 tot 60;40 tot 60;*
         onbekend;onbekend;*
-    """),
-    "open at both ends": (score(below=True, above=True), """
+    """,
+    ),
+    "open at both ends": (
+        score(below=True, above=True),
+        """
         tot 0;tot 0;*
         0 tot 20;0 tot 40;*
         20 tot 40;0 tot 40;*
         40 tot 60;40 en hoger;*
         60 en hoger;40 en hoger;*
         onbekend;onbekend;*
-    """),
-    "beginning inside a wider band": (score(**{"from": 20}, below=True), """
+    """,
+    ),
+    "beginning inside a wider band": (
+        score(**{"from": 20}, below=True),
+        """
         tot 20;tot 40;*
         20 tot 40;tot 40;*
         40 tot 60;40 tot 60;*
         onbekend;onbekend;*
-    """),
-    "below nothing": (score(**{"from": -40, "to": 0}, widths=[]), """
+    """,
+    ),
+    "below nothing": (
+        score(**{"from": -40, "to": 0}, widths=[]),
+        """
         -40 tot -20;*
         -20 tot 0;*
         onbekend;*
-    """),
-    "years": (born("year", above=True), """
+    """,
+    ),
+    "years": (
+        born("year", above=True),
+        """
         2012;2012 tot 2014;*
         2013;2012 tot 2014;*
         2014;2014 en hoger;*
         2015 en hoger;2014 en hoger;*
         onbekend;onbekend;*
-    """),
-    "cohorts": (born("cohort", **{"from": 2098, "to": 2101}, below=True), """
+    """,
+    ),
+    "cohorts": (
+        born("cohort", **{"from": 2098, "to": 2101}, below=True),
+        """
         tot 2098/99;tot 2098/99;*
         2098/99;2098/99 tot 2100/01;*
         2099/00;2098/99 tot 2100/01;*
         2100/01;2100/01;*
         onbekend;onbekend;*
-    """),
-    "quarters": (born("quarter", to=2014, widths=[1], above=True), """
+    """,
+    ),
+    "quarters": (
+        born("quarter", to=2014, widths=[1], above=True),
+        """
         2012-K1;2012;*
         2012-K2;2012;*
         2012-K3;2012;*
@@ -106,8 +127,9 @@ DRAWN = {
         2013-K4;2013;*
         2014 en hoger;2014 en hoger;*
         onbekend;onbekend;*
-    """),
-}  # fmt: skip
+    """,
+    ),
+}
 
 
 @pytest.mark.parametrize(("declared", "text"), DRAWN.values(), ids=DRAWN.keys())
@@ -118,10 +140,14 @@ def test_bands_as_a_file_would_have_them(declared: Column, text: str) -> None:
 
 @settings(deadline=None)
 @given(
-    step=st.integers(1, 25), first=st.integers(-20, 20), count=st.integers(2, 40),
-    factors=st.lists(st.integers(2, 4), max_size=3), below=st.booleans(), above=st.booleans(),
+    step=st.integers(1, 25),
+    first=st.integers(-20, 20),
+    count=st.integers(2, 40),
+    factors=st.lists(st.integers(2, 4), max_size=3),
+    below=st.booleans(),
+    above=st.booleans(),
     by=st.sampled_from([None, "year", "cohort", "quarter"]),
-)  # fmt: skip
+)
 def test_engine_and_verifier_draw_the_same_bands(
     step: int, first: int, count: int, factors: list[int], below: bool, above: bool, by: str | None
 ) -> None:
@@ -157,7 +183,7 @@ REFUSED: dict[str, tuple[Break, str]] = {
         lambda d: d["columns"].__setitem__(GEBOREN, changed(d["columns"][GEBOREN], {**BANDS, "widths": []})),
         "step = 1 in the bands of an attribute",
     ),
-}  # fmt: skip
+}
 WRONG = {
     "nothing to hold": ({"to": 0}, "from a multiple of the step to a higher one"),
     "turned round": ({"from": 80}, "from a multiple of the step to a higher one"),
@@ -170,7 +196,7 @@ WRONG = {
     "too many": ({"to": 1_000_000, "step": 1, "widths": []}, "at most 10,000 bands"),
     "an unknown key": ({"form": 0}, "for example from; found the unknown key"),
     "no widths": ({"widths": None}, "a valid columns.1.bands.widths"),
-}  # fmt: skip
+}
 
 
 def changed(declared: Toml, bands: Toml) -> Toml:
@@ -214,13 +240,15 @@ def listed(low: int, high: int) -> Catalogue:
 @pytest.mark.parametrize(
     ("low", "high", "bands", "told"),
     [
-        (0, 59, {}, False), (0, 60, {}, True), (-1, 59, {}, True), (0, 60, {"above": True}, False),
-        (-9, 900, {"above": True}, True), (-9, 900, {"above": True, "below": True}, False),
+        (0, 59, {}, False),
+        (0, 60, {}, True),
+        (-1, 59, {}, True),
+        (0, 60, {"above": True}, False),
+        (-9, 900, {"above": True}, True),
+        (-9, 900, {"above": True, "below": True}, False),
     ],
-)  # fmt: skip
-def test_bands_must_hold_every_score_that_intake_accepts(
-    low: int, high: int, bands: Toml, told: bool
-) -> None:
+)
+def test_bands_must_hold_every_score_that_intake_accepts(low: int, high: int, bands: Toml, told: bool) -> None:
     own = project(rekenen=score(**bands))
     found = project_hierarchies.uncovered_scores(own, {"rekenen": tree(own.columns[0])}, listed(low, high))
     assert bool(found) is told
@@ -234,7 +262,7 @@ MISSING = {
     "blanks": ("thuistaal", "nl ;*\nfy;*\ndialect;*\noverig;*\n", "Write `nl` where it has `nl `"),
     "leading zeros": ("ses", "".join(f"{n:02d};*\n" for n in range(100)), "`0` where it has `00`"),
     "many": ("postcode4", "1017;*\n", r"`1000`, .* and 8,987 more"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("name", "text", "told"), MISSING.values(), ids=MISSING.keys())
@@ -265,10 +293,9 @@ PLACED = {
     "closed": ({}, [None, None, "0 tot 20", "0 tot 20", "20 tot 40", "40 tot 60", None, None, "onbekend"]),
     "open": (
         {"below": True, "above": True},
-        ["tot 0", "tot 0", "0 tot 20", "0 tot 20", "20 tot 40", "40 tot 60", "60 en hoger", "60 en hoger",
-         "onbekend"],
+        ["tot 0", "tot 0", "0 tot 20", "0 tot 20", "20 tot 40", "40 tot 60", "60 en hoger", "60 en hoger", "onbekend"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("bands", "labels"), PLACED.values(), ids=PLACED.keys())
@@ -279,7 +306,8 @@ def test_a_score_falls_in_its_declared_band_as_the_verifier_has_it(
     points = spark.createDataFrame([(p,) for p in POINTS], "p int")
     hierarchy, slots = tree(own), {own.results[0]: F.col("p")}
     rows = points.select(
-        leaves.of_points(F.col("p"), 100, own, hierarchy).alias("leaf"), rebuild._band(own, slots).alias("x")
+        leaf_encoding.of_points(F.col("p"), 100, own, hierarchy).alias("leaf"),
+        rebuilt_records._band(own, slots).alias("x"),
     ).collect()
     of = {NOT_LISTED: None} | dict(enumerate(hierarchy.leaves))
     assert [of[found.leaf] for found in rows] == labels
@@ -299,16 +327,18 @@ def test_a_date_of_birth_falls_in_its_declared_band_as_the_verifier_has_it(
     rows = frame(spark, [row(n, geboortedatum=date) for n, date in enumerate(BORN, start=1)])
     hierarchy, ladder = tree(own), of_bands(own)
     found = rows.select(
-        "geboortedatum", leaves.of_attribute(own, hierarchy).alias("leaf"), rebuild._attribute(own).alias("x")
+        "geboortedatum",
+        leaf_encoding.of_attribute(own, hierarchy).alias("leaf"),
+        rebuilt_records._attribute(own).alias("x"),
     ).collect()
     for one in found:
         if one.geboortedatum is None:
-            assert (one.leaf, one.x) == (leaves.NO_VALUE, None)
+            assert (one.leaf, one.x) == (leaf_encoding.NO_VALUE, None)
         else:
-            place = ladder.places.get(one.x, leaves.NO_LEAF)
+            place = ladder.places.get(one.x, leaf_encoding.NO_LEAF)
             assert one.leaf == place, (by, one.geboortedatum, one.x)
-            assert (place == leaves.NO_LEAF) <= (not ends)
-    assert any(one.leaf != leaves.NO_LEAF for one in found if one.geboortedatum == dt.date(2014, 7, 31))
+            assert (place == leaf_encoding.NO_LEAF) <= (not ends)
+    assert any(one.leaf != leaf_encoding.NO_LEAF for one in found if one.geboortedatum == dt.date(2014, 7, 31))
 
 
 def test_the_verifier_makes_its_ladders_of_bands_without_a_file(tmp_path: Path) -> None:
@@ -319,16 +349,16 @@ def test_the_verifier_makes_its_ladders_of_bands_without_a_file(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("levels", "told"),
     [
-        ({"highest_level": 2}, False), ({"highest_level": 3}, True), ({"lowest_level": 3}, True),
+        ({"highest_level": 2}, False),
+        ({"highest_level": 3}, True),
+        ({"lowest_level": 3}, True),
         ({"lowest_level": 2, "highest_level": 1}, True),
     ],
-)  # fmt: skip
+)
 def test_levels_that_the_bands_do_not_have_are_refused(tmp_path: Path, levels: Toml, told: bool) -> None:
     own = project(rekenen=score().model_copy(update=levels))
     if told:
-        with pytest.raises(
-            ConfigurationRefused, match="levels from 0 to 2, the lowest not above the highest"
-        ):
+        with pytest.raises(ConfigurationRefused, match="levels from 0 to 2, the lowest not above the highest"):
             project_hierarchies.load(own, tmp_path)
     else:
         assert project_hierarchies.load(own, tmp_path)["rekenen"].height == 3

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohort import delimited_text
-from cohort.delimited_text import MARK, TextRefused, decoded, delimiter_of, opened, with_line_feeds
+from cohort.foundation import delimited_text
+from cohort.foundation.delimited_text import MARK, TextRefused, decoded, delimiter_of, opened, with_line_feeds
 
 SECRET = "900123456"
 BLOCK = io.DEFAULT_BUFFER_SIZE
@@ -49,18 +49,21 @@ class TestRecords:
             ("sep=;\n", []),
         ],
     )
-    def test_a_record_has_the_number_of_its_first_line(
-        self, text: str, expected: list[tuple[int, list[str]]]
-    ) -> None:
+    def test_a_record_has_the_number_of_its_first_line(self, text: str, expected: list[tuple[int, list[str]]]) -> None:
         assert read(text) == expected
 
     @pytest.mark.parametrize(
         ("text", "delimiter"),
         [
-            ("a;b\n", ";"), ("a,b\n", ","), ("a\n", ";"), ('a,"x;y;z"\n', ","), ('"a;b";c,d;e\n', ";"),
-            ("sep=,\na;b;c,d\n", ","), ("sep=\t\na;b\n", ";"),
+            ("a;b\n", ";"),
+            ("a,b\n", ","),
+            ("a\n", ";"),
+            ('a,"x;y;z"\n', ","),
+            ('"a;b";c,d;e\n', ";"),
+            ("sep=,\na;b;c,d\n", ","),
+            ("sep=\t\na;b\n", ";"),
         ],
-    )  # fmt: skip
+    )
     def test_the_header_tells_the_delimiter_or_excels_line_does(self, text: str, delimiter: str) -> None:
         assert opened(io.BytesIO(text.encode())).delimiter == delimiter
         if not text.startswith("sep"):
@@ -79,20 +82,18 @@ class TestRecords:
     @given(
         rows=st.lists(
             st.lists(
-                st.text(
-                    st.characters(codec="utf-8", exclude_characters="\x00;\ufeff"), min_size=1, max_size=6
-                ),
-                min_size=2, max_size=4,
+                st.text(st.characters(codec="utf-8", exclude_characters="\x00;\ufeff"), min_size=1, max_size=6),
+                min_size=2,
+                max_size=4,
             ),
-            min_size=1, max_size=20,
+            min_size=1,
+            max_size=20,
         ),
         end=st.sampled_from(["\r\n", "\n", "\r"]),
-    )  # fmt: skip
+    )
     def test_reads_what_a_csv_writer_wrote(self, rows: list[list[str]], end: str) -> None:
         text = io.StringIO(newline="")
-        csv.writer(text, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator=end).writerows(
-            [["kop", "kop"], *rows]
-        )
+        csv.writer(text, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator=end).writerows([["kop", "kop"], *rows])
 
         assert [fields for _, fields in read(text.getvalue(), header=False)][1:] == rows
 

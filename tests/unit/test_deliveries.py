@@ -10,14 +10,14 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import deliveries
-from cohort.intake import arrivals, formats, transcripts
-from cohort.intake.arrivals import MOST_FIELDS, Desk
-from cohort.intake.containers import Limits
-from cohort.schema import CANONICAL, CORRUPT, GIVEN, NUMBER
+from cohort.agreements.container_limits import ContainerLimits
+from cohort.delivery_formats import canonical_text, file_recognition, format_declarations
+from cohort.delivery_formats.file_recognition import MOST_FIELDS, Desk
+from cohort.ingestion import text_scan
+from cohort.states.schemas import CANONICAL, CORRUPT, GIVEN, NUMBER
 
 HEADER = "brin;schooljaar;pgn;toetscode;afnameperiode;ruwe_score"
-FORMATS = formats.load(Path(__file__).resolve().parents[2] / "conf")
+FORMATS = format_declarations.load(Path(__file__).resolve().parents[2] / "conf")
 LINE = "10AA;2024-2025;123456782;REK-M7;M;34"
 PLAIN = f"{HEADER}\n{LINE}\n"
 
@@ -41,8 +41,7 @@ class File:
 FILES = [
     File("the plain dialect", PLAIN, "2:34"),
     File("another order of columns is read by name", f"ruwe_score;{HEADER[:-11]}\n34;{LINE[:-3]}\n", "2:34"),
-    File("a column that is not known is not read on",
-         f"achternaam;{HEADER};opmerking\nJansen;{LINE};ziek\n", "2:34"),
+    File("a column that is not known is not read on", f"achternaam;{HEADER};opmerking\nJansen;{LINE};ziek\n", "2:34"),
     File("a column that is not known may stand there twice", f"x;x;{HEADER}\n1;2;{LINE}\n", "2:34"),
     File("a quoted header", HEADER.replace("brin", '"brin"') + f"\n{LINE}\n", "2:34"),
     File("blanks around a name of the header", f" {HEADER} \n{LINE}\n", "2:34"),
@@ -50,10 +49,8 @@ FILES = [
     File("CRLF", PLAIN.replace("\n", "\r\n"), "2:34"),
     File("CR alone", PLAIN.replace("\n", "\r"), "2:34"),
     File("no line end at the end", PLAIN.strip(), "2:34"),
-    File("empty lines before the header and at the end",
-         f"\n \t\n{HEADER}\n{LINE}\n{LINE}\n\n \n", "4:34 5:34"),
-    File("empty lines between rows, also with blanks",
-         f"\n \t\n{HEADER}\n\n{LINE}\n\t\n{LINE}\n\n", "5:34 7:34"),
+    File("empty lines before the header and at the end", f"\n \t\n{HEADER}\n{LINE}\n{LINE}\n\n \n", "4:34 5:34"),
+    File("empty lines between rows, also with blanks", f"\n \t\n{HEADER}\n\n{LINE}\n\t\n{LINE}\n\n", "5:34 7:34"),
     File("a line of no-break spaces is an empty one", f"{PLAIN}\u00a0\n", "2:34"),
     File("a quoted separator and quoted quotes", f'{HEADER};groep_key\n{LINE};"7;""A"""\n', "2:34"),
     File("an empty quoted value", f'{HEADER};groep_key\n{LINE};""\n', "2:34"),
@@ -79,12 +76,12 @@ FILES = [
     File("a name that Spark takes for a pattern", PLAIN, rejected="FILE_NAME", name="{n}[1].csv"),
     File("a name that Hadoop takes for a scheme", PLAIN, rejected="FILE_NAME", name="a:{n}.csv"),
     File("a name that is no text", PLAIN, rejected="FILE_NAME", name=os.fsdecode(b"school\xe9{n}.csv")),
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True)
 class Read:
-    looked: dict[str, arrivals.DeliveredFile]
+    looked: dict[str, file_recognition.DeliveredFile]
     rows: dict[str, list[dict[str, object]]]
     lines: dict[str, str]
 
@@ -93,18 +90,18 @@ class Read:
 def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Read:
     """All files in one folder, looked at one by one, those that are fit read in one pass."""
     folder = tmp_path_factory.mktemp("deliveries")
-    desk = Desk(folder, tmp_path_factory.mktemp("work"), FORMATS, Limits(9, 1 << 20, 1 << 20, 100))
+    desk = Desk(folder, tmp_path_factory.mktemp("work"), FORMATS, ContainerLimits(9, 1 << 20, 1 << 20, 100))
     looked = {}
     for number, file in enumerate(FILES):
         path: Path = folder / file.name.replace("{n}", str(number))
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(file.bytes)
         (looked[file.says],) = desk.arrivals(path)
-        if looked[file.says].kind == arrivals.UNEVEN and not looked[file.says].rejected:
-            looked[file.says] = transcripts.of_lines(looked[file.says], desk)
+        if looked[file.says].kind == file_recognition.UNEVEN and not looked[file.says].rejected:
+            looked[file.says] = canonical_text.of_lines(looked[file.says], desk)
     fit = [(n, f) for n, f in enumerate(looked.values()) if not f.rejected]
     rows: dict[str, list[dict[str, object]]] = {file.says: [] for file in FILES}
-    for row in deliveries.read(one_spark, fit, FORMATS).collect():
+    for row in text_scan.read(one_spark, fit, FORMATS).collect():
         rows[FILES[row[NUMBER]].says].append(row.asDict())
     lines: dict[str, list[tuple[int, str]]] = {file.says: [] for file in FILES}
     for row in _lined(one_spark, fit).collect():
@@ -113,9 +110,9 @@ def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     return Read(looked, rows, {k: " ".join(f"{n}:{s}" for n, s in sorted(v)) for k, v in lines.items()})
 
 
-def _lined(spark: SparkSession, files: list[deliveries.Numbered]) -> DataFrame:
-    placed = deliveries.read_placed(spark, files, FORMATS)
-    return deliveries.lined(placed.withColumn("_order", F.monotonically_increasing_id()), "_order")
+def _lined(spark: SparkSession, files: list[text_scan.Numbered]) -> DataFrame:
+    placed = text_scan.read_placed(spark, files, FORMATS)
+    return text_scan.lined(placed.withColumn("_order", F.monotonically_increasing_id()), "_order")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.says)
@@ -132,17 +129,15 @@ def test_both_ways_of_reading_give_the_same_lines(file: File, found: Read) -> No
     assert sorted(map(str, scores)) == sorted(told.split(":")[1] for told in file.read.split())
 
 
-def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: SparkSession, tmp_path: Path) -> None:
     rows = 200_000
     path = tmp_path / "long.csv"
     lines = (f"{LINE[:-2]}{number}\n" for number in range(2, rows + 2))
     path.write_text(HEADER + "\n" + "".join(lines) + "\n \n", encoding="utf-8")
-    (file,) = Desk(tmp_path, tmp_path / "work", FORMATS, Limits(9, 1 << 24, 1 << 24, 100)).arrivals(path)
-    assert (file.kind, file.rows) == (arrivals.TEXT, rows)
+    (file,) = Desk(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 1 << 24, 1 << 24, 100)).arrivals(path)
+    assert (file.kind, file.rows) == (file_recognition.TEXT, rows)
     found = _lined(spark, [(7, file)])
-    assert deliveries.read_placed(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1
+    assert text_scan.read_placed(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1
     wrong = found.where(F.col("line") != F.col("ruwe_score").cast("int")).count()
     assert (found.count(), wrong) == (rows, 0)
 
@@ -202,21 +197,19 @@ AWKWARD = (
 def test_what_is_declared_of_values_is_text(spark: SparkSession, tmp_path: Path) -> None:
     codes = {written: f"{n}'" for n, written in enumerate(AWKWARD)}
     sentinels = [f"{written}!" for written in AWKWARD]
-    odd = FORMATS["canoniek"].model_copy(
-        update={"codes": {"geslacht": codes}, "sentinels": {"ruwe_score": sentinels}}
-    )
-    declared = formats.Formats({"canoniek": odd})
+    odd = FORMATS["canoniek"].model_copy(update={"codes": {"geslacht": codes}, "sentinels": {"ruwe_score": sentinels}})
+    declared = format_declarations.Formats({"canoniek": odd})
     columns = list(odd.columns)
     sent = [(w, f"{w}!") for w in AWKWARD] + [("it", "it's")]
     rows = [[{"geslacht": one, "ruwe_score": other}.get(c, "1") for c in columns] for one, other in sent]
     lines = [";".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows]
     (tmp_path / "a.csv").write_text("\n".join([";".join(columns), *lines, ""]))
-    desk = Desk(tmp_path, tmp_path / "work", declared, Limits(9, 1 << 20, 1 << 24, 100))
+    desk = Desk(tmp_path, tmp_path / "work", declared, ContainerLimits(9, 1 << 20, 1 << 24, 100))
     (file,) = desk.arrivals(tmp_path / "a.csv")
-    read = deliveries.read(spark, [(1, file)], declared).select("geslacht", "ruwe_score").collect()
+    read = text_scan.read(spark, [(1, file)], declared).select("geslacht", "ruwe_score").collect()
     assert [tuple(row) for row in read] == [
         *((code, None) for code in codes.values()),
-        (f"{deliveries.NOT_AS_DECLARED}it", "it's"),
+        (f"{text_scan.NOT_AS_DECLARED}it", "it's"),
     ]
 
 
@@ -225,22 +218,18 @@ def test_an_empty_line_changes_no_row(spark: SparkSession, tmp_path: Path, name:
     declared = FORMATS[name]
     columns = list(declared.columns)
     filled = [[written if at == n else "1" for at in range(len(columns))] for n, written in enumerate(ODD)]
-    lines = [
-        declared.delimiter.join(cells).replace("{d}", declared.delimiter) for cells in [columns, *filled]
-    ]
-    desk = Desk(tmp_path, tmp_path / "work", FORMATS, Limits(9, 1 << 20, 1 << 24, 100))
+    lines = [declared.delimiter.join(cells).replace("{d}", declared.delimiter) for cells in [columns, *filled]]
+    desk = Desk(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 1 << 20, 1 << 24, 100))
     read = []
     for way, between in (("even", "\n"), ("uneven", "\n \n")):
         path = tmp_path / f"{way}.csv"
         path.write_text(between.join(lines) + "\n", encoding="utf-8")
         (file,) = desk.arrivals(path)
-        assert (file.kind, file.rejected) == (arrivals.TEXT if way == "even" else arrivals.UNEVEN, None)
+        assert (file.kind, file.rejected) == (file_recognition.TEXT if way == "even" else file_recognition.UNEVEN, None)
         if way == "uneven":
-            file = transcripts.of_lines(file, desk)
+            file = canonical_text.of_lines(file, desk)
         rows = [row.asDict() for row in _lined(spark, [(1, file)]).orderBy("line").collect()]
-        assert [row.pop("line") for row in rows] == [
-            n * len(between.split("\n")[1:]) + 1 for n in range(1, len(lines))
-        ]
+        assert [row.pop("line") for row in rows] == [n * len(between.split("\n")[1:]) + 1 for n in range(1, len(lines))]
         read.append(
             [
                 {k: v for k, v in row.items() if k not in ("_order", CORRUPT)} | {"!": row[CORRUPT] is None}

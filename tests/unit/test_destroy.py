@@ -18,16 +18,19 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import destroy, keys, locks, register, tables
-from cohort.destruction import inventory, marks, needles, proof
+from cohort import delta
+from cohort.delta.settings import TableRetention
+from cohort.destruction import byte_search, destroy, inventory, proof, search_terms
 from cohort.destruction.inventory import Inventory
-from cohort.errors import DestructionIncomplete, StateRefused, UsageRefused
-from cohort.places import Places
-from cohort.platform import Tables
+from cohort.foundation.errors import DestructionIncomplete, StateRefused, UsageRefused
+from cohort.keys import project_keys
+from cohort.release_records import release_record
+from cohort.storage import locks
+from cohort.storage.paths import Places
 
 NAME = "leergroei"
 NOW = dt.datetime(2027, 12, 31, 12, tzinfo=dt.UTC)
-RETENTION = Tables(deleted_files_hours=0, log_hours=0)
+RETENTION = TableRetention(deleted_files_hours=0, log_hours=0)
 PSEUDONYM, REMEMBERED = bytes(range(100, 132)), bytes(range(200, 232))
 
 
@@ -41,25 +44,29 @@ def made(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
     base = tmp_path_factory.mktemp("made")
     places, folder = Places(base / "root"), base / "keys"
     places.root.mkdir()
-    states = {1: register.Release.SUPERSEDED, 2: register.Release.PUBLISHED, 3: register.Release.STAGED}
+    states = {
+        1: release_record.Release.SUPERSEDED,
+        2: release_record.Release.PUBLISHED,
+        3: release_record.Release.STAGED,
+    }
     rows = one_spark.sql(ROWS).coalesce(1)
     for name, numbers in {NAME: (1, 2, 3), "groei": (2,)}.items():
-        keys.create(folder, name)
+        project_keys.create(folder, name)
         for number in numbers:
-            register.save(places, register.Record(name, number, states[number], {"records": 17}))
+            release_record.save(places, release_record.Record(name, number, states[number], {"records": 17}))
             if number == 3:
                 staged = one_spark.sql(STAGED.format(PSEUDONYM.hex(), bytes(32).hex())).coalesce(1)
-                tables.replace(staged, places.stage(name, 3), {}, register.release_id(name, 3), RETENTION)
+                delta.replace(staged, places.stage(name, 3), {}, release_record.release_id(name, 3), RETENTION)
             else:
-                note = register.release_id(name, number)
-                tables.replace(rows, places.table(name), {}, note, RETENTION)
+                note = release_record.release_id(name, number)
+                delta.replace(rows, places.table(name), {}, note, RETENTION)
                 shown = {"release": number, "id": note, "state": states[number], "records": 15}
-                register.write(places.records / name / f"{number}.json", shown)
+                release_record.write(places.records / name / f"{number}.json", shown)
         remembered = places.remembered(name) / "2" / "pupils"
         remembered.mkdir(parents=True)
         pseudonym = pa.table({"_pupil": [REMEMBERED if name == NAME else bytes(32)], "class_nr": [0]})
         pq.write_table(pseudonym, remembered / f"part-00000-{uuid.uuid4()}-c000.zstd.parquet")
-        register.write(remembered.parent / "memory.json", {"pupils": 1})
+        release_record.write(remembered.parent / "memory.json", {"pupils": 1})
     (places.table(NAME) / ".part-left-by-a-crash.tmp").write_bytes(b"half a row")
     (places.records / NAME / ".2.json.77.new").write_bytes(b"{")
     (places.deliveries / "01AB").mkdir(parents=True)
@@ -81,17 +88,22 @@ class Site:
 
     def destroy(self, project: str = NAME, tell: Callable[[str], None] | None = None) -> dict[str, Any]:
         return destroy.destroy(
-            self.spark, self.places, self.keys, project,
-            who_confirmed="A. Beheerder", now=NOW, progress=tell or self.lines.append,
-        )  # fmt: skip
+            self.spark,
+            self.places,
+            self.keys,
+            project,
+            who_confirmed="A. Beheerder",
+            now=NOW,
+            progress=tell or self.lines.append,
+        )
 
     def assert_gone(self) -> None:
-        assert register.state_of(self.places, NAME) is register.Project.DESTROYED
+        assert release_record.state_of(self.places, NAME) is release_record.Project.DESTROYED
         places = self.places
         own = places.table(NAME), places.staging(NAME), places.remembered(NAME), places.exact / NAME
         for place in own:
             assert not os.path.lexists(place)
-        assert not keys.exists(self.keys, NAME)
+        assert not project_keys.exists(self.keys, NAME)
 
 
 @pytest.fixture
@@ -108,16 +120,16 @@ def no_delta(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         logs = sorted((path / "_delta_log").glob("*.json"))
         return [hit for log in logs for hit in re.findall(pattern, log.read_text(encoding="utf-8"))]
 
-    def history(path: Path) -> list[tables.Commit]:
+    def history(path: Path) -> list[delta.Commit]:
         notes = said(path, r'"userMetadata":"([^"]+)"')
-        return [tables.Commit(version, note, "") for version, note in enumerate(notes)]
+        return [delta.Commit(version, note, "") for version, note in enumerate(notes)]
 
-    monkeypatch.setattr(marks, "scratch", lambda _: [tmp_path / "scratch"])
-    monkeypatch.setattr(tables, "purge", lambda *_: tables.Vacuumed(0))
-    monkeypatch.setattr(tables, "exists", lambda path: (path / "_delta_log").is_dir())
-    monkeypatch.setattr(tables, "readable", lambda _, path, version: path.exists() and version is None)
-    monkeypatch.setattr(tables, "identity", lambda path: said(path, r'"metaData":\{"id":"([^"]+)"')[-1])
-    monkeypatch.setattr(tables, "history", history)
+    monkeypatch.setattr(search_terms, "scratch", lambda _: [tmp_path / "scratch"])
+    monkeypatch.setattr(delta, "purge", lambda *_: delta.Vacuumed(0))
+    monkeypatch.setattr(delta, "exists", lambda path: (path / "_delta_log").is_dir())
+    monkeypatch.setattr(delta, "readable", lambda _, path, version: path.exists() and version is None)
+    monkeypatch.setattr(delta, "identity", lambda path: said(path, r'"metaData":\{"id":"([^"]+)"')[-1])
+    monkeypatch.setattr(delta, "history", history)
 
 
 def listing(root: Path) -> dict[str, tuple[int, int]]:
@@ -130,8 +142,11 @@ def test_a_plan_tells_what_would_go_and_changes_nothing(site: Site) -> None:
     summary = found.told()
     assert listing(site.places.root.parent) == before
     assert set(summary["places"]) == {
-        f"projects/{NAME}", f"staging/{NAME}", f"restricted/records/{NAME}", f"restricted/released/{NAME}",
-    }  # fmt: skip
+        f"projects/{NAME}",
+        f"staging/{NAME}",
+        f"restricted/records/{NAME}",
+        f"restricted/released/{NAME}",
+    }
     assert summary["key"] is True
     assert [r["state"] for r in summary["releases"]] == ["SUPERSEDED", "PUBLISHED", "STAGED"]
     assert any(Path(item.path).name.startswith(".") for item in found.items)
@@ -146,15 +161,15 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_
 
     site.assert_gone()
     for version in (None, 0):
-        with pytest.raises(tables.DAMAGED):
-            tables.read(site.spark, site.places.table(NAME), version).count()
-    assert certificate == register.load(register.certificate(site.places, NAME))
+        with pytest.raises(delta.DAMAGED):
+            delta.read(site.spark, site.places.table(NAME), version).count()
+    assert certificate == release_record.load(release_record.certificate(site.places, NAME))
     assert certificate["removed"]["places"] == planned.sums()
     assert certificate["removed"]["inventory_sha256"] == planned.sha256
     assert certificate["removed"]["versions"] == 2
     assert [r["was"] for r in certificate["removed"]["releases"]] == ["SUPERSEDED", "PUBLISHED", "STAGED"]
     looked = certificate["looked_for"]
-    assert set(looked["marks"]) == {marks.FILE, marks.TABLE, marks.RELEASE, marks.PSEUDONYM}
+    assert set(looked["marks"]) == {search_terms.FILE, search_terms.TABLE, search_terms.RELEASE, search_terms.PSEUDONYM}
     assert looked["found_before"]["marks"] == sum(looked["marks"].values())
     assert {"name", "bytes", "parquet"} <= set(looked["found_before"]["where"])
     assert looked["found_after"]["marks"] == 0
@@ -162,34 +177,36 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_
     assert looked["listing"]["gone_after"] == looked["listing"]["files_before"] > 0
     assert certificate["confirmed"] == [{"by": "A. Beheerder", "at": "2027-12-31T12:00:00+00:00"}]
     assert [s["step"] for s in certificate["steps"]] == [
-        "listed", "marks found", "emptied", "removed", "key destroyed", "looked again", "records closed",
-    ]  # fmt: skip
+        "listed",
+        "marks found",
+        "emptied",
+        "removed",
+        "key destroyed",
+        "looked again",
+        "records closed",
+    ]
     assert listing(site.places.table("groei")) == others
     assert site.places.deliveries.joinpath("01AB", "uit.csv").exists()
-    assert register.load(site.places.records / NAME / "2.json")["state"] == "DESTROYED"
-    assert sorted(p.name for p in (site.places.records / NAME).iterdir()) == [
-        "1.json",
-        "2.json",
-        "certificate.json",
-    ]
+    assert release_record.load(site.places.records / NAME / "2.json")["state"] == "DESTROYED"
+    assert sorted(p.name for p in (site.places.records / NAME).iterdir()) == ["1.json", "2.json", "certificate.json"]
     assert site.places.exact.joinpath("groei", "2.json").exists()
-    assert keys.exists(site.keys, "groei")
+    assert project_keys.exists(site.keys, "groei")
 
 
 @pytest.mark.usefixtures("no_delta")
 def test_nothing_that_identifies_stands_in_the_certificate_or_the_progress(site: Site) -> None:
     planned = site.plan()
     site.destroy()
-    told = json.dumps(register.load(register.certificate(site.places, NAME))) + "\n".join(site.lines)
-    ids = [found for item in planned.items for found in marks.UUID.findall(item.path)]
+    told = json.dumps(release_record.load(release_record.certificate(site.places, NAME))) + "\n".join(site.lines)
+    ids = [found for item in planned.items for found in search_terms.UUID.findall(item.path)]
     assert ids
     assert not [secret for secret in [*ids, PSEUDONYM.hex(), str(site.places.root)] if secret in told]
 
 
 def test_the_rows_are_deleted_and_vacuumed_before_the_folder_goes(spark: SparkSession, site: Site) -> None:
     table = site.places.table("groei")
-    assert tables.purge(table).left_behind == 0
-    assert tables.read(spark, table).count() == 0
+    assert delta.purge(table).left_behind == 0
+    assert delta.read(spark, table).count() == 0
     assert spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled", "true") == "true"
 
 
@@ -222,7 +239,7 @@ def test_a_name_that_is_a_path_is_refused(project: str, site: Site) -> None:
 
 
 def test_a_project_with_only_a_key_can_be_destroyed(site: Site) -> None:
-    keys.create(site.keys, "alleen_sleutel")
+    project_keys.create(site.keys, "alleen_sleutel")
     site.keys.joinpath(".alleen_sleutel.77.new").write_bytes(b"left by a killed job that made the key")
     certificate = site.destroy("alleen_sleutel")
     assert certificate["removed"]["key"] is True
@@ -235,18 +252,24 @@ class Killed(BaseException):
 
 
 CUTS = [
-    (inventory, "take"), (marks, "choose"), (marks, "control"), (tables, "purge"), (inventory, "remove"),
-    (keys, "destroy"), (marks, "again"), (tables, "readable"), (register, "save"), (proof, "certificate"),
+    (inventory, "take"),
+    (search_terms, "choose"),
+    (search_terms, "control"),
+    (delta, "purge"),
+    (inventory, "remove"),
+    (project_keys, "destroy"),
+    (search_terms, "again"),
+    (delta, "readable"),
+    (release_record, "save"),
+    (proof, "certificate"),
     (destroy, "_end_journal"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.usefixtures("no_delta")
 @pytest.mark.parametrize(("module", "name"), CUTS, ids=[f"{m.__name__}.{n}" for m, n in CUTS])
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_killed_destruction_is_taken_up_by_the_next(
-    module: Any, name: str, moment: str, site: Site
-) -> None:
+def test_a_killed_destruction_is_taken_up_by_the_next(module: Any, name: str, moment: str, site: Site) -> None:
     planned, real = site.plan(), getattr(module, name)
 
     def cut(*args: Any, **named: Any) -> Any:
@@ -259,10 +282,10 @@ def test_a_killed_destruction_is_taken_up_by_the_next(
         with pytest.raises(Killed):
             site.destroy()
 
-    if register.state_of(site.places, NAME) is register.Project.DESTROYED and not os.path.lexists(
+    if release_record.state_of(site.places, NAME) is release_record.Project.DESTROYED and not os.path.lexists(
         site.places.exact / NAME
     ):
-        certificate = register.load(register.certificate(site.places, NAME))  # killed after the last step
+        certificate = release_record.load(release_record.certificate(site.places, NAME))  # killed after the last step
     else:
         certificate = site.destroy()
     site.assert_gone()
@@ -283,7 +306,7 @@ def test_a_destruction_killed_between_two_steps_is_taken_up_by_the_next(step: in
 
     with pytest.raises(Killed):
         site.destroy(tell=tell)
-    assert site.plan().state is register.Project.DESTROYING
+    assert site.plan().state is release_record.Project.DESTROYING
     certificate = site.destroy()
     site.assert_gone()
     assert certificate["removed"]["inventory_sha256"] == planned.sha256
@@ -291,9 +314,7 @@ def test_a_destruction_killed_between_two_steps_is_taken_up_by_the_next(step: in
 
 
 @pytest.mark.usefixtures("no_delta")
-def test_what_cannot_be_removed_is_told_and_the_next_run_goes_on(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_removed_is_told_and_the_next_run_goes_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     stuck = next(i for i in site.plan().items if i.place == f"staging/{NAME}" and i.is_data)
     real = os.unlink
 
@@ -308,15 +329,12 @@ def test_what_cannot_be_removed_is_told_and_the_next_run_goes_on(
             site.destroy()
     assert refused.value.exit_code == 16
     assert Path(stuck.path).name not in str(refused.value)
-    assert not register.certificate(site.places, NAME).exists()
-    assert register.state_of(site.places, NAME) is register.Project.DESTROYING
+    assert not release_record.certificate(site.places, NAME).exists()
+    assert release_record.state_of(site.places, NAME) is release_record.Project.DESTROYING
 
     certificate = site.destroy()
     site.assert_gone()
-    assert (
-        certificate["looked_for"]["listing"]["gone_after"]
-        == certificate["looked_for"]["listing"]["files_before"]
-    )
+    assert certificate["looked_for"]["listing"]["gone_after"] == certificate["looked_for"]["listing"]["files_before"]
 
 
 @pytest.mark.usefixtures("no_delta")
@@ -325,10 +343,8 @@ def test_a_key_that_cannot_be_removed_is_told(site: Site, monkeypatch: pytest.Mo
         raise PermissionError(1, "Operation not permitted")
 
     with monkeypatch.context() as held:
-        held.setattr(keys, "destroy", refuse)
-        held.setattr(
-            inventory, "remove", lambda tree, real=inventory.remove: tree.suffix == ".key" or real(tree)
-        )
+        held.setattr(project_keys, "destroy", refuse)
+        held.setattr(inventory, "remove", lambda tree, real=inventory.remove: tree.suffix == ".key" or real(tree))
         with pytest.raises(DestructionIncomplete, match="the project's key"):
             site.destroy()
     site.destroy()
@@ -362,22 +378,17 @@ def test_whatever_still_shows_the_project_keeps_it_from_being_certified(
     plant: Callable[[Site, dict[str, str]], tuple[Path, bytes]], site: Site
 ) -> None:
     data = next(i for i in site.plan().items if i.is_data)
-    known = {
-        "file": marks.UUID.findall(data.path)[-1],
-        "data": str(site.places.root / data.place / data.path),
-    }
+    known = {"file": search_terms.UUID.findall(data.path)[-1], "data": str(site.places.root / data.place / data.path)}
     planted, content = plant(site, known)
     planted.parent.mkdir(parents=True, exist_ok=True)
     planted.write_bytes(content)
 
     with pytest.raises(DestructionIncomplete) as refused:
         site.destroy()
-    assert not register.certificate(site.places, NAME).exists()
+    assert not release_record.certificate(site.places, NAME).exists()
     assert len(refused.value.problems) == 1
     assert planted.parent.relative_to(site.places.root).as_posix() in str(refused.value)
-    assert not re.search(
-        f"{known['file']}|{PSEUDONYM.hex()}|{re.escape(str(site.places.root))}", str(refused.value)
-    )
+    assert not re.search(f"{known['file']}|{PSEUDONYM.hex()}|{re.escape(str(site.places.root))}", str(refused.value))
 
     planted.unlink()
     site.destroy()
@@ -401,11 +412,11 @@ def test_a_search_that_does_not_find_the_marks_before_removes_nothing(
 ) -> None:
     kept = listing(site.places.table(NAME))
     with monkeypatch.context() as blind:
-        blind.setattr(needles, "search", lambda *_, **__: needles.Hits((), 0, 0, {}, ()))
+        blind.setattr(byte_search, "search", lambda *_, **__: byte_search.Hits((), 0, 0, {}, ()))
         with pytest.raises(DestructionIncomplete, match="find every mark"):
             site.destroy()
     assert listing(site.places.table(NAME)) == kept
-    assert keys.exists(site.keys, NAME)
+    assert project_keys.exists(site.keys, NAME)
 
 
 @pytest.mark.usefixtures("no_delta")
@@ -420,9 +431,7 @@ def test_a_link_is_removed_and_not_followed(site: Site, tmp_path: Path) -> None:
     assert (outside / "keep.parquet").read_bytes() == b"PAR1"
 
 
-def test_a_place_that_is_itself_a_link_is_refused_before_anything_is_removed(
-    site: Site, tmp_path: Path
-) -> None:
+def test_a_place_that_is_itself_a_link_is_refused_before_anything_is_removed(site: Site, tmp_path: Path) -> None:
     table, elsewhere = site.places.table(NAME), tmp_path / "another disk"
     table.rename(elsewhere)
     table.symlink_to(elsewhere)

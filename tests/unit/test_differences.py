@@ -15,24 +15,14 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SECRET
-from tests.unit.drawn_releases import (
-    MORE,
-    NUMBERS,
-    PUPILS,
-    Root,
-    project,
-    rows_of,
-    school_of,
-    score_of,
-    sex_of,
-)
+from tests.unit.drawn_releases import MORE, NUMBERS, PUPILS, Root, project, rows_of, school_of, score_of, sex_of
 
-from cohort import register
-from cohort.boards import Boards
-from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
-from cohort.filed.numbers import Changes
-from cohort.keys import Key
-from cohort.later import differences, memory, nesting, rekeyed
+from cohort.agreements.school_boards import Boards
+from cohort.differencing import nested_release, nesting, snapshot_renumbering
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, StateRefused
+from cohort.keys.project_keys import Key
+from cohort.legal_basis.number_changes import Changes
+from cohort.release_records import class_snapshot, release_record
 
 K = 10
 FIRST = [n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("1", 50)]
@@ -123,11 +113,15 @@ def test_with_the_rule_off_the_attacker_finds_the_late_objector_and_the_verifier
 
 def test_a_recoding_of_its_own_is_found_too(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate taken out: as if nothing had been published before."""
-    monkeypatch.setattr(differences, "before", lambda *_: None)
-    root.project = root.project.model_copy(update={"columns": [
-        column.model_copy(update={"lowest_level": 1}) if column.name == "rekenen_M" else column
-        for column in root.project.columns
-    ]})  # fmt: skip
+    monkeypatch.setattr(nested_release, "before", lambda *_: None)
+    root.project = root.project.model_copy(
+        update={
+            "columns": [
+                column.model_copy(update={"lowest_level": 1}) if column.name == "rekenen_M" else column
+                for column in root.project.columns
+            ]
+        }
+    )
     root.results(more=[])
     root.gone = {FIRST[0]}
     root.results()
@@ -138,9 +132,7 @@ def test_a_recoding_of_its_own_is_found_too(root: Root, monkeypatch: pytest.Monk
 def test_corrected_results_count_as_gone_and_nobody_new_enters(root: Root) -> None:
     root.gone = set()
     corrected = {
-        "vaardigheidsscore": rows_of(FIRST[0] - 12 if FIRST[0] > 12 else FIRST[0] + 12)[0][
-            "vaardigheidsscore"
-        ]
+        "vaardigheidsscore": rows_of(FIRST[0] - 12 if FIRST[0] > 12 else FIRST[0] + 12)[0]["vaardigheidsscore"]
     }
     new = [row | {"pgn": drawn.bsn(900)} for row in rows_of(0)]
     root.results(lambda n: corrected if n == FIRST[0] else {}, more=new)
@@ -200,8 +192,8 @@ def test_a_pupil_with_a_new_number_stays_and_takes_nobody_along(root: Root) -> N
     other = NUMBERS[FIRST[1]]  # whose new number somebody in the release has already
     changes = Changes(newest_of={old: new, other: NUMBERS[FIRST[2]]})
     root.results(lambda n: {"pgn": new} if n == FIRST[0] else {})
-    assert rekeyed.follow(root.spark, root.places, root.project, Key(SECRET), changes) == 1
-    assert rekeyed.follow(root.spark, root.places, root.project, Key(SECRET), changes) == 0
+    assert snapshot_renumbering.follow(root.spark, root.places, root.project, Key(SECRET), changes) == 1
+    assert snapshot_renumbering.follow(root.spark, root.places, root.project, Key(SECRET), changes) == 0
     way = root.release()
     assert (way.withdrawn, root.made[-1].found) == (0, ())
     assert root.pupils(2) == root.pupils(1) - {drawn.mac(f"pgn|{old}")} | {drawn.mac(f"pgn|{new}")}
@@ -219,7 +211,7 @@ def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
     pq.write_table(classes.set_column(place, "pupils", pa.array(counts)), folder / "classes.parquet")
     for crc in folder.rglob(".*.crc"):
         crc.unlink()
-    register.write(folder / "memory.json", register.load(folder / "memory.json") | {"pupils": sum(counts)})
+    release_record.write(folder / "memory.json", release_record.load(folder / "memory.json") | {"pupils": sum(counts)})
     root.release()
     (finding,) = root.made[-1].found
     assert finding.code == "DIFFERENCE"
@@ -227,11 +219,9 @@ def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
     assert set(root.read(2).values()) == {119, 120}  # what the attacker would have seen
 
 
-def test_a_release_remembered_otherwise_than_it_is_staged_is_found(
-    root: Root, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write = memory.write
-    monkeypatch.setattr(memory, "write", lambda pupils, *rest: write(pupils.limit(400), *rest))
+def test_a_release_remembered_otherwise_than_it_is_staged_is_found(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = class_snapshot.write
+    monkeypatch.setattr(class_snapshot, "write", lambda pupils, *rest: write(pupils.limit(400), *rest))
     root.results()
     root.release()
     (finding,) = root.made[-1].found
@@ -245,7 +235,7 @@ def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:
     with pytest.raises(ConfigurationRefused, match="release 1 was made with"):
         root.release()
     root.project = whole
-    memory.forget(root.places, register.releases(root.places, "proef")[0])
+    class_snapshot.forget(root.places, release_record.releases(root.places, "proef")[0])
     with pytest.raises(StateRefused, match="the memory of release 1"):
         root.release()
 
@@ -253,9 +243,10 @@ def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:
 def test_a_release_is_held_to_the_boards_of_today(root: Root) -> None:
     """Board 1 has 10AA and 10AB and had 10AC: half of every class, until others leave one of them."""
     root.boards = {
-        "10AA": Boards("1", frozenset("1")), "10AB": Boards("1", frozenset("1")),
+        "10AA": Boards("1", frozenset("1")),
+        "10AB": Boards("1", frozenset("1")),
         "10AC": Boards("2", frozenset("12")),
-    }  # fmt: skip
+    }
     drawn.write_schools(root.home, {"10AA": "1", "10AB": "1", "10AC": "1 2"})
     gone_too(root, {*[n for n in FIRST if school_of(n) not in root.boards][:12]})
     assert root.made[-1].found == ()

@@ -11,12 +11,12 @@ from tests.unit.drawn_project import CONF
 from tests.unit.drawn_register import CODEBOOK
 from tests.unit.drawn_release import platform, project
 
-from cohort import disclosed, register
-from cohort import platform as platforms
-from cohort.places import Places
-from cohort.project import load
-from cohort.register import Record, Release
-from cohort.site import facts
+from cohort.agreements import platform as platforms
+from cohort.agreements.project import load
+from cohort.release_records import public_record, release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.storage.paths import Places
+from cohort.transparency import register_documents
 
 SCHOOLS = [f"{number:02d}AB" for number in range(23)]
 
@@ -24,30 +24,48 @@ SCHOOLS = [f"{number:02d}AB" for number in range(23)]
 def exact(**changes: Any) -> Record:
     """The exact record of a published release, with all that is restricted in it."""
     known: dict[str, Any] = {
-        "class": "anonymous", "version": 3, "published": "2026-11-23 12:00:00+00:00", "expires": "2027-01-01",
-        "made_by": "maker", "approved_by": "A. Jansen", "thresholds": {"k": "10"},
-        "recoding": {"kind": "local"}, "codebook": CODEBOOK, "loss": {"mean": 0.12345},
+        "class": "anonymous",
+        "version": 3,
+        "published": "2026-11-23 12:00:00+00:00",
+        "expires": "2027-01-01",
+        "made_by": "maker",
+        "approved_by": "A. Jansen",
+        "thresholds": {"k": "10"},
+        "recoding": {"kind": "local"},
+        "codebook": CODEBOOK,
+        "loss": {"mean": 0.12345},
         "counts": {
-            "pupils_records": 62, "pupils_released": 53, "pupils_objected": 7, "pupils_suppressed": 0,
-            "pupils_withdrawn": 8, "pupils_without_instruction": 2,
+            "pupils_records": 62,
+            "pupils_released": 53,
+            "pupils_objected": 7,
+            "pupils_suppressed": 0,
+            "pupils_withdrawn": 8,
+            "pupils_without_instruction": 2,
         },
         "objections": [
             {"list": "12ZZ", "source": "school 12ZZ", "date": "2026-11-01", "in_force": 1},
             {"list": "landelijk", "source": "centraal", "date": "2026-11-20", "in_force": 6},
         ],
-        "objections_digest": "d" * 64, "batches": [1, 2], "schools": SCHOOLS,
-        "agreed": disclosed.agreed(project()),
-    }  # fmt: skip
+        "objections_digest": "d" * 64,
+        "batches": [1, 2],
+        "schools": SCHOOLS,
+        "agreed": public_record.agreed(project()),
+    }
     return Record("proef", 1, Release.PUBLISHED, known | changes)
 
 
 def test_counts_are_hidden_up_to_seven_and_rounded_to_five_above() -> None:
-    counts = disclosed.shown(platform(), exact())["counts"]
+    counts = public_record.shown(platform(), exact())["counts"]
 
     assert counts == {
-        "pupils_records": 60, "pupils_released": 55, "pupils_objected": None, "pupils_suppressed": None,
-        "pupils_withdrawn": 10, "pupils_without_instruction": None, "schools": 25,
-    }  # fmt: skip
+        "pupils_records": 60,
+        "pupils_released": 55,
+        "pupils_objected": None,
+        "pupils_suppressed": None,
+        "pupils_withdrawn": 10,
+        "pupils_without_instruction": None,
+        "schools": 25,
+    }
 
 
 @pytest.mark.parametrize(
@@ -62,11 +80,11 @@ def test_counts_are_hidden_up_to_seven_and_rounded_to_five_above() -> None:
     ids=["a count", "consents", "a digest", "findings", "instructions"],
 )
 def test_what_somebody_adds_to_the_exact_record_is_not_shown_by_itself(added: dict[str, Any]) -> None:
-    assert "4321" not in json.dumps(disclosed.shown(platform(), exact(**added)))
+    assert "4321" not in json.dumps(public_record.shown(platform(), exact(**added)))
 
 
 def test_no_school_and_no_person_is_in_it() -> None:
-    told = json.dumps(disclosed.shown(platform(), exact()))
+    told = json.dumps(public_record.shown(platform(), exact()))
 
     assert not [brin for brin in [*SCHOOLS, "12ZZ"] if brin in told]
     assert "maker" not in told
@@ -74,14 +92,14 @@ def test_no_school_and_no_person_is_in_it() -> None:
 
 
 def test_of_the_lists_of_objections_it_says_how_old_they_were() -> None:
-    told = disclosed.shown(platform(), exact())["objections"]
+    told = public_record.shown(platform(), exact())["objections"]
 
     assert told == {"oldest_list": "2026-11-01", "newest_list": "2026-11-20"}
 
 
 def test_the_agreement_says_what_for_and_why_but_not_who_may_read() -> None:
     agreed = project(readers="geheime-groep")
-    told = disclosed.agreed(agreed)
+    told = public_record.agreed(agreed)
 
     assert told["question"] == agreed.question
     assert [column["why"] for column in told["columns"]] == [column.why for column in agreed.columns]
@@ -91,31 +109,29 @@ def test_the_agreement_says_what_for_and_why_but_not_who_may_read() -> None:
 @pytest.mark.parametrize("name", ["leergroei", "nlschools"])
 def test_the_register_reads_what_is_disclosed_of_every_shipped_project(name: str) -> None:
     shipped = load(CONF, name, platforms.load(CONF))
-    told = json.loads(json.dumps(disclosed.shown(platform(), exact(agreed=disclosed.agreed(shipped)))))
+    told = json.loads(json.dumps(public_record.shown(platform(), exact(agreed=public_record.agreed(shipped)))))
 
-    read = facts.Release.model_validate(told)
+    read = register_documents.Release.model_validate(told)
 
     assert read.agreed is not None
     assert [column.name for column in read.agreed.columns] == shipped.column_names
-    assert [len(column.source.at) for column in read.agreed.columns] == [
-        len(c.results) for c in shipped.columns
-    ]
+    assert [len(column.source.at) for column in read.agreed.columns] == [len(c.results) for c in shipped.columns]
 
 
 def test_a_release_that_was_replaced_says_so_in_public(tmp_path: Path) -> None:
     places = Places(tmp_path)
-    disclosed.write(places, platform(), exact())
-    before = register.load(places.records / "proef" / "1.json")
+    public_record.write(places, platform(), exact())
+    before = release_record.load(places.records / "proef" / "1.json")
 
-    disclosed.close(places, exact().moved(Release.SUPERSEDED))
+    public_record.close(places, exact().moved(Release.SUPERSEDED))
 
-    after = register.load(places.records / "proef" / "1.json")
+    after = release_record.load(places.records / "proef" / "1.json")
     assert (before["state"], after["state"]) == ("PUBLISHED", "SUPERSEDED")
     assert {**after, "state": "PUBLISHED"} == before
 
 
 def test_what_was_agreed_is_told_before_anything_is_published(tmp_path: Path) -> None:
-    disclosed.announce(Places(tmp_path), exact())
+    public_record.announce(Places(tmp_path), exact())
 
     assert [path.name for path in (tmp_path / "records" / "proef").iterdir()] == ["agreement.json"]
 
@@ -125,15 +141,20 @@ LIMITS = {"k": "10", "m": "5", "max_share": "0.5", "k_others": "6"}
 
 def test_what_intruders_face_is_told_as_agreed_and_never_as_it_came_out() -> None:
     came_out = {"stranger": {"left_at_least": 4321}, "board": {"left_at_least": 4321}}
-    told = disclosed.shown(platform(), exact(thresholds=LIMITS, intruders=came_out))
+    told = public_record.shown(platform(), exact(thresholds=LIMITS, intruders=came_out))
 
     assert told["faced"] == {
-        "stranger": 10, "knows_1_other": 9, "knows_2_others": 8, "knows_3_others": 7, "school": 6, "board": 6,
-    }  # fmt: skip
+        "stranger": 10,
+        "knows_1_other": 9,
+        "knows_2_others": 8,
+        "knows_3_others": 7,
+        "school": 6,
+        "board": 6,
+    }
     assert "4321" not in json.dumps(told)
-    assert facts.Release.model_validate(told).faced == told["faced"]
+    assert register_documents.Release.model_validate(told).faced == told["faced"]
 
 
 @pytest.mark.parametrize("changes", [{}, {"intruders": {}, "class": "pseudonymous"}])
 def test_of_an_older_release_and_of_a_pseudonymous_one_no_chance_is_told(changes: dict[str, Any]) -> None:
-    assert disclosed.shown(platform(), exact(thresholds=LIMITS, **changes))["faced"] == {}
+    assert public_record.shown(platform(), exact(thresholds=LIMITS, **changes))["faced"] == {}

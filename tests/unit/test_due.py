@@ -14,13 +14,16 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import keys, platform, readers, register, status
-from cohort.due import Action, Due, Reason
-from cohort.errors import StateRefused
-from cohort.later import departures
-from cohort.places import Places
-from cohort.register import Record, Release
-from cohort.stopwatch import Stopwatch
+from cohort.agreements import platform
+from cohort.foundation.errors import StateRefused
+from cohort.foundation.progress import Stopwatch
+from cohort.keys import project_keys
+from cohort.live_tables import eligibility_withdrawal, reader_check
+from cohort.release import status
+from cohort.release_records import release_record
+from cohort.release_records.due_actions import Action, Due, Reason
+from cohort.release_records.release_record import Record, Release
+from cohort.storage.paths import Places
 
 PROJECT = Path(__file__).resolve().parents[2]
 NOW = dt.datetime(2026, 11, 30, 12, tzinfo=dt.UTC)
@@ -39,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
     for name in ("aap", "noot"):
         named = text.replace(f'name = "{one.stem}"', f'name = "{name}"')
         (declared / f"{name}.toml").write_text(named, encoding="utf-8")
-        keys.create(tmp_path / "keys", name)
+        project_keys.create(tmp_path / "keys", name)
     (tmp_path / "root").mkdir()
     return tmp_path
 
@@ -56,13 +59,10 @@ def state(folder: Path) -> dict[str, Any]:
 
 
 def test_a_project_without_a_release_is_due_for_one_or_for_a_key_first(folder: Path) -> None:
-    keys.destroy(folder / "keys", "noot")
+    project_keys.destroy(folder / "keys", "noot")
     found, defects = due(folder)
     assert (found, defects) == (
-        {
-            "aap": [Due(Action.RELEASE, (Reason.NOTHING_PUBLISHED,))],
-            "noot": [Due(Action.KEY, (Reason.NO_KEY,))],
-        },
+        {"aap": [Due(Action.RELEASE, (Reason.NOTHING_PUBLISHED,))], "noot": [Due(Action.KEY, (Reason.NO_KEY,))]},
         {},
     )
     told = {one["project"]: one["due"] for one in state(folder)["projects"]}
@@ -70,7 +70,7 @@ def test_a_project_without_a_release_is_due_for_one_or_for_a_key_first(folder: P
 
 
 def test_a_project_that_is_being_destroyed_is_due_for_that_alone(folder: Path) -> None:
-    register.write(register.journal(Places(folder / "root"), "aap"), {})
+    release_record.write(release_record.journal(Places(folder / "root"), "aap"), {})
     assert due(folder)[0]["aap"] == [Due(Action.DESTROY, (Reason.DESTRUCTION_UNFINISHED,))]
 
 
@@ -110,9 +110,12 @@ def test_release_due_goes_on_after_one_projects_defect_or_refusal(
 ) -> None:
     release = Due(Action.RELEASE, (Reason.OBJECTIONS_CHANGED,))
     found = {
-        "a": [release], "b": [release], "c": [release], "d": [Due(Action.DESTROY, (Reason.ENDED,))],
+        "a": [release],
+        "b": [release],
+        "c": [release],
+        "d": [Due(Action.DESTROY, (Reason.ENDED,))],
         "e": [Due(Action.VERIFY, (Reason.VERIFICATION_FAILED,)), release],
-    }  # fmt: skip
+    }
     monkeypatch.setattr(job.status, "due", lambda *_: (found, {"z": ValueError(PLANTED)}))
 
     def one(_: object, name: str) -> dict[str, Any]:
@@ -143,13 +146,14 @@ def test_one_projects_defect_closes_its_table_and_keeps_no_other_open(
     for name in ("aap", "noot"):
         places.table(name).mkdir(parents=True, mode=0o750)
         places.table(name).chmod(0o750)
-        register.save(places, Record(name, 1, Release.PUBLISHED, {"settled": True}))
+        release_record.save(places, Record(name, 1, Release.PUBLISHED, {"settled": True}))
     (places.exact / "aap" / "1.json").write_text(f'{{"{PLANTED}', encoding="utf-8")
     del monkeypatch
-    record = readers.look(readers.Round(places, holds, folder / "conf", folder / "keys", NOW), lambda _: None)
+    record = reader_check.look(reader_check.Round(places, holds, folder / "conf", folder / "keys", NOW), lambda _: None)
     assert {one["project"]: (one["access"], one["exit_code"]) for one in record["projects"]} == {
-        "aap": ("withdrawn", 70), "noot": ("withdrawn", 0),
-    }  # fmt: skip
+        "aap": ("withdrawn", 70),
+        "noot": ("withdrawn", 0),
+    }
     assert record["exit_code"] == 70
     assert "JSONDecodeError" in str(record)
     assert PLANTED not in str(record)
@@ -160,19 +164,25 @@ def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
 ) -> None:
     places, holds = Places(folder / "root"), platform.load(folder / "conf")
     records = [Record(name, 1, Release.PUBLISHED, {"class": "pseudonymous"}) for name in ("aap", "noot")]
-    monkeypatch.setattr(departures, "live", lambda _: records)
-    monkeypatch.setattr(departures, "lapsed", lambda *_: frozenset())
+    monkeypatch.setattr(eligibility_withdrawal, "live", lambda _: records)
+    monkeypatch.setattr(eligibility_withdrawal, "lapsed", lambda *_: frozenset())
 
     def apply(*given: Any, **_: object) -> dict[str, Any]:
         if given[3].name == "aap":
             raise KeyError(PLANTED)
         return {"project": given[3].name, "pupils_barred": 1}
 
-    monkeypatch.setattr("cohort.later.withdrawal.apply", apply)
-    told = departures.honour(
-        None, places, holds, folder / "conf", folder / "keys",  # type: ignore[arg-type]
-        lambda _: departures.Barred(frozenset(), {}), NOW, lambda _: None,
-    )  # fmt: skip
+    monkeypatch.setattr("cohort.live_tables.row_withdrawal.apply", apply)
+    told = eligibility_withdrawal.honour(
+        None,
+        places,
+        holds,
+        folder / "conf",
+        folder / "keys",  # type: ignore[arg-type]
+        lambda _: eligibility_withdrawal.Barred(frozenset(), {}),
+        NOW,
+        lambda _: None,
+    )
     assert [(one["project"], one["exit_code"]) for one in told] == [("aap", 70), ("noot", 0)]
     assert told[0]["defect"] == "KeyError"
     assert PLANTED not in str(told)

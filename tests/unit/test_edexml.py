@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cohort.intake import edexml, markup, messages
-from cohort.intake.rejection import Rejected
-from cohort.intake.rosters import Roster, School
+from cohort.delivery_formats import edexml, xml_messages, xml_stream
+from cohort.delivery_formats.file_rejections import Rejected
+from cohort.delivery_formats.rosters import Roster, School
 
 SAMPLE = Path(__file__).resolve().parents[3] / "shared/data/edexml/EDEXML.Voorbeeld.2.1.xml"
 ENOUGH = 1 << 20
@@ -53,16 +53,26 @@ def teacher(key: str, *groups: str, roles: str = "") -> str:
 def test_what_is_held_of_a_school_and_a_pupil() -> None:
     roster = read(document(teachers=teacher("LK1", '<groep key="g5"/>')))
     assert roster.school == School(
-        schooljaar="2024-2025", brin="99ZZ", vestiging="01", schoolkey="41323", peildatum="2024-10-01",
+        schooljaar="2024-2025",
+        brin="99ZZ",
+        vestiging="01",
+        schoolkey="41323",
+        peildatum="2024-10-01",
         aanmaakdatum="2024-11-25T14:33:33",
-    )  # fmt: skip
+    )
     assert [asdict(pupil) for pupil in roster.pupils] == [
         {
-            "key": "L1", "eckid": "https://ketenid.nl/1", "number": "123456782", "gewicht": "0,3",
-            "geboortedatum": "2015-03-09", "geslacht": "2", "jaargroep": "5", "groep_key": "g5",
+            "key": "L1",
+            "eckid": "https://ketenid.nl/1",
+            "number": "123456782",
+            "gewicht": "0,3",
+            "geboortedatum": "2015-03-09",
+            "geslacht": "2",
+            "jaargroep": "5",
+            "groep_key": "g5",
             "leerkracht_key": "LK1",
         }
-    ]  # fmt: skip
+    ]
 
 
 def test_names_addresses_origins_and_free_text_are_not_held_anywhere() -> None:
@@ -72,9 +82,7 @@ def test_names_addresses_origins_and_free_text_are_not_held_anywhere() -> None:
     assert "L1" in held
     assert not [secret for secret in secrets if secret in held.replace("99ZZ", "")]
     gc.collect()
-    alive = {
-        text for kept in gc.get_objects() if isinstance(kept, list) for text in kept if type(text) is str
-    }
+    alive = {text for kept in gc.get_objects() if isinstance(kept, list) for text in kept if type(text) is str}
     assert "Geheim" not in alive
     assert "123456782" not in repr(roster) + repr(roster.pupils[0])
 
@@ -124,15 +132,21 @@ def test_what_a_pupil_lacks(says: str, left_out: str, name: str, value: str | No
         ("another group's", teacher("A", '<groep key="g6"/>'), None),
         ("a composed group's", teacher("A", '<samengestelde_groep key="g5"/>'), None),
         ("the first of two", teacher("A", '<groep key="g5"/>') + teacher("B", '<groep key="g5"/>'), "A"),
-        ("a teacher before a coordinator",
-         teacher("A", '<groep key="g5"/>', roles="<rol>TAL</rol>")
-         + teacher("B", '<groep key="g5"/>', roles="<rol>LRK</rol>"), "B"),
+        (
+            "a teacher before a coordinator",
+            teacher("A", '<groep key="g5"/>', roles="<rol>TAL</rol>")
+            + teacher("B", '<groep key="g5"/>', roles="<rol>LRK</rol>"),
+            "B",
+        ),
         ("a coordinator alone", teacher("A", '<groep key="g5"/>', roles="<rol>TAL</rol>"), "A"),
         ("a trainee", teacher("A", '<groep key="g5"><rol>STA</rol><rol>OWA</rol></groep>'), None),
-        ("the role in the group before the own one",
-         teacher("A", '<groep key="g5"><rol>LRK</rol></groep>', roles="<rol>STA</rol>"), "A"),
+        (
+            "the role in the group before the own one",
+            teacher("A", '<groep key="g5"><rol>LRK</rol></groep>', roles="<rol>STA</rol>"),
+            "A",
+        ),
     ],
-)  # fmt: skip
+)
 def test_who_the_teacher_of_a_group_is(says: str, teachers: str, who: str | None) -> None:
     (pupil,) = read(document(teachers=teachers)).pupils
     assert pupil.leerkracht_key == who, says
@@ -163,17 +177,16 @@ WRONG = [
     ("an entity that nobody declared", document().replace(b"Geheim", b"&eacute;"), "XML_BROKEN"),
     ("a number twice", document(ANNA.replace("<bsn>", "<bsn>1</bsn><bsn>")), "XML_BROKEN"),
     ("a school twice", document(school=SCHOOL + SCHOOL), "XML_BROKEN"),
-    ("pupils where none may stand", document() .replace(b"leerlingen>", b"kinderen>"), "XML_BROKEN"),
+    ("pupils where none may stand", document().replace(b"leerlingen>", b"kinderen>"), "XML_BROKEN"),
     ("a DTD", b"<!DOCTYPE EDEX>" + document(), "XML_UNSAFE"),
     ("an entity of its own", b'<!DOCTYPE EDEX [<!ENTITY a "b">]>' + document(), "XML_UNSAFE"),
-    ("a file brought in", b'<!DOCTYPE EDEX [<!ENTITY a SYSTEM "file:///etc/passwd">]><EDEX>&a;</EDEX>',
-     "XML_UNSAFE"),
+    ("a file brought in", b'<!DOCTYPE EDEX [<!ENTITY a SYSTEM "file:///etc/passwd">]><EDEX>&a;</EDEX>', "XML_UNSAFE"),
     ("no pupil", document(""), "EMPTY"),
     ("another root", b"<school/>", "XML_UNKNOWN"),
     ("a namespace", document().replace(b"<EDEX>", b'<EDEX xmlns="urn:x">'), "XML_UNKNOWN"),
     ("another version", document(version="3.0"), "XML_UNKNOWN"),
     ("too large", document() + b" " * ENOUGH, "XML_TOO_LARGE"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("says", "content", "code"), WRONG, ids=[says for says, *_ in WRONG])
@@ -189,7 +202,7 @@ def test_entities_that_grow_are_not_expanded() -> None:
     with pytest.raises(Rejected, match="XML_UNSAFE"):
         read(bomb)
     with pytest.raises(Rejected, match="XML_UNSAFE"):
-        messages.root(bomb, ENOUGH)
+        xml_messages.root(bomb, ENOUGH)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
@@ -197,23 +210,19 @@ def test_a_document_is_read_in_the_encoding_that_it_declares(encoding: str) -> N
     name = encoding.removesuffix("-sig")
     head = f'<?xml version="1.0" encoding="{name}"?>'
     content = (head + document().decode().replace("L1", "Ĳ1" if "utf" in encoding else "é1")).encode(encoding)
-    assert markup.is_xml(content)
-    assert messages.root(content, ENOUGH) == edexml.ROOT
+    assert xml_stream.is_xml(content)
+    assert xml_messages.root(content, ENOUGH) == edexml.ROOT
     assert read(content).pupils[0].key in ("Ĳ1", "é1")
 
 
 def test_a_table_is_no_xml() -> None:
-    assert not markup.is_xml(b"brin;pgn\n99ZZ;<\n")
+    assert not xml_stream.is_xml(b"brin;pgn\n99ZZ;<\n")
 
 
 @pytest.mark.skipif(not SAMPLE.exists(), reason="the official sample is not there (../shared/data/edexml)")
 def test_the_official_sample() -> None:
     roster = read(SAMPLE.read_bytes())
-    assert (roster.school.schooljaar, roster.school.brin, roster.school.vestiging) == (
-        "2014-2015",
-        "99ZZ",
-        "00",
-    )
+    assert (roster.school.schooljaar, roster.school.brin, roster.school.vestiging) == ("2014-2015", "99ZZ", "00")
     fields = ("key", "number", "geboortedatum", "geslacht", "jaargroep", "groep_key", "gewicht")
     assert [tuple(getattr(pupil, name) for name in fields) for pupil in roster.pupils] == [
         ("00001", None, "2006-06-21", "1", "4", "GRP4B", None),

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from cohort.recoding.coding import Coding
+from cohort.sdc.model.coding import Coding
 from cohorts import bench_engine
 from cohorts.engine import cohort
 

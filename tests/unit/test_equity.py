@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tests.unit.test_risk import NIVEAU, Drawn, drawn, random_cohort
 
-from cohort.errors import ConfigurationRefused
-from cohort.recoding.coding import Coding
-from cohort.recoding.equity import Equity, Subgroup, Subgroups, shown_count, shown_share
-from cohort.recoding.histogram import Histogram
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.utility.equity import Equity, Subgroup, Subgroups, shown_count, shown_share
 
 
 def counted(case: Drawn, labels: list[str]) -> Equity:
@@ -100,24 +100,14 @@ def test_the_mixed_labels_of_one_unit_are_told_apart() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("exact", "shown"), [(0, None), (7, None), (8, 10), (12, 10), (13, 15), (1002, 1000)]
-)
+@pytest.mark.parametrize(("exact", "shown"), [(0, None), (7, None), (8, 10), (12, 10), (13, 15), (1002, 1000)])
 def test_counts_are_hidden_up_to_7_and_rounded_to_5(exact: int, shown: int | None) -> None:
     assert shown_count(exact) == shown
 
 
 @pytest.mark.parametrize(
     ("part", "whole", "shown"),
-    [
-        (1, 12, None),
-        (7, 100, None),
-        (7, 7, None),
-        (8, 12, 100),
-        (33, 100, 35),
-        (34, 102, 35),
-        (500, 1500, 33),
-    ],
+    [(1, 12, None), (7, 100, None), (7, 7, None), (8, 12, 100), (33, 100, 35), (34, 102, 35), (500, 1500, 33)],
     ids=["one of about ten", "few", "all of few", "rounded away", "up", "down", "whole per cents"],
 )
 def test_a_share_is_of_counts_that_may_be_shown(part: int, whole: int, shown: int | None) -> None:
@@ -128,18 +118,24 @@ def test_what_is_told_of_a_small_subgroup_is_that_it_is_small() -> None:
     row = Subgroup("tr", 7, 7, ((0, 0),), 1.0).as_dict(["niveau"])
 
     assert row == {
-        "subgroup": "tr", "pupils": None, "suppressed_percent": None, "mean_loss_percent": None,
+        "subgroup": "tr",
+        "pupils": None,
+        "suppressed_percent": None,
+        "mean_loss_percent": None,
         "columns": [{"column": "niveau", "cells_percent": {"0": None, "1": None, "suppressed": None}}],
-    }  # fmt: skip
+    }
 
 
 def test_what_is_told_of_a_large_subgroup_is_rounded() -> None:
     row = Subgroup("nl", 1003, 98, ((602, 303),), 0.2449).as_dict(["niveau"])
 
     assert row == {
-        "subgroup": "nl", "pupils": 1005, "suppressed_percent": 10, "mean_loss_percent": 24,
+        "subgroup": "nl",
+        "pupils": 1005,
+        "suppressed_percent": 10,
+        "mean_loss_percent": 24,
         "columns": [{"column": "niveau", "cells_percent": {"0": 60, "1": 30, "suppressed": 10}}],
-    }  # fmt: skip
+    }
 
 
 def test_no_exact_count_is_in_the_document() -> None:
@@ -147,9 +143,7 @@ def test_no_exact_count_is_in_the_document() -> None:
 
     for row in told["subgroups"]:
         assert row["pupils"] % 5 == 0
-        assert all(
-            isinstance(part, int | None) for c in row["columns"] for part in c["cells_percent"].values()
-        )
+        assert all(isinstance(part, int | None) for c in row["columns"] for part in c["cells_percent"].values())
     assert told["note"].startswith("null = 7 pupils or fewer; others rounded to 5")
 
 

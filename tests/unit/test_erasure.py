@@ -16,14 +16,19 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_release import bsn, write_list
 
-from cohort import catalogue, ingest, objections, platform, register, tables
-from cohort.destruction import needles
-from cohort.errors import ObjectionsRefused
-from cohort.filed import erasure, numbers, raw_files, receipts, removal
-from cohort.intake import formats, ledger
-from cohort.places import Places
-from cohort.register import Record, Release
-from cohort.tables import cleaned
+from cohort import delta
+from cohort.agreements import catalogue, platform
+from cohort.delivery_formats import format_declarations
+from cohort.delta import vacuum_files
+from cohort.destruction import byte_search
+from cohort.erasure import objection_erasure, objection_receipts, raw_file_erasure
+from cohort.foundation.errors import ObjectionsRefused
+from cohort.ingestion import pipeline
+from cohort.legal_basis import number_changes, objections
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.results import ledger, row_removal
+from cohort.storage.paths import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -61,10 +66,11 @@ class Root:
         holds = platform.load(CONF)
         limits = holds.objections.model_copy(
             update={
-                "max_erased_share": Decimal(self.share), "always_erased": self.always,
+                "max_erased_share": Decimal(self.share),
+                "always_erased": self.always,
                 "max_erased_share_of_school": Decimal(self.of_school),
             }
-        )  # fmt: skip
+        )
         taking = holds.intake.model_copy(update={"max_refused_share": 1})
         return holds.model_copy(update={"objections": limits, "intake": taking})
 
@@ -73,25 +79,25 @@ class Root:
         return objections.load(zone, self.holds.objections, today, KNOWN.domains(), confirmed)
 
     def ingest(self) -> dict[str, Any]:
-        changes = numbers.load(self.places.numbers, self.now.date())
-        intake = ingest.Intake(
-            self.places, self.holds, KNOWN, formats.load(CONF), self.load(), changes, self.now
-        )  # fmt: skip
-        return ingest.ingest(self.spark, intake, lambda _: None)
+        changes = number_changes.load(self.places.numbers, self.now.date())
+        intake = pipeline.Intake(
+            self.places, self.holds, KNOWN, format_declarations.load(CONF), self.load(), changes, self.now
+        )
+        return pipeline.ingest(self.spark, intake, lambda _: None)
 
     def objections(self, *confirmed: str) -> dict[str, Any]:
-        return erasure.apply(self.spark, self.places, self.holds, KNOWN, self.load(*confirmed), self.now)
+        return objection_erasure.apply(self.spark, self.places, self.holds, KNOWN, self.load(*confirmed), self.now)
 
     def rows(self) -> str:
         """Which results there are of whom: `0rs` has rekenen and spelling, `…*` at the second school."""
         held: dict[str, str] = {}
-        for row in tables.read(self.spark, self.places.results).orderBy("domein").collect():
+        for row in delta.read(self.spark, self.places.results).orderBy("domein").collect():
             name = f"{PUPILS.index(row.pgn)}{'*' if row.brin == THERE else ''}"
             held[name] = held.get(name, "") + row.domein[0]
         return " ".join(f"{name}{domains}" for name, domains in sorted(held.items()))
 
     def refused(self) -> list[str]:
-        rows = tables.read(self.spark, self.places.quarantine).collect()
+        rows = delta.read(self.spark, self.places.quarantine).collect()
         return sorted(" ".join(row.codes) for row in rows)
 
     def files(self) -> set[str]:
@@ -99,14 +105,14 @@ class Root:
 
     def closes(self) -> bool:
         known = ledger.read(self.places.ledger)
-        there = tables.read(self.spark, self.places.results).count()
-        return there + removal.erased_so_far(self.places) == known.current()
+        there = delta.read(self.spark, self.places.results).count()
+        return there + row_removal.erased_so_far(self.places) == known.current()
 
     def holding(self, n: int) -> set[str]:
         """The zones in which a pupil's number still stands, looked for in everything decoded."""
         zones = ("restricted/results", "restricted/quarantine", "deliveries", "feedback", "staging")
         there = [self.places.root / zone for zone in zones]
-        found = needles.search([z for z in there if z.exists()], {"number": PUPILS[n].encode()}).found
+        found = byte_search.search([z for z in there if z.exists()], {"number": PUPILS[n].encode()}).found
         return {hit.path.relative_to(self.places.root).parts[-2] for hit in found}
 
 
@@ -170,15 +176,23 @@ def test_an_objector_goes_from_everywhere_and_the_school_hears_of_it(root: Root)
 @pytest.mark.parametrize(
     ("says", "lines", "rows", "refused", "files"),
     [
-        ("to a domain: its results, a refused row of an unknown test, a line that is no row",
-         [line(n, "domein:rekenen") for n in (1, 2, 3)],
-         EVERYTHING.replace("1rs", "1s").replace("2rs 3rs", "2s 3s"), ["SCORE_NOT_A_NUMBER"], {"b.csv"}),
-        ("to everything: every refused row, too", [line(n) for n in (1, 2, 3)],
-         without(1, 2, 3), [], {"b.csv"}),
-        ("to a project: other projects may use it", [line(1, "project:proef")], EVERYTHING,
-         ["ROW_BROKEN", "SCORE_NOT_A_NUMBER", "TEST_UNKNOWN"], {"a.csv", "b.csv"}),
+        (
+            "to a domain: its results, a refused row of an unknown test, a line that is no row",
+            [line(n, "domein:rekenen") for n in (1, 2, 3)],
+            EVERYTHING.replace("1rs", "1s").replace("2rs 3rs", "2s 3s"),
+            ["SCORE_NOT_A_NUMBER"],
+            {"b.csv"},
+        ),
+        ("to everything: every refused row, too", [line(n) for n in (1, 2, 3)], without(1, 2, 3), [], {"b.csv"}),
+        (
+            "to a project: other projects may use it",
+            [line(1, "project:proef")],
+            EVERYTHING,
+            ["ROW_BROKEN", "SCORE_NOT_A_NUMBER", "TEST_UNKNOWN"],
+            {"a.csv", "b.csv"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_goes_follows_from_what_the_objection_is_to(
     says: str, lines: list[str], rows: str, refused: list[str], files: set[str], root: Root
 ) -> None:
@@ -282,7 +296,7 @@ def test_a_raw_file_that_a_run_did_not_come_to_goes_in_the_next(
         root.listed(*(line(n, school=HERE) for n in (3, 9)))
     before = root.files()
     with monkeypatch.context() as patch:
-        patch.setattr(raw_files, "remove", never)
+        patch.setattr(raw_file_erasure, "remove", never)
         with pytest.raises(Killed):
             root.ingest()
     assert root.files() == before
@@ -304,9 +318,14 @@ def never(*_: object) -> None:
 def steps() -> Iterator[tuple[str, Any, str, bool]]:
     """Where a run is killed: before or after each thing that changes what is there."""
     for module, name in (
-        (tables, "remove_matching"), (cleaned, "vacuum"), (register, "write"), (objections, "remember"),
-        (raw_files, "remove"), (receipts, "write"), (tables, "remove_rows"),
-    ):  # fmt: skip
+        (delta, "remove_matching"),
+        (vacuum_files, "vacuum"),
+        (release_record, "write"),
+        (objections, "remember"),
+        (raw_file_erasure, "remove"),
+        (objection_receipts, "write"),
+        (delta, "remove_rows"),
+    ):
         for after in (False, True):
             yield f"{'after' if after else 'before'} {name}", module, name, after
 
@@ -333,21 +352,15 @@ def ended_well(root: Root) -> None:
     root.objections()
     assert root.rows() == without(1, 3, 6)
     assert (root.refused(), root.files()) == (["SCORE_NOT_A_NUMBER"], set())
-    assert removal.erased_so_far(root.places) == 7
+    assert row_removal.erased_so_far(root.places) == 7
     assert root.holding(6) == root.holding(1) == set()
     receipt = json.loads((root.places.feedback(HERE) / "bezwaren-lijst0.json").read_text())
     assert (receipt["applied"], receipt["unmatched"]) == (3, 0)
 
 
-def test_killed_at_one_step_after_the_other_it_ends_the_same(
-    root: Root, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_at_one_step_after_the_other_it_ends_the_same(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     root.listed(*(line(n, school=HERE) for n in (1, 3, 6)))
-    met = [
-        says
-        for says, module, name, after in steps()
-        if after and kill(root, monkeypatch, module, name, after)
-    ]
+    met = [says for says, module, name, after in steps() if after and kill(root, monkeypatch, module, name, after)]
     assert len(met) >= 5, met
     ended_well(root)
 
@@ -368,8 +381,8 @@ def test_stages_and_live_projects_that_it_changes_are_named_and_others_are_not(r
     places, domains = root.places, {"lezer": ["lezen"], "rekenaar": ["rekenen"]}
     for name, used in domains.items():
         facts = {"domains": used, "barred_digest": before.digest_for(name, used)}
-        register.save(places, Record(name, 1, Release.PUBLISHED, facts))
-        register.save(places, Record(name, 2, Release.VERIFIED, facts))
+        release_record.save(places, Record(name, 1, Release.PUBLISHED, facts))
+        release_record.save(places, Record(name, 2, Release.VERIFIED, facts))
         places.stage(name, 2).mkdir(parents=True)
     places.stage("lezer", 9).mkdir()
     assert root.objections()["due"] == []
@@ -379,7 +392,8 @@ def test_stages_and_live_projects_that_it_changes_are_named_and_others_are_not(r
     record = root.objections()
     assert (record["due"], record["erased"]["stages"]) == (["rekenaar"], 1)
     assert not places.stage("rekenaar", 2).exists()
-    assert register.find(places, "rekenaar", 2).state is Release.REFUSED
-    assert (register.find(places, "lezer", 2).state, places.stage("lezer", 2).exists()) == (
-        Release.VERIFIED, True,
-    )  # fmt: skip
+    assert release_record.find(places, "rekenaar", 2).state is Release.REFUSED
+    assert (release_record.find(places, "lezer", 2).state, places.stage("lezer", 2).exists()) == (
+        Release.VERIFIED,
+        True,
+    )

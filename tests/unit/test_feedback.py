@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from cohort.errors import StateRefused
-from cohort.intake import comparing, ending, feedback
-from cohort.intake.ledger import REJECTED, TAKEN, Entry, Ledger
-from cohort.intake.rejection import FILE_REASONS
-from cohort.places import Places
+from cohort.delivery_formats.file_rejections import FILE_REASONS
+from cohort.foundation.errors import StateRefused
+from cohort.ingestion import feedback, run_marker, volume_anomalies
+from cohort.results.ledger import REJECTED, TAKEN, Entry, Ledger
+from cohort.storage.paths import Places
 
 MOST = Decimal("0.1")
 LINES = {"PGN_INVALID": [3, 9]}
@@ -23,10 +23,21 @@ LINES = {"PGN_INVALID": [3, 9]}
 
 def entry(**changed: Any) -> Entry:
     told = {
-        "sha256": "ab" * 32, "name": "a.csv", "levering_nr": 7, "batch": 1, "brin": "10AA",
-        "received": "2026-11-23T12:00:00", "status": TAKEN, "reason": None, "delivered": 12, "accepted": 12,
-        "quarantined": 0, "objected": 0, "mended": 0, "codes": {},
-    }  # fmt: skip
+        "sha256": "ab" * 32,
+        "name": "a.csv",
+        "levering_nr": 7,
+        "batch": 1,
+        "brin": "10AA",
+        "received": "2026-11-23T12:00:00",
+        "status": TAKEN,
+        "reason": None,
+        "delivered": 12,
+        "accepted": 12,
+        "quarantined": 0,
+        "objected": 0,
+        "mended": 0,
+        "codes": {},
+    }
     return Entry(**(told | changed))
 
 
@@ -47,43 +58,43 @@ def written(folder: Path, one: Entry, lines: dict[str, list[int]]) -> tuple[dict
         (entry(), {}, ["12 rijen geleverd, 12 aangenomen", "12 rows delivered, 12 accepted"]),
         (entry(delivered=1, accepted=1), {}, ["1 rij geleverd", "1 row delivered"]),
         (
-            entry(accepted=11, quarantined=1, codes={"PGN_INVALID": 1}), {"PGN_INVALID": [3]},
+            entry(accepted=11, quarantined=1, codes={"PGN_INVALID": 1}),
+            {"PGN_INVALID": [3]},
             ["PGN_INVALID: 1 rij: het leerlingnummer", "PGN_INVALID: 1 row: the pupil number", "Regels: 3."],
         ),
         (
-            entry(accepted=10, quarantined=2, codes={"PGN_INVALID": 2}), LINES,
+            entry(accepted=10, quarantined=2, codes={"PGN_INVALID": 2}),
+            LINES,
             ["PGN_INVALID: 2 rijen", "PGN_INVALID: 2 rows", "Lines: 3, 9."],
         ),
         (entry(mended=1), {}, ["Bij 1 leerlingnummer zijn", "Of 1 pupil number lost"]),
         (entry(mended=2), {}, ["Bij 2 leerlingnummers zijn", "Of 2 pupil numbers lost"]),
         (
-            entry(replaced={1: 1}, withdrawn={1: 2}), {},
+            entry(replaced={1: 1}, withdrawn={1: 2}),
+            {},
             ["1 resultaat vervangen, 2 ingetrokken", "1 result replaced, 2 withdrawn"],
         ),
-        (
-            entry(warnings={"TWO_SCHOOLS": 1}), {},
-            ["Let op, TWO_SCHOOLS: 1 leerling: de", "1 pupil: the pupil"],
-        ),
+        (entry(warnings={"TWO_SCHOOLS": 1}), {}, ["Let op, TWO_SCHOOLS: 1 leerling: de", "1 pupil: the pupil"]),
         (entry(warnings={"DATE_OUTSIDE_YEAR": 2}), {}, ["DATE_OUTSIDE_YEAR: 2 rijen: de", "2 rows: the"]),
         (
-            entry(warnings={"HALVED": 40}), {},
+            entry(warnings={"HALVED": 40}),
+            {},
             ["HALVED: 40 rijen in de vorige levering; dit", "HALVED: 40 rows in the delivery before; this"],
         ),
         (
-            rejected("TOO_MANY_REFUSED"), {},
+            rejected("TOO_MANY_REFUSED"),
+            {},
             ["er is meer dan 10 % van de rijen geweigerd", "more than 10 % of the rows were refused"],
         ),
         (
-            rejected("SEVERAL_SCHOOLS"), {"SEVERAL_SCHOOLS": [4, 5]},
+            rejected("SEVERAL_SCHOOLS"),
+            {"SEVERAL_SCHOOLS": [4, 5]},
             ["meer dan één school", "Regels: 4, 5.", "Lines: 4, 5."],
         ),
         (rejected("FILE_NAME"), {}, ["aan het begin. Geef", "at its beginning. Give"]),
-        (
-            rejected("ROSTER_MISSING"), {},
-            ["wacht: er is geen leerlinglijst", "is waiting: there is no roster"],
-        ),
+        (rejected("ROSTER_MISSING"), {}, ["wacht: er is geen leerlinglijst", "is waiting: there is no roster"]),
     ],
-)  # fmt: skip
+)
 def test_a_sentence_says_how_many_of_what_and_where(
     tmp_path: Path, one: Entry, lines: dict[str, list[int]], sentences: list[str]
 ) -> None:
@@ -108,7 +119,7 @@ def sizes(*files: dict[str, Any]) -> list[dict[str, int]]:
         entry(levering_nr=n, accepted=f["delivered"], **({"slices": {"2024-2025 M rekenen": 1}} | f))
         for n, f in enumerate(files)
     ]
-    return [one.warnings for one in comparing.warned(rows[1:], Ledger(tuple(rows[:1])))]
+    return [one.warnings for one in volume_anomalies.warned(rows[1:], Ledger(tuple(rows[:1])))]
 
 
 E = {"2024-2025 E rekenen": 1}
@@ -120,10 +131,7 @@ E = {"2024-2025 E rekenen": 1}
         ([{"delivered": 40}, {"delivered": 20, "slices": E}], [{"HALVED": 40}]),
         ([{"delivered": 40}, {"delivered": 21, "slices": E}], [{}]),
         ([{"delivered": 40}, {"delivered": 80, "slices": E}], [{"DOUBLED": 40}]),
-        (
-            [{"delivered": 40}, {"delivered": 10, "replaced": {0: 10}, "withdrawn": {0: 30}}],
-            [{"HALVED": 40}],
-        ),
+        ([{"delivered": 40}, {"delivered": 10, "replaced": {0: 10}, "withdrawn": {0: 30}}], [{"HALVED": 40}]),
         ([{"delivered": 40}, {"delivered": 1, "replaced": {0: 1}}], [{}]),  # a correction
         ([{"delivered": 40}, {"delivered": 10}], [{}]),  # another part of the same period
         (
@@ -150,9 +158,7 @@ def test_what_a_run_told_that_does_not_count_goes(tmp_path: Path) -> None:
     assert there == {"gebruik.json", "6.json", "6.txt"}
 
 
-def test_a_folder_that_may_not_be_looked_into_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, entry(), {})
 
     def shut(_: Path, *, onerror: Callable[[OSError], None]) -> list[Any]:
@@ -166,11 +172,11 @@ def test_a_folder_that_may_not_be_looked_into_is_told(
 
 def test_a_run_that_did_not_come_to_its_end_is_known_to_the_next(tmp_path: Path) -> None:
     places, known = Places(tmp_path), Ledger((entry(),))
-    assert not ending.begin(places, Ledger()), "nothing was ever run"
-    ending.reach(places, known)
-    assert ending.begin(places, known)
-    assert not ending.begin(places, known), "the run between was cut off"
-    ending.reach(places, known)
-    assert not ending.begin(places, Ledger()), "an older ledger was put back"
+    assert not run_marker.begin(places, Ledger()), "nothing was ever run"
+    run_marker.reach(places, known)
+    assert run_marker.begin(places, known)
+    assert not run_marker.begin(places, known), "the run between was cut off"
+    run_marker.reach(places, known)
+    assert not run_marker.begin(places, Ledger()), "an older ledger was put back"
     places.ended.write_bytes(b"\xff")
-    assert not ending.begin(places, known)
+    assert not run_marker.begin(places, known)

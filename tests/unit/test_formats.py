@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from cohort.code_lists import CODE_LISTS
-from cohort.errors import ConfigurationRefused
-from cohort.intake import formats
-from cohort.intake.formats import Recognised, Unrecognised
-from cohort.schema import CANONICAL
+from cohort.delivery_formats import format_declarations
+from cohort.delivery_formats.format_declarations import Recognised, Unrecognised
+from cohort.foundation.code_lists import CODE_LISTS
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.states.schemas import CANONICAL
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-SHIPPED = formats.load(CONF)
+SHIPPED = format_declarations.load(CONF)
 CANONIEK = "brin;schooljaar;pgn;toetscode;afnameperiode;ruwe_score"
 PUNTKOMMA = "BRIN-nummer;Schooljaar;Leerlingnummer (PGN);Toets;Datum afname;Vaardigheidsscore"
 KOMMA = "school_brin,schooljaar,leerling_pgn,toets_code,afname_datum,score_vaardigheid"
@@ -42,22 +42,35 @@ HEADERS = [
     Header("diacritics make no difference", PUNTKOMMA.replace("Toets", "Tóéts"), "puntkomma"),
     Header("a decomposed diacritic", PUNTKOMMA.replace("Toets", "Toe\u0308ts"), "puntkomma"),
     Header("an en dash in a name", f"{PUNTKOMMA};Niveau I–V", "puntkomma"),
-    Header("no-break and double blanks",
-           PUNTKOMMA.replace("Datum afname", " Datum\u00a0 afname "), "puntkomma"),
+    Header("no-break and double blanks", PUNTKOMMA.replace("Datum afname", " Datum\u00a0 afname "), "puntkomma"),
     Header("quoted names", '"' + CANONIEK.replace(";", '";"') + '"', "canoniek"),
     Header("a separator in a quoted name", f'{KOMMA},"naam, voornaam"', "komma"),
     Header("columns that are not read on", f"{CANONIEK};naam;naam;opmerking", "canoniek"),
     Header("a known column twice", f"{CANONIEK};PGN", reason="HEADER_TWICE"),
-    Header("a column missing", CANONIEK.replace("pgn", "burgerservice nummer"), reason="HEADER_UNKNOWN",
-           missing=("pgn",), unknown=("3 (burgerservice nummer)",)),
+    Header(
+        "a column missing",
+        CANONIEK.replace("pgn", "burgerservice nummer"),
+        reason="HEADER_UNKNOWN",
+        missing=("pgn",),
+        unknown=("3 (burgerservice nummer)",),
+    ),
     Header("the separator of another format", CANONIEK.replace(";", ","), reason="HEADER_UNKNOWN"),
-    Header("no header but a pupil's row", "10AA;2024-2025;123456782;Jansen;M;34", reason="HEADER_UNKNOWN",
-           unknown=("1", "2", "3", "4", "5", "6")),
-    Header("a name with digits is not told", CANONIEK.replace("pgn", "123456782"), reason="HEADER_UNKNOWN",
-           missing=("pgn",), unknown=("3",)),
+    Header(
+        "no header but a pupil's row",
+        "10AA;2024-2025;123456782;Jansen;M;34",
+        reason="HEADER_UNKNOWN",
+        unknown=("1", "2", "3", "4", "5", "6"),
+    ),
+    Header(
+        "a name with digits is not told",
+        CANONIEK.replace("pgn", "123456782"),
+        reason="HEADER_UNKNOWN",
+        missing=("pgn",),
+        unknown=("3",),
+    ),
     Header("nothing like a header", "x", reason="HEADER_UNKNOWN"),
     Header("an unclosed quote", '"brin;pgn', reason="HEADER_UNKNOWN"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("header", HEADERS, ids=lambda header: header.says)
@@ -83,16 +96,7 @@ def test_any_dash_names_the_same_column(dash: str) -> None:
 def test_columns_are_found_by_name() -> None:
     found = SHIPPED.of_line(f"Score (ruw);naam;{PUNTKOMMA}")
     assert isinstance(found, Recognised)
-    places = (
-        "ruwe_score",
-        None,
-        "brin",
-        "schooljaar",
-        "pgn",
-        "toetscode",
-        "afnamedatum",
-        "vaardigheidsscore",
-    )
+    places = ("ruwe_score", None, "brin", "schooljaar", "pgn", "toetscode", "afnamedatum", "vaardigheidsscore")
     assert found.columns == places
 
 
@@ -106,7 +110,7 @@ def test_two_formats_that_fit_alike_are_neither(tmp_path: Path) -> None:
     (tmp_path / "deliveries").mkdir()
     for name in ("a", "b"):
         shutil.copy(CONF / "deliveries" / "canoniek.toml", tmp_path / "deliveries" / f"{name}.toml")
-    found = formats.load(tmp_path).of_line(CANONIEK)
+    found = format_declarations.load(tmp_path).of_line(CANONIEK)
     assert isinstance(found, Unrecognised)
     assert found.reason == "HEADER_AMBIGUOUS"
 
@@ -138,9 +142,9 @@ def test_a_declaration_is_read_strictly(says: str, tmp_path: Path) -> None:
     (tmp_path / "deliveries").mkdir()
     (tmp_path / "deliveries" / "x.toml").write_text(text.replace(old, new, 1))
     with pytest.raises(ConfigurationRefused, match=r"deliveries/x\.toml"):
-        formats.load(tmp_path)
+        format_declarations.load(tmp_path)
 
 
 def test_no_declaration_at_all_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationRefused, match="declared format"):
-        formats.load(tmp_path)
+        format_declarations.load(tmp_path)

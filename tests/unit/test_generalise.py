@@ -8,24 +8,16 @@ from decimal import Decimal
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from tests.unit.drawn_pupils import (
-    HIERARCHIES,
-    RELEASED,
-    agreed,
-    cohort,
-    drawn_leaves,
-    mac,
-    run,
-)
+from tests.unit.drawn_pupils import HIERARCHIES, RELEASED, agreed, cohort, drawn_leaves, mac, run
 from tests.unit.drawn_results import Row, project
 
-from cohort import handover
-from cohort.errors import ConfigurationRefused, NotAnonymous
-from cohort.handover import Counts
-from cohort.project import Thresholds
-from cohort.recode import Recoded
-from cohort.recoding.coding import Coding
-from cohort.schema import NOT_LISTED, OTHERS, PUPIL, SCHOOL, Pseudonymised
+from cohort.agreements.project import Thresholds
+from cohort.anonymisation import search_input
+from cohort.anonymisation.class_search import Recoded
+from cohort.anonymisation.search_input import Counts
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
+from cohort.sdc.model.coding import Coding
+from cohort.states.schemas import NOT_LISTED, OTHERS, PUPIL, SCHOOL, Pseudonymised
 
 BANDS = ("0 tot 10", "10 tot 20", "20 tot 30", "30 tot 40", "onbekend")
 WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
@@ -78,9 +70,7 @@ def test_all_are_counted(kept: tuple[Counts, Recoded, list[Row]]) -> None:
     assert kept[0] == Counts(pupils=28, set_aside=0, rows=84, rows_used=56)
 
 
-def test_who_was_at_two_schools_is_set_aside_when_so_agreed_whatever_columns_are_called(
-    spark: SparkSession,
-) -> None:
+def test_who_was_at_two_schools_is_set_aside_when_so_agreed_whatever_columns_are_called(spark: SparkSession) -> None:
     counts, recoded, rows = run(spark, agreed("set-aside", ("pupils", "class_nr")), files=1)
     recoding = recoded.recoding
     assert counts == Counts(pupils=28, set_aside=1, rows=84, rows_used=54)
@@ -91,14 +81,12 @@ def test_who_was_at_two_schools_is_set_aside_when_so_agreed_whatever_columns_are
     assert shown == RELEASED | {("0 tot 20", "1"): 7}
 
 
-def test_values_that_a_hierarchy_does_not_have_are_told_by_column_and_number_only(
-    spark: SparkSession,
-) -> None:
+def test_values_that_a_hierarchy_does_not_have_are_told_by_column_and_number_only(spark: SparkSession) -> None:
     strange = [("A", NOT_LISTED, 0), ("B", NOT_LISTED, NOT_LISTED), ("Z", NOT_LISTED, 1)]
     pupils = cohort(spark, ("score", "sekse"), *strange)
-    coded = handover.coded(pupils, agreed(), Coding(HIERARCHIES))
+    coded = search_input.coded(pupils, agreed(), Coding(HIERARCHIES))
     with pytest.raises(NotAnonymous) as refused:
-        handover.count(coded, pupils, agreed())
+        search_input.count(coded, pupils, agreed())
     assert refused.value.problems == tuple(
         "Expected only values of the hierarchy, for example a leaf for every value that occurs; found others "
         f"in {n} records in column {name}. Add the missing leaves to its hierarchy file."
@@ -109,13 +97,11 @@ def test_values_that_a_hierarchy_does_not_have_are_told_by_column_and_number_onl
 def test_what_still_carries_a_number_is_a_defect(spark: SparkSession) -> None:
     carried = Pseudonymised(cohort(spark, ("score", "sekse")).withColumn("pgn", F.lit(1)))
     with pytest.raises(TypeError, match="pgn"):
-        handover.coded(carried, agreed(), Coding(HIERARCHIES))
+        search_input.coded(carried, agreed(), Coding(HIERARCHIES))
 
 
 def test_no_recoding_no_release(spark: SparkSession) -> None:
-    asked = project(
-        agreed().model_dump()["columns"], thresholds=agreed().thresholds.model_copy(update={"k": 29})
-    )
+    asked = project(agreed().model_dump()["columns"], thresholds=agreed().thresholds.model_copy(update={"k": 29}))
     with pytest.raises(NotAnonymous):
         run(spark, asked, files=1)
 

@@ -7,21 +7,12 @@ from decimal import Decimal
 
 import pytest
 from pyspark.sql import SparkSession
-from tests.unit.drawn_pupils import (
-    ADVIES,
-    HIERARCHIES,
-    RELEASED,
-    Leaf,
-    cohort,
-    mac,
-    run,
-    with_advice,
-)
+from tests.unit.drawn_pupils import ADVIES, HIERARCHIES, RELEASED, Leaf, cohort, mac, run, with_advice
 
-from cohort import handover
-from cohort.errors import NotAnonymous
-from cohort.recoding.coding import Coding
-from cohort.schema import NOT_LISTED, PUPIL
+from cohort.anonymisation import search_input
+from cohort.foundation.errors import NotAnonymous
+from cohort.sdc.model.coding import Coding
+from cohort.states.schemas import NOT_LISTED, PUPIL
 
 BANDS = ("0 tot 10", "10 tot 20", "20 tot 30", "30 tot 40", "onbekend")
 WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
@@ -44,14 +35,10 @@ def test_a_sensitive_value_is_released_as_it_is_and_makes_no_class(spark: SparkS
 
 
 @pytest.mark.parametrize("kind", ["global", "local"])
-def test_a_class_that_gives_a_value_away_shows_none_and_others_with_it(
-    spark: SparkSession, kind: str
-) -> None:
+def test_a_class_that_gives_a_value_away_shows_none_and_others_with_it(spark: SparkSession, kind: str) -> None:
     """Boys with a low score all have one value."""
     asked = with_advice(kind, distinct=3, largest_value=Decimal("0.9"))
-    _, recoded, rows = run(
-        spark, asked, files=1, advies=lambda n, score, sex: 0 if score + 2 * sex < 2 else n % 3
-    )
+    _, recoded, rows = run(spark, asked, files=1, advies=lambda n, score, sex: 0 if score + 2 * sex < 2 else n % 3)
     classes: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
         classes.setdefault((row["score"], row["sekse"]), Counter())[row["advies"]] += 1
@@ -60,10 +47,11 @@ def test_a_class_that_gives_a_value_away_shows_none_and_others_with_it(
     assert 2 <= len(blanked) < len(classes)
     assert all(len(values) == 3 for labels, values in classes.items() if labels not in blanked)
     assert recoded.value_counts == {
-        "known": len(rows), "shown": sum(classes[c].total() for c in classes.keys() - blanked),
+        "known": len(rows),
+        "shown": sum(classes[c].total() for c in classes.keys() - blanked),
         "blanked": sum(classes[c].total() for c in blanked),
         "covers": sum(classes[c].total() for c in blanked - {("0 tot 20", "1")}),
-    }  # fmt: skip
+    }
 
 
 def test_the_search_is_the_same_whatever_the_values_are(spark: SparkSession) -> None:
@@ -76,6 +64,6 @@ def test_the_search_is_the_same_whatever_the_values_are(spark: SparkSession) -> 
 
 def test_a_sensitive_value_that_its_hierarchy_does_not_have_is_told(spark: SparkSession) -> None:
     pupils = cohort(spark, ("score", "sekse"), advies=lambda n, *_: NOT_LISTED if n < 2 else 0)
-    coded = handover.coded(pupils, with_advice(), Coding(HIERARCHIES))
+    coded = search_input.coded(pupils, with_advice(), Coding(HIERARCHIES))
     with pytest.raises(NotAnonymous, match="found others in 2 records in column advies"):
-        handover.count(coded, pupils, with_advice())
+        search_input.count(coded, pupils, with_advice())

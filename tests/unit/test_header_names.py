@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 from tests.unit.test_feedback import entry, written
 
-from cohort.intake import arrivals, comparing, feedback, formats
-from cohort.intake.arrivals import TEXT, UNEVEN, DeliveredFile, of_text
-from cohort.intake.formats import Recognised, Unrecognised
-from cohort.intake.header_names import SHOWN_NAME
-from cohort.intake.ledger import Ledger
-from cohort.intake.rejection import FILE_REASONS, Rejected
-from cohort.places import Places
+from cohort.delivery_formats import file_recognition, format_declarations
+from cohort.delivery_formats.file_recognition import TEXT, UNEVEN, DeliveredFile, of_text
+from cohort.delivery_formats.file_rejections import FILE_REASONS, Rejected
+from cohort.delivery_formats.format_declarations import Recognised, Unrecognised
+from cohort.delivery_formats.header_names import SHOWN_NAME
+from cohort.ingestion import feedback, volume_anomalies
+from cohort.results.ledger import Ledger
+from cohort.storage.paths import Places
 
-SHIPPED = formats.load(Path(__file__).resolve().parents[2] / "conf")
+SHIPPED = format_declarations.load(Path(__file__).resolve().parents[2] / "conf")
 NAMES = "BRIN-nummer;Schooljaar;Leerlingnummer (PGN);Toets;Datum afname;Vaardigheidsscore"
 HEADER = f"{NAMES};Financiële weging;Niveau A–E"
 ROW = "99ZZ;2024/2025;111222333;REK-M7;20-01-2025;80;0,3;A"
@@ -80,7 +81,7 @@ WHOLE = f"{HEADER}\n{ROW}\n"
         ("UTF-16", saved("utf-16"), "ENCODING_UTF16"),
         ("UTF-16 without a mark", saved("utf-16-le"), "NOT_TEXT"),
     ],
-)  # fmt: skip
+)
 def test_a_column_is_read_or_its_file_is_refused(says: str, content: str | bytes, reason: str | None) -> None:
     file = read(content)
     assert file.rejected == reason, says
@@ -100,8 +101,8 @@ def test_what_was_meant_is_named_and_the_school_hears_of_it() -> None:
 
 def test_a_spelling_that_is_declared_is_not_garbled() -> None:
     told = SHIPPED["puntkomma"].columns | {"Niveau A?E": "niveau_AE"}
-    declared = formats.Format.model_validate(SHIPPED["puntkomma"].model_dump() | {"columns": told})
-    own = formats.Formats({"puntkomma": declared})
+    declared = format_declarations.Format.model_validate(SHIPPED["puntkomma"].model_dump() | {"columns": told})
+    own = format_declarations.Formats({"puntkomma": declared})
     assert isinstance(own.of_line(HEADER.replace("–", "?")), Recognised)
     assert isinstance(SHIPPED.of_line(HEADER.replace("–", "?")), Unrecognised)
 
@@ -119,17 +120,13 @@ def test_a_spelling_that_is_declared_is_not_garbled() -> None:
         (NAMES + ";Extra" * 120, (*(f"{n} (Extra)" for n in range(7, 107)), "…")),
     ],
 )
-def test_every_column_that_is_not_read_on_is_named_if_it_is_no_value(
-    header: str, unread: tuple[str, ...]
-) -> None:
+def test_every_column_that_is_not_read_on_is_named_if_it_is_no_value(header: str, unread: tuple[str, ...]) -> None:
     found = SHIPPED.of_line(header)
     assert isinstance(found, Recognised)
     assert found.unread == unread
 
 
-@pytest.mark.parametrize(
-    "value", ["123456782", "12345678", "2014-05-12", "12-5-14", "1234 AB", "9", "5,5", ""]
-)
+@pytest.mark.parametrize("value", ["123456782", "12345678", "2014-05-12", "12-5-14", "1234 AB", "9", "5,5", ""])
 def test_a_value_of_a_person_is_no_name(value: str) -> None:
     assert not SHOWN_NAME.fullmatch(value)
 
@@ -142,14 +139,18 @@ def test_a_value_of_a_person_is_no_name(value: str) -> None:
         ("in capitals and quotes", f"{HEADER}\n{ROW}\n{QUOTED}\n{ROW}\n", UNEVEN, None),
         ("after a mark", f"{HEADER}\n{ROW}\n\ufeff{HEADER}\n{ROW}\n", UNEVEN, None),
         ("a mark alone", f"{HEADER}\n{ROW}\n\ufeff{ROW}\n", UNEVEN, None),
-        ("in another order", f"{HEADER}\n{ROW}\n{';'.join(reversed(HEADER.split(';')))}\n{ROW}\n", None,
-         "HEADER_SECOND"),
+        (
+            "in another order",
+            f"{HEADER}\n{ROW}\n{';'.join(reversed(HEADER.split(';')))}\n{ROW}\n",
+            None,
+            "HEADER_SECOND",
+        ),
         ("with a column less", f"{HEADER}\n{ROW}\n{NAMES}\n{ROW}\n", None, "HEADER_SECOND"),
         ("of another format", f"{HEADER}\n{ROW}\nbrin;schooljaar;pgn\n{ROW}\n", None, "HEADER_SECOND"),
         ("a row of words is none", f"{HEADER}\n{ROW}\nTotaal;;;;;;;\n", TEXT, None),
         ("nor is one word of a header", f"{HEADER}\n{ROW}\nToets;;;;;;;\n", TEXT, None),
     ],
-)  # fmt: skip
+)
 def test_files_glued_together_are_told(says: str, text: str, kind: str | None, reason: str | None) -> None:
     file = read(text)
     assert file.rejected == reason, says
@@ -158,8 +159,8 @@ def test_files_glued_together_are_told(says: str, text: str, kind: str | None, r
 
 def of_columns(*columns: str | None, **changed: Any) -> list[tuple[str, ...]]:
     rows = [entry(levering_nr=n, columns=one, **changed) for n, one in enumerate(columns)]
-    told = comparing.columns_gone(rows[1:], Ledger(tuple(rows[:1])))
-    warned = comparing.warned(rows[1:], Ledger(tuple(rows[:1])))
+    told = volume_anomalies.columns_gone(rows[1:], Ledger(tuple(rows[:1])))
+    warned = volume_anomalies.warned(rows[1:], Ledger(tuple(rows[:1])))
     counts = {one.levering_nr: one.warnings.get("COLUMN_GONE", 0) for one in warned}
     assert counts == {one.levering_nr: len(told.get(one.levering_nr, ())) for one in rows[1:]}
     return [told.get(one.levering_nr, ()) for one in rows[1:]]
@@ -186,7 +187,7 @@ def test_only_what_was_taken_in_of_the_same_school_and_supplier_counts() -> None
     before = entry(levering_nr=1, columns="brin pgn ses", supplier="a")
     for other in ({"supplier": "b"}, {"brin": "10AB"}):
         after = entry(levering_nr=2, columns="brin pgn", **({"supplier": "a"} | other))
-        assert comparing.columns_gone([after], Ledger((before,))) == {}
+        assert volume_anomalies.columns_gone([after], Ledger((before,))) == {}
 
 
 def test_the_feedback_names_them(tmp_path: Path) -> None:
@@ -196,10 +197,13 @@ def test_the_feedback_names_them(tmp_path: Path) -> None:
     feedback.write(places, one, {}, Decimal("0.1"), unread=("3 (Naam)", "5"), gone=("gewicht", "ses"))
     text = (places.feedback("10AA") / "7.txt").read_text()
     said = (
-        "Niet overgenomen kolommen: 3 (Naam), 5.", "Columns not read on: 3 (Naam), 5.",
-        "COLUMN_GONE: 2 kolommen van de vorige levering", "Dat zijn: gewicht, ses.",
-        "COLUMN_GONE: 2 columns of this supplier", "These are: gewicht, ses.",
-    )  # fmt: skip
+        "Niet overgenomen kolommen: 3 (Naam), 5.",
+        "Columns not read on: 3 (Naam), 5.",
+        "COLUMN_GONE: 2 kolommen van de vorige levering",
+        "Dat zijn: gewicht, ses.",
+        "COLUMN_GONE: 2 columns of this supplier",
+        "These are: gewicht, ses.",
+    )
     assert [sentence for sentence in said if sentence not in text] == []
     told = json.loads((places.feedback("10AA") / "7.json").read_text())
     assert told["columns_not_read"] == ["3 (Naam)", "5"]
@@ -208,4 +212,4 @@ def test_the_feedback_names_them(tmp_path: Path) -> None:
 
 def test_an_arrival_carries_what_was_not_read() -> None:
     assert read(f"{NAMES};Naam\n{ROW.rpartition(';')[0]}\n").unread == ("7 (Naam)",)
-    assert "unread" in {field.name for field in dataclasses.fields(arrivals.DeliveredFile)}
+    assert "unread" in {field.name for field in dataclasses.fields(file_recognition.DeliveredFile)}

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cohort.errors import ConfigurationRefused
-from cohort.recoding.hierarchy import UNKNOWN, Hierarchy
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.sdc.model.hierarchy import UNKNOWN, Hierarchy
 
 YEARS = """\
 2012;2012-2013;*
@@ -54,9 +54,7 @@ def test_a_path_has_the_coarsest_level_in_the_highest_bits(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("with_unknown", [False, True])
-def test_leaves_share_a_value_exactly_when_their_masked_paths_are_equal(
-    tmp_path: Path, with_unknown: bool
-) -> None:
+def test_leaves_share_a_value_exactly_when_their_masked_paths_are_equal(tmp_path: Path, with_unknown: bool) -> None:
     years = read(tmp_path, YEARS, with_unknown=with_unknown)
 
     for level in range(years.height):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cohort.errors import ConfigurationRefused
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.verify.ladders import of_text
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.verification.hierarchies import of_text
 
 PLAIN = "nl;in Nederland;*\nfy;in Nederland;*\noverig;elders;*\n"
 ROWS = [("nl", "in Nederland", "*"), ("fy", "in Nederland", "*"), ("overig", "elders", "*")]
@@ -96,9 +96,7 @@ NOT_KNOWN = {
 
 
 @pytest.mark.parametrize(("more", "drawn", "joined"), NOT_KNOWN.values(), ids=NOT_KNOWN.keys())
-def test_onbekend_has_one_meaning(
-    tmp_path: Path, more: str, drawn: list[tuple[str, ...]], joined: list[str]
-) -> None:
+def test_onbekend_has_one_meaning(tmp_path: Path, more: str, drawn: list[tuple[str, ...]], joined: list[str]) -> None:
     file = write(tmp_path, PLAIN + more + "\n")
     for hierarchy in (read(file), read(file, with_unknown=False)):
         assert set(rows(hierarchy)) == {*ROWS, *drawn}

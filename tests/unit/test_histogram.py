@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cohort.recoding.histogram import NO_SCHOOL, Histogram
+from cohort.sdc.model.histogram import NO_SCHOOL, Histogram
 
 A, B, C = 0, 1, 2
 HUGE = 1 << 62
@@ -109,9 +109,13 @@ def column(*numbers: int) -> np.ndarray:
 )
 def test_refuses_disorder(change: dict[str, np.ndarray], problem: str) -> None:
     right: dict[str, Any] = {
-        "codes": column(1, 2)[None, :], "schools": column(0, 0), "counts": column(1, 1),
-        "other_units": column(), "other_schools": column(), "unit_of": column(0, 1),
-    }  # fmt: skip
+        "codes": column(1, 2)[None, :],
+        "schools": column(0, 0),
+        "counts": column(1, 1),
+        "other_units": column(),
+        "other_schools": column(),
+        "unit_of": column(0, 1),
+    }
     assert Histogram(**right).pupils == 2
     with pytest.raises(ValueError, match=problem):
         Histogram(**right | change)

@@ -9,16 +9,46 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from stdnum.nl import bsn, onderwijsnummer
 
-from cohort import frames, identifiers
-from cohort.identifiers import BSN, FILLERS, ONDERWIJSNUMMER, TAKEN_OFF, normal_text
-from cohort.verify import numbers as verifier
+from cohort.foundation import identifiers
+from cohort.foundation.identifiers import BSN, FILLERS, ONDERWIJSNUMMER, TAKEN_OFF, normal_text
+from cohort.states import local_frames
+from cohort.verification import pupil_numbers as verifier
 
 MARKS = (
-    " ", "\t", "\u00a0", "\u2007", "\u2009", "\u202f", "\u3000",  # blanks of every width
-    "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad",  # of no width; a soft hyphen
-    "\u200e", "\u200f", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2069", "\u061c",
-    "'", '"', "`", "´", "‘", "’", "“", "”", "„", "＇",
-)  # fmt: skip
+    " ",
+    "\t",
+    "\u00a0",
+    "\u2007",
+    "\u2009",
+    "\u202f",
+    "\u3000",  # blanks of every width
+    "\u200b",
+    "\u200c",
+    "\u200d",
+    "\u2060",
+    "\ufeff",
+    "\u00ad",  # of no width; a soft hyphen
+    "\u200e",
+    "\u200f",
+    "\u202a",
+    "\u202b",
+    "\u202c",
+    "\u202d",
+    "\u202e",
+    "\u2066",
+    "\u2069",
+    "\u061c",
+    "'",
+    '"',
+    "`",
+    "´",
+    "‘",
+    "’",
+    "“",
+    "”",
+    "„",
+    "＇",
+)
 """Marks that are no part of a number, before it, behind it and in it."""
 VECTORS = [
     # as delivered    normal form   kind
@@ -125,7 +155,7 @@ def drawn() -> list[str]:
 
 def judged(spark: SparkSession, raw: list[str]) -> list[tuple[str | None, str | None]]:
     """What Spark makes of each: its normal form and its kind."""
-    rows = frames.local(spark, "place int, raw string", list(enumerate(raw)))
+    rows = local_frames.local(spark, "place int, raw string", list(enumerate(raw)))
     normal = rows.select("place", F.expr(identifiers.normal("raw")).alias("normal"))
     found = normal.select(
         "place", "normal", F.expr(identifiers.kind("normal", identifiers.remainder("normal"))).alias("kind")
@@ -143,9 +173,7 @@ def test_a_list_is_read_like_a_delivery(raw: str, normal: str | None, kind: str 
 
 
 @pytest.mark.parametrize(("raw", "normal", "kind"), VECTORS)
-def test_the_verifier_reads_a_list_by_its_own_code_the_same(
-    raw: str, normal: str | None, kind: str | None
-) -> None:
+def test_the_verifier_reads_a_list_by_its_own_code_the_same(raw: str, normal: str | None, kind: str | None) -> None:
     assert verifier.pupil_number(raw) == (normal if kind else None)
 
 
@@ -186,7 +214,7 @@ SCHOOLS = ["00AA", "00AB", "00AZ", "00BA", "00ZZ", "01AA", "10AA", "27XD", "99ZZ
 
 
 def test_the_number_of_a_school_keeps_the_order_of_the_codes(spark: SparkSession) -> None:
-    rows = frames.local(spark, "brin string", [(school,) for school in SCHOOLS])
+    rows = local_frames.local(spark, "brin string", [(school,) for school in SCHOOLS])
     coded = rows.select("brin", F.expr(identifiers.school_code("brin")).alias("code")).collect()
     numbers = {row.brin: row.code for row in coded}
     assert numbers == {school: identifiers.school_number(school) for school in SCHOOLS}

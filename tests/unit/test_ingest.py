@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import catalogue, ingest, objections, platform, tables
-from cohort.filed import numbers
-from cohort.intake import formats, ledger
-from cohort.intake.ledger import Entry
-from cohort.places import Places
+from cohort import delta
+from cohort.agreements import catalogue, platform
+from cohort.delivery_formats import format_declarations
+from cohort.ingestion import pipeline
+from cohort.legal_basis import number_changes, objections
+from cohort.results import ledger
+from cohort.results.ledger import Entry
+from cohort.storage.paths import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -28,21 +31,36 @@ NUMBERS = ["111222333", "123456782", "063138219", "003389261", "101222331"]
 
 def row(number: str = "111222333", school: str = SCHOOLS[0], **other: str) -> str:
     cells = {
-        "brin": school, "schooljaar": "2024-2025", "pgn": number, "jaargroep": "7", "geslacht": "1",
-        "toetscode": "REK-M7", "afnamedatum": "2025-01-20", "vaardigheidsscore": "87,3", **other,
-    }  # fmt: skip
+        "brin": school,
+        "schooljaar": "2024-2025",
+        "pgn": number,
+        "jaargroep": "7",
+        "geslacht": "1",
+        "toetscode": "REK-M7",
+        "afnamedatum": "2025-01-20",
+        "vaardigheidsscore": "87,3",
+        **other,
+    }
     return ";".join(cells.values())
 
 
 BROKEN = {
-    "PGN_INVALID": row("111222334"), "PGN_FILLER": row("000000000"), "PGN_MISSING": row(""),
-    "TEST_UNKNOWN": row(toetscode="REK-X"), "DATE_INVALID": row(afnamedatum="20-01-2025"),
-    "DATE_OUTSIDE_YEAR": row(afnamedatum="2025-08-01"), "YEAR_INVALID": row(schooljaar="2024-2026"),
-    "YEAR_GROUP_INVALID": row(jaargroep="9"), "SEX_INVALID": row(geslacht="m"),
-    "SCORE_MISSING": row(vaardigheidsscore=""), "SCORE_NOT_A_NUMBER": row(vaardigheidsscore="87.3"),
-    "SCORE_OUT_OF_RANGE": row(vaardigheidsscore="2000"), "ROW_BROKEN": row() + ";8;9",
-    "BRIN_INVALID": row(school="9zZZ"), "BRIN_UNKNOWN": row(school="00AA"),
-}  # fmt: skip
+    "PGN_INVALID": row("111222334"),
+    "PGN_FILLER": row("000000000"),
+    "PGN_MISSING": row(""),
+    "TEST_UNKNOWN": row(toetscode="REK-X"),
+    "DATE_INVALID": row(afnamedatum="20-01-2025"),
+    "DATE_OUTSIDE_YEAR": row(afnamedatum="2025-08-01"),
+    "YEAR_INVALID": row(schooljaar="2024-2026"),
+    "YEAR_GROUP_INVALID": row(jaargroep="9"),
+    "SEX_INVALID": row(geslacht="m"),
+    "SCORE_MISSING": row(vaardigheidsscore=""),
+    "SCORE_NOT_A_NUMBER": row(vaardigheidsscore="87.3"),
+    "SCORE_OUT_OF_RANGE": row(vaardigheidsscore="2000"),
+    "ROW_BROKEN": row() + ";8;9",
+    "BRIN_INVALID": row(school="9zZZ"),
+    "BRIN_UNKNOWN": row(school="00AA"),
+}
 """One row per rule, with one thing broken; in the order of the lines of the second school's file."""
 
 
@@ -59,9 +77,7 @@ def _of_another_school(place: int, line: str) -> str:
 def places(tmp_path: Path) -> Places:
     where = Places(tmp_path)
     where.deliveries.mkdir()
-    deliver(
-        where, "a.csv", *(row(n) for n in NUMBERS), row("12345672"), row(), row("108184876", geslacht="2")
-    )
+    deliver(where, "a.csv", *(row(n) for n in NUMBERS), row("12345672"), row(), row("108184876", geslacht="2"))
     good = [row("100252333", SCHOOLS[1], toetscode=f"REK-{m}{g}") for m in "ME" for g in range(3, 9)]
     fill = [row("100252333", SCHOOLS[1], toetscode=f"SP-{m}{g}") for m in "ME" for g in range(3, 9)]
     deliver(
@@ -83,11 +99,16 @@ def take_in(
     containers = holds.intake.containers.model_copy(update={"megabytes_per_member": megabytes})
     generous = holds.intake.model_copy(update={"max_refused_share": 1, "containers": containers})
     lists = objections.Objections(barred={"alles": blocked})
-    intake = ingest.Intake(
-        places, holds.model_copy(update={"intake": generous}), catalogue.load(CONF), formats.load(CONF),
-        lists, numbers.Changes(), NOW,
-    )  # fmt: skip
-    return ingest.ingest(spark, intake, lambda _: None)
+    intake = pipeline.Intake(
+        places,
+        holds.model_copy(update={"intake": generous}),
+        catalogue.load(CONF),
+        format_declarations.load(CONF),
+        lists,
+        number_changes.Changes(),
+        NOW,
+    )
+    return pipeline.ingest(spark, intake, lambda _: None)
 
 
 def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, places: Places) -> None:
@@ -97,7 +118,7 @@ def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, plac
     rows = record["rows"]
     assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
     assert (rows["objected"], rows["mended"]) == (1, 1)
-    stored = tables.read(spark, places.results).select("pgn").collect()
+    stored = delta.read(spark, places.results).select("pgn").collect()
     assert len(stored) == rows["accepted"]
     assert {r.pgn for r in stored} == {*NUMBERS, "012345672", "108184876", "100252333"} - {"063138219"}
 
@@ -113,7 +134,7 @@ def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, plac
     deliver(places, "again.csv", *(places.deliveries / "c.csv").read_text().splitlines()[1:])
     again = take_in(spark, places)
     assert (again["new"], again["rows"]["delivered"]) == (0, 0)
-    assert tables.read(spark, places.results).count() == rows["accepted"]
+    assert delta.read(spark, places.results).count() == rows["accepted"]
     assert not places.work.exists()
 
 
@@ -146,7 +167,7 @@ def test_a_run_killed_before_the_ledger_is_simply_run_again(
             take_in(spark, places)
     assert ledger.batches(places.ledger) == ()
     record = take_in(spark, places)
-    assert tables.read(spark, places.results).count() == record["rows"]["accepted"]
+    assert delta.read(spark, places.results).count() == record["rows"]["accepted"]
     assert ledger.batches(places.ledger) == (1,)
 
 

@@ -7,26 +7,16 @@ from typing import Any, cast
 
 import pytest
 from pyspark.sql import SparkSession
-from tests.unit.drawn_deliveries import (
-    LATER,
-    OF_UWLR,
-    ONE,
-    ROSTER,
-    Content,
-    S,
-    changed,
-    raw,
-    soap,
-    uwlr,
-    zipped,
-)
+from tests.unit.drawn_deliveries import LATER, OF_UWLR, ONE, ROSTER, Content, S, changed, raw, soap, uwlr, zipped
 
-from cohort.intake import containers, formats, reception
-from cohort.intake.arrivals import Desk
-from cohort.intake.ledger import Ledger
+from cohort.agreements.container_limits import ContainerLimits
+from cohort.delivery_formats import format_declarations
+from cohort.delivery_formats.file_recognition import Desk
+from cohort.ingestion import discovery
+from cohort.results.ledger import Ledger
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-LIMITS = containers.Limits(members=30, bytes_per_member=1 << 20, total_bytes=2 << 20, ratio=200)
+LIMITS = ContainerLimits(members=30, bytes_per_member=1 << 20, total_bytes=2 << 20, ratio=200)
 SCHOOL = "99ZZ"
 ECK = "https://ketenid.nl/1"
 RESULTS = uwlr(f"a;{S}", f"b;{S}")
@@ -37,29 +27,32 @@ HASHED = changed(ECK_ROSTER, ("key='", "key='#"))
 NARROW = changed(OF_UWLR, ("2025-01-01", "2025-02-01"), ("bsn>", "bsn_ondwnr-4>"))
 OTHER_NUMBER = changed(ROSTER, ("2025-01-01", "2025-01-15"), (ONE, "999900109"))
 PART = changed(
-    OF_UWLR, ("leerlinggegevens_antwoord", "leerlingen_antwoord"),
+    OF_UWLR,
+    ("leerlinggegevens_antwoord", "leerlingen_antwoord"),
     ("<leerlinggegevens>", "<leerlinggegevens-leerlingen>"),
     ("</leerlinggegevens>", "</leerlinggegevens-leerlingen>"),
-)  # fmt: skip
+)
 FIRST = changed(PART, ("key='b'", "key='y'"))
 SECOND = changed(PART, ("2025-01-01", "2025-01-15"), ("key='a'", "key='z'"))
 
 
-def received(
-    tmp_path: Path, files: dict[str, Content], newest_of: dict[str, str]
-) -> dict[str, dict[str, Any]]:
+def received(tmp_path: Path, files: dict[str, Content], newest_of: dict[str, str]) -> dict[str, dict[str, Any]]:
     """What becomes of files that come in together, by their names."""
     folder = tmp_path / "deliveries"
     folder.mkdir()
     for name, content in files.items():
         (folder / name).write_bytes(content(SCHOOL))
-    desk = Desk(folder, tmp_path / "work", formats.load(CONF), LIMITS, newest_of=newest_of)
-    got = reception.receive(cast(SparkSession, None), desk, Ledger())  # of so few files no Spark is asked
+    desk = Desk(folder, tmp_path / "work", format_declarations.load(CONF), LIMITS, newest_of=newest_of)
+    got = discovery.receive(cast(SparkSession, None), desk, Ledger())  # of so few files no Spark is asked
     return {
-        file.name: {"rejected": file.rejected, "joined": file.joined, "warnings": file.warnings,
-                    "rows": file.path.read_text().count("PUPIL_") if file.joined else 0}
+        file.name: {
+            "rejected": file.rejected,
+            "joined": file.joined,
+            "warnings": file.warnings,
+            "rows": file.path.read_text().count("PUPIL_") if file.joined else 0,
+        }
         for _, file in got.new
-    }  # fmt: skip
+    }
 
 
 def on(eckid: int, key: int) -> dict[str, int]:
@@ -78,14 +71,23 @@ def on(eckid: int, key: int) -> dict[str, int]:
         ("a narrow set after them", {"a.xml": ROSTER, "b.xml": NARROW}, on(0, 2), 0),
         ("two parts", {"a.xml": FIRST, "b.xml": SECOND}, on(0, 2), 0),
         ("one part", {"a.xml": FIRST}, on(0, 1), 1),
-        ("another year's roster beside it",
-         {"a.xml": ROSTER, "b.xml": changed(LATER, ("2024-2025", "2023-2024"))}, on(0, 2), 0),
-        ("another site's roster beside it",
-         {"a.xml": changed(ROSTER, ("</brincode>", "</brincode><dependancecode>00</dependancecode>")),
-          "b.xml": changed(LATER, ("</brincode>", "</brincode><dependancecode>01</dependancecode>"))},
-         on(0, 2), 0),
+        (
+            "another year's roster beside it",
+            {"a.xml": ROSTER, "b.xml": changed(LATER, ("2024-2025", "2023-2024"))},
+            on(0, 2),
+            0,
+        ),
+        (
+            "another site's roster beside it",
+            {
+                "a.xml": changed(ROSTER, ("</brincode>", "</brincode><dependancecode>00</dependancecode>")),
+                "b.xml": changed(LATER, ("</brincode>", "</brincode><dependancecode>01</dependancecode>")),
+            },
+            on(0, 2),
+            0,
+        ),
     ],
-)  # fmt: skip
+)
 def test_results_are_joined_on_keys_that_no_roster_contradicts(
     tmp_path: Path, says: str, files: dict[str, Content], joined: dict[str, int], refused: int
 ) -> None:
@@ -146,7 +148,5 @@ def test_a_roster_of_keys_of_one_export_is_told(tmp_path: Path) -> None:
         ("another document", raw("<x/>"), "XML_UNKNOWN"),
     ],
 )
-def test_other_messages_are_rejected_with_a_reason(
-    tmp_path: Path, says: str, content: Content, code: str
-) -> None:
+def test_other_messages_are_rejected_with_a_reason(tmp_path: Path, says: str, content: Content, code: str) -> None:
     assert received(tmp_path, {"a.xml": content}, {})["a.xml"]["rejected"] == code, says

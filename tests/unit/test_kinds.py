@@ -22,24 +22,20 @@ from tests.unit.drawn_workbooks import (
     zipped,
 )
 
-from cohort.intake import formats, kinds, transcripts
-from cohort.intake.arrivals import SHEET, DeliveredFile, Desk
-from cohort.intake.containers import Limits
-from cohort.intake.rejection import FILE_REASONS, Rejected
+from cohort.agreements.container_limits import ContainerLimits
+from cohort.delivery_formats import canonical_text, file_types, format_declarations
+from cohort.delivery_formats.file_recognition import SHEET, DeliveredFile, Desk
+from cohort.delivery_formats.file_rejections import FILE_REASONS, Rejected
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-LIMITS = Limits(members=50, bytes_per_member=2 << 20, total_bytes=4 << 20, ratio=200)
+LIMITS = ContainerLimits(members=50, bytes_per_member=2 << 20, total_bytes=4 << 20, ratio=200)
 LINE = "00GG;2024-2025;999900109;REK-M7;3.0;2025-01-20;80,5\n"
 CSV = (";".join(HEADER) + "\n" + LINE * 3).encode()
 XLSX = book(header(), result("999900109"))
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-XML2003 = (
-    b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>\n<Workbook xmlns="urn:x"></Workbook>'
-)
+XML2003 = b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>\n<Workbook xmlns="urn:x"></Workbook>'
 FLAT = '<?xml version="1.0"?>\n<office:document xmlns:office="urn:x" office:mimetype="{}.opendocument.{}"/>'
-MAIL = (
-    b"MIME-Version: 1.0\r\nX-Document-Type: Workbook\r\nContent-Type: multipart/related; boundary=x\r\n\r\n"
-)
+MAIL = b"MIME-Version: 1.0\r\nX-Document-Type: Workbook\r\nContent-Type: multipart/related; boundary=x\r\n\r\n"
 PAGE = "<html><table><tr><td>brin</td></tr></table></html>"
 
 
@@ -47,12 +43,12 @@ def delivered(name: str, content: bytes, folder: Path) -> list[DeliveredFile]:
     """The deliveries in a file, as far as the driver looks: sheets are read, too."""
     (folder / "in").mkdir(exist_ok=True)
     (folder / "in" / name).write_bytes(content)
-    desk = Desk(folder / "in", folder / "work", formats.load(CONF), LIMITS)
+    desk = Desk(folder / "in", folder / "work", format_declarations.load(CONF), LIMITS)
     found = []
     for file in desk.arrivals(folder / "in" / name):
         try:
             read = file.kind == SHEET and not file.rejected
-            found.append(transcripts.of_sheet(file, desk) if read else file)
+            found.append(canonical_text.of_sheet(file, desk) if read else file)
         except Rejected as rejected:
             found.append(DeliveredFile(file.path, file.sha256, file.name, rejected=rejected.code))
     return found
@@ -92,16 +88,8 @@ KINDS = [
     ("HTML of a mark", b"\xef\xbb\xbf\r\n" + PAGE.encode(), "WEB_PAGE"),
     ("HTML in capitals", PAGE.upper().encode(), "WEB_PAGE"),
     ("HTML of two bytes", PAGE.encode("utf-16"), "WEB_PAGE"),
-    (
-        "HTML of Excel",
-        b'<html xmlns:x="urn:schemas-microsoft-com:office:excel">\n<head></head></html>',
-        "WEB_PAGE",
-    ),
-    (
-        "XHTML",
-        b'<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0//EN">' + PAGE.encode(),
-        "WEB_PAGE",
-    ),
+    ("HTML of Excel", b'<html xmlns:x="urn:schemas-microsoft-com:office:excel">\n<head></head></html>', "WEB_PAGE"),
+    ("XHTML", b'<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0//EN">' + PAGE.encode(), "WEB_PAGE"),
     ("a table alone", b"\n\n<table border=1><tr><td>brin</table>", "WEB_PAGE"),
     ("a remark before it", b"<!-- export -->\n<meta charset=utf-8><table></table>", "WEB_PAGE"),
     ("a style before it", b"<style>td{x}</style><table></table>", "WEB_PAGE"),
@@ -121,11 +109,7 @@ KINDS = [
     ("a title above", b"Toetsoverzicht groep 7\n\n" + CSV, "HEADER_LOWER"),
     ("two lines above, in fields", b"School;De Boom;;;;;\nPeriode;M;;;;;\n" + CSV, "HEADER_LOWER"),
     ("a title above, with tabs", b"Toetsoverzicht\n" + CSV.replace(b";", b"\t"), "HEADER_LOWER"),
-    (
-        "a title above a sheet",
-        book(row("Toetsoverzicht"), row(), header(), result("999900109")),
-        "HEADER_LOWER",
-    ),
+    ("a title above a sheet", book(row("Toetsoverzicht"), row(), header(), result("999900109")), "HEADER_LOWER"),
     ("no header at all", LINE.encode() * 3, "HEADER_UNKNOWN"),
     ("a hidden row", book(header(), result("999900109", hidden=1)), "HIDDEN_CELLS"),
     ("no header, and a hidden row", book(row("x"), row("y"), row("z", hidden=1)), "HIDDEN_CELLS"),
@@ -134,11 +118,7 @@ KINDS = [
         Workbook((Sheet(header() + result("1")), Sheet(header(), state="hidden"))).packed(),
         "HIDDEN_CELLS",
     ),
-    (
-        "only a hidden sheet",
-        Workbook((Sheet(header() + result("1"), state="hidden"),)).packed(),
-        "HIDDEN_CELLS",
-    ),
+    ("only a hidden sheet", Workbook((Sheet(header() + result("1"), state="hidden"),)).packed(), "HIDDEN_CELLS"),
     ("two sheets", Workbook((Sheet(header() + result("1")), Sheet(header()))).packed(), "SPREADSHEET_SHEETS"),
 ]
 
@@ -211,8 +191,9 @@ def test_a_letter_is_told_with_the_data_and_is_no_delivery(name: str, tmp_path: 
 def test_what_might_be_data_is_a_delivery_and_rejected(name: str, tmp_path: Path) -> None:
     found = delivered("a.zip", zipped(("a.csv", CSV), (name, DATA[name])), tmp_path)
     assert [(one.name, one.rejected is None, len(one.warnings)) for one in found] == [
-        ("a.zip/a.csv", True, 0), (f"a.zip/{name}", False, 0),
-    ]  # fmt: skip
+        ("a.zip/a.csv", True, 0),
+        (f"a.zip/{name}", False, 0),
+    ]
 
 
 def test_a_container_with_nothing_but_letters_is_rejected_for_them(tmp_path: Path) -> None:
@@ -223,20 +204,12 @@ def test_a_container_with_nothing_but_letters_is_rejected_for_them(tmp_path: Pat
 def test_two_letters_are_told_once(tmp_path: Path) -> None:
     content = zipped(("a.txt", b"x"), ("a.xlsx", XLSX), ("b.txt", b"y"), ("a.csv", CSV))
     found = delivered("a.zip", content, tmp_path)
-    assert [(one.name, one.warnings) for one in found] == [
-        ("a.zip/a.xlsx", {"BESIDE_DATA": 2}), ("a.zip/a.csv", {}),
-    ]  # fmt: skip
+    assert [(one.name, one.warnings) for one in found] == [("a.zip/a.xlsx", {"BESIDE_DATA": 2}), ("a.zip/a.csv", {})]
 
 
 def test_nothing_before_the_first_tag_takes_long() -> None:
-    for content in (
-        b"<!---->" * 2000 + b"x",
-        b"<!--" * 2000,
-        b" " * 5000 + b"<",
-        b"<?x" * 2000,
-        b"a:\n" * 2000,
-    ):
-        assert kinds.kind(content) is None
+    for content in (b"<!---->" * 2000 + b"x", b"<!--" * 2000, b" " * 5000 + b"<", b"<?x" * 2000, b"a:\n" * 2000):
+        assert file_types.kind(content) is None
 
 
 def test_a_gzip_of_a_document_is_rejected_as_that(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from cohort.errors import NotAnonymous
-from cohort.recoding.coding import Coding
-from cohort.recoding.constraints import LargestShare, Pupils
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.lattice import search
+from cohort.foundation.errors import NotAnonymous
+from cohort.sdc.global_recoding.lattice_search import search
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.privacy_models.constraints import LargestShare, Pupils
 
 NIVEAU = Hierarchy("niveau", (("I", "II", "III", "IV"), ("I-II", "I-II", "III-IV", "III-IV"), ("*",) * 4))
 OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
@@ -36,9 +36,8 @@ def test_records_of_several_words_are_searched_too(objective: str) -> None:
     leaves = [draw.integers(0, 3 if c < 3 else 40, 300) for c in range(12)]
 
     found = search(
-        Histogram.of_pupils(coding.codes(leaves)), coding, [Pupils(4)],
-        objective=objective, suppression_limit="0.1",
-    )  # fmt: skip
+        Histogram.of_pupils(coding.codes(leaves)), coding, [Pupils(4)], objective=objective, suppression_limit="0.1"
+    )
 
     assert coding.words == 2
     assert found.pupils.min() >= 4
@@ -98,9 +97,13 @@ def test_many_vectors_of_which_none_will_do() -> None:
     for limit in (0, 1):
         with pytest.raises(NotAnonymous, match="none for about 40 pupils"):
             search(
-                one, coding, [Pupils(3), LargestShare("1/2")], objective="mean", suppression_limit=limit,
+                one,
+                coding,
+                [Pupils(3), LargestShare("1/2")],
+                objective="mean",
+                suppression_limit=limit,
                 most_tries=3_000,
-            )  # fmt: skip
+            )
 
 
 def test_a_level_that_is_too_fine_or_too_dear_is_left_out_beforehand() -> None:

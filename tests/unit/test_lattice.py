@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cohort.errors import ConfigurationRefused, NotAnonymous
-from cohort.recoding.coding import Coding
-from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.lattice import search
-from cohort.recoding.outcome import Recoding
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
+from cohort.sdc.global_recoding.lattice_search import search
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Others, Pupils, Schools
 
 NIVEAU = Hierarchy("niveau", (("I", "II", "III", "IV"), ("I-II", "I-II", "III-IV", "III-IV"), ("*",) * 4))
 GESLACHT = Hierarchy("geslacht", (("j", "m"), ("*", "*")))
@@ -33,16 +33,12 @@ def cohort(drawn: str) -> Histogram:
     of_column = np.array(leaves, dtype=np.int64).reshape(-1, 2).T
     others = np.array(moved, dtype=np.int64).reshape(-1, 2)
     return Histogram.of_pupils(
-        CODING.codes(of_column),
-        np.array(schools, dtype=np.int32),
-        others=(others[:, 0], others[:, 1].astype(np.int32)),
+        CODING.codes(of_column), np.array(schools, dtype=np.int32), others=(others[:, 0], others[:, 1].astype(np.int32))
     )
 
 
 def best(histogram: Histogram, *rules: Constraint, limit: Any = 0, **rest: Any) -> Recoding:
-    return search(
-        histogram, CODING, rules, objective=rest.pop("objective", "mean"), suppression_limit=limit, **rest
-    )
+    return search(histogram, CODING, rules, objective=rest.pop("objective", "mean"), suppression_limit=limit, **rest)
 
 
 def released(recoding: Recoding) -> list[tuple[Any, ...]]:
@@ -209,13 +205,7 @@ class TestConfigurationRefused:
             best(plain, Pupils(1), Schools(2))
 
     @pytest.mark.parametrize(
-        "levels",
-        [
-            {"minimum": (0,)},
-            {"maximum": (3, 0)},
-            {"minimum": (-1, 0)},
-            {"minimum": (1, 0), "maximum": (0, 0)},
-        ],
+        "levels", [{"minimum": (0,)}, {"maximum": (3, 0)}, {"minimum": (-1, 0)}, {"minimum": (1, 0), "maximum": (0, 0)}]
     )
     def test_levels_outside_the_hierarchies(self, levels: dict[str, tuple[int, ...]]) -> None:
         with pytest.raises(ConfigurationRefused, match="levels"):

@@ -9,9 +9,12 @@ from typing import Any, cast
 import deltalake
 from tests.unit.test_feedback import entry
 
-from cohort import frames, platform, tables
-from cohort.intake import comparing, ledger
-from cohort.intake.ledger import STATE
+from cohort import delta
+from cohort.agreements import platform
+from cohort.ingestion import volume_anomalies
+from cohort.results import ledger
+from cohort.results.ledger import STATE
+from cohort.states import local_frames
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 RETENTION = platform.load(CONF).tables
@@ -21,9 +24,9 @@ OF_BEFORE = type(STATE)([field for field in STATE.fields if field.name != "colum
 def earlier(path: Path, *entries: ledger.Entry) -> None:
     """A ledger as it was before its lines had columns, with the properties that ours have."""
     rows = [tuple(getattr(one, name) for name in OF_BEFORE.names) for one in entries]
-    own = tables.properties(RETENTION)
+    own = delta.properties(RETENTION)
     by_spark = {"delta.enableTypeWidening": own.pop("delta.enableTypeWidening")}  # deltalake does not make it
-    deltalake.write_deltalake(str(path), frames.table(OF_BEFORE, rows), configuration=cast(Any, own))
+    deltalake.write_deltalake(str(path), local_frames.table(OF_BEFORE, rows), configuration=cast(Any, own))
     first = path / "_delta_log" / f"{0:020}.json"
     lines = [json.loads(line) for line in first.read_text(encoding="utf-8").splitlines()]
     for line in lines:
@@ -47,7 +50,7 @@ def test_an_earlier_ledger_gets_the_new_field_with_its_next_line(tmp_path: Path)
     after = deltalake.DeltaTable(str(path))
     assert after.metadata().configuration == before.metadata().configuration
     assert after.protocol() == before.protocol()
-    assert comparing.columns_gone(list(known.lines[2:]), ledger.Ledger(known.lines[:2])) == {3: ("pgn",)}
+    assert volume_anomalies.columns_gone(list(known.lines[2:]), ledger.Ledger(known.lines[:2])) == {3: ("pgn",)}
 
 
 def test_the_field_may_be_null_and_no_statistics_of_it_stand_in_the_log(tmp_path: Path) -> None:
@@ -58,6 +61,4 @@ def test_the_field_may_be_null_and_no_statistics_of_it_stand_in_the_log(tmp_path
     log = (path / "_delta_log" / f"{1:020}.json").read_text(encoding="utf-8").splitlines()
     added = [json.loads(line)["add"] for line in log if '"add"' in line]
     assert STATE["columns"].nullable
-    assert all(
-        "minValues" not in (one.get("stats") or "") or '"minValues":{}' in one["stats"] for one in added
-    )
+    assert all("minValues" not in (one.get("stats") or "") or '"minValues":{}' in one["stats"] for one in added)

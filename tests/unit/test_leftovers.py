@@ -8,10 +8,10 @@ import deltalake
 import pyarrow as pa
 import pytest
 
-from cohort import register
-from cohort.filed import leftovers
-from cohort.places import Places
-from cohort.register import Record, Release
+from cohort.erasure import leftover_files
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.storage.paths import Places
 
 
 @pytest.fixture
@@ -28,29 +28,29 @@ def places(tmp_path: Path) -> Places:
                 deltalake.DeltaTable(str(table)).file_uris()
             ):
                 file.unlink()
-    register.save(made, Record("proef", 1, Release.PUBLISHED, {}))
-    register.save(made, Record("proef", 2, Release.VERIFIED, {}))
+    release_record.save(made, Record("proef", 1, Release.PUBLISHED, {}))
+    release_record.save(made, Record("proef", 2, Release.VERIFIED, {}))
     return made
 
 
 def test_nothing_is_told_where_nothing_was_left(places: Places) -> None:
-    assert leftovers.look(places) == []
-    assert leftovers.exit_code([]) == 0
+    assert leftover_files.look(places) == []
+    assert leftover_files.exit_code([]) == 0
 
 
 LEFT = [
     # a file                                         told by
-    ("restricted/results/.nfs01",                    "restricted/results"),
-    ("restricted/results/batch=1/.nfs01",            "restricted/results"),
-    ("restricted/results/_delta_log/.nfs01",         "restricted/results"),
+    ("restricted/results/.nfs01", "restricted/results"),
+    ("restricted/results/batch=1/.nfs01", "restricted/results"),
+    ("restricted/results/_delta_log/.nfs01", "restricted/results"),
     ("restricted/quarantine/batch=3/.fuse_hidden02", "restricted/quarantine"),
-    ("projects/proef/.nfs01",                        "projects/proef"),
-    ("projects/proef/old/rows.parquet",              "projects/proef"),
-    ("staging/proef/2/.nfs01",                       "staging/proef"),
-    ("staging/proef/.nfs01",                         "staging/proef"),
-    ("staging/proef/old/1/part-0.parquet",           "staging/proef"),
-    ("staging/.nfs01",                               "staging/.nfs01"),
-]  # fmt: skip
+    ("projects/proef/.nfs01", "projects/proef"),
+    ("projects/proef/old/rows.parquet", "projects/proef"),
+    ("staging/proef/2/.nfs01", "staging/proef"),
+    ("staging/proef/.nfs01", "staging/proef"),
+    ("staging/proef/old/1/part-0.parquet", "staging/proef"),
+    ("staging/.nfs01", "staging/.nfs01"),
+]
 
 
 @pytest.mark.parametrize(("name", "where"), LEFT)
@@ -58,11 +58,11 @@ def test_a_file_that_was_left_is_told_by_its_place(places: Places, name: str, wh
     left = places.root / name
     left.parent.mkdir(parents=True, exist_ok=True)
     left.write_bytes(b"111222333")
-    (sentence,) = leftovers.look(places)
+    (sentence,) = leftover_files.look(places)
     assert f"found 1 other in {where}." in sentence
     assert ".nfs…" in sentence
     assert "111222333" not in sentence
-    assert leftovers.exit_code([sentence]) == 16
+    assert leftover_files.exit_code([sentence]) == 16
     assert left.exists()
 
 
@@ -71,15 +71,15 @@ def test_a_data_file_that_waits_for_its_days_is_none(places: Places) -> None:
     rows = pa.table({"pgn": ["111222333"]})
     deltalake.write_deltalake(str(places.results), rows, mode="overwrite")
     assert len(list(places.results.glob("*.parquet"))) == 2
-    assert leftovers.look(places) == []
+    assert leftover_files.look(places) == []
 
 
 def test_a_stage_of_a_run_that_was_killed_goes_with_the_next_and_is_none(places: Places) -> None:
     killed = places.stage("proef", 3)
     killed.mkdir(parents=True)
     (killed / "part-0.parquet").write_bytes(b"rows")
-    assert leftovers.look(places) == []
+    assert leftover_files.look(places) == []
 
 
 def test_nothing_there_yet_is_nothing_left(tmp_path: Path) -> None:
-    assert leftovers.look(Places(tmp_path)) == []
+    assert leftover_files.look(Places(tmp_path)) == []

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cohort.errors import ObjectionsRefused
-from cohort.filed import list_text, lists
-from cohort.filed.lists import Dated, Declared, Read, Zone
-from cohort.verify import declared, filed
+from cohort.foundation.errors import ObjectionsRefused
+from cohort.legal_basis import declared_lists, list_text
+from cohort.legal_basis.declared_lists import Dated, Declared, Read, Zone
+from cohort.verification import list_declarations as verifier_lists
+from cohort.verification import list_files
 
 TODAY = dt.date(2025, 11, 23)
 PLAIN = Zone("lijsten", ("pgn", "soort", "vanaf"), Declared, ObjectionsRefused)
@@ -30,13 +31,11 @@ def put(folder: Path, content: bytes, declared: str = DECLARED) -> Path:
 
 def read(folder: Path, zone: Zone[Declared] = PLAIN) -> tuple[tuple[Read[Declared], ...], list[str]]:
     problems: list[str] = []
-    return lists.read(zone, folder, TODAY, problems, most_days=31), problems
+    return declared_lists.read(zone, folder, TODAY, problems, most_days=31), problems
 
 
 SPELLINGS = list(
-    itertools.product(
-        (True, False), (";", ","), ("\n", "\r\n", "\r"), ("", "end", "more"), (b"", b"\xef\xbb\xbf")
-    )
+    itertools.product((True, False), (";", ","), ("\n", "\r\n", "\r"), ("", "end", "more"), (b"", b"\xef\xbb\xbf"))
 )
 
 
@@ -52,8 +51,9 @@ def test_spellings_that_mean_the_same_are_read_alike(
     assert problems == []
     assert [list(line.cells.values()) for line in found.lines] == ROWS[1:]
     assert [line.number for line in found.lines] == [
-        2 + header + (trailing == "more" and header), 3 + header + (trailing == "more")
-    ]  # fmt: skip
+        2 + header + (trailing == "more" and header),
+        3 + header + (trailing == "more"),
+    ]
 
 
 def test_under_a_header_columns_come_in_any_order_and_case(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_list_saved_by_a_spreadsheet_is_the_list(says: str, tmp_path: Path) ->
     assert problems == []
     told = [["111222333", "x", "2025-01-01"], ["123456782", "y", "2025-02-01"]]
     assert [[re.sub(r"\s", "", line[name]) for name in PLAIN.columns] for line in found.lines] == told
-    theirs = filed.rows(tmp_path / "a.csv", PLAIN.columns, lambda *_: None)
+    theirs = list_files.rows(tmp_path / "a.csv", PLAIN.columns, lambda *_: None)
     assert theirs == [line.cells for line in found.lines], "the verifier's own reader reads the same"
 
 
@@ -141,7 +141,7 @@ def test_a_list_saved_by_a_spreadsheet_is_the_list(says: str, tmp_path: Path) ->
 def test_a_date_as_a_spreadsheet_writes_it_or_none(cell: str, day: str | None) -> None:
     assert list_text.date_in(cell) == (dt.date.fromisoformat(day) if day else None)
     try:
-        theirs = filed.day(cell)
+        theirs = list_files.day(cell)
     except ValueError:
         theirs = None
     assert theirs == list_text.date_in(cell), "the verifier's own reading is the same"
@@ -180,7 +180,7 @@ def test_what_is_no_date_is_told_with_the_reason(cell: str, words: str) -> None:
     ],
 )
 def test_a_school_with_its_site_behind_it_is_the_school(cell: str, school: tuple[str, str] | None) -> None:
-    assert list_text.school_in(cell) == filed.school(cell) == school
+    assert list_text.school_in(cell) == list_files.school(cell) == school
 
 
 @pytest.mark.parametrize(
@@ -225,11 +225,7 @@ def test_another_content_is_told(says: str, content: bytes, told: str, tmp_path:
     [
         ("dated tomorrow", AGED.replace("11-20", "11-24"), "dated today or before"),
         ("too old by its own word", AGED.replace("= 9", "= 2"), "at most 2 days old"),
-        (
-            "too old for the platform",
-            AGED.replace("= 9", "= 99").replace("11-20", "10-20"),
-            "at most 31 days",
-        ),
+        ("too old for the platform", AGED.replace("= 9", "= 99").replace("11-20", "10-20"), "at most 31 days"),
         ("no source", AGED.replace("'proef'", "''"), "a valid source"),
         ("a file elsewhere", AGED.replace("a.csv", "../a.csv"), "a valid file"),
         ("a key that nobody knows", AGED + "polarity = 'block'\n", "only declared keys"),
@@ -245,7 +241,7 @@ def test_another_declaration_is_told(says: str, declared: str, told: str, tmp_pa
 def test_a_declaration_saved_with_a_byte_order_mark_is_one(tmp_path: Path) -> None:
     _, problems = read(put(tmp_path, b"1;2;3\n", f"\ufeff{AGED}"), AGING)
     assert problems == []
-    (_,) = declared.rows(tmp_path, AGING.columns, None, TODAY)
+    (_,) = verifier_lists.rows(tmp_path, AGING.columns, None, TODAY)
 
 
 def test_files_and_declarations_belong_together_one_to_one(tmp_path: Path) -> None:
@@ -256,9 +252,10 @@ def test_files_and_declarations_belong_together_one_to_one(tmp_path: Path) -> No
     found, problems = read(tmp_path)
     told = [re.findall(r"Expected (.*?),.* in (lijsten/\S+)\.", problem)[0] for problem in problems]
     assert told == [
-        ("the list that is declared", "lijsten/c.csv"), ("one declaration of a list", "lijsten/a.csv"),
+        ("the list that is declared", "lijsten/c.csv"),
+        ("one declaration of a list", "lijsten/a.csv"),
         ("only declared lists", "lijsten/los.csv"),
-    ]  # fmt: skip
+    ]
     assert [one.name for one in found] == ["a", "b"]
 
 
@@ -271,7 +268,7 @@ def test_an_empty_list_says_that_it_is(tmp_path: Path) -> None:
 
 def test_a_list_renewed_as_it_was_is_the_same_and_any_other_is_not(tmp_path: Path) -> None:
     def digest(content: bytes, declared: str) -> str:
-        return lists.digest(read(put(tmp_path, content, declared), AGING)[0])
+        return declared_lists.digest(read(put(tmp_path, content, declared), AGING)[0])
 
     before = digest(b"1;2;3\n", AGED)
     assert digest(b"1;2;3\n", AGED.replace("11-20", "11-21").replace("= 9", "= 8")) == before

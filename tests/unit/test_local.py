@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 from tests.unit.drawn_cohort import random_cohort
 
-from cohort.errors import ConfigurationRefused, NotAnonymous
-from cohort.recoding import lattice, local
-from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.outcome import Recoding
-from cohort.recoding.tally import satisfied
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
+from cohort.sdc.global_recoding import lattice_search
+from cohort.sdc.local_recoding import local_search
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.privacy_models.class_counts import satisfied
+from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Others, Pupils, Schools
 
 SIZES = (6, 4, 3, 5)
 MIXED = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))
 
 
 def search(histogram: Histogram, coding: Any, *rules: Constraint, limit: Any = 1, **rest: Any) -> Recoding:
-    return local.search(histogram, coding, rules, objective="mean", suppression_limit=limit, **rest)
+    return local_search.search(histogram, coding, rules, objective="mean", suppression_limit=limit, **rest)
 
 
 @pytest.mark.parametrize("way", ["sweep", "clusters"])
@@ -29,11 +30,11 @@ def test_both_ways_keep_every_rule_at_a_loss_far_below_global_recoding(
     rules: tuple[Constraint, ...], way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     coding, histogram = random_cohort(3000, SIZES, schools=60, movers=60)
-    monkeypatch.setattr(local, "FEW_VECTORS", 10**6 if way == "sweep" else 0)
+    monkeypatch.setattr(local_search, "FEW_VECTORS", 10**6 if way == "sweep" else 0)
 
     found = search(histogram, coding, *rules)
 
-    plain = lattice.search(histogram, coding, rules, objective="mean", suppression_limit=0)
+    plain = lattice_search.search(histogram, coding, rules, objective="mean", suppression_limit=0)
     assert found.search["way"] == way
     assert satisfied(histogram, found.class_of, found.classes, rules).all()
     assert found.loss.mean < 0.8 * plain.loss.mean
@@ -45,9 +46,11 @@ def test_the_order_of_the_pupils_plays_no_part() -> None:
     coding, histogram = random_cohort(700, SIZES, schools=20, movers=30)
     shuffled = np.random.default_rng(9).permutation(700)
     again = Histogram.of_pupils(
-        histogram.codes[:, shuffled], histogram.schools[shuffled], single=True,
+        histogram.codes[:, shuffled],
+        histogram.schools[shuffled],
+        single=True,
         others=(np.argsort(shuffled)[histogram.other_units], histogram.other_schools),
-    )  # fmt: skip
+    )
 
     first, second = (search(h, coding, *MIXED) for h in (histogram, again))
 
@@ -111,4 +114,4 @@ class TestTraps:
     def test_an_objective_that_is_not_of_cells(self) -> None:
         coding, histogram = random_cohort(30, SIZES)
         with pytest.raises(ConfigurationRefused, match="`mean` or `geometric`"):
-            local.search(histogram, coding, [Pupils(5)], objective="entropy", suppression_limit=1)
+            local_search.search(histogram, coding, [Pupils(5)], objective="entropy", suppression_limit=1)

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from cohort import locks
-from cohort.errors import StateRefused
+from cohort.foundation.errors import StateRefused
+from cohort.storage import locks
 
 LIB = Path(locks.__file__).parents[1]
 OTHER_RUN = """
 import sys
 from pathlib import Path
-from cohort import locks
-from cohort.errors import Refusal
+from cohort.storage import locks
+from cohort.foundation.errors import Refusal
 try:
     with locks.held(Path(sys.argv[1]), sys.argv[2], shared=sys.argv[3] == "shared"):
         print("held", flush=True)
@@ -46,10 +46,7 @@ def other_run(folder: Path, name: str, how: str = "alone") -> Iterator[tuple[str
 def test_a_second_run_is_refused_while_the_first_one_holds_the_lock(tmp_path: Path) -> None:
     with other_run(tmp_path, "proef") as (said, _):
         assert said == "held"
-        with (
-            pytest.raises(StateRefused, match="no other run on proef") as refused,
-            locks.held(tmp_path, "proef"),
-        ):
+        with pytest.raises(StateRefused, match="no other run on proef") as refused, locks.held(tmp_path, "proef"):
             pytest.fail("two runs at once")
         assert refused.value.exit_code == 15
 
@@ -75,9 +72,9 @@ def test_a_run_that_fails_lets_go(tmp_path: Path) -> None:
         assert said == "held"
 
 
-@pytest.mark.parametrize(("ours", "theirs", "said"), [
-    (True, "shared", "held"), (True, "alone", "15"), (False, "shared", "15"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"), [(True, "shared", "held"), (True, "alone", "15"), (False, "shared", "15")]
+)
 def test_readers_share_and_a_writer_does_not(tmp_path: Path, ours: bool, theirs: str, said: str) -> None:
     with locks.held(tmp_path, "intake", shared=ours), other_run(tmp_path, "intake", theirs) as (heard, _):
         assert heard == said

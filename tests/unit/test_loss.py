@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from cohort.errors import ConfigurationRefused
-from cohort.recoding.coding import Coding
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.recoding.loss import Costs, Marginals, Objective, level_losses, look_up
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.utility.loss import Costs, Marginals, Objective, level_losses, look_up
 
 #  a ─ a ─┐       shares   1/4  1/4  1
 #  b ┐    │                1/4  3/4  1

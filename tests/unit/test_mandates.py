@@ -13,20 +13,18 @@ import pytest
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_rights import declare
 
-from cohort.errors import RightsRefused
-from cohort.filed import mandates
-from cohort.filed.mandates import COLUMNS, Schools
-from cohort.project import Project
-from cohort.verify import instruction
+from cohort.agreements.project import Project
+from cohort.foundation.errors import RightsRefused
+from cohort.legal_basis import instruction_lists
+from cohort.legal_basis.instruction_lists import COLUMNS, Schools
+from cohort.verification import instructions
 
 TODAY = dt.date(2026, 3, 1)
 SCHOOLS = frozenset({"10AA", "10AB"})
 YES, SITES = ("00", "01", "02"), ("00", "01", "02")
 
 
-def line(
-    site: str = "", given: str = "2026-01-01", until: str = "", withdrawn: str = "", brin: str = "10AA"
-) -> str:
+def line(site: str = "", given: str = "2026-01-01", until: str = "", withdrawn: str = "", brin: str = "10AA") -> str:
     return f"{brin};{site};anonimiseren;;;bestuur;{given};{until};{withdrawn}"
 
 
@@ -39,8 +37,8 @@ def write(folder: Path, *lines: str, name: str = "lijst") -> Path:
     return folder / "instructions"
 
 
-def load(folder: Path) -> mandates.Instructions:
-    return mandates.load(folder, TODAY, SCHOOLS, {"proef"})
+def load(folder: Path) -> instruction_lists.Instructions:
+    return instruction_lists.load(folder, TODAY, SCHOOLS, {"proef"})
 
 
 def anonymous() -> Project:
@@ -59,21 +57,22 @@ STANDING: dict[str, tuple[list[str], tuple[str, ...]]] = {
     "withdrawn today": ([line(withdrawn="2026-03-01")], ()),
     "to be withdrawn tomorrow": ([line(withdrawn="2026-03-02")], YES),
     "withdrawn in another list, still standing in this one": ([line(), line(withdrawn="2026-02-01")], ()),
-    "given again after the withdrawal": (
-        [line(withdrawn="2026-02-01"), line(given="2026-02-02")], YES),
-    "given again on the day of the withdrawal": (
-        [line(withdrawn="2026-02-01"), line(given="2026-02-01")], YES),
-    "given before another's withdrawal": (
-        [line(given="2025-12-01"), line(withdrawn="2026-02-01")], ()),
+    "given again after the withdrawal": ([line(withdrawn="2026-02-01"), line(given="2026-02-02")], YES),
+    "given again on the day of the withdrawal": ([line(withdrawn="2026-02-01"), line(given="2026-02-01")], YES),
+    "given before another's withdrawal": ([line(given="2025-12-01"), line(withdrawn="2026-02-01")], ()),
     "renewed before it lapsed": ([line(until="2026-02-28"), line(given="2026-02-01")], YES),
     "withdrawn for one site": ([line(), line("01", withdrawn="2026-02-01")], ("00", "02")),
     "withdrawn for one site and given again": (
-        [line(), line("01", withdrawn="2026-02-01"), line("01", given="2026-02-02")], YES),
+        [line(), line("01", withdrawn="2026-02-01"), line("01", given="2026-02-02")],
+        YES,
+    ),
     "withdrawn for the school, a site's is older": ([line("01"), line(withdrawn="2026-02-01")], ()),
     "withdrawn for the school, a site's is newer": (
-        [line("01", given="2026-02-02"), line(withdrawn="2026-02-01")], ("01",)),
+        [line("01", given="2026-02-02"), line(withdrawn="2026-02-01")],
+        ("01",),
+    ),
     "an explicit one is no standing one": ([explicit("geslacht")], ()),
-}  # fmt: skip
+}
 EVERY = "rekenen_M groei niveau geslacht cohort"
 EXPLICIT: dict[str, tuple[list[str], tuple[str, ...]]] = {
     "all columns, in blanks": ([explicit(EVERY)], YES),
@@ -102,7 +101,7 @@ def test_which_sites_an_instruction_covers_and_the_verifier_finds_the_same(
     for n, one in enumerate(lines):  # each in a list of its own: they count together
         write(tmp_path, one, name=f"lijst{n}")
     folder = tmp_path / "instructions"
-    read = mandates.load(folder, TODAY, SCHOOLS, {"proef", "ander"})
+    read = instruction_lists.load(folder, TODAY, SCHOOLS, {"proef", "ander"})
     if sites:
         schools = read.schools(asked)
         assert tuple(site for site in SITES if schools.covers("10AA", site)) == sites
@@ -110,7 +109,7 @@ def test_which_sites_an_instruction_covers_and_the_verifier_finds_the_same(
     else:
         with pytest.raises(RightsRefused):
             read.schools(asked)
-    again = instruction.read(folder, asked, TODAY)
+    again = instructions.read(folder, asked, TODAY)
     rest, odd = again.of("10AA") if "10AA" in again.sites else (False, [])
     assert tuple(site for site in SITES if rest != (site in odd)) == sites
     assert "10AB" not in again.sites
@@ -161,9 +160,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_columns_beyond_what_schools_instructed_are_refused(
-    tmp_path: Path, lines: list[str], says: str | None
-) -> None:
+def test_columns_beyond_what_schools_instructed_are_refused(tmp_path: Path, lines: list[str], says: str | None) -> None:
     read = load(write(tmp_path, *lines))
     if says is None:
         assert read.schools(pseudonymous()).of == {"10AA": (False, frozenset({"01"}))}
@@ -185,9 +182,7 @@ FELL: list[tuple[Schools, Schools, bool]] = [
 
 
 @pytest.mark.parametrize(("before", "after", "less"), FELL)
-def test_what_a_record_tells_is_enough_to_see_what_fell_away(
-    before: Schools, after: Schools, less: bool
-) -> None:
+def test_what_a_record_tells_is_enough_to_see_what_fell_away(before: Schools, after: Schools, less: bool) -> None:
     assert after.fell_away(before.told()) is less
 
 
@@ -195,7 +190,7 @@ def test_another_list_or_another_day_that_matters_is_another_digest(tmp_path: Pa
     folder = write(tmp_path, line(), line(brin="10AB", until="2026-03-01"))
     same = load(folder).schools(anonymous()).digest
     assert load(folder).schools(anonymous()).digest == same
-    later = mandates.load(folder, dt.date(2026, 3, 2), SCHOOLS, set()).schools(anonymous())
+    later = instruction_lists.load(folder, dt.date(2026, 3, 2), SCHOOLS, set()).schools(anonymous())
     assert later.digest != same  # the second school's lapsed
     write(tmp_path, line(), line(brin="10AB", until="2026-03-02"))
     assert load(folder).schools(anonymous()).digest != same

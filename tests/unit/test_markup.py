@@ -6,8 +6,8 @@ import codecs
 
 import pytest
 
-from cohort.intake import markup
-from cohort.intake.rejection import Rejected
+from cohort.delivery_formats import xml_stream
+from cohort.delivery_formats.file_rejections import Rejected
 
 ENOUGH = 1 << 20
 TEXT = '<a k="\u00e9"><b>\u00eb1</b></a>'
@@ -32,10 +32,7 @@ WRITTEN = [
     ("CP850", declared("ibm850").encode("cp850")),
     ("UTF-16 with a mark", declared("utf-16").encode("utf-16")),
     ("UTF-16 with a mark, not declared", TEXT.encode("utf-16")),
-    (
-        "UTF-16, the last byte first, with a mark",
-        codecs.BOM_UTF16_BE + declared("utf-16").encode("utf-16-be"),
-    ),
+    ("UTF-16, the last byte first, with a mark", codecs.BOM_UTF16_BE + declared("utf-16").encode("utf-16-be")),
     ("UTF-16 without a mark", declared("UTF-16").encode("utf-16-le")),
     ("UTF-16 without a mark, the other way round", declared("UTF-16").encode("utf-16-be")),
     ("UTF-16 without a mark or a declaration", TEXT.encode("utf-16-le")),
@@ -50,8 +47,8 @@ WRITTEN = [
 
 @pytest.mark.parametrize("content", [pytest.param(content, id=says) for says, content in WRITTEN])
 def test_a_document_is_read_in_the_encoding_in_which_it_was_written(content: bytes) -> None:
-    assert markup.is_xml(content)
-    assert list(markup.values(content, ENOUGH)) == ["\u00e9", "\u00eb1"]
+    assert xml_stream.is_xml(content)
+    assert list(xml_stream.values(content, ENOUGH)) == ["\u00e9", "\u00eb1"]
 
 
 @pytest.mark.parametrize(
@@ -73,18 +70,18 @@ def test_a_document_is_read_in_the_encoding_in_which_it_was_written(content: byt
     ],
 )
 def test_every_value_of_a_document_is_given(says: str, inside: str, found: list[str]) -> None:
-    assert list(markup.values(f"<a>{inside}</a>".encode(), ENOUGH)) == found, says
+    assert list(xml_stream.values(f"<a>{inside}</a>".encode(), ENOUGH)) == found, says
 
 
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b'<!DOCTYPE a [<!ENTITY e "123456782">]><a>&e;</a>', markup.UNSAFE),
-        (b"<a>&e;</a>", markup.BROKEN),
-        (b"<a>123456782", markup.BROKEN),
-        (b"<a/>" + b" " * ENOUGH, markup.TOO_LARGE),
+        (b'<!DOCTYPE a [<!ENTITY e "123456782">]><a>&e;</a>', xml_stream.UNSAFE),
+        (b"<a>&e;</a>", xml_stream.BROKEN),
+        (b"<a>123456782", xml_stream.BROKEN),
+        (b"<a/>" + b" " * ENOUGH, xml_stream.TOO_LARGE),
     ],
 )
 def test_values_of_a_document_that_cannot_be_read_whole_are_refused(content: bytes, code: str) -> None:
     with pytest.raises(Rejected, match=code):
-        list(markup.values(content, ENOUGH))
+        list(xml_stream.values(content, ENOUGH))

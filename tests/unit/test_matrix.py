@@ -15,14 +15,17 @@ from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_release import write_list
 from tests.unit.drawn_results import column, project, result
 
-from cohort import catalogue, ingest, objections, platform, tables
-from cohort.destruction import needles
-from cohort.filed import erasure, numbers
-from cohort.identifiers import normal_text
-from cohort.intake import formats
-from cohort.objections import Objections
-from cohort.places import Places
-from cohort.schema import Accepted
+from cohort import delta
+from cohort.agreements import catalogue, platform
+from cohort.delivery_formats import format_declarations
+from cohort.destruction import byte_search
+from cohort.erasure import objection_erasure
+from cohort.foundation.identifiers import normal_text
+from cohort.ingestion import pipeline
+from cohort.legal_basis import number_changes, objections
+from cohort.legal_basis.objections import Objections
+from cohort.states.schemas import Accepted
+from cohort.storage.paths import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -94,13 +97,13 @@ class Root:
         return objections.load(self.places.objections, self.holds.objections, today, domains)
 
     def ingest(self) -> dict[str, Any]:
-        changes = numbers.load(self.places.numbers, NOW.date())
-        known, lists = formats.load(CONF), self.lists()
-        intake = ingest.Intake(self.places, self.holds, KNOWN, known, lists, changes, NOW)
-        return ingest.ingest(self.spark, intake, lambda _: None)
+        changes = number_changes.load(self.places.numbers, NOW.date())
+        known, lists = format_declarations.load(CONF), self.lists()
+        intake = pipeline.Intake(self.places, self.holds, KNOWN, known, lists, changes, NOW)
+        return pipeline.ingest(self.spark, intake, lambda _: None)
 
     def results(self) -> DataFrame:
-        return tables.read(self.spark, self.places.results)
+        return delta.read(self.spark, self.places.results)
 
     def left(self, rows: DataFrame) -> set[str]:
         return {row.pgn for row in rows.select("pgn").collect()}
@@ -110,11 +113,9 @@ class Root:
         own = self.places
         zones = [own.results, own.quarantine, own.deliveries, own.root / "feedback"]
         named = {
-            " ".join((*way, str(n))): number.encode()
-            for way, both in SUBJECTS.items()
-            for n, number in enumerate(both)
+            " ".join((*way, str(n))): number.encode() for way, both in SUBJECTS.items() for n, number in enumerate(both)
         }
-        return set(needles.search([zone for zone in zones if zone.exists()], named).labels)
+        return set(byte_search.search([zone for zone in zones if zone.exists()], named).labels)
 
 
 def test_objected_before_the_results_came(spark: SparkSession, tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_objected_after_the_results_came(spark: SparkSession, tmp_path: Path) ->
     results = Accepted(root.results())
     released = objections.remove_objectors(results, results, root.lists(), PROJECT)
     assert root.left(released) == FREE, "at a release, whether `objections` was run or not"
-    erasure.apply(spark, root.places, root.holds, KNOWN, root.lists(), NOW)
+    objection_erasure.apply(spark, root.places, root.holds, KNOWN, root.lists(), NOW)
     assert root.left(root.results()) == FREE
     assert root.traces() == set()
 

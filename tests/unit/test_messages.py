@@ -8,9 +8,9 @@ import pytest
 from tests.unit import test_edexml as edex
 from tests.unit import test_uwlr as results
 
-from cohort.intake import arrivals, edexml, messages, uwlr
-from cohort.intake.rejection import Rejected
-from cohort.intake.rosters import School
+from cohort.delivery_formats import edexml, file_recognition, uwlr, xml_messages
+from cohort.delivery_formats.file_rejections import Rejected
+from cohort.delivery_formats.rosters import School
 
 ENOUGH = 1 << 20
 OF_ROSTERS = "http://www.edustandaard.nl/leerresultaten/2/leerlinggegevens"
@@ -19,9 +19,11 @@ KEYS = '<a:autorisatie xmlns:a="urn:a"><a:autorisatiesleutel>Geheim</a:autorisat
 
 
 def answer(
-    name: str = "leerlinggegevens_antwoord", within: str = "leerlinggegevens",
-    namespace: str | None = OF_ROSTERS, version: str = "2.2",
-) -> str:  # fmt: skip
+    name: str = "leerlinggegevens_antwoord",
+    within: str = "leerlinggegevens",
+    namespace: str | None = OF_ROSTERS,
+    version: str = "2.2",
+) -> str:
     """An EDEXML roster as UWLR answers with it."""
     content = edex.document(version=version).decode().removeprefix("<EDEX>").removesuffix("</EDEX>")
     about = f' xmlns="{namespace}"' if namespace else ""
@@ -65,24 +67,28 @@ ROSTERS = [
     ("SOAP as the default namespace", envelope(answer(), prefix="")),
     ("SOAP, prefixes everywhere", envelope(prefixed(answer()), prefix="SOAP-ENV")),
     ("SOAP around EDEXML", envelope(edex.document().decode())),
-    ("SOAP with a comment and blanks", "\n" + COMMENTED.removeprefix("<?xml version='1.0'?>")
-     + envelope("\n <!--x--> " + answer() + " \n")),
+    (
+        "SOAP with a comment and blanks",
+        "\n" + COMMENTED.removeprefix("<?xml version='1.0'?>") + envelope("\n <!--x--> " + answer() + " \n"),
+    ),
     ("a header that holds a roster", envelope(answer(), header=answer().replace("123456782", "111222333"))),
     ("a header that holds an envelope", envelope(answer(), header=envelope(RESULTS))),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("text", [pytest.param(text, id=says) for says, text in ROSTERS])
 def test_a_roster_is_read_however_it_is_wrapped(text: str, encoding: str) -> None:
     content = text.encode(encoding)
-    assert arrivals.ROOTS[messages.root(content, ENOUGH)] == arrivals.ROSTER
+    assert file_recognition.ROOTS[xml_messages.root(content, ENOUGH)] == file_recognition.ROSTER
     roster = edexml.read(content, ENOUGH)
     assert [(one.key, one.number, one.jaargroep) for one in roster.pupils] == [("L1", "123456782", "5")]
     named = School(schooljaar="2024-2025", brin="99ZZ", vestiging="01")
     assert (roster.school.schooljaar, roster.school.brin, roster.school.vestiging) == (
-        named.schooljaar, named.brin, named.vestiging,
-    )  # fmt: skip
+        named.schooljaar,
+        named.brin,
+        named.vestiging,
+    )
     assert roster.part is ("leerlinggegevens-leerlingen" in text)
 
 
@@ -95,20 +101,16 @@ WRAPPED = [
     ("SOAP, prefixes everywhere", envelope(prefixed(RESULTS, "leer"), prefix="soapenv")),
     ("SOAP as the default namespace", envelope(RESULTS, prefix="")),
     ("comments and instructions", COMMENTED + RESULTS.replace("<score>", "<!--x--><score><?p x?>")),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("text", [pytest.param(text, id=says) for says, text in WRAPPED])
 def test_results_are_read_however_they_are_wrapped(text: str, encoding: str) -> None:
     content = text.encode(encoding)
-    assert arrivals.ROOTS[messages.root(content, ENOUGH)] == arrivals.RESULTS
+    assert file_recognition.ROOTS[xml_messages.root(content, ENOUGH)] == file_recognition.RESULTS
     (row,) = uwlr.canonical(uwlr.read(content, ENOUGH), [results.roster()])
-    assert (results.cells(row)["pgn"], results.cells(row)["ruwe_score"], row.code) == (
-        "123456782",
-        "44",
-        None,
-    )
+    assert (results.cells(row)["pgn"], results.cells(row)["ruwe_score"], row.code) == ("123456782", "44", None)
 
 
 FAULT = "<s:Fault><faultcode>s:Server</faultcode><faultstring>Geheim</faultstring></s:Fault>"
@@ -126,8 +128,11 @@ WITHOUT = [
     ("two messages", envelope(answer(), RESULTS), "XML_SEVERAL"),
     ("two rosters", envelope(answer(), answer()), "XML_SEVERAL"),
     ("a roster and something else", envelope(answer(), "<x/>"), "XML_SEVERAL"),
-    ("two rosters in one answer",
-     answer().replace("</leerlinggegevens>", "</leerlinggegevens><leerlinggegevens/>"), "XML_BROKEN"),
+    (
+        "two rosters in one answer",
+        answer().replace("</leerlinggegevens>", "</leerlinggegevens><leerlinggegevens/>"),
+        "XML_BROKEN",
+    ),
     ("two bodies", envelope(answer()).replace("</s:Body>", "</s:Body><s:Body/>"), "XML_BROKEN"),
     ("something after the body", envelope(answer()).replace("</s:Body>", "</s:Body><x/>"), "XML_BROKEN"),
     ("an envelope in an envelope", envelope(envelope(answer())), "XML_UNKNOWN"),
@@ -141,12 +146,10 @@ WITHOUT = [
     ("cut off", envelope(answer())[:-20], "XML_BROKEN"),
     ("a DTD", "<!DOCTYPE x>" + envelope(answer()), "XML_UNSAFE"),
     ("an entity", '<!DOCTYPE x [<!ENTITY a "b">]>' + envelope(answer()), "XML_UNSAFE"),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(
-    ("text", "code"), [pytest.param(text, code, id=says) for says, text, code in WITHOUT]
-)
+@pytest.mark.parametrize(("text", "code"), [pytest.param(text, code, id=says) for says, text, code in WITHOUT])
 def test_a_message_without_pupils_or_results_says_why(text: str, code: str) -> None:
     with pytest.raises(Rejected) as refusal:
         of_kind(text.encode())
@@ -155,14 +158,14 @@ def test_a_message_without_pupils_or_results_says_why(text: str, code: str) -> N
 
 def of_kind(content: bytes) -> object:
     """What intake does: look at the root, then read what it is."""
-    root = messages.root(content, ENOUGH)
-    if arrivals.WITHOUT_RECORDS.fullmatch(root):
-        raise Rejected(messages.NO_RECORDS)
-    if root not in arrivals.ROOTS:
+    root = xml_messages.root(content, ENOUGH)
+    if file_recognition.WITHOUT_RECORDS.fullmatch(root):
+        raise Rejected(xml_messages.NO_RECORDS)
+    if root not in file_recognition.ROOTS:
         raise Rejected("XML_UNKNOWN")
-    return (edexml if arrivals.ROOTS[root] == arrivals.ROSTER else uwlr).read(content, ENOUGH)
+    return (edexml if file_recognition.ROOTS[root] == file_recognition.ROSTER else uwlr).read(content, ENOUGH)
 
 
 def test_the_kinds_of_messages_are_those_that_a_reader_reads() -> None:
-    read = dict.fromkeys(edexml.SHAPE.roots, arrivals.ROSTER)
-    assert {**read, uwlr.ROOT: arrivals.RESULTS} == arrivals.ROOTS
+    read = dict.fromkeys(edexml.SHAPE.roots, file_recognition.ROSTER)
+    assert {**read, uwlr.ROOT: file_recognition.RESULTS} == file_recognition.ROOTS

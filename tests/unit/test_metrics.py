@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from tests.unit.test_risk import NIVEAU, Drawn, Levels, drawn, random_cohort
 
-from cohort.recoding.coding import Coding
-from cohort.recoding.constraints import Pupils
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.lattice import search
-from cohort.recoding.loss import Objective
-from cohort.recoding.metrics import Metrics
-from cohort.recoding.outcome import Recoding
+from cohort.sdc.global_recoding.lattice_search import search
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.privacy_models.constraints import Pupils
+from cohort.sdc.utility.loss import Objective
+from cohort.sdc.utility.metrics import Metrics
 
 
 def counted(case: Drawn) -> Metrics:
@@ -69,9 +69,7 @@ def agree(found: Metrics, truth: Metrics) -> None:
             for shares, exact in zip(found.cells, truth.cells, strict=True):
                 assert shares == pytest.approx(exact), name
         else:
-            assert getattr(found, name) == (value if name == "columns" else pytest.approx(value, abs=1e-9)), (
-                name
-            )
+            assert getattr(found, name) == (value if name == "columns" else pytest.approx(value, abs=1e-9)), name
 
 
 def test_the_metrics_of_a_drawn_global_recoding() -> None:
@@ -168,12 +166,8 @@ OPTIMA = [
 
 @pytest.fixture(scope="module")
 def adult() -> tuple[Coding, Histogram]:
-    header, *rows = [
-        line.split(";") for line in (ADULT / "adult.csv").read_text(encoding="utf-8").splitlines()
-    ]
-    trees = tuple(
-        Hierarchy.load(ADULT / f"adult_hierarchy_{name}.csv", name, with_unknown=False) for name in ADULT8
-    )
+    header, *rows = [line.split(";") for line in (ADULT / "adult.csv").read_text(encoding="utf-8").splitlines()]
+    trees = tuple(Hierarchy.load(ADULT / f"adult_hierarchy_{name}.csv", name, with_unknown=False) for name in ADULT8)
     leaves = []
     for tree in trees:
         place, leaf = header.index(tree.name), {label: at for at, label in enumerate(tree.leaves)}
@@ -191,13 +185,7 @@ def test_reproduces_the_published_figures_of_adult(
 ) -> None:
     coding, histogram = adult
     found = search(
-        histogram,
-        coding,
-        [Pupils(5)],
-        objective="mean",
-        suppression_limit=limit,
-        minimum=levels,
-        maximum=levels,
+        histogram, coding, [Pupils(5)], objective="mean", suppression_limit=limit, minimum=levels, maximum=levels
     )
 
     digits = len(str(published).partition(".")[2])

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohort.errors import ConfigurationRefused
-from cohort.recoding.microaggregation import ClassMean, Means, rounded_mean
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.sdc.numeric.microaggregation import ClassMean, Means, rounded_mean
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,22 @@ RULE = ClassMean(step=10, k_others=3, m=3)
 
 def test_a_class_shows_its_mean_where_every_school_leaves_enough_others() -> None:
     table = [
-        pupil("p", "A", 40), pupil("p", "A", 50),
-        pupil("p", "B", 30), pupil("p", "B", 60),
+        pupil("p", "A", 40),
+        pupil("p", "A", 50),
+        pupil("p", "B", 30),
+        pupil("p", "B", 60),
         pupil("p", "C", 37),
-        pupil("q", "A", 40), pupil("q", "A", 50),  # without A there are 2 pupils
-        pupil("q", "B", 30), pupil("q", "C", 60),
-        pupil("r", "A", 40), pupil("r", "A", 50), pupil("r", "A", 50),  # without A there is 1 school
-        pupil("r", "B", 30), pupil("r", "B", 60), pupil("r", "B", 60),
-    ]  # fmt: skip
+        pupil("q", "A", 40),
+        pupil("q", "A", 50),  # without A there are 2 pupils
+        pupil("q", "B", 30),
+        pupil("q", "C", 60),
+        pupil("r", "A", 40),
+        pupil("r", "A", 50),
+        pupil("r", "A", 50),  # without A there is 1 school
+        pupil("r", "B", 30),
+        pupil("r", "B", 60),
+        pupil("r", "B", 60),
+    ]
 
     means = means_of(RULE, table, 4)  # nobody is in s
 
@@ -128,9 +136,24 @@ def test_without_schools_nobody_is_elsewhere() -> None:
 
 @pytest.mark.parametrize(
     ("total", "mean"),
-    [(14, 0), (15, 0), (16, 10), (30, 10), (45, 20), (46, 20), (74, 20), (75, 20), (76, 30),
-     (-14, 0), (-15, 0), (-16, -10), (-45, -20), (-75, -20), (-76, -30)],
-)  # fmt: skip
+    [
+        (14, 0),
+        (15, 0),
+        (16, 10),
+        (30, 10),
+        (45, 20),
+        (46, 20),
+        (74, 20),
+        (75, 20),
+        (76, 30),
+        (-14, 0),
+        (-15, 0),
+        (-16, -10),
+        (-45, -20),
+        (-75, -20),
+        (-76, -30),
+    ],
+)
 def test_a_mean_in_the_middle_goes_to_the_even_step(total: int, mean: int) -> None:
     assert rounded_mean(np.array([total]), np.array([3]), 10).tolist() == [mean]
 
@@ -153,12 +176,7 @@ def test_nobody_at_all() -> None:
     means = means_of(RULE, [], 2)
 
     assert shown(means) == [None, None]
-    assert (means.classes_without, means.pupils_without, means.sum_before, means.variance_lost) == (
-        2,
-        0,
-        0,
-        0,
-    )
+    assert (means.classes_without, means.pupils_without, means.sum_before, means.variance_lost) == (2, 0, 0, 0)
 
 
 def test_a_sum_that_int64_cannot_hold_is_a_defect_and_never_a_wrong_mean() -> None:
@@ -238,9 +256,7 @@ def test_a_mean_is_given_exactly_where_it_may_be_shown(cohort: tuple[ClassMean, 
 
 
 @given(cohorts(), st.randoms(use_true_random=False))
-def test_the_order_of_the_pupils_plays_no_part(
-    cohort: tuple[ClassMean, list[Pupil]], chance: random.Random
-) -> None:
+def test_the_order_of_the_pupils_plays_no_part(cohort: tuple[ClassMean, list[Pupil]], chance: random.Random) -> None:
     rule, pupils = cohort
     shuffled = chance.sample(pupils, len(pupils))
 

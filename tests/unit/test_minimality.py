@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from cohort.recoding import __main__ as tool
+from cohort.sdc import __main__ as tool
 
 LEVELS = ("vwo", "havo", "vmbo-gt", "vmbo-t", "vmbo-k", "vmbo-b")
 OTHERS = {name: [LEVELS[n % 6] for n in range(12)] for name in "bcdefghijklmnopqrst"}
 OF_ALL_TEN = {
     # the ten children of one neighbourhood       its advice is shown
-    "ten of one value":         (["pro"] * 10, False),
-    "nine and one":             (["pro"] * 9 + ["vmbo-b"], False),
-    "five and five":            (["pro", "havo"] * 5, False),
-    "three values":             (["pro", "vwo", "havo"] * 3 + ["pro"], True),
-}  # fmt: skip
+    "ten of one value": (["pro"] * 10, False),
+    "nine and one": (["pro"] * 9 + ["vmbo-b"], False),
+    "five and five": (["pro", "havo"] * 5, False),
+    "three values": (["pro", "vwo", "havo"] * 3 + ["pro"], True),
+}
 Rows = list[tuple[str, str]]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from stdnum.nl import bsn, onderwijsnummer
 
-from cohort.errors import ConfigurationRefused
+from cohort.foundation.errors import ConfigurationRefused
 from cohorts import catalogue, nlschools, registers
 from cohorts.synthesise import synthesise
 
@@ -52,9 +52,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, done.stdout
 
 
-def test_nlschools_has_all_pupils_and_classes_under_valid_numbers(
-    delivered: tuple[Path, str],
-) -> None:
+def test_nlschools_has_all_pupils_and_classes_under_valid_numbers(delivered: tuple[Path, str]) -> None:
     folder, said = delivered
     files = [_read(path) for path in sorted((folder / "root" / "deliveries").glob("*.csv"))]
     rows = [row for file in files for row in file]
@@ -85,10 +83,7 @@ def test_nlschools_values_are_those_of_the_package(delivered: tuple[Path, str]) 
 def test_nlschools_scores_are_on_their_scales(delivered: tuple[Path, str]) -> None:
     folder, _ = delivered
     tests = {test["toetscode"]: test for test in _read(folder / "conf" / "toetsen.csv")}
-    assert {code: test["bijzonder"] for code, test in tests.items()} == {
-        "NLS-TAAL": "nee",
-        "NLS-IQ": "ja",
-    }
+    assert {code: test["bijzonder"] for code, test in tests.items()} == {"NLS-TAAL": "nee", "NLS-IQ": "ja"}
     for path in (folder / "root" / "deliveries").glob("*.csv"):
         for row in _read(path):
             score = float(row["vaardigheidsscore"].replace(",", "."))

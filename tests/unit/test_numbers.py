@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohort.errors import DeliveriesRefused, StateRefused
-from cohort.filed import numbers
-from cohort.filed.numbers import Change, Changes
-from cohort.identifiers import normal_text
+from cohort.foundation.errors import DeliveriesRefused, StateRefused
+from cohort.foundation.identifiers import normal_text
+from cohort.legal_basis import number_changes
+from cohort.legal_basis.number_changes import Change, Changes
 
 TODAY = dt.date(2025, 11, 23)
 HEADER = "oud_pgn;nieuw_pgn;vanaf"
@@ -34,7 +34,7 @@ def put(folder: Path, *lines: str, name: str = "duo", **told: str | None) -> Pat
 
 
 def read(folder: Path) -> Changes:
-    return numbers.load(folder, TODAY)
+    return number_changes.load(folder, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -47,20 +47,34 @@ def read(folder: Path) -> Changes:
         ("two numbers that become one", [f"{A};{C};2025-01-01", f"{B};{C};2025-01-01"], {A: C, B: C}),
         ("the later of two", [f"{A};{B};2025-01-01", f"{A};{C};2024-01-01"], {A: B}),
         ("the same line twice", [f"{A};{C};2025-01-01", f"{A};{C};2025-01-01"], {A: C}),
-        ("a circle that a later change opens",
-         [f"{A};{B};2023-01-01", f"{B};{A};2024-01-01", f"{A};{C};2025-01-01"], {A: C, B: C}),
+        (
+            "a circle that a later change opens",
+            [f"{A};{B};2023-01-01", f"{B};{A};2024-01-01", f"{A};{C};2025-01-01"],
+            {A: C, B: C},
+        ),
         ("a change back on a later day", [f"{A};{C};2025-01-01", f"{C};{A};2025-02-01"], {C: A}),
         ("the same, the later line first", [f"{C};{A};2025-02-01", f"{A};{C};2025-01-01"], {C: A}),
-        ("undone, and done again",
-         [f"{A};{C};2025-01-01", f"{C};{A};2025-02-01", f"{A};{C};2025-03-01"], {A: C}),
-        ("undone, and the first line repeated",
-         [f"{A};{C};2025-01-01", f"{C};{A};2025-02-01", f"{A};{C};2025-01-01"], {C: A}),
-        ("back over two other numbers",
-         [f"{A};{B};2023-01-01", f"{B};{C};2024-01-01", f"{C};{A};2025-01-01"], {B: A, C: A}),
-        ("the same, begun in the middle",
-         [f"{C};{A};2023-01-01", f"{A};{B};2024-01-01", f"{B};{C};2025-01-01"], {A: C, B: C}),
-        ("a way into a change that was undone",
-         [f"{D};{A};2022-01-01", f"{A};{B};2023-01-01", f"{B};{A};2024-01-01"], {B: A, D: A}),
+        ("undone, and done again", [f"{A};{C};2025-01-01", f"{C};{A};2025-02-01", f"{A};{C};2025-03-01"], {A: C}),
+        (
+            "undone, and the first line repeated",
+            [f"{A};{C};2025-01-01", f"{C};{A};2025-02-01", f"{A};{C};2025-01-01"],
+            {C: A},
+        ),
+        (
+            "back over two other numbers",
+            [f"{A};{B};2023-01-01", f"{B};{C};2024-01-01", f"{C};{A};2025-01-01"],
+            {B: A, C: A},
+        ),
+        (
+            "the same, begun in the middle",
+            [f"{C};{A};2023-01-01", f"{A};{B};2024-01-01", f"{B};{C};2025-01-01"],
+            {A: C, B: C},
+        ),
+        (
+            "a way into a change that was undone",
+            [f"{D};{A};2022-01-01", f"{A};{B};2023-01-01", f"{B};{A};2024-01-01"],
+            {B: A, D: A},
+        ),
         ("undone from tomorrow: counts at once", [f"{A};{C};2025-01-01", f"{C};{A};2026-01-01"], {C: A}),
         ("a line that changes nothing", [f"{A};{A};2025-01-01"], {}),
         ("the same, with a lost zero", ["12345672;012345672;2025-01-01"], {}),
@@ -70,10 +84,8 @@ def read(folder: Path) -> Changes:
         ("from tomorrow: counts at once", [f"{A};{C};2026-01-01"], {A: C}),
         ("none", [], {}),
     ],
-)  # fmt: skip
-def test_the_newest_number_of_a_pupil(
-    says: str, lines: list[str], newest: dict[str, str], tmp_path: Path
-) -> None:
+)
+def test_the_newest_number_of_a_pupil(says: str, lines: list[str], newest: dict[str, str], tmp_path: Path) -> None:
     changes = read(put(tmp_path, *lines))
     assert changes.newest_of == newest, says
     assert {number: changes.newest(number) for number in (A, B, C, D)} == {
@@ -157,19 +169,38 @@ WRONG = [
     Wrong("a new number that is none", lines(f"{A};123456789;2025-01-01"), "another nieuw_pgn"),
     Wrong("a filler", lines(f"{A};000000000;2025-01-01"), "another nieuw_pgn"),
     Wrong("two on one day", lines(LINE, f"{A};{D};2025-01-01"), "two on one day (the other one in"),
-    Wrong("an exchange", lines(f"{A};{B};2024-01-01", f"{B};{A};2024-01-01"),
-          "an exchange of 2 numbers between pupils in nummerwijzigingen/duo.csv line 2, nummerwijzigingen"),
-    Wrong("an exchange of three numbers",
-          lines(f"{A};{B};2024-01-01", f"{B};{C};2024-01-01", f"{C};{A};2024-01-01"), "an exchange of 3"),
-    Wrong("an exchange by way of a third number",
-          lines(f"{A};{C};2024-01-01", f"{B};{A};2024-02-01", f"{C};{B};2024-03-01"), "Take these lines out"),
-    Wrong("a way into an exchange",
-          lines(f"{D};{A};2023-01-01", f"{A};{B};2023-01-01", f"{B};{A};2023-01-01"), "an exchange of 2"),
-    Wrong("two changes of one day and a change back: whose is not clear",
-          lines(f"{A};{B};2023-01-01", f"{B};{C};2023-01-01", f"{C};{A};2024-01-01"), "an exchange of 3"),
-    Wrong("three lines with a problem each",
-          lines(f"x;{C};2025-01-01", LINE, f"{A};{C};x", f"{B};000000000;2025-01-01"), "line 2", 3),
-]  # fmt: skip
+    Wrong(
+        "an exchange",
+        lines(f"{A};{B};2024-01-01", f"{B};{A};2024-01-01"),
+        "an exchange of 2 numbers between pupils in nummerwijzigingen/duo.csv line 2, nummerwijzigingen",
+    ),
+    Wrong(
+        "an exchange of three numbers",
+        lines(f"{A};{B};2024-01-01", f"{B};{C};2024-01-01", f"{C};{A};2024-01-01"),
+        "an exchange of 3",
+    ),
+    Wrong(
+        "an exchange by way of a third number",
+        lines(f"{A};{C};2024-01-01", f"{B};{A};2024-02-01", f"{C};{B};2024-03-01"),
+        "Take these lines out",
+    ),
+    Wrong(
+        "a way into an exchange",
+        lines(f"{D};{A};2023-01-01", f"{A};{B};2023-01-01", f"{B};{A};2023-01-01"),
+        "an exchange of 2",
+    ),
+    Wrong(
+        "two changes of one day and a change back: whose is not clear",
+        lines(f"{A};{B};2023-01-01", f"{B};{C};2023-01-01", f"{C};{A};2024-01-01"),
+        "an exchange of 3",
+    ),
+    Wrong(
+        "three lines with a problem each",
+        lines(f"x;{C};2025-01-01", LINE, f"{A};{C};x", f"{B};000000000;2025-01-01"),
+        "line 2",
+        3,
+    ),
+]
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
@@ -186,7 +217,7 @@ def test_one_thing_wrong_stops_everything(wrong: Wrong, tmp_path: Path) -> None:
 def test_a_chain_of_a_hundred_thousand_ends_at_its_last_number() -> None:
     names = [f"{n:09d}" for n in range(100_000)]
     chain = [Change(old, new, TODAY, "") for old, new in pairwise(names)]
-    newest = numbers.resolve(chain[::-1], [])
+    newest = number_changes.resolve(chain[::-1], [])
     assert set(newest.values()) == {names[-1]}
     assert len(newest) == len(chain)
 
@@ -206,7 +237,7 @@ def drawn(draw: st.DrawFn) -> tuple[list[Change], list[Change]]:
 @given(drawn())
 def test_the_order_of_changes_does_not_matter(both: tuple[list[Change], list[Change]]) -> None:
     first, again = list[str](), list[str]()
-    assert numbers.resolve(both[0], first) == numbers.resolve(both[1], again)
+    assert number_changes.resolve(both[0], first) == number_changes.resolve(both[1], again)
     assert len(first) == len(again)
 
 
@@ -237,7 +268,7 @@ def test_every_number_ends_where_its_changes_lead_or_an_exchange_is_told(
     changes, problems = [change for change in both[0] if change.old != change.new], list[str]()
     one_a_day = {(change.old, change.since): change for change in changes}
     unclear = any(one_a_day[change.old, change.since].new != change.new for change in changes)
-    newest = numbers.resolve(both[0], problems)
+    newest = number_changes.resolve(both[0], problems)
     ends = {change.old: follow(changes, change.old) for change in changes}
     if unclear:
         assert problems
@@ -247,13 +278,11 @@ def test_every_number_ends_where_its_changes_lead_or_an_exchange_is_told(
 
 
 @given(st.lists(st.sampled_from(SOME), min_size=2, max_size=12))
-def test_a_pupil_who_had_several_numbers_has_the_last_one_also_if_it_is_an_earlier_one(
-    had: list[str],
-) -> None:
+def test_a_pupil_who_had_several_numbers_has_the_last_one_also_if_it_is_an_earlier_one(had: list[str]) -> None:
     days = (dt.date(2020, 1, 1) + dt.timedelta(days=n) for n in range(len(had)))
     changes = [Change(old, new, day, "") for (old, new), day in zip(pairwise(had), days, strict=False)]
     problems = list[str]()
-    newest = numbers.resolve(changes, problems)
+    newest = number_changes.resolve(changes, problems)
     assert problems == []
     assert {newest.get(number, number) for number in had} == {had[-1]}
 
@@ -263,7 +292,7 @@ def test_whoever_is_barred_under_one_number_is_barred_under_all_that_changes_eve
     both: tuple[list[Change], list[Change]],
 ) -> None:
     pairs = frozenset((c.old, c.new) for c in both[0])
-    changes = Changes(newest_of=numbers.resolve(both[0], []), pairs=pairs)
+    changes = Changes(newest_of=number_changes.resolve(both[0], []), pairs=pairs)
     barred = changes.linked_with(frozenset(SOME[:1]))
     assert all((one in barred) == (other in barred) for one, other in pairs)
     assert changes.all_of(frozenset(SOME[:1])) <= barred
@@ -273,20 +302,20 @@ def test_what_an_earlier_list_named_is_remembered_and_bars(tmp_path: Path) -> No
     root, zone = tmp_path, tmp_path / "nummerwijzigingen"
     zone.mkdir()
     first = read(put(zone, f"{A};{B};2025-01-01"))
-    numbers.remember(root, first)
-    assert stat.S_IMODE((root / numbers.EVER).stat().st_mode) == 0o600
+    number_changes.remember(root, first)
+    assert stat.S_IMODE((root / number_changes.EVER).stat().st_mode) == 0o600
     after = read(put(zone, f"{A};{C};2025-02-01"))
     assert (after.newest(A), after.newest(B)) == (C, B)
     assert after.linked_with(frozenset({A})) == {A, B, C}, "results may stand under the number it had first"
     assert after.all_of(frozenset({A})) == {A, C}, "a permission counts only where it is certain"
-    numbers.remember(root, after)
+    number_changes.remember(root, after)
     assert read(put(zone)).linked_with(frozenset({C})) == {A, B, C}, "no line is left"
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"pairs": 7}', '{"pairs": [["1"]]}'])
 def test_without_what_was_remembered_nothing_goes_on(content: str, tmp_path: Path) -> None:
-    (tmp_path / numbers.EVER).parent.mkdir()
-    (tmp_path / numbers.EVER).write_text(content)
+    (tmp_path / number_changes.EVER).parent.mkdir()
+    (tmp_path / number_changes.EVER).write_text(content)
     with pytest.raises(StateRefused, match="earlier lists of changes"):
         read(tmp_path / "nummerwijzigingen")
 

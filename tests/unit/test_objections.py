@@ -12,37 +12,33 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_results import column, frame, project, result, row
 
-from cohort import objections
-from cohort.errors import ObjectionsRefused
-from cohort.objections import Objections
-from cohort.platform import ObjectionLimits
-from cohort.schema import Accepted
-from cohort.verify import rights
+from cohort.agreements.platform import ObjectionLimits
+from cohort.foundation.errors import ObjectionsRefused
+from cohort.legal_basis import objections
+from cohort.legal_basis.objections import Objections
+from cohort.states.schemas import Accepted
+from cohort.verification import excluded_pupils as rights
 
 TODAY = dt.date(2025, 11, 23)
 LIMITS = ObjectionLimits.model_validate(
-    {
-        "max_age_days": 31,
-        "max_erased_share": "0.02",
-        "max_erased_share_of_school": "0.25",
-        "always_erased": 5,
-    },
+    {"max_age_days": 31, "max_erased_share": "0.02", "max_erased_share_of_school": "0.25", "always_erased": 5},
     strict=False,
 )
 DOMAINS = frozenset({"rekenen", "lezen", "spelling"})
 PROJECT = project(
-    [
-        column("a", step=10, result=result("rekenen", "latest")),
-        column("b", step=10, result=result("lezen", "latest")),
-    ]
+    [column("a", step=10, result=result("rekenen", "latest")), column("b", step=10, result=result("lezen", "latest"))]
 )
 HEADER = "pgn;brin;vanaf;ingetrokken_op;bereik"
 ANNA, BEN, CARO = "123456782", "111222333", "101222331"
 LINE = f"{ANNA};10AA;2025-09-01;;alles"
 RIGHT = {
-    "file": '"landelijk.csv"', "polarity": '"block"', "date": "2025-11-20", "source": '"het register"',
-    "max_age_days": "31", "declared_empty": "false",
-}  # fmt: skip
+    "file": '"landelijk.csv"',
+    "polarity": '"block"',
+    "date": "2025-11-20",
+    "source": '"het register"',
+    "max_age_days": "31",
+    "declared_empty": "false",
+}
 
 
 @pytest.fixture
@@ -147,11 +143,7 @@ ALLOW = {"polarity": '"allow"', "schools": '["10AA"]', "source": '"10AA"'}
 
 def test_a_list_that_allows_covers_schools_and_permits_by_scope(zone: Path) -> None:
     put(zone, LINE)
-    told = [
-        f"{ANNA};;2025-09-01;;alles",
-        f"{BEN};;2025-09-01;;domein:lezen",
-        f"{CARO};;2025-09-01;;project:proef",
-    ]
+    told = [f"{ANNA};;2025-09-01;;alles", f"{BEN};;2025-09-01;;domein:lezen", f"{CARO};;2025-09-01;;project:proef"]
     put(zone, *told, name="a", **ALLOW)
     (one,) = read(zone).permissions
     assert one.schools == {"10AA"}
@@ -174,11 +166,7 @@ def test_an_empty_list_counts_when_it_says_so(zone: Path) -> None:
 
 @pytest.mark.parametrize(
     ("scope", "in_lezen", "in_rekenen", "in_proef"),
-    [
-        ("alles", True, True, True),
-        ("domein:lezen", True, False, False),
-        ("project:proef", False, False, True),
-    ],
+    [("alles", True, True, True), ("domein:lezen", True, False, False), ("project:proef", False, False, True)],
 )
 def test_an_objection_counts_where_its_scope_is_used(
     scope: str, in_lezen: bool, in_rekenen: bool, in_proef: bool, zone: Path
@@ -244,8 +232,7 @@ WRONG = [
     Wrong("a list that none declares", lambda f: (f / "extra.csv").write_text("x"), "only declared lists"),
     Wrong("a folder in the zone", lambda f: (f / "oud").mkdir(), "only declared lists"),
     Wrong("stale by its own limit", told(max_age_days="2"), "a list of at most 2 days old"),
-    Wrong("stale by the platform's limit", told(date="2025-10-22", max_age_days="400"),
-          "at most 31 days old"),
+    Wrong("stale by the platform's limit", told(date="2025-10-22", max_age_days="400"), "at most 31 days old"),
     Wrong("dated tomorrow", told(date="2025-11-24"), "dated today or before"),
     Wrong("no polarity", told(polarity=None), "the key polarity"),
     Wrong("an unknown polarity", told(polarity='"deny"'), "a valid polarity"),
@@ -273,20 +260,29 @@ WRONG = [
     Wrong("a list that allows, of none", told(polarity='"allow"', schools="[]"), "a valid schools"),
     Wrong("a list that blocks, of schools", told(schools='["10AA"]'), "schools = [...]"),
     Wrong("a school that is none", told(polarity='"allow"', schools='["10aa"]'), "a valid schools"),
-    Wrong("one source with two polarities",
-          lambda f: put(f, LINE, name="b", polarity='"allow"', schools='["10AA"]'), "one polarity", 2),
+    Wrong(
+        "one source with two polarities",
+        lambda f: put(f, LINE, name="b", polarity='"allow"', schools='["10AA"]'),
+        "one polarity",
+        2,
+    ),
     Wrong("no BRIN", lines(f"{ANNA};10aa;2025-09-01;;alles"), "a BRIN or nothing"),
-    Wrong("an invalid number that no school filed", lines("123456789;;2025-09-01;;alles"),
-          "a valid pupil number"),
-    Wrong("a number that a spreadsheet rounded", lines("1,23457E+08;10AA;2025-09-01;;alles"),
-          "found one that a spreadsheet rounded in objections/landelijk.csv line 2"),
+    Wrong("an invalid number that no school filed", lines("123456789;;2025-09-01;;alles"), "a valid pupil number"),
+    Wrong(
+        "a number that a spreadsheet rounded",
+        lines("1,23457E+08;10AA;2025-09-01;;alles"),
+        "found one that a spreadsheet rounded in objections/landelijk.csv line 2",
+    ),
     Wrong("a column of numbers alone", csv(f"{ANNA},\n{BEN},\n"), "found one column, without a header"),
     Wrong("the day after the month, or before", lines(f"{ANNA};;9/1/2025;;alles"), "a date in vanaf"),
     Wrong("a filler", lines("000000000;;2025-09-01;;alles"), "a valid pupil number"),
-    Wrong("three lines with a problem each",
-          lines("123456789;;2025-09-01;;alles", LINE, f"{BEN};;x;;alles", f"{CARO};;2025-09-01;;deel"),
-          "line 4", 3),
-]  # fmt: skip
+    Wrong(
+        "three lines with a problem each",
+        lines("123456789;;2025-09-01;;alles", LINE, f"{BEN};;x;;alles", f"{CARO};;2025-09-01;;deel"),
+        "line 4",
+        3,
+    ),
+]
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
@@ -336,8 +332,7 @@ WAYS = [
     Way("an objection at one school counts at every school", "2AA 3AB 4AB 4AC", (LINE,)),
     Way("the number lost its zero", "1AA 1AB 2AA 3AB", ("12345672;;2025-09-01;;alles",)),
     Way("an objection of somebody without results", ALL_OF, ("063138219;;2025-09-01;;alles",)),
-    Way("a school held back takes its pupils' results elsewhere along", "3AB 4AB 4AC",
-        ("x;10AA;2025-09-01;;alles",)),
+    Way("a school held back takes its pupils' results elsewhere along", "3AB 4AB 4AC", ("x;10AA;2025-09-01;;alles",)),
     Way("held back and objected", "3AB", ("x;10AA;2025-09-01;;alles", "12345672;;2025-09-01;;alles")),
     Way("an objection to a domain of the project", "2AA 3AB 4AB 4AC", (f"{ANNA};;2025-09-01;;domein:lezen",)),
     Way("an objection to another domain", ALL_OF, (f"{ANNA};;2025-09-01;;domein:spelling",)),
@@ -346,9 +341,8 @@ WAYS = [
     Way("only who is allowed, of the schools covered, here and elsewhere", "1AA 1AB 3AB", (LINE,), PERMITTED),
     Way("allowed one of the project's domains", "3AB", (f"{ANNA};;2025-09-01;;domein:lezen",), PERMITTED),
     Way("allowed the project", "1AA 1AB 3AB", (f"{ANNA};;2025-09-01;;project:proef",), PERMITTED),
-    Way("an empty list that allows gives nobody of its schools", "3AB", (),
-        PERMITTED | {"declared_empty": "true"}),
-]  # fmt: skip
+    Way("an empty list that allows gives nobody of its schools", "3AB", (), PERMITTED | {"declared_empty": "true"}),
+]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.says)

@@ -11,11 +11,12 @@ from pyspark.sql import SparkSession
 from tests.unit.drawn_deliveries import ROSTER, S, uwlr, zipped
 from tests.unit.drawn_roots import HERE, NOW, THERE, A, B, C, D, E, Root
 
-from cohort import tables
-from cohort.errors import StateRefused
-from cohort.filed import numbers
-from cohort.intake import ledger, retention, scrutiny, settling
-from cohort.places import Places
+from cohort import delta
+from cohort.foundation.errors import StateRefused
+from cohort.ingestion import batch_finalise, line_pass
+from cohort.legal_basis import number_changes
+from cohort.results import ledger, retention
+from cohort.storage.paths import Places
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_a_corrected_file_replaces_and_what_it_lacks_is_withdrawn(root: Root) ->
     assert (last.replaced, last.withdrawn) == ({1: 2}, {1: 1})
     # every earlier state is gone from storage, and the same files again change nothing
     files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-    assert {f.name for f in files} == tables.current_files(root.places.results)
+    assert {f.name for f in files} == delta.current_files(root.places.results)
     assert root.ingest()["new"] == 0
     assert not root.places.superseding.exists() or not list(root.places.superseding.iterdir())
 
@@ -103,9 +104,7 @@ def test_the_order_in_which_files_were_received_decides_not_their_names(root: Ro
 
 
 def test_three_states_in_one_run(root: Root) -> None:
-    for n, rows in enumerate(
-        [(f"{A} 1", f"{B} 1", f"{C} 1"), (f"{A} 2", f"{B} 2"), (f"{A} 3", f"{B} 3", f"{D} 3")]
-    ):
+    for n, rows in enumerate([(f"{A} 1", f"{B} 1", f"{C} 1"), (f"{A} 2", f"{B} 2"), (f"{A} 3", f"{B} 3", f"{D} 3")]):
         root.deliver(f"{n}.csv", *rows)
     root.ingest()
     assert root.rows() == sorted([f"{A} 3 {M}", f"{B} 3 {M}", f"{D} 3 {M}"])
@@ -169,18 +168,16 @@ def _never(*_: object, **__: object) -> None:
 
 
 KILLS: dict[str, tuple[object, str]] = {
-    "between the two passes": (scrutiny, "look"),
-    "before what does not count was taken out": (settling, "settle"),
+    "between the two passes": (line_pass, "look"),
+    "before what does not count was taken out": (batch_finalise, "settle"),
     "before the ledger": (ledger, "append"),
-    "after the ledger, before the earlier rows went": (tables, "remove_rows"),
+    "after the ledger, before the earlier rows went": (delta, "remove_rows"),
     "before the past was removed": (retention, "apply"),
 }
 
 
 @pytest.mark.parametrize("where", KILLS)
-def test_a_run_killed_anywhere_is_whole_or_not_at_all(
-    root: Root, where: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_killed_anywhere_is_whole_or_not_at_all(root: Root, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root.deliver("1.csv", f"{A} 80", f"{B} 81", f"{C} 82")
     root.ingest()
     before = root.rows()
@@ -197,7 +194,7 @@ def test_a_run_killed_anywhere_is_whole_or_not_at_all(
     root.ingest()
     assert root.rows() == after
     files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-    assert {f.name for f in files} == tables.current_files(root.places.results)
+    assert {f.name for f in files} == delta.current_files(root.places.results)
 
 
 def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> None:
@@ -210,10 +207,10 @@ def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> No
 
     def left() -> tuple[int, int, int, bool]:
         files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-        current = tables.current_files(root.places.results)
+        current = delta.current_files(root.places.results)
         return (
             len(list(root.places.deliveries.iterdir())),
-            tables.read(root.spark, root.places.quarantine).count(),
+            delta.read(root.spark, root.places.quarantine).count(),
             len(list(root.places.feedback("").glob("*/*"))),
             {f.name for f in files} == current,
         )
@@ -243,16 +240,12 @@ def test_a_change_of_number_counts_for_what_comes_and_for_what_is_there(root: Ro
     zone = root.places.numbers
     zone.mkdir()
     (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
-    (zone / "duo.csv").write_text(
-        f"oud_pgn;nieuw_pgn;vanaf\n{old};{new};2025-01-01\n{new};{newest};2025-06-01\n"
-    )
-    changes = numbers.load(zone, NOW.date())
+    (zone / "duo.csv").write_text(f"oud_pgn;nieuw_pgn;vanaf\n{old};{new};2025-01-01\n{new};{newest};2025-06-01\n")
+    changes = number_changes.load(zone, NOW.date())
     root.deliver("2.csv", f"{old} 90 REK-E7", f"{new} 70 SP-E7", school=THERE)
     record = root.ingest(changes=changes)
     assert record["renumbered"] == {"results": 1, "quarantine": 0, "twice": 0}
-    assert root.rows() == sorted(
-        [f"{newest} 80 {M}", f"{C} 81 {M}", f"{newest} 90 REK-E7", f"{newest} 70 SP-E7"]
-    )
+    assert root.rows() == sorted([f"{newest} 80 {M}", f"{C} 81 {M}", f"{newest} 90 REK-E7", f"{newest} 70 SP-E7"])
     assert root.ingest(changes=changes)["renumbered"] == {"results": 0, "quarantine": 0, "twice": 0}
 
 
@@ -268,24 +261,24 @@ def test_one_result_under_two_numbers_of_a_pupil_stays_once(root: Root) -> None:
     zone.mkdir()
     (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
     (zone / "duo.csv").write_text(f"oud_pgn;nieuw_pgn;vanaf\n{old};{new};2025-01-01\n")
-    changes = numbers.load(zone, NOW.date())
+    changes = number_changes.load(zone, NOW.date())
     record = root.ingest(changes=changes)
     assert record["renumbered"] == {"results": 1, "quarantine": 0, "twice": 1}
     left = sorted([f"{new} 90 {M}", f"{E} 70 SP-M7", f"{C} 81 {M}", f"{D} 82 {M}", f"{D} 83 {M}"])
     assert root.rows() == left
     files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-    assert {f.name for f in files} == tables.current_files(root.places.results)
+    assert {f.name for f in files} == delta.current_files(root.places.results)
     root.deliver("4.csv", f"{C} 85 REK-E7")
     root.ingest(changes=changes)  # and the sums still close
 
 
-def changed(root: Root, *lines: str) -> numbers.Changes:
+def changed(root: Root, *lines: str) -> number_changes.Changes:
     """The one list of changes, with these lines."""
     zone = root.places.numbers
     zone.mkdir(exist_ok=True)
     (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
     (zone / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *lines, ""]))
-    return numbers.load(zone, NOW.date())
+    return number_changes.load(zone, NOW.date())
 
 
 def test_a_change_back_brings_the_rows_back_and_those_of_both_numbers_from_then_on(root: Root) -> None:
@@ -308,9 +301,7 @@ def test_rows_of_two_pupils_that_were_merged_are_parted_by_whole_new_deliveries(
     assert wrong["renumbered"]["results"] == 2
     assert not [row for row in root.rows() if row.startswith(D)]
     right = changed(root)
-    assert right.linked_with(frozenset({D})) == {D, E}, (
-        "an objection under either bars both, as rows may move"
-    )
+    assert right.linked_with(frozenset({D})) == {D, E}, "an objection under either bars both, as rows may move"
     root.ingest(changes=right)
     assert not [row for row in root.rows() if row.startswith(D)], "nobody knows which rows were whose"
     root.deliver("3.csv", f"{E} 85", f"{D} 80", f"{C} 81", f"{B} 82")

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from tests.unit import drawn_project, drawn_release, drawn_releases
 
-from cohort import project_hierarchies, register
-from cohort.later import overlaps
-from cohort.later.overlaps import Shown
-from cohort.places import Places
-from cohort.project import Project
-from cohort.recoding.coding import Coding
-from cohort.recoding.loss import Objective
-from cohort.recoding.outcome import Recoding
-from cohort.register import Record, Release
+from cohort.agreements import project_hierarchies
+from cohort.agreements.project import Project
+from cohort.differencing import project_overlap
+from cohort.differencing.project_overlap import Shown
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.utility.loss import Objective
+from cohort.storage.paths import Places
 
 LOW, HIGH, TOP = "0 tot 40", "40 tot 80", "*"
 TODAY = dt.date(2026, 3, 1)
@@ -65,7 +66,7 @@ def test_what_differs_by_one_to_k_less_one_is_counted_at_the_coarser_level(
     one = shown(tmp_path, project("een"), (LOW, "1", 40), (LOW, "2", 50), (HIGH, "1", 30))
     turned = project("ander", columns=drawn_releases.project().columns[::-1])
     for second in (project("ander"), turned):
-        told = overlaps.subtracted(one, shown(tmp_path, second, *other))
+        told = project_overlap.subtracted(one, shown(tmp_path, second, *other))
         assert (told["cells"], told["differ_by_fewer_than_k"]) == (cells, few)
 
 
@@ -75,7 +76,7 @@ def test_columns_that_show_something_else_are_not_compared(tmp_path: Path) -> No
     step = score.model_copy(update={"step": 10})
     born = sex.model_copy(update={"attribute": "combinatiegroep"})
     second = shown(tmp_path, project("ander", columns=[step, born]), (LOW, "1", 40))
-    assert overlaps.subtracted(one, second) == {"not_compared": "no column that shows the same"}
+    assert project_overlap.subtracted(one, second) == {"not_compared": "no column that shows the same"}
 
 
 def test_only_live_projects_on_the_same_pupils_are_looked_at(tmp_path: Path) -> None:
@@ -88,8 +89,8 @@ def test_only_live_projects_on_the_same_pupils_are_looked_at(tmp_path: Path) -> 
     projects: dict[str, dict[str, Any]] = {"een": {}, "ander": {}, "voorbij": ended, "elders": elsewhere}
     for name, changes in projects.items():
         drawn_project.write(config, declared | {"name": name} | changes, name)
-        register.save(places, Record(name, 1, Release.PUBLISHED, {"class": "anonymous"}))
+        release_record.save(places, Record(name, 1, Release.PUBLISHED, {"class": "anonymous"}))
     drawn_project.write(config, declared | {"name": "nieuw"}, "nieuw")  # of which nothing is read yet
-    told = overlaps.compare(one, places, drawn_release.platform(), config, TODAY)
+    told = project_overlap.compare(one, places, drawn_release.platform(), config, TODAY)
     why = "its declaration or its memory cannot be read"
     assert told == [{"project": "ander", "release": 1, "not_compared": why}]

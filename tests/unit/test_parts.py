@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 from tests.unit.drawn_cohort import random_cohort
 
-from cohort.recoding.coding import Coding
-from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
-from cohort.recoding.parts import CLASS, KEY, OTHERS, SCHOOL, Search, Split, level, word
-from cohort.recoding.tally import satisfied
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.partitioned.partitions import CLASS, KEY, OTHERS, SCHOOL, Search, Split, level, word
+from cohort.sdc.privacy_models.class_counts import satisfied
+from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Others, Pupils, Schools
 
 SIZES = (8, 5, 3, 2)
 MIXED = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))

@@ -6,29 +6,29 @@ from pathlib import Path
 
 import pytest
 
-from cohort import places
-from cohort.errors import Refusal, UsageRefused
+from cohort.foundation.errors import Refusal, UsageRefused
+from cohort.storage import paths
 
 
 @pytest.mark.parametrize("name", ["plain", "with a blank", "één"])
 def test_a_root_is_a_folder_by_its_path_or_its_uri(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    assert places.under(str(tmp_path / name)).root == tmp_path / name
-    assert places.under(f"file://{tmp_path / name}").root == tmp_path / name
+    assert paths.under(str(tmp_path / name)).root == tmp_path / name
+    assert paths.under(f"file://{tmp_path / name}").root == tmp_path / name
 
 
-@pytest.mark.parametrize("mark", sorted(places.MISREAD))
+@pytest.mark.parametrize("mark", sorted(paths.MISREAD))
 def test_a_root_that_a_reader_would_take_for_another_is_refused(tmp_path: Path, mark: str) -> None:
     (tmp_path / f"a{mark}20").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / f"a{mark}20")
     for named in (f"a{mark}20", "link"):
         with pytest.raises(UsageRefused) as refused:
-            places.under(str(tmp_path / named))
+            paths.under(str(tmp_path / named))
         assert f"found {mark} in --root" in str(refused.value)
 
 
 def test_a_root_that_is_not_there_or_elsewhere_is_refused(tmp_path: Path) -> None:
     for root in (str(tmp_path / "none"), "hdfs://there/cohort"):
         with pytest.raises(Refusal) as refused:
-            places.under(root)
+            paths.under(root)
         assert refused.value.exit_code == (2 if "none" in root else 10)

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohort.errors import ConfigurationRefused, NotAnonymous, Refusal
-from cohort.recoding import released
-from cohort.recoding.plainfiles import Cells, PlainFile, read
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, Refusal
+from cohort.sdc.cli import released_records
+from cohort.sdc.cli.plain_files import Cells, PlainFile, read
 
 SECRET = "900123456"
 
@@ -71,8 +71,7 @@ class TestText:
         assert file.records == len(expected)
 
     @pytest.mark.parametrize(
-        ("text", "delimiter"),
-        [("a;b\n1;2\n", ";"), ("a,b\n1,2\n", ","), ("a\n1\n", ";"), ('a,"x;y;z"\n1,2\n', ",")],
+        ("text", "delimiter"), [("a;b\n1;2\n", ";"), ("a,b\n1,2\n", ","), ("a\n1\n", ";"), ('a,"x;y;z"\n1,2\n', ",")]
     )
     def test_tells_what_stands_between_the_fields(self, tmp_path: Path, text: str, delimiter: str) -> None:
         assert read(drawn(tmp_path, text), ["a"]).delimiter == delimiter
@@ -92,13 +91,12 @@ class TestText:
 
     @given(
         rows=st.lists(
-            st.tuples(
-                *[st.text(st.characters(codec="utf-8", exclude_characters="\x00;,\ufeff"), max_size=6)] * 2
-            ),
-            min_size=1, max_size=30,
+            st.tuples(*[st.text(st.characters(codec="utf-8", exclude_characters="\x00;,\ufeff"), max_size=6)] * 2),
+            min_size=1,
+            max_size=30,
         ),
         delimiter=st.sampled_from(";,"),
-    )  # fmt: skip
+    )
     def test_reads_whatever_a_csv_writer_quotes(
         self, tmp_path: Path, rows: list[tuple[str, str]], delimiter: str
     ) -> None:
@@ -108,9 +106,7 @@ class TestText:
 
         file = read(drawn(tmp_path, text.getvalue()), ["a", "b"])
 
-        assert columns_of(file) == {
-            name: [row[place] or None for row in rows] for place, name in enumerate("ab")
-        }
+        assert columns_of(file) == {name: [row[place] or None for row in rows] for place, name in enumerate("ab")}
 
 
 class TestParquet:
@@ -146,20 +142,10 @@ class TestRefusals:
             (None, ["a"], ConfigurationRefused, "cannot be read (FileNotFoundError)"),
             ("", ["a"], ConfigurationRefused, "cannot be read"),
             (b"\xff\xfea\x00;\x00", ["a"], ConfigurationRefused, "characters that no text has (line 1)"),
-            (
-                f"a;b\n{SECRET};\udcff\n".encode("utf-8", "surrogateescape"),
-                ["b"],
-                ConfigurationRefused,
-                "cannot",
-            ),
+            (f"a;b\n{SECRET};\udcff\n".encode("utf-8", "surrogateescape"), ["b"], ConfigurationRefused, "cannot"),
             ("a;b\n1;2\n3\n4;5;6\n", ["a"], ConfigurationRefused, "another number in 2 rows (line 3, 4)"),
             (f'a;b\n"{SECRET};2\n', ["a"], ConfigurationRefused, "one that is not closed (line 2)"),
-            (
-                f'a;b\n1;"{SECRET}\n1;2\n1;x"\n',
-                ["a"],
-                ConfigurationRefused,
-                "several records, which make one",
-            ),
+            (f'a;b\n1;"{SECRET}\n1;2\n1;x"\n', ["a"], ConfigurationRefused, "several records, which make one"),
             (f'a;b\n1;"{SECRET}"x\n', ["a"], ConfigurationRefused, "a quote in the middle of a field"),
             ("a;b\n1;2\na;b\n3;4\n", ["a"], ConfigurationRefused, "the header once more"),
             ("a;b\n1;2\n\ufeffa;b\n3;4\n", ["a"], ConfigurationRefused, "Take the second header away"),
@@ -212,15 +198,21 @@ class TestReleased:
     COUNTS = (2, 1, 3)
 
     def test_equal_records_are_written_as_often_as_they_are(self, tmp_path: Path) -> None:
-        released.write(tmp_path / "r.csv", self.NAMES, self.ROWS, self.COUNTS, ";")
+        released_records.write(tmp_path / "r.csv", self.NAMES, self.ROWS, self.COUNTS, ";")
 
         assert (tmp_path / "r.csv").read_text(encoding="utf-8").splitlines() == [
-            "a;b", '1;"x;y"', '1;"x;y"', '2;"say ""ja"""', "3;z", "3;z", "3;z",
-        ]  # fmt: skip
+            "a;b",
+            '1;"x;y"',
+            '1;"x;y"',
+            '2;"say ""ja"""',
+            "3;z",
+            "3;z",
+            "3;z",
+        ]
 
     @pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
     def test_what_is_written_reads_back(self, tmp_path: Path, name: str) -> None:
-        released.write(tmp_path / name, self.NAMES, self.ROWS, self.COUNTS, ",")
+        released_records.write(tmp_path / name, self.NAMES, self.ROWS, self.COUNTS, ",")
 
         told = columns_of(read(tmp_path / name, self.NAMES))
         rows = [row for row, count in zip(self.ROWS, self.COUNTS, strict=True) for _ in range(count)]
@@ -228,7 +220,7 @@ class TestReleased:
         assert [file.name for file in tmp_path.iterdir()] == [name]
 
     def test_a_parquet_file_tells_of_nothing_but_its_columns(self, tmp_path: Path) -> None:
-        released.write(tmp_path / "r.parquet", self.NAMES, self.ROWS, self.COUNTS, ";")
+        released_records.write(tmp_path / "r.parquet", self.NAMES, self.ROWS, self.COUNTS, ";")
 
         schema = pq.read_schema(tmp_path / "r.parquet")
         assert (schema.names, schema.metadata) == (["a", "b"], None)
@@ -238,13 +230,13 @@ class TestReleased:
         path.write_text("before")
 
         with pytest.raises(ValueError, match="argument 2"):
-            released.write(path, self.NAMES, self.ROWS, self.COUNTS[:2], ";")
+            released_records.write(path, self.NAMES, self.ROWS, self.COUNTS[:2], ";")
 
         assert (path.read_text(), [file.name for file in tmp_path.iterdir()]) == ("before", ["r.csv"])
 
     @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
     def test_a_trace_gives_every_record_its_class_or_nothing(self, tmp_path: Path, name: str) -> None:
-        released.write_trace(tmp_path / name, np.array([1, -1, 0]), ";")
+        released_records.write_trace(tmp_path / name, np.array([1, -1, 0]), ";")
 
         told = columns_of(read(tmp_path / name, ["row", "class"]))
         assert told == {"row": ["1", "2", "3"], "class": ["1", None, "0"]}

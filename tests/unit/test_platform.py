@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from tests.unit.drawn_project import CONF, Break, drop, put, toml
 
-from cohort import config, platform
-from cohort.errors import ConfigurationRefused, KeyRefused
+from cohort.agreements import platform
+from cohort.foundation import declarations
+from cohort.foundation.errors import ConfigurationRefused, KeyRefused
 
 SHIPPED = tomllib.loads((CONF / "platform.toml").read_text(encoding="utf-8"), parse_float=Decimal)
 
@@ -49,18 +50,34 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("floors.k", 2), ("floors.m", 1), ("floors.max_share", Decimal("0.51")), ("floors.max_share", 0),
-        ("floors.max_share", 1), ("floors.k_others", 2), ("floors.k", "10"), ("floors.columns.regio", 2),
-        ("floors.largest_value", Decimal("0.91")), ("floors.largest_value", 0),
-        ("floors.distinct_values", 1), ("floors.values_without_school", 0),
-        ("floors.pupils_without_school", 0), ("floors.pupils_with_value", 0), ("floors.k_for_closeness", 1),
-        ("retention_days.results", -1), ("tables.log_hours", -1), ("intake.max_refused_share", 0),
-        ("objections.max_age_days", 0), ("objections.always_erased", -1),
-        ("objections.max_erased_share_of_school", 0), ("objections.max_erased_share", Decimal("1.5")),
-        ("publish.without_second_person", "ja"), ("shown.hide_up_to", 6), ("shown.round_to", 4),
+        ("floors.k", 2),
+        ("floors.m", 1),
+        ("floors.max_share", Decimal("0.51")),
+        ("floors.max_share", 0),
+        ("floors.max_share", 1),
+        ("floors.k_others", 2),
+        ("floors.k", "10"),
+        ("floors.columns.regio", 2),
+        ("floors.largest_value", Decimal("0.91")),
+        ("floors.largest_value", 0),
+        ("floors.distinct_values", 1),
+        ("floors.values_without_school", 0),
+        ("floors.pupils_without_school", 0),
+        ("floors.pupils_with_value", 0),
+        ("floors.k_for_closeness", 1),
+        ("retention_days.results", -1),
+        ("tables.log_hours", -1),
+        ("intake.max_refused_share", 0),
+        ("objections.max_age_days", 0),
+        ("objections.always_erased", -1),
+        ("objections.max_erased_share_of_school", 0),
+        ("objections.max_erased_share", Decimal("1.5")),
+        ("publish.without_second_person", "ja"),
+        ("shown.hide_up_to", 6),
+        ("shown.round_to", 4),
         ("keys.dir", 7),
     ],
-)  # fmt: skip
+)
 def test_nobody_sets_a_protection_lower_than_it_goes(tmp_path: Path, path: str, value: object) -> None:
     (told,) = broken(tmp_path, put(path, value))
     assert told.startswith(f"Expected a valid {path}, ")
@@ -79,10 +96,7 @@ def test_a_typo_is_told_with_the_key_that_was_meant(tmp_path: Path) -> None:
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    assert (
-        len(broken(tmp_path, put("floors.k", 2), drop("keys.dir"), put("x", 1), put("shown.round_to", 1)))
-        == 4
-    )
+    assert len(broken(tmp_path, put("floors.k", 2), drop("keys.dir"), put("x", 1), put("shown.round_to", 1))) == 4
 
 
 @pytest.mark.parametrize(
@@ -93,11 +107,11 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("objections/x.toml", "the one in docs/objections.md"),
         ("platform.toml", "the platform.toml that comes with the project"),
     ],
-)  # fmt: skip
+)
 def test_an_invalid_value_is_told_with_where_a_good_one_is(tmp_path: Path, where: str, example: str) -> None:
     write(tmp_path, SHIPPED | {"keys": {"dir": 7}})
     with pytest.raises(ConfigurationRefused, match=f"for example {example}; found an invalid value") as told:
-        config.read(tmp_path / "platform.toml", platform.Platform, where=where)
+        declarations.read(tmp_path / "platform.toml", platform.Platform, where=where)
     assert told.value.problems[0].endswith(f"in {where}. Correct the value.")
 
 
@@ -133,5 +147,13 @@ def test_keys_may_not_share_a_path_with_the_root(tmp_path: Path, keys: str) -> N
 def test_small_counts_are_hidden_and_others_rounded() -> None:
     shown = platform.load(CONF).shown
     assert [shown.count(n) for n in (0, 1, 7, 8, 12, 13, 100, 102, 103)] == [
-        None, None, None, 10, 10, 15, 100, 100, 105,
-    ]  # fmt: skip
+        None,
+        None,
+        None,
+        10,
+        10,
+        15,
+        100,
+        100,
+        105,
+    ]

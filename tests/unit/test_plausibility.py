@@ -9,48 +9,47 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from cohort import frames
-from cohort.intake import plausibility
-from cohort.intake.plausibility import APART, FLAGS, GROUPS, SCHOOLS
+from cohort.ingestion import pupil_consistency
+from cohort.ingestion.pupil_consistency import APART, FLAGS, GROUPS, SCHOOLS
+from cohort.states import local_frames
 
 Rows = list[tuple[str, str, int, str | None]]
 NEW: dict[str, tuple[Rows, Rows, set[tuple[int, str]]]] = {
     # what is told           school, school year, delivery, year group: of this run; of earlier ones; doubts
     "one school": ([("99ZZ", "2024-2025", 1, "7"), ("99ZZ", "2024-2025", 1, "7")], [], set()),
     "two schools in a year": (
-        [("99ZZ", "2024-2025", 1, "7"), ("99YY", "2024-2025", 2, "7")], [], {(1, SCHOOLS), (2, SCHOOLS)},
+        [("99ZZ", "2024-2025", 1, "7"), ("99YY", "2024-2025", 2, "7")],
+        [],
+        {(1, SCHOOLS), (2, SCHOOLS)},
     ),
-    "another school in another year": (
-        [("99ZZ", "2023-2024", 1, "6"), ("99YY", "2024-2025", 2, "7")], [], set(),
-    ),
+    "another school in another year": ([("99ZZ", "2023-2024", 1, "6"), ("99YY", "2024-2025", 2, "7")], [], set()),
     "another school in an earlier run": (
-        [("99ZZ", "2024-2025", 1, "7")], [("99YY", "2024-2025", 0, "7")], {(1, SCHOOLS)},
+        [("99ZZ", "2024-2025", 1, "7")],
+        [("99YY", "2024-2025", 0, "7")],
+        {(1, SCHOOLS)},
     ),
     "two year groups in a delivery": (
-        [("99ZZ", "2024-2025", 1, "7"), ("99ZZ", "2024-2025", 1, "8")], [], {(1, GROUPS)},
+        [("99ZZ", "2024-2025", 1, "7"), ("99ZZ", "2024-2025", 1, "8")],
+        [],
+        {(1, GROUPS)},
     ),
-    "two year groups in two deliveries": (
-        [("99ZZ", "2024-2025", 1, "7"), ("99ZZ", "2024-2025", 2, "8")], [], set(),
-    ),
+    "two year groups in two deliveries": ([("99ZZ", "2024-2025", 1, "7"), ("99ZZ", "2024-2025", 2, "8")], [], set()),
     "a year group and none": ([("99ZZ", "2024-2025", 1, "7"), ("99ZZ", "2024-2025", 1, None)], [], set()),
     "group 8 and a year later group 2": (
-        [("99ZZ", "2023-2024", 1, "8"), ("99ZZ", "2024-2025", 1, "2")], [], {(1, APART)},
+        [("99ZZ", "2023-2024", 1, "8"), ("99ZZ", "2024-2025", 1, "2")],
+        [],
+        {(1, APART)},
     ),
-    "group 8 in an earlier run": (
-        [("99ZZ", "2024-2025", 3, "2")], [("99ZZ", "2023-2024", 0, "8")], {(3, APART)},
-    ),
+    "group 8 in an earlier run": ([("99ZZ", "2024-2025", 3, "2")], [("99ZZ", "2023-2024", 0, "8")], {(3, APART)}),
     "a repeater": ([("99ZZ", "2023-2024", 1, "7"), ("99ZZ", "2024-2025", 1, "7")], [], set()),
-    "one who skipped a group": (
-        [("99ZZ", "2023-2024", 1, "4"), ("99ZZ", "2024-2025", 1, "6")], [], set(),
-    ),
-    "group 8 and then secondary school": (
-        [("99ZZ", "2023-2024", 1, "8"), ("99ZZ", "2024-2025", 1, "11")], [], set(),
-    ),
+    "one who skipped a group": ([("99ZZ", "2023-2024", 1, "4"), ("99ZZ", "2024-2025", 1, "6")], [], set()),
+    "group 8 and then secondary school": ([("99ZZ", "2023-2024", 1, "8"), ("99ZZ", "2024-2025", 1, "11")], [], set()),
     "all of it": (
-        [("99ZZ", "2024-2025", 1, "8"), ("99YY", "2024-2025", 1, "2")], [],
+        [("99ZZ", "2024-2025", 1, "8"), ("99YY", "2024-2025", 1, "2")],
+        [],
         {(1, SCHOOLS), (1, GROUPS), (1, APART)},
     ),
-}  # fmt: skip
+}
 STATE = "pgn string, brin string, schooljaar string, levering_nr int, jaargroep string, _codes string"
 
 
@@ -60,8 +59,8 @@ def found(one_spark: SparkSession) -> dict[str, set[tuple[int, str]]]:
     numbers = {name: f"{100 + place:09d}" for place, name in enumerate(NEW)}
     new = [(numbers[name], *row, "") for name, (rows, _, _) in NEW.items() for row in rows]
     earlier = [(numbers[name], *row, "") for name, (_, rows, _) in NEW.items() for row in rows]
-    good = frames.local(one_spark, STATE, new)
-    doubts = plausibility.doubtful(good, frames.local(one_spark, STATE, earlier)).collect()
+    good = local_frames.local(one_spark, STATE, new)
+    doubts = pupil_consistency.doubtful(good, local_frames.local(one_spark, STATE, earlier)).collect()
     names = {number: name for name, number in numbers.items()}
     told: dict[str, set[tuple[int, str]]] = {name: set() for name in NEW}
     for row in doubts:
@@ -70,9 +69,7 @@ def found(one_spark: SparkSession) -> dict[str, set[tuple[int, str]]]:
 
 
 @pytest.mark.parametrize("name", NEW)
-def test_a_doubt_is_told_of_the_delivery_it_is_about(
-    name: str, found: dict[str, set[tuple[int, str]]]
-) -> None:
+def test_a_doubt_is_told_of_the_delivery_it_is_about(name: str, found: dict[str, set[tuple[int, str]]]) -> None:
     assert found[name] == NEW[name][2]
 
 
@@ -110,10 +107,16 @@ TWICE: list[tuple[str, list[Delivered], list[Delivered], dict[int, int]]] = [
     ),
 ]
 RIGHT = {
-    "brin": "99ZZ", "geboortedatum": dt.date(2014, 3, 12), "geslacht": "1", "toetscode": "REK-M7",
-    "peildag": dt.date(2025, 1, 20), "ruwe_score": None, "vaardigheidsscore": Decimal("88.5"),
-    "niveau_AE": None, "niveau_IV": None,
-}  # fmt: skip
+    "brin": "99ZZ",
+    "geboortedatum": dt.date(2014, 3, 12),
+    "geslacht": "1",
+    "toetscode": "REK-M7",
+    "peildag": dt.date(2025, 1, 20),
+    "ruwe_score": None,
+    "vaardigheidsscore": Decimal("88.5"),
+    "niveau_AE": None,
+    "niveau_IV": None,
+}
 NUMBERED = (
     "pgn string, pgn_soort string, levering_nr int, brin string, geboortedatum date, geslacht string, "
     "toetscode string, peildag date, ruwe_score int, vaardigheidsscore decimal(7,2), niveau_AE string, "
@@ -132,22 +135,20 @@ def test_one_child_under_two_numbers_is_told_of_its_deliveries(spark: SparkSessi
                 values["brin"] = f"{number:02d}{str(values['brin'])[2:]}"
                 kind = "onderwijsnummer" if pgn.startswith("10") else "bsn"
                 lines.append((pgn, kind, 100 * number + delivery, *values.values()))
-        return frames.local(spark, NUMBERED, lines)
+        return local_frames.local(spark, NUMBERED, lines)
 
     schools = {f"{number:02d}ZZ" for number in range(len(TWICE))}
-    found = plausibility.under_two_numbers(rows(1), rows(2), schools)
-    assert found == {
-        100 * number + delivery: n for number, case in enumerate(TWICE) for delivery, n in case[3].items()
-    }
-    assert plausibility.under_two_numbers(rows(1), rows(2), ()).keys() == found.keys() - {
+    found = pupil_consistency.under_two_numbers(rows(1), rows(2), schools)
+    assert found == {100 * number + delivery: n for number, case in enumerate(TWICE) for delivery, n in case[3].items()}
+    assert pupil_consistency.under_two_numbers(rows(1), rows(2), ()).keys() == found.keys() - {
         100 * number + 2 for number, case in enumerate(TWICE) if case[2]
     }
 
 
 def test_refused_doubts_take_the_rows_and_told_ones_are_counted(spark: SparkSession) -> None:
     rows, _, _ = NEW["all of it"]
-    judged = frames.local(spark, STATE, [("000000100", *row, "") for row in rows])
-    doubts = plausibility.doubtful(judged, None)
-    codes = plausibility.refused(judged, doubts, [APART]).select("_codes").collect()
+    judged = local_frames.local(spark, STATE, [("000000100", *row, "") for row in rows])
+    doubts = pupil_consistency.doubtful(judged, None)
+    codes = pupil_consistency.refused(judged, doubts, [APART]).select("_codes").collect()
     assert [row["_codes"] for row in codes] == [APART, APART]
-    assert plausibility.counted(doubts) == {1: {SCHOOLS: 1, GROUPS: 1, APART: 1}}
+    assert pupil_consistency.counted(doubts) == {1: {SCHOOLS: 1, GROUPS: 1, APART: 1}}

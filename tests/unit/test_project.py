@@ -28,10 +28,12 @@ from tests.unit.drawn_project import (
 )
 from tests.unit.drawn_purpose import WHY
 
-from cohort import columns, config, project, schema
-from cohort.errors import ConfigurationRefused, UsageRefused
-from cohort.platform import Platform
-from cohort.project import Project
+from cohort.agreements import columns, project
+from cohort.agreements.platform import Platform
+from cohort.agreements.project import Project
+from cohort.foundation import declarations
+from cohort.foundation.errors import ConfigurationRefused, UsageRefused
+from cohort.states import schemas
 
 
 def test_the_baseline_is_valid(tmp_path: Path) -> None:
@@ -46,21 +48,37 @@ def test_the_baseline_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((CONF / "projects").glob("*.toml")), ids=lambda path: path.stem)
 def test_every_shipped_project_loads(path: Path) -> None:
-    shipped = config.read(path, Project, where=path.name)
-    held = config.read(CONF / "platform.toml", Platform, where="platform.toml")
+    shipped = declarations.read(path, Project, where=path.name)
+    held = declarations.read(CONF / "platform.toml", Platform, where="platform.toml")
     if not path.stem.startswith("_"):
         assert project.load(CONF, path.stem, held) == shipped
     named = [c.hierarchy for c in shipped.columns if c.bands is None]
     assert all((CONF / "hierarchies" / f"{name}.csv").is_file() for name in named)
 
 
-@pytest.mark.parametrize("change", [
-    put("recoding.suppression_limit", 0), put("thresholds.max_share", Decimal("0.25")),
-    drop("population.jaargroep"),
-    put("two_schools", "set-aside"), put("columns.1.weight", 3), again(REKENEN, name="rekenen_grof", step=40),
-    again(NIVEAU, name="niveau_nogmaals"), only(GROEI),
-], ids=["no suppression", "less of one school", "all year groups", "set aside", "a whole weight",
-        "one score in two bands", "one level twice", "a difference alone"])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        put("recoding.suppression_limit", 0),
+        put("thresholds.max_share", Decimal("0.25")),
+        drop("population.jaargroep"),
+        put("two_schools", "set-aside"),
+        put("columns.1.weight", 3),
+        again(REKENEN, name="rekenen_grof", step=40),
+        again(NIVEAU, name="niveau_nogmaals"),
+        only(GROEI),
+    ],
+    ids=[
+        "no suppression",
+        "less of one school",
+        "all year groups",
+        "set aside",
+        "a whole weight",
+        "one score in two bands",
+        "one level twice",
+        "a difference alone",
+    ],
+)
 def test_what_else_is_valid(tmp_path: Path, change: Break) -> None:
     declared = copy.deepcopy(BASELINE)
     change(declared)
@@ -129,7 +147,7 @@ REFUSED: dict[str, tuple[Break, str]] = {
     "two rules for one result": (put("columns.2.difference.several", "first"), "one value and one rule"),
     "two scales for one result": (put("columns.1.result.schaal", "RW"), "one value and one rule"),
     "a level by two hierarchies": (again(NIVEAU, name="niveau_2", hierarchy="x"), "one hierarchy"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("change", "told"), REFUSED.values(), ids=REFUSED)
@@ -163,9 +181,14 @@ def test_a_column_can_have_a_floor_of_its_own_by_its_name_or_its_source(tmp_path
 def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     def change(declared: Toml) -> None:
         for path, value in {
-            "purpose": 1, "thresholds.k": 1, "columns.0.role": "insensitive", "columns.1.name": "pgn",
-            "columns.2.difference.later.moment": "B", "columns.3.attribute": "schoenmaat", "readers": "",
-        }.items():  # fmt: skip
+            "purpose": 1,
+            "thresholds.k": 1,
+            "columns.0.role": "insensitive",
+            "columns.1.name": "pgn",
+            "columns.2.difference.later.moment": "B",
+            "columns.3.attribute": "schoenmaat",
+            "readers": "",
+        }.items():
             put(path, value)(declared)
         drop("question")(declared)
 
@@ -204,9 +227,7 @@ def test_a_name_that_cannot_be_a_table_is_a_wrong_option(tmp_path: Path, name: s
 
 
 def test_a_project_without_a_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        ConfigurationRefused, match=r"a readable UTF-8 file, .* found none in projects/proef.toml"
-    ):
+    with pytest.raises(ConfigurationRefused, match=r"a readable UTF-8 file, .* found none in projects/proef.toml"):
         project.load(tmp_path, "proef", platform())
 
 
@@ -223,7 +244,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, text: bytes) -> N
 def test_every_identifying_name_is_refused_as_column_and_as_attribute() -> None:
     base = {"name": "x", **WHY, "role": "quasi-identifying", "hierarchy": "x", "attribute": "geslacht"}
     assert columns.Column.model_validate(base).name == "x"
-    for name in schema.IDENTIFYING:
+    for name in schemas.IDENTIFYING:
         for key in ("name", "attribute"):
             with pytest.raises(ValueError, match="identify nobody"):
                 columns.Column.model_validate(base | {key: name})

@@ -25,8 +25,8 @@ from tests.unit.drawn_project import (
     write,
 )
 
-from cohort import project
-from cohort.project import Project
+from cohort.agreements import project
+from cohort.agreements.project import Project
 
 
 def sensitive(place: int = NIVEAU, **changes: object) -> Break:
@@ -63,9 +63,7 @@ def loaded(folder: Path, change: Break) -> Project:
         pytest.param(sensitive(result=RESULT, step=20, hierarchy="rekenen"), id="a score"),
         pytest.param(sensitive(GESLACHT), id="a level that is quasi-identifying too"),
         pytest.param(
-            with_k_of_25(
-                distinct=3, entropy=2, equal_closeness=Decimal("0.2"), ordered_closeness=Decimal("0.25")
-            ),
+            with_k_of_25(distinct=3, entropy=2, equal_closeness=Decimal("0.2"), ordered_closeness=Decimal("0.25")),
             id="every limit",
         ),
         pytest.param(held_to(largest_value=Decimal("0.8")), id="the platform's own share"),
@@ -86,16 +84,15 @@ def test_a_sensitive_column_makes_no_class_and_orders_rows_last(tmp_path: Path) 
 
 def test_what_a_project_holds_its_classes_to(tmp_path: Path) -> None:
     of_schools = {"k": "10", "m": "5", "max_share": "0.5", "k_others": "5"}
-    assert loaded(tmp_path, held_to(distinct=3)).limits == of_schools | {
-        "largest_value": "0.8", "distinct": "3",
-    }  # fmt: skip
+    assert loaded(tmp_path, held_to(distinct=3)).limits == of_schools | {"largest_value": "0.8", "distinct": "3"}
     assert loaded(tmp_path, lambda _: None).limits == of_schools
 
 
 REFUSED: dict[str, tuple[Break, str]] = {
     "no constraint": (put("columns.0.role", "sensitive"), "a constraint with every"),
     "a constraint of another column": (
-        put("columns.0.constraint", {"largest_value": Decimal("0.8")}), "a constraint with every .*geslacht"
+        put("columns.0.constraint", {"largest_value": Decimal("0.8")}),
+        "a constraint with every .*geslacht",
     ),
     "sensitive with a weight": (sensitive(weight=2), "no level and no weight .* found weight for"),
     "sensitive with a level": (sensitive(lowest_level=0), "no level and no weight .* found lowest_level for"),
@@ -105,7 +102,8 @@ REFUSED: dict[str, tuple[Break, str]] = {
         "at most one sensitive column",
     ),
     "only a sensitive column": (
-        lambda declared: declared.update(columns=[SENSITIVE]), "a quasi-identifying column, .* sensitive ones"
+        lambda declared: declared.update(columns=[SENSITIVE]),
+        "a quasi-identifying column, .* sensitive ones",
     ),
     "no largest share": (sensitive(constraint={"distinct": 2}), "the key columns.4.constraint.largest_value"),
     "another limit": (held_to(l=3), "the unknown key columns.4.constraint.l"),
@@ -119,9 +117,10 @@ REFUSED: dict[str, tuple[Break, str]] = {
     "as varied as one value": (held_to(entropy=1), "a valid columns.4.constraint.entropy"),
     "any distance": (held_to(equal_closeness=1), "a valid columns.4.constraint.equal_closeness"),
     "a distance below zero": (
-        held_to(ordered_closeness=Decimal("-0.1")), "a valid columns.4.constraint.ordered_closeness"
+        held_to(ordered_closeness=Decimal("-0.1")),
+        "a valid columns.4.constraint.ordered_closeness",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("change", "told"), REFUSED.values(), ids=REFUSED)
@@ -148,9 +147,7 @@ def test_no_value_has_a_larger_share_than_the_platform_allows(tmp_path: Path) ->
 @pytest.mark.parametrize("floor", ["spelling", "postcode4"], ids=["by name", "by attribute"])
 def test_a_column_that_the_platform_has_a_floor_for_counts_in_k(tmp_path: Path, floor: str) -> None:
     """Else one pupil alone could show a value of it."""
-    of_pupil = {key: value for key, value in SENSITIVE.items() if key != "result"} | {
-        "attribute": "postcode4"
-    }
+    of_pupil = {key: value for key, value in SENSITIVE.items() if key != "result"} | {"attribute": "postcode4"}
     (told,) = problems(tmp_path, lambda declared: declared["columns"].append(of_pupil), **{floor: 10})
     assert "found the sensitive column spelling" in told
 

@@ -12,12 +12,13 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cohort import frames, keys
-from cohort.errors import KeyRefused
-from cohort.identifiers import school_number
-from cohort.keys import Key
-from cohort.pseudonymise import hmac_sha256, pseudonymise
-from cohort.schema import OTHERS, PUPIL, ROWS, SCHOOL, USED, PupilRecords
+from cohort.anonymisation.pseudonymise import hmac_sha256, pseudonymise
+from cohort.foundation.errors import KeyRefused
+from cohort.foundation.identifiers import school_number
+from cohort.keys import project_keys
+from cohort.keys.project_keys import Key
+from cohort.states import local_frames
+from cohort.states.schemas import OTHERS, PUPIL, ROWS, SCHOOL, USED, PupilRecords
 
 SECRET = os.urandom(32)
 LISTED = ["10AA", "10AB", "99ZZ"]
@@ -44,32 +45,23 @@ def python_hmac(text: str, secret: bytes = SECRET) -> bytes:
 
 def records(spark: SparkSession) -> PupilRecords:
     coded = [
-        (
-            n,
-            school_number(home),
-            None if others is None else [school_number(s) for s in others],
-            n % 7,
-            n % 3,
-            n % 5,
-        )
+        (n, school_number(home), None if others is None else [school_number(s) for s in others], n % 7, n % 3, n % 5)
         for n, home, others in PUPILS
     ]
     state = "pgn int, school int, _elsewhere array<bigint>, _rows int, _used int, geslacht int"
-    return PupilRecords(frames.local(spark, state, coded))
+    return PupilRecords(local_frames.local(spark, state, coded))
 
 
 @pytest.fixture(scope="module")
 def made(one_spark: SparkSession) -> list[dict[str, Any]]:
     found = pseudonymise(records(one_spark), Key(SECRET), LISTED).toArrow().to_pylist()
-    return sorted(
-        found, key=lambda row: [python_hmac(f"pgn|{n:09d}") for n, _, _ in PUPILS].index(row[PUPIL])
-    )
+    return sorted(found, key=lambda row: [python_hmac(f"pgn|{n:09d}") for n, _, _ in PUPILS].index(row[PUPIL]))
 
 
 def test_the_published_vectors(spark: SparkSession) -> None:
     for secret in {secret for secret, _ in VECTORS}:
         texts = {text: digest for (one, text), digest in VECTORS.items() if one == secret}
-        messages = frames.local(spark, "text string", [(text,) for text in (*texts, None)])
+        messages = local_frames.local(spark, "text string", [(text,) for text in (*texts, None)])
         joined = messages.join(F.broadcast(Key(secret).frame(spark)))
         found = joined.select("text", F.hex(hmac_sha256(F.col("text"))).alias("digest")).toArrow().to_pylist()
         shown = {row["text"]: row["digest"] for row in found}
@@ -87,15 +79,12 @@ def test_every_school_has_its_own_hmac_on_the_list_or_not(made: list[dict[str, A
 
 def test_further_schools_too_and_none_stays_none(made: list[dict[str, Any]]) -> None:
     assert [row[OTHERS] for row in made] == [
-        None if others is None else [python_hmac(f"brin|{school}") for school in others]
-        for _, _, others in PUPILS
+        None if others is None else [python_hmac(f"brin|{school}") for school in others] for _, _, others in PUPILS
     ]
 
 
 def test_all_else_goes_along_unchanged(made: list[dict[str, Any]]) -> None:
-    assert [(row[ROWS], row[USED], row["geslacht"]) for row in made] == [
-        (n % 7, n % 3, n % 5) for n, _, _ in PUPILS
-    ]  # fmt: skip
+    assert [(row[ROWS], row[USED], row["geslacht"]) for row in made] == [(n % 7, n % 3, n % 5) for n, _, _ in PUPILS]
 
 
 def test_neither_key_nor_number_is_among_the_columns(made: list[dict[str, Any]]) -> None:
@@ -109,14 +98,9 @@ def test_a_school_named_twice_on_the_list_doubles_nobody(spark: SparkSession) ->
 def test_the_key_stands_in_no_plan(spark: SparkSession) -> None:
     frame = pseudonymise(records(spark), Key(SECRET), LISTED)
     plan = frame._jdf.queryExecution().toString()
-    assert keys.INNER in plan, "the plan is there to be read"
-    for secret in (SECRET, *keys.pads(SECRET)):
-        for shown in (
-            secret.hex(),
-            secret.hex().upper(),
-            " ".join(f"{b:02X}" for b in secret),
-            str(list(secret)),
-        ):
+    assert project_keys.INNER in plan, "the plan is there to be read"
+    for secret in (SECRET, *project_keys.pads(SECRET)):
+        for shown in (secret.hex(), secret.hex().upper(), " ".join(f"{b:02X}" for b in secret), str(list(secret))):
             assert shown not in plan
     assert not any(f"{n:09d}" in plan for n, _, _ in PUPILS)
 

@@ -13,11 +13,11 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cohort import frames
-from cohort.keys import Key
-from cohort.pseudonymise import hmac_sha256
-from cohort.schema import PSEUDONYMS
-from cohort.verify import control, pseudonyms
+from cohort.anonymisation.pseudonymise import hmac_sha256
+from cohort.keys.project_keys import Key
+from cohort.states import local_frames
+from cohort.states.schemas import PSEUDONYMS
+from cohort.verification import control_columns, pseudonyms
 
 SECRETS = {
     "a key as it is made": bytes(range(32)),
@@ -42,11 +42,13 @@ def test_the_verifiers_pseudonyms_are_right(spark: SparkSession, says: str) -> N
         name: pa.array(values * (len(NUMBERS) // len(values) + 1), pa.string())[: len(NUMBERS)]
         for name, values in (("pgn", NUMBERS), ("brin", SCHOOLS))
     }
-    rows = control.local(spark, columns).crossJoin(Key(secret).frame(spark))
+    rows = control_columns.local(spark, columns).crossJoin(Key(secret).frame(spark))
     shown = rows.select(
-        "pgn", "brin", F.expr(control.pseudonym("pgn", "pgn")).alias("pupil"),
-        F.expr(control.pseudonym("brin", "brin")).alias("school"),
-    ).collect()  # fmt: skip
+        "pgn",
+        "brin",
+        F.expr(control_columns.pseudonym("pgn", "pgn")).alias("pupil"),
+        F.expr(control_columns.pseudonym("brin", "brin")).alias("school"),
+    ).collect()
     assert len(shown) == len(NUMBERS)
     for row in shown:
         assert row.pupil == by_hand(secret, f"pgn|{row.pgn}")
@@ -59,7 +61,7 @@ def test_the_verifiers_pseudonyms_are_right(spark: SparkSession, says: str) -> N
 @pytest.mark.parametrize("says", SECRETS)
 def test_the_releases_pseudonyms_are_right(spark: SparkSession, says: str) -> None:
     secret = SECRETS[says]
-    texts = frames.local(spark, "text string", [(text,) for text in (*NUMBERS, None)])
+    texts = local_frames.local(spark, "text string", [(text,) for text in (*NUMBERS, None)])
     rows = texts.crossJoin(Key(secret).frame(spark)).select("text", hmac_sha256(F.col("text")).alias("mac"))
     shown = {row.text: row.mac for row in rows.collect()}
     wanted: dict[str | None, bytes | None] = {text: by_hand(secret, text) for text in NUMBERS}

@@ -15,40 +15,55 @@ from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_purpose import PURPOSE, WHY
 from tests.unit.drawn_rights import instruct
 
-from cohort import access, frames, platform, publish, register, rights, tables
-from cohort.errors import NotAnonymous, StateRefused
-from cohort.later import memory
-from cohort.places import Places
-from cohort.platform import Platform
-from cohort.project import Project
-from cohort.register import Record, Release
-from cohort.tables import cleaned, made
+from cohort import delta
+from cohort.access import table_access
+from cohort.agreements import platform
+from cohort.agreements.platform import Platform
+from cohort.agreements.project import Project
+from cohort.delta import vacuum, write
+from cohort.foundation.errors import NotAnonymous, StateRefused
+from cohort.legal_basis import eligibility
+from cohort.release import publication
+from cohort.release_records import class_snapshot, release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.states import local_frames
+from cohort.storage.paths import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-ALL = rights.Known({"10AA"}, {"proef"}, {"rekenen"}, frozenset())
+ALL = eligibility.Known({"10AA"}, {"proef"}, {"rekenen"}, frozenset())
 VALUES = [("3-4", "1")] * 10 + [("5-6", "2")] * 12
 MINIMAL: dict[str, Any] = {
-    "name": "proef", "question": "Wat is hier de vraag?", "release_class": "anonymous",
+    "name": "proef",
+    "question": "Wat is hier de vraag?",
+    "release_class": "anonymous",
     **PURPOSE,
-    "starts": dt.date(2026, 1, 1), "ends": dt.date(2027, 1, 1), "readers": "wij", "two_schools": "keep",
+    "starts": dt.date(2026, 1, 1),
+    "ends": dt.date(2027, 1, 1),
+    "readers": "wij",
+    "two_schools": "keep",
     "population": {"schooljaar": ["2024-2025"]},
     "thresholds": {"k": 10, "m": 5, "max_share": Decimal("0.5"), "k_others": 5},
     "recoding": {"kind": "global", "objective": "mean", "suppression_limit": Decimal(0)},
     "columns": [
+        {"name": "jaargroep", **WHY, "role": "quasi-identifying", "attribute": "jaargroep", "hierarchy": "jaargroep"},
         {
-            "name": "jaargroep", **WHY, "role": "quasi-identifying", "attribute": "jaargroep",
-            "hierarchy": "jaargroep",
-        },
-        {
-            "name": "rekenen", **WHY, "role": "quasi-identifying", "hierarchy": "rekenen", "step": 20,
+            "name": "rekenen",
+            **WHY,
+            "role": "quasi-identifying",
+            "hierarchy": "rekenen",
+            "step": 20,
             "result": {
-                "domein": "rekenen", "schooljaar": "2024-2025", "moment": "M", "schaal": "LVS-REK",
-                "value": "vaardigheidsscore", "several": "latest",
+                "domein": "rekenen",
+                "schooljaar": "2024-2025",
+                "moment": "M",
+                "schaal": "LVS-REK",
+                "value": "vaardigheidsscore",
+                "several": "latest",
             },
         },
     ],
-}  # fmt: skip
+}
 
 
 class Killed(BaseException):
@@ -72,38 +87,46 @@ def places(tmp_path: Path) -> Places:
 
 
 def staged(
-    spark: SparkSession,
-    places: Places,
-    holds: Platform,
-    number: int = 1,
-    values: list[tuple[str, str]] = VALUES,
+    spark: SparkSession, places: Places, holds: Platform, number: int = 1, values: list[tuple[str, str]] = VALUES
 ) -> Record:
     """A verified release with its stage."""
-    frame = frames.local(
-        spark, "jaargroep string, rekenen string, _pupil string", [(*v, "x") for v in values]
+    frame = local_frames.local(spark, "jaargroep string, rekenen string, _pupil string", [(*v, "x") for v in values])
+    record = Record(
+        "proef",
+        number,
+        Release.VERIFIED,
+        {
+            "made_by": "maker",
+            "class": "anonymous",
+            "expires": "2027-01-01",
+            "thresholds": {},
+            "recoding": {"kind": "global"},
+            "codebook": {},
+            "loss": {},
+            "counts": {"pupils_released": len(values)},
+            "objections": [],
+            "objections_digest": "",
+            "before": number - 1 or None,
+            "instructions_digest": "",
+            "consents_digest": "",
+            "checksum": list(delta.checksum(frame.select("jaargroep", "rekenen"))),
+        },
     )
-    record = Record("proef", number, Release.VERIFIED, {
-        "made_by": "maker", "class": "anonymous", "expires": "2027-01-01",
-        "thresholds": {}, "recoding": {"kind": "global"}, "codebook": {}, "loss": {},
-        "counts": {"pupils_released": len(values)}, "objections": [], "objections_digest": "",
-        "before": number - 1 or None, "instructions_digest": "", "consents_digest": "",
-        "checksum": list(tables.checksum(frame.select("jaargroep", "rekenen"))),
-    })  # fmt: skip
-    tables.write_new(frame, places.stage("proef", number), record.id, holds.tables)
-    register.save(places, record)
+    delta.write_new(frame, places.stage("proef", number), record.id, holds.tables)
+    release_record.save(places, record)
     remembered = places.remembered("proef") / str(number)
-    for name in (memory.PUPILS, memory.CLASSES):
+    for name in (class_snapshot.PUPILS, class_snapshot.CLASSES):
         (remembered / name).mkdir(parents=True)
-    register.write(remembered / memory.FACTS, {"at": memory.PUPILS})
+    release_record.write(remembered / class_snapshot.FACTS, {"at": class_snapshot.PUPILS})
     return record
 
 
 def put(spark: SparkSession, places: Places, holds: Platform, project: Project, record: Record) -> Record:
-    return publish.publish(spark, places, holds, project, record, NOW, "A. Jansen", lambda _: None)
+    return publication.publish(spark, places, holds, project, record, NOW, "A. Jansen", lambda _: None)
 
 
 def read(spark: SparkSession, places: Places) -> list[tuple[str, str]]:
-    return sorted((r[0], r[1]) for r in tables.read(spark, places.table("proef")).collect())
+    return sorted((r[0], r[1]) for r in delta.read(spark, places.table("proef")).collect())
 
 
 def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
@@ -111,11 +134,11 @@ def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
 ) -> None:
     put(spark, places, holds, project, staged(spark, places, holds))
     put(spark, places, holds, project, staged(spark, places, holds, 2))
-    states = [r.state for r in register.releases(places, "proef")]
+    states = [r.state for r in release_record.releases(places, "proef")]
     assert states == [Release.SUPERSEDED, Release.PUBLISHED]
     table = places.table("proef")
-    assert {f.name for f in table.glob("*.parquet")} == tables.current_files(table)
-    protocol, properties = tables.detail(table)
+    assert {f.name for f in table.glob("*.parquet")} == delta.current_files(table)
+    protocol, properties = delta.detail(table)
     assert protocol == (1, 2)
     assert properties["cohort.release"] == "proef-2"
     assert not places.staging("proef").exists()
@@ -136,7 +159,7 @@ def test_a_release_of_which_nothing_is_remembered_is_not_published(
     spark: SparkSession, places: Places, holds: Platform, project: Project
 ) -> None:
     record = staged(spark, places, holds)
-    memory.forget(places, record)
+    class_snapshot.forget(places, record)
     with pytest.raises(StateRefused, match="the memory of release 1"):
         put(spark, places, holds, project, record)
     assert not places.table("proef").exists()
@@ -154,25 +177,20 @@ def test_a_stage_that_was_altered_is_not_published(
     spark: SparkSession, places: Places, holds: Platform, project: Project
 ) -> None:
     record = staged(spark, places, holds)
-    more = frames.local(spark, "jaargroep string, rekenen string, _pupil string", [("7-8", "1", "x")])
-    tables.append(more, places.stage("proef", 1), "later")
+    more = local_frames.local(spark, "jaargroep string, rekenen string, _pupil string", [("7-8", "1", "x")])
+    delta.append(more, places.stage("proef", 1), "later")
     with pytest.raises(NotAnonymous, match="another checksum"):
         put(spark, places, holds, project, record)
     assert not places.table("proef").exists()
 
 
-WHERE = {"checksum": tables, "replace": tables, "history": made, "vacuum": cleaned, "current_files": cleaned}
+WHERE = {"checksum": delta, "replace": delta, "history": write, "vacuum": vacuum, "current_files": vacuum}
 """The steps of a publication, and the module in which each of them is called."""
 
 
 @pytest.mark.parametrize("moment", WHERE)
 def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
-    spark: SparkSession,
-    places: Places,
-    holds: Platform,
-    project: Project,
-    monkeypatch: pytest.MonkeyPatch,
-    moment: str,
+    spark: SparkSession, places: Places, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     put(spark, places, holds, project, staged(spark, places, holds))
     record = staged(spark, places, holds, 2)
@@ -188,15 +206,15 @@ def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
         with pytest.raises(Killed):
             put(spark, places, holds, project, record)
     assert read(spark, places) == sorted(VALUES)
-    publish.mend(spark, places, holds, "proef")
-    found = register.find(places, "proef", 2)
+    publication.mend(spark, places, holds, "proef")
+    found = release_record.find(places, "proef", 2)
     if found.state is Release.VERIFIED:
         found = put(spark, places, holds, project, found)
     assert found.state is Release.PUBLISHED
-    assert register.find(places, "proef", 1).state is Release.SUPERSEDED
-    assert tables.detail(places.table("proef"))[1]["cohort.release"] == "proef-2"
+    assert release_record.find(places, "proef", 1).state is Release.SUPERSEDED
+    assert delta.detail(places.table("proef"))[1]["cohort.release"] == "proef-2"
     table = places.table("proef")
-    assert {f.name for f in table.glob("*.parquet")} == tables.current_files(table)
+    assert {f.name for f in table.glob("*.parquet")} == delta.current_files(table)
     assert (places.records / "proef" / "2.json").exists()
 
 
@@ -212,20 +230,20 @@ def test_nobody_reads_from_before_the_first_byte_until_the_checksum_was_compared
 ) -> None:
     holds, project = by_group(holds, project)
     put(spark, places, holds, project, staged(spark, places, holds))
-    assert access.state(places, holds, "proef") == "granted"
+    assert table_access.state(places, holds, "proef") == "granted"
     record = staged(spark, places, holds, 2)
     seen: list[str] = []
     for name in ("replace", "checksum", "vacuum"):
         real = getattr(WHERE[name], name)
 
         def watched(*given: Any, _real: Any = real, _name: str = name, **named: Any) -> Any:
-            seen.append(f"{_name} {access.state(places, holds, 'proef')}")
+            seen.append(f"{_name} {table_access.state(places, holds, 'proef')}")
             return _real(*given, **named)
 
         monkeypatch.setattr(WHERE[name], name, watched)
     put(spark, places, holds, project, record)
     assert seen == ["checksum granted", "replace withdrawn", "checksum withdrawn", "vacuum withdrawn"]
-    assert access.state(places, holds, "proef") == "granted"
+    assert table_access.state(places, holds, "proef") == "granted"
 
 
 def test_a_commit_that_is_not_what_was_verified_is_removed_and_read_by_nobody(
@@ -234,32 +252,32 @@ def test_a_commit_that_is_not_what_was_verified_is_removed_and_read_by_nobody(
     holds, project = by_group(holds, project)
     put(spark, places, holds, project, staged(spark, places, holds))
     record = staged(spark, places, holds, 2)
-    real = tables.replace
+    real = delta.replace
 
     def killed(rows: DataFrame, *given: Any) -> Any:
         real(rows.limit(9), *given)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(tables, "replace", killed)
+        patch.setattr(delta, "replace", killed)
         with pytest.raises(Killed):
             put(spark, places, holds, project, record)
-    assert access.state(places, holds, "proef") == "withdrawn"
+    assert table_access.state(places, holds, "proef") == "withdrawn"
     with pytest.raises(NotAnonymous, match="another checksum"):
-        publish.mend(spark, places, holds, "proef")
+        publication.mend(spark, places, holds, "proef")
     assert not places.table("proef").exists()
-    assert register.find(places, "proef", 2).state is Release.REFUSED
-    publish.mend(spark, places, holds, "proef")
+    assert release_record.find(places, "proef", 2).state is Release.REFUSED
+    publication.mend(spark, places, holds, "proef")
 
 
 def test_approval_is_by_somebody_else(places: Places, holds: Platform, project: Project) -> None:
     record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker"})
     for who in ("maker", " "):
         with pytest.raises(StateRefused, match="second person"):
-            publish.check(places, holds, project, record, NOW, who, ALL)
+            publication.check(places, holds, project, record, NOW, who, ALL)
     four_eyes = holds.model_copy(update={"publish": platform.Publishing(without_second_person=False)})
     with pytest.raises(StateRefused, match="second person"):
-        publish.check(places, four_eyes, project, record, NOW, None, ALL)
+        publication.check(places, four_eyes, project, record, NOW, None, ALL)
 
 
 @pytest.mark.parametrize("kind", ["objections", "instructions", "consents"])
@@ -272,11 +290,11 @@ def test_a_list_that_changed_since_the_verification_refuses_the_release(
         'file = "lijst.csv"\npolarity = "block"\ndate = 2026-11-23\nsource = "proef"\nmax_age_days = 9\n'
         "declared_empty = true\n"
     )
-    same = rights.load(places, holds, project, NOW.date(), ALL).digests()
+    same = eligibility.load(places, holds, project, NOW.date(), ALL).digests()
     record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", **same})
-    register.save(places, record)
-    publish.check(places, holds, project, record, NOW, "A. Jansen", ALL)
+    release_record.save(places, record)
+    publication.check(places, holds, project, record, NOW, "A. Jansen", ALL)
     record = record.noted(**{f"{kind}_digest": "other"})
     with pytest.raises(StateRefused, match=f"a changed list in {kind}/"):
-        publish.check(places, holds, project, record, NOW, "A. Jansen", ALL)
-    assert register.find(places, "proef", 1).state is Release.REFUSED
+        publication.check(places, holds, project, record, NOW, "A. Jansen", ALL)
+    assert release_record.find(places, "proef", 1).state is Release.REFUSED

@@ -11,11 +11,13 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cohort import boards, catalogue, frames, pupil_boards
-from cohort.boards import Boards
-from cohort.errors import ConfigurationRefused
-from cohort.keys import Key
-from cohort.schema import OTHERS, PUPIL, SCHOOL
+from cohort.agreements import catalogue, school_boards
+from cohort.agreements.school_boards import Boards
+from cohort.anonymisation import pupil_boards
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.keys.project_keys import Key
+from cohort.states import local_frames
+from cohort.states.schemas import OTHERS, PUPIL, SCHOOL
 
 TODAY = dt.date(2026, 3, 1)
 CONF = Path(__file__).parents[2] / "conf"
@@ -39,11 +41,7 @@ def rows(drawn: str) -> list[str]:
 DRAWN = [
     ("one board", "10AA 00 7 2020.08.01 -", ("7", {"7"})),
     ("no dates", "10AA 00 7 - -", ("7", {"7"})),
-    (
-        "blanks, capitals and leading zeros are no other board",
-        "10AA 00 007 - -\n10AA 01 _7_ - -",
-        ("7", {"7"}),
-    ),
+    ("blanks, capitals and leading zeros are no other board", "10AA 00 007 - -\n10AA 01 _7_ - -", ("7", {"7"})),
     ("capitals", "10AA 00 Stichting_A - -\n10AA 01 stichting__a - -", ("stichtinga", {"stichtinga"})),
     ("a board called nothing but zeros is one", "10AA 00 000 - -", ("0", {"0"})),
     ("it changed board", "10AA 00 7 - 2025.07.31\n10AA 00 8 2025.08.01 -", ("8", {"7", "8"})),
@@ -83,8 +81,8 @@ def test_two_boards_of_a_site_on_one_day_are_refused(tmp_path: Path, drawn: str)
 
 def test_every_contradiction_is_told_at_once() -> None:
     day, end = dt.date(2020, 1, 1), dt.date.max
-    sites = [boards.Site(brin, "00", name, day, end) for brin in ("10AA", "10AB") for name in ("1", "2")]
-    assert boards.contradictions([*sites, boards.Site("10AC", "00", "1", day, end)]) == ["10AA", "10AB"]
+    sites = [school_boards.Site(brin, "00", name, day, end) for brin in ("10AA", "10AB") for name in ("1", "2")]
+    assert school_boards.contradictions([*sites, school_boards.Site("10AC", "00", "1", day, end)]) == ["10AA", "10AB"]
 
 
 def mac(text: str) -> bytes:
@@ -120,7 +118,7 @@ def test_every_pupil_has_the_boards_of_all_schools_once(spark: SparkSession) -> 
         (mac(str(n)), mac(f"brin|{home}"), None if others is None else [mac(f"brin|{o}") for o in others], n)
         for n, (home, others, *_) in enumerate(PUPILS)
     ]
-    pupils = frames.local(
+    pupils = local_frames.local(
         spark, f"{PUPIL} binary, {SCHOOL} binary, {OTHERS} array<binary>, n int", rows
     ).repartition(3)
     keyed = pupil_boards.keyed(spark, Key(SECRET), KNOWN)
@@ -138,10 +136,8 @@ def test_every_pupil_has_the_boards_of_all_schools_once(spark: SparkSession) -> 
 
 
 def test_without_a_board_every_school_is_its_own(spark: SparkSession) -> None:
-    pupils = frames.local(
-        spark,
-        f"{PUPIL} binary, {SCHOOL} binary, {OTHERS} array<binary>",
-        [(b"p", b"A", None), (b"q", b"B", [b"A"])],
+    pupils = local_frames.local(
+        spark, f"{PUPIL} binary, {SCHOOL} binary, {OTHERS} array<binary>", [(b"p", b"A", None), (b"q", b"B", [b"A"])]
     )
     found = pupil_boards.with_boards(pupils, pupil_boards.keyed(spark, Key(SECRET), {}))
     table = {

@@ -12,20 +12,40 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort import catalogue, frames, quality
-from cohort.intake.reasons import REASONS
-from cohort.schema import CANONICAL, CORRUPT, GIVEN, NUMBER
+from cohort.agreements import catalogue
+from cohort.delivery_formats.reason_codes import REASONS
+from cohort.ingestion import row_validation
+from cohort.states import local_frames
+from cohort.states.schemas import CANONICAL, CORRUPT, GIVEN, NUMBER
 
 TODAY = dt.date(2025, 11, 23)
 RIGHT = {
-    "brin": "10AA", "vestiging": "00", "schooljaar": "2024-2025", "pgn": "123456782",
-    "geboortedatum": "2014-03-09", "geslacht": "1", "jaargroep": "7", "groep_key": "G7",
-    "leerkracht_key": "L1", "gewicht": "0,3", "postcode4": "1017", "thuistaal": "nl",
-    "opleiding_ouders": "midden", "ses": "7", "combinatiegroep": "nee", "schooltype": "bo",
-    "toetscode": "REK-M7", "toetsversie": "3.0", "afnamedatum": "2025-01-24", "afnameperiode": "M",
-    "ruwe_score": "34", "vaardigheidsscore": "115,4", "niveau_AE": "B", "niveau_IV": "II",
+    "brin": "10AA",
+    "vestiging": "00",
+    "schooljaar": "2024-2025",
+    "pgn": "123456782",
+    "geboortedatum": "2014-03-09",
+    "geslacht": "1",
+    "jaargroep": "7",
+    "groep_key": "G7",
+    "leerkracht_key": "L1",
+    "gewicht": "0,3",
+    "postcode4": "1017",
+    "thuistaal": "nl",
+    "opleiding_ouders": "midden",
+    "ses": "7",
+    "combinatiegroep": "nee",
+    "schooltype": "bo",
+    "toetscode": "REK-M7",
+    "toetsversie": "3.0",
+    "afnamedatum": "2025-01-24",
+    "afnameperiode": "M",
+    "ruwe_score": "34",
+    "vaardigheidsscore": "115,4",
+    "niveau_AE": "B",
+    "niveau_IV": "II",
     "bron_result_key": "r1",
-}  # fmt: skip
+}
 
 
 def edition(code: str, version: str, moment: str | None) -> catalogue.Test:
@@ -33,12 +53,7 @@ def edition(code: str, version: str, moment: str | None) -> catalogue.Test:
 
 
 CATALOGUE = catalogue.Catalogue(
-    (
-        edition("REK-M7", "3.0", "M"),
-        edition("VRIJ", "1", None),
-        edition("TWEE", "1", "M"),
-        edition("TWEE", "2", "M"),
-    ),
+    (edition("REK-M7", "3.0", "M"), edition("VRIJ", "1", None), edition("TWEE", "1", "M"), edition("TWEE", "2", "M")),
     frozenset({"10AA", "10AB"}),
 )
 FREE = {"toetscode": "VRIJ", "toetsversie": "1"}
@@ -60,27 +75,63 @@ def wrong(code: str, says: str, **changed: str | None) -> Row:
 
 
 ROWS = [
-    Row("the right row", shows={
-        "pgn": "123456782", "pgn_soort": "bsn", "vestiging": "00", "geboortedatum": dt.date(2014, 3, 9),
-        "peildag": dt.date(2025, 1, 24), "afnameperiode": "M", "ruwe_score": 34,
-        "vaardigheidsscore": Decimal("115.40"), "niveau_AE": "B", "niveau_IV": "II", "domein": "rekenen",
-        "schaal": "LVS", "bijzonder": False, "toetsversie": "3.0", "_mended": False}),
+    Row(
+        "the right row",
+        shows={
+            "pgn": "123456782",
+            "pgn_soort": "bsn",
+            "vestiging": "00",
+            "geboortedatum": dt.date(2014, 3, 9),
+            "peildag": dt.date(2025, 1, 24),
+            "afnameperiode": "M",
+            "ruwe_score": 34,
+            "vaardigheidsscore": Decimal("115.40"),
+            "niveau_AE": "B",
+            "niveau_IV": "II",
+            "domein": "rekenen",
+            "schaal": "LVS",
+            "bijzonder": False,
+            "toetsversie": "3.0",
+            "_mended": False,
+        },
+    ),
     wrong("ROW_BROKEN", "another number of fields", **{CORRUPT: "1;2"}),
-    wrong("ROW_BROKEN", "and whatever stands in it is no further fault",
-          **{CORRUPT: "1;2"}, pgn=None, geslacht="M", ruwe_score="ziek"),
+    wrong(
+        "ROW_BROKEN",
+        "and whatever stands in it is no further fault",
+        **{CORRUPT: "1;2"},
+        pgn=None,
+        geslacht="M",
+        ruwe_score="ziek",
+    ),
     wrong("ROW_BROKEN", "as its transcript says", **{GIVEN: "ROW_BROKEN"}, pgn=None),
     wrong("PUPIL_NOT_IN_ROSTER", "and so it has no number", **{GIVEN: "PUPIL_NOT_IN_ROSTER"}, pgn=None),
     wrong("PUPIL_AMBIGUOUS", "and so it has no number", **{GIVEN: "PUPIL_AMBIGUOUS"}, pgn=None),
-    wrong("SCORE_NOT_A_NUMBER", "told once when a reader said so before",
-          **{GIVEN: "SCORE_NOT_A_NUMBER"}, vaardigheidsscore="1,154,4"),
-    Row("a reader's code and a rule's stand beside each other",
-        {GIVEN: "PUPIL_AMBIGUOUS", "pgn": None, "geslacht": "M"}, "PUPIL_AMBIGUOUS SEX_INVALID"),
+    wrong(
+        "SCORE_NOT_A_NUMBER",
+        "told once when a reader said so before",
+        **{GIVEN: "SCORE_NOT_A_NUMBER"},
+        vaardigheidsscore="1,154,4",
+    ),
+    Row(
+        "a reader's code and a rule's stand beside each other",
+        {GIVEN: "PUPIL_AMBIGUOUS", "pgn": None, "geslacht": "M"},
+        "PUPIL_AMBIGUOUS SEX_INVALID",
+    ),
     wrong("SCORE_NOT_A_NUMBER", "not written as its format declares", vaardigheidsscore="≠7,5"),
     wrong("DATE_INVALID", "not written as its format declares", afnamedatum="≠2025-01-24"),
     wrong("SEX_INVALID", "not written as its format declares", geslacht="≠1"),
     wrong("BRIN_INVALID", "no school", brin=None),
-    wrong("NO_RESULT", "a line of averages", brin=None, schooljaar=None, pgn=None, toetscode=None,
-          toetsversie=None, afnamedatum=None),
+    wrong(
+        "NO_RESULT",
+        "a line of averages",
+        brin=None,
+        schooljaar=None,
+        pgn=None,
+        toetscode=None,
+        toetsversie=None,
+        afnamedatum=None,
+    ),
     wrong("NO_RESULT", "its name in another column", brin="Gemiddelde", pgn="n=12", toetscode="totaal"),
     wrong("BRIN_INVALID", "small letters", brin="10aa"),
     wrong("BRIN_INVALID", "a site in it", brin="10AA00"),
@@ -124,8 +175,19 @@ ROWS = [
     *(
         wrong("DATE_INVALID", f"a birth date that is none, {number}", geboortedatum=day)
         for number, day in enumerate(
-            ("2014-13-01", "2014-02-30", "1800-00-00", "12-03-2014", "20140312", "14-00-00", "2014-3-12",
-             "00-00", "2014-00-00-00", "onbekend", "2014-7-0x")
+            (
+                "2014-13-01",
+                "2014-02-30",
+                "1800-00-00",
+                "12-03-2014",
+                "20140312",
+                "14-00-00",
+                "2014-3-12",
+                "00-00",
+                "2014-00-00-00",
+                "onbekend",
+                "2014-7-0x",
+            )
         )
     ),
     wrong("DATE_OUTSIDE_YEAR", "the day before", afnamedatum="2024-07-31"),
@@ -137,8 +199,7 @@ ROWS = [
     wrong("MOMENT_MISSING", "neither", afnamedatum=None, afnameperiode=None),
     wrong("MOMENT_INVALID", "another than the test's", afnameperiode="E"),
     wrong("MOMENT_INVALID", "with the year group", afnameperiode="M7"),
-    wrong("MOMENT_INVALID", "unknown, and nothing else tells it",
-          **FREE, afnamedatum=None, afnameperiode="X"),
+    wrong("MOMENT_INVALID", "unknown, and nothing else tells it", **FREE, afnamedatum=None, afnameperiode="X"),
     wrong("YEAR_GROUP_INVALID", "9", jaargroep="9"),
     wrong("SEX_INVALID", "a letter", geslacht="M"),
     wrong("ATTRIBUTE_INVALID", "gewicht", gewicht="0,31"),
@@ -149,103 +210,167 @@ ROWS = [
     wrong("ATTRIBUTE_INVALID", "ses", ses="100"),
     wrong("ATTRIBUTE_INVALID", "combinatiegroep", combinatiegroep="soms"),
     wrong("ATTRIBUTE_INVALID", "schooltype", schooltype="basis"),
-    wrong("SCORE_MISSING", "none at all",
-          ruwe_score=None, vaardigheidsscore=None, niveau_AE=None, niveau_IV=None),
-    wrong("SCORE_MISSING", "only what stands for none",
-          ruwe_score="9999", vaardigheidsscore="----", niveau_AE="-", niveau_IV="n.v.t."),
+    wrong("SCORE_MISSING", "none at all", ruwe_score=None, vaardigheidsscore=None, niveau_AE=None, niveau_IV=None),
+    wrong(
+        "SCORE_MISSING",
+        "only what stands for none",
+        ruwe_score="9999",
+        vaardigheidsscore="----",
+        niveau_AE="-",
+        niveau_IV="n.v.t.",
+    ),
     wrong("SCORE_NOT_A_NUMBER", "a point", vaardigheidsscore="115.4"),
     wrong("SCORE_NOT_A_NUMBER", "a thousands' point", vaardigheidsscore="1.154"),
     wrong("SCORE_NOT_A_NUMBER", "three decimals", vaardigheidsscore="115,444"),
     wrong("SCORE_NOT_A_NUMBER", "a sign", vaardigheidsscore="-5"),
     wrong("SCORE_NOT_A_NUMBER", "a word", vaardigheidsscore="ziek"),
-    wrong("SCORE_NOT_A_NUMBER", "the only one",
-          ruwe_score="ziek", vaardigheidsscore=None, niveau_AE=None, niveau_IV=None),
+    wrong(
+        "SCORE_NOT_A_NUMBER", "the only one", ruwe_score="ziek", vaardigheidsscore=None, niveau_AE=None, niveau_IV=None
+    ),
     wrong("SCORE_NOT_A_NUMBER", "half a raw score", ruwe_score="34,5"),
     wrong("SCORE_OUT_OF_RANGE", "above", vaardigheidsscore="200,01"),
     wrong("LEVEL_INVALID", "F", niveau_AE="F"),
     wrong("LEVEL_INVALID", "six", niveau_IV="VI"),
-    Row("two codes at once, in the order of the rules",
-        {"pgn": "123456789", "geslacht": "M"}, "PGN_INVALID SEX_INVALID"),
-    Row("blanks around a value are not part of it",
-        {"brin": " 10AA ", "jaargroep": " 7"}, shows={"jaargroep": "7"}),
-    Row("a blank is nothing",
-        {"geslacht": "  ", "vestiging": ""}, shows={"geslacht": None, "vestiging": "00"}),
+    Row(
+        "two codes at once, in the order of the rules", {"pgn": "123456789", "geslacht": "M"}, "PGN_INVALID SEX_INVALID"
+    ),
+    Row("blanks around a value are not part of it", {"brin": " 10AA ", "jaargroep": " 7"}, shows={"jaargroep": "7"}),
+    Row("a blank is nothing", {"geslacht": "  ", "vestiging": ""}, shows={"geslacht": None, "vestiging": "00"}),
     Row("an eight-digit number is mended", {"pgn": "12345672"}, shows={"pgn": "012345672", "_mended": True}),
     *(
         Row(f"a number is mended, {place}", {"pgn": number}, shows={"pgn": normal, "_mended": True})
         for place, (number, normal) in enumerate(
             [
-                ("3389261", "003389261"), ("123.456.782", "123456782"), ("1234.56.782", "123456782"),
-                ("'123456782", "123456782"), ("\u200b123456782", "123456782"),
+                ("3389261", "003389261"),
+                ("123.456.782", "123456782"),
+                ("1234.56.782", "123456782"),
+                ("'123456782", "123456782"),
+                ("\u200b123456782", "123456782"),
                 ("1234\u00ad56782", "123456782"),
-                ("\u202d123456782\u202c", "123456782"), ("\ufeff123456782", "123456782"),
-                ("123456782.0", "123456782"), ("1,23456782E+08", "123456782"), ('="123456782"', "123456782"),
+                ("\u202d123456782\u202c", "123456782"),
+                ("\ufeff123456782", "123456782"),
+                ("123456782.0", "123456782"),
+                ("1,23456782E+08", "123456782"),
+                ('="123456782"', "123456782"),
             ]
         )
     ),
     Row("blanks in a number are not mended", {"pgn": " 1234 56\u00a0782"}, shows={"_mended": False}),
     *(
-        Row(f"a birth date in part, {place}", {"geboortedatum": day},
-            shows={"geboortedatum": None, "_partial": True, "pgn": "123456782"})
+        Row(
+            f"a birth date in part, {place}",
+            {"geboortedatum": day},
+            shows={"geboortedatum": None, "_partial": True, "pgn": "123456782"},
+        )
         for place, day in enumerate(
-            ("2014-00-00", "2014-07-00", "2014-00-12", "00-00-2014", "00-07-2014", "0-7-2014", "12-00-2014",
-             "0000-00-00", "00-00-0000", "0000-03-12", "12-03-0000", "20140000", "20140700", "00002014",
-             "00072014", "00000000", "00/07/2014", "00.00.2014", "2014", "2014-07", "07-2014", "1992-00-00",
-             "≠00072014")
+            (
+                "2014-00-00",
+                "2014-07-00",
+                "2014-00-12",
+                "00-00-2014",
+                "00-07-2014",
+                "0-7-2014",
+                "12-00-2014",
+                "0000-00-00",
+                "00-00-0000",
+                "0000-03-12",
+                "12-03-0000",
+                "20140000",
+                "20140700",
+                "00002014",
+                "00072014",
+                "00000000",
+                "00/07/2014",
+                "00.00.2014",
+                "2014",
+                "2014-07",
+                "07-2014",
+                "1992-00-00",
+                "≠00072014",
+            )
         )
     ),
     *(
-        Row(f"a time leaves the day, {place}", {"afnamedatum": f"2025-01-24{time}"},
-            shows={"afnamedatum": dt.date(2025, 1, 24), "_partial": False})
+        Row(
+            f"a time leaves the day, {place}",
+            {"afnamedatum": f"2025-01-24{time}"},
+            shows={"afnamedatum": dt.date(2025, 1, 24), "_partial": False},
+        )
         for place, time in enumerate(
-            ("T00:00:00", " 00:00", " 0:00", " 00:00:00", "T00:00:00.000", "T00:00:00Z", "T10:15:00+01:00",
-             " 21:59:59")
+            ("T00:00:00", " 00:00", " 0:00", " 00:00:00", "T00:00:00.000", "T00:00:00Z", "T10:15:00+01:00", " 21:59:59")
         )
     ),
     *(
         Row(f"{column} as {written}", {column: written}, shows={column: code})
         for column, written, code in (
-            ("gewicht", "0.3", "0,3"), ("gewicht", "0,30", "0,3"), ("gewicht", "0.00", "0"),
-            ("gewicht", "?", None), ("gewicht", "1,20", "1,2"), ("ses", "07", "7"), ("ses", "7.0", "7"),
-            ("combinatiegroep", "ja", "1"), ("combinatiegroep", "nee", "0"), ("combinatiegroep", "TRUE", "1"),
-            ("combinatiegroep", "WAAR", "1"), ("geslacht", "01", "1"), ("jaargroep", "07", "7"),
-            ("schooltype", "SBO", "sbo"), ("thuistaal", "Dialect", "dialect"), ("niveau_AE", "c", "C"),
-            ("niveau_IV", "iv", "IV"), ("opleiding_ouders", "Hoog", "hoog"), ("postcode4", "1017", "1017"),
+            ("gewicht", "0.3", "0,3"),
+            ("gewicht", "0,30", "0,3"),
+            ("gewicht", "0.00", "0"),
+            ("gewicht", "?", None),
+            ("gewicht", "1,20", "1,2"),
+            ("ses", "07", "7"),
+            ("ses", "7.0", "7"),
+            ("combinatiegroep", "ja", "1"),
+            ("combinatiegroep", "nee", "0"),
+            ("combinatiegroep", "TRUE", "1"),
+            ("combinatiegroep", "WAAR", "1"),
+            ("geslacht", "01", "1"),
+            ("jaargroep", "07", "7"),
+            ("schooltype", "SBO", "sbo"),
+            ("thuistaal", "Dialect", "dialect"),
+            ("niveau_AE", "c", "C"),
+            ("niveau_IV", "iv", "IV"),
+            ("opleiding_ouders", "Hoog", "hoog"),
+            ("postcode4", "1017", "1017"),
             ("afnameperiode", "Midden", "M"),
         )
     ),
     Row("an onderwijsnummer", {"pgn": "101222331"}, shows={"pgn_soort": "onderwijsnummer"}),
-    Row("sentinels are no score", {"vaardigheidsscore": "9999", "ruwe_score": "0000"},
-        shows={"vaardigheidsscore": None, "ruwe_score": None}),
+    Row(
+        "sentinels are no score",
+        {"vaardigheidsscore": "9999", "ruwe_score": "0000"},
+        shows={"vaardigheidsscore": None, "ruwe_score": None},
+    ),
     Row("a sentinel with a comma", {"vaardigheidsscore": "9999,00"}, shows={"vaardigheidsscore": None}),
     Row("a raw score with zeros before it", {"ruwe_score": "00012"}, shows={"ruwe_score": 12}),
-    Row("the ends of the range",
-        {"vaardigheidsscore": "200,00"}, shows={"vaardigheidsscore": Decimal("200.00")}),
+    Row("the ends of the range", {"vaardigheidsscore": "200,00"}, shows={"vaardigheidsscore": Decimal("200.00")}),
     Row("nought is a score", {"vaardigheidsscore": "0", "ruwe_score": "0"}, shows={"ruwe_score": 0}),
     Row("I+ is I", {"niveau_IV": "I+"}, shows={"niveau_IV": "I"}),
     Row("one edition needs no version", {"toetsversie": None}, shows={"toetsversie": "3.0"}),
-    Row("the first day of a school year",
-        {**FREE, "afnamedatum": "2024-08-01", "afnameperiode": None}, shows={"afnameperiode": "B"}),
-    Row("the end of March is still M",
-        {**FREE, "afnamedatum": "2025-03-31", "afnameperiode": None}, shows={"afnameperiode": "M"}),
-    Row("the last day of a school year",
-        {**FREE, "afnamedatum": "2025-07-31", "afnameperiode": None}, shows={"afnameperiode": "E"}),
-    Row("December is B",
-        {**FREE, "afnamedatum": "2024-12-31", "afnameperiode": None}, shows={"afnameperiode": "B"}),
+    Row(
+        "the first day of a school year",
+        {**FREE, "afnamedatum": "2024-08-01", "afnameperiode": None},
+        shows={"afnameperiode": "B"},
+    ),
+    Row(
+        "the end of March is still M",
+        {**FREE, "afnamedatum": "2025-03-31", "afnameperiode": None},
+        shows={"afnameperiode": "M"},
+    ),
+    Row(
+        "the last day of a school year",
+        {**FREE, "afnamedatum": "2025-07-31", "afnameperiode": None},
+        shows={"afnameperiode": "E"},
+    ),
+    Row("December is B", {**FREE, "afnamedatum": "2024-12-31", "afnameperiode": None}, shows={"afnameperiode": "B"}),
     Row("a period goes before the date", {**FREE, "afnamedatum": "2025-04-02"}, shows={"afnameperiode": "M"}),
-    Row("the test goes before the date",
-        {"afnamedatum": "2025-04-02", "afnameperiode": None}, shows={"afnameperiode": "M"}),
-    Row("without a date the moment's first day",
-        {"afnamedatum": None}, shows={"peildag": dt.date(2025, 1, 1), "afnamedatum": None}),
-    Row("first day of B",
-        {**FREE, "afnamedatum": None, "afnameperiode": "B"}, shows={"peildag": dt.date(2024, 8, 1)}),
-    Row("first day of E",
-        {**FREE, "afnamedatum": None, "afnameperiode": "E"}, shows={"peildag": dt.date(2025, 4, 1)}),
+    Row(
+        "the test goes before the date",
+        {"afnamedatum": "2025-04-02", "afnameperiode": None},
+        shows={"afnameperiode": "M"},
+    ),
+    Row(
+        "without a date the moment's first day",
+        {"afnamedatum": None},
+        shows={"peildag": dt.date(2025, 1, 1), "afnamedatum": None},
+    ),
+    Row("first day of B", {**FREE, "afnamedatum": None, "afnameperiode": "B"}, shows={"peildag": dt.date(2024, 8, 1)}),
+    Row("first day of E", {**FREE, "afnamedatum": None, "afnameperiode": "E"}, shows={"peildag": dt.date(2025, 4, 1)}),
     Row("today is not the future", {"schooljaar": "2025-2026", "afnamedatum": "2025-11-23"}),
     Row("every weight of the code list with a point", {"gewicht": "0.25"}),
     Row("the short ones too", {"gewicht": "0.3"}),
     Row("a level alone is a score", {"vaardigheidsscore": None, "ruwe_score": None, "niveau_AE": None}),
-]  # fmt: skip
+]
 
 REPEATED = [
     # delivery  changed                                               codes
@@ -289,11 +414,7 @@ REPEATED = [
     (19, {"gewicht": None}, "DUPLICATE"),
     (10, {"pgn": "12345672"}, ""),  # one pupil, with the leading zero and without
     (10, {"pgn": "012345672"}, "DUPLICATE"),
-    (
-        10,
-        {"pgn": "012345672", "vestiging": None, "vaardigheidsscore": "115,40", "ruwe_score": "034"},
-        "DUPLICATE",
-    ),
+    (10, {"pgn": "012345672", "vestiging": None, "vaardigheidsscore": "115,40", "ruwe_score": "034"}, "DUPLICATE"),
     (11, {}, "CONFLICT"),  # a key is of one result, and that of one pupil
     (11, {"pgn": "111222333"}, "CONFLICT"),
     (12, {}, "CONFLICT"),  # nor has it two days
@@ -319,10 +440,10 @@ def kept(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> D
     rows += [(FIRST + n, {**RIGHT, **changed}) for n, changed, _ in REPEATED]
     state = ", ".join(f"{name} string" for name in (*CANONICAL, CORRUPT, GIVEN)) + f", {NUMBER} int"
     lines = [(*(row.get(name) for name in (*CANONICAL, CORRUPT, GIVEN)), number) for number, row in rows]
-    sent = frames.local(one_spark, state, lines).coalesce(1)
+    sent = local_frames.local(one_spark, state, lines).coalesce(1)
     raw = sent.withColumns({name: F.expr(f"nullif(trim({name}), '')") for name in CANONICAL})
     path = str(tmp_path_factory.mktemp("judged") / "rows")
-    quality.judge(one_spark, raw, CATALOGUE, TODAY, {}).write.parquet(path)
+    row_validation.judge(one_spark, raw, CATALOGUE, TODAY, {}).write.parquet(path)
     return one_spark.read.parquet(path)
 
 
@@ -333,9 +454,7 @@ def judged(kept: DataFrame) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
-def test_a_row_gets_the_codes_of_the_rules_it_breaks_and_no_others(
-    row: Row, judged: dict[str, dict[str, Any]]
-) -> None:
+def test_a_row_gets_the_codes_of_the_rules_it_breaks_and_no_others(row: Row, judged: dict[str, dict[str, Any]]) -> None:
     found = judged[row.says]
     assert found["_codes"] == row.codes
     assert {name: found[name] for name in row.shows} == row.shows
@@ -363,14 +482,14 @@ def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
 
 def test_lines_that_repeat_or_contradict_another_of_their_file(kept: DataFrame) -> None:
     rows = kept.where(f"{NUMBER} >= {FIRST}")
-    refused = quality.refuse_repeated(rows, quality.repeated(rows))
-    found = [row[0] for row in refused.orderBy(quality.ROW).select("_codes").collect()]
+    refused = row_validation.refuse_repeated(rows, row_validation.repeated(rows))
+    found = [row[0] for row in refused.orderBy(row_validation.ROW).select("_codes").collect()]
     assert list(zip(REPEATED, found, strict=True)) == [(line, line[2]) for line in REPEATED]
 
 
 def test_accepted_and_quarantined_rows_part_without_rest(kept: DataFrame) -> None:
-    good = quality.accepted(kept, 3).select("batch", "afnameperiode", "peildag").collect()
-    bad = quality.quarantined(kept, 3).select("batch", "codes", F.col("row.brin")).collect()
+    good = row_validation.accepted(kept, 3).select("batch", "afnameperiode", "peildag").collect()
+    bad = row_validation.quarantined(kept, 3).select("batch", "codes", F.col("row.brin")).collect()
     assert len(good) + len(bad) == len(ROWS) + len(REPEATED)
     assert {row.batch for row in (*good, *bad)} == {3}
     assert all(row.afnameperiode and row.peildag for row in good)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cohort.errors import ConfigurationRefused, NotAnonymous
-from cohort.recoding.bands import Bands
-from cohort.recoding.quantiles import Quantiles
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
+from cohort.sdc.numeric.bands import Bands
+from cohort.sdc.numeric.quantiles import Quantiles
 
 Numbers = npt.NDArray[np.int64]
 
@@ -38,9 +38,7 @@ def test_values_may_be_hundredths_and_some_unknown() -> None:
     hundredths = np.append(values * 100 + 99, [5, 5, 5, 5, 5, 5])
     known = np.append(np.ones(10, bool), np.zeros(6, bool))
 
-    bands = Quantiles(2, 10, 3, 2).bands(
-        "score", hundredths, np.append(schools, [65] * 6), known=known, unit=100
-    )
+    bands = Quantiles(2, 10, 3, 2).bands("score", hundredths, np.append(schools, [65] * 6), known=known, unit=100)
 
     assert leaves(bands) == ["tot 20", "20 en hoger"]
 
@@ -86,19 +84,18 @@ def test_the_smallest_band_is_joined_to_the_smaller_neighbour() -> None:
     drawing = "1A 2B 3A 4B 5A  11B 12A  21B 22A 23B 24A  31A 32B 33A 34B 35A 36B"
 
     assert leaves(Quantiles(17, 10, 2, 2).bands("score", *pupils(drawing))) == [
-        "tot 10", "10 tot 20", "20 tot 30", "30 en hoger",
-    ]  # fmt: skip
-    assert leaves(Quantiles(17, 10, 3, 2).bands("score", *pupils(drawing))) == [
-        "tot 10", "10 tot 30", "30 en hoger",
-    ]  # fmt: skip
+        "tot 10",
+        "10 tot 20",
+        "20 tot 30",
+        "30 en hoger",
+    ]
+    assert leaves(Quantiles(17, 10, 3, 2).bands("score", *pupils(drawing))) == ["tot 10", "10 tot 30", "30 en hoger"]
 
 
 def test_a_band_of_too_few_schools_is_joined() -> None:
     drawing = "1A 2B 3A  11C 12C 13C  21A 22B 23A 24B"
 
-    assert leaves(Quantiles(3, 10, 3, 1).bands("score", *pupils(drawing))) == [
-        "tot 10", "10 tot 20", "20 en hoger",
-    ]  # fmt: skip
+    assert leaves(Quantiles(3, 10, 3, 1).bands("score", *pupils(drawing))) == ["tot 10", "10 tot 20", "20 en hoger"]
     assert leaves(Quantiles(3, 10, 3, 2).bands("score", *pupils(drawing))) == ["tot 20", "20 en hoger"]
 
 
@@ -209,9 +206,7 @@ def test_neither_the_order_of_the_pupils_nor_values_within_a_step_play_a_part(
 
 
 @given(cohorts())
-def test_it_is_refused_only_where_no_boundary_can_part_the_cohort(
-    cohort: tuple[Quantiles, Numbers, Numbers],
-) -> None:
+def test_it_is_refused_only_where_no_boundary_can_part_the_cohort(cohort: tuple[Quantiles, Numbers, Numbers]) -> None:
     rule, values, schools = cohort
 
     def crowd(chosen: npt.NDArray[np.bool_]) -> bool:

@@ -15,29 +15,42 @@ from tests.unit import drawn_project, drawn_release
 from tests.unit.drawn_release import SCHOOLS, TODAY
 from tests.unit.drawn_rights import declare, instruct
 
-from cohort import catalogue, keys, readiness, value_ranges
-from cohort.catalogue import Catalogue
-from cohort.columns import Column
-from cohort.filed.mandates import COLUMNS
-from cohort.places import Places
-from cohort.project import Project
-from cohort.rights import Known
+from cohort.agreements import catalogue
+from cohort.agreements.catalogue import Catalogue
+from cohort.agreements.columns import Column
+from cohort.agreements.project import Project
+from cohort.keys import project_keys
+from cohort.legal_basis.eligibility import Known
+from cohort.legal_basis.instruction_lists import COLUMNS
+from cohort.release import readiness
+from cohort.results import value_ranges
+from cohort.storage.paths import Places
 
 Row = dict[str, Any]
 RESULT: Row = {
-    "brin": SCHOOLS[0], "vestiging": "00", "schooljaar": "2024-2025", "jaargroep": "7", "domein": "rekenen",
-    "schaal": "RW", "afnameperiode": "M", "vaardigheidsscore": Decimal("35.00"), "ruwe_score": None,
-    "geboortedatum": dt.date(2014, 8, 1), "batch": 1,
-}  # fmt: skip
+    "brin": SCHOOLS[0],
+    "vestiging": "00",
+    "schooljaar": "2024-2025",
+    "jaargroep": "7",
+    "domein": "rekenen",
+    "schaal": "RW",
+    "afnameperiode": "M",
+    "vaardigheidsscore": Decimal("35.00"),
+    "ruwe_score": None,
+    "geboortedatum": dt.date(2014, 8, 1),
+    "batch": 1,
+}
 LATER: Row = RESULT | {"afnameperiode": "E", "vaardigheidsscore": Decimal("36.00")}
 LEVEL: Row = RESULT | {"domein": "spelling", "schaal": "SP", "vaardigheidsscore": None}
 STATE = pa.schema(
     [
         *((name, pa.string()) for name in value_ranges.GROUPED),
-        ("vaardigheidsscore", pa.decimal128(7, 2)), ("ruwe_score", pa.int32()),
-        ("geboortedatum", pa.date32()), ("batch", pa.int32()),
+        ("vaardigheidsscore", pa.decimal128(7, 2)),
+        ("ruwe_score", pa.int32()),
+        ("geboortedatum", pa.date32()),
+        ("batch", pa.int32()),
     ]
-)  # fmt: skip
+)
 BANDS: Row = {"from": 0, "to": 80, "step": 20, "widths": [40]}
 
 
@@ -67,8 +80,8 @@ def asked(places: Places, own: Project | None = None) -> readiness.Asked:
     if not (root / "instructions").exists():
         instruct(root, SCHOOLS, TODAY)
     own = own or project()
-    if not keys.exists(root / "keys", own.name):
-        keys.create(root / "keys", own.name)
+    if not project_keys.exists(root / "keys", own.name):
+        project_keys.create(root / "keys", own.name)
     tests = (
         catalogue.Test("R", "1", "rekenen", None, None, "RW", Decimal(0), Decimal("79.99"), False),
         catalogue.Test("S", "1", "spelling", None, None, "SP", Decimal(0), Decimal(500), False),
@@ -97,22 +110,17 @@ OUTSIDE: dict[str, tuple[list[Row], str | None]] = {
     "a score above": ([*OK, RESULT | {"vaardigheidsscore": Decimal("80.00")}], "values above its highest"),
     "a score below": ([*OK, RESULT | {"vaardigheidsscore": Decimal("-0.01")}], "values under its lowest"),
     "just inside": ([*OK, RESULT | {"vaardigheidsscore": Decimal("35.99")}], None),
-    "of another year": (
-        [*OK, RESULT | {"vaardigheidsscore": Decimal(99), "schooljaar": "2023-2024"}], None,
-    ),
+    "of another year": ([*OK, RESULT | {"vaardigheidsscore": Decimal(99), "schooljaar": "2023-2024"}], None),
     "of another year group": ([*OK, RESULT | {"vaardigheidsscore": Decimal(99), "jaargroep": "3"}], None),
     "of another moment": ([*OK, RESULT | {"vaardigheidsscore": Decimal(99), "afnameperiode": "B"}], None),
     "of a batch that does not count": ([*OK, RESULT | {"vaardigheidsscore": Decimal(99), "batch": 2}], None),
     "a difference that may be": (
-        [*OK, LATER | {"vaardigheidsscore": Decimal("79.00")}], "differences that may lie above its highest",
+        [*OK, LATER | {"vaardigheidsscore": Decimal("79.00")}],
+        "differences that may lie above its highest",
     ),
-    "a date of birth before": (
-        [*OK, RESULT | {"geboortedatum": dt.date(2013, 7, 31)}], "values under its lowest",
-    ),
-    "a date of birth after": (
-        [*OK, LATER | {"geboortedatum": dt.date(2015, 8, 1)}], "values above its highest",
-    ),
-}  # fmt: skip
+    "a date of birth before": ([*OK, RESULT | {"geboortedatum": dt.date(2013, 7, 31)}], "values under its lowest"),
+    "a date of birth after": ([*OK, LATER | {"geboortedatum": dt.date(2015, 8, 1)}], "values above its highest"),
+}
 
 
 @pytest.mark.parametrize(("rows", "sentence"), OUTSIDE.values(), ids=OUTSIDE.keys())
@@ -142,7 +150,7 @@ def test_what_the_lists_and_the_key_lack_is_told_at_once(root: Path) -> None:
     places = put(root, OK)
     asks = asked(places)
     (root / "instructions" / "standaard.csv").write_text(";".join(COLUMNS) + "\n")
-    keys.destroy(root / "keys", "proef")
+    project_keys.destroy(root / "keys", "proef")
     (root / "conf" / "hierarchies" / "geslacht.csv").write_text("1;*\n2;*\n0;*\n")
     found = readiness.next_release(asks, value_ranges.spread_of(places))
     for part in ("none for `9`", "instructions/", "key"):
@@ -158,10 +166,8 @@ def test_before_anything_was_taken_in_that_is_told(root: Path) -> None:
 
 @pytest.mark.parametrize(
     ("schools", "sentence"),
-    [
-        (0, None), (3, "Results of 7 or fewer of about 20 schools"), (12, "Results of about 10 of about 20"),
-    ],
-)  # fmt: skip
+    [(0, None), (3, "Results of 7 or fewer of about 20 schools"), (12, "Results of about 10 of about 20")],
+)
 def test_schools_without_an_instruction_are_counted_and_not_named(
     root: Path, schools: int, sentence: str | None
 ) -> None:
@@ -169,9 +175,12 @@ def test_schools_without_an_instruction_are_counted_and_not_named(
     places = put(root, [one | {"brin": brin} for brin in codes for one in OK])
     asks = asked(places)
     declare(
-        root / "instructions", COLUMNS,
-        [f"{brin};;anonimiseren;;;bestuur;2020-01-01;;" for brin in codes[schools:]], TODAY, "standaard",
-    )  # fmt: skip
+        root / "instructions",
+        COLUMNS,
+        [f"{brin};;anonimiseren;;;bestuur;2020-01-01;;" for brin in codes[schools:]],
+        TODAY,
+        "standaard",
+    )
     known = Known(codes, frozenset({"proef"}), asks.catalogue.domains(), frozenset())
     asks = readiness.Asked(**{**vars(asks), "may_name": known})
     found = readiness.next_release(asks, value_ranges.spread_of(places))
@@ -189,18 +198,18 @@ def test_a_site_without_an_instruction_counts_as_its_school(root: Path) -> None:
 
 
 @pytest.mark.parametrize(("age", "left"), [(0, None), (1, 6), (7, 0), (8, "refused")])
-def test_a_list_that_expires_is_told_with_the_days_that_are_left(
-    root: Path, age: int, left: int | str | None
-) -> None:
+def test_a_list_that_expires_is_told_with_the_days_that_are_left(root: Path, age: int, left: int | str | None) -> None:
     places = put(root, OK)
     asks = asked(places)
     for file in (root / "objections").iterdir():
         file.unlink()
     days = {} if left is None else {"max_age_days": 7}
     drawn_release.write_list(
-        root / "objections", ["999900109;;2026-01-01;;alles"], date=TODAY - dt.timedelta(days=age),
+        root / "objections",
+        ["999900109;;2026-01-01;;alles"],
+        date=TODAY - dt.timedelta(days=age),
         **({"max_age_days": 99} | days),
-    )  # fmt: skip
+    )
     found = readiness.next_release(asks, value_ranges.spread_of(places))
     if left == "refused":
         assert "at most 7 days old" in found["would_refuse"][0]

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 from tests.unit.drawn_desk import COLUMNS, K3, RECORDS, Desk, laid_out
 
-from cohort.errors import NotAnonymous
-from cohort.recoding.loss import Kind
+from cohort.foundation.errors import NotAnonymous
+from cohort.sdc.utility.loss import Kind
 
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = PROJECT / "tests" / "conformance" / "analysts"
@@ -48,19 +48,14 @@ class TestTheBaseline:
     def test_local(self, desk: Desk) -> None:
         done = desk.run(*COLUMNS, "--k", "2", "--recoding", "local")
 
-        assert desk.released() == [
-            "geslacht;niveau", *["j;I-II"] * 3, *["m;III"] * 2, *["m;IV"] * 2,
-        ]  # fmt: skip
+        assert desk.released() == ["geslacht;niveau", *["j;I-II"] * 3, *["m;III"] * 2, *["m;IV"] * 2]
         told = done.document
         assert "levels" not in told
         assert told["classes"] == {
             "number": 3,
             "columns": {
                 "geslacht": [{"level": 0, "classes": 3, "records": 7}],
-                "niveau": [
-                    {"level": 0, "classes": 2, "records": 4},
-                    {"level": 1, "classes": 1, "records": 3},
-                ],
+                "niveau": [{"level": 0, "classes": 2, "records": 4}, {"level": 1, "classes": 1, "records": 3}],
             },
         }
         assert told["losses"]["mean"] == pytest.approx(3 / 7 / 3 / 2)
@@ -84,9 +79,15 @@ class TestTheBaseline:
         desk.run(*COLUMNS, "--k", "3", "--sensitive", "advies", "--l", "2", "--least-known", "7")
 
         assert desk.released() == [
-            "geslacht;niveau;advies", "j;I-II;havo", "j;I-II;vmbo", "j;I-II;vmbo",
-            "m;III-IV;havo", "m;III-IV;havo", "m;III-IV;vwo", "m;III-IV;vwo",
-        ]  # fmt: skip
+            "geslacht;niveau;advies",
+            "j;I-II;havo",
+            "j;I-II;vmbo",
+            "j;I-II;vmbo",
+            "m;III-IV;havo",
+            "m;III-IV;havo",
+            "m;III-IV;vwo",
+            "m;III-IV;vwo",
+        ]
 
     def test_a_single_column(self, desk: Desk) -> None:
         assert desk.run("--columns", "geslacht", "--k", "3").code == 0
@@ -202,9 +203,7 @@ SPELLED: dict[str, tuple[str, str, str, list[str] | str]] = {
 
 
 @pytest.mark.parametrize(("name", "tree", "cells", "shown"), SPELLED.values(), ids=SPELLED.keys())
-def test_one_value_has_one_spelling(
-    desk: Desk, name: str, tree: str, cells: str, shown: list[str] | str
-) -> None:
+def test_one_value_has_one_spelling(desk: Desk, name: str, tree: str, cells: str, shown: list[str] | str) -> None:
     (desk.home / "data.csv").write_text("\n".join([f"{name};x", *(f"{cell};1" for cell in cells.split())]))
     (desk.home / "trees" / f"{name}.csv").write_text(tree)
 
@@ -220,9 +219,23 @@ def test_one_value_has_one_spelling(
 def test_the_order_of_the_records_plays_no_part(desk: Desk, kind: str) -> None:
     header, *lines = (EXAMPLE / "leerlingen.csv").read_text(encoding="utf-8").splitlines()
     asked = (
-        "--columns", "geslacht,geboortejaar,thuistaal", "--k", "5", "--recoding", kind, "--limit", "0.5",
-        "--schools", "brin", "--m", "3", "--max-share", "0.5", "--hierarchies", str(EXAMPLE / "hierarchies"),
-    )  # fmt: skip
+        "--columns",
+        "geslacht,geboortejaar,thuistaal",
+        "--k",
+        "5",
+        "--recoding",
+        kind,
+        "--limit",
+        "0.5",
+        "--schools",
+        "brin",
+        "--m",
+        "3",
+        "--max-share",
+        "0.5",
+        "--hierarchies",
+        str(EXAMPLE / "hierarchies"),
+    )
     seen = []
     for seed in range(4):
         random.Random(seed).shuffle(lines)
@@ -266,9 +279,13 @@ def test_the_commands_of_the_manual_tell_what_it_shows(tmp_path: Path, number: i
     _, _, *arguments = shlex.split(command)
 
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=PROJECT, env={**os.environ, "PYTHONPATH": "lib"},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, *arguments],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": "lib"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
 
     assert agrees(json.loads(fenced("json")[number]), json.loads(done.stdout))
     assert done.stderr.startswith("recoding: 120 records")

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from tests.unit.drawn_desk import COLUMNS, K3, K25, RECORDS, Desk, laid_out
 
-from cohort.errors import DEFECT, ConfigurationRefused
-from cohort.recoding import lattice, local
-from cohort.recoding.constraints import Pupils
+from cohort.foundation.errors import DEFECT, ConfigurationRefused
+from cohort.sdc.global_recoding import lattice_search
+from cohort.sdc.local_recoding import local_search
+from cohort.sdc.privacy_models.constraints import Pupils
 
 SECRET = "900123456"
 Break = Callable[[Desk], tuple[str, ...]]
@@ -102,10 +103,8 @@ def records(text: str, *asked: str) -> Break:
         (records("brin;geslacht;niveau\nA;j;I\n", *K3), 14, "at least 3 records"),
         (records("", *K3), 10, "cannot be read"),
     ],
-)  # fmt: skip
-def test_each_thing_that_is_wrong_is_told_in_one_sentence(
-    desk: Desk, change: Break, code: int, sentence: str
-) -> None:
+)
+def test_each_thing_that_is_wrong_is_told_in_one_sentence(desk: Desk, change: Break, code: int, sentence: str) -> None:
     done = desk.run(*change(desk))
 
     assert done.code == done.document["exit_code"] == code
@@ -146,9 +145,7 @@ def test_all_options_that_are_wrong_are_told_at_once(desk: Desk) -> None:
     assert len(done.document["refused"]) == 4
 
 
-@pytest.mark.parametrize(
-    "asked", [("--k", "vijf"), ("--recoding", "both"), ("--objective", "profit"), ("--kk", "3")]
-)
+@pytest.mark.parametrize("asked", [("--k", "vijf"), ("--recoding", "both"), ("--objective", "profit"), ("--kk", "3")])
 def test_what_is_no_option_is_a_matter_of_usage(desk: Desk, asked: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as ended:
         desk.run(*K3, *asked)
@@ -156,7 +153,7 @@ def test_what_is_no_option_is_a_matter_of_usage(desk: Desk, asked: tuple[str, ..
     assert ended.value.code == 2
 
 
-@pytest.mark.parametrize(("kind", "search"), [("global", lattice), ("local", local)])
+@pytest.mark.parametrize(("kind", "search"), [("global", lattice_search), ("local", local_search)])
 def test_nothing_is_written_that_does_not_keep_the_rules(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str, search: Any
 ) -> None:
@@ -169,13 +166,11 @@ def test_nothing_is_written_that_does_not_keep_the_rules(
     assert not desk.out.exists()
 
 
-def test_a_defect_is_told_by_its_place_and_without_a_value(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_defect_is_told_by_its_place_and_without_a_value(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise KeyError(SECRET)
 
-    monkeypatch.setattr(lattice, "search", fail)
+    monkeypatch.setattr(lattice_search, "search", fail)
     done = desk.run(*K3)
 
     assert (done.code, done.document["defect"]) == (DEFECT, "KeyError")

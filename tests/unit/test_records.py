@@ -9,9 +9,10 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_results import COLUMNS, Row, drawn, frame, hierarchy, pgn, project
 
-from cohort import records, schema
-from cohort.identifiers import school_number
-from cohort.schema import ELSEWHERE, HOME, PGN, ROWS, USED, Consented
+from cohort.anonymisation import pupil_records
+from cohort.foundation.identifiers import school_number
+from cohort.states import schemas
+from cohort.states.schemas import ELSEWHERE, HOME, PGN, ROWS, USED, Consented
 
 OUTSIDE = "(not in the hierarchy)"
 
@@ -30,153 +31,340 @@ class Pupil:
 
 
 PUPILS = [
-    Pupil("the latest result by day", """
+    Pupil(
+        "the latest result by day",
+        """
         peildag     levering  waarde
         2025-01-20  9         12
-        2025-02-03  1         35""", {"laatste": "30 tot 40"}, rows=2),
-    Pupil("the latest of one day is that of the later delivery", """
+        2025-02-03  1         35""",
+        {"laatste": "30 tot 40"},
+        rows=2,
+    ),
+    Pupil(
+        "the latest of one day is that of the later delivery",
+        """
         brin  levering  waarde
         10AA  2         12
-        10AB  1         35""", {"laatste": "10 tot 20"}, rows=2),
-    Pupil("the latest of one day and delivery is of the greatest school, whatever the value", """
+        10AB  1         35""",
+        {"laatste": "10 tot 20"},
+        rows=2,
+    ),
+    Pupil(
+        "the latest of one day and delivery is of the greatest school, whatever the value",
+        """
         brin  waarde
         10AA  60
         10ZZ  12
-        10AB  35""", {"laatste": "10 tot 20"}, home="10ZZ", rows=3),
-    Pupil("the latest of one day, delivery and school is the greatest value", """
+        10AB  35""",
+        {"laatste": "10 tot 20"},
+        home="10ZZ",
+        rows=3,
+    ),
+    Pupil(
+        "the latest of one day, delivery and school is the greatest value",
+        """
         waarde
         12
-        35""", {"laatste": "30 tot 40"}, rows=2),
-    Pupil("the first result by day", """
+        35""",
+        {"laatste": "30 tot 40"},
+        rows=2,
+    ),
+    Pupil(
+        "the first result by day",
+        """
         domein  peildag     levering  waarde
         lezen   2025-01-20  9         12
-        lezen   2025-02-03  1         35""", {"eerste": "10 tot 20", "laatste": "onbekend"}, rows=2),
-    Pupil("the first of one day is that of the earlier delivery", """
+        lezen   2025-02-03  1         35""",
+        {"eerste": "10 tot 20", "laatste": "onbekend"},
+        rows=2,
+    ),
+    Pupil(
+        "the first of one day is that of the earlier delivery",
+        """
         domein  levering  waarde
         lezen   2         12
-        lezen   1         35""", {"eerste": "30 tot 40"}, rows=2),
-    Pupil("the first of one day and delivery is of the greatest school, then the greatest value", """
+        lezen   1         35""",
+        {"eerste": "30 tot 40"},
+        rows=2,
+    ),
+    Pupil(
+        "the first of one day and delivery is of the greatest school, then the greatest value",
+        """
         domein  brin  waarde
         lezen   10AA  60
         lezen   10AB  12
-        lezen   10AB  35""", {"eerste": "30 tot 40"}, home="10AB", rows=3),
-    Pupil("the highest value, on whatever day", """
+        lezen   10AB  35""",
+        {"eerste": "30 tot 40"},
+        home="10AB",
+        rows=3,
+    ),
+    Pupil(
+        "the highest value, on whatever day",
+        """
         domein    peildag     waarde
         spelling  2025-02-03  12
         spelling  2025-01-20  35
-        spelling  2025-03-03  34,99""".replace(",", "."), {"hoogste": "30 tot 40"}, rows=3),
-    Pupil("the highest value twice is that of the latest school", """
+        spelling  2025-03-03  34,99""".replace(",", "."),
+        {"hoogste": "30 tot 40"},
+        rows=3,
+    ),
+    Pupil(
+        "the highest value twice is that of the latest school",
+        """
         domein    peildag     brin  waarde
         spelling  2025-01-20  10ZZ  35
         spelling  2025-02-03  10AB  35
-        spelling  2025-02-04  10AA  12""", {"hoogste": "30 tot 40"}, elsewhere=("10AB",), rows=3),
-    Pupil("the highest level is the last in the order of the hierarchy", """
+        spelling  2025-02-04  10AA  12""",
+        {"hoogste": "30 tot 40"},
+        elsewhere=("10AB",),
+        rows=3,
+    ),
+    Pupil(
+        "the highest level is the last in the order of the hierarchy",
+        """
         domein  peildag     waarde
         studie  2025-01-20  D
-        studie  2025-02-03  B""", {"beste": "D"}, rows=2),
-    Pupil("a level as it is, and I+ counts as I", """
+        studie  2025-02-03  B""",
+        {"beste": "D"},
+        rows=2,
+    ),
+    Pupil(
+        "a level as it is, and I+ counts as I",
+        """
         domein        waarde
-        woordenschat  I+""", {"niveau": "I"}),
-    Pupil("a raw score by itself", """
+        woordenschat  I+""",
+        {"niveau": "I"},
+    ),
+    Pupil(
+        "a raw score by itself",
+        """
         domein  waarde
-        tempo   3""", {"tempo": "3"}),
-    Pupil("a band takes its lower end in and its upper end not", """
+        tempo   3""",
+        {"tempo": "3"},
+    ),
+    Pupil(
+        "a band takes its lower end in and its upper end not",
+        """
         domein    waarde
         rekenen   30
         spelling  29.99
-        lezen     0""", {"laatste": "30 tot 40", "hoogste": "20 tot 30", "eerste": "0 tot 10"}, used=3),
-    Pupil("a difference, rounded down", """
+        lezen     0""",
+        {"laatste": "30 tot 40", "hoogste": "20 tot 30", "eerste": "0 tot 10"},
+        used=3,
+    ),
+    Pupil(
+        "a difference, rounded down",
+        """
         moment  waarde
         M       35
-        E       44.99""", {"groei": "0 tot 10", "laatste": "30 tot 40"}, used=2),
-    Pupil("a difference under zero is rounded down too", """
+        E       44.99""",
+        {"groei": "0 tot 10", "laatste": "30 tot 40"},
+        used=2,
+    ),
+    Pupil(
+        "a difference under zero is rounded down too",
+        """
         moment  waarde
         M       35.01
-        E       35""", {"groei": "-10 tot 0"}, used=2),
-    Pupil("a difference of just minus ten", """
+        E       35""",
+        {"groei": "-10 tot 0"},
+        used=2,
+    ),
+    Pupil(
+        "a difference of just minus ten",
+        """
         moment  waarde
         M       35
-        E       25""", {"groei": "-10 tot 0"}, used=2),
-    Pupil("a difference of just under minus ten", """
+        E       25""",
+        {"groei": "-10 tot 0"},
+        used=2,
+    ),
+    Pupil(
+        "a difference of just under minus ten",
+        """
         moment  waarde
         M       35.01
-        E       25""", {"groei": "-20 tot -10"}, used=2),
-    Pupil("no difference without the later result", """
+        E       25""",
+        {"groei": "-20 tot -10"},
+        used=2,
+    ),
+    Pupil(
+        "no difference without the later result",
+        """
         moment  waarde
-        M       35""", {"groei": "onbekend", "laatste": "30 tot 40"}),
-    Pupil("no difference without the earlier result", """
+        M       35""",
+        {"groei": "onbekend", "laatste": "30 tot 40"},
+    ),
+    Pupil(
+        "no difference without the earlier result",
+        """
         moment  waarde
-        E       35""", {"groei": "onbekend", "laatste": "onbekend"}),
-    Pupil("a difference of the latest results", """
+        E       35""",
+        {"groei": "onbekend", "laatste": "onbekend"},
+    ),
+    Pupil(
+        "a difference of the latest results",
+        """
         moment  peildag     waarde
         M       2025-01-20  35
         M       2025-01-21  30
-        E       2025-06-02  55""", {"groei": "20 tot 30"}, rows=3, used=2),
-    Pupil("values that the hierarchy does not have", """
+        E       2025-06-02  55""",
+        {"groei": "20 tot 30"},
+        rows=3,
+        used=2,
+    ),
+    Pupil(
+        "values that the hierarchy does not have",
+        """
         domein        moment  waarde  geslacht  postcode4  geboortedatum
         rekenen       M       100     9         9999       1999-01-01
         rekenen       E       110     9         9999       1999-01-01
         woordenschat  M       VI      9         9999       1999-01-01
         tempo         M       5       9         9999       1999-01-01""",
-        {"laatste": OUTSIDE, "groei": OUTSIDE, "niveau": OUTSIDE, "tempo": OUTSIDE, "geslacht": OUTSIDE,
-         "postcode": OUTSIDE, "cohort": OUTSIDE, "kwartaal": OUTSIDE, "jaar": OUTSIDE}, used=4),
-    Pupil("a difference beyond the hierarchy on the other side", """
+        {
+            "laatste": OUTSIDE,
+            "groei": OUTSIDE,
+            "niveau": OUTSIDE,
+            "tempo": OUTSIDE,
+            "geslacht": OUTSIDE,
+            "postcode": OUTSIDE,
+            "cohort": OUTSIDE,
+            "kwartaal": OUTSIDE,
+            "jaar": OUTSIDE,
+        },
+        used=4,
+    ),
+    Pupil(
+        "a difference beyond the hierarchy on the other side",
+        """
         moment  waarde
         M       60
-        E       20""", {"groei": OUTSIDE}, used=2),
-    Pupil("null is a leaf of its own", """
+        E       20""",
+        {"groei": OUTSIDE},
+        used=2,
+    ),
+    Pupil(
+        "null is a leaf of its own",
+        """
         geslacht  postcode4  geboortedatum
         -         -          -""",
-        {"geslacht": "onbekend", "postcode": "onbekend", "cohort": "onbekend", "kwartaal": "onbekend",
-         "jaar": "onbekend", "niveau": "onbekend", "beste": "onbekend", "tempo": "onbekend"}),
-    Pupil("the word onbekend is nobody's value", """
+        {
+            "geslacht": "onbekend",
+            "postcode": "onbekend",
+            "cohort": "onbekend",
+            "kwartaal": "onbekend",
+            "jaar": "onbekend",
+            "niveau": "onbekend",
+            "beste": "onbekend",
+            "tempo": "onbekend",
+        },
+    ),
+    Pupil(
+        "the word onbekend is nobody's value",
+        """
         geslacht
-        onbekend""", {"geslacht": OUTSIDE}),
-    Pupil("an attribute is that of the latest row, null too", """
+        onbekend""",
+        {"geslacht": OUTSIDE},
+    ),
+    Pupil(
+        "an attribute is that of the latest row, null too",
+        """
         domein   peildag     geslacht  postcode4
         rekenen  2025-01-20  2         1017
-        lezen    2025-02-03  -         1018""", {"geslacht": "onbekend", "postcode": "1018"}, used=2),
-    Pupil("an attribute is that of the later delivery of one day", """
+        lezen    2025-02-03  -         1018""",
+        {"geslacht": "onbekend", "postcode": "1018"},
+        used=2,
+    ),
+    Pupil(
+        "an attribute is that of the later delivery of one day",
+        """
         domein   levering  geslacht
         rekenen  3         2
-        lezen    2         1""", {"geslacht": "2"}, used=2),
-    Pupil("of equally late rows the attribute that stands last in the hierarchy", """
+        lezen    2         1""",
+        {"geslacht": "2"},
+        used=2,
+    ),
+    Pupil(
+        "of equally late rows the attribute that stands last in the hierarchy",
+        """
         domein    geslacht  postcode4
         rekenen   2         1017
         lezen     1         1019
-        spelling  1         1018""", {"geslacht": "2", "postcode": "1019"}, used=3),
-    Pupil("of equally late rows null comes last, wherever the hierarchy has it", """
+        spelling  1         1018""",
+        {"geslacht": "2", "postcode": "1019"},
+        used=3,
+    ),
+    Pupil(
+        "of equally late rows null comes last, wherever the hierarchy has it",
+        """
         domein   geslacht  postcode4
         rekenen  -         1017
-        lezen    2         -""", {"geslacht": "onbekend", "postcode": "onbekend"}, used=2),
-    Pupil("born on the last day of a school year", """
+        lezen    2         -""",
+        {"geslacht": "onbekend", "postcode": "onbekend"},
+        used=2,
+    ),
+    Pupil(
+        "born on the last day of a school year",
+        """
         geboortedatum
-        2014-07-31""", {"cohort": "2013/14", "kwartaal": "2014-K3", "jaar": "2014"}),
-    Pupil("born on the first day of a school year", """
+        2014-07-31""",
+        {"cohort": "2013/14", "kwartaal": "2014-K3", "jaar": "2014"},
+    ),
+    Pupil(
+        "born on the first day of a school year",
+        """
         geboortedatum
-        2014-08-01""", {"cohort": "2014/15", "kwartaal": "2014-K3", "jaar": "2014"}),
-    Pupil("born in January", """
+        2014-08-01""",
+        {"cohort": "2014/15", "kwartaal": "2014-K3", "jaar": "2014"},
+    ),
+    Pupil(
+        "born in January",
+        """
         geboortedatum
-        2014-01-01""", {"cohort": "2013/14", "kwartaal": "2014-K1", "jaar": "2014"}),
-    Pupil("the school of the latest row, and the other that delivered a value shown", """
+        2014-01-01""",
+        {"cohort": "2013/14", "kwartaal": "2014-K1", "jaar": "2014"},
+    ),
+    Pupil(
+        "the school of the latest row, and the other that delivered a value shown",
+        """
         domein   peildag     brin
         rekenen  2025-01-20  10AC
-        lezen    2025-02-03  99ZZ""", home="99ZZ", elsewhere=("10AC",), used=2),
-    Pupil("a school whose value is not shown is no other school", """
+        lezen    2025-02-03  99ZZ""",
+        home="99ZZ",
+        elsewhere=("10AC",),
+        used=2,
+    ),
+    Pupil(
+        "a school whose value is not shown is no other school",
+        """
         peildag     brin
         2025-01-20  10AC
-        2025-02-03  00AA""", home="00AA", rows=2),
-    Pupil("other schools are named once", """
+        2025-02-03  00AA""",
+        home="00AA",
+        rows=2,
+    ),
+    Pupil(
+        "other schools are named once",
+        """
         domein    peildag     brin
         rekenen   2025-01-20  10AC
         spelling  2025-01-20  10AC
         tempo     2025-01-20  10AD
-        lezen     2025-02-03  10AA""", elsewhere=("10AC", "10AD"), used=4),
-    Pupil("a school of the latest row alone, whose value is not shown, is home", """
+        lezen     2025-02-03  10AA""",
+        elsewhere=("10AC", "10AD"),
+        used=4,
+    ),
+    Pupil(
+        "a school of the latest row alone, whose value is not shown, is home",
+        """
         domein    peildag     brin  waarde
         spelling  2025-01-20  10AC  80
-        spelling  2025-02-03  10AA  20""", {"hoogste": "80 tot 90"}, elsewhere=("10AC",), rows=2),
-]  # fmt: skip
+        spelling  2025-02-03  10AA  20""",
+        {"hoogste": "80 tot 90"},
+        elsewhere=("10AC",),
+        rows=2,
+    ),
+]
 
 LEFT_OUT = {
     "another school year": {"schooljaar": "2023-2024", "peildag": "2024-01-20"},
@@ -198,12 +386,12 @@ def made(one_spark: SparkSession) -> dict[str, Row]:
         rows += drawn(n, "\n".join(" ".join(line) for line in zip(*told.items(), strict=True)))
     asked = project()
     hierarchies = {name: hierarchy(name) for name in asked.column_names}
-    selected = records.select(frame(one_spark, rows), asked)
-    found = records.one_per_pupil(Consented(selected), asked, hierarchies).toArrow().to_pylist()
+    selected = pupil_records.select(frame(one_spark, rows), asked)
+    found = pupil_records.one_per_pupil(Consented(selected), asked, hierarchies).toArrow().to_pylist()
     for record in found:
         for name in asked.column_names:
             number = record[name]
-            record[name] = OUTSIDE if number == schema.NOT_LISTED else hierarchies[name].leaves[number]
+            record[name] = OUTSIDE if number == schemas.NOT_LISTED else hierarchies[name].leaves[number]
     return {pgn(record[PGN]): record for record in found}
 
 
@@ -231,7 +419,7 @@ def test_there_is_one_record_per_pupil_with_the_columns_asked_for(made: dict[str
 
 def test_all_year_groups_are_looked_at_when_none_is_named(spark: SparkSession) -> None:
     told = drawn(1, "jaargroep\n7\n8\n-")
-    selected = records.select(frame(spark, told), project(population={"schooljaar": ["2024-2025"]}))
+    selected = pupil_records.select(frame(spark, told), project(population={"schooljaar": ["2024-2025"]}))
     assert selected.count() == 3
 
 
@@ -240,4 +428,4 @@ def test_a_frame_that_is_not_of_the_state_before_is_a_defect(spark: SparkSession
     less: Any = frame(spark, []).drop("bijzonder")
     hierarchies = {"laatste": hierarchy("laatste")} if stage == "one_per_pupil" else {}
     with pytest.raises(TypeError, match="bijzonder"):
-        getattr(records, stage)(less, project(COLUMNS[:1]), *([hierarchies] if hierarchies else []))
+        getattr(pupil_records, stage)(less, project(COLUMNS[:1]), *([hierarchies] if hierarchies else []))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cohort import register
-from cohort.errors import StateRefused
-from cohort.places import Places
-from cohort.register import MOVES, Project, Record, Release
+from cohort.foundation.errors import StateRefused
+from cohort.release_records import release_record
+from cohort.release_records.release_record import MOVES, Project, Record, Release
+from cohort.storage.paths import Places
 
 ALL = list(itertools.product(Release, Release))
 ALLOWED = [(here, there) for here, there in ALL if there in MOVES[here]]
@@ -53,9 +53,7 @@ def test_an_allowed_move_keeps_what_is_known_and_adds_to_it(here: Release, there
     assert moved.facts == {"counts": {"pupils_records": 60}, "version": 3}
 
 
-@pytest.mark.parametrize(
-    ("here", "there"), [move for move in ALL if move not in ALLOWED], ids=lambda s: str(s)
-)
+@pytest.mark.parametrize(("here", "there"), [move for move in ALL if move not in ALLOWED], ids=lambda s: str(s))
 def test_any_other_move_is_refused(here: Release, there: Release) -> None:
     with pytest.raises(StateRefused, match=f"found one that is {here} in release 1 of proef") as refused:
         record(here).moved(there)
@@ -70,66 +68,63 @@ def test_a_note_changes_facts_and_not_the_state() -> None:
 def test_a_saved_record_is_found_again_by_its_number_or_as_the_newest(tmp_path: Path) -> None:
     places = Places(tmp_path)
     for number in (2, 10, 1):
-        register.save(places, record(Release.PUBLISHED, number))
+        release_record.save(places, record(Release.PUBLISHED, number))
     (tmp_path / "restricted/records/proef/destruction.json").write_text("{}")
-    assert [found.release for found in register.releases(places, "proef")] == [1, 2, 10]
-    assert register.find(places, "proef", 2) == record(Release.PUBLISHED, 2)
-    assert register.find(places, "proef", None).release == 10
+    assert [found.release for found in release_record.releases(places, "proef")] == [1, 2, 10]
+    assert release_record.find(places, "proef", 2) == record(Release.PUBLISHED, 2)
+    assert release_record.find(places, "proef", None).release == 10
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
-    [(1, "no release of proef"), (None, "no release of proef"), (7, "none of that number")],
+    ("number", "told"), [(1, "no release of proef"), (None, "no release of proef"), (7, "none of that number")]
 )
 def test_a_release_that_was_never_made_is_refused(tmp_path: Path, number: int | None, told: str) -> None:
     if number == 7:
-        register.save(Places(tmp_path), record())
+        release_record.save(Places(tmp_path), record())
     with pytest.raises(StateRefused, match=told):
-        register.find(Places(tmp_path), "proef", number)
+        release_record.find(Places(tmp_path), "proef", number)
 
 
 @pytest.mark.parametrize("state", [Project.OPEN, Project.DESTROYING, Project.DESTROYED])
 def test_a_project_is_as_its_journal_and_certificate_say(tmp_path: Path, state: Project) -> None:
     places = Places(tmp_path)
     if state is not Project.OPEN:
-        register.write(register.journal(places, "proef"), {})
+        release_record.write(release_record.journal(places, "proef"), {})
     if state is Project.DESTROYED:
-        register.write(register.certificate(places, "proef"), {})
-    assert register.state_of(places, "proef") is state
+        release_record.write(release_record.certificate(places, "proef"), {})
+    assert release_record.state_of(places, "proef") is state
     if state is Project.OPEN:
-        register.require_open(places, "proef")
+        release_record.require_open(places, "proef")
         return
     with pytest.raises(StateRefused, match=f"found one that is {state}"):
-        register.require_open(places, "proef")
+        release_record.require_open(places, "proef")
 
 
-def test_a_write_that_fails_leaves_the_record_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_fails_leaves_the_record_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "deep" / "1.json"
-    register.write(file, {"n": 1})
+    release_record.write(file, {"n": 1})
 
     def full(_: int) -> None:
         raise OSError(28, "no space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space left"):
-        register.write(file, {"n": 2, "more": "x" * 10_000})
+        release_record.write(file, {"n": 2, "more": "x" * 10_000})
     assert [path.name for path in file.parent.iterdir()] == ["1.json"]
     assert json.loads(file.read_text()) == {"n": 1}
 
 
 def test_a_reader_never_sees_half_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "1.json"
-    register.write(file, {"n": 1})
+    release_record.write(file, {"n": 1})
     seen = []
     real = Path.replace
 
     def watched(fresh: Path, target: Path) -> Path:
-        seen.append((register.load(target), register.load(fresh)))
+        seen.append((release_record.load(target), release_record.load(fresh)))
         return real(fresh, target)
 
     monkeypatch.setattr(Path, "replace", watched)
-    register.write(file, {"n": 2})
+    release_record.write(file, {"n": 2})
     assert seen == [({"n": 1}, {"n": 2})]
-    assert register.load(file) == {"n": 2}
+    assert release_record.load(file) == {"n": 2}

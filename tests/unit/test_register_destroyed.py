@@ -8,10 +8,11 @@ import pytest
 from tests.unit.drawn_register import put, release
 from tests.unit.test_destroy import NAME, Site, made, no_delta, site
 
-from cohort import register, uses
-from cohort import site as public
-from cohort.errors import DestructionIncomplete
-from cohort.register import Record, Release
+from cohort.foundation.errors import DestructionIncomplete
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.transparency import public_register as public
+from cohort.transparency import school_uses
 
 __all__ = ["made", "no_delta", "site"]
 """Fixtures: a root with a project to destroy, quickly."""
@@ -23,18 +24,18 @@ def test_a_register_made_before_does_not_keep_a_project_from_being_destroyed(sit
     for number, state in ((1, Release.SUPERSEDED), (2, Release.PUBLISHED)):
         put(places.records, NAME, **{f"r{number}": release(number, state, project=NAME)})
         facts = {"class": "anonymous", "expires": "2027-12-31", "version": number, "schools": ["01AB"]}
-        register.save(places, Record(NAME, number, state, facts))
+        release_record.save(places, Record(NAME, number, state, facts))
     for other in places.records.iterdir():
         if other.name != NAME:
             (other / "2.json").unlink()
     public.put(places.register, public.made(places.records))
-    uses.write(places)
+    school_uses.write(places)
     page = places.register / "project" / f"{NAME}.html"
     assert "in gebruik" in page.read_text(encoding="utf-8")
 
     site.destroy()
     public.put(places.register, public.made(places.records))
-    uses.write(places)
+    school_uses.write(places)
 
     assert "De gegevens zijn vernietigd op 31 december 2027" in page.read_text(encoding="utf-8")
     told = json.loads((places.feedback("01AB") / "gebruik.json").read_text(encoding="utf-8"))["uses"]

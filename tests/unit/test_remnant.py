@@ -11,11 +11,12 @@ from pyspark.sql import functions as F
 from tests.unit import drawn_pseudonyms as pseudonymous
 from tests.unit.drawn_release import platform
 
-from cohort import frames, pupil_boards
-from cohort.boards import Boards
-from cohort.keys import Key
-from cohort.later import remnant
-from cohort.project import Project
+from cohort.agreements.project import Project
+from cohort.agreements.school_boards import Boards
+from cohort.anonymisation import pupil_boards
+from cohort.keys.project_keys import Key
+from cohort.live_tables import residual_classes
+from cohort.states import local_frames
 
 SECRET = b"k" * 32
 STATE = "geslacht string, niveau string, school string, gone boolean"
@@ -37,9 +38,9 @@ def left(spark: SparkSession, project: Project, drawn: str) -> dict[str, int]:
         for sex, level, school, times, mark in (line.split() for line in drawn.strip().splitlines())
         for _ in range(int(times))
     ]
-    frame = frames.local(spark, STATE, rows)
+    frame = local_frames.local(spark, STATE, rows)
     boards = pupil_boards.keyed(spark, Key(SECRET), {})
-    stays = remnant.of(frame, F.col("gone"), project, platform().floors, boards)
+    stays = residual_classes.of(frame, F.col("gone"), project, platform().floors, boards)
     assert stays.columns == frame.columns
     counted = stays.groupBy("geslacht").count().toArrow().to_pylist()
     return {row["geslacht"]: row["count"] for row in counted}
@@ -130,9 +131,7 @@ j  I  10AD  3  -
         ({"k_others": 4}, 0),
     ],
 )
-def test_boards_are_held_to_the_limits_of_schools(
-    spark: SparkSession, limits: dict[str, Any], stays: int
-) -> None:
+def test_boards_are_held_to_the_limits_of_schools(spark: SparkSession, limits: dict[str, Any], stays: int) -> None:
     """Boards 1, 2 and the school 10AD alone; board 1 knows three of the six, one of them from earlier."""
     rows = [line.split() for line in OF_BOARDS.strip().splitlines()]
     shown = [
@@ -141,6 +140,6 @@ def test_boards_are_held_to_the_limits_of_schools(
         for _ in range(int(times))
     ]
     boards = pupil_boards.keyed(spark, Key(SECRET), BOARDS)
-    frame = frames.local(spark, STATE, shown)
-    left = remnant.of(frame, F.col("gone"), agreed(**limits), platform().floors, boards)
+    frame = local_frames.local(spark, STATE, shown)
+    left = residual_classes.of(frame, F.col("gone"), agreed(**limits), platform().floors, boards)
     assert left.count() == stays

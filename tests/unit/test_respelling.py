@@ -10,20 +10,36 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from cohort import code_lists, frames, platform, register, tables
-from cohort.code_lists import CODE_LISTS
-from cohort.errors import StateRefused
-from cohort.intake import respelling, stored
-from cohort.places import Places
-from cohort.schema import ACCEPTED
+from cohort import delta
+from cohort.agreements import platform
+from cohort.foundation import code_lists
+from cohort.foundation.code_lists import CODE_LISTS
+from cohort.foundation.errors import StateRefused
+from cohort.ingestion import code_normalisation
+from cohort.release_records import release_record
+from cohort.results import results_store
+from cohort.states import local_frames
+from cohort.states.schemas import ACCEPTED
+from cohort.storage.paths import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 RIGHT: dict[str, Any] = {
-    "pgn": "123456782", "pgn_soort": "bsn", "brin": "99ZZ", "vestiging": "00", "schooljaar": "2024-2025",
-    "toetscode": "REK-M7", "toetsversie": "3.0", "domein": "rekenen", "schaal": "LVS", "bijzonder": False,
-    "afnameperiode": "M", "peildag": dt.date(2025, 1, 20), "vaardigheidsscore": Decimal("80.50"),
-    "levering_nr": 1, "batch": 1,
-}  # fmt: skip
+    "pgn": "123456782",
+    "pgn_soort": "bsn",
+    "brin": "99ZZ",
+    "vestiging": "00",
+    "schooljaar": "2024-2025",
+    "toetscode": "REK-M7",
+    "toetsversie": "3.0",
+    "domein": "rekenen",
+    "schaal": "LVS",
+    "bijzonder": False,
+    "afnameperiode": "M",
+    "peildag": dt.date(2025, 1, 20),
+    "vaardigheidsscore": Decimal("80.50"),
+    "levering_nr": 1,
+    "batch": 1,
+}
 OLD: list[tuple[dict[str, str], dict[str, str | None]]] = [
     # as it stands there                                             as it must stand there
     ({"gewicht": "0.3"}, {"gewicht": "0,3"}),
@@ -31,10 +47,7 @@ OLD: list[tuple[dict[str, str], dict[str, str | None]]] = [
     ({"gewicht": "?"}, {"gewicht": None}),
     ({"combinatiegroep": "ja"}, {"combinatiegroep": "1"}),
     ({"combinatiegroep": "nee", "gewicht": "1.2"}, {"combinatiegroep": "0", "gewicht": "1,2"}),
-    (
-        {"gewicht": "0", "ses": "50", "combinatiegroep": "1"},
-        {"gewicht": "0", "ses": "50", "combinatiegroep": "1"},
-    ),
+    ({"gewicht": "0", "ses": "50", "combinatiegroep": "1"}, {"gewicht": "0", "ses": "50", "combinatiegroep": "1"}),
     ({}, {}),
     ({"schooltype": "of no list"}, {"schooltype": "of no list"}),
 ]
@@ -43,19 +56,19 @@ OLD: list[tuple[dict[str, str], dict[str, str | None]]] = [
 @pytest.fixture
 def places(spark: SparkSession, tmp_path: Path) -> Places:
     where = Places(tmp_path)
-    stored.create(spark, where, platform.load(CONF).tables)
+    results_store.create(spark, where, platform.load(CONF).tables)
     rows = [{**RIGHT, "toetscode": f"T{number}", **old} for number, (old, _) in enumerate(OLD)]
     lines = [tuple(row.get(name) for name in ACCEPTED.names) for row in rows]
-    tables.append(frames.local(spark, ACCEPTED, lines), where.results, "before there were code lists")
+    delta.append(local_frames.local(spark, ACCEPTED, lines), where.results, "before there were code lists")
     return where
 
 
 def test_codes_of_before_are_rewritten_once(spark: SparkSession, places: Places) -> None:
     with pytest.raises(StateRefused, match="canonical spelling"):
-        respelling.require_applied(spark, places)
-    assert respelling.apply(spark, places) == 5
-    respelling.require_applied(spark, places)
-    found = {row.toetscode: row.asDict() for row in tables.read(spark, places.results).collect()}
+        code_normalisation.require_applied(spark, places)
+    assert code_normalisation.apply(spark, places) == 5
+    code_normalisation.require_applied(spark, places)
+    found = {row.toetscode: row.asDict() for row in delta.read(spark, places.results).collect()}
     assert len(found) == len(OLD)
     for number, (_, new) in enumerate(OLD):
         row = found[f"T{number}"]
@@ -64,7 +77,7 @@ def test_codes_of_before_are_rewritten_once(spark: SparkSession, places: Places)
         }
         assert row["vaardigheidsscore"] == RIGHT["vaardigheidsscore"]
     commits = len(list(places.results.glob("_delta_log/*.json")))
-    assert respelling.apply(spark, places) == 0
+    assert code_normalisation.apply(spark, places) == 0
     assert len(list(places.results.glob("_delta_log/*.json"))) == commits
     assert not any("123456782" in file.read_text() for file in places.results.glob("_delta_log/*.json"))
 
@@ -73,18 +86,18 @@ def test_killed_before_its_mark_it_is_done_again(
     spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
-        killed.setattr(register, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        killed.setattr(release_record, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            respelling.apply(spark, places)
-    assert respelling.apply(spark, places) == 0  # nothing was left to do, and now the mark says so
-    assert register.load(places.exact / "code_lists.json")["digest"] == code_lists.digest()
+            code_normalisation.apply(spark, places)
+    assert code_normalisation.apply(spark, places) == 0  # nothing was left to do, and now the mark says so
+    assert release_record.load(places.exact / "code_lists.json")["digest"] == code_lists.digest()
 
 
 def test_other_code_lists_are_applied_anew(
     spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert respelling.apply(spark, places) == 5
+    assert code_normalisation.apply(spark, places) == 5
     monkeypatch.setattr(code_lists, "digest", lambda: "another")
-    respelling.require_applied(spark, places)  # looked at, as there is no mark for these lists
-    assert respelling.apply(spark, places) == 0
-    assert register.load(places.exact / "code_lists.json")["digest"] == "another"
+    code_normalisation.require_applied(spark, places)  # looked at, as there is no mark for these lists
+    assert code_normalisation.apply(spark, places) == 0
+    assert release_record.load(places.exact / "code_lists.json")["digest"] == "another"

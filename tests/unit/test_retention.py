@@ -11,13 +11,14 @@ from pyspark.sql import SparkSession
 from tests.unit import drawn_release
 from tests.unit.drawn_results import drawn, frame
 
-from cohort import frames, tables
-from cohort.errors import DestructionIncomplete
-from cohort.intake import retention, stored
-from cohort.intake.ledger import Entry, Ledger
-from cohort.places import Places
-from cohort.tables import cleaned
-from cohort.tables.cleaned import Vacuumed
+from cohort import delta
+from cohort.delta import vacuum_files
+from cohort.delta.vacuum_files import Vacuumed
+from cohort.foundation.errors import DestructionIncomplete
+from cohort.results import results_store, retention
+from cohort.results.ledger import Entry, Ledger
+from cohort.states import local_frames
+from cohort.storage.paths import Places
 
 NOW = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 LONG_AGO = dt.datetime(2020, 9, 1, 12, tzinfo=dt.UTC).isoformat()
@@ -29,11 +30,11 @@ KNOWN = Ledger((FIRST, replace(FIRST, sha256="b", levering_nr=2, batch=2, replac
 def places(spark: SparkSession, tmp_path: Path) -> Places:
     """Results of which a row was taken away, its file still there, and a batch of refused rows."""
     made = Places(tmp_path)
-    stored.create(spark, made, drawn_release.platform().tables)
-    tables.append(frame(spark, [drawn(n, "levering\n1")[0] for n in (1, 2)]), made.results, "batch 1")
-    tables.remove_rows(spark, made.results, tables.read(spark, made.results).limit(1).select("pgn"))
-    refused = frames.local(spark, stored.QUARANTINED, [("1", 1, 1, ["PGN_INVALID"], None)])
-    tables.append(refused, made.quarantine, "batch 1")
+    results_store.create(spark, made, drawn_release.platform().tables)
+    delta.append(frame(spark, [drawn(n, "levering\n1")[0] for n in (1, 2)]), made.results, "batch 1")
+    delta.remove_rows(spark, made.results, delta.read(spark, made.results).limit(1).select("pgn"))
+    refused = local_frames.local(spark, results_store.QUARANTINED, [("1", 1, 1, ["PGN_INVALID"], None)])
+    delta.append(refused, made.quarantine, "batch 1")
     return made
 
 
@@ -45,7 +46,7 @@ def apply(spark: SparkSession, places: Places) -> dict[str, int]:
 def test_a_file_past_its_days_that_stays_stops_the_run_and_is_looked_for_again(
     spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch, zone: str
 ) -> None:
-    real = cleaned.vacuum
+    real = vacuum_files.vacuum
 
     def stays(path: Path) -> Vacuumed:
         return Vacuumed(1) if path.name == zone else real(path)
@@ -55,7 +56,7 @@ def test_a_file_past_its_days_that_stays_stops_the_run_and_is_looked_for_again(
 
     monkeypatch.setattr(retention, "_results", results)
     with monkeypatch.context() as broken:
-        for module in (cleaned, tables):
+        for module in (vacuum_files, delta):
             broken.setattr(module, "vacuum", stays)
         with pytest.raises(DestructionIncomplete, match=f"restricted/{zone}"):
             apply(spark, places)
@@ -64,4 +65,4 @@ def test_a_file_past_its_days_that_stays_stops_the_run_and_is_looked_for_again(
     assert told["quarantine"] == (1 if zone == "quarantine" else 0)
     assert not [*places.quarantine.rglob("batch=*")]
     files = {file.name for file in places.results.rglob("*.parquet") if "_delta_log" not in file.parts}
-    assert files == tables.current_files(places.results)
+    assert files == delta.current_files(places.results)

@@ -20,16 +20,22 @@ from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import COLUMNS, Stage
 
-from cohort import access, catalogue, project, readers, register, reverification, status, tables, verify
-from cohort.catalogue import Catalogue
-from cohort.due import Action, Reason
-from cohort.errors import ConfigurationRefused, NotAnonymous, StateRefused
-from cohort.places import Places
-from cohort.platform import Access, Platform
-from cohort.project import Project
-from cohort.register import Record, Release
-from cohort.release import Work
-from cohort.verify import own_properties
+from cohort import delta
+from cohort.access import table_access
+from cohort.agreements import catalogue, project
+from cohort.agreements.catalogue import Catalogue
+from cohort.agreements.platform import Access, Platform
+from cohort.agreements.project import Project
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, StateRefused
+from cohort.live_tables import reader_check, reverification
+from cohort.release import status
+from cohort.release.release_job import Work
+from cohort.release_records import release_record
+from cohort.release_records.due_actions import Action, Reason
+from cohort.release_records.release_record import Record, Release
+from cohort.storage.paths import Places
+from cohort.verification import stage as verify
+from cohort.verification.stage import own_properties
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 OURS = grp.getgrgid(os.getegid()).gr_name
@@ -62,7 +68,7 @@ class Shown:
 
     @property
     def note(self) -> Path:
-        return register.failed_verification(self.places, "proef")
+        return release_record.failed_verification(self.places, "proef")
 
     @property
     def work(self) -> Work:
@@ -72,18 +78,18 @@ class Shown:
 
     @property
     def record(self) -> Record:
-        return register.find(self.places, "proef", 1)
+        return release_record.find(self.places, "proef", 1)
 
     @property
     def access(self) -> str:
-        return access.state(self.places, self.platform, "proef")
+        return table_access.state(self.places, self.platform, "proef")
 
     def verify(self) -> tuple[str, ...]:
         return reverification.verify_published(self.spark, self.work, None, self.record).checked
 
     def daily(self) -> tuple[str, int]:
-        today = readers.Round(self.places, self.platform, self.folder / "conf", self.folder / "keys", NOW)
-        (one,) = readers.look(today, lambda _: None)["projects"]
+        today = reader_check.Round(self.places, self.platform, self.folder / "conf", self.folder / "keys", NOW)
+        (one,) = reader_check.look(today, lambda _: None)["projects"]
         return one["access"], one["exit_code"]
 
 
@@ -92,13 +98,13 @@ def published(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory)
     """As `publish` leaves it."""
     shown = Shown(one_spark, tmp_path_factory.mktemp("published"))
     own = shown.project
-    stage = tables.read(one_spark, Stage().write(shown.folder / "stage")).select(*COLUMNS)
+    stage = delta.read(one_spark, Stage().write(shown.folder / "stage")).select(*COLUMNS)
     rows = stage.repartition(2, *COLUMNS).sortWithinPartitions(*COLUMNS)
     shown.places.root.mkdir()
-    access.close(shown.places, shown.platform, "proef", "for this test", NOW)
-    tables.replace(rows, shown.table, own_properties(own, "proef-1"), "proef-1", shown.platform.tables)
-    facts = {"checksum": [*tables.checksum(stage)], "settled": True, "class": "anonymous", "version": 0}
-    register.save(shown.places, Record("proef", 1, Release.PUBLISHED, facts))
+    table_access.close(shown.places, shown.platform, "proef", "for this test", NOW)
+    delta.replace(rows, shown.table, own_properties(own, "proef-1"), "proef-1", shown.platform.tables)
+    facts = {"checksum": [*delta.checksum(stage)], "settled": True, "class": "anonymous", "version": 0}
+    release_record.save(shown.places, Record("proef", 1, Release.PUBLISHED, facts))
     drawn.write_hierarchies(shown.folder / "hierarchies")
     return shown.folder
 
@@ -108,7 +114,7 @@ def shown(spark: SparkSession, published: Path, tmp_path: Path, monkeypatch: pyt
     shutil.copytree(published, tmp_path / "copy")
     made = Shown(spark, tmp_path / "copy")
     monkeypatch.setattr(project, "load", lambda *_: made.project)
-    access.settle(made.places, made.platform, made.project, NOW)
+    table_access.settle(made.places, made.platform, made.project, NOW)
     assert made.access == "granted"
     return made
 
@@ -202,10 +208,21 @@ def a_file_beside(table: Path) -> None:
 
 
 TAMPERED: list[Tamper] = [
-    more_rows, fewer_rows, other_values, one_row_twice_and_one_gone, a_byte, a_byte_without_its_checksum,
-    half_a_file, no_file, no_log, no_table, garbage_in_the_log, a_comment_in_the_log, an_earlier_snapshot,
+    more_rows,
+    fewer_rows,
+    other_values,
+    one_row_twice_and_one_gone,
+    a_byte,
+    a_byte_without_its_checksum,
+    half_a_file,
+    no_file,
+    no_log,
+    no_table,
+    garbage_in_the_log,
+    a_comment_in_the_log,
+    an_earlier_snapshot,
     a_file_beside,
-]  # fmt: skip
+]
 
 
 def put_back(shown: Shown, published: Path) -> None:
@@ -231,7 +248,7 @@ def test_a_table_that_was_tampered_with_is_closed_until_a_clean_verification(
         return NotAnonymous(*problems)
 
     with monkeypatch.context() as patch:
-        patch.setattr("cohort.reverification.NotAnonymous", said)
+        patch.setattr("cohort.live_tables.reverification.NotAnonymous", said)
         with pytest.raises(NotAnonymous) as refused:
             shown.verify()
     assert seen == ["withdrawn"], "closed before it was said"
@@ -251,13 +268,13 @@ def test_a_run_killed_before_it_closed_the_table_is_finished_by_the_next_job(sho
     child = os.fork()
     if child == 0:  # nothing in it reaches pytest or the JVM
         try:
-            access.withdraw = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+            table_access.withdraw = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
             reverification._close(shown.work, shown.record, ["K: something"], {})
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     assert (shown.access, shown.note.exists()) == ("granted", True)
-    access.close_unverified(shown.places, shown.platform, NOW)  # as every job begins
+    table_access.close_unverified(shown.places, shown.platform, NOW)  # as every job begins
     assert shown.access == "withdrawn"
     assert shown.daily() == ("withdrawn", 14)
 
@@ -281,7 +298,7 @@ def test_no_memory_is_no_clean_verification(shown: Shown, monkeypatch: pytest.Mo
 
 
 def test_rows_that_are_being_withdrawn_are_not_verified(shown: Shown) -> None:
-    register.write(register.withdrawal(shown.places, "proef"), {})
+    release_record.write(release_record.withdrawal(shown.places, "proef"), {})
     with pytest.raises(StateRefused, match="being withdrawn"):
         shown.verify()
     assert not shown.note.exists()
@@ -301,13 +318,14 @@ def test_a_table_that_cannot_be_closed_is_told_so(shown: Shown, monkeypatch: pyt
 
 
 def test_what_failed_is_due_for_a_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    register.write(shown.note, {"release": 1})
+    release_record.write(shown.note, {"release": 1})
     view = status.View(shown.places, shown.platform, shown.folder, shown.folder / "keys", NOW, None)
     monkeypatch.setattr(catalogue, "load", lambda _: Catalogue((), frozenset()))
     found = status._due_of(view, shown.project)
     assert found[0].as_dict() == {
-        "do": "verify", "reasons": ["VERIFICATION_FAILED"],
+        "do": "verify",
+        "reasons": ["VERIFICATION_FAILED"],
         "why": "its verification failed, and nobody reads it",
-    }  # fmt: skip
+    }
     assert found[0].action is Action.VERIFY
     assert found[0].reasons == (Reason.VERIFICATION_FAILED,)

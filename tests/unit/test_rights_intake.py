@@ -11,22 +11,29 @@ from pyspark.sql import SparkSession
 from tests.unit.drawn_project import BASELINE, CONF, SENSITIVE, Toml, write
 from tests.unit.drawn_rights import consent
 
-from cohort import catalogue, ingest, objections, platform, register, rights, tables
-from cohort.catalogue import Catalogue
-from cohort.consents import NOBODY, Given
-from cohort.errors import ConfigurationRefused
-from cohort.filed import numbers
-from cohort.intake import formats
-from cohort.objections import Objections
-from cohort.places import Places
+from cohort import delta
+from cohort.agreements import catalogue, platform
+from cohort.agreements.catalogue import Catalogue
+from cohort.delivery_formats import format_declarations
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.ingestion import pipeline
+from cohort.legal_basis import eligibility, number_changes, objections
+from cohort.legal_basis.consents import NOBODY, Given
+from cohort.legal_basis.objections import Objections
+from cohort.release_records import release_record
+from cohort.storage.paths import Places
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 TODAY = NOW.date()
 A, B = "111222333", "123456782"
 IQ: Toml = {
-    "domein": "intelligentie", "schooljaar": "2024-2025", "moment": "E", "schaal": "NLS-IQ",
-    "value": "niveau_IV", "several": "latest",
-}  # fmt: skip
+    "domein": "intelligentie",
+    "schooljaar": "2024-2025",
+    "moment": "E",
+    "schaal": "NLS-IQ",
+    "value": "niveau_IV",
+    "several": "latest",
+}
 
 
 def declared(**changes: object) -> Toml:
@@ -52,7 +59,7 @@ def known() -> Catalogue:
 
 def kept(root: Path, against: Objections | None = None, today: dt.date = TODAY) -> set[str]:
     holds = platform.load(CONF)
-    given = rights.kept_at_intake(Places(root), holds, root, today, known(), against or Objections())
+    given = eligibility.kept_at_intake(Places(root), holds, root, today, known(), against or Objections())
     assert {kind for _, kind in given.pairs} <= {"intelligentie"}
     return {pgn for pgn, _ in given.pairs}
 
@@ -76,8 +83,8 @@ def test_a_project_that_ended_keeps_nothing(root: Path) -> None:
 
 
 def test_a_project_that_is_destroyed_keeps_nothing(root: Path) -> None:
-    register.write(register.certificate(Places(root), "proef"), {})
-    assert register.state_of(Places(root), "proef") is not register.Project.OPEN
+    release_record.write(release_record.certificate(Places(root), "proef"), {})
+    assert release_record.state_of(Places(root), "proef") is not release_record.Project.OPEN
     assert kept(root) == set()
 
 
@@ -95,12 +102,18 @@ def test_a_project_that_cannot_be_read_stops_intake(root: Path) -> None:
 
 def taken_in(spark: SparkSession, places: Places, given: Given) -> dict[str, bool]:
     """Takes in; gives per pupil whether the level of its IQ is there."""
-    intake = ingest.Intake(
-        places, platform.load(CONF), known(), formats.load(CONF), objections.Objections(), numbers.Changes(),
-        NOW, given,
-    )  # fmt: skip
-    ingest.ingest(spark, intake, lambda _: None)
-    rows = tables.read(spark, places.results).where("domein = 'intelligentie'").collect()
+    intake = pipeline.Intake(
+        places,
+        platform.load(CONF),
+        known(),
+        format_declarations.load(CONF),
+        objections.Objections(),
+        number_changes.Changes(),
+        NOW,
+        given,
+    )
+    pipeline.ingest(spark, intake, lambda _: None)
+    rows = delta.read(spark, places.results).where("domein = 'intelligentie'").collect()
     return {row.pgn: row.vaardigheidsscore is not None for row in rows}
 
 

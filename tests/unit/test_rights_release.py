@@ -16,21 +16,16 @@ from tests.unit.drawn_levels import restricted, results, special
 from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn, subject
 from tests.unit.drawn_rights import consent, instruct
 
-from cohort import (
-    balance,
-    consents,
-    instructions,
-    keys,
-    pipeline,
-    project_hierarchies,
-    rights,
-    tables,
-)
-from cohort.places import Places
-from cohort.rights import Known
-from cohort.schema import Accepted
-from cohort.verify import check_stage
-from cohort.verify.findings import Findings
+from cohort import delta
+from cohort.agreements import project_hierarchies
+from cohort.keys import project_keys
+from cohort.legal_basis import consents, eligibility, instructions
+from cohort.legal_basis.eligibility import Known
+from cohort.release import accounting, pipeline
+from cohort.states.schemas import Accepted
+from cohort.storage.paths import Places
+from cohort.verification.findings import Findings
+from cohort.verification.stage import check_stage
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 MAY_NAME = Known({*SCHOOLS}, {"proef"}, {"rekenen", "spelling"}, {"spelling"})
@@ -77,15 +72,15 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
     may_name = dataclasses.replace(MAY_NAME, projects={"proef", "ander"})
 
     def make() -> Findings:
-        held = rights.load(Places(tmp_path), given.platform, asked, TODAY, may_name)
-        rows: Any = Accepted(tables.read(spark, results_at).where("batch = 1"))
+        held = eligibility.load(Places(tmp_path), given.platform, asked, TODAY, may_name)
+        rows: Any = Accepted(delta.read(spark, results_at).where("batch = 1"))
         trees = project_hierarchies.load(asked, given.hierarchies)
         floors = given.platform.floors
         way = pipeline.run(
-            rows, asked, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, floors, lambda *_: None, boards={}
+            rows, asked, held, trees, project_keys.Key(SECRET), SCHOOLS, 10_000, floors, lambda *_: None, boards={}
         )
-        tables.write_new(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
-        counts = balance.counts(rows, asked, held, way)
+        delta.write_new(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
+        counts = accounting.counts(rows, asked, held, way)
         way.let_go()
         made = dataclasses.replace(given, stage=tmp_path / "made", counts=counts)
         return check_stage(spark, made, deep=True)
@@ -119,6 +114,6 @@ def test_values_are_shown_of_who_consents_and_pupils_counted_without_telling(
     spark: SparkSession, tmp_path: Path, released: Callable[[], Findings]
 ) -> None:
     assert released().found == ()
-    shown = tables.read(spark, tmp_path / "made").where("niveau <> 'onbekend'")
+    shown = delta.read(spark, tmp_path / "made").where("niveau <> 'onbekend'")
     instructed = [n for n in CONSENTING if n < 60 and n // 10 % 6 != 5]
     assert shown.count() == len(instructed)

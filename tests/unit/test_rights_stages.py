@@ -13,16 +13,19 @@ from tests.unit import drawn_release
 from tests.unit.drawn_results import COLUMNS, column, drawn, frame, pgn, project, result
 from tests.unit.drawn_rights import rights
 
-from cohort import balance, consents, instructions, records, tables
-from cohort.consents import NOBODY, Given
-from cohort.filed import expiry
-from cohort.filed.mandates import Schools
-from cohort.handover import Counts
-from cohort.objections import Objections
-from cohort.pipeline import Way
-from cohort.places import Places
-from cohort.project import Project
-from cohort.schema import ACCEPTED, SCORES, Admitted
+from cohort import delta
+from cohort.agreements.project import Project
+from cohort.anonymisation import pupil_records
+from cohort.anonymisation.search_input import Counts
+from cohort.erasure import consent_expiry
+from cohort.legal_basis import consents, instructions
+from cohort.legal_basis.consents import NOBODY, Given
+from cohort.legal_basis.instruction_lists import Schools
+from cohort.legal_basis.objections import Objections
+from cohort.release import accounting
+from cohort.release.pipeline import Way
+from cohort.states.schemas import ACCEPTED, SCORES, Admitted
+from cohort.storage.paths import Places
 
 WHO = Given(frozenset({(pgn(1), "studie"), (pgn(2), "tempo")}))
 
@@ -30,9 +33,10 @@ WHO = Given(frozenset({(pgn(1), "studie"), (pgn(2), "tempo")}))
 def special(**changes: Any) -> Project:
     """The level of `studie` is a special category; the score of reading is not."""
     own = column("beste", result=result("studie", "highest")) | {
-        "role": "sensitive", "constraint": {"largest_value": Decimal("0.8"), "distinct": 2},
+        "role": "sensitive",
+        "constraint": {"largest_value": Decimal("0.8"), "distinct": 2},
         "legal_ground": "AVG art. 9 lid 2 onder a",
-    }  # fmt: skip
+    }
     return project([COLUMNS[1], own], **changes)
 
 
@@ -67,28 +71,28 @@ studie   ja        A
 
 def test_a_special_value_is_shown_of_who_consents_to_its_domain_only(spark: SparkSession) -> None:
     rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
-    selected = records.select(frame(spark, rows), special())
+    selected = pupil_records.select(frame(spark, rows), special())
     blanked = consents.blank(Admitted(selected), WHO, special())
     assert shown(blanked) == [
-        ("1", "lezen", True), ("1", "studie", True),
-        ("2", "lezen", True), ("2", "studie", False),
-        ("3", "lezen", True), ("3", "studie", False),
-    ]  # fmt: skip
+        ("1", "lezen", True),
+        ("1", "studie", True),
+        ("2", "lezen", True),
+        ("2", "studie", False),
+        ("3", "lezen", True),
+        ("3", "studie", False),
+    ]
 
 
 def test_who_is_selected_says_nothing_of_consent(spark: SparkSession) -> None:
     """A special result without its value, as intake leaves it without a consent, is a row like any other."""
-    rows = [
-        *drawn(1, "domein bijzonder waarde\nstudie ja A"),
-        *drawn(2, "domein bijzonder waarde\nstudie ja -"),
-    ]
-    selected = records.select(frame(spark, rows), special())
+    rows = [*drawn(1, "domein bijzonder waarde\nstudie ja A"), *drawn(2, "domein bijzonder waarde\nstudie ja -")]
+    selected = pupil_records.select(frame(spark, rows), special())
     assert shown(selected) == [("1", "studie", True), ("2", "studie", False)]
 
 
 def test_a_project_without_a_legal_ground_selects_no_special_row(spark: SparkSession) -> None:
     asked = project([COLUMNS[1], column("beste", result=result("studie", "highest"))])
-    selected = records.select(frame(spark, drawn(1, MIXED)), asked)
+    selected = pupil_records.select(frame(spark, drawn(1, MIXED)), asked)
     assert shown(selected) == [("1", "lezen", True)]
     assert shown(consents.blank(Admitted(selected), NOBODY, asked)) == shown(selected)
 
@@ -97,16 +101,12 @@ def test_intake_keeps_special_values_of_who_consents_only(spark: SparkSession) -
     rows = frame(spark, [row for n in (1, 2) for row in drawn(n, MIXED)])
     kept = consents.kept_at_intake(rows, WHO)
     assert kept.columns == rows.columns
-    assert shown(kept) == [
-        ("1", "lezen", True), ("1", "studie", True), ("2", "lezen", True), ("2", "studie", False)
-    ]  # fmt: skip
+    assert shown(kept) == [("1", "lezen", True), ("1", "studie", True), ("2", "lezen", True), ("2", "studie", False)]
     assert [told for *_, told in shown(consents.kept_at_intake(rows, NOBODY))] == [True, False] * 2
 
 
 @pytest.mark.parametrize(("special", "left"), [(False, "7"), (True, None), (None, None)])
-def test_no_special_value_goes_to_the_quarantine(
-    spark: SparkSession, special: bool | None, left: str | None
-) -> None:
+def test_no_special_value_goes_to_the_quarantine(spark: SparkSession, special: bool | None, left: str | None) -> None:
     sent = F.struct(*(F.lit("7").alias(name) for name in ("pgn", *SCORES)))
     row = frame(spark, drawn(1, "domein waarde\nrekenen 12")).withColumn("bijzonder", F.lit(special))
     refused = consents.without_special(row.withColumn("_raw", sent), "_raw")
@@ -119,26 +119,24 @@ def test_no_special_value_goes_to_the_quarantine(
 @pytest.fixture
 def taken_in(spark: SparkSession, tmp_path: Path) -> Places:
     places = Places(tmp_path)
-    tables.create(spark, places.results, ACCEPTED, drawn_release.platform().tables, partitioned_by="batch")
+    delta.create(spark, places.results, ACCEPTED, drawn_release.platform().tables, partitioned_by="batch")
     rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
-    tables.append(frame(spark, rows), places.results, "batch 1")
+    delta.append(frame(spark, rows), places.results, "batch 1")
     return places
 
 
-def test_a_consent_that_ended_empties_the_value_and_leaves_no_trace(
-    spark: SparkSession, taken_in: Places
-) -> None:
+def test_a_consent_that_ended_empties_the_value_and_leaves_no_trace(spark: SparkSession, taken_in: Places) -> None:
     path = taken_in.results
-    assert expiry.apply(spark, taken_in, WHO)
-    assert shown(tables.read(spark, path)) == [
+    assert consent_expiry.apply(spark, taken_in, WHO)
+    assert shown(delta.read(spark, path)) == [
         (str(n), domain, domain == "lezen" or n == 1) for n in (1, 2, 3) for domain in ("lezen", "studie")
     ]
-    assert {file.name for file in path.rglob("*.parquet")} == tables.current_files(path)
+    assert {file.name for file in path.rglob("*.parquet")} == delta.current_files(path)
     written = "".join(file.read_text() for file in (path / "_delta_log").glob("*.json"))
     assert not any(pgn(n) in written for n in (1, 2, 3))
-    versions = len(tables.history(path))
-    assert not expiry.apply(spark, taken_in, WHO)  # nothing to do: nothing written
-    assert len(tables.history(path)) == versions
+    versions = len(delta.history(path))
+    assert not consent_expiry.apply(spark, taken_in, WHO)  # nothing to do: nothing written
+    assert len(delta.history(path)) == versions
 
 
 def test_a_run_killed_between_the_emptying_and_the_vacuum_is_finished_by_the_next(
@@ -148,25 +146,23 @@ def test_a_run_killed_between_the_emptying_and_the_vacuum_is_finished_by_the_nex
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(tables, "vacuum_whole", killed)
+        broken.setattr(delta, "vacuum_whole", killed)
         with pytest.raises(KeyboardInterrupt):
-            expiry.apply(spark, taken_in, WHO)
+            consent_expiry.apply(spark, taken_in, WHO)
     path = taken_in.results
-    assert {file.name for file in path.rglob("*.parquet")} > tables.current_files(path)
-    assert expiry.apply(spark, taken_in, WHO)
-    assert {file.name for file in path.rglob("*.parquet")} == tables.current_files(path)
+    assert {file.name for file in path.rglob("*.parquet")} > delta.current_files(path)
+    assert consent_expiry.apply(spark, taken_in, WHO)
+    assert {file.name for file in path.rglob("*.parquet")} == delta.current_files(path)
 
 
-def test_consents_are_held_against_the_results_again_when_they_changed(
-    spark: SparkSession, taken_in: Places
-) -> None:
+def test_consents_are_held_against_the_results_again_when_they_changed(spark: SparkSession, taken_in: Places) -> None:
     everybody = Given(frozenset({(pgn(n), "studie") for n in (1, 2, 3)}))
-    assert not expiry.apply(spark, taken_in, everybody)
-    assert not expiry.apply(spark, taken_in, everybody)
-    assert expiry.apply(spark, taken_in, WHO)
-    told = [row for row in shown(tables.read(spark, taken_in.results)) if row[1] == "studie"]
+    assert not consent_expiry.apply(spark, taken_in, everybody)
+    assert not consent_expiry.apply(spark, taken_in, everybody)
+    assert consent_expiry.apply(spark, taken_in, WHO)
+    told = [row for row in shown(delta.read(spark, taken_in.results)) if row[1] == "studie"]
     assert told == [("1", "studie", True), ("2", "studie", False), ("3", "studie", False)]
-    assert expiry.apply(spark, taken_in, NOBODY)
+    assert consent_expiry.apply(spark, taken_in, NOBODY)
 
 
 def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(spark: SparkSession) -> None:
@@ -183,7 +179,7 @@ def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(sp
         withdrawn=0,
         kept=(),  # type: ignore[arg-type]
     )
-    counted = balance.counts(frame(spark, rows), project(), rights(Objections(()), ["10AA"]), way)
+    counted = accounting.counts(frame(spark, rows), project(), rights(Objections(()), ["10AA"]), way)
     assert (counted["rows_without_instruction"], counted["pupils_without_instruction"]) == (2, 1)
     assert (counted["rows_objected"], counted["pupils_objected"], counted["pupils_records"]) == (0, 0, 3)
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cohort.errors import ConfigurationRefused
-from cohort.recoding.coding import Coding
-from cohort.recoding.hierarchy import Hierarchy
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.loss import Objective
-from cohort.recoding.outcome import Recoding
-from cohort.recoding.risk import POPULATION, Attack, Risk, population_sizes
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.risk.reidentification_risk import POPULATION, Attack, Risk, population_sizes
+from cohort.sdc.utility.loss import Objective
 
 Levels = tuple[int, ...]
 Record = tuple[str, ...] | None
@@ -66,9 +66,7 @@ class Drawn:
         homes = np.array([pupil.home for pupil in self.pupils], dtype=np.int32)
         moves = [(place, school) for place, pupil in enumerate(self.pupils) for school in pupil.further]
         others = np.array(moves, dtype=np.int64).reshape(len(moves), 2).T
-        return Histogram.of_pupils(
-            self.coding.codes(columns), homes, others=(others[0], others[1]), single=self.single
-        )
+        return Histogram.of_pupils(self.coding.codes(columns), homes, others=(others[0], others[1]), single=self.single)
 
     @cached_property
     def recoding(self) -> Recoding:
@@ -124,12 +122,8 @@ def random_hierarchy(draw: np.random.Generator, name: str, leaves: int, levels: 
 def random_cohort(seed: int, *, pupils: int = 60, columns: int = 3, leaves: int = 6) -> Drawn:
     """A cohort in which a third moved, with a recoding of one to four level vectors."""
     draw = np.random.default_rng(seed)
-    trees = tuple(
-        random_hierarchy(draw, f"kolom{c}", leaves, int(draw.integers(1, 5))) for c in range(columns)
-    )
-    vectors = [
-        tuple(int(draw.integers(0, tree.height)) for tree in trees) for _ in range(draw.integers(1, 5))
-    ]
+    trees = tuple(random_hierarchy(draw, f"kolom{c}", leaves, int(draw.integers(1, 5))) for c in range(columns))
+    vectors = [tuple(int(draw.integers(0, tree.height)) for tree in trees) for _ in range(draw.integers(1, 5))]
     drawn = []
     for _ in range(pupils):
         further = frozenset(draw.integers(0, 6, 2).tolist() if draw.random() < 1 / 3 else [])

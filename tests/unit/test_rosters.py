@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from cohort.intake import rosters
-from cohort.intake.rosters import Pupil, PupilIndex, Roster, School
+from cohort.delivery_formats import rosters
+from cohort.delivery_formats.rosters import Pupil, PupilIndex, Roster, School
 
 ASKED = School(schooljaar="2024-2025", brin="99ZZ", vestiging="01", schoolkey="k")
 BSN, OTHER, THIRD = "123456782", "111222333", "999900109"
@@ -16,9 +16,12 @@ ECK = "https://ketenid.nl/1"
 
 
 def pupil(
-    key: str | None = "L1", number: str | None = BSN, eckid: str | None = None,
-    born: str | None = None, sex: str | None = None,
-) -> Pupil:  # fmt: skip
+    key: str | None = "L1",
+    number: str | None = BSN,
+    eckid: str | None = None,
+    born: str | None = None,
+    sex: str | None = None,
+) -> Pupil:
     return Pupil(key, eckid, number, born, sex, None, None, None, None)
 
 
@@ -64,13 +67,28 @@ def test_the_own_sites_rosters_go_before_the_main_sites_and_the_last_one_before_
 @pytest.mark.parametrize(
     ("key", "lasts"),
     [
-        ("L1", True), ("A#1", True), ("1#", True), ("0001", True),
-        ("#001", False), ("#", False), (" #001", False), ("\t#001", False), ("\u00a0#001", False),
-        ("\u200b#001", False), ("\ufeff#001", False), ("\u00ad#001", False), ("\u202e#001", False),
-        ("\uff03001", False), ("\ufe5f001", False), (" \uff03 001", False),
-        ("", False), ("  ", False), ("\u200b", False), (None, False),
+        ("L1", True),
+        ("A#1", True),
+        ("1#", True),
+        ("0001", True),
+        ("#001", False),
+        ("#", False),
+        (" #001", False),
+        ("\t#001", False),
+        ("\u00a0#001", False),
+        ("\u200b#001", False),
+        ("\ufeff#001", False),
+        ("\u00ad#001", False),
+        ("\u202e#001", False),
+        ("\uff03001", False),
+        ("\ufe5f001", False),
+        (" \uff03 001", False),
+        ("", False),
+        ("  ", False),
+        ("\u200b", False),
+        (None, False),
     ],
-)  # fmt: skip
+)
 def test_a_key_that_begins_with_a_number_sign_holds_within_one_export(key: str | None, lasts: bool) -> None:
     assert rosters.lasts(key) is lasts
     found, on, code = PupilIndex((roster(pupil(key)),), {}).find(key, None)
@@ -82,34 +100,51 @@ def test_a_key_that_begins_with_a_number_sign_holds_within_one_export(key: str |
     ("says", "one", "other", "can_be"),
     [
         ("the same number", pupil(), pupil(), True),
-        ("the same number without its leading zero",
-         pupil(number="012345672"), pupil(number="12345672"), True),
+        ("the same number without its leading zero", pupil(number="012345672"), pupil(number="12345672"), True),
         ("the same number with a blank in it", pupil(), pupil(number="123 456 782"), True),
         ("two numbers", pupil(), pupil(number=OTHER), False),
-        ("two numbers, born on one day",
-         pupil(born="2015-03-09", sex="1"), pupil(number=OTHER, born="2015-03-09", sex="1"), False),
+        (
+            "two numbers, born on one day",
+            pupil(born="2015-03-09", sex="1"),
+            pupil(number=OTHER, born="2015-03-09", sex="1"),
+            False,
+        ),
         ("two numbers, one replaced by the other as a list says", pupil(), pupil(number=THIRD), True),
-        ("an onderwijsnummer that gave way to a BSN",
-         pupil(born="2015-03-09", sex="1"), pupil(number=ONDERWIJSNUMMER, born="2015-03-09", sex="1"), True),
-        ("the same, of another day", pupil(born="2015-03-10", sex="1"),
-         pupil(number=ONDERWIJSNUMMER, born="2015-03-09", sex="1"), False),
-        ("the same, of another sex", pupil(born="2015-03-09", sex="2"),
-         pupil(number=ONDERWIJSNUMMER, born="2015-03-09", sex="1"), False),
+        (
+            "an onderwijsnummer that gave way to a BSN",
+            pupil(born="2015-03-09", sex="1"),
+            pupil(number=ONDERWIJSNUMMER, born="2015-03-09", sex="1"),
+            True,
+        ),
+        (
+            "the same, of another day",
+            pupil(born="2015-03-10", sex="1"),
+            pupil(number=ONDERWIJSNUMMER, born="2015-03-09", sex="1"),
+            False,
+        ),
+        (
+            "the same, of another sex",
+            pupil(born="2015-03-09", sex="2"),
+            pupil(number=ONDERWIJSNUMMER, born="2015-03-09", sex="1"),
+            False,
+        ),
         ("the same, of no day that is said", pupil(), pupil(number=ONDERWIJSNUMMER), False),
         ("two numbers, one ECK iD", pupil(eckid=ECK), pupil(number=OTHER, eckid=ECK), True),
         ("one number, two ECK iDs", pupil(eckid=ECK), pupil(eckid=ECK + "2"), True),
         ("no number on one side", pupil(), pupil(number=None), True),
         ("a number that is none on one side", pupil(), pupil(number="123456789"), True),
-        ("no numbers, two ECK iDs",
-         pupil(number=None, eckid=ECK), pupil(number=None, eckid=ECK + "2"), False),
-        ("a number on one side, two ECK iDs",
-         pupil(eckid=ECK), pupil(number=None, eckid=ECK + "2", born="2015-03-09"), False),
-        ("neither, two days of birth",
-         pupil(born="2015-03-09"), pupil(number=None, born="2015-03-10"), False),
+        ("no numbers, two ECK iDs", pupil(number=None, eckid=ECK), pupil(number=None, eckid=ECK + "2"), False),
+        (
+            "a number on one side, two ECK iDs",
+            pupil(eckid=ECK),
+            pupil(number=None, eckid=ECK + "2", born="2015-03-09"),
+            False,
+        ),
+        ("neither, two days of birth", pupil(born="2015-03-09"), pupil(number=None, born="2015-03-10"), False),
         ("neither, one day of birth", pupil(born="2015-03-09"), pupil(number=None, born="2015-03-09"), True),
         ("nothing at all", pupil(number=None), pupil(number=None), True),
     ],
-)  # fmt: skip
+)
 def test_whether_one_key_can_be_of_one_child(says: str, one: Pupil, other: Pupil, can_be: bool) -> None:
     replaced = {THIRD: BSN}
     assert rosters.one_child(one, other, replaced) is can_be, says
@@ -125,45 +160,97 @@ def test_whether_one_key_can_be_of_one_child(says: str, one: Pupil, other: Pupil
         ("the same child twice", [roster(pupil()), roster(pupil())], ("L1", None), "key"),
         ("only the new roster has the key", [roster(pupil()), roster(BEN)], ("L1", None), "key"),
         ("only the old one has it", [roster(BEN), roster(pupil())], ("L1", None), "PUPIL_NOT_IN_ROSTER"),
-        ("the old one has it twice", [roster(pupil()), roster(pupil(), pupil(number=OTHER))],
-         ("L1", None), "PUPIL_AMBIGUOUS"),
-        ("the old one has the child twice, in two groups",
-         [roster(pupil()), roster(pupil(), replace(pupil(), groep_key="g"))], ("L1", None), "key"),
-        ("the new one has it twice", [roster(pupil(), pupil(number=OTHER)), roster(pupil())],
-         ("L1", None), "PUPIL_AMBIGUOUS"),
-        ("a third one is against it", [roster(pupil()), roster(pupil()), roster(pupil(number=OTHER))],
-         ("L1", None), "PUPIL_AMBIGUOUS"),
-        ("the ECK iD settles it", [roster(pupil(eckid=ECK)), roster(pupil(number=OTHER))],
-         ("L1", ECK), "eckid"),
-        ("the ECK iD settles it where keys are of one export",
-         [roster(pupil("#1", eckid=ECK)), roster(pupil("#1", OTHER))], ("#1", ECK), "eckid"),
-        ("an ECK iD that nobody has, a key of one export",
-         [roster(pupil("#1", eckid=ECK))], ("#1", ECK + "2"), "PUPIL_NOT_IN_ROSTER"),
-        ("an ECK iD of another key of one export", [roster(pupil("#1", eckid=ECK), pupil("#2", OTHER))],
-         ("#2", ECK), "eckid"),
-        ("the old roster has the ECK iD of another child",
-         [roster(pupil()), roster(pupil("L2", OTHER, ECK))], ("L1", ECK), "PUPIL_AMBIGUOUS"),
-        ("the old roster has the ECK iD of the same child",
-         [roster(pupil()), roster(pupil("L9", BSN, ECK))], ("L1", ECK), "key"),
-        ("a key of one export says nothing against another",
-         [roster(pupil("#1", eckid=ECK)), roster(pupil("#1", OTHER, ECK + "2"))], ("x", ECK), "eckid"),
+        (
+            "the old one has it twice",
+            [roster(pupil()), roster(pupil(), pupil(number=OTHER))],
+            ("L1", None),
+            "PUPIL_AMBIGUOUS",
+        ),
+        (
+            "the old one has the child twice, in two groups",
+            [roster(pupil()), roster(pupil(), replace(pupil(), groep_key="g"))],
+            ("L1", None),
+            "key",
+        ),
+        (
+            "the new one has it twice",
+            [roster(pupil(), pupil(number=OTHER)), roster(pupil())],
+            ("L1", None),
+            "PUPIL_AMBIGUOUS",
+        ),
+        (
+            "a third one is against it",
+            [roster(pupil()), roster(pupil()), roster(pupil(number=OTHER))],
+            ("L1", None),
+            "PUPIL_AMBIGUOUS",
+        ),
+        ("the ECK iD settles it", [roster(pupil(eckid=ECK)), roster(pupil(number=OTHER))], ("L1", ECK), "eckid"),
+        (
+            "the ECK iD settles it where keys are of one export",
+            [roster(pupil("#1", eckid=ECK)), roster(pupil("#1", OTHER))],
+            ("#1", ECK),
+            "eckid",
+        ),
+        (
+            "an ECK iD that nobody has, a key of one export",
+            [roster(pupil("#1", eckid=ECK))],
+            ("#1", ECK + "2"),
+            "PUPIL_NOT_IN_ROSTER",
+        ),
+        (
+            "an ECK iD of another key of one export",
+            [roster(pupil("#1", eckid=ECK), pupil("#2", OTHER))],
+            ("#2", ECK),
+            "eckid",
+        ),
+        (
+            "the old roster has the ECK iD of another child",
+            [roster(pupil()), roster(pupil("L2", OTHER, ECK))],
+            ("L1", ECK),
+            "PUPIL_AMBIGUOUS",
+        ),
+        (
+            "the old roster has the ECK iD of the same child",
+            [roster(pupil()), roster(pupil("L9", BSN, ECK))],
+            ("L1", ECK),
+            "key",
+        ),
+        (
+            "a key of one export says nothing against another",
+            [roster(pupil("#1", eckid=ECK)), roster(pupil("#1", OTHER, ECK + "2"))],
+            ("x", ECK),
+            "eckid",
+        ),
         ("a part, and the roster before it", [roster(BEN, part=True), roster(pupil())], ("L1", None), "key"),
         ("two parts", [roster(BEN, part=True), roster(pupil(), part=True)], ("L1", None), "key"),
-        ("a part, and not the roster before the last",
-         [roster(BEN, part=True), roster(pupil("L3", THIRD)), roster(pupil())], ("L1", None),
-         "PUPIL_NOT_IN_ROSTER"),
-        ("two parts that contradict each other",
-         [roster(pupil(), part=True), roster(pupil(number=OTHER), part=True)], ("L1", None),
-         "PUPIL_AMBIGUOUS"),
+        (
+            "a part, and not the roster before the last",
+            [roster(BEN, part=True), roster(pupil("L3", THIRD)), roster(pupil())],
+            ("L1", None),
+            "PUPIL_NOT_IN_ROSTER",
+        ),
+        (
+            "two parts that contradict each other",
+            [roster(pupil(), part=True), roster(pupil(number=OTHER), part=True)],
+            ("L1", None),
+            "PUPIL_AMBIGUOUS",
+        ),
         ("a roster without any number", [roster(pupil(number=None))], ("L1", None), "ROSTER_MISSING"),
-        ("a narrow set after a roster with numbers",
-         [roster(pupil(number=None, eckid=ECK)), roster(pupil())], ("L1", None), "key"),
-        ("a narrow set that contradicts the roster with numbers",
-         [roster(pupil(number=None, eckid=ECK)), roster(pupil(eckid=ECK + "2"))], ("L1", None),
-         "PUPIL_AMBIGUOUS"),
+        (
+            "a narrow set after a roster with numbers",
+            [roster(pupil(number=None, eckid=ECK)), roster(pupil())],
+            ("L1", None),
+            "key",
+        ),
+        (
+            "a narrow set that contradicts the roster with numbers",
+            [roster(pupil(number=None, eckid=ECK)), roster(pupil(eckid=ECK + "2"))],
+            ("L1", None),
+            "PUPIL_AMBIGUOUS",
+        ),
         ("no roster", [], ("L1", None), "ROSTER_MISSING"),
     ],
-)  # fmt: skip
+)
 def test_a_join_that_another_roster_contradicts_is_not_taken(
     says: str, held: list[Roster], asked: tuple[str, str | None], found: str
 ) -> None:

@@ -6,15 +6,15 @@ from fractions import Fraction
 import pytest
 from tests.unit.drawn_classes import by_school, classes, holding
 
-from cohort.errors import ConfigurationRefused
-from cohort.recoding.closeness import EqualCloseness, OrderedCloseness
-from cohort.recoding.sensitive import (
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.sdc.privacy_models.l_diversity import (
     DistinctValues,
     EntropyDiversity,
     LargestValueShare,
     ValueRule,
     WithoutAnyGroup,
 )
+from cohort.sdc.privacy_models.t_closeness import EqualCloseness, OrderedCloseness
 
 # The value I, II, III, IV, V of four years ago, per class; nobody is in u.
 LEVELS = classes(

@@ -18,9 +18,9 @@ from pyspark.sql import functions as F
 from tests.unit import drawn_releases
 from tests.unit.drawn_releases import PUPILS, Root, project, score_of, sex_of
 
-from cohort import generalise, recode, shown_values
-from cohort.keys import Key
-from cohort.recoding.attribute_disclosure import Blanking, all_satisfied
+from cohort.anonymisation import class_search, generalise, sensitive_columns
+from cohort.keys.project_keys import Key
+from cohort.sdc.privacy_models.sensitive_suppression import Blanking, all_satisfied
 
 RULES: dict[str, Any] = {"largest_value": Decimal("0.8"), "distinct": 3}
 LEVELS = ("I", "II", "III", "IV", "V")
@@ -83,9 +83,7 @@ def test_the_verifier_agrees_with_what_is_blanked(published: Root) -> None:
         assert labels in hidden or (len(values) == 5 and "onbekend" not in values)
 
 
-def test_a_class_stays_blanked_though_its_values_would_pass_by_now(
-    root: Root, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_class_stays_blanked_though_its_values_would_pass_by_now(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     """Most of those who had the one level are gone."""
     before = blanked(root, 1)
     root.gone = set(ALIKE[:40])
@@ -95,9 +93,7 @@ def test_a_class_stays_blanked_though_its_values_would_pass_by_now(
     assert before <= blanked(root, 2)
 
 
-def test_a_consent_that_ends_blanks_its_class_and_never_one_record(
-    root: Root, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_consent_that_ends_blanks_its_class_and_never_one_record(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     hidden = blanked(root, 1)
     lost = next(n for n in range(PUPILS) if len(shown(root, 1)[labels_of(n)]) == 5)
     with_levels(root, monkeypatch, lambda n: None if n == lost else one_class_alike(n))
@@ -140,21 +136,18 @@ def another_order(recoding: Any, key: Key) -> Any:
     return -shown_values_drawn(recoding, key)
 
 
-shown_values_drawn = shown_values.drawn_order
+shown_values_drawn = sensitive_columns.drawn_order
 
 
 @pytest.mark.parametrize(
     ("name", "broken", "told"),
-    [
-        ("decide", no_covers, "covers"),
-        ("drawn_order", another_order, "covers are not those that the key draws"),
-    ],
+    [("decide", no_covers, "covers"), ("drawn_order", another_order, "covers are not those that the key draws")],
 )
 def test_a_release_that_blanks_otherwise_is_refused(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, broken: Any, told: str
 ) -> None:
     root = Root(spark, tmp_path, project(**RULES))
-    monkeypatch.setattr(shown_values, name, broken)
+    monkeypatch.setattr(sensitive_columns, name, broken)
     with_levels(root, monkeypatch, one_class_alike)
     root.release()
     (finding,) = root.made[-1].found
@@ -168,7 +161,7 @@ def test_values_hidden_of_some_pupils_of_a_class_are_found(
     """Who is hidden could depend on the value: a class shows all of its values or none."""
 
     def some_hidden(*given: Any) -> DataFrame:
-        rows = recode.members(*given)
+        rows = class_search.members(*given)
         return rows.withColumn("_with_value", F.col("_with_value") & (F.xxhash64("_pupil") % 4 != 0))
 
     root = Root(spark, tmp_path, project(**RULES))

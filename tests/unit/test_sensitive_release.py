@@ -14,12 +14,16 @@ from tests.unit.drawn_levels import project, restricted, results
 from tests.unit.drawn_release import SCHOOLS, SECRET, counts, platform, subject
 from tests.unit.drawn_rights import rights
 
-from cohort import keys, objections, pipeline, project_hierarchies, rules, tables
-from cohort.errors import NotAnonymous
-from cohort.project import Project
-from cohort.schema import Accepted
-from cohort.verify import check_stage
-from cohort.verify.findings import Subject
+from cohort import delta
+from cohort.agreements import privacy_model, project_hierarchies
+from cohort.agreements.project import Project
+from cohort.foundation.errors import NotAnonymous
+from cohort.keys import project_keys
+from cohort.legal_basis import objections
+from cohort.release import pipeline
+from cohort.states.schemas import Accepted
+from cohort.verification.findings import Subject
+from cohort.verification.stage import check_stage
 
 
 def mixed(n: int) -> str:
@@ -45,22 +49,33 @@ def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int],
     given = subject(folder, results_at, project=own)
     trees = project_hierarchies.load(own, given.hierarchies)
     lists = objections.load(given.objections, given.platform.objections, given.today, ())
-    rows = Accepted(tables.read(spark, results_at).where("batch = 1"))
+    rows = Accepted(delta.read(spark, results_at).where("batch = 1"))
     held = rights(lists, SCHOOLS)
     way = pipeline.run(
-        rows, own, held, trees, keys.Key(SECRET), SCHOOLS, 10_000, given.platform.floors, lambda *_: None,
+        rows,
+        own,
+        held,
+        trees,
+        project_keys.Key(SECRET),
+        SCHOOLS,
+        10_000,
+        given.platform.floors,
+        lambda *_: None,
         boards={},
-    )  # fmt: skip
-    tables.write_new(way.rows, folder / "made", "proef-1", given.platform.tables)
+    )
+    delta.write_new(way.rows, folder / "made", "proef-1", given.platform.tables)
     way.let_go()
     own_counts = counts(pupils_released=way.recoding.released, pupils_suppressed=way.recoding.suppressed)
     return dataclasses.replace(given, stage=folder / "made", counts=own_counts)
 
 
 RULES: dict[str, Any] = {
-    "largest_value": Decimal("0.6"), "distinct": 3, "entropy": Decimal("2.5"),
-    "equal_closeness": Decimal("0.3"), "ordered_closeness": Decimal("0.1"),
-}  # fmt: skip
+    "largest_value": Decimal("0.6"),
+    "distinct": 3,
+    "entropy": Decimal("2.5"),
+    "equal_closeness": Decimal("0.3"),
+    "ordered_closeness": Decimal("0.1"),
+}
 """Boys break each of them, where they have one level."""
 
 
@@ -82,7 +97,7 @@ def test_where_only_boys_and_girls_could_be_shown_and_boys_may_not_nothing_is(
 def test_rules_that_are_forgotten_are_found(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forgetful = rules.value_rules(project(largest_value=Decimal("0.9")), platform().floors)
+    forgetful = privacy_model.value_rules(project(largest_value=Decimal("0.9")), platform().floors)
     monkeypatch.setattr(pipeline, "value_rules", lambda *_: forgetful)
     (finding,) = check_stage(spark, made(spark, tmp_path, asked(**RULES))).found
     assert finding.code == "SENSITIVE"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-import cohort.recoding.__main__ as tool
-from cohort.errors import ConfigurationRefused, NotAnonymous
+import cohort.sdc.__main__ as tool
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
 
 Row = tuple[str, ...]
 
@@ -115,9 +115,7 @@ def test_who_is_blanked_is_drawn_anew_in_every_run(desk: Desk) -> None:
     assert len(drawn) > 1
 
 
-@pytest.mark.parametrize(
-    ("rule", "value"), [("--l", "2"), ("--largest-value", "0.9"), ("--entropy-l", "1.3")]
-)
+@pytest.mark.parametrize(("rule", "value"), [("--l", "2"), ("--largest-value", "0.9"), ("--entropy-l", "1.3")])
 def test_few_who_consented_are_refused(desk: Desk, rule: str, value: str) -> None:
     """Nine `onbekend` and one child with a value passed every rule once."""
     rows = [("j", "3", "01SC", "")] * 9 + [("j", "3", "02SC", "50-69")]
@@ -145,10 +143,17 @@ def test_missing_values_do_not_make_a_class_diverse(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "spellings",
     [
-        ("havo", "HAVO"), ("havo", "havo "), ("havo", " havo"), ("vmbo t", "vmbo  t"), ("havo", "havo\u00a0"),
-        ("havo", "\uff48avo"), ("caf\u00e9", "cafe\u0301"), ("havo", "Havo"), ("stra\u00dfe", "STRASSE"),
+        ("havo", "HAVO"),
+        ("havo", "havo "),
+        ("havo", " havo"),
+        ("vmbo t", "vmbo  t"),
+        ("havo", "havo\u00a0"),
+        ("havo", "\uff48avo"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("havo", "Havo"),
+        ("stra\u00dfe", "STRASSE"),
     ],
-)  # fmt: skip
+)
 def test_spellings_of_one_value_are_refused(desk: Desk, spellings: tuple[str, str]) -> None:
     done = desk.run(cohort([*spellings, "vwo", "pro"]), "--l", "2")
     assert done["code"] == ConfigurationRefused.exit_code

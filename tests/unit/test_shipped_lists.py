@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from cohort import catalogue as listed_tests
-from cohort import config, project, project_hierarchies
-from cohort.code_lists import CODE_LISTS
-from cohort.platform import Platform
-from cohort.recoding.hierarchy import Hierarchy
+from cohort.agreements import catalogue as listed_tests
+from cohort.agreements import project, project_hierarchies
+from cohort.agreements.platform import Platform
+from cohort.foundation import declarations
+from cohort.foundation.code_lists import CODE_LISTS
+from cohort.sdc.model.hierarchy import Hierarchy
 from cohorts import catalogue, nlschools, schools
 
 REPO = Path(__file__).parents[2]
@@ -62,7 +63,7 @@ def _start(leaf: str) -> int | None:
 
 @pytest.mark.parametrize("name", ["leergroei", "nlschools"])
 def test_a_shipped_project_shows_every_code_and_score_that_intake_accepts(name: str) -> None:
-    held = config.read(REPO / "conf" / "platform.toml", Platform, where="platform.toml")
+    held = declarations.read(REPO / "conf" / "platform.toml", Platform, where="platform.toml")
     shipped = project.load(REPO / "conf", name, held)
     trees = project_hierarchies.load(shipped, REPO / "conf" / "hierarchies")
     assert project_hierarchies.uncovered_scores(shipped, trees, listed_tests.load(REPO / "conf")) == []

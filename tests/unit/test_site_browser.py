@@ -12,7 +12,7 @@ import pytest
 from tests.unit.drawn_browser import CHROMIUM, Browser, browser
 from tests.unit.drawn_register import AGREED, put, release, several
 
-from cohort import site
+from cohort.transparency import public_register
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine: see .ci/run")
 
@@ -61,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hostile = {**AGREED, "question": "<script>console.error('run')</script><img src=x>"}
     put(records, "vijandig", r1=release(project="vijandig", agreed=hostile))
     out = tmp_path_factory.mktemp("site") / "register"
-    site.put(out, site.made(records))
+    public_register.put(out, public_register.made(records))
     return out
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.unit.drawn_register import AGREED, put, several
 
-from cohort import site
-from cohort.errors import UsageRefused
-from cohort.places import Places
+from cohort.foundation.errors import UsageRefused
+from cohort.storage.paths import Places
+from cohort.transparency import public_register
 
 
 @pytest.fixture
@@ -26,10 +26,10 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def test_a_page_of_what_is_no_longer_there_disappears(records: Path, tmp_path: Path) -> None:
     out = tmp_path / "register"
-    site.put(out, site.made(records))
+    public_register.put(out, public_register.made(records))
     shutil.rmtree(records / "taalkaart")
-    made = site.made(records)
-    site.put(out, made)
+    made = public_register.made(records)
+    public_register.put(out, made)
 
     assert files_of(out) == made
     assert "project/taalkaart.html" not in made
@@ -62,30 +62,28 @@ def killed_at(moment: str, out: Path, patch: pytest.MonkeyPatch) -> None:
 def test_killed_at_any_moment_a_whole_site_stands_there_after_the_next_run(
     records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    out, old = tmp_path / "register", site.made(records)
-    site.put(out, old)
+    out, old = tmp_path / "register", public_register.made(records)
+    public_register.put(out, old)
     put(records, "nieuw", agreement=AGREED)
-    new = site.made(records)
+    new = public_register.made(records)
     with monkeypatch.context() as patch:
         killed_at(moment, out, patch)
         with pytest.raises(Killed):
-            site.put(out, new)
+            public_register.put(out, new)
 
-    site.mend(out)
+    public_register.mend(out)
     assert files_of(out) == (new if moment == "cleared" else old)
-    site.put(out, new)
+    public_register.put(out, new)
     assert files_of(out) == new
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_place_that_cannot_be_written_is_refused_and_the_old_site_stays(
-    records: Path, tmp_path: Path
-) -> None:
-    out, old = tmp_path / "register", site.made(records)
-    site.put(out, old)
+def test_a_place_that_cannot_be_written_is_refused_and_the_old_site_stays(records: Path, tmp_path: Path) -> None:
+    out, old = tmp_path / "register", public_register.made(records)
+    public_register.put(out, old)
 
     with pytest.raises(UsageRefused, match="Expected a place that can be written"):
-        site.put(out, {"index.html": b"", "index.html/below": b""})
+        public_register.put(out, {"index.html": b"", "index.html/below": b""})
 
     assert files_of(out) == old
 
@@ -117,7 +115,7 @@ def test_a_place_that_is_not_the_registers_is_refused(records: Path, what: str) 
     prepare(out)
 
     with pytest.raises(UsageRefused) as refusal:
-        site.check(Places(records.parent), out)
+        public_register.check(Places(records.parent), out)
     assert refusal.value.exit_code == 2
 
 
@@ -125,7 +123,7 @@ def test_a_new_an_empty_and_an_earlier_place_are_the_registers(records: Path, tm
     places = Places(records.parent)
     (tmp_path / "empty").mkdir()
     for out in (places.register, tmp_path / "new", tmp_path / "empty"):
-        site.check(places, out)
-        site.put(out, site.made(records))
-        site.check(places, out)
+        public_register.check(places, out)
+        public_register.put(out, public_register.made(records))
+        public_register.check(places, out)
         assert (out / "index.html").is_file()

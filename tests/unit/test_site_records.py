@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.unit.drawn_register import AGREED, CERTIFICATE, put, release, several
 
-from cohort import site
-from cohort.errors import StateRefused
+from cohort.foundation.errors import StateRefused
+from cohort.transparency import public_register
 
 PGN = "123456782"
 """A number that proves to be one."""
@@ -50,7 +50,7 @@ def test_a_broken_record_is_named_in_one_sentence(records: Path, how: str) -> No
     BROKEN[how](records / "leergroei" / "2.json")
 
     with pytest.raises(StateRefused) as refusal:
-        site.made(records)
+        public_register.made(records)
 
     assert len(refusal.value.problems) == 1
     assert "records/leergroei/2.json" in str(refusal.value)
@@ -63,44 +63,40 @@ def test_all_broken_records_are_named_at_once(records: Path) -> None:
     (records / "taalkaart" / "agreement.json").write_text("{}")
 
     with pytest.raises(StateRefused) as refusal:
-        site.made(records)
+        public_register.made(records)
 
     assert len(refusal.value.problems) == 3
 
 
 @pytest.mark.parametrize("text", [f"Waarom {PGN}?", "Hoe leest 12ab niet maar 12AB wel?", "Zie 23456784."])
-def test_a_record_that_names_a_pupil_or_a_school_is_refused_without_saying_whom(
-    tmp_path: Path, text: str
-) -> None:
+def test_a_record_that_names_a_pupil_or_a_school_is_refused_without_saying_whom(tmp_path: Path, text: str) -> None:
     put(tmp_path, "proef", r1=release(project="proef", agreed={**AGREED, "question": text}))
 
     with pytest.raises(StateRefused) as refusal:
-        site.made(tmp_path)
+        public_register.made(tmp_path)
 
     assert "records/proef/1.json" in str(refusal.value)
     assert not [word for word in (PGN, "12AB", "23456784") if word in str(refusal.value)]
 
 
-@pytest.mark.parametrize(
-    "text", ["Groei in 2024-2025, 20 tot 40?", "AVG art. 6, 3512AB Utrecht", "sinds 20240101"]
-)
+@pytest.mark.parametrize("text", ["Groei in 2024-2025, 20 tot 40?", "AVG art. 6, 3512AB Utrecht", "sinds 20240101"])
 def test_other_numbers_and_codes_are_no_pupils_and_no_schools(tmp_path: Path, text: str) -> None:
     put(tmp_path, "proef", r1=release(project="proef", agreed={**AGREED, "question": text}))
 
-    assert text in site.made(tmp_path)["project/proef.html"].decode()
+    assert text in public_register.made(tmp_path)["project/proef.html"].decode()
 
 
 def test_a_file_of_another_name_and_a_folder_of_no_project_are_left_alone(records: Path) -> None:
-    first = site.made(records)
+    first = public_register.made(records)
     (records / "leergroei" / "findings.json").write_text("{")
     (records / "leergroei" / ".2.json.77.new").write_text("{")
     (records / "No Project").mkdir()
     (records / "leeg").mkdir()
 
-    assert site.made(records) == first
+    assert public_register.made(records) == first
 
 
 def test_a_certificate_of_another_project_is_broken(records: Path) -> None:
     put(records, "rekenangst", certificate=CERTIFICATE | {"project": "elders"})
     with pytest.raises(StateRefused, match=r"records/rekenangst/certificate\.json"):
-        site.made(records)
+        public_register.made(records)

@@ -11,11 +11,12 @@ from pyspark.sql import SparkSession
 from tests.unit.drawn_cohort import random_cohort
 from tests.unit.test_parts import asked, table_of
 
-from cohort import frames, spread
-from cohort.recoding.constraints import LargestShare, Others, Pupils, Schools
-from cohort.recoding.parts import CLASS, KEY
-from cohort.recoding.tally import satisfied
-from cohort.spread import Spread
+from cohort.anonymisation import partitioned_search
+from cohort.anonymisation.partitioned_search import Spread
+from cohort.sdc.partitioned.partitions import CLASS, KEY
+from cohort.sdc.privacy_models.class_counts import satisfied
+from cohort.sdc.privacy_models.constraints import LargestShare, Others, Pupils, Schools
+from cohort.states import local_frames
 
 RULES = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))
 CODING, COHORT = random_cohort(1200, (8, 5, 3, 2), schools=30, movers=40)
@@ -23,17 +24,15 @@ CODING, COHORT = random_cohort(1200, (8, 5, 3, 2), schools=30, movers=40)
 
 def searched(spark: SparkSession, budget: int) -> tuple[Spread, pa.Table]:
     """The outcome, and the class of each released pupil."""
-    handed = frames.of_table(spark, table_of(COHORT)).repartition(3)
-    found = spread.search(handed, 1200, budget, asked(CODING, *RULES))
+    handed = local_frames.of_table(spark, table_of(COHORT)).repartition(3)
+    found = partitioned_search.search(handed, 1200, budget, asked(CODING, *RULES))
     classes: Any = found.classes.toArrow()
     found.kept.unpersist()
     return found, classes
 
 
 @pytest.mark.parametrize("budget", [700, 200])
-def test_every_class_of_every_part_and_of_the_last_search_meets_the_rules(
-    spark: SparkSession, budget: int
-) -> None:
+def test_every_class_of_every_part_and_of_the_last_search_meets_the_rules(spark: SparkSession, budget: int) -> None:
     found, classes = searched(spark, budget)
 
     units = classes[KEY].to_numpy() // 7919
@@ -51,9 +50,7 @@ def test_what_is_shown_is_true_of_every_member(spark: SparkSession) -> None:
     found, classes = searched(spark, 400)
 
     leaves = COHORT.leaves(CODING)
-    for unit, number in zip(
-        (classes[KEY].to_numpy() // 7919).tolist(), classes[CLASS].to_pylist(), strict=True
-    ):
+    for unit, number in zip((classes[KEY].to_numpy() // 7919).tolist(), classes[CLASS].to_pylist(), strict=True):
         for column, tree in enumerate(CODING.hierarchies):
             shown = found.recoding.labels[column][number]
             assert shown == tree.labels[found.recoding.levels[number, column]][leaves[column, unit]]

@@ -17,12 +17,12 @@ from tests.unit.drawn_workbooks import FORMATS, SHEET_TYPE, Workbook, book, head
 from tests.unit.drawn_workbooks import HEADER as DRAWN_HEADER
 from tests.unit.drawn_workbooks import Sheet as Sheet_
 
-from cohort.intake import spreadsheets
-from cohort.intake.containers import Limits
-from cohort.intake.rejection import Rejected
-from cohort.intake.spreadsheets import Sheet, as_text
+from cohort.agreements.container_limits import ContainerLimits
+from cohort.delivery_formats import xlsx
+from cohort.delivery_formats.file_rejections import Rejected
+from cohort.delivery_formats.xlsx import Sheet, as_text
 
-LIMITS = Limits(members=50, bytes_per_member=2 << 20, total_bytes=4 << 20, ratio=200)
+LIMITS = ContainerLimits(members=50, bytes_per_member=2 << 20, total_bytes=4 << 20, ratio=200)
 HEADER = ("brin", "pgn", "afnamedatum", "vaardigheidsscore")
 ROW = ("99ZZ", 123456782, dt.date(2025, 1, 20), 87.5)
 SHARED = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
@@ -58,9 +58,7 @@ def changed(content: bytes, part: str, change: Callable[[bytes], bytes]) -> byte
 def with_rows(xml: str) -> bytes:
     """A workbook whose sheet holds these row elements and nothing else."""
     inside = f"<sheetData>{xml}</sheetData>".encode()
-    return changed(
-        workbook(HEADER, ROW), FIRST, lambda part: re.sub(rb"<sheetData>.*</sheetData>", inside, part)
-    )
+    return changed(workbook(HEADER, ROW), FIRST, lambda part: re.sub(rb"<sheetData>.*</sheetData>", inside, part))
 
 
 def with_texts(xml: str, strings: bytes) -> bytes:
@@ -74,13 +72,13 @@ def with_texts(xml: str, strings: bytes) -> bytes:
 
 
 def texts(content: bytes, **how: str) -> tuple[tuple[str, ...], list[tuple[int, tuple[str, ...]]]]:
-    sheet = spreadsheets.read(content, LIMITS)
+    sheet = xlsx.read(content, LIMITS)
     return sheet.header, list(sheet.rows(**how))
 
 
 def test_the_first_row_with_content_is_the_header_and_rows_keep_their_numbers() -> None:
     content = workbook((), (None, "  "), HEADER, ROW, (), (None, None, "", None), ROW)
-    sheet = spreadsheets.read(content, LIMITS)
+    sheet = xlsx.read(content, LIMITS)
     expected = ("99ZZ", "123456782", "2025-01-20", "87.5")
     assert (sheet.header, sheet.header_row) == (HEADER, 3)
     assert list(sheet.rows()) == [(4, expected), (7, expected)]
@@ -94,23 +92,39 @@ def test_the_reader_of_the_text_says_how_decimals_and_dates_are_written() -> Non
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, ""), (7, "7"), (7.0, "7"), (-7.0, "-7"), (7.4, "7.4"), (0.1, "0.1"), (1e-7, "0.0000001"),
-        (1e21, "1000000000000000000000"), (12345672, "12345672"), (True, "TRUE"), (False, "FALSE"),
-        (64.39999999999999, "64.4"), (79.99999999999999, "80"), (87.4999999, "87.4999999"), (-0.0, "0"),
-        (" a ", " a "), ("012345672", "012345672"), ("7,5", "7,5"), (dt.date(2025, 1, 9), "2025-01-09"),
-        (dt.datetime(2025, 1, 9), "2025-01-09"), (dt.datetime(2025, 1, 9, 8, 5), "2025-01-09"),
-        (dt.time(8, 5), "08:05:00"), (float("inf"), "inf"), (float("nan"), "nan"),
+        (None, ""),
+        (7, "7"),
+        (7.0, "7"),
+        (-7.0, "-7"),
+        (7.4, "7.4"),
+        (0.1, "0.1"),
+        (1e-7, "0.0000001"),
+        (1e21, "1000000000000000000000"),
+        (12345672, "12345672"),
+        (True, "TRUE"),
+        (False, "FALSE"),
+        (64.39999999999999, "64.4"),
+        (79.99999999999999, "80"),
+        (87.4999999, "87.4999999"),
+        (-0.0, "0"),
+        (" a ", " a "),
+        ("012345672", "012345672"),
+        ("7,5", "7,5"),
+        (dt.date(2025, 1, 9), "2025-01-09"),
+        (dt.datetime(2025, 1, 9), "2025-01-09"),
+        (dt.datetime(2025, 1, 9, 8, 5), "2025-01-09"),
+        (dt.time(8, 5), "08:05:00"),
+        (float("inf"), "inf"),
+        (float("nan"), "nan"),
     ],
-)  # fmt: skip
+)
 def test_a_cell_as_a_school_reads_it(value: object, text: str) -> None:
     assert as_text(value) == text
 
 
 def test_seventeen_digits_as_excel_stores_them_are_the_number_that_was_typed() -> None:
     header = '<row r="1"><c r="A1" t="inlineStr"><is><t>score</t></is></c></row>'
-    assert texts(with_rows(header + '<row r="2"><c r="A2"><v>7.4000000000000004</v></c></row>'))[1] == [
-        (2, ("7.4",))
-    ]
+    assert texts(with_rows(header + '<row r="2"><c r="A2"><v>7.4000000000000004</v></c></row>'))[1] == [(2, ("7.4",))]
 
 
 def test_a_formula_counts_as_the_value_stored_with_it_and_as_nothing_without() -> None:
@@ -141,7 +155,7 @@ def test_sheets_without_content_do_not_count() -> None:
 
 
 def test_no_message_holds_a_cell() -> None:
-    sheet = spreadsheets.read(workbook(HEADER, ROW), LIMITS)
+    sheet = xlsx.read(workbook(HEADER, ROW), LIMITS)
     assert isinstance(sheet, Sheet)
     assert "123456782" not in repr(sheet)
 
@@ -210,21 +224,29 @@ WRONG = [
     Wrong("cut off", "SPREADSHEET_BROKEN", lambda: GOOD[:-100]),
     Wrong("a sheet cut off", "SPREADSHEET_BROKEN", part(FIRST, lambda xml: xml[:-20])),
     Wrong("a workbook that names no sheet", "SPREADSHEET_SHEETS", part("xl/workbook.xml", lambda _: b"<x/>")),
-    Wrong("a shared text that is not there", "SPREADSHEET_BROKEN",
-          lambda: with_texts(SHARING.replace("<v>1<", "<v>2<"), STRINGS)),
+    Wrong(
+        "a shared text that is not there",
+        "SPREADSHEET_BROKEN",
+        lambda: with_texts(SHARING.replace("<v>1<", "<v>2<"), STRINGS),
+    ),
     Wrong("two sheets with content", "SPREADSHEET_SHEETS", lambda: workbook(HEADER, ROW, Extra=[("x",)])),
     Wrong("a header alone", "EMPTY", lambda: workbook(HEADER)),
     Wrong("no sheet with content", "SPREADSHEET_SHEETS", workbook),
-    Wrong("an OLE file: encrypted, or of before 2007", "SPREADSHEET_ENCRYPTED",
-          lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)),
+    Wrong(
+        "an OLE file: encrypted, or of before 2007",
+        "SPREADSHEET_ENCRYPTED",
+        lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+    ),
     Wrong("its zip encrypted", "SPREADSHEET_ENCRYPTED", encrypted),
     Wrong("a sheet with a DTD", "XML_UNSAFE", part(FIRST, put_in_front)),
     Wrong("shared texts with a DTD", "XML_UNSAFE", lambda: with_texts(SHARING, put_in_front(STRINGS))),
     Wrong("content types with a DTD", "XML_UNSAFE", part("[Content_Types].xml", put_in_front)),
-    Wrong("a part that unpacks to more than the limit", "CONTAINER_BOMB",
-          part("docProps/core.xml", lambda xml: xml + b" " * (3 << 20))),
-    Wrong("a row far down, in twice", "SPREADSHEET_BROKEN",
-          rows(f'<row r="1">{CELL}</row><row r="1048577"/>')),
+    Wrong(
+        "a part that unpacks to more than the limit",
+        "CONTAINER_BOMB",
+        part("docProps/core.xml", lambda xml: xml + b" " * (3 << 20)),
+    ),
+    Wrong("a row far down, in twice", "SPREADSHEET_BROKEN", rows(f'<row r="1">{CELL}</row><row r="1048577"/>')),
     Wrong("a row number without end", "SPREADSHEET_BROKEN", rows(f'<row r="{10**12}"/>')),
     Wrong("rows out of order", "SPREADSHEET_BROKEN", rows('<row r="2"/><row r="1"/>')),
     Wrong("a row twice", "SPREADSHEET_BROKEN", rows(f'<row r="1">{CELL}</row><row r="1">{CELL}</row>')),
@@ -232,25 +254,31 @@ WRONG = [
     Wrong("a cell of another row", "SPREADSHEET_BROKEN", rows(f'<row r="2">{CELL}</row>')),
     Wrong("a cell that is nowhere", "SPREADSHEET_BROKEN", rows('<row r="1"><c r="1A"/></row>')),
     Wrong("a column too far to the right", "TOO_WIDE", rows('<row r="1"><c r="SG1"/></row>')),
-    Wrong("rows that are wide with one cell", "CONTAINER_BOMB",
-          rows("".join(f'<row r="{n}"><c r="SF{n}"/></row>' for n in range(1, 2000)))),
-    Wrong("a text that stands in very many cells", "CONTAINER_BOMB",
-          lambda: with_texts(SHARING + MORE, STRINGS.replace(b"99", b"x" * 30_000))),
+    Wrong(
+        "rows that are wide with one cell",
+        "CONTAINER_BOMB",
+        rows("".join(f'<row r="{n}"><c r="SF{n}"/></row>' for n in range(1, 2000))),
+    ),
+    Wrong(
+        "a text that stands in very many cells",
+        "CONTAINER_BOMB",
+        lambda: with_texts(SHARING + MORE, STRINGS.replace(b"99", b"x" * 30_000)),
+    ),
     Wrong("a part twice", "SPREADSHEET_BROKEN", twice),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
 def test_one_thing_wrong_refuses_the_workbook(wrong: Wrong) -> None:
-    assert spreadsheets.read(GOOD, LIMITS).header == HEADER
+    assert xlsx.read(GOOD, LIMITS).header == HEADER
     with pytest.raises(Rejected) as refusal:
-        spreadsheets.read(wrong.make(), LIMITS)
+        xlsx.read(wrong.make(), LIMITS)
     assert refusal.value.code == wrong.code
 
 
 def test_the_limits_of_a_container_hold_for_the_parts() -> None:
     with pytest.raises(Rejected, match="CONTAINER_BOMB"):
-        spreadsheets.read(GOOD, replace(LIMITS, members=3))
+        xlsx.read(GOOD, replace(LIMITS, members=3))
 
 
 PUPIL, OTHER_PUPIL = "999900109", "999900110"
@@ -270,18 +298,20 @@ LAYOUTS = [
     ("a column without width", '<cols><col min="3" max="3" width="0"/></cols>', result(PUPIL), ()),
     ("a column of a closed group", '<cols><col min="7" max="7" hidden="true"/></cols>', result(PUPIL), ()),
     ("all columns past the table", PAST, result(PUPIL), None),
-    ("columns by default, those of the table shown", '<sheetFormatPr defaultColWidth="0"/>'
-     '<cols><col min="1" max="8" width="9"/></cols>', result(PUPIL), None),
+    (
+        "columns by default, those of the table shown",
+        '<sheetFormatPr defaultColWidth="0"/><cols><col min="1" max="8" width="9"/></cols>',
+        result(PUPIL),
+        None,
+    ),
     ("columns by default", '<sheetFormatPr defaultColWidth="0"/>', result(PUPIL), ()),
     ("a number by its form", "", result(PUPIL, number("80.5", FORMATS.index(";;;"))), (2,)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("before", "below", "hidden"), [pytest.param(*r, id=says) for says, *r in LAYOUTS])
-def test_what_is_hidden_and_has_content_is_seen(
-    before: str, below: str, hidden: tuple[int, ...] | None
-) -> None:
-    sheet = spreadsheets.read(book(header(), below, before=before), LIMITS)
+def test_what_is_hidden_and_has_content_is_seen(before: str, below: str, hidden: tuple[int, ...] | None) -> None:
+    sheet = xlsx.read(book(header(), below, before=before), LIMITS)
     assert (sheet.hides, sheet.hidden_rows) == (hidden is not None, hidden or ())
 
 
@@ -289,18 +319,23 @@ def test_what_is_hidden_and_has_content_is_seen(
 def test_a_hidden_sheet_with_content_is_seen_and_one_without_is_nothing(state: str) -> None:
     shown = Sheet_(header() + result(PUPIL))
     for rows, hides in ((header(), True), ("", False), (row("  "), False)):
-        sheet = spreadsheets.read(Workbook((shown, Sheet_(rows, state=state))).packed(), LIMITS)
+        sheet = xlsx.read(Workbook((shown, Sheet_(rows, state=state))).packed(), LIMITS)
         assert (sheet.hides, len(sheet.cells)) == (hides, 1)
 
 
 ESCAPES = [
-    ("a line end in the middle", "REK_x000D_\nM7", "REK\r\nM7"), ("a line end", "REK-M7_x000D_", "REK-M7\r"),
-    ("in small letters", "REK-M7_x000d__x000a_", "REK-M7\r\n"), ("a tab", "a_x0009_b", "a\tb"),
-    ("an underscore", "a_x005F_b", "a_b"), ("an escape that is meant", "a_x005F_x000D_", "a_x000D_"),
-    ("a letter", "Zo_x00EB_", "Zoë"), ("two halves of a sign", "_xD83D__xDE00_", "\U0001f600"),
-    ("half of a sign", "a_xD83D_", "a\ufffd"), ("what nobody sees", "a_x0000__x0007_b", "a  b"),
+    ("a line end in the middle", "REK_x000D_\nM7", "REK\r\nM7"),
+    ("a line end", "REK-M7_x000D_", "REK-M7\r"),
+    ("in small letters", "REK-M7_x000d__x000a_", "REK-M7\r\n"),
+    ("a tab", "a_x0009_b", "a\tb"),
+    ("an underscore", "a_x005F_b", "a_b"),
+    ("an escape that is meant", "a_x005F_x000D_", "a_x000D_"),
+    ("a letter", "Zo_x00EB_", "Zoë"),
+    ("two halves of a sign", "_xD83D__xDE00_", "\U0001f600"),
+    ("half of a sign", "a_xD83D_", "a\ufffd"),
+    ("what nobody sees", "a_x0000__x0007_b", "a  b"),
     ("no escape", "a_x00_ _xyz0_ b_x000D", "a_x00_ _xyz0_ b_x000D"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("raw", "shown"), [pytest.param(*r, id=says) for says, *r in ESCAPES])
@@ -308,55 +343,56 @@ def test_an_escape_of_the_xml_is_the_character_that_it_stands_for(raw: str, show
     cells = (text(raw), f'<c t="str"><f>x</f><v>{raw}</v></c>', '<c t="s"><v>0</v></c>')
     for cell in cells:
         content = book(row("a"), row(cell), strings=f'<si><t xml:space="preserve">{raw}</t></si>')
-        ((_, (read,)),) = spreadsheets.read(content, LIMITS).rows()
+        ((_, (read,)),) = xlsx.read(content, LIMITS).rows()
         assert read == shown
-    assert spreadsheets.read(book(row(text(raw)), row("x")), LIMITS).header == (shown,)
+    assert xlsx.read(book(row(text(raw)), row("x")), LIMITS).header == (shown,)
 
 
 @pytest.mark.parametrize(
     ("cell", "shown"),
     [
-        (number("0.85", 1), "85%"), (number("0.855", 1), "85,5%"), (number("85", 2), "85%"),
-        (number("1", 1), "100%"), (number("0.85"), "0,85"), (number("0.85", 5), "0,85"), (text("85%"), "85%"),
-        ('<c t="e"><v>#N/A</v></c>', "#N/A"), ('<c t="e"><f>x</f><v>#DIV/0!</v></c>', "#DIV/0!"),
+        (number("0.85", 1), "85%"),
+        (number("0.855", 1), "85,5%"),
+        (number("85", 2), "85%"),
+        (number("1", 1), "100%"),
+        (number("0.85"), "0,85"),
+        (number("0.85", 5), "0,85"),
+        (text("85%"), "85%"),
+        ('<c t="e"><v>#N/A</v></c>', "#N/A"),
+        ('<c t="e"><f>x</f><v>#DIV/0!</v></c>', "#DIV/0!"),
     ],
-)  # fmt: skip
+)
 def test_a_percentage_and_an_error_are_what_the_school_sees(cell: str, shown: str) -> None:
-    ((_, (read,)),) = spreadsheets.read(book(row("a"), row(cell)), LIMITS).rows(decimal=",")
+    ((_, (read,)),) = xlsx.read(book(row("a"), row(cell)), LIMITS).rows(decimal=",")
     assert read == shown
 
 
 WRITERS = {
     "without places": book(header(), result(PUPIL)),
     "strict": book(header(), result(PUPIL), strict=True),
-    "with macros": book(
-        header(), result(PUPIL), type_of_book="application/vnd.ms-excel.sheet.macroEnabled.main+xml"
-    ),
+    "with macros": book(header(), result(PUPIL), type_of_book="application/vnd.ms-excel.sheet.macroEnabled.main+xml"),
     "a template": book(header(), result(PUPIL), type_of_book=f"{SHEET_TYPE}.template.main+xml"),
-    "days from 1904": book(
-        header(), result(PUPIL).replace(text("2025-01-20"), number(44215, 4)), first_day=1904
-    ),
+    "days from 1904": book(header(), result(PUPIL).replace(text("2025-01-20"), number(44215, 4)), first_day=1904),
     "a day as text of its kind": book(
         header(), result(PUPIL).replace(text("2025-01-20"), '<c t="d"><v>2025-01-20T00:00:00</v></c>')
     ),
-    "a number as text": book(
-        header(), result(PUPIL).replace(text(PUPIL), '<c s="0" t="str"><v>999900109</v></c>')
-    ),
+    "a number as text": book(header(), result(PUPIL).replace(text(PUPIL), '<c s="0" t="str"><v>999900109</v></c>')),
     "a number of Java": book(header(), result(PUPIL).replace(text(PUPIL), number("9.99900109E8"))),
     "runs and how they sound": book(
-        header(), result(PUPIL).replace(text(PUPIL), '<c t="s"><v>0</v></c>'),
+        header(),
+        result(PUPIL).replace(text(PUPIL), '<c t="s"><v>0</v></c>'),
         strings='<si><r><t>99990</t></r><r><t>0109</t></r><rPh sb="0" eb="1"><t>7</t></rPh></si>',
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("says", WRITERS)
 def test_every_writer_of_workbooks_is_read_alike(says: str) -> None:
-    sheet = spreadsheets.read(WRITERS[says], LIMITS)
+    sheet = xlsx.read(WRITERS[says], LIMITS)
     expected = ("00GG", "2024-2025", PUPIL, "REK-M7", "3.0", "2025-01-20", "80.5")
     assert (sheet.header, list(sheet.rows())) == (DRAWN_HEADER, [(2, expected)])
 
 
 def test_every_text_of_a_workbook_is_given_whatever_becomes_of_it() -> None:
     sheets = Sheet_(row("a", number(1, 1), hidden=1)), Sheet_(row(text("b_x000D_")), state="veryHidden")
-    assert list(spreadsheets.every_text(Workbook(sheets).packed(), LIMITS)) == ["a", "100%", "b\r"]
+    assert list(xlsx.every_text(Workbook(sheets).packed(), LIMITS)) == ["a", "100%", "b\r"]

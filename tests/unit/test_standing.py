@@ -12,18 +12,16 @@ from pathlib import Path
 import pytest
 from tests.unit.drawn_release import write_list
 
-from cohort import objections
-from cohort.errors import ObjectionsRefused, StateRefused
-from cohort.filed import numbers, standing
-from cohort.objections import Objections
-from cohort.platform import ObjectionLimits
-from cohort.verify import rights
+from cohort.agreements.platform import ObjectionLimits
+from cohort.foundation.errors import ObjectionsRefused, StateRefused
+from cohort.legal_basis import number_changes, objection_registry, objections
+from cohort.legal_basis.objections import Objections
+from cohort.verification import excluded_pupils as rights
 
 TODAY = dt.date(2026, 3, 1)
 LIMITS = ObjectionLimits(
-    max_age_days=31, max_erased_share=Decimal("0.02"), max_erased_share_of_school=Decimal("0.25"),
-    always_erased=5,
-)  # fmt: skip
+    max_age_days=31, max_erased_share=Decimal("0.02"), max_erased_share_of_school=Decimal("0.25"), always_erased=5
+)
 ANNA, BEN, NEW = "123456782", "111222333", "063138219"
 
 
@@ -44,9 +42,13 @@ class Root:
 
     def allow(self, *schools: str, source: str = "school") -> None:
         write_list(
-            self.folder / "objections", [f"{ANNA};;2025-09-01;;alles"], "allow", source=source,
-            schools=list(schools), date=self.today,
-        )  # fmt: skip
+            self.folder / "objections",
+            [f"{ANNA};;2025-09-01;;alles"],
+            "allow",
+            source=source,
+            schools=list(schools),
+            date=self.today,
+        )
 
     def read(self, *confirmed: str) -> Objections:
         return objections.load(self.folder / "objections", LIMITS, self.today, {"rekenen"}, confirmed)
@@ -78,22 +80,25 @@ STORIES: list[tuple[str, Days, set[str]]] = [
     ("withdrawn, then absent", [{"a": (FILED,)}, {"a": (WITHDRAWN,)}, {"a": ()}], set()),
     ("withdrawn by another source", [{"a": (FILED,)}, {"a": (), "b": (WITHDRAWN,)}], {ANNA}),
     ("filed by two, withdrawn by one", [{"a": (FILED,), "b": (FILED,)}, {"a": (WITHDRAWN,)}], {ANNA}),
-    ("filed by two, withdrawn by two",
-     [{"a": (FILED,), "b": (FILED,)}, {"a": (WITHDRAWN,), "b": (WITHDRAWN,)}], set()),
+    ("filed by two, withdrawn by two", [{"a": (FILED,), "b": (FILED,)}, {"a": (WITHDRAWN,), "b": (WITHDRAWN,)}], set()),
     ("withdrawn by one parent", [{"a": (FILED,)}, {"a": (WITHDRAWN, FILED)}], {ANNA}),
     ("withdrawn by one parent, then absent", [{"a": (FILED,)}, {"a": (WITHDRAWN, FILED)}, {"a": ()}], {ANNA}),
     ("withdrawn from the day after tomorrow", [{"a": (FILED,)}, {"a": (line(until="2026-03-03"),)}], {ANNA}),
-    ("that day has come, without a list",
-     [{"a": (FILED,)}, {"a": (line(until="2026-03-03"),)}, {"a": ()}], set()),
-    ("filed again after it was withdrawn",
-     [{"a": (FILED,)}, {"a": (WITHDRAWN,)}, {"a": (line(since="2026-02-15"),)}], {ANNA}),
-    ("filed again; an old list comes back",
-     [{"a": (line(since="2026-02-15"),)}, {"a": (WITHDRAWN,)}], {ANNA}),
-    ("withdrawn for another scope",
-     [{"a": (FILED,)}, {"a": (line(until="2026-02-01", scope="domein:rekenen"),)}], {ANNA}),
+    ("that day has come, without a list", [{"a": (FILED,)}, {"a": (line(until="2026-03-03"),)}, {"a": ()}], set()),
+    (
+        "filed again after it was withdrawn",
+        [{"a": (FILED,)}, {"a": (WITHDRAWN,)}, {"a": (line(since="2026-02-15"),)}],
+        {ANNA},
+    ),
+    ("filed again; an old list comes back", [{"a": (line(since="2026-02-15"),)}, {"a": (WITHDRAWN,)}], {ANNA}),
+    (
+        "withdrawn for another scope",
+        [{"a": (FILED,)}, {"a": (line(until="2026-02-01", scope="domein:rekenen"),)}],
+        {ANNA},
+    ),
     ("for a domain, all withdrawn", [{"a": (line(scope="domein:rekenen"),)}, {"a": (WITHDRAWN,)}], {ANNA}),
     ("never filed, only withdrawn", [{"a": (WITHDRAWN,)}], set()),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("says", "days", "barred"), STORIES, ids=[story[0] for story in STORIES])
@@ -119,12 +124,7 @@ def test_a_change_of_number_that_comes_later_is_followed(root: Root) -> None:
     ("says", "before", "now", "barred"),
     [
         ("undone on a later day", "{a};{b};2026-01-01", "{a};{b};2026-01-01\n{b};{a};2026-02-01", "ab"),
-        (
-            "another number on a later day",
-            "{a};{b};2026-01-01",
-            "{a};{b};2026-01-01\n{a};{c};2026-02-01",
-            "abc",
-        ),
+        ("another number on a later day", "{a};{b};2026-01-01", "{a};{b};2026-01-01\n{a};{c};2026-02-01", "abc"),
         ("the line was taken out", "{a};{b};2026-01-01", "", "ab"),
         ("another line in its place", "{a};{b};2026-01-01", "{a};{c};2026-01-01", "abc"),
         ("nothing changed", "", "{a};{a};2026-01-01", "a"),
@@ -139,7 +139,7 @@ def test_an_objection_bars_under_every_number_that_a_change_ever_led_to(
     (zone / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-03-01\nsource = 'DUO'\n")
     for lines in (before, now):  # as intake applies them, one after the other
         (zone / "duo.csv").write_text(f"oud_pgn;nieuw_pgn;vanaf\n{lines.format(**people)}\n")
-        numbers.remember(root.folder, numbers.load(zone, root.today))
+        number_changes.remember(root.folder, number_changes.load(zone, root.today))
     expected = {people[who] for who in barred}
     for filed in (ANNA, *({NEW} if "b" in barred else ())):
         root.lists(a=(line(filed),))
@@ -204,9 +204,7 @@ def test_a_list_that_allows_cannot_shrink_or_go_unnoticed(left: tuple[str, ...],
     assert root.read().covered == set(left)
 
 
-def test_killed_while_it_is_written_the_old_or_the_new_stands(
-    root: Root, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_while_it_is_written_the_old_or_the_new_stands(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     root.day(a=(FILED,))
 
     class Killed(BaseException):
@@ -221,5 +219,5 @@ def test_killed_while_it_is_written_the_old_or_the_new_stands(
         with pytest.raises(Killed):
             objections.remember(root.folder / "restricted", root.read())
     folder = root.folder / "restricted" / "objections"
-    assert {key[0] for source in standing.load(folder).values() for key in source.entries} == {ANNA}
+    assert {key[0] for source in objection_registry.load(folder).values() for key in source.entries} == {ANNA}
     assert root.read().blocked == {ANNA, BEN}

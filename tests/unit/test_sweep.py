@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from tests.unit.drawn_cohort import chain, random_cohort, space_of
 
-from cohort.recoding.coding import Coding
-from cohort.recoding.constraints import Constraint, LargestShare, Others, Pupils, Schools
-from cohort.recoding.histogram import Histogram
-from cohort.recoding.space import NOBODY, Assigned, Space
-from cohort.recoding.sweep import CEILINGS, all_vectors, count_vectors, sweep
-from cohort.recoding.tally import satisfied, tally
-from cohort.recoding.trim import trimmed
+from cohort.sdc.local_recoding.level_sweep import CEILINGS, all_vectors, count_vectors, sweep
+from cohort.sdc.local_recoding.search_space import NOBODY, Assigned, Space
+from cohort.sdc.local_recoding.share_trimming import trimmed
+from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.privacy_models.class_counts import satisfied, tally
+from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Others, Pupils, Schools
 
 
 def swept(space: Space, ceilings: tuple[float, ...] = CEILINGS) -> Assigned:

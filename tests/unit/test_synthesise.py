@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from stdnum.nl import bsn, onderwijsnummer
 
-from cohort.errors import UsageRefused
+from cohort.foundation.errors import UsageRefused
 from cohorts.files import COLUMNS
 from cohorts.synthesise import synthesise
 
@@ -171,9 +171,7 @@ def test_the_list_is_declared_as_of_today(cohort: Cohort) -> None:
 
 
 def test_columns_come_in_more_than_one_order(cohort: Cohort) -> None:
-    headers = {
-        path.read_text(encoding="utf-8").splitlines()[0] for path in cohort.root.glob("deliveries/*.csv")
-    }
+    headers = {path.read_text(encoding="utf-8").splitlines()[0] for path in cohort.root.glob("deliveries/*.csv")}
     assert len(headers) > 1
     assert {frozenset(header.split(";")) for header in headers} == {frozenset(COLUMNS)}
 
@@ -187,9 +185,7 @@ def test_scores_of_one_pupil_belong_together_and_grow(read: Lines) -> None:
     both = [
         (scores[number, "M"]["REK"], scores[number, "E"]["REK"], scores[number, "M"]["BL"])
         for number, moment in list(scores)
-        if moment == "M"
-        and {"REK", "BL"} <= scores[number, "M"].keys()
-        and "REK" in scores.get((number, "E"), {})
+        if moment == "M" and {"REK", "BL"} <= scores[number, "M"].keys() and "REK" in scores.get((number, "E"), {})
     ]
     at_m, at_e, other = np.array(both).T
     assert len(both) > 300

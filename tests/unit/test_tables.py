@@ -15,14 +15,12 @@ from pyspark.sql import SparkSession
 from pyspark.sql.types import IntegerType, MapType, StringType, StructField, StructType
 from tests.unit import drawn_release
 
-from cohort import frames, tables
-from cohort.errors import DestructionIncomplete, UsageRefused
+from cohort import delta
+from cohort.foundation.errors import DestructionIncomplete, UsageRefused
+from cohort.states import local_frames
 
 STATE = StructType(
-    [
-        StructField("name", StringType(), False),
-        StructField("codes", MapType(StringType(), IntegerType()), False),
-    ]
+    [StructField("name", StringType(), False), StructField("codes", MapType(StringType(), IntegerType()), False)]
 )
 ROWS = [(f"{n}.csv", {"PGN_INVALID": n} if n else {}) for n in range(11)]
 """One commit each: past Delta's first checkpoint."""
@@ -32,12 +30,12 @@ def test_a_small_table_has_the_rows_of_its_newest_version_and_none_where_there_i
     spark: SparkSession, tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger"
-    assert tables.small(path) is None
-    tables.create(spark, path, STATE, drawn_release.platform().tables)
+    assert delta.small(path) is None
+    delta.create(spark, path, STATE, drawn_release.platform().tables)
     for row in ROWS:
-        tables.append(frames.local(spark, STATE, [row]), path, "batch 1")
+        delta.append(local_frames.local(spark, STATE, [row]), path, "batch 1")
     assert [*(path / "_delta_log").glob("*.checkpoint*.parquet")], "or this test sees no checkpoint"
-    found = tables.small(path)
+    found = delta.small(path)
     assert found is not None
     assert {row["name"]: dict(row["codes"]) for row in found.to_pylist()} == dict(ROWS)
 
@@ -46,27 +44,25 @@ def test_few_rows_are_added_without_spark_and_say_nothing_in_a_footer(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ledger"
-    tables.create(spark, path, STATE, drawn_release.platform().tables)
-    before = tables.detail(path)
+    delta.create(spark, path, STATE, drawn_release.platform().tables)
+    before = delta.detail(path)
     for n, row in enumerate(ROWS + ROWS):
         with monkeypatch.context() as patch:
             if n == 9:
                 patch.setattr(deltalake.DeltaTable, "create_checkpoint", _full)
-            tables.append_few(frames.table(STATE, [row]), path, f"batch {n}")
-    assert tables.detail(path) == before
-    assert [one.note for one in tables.history(path)][:-1] == [f"batch {n}" for n in range(21, -1, -1)]
-    found = tables.small(path)
+            delta.append_few(local_frames.table(STATE, [row]), path, f"batch {n}")
+    assert delta.detail(path) == before
+    assert [one.note for one in delta.history(path)][:-1] == [f"batch {n}" for n in range(21, -1, -1)]
+    found = delta.small(path)
     assert found is not None
     both = [(row["name"], dict(row["codes"])) for row in found.to_pylist()]
     assert sorted(both, key=str) == sorted(ROWS + ROWS, key=str)
-    assert sorted(map(tuple, tables.read(spark, path).collect()), key=str) == sorted(ROWS + ROWS, key=str)
+    assert sorted(map(tuple, delta.read(spark, path).collect()), key=str) == sorted(ROWS + ROWS, key=str)
     log = sorted(file.name for file in (path / "_delta_log").iterdir())
     assert len([name for name in log if name.endswith(".json")]) == 23
     checkpoints = [name[:20].lstrip("0") for name in log if name.endswith(".checkpoint.parquet")]
     assert checkpoints == ["20"], "the tenth could not be written, and nobody minds"
-    groups = [
-        f.row_group(n) for f in map(pq.read_metadata, path.glob("*.parquet")) for n in range(f.num_row_groups)
-    ]
+    groups = [f.row_group(n) for f in map(pq.read_metadata, path.glob("*.parquet")) for n in range(f.num_row_groups)]
     columns = [group.column(n) for group in groups for n in range(group.num_columns)]
     assert len(columns) == 22 * 3
     assert not any(column.is_stats_set for column in columns)
@@ -84,32 +80,30 @@ def test_a_file_system_without_hard_links_is_refused_before_anything_is_made(
 
     monkeypatch.setattr(Path, "hardlink_to", without)
     with pytest.raises(UsageRefused, match="hard links"):
-        tables.create(spark, tmp_path / "restricted" / "ledger", STATE, drawn_release.platform().tables)
+        delta.create(spark, tmp_path / "restricted" / "ledger", STATE, drawn_release.platform().tables)
     assert not list(tmp_path.iterdir())
 
 
-def test_the_rows_of_batches_are_those_of_the_version_they_were_asked_of(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_the_rows_of_batches_are_those_of_the_version_they_were_asked_of(spark: SparkSession, tmp_path: Path) -> None:
     state = StructType([StructField("name", StringType()), StructField("batch", IntegerType(), False)])
     path = tmp_path / "a b" / "results"
-    tables.create(spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
+    delta.create(spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
 
     def there(*batches: int) -> list[tuple[str, int]]:
-        found = sorted(map(tuple, tables.of_batches(spark, path, state, batches).collect()))
-        assert tables.rows_of_batches(path, batches) == len(found)
+        found = sorted(map(tuple, delta.of_batches(spark, path, state, batches).collect()))
+        assert delta.rows_of_batches(path, batches) == len(found)
         return found
 
     assert there() == there(1, 2) == []
     for number in range(12):  # past Delta's first checkpoint
         rows = [(f"{number}-{letter}", number) for letter in "ab"]
-        tables.append(frames.local(spark, state, rows), path, f"batch {number}")
+        delta.append(local_frames.local(spark, state, rows), path, f"batch {number}")
     assert there(3, 11, 40) == [("11-a", 11), ("11-b", 11), ("3-a", 3), ("3-b", 3)]
-    before = tables.of_batches(spark, path, state, [3])
-    tables.replace_batch(before.where("name = '3-b'"), path, 3)
+    before = delta.of_batches(spark, path, state, [3])
+    delta.replace_batch(before.where("name = '3-b'"), path, 3)
     assert there(3) == [("3-b", 3)]
     assert before.count() == 2
-    tables.replace_batch(before.where("false"), path, 3)
+    delta.replace_batch(before.where("false"), path, 3)
     assert there(3) == []
 
 
@@ -124,73 +118,71 @@ def replaced(spark: SparkSession, tmp_path: Path, request: pytest.FixtureRequest
     """A table with a batch that was written twice, and a file that no version ever had."""
     state = StructType([StructField("name", StringType()), StructField("batch", IntegerType(), False)])
     path = tmp_path / "a b" / "results"
-    tables.create(spark, path, state, drawn_release.platform().tables, partitioned_by=request.param)
+    delta.create(spark, path, state, drawn_release.platform().tables, partitioned_by=request.param)
     for number in (1, 2):
-        tables.append(frames.local(spark, state, [(f"{number}", number)]), path, f"batch {number}")
-    tables.replace_batch(frames.local(spark, state, [("again", 1)]), path, 1)
+        delta.append(local_frames.local(spark, state, [(f"{number}", number)]), path, f"batch {number}")
+    delta.replace_batch(local_frames.local(spark, state, [("again", 1)]), path, 1)
     (path / ("batch=1" if request.param else "") / "killed.parquet").write_bytes(b"half a file")
     return path
 
 
-def test_a_vacuum_leaves_what_the_current_version_needs_and_nothing_else(
-    spark: SparkSession, replaced: Path
-) -> None:
-    rows = sorted(map(tuple, tables.read(spark, replaced).collect()))
-    assert _data(replaced) > tables.current_files(replaced)
-    commits = tables.history(replaced)
-    assert tables.vacuum(replaced).left_behind == 0
-    assert _data(replaced) == tables.current_files(replaced)
-    assert sorted(map(tuple, tables.read(spark, replaced).collect())) == rows == [("2", 2), ("again", 1)]
-    assert tables.history(replaced) == commits
-    tables.append(tables.read(spark, replaced), replaced, "Spark writes on")
-    assert len(tables.read(spark, replaced).collect()) == 2 * len(rows)
+def test_a_vacuum_leaves_what_the_current_version_needs_and_nothing_else(spark: SparkSession, replaced: Path) -> None:
+    rows = sorted(map(tuple, delta.read(spark, replaced).collect()))
+    assert _data(replaced) > delta.current_files(replaced)
+    commits = delta.history(replaced)
+    assert delta.vacuum(replaced).left_behind == 0
+    assert _data(replaced) == delta.current_files(replaced)
+    assert sorted(map(tuple, delta.read(spark, replaced).collect())) == rows == [("2", 2), ("again", 1)]
+    assert delta.history(replaced) == commits
+    delta.append(delta.read(spark, replaced), replaced, "Spark writes on")
+    assert len(delta.read(spark, replaced).collect()) == 2 * len(rows)
 
 
 def test_what_a_vacuum_leaves_behind_is_counted(replaced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    beside = len(_data(replaced) - tables.current_files(replaced))
+    beside = len(_data(replaced) - delta.current_files(replaced))
 
     def fails(_: Path) -> None:
         raise PermissionError
 
     with monkeypatch.context() as broken:
         broken.setattr(Path, "unlink", fails)
-        assert tables.vacuum(replaced).left_behind >= beside > 0
-    assert tables.vacuum(replaced).left_behind == 0
+        assert delta.vacuum(replaced).left_behind >= beside > 0
+    assert delta.vacuum(replaced).left_behind == 0
 
 
 UUID = "1b7bce46-4ea6-4241-bba4-2fa96def54bf"
 OTHERS = [
     # name                                              why it may be there
-    "batch=1/.nfs0000000000178c6100000445",           # NFS, of a data file that somebody still reads
+    "batch=1/.nfs0000000000178c6100000445",  # NFS, of a data file that somebody still reads
     ".nfs0000000000178c6100000446",
-    "batch=1/.fuse_hidden0000001a00000001",           # the same of FUSE and sshfs
-    "batch=1/.smbdeleted1",                           # the same of SMB
+    "batch=1/.fuse_hidden0000001a00000001",  # the same of FUSE and sshfs
+    "batch=1/.smbdeleted1",  # the same of SMB
     "batch=1/.part-00000.snappy.parquet.nfs0001",
     "batch=1/.hidden.parquet",
     "batch=1/rows.csv",
     "batch=1/part-00000",
     "batch=1/_temporary/0/task/part-00000.gz",
     "batch=1/core.4711",
-    "backup/{current}",                               # a copy of a file that the table needs, elsewhere
-    "batch=7/link",                                   # a link
-    "_delta_log/.nfs0000000000178c6100000447",        # the log has checkpoints, and they are read too
+    "backup/{current}",  # a copy of a file that the table needs, elsewhere
+    "batch=7/link",  # a link
+    "_delta_log/.nfs0000000000178c6100000447",  # the log has checkpoints, and they are read too
     "_delta_log/rows.parquet",
     "_delta_log/old/00000000000000000000.json",
     "_delta_log/00000000000000000000.json.bak",
-]  # fmt: skip
+]
 GOES = [
-    "batch=7/link.parquet",                           # a link, and not what it leads to
-    "killed.parquet",                                 # what a killed run left of its own
+    "batch=7/link.parquet",  # a link, and not what it leads to
+    "killed.parquet",  # what a killed run left of its own
     "batch=9/.killed.parquet.crc",
-    f"_delta_log/_commit_{UUID}.json.tmp",            # deltalake's, of a commit that it had begun
+    f"_delta_log/_commit_{UUID}.json.tmp",  # deltalake's, of a commit that it had begun
     f"_delta_log/.00000000000000000009.json.{UUID}.tmp",
     f"_delta_log/..00000000000000000009.json.{UUID}.tmp.crc",
     f"_delta_log/.00000000000000000010.checkpoint.parquet.{UUID}.tmp",
-]  # fmt: skip
+]
 
 
 def _put_beside(table: Path, name: str) -> Path:
-    current = next(file for file in table.rglob("*.parquet") if file.name in tables.current_files(table))
+    current = next(file for file in table.rglob("*.parquet") if file.name in delta.current_files(table))
     path = table / name.format(current=current.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     if "link" in name:
@@ -205,12 +197,12 @@ def vacuumed(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     """A table past a checkpoint of Spark and one of deltalake, without anything that it does not need."""
     state = StructType([StructField("name", StringType()), StructField("batch", IntegerType(), False)])
     path = tmp_path_factory.mktemp("a b") / "results"
-    tables.create(one_spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
+    delta.create(one_spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
     for number in range(11):
-        tables.append(frames.local(one_spark, state, [(f"{number}", 1)]), path, f"batch {number}")
+        delta.append(local_frames.local(one_spark, state, [(f"{number}", 1)]), path, f"batch {number}")
     deltalake.DeltaTable(str(path)).create_checkpoint()
-    tables.replace_batch(frames.local(one_spark, state, [("again", 1)]), path, 1)
-    tables.vacuum_whole(path, "nothing else", found="files left behind", where="here", do="Look")
+    delta.replace_batch(local_frames.local(one_spark, state, [("again", 1)]), path, 1)
+    delta.vacuum_whole(path, "nothing else", found="files left behind", where="here", do="Look")
     assert [*(path / "_delta_log").glob("*.checkpoint*")]
     return path
 
@@ -219,25 +211,25 @@ def vacuumed(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
 def test_what_is_not_of_the_table_counts_whatever_its_name(vacuumed: Path, name: str) -> None:
     beside = _put_beside(vacuumed, name)
     try:
-        assert tables.not_of_the_table(vacuumed) == tables.left_by_a_vacuum(vacuumed) == [beside]
+        assert delta.not_of_the_table(vacuumed) == delta.left_by_a_vacuum(vacuumed) == [beside]
         with pytest.raises(DestructionIncomplete, match=r"found files left behind \(1\) in here") as refused:
-            tables.vacuum_whole(vacuumed, "nothing else", found="files left behind", where="here", do="Look")
+            delta.vacuum_whole(vacuumed, "nothing else", found="files left behind", where="here", do="Look")
         assert refused.value.exit_code == 16
         assert beside.name not in str(refused.value)
         assert os.path.lexists(beside), "it is nobody's that we know"
     finally:
         beside.unlink()
-    assert tables.vacuum(vacuumed).left_behind == 0
+    assert delta.vacuum(vacuumed).left_behind == 0
 
 
 @pytest.mark.parametrize("name", GOES)
 def test_what_a_killed_run_left_of_its_own_goes(spark: SparkSession, vacuumed: Path, name: str) -> None:
     beside = _put_beside(vacuumed, name)
-    assert tables.not_of_the_table(vacuumed) == [beside]
-    assert tables.left_by_a_vacuum(vacuumed) == []
-    assert tables.vacuum(vacuumed).left_behind == 0
+    assert delta.not_of_the_table(vacuumed) == [beside]
+    assert delta.left_by_a_vacuum(vacuumed) == []
+    assert delta.vacuum(vacuumed).left_behind == 0
     assert not os.path.lexists(beside)
-    assert [row.name for row in tables.read(spark, vacuumed).collect()] == ["again"]
+    assert [row.name for row in delta.read(spark, vacuumed).collect()] == ["again"]
 
 
 def test_a_folder_that_cannot_be_looked_into_counts(vacuumed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,23 +243,23 @@ def test_a_folder_that_cannot_be_looked_into_counts(vacuumed: Path, monkeypatch:
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    assert tables.not_of_the_table(vacuumed) == [shut]
+    assert delta.not_of_the_table(vacuumed) == [shut]
 
 
 def test_a_folder_of_which_something_stays_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "staging" / "proef"
     (folder / "1").mkdir(parents=True)
     (folder / "1" / ".nfs0001").write_bytes(b"rows")
-    tables.remove_folder(tmp_path / "none", where="staging/none")
+    delta.remove_folder(tmp_path / "none", where="staging/none")
     with monkeypatch.context() as busy:
         busy.setattr(shutil, "rmtree", lambda *_, **__: None)
         with pytest.raises(DestructionIncomplete, match="files left behind in staging/proef"):
-            tables.remove_folder(folder, where="staging/proef")
-    tables.remove_folder(folder, where="staging/proef")
+            delta.remove_folder(folder, where="staging/proef")
+    delta.remove_folder(folder, where="staging/proef")
     assert not folder.exists()
 
 
 def test_a_purge_leaves_no_row_and_no_file(spark: SparkSession, replaced: Path) -> None:
-    assert tables.purge(replaced).left_behind == 0
+    assert delta.purge(replaced).left_behind == 0
     assert _data(replaced) == set()
-    assert tables.read(spark, replaced).collect() == []
+    assert delta.read(spark, replaced).collect() == []

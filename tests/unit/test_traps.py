@@ -37,12 +37,14 @@ from tests.unit.drawn_deliveries import (
     zipped,
 )
 
-from cohort import catalogue, ingest, objections, platform, tables
-from cohort.filed import numbers
-from cohort.intake import formats
-from cohort.intake.reasons import REASONS
-from cohort.intake.rejection import FILE_REASONS
-from cohort.places import Places
+from cohort import delta
+from cohort.agreements import catalogue, platform
+from cohort.delivery_formats import format_declarations
+from cohort.delivery_formats.file_rejections import FILE_REASONS
+from cohort.delivery_formats.reason_codes import REASONS
+from cohort.ingestion import pipeline
+from cohort.legal_basis import number_changes, objections
+from cohort.storage.paths import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -69,11 +71,27 @@ def trap(says: str, content: Content, name: str = "x.csv", **told: Any) -> Trap:
 
 
 FAILED = (
-    "#N/A", "#N/B", "#DIV/0!", "#DEEL/0!", "#REF!", "#VERW!", "#VALUE!", "#WAARDE!", "#NAME?", "#NAAM?",
-    "#NUM!", "#GETAL!", "#NULL!", "#LEEG!", "#SPILL!", "#OVERLOOP!",
+    "#N/A",
+    "#N/B",
+    "#DIV/0!",
+    "#DEEL/0!",
+    "#REF!",
+    "#VERW!",
+    "#VALUE!",
+    "#WAARDE!",
+    "#NAME?",
+    "#NAAM?",
+    "#NUM!",
+    "#GETAL!",
+    "#NULL!",
+    "#LEEG!",
+    "#SPILL!",
+    "#OVERLOOP!",
     "#GETTING_DATA",
-    "#########", "Err:502", "#n/a",
-)  # fmt: skip
+    "#########",
+    "Err:502",
+    "#n/a",
+)
 
 
 def _cells(school: str, pgn: str, score: str, **attributes: object) -> str:
@@ -152,11 +170,7 @@ TRAPS = [
         lambda s: puntkomma(f"{ONE};20-01-2025;80;x;J")(s).replace(b";x;", b";\x81;"),
         reason="NOT_UTF8",
     ),
-    trap(
-        "UTF-16",
-        lambda school: canoniek(f"{ONE};80;")(school).decode().encode("utf-16"),
-        reason="ENCODING_UTF16",
-    ),
+    trap("UTF-16", lambda school: canoniek(f"{ONE};80;")(school).decode().encode("utf-16"), reason="ENCODING_UTF16"),
     trap(
         "two byte order marks",
         lambda school: b"\xef\xbb\xbf" * 2 + canoniek(f"{ONE};80;")(school),
@@ -164,9 +178,7 @@ TRAPS = [
     ),
     trap(
         "two files one after another, each with a mark and a header",
-        lambda s: b"".join(
-            b"\xef\xbb\xbf" + canoniek(row)(s) for row in (f"{ONE};80;", f"{TWO};81;", f"{ZERO};82;")
-        ),
+        lambda s: b"".join(b"\xef\xbb\xbf" + canoniek(row)(s) for row in (f"{ONE};80;", f"{TWO};81;", f"{ZERO};82;")),
         took=(f"{ONE} 80.00 None", f"{TWO} 81.00 None", f"{ZERO} 82.00 None"),
         codes={"HEADER_REPEATED": [3, 5]},
     ),
@@ -183,9 +195,7 @@ TRAPS = [
     ),
     trap(
         "a header again, of other columns",
-        lambda s: (
-            canoniek(f"{ONE};80;")(s) + canoniek(f"{TWO};;81", header=CANONIEK.replace("groep_key", "ses"))(s)
-        ),
+        lambda s: canoniek(f"{ONE};80;")(s) + canoniek(f"{TWO};;81", header=CANONIEK.replace("groep_key", "ses"))(s),
         reason="HEADER_SECOND",
     ),
     trap(
@@ -201,9 +211,7 @@ TRAPS = [
     trap("no byte order mark where one is usual", komma(f"{ONE},80,", bom=b""), took=(f"{ONE} 80.00 None",)),
     trap("a zip named .csv is no garbage", zipped(canoniek(f"{ONE};80;")), took=(f"{ONE} 80.00 None",)),
     trap(
-        "a header twice",
-        raw(f"pgn;{CANONIEK}\n1;BRIN;2024-2025;{ONE};REK-M7;2025-01-20;80;\n"),
-        reason="HEADER_TWICE",
+        "a header twice", raw(f"pgn;{CANONIEK}\n1;BRIN;2024-2025;{ONE};REK-M7;2025-01-20;80;\n"), reason="HEADER_TWICE"
     ),
     trap("001 stays 001", canoniek(f"{ONE};80;001"), took=(f"{ONE} 80.00 001",)),
     trap(
@@ -237,22 +245,12 @@ TRAPS = [
         codes={"ROW_BROKEN": [2, 3]},
     ),
     trap(
-        "the first line is a pupil's",
-        raw(f"BRIN;2024-2025;{ONE};REK-M7;2025-01-20;80;\n" * 2),
-        reason="HEADER_UNKNOWN",
+        "the first line is a pupil's", raw(f"BRIN;2024-2025;{ONE};REK-M7;2025-01-20;80;\n" * 2), reason="HEADER_UNKNOWN"
     ),
-    trap(
-        "a day and a month the wrong way round",
-        puntkomma(f"{ONE};01-02-2025;80;;"),
-        took=(f"{ONE} 80.00 None",),
-    ),
+    trap("a day and a month the wrong way round", puntkomma(f"{ONE};01-02-2025;80;;"), took=(f"{ONE} 80.00 None",)),
     trap(
         "days as Dutch Excel writes them",
-        puntkomma(
-            f"{ONE};3-2-2025;80;;",
-            f"{TWO};03-02-2025 0:00;81;;",
-            f"{ZERO};3-2-2025 00:00:00;82;;",
-        ),
+        puntkomma(f"{ONE};3-2-2025;80;;", f"{TWO};03-02-2025 0:00;81;;", f"{ZERO};3-2-2025 00:00:00;82;;"),
         took=(f"{ONE} 80.00 None", f"{TWO} 81.00 None", f"{ZERO} 82.00 None"),
     ),
     trap(
@@ -266,9 +264,7 @@ TRAPS = [
         codes={"DATE_INVALID": [2, 3, 4]},
     ),
     trap(
-        "an ISO date where the day is declared first",
-        puntkomma(f"{ONE};2025-01-20;80;;"),
-        codes={"DATE_INVALID": [2]},
+        "an ISO date where the day is declared first", puntkomma(f"{ONE};2025-01-20;80;;"), codes={"DATE_INVALID": [2]}
     ),
     trap(
         "the day first where ISO is declared",
@@ -317,9 +313,7 @@ TRAPS = [
     ),
     trap(
         "sentinels of every administration in a column with codes",
-        lambda school: (
-            f"{PUNTKOMMA};Niveau I-V\n{school};2024/2025;{ONE};REK-M7;20-01-2025;80;;J;N.v.t.\n".encode()
-        ),
+        lambda school: f"{PUNTKOMMA};Niveau I-V\n{school};2024/2025;{ONE};REK-M7;20-01-2025;80;;J;N.v.t.\n".encode(),
         took=(f"{ONE} 80.00 None",),
     ),
     trap(
@@ -388,10 +382,7 @@ TRAPS = [
     trap("a zip bomb", zipped(lambda _: b"0" * (40 << 20)), name="x.zip", reason="CONTAINER_BOMB"),
     trap("an encrypted zip", encrypted(canoniek(f"{ONE};80;")), name="x.zip", reason="CONTAINER_ENCRYPTED"),
     trap(
-        "a path that climbs out",
-        zipped(canoniek(f"{ONE};80;"), name="../a.csv"),
-        name="x.zip",
-        reason="CONTAINER_PATH",
+        "a path that climbs out", zipped(canoniek(f"{ONE};80;"), name="../a.csv"), name="x.zip", reason="CONTAINER_PATH"
     ),
     trap("a zip in a zip", zipped(zipped(canoniek(f"{ONE};80;"))), name="x.zip", reason="CONTAINER_NESTED"),
     trap(
@@ -408,9 +399,7 @@ TRAPS = [
     trap(
         "a letter beside the data is no delivery",
         lambda school: drawn_workbooks.zipped(
-            ("a.csv", canoniek(f"{ONE};80;")(school)),
-            ("brief.txt", b"Beste platform"),
-            ("b.pdf", b"%PDF-1.4"),
+            ("a.csv", canoniek(f"{ONE};80;")(school)), ("brief.txt", b"Beste platform"), ("b.pdf", b"%PDF-1.4")
         ),
         name="x.zip",
         took=(f"{ONE} 80.00 None",),
@@ -426,9 +415,7 @@ TRAPS = [
         "a formula that failed, in each of the words for it",
         raw(
             f"{CANONIEK}\n"
-            + "".join(
-                f"BRIN;2024-2025;{ONE};REK-M7;2025-01-{n};{word};\n" for n, word in enumerate(FAILED, 10)
-            )
+            + "".join(f"BRIN;2024-2025;{ONE};REK-M7;2025-01-{n};{word};\n" for n, word in enumerate(FAILED, 10))
         ),
         codes={"SCORE_MISSING": [*range(2, 2 + len(FAILED))]},
     ),
@@ -482,14 +469,10 @@ TRAPS = [
         name="x.xlsx",
         reason="SPREADSHEET_SHEETS",
     ),
-    trap(
-        "a spreadsheet without a declared header", sheet("a;b", ["1"]), name="x.xlsx", reason="HEADER_UNKNOWN"
-    ),
+    trap("a spreadsheet without a declared header", sheet("a;b", ["1"]), name="x.xlsx", reason="HEADER_UNKNOWN"),
     trap("a document of another kind", raw("<x/>"), name="x.xml", reason="XML_UNKNOWN"),
     trap("a page", raw("<html/>"), name="x.xml", reason="WEB_PAGE"),
-    trap(
-        "a document that is cut off", lambda school: ROSTER(school)[:-20], name="x.xml", reason="XML_BROKEN"
-    ),
+    trap("a document that is cut off", lambda school: ROSTER(school)[:-20], name="x.xml", reason="XML_BROKEN"),
     trap(
         "an external entity",
         raw('<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><EDEX>&e;</EDEX>'),
@@ -513,8 +496,7 @@ TRAPS = [
         "keys that hold within one export",
         {
             "b.xml": changed(
-                uwlr(f"#1;{S}", f"b;{S}", f"#3;{S}"),
-                ("#3</leerlingid>", "#3</leerlingid><eckid>x</eckid>"),
+                uwlr(f"#1;{S}", f"b;{S}", f"#3;{S}"), ("#3</leerlingid>", "#3</leerlingid><eckid>x</eckid>")
             ),
             "a.xml": changed(ROSTER, ("'a'", "'#1'"), ("'c'><bsn>133456785", f"'#9' eckid='x'><bsn>{ZERO}")),
         },
@@ -537,12 +519,7 @@ TRAPS = [
         name="x.xml",
         reason="XML_NO_RECORDS",
     ),
-    trap(
-        "two messages in an envelope",
-        soap(lambda school: ROSTER(school) * 2),
-        name="x.xml",
-        reason="XML_SEVERAL",
-    ),
+    trap("two messages in an envelope", soap(lambda school: ROSTER(school) * 2), name="x.xml", reason="XML_SEVERAL"),
     Trap(
         "results of a school named by its key",
         {"b.xml": uwlr(f"a;{S}", school="<schoolkey>s-BRIN</schoolkey>"), "a.xml": ROSTER},
@@ -580,16 +557,21 @@ def taken(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
             (folder / name).write_bytes(content(SCHOOLS[number]))
     holds = platform.load(CONF)
     generous = holds.intake.model_copy(update={"max_refused_share": 1})
-    intake = ingest.Intake(
-        places, holds.model_copy(update={"intake": generous}), catalogue.load(CONF), formats.load(CONF),
-        objections.Objections(()), numbers.Changes(), NOW,
-    )  # fmt: skip
-    record = ingest.ingest(one_spark, intake, lambda _: None)
+    intake = pipeline.Intake(
+        places,
+        holds.model_copy(update={"intake": generous}),
+        catalogue.load(CONF),
+        format_declarations.load(CONF),
+        objections.Objections(()),
+        number_changes.Changes(),
+        NOW,
+    )
+    record = pipeline.ingest(one_spark, intake, lambda _: None)
     rows: dict[str, list[str]] = {}
-    for row in tables.read(one_spark, places.results).collect():
+    for row in delta.read(one_spark, places.results).collect():
         rows.setdefault(row.brin, []).append(f"{row.pgn} {row.vaardigheidsscore} {row.groep_key}")
     feedback = {int(f.stem): json.loads(f.read_text()) for f in places.feedback("").glob("*/*.json")}
-    ledger = {line.sha256: line for line in tables.read(one_spark, places.ledger).collect()}
+    ledger = {line.sha256: line for line in delta.read(one_spark, places.ledger).collect()}
     by_trap: dict[str, list[Any]] = {}
     for number, one in enumerate(TRAPS):
         folder = places.deliveries / f"{number:03d}"
@@ -635,10 +617,7 @@ def test_a_rejected_file_that_names_its_school_is_told_to_it(says: str, taken: T
     school = SCHOOLS[[one.says for one in TRAPS].index(says)]
     (line,) = (line for line in taken.ledger[says] if line.reason)
     assert (line.status, line.brin) == ("REJECTED", school)
-    assert {f.suffix for f in taken.places.feedback(school).glob(f"{line.levering_nr}.*")} == {
-        ".json",
-        ".txt",
-    }
+    assert {f.suffix for f in taken.places.feedback(school).glob(f"{line.levering_nr}.*")} == {".json", ".txt"}
 
 
 def test_sums_close_and_no_feedback_tells_a_value(taken: Taken) -> None:

@@ -38,10 +38,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     files = [str(file) for file in sorted(folder.glob("without_*.py"))]
     said, failed, _ = api.run(["--config-file", str(folder / "mypy.ini"), *files])
     assert not failed
-    return {
-        name: "\n".join(line for line in said.splitlines() if f"without_{name}.py" in line)
-        for name in FORGOTTEN
-    }
+    return {name: "\n".join(line for line in said.splitlines() if f"without_{name}.py" in line) for name in FORGOTTEN}
 
 
 @pytest.mark.parametrize("stage", [name for name in FORGOTTEN if name != "nothing"])

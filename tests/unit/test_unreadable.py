@@ -23,24 +23,16 @@ from tests.unit.drawn_deliveries import CANONIEK, ROSTER, Content, canoniek, she
 from tests.unit.drawn_deliveries import S as RESULT
 from tests.unit.test_ingest import NUMBERS, SCHOOLS, deliver, row, take_in
 
-from cohort.filed import raw_files
-from cohort.intake import (
-    arrivals,
-    containers,
-    edexml,
-    formats,
-    ledger,
-    reception,
-    retention,
-    spreadsheets,
-    transcripts,
-)
-from cohort.intake import uwlr as messages
-from cohort.intake.arrivals import DeliveredFile, Desk
-from cohort.intake.containers import Limits
-from cohort.intake.ledger import REJECTED, TAKEN, Entry, Ledger
-from cohort.intake.reception import Received, receive
-from cohort.places import Places
+from cohort.agreements.container_limits import ContainerLimits
+from cohort.delivery_formats import canonical_text, containers, edexml, file_recognition, format_declarations, xlsx
+from cohort.delivery_formats import uwlr as messages
+from cohort.delivery_formats.file_recognition import DeliveredFile, Desk
+from cohort.erasure import raw_file_erasure
+from cohort.ingestion import discovery
+from cohort.ingestion.discovery import Received, receive
+from cohort.results import ledger, retention
+from cohort.results.ledger import REJECTED, TAKEN, Entry, Ledger
+from cohort.storage.paths import Places
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 PLANTED = "111222333"
@@ -56,21 +48,21 @@ DEFECTS: list[tuple[str, Callable[[], BaseException]]] = [
 ]
 READERS: list[tuple[str, str, Content, Any, str]] = [
     # what fails        the file       its bytes                         where it is raised
-    ("a text",          "a.csv",       canoniek(f"{PLANTED};1;a"),       arrivals, "of_text"),
-    ("a spreadsheet",   "a.xlsx",      SHEET,                            spreadsheets, "read"),
-    ("quotes",          "a.csv",       QUOTED,                           transcripts, "of_lines"),
-    ("a transcript",    "a.xlsx",      SHEET,                            transcripts, "_written"),
-    ("a roster",        "a.xml",       ROSTER,                           edexml, "read"),
-    ("a container",     "a.zip",       zipped(canoniek(f"{PLANTED};1;a")), containers, "members"),
-    ("a member",        "a.zip",       zipped(canoniek(f"{PLANTED};1;a")), arrivals, "of_text"),
-    ("a packed sheet",  "a.zip",       zipped(SHEET, name="a{n}.xlsx"),  spreadsheets, "read"),
-]  # fmt: skip
+    ("a text", "a.csv", canoniek(f"{PLANTED};1;a"), file_recognition, "of_text"),
+    ("a spreadsheet", "a.xlsx", SHEET, xlsx, "read"),
+    ("quotes", "a.csv", QUOTED, canonical_text, "of_lines"),
+    ("a transcript", "a.xlsx", SHEET, canonical_text, "_written"),
+    ("a roster", "a.xml", ROSTER, edexml, "read"),
+    ("a container", "a.zip", zipped(canoniek(f"{PLANTED};1;a")), containers, "members"),
+    ("a member", "a.zip", zipped(canoniek(f"{PLANTED};1;a")), file_recognition, "of_text"),
+    ("a packed sheet", "a.zip", zipped(SHEET, name="a{n}.xlsx"), xlsx, "read"),
+]
 
 
 def desk(root: Path, known: Ledger) -> Desk:
-    limits = Limits(99, 1 << 22, 1 << 23, 200)
+    limits = ContainerLimits(99, 1 << 22, 1 << 23, 200)
     (root / "deliveries").mkdir(exist_ok=True)
-    return Desk(root / "deliveries", root / "work", formats.load(CONF), limits, known.hashes)
+    return Desk(root / "deliveries", root / "work", format_declarations.load(CONF), limits, known.hashes)
 
 
 def received(root: Path, known: Ledger) -> Received:
@@ -81,12 +73,25 @@ def entered(known: Ledger, found: Received) -> Ledger:
     """The ledger with a line per new file."""
     lines = [
         Entry(
-            file.sha256, file.name, number, known.next_batch, None, "2026-01-01T00:00:00+00:00",
-            REJECTED if file.rejected else TAKEN, file.rejected, 0, 0, 0, 0, 0, {}, file.kind,
+            file.sha256,
+            file.name,
+            number,
+            known.next_batch,
+            None,
+            "2026-01-01T00:00:00+00:00",
+            REJECTED if file.rejected else TAKEN,
+            file.rejected,
+            0,
+            0,
+            0,
+            0,
+            0,
+            {},
+            file.kind,
             container=file.container,
         )
         for number, file in found.new
-    ]  # fmt: skip
+    ]
     return Ledger((*known.lines, *lines))
 
 
@@ -103,9 +108,15 @@ def broken(module: Any, name: str, defect: Callable[[], BaseException]) -> Itera
 @pytest.mark.parametrize(("kind", "defect"), DEFECTS)
 @pytest.mark.parametrize(("says", "name", "content", "module", "function"), READERS)
 def test_what_no_reader_foresaw_is_left_told_and_tried_again(
-    tmp_path: Path, says: str, name: str, content: Content, module: Any, function: str, kind: str,
+    tmp_path: Path,
+    says: str,
+    name: str,
+    content: Content,
+    module: Any,
+    function: str,
+    kind: str,
     defect: Callable[[], BaseException],
-) -> None:  # fmt: skip
+) -> None:
     del says
     known = Ledger()
     place = desk(tmp_path, known).folder / name
@@ -158,9 +169,7 @@ def test_no_memory_in_a_library_is_no_damage_of_the_file(tmp_path: Path, where: 
     assert [what.partition(" at ")[0] for what in found.defects] == ["MemoryError"]
 
 
-def test_results_whose_roster_may_be_the_one_that_we_could_not_read_are_not_told_to_lack_it(
-    tmp_path: Path,
-) -> None:
+def test_results_whose_roster_may_be_the_one_that_we_could_not_read_are_not_told_to_lack_it(tmp_path: Path) -> None:
     folder = desk(tmp_path, Ledger()).folder
     (folder / "roster.xml").write_bytes(ROSTER(SCHOOLS[0]))
     (folder / "results.xml").write_bytes(uwlr(f"a;{RESULT}")(SCHOOLS[0]))
@@ -180,19 +189,17 @@ def test_a_message_that_cannot_be_read_leaves_its_roster(tmp_path: Path) -> None
     (folder / "results.xml").write_bytes(uwlr(f"a;{RESULT}")(SCHOOLS[0]))
     with broken(messages, "read", MemoryError):
         first = received(tmp_path, Ledger())
-    assert {file.name: file.rejected for _, file in first.new} == {
-        "roster.xml": None, "results.xml": "UNREADABLE",
-    }  # fmt: skip
+    assert {file.name: file.rejected for _, file in first.new} == {"roster.xml": None, "results.xml": "UNREADABLE"}
 
 
 REASONS = [
     # first          then             a line is added
-    ("UNREADABLE",   "UNREADABLE",    False),
-    ("UNREADABLE",   "EMPTY",         True),
-    ("FILE_NAME",    "EMPTY",         True),
-    ("UNREADABLE",   "ROSTER_MISSING", True),
+    ("UNREADABLE", "UNREADABLE", False),
+    ("UNREADABLE", "EMPTY", True),
+    ("FILE_NAME", "EMPTY", True),
+    ("UNREADABLE", "ROSTER_MISSING", True),
     ("ROSTER_MISSING", "ROSTER_MISSING", False),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("first", "then", "added"), REASONS)
@@ -204,10 +211,10 @@ def test_another_reason_is_told_and_the_same_one_is_not(
     def of_text(file: DeliveredFile, *_: object, reason: str) -> DeliveredFile:
         return replace(file, rejected=reason)
 
-    monkeypatch.setattr(arrivals, "of_text", partial(of_text, reason=first))
+    monkeypatch.setattr(file_recognition, "of_text", partial(of_text, reason=first))
     known = entered(Ledger(), received(tmp_path, Ledger()))
     assert [line.reason for line in known.lines] == [first]
-    monkeypatch.setattr(arrivals, "of_text", partial(of_text, reason=then))
+    monkeypatch.setattr(file_recognition, "of_text", partial(of_text, reason=then))
     found = received(tmp_path, known)
     assert [file.rejected for _, file in found.new] == ([then] if added else [])
     known = entered(known, found)
@@ -219,12 +226,12 @@ def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp
     folder = desk(tmp_path, Ledger()).folder
     (folder / "a.csv").write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
     (folder / "b.zip").write_bytes(zipped(canoniek("123456782;1;a"), canoniek("063138219;1;a"))(SCHOOLS[0]))
-    with broken(arrivals, "of_text", MemoryError):
+    with broken(file_recognition, "of_text", MemoryError):
         known = entered(Ledger(), received(tmp_path, Ledger()))
     assert {line.reason for line in known.lines} == {"UNREADABLE"}
     numbers = frozenset({PLANTED, "123456782"})
     found = received(tmp_path, known).files
-    assert raw_files.remove(folder, known, numbers, desk(tmp_path, known).limits) == 0
+    assert raw_file_erasure.remove(folder, known, numbers, desk(tmp_path, known).limits) == 0
     late = dt.datetime(2036, 1, 1, tzinfo=dt.UTC)
     assert retention._deliveries(known, found, late) == 0
     known = entered(known, received(tmp_path, known))
@@ -245,7 +252,7 @@ def _ends_its_worker(file: DeliveredFile) -> DeliveredFile:
     if file.name == "30.xlsx":
         os.kill(os.getpid(), signal.SIGKILL)
     if file.name == "40.xlsx":
-        return reception._told(file, partial(_raises, file))
+        return discovery._told(file, partial(_raises, file))
     return replace(file, rows=int(file.name.partition(".")[0]))
 
 
@@ -254,20 +261,18 @@ def _raises(_: DeliveredFile) -> NoReturn:
 
 
 def test_a_file_that_ends_an_executors_worker_stops_no_other(spark: SparkSession) -> None:
-    files = [DeliveredFile(Path(f"{n}.xlsx"), f"{n}", f"{n}.xlsx") for n in range(reception.MANY + 1)]
-    done = reception._each(spark, _ends_its_worker, files, reception._lost)
+    files = [DeliveredFile(Path(f"{n}.xlsx"), f"{n}", f"{n}.xlsx") for n in range(discovery.MANY + 1)]
+    done = discovery._each(spark, _ends_its_worker, files, discovery._lost)
     assert [file.name for file in done] == [file.name for file in files]
     assert [file.rows for file in done if not file.rejected] == [
-        n for n in range(reception.MANY + 1) if n not in (30, 40)
+        n for n in range(discovery.MANY + 1) if n not in (30, 40)
     ]
     left = {file.name: str(file.defect) for file in done if file.rejected == "UNREADABLE"}
     assert set(left) == {"30.xlsx", "40.xlsx"}
     assert left["40.xlsx"].startswith("MemoryError at test_unreadable.py:")
 
 
-def test_a_run_says_that_something_was_left_and_the_next_one_takes_it_in(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_a_run_says_that_something_was_left_and_the_next_one_takes_it_in(spark: SparkSession, tmp_path: Path) -> None:
     places = Places(tmp_path)
     places.deliveries.mkdir()
     deliver(places, "a.csv", *(row(number) for number in NUMBERS))
@@ -294,9 +299,7 @@ def tables_rows(places: Places) -> int:
     return ledger.read(places.ledger).current()
 
 
-def test_a_file_that_may_not_be_read_makes_the_run_end_with_a_code(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_a_file_that_may_not_be_read_makes_the_run_end_with_a_code(spark: SparkSession, tmp_path: Path) -> None:
     places = Places(tmp_path)
     places.deliveries.mkdir()
     deliver(places, "a.csv", *(row(number) for number in NUMBERS))

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from tests.unit.drawn_register import AGREED, CERTIFICATE
 
-from cohort import contributors, register, site, uses
 from cohort.destruction import inventory
-from cohort.places import Places
-from cohort.register import Record, Release
+from cohort.release import contributors
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.storage.paths import Places
+from cohort.transparency import public_register, school_uses
 
 
 @pytest.fixture
@@ -20,15 +22,17 @@ def places(tmp_path: Path) -> Places:
     return Places(tmp_path)
 
 
-def record(
-    places: Places, project: str, number: int, state: Release, *schools: str, **changes: Any
-) -> Record:
+def record(places: Places, project: str, number: int, state: Release, *schools: str, **changes: Any) -> Record:
     facts = {
-        "class": "anonymous", "expires": "2027-12-31", "schools": list(schools), "version": number,
-        "agreed": AGREED | {"question": f"De vraag van {project}?"}, "counts": {"pupils_released": 4321},
-    }  # fmt: skip
+        "class": "anonymous",
+        "expires": "2027-12-31",
+        "schools": list(schools),
+        "version": number,
+        "agreed": AGREED | {"question": f"De vraag van {project}?"},
+        "counts": {"pupils_released": 4321},
+    }
     made = Record(project, number, state, facts | changes)
-    register.save(places, made)
+    release_record.save(places, made)
     return made
 
 
@@ -42,12 +46,12 @@ def told(places: Places, school: str) -> dict[str, str]:
 
 #   project     release  state        schools
 TABLE = [
-    ("groei",   1, Release.SUPERSEDED, "01AA", "02BB"),
-    ("groei",   2, Release.PUBLISHED,  "01AA", "03CC"),
-    ("taal",    1, Release.PUBLISHED,  "02BB"),
-    ("half",    1, Release.VERIFIED,   "01AA"),
-    ("nee",     1, Release.REFUSED,    "01AA"),
-]  # fmt: skip
+    ("groei", 1, Release.SUPERSEDED, "01AA", "02BB"),
+    ("groei", 2, Release.PUBLISHED, "01AA", "03CC"),
+    ("taal", 1, Release.PUBLISHED, "02BB"),
+    ("half", 1, Release.VERIFIED, "01AA"),
+    ("nee", 1, Release.REFUSED, "01AA"),
+]
 
 
 @pytest.fixture
@@ -59,7 +63,7 @@ def used(places: Places) -> Places:
 
 
 def test_each_school_hears_of_the_projects_that_show_its_results(used: Places) -> None:
-    assert uses.write(used) == {"schools": 3, "changed": 3}
+    assert school_uses.write(used) == {"schools": 3, "changed": 3}
 
     assert told(used, "01AA") == {"groei": "published"}
     assert told(used, "02BB") == {"groei": "no_longer", "taal": "published"}
@@ -67,13 +71,17 @@ def test_each_school_hears_of_the_projects_that_show_its_results(used: Places) -
 
 
 def test_it_reads_question_period_class_and_state_and_no_number(used: Places) -> None:
-    uses.write(used)
+    school_uses.write(used)
 
     file = json.loads((used.feedback("02BB") / "gebruik.json").read_text(encoding="utf-8"))["uses"][0]
     assert file == {
-        "project": "groei", "question": "De vraag van groei?", "starts": "2026-01-01", "ends": "2027-12-31",
-        "class": "anonymous", "state": "no_longer",
-    }  # fmt: skip
+        "project": "groei",
+        "question": "De vraag van groei?",
+        "starts": "2026-01-01",
+        "ends": "2027-12-31",
+        "class": "anonymous",
+        "state": "no_longer",
+    }
     page = (used.feedback("02BB") / "gebruik.html").read_text(encoding="utf-8")
     for expected in ("De vraag van taal?", "1 januari 2026 tot en met 31 december 2027", "no longer in use"):
         assert expected in page
@@ -82,24 +90,24 @@ def test_it_reads_question_period_class_and_state_and_no_number(used: Places) ->
 
 
 def test_a_second_run_changes_nothing_and_a_first_one_is_what_the_records_say(used: Places) -> None:
-    uses.write(used)
+    school_uses.write(used)
     (used.feedback("01AA") / "gebruik.html").write_text("overwritten", encoding="utf-8")
 
-    assert uses.write(used) == {"schools": 3, "changed": 1}
-    assert uses.write(used) == {"schools": 3, "changed": 0}
+    assert school_uses.write(used) == {"schools": 3, "changed": 1}
+    assert school_uses.write(used) == {"schools": 3, "changed": 0}
 
 
 def destroyed(places: Places, project: str) -> None:
     """What destroy leaves of a project: its open records and the certificate."""
     inventory.remove(places.exact / project)
-    register.write(register.certificate(places, project), CERTIFICATE | {"project": project})
+    release_record.write(release_record.certificate(places, project), CERTIFICATE | {"project": project})
 
 
 def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: Places) -> None:
-    uses.write(used)
+    school_uses.write(used)
     destroyed(used, "groei")
-    register.write(register.journal(used, "taal"), {"events": []})
-    uses.write(used)
+    release_record.write(release_record.journal(used, "taal"), {"events": []})
+    school_uses.write(used)
 
     assert told(used, "01AA") == {"groei": "destroyed"}
     assert told(used, "02BB") == {"groei": "destroyed", "taal": "ending"}
@@ -107,28 +115,31 @@ def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: Plac
 
 
 def test_what_is_not_in_any_record_is_told_no_more(used: Places) -> None:
-    uses.write(used)
+    school_uses.write(used)
     (used.feedback("03CC") / "12.json").write_text("{}", encoding="utf-8")
     inventory.remove(used.exact / "groei")
 
-    assert uses.write(used)["schools"] == 1
+    assert school_uses.write(used)["schools"] == 1
     assert [path.name for path in used.feedback("03CC").iterdir()] == ["12.json"]
 
 
 BAD_DAY = dict.fromkeys(("question", "class", "state")) | {"starts": "ooit", "ends": "2027-01-01"}
 NOT_AS_WRITTEN = {
-    "no JSON": "{", "a list": "[]", "a number": '{"uses": 3}', "not UTF-8": "\udcff",
+    "no JSON": "{",
+    "a list": "[]",
+    "a number": '{"uses": 3}',
+    "not UTF-8": "\udcff",
     "another folder": '{"uses": [{"project": "../../elders"}]}',
     "no day": json.dumps({"uses": [{"project": "weg", **BAD_DAY}]}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("content", NOT_AS_WRITTEN.values(), ids=NOT_AS_WRITTEN)
 def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: Places, content: str) -> None:
     destroyed(used, "weg")
-    uses.write(used)
+    school_uses.write(used)
     (used.feedback("01AA") / "gebruik.json").write_bytes(content.encode("utf-8", "surrogateescape"))
-    uses.write(used)
+    school_uses.write(used)
 
     assert told(used, "01AA") == {"groei": "published"}
 
@@ -136,8 +147,8 @@ def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: Places, cont
 def test_a_school_whose_rows_were_taken_out_reads_that_it_was_in_it(places: Places) -> None:
     made = record(places, "baan", 1, Release.PUBLISHED, "01AA", "02BB")
     left = contributors.without(contributors.without(made, {"09ZZ"}), {"02BB"})
-    register.save(places, left)
-    uses.write(places)
+    release_record.save(places, left)
+    school_uses.write(places)
 
     assert (told(places, "01AA"), told(places, "02BB")) == ({"baan": "published"}, {"baan": "no_longer"})
     assert left.facts["schools"] == ["01AA"]
@@ -145,7 +156,7 @@ def test_a_school_whose_rows_were_taken_out_reads_that_it_was_in_it(places: Plac
 
 def test_a_question_is_text_here_too(places: Places) -> None:
     record(places, "proef", 1, Release.PUBLISHED, "01AA", agreed=AGREED | {"question": "<script>x</script>"})
-    uses.write(places)
+    school_uses.write(places)
 
     page = (places.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;" in page
@@ -154,19 +165,19 @@ def test_a_question_is_text_here_too(places: Places) -> None:
 
 def test_a_record_from_before_schools_and_agreements_were_noted_is_read(places: Places) -> None:
     facts = {"class": "anonymous", "expires": "2027-01-01", "version": 0}
-    register.save(places, Record("oud", 1, Release.PUBLISHED, facts))
+    release_record.save(places, Record("oud", 1, Release.PUBLISHED, facts))
     record(places, "half", 1, Release.PUBLISHED, "01AA", agreed={})
-    uses.write(places)
+    school_uses.write(places)
 
     assert told(places, "01AA") == {"half": "published"}
     assert "Onderzoek half" in (places.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
 
 
 def test_no_school_is_on_the_site(used: Places) -> None:
-    uses.write(used)
-    register.write(used.records / "groei" / "agreement.json", AGREED)
+    school_uses.write(used)
+    release_record.write(used.records / "groei" / "agreement.json", AGREED)
 
-    everything = b"".join(site.made(used.records).values())
+    everything = b"".join(public_register.made(used.records).values())
 
     assert b"groei" in everything
     assert not [brin for brin in (b"01AA", b"02BB", b"03CC") if brin in everything]
@@ -175,17 +186,17 @@ def test_no_school_is_on_the_site(used: Places) -> None:
 def test_what_was_told_is_not_forgotten_for_an_error_of_the_storage(
     used: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    uses.write(used)
+    school_uses.write(used)
     before = told(used, "01AA")
-    real = register.load
+    real = release_record.load
 
     def fails(path: Path) -> dict[str, Any]:
-        if path.name == uses.FILE:
+        if path.name == school_uses.FILE:
             raise OSError(5, "Input/output error")
         return real(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(register, "load", fails)
+        patch.setattr(release_record, "load", fails)
         with pytest.raises(OSError, match="Input/output error"):
-            uses.write(used)
+            school_uses.write(used)
     assert told(used, "01AA") == before

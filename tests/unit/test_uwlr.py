@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from tests.unit import test_edexml as rosters
 
-from cohort.intake import edexml, uwlr
-from cohort.intake.rejection import Rejected
-from cohort.intake.rosters import Roster
-from cohort.intake.uwlr import Row
-from cohort.schema import CANONICAL
+from cohort.delivery_formats import edexml, uwlr
+from cohort.delivery_formats.file_rejections import Rejected
+from cohort.delivery_formats.rosters import Roster
+from cohort.delivery_formats.uwlr import Row
+from cohort.states.schemas import CANONICAL
 
 SAMPLE = Path(__file__).resolve().parents[3] / "shared/data/uwlr/illustrative_leerresultaten_verzoek_2.2.xml"
 ENOUGH = 1 << 20
@@ -22,9 +22,7 @@ DECLARED = "<toets><toetscode>REK-M5</toetscode><toetsnaam>Rekenen</toetsnaam></
 ECK = "https://ketenid.nl/1"
 
 
-def result(
-    inside: str = "<score>44</score>", *, key: str = "R1", test: str = "REK-M5", more: str = ""
-) -> str:
+def result(inside: str = "<score>44</score>", *, key: str = "R1", test: str = "REK-M5", more: str = "") -> str:
     return (
         f'<resultaat key="{key}"><afnamedatum>2025-01-20</afnamedatum><toetscode>{test}</toetscode>{more}'
         f"{inside}<infourl>https://geheim</infourl></resultaat>"
@@ -77,10 +75,19 @@ def cells(row: Row) -> dict[str, str]:
 
 
 OF_ANNA = {
-    "brin": "99ZZ", "vestiging": "01", "schooljaar": "2024-2025", "pgn": "123456782",
-    "geboortedatum": "2015-03-09", "geslacht": "2", "jaargroep": "5", "groep_key": "g5", "gewicht": "0,3",
-    "toetscode": "REK-M5", "afnamedatum": "2025-01-20", "bron_result_key": "R1",
-}  # fmt: skip
+    "brin": "99ZZ",
+    "vestiging": "01",
+    "schooljaar": "2024-2025",
+    "pgn": "123456782",
+    "geboortedatum": "2015-03-09",
+    "geslacht": "2",
+    "jaargroep": "5",
+    "groep_key": "g5",
+    "gewicht": "0,3",
+    "toetscode": "REK-M5",
+    "afnamedatum": "2025-01-20",
+    "bron_result_key": "R1",
+}
 
 
 def test_a_result_with_its_pupil_is_a_row_of_the_canonical_dialect() -> None:
@@ -113,8 +120,10 @@ def test_namespaces_may_differ_by_version(version: str) -> None:
     oso_namespace = OSO.replace("1.2", "2019.1")
     content = document(
         afname(result(oso("<o:aantalgoed>71</o:aantalgoed>"))),
-        version=version, namespace=namespace, oso_namespace=oso_namespace,
-    )  # fmt: skip
+        version=version,
+        namespace=namespace,
+        oso_namespace=oso_namespace,
+    )
     assert cells(rows(content)[0])["ruwe_score"] == "71"
 
 
@@ -153,11 +162,18 @@ def test_which_reference_score_is_the_level(
 @pytest.mark.parametrize(
     ("sent", "row_has", "code"),
     [
-        ("214", "214", None), ("214.0", "214", None), ("0.50", "0,5", None), (".5", "0,5", None),
-        ("+7.25", "7,25", None), ("9999.0", "9999", None), ("-3", "-3", None), ("nvt", "nvt", None),
-        ("214,5", "214,5", "SCORE_NOT_A_NUMBER"), ("1.234,5", "1.234,5", "SCORE_NOT_A_NUMBER"),
+        ("214", "214", None),
+        ("214.0", "214", None),
+        ("0.50", "0,5", None),
+        (".5", "0,5", None),
+        ("+7.25", "7,25", None),
+        ("9999.0", "9999", None),
+        ("-3", "-3", None),
+        ("nvt", "nvt", None),
+        ("214,5", "214,5", "SCORE_NOT_A_NUMBER"),
+        ("1.234,5", "1.234,5", "SCORE_NOT_A_NUMBER"),
     ],
-)  # fmt: skip
+)
 def test_a_decimal_gets_the_comma_of_the_dialect_and_a_comma_is_no_xml_decimal(
     sent: str, row_has: str, code: str | None
 ) -> None:
@@ -208,23 +224,37 @@ NO_ECK = rosters.ANNA.replace(f' eckid="{ECK}"', "")
     [
         ("by key", "<leerlingid>L1</leerlingid>", rosters.ANNA, "123456782"),
         ("by ECK iD", f"<eckid>{ECK}</eckid>", rosters.ANNA, "123456782"),
-        ("by ECK iD, the key unknown", f"<leerlingid>x</leerlingid><eckid>{ECK}</eckid>", rosters.ANNA,
-         "123456782"),
+        ("by ECK iD, the key unknown", f"<leerlingid>x</leerlingid><eckid>{ECK}</eckid>", rosters.ANNA, "123456782"),
         ("both", f"<leerlingid>L1</leerlingid><eckid>{ECK}</eckid>", rosters.ANNA, "123456782"),
-        ("by key, the roster without ECK iDs", f"<leerlingid>L1</leerlingid><eckid>{ECK}</eckid>", NO_ECK,
-         "123456782"),
+        ("by key, the roster without ECK iDs", f"<leerlingid>L1</leerlingid><eckid>{ECK}</eckid>", NO_ECK, "123456782"),
         ("unknown", "<leerlingid>x</leerlingid>", rosters.ANNA, "PUPIL_NOT_IN_ROSTER"),
         ("nobody", "", rosters.ANNA, "PUPIL_NOT_IN_ROSTER"),
-        ("key and ECK iD of two pupils", f"<leerlingid>L1</leerlingid><eckid>{ECK}2</eckid>",
-         rosters.ANNA + BEN, "PUPIL_AMBIGUOUS"),
-        ("the same, the first without an ECK iD of its own",
-         f"<leerlingid>L1</leerlingid><eckid>{ECK}2</eckid>", NO_ECK + BEN, "PUPIL_AMBIGUOUS"),
-        ("another ECK iD than the roster's", f"<leerlingid>L1</leerlingid><eckid>{ECK}3</eckid>",
-         rosters.ANNA, "PUPIL_AMBIGUOUS"),
-        ("a key of two pupils", "<leerlingid>L1</leerlingid>", rosters.ANNA + BEN.replace("L2", "L1"),
-         "PUPIL_AMBIGUOUS"),
+        (
+            "key and ECK iD of two pupils",
+            f"<leerlingid>L1</leerlingid><eckid>{ECK}2</eckid>",
+            rosters.ANNA + BEN,
+            "PUPIL_AMBIGUOUS",
+        ),
+        (
+            "the same, the first without an ECK iD of its own",
+            f"<leerlingid>L1</leerlingid><eckid>{ECK}2</eckid>",
+            NO_ECK + BEN,
+            "PUPIL_AMBIGUOUS",
+        ),
+        (
+            "another ECK iD than the roster's",
+            f"<leerlingid>L1</leerlingid><eckid>{ECK}3</eckid>",
+            rosters.ANNA,
+            "PUPIL_AMBIGUOUS",
+        ),
+        (
+            "a key of two pupils",
+            "<leerlingid>L1</leerlingid>",
+            rosters.ANNA + BEN.replace("L2", "L1"),
+            "PUPIL_AMBIGUOUS",
+        ),
     ],
-)  # fmt: skip
+)
 def test_whose_result_it_is(says: str, who: str, pupils: str, found: str) -> None:
     (row,) = rows(document(afname(result(), who=who)), roster(rosters.document(pupils)))
     assert (row.code or cells(row)["pgn"]) == found, says
@@ -263,35 +293,48 @@ def test_no_message_holds_what_was_delivered() -> None:
 GOOD = document(afname(result()))
 WRONG = [
     ("cut off", GOOD[:-40], "XML_BROKEN"),
-    ("a test that was not declared", document(afname(result(), result(test="SP-M5"))),
-     "UWLR_TEST_UNDECLARED"),
+    ("a test that was not declared", document(afname(result(), result(test="SP-M5"))), "UWLR_TEST_UNDECLARED"),
     ("no test", GOOD.replace(b"<toetscode>REK-M5</toetscode><score>", b"<score>"), "UWLR_TEST_UNDECLARED"),
     ("no declarations", document(afname(result()), declared=""), "UWLR_TEST_UNDECLARED"),
     ("a result of two kinds", document(afname(result("<score>1</score>" + oso()))), "XML_BROKEN"),
     ("a score twice", document(afname(result("<score>1</score><score>2</score>"))), "XML_BROKEN"),
-    ("two pupils for one result", document(afname(result(), who="<leerlingid>a</leerlingid>" * 2)),
-     "XML_BROKEN"),
-    ("a result outside its list", GOOD.replace(b"<resultaten>", b"").replace(b"</resultaten>", b""),
-     "XML_BROKEN"),
+    ("two pupils for one result", document(afname(result(), who="<leerlingid>a</leerlingid>" * 2)), "XML_BROKEN"),
+    ("a result outside its list", GOOD.replace(b"<resultaten>", b"").replace(b"</resultaten>", b""), "XML_BROKEN"),
     ("results outside their block", GOOD.replace(b"toetsafnames>", b"afnames>"), "XML_BROKEN"),
     ("no result", document(), "EMPTY"),
-    ("everything in a namespace of its own", GOOD.replace(b"<school>", b'<school xmlns="urn:x">')
-     .replace(b"<toetsafnames>", b'<toetsafnames xmlns="urn:x">'), "EMPTY"),
+    (
+        "everything in a namespace of its own",
+        GOOD.replace(b"<school>", b'<school xmlns="urn:x">').replace(
+            b"<toetsafnames>", b'<toetsafnames xmlns="urn:x">'
+        ),
+        "EMPTY",
+    ),
     ("a DTD", b'<!DOCTYPE x [<!ENTITY a SYSTEM "http://127.0.0.1/">]>' + GOOD, "XML_UNSAFE"),
-    ("no namespace, and version 1",
-     document(afname(result()), version="1.0").replace(f' xmlns="{NAMESPACE}"'.encode(), b""), "XML_UNKNOWN"),
-    ("the namespace of version 1", document(afname(result()), namespace=NAMESPACE.replace("/2/", "/1/")),
-     "XML_UNKNOWN"),
+    (
+        "no namespace, and version 1",
+        document(afname(result()), version="1.0").replace(f' xmlns="{NAMESPACE}"'.encode(), b""),
+        "XML_UNKNOWN",
+    ),
+    (
+        "the namespace of version 1",
+        document(afname(result()), namespace=NAMESPACE.replace("/2/", "/1/")),
+        "XML_UNKNOWN",
+    ),
     ("a version to come", document(afname(result()), version="3.0"), "XML_UNKNOWN"),
     ("a roster", rosters.document(), "XML_UNKNOWN"),
     ("too large", GOOD + b" " * ENOUGH, "XML_TOO_LARGE"),
-]  # fmt: skip
+]
 
 
 NAMING = (
-    "a test that was not declared", "no test", "no declarations", "a result of two kinds", "no result",
-    "a version to come", "no namespace, and version 1",
-)  # fmt: skip
+    "a test that was not declared",
+    "no test",
+    "no declarations",
+    "a result of two kinds",
+    "no result",
+    "a version to come",
+    "no namespace, and version 1",
+)
 """Messages that are refused for what stands after their school was read."""
 
 
@@ -310,8 +353,14 @@ def test_the_sample() -> None:
     assert [row.code for row in found] == ["ROSTER_MISSING", "ROSTER_MISSING"]
     school = {"brin": "99ZZ", "vestiging": "00", "schooljaar": "2023-2024"}
     assert [cells(row) for row in found] == [
-        {**school, "toetscode": "RW-M5", "afnamedatum": "2024-01-23", "ruwe_score": "71",
-         "vaardigheidsscore": "214", "niveau_IV": "III", "bron_result_key": "R-0001"},
-        {**school, "toetscode": "SP-M5", "afnamedatum": "2024-01-25", "ruwe_score": "44",
-         "bron_result_key": "R-0002"},
-    ]  # fmt: skip
+        {
+            **school,
+            "toetscode": "RW-M5",
+            "afnamedatum": "2024-01-23",
+            "ruwe_score": "71",
+            "vaardigheidsscore": "214",
+            "niveau_IV": "III",
+            "bron_result_key": "R-0001",
+        },
+        {**school, "toetscode": "SP-M5", "afnamedatum": "2024-01-25", "ruwe_score": "44", "bron_result_key": "R-0002"},
+    ]

@@ -15,11 +15,13 @@ from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SCHOOLS, TODAY
 
-from cohort import schema, tables
-from cohort.errors import ConfigurationRefused
-from cohort.keys import Key
-from cohort.verify import anonymity, boards, check_stage, layout
-from cohort.verify.anonymity import Limits
+from cohort import delta
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.keys.project_keys import Key
+from cohort.states import schemas
+from cohort.verification import anonymity, boards, table_layout
+from cohort.verification.anonymity import Limits
+from cohort.verification.stage import check_stage
 
 KEY = Key(drawn.SECRET)
 
@@ -27,14 +29,14 @@ KEY = Key(drawn.SECRET)
 @pytest.fixture(scope="module")
 def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("results") / "results"
-    made = one_spark.createDataFrame(drawn.results(), schema.ACCEPTED)  # type: ignore[type-var]
-    tables.create(one_spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+    made = one_spark.createDataFrame(drawn.results(), schemas.ACCEPTED)  # type: ignore[type-var]
+    delta.create(one_spark, path, schemas.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
     for batch in (1, 2):
-        tables.replace_batch(made.where(f"batch = {batch}"), path, batch)
+        delta.replace_batch(made.where(f"batch = {batch}"), path, batch)
     return path
 
 
-def runs_of(folder: Path, classes: dict[str, str]) -> layout.Runs:
+def runs_of(folder: Path, classes: dict[str, str]) -> table_layout.Runs:
     """A stage's files. Drawn per class: `A*3 B+C` = three pupils of A, and one of B who was at C as well."""
     rows = []
     for label, pupils in sorted(classes.items()):
@@ -43,13 +45,12 @@ def runs_of(folder: Path, classes: dict[str, str]) -> layout.Runs:
             home, *others = [drawn.mac(f"brin|10A{letter}") for letter in schools.split("+")]
             row = {"klas": label, "_pupil": b"p", "_school": home, "_others": others or None}
             rows += [row] * int(times or 1)
-    shape = pa.schema([
-        ("klas", pa.string()), ("_pupil", pa.binary()), ("_school", pa.binary()),
-        ("_others", pa.list_(pa.binary())),
-    ])  # fmt: skip
+    shape = pa.schema(
+        [("klas", pa.string()), ("_pupil", pa.binary()), ("_school", pa.binary()), ("_others", pa.list_(pa.binary()))]
+    )
     file = folder / "part.parquet"
     pq.write_table(pa.Table.from_pylist(rows, shape), file)
-    return layout.read([file], ["klas"], control=True)
+    return table_layout.read([file], ["klas"], control=True)
 
 
 LIMITS = Limits(k=10, m=3, share=Fraction(1, 2), k_others=5)
@@ -59,41 +60,63 @@ CLASSES = [
     pytest.param(SPREAD, {}, set(), (6, 8), id="every school is its own board"),
     pytest.param(SPREAD, {"A": "1", "B": "1"}, set(), (5, 6), id="a board of two small schools"),
     pytest.param(
-        "A*3 B*3 C*3 D*1", {"A": "1", "B": "1", "C": "1"}, {"BOARDS", "BOARD_SHARE", "BOARD_OTHERS"}, (2, 1),
+        "A*3 B*3 C*3 D*1",
+        {"A": "1", "B": "1", "C": "1"},
+        {"BOARDS", "BOARD_SHARE", "BOARD_OTHERS"},
+        (2, 1),
         id="a board of three schools has 9 of 10",
     ),
     pytest.param(
-        "A*2 B*2 C*1 D*2 E*2 F*1", {"A": "1", "B": "1", "C": "1 2"}, set(), (5, 5),
+        "A*2 B*2 C*1 D*2 E*2 F*1",
+        {"A": "1", "B": "1", "C": "1 2"},
+        set(),
+        (5, 5),
         id="half of them: C's old board knows C as well",
     ),
     pytest.param(
-        "A*2 B*2 C*2 D*2 E*1 F*1", {"A": "1", "B": "1", "C": "1 2"}, {"BOARD_SHARE", "BOARD_OTHERS"}, (5, 4),
+        "A*2 B*2 C*2 D*2 E*1 F*1",
+        {"A": "1", "B": "1", "C": "1 2"},
+        {"BOARD_SHARE", "BOARD_OTHERS"},
+        (5, 4),
         id="over half by a school that changed board",
     ),
     pytest.param(
-        "A*2 B*2 C*2 D*2 E*1 F*1", {"A": "1", "B": "1", "C": "2+1"}, {"BOARD_SHARE", "BOARD_OTHERS"}, (4, 4),
+        "A*2 B*2 C*2 D*2 E*1 F*1",
+        {"A": "1", "B": "1", "C": "2+1"},
+        {"BOARD_SHARE", "BOARD_OTHERS"},
+        (4, 4),
         id="over half by a site of another school",
     ),
     pytest.param(
-        "A*2 B*2 C*1 D+A D*2 E*2", {"A": "1", "B": "1", "C": "1"}, {"BOARD_SHARE", "BOARD_OTHERS"}, (3, 4),
+        "A*2 B*2 C*1 D+A D*2 E*2",
+        {"A": "1", "B": "1", "C": "1"},
+        {"BOARD_SHARE", "BOARD_OTHERS"},
+        (3, 4),
         id="over half by a pupil who moved",
     ),
     pytest.param(
-        "A+B*2 B+A*2 C+A+B*1 D*2 E*2 F*1", {"A": "1", "B": "1", "C": "1"}, set(), (4, 5),
+        "A+B*2 B+A*2 C+A+B*1 D*2 E*2 F*1",
+        {"A": "1", "B": "1", "C": "1"},
+        set(),
+        (4, 5),
         id="who was at several schools of a board counts once",
     ),
     pytest.param(
-        "A*2 B*2 C*2 D*2 E*1 F*1", {"A": "1", "B": "2", "C": "1", "D": "2", "E": "1", "F": "2"}, {"BOARDS"},
-        (2, 5), id="two boards, each with half",
+        "A*2 B*2 C*2 D*2 E*1 F*1",
+        {"A": "1", "B": "2", "C": "1", "D": "2", "E": "1", "F": "2"},
+        {"BOARDS"},
+        (2, 5),
+        id="two boards, each with half",
     ),
     pytest.param(
-        "A*2 B*2 C*2 D*2 E*1 F*1", {"A": "007", "B": " 7", "C": "7"}, {"BOARD_SHARE", "BOARD_OTHERS"}, (4, 4),
+        "A*2 B*2 C*2 D*2 E*1 F*1",
+        {"A": "007", "B": " 7", "C": "7"},
+        {"BOARD_SHARE", "BOARD_OTHERS"},
+        (4, 4),
         id="one board in three spellings",
     ),
-    pytest.param(
-        "A*6 B*2 C*1 D*1", {"A": "1"}, {"SHARE", "OTHERS"}, (4, 4), id="a school's own fault is told once"
-    ),
-]  # fmt: skip
+    pytest.param("A*6 B*2 C*1 D*1", {"A": "1"}, {"SHARE", "OTHERS"}, (4, 4), id="a school's own fault is told once"),
+]
 
 
 @pytest.mark.parametrize(("pupils", "given", "codes", "measured"), CLASSES)

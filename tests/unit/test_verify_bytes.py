@@ -17,32 +17,32 @@ from hypothesis import strategies as st
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import Row, Stage
 
-from cohort import tables
-from cohort.errors import ConfigurationRefused
-from cohort.verify import anonymity, contents, layout, log, sums
-from cohort.verify.control import Control
-from cohort.verify.ladders import of_text
+from cohort import delta
+from cohort.foundation.errors import ConfigurationRefused
+from cohort.verification import accounting, anonymity, contents, delta_log, table_layout
+from cohort.verification.control_columns import Control
+from cohort.verification.hierarchies import of_text
 
 Edit = Callable[[dict[str, Row]], None]
 
 
-def written(tmp_path: Path, edit: Edit = lambda _: None, **stage: bool) -> tuple[log.Log, list[Path]]:
+def written(tmp_path: Path, edit: Edit = lambda _: None, **stage: bool) -> tuple[delta_log.Log, list[Path]]:
     """A drawn stage whose log was edited: its first action of each kind is given by that kind."""
 
     def of_actions(actions: list[Row]) -> None:
         edit({kind: action[kind] for action in reversed(actions) for kind in action})
 
     folder = Stage(log=of_actions, **stage).write(tmp_path / "stage")  # type: ignore[arg-type]
-    read = log.read(folder)
+    read = delta_log.read(folder)
     return read, [folder / name for name in read.added]
 
 
 def told(tmp_path: Path, edit: Edit = lambda _: None, **stage: bool) -> list[tuple[str, int]]:
     read, files = written(tmp_path, edit, **stage)
     properties = read.last("metaData").get("configuration", {})
-    wanted = tables.properties(drawn.platform().tables)
-    found = log.look_at_protocol(read.last("protocol"), properties, wanted)
-    found += log.look_at_commit(read, "proef-1") + log.look_at_traces(read, files)
+    wanted = delta.properties(drawn.platform().tables)
+    found = delta_log.look_at_protocol(read.last("protocol"), properties, wanted)
+    found += delta_log.look_at_commit(read, "proef-1") + delta_log.look_at_traces(read, files)
     return [(finding.code, finding.count) for finding in found]
 
 
@@ -68,18 +68,14 @@ def comment(actions: dict[str, Row]) -> None:
         pytest.param("PROTOCOL", lambda a: a["protocol"].clear(), id="no protocol"),
         pytest.param("PROPERTIES", lambda a: a["metaData"]["configuration"].update(brin="x"), id="one more"),
         pytest.param("PROPERTIES", lambda a: a["metaData"]["configuration"].popitem(), id="one less"),
-        pytest.param(
-            "COMMIT", lambda a: a["commitInfo"].update(userMetadata="proef-2"), id="another release"
-        ),
+        pytest.param("COMMIT", lambda a: a["commitInfo"].update(userMetadata="proef-2"), id="another release"),
         pytest.param("LOG", statistics, id="statistics of a file"),
         pytest.param("LOG", comment, id="a comment on a column"),
         pytest.param("LOG", lambda a: a["add"].update(partitionValues={"brin": "x"}), id="a partition"),
         pytest.param("LOG", lambda a: a["add"].update(tags={"brin": "x"}), id="a tag"),
         pytest.param("LOG", lambda a: a["metaData"].update(partitionColumns=["x"]), id="partition columns"),
         pytest.param("LOG", lambda a: a["metaData"].update(description="van 10AA"), id="a description"),
-        pytest.param(
-            "LOG", lambda a: a["commitInfo"].update(operationParameters={"predicate": "x"}), id="a predicate"
-        ),
+        pytest.param("LOG", lambda a: a["commitInfo"].update(operationParameters={"predicate": "x"}), id="a predicate"),
     ],
 )
 def test_each_trace_in_the_log_is_found(tmp_path: Path, code: str, edit: Edit) -> None:
@@ -95,21 +91,21 @@ def test_statistics_in_the_checksum_beside_the_log_are_found(tmp_path: Path) -> 
     stats = json.dumps({"numRecords": 1, "nullCount": {"geslacht": 0}})
     beside = {"allFiles": [{"path": "x", "stats": stats}]}
     (folder / "_delta_log" / f"{0:020d}.crc").write_text(json.dumps(beside))
-    assert [f.code for f in log.look_at_traces(log.read(folder), [])] == ["LOG"]
+    assert [f.code for f in delta_log.look_at_traces(delta_log.read(folder), [])] == ["LOG"]
 
 
 def test_a_second_commit_is_found(tmp_path: Path) -> None:
     folder = Stage().write(tmp_path / "stage")
     (folder / "_delta_log" / f"{1:020d}.json").write_text('{"commitInfo": {"userMetadata": "proef-1"}}')
-    assert [f.code for f in log.look_at_commit(log.read(folder), "proef-1")] == ["COMMIT"]
+    assert [f.code for f in delta_log.look_at_commit(delta_log.read(folder), "proef-1")] == ["COMMIT"]
 
 
-def runs(tmp_path: Path, *files: list[str]) -> layout.Runs:
+def runs(tmp_path: Path, *files: list[str]) -> table_layout.Runs:
     """A table of one column, `geslacht`, in the files drawn."""
     rows = [{"geslacht": value, "file": n} for n, file in enumerate(files) for value in file]
     stage = Stage(rows=rows, columns=["geslacht"], control=False, sort=False, file_of=lambda _, r: r["file"])
     stage.write(tmp_path / "table")
-    return layout.read(sorted((tmp_path / "table").glob("*.parquet")), ["geslacht"], control=False)
+    return table_layout.read(sorted((tmp_path / "table").glob("*.parquet")), ["geslacht"], control=False)
 
 
 @pytest.mark.parametrize(
@@ -124,10 +120,8 @@ def runs(tmp_path: Path, *files: list[str]) -> layout.Runs:
         ([["é", "z"]], [("ORDER", 1)]),
     ],
 )
-def test_order_and_split_as_drawn(
-    tmp_path: Path, files: list[list[str]], found: list[tuple[str, int]]
-) -> None:
-    assert [(f.code, f.count) for f in layout.look(runs(tmp_path, *files))] == found
+def test_order_and_split_as_drawn(tmp_path: Path, files: list[list[str]], found: list[tuple[str, int]]) -> None:
+    assert [(f.code, f.count) for f in table_layout.look(runs(tmp_path, *files))] == found
 
 
 @given(st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=9), min_size=1, max_size=3))
@@ -140,16 +134,16 @@ def test_rows_and_classes_are_counted_as_by_hand(
     assert sorted(read.class_rows.tolist()) == sorted(every.count(value) for value in {*every})
     wrong = sum(a > b for file in files for a, b in itertools.pairwise(file))
     split = sum(sum(value in file for file in files) > 1 for value in {*every})
-    counted = {finding.code: finding.count for finding in layout.look(read)}
+    counted = {finding.code: finding.count for finding in table_layout.look(read)}
     assert counted == {c: n for c, n in (("ORDER", wrong), ("SPLIT", split)) if n}
 
 
 def test_an_empty_table_has_no_finding_and_no_class(tmp_path: Path) -> None:
     read = runs(tmp_path)
     held_to = anonymity.Limits(10, 5, Fraction(1, 2), 5)
-    assert layout.look(read) == []
+    assert table_layout.look(read) == []
     assert anonymity.look(read, held_to, None) == ([], {"classes": 0, "released": 0, "smallest_class": 0})
-    assert layout.checksum(read) == (0, "0-0")
+    assert table_layout.checksum(read) == (0, "0-0")
 
 
 @pytest.mark.parametrize(
@@ -196,32 +190,21 @@ def test_a_hierarchy_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
         ("OTHERS", {"k_others": 25}),
     ],
 )
-def test_the_platforms_floors_hold_under_any_project(
-    tmp_path: Path, code: str, floors: dict[str, Any]
-) -> None:
+def test_the_platforms_floors_hold_under_any_project(tmp_path: Path, code: str, floors: dict[str, Any]) -> None:
     _, files = written(tmp_path)
-    read = layout.read(files, drawn.COLUMNS, control=True)
+    read = table_layout.read(files, drawn.COLUMNS, control=True)
     lower = drawn.project(thresholds={"k": 2, "m": 1, "max_share": Decimal(1), "k_others": 0})
     found, _ = anonymity.look(read, anonymity.limits(lower, drawn.platform(**floors)), None)
     assert {finding.code for finding in found} == {code}
 
 
 COUNTED = Control(
-    rows=189,
-    pupils=62,
-    barred=1,
-    staged=60,
-    unknown=0,
-    twice=0,
-    untrue=0,
-    objectors=0,
-    uninstructed=0,
-    unasked=0,
+    rows=189, pupils=62, barred=1, staged=60, unknown=0, twice=0, untrue=0, objectors=0, uninstructed=0, unasked=0
 )
 
 
 def test_counts_that_close_have_no_finding() -> None:
-    assert sums.look(drawn.counts(), COUNTED, 60) == []
+    assert accounting.look(drawn.counts(), COUNTED, 60) == []
 
 
 @pytest.mark.parametrize("name", sorted(drawn.counts()))
@@ -229,11 +212,11 @@ def test_each_count_that_is_off_or_missing_is_found(name: str) -> None:
     counts = drawn.counts()
     off = counts | {name: counts[name] + 1}
     missing = {other: counts[other] for other in counts if other != name}
-    assert [f.code for f in sums.look(off, COUNTED, 60)] == ["SUMS"]
-    assert [f.code for f in sums.look(missing, COUNTED, 60)] == ["SUMS"]
+    assert [f.code for f in accounting.look(off, COUNTED, 60)] == ["SUMS"]
+    assert [f.code for f in accounting.look(missing, COUNTED, 60)] == ["SUMS"]
 
 
 @pytest.mark.parametrize("name", ["rows", "pupils", "barred"])
 def test_each_count_that_differs_from_the_results_is_found(name: str) -> None:
     other = dataclasses.replace(COUNTED, **{name: 7})
-    assert [f.count for f in sums.look(drawn.counts(), other, 60)] == [1]
+    assert [f.count for f in accounting.look(drawn.counts(), other, 60)] == [1]

@@ -14,18 +14,21 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_pseudonyms import pupil, row, school
 from tests.unit.drawn_release import Row, Stage
 
-from cohort import keys, schema, tables
-from cohort.verify import check_published, check_rights, check_stage, look_for_barred, pseudonyms
+from cohort import delta
+from cohort.keys import project_keys
+from cohort.states import schemas
+from cohort.verification import pseudonyms
+from cohort.verification.stage import check_published, check_rights, check_stage, look_for_barred
 
 Edit = Callable[[list[Row]], None]
-KEY = keys.Key(drawn.SECRET)
+KEY = project_keys.Key(drawn.SECRET)
 
 
 @pytest.fixture(scope="module")
 def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("restricted") / "results"
-    tables.create(one_spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
-    tables.append(one_spark.createDataFrame(drawn.results(), schema.ACCEPTED), path, "batch 1")  # type: ignore[type-var]
+    delta.create(one_spark, path, schemas.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+    delta.append(one_spark.createDataFrame(drawn.results(), schemas.ACCEPTED), path, "batch 1")  # type: ignore[type-var]
     return path
 
 
@@ -109,13 +112,11 @@ def test_a_valid_stage_has_no_finding_and_the_checksum_of_what_is_published(
     given = pseudonymous.subject(tmp_path, results_at)
     findings = check_stage(spark, given, deep=True)
     assert findings.found == ()
-    shown = tables.read(spark, given.stage).select(*drawn.COLUMNS, *schema.PSEUDONYMS)
-    assert findings.checksum == tables.checksum(shown)
+    shown = delta.read(spark, given.stage).select(*drawn.COLUMNS, *schemas.PSEUDONYMS)
+    assert findings.checksum == delta.checksum(shown)
 
 
-def test_a_stage_of_the_other_class_is_found_both_ways(
-    spark: SparkSession, tmp_path: Path, results_at: Path
-) -> None:
+def test_a_stage_of_the_other_class_is_found_both_ways(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     more = check_stage(spark, drawn.subject(tmp_path / "a", results_at, pseudonymous.stage()))
     assert {"SCHEMA", "PSEUDONYM", "IDENTIFYING_COLUMN"} == more.codes
     less = check_stage(spark, pseudonymous.subject(tmp_path / "b", results_at, Stage()))
@@ -144,15 +145,18 @@ def test_a_published_table_is_held_to_its_schools_too(spark: SparkSession, tmp_p
     def look(**changes: Any) -> Any:
         given: dict[str, Any] = {"project": own, "platform": drawn.platform(), "released": 60} | changes
         return check_published(
-            spark, table=table, hierarchies=hierarchies, release_id="proef-1",
+            spark,
+            table=table,
+            hierarchies=hierarchies,
+            release_id="proef-1",
             **{"governing": (KEY, drawn.TODAY), **given},
-        )  # fmt: skip
+        )
 
     findings = look()
     assert findings.found == ()
     assert {"SCHOOLS", "SHARE", "OTHERS", "PSEUDONYM", "PUPIL_TWICE"} <= {*findings.checked}
-    assert findings.checksum == tables.checksum(tables.read(spark, table))
-    assert tables.detail(table)[1]["cohort.personal_data"] == "true"
+    assert findings.checksum == delta.checksum(delta.read(spark, table))
+    assert delta.detail(table)[1]["cohort.personal_data"] == "true"
     assert look(platform=drawn.platform(m=7)).codes == {"SCHOOLS"}
     assert look(platform=drawn.platform(k_others=26)).codes == {"OTHERS"}
     drawn.write_schools(tmp_path, {"10AA": "1", "10AB": "1", "10AC": "2 1", "10AD": "1"})

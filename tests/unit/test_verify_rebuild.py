@@ -12,20 +12,22 @@ from pyspark.sql import functions as F
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import COLUMNS, MOVER, Row, Stage, mac, result, subject
 
-from cohort import schema, tables
-from cohort.project import Project
-from cohort.verify import check_published, lists, own_properties, rebuild
-from cohort.verify.findings import Subject
-from cohort.verify.ladders import of_project
+from cohort import delta
+from cohort.agreements.project import Project
+from cohort.states import schemas
+from cohort.verification import list_reading, rebuilt_records
+from cohort.verification.findings import Subject
+from cohort.verification.hierarchies import of_project
+from cohort.verification.stage import check_published, own_properties
 
 JAN, FEB = dt.date(2025, 1, 10), dt.date(2025, 2, 10)
 
 
 def table_of(spark: SparkSession, path: Path, rows: list[Row]) -> Path:
     """The rows as they lie in `restricted/results`."""
-    frame = spark.createDataFrame(rows, schema.ACCEPTED)  # type: ignore[type-var]
-    tables.create(spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
-    tables.append(frame, path, "batch 1")
+    frame = spark.createDataFrame(rows, schemas.ACCEPTED)  # type: ignore[type-var]
+    delta.create(spark, path, schemas.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+    delta.append(frame, path, "batch 1")
     return path
 
 
@@ -36,8 +38,8 @@ def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 
 def deep(spark: SparkSession, given: Subject) -> list[tuple[str, int]]:
     ladders = of_project(given.project, given.hierarchies)
-    stage = tables.read(spark, given.stage)
-    found = rebuild.look(spark, given, stage, ladders, lists.read(given))
+    stage = delta.read(spark, given.stage)
+    found = rebuilt_records.look(spark, given, stage, ladders, list_reading.read(given))
     return [(f.sentence, f.count) for f in found]
 
 
@@ -84,8 +86,14 @@ def test_pupils_at_two_schools_are_not_there_when_set_aside(
 
 def one_column(several: str, **source: Any) -> Project:
     """A project that shows rekenen in the middle of the year, and perhaps one thing more."""
-    shown = {"domein": "rekenen", "schooljaar": "2024-2025", "moment": "M", "schaal": "RW",
-             "value": "vaardigheidsscore", "several": several}  # fmt: skip
+    shown = {
+        "domein": "rekenen",
+        "schooljaar": "2024-2025",
+        "moment": "M",
+        "schaal": "RW",
+        "value": "vaardigheidsscore",
+        "several": several,
+    }
     columns = [drawn.column("rekenen_M", "banden", result=shown, step=20)]
     columns += [drawn.column("meer", **source)] if source else []
     return drawn.project(columns=columns)
@@ -111,7 +119,7 @@ def test_of_several_results_the_rule_picks_one(
     rows[0]["levering_nr"] = 1
     given = subject(tmp_path, table_of(spark, tmp_path / "results", rows), project=one_column(several))
     ladders = of_project(given.project, given.hierarchies)
-    (record,) = rebuild.records(spark, given, ladders, lists.read(given)).collect()
+    (record,) = rebuilt_records.records(spark, given, ladders, list_reading.read(given)).collect()
     assert ladders["rekenen_M"].leaves[record["_leaf_rekenen_M"]] == leaf
     assert record.home == home
     assert sorted({*record.schools} - {home}) == others
@@ -141,17 +149,17 @@ def test_an_attribute_is_the_newest_and_at_a_tie_the_last_in_its_file(
     leaves = ["2014", "2013", "2014-K3", "2013/14", "2014/15"]
     (given.hierarchies / "geboren.csv").write_text("".join(f"{x};*\n" for x in leaves))
     ladders = of_project(given.project, given.hierarchies)
-    (record,) = rebuild.records(spark, given, ladders, lists.read(given)).collect()
+    (record,) = rebuilt_records.records(spark, given, ladders, list_reading.read(given)).collect()
     place = record["_leaf_meer"]
     assert (ladders["meer"].leaves[place] if place >= 0 else None) == leaf
 
 
 def published(spark: SparkSession, folder: Path, own: Project) -> Path:
     """The drawn stage without its control columns, as `publish` writes it."""
-    stage = tables.read(spark, Stage().write(folder / "stage")).select(*COLUMNS)
+    stage = delta.read(spark, Stage().write(folder / "stage")).select(*COLUMNS)
     table = folder / "table"
     rows = stage.repartition(2, *COLUMNS).sortWithinPartitions(*COLUMNS)
-    tables.replace(rows, table, own_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
+    delta.replace(rows, table, own_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
     return table
 
 
@@ -172,7 +180,7 @@ def test_a_published_table_is_checked_as_far_as_it_goes(spark: SparkSession, tmp
     assert look(release_id="proef-2") == {"COMMIT", "PROPERTIES"}
     assert look(platform=drawn.platform(k=31)) == {"K"}
     assert look(project=drawn.project(ends=dt.date(2028, 1, 1))) == {"PROPERTIES"}
-    fewer = tables.read(spark, table).where(F.col("geslacht") == "1").limit(9).coalesce(1)
-    tables.replace(fewer, table, own_properties(own, "proef-2"), "proef-2", drawn.platform().tables)
-    tables.vacuum(table)
+    fewer = delta.read(spark, table).where(F.col("geslacht") == "1").limit(9).coalesce(1)
+    delta.replace(fewer, table, own_properties(own, "proef-2"), "proef-2", drawn.platform().tables)
+    delta.vacuum(table)
     assert look(released=9, release_id="proef-2") == {"K"}

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from stdnum.nl import bsn, onderwijsnummer
 from tests.unit.drawn_release import TODAY, write_list
 
-from cohort.errors import ObjectionsRefused
-from cohort.verify.numbers import is_pupil_number, pupil_number
-from cohort.verify.rights import Barred, read
+from cohort.foundation.errors import ObjectionsRefused
+from cohort.verification.excluded_pupils import Barred, read
+from cohort.verification.pupil_numbers import is_pupil_number, pupil_number
 
 NUMBER, OTHER = "123456782", "111222333"
 
@@ -118,12 +118,15 @@ def test_a_list_that_allows_permits_by_scope_at_the_schools_it_covers(zone: Path
         ("withdrawn before", [[NUMBER, "alles", "2025-09-01", "2025-12-01", True]], [], set()),
         ("withdrawn from tomorrow", [[NUMBER, "alles", "2025-09-01", "2026-03-02", True]], [], {NUMBER}),
         ("withdrawn now", [[NUMBER, "alles", "2025-09-01", None, True]], ["2025-09-01;2026-02-01"], set()),
-        ("an old withdrawal", [[NUMBER, "alles", "2026-01-01", None, True]], ["2025-09-01;2025-10-01"],
-         {NUMBER}),
-        ("one parent withdrew", [[NUMBER, "alles", "2025-09-01", None, True]],
-         ["2025-09-01;2026-02-01", "2025-09-01;"], {NUMBER}),
+        ("an old withdrawal", [[NUMBER, "alles", "2026-01-01", None, True]], ["2025-09-01;2025-10-01"], {NUMBER}),
+        (
+            "one parent withdrew",
+            [[NUMBER, "alles", "2025-09-01", None, True]],
+            ["2025-09-01;2026-02-01", "2025-09-01;"],
+            {NUMBER},
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_was_filed_stands_until_its_source_withdraws_it(
     says: str, entries: list[list[object]], lines: list[str], barred: set[str], zone: Path
 ) -> None:
@@ -151,12 +154,9 @@ def test_numbers_are_followed_through_their_changes(zone: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
-    [{"polarity": "allow"}, {"polarity": "allow", "schools": ["10AA"], "source": "school"}, {"entries": 7}],
+    "told", [{"polarity": "allow"}, {"polarity": "allow", "schools": ["10AA"], "source": "school"}, {"entries": 7}]
 )
-def test_a_list_that_counts_otherwise_than_before_stops_everything(
-    told: dict[str, object], zone: Path
-) -> None:
+def test_a_list_that_counts_otherwise_than_before_stops_everything(told: dict[str, object], zone: Path) -> None:
     remembered(zone, **told)
     lists(zone, f"{NUMBER};;;;alles")
     with pytest.raises(ObjectionsRefused, match="source"):

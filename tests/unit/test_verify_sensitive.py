@@ -14,23 +14,14 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_levels import Break, level, nothing, project, restricted, results, stage
 from tests.unit.drawn_release import MOVER, SCHOOLS, Row, Stage, bsn, counts, subject
 
-from cohort import tables
-from cohort.platform import Platform
-from cohort.project import Project
-from cohort.verify import (
-    anonymity,
-    check_published,
-    check_stage,
-    contents,
-    layout,
-    lists,
-    own_properties,
-    rebuild,
-    sensitive,
-)
-from cohort.verify.findings import Finding, Findings
-from cohort.verify.ladders import of_project
-from cohort.verify.rights import Barred
+from cohort import delta
+from cohort.agreements.platform import Platform
+from cohort.agreements.project import Project
+from cohort.verification import anonymity, contents, list_reading, rebuilt_records, sensitive_columns, table_layout
+from cohort.verification.excluded_pupils import Barred
+from cohort.verification.findings import Finding, Findings
+from cohort.verification.hierarchies import of_project
+from cohort.verification.stage import check_published, check_stage, own_properties
 
 BOYS = [*range(0, 60, 2)]
 COHORT = np.array([0, 21, 20, 20, 0, 0, 0])
@@ -53,15 +44,16 @@ def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 
 
 EXACT: dict[str, Any] = {
-    "largest_value": Decimal("0.333334"), "distinct": 3, "entropy": Decimal(3),
-    "equal_closeness": Decimal("0.010929"), "ordered_closeness": Decimal("0.004099"),
-}  # fmt: skip
+    "largest_value": Decimal("0.333334"),
+    "distinct": 3,
+    "entropy": Decimal(3),
+    "equal_closeness": Decimal("0.010929"),
+    "ordered_closeness": Decimal("0.004099"),
+}
 """Limits that three times ten pupils just meet: they are 2/183 from 21, 20 and 20, and in order 3/732."""
 
 
-def test_a_valid_stage_has_no_finding_at_its_very_limits(
-    spark: SparkSession, tmp_path: Path, results_at: Path
-) -> None:
+def test_a_valid_stage_has_no_finding_at_its_very_limits(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     findings = check_stage(spark, subject(tmp_path, results_at, stage(), project=project(**EXACT)), deep=True)
     assert findings.found == ()
     assert findings.measures["largest_value"] == pytest.approx(1 / 3)
@@ -74,25 +66,28 @@ BROKEN = [
     pytest.param({"distinct": 3}, give("I", *BOYS[2::3]), "distinct", id="two values"),
     pytest.param({"entropy": Decimal(3)}, give("II", 0), "entropy", id="9, 11 and 10"),
     pytest.param({"equal_closeness": Decimal("0.02")}, give("II", 0), "equal_closeness", id="one moved"),
-    pytest.param({"ordered_closeness": Decimal("0.02")}, give("V", 0, 6, 12, 18), "ordered_closeness",
-                 id="four moved far"),
-]  # fmt: skip
+    pytest.param(
+        {"ordered_closeness": Decimal("0.02")}, give("V", 0, 6, 12, 18), "ordered_closeness", id="four moved far"
+    ),
+]
 
 
 def look(folder: Path, made: Stage, own: Project, holds: Platform | None = None) -> list[Finding]:
     """What a stage's own bytes say, with the cohort as it is drawn; without Spark."""
     files = sorted(made.write(folder / "stage").glob("*.parquet"))
-    runs = layout.read(files, own.column_names, control=True, sensitive="niveau")
+    runs = table_layout.read(files, own.column_names, control=True, sensitive="niveau")
     ladders = of_project(own, drawn.write_hierarchies(folder / "hierarchies", niveau="VI;VI of VII\n"))
     shown = dict(zip(runs.columns, runs.labels, strict=True))
     held_to = anonymity.limits(own, holds or drawn.platform())
-    values = sensitive.limits(own, holds or drawn.platform())
+    values = sensitive_columns.limits(own, holds or drawn.platform())
     named = [leaf for leaf in ladders["niveau"].leaves if leaf != "onbekend"]
-    of_values = sensitive.look(runs, named, values, COHORT, runs.home)
+    of_values = sensitive_columns.look(runs, named, values, COHORT, runs.home)
     return [
-        *layout.look(runs), *contents.look_at_values(shown, ladders), *anonymity.look(runs, held_to, None)[0],
+        *table_layout.look(runs),
+        *contents.look_at_values(shown, ladders),
+        *anonymity.look(runs, held_to, None)[0],
         *of_values[0],
-    ]  # fmt: skip
+    ]
 
 
 def told(found: list[Finding]) -> list[tuple[str, int]]:
@@ -100,9 +95,7 @@ def told(found: list[Finding]) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize(("constraint", "edit", "rule"), BROKEN)
-def test_a_class_that_gives_too_much_away_is_found(
-    tmp_path: Path, constraint: Row, edit: Break, rule: str
-) -> None:
+def test_a_class_that_gives_too_much_away_is_found(tmp_path: Path, constraint: Row, edit: Break, rule: str) -> None:
     (finding,) = look(tmp_path, stage(edit), project(**constraint))
     assert (finding.code, finding.count) == ("SENSITIVE", 1)
     assert f"({rule})" in finding.sentence
@@ -114,9 +107,7 @@ def test_a_share_above_the_platforms_is_found_whatever_the_project_says(tmp_path
 
 
 @pytest.mark.parametrize(("k", "found"), [(30, []), (31, [("K", 2)])])
-def test_classes_are_made_by_the_other_columns_alone(
-    tmp_path: Path, k: int, found: list[tuple[str, int]]
-) -> None:
+def test_classes_are_made_by_the_other_columns_alone(tmp_path: Path, k: int, found: list[tuple[str, int]]) -> None:
     assert told(look(tmp_path, stage(), project(), drawn.platform(k=k, k_others=24))) == found
 
 
@@ -145,16 +136,13 @@ def test_order_and_split_follow_the_class_and_then_the_value(
 
 
 @pytest.mark.parametrize(
-    ("value", "code"),
-    [("*", "VALUE_NOT_IN_HIERARCHY"), ("VI of VII", "VALUE_NOT_IN_HIERARCHY"), (None, "VALUE_NULL")],
+    ("value", "code"), [("*", "VALUE_NOT_IN_HIERARCHY"), ("VI of VII", "VALUE_NOT_IN_HIERARCHY"), (None, "VALUE_NULL")]
 )
 def test_a_sensitive_value_is_a_leaf_and_nothing_wider(tmp_path: Path, value: str | None, code: str) -> None:
     assert told(look(tmp_path, stage(give(value, 0)), project())) == [(code, 1)]
 
 
-@pytest.mark.parametrize(
-    "rule", [{"equal_closeness": Decimal("0.010928")}, {"ordered_closeness": Decimal("0.004098")}]
-)
+@pytest.mark.parametrize("rule", [{"equal_closeness": Decimal("0.010928")}, {"ordered_closeness": Decimal("0.004098")}])
 def test_a_class_is_held_against_all_pupils_not_only_those_released(
     spark: SparkSession, tmp_path: Path, results_at: Path, rule: Row
 ) -> None:
@@ -200,23 +188,21 @@ def test_the_cohort_is_everybody_with_a_record(
     given = subject(tmp_path, results_at, stage(), project=asked)
     ladders = of_project(asked, given.hierarchies)
     assert level(MOVER) == "I"
-    everything = dataclasses.replace(lists.read(given), barred=barred)
-    counted = rebuild.values_of_all(spark, given, ladders, "niveau", everything)
+    everything = dataclasses.replace(list_reading.read(given), barred=barred)
+    counted = rebuilt_records.values_of_all(spark, given, ladders, "niveau", everything)
     assert counted.tolist() == [*values, 0, 0, 0, 0]
 
 
 def published(spark: SparkSession, folder: Path, own: Project, edit: Break = nothing) -> Findings:
-    given = tables.read(spark, stage(edit).write(folder / "stage")).select(*drawn.COLUMNS)
+    given = delta.read(spark, stage(edit).write(folder / "stage")).select(*drawn.COLUMNS)
     rows = given.repartition(2, *own.row_order).sortWithinPartitions(*own.row_order)
     table = folder / "table"
-    tables.replace(rows, table, own_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
+    delta.replace(rows, table, own_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
     hierarchies = drawn.write_hierarchies(folder / "hierarchies")
     return check_published(spark, own, drawn.platform(), table, "proef-1", 60, hierarchies)
 
 
-def test_a_published_table_still_tells_what_its_classes_give_away(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_a_published_table_still_tells_what_its_classes_give_away(spark: SparkSession, tmp_path: Path) -> None:
     own = project(largest_value=Decimal("0.5"))
     findings = published(spark, tmp_path / "whole", own)
     assert (findings.found, len(findings.not_repeated)) == ((), 3)
@@ -224,9 +210,7 @@ def test_a_published_table_still_tells_what_its_classes_give_away(
     assert published(spark, tmp_path / "broken", own, give("I", *SIX)).codes == {"SENSITIVE"}
 
 
-def test_of_a_published_table_a_distance_is_not_repeated_and_it_says_so(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_of_a_published_table_a_distance_is_not_repeated_and_it_says_so(spark: SparkSession, tmp_path: Path) -> None:
     findings = published(spark, tmp_path, project(ordered_closeness=Decimal("0.000001")))
     assert findings.found == ()
     assert any("distance of a class's sensitive values" in told for told in findings.not_repeated)

@@ -12,10 +12,12 @@ from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SCHOOLS, Row, Stage, bsn, counts, mac, project, released, subject
 
-from cohort import keys, schema, tables
-from cohort.errors import ObjectionsRefused, StateRefused
-from cohort.verify import check_stage
-from cohort.verify.findings import CODES
+from cohort import delta
+from cohort.foundation.errors import ObjectionsRefused, StateRefused
+from cohort.keys import project_keys
+from cohort.states import schemas
+from cohort.verification.findings import CODES
+from cohort.verification.stage import check_stage
 
 Break = Callable[[list[Row]], None]
 
@@ -24,8 +26,8 @@ Break = Callable[[list[Row]], None]
 def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The drawn results as the restricted table."""
     path = tmp_path_factory.mktemp("restricted") / "results"
-    tables.create(one_spark, path, schema.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
-    tables.append(one_spark.createDataFrame(drawn.results(), schema.ACCEPTED), path, "batch 1")  # type: ignore[type-var]
+    delta.create(one_spark, path, schemas.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+    delta.append(one_spark.createDataFrame(drawn.results(), schemas.ACCEPTED), path, "batch 1")  # type: ignore[type-var]
     return path
 
 
@@ -59,35 +61,35 @@ def replace(place: int, row: Row) -> Break:
 
 def test_a_valid_stage_has_no_finding(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     told: list[str] = []
-    findings = check_stage(
-        spark, subject(tmp_path, results_at), deep=True, report=lambda stage, _: told.append(stage)
-    )
+    findings = check_stage(spark, subject(tmp_path, results_at), deep=True, report=lambda stage, _: told.append(stage))
     assert findings.found == ()
     assert findings.measures == {
-        "classes": 2, "released": 60, "smallest_class": 30, "fewest_schools": 6,
-        "largest_share": pytest.approx(6 / 30), "smallest_others": 24, "fewest_boards": 6,
-        "largest_board_share": pytest.approx(6 / 30), "smallest_board_others": 24,
-    }  # fmt: skip
+        "classes": 2,
+        "released": 60,
+        "smallest_class": 30,
+        "fewest_schools": 6,
+        "largest_share": pytest.approx(6 / 30),
+        "smallest_others": 24,
+        "fewest_boards": 6,
+        "largest_board_share": pytest.approx(6 / 30),
+        "smallest_board_others": 24,
+    }
     assert {*findings.checked} == {*CODES}
     assert len(told) == 4
 
 
-def test_the_checksum_is_that_of_the_released_columns(
-    spark: SparkSession, tmp_path: Path, results_at: Path
-) -> None:
+def test_the_checksum_is_that_of_the_released_columns(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     given = subject(tmp_path, results_at)
-    shown = tables.read(spark, given.stage).select(*drawn.COLUMNS)
-    assert check_stage(spark, given).checksum == tables.checksum(shown)
+    shown = delta.read(spark, given.stage).select(*drawn.COLUMNS)
+    assert check_stage(spark, given).checksum == delta.checksum(shown)
 
 
-def test_a_stage_written_by_spark_has_no_finding(
-    spark: SparkSession, tmp_path: Path, results_at: Path
-) -> None:
+def test_a_stage_written_by_spark_has_no_finding(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     given = subject(tmp_path, results_at)
-    rows = tables.read(spark, given.stage).repartition(3, *drawn.COLUMNS)
+    rows = delta.read(spark, given.stage).repartition(3, *drawn.COLUMNS)
     again = tmp_path / "again"
     ordered = rows.sortWithinPartitions(*drawn.COLUMNS, "_pupil")
-    tables.write_new(ordered, again, "proef-1", given.platform.tables)
+    delta.write_new(ordered, again, "proef-1", given.platform.tables)
     assert check_stage(spark, dataclasses.replace(given, stage=again)).found == ()
 
 
@@ -104,23 +106,14 @@ IDENTIFYING = project().model_copy(
     [
         pytest.param("K", 1, show("groei", "0 tot 10", *NINE), id="nine pupils alike"),
         pytest.param("SCHOOLS", 2, show("groei", "0 tot 10", *BOYS_OF_FOUR), id="four schools and two"),
-        pytest.param(
-            "SHARE", 1, show("geslacht", "*", *ALL_OF_A), id="ten of fifteen delivered by one school"
-        ),
+        pytest.param("SHARE", 1, show("geslacht", "*", *ALL_OF_A), id="ten of fifteen delivered by one school"),
         pytest.param("VALUE_NULL", 1, show("geslacht", None), id="a null shown"),
         pytest.param("VALUE_NOT_IN_HIERARCHY", 1, show("niveau", "hoog"), id="a value nobody declared"),
+        pytest.param("OBJECTOR", 1, replace(10, released(6) | {"_pupil": mac(f"pgn|{bsn(60)}")}), id="an objector"),
         pytest.param(
-            "OBJECTOR", 1, replace(10, released(6) | {"_pupil": mac(f"pgn|{bsn(60)}")}), id="an objector"
+            "PUPIL_UNKNOWN", 1, put(5, _pupil=mac(f"pgn|{bsn(5)}", b"x" * 32)), id="a number under another key"
         ),
-        pytest.param(
-            "PUPIL_UNKNOWN",
-            1,
-            put(5, _pupil=mac(f"pgn|{bsn(5)}", b"x" * 32)),
-            id="a number under another key",
-        ),
-        pytest.param(
-            "PUPIL_UNKNOWN", 1, put(5, _pupil=mac(f"pgn|{bsn(5)[1:]}")), id="a number that lost a digit"
-        ),
+        pytest.param("PUPIL_UNKNOWN", 1, put(5, _pupil=mac(f"pgn|{bsn(5)[1:]}")), id="a number that lost a digit"),
         pytest.param("PUPIL_TWICE", 1, replace(2, released(4)), id="a pupil in another's place"),
         pytest.param("SCHOOL_UNTRUE", 1, home_is(25, SCHOOLS[0]), id="a school where the pupil never was"),
         pytest.param("SCHOOL_UNTRUE", 1, home_is(22, SCHOOLS[5]), id="a school of results not selected"),
@@ -138,10 +131,8 @@ def test_each_broken_row_is_found(
     assert [(f.code, f.count) for f in findings.found] == [(code, cases)]
 
 
-def test_pseudonyms_of_another_key_are_all_found(
-    spark: SparkSession, tmp_path: Path, results_at: Path
-) -> None:
-    given = subject(tmp_path, results_at, key=keys.Key(b"another key of 32 bytes as well!"))
+def test_pseudonyms_of_another_key_are_all_found(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
+    given = subject(tmp_path, results_at, key=project_keys.Key(b"another key of 32 bytes as well!"))
     found = {f.code: f.count for f in check_stage(spark, given).found}
     assert found == {"PUPIL_UNKNOWN": 60}
 
@@ -166,11 +157,7 @@ def test_a_count_that_is_off_is_found(spark: SparkSession, tmp_path: Path, resul
 
 @pytest.mark.parametrize(
     ("code", "label"),
-    [
-        ("LOOKS_LIKE_PUPIL", "nr 12345672"),
-        ("LOOKS_LIKE_SCHOOL", "van 99ZZ"),
-        ("LOOKS_LIKE_SCHOOL", "van 10ab"),
-    ],
+    [("LOOKS_LIKE_PUPIL", "nr 12345672"), ("LOOKS_LIKE_SCHOOL", "van 99ZZ"), ("LOOKS_LIKE_SCHOOL", "van 10ab")],
 )
 def test_a_value_that_looks_like_a_number_is_found_though_declared(
     spark: SparkSession, tmp_path: Path, results_at: Path, code: str, label: str
@@ -195,9 +182,7 @@ def test_an_identifying_name_is_found(spark: SparkSession, tmp_path: Path, resul
 
 
 @pytest.mark.parametrize(
-    "columns",
-    [[*drawn.COLUMNS, "gewicht"], drawn.COLUMNS[:-1], drawn.COLUMNS[::-1]],
-    ids=["more", "less", "order"],
+    "columns", [[*drawn.COLUMNS, "gewicht"], drawn.COLUMNS[:-1], drawn.COLUMNS[::-1]], ids=["more", "less", "order"]
 )
 def test_another_selection_is_found_and_nothing_else_believed(
     spark: SparkSession, tmp_path: Path, results_at: Path, columns: list[str]

@@ -18,22 +18,28 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_pseudonyms import pupil, row
 from tests.unit.drawn_release import SCHOOLS, Row, bsn
 
-from cohort import access, frames, keys, locks, register, tables, verify
-from cohort import project as projects
-from cohort.boards import Boards
-from cohort.destruction import needles
-from cohort.errors import NotAnonymous, StateRefused
-from cohort.later import departures, remnant, withdrawal
-from cohort.later.departures import Barred
-from cohort.places import Places
-from cohort.platform import Access, Platform
-from cohort.project import Project
-from cohort.register import Record, Release
-from cohort.tables import cleaned
-from cohort.verify.findings import Finding
+from cohort import delta
+from cohort.access import table_access
+from cohort.agreements import project as projects
+from cohort.agreements.platform import Access, Platform
+from cohort.agreements.project import Project
+from cohort.agreements.school_boards import Boards
+from cohort.delta import vacuum_files
+from cohort.destruction import byte_search
+from cohort.foundation.errors import NotAnonymous, StateRefused
+from cohort.keys import project_keys
+from cohort.live_tables import eligibility_withdrawal, residual_classes, row_withdrawal
+from cohort.live_tables.eligibility_withdrawal import Barred
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.states import local_frames
+from cohort.storage import locks
+from cohort.storage.paths import Places
+from cohort.verification import stage
+from cohort.verification.findings import Finding
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
-KEY = keys.Key(drawn.SECRET)
+KEY = project_keys.Key(drawn.SECRET)
 GIRLS_OF_LEVEL_II = [n for n in range(1, 60, 2) if n % 10 in (1, 3)][:10]
 """A class of just ten, of five schools; beside it 30 boys and 20 girls of level I."""
 
@@ -70,25 +76,33 @@ class Shown:
         return pseudonymous.project(readers=grp.getgrgid(os.getegid()).gr_name)
 
     def apply(self, *numbers: int, schools: frozenset[str] = frozenset()) -> dict[str, Any]:
-        return withdrawal.apply(
-            self.spark, self.places, self.platform, self.project, KEY, frozenset(map(bsn, numbers)), NOW,
-            hierarchies=self.home / "hierarchies", schools=schools, boards=self.boards,
-        )  # fmt: skip
+        return row_withdrawal.apply(
+            self.spark,
+            self.places,
+            self.platform,
+            self.project,
+            KEY,
+            frozenset(map(bsn, numbers)),
+            NOW,
+            hierarchies=self.home / "hierarchies",
+            schools=schools,
+            boards=self.boards,
+        )
 
     def pupils(self) -> set[str]:
-        found = tables.read(self.spark, self.table).select("pupil").toArrow().to_pylist()
+        found = delta.read(self.spark, self.table).select("pupil").toArrow().to_pylist()
         return {one["pupil"] for one in found}
 
     def record(self) -> Record:
-        return register.find(self.places, "proef", 1)
+        return release_record.find(self.places, "proef", 1)
 
     def is_open(self) -> bool:
-        return access.state(self.places, self.platform, "proef") == "granted"
+        return table_access.state(self.places, self.platform, "proef") == "granted"
 
     def traces(self, *numbers: int) -> set[int]:
         """Whose pseudonym stands anywhere in the table's folder, in bytes, hexadecimal or base64, decoded."""
         values = {str(n): bytes.fromhex(pupil(n)) for n in numbers}
-        return set(map(int, needles.search([self.table], values).labels))
+        return set(map(int, byte_search.search([self.table], values).labels))
 
 
 def rows() -> list[Row]:
@@ -100,14 +114,28 @@ def shown(spark: SparkSession, tmp_path: Path) -> Shown:
     made = Shown(spark, tmp_path)
     drawn.write_hierarchies(tmp_path / "hierarchies")
     count = pseudonymous.published(spark, tmp_path, made.table, made.project, *rows())
-    checksum = list(tables.checksum(tables.read(spark, made.table)))
-    record = Record("proef", 1, Release.PUBLISHED, {
-        "class": "pseudonymous", "settled": True, "version": 0, "checksum": checksum, "expires": "2027-01-01",
-        "thresholds": {}, "recoding": {}, "codebook": {}, "loss": {}, "objections": [],
-        "counts": {"pupils_released": count}, "instructed": SCHOOLS,
-    })  # fmt: skip
-    register.save(made.places, record)
-    assert access.settle(made.places, made.platform, made.project, NOW) == []
+    checksum = list(delta.checksum(delta.read(spark, made.table)))
+    record = Record(
+        "proef",
+        1,
+        Release.PUBLISHED,
+        {
+            "class": "pseudonymous",
+            "settled": True,
+            "version": 0,
+            "checksum": checksum,
+            "expires": "2027-01-01",
+            "thresholds": {},
+            "recoding": {},
+            "codebook": {},
+            "loss": {},
+            "objections": [],
+            "counts": {"pupils_released": count},
+            "instructed": SCHOOLS,
+        },
+    )
+    release_record.save(made.places, record)
+    assert table_access.settle(made.places, made.platform, made.project, NOW) == []
     return made
 
 
@@ -119,12 +147,12 @@ def test_the_objector_goes_with_a_class_that_would_be_too_small_and_leaves_no_tr
     assert shown.pupils() == {pupil(n) for n in range(1, 60) if n not in GIRLS_OF_LEVEL_II}
     assert shown.traces(0, *GIRLS_OF_LEVEL_II) == set()
     record = shown.record()
-    assert record.facts["checksum"] == list(tables.checksum(tables.read(shown.spark, shown.table)))
+    assert record.facts["checksum"] == list(delta.checksum(delta.read(shown.spark, shown.table)))
     assert (record.facts["version"], record.facts["counts"]) == (told["version"], {"pupils_released": 60})
     assert [w["pupils_besides"] for w in record.facts["withdrawals"]] == [9]
-    assert register.load(shown.places.records / "proef" / "1.json")["version"] == told["version"]
+    assert release_record.load(shown.places.records / "proef" / "1.json")["version"] == told["version"]
     assert (told["access"], shown.is_open()) == ("granted", True)
-    assert tables.detail(shown.table)[1]["cohort.personal_data"] == "true"
+    assert delta.detail(shown.table)[1]["cohort.personal_data"] == "true"
     assert shown.apply(0, gone) == {**told, "pupils_barred": 0, "pupils_besides": 0}
 
 
@@ -133,7 +161,7 @@ def test_a_school_that_instructs_no_more_goes_as_a_whole(shown: Shown) -> None:
     assert told["pupils_of_schools"] == sum(
         drawn.released(n)["_school"] == drawn.mac(f"brin|{SCHOOLS[0]}") for n in range(60)
     )
-    left = tables.read(shown.spark, shown.table).select("school").distinct().toArrow()["school"].to_pylist()
+    left = delta.read(shown.spark, shown.table).select("school").distinct().toArrow()["school"].to_pylist()
     assert pseudonymous.school(SCHOOLS[0]) not in left
     assert 0 < len(left) < 6
 
@@ -143,7 +171,7 @@ def test_who_is_not_in_it_changes_nothing(shown: Shown) -> None:
     assert shown.apply(60, 61)["version"] == 0
     assert {path: path.stat().st_mtime_ns for path in shown.table.rglob("*")} == before
     assert shown.is_open()
-    assert not register.withdrawal(shown.places, "proef").exists()
+    assert not release_record.withdrawal(shown.places, "proef").exists()
 
 
 def test_nobody_reads_from_before_the_commit_until_after_the_verification(
@@ -160,7 +188,7 @@ def test_nobody_reads_from_before_the_commit_until_after_the_verification(
 
         monkeypatch.setattr(module, name, call)
 
-    for module, name in ((tables, "replace"), (cleaned, "vacuum"), (verify, "check_published")):
+    for module, name in ((delta, "replace"), (vacuum_files, "vacuum"), (stage, "check_published")):
         watched(module, name)
     shown.apply(0)
     assert seen == [("replace", 0o700), ("vacuum", 0o700), ("check_published", 0o700)]
@@ -170,21 +198,21 @@ def test_nobody_reads_from_before_the_commit_until_after_the_verification(
 FEW = os.environ.get("HYPOTHESIS_PROFILE", "few") == "few"
 MOMENTS: list[tuple[Any, str, bool]] = [
     # killed at               before it or after
-    (access, "withdraw", False),
-    (register, "write", True),
-    (tables, "replace", False),
-    (tables, "replace", True),
-    (cleaned, "vacuum", True),
-    (verify, "check_published", True),
-    (register, "save", True),
-    (access, "settle", False),
+    (table_access, "withdraw", False),
+    (release_record, "write", True),
+    (delta, "replace", False),
+    (delta, "replace", True),
+    (vacuum_files, "vacuum", True),
+    (stage, "check_published", True),
+    (release_record, "save", True),
+    (table_access, "settle", False),
 ]
 
 
 def kill(shown: Shown, patches: pytest.MonkeyPatch, module: Any, name: str, after: bool) -> bool:
     """Run it until it is killed before or after that step; False where it did not come to the step."""
     real: Callable[..., Any] = getattr(module, name)
-    close, dead = access.withdraw, list[bool]()
+    close, dead = table_access.withdraw, list[bool]()
 
     def killed(*given: Any, **named: Any) -> Any:
         if after:
@@ -197,7 +225,7 @@ def kill(shown: Shown, patches: pytest.MonkeyPatch, module: Any, name: str, afte
             close(*given)
 
     with patches.context() as patch:
-        patch.setattr(access, "withdraw", withdraw)
+        patch.setattr(table_access, "withdraw", withdraw)
         patch.setattr(module, name, killed)
         try:
             shown.apply(0, GIRLS_OF_LEVEL_II[0])
@@ -212,9 +240,9 @@ def ended_well(shown: Shown) -> None:
     assert len(shown.record().facts["withdrawals"]) == 1
     assert shown.record().facts["checksum"][0] == 49
     assert shown.traces(0, *GIRLS_OF_LEVEL_II) == set()
-    assert not register.withdrawal(shown.places, "proef").exists()
+    assert not release_record.withdrawal(shown.places, "proef").exists()
     assert told["project"] == "proef"
-    assert access.settle(shown.places, shown.platform, shown.project, NOW) == []
+    assert table_access.settle(shown.places, shown.platform, shown.project, NOW) == []
 
 
 def test_killed_at_one_step_after_the_other_nobody_reads_and_it_ends_the_same(
@@ -224,7 +252,7 @@ def test_killed_at_one_step_after_the_other_nobody_reads_and_it_ends_the_same(
     for module, name, after in MOMENTS:
         if kill(shown, monkeypatch, module, name, after):
             met.append(name)
-            assert access.settle(shown.places, shown.platform, shown.project, NOW) or name == "settle"
+            assert table_access.settle(shown.places, shown.platform, shown.project, NOW) or name == "settle"
     assert len(met) >= 5, met
     ended_well(shown)
 
@@ -235,24 +263,20 @@ def test_killed_at_any_step_nobody_reads_and_the_next_run_ends_the_same(
     shown: Shown, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
 ) -> None:
     assert kill(shown, monkeypatch, module, name, after)
-    assert access.settle(shown.places, shown.platform, shown.project, NOW) or name == "settle"
+    assert table_access.settle(shown.places, shown.platform, shown.project, NOW) or name == "settle"
     ended_well(shown)
 
 
-def test_what_does_not_pass_the_verifier_is_read_by_nobody(
-    shown: Shown, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(verify, "look_for_barred", lambda *_: [Finding("OBJECTOR", "Somebody is left.", 1)])
+def test_what_does_not_pass_the_verifier_is_read_by_nobody(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "look_for_barred", lambda *_: [Finding("OBJECTOR", "Somebody is left.", 1)])
     with pytest.raises(NotAnonymous, match="OBJECTOR"):
         shown.apply(0)
     assert not shown.is_open()
-    assert access.settle(shown.places, shown.platform, shown.project, NOW) != []
+    assert table_access.settle(shown.places, shown.platform, shown.project, NOW) != []
 
 
-def test_a_gate_that_takes_nobody_out_is_found_by_the_verifier(
-    shown: Shown, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(remnant, "of", lambda marked, *_: marked)
+def test_a_gate_that_takes_nobody_out_is_found_by_the_verifier(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residual_classes, "of", lambda marked, *_: marked)
     with pytest.raises(NotAnonymous, match="OBJECTOR"):
         shown.apply(0)
     assert not shown.is_open()
@@ -261,7 +285,7 @@ def test_a_gate_that_takes_nobody_out_is_found_by_the_verifier(
 def test_classes_that_are_left_too_small_are_found_by_the_verifier(
     shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remnant, "of", lambda marked, gone, *_: marked.where(~gone))
+    monkeypatch.setattr(residual_classes, "of", lambda marked, gone, *_: marked.where(~gone))
     with pytest.raises(NotAnonymous, match="K: "):
         shown.apply(GIRLS_OF_LEVEL_II[0])
     assert not shown.is_open()
@@ -273,19 +297,16 @@ def test_a_run_on_the_project_is_waited_for(shown: Shown) -> None:
 
 
 def test_an_anonymous_project_is_left_to_its_next_release(shown: Shown) -> None:
-    register.save(shown.places, shown.record().noted(**{"class": "anonymous"}))
-    assert shown.apply(0) == {
-        "project": "proef", "pupils_barred": 0, "pupils_of_schools": 0, "pupils_besides": 0
-    }  # fmt: skip
-    assert departures.live(shown.places) == []
+    release_record.save(shown.places, shown.record().noted(**{"class": "anonymous"}))
+    assert shown.apply(0) == {"project": "proef", "pupils_barred": 0, "pupils_of_schools": 0, "pupils_besides": 0}
+    assert eligibility_withdrawal.live(shown.places) == []
 
 
 def honour(shown: Shown, *numbers: int) -> dict[str, Any]:
     who = Barred(frozenset(map(bsn, numbers)), {"barred_digest": "today's"})
-    (told,) = departures.honour(
-        shown.spark, shown.places, shown.platform, shown.home, shown.home / "keys", lambda _: who, NOW,
-        lambda _: None,
-    )  # fmt: skip
+    (told,) = eligibility_withdrawal.honour(
+        shown.spark, shown.places, shown.platform, shown.home, shown.home / "keys", lambda _: who, NOW, lambda _: None
+    )
     return told
 
 
@@ -293,7 +314,7 @@ def honour(shown: Shown, *numbers: int) -> dict[str, Any]:
 def declared(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> Shown:
     """With its declaration, its key, and the instructions of all its schools."""
     monkeypatch.setattr(projects, "load", lambda *_: shown.project)
-    monkeypatch.setattr(departures, "lapsed", lambda *_: frozenset())
+    monkeypatch.setattr(eligibility_withdrawal, "lapsed", lambda *_: frozenset())
     (shown.home / "toetsen.csv").write_bytes((CONF / "toetsen.csv").read_bytes())
     (shown.home / "keys").mkdir()
     (shown.home / "keys" / "proef.key").write_bytes(drawn.SECRET)
@@ -322,14 +343,14 @@ def test_a_lost_key_means_that_nobody_reads(declared: Shown) -> None:
     (declared.home / "keys" / "proef.key").unlink()
     told = honour(declared, 0)
     assert (told["access"], told["exit_code"]) == ("withdrawn", 13)
-    assert access.settle(declared.places, declared.platform, declared.project, NOW) != []
+    assert table_access.settle(declared.places, declared.platform, declared.project, NOW) != []
     assert declared.pupils() == {pupil(n) for n in range(60)}
 
 
 def test_a_school_whose_instruction_ended_leaves_with_whoever_is_barred(
     declared: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(departures, "lapsed", lambda *_: frozenset({SCHOOLS[2]}))
+    monkeypatch.setattr(eligibility_withdrawal, "lapsed", lambda *_: frozenset({SCHOOLS[2]}))
     told = honour(declared)
     assert told["pupils_of_schools"] == 10
     assert declared.record().facts["instructed"] == [s for s in SCHOOLS if s != SCHOOLS[2]]
@@ -337,12 +358,12 @@ def test_a_school_whose_instruction_ended_leaves_with_whoever_is_barred(
 
 def test_the_numbers_come_as_a_frame_never_as_text(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
-    real = frames.local
+    real = local_frames.local
 
     def local(spark: SparkSession, state: Any, given: Any) -> Any:
         made.append(given)
         return real(spark, state, given)
 
-    monkeypatch.setattr(frames, "local", local)
+    monkeypatch.setattr(local_frames, "local", local)
     shown.apply(61)
     assert [(bsn(61),)] in made

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cohort import keys, register
-from cohort.destruction import needles
-from cohort.errors import DestructionIncomplete, StateRefused, expected
-from cohort.places import Places
+from cohort.destruction import byte_search
+from cohort.foundation.errors import DestructionIncomplete, StateRefused, expected
+from cohort.keys import project_keys
+from cohort.release_records import release_record
+from cohort.storage.paths import Places
 
 LINK = "link"
 
@@ -42,7 +43,7 @@ class Inventory:
     """All that destruction would remove."""
 
     project: str
-    state: register.Project
+    state: release_record.Project
     items: tuple[Item, ...]
     key: bool
     releases: tuple[tuple[int, str], ...]
@@ -85,33 +86,39 @@ def take(places: Places, key_folder: Path, project: str) -> Inventory:
     Refuses: a project of which there is nothing, or nothing but its certificate (exit code 15); a place
     that is a link or cannot be read (exit code 16).
     """
-    state = register.state_of(places, project)
-    if state is register.Project.DESTROYED:
+    state = release_record.state_of(places, project)
+    if state is release_record.Project.DESTROYED:
         raise StateRefused(
             expected(
-                "a project that is still there", example="an open one", found="one that is destroyed",
-                where=f"the records of {project}", do="Read its certificate in records/",
+                "a project that is still there",
+                example="an open one",
+                found="one that is destroyed",
+                where=f"the records of {project}",
+                do="Read its certificate in records/",
             )
-        )  # fmt: skip
+        )
     exact, key = places.exact / project, bool(key_files(key_folder, project))
     begun = (*own(places, project), exact, places.records / project)
     if not key and not any(map(os.path.lexists, begun)):
         raise StateRefused(
             expected(
-                "a project that was begun", example="one with a key or a release", found="nothing of it",
-                where="the root and the key folder", do="Correct --project; status lists the projects",
+                "a project that was begun",
+                example="one with a key or a release",
+                found="nothing of it",
+                where="the root and the key folder",
+                do="Correct --project; status lists the projects",
             )
-        )  # fmt: skip
+        )
     items = [item for place in own(places, project) for item in _items(places, place)]
-    journal = register.journal(places, project).name
+    journal = release_record.journal(places, project).name
     items += [item for item in _items(places, exact) if item.path != journal]
-    releases = tuple((r.release, str(r.state)) for r in register.releases(places, project))
+    releases = tuple((r.release, str(r.state)) for r in release_record.releases(places, project))
     return Inventory(project, state, tuple(sorted(items)), key, releases)
 
 
 def key_files(folder: Path, project: str) -> list[Path]:
     """The project's key, and what a killed job that made one may have left beside it."""
-    files = [keys.path(folder, project), *folder.glob(f".{project}.*.new")]
+    files = [project_keys.path(folder, project), *folder.glob(f".{project}.*.new")]
     return [file for file in files if os.path.lexists(file)]
 
 
@@ -158,7 +165,7 @@ def _items(places: Places, place: Path) -> Iterator[Item]:
                 yield Item(zone, path, 0, LINK)
                 continue
             try:
-                yield Item(zone, path, file.stat().st_size, needles.digest(file))
+                yield Item(zone, path, file.stat().st_size, byte_search.digest(file))
             except OSError as failed:
                 refuse(failed)
 
@@ -166,7 +173,10 @@ def _items(places: Places, place: Path) -> Iterator[Item]:
 def _unreadable(found: str, zone: str) -> DestructionIncomplete:
     return DestructionIncomplete(
         expected(
-            "a folder whose every file can be read", example="one owned by the platform's user",
-            found=found, where=f"{zone}/", do="Correct it, then run destroy again; nothing was removed yet",
+            "a folder whose every file can be read",
+            example="one owned by the platform's user",
+            found=found,
+            where=f"{zone}/",
+            do="Correct it, then run destroy again; nothing was removed yet",
         )
-    )  # fmt: skip
+    )

@@ -15,21 +15,21 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort import register
 from cohort.destruction.inventory import Inventory, Item
-from cohort.destruction.marks import Mark
-from cohort.places import Places
+from cohort.destruction.search_terms import Mark
+from cohort.release_records import release_record
+from cohort.storage.paths import Places
 
 
 class Journal:
     """What was done, in the restricted zone, written whole at each step."""
 
     def __init__(self, places: Places, project: str, now: dt.datetime) -> None:
-        self._path = register.journal(places, project)
+        self._path = release_record.journal(places, project)
         self._now, self._began = now, time.monotonic()
         self.content: dict[str, Any] = {"project": project, "confirmed": [], "events": []}
         if self._path.exists():
-            self.content = register.load(self._path)
+            self.content = release_record.load(self._path)
         self._places, self._project = places, project
 
     def at(self) -> str:
@@ -43,14 +43,14 @@ class Journal:
     def note(self, step: str, what: str, **facts: Any) -> None:
         self.content |= facts
         self.content["events"].append({"at": self.at(), "step": step, "what": what})
-        register.write(self._path, self.content)
+        release_record.write(self._path, self.content)
 
     @property
     def inventory(self) -> Inventory:
         listed = self.content["inventory"]
         return Inventory(
             self._project,
-            register.state_of(self._places, self._project),
+            release_record.state_of(self._places, self._project),
             tuple(Item(*item) for item in listed["items"]),
             listed["key"],
             tuple((number, state) for number, state in listed["releases"]),

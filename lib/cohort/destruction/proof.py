@@ -7,13 +7,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from cohort import keys, register, tables
-from cohort.destruction import inventory, marks
+from cohort import delta
+from cohort.destruction import inventory, search_terms
+from cohort.destruction.byte_search import Hits
 from cohort.destruction.inventory import Item
 from cohort.destruction.journal import Run
-from cohort.destruction.needles import Hits
-from cohort.errors import DestructionIncomplete, expected
-from cohort.places import Places
+from cohort.foundation.errors import DestructionIncomplete, expected
+from cohort.keys import project_keys
+from cohort.release_records import release_record
+from cohort.storage.paths import Places
 
 SHOWN = 5
 """How many of the files that stayed are named; the rest are counted."""
@@ -32,7 +34,7 @@ def look_again(run: Run) -> tuple[str, dict[str, Any]]:
 
     Refuses: anything found (exit code 16): every place that is left, and the first files with a mark.
     """
-    hits = marks.again(run.spark, run.places, run.project, run.journal.marks)
+    hits = search_terms.again(run.spark, run.places, run.project, run.journal.marks)
     problems = [*_still_there(run), *_still_readable(run), *_still_found(run, hits)]
     if problems:
         run.journal.note("looked again", f"{len(problems)} problems")
@@ -43,12 +45,12 @@ def look_again(run: Run) -> tuple[str, dict[str, Any]]:
 def _still_found(run: Run, hits: Hits) -> list[str]:
     kinds = {mark.label: mark.kind for mark in run.journal.marks}
     found = {hit.path: kinds[hit.label] for hit in hits.found}
-    for path in marks.copies(run.spark, run.places, run.journal.inventory):
+    for path in search_terms.copies(run.spark, run.places, run.journal.inventory):
         found[path] = "the content of a data file"
     own = inventory.own(run.places, run.project)
     where = sorted(
         {
-            (_zone(run.places, path.parent if kind == marks.PSEUDONYM else path), kind)
+            (_zone(run.places, path.parent if kind == search_terms.PSEUDONYM else path), kind)
             for path, kind in found.items()
             if not any(path.is_relative_to(place) for place in own)
         }
@@ -65,7 +67,7 @@ def _still_there(run: Run) -> list[str]:
         if count := inventory.left(place):
             zone = place.relative_to(run.places.root).as_posix()
             problems.append(left_over(f"{count} files or folders", f"{zone}/", "Remove what holds them"))
-    if keys.exists(run.keys, run.project) or inventory.key_files(run.keys, run.project):
+    if project_keys.exists(run.keys, run.project) or inventory.key_files(run.keys, run.project):
         problems.append(left_over("the project's key", "the key folder", "Correct the owner of the folder"))
     if not problems and gone(run) != len(own_items(run)):
         problems.append(left_over("files of the inventory", "the storage root", "See what restored them"))
@@ -75,15 +77,15 @@ def _still_there(run: Run) -> list[str]:
 def _still_readable(run: Run) -> list[str]:
     """What a reader would get, now and at version 0."""
     table = run.places.table(run.project)
-    if not tables.exists(table) and not any(_reads(run, table, v) for v in (None, 0)):
+    if not delta.exists(table) and not any(_reads(run, table, v) for v in (None, 0)):
         return []
     return [left_over("a table that can be read", f"projects/{run.project}/", "Remove the folder")]
 
 
 def _reads(run: Run, table: Path, version: int | None) -> bool:
     try:
-        return tables.readable(run.spark, table, version)
-    except tables.DAMAGED:
+        return delta.readable(run.spark, table, version)
+    except delta.DAMAGED:
         return False
 
 
@@ -92,7 +94,7 @@ def certificate(run: Run) -> dict[str, Any]:
     content, found = run.journal.content, run.journal.inventory
     return {
         "project": run.project,
-        "state": register.Project.DESTROYED,
+        "state": release_record.Project.DESTROYED,
         "destroyed_at": run.journal.at(),
         "confirmed": content["confirmed"],
         "removed": {
@@ -100,7 +102,7 @@ def certificate(run: Run) -> dict[str, Any]:
             "versions": content["inventory"]["versions"],
             "key": found.key,
             "releases": [
-                {"release": number, "id": register.release_id(run.project, number), "was": state}
+                {"release": number, "id": release_record.release_id(run.project, number), "was": state}
                 for number, state in found.releases
             ],
             "inventory_sha256": found.sha256,
@@ -108,10 +110,10 @@ def certificate(run: Run) -> dict[str, Any]:
         "looked_for": {
             "listing": {"files_before": len(own_items(run)), "gone_after": gone(run)},
             "reading": "refused, now and at version 0",
-            "marks": marks.by_kind(run.journal.marks),
+            "marks": search_terms.by_kind(run.journal.marks),
             "found_before": content["control"],
             "found_after": content["again"],
-            "not_searched": [_zone(run.places, place) for place in marks.shared(run.places)],
+            "not_searched": [_zone(run.places, place) for place in search_terms.shared(run.places)],
         },
         "cannot_see": list(CANNOT_SEE),
         "steps": content["events"],
@@ -141,9 +143,12 @@ def gone(run: Run) -> int:
 
 def left_over(what: str, where: str, do: str) -> str:
     return expected(
-        "nothing of the project", example="an empty listing", found=what, where=where,
+        "nothing of the project",
+        example="an empty listing",
+        found=what,
+        where=where,
         do=f"{do}, then run destroy again: it goes on where it stopped",
-    )  # fmt: skip
+    )
 
 
 def _zone(places: Places, path: Path) -> str:

@@ -1,0 +1,1 @@
+"""Who may read a published table, opened and closed by file modes and groups."""

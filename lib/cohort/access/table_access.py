@@ -1,0 +1,291 @@
+"""Who may read a published table: its project's readers while the project runs, and nobody else.
+
+A table's folder is closed before its first byte is written. Closing is always safe and asks nobody; opening
+is the last step, and is done by `settle` alone, which looks for every reason not to.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import grp
+import os
+import stat
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from cohort.agreements.platform import Platform
+from cohort.agreements.project import Project
+from cohort.foundation import private_files
+from cohort.foundation.errors import RightsRefused, expected
+from cohort.release_records import release_record
+from cohort.storage.paths import Places
+
+GRANTED, WITHDRAWN = "granted", "withdrawn"
+CLOSED, CLOSED_FILE = 0o700, 0o600
+READ, READ_FILE = 0o750, 0o640
+HOOK_SECONDS = 120
+UNVERIFIED = "its verification failed: run verify, and access after a clean one"
+
+
+def close_zones(places: Places) -> None:
+    """Close the zones that are the platform's alone, before a job opens anything in them.
+
+    Of `feedback` everything inside as well: it is passed on file by file, and what is passed on keeps its
+    rights. Gives: `restricted`, `staging` and `feedback` made closed where they were not there yet.
+    Refuses: a zone that others can enter and that this user cannot close (exit code 17).
+    """
+    feedback = places.feedback("")
+    problems = private_files.close_tree(feedback)
+    for zone in (places.restricted, places.root / "staging", feedback):
+        if not os.path.lexists(zone):
+            private_files.make_folder(zone)
+    for zone in places.private:
+        try:
+            if stat.S_IMODE(zone.stat().st_mode) & private_files.OTHERS:
+                zone.chmod(CLOSED)
+        except FileNotFoundError:
+            continue
+        except OSError as failed:
+            problems.append((f"{zone.name}/", f"one that is open and refuses ({failed.strerror})"))
+    if problems:
+        raise RightsRefused(
+            *(
+                expected(
+                    "what only the platform's user enters and reads",
+                    example="chmod 700",
+                    found=found,
+                    where=where,
+                    do="Give it to the platform's user, then run again",
+                )
+                for where, found in dict(problems).items()
+            )
+        )
+
+
+def require_possible(platform: Platform, project: Project) -> None:
+    """Whether the project's readers could be let in, asked before anything is published.
+
+    Refuses: a group that is not known here or that this user may not give, a hook that cannot be run
+    (exit code 17).
+    """
+    if platform.access.way == "group":
+        gid = _group(project.readers)
+        if os.geteuid() != 0 and gid not in {os.getegid(), *os.getgroups()}:
+            raise _refused(
+                "a readers' group that the platform's user belongs to",
+                f"readers = '{project.readers}'",
+                "another",
+                f"readers of projects/{project.name}.toml",
+                "Add the platform's user to the group, or let a hook do it",
+            )
+    hook = platform.access.hook
+    if hook is not None and not (Path(hook).is_file() and os.access(hook, os.X_OK)):
+        raise _refused(
+            "a program that can be run",
+            "hook = '/etc/cohort/readers', mode 0755",
+            "none",
+            "[access] hook of platform.toml",
+            "Put it there, or choose another way",
+        )
+
+
+def close(places: Places, platform: Platform, project: str, why: str, now: dt.datetime) -> None:
+    """Close the place of a table, which is made closed where there is none: the first step of publishing.
+
+    Refuses: what `withdraw` refuses.
+    """
+    table = places.table(project)
+    table.parent.mkdir(parents=True, exist_ok=True)
+    if not table.exists():
+        table.mkdir(mode=CLOSED)
+    withdraw(places, platform, project, why, now)
+
+
+def withdraw(places: Places, platform: Platform, project: str, why: str, now: dt.datetime) -> None:
+    """Let nobody but the platform's user read a project's table; nothing where there is no table.
+
+    Refuses: a table that is a link, one that stays open, a hook that fails (exit code 17). The folder is
+    closed before the hook is asked.
+    """
+    table = places.table(project)
+    noted = _noted(places, project)
+    if not os.path.lexists(table):
+        return
+    if table.is_symlink():
+        raise _stays_open(project, "a link to elsewhere")
+    try:
+        table.chmod(CLOSED)  # of what lies inside nothing can be reached any more, but by who stands in it
+        _give(table, None, CLOSED, CLOSED_FILE)
+    except OSError as failed:
+        raise _stays_open(project, f"one that refuses ({failed.strerror})") from None
+    if stat.S_IMODE(table.stat().st_mode) & 0o077:
+        raise _stays_open(project, "one that others can enter")
+    if platform.access.hook is not None and noted.get("group") and noted.get("state") == GRANTED:
+        _call(platform.access.hook, "withdraw", project, table, str(noted["group"]))
+    _note(places, project, WITHDRAWN, noted.get("group"), why, now)
+
+
+def close_unverified(places: Places, platform: Platform, now: dt.datetime) -> None:
+    """Close every table whose verification failed and that is open still, since that run was killed.
+
+    One that refuses is told by the daily job, not here: the job at hand may be the one that destroys it.
+    """
+    for note in places.exact.glob(f"*/{release_record.failed_verification(places, '').name}"):
+        project = note.parent.name
+        if state(places, platform, project) == GRANTED:
+            with suppress(RightsRefused):
+                withdraw(places, platform, project, UNVERIFIED, now)
+
+
+def settle(places: Places, platform: Platform, project: Project, now: dt.datetime, *why_not: str) -> list[str]:
+    """Let the readers of a published table in, or, for any reason not to, nobody.
+
+    Takes: reasons that others know of (a lost key); the caller holds the project's lock.
+    Gives: every reason why nobody may read; none when the readers can.
+    Refuses: what `require_possible` and `withdraw` refuse, and readers who could not be let in: then
+    access is withdrawn (exit code 17).
+    """
+    reasons = [*withheld(places, project, now.date()), *why_not]
+    if platform.access.way == "owner":
+        reasons.append("the platform gives access to nobody ([access] way = 'owner')")
+    if reasons:
+        withdraw(places, platform, project.name, "; ".join(reasons), now)
+        return reasons
+    try:
+        require_possible(platform, project)
+        _grant(places, platform, project, now)
+    except (OSError, RightsRefused) as failed:
+        withdraw(places, platform, project.name, "the readers could not be let in", now)
+        if isinstance(failed, RightsRefused):
+            raise
+        raise _refused(
+            "a table that can be given to its readers",
+            "one that the platform's user owns",
+            f"one that refuses ({failed.strerror})",
+            f"projects/{project.name}",
+            "Correct its owner, then run access; until then nobody reads it",
+        ) from None
+    return []
+
+
+def withheld(places: Places, project: Project, today: dt.date) -> list[str]:
+    """Every reason why nobody may read a project's table today, as far as its own records tell."""
+    name, told = project.name, list[str]()
+    if (state := release_record.state_of(places, name)) is not release_record.Project.OPEN:
+        told.append(f"the project is {state}")
+    if not project.starts <= today <= project.ends:
+        told.append(f"today is not between {project.starts} and {project.ends}")
+    live = release_record.published(places, name)
+    if live is None or not live.facts.get("settled"):
+        told.append("nothing is published, or its publishing was not finished")
+    elif release_record.withdrawal(places, name).exists():
+        told.append("rows are being withdrawn: run objections, or publish a new release")
+    if release_record.failed_verification(places, name).exists():
+        told.append(UNVERIFIED)
+    return told
+
+
+def state(places: Places, platform: Platform, project: str) -> str:
+    """Whether others than the platform's user can read the table, as its folder or the last hook has it."""
+    table = places.table(project)
+    if platform.access.way == "hook":
+        return str(_noted(places, project).get("state", WITHDRAWN))
+    open_ = table.is_dir() and stat.S_IMODE(table.stat().st_mode) & 0o077
+    return GRANTED if open_ else WITHDRAWN
+
+
+def _grant(places: Places, platform: Platform, project: Project, now: dt.datetime) -> None:
+    table, hook = places.table(project.name), platform.access.hook
+    noted = _noted(places, project.name)
+    former = noted.get("group")
+    if hook is not None and noted.get("state") == GRANTED and former not in (None, project.readers):
+        _call(hook, "withdraw", project.name, table, str(former))
+    _note(places, project.name, GRANTED, project.readers, "", now)  # before: whoever comes next must know
+    if hook is not None:
+        _call(hook, "grant", project.name, table, project.readers)
+        return
+    gid = _group(project.readers)
+    _give(table, gid, READ, READ_FILE)
+    os.chown(table, -1, gid)
+    table.chmod(READ)  # last: all that lies inside is as it should be
+
+
+def _give(table: Path, gid: int | None, folders: int, files: int) -> None:
+    """Set the rights, and the group when one is given, of all that lies in a folder but of links."""
+    for at, inner, names in os.walk(table):
+        for name, mode in (*((n, folders) for n in inner), *((n, files) for n in names)):
+            path = Path(at) / name
+            if path.is_symlink():
+                continue
+            if gid is not None:
+                os.chown(path, -1, gid)
+            path.chmod(mode)
+
+
+def _call(hook: str, verb: str, project: str, table: Path, group: str) -> None:
+    try:
+        done = subprocess.run(
+            [hook, verb, project, str(table), group],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=HOOK_SECONDS,
+            check=False,
+        )
+        found = None if done.returncode == 0 else f"exit code {done.returncode}"
+    except OSError as failed:
+        found = f"one that cannot be run ({failed.strerror})"
+    except subprocess.TimeoutExpired:
+        found = f"no end after {HOOK_SECONDS} seconds"
+    if found is not None:
+        raise _refused(
+            f"a hook that does {verb} {project}",
+            "exit code 0",
+            found,
+            "[access] hook of platform.toml",
+            "Correct the hook, then run access: the folder itself is closed meanwhile",
+        )
+
+
+def _group(name: str) -> int:
+    with suppress(KeyError):
+        return grp.getgrnam(name).gr_gid
+    raise _refused(
+        "a group that this machine knows",
+        f"groupadd {name}",
+        "none of that name",
+        f"readers = '{name}'",
+        "Make the group, or correct readers in the project file",
+    )
+
+
+def _noted(places: Places, project: str) -> dict[str, object]:
+    file = _file(places, project)
+    return release_record.load(file) if file.exists() else {}
+
+
+def _note(places: Places, project: str, state: str, group: object, why: str, now: dt.datetime) -> None:
+    """What was last done, for the one who asks why and for the hook that must undo it."""
+    noted = _noted(places, project)
+    fresh = {"state": state, "group": group, "why": why}
+    if any(noted.get(name) != value for name, value in fresh.items()):
+        release_record.write(_file(places, project), {**fresh, "at": str(now)})
+
+
+def _file(places: Places, project: str) -> Path:
+    return places.exact / project / "access.json"
+
+
+def _stays_open(project: str, found: str) -> RightsRefused:
+    return _refused(
+        "a table that can be closed",
+        "a folder of the platform's user",
+        found,
+        f"projects/{project}",
+        "Close it by hand (chmod 700), and correct its owner",
+    )
+
+
+def _refused(what: str, example: str, found: str, where: str, do: str) -> RightsRefused:
+    return RightsRefused(expected(what, example=example, found=found, where=where, do=do))

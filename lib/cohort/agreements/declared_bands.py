@@ -1,0 +1,86 @@
+"""Bands that a project file declares for a column of numbers or years, instead of a hierarchy file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from cohort.foundation.declarations import Declaration, wrong
+
+MOST_BANDS = 10_000
+
+
+class DeclaredBands(Declaration):
+    """Bands `[n·step, (n+1)·step)` from a lowest to a highest value, and the widths of the wider levels.
+
+        bands = { from = 0, to = 60, step = 20, widths = [40], above = true }
+
+        value   leaf          level 1       level 2
+        0       0 tot 20      0 tot 40      *
+        20      20 tot 40     0 tot 40      *
+        59.9    40 tot 60     40 en hoger   *
+        60      60 en hoger   40 en hoger   *
+
+    Of a column made from the date of birth all numbers are years (of a cohort: its first year). `below` and
+    `above` say that values outside have a band of their own; where they do not, such a value stops a release.
+    """
+
+    from_: Annotated[int, Field(alias="from", ge=-1_000_000, le=1_000_000)]
+    to: Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+    step: Annotated[int, Field(ge=1)]
+    widths: list[Annotated[int, Field(ge=1)]]
+    below: bool = False
+    above: bool = False
+
+    @model_validator(mode="after")
+    def _coherent(self) -> DeclaredBands:
+        problems = list(self._problems())
+        if problems:
+            raise wrong(problems)
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        if self.from_ >= self.to or self.from_ % self.step or self.to % self.step:
+            yield (
+                "Expected bands from a multiple of the step to a higher one, for example from = 0, to = 300, "
+                f"step = 20; found from = {self.from_}, to = {self.to}, step = {self.step} in <where>. "
+                "Correct them: a band begins at a multiple of the step."
+            )
+        elif (self.to - self.from_) // self.step > MOST_BANDS:
+            yield (
+                f"Expected at most {MOST_BANDS:,} bands, for example a step of 20; found more in <where>. "
+                "Choose wider bands."
+            )
+        rising = all(wider > narrower and wider % narrower == 0 for narrower, wider in pairwise(self.widths))
+        if not rising or any(width % self.step for width in self.widths):
+            yield (
+                "Expected widths that are multiples of the step, each of the one before, for example step = "
+                f"20 and widths = [40, 80]; found {self.widths} with step = {self.step} in <where>. Correct "
+                "the widths: wider bands are made of whole narrower ones."
+            )
+
+    def unfit(self, name: str, *, scores: bool, numbers: bool, born: str | None) -> Iterator[str]:
+        """Why a column cannot have these bands.
+
+        Takes: the column's name; whether its values are scores, whether they are numbers at all; what is made
+        of the date of birth, if that is its source.
+        """
+        if not numbers and born is None:
+            yield (
+                "Expected bands for numbers and years alone, for example a vaardigheidsscore; found some for "
+                f"column {name} in <where>. Name a hierarchy file instead."
+            )
+        elif not scores and self.step != 1:
+            yield (
+                "Expected step = 1 in the bands of an attribute, whose leaves are its values, for example "
+                f"widths = [5] with lowest_level = 1; found step = {self.step} for column {name} in <where>. "
+                "Set step = 1."
+            )
+        if born != "quarter" and self.step in self.widths:
+            yield (
+                "Expected widths greater than the step, for example step = 20 and widths = [40]; found the "
+                f"step itself for column {name} in <where>. Remove that width."
+            )

@@ -1,0 +1,207 @@
+"""What holds for every project on this platform: floors, retention, keys, limits (`platform.toml`)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from cohort.agreements.container_limits import ContainerLimits
+from cohort.delta.settings import TableRetention
+from cohort.foundation import declarations
+from cohort.foundation.declarations import Declaration
+from cohort.foundation.errors import KeyRefused, expected
+
+Share = Annotated[declarations.Number, Field(gt=0, le=1)]
+Days = Annotated[int, Field(ge=0)]
+
+
+class Floors(Declaration):
+    """What no project goes under (the two shares: over). `columns` raises k for a record with that column.
+
+    Of a sensitive column, counted among the pupils of a class whose value is shown: no value has a larger
+    share than `largest_value`; there are `distinct_values` of them, and without any one school or board still
+    `values_without_school` of `pupils_without_school` pupils. Fewer than `pupils_with_value` in the whole
+    cohort: the column is refused. t-closeness is for projects whose k is `k_for_closeness` or more.
+    """
+
+    k: Annotated[int, Field(ge=3)]
+    m: Annotated[int, Field(ge=2)]
+    max_share: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))]
+    k_others: Annotated[int, Field(ge=3)]
+    largest_value: Annotated[Decimal, Field(gt=0, le=Decimal("0.9"))]
+    distinct_values: Annotated[int, Field(ge=2)]
+    values_without_school: Annotated[int, Field(ge=1)]
+    pupils_without_school: Annotated[int, Field(ge=1)]
+    pupils_with_value: Annotated[int, Field(ge=1)]
+    k_for_closeness: Annotated[int, Field(ge=2)]
+    columns: dict[str, Annotated[int, Field(ge=3)]]
+
+
+class Keys(Declaration):
+    dir: str
+
+
+class Retention(Declaration):
+    """Days after which intake's own places are emptied."""
+
+    deliveries: Days
+    quarantine: Days
+    feedback: Days
+    results: Days
+    superseded: Days
+
+
+class Search(Declaration):
+    """How many pupils one search may have; a larger cohort is searched in parts."""
+
+    most_pupils_at_once: Annotated[int, Field(ge=1)]
+
+
+class Containers(Declaration):
+    """How much may come out of one `.zip`, `.gz` or `.xlsx`."""
+
+    members: Annotated[int, Field(ge=1)]
+    megabytes_per_member: Annotated[int, Field(ge=1)]
+    megabytes: Annotated[int, Field(ge=1)]
+    ratio: Annotated[int, Field(ge=2)]
+
+    def limits(self) -> ContainerLimits:
+        return ContainerLimits(self.members, self.megabytes_per_member << 20, self.megabytes << 20, self.ratio)
+
+    @model_validator(mode="after")
+    def _hold(self) -> Self:
+        if self.megabytes < self.megabytes_per_member:
+            raise ValueError("megabytes in all is under megabytes_per_member")
+        return self
+
+
+Judgement = Literal["warn", "refuse"]
+
+
+class Rules(Declaration):
+    """What may be right and may be wrong: told as a warning, or refused."""
+
+    two_schools: Judgement
+    two_year_groups: Judgement
+    year_groups_apart: Judgement
+    date_outside_year: Judgement
+
+    @property
+    def told(self) -> frozenset[str]:
+        """Rules of a single row that are only told."""
+        return frozenset({"DATE_OUTSIDE_YEAR"} if self.date_outside_year == "warn" else ())
+
+    @property
+    def of_pupils(self) -> dict[str, Judgement]:
+        """The rules about one pupil's rows taken together, by their reason codes."""
+        return {
+            "TWO_SCHOOLS": self.two_schools,
+            "TWO_YEAR_GROUPS": self.two_year_groups,
+            "YEAR_GROUPS_APART": self.year_groups_apart,
+        }
+
+
+class Intake(Declaration):
+    """A file with a larger share of refused rows is rejected as a whole; one that repeats more than
+    `whole_share` of a school's results of a year and moment replaces them all.
+    """
+
+    max_refused_share: Share
+    whole_share: Share
+    containers: Containers
+    rules: Rules
+
+
+class ObjectionLimits(Declaration):
+    """The oldest that any list may be, and what it may erase unconfirmed: a share of all pupils, and of one
+    school's; up to `always_erased` pupils whatever their share.
+    """
+
+    max_age_days: Annotated[int, Field(ge=1)]
+    max_erased_share: Share
+    max_erased_share_of_school: Share
+    always_erased: Annotated[int, Field(ge=0)]
+
+    def too_many(self, pupils: int, of_all: int, share: Decimal) -> bool:
+        """Whether that many of all of them need a confirmation."""
+        return pupils > self.always_erased and pupils > share * of_all
+
+
+class Publishing(Declaration):
+    """Whether `release --publish` may publish without a named second person; the record says it did."""
+
+    without_second_person: bool
+
+
+class Access(Declaration):
+    """What lets a project's readers in: a POSIX `group`, nothing (`owner`), or a program (`hook`)."""
+
+    way: Literal["group", "owner", "hook"]
+    hook: str | None = None
+
+    @model_validator(mode="after")
+    def _hooked(self) -> Self:
+        if (self.way == "hook") != (self.hook is not None) or not (self.hook or "/").startswith("/"):
+            raise ValueError(
+                "Expected a hook, as an absolute path, with way = 'hook' and with no other, for example "
+                "hook = '/etc/cohort/readers'; found otherwise in <where>. Add or remove the hook."
+            )
+        return self
+
+
+class Shown(Declaration):
+    """Counts shown to everybody: hidden up to, and rounded to (OpenSAFELY: 7 and 5)."""
+
+    hide_up_to: Annotated[int, Field(ge=7)]
+    round_to: Annotated[int, Field(ge=5)]
+
+    def count(self, exact: int) -> int | None:
+        """A count fit to show: None when it is small (0 included), else rounded to the nearest step."""
+        if exact <= self.hide_up_to:
+            return None
+        return (exact + self.round_to // 2) // self.round_to * self.round_to
+
+
+class Platform(Declaration):
+    floors: Floors
+    keys: Keys
+    retention_days: Retention
+    tables: TableRetention
+    search: Search
+    intake: Intake
+    objections: ObjectionLimits
+    publish: Publishing
+    access: Access
+    shown: Shown
+
+
+def load(folder: Path) -> Platform:
+    """The platform's declaration from a configuration folder.
+
+    Refuses: what `config.read` refuses (exit code 10).
+    """
+    return declarations.read(folder / "platform.toml", Platform, where="platform.toml")
+
+
+def key_folder(platform: Platform, folder: Path, root: Path) -> Path:
+    """Where the keys are: outside the storage root.
+
+    Takes: the platform, its configuration folder (a relative `dir` counts from there), the root.
+    Refuses: a folder that is, contains or lies in the root (exit code 13).
+    """
+    keys = (folder / platform.keys.dir).resolve()
+    place = root.resolve()
+    if keys == place or place in keys.parents or keys in place.parents:
+        raise KeyRefused(
+            expected(
+                "a key folder apart from the storage root",
+                example="/etc/cohort/keys",
+                found="one that shares a path with the root",
+                where="[keys] dir of platform.toml",
+                do="Name a folder that is neither under nor above the root",
+            )
+        )
+    return keys

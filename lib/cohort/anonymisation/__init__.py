@@ -1,0 +1,1 @@
+"""From results to generalised records: pupil records, pseudonyms, leaf encoding, search, generalisation."""

@@ -1,0 +1,183 @@
+"""Deliveries that no native scan reads line by line, written once more as text that it does read.
+
+A transcript stands in the restricted zone for the time of a run: its format's delimiter between fields, a row
+a line. Before its own fields each row has the number of its line or element in what was sent, and a reason
+code where its reader already knows that it cannot be taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from cohort.delivery_formats import file_recognition, header_diagnosis, rosters, uwlr, xlsx
+from cohort.delivery_formats.file_recognition import BLANKS, DeliveredFile, Desk, is_filled, open_quote
+from cohort.delivery_formats.file_rejections import Rejected
+from cohort.delivery_formats.format_declarations import CANONICAL_NAME, Recognised, Unrecognised
+from cohort.delivery_formats.rosters import Roster
+from cohort.delivery_formats.uwlr import Message
+from cohort.delivery_formats.xlsx import Sheet
+from cohort.foundation.delimited_text import UTF8, TextRefused, decoded, lines_of, records, swallows, with_line_feeds
+from cohort.states.schemas import CANONICAL
+
+BROKEN, HEADER = "ROW_BROKEN", "HEADER_REPEATED"
+SUPPLIER = "uwlr"
+KEY_OF_MESSAGE = "#"
+"""Put before a result's key that means something within its message only."""
+_KEY = CANONICAL.index("bron_result_key")
+
+Row = tuple[int, str, Sequence[str | None]]
+
+
+def own_key(key: str) -> str:
+    """As SQL, a result's key where it tells the result from every other one of its supplier, else null."""
+    return f"case when not startswith({key}, '{KEY_OF_MESSAGE}') then {key} end"
+
+
+def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
+    """The transcript of a text with empty lines, or quotes that stay open at the end of a line.
+
+    Where the format declares line breaks they belong to the value, else the row is broken. With empty lines
+    alone every row stands there as it was sent.
+    Refuses: a quote that is not closed up to the end (`QUOTE_OPEN`).
+    """
+    text, _ = decoded(file.path.read_bytes(), (file.encoding,))
+    text = with_line_feeds(text)
+    declared = desk.formats[file.format]
+    lines = [one for one in enumerate(text.split("\n"), 1) if is_filled(one[1])]
+    if any(open_quote(line) for _, line in lines):
+        read = _over_lines if declared.line_breaks else _line_by_line
+        rows = list(read(text, declared.delimiter, len(file.columns)))
+        return _written(file, _without_headers(rows[1:], file, desk), desk)
+    (_, header), *rest = lines
+    mark, named = declared.delimiter, Recognised(file.format, file.columns)
+    again = desk.formats.headers_among([line for _, line in rest], named, header)
+    told = f"{mark}{HEADER}{mark * len(file.columns)}"
+    whole = (f"{number}{told if line in again else mark * 2 + line}\n" for number, line in rest)
+    return _put(file, whole, desk, header)
+
+
+def _without_headers(rows: Iterable[Row], file: DeliveredFile, desk: Desk) -> Iterator[Row]:
+    """The same rows; of one that is the header once more only that.
+
+    Refuses: one with other columns, as what follows would be read under the wrong names.
+    """
+    for number, code, fields in rows:
+        again = None if code else desk.formats.columns_again(file.format, fields)
+        if again is not None and again != file.columns:
+            raise Rejected("HEADER_SECOND", file.school)
+        yield (number, code, fields) if again is None else (number, HEADER, ())
+
+
+def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[Row]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if is_filled(line):
+            try:
+                fields: Sequence[str] = next(records([line], delimiter)).fields
+            except TextRefused:
+                fields = []
+            yield number, "" if len(fields) == width else BROKEN, fields
+
+
+def _over_lines(text: str, delimiter: str, width: int) -> Iterator[Row]:
+    """The rows of a text, each with the number of its first line.
+
+    A quote opened by mistake runs on to the next one, and what it swallowed looks like one long value: its
+    lines are broken rows.
+    """
+    try:
+        for record in records(lines_of(text), delimiter):
+            if not "".join(record.fields).strip(BLANKS):
+                continue
+            if swallows(record, delimiter, width):
+                yield from ((line, BROKEN, ()) for line in range(record.line, record.last + 1))
+            else:
+                yield record.line, "" if len(record.fields) == width else BROKEN, record.fields
+    except TextRefused:
+        raise Rejected("QUOTE_OPEN") from None
+
+
+def of_sheet(file: DeliveredFile, desk: Desk) -> DeliveredFile:
+    """The transcript of a spreadsheet; its numbers and dates as its format would have them written.
+
+    Refuses: a spreadsheet that `spreadsheets.read` refuses; one with something hidden in it (`HIDDEN_CELLS`);
+    one with lines above its header (`HEADER_LOWER`).
+    """
+    sheet = xlsx.read(file.path.read_bytes(), desk.limits)
+    found = desk.formats.of_names(sheet.header)
+    if isinstance(found, Unrecognised):
+        return _no_header(replace(file, rows=len(sheet.cells)), sheet, found, desk)
+    declared = desk.formats[found.name]
+    written = sheet.rows(declared.decimal, "%Y-%m-%d" if declared.dates == "yyyy-mm-dd" else "%d-%m-%Y")
+    width = len(found.columns)
+    rows = [(number, "" if len(cells) == width else BROKEN, cells) for number, cells in written]
+    named = replace(file, format=found.name, supplier=declared.supplier, columns=found.columns, unread=found.unread)
+    if sheet.hides:
+        school = file_recognition.school_of(rows[0][2], found.columns) if rows else None
+        return replace(named, rejected=xlsx.HIDDEN, lines=sheet.hidden_rows, rows=len(rows), school=school)
+    return _written(named, _without_headers(rows, named, desk), desk)
+
+
+def _no_header(file: DeliveredFile, sheet: Sheet, found: Unrecognised, desk: Desk) -> DeliveredFile:
+    """Why a sheet whose first row is no header is not taken in."""
+    if sheet.hides:
+        return replace(file, rejected=xlsx.HIDDEN, lines=sheet.hidden_rows)
+    lower = header_diagnosis.among(list(islice(sheet.rows(), header_diagnosis.LOOKED_AT)), desk.formats)
+    if lower:
+        return file_recognition.rejected_for_header(file, header_diagnosis.LOWER, lower)
+    return replace(file, rejected=found.reason, differs=found)
+
+
+def of_results(file: DeliveredFile, message: Message, those: Iterable[Roster], desk: Desk) -> DeliveredFile:
+    """The transcript of a UWLR message, joined to the roster of its school.
+
+    Takes: the message's file, and the rosters that there are for its school.
+    Refuses: a message without results; one without a roster is rejected, to be looked at again.
+    """
+    if not message.results:
+        raise Rejected("EMPTY")
+    results = uwlr.canonical(message, those, desk.newest_of)
+    if any(row.code == rosters.ROSTER_MISSING for row in results):
+        reason = rosters.ROSTER_MISSING
+        return replace(file, rejected=reason, rows=len(message.results), school=message.school.brin)
+    rows: list[Row] = []
+    joined = dict.fromkeys((rosters.ECKID, rosters.KEY), 0)
+    for row in results:
+        if row.joined_on:
+            joined[row.joined_on] += 1
+        cells = list(row.cells)
+        cells[_KEY] = f"{KEY_OF_MESSAGE}{cells[_KEY]}" if cells[_KEY] else None
+        rows.append((row.element, row.code or "", cells))
+    named = replace(file, format=CANONICAL_NAME, supplier=SUPPLIER, columns=CANONICAL, joined=joined)
+    return _written(named, rows, desk)
+
+
+def _written(file: DeliveredFile, rows: Iterable[Row], desk: Desk) -> DeliveredFile:
+    width, delimiter = len(file.columns), desk.formats[file.format].delimiter
+
+    def quoted(cell: str) -> str:
+        return '"' + cell.replace('"', '""') + '"'
+
+    def told() -> Iterator[str]:
+        for number, code, cells in rows:
+            kept = [" ".join((cell or "").splitlines()).strip() for cell in cells[:width]]
+            every = str(number), code, *kept, *[""] * (width - len(kept))
+            yield delimiter.join(map(quoted, every)) + "\n"
+
+    return _put(file, told(), desk, delimiter * (width - 1))
+
+
+def _put(file: DeliveredFile, rows: Iterable[str], desk: Desk, header: str) -> DeliveredFile:
+    """Write a transcript: its header, which nobody reads, and its rows."""
+    path = desk.work / f"{file.sha256}.transcript"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    count = 0
+    with path.open("w", encoding="utf-8", newline="") as sink:
+        sink.write(f"{desk.formats[file.format].delimiter * 2}{header}\n")
+        for row in rows:
+            sink.write(row)
+            count += 1
+    if not count:
+        raise Rejected("EMPTY")
+    return replace(file, path=path, encoding=UTF8, lined=True, rows=count)

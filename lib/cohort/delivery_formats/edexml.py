@@ -1,0 +1,171 @@
+"""A school's roster, as far as results are joined to it: EDEXML 1.0.3 to 2.1, or in UWLR 2.0 to 2.3.
+
+UWLR has it as an answer, in its own namespace, of the whole school or of some groups. A roster holds names,
+addresses, origins and free text too: those elements are not asked for, so nothing of them is ever held. What
+is held identifies pupils all the same, and stays in intake.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cohort.delivery_formats import xml_messages, xml_stream
+from cohort.delivery_formats.file_rejections import Rejected
+from cohort.delivery_formats.rosters import MAIN_SITE, Pupil, Roster, School, lasts
+from cohort.delivery_formats.xml_messages import Shape
+
+ROOT = "EDEX"
+VERSION = re.compile(r"(?:1\.0|2\.0|2\.1)(?:\.?[0-9]+)*")
+NAMESPACE = re.compile(r"http://www\.edustandaard\.nl/leerresultaten/2(?:\.[0-9]+)*(?:/.*)?")
+UWLR_VERSION = re.compile(r"2\.[0-3](?:\.[0-9]+)*")
+WHOLE = "leerlinggegevens"
+PART = "leerlinggegevens-leerlingen"
+"""The pupils of the groups that were asked for."""
+ANSWERS = frozenset({WHOLE, PART, f"leerlinggegevens_antwoord/{WHOLE}", f"leerlingen_antwoord/{PART}"})
+PARTS = frozenset({PART, "leerlingen_antwoord"})
+
+_LEERLING, _LEERKRACHT, _GROEP = ("EDEX/leerlingen/leerling", "EDEX/leerkrachten/leerkracht", "EDEX/groepen/groep")
+_SCHOOL = frozenset({"schooljaar", "brincode", "dependancecode", "schoolkey", "peildatum", "aanmaakdatum", "xsdversie"})
+_OF_A_PUPIL = frozenset(
+    {"geboortedatum", "geslacht", "jaargroep", "groep", "bsn", "onderwijsnummer", "gewicht_nieuw", "gewicht"}
+)
+_TEACHES = f"{_LEERKRACHT}/groepen/groep"
+
+
+def of_uwlr(namespace: str, of_root: str) -> bool:
+    """Whether a namespace is none or that of the root, and that of the root none or UWLR's."""
+    return namespace in (of_root, "") and (of_root == "" or NAMESPACE.fullmatch(of_root) is not None)
+
+
+SHAPE = Shape(
+    root=ROOT,
+    own=of_uwlr,
+    also=ANSWERS,
+    paths=frozenset(
+        {
+            "EDEX/school",
+            *(f"EDEX/school/{name}" for name in _SCHOOL),
+            _GROEP,
+            f"{_GROEP}/jaargroep",
+            _LEERLING,
+            *(f"{_LEERLING}/{name}" for name in _OF_A_PUPIL),
+            _LEERKRACHT,
+            f"{_LEERKRACHT}/rol",
+            _TEACHES,
+            f"{_TEACHES}/rol",
+        }
+    ),
+    records=frozenset({_LEERLING, _LEERKRACHT}),
+)
+
+TEACHES, HELPS = frozenset({"LRK"}), frozenset({"STA", "OWA", "KLA"})
+"""Roles of who has a group, and of who assists in it: trainees, assistants."""
+
+
+def read(content: bytes, most_bytes: int) -> Roster:
+    """The roster in a document.
+
+    Takes: the bytes of the document, the most there may be.
+    Gives: its school and pupils in document order; values as delivered, without the blanks around them.
+    A pupil's number is the bsn, else the onderwijsnummer; the weight is the new one, else the old one; the
+    teacher is the first who has the pupil's group, before one with another role in it. Keys of groups and
+    teachers that hold within this document only serve within it, and are not given.
+    Refuses: what `messages.elements` refuses; another version; an element twice that may stand once; no
+    pupil.
+    """
+    school, pupils, teachers = Once(), [], list[tuple[str, set[str], list[tuple[str, set[str]]]]]()
+    levels: dict[str, str | None] = {}
+    fields, roles, groups, group_roles = Once(), set[str](), list[tuple[str, set[str]]](), set[str]()
+    root = xml_messages.root(content, most_bytes)
+    for path, attributes, text in xml_messages.elements(content, most_bytes, SHAPE):
+        parent, _, name = path.rpartition("/")
+        if parent == "EDEX/school":
+            school.take(name, text)
+        elif path == "EDEX/school":
+            school.take("", path)
+        elif parent in (_GROEP, _LEERLING):
+            fields.take(name, attributes.get("key") if name == "groep" else text)
+        elif path == _GROEP:
+            levels[attributes.get("key", "")] = fields.get("jaargroep")
+            fields = Once()
+        elif path == _LEERLING:
+            pupils.append((_key(attributes, "key"), _key(attributes, "eckid"), fields))
+            fields = Once()
+        elif path == f"{_TEACHES}/rol":
+            group_roles.add(text or "")
+        elif path == f"{_LEERKRACHT}/rol":
+            roles.add(text or "")
+        elif path == _TEACHES:
+            groups.append((attributes.get("key", ""), group_roles))
+            group_roles = set()
+        elif path == _LEERKRACHT:
+            teachers.append((attributes.get("key", "").strip(), roles, groups))
+            roles, groups = set(), []
+    brin, version = school.get("brincode"), VERSION if root == ROOT else UWLR_VERSION
+    if not version.fullmatch(school.get("xsdversie") or "2.1"):
+        raise Rejected(xml_stream.UNKNOWN, brin)
+    if not pupils:
+        raise Rejected(xml_stream.EMPTY if school else xml_messages.NO_RECORDS, brin)
+    having = _who_has(teachers)
+    return Roster(school_of(school), tuple(_pupil(*one, levels, having) for one in pupils), root in PARTS)
+
+
+class Once(dict[str, str | None]):
+    """The elements of one record by name, each of which may stand once."""
+
+    def take(self, name: str, text: str | None) -> None:
+        if name in self:
+            raise Rejected(xml_stream.BROKEN)
+        self[name] = text
+
+
+def school_of(named: Once) -> School:
+    """The school of a document, from the elements that name it."""
+    brin = named.get("brincode")
+    site = (named.get("dependancecode") or MAIN_SITE) if brin else None
+    others = ("schooljaar", "schoolkey", "peildatum", "aanmaakdatum")
+    return School(**{name: named.get(name) for name in others}, brin=brin, vestiging=site)
+
+
+def _key(attributes: dict[str, str], name: str) -> str | None:
+    return attributes.get(name, "").strip() or None
+
+
+def _who_has(teachers: list[tuple[str, set[str], list[tuple[str, set[str]]]]]) -> dict[str, str]:
+    """The teacher of each group: who teaches it or has no role there, then any other; never an assistant."""
+    found: dict[str, tuple[bool, str]] = {}
+    for key, own_roles, groups in teachers:
+        for group, group_roles in groups:
+            roles = group_roles or own_roles
+            if not key or (roles and roles <= HELPS):
+                continue
+            other = bool(roles) and not roles & TEACHES
+            if group not in found or (found[group][0] and not other):
+                found[group] = other, key
+    return {group.strip(): key for group, (_, key) in found.items()}
+
+
+def _pupil(
+    key: str | None, eckid: str | None, given: Once, levels: dict[str, str | None], having: dict[str, str]
+) -> Pupil:
+    group = (given.get("groep") or "").strip() or None
+    return Pupil(
+        key=key,
+        eckid=eckid,
+        number=given.get("bsn") or given.get("onderwijsnummer"),
+        geboortedatum=day(given.get("geboortedatum")),
+        geslacht=given.get("geslacht"),
+        jaargroep=given.get("jaargroep") or levels.get(group or ""),
+        groep_key=_lasting(group),
+        gewicht=given.get("gewicht_nieuw") or given.get("gewicht"),
+        leerkracht_key=_lasting(having.get(group or "")),
+    )
+
+
+def _lasting(key: str | None) -> str | None:
+    return key if lasts(key) else None
+
+
+def day(text: str | None) -> str | None:
+    """An XML date without the time zone that it may carry."""
+    return re.sub(r"(?<=[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})\Z", "", text) if text else None

@@ -1,0 +1,322 @@
+"""What a file in the folder of deliveries is, from its own bytes: a text of a known format, or why not.
+
+A container is unpacked into the restricted zone, so that each delivery in it is a file of its own there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any
+
+from cohort.agreements.container_limits import ContainerLimits
+from cohort.delivery_formats import (
+    accompanying_files,
+    containers,
+    file_types,
+    header_diagnosis,
+    xml_messages,
+    xml_stream,
+)
+from cohort.delivery_formats.file_rejections import UNREADABLE, Rejected
+from cohort.delivery_formats.format_declarations import Formats, Unrecognised
+from cohort.delivery_formats.header_names import REASON_OF
+from cohort.foundation import identifiers
+from cohort.foundation.delimited_text import (
+    DELIMITERS,
+    MARK_BYTES,
+    UTF8,
+    UTF16_MARKS,
+    WINDOWS,
+    TextRefused,
+    decoded,
+    fields_of,
+    with_line_feeds,
+)
+from cohort.foundation.errors import place
+from cohort.foundation.identifiers import BRIN
+
+BLANKS = "".join(map(chr, range(33)))
+"""What Spark takes for an empty line holds nothing else."""
+MARKS = DELIMITERS
+"""Delimiters that a declaration may name."""
+NOTHING = BLANKS + MARKS + "".join(identifiers.BLANKS)
+MAY_BE_EMPTY = frozenset(NOTHING + '"')
+"""What an empty row begins with."""
+MOST_FIELDS = 500
+"""Spark's parser gives up, and the whole run with it, at a line of very many fields."""
+NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
+"""Names that no file system and no pattern takes for something else: Spark reads `[1]` as a pattern."""
+TEXT, UNEVEN, SHEET, ROSTER, RESULTS = "text", "uneven", "sheet", "roster", "results"
+"""Kinds of delivery; in an `uneven` text a row is not always the next line: a quote stays open at the end of
+one, an empty one stands before a row or the header, or one has nothing but delimiters."""
+ROOTS = {
+    "EDEX": ROSTER,
+    "leerlinggegevens_antwoord": ROSTER,
+    "leerlinggegevens": ROSTER,
+    "leerlingen_antwoord": ROSTER,
+    "leerlinggegevens-leerlingen": ROSTER,
+    "leerresultaten_verzoek": RESULTS,
+}
+WITHOUT_RECORDS = re.compile(
+    "(?:leerlinggegevens|structuur|leerlingen|leerkrachten)_verzoek|(?:structuur|leerkrachten)_antwoord|"
+    "leerlinggegevens-(?:structuur|leerkrachten)|leerresultaten_(?:bevestiging|antwoord)|Fault"
+)
+"""Roots of messages without pupils and results: questions, confirmations, errors, groups, teachers."""
+TOO_LARGE = "FILE_TOO_LARGE"
+KNOWN, REPEATED = "known", "repeated"
+"""What was looked at before; a container of which every member is delivered otherwise, too."""
+BESIDE = "BESIDE_DATA"
+"""The warning of files that were packed beside the data and were not read."""
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """One delivery as it was found: what it is, and why it cannot be read if so.
+
+    `path` is where its bytes stand, `columns` the canonical column at each place of its header (None: not
+    read on), `lined` whether its first field is the number of the line (or element) in what was sent,
+    `wide_blanks` whether other blanks than spaces may stand around its values, `joined` how many of its
+    results were joined to their pupil on what, where results have no number, `letter` whether it is no data
+    but lies beside them in a container, `lines` the lines that it is rejected for.
+    """
+
+    path: Path
+    sha256: str
+    name: str
+    received: int = 0
+    kind: str = TEXT
+    format: str = ""
+    supplier: str = ""
+    encoding: str = UTF8
+    columns: tuple[str | None, ...] = ()
+    rows: int = 0
+    rejected: str | None = None
+    differs: Unrecognised | None = None
+    container: str | None = None
+    lined: bool = False
+    wide_blanks: bool = False
+    school: str | None = None
+    joined: dict[str, int] | None = None
+    warnings: dict[str, int] = field(default_factory=dict)
+    """What its reader has to tell of it, where no row is refused for it."""
+    origin: Path | None = None
+    """The file in the folder of deliveries that it is, or is packed in."""
+    letter: bool = False
+    lines: tuple[int, ...] = ()
+    defect: str | None = None
+    """Of an `UNREADABLE` one the type and the place in the code of what was raised, never its message."""
+    unread: tuple[str, ...] = ()
+    """Columns of its header that are not read on, as its feedback names them."""
+
+    @property
+    def misnamed(self) -> bool:
+        return self.rejected == "FILE_NAME"
+
+    def unreadable(self, defect: BaseException | str) -> DeliveredFile:
+        """The same file, left for the next run: what was raised says nothing of its content."""
+        told = defect if isinstance(defect, str) else describe(defect)
+        return replace(self, rejected=UNREADABLE, defect=told)
+
+
+def describe(defect: BaseException) -> str:
+    """A defect by its type and its place in the code."""
+    return f"{type(defect).__name__} at {place(defect) or 'a library'}"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What is known when files come in: the formats, the limits, what was taken in before."""
+
+    folder: Path
+    work: Path
+    """A folder in the restricted zone, emptied at the end of the run."""
+    formats: Formats
+    limits: ContainerLimits
+    known: Container[str] = frozenset()
+    newest_of: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Every pupil number that was replaced, with the newest of its pupil."""
+
+    def arrivals(self, path: Path) -> list[DeliveredFile]:
+        """The deliveries in one file: itself, or what it contains.
+
+        Gives: a `known` one without a further look; `rejected` with a reason code when nothing in it can be
+        trusted. A container counts whole or not at all; what is over the limits is not held in memory.
+        """
+        with path.open("rb", buffering=0) as opened:
+            about = os.fstat(opened.fileno())
+            too_large = self._too_large(opened, about.st_size)
+            content = b"" if too_large else opened.read()
+            digest = (hashlib.file_digest(opened, "sha256") if too_large else hashlib.sha256(content)).hexdigest()
+        name = path.name.encode(errors="replace").decode()
+        found = KNOWN if digest in self.known else TEXT
+        file = DeliveredFile(path, digest, name, about.st_mtime_ns, found, origin=path)
+        if found == KNOWN:
+            return [file]
+        if too_large:
+            return [replace(file, rejected=too_large)]
+        if not all(NAME.fullmatch(part) for part in path.relative_to(self.folder).parts):
+            return [replace(file, rejected="FILE_NAME")]
+        kind = file_types.kind(content)
+        if kind not in file_types.UNPACKED:
+            return [self._looked_at(file, content, kind)]
+        try:
+            unpacked = [self._put(file, *one) for one in containers.members(content, self.limits, file.name)]
+        except Rejected as rejected:
+            return [replace(file, rejected=rejected.code)]
+        except Exception as defect:
+            return [file.unreadable(defect)]
+        return _apart([one if one.kind == KNOWN else self._member(one) for one in unpacked])
+
+    def _too_large(self, opened: IO[bytes], size: int) -> str | None:
+        """Why a file is not read whole, if so: it is larger than a delivery or a container may be."""
+        if size <= self.limits.bytes_per_member:
+            return None
+        head = opened.read(file_types.HEAD)
+        opened.seek(0)
+        if file_types.kind(head) in file_types.UNPACKED:
+            return containers.BOMB if size > self.limits.most_packed else None
+        return TOO_LARGE
+
+    def _put(self, file: DeliveredFile, member: str, body: bytes) -> DeliveredFile:
+        """A member under its fingerprint: the name it came with is trusted by nobody."""
+        digest = hashlib.sha256(body).hexdigest()
+        told = f"{file.name}/{member}".encode(errors="replace").decode()
+        one = replace(file, path=self.work / digest, sha256=digest, name=told, container=file.sha256)
+        if digest in self.known:
+            return replace(one, kind=KNOWN)
+        self.work.mkdir(parents=True, exist_ok=True)
+        one.path.write_bytes(body)
+        return one
+
+    def _member(self, file: DeliveredFile) -> DeliveredFile:
+        """One that was unpacked; the bytes of the others are not in memory."""
+        try:
+            content = file.path.read_bytes()
+        except OSError as defect:
+            return file.unreadable(defect)
+        found = self._looked_at(file, content, file_types.kind(content))
+        return replace(found, letter=accompanying_files.is_letter(file.name, found.rejected, content))
+
+    def _looked_at(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
+        try:
+            return self._one(file, content, kind)
+        except Rejected as rejected:
+            return replace(file, rejected=rejected.code)
+        except Exception as defect:
+            return file.unreadable(defect)
+
+    def _one(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
+        if kind in file_types.UNREAD:
+            raise Rejected(file_types.UNREAD[kind])
+        if kind == file_types.SPREADSHEET:
+            return replace(file, kind=SHEET)
+        if xml_stream.is_xml(content):
+            root = xml_messages.root(content, self.limits.bytes_per_member)
+            if WITHOUT_RECORDS.fullmatch(root):
+                raise Rejected(xml_messages.NO_RECORDS)
+            if root not in ROOTS:
+                raise Rejected(xml_stream.UNKNOWN)
+            return replace(file, kind=ROOTS[root])
+        found = of_text(file, content, self.formats)
+        near = header_diagnosis.of_text(content, self.formats) if found.rejected == "HEADER_UNKNOWN" else None
+        return rejected_for_header(found, *near) if near else found
+
+
+def rejected_for_header(file: DeliveredFile, reason: str, header: header_diagnosis.Header) -> DeliveredFile:
+    """A file whose header is not where it is read, or not as it is; it is of the school of its first row."""
+    school = school_of(header.first, header.columns)
+    return replace(file, rejected=reason, lines=(header.line,), differs=None, school=school)
+
+
+def _apart(files: list[DeliveredFile]) -> list[DeliveredFile]:
+    """The deliveries of a container; what lies beside them is told with the first that is new."""
+    data = [file for file in files if not file.letter]
+    beside = len(files) - len(data)
+    first = next((place for place, file in enumerate(data) if file.kind != KNOWN), None)
+    if beside and first is not None:
+        data[first] = replace(data[first], warnings={BESIDE: beside})
+    return data or files
+
+
+def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredFile:
+    """What a text file is: its format by its header, its encoding, the number of its rows.
+
+    Refuses: with a reason code, a text that no declared format fits.
+    """
+    try:
+        text, encoding = decoded(content, (UTF8, WINDOWS))
+    except TextRefused as refused:
+        return replace(file, **_undecoded(refused, content, formats))
+    marked = content.count(MARK_BYTES) > content.startswith(MARK_BYTES)
+    every = with_line_feeds(text).split("\n")
+    first = next((place for place, line in enumerate(every) if is_filled(line)), len(every))
+    lines = [line for line in every[first:] if line.strip(BLANKS)]
+    if len(lines) < 2:
+        raise Rejected("EMPTY")
+    if any(len(line) >= MOST_FIELDS and max(map(line.count, MARKS)) >= MOST_FIELDS for line in lines):
+        raise Rejected("TOO_WIDE")
+    rows = len(lines) - 1
+    found = formats.of_line(lines[0].strip(BLANKS.replace("\t", "")))
+    if isinstance(found, Unrecognised):
+        school = school_of(fields_of(lines[1], formats[found.closest].delimiter), found.columns)
+        return replace(file, rejected=found.reason, differs=found, rows=rows, school=school)
+    declared = formats[found.name]
+    filled = [line for line in lines[1:] if line[0] not in MAY_BE_EMPTY or is_filled(line)]
+    if not filled:
+        raise Rejected("EMPTY")
+    rows = len(filled)
+    file = replace(file, school=school_of(fields_of(filled[0], declared.delimiter), found.columns))
+    if encoding not in declared.encodings and not text.isascii():
+        return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
+    again = formats.headers_among(filled, found, lines[0])
+    if any(columns != found.columns for columns in again.values()):
+        return replace(file, rejected="HEADER_SECOND", rows=rows)
+    broken = '"' in text and any(map(open_quote, lines))
+    wide = any(blank in text and blank != declared.delimiter for blank in identifiers.BLANKS[1:])
+    uneven = broken or marked or again or rows < len(lines) - 1 or every[: len(lines)] != lines
+    return replace(
+        file,
+        kind=UNEVEN if uneven else TEXT,
+        format=found.name,
+        supplier=declared.supplier,
+        columns=found.columns,
+        unread=found.unread,
+        rows=rows,
+        encoding=encoding,
+        wide_blanks=wide,
+    )
+
+
+def is_filled(line: str) -> bool:
+    """Whether a line has a value: a spreadsheet's empty rows are written as delimiters alone."""
+    left = line.strip(NOTHING)
+    return bool(left.replace('""', "").strip(NOTHING) if left[:1] == '"' else left)
+
+
+def open_quote(line: str) -> bool:
+    """Whether a quote stays open at the end of a line."""
+    return line.count('"') % 2 == 1
+
+
+def school_of(first: Sequence[str], columns: Sequence[str | None]) -> str | None:
+    """The school that the first row names: who hears why, where no row of the file can be read."""
+    named = dict(zip(columns, first, strict=False)).get("brin", "").strip()[:4]
+    return named if BRIN.fullmatch(named) else None
+
+
+def _undecoded(refused: TextRefused, content: bytes, formats: Formats) -> dict[str, Any]:
+    """Why a text is rejected that is in none of the encodings; its header may tell which one it is in."""
+    if refused.fault != "ENCODING":
+        return {"rejected": refused.fault}
+    if content.startswith(UTF16_MARKS):
+        return {"rejected": "ENCODING_UTF16"}
+    header = with_line_feeds(content.decode("cp1252", "replace")).lstrip().partition("\n")[0]
+    found = formats.of_line(header)
+    if isinstance(found, Unrecognised) and found.reason in REASON_OF.values():
+        return {"rejected": found.reason, "differs": found}
+    return {"rejected": "NOT_UTF8"}

@@ -1,0 +1,229 @@
+"""Declarations of export formats (`conf/deliveries/<format>.toml`), and a file's format by its header.
+
+Every supplier's export is declared once: what its columns are called, how its values are written. A header
+is held against all of them; capitals, diacritics and the length of a dash make no difference, nor does the
+order of the columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import itemgetter
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from cohort.delivery_formats.header_names import Garbled, folded, garbled, not_read
+from cohort.foundation import declarations
+from cohort.foundation.declarations import Declaration
+from cohort.foundation.delimited_text import fields_of
+from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.states.schemas import CANONICAL, REQUIRED, SCORES
+
+MOMENTS = ("afnamedatum", "afnameperiode")
+DIGITS = frozenset("0123456789")
+OF_A_PUPIL = re.compile("(?:[^0-9]*[0-9]){8}")
+"""What a row begins like that has a pupil's number: a header has fewer digits."""
+ENOUGH_KNOWN = 3
+"""A first line with fewer known names may be no header but a pupil's row: nothing of it is told."""
+CANONICAL_NAME = "canoniek"
+
+
+class Format(Declaration):
+    """One supplier's export. Values written otherwise than declared here are never guessed at.
+
+    `columns` has every name by which a header may call a canonical column; `codes` what stands for what in
+    a column (codes that are not there are refused); `sentinels` what stands for nothing in a column;
+    `scope` whether a file is all there is of its school, year and moment, or each result on its own.
+    """
+
+    supplier: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    delimiter: Literal[";", ",", "\t", "|"]
+    decimal: Literal[",", "."]
+    dates: Literal["yyyy-mm-dd", "dd-mm-yyyy", "d-m-yyyy"]
+    school_years: Literal["2024-2025", "2024/2025"]
+    encodings: Annotated[list[Literal["UTF-8", "windows-1252"]], Field(min_length=1)]
+    line_breaks: bool
+    scope: Literal["whole", "results"]
+    columns: dict[str, str]
+    codes: dict[str, Annotated[dict[str, str], Field(min_length=1)]]
+    sentinels: dict[str, list[str]]
+
+    @model_validator(mode="after")
+    def _holds(self) -> Self:
+        wrong = []
+        names = [folded(name) for name in self.columns]
+        if len(set(names)) != len(names):
+            wrong.append(_wrong("every name of a column once, capitals, diacritics, dashes apart", "one twice"))
+        unknown = sorted({*self.columns.values(), *self.codes, *self.sentinels} - set(CANONICAL))
+        if unknown:
+            wrong.append(_wrong("canonical columns", f"the unknown {', '.join(unknown)}"))
+        if _lacking(self.columns.values()):
+            wrong.append(_wrong("every column that a delivery must have", "one without a name"))
+        if wrong:
+            raise declarations.wrong(wrong)
+        return self
+
+    @property
+    def as_canonical(self) -> bool:
+        """Whether its values are written as those of the canonical format."""
+        ways = (self.decimal, self.dates, self.school_years)
+        return ways == (",", "yyyy-mm-dd", "2024-2025") and not self.codes and not self.sentinels
+
+    @cached_property
+    def by_name(self) -> dict[str, str]:
+        return {folded(name): column for name, column in self.columns.items()}
+
+    @cached_property
+    def garbled_names(self) -> dict[str, Garbled]:
+        """What becomes of the names of columns where a text was saved or read in a wrong encoding."""
+        return garbled(self.columns)
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A header whose format is known: per place the canonical column, None for one that is not read on.
+
+    `unread` are the places of those that are not read on, each with its name where it can be told.
+    """
+
+    name: str
+    columns: tuple[str | None, ...]
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unrecognised:
+    """A header that no format has: why, the format it is closest to, and where it differs from it.
+
+    `missing` are names the format has; `unknown` places in the header, with a name where it can be told
+    (of a garbled one the name that was meant); `columns` the canonical columns that are known.
+    """
+
+    reason: str
+    closest: str
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    columns: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Formats:
+    """Every declared format by its name."""
+
+    declared: dict[str, Format]
+    _seen: dict[str, Recognised | Unrecognised] = field(default_factory=dict, compare=False, repr=False)
+
+    def __getitem__(self, name: str) -> Format:
+        return self.declared[name]
+
+    @property
+    def delimiters(self) -> frozenset[str]:
+        return frozenset(one.delimiter for one in self.declared.values())
+
+    def of_line(self, line: str) -> Recognised | Unrecognised:
+        """The format of a file whose header is this line: every declared delimiter is tried."""
+        found = self._seen.get(line)
+        if found is None:
+            tried = [(mark, fields_of(line, mark)) for mark in sorted(self.delimiters)]
+            found = self._best([(n, h) for n in self.declared for m, h in tried if self[n].delimiter == m])
+            self._seen[line] = found
+        return found
+
+    def columns_again(self, name: str, fields: Sequence[str | None]) -> tuple[str | None, ...] | None:
+        """The columns that a row below the header names, if it is a header once more, of any format."""
+        cells = [cell or "" for cell in fields]
+        if OF_A_PUPIL.match("".join(cells)):
+            return None
+        words = set(map(folded, cells))
+        if all(len(words & one.by_name.keys()) < ENOUGH_KNOWN for one in self.declared.values()):
+            return None
+        return tuple(self[name].by_name.get(folded(cell)) for cell in cells)
+
+    def headers_among(self, rows: Iterable[str], found: Recognised, header: str) -> dict[str, tuple[str | None, ...]]:
+        """The rows that are a header once more, with the columns they name: files were glued together."""
+        if set(map(itemgetter(0), rows)) <= DIGITS - {header[0]}:
+            return {}
+        mark = self[found.name].delimiter
+        bare = {row for row in rows if not OF_A_PUPIL.match(row)}
+        columns = {row: self.columns_again(found.name, fields_of(row, mark)) for row in bare}
+        return {row: named for row, named in columns.items() if named is not None}
+
+    def of_names(self, names: Iterable[str]) -> Recognised | Unrecognised:
+        """The format of a sheet with these names: no delimiter tells it."""
+        header = tuple(names)
+        return self._best([(name, header) for name in self.declared])
+
+    def _best(self, headers: list[tuple[str, tuple[str, ...]]]) -> Recognised | Unrecognised:
+        """The format that knows most names of those that have all they must; of two alike neither."""
+        fits = []
+        for name, header in headers:
+            columns = tuple(self[name].by_name.get(folded(cell)) for cell in header)
+            fits.append((len({c for c in columns if c}), name, header, columns))
+        most = max(known for known, *_ in fits)
+        whole = [fit for fit in fits if not _lacking(fit[3])]
+        if whole:
+            known, name, header, columns = max(whole, key=lambda fit: fit[0])
+            named = [column for column in columns if column]
+            if len(named) != len(set(named)):
+                return Unrecognised("HEADER_TWICE", name)
+            if sum(fit[0] == known for fit in whole) > 1:
+                return Unrecognised("HEADER_AMBIGUOUS", name)
+            if self._garbled(name, header, columns):
+                return self._differs(name, header, columns, known)
+            return Recognised(name, columns, tuple(not_read(header, columns)))
+        known, name, header, columns = next(fit for fit in fits if fit[0] == most)
+        return self._differs(name, header, columns, known)
+
+    def _garbled(self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...]) -> dict[int, Garbled]:
+        """By their places the columns that have a name of the format as a wrong encoding leaves it."""
+        strange = ((place, folded(cell)) for place, cell in enumerate(header) if not columns[place])
+        return {place: self[name].garbled_names[cell] for place, cell in strange if cell in self[name].garbled_names}
+
+    def _differs(self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...], known: int) -> Unrecognised:
+        named = {column: cell for cell, column in reversed(self[name].columns.items())}
+        missing = tuple(named[column] for column in _lacking(columns) if column in named)
+        lost = self._garbled(name, header, columns) if known >= ENOUGH_KNOWN else {}
+        meant = [lost[place].name if place in lost else cell for place, cell in enumerate(header)]
+        unknown = tuple(not_read(meant, columns, named=known >= ENOUGH_KNOWN))
+        reasons = (one.reason for one in lost.values())
+        return Unrecognised(min(reasons, default="HEADER_UNKNOWN"), name, missing, unknown, columns)
+
+
+def load(folder: Path) -> Formats:
+    """Every declared format of a configuration folder.
+
+    Takes: the configuration folder; the declarations are in `deliveries/`.
+    Refuses: none at all, and what `config.read` refuses; all problems at once (exit code 10).
+    """
+    problems: list[str] = []
+    found: dict[str, Format] = {}
+    for path in sorted((folder / "deliveries").glob("*.toml")):
+        try:
+            found[path.stem] = declarations.read(path, Format, where=f"deliveries/{path.name}")
+        except ConfigurationRefused as refused:
+            problems.extend(refused.problems)
+    if not found and not problems:
+        problems.append(_wrong("at least one declared format", "none").replace("<where>", "conf/deliveries"))
+    if problems:
+        raise ConfigurationRefused(*problems)
+    return Formats(found)
+
+
+def _lacking(columns: Iterable[str | None]) -> tuple[str, ...]:
+    """The canonical columns that a delivery must have, and these do not."""
+    known = set(columns)
+    lacking = [column for column in REQUIRED if column not in known]
+    for some in (MOMENTS, SCORES):
+        lacking += [] if known.intersection(some) else some
+    return tuple(lacking)
+
+
+def _wrong(what: str, found: str) -> str:
+    return expected(
+        what, example="conf/deliveries/canoniek.toml", found=found, where="<where>", do="Correct the declaration"
+    )

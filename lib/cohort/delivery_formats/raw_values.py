@@ -1,0 +1,135 @@
+"""Every value of a raw file, as intake's own readers read it: for whoever looks for a number in it.
+
+What intake reads, this reads, by the same readers: containers, workbooks with every sheet, hidden or not, XML
+after its references are resolved, text in any encoding. What no reader of intake reads is refused, so that
+nobody takes it for searched. Called by `filed.raw_files`. Values identify pupils: they go nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from cohort.agreements.container_limits import ContainerLimits
+from cohort.delivery_formats import containers, file_types, xlsx, xml_stream
+from cohort.delivery_formats.file_rejections import Rejected
+from cohort.foundation.delimited_text import UTF8, UTF16, TextRefused, decoded
+
+PIECE = 1 << 20
+OVERLAP = 128
+"""How much of a large text is seen again with its next piece: a number may lie across the two."""
+XML_PARTS = (".xml", ".rels")
+SHEETS, PICTURES = "xl/worksheets/", "xl/media/"
+BLOCKS = frozenset({"si", "is", "comment", "p", "text"})
+"""Elements of Office documents whose text is one, however many runs it is cut into."""
+QUOTED = re.compile(r'"[^"]*[\r\n][^"]*"')
+"""A field of a text over several lines, or what stands between two fields."""
+TOO_LARGE = "FILE_TOO_LARGE"
+
+
+def of_file(path: Path, limits: ContainerLimits) -> Iterator[str]:
+    """The texts of a file in the folder of deliveries, the first of them its name.
+
+    Refuses: with a reason code, what cannot be read whole: damaged, encrypted, over the limits, of a kind
+    that nobody reads. Of a text over the limits every piece is given.
+    """
+    yield path.name
+    with path.open("rb") as file:
+        head = file.read(file_types.HEAD)
+        size = path.stat().st_size
+        file.seek(0)
+        packed = file_types.kind(head) in file_types.UNPACKED
+        if size <= (limits.most_packed if packed else limits.bytes_per_member):
+            yield from of_content(file.read(), limits, path.name)
+        elif packed or file_types.kind(head) is not None or xml_stream.is_xml(head):
+            raise Rejected(TOO_LARGE)
+        else:
+            yield from _pieces(file)
+
+
+def of_content(content: bytes, limits: ContainerLimits, name: str = "") -> Iterator[str]:
+    """The texts in the content of a file: its bytes as text, then what its reader makes of them.
+
+    Refuses: what `of_file` refuses.
+    """
+    yield _text(content)
+    kind = file_types.kind(content)
+    if kind in file_types.UNREAD:
+        raise Rejected(file_types.UNREAD[kind])
+    if kind in file_types.UNPACKED:
+        for member, body in containers.members(content, limits, name, systems=True):
+            yield member
+            system = containers.SYSTEM.fullmatch(member) is not None
+            yield from [_text(body)] if system else of_content(body, limits, member)
+    elif kind == file_types.SPREADSHEET:
+        yield from map(_on_one_line, xlsx.every_text(content, limits))
+        for part, body in containers.parts(content, limits, systems=True):
+            yield part
+            yield from _of_part(part, body, limits)
+    elif xml_stream.is_xml(content):
+        yield from map(_on_one_line, xml_stream.values(content, limits.bytes_per_member))
+    else:
+        yield from map(_on_one_line, QUOTED.findall(_text(content)))
+
+
+def _on_one_line(value: str) -> str:
+    """A value as it is taken in: a line end in it is a blank."""
+    return " ".join(value.splitlines())
+
+
+def _of_part(name: str, body: bytes, limits: ContainerLimits) -> Iterator[str]:
+    """A part of a workbook: remarks, drawings, links, tables that it keeps of other sheets, and its cells.
+
+    Refuses: another document in it.
+    """
+    yield _text(body)
+    if name.endswith(XML_PARTS):
+        yield from xml_stream.values(body, limits.bytes_per_member)
+        if not name.startswith(SHEETS):
+            blocks = _Blocks()
+            for _ in xml_stream.fed(body, limits.bytes_per_member, blocks):
+                pass
+            yield from blocks.found
+    elif file_types.kind(body) not in (None, file_types.WEB_PAGE) and not name.startswith(PICTURES):
+        raise Rejected(containers.NESTED)
+
+
+class _Blocks(xml_stream.Target):
+    """Hears the text of every block of an Office document, its runs put together."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.open: list[list[str]] = []
+
+    def start(self, tag: str, _: dict[str, str]) -> None:
+        if tag.rpartition("}")[2] in BLOCKS:
+            self.open.append([])
+
+    def data(self, text: str) -> None:
+        for block in self.open:
+            block.append(text)
+
+    def end(self, tag: str) -> None:
+        if tag.rpartition("}")[2] in BLOCKS:
+            self.found.append("".join(self.open.pop()))
+
+
+def _text(content: bytes) -> str:
+    """Bytes as text; where they are none that intake knows, at least the digits in them.
+
+    Zero bytes are what two bytes for a character leave around digits.
+    """
+    try:
+        return decoded(content, (UTF8, UTF16))[0]
+    except TextRefused:
+        return content.replace(b"\0", b"").decode("utf-8", "replace")
+
+
+def _pieces(file: IO[bytes]) -> Iterator[str]:
+    tail = b""
+    while piece := file.read(PIECE):
+        window = tail + piece.replace(b"\0", b"")
+        yield window.decode("utf-8", "replace")
+        tail = window[-OVERLAP:]

@@ -1,0 +1,1 @@
+"""What the difference between two releases shows: nesting, cohort extension, overlapping projects."""

@@ -1,0 +1,142 @@
+"""A wave: a release that new data enters, although an earlier one is read.
+
+Who was in the release before stays in its class, or is gone by the rule on differences; pupils who never were
+in any get a recoding of their own, among themselves, under all constraints. So who subtracts the two releases
+finds of each class nobody, or at least k who are gone, and nobody, or at least k who are new. An intruder who
+could link the records of both is set on them all the same, and the record says what he found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from cohort.agreements.project import Project
+from cohort.anonymisation import class_search, search_input
+from cohort.anonymisation.class_search import Recoded
+from cohort.anonymisation.search_input import Counts
+from cohort.anonymisation.sensitive_columns import CLASS, WITH_VALUE
+from cohort.differencing.nested_release import Nested
+from cohort.foundation.errors import NotAnonymous, expected
+from cohort.keys.project_keys import Key
+from cohort.release_records.class_snapshot import Remembered
+from cohort.sdc.model.histogram import NO_SCHOOL, Histogram
+from cohort.sdc.model.recoding import SUPPRESSED, Recoding
+from cohort.sdc.partitioned import partitions
+from cohort.sdc.privacy_models.l_diversity import ValueCounts
+from cohort.sdc.privacy_models.sensitive_suppression import Blanking
+from cohort.sdc.risk import motivated_intruder
+from cohort.sdc.risk.motivated_intruder import Intrusion
+from cohort.sdc.utility.loss import Objective
+from cohort.states.schemas import PUPIL
+
+ONE, TWO = "_one", "_two"
+"""A pupil's class in the release before and in this one; none where it is not in it."""
+
+
+def widened(nested: Nested, coded: DataFrame, project: Project, before: Remembered, key: Key, most: int) -> Nested:
+    """The nested release, with classes of pupils who never were in a release: a few actions.
+
+    Takes: the pupils coded today, kept, with their boards; the project's key; how many pupils one search may
+    have.
+    Gives: a class of old and new pupils shows no sensitive value where either did not by itself.
+    Refuses: new pupils for whom there is no recoding within the suppression limit, or too few of whom have a
+    value of the sensitive column (exit code 14).
+    """
+    spark, old = coded.sparkSession, nested.recoded
+    eligible = search_input.eligible(coded, project)
+    new = eligible.join(before.everybody(spark), PUPIL, "left_anti").persist()
+    number = new.count()
+    if not number:
+        new.unpersist()
+        return nested
+    coding = old.recoding.coding
+    fresh = class_search.recode(new, project, coding, Counts(number, 0, 0, 0), old.sensitive, key, most)
+    suppressed = old.recoding.suppressed - fresh.recoding.released
+    goal = Objective.of("mean", coding.columns, class_search.weights(project))
+    facts = {**old.recoding.search, "new": fresh.recoding.search}
+    recoding, numbers = Recoding.joined([old.recoding, fresh.recoding], suppressed, goal, facts)
+    words = [partitions.word(word) for word in range(coding.words)]
+    flag = [WITH_VALUE] if old.sensitive is not None else []
+    of_new = class_search.members(new, project, fresh).select(
+        search_input.key().alias(partitions.KEY), *words, *flag, F.col(CLASS).alias(partitions.CLASS)
+    )
+    classes = reduce(
+        DataFrame.unionByName,
+        [
+            class_search.renumbered(class_search.classes_of(old), numbers[0]),
+            class_search.renumbered(of_new, numbers[1]),
+        ],
+    )
+    kept = (*old.kept, *fresh.kept, new)
+    joined = Recoded(recoding, classes, old.sensitive, kept=kept)
+    return Nested(_with_values(joined, [(old, numbers[0]), (fresh, numbers[1])]), nested.withdrawn)
+
+
+def _with_values(joined: Recoded, parts_of_it: Sequence[tuple[Recoded, Any]]) -> Recoded:
+    """The joined recoding with the sensitive values of its parts, by the number that each class has there."""
+    if joined.sensitive is None:
+        return joined
+    number = joined.recoding.classes
+    values = np.zeros((number, len(joined.sensitive.leaves) - 1), dtype=np.int64)
+    flags = {name: np.zeros(number, dtype=np.bool_) for name in ("failed", "covers", "before")}
+    overall = np.zeros(values.shape[1], dtype=np.int64)
+    for part, place in parts_of_it:
+        if part.counts is None or part.blanking is None:
+            raise TypeError("a recoding without what its classes show")
+        np.add.at(values, place, part.counts.values)
+        overall += part.counts.overall
+        for name, flag in flags.items():
+            flag[place[getattr(part.blanking, name)]] = True
+    return replace(joined, blanking=Blanking(**flags), counts=ValueCounts(values, overall))
+
+
+def require_unlinkable(members: DataFrame, recoding: Recoding, before: Remembered, k: int) -> Intrusion:
+    """What an intruder finds who is given both releases and can link them: an action.
+
+    Takes: the released pupils with class and words; the recoding; the release before; k.
+    Gives: what he found, of a sample of the pupils in either.
+    Refuses: pupils for whom fewer than k linked records could be theirs (exit code 14).
+    """
+    words = [partitions.word(word) for word in range(recoding.coding.words)]
+    then = before.pupils(members.sparkSession).select(PUPIL, F.col(CLASS).alias(ONE), *words)
+    now = members.select(PUPIL, F.col(CLASS).alias(TWO), *words)
+    none = F.lit(SUPPRESSED)
+    linked = (
+        then.join(now, [PUPIL, *words], "full")
+        .groupBy(*words, F.coalesce(ONE, none).alias(ONE), F.coalesce(TWO, none).alias(TWO))
+        .count()
+    )
+    table: Any = linked.toArrow().sort_by([(word, "ascending") for word in words])
+    counts = table["count"].to_numpy().astype(np.int64)
+    units, nobody = len(counts), np.empty(0, dtype=np.int64)
+    histogram = Histogram(
+        np.stack([table[word].to_numpy() for word in words]),
+        np.full(units, NO_SCHOOL, np.int32),
+        counts,
+        nobody,
+        nobody.astype(np.int32),
+        nobody,
+    )
+    first, second = (
+        replace(one, class_of=table[name].to_numpy().astype(np.int32))
+        for one, name in ((before.recoding, ONE), (recoding, TWO))
+    )
+    found = motivated_intruder.two_releases(histogram, first, second, k)
+    if found.fewer_than_k:
+        raise NotAnonymous(
+            expected(
+                f"at least {k} linked records for everybody in release {before.release} or this one",
+                example="as a wave of k new pupils per class has",
+                found="fewer for some",
+                where="the intruder who is given both releases",
+                do="Release without --wave",
+            )
+        )
+    return found

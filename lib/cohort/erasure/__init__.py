@@ -1,0 +1,1 @@
+"""Removal of excluded pupils from results, quarantine and raw files, with limits, journals and receipts."""

@@ -1,0 +1,79 @@
+"""Files that lie beside the rows and are of no table: what a removal left, under whatever name.
+
+A removed file that somebody still reads gets another name on NFS, with its rows in it, and stays until its
+last reader ends: often after the run that removed it. So every run of intake and of objections looks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from cohort import delta
+from cohort.foundation.errors import DestructionIncomplete, expected
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Release
+from cohort.storage.paths import Places
+
+STAGES = frozenset({Release.STAGED, Release.VERIFIED})
+
+
+def look(places: Places) -> list[str]:
+    """Count what is of no table, in results, quarantine, stages and published tables.
+
+    Takes: places on which nobody writes meanwhile: the caller holds the lock of intake, alone.
+    Gives: a sentence per place that has such files, by the place alone.
+    """
+    return [_sentence(places, top, number) for top, number in _counted(places) if number]
+
+
+def exit_code(sentences: list[str]) -> int:
+    return DestructionIncomplete.exit_code if sentences else 0
+
+
+def _counted(places: Places) -> Iterator[tuple[Path, int]]:
+    for table in (places.results, places.quarantine):
+        if delta.exists(table):
+            yield table, len(delta.left_by_a_vacuum(table))
+    for table in sorted(places.table("").glob("*")):
+        if table.is_dir() and not table.is_symlink() and release_record.published(places, table.name):
+            yield table, _beside(table)
+    for project in sorted(places.staging("").glob("*")):
+        yield project, _unrecorded(places, project)
+
+
+def _unrecorded(places: Places, project: Path) -> int:
+    """What stands in the place of a project's stages and is of none.
+
+    A stage of a run that was killed has no record: it goes with the next run of objections or release.
+    """
+    if not project.is_dir() or project.is_symlink():
+        return 1
+    kept = {f"{record.release}" for record in release_record.releases(places, project.name) if record.state in STAGES}
+    inside = [path for path in project.iterdir() if path.name in kept or not path.name.isdigit()]
+    return sum(_beside(path) if path.name in kept else _every(path) for path in inside)
+
+
+def _beside(table: Path) -> int:
+    try:
+        return len(delta.not_of_the_table(table)) if delta.exists(table) else _every(table)
+    except delta.DAMAGED:
+        return _every(table)  # nobody knows which of them are the table's
+
+
+def _every(path: Path) -> int:
+    if path.is_symlink() or not path.is_dir():
+        return 1
+    return sum(len(names) for _, _, names in os.walk(path))
+
+
+def _sentence(places: Places, top: Path, number: int) -> str:
+    found = f"{number} other" + ("" if number == 1 else "s")
+    return expected(
+        "no files but those of the table",
+        example="after a vacuum",
+        found=found,
+        where=top.relative_to(places.root).as_posix(),
+        do=f"{delta.OPEN}, remove what is not the table's, then run the same again",
+    )

@@ -1,0 +1,53 @@
+"""Schools that are expected to deliver and have not, per school year, moment and domain."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+
+from cohort.agreements.catalogue import Catalogue
+from cohort.release_records import release_record
+from cohort.results.ledger import Entry, Ledger
+from cohort.storage.paths import Places
+
+FIRST_DAYS = {"B": (0, 8), "M": (1, 1), "E": (1, 4)}
+Missing = dict[str, list[str]]
+
+
+def of(catalogue: Catalogue, known: Ledger, entries: Iterable[Entry]) -> Missing:
+    """The schools that lack, per slice (`2024-2025 M rekenen`).
+
+    Takes: the school list; the ledger; the lines of this run. Only slices of the school years that this run
+    brought results of are looked at (of the latest one, when it brought none): what no school at all
+    delivered is not known to be due.
+    """
+    delivered: dict[str, set[str]] = defaultdict(set)
+    for line in known.lines:
+        if line.taken and line.brin:
+            for one in line.slices:
+                delivered[one].add(line.brin)
+    touched = {one.split(" ", 1)[0] for entry in entries for one in entry.slices}
+    years = touched or {max((one.split(" ", 1)[0] for one in delivered), default="")}
+    return {
+        one: sorted(_expected(catalogue, one) - delivered[one])
+        for one in sorted(delivered)
+        if one.split(" ", 1)[0] in years
+    }
+
+
+def counts(missing: Missing) -> dict[str, int]:
+    """How many schools lack, per slice: what a record tells."""
+    return {one: len(schools) for one, schools in missing.items()}
+
+
+def write(places: Places, missing: Missing) -> None:
+    """The schools by name, for the platform's eyes only."""
+    release_record.write(places.exact / "completeness.json", {"missing": missing})
+
+
+def _expected(catalogue: Catalogue, one: str) -> set[str]:
+    year, moment, _ = one.split(" ", 2)
+    later, month = FIRST_DAYS[moment]
+    day = dt.date(int(year[:4]) + later, month, 1)
+    return {school for school, (since, until) in catalogue.expected.items() if since <= day <= until}

@@ -1,0 +1,264 @@
+"""Everything in the folder of deliveries, found, numbered and made readable: one small line per file.
+
+What is not text line by line is transcribed: by the driver while it is little, in the executors where it is
+much. Deliveries count in the order in which their files were received, of equal times in that of their names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+from cohort.delivery_formats import canonical_text, edexml, file_recognition, rosters, uwlr
+from cohort.delivery_formats.file_recognition import DeliveredFile, Desk
+from cohort.delivery_formats.file_rejections import UNREADABLE, Rejected
+from cohort.delivery_formats.rosters import School
+from cohort.results.ledger import Ledger
+
+MANY = 64
+"""From this many files on the executors read them."""
+THREADS = 2
+"""So many threads look at the files; of more, each file on its own, they would wait for each other."""
+STORAGE = "storage"
+"""Why a file was left that the storage did not let us read."""
+LOST = "a worker that ended at once"
+Numbered = tuple[int, DeliveredFile]
+Rosters = dict[str, list[tuple[School, Path]]]
+"""Rosters by the BRIN and by the key that they name their school with."""
+B = TypeVar("B")
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a run of intake found: every file, and the deliveries that are new, with their numbers."""
+
+    files: tuple[DeliveredFile, ...]
+    new: tuple[Numbered, ...]
+    unreadable: int
+    """Files that the storage did not let us read: they are left where they are."""
+    defects: dict[str, int] = field(default_factory=dict)
+    """Why files were left that no reader could look at, by type and place in the code, each with how many."""
+
+
+def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
+    """Look at every file, transcribe what is new and needs it, and number what is new."""
+    seen = list(_files(desk.folder))
+    paths = sorted((path for path in seen if path is not None), key=str)
+    found = _looked_at(desk, paths)
+    every = [file for files in found if not isinstance(files, str) for file in files]
+    asking = any(file.kind == file_recognition.RESULTS for file in every)
+    earlier = _known_rosters(desk, every, known) if asking else []
+    fresh = _fresh(every, known)
+    ready, left = _transcribed(spark, desk, [*every, *earlier], fresh)
+    again = [file for file in ready if not file.rejected or file.rejected != known.retried.get(file.sha256)]
+    again += _repeated(every, again, known)
+    unreadable = seen.count(None) + found.count(STORAGE)
+    defects = Counter([*left, *(one for one in found if isinstance(one, str) and one != STORAGE)])
+    return Received(tuple(every), tuple(enumerate(again, known.last_number + 1)), unreadable, dict(defects))
+
+
+def _files(folder: Path) -> Iterator[Path | None]:
+    """Every file below a folder, None for what we may not look at; of thousands much faster than a glob."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        yield None
+        return
+    for entry in entries:
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(Path(entry.path))
+            elif entry.is_file():
+                yield Path(entry.path)
+            else:  # a link to a folder or to nowhere, a pipe
+                yield None
+        except OSError:
+            yield None
+
+
+def _looked_at(desk: Desk, paths: list[Path]) -> list[list[DeliveredFile] | str]:
+    """Every file's deliveries, in the order of the paths: one thread works while another reads or hashes.
+
+    Of a file of which not even the content is known: why, `STORAGE` or a defect.
+    """
+    share = -(-len(paths) // THREADS) or 1
+    parts = [paths[first : first + share] for first in range(0, len(paths), share)]
+    with ThreadPoolExecutor(THREADS) as threads:
+        done = threads.map(lambda part: [_arrivals(desk, path) for path in part], parts)
+        return [found for part in done for found in part]
+
+
+def _arrivals(desk: Desk, path: Path) -> list[DeliveredFile] | str:
+    try:
+        return desk.arrivals(path)
+    except OSError:
+        return STORAGE
+    except Exception as defect:
+        return file_recognition.describe(defect)
+
+
+def _known_rosters(desk: Desk, every: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
+    """Rosters of earlier runs that are still there: results may come after them."""
+    there = {file.path for file in every if file.kind == file_recognition.KNOWN and file.sha256 in known.with_rosters}
+    again = replace(desk, known=frozenset())
+    found = [files for path in sorted(there) if not isinstance(files := _arrivals(again, path), str)]
+    return [file for files in found for file in files if file.kind == file_recognition.ROSTER]
+
+
+def _fresh(files: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
+    """What was not taken in before, each content once, in the order in which it was received.
+
+    A content that was rejected for a reason outside it may come again, for one under another name.
+    """
+    fresh: dict[str, DeliveredFile] = {}
+    there = [f for f in files if f.kind != file_recognition.KNOWN and f.sha256 not in known.hashes]
+    for file in sorted(there, key=lambda file: (file.misnamed, file.received, file.path, file.name)):
+        fresh.setdefault(file.sha256, file)
+    return sorted(fresh.values(), key=lambda file: (file.received, file.path, file.name))
+
+
+def _repeated(every: list[DeliveredFile], new: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
+    """Containers that bring nothing of their own: without a line in the ledger they would never be known."""
+    settled = known.hashes | {file.sha256 for file in new}
+    counted = {file.container for file in new}
+    members: dict[str, list[DeliveredFile]] = defaultdict(list)
+    for file in every:
+        if file.container and file.container not in counted:
+            members[file.container].append(file)
+    return [
+        DeliveredFile(
+            files[0].path,
+            sha,
+            files[0].name.partition("/")[0],
+            files[0].received,
+            file_recognition.REPEATED,
+            origin=files[0].origin,
+        )
+        for sha, files in members.items()
+        if all(file.sha256 in settled for file in files)
+    ]
+
+
+def _transcribed(
+    spark: SparkSession, desk: Desk, every: list[DeliveredFile], fresh: list[DeliveredFile]
+) -> tuple[list[DeliveredFile], list[str]]:
+    """The same files; those that no scan reads as they are with a transcript in their place.
+
+    Gives: the files, and of every one that could not be looked at, rosters of before among them, why.
+    """
+    plain = replace(desk, known=frozenset())
+    asked = {file.sha256: file for file in fresh if not file.rejected and file.kind != file_recognition.TEXT}
+    made: dict[str, DeliveredFile] = {}
+    if any(file.kind in (file_recognition.ROSTER, file_recognition.RESULTS) for file in asked.values()):
+        seen = {file.sha256: file for file in every if file.kind == file_recognition.ROSTER and not file.rejected}
+        known = [seen[sha] for sha in sorted(seen)]
+        read = _each(spark, partial(_school, plain), known, lambda file: (file.unreadable(LOST), None))
+        made.update({file.sha256: file for file, _ in read})
+        there = _by_school(read)
+        results = [file for file in asked.values() if file.kind == file_recognition.RESULTS]
+        joined = _each(spark, partial(_joined, plain, there), results, _lost)
+        if any(file.defect for file, _ in read):  # nobody knows whose roster that is
+            joined = [replace(f, rejected=UNREADABLE) if f.rejected == rosters.ROSTER_MISSING else f for f in joined]
+        made.update((file.sha256, file) for file in joined)
+    others = [file for file in asked.values() if file.kind in (file_recognition.SHEET, file_recognition.UNEVEN)]
+    made.update((file.sha256, file) for file in _each(spark, partial(_one, plain), others, _lost))
+    ready = [made.get(file.sha256, file) for file in fresh]
+    looked_at = {file.sha256: file for file in [*made.values(), *ready]}
+    return ready, [file.defect for file in looked_at.values() if file.defect]
+
+
+def _each(
+    spark: SparkSession,
+    work: Callable[[DeliveredFile], B],
+    files: list[DeliveredFile],
+    lost: Callable[[DeliveredFile], B],
+) -> list[B]:
+    """What is made of every file: by the driver while they are few, in the executors where they are many.
+
+    Takes: what stands for a file at which a worker ended, of no memory or by a fault in a library: which one
+    it is, is found by halves.
+    """
+    if len(files) < MANY:
+        return [work(file) for file in files]
+    return _in_executors(spark, work, files, lost)
+
+
+def _in_executors(
+    spark: SparkSession,
+    work: Callable[[DeliveredFile], B],
+    files: list[DeliveredFile],
+    lost: Callable[[DeliveredFile], B],
+) -> list[B]:
+    context = spark.sparkContext
+    try:
+        return context.parallelize(files, min(len(files), 4 * context.defaultParallelism)).map(work).collect()
+    except Py4JJavaError:
+        half = len(files) // 2
+        if not half:
+            return [lost(files[0])]
+    parts = (files[:half], files[half:])
+    return [one for part in parts for one in _in_executors(spark, work, part, lost)]
+
+
+def _lost(file: DeliveredFile) -> DeliveredFile:
+    return file.unreadable(LOST)
+
+
+def _told(file: DeliveredFile, work: Callable[[], DeliveredFile]) -> DeliveredFile:
+    """One bad file never stops the others, nor says more of itself than a code."""
+    try:
+        return work()
+    except Rejected as rejected:
+        return replace(file, rejected=rejected.code, school=rejected.school or file.school)
+    except Exception as defect:
+        return file.unreadable(defect)
+
+
+def _one(desk: Desk, file: DeliveredFile) -> DeliveredFile:
+    of = canonical_text.of_sheet if file.kind == file_recognition.SHEET else canonical_text.of_lines
+    return _told(file, lambda: of(file, desk))
+
+
+def _school(desk: Desk, file: DeliveredFile) -> tuple[DeliveredFile, School | None]:
+    """Of a roster only whose it is: the driver holds no pupil."""
+    schools: list[School] = []
+
+    def work() -> DeliveredFile:
+        roster = edexml.read(file.path.read_bytes(), desk.limits.bytes_per_member)
+        schools.append(roster.school)
+        school, warnings = roster.school.brin, rosters.warnings(roster)
+        return replace(file, school=school, supplier="edexml", warnings=warnings)
+
+    return _told(file, work), next(iter(schools), None)
+
+
+def _by_school(read: Iterable[tuple[DeliveredFile, School | None]]) -> Rosters:
+    found: Rosters = defaultdict(list)
+    for file, school in read:
+        if school is not None:
+            for name in {school.brin, school.schoolkey} - {None}:
+                found[str(name)].append((school, file.path))
+    return dict(found)
+
+
+def _joined(desk: Desk, there: Rosters, file: DeliveredFile) -> DeliveredFile:
+    def work() -> DeliveredFile:
+        most = desk.limits.bytes_per_member
+        message = uwlr.read(file.path.read_bytes(), most)
+        asked = message.school
+        named = {asked.brin, asked.schoolkey} - {None}
+        paths = {path: school for name in sorted(map(str, named)) for school, path in there.get(name, [])}
+        fitting = [path for path, school in paths.items() if rosters.fits(school, asked)]
+        those = [edexml.read(path.read_bytes(), most) for path in fitting]
+        return canonical_text.of_results(file, message, those, desk)
+
+    return _told(file, work)

@@ -1,0 +1,199 @@
+"""What a school hears of its deliveries: codes, counts, line numbers; never a value or a pupil's number."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from cohort.delivery_formats.file_rejections import FILE_REASONS, UNREADABLE
+from cohort.delivery_formats.format_declarations import Unrecognised
+from cohort.delivery_formats.reason_codes import OF_COLUMNS, OF_FILES, OF_PUPILS, REASONS, WARNINGS, Reason
+from cohort.foundation import private_files
+from cohort.foundation.errors import StateRefused, expected
+from cohort.ingestion.feedback_texts import LANGUAGES, counted, said
+from cohort.results.ledger import OLDER, REJECTED, Entry
+from cohort.storage.paths import Places
+
+UNKNOWN_SCHOOL = "onbekend"
+SHOWN_LINES = 200
+ELEMENTS = "results"
+"""The kind of file that has elements instead of lines."""
+WAITING, WAITS = "WAITING", ("ROSTER_MISSING", OLDER, UNREADABLE)
+"""A file that is taken in as it is, once something else comes or the next run can read it."""
+COLUMN_GONE = "COLUMN_GONE"
+BESIDE = ("HALVED", "DOUBLED", COLUMN_GONE)
+"""Warnings whose number is of the delivery before."""
+
+
+def write(
+    places: Places,
+    entry: Entry,
+    lines: dict[str, list[int]],
+    most: Decimal,
+    differs: Unrecognised | None = None,
+    joined: dict[str, int] | None = None,
+    unread: Sequence[str] = (),
+    gone: Sequence[str] = (),
+) -> None:
+    """One machine-readable file and one to read, in the school's folder.
+
+    Takes: the ledger's line; per code the numbers of the lines (of a UWLR message: of the `resultaat`
+    elements) it was found in; the largest share of refused rows in a file; how a header differs from every
+    declared one; how many results were joined to a roster on what; columns that were not read on; those of
+    the delivery before that are there no longer.
+    """
+    folder = places.feedback(entry.brin or UNKNOWN_SCHOOL)
+    told: dict[str, Any] = {
+        "delivery": entry.levering_nr,
+        "sha256": entry.sha256,
+        "received": entry.received,
+        "status": WAITING if entry.reason in WAITS else entry.status,
+        "reason": entry.reason,
+        "delivered": entry.delivered,
+        "accepted": entry.accepted,
+        "refused": entry.quarantined,
+        "objected": entry.objected,
+        "mended": {"PGN_PADDED": entry.mended} if entry.mended else {},
+        "replaced": sum(entry.replaced.values()),
+        "withdrawn": sum(entry.withdrawn.values()),
+        "codes": {
+            code: {"rows": n, "lines": lines.get(code, [])[:SHOWN_LINES], **_both(REASONS[code])}
+            for code, n in sorted(entry.codes.items())
+        },
+        "warnings": {
+            code: {"number": n, "of": unit(code), **_both(WARNINGS[code])} for code, n in sorted(entry.warnings.items())
+        },
+    }
+    if entry.reason is not None:
+        told["rejected"] = _both(reason(entry.reason, most))
+        if entry.reason in lines:
+            told["rejected"]["lines"] = lines[entry.reason][:SHOWN_LINES]
+    if differs is not None:
+        told["header"] = {
+            "closest_format": differs.closest,
+            "missing": differs.missing,
+            "unknown_columns": differs.unknown,
+        }
+    if joined is not None:
+        told["joined"] = joined
+    if unread:
+        told["columns_not_read"] = list(unread)
+    if gone:
+        told["warnings"][COLUMN_GONE]["columns"] = list(gone)
+    # nothing rests on these files, so none of them waits for the disk: 6,600 would wait for half a minute
+    content = json.dumps(told, ensure_ascii=False, indent=2)
+    private_files.write_text(folder / f"{entry.levering_nr}.json", content + "\n")
+    told_too = differs, joined, unread, gone
+    text = "\n\n".join(_text(entry, lines, most, *told_too, language) for language in LANGUAGES)
+    private_files.write_text(folder / f"{entry.levering_nr}.txt", text)
+
+
+def sweep(places: Places, last: int) -> None:
+    """Remove what a run told that the ledger does not vouch for: feedback on deliveries after its last one.
+
+    Refuses: a folder that cannot be looked into (exit code 15): its feedback would be taken for another's.
+    """
+    if not places.feedback("").is_dir():
+        return
+    for folder, _, names in os.walk(places.feedback(""), onerror=_shut):  # a glob takes five times as long
+        for name in names:
+            number = name.partition(".")[0]
+            if number.isdigit() and int(number) > last:
+                (Path(folder) / name).unlink()
+
+
+def _shut(_: OSError) -> None:
+    raise StateRefused(
+        expected(
+            "folders that may be looked into",
+            example="feedback/99ZZ",
+            found="one that may not",
+            where="feedback/",
+            do="Give the platform's user its rights, then run ingest again",
+        )
+    )
+
+
+def _both(reason: Reason) -> dict[str, str]:
+    return {"meaning": reason.en, "what_to_do": reason.do, "betekenis": reason.nl, "wat_te_doen": reason.doe}
+
+
+def unit(code: str) -> str:
+    """What the number of a warning counts."""
+    units = ((OF_COLUMNS, "columns"), (OF_FILES, "files"), (OF_PUPILS, "pupils"))
+    return next((name for codes, name in units if code in codes), "rows")
+
+
+def reason(code: str, most: Decimal) -> Reason:
+    """Why a file was not taken in; `most` is the largest share of refused rows in a file."""
+    limit = f"{most * 100:f}".rstrip("0").rstrip(".") + " %"
+    return Reason(*(text.format(limit=limit) for text in FILE_REASONS[code]))
+
+
+def _text(
+    entry: Entry,
+    lines: dict[str, list[int]],
+    most: Decimal,
+    differs: Unrecognised | None,
+    joined: dict[str, int] | None,
+    unread: Sequence[str],
+    gone: Sequence[str],
+    language: int,
+) -> str:
+    def say(name: str, *values: object) -> str:
+        return said(language, name, *values)
+
+    def count(number: int, unit: str) -> str:
+        return counted(language, number, unit)
+
+    def shown(code: str) -> str:
+        return ", ".join(str(line) for line in lines.get(code, [])[:SHOWN_LINES])
+
+    kind = say("elements" if entry.kind == ELEMENTS else "lines")
+    told = [_head(entry, most, language), say("print", entry.sha256)]
+    if entry.reason in lines:
+        told.append(say("at", kind, shown(entry.reason)))
+    if differs is not None:
+        nothing = say("nothing")
+        missing, unknown = (", ".join(names) or nothing for names in (differs.missing, differs.unknown))
+        told.append(say("closest", differs.closest, missing, unknown))
+    if unread:
+        told.append(say("unread", ", ".join(unread)))
+    if joined is not None:
+        told.append(say("joined", count(joined["eckid"], "results"), joined["key"]))
+    if entry.mended:
+        told.append(say("mended", count(entry.mended, "numbers")))
+    if entry.replaced or entry.withdrawn:
+        replaced, withdrawn = sum(entry.replaced.values()), sum(entry.withdrawn.values())
+        told.append(say("replaced", count(replaced, "results"), withdrawn))
+    for code, n in sorted(entry.codes.items()):
+        meaning, do = _in(REASONS[code], language)
+        told.append(say("code", code, count(n, "rows"), meaning, kind, shown(code) or say("whole"), do))
+    for code, n in sorted(entry.warnings.items()):
+        meaning, do = _in(WARNINGS[code], language)
+        form = "before" if code in BESIDE else "warning"
+        told.append(say(form, code, count(n, unit(code)), meaning, do))
+        if code == COLUMN_GONE:
+            told.append(say("gone", ", ".join(gone)))
+    return "\n".join(told) + "\n"
+
+
+def _head(entry: Entry, most: Decimal, language: int) -> str:
+    number, received = entry.levering_nr, entry.received
+    if entry.status == REJECTED:
+        meaning, do = _in(reason(entry.reason or "", most), language)
+        form = "waiting" if entry.reason in WAITS else "rejected"
+        return said(language, form, number, received, meaning, do)
+    if entry.kind in ("roster", "repeated"):
+        return said(language, entry.kind, number, received)
+    delivered = counted(language, entry.delivered, "rows")
+    parts = entry.accepted, entry.quarantined, entry.objected
+    return said(language, "taken", number, received, delivered, *parts)
+
+
+def _in(reason: Reason, language: int) -> tuple[str, str]:
+    return (reason.nl, reason.doe) if language == 0 else (reason.en, reason.do)

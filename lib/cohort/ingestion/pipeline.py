@@ -1,0 +1,218 @@
+"""Schools' files → results, quarantine, ledger and feedback: only what is new, whole files or nothing.
+
+Order of writing: results and quarantine, what the batch takes away of earlier ones written down, feedback,
+and the ledger: with its lines the batch counts. Then what it replaces goes. What a killed run left of its
+batch goes before the next one begins; what it had not yet taken away goes then, too.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from cohort import delta
+from cohort.delivery_formats.file_recognition import REPEATED, ROSTER, Desk
+from cohort.delivery_formats.reason_codes import BROKEN
+from cohort.erasure import (
+    consent_expiry,
+    exclusions,
+    impact_limits,
+    leftover_files,
+    objection_erasure,
+    raw_file_erasure,
+    row_erasure,
+)
+from cohort.foundation.errors import DEFECT, DONE, DeliveriesRefused, expected
+from cohort.ingestion import (
+    batch_finalise,
+    code_normalisation,
+    completeness,
+    discovery,
+    feedback,
+    file_accounting,
+    line_pass,
+    number_change_application,
+    run_marker,
+    supersession_journal,
+    validation_pipeline,
+    volume_anomalies,
+)
+from cohort.ingestion.discovery import Numbered, Received
+from cohort.ingestion.file_accounting import Run
+from cohort.ingestion.run_context import Intake, Progress
+from cohort.legal_basis import objections
+from cohort.legal_basis.objections import Objections
+from cohort.results import current_results, ledger, results_store, retention, row_removal
+from cohort.results.ledger import Entry, Ledger
+from cohort.storage.paths import Places
+
+__all__ = ["Intake", "Progress", "ingest"]
+
+MOST_DELIVERIES = 2**18 - 1
+"""What the number of a delivery may be: it has 18 bits in a pupil's packed record."""
+WITHOUT_ROWS = (ROSTER, REPEATED)
+
+
+def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str, Any]:
+    """Take in every file that was not taken in before.
+
+    Gives: the record of the run, counts only.
+    Refuses: no folder of deliveries (exit code 11).
+    """
+    places, holds = intake.places, intake.platform
+    if not places.deliveries.is_dir():
+        raise _refused(
+            "a folder of deliveries", "deliveries/99ZZ.csv", "no such folder", "Put the schools' files there"
+        )
+    results_store.create(spark, places, holds.tables)
+    known = ledger.read(places.ledger)
+    ended = run_marker.begin(places, known)
+    sweep(spark, places, known, ended=ended)
+    respelled = code_normalisation.apply(spark, places)
+    renumbered = number_change_application.apply(spark, places, intake.changes, known, intake.now)
+    for remark in intake.changes.remarks():
+        progress(remark)
+    consent_expiry.apply(spark, places, intake.consented, empty=not known.batches)
+    domains, lists = intake.catalogue.domains(), intake.lists
+    if known.batches and lists.lists:
+        impact_limits.require_small(
+            current_results.current(spark, places, known.batches), lists, holds.objections, domains
+        )
+    limits = holds.intake.containers.limits()
+    desk = Desk(
+        places.deliveries, places.work / "received", intake.formats, limits, known.hashes, intake.changes.newest_of
+    )
+    try:
+        received = discovery.receive(spark, desk, known)
+        progress(f"deliveries: {len(received.files)} files, {len(received.new)} new")
+        if known.last_number + len(received.new) > MOST_DELIVERIES:
+            raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "more", "Begin a new root")
+        share, listed = holds.intake.max_refused_share, intake.catalogue.schools
+        run = Run(known.next_batch, intake.now, share, listed, intake.waiting)
+        with results_store.whole_or_nothing(spark, places, run.batch):
+            entries = _take_in(spark, intake, run, received.new, known, progress) if received.new else []
+        if not entries:
+            objections.remember(places.restricted, lists)
+    finally:
+        shutil.rmtree(places.work, ignore_errors=True)
+    after = Ledger((*known.lines, *entries))
+    results_store.close(places, after)
+    gone = retention.apply(spark, places, holds, after, received.files, intake.now)
+    sought = objection_erasure.sought(spark, places, lists, domains)
+    among = _new(received, lists) if ended else None
+    gone["objected"] = raw_file_erasure.remove(places.deliveries, after, sought, limits, among)
+    progress(f"retention: {sum(gone.values())} things of the past removed")
+    delta.remove_folder(places.work, where="restricted/work")  # of what stays the rows could be read
+    told = completeness.of(intake.catalogue, after, entries)
+    completeness.write(places, told)
+    left_behind = leftover_files.look(places)
+    run_marker.reach(places, after)
+    for sentence in (*_not_looked_at(received), *left_behind):
+        progress(sentence)
+    return {
+        **file_accounting.summary(received, entries),
+        "renumbered": renumbered,
+        "respelled": respelled,
+        "changes_without_effect": len(intake.changes.without_effect),
+        "removed": gone,
+        "missing": completeness.counts(told),
+        "left_behind": left_behind,
+        "exit_code": max(
+            DEFECT if received.defects else DONE,
+            leftover_files.exit_code(left_behind),
+            DeliveriesRefused.exit_code if received.unreadable else DONE,
+        ),
+    }
+
+
+def _not_looked_at(received: Received) -> list[str]:
+    """A sentence for all files that the storage did not let us read, and for each defect of ours."""
+    told = [
+        f"{number} files were left by a defect of the platform's ({what}). They stay, and the next run tries "
+        "them again."
+        for what, number in sorted(received.defects.items())
+    ]
+    if received.unreadable:
+        told.append(
+            expected(
+                "files and folders that the platform's user may read",
+                example="mode 0600, its own",
+                found=f"{received.unreadable} that it may not",
+                where="deliveries/",
+                do="Correct their rights, then run ingest again; they stay where they are",
+            )
+        )
+    return told
+
+
+def sweep(spark: SparkSession, places: Places, known: Ledger, *, ended: bool) -> None:
+    """Finish or remove what a killed intake left: what its batch takes away if that counts, else its rows.
+
+    Takes: whether the last run came to its end; only else are the schools' thousands of folders looked into.
+    """
+    shutil.rmtree(places.work, ignore_errors=True)
+    if not ended:
+        feedback.sweep(places, known.last_number)
+    supersession_journal.carry_out(spark, places, known)
+    results_store.discard(spark, places, known.next_batch)
+    row_removal.resume(places, known.batches)
+
+
+def _take_in(
+    spark: SparkSession, intake: Intake, run: Run, new: tuple[Numbered, ...], known: Ledger, progress: Progress
+) -> list[Entry]:
+    readable = [(n, f) for n, f in new if not f.rejected and f.kind not in WITHOUT_ROWS]
+    entries = [run.rejected(n, f, f.rejected) for n, f in new if f.rejected]
+    entries += [run.roster(n, f) for n, f in new if f.kind in WITHOUT_ROWS and not f.rejected]
+    lines: line_pass.Lines = {}
+    if readable:
+        judged = validation_pipeline.judge(spark, intake, readable, known, run.batch)
+        counts, told = judged.counts, judged.warnings
+        found = [run.entry(n, f, counts.get(n, file_accounting.Count()), told.get(n, {})) for n, f in readable]
+        found = [e for e in found if e.reason != ledger.OLDER or known.retried.get(e.sha256) != ledger.OLDER]
+        if not found and not entries:
+            results_store.discard(spark, intake.places, run.batch)
+            return []
+        refused = sum(entry.quarantined for entry in found)
+        progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
+        batch_finalise.settle(spark, judged, intake, found, run.batch)
+        if any(BROKEN in entry.codes for entry in found if entry.taken):
+            row_erasure.remove_broken(spark, intake.places, exclusions.named(spark, intake.lists))
+        progress(f"results: {sum(e.accepted for e in found)} rows accepted")
+        lines = judged.lines
+        entries += found
+    entries = sorted(entries, key=lambda entry: entry.levering_nr)
+    entries = supersession_journal.write_down(spark, intake, known, entries, run.batch)
+    entries = volume_anomalies.warned(entries, known)
+    lines |= {n: {f.rejected: list(f.lines)} for n, f in new if f.rejected and f.lines}
+    gone, files = volume_anomalies.columns_gone(entries, known), dict(new)
+    for entry in entries:
+        where, file = lines.get(entry.levering_nr, {}), files[entry.levering_nr]
+        feedback.write(
+            intake.places,
+            entry,
+            where,
+            run.max_refused_share,
+            file.differs,
+            file.joined,
+            file.unread,
+            gone.get(entry.levering_nr, ()),
+        )
+    progress(f"feedback: {len(entries)} files")
+    ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
+    supersession_journal.carry_out(spark, intake.places, Ledger((*known.lines, *entries)))
+    return entries
+
+
+def _new(received: Received, lists: Objections) -> frozenset[Path] | None:
+    """The files to look into for numbers of objectors; all of them where a list says something new."""
+    if lists.new or lists.new_permissions:
+        return None
+    return frozenset(file.origin for _, file in received.new if file.origin is not None)
+
+
+def _refused(what: str, example: str, found: str, do: str) -> DeliveriesRefused:
+    return DeliveriesRefused(expected(what, example=example, found=found, where="deliveries/", do=do))

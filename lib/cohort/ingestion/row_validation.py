@@ -1,0 +1,191 @@
+"""Delivered → Accepted + Quarantined: every rule in one pass, each a column that is null or a reason code.
+
+A rule never corrects a value; the one mending there is (a pupil number that lost leading zeros or has marks
+in it, proved by its check digits) is counted. Codes, never values, go into what others read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from cohort.agreements.catalogue import Catalogue
+from cohort.delivery_formats import canonical_text
+from cohort.delivery_formats.reason_codes import BROKEN
+from cohort.ingestion import validation_rules
+from cohort.ingestion.validation_rules import CELL, CELLS, CODE, HEADER, MENDED, NO_RESULT, NO_ROW, PARTIAL
+from cohort.states import local_frames
+from cohort.states.schemas import ACCEPTED, CANONICAL, CORRUPT, GIVEN, NUMBER, Accepted, Delivered, Quarantined
+
+CODES, RAW, ROW = "_codes", "_raw", "_row"
+SAME_RESULT, SAME_ROW = "_same_result", "_same_row"
+READ = ("pgn", "vestiging", "geboortedatum", "afnamedatum", "ruwe_score", "vaardigheidsscore")
+"""Columns of which another way of writing one value (a lost zero, `7,5` and `7,50`) makes no other line; nor
+does another spelling of a code.
+"""
+
+
+def judge(
+    spark: SparkSession,
+    delivered: Delivered | DataFrame,
+    catalogue: Catalogue,
+    today: dt.date,
+    newest: Mapping[str, str],
+    told: Collection[str] = (),
+    typed: Callable[[DataFrame], DataFrame] = local_frames.apart,
+) -> DataFrame:
+    """Type every row and hold it against every rule.
+
+    Takes: delivered rows, the catalogue, the day of intake, the newest number of every replaced one, the
+    codes of rules that are told and not refused (of `OUTSIDE` only); what is to be done with the rows when
+    they are typed (`_mended` and `_partial` among them) and not yet held against rules: what follows is
+    compiled apart.
+    Gives: the columns of `ACCEPTED` but `batch` (meaningful where `_codes` is empty), `_codes` (one text,
+    a blank between two), `_mended`, `_partial` (a date of birth known in part), `_raw` (the row as sent but
+    for blanks around its values, null where accepted), `_row` (a number that grows within a file),
+    `_same_result` (null where nobody can say whose result it is) and `_same_row` (hashes within a file), and
+    whatever else came along (`line`).
+    """
+    extra = [name for name in delivered.columns if name not in (*CANONICAL, CORRUPT, GIVEN, NUMBER)]
+    cells, place = f"array({', '.join(CANONICAL)}) as {CELLS}", f"monotonically_increasing_id() as {ROW}"
+    rows = local_frames.apart(delivered.selectExpr(cells, CORRUPT, GIVEN, NUMBER, *extra, place))
+    version = f"_version = coalesce({CELL['toetsversie']}, '')"
+    test = F.expr(f"toetscode = {CELL['toetscode']} and {version}")
+    known = rows.join(_tests(spark, catalogue), test, "left").join(
+        _schools(spark, catalogue), F.expr(f"_listed = {CELL['brin']}"), "left"
+    )
+    parsed = _renumbered(known.selectExpr("*", *validation_rules.parsed()), newest).selectExpr(
+        "*", *validation_rules.derived()
+    )
+    found = typed(parsed)
+    broken = f"{CORRUPT} is not null or {GIVEN} <=> '{BROKEN}'"
+    met = f"concat_ws(' ', {', '.join(validation_rules.rules(today, told))})"
+    result = same_result(CELL["bron_result_key"], CELL["schooljaar"])
+    unread = f"when {GIVEN} <=> '{HEADER}' then '{HEADER}' when {broken} then '{BROKEN}'"
+    nothing = f"when {validation_rules.says_nothing()} then '{NO_RESULT}'"
+    whole = local_frames.apart(found.selectExpr("*", *validation_rules.concluded(), *validation_rules.coded()))
+    judged = whole.selectExpr("*", f"case {unread} {nothing} else {met} end as {CODES}")
+    owned = f"pgn_soort is not null and {CODES} not in ({NO_ROW})"
+    as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
+    sent = [f"coalesce({_one_spelling(name)}{CELL[name]}, '')" for name in CANONICAL]
+    as_it_counts = {**CELL, **CODE, **{name: name for name in judged.columns}}
+    columns = [f"{as_it_counts[name]} as {name}" for name in ACCEPTED.names if name not in ("batch", NUMBER)]
+    return judged.selectExpr(
+        *columns,
+        NUMBER,
+        *extra,
+        CODES,
+        ROW,
+        MENDED,
+        PARTIAL,
+        f"case when {CODES} != '' then struct({as_sent}) end as {RAW}",
+        f"case when {owned} then {result} end as {SAME_RESULT}",
+        f"xxhash64({', '.join(sent)}) as {SAME_ROW}",
+    )
+
+
+def _one_spelling(name: str) -> str:
+    """The beginning of a list: a value as it was read, where it was, whatever its spelling."""
+    if name in validation_rules.READ:
+        return f"{validation_rules.READ[name]}, "
+    return f"concat('=', {name}), " if name in READ else ""
+
+
+def outside() -> str:
+    """As SQL, whether an accepted row is dated outside its school year."""
+    first = "make_date(int(substring(schooljaar, 1, 4)), 8, 1)"
+    return f"(afnamedatum < {first} or afnamedatum >= add_months({first}, 12))"
+
+
+def same_result(key: str, year: str, *more: str) -> str:
+    """As SQL, a hash of what tells one result from another.
+
+    A supplier's own key does so in the test, school year and moment, whichever pupil it is given with: a
+    later delivery replaces by it. Without one, or with a key that is only of its message, the pupil does.
+    """
+    by_key = ("toetscode", "afnameperiode", year, key)
+    of_pupil = ("pgn", "toetscode", "toetsversie", "afnamedatum", "afnameperiode", key)
+    own = f"{canonical_text.own_key(key)} is not null"
+    return f"if({own}, xxhash64({', '.join((*more, *by_key))}), xxhash64({', '.join((*more, *of_pupil))}))"
+
+
+def repeated(judged: DataFrame) -> DataFrame:
+    """The results that more than one line of a file has.
+
+    Takes: judged rows.
+    Gives: `levering_nr`, `_same_result`, the least `_row` of its lines, and whether they are all equal.
+    """
+    return (
+        judged.where(F.col(SAME_RESULT).isNotNull())
+        .groupBy(NUMBER, SAME_RESULT)
+        .agg(
+            F.count(F.lit(1)).alias("_n"),
+            (F.min(SAME_ROW) == F.max(SAME_ROW)).alias("_equal"),
+            F.min(ROW).alias("_kept"),
+        )
+        .where("_n > 1")
+        .select(NUMBER, SAME_RESULT, "_equal", "_kept")
+    )
+
+
+def refuse_repeated(judged: DataFrame, repeated: DataFrame) -> DataFrame:
+    """Add the codes of lines that repeat or contradict another line of their file.
+
+    Takes: judged rows, and what `repeated` found in them.
+    Gives: the same rows; of equal lines all but one are `DUPLICATE`, of different lines for one result
+    all are `CONFLICT`.
+    """
+    code = F.when(~F.col("_equal"), "CONFLICT").when(F.col(ROW) != F.col("_kept"), "DUPLICATE")
+    codes = F.concat_ws(" ", F.nullif(F.col(CODES), F.lit("")), code)
+    return (
+        judged.join(F.broadcast(repeated), [NUMBER, SAME_RESULT], "left")
+        .withColumn(CODES, codes)
+        .select(*judged.columns)
+    )
+
+
+def accepted(judged: DataFrame, batch: int) -> Accepted:
+    """The rows that met every rule, as `restricted/results` holds them."""
+    columns = (f"{batch} as batch" if name == "batch" else name for name in ACCEPTED.names)
+    return Accepted(judged.where(f"{CODES} = ''").selectExpr(*columns))
+
+
+def quarantined(judged: DataFrame, batch: int) -> Quarantined:
+    """The rows that broke a rule: as sent, with their codes and their number in normal form."""
+    as_judged = F.struct(*(F.col(name).cast("string").alias(name) for name in CANONICAL))
+    codes = F.split(CODES, " ").alias("codes")
+    row = F.coalesce(RAW, as_judged).alias("row")
+    refused = judged.where(F.col(CODES) != "")
+    return Quarantined(refused.select("pgn", NUMBER, F.lit(batch).alias("batch"), codes, row))
+
+
+def _tests(spark: SparkSession, catalogue: Catalogue) -> DataFrame:
+    """Every edition of a test, and for a test with one edition also the row without a version."""
+    editions = Counter(test.toetscode for test in catalogue.tests)
+    rows = [
+        (t.toetscode, asked, t.versie, t.domein, t.moment, t.schaal, t.lowest, t.highest, t.bijzonder)
+        for t in catalogue.tests
+        for asked in ((t.versie, "") if editions[t.toetscode] == 1 else (t.versie,))
+    ]
+    state = (
+        "toetscode string, _version string, toetsversie string, domein string, _test_moment string, "
+        "schaal string, _lowest decimal(7,2), _highest decimal(7,2), bijzonder boolean"
+    )
+    return F.broadcast(local_frames.local(spark, state, rows))
+
+
+def _schools(spark: SparkSession, catalogue: Catalogue) -> DataFrame:
+    return F.broadcast(local_frames.local(spark, "_listed string", [(s,) for s in sorted(catalogue.schools)]))
+
+
+def _renumbered(rows: DataFrame, newest: Mapping[str, str]) -> DataFrame:
+    """One pupil, one number: the newest."""
+    if not newest:
+        return rows
+    pairs = local_frames.local(rows.sparkSession, "pgn string not null, _newest string", sorted(newest.items()))
+    joined = rows.join(F.broadcast(pairs), "pgn", "left")
+    return joined.withColumn("pgn", F.coalesce("_newest", "pgn")).drop("_newest")

@@ -1,0 +1,38 @@
+"""What one run of intake needs beside the files."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cohort.agreements.catalogue import Catalogue
+from cohort.agreements.platform import Platform
+from cohort.delivery_formats.format_declarations import Formats
+from cohort.legal_basis.consents import NOBODY, Given
+from cohort.legal_basis.number_changes import Changes
+from cohort.legal_basis.objections import Objections
+from cohort.storage.paths import Places
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Where, by what, with whose lists, and when."""
+
+    places: Places
+    platform: Platform
+    catalogue: Catalogue
+    formats: Formats
+    lists: Objections
+    changes: Changes
+    now: dt.datetime
+    consented: Given = NOBODY
+    """Whose special-category values may be kept, of which category: nobody's unless it is said."""
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Schools of which a list says who may be used, and that list is older than this run."""
+        older = (one.schools for one in self.lists.permissions if one.date < self.now.date())
+        return frozenset[str]().union(*older)

@@ -1,0 +1,26 @@
+"""Whether the last run of intake came to its end: what one that did not leaves behind, the next looks for.
+
+The number of the last delivery stands with the feedback, and only between runs. A root of which one part was
+put back from a copy has another number there than in its ledger, and is looked through as well.
+"""
+
+from __future__ import annotations
+
+from cohort.foundation import private_files
+from cohort.results.ledger import Ledger
+from cohort.storage.paths import Places
+
+
+def begin(places: Places, known: Ledger) -> bool:
+    """Say that a run is under way; whether the one before it, whose ledger this is, came to its end."""
+    try:
+        reached = places.ended.read_text(encoding="utf-8") == f"{known.last_number}\n"
+    except (OSError, UnicodeDecodeError):
+        reached = False
+    places.ended.unlink(missing_ok=True)
+    return reached
+
+
+def reach(places: Places, after: Ledger) -> None:
+    """Say that the run came to its end, with this ledger."""
+    private_files.write_text(places.ended, f"{after.last_number}\n")

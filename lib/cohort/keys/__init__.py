@@ -1,0 +1,1 @@
+"""Custody of the project keys. No other package sees a secret."""

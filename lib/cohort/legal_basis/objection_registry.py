@@ -1,0 +1,222 @@
+"""Objections that stand: what was ever filed stands until its own source withdraws it.
+
+Lists are cumulative. A newer list that no longer has a pupil lifts nothing, nor does a list that is gone; a
+withdrawal lifts what its own source filed for that pupil and scope before it, from its date on. So what every
+source filed is kept in the restricted zone (`restricted/objections`), a file per source.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cohort.foundation.errors import StateRefused, expected
+from cohort.legal_basis.number_changes import Changes
+from cohort.legal_basis.objection_lists import ALLOW, ZONE, Filed, Filing
+from cohort.release_records import release_record
+
+Key = tuple[str, str]
+"""A number as it was filed, and a scope."""
+
+
+@dataclass(frozen=True, repr=False)
+class Entry:
+    """An objection: filed from a day, until it was withdrawn; and whether the pupil was ever found here."""
+
+    since: dt.date
+    until: dt.date | None = None
+    found: bool = False
+
+    def holds(self, today: dt.date) -> bool:
+        return self.until is None or today < self.until
+
+
+@dataclass(frozen=True)
+class Source:
+    """What one source ever filed, how its lists counted last, and which schools they covered."""
+
+    name: str
+    polarity: str
+    lists: tuple[str, ...]
+    schools: frozenset[str] = frozenset()
+    entries: Mapping[Key, Entry] = field(default_factory=dict, repr=False)
+
+
+Standing = Mapping[str, Source]
+
+
+def load(folder: Path) -> Standing:
+    """What every source filed so far.
+
+    Refuses: a file that cannot be read (exit code 15): without it an objection could be lost.
+    """
+    found = {}
+    for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        try:
+            source = _source(release_record.load(file))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise StateRefused(
+                expected(
+                    "what a source of objections filed before",
+                    example="the file as it was written",
+                    found="one that cannot be read",
+                    where="restricted/objections/",
+                    do="Restore it from a backup: objections that are in no list any more stand there",
+                )
+            ) from None
+        found[source.name] = source
+    return found
+
+
+def keep(folder: Path, standing: Standing) -> None:
+    """Write down every source, each whole or not at all; only the platform reads them."""
+    before = load(folder)
+    for name, source in standing.items():
+        if before.get(name) != source:
+            release_record.write(folder / _file(name), _told(source))
+
+
+def changed(standing: Standing, filed: Iterable[Filed], confirmed: Collection[str]) -> list[str]:
+    """The problems of lists that count otherwise than their source's did: turned round, or covering less."""
+    now = defaultdict[str, list[Filed]](list)
+    for one in filed:
+        now[one.declared.source].append(one)
+    covered = {school for one in filed for school in one.declared.schools or ()}
+    problems = []
+    for name, source in standing.items():
+        names = tuple(one.name for one in now[name]) or source.lists
+        if set(names) <= set(confirmed):
+            continue
+        file, do = ZONE.place(f"{names[0]}.toml"), " ".join(f"--confirm {one}" for one in names)
+        if any(one.declared.polarity != source.polarity for one in now[name]):
+            what, found = f"polarity = '{source.polarity}', as its source had it before", "the other one"
+        elif source.polarity == ALLOW and source.schools - covered:
+            what = "a list that covers the schools that its source covered before"
+            found = f"{len(source.schools - covered)} of them not covered"
+        else:
+            continue
+        problems.append(
+            expected(
+                what,
+                example="a list that its keeper renewed",
+                found=found,
+                where=file,
+                do=f"Ask its keeper whether it is right, then run objections with {do}",
+            )
+        )
+    return problems
+
+
+def with_filed(
+    standing: Standing, filed: Iterable[Filed], changes: Changes, confirmed: Collection[str] = ()
+) -> dict[str, Source]:
+    """What stands once the lists of today are read.
+
+    Takes: what stood; the lists; which numbers are one pupil's; the lists whose change was confirmed. A
+    withdrawal counts for the pupil, under whatever number; it never lifts what one of its source's lists
+    still has without one.
+    """
+    now = defaultdict[str, list[Filed]](list)
+    for one in filed:
+        now[one.declared.source].append(one)
+    gone = {n: s for n, s in standing.items() if n not in now and s.lists and set(s.lists) <= set(confirmed)}
+    after = {**standing, **{name: replace(source, schools=frozenset()) for name, source in gone.items()}}
+    for name, own in now.items():
+        before = standing[name].entries if name in standing else {}
+        filings = [filing for one in own if one.blocks for filing in one.filings]
+        after[name] = Source(
+            name,
+            own[0].declared.polarity,
+            tuple(one.name for one in own),
+            frozenset(school for one in own for school in one.declared.schools or ()),
+            _entries(before, filings, changes),
+        )
+    return after
+
+
+def _entries(before: Mapping[Key, Entry], filings: Iterable[Filing], changes: Changes) -> dict[Key, Entry]:
+    entries = dict(before)
+    own = defaultdict[Key, list[Key]](list)
+    for pgn, scope in before:
+        own[changes.newest(pgn), scope].append((pgn, scope))
+    mentioned = defaultdict[Key, list[Filing]](list)
+    for filing in filings:
+        mentioned[changes.newest(filing.pgn), filing.scope].append(filing)
+    for pupil, told in mentioned.items():
+        ends = [filing.until for filing in told if filing.until is not None]
+        until = max(ends) if len(ends) == len(told) else None
+        found = any(entries[key].found for key in own[pupil])
+        for key in own[pupil]:
+            if until is None or entries[key].since <= until:
+                entries[key] = replace(entries[key], until=until)
+        for filing in told:
+            key = filing.pgn, filing.scope
+            since = max(filing.since, entries[key].since) if key in entries else filing.since
+            if key in entries and until is not None and entries[key].since > until:
+                continue
+            entries[key] = Entry(since, until, found)
+    return entries
+
+
+def new(standing: Standing, filed: Iterable[Filed], today: dt.date) -> frozenset[Key]:
+    """Objections in these lists that their source did not have standing before."""
+    stood = {(name, *key) for name, source in standing.items() for key, e in source.entries.items() if e.holds(today)}
+    every = ((one.declared.source, f.pgn, f.scope) for one in filed if one.blocks for f in one.filings)
+    return frozenset((pgn, scope) for source, pgn, scope in every if (source, pgn, scope) not in stood)
+
+
+def newly_covered(standing: Standing, filed: Iterable[Filed]) -> frozenset[str]:
+    """Lists that allow, of schools that their source did not cover before."""
+    return frozenset(
+        one.name
+        for one in filed
+        for source in [standing.get(one.declared.source)]
+        if not set(one.declared.schools or ()) <= (source.schools if source else frozenset())
+    )
+
+
+def marked(standing: Standing, found: frozenset[str], changes: Changes) -> dict[str, Source]:
+    """The same, with the pupils noted who were found here, under whatever number."""
+    pupils = {changes.newest(number) for number in found}
+    return {
+        name: replace(
+            source,
+            entries={
+                key: replace(entry, found=entry.found or changes.newest(key[0]) in pupils)
+                for key, entry in source.entries.items()
+            },
+        )
+        for name, source in standing.items()
+    }
+
+
+def _file(source: str) -> str:
+    """A source's file: its name may hold anything."""
+    return f"{hashlib.sha256(source.encode()).hexdigest()[:24]}.json"
+
+
+def _told(source: Source) -> dict[str, object]:
+    entries = [
+        [*key, str(entry.since), entry.until and str(entry.until), entry.found]
+        for key, entry in sorted(source.entries.items())
+    ]
+    return {
+        "source": source.name,
+        "polarity": source.polarity,
+        "lists": list(source.lists),
+        "schools": sorted(source.schools),
+        "entries": entries,
+    }
+
+
+def _source(told: dict[str, Any]) -> Source:
+    entries = {
+        (pgn, scope): Entry(dt.date.fromisoformat(since), until and dt.date.fromisoformat(until), found)
+        for pgn, scope, since, until, found in told["entries"]
+    }
+    return Source(told["source"], told["polarity"], tuple(told["lists"]), frozenset(told["schools"]), entries)

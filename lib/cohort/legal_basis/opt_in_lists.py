@@ -1,0 +1,136 @@
+"""Lists that allow: of the schools they cover, only who is on them may be used, and nowhere else either.
+
+Whom such a list leaves out follows from who goes to school there, so it is found by Spark. Where it is
+already known, because their rows were not kept, pupil and school stand in `restricted/unlisted`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from cohort import delta
+from cohort.delta.settings import TableRetention
+from cohort.foundation.errors import ObjectionsRefused
+from cohort.legal_basis.number_changes import Changes
+from cohort.legal_basis.objection_lists import ALL, DOMAIN, PROJECT, ZONE, Filed
+from cohort.states import local_frames
+
+Numbers = frozenset[str]
+PRESENT = ("pgn", "brin")
+STATE = "pgn string not null, brin string not null"
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One list: the schools it covers, and by scope the numbers of who is on it."""
+
+    name: str
+    schools: frozenset[str]
+    date: dt.date
+    numbers: Mapping[str, Numbers] = field(repr=False)
+
+    def of(self, scope: str) -> Numbers:
+        return self.numbers.get(scope, frozenset())
+
+    def for_project(self, project: str, domains: Collection[str]) -> Numbers:
+        """Who may be used in a project: allowed everything, that project, or every domain it uses."""
+        each = [self.of(DOMAIN + domain) for domain in domains]
+        return self.of(ALL) | self.of(PROJECT + project) | (frozenset.intersection(*each) if each else frozenset())
+
+    def for_domain(self, domain: str) -> Numbers:
+        """Whose results of a domain may be kept: allowed everything, that domain, or some project."""
+        projects = [numbers for scope, numbers in self.numbers.items() if scope.startswith(PROJECT)]
+        return self.of(ALL).union(self.of(DOMAIN + domain), *projects)
+
+
+def of(filed: Iterable[Filed], changes: Changes, today: dt.date) -> tuple[Permission, ...]:
+    """The permissions in force; one that begins later does not hold yet."""
+    found = []
+    for one in filed:
+        if one.declared.schools is None:
+            continue
+        by_scope: dict[str, set[str]] = {}
+        for filing in one.filings:
+            if filing.holds(today) and filing.since <= today:
+                by_scope.setdefault(filing.scope, set()).add(filing.pgn)
+        listed = {scope: changes.all_of(frozenset(pgn)) for scope, pgn in by_scope.items()}
+        found.append(Permission(one.name, frozenset(one.declared.schools), one.declared.date, listed))
+    return tuple(found)
+
+
+def require_newer(permissions: Iterable[Permission], delivered: Mapping[str, dt.date]) -> None:
+    """Refuse a list that is older than what its schools delivered (exit code 12).
+
+    Takes: the day of the latest delivery that was taken in, by school.
+    """
+    problems = []
+    for one in permissions:
+        late = [school for school in one.schools if delivered.get(school, one.date) > one.date]
+        if late:
+            what = "a list that allows, dated on or after the deliveries of its schools"
+            newest = max(delivered[school] for school in late)
+            found = f"one of {one.date}, before deliveries of {len(late)} of its schools"
+            place = ZONE.place(f"{one.name}.toml")
+            problems.append(ZONE.wrong(what, f"one of {newest}", found, place))
+    if problems:
+        raise ObjectionsRefused(*problems)
+
+
+def left_out(
+    presence: DataFrame, permissions: Sequence[Permission], permitted: Mapping[str, Sequence[Numbers]]
+) -> DataFrame:
+    """Who is at a covered school and not on its list.
+
+    Takes: `pgn` and `brin` of whoever was seen where; the lists; by purpose, whom each of them permits.
+    Gives: `pgn` and `purpose`, each pair once.
+    """
+    spark = presence.sparkSession
+    schools = [(place, school) for place, one in enumerate(permissions) for school in sorted(one.schools)]
+    covered = local_frames.local(spark, "_list int not null, brin string not null", schools)
+    pairs = [
+        (place, purpose, number)
+        for purpose, by_list in permitted.items()
+        for place, numbers in enumerate(by_list)
+        for number in sorted(numbers)
+    ]
+    state = "_list int not null, purpose string not null, pgn string not null"
+    allowed = local_frames.local(spark, state, pairs)
+    purposes = F.explode(F.array(*map(F.lit, permitted))).alias("purpose")
+    there = presence.join(F.broadcast(covered), "brin").select("pgn", "_list").distinct()
+    asked = there.where(F.col("pgn").isNotNull()).select("pgn", "_list", purposes)
+    missing = asked.join(allowed, ["_list", "purpose", "pgn"], "left_anti")
+    return missing.select("pgn", "purpose").distinct()
+
+
+def presence(seen: DataFrame, unlisted: Path) -> DataFrame:
+    """Who was seen at which school: in these rows, or before and not kept."""
+    spark, now = seen.sparkSession, seen.select(*PRESENT)
+    return now.unionByName(delta.read(spark, unlisted)) if delta.exists(unlisted) else now
+
+
+def note(
+    spark: SparkSession,
+    seen: DataFrame,
+    left: DataFrame,
+    permissions: Sequence[Permission],
+    unlisted: Path,
+    retention: TableRetention,
+) -> None:
+    """Write down who was seen at a covered school and is left out, before their rows go.
+
+    Takes: rows with `pgn` and `brin`; `pgn` of who is left out. Done twice, it adds nothing.
+    """
+    delta.create(spark, unlisted, local_frames.of_text(STATE), retention)
+    schools = sorted(school for one in permissions for school in one.schools)
+    covered = local_frames.local(spark, "brin string not null", [(school,) for school in schools])
+    pairs = seen.join(F.broadcast(covered), "brin", "left_semi").select(*PRESENT).distinct()
+    fresh = pairs.join(left.select("pgn").distinct(), "pgn", "left_semi")
+    fresh = fresh.join(delta.read(spark, unlisted), [*PRESENT], "left_anti").select(*PRESENT)
+    if not fresh.isEmpty():
+        delta.append(fresh.coalesce(1), unlisted, "unlisted")

@@ -1,0 +1,1 @@
+"""Published tables after publication: rows withdrawn, daily look at readers, verification repeated."""

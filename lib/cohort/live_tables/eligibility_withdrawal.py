@@ -1,0 +1,101 @@
+"""Live pseudonymous projects held to the lists of today: who may not be in a table any more leaves it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from cohort.access import table_access
+from cohort.agreements import catalogue, project
+from cohort.agreements.platform import Platform
+from cohort.agreements.project import Project
+from cohort.foundation.errors import DEFECT, DONE, Refusal, place
+from cohort.keys import project_keys
+from cohort.legal_basis import eligibility
+from cohort.live_tables import row_withdrawal
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Record
+from cohort.storage.paths import Places
+
+
+@dataclass(frozen=True)
+class Barred:
+    """Who may not be in a project: numbers, every one of each pupil's chain; what the record says of them."""
+
+    numbers: frozenset[str] = field(repr=False)
+    facts: dict[str, Any]
+
+
+def live(places: Places) -> list[Record]:
+    """The releases that pseudonymous projects show."""
+    shown = [release_record.published(places, folder.name) for folder in sorted(places.exact.glob("*/"))]
+    return [record for record in shown if record is not None and record.facts["class"] == "pseudonymous"]
+
+
+def honour(
+    spark: SparkSession,
+    places: Places,
+    platform: Platform,
+    folder: Path,
+    key_folder: Path,
+    barred: Callable[[Project], Barred],
+    now: dt.datetime,
+    progress: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    """Take out of every live pseudonymous table whose pupils are barred and whose school instructs no more.
+
+    Takes: the configuration folder, the key folder, who is barred from a project; the caller holds the lock
+    of intake, so that no release is made meanwhile.
+    Gives: per project what went, or why nobody reads it now, with the exit code (a lost key: 13).
+    """
+    records = live(places)
+    for record in records:
+        row_withdrawal.begin(places, record.project)
+    told = []
+    for record in records:
+        name = record.project
+        try:
+            agreed = project.load(folder, name, platform)
+            key, who = project_keys.load(key_folder, name), barred(agreed)
+            gone = lapsed(places, folder, record, agreed, now.date())
+            still = [entry for entry in record.facts.get("instructed", []) if entry[:4] not in gone]
+            done: dict[str, Any] = row_withdrawal.apply(
+                spark,
+                places,
+                platform,
+                agreed,
+                key,
+                who.numbers,
+                now,
+                hierarchies=folder / "hierarchies",
+                boards=catalogue.load(folder).boards(now.date()),
+                schools=gone,
+                facts={**who.facts, "instructed": still},
+            )
+            code = DONE
+        except Refusal as refusal:
+            table_access.withdraw(places, platform, name, "the lists of today could not be honoured", now)
+            done, code = {"project": name, "refused": [*refusal.problems]}, refusal.exit_code
+        except Exception as defect:  # an objection to another project does not wait for it
+            table_access.withdraw(places, platform, name, "the lists of today could not be honoured", now)
+            done, code = {"project": name, "defect": type(defect).__name__, "at": place(defect)}, DEFECT
+        told.append({**done, "access": table_access.state(places, platform, name), "exit_code": code})
+        progress(f"{name}: {done.get('pupils_barred', 'not known how many')} pupils barred and taken out")
+    return told
+
+
+def lapsed(places: Places, folder: Path, record: Record, agreed: Project, today: dt.date) -> frozenset[str]:
+    """Schools that instructed when the release was made and do not, or not for all of their sites, any more.
+
+    A pseudonymous table tells schools apart, not their sites: then the whole school leaves it.
+    Refuses: no school at all with an instruction (exit code 17): that looks like a list that was lost.
+    """
+    may_name = eligibility.known(places, folder, catalogue.load(folder))
+    holds = eligibility.instruct(places, today, may_name).schools(agreed)
+    before = record.facts.get("instructed", [])
+    return frozenset(entry[:4] for entry in before if holds.fell_away([entry]))

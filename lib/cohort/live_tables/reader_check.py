@@ -1,0 +1,111 @@
+"""The daily look at every published table: whose readers are let in today, and who is shown out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cohort.access import table_access
+from cohort.agreements import catalogue, project
+from cohort.agreements.platform import Platform
+from cohort.agreements.project import Project
+from cohort.erasure import objection_erasure
+from cohort.foundation.errors import DEFECT, DONE, KeyRefused, NotAnonymous, Refusal, StateRefused, place
+from cohort.keys import project_keys
+from cohort.legal_basis import eligibility, objections
+from cohort.live_tables import eligibility_withdrawal
+from cohort.release_records import release_record
+from cohort.storage import locks
+from cohort.storage.paths import Places
+
+LOST = "its key is lost, so that no objection can be honoured: destroy the project"
+OBJECTED = "a list of objections changed: run objections, which takes rows out"
+LAPSED = "a school's instruction ended: run objections, which takes its rows out"
+CONSENTS = "consents changed: make a new release, which shows the values of today's only"
+BUSY = "another run on the project is not done; nobody was let in meanwhile"
+
+
+@dataclass(frozen=True)
+class Round:
+    """One look at all tables: where they are, what is declared (`folder`: the configuration), which day."""
+
+    places: Places
+    platform: Platform
+    folder: Path
+    keys: Path
+    now: dt.datetime
+
+
+def look(round_: Round, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Open every table whose readers may read today, close every other; one that cannot be judged is closed.
+
+    Gives: per table whether access is granted and why not, and the gravest exit code: 70 where a defect kept
+    a table from being judged, 17 where one could not be opened or closed, 14 where a verification failed, 13
+    where a key is lost, 12 where lists of objections are not fit, 10 where a declaration cannot be read.
+    """
+    tables = sorted(path.name for path in (round_.places.root / "projects").glob("*"))
+    told = [_look(round_, name) for name in tables]
+    for one in told:
+        progress(f"{one['project']}: {one['access']}" + "".join(f"; {why}" for why in one["why_not"]))
+    return {"projects": told, "exit_code": max((one["exit_code"] for one in told), default=DONE)}
+
+
+def _look(round_: Round, name: str) -> dict[str, Any]:
+    places, platform, code = round_.places, round_.platform, DONE
+    try:
+        agreed = project.load(round_.folder, name, platform)
+        why_not = _of_personal_data(round_, agreed) if agreed.pseudonymous else []
+        code = KeyRefused.exit_code if LOST in why_not else DONE
+        why_not = _settle(round_, agreed, why_not)
+        code = max(code, NotAnonymous.exit_code if table_access.UNVERIFIED in why_not else DONE)
+    except Exception as failed:  # one project's defect keeps no other table open, nor its own
+        why_not, code = reasons_of(failed)
+        try:
+            table_access.withdraw(places, platform, name, "its state could not be judged", round_.now)
+        except Exception as stays_open:
+            more, worse = reasons_of(stays_open)
+            why_not, code = [*why_not, *more], worse
+    state = table_access.state(places, platform, name)
+    return {"project": name, "access": state, "why_not": why_not, "exit_code": code}
+
+
+def reasons_of(failed: Exception) -> tuple[list[str], int]:
+    """What a refusal says, or of a defect its type and place, and the exit code."""
+    if isinstance(failed, Refusal):
+        return [*failed.problems], failed.exit_code
+    return [f"a defect ({type(failed).__name__}) at {place(failed)}"], DEFECT
+
+
+def _of_personal_data(round_: Round, agreed: Project) -> list[str]:
+    """Reasons that a pseudonymous table's own records do not tell: its key, and all lists.
+
+    Refuses: lists that cannot be read, no instruction or consent at all (exit codes 12 and 17).
+    """
+    places, today = round_.places, round_.now.date()
+    told = [] if project_keys.exists(round_.keys, agreed.name) else [LOST]
+    record = release_record.published(places, agreed.name)
+    if record is None:
+        return told
+    listed = catalogue.load(round_.folder)
+    lists = objections.load(places.objections, round_.platform.objections, today, listed.domains())
+    may_name = eligibility.known(places, round_.folder, listed)
+    given = eligibility.consent(places, round_.platform, today, may_name).given(agreed)
+    told += [CONSENTS] if given.digest != record.facts.get("consents_digest", "") else []
+    told += [OBJECTED] if objection_erasure.is_due(places, lists, agreed.name) else []
+    return [*told, *([LAPSED] if eligibility_withdrawal.lapsed(places, round_.folder, record, agreed, today) else [])]
+
+
+def _settle(round_: Round, agreed: Project, why_not: list[str]) -> list[str]:
+    """Under the project's lock; while another run holds it a table is closed if need be, never opened."""
+    places, platform, now = round_.places, round_.platform, round_.now
+    try:
+        with locks.held(places.locks, agreed.name):
+            return table_access.settle(places, platform, agreed, now, *why_not)
+    except StateRefused:
+        reasons = [*table_access.withheld(places, agreed, now.date()), *why_not]
+        if reasons:
+            table_access.withdraw(places, platform, agreed.name, "; ".join(reasons), now)
+        return [*reasons, BUSY]

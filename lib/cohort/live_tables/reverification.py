@@ -1,0 +1,111 @@
+"""A published table verified again, as far as its own bytes allow; one that fails is closed at once.
+
+What fails is written down before anything else, so that no job opens the table until a clean verification
+took the note away; then readers are shown out; and only then it is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from cohort import delta
+from cohort.access import table_access
+from cohort.foundation.errors import NotAnonymous, Refusal, RightsRefused, StateRefused, expected, place
+from cohort.keys.project_keys import Key
+from cohort.release import release_job
+from cohort.release.release_job import Work
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Record
+from cohort.verification import stage
+from cohort.verification.stage import Findings
+
+
+def verify_published(spark: SparkSession, work: Work, key: Key | None, record: Record) -> Findings:
+    """Hold a published table against its record, the agreement and, with a key, the lists of today.
+
+    Takes: the key of a pseudonymous project, none of another; the project's published release. The caller
+    holds the project's lock.
+    Gives: what was checked, without a finding: a note of an earlier failure is gone then.
+    Refuses: a release whose rows are being withdrawn (exit code 15); anything found, other rows than were
+    published, a table that cannot be read: nobody reads it any more (14).
+    """
+    project = work.project.name
+    if release_record.withdrawal(work.places, project).exists():
+        raise StateRefused(
+            expected(
+                "a release that stays as it is",
+                example="one without a withdrawal under way",
+                found="one whose rows are being withdrawn",
+                where=f"restricted/records/{project}",
+                do="Run objections, then verify again; until then nobody reads it",
+            )
+        )
+    findings, problems, facts = _look(spark, work, key, record)
+    if key is not None and not problems:
+        barred = tuple(release_job.check_rights(spark, work, key, record))
+        checked = (*findings.checked, "OBJECTOR", "INSTRUCTION")
+        findings = replace(findings, found=(*findings.found, *barred), checked=checked)
+        problems = _sentences(findings)
+        facts = {"findings": sorted(findings.codes)}
+    if problems:
+        _close(work, record, problems, facts)
+    release_record.failed_verification(work.places, project).unlink(missing_ok=True)
+    return findings
+
+
+def _look(
+    spark: SparkSession, work: Work, key: Key | None, record: Record
+) -> tuple[Findings, list[str], dict[str, Any]]:
+    """What the table's bytes tell: the findings, a sentence for everything wrong, facts for the note."""
+    table, project = work.places.table(record.project), record.project
+    try:
+        findings = stage.check_published(
+            spark,
+            work.project,
+            work.platform,
+            table,
+            record.id,
+            record.facts["checksum"][0],
+            work.hierarchies,
+            None if key is None else (key, work.today),
+        )
+        problems = _sentences(findings)
+        if [*findings.checksum] != record.facts["checksum"] or not _has_its_rows(spark, work, record):
+            problems.append(f"The table of {project} has other rows than were published.")
+        if others := len(delta.not_of_the_table(table)):
+            problems.append(f"In projects/{project} are {others} files that are not the table's.")
+        return findings, problems, {"findings": sorted(findings.codes), "other_files": others}
+    except Exception as failed:  # damaged bytes can break a reader anywhere; what cannot be verified is not
+        if isinstance(failed, Refusal) and not isinstance(failed, StateRefused):
+            raise  # of what is declared, not of the table
+        why = f"{type(failed).__name__} at {place(failed)}"
+        problem = f"The table of {project} could not be verified ({why})."
+        return Findings((), (), (), {}, (0, "")), [problem], {"findings": [], "defect": why}
+
+
+def _sentences(findings: Findings) -> list[str]:
+    return [f"{one.code}: {one.sentence}" for one in findings.found]
+
+
+def _has_its_rows(spark: SparkSession, work: Work, record: Record) -> bool:
+    rows = delta.read(spark, work.places.table(record.project))
+    return bool([*delta.checksum(rows)] == record.facts["checksum"])
+
+
+def _close(work: Work, record: Record, problems: list[str], facts: dict[str, Any]) -> None:
+    project = record.project
+    note = release_record.failed_verification(work.places, project)
+    release_record.write(note, {"release": record.release, "at": str(work.now), "problems": len(problems), **facts})
+    closed = f"Nobody reads projects/{project} any more."
+    try:
+        table_access.withdraw(work.places, work.platform, project, table_access.UNVERIFIED, work.now)
+    except RightsRefused as stays_open:
+        closed = f"It could not be closed: {stays_open}"
+    raise NotAnonymous(
+        *problems,
+        f"{closed} Find out who changed it or what was; put it back from a copy, or make and publish a new "
+        "release; then run verify, and access after a clean one. Or destroy the project.",
+    )

@@ -1,0 +1,227 @@
+"""VERIFIED → PUBLISHED: one atomic commit into the project's table, then the earlier snapshot goes.
+
+The commit that carries the release's id is the truth; records follow it, and whoever finds the two apart
+mends the record (`mend`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from cohort import delta
+from cohort.access import table_access
+from cohort.agreements.platform import Platform
+from cohort.agreements.project import Project
+from cohort.foundation.errors import NotAnonymous, StateRefused, expected
+from cohort.legal_basis import eligibility
+from cohort.legal_basis.eligibility import Known
+from cohort.release_records import class_snapshot, public_record, release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.storage.paths import Places
+
+ROWS_PER_FILE = 250_000
+
+
+def check(
+    places: Places,
+    platform: Platform,
+    project: Project,
+    record: Record,
+    now: dt.datetime,
+    approved_by: str | None,
+    may_name: Known,
+) -> None:
+    """Whether this release may be published now; a line of a list may name only what there is.
+
+    Refuses: a project not open or past its end, a release that is not VERIFIED, a change of lists since,
+    an approval by nobody or by whoever made the release (exit code 15); the lists themselves (12, 17);
+    readers who could not be let in (17).
+    """
+    release_record.require_open(places, project.name)
+    record.moved(Release.PUBLISHED)
+    if now.date() > project.ends:
+        raise StateRefused(
+            expected(
+                "a project in its time",
+                example=f"until {project.ends}",
+                found=str(now.date()),
+                where=f"projects/{project.name}.toml",
+                do="Destroy the project",
+            )
+        )
+    if approved_by is None and not platform.publish.without_second_person:
+        raise _approval("nobody")
+    if approved_by is not None and (not approved_by.strip() or approved_by.strip() == record.facts["made_by"]):
+        raise _approval("whoever made the release")
+    table_access.require_possible(platform, project)
+    lists = eligibility.load(places, platform, project, now.date(), may_name).digests()
+    changed = [name.partition("_")[0] for name, digest in lists.items() if record.facts[name] != digest]
+    if changed:
+        reason = f"a list of {' and '.join(changed)} changed after the verification"
+        class_snapshot.refuse(places, record, reason=reason)
+        raise StateRefused(
+            expected(
+                f"the lists of {' and '.join(changed)} that the release was verified with",
+                example="unchanged files",
+                found="a changed list",
+                where=", ".join(f"{x}/" for x in changed),
+                do=f"The release is refused; make a new one with release --project {project.name}",
+            )
+        )
+
+
+def publish(
+    spark: SparkSession,
+    places: Places,
+    platform: Platform,
+    project: Project,
+    record: Record,
+    now: dt.datetime,
+    approved_by: str | None,
+    progress: Callable[[str], None],
+) -> Record:
+    """Copy a verified stage, without its control columns, into the project's table, and let its readers in.
+
+    Takes: a release for which `check` raised nothing; the caller holds the project's lock.
+    Gives: its record, PUBLISHED.
+    Refuses: a stage whose checksum is not the verified one (exit code 14), a release that was not held
+    against the published one (15): the earlier snapshot stays. A table whose checksum is not the verified one
+    is removed (14). Nobody can read from before the commit until it was compared; what `access` refuses (17).
+    """
+    class_snapshot.require_compared(places, project, record)
+    stage = delta.read(spark, places.stage(record.project, record.release)).select(
+        *project.column_names, *project.pseudonyms
+    )
+    rows, checksum = record.facts["checksum"]
+    if list(delta.checksum(stage)) != [rows, checksum]:
+        raise _altered("the stage")
+    table = places.table(project.name)
+    table_access.close(places, platform, project.name, "a release is being published", now)
+    version = put(stage, rows, table, project, record.id, platform)
+    progress(f"committed: {rows} rows, version {version}")
+    _compare(spark, places, record)
+    published = record.moved(
+        Release.PUBLISHED,
+        version=version,
+        published=str(now),
+        approved_by=approved_by,
+        second_person=approved_by is not None,
+    )
+    release_record.save(places, published)
+    _settle(places, platform, published)
+    progress("settled: earlier snapshot vacuumed, stage removed")
+    why_not = table_access.settle(places, platform, project, now)
+    progress(f"access: withdrawn, as {'; '.join(why_not)}" if why_not else f"access: {project.readers}")
+    return published
+
+
+def put(released: DataFrame, rows: int, table: Path, project: Project, release_id: str, platform: Platform) -> int:
+    """Make rows the only content of a project's table, in one commit that carries the release's id.
+
+    Gives: the version committed.
+    """
+    own = {
+        delta.RELEASE: release_id,
+        "cohort.class": project.release_class,
+        "cohort.k": str(project.thresholds.k),
+        "cohort.m": str(project.thresholds.m),
+        "cohort.expires": str(project.ends),
+        **({"cohort.personal_data": "true"} if project.pseudonymous else {}),
+    }
+    ordered = in_order(released, rows, project.row_order, project.pseudonyms)
+    return delta.replace(ordered, table, own, release_id, platform.tables)
+
+
+def in_order(released: DataFrame, rows: int, by: list[str], then: tuple[str, ...] = ()) -> DataFrame:
+    """Rows in an order, and split into files, that depend on their released values alone.
+
+    Takes: the rows and their number, and every column agreed, the first to order by first; pseudonyms, which
+    order equal records.
+    """
+    files = max(1, -(-rows // ROWS_PER_FILE))
+    return released.repartition(files, *map(F.col, by)).sortWithinPartitions(*by, *then)
+
+
+def mend(spark: SparkSession, places: Places, platform: Platform, project: str) -> None:
+    """Bring the records up to the table's history, after a run that was killed between the two.
+
+    The newest commit that carries a release's id is the published release; an unfinished settling is done.
+    """
+    table = places.table(project)
+    known = {record.id: record for record in release_record.releases(places, project)}
+    if not delta.exists(table):
+        return
+    commit = next((c for c in delta.history(table) if c.note in known), None)
+    if commit is None:
+        return
+    record = known[str(commit.note)]
+    if record.state is Release.VERIFIED:
+        _compare(spark, places, record)
+        record = record.moved(Release.PUBLISHED, version=commit.version, mended=True)
+        release_record.save(places, record)
+    if record.state is Release.PUBLISHED and not record.facts.get("settled"):
+        _settle(places, platform, record)
+
+
+def _compare(spark: SparkSession, places: Places, record: Record) -> None:
+    """Remove a table, and refuse its release, whose rows are not those that were verified.
+
+    With a retention of nothing Delta restores no earlier version; the next release makes the table anew.
+    """
+    table = places.table(record.project)
+    if list(delta.checksum(delta.read(spark, table))) != record.facts["checksum"]:
+        delta.remove_folder(table, where=f"projects/{record.project}")
+        reason = "what was committed was not what was verified, and was removed"
+        release_record.save(places, record.moved(Release.REFUSED, reason=reason))
+        class_snapshot.forget(places, record)
+        raise _altered("the table")
+
+
+def _settle(places: Places, platform: Platform, record: Record) -> None:
+    for earlier in release_record.releases(places, record.project):
+        if earlier.state is Release.PUBLISHED and earlier.release != record.release:
+            earlier = earlier.moved(Release.SUPERSEDED)
+            release_record.save(places, earlier)
+        if earlier.state is Release.SUPERSEDED:
+            public_record.close(places, earlier)
+    delta.vacuum_whole(
+        places.table(record.project),
+        "only the published snapshot",
+        found="files of an earlier one",
+        where=f"projects/{record.project}",
+        do="Look at its permissions, then run publish again",
+    )
+    delta.remove_folder(places.staging(record.project), where=f"staging/{record.project}")
+    class_snapshot.keep_only(places, record.project, [record.release])
+    release_record.withdrawal(places, record.project).unlink(missing_ok=True)  # it was of the snapshot before
+    public_record.write(places, platform, record)
+    release_record.save(places, record.noted(settled=True))
+
+
+def _approval(found: str) -> StateRefused:
+    return StateRefused(
+        expected(
+            "the approval of a second person",
+            example="--approved-by 'A. Jansen'",
+            found=found,
+            where="--approved-by",
+            do="Name who approved, other than whoever made the release",
+        )
+    )
+
+
+def _altered(what: str) -> NotAnonymous:
+    return NotAnonymous(
+        expected(
+            f"{what} with the rows that were verified",
+            example="an equal checksum",
+            found="another checksum",
+            where="publish",
+            do="Nothing was published; make a new release",
+        )
+    )

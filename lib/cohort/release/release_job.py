@@ -1,0 +1,267 @@
+"""One release: made, staged, verified. Nobody reads it yet; `publish` is a step of its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from cohort import delta
+from cohort.agreements import project_hierarchies
+from cohort.agreements.catalogue import Catalogue
+from cohort.agreements.platform import Platform
+from cohort.agreements.project import Project
+from cohort.differencing import nested_release, project_overlap, snapshot_renumbering
+from cohort.erasure import objection_erasure
+from cohort.foundation.errors import DeliveriesRefused, NotAnonymous, StateRefused, expected
+from cohort.foundation.progress import Progress, StageReport, Stopwatch
+from cohort.ingestion import code_normalisation, number_change_application
+from cohort.keys import project_keys
+from cohort.keys.project_keys import Key
+from cohort.legal_basis import eligibility, number_changes
+from cohort.legal_basis.eligibility import Known, Rights
+from cohort.release import accounting, contributors, data_dictionary, pipeline, publication, readiness
+from cohort.release_records import class_snapshot, public_record, release_record
+from cohort.release_records.release_record import Record, Release
+from cohort.results import current_results, ledger
+from cohort.sdc.risk import reidentification_risk
+from cohort.states.schemas import Accepted
+from cohort.storage.paths import Places
+from cohort.verification.stage import Before, Finding, Findings, Subject, check_stage
+from cohort.verification.stage import check_rights as published_rights
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a release is made from, beside the session: where, what was agreed, what is declared."""
+
+    places: Places
+    platform: Platform
+    catalogue: Catalogue
+    project: Project
+    hierarchies: Path
+    keys: Path
+    now: dt.datetime
+    by: str
+    wave: bool = False
+    """Whether pupils who never were in a release of the project may enter."""
+
+    @property
+    def today(self) -> dt.date:
+        return self.now.date()
+
+    @property
+    def known(self) -> Known:
+        """What a line of a list may name."""
+        return eligibility.known(self.places, self.hierarchies.parent, self.catalogue)
+
+
+def check(work: Work) -> tuple[Rights, Key]:
+    """Everything that can be refused before a session is started, in the order a reader would ask.
+
+    Refuses: a project being destroyed or destroyed, before its start or past its end (exit code 15); a
+    special-category result without its ground (10); hierarchies (10); lists of objections (12), of
+    instructions and consents (17); the key (13).
+    """
+    project = work.project
+    release_record.require_open(work.places, project.name)
+    if not project.lasts(work.today):
+        raise StateRefused(
+            expected(
+                "a project in its time",
+                example=f"a day from {project.starts} to {project.ends}",
+                found=str(work.today),
+                where=f"projects/{project.name}.toml",
+                do="Past its end nothing is released any more: destroy the project"
+                if work.today > project.ends
+                else "Wait for its start",
+            )
+        )
+    trees = readiness.declared(project, work.hierarchies, work.catalogue)
+    before = nested_release.before(work.places, project, trees)
+    if work.wave and before is None:
+        raise nested_release.no_wave(project)
+    number_change_application.require_applied(work.places, number_changes.load(work.places.numbers, work.today))
+    lists = eligibility.load(work.places, work.platform, project, work.today, work.known)
+    return lists, project_keys.load(work.keys, project.name)
+
+
+def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: Progress) -> Record:
+    """Make, stage and verify the project's next release; the caller holds the project's lock.
+
+    Gives: its record, VERIFIED.
+    Refuses: no results (11); results that have codes in another spelling than the canonical one (15); no
+    recoding under the constraints, or findings of the verifier (14).
+    """
+    places, project = work.places, work.project
+    code_normalisation.require_applied(spark, places)
+    publication.mend(spark, places, work.platform, project.name)
+    number = _make_room(places, project.name)
+    snapshot_renumbering.follow(spark, places, project, key, number_changes.load(places.numbers, work.today))
+    clock = Stopwatch(progress)
+    record = _stage(spark, work, lists, key, number, clock)
+    findings = verify(spark, work, key, record, deep=False, report=clock.tell)
+    clock.tell("verified", f"{len(findings.found)} findings")
+    decide(places, record, findings, work.now)
+    if findings.found:
+        raise NotAnonymous(
+            *(f"{f.code}: {f.sentence}" for f in findings.found),
+            f"Release {number} of {project.name} was refused and its stage removed. Correct the cause, then "
+            "run release again.",
+        )
+    verified = record.moved(
+        Release.VERIFIED,
+        checksum=list(findings.checksum),
+        measures=findings.measures,
+        intruders=_intruders(findings.measures),
+        checked=list(findings.checked),
+        verified=str(work.now),
+        seconds=clock.total,
+        stages=clock.seconds,
+    )
+    release_record.save(places, verified)
+    return verified
+
+
+def _intruders(measures: Mapping[str, int | float]) -> dict[str, dict[str, float]]:
+    """What a stranger, who knows others of a class, a school and a board face, by the verifier's counts."""
+    names = ("smallest_class", "smallest_others", "smallest_board_others")
+    return reidentification_risk.least_left(*(int(measures[name]) for name in names))
+
+
+def verify(spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, report: StageReport) -> Findings:
+    """Check a stage in full, against the lists as they are now and the release that is published."""
+    return check_stage(spark, _subject(work, key, record), deep=deep, report=report)
+
+
+def check_rights(spark: SparkSession, work: Work, key: Key, record: Record) -> list[Finding]:
+    """Whether anybody is in a published pseudonymous table who may not be by the lists as they are now."""
+    table = work.places.table(record.project)
+    return published_rights(spark, replace(_subject(work, key, record), stage=table))
+
+
+def _subject(work: Work, key: Key, record: Record) -> Subject:
+    read = None if work.project.pseudonymous else release_record.published(work.places, record.project)
+    folder = work.places.remembered(record.project)
+    return Subject(
+        project=work.project,
+        platform=work.platform,
+        key=key,
+        stage=work.places.stage(record.project, record.release),
+        release_id=record.id,
+        results=work.places.results,
+        batches=tuple(record.facts["batches"]),
+        objections=work.places.objections,
+        instructions=work.places.instructions,
+        consents=work.places.consents,
+        hierarchies=work.hierarchies,
+        today=work.today,
+        counts=record.facts["counts"],
+        memory=None if work.project.pseudonymous else folder / str(record.release),
+        before=None
+        if read is None
+        else Before(folder / str(read.release), work.places.table(record.project), newcomers=record.facts["wave"]),
+    )
+
+
+def decide(places: Places, record: Record, findings: Findings, now: dt.datetime) -> None:
+    """Any finding refuses a release: its record says which, its stage is removed."""
+    if findings.found:
+        found = [{"code": f.code, "sentence": f.sentence, "count": f.count} for f in findings.found]
+        class_snapshot.refuse(places, record, findings=found, refused=str(now))
+
+
+def _make_room(places: Places, project: str) -> int:
+    """Refuse what an earlier run left unfinished, remove every stage, and count on."""
+    known = release_record.releases(places, project)
+    for record in known:
+        if record.state in (Release.STAGED, Release.VERIFIED):
+            reason = "a later run made a new release before this one was published"
+            release_record.save(places, record.moved(Release.REFUSED, reason=reason))
+    delta.remove_folder(places.staging(project), where=f"staging/{project}")
+    class_snapshot.keep_only(places, project, [r.release for r in known if r.state is Release.PUBLISHED])
+    return max((record.release for record in known), default=0) + 1
+
+
+def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int, clock: Stopwatch) -> Record:
+    places, project = work.places, work.project
+    batches = ledger.batches(places.ledger)
+    if not batches:
+        raise DeliveriesRefused(
+            expected(
+                "results that were taken in",
+                example="those of a run of ingest",
+                found="none",
+                where="restricted/results",
+                do="Run ingest first",
+            )
+        )
+    objection_erasure.accept(spark, places, work.platform, lists.objections, work.catalogue.domains())
+    results = Accepted(current_results.current(spark, places, batches))
+    trees = project_hierarchies.load(project, work.hierarchies)
+    before = nested_release.before(places, project, trees)
+    way = pipeline.run(
+        results,
+        project,
+        lists,
+        trees,
+        key,
+        work.catalogue.schools,
+        work.platform.search.most_pupils_at_once,
+        work.platform.floors,
+        clock.tell,
+        before,
+        work.wave,
+        boards=work.catalogue.boards(work.today),
+    )
+    domains = sorted({result.domein for result in project.results})
+    stage = places.stage(project.name, number)
+    note = release_record.release_id(project.name, number)
+    try:
+        delta.write_new(way.rows, stage, note, work.platform.tables)
+        clock.tell("staged")
+        if not project.pseudonymous:
+            digest = class_snapshot.agreed(project, trees)
+            blanked = way.blanking.classes if way.blanking is not None else None
+            class_snapshot.write(way.members, places, project, number, way.recoding, digest, before, blanked)
+        counts = accounting.counts(results, project, lists, way)
+        schools = contributors.schools(spark, places, stage, key, work.catalogue.schools)
+        here = project_overlap.Shown(project, way.recoding)
+        beside = project_overlap.compare(here, places, work.platform, work.hierarchies.parent, work.today)
+        clock.tell("counted")
+    finally:
+        way.let_go()
+    record = Record(
+        project.name,
+        number,
+        Release.STAGED,
+        {
+            "made": str(work.now),
+            "made_by": work.by,
+            "class": project.release_class,
+            "batches": list(batches),
+            **lists.facts(),
+            "counts": counts,
+            "schools": schools,
+            "agreed": public_record.agreed(project),
+            "domains": domains,
+            "barred_digest": lists.objections.digest_for(project.name, domains),
+            "recoding": way.recoding.search,
+            "codebook": data_dictionary.codebook(way.recoding, project.column_names, way.values),
+            "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
+            "sensitive": None if project.special else way.value_counts,
+            "classes": way.recoding.classes,
+            "thresholds": project.limits,
+            "expires": str(project.ends),
+            "before": None if before is None else before.release,
+            "wave": work.wave,
+            "linked": None if way.linked is None else way.linked.as_dict(),
+            "differences_with": beside,
+        },
+    )
+    release_record.save(places, record)
+    public_record.announce(places, record)
+    return record

@@ -1,0 +1,118 @@
+"""The restricted tables of results and of refused rows: made, written by batch, counted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
+
+from cohort import delta
+from cohort.delta.settings import TableRetention
+from cohort.foundation.errors import Refusal
+from cohort.results import current_results, row_removal
+from cohort.results.ledger import Ledger
+from cohort.states import local_frames
+from cohort.states.schemas import ACCEPTED, CANONICAL, NUMBER
+from cohort.storage.paths import Places
+
+ROWS_PER_FILE = 250_000
+QUARANTINED = StructType(
+    [
+        StructField("pgn", StringType()),
+        StructField(NUMBER, IntegerType(), False),
+        StructField("batch", IntegerType(), False),
+        StructField("codes", ArrayType(StringType(), False), False),
+        StructField("row", StructType([StructField(name, StringType()) for name in CANONICAL])),
+    ]
+)
+
+
+def create(spark: SparkSession, places: Places, retention: TableRetention) -> None:
+    """Make both tables, empty, unless they are there."""
+    delta.create(spark, places.results, ACCEPTED, retention, partitioned_by="batch")
+    delta.create(spark, places.quarantine, QUARANTINED, retention, partitioned_by="batch")
+
+
+def files(spark: SparkSession, rows: int) -> int:
+    """Into how many files a batch of so many rows is written: never fewer than there are cores."""
+    return max(spark.sparkContext.defaultParallelism, -(-rows // ROWS_PER_FILE))
+
+
+def of_batch(spark: SparkSession, places: Places, batch: int) -> DataFrame:
+    """What stands in the results of a batch."""
+    return current_results.current(spark, places, (batch,))
+
+
+def of_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
+    """The rows of some deliveries."""
+    return rows.join(_listed(rows, numbers), NUMBER, "left_semi")
+
+
+def of_others(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
+    """The rows of all other deliveries."""
+    return rows.join(_listed(rows, numbers), NUMBER, "left_anti") if numbers else rows
+
+
+def _listed(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
+    state = f"{NUMBER} int not null"
+    return F.broadcast(local_frames.local(rows.sparkSession, state, [(n,) for n in sorted(numbers)]))
+
+
+def vacuum(table: Path, what: str) -> None:
+    """Remove the files that the table no longer needs.
+
+    Takes: what those files held, for the refusal.
+    Refuses: a file that stays (exit code 16).
+    """
+    delta.vacuum_whole(
+        table,
+        f"no file with {what}",
+        found="files left behind",
+        where=f"restricted/{table.name}",
+        do="Look at its permissions, then run ingest again",
+    )
+
+
+def remove(spark: SparkSession, table: Path, batches: Iterable[int], what: str) -> int:
+    """Remove some batches of a table, rows and the files that held them; how many of them there were.
+
+    Takes: what the files held, for the refusal. Killed half-way, it is simply done again.
+    Refuses: a file that stays (exit code 16).
+    """
+    folders = {batch: table / f"batch={batch}" for batch in sorted(batches)}
+    there = {batch: folder for batch, folder in folders.items() if folder.exists()}
+    for batch in there:
+        delta.replace_batch(delta.read(spark, table).where("false"), table, batch)
+    if there:
+        vacuum(table, what)
+    for folder in there.values():
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(there)
+
+
+def discard(spark: SparkSession, places: Places, batch: int) -> None:
+    """Remove what stands of a batch that never counted."""
+    for table in (places.results, places.quarantine):
+        remove(spark, table, [batch], "rows that do not count")
+
+
+@contextmanager
+def whole_or_nothing(spark: SparkSession, places: Places, batch: int) -> Iterator[None]:
+    """What is done with a batch inside: of one that is refused nothing stays."""
+    try:
+        yield
+    except Refusal:
+        discard(spark, places, batch)
+        raise
+
+
+def close(places: Places, after: Ledger) -> None:
+    """accepted = current + replaced + withdrawn + erased, over all runs."""
+    there = delta.rows_of_batches(places.results, after.batches)
+    if there + row_removal.erased_so_far(places) != after.current():
+        raise AssertionError("the results are not what the ledger says was accepted and not taken away")

@@ -1,0 +1,102 @@
+"""What is kept no longer than `platform.toml` says: deliveries, results, refused rows, feedback."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Iterable
+
+from pyspark.sql import SparkSession
+
+from cohort import delta
+from cohort.agreements.platform import Platform
+from cohort.delivery_formats.file_recognition import DeliveredFile
+from cohort.release_records import release_record
+from cohort.results import results_store, row_removal
+from cohort.results.ledger import Entry, Ledger
+from cohort.storage.paths import Places
+
+
+def apply(
+    spark: SparkSession,
+    places: Places,
+    platform: Platform,
+    known: Ledger,
+    files: Iterable[DeliveredFile],
+    now: dt.datetime,
+) -> dict[str, int]:
+    """Remove what is past its days.
+
+    Takes: the ledger, this run's lines among them; the files found in this run. Only a file that the ledger
+    knows goes: nobody's delivery is lost before it was looked at.
+    Gives: how many deliveries, batches of quarantine and of results, feedback files and earlier states went.
+    Refuses: a file that stays after a vacuum (exit code 16).
+    """
+    days = platform.retention_days
+    return {
+        "deliveries": _deliveries(known, files, now - dt.timedelta(days.deliveries)),
+        "quarantine": _quarantine(spark, places, known, now - dt.timedelta(days.quarantine)),
+        "results": _results(spark, places, known, now - dt.timedelta(days.results), now),
+        "feedback": _feedback(places, known, now - dt.timedelta(days.feedback)),
+        "earlier_states": _earlier(places, known, now - dt.timedelta(days.superseded)),
+    }
+
+
+def _when(line: Entry) -> dt.datetime:
+    return dt.datetime.fromisoformat(line.received)
+
+
+def _deliveries(known: Ledger, files: Iterable[DeliveredFile], until: dt.datetime) -> int:
+    """Files whose every content was looked at long enough ago; of a container, all that is in it.
+
+    What we could not read stays, however old: it was never looked at.
+    """
+    last: dict[str, dt.datetime] = {}
+    for line in known.lines:
+        for content in {line.sha256, line.container} - {None}:
+            last[str(content)] = max(_when(line), last.get(str(content), _when(line)))
+    found = {(file.container or file.sha256): file.origin for file in files if file.origin}
+    past = {content for content, day in last.items() if day <= until} - known.unreadable
+    gone = [path for content, path in found.items() if content in past]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return len(gone)
+
+
+def _quarantine(spark: SparkSession, places: Places, known: Ledger, until: dt.datetime) -> int:
+    past = {line.batch for line in known.lines if _when(line) <= until}
+    return results_store.remove(spark, places.quarantine, past, "refused rows that are past their days")
+
+
+def _results(spark: SparkSession, places: Places, known: Ledger, until: dt.datetime, now: dt.datetime) -> int:
+    """Batches of results that are past their days, with the files that held them; counted as erased rows."""
+    past = {line.batch for line in known.lines} - {line.batch for line in known.lines if _when(line) > until}
+    there = [batch for batch in sorted(past) if (places.results / f"batch={batch}").exists()]
+    for batch in there:
+        row_removal.remove_batch(spark, places, known.batches, batch, now)
+        shutil.rmtree(places.results / f"batch={batch}", ignore_errors=True)
+    return len(there)
+
+
+def _feedback(places: Places, known: Ledger, until: dt.datetime) -> int:
+    past = {f"{line.levering_nr}" for line in known.lines if _when(line) <= until}
+    gone = [file for file in places.feedback("").glob("*/*") if file.stem in past] if past else []
+    for file in gone:
+        file.unlink()
+    return len(gone)
+
+
+def _earlier(places: Places, known: Ledger, until: dt.datetime) -> int:
+    """Data files that no current row needs, once the first row of them was taken away long enough ago."""
+    mark = places.exact / "vacuumed.json"
+    through = int(release_record.load(mark)["through"]) if mark.is_file() else 0
+    moved = [e for e in known.lines if (e.replaced or e.withdrawn) and e.levering_nr > through]
+    if not moved or min(map(_when, moved)) > until:
+        return 0
+    current = delta.current_files(places.results)
+    past = [file for file in places.results.rglob("*.parquet") if file.name not in current]
+    past = [file for file in past if "_delta_log" not in file.parts]
+    if past:
+        results_store.vacuum(places.results, "an earlier state that is past its days")
+    release_record.write(mark, {"through": known.last_number})
+    return len(past)

@@ -1,0 +1,229 @@
+"""Bands of a numeric column: each a leaf, and levels that join neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, expected
+from cohort.sdc.model.hierarchy import UNKNOWN, Hierarchy
+
+Numbers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Leaves = npt.NDArray[np.int32]
+
+Written = Literal["number", "cohort", "quarter"]
+"""How an edge is written: 2013; as a school year, 2013/14; of quarters counted from year 0, 2013-K1."""
+
+MOST_BANDS = 10_000
+ALL = "*"
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Bands `[edge, next edge)` of a column, and how many neighbours each further level joins.
+
+        edges 0, 20, 40, 60; joins 2; open above
+
+        value   leaf          level 1       level 2
+        0       0 tot 20      0 tot 40      *
+        20      20 tot 40     0 tot 40      *
+        59,9    40 tot 60     40 en hoger   *
+        60      60 en hoger   40 en hoger   *
+
+    A band of width 1 is named by its number. Joining goes by the places of the bands from the lowest, so the
+    last group of a level may be smaller; a label says by itself which values it stands for.
+
+    With `widths` instead of `joins` a level's borders are the edges that are multiples of its width: so its
+    bands begin at the same numbers wherever the lowest one begins, and the first and last may be smaller.
+
+    Takes: the column's name; whole edges, ascending; per level above the leaves how many values of the level
+    below make one, or how wide its bands are; whether the values under the first edge and from the last edge
+    on have a band, too; how an edge is written (`Written`).
+    Refuses: other edges, fewer than two bands or more than 10,000, a level that joins fewer than two or
+    leaves a single band (the top `*` says that).
+    """
+
+    name: str
+    edges: tuple[int, ...]
+    joins: tuple[int, ...] = ()
+    open_below: bool = False
+    open_above: bool = False
+    widths: tuple[int, ...] = ()
+    written: Written = "number"
+
+    def __post_init__(self) -> None:
+        problems = list(self._edge_problems()) or list(self._level_problems())
+        if problems:
+            raise ConfigurationRefused(*problems)
+
+    @classmethod
+    def between(
+        cls,
+        name: str,
+        lowest: int,
+        highest: int,
+        step: int,
+        *,
+        joins: tuple[int, ...] = (),
+        open_below: bool = False,
+        open_above: bool = False,
+        widths: tuple[int, ...] = (),
+        written: Written = "number",
+    ) -> Bands:
+        """Bands of one width, `[n·step, (n + 1)·step)`, as a project file declares a numeric column.
+
+        Refuses: a step under 1, a lowest or highest value that is no multiple of it, and what `Bands` does.
+        """
+        numbers = (lowest, highest, step)
+        if not all(map(_is_whole, numbers)) or step < 1 or lowest % step or highest % step:
+            found = ", ".join(map(str, numbers))
+            raise ConfigurationRefused(
+                _problem(
+                    name,
+                    "a lowest and a highest value that are multiples of a step of at least 1",
+                    example="0, 400 and 20",
+                    found=found,
+                    do="Correct the lowest value, the highest value or the step",
+                )
+            )
+        if (highest - lowest) // step > MOST_BANDS:
+            raise ConfigurationRefused(_too_many(name, (highest - lowest) // step))
+        edges = tuple(range(lowest, highest + 1, step))
+        return cls(name, edges, joins, open_below, open_above, widths, written)
+
+    @property
+    def count(self) -> int:
+        """The number of bands."""
+        return len(self.edges) - 1 + self.open_below + self.open_above
+
+    def hierarchy(self, *, with_unknown: bool = True) -> Hierarchy:
+        """The bands as a hierarchy with the top `*`.
+
+        Takes: whether null can occur; then `onbekend` is the last leaf, which only the top takes in.
+        """
+        unknown = (UNKNOWN,) if with_unknown else ()
+        levels = []
+        for borders in self._levels():
+            named = ((self._label(low, high), high - low) for low, high in pairwise(borders))
+            levels.append((*(label for label, bands in named for _ in range(bands)), *unknown))
+        levels.append((ALL,) * (self.count + len(unknown)))
+        return Hierarchy(self.name, tuple(levels))
+
+    def places(self, values: Numbers, *, known: Flags | None = None, unit: int = 1) -> Leaves:
+        """The leaf of each value.
+
+        Takes: whole numbers of which `unit` make one (100 for hundredths); which of them are no null (all).
+        Gives: the place of the band; of null the place of `onbekend`, the one after the bands.
+        Refuses: values outside the edges where that end is not open: how many, never which (exit code 14).
+        """
+        edges = np.array(self.edges, dtype=np.int64) * unit
+        band = np.searchsorted(edges, values, side="right") - 1 + self.open_below
+        outside = (band < 0) | (band >= self.count)
+        if known is not None:
+            band = np.where(known, band, self.count)
+            outside &= known
+        if outside.any():
+            raise NotAnonymous(
+                _problem(
+                    self.name,
+                    "only values that a band holds",
+                    example=f"from {self.edges[0]} up to, not including, {self.edges[-1]}",
+                    found=f"others in {np.count_nonzero(outside)} records",
+                    do="Add bands, or declare that the ends are open",
+                )
+            )
+        return band.astype(np.int32)
+
+    def _levels(self) -> Iterator[list[int]]:
+        """Per level the borders of its values, as places between the bands: 0 is under the first band."""
+        borders = list(range(self.count + 1))
+        yield borders
+        for joined in self.joins:
+            borders = [*borders[:-1:joined], borders[-1]]
+            yield borders
+        for width in self.widths:
+            inside = range(1, self.count)
+            at = [place for place in inside if self.edges[place - self.open_below] % width == 0]
+            yield [0, *at, self.count]
+
+    def _label(self, low: int, high: int) -> str:
+        """What stands for the bands between two borders."""
+        if self.open_above and high == self.count:
+            return f"{self._edge(self.edges[low - self.open_below])} en hoger"
+        upper = self.edges[high - self.open_below]
+        if self.open_below and low == 0:
+            return f"tot {self._edge(upper)}"
+        lower = self.edges[low - self.open_below]
+        if self.written == "quarter":
+            if upper - lower == 1:
+                return f"{lower // 4}-K{lower % 4 + 1}"
+            if upper - lower == 4:
+                return self._edge(lower)
+        return self._edge(lower) if upper - lower == 1 else f"{self._edge(lower)} tot {self._edge(upper)}"
+
+    def _edge(self, edge: int) -> str:
+        """An edge as it is written; borders between quarters are whole years."""
+        if self.written == "cohort":
+            return f"{edge}/{(edge + 1) % 100:02d}"
+        return str(edge // 4 if self.written == "quarter" else edge)
+
+    def _edge_problems(self) -> Iterator[str]:
+        ascending = all(map(_is_whole, self.edges)) and all(a < b for a, b in pairwise(self.edges))
+        if not self.edges or not ascending:
+            yield _problem(
+                self.name,
+                "whole edges in ascending order",
+                example="0, 20, 40",
+                found="others" if self.edges else "none",
+                do="Correct the edges",
+            )
+        elif self.count < 2:
+            yield _problem(
+                self.name,
+                "at least two bands",
+                example="0 tot 20 and 20 tot 40",
+                found=str(self.count),
+                do="Give more edges, or open an end",
+            )
+        elif self.count > MOST_BANDS:
+            yield _too_many(self.name, self.count)
+
+    def _level_problems(self) -> Iterator[str]:
+        for level, borders in enumerate(list(self._levels())[1:] if self.widths else (), start=1):
+            if len(borders) < 3:
+                found, do = "one", "Leave the width out: the top takes all in"
+                yield self._level_problem(level, "to leave at least two bands", found, do)
+                return
+        bands = self.count
+        for level, joined in enumerate(self.joins, start=1):
+            if not _is_whole(joined) or joined < 2:
+                found, do = str(joined), "Join two or more, or leave the level out"
+                yield self._level_problem(level, "to join at least two neighbours", found, do)
+                return
+            bands = -(-bands // joined)
+            if bands < 2:
+                found, do = "one", "Leave the level out: the top takes all in"
+                yield self._level_problem(level, "to leave at least two bands", found, do)
+                return
+
+    def _level_problem(self, level: int, what: str, found: str, do: str) -> str:
+        return _problem(self.name, f"level {level} {what}", example="2", found=found, do=do)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _too_many(name: str, count: int) -> str:
+    do = "Choose wider bands"
+    return _problem(name, f"at most {MOST_BANDS:,} bands", example="20", found=f"{count:,}", do=do)
+
+
+def _problem(name: str, what: str, *, example: str, found: str, do: str) -> str:
+    return expected(what, example=example, found=found, where=f"the bands of column {name}", do=do)

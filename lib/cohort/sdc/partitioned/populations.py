@@ -1,0 +1,88 @@
+"""Pupils who show a sensitive value and pupils who show none: two populations, searched apart.
+
+Whether a pupil's value is shown is seen by everybody, so it divides classes like any released column; it is
+never generalised and costs no loss. So each population keeps k, m, shares and k_others by itself, and nobody
+of the one joins a class of the other. The values themselves are in no search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cohort.foundation.errors import NotAnonymous
+from cohort.sdc.model.recoding import SUPPRESSED, Recoding
+from cohort.sdc.privacy_models.constraints import Constraint
+from cohort.sdc.privacy_models.feasibility import none_found
+from cohort.sdc.utility.loss import Objective
+
+Places = npt.NDArray[np.int64]
+Classes = npt.NDArray[np.int32]
+WITH_VALUE, WITHOUT_VALUE = "with_value", "without_value"
+"""What the two populations are called in the facts of a search."""
+
+
+def search_apart(
+    has_value: npt.NDArray[np.bool_], search: Callable[[Places], tuple[Recoding, Classes]]
+) -> tuple[dict[str, Recoding], dict[str, tuple[Places, Classes]]]:
+    """Search the pupils with a value and those without, each by itself.
+
+    Takes: per pupil whether a value is shown; a search of the pupils at some places, which gives a recoding
+    and the class of each of them.
+    Gives: by the name of the population its recoding, and its pupils with their classes; a population for
+    which there is no recoding is not there.
+    """
+    recodings, members = dict[str, Recoding](), dict[str, tuple[Places, Classes]]()
+    for name, flags in ((WITH_VALUE, has_value), (WITHOUT_VALUE, ~has_value)):
+        places = np.flatnonzero(flags)
+        if not len(places):
+            continue
+        try:
+            recodings[name], classes = search(places)
+        except NotAnonymous:
+            continue
+        members[name] = (places, classes)
+    return recodings, members
+
+
+def join(
+    recodings: dict[str, Recoding], pupils: int, limit: Fraction, constraints: Sequence[Constraint], goal: Objective
+) -> tuple[Recoding, dict[str, Classes]]:
+    """The recodings of the populations, if any, as one recoding, and the number that each class has there.
+
+    Refuses: more pupils suppressed than the limit allows, or no class at all (exit code 14).
+    """
+    released = sum(one.released for one in recodings.values())
+    if not released or pupils - released > floor(limit * pupils):
+        raise none_found(pupils, constraints, limit)
+    found, numbers = Recoding.joined(list(recodings.values()), pupils - released, goal, facts_of(recodings))
+    return found, dict(zip(recodings, numbers, strict=True))
+
+
+def facts_of(recodings: dict[str, Recoding]) -> dict[str, Any]:
+    """What is told of the searches: their kind, whether both are proven, the levels of each where it has one
+    level per column. Everybody may read it, so nothing in it depends on how many pupils have a value.
+    """
+    first = next(iter(recodings.values()))
+    levels = {name: one.level_vector for name, one in recodings.items()}
+    return {
+        "kind": first.search["kind"],
+        "proven": all(one.search.get("proven", False) for one in recodings.values()),
+        "populations": {
+            name: {"levels": list(vector)} if vector is not None else {} for name, vector in levels.items()
+        },
+    }
+
+
+def classes_of(members: dict[str, tuple[Places, Classes]], numbers: dict[str, Classes], pupils: int) -> Classes:
+    """The class of every pupil in the recoding of all; −1 for who is suppressed."""
+    class_of = np.full(pupils, SUPPRESSED, dtype=np.int32)
+    for name, (places, classes) in members.items():
+        number = np.append(numbers[name], SUPPRESSED)  # −1 looks up the last entry
+        class_of[places] = number[classes]
+    return class_of

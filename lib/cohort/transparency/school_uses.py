@@ -1,0 +1,149 @@
+"""For what a school's results were used: a page and a file in that school's own folder, never on the site.
+
+Made from the exact records, which name the schools of a release. They go with their project; what a school
+was told of it stays told, as destroyed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cohort.agreements.project import NAME
+from cohort.foundation import private_files
+from cohort.release_records import release_record
+from cohort.release_records.release_record import Project, Record, Release
+from cohort.storage.paths import Places
+from cohort.transparency import html
+from cohort.transparency.html import element
+from cohort.transparency.wording import LANGUAGES, date, say
+
+PAGE, FILE = "gebruik.html", "gebruik.json"
+SHOWN = (Release.PUBLISHED, Release.SUPERSEDED, Release.DESTROYED)
+"""The states of a release that is read, or was; with a version, or it was destroyed before anybody could."""
+
+Use = dict[str, Any]
+"""A project that used a school's results: its name, question, period, class and state."""
+Uses = dict[str, dict[str, Use]]
+"""Per school its uses by project."""
+
+
+def write(places: Places) -> dict[str, int]:
+    """Bring every school's page and file up to the records.
+
+    Gives: how many schools have one, and how many changed. Nothing is told of a release that was never
+    published, and no number of pupils.
+    """
+    told = _kept(places)
+    for project in sorted(path.name for path in places.exact.glob("*/") if NAME.fullmatch(path.name)):
+        for school, use in _uses(places, project).items():
+            told.setdefault(school, {})[project] = use
+    changed = sum(_put(places.feedback(school), told[school]) for school in sorted(told))
+    for file in places.feedback("").glob(f"*/{FILE}"):
+        if file.parent.name not in told:
+            file.with_name(PAGE).unlink(missing_ok=True)
+            file.unlink()
+            changed += 1
+    return {"schools": len(told), "changed": changed}
+
+
+def _uses(places: Places, project: str) -> dict[str, Use]:
+    """Per school what one project used of it: as its latest release says that shows that school."""
+    state = release_record.state_of(places, project)
+    found = {}
+    for record in release_record.releases(places, project):
+        if record.state in SHOWN and record.facts.get("version") is not None:
+            for school in record.facts.get("schools_left", ()):
+                found[school] = {**_use(record, state), "state": _state("no_longer", state)}
+            for school in record.facts.get("schools", ()):
+                found[school] = _use(record, state)
+    return found
+
+
+def _use(record: Record, state: Project) -> Use:
+    agreed = record.facts.get("agreed", {})
+    told = "published" if record.state is Release.PUBLISHED else "no_longer"
+    return {
+        "project": record.project,
+        "question": agreed.get("question"),
+        "starts": agreed.get("starts"),
+        "ends": record.facts["expires"],
+        "class": record.facts["class"],
+        "state": _state(told, state),
+    }
+
+
+def _state(told: str, state: Project) -> str:
+    return told if state is Project.OPEN else "ending"
+
+
+def _kept(places: Places) -> Uses:
+    """What schools were told of projects that are destroyed, or on their way there."""
+    kept: Uses = {}
+    for file in places.feedback("").glob(f"*/{FILE}"):
+        for use in _earlier(file):
+            state = release_record.state_of(places, use["project"])
+            if state is not Project.OPEN:
+                gone = state is Project.DESTROYED
+                uses = kept.setdefault(file.parent.name, {})
+                uses[use["project"]] = {**use, "state": "destroyed" if gone else "ending"}
+    return kept
+
+
+def _earlier(file: Path) -> list[Use]:
+    """What a school was told before; a file that is not as it was written tells nothing.
+
+    One that the storage does not let us read is a defect: it would be written anew without what it tells.
+    """
+    try:
+        uses = release_record.load(file)["uses"]
+        named = [use for use in uses if NAME.fullmatch(use["project"]) and set(use) == set(FIELDS)]
+        return [use for use in named if _row(use, LANGUAGES[0])]
+    except (ValueError, TypeError, KeyError):
+        return []
+
+
+FIELDS = ("project", "question", "starts", "ends", "class", "state")
+
+
+def _put(folder: Path, uses: dict[str, Use]) -> bool:
+    """Write both where they are not so already. Nothing rests on them, so they do not wait for the disk."""
+    told = [uses[project] for project in sorted(uses)]
+    content = json.dumps({"uses": told}, ensure_ascii=False, indent=2) + "\n"
+    pairs = ((folder / PAGE, _page(told)), (folder / FILE, content))
+    wrong = [(p, text) for p, text in pairs if not p.exists() or p.read_bytes() != text.encode()]
+    for path, text in wrong:
+        fresh = path.with_name(f".{path.name}.new")
+        private_files.write_text(fresh, text)
+        fresh.replace(path)
+    return bool(wrong)
+
+
+def _page(uses: Sequence[Use]) -> str:
+    """One page in Dutch, then in English, as all that a school hears."""
+    parts = [
+        element(
+            "section",
+            element("h1" if language == LANGUAGES[0] else "h2", say("uses", language)),
+            element("p", say("uses_intro", language), class_="lead"),
+            html.table(
+                say("uses_caption", language),
+                [say(key, language) for key in ("question", "period", "class", "state")],
+                [_row(use, language) for use in uses],
+                wide=True,
+            ),
+            lang=language,
+        )
+        for language in LANGUAGES
+    ]
+    return html.document(say("uses", LANGUAGES[0]), LANGUAGES[0], [element("main", *parts)])
+
+
+def _row(use: Use, language: str) -> list[html.Content]:
+    days = [date(dt.date.fromisoformat(day), language) for day in (use["starts"], use["ends"]) if day]
+    period = say("until", language, *days) if len(days) > 1 else say("only_until", language, *days)
+    question = use["question"] or say("no_question", language, use["project"])
+    return [question, period, say(use["class"], language), say(use["state"], language)]
