@@ -1,0 +1,40 @@
+"""What every job works in: the storage root, the platform's declaration, configuration, keys, clock and operator."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+from cohort.agreements.platform import Platform
+from cohort.storage.paths import Places
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The surroundings of one run of a job; they do not change while it runs.
+
+    Args:
+        places: the zones under the storage root.
+        platform: the declaration of `platform.toml`.
+        config: the configuration folder.
+        keys: the folder of the project keys, outside the storage root.
+        now: when the run began, with its time zone.
+        operator: who runs the job, as the operating system names them.
+    """
+
+    places: Places
+    platform: Platform
+    config: Path
+    keys: Path
+    now: dt.datetime
+    operator: str
+
+    @property
+    def today(self) -> dt.date:
+        return self.now.date()
+
+    @property
+    def hierarchies(self) -> Path:
+        """The folder of the hierarchy files."""
+        return self.config / "hierarchies"
