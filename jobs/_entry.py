@@ -19,11 +19,11 @@ from cohort.access import table_access
 from cohort.agreements import catalogue, platform, project
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.foundation.errors import DEFECT, DONE, Refusal, place
-from cohort.foundation.progress import as_line
-from cohort.release.release_job import Work
-from cohort.storage import locks, paths
-from cohort.storage.paths import Places
+from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, Refusal, locate_defect
+from cohort.foundation.progress import format_stage_line
+from cohort.release.release_job import ReleaseTask
+from cohort.storage import locks, zone_paths
+from cohort.storage.zone_paths import StorageZones
 
 Record = dict[str, Any]
 
@@ -34,7 +34,7 @@ class Job:
 
     name: str
     asked: argparse.Namespace
-    places: Places
+    places: StorageZones
     platform: Platform
     config: Path
     keys: Path
@@ -47,16 +47,16 @@ class Job:
         print(f"{self.name}: {line}", file=sys.stderr, flush=True)
 
     def report(self, stage: str, outcome: str = "", /) -> None:
-        self.progress(as_line(stage, outcome))
+        self.progress(format_stage_line(stage, outcome))
 
     def project(self, name: str) -> Project:
-        return project.load(self.config, name, self.platform)
+        return project.load_project(self.config, name, self.platform)
 
-    def work(self, name: str) -> Work:
-        return Work(
+    def work(self, name: str) -> ReleaseTask:
+        return ReleaseTask(
             self.places,
             self.platform,
-            catalogue.load(self.config),
+            catalogue.load_catalogue(self.config),
             self.project(name),
             self.config / "hierarchies",
             self.keys,
@@ -65,7 +65,7 @@ class Job:
         )
 
     def lock(self, name: str, *, shared: bool = False) -> Any:
-        return locks.held(self.places.locks, name, shared=shared)
+        return locks.hold_lock(self.places.locks, name, shared=shared)
 
 
 def run(name: str, work: Callable[[Job], Record], *options: tuple[tuple[str, ...], dict[str, Any]]) -> int:
@@ -89,21 +89,21 @@ def run(name: str, work: Callable[[Job], Record], *options: tuple[tuple[str, ...
         _print({"job": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code})
         return refusal.exit_code
     except Exception as defect:
-        print(f"{name}: a defect ({type(defect).__name__}) at {place(defect)}", file=sys.stderr)
-        _print({"job": name, "defect": type(defect).__name__, "exit_code": DEFECT})
-        return DEFECT
-    _print({"job": name, **record, "exit_code": record.get("exit_code", DONE)})
-    return int(record.get("exit_code", DONE))
+        print(f"{name}: a defect ({type(defect).__name__}) at {locate_defect(defect)}", file=sys.stderr)
+        _print({"job": name, "defect": type(defect).__name__, "exit_code": EXIT_DEFECT})
+        return EXIT_DEFECT
+    _print({"job": name, **record, "exit_code": record.get("exit_code", EXIT_DONE)})
+    return int(record.get("exit_code", EXIT_DONE))
 
 
 def _job(name: str, asked: argparse.Namespace) -> Job:
     config = Path(asked.config).resolve()
-    holds = platform.load(config)
-    where = paths.under(asked.root)
-    table_access.close_zones(where)
+    holds = platform.load_platform(config)
+    where = zone_paths.parse_storage_root(asked.root)
+    table_access.close_private_zones(where)
     now = dt.datetime.now().astimezone()
-    table_access.close_unverified(where, holds, now)
-    keys = platform.key_folder(holds, config, where.root)
+    table_access.close_unverified_tables(where, holds, now)
+    keys = platform.locate_key_folder(holds, config, where.root)
     return Job(name, asked, where, holds, config, keys, now)
 
 

@@ -8,8 +8,8 @@ from cohort.live_tables import reader_check
 
 
 def work(job: entry.Job) -> entry.Record:
-    today = reader_check.Round(job.places, job.platform, job.config, job.keys, job.now)
-    return reader_check.look(today, job.progress)
+    today = reader_check.ReaderCheck(job.places, job.platform, job.config, job.keys, job.now)
+    return reader_check.check_readers(today, job.progress)
 
 
 if __name__ == "__main__":

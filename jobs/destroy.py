@@ -7,21 +7,21 @@ import _entry as entry
 
 from cohort.access import table_access
 from cohort.agreements import project
-from cohort.destruction import destroy
-from cohort.foundation.errors import RightsRefused, UsageRefused, expected
+from cohort.destruction import project_destruction
+from cohort.foundation.errors import RightsRefused, UsageRefused, describe_problem
 from cohort.storage import locks
 
 
 def work(job: entry.Job) -> entry.Record:
     name = job.asked.project
-    project.check_name(name)
+    project.check_project_name(name)
     if job.asked.confirm is None:
-        planned = destroy.plan(job.places, job.keys, name)
+        planned = project_destruction.plan(job.places, job.keys, name)
         job.progress(f"nothing was removed; to destroy the project add --confirm {name}")
         return {"project": name, "dry_run": True, **planned.told()}
     if job.asked.confirm != name:
         raise UsageRefused(
-            expected(
+            describe_problem(
                 "the project's own name as confirmation",
                 example=f"--confirm {name}",
                 found="another name",
@@ -29,12 +29,12 @@ def work(job: entry.Job) -> entry.Record:
                 do="Nothing was removed; repeat the name exactly",
             )
         )
-    with job.lock(name), job.lock(locks.INTAKE, shared=True):
+    with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
         try:
-            table_access.withdraw(job.places, job.platform, name, "the project is being destroyed", job.now)
+            table_access.withdraw_access(job.places, job.platform, name, "the project is being destroyed", job.now)
         except RightsRefused as refused:  # removing it does more
             job.progress(str(refused))
-        return destroy.destroy(
+        return project_destruction.destroy(
             job.session(),
             job.places,
             job.keys,

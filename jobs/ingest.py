@@ -12,13 +12,17 @@ from cohort.storage import locks
 
 
 def work(job: entry.Job) -> entry.Record:
-    known, declared = catalogue.load(job.config), format_declarations.load(job.config)
-    number_changes.load(job.places.numbers, job.now.date())  # what is wrong is told before anything is touched
-    with job.lock(locks.INTAKE):
-        changes = number_changes.load(job.places.numbers, job.now.date())
+    known, declared = catalogue.load_catalogue(job.config), format_declarations.load(job.config)
+    number_changes.load_number_changes(
+        job.places.numbers, job.now.date()
+    )  # what is wrong is told before anything is touched
+    with job.lock(locks.INGESTION_LOCK):
+        changes = number_changes.load_number_changes(job.places.numbers, job.now.date())
         limits, today = job.platform.objections, job.now.date()
-        lists = objections.load(job.places.objections, limits, today, known.domains())
-        consented = eligibility.kept_at_intake(job.places, job.platform, job.config, today, known, lists)
+        lists = objections.load_objections(job.places.objections, limits, today, known.domains())
+        consented = eligibility.consented_pupils_of_live_projects(
+            job.places, job.platform, job.config, today, known, lists
+        )
         intake = pipeline.Intake(job.places, job.platform, known, declared, lists, changes, job.now, consented)
         return pipeline.ingest(job.session(), intake, job.progress)
 

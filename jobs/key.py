@@ -12,9 +12,9 @@ def work(job: entry.Job) -> entry.Record:
     name = job.project(job.asked.project).name
     if job.asked.create:
         with job.lock(name):
-            release_record.require_open(job.places, name)
-            project_keys.create(job.keys, name)
-    return {"project": name, "created": job.asked.create, "exists": project_keys.exists(job.keys, name)}
+            release_record.require_open_project(job.places, name)
+            project_keys.create_key(job.keys, name)
+    return {"project": name, "created": job.asked.create, "exists": project_keys.key_exists(job.keys, name)}
 
 
 if __name__ == "__main__":

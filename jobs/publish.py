@@ -15,23 +15,25 @@ from cohort.storage import locks
 
 def work(job: entry.Job) -> entry.Record:
     agreed = job.project(job.asked.project)
-    may_name = eligibility.known(job.places, job.config, catalogue.load(job.config))
-    release_record.find(job.places, agreed.name, job.asked.release)
-    with job.lock(agreed.name), job.lock(locks.INTAKE, shared=True):
-        release_record.require_open(job.places, agreed.name)
-        record = release_record.find(job.places, agreed.name, job.asked.release)
+    may_name = eligibility.load_list_vocabulary(job.places, job.config, catalogue.load_catalogue(job.config))
+    release_record.find_release_record(job.places, agreed.name, job.asked.release)
+    with job.lock(agreed.name), job.lock(locks.INGESTION_LOCK, shared=True):
+        release_record.require_open_project(job.places, agreed.name)
+        record = release_record.find_release_record(job.places, agreed.name, job.asked.release)
         approved = job.asked.approved_by
-        publication.check(job.places, job.platform, agreed, record, job.now, approved, may_name)
+        publication.check_publishable(job.places, job.platform, agreed, record, job.now, approved, may_name)
         if agreed.pseudonymous:
-            project_keys.load(job.keys, agreed.name)  # without it no late objection could be honoured
+            project_keys.load_key(job.keys, agreed.name)  # without it no late objection could be honoured
         spark = job.session()
-        publication.mend(spark, job.places, job.platform, agreed.name)
-        record = release_record.find(job.places, agreed.name, job.asked.release)
+        publication.repair_publication(spark, job.places, job.platform, agreed.name)
+        record = release_record.find_release_record(job.places, agreed.name, job.asked.release)
         if record.facts.get("mended"):
-            table_access.settle(job.places, job.platform, agreed, job.now)
-            return public_record.shown(job.platform, record)
-        record = publication.publish(spark, job.places, job.platform, agreed, record, job.now, approved, job.progress)
-    return public_record.shown(job.platform, record)
+            table_access.settle_access(job.places, job.platform, agreed, job.now)
+            return public_record.make_public_record(job.platform, record)
+        record = publication.publish_release(
+            spark, job.places, job.platform, agreed, record, job.now, approved, job.progress
+        )
+    return public_record.make_public_record(job.platform, record)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from cohort.transparency import public_register, school_uses
 def work(job: entry.Job) -> entry.Record:
     out = Path(job.asked.out).resolve() if job.asked.out is not None else job.places.register
     public_register.check(job.places, out)
-    with job.lock(locks.REGISTER):
+    with job.lock(locks.REGISTER_LOCK):
         public_register.mend(out)
         files = public_register.made(job.places.records)
         public_register.put(out, files)

@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import _entry as entry
 
-from cohort.foundation.errors import DEFECT, Refusal, UsageRefused, expected, place
+from cohort.foundation.errors import EXIT_DEFECT, Refusal, UsageRefused, describe_problem, locate_defect
 from cohort.release import publication, release_job, status
 from cohort.release_records import public_record, release_record
-from cohort.release_records.due_actions import Action
+from cohort.release_records.due_actions import DueJob
 from cohort.storage import locks
 
 
 def work(job: entry.Job) -> entry.Record:
     if job.asked.due == (job.asked.project is not None):
         raise UsageRefused(
-            expected(
+            describe_problem(
                 "either --project or --due",
                 example="--project leergroei",
                 found="both" if job.asked.due else "neither",
@@ -25,7 +25,7 @@ def work(job: entry.Job) -> entry.Record:
         )
     if job.asked.wave and job.asked.due:
         raise UsageRefused(
-            expected(
+            describe_problem(
                 "--wave with --project",
                 example="--project leergroei --wave",
                 found="it with --due",
@@ -38,22 +38,22 @@ def work(job: entry.Job) -> entry.Record:
 
 def one(job: entry.Job, name: str) -> entry.Record:
     task = replace(job.work(name), wave=job.asked.wave)
-    release_job.check(task)  # before anything is touched, and again once nobody else can change it
-    with job.lock(name), job.lock(locks.INTAKE, shared=True):
-        lists, key = release_job.check(task)
+    release_job.check_release_allowed(task)  # before anything is touched, and again once nobody else can change it
+    with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
+        lists, key = release_job.check_release_allowed(task)
         spark = job.session()
-        record = release_job.release(spark, task, lists, key, job.progress)
+        record = release_job.release_one(spark, task, lists, key, job.progress)
         if job.asked.publish:
-            publication.check(job.places, job.platform, task.project, record, job.now, None, task.known)
-            record = publication.publish(
+            publication.check_publishable(job.places, job.platform, task.project, record, job.now, None, task.known)
+            record = publication.publish_release(
                 spark, job.places, job.platform, task.project, record, job.now, None, job.progress
             )
     return told(job, record)
 
 
 def due(job: entry.Job) -> entry.Record:
-    what, unread = status.due(job.places, job.platform, job.config, job.keys, job.now)
-    names = [name for name, every in what.items() if any(one.action is Action.RELEASE for one in every)]
+    what, unread = status.list_due_actions(job.places, job.platform, job.config, job.keys, job.now)
+    names = [name for name, every in what.items() if any(one.action is DueJob.RELEASE for one in every)]
     done = [failed(job, name, defect) for name, defect in unread.items()]
     for name in names:
         try:
@@ -69,14 +69,14 @@ def due(job: entry.Job) -> entry.Record:
 
 def failed(job: entry.Job, name: str, defect: Exception) -> entry.Record:
     """What is told of a project that a defect stopped: type and place, as a message could hold a value."""
-    kind, at = type(defect).__name__, place(defect)
+    kind, at = type(defect).__name__, locate_defect(defect)
     job.progress(f"{name}: a defect ({kind}) at {at}")
-    return {"project": name, "defect": kind, "at": at, "exit_code": DEFECT}
+    return {"project": name, "defect": kind, "at": at, "exit_code": EXIT_DEFECT}
 
 
-def told(job: entry.Job, record: release_record.Record) -> entry.Record:
+def told(job: entry.Job, record: release_record.ReleaseRecord) -> entry.Record:
     beside = {name: record.facts[name] for name in ("stages", "linked", "differences_with")}
-    return {**public_record.shown(job.platform, record), **beside}
+    return {**public_record.make_public_record(job.platform, record), **beside}
 
 
 if __name__ == "__main__":

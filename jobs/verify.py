@@ -4,33 +4,33 @@ import sys
 
 import _entry as entry
 
-from cohort.foundation.errors import NotAnonymous, StateRefused, expected
+from cohort.foundation.errors import NotAnonymous, StateRefused, describe_problem
 from cohort.keys import project_keys
 from cohort.live_tables import reverification
 from cohort.release import release_job
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Release
+from cohort.release_records.release_record import ReleaseState
 from cohort.storage import locks
 
 
 def work(job: entry.Job) -> entry.Record:
     task = job.work(job.asked.project)
     name = task.project.name
-    release_record.find(job.places, name, job.asked.release)
-    with job.lock(name), job.lock(locks.INTAKE, shared=True):
-        release_record.require_open(job.places, name)
-        record = release_record.find(job.places, name, job.asked.release)
-        if record.state in (Release.STAGED, Release.VERIFIED):
-            key = project_keys.load(job.keys, name)
+    release_record.find_release_record(job.places, name, job.asked.release)
+    with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
+        release_record.require_open_project(job.places, name)
+        record = release_record.find_release_record(job.places, name, job.asked.release)
+        if record.state in (ReleaseState.STAGED, ReleaseState.VERIFIED):
+            key = project_keys.load_key(job.keys, name)
             spark = job.session()
-            found = release_job.verify(spark, task, key, record, deep=job.asked.deep, report=job.report)
-            release_job.decide(job.places, record, found, job.now)
-        elif record.state is Release.PUBLISHED:
-            key_of = project_keys.load(job.keys, name) if task.project.pseudonymous else None
-            found = reverification.verify_published(job.session(), task, key_of, record)
+            found = release_job.verify_stage(spark, task, key, record, deep=job.asked.deep, report=job.report)
+            release_job.refuse_on_findings(job.places, record, found, job.now)
+        elif record.state is ReleaseState.PUBLISHED:
+            key_of = project_keys.load_key(job.keys, name) if task.project.pseudonymous else None
+            found = reverification.reverify_published_table(job.session(), task, key_of, record)
         else:
             raise StateRefused(
-                expected(
+                describe_problem(
                     "a release that is staged, verified or published",
                     example="the newest one",
                     found=f"one that is {record.state}",

@@ -28,10 +28,10 @@ from cohort.ingestion import pipeline
 from cohort.keys import project_keys
 from cohort.legal_basis import number_changes, objections
 from cohort.release import release_job as releases
-from cohort.release.release_job import Work
+from cohort.release.release_job import ReleaseTask
 from cohort.results import ledger
-from cohort.states.schemas import Accepted
-from cohort.storage import paths
+from cohort.states.schemas import AcceptedResults
+from cohort.storage import zone_paths
 from cohorts import schools, synthesise
 
 NAME = "leergroei"
@@ -39,36 +39,43 @@ NAME = "leergroei"
 
 def unprotected(results: DataFrame, agreed: project.Project) -> DataFrame:
     """The same selection and pivot without any protection."""
-    selected = pupil_records.select(Accepted(results), agreed)
+    selected = pupil_records.select_project_results(AcceptedResults(results), agreed)
     shown = [
-        F.max(F.when(pupil_records.fits(r), F.col(r.value))).alias(f"value_{i}") for i, r in enumerate(agreed.results)
+        F.max(F.when(pupil_records.is_usable_result(r), F.col(r.value))).alias(f"value_{i}")
+        for i, r in enumerate(agreed.results)
     ]
     attributes = [F.max(F.col(str(c.attribute)).try_cast("int")).alias(c.name) for c in agreed.columns if c.attribute]
     return selected.groupBy(F.col("pgn").cast("int").alias("pgn")).agg(*shown, *attributes)
 
 
-def prepare(spark: SparkSession, scratch: Path, pupils: int, kind: str) -> Work:
+def prepare(spark: SparkSession, scratch: Path, pupils: int, kind: str) -> ReleaseTask:
     """A synthetic cohort, taken in."""
     root, config = scratch / "root", scratch / "conf"
     shutil.copytree("conf", config)
     root.mkdir()
     now = dt.datetime.now().astimezone()
     synthesise.synthesise(root, config, count=pupils, school_count=schools.number_for(pupils), seed=1, today=now.date())
-    where, holds, known = paths.Places(root), platform.load(config), catalogue.load(config)
-    lists = objections.load(where.objections, holds.objections, now.date(), known.domains())
+    where, holds, known = (
+        zone_paths.StorageZones(root),
+        platform.load_platform(config),
+        catalogue.load_catalogue(config),
+    )
+    lists = objections.load_objections(where.objections, holds.objections, now.date(), known.domains())
     tell(f"ingest of {pupils} pupils")
     pipeline.ingest(
         spark,
-        pipeline.Intake(where, holds, known, format_declarations.load(config), lists, number_changes.Changes(), now),
+        pipeline.Intake(
+            where, holds, known, format_declarations.load(config), lists, number_changes.NumberChanges(), now
+        ),
         tell,
     )
-    project_keys.create(scratch / "keys", NAME)
-    agreed = project.load(config, NAME, holds)
+    project_keys.create_key(scratch / "keys", NAME)
+    agreed = project.load_project(config, NAME, holds)
     recoding = agreed.recoding.model_copy(update={"kind": kind})
     agreed = agreed.model_copy(
         update={"starts": now.date(), "ends": now.date() + dt.timedelta(days=9), "recoding": recoding}
     )
-    return Work(where, holds, known, agreed, config / "hierarchies", scratch / "keys", now, "bench")
+    return ReleaseTask(where, holds, known, agreed, config / "hierarchies", scratch / "keys", now, "bench")
 
 
 def tell(line: str) -> None:
@@ -94,13 +101,13 @@ def main() -> None:
     for turn in range(asked.pairs + 2):
         start = time.perf_counter()
         batches = list(ledger.batches(work.places.ledger))
-        results = delta.read(spark, work.places.results).where(F.col("batch").isin(batches))
+        results = delta.read_table(spark, work.places.results).where(F.col("batch").isin(batches))
         plain = asked.scratch / "unprotected"
         shutil.rmtree(plain, ignore_errors=True)
         unprotected(results, work.project).write.format("delta").save(str(plain))
         middle = time.perf_counter()
-        lists, key = releases.check(work)
-        record = releases.release(spark, work, lists, key, tell if turn == 0 else silent)
+        lists, key = releases.check_release_allowed(work)
+        record = releases.release_one(spark, work, lists, key, tell if turn == 0 else silent)
         end = time.perf_counter()
         if turn >= 2:
             naive.append(middle - start)

@@ -16,7 +16,7 @@ from typing import Any
 from cohort.sdc.global_recoding import lattice_search
 from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Pupils, Schools
+from cohort.sdc.privacy_models.constraints import ClassConstraint, KAnonymity, SchoolDiversity, SchoolDominance
 from cohorts.engine import cohort
 
 
@@ -28,12 +28,14 @@ def measure(what: str, pupils: int) -> dict[str, Any]:
     if what == "global":
         histogram = Histogram.of_pupils(codes)
         counted = time.perf_counter()
-        found = lattice_search.search(histogram, coding, [Pupils(5)], objective="geometric", suppression_limit="0.04")
+        found = lattice_search.search_global_recoding(
+            histogram, coding, [KAnonymity(5)], objective="geometric", suppression_limit="0.04"
+        )
     else:
         histogram = Histogram.of_pupils(codes, schools, single=True)
         counted = time.perf_counter()
-        rules: list[Constraint] = [Pupils(10), Schools(5), LargestShare("1/2")]
-        found = local_search.search(histogram, coding, rules, objective="mean", suppression_limit=1)
+        rules: list[ClassConstraint] = [KAnonymity(10), SchoolDiversity(5), SchoolDominance("1/2")]
+        found = local_search.search_local_recoding(histogram, coding, rules, objective="mean", suppression_limit=1)
     end = time.perf_counter()
     return {
         "histogram_s": round(counted - start, 2),

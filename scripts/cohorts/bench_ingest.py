@@ -24,7 +24,7 @@ from cohort.agreements import catalogue, platform
 from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections
-from cohort.storage import paths as places
+from cohort.storage import zone_paths as places
 from cohorts import files as written
 from cohorts import synthesise
 
@@ -47,14 +47,14 @@ def copy(spark: SparkSession, folder: Path, out: Path) -> float:
 def take_in(spark: SparkSession, root: Path, config: Path, *, tell: bool) -> tuple[float, dict[str, object]]:
     """Seconds of intake, and its record."""
     start = time.perf_counter()
-    where = places.Places(root)
+    where = places.StorageZones(root)
     intake = pipeline.Intake(
         where,
-        platform.load(config),
-        catalogue.load(config),
+        platform.load_platform(config),
+        catalogue.load_catalogue(config),
         format_declarations.load(config),
         objections.Objections(()),
-        number_changes.Changes(),
+        number_changes.NumberChanges(),
         NOW,
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cohort.agreements.catalogue import TESTS
+from cohort.agreements.catalogue import TEST_LIST_HEADER
 
-HEADER = TESTS
+HEADER = TEST_LIST_HEADER
 VERSION = "3.0"
 MOMENTS = ("M", "E")
 YEAR_GROUPS = (3, 4, 5, 6, 7, 8)

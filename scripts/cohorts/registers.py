@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
 
 Row = tuple[str, ...]
 
@@ -44,7 +44,7 @@ def _read(path: Path, header: Row) -> list[Row]:
     lines = path.read_text(encoding="utf-8").splitlines()
     if not lines or tuple(lines[0].split(";")) != header:
         raise ConfigurationRefused(
-            expected(
+            describe_problem(
                 "a list with the header " + ";".join(header),
                 example="the one under conf",
                 found="another first line",

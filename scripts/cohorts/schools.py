@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import UsageRefused, expected
+from cohort.foundation.errors import UsageRefused, describe_problem
 
 HEADER = ("brin", "vestiging", "bestuur", "soort", "denominatie_groep", "regio", "verwacht_van", "verwacht_tot")
 SITE = "00"
@@ -67,7 +67,7 @@ def draw_sizes(rng: np.random.Generator, pupils: int, schools: int) -> npt.NDArr
     """
     if not 1 <= schools <= _MOST_WRITTEN or pupils < schools * _FEWEST_PER_SCHOOL:
         raise UsageRefused(
-            expected(
+            describe_problem(
                 f"1 to {_MOST_WRITTEN} schools with at least {_FEWEST_PER_SCHOOL} pupils each",
                 example="--pupils 60000 --schools 300",
                 found=f"{pupils} pupils for {schools} schools",

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from cohort.foundation.errors import Refusal, UsageRefused, expected
+from cohort.foundation.errors import Refusal, UsageRefused, describe_problem
 from cohorts import catalogue, dirt, files, instructing, objectors, pupil_numbers, pupils, registers, results, schools
 
 
@@ -34,7 +34,7 @@ def synthesise(
     deliveries = root / "deliveries"
     if any(deliveries.glob("school_*.csv")):
         raise UsageRefused(
-            expected(
+            describe_problem(
                 "a root without synthetic deliveries",
                 example="--root build/demo after it was removed",
                 found="files named school_*.csv",

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cohort.sdc.global_recoding.lattice_search import search
+from cohort.sdc.global_recoding.lattice_search import search_global_recoding
 from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import Pupils
+from cohort.sdc.privacy_models.constraints import KAnonymity
 
 ADULT = Path(__file__).parents[2].parent / "shared" / "data" / "adult"
 
@@ -73,7 +73,7 @@ def test_finds_the_published_optimum(
 ) -> None:
     coding, histogram = coded(people, columns)
 
-    found = search(histogram, coding, [Pupils(k)], objective="geometric", suppression_limit=limit)
+    found = search_global_recoding(histogram, coding, [KAnonymity(k)], objective="geometric", suppression_limit=limit)
 
     assert found.level_vector == levels
     assert (round(found.loss.geometric, 5), round(found.loss.mean, 5)) == (geometric, mean)
@@ -104,7 +104,7 @@ def test_finds_the_published_optimum_of_other_objectives(
 ) -> None:
     coding, histogram = coded(people, ADULT8)
 
-    found = search(histogram, coding, [Pupils(5)], objective=objective, suppression_limit=limit)
+    found = search_global_recoding(histogram, coding, [KAnonymity(5)], objective=objective, suppression_limit=limit)
 
     assert found.search["proven"]
     digits = 4 if objective == "class-size" else 2
@@ -123,7 +123,9 @@ def test_local_recoding_loses_less_than_the_best_that_was_known(
     coding, histogram = coded(people, columns)
     single = Histogram.of_pupils(histogram.codes[:, histogram.unit_of], single=True)
 
-    found = local_search.search(single, coding, [Pupils(k)], objective="mean", suppression_limit="0.001")
+    found = local_search.search_local_recoding(
+        single, coding, [KAnonymity(k)], objective="mean", suppression_limit="0.001"
+    )
 
     assert found.loss.mean <= mark
     assert found.pupils.min() >= k

@@ -17,14 +17,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cohort.agreements import catalogue, platform
-from cohort.agreements.project import load
+from cohort.agreements.project import load_project
 from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
 from cohort.keys import project_keys
 from cohort.legal_basis import number_changes, objections
-from cohort.release.release_job import Work
-from cohort.storage import paths
-from cohort.storage.paths import Places
+from cohort.release.release_job import ReleaseTask
+from cohort.storage import zone_paths
+from cohort.storage.zone_paths import StorageZones
 from cohorts import synthesise
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -54,18 +54,18 @@ class Platform:
         return self.home / "local"
 
     @property
-    def places(self) -> Places:
-        return Places(self.root)
+    def places(self) -> StorageZones:
+        return StorageZones(self.root)
 
-    def work(self, name: str = "leergroei") -> Work:
+    def work(self, name: str = "leergroei") -> ReleaseTask:
         """What a release in this process is made from."""
-        holds = platform.load(self.config)
+        holds = platform.load_platform(self.config)
         now = dt.datetime.now().astimezone()
-        return Work(
+        return ReleaseTask(
             self.places,
             holds,
-            catalogue.load(self.config),
-            load(self.config, name, holds),
+            catalogue.load_catalogue(self.config),
+            load_project(self.config, name, holds),
             self.config / "hierarchies",
             self.keys,
             now,
@@ -143,16 +143,22 @@ def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     dated = [next((f"{k} = {d}" for k, d in dates.items() if x.startswith(f"{k} =")), x) for x in lines]
     agreed.write_text("\n".join(dated), encoding="utf-8")
     now = dt.datetime.now().astimezone()
-    holds, known = platform.load(made.config), catalogue.load(made.config)
+    holds, known = platform.load_platform(made.config), catalogue.load_catalogue(made.config)
     nobody = objections.Objections(())
     pipeline.ingest(
         one_spark,
         pipeline.Intake(
-            made.places, holds, known, format_declarations.load(PROJECT / "conf"), nobody, number_changes.Changes(), now
+            made.places,
+            holds,
+            known,
+            format_declarations.load(PROJECT / "conf"),
+            nobody,
+            number_changes.NumberChanges(),
+            now,
         ),
         lambda _: None,
     )
-    project_keys.create(made.keys, "leergroei")
+    project_keys.create_key(made.keys, "leergroei")
     return made
 
 
@@ -172,5 +178,5 @@ def copied(taken_in: Platform, tmp_path_factory: pytest.TempPathFactory) -> Call
         shutil.copytree(taken_in.home, home, symlinks=True)
         return Platform(home)
 
-    assert paths.under(str(taken_in.root)).root == taken_in.root.resolve()
+    assert zone_paths.parse_storage_root(str(taken_in.root)).root == taken_in.root.resolve()
     return copy

@@ -9,22 +9,22 @@ import pytest
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.anonymisation import class_search, pseudonymise, pupil_boards
+from cohort.anonymisation import class_search, pseudonymisation, pupil_boards
 from cohort.foundation.errors import NotAnonymous
 from cohort.legal_basis import instructions, objections
 from cohort.release import release_job
 from cohort.release_records import release_record
-from cohort.sdc.privacy_models.constraints import Pupils
+from cohort.sdc.privacy_models.constraints import KAnonymity
 
 from .conftest import Platform
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
-def release_one(spark: SparkSession, platform: Platform) -> release_record.Record:
+def release_one(spark: SparkSession, platform: Platform) -> release_record.ReleaseRecord:
     work = platform.work()
-    lists, key = release_job.check(work)
-    return release_job.release(spark, work, lists, key, lambda _: None)
+    lists, key = release_job.check_release_allowed(work)
+    return release_job.release_one(spark, work, lists, key, lambda _: None)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def strict(fresh: Platform) -> Platform:
 
 def nothing_suppressed(patch: pytest.MonkeyPatch) -> None:
     """Every pupil keeps their class, whatever its size."""
-    real = class_search.recode
+    real = class_search.search_classes
 
     def careless(coded: Any, project: Any, *rest: Any) -> Any:
         loose = project.model_copy(
@@ -45,7 +45,7 @@ def nothing_suppressed(patch: pytest.MonkeyPatch) -> None:
         )
         return real(coded, loose, *rest)
 
-    patch.setattr(class_search, "recode", careless)
+    patch.setattr(class_search, "search_classes", careless)
 
 
 def objections_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -53,17 +53,17 @@ def objections_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(instructions, "keep_instructed", lambda selected, _: selected)
+    patch.setattr(instructions, "keep_instructed_rows", lambda selected, _: selected)
 
 
 def schools_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(class_search, "constraints", lambda project: [Pupils(project.thresholds.k)])
+    patch.setattr(class_search, "constraints", lambda project: [KAnonymity(project.thresholds.k)])
 
 
 def boards_ignored(patch: pytest.MonkeyPatch) -> None:
     """The search takes every school for a board of its own."""
-    real = pupil_boards.keyed
-    patch.setattr(pupil_boards, "keyed", lambda spark, key, _: real(spark, key, {}))
+    real = pupil_boards.make_board_frame
+    patch.setattr(pupil_boards, "make_board_frame", lambda spark, key, _: real(spark, key, {}))
 
 
 def plain_hash(patch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def plain_hash(patch: pytest.MonkeyPatch) -> None:
     def unkeyed(message: Column) -> Column:
         return F.unhex(F.sha2(message.cast("binary"), 256))
 
-    patch.setattr(pseudonymise, "hmac_sha256", unkeyed)
+    patch.setattr(pseudonymisation, "hmac_sha256", unkeyed)
 
 
 BROKEN: list[tuple[Patch, set[str]]] = [
@@ -94,13 +94,13 @@ def test_the_verifier_refuses(
         release_one(spark, strict)
     found = {problem.partition(":")[0] for problem in refused.value.problems}
     assert found & codes, found
-    record = release_record.find(strict.places, "leergroei", None)
-    assert record.state is release_record.Release.REFUSED
+    record = release_record.find_release_record(strict.places, "leergroei", None)
+    assert record.state is release_record.ReleaseState.REFUSED
     assert not strict.places.stage("leergroei", 1).exists()
 
 
 def test_unbroken_the_same_cohort_passes(spark: SparkSession, strict: Platform) -> None:
     record = release_one(spark, strict)
-    assert record.state is release_record.Release.VERIFIED
+    assert record.state is release_record.ReleaseState.VERIFIED
     assert record.facts["counts"]["pupils_objected"] > 0
     assert record.facts["counts"]["pupils_without_instruction"] > 0

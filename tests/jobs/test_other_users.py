@@ -20,15 +20,15 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_register import AGREED
 
 from cohort.access import table_access
-from cohort.agreements.platform import Access
+from cohort.agreements.platform import AccessSettings
 from cohort.erasure import objection_receipts
 from cohort.ingestion import completeness, feedback, run_marker
-from cohort.legal_basis.number_changes import Changes
-from cohort.legal_basis.objection_lists import Filed, Listed
+from cohort.legal_basis.number_changes import NumberChanges
+from cohort.legal_basis.objection_lists import ObjectionList, ObjectionListDeclaration
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Record, Release
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
 from cohort.results.ledger import TAKEN, Entry, Ledger
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 from cohort.transparency import school_uses
 
 MEANS = [shutil.which(program) for program in ("groupadd", "useradd", "userdel", "groupdel")]
@@ -87,12 +87,12 @@ class Shown:
     home: Path
 
     @property
-    def places(self) -> Places:
-        return Places(self.home / "root")
+    def places(self) -> StorageZones:
+        return StorageZones(self.home / "root")
 
     def settle(self, now: dt.datetime, way: str = "group") -> list[str]:
-        platform = drawn.platform().model_copy(update={"access": Access.model_validate({"way": way})})
-        return table_access.settle(self.places, platform, drawn.project(readers=GROUP), now)
+        platform = drawn.platform().model_copy(update={"access": AccessSettings.model_validate({"way": way})})
+        return table_access.settle_access(self.places, platform, drawn.project(readers=GROUP), now)
 
     def read_by(self, name: str) -> list[str]:
         """Rows or `refused`, files seen, files opened."""
@@ -129,8 +129,10 @@ def shown(users: None) -> Iterator[Shown]:
         for table in (home / "warm", made.places.table("proef")):
             table.mkdir(parents=True)
             write_deltalake(str(table), rows)
-        release_record.save(made.places, Record("proef", 1, Release.PUBLISHED, {"settled": True}))
-        table_access.close_zones(made.places)
+        release_record.save_release_record(
+            made.places, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {"settled": True})
+        )
+        table_access.close_private_zones(made.places)
         yield made
     finally:
         shutil.rmtree(home)
@@ -174,9 +176,9 @@ def test_nobody_else_enters_the_zones_of_the_platform(shown: Shown) -> None:
 ENTRY = Entry(
     "0" * 64, "10AA.csv", 1, 1, "10AA", "2026-06-01T12:00:00+00:00", TAKEN, None, 3, 2, 1, 0, 0, {"PGN_MISSING": 1}
 )
-FILED = Filed(
+FILED = ObjectionList(
     "school",
-    Listed.model_validate(
+    ObjectionListDeclaration.model_validate(
         {
             "file": "school.csv",
             "date": dt.date(2026, 5, 31),
@@ -228,12 +230,12 @@ def entered_by(name: str, top: Path, paths: list[Path]) -> list[str]:
     return subprocess.run(given, capture_output=True, text=True, check=True, cwd="/").stdout.split()
 
 
-def everything_told_to_schools(places: Places) -> None:
+def everything_told_to_schools(places: StorageZones) -> None:
     """Every writer into `feedback/`, and one of what is exact."""
     feedback.write(places, ENTRY, {"PGN_MISSING": [3]}, Decimal("0.2"))
     feedback.write(places, replace(ENTRY, levering_nr=2, brin=None), {}, Decimal("0.2"))
-    objection_receipts.write(places, FILED, frozenset(), Changes(), INSIDE)
-    release_record.save(places, Record("proef", 1, Release.PUBLISHED, USED))
+    objection_receipts.write_objection_receipts(places, FILED, frozenset(), NumberChanges(), INSIDE)
+    release_record.save_release_record(places, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, USED))
     school_uses.write(places)
     run_marker.reach(places, Ledger((ENTRY,)))
     completeness.write(places, {"2025-2026 M rekenen": ["10AA"]})
@@ -267,6 +269,6 @@ def test_what_was_left_open_is_closed_by_the_next_job_whatever_it_is(shown: Show
     for path in (top, *paths):
         path.chmod(0o755 if path.is_dir() else 0o644)
     assert entered_by(STRANGER, top, paths)[1] != "0", "or this test sees nothing"
-    table_access.close_zones(shown.places)
+    table_access.close_private_zones(shown.places)
     top.chmod(0o755)
     assert entered_by(STRANGER, top, paths) == [str(len(paths)), "1"]

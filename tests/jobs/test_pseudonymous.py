@@ -78,17 +78,17 @@ def pseudonymous(fresh: Platform) -> Platform:
     return fresh
 
 
-def published(spark: SparkSession, platform: Platform) -> release_record.Record:
+def published(spark: SparkSession, platform: Platform) -> release_record.ReleaseRecord:
     work = platform.work()
-    lists, secret = release_job.check(work)
-    record = release_job.release(spark, work, lists, secret, lambda _: None)
+    lists, secret = release_job.check_release_allowed(work)
+    record = release_job.release_one(spark, work, lists, secret, lambda _: None)
     where, holds, agreed = platform.places, work.platform, work.project
-    publication.check(where, holds, agreed, record, work.now, None, work.known)
-    return publication.publish(spark, where, holds, agreed, record, work.now, None, lambda _: None)
+    publication.check_publishable(where, holds, agreed, record, work.now, None, work.known)
+    return publication.publish_release(spark, where, holds, agreed, record, work.now, None, lambda _: None)
 
 
 def state(platform: Platform) -> str:
-    return table_access.state(platform.places, platform.work().platform, NAME)
+    return table_access.access_state(platform.places, platform.work().platform, NAME)
 
 
 def only(record: dict[str, Any]) -> dict[str, Any]:
@@ -137,13 +137,13 @@ def test_a_school_whose_instruction_ended_leaves_and_until_then_nobody_reads(
     assert (only(looked.record)["access"], looked.code) == ("withdrawn", 0), looked.stderr
 
     work = pseudonymous.work()
-    (told,) = eligibility_withdrawal.honour(
+    (told,) = eligibility_withdrawal.withdraw_ineligible_rows(
         spark,
         work.places,
         work.platform,
         pseudonymous.config,
         pseudonymous.keys,
-        lambda _: eligibility_withdrawal.Barred(frozenset(), {}),
+        lambda _: eligibility_withdrawal.BarredPupils(frozenset(), {}),
         work.now,
         lambda _: None,
     )
@@ -184,8 +184,8 @@ def test_a_group_that_nobody_knows_is_refused_before_anything_is_published(
 ) -> None:
     instruct(pseudonymous)
     work = pseudonymous.work()
-    lists, secret = release_job.check(work)
-    release_job.release(spark, work, lists, secret, lambda _: None)
+    lists, secret = release_job.check_release_allowed(work)
+    release_job.release_one(spark, work, lists, secret, lambda _: None)
     ours = grp.getgrgid(os.getegid()).gr_name
     pseudonymous.change(f"conf/projects/{NAME}.toml", f'readers = "{ours}"', 'readers = "niemand-zo"')
     done = pseudonymous.submit("publish", *ASK, "--release", "1", "--approved-by", "A. Jansen")

@@ -14,7 +14,7 @@ from tests.unit.drawn_rights import consent, instruct
 from cohort.agreements import catalogue, platform
 from cohort.legal_basis import objections
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Record, Release
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
 
 from .conftest import TODAY, Done, Platform
 
@@ -167,9 +167,9 @@ def number_changes_not_applied(p: Platform) -> tuple[str, ...]:
 
 
 def turned_round(p: Platform) -> tuple[str, ...]:
-    holds, domains = platform.load(p.config), catalogue.load(p.config).domains()
-    read = objections.load(p.places.objections, holds.objections, TODAY, domains)
-    objections.remember(p.places.restricted, read)
+    holds, domains = platform.load_platform(p.config), catalogue.load_catalogue(p.config).domains()
+    read = objections.load_objections(p.places.objections, holds.objections, TODAY, domains)
+    objections.record_objections(p.places.restricted, read)
     p.change(f"{LIST}.toml", 'polarity = "block"', 'polarity = "allow"\nschools = ["99ZZ"]')
     return ("objections",)
 
@@ -197,7 +197,9 @@ def wave_of_all(p: Platform) -> tuple[str, ...]:
 
 
 def nothing_remembered(p: Platform) -> tuple[str, ...]:
-    release_record.save(p.places, Record("leergroei", 1, Release.PUBLISHED, {"class": "anonymous"}))
+    release_record.save_release_record(
+        p.places, ReleaseRecord("leergroei", 1, ReleaseState.PUBLISHED, {"class": "anonymous"})
+    )
     return ("release", *NAME)
 
 

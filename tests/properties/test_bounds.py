@@ -14,26 +14,26 @@ from tests.properties.test_objectives import value
 from tests.properties.test_recoding import Case, cases
 
 from cohort.sdc.global_recoding import lattice_search
-from cohort.sdc.global_recoding.frontier import SLACK, Frontier, Known
-from cohort.sdc.global_recoding.releasable_classes import Population
-from cohort.sdc.global_recoding.trials import Trials
+from cohort.sdc.global_recoding.frontier import BOUND_SLACK, LatticeFrontier, LevelVectorSet
+from cohort.sdc.global_recoding.releasable_classes import ConstraintChecker
+from cohort.sdc.global_recoding.trials import NodeEvaluator
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.class_counts import satisfied
-from cohort.sdc.privacy_models.constraints import LargestShare, Others, Schools, share
-from cohort.sdc.utility.loss import Objective
-from cohort.sdc.utility.objectives import at
+from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
+from cohort.sdc.privacy_models.constraints import KWithoutLargestSchool, SchoolDiversity, SchoolDominance, parse_share
+from cohort.sdc.utility.loss import WeightedLoss
+from cohort.sdc.utility.objectives import bound_at_levels
 
 OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
 
 Levels = tuple[int, ...]
 
 
-def trials_of(case: Case, objective: str) -> Trials:
-    weights = Objective.of("mean", len(case.hierarchies), case.weights)
-    limit = share(str(case.limit), "part of the pupils")
-    return Trials(case.histogram(), Coding(case.hierarchies), case.rules, objective, weights, limit)
+def trials_of(case: Case, objective: str) -> NodeEvaluator:
+    weights = WeightedLoss.of("mean", len(case.hierarchies), case.weights)
+    limit = parse_share(str(case.limit), "part of the pupils")
+    return NodeEvaluator(case.histogram(), Coding(case.hierarchies), case.rules, objective, weights, limit)
 
 
 def below(one: Levels, other: Levels) -> bool:
@@ -50,13 +50,13 @@ def test_bounds_lie_under_whatever_they_bound(objective: str, case: Case) -> Non
             continue
         score = trial.candidate.price.score
         assert trials.value(score) == pytest.approx(trial.candidate.price.value)
-        assert at(trials.everywhere, levels) <= score + SLACK
+        assert bound_at_levels(trials.everywhere, levels) <= score + BOUND_SLACK
         for other, seen in shown.items():
             if below(levels, other):
                 assert not seen.out
-                assert at(seen.finer, levels) <= score + SLACK
+                assert bound_at_levels(seen.finer, levels) <= score + BOUND_SLACK
             if below(other, levels):
-                assert seen.coarser <= score + SLACK
+                assert seen.coarser <= score + BOUND_SLACK
 
 
 @given(case=cases())
@@ -74,7 +74,7 @@ def test_only_levels_that_no_better_vector_has_are_left_out(objective: str, case
     trials, fresh = trials_of(case, objective), trials_of(case, objective)
     trials.attempt(data.draw(st.sampled_from(case.vectors)), inf)
 
-    low, high = lattice_search._narrowed(trials, case.low, case.high)
+    low, high = lattice_search._narrow_levels(trials, case.low, case.high)
 
     for levels in case.vectors:
         found = fresh.attempt(levels, inf).candidate
@@ -89,16 +89,16 @@ def test_schools_are_counted_rightly_though_most_are_only_counted_in_buckets(sch
     coding = Coding((Hierarchy("k", (tuple(map(str, range(8))), ("*",) * 8)),))
     leaf, home = draw.integers(0, 8, 60), draw.integers(0, schools, 60)
     histogram = Histogram.of_pupils(coding.codes([leaf]), home.astype(np.int32))
-    rules = [Schools(m), Others(4), LargestShare("1/2")]
+    rules = [SchoolDiversity(m), KWithoutLargestSchool(4), SchoolDominance("1/2")]
 
-    population = Population(histogram)
+    population = ConstraintChecker(histogram)
     grouping = population.by_code.group(coding.mask((0,)), 1, 60)
     assert grouping is not None
     verdict = population.judge(grouping, rules)
 
     of_unit = grouping.classes[population.code_of_unit]
-    exact = satisfied(histogram, of_unit, len(grouping.pupils), rules)
-    lasting = satisfied(histogram, of_unit, len(grouping.pupils), rules[:2])
+    exact = classes_satisfying_constraints(histogram, of_unit, len(grouping.pupils), rules)
+    lasting = classes_satisfying_constraints(histogram, of_unit, len(grouping.pupils), rules[:2])
     assert np.array_equal(verdict.satisfied, exact)
     assert np.array_equal(verdict.lasting, lasting)
 
@@ -125,7 +125,7 @@ def test_a_large_lattice_is_searched_as_exactly_as_a_small_one(objective: str, c
 def test_what_is_not_proven_holds_all_the_same(objective: str, case: Case, data: st.DataObject) -> None:
     plain = case.search(objective=objective)
     order = data.draw(st.permutations(range(len(case.pupils))))
-    with patch.object(lattice_search, "_MANY_NODES", 0), patch.object(lattice_search, "MOST_NODES", 0):
+    with patch.object(lattice_search, "_MANY_NODES", 0), patch.object(lattice_search, "MAX_ENUMERATED_NODES", 0):
         found, again = case.search(objective=objective), case.search(order, objective)
     if plain is None or found is None:
         assert found is again is None
@@ -150,7 +150,7 @@ HEIGHTS = st.lists(st.integers(0, 3), min_size=1, max_size=30).map(tuple)
 @given(high=HEIGHTS, data=st.data())
 def test_known_vectors_are_found_below_and_above(high: Levels, data: st.DataObject) -> None:
     vector = st.tuples(*(st.integers(0, top) for top in high))
-    known, asked = Known(high), data.draw(vector)
+    known, asked = LevelVectorSet(high), data.draw(vector)
     added = data.draw(st.lists(vector, max_size=70))
     for levels in added:
         known.add(levels)
@@ -164,9 +164,9 @@ def test_the_frontier_knows_its_lowest_bound_whatever_was_learnt(shape: list[int
     draw = np.random.default_rng(data.draw(st.integers(0, 1000)))
     scores = [np.sort(draw.integers(0, 9, size).astype(float)) for size in shape]
     vectors = list(np.ndindex(*shape))
-    truth = {levels: at(scores, levels) for levels in vectors}
+    truth = {levels: bound_at_levels(scores, levels) for levels in vectors}
     with patch("cohort.sdc.global_recoding.frontier._ROW", 6):
-        frontier = Frontier((0,) * len(shape), tuple(size - 1 for size in shape), scores)
+        frontier = LatticeFrontier((0,) * len(shape), tuple(size - 1 for size in shape), scores)
         for _ in range(data.draw(st.integers(0, 12))):
             levels = data.draw(st.sampled_from(vectors))
             bound, coarser = float(draw.integers(0, 30)), float(draw.integers(0, 30))
@@ -188,5 +188,5 @@ def test_the_frontier_knows_its_lowest_bound_whatever_was_learnt(shape: list[int
             best = float(draw.integers(0, 30))
             chain = frontier.chain(best)
             assert bool(chain) == (found <= best)
-            assert all(truth[each] <= best + SLACK for each in chain)
+            assert all(truth[each] <= best + BOUND_SLACK for each in chain)
             assert all(below(a, b) for a, b in pairwise(chain))

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from tests.unit.drawn_classes import by_school
 
 from cohort.sdc.privacy_models.l_diversity import (
-    DistinctValues,
-    EntropyDiversity,
-    LargestValueShare,
-    ValueCounts,
-    WithoutAnyGroup,
+    DistinctLDiversity,
+    EntropyLDiversity,
+    LDiversityWithoutAnySchool,
+    SensitiveValueCounts,
+    ValueDominance,
 )
-from cohort.sdc.privacy_models.sensitive_suppression import all_satisfied
-from cohort.sdc.privacy_models.t_closeness import EqualCloseness, OrderedCloseness
-from cohort.verification import sensitive_columns
-from cohort.verification.sensitive_columns import Limits
-from cohort.verification.table_layout import Runs
+from cohort.sdc.privacy_models.sensitive_suppression import classes_satisfying_value_constraints
+from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
+from cohort.verification import sensitive_attribute_check
+from cohort.verification.record_runs import Runs
+from cohort.verification.sensitive_attribute_check import Limits
 
 Row = list[int]
 
@@ -63,7 +63,9 @@ def drawn(rows: list[Row]) -> Runs:
 def found(rows: list[Row], limits: Limits, cohort: Row) -> int:
     """How many classes the verifier finds."""
     leaves = [str(value) for value in range(len(cohort))]
-    findings, _ = sensitive_columns.look(drawn(rows), leaves, limits, np.array([*cohort, 0], dtype=np.int64), NONE)
+    findings, _ = sensitive_attribute_check.look(
+        drawn(rows), leaves, limits, np.array([*cohort, 0], dtype=np.int64), NONE
+    )
     return sum(finding.count for finding in findings)
 
 
@@ -100,11 +102,15 @@ def test_how_many_pupils_there_are_makes_no_difference_when_the_parts_are_the_sa
 @given(drawn=cohorts(), limits=LIMITS)
 def test_what_the_engine_releases_the_verifier_lets_pass(drawn: tuple[list[Row], Row], limits: Limits) -> None:
     rows, cohort = drawn
-    rules = [LargestValueShare(limits.largest_value), DistinctValues(limits.distinct), EntropyDiversity(limits.entropy)]
-    rules += [] if limits.equal is None else [EqualCloseness(limits.equal)]
-    rules += [] if limits.ordered is None else [OrderedCloseness(limits.ordered)]
-    counts = ValueCounts(np.array(rows, dtype=np.int64), np.array(cohort, dtype=np.int64))
-    held = all_satisfied(rules, counts)
+    rules = [
+        ValueDominance(limits.largest_value),
+        DistinctLDiversity(limits.distinct),
+        EntropyLDiversity(limits.entropy),
+    ]
+    rules += [] if limits.equal is None else [EqualDistanceTCloseness(limits.equal)]
+    rules += [] if limits.ordered is None else [OrderedDistanceTCloseness(limits.ordered)]
+    counts = SensitiveValueCounts(np.array(rows, dtype=np.int64), np.array(cohort, dtype=np.int64))
+    held = classes_satisfying_value_constraints(rules, counts)
     released = [row for row, holds in zip(rows, held.tolist(), strict=True) if holds]
     assert not released or found(released, limits, cohort) == 0
     assert found(rows, limits, cohort) == len(rows) - len(released)
@@ -128,7 +134,7 @@ def test_what_the_engine_releases_the_verifier_lets_pass(drawn: tuple[list[Row],
 def test_an_entropy_at_its_limit_is_no_matter_of_rounding(
     members: tuple[int, ...], limit: Fraction, holds: bool
 ) -> None:
-    assert sensitive_columns.as_varied(members, limit) is holds
+    assert sensitive_attribute_check.as_varied(members, limit) is holds
     rows = [list(members)]
     assert found(rows, Limits(Fraction(1), entropy=limit), rows[0]) == int(not holds)
 
@@ -136,10 +142,12 @@ def test_an_entropy_at_its_limit_is_no_matter_of_rounding(
 def test_without_the_cohort_no_distance_is_looked_at() -> None:
     far = Limits(Fraction(1), equal=Fraction(0), ordered=Fraction(0))
     rows, cohort = [[9, 1], [1, 9]], np.array([10, 10, 0])
-    assert sensitive_columns.look(drawn(rows), ["0", "1"], far, None, NONE)[0] == []
-    (finding,) = sensitive_columns.look(drawn(rows), ["0", "1"], far, cohort, NONE)[0]
+    assert sensitive_attribute_check.look(drawn(rows), ["0", "1"], far, None, NONE)[0] == []
+    (finding,) = sensitive_attribute_check.look(drawn(rows), ["0", "1"], far, cohort, NONE)[0]
     assert finding.count == 2
-    assert sensitive_columns.look(drawn(rows), ["0", "1"], replace(far, distinct=3), None, NONE)[0][0].count == 2
+    assert (
+        sensitive_attribute_check.look(drawn(rows), ["0", "1"], replace(far, distinct=3), None, NONE)[0][0].count == 2
+    )
 
 
 def test_many_classes_are_laid_out_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +155,7 @@ def test_many_classes_are_laid_out_some_at_a_time(monkeypatch: pytest.MonkeyPatc
     limits, cohort = Limits(Fraction(7, 10), distinct=2), [sum(column) for column in zip(*rows, strict=True)]
     whole = found(rows, limits, cohort)
     assert 0 < whole < 50
-    monkeypatch.setattr(sensitive_columns, "CELLS", 10)
+    monkeypatch.setattr(sensitive_attribute_check, "CELLS", 10)
     assert found(rows, limits, cohort) == whole
 
 
@@ -175,6 +183,6 @@ def test_what_a_school_learns_of_the_others_is_what_the_engine_says(
         if number
     ]
     limits = Limits(Fraction(1), others_values=values, others=pupils)
-    findings, _ = sensitive_columns.look(runs, ["0", "1", "2"], limits, None, np.array(pairs, dtype=np.int64).T)
-    held = WithoutAnyGroup(values, pupils).holds(by_school(*drawn_schools))
+    findings, _ = sensitive_attribute_check.look(runs, ["0", "1", "2"], limits, None, np.array(pairs, dtype=np.int64).T)
+    held = LDiversityWithoutAnySchool(values, pupils).holds(by_school(*drawn_schools))
     assert sum(finding.count for finding in findings) == int((~held).sum())

@@ -29,11 +29,11 @@ from cohort.ingestion.discovery import receive
 from cohort.legal_basis import number_changes, objections
 from cohort.results import ledger
 from cohort.results.ledger import Ledger
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 FORMATS = format_declarations.load(CONF)
-SCHOOLS = sorted(catalogue.load(CONF).schools)[:3]
+SCHOOLS = sorted(catalogue.load_catalogue(CONF).schools)[:3]
 NAMES = sorted({name for one in FORMATS.declared.values() for name in one.columns})
 WRITTEN = (
     *SCHOOLS,
@@ -110,9 +110,9 @@ DAMAGED = st.builds(_cut, st.one_of(XML, TEXTS.map(_zip), TEXTS.map(gzip.compres
 FILES = st.lists(st.one_of(TEXTS, XML, TEXTS.map(_zip), TEXTS.map(gzip.compress), DAMAGED), min_size=1, max_size=8)
 
 
-def deliver(root: Path, contents: list[bytes]) -> Places:
+def deliver(root: Path, contents: list[bytes]) -> StorageZones:
     shutil.rmtree(root, ignore_errors=True)
-    places = Places(root)
+    places = StorageZones(root)
     places.deliveries.mkdir(parents=True)
     for number, content in enumerate(contents):
         (places.deliveries / f"{number}.csv").write_bytes(content)
@@ -142,11 +142,11 @@ def test_no_traceback_no_lost_file_and_sums_that_close(
     places = deliver(tmp_path_factory.getbasetemp() / "taken", contents)
     intake = pipeline.Intake(
         places,
-        platform.load(CONF),
-        catalogue.load(CONF),
+        platform.load_platform(CONF),
+        catalogue.load_catalogue(CONF),
         FORMATS,
         objections.Objections(()),
-        number_changes.Changes(),
+        number_changes.NumberChanges(),
         dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC),
     )
     record = pipeline.ingest(one_spark, intake, lambda _: None)
@@ -156,6 +156,6 @@ def test_no_traceback_no_lost_file_and_sums_that_close(
     known = {line.sha256 for line in lines} | {line.container for line in lines}
     assert {hashlib.sha256(content).hexdigest() for content in contents} <= known
     assert all(set(line.codes) <= set(REASONS) for line in lines)
-    stored = delta.read(one_spark, places.results).count()
+    stored = delta.read_table(one_spark, places.results).count()
     assert stored == rows["accepted"] - record["replaced"] - record["withdrawn"]
     assert pipeline.ingest(one_spark, intake, lambda _: None)["new"] == 0

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from cohort.agreements.platform import ObjectionLimits
 from cohort.foundation.errors import DeliveriesRefused, ObjectionsRefused
 from cohort.legal_basis import number_changes, objections
-from cohort.verification import excluded_pupils as rights
-from cohort.verification import newest_numbers as verifier_changes
+from cohort.verification import number_change_reader as verifier_changes
+from cohort.verification import objection_check as rights
 
 TODAY = dt.date(2026, 3, 1)
 LIMITS = ObjectionLimits(
@@ -128,7 +128,7 @@ def read_by_both(content: bytes) -> tuple[tuple[set[str], set[str]] | None, tupl
         (zone / "a.toml").write_text(DECLARED)
         (zone / "a.csv").write_bytes(content)
         try:
-            lists = objections.load(zone, LIMITS, TODAY, {"rekenen", "lezen"})
+            lists = objections.load_objections(zone, LIMITS, TODAY, {"rekenen", "lezen"})
             ours = {*lists.blocked_for("proef", ["rekenen"])}, {*lists.held_for("proef", ["rekenen"])}
         except ObjectionsRefused:
             ours = None
@@ -175,7 +175,7 @@ def test_the_verifier_follows_changes_of_numbers_to_the_same_end(
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        zone = root / number_changes.ZONE
+        zone = root / number_changes.NUMBER_CHANGE_FOLDER
         zone.mkdir()
         (zone / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-02-01\nsource = 'DUO'\n")
         told, problems = list[tuple[str, ...]](), list[str]()
@@ -183,10 +183,10 @@ def test_the_verifier_follows_changes_of_numbers_to_the_same_end(
             rows = [";".join(map(str, pair)) for pair in pairs]
             (zone / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *rows]))
             try:
-                changes = number_changes.load(zone, TODAY)
-                number_changes.remember(root, changes)
+                changes = number_changes.load_number_changes(zone, TODAY)
+                number_changes.record_linked_numbers(root, changes)
             except DeliveriesRefused as refused:
-                changes, problems = number_changes.Changes(), list(refused.problems) if pairs is now else []
+                changes, problems = number_changes.NumberChanges(), list(refused.problems) if pairs is now else []
         found = verifier_changes.read(root, lambda *problem: told.append(problem))
     assert bool(told) == bool(problems)
     if not problems:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cohort.differencing import nesting
+from cohort.differencing import departure_rule
 
 K = 4
 
@@ -23,7 +23,7 @@ class Drawn:
     stay: list[int]
 
     @property
-    def arrays(self) -> tuple[nesting.Counts, nesting.Counts]:
+    def arrays(self) -> tuple[departure_rule.ClassSizes, departure_rule.ClassSizes]:
         return np.array(self.then, dtype=np.int64), np.array(self.stay, dtype=np.int64)
 
 
@@ -33,7 +33,7 @@ def drawn(draw: st.DrawFn) -> Drawn:
     return Drawn(then, [n - draw(st.integers(0, n)) for n in then])
 
 
-def singled_out(then: nesting.Counts, now: nesting.Counts, k: int) -> list[int]:
+def singled_out(then: departure_rule.ClassSizes, now: departure_rule.ClassSizes, k: int) -> list[int]:
     """The attacker: every set of classes, that is every total over released columns, and what is gone there.
 
     Gives: the numbers under k of pupils who must be the ones that are gone.
@@ -47,9 +47,9 @@ def singled_out(then: nesting.Counts, now: nesting.Counts, k: int) -> list[int]:
     return found
 
 
-def after(drawn: Drawn, k: int) -> nesting.Counts:
+def after(drawn: Drawn, k: int) -> departure_rule.ClassSizes:
     then, stay = drawn.arrays
-    left = stay - nesting.to_withdraw(then, stay, k)
+    left = stay - departure_rule.count_withdrawals(then, stay, k)
     return np.where(left < k, 0, left)
 
 
@@ -59,14 +59,14 @@ def test_nobody_is_singled_out_by_subtracting_and_nobody_goes_who_need_not(case:
     then, stay = case.arrays
     now = after(case, K)
     assert singled_out(then, now, K) == []
-    nesting.require_hidden(then, now, K)
+    departure_rule.require_hidden_departures(then, now, K)
     assert (now <= stay).all()
     assert ((now == 0) | (now >= K)).all()
     untouched = then == stay
     assert (now[untouched] == then[untouched]).all()
     kept = (now > 0) & ~untouched
     assert (then[kept] - now[kept] == np.maximum(then[kept] - stay[kept], K)).all()
-    assert nesting.to_withdraw(now[now > 0], now[now > 0], K).sum() == 0  # a fixed point
+    assert departure_rule.count_withdrawals(now[now > 0], now[now > 0], K).sum() == 0  # a fixed point
 
 
 @given(drawn(), drawn())
@@ -89,23 +89,23 @@ def test_without_the_rule_the_late_objectors_are_singled_out(late: int) -> None:
     stay = then - np.array([late, 0])
     assert singled_out(then, stay, K) == [late, late]
     with pytest.raises(AssertionError, match="fewer than k"):
-        nesting.require_hidden(then, stay, K)
+        departure_rule.require_hidden_departures(then, stay, K)
 
 
 def test_what_is_drawn_in_the_docstring_is_so() -> None:
     then, stay = np.array([40, 40, 40, 15]), np.array([40, 39, 28, 14])
-    withdraw = nesting.to_withdraw(then, stay, 10)
+    withdraw = departure_rule.count_withdrawals(then, stay, 10)
     assert withdraw.tolist() == [0, 9, 0, 14]
     assert (stay - withdraw).tolist() == [40, 30, 28, 0]
 
 
 def test_a_class_without_anybody_stays_so() -> None:
     """Of a class nobody of one population: there is nothing to be withdrawn."""
-    assert nesting.to_withdraw(np.array([0, 20]), np.array([0, 20]), 10).tolist() == [0, 0]
-    nesting.require_hidden(np.array([0, 20]), np.array([0, 0]), 10)
+    assert departure_rule.count_withdrawals(np.array([0, 20]), np.array([0, 20]), 10).tolist() == [0, 0]
+    departure_rule.require_hidden_departures(np.array([0, 20]), np.array([0, 0]), 10)
 
 
 @pytest.mark.parametrize(("then", "stay", "k"), [([4], [5], 4), ([4], [-1], 4), ([4, 4], [4], 4), ([4], [4], 0)])
 def test_counts_that_are_no_counts_are_a_defect(then: list[int], stay: list[int], k: int) -> None:
     with pytest.raises(ValueError, match="no more pupils"):
-        nesting.to_withdraw(np.array(then), np.array(stay), k)
+        departure_rule.count_withdrawals(np.array(then), np.array(stay), k)

@@ -14,12 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cohort.foundation.errors import NotAnonymous
-from cohort.sdc.global_recoding.lattice_search import search
+from cohort.sdc.global_recoding.lattice_search import search_global_recoding
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Others, Pupils, Schools
+from cohort.sdc.privacy_models.constraints import (
+    ClassConstraint,
+    KAnonymity,
+    KWithoutLargestSchool,
+    SchoolDiversity,
+    SchoolDominance,
+)
 
 
 @dataclass(frozen=True)
@@ -45,9 +51,14 @@ class Case:
     high: tuple[int, ...]
 
     @property
-    def rules(self) -> list[Constraint]:
+    def rules(self) -> list[ClassConstraint]:
         """What survives merging and what does not."""
-        return [Pupils(self.k), Schools(self.m), LargestShare(self.largest), Others(self.others)]
+        return [
+            KAnonymity(self.k),
+            SchoolDiversity(self.m),
+            SchoolDominance(self.largest),
+            KWithoutLargestSchool(self.others),
+        ]
 
     @property
     def vectors(self) -> list[tuple[int, ...]]:
@@ -70,7 +81,7 @@ class Case:
 
     def search(self, order: list[int] | None = None, objective: str | None = None) -> Recoding | None:
         try:
-            return search(
+            return search_global_recoding(
                 self.histogram(order),
                 Coding(self.hierarchies),
                 self.rules,

@@ -20,14 +20,14 @@ from tests.unit.drawn_results import Row, column, frame, pgn, project, result, r
 from tests.unit.drawn_rights import rights
 
 from cohort.agreements.project import Project
-from cohort.agreements.school_boards import Boards
+from cohort.agreements.school_boards import SchoolBoards
 from cohort.foundation.errors import NotAnonymous
-from cohort.keys.project_keys import Key
-from cohort.legal_basis.objection_lists import ALL
+from cohort.keys.project_keys import ProjectKey
+from cohort.legal_basis.objection_lists import SCOPE_EVERYTHING
 from cohort.legal_basis.objections import Objections
 from cohort.release import pipeline
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.states.schemas import OTHERS, PUPIL, SCHOOL, Accepted
+from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL, AcceptedResults
 
 SCHOOLS = ("10AA", "10AB", "10AC", "99ZZ")
 SECRET, ANOTHER = b"k" * 32, b"a" * 32
@@ -122,26 +122,26 @@ def plain() -> Drawn:
 
 
 def lists(drawn: Drawn) -> Objections:
-    return Objections(barred={ALL: drawn.objectors}, held={ALL: drawn.held})
+    return Objections(barred={SCOPE_EVERYTHING: drawn.objectors}, held={SCOPE_EVERYTHING: drawn.held})
 
 
 def run(
-    results: Accepted,
+    results: AcceptedResults,
     drawn: Drawn,
     secret: bytes = SECRET,
     asked: Project = ASKED,
     most: int = 10_000,
-    boards: Mapping[str, Boards] | None = None,
+    boards: Mapping[str, SchoolBoards] | None = None,
 ) -> Any:
     """The released rows as a table, or why there are none."""
     told: list[str] = []
     try:
-        way = pipeline.run(
+        way = pipeline.run_release_pipeline(
             results,
             asked,
             rights(lists(drawn), SCHOOLS),
             HIERARCHIES,
-            Key(secret),
+            ProjectKey(secret),
             SCHOOLS[:3],
             most,
             platform().floors,
@@ -152,15 +152,15 @@ def run(
         way.let_go()
     except NotAnonymous as refusal:
         return refusal.problems
-    table = pd.DataFrame(found, columns=[*asked.column_names, PUPIL, SCHOOL, OTHERS])
-    return table.sort_values(PUPIL, ignore_index=True)
+    table = pd.DataFrame(found, columns=[*asked.column_names, PUPIL_CONTROL, SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL])
+    return table.sort_values(PUPIL_CONTROL, ignore_index=True)
 
 
-def dealt(spark: SparkSession, drawn: Drawn) -> Accepted:
+def dealt(spark: SparkSession, drawn: Drawn) -> AcceptedResults:
     """The same results in another order, in other partitions."""
     rows = list(drawn.results)
     random.Random(drawn.seed).shuffle(rows)
-    return Accepted(frame(spark, rows).repartition(drawn.partitions))
+    return AcceptedResults(frame(spark, rows).repartition(drawn.partitions))
 
 
 def mac(text: str, secret: bytes = SECRET) -> bytes:
@@ -191,9 +191,9 @@ def test_a_release_depends_on_the_results_alone_and_keeps_its_promises(
         return
     event("a release")
     pd.testing.assert_frame_equal(once, again)
-    assert once[PUPIL].is_unique
-    assert set(once[PUPIL]) <= {mac(f"pgn|{number}") for number in selected(drawn)}
-    assert set(once[SCHOOL]) <= {mac(f"brin|{school}") for school in SCHOOLS}
+    assert once[PUPIL_CONTROL].is_unique
+    assert set(once[PUPIL_CONTROL]) <= {mac(f"pgn|{number}") for number in selected(drawn)}
+    assert set(once[SCHOOL_CONTROL]) <= {mac(f"brin|{school}") for school in SCHOOLS}
     by = [shown.name for shown in asked.quasi_identifying]
     own = asked.sensitive
     for _, released in once.groupby(by):
@@ -207,13 +207,13 @@ def assert_anonymous(released: pd.DataFrame, asked: Project) -> None:
     delivered = pd.Series(
         [
             school
-            for home, others in zip(released[SCHOOL], released[OTHERS], strict=True)
+            for home, others in zip(released[SCHOOL_CONTROL], released[OTHER_SCHOOLS_CONTROL], strict=True)
             for school in {home, *(others if others is not None else ())}
         ]
     ).value_counts()
     limits = asked.thresholds
     assert pupils >= limits.k
-    assert released[SCHOOL].nunique() >= limits.m
+    assert released[SCHOOL_CONTROL].nunique() >= limits.m
     assert Decimal(int(delivered.max())) <= limits.max_share * pupils
     assert pupils - delivered.max() >= limits.k_others
     own = asked.sensitive
@@ -225,14 +225,14 @@ def assert_anonymous(released: pd.DataFrame, asked: Project) -> None:
 
 BOARDS = st.dictionaries(
     st.sampled_from(SCHOOLS), st.lists(st.sampled_from("12"), min_size=1, max_size=2, unique=True)
-).map(lambda drawn: {brin: Boards(ever[0], frozenset(ever)) for brin, ever in drawn.items()})
-OF_TWO = {"10AA": Boards("1", frozenset("1")), "10AB": Boards("2", frozenset("2"))}
+).map(lambda drawn: {brin: SchoolBoards(ever[0], frozenset(ever)) for brin, ever in drawn.items()})
+OF_TWO = {"10AA": SchoolBoards("1", frozenset("1")), "10AB": SchoolBoards("2", frozenset("2"))}
 
 
 @example(drawn=plain(), boards=OF_TWO, kind="local")
 @given(drawn=cohorts(), boards=BOARDS, kind=st.sampled_from(("global", "local")))
 def test_every_class_keeps_the_rules_on_schools_for_every_board(
-    spark: SparkSession, drawn: Drawn, boards: dict[str, Boards], kind: str
+    spark: SparkSession, drawn: Drawn, boards: dict[str, SchoolBoards], kind: str
 ) -> None:
     recoding = {"kind": kind, "objective": "mean", "suppression_limit": Decimal("0.9")}
     asked = project([column.model_dump(exclude_unset=True) for column in ASKED.columns], recoding=recoding)
@@ -247,13 +247,13 @@ def test_every_class_keeps_the_rules_on_schools_for_every_board(
         assert_anonymous(released, asked)
         schools = [
             {home, *(others if others is not None else ())}
-            for home, others in zip(released[SCHOOL], released[OTHERS], strict=True)
+            for home, others in zip(released[SCHOOL_CONTROL], released[OTHER_SCHOOLS_CONTROL], strict=True)
         ]
         known = [set().union(*(ever[school] for school in of)) for of in schools]
         most = max(sum(board in of for of in known) for board in set().union(*known))
         assert Decimal(most) <= asked.thresholds.max_share * len(released)
         assert len(released) - most >= asked.thresholds.k_others
-        assert released[SCHOOL].map(now).nunique() >= asked.thresholds.m
+        assert released[SCHOOL_CONTROL].map(now).nunique() >= asked.thresholds.m
 
 
 @pytest.fixture(scope="module")
@@ -265,14 +265,14 @@ def released(one_spark: SparkSession) -> pd.DataFrame:
 
 def test_the_plain_cohort_is_released_without_its_objectors(released: pd.DataFrame) -> None:
     assert len(released) >= 30
-    assert not set(released[PUPIL]) & {mac(f"pgn|{pgn(n)}") for n in (1, 2)}
-    moved = released.set_index(PUPIL).loc[mac(f"pgn|{pgn(6)}")]
-    assert {moved[SCHOOL], *moved[OTHERS]} == {mac("brin|10AA"), mac("brin|99ZZ")}
+    assert not set(released[PUPIL_CONTROL]) & {mac(f"pgn|{pgn(n)}") for n in (1, 2)}
+    moved = released.set_index(PUPIL_CONTROL).loc[mac(f"pgn|{pgn(6)}")]
+    assert {moved[SCHOOL_CONTROL], *moved[OTHER_SCHOOLS_CONTROL]} == {mac("brin|10AA"), mac("brin|99ZZ")}
 
 
 def test_two_projects_share_values_but_no_pseudonym(spark: SparkSession, released: pd.DataFrame) -> None:
     other = run(frame(spark, plain().results), plain(), ANOTHER)
-    for control in (PUPIL, SCHOOL):
+    for control in (PUPIL_CONTROL, SCHOOL_CONTROL):
         assert not set(released[control]) & set(other[control])
     names = ASKED.column_names
     counted = [table.groupby(names).size().to_dict() for table in (released, other)]

@@ -15,9 +15,9 @@ from tests.unit.test_risk import Drawn, Pupil
 
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.risk import motivated_intruder
-from cohort.sdc.risk.reidentification_risk import Risk, population_sizes
-from cohort.sdc.utility.equity import Equity, Subgroups
-from cohort.sdc.utility.metrics import Metrics
+from cohort.sdc.risk.reidentification_risk import ReidentificationRisk, count_compatible_pupils
+from cohort.sdc.utility.equity import EquityReport, Subgroups
+from cohort.sdc.utility.metrics import UtilityMetrics
 
 SCHOOLS = st.integers(0, 4)
 
@@ -73,7 +73,7 @@ def pairs(draw: st.DrawFn) -> tuple[Drawn, Drawn]:
 @settings(deadline=None)
 @given(cases())
 def test_the_metrics_are_those_of_counting_labels(case: Drawn) -> None:
-    metrics.agree(Metrics.of(case.histogram, case.recoding), metrics.counted(case))
+    metrics.agree(UtilityMetrics.of(case.histogram, case.recoding), metrics.counted(case))
 
 
 @settings(deadline=None)
@@ -87,7 +87,7 @@ def test_what_happens_to_a_subgroup_is_what_happens_to_its_pupils(case: Drawn) -
 @settings(deadline=None)
 @given(cases())
 def test_subgroups_together_are_the_cohort(case: Drawn) -> None:
-    rows, whole = equity.by_label(case).subgroups, Metrics.of(case.histogram, case.recoding)
+    rows, whole = equity.by_label(case).subgroups, UtilityMetrics.of(case.histogram, case.recoding)
 
     assert sum(row.pupils for row in rows) == len(case.pupils)
     assert sum(row.suppressed for row in rows) == case.recoding.suppressed
@@ -98,7 +98,7 @@ def test_subgroups_together_are_the_cohort(case: Drawn) -> None:
 @settings(deadline=None)
 @given(cases(), st.integers(1, 8))
 def test_the_risk_is_that_of_counting_who_could_be_meant(case: Drawn, k: int) -> None:
-    found = Risk.of(case.histogram, case.recoding, k)
+    found = ReidentificationRisk.of(case.histogram, case.recoding, k)
 
     assert risks.figures(found) == pytest.approx(risks.figures(risks.counted(case, k)))
 
@@ -106,12 +106,12 @@ def test_the_risk_is_that_of_counting_who_could_be_meant(case: Drawn, k: int) ->
 @settings(deadline=None)
 @given(cases())
 def test_the_prosecutor_risks_most_and_the_marketer_least(case: Drawn) -> None:
-    found = Risk.of(case.histogram, case.recoding, 3)
+    found = ReidentificationRisk.of(case.histogram, case.recoding, 3)
 
     assert found.prosecutor.highest >= found.journalist.highest
     assert found.prosecutor.at_risk >= found.journalist.at_risk
     assert found.prosecutor.mean + 1e-12 >= found.journalist.mean >= found.marketer
-    assert (population_sizes(case.histogram, case.recoding) >= case.recoding.pupils).all()
+    assert (count_compatible_pupils(case.histogram, case.recoding) >= case.recoding.pupils).all()
 
 
 @settings(deadline=None)
@@ -121,8 +121,12 @@ def test_intruders_find_what_looking_through_the_records_finds(case: Drawn, k: i
     numbers = [len(intruders.candidates(case, target)) for target in targets]
     left = [intruders.left_by_a_school(case, target) for target in targets]
 
-    assert intruders.facts(motivated_intruder.stranger(case.histogram, case.recoding, k)) == intruders.told(numbers, k)
-    assert intruders.facts(motivated_intruder.school(case.histogram, case.recoding, k)) == intruders.told(left, k)
+    assert intruders.facts(motivated_intruder.simulate_stranger(case.histogram, case.recoding, k)) == intruders.told(
+        numbers, k
+    )
+    assert intruders.facts(motivated_intruder.simulate_school(case.histogram, case.recoding, k)) == intruders.told(
+        left, k
+    )
 
 
 @settings(deadline=None)
@@ -130,17 +134,17 @@ def test_intruders_find_what_looking_through_the_records_finds(case: Drawn, k: i
 def test_who_links_two_releases_finds_what_looking_through_both_finds(pair: tuple[Drawn, Drawn], k: int) -> None:
     first, second = pair
     numbers = [intruders.linked(first, second, place) for place in intruders.released(first, second)]
-    found = motivated_intruder.two_releases(first.histogram, first.recoding, second.recoding, k)
+    found = motivated_intruder.simulate_linked_releases(first.histogram, first.recoding, second.recoding, k)
 
     assert intruders.facts(found) == intruders.told(numbers, k)
-    assert found == motivated_intruder.two_releases(first.histogram, second.recoding, first.recoding, k)
+    assert found == motivated_intruder.simulate_linked_releases(first.histogram, second.recoding, first.recoding, k)
 
 
 @settings(deadline=None)
 @given(cases(), st.data())
 def test_nobody_released_has_fewer_candidates_than_its_class(case: Drawn, data: st.DataObject) -> None:
     some = data.draw(st.integers(1, len(case.pupils)))
-    found = motivated_intruder.stranger(case.histogram, case.recoding, case.k, pupils=some)
+    found = motivated_intruder.simulate_stranger(case.histogram, case.recoding, case.k, pupils=some)
 
     assert found.sampled == min(some, case.recoding.released)
     assert found.fewer_than_k == 0
@@ -155,12 +159,12 @@ def test_the_order_of_the_pupils_plays_no_part(pair: tuple[Drawn, Drawn], data: 
     def everything(first: Drawn, second: Drawn) -> list[object]:
         histogram, recoding = first.histogram, first.recoding
         return [
-            Metrics.of(histogram, recoding),
-            Risk.of(histogram, recoding, 3),
-            Equity.of(histogram, recoding, Subgroups.of_school_sizes(histogram, (3, 6))),
-            motivated_intruder.stranger(histogram, recoding, 3, pupils=7),
-            motivated_intruder.school(histogram, recoding, 3, pupils=7),
-            motivated_intruder.two_releases(histogram, recoding, second.recoding, 3, pupils=7),
+            UtilityMetrics.of(histogram, recoding),
+            ReidentificationRisk.of(histogram, recoding, 3),
+            EquityReport.of(histogram, recoding, Subgroups.of_school_sizes(histogram, (3, 6))),
+            motivated_intruder.simulate_stranger(histogram, recoding, 3, pupils=7),
+            motivated_intruder.simulate_school(histogram, recoding, 3, pupils=7),
+            motivated_intruder.simulate_linked_releases(histogram, recoding, second.recoding, 3, pupils=7),
         ]
 
     turned = [replace(case, pupils=tuple(case.pupils[place] for place in order)) for case in pair]

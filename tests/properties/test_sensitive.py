@@ -14,47 +14,47 @@ from tests.unit.drawn_classes import by_school
 
 from cohort.foundation.errors import NotAnonymous
 from cohort.sdc.privacy_models.l_diversity import (
-    DistinctValues,
-    EntropyDiversity,
-    LargestValueShare,
-    ValueCounts,
-    ValueRule,
-    WithoutAnyGroup,
+    DistinctLDiversity,
+    EntropyLDiversity,
+    LDiversityWithoutAnySchool,
+    SensitiveValueConstraint,
+    SensitiveValueCounts,
+    ValueDominance,
 )
-from cohort.sdc.privacy_models.sensitive_suppression import blanking
-from cohort.sdc.privacy_models.t_closeness import EqualCloseness, OrderedCloseness
+from cohort.sdc.privacy_models.sensitive_suppression import decide_sensitive_suppression
+from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
 
 Row = list[int]
 
 PARTS = st.fractions(0, 1, max_denominator=12)
 RULES = st.one_of(
-    st.builds(DistinctValues, st.integers(1, 5)),
-    st.builds(EntropyDiversity, st.fractions(1, 5, max_denominator=4)),
-    st.builds(LargestValueShare, PARTS.filter(bool)),
-    st.builds(EqualCloseness, PARTS),
-    st.builds(OrderedCloseness, PARTS),
+    st.builds(DistinctLDiversity, st.integers(1, 5)),
+    st.builds(EntropyLDiversity, st.fractions(1, 5, max_denominator=4)),
+    st.builds(ValueDominance, PARTS.filter(bool)),
+    st.builds(EqualDistanceTCloseness, PARTS),
+    st.builds(OrderedDistanceTCloseness, PARTS),
 )
 
 
-def truth(rule: ValueRule, row: Row, overall: Row) -> bool:
+def truth(rule: SensitiveValueConstraint, row: Row, overall: Row) -> bool:
     """The definition of a rule, for a class with pupils."""
     n, total = sum(row), sum(overall)
-    if isinstance(rule, DistinctValues):
+    if isinstance(rule, DistinctLDiversity):
         return sum(count > 0 for count in row) >= rule.diversity
-    if isinstance(rule, EntropyDiversity):
+    if isinstance(rule, EntropyLDiversity):
         # exp(n · entropy) = Π (n / n_i)^n_i ≥ l^n
         return prod(Fraction(n, count) ** count for count in row if count) >= rule.diversity**n
-    if isinstance(rule, LargestValueShare):
+    if isinstance(rule, ValueDominance):
         return Fraction(max(row), n) <= rule.limit
     apart = [Fraction(a, n) - Fraction(b, total) for a, b in zip(row, overall, strict=True)]
-    if isinstance(rule, EqualCloseness):
+    if isinstance(rule, EqualDistanceTCloseness):
         return sum(map(abs, apart)) / 2 <= rule.t
-    assert isinstance(rule, OrderedCloseness)
+    assert isinstance(rule, OrderedDistanceTCloseness)
     return sum(map(abs, accumulate(apart))) <= rule.t * (len(row) - 1)
 
 
-def holds(rule: ValueRule, rows: list[Row], overall: Row) -> list[bool]:
-    counts = ValueCounts(np.array(rows, dtype=np.int64), np.array(overall, dtype=np.int64))
+def holds(rule: SensitiveValueConstraint, rows: list[Row], overall: Row) -> list[bool]:
+    counts = SensitiveValueCounts(np.array(rows, dtype=np.int64), np.array(overall, dtype=np.int64))
     return [bool(held) for held in rule.holds(counts)]
 
 
@@ -70,7 +70,7 @@ def cohorts(draw: st.DrawFn, *, classes: int = 0, most: int = 12) -> tuple[list[
 
 
 @given(RULES, cohorts())
-def test_a_rule_holds_where_its_definition_does(rule: ValueRule, cohort: tuple[list[Row], Row]) -> None:
+def test_a_rule_holds_where_its_definition_does(rule: SensitiveValueConstraint, cohort: tuple[list[Row], Row]) -> None:
     rows, overall = cohort
 
     assert holds(rule, rows, overall) == [truth(rule, row, overall) for row in rows]
@@ -78,7 +78,7 @@ def test_a_rule_holds_where_its_definition_does(rule: ValueRule, cohort: tuple[l
 
 @given(RULES, cohorts(), st.integers(2, 100_000))
 def test_only_proportions_count_but_for_the_number_of_values(
-    rule: ValueRule, cohort: tuple[list[Row], Row], times: int
+    rule: SensitiveValueConstraint, cohort: tuple[list[Row], Row], times: int
 ) -> None:
     rows, overall = cohort
     larger = [[count * times for count in row] for row in rows]
@@ -88,7 +88,7 @@ def test_only_proportions_count_but_for_the_number_of_values(
 
 @given(RULES, cohorts(classes=2), st.integers(1, 3))
 def test_two_classes_that_satisfy_a_rule_satisfy_it_together(
-    rule: ValueRule, cohort: tuple[list[Row], Row], times: int
+    rule: SensitiveValueConstraint, cohort: tuple[list[Row], Row], times: int
 ) -> None:
     (first, second), overall = cohort
     second = [count * times for count in second]
@@ -118,7 +118,7 @@ def test_what_is_left_without_each_school_by_definition(drawn: list[dict[str, Ro
         all(sum(map(bool, left(schools, one))) >= values and sum(left(schools, one)) >= pupils for one in schools)
         for schools in drawn
     ]
-    assert WithoutAnyGroup(values, pupils).holds(by_school(*drawn)).tolist() == truth
+    assert LDiversityWithoutAnySchool(values, pupils).holds(by_school(*drawn)).tolist() == truth
 
 
 @given(cohorts(classes=6), PARTS.filter(bool), st.integers(1, 4), st.permutations(range(6)))
@@ -126,11 +126,11 @@ def test_classes_that_fail_are_blanked_with_covers_in_the_order_that_is_drawn(
     cohort: tuple[list[Row], Row], limit: Fraction, distinct: int, order: list[int]
 ) -> None:
     rows, overall = cohort
-    rules = [LargestValueShare(limit), DistinctValues(distinct)]
+    rules = [ValueDominance(limit), DistinctLDiversity(distinct)]
     fails = [not all(truth(rule, row, overall) for rule in rules) for row in rows]
-    counts = ValueCounts(np.array(rows, dtype=np.int64), np.array(overall, dtype=np.int64))
+    counts = SensitiveValueCounts(np.array(rows, dtype=np.int64), np.array(overall, dtype=np.int64))
     try:
-        found = blanking(counts, rules, limit, np.array(order))
+        found = decide_sensitive_suppression(counts, rules, limit, np.array(order))
     except NotAnonymous:
         # Nothing could be shown: everybody fails, or all who pass were needed as covers.
         found = None
@@ -157,9 +157,9 @@ def test_who_has_which_value_plays_no_part_in_who_is_drawn_first(
     renamed = [[row[place] for place in places] for row in rows]
 
     def shown(drawn: list[Row], everybody: Row) -> list[bool] | None:
-        counts = ValueCounts(np.array(drawn, dtype=np.int64), np.array(everybody, dtype=np.int64))
+        counts = SensitiveValueCounts(np.array(drawn, dtype=np.int64), np.array(everybody, dtype=np.int64))
         try:
-            found = blanking(counts, [DistinctValues(2)], Fraction(4, 5), np.array(order))
+            found = decide_sensitive_suppression(counts, [DistinctLDiversity(2)], Fraction(4, 5), np.array(order))
             return [bool(flag) for flag in found.classes]
         except NotAnonymous:
             return None

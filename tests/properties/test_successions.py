@@ -15,11 +15,11 @@ from tests.unit.drawn_roots import CONF, Root
 
 from cohort.agreements import catalogue
 from cohort.foundation import identifiers
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
-SCHOOLS = sorted(catalogue.load(CONF).schools)[:120]
+SCHOOLS = sorted(catalogue.load_catalogue(CONF).schools)[:120]
 ROUNDS = 4
-PUPILS = [n for n in map("{:09d}".format, range(100_000_000, 100_040_000)) if identifiers.normal_text(n)]
+PUPILS = [n for n in map("{:09d}".format, range(100_000_000, 100_040_000)) if identifiers.normalise_pgn(n)]
 SHARE = 0.5
 
 
@@ -121,7 +121,7 @@ def test_results_are_what_the_rules_say_however_runs_cut_the_deliveries(
 ) -> None:
     dice = random.Random(seed)
     sequences = [[drawn(dice) for _ in range(ROUNDS)] for _ in SCHOOLS]
-    places = Places(tmp_path_factory.mktemp("successions"))
+    places = StorageZones(tmp_path_factory.mktemp("successions"))
     places.deliveries.mkdir()
     root, wanted = Root(spark, places), [School() for _ in SCHOOLS]
     accounts: Counter[str] = Counter()

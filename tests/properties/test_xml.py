@@ -19,7 +19,7 @@ from tests.unit import test_uwlr as results
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import containers, edexml, file_types, uwlr, xlsx, xml_messages, xml_stream
 from cohort.delivery_formats.file_rejections import Rejected
-from cohort.states.schemas import CANONICAL
+from cohort.states.schemas import CANONICAL_COLUMNS
 
 CODES = {
     "CONTAINER_BROKEN",
@@ -147,7 +147,7 @@ def test_a_damaged_message_gives_rows_or_a_reason(content: bytes, other: bytes, 
     if isinstance(found, list):
         assert {row.code for row in found} <= ROW_CODES
         assert [row.element for row in found] == list(range(1, len(found) + 1))
-        assert {len(row.cells) for row in found} <= {len(CANONICAL)}
+        assert {len(row.cells) for row in found} <= {len(CANONICAL_COLUMNS)}
 
 
 @given(damaged(MESSAGE))
@@ -155,7 +155,7 @@ def test_a_row_with_a_number_is_of_a_pupil_of_the_roster(content: bytes) -> None
     roster = edexml.read(ROSTER, MOST)
     found = outcome(lambda: uwlr.canonical(uwlr.read(content, MOST), [roster]))
     if isinstance(found, list):
-        place = CANONICAL.index("pgn")
+        place = CANONICAL_COLUMNS.index("pgn")
         assert {row.cells[place] for row in found} <= {None, *(pupil.number for pupil in roster.pupils)}
 
 

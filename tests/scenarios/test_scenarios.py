@@ -18,10 +18,10 @@ from pyspark.sql import functions as F
 from cohort import delta
 from cohort.agreements import catalogue, platform
 from cohort.delivery_formats import format_declarations
+from cohort.foundation import json_documents
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections
-from cohort.release_records import release_record
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 HERE = Path(__file__).resolve().parent
 CONF = HERE.parents[1] / "conf"
@@ -34,7 +34,7 @@ class Taken:
     """A scenario after intake."""
 
     folder: Path
-    places: Places
+    places: StorageZones
     spark: SparkSession
 
     def expected(self, name: str) -> tuple[list[str], Lines]:
@@ -43,24 +43,30 @@ class Taken:
         return header, sorted(map(tuple, lines))
 
     def ledger(self) -> list[Row]:
-        return delta.read(self.spark, self.places.ledger).collect()
+        return delta.read_table(self.spark, self.places.ledger).collect()
 
 
 @pytest.fixture(scope="module", params=SCENARIOS, ids=lambda folder: folder.name)
 def taken(request: pytest.FixtureRequest, one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Taken:
     folder: Path = request.param
     told = tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8"))
-    places = Places(tmp_path_factory.mktemp(folder.name))
+    places = StorageZones(tmp_path_factory.mktemp(folder.name))
     for zone in ("deliveries", "objections"):
         shutil.copytree(folder / zone, places.root / zone)
-    holds = platform.load(CONF)
+    holds = platform.load_platform(CONF)
     limits = holds.intake.model_copy(update={"max_refused_share": Decimal(str(told["max_refused_share"]))})
     holds = holds.model_copy(update={"intake": limits})
     now: dt.datetime = told["now"]
-    domains = catalogue.load(folder).domains()
-    lists = objections.load(places.objections, holds.objections, now.date(), domains)
+    domains = catalogue.load_catalogue(folder).domains()
+    lists = objections.load_objections(places.objections, holds.objections, now.date(), domains)
     intake = pipeline.Intake(
-        places, holds, catalogue.load(folder), format_declarations.load(CONF), lists, number_changes.Changes(), now
+        places,
+        holds,
+        catalogue.load_catalogue(folder),
+        format_declarations.load(CONF),
+        lists,
+        number_changes.NumberChanges(),
+        now,
     )
     pipeline.ingest(one_spark, intake, lambda _: None)
     return Taken(folder, places, one_spark)
@@ -76,14 +82,16 @@ def test_what_becomes_of_every_file(taken: Taken) -> None:
 def test_the_rows_that_are_taken_in(taken: Taken) -> None:
     header, lines = taken.expected("results.csv")
     text = [F.coalesce(F.col(name).cast("string"), F.lit("")).alias(name) for name in header]
-    found = [tuple(row) for row in delta.read(taken.spark, taken.places.results).select(*text).collect()]
+    found = [tuple(row) for row in delta.read_table(taken.spark, taken.places.results).select(*text).collect()]
     assert sorted(found) == lines
 
 
 def test_the_lines_that_are_refused_as_the_school_reads_them(taken: Taken) -> None:
     codes: dict[tuple[str, int], set[str]] = defaultdict(set)
     for row in taken.ledger():
-        told = release_record.load(taken.places.feedback(row.brin or "onbekend") / f"{row.levering_nr}.json")
+        told = json_documents.read_json_document(
+            taken.places.feedback(row.brin or "onbekend") / f"{row.levering_nr}.json"
+        )
         for code, found in told["codes"].items():
             assert len(found["lines"]) == found["rows"]
             for line in found["lines"]:
@@ -93,9 +101,9 @@ def test_the_lines_that_are_refused_as_the_school_reads_them(taken: Taken) -> No
 
 
 def test_the_quarantine_holds_no_objector_and_nothing_of_rejected_files(taken: Taken) -> None:
-    holds = platform.load(CONF).objections
-    blocked = objections.load(taken.places.objections, holds, dt.date(2025, 11, 23), ()).blocked
-    rows = delta.read(taken.spark, taken.places.quarantine).select("pgn", "levering_nr").collect()
+    holds = platform.load_platform(CONF).objections
+    blocked = objections.load_objections(taken.places.objections, holds, dt.date(2025, 11, 23), ()).blocked
+    rows = delta.read_table(taken.spark, taken.places.quarantine).select("pgn", "levering_nr").collect()
     read = {row.levering_nr for row in taken.ledger() if row.status == "TAKEN"}
     assert {row.levering_nr for row in rows} <= read
     assert not {row.pgn for row in rows} & blocked

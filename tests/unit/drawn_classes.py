@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from cohort.sdc.privacy_models.l_diversity import GroupValues, ValueCounts, ValueRule
-from cohort.sdc.privacy_models.sensitive_suppression import all_satisfied
+from cohort.sdc.privacy_models.l_diversity import SchoolValueCounts, SensitiveValueConstraint, SensitiveValueCounts
+from cohort.sdc.privacy_models.sensitive_suppression import classes_satisfying_value_constraints
 
 
-def classes(*rows: list[int], overall: list[int] | None = None) -> ValueCounts:
+def classes(*rows: list[int], overall: list[int] | None = None) -> SensitiveValueCounts:
     """Classes by their pupils per sensitive value; the cohort is all of them unless it is given."""
     values = np.array(rows, dtype=np.int64)
     cohort = values.sum(axis=0) if overall is None else np.array(overall, dtype=np.int64)
-    return ValueCounts(values, cohort)
+    return SensitiveValueCounts(values, cohort)
 
 
-def by_school(*drawn: dict[str, list[int]]) -> ValueCounts:
+def by_school(*drawn: dict[str, list[int]]) -> SensitiveValueCounts:
     """Classes by their schools, each with its pupils per sensitive value."""
     cells = [
         (place, ord(school), value, pupils)
@@ -25,10 +25,10 @@ def by_school(*drawn: dict[str, list[int]]) -> ValueCounts:
         if pupils
     ]
     values = np.array([np.sum(list(schools.values()), axis=0) for schools in drawn], dtype=np.int64)
-    return ValueCounts(values, values.sum(axis=0), GroupValues(*np.array(cells, dtype=np.int64).T))
+    return SensitiveValueCounts(values, values.sum(axis=0), SchoolValueCounts(*np.array(cells, dtype=np.int64).T))
 
 
-def holding(rule: ValueRule, counts: ValueCounts) -> str:
+def holding(rule: SensitiveValueConstraint, counts: SensitiveValueCounts) -> str:
     """The names, p, q, r, …, of the classes with pupils that satisfy a rule."""
-    held = all_satisfied([rule], counts) & (counts.pupils > 0)
+    held = classes_satisfying_value_constraints([rule], counts) & (counts.pupils > 0)
     return "".join(name for name, holds in zip("pqrstuvw", held, strict=False) if holds)

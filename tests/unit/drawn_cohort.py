@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cohort.sdc.local_recoding.search_space import Space
+from cohort.sdc.local_recoding.search_space import LocalSearchSpace
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import Constraint
-from cohort.sdc.utility.loss import Objective
+from cohort.sdc.privacy_models.constraints import ClassConstraint
+from cohort.sdc.utility.loss import WeightedLoss
 
 
 def chain(name: str, leaves: int, merged: int = 2) -> Hierarchy:
@@ -55,8 +55,8 @@ def random_cohort(
     return coding, Histogram.of_pupils(coding.codes(leaves), home, others=others, single=True)
 
 
-def space_of(coding: Coding, histogram: Histogram, *rules: Constraint) -> Space:
+def space_of(coding: Coding, histogram: Histogram, *rules: ClassConstraint) -> LocalSearchSpace:
     """The search space with every level allowed."""
     high = tuple(height - 1 for height in coding.heights)
-    goal = Objective.of("mean", coding.columns)
-    return Space.of(histogram, coding, rules, goal, (0,) * coding.columns, high)
+    goal = WeightedLoss.of("mean", coding.columns)
+    return LocalSearchSpace.of(histogram, coding, rules, goal, (0,) * coding.columns, high)

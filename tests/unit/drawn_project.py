@@ -88,7 +88,7 @@ def write(folder: Path, declared: Toml, name: str = "proef") -> None:
 
 def platform(**columns: int) -> Platform:
     """The shipped platform, with floors for columns of its own."""
-    shipped = declarations.read(CONF / "platform.toml", Platform, where="platform.toml")
+    shipped = declarations.read_declaration(CONF / "platform.toml", Platform, where="platform.toml")
     return shipped.model_copy(update={"floors": shipped.floors.model_copy(update={"columns": columns})})
 
 
@@ -97,7 +97,7 @@ def problems(folder: Path, change: Break, **floors: int) -> tuple[str, ...]:
     change(declared)
     write(folder, declared)
     with pytest.raises(ConfigurationRefused) as refused:
-        project.load(folder, "proef", platform(**floors))
+        project.load_project(folder, "proef", platform(**floors))
     return refused.value.problems
 
 

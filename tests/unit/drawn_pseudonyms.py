@@ -13,9 +13,9 @@ from tests.unit.drawn_rights import declare
 
 from cohort import delta
 from cohort.agreements.project import Project
-from cohort.legal_basis.instruction_lists import COLUMNS as OF_INSTRUCTIONS
+from cohort.legal_basis.instruction_lists import INSTRUCTION_COLUMNS as OF_INSTRUCTIONS
 from cohort.release import publication
-from cohort.verification.stage import Subject
+from cohort.verification.stage_verification import Subject
 
 NAMES = ["pupil", "school"]
 
@@ -57,7 +57,7 @@ def subject(folder: Path, results_at: Path, held: Stage | None = None, **changes
 
 def published(spark: SparkSession, folder: Path, table: Path, own: Project, *rows: Row) -> int:
     """The stage's rows as the project's table; gives their number."""
-    shown = delta.read(spark, stage(*rows).write(folder / f"drawn-{table.name}")).select(*COLUMNS, *NAMES)
+    shown = delta.read_table(spark, stage(*rows).write(folder / f"drawn-{table.name}")).select(*COLUMNS, *NAMES)
     count = len(rows) or 60
-    publication.put(shown, count, table, own, "proef-1", drawn.platform())
+    publication.replace_published_rows(shown, count, table, own, "proef-1", drawn.platform())
     return count

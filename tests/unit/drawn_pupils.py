@@ -13,17 +13,23 @@ from pyspark.sql import functions as F
 from tests.unit.drawn_release import SECRET, platform
 from tests.unit.drawn_results import Row, column, project, result
 
-from cohort.agreements.privacy_model import value_rules
+from cohort.agreements.privacy_model import derive_value_rules
 from cohort.agreements.project import Project
-from cohort.anonymisation import class_search, generalise, pupil_boards, search_input
-from cohort.anonymisation.class_search import Recoded
-from cohort.anonymisation.search_input import Counts
+from cohort.anonymisation import class_search, generalisation, pupil_boards, search_input
+from cohort.anonymisation.class_search import ClassSearchResult
+from cohort.anonymisation.search_input import PupilCounts
 from cohort.anonymisation.sensitive_columns import SensitiveColumn
-from cohort.keys.project_keys import Key
+from cohort.keys.project_keys import ProjectKey
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.states import local_frames
-from cohort.states.schemas import OTHERS, PUPIL, SCHOOL, Pseudonymised, generalised
+from cohort.states.schemas import (
+    OTHER_SCHOOLS_CONTROL,
+    PUPIL_CONTROL,
+    SCHOOL_CONTROL,
+    PseudonymisedRecords,
+    make_stage_schema,
+)
 
 BANDS = ("0 tot 10", "10 tot 20", "20 tot 30", "30 tot 40", "onbekend")
 WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
@@ -61,7 +67,7 @@ def mac(text: str) -> bytes:
 
 def cohort(
     spark: SparkSession, names: tuple[str, str], *more: tuple[str, int, int], advies: Leaf | None = None
-) -> Pseudonymised:
+) -> PseudonymisedRecords:
     """The pupils as drawn, each with three rows of which two are shown, and further ones."""
     lines = [line.split() for line in DRAWN.strip().splitlines()[1:]]
     pupils = [(s, o, int(a), int(b)) for s, o, n, a, b in lines for _ in range(int(n))]
@@ -79,9 +85,13 @@ def cohort(
         )
         for n, (school, others, score, sex) in enumerate(pupils)
     ]
-    control = f"{PUPIL} binary, {SCHOOL} binary, {OTHERS} array<binary>, _rows int, _used int"
+    control = (
+        f"{PUPIL_CONTROL} binary, {SCHOOL_CONTROL} binary, {OTHER_SCHOOLS_CONTROL} array<binary>, _rows int, _used int"
+    )
     third = ", advies int" if advies else ""
-    return Pseudonymised(local_frames.local(spark, f"{control}, {names[0]} int, {names[1]} int{third}", rows))
+    return PseudonymisedRecords(
+        local_frames.make_local_frame(spark, f"{control}, {names[0]} int, {names[1]} int{third}", rows)
+    )
 
 
 def agreed(two_schools: str = "keep", names: tuple[str, str] = ("score", "sekse")) -> Project:
@@ -100,23 +110,23 @@ def with_advice(kind: str = "global", **constraint: Any) -> Project:
 
 def run(
     spark: SparkSession, asked: Project, files: int, advies: Leaf | None = None, most: int = 1000
-) -> tuple[Counts, Recoded, list[Row]]:
+) -> tuple[PupilCounts, ClassSearchResult, list[Row]]:
     """The stage's way: the histogram out, the recoding in; rows come with the file they would stand in."""
     first, second = (c.name for c in asked.quasi_identifying)
     coding = Coding(HIERARCHIES)
     pupils = cohort(spark, (first, second), advies=advies)
-    coded = search_input.coded(pupils, asked, coding)
-    coded = pupil_boards.with_boards(coded, pupil_boards.keyed(spark, Key(SECRET), {}))
-    counts = search_input.count(coded, pupils, asked)
+    coded = search_input.encode_pupils(pupils, asked, coding)
+    coded = pupil_boards.add_boards(coded, pupil_boards.make_board_frame(spark, ProjectKey(SECRET), {}))
+    counts = search_input.count_pupils(coded, pupils, asked)
     own = None
     if asked.sensitive is not None:
-        own = SensitiveColumn.of("advies", ADVIES, value_rules(asked, platform().floors), 1)
-    recoded = class_search.recode(coded, asked, coding, counts, own, Key(SECRET), most)
+        own = SensitiveColumn.of("advies", ADVIES, derive_value_rules(asked, platform().floors), 1)
+    recoded = class_search.search_classes(coded, asked, coding, counts, own, ProjectKey(SECRET), most)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generalise, "ROWS_PER_FILE", -(-recoded.recoding.released // files))
-        rows = generalise.generalise(coded, asked, recoded)
+        patch.setattr(generalisation, "RELEASED_ROWS_PER_FILE", -(-recoded.recoding.released // files))
+        rows = generalisation.generalise_pupils(coded, asked, recoded)
     assert [(f.name, f.dataType) for f in rows.schema] == [
-        (f.name, f.dataType) for f in generalised(asked.column_names, asked.pseudonyms)
+        (f.name, f.dataType) for f in make_stage_schema(asked.column_names, asked.pseudonyms)
     ]
     return counts, recoded, rows.select("*", F.spark_partition_id().alias("file")).toArrow().to_pylist()
 

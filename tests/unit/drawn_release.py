@@ -28,7 +28,7 @@ from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.keys import project_keys
 from cohort.states import schemas
-from cohort.verification.stage import Subject
+from cohort.verification.stage_verification import Subject
 
 TODAY = dt.date(2026, 3, 1)
 SECRET = b"k" * 32
@@ -91,7 +91,7 @@ def result(n: int, brin: str, domein: str, moment: str, score: str | None, **mor
         "levering_nr": SCHOOLS.index(brin) + 1,
         "batch": 1,
     }
-    return {f.name: None for f in schemas.ACCEPTED.fields} | fixed | more
+    return {f.name: None for f in schemas.RESULTS_SCHEMA.fields} | fixed | more
 
 
 def results() -> list[Row]:
@@ -266,7 +266,7 @@ class Stage:
         return [(row[name] is not None, row[name]) for name in (*self.columns, "_pupil")]
 
     def _head(self, note: str) -> list[Row]:
-        state = schemas.generalised(self.columns).jsonValue()
+        state = schemas.make_stage_schema(self.columns).jsonValue()
         state["fields"] = [f | {"nullable": True} for f in state["fields"]]
         state["fields"] = [f for f in state["fields"] if self.control or not f["name"].startswith("_")]
         table = {
@@ -275,7 +275,7 @@ class Stage:
             "partitionColumns": [],
             "schemaString": json.dumps(state),
             "createdTime": 0,
-            "configuration": delta.properties(platform().tables),
+            "configuration": delta.table_properties(platform().tables),
         }
         info = {"timestamp": 0, "operation": "CREATE TABLE AS SELECT", "operationParameters": {}, "userMetadata": note}
         return [{"commitInfo": info}, {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": table}]
@@ -316,7 +316,7 @@ def write_schools(folder: Path, boards: Mapping[str, str]) -> None:
         since = "2025-08-01" if old else ""
         lines += [f"{brin};00;{board};bo;RK;West;;2025-07-31" for board in old]
         lines += [f"{brin};{at:02d};{board};bo;RK;West;{since};" for at, board in enumerate(now.split("+"))]
-    (folder / "scholen.csv").write_text("\n".join([";".join(catalogue.SCHOOLS), *lines, ""]))
+    (folder / "scholen.csv").write_text("\n".join([";".join(catalogue.SCHOOL_LIST_HEADER), *lines, ""]))
 
 
 def subject(folder: Path, results_at: Path, stage: Stage | None = None, **changes: Any) -> Subject:
@@ -328,7 +328,7 @@ def subject(folder: Path, results_at: Path, stage: Stage | None = None, **change
     given: dict[str, Any] = {
         "project": project(),
         "platform": platform(),
-        "key": project_keys.Key(SECRET),
+        "key": project_keys.ProjectKey(SECRET),
         "stage": (stage or Stage()).write(folder / "stage"),
         "release_id": "proef-1",
         "results": results_at,

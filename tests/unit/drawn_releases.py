@@ -24,19 +24,19 @@ from tests.unit.drawn_rights import instruct, rights
 from cohort import delta
 from cohort.agreements import project_hierarchies
 from cohort.agreements.project import Project
-from cohort.agreements.school_boards import Boards
+from cohort.agreements.school_boards import SchoolBoards
 from cohort.differencing import nested_release
 from cohort.keys import project_keys
 from cohort.legal_basis import objections
 from cohort.release import pipeline
-from cohort.release.pipeline import Way
+from cohort.release.pipeline import PipelineResult
 from cohort.release_records import class_snapshot, release_record
-from cohort.release_records.release_record import Record, Release
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
 from cohort.states import schemas
-from cohort.states.schemas import Accepted
-from cohort.storage.paths import Places
+from cohort.states.schemas import AcceptedResults
+from cohort.storage.zone_paths import StorageZones
 from cohort.verification.findings import Findings
-from cohort.verification.stage import Before, Subject, check_stage
+from cohort.verification.stage_verification import Before, Subject, check_stage
 
 PUPILS = 480
 MORE = 120
@@ -99,36 +99,38 @@ class Root:
     """Pupils who have results by now."""
     made: list[Findings] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
-    boards: dict[str, Boards] = field(default_factory=dict)
+    boards: dict[str, SchoolBoards] = field(default_factory=dict)
     """The boards of schools today; a school is its own where it has none here."""
 
     @property
-    def places(self) -> Places:
-        return Places(self.home)
+    def places(self) -> StorageZones:
+        return StorageZones(self.home)
 
     def results(self, changed: Callable[[int], Row] = lambda _: {}, more: Iterable[Row] = ()) -> None:
         """Write the results of everybody who is still there."""
         there = ({*range(PUPILS)} | self.new) - self.gone
         rows = [row for n in sorted(there) for row in rows_of(n, **changed(n))]
         path = self.places.results
-        delta.create(self.spark, path, schemas.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
-        made = self.spark.createDataFrame([*rows, *more], schemas.ACCEPTED)  # type: ignore[type-var]
+        delta.create_table(self.spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by="batch")
+        made = self.spark.createDataFrame([*rows, *more], schemas.RESULTS_SCHEMA)  # type: ignore[type-var]
         delta.replace_batch(made, path, 1)
 
-    def release(self, *, wave: bool = False) -> Way:
+    def release(self, *, wave: bool = False) -> PipelineResult:
         """Make, verify and publish the next release, as `release` and `publish` do; findings are kept."""
         own, places = self.project, self.places
-        number = max((r.release for r in release_record.releases(places, own.name)), default=0) + 1
+        number = max((r.release for r in release_record.load_release_records(places, own.name)), default=0) + 1
         hierarchies = drawn.write_hierarchies(self.home / "hierarchies")
         if not places.objections.exists():
             drawn.write_list(places.objections, [], declared_empty=True)
             instruct(self.home, SCHOOLS, TODAY)
-        trees, key = project_hierarchies.load(own, hierarchies), project_keys.Key(SECRET)
-        lists = objections.load(places.objections, drawn.platform().objections, TODAY, {"rekenen", "spelling"})
-        rows = Accepted(delta.read(self.spark, places.results).where("batch = 1"))
-        before = nested_release.before(places, own, trees)
+        trees, key = project_hierarchies.load_hierarchies(own, hierarchies), project_keys.ProjectKey(SECRET)
+        lists = objections.load_objections(
+            places.objections, drawn.platform().objections, TODAY, {"rekenen", "spelling"}
+        )
+        rows = AcceptedResults(delta.read_table(self.spark, places.results).where("batch = 1"))
+        before = nested_release.load_previous_snapshot(places, own, trees)
         held = rights(lists, SCHOOLS)
-        way = pipeline.run(
+        way = pipeline.run_release_pipeline(
             rows,
             own,
             held,
@@ -143,18 +145,20 @@ class Root:
             boards=self.boards,
         )
         stage = places.stage(own.name, number)
-        delta.write_new(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
+        delta.write_new_table(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
         blanked = way.blanking.classes if way.blanking is not None else None
-        agreed = class_snapshot.agreed(own, trees)
-        class_snapshot.write(way.members, places, own, number, way.recoding, agreed, before, blanked)
-        record = Record(own.name, number, Release.VERIFIED, {"class": own.release_class})
+        agreed = class_snapshot.comparability_digest(own, trees)
+        class_snapshot.write_snapshot(way.members, places, own, number, way.recoding, agreed, before, blanked)
+        record = ReleaseRecord(own.name, number, ReleaseState.VERIFIED, {"class": own.release_class})
         self.made.append(check_stage(self.spark, self.subject(record, way, key, wave=wave), deep=False))
         self.publish(record)
         way.let_go()
         return way
 
-    def subject(self, record: Record, way: Way, key: project_keys.Key, *, wave: bool) -> Subject:
-        places, read = self.places, release_record.published(self.places, self.project.name)
+    def subject(
+        self, record: ReleaseRecord, way: PipelineResult, key: project_keys.ProjectKey, *, wave: bool
+    ) -> Subject:
+        places, read = self.places, release_record.find_published_record(self.places, self.project.name)
         before = None
         if read is not None:
             remembered = places.remembered(self.project.name) / str(read.release)
@@ -192,18 +196,18 @@ class Root:
             before,
         )
 
-    def publish(self, record: Record) -> None:
+    def publish(self, record: ReleaseRecord) -> None:
         places, name = self.places, self.project.name
-        shown = delta.read(self.spark, places.stage(name, record.release))
+        shown = delta.read_table(self.spark, places.stage(name, record.release))
         folder = places.table(name) if record.release == 1 else self.home / "next"
-        delta.write_new(shown.select(*self.project.column_names), folder, record.id, drawn.platform().tables)
+        delta.write_new_table(shown.select(*self.project.column_names), folder, record.id, drawn.platform().tables)
         if record.release > 1:
             places.table(name).rename(self.home / f"read-{record.release - 1}")
             folder.rename(places.table(name))
-        for earlier in release_record.releases(places, name):
-            release_record.save(places, dataclasses.replace(earlier, state=Release.SUPERSEDED))
-        release_record.save(places, dataclasses.replace(record, state=Release.PUBLISHED))
-        class_snapshot.keep_only(places, name, [record.release])
+        for earlier in release_record.load_release_records(places, name):
+            release_record.save_release_record(places, dataclasses.replace(earlier, state=ReleaseState.SUPERSEDED))
+        release_record.save_release_record(places, dataclasses.replace(record, state=ReleaseState.PUBLISHED))
+        class_snapshot.keep_only_snapshots(places, name, [record.release])
 
     def read(self, release: int) -> Counter[tuple[str, ...]]:
         """What a reader kept of a release: its rows, counted."""
@@ -213,5 +217,5 @@ class Root:
         return Counter(tuple(row[name] for name in self.project.column_names) for row in rows)
 
     def pupils(self, release: int) -> set[bytes]:
-        stage = delta.read(self.spark, self.places.stage(self.project.name, release))
-        return {bytes(row[0]) for row in stage.select(F.col(schemas.PUPIL)).collect()}
+        stage = delta.read_table(self.spark, self.places.stage(self.project.name, release))
+        return {bytes(row[0]) for row in stage.select(F.col(schemas.PUPIL_CONTROL)).collect()}

@@ -77,8 +77,8 @@ def row(n: int, **told: str) -> Row:
     }
     born = given["geboortedatum"]
     fixed["geboortedatum"] = dt.date.fromisoformat(born) if born else None
-    same = {name: given[name] for name in schemas.ACCEPTED.names if name in given}
-    return dict.fromkeys(schemas.ACCEPTED.names) | same | fixed
+    same = {name: given[name] for name in schemas.RESULTS_SCHEMA.names if name in given}
+    return dict.fromkeys(schemas.RESULTS_SCHEMA.names) | same | fixed
 
 
 def typed(value: str, cell: str | None) -> object:
@@ -87,10 +87,12 @@ def typed(value: str, cell: str | None) -> object:
     return int(cell) if value == "ruwe_score" else Decimal(cell)
 
 
-def frame(spark: SparkSession, rows: Sequence[Mapping[str, Any]]) -> schemas.Accepted:
-    names = schemas.ACCEPTED.names
-    made: DataFrame = local_frames.local(spark, schemas.ACCEPTED, [[row[name] for name in names] for row in rows])
-    return schemas.Accepted(made)
+def frame(spark: SparkSession, rows: Sequence[Mapping[str, Any]]) -> schemas.AcceptedResults:
+    names = schemas.RESULTS_SCHEMA.names
+    made: DataFrame = local_frames.make_local_frame(
+        spark, schemas.RESULTS_SCHEMA, [[row[name] for name in names] for row in rows]
+    )
+    return schemas.AcceptedResults(made)
 
 
 def column(name: str, *, step: int | None = None, **source: object) -> Row:

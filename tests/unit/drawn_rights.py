@@ -6,21 +6,23 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cohort.legal_basis.consents import COLUMNS as OF_CONSENTS
-from cohort.legal_basis.consents import NOBODY, Consents, Given
-from cohort.legal_basis.eligibility import Rights
-from cohort.legal_basis.instruction_lists import COLUMNS as OF_INSTRUCTIONS
-from cohort.legal_basis.instruction_lists import Instructions, Schools
-from cohort.legal_basis.number_changes import Changes
+from cohort.legal_basis.consents import CONSENT_COLUMNS as OF_CONSENTS
+from cohort.legal_basis.consents import NO_CONSENTED_PUPILS, ConsentedPupils, ConsentRegister
+from cohort.legal_basis.eligibility import Eligibility
+from cohort.legal_basis.instruction_lists import INSTRUCTION_COLUMNS as OF_INSTRUCTIONS
+from cohort.legal_basis.instruction_lists import InstructedSchools, InstructionRegister
+from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objections import Objections
 
 NEVER = dt.date.min
 
 
-def rights(objections: Objections, schools: Iterable[str], given: Given = NOBODY) -> Rights:
+def rights(objections: Objections, schools: Iterable[str], given: ConsentedPupils = NO_CONSENTED_PUPILS) -> Eligibility:
     """Objections as read, and schools that gave a standing instruction for all of their sites."""
-    whole = Schools({brin: (True, frozenset()) for brin in schools})
-    return Rights(objections, Instructions((), (), NEVER), whole, Consents((), (), NEVER, Changes()), given)
+    whole = InstructedSchools({brin: (True, frozenset()) for brin in schools})
+    return Eligibility(
+        objections, InstructionRegister((), (), NEVER), whole, ConsentRegister((), (), NEVER, NumberChanges()), given
+    )
 
 
 def instruct(root: Path, schools: Iterable[str], today: dt.date, name: str = "standaard") -> None:

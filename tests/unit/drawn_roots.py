@@ -15,13 +15,13 @@ from cohort.agreements import catalogue, platform
 from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
 from cohort.legal_basis import objections
-from cohort.legal_basis.number_changes import Changes
+from cohort.legal_basis.number_changes import NumberChanges
 from cohort.results import ledger
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-HERE, THERE = sorted(catalogue.load(CONF).schools)[:2]
+HERE, THERE = sorted(catalogue.load_catalogue(CONF).schools)[:2]
 HEADER = "brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore;bron_result_key"
 PUNTKOMMA = "BRIN-nummer;Schooljaar;Leerlingnummer (PGN);Toets;Datum afname;Vaardigheidsscore;Resultaatnummer"
 A, B, C, D, E = "111222333", "123456782", "012345672", "063138219", "003389261"
@@ -32,7 +32,7 @@ class Root:
     """A storage root into which files come one after the other."""
 
     spark: SparkSession
-    places: Places
+    places: StorageZones
     days: dict[str, int] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     received: int = 1_700_000_000
@@ -53,8 +53,8 @@ class Root:
         self.received += 60
         os.utime(path, (at or self.received, at or self.received))
 
-    def ingest(self, now: dt.datetime = NOW, changes: Changes | None = None) -> dict[str, Any]:
-        holds = platform.load(CONF)
+    def ingest(self, now: dt.datetime = NOW, changes: NumberChanges | None = None) -> dict[str, Any]:
+        holds = platform.load_platform(CONF)
         kept = holds.retention_days.model_copy(update=self.days)
         rules = holds.intake.rules.model_copy(update=self.rules)
         taking = holds.intake.model_copy(update={"rules": rules, "max_refused_share": 1})
@@ -62,10 +62,10 @@ class Root:
         intake = pipeline.Intake(
             self.places,
             holds,
-            catalogue.load(CONF),
+            catalogue.load_catalogue(CONF),
             format_declarations.load(CONF),
             objections.Objections(()),
-            changes or Changes(),
+            changes or NumberChanges(),
             now,
         )
         return pipeline.ingest(self.spark, intake, lambda _: None)
@@ -73,7 +73,7 @@ class Root:
     def results(self) -> list[Any]:
         """What counts of the table of results."""
         known = list(ledger.batches(self.places.ledger))
-        return [row for row in delta.read(self.spark, self.places.results).collect() if row.batch in known]
+        return [row for row in delta.read_table(self.spark, self.places.results).collect() if row.batch in known]
 
     def rows(self) -> list[str]:
         return sorted(f"{r.pgn} {int(r.vaardigheidsscore)} {r.toetscode}" for r in self.results())

@@ -18,25 +18,26 @@ from cohort.access import table_access
 from cohort.agreements import catalogue
 from cohort.agreements import project as projects
 from cohort.agreements.catalogue import Catalogue
-from cohort.agreements.platform import Access, Platform
+from cohort.agreements.platform import AccessSettings, Platform
 from cohort.agreements.project import Project
 from cohort.erasure import objection_erasure
+from cohort.foundation import json_documents
 from cohort.foundation.errors import RightsRefused
 from cohort.keys import project_keys
 from cohort.legal_basis import objections
 from cohort.live_tables import eligibility_withdrawal, reader_check
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Record, Release
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
 from cohort.storage import locks
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 OURS = grp.getgrgid(os.getegid()).gr_name
-Break = Callable[[Places], object]
+Break = Callable[[StorageZones], object]
 
 
 def platform(way: str = "group", hook: str | None = None) -> Platform:
-    return drawn.platform().model_copy(update={"access": Access.model_validate({"way": way, "hook": hook})})
+    return drawn.platform().model_copy(update={"access": AccessSettings.model_validate({"way": way, "hook": hook})})
 
 
 def agreed(**changes: Any) -> Project:
@@ -44,52 +45,52 @@ def agreed(**changes: Any) -> Project:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def places(tmp_path: Path) -> StorageZones:
     """A table as a job leaves it, open to all, and the record that says it is published."""
-    made = Places(tmp_path / "root")
+    made = StorageZones(tmp_path / "root")
     (made.table("proef") / "_delta_log").mkdir(parents=True)
     for name in ("part.parquet", "_delta_log/0.json"):
         (made.table("proef") / name).write_text("x")
-    release_record.save(made, Record("proef", 1, Release.PUBLISHED, {"settled": True}))
+    release_record.save_release_record(made, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {"settled": True}))
     return made
 
 
-def modes(places: Places) -> set[int]:
+def modes(places: StorageZones) -> set[int]:
     table = places.table("proef")
     return {stat.S_IMODE(path.stat().st_mode) for path in (table, *table.rglob("*"))}
 
 
-def noted(places: Places) -> Any:
+def noted(places: StorageZones) -> Any:
     return json.loads((places.exact / "proef" / "access.json").read_text())
 
 
-def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(places: Places) -> None:
-    assert table_access.settle(places, platform(), agreed(), NOW) == []
+def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(places: StorageZones) -> None:
+    assert table_access.settle_access(places, platform(), agreed(), NOW) == []
     assert modes(places) == {0o750, 0o640}
     assert {path.group() for path in places.table("proef").rglob("*")} == {OURS}
-    assert table_access.state(places, platform(), "proef") == "granted"
-    table_access.withdraw(places, platform(), "proef", "for this test", NOW)
+    assert table_access.access_state(places, platform(), "proef") == "granted"
+    table_access.withdraw_access(places, platform(), "proef", "for this test", NOW)
     assert modes(places) == {0o700, 0o600}
-    assert table_access.state(places, platform(), "proef") == "withdrawn"
+    assert table_access.access_state(places, platform(), "proef") == "withdrawn"
 
 
-def destroying(places: Places) -> None:
-    release_record.write(release_record.journal(places, "proef"), {})
+def destroying(places: StorageZones) -> None:
+    json_documents.write_json_document(release_record.destruction_journal_path(places, "proef"), {})
 
 
-def withdrawing(places: Places) -> None:
-    release_record.write(release_record.withdrawal(places, "proef"), {})
+def withdrawing(places: StorageZones) -> None:
+    json_documents.write_json_document(release_record.withdrawal_journal_path(places, "proef"), {})
 
 
-def only_superseded(places: Places) -> None:
-    release_record.save(places, Record("proef", 1, Release.SUPERSEDED, {"settled": True}))
+def only_superseded(places: StorageZones) -> None:
+    release_record.save_release_record(places, ReleaseRecord("proef", 1, ReleaseState.SUPERSEDED, {"settled": True}))
 
 
-def unsettled(places: Places) -> None:
-    release_record.save(places, Record("proef", 1, Release.PUBLISHED, {}))
+def unsettled(places: StorageZones) -> None:
+    release_record.save_release_record(places, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {}))
 
 
-def nothing(places: Places) -> None:
+def nothing(places: StorageZones) -> None:
     del places
 
 
@@ -107,34 +108,34 @@ REASONS: list[tuple[Break, dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("change", "project", "way", "says"), REASONS)
 def test_any_reason_shows_the_readers_out(
-    places: Places, change: Break, project: dict[str, Any], way: str, says: str
+    places: StorageZones, change: Break, project: dict[str, Any], way: str, says: str
 ) -> None:
-    assert table_access.settle(places, platform(), agreed(), NOW) == []
+    assert table_access.settle_access(places, platform(), agreed(), NOW) == []
     change(places)
-    (why,) = table_access.settle(places, platform(way), agreed(**project), NOW)
+    (why,) = table_access.settle_access(places, platform(way), agreed(**project), NOW)
     assert says in why
     assert modes(places) == {0o700, 0o600}
     assert says in noted(places)["why"]
 
 
 @pytest.mark.parametrize("day", [dt.date(2026, 6, 1), dt.date(2026, 12, 31)])
-def test_the_first_and_the_last_day_belong_to_the_project(places: Places, day: dt.date) -> None:
+def test_the_first_and_the_last_day_belong_to_the_project(places: StorageZones, day: dt.date) -> None:
     at = dt.datetime.combine(day, dt.time(23), dt.UTC)
     project = agreed(starts=dt.date(2026, 6, 1), ends=dt.date(2026, 12, 31))
-    assert table_access.settle(places, platform(), project, at) == []
+    assert table_access.settle_access(places, platform(), project, at) == []
 
 
-def test_a_reason_that_others_know_counts_too(places: Places) -> None:
-    assert table_access.settle(places, platform(), agreed(), NOW, "its key is lost") == ["its key is lost"]
+def test_a_reason_that_others_know_counts_too(places: StorageZones) -> None:
+    assert table_access.settle_access(places, platform(), agreed(), NOW, "its key is lost") == ["its key is lost"]
     assert modes(places) == {0o700, 0o600}
 
 
-def test_an_unknown_group_is_refused_before_publishing_and_closes_what_was_open(places: Places) -> None:
-    table_access.settle(places, platform(), agreed(), NOW)
+def test_an_unknown_group_is_refused_before_publishing_and_closes_what_was_open(places: StorageZones) -> None:
+    table_access.settle_access(places, platform(), agreed(), NOW)
     stranger = agreed(readers="niemand-kent-deze-groep")
     for ask in (
-        lambda: table_access.require_possible(platform(), stranger),
-        lambda: table_access.settle(places, platform(), stranger, NOW),
+        lambda: table_access.require_access_possible(platform(), stranger),
+        lambda: table_access.settle_access(places, platform(), stranger, NOW),
     ):
         with pytest.raises(RightsRefused, match="a group that this machine knows") as refused:
             ask()
@@ -143,32 +144,32 @@ def test_an_unknown_group_is_refused_before_publishing_and_closes_what_was_open(
 
 
 def test_a_table_is_closed_before_its_first_byte(tmp_path: Path) -> None:
-    places = Places(tmp_path)
-    table_access.close(places, platform(), "proef", "it is new", NOW)
+    places = StorageZones(tmp_path)
+    table_access.close_table(places, platform(), "proef", "it is new", NOW)
     assert modes(places) == {0o700}
 
 
 def test_closing_what_is_not_there_makes_nothing(tmp_path: Path) -> None:
-    table_access.withdraw(Places(tmp_path), platform(), "proef", "a dry run", NOW)
+    table_access.withdraw_access(StorageZones(tmp_path), platform(), "proef", "a dry run", NOW)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_table_that_is_a_link_is_not_followed(places: Places, tmp_path: Path) -> None:
+def test_a_table_that_is_a_link_is_not_followed(places: StorageZones, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     places.table("proef").rename(elsewhere)
     elsewhere.chmod(0o755)
     places.table("proef").symlink_to(elsewhere)
     with pytest.raises(RightsRefused, match="a link to elsewhere"):
-        table_access.withdraw(places, platform(), "proef", "for this test", NOW)
+        table_access.withdraw_access(places, platform(), "proef", "for this test", NOW)
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755
 
 
-def test_a_link_inside_a_table_is_not_followed_either(places: Places, tmp_path: Path) -> None:
+def test_a_link_inside_a_table_is_not_followed_either(places: StorageZones, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("x")
     secret.chmod(0o600)
     (places.table("proef") / "link").symlink_to(secret)
-    table_access.settle(places, platform(), agreed(), NOW)
+    table_access.settle_access(places, platform(), agreed(), NOW)
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
 
 
@@ -186,56 +187,56 @@ def calls(folder: Path) -> list[str]:
     return [line.split()[0] + " " + line.split()[-1] for line in (folder / "calls").read_text().splitlines()]
 
 
-def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(places: Places, tmp_path: Path) -> None:
+def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(places: StorageZones, tmp_path: Path) -> None:
     holds = platform("hook", hook(tmp_path))
-    table_access.settle(places, holds, agreed(readers="wij"), NOW)
-    assert table_access.state(places, holds, "proef") == "granted"
-    table_access.settle(places, holds, agreed(readers="zij"), NOW)
-    table_access.withdraw(places, holds, "proef", "for this test", NOW)
-    table_access.withdraw(places, holds, "proef", "for this test", NOW)
+    table_access.settle_access(places, holds, agreed(readers="wij"), NOW)
+    assert table_access.access_state(places, holds, "proef") == "granted"
+    table_access.settle_access(places, holds, agreed(readers="zij"), NOW)
+    table_access.withdraw_access(places, holds, "proef", "for this test", NOW)
+    table_access.withdraw_access(places, holds, "proef", "for this test", NOW)
     assert calls(tmp_path) == ["grant wij", "withdraw wij", "grant zij", "withdraw zij"]
-    assert table_access.state(places, holds, "proef") == "withdrawn"
+    assert table_access.access_state(places, holds, "proef") == "withdrawn"
     first = (tmp_path / "calls").read_text().splitlines()[0]
     assert first == f"grant proef {places.table('proef')} wij"
 
 
-def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(places: Places, tmp_path: Path) -> None:
+def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(places: StorageZones, tmp_path: Path) -> None:
     holds = platform("hook", hook(tmp_path, fails="grant"))
     with pytest.raises(RightsRefused, match="found exit code 1") as refused:
-        table_access.settle(places, holds, agreed(readers="wij"), NOW)
+        table_access.settle_access(places, holds, agreed(readers="wij"), NOW)
     assert refused.value.exit_code == 17
     assert calls(tmp_path) == ["grant wij", "withdraw wij"]
     assert modes(places) == {0o700, 0o600}
 
 
 def test_a_hook_that_fails_to_withdraw_finds_the_folder_closed_and_is_asked_again(
-    places: Places, tmp_path: Path
+    places: StorageZones, tmp_path: Path
 ) -> None:
-    table_access.settle(places, platform("hook", hook(tmp_path)), agreed(readers="wij"), NOW)
+    table_access.settle_access(places, platform("hook", hook(tmp_path)), agreed(readers="wij"), NOW)
     places.table("proef").chmod(0o755)  # as a hook may have done
     failing = platform("hook", hook(tmp_path, fails="withdraw"))
     for _ in range(2):
         with pytest.raises(RightsRefused, match="withdraw proef"):
-            table_access.withdraw(places, failing, "proef", "for this test", NOW)
+            table_access.withdraw_access(places, failing, "proef", "for this test", NOW)
     assert calls(tmp_path)[1:] == ["withdraw wij"] * 2
     assert (tmp_path / "modes").read_text().splitlines()[-1] == "700"
 
 
 def test_a_hook_that_cannot_be_run_is_refused_before_publishing(tmp_path: Path) -> None:
     with pytest.raises(RightsRefused, match="a program that can be run"):
-        table_access.require_possible(platform("hook", str(tmp_path / "none")), agreed())
+        table_access.require_access_possible(platform("hook", str(tmp_path / "none")), agreed())
 
 
 @pytest.mark.parametrize(("way", "hook"), [("hook", None), ("group", "/bin/true"), ("hook", "bin/true")])
 def test_a_hook_belongs_to_its_way(way: str, hook: str | None) -> None:
     with pytest.raises(ValueError, match="absolute path"):
-        Access.model_validate({"way": way, "hook": hook})
+        AccessSettings.model_validate({"way": way, "hook": hook})
 
 
 def test_zones_are_closed_and_made_closed(tmp_path: Path) -> None:
     (tmp_path / "deliveries").mkdir(mode=0o755)
     (tmp_path / "records").mkdir(mode=0o755)
-    table_access.close_zones(Places(tmp_path))
+    table_access.close_private_zones(StorageZones(tmp_path))
     found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     closed = dict.fromkeys(("deliveries", "restricted", "staging", "feedback"), 0o700)
     assert found == {**closed, "records": 0o755}
@@ -249,7 +250,7 @@ def test_what_an_earlier_version_left_open_for_schools_is_closed(tmp_path: Path)
         path.chmod(0o644)
     school.chmod(0o755)
     school.parent.chmod(0o755)
-    table_access.close_zones(Places(tmp_path))
+    table_access.close_private_zones(StorageZones(tmp_path))
     found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in school.parent.rglob("*")}
     files = dict.fromkeys((".ended", "1.json", ".gebruik.html.new"), 0o600)
     assert found == {"10AA": 0o700, **files}
@@ -263,13 +264,13 @@ def test_a_link_among_the_feedback_is_refused_and_what_it_leads_to_is_left(tmp_p
     link.parent.mkdir(parents=True)
     link.symlink_to(elsewhere)
     with pytest.raises(RightsRefused, match=f"a link to elsewhere in {where}") as refused:
-        table_access.close_zones(Places(tmp_path / "root"))
+        table_access.close_private_zones(StorageZones(tmp_path / "root"))
     assert refused.value.exit_code == 17
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755
 
 
 def test_a_zone_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    table_access.close_zones(Places(tmp_path))
+    table_access.close_private_zones(StorageZones(tmp_path))
     (tmp_path / "objections").mkdir(mode=0o755)
 
     def refuse(*_: object) -> None:
@@ -277,23 +278,23 @@ def test_a_zone_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(Path, "chmod", refuse)
     with pytest.raises(RightsRefused, match="objections/") as refused:
-        table_access.close_zones(Places(tmp_path))
+        table_access.close_private_zones(StorageZones(tmp_path))
     assert refused.value.exit_code == 17
 
 
-def review(places: Places, project: Project | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+def review(places: StorageZones, project: Project | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """The daily look, with this declaration or, for none, an empty configuration."""
     if project is not None:
-        monkeypatch.setattr(projects, "load", lambda *_: project)
-    today = reader_check.Round(places, platform(), tmp_path / "conf", tmp_path / "keys", NOW)
-    record = reader_check.look(today, lambda _: None)
+        monkeypatch.setattr(projects, "load_project", lambda *_: project)
+    today = reader_check.ReaderCheck(places, platform(), tmp_path / "conf", tmp_path / "keys", NOW)
+    record = reader_check.check_readers(today, lambda _: None)
     (only,) = record["projects"]
     assert record["exit_code"] == only["exit_code"]
     return only
 
 
 def test_the_daily_look_opens_closes_and_says_why(
-    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    places: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = review(places, agreed(), monkeypatch, tmp_path)
     assert (told["access"], told["why_not"], told["exit_code"]) == ("granted", [], 0)
@@ -303,9 +304,9 @@ def test_the_daily_look_opens_closes_and_says_why(
 
 
 def test_a_table_without_a_declaration_is_closed(
-    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    places: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table_access.settle(places, platform(), agreed(), NOW)
+    table_access.settle_access(places, platform(), agreed(), NOW)
     told = review(places, None, monkeypatch, tmp_path)
     assert (told["access"], told["exit_code"]) == ("withdrawn", 10)
 
@@ -314,14 +315,20 @@ def test_a_table_without_a_declaration_is_closed(
     ("due", "lapsed", "key", "code", "says"),
     [
         ([], [], True, 0, []),
-        ([], [], False, 13, [reader_check.LOST]),
-        (["proef"], [], True, 0, [reader_check.OBJECTED]),
-        (["ander"], ["10AA"], True, 0, [reader_check.LAPSED]),
-        (["proef"], ["10AA"], False, 13, [reader_check.LOST, reader_check.OBJECTED, reader_check.LAPSED]),
+        ([], [], False, 13, [reader_check.KEY_LOST]),
+        (["proef"], [], True, 0, [reader_check.OBJECTIONS_DUE]),
+        (["ander"], ["10AA"], True, 0, [reader_check.INSTRUCTION_LAPSED]),
+        (
+            ["proef"],
+            ["10AA"],
+            False,
+            13,
+            [reader_check.KEY_LOST, reader_check.OBJECTIONS_DUE, reader_check.INSTRUCTION_LAPSED],
+        ),
     ],
 )
 def test_a_pseudonymous_table_is_open_only_while_every_right_can_be_honoured_and_is(
-    places: Places,
+    places: StorageZones,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     due: list[str],
@@ -330,43 +337,43 @@ def test_a_pseudonymous_table_is_open_only_while_every_right_can_be_honoured_and
     code: int,
     says: list[str],
 ) -> None:
-    monkeypatch.setattr(objection_erasure, "is_due", lambda *given: given[-1] in due)
-    monkeypatch.setattr(eligibility_withdrawal, "lapsed", lambda *_: frozenset(lapsed))
-    monkeypatch.setattr(objections, "load", lambda *_: None)
-    monkeypatch.setattr(catalogue, "load", lambda _: Catalogue((), frozenset()))
+    monkeypatch.setattr(objection_erasure, "is_release_due", lambda *given: given[-1] in due)
+    monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset(lapsed))
+    monkeypatch.setattr(objections, "load_objections", lambda *_: None)
+    monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
     if key:
-        project_keys.create(tmp_path / "keys", "proef")
+        project_keys.create_key(tmp_path / "keys", "proef")
     told = review(places, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
     assert (told["why_not"], told["exit_code"]) == (says, code)
     assert told["access"] == ("withdrawn" if says else "granted")
 
 
 def test_lists_that_cannot_be_read_close_a_pseudonymous_table_and_no_other(
-    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    places: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogue, "load", lambda _: Catalogue((), frozenset()))
-    project_keys.create(tmp_path / "keys", "proef")
+    monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
+    project_keys.create_key(tmp_path / "keys", "proef")
     told = review(places, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
     assert (told["access"], told["exit_code"]) == ("withdrawn", 12)
     assert review(places, agreed(), monkeypatch, tmp_path)["access"] == "granted"
 
 
 def test_while_another_run_is_busy_a_table_is_closed_but_never_opened(
-    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    places: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table_access.withdraw(places, platform(), "proef", "for this test", NOW)
-    with locks.held(places.locks, "proef"):
+    table_access.withdraw_access(places, platform(), "proef", "for this test", NOW)
+    with locks.hold_lock(places.locks, "proef"):
         told = review(places, agreed(), monkeypatch, tmp_path)
         assert told["access"] == "withdrawn"
         assert "another run" in told["why_not"][-1]
-    table_access.settle(places, platform(), agreed(), NOW)
-    with locks.held(places.locks, "proef"):
+    table_access.settle_access(places, platform(), agreed(), NOW)
+    with locks.hold_lock(places.locks, "proef"):
         told = review(places, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
     assert told["access"] == "withdrawn"
 
 
 def test_a_table_that_cannot_be_closed_is_told_with_17(
-    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    places: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     places.table("proef").rename(elsewhere)

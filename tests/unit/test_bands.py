@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
 from cohort.sdc.model.hierarchy import UNKNOWN
-from cohort.sdc.numeric.bands import Bands
+from cohort.sdc.numeric.bands import NumericBands
 
 
-def drawn(bands: Bands, *, with_unknown: bool = False) -> str:
+def drawn(bands: NumericBands, *, with_unknown: bool = False) -> str:
     """The rows of the hierarchy as a file would have them."""
     levels = bands.hierarchy(with_unknown=with_unknown).labels
     return "\n".join(";".join(row) for row in zip(*levels, strict=True))
@@ -23,7 +23,7 @@ def table(text: str) -> str:
 
 
 def test_bands_of_a_step_that_join_two_and_then_two() -> None:
-    assert drawn(Bands.between("rekenen", 0, 120, 20, joins=(2, 2))) == table("""
+    assert drawn(NumericBands.between("rekenen", 0, 120, 20, joins=(2, 2))) == table("""
         0 tot 20;0 tot 40;0 tot 80;*
         20 tot 40;0 tot 40;0 tot 80;*
         40 tot 60;40 tot 80;0 tot 80;*
@@ -34,7 +34,7 @@ def test_bands_of_a_step_that_join_two_and_then_two() -> None:
 
 
 def test_bands_of_step_1_are_named_by_their_number_at_every_level() -> None:
-    assert drawn(Bands.between("leeftijd", -1, 4, 1, joins=(2,))) == table("""
+    assert drawn(NumericBands.between("leeftijd", -1, 4, 1, joins=(2,))) == table("""
         -1;-1 tot 1;*
         0;-1 tot 1;*
         1;1 tot 3;*
@@ -44,7 +44,7 @@ def test_bands_of_step_1_are_named_by_their_number_at_every_level() -> None:
 
 
 def test_declared_edges_and_open_ends() -> None:
-    assert drawn(Bands("score", (20, 50, 100, 200), (2,), open_below=True, open_above=True)) == table("""
+    assert drawn(NumericBands("score", (20, 50, 100, 200), (2,), open_below=True, open_above=True)) == table("""
         tot 20;tot 50;*
         20 tot 50;tot 50;*
         50 tot 100;50 tot 200;*
@@ -54,14 +54,14 @@ def test_declared_edges_and_open_ends() -> None:
 
 
 def test_one_edge_parts_two_open_ends() -> None:
-    assert drawn(Bands("score", (100,), open_below=True, open_above=True)) == table("""
+    assert drawn(NumericBands("score", (100,), open_below=True, open_above=True)) == table("""
         tot 100;*
         100 en hoger;*
     """)
 
 
 def test_null_is_a_leaf_that_only_the_top_takes_in() -> None:
-    assert drawn(Bands.between("score", 0, 80, 20, joins=(2,)), with_unknown=True) == table("""
+    assert drawn(NumericBands.between("score", 0, 80, 20, joins=(2,)), with_unknown=True) == table("""
         0 tot 20;0 tot 40;*
         20 tot 40;0 tot 40;*
         40 tot 60;40 tot 80;*
@@ -71,14 +71,14 @@ def test_null_is_a_leaf_that_only_the_top_takes_in() -> None:
 
 
 def test_a_value_lies_in_the_band_that_begins_at_it() -> None:
-    bands = Bands.between("score", -20, 40, 20)
+    bands = NumericBands.between("score", -20, 40, 20)
     hundredths = np.array([-2000, -1, 0, 1999, 2000, 3999])
 
     assert bands.places(hundredths, unit=100).tolist() == [0, 0, 1, 1, 2, 2]
 
 
 def test_open_ends_hold_everything_and_null_is_the_leaf_behind_the_bands() -> None:
-    bands = Bands("score", (0, 20), open_below=True, open_above=True)
+    bands = NumericBands("score", (0, 20), open_below=True, open_above=True)
     values, known = np.array([-999, -1, 0, 19, 20, 999, 7]), np.array([True] * 6 + [False])
 
     places = bands.places(values, known=known)
@@ -88,7 +88,7 @@ def test_open_ends_hold_everything_and_null_is_the_leaf_behind_the_bands() -> No
 
 
 def test_values_outside_closed_edges_are_counted_and_not_told() -> None:
-    bands = Bands.between("score", 0, 40, 20)
+    bands = NumericBands.between("score", 0, 40, 20)
     values = np.array([-1, 0, 39, 40, 4711, 4711])
     known = np.array([True, True, True, True, True, False])
 
@@ -98,7 +98,7 @@ def test_values_outside_closed_edges_are_counted_and_not_told() -> None:
 
 
 def test_values_outside_are_refused_only_at_the_closed_end() -> None:
-    below, above = Bands("score", (0, 20), open_below=True), Bands("score", (0, 20), open_above=True)
+    below, above = NumericBands("score", (0, 20), open_below=True), NumericBands("score", (0, 20), open_above=True)
 
     assert below.places(np.array([-1, 19])).tolist() == [0, 1]
     assert above.places(np.array([0, 20])).tolist() == [0, 1]
@@ -112,7 +112,7 @@ BASELINE = {"lowest": 0, "highest": 80, "step": 20, "joins": (2,)}
 
 
 def test_the_baseline_that_refusals_break_is_right() -> None:
-    assert Bands.between("score", **BASELINE).count == 4
+    assert NumericBands.between("score", **BASELINE).count == 4
 
 
 @pytest.mark.parametrize(
@@ -134,27 +134,27 @@ def test_the_baseline_that_refusals_break_is_right() -> None:
 )
 def test_refuses_bands_that_are_none(broken: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigurationRefused, match=told):
-        Bands.between("score", **{**BASELINE, **broken})
+        NumericBands.between("score", **{**BASELINE, **broken})
 
 
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: Bands("score", ()),
-        lambda: Bands("score", (20, 0, 40)),
-        lambda: Bands("score", (0, 20, 20)),
-        lambda: Bands("score", (0, 0.5, 1)),
-        lambda: Bands("score", (False, True, 2)),
-        lambda: Bands("score", (20,), open_below=True),
+        lambda: NumericBands("score", ()),
+        lambda: NumericBands("score", (20, 0, 40)),
+        lambda: NumericBands("score", (0, 20, 20)),
+        lambda: NumericBands("score", (0, 0.5, 1)),
+        lambda: NumericBands("score", (False, True, 2)),
+        lambda: NumericBands("score", (20,), open_below=True),
     ],
 )
-def test_refuses_edges_that_are_none(build: Callable[[], Bands]) -> None:
+def test_refuses_edges_that_are_none(build: Callable[[], NumericBands]) -> None:
     with pytest.raises(ConfigurationRefused, match="of column score"):
         build()
 
 
 @st.composite
-def declared(draw: st.DrawFn) -> Bands:
+def declared(draw: st.DrawFn) -> NumericBands:
     """Edges at random, open or not, and as many levels as leave two bands."""
     edges = tuple(sorted(draw(st.sets(st.integers(-50, 50), min_size=3, max_size=12))))
     below, above = draw(st.booleans()), draw(st.booleans())
@@ -164,7 +164,7 @@ def declared(draw: st.DrawFn) -> Bands:
         if bands < 2:
             break
         joins.append(joined)
-    return Bands("score", edges, tuple(joins), below, above)
+    return NumericBands("score", edges, tuple(joins), below, above)
 
 
 def stands_for(label: str, point: int) -> bool:
@@ -184,7 +184,7 @@ def stands_for(label: str, point: int) -> bool:
 
 
 @given(declared())
-def test_a_label_read_by_itself_stands_for_just_the_values_that_are_shown_as_it(bands: Bands) -> None:
+def test_a_label_read_by_itself_stands_for_just_the_values_that_are_shown_as_it(bands: NumericBands) -> None:
     low = bands.edges[0] - 5 * bands.open_below
     high = bands.edges[-1] + 5 * bands.open_above
     points = np.arange(low, high)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cohort.foundation import private_files
+from cohort.foundation import json_documents, private_files
 from cohort.release_records import release_record
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077, 0o777], ids=oct)
@@ -26,11 +26,11 @@ def mode(path: Path) -> int:
 
 
 def as_text(path: Path) -> None:
-    private_files.write_text(path, "x\n")
+    private_files.write_private_text(path, "x\n")
 
 
 def as_document(path: Path) -> None:
-    release_record.write(path, {"x": 1})
+    json_documents.write_json_document(path, {"x": 1})
 
 
 @pytest.mark.parametrize("write", [as_text, as_document])
@@ -61,16 +61,18 @@ def test_one_that_was_open_is_closed_and_holds_no_more_than_what_is_written_now(
 def test_a_link_is_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="symbolic links"):
-        private_files.write_text(tmp_path / "link", "x")
+        private_files.write_private_text(tmp_path / "link", "x")
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_only_records_are_for_everybody(tmp_path: Path) -> None:
     """What stands under `records/` is written as such; all else that the register writes is closed."""
-    places = Places(tmp_path)
-    release_record.write(places.records / "proef" / "1.json", {"x": 1}, public=True)
+    places = StorageZones(tmp_path)
+    json_documents.write_json_document(places.records / "proef" / "1.json", {"x": 1}, public=True)
     assert mode(places.records / "proef" / "1.json") == 0o666 & ~_umask()
-    release_record.save(places, release_record.Record("proef", 1, release_record.Release.STAGED, {}))
+    release_record.save_release_record(
+        places, release_record.ReleaseRecord("proef", 1, release_record.ReleaseState.STAGED, {})
+    )
     assert mode(places.exact / "proef" / "1.json") == 0o600
 
 

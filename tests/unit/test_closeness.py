@@ -3,8 +3,8 @@
 import pytest
 from tests.unit.drawn_classes import classes, holding
 
-from cohort.sdc.privacy_models.l_diversity import ValueRule
-from cohort.sdc.privacy_models.t_closeness import EqualCloseness, OrderedCloseness
+from cohort.sdc.privacy_models.l_diversity import SensitiveValueConstraint
+from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
 
 # Nine incomes, 3 to 11 thousand, once each: the example of Li, Li and Venkatasubramanian (2007).
 INCOMES = classes(
@@ -19,20 +19,20 @@ INCOMES = classes(
     ("rule", "held"),
     [
         #  published ordered distances: p 0.375, q 0.167 (1/6)
-        (OrderedCloseness("0.374999"), "qr"),
-        (OrderedCloseness(0.375), "pqr"),
-        (OrderedCloseness("1/6"), "qr"),
-        (OrderedCloseness("0.166666"), "r"),
-        (OrderedCloseness(0), "r"),
+        (OrderedDistanceTCloseness("0.374999"), "qr"),
+        (OrderedDistanceTCloseness(0.375), "pqr"),
+        (OrderedDistanceTCloseness("1/6"), "qr"),
+        (OrderedDistanceTCloseness("0.166666"), "r"),
+        (OrderedDistanceTCloseness(0), "r"),
         #  equal distances: p 2/3, q 2/3
-        (EqualCloseness("2/3"), "pqr"),
-        (EqualCloseness("0.666666"), "r"),
-        (EqualCloseness(0), "r"),
-        (EqualCloseness(1), "pqr"),
+        (EqualDistanceTCloseness("2/3"), "pqr"),
+        (EqualDistanceTCloseness("0.666666"), "r"),
+        (EqualDistanceTCloseness(0), "r"),
+        (EqualDistanceTCloseness(1), "pqr"),
     ],
     ids=str,
 )
-def test_t_closeness_measures_the_distance_to_the_cohort(rule: ValueRule, held: str) -> None:
+def test_t_closeness_measures_the_distance_to_the_cohort(rule: SensitiveValueConstraint, held: str) -> None:
     assert holding(rule, INCOMES) == held
 
 
@@ -40,15 +40,15 @@ def test_ordered_distance_tells_near_from_far_where_equal_distance_does_not() ->
     near, far = [5, 5, 0, 0, 10], [5, 0, 0, 5, 10]
     counts = classes(near, far, overall=[10, 0, 0, 0, 10])
 
-    assert holding(EqualCloseness("1/4"), counts) == "pq"
-    assert holding(EqualCloseness("0.249999"), counts) == ""
-    assert holding(OrderedCloseness("1/16"), counts) == "p"
-    assert holding(OrderedCloseness("3/16"), counts) == "pq"
+    assert holding(EqualDistanceTCloseness("1/4"), counts) == "pq"
+    assert holding(EqualDistanceTCloseness("0.249999"), counts) == ""
+    assert holding(OrderedDistanceTCloseness("1/16"), counts) == "p"
+    assert holding(OrderedDistanceTCloseness("3/16"), counts) == "pq"
 
 
 def test_a_cohort_that_int64_cannot_hold_is_a_defect_and_never_a_wrong_answer() -> None:
     counts = classes([2_000_000_000, 2_000_000_000])
 
-    for rule in (EqualCloseness("0.1"), OrderedCloseness("0.1")):
+    for rule in (EqualDistanceTCloseness("0.1"), OrderedDistanceTCloseness("0.1")):
         with pytest.raises(ValueError, match="too large"):
             rule.holds(counts)

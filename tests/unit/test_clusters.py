@@ -8,30 +8,36 @@ import numpy as np
 import pytest
 from tests.unit.drawn_cohort import random_cohort, space_of
 
-from cohort.sdc.local_recoding.blocks import distances, expected_costs, near_blocks
-from cohort.sdc.local_recoding.cluster_search import climb
-from cohort.sdc.local_recoding.clusters import Mix, cluster_size, form
-from cohort.sdc.local_recoding.merge_cost import Nearness
-from cohort.sdc.local_recoding.reclustering import polish
-from cohort.sdc.local_recoding.search_space import NOBODY, Assigned, Space
-from cohort.sdc.privacy_models.class_counts import satisfied
-from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Others, Pupils, Schools
+from cohort.sdc.local_recoding.blocks import merge_costs_with_seeds, partition_into_near_blocks, rank_by_expected_cost
+from cohort.sdc.local_recoding.cluster_search import search_clusters
+from cohort.sdc.local_recoding.clusters import SchoolQuota, form_clusters, smallest_cluster_size
+from cohort.sdc.local_recoding.merge_cost import MergeCosts
+from cohort.sdc.local_recoding.reclustering import recluster_classes
+from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace
+from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
+from cohort.sdc.privacy_models.constraints import (
+    ClassConstraint,
+    KAnonymity,
+    KWithoutLargestSchool,
+    SchoolDiversity,
+    SchoolDominance,
+)
 
 SIZES = (8, 5, 4, 3, 2, 2, 6)
-MIXED = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))
+MIXED = (KAnonymity(6), SchoolDiversity(3), SchoolDominance("1/2"), KWithoutLargestSchool(3))
 
 
-def total_loss(space: Space, assigned: Assigned) -> float:
+def total_loss(space: LocalSearchSpace, assigned: ClassAssignment) -> float:
     """Every member's loss, counted one by one; 1 for who has no class."""
     levels = space.common_levels(assigned.class_of, assigned.classes)
-    lost = float((assigned.class_of == NOBODY).sum())
-    for unit in np.flatnonzero(assigned.class_of != NOBODY).tolist():
+    lost = float((assigned.class_of == UNASSIGNED).sum())
+    for unit in np.flatnonzero(assigned.class_of != UNASSIGNED).tolist():
         at = levels[assigned.class_of[unit]]
         lost += sum(float(cost[at[column], space.leaves[column, unit]]) for column, cost in enumerate(space.costs))
     return lost
 
 
-def pair_loss(space: Space, a: int, b: int) -> float:
+def pair_loss(space: LocalSearchSpace, a: int, b: int) -> float:
     """What two units lose together, from the hierarchies' own labels."""
     lost = 0.0
     for column, tree in enumerate(space.coding.hierarchies):
@@ -43,10 +49,10 @@ def pair_loss(space: Space, a: int, b: int) -> float:
 
 
 def test_distances_are_the_loss_at_the_lowest_common_ancestor() -> None:
-    space = space_of(*random_cohort(30, SIZES), Pupils(2))
-    near = Nearness.of(space)
+    space = space_of(*random_cohort(30, SIZES), KAnonymity(2))
+    near = MergeCosts.of(space)
 
-    found = distances(near, np.arange(30), np.tile(np.arange(30), (30, 1)))
+    found = merge_costs_with_seeds(near, np.arange(30), np.tile(np.arange(30), (30, 1)))
 
     assert len(near.joined) < len(SIZES)
     for a, b in combinations(range(30), 2):
@@ -55,54 +61,54 @@ def test_distances_are_the_loss_at_the_lowest_common_ancestor() -> None:
 
 @pytest.mark.parametrize(("units", "size"), [(1, 4), (7, 4), (100, 16), (1000, 37)])
 def test_blocks_hold_every_unit_once(units: int, size: int) -> None:
-    space = space_of(*random_cohort(units, SIZES), Pupils(2))
+    space = space_of(*random_cohort(units, SIZES), KAnonymity(2))
     chosen = np.arange(0, units, 1)
 
-    blocks = near_blocks(Nearness.of(space), chosen, size, np.random.default_rng(3))
+    blocks = partition_into_near_blocks(MergeCosts.of(space), chosen, size, np.random.default_rng(3))
 
     assert blocks.shape[1] <= size
     assert sorted(blocks[blocks >= 0].tolist()) == chosen.tolist()
 
 
 def test_near_units_meet_in_a_block() -> None:
-    space = space_of(*random_cohort(2000, SIZES), Pupils(2))
-    near = Nearness.of(space)
+    space = space_of(*random_cohort(2000, SIZES), KAnonymity(2))
+    near = MergeCosts.of(space)
     chance = np.random.default_rng(3)
-    blocks = near_blocks(near, np.arange(2000), 50, chance)
+    blocks = partition_into_near_blocks(near, np.arange(2000), 50, chance)
 
-    within = distances(near, blocks[:, 0], blocks)[blocks >= 0].mean()
-    anywhere = distances(near, np.arange(2000), chance.permutation(2000)[:, None]).mean()
+    within = merge_costs_with_seeds(near, blocks[:, 0], blocks)[blocks >= 0].mean()
+    anywhere = merge_costs_with_seeds(near, np.arange(2000), chance.permutation(2000)[:, None]).mean()
     assert within < 0.8 * anywhere
 
 
 def test_who_is_expected_cheap_has_near_neighbours() -> None:
-    space = space_of(*random_cohort(300, SIZES), Pupils(5))
-    rank = expected_costs(Nearness.of(space), np.arange(300), 5, np.random.default_rng(1))
+    space = space_of(*random_cohort(300, SIZES), KAnonymity(5))
+    rank = rank_by_expected_cost(MergeCosts.of(space), np.arange(300), 5, np.random.default_rng(1))
 
     assert sorted(rank.tolist()) == list(range(300))
     alike = [len({tuple(space.leaves[:, u]) for u in np.flatnonzero(part)}) for part in (rank < 100, rank >= 200)]
     assert alike[0] < alike[1]
 
 
-@pytest.mark.parametrize("rules", [(Pupils(6),), MIXED], ids=["pupils", "schools too"])
-def test_clusters_are_of_k_different_units_and_cost_what_is_told(rules: tuple[Constraint, ...]) -> None:
+@pytest.mark.parametrize("rules", [(KAnonymity(6),), MIXED], ids=["pupils", "schools too"])
+def test_clusters_are_of_k_different_units_and_cost_what_is_told(rules: tuple[ClassConstraint, ...]) -> None:
     space = space_of(*random_cohort(300, SIZES, schools=9, movers=30), *rules)
     blocks = np.arange(300).reshape(3, 100)
 
-    formed = form(space, Nearness.of(space), blocks, 10, 6)
+    formed = form_clusters(space, MergeCosts.of(space), blocks, 10, 6)
 
     assert formed.members.shape == (30, 6)
     assert len(set(formed.members.reshape(-1).tolist())) == 180
     assert (formed.members // 100 == formed.block[:, None]).all()
-    assigned = Assigned.nobody(300)
+    assigned = ClassAssignment.nobody(300)
     assigned.take(formed.members.reshape(-1), np.repeat(np.arange(30), 6))
-    assert satisfied(space.histogram, assigned.class_of, 30, rules).all()
+    assert classes_satisfying_constraints(space.histogram, assigned.class_of, 30, rules).all()
     assert 6 * formed.cost.sum() == pytest.approx(total_loss(space, assigned) - 120, rel=1e-4)
 
 
 def test_the_best_candidate_joins_first() -> None:
-    space = space_of(*random_cohort(60, SIZES), Pupils(2))
-    formed = form(space, Nearness.of(space), np.arange(60)[None, :], 1, 2)
+    space = space_of(*random_cohort(60, SIZES), KAnonymity(2))
+    formed = form_clusters(space, MergeCosts.of(space), np.arange(60)[None, :], 1, 2)
 
     seed, partner = formed.members[0].tolist()
     assert seed == 0
@@ -112,45 +118,45 @@ def test_the_best_candidate_joins_first() -> None:
 @pytest.mark.parametrize(
     ("rules", "k", "mix"),
     [
-        ((Pupils(10),), 10, None),
-        ((Pupils(10), Schools(5), LargestShare("1/2"), Others(5)), 10, Mix(5, 5)),
-        ((Pupils(5), Others(5)), 6, Mix(1, 1)),
-        ((Pupils(2), LargestShare("1/3")), 3, Mix(1, 1)),
+        ((KAnonymity(10),), 10, None),
+        ((KAnonymity(10), SchoolDiversity(5), SchoolDominance("1/2"), KWithoutLargestSchool(5)), 10, SchoolQuota(5, 5)),
+        ((KAnonymity(5), KWithoutLargestSchool(5)), 6, SchoolQuota(1, 1)),
+        ((KAnonymity(2), SchoolDominance("1/3")), 3, SchoolQuota(1, 1)),
     ],
 )
-def test_how_large_a_cluster_must_be(rules: tuple[Constraint, ...], k: int, mix: Mix | None) -> None:
+def test_how_large_a_cluster_must_be(rules: tuple[ClassConstraint, ...], k: int, mix: SchoolQuota | None) -> None:
     space = space_of(*random_cohort(50, SIZES, schools=9), *rules)
 
-    assert cluster_size(space) == k
-    assert Mix.of(space, k) == mix
+    assert smallest_cluster_size(space) == k
+    assert SchoolQuota.of(space, k) == mix
 
 
-@pytest.mark.parametrize("rules", [(Pupils(6),), MIXED], ids=["pupils", "schools too"])
-def test_the_ladder_gives_nearly_everybody_a_class_that_meets_the_rules(rules: tuple[Constraint, ...]) -> None:
+@pytest.mark.parametrize("rules", [(KAnonymity(6),), MIXED], ids=["pupils", "schools too"])
+def test_the_ladder_gives_nearly_everybody_a_class_that_meets_the_rules(rules: tuple[ClassConstraint, ...]) -> None:
     space = space_of(*random_cohort(1500, SIZES, schools=40, movers=50), *rules)
-    assigned = Assigned.nobody(1500)
+    assigned = ClassAssignment.nobody(1500)
 
-    climb(space, Nearness.of(space), assigned, np.random.default_rng(1), block=200)
+    search_clusters(space, MergeCosts.of(space), assigned, np.random.default_rng(1), block=200)
 
-    assert np.count_nonzero(assigned.class_of == NOBODY) < 30
-    assert satisfied(space.histogram, assigned.class_of, assigned.classes, rules).all()
+    assert np.count_nonzero(assigned.class_of == UNASSIGNED) < 30
+    assert classes_satisfying_constraints(space.histogram, assigned.class_of, assigned.classes, rules).all()
 
 
-@pytest.mark.parametrize("rules", [(Pupils(6),), MIXED], ids=["pupils", "schools too"])
-def test_polish_lowers_the_loss_and_breaks_no_rule(rules: tuple[Constraint, ...]) -> None:
+@pytest.mark.parametrize("rules", [(KAnonymity(6),), MIXED], ids=["pupils", "schools too"])
+def test_polish_lowers_the_loss_and_breaks_no_rule(rules: tuple[ClassConstraint, ...]) -> None:
     space = space_of(*random_cohort(800, SIZES, schools=30, movers=40), *rules)
-    near, chance = Nearness.of(space), np.random.default_rng(1)
-    assigned = Assigned.nobody(800)
-    climb(space, near, assigned, chance, block=100)
-    before, had = total_loss(space, assigned), assigned.class_of != NOBODY
+    near, chance = MergeCosts.of(space), np.random.default_rng(1)
+    assigned = ClassAssignment.nobody(800)
+    search_clusters(space, near, assigned, chance, block=100)
+    before, had = total_loss(space, assigned), assigned.class_of != UNASSIGNED
 
     losses = [before]
     for _ in range(3):
-        polish(space, near, assigned, chance, 2)
+        recluster_classes(space, near, assigned, chance, 2)
         losses.append(total_loss(space, assigned))
 
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < before
-    assert ((assigned.class_of != NOBODY) == had).all()
-    assert satisfied(space.histogram, assigned.class_of, assigned.classes, rules).all()
+    assert ((assigned.class_of != UNASSIGNED) == had).all()
+    assert classes_satisfying_constraints(space.histogram, assigned.class_of, assigned.classes, rules).all()
     assert set(assigned.class_of[had].tolist()) == set(range(assigned.classes))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cohort.foundation.code_lists import CODE_LISTS, NOTHING, CodeList
+from cohort.foundation.code_lists import CODE_LISTS, NO_VALUE, CodeList
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "schools.md"
 
@@ -21,7 +21,7 @@ DRAWN = [
     ("gewicht", "0,3", "0,3 0.3 0,30 0.30 0.300"),
     ("gewicht", "1,2", "1,2 1.2 1,20 1.20"),
     ("gewicht", "0,25", "0,25 0.25"),
-    ("gewicht", NOTHING, "?"),
+    ("gewicht", NO_VALUE, "?"),
     ("postcode4", "1012", "1012"),
     ("thuistaal", "nl", "nl NL Nl"),
     ("thuistaal", "dialect", "dialect Dialect DIALECT"),
@@ -66,7 +66,7 @@ UNLISTED = [
 @pytest.mark.parametrize(("column", "code", "written"), DRAWN)
 def test_every_spelling_leads_to_its_code(column: str, code: str, written: str) -> None:
     assert {CODE_LISTS[column].canonical(spelling) for spelling in written.split()} == {code}
-    assert code == NOTHING or code in CODE_LISTS[column].codes
+    assert code == NO_VALUE or code in CODE_LISTS[column].codes
 
 
 @pytest.mark.parametrize(("column", "written"), UNLISTED)

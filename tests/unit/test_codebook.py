@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from tests.unit.drawn_cohort import chain
 
-from cohort.release.data_dictionary import codebook
+from cohort.release.data_dictionary import build_data_dictionary
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.utility.loss import Objective
+from cohort.sdc.utility.loss import WeightedLoss
 
 CODING = Coding((chain("score", 4), chain("sekse", 2)))
 
@@ -21,11 +21,11 @@ def recoded() -> Recoding:
     histogram = Histogram.of_pupils(CODING.codes(leaves), single=True)
     class_of = np.array([0, 0, 0, 1, 1, 1, 1, -1])[np.argsort(histogram.unit_of)]
     levels = np.array([[0, 0], [2, 1]])
-    return Recoding.of(histogram, CODING, class_of, levels, Objective.of("mean", 2), {"kind": "local"})
+    return Recoding.of(histogram, CODING, class_of, levels, WeightedLoss.of("mean", 2), {"kind": "local"})
 
 
 def test_lists_the_values_of_every_level_with_its_share_of_pupils() -> None:
-    told = codebook(recoded(), ["score", "sekse"], {})
+    told = build_data_dictionary(recoded(), ["score", "sekse"], {})
 
     assert told["score"]["levels"] == [
         {"level": 0, "share": 0.43, "values": ["0"]},
@@ -39,7 +39,7 @@ def test_lists_the_values_of_every_level_with_its_share_of_pupils() -> None:
 
 
 def test_a_column_that_is_not_generalised_stands_at_its_place_with_the_values_it_has() -> None:
-    told = codebook(recoded(), ["score", "niveau", "sekse"], {"niveau": ["V", "I"]})
+    told = build_data_dictionary(recoded(), ["score", "niveau", "sekse"], {"niveau": ["V", "I"]})
 
     assert list(told) == ["score", "niveau", "sekse"]
     assert told["niveau"] == {"loss": 0.0, "levels": [{"level": 0, "share": 1.0, "values": ["I", "V"]}]}

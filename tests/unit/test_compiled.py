@@ -48,10 +48,12 @@ def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_p
 
     def watched(rows: DataFrame) -> DataFrame:
         typed.append(rows)
-        return local_frames.apart(rows)
+        return local_frames.break_codegen(rows)
 
     delivered = text_scan.read(planned_once, [(1, file)], FORMATS)
-    judged = row_validation.judge(planned_once, delivered, catalogue.load(CONF), dt.date(2026, 9, 1), {}, typed=watched)
+    judged = row_validation.judge(
+        planned_once, delivered, catalogue.load_catalogue(CONF), dt.date(2026, 9, 1), {}, typed=watched
+    )
     stages = len(STAGES if declared.as_canonical else OTHERWISE_WRITTEN)
     sizes = _largest_methods(planned_once, typed[0])
     assert len(sizes) == stages

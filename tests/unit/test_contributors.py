@@ -8,15 +8,15 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cohort import delta
-from cohort.delta.settings import TableRetention
-from cohort.keys.project_keys import Key
+from cohort.delta.table_retention import TableRetention
+from cohort.keys.project_keys import ProjectKey
 from cohort.release import contributors
 from cohort.results import ledger
 from cohort.results.ledger import Ledger
 from cohort.states import local_frames
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
-KEY = Key(b"k" * 32)
+KEY = ProjectKey(b"k" * 32)
 LISTED = ["01AA", "02BB", "03CC", "04DD"]
 RETENTION = TableRetention(deleted_files_hours=0, log_hours=0)
 
@@ -26,24 +26,24 @@ def mac(brin: str) -> bytes:
 
 
 @pytest.fixture
-def places(spark: SparkSession, tmp_path: Path) -> Places:
+def places(spark: SparkSession, tmp_path: Path) -> StorageZones:
     #   pupil  school  others
     drawn = [("a", "01AA", None), ("b", "01AA", ["03CC"]), ("c", "04DD", ["01AA", "03CC"])]
     rows = [(pupil, mac(home), [mac(x) for x in others] if others else None) for pupil, home, others in drawn]
-    made = Places(tmp_path)
-    frame = local_frames.local(spark, "waarde string, _school binary, _others array<binary>", rows)
-    delta.write_new(frame, made.stage("proef", 1), "proef-1", RETENTION)
+    made = StorageZones(tmp_path)
+    frame = local_frames.make_local_frame(spark, "waarde string, _school binary, _others array<binary>", rows)
+    delta.write_new_table(frame, made.stage("proef", 1), "proef-1", RETENTION)
     return made
 
 
-def test_every_school_of_a_value_shown_is_named_once(spark: SparkSession, places: Places) -> None:
-    found = contributors.schools(spark, places, places.stage("proef", 1), KEY, LISTED)
+def test_every_school_of_a_value_shown_is_named_once(spark: SparkSession, places: StorageZones) -> None:
+    found = contributors.find_contributing_schools(spark, places, places.stage("proef", 1), KEY, LISTED)
 
     assert found == ["01AA", "03CC", "04DD"]
 
 
 def test_a_school_that_left_the_list_is_known_by_its_deliveries(
-    spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, places: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Line:
         def __init__(self, brin: str | None) -> None:
@@ -51,12 +51,12 @@ def test_a_school_that_left_the_list_is_known_by_its_deliveries(
 
     lines = tuple(map(Line, ["03CC", None, "09ZZ"]))
     monkeypatch.setattr(ledger, "read", lambda *_: Ledger(lines))
-    found = contributors.schools(spark, places, places.stage("proef", 1), KEY, ["01AA", "04DD"])
+    found = contributors.find_contributing_schools(spark, places, places.stage("proef", 1), KEY, ["01AA", "04DD"])
 
     assert found == ["01AA", "03CC", "04DD"]
 
 
-def test_a_school_of_which_nobody_knows_is_left_to_the_verifier(spark: SparkSession, places: Places) -> None:
-    found = contributors.schools(spark, places, places.stage("proef", 1), KEY, ["01AA", "04DD"])
+def test_a_school_of_which_nobody_knows_is_left_to_the_verifier(spark: SparkSession, places: StorageZones) -> None:
+    found = contributors.find_contributing_schools(spark, places, places.stage("proef", 1), KEY, ["01AA", "04DD"])
 
     assert found == ["01AA", "04DD"]

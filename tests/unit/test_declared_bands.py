@@ -20,35 +20,35 @@ from tests.unit.drawn_results import column, frame, result, row
 
 from cohort.agreements import catalogue, project_hierarchies
 from cohort.agreements.catalogue import Catalogue
-from cohort.agreements.columns import Column
+from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.project import Project
 from cohort.anonymisation import leaf_encoding
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.states.schemas import NOT_LISTED
-from cohort.verification import rebuilt_records
-from cohort.verification.hierarchies import of_bands, of_project
+from cohort.states.schemas import UNLISTED_LEAF
+from cohort.verification import record_rebuild_check
+from cohort.verification.hierarchy_reader import of_bands, of_project
 
 Toml = dict[str, Any]
 BANDS: Toml = {"from": 0, "to": 60, "step": 20, "widths": [40]}
 YEARS: Toml = {"from": 2012, "to": 2015, "step": 1, "widths": [2]}
 
 
-def score(**bands: object) -> Column:
+def score(**bands: object) -> DeclaredColumn:
     given = column("rekenen", result=result("rekenen", "latest"), bands={**BANDS, **bands})
-    return Column.model_validate({name: value for name, value in given.items() if name != "hierarchy"})
+    return DeclaredColumn.model_validate({name: value for name, value in given.items() if name != "hierarchy"})
 
 
-def born(by: str, **bands: object) -> Column:
+def born(by: str, **bands: object) -> DeclaredColumn:
     given = column("geboren", attribute="geboortedatum", born=by, bands={**YEARS, **bands})
-    return Column.model_validate({name: value for name, value in given.items() if name != "hierarchy"})
+    return DeclaredColumn.model_validate({name: value for name, value in given.items() if name != "hierarchy"})
 
 
-def tree(column: Column) -> Hierarchy:
+def tree(column: DeclaredColumn) -> Hierarchy:
     return project_hierarchies._of(column, Path("nowhere"))
 
 
-def drawn(column: Column) -> str:
+def drawn(column: DeclaredColumn) -> str:
     return "\n".join(";".join(row) for row in zip(*tree(column).labels, strict=True))
 
 
@@ -133,7 +133,7 @@ DRAWN = {
 
 
 @pytest.mark.parametrize(("declared", "text"), DRAWN.values(), ids=DRAWN.keys())
-def test_bands_as_a_file_would_have_them(declared: Column, text: str) -> None:
+def test_bands_as_a_file_would_have_them(declared: DeclaredColumn, text: str) -> None:
     assert drawn(declared) == table(text)
     assert "\n".join(";".join(row) for row in of_bands(declared).rows) == table(text)
 
@@ -225,7 +225,7 @@ def test_a_level_that_leaves_one_band_is_refused() -> None:
         tree(score(widths=[80]))
 
 
-def project(**columns: Column) -> Project:
+def project(**columns: DeclaredColumn) -> Project:
     declared = copy.deepcopy(BASELINE)
     declared["population"] = {"schooljaar": ["2024-2025"], "jaargroep": ["7"]}
     base = Project.model_validate(declared)
@@ -233,7 +233,7 @@ def project(**columns: Column) -> Project:
 
 
 def listed(low: int, high: int) -> Catalogue:
-    one = catalogue.Test("T", "1", "rekenen", "M", None, "S", Decimal(low), Decimal(high), False)
+    one = catalogue.CatalogueTest("T", "1", "rekenen", "M", None, "S", Decimal(low), Decimal(high), False)
     return Catalogue((one,), frozenset({"10AA"}))
 
 
@@ -250,7 +250,7 @@ def listed(low: int, high: int) -> Catalogue:
 )
 def test_bands_must_hold_every_score_that_intake_accepts(low: int, high: int, bands: Toml, told: bool) -> None:
     own = project(rekenen=score(**bands))
-    found = project_hierarchies.uncovered_scores(own, {"rekenen": tree(own.columns[0])}, listed(low, high))
+    found = project_hierarchies.find_uncovered_scores(own, {"rekenen": tree(own.columns[0])}, listed(low, high))
     assert bool(found) is told
 
 
@@ -270,22 +270,22 @@ def test_a_hierarchy_without_a_code_that_intake_accepts_is_refused(
     tmp_path: Path, name: str, text: str, told: str
 ) -> None:
     (tmp_path / f"{name}.csv").write_text(text)
-    own = project(one=Column.model_validate(column(name, attribute=name)))
+    own = project(one=DeclaredColumn.model_validate(column(name, attribute=name)))
     with pytest.raises(ConfigurationRefused, match=told):
-        project_hierarchies.load(own, tmp_path)
+        project_hierarchies.load_hierarchies(own, tmp_path)
 
 
 def test_only_the_year_groups_of_the_population_need_a_leaf(tmp_path: Path) -> None:
     (tmp_path / "jaargroep.csv").write_text("7;*\n")
-    own = project(one=Column.model_validate(column("jaargroep", attribute="jaargroep")))
-    assert project_hierarchies.load(own, tmp_path)["jaargroep"].leaves == ("7", "onbekend")
+    own = project(one=DeclaredColumn.model_validate(column("jaargroep", attribute="jaargroep")))
+    assert project_hierarchies.load_hierarchies(own, tmp_path)["jaargroep"].leaves == ("7", "onbekend")
 
 
 def test_a_code_outside_declared_bands_is_refused(tmp_path: Path) -> None:
     given = column("ses", attribute="ses", bands={"from": 10, "to": 51, "step": 1, "widths": [5]})
-    own = project(one=Column.model_validate({k: v for k, v in given.items() if k != "hierarchy"}))
+    own = project(one=DeclaredColumn.model_validate({k: v for k, v in given.items() if k != "hierarchy"}))
     with pytest.raises(ConfigurationRefused, match=r"none for `0`, .* Widen the bands, or open their ends"):
-        project_hierarchies.load(own, tmp_path)
+        project_hierarchies.load_hierarchies(own, tmp_path)
 
 
 POINTS = [-4000, -1, 0, 1999, 2000, 5999, 6000, 99999, None]
@@ -306,10 +306,10 @@ def test_a_score_falls_in_its_declared_band_as_the_verifier_has_it(
     points = spark.createDataFrame([(p,) for p in POINTS], "p int")
     hierarchy, slots = tree(own), {own.results[0]: F.col("p")}
     rows = points.select(
-        leaf_encoding.of_points(F.col("p"), 100, own, hierarchy).alias("leaf"),
-        rebuilt_records._band(own, slots).alias("x"),
+        leaf_encoding.band_points(F.col("p"), 100, own, hierarchy).alias("leaf"),
+        record_rebuild_check._band(own, slots).alias("x"),
     ).collect()
-    of = {NOT_LISTED: None} | dict(enumerate(hierarchy.leaves))
+    of = {UNLISTED_LEAF: None} | dict(enumerate(hierarchy.leaves))
     assert [of[found.leaf] for found in rows] == labels
     known = of_bands(own).leaves
     assert [found.x if found.x in known else None for found in rows[:-1]] == labels[:-1]
@@ -328,17 +328,19 @@ def test_a_date_of_birth_falls_in_its_declared_band_as_the_verifier_has_it(
     hierarchy, ladder = tree(own), of_bands(own)
     found = rows.select(
         "geboortedatum",
-        leaf_encoding.of_attribute(own, hierarchy).alias("leaf"),
-        rebuilt_records._attribute(own).alias("x"),
+        leaf_encoding.encode_attribute(own, hierarchy).alias("leaf"),
+        record_rebuild_check._attribute(own).alias("x"),
     ).collect()
     for one in found:
         if one.geboortedatum is None:
-            assert (one.leaf, one.x) == (leaf_encoding.NO_VALUE, None)
+            assert (one.leaf, one.x) == (leaf_encoding.NULL_LEAF, None)
         else:
-            place = ladder.places.get(one.x, leaf_encoding.NO_LEAF)
+            place = ladder.places.get(one.x, leaf_encoding.UNLISTED_ATTRIBUTE)
             assert one.leaf == place, (by, one.geboortedatum, one.x)
-            assert (place == leaf_encoding.NO_LEAF) <= (not ends)
-    assert any(one.leaf != leaf_encoding.NO_LEAF for one in found if one.geboortedatum == dt.date(2014, 7, 31))
+            assert (place == leaf_encoding.UNLISTED_ATTRIBUTE) <= (not ends)
+    assert any(
+        one.leaf != leaf_encoding.UNLISTED_ATTRIBUTE for one in found if one.geboortedatum == dt.date(2014, 7, 31)
+    )
 
 
 def test_the_verifier_makes_its_ladders_of_bands_without_a_file(tmp_path: Path) -> None:
@@ -359,6 +361,6 @@ def test_levels_that_the_bands_do_not_have_are_refused(tmp_path: Path, levels: T
     own = project(rekenen=score().model_copy(update=levels))
     if told:
         with pytest.raises(ConfigurationRefused, match="levels from 0 to 2, the lowest not above the highest"):
-            project_hierarchies.load(own, tmp_path)
+            project_hierarchies.load_hierarchies(own, tmp_path)
     else:
-        assert project_hierarchies.load(own, tmp_path)["rekenen"].height == 3
+        assert project_hierarchies.load_hierarchies(own, tmp_path)["rekenen"].height == 3

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cohort.foundation import delimited_text
-from cohort.foundation.delimited_text import MARK, TextRefused, decoded, delimiter_of, opened, with_line_feeds
+from cohort.foundation.delimited_text import (
+    BYTE_ORDER_MARK,
+    UnreadableText,
+    decode_text,
+    detect_delimiter,
+    normalise_line_ends,
+    open_delimited_text,
+)
 
 SECRET = "900123456"
 BLOCK = io.DEFAULT_BUFFER_SIZE
@@ -18,7 +25,7 @@ BLOCK = io.DEFAULT_BUFFER_SIZE
 
 def read(content: str | bytes, **options: object) -> list[tuple[int, list[str]]]:
     source = io.BytesIO(content if isinstance(content, bytes) else content.encode())
-    return [(record.line, record.fields) for record in opened(source, **options).records]  # type: ignore[arg-type]
+    return [(record.line, record.fields) for record in open_delimited_text(source, **options).records]  # type: ignore[arg-type]
 
 
 class TestRecords:
@@ -29,12 +36,12 @@ class TestRecords:
             ("a;b\r\n1;2\r\n", [(1, ["a", "b"]), (2, ["1", "2"])]),
             ("a;b\r1;2\r", [(1, ["a", "b"]), (2, ["1", "2"])]),
             ("a;b\n1;2", [(1, ["a", "b"]), (2, ["1", "2"])]),
-            (MARK + "a;b\n1;2", [(1, ["a", "b"]), (2, ["1", "2"])]),
-            (MARK * 2 + "a;b\n1;2", [(1, ["a", "b"]), (2, ["1", "2"])]),
-            (MARK + '"a";b\n1;2', [(1, ["a", "b"]), (2, ["1", "2"])]),
-            ("a;b\n" + MARK + "1;2", [(1, ["a", "b"]), (2, ["1", "2"])]),
+            (BYTE_ORDER_MARK + "a;b\n1;2", [(1, ["a", "b"]), (2, ["1", "2"])]),
+            (BYTE_ORDER_MARK * 2 + "a;b\n1;2", [(1, ["a", "b"]), (2, ["1", "2"])]),
+            (BYTE_ORDER_MARK + '"a";b\n1;2', [(1, ["a", "b"]), (2, ["1", "2"])]),
+            ("a;b\n" + BYTE_ORDER_MARK + "1;2", [(1, ["a", "b"]), (2, ["1", "2"])]),
             ("sep=;\na;b\n1;2", [(2, ["a", "b"]), (3, ["1", "2"])]),
-            (MARK + "sep=;\r\na;b\r\n1;2", [(2, ["a", "b"]), (3, ["1", "2"])]),
+            (BYTE_ORDER_MARK + "sep=;\r\na;b\r\n1;2", [(2, ["a", "b"]), (3, ["1", "2"])]),
             ('"sep=;"\na;b\n1;2', [(2, ["a", "b"]), (3, ["1", "2"])]),
             ("\n\na;b\n1;2", [(3, ["a", "b"]), (4, ["1", "2"])]),
             ("a;b\n\n1;2\n", [(1, ["a", "b"]), (2, []), (3, ["1", "2"])]),
@@ -65,9 +72,9 @@ class TestRecords:
         ],
     )
     def test_the_header_tells_the_delimiter_or_excels_line_does(self, text: str, delimiter: str) -> None:
-        assert opened(io.BytesIO(text.encode())).delimiter == delimiter
+        assert open_delimited_text(io.BytesIO(text.encode())).delimiter == delimiter
         if not text.startswith("sep"):
-            assert delimiter_of(text) == delimiter
+            assert detect_delimiter(text) == delimiter
 
     @pytest.mark.parametrize("ahead", range(-4, 5))
     @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
@@ -76,8 +83,8 @@ class TestRecords:
         for edge in (BLOCK, 2 * BLOCK, 1 << 16):
             before = "a;b\r\n1;"
             filler = "x" * (edge + ahead - len(before) - len('\r\n2;"pro'))
-            text = f'{before}{filler}\r\n2;"pro{end}vso{MARK}é"\r\n'
-            assert read(text)[1:] == [(2, ["1", filler]), (3, ["2", f"pro{end}vso{MARK}é"])]
+            text = f'{before}{filler}\r\n2;"pro{end}vso{BYTE_ORDER_MARK}é"\r\n'
+            assert read(text)[1:] == [(2, ["1", filler]), (3, ["2", f"pro{end}vso{BYTE_ORDER_MARK}é"])]
 
     @given(
         rows=st.lists(
@@ -113,8 +120,8 @@ class TestRefusals:
             ('a;b\n1;2\n3;"4"x\n', "QUOTE", (3,)),
             ('a;b\n1;"2\n3;4"x\n5;6\n', "QUOTE", (2,)),
             ("a;b\n1;2\na;b\n3;4\n", "HEADER_REPEATED", (3,)),
-            (f"a;b\n1;2\n{MARK}a;b\n3;4\n", "HEADER_REPEATED", (3,)),
-            (f'a;b\n1;2\n{MARK}"a";"b"\n3;4\n', "HEADER_REPEATED", (3,)),
+            (f"a;b\n1;2\n{BYTE_ORDER_MARK}a;b\n3;4\n", "HEADER_REPEATED", (3,)),
+            (f'a;b\n1;2\n{BYTE_ORDER_MARK}"a";"b"\n3;4\n', "HEADER_REPEATED", (3,)),
             ("a;b\n1;\0\n", "NOT_TEXT", (2,)),
             ("a;b\n1;é\n".encode("cp1252"), "ENCODING", ()),
             ("a;b\n1;2\n".encode("utf-16"), "ENCODING", ()),
@@ -123,7 +130,7 @@ class TestRefusals:
     def test_says_what_and_where_and_nothing_of_the_text(
         self, text: str | bytes, fault: str, lines: tuple[int, ...]
     ) -> None:
-        with pytest.raises(TextRefused) as refused:
+        with pytest.raises(UnreadableText) as refused:
             read(text)
 
         assert (refused.value.fault, refused.value.lines) == (fault, lines)
@@ -134,7 +141,7 @@ class TestRefusals:
         assert [fields for _, fields in read("a;*\na;*\n", header=False)] == [["a", "*"], ["a", "*"]]
 
     def test_many_lines_are_not_all_named(self) -> None:
-        assert TextRefused("SWALLOWED", *range(2, 90)).found.endswith("(line 2, 3, 4, 5, 6 and others)")
+        assert UnreadableText("SWALLOWED", *range(2, 90)).found.endswith("(line 2, 3, 4, 5, 6 and others)")
 
 
 class TestEncodings:
@@ -143,7 +150,7 @@ class TestEncodings:
         [
             ("é;b", ["UTF-8", "windows-1252"], ("é;b", "UTF-8")),
             ("é;b".encode("cp1252"), ["windows-1252", "UTF-8"], ("é;b", "windows-1252")),
-            ((MARK * 3 + "é;b"), ["UTF-8"], ("é;b", "UTF-8")),
+            ((BYTE_ORDER_MARK * 3 + "é;b"), ["UTF-8"], ("é;b", "UTF-8")),
             ("é;b".encode("utf-16"), ["UTF-8", "UTF-16"], ("é;b", "UTF-16")),
             (b"\xfe\xff" + "é;b".encode("utf-16-be"), ["UTF-8", "UTF-16"], ("é;b", "UTF-16")),
             ("é;b".encode("cp1252"), ["UTF-8"], "ENCODING"),
@@ -159,10 +166,10 @@ class TestEncodings:
     ) -> None:
         raw = content if isinstance(content, bytes) else content.encode()
         if isinstance(expected, tuple):
-            assert decoded(raw, allowed) == expected
+            assert decode_text(raw, allowed) == expected
             return
-        with pytest.raises(TextRefused) as refused:
-            decoded(raw, allowed)
+        with pytest.raises(UnreadableText) as refused:
+            decode_text(raw, allowed)
         assert refused.value.fault == expected
 
     def test_another_encoding_is_read_from_a_file_too(self) -> None:
@@ -186,7 +193,7 @@ class TestEncodings:
         ],
     )
     def test_one_kind_of_line_end_and_the_same_numbers(self, text: str, expected: str) -> None:
-        assert with_line_feeds(text) == expected
+        assert normalise_line_ends(text) == expected
 
 
 def test_the_docstring_lists_what_there_is() -> None:

@@ -14,7 +14,7 @@ from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import canonical_text, file_recognition, format_declarations
 from cohort.delivery_formats.file_recognition import MOST_FIELDS, Desk
 from cohort.ingestion import text_scan
-from cohort.states.schemas import CANONICAL, CORRUPT, GIVEN, NUMBER
+from cohort.states.schemas import CANONICAL_COLUMNS, CORRUPT_LINE, DELIVERY_NUMBER, READER_REASON
 
 HEADER = "brin;schooljaar;pgn;toetscode;afnameperiode;ruwe_score"
 FORMATS = format_declarations.load(Path(__file__).resolve().parents[2] / "conf")
@@ -102,11 +102,11 @@ def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     fit = [(n, f) for n, f in enumerate(looked.values()) if not f.rejected]
     rows: dict[str, list[dict[str, object]]] = {file.says: [] for file in FILES}
     for row in text_scan.read(one_spark, fit, FORMATS).collect():
-        rows[FILES[row[NUMBER]].says].append(row.asDict())
+        rows[FILES[row[DELIVERY_NUMBER]].says].append(row.asDict())
     lines: dict[str, list[tuple[int, str]]] = {file.says: [] for file in FILES}
     for row in _lined(one_spark, fit).collect():
-        told = "!" if row[CORRUPT] is not None else row.ruwe_score
-        lines[FILES[row[NUMBER]].says].append((row.line, told))
+        told = "!" if row[CORRUPT_LINE] is not None else row.ruwe_score
+        lines[FILES[row[DELIVERY_NUMBER]].says].append((row.line, told))
     return Read(looked, rows, {k: " ".join(f"{n}:{s}" for n, s in sorted(v)) for k, v in lines.items()})
 
 
@@ -125,7 +125,7 @@ def test_a_file_is_read_rejected_or_left_for_later(file: File, found: Read) -> N
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.says)
 def test_both_ways_of_reading_give_the_same_lines(file: File, found: Read) -> None:
     assert found.lines[file.says] == file.read
-    scores = ["!" if row[CORRUPT] is not None else row["ruwe_score"] for row in found.rows[file.says]]
+    scores = ["!" if row[CORRUPT_LINE] is not None else row["ruwe_score"] for row in found.rows[file.says]]
     assert sorted(map(str, scores)) == sorted(told.split(":")[1] for told in file.read.split())
 
 
@@ -145,8 +145,8 @@ def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: Spar
 def test_values_stand_under_their_own_names(found: Read) -> None:
     for rows in found.rows.values():
         for row in rows:
-            assert set(row) == {*CANONICAL, CORRUPT, GIVEN, NUMBER}
-            if row[CORRUPT] is None:
+            assert set(row) == {*CANONICAL_COLUMNS, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER}
+            if row[CORRUPT_LINE] is None:
                 told = (row["brin"], row["schooljaar"], row["pgn"], row["toetscode"], row["afnameperiode"])
                 assert told == ("10AA", "2024-2025", "123456782", "REK-M7", "M")
                 assert row["vaardigheidsscore"] is None  # no file has that column
@@ -232,7 +232,7 @@ def test_an_empty_line_changes_no_row(spark: SparkSession, tmp_path: Path, name:
         assert [row.pop("line") for row in rows] == [n * len(between.split("\n")[1:]) + 1 for n in range(1, len(lines))]
         read.append(
             [
-                {k: v for k, v in row.items() if k not in ("_order", CORRUPT)} | {"!": row[CORRUPT] is None}
+                {k: v for k, v in row.items() if k not in ("_order", CORRUPT_LINE)} | {"!": row[CORRUPT_LINE] is None}
                 for row in rows
             ]
         )

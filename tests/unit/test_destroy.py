@@ -19,14 +19,15 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cohort import delta
-from cohort.delta.settings import TableRetention
-from cohort.destruction import byte_search, destroy, inventory, proof, search_terms
+from cohort.delta.table_retention import TableRetention
+from cohort.destruction import byte_search, inventory, project_destruction, proof, search_terms
 from cohort.destruction.inventory import Inventory
+from cohort.foundation import json_documents
 from cohort.foundation.errors import DestructionIncomplete, StateRefused, UsageRefused
 from cohort.keys import project_keys
 from cohort.release_records import release_record
 from cohort.storage import locks
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 NAME = "leergroei"
 NOW = dt.datetime(2027, 12, 31, 12, tzinfo=dt.UTC)
@@ -42,31 +43,33 @@ STAGED = "SELECT 'I' AS rekenen, X'{}' AS _pupil, X'{}' AS _school, CAST(NULL AS
 def made(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with the project (two releases published, a third staged, a key) and a neighbour."""
     base = tmp_path_factory.mktemp("made")
-    places, folder = Places(base / "root"), base / "keys"
+    places, folder = StorageZones(base / "root"), base / "keys"
     places.root.mkdir()
     states = {
-        1: release_record.Release.SUPERSEDED,
-        2: release_record.Release.PUBLISHED,
-        3: release_record.Release.STAGED,
+        1: release_record.ReleaseState.SUPERSEDED,
+        2: release_record.ReleaseState.PUBLISHED,
+        3: release_record.ReleaseState.STAGED,
     }
     rows = one_spark.sql(ROWS).coalesce(1)
     for name, numbers in {NAME: (1, 2, 3), "groei": (2,)}.items():
-        project_keys.create(folder, name)
+        project_keys.create_key(folder, name)
         for number in numbers:
-            release_record.save(places, release_record.Record(name, number, states[number], {"records": 17}))
+            release_record.save_release_record(
+                places, release_record.ReleaseRecord(name, number, states[number], {"records": 17})
+            )
             if number == 3:
                 staged = one_spark.sql(STAGED.format(PSEUDONYM.hex(), bytes(32).hex())).coalesce(1)
-                delta.replace(staged, places.stage(name, 3), {}, release_record.release_id(name, 3), RETENTION)
+                delta.replace_table(staged, places.stage(name, 3), {}, release_record.commit_note(name, 3), RETENTION)
             else:
-                note = release_record.release_id(name, number)
-                delta.replace(rows, places.table(name), {}, note, RETENTION)
+                note = release_record.commit_note(name, number)
+                delta.replace_table(rows, places.table(name), {}, note, RETENTION)
                 shown = {"release": number, "id": note, "state": states[number], "records": 15}
-                release_record.write(places.records / name / f"{number}.json", shown)
+                json_documents.write_json_document(places.records / name / f"{number}.json", shown)
         remembered = places.remembered(name) / "2" / "pupils"
         remembered.mkdir(parents=True)
         pseudonym = pa.table({"_pupil": [REMEMBERED if name == NAME else bytes(32)], "class_nr": [0]})
         pq.write_table(pseudonym, remembered / f"part-00000-{uuid.uuid4()}-c000.zstd.parquet")
-        release_record.write(remembered.parent / "memory.json", {"pupils": 1})
+        json_documents.write_json_document(remembered.parent / "memory.json", {"pupils": 1})
     (places.table(NAME) / ".part-left-by-a-crash.tmp").write_bytes(b"half a row")
     (places.records / NAME / ".2.json.77.new").write_bytes(b"{")
     (places.deliveries / "01AB").mkdir(parents=True)
@@ -80,14 +83,14 @@ class Site:
     """A root with one project to destroy, and how a job would call for it."""
 
     def __init__(self, spark: SparkSession, base: Path) -> None:
-        self.spark, self.places, self.keys = spark, Places(base / "root"), base / "keys"
+        self.spark, self.places, self.keys = spark, StorageZones(base / "root"), base / "keys"
         self.lines: list[str] = []
 
     def plan(self, project: str = NAME) -> Inventory:
-        return destroy.plan(self.places, self.keys, project)
+        return project_destruction.plan(self.places, self.keys, project)
 
     def destroy(self, project: str = NAME, tell: Callable[[str], None] | None = None) -> dict[str, Any]:
-        return destroy.destroy(
+        return project_destruction.destroy(
             self.spark,
             self.places,
             self.keys,
@@ -98,12 +101,12 @@ class Site:
         )
 
     def assert_gone(self) -> None:
-        assert release_record.state_of(self.places, NAME) is release_record.Project.DESTROYED
+        assert release_record.project_state(self.places, NAME) is release_record.ProjectState.DESTROYED
         places = self.places
         own = places.table(NAME), places.staging(NAME), places.remembered(NAME), places.exact / NAME
         for place in own:
             assert not os.path.lexists(place)
-        assert not project_keys.exists(self.keys, NAME)
+        assert not project_keys.key_exists(self.keys, NAME)
 
 
 @pytest.fixture
@@ -120,16 +123,16 @@ def no_delta(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         logs = sorted((path / "_delta_log").glob("*.json"))
         return [hit for log in logs for hit in re.findall(pattern, log.read_text(encoding="utf-8"))]
 
-    def history(path: Path) -> list[delta.Commit]:
+    def history(path: Path) -> list[delta.TableCommit]:
         notes = said(path, r'"userMetadata":"([^"]+)"')
-        return [delta.Commit(version, note, "") for version, note in enumerate(notes)]
+        return [delta.TableCommit(version, note, "") for version, note in enumerate(notes)]
 
     monkeypatch.setattr(search_terms, "scratch", lambda _: [tmp_path / "scratch"])
-    monkeypatch.setattr(delta, "purge", lambda *_: delta.Vacuumed(0))
-    monkeypatch.setattr(delta, "exists", lambda path: (path / "_delta_log").is_dir())
-    monkeypatch.setattr(delta, "readable", lambda _, path, version: path.exists() and version is None)
-    monkeypatch.setattr(delta, "identity", lambda path: said(path, r'"metaData":\{"id":"([^"]+)"')[-1])
-    monkeypatch.setattr(delta, "history", history)
+    monkeypatch.setattr(delta, "purge_table", lambda *_: delta.VacuumResult(0))
+    monkeypatch.setattr(delta, "table_exists", lambda path: (path / "_delta_log").is_dir())
+    monkeypatch.setattr(delta, "can_read_table", lambda _, path, version: path.exists() and version is None)
+    monkeypatch.setattr(delta, "read_table_id", lambda path: said(path, r'"metaData":\{"id":"([^"]+)"')[-1])
+    monkeypatch.setattr(delta, "read_commits", history)
 
 
 def listing(root: Path) -> dict[str, tuple[int, int]]:
@@ -156,14 +159,14 @@ def test_a_plan_tells_what_would_go_and_changes_nothing(site: Site) -> None:
 
 def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_for(site: Site) -> None:
     planned, others = site.plan(), listing(site.places.table("groei"))
-    with locks.held(site.places.locks, NAME):
+    with locks.hold_lock(site.places.locks, NAME):
         certificate = site.destroy()
 
     site.assert_gone()
     for version in (None, 0):
-        with pytest.raises(delta.DAMAGED):
-            delta.read(site.spark, site.places.table(NAME), version).count()
-    assert certificate == release_record.load(release_record.certificate(site.places, NAME))
+        with pytest.raises(delta.TABLE_ERRORS):
+            delta.read_table(site.spark, site.places.table(NAME), version).count()
+    assert certificate == json_documents.read_json_document(release_record.certificate_path(site.places, NAME))
     assert certificate["removed"]["places"] == planned.sums()
     assert certificate["removed"]["inventory_sha256"] == planned.sha256
     assert certificate["removed"]["versions"] == 2
@@ -187,17 +190,19 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_
     ]
     assert listing(site.places.table("groei")) == others
     assert site.places.deliveries.joinpath("01AB", "uit.csv").exists()
-    assert release_record.load(site.places.records / NAME / "2.json")["state"] == "DESTROYED"
+    assert json_documents.read_json_document(site.places.records / NAME / "2.json")["state"] == "DESTROYED"
     assert sorted(p.name for p in (site.places.records / NAME).iterdir()) == ["1.json", "2.json", "certificate.json"]
     assert site.places.exact.joinpath("groei", "2.json").exists()
-    assert project_keys.exists(site.keys, "groei")
+    assert project_keys.key_exists(site.keys, "groei")
 
 
 @pytest.mark.usefixtures("no_delta")
 def test_nothing_that_identifies_stands_in_the_certificate_or_the_progress(site: Site) -> None:
     planned = site.plan()
     site.destroy()
-    told = json.dumps(release_record.load(release_record.certificate(site.places, NAME))) + "\n".join(site.lines)
+    told = json.dumps(
+        json_documents.read_json_document(release_record.certificate_path(site.places, NAME))
+    ) + "\n".join(site.lines)
     ids = [found for item in planned.items for found in search_terms.UUID.findall(item.path)]
     assert ids
     assert not [secret for secret in [*ids, PSEUDONYM.hex(), str(site.places.root)] if secret in told]
@@ -205,8 +210,8 @@ def test_nothing_that_identifies_stands_in_the_certificate_or_the_progress(site:
 
 def test_the_rows_are_deleted_and_vacuumed_before_the_folder_goes(spark: SparkSession, site: Site) -> None:
     table = site.places.table("groei")
-    assert delta.purge(table).left_behind == 0
-    assert delta.read(spark, table).count() == 0
+    assert delta.purge_table(table).left_behind == 0
+    assert delta.read_table(spark, table).count() == 0
     assert spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled", "true") == "true"
 
 
@@ -239,7 +244,7 @@ def test_a_name_that_is_a_path_is_refused(project: str, site: Site) -> None:
 
 
 def test_a_project_with_only_a_key_can_be_destroyed(site: Site) -> None:
-    project_keys.create(site.keys, "alleen_sleutel")
+    project_keys.create_key(site.keys, "alleen_sleutel")
     site.keys.joinpath(".alleen_sleutel.77.new").write_bytes(b"left by a killed job that made the key")
     certificate = site.destroy("alleen_sleutel")
     assert certificate["removed"]["key"] is True
@@ -262,7 +267,7 @@ CUTS = [
     (delta, "readable"),
     (release_record, "save"),
     (proof, "certificate"),
-    (destroy, "_end_journal"),
+    (project_destruction, "_end_journal"),
 ]
 
 
@@ -282,10 +287,12 @@ def test_a_killed_destruction_is_taken_up_by_the_next(module: Any, name: str, mo
         with pytest.raises(Killed):
             site.destroy()
 
-    if release_record.state_of(site.places, NAME) is release_record.Project.DESTROYED and not os.path.lexists(
+    if release_record.project_state(site.places, NAME) is release_record.ProjectState.DESTROYED and not os.path.lexists(
         site.places.exact / NAME
     ):
-        certificate = release_record.load(release_record.certificate(site.places, NAME))  # killed after the last step
+        certificate = json_documents.read_json_document(
+            release_record.certificate_path(site.places, NAME)
+        )  # killed after the last step
     else:
         certificate = site.destroy()
     site.assert_gone()
@@ -306,7 +313,7 @@ def test_a_destruction_killed_between_two_steps_is_taken_up_by_the_next(step: in
 
     with pytest.raises(Killed):
         site.destroy(tell=tell)
-    assert site.plan().state is release_record.Project.DESTROYING
+    assert site.plan().state is release_record.ProjectState.DESTROYING
     certificate = site.destroy()
     site.assert_gone()
     assert certificate["removed"]["inventory_sha256"] == planned.sha256
@@ -329,8 +336,8 @@ def test_what_cannot_be_removed_is_told_and_the_next_run_goes_on(site: Site, mon
             site.destroy()
     assert refused.value.exit_code == 16
     assert Path(stuck.path).name not in str(refused.value)
-    assert not release_record.certificate(site.places, NAME).exists()
-    assert release_record.state_of(site.places, NAME) is release_record.Project.DESTROYING
+    assert not release_record.certificate_path(site.places, NAME).exists()
+    assert release_record.project_state(site.places, NAME) is release_record.ProjectState.DESTROYING
 
     certificate = site.destroy()
     site.assert_gone()
@@ -343,7 +350,7 @@ def test_a_key_that_cannot_be_removed_is_told(site: Site, monkeypatch: pytest.Mo
         raise PermissionError(1, "Operation not permitted")
 
     with monkeypatch.context() as held:
-        held.setattr(project_keys, "destroy", refuse)
+        held.setattr(project_keys, "destroy_key", refuse)
         held.setattr(inventory, "remove", lambda tree, real=inventory.remove: tree.suffix == ".key" or real(tree))
         with pytest.raises(DestructionIncomplete, match="the project's key"):
             site.destroy()
@@ -385,7 +392,7 @@ def test_whatever_still_shows_the_project_keeps_it_from_being_certified(
 
     with pytest.raises(DestructionIncomplete) as refused:
         site.destroy()
-    assert not release_record.certificate(site.places, NAME).exists()
+    assert not release_record.certificate_path(site.places, NAME).exists()
     assert len(refused.value.problems) == 1
     assert planted.parent.relative_to(site.places.root).as_posix() in str(refused.value)
     assert not re.search(f"{known['file']}|{PSEUDONYM.hex()}|{re.escape(str(site.places.root))}", str(refused.value))
@@ -416,7 +423,7 @@ def test_a_search_that_does_not_find_the_marks_before_removes_nothing(
         with pytest.raises(DestructionIncomplete, match="find every mark"):
             site.destroy()
     assert listing(site.places.table(NAME)) == kept
-    assert project_keys.exists(site.keys, NAME)
+    assert project_keys.key_exists(site.keys, NAME)
 
 
 @pytest.mark.usefixtures("no_delta")

@@ -17,11 +17,12 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_release import SECRET
 from tests.unit.drawn_releases import MORE, NUMBERS, PUPILS, Root, project, rows_of, school_of, score_of, sex_of
 
-from cohort.agreements.school_boards import Boards
-from cohort.differencing import nested_release, nesting, snapshot_renumbering
+from cohort.agreements.school_boards import SchoolBoards
+from cohort.differencing import departure_rule, nested_release, snapshot_renumbering
+from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, StateRefused
-from cohort.keys.project_keys import Key
-from cohort.legal_basis.number_changes import Changes
+from cohort.keys.project_keys import ProjectKey
+from cohort.legal_basis.number_changes import NumberChanges
 from cohort.release_records import class_snapshot, release_record
 
 K = 10
@@ -102,8 +103,8 @@ def test_one_two_and_many_late_objectors_cannot_be_told_by_subtracting(
 def test_with_the_rule_off_the_attacker_finds_the_late_objector_and_the_verifier_finds_the_rule_off(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nesting, "to_withdraw", lambda then, *_: np.zeros_like(then))
-    monkeypatch.setattr(nesting, "require_hidden", lambda *_: None)
+    monkeypatch.setattr(departure_rule, "count_withdrawals", lambda then, *_: np.zeros_like(then))
+    monkeypatch.setattr(departure_rule, "require_hidden_departures", lambda *_: None)
     gone_too(root, {FIRST[0]})
     assert 1 in subtracted(root, 1, 2)
     (finding,) = root.made[-1].found
@@ -113,7 +114,7 @@ def test_with_the_rule_off_the_attacker_finds_the_late_objector_and_the_verifier
 
 def test_a_recoding_of_its_own_is_found_too(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate taken out: as if nothing had been published before."""
-    monkeypatch.setattr(nested_release, "before", lambda *_: None)
+    monkeypatch.setattr(nested_release, "load_previous_snapshot", lambda *_: None)
     root.project = root.project.model_copy(
         update={
             "columns": [
@@ -190,10 +191,14 @@ def test_nothing_left_is_refused(root: Root) -> None:
 def test_a_pupil_with_a_new_number_stays_and_takes_nobody_along(root: Root) -> None:
     old, new = NUMBERS[FIRST[0]], drawn.bsn(900)
     other = NUMBERS[FIRST[1]]  # whose new number somebody in the release has already
-    changes = Changes(newest_of={old: new, other: NUMBERS[FIRST[2]]})
+    changes = NumberChanges(newest_of={old: new, other: NUMBERS[FIRST[2]]})
     root.results(lambda n: {"pgn": new} if n == FIRST[0] else {})
-    assert snapshot_renumbering.follow(root.spark, root.places, root.project, Key(SECRET), changes) == 1
-    assert snapshot_renumbering.follow(root.spark, root.places, root.project, Key(SECRET), changes) == 0
+    assert (
+        snapshot_renumbering.renumber_snapshot(root.spark, root.places, root.project, ProjectKey(SECRET), changes) == 1
+    )
+    assert (
+        snapshot_renumbering.renumber_snapshot(root.spark, root.places, root.project, ProjectKey(SECRET), changes) == 0
+    )
     way = root.release()
     assert (way.withdrawn, root.made[-1].found) == (0, ())
     assert root.pupils(2) == root.pupils(1) - {drawn.mac(f"pgn|{old}")} | {drawn.mac(f"pgn|{new}")}
@@ -211,7 +216,9 @@ def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
     pq.write_table(classes.set_column(place, "pupils", pa.array(counts)), folder / "classes.parquet")
     for crc in folder.rglob(".*.crc"):
         crc.unlink()
-    release_record.write(folder / "memory.json", release_record.load(folder / "memory.json") | {"pupils": sum(counts)})
+    json_documents.write_json_document(
+        folder / "memory.json", json_documents.read_json_document(folder / "memory.json") | {"pupils": sum(counts)}
+    )
     root.release()
     (finding,) = root.made[-1].found
     assert finding.code == "DIFFERENCE"
@@ -220,8 +227,8 @@ def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
 
 
 def test_a_release_remembered_otherwise_than_it_is_staged_is_found(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = class_snapshot.write
-    monkeypatch.setattr(class_snapshot, "write", lambda pupils, *rest: write(pupils.limit(400), *rest))
+    write = class_snapshot.write_snapshot
+    monkeypatch.setattr(class_snapshot, "write_snapshot", lambda pupils, *rest: write(pupils.limit(400), *rest))
     root.results()
     root.release()
     (finding,) = root.made[-1].found
@@ -235,7 +242,7 @@ def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:
     with pytest.raises(ConfigurationRefused, match="release 1 was made with"):
         root.release()
     root.project = whole
-    class_snapshot.forget(root.places, release_record.releases(root.places, "proef")[0])
+    class_snapshot.remove_snapshot(root.places, release_record.load_release_records(root.places, "proef")[0])
     with pytest.raises(StateRefused, match="the memory of release 1"):
         root.release()
 
@@ -243,9 +250,9 @@ def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:
 def test_a_release_is_held_to_the_boards_of_today(root: Root) -> None:
     """Board 1 has 10AA and 10AB and had 10AC: half of every class, until others leave one of them."""
     root.boards = {
-        "10AA": Boards("1", frozenset("1")),
-        "10AB": Boards("1", frozenset("1")),
-        "10AC": Boards("2", frozenset("12")),
+        "10AA": SchoolBoards("1", frozenset("1")),
+        "10AB": SchoolBoards("1", frozenset("1")),
+        "10AC": SchoolBoards("2", frozenset("12")),
     }
     drawn.write_schools(root.home, {"10AA": "1", "10AB": "1", "10AC": "1 2"})
     gone_too(root, {*[n for n in FIRST if school_of(n) not in root.boards][:12]})
@@ -256,6 +263,6 @@ def test_a_release_is_held_to_the_boards_of_today(root: Root) -> None:
 
 
 def test_a_release_of_which_no_class_keeps_the_boards_of_today_is_refused(root: Root) -> None:
-    root.boards = dict.fromkeys(("10AA", "10AB", "10AC"), Boards("1", frozenset("1")))
+    root.boards = dict.fromkeys(("10AA", "10AB", "10AC"), SchoolBoards("1", frozenset("1")))
     with pytest.raises(NotAnonymous, match="can still be released"):
         root.release()

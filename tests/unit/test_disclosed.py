@@ -12,16 +12,17 @@ from tests.unit.drawn_register import CODEBOOK
 from tests.unit.drawn_release import platform, project
 
 from cohort.agreements import platform as platforms
-from cohort.agreements.project import load
-from cohort.release_records import public_record, release_record
-from cohort.release_records.release_record import Record, Release
-from cohort.storage.paths import Places
+from cohort.agreements.project import load_project
+from cohort.foundation import json_documents
+from cohort.release_records import public_record
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.storage.zone_paths import StorageZones
 from cohort.transparency import register_documents
 
 SCHOOLS = [f"{number:02d}AB" for number in range(23)]
 
 
-def exact(**changes: Any) -> Record:
+def exact(**changes: Any) -> ReleaseRecord:
     """The exact record of a published release, with all that is restricted in it."""
     known: dict[str, Any] = {
         "class": "anonymous",
@@ -49,13 +50,13 @@ def exact(**changes: Any) -> Record:
         "objections_digest": "d" * 64,
         "batches": [1, 2],
         "schools": SCHOOLS,
-        "agreed": public_record.agreed(project()),
+        "agreed": public_record.public_agreement(project()),
     }
-    return Record("proef", 1, Release.PUBLISHED, known | changes)
+    return ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, known | changes)
 
 
 def test_counts_are_hidden_up_to_seven_and_rounded_to_five_above() -> None:
-    counts = public_record.shown(platform(), exact())["counts"]
+    counts = public_record.make_public_record(platform(), exact())["counts"]
 
     assert counts == {
         "pupils_records": 60,
@@ -80,11 +81,11 @@ def test_counts_are_hidden_up_to_seven_and_rounded_to_five_above() -> None:
     ids=["a count", "consents", "a digest", "findings", "instructions"],
 )
 def test_what_somebody_adds_to_the_exact_record_is_not_shown_by_itself(added: dict[str, Any]) -> None:
-    assert "4321" not in json.dumps(public_record.shown(platform(), exact(**added)))
+    assert "4321" not in json.dumps(public_record.make_public_record(platform(), exact(**added)))
 
 
 def test_no_school_and_no_person_is_in_it() -> None:
-    told = json.dumps(public_record.shown(platform(), exact()))
+    told = json.dumps(public_record.make_public_record(platform(), exact()))
 
     assert not [brin for brin in [*SCHOOLS, "12ZZ"] if brin in told]
     assert "maker" not in told
@@ -92,14 +93,14 @@ def test_no_school_and_no_person_is_in_it() -> None:
 
 
 def test_of_the_lists_of_objections_it_says_how_old_they_were() -> None:
-    told = public_record.shown(platform(), exact())["objections"]
+    told = public_record.make_public_record(platform(), exact())["objections"]
 
     assert told == {"oldest_list": "2026-11-01", "newest_list": "2026-11-20"}
 
 
 def test_the_agreement_says_what_for_and_why_but_not_who_may_read() -> None:
     agreed = project(readers="geheime-groep")
-    told = public_record.agreed(agreed)
+    told = public_record.public_agreement(agreed)
 
     assert told["question"] == agreed.question
     assert [column["why"] for column in told["columns"]] == [column.why for column in agreed.columns]
@@ -108,8 +109,10 @@ def test_the_agreement_says_what_for_and_why_but_not_who_may_read() -> None:
 
 @pytest.mark.parametrize("name", ["leergroei", "nlschools"])
 def test_the_register_reads_what_is_disclosed_of_every_shipped_project(name: str) -> None:
-    shipped = load(CONF, name, platforms.load(CONF))
-    told = json.loads(json.dumps(public_record.shown(platform(), exact(agreed=public_record.agreed(shipped)))))
+    shipped = load_project(CONF, name, platforms.load_platform(CONF))
+    told = json.loads(
+        json.dumps(public_record.make_public_record(platform(), exact(agreed=public_record.public_agreement(shipped))))
+    )
 
     read = register_documents.Release.model_validate(told)
 
@@ -119,19 +122,19 @@ def test_the_register_reads_what_is_disclosed_of_every_shipped_project(name: str
 
 
 def test_a_release_that_was_replaced_says_so_in_public(tmp_path: Path) -> None:
-    places = Places(tmp_path)
-    public_record.write(places, platform(), exact())
-    before = release_record.load(places.records / "proef" / "1.json")
+    places = StorageZones(tmp_path)
+    public_record.write_public_record(places, platform(), exact())
+    before = json_documents.read_json_document(places.records / "proef" / "1.json")
 
-    public_record.close(places, exact().moved(Release.SUPERSEDED))
+    public_record.mark_public_record_superseded(places, exact().moved(ReleaseState.SUPERSEDED))
 
-    after = release_record.load(places.records / "proef" / "1.json")
+    after = json_documents.read_json_document(places.records / "proef" / "1.json")
     assert (before["state"], after["state"]) == ("PUBLISHED", "SUPERSEDED")
     assert {**after, "state": "PUBLISHED"} == before
 
 
 def test_what_was_agreed_is_told_before_anything_is_published(tmp_path: Path) -> None:
-    public_record.announce(Places(tmp_path), exact())
+    public_record.write_public_agreement(StorageZones(tmp_path), exact())
 
     assert [path.name for path in (tmp_path / "records" / "proef").iterdir()] == ["agreement.json"]
 
@@ -141,7 +144,7 @@ LIMITS = {"k": "10", "m": "5", "max_share": "0.5", "k_others": "6"}
 
 def test_what_intruders_face_is_told_as_agreed_and_never_as_it_came_out() -> None:
     came_out = {"stranger": {"left_at_least": 4321}, "board": {"left_at_least": 4321}}
-    told = public_record.shown(platform(), exact(thresholds=LIMITS, intruders=came_out))
+    told = public_record.make_public_record(platform(), exact(thresholds=LIMITS, intruders=came_out))
 
     assert told["faced"] == {
         "stranger": 10,
@@ -157,4 +160,4 @@ def test_what_intruders_face_is_told_as_agreed_and_never_as_it_came_out() -> Non
 
 @pytest.mark.parametrize("changes", [{}, {"intruders": {}, "class": "pseudonymous"}])
 def test_of_an_older_release_and_of_a_pseudonymous_one_no_chance_is_told(changes: dict[str, Any]) -> None:
-    assert public_record.shown(platform(), exact(thresholds=LIMITS, **changes))["faced"] == {}
+    assert public_record.make_public_record(platform(), exact(thresholds=LIMITS, **changes))["faced"] == {}

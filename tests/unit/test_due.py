@@ -15,15 +15,16 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cohort.agreements import platform
+from cohort.foundation import json_documents
 from cohort.foundation.errors import StateRefused
 from cohort.foundation.progress import Stopwatch
 from cohort.keys import project_keys
 from cohort.live_tables import eligibility_withdrawal, reader_check
 from cohort.release import status
 from cohort.release_records import release_record
-from cohort.release_records.due_actions import Action, Due, Reason
-from cohort.release_records.release_record import Record, Release
-from cohort.storage.paths import Places
+from cohort.release_records.due_actions import DueAction, DueJob, DueReason
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.storage.zone_paths import StorageZones
 
 PROJECT = Path(__file__).resolve().parents[2]
 NOW = dt.datetime(2026, 11, 30, 12, tzinfo=dt.UTC)
@@ -42,27 +43,30 @@ def folder(tmp_path: Path) -> Path:
     for name in ("aap", "noot"):
         named = text.replace(f'name = "{one.stem}"', f'name = "{name}"')
         (declared / f"{name}.toml").write_text(named, encoding="utf-8")
-        project_keys.create(tmp_path / "keys", name)
+        project_keys.create_key(tmp_path / "keys", name)
     (tmp_path / "root").mkdir()
     return tmp_path
 
 
-def due(folder: Path) -> tuple[dict[str, list[Due]], dict[str, Exception]]:
-    holds = platform.load(folder / "conf")
-    return status.due(Places(folder / "root"), holds, folder / "conf", folder / "keys", NOW)
+def due(folder: Path) -> tuple[dict[str, list[DueAction]], dict[str, Exception]]:
+    holds = platform.load_platform(folder / "conf")
+    return status.list_due_actions(StorageZones(folder / "root"), holds, folder / "conf", folder / "keys", NOW)
 
 
 def state(folder: Path) -> dict[str, Any]:
-    holds = platform.load(folder / "conf")
-    told = status.status(Places(folder / "root"), holds, folder / "conf", folder / "keys", NOW)
+    holds = platform.load_platform(folder / "conf")
+    told = status.report_status(StorageZones(folder / "root"), holds, folder / "conf", folder / "keys", NOW)
     return json.loads(json.dumps(told, default=str))  # type: ignore[no-any-return]
 
 
 def test_a_project_without_a_release_is_due_for_one_or_for_a_key_first(folder: Path) -> None:
-    project_keys.destroy(folder / "keys", "noot")
+    project_keys.destroy_key(folder / "keys", "noot")
     found, defects = due(folder)
     assert (found, defects) == (
-        {"aap": [Due(Action.RELEASE, (Reason.NOTHING_PUBLISHED,))], "noot": [Due(Action.KEY, (Reason.NO_KEY,))]},
+        {
+            "aap": [DueAction(DueJob.RELEASE, (DueReason.NOTHING_PUBLISHED,))],
+            "noot": [DueAction(DueJob.KEY, (DueReason.NO_KEY,))],
+        },
         {},
     )
     told = {one["project"]: one["due"] for one in state(folder)["projects"]}
@@ -70,12 +74,14 @@ def test_a_project_without_a_release_is_due_for_one_or_for_a_key_first(folder: P
 
 
 def test_a_project_that_is_being_destroyed_is_due_for_that_alone(folder: Path) -> None:
-    release_record.write(release_record.journal(Places(folder / "root"), "aap"), {})
-    assert due(folder)[0]["aap"] == [Due(Action.DESTROY, (Reason.DESTRUCTION_UNFINISHED,))]
+    json_documents.write_json_document(
+        release_record.destruction_journal_path(StorageZones(folder / "root"), "aap"), {}
+    )
+    assert due(folder)[0]["aap"] == [DueAction(DueJob.DESTROY, (DueReason.DESTRUCTION_UNFINISHED,))]
 
 
 def test_one_projects_damaged_record_hides_no_other_project(folder: Path) -> None:
-    record = Places(folder / "root").exact / "aap" / "1.json"
+    record = StorageZones(folder / "root").exact / "aap" / "1.json"
     record.parent.mkdir(parents=True)
     record.write_text(f'{{"{PLANTED}', encoding="utf-8")
     found, defects = due(folder)
@@ -108,13 +114,13 @@ class Lines(list[str]):
 def test_release_due_goes_on_after_one_projects_defect_or_refusal(
     job: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    release = Due(Action.RELEASE, (Reason.OBJECTIONS_CHANGED,))
+    release = DueAction(DueJob.RELEASE, (DueReason.OBJECTIONS_CHANGED,))
     found = {
         "a": [release],
         "b": [release],
         "c": [release],
-        "d": [Due(Action.DESTROY, (Reason.ENDED,))],
-        "e": [Due(Action.VERIFY, (Reason.VERIFICATION_FAILED,)), release],
+        "d": [DueAction(DueJob.DESTROY, (DueReason.ENDED,))],
+        "e": [DueAction(DueJob.VERIFY, (DueReason.VERIFICATION_FAILED,)), release],
     }
     monkeypatch.setattr(job.status, "due", lambda *_: (found, {"z": ValueError(PLANTED)}))
 
@@ -142,14 +148,16 @@ def test_release_due_goes_on_after_one_projects_defect_or_refusal(
 def test_one_projects_defect_closes_its_table_and_keeps_no_other_open(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places, holds = Places(folder / "root"), platform.load(folder / "conf")
+    places, holds = StorageZones(folder / "root"), platform.load_platform(folder / "conf")
     for name in ("aap", "noot"):
         places.table(name).mkdir(parents=True, mode=0o750)
         places.table(name).chmod(0o750)
-        release_record.save(places, Record(name, 1, Release.PUBLISHED, {"settled": True}))
+        release_record.save_release_record(places, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"settled": True}))
     (places.exact / "aap" / "1.json").write_text(f'{{"{PLANTED}', encoding="utf-8")
     del monkeypatch
-    record = reader_check.look(reader_check.Round(places, holds, folder / "conf", folder / "keys", NOW), lambda _: None)
+    record = reader_check.check_readers(
+        reader_check.ReaderCheck(places, holds, folder / "conf", folder / "keys", NOW), lambda _: None
+    )
     assert {one["project"]: (one["access"], one["exit_code"]) for one in record["projects"]} == {
         "aap": ("withdrawn", 70),
         "noot": ("withdrawn", 0),
@@ -162,10 +170,10 @@ def test_one_projects_defect_closes_its_table_and_keeps_no_other_open(
 def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places, holds = Places(folder / "root"), platform.load(folder / "conf")
-    records = [Record(name, 1, Release.PUBLISHED, {"class": "pseudonymous"}) for name in ("aap", "noot")]
-    monkeypatch.setattr(eligibility_withdrawal, "live", lambda _: records)
-    monkeypatch.setattr(eligibility_withdrawal, "lapsed", lambda *_: frozenset())
+    places, holds = StorageZones(folder / "root"), platform.load_platform(folder / "conf")
+    records = [ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"class": "pseudonymous"}) for name in ("aap", "noot")]
+    monkeypatch.setattr(eligibility_withdrawal, "live_pseudonymous_releases", lambda _: records)
+    monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset())
 
     def apply(*given: Any, **_: object) -> dict[str, Any]:
         if given[3].name == "aap":
@@ -173,13 +181,13 @@ def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
         return {"project": given[3].name, "pupils_barred": 1}
 
     monkeypatch.setattr("cohort.live_tables.row_withdrawal.apply", apply)
-    told = eligibility_withdrawal.honour(
+    told = eligibility_withdrawal.withdraw_ineligible_rows(
         None,
         places,
         holds,
         folder / "conf",
         folder / "keys",  # type: ignore[arg-type]
-        lambda _: eligibility_withdrawal.Barred(frozenset(), {}),
+        lambda _: eligibility_withdrawal.BarredPupils(frozenset(), {}),
         NOW,
         lambda _: None,
     )

@@ -12,10 +12,10 @@ from tests.unit.test_risk import NIVEAU, Drawn, drawn, random_cohort
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.utility.equity import Equity, Subgroup, Subgroups, shown_count, shown_share
+from cohort.sdc.utility.equity import EquityReport, Subgroups, SubgroupUtility, round_count, round_share
 
 
-def counted(case: Drawn, labels: list[str]) -> Equity:
+def counted(case: Drawn, labels: list[str]) -> EquityReport:
     """What happened to each subgroup, counted pupil by pupil."""
     rows = []
     for name in sorted(set(labels)):
@@ -35,19 +35,19 @@ def counted(case: Drawn, labels: list[str]) -> Equity:
                 loss += (row.count(label) - 1) / max(len(row) - 1, 1)
         gone = sum(case.records[place] is None for place in of_name)
         mean = loss / len(of_name) / len(case.hierarchies)
-        rows.append(Subgroup(name, len(of_name), gone, tuple(map(tuple, cells)), mean))
-    return Equity(tuple(tree.name for tree in case.hierarchies), tuple(rows))
+        rows.append(SubgroupUtility(name, len(of_name), gone, tuple(map(tuple, cells)), mean))
+    return EquityReport(tuple(tree.name for tree in case.hierarchies), tuple(rows))
 
 
-def agree(found: Equity, truth: Equity) -> None:
+def agree(found: EquityReport, truth: EquityReport) -> None:
     assert found.columns == truth.columns
     for row, exact in zip(found.subgroups, truth.subgroups, strict=True):
         assert row == replace(exact, mean_loss=pytest.approx(exact.mean_loss))
 
 
-def by_label(case: Drawn) -> Equity:
+def by_label(case: Drawn) -> EquityReport:
     labels = [pupil.label for pupil in case.pupils]
-    return Equity.of(case.histogram, case.recoding, Subgroups.of_pupils(case.histogram, labels))
+    return EquityReport.of(case.histogram, case.recoding, Subgroups.of_pupils(case.histogram, labels))
 
 
 def sizes_of_schools(case: Drawn, low: int, high: int) -> list[str]:
@@ -70,7 +70,7 @@ def test_subgroups_of_units_and_of_their_pupils_are_the_same(seed: int) -> None:
     of_unit = [f"wijk {unit % 4}" for unit in range(case.histogram.units)]
     of_pupil = [of_unit[unit] for unit in case.histogram.unit_of]
 
-    found = Equity.of(case.histogram, case.recoding, Subgroups.of_units(case.histogram, of_unit))
+    found = EquityReport.of(case.histogram, case.recoding, Subgroups.of_units(case.histogram, of_unit))
 
     agree(found, counted(case, of_pupil))
 
@@ -78,7 +78,7 @@ def test_subgroups_of_units_and_of_their_pupils_are_the_same(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_sizes_of_schools_count_the_pupils_of_the_cohort_by_home_school(seed: int) -> None:
     case = random_cohort(seed)
-    found = Equity.of(case.histogram, case.recoding, Subgroups.of_school_sizes(case.histogram, (9, 12)))
+    found = EquityReport.of(case.histogram, case.recoding, Subgroups.of_school_sizes(case.histogram, (9, 12)))
 
     assert [row.name for row in found.subgroups] == ["under 9", "9 to 11", "12 or more"]
     occurring = {row.name: row for row in found.subgroups if row.pupils}
@@ -92,17 +92,17 @@ def test_the_mixed_labels_of_one_unit_are_told_apart() -> None:
     #   unit 0: three alike, two nl and one anders; unit 1: one nl, suppressed
     case = drawn("3 I j A\n1 IV m A", (0, 0))
     groups = Subgroups.of_pupils(case.histogram, ["nl", "anders", "nl", "nl"])
-    found = Equity.of(case.histogram, case.recoding, groups)
+    found = EquityReport.of(case.histogram, case.recoding, groups)
 
     assert found.subgroups == (
-        Subgroup("anders", 1, 0, ((1, 0, 0), (1, 0)), 0),
-        Subgroup("nl", 3, 1, ((2, 0, 0), (2, 0)), pytest.approx(1 / 3)),
+        SubgroupUtility("anders", 1, 0, ((1, 0, 0), (1, 0)), 0),
+        SubgroupUtility("nl", 3, 1, ((2, 0, 0), (2, 0)), pytest.approx(1 / 3)),
     )
 
 
 @pytest.mark.parametrize(("exact", "shown"), [(0, None), (7, None), (8, 10), (12, 10), (13, 15), (1002, 1000)])
 def test_counts_are_hidden_up_to_7_and_rounded_to_5(exact: int, shown: int | None) -> None:
-    assert shown_count(exact) == shown
+    assert round_count(exact) == shown
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,11 @@ def test_counts_are_hidden_up_to_7_and_rounded_to_5(exact: int, shown: int | Non
     ids=["one of about ten", "few", "all of few", "rounded away", "up", "down", "whole per cents"],
 )
 def test_a_share_is_of_counts_that_may_be_shown(part: int, whole: int, shown: int | None) -> None:
-    assert shown_share(part, whole) == shown
+    assert round_share(part, whole) == shown
 
 
 def test_what_is_told_of_a_small_subgroup_is_that_it_is_small() -> None:
-    row = Subgroup("tr", 7, 7, ((0, 0),), 1.0).as_dict(["niveau"])
+    row = SubgroupUtility("tr", 7, 7, ((0, 0),), 1.0).as_dict(["niveau"])
 
     assert row == {
         "subgroup": "tr",
@@ -127,7 +127,7 @@ def test_what_is_told_of_a_small_subgroup_is_that_it_is_small() -> None:
 
 
 def test_what_is_told_of_a_large_subgroup_is_rounded() -> None:
-    row = Subgroup("nl", 1003, 98, ((602, 303),), 0.2449).as_dict(["niveau"])
+    row = SubgroupUtility("nl", 1003, 98, ((602, 303),), 0.2449).as_dict(["niveau"])
 
     assert row == {
         "subgroup": "nl",

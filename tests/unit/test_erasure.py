@@ -26,13 +26,13 @@ from cohort.foundation.errors import ObjectionsRefused
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Record, Release
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
 from cohort.results import ledger, row_removal
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-KNOWN = catalogue.load(CONF)
+KNOWN = catalogue.load_catalogue(CONF)
 HERE, THERE = sorted(KNOWN.schools)[:2]
 HEADER = "brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore"
 PUPILS = [bsn(n) for n in range(12)]
@@ -44,7 +44,7 @@ class Root:
     """A storage root, what of its lists is written, and the jobs that are run on it."""
 
     spark: SparkSession
-    places: Places
+    places: StorageZones
     share: str = "1"
     of_school: str = "1"
     always: int = 0
@@ -63,7 +63,7 @@ class Root:
 
     @property
     def holds(self) -> platform.Platform:
-        holds = platform.load(CONF)
+        holds = platform.load_platform(CONF)
         limits = holds.objections.model_copy(
             update={
                 "max_erased_share": Decimal(self.share),
@@ -76,28 +76,30 @@ class Root:
 
     def load(self, *confirmed: str) -> objections.Objections:
         zone, today = self.places.objections, self.now.date()
-        return objections.load(zone, self.holds.objections, today, KNOWN.domains(), confirmed)
+        return objections.load_objections(zone, self.holds.objections, today, KNOWN.domains(), confirmed)
 
     def ingest(self) -> dict[str, Any]:
-        changes = number_changes.load(self.places.numbers, self.now.date())
+        changes = number_changes.load_number_changes(self.places.numbers, self.now.date())
         intake = pipeline.Intake(
             self.places, self.holds, KNOWN, format_declarations.load(CONF), self.load(), changes, self.now
         )
         return pipeline.ingest(self.spark, intake, lambda _: None)
 
     def objections(self, *confirmed: str) -> dict[str, Any]:
-        return objection_erasure.apply(self.spark, self.places, self.holds, KNOWN, self.load(*confirmed), self.now)
+        return objection_erasure.apply_objections(
+            self.spark, self.places, self.holds, KNOWN, self.load(*confirmed), self.now
+        )
 
     def rows(self) -> str:
         """Which results there are of whom: `0rs` has rekenen and spelling, `…*` at the second school."""
         held: dict[str, str] = {}
-        for row in delta.read(self.spark, self.places.results).orderBy("domein").collect():
+        for row in delta.read_table(self.spark, self.places.results).orderBy("domein").collect():
             name = f"{PUPILS.index(row.pgn)}{'*' if row.brin == THERE else ''}"
             held[name] = held.get(name, "") + row.domein[0]
         return " ".join(f"{name}{domains}" for name, domains in sorted(held.items()))
 
     def refused(self) -> list[str]:
-        rows = delta.read(self.spark, self.places.quarantine).collect()
+        rows = delta.read_table(self.spark, self.places.quarantine).collect()
         return sorted(" ".join(row.codes) for row in rows)
 
     def files(self) -> set[str]:
@@ -105,7 +107,7 @@ class Root:
 
     def closes(self) -> bool:
         known = ledger.read(self.places.ledger)
-        there = delta.read(self.spark, self.places.results).count()
+        there = delta.read_table(self.spark, self.places.results).count()
         return there + row_removal.erased_so_far(self.places) == known.current()
 
     def holding(self, n: int) -> set[str]:
@@ -131,7 +133,7 @@ def without(*pupils: int) -> str:
 
 @pytest.fixture(scope="module")
 def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Root:
-    made = Root(one_spark, Places(tmp_path_factory.mktemp("erasure")))
+    made = Root(one_spark, StorageZones(tmp_path_factory.mktemp("erasure")))
     made.places.deliveries.mkdir()
     every = [row(n, test) for n in range(8) for test in ("REK-M7", "SP-M7")]
     broken = f"x;{PUPILS[3]};REK-M7;2025-01-20;1;2;3"  # the number stands in another column
@@ -147,7 +149,7 @@ def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def root(taken_in: Root, spark: SparkSession, tmp_path: Path) -> Root:
     shutil.copytree(taken_in.places.root, tmp_path / "root")
-    return Root(spark, Places(tmp_path / "root"))
+    return Root(spark, StorageZones(tmp_path / "root"))
 
 
 def line(n: int, scope: str = "alles", school: str = "") -> str:
@@ -255,7 +257,7 @@ def test_a_list_over_the_share_erases_nothing_until_it_is_confirmed(
 
 
 def test_a_list_turned_round_does_not_empty_the_first_delivery(spark: SparkSession, tmp_path: Path) -> None:
-    root = Root(spark, Places(tmp_path), of_school="0.4", always=1)
+    root = Root(spark, StorageZones(tmp_path), of_school="0.4", always=1)
     root.places.deliveries.mkdir()
     root.deliver("a.csv", HERE, *(row(n) for n in range(8)))
     root.listed(*(line(n) for n in range(4)))
@@ -296,7 +298,7 @@ def test_a_raw_file_that_a_run_did_not_come_to_goes_in_the_next(
         root.listed(*(line(n, school=HERE) for n in (3, 9)))
     before = root.files()
     with monkeypatch.context() as patch:
-        patch.setattr(raw_file_erasure, "remove", never)
+        patch.setattr(raw_file_erasure, "erase_raw_files", never)
         with pytest.raises(Killed):
             root.ingest()
     assert root.files() == before
@@ -381,8 +383,8 @@ def test_stages_and_live_projects_that_it_changes_are_named_and_others_are_not(r
     places, domains = root.places, {"lezer": ["lezen"], "rekenaar": ["rekenen"]}
     for name, used in domains.items():
         facts = {"domains": used, "barred_digest": before.digest_for(name, used)}
-        release_record.save(places, Record(name, 1, Release.PUBLISHED, facts))
-        release_record.save(places, Record(name, 2, Release.VERIFIED, facts))
+        release_record.save_release_record(places, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, facts))
+        release_record.save_release_record(places, ReleaseRecord(name, 2, ReleaseState.VERIFIED, facts))
         places.stage(name, 2).mkdir(parents=True)
     places.stage("lezer", 9).mkdir()
     assert root.objections()["due"] == []
@@ -392,8 +394,8 @@ def test_stages_and_live_projects_that_it_changes_are_named_and_others_are_not(r
     record = root.objections()
     assert (record["due"], record["erased"]["stages"]) == (["rekenaar"], 1)
     assert not places.stage("rekenaar", 2).exists()
-    assert release_record.find(places, "rekenaar", 2).state is Release.REFUSED
-    assert (release_record.find(places, "lezer", 2).state, places.stage("lezer", 2).exists()) == (
-        Release.VERIFIED,
+    assert release_record.find_release_record(places, "rekenaar", 2).state is ReleaseState.REFUSED
+    assert (release_record.find_release_record(places, "lezer", 2).state, places.stage("lezer", 2).exists()) == (
+        ReleaseState.VERIFIED,
         True,
     )

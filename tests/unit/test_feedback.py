@@ -15,7 +15,7 @@ from cohort.delivery_formats.file_rejections import FILE_REASONS
 from cohort.foundation.errors import StateRefused
 from cohort.ingestion import feedback, run_marker, volume_anomalies
 from cohort.results.ledger import REJECTED, TAKEN, Entry, Ledger
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 MOST = Decimal("0.1")
 LINES = {"PGN_INVALID": [3, 9]}
@@ -46,7 +46,7 @@ def rejected(reason: str, **changed: Any) -> Entry:
 
 
 def written(folder: Path, one: Entry, lines: dict[str, list[int]]) -> tuple[dict[str, Any], str]:
-    places = Places(folder)
+    places = StorageZones(folder)
     feedback.write(places, one, lines, MOST)
     path = places.feedback(one.brin or feedback.UNKNOWN_SCHOOL) / f"{one.levering_nr}"
     return json.loads(path.with_suffix(".json").read_text()), path.with_suffix(".txt").read_text()
@@ -148,7 +148,7 @@ def test_a_delivery_is_held_against_the_last_one_that_compares(
 
 
 def test_what_a_run_told_that_does_not_count_goes(tmp_path: Path) -> None:
-    places = Places(tmp_path)
+    places = StorageZones(tmp_path)
     feedback.sweep(places, 6)
     for number in (6, 7, 70):
         written(tmp_path, entry(levering_nr=number), {})
@@ -167,11 +167,11 @@ def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(os, "walk", shut)
     with pytest.raises(StateRefused, match="feedback/"):
-        feedback.sweep(Places(tmp_path), 6)
+        feedback.sweep(StorageZones(tmp_path), 6)
 
 
 def test_a_run_that_did_not_come_to_its_end_is_known_to_the_next(tmp_path: Path) -> None:
-    places, known = Places(tmp_path), Ledger((entry(),))
+    places, known = StorageZones(tmp_path), Ledger((entry(),))
     assert not run_marker.begin(places, Ledger()), "nothing was ever run"
     run_marker.reach(places, known)
     assert run_marker.begin(places, known)

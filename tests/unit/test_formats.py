@@ -12,7 +12,7 @@ from cohort.delivery_formats import format_declarations
 from cohort.delivery_formats.format_declarations import Recognised, Unrecognised
 from cohort.foundation.code_lists import CODE_LISTS
 from cohort.foundation.errors import ConfigurationRefused
-from cohort.states.schemas import CANONICAL
+from cohort.states.schemas import CANONICAL_COLUMNS
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SHIPPED = format_declarations.load(CONF)
@@ -120,7 +120,7 @@ def test_every_shipped_code_is_one_of_the_canonical_list() -> None:
         for column, codes in declared.codes.items():
             assert set(codes.values()) <= set(CODE_LISTS[column].codes), column
     assert sorted(SHIPPED.declared) == ["canoniek", "komma", "puntkomma"]
-    assert tuple(SHIPPED["canoniek"].columns) == CANONICAL
+    assert tuple(SHIPPED["canoniek"].columns) == CANONICAL_COLUMNS
 
 
 BROKEN = {

@@ -11,46 +11,55 @@ from pyspark.sql import functions as F
 from tests.unit.drawn_pupils import HIERARCHIES, RELEASED, agreed, cohort, drawn_leaves, mac, run
 from tests.unit.drawn_results import Row, project
 
-from cohort.agreements.project import Thresholds
+from cohort.agreements.project import ClassThresholds
 from cohort.anonymisation import search_input
-from cohort.anonymisation.class_search import Recoded
-from cohort.anonymisation.search_input import Counts
+from cohort.anonymisation.class_search import ClassSearchResult
+from cohort.anonymisation.search_input import PupilCounts
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
 from cohort.sdc.model.coding import Coding
-from cohort.states.schemas import NOT_LISTED, OTHERS, PUPIL, SCHOOL, Pseudonymised
+from cohort.states.schemas import (
+    OTHER_SCHOOLS_CONTROL,
+    PUPIL_CONTROL,
+    SCHOOL_CONTROL,
+    UNLISTED_LEAF,
+    PseudonymisedRecords,
+)
 
 BANDS = ("0 tot 10", "10 tot 20", "20 tot 30", "30 tot 40", "onbekend")
 WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
 
 
 @pytest.fixture(scope="module")
-def kept(one_spark: SparkSession) -> tuple[Counts, Recoded, list[Row]]:
+def kept(one_spark: SparkSession) -> tuple[PupilCounts, ClassSearchResult, list[Row]]:
     return run(one_spark, agreed(), files=3)
 
 
-def test_pupils_show_the_values_of_their_class(kept: tuple[Counts, Recoded, list[Row]]) -> None:
+def test_pupils_show_the_values_of_their_class(kept: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
     _, recoded, rows = kept
     recoding = recoded.recoding
     assert recoding.level_vector == (1, 0)
     assert Counter((row["score"], row["sekse"]) for row in rows) == RELEASED
-    shown = {row[PUPIL]: (row["score"], row["sekse"], row[SCHOOL], row[OTHERS]) for row in rows}
+    shown = {
+        row[PUPIL_CONTROL]: (row["score"], row["sekse"], row[SCHOOL_CONTROL], row[OTHER_SCHOOLS_CONTROL])
+        for row in rows
+    }
     assert shown[mac("pupil 0")] == ("0 tot 20", "1", mac("A"), None)
     assert shown[mac("pupil 7")] == ("0 tot 20", "1", mac("A"), [mac("B")])
     assert shown[mac("pupil 22")] == ("20 tot 40", "2", mac("A"), None)
 
 
-def test_a_suppressed_pupil_does_not_occur(kept: tuple[Counts, Recoded, list[Row]]) -> None:
+def test_a_suppressed_pupil_does_not_occur(kept: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
     _, recoded, rows = kept
     recoding = recoded.recoding
     assert (recoding.released, recoding.suppressed) == (27, 1)
-    assert {row[PUPIL] for row in rows} == {mac(f"pupil {n}") for n in range(27)}
+    assert {row[PUPIL_CONTROL] for row in rows} == {mac(f"pupil {n}") for n in range(27)}
 
 
 def test_rows_of_a_class_stand_in_one_file_in_the_order_of_the_released_values(
-    kept: tuple[Counts, Recoded, list[Row]],
+    kept: tuple[PupilCounts, ClassSearchResult, list[Row]],
 ) -> None:
     _, _, rows = kept
-    places = [(row["file"], row["score"], row["sekse"], row[PUPIL]) for row in rows]
+    places = [(row["file"], row["score"], row["sekse"], row[PUPIL_CONTROL]) for row in rows]
     assert places == sorted(places)
     assert len({(file, score, sex) for file, score, sex, _ in places}) == len(RELEASED)
     assert len({file for file, *_ in places}) > 1
@@ -60,33 +69,33 @@ def test_a_pseudonymous_release_shows_the_pseudonyms_as_text_in_their_order(spar
     asked = agreed().model_copy(update={"release_class": "pseudonymous"})
     _, _, rows = run(spark, asked, files=3)
     assert Counter((row["score"], row["sekse"]) for row in rows) == RELEASED
-    assert [row["pupil"] for row in rows] == [row[PUPIL].hex() for row in rows]
-    assert [row["school"] for row in rows] == [row[SCHOOL].hex() for row in rows]
+    assert [row["pupil"] for row in rows] == [row[PUPIL_CONTROL].hex() for row in rows]
+    assert [row["school"] for row in rows] == [row[SCHOOL_CONTROL].hex() for row in rows]
     places = [(row["file"], row["score"], row["sekse"], row["pupil"]) for row in rows]
     assert places == sorted(places)
 
 
-def test_all_are_counted(kept: tuple[Counts, Recoded, list[Row]]) -> None:
-    assert kept[0] == Counts(pupils=28, set_aside=0, rows=84, rows_used=56)
+def test_all_are_counted(kept: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
+    assert kept[0] == PupilCounts(pupils=28, set_aside=0, rows=84, rows_used=56)
 
 
 def test_who_was_at_two_schools_is_set_aside_when_so_agreed_whatever_columns_are_called(spark: SparkSession) -> None:
     counts, recoded, rows = run(spark, agreed("set-aside", ("pupils", "class_nr")), files=1)
     recoding = recoded.recoding
-    assert counts == Counts(pupils=28, set_aside=1, rows=84, rows_used=54)
+    assert counts == PupilCounts(pupils=28, set_aside=1, rows=84, rows_used=54)
     assert recoding.released == len(rows) == 26
-    assert mac("pupil 7") not in {row[PUPIL] for row in rows}
+    assert mac("pupil 7") not in {row[PUPIL_CONTROL] for row in rows}
     assert {row["file"] for row in rows} == {0}
     shown = Counter((row["pupils"], row["class_nr"]) for row in rows)
     assert shown == RELEASED | {("0 tot 20", "1"): 7}
 
 
 def test_values_that_a_hierarchy_does_not_have_are_told_by_column_and_number_only(spark: SparkSession) -> None:
-    strange = [("A", NOT_LISTED, 0), ("B", NOT_LISTED, NOT_LISTED), ("Z", NOT_LISTED, 1)]
+    strange = [("A", UNLISTED_LEAF, 0), ("B", UNLISTED_LEAF, UNLISTED_LEAF), ("Z", UNLISTED_LEAF, 1)]
     pupils = cohort(spark, ("score", "sekse"), *strange)
-    coded = search_input.coded(pupils, agreed(), Coding(HIERARCHIES))
+    coded = search_input.encode_pupils(pupils, agreed(), Coding(HIERARCHIES))
     with pytest.raises(NotAnonymous) as refused:
-        search_input.count(coded, pupils, agreed())
+        search_input.count_pupils(coded, pupils, agreed())
     assert refused.value.problems == tuple(
         "Expected only values of the hierarchy, for example a leaf for every value that occurs; found others "
         f"in {n} records in column {name}. Add the missing leaves to its hierarchy file."
@@ -95,9 +104,9 @@ def test_values_that_a_hierarchy_does_not_have_are_told_by_column_and_number_onl
 
 
 def test_what_still_carries_a_number_is_a_defect(spark: SparkSession) -> None:
-    carried = Pseudonymised(cohort(spark, ("score", "sekse")).withColumn("pgn", F.lit(1)))
+    carried = PseudonymisedRecords(cohort(spark, ("score", "sekse")).withColumn("pgn", F.lit(1)))
     with pytest.raises(TypeError, match="pgn"):
-        search_input.coded(carried, agreed(), Coding(HIERARCHIES))
+        search_input.encode_pupils(carried, agreed(), Coding(HIERARCHIES))
 
 
 def test_no_recoding_no_release(spark: SparkSession) -> None:
@@ -111,7 +120,7 @@ def test_a_cohort_past_the_budget_is_searched_in_parts_if_it_may_be_local(spark:
     with pytest.raises(ConfigurationRefused, match="at most 10 pupils for a global recoding"):
         run(spark, asked, files=1, most=10)
     local = asked.recoding.model_copy(update={"kind": "local", "objective": "mean"})
-    few = Thresholds(k=3, m=1, max_share=Decimal(1), k_others=0)
+    few = ClassThresholds(k=3, m=1, max_share=Decimal(1), k_others=0)
     asked = asked.model_copy(update={"recoding": local, "thresholds": few})
     _, recoded, rows = run(spark, asked, files=2, most=10)
     assert recoded.recoding.search["way"] == "parts"
@@ -126,22 +135,22 @@ def test_a_cohort_past_the_budget_is_searched_in_parts_if_it_may_be_local(spark:
 def test_a_local_recoding_shows_each_class_at_levels_of_its_own(spark: SparkSession) -> None:
     asked = agreed()
     local = asked.recoding.model_copy(update={"kind": "local", "objective": "mean"})
-    few = Thresholds(k=4, m=1, max_share=Decimal(1), k_others=0)
+    few = ClassThresholds(k=4, m=1, max_share=Decimal(1), k_others=0)
     asked = asked.model_copy(update={"recoding": local, "thresholds": few})
     counts, recoded, rows = run(spark, asked, files=3)
     recoding = recoded.recoding
     assert recoding.level_vector is None
-    assert counts == Counts(pupils=28, set_aside=0, rows=84, rows_used=56)
+    assert counts == PupilCounts(pupils=28, set_aside=0, rows=84, rows_used=56)
     shown = Counter((row["score"], row["sekse"]) for row in rows)
     assert min(shown.values()) >= 4
     assert shown["0 tot 10", "1"] == 5
-    assert len({row[PUPIL] for row in rows}) == len(rows) == recoding.released
-    places = [(row["file"], row["score"], row["sekse"], row[PUPIL]) for row in rows]
+    assert len({row[PUPIL_CONTROL] for row in rows}) == len(rows) == recoding.released
+    places = [(row["file"], row["score"], row["sekse"], row[PUPIL_CONTROL]) for row in rows]
     assert places == sorted(places)
     true = {mac(f"pupil {n}"): at for n, at in enumerate(drawn_leaves())}
     for row in rows:
         for place, hierarchy in enumerate(HIERARCHIES):
-            leaf = true[row[PUPIL]][place]
+            leaf = true[row[PUPIL_CONTROL]][place]
             assert row[hierarchy.name] in {level[leaf] for level in hierarchy.labels}
 
 

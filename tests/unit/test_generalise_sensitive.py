@@ -12,7 +12,7 @@ from tests.unit.drawn_pupils import ADVIES, HIERARCHIES, RELEASED, Leaf, cohort,
 from cohort.anonymisation import search_input
 from cohort.foundation.errors import NotAnonymous
 from cohort.sdc.model.coding import Coding
-from cohort.states.schemas import NOT_LISTED, PUPIL
+from cohort.states.schemas import PUPIL_CONTROL, UNLISTED_LEAF
 
 BANDS = ("0 tot 10", "10 tot 20", "20 tot 30", "30 tot 40", "onbekend")
 WIDER = ("0 tot 20", "0 tot 20", "20 tot 40", "20 tot 40", "onbekend")
@@ -27,8 +27,8 @@ def test_a_sensitive_value_is_released_as_it_is_and_makes_no_class(spark: SparkS
     _, recoded, rows = run(spark, with_advice(), files=3, advies=by_turns)
     assert Counter((row["score"], row["sekse"]) for row in rows) == RELEASED
     true = {mac(f"pupil {n}"): ADVIES.leaves[by_turns(n, 0, 0)] for n in range(28)}
-    assert all(row["advies"] == true[row[PUPIL]] for row in rows)
-    places = [(row["file"], row["score"], row["sekse"], row["advies"], row[PUPIL]) for row in rows]
+    assert all(row["advies"] == true[row[PUPIL_CONTROL]] for row in rows)
+    places = [(row["file"], row["score"], row["sekse"], row["advies"], row[PUPIL_CONTROL]) for row in rows]
     assert places == sorted(places)  # "havo" < "vwo" < "é", which is not the order of the leaves
     assert len({place[:3] for place in places}) == len(RELEASED)
     assert recoded.values == ["vwo", "havo", "é"]
@@ -57,13 +57,13 @@ def test_a_class_that_gives_a_value_away_shows_none_and_others_with_it(spark: Sp
 def test_the_search_is_the_same_whatever_the_values_are(spark: SparkSession) -> None:
     def classes(advies: Leaf) -> list[tuple[bytes, str, str]]:
         _, _, rows = run(spark, with_advice("local"), files=1, advies=advies)
-        return sorted((row[PUPIL], row["score"], row["sekse"]) for row in rows)
+        return sorted((row[PUPIL_CONTROL], row["score"], row["sekse"]) for row in rows)
 
     assert classes(by_turns) == classes(lambda n, score, sex: by_turns(26 - n if n < 27 else n, score, sex))
 
 
 def test_a_sensitive_value_that_its_hierarchy_does_not_have_is_told(spark: SparkSession) -> None:
-    pupils = cohort(spark, ("score", "sekse"), advies=lambda n, *_: NOT_LISTED if n < 2 else 0)
-    coded = search_input.coded(pupils, with_advice(), Coding(HIERARCHIES))
+    pupils = cohort(spark, ("score", "sekse"), advies=lambda n, *_: UNLISTED_LEAF if n < 2 else 0)
+    coded = search_input.encode_pupils(pupils, with_advice(), Coding(HIERARCHIES))
     with pytest.raises(NotAnonymous, match="found others in 2 records in column advies"):
-        search_input.count(coded, pupils, with_advice())
+        search_input.count_pupils(coded, pupils, with_advice())

@@ -19,7 +19,7 @@ from cohort.delivery_formats.format_declarations import Recognised, Unrecognised
 from cohort.delivery_formats.header_names import SHOWN_NAME
 from cohort.ingestion import feedback, volume_anomalies
 from cohort.results.ledger import Ledger
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 SHIPPED = format_declarations.load(Path(__file__).resolve().parents[2] / "conf")
 NAMES = "BRIN-nummer;Schooljaar;Leerlingnummer (PGN);Toets;Datum afname;Vaardigheidsscore"
@@ -193,7 +193,7 @@ def test_only_what_was_taken_in_of_the_same_school_and_supplier_counts() -> None
 def test_the_feedback_names_them(tmp_path: Path) -> None:
     written(tmp_path, entry(), {})
     one = entry(warnings={"COLUMN_GONE": 2})
-    places = Places(tmp_path)
+    places = StorageZones(tmp_path)
     feedback.write(places, one, {}, Decimal("0.1"), unread=("3 (Naam)", "5"), gone=("gewicht", "ses"))
     text = (places.feedback("10AA") / "7.txt").read_text()
     said = (

@@ -8,7 +8,7 @@ import pytest
 
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.verification.hierarchies import of_text
+from cohort.verification.hierarchy_reader import of_text
 
 PLAIN = "nl;in Nederland;*\nfy;in Nederland;*\noverig;elders;*\n"
 ROWS = [("nl", "in Nederland", "*"), ("fy", "in Nederland", "*"), ("overig", "elders", "*")]

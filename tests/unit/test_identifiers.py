@@ -10,9 +10,9 @@ from pyspark.sql import functions as F
 from stdnum.nl import bsn, onderwijsnummer
 
 from cohort.foundation import identifiers
-from cohort.foundation.identifiers import BSN, FILLERS, ONDERWIJSNUMMER, TAKEN_OFF, normal_text
+from cohort.foundation.identifiers import BSN, IGNORED_CHARACTERS, ONDERWIJSNUMMER, PLACEHOLDER_NUMBERS, normalise_pgn
 from cohort.states import local_frames
-from cohort.verification import pupil_numbers as verifier
+from cohort.verification import pupil_number_reader as verifier
 
 MARKS = (
     " ",
@@ -155,10 +155,12 @@ def drawn() -> list[str]:
 
 def judged(spark: SparkSession, raw: list[str]) -> list[tuple[str | None, str | None]]:
     """What Spark makes of each: its normal form and its kind."""
-    rows = local_frames.local(spark, "place int, raw string", list(enumerate(raw)))
-    normal = rows.select("place", F.expr(identifiers.normal("raw")).alias("normal"))
+    rows = local_frames.make_local_frame(spark, "place int, raw string", list(enumerate(raw)))
+    normal = rows.select("place", F.expr(identifiers.normalise_pgn_sql("raw")).alias("normal"))
     found = normal.select(
-        "place", "normal", F.expr(identifiers.kind("normal", identifiers.remainder("normal"))).alias("kind")
+        "place",
+        "normal",
+        F.expr(identifiers.pgn_kind_sql("normal", identifiers.elfproef_remainder_sql("normal"))).alias("kind"),
     ).collect()
     return [(row.normal, row.kind) for row in sorted(found, key=lambda row: int(row.place))]
 
@@ -169,7 +171,7 @@ def test_every_vector_of_the_handbook(spark: SparkSession) -> None:
 
 @pytest.mark.parametrize(("raw", "normal", "kind"), VECTORS)
 def test_a_list_is_read_like_a_delivery(raw: str, normal: str | None, kind: str | None) -> None:
-    assert normal_text(raw) == (normal if kind else None)
+    assert normalise_pgn(raw) == (normal if kind else None)
 
 
 @pytest.mark.parametrize(("raw", "normal", "kind"), VECTORS)
@@ -184,17 +186,17 @@ def test_three_readers_agree_on_any_text(spark: SparkSession) -> None:
     for _ in range(4000):
         text = list(rng.choice(numbers))
         for _ in range(rng.randrange(4)):
-            text.insert(rng.randrange(len(text) + 1), rng.choice([*TAKEN_OFF, *".,-=+eE0", "\u0085", "x"]))
+            text.insert(rng.randrange(len(text) + 1), rng.choice([*IGNORED_CHARACTERS, *".,-=+eE0", "\u0085", "x"]))
         texts.append("".join(text))
     accepted = [normal if kind else None for normal, kind in judged(spark, texts)]
-    assert accepted == [normal_text(text) for text in texts]
+    assert accepted == [normalise_pgn(text) for text in texts]
     assert accepted == [verifier.pupil_number(text) for text in texts]
     assert 1000 < sum(number is not None for number in accepted) < 3500
 
 
 def test_spark_and_the_lists_reader_agree_on_any_number(spark: SparkSession, drawn: list[str]) -> None:
     accepted = [normal if kind else None for normal, kind in judged(spark, drawn)]
-    assert accepted == [normal_text(number) for number in drawn]
+    assert accepted == [normalise_pgn(number) for number in drawn]
     assert 500 < sum(number is not None for number in accepted) < len(drawn) - 500
 
 
@@ -202,7 +204,7 @@ def test_the_proofs_agree_with_python_stdnum(spark: SparkSession, drawn: list[st
     """stdnum says BSN first, as we do; it takes the fillers for numbers, and pads as we do."""
     for number, (_, kind) in zip(drawn, judged(spark, drawn), strict=True):
         padded = number.zfill(9)
-        if len(number) < 7 or padded in FILLERS:
+        if len(number) < 7 or padded in PLACEHOLDER_NUMBERS:
             assert kind is None
         elif bsn.is_valid(padded):
             assert kind == BSN
@@ -214,9 +216,9 @@ SCHOOLS = ["00AA", "00AB", "00AZ", "00BA", "00ZZ", "01AA", "10AA", "27XD", "99ZZ
 
 
 def test_the_number_of_a_school_keeps_the_order_of_the_codes(spark: SparkSession) -> None:
-    rows = local_frames.local(spark, "brin string", [(school,) for school in SCHOOLS])
-    coded = rows.select("brin", F.expr(identifiers.school_code("brin")).alias("code")).collect()
+    rows = local_frames.make_local_frame(spark, "brin string", [(school,) for school in SCHOOLS])
+    coded = rows.select("brin", F.expr(identifiers.brin_to_number_sql("brin")).alias("code")).collect()
     numbers = {row.brin: row.code for row in coded}
-    assert numbers == {school: identifiers.school_number(school) for school in SCHOOLS}
+    assert numbers == {school: identifiers.brin_to_number(school) for school in SCHOOLS}
     assert sorted(SCHOOLS, key=lambda school: int(numbers[school])) == sorted(SCHOOLS)
     assert (min(numbers.values()), max(numbers.values())) == (0, 67_599)

@@ -20,11 +20,11 @@ from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections
 from cohort.results import ledger
 from cohort.results.ledger import Entry
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-SCHOOLS = sorted(catalogue.load(CONF).schools)[:3]
+SCHOOLS = sorted(catalogue.load_catalogue(CONF).schools)[:3]
 HEADER = "brin;schooljaar;pgn;jaargroep;geslacht;toetscode;afnamedatum;vaardigheidsscore"
 NUMBERS = ["111222333", "123456782", "063138219", "003389261", "101222331"]
 
@@ -64,7 +64,7 @@ BROKEN = {
 """One row per rule, with one thing broken; in the order of the lines of the second school's file."""
 
 
-def deliver(places: Places, name: str, *rows: str) -> None:
+def deliver(places: StorageZones, name: str, *rows: str) -> None:
     (places.deliveries / name).write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
 
 
@@ -74,8 +74,8 @@ def _of_another_school(place: int, line: str) -> str:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    where = Places(tmp_path)
+def places(tmp_path: Path) -> StorageZones:
+    where = StorageZones(tmp_path)
     where.deliveries.mkdir()
     deliver(where, "a.csv", *(row(n) for n in NUMBERS), row("12345672"), row(), row("108184876", geslacht="2"))
     good = [row("100252333", SCHOOLS[1], toetscode=f"REK-{m}{g}") for m in "ME" for g in range(3, 9)]
@@ -93,32 +93,32 @@ def places(tmp_path: Path) -> Places:
 
 
 def take_in(
-    spark: SparkSession, places: Places, blocked: frozenset[str] = frozenset(), megabytes: int = 256
+    spark: SparkSession, places: StorageZones, blocked: frozenset[str] = frozenset(), megabytes: int = 256
 ) -> dict[str, Any]:
-    holds = platform.load(CONF)
+    holds = platform.load_platform(CONF)
     containers = holds.intake.containers.model_copy(update={"megabytes_per_member": megabytes})
     generous = holds.intake.model_copy(update={"max_refused_share": 1, "containers": containers})
     lists = objections.Objections(barred={"alles": blocked})
     intake = pipeline.Intake(
         places,
         holds.model_copy(update={"intake": generous}),
-        catalogue.load(CONF),
+        catalogue.load_catalogue(CONF),
         format_declarations.load(CONF),
         lists,
-        number_changes.Changes(),
+        number_changes.NumberChanges(),
         NOW,
     )
     return pipeline.ingest(spark, intake, lambda _: None)
 
 
-def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, places: Places) -> None:
+def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, places: StorageZones) -> None:
     record = take_in(spark, places, frozenset({"063138219"}))
     assert record["codes"] == {**dict.fromkeys(BROKEN, 1), "BRIN_UNKNOWN": 2, "DUPLICATE": 1}
     assert record["rejected"] == {"SEVERAL_SCHOOLS": 1, "SCHOOL_UNKNOWN": 1}
     rows = record["rows"]
     assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
     assert (rows["objected"], rows["mended"]) == (1, 1)
-    stored = delta.read(spark, places.results).select("pgn").collect()
+    stored = delta.read_table(spark, places.results).select("pgn").collect()
     assert len(stored) == rows["accepted"]
     assert {r.pgn for r in stored} == {*NUMBERS, "012345672", "108184876", "100252333"} - {"063138219"}
 
@@ -134,12 +134,12 @@ def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, plac
     deliver(places, "again.csv", *(places.deliveries / "c.csv").read_text().splitlines()[1:])
     again = take_in(spark, places)
     assert (again["new"], again["rows"]["delivered"]) == (0, 0)
-    assert delta.read(spark, places.results).count() == rows["accepted"]
+    assert delta.read_table(spark, places.results).count() == rows["accepted"]
     assert not places.work.exists()
 
 
 def test_a_file_over_the_limit_stops_no_other_and_comes_in_when_the_limit_is_raised(
-    spark: SparkSession, places: Places
+    spark: SparkSession, places: StorageZones
 ) -> None:
     rows = [row(number, SCHOOLS[2]) for number in NUMBERS[:2]]
     deliver(places, "large.csv", *rows, *[" " * 1023] * 1024)
@@ -153,7 +153,7 @@ def test_a_file_over_the_limit_stops_no_other_and_comes_in_when_the_limit_is_rai
 
 
 def test_a_run_killed_before_the_ledger_is_simply_run_again(
-    spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, places: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
         pass
@@ -167,12 +167,12 @@ def test_a_run_killed_before_the_ledger_is_simply_run_again(
             take_in(spark, places)
     assert ledger.batches(places.ledger) == ()
     record = take_in(spark, places)
-    assert delta.read(spark, places.results).count() == record["rows"]["accepted"]
+    assert delta.read_table(spark, places.results).count() == record["rows"]["accepted"]
     assert ledger.batches(places.ledger) == (1,)
 
 
 def test_what_may_not_be_looked_at_stops_nothing_else(
-    spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, places: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver(places, "99ZZ.csv", row())
     (places.deliveries / "loop").symlink_to(places.deliveries / "loop")

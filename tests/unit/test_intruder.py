@@ -17,9 +17,9 @@ from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.risk import motivated_intruder
-from cohort.sdc.risk.motivated_intruder import Intrusion
-from cohort.sdc.risk.reidentification_risk import Risk
-from cohort.sdc.utility.loss import Objective
+from cohort.sdc.risk.motivated_intruder import IntruderSearch
+from cohort.sdc.risk.reidentification_risk import ReidentificationRisk
+from cohort.sdc.utility.loss import WeightedLoss
 
 
 def candidates(case: Drawn, target: Pupil) -> list[Pupil]:
@@ -63,7 +63,7 @@ def told(numbers: Sequence[int], k: int) -> tuple[Any, ...]:
     return len(numbers), min(numbers, default=None), quantiles, fewer
 
 
-def facts(found: Intrusion) -> tuple[Any, ...]:
+def facts(found: IntruderSearch) -> tuple[Any, ...]:
     return found.sampled, found.smallest, found.quantiles, found.fewer_than_k
 
 
@@ -75,7 +75,7 @@ def another(case: Drawn, vectors: tuple[Levels, ...], k: int = 3) -> Drawn:
 def test_records_at_any_level_are_candidates_when_they_could_be_the_pupils() -> None:
     #   who is I j could be in the class of I j, or among the three who show I-II *; the others only there
     case = drawn("2 I j A\n1 I m A\n1 II m A\n1 II j A\n1 IV m A", (0, 0), (1, 1))
-    found = motivated_intruder.stranger(case.histogram, case.recoding, 4)
+    found = motivated_intruder.simulate_stranger(case.histogram, case.recoding, 4)
 
     assert case.records == [("I", "j")] * 2 + [("I-II", "*")] * 3 + [None]
     assert facts(found) == told([5, 5, 3, 3, 3], 4)
@@ -85,7 +85,7 @@ def test_records_at_any_level_are_candidates_when_they_could_be_the_pupils() -> 
 def test_a_school_takes_its_own_pupils_away_movers_at_every_school() -> None:
     #   five show I j: 2 A, 1 B that C also delivered for, 1 C, 1 D. For a pupil of A the school C takes 2.
     case = drawn("2 I j A\n1 I j B C\n1 I j C\n1 I j D", (0, 0))
-    found = motivated_intruder.school(case.histogram, case.recoding, 4)
+    found = motivated_intruder.simulate_school(case.histogram, case.recoding, 4)
 
     #      A  A  B (not its own C: A takes 2)  C (A takes 2)  D (A or C takes 2)
     assert facts(found) == told([3, 3, 3, 3, 3], 4)
@@ -94,7 +94,7 @@ def test_a_school_takes_its_own_pupils_away_movers_at_every_school() -> None:
 
 def test_a_pupils_own_school_is_no_stranger() -> None:
     case = drawn("4 I j A\n1 I j B", (0, 0))
-    found = motivated_intruder.school(case.histogram, case.recoding, 4)
+    found = motivated_intruder.simulate_school(case.histogram, case.recoding, 4)
 
     assert facts(found) == told([4, 4, 4, 4, 1], 4)  # B takes one from A's; A takes four from B's
 
@@ -106,11 +106,11 @@ def test_who_links_two_releases_narrows_the_candidates() -> None:
     #   1 I  m   –         I *      alone in the second only
     case = drawn("2 I j A\n1 II j A\n1 I m A", (1, 0))
     second = another(case, ((0, 1),))
-    found = motivated_intruder.two_releases(case.histogram, case.recoding, second.recoding, 2)
+    found = motivated_intruder.simulate_linked_releases(case.histogram, case.recoding, second.recoding, 2)
 
     assert facts(found) == told([2, 2, 1, 1], 2)
-    assert motivated_intruder.stranger(case.histogram, case.recoding, 2).smallest == 3
-    assert motivated_intruder.stranger(case.histogram, second.recoding, 2).smallest == 3
+    assert motivated_intruder.simulate_stranger(case.histogram, case.recoding, 2).smallest == 3
+    assert motivated_intruder.simulate_stranger(case.histogram, second.recoding, 2).smallest == 3
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -120,22 +120,24 @@ def test_every_intruder_finds_what_looking_through_the_records_finds(seed: int) 
     histogram, recoding = case.histogram, case.recoding
     targets = [case.pupils[place] for place in released(case)]
 
-    assert facts(motivated_intruder.stranger(histogram, recoding, 5)) == told(
+    assert facts(motivated_intruder.simulate_stranger(histogram, recoding, 5)) == told(
         [len(candidates(case, target)) for target in targets], 5
     )
-    assert facts(motivated_intruder.school(histogram, recoding, 3)) == told(
+    assert facts(motivated_intruder.simulate_school(histogram, recoding, 3)) == told(
         [left_by_a_school(case, target) for target in targets], 3
     )
-    assert facts(motivated_intruder.two_releases(histogram, recoding, second.recoding, 5)) == told(
+    assert facts(motivated_intruder.simulate_linked_releases(histogram, recoding, second.recoding, 5)) == told(
         [linked(case, second, place) for place in released(case, second)], 5
     )
 
 
 def test_a_release_linked_with_itself_tells_nothing_more() -> None:
     case = random_cohort(5)
-    alone = motivated_intruder.stranger(case.histogram, case.recoding, 4)
+    alone = motivated_intruder.simulate_stranger(case.histogram, case.recoding, 4)
 
-    assert facts(motivated_intruder.two_releases(case.histogram, case.recoding, case.recoding, 4)) == facts(alone)
+    assert facts(motivated_intruder.simulate_linked_releases(case.histogram, case.recoding, case.recoding, 4)) == facts(
+        alone
+    )
 
 
 def of_two_words() -> Drawn:
@@ -152,8 +154,8 @@ def test_codes_of_several_words_are_compared_in_all_of_them() -> None:
     numbers = [len(candidates(case, case.pupils[place])) for place in released(case)]
 
     assert (case.coding.words, case.recoding.classes, case.recoding.suppressed) == (2, 4, 9)
-    assert facts(motivated_intruder.stranger(case.histogram, case.recoding, 10)) == told(numbers, 10)
-    found = Risk.of(case.histogram, case.recoding, 5)
+    assert facts(motivated_intruder.simulate_stranger(case.histogram, case.recoding, 10)) == told(numbers, 10)
+    found = ReidentificationRisk.of(case.histogram, case.recoding, 5)
     assert figures(found) == pytest.approx(figures(counted(case, 5)))
 
 
@@ -161,11 +163,11 @@ def test_parts_of_any_size_find_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     case = random_cohort(7)
     second = another(case, ((0, 0, 0),), k=1)
 
-    def everything() -> list[Intrusion]:
+    def everything() -> list[IntruderSearch]:
         return [
-            motivated_intruder.stranger(case.histogram, case.recoding, 4),
-            motivated_intruder.school(case.histogram, case.recoding, 4),
-            motivated_intruder.two_releases(case.histogram, case.recoding, second.recoding, 4),
+            motivated_intruder.simulate_stranger(case.histogram, case.recoding, 4),
+            motivated_intruder.simulate_school(case.histogram, case.recoding, 4),
+            motivated_intruder.simulate_linked_releases(case.histogram, case.recoding, second.recoding, 4),
         ]
 
     at_once = everything()
@@ -176,12 +178,13 @@ def test_parts_of_any_size_find_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_sample_is_drawn_by_its_seed_and_not_by_the_order_of_the_rows() -> None:
     case = random_cohort(8, pupils=200)
     turned = replace(case, pupils=case.pupils[::-1])
-    sampled = motivated_intruder.stranger(case.histogram, case.recoding, 4, pupils=40)
+    sampled = motivated_intruder.simulate_stranger(case.histogram, case.recoding, 4, pupils=40)
 
     assert sampled.sampled == 40
-    assert motivated_intruder.stranger(turned.histogram, turned.recoding, 4, pupils=40) == sampled
+    assert motivated_intruder.simulate_stranger(turned.histogram, turned.recoding, 4, pupils=40) == sampled
     seeds = {
-        motivated_intruder.stranger(case.histogram, case.recoding, 4, pupils=10, seed=s).quantiles for s in range(9)
+        motivated_intruder.simulate_stranger(case.histogram, case.recoding, 4, pupils=10, seed=s).quantiles
+        for s in range(9)
     }
     assert len(seeds) > 1
 
@@ -189,7 +192,7 @@ def test_a_sample_is_drawn_by_its_seed_and_not_by_the_order_of_the_rows() -> Non
 def test_nobody_is_drawn_twice_however_many_pupils_a_unit_is() -> None:
     #   all but one of 41 pupils: the 20 of II in any case at least 19 times
     case = drawn("21 I j A\n20 II j A", (0, 0))
-    found = motivated_intruder.stranger(case.histogram, case.recoding, 21, pupils=40)
+    found = motivated_intruder.simulate_stranger(case.histogram, case.recoding, 21, pupils=40)
 
     assert found.sampled == 40
     assert found.fewer_than_k in (19, 20)
@@ -197,15 +200,17 @@ def test_nobody_is_drawn_twice_however_many_pupils_a_unit_is() -> None:
 
 def test_nobody_is_looked_for_where_nothing_is_released() -> None:
     case = drawn("1 I j A\n1 IV m B", (0, 0))
-    found = motivated_intruder.school(case.histogram, case.recoding, 4)
+    found = motivated_intruder.simulate_school(case.histogram, case.recoding, 4)
 
     assert facts(found) == (0, None, (), 0)
-    assert facts(motivated_intruder.two_releases(case.histogram, case.recoding, case.recoding, 4)) == facts(found)
+    assert facts(motivated_intruder.simulate_linked_releases(case.histogram, case.recoding, case.recoding, 4)) == facts(
+        found
+    )
 
 
 def test_a_document_says_what_it_assumes() -> None:
     case = random_cohort(2)
-    found = motivated_intruder.two_releases(case.histogram, case.recoding, case.recoding, 4)
+    found = motivated_intruder.simulate_linked_releases(case.histogram, case.recoding, case.recoding, 4)
     document = json.loads(json.dumps(found.as_dict()))
 
     assert "can tell which two records are of the same pupil" in document["assumption"]
@@ -218,15 +223,15 @@ def test_refuses_thresholds_and_samples_all_at_once(k: Any, pupils: Any) -> None
     case = random_cohort(0)
 
     with pytest.raises(ConfigurationRefused, match=r"to measure risk by[^$]*to look for"):
-        motivated_intruder.stranger(case.histogram, case.recoding, k, pupils=pupils)
+        motivated_intruder.simulate_stranger(case.histogram, case.recoding, k, pupils=pupils)
 
 
 def test_refuses_a_school_where_nobody_has_one() -> None:
     coding = Coding((NIVEAU,))
     histogram = Histogram.of_pupils(coding.codes([np.array([0, 0])]))
-    goal = Objective.of("mean", 1)
+    goal = WeightedLoss.of("mean", 1)
     recoding = Recoding.of(histogram, coding, np.zeros(1, np.int64), np.zeros((1, 1), np.int64), goal, {})
 
-    assert motivated_intruder.stranger(histogram, recoding, 2).smallest == 2
+    assert motivated_intruder.simulate_stranger(histogram, recoding, 2).smallest == 2
     with pytest.raises(ConfigurationRefused, match="Expected schools in the data for an intruder"):
-        motivated_intruder.school(histogram, recoding, 2)
+        motivated_intruder.simulate_school(histogram, recoding, 2)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from cohort.foundation.errors import NotAnonymous
-from cohort.sdc.global_recoding.lattice_search import search
+from cohort.sdc.global_recoding.lattice_search import search_global_recoding
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import LargestShare, Pupils
+from cohort.sdc.privacy_models.constraints import KAnonymity, SchoolDominance
 
 NIVEAU = Hierarchy("niveau", (("I", "II", "III", "IV"), ("I-II", "I-II", "III-IV", "III-IV"), ("*",) * 4))
 OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
@@ -35,8 +35,8 @@ def test_records_of_several_words_are_searched_too(objective: str) -> None:
     coding = Coding(trees)
     leaves = [draw.integers(0, 3 if c < 3 else 40, 300) for c in range(12)]
 
-    found = search(
-        Histogram.of_pupils(coding.codes(leaves)), coding, [Pupils(4)], objective=objective, suppression_limit="0.1"
+    found = search_global_recoding(
+        Histogram.of_pupils(coding.codes(leaves)), coding, [KAnonymity(4)], objective=objective, suppression_limit="0.1"
     )
 
     assert coding.words == 2
@@ -51,8 +51,8 @@ def test_when_the_tries_are_used_up_the_answer_is_good_but_not_proven() -> None:
     histogram = Histogram.of_pupils(coding.codes([draw.integers(0, 4, 400) for _ in range(6)]))
     ask = {"objective": "mean", "suppression_limit": "0.2"}
 
-    some = search(histogram, coding, [Pupils(3)], most_tries=8, **ask)
-    whole = search(histogram, coding, [Pupils(3)], **ask)
+    some = search_global_recoding(histogram, coding, [KAnonymity(3)], most_tries=8, **ask)
+    whole = search_global_recoding(histogram, coding, [KAnonymity(3)], **ask)
 
     assert (some.search["proven"], whole.search["proven"]) == (False, True)
     assert some.loss.mean >= whole.loss.mean
@@ -64,7 +64,7 @@ def test_more_vectors_than_can_be_listed_are_searched_without_a_proof() -> None:
     coding = Coding((NIVEAU,) * 24)
     histogram = alike(500, coding, range(4))
 
-    found = search(histogram, coding, [Pupils(5)], objective="mean", suppression_limit="0.2")
+    found = search_global_recoding(histogram, coding, [KAnonymity(5)], objective="mean", suppression_limit="0.2")
 
     assert found.search["nodes"] == 3**24
     assert not found.search["proven"]
@@ -78,7 +78,7 @@ def test_of_millions_of_vectors_the_best_is_found(objective: str, columns: int) 
     coding = Coding((NIVEAU,) * columns)
     histogram = alike(40, coding, range(3))
 
-    found = search(histogram, coding, [Pupils(3)], objective=objective, suppression_limit=0)
+    found = search_global_recoding(histogram, coding, [KAnonymity(3)], objective=objective, suppression_limit=0)
 
     assert found.search["nodes"] == 3**columns
     assert found.search["proven"]
@@ -96,10 +96,10 @@ def test_many_vectors_of_which_none_will_do() -> None:
 
     for limit in (0, 1):
         with pytest.raises(NotAnonymous, match="none for about 40 pupils"):
-            search(
+            search_global_recoding(
                 one,
                 coding,
-                [Pupils(3), LargestShare("1/2")],
+                [KAnonymity(3), SchoolDominance("1/2")],
                 objective="mean",
                 suppression_limit=limit,
                 most_tries=3_000,
@@ -113,8 +113,8 @@ def test_a_level_that_is_too_fine_or_too_dear_is_left_out_beforehand() -> None:
     coding = Coding((number, *wide))
     leaves = [np.arange(64), *[np.zeros(64, dtype=np.int64)] * 20]
 
-    found = search(
-        Histogram.of_pupils(coding.codes(leaves)), coding, [Pupils(2)], objective="mean", suppression_limit=0
+    found = search_global_recoding(
+        Histogram.of_pupils(coding.codes(leaves)), coding, [KAnonymity(2)], objective="mean", suppression_limit=0
     )
 
     assert found.level_vector == (1,) + (0,) * 20

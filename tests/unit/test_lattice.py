@@ -7,12 +7,18 @@ import numpy as np
 import pytest
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
-from cohort.sdc.global_recoding.lattice_search import search
+from cohort.sdc.global_recoding.lattice_search import search_global_recoding
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Others, Pupils, Schools
+from cohort.sdc.privacy_models.constraints import (
+    ClassConstraint,
+    KAnonymity,
+    KWithoutLargestSchool,
+    SchoolDiversity,
+    SchoolDominance,
+)
 
 NIVEAU = Hierarchy("niveau", (("I", "II", "III", "IV"), ("I-II", "I-II", "III-IV", "III-IV"), ("*",) * 4))
 GESLACHT = Hierarchy("geslacht", (("j", "m"), ("*", "*")))
@@ -37,8 +43,10 @@ def cohort(drawn: str) -> Histogram:
     )
 
 
-def best(histogram: Histogram, *rules: Constraint, limit: Any = 0, **rest: Any) -> Recoding:
-    return search(histogram, CODING, rules, objective=rest.pop("objective", "mean"), suppression_limit=limit, **rest)
+def best(histogram: Histogram, *rules: ClassConstraint, limit: Any = 0, **rest: Any) -> Recoding:
+    return search_global_recoding(
+        histogram, CODING, rules, objective=rest.pop("objective", "mean"), suppression_limit=limit, **rest
+    )
 
 
 def released(recoding: Recoding) -> list[tuple[Any, ...]]:
@@ -59,7 +67,7 @@ COHORT = cohort(
 
 
 def test_generalises_no_more_than_needed() -> None:
-    recoding = best(COHORT, Pupils(3))
+    recoding = best(COHORT, KAnonymity(3))
 
     assert recoding.level_vector == (1, 0)
     assert released(recoding) == [(0, "I-II", "j", 3), (1, "III-IV", "j", 3), (2, "III-IV", "m", 4)]
@@ -69,7 +77,7 @@ def test_generalises_no_more_than_needed() -> None:
 
 
 def test_suppresses_where_that_costs_less_and_is_allowed() -> None:
-    recoding = best(COHORT, Pupils(3), limit=0.4, weights=[3, 1], maximum=(0, 1))
+    recoding = best(COHORT, KAnonymity(3), limit=0.4, weights=[3, 1], maximum=(0, 1))
 
     assert recoding.level_vector == (0, 0)
     assert released(recoding) == [(0, "III", "j", 3), (1, "III", "m", 3)]
@@ -77,16 +85,16 @@ def test_suppresses_where_that_costs_less_and_is_allowed() -> None:
 
 
 def test_the_limit_is_exact() -> None:
-    assert best(COHORT, Pupils(3), limit="0.4", maximum=(0, 0)).suppressed == 4
+    assert best(COHORT, KAnonymity(3), limit="0.4", maximum=(0, 0)).suppressed == 4
     with pytest.raises(NotAnonymous):
-        best(COHORT, Pupils(3), limit="0.399999", maximum=(0, 0))
+        best(COHORT, KAnonymity(3), limit="0.399999", maximum=(0, 0))
 
 
 def test_a_weight_makes_a_column_dear() -> None:
     data = cohort("1 I j A\n1 I m A\n1 II j A\n1 II m A")
 
-    assert best(data, Pupils(2)).level_vector == (1, 0)
-    assert best(data, Pupils(2), weights=[9, 1]).level_vector == (0, 1)
+    assert best(data, KAnonymity(2)).level_vector == (1, 0)
+    assert best(data, KAnonymity(2), weights=[9, 1]).level_vector == (0, 1)
 
 
 class TestOneConstraintAtATime:
@@ -108,25 +116,25 @@ class TestOneConstraintAtATime:
     @pytest.mark.parametrize(
         ("rule", "classes"),
         [
-            (Pupils(8), ["I j", "IV m"]),
-            (Pupils(9), ["I j"]),
-            (Schools(3), ["I j", "IV m"]),
-            (Schools(4), ["IV m"]),
-            (LargestShare("1/2"), ["I j"]),
-            (LargestShare("5/8"), ["I j", "IV m"]),
-            (Others(3), ["I j", "IV m"]),
-            (Others(4), ["I j"]),
+            (KAnonymity(8), ["I j", "IV m"]),
+            (KAnonymity(9), ["I j"]),
+            (SchoolDiversity(3), ["I j", "IV m"]),
+            (SchoolDiversity(4), ["IV m"]),
+            (SchoolDominance("1/2"), ["I j"]),
+            (SchoolDominance("5/8"), ["I j", "IV m"]),
+            (KWithoutLargestSchool(3), ["I j", "IV m"]),
+            (KWithoutLargestSchool(4), ["I j"]),
         ],
         ids=str,
     )
-    def test_releases_the_classes_that_satisfy_it(self, rule: Constraint, classes: list[str]) -> None:
+    def test_releases_the_classes_that_satisfy_it(self, rule: ClassConstraint, classes: list[str]) -> None:
         recoding = best(self.DATA, rule, limit=1, maximum=(0, 0))
 
         assert [f"{niveau} {geslacht}" for _, niveau, geslacht, _ in released(recoding)] == classes
 
     def test_a_further_school_is_no_home_school(self) -> None:
         with pytest.raises(NotAnonymous):
-            best(cohort("2 I j A B\n1 I j A C"), Schools(2))
+            best(cohort("2 I j A B\n1 I j A C"), SchoolDiversity(2))
 
 
 def test_of_equal_losses_the_fewest_classes_win_then_the_lowest_levels() -> None:
@@ -141,20 +149,22 @@ def test_of_equal_losses_the_fewest_classes_win_then_the_lowest_levels() -> None
     def levels(*missing: tuple[int, int]) -> tuple[int, ...] | None:
         cells = np.array([at for at in np.ndindex(3, 3) if at not in missing]).T
         pupils = Histogram.of_pupils(coding.codes(cells))
-        return search(pupils, coding, [Pupils(2)], objective="mean", suppression_limit=0).level_vector
+        return search_global_recoding(
+            pupils, coding, [KAnonymity(2)], objective="mean", suppression_limit=0
+        ).level_vector
 
     assert levels((0, 2), (1, 2), (2, 2)) == (1, 0)  # x and y, not a, b and c
     assert levels((0, 2), (1, 1), (2, 0)) == (0, 1)  # three classes either way
 
 
 def test_classes_are_numbered_by_what_is_released() -> None:
-    recoding = best(cohort("2 IV m A\n2 I m A\n2 II j B\n2 I j C"), Pupils(2))
+    recoding = best(cohort("2 IV m A\n2 I m A\n2 II j B\n2 I j C"), KAnonymity(2))
 
     assert released(recoding) == [(0, "I", "j", 2), (1, "I", "m", 2), (2, "II", "j", 2), (3, "IV", "m", 2)]
 
 
 def test_the_class_table_counts_the_pupils_who_show_each_class() -> None:
-    recoding = best(COHORT, Pupils(3), limit="0.1")
+    recoding = best(COHORT, KAnonymity(3), limit="0.1")
     table = recoding.class_table(["niveau", "geslacht"])
 
     assert [str(field.type) for field in table.schema] == ["int32", "string", "string", "int64"]
@@ -169,18 +179,18 @@ def test_the_class_table_counts_the_pupils_who_show_each_class() -> None:
 
 def test_the_class_table_refuses_a_column_name_of_its_own() -> None:
     with pytest.raises(ValueError, match="pupils occurs twice"):
-        best(COHORT, Pupils(3)).class_table(["niveau", "pupils"])
+        best(COHORT, KAnonymity(3)).class_table(["niveau", "pupils"])
 
 
 def test_levels_can_be_kept_between_bounds() -> None:
-    assert best(COHORT, Pupils(3), minimum=(2, 0)).level_vector == (2, 0)
-    assert best(COHORT, Pupils(3), minimum=(0, 1)).level_vector == (1, 1)
+    assert best(COHORT, KAnonymity(3), minimum=(2, 0)).level_vector == (2, 0)
+    assert best(COHORT, KAnonymity(3), minimum=(0, 1)).level_vector == (1, 1)
 
 
 class TestNotAnonymous:
     def test_says_which_constraints_and_roughly_how_many_pupils(self) -> None:
         with pytest.raises(NotAnonymous) as refusal:
-            best(COHORT, Pupils(4), Schools(7), limit="0.05")
+            best(COHORT, KAnonymity(4), SchoolDiversity(7), limit="0.05")
 
         assert "at least 4 pupils, at least 7 schools" in str(refusal.value)
         assert "at most 0.05 of the pupils" in str(refusal.value)
@@ -189,36 +199,36 @@ class TestNotAnonymous:
     @pytest.mark.parametrize("drawn", ["", "2 I j A"], ids=["nobody", "fewer than k"])
     def test_too_few_pupils_are_not_counted_out_loud(self, drawn: str) -> None:
         with pytest.raises(NotAnonymous, match="at most 7 pupils"):
-            best(cohort(drawn), Pupils(3), Schools(2), limit=1)
+            best(cohort(drawn), KAnonymity(3), SchoolDiversity(2), limit=1)
 
     def test_suppressing_everybody_is_no_release(self) -> None:
         with pytest.raises(NotAnonymous):
-            best(COHORT, Schools(6), limit=1)
+            best(COHORT, SchoolDiversity(6), limit=1)
 
 
 class TestConfigurationRefused:
     def test_constraints_on_schools_need_schools(self) -> None:
         plain = Histogram.of_pupils(COHORT.codes)
 
-        assert best(plain, Pupils(1), Schools(1)).suppressed == 0
+        assert best(plain, KAnonymity(1), SchoolDiversity(1)).suppressed == 0
         with pytest.raises(ConfigurationRefused, match="schools in the data"):
-            best(plain, Pupils(1), Schools(2))
+            best(plain, KAnonymity(1), SchoolDiversity(2))
 
     @pytest.mark.parametrize(
         "levels", [{"minimum": (0,)}, {"maximum": (3, 0)}, {"minimum": (-1, 0)}, {"minimum": (1, 0), "maximum": (0, 0)}]
     )
     def test_levels_outside_the_hierarchies(self, levels: dict[str, tuple[int, ...]]) -> None:
         with pytest.raises(ConfigurationRefused, match="levels"):
-            best(COHORT, Pupils(3), **levels)
+            best(COHORT, KAnonymity(3), **levels)
 
     @pytest.mark.parametrize("limit", [-0.1, 1.1, "most"])
     def test_a_limit_that_is_no_part(self, limit: float | str) -> None:
         with pytest.raises(ConfigurationRefused, match="part of the pupils that may be suppressed"):
-            best(COHORT, Pupils(3), limit=limit)
+            best(COHORT, KAnonymity(3), limit=limit)
 
     def test_an_objective_that_nobody_knows(self) -> None:
         with pytest.raises(ConfigurationRefused):
-            best(COHORT, Pupils(3), objective="beauty")
+            best(COHORT, KAnonymity(3), objective="beauty")
 
 
 OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
@@ -226,7 +236,7 @@ OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_levels_and_weights_are_kept_to_whatever_the_objective(objective: str) -> None:
-    found = best(COHORT, Pupils(3), limit="0.4", objective=objective, minimum=(0, 1), weights=[1, 2])
+    found = best(COHORT, KAnonymity(3), limit="0.4", objective=objective, minimum=(0, 1), weights=[1, 2])
     assert found.level_vector is not None
     assert found.level_vector[1] == 1
     assert found.search["proven"]
@@ -248,7 +258,7 @@ def test_levels_and_weights_are_kept_to_whatever_the_objective(objective: str) -
 def test_the_objective_is_the_formula_of_the_field(
     objective: str, limit: float, levels: tuple[int, int], value: float
 ) -> None:
-    found = best(COHORT, Pupils(3), limit=limit, objective=objective, minimum=levels, maximum=levels)
+    found = best(COHORT, KAnonymity(3), limit=limit, objective=objective, minimum=levels, maximum=levels)
 
     assert found.search["objective"] == pytest.approx(value)
-    assert found.loss == best(COHORT, Pupils(3), limit=limit, minimum=levels, maximum=levels).loss
+    assert found.loss == best(COHORT, KAnonymity(3), limit=limit, minimum=levels, maximum=levels).loss

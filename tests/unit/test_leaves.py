@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.unit.drawn_results import column, frame, result, row
 
-from cohort.agreements.columns import Column
+from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.anonymisation import leaf_encoding
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.hierarchy import Hierarchy
@@ -30,16 +30,16 @@ def hierarchy(*names: str) -> Hierarchy:
     ids=["wider", "moved", "written otherwise", "not single numbers", "of another step", "none"],
 )
 def test_a_hierarchy_that_is_no_bands_of_the_step_is_refused(spark: SparkSession, step: int, wrong: Hierarchy) -> None:
-    asked = Column.model_validate(column("rekenen", step=step, result=result("rekenen", "latest")))
+    asked = DeclaredColumn.model_validate(column("rekenen", step=step, result=result("rekenen", "latest")))
     assert spark.version.startswith("4.")
     with pytest.raises(ConfigurationRefused, match=f"Expected bands of {step}, .* the hierarchy of rekenen"):
-        leaf_encoding.of_points(F.lit(1), 1, asked, wrong)
+        leaf_encoding.band_points(F.lit(1), 1, asked, wrong)
 
 
 def test_four_thousand_postcodes_are_looked_up(spark: SparkSession) -> None:
-    asked = Column.model_validate(column("postcode", attribute="postcode4"))
+    asked = DeclaredColumn.model_validate(column("postcode", attribute="postcode4"))
     many = hierarchy(*(str(n) for n in range(1000, 5000)))
     rows = frame(spark, [row(1, postcode4="1000"), row(2, postcode4="4999"), row(3, postcode4="9999")])
-    numbers = leaf_encoding.of_attribute(asked, many)
-    found = leaf_encoding.looked_up(rows, [asked], {"postcode": many}).select(numbers.alias("n")).toArrow()
-    assert set(found["n"].to_pylist()) == {0, 3999, leaf_encoding.NO_LEAF}
+    numbers = leaf_encoding.encode_attribute(asked, many)
+    found = leaf_encoding.join_long_hierarchies(rows, [asked], {"postcode": many}).select(numbers.alias("n")).toArrow()
+    assert set(found["n"].to_pylist()) == {0, 3999, leaf_encoding.UNLISTED_ATTRIBUTE}

@@ -17,16 +17,16 @@ from cohort.results.ledger import STATE
 from cohort.states import local_frames
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-RETENTION = platform.load(CONF).tables
+RETENTION = platform.load_platform(CONF).tables
 OF_BEFORE = type(STATE)([field for field in STATE.fields if field.name != "columns"])
 
 
 def earlier(path: Path, *entries: ledger.Entry) -> None:
     """A ledger as it was before its lines had columns, with the properties that ours have."""
     rows = [tuple(getattr(one, name) for name in OF_BEFORE.names) for one in entries]
-    own = delta.properties(RETENTION)
+    own = delta.table_properties(RETENTION)
     by_spark = {"delta.enableTypeWidening": own.pop("delta.enableTypeWidening")}  # deltalake does not make it
-    deltalake.write_deltalake(str(path), local_frames.table(OF_BEFORE, rows), configuration=cast(Any, own))
+    deltalake.write_deltalake(str(path), local_frames.make_arrow_table(OF_BEFORE, rows), configuration=cast(Any, own))
     first = path / "_delta_log" / f"{0:020}.json"
     lines = [json.loads(line) for line in first.read_text(encoding="utf-8").splitlines()]
     for line in lines:

@@ -11,13 +11,13 @@ import pytest
 
 from cohort.foundation.errors import ObjectionsRefused
 from cohort.legal_basis import declared_lists, list_text
-from cohort.legal_basis.declared_lists import Dated, Declared, Read, Zone
-from cohort.verification import list_declarations as verifier_lists
-from cohort.verification import list_files
+from cohort.legal_basis.declared_lists import DatedListDeclaration, DeclaredList, ListDeclaration, ListDefinition
+from cohort.verification import list_file_reader
+from cohort.verification import rights_list_reader as verifier_lists
 
 TODAY = dt.date(2025, 11, 23)
-PLAIN = Zone("lijsten", ("pgn", "soort", "vanaf"), Declared, ObjectionsRefused)
-AGING = Zone("lijsten", ("pgn", "soort", "vanaf"), Dated, ObjectionsRefused)
+PLAIN = ListDefinition("lijsten", ("pgn", "soort", "vanaf"), ListDeclaration, ObjectionsRefused)
+AGING = ListDefinition("lijsten", ("pgn", "soort", "vanaf"), DatedListDeclaration, ObjectionsRefused)
 ROWS = [["pgn", "soort", "vanaf"], ["111222333", "", "2025-01-01"], ["123456782", "x y", "2025-02-01"]]
 DECLARED = "file = 'a.csv'\ndate = 2025-11-20\nsource = 'proef'\n"
 AGED = DECLARED + "max_age_days = 9\ndeclared_empty = false\n"
@@ -29,9 +29,11 @@ def put(folder: Path, content: bytes, declared: str = DECLARED) -> Path:
     return folder
 
 
-def read(folder: Path, zone: Zone[Declared] = PLAIN) -> tuple[tuple[Read[Declared], ...], list[str]]:
+def read(
+    folder: Path, zone: ListDefinition[ListDeclaration] = PLAIN
+) -> tuple[tuple[DeclaredList[ListDeclaration], ...], list[str]]:
     problems: list[str] = []
-    return declared_lists.read(zone, folder, TODAY, problems, most_days=31), problems
+    return declared_lists.read_declared_lists(zone, folder, TODAY, problems, most_days=31), problems
 
 
 SPELLINGS = list(
@@ -95,7 +97,7 @@ def test_a_list_saved_by_a_spreadsheet_is_the_list(says: str, tmp_path: Path) ->
     assert problems == []
     told = [["111222333", "x", "2025-01-01"], ["123456782", "y", "2025-02-01"]]
     assert [[re.sub(r"\s", "", line[name]) for name in PLAIN.columns] for line in found.lines] == told
-    theirs = list_files.rows(tmp_path / "a.csv", PLAIN.columns, lambda *_: None)
+    theirs = list_file_reader.rows(tmp_path / "a.csv", PLAIN.columns, lambda *_: None)
     assert theirs == [line.cells for line in found.lines], "the verifier's own reader reads the same"
 
 
@@ -139,12 +141,12 @@ def test_a_list_saved_by_a_spreadsheet_is_the_list(says: str, tmp_path: Path) ->
     ],
 )
 def test_a_date_as_a_spreadsheet_writes_it_or_none(cell: str, day: str | None) -> None:
-    assert list_text.date_in(cell) == (dt.date.fromisoformat(day) if day else None)
+    assert list_text.parse_list_date(cell) == (dt.date.fromisoformat(day) if day else None)
     try:
-        theirs = list_files.day(cell)
+        theirs = list_file_reader.day(cell)
     except ValueError:
         theirs = None
-    assert theirs == list_text.date_in(cell), "the verifier's own reading is the same"
+    assert theirs == list_text.parse_list_date(cell), "the verifier's own reading is the same"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_a_date_as_a_spreadsheet_writes_it_or_none(cell: str, day: str | None) -
     ],
 )
 def test_what_is_no_date_is_told_with_the_reason(cell: str, words: str) -> None:
-    assert list_text.instead_of_a_date(cell).startswith(words)
+    assert list_text.describe_non_date(cell).startswith(words)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_what_is_no_date_is_told_with_the_reason(cell: str, words: str) -> None:
     ],
 )
 def test_a_school_with_its_site_behind_it_is_the_school(cell: str, school: tuple[str, str] | None) -> None:
-    assert list_text.school_in(cell) == list_files.school(cell) == school
+    assert list_text.parse_school_and_site(cell) == list_file_reader.school(cell) == school
 
 
 @pytest.mark.parametrize(
@@ -268,7 +270,7 @@ def test_an_empty_list_says_that_it_is(tmp_path: Path) -> None:
 
 def test_a_list_renewed_as_it_was_is_the_same_and_any_other_is_not(tmp_path: Path) -> None:
     def digest(content: bytes, declared: str) -> str:
-        return declared_lists.digest(read(put(tmp_path, content, declared), AGING)[0])
+        return declared_lists.digest_declared_lists(read(put(tmp_path, content, declared), AGING)[0])
 
     before = digest(b"1;2;3\n", AGED)
     assert digest(b"1;2;3\n", AGED.replace("11-20", "11-21").replace("= 9", "= 8")) == before

@@ -13,30 +13,38 @@ from cohort.sdc.global_recoding import lattice_search
 from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.class_counts import satisfied
-from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Others, Pupils, Schools
+from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
+from cohort.sdc.privacy_models.constraints import (
+    ClassConstraint,
+    KAnonymity,
+    KWithoutLargestSchool,
+    SchoolDiversity,
+    SchoolDominance,
+)
 
 SIZES = (6, 4, 3, 5)
-MIXED = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))
+MIXED = (KAnonymity(6), SchoolDiversity(3), SchoolDominance("1/2"), KWithoutLargestSchool(3))
 
 
-def search(histogram: Histogram, coding: Any, *rules: Constraint, limit: Any = 1, **rest: Any) -> Recoding:
-    return local_search.search(histogram, coding, rules, objective="mean", suppression_limit=limit, **rest)
+def search(histogram: Histogram, coding: Any, *rules: ClassConstraint, limit: Any = 1, **rest: Any) -> Recoding:
+    return local_search.search_local_recoding(
+        histogram, coding, rules, objective="mean", suppression_limit=limit, **rest
+    )
 
 
 @pytest.mark.parametrize("way", ["sweep", "clusters"])
-@pytest.mark.parametrize("rules", [(Pupils(6),), MIXED], ids=["pupils", "schools too"])
+@pytest.mark.parametrize("rules", [(KAnonymity(6),), MIXED], ids=["pupils", "schools too"])
 def test_both_ways_keep_every_rule_at_a_loss_far_below_global_recoding(
-    rules: tuple[Constraint, ...], way: str, monkeypatch: pytest.MonkeyPatch
+    rules: tuple[ClassConstraint, ...], way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     coding, histogram = random_cohort(3000, SIZES, schools=60, movers=60)
-    monkeypatch.setattr(local_search, "FEW_VECTORS", 10**6 if way == "sweep" else 0)
+    monkeypatch.setattr(local_search, "MAX_SWEPT_VECTORS", 10**6 if way == "sweep" else 0)
 
     found = search(histogram, coding, *rules)
 
-    plain = lattice_search.search(histogram, coding, rules, objective="mean", suppression_limit=0)
+    plain = lattice_search.search_global_recoding(histogram, coding, rules, objective="mean", suppression_limit=0)
     assert found.search["way"] == way
-    assert satisfied(histogram, found.class_of, found.classes, rules).all()
+    assert classes_satisfying_constraints(histogram, found.class_of, found.classes, rules).all()
     assert found.loss.mean < 0.8 * plain.loss.mean
     assert found.suppressed < 10
     assert found.released + found.suppressed == histogram.pupils
@@ -61,7 +69,7 @@ def test_the_order_of_the_pupils_plays_no_part() -> None:
 
 def test_levels_that_are_forced_and_forbidden_are_kept_to() -> None:
     coding, histogram = random_cohort(800, SIZES)
-    found = search(histogram, coding, Pupils(5), minimum=(1, 0, 0, 0), maximum=(3, 0, 2, 3))
+    found = search(histogram, coding, KAnonymity(5), minimum=(1, 0, 0, 0), maximum=(3, 0, 2, 3))
 
     assert found.levels[:, 0].min() >= 1
     assert (found.levels[:, 1] == 0).all()
@@ -69,7 +77,7 @@ def test_levels_that_are_forced_and_forbidden_are_kept_to() -> None:
 
 def test_a_weight_makes_a_column_dear() -> None:
     coding, histogram = random_cohort(800, (6, 6))
-    even, uneven = (search(histogram, coding, Pupils(20), weights=w) for w in ((1, 1), (9, 1)))
+    even, uneven = (search(histogram, coding, KAnonymity(20), weights=w) for w in ((1, 1), (9, 1)))
 
     assert uneven.column_losses[0] < even.column_losses[0]
     assert uneven.column_losses[1] > even.column_losses[1]
@@ -77,7 +85,7 @@ def test_a_weight_makes_a_column_dear() -> None:
 
 def test_records_of_many_columns_need_more_than_one_word() -> None:
     coding, histogram = random_cohort(600, (9,) * 24)
-    found = search(histogram, coding, Pupils(5))
+    found = search(histogram, coding, KAnonymity(5))
 
     assert coding.words == 2
     assert found.search["way"] == "clusters"
@@ -89,29 +97,31 @@ class TestTraps:
     def test_fewer_than_k(self) -> None:
         coding, histogram = random_cohort(4, SIZES)
         with pytest.raises(NotAnonymous, match="at least 5 pupils"):
-            search(histogram, coding, Pupils(5))
+            search(histogram, coding, KAnonymity(5))
 
     def test_one_school_only(self) -> None:
         coding, plain = random_cohort(300, SIZES)
         histogram = Histogram.of_pupils(plain.codes, np.zeros(300, np.int32), single=True)
         with pytest.raises(NotAnonymous, match="at least 2 schools"):
-            search(histogram, coding, Pupils(5), Schools(2))
+            search(histogram, coding, KAnonymity(5), SchoolDiversity(2))
 
     def test_more_suppressed_than_allowed(self) -> None:
         coding, plain = random_cohort(300, SIZES)
         schools = np.where(np.arange(300) < 250, 0, np.arange(300)).astype(np.int32)
         histogram = Histogram.of_pupils(plain.codes, schools, single=True)
-        assert search(histogram, coding, Pupils(4), LargestShare("1/2")).suppressed >= 200
+        assert search(histogram, coding, KAnonymity(4), SchoolDominance("1/2")).suppressed >= 200
         with pytest.raises(NotAnonymous, match=r"at most 0\.5 of the pupils"):
-            search(histogram, coding, Pupils(4), LargestShare("1/2"), limit="0.5")
+            search(histogram, coding, KAnonymity(4), SchoolDominance("1/2"), limit="0.5")
 
     def test_one_column_all_alike(self) -> None:
         coding, _ = random_cohort(3, (4,))
         histogram = Histogram.of_pupils(np.zeros(20, dtype=np.int64), single=True)
-        found = search(histogram, coding, Pupils(5))
+        found = search(histogram, coding, KAnonymity(5))
         assert (found.classes, found.loss.mean, found.suppressed) == (1, 0.0, 0)
 
     def test_an_objective_that_is_not_of_cells(self) -> None:
         coding, histogram = random_cohort(30, SIZES)
         with pytest.raises(ConfigurationRefused, match="`mean` or `geometric`"):
-            local_search.search(histogram, coding, [Pupils(5)], objective="entropy", suppression_limit=1)
+            local_search.search_local_recoding(
+                histogram, coding, [KAnonymity(5)], objective="entropy", suppression_limit=1
+            )

@@ -46,13 +46,13 @@ def other_run(folder: Path, name: str, how: str = "alone") -> Iterator[tuple[str
 def test_a_second_run_is_refused_while_the_first_one_holds_the_lock(tmp_path: Path) -> None:
     with other_run(tmp_path, "proef") as (said, _):
         assert said == "held"
-        with pytest.raises(StateRefused, match="no other run on proef") as refused, locks.held(tmp_path, "proef"):
+        with pytest.raises(StateRefused, match="no other run on proef") as refused, locks.hold_lock(tmp_path, "proef"):
             pytest.fail("two runs at once")
         assert refused.value.exit_code == 15
 
 
 def test_the_first_run_refuses_the_second_in_its_turn(tmp_path: Path) -> None:
-    with locks.held(tmp_path, "proef"), other_run(tmp_path, "proef") as (said, _):
+    with locks.hold_lock(tmp_path, "proef"), other_run(tmp_path, "proef") as (said, _):
         assert said == "15"
 
 
@@ -61,12 +61,12 @@ def test_a_killed_runs_lock_is_free_at_once(tmp_path: Path) -> None:
         assert said == "held"
         process.send_signal(signal.SIGKILL)
         process.wait()
-        with locks.held(tmp_path, "proef"):
+        with locks.hold_lock(tmp_path, "proef"):
             assert (tmp_path / "proef.lock").exists()
 
 
 def test_a_run_that_fails_lets_go(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), locks.held(tmp_path, "proef"):
+    with pytest.raises(RuntimeError), locks.hold_lock(tmp_path, "proef"):
         raise RuntimeError
     with other_run(tmp_path, "proef") as (said, _):
         assert said == "held"
@@ -76,10 +76,10 @@ def test_a_run_that_fails_lets_go(tmp_path: Path) -> None:
     ("ours", "theirs", "said"), [(True, "shared", "held"), (True, "alone", "15"), (False, "shared", "15")]
 )
 def test_readers_share_and_a_writer_does_not(tmp_path: Path, ours: bool, theirs: str, said: str) -> None:
-    with locks.held(tmp_path, "intake", shared=ours), other_run(tmp_path, "intake", theirs) as (heard, _):
+    with locks.hold_lock(tmp_path, "intake", shared=ours), other_run(tmp_path, "intake", theirs) as (heard, _):
         assert heard == said
 
 
 def test_projects_do_not_wait_for_each_other(tmp_path: Path) -> None:
-    with locks.held(tmp_path / "locks", "proef"), other_run(tmp_path / "locks", "anders") as (said, _):
+    with locks.hold_lock(tmp_path / "locks", "proef"), other_run(tmp_path / "locks", "anders") as (said, _):
         assert said == "held"

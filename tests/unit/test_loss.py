@@ -6,7 +6,7 @@ import pytest
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.sdc.utility.loss import Costs, Marginals, Objective, level_losses, look_up
+from cohort.sdc.utility.loss import ColumnLosses, LeafCounts, WeightedLoss, level_losses, record_losses
 
 #  a ─ a ─┐       shares   1/4  1/4  1
 #  b ┐    │                1/4  3/4  1
@@ -19,12 +19,12 @@ ONLY = Hierarchy("land", (("NL",),))
 def test_the_look_up_is_the_share_set_between_0_and_1() -> None:
     expected = [[(share - 1 / 4) / (1 - 1 / 4) for share in LETTERS.share(level)] for level in range(3)]
 
-    assert look_up(LETTERS) == pytest.approx(np.array(expected))
-    assert look_up(LETTERS)[1].tolist() == pytest.approx([0, 2 / 3, 2 / 3, 2 / 3])
+    assert record_losses(LETTERS) == pytest.approx(np.array(expected))
+    assert record_losses(LETTERS)[1].tolist() == pytest.approx([0, 2 / 3, 2 / 3, 2 / 3])
 
 
 def test_a_column_of_one_value_loses_nothing() -> None:
-    assert look_up(ONLY).tolist() == [[0.0]]
+    assert record_losses(ONLY).tolist() == [[0.0]]
 
 
 @pytest.mark.parametrize("suppressed", [0, 3])
@@ -42,14 +42,14 @@ def test_suppressed_records_count_one_even_where_there_is_nothing_to_lose() -> N
 
 
 def test_mean_and_geometric_loss() -> None:
-    loss = Objective.of("mean", 2).loss([0.0, 0.21])
+    loss = WeightedLoss.of("mean", 2).loss([0.0, 0.21])
 
     assert loss.mean == pytest.approx(0.105)
     assert loss.geometric == pytest.approx(0.1)  # (1 x 1.21) ** (1/2) - 1
 
 
 def test_weights_say_how_much_a_column_matters() -> None:
-    loss = Objective.of("mean", 2, [3, 1]).loss([0.0, 0.4641])
+    loss = WeightedLoss.of("mean", 2, [3, 1]).loss([0.0, 0.4641])
 
     assert loss.mean == pytest.approx(0.4641 / 4)
     assert loss.geometric == pytest.approx(0.1)  # 1.4641 ** (1/4) - 1
@@ -57,7 +57,7 @@ def test_weights_say_how_much_a_column_matters() -> None:
 
 @pytest.mark.parametrize("kind", ["mean", "geometric"])
 def test_scores_add_up_to_the_loss(kind: str) -> None:
-    objective = Objective.of(kind, 3, [1, 2, 5])  # type: ignore[arg-type]
+    objective = WeightedLoss.of(kind, 3, [1, 2, 5])  # type: ignore[arg-type]
     losses = [np.array([0.1]), np.array([0.2]), np.array([0.7])]
 
     total = sum(float(score[0]) for score in objective.scores(losses))
@@ -69,9 +69,9 @@ def test_scores_add_up_to_the_loss(kind: str) -> None:
 def test_costs_follow_from_who_is_released() -> None:
     coding = Coding((LETTERS, ONLY))
     codes = coding.codes([np.arange(4), np.zeros(4, dtype=np.int64)])  # one code per letter
-    marginals = Marginals(coding, codes, np.array([4.0, 1, 1, 2]))
+    marginals = LeafCounts(coding, codes, np.array([4.0, 1, 1, 2]))
 
-    letters, only = Costs(coding, marginals).losses(np.array([True, False, False, True]))
+    letters, only = ColumnLosses(coding, marginals).losses(np.array([True, False, False, True]))
 
     assert letters.tolist() == level_losses(LETTERS, np.array([4, 0, 0, 2]), 2).tolist()
     assert only.tolist() == [0.25]
@@ -80,9 +80,9 @@ def test_costs_follow_from_who_is_released() -> None:
 @pytest.mark.parametrize("weights", [[1], [0, 0], [-1, 2], [float("nan"), 1], [float("inf"), 1]])
 def test_refuses_weights_that_mean_nothing(weights: list[float]) -> None:
     with pytest.raises(ConfigurationRefused, match="weights"):
-        Objective.of("mean", 2, weights)
+        WeightedLoss.of("mean", 2, weights)
 
 
 def test_refuses_another_loss() -> None:
     with pytest.raises(ConfigurationRefused, match="`geometric` or `mean`"):
-        Objective.of("median", 2)  # type: ignore[arg-type]
+        WeightedLoss.of("median", 2)  # type: ignore[arg-type]

@@ -16,8 +16,8 @@ from tests.unit.drawn_rights import declare
 from cohort.agreements.project import Project
 from cohort.foundation.errors import RightsRefused
 from cohort.legal_basis import instruction_lists
-from cohort.legal_basis.instruction_lists import COLUMNS, Schools
-from cohort.verification import instructions
+from cohort.legal_basis.instruction_lists import INSTRUCTION_COLUMNS, InstructedSchools
+from cohort.verification import instruction_check
 
 TODAY = dt.date(2026, 3, 1)
 SCHOOLS = frozenset({"10AA", "10AB"})
@@ -33,12 +33,12 @@ def explicit(columns: str, site: str = "", withdrawn: str = "", project: str = "
 
 
 def write(folder: Path, *lines: str, name: str = "lijst") -> Path:
-    declare(folder / "instructions", COLUMNS, lines, TODAY, name)
+    declare(folder / "instructions", INSTRUCTION_COLUMNS, lines, TODAY, name)
     return folder / "instructions"
 
 
-def load(folder: Path) -> instruction_lists.Instructions:
-    return instruction_lists.load(folder, TODAY, SCHOOLS, {"proef"})
+def load(folder: Path) -> instruction_lists.InstructionRegister:
+    return instruction_lists.load_instruction_register(folder, TODAY, SCHOOLS, {"proef"})
 
 
 def anonymous() -> Project:
@@ -101,7 +101,7 @@ def test_which_sites_an_instruction_covers_and_the_verifier_finds_the_same(
     for n, one in enumerate(lines):  # each in a list of its own: they count together
         write(tmp_path, one, name=f"lijst{n}")
     folder = tmp_path / "instructions"
-    read = instruction_lists.load(folder, TODAY, SCHOOLS, {"proef", "ander"})
+    read = instruction_lists.load_instruction_register(folder, TODAY, SCHOOLS, {"proef", "ander"})
     if sites:
         schools = read.schools(asked)
         assert tuple(site for site in SITES if schools.covers("10AA", site)) == sites
@@ -109,7 +109,7 @@ def test_which_sites_an_instruction_covers_and_the_verifier_finds_the_same(
     else:
         with pytest.raises(RightsRefused):
             read.schools(asked)
-    again = instructions.read(folder, asked, TODAY)
+    again = instruction_check.read(folder, asked, TODAY)
     rest, odd = again.of("10AA") if "10AA" in again.sites else (False, [])
     assert tuple(site for site in SITES if rest != (site in odd)) == sites
     assert "10AB" not in again.sites
@@ -169,20 +169,30 @@ def test_columns_beyond_what_schools_instructed_are_refused(tmp_path: Path, line
             read.schools(pseudonymous())
 
 
-FELL: list[tuple[Schools, Schools, bool]] = [
-    (Schools({"10AA": (True, frozenset())}), Schools({"10AA": (True, frozenset())}), False),
-    (Schools({"10AA": (True, frozenset())}), Schools({"10AA": (True, frozenset({"01"}))}), True),
-    (Schools({"10AA": (True, frozenset({"01"}))}), Schools({"10AA": (True, frozenset())}), False),
-    (Schools({"10AA": (True, frozenset())}), Schools({"10AA": (False, frozenset({"01"}))}), True),
-    (Schools({"10AA": (False, frozenset({"01"}))}), Schools({"10AA": (True, frozenset({"02"}))}), False),
-    (Schools({"10AA": (False, frozenset({"01"}))}), Schools({"10AA": (True, frozenset({"01"}))}), True),
-    (Schools({"10AA": (True, frozenset())}), Schools({"10AB": (True, frozenset())}), True),
-    (Schools({}), Schools({"10AB": (True, frozenset())}), False),
+FELL: list[tuple[InstructedSchools, InstructedSchools, bool]] = [
+    (InstructedSchools({"10AA": (True, frozenset())}), InstructedSchools({"10AA": (True, frozenset())}), False),
+    (InstructedSchools({"10AA": (True, frozenset())}), InstructedSchools({"10AA": (True, frozenset({"01"}))}), True),
+    (InstructedSchools({"10AA": (True, frozenset({"01"}))}), InstructedSchools({"10AA": (True, frozenset())}), False),
+    (InstructedSchools({"10AA": (True, frozenset())}), InstructedSchools({"10AA": (False, frozenset({"01"}))}), True),
+    (
+        InstructedSchools({"10AA": (False, frozenset({"01"}))}),
+        InstructedSchools({"10AA": (True, frozenset({"02"}))}),
+        False,
+    ),
+    (
+        InstructedSchools({"10AA": (False, frozenset({"01"}))}),
+        InstructedSchools({"10AA": (True, frozenset({"01"}))}),
+        True,
+    ),
+    (InstructedSchools({"10AA": (True, frozenset())}), InstructedSchools({"10AB": (True, frozenset())}), True),
+    (InstructedSchools({}), InstructedSchools({"10AB": (True, frozenset())}), False),
 ]
 
 
 @pytest.mark.parametrize(("before", "after", "less"), FELL)
-def test_what_a_record_tells_is_enough_to_see_what_fell_away(before: Schools, after: Schools, less: bool) -> None:
+def test_what_a_record_tells_is_enough_to_see_what_fell_away(
+    before: InstructedSchools, after: InstructedSchools, less: bool
+) -> None:
     assert after.fell_away(before.told()) is less
 
 
@@ -190,7 +200,9 @@ def test_another_list_or_another_day_that_matters_is_another_digest(tmp_path: Pa
     folder = write(tmp_path, line(), line(brin="10AB", until="2026-03-01"))
     same = load(folder).schools(anonymous()).digest
     assert load(folder).schools(anonymous()).digest == same
-    later = instruction_lists.load(folder, dt.date(2026, 3, 2), SCHOOLS, set()).schools(anonymous())
+    later = instruction_lists.load_instruction_register(folder, dt.date(2026, 3, 2), SCHOOLS, set()).schools(
+        anonymous()
+    )
     assert later.digest != same  # the second school's lapsed
     write(tmp_path, line(), line(brin="10AB", until="2026-03-02"))
     assert load(folder).schools(anonymous()).digest != same

@@ -20,18 +20,18 @@ from cohort.agreements import catalogue, platform
 from cohort.delivery_formats import format_declarations
 from cohort.destruction import byte_search
 from cohort.erasure import objection_erasure
-from cohort.foundation.identifiers import normal_text
+from cohort.foundation.identifiers import normalise_pgn
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections
 from cohort.legal_basis.objections import Objections
-from cohort.states.schemas import Accepted
-from cohort.storage.paths import Places
+from cohort.states.schemas import AcceptedResults
+from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-KNOWN = catalogue.load(CONF)
+KNOWN = catalogue.load_catalogue(CONF)
 HERE, THERE, ALLOWING = sorted(KNOWN.schools)[:3]
-VALID = (n for n in (f"{i:09d}" for i in range(12_345_000, 12_999_999)) if normal_text(n))
+VALID = (n for n in (f"{i:09d}" for i in range(12_345_000, 12_999_999)) if normalise_pgn(n))
 WAYS = list(itertools.product(("same", "other"), ("current", "old", "zero"), ("central", "school", "allow")))
 SUBJECTS = {way: (next(VALID), next(VALID)) for way in WAYS}
 """Each pupil's number, and the one before it."""
@@ -73,7 +73,7 @@ def put_lists(zone: Path) -> None:
 
 class Root:
     def __init__(self, spark: SparkSession, folder: Path) -> None:
-        self.spark, self.places = spark, Places(folder)
+        self.spark, self.places = spark, StorageZones(folder)
         self.places.deliveries.mkdir()
         header = "brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore"
         for school, pupils in deliveries().items():
@@ -87,23 +87,23 @@ class Root:
 
     @property
     def holds(self) -> platform.Platform:
-        holds = platform.load(CONF)
+        holds = platform.load_platform(CONF)
         one = Decimal(1)
         limits = {"max_erased_share": one, "max_erased_share_of_school": one}
         return holds.model_copy(update={"objections": holds.objections.model_copy(update=limits)})
 
     def lists(self) -> Objections:
         today, domains = NOW.date(), KNOWN.domains()
-        return objections.load(self.places.objections, self.holds.objections, today, domains)
+        return objections.load_objections(self.places.objections, self.holds.objections, today, domains)
 
     def ingest(self) -> dict[str, Any]:
-        changes = number_changes.load(self.places.numbers, NOW.date())
+        changes = number_changes.load_number_changes(self.places.numbers, NOW.date())
         known, lists = format_declarations.load(CONF), self.lists()
         intake = pipeline.Intake(self.places, self.holds, KNOWN, known, lists, changes, NOW)
         return pipeline.ingest(self.spark, intake, lambda _: None)
 
     def results(self) -> DataFrame:
-        return delta.read(self.spark, self.places.results)
+        return delta.read_table(self.spark, self.places.results)
 
     def left(self, rows: DataFrame) -> set[str]:
         return {row.pgn for row in rows.select("pgn").collect()}
@@ -133,10 +133,10 @@ def test_objected_after_the_results_came(spark: SparkSession, tmp_path: Path) ->
     assert root.left(root.results()) == FREE | {new for new, _ in SUBJECTS.values()}
     assert len({label.rsplit(" ", 1)[0] for label in root.traces()}) == len(WAYS), "the search finds them"
     put_lists(root.places.objections)
-    results = Accepted(root.results())
+    results = AcceptedResults(root.results())
     released = objections.remove_objectors(results, results, root.lists(), PROJECT)
     assert root.left(released) == FREE, "at a release, whether `objections` was run or not"
-    objection_erasure.apply(spark, root.places, root.holds, KNOWN, root.lists(), NOW)
+    objection_erasure.apply_objections(spark, root.places, root.holds, KNOWN, root.lists(), NOW)
     assert root.left(root.results()) == FREE
     assert root.traces() == set()
 
@@ -144,6 +144,6 @@ def test_objected_after_the_results_came(spark: SparkSession, tmp_path: Path) ->
 @pytest.mark.parametrize("way", WAYS, ids=" ".join)
 def test_every_way_is_drawn(way: tuple[str, str, str]) -> None:
     new, old = SUBJECTS[way]
-    assert normal_text(new) == new
-    assert normal_text(new.removeprefix("0")) == new
+    assert normalise_pgn(new) == new
+    assert normalise_pgn(new.removeprefix("0")) == new
     assert any(number in pupils for pupils in deliveries().values() for number in (new, old, new[1:]))

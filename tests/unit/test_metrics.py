@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from tests.unit.test_risk import NIVEAU, Drawn, Levels, drawn, random_cohort
 
-from cohort.sdc.global_recoding.lattice_search import search
+from cohort.sdc.global_recoding.lattice_search import search_global_recoding
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.constraints import Pupils
-from cohort.sdc.utility.loss import Objective
-from cohort.sdc.utility.metrics import Metrics
+from cohort.sdc.privacy_models.constraints import KAnonymity
+from cohort.sdc.utility.loss import WeightedLoss
+from cohort.sdc.utility.metrics import UtilityMetrics
 
 
-def counted(case: Drawn) -> Metrics:
+def counted(case: Drawn) -> UtilityMetrics:
     """The metrics, counted record by record from the labels."""
     table = [tuple(row) for row in case.recoding.levels.tolist()]
     levels_of = [table[number] if number >= 0 else None for number in case.class_of]
@@ -48,7 +48,7 @@ def counted(case: Drawn) -> Metrics:
                 at[level] += 1
         losses.append(loss / everybody)
         cells.append(tuple(number / everybody for number in at))
-    return Metrics(
+    return UtilityMetrics(
         columns=tuple(tree.name for tree in case.hierarchies),
         mean_loss=sum(losses) / len(losses),
         geometric_loss=prod(1 + loss for loss in losses) ** (1 / len(losses)) - 1,
@@ -63,7 +63,7 @@ def counted(case: Drawn) -> Metrics:
     )
 
 
-def agree(found: Metrics, truth: Metrics) -> None:
+def agree(found: UtilityMetrics, truth: UtilityMetrics) -> None:
     for name, value in vars(truth).items():
         if name == "cells":
             for shares, exact in zip(found.cells, truth.cells, strict=True):
@@ -75,7 +75,7 @@ def agree(found: Metrics, truth: Metrics) -> None:
 def test_the_metrics_of_a_drawn_global_recoding() -> None:
     #   4 I j, 2 II j  → I-II j: 6     1 III m → suppressed     2 IV m → with it: III-IV m is 3
     case = drawn("4 I j A\n2 II j A\n1 III m A\n2 IV m A", (1, 0), k=4)
-    found = Metrics.of(case.histogram, case.recoding)
+    found = UtilityMetrics.of(case.histogram, case.recoding)
 
     assert (found.classes, found.smallest_class) == (1, 6)
     assert found.average_class_size == 9 / 2  # the suppressed ones count as a class
@@ -90,7 +90,7 @@ def test_the_metrics_of_a_drawn_global_recoding() -> None:
 def test_in_a_local_recoding_a_value_counts_all_records_under_it_and_suppressed_ones_their_own() -> None:
     #   3 I j at (0, 0), then 1 I m and 1 II m at (1, 0); III j is left
     case = drawn("3 I j A\n1 I m A\n1 II m A\n1 III j A", (0, 0), (1, 0))
-    found = Metrics.of(case.histogram, case.recoding)
+    found = UtilityMetrics.of(case.histogram, case.recoding)
 
     assert case.recoding.level_vector is None
     assert case.records[3:] == [("I-II", "m"), ("I-II", "m"), None]
@@ -101,23 +101,23 @@ def test_in_a_local_recoding_a_value_counts_all_records_under_it_and_suppressed_
 
 def test_losses_weigh_all_columns_the_same_whatever_the_search_did() -> None:
     case = drawn("4 I j A\n2 II j A", (1, 0))
-    goal = Objective.of("mean", 2, [5, 1])
+    goal = WeightedLoss.of("mean", 2, [5, 1])
     weighted = replace(case.recoding, loss=goal.loss(case.recoding.column_losses))
 
     assert weighted.loss.mean != pytest.approx(case.recoding.loss.mean)
-    assert Metrics.of(case.histogram, weighted) == Metrics.of(case.histogram, case.recoding)
+    assert UtilityMetrics.of(case.histogram, weighted) == UtilityMetrics.of(case.histogram, case.recoding)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_metrics_are_those_of_counting_labels(seed: int) -> None:
     case = random_cohort(seed)
 
-    agree(Metrics.of(case.histogram, case.recoding), counted(case))
+    agree(UtilityMetrics.of(case.histogram, case.recoding), counted(case))
 
 
 def test_when_nothing_can_be_released_all_is_lost() -> None:
     case = drawn("1 I j A\n1 IV m B", (0, 0))
-    found = Metrics.of(case.histogram, case.recoding)
+    found = UtilityMetrics.of(case.histogram, case.recoding)
 
     assert (found.classes, found.smallest_class, found.average_class_size) == (0, 0, 2)
     assert (found.mean_loss, found.suppressed_share, found.discernibility) == (1, 1, 4)
@@ -128,16 +128,16 @@ def test_nobody_has_metrics_too() -> None:
     coding = Coding((NIVEAU,))
     nobody = Histogram.of_pupils(np.empty((1, 0), dtype=np.int64))
     levels = np.empty((0, 1), dtype=np.int64)
-    recoding = Recoding.of(nobody, coding, np.empty(0, np.int64), levels, Objective.of("mean", 1), {})
+    recoding = Recoding.of(nobody, coding, np.empty(0, np.int64), levels, WeightedLoss.of("mean", 1), {})
 
-    found = Metrics.of(nobody, recoding)
+    found = UtilityMetrics.of(nobody, recoding)
     assert (found.classes, found.discernibility, found.suppressed_share) == (0, 0, 0)
     assert (found.average_class_size, found.non_uniform_entropy) == (0, 0)
 
 
 def test_as_a_document_the_cells_of_a_column_add_up_to_all() -> None:
     case = random_cohort(3)
-    told = json.loads(json.dumps(Metrics.of(case.histogram, case.recoding).as_dict()))
+    told = json.loads(json.dumps(UtilityMetrics.of(case.histogram, case.recoding).as_dict()))
 
     assert [column["column"] for column in told["columns"]] == ["kolom0", "kolom1", "kolom2"]
     for column in told["columns"]:
@@ -184,9 +184,9 @@ def test_reproduces_the_published_figures_of_adult(
     adult: tuple[Coding, Histogram], what: str, limit: str, levels: Levels, published: float
 ) -> None:
     coding, histogram = adult
-    found = search(
-        histogram, coding, [Pupils(5)], objective="mean", suppression_limit=limit, minimum=levels, maximum=levels
+    found = search_global_recoding(
+        histogram, coding, [KAnonymity(5)], objective="mean", suppression_limit=limit, minimum=levels, maximum=levels
     )
 
     digits = len(str(published).partition(".")[2])
-    assert round(getattr(Metrics.of(histogram, found), what), digits) == published
+    assert round(getattr(UtilityMetrics.of(histogram, found), what), digits) == published

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cohort.foundation.errors import ConfigurationRefused
-from cohort.sdc.numeric.microaggregation import ClassMean, Means, rounded_mean
+from cohort.sdc.numeric.microaggregation import ClassMeans, Microaggregation, round_mean_to_step
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def pupil(class_name: str, schools: str, value: int | None) -> Pupil:
     return Pupil(ord(class_name) - ord("p"), home, value, frozenset(further))
 
 
-def means_of(rule: ClassMean, pupils: list[Pupil], classes: int) -> Means:
+def means_of(rule: Microaggregation, pupils: list[Pupil], classes: int) -> ClassMeans:
     pairs = [(place, school) for place, row in enumerate(pupils) for school in sorted(row.further)]
     return rule.of(
         np.array([-77 if row.value is None else row.value for row in pupils], dtype=np.int64),
@@ -45,17 +45,17 @@ def means_of(rule: ClassMean, pupils: list[Pupil], classes: int) -> Means:
     )
 
 
-def shown(means: Means) -> list[int | None]:
+def shown(means: ClassMeans) -> list[int | None]:
     return [int(mean) if given else None for mean, given in zip(means.means, means.given, strict=True)]
 
 
-def costs(means: Means) -> tuple[float, ...]:
+def costs(means: ClassMeans) -> tuple[float, ...]:
     """Everything that is told beside the means."""
     without = means.classes_without, means.pupils_without
     return *without, means.sum_before, means.sum_after, means.variance_lost
 
 
-RULE = ClassMean(step=10, k_others=3, m=3)
+RULE = Microaggregation(step=10, k_others=3, m=3)
 
 
 def test_a_class_shows_its_mean_where_every_school_leaves_enough_others() -> None:
@@ -87,9 +87,9 @@ def test_a_class_shows_its_mean_where_every_school_leaves_enough_others() -> Non
 def test_only_pupils_with_a_value_count_and_the_others_are_nobodys_zero() -> None:
     table = [pupil("p", school, 30) for school in "ABC"]
 
-    assert shown(means_of(ClassMean(10, 2, 3), [*table, pupil("p", "D", None)], 1)) == [30]
-    assert shown(means_of(ClassMean(10, 3, 3), [*table, pupil("p", "D", None)], 1)) == [None]
-    assert shown(means_of(ClassMean(10, 3, 3), [*table, pupil("p", "D", 30)], 1)) == [30]
+    assert shown(means_of(Microaggregation(10, 2, 3), [*table, pupil("p", "D", None)], 1)) == [30]
+    assert shown(means_of(Microaggregation(10, 3, 3), [*table, pupil("p", "D", None)], 1)) == [None]
+    assert shown(means_of(Microaggregation(10, 3, 3), [*table, pupil("p", "D", 30)], 1)) == [30]
 
 
 def test_a_suppressed_pupil_is_in_no_mean() -> None:
@@ -105,31 +105,31 @@ def test_a_school_takes_away_whom_it_delivered_for_at_other_schools_too() -> Non
     at_home = [pupil("p", schools, 30) for schools in ("A", "A", "B", "B", "C", "D")]
     moved = [pupil("p", schools, 30) for schools in ("A", "A", "BA", "BA", "C", "D")]
 
-    assert shown(means_of(ClassMean(10, 4, 2), at_home, 1)) == [30]
-    assert shown(means_of(ClassMean(10, 4, 2), moved, 1)) == [None]  # without A there are 2 pupils
-    assert shown(means_of(ClassMean(10, 2, 4), at_home, 1)) == [30]
-    assert shown(means_of(ClassMean(10, 2, 4), moved, 1)) == [None]  # and no pupil of B
+    assert shown(means_of(Microaggregation(10, 4, 2), at_home, 1)) == [30]
+    assert shown(means_of(Microaggregation(10, 4, 2), moved, 1)) == [None]  # without A there are 2 pupils
+    assert shown(means_of(Microaggregation(10, 2, 4), at_home, 1)) == [30]
+    assert shown(means_of(Microaggregation(10, 2, 4), moved, 1)) == [None]  # and no pupil of B
 
 
 def test_every_school_is_tried_and_not_the_largest_only() -> None:
     #  A is the largest with 4 and leaves B, C, D; C delivered for 3, and leaves A and D
     table = [pupil("p", schools, 30) for schools in ("A", "A", "A", "A", "BC", "C", "C", "D", "D")]
 
-    assert shown(means_of(ClassMean(10, 2, 3), table, 1)) == [30]
-    assert shown(means_of(ClassMean(10, 2, 4), table, 1)) == [None]
+    assert shown(means_of(Microaggregation(10, 2, 3), table, 1)) == [30]
+    assert shown(means_of(Microaggregation(10, 2, 4), table, 1)) == [None]
 
 
 def test_a_school_of_which_one_pupil_is_left_still_counts() -> None:
     table = [pupil("p", schools, 30) for schools in ("A", "BA", "B", "C", "D")]
 
-    assert shown(means_of(ClassMean(10, 2, 4), table, 1)) == [30]
-    assert shown(means_of(ClassMean(10, 2, 5), table, 1)) == [None]
+    assert shown(means_of(Microaggregation(10, 2, 4), table, 1)) == [30]
+    assert shown(means_of(Microaggregation(10, 2, 5), table, 1)) == [None]
 
 
 def test_without_schools_nobody_is_elsewhere() -> None:
     nowhere = np.full(100, -1, np.int32)
 
-    means = ClassMean(10, 2, 2).of(np.full(100, 30), np.zeros(100, np.int64), 1, nowhere)
+    means = Microaggregation(10, 2, 2).of(np.full(100, 30), np.zeros(100, np.int64), 1, nowhere)
 
     assert shown(means) == [None]
 
@@ -155,11 +155,11 @@ def test_without_schools_nobody_is_elsewhere() -> None:
     ],
 )
 def test_a_mean_in_the_middle_goes_to_the_even_step(total: int, mean: int) -> None:
-    assert rounded_mean(np.array([total]), np.array([3]), 10).tolist() == [mean]
+    assert round_mean_to_step(np.array([total]), np.array([3]), 10).tolist() == [mean]
 
 
 def test_the_variance_lost_is_that_inside_classes() -> None:
-    rule, schools = ClassMean(1, 2, 3), "ABC"
+    rule, schools = Microaggregation(1, 2, 3), "ABC"
     by_school = list(zip(schools, (-30, 0, 30), strict=True))
     inside = [pupil(c, s, 30 + spread) for c in "pq" for s, spread in by_school]
     between = [pupil(c, s, value) for c, value in (("p", 0), ("q", 60)) for s in schools]
@@ -189,12 +189,12 @@ def test_a_sum_that_int64_cannot_hold_is_a_defect_and_never_a_wrong_mean() -> No
 @pytest.mark.parametrize("numbers", [(0, 5, 5), (2.5, 5, 5), (10, 1, 5), (10, 5, 1), (10, 5, True)])
 def test_refuses_nonsense(numbers: tuple[int, int, int]) -> None:
     with pytest.raises(ConfigurationRefused, match="in the microaggregation"):
-        ClassMean(*numbers)
+        Microaggregation(*numbers)
 
 
 def test_tells_all_problems_at_once() -> None:
     with pytest.raises(ConfigurationRefused, match=r"\(k_others\)[^\n]*\n[^\n]*\(m\)"):
-        ClassMean(10, 0, 0)
+        Microaggregation(10, 0, 0)
 
 
 SUMS = st.integers(-10_000_000, 10_000_000)
@@ -206,20 +206,20 @@ def test_rounding_is_that_of_exact_fractions(cases: list[tuple[int, int]], step:
 
     # `round` takes the middle between two to the even one.
     exact = [round(Fraction(total, number * step)) * step for total, number in cases]
-    assert rounded_mean(sums, pupils, step).tolist() == exact
+    assert round_mean_to_step(sums, pupils, step).tolist() == exact
 
 
 @given(st.lists(SUMS, min_size=1), st.sampled_from([1, 2, 4, 5, 8, 10, 20, 25, 50]), st.integers(0, 2))
 def test_where_a_decimal_holds_the_mean_it_is_quantized(sums: list[int], pupils: int, digits: int) -> None:
-    means = rounded_mean(np.array(sums), np.full(len(sums), pupils), 10**digits)
+    means = round_mean_to_step(np.array(sums), np.full(len(sums), pupils), 10**digits)
 
     step = Decimal(1).scaleb(digits)
     assert means.tolist() == [(Decimal(n) / pupils).quantize(step, ROUND_HALF_EVEN) for n in sums]
 
 
 @st.composite
-def cohorts(draw: st.DrawFn) -> tuple[ClassMean, list[Pupil]]:
-    rule = ClassMean(draw(st.integers(1, 20)), draw(st.integers(2, 4)), draw(st.integers(2, 4)))
+def cohorts(draw: st.DrawFn) -> tuple[Microaggregation, list[Pupil]]:
+    rule = Microaggregation(draw(st.integers(1, 20)), draw(st.integers(2, 4)), draw(st.integers(2, 4)))
     some = st.builds(
         lambda class_nr, home, value, further: Pupil(class_nr, home, value, further - {home}),
         st.sampled_from([0, 0, 1, 1, 2, -1]),
@@ -230,7 +230,7 @@ def cohorts(draw: st.DrawFn) -> tuple[ClassMean, list[Pupil]]:
     return rule, draw(st.lists(some, max_size=40))
 
 
-def may_be_shown(rule: ClassMean, members: list[Pupil]) -> bool:
+def may_be_shown(rule: Microaggregation, members: list[Pupil]) -> bool:
     """Whichever school takes away everybody it delivered for, enough are left of enough schools."""
     left = [[row for row in members if school not in {row.home, *row.further}] for school in range(5)]
     return bool(members) and all(
@@ -239,7 +239,7 @@ def may_be_shown(rule: ClassMean, members: list[Pupil]) -> bool:
 
 
 @given(cohorts())
-def test_a_mean_is_given_exactly_where_it_may_be_shown(cohort: tuple[ClassMean, list[Pupil]]) -> None:
+def test_a_mean_is_given_exactly_where_it_may_be_shown(cohort: tuple[Microaggregation, list[Pupil]]) -> None:
     rule, pupils = cohort
     members = [[row for row in pupils if row.class_nr == c and row.value is not None] for c in range(3)]
 
@@ -256,7 +256,9 @@ def test_a_mean_is_given_exactly_where_it_may_be_shown(cohort: tuple[ClassMean, 
 
 
 @given(cohorts(), st.randoms(use_true_random=False))
-def test_the_order_of_the_pupils_plays_no_part(cohort: tuple[ClassMean, list[Pupil]], chance: random.Random) -> None:
+def test_the_order_of_the_pupils_plays_no_part(
+    cohort: tuple[Microaggregation, list[Pupil]], chance: random.Random
+) -> None:
     rule, pupils = cohort
     shuffled = chance.sample(pupils, len(pupils))
 

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cohort.foundation.errors import DeliveriesRefused, StateRefused
-from cohort.foundation.identifiers import normal_text
+from cohort.foundation.identifiers import normalise_pgn
 from cohort.legal_basis import number_changes
-from cohort.legal_basis.number_changes import Change, Changes
+from cohort.legal_basis.number_changes import NumberChange, NumberChanges
 
 TODAY = dt.date(2025, 11, 23)
 HEADER = "oud_pgn;nieuw_pgn;vanaf"
@@ -33,8 +33,8 @@ def put(folder: Path, *lines: str, name: str = "duo", **told: str | None) -> Pat
     return folder
 
 
-def read(folder: Path) -> Changes:
-    return number_changes.load(folder, TODAY)
+def read(folder: Path) -> NumberChanges:
+    return number_changes.load_number_changes(folder, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -106,15 +106,15 @@ def test_columns_in_any_order_a_byte_order_mark_and_crlf(tmp_path: Path) -> None
 
 
 def test_no_zone_or_an_empty_one_is_no_change(tmp_path: Path) -> None:
-    assert read(tmp_path) == read(tmp_path / "none") == Changes()
-    assert Changes().remarks() == []
+    assert read(tmp_path) == read(tmp_path / "none") == NumberChanges()
+    assert NumberChanges().remarks() == []
 
 
 def test_the_digest_changes_with_a_list_and_only_then(tmp_path: Path) -> None:
     before = read(put(tmp_path, f"{A};{C};2025-01-01")).digest()
     assert read(tmp_path).digest() == before
     assert read(put(tmp_path, f"{A};{C};2025-01-02")).digest() != before
-    assert Changes().digest() != before
+    assert NumberChanges().digest() != before
 
 
 def test_what_is_told_holds_counts_and_no_number(tmp_path: Path) -> None:
@@ -216,8 +216,8 @@ def test_one_thing_wrong_stops_everything(wrong: Wrong, tmp_path: Path) -> None:
 
 def test_a_chain_of_a_hundred_thousand_ends_at_its_last_number() -> None:
     names = [f"{n:09d}" for n in range(100_000)]
-    chain = [Change(old, new, TODAY, "") for old, new in pairwise(names)]
-    newest = number_changes.resolve(chain[::-1], [])
+    chain = [NumberChange(old, new, TODAY, "") for old, new in pairwise(names)]
+    newest = number_changes.resolve_newest_numbers(chain[::-1], [])
     assert set(newest.values()) == {names[-1]}
     assert len(newest) == len(chain)
 
@@ -227,26 +227,28 @@ SOME = [str(n) for n in range(9)]
 
 
 @st.composite
-def drawn(draw: st.DrawFn) -> tuple[list[Change], list[Change]]:
+def drawn(draw: st.DrawFn) -> tuple[list[NumberChange], list[NumberChange]]:
     """Changes, and the same in another order."""
     pairs = draw(st.lists(st.tuples(st.sampled_from(SOME), st.sampled_from(SOME), DAYS), max_size=12))
-    changes = [Change(*pair, f"line {n}") for n, pair in enumerate(pairs, 2)]
+    changes = [NumberChange(*pair, f"line {n}") for n, pair in enumerate(pairs, 2)]
     return changes, draw(st.permutations(changes))
 
 
 @given(drawn())
-def test_the_order_of_changes_does_not_matter(both: tuple[list[Change], list[Change]]) -> None:
+def test_the_order_of_changes_does_not_matter(both: tuple[list[NumberChange], list[NumberChange]]) -> None:
     first, again = list[str](), list[str]()
-    assert number_changes.resolve(both[0], first) == number_changes.resolve(both[1], again)
+    assert number_changes.resolve_newest_numbers(both[0], first) == number_changes.resolve_newest_numbers(
+        both[1], again
+    )
     assert len(first) == len(again)
 
 
-def follow(changes: list[Change], number: str) -> str | None:
+def follow(changes: list[NumberChange], number: str) -> str | None:
     """By hand: step by step along the last change of each number; None where pupils exchange numbers.
 
     A way that leads back is one pupil's if, begun at the right place, each of its changes is a day later.
     """
-    way, seen = list[Change](), set[str]()
+    way, seen = list[NumberChange](), set[str]()
     while number not in seen:
         seen.add(number)
         own = [change for change in changes if change.old == number != change.new]
@@ -263,12 +265,12 @@ def follow(changes: list[Change], number: str) -> str | None:
 
 @given(drawn())
 def test_every_number_ends_where_its_changes_lead_or_an_exchange_is_told(
-    both: tuple[list[Change], list[Change]],
+    both: tuple[list[NumberChange], list[NumberChange]],
 ) -> None:
     changes, problems = [change for change in both[0] if change.old != change.new], list[str]()
     one_a_day = {(change.old, change.since): change for change in changes}
     unclear = any(one_a_day[change.old, change.since].new != change.new for change in changes)
-    newest = number_changes.resolve(both[0], problems)
+    newest = number_changes.resolve_newest_numbers(both[0], problems)
     ends = {change.old: follow(changes, change.old) for change in changes}
     if unclear:
         assert problems
@@ -280,19 +282,19 @@ def test_every_number_ends_where_its_changes_lead_or_an_exchange_is_told(
 @given(st.lists(st.sampled_from(SOME), min_size=2, max_size=12))
 def test_a_pupil_who_had_several_numbers_has_the_last_one_also_if_it_is_an_earlier_one(had: list[str]) -> None:
     days = (dt.date(2020, 1, 1) + dt.timedelta(days=n) for n in range(len(had)))
-    changes = [Change(old, new, day, "") for (old, new), day in zip(pairwise(had), days, strict=False)]
+    changes = [NumberChange(old, new, day, "") for (old, new), day in zip(pairwise(had), days, strict=False)]
     problems = list[str]()
-    newest = number_changes.resolve(changes, problems)
+    newest = number_changes.resolve_newest_numbers(changes, problems)
     assert problems == []
     assert {newest.get(number, number) for number in had} == {had[-1]}
 
 
 @given(drawn())
 def test_whoever_is_barred_under_one_number_is_barred_under_all_that_changes_ever_led_to(
-    both: tuple[list[Change], list[Change]],
+    both: tuple[list[NumberChange], list[NumberChange]],
 ) -> None:
     pairs = frozenset((c.old, c.new) for c in both[0])
-    changes = Changes(newest_of=number_changes.resolve(both[0], []), pairs=pairs)
+    changes = NumberChanges(newest_of=number_changes.resolve_newest_numbers(both[0], []), pairs=pairs)
     barred = changes.linked_with(frozenset(SOME[:1]))
     assert all((one in barred) == (other in barred) for one, other in pairs)
     assert changes.all_of(frozenset(SOME[:1])) <= barred
@@ -302,23 +304,23 @@ def test_what_an_earlier_list_named_is_remembered_and_bars(tmp_path: Path) -> No
     root, zone = tmp_path, tmp_path / "nummerwijzigingen"
     zone.mkdir()
     first = read(put(zone, f"{A};{B};2025-01-01"))
-    number_changes.remember(root, first)
-    assert stat.S_IMODE((root / number_changes.EVER).stat().st_mode) == 0o600
+    number_changes.record_linked_numbers(root, first)
+    assert stat.S_IMODE((root / number_changes.LINKED_NUMBERS_FILE).stat().st_mode) == 0o600
     after = read(put(zone, f"{A};{C};2025-02-01"))
     assert (after.newest(A), after.newest(B)) == (C, B)
     assert after.linked_with(frozenset({A})) == {A, B, C}, "results may stand under the number it had first"
     assert after.all_of(frozenset({A})) == {A, C}, "a permission counts only where it is certain"
-    number_changes.remember(root, after)
+    number_changes.record_linked_numbers(root, after)
     assert read(put(zone)).linked_with(frozenset({C})) == {A, B, C}, "no line is left"
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"pairs": 7}', '{"pairs": [["1"]]}'])
 def test_without_what_was_remembered_nothing_goes_on(content: str, tmp_path: Path) -> None:
-    (tmp_path / number_changes.EVER).parent.mkdir()
-    (tmp_path / number_changes.EVER).write_text(content)
+    (tmp_path / number_changes.LINKED_NUMBERS_FILE).parent.mkdir()
+    (tmp_path / number_changes.LINKED_NUMBERS_FILE).write_text(content)
     with pytest.raises(StateRefused, match="earlier lists of changes"):
         read(tmp_path / "nummerwijzigingen")
 
 
 def test_the_numbers_drawn_here_are_numbers() -> None:
-    assert [normal_text(number) for number in (A, B, C, D)] == [A, B, C, D]
+    assert [normalise_pgn(number) for number in (A, B, C, D)] == [A, B, C, D]

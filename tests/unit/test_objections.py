@@ -16,8 +16,8 @@ from cohort.agreements.platform import ObjectionLimits
 from cohort.foundation.errors import ObjectionsRefused
 from cohort.legal_basis import objections
 from cohort.legal_basis.objections import Objections
-from cohort.states.schemas import Accepted
-from cohort.verification import excluded_pupils as rights
+from cohort.states.schemas import AcceptedResults
+from cohort.verification import objection_check as rights
 
 TODAY = dt.date(2025, 11, 23)
 LIMITS = ObjectionLimits.model_validate(
@@ -58,7 +58,7 @@ def put(folder: Path, *lines: str, name: str = "landelijk", **told: str | None) 
 
 
 def read(folder: Path) -> Objections:
-    return objections.load(folder, LIMITS, TODAY, DOMAINS)
+    return objections.load_objections(folder, LIMITS, TODAY, DOMAINS)
 
 
 def lists(folder: Path, *lines: str, **told: str | None) -> Objections:
@@ -180,7 +180,7 @@ def test_an_objection_counts_where_its_scope_is_used(
 def test_an_objection_to_a_project_of_no_name_is_told(zone: Path) -> None:
     put(zone, LINE, f"{BEN};;2025-09-01;;project:proef", f"{CARO};;2025-09-01;;project:pruef")
     with pytest.raises(ObjectionsRefused, match=r"a project that there is or was.*csv line 4\.") as refusal:
-        objections.load(zone, LIMITS, TODAY, DOMAINS, projects={"proef"})
+        objections.load_objections(zone, LIMITS, TODAY, DOMAINS, projects={"proef"})
     assert len(refusal.value.problems) == 1
 
 
@@ -348,12 +348,12 @@ WAYS = [
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.says)
 def test_whose_results_are_left(way: Way, zone: Path, spark: SparkSession) -> None:
     drawn = [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]
-    results = Accepted(frame(spark, drawn))
+    results = AcceptedResults(frame(spark, drawn))
     found = lists(zone, *way.lines, **way.told)
     admitted = objections.remove_objectors(results, results, found, PROJECT)
     assert admitted.columns == results.columns
     assert seen(admitted) == way.left
-    barred = {r.pgn for r in objections.barred_frame(results, found, "proef", ["rekenen", "lezen"]).collect()}
+    barred = {r.pgn for r in objections.find_barred_pupils(results, found, "proef", ["rekenen", "lezen"]).collect()}
     assert seen(results.where(~results.pgn.isin(*barred, ""))) == way.left
 
 
@@ -363,7 +363,7 @@ def seen(rows: DataFrame) -> str:
 
 
 def test_on_two_lists_of_one_school_a_pupil_is_on_both(zone: Path, spark: SparkSession) -> None:
-    results = Accepted(frame(spark, [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]))
+    results = AcceptedResults(frame(spark, [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]))
     put(zone, LINE, f"{BEN};;2025-09-01;;alles", **PERMITTED)
     put(zone, LINE, name="b", **{**PERMITTED, "schools": '["10AA"]'})
     assert seen(objections.remove_objectors(results, results, read(zone), PROJECT)) == "1AA 1AB 3AB"

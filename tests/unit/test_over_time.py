@@ -16,12 +16,12 @@ from cohort.foundation.errors import StateRefused
 from cohort.ingestion import batch_finalise, line_pass
 from cohort.legal_basis import number_changes
 from cohort.results import ledger, retention
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 
 @pytest.fixture
 def root(spark: SparkSession, tmp_path: Path) -> Root:
-    places = Places(tmp_path)
+    places = StorageZones(tmp_path)
     places.deliveries.mkdir()
     return Root(spark, places)
 
@@ -40,7 +40,7 @@ def test_a_corrected_file_replaces_and_what_it_lacks_is_withdrawn(root: Root) ->
     assert (last.replaced, last.withdrawn) == ({1: 2}, {1: 1})
     # every earlier state is gone from storage, and the same files again change nothing
     files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-    assert {f.name for f in files} == delta.current_files(root.places.results)
+    assert {f.name for f in files} == delta.list_current_names(root.places.results)
     assert root.ingest()["new"] == 0
     assert not root.places.superseding.exists() or not list(root.places.superseding.iterdir())
 
@@ -194,7 +194,7 @@ def test_a_run_killed_anywhere_is_whole_or_not_at_all(root: Root, where: str, mo
     root.ingest()
     assert root.rows() == after
     files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-    assert {f.name for f in files} == delta.current_files(root.places.results)
+    assert {f.name for f in files} == delta.list_current_names(root.places.results)
 
 
 def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> None:
@@ -207,10 +207,10 @@ def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> No
 
     def left() -> tuple[int, int, int, bool]:
         files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-        current = delta.current_files(root.places.results)
+        current = delta.list_current_names(root.places.results)
         return (
             len(list(root.places.deliveries.iterdir())),
-            delta.read(root.spark, root.places.quarantine).count(),
+            delta.read_table(root.spark, root.places.quarantine).count(),
             len(list(root.places.feedback("").glob("*/*"))),
             {f.name for f in files} == current,
         )
@@ -241,7 +241,7 @@ def test_a_change_of_number_counts_for_what_comes_and_for_what_is_there(root: Ro
     zone.mkdir()
     (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
     (zone / "duo.csv").write_text(f"oud_pgn;nieuw_pgn;vanaf\n{old};{new};2025-01-01\n{new};{newest};2025-06-01\n")
-    changes = number_changes.load(zone, NOW.date())
+    changes = number_changes.load_number_changes(zone, NOW.date())
     root.deliver("2.csv", f"{old} 90 REK-E7", f"{new} 70 SP-E7", school=THERE)
     record = root.ingest(changes=changes)
     assert record["renumbered"] == {"results": 1, "quarantine": 0, "twice": 0}
@@ -261,24 +261,24 @@ def test_one_result_under_two_numbers_of_a_pupil_stays_once(root: Root) -> None:
     zone.mkdir()
     (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
     (zone / "duo.csv").write_text(f"oud_pgn;nieuw_pgn;vanaf\n{old};{new};2025-01-01\n")
-    changes = number_changes.load(zone, NOW.date())
+    changes = number_changes.load_number_changes(zone, NOW.date())
     record = root.ingest(changes=changes)
     assert record["renumbered"] == {"results": 1, "quarantine": 0, "twice": 1}
     left = sorted([f"{new} 90 {M}", f"{E} 70 SP-M7", f"{C} 81 {M}", f"{D} 82 {M}", f"{D} 83 {M}"])
     assert root.rows() == left
     files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-    assert {f.name for f in files} == delta.current_files(root.places.results)
+    assert {f.name for f in files} == delta.list_current_names(root.places.results)
     root.deliver("4.csv", f"{C} 85 REK-E7")
     root.ingest(changes=changes)  # and the sums still close
 
 
-def changed(root: Root, *lines: str) -> number_changes.Changes:
+def changed(root: Root, *lines: str) -> number_changes.NumberChanges:
     """The one list of changes, with these lines."""
     zone = root.places.numbers
     zone.mkdir(exist_ok=True)
     (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
     (zone / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *lines, ""]))
-    return number_changes.load(zone, NOW.date())
+    return number_changes.load_number_changes(zone, NOW.date())
 
 
 def test_a_change_back_brings_the_rows_back_and_those_of_both_numbers_from_then_on(root: Root) -> None:

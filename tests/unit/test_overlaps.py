@@ -13,21 +13,21 @@ from tests.unit import drawn_project, drawn_release, drawn_releases
 from cohort.agreements import project_hierarchies
 from cohort.agreements.project import Project
 from cohort.differencing import project_overlap
-from cohort.differencing.project_overlap import Shown
+from cohort.differencing.project_overlap import ComparedRelease
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Record, Release
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.utility.loss import Objective
-from cohort.storage.paths import Places
+from cohort.sdc.utility.loss import WeightedLoss
+from cohort.storage.zone_paths import StorageZones
 
 LOW, HIGH, TOP = "0 tot 40", "40 tot 80", "*"
 TODAY = dt.date(2026, 3, 1)
 
 
-def shown(folder: Path, project: Project, *classes: tuple[str, str, int]) -> Shown:
+def shown(folder: Path, project: Project, *classes: tuple[str, str, int]) -> ComparedRelease:
     """Classes drawn as score, sex (each at the level its label tells) and pupils."""
-    trees = project_hierarchies.load(project, drawn_release.write_hierarchies(folder))
+    trees = project_hierarchies.load_hierarchies(project, drawn_release.write_hierarchies(folder))
     coding = Coding(tuple(trees[column.name] for column in project.quasi_identifying))
     order = [(0, 1), (1, 0)][project.quasi_identifying[0].name == "geslacht"]
     levels, leaves = [], []
@@ -40,9 +40,9 @@ def shown(folder: Path, project: Project, *classes: tuple[str, str, int]) -> Sho
         levels.append([level for level, _ in found])
         leaves.append([leaf for _, leaf in found])
     pupils = np.array([one[2] for one in classes], dtype=np.int64)
-    goal = Objective.of("mean", coding.columns)
+    goal = WeightedLoss.of("mean", coding.columns)
     recoding, _ = Recoding.of_classes(coding, np.array(levels), np.array(leaves), pupils, 0, goal, {})
-    return Shown(project, recoding)
+    return ComparedRelease(project, recoding)
 
 
 def project(name: str, **changes: Any) -> Project:
@@ -66,7 +66,7 @@ def test_what_differs_by_one_to_k_less_one_is_counted_at_the_coarser_level(
     one = shown(tmp_path, project("een"), (LOW, "1", 40), (LOW, "2", 50), (HIGH, "1", 30))
     turned = project("ander", columns=drawn_releases.project().columns[::-1])
     for second in (project("ander"), turned):
-        told = project_overlap.subtracted(one, shown(tmp_path, second, *other))
+        told = project_overlap.subtract_releases(one, shown(tmp_path, second, *other))
         assert (told["cells"], told["differ_by_fewer_than_k"]) == (cells, few)
 
 
@@ -76,11 +76,11 @@ def test_columns_that_show_something_else_are_not_compared(tmp_path: Path) -> No
     step = score.model_copy(update={"step": 10})
     born = sex.model_copy(update={"attribute": "combinatiegroep"})
     second = shown(tmp_path, project("ander", columns=[step, born]), (LOW, "1", 40))
-    assert project_overlap.subtracted(one, second) == {"not_compared": "no column that shows the same"}
+    assert project_overlap.subtract_releases(one, second) == {"not_compared": "no column that shows the same"}
 
 
 def test_only_live_projects_on_the_same_pupils_are_looked_at(tmp_path: Path) -> None:
-    config, places = tmp_path / "conf", Places(tmp_path / "root")
+    config, places = tmp_path / "conf", StorageZones(tmp_path / "root")
     (config / "projects").mkdir(parents=True)
     one = shown(config / "hierarchies", project("een"), (LOW, "1", 40))
     declared = one.project.model_dump(mode="python", exclude_unset=True)
@@ -89,8 +89,10 @@ def test_only_live_projects_on_the_same_pupils_are_looked_at(tmp_path: Path) -> 
     projects: dict[str, dict[str, Any]] = {"een": {}, "ander": {}, "voorbij": ended, "elders": elsewhere}
     for name, changes in projects.items():
         drawn_project.write(config, declared | {"name": name} | changes, name)
-        release_record.save(places, Record(name, 1, Release.PUBLISHED, {"class": "anonymous"}))
+        release_record.save_release_record(
+            places, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"class": "anonymous"})
+        )
     drawn_project.write(config, declared | {"name": "nieuw"}, "nieuw")  # of which nothing is read yet
-    told = project_overlap.compare(one, places, drawn_release.platform(), config, TODAY)
+    told = project_overlap.compare_with_live_projects(one, places, drawn_release.platform(), config, TODAY)
     why = "its declaration or its memory cannot be read"
     assert told == [{"project": "ander", "release": 1, "not_compared": why}]

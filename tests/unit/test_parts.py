@@ -10,18 +10,33 @@ import pytest
 from tests.unit.drawn_cohort import random_cohort
 
 from cohort.sdc.model.coding import Coding
-from cohort.sdc.partitioned.partitions import CLASS, KEY, OTHERS, SCHOOL, Search, Split, level, word
-from cohort.sdc.privacy_models.class_counts import satisfied
-from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Others, Pupils, Schools
+from cohort.sdc.partitioned.partitions import (
+    CLASS_COLUMN,
+    KEY_COLUMN,
+    OTHER_SCHOOLS_COLUMN,
+    SCHOOL_COLUMN,
+    CohortSplit,
+    PartitionSearch,
+    level_column,
+    word_column,
+)
+from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
+from cohort.sdc.privacy_models.constraints import (
+    ClassConstraint,
+    KAnonymity,
+    KWithoutLargestSchool,
+    SchoolDiversity,
+    SchoolDominance,
+)
 
 SIZES = (8, 5, 3, 2)
-MIXED = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))
+MIXED = (KAnonymity(6), SchoolDiversity(3), SchoolDominance("1/2"), KWithoutLargestSchool(3))
 
 
-def asked(coding: Coding, *rules: Constraint) -> Search:
+def asked(coding: Coding, *rules: ClassConstraint) -> PartitionSearch:
     tops = tuple(height - 1 for height in coding.heights)
     low = (0,) * coding.columns
-    return Search(coding, rules, "mean", (1.0,) * coding.columns, low, tops)
+    return PartitionSearch(coding, rules, "mean", (1.0,) * coding.columns, low, tops)
 
 
 def table_of(histogram: Any) -> pa.Table:
@@ -30,10 +45,10 @@ def table_of(histogram: Any) -> pa.Table:
     for unit, school in zip(histogram.other_units.tolist(), histogram.other_schools.tolist(), strict=True):
         others[unit] = [*(others[unit] or []), school * 1_000_003]
     columns = {
-        KEY: pa.array(np.arange(histogram.units) * 7919, pa.int64()),
-        **{word(n): pa.array(codes) for n, codes in enumerate(histogram.codes)},
-        SCHOOL: pa.array(histogram.schools.astype(np.int64) * 1_000_003),
-        OTHERS: pa.array(others, pa.list_(pa.int64())),
+        KEY_COLUMN: pa.array(np.arange(histogram.units) * 7919, pa.int64()),
+        **{word_column(n): pa.array(codes) for n, codes in enumerate(histogram.codes)},
+        SCHOOL_COLUMN: pa.array(histogram.schools.astype(np.int64) * 1_000_003),
+        OTHER_SCHOOLS_COLUMN: pa.array(others, pa.list_(pa.int64())),
     }
     return pa.table(columns)
 
@@ -44,7 +59,7 @@ def table_of(histogram: Any) -> pa.Table:
 )
 def test_the_coarsest_split_with_enough_parts(pupils: int, budget: int, column: int, parts: int) -> None:
     coding, _ = random_cohort(3, (8, 5, 3))
-    split = Split.of(coding, pupils, budget)
+    split = CohortSplit.of(coding, pupils, budget)
 
     assert split is not None
     assert (split.column, split.parts) == (column, parts)
@@ -55,7 +70,7 @@ def test_the_coarsest_split_with_enough_parts(pupils: int, budget: int, column: 
 
 def test_what_cannot_be_split_is_not() -> None:
     coding, _ = random_cohort(3, (1,))
-    assert Split.of(coding, 100, 10) is None
+    assert CohortSplit.of(coding, 100, 10) is None
 
 
 def test_a_part_is_searched_under_all_rules_and_says_whom_it_leaves_over() -> None:
@@ -63,13 +78,13 @@ def test_a_part_is_searched_under_all_rules_and_says_whom_it_leaves_over() -> No
 
     found = asked(coding, *MIXED).of(table_of(histogram))
 
-    class_of = found[CLASS].to_numpy()
-    assert found[KEY].to_pylist() == [n * 7919 for n in range(900)]
+    class_of = found[CLASS_COLUMN].to_numpy()
+    assert found[KEY_COLUMN].to_pylist() == [n * 7919 for n in range(900)]
     assert (class_of >= 0).mean() > 0.95
-    assert satisfied(histogram, class_of.astype(np.int64), int(class_of.max()) + 1, MIXED).all()
+    assert classes_satisfying_constraints(histogram, class_of.astype(np.int64), int(class_of.max()) + 1, MIXED).all()
     leaves = histogram.leaves(coding)
     for column, tree in enumerate(coding.hierarchies):
-        at = found[level(column)].to_numpy()
+        at = found[level_column(column)].to_numpy()
         for number in range(int(class_of.max()) + 1):
             members = np.flatnonzero(class_of == number)
             assert len(set(at[members].tolist())) == 1
@@ -78,5 +93,5 @@ def test_a_part_is_searched_under_all_rules_and_says_whom_it_leaves_over() -> No
 
 def test_a_part_too_small_for_a_class_is_left_over_as_a_whole() -> None:
     coding, histogram = random_cohort(5, SIZES)
-    found = asked(coding, Pupils(6)).of(table_of(histogram))
-    assert found[CLASS].to_pylist() == [-1] * 5
+    found = asked(coding, KAnonymity(6)).of(table_of(histogram))
+    assert found[CLASS_COLUMN].to_pylist() == [-1] * 5

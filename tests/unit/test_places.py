@@ -7,28 +7,28 @@ from pathlib import Path
 import pytest
 
 from cohort.foundation.errors import Refusal, UsageRefused
-from cohort.storage import paths
+from cohort.storage import zone_paths
 
 
 @pytest.mark.parametrize("name", ["plain", "with a blank", "één"])
 def test_a_root_is_a_folder_by_its_path_or_its_uri(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    assert paths.under(str(tmp_path / name)).root == tmp_path / name
-    assert paths.under(f"file://{tmp_path / name}").root == tmp_path / name
+    assert zone_paths.parse_storage_root(str(tmp_path / name)).root == tmp_path / name
+    assert zone_paths.parse_storage_root(f"file://{tmp_path / name}").root == tmp_path / name
 
 
-@pytest.mark.parametrize("mark", sorted(paths.MISREAD))
+@pytest.mark.parametrize("mark", sorted(zone_paths.MISREAD_PATH_CHARACTERS))
 def test_a_root_that_a_reader_would_take_for_another_is_refused(tmp_path: Path, mark: str) -> None:
     (tmp_path / f"a{mark}20").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / f"a{mark}20")
     for named in (f"a{mark}20", "link"):
         with pytest.raises(UsageRefused) as refused:
-            paths.under(str(tmp_path / named))
+            zone_paths.parse_storage_root(str(tmp_path / named))
         assert f"found {mark} in --root" in str(refused.value)
 
 
 def test_a_root_that_is_not_there_or_elsewhere_is_refused(tmp_path: Path) -> None:
     for root in (str(tmp_path / "none"), "hdfs://there/cohort"):
         with pytest.raises(Refusal) as refused:
-            paths.under(root)
+            zone_paths.parse_storage_root(root)
         assert refused.value.exit_code == (2 if "none" in root else 10)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, Refusal
 from cohort.sdc.cli import released_records
-from cohort.sdc.cli.plain_files import Cells, PlainFile, read
+from cohort.sdc.cli.plain_files import ColumnCells, PlainFile, read_plain_file
 
 SECRET = "900123456"
 
@@ -27,7 +27,7 @@ def drawn(folder: Path, text: str | bytes) -> Path:
     return file
 
 
-def cells(column: Cells) -> list[str | None]:
+def cells(column: ColumnCells) -> list[str | None]:
     """What each record has, in the order of the file."""
     return [column.values[place] if place >= 0 else None for place in column.places]
 
@@ -65,7 +65,7 @@ class TestText:
     def test_a_record_is_what_stands_in_its_line(
         self, tmp_path: Path, text: str, expected: list[tuple[str | None, str]]
     ) -> None:
-        file = read(drawn(tmp_path, text), ["a", "b"])
+        file = read_plain_file(drawn(tmp_path, text), ["a", "b"])
         a, b = zip(*expected, strict=True)
         assert columns_of(file) == {"a": list(a), "b": list(b)}
         assert file.records == len(expected)
@@ -74,18 +74,18 @@ class TestText:
         ("text", "delimiter"), [("a;b\n1;2\n", ";"), ("a,b\n1,2\n", ","), ("a\n1\n", ";"), ('a,"x;y;z"\n1,2\n', ",")]
     )
     def test_tells_what_stands_between_the_fields(self, tmp_path: Path, text: str, delimiter: str) -> None:
-        assert read(drawn(tmp_path, text), ["a"]).delimiter == delimiter
+        assert read_plain_file(drawn(tmp_path, text), ["a"]).delimiter == delimiter
 
     def test_an_empty_line_of_a_single_column_is_an_empty_cell(self, tmp_path: Path) -> None:
-        assert columns_of(read(drawn(tmp_path, "a\n1\n\n2\n"), ["a"])) == {"a": ["1", None, "2"]}
+        assert columns_of(read_plain_file(drawn(tmp_path, "a\n1\n\n2\n"), ["a"])) == {"a": ["1", None, "2"]}
 
     def test_looks_only_at_the_columns_named(self, tmp_path: Path) -> None:
-        file = read(drawn(tmp_path, b"a;naam;b\n1;\xff\xfe;3\n"), ["b"])
+        file = read_plain_file(drawn(tmp_path, b"a;naam;b\n1;\xff\xfe;3\n"), ["b"])
 
         assert columns_of(file) == {"b": ["3"]}
 
     def test_a_value_is_known_once_and_every_record_has_its_place(self, tmp_path: Path) -> None:
-        column = read(drawn(tmp_path, "a;b\nm;1\n;1\nj;1\nm;1\n"), ["a"]).columns["a"]
+        column = read_plain_file(drawn(tmp_path, "a;b\nm;1\n;1\nj;1\nm;1\n"), ["a"]).columns["a"]
 
         assert (column.values, column.places.tolist(), column.empty) == (("m", "j"), [0, -1, 1, 0], 1)
 
@@ -104,7 +104,7 @@ class TestText:
         writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL)
         writer.writerows([("a", "b"), *rows])
 
-        file = read(drawn(tmp_path, text.getvalue()), ["a", "b"])
+        file = read_plain_file(drawn(tmp_path, text.getvalue()), ["a", "b"])
 
         assert columns_of(file) == {name: [row[place] or None for row in rows] for place, name in enumerate("ab")}
 
@@ -125,14 +125,14 @@ class TestParquet:
         path = tmp_path / "leerlingen.parquet"
         pq.write_table(pa.table({"a": column, "naam": [SECRET] * 3}), path, row_group_size=2)
 
-        assert columns_of(read(path, ["a"])) == {"a": expected}
+        assert columns_of(read_plain_file(path, ["a"])) == {"a": expected}
 
     def test_a_category_that_nobody_has_does_not_occur(self, tmp_path: Path) -> None:
         path = tmp_path / "leerlingen.parquet"
         column = pa.DictionaryArray.from_arrays(pa.array([2, 2]), pa.array(["j", "", "m"]))
         pq.write_table(pa.table({"a": column}), path)
 
-        assert read(path, ["a"]).columns["a"].values == ("m",)
+        assert read_plain_file(path, ["a"]).columns["a"].values == ("m",)
 
 
 class TestRefusals:
@@ -164,7 +164,7 @@ class TestRefusals:
         path = tmp_path / "leerlingen.csv" if text is None else drawn(tmp_path, text)
 
         with pytest.raises(kind) as refusal:
-            read(path, names)
+            read_plain_file(path, names)
 
         assert len(refusal.value.problems) == 1
         assert sentence in str(refusal.value)
@@ -172,7 +172,7 @@ class TestRefusals:
 
     def test_names_all_unknown_columns_at_once(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationRefused) as refusal:
-            read(drawn(tmp_path, "a;b\n1;2\n"), ["a", "c", "d"])
+            read_plain_file(drawn(tmp_path, "a;b\n1;2\n"), ["a", "c", "d"])
 
         assert len(refusal.value.problems) == 2
 
@@ -181,13 +181,13 @@ class TestRefusals:
         pq.write_table(pa.table({"a": column}), tmp_path / "a.parquet")
 
         with pytest.raises(ConfigurationRefused, match="cannot be read"):
-            read(tmp_path / "a.parquet", ["a"])
+            read_plain_file(tmp_path / "a.parquet", ["a"])
 
     def test_text_that_is_called_parquet(self, tmp_path: Path) -> None:
         (tmp_path / "a.parquet").write_text(f"a\n{SECRET}\n")
 
         with pytest.raises(ConfigurationRefused, match="cannot be read") as refusal:
-            read(tmp_path / "a.parquet", ["a"])
+            read_plain_file(tmp_path / "a.parquet", ["a"])
 
         assert SECRET not in str(refusal.value)
 
@@ -198,7 +198,7 @@ class TestReleased:
     COUNTS = (2, 1, 3)
 
     def test_equal_records_are_written_as_often_as_they_are(self, tmp_path: Path) -> None:
-        released_records.write(tmp_path / "r.csv", self.NAMES, self.ROWS, self.COUNTS, ";")
+        released_records.write_released_records(tmp_path / "r.csv", self.NAMES, self.ROWS, self.COUNTS, ";")
 
         assert (tmp_path / "r.csv").read_text(encoding="utf-8").splitlines() == [
             "a;b",
@@ -212,15 +212,15 @@ class TestReleased:
 
     @pytest.mark.parametrize("name", ["r.csv", "r.parquet"])
     def test_what_is_written_reads_back(self, tmp_path: Path, name: str) -> None:
-        released_records.write(tmp_path / name, self.NAMES, self.ROWS, self.COUNTS, ",")
+        released_records.write_released_records(tmp_path / name, self.NAMES, self.ROWS, self.COUNTS, ",")
 
-        told = columns_of(read(tmp_path / name, self.NAMES))
+        told = columns_of(read_plain_file(tmp_path / name, self.NAMES))
         rows = [row for row, count in zip(self.ROWS, self.COUNTS, strict=True) for _ in range(count)]
         assert list(zip(told["a"], told["b"], strict=True)) == rows
         assert [file.name for file in tmp_path.iterdir()] == [name]
 
     def test_a_parquet_file_tells_of_nothing_but_its_columns(self, tmp_path: Path) -> None:
-        released_records.write(tmp_path / "r.parquet", self.NAMES, self.ROWS, self.COUNTS, ";")
+        released_records.write_released_records(tmp_path / "r.parquet", self.NAMES, self.ROWS, self.COUNTS, ";")
 
         schema = pq.read_schema(tmp_path / "r.parquet")
         assert (schema.names, schema.metadata) == (["a", "b"], None)
@@ -230,13 +230,13 @@ class TestReleased:
         path.write_text("before")
 
         with pytest.raises(ValueError, match="argument 2"):
-            released_records.write(path, self.NAMES, self.ROWS, self.COUNTS[:2], ";")
+            released_records.write_released_records(path, self.NAMES, self.ROWS, self.COUNTS[:2], ";")
 
         assert (path.read_text(), [file.name for file in tmp_path.iterdir()]) == ("before", ["r.csv"])
 
     @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
     def test_a_trace_gives_every_record_its_class_or_nothing(self, tmp_path: Path, name: str) -> None:
-        released_records.write_trace(tmp_path / name, np.array([1, -1, 0]), ";")
+        released_records.write_class_trace(tmp_path / name, np.array([1, -1, 0]), ";")
 
-        told = columns_of(read(tmp_path / name, ["row", "class"]))
+        told = columns_of(read_plain_file(tmp_path / name, ["row", "class"]))
         assert told == {"row": ["1", "2", "3"], "class": ["1", None, "0"]}

@@ -29,12 +29,12 @@ def broken(folder: Path, *changes: Break) -> tuple[str, ...]:
         change(declared)
     write(folder, declared)
     with pytest.raises(ConfigurationRefused) as refused:
-        platform.load(folder)
+        platform.load_platform(folder)
     return refused.value.problems
 
 
 def test_the_shipped_platform_has_the_promised_floors() -> None:
-    floors = platform.load(CONF).floors
+    floors = platform.load_platform(CONF).floors
     assert (floors.k, floors.m, floors.max_share, floors.k_others) == (10, 5, Decimal("0.5"), 5)
     assert (floors.largest_value, floors.distinct_values) == (Decimal("0.8"), 3)
     assert (floors.values_without_school, floors.pupils_without_school) == (2, 5)
@@ -44,7 +44,7 @@ def test_the_shipped_platform_has_the_promised_floors() -> None:
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     write(tmp_path, SHIPPED)
-    assert platform.load(tmp_path) == platform.load(CONF)
+    assert platform.load_platform(tmp_path) == platform.load_platform(CONF)
 
 
 @pytest.mark.parametrize(
@@ -111,25 +111,25 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 def test_an_invalid_value_is_told_with_where_a_good_one_is(tmp_path: Path, where: str, example: str) -> None:
     write(tmp_path, SHIPPED | {"keys": {"dir": 7}})
     with pytest.raises(ConfigurationRefused, match=f"for example {example}; found an invalid value") as told:
-        declarations.read(tmp_path / "platform.toml", platform.Platform, where=where)
+        declarations.read_declaration(tmp_path / "platform.toml", platform.Platform, where=where)
     assert told.value.problems[0].endswith(f"in {where}. Correct the value.")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationRefused, match=r"found none in platform.toml"):
-        platform.load(tmp_path)
+        platform.load_platform(tmp_path)
 
 
 def with_keys(folder: Path, keys: str) -> platform.Platform:
     write(folder, SHIPPED | {"keys": {"dir": keys}})
-    return platform.load(folder)
+    return platform.load_platform(folder)
 
 
 @pytest.mark.parametrize("keys", ["../keys", "/keys", "../root-keys"])
 def test_keys_may_be_beside_the_root(tmp_path: Path, keys: str) -> None:
     config, root = tmp_path / "conf", tmp_path / "root"
     config.mkdir()
-    found = platform.key_folder(with_keys(config, keys), config, root)
+    found = platform.locate_key_folder(with_keys(config, keys), config, root)
     assert found == (config / keys).resolve()
 
 
@@ -140,12 +140,12 @@ def test_keys_may_not_share_a_path_with_the_root(tmp_path: Path, keys: str) -> N
     root.mkdir()
     (tmp_path / "link").symlink_to(root / "keys")
     with pytest.raises(KeyRefused, match="a key folder apart from the storage root") as refused:
-        platform.key_folder(with_keys(config, keys), config, root)
+        platform.locate_key_folder(with_keys(config, keys), config, root)
     assert refused.value.exit_code == 13
 
 
 def test_small_counts_are_hidden_and_others_rounded() -> None:
-    shown = platform.load(CONF).shown
+    shown = platform.load_platform(CONF).shown
     assert [shown.count(n) for n in (0, 1, 7, 8, 12, 13, 100, 102, 103)] == [
         None,
         None,

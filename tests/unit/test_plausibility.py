@@ -59,8 +59,8 @@ def found(one_spark: SparkSession) -> dict[str, set[tuple[int, str]]]:
     numbers = {name: f"{100 + place:09d}" for place, name in enumerate(NEW)}
     new = [(numbers[name], *row, "") for name, (rows, _, _) in NEW.items() for row in rows]
     earlier = [(numbers[name], *row, "") for name, (_, rows, _) in NEW.items() for row in rows]
-    good = local_frames.local(one_spark, STATE, new)
-    doubts = pupil_consistency.doubtful(good, local_frames.local(one_spark, STATE, earlier)).collect()
+    good = local_frames.make_local_frame(one_spark, STATE, new)
+    doubts = pupil_consistency.doubtful(good, local_frames.make_local_frame(one_spark, STATE, earlier)).collect()
     names = {number: name for name, number in numbers.items()}
     told: dict[str, set[tuple[int, str]]] = {name: set() for name in NEW}
     for row in doubts:
@@ -135,7 +135,7 @@ def test_one_child_under_two_numbers_is_told_of_its_deliveries(spark: SparkSessi
                 values["brin"] = f"{number:02d}{str(values['brin'])[2:]}"
                 kind = "onderwijsnummer" if pgn.startswith("10") else "bsn"
                 lines.append((pgn, kind, 100 * number + delivery, *values.values()))
-        return local_frames.local(spark, NUMBERED, lines)
+        return local_frames.make_local_frame(spark, NUMBERED, lines)
 
     schools = {f"{number:02d}ZZ" for number in range(len(TWICE))}
     found = pupil_consistency.under_two_numbers(rows(1), rows(2), schools)
@@ -147,7 +147,7 @@ def test_one_child_under_two_numbers_is_told_of_its_deliveries(spark: SparkSessi
 
 def test_refused_doubts_take_the_rows_and_told_ones_are_counted(spark: SparkSession) -> None:
     rows, _, _ = NEW["all of it"]
-    judged = local_frames.local(spark, STATE, [("000000100", *row, "") for row in rows])
+    judged = local_frames.make_local_frame(spark, STATE, [("000000100", *row, "") for row in rows])
     doubts = pupil_consistency.doubtful(judged, None)
     codes = pupil_consistency.refused(judged, doubts, [APART]).select("_codes").collect()
     assert [row["_codes"] for row in codes] == [APART, APART]

@@ -28,7 +28,7 @@ from tests.unit.drawn_project import (
 )
 from tests.unit.drawn_purpose import WHY
 
-from cohort.agreements import columns, project
+from cohort.agreements import declared_columns, project
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.foundation import declarations
@@ -38,7 +38,7 @@ from cohort.states import schemas
 
 def test_the_baseline_is_valid(tmp_path: Path) -> None:
     write(tmp_path, BASELINE)
-    loaded = project.load(tmp_path, "proef", platform())
+    loaded = project.load_project(tmp_path, "proef", platform())
     assert loaded.column_names == ["geslacht", "rekenen_M", "groei", "geboren", "niveau"]
     shown = [(result.domein, result.moment) for result in loaded.results]
     assert shown == [("rekenen", "M"), ("rekenen", "E"), ("spelling", "M")]
@@ -48,10 +48,10 @@ def test_the_baseline_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((CONF / "projects").glob("*.toml")), ids=lambda path: path.stem)
 def test_every_shipped_project_loads(path: Path) -> None:
-    shipped = declarations.read(path, Project, where=path.name)
-    held = declarations.read(CONF / "platform.toml", Platform, where="platform.toml")
+    shipped = declarations.read_declaration(path, Project, where=path.name)
+    held = declarations.read_declaration(CONF / "platform.toml", Platform, where="platform.toml")
     if not path.stem.startswith("_"):
-        assert project.load(CONF, path.stem, held) == shipped
+        assert project.load_project(CONF, path.stem, held) == shipped
     named = [c.hierarchy for c in shipped.columns if c.bands is None]
     assert all((CONF / "hierarchies" / f"{name}.csv").is_file() for name in named)
 
@@ -83,7 +83,7 @@ def test_what_else_is_valid(tmp_path: Path, change: Break) -> None:
     declared = copy.deepcopy(BASELINE)
     change(declared)
     write(tmp_path, declared)
-    assert project.load(tmp_path, "proef", platform()).name == "proef"
+    assert project.load_project(tmp_path, "proef", platform()).name == "proef"
 
 
 REFUSED: dict[str, tuple[Break, str]] = {
@@ -175,7 +175,7 @@ def test_a_column_can_have_a_floor_of_its_own_by_its_name_or_its_source(tmp_path
     (told,) = problems(tmp_path, put("thresholds.k", 99), **{shown: 100})
     assert "k at least 100" in told
     write(tmp_path, BASELINE)
-    assert project.load(tmp_path, "proef", platform(regio=100)).thresholds.k == 10
+    assert project.load_project(tmp_path, "proef", platform(regio=100)).thresholds.k == 10
 
 
 def test_all_problems_of_a_file_are_told_at_once(tmp_path: Path) -> None:
@@ -223,12 +223,12 @@ def test_a_column_can_be_wrong_in_more_than_one_way(tmp_path: Path) -> None:
 )
 def test_a_name_that_cannot_be_a_table_is_a_wrong_option(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageRefused, match="a project name of small letters"):
-        project.load(tmp_path, name, platform())
+        project.load_project(tmp_path, name, platform())
 
 
 def test_a_project_without_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationRefused, match=r"a readable UTF-8 file, .* found none in projects/proef.toml"):
-        project.load(tmp_path, "proef", platform())
+        project.load_project(tmp_path, "proef", platform())
 
 
 @pytest.mark.parametrize(
@@ -238,16 +238,16 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, text: bytes) -> N
     write(tmp_path, BASELINE)
     (tmp_path / "projects" / "proef.toml").write_bytes(text)
     with pytest.raises(ConfigurationRefused, match=r"projects/proef.toml"):
-        project.load(tmp_path, "proef", platform())
+        project.load_project(tmp_path, "proef", platform())
 
 
 def test_every_identifying_name_is_refused_as_column_and_as_attribute() -> None:
     base = {"name": "x", **WHY, "role": "quasi-identifying", "hierarchy": "x", "attribute": "geslacht"}
-    assert columns.Column.model_validate(base).name == "x"
-    for name in schemas.IDENTIFYING:
+    assert declared_columns.DeclaredColumn.model_validate(base).name == "x"
+    for name in schemas.IDENTIFYING_COLUMNS:
         for key in ("name", "attribute"):
             with pytest.raises(ValueError, match="identify nobody"):
-                columns.Column.model_validate(base | {key: name})
+                declared_columns.DeclaredColumn.model_validate(base | {key: name})
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def loaded(folder: Path, change: Break) -> Project:
     declared = copy.deepcopy(BASELINE)
     change(declared)
     write(folder, declared)
-    return project.load(folder, "proef", platform())
+    return project.load_project(folder, "proef", platform())
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_what_the_template_shows_of_a_sensitive_column_is_valid(tmp_path: Path) 
     shown = [*lines[:begin], *(line.removeprefix("#").removeprefix(" ") for line in lines[begin:])]
     (tmp_path / "projects").mkdir()
     (tmp_path / "projects" / "voorbeeld.toml").write_text("\n".join(shown), encoding="utf-8")
-    asked = project.load(tmp_path, "voorbeeld", platform())
+    asked = project.load_project(tmp_path, "voorbeeld", platform())
     assert asked.sensitive is not None
     assert asked.sensitive.constraint is not None
     assert (asked.sensitive.constraint.distinct, asked.sensitive.constraint.entropy) == (3, 2)

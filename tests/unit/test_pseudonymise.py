@@ -12,13 +12,20 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cohort.anonymisation.pseudonymise import hmac_sha256, pseudonymise
+from cohort.anonymisation.pseudonymisation import hmac_sha256, pseudonymise_pupils
 from cohort.foundation.errors import KeyRefused
-from cohort.foundation.identifiers import school_number
+from cohort.foundation.identifiers import brin_to_number
 from cohort.keys import project_keys
-from cohort.keys.project_keys import Key
+from cohort.keys.project_keys import ProjectKey
 from cohort.states import local_frames
-from cohort.states.schemas import OTHERS, PUPIL, ROWS, SCHOOL, USED, PupilRecords
+from cohort.states.schemas import (
+    OTHER_SCHOOLS_CONTROL,
+    PUPIL_CONTROL,
+    ROW_COUNT,
+    SCHOOL_CONTROL,
+    SHOWN_ROW_COUNT,
+    PupilRecords,
+)
 
 SECRET = os.urandom(32)
 LISTED = ["10AA", "10AB", "99ZZ"]
@@ -45,24 +52,24 @@ def python_hmac(text: str, secret: bytes = SECRET) -> bytes:
 
 def records(spark: SparkSession) -> PupilRecords:
     coded = [
-        (n, school_number(home), None if others is None else [school_number(s) for s in others], n % 7, n % 3, n % 5)
+        (n, brin_to_number(home), None if others is None else [brin_to_number(s) for s in others], n % 7, n % 3, n % 5)
         for n, home, others in PUPILS
     ]
     state = "pgn int, school int, _elsewhere array<bigint>, _rows int, _used int, geslacht int"
-    return PupilRecords(local_frames.local(spark, state, coded))
+    return PupilRecords(local_frames.make_local_frame(spark, state, coded))
 
 
 @pytest.fixture(scope="module")
 def made(one_spark: SparkSession) -> list[dict[str, Any]]:
-    found = pseudonymise(records(one_spark), Key(SECRET), LISTED).toArrow().to_pylist()
-    return sorted(found, key=lambda row: [python_hmac(f"pgn|{n:09d}") for n, _, _ in PUPILS].index(row[PUPIL]))
+    found = pseudonymise_pupils(records(one_spark), ProjectKey(SECRET), LISTED).toArrow().to_pylist()
+    return sorted(found, key=lambda row: [python_hmac(f"pgn|{n:09d}") for n, _, _ in PUPILS].index(row[PUPIL_CONTROL]))
 
 
 def test_the_published_vectors(spark: SparkSession) -> None:
     for secret in {secret for secret, _ in VECTORS}:
         texts = {text: digest for (one, text), digest in VECTORS.items() if one == secret}
-        messages = local_frames.local(spark, "text string", [(text,) for text in (*texts, None)])
-        joined = messages.join(F.broadcast(Key(secret).frame(spark)))
+        messages = local_frames.make_local_frame(spark, "text string", [(text,) for text in (*texts, None)])
+        joined = messages.join(F.broadcast(ProjectKey(secret).frame(spark)))
         found = joined.select("text", F.hex(hmac_sha256(F.col("text"))).alias("digest")).toArrow().to_pylist()
         shown = {row["text"]: row["digest"] for row in found}
         assert shown.pop(None) is None
@@ -70,36 +77,45 @@ def test_the_published_vectors(spark: SparkSession) -> None:
 
 
 def test_every_pupil_comes_out_once(made: list[dict[str, Any]]) -> None:
-    assert [row[PUPIL] for row in made] == [python_hmac(f"pgn|{n:09d}") for n, _, _ in PUPILS]
+    assert [row[PUPIL_CONTROL] for row in made] == [python_hmac(f"pgn|{n:09d}") for n, _, _ in PUPILS]
 
 
 def test_every_school_has_its_own_hmac_on_the_list_or_not(made: list[dict[str, Any]]) -> None:
-    assert [row[SCHOOL] for row in made] == [python_hmac(f"brin|{home}") for _, home, _ in PUPILS]
+    assert [row[SCHOOL_CONTROL] for row in made] == [python_hmac(f"brin|{home}") for _, home, _ in PUPILS]
 
 
 def test_further_schools_too_and_none_stays_none(made: list[dict[str, Any]]) -> None:
-    assert [row[OTHERS] for row in made] == [
+    assert [row[OTHER_SCHOOLS_CONTROL] for row in made] == [
         None if others is None else [python_hmac(f"brin|{school}") for school in others] for _, _, others in PUPILS
     ]
 
 
 def test_all_else_goes_along_unchanged(made: list[dict[str, Any]]) -> None:
-    assert [(row[ROWS], row[USED], row["geslacht"]) for row in made] == [(n % 7, n % 3, n % 5) for n, _, _ in PUPILS]
+    assert [(row[ROW_COUNT], row[SHOWN_ROW_COUNT], row["geslacht"]) for row in made] == [
+        (n % 7, n % 3, n % 5) for n, _, _ in PUPILS
+    ]
 
 
 def test_neither_key_nor_number_is_among_the_columns(made: list[dict[str, Any]]) -> None:
-    assert list(made[0]) == [PUPIL, SCHOOL, OTHERS, ROWS, USED, "geslacht"]
+    assert list(made[0]) == [
+        PUPIL_CONTROL,
+        SCHOOL_CONTROL,
+        OTHER_SCHOOLS_CONTROL,
+        ROW_COUNT,
+        SHOWN_ROW_COUNT,
+        "geslacht",
+    ]
 
 
 def test_a_school_named_twice_on_the_list_doubles_nobody(spark: SparkSession) -> None:
-    assert pseudonymise(records(spark), Key(SECRET), [*LISTED, *LISTED]).count() == len(PUPILS)
+    assert pseudonymise_pupils(records(spark), ProjectKey(SECRET), [*LISTED, *LISTED]).count() == len(PUPILS)
 
 
 def test_the_key_stands_in_no_plan(spark: SparkSession) -> None:
-    frame = pseudonymise(records(spark), Key(SECRET), LISTED)
+    frame = pseudonymise_pupils(records(spark), ProjectKey(SECRET), LISTED)
     plan = frame._jdf.queryExecution().toString()
-    assert project_keys.INNER in plan, "the plan is there to be read"
-    for secret in (SECRET, *project_keys.pads(SECRET)):
+    assert project_keys.INNER_BLOCK in plan, "the plan is there to be read"
+    for secret in (SECRET, *project_keys.hmac_key_blocks(SECRET)):
         for shown in (secret.hex(), secret.hex().upper(), " ".join(f"{b:02X}" for b in secret), str(list(secret))):
             assert shown not in plan
     assert not any(f"{n:09d}" in plan for n, _, _ in PUPILS)
@@ -109,5 +125,5 @@ def test_the_key_stands_in_no_plan(spark: SparkSession) -> None:
 def test_a_session_that_does_not_encrypt_its_scratch_gets_no_key(told: dict[str, str]) -> None:
     session: Any = SimpleNamespace(conf=SimpleNamespace(get=lambda name, default: told.get(name, default)))
     with pytest.raises(KeyRefused, match=r"spark\.io\.encryption\.enabled = true") as refused:
-        Key(SECRET).frame(session)
+        ProjectKey(SECRET).frame(session)
     assert refused.value.exit_code == 13

@@ -13,11 +13,11 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from cohort.anonymisation.pseudonymise import hmac_sha256
-from cohort.keys.project_keys import Key
+from cohort.anonymisation.pseudonymisation import hmac_sha256
+from cohort.keys.project_keys import ProjectKey
 from cohort.states import local_frames
-from cohort.states.schemas import PSEUDONYMS
-from cohort.verification import control_columns, pseudonyms
+from cohort.states.schemas import PSEUDONYM_COLUMNS
+from cohort.verification import control_column_check, pseudonym_check
 
 SECRETS = {
     "a key as it is made": bytes(range(32)),
@@ -42,27 +42,27 @@ def test_the_verifiers_pseudonyms_are_right(spark: SparkSession, says: str) -> N
         name: pa.array(values * (len(NUMBERS) // len(values) + 1), pa.string())[: len(NUMBERS)]
         for name, values in (("pgn", NUMBERS), ("brin", SCHOOLS))
     }
-    rows = control_columns.local(spark, columns).crossJoin(Key(secret).frame(spark))
+    rows = control_column_check.local(spark, columns).crossJoin(ProjectKey(secret).frame(spark))
     shown = rows.select(
         "pgn",
         "brin",
-        F.expr(control_columns.pseudonym("pgn", "pgn")).alias("pupil"),
-        F.expr(control_columns.pseudonym("brin", "brin")).alias("school"),
+        F.expr(control_column_check.pseudonym("pgn", "pgn")).alias("pupil"),
+        F.expr(control_column_check.pseudonym("brin", "brin")).alias("school"),
     ).collect()
     assert len(shown) == len(NUMBERS)
     for row in shown:
         assert row.pupil == by_hand(secret, f"pgn|{row.pgn}")
         assert row.school == by_hand(secret, f"brin|{row.brin}")
-    listed = pseudonyms.of_listed(spark, NUMBERS, Key(secret)).collect()
-    assert {row[PSEUDONYMS[0]] for row in listed} == {by_hand(secret, f"pgn|{n}").hex() for n in NUMBERS}
-    assert Key(secret).digests(SCHOOLS) == [by_hand(secret, school) for school in SCHOOLS]
+    listed = pseudonym_check.of_listed(spark, NUMBERS, ProjectKey(secret)).collect()
+    assert {row[PSEUDONYM_COLUMNS[0]] for row in listed} == {by_hand(secret, f"pgn|{n}").hex() for n in NUMBERS}
+    assert ProjectKey(secret).digests(SCHOOLS) == [by_hand(secret, school) for school in SCHOOLS]
 
 
 @pytest.mark.parametrize("says", SECRETS)
 def test_the_releases_pseudonyms_are_right(spark: SparkSession, says: str) -> None:
     secret = SECRETS[says]
-    texts = local_frames.local(spark, "text string", [(text,) for text in (*NUMBERS, None)])
-    rows = texts.crossJoin(Key(secret).frame(spark)).select("text", hmac_sha256(F.col("text")).alias("mac"))
+    texts = local_frames.make_local_frame(spark, "text string", [(text,) for text in (*NUMBERS, None)])
+    rows = texts.crossJoin(ProjectKey(secret).frame(spark)).select("text", hmac_sha256(F.col("text")).alias("mac"))
     shown = {row.text: row.mac for row in rows.collect()}
     wanted: dict[str | None, bytes | None] = {text: by_hand(secret, text) for text in NUMBERS}
     assert shown == wanted | {None: None}

@@ -20,18 +20,19 @@ from cohort.access import table_access
 from cohort.agreements import platform
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.delta import vacuum, write
+from cohort.delta import vacuum_table, write_tables
+from cohort.foundation import json_documents
 from cohort.foundation.errors import NotAnonymous, StateRefused
 from cohort.legal_basis import eligibility
 from cohort.release import publication
 from cohort.release_records import class_snapshot, release_record
-from cohort.release_records.release_record import Record, Release
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
 from cohort.states import local_frames
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-ALL = eligibility.Known({"10AA"}, {"proef"}, {"rekenen"}, frozenset())
+ALL = eligibility.ListVocabulary({"10AA"}, {"proef"}, {"rekenen"}, frozenset())
 VALUES = [("3-4", "1")] * 10 + [("5-6", "2")] * 12
 MINIMAL: dict[str, Any] = {
     "name": "proef",
@@ -77,24 +78,26 @@ def project() -> Project:
 
 @pytest.fixture
 def holds() -> Platform:
-    return platform.load(CONF)
+    return platform.load_platform(CONF)
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def places(tmp_path: Path) -> StorageZones:
     (tmp_path / "objections").mkdir()
-    return Places(tmp_path)
+    return StorageZones(tmp_path)
 
 
 def staged(
-    spark: SparkSession, places: Places, holds: Platform, number: int = 1, values: list[tuple[str, str]] = VALUES
-) -> Record:
+    spark: SparkSession, places: StorageZones, holds: Platform, number: int = 1, values: list[tuple[str, str]] = VALUES
+) -> ReleaseRecord:
     """A verified release with its stage."""
-    frame = local_frames.local(spark, "jaargroep string, rekenen string, _pupil string", [(*v, "x") for v in values])
-    record = Record(
+    frame = local_frames.make_local_frame(
+        spark, "jaargroep string, rekenen string, _pupil string", [(*v, "x") for v in values]
+    )
+    record = ReleaseRecord(
         "proef",
         number,
-        Release.VERIFIED,
+        ReleaseState.VERIFIED,
         {
             "made_by": "maker",
             "class": "anonymous",
@@ -109,36 +112,38 @@ def staged(
             "before": number - 1 or None,
             "instructions_digest": "",
             "consents_digest": "",
-            "checksum": list(delta.checksum(frame.select("jaargroep", "rekenen"))),
+            "checksum": list(delta.checksum_rows(frame.select("jaargroep", "rekenen"))),
         },
     )
-    delta.write_new(frame, places.stage("proef", number), record.id, holds.tables)
-    release_record.save(places, record)
+    delta.write_new_table(frame, places.stage("proef", number), record.id, holds.tables)
+    release_record.save_release_record(places, record)
     remembered = places.remembered("proef") / str(number)
-    for name in (class_snapshot.PUPILS, class_snapshot.CLASSES):
+    for name in (class_snapshot.PUPILS_FOLDER, class_snapshot.CLASSES_FILE):
         (remembered / name).mkdir(parents=True)
-    release_record.write(remembered / class_snapshot.FACTS, {"at": class_snapshot.PUPILS})
+    json_documents.write_json_document(remembered / class_snapshot.SNAPSHOT_FILE, {"at": class_snapshot.PUPILS_FOLDER})
     return record
 
 
-def put(spark: SparkSession, places: Places, holds: Platform, project: Project, record: Record) -> Record:
-    return publication.publish(spark, places, holds, project, record, NOW, "A. Jansen", lambda _: None)
+def put(
+    spark: SparkSession, places: StorageZones, holds: Platform, project: Project, record: ReleaseRecord
+) -> ReleaseRecord:
+    return publication.publish_release(spark, places, holds, project, record, NOW, "A. Jansen", lambda _: None)
 
 
-def read(spark: SparkSession, places: Places) -> list[tuple[str, str]]:
-    return sorted((r[0], r[1]) for r in delta.read(spark, places.table("proef")).collect())
+def read(spark: SparkSession, places: StorageZones) -> list[tuple[str, str]]:
+    return sorted((r[0], r[1]) for r in delta.read_table(spark, places.table("proef")).collect())
 
 
 def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
-    spark: SparkSession, places: Places, holds: Platform, project: Project
+    spark: SparkSession, places: StorageZones, holds: Platform, project: Project
 ) -> None:
     put(spark, places, holds, project, staged(spark, places, holds))
     put(spark, places, holds, project, staged(spark, places, holds, 2))
-    states = [r.state for r in release_record.releases(places, "proef")]
-    assert states == [Release.SUPERSEDED, Release.PUBLISHED]
+    states = [r.state for r in release_record.load_release_records(places, "proef")]
+    assert states == [ReleaseState.SUPERSEDED, ReleaseState.PUBLISHED]
     table = places.table("proef")
-    assert {f.name for f in table.glob("*.parquet")} == delta.current_files(table)
-    protocol, properties = delta.detail(table)
+    assert {f.name for f in table.glob("*.parquet")} == delta.list_current_names(table)
+    protocol, properties = delta.read_protocol_and_properties(table)
     assert protocol == (1, 2)
     assert properties["cohort.release"] == "proef-2"
     assert not places.staging("proef").exists()
@@ -146,7 +151,7 @@ def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
 
 @pytest.mark.parametrize("compared", [None, 2, 0])
 def test_a_release_that_was_not_held_against_the_published_one_is_refused(
-    spark: SparkSession, places: Places, holds: Platform, project: Project, compared: int | None
+    spark: SparkSession, places: StorageZones, holds: Platform, project: Project, compared: int | None
 ) -> None:
     put(spark, places, holds, project, staged(spark, places, holds))
     other = staged(spark, places, holds, 2, VALUES[:-1]).noted(before=compared)
@@ -156,17 +161,17 @@ def test_a_release_that_was_not_held_against_the_published_one_is_refused(
 
 
 def test_a_release_of_which_nothing_is_remembered_is_not_published(
-    spark: SparkSession, places: Places, holds: Platform, project: Project
+    spark: SparkSession, places: StorageZones, holds: Platform, project: Project
 ) -> None:
     record = staged(spark, places, holds)
-    class_snapshot.forget(places, record)
+    class_snapshot.remove_snapshot(places, record)
     with pytest.raises(StateRefused, match="the memory of release 1"):
         put(spark, places, holds, project, record)
     assert not places.table("proef").exists()
 
 
 def test_only_the_published_release_is_remembered(
-    spark: SparkSession, places: Places, holds: Platform, project: Project
+    spark: SparkSession, places: StorageZones, holds: Platform, project: Project
 ) -> None:
     put(spark, places, holds, project, staged(spark, places, holds))
     put(spark, places, holds, project, staged(spark, places, holds, 2))
@@ -174,23 +179,34 @@ def test_only_the_published_release_is_remembered(
 
 
 def test_a_stage_that_was_altered_is_not_published(
-    spark: SparkSession, places: Places, holds: Platform, project: Project
+    spark: SparkSession, places: StorageZones, holds: Platform, project: Project
 ) -> None:
     record = staged(spark, places, holds)
-    more = local_frames.local(spark, "jaargroep string, rekenen string, _pupil string", [("7-8", "1", "x")])
-    delta.append(more, places.stage("proef", 1), "later")
+    more = local_frames.make_local_frame(spark, "jaargroep string, rekenen string, _pupil string", [("7-8", "1", "x")])
+    delta.append_rows(more, places.stage("proef", 1), "later")
     with pytest.raises(NotAnonymous, match="another checksum"):
         put(spark, places, holds, project, record)
     assert not places.table("proef").exists()
 
 
-WHERE = {"checksum": delta, "replace": delta, "history": write, "vacuum": vacuum, "current_files": vacuum}
+WHERE = {
+    "checksum": delta,
+    "replace": delta,
+    "history": write_tables,
+    "vacuum": vacuum_table,
+    "current_files": vacuum_table,
+}
 """The steps of a publication, and the module in which each of them is called."""
 
 
 @pytest.mark.parametrize("moment", WHERE)
 def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
-    spark: SparkSession, places: Places, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch, moment: str
+    spark: SparkSession,
+    places: StorageZones,
+    holds: Platform,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
 ) -> None:
     put(spark, places, holds, project, staged(spark, places, holds))
     record = staged(spark, places, holds, 2)
@@ -206,83 +222,83 @@ def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
         with pytest.raises(Killed):
             put(spark, places, holds, project, record)
     assert read(spark, places) == sorted(VALUES)
-    publication.mend(spark, places, holds, "proef")
-    found = release_record.find(places, "proef", 2)
-    if found.state is Release.VERIFIED:
+    publication.repair_publication(spark, places, holds, "proef")
+    found = release_record.find_release_record(places, "proef", 2)
+    if found.state is ReleaseState.VERIFIED:
         found = put(spark, places, holds, project, found)
-    assert found.state is Release.PUBLISHED
-    assert release_record.find(places, "proef", 1).state is Release.SUPERSEDED
-    assert delta.detail(places.table("proef"))[1]["cohort.release"] == "proef-2"
+    assert found.state is ReleaseState.PUBLISHED
+    assert release_record.find_release_record(places, "proef", 1).state is ReleaseState.SUPERSEDED
+    assert delta.read_protocol_and_properties(places.table("proef"))[1]["cohort.release"] == "proef-2"
     table = places.table("proef")
-    assert {f.name for f in table.glob("*.parquet")} == delta.current_files(table)
+    assert {f.name for f in table.glob("*.parquet")} == delta.list_current_names(table)
     assert (places.records / "proef" / "2.json").exists()
 
 
 def by_group(holds: Platform, project: Project) -> tuple[Platform, Project]:
     """The same, with readers whom the platform lets in by their group."""
     ours = grp.getgrgid(os.getegid()).gr_name
-    by = holds.model_copy(update={"access": platform.Access(way="group")})
+    by = holds.model_copy(update={"access": platform.AccessSettings(way="group")})
     return by, project.model_copy(update={"readers": ours})
 
 
 def test_nobody_reads_from_before_the_first_byte_until_the_checksum_was_compared(
-    spark: SparkSession, places: Places, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, places: StorageZones, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds, project = by_group(holds, project)
     put(spark, places, holds, project, staged(spark, places, holds))
-    assert table_access.state(places, holds, "proef") == "granted"
+    assert table_access.access_state(places, holds, "proef") == "granted"
     record = staged(spark, places, holds, 2)
     seen: list[str] = []
     for name in ("replace", "checksum", "vacuum"):
         real = getattr(WHERE[name], name)
 
         def watched(*given: Any, _real: Any = real, _name: str = name, **named: Any) -> Any:
-            seen.append(f"{_name} {table_access.state(places, holds, 'proef')}")
+            seen.append(f"{_name} {table_access.access_state(places, holds, 'proef')}")
             return _real(*given, **named)
 
         monkeypatch.setattr(WHERE[name], name, watched)
     put(spark, places, holds, project, record)
     assert seen == ["checksum granted", "replace withdrawn", "checksum withdrawn", "vacuum withdrawn"]
-    assert table_access.state(places, holds, "proef") == "granted"
+    assert table_access.access_state(places, holds, "proef") == "granted"
 
 
 def test_a_commit_that_is_not_what_was_verified_is_removed_and_read_by_nobody(
-    spark: SparkSession, places: Places, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, places: StorageZones, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds, project = by_group(holds, project)
     put(spark, places, holds, project, staged(spark, places, holds))
     record = staged(spark, places, holds, 2)
-    real = delta.replace
+    real = delta.replace_table
 
     def killed(rows: DataFrame, *given: Any) -> Any:
         real(rows.limit(9), *given)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(delta, "replace", killed)
+        patch.setattr(delta, "replace_table", killed)
         with pytest.raises(Killed):
             put(spark, places, holds, project, record)
-    assert table_access.state(places, holds, "proef") == "withdrawn"
+    assert table_access.access_state(places, holds, "proef") == "withdrawn"
     with pytest.raises(NotAnonymous, match="another checksum"):
-        publication.mend(spark, places, holds, "proef")
+        publication.repair_publication(spark, places, holds, "proef")
     assert not places.table("proef").exists()
-    assert release_record.find(places, "proef", 2).state is Release.REFUSED
-    publication.mend(spark, places, holds, "proef")
+    assert release_record.find_release_record(places, "proef", 2).state is ReleaseState.REFUSED
+    publication.repair_publication(spark, places, holds, "proef")
 
 
-def test_approval_is_by_somebody_else(places: Places, holds: Platform, project: Project) -> None:
-    record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker"})
+def test_approval_is_by_somebody_else(places: StorageZones, holds: Platform, project: Project) -> None:
+    record = ReleaseRecord("proef", 1, ReleaseState.VERIFIED, {"made_by": "maker"})
     for who in ("maker", " "):
         with pytest.raises(StateRefused, match="second person"):
-            publication.check(places, holds, project, record, NOW, who, ALL)
-    four_eyes = holds.model_copy(update={"publish": platform.Publishing(without_second_person=False)})
+            publication.check_publishable(places, holds, project, record, NOW, who, ALL)
+    four_eyes = holds.model_copy(update={"publish": platform.PublishingSettings(without_second_person=False)})
     with pytest.raises(StateRefused, match="second person"):
-        publication.check(places, four_eyes, project, record, NOW, None, ALL)
+        publication.check_publishable(places, four_eyes, project, record, NOW, None, ALL)
 
 
 @pytest.mark.parametrize("kind", ["objections", "instructions", "consents"])
 def test_a_list_that_changed_since_the_verification_refuses_the_release(
-    places: Places, holds: Platform, project: Project, kind: str
+    places: StorageZones, holds: Platform, project: Project, kind: str
 ) -> None:
     instruct(places.root, ["10AA"], NOW.date())
     (places.objections / "lijst.csv").write_text("pgn;brin;vanaf;ingetrokken_op;bereik\n")
@@ -290,11 +306,11 @@ def test_a_list_that_changed_since_the_verification_refuses_the_release(
         'file = "lijst.csv"\npolarity = "block"\ndate = 2026-11-23\nsource = "proef"\nmax_age_days = 9\n'
         "declared_empty = true\n"
     )
-    same = eligibility.load(places, holds, project, NOW.date(), ALL).digests()
-    record = Record("proef", 1, Release.VERIFIED, {"made_by": "maker", **same})
-    release_record.save(places, record)
-    publication.check(places, holds, project, record, NOW, "A. Jansen", ALL)
+    same = eligibility.load_eligibility(places, holds, project, NOW.date(), ALL).digests()
+    record = ReleaseRecord("proef", 1, ReleaseState.VERIFIED, {"made_by": "maker", **same})
+    release_record.save_release_record(places, record)
+    publication.check_publishable(places, holds, project, record, NOW, "A. Jansen", ALL)
     record = record.noted(**{f"{kind}_digest": "other"})
     with pytest.raises(StateRefused, match=f"a changed list in {kind}/"):
-        publication.check(places, holds, project, record, NOW, "A. Jansen", ALL)
-    assert release_record.find(places, "proef", 1).state is Release.REFUSED
+        publication.check_publishable(places, holds, project, record, NOW, "A. Jansen", ALL)
+    assert release_record.find_release_record(places, "proef", 1).state is ReleaseState.REFUSED

@@ -12,16 +12,16 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import catalogue, school_boards
-from cohort.agreements.school_boards import Boards
+from cohort.agreements.school_boards import SchoolBoards
 from cohort.anonymisation import pupil_boards
 from cohort.foundation.errors import ConfigurationRefused
-from cohort.keys.project_keys import Key
+from cohort.keys.project_keys import ProjectKey
 from cohort.states import local_frames
-from cohort.states.schemas import OTHERS, PUPIL, SCHOOL
+from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
 
 TODAY = dt.date(2026, 3, 1)
 CONF = Path(__file__).parents[2] / "conf"
-HEADER = ";".join(catalogue.SCHOOLS)
+HEADER = ";".join(catalogue.SCHOOL_LIST_HEADER)
 SECRET = b"k" * 32
 
 
@@ -31,7 +31,7 @@ def listed(folder: Path, drawn: str) -> catalogue.Catalogue:
     lines = [[field.strip("-_").replace("_", " ") for field in line.split(" ")] for line in rows(drawn)]
     text = [f"{brin};{site};{board};bo;RK;West;{since};{until}" for brin, site, board, since, until in lines]
     (folder / "scholen.csv").write_text("\n".join([HEADER, *text, ""]), encoding="utf-8")
-    return catalogue.load(folder)
+    return catalogue.load_catalogue(folder)
 
 
 def rows(drawn: str) -> list[str]:
@@ -58,7 +58,7 @@ DRAWN = [
 @pytest.mark.parametrize(("drawn", "board"), [case[1:] for case in DRAWN], ids=[case[0] for case in DRAWN])
 def test_the_boards_of_a_school(tmp_path: Path, drawn: str, board: tuple[str, set[str]]) -> None:
     found = listed(tmp_path, drawn.replace(".", "-")).boards(TODAY)
-    assert found == {"10AA": Boards(board[0], frozenset(board[1]))}
+    assert found == {"10AA": SchoolBoards(board[0], frozenset(board[1]))}
 
 
 def test_a_school_without_a_board_has_none(tmp_path: Path) -> None:
@@ -81,8 +81,11 @@ def test_two_boards_of_a_site_on_one_day_are_refused(tmp_path: Path, drawn: str)
 
 def test_every_contradiction_is_told_at_once() -> None:
     day, end = dt.date(2020, 1, 1), dt.date.max
-    sites = [school_boards.Site(brin, "00", name, day, end) for brin in ("10AA", "10AB") for name in ("1", "2")]
-    assert school_boards.contradictions([*sites, school_boards.Site("10AC", "00", "1", day, end)]) == ["10AA", "10AB"]
+    sites = [school_boards.SchoolSite(brin, "00", name, day, end) for brin in ("10AA", "10AB") for name in ("1", "2")]
+    assert school_boards.find_board_contradictions([*sites, school_boards.SchoolSite("10AC", "00", "1", day, end)]) == [
+        "10AA",
+        "10AB",
+    ]
 
 
 def mac(text: str) -> bytes:
@@ -90,9 +93,9 @@ def mac(text: str) -> bytes:
 
 
 KNOWN = {
-    "10AA": Boards("1", frozenset({"1"})),
-    "10AB": Boards("2", frozenset({"1", "2"})),
-    "10AD": Boards("1", frozenset({"1"})),
+    "10AA": SchoolBoards("1", frozenset({"1"})),
+    "10AB": SchoolBoards("2", frozenset({"1", "2"})),
+    "10AD": SchoolBoards("1", frozenset({"1"})),
 }
 """10AC is a board of its own."""
 
@@ -118,17 +121,17 @@ def test_every_pupil_has_the_boards_of_all_schools_once(spark: SparkSession) -> 
         (mac(str(n)), mac(f"brin|{home}"), None if others is None else [mac(f"brin|{o}") for o in others], n)
         for n, (home, others, *_) in enumerate(PUPILS)
     ]
-    pupils = local_frames.local(
-        spark, f"{PUPIL} binary, {SCHOOL} binary, {OTHERS} array<binary>, n int", rows
+    pupils = local_frames.make_local_frame(
+        spark, f"{PUPIL_CONTROL} binary, {SCHOOL_CONTROL} binary, {OTHER_SCHOOLS_CONTROL} array<binary>, n int", rows
     ).repartition(3)
-    keyed = pupil_boards.keyed(spark, Key(SECRET), KNOWN)
-    found = pupil_boards.with_boards(pupils, keyed)
+    keyed = pupil_boards.make_board_frame(spark, ProjectKey(SECRET), KNOWN)
+    found = pupil_boards.add_boards(pupils, keyed)
     plan = found._jdf.queryExecution().toString()  # type: ignore[operator]
     assert not any(name in plan for name in ("10AA", "bestuur|", mac("bestuur|1").hex()))
-    table = found.select("*", pupil_boards.further().alias("further")).orderBy("n").toArrow().to_pylist()
+    table = found.select("*", pupil_boards.list_other_boards().alias("further")).orderBy("n").toArrow().to_pylist()
     assert [row["n"] for row in table] == list(range(len(PUPILS)))
     for row, drawn, (_, _, home, ever) in zip(table, rows, PUPILS, strict=True):
-        assert tuple(row[name] for name in (PUPIL, SCHOOL, OTHERS, "n")) == drawn
+        assert tuple(row[name] for name in (PUPIL_CONTROL, SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL, "n")) == drawn
         assert row["_board"] == board(home)
         assert sorted(row["_boards"]) == sorted(map(board, ever))
         assert sorted(row["further"] or []) == sorted(map(board, ever - {home}))
@@ -136,13 +139,15 @@ def test_every_pupil_has_the_boards_of_all_schools_once(spark: SparkSession) -> 
 
 
 def test_without_a_board_every_school_is_its_own(spark: SparkSession) -> None:
-    pupils = local_frames.local(
-        spark, f"{PUPIL} binary, {SCHOOL} binary, {OTHERS} array<binary>", [(b"p", b"A", None), (b"q", b"B", [b"A"])]
+    pupils = local_frames.make_local_frame(
+        spark,
+        f"{PUPIL_CONTROL} binary, {SCHOOL_CONTROL} binary, {OTHER_SCHOOLS_CONTROL} array<binary>",
+        [(b"p", b"A", None), (b"q", b"B", [b"A"])],
     )
-    found = pupil_boards.with_boards(pupils, pupil_boards.keyed(spark, Key(SECRET), {}))
+    found = pupil_boards.add_boards(pupils, pupil_boards.make_board_frame(spark, ProjectKey(SECRET), {}))
     table = {
-        row[PUPIL]: row
-        for row in found.select(PUPIL, "_board", F.array_sort("_boards").alias("b")).toArrow().to_pylist()
+        row[PUPIL_CONTROL]: row
+        for row in found.select(PUPIL_CONTROL, "_board", F.array_sort("_boards").alias("b")).toArrow().to_pylist()
     }
     assert (table[b"p"]["_board"], table[b"p"]["b"]) == (b"A", [b"A"])
     assert (table[b"q"]["_board"], table[b"q"]["b"]) == (b"B", [b"A", b"B"])

@@ -16,7 +16,7 @@ from cohort.agreements import catalogue
 from cohort.delivery_formats.reason_codes import REASONS
 from cohort.ingestion import row_validation
 from cohort.states import local_frames
-from cohort.states.schemas import CANONICAL, CORRUPT, GIVEN, NUMBER
+from cohort.states.schemas import CANONICAL_COLUMNS, CORRUPT_LINE, DELIVERY_NUMBER, READER_REASON
 
 TODAY = dt.date(2025, 11, 23)
 RIGHT = {
@@ -48,8 +48,8 @@ RIGHT = {
 }
 
 
-def edition(code: str, version: str, moment: str | None) -> catalogue.Test:
-    return catalogue.Test(code, version, "rekenen", moment, "7", "LVS", Decimal(0), Decimal(200), False)
+def edition(code: str, version: str, moment: str | None) -> catalogue.CatalogueTest:
+    return catalogue.CatalogueTest(code, version, "rekenen", moment, "7", "LVS", Decimal(0), Decimal(200), False)
 
 
 CATALOGUE = catalogue.Catalogue(
@@ -95,27 +95,27 @@ ROWS = [
             "_mended": False,
         },
     ),
-    wrong("ROW_BROKEN", "another number of fields", **{CORRUPT: "1;2"}),
+    wrong("ROW_BROKEN", "another number of fields", **{CORRUPT_LINE: "1;2"}),
     wrong(
         "ROW_BROKEN",
         "and whatever stands in it is no further fault",
-        **{CORRUPT: "1;2"},
+        **{CORRUPT_LINE: "1;2"},
         pgn=None,
         geslacht="M",
         ruwe_score="ziek",
     ),
-    wrong("ROW_BROKEN", "as its transcript says", **{GIVEN: "ROW_BROKEN"}, pgn=None),
-    wrong("PUPIL_NOT_IN_ROSTER", "and so it has no number", **{GIVEN: "PUPIL_NOT_IN_ROSTER"}, pgn=None),
-    wrong("PUPIL_AMBIGUOUS", "and so it has no number", **{GIVEN: "PUPIL_AMBIGUOUS"}, pgn=None),
+    wrong("ROW_BROKEN", "as its transcript says", **{READER_REASON: "ROW_BROKEN"}, pgn=None),
+    wrong("PUPIL_NOT_IN_ROSTER", "and so it has no number", **{READER_REASON: "PUPIL_NOT_IN_ROSTER"}, pgn=None),
+    wrong("PUPIL_AMBIGUOUS", "and so it has no number", **{READER_REASON: "PUPIL_AMBIGUOUS"}, pgn=None),
     wrong(
         "SCORE_NOT_A_NUMBER",
         "told once when a reader said so before",
-        **{GIVEN: "SCORE_NOT_A_NUMBER"},
+        **{READER_REASON: "SCORE_NOT_A_NUMBER"},
         vaardigheidsscore="1,154,4",
     ),
     Row(
         "a reader's code and a rule's stand beside each other",
-        {GIVEN: "PUPIL_AMBIGUOUS", "pgn": None, "geslacht": "M"},
+        {READER_REASON: "PUPIL_AMBIGUOUS", "pgn": None, "geslacht": "M"},
         "PUPIL_AMBIGUOUS SEX_INVALID",
     ),
     wrong("SCORE_NOT_A_NUMBER", "not written as its format declares", vaardigheidsscore="≠7,5"),
@@ -388,7 +388,7 @@ REPEATED = [
     (6, {"ruwe_score": None, "vaardigheidsscore": "50"}, "CONFLICT"),  # the same text in another column
     (7, {"pgn": None}, "PGN_MISSING"),  # nobody knows whether these two are of one pupil
     (7, {"pgn": None, "ruwe_score": "35"}, "PGN_MISSING"),
-    (8, {CORRUPT: "x"}, "ROW_BROKEN"),  # a line that cannot be read contradicts nothing
+    (8, {CORRUPT_LINE: "x"}, "ROW_BROKEN"),  # a line that cannot be read contradicts nothing
     (8, {"ruwe_score": "35"}, ""),
     (9, {"geslacht": "M"}, "SEX_INVALID CONFLICT"),
     (9, {}, "CONFLICT"),
@@ -438,10 +438,15 @@ def kept(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> D
     """All rows judged in one pass: those above each as a delivery of its own, those below after them."""
     rows = [(n, {**RIGHT, **row.changed}) for n, row in enumerate(ROWS)]
     rows += [(FIRST + n, {**RIGHT, **changed}) for n, changed, _ in REPEATED]
-    state = ", ".join(f"{name} string" for name in (*CANONICAL, CORRUPT, GIVEN)) + f", {NUMBER} int"
-    lines = [(*(row.get(name) for name in (*CANONICAL, CORRUPT, GIVEN)), number) for number, row in rows]
-    sent = local_frames.local(one_spark, state, lines).coalesce(1)
-    raw = sent.withColumns({name: F.expr(f"nullif(trim({name}), '')") for name in CANONICAL})
+    state = (
+        ", ".join(f"{name} string" for name in (*CANONICAL_COLUMNS, CORRUPT_LINE, READER_REASON))
+        + f", {DELIVERY_NUMBER} int"
+    )
+    lines = [
+        (*(row.get(name) for name in (*CANONICAL_COLUMNS, CORRUPT_LINE, READER_REASON)), number) for number, row in rows
+    ]
+    sent = local_frames.make_local_frame(one_spark, state, lines).coalesce(1)
+    raw = sent.withColumns({name: F.expr(f"nullif(trim({name}), '')") for name in CANONICAL_COLUMNS})
     path = str(tmp_path_factory.mktemp("judged") / "rows")
     row_validation.judge(one_spark, raw, CATALOGUE, TODAY, {}).write.parquet(path)
     return one_spark.read.parquet(path)
@@ -449,8 +454,8 @@ def kept(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> D
 
 @pytest.fixture(scope="module")
 def judged(kept: DataFrame) -> dict[str, dict[str, Any]]:
-    found = kept.where(f"{NUMBER} < {FIRST}").collect()
-    return {ROWS[row[NUMBER]].says: row.asDict() for row in found}
+    found = kept.where(f"{DELIVERY_NUMBER} < {FIRST}").collect()
+    return {ROWS[row[DELIVERY_NUMBER]].says: row.asDict() for row in found}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
@@ -469,7 +474,7 @@ def test_a_refused_row_is_kept_as_it_was_sent_and_an_accepted_one_is_not(
         assert kept is None
     else:
         sent = {**RIGHT, **row.changed}
-        assert {name: kept[name] for name in CANONICAL} == {name: sent[name] for name in CANONICAL}
+        assert {name: kept[name] for name in CANONICAL_COLUMNS} == {name: sent[name] for name in CANONICAL_COLUMNS}
 
 
 def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
@@ -481,7 +486,7 @@ def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
 
 
 def test_lines_that_repeat_or_contradict_another_of_their_file(kept: DataFrame) -> None:
-    rows = kept.where(f"{NUMBER} >= {FIRST}")
+    rows = kept.where(f"{DELIVERY_NUMBER} >= {FIRST}")
     refused = row_validation.refuse_repeated(rows, row_validation.repeated(rows))
     found = [row[0] for row in refused.orderBy(row_validation.ROW).select("_codes").collect()]
     assert list(zip(REPEATED, found, strict=True)) == [(line, line[2]) for line in REPEATED]

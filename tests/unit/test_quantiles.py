@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
-from cohort.sdc.numeric.bands import Bands
-from cohort.sdc.numeric.quantiles import Quantiles
+from cohort.sdc.numeric.bands import NumericBands
+from cohort.sdc.numeric.quantiles import QuantileBands
 
 Numbers = npt.NDArray[np.int64]
 
@@ -21,7 +21,7 @@ def pupils(text: str) -> tuple[Numbers, Numbers]:
     return np.array([int(word[:-1]) for word in words]), np.array([ord(word[-1]) for word in words])
 
 
-def leaves(bands: Bands) -> list[str]:
+def leaves(bands: NumericBands) -> list[str]:
     return list(bands.hierarchy(with_unknown=False).leaves)
 
 
@@ -29,8 +29,8 @@ TEN = pupils("3A 4B 8A  12B 13A 17B  21A 22B 25A 29B")
 
 
 def test_the_boundary_is_the_multiple_of_the_step_nearest_to_the_quantile() -> None:
-    assert leaves(Quantiles(2, 10, 3, 2).bands("score", *TEN)) == ["tot 20", "20 en hoger"]
-    assert leaves(Quantiles(3, 10, 3, 2).bands("score", *TEN)) == ["tot 10", "10 tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(2, 10, 3, 2).bands("score", *TEN)) == ["tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(3, 10, 3, 2).bands("score", *TEN)) == ["tot 10", "10 tot 20", "20 en hoger"]
 
 
 def test_values_may_be_hundredths_and_some_unknown() -> None:
@@ -38,14 +38,14 @@ def test_values_may_be_hundredths_and_some_unknown() -> None:
     hundredths = np.append(values * 100 + 99, [5, 5, 5, 5, 5, 5])
     known = np.append(np.ones(10, bool), np.zeros(6, bool))
 
-    bands = Quantiles(2, 10, 3, 2).bands("score", hundredths, np.append(schools, [65] * 6), known=known, unit=100)
+    bands = QuantileBands(2, 10, 3, 2).bands("score", hundredths, np.append(schools, [65] * 6), known=known, unit=100)
 
     assert leaves(bands) == ["tot 20", "20 en hoger"]
 
 
 def test_of_two_boundaries_equally_near_the_lower_one() -> None:
     # Under 10 there are 2 pupils, under 20 there are 4; the median is the third.
-    assert leaves(Quantiles(2, 10, 1, 1).bands("score", *pupils("1A 2A  11A 12A  21A 22A"))) == [
+    assert leaves(QuantileBands(2, 10, 1, 1).bands("score", *pupils("1A 2A  11A 12A  21A 22A"))) == [
         "tot 10",
         "10 en hoger",
     ]
@@ -55,7 +55,7 @@ def test_no_boundary_stands_beside_a_pupil_alone() -> None:
     #  ten pupils around 10, one at 53, ten around 100: the median is that one's value
     crowd = "11A 12B 13A 14B 15A 16B 17A 18B 19A 19B  53A  101A 102B 103A 104B 105A 106B 107A 108B 109A 109B"
 
-    bands = Quantiles(2, 10, 5, 2).bands("score", *pupils(crowd))
+    bands = QuantileBands(2, 10, 5, 2).bands("score", *pupils(crowd))
 
     assert leaves(bands) == ["tot 20", "20 en hoger"]  # not 50 or 60
 
@@ -64,8 +64,8 @@ def test_a_boundary_needs_several_schools_around_it() -> None:
     #  20 is the median; but only school A has pupils from 10 to 30
     one = "1A 2B 3C 4D  11A 12A 13A  21A 22A 23A  31D 32C 33B 34A"
 
-    assert leaves(Quantiles(2, 10, 3, 1).bands("score", *pupils(one))) == ["tot 20", "20 en hoger"]
-    assert leaves(Quantiles(2, 10, 3, 2).bands("score", *pupils(one))) == ["tot 10", "10 en hoger"]
+    assert leaves(QuantileBands(2, 10, 3, 1).bands("score", *pupils(one))) == ["tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(2, 10, 3, 2).bands("score", *pupils(one))) == ["tot 10", "10 en hoger"]
 
 
 def test_a_boundary_needs_enough_pupils_and_schools_on_either_side() -> None:
@@ -74,34 +74,38 @@ def test_a_boundary_needs_enough_pupils_and_schools_on_either_side() -> None:
     #  10 is nearest to the median; but only school A lies under it
     one = "1A 2A 3A 4A  11A 12B 13C 14A  21A 22B 23C"
 
-    assert leaves(Quantiles(3, 10, 5, 2).bands("score", *pupils(thirds))) == ["tot 20", "20 en hoger"]
-    assert leaves(Quantiles(2, 10, 3, 1).bands("score", *pupils(one))) == ["tot 10", "10 en hoger"]
-    assert leaves(Quantiles(2, 10, 3, 3).bands("score", *pupils(one))) == ["tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(3, 10, 5, 2).bands("score", *pupils(thirds))) == ["tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(2, 10, 3, 1).bands("score", *pupils(one))) == ["tot 10", "10 en hoger"]
+    assert leaves(QuantileBands(2, 10, 3, 3).bands("score", *pupils(one))) == ["tot 20", "20 en hoger"]
 
 
 def test_the_smallest_band_is_joined_to_the_smaller_neighbour() -> None:
     #  cells of 10 points:   5 pupils         2        4            6
     drawing = "1A 2B 3A 4B 5A  11B 12A  21B 22A 23B 24A  31A 32B 33A 34B 35A 36B"
 
-    assert leaves(Quantiles(17, 10, 2, 2).bands("score", *pupils(drawing))) == [
+    assert leaves(QuantileBands(17, 10, 2, 2).bands("score", *pupils(drawing))) == [
         "tot 10",
         "10 tot 20",
         "20 tot 30",
         "30 en hoger",
     ]
-    assert leaves(Quantiles(17, 10, 3, 2).bands("score", *pupils(drawing))) == ["tot 10", "10 tot 30", "30 en hoger"]
+    assert leaves(QuantileBands(17, 10, 3, 2).bands("score", *pupils(drawing))) == [
+        "tot 10",
+        "10 tot 30",
+        "30 en hoger",
+    ]
 
 
 def test_a_band_of_too_few_schools_is_joined() -> None:
     drawing = "1A 2B 3A  11C 12C 13C  21A 22B 23A 24B"
 
-    assert leaves(Quantiles(3, 10, 3, 1).bands("score", *pupils(drawing))) == ["tot 10", "10 tot 20", "20 en hoger"]
-    assert leaves(Quantiles(3, 10, 3, 2).bands("score", *pupils(drawing))) == ["tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(3, 10, 3, 1).bands("score", *pupils(drawing))) == ["tot 10", "10 tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(3, 10, 3, 2).bands("score", *pupils(drawing))) == ["tot 20", "20 en hoger"]
 
 
 def test_levels_join_neighbours_as_long_as_two_bands_are_left() -> None:
     values = np.arange(400)
-    bands = Quantiles(5, 10, 10, 2, joins=(2, 2, 2)).bands("score", values, values % 7)
+    bands = QuantileBands(5, 10, 10, 2, joins=(2, 2, 2)).bands("score", values, values % 7)
 
     assert bands.joins == (2, 2)
     assert list(bands.hierarchy(with_unknown=False).labels[2]) == ["tot 320"] * 4 + ["320 en hoger"]
@@ -110,17 +114,17 @@ def test_levels_join_neighbours_as_long_as_two_bands_are_left() -> None:
 @pytest.mark.parametrize(
     ("rule", "drawing"),
     [
-        (Quantiles(2, 10, 1, 1), ""),
-        (Quantiles(2, 10, 1, 1), "4A"),
-        (Quantiles(2, 10, 2, 1), "4A 14A"),
-        (Quantiles(2, 10, 3, 1), "1A 2A 3A 4A 5A 6A"),
-        (Quantiles(2, 10, 3, 2), "1A 2A 3A 11A 12A 13A"),
-        (Quantiles(2, 10, 4, 1), "1A 2A 3A 11A 12A 13A"),
-        (Quantiles(2, 10, 3, 1), "1A 51A 101A 151A 201A 251A"),
+        (QuantileBands(2, 10, 1, 1), ""),
+        (QuantileBands(2, 10, 1, 1), "4A"),
+        (QuantileBands(2, 10, 2, 1), "4A 14A"),
+        (QuantileBands(2, 10, 3, 1), "1A 2A 3A 4A 5A 6A"),
+        (QuantileBands(2, 10, 3, 2), "1A 2A 3A 11A 12A 13A"),
+        (QuantileBands(2, 10, 4, 1), "1A 2A 3A 11A 12A 13A"),
+        (QuantileBands(2, 10, 3, 1), "1A 51A 101A 151A 201A 251A"),
     ],
     ids=["nobody", "one", "two", "one cell", "one school", "too few", "scattered"],
 )
-def test_refuses_a_cohort_that_no_boundary_parts(rule: Quantiles, drawing: str) -> None:
+def test_refuses_a_cohort_that_no_boundary_parts(rule: QuantileBands, drawing: str) -> None:
     with pytest.raises(NotAnonymous, match=r"at least two bands.*column score") as refusal:
         rule.bands("score", *pupils(drawing))
     assert "found none for at most 7 pupils" in str(refusal.value)
@@ -129,31 +133,31 @@ def test_refuses_a_cohort_that_no_boundary_parts(rule: Quantiles, drawing: str) 
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: Quantiles(1, 10, 3, 2),
-        lambda: Quantiles(101, 10, 3, 2),
-        lambda: Quantiles(2, 0, 3, 2),
-        lambda: Quantiles(2, 2.5, 3, 2),
-        lambda: Quantiles(2, 10, 0, 2),
-        lambda: Quantiles(2, 10, 3, 0),
-        lambda: Quantiles(2, 10, 3, True),
-        lambda: Quantiles(2, 10, 3, 2, joins=(1,)),
+        lambda: QuantileBands(1, 10, 3, 2),
+        lambda: QuantileBands(101, 10, 3, 2),
+        lambda: QuantileBands(2, 0, 3, 2),
+        lambda: QuantileBands(2, 2.5, 3, 2),
+        lambda: QuantileBands(2, 10, 0, 2),
+        lambda: QuantileBands(2, 10, 3, 0),
+        lambda: QuantileBands(2, 10, 3, True),
+        lambda: QuantileBands(2, 10, 3, 2, joins=(1,)),
     ],
 )
-def test_refuses_nonsense(build: Callable[[], Quantiles]) -> None:
+def test_refuses_nonsense(build: Callable[[], QuantileBands]) -> None:
     with pytest.raises(ConfigurationRefused, match="in the quantiles"):
         build()
 
 
 def test_tells_all_problems_at_once() -> None:
     with pytest.raises(ConfigurationRefused) as refusal:
-        Quantiles(1, 0, 0, 0)
+        QuantileBands(1, 0, 0, 0)
 
     assert len(refusal.value.problems) == 4
 
 
 @st.composite
-def cohorts(draw: st.DrawFn) -> tuple[Quantiles, Numbers, Numbers]:
-    rule = Quantiles(
+def cohorts(draw: st.DrawFn) -> tuple[QuantileBands, Numbers, Numbers]:
+    rule = QuantileBands(
         groups=draw(st.integers(2, 6)),
         step=draw(st.integers(1, 15)),
         fewest=draw(st.integers(1, 6)),
@@ -165,7 +169,7 @@ def cohorts(draw: st.DrawFn) -> tuple[Quantiles, Numbers, Numbers]:
     return rule, chance.normal(0, spread, number).astype(np.int64), chance.integers(0, 4, number)
 
 
-def bands_or_none(rule: Quantiles, values: Numbers, schools: Numbers) -> Bands | None:
+def bands_or_none(rule: QuantileBands, values: Numbers, schools: Numbers) -> NumericBands | None:
     try:
         return rule.bands("score", values, schools)
     except NotAnonymous:
@@ -173,7 +177,7 @@ def bands_or_none(rule: Quantiles, values: Numbers, schools: Numbers) -> Bands |
 
 
 @given(cohorts())
-def test_every_band_and_every_boundary_has_its_crowd(cohort: tuple[Quantiles, Numbers, Numbers]) -> None:
+def test_every_band_and_every_boundary_has_its_crowd(cohort: tuple[QuantileBands, Numbers, Numbers]) -> None:
     rule, values, schools = cohort
     bands = bands_or_none(rule, values, schools)
 
@@ -192,7 +196,7 @@ def test_every_band_and_every_boundary_has_its_crowd(cohort: tuple[Quantiles, Nu
 
 @given(cohorts(), st.integers(0, 1_000_000))
 def test_neither_the_order_of_the_pupils_nor_values_within_a_step_play_a_part(
-    cohort: tuple[Quantiles, Numbers, Numbers], seed: int
+    cohort: tuple[QuantileBands, Numbers, Numbers], seed: int
 ) -> None:
     rule, values, schools = cohort
     chance = np.random.default_rng(seed)
@@ -206,7 +210,9 @@ def test_neither_the_order_of_the_pupils_nor_values_within_a_step_play_a_part(
 
 
 @given(cohorts())
-def test_it_is_refused_only_where_no_boundary_can_part_the_cohort(cohort: tuple[Quantiles, Numbers, Numbers]) -> None:
+def test_it_is_refused_only_where_no_boundary_can_part_the_cohort(
+    cohort: tuple[QuantileBands, Numbers, Numbers],
+) -> None:
     rule, values, schools = cohort
 
     def crowd(chosen: npt.NDArray[np.bool_]) -> bool:

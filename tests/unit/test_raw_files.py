@@ -173,13 +173,13 @@ FREE = {
 @pytest.mark.parametrize("says", HOLDING)
 def test_a_number_is_found_however_it_is_written(says: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(HOLDING[says])
-    assert raw_file_erasure.holds(tmp_path / "a", LISTED, LIMITS)
+    assert raw_file_erasure.may_contain_numbers(tmp_path / "a", LISTED, LIMITS)
 
 
 @pytest.mark.parametrize("says", FREE)
 def test_what_is_no_listed_number_is_left(says: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(FREE[says])
-    assert not raw_file_erasure.holds(tmp_path / "a", LISTED, LIMITS)
+    assert not raw_file_erasure.may_contain_numbers(tmp_path / "a", LISTED, LIMITS)
 
 
 RECEIVED = "2026-03-01T12:00:00+00:00"
@@ -198,17 +198,17 @@ def test_only_what_was_looked_at_goes_taken_in_or_not(tmp_path: Path) -> None:
     for name, content in files.items():
         (folder / name).write_bytes(content)
     looked_at = known(LINE, FREE["another number"], container=files["b.zip"])
-    assert raw_file_erasure.remove(folder, looked_at, frozenset(), LIMITS) == 0
-    assert raw_file_erasure.remove(folder, looked_at, frozenset({ANNA}), LIMITS) == 2
+    assert raw_file_erasure.erase_raw_files(folder, looked_at, frozenset(), LIMITS) == 0
+    assert raw_file_erasure.erase_raw_files(folder, looked_at, frozenset({ANNA}), LIMITS) == 2
     assert {path.name for path in folder.rglob("*.*")} == {"c.csv", "new.csv"}
-    assert raw_file_erasure.remove(folder, looked_at, frozenset({ANNA}), LIMITS) == 0
-    assert raw_file_erasure.remove(tmp_path / "none", looked_at, frozenset({ANNA}), LIMITS) == 0
+    assert raw_file_erasure.erase_raw_files(folder, looked_at, frozenset({ANNA}), LIMITS) == 0
+    assert raw_file_erasure.erase_raw_files(tmp_path / "none", looked_at, frozenset({ANNA}), LIMITS) == 0
 
 
 def test_a_long_run_of_digits_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "digits.csv").write_bytes(b"0" * (1 << 20) + b" 1;" + LINE)
-    assert raw_file_erasure.holds(tmp_path / "digits.csv", frozenset({ANNA}), LIMITS)
-    assert not raw_file_erasure.holds(tmp_path / "digits.csv", frozenset({OTHER}), LIMITS)
+    assert raw_file_erasure.may_contain_numbers(tmp_path / "digits.csv", frozenset({ANNA}), LIMITS)
+    assert not raw_file_erasure.may_contain_numbers(tmp_path / "digits.csv", frozenset({OTHER}), LIMITS)
 
 
 def test_what_intake_refused_to_unpack_goes_without_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,8 +230,8 @@ def test_what_intake_refused_to_unpack_goes_without_a_look(tmp_path: Path, monke
         0,
         {},
     )
-    monkeypatch.setattr(raw_file_erasure, "holds", lambda *_: pytest.fail("it was unpacked"))
-    assert raw_file_erasure.remove(tmp_path, Ledger((line,)), frozenset({ANNA}), LIMITS) == 1
+    monkeypatch.setattr(raw_file_erasure, "may_contain_numbers", lambda *_: pytest.fail("it was unpacked"))
+    assert raw_file_erasure.erase_raw_files(tmp_path, Ledger((line,)), frozenset({ANNA}), LIMITS) == 1
     assert not bomb.exists()
 
 
@@ -242,13 +242,13 @@ def test_an_office_document_that_is_not_read_goes_packed_or_not(tmp_path: Path, 
     (tmp_path / "old.zip").write_bytes(zipped(old))
     lines = (*known(old).lines, *known(old, container=zipped(old)).lines)
     told = Ledger(tuple(replace(line, reason=reason) for line in lines))
-    assert raw_file_erasure.remove(tmp_path, told, frozenset({ANNA}), LIMITS) == 2
+    assert raw_file_erasure.erase_raw_files(tmp_path, told, frozenset({ANNA}), LIMITS) == 2
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_name_of_a_file_is_looked_at_too(tmp_path: Path) -> None:
     (tmp_path / "leerling 123.456.782.csv").write_bytes(b"x")
-    assert raw_file_erasure.holds(tmp_path / "leerling 123.456.782.csv", LISTED, LIMITS)
+    assert raw_file_erasure.may_contain_numbers(tmp_path / "leerling 123.456.782.csv", LISTED, LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_the_name_of_a_file_is_looked_at_too(tmp_path: Path) -> None:
 def test_of_what_is_over_the_limits_a_text_is_looked_through(content: bytes, held: bool, tmp_path: Path) -> None:
     small = ContainerLimits(members=5, bytes_per_member=1000, total_bytes=1000, ratio=10)
     (tmp_path / "a").write_bytes(content.ljust(2 << 20) if content[:2] == b"PK" else content)
-    assert raw_file_erasure.holds(tmp_path / "a", LISTED, small) is held
+    assert raw_file_erasure.may_contain_numbers(tmp_path / "a", LISTED, small) is held
 
 
 @pytest.mark.parametrize(
@@ -278,5 +278,5 @@ def test_of_what_is_over_the_limits_a_text_is_looked_through(content: bytes, hel
     ],
 )
 def test_what_intake_takes_for_a_number_is_found(raw: str) -> None:
-    assert identifiers.normal_text(raw) == ANNA
-    assert ANNA in raw_file_erasure.numbers_in(f"99ZZ;{raw};87,3")
+    assert identifiers.normalise_pgn(raw) == ANNA
+    assert ANNA in raw_file_erasure.find_number_candidates(f"99ZZ;{raw};87,3")

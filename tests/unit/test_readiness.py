@@ -17,14 +17,14 @@ from tests.unit.drawn_rights import declare, instruct
 
 from cohort.agreements import catalogue
 from cohort.agreements.catalogue import Catalogue
-from cohort.agreements.columns import Column
+from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.project import Project
 from cohort.keys import project_keys
-from cohort.legal_basis.eligibility import Known
-from cohort.legal_basis.instruction_lists import COLUMNS
+from cohort.legal_basis.eligibility import ListVocabulary
+from cohort.legal_basis.instruction_lists import INSTRUCTION_COLUMNS
 from cohort.release import readiness
 from cohort.results import value_ranges
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 Row = dict[str, Any]
 RESULT: Row = {
@@ -54,9 +54,9 @@ STATE = pa.schema(
 BANDS: Row = {"from": 0, "to": 80, "step": 20, "widths": [40]}
 
 
-def put(root: Path, rows: Iterable[Row], batches: tuple[int, ...] = (1,)) -> Places:
+def put(root: Path, rows: Iterable[Row], batches: tuple[int, ...] = (1,)) -> StorageZones:
     """Results as a table of batches, and a ledger that vouches for some of them."""
-    places = Places(root)
+    places = StorageZones(root)
     table = pa.Table.from_pylist(list(rows), schema=STATE)
     deltalake.write_deltalake(str(places.results), table, partition_by=["batch"])
     ledger = pa.table({"batch": pa.array(batches, pa.int32())})
@@ -67,11 +67,11 @@ def put(root: Path, rows: Iterable[Row], batches: tuple[int, ...] = (1,)) -> Pla
 def project(**changes: Any) -> Project:
     own = drawn_release.project()
     score = own.columns[0].model_dump(exclude_none=True) | {"bands": BANDS} | changes
-    bands = Column.model_validate({k: v for k, v in score.items() if k not in ("hierarchy", "step")})
+    bands = DeclaredColumn.model_validate({k: v for k, v in score.items() if k not in ("hierarchy", "step")})
     return own.model_copy(update={"columns": [bands, *own.columns[1:]]})
 
 
-def asked(places: Places, own: Project | None = None) -> readiness.Asked:
+def asked(places: StorageZones, own: Project | None = None) -> readiness.ReadinessInput:
     """A project that nothing stands against, unless something is changed afterwards."""
     root = places.root
     drawn_release.write_hierarchies(root / "conf" / "hierarchies")
@@ -80,16 +80,16 @@ def asked(places: Places, own: Project | None = None) -> readiness.Asked:
     if not (root / "instructions").exists():
         instruct(root, SCHOOLS, TODAY)
     own = own or project()
-    if not project_keys.exists(root / "keys", own.name):
-        project_keys.create(root / "keys", own.name)
+    if not project_keys.key_exists(root / "keys", own.name):
+        project_keys.create_key(root / "keys", own.name)
     tests = (
-        catalogue.Test("R", "1", "rekenen", None, None, "RW", Decimal(0), Decimal("79.99"), False),
-        catalogue.Test("S", "1", "spelling", None, None, "SP", Decimal(0), Decimal(500), False),
+        catalogue.CatalogueTest("R", "1", "rekenen", None, None, "RW", Decimal(0), Decimal("79.99"), False),
+        catalogue.CatalogueTest("S", "1", "spelling", None, None, "SP", Decimal(0), Decimal(500), False),
     )
     listed = Catalogue(tests, frozenset(SCHOOLS))
-    known = Known(SCHOOLS, frozenset({"proef"}), listed.domains(), frozenset())
+    known = ListVocabulary(SCHOOLS, frozenset({"proef"}), listed.domains(), frozenset())
     held = drawn_project.platform()
-    return readiness.Asked(places, held, own, root / "conf", listed, root / "keys", known, TODAY)
+    return readiness.ReadinessInput(places, held, own, root / "conf", listed, root / "keys", known, TODAY)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def root(tmp_path: Path) -> Path:
 def told(root: Path, rows: Iterable[Row], **changes: Any) -> dict[str, Any]:
     places = put(root, rows)
     own = project(**changes)
-    return readiness.next_release(asked(places, own), value_ranges.spread_of(places))
+    return readiness.check_readiness(asked(places, own), value_ranges.spread_of(places))
 
 
 OK = [RESULT, LATER, LEVEL]
@@ -149,18 +149,18 @@ def test_bands_without_a_score_that_the_catalogue_allows_are_told_without_result
 def test_what_the_lists_and_the_key_lack_is_told_at_once(root: Path) -> None:
     places = put(root, OK)
     asks = asked(places)
-    (root / "instructions" / "standaard.csv").write_text(";".join(COLUMNS) + "\n")
-    project_keys.destroy(root / "keys", "proef")
+    (root / "instructions" / "standaard.csv").write_text(";".join(INSTRUCTION_COLUMNS) + "\n")
+    project_keys.destroy_key(root / "keys", "proef")
     (root / "conf" / "hierarchies" / "geslacht.csv").write_text("1;*\n2;*\n0;*\n")
-    found = readiness.next_release(asks, value_ranges.spread_of(places))
+    found = readiness.check_readiness(asks, value_ranges.spread_of(places))
     for part in ("none for `9`", "instructions/", "key"):
         assert any(part in one for one in found["would_refuse"]), part
     assert (found["left_out"], found["expires"]) == ([], [])
 
 
 def test_before_anything_was_taken_in_that_is_told(root: Path) -> None:
-    places = Places(root)
-    (one,) = readiness.next_release(asked(places), value_ranges.spread_of(places))["would_refuse"]
+    places = StorageZones(root)
+    (one,) = readiness.check_readiness(asked(places), value_ranges.spread_of(places))["would_refuse"]
     assert "Run ingest first" in one
 
 
@@ -176,14 +176,14 @@ def test_schools_without_an_instruction_are_counted_and_not_named(
     asks = asked(places)
     declare(
         root / "instructions",
-        COLUMNS,
+        INSTRUCTION_COLUMNS,
         [f"{brin};;anonimiseren;;;bestuur;2020-01-01;;" for brin in codes[schools:]],
         TODAY,
         "standaard",
     )
-    known = Known(codes, frozenset({"proef"}), asks.catalogue.domains(), frozenset())
-    asks = readiness.Asked(**{**vars(asks), "may_name": known})
-    found = readiness.next_release(asks, value_ranges.spread_of(places))
+    known = ListVocabulary(codes, frozenset({"proef"}), asks.catalogue.domains(), frozenset())
+    asks = readiness.ReadinessInput(**{**vars(asks), "may_name": known})
+    found = readiness.check_readiness(asks, value_ranges.spread_of(places))
     assert found["would_refuse"] == []
     assert [one[: len(sentence or "")] for one in found["left_out"]] == ([sentence] if sentence else [])
     assert not any(brin in str(found) for brin in codes)
@@ -193,8 +193,8 @@ def test_a_site_without_an_instruction_counts_as_its_school(root: Path) -> None:
     places = put(root, [*OK, RESULT | {"vestiging": "02"}])
     asks = asked(places)
     lines = [f"{SCHOOLS[0]};{site};anonimiseren;;;bestuur;2020-01-01;;" for site in ("00", "01")]
-    declare(root / "instructions", COLUMNS, lines, TODAY, "standaard")
-    assert readiness.next_release(asks, value_ranges.spread_of(places))["left_out"]
+    declare(root / "instructions", INSTRUCTION_COLUMNS, lines, TODAY, "standaard")
+    assert readiness.check_readiness(asks, value_ranges.spread_of(places))["left_out"]
 
 
 @pytest.mark.parametrize(("age", "left"), [(0, None), (1, 6), (7, 0), (8, "refused")])
@@ -210,7 +210,7 @@ def test_a_list_that_expires_is_told_with_the_days_that_are_left(root: Path, age
         date=TODAY - dt.timedelta(days=age),
         **({"max_age_days": 99} | days),
     )
-    found = readiness.next_release(asks, value_ranges.spread_of(places))
+    found = readiness.check_readiness(asks, value_ranges.spread_of(places))
     if left == "refused":
         assert "at most 7 days old" in found["would_refuse"][0]
     else:
@@ -223,13 +223,13 @@ def test_an_instruction_that_ends_is_told(root: Path) -> None:
     asks = asked(places)
     until = TODAY + dt.timedelta(days=12)
     lines = [f"{brin};;anonimiseren;;;bestuur;2020-01-01;{until};" for brin in SCHOOLS]
-    declare(root / "instructions", COLUMNS, lines, TODAY, "standaard")
-    found = readiness.next_release(asks, value_ranges.spread_of(places))
+    declare(root / "instructions", INSTRUCTION_COLUMNS, lines, TODAY, "standaard")
+    found = readiness.check_readiness(asks, value_ranges.spread_of(places))
     assert "The first of the instructions in force ends in 12 days." in "".join(found["expires"])
 
 
 def test_a_run_of_intake_that_was_killed_is_told_and_no_defect(root: Path) -> None:
     places = put(root, OK)
     (places.superseding / "1").mkdir(parents=True)
-    (one,) = readiness.next_release(asked(places), value_ranges.spread_of(places))["would_refuse"]
+    (one,) = readiness.check_readiness(asked(places), value_ranges.spread_of(places))["would_refuse"]
     assert "Run ingest again" in one

@@ -46,9 +46,9 @@ def test_the_boards_that_know_a_record(tmp_path: Path, drawn: str, known: list[s
     rows = [(one[0], one[1:].strip("-").replace("_", "  ")) for one in drawn.split()]
     text = "brin;bestuur\n" + "".join(f'{school};"{board}"\n' for school, board in rows)
     (tmp_path / "data.csv").write_text(text)
-    file = plain_files.read(tmp_path / "data.csv", ("brin", "bestuur"))
-    schools = tabulation.schools_of(file.columns["brin"], "brin")
-    known_by = tabulation.boards_of(schools, file.columns["bestuur"])
+    file = plain_files.read_plain_file(tmp_path / "data.csv", ("brin", "bestuur"))
+    schools = tabulation.number_schools(file.columns["brin"], "brin")
+    known_by = tabulation.assign_boards(schools, file.columns["bestuur"])
     homes = known_by.home
     found = [{int(home)} for home in homes]
     for record, board in zip(known_by.records, known_by.further, strict=True):
@@ -141,7 +141,7 @@ def test_every_released_class_keeps_the_rules_for_every_board(desk: Desk, seed: 
 
 def test_what_each_intruder_faces_by_hand() -> None:
     pupils, school, board = np.array([10, 20]), np.array([5, 2]), np.array([9, 10])
-    told = reidentification_risk.intruders(pupils, 10, school=school, board=board)
+    told = reidentification_risk.measure_intruder_chances(pupils, 10, school=school, board=board)
     assert {who: faced["left_at_least"] for who, faced in told.items()} == {
         "stranger": 10,
         "knows_1_other": 9,
@@ -153,9 +153,9 @@ def test_what_each_intruder_faces_by_hand() -> None:
     assert told["stranger"] == {"left_at_least": 10, "chance_at_most": 0.1, "mean": pytest.approx(2 / 30), "over": 0}
     assert told["knows_1_other"]["over"] == pytest.approx(1 / 3)
     assert (told["board"]["chance_at_most"], told["board"]["mean"]) == (1, pytest.approx((10 + 20 / 10) / 30))
-    assert "school" not in reidentification_risk.intruders(pupils, 10)
+    assert "school" not in reidentification_risk.measure_intruder_chances(pupils, 10)
     none = np.empty(0, dtype=np.int64)
-    assert reidentification_risk.intruders(none, 10)["stranger"] == {
+    assert reidentification_risk.measure_intruder_chances(none, 10)["stranger"] == {
         "left_at_least": 0,
         "chance_at_most": 0,
         "mean": 0,
@@ -164,8 +164,11 @@ def test_what_each_intruder_faces_by_hand() -> None:
 
 
 def test_the_smallest_counts_of_a_release_say_what_is_left() -> None:
-    told = reidentification_risk.least_left(10, 6, 5)
+    told = reidentification_risk.intruder_chances_of_smallest_counts(10, 6, 5)
     assert told["stranger"] == {"left_at_least": 10, "chance_at_most": 0.1}
     assert told["knows_3_others"] == {"left_at_least": 7, "chance_at_most": 0.1429}
     assert (told["school"]["left_at_least"], told["board"]["chance_at_most"]) == (6, 0.2)
-    assert reidentification_risk.least_left(2, 0, 0)["board"] == {"left_at_least": 0, "chance_at_most": 1}
+    assert reidentification_risk.intruder_chances_of_smallest_counts(2, 0, 0)["board"] == {
+        "left_at_least": 0,
+        "chance_at_most": 1,
+    }

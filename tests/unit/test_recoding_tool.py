@@ -18,7 +18,7 @@ import pytest
 from tests.unit.drawn_desk import COLUMNS, K3, RECORDS, Desk, laid_out
 
 from cohort.foundation.errors import NotAnonymous
-from cohort.sdc.utility.loss import Kind
+from cohort.sdc.utility.loss import ObjectiveName
 
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = PROJECT / "tests" / "conformance" / "analysts"
@@ -109,7 +109,7 @@ class TestTheBaseline:
         assert by_default["levels"] == [1, 1]
         assert weighed["losses"]["mean"] == pytest.approx((9 * 1 + 1 / 3) / 10)
 
-    @pytest.mark.parametrize("objective", get_args(Kind))
+    @pytest.mark.parametrize("objective", get_args(ObjectiveName))
     def test_whatever_the_global_search_can_make_small(self, desk: Desk, objective: str) -> None:
         told = desk.run(*COLUMNS, "--k", "3", "--objective", objective).document
 

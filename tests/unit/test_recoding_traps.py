@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from tests.unit.drawn_desk import COLUMNS, K3, K25, RECORDS, Desk, laid_out
 
-from cohort.foundation.errors import DEFECT, ConfigurationRefused
+from cohort.foundation.errors import EXIT_DEFECT, ConfigurationRefused
 from cohort.sdc.global_recoding import lattice_search
 from cohort.sdc.local_recoding import local_search
-from cohort.sdc.privacy_models.constraints import Pupils
+from cohort.sdc.privacy_models.constraints import KAnonymity
 
 SECRET = "900123456"
 Break = Callable[[Desk], tuple[str, ...]]
@@ -158,11 +158,11 @@ def test_nothing_is_written_that_does_not_keep_the_rules(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str, search: Any
 ) -> None:
     honest = search.search
-    monkeypatch.setattr(search, "search", lambda h, c, _, **rest: honest(h, c, [Pupils(1)], **rest))
+    monkeypatch.setattr(search, "search", lambda h, c, _, **rest: honest(h, c, [KAnonymity(1)], **rest))
 
     done = desk.run(*K3, "--recoding", kind)
 
-    assert (done.code, done.document["defect"]) == (DEFECT, "ValueError")
+    assert (done.code, done.document["defect"]) == (EXIT_DEFECT, "ValueError")
     assert not desk.out.exists()
 
 
@@ -170,9 +170,9 @@ def test_a_defect_is_told_by_its_place_and_without_a_value(desk: Desk, monkeypat
     def fail(*_: object, **__: object) -> None:
         raise KeyError(SECRET)
 
-    monkeypatch.setattr(lattice_search, "search", fail)
+    monkeypatch.setattr(lattice_search, "search_global_recoding", fail)
     done = desk.run(*K3)
 
-    assert (done.code, done.document["defect"]) == (DEFECT, "KeyError")
+    assert (done.code, done.document["defect"]) == (EXIT_DEFECT, "KeyError")
     assert "__main__.py:" in done.progress
     assert SECRET not in done.progress + json.dumps(done.document)

@@ -10,9 +10,9 @@ from pyspark.sql import SparkSession
 from tests.unit.drawn_results import COLUMNS, Row, drawn, frame, hierarchy, pgn, project
 
 from cohort.anonymisation import pupil_records
-from cohort.foundation.identifiers import school_number
+from cohort.foundation.identifiers import brin_to_number
 from cohort.states import schemas
-from cohort.states.schemas import ELSEWHERE, HOME, PGN, ROWS, USED, Consented
+from cohort.states.schemas import HOME_SCHOOL, OTHER_SCHOOLS, PGN, ROW_COUNT, SHOWN_ROW_COUNT, ConsentedResults
 
 OUTSIDE = "(not in the hierarchy)"
 
@@ -386,12 +386,12 @@ def made(one_spark: SparkSession) -> dict[str, Row]:
         rows += drawn(n, "\n".join(" ".join(line) for line in zip(*told.items(), strict=True)))
     asked = project()
     hierarchies = {name: hierarchy(name) for name in asked.column_names}
-    selected = pupil_records.select(frame(one_spark, rows), asked)
-    found = pupil_records.one_per_pupil(Consented(selected), asked, hierarchies).toArrow().to_pylist()
+    selected = pupil_records.select_project_results(frame(one_spark, rows), asked)
+    found = pupil_records.make_pupil_records(ConsentedResults(selected), asked, hierarchies).toArrow().to_pylist()
     for record in found:
         for name in asked.column_names:
             number = record[name]
-            record[name] = OUTSIDE if number == schemas.NOT_LISTED else hierarchies[name].leaves[number]
+            record[name] = OUTSIDE if number == schemas.UNLISTED_LEAF else hierarchies[name].leaves[number]
     return {pgn(record[PGN]): record for record in found}
 
 
@@ -399,12 +399,12 @@ def made(one_spark: SparkSession) -> dict[str, Row]:
 def test_a_record_shows(made: dict[str, Row], n: int) -> None:
     pupil, record = PUPILS[n], made[pgn(n)]
     assert {name: record[name] for name in pupil.shows} == pupil.shows
-    assert record[HOME] == school_number(pupil.home)
-    others = record[ELSEWHERE]
+    assert record[HOME_SCHOOL] == brin_to_number(pupil.home)
+    others = record[OTHER_SCHOOLS]
     assert (None if others is None else sorted(others)) == (
-        sorted(map(school_number, pupil.elsewhere)) if pupil.elsewhere else None
+        sorted(map(brin_to_number, pupil.elsewhere)) if pupil.elsewhere else None
     )
-    assert (record[ROWS], record[USED]) == (pupil.rows or pupil.used, pupil.used)
+    assert (record[ROW_COUNT], record[SHOWN_ROW_COUNT]) == (pupil.rows or pupil.used, pupil.used)
 
 
 @pytest.mark.parametrize("n", range(len(LEFT_OUT)), ids=list(LEFT_OUT))
@@ -414,12 +414,14 @@ def test_a_row_is_not_selected_with(made: dict[str, Row], n: int) -> None:
 
 def test_there_is_one_record_per_pupil_with_the_columns_asked_for(made: dict[str, Row]) -> None:
     assert len(made) == len(PUPILS)
-    assert list(made[pgn(0)]) == [PGN, HOME, ELSEWHERE, ROWS, USED, *project().column_names]
+    assert list(made[pgn(0)]) == [PGN, HOME_SCHOOL, OTHER_SCHOOLS, ROW_COUNT, SHOWN_ROW_COUNT, *project().column_names]
 
 
 def test_all_year_groups_are_looked_at_when_none_is_named(spark: SparkSession) -> None:
     told = drawn(1, "jaargroep\n7\n8\n-")
-    selected = pupil_records.select(frame(spark, told), project(population={"schooljaar": ["2024-2025"]}))
+    selected = pupil_records.select_project_results(
+        frame(spark, told), project(population={"schooljaar": ["2024-2025"]})
+    )
     assert selected.count() == 3
 
 

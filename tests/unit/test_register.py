@@ -9,70 +9,73 @@ from pathlib import Path
 
 import pytest
 
+from cohort.foundation import json_documents
 from cohort.foundation.errors import StateRefused
 from cohort.release_records import release_record
-from cohort.release_records.release_record import MOVES, Project, Record, Release
-from cohort.storage.paths import Places
+from cohort.release_records.release_record import ALLOWED_MOVES, ProjectState, ReleaseRecord, ReleaseState
+from cohort.storage.zone_paths import StorageZones
 
-ALL = list(itertools.product(Release, Release))
-ALLOWED = [(here, there) for here, there in ALL if there in MOVES[here]]
+ALL = list(itertools.product(ReleaseState, ReleaseState))
+ALLOWED = [(here, there) for here, there in ALL if there in ALLOWED_MOVES[here]]
 
 
-def record(state: Release = Release.STAGED, number: int = 1) -> Record:
-    return Record("proef", number, state, {"counts": {"pupils_records": 60}})
+def record(state: ReleaseState = ReleaseState.STAGED, number: int = 1) -> ReleaseRecord:
+    return ReleaseRecord("proef", number, state, {"counts": {"pupils_records": 60}})
 
 
 def test_every_state_has_its_moves_and_every_move_ends_in_a_state() -> None:
-    assert set(MOVES) == set(Release)
-    assert all(target in MOVES for targets in MOVES.values() for target in targets)
+    assert set(ALLOWED_MOVES) == set(ReleaseState)
+    assert all(target in ALLOWED_MOVES for targets in ALLOWED_MOVES.values() for target in targets)
 
 
 def test_every_state_is_reached_from_staged_and_can_be_destroyed() -> None:
-    reached, new = {Release.STAGED}, {Release.STAGED}
+    reached, new = {ReleaseState.STAGED}, {ReleaseState.STAGED}
     while new:
-        new = {there for here in new for there in MOVES[here]} - reached
+        new = {there for here in new for there in ALLOWED_MOVES[here]} - reached
         reached |= new
-    assert reached == set(Release)
-    assert all(Release.DESTROYED in MOVES[state] for state in Release if state is not Release.DESTROYED)
+    assert reached == set(ReleaseState)
+    assert all(
+        ReleaseState.DESTROYED in ALLOWED_MOVES[state] for state in ReleaseState if state is not ReleaseState.DESTROYED
+    )
 
 
 def test_the_end_is_the_end_and_nothing_stays_where_it_is() -> None:
-    assert MOVES[Release.DESTROYED] == frozenset()
-    assert [state for state in Release if state in MOVES[state]] == []
+    assert ALLOWED_MOVES[ReleaseState.DESTROYED] == frozenset()
+    assert [state for state in ReleaseState if state in ALLOWED_MOVES[state]] == []
 
 
 def test_nothing_is_published_that_was_not_verified() -> None:
-    assert [here for here, there in ALLOWED if there is Release.PUBLISHED] == [Release.VERIFIED]
-    assert [here for here, there in ALLOWED if there is Release.VERIFIED] == [Release.STAGED]
+    assert [here for here, there in ALLOWED if there is ReleaseState.PUBLISHED] == [ReleaseState.VERIFIED]
+    assert [here for here, there in ALLOWED if there is ReleaseState.VERIFIED] == [ReleaseState.STAGED]
 
 
 @pytest.mark.parametrize(("here", "there"), ALLOWED, ids=lambda state: str(state))
-def test_an_allowed_move_keeps_what_is_known_and_adds_to_it(here: Release, there: Release) -> None:
+def test_an_allowed_move_keeps_what_is_known_and_adds_to_it(here: ReleaseState, there: ReleaseState) -> None:
     moved = record(here).moved(there, version=3)
     assert (moved.state, moved.id) == (there, "proef-1")
     assert moved.facts == {"counts": {"pupils_records": 60}, "version": 3}
 
 
 @pytest.mark.parametrize(("here", "there"), [move for move in ALL if move not in ALLOWED], ids=lambda s: str(s))
-def test_any_other_move_is_refused(here: Release, there: Release) -> None:
+def test_any_other_move_is_refused(here: ReleaseState, there: ReleaseState) -> None:
     with pytest.raises(StateRefused, match=f"found one that is {here} in release 1 of proef") as refused:
         record(here).moved(there)
     assert refused.value.exit_code == 15
 
 
 def test_a_note_changes_facts_and_not_the_state() -> None:
-    noted = record(Release.PUBLISHED).noted(settled=True)
-    assert (noted.state, noted.facts["settled"]) == (Release.PUBLISHED, True)
+    noted = record(ReleaseState.PUBLISHED).noted(settled=True)
+    assert (noted.state, noted.facts["settled"]) == (ReleaseState.PUBLISHED, True)
 
 
 def test_a_saved_record_is_found_again_by_its_number_or_as_the_newest(tmp_path: Path) -> None:
-    places = Places(tmp_path)
+    places = StorageZones(tmp_path)
     for number in (2, 10, 1):
-        release_record.save(places, record(Release.PUBLISHED, number))
+        release_record.save_release_record(places, record(ReleaseState.PUBLISHED, number))
     (tmp_path / "restricted/records/proef/destruction.json").write_text("{}")
-    assert [found.release for found in release_record.releases(places, "proef")] == [1, 2, 10]
-    assert release_record.find(places, "proef", 2) == record(Release.PUBLISHED, 2)
-    assert release_record.find(places, "proef", None).release == 10
+    assert [found.release for found in release_record.load_release_records(places, "proef")] == [1, 2, 10]
+    assert release_record.find_release_record(places, "proef", 2) == record(ReleaseState.PUBLISHED, 2)
+    assert release_record.find_release_record(places, "proef", None).release == 10
 
 
 @pytest.mark.parametrize(
@@ -80,51 +83,51 @@ def test_a_saved_record_is_found_again_by_its_number_or_as_the_newest(tmp_path: 
 )
 def test_a_release_that_was_never_made_is_refused(tmp_path: Path, number: int | None, told: str) -> None:
     if number == 7:
-        release_record.save(Places(tmp_path), record())
+        release_record.save_release_record(StorageZones(tmp_path), record())
     with pytest.raises(StateRefused, match=told):
-        release_record.find(Places(tmp_path), "proef", number)
+        release_record.find_release_record(StorageZones(tmp_path), "proef", number)
 
 
-@pytest.mark.parametrize("state", [Project.OPEN, Project.DESTROYING, Project.DESTROYED])
-def test_a_project_is_as_its_journal_and_certificate_say(tmp_path: Path, state: Project) -> None:
-    places = Places(tmp_path)
-    if state is not Project.OPEN:
-        release_record.write(release_record.journal(places, "proef"), {})
-    if state is Project.DESTROYED:
-        release_record.write(release_record.certificate(places, "proef"), {})
-    assert release_record.state_of(places, "proef") is state
-    if state is Project.OPEN:
-        release_record.require_open(places, "proef")
+@pytest.mark.parametrize("state", [ProjectState.OPEN, ProjectState.DESTROYING, ProjectState.DESTROYED])
+def test_a_project_is_as_its_journal_and_certificate_say(tmp_path: Path, state: ProjectState) -> None:
+    places = StorageZones(tmp_path)
+    if state is not ProjectState.OPEN:
+        json_documents.write_json_document(release_record.destruction_journal_path(places, "proef"), {})
+    if state is ProjectState.DESTROYED:
+        json_documents.write_json_document(release_record.certificate_path(places, "proef"), {})
+    assert release_record.project_state(places, "proef") is state
+    if state is ProjectState.OPEN:
+        release_record.require_open_project(places, "proef")
         return
     with pytest.raises(StateRefused, match=f"found one that is {state}"):
-        release_record.require_open(places, "proef")
+        release_record.require_open_project(places, "proef")
 
 
 def test_a_write_that_fails_leaves_the_record_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "deep" / "1.json"
-    release_record.write(file, {"n": 1})
+    json_documents.write_json_document(file, {"n": 1})
 
     def full(_: int) -> None:
         raise OSError(28, "no space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="no space left"):
-        release_record.write(file, {"n": 2, "more": "x" * 10_000})
+        json_documents.write_json_document(file, {"n": 2, "more": "x" * 10_000})
     assert [path.name for path in file.parent.iterdir()] == ["1.json"]
     assert json.loads(file.read_text()) == {"n": 1}
 
 
 def test_a_reader_never_sees_half_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "1.json"
-    release_record.write(file, {"n": 1})
+    json_documents.write_json_document(file, {"n": 1})
     seen = []
     real = Path.replace
 
     def watched(fresh: Path, target: Path) -> Path:
-        seen.append((release_record.load(target), release_record.load(fresh)))
+        seen.append((json_documents.read_json_document(target), json_documents.read_json_document(fresh)))
         return real(fresh, target)
 
     monkeypatch.setattr(Path, "replace", watched)
-    release_record.write(file, {"n": 2})
+    json_documents.write_json_document(file, {"n": 2})
     assert seen == [({"n": 1}, {"n": 2})]
-    assert release_record.load(file) == {"n": 2}
+    assert json_documents.read_json_document(file) == {"n": 2}

@@ -10,7 +10,7 @@ from tests.unit.test_destroy import NAME, Site, made, no_delta, site
 
 from cohort.foundation.errors import DestructionIncomplete
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Record, Release
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
 from cohort.transparency import public_register as public
 from cohort.transparency import school_uses
 
@@ -21,10 +21,10 @@ __all__ = ["made", "no_delta", "site"]
 @pytest.mark.usefixtures("no_delta")
 def test_a_register_made_before_does_not_keep_a_project_from_being_destroyed(site: Site) -> None:
     places = site.places
-    for number, state in ((1, Release.SUPERSEDED), (2, Release.PUBLISHED)):
+    for number, state in ((1, ReleaseState.SUPERSEDED), (2, ReleaseState.PUBLISHED)):
         put(places.records, NAME, **{f"r{number}": release(number, state, project=NAME)})
         facts = {"class": "anonymous", "expires": "2027-12-31", "version": number, "schools": ["01AB"]}
-        release_record.save(places, Record(NAME, number, state, facts))
+        release_record.save_release_record(places, ReleaseRecord(NAME, number, state, facts))
     for other in places.records.iterdir():
         if other.name != NAME:
             (other / "2.json").unlink()

@@ -12,9 +12,9 @@ from tests.unit import drawn_pseudonyms as pseudonymous
 from tests.unit.drawn_release import platform
 
 from cohort.agreements.project import Project
-from cohort.agreements.school_boards import Boards
+from cohort.agreements.school_boards import SchoolBoards
 from cohort.anonymisation import pupil_boards
-from cohort.keys.project_keys import Key
+from cohort.keys.project_keys import ProjectKey
 from cohort.live_tables import residual_classes
 from cohort.states import local_frames
 
@@ -38,9 +38,9 @@ def left(spark: SparkSession, project: Project, drawn: str) -> dict[str, int]:
         for sex, level, school, times, mark in (line.split() for line in drawn.strip().splitlines())
         for _ in range(int(times))
     ]
-    frame = local_frames.local(spark, STATE, rows)
-    boards = pupil_boards.keyed(spark, Key(SECRET), {})
-    stays = residual_classes.of(frame, F.col("gone"), project, platform().floors, boards)
+    frame = local_frames.make_local_frame(spark, STATE, rows)
+    boards = pupil_boards.make_board_frame(spark, ProjectKey(SECRET), {})
+    stays = residual_classes.keep_residual_rows(frame, F.col("gone"), project, platform().floors, boards)
     assert stays.columns == frame.columns
     counted = stays.groupBy("geslacht").count().toArrow().to_pylist()
     return {row["geslacht"]: row["count"] for row in counted}
@@ -107,9 +107,9 @@ def test_a_class_of_which_all_must_go_is_gone_and_another_as_it_was(spark: Spark
 
 
 BOARDS = {
-    "10AA": Boards("1", frozenset({"1"})),
-    "10AB": Boards("1", frozenset({"1"})),
-    "10AC": Boards("2", frozenset({"1", "2"})),
+    "10AA": SchoolBoards("1", frozenset({"1"})),
+    "10AB": SchoolBoards("1", frozenset({"1"})),
+    "10AC": SchoolBoards("2", frozenset({"1", "2"})),
 }
 OF_BOARDS = """
 j  I  10AA  1  x
@@ -139,7 +139,7 @@ def test_boards_are_held_to_the_limits_of_schools(spark: SparkSession, limits: d
         for sex, level, school, times, mark in rows
         for _ in range(int(times))
     ]
-    boards = pupil_boards.keyed(spark, Key(SECRET), BOARDS)
-    frame = local_frames.local(spark, STATE, shown)
-    left = residual_classes.of(frame, F.col("gone"), agreed(**limits), platform().floors, boards)
+    boards = pupil_boards.make_board_frame(spark, ProjectKey(SECRET), BOARDS)
+    frame = local_frames.make_local_frame(spark, STATE, shown)
+    left = residual_classes.keep_residual_rows(frame, F.col("gone"), agreed(**limits), platform().floors, boards)
     assert left.count() == stays

@@ -12,15 +12,14 @@ from pyspark.sql import SparkSession
 
 from cohort import delta
 from cohort.agreements import platform
-from cohort.foundation import code_lists
+from cohort.foundation import code_lists, json_documents
 from cohort.foundation.code_lists import CODE_LISTS
 from cohort.foundation.errors import StateRefused
 from cohort.ingestion import code_normalisation
-from cohort.release_records import release_record
 from cohort.results import results_store
 from cohort.states import local_frames
-from cohort.states.schemas import ACCEPTED
-from cohort.storage.paths import Places
+from cohort.states.schemas import RESULTS_SCHEMA
+from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 RIGHT: dict[str, Any] = {
@@ -54,21 +53,23 @@ OLD: list[tuple[dict[str, str], dict[str, str | None]]] = [
 
 
 @pytest.fixture
-def places(spark: SparkSession, tmp_path: Path) -> Places:
-    where = Places(tmp_path)
-    results_store.create(spark, where, platform.load(CONF).tables)
+def places(spark: SparkSession, tmp_path: Path) -> StorageZones:
+    where = StorageZones(tmp_path)
+    results_store.create(spark, where, platform.load_platform(CONF).tables)
     rows = [{**RIGHT, "toetscode": f"T{number}", **old} for number, (old, _) in enumerate(OLD)]
-    lines = [tuple(row.get(name) for name in ACCEPTED.names) for row in rows]
-    delta.append(local_frames.local(spark, ACCEPTED, lines), where.results, "before there were code lists")
+    lines = [tuple(row.get(name) for name in RESULTS_SCHEMA.names) for row in rows]
+    delta.append_rows(
+        local_frames.make_local_frame(spark, RESULTS_SCHEMA, lines), where.results, "before there were code lists"
+    )
     return where
 
 
-def test_codes_of_before_are_rewritten_once(spark: SparkSession, places: Places) -> None:
+def test_codes_of_before_are_rewritten_once(spark: SparkSession, places: StorageZones) -> None:
     with pytest.raises(StateRefused, match="canonical spelling"):
         code_normalisation.require_applied(spark, places)
     assert code_normalisation.apply(spark, places) == 5
     code_normalisation.require_applied(spark, places)
-    found = {row.toetscode: row.asDict() for row in delta.read(spark, places.results).collect()}
+    found = {row.toetscode: row.asDict() for row in delta.read_table(spark, places.results).collect()}
     assert len(found) == len(OLD)
     for number, (_, new) in enumerate(OLD):
         row = found[f"T{number}"]
@@ -83,21 +84,23 @@ def test_codes_of_before_are_rewritten_once(spark: SparkSession, places: Places)
 
 
 def test_killed_before_its_mark_it_is_done_again(
-    spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, places: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
-        killed.setattr(release_record, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        killed.setattr(json_documents, "write_json_document", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             code_normalisation.apply(spark, places)
     assert code_normalisation.apply(spark, places) == 0  # nothing was left to do, and now the mark says so
-    assert release_record.load(places.exact / "code_lists.json")["digest"] == code_lists.digest()
+    assert (
+        json_documents.read_json_document(places.exact / "code_lists.json")["digest"] == code_lists.digest_code_lists()
+    )
 
 
 def test_other_code_lists_are_applied_anew(
-    spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, places: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert code_normalisation.apply(spark, places) == 5
-    monkeypatch.setattr(code_lists, "digest", lambda: "another")
+    monkeypatch.setattr(code_lists, "digest_code_lists", lambda: "another")
     code_normalisation.require_applied(spark, places)  # looked at, as there is no mark for these lists
     assert code_normalisation.apply(spark, places) == 0
-    assert release_record.load(places.exact / "code_lists.json")["digest"] == "another"
+    assert json_documents.read_json_document(places.exact / "code_lists.json")["digest"] == "another"

@@ -13,12 +13,12 @@ from tests.unit.drawn_results import drawn, frame
 
 from cohort import delta
 from cohort.delta import vacuum_files
-from cohort.delta.vacuum_files import Vacuumed
+from cohort.delta.vacuum_files import VacuumResult
 from cohort.foundation.errors import DestructionIncomplete
 from cohort.results import results_store, retention
 from cohort.results.ledger import Entry, Ledger
 from cohort.states import local_frames
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 NOW = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 LONG_AGO = dt.datetime(2020, 9, 1, 12, tzinfo=dt.UTC).isoformat()
@@ -27,29 +27,29 @@ KNOWN = Ledger((FIRST, replace(FIRST, sha256="b", levering_nr=2, batch=2, replac
 
 
 @pytest.fixture
-def places(spark: SparkSession, tmp_path: Path) -> Places:
+def places(spark: SparkSession, tmp_path: Path) -> StorageZones:
     """Results of which a row was taken away, its file still there, and a batch of refused rows."""
-    made = Places(tmp_path)
+    made = StorageZones(tmp_path)
     results_store.create(spark, made, drawn_release.platform().tables)
-    delta.append(frame(spark, [drawn(n, "levering\n1")[0] for n in (1, 2)]), made.results, "batch 1")
-    delta.remove_rows(spark, made.results, delta.read(spark, made.results).limit(1).select("pgn"))
-    refused = local_frames.local(spark, results_store.QUARANTINED, [("1", 1, 1, ["PGN_INVALID"], None)])
-    delta.append(refused, made.quarantine, "batch 1")
+    delta.append_rows(frame(spark, [drawn(n, "levering\n1")[0] for n in (1, 2)]), made.results, "batch 1")
+    delta.delete_equal_rows(spark, made.results, delta.read_table(spark, made.results).limit(1).select("pgn"))
+    refused = local_frames.make_local_frame(spark, results_store.QUARANTINED, [("1", 1, 1, ["PGN_INVALID"], None)])
+    delta.append_rows(refused, made.quarantine, "batch 1")
     return made
 
 
-def apply(spark: SparkSession, places: Places) -> dict[str, int]:
+def apply(spark: SparkSession, places: StorageZones) -> dict[str, int]:
     return retention.apply(spark, places, drawn_release.platform(), KNOWN, (), NOW)
 
 
 @pytest.mark.parametrize("zone", ["quarantine", "results"])
 def test_a_file_past_its_days_that_stays_stops_the_run_and_is_looked_for_again(
-    spark: SparkSession, places: Places, monkeypatch: pytest.MonkeyPatch, zone: str
+    spark: SparkSession, places: StorageZones, monkeypatch: pytest.MonkeyPatch, zone: str
 ) -> None:
-    real = vacuum_files.vacuum
+    real = vacuum_files.vacuum_table
 
-    def stays(path: Path) -> Vacuumed:
-        return Vacuumed(1) if path.name == zone else real(path)
+    def stays(path: Path) -> VacuumResult:
+        return VacuumResult(1) if path.name == zone else real(path)
 
     def results(*_: object) -> int:
         return 0  # results that are past their days are another test's
@@ -65,4 +65,4 @@ def test_a_file_past_its_days_that_stays_stops_the_run_and_is_looked_for_again(
     assert told["quarantine"] == (1 if zone == "quarantine" else 0)
     assert not [*places.quarantine.rglob("batch=*")]
     files = {file.name for file in places.results.rglob("*.parquet") if "_delta_log" not in file.parts}
-    assert files == delta.current_files(places.results)
+    assert files == delta.list_current_names(places.results)

@@ -24,18 +24,19 @@ from cohort import delta
 from cohort.access import table_access
 from cohort.agreements import catalogue, project
 from cohort.agreements.catalogue import Catalogue
-from cohort.agreements.platform import Access, Platform
+from cohort.agreements.platform import AccessSettings, Platform
 from cohort.agreements.project import Project
+from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, StateRefused
 from cohort.live_tables import reader_check, reverification
 from cohort.release import status
-from cohort.release.release_job import Work
+from cohort.release.release_job import ReleaseTask
 from cohort.release_records import release_record
-from cohort.release_records.due_actions import Action, Reason
-from cohort.release_records.release_record import Record, Release
-from cohort.storage.paths import Places
-from cohort.verification import stage as verify
-from cohort.verification.stage import own_properties
+from cohort.release_records.due_actions import DueJob, DueReason
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.storage.zone_paths import StorageZones
+from cohort.verification import stage_verification as verify
+from cohort.verification.stage_verification import own_properties
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 OURS = grp.getgrgid(os.getegid()).gr_name
@@ -50,12 +51,12 @@ class Shown:
     folder: Path
 
     @property
-    def places(self) -> Places:
-        return Places(self.folder / "root")
+    def places(self) -> StorageZones:
+        return StorageZones(self.folder / "root")
 
     @property
     def platform(self) -> Platform:
-        way = Access.model_validate({"way": "group"})
+        way = AccessSettings.model_validate({"way": "group"})
         return drawn.platform().model_copy(update={"access": way})
 
     @property
@@ -68,28 +69,28 @@ class Shown:
 
     @property
     def note(self) -> Path:
-        return release_record.failed_verification(self.places, "proef")
+        return release_record.failed_verification_path(self.places, "proef")
 
     @property
-    def work(self) -> Work:
+    def work(self) -> ReleaseTask:
         empty = Catalogue((), frozenset())
         hierarchies, keys = self.folder / "hierarchies", self.folder / "keys"
-        return Work(self.places, self.platform, empty, self.project, hierarchies, keys, NOW, "wij")
+        return ReleaseTask(self.places, self.platform, empty, self.project, hierarchies, keys, NOW, "wij")
 
     @property
-    def record(self) -> Record:
-        return release_record.find(self.places, "proef", 1)
+    def record(self) -> ReleaseRecord:
+        return release_record.find_release_record(self.places, "proef", 1)
 
     @property
     def access(self) -> str:
-        return table_access.state(self.places, self.platform, "proef")
+        return table_access.access_state(self.places, self.platform, "proef")
 
     def verify(self) -> tuple[str, ...]:
-        return reverification.verify_published(self.spark, self.work, None, self.record).checked
+        return reverification.reverify_published_table(self.spark, self.work, None, self.record).checked
 
     def daily(self) -> tuple[str, int]:
-        today = reader_check.Round(self.places, self.platform, self.folder / "conf", self.folder / "keys", NOW)
-        (one,) = reader_check.look(today, lambda _: None)["projects"]
+        today = reader_check.ReaderCheck(self.places, self.platform, self.folder / "conf", self.folder / "keys", NOW)
+        (one,) = reader_check.check_readers(today, lambda _: None)["projects"]
         return one["access"], one["exit_code"]
 
 
@@ -98,13 +99,13 @@ def published(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory)
     """As `publish` leaves it."""
     shown = Shown(one_spark, tmp_path_factory.mktemp("published"))
     own = shown.project
-    stage = delta.read(one_spark, Stage().write(shown.folder / "stage")).select(*COLUMNS)
+    stage = delta.read_table(one_spark, Stage().write(shown.folder / "stage")).select(*COLUMNS)
     rows = stage.repartition(2, *COLUMNS).sortWithinPartitions(*COLUMNS)
     shown.places.root.mkdir()
-    table_access.close(shown.places, shown.platform, "proef", "for this test", NOW)
-    delta.replace(rows, shown.table, own_properties(own, "proef-1"), "proef-1", shown.platform.tables)
-    facts = {"checksum": [*delta.checksum(stage)], "settled": True, "class": "anonymous", "version": 0}
-    release_record.save(shown.places, Record("proef", 1, Release.PUBLISHED, facts))
+    table_access.close_table(shown.places, shown.platform, "proef", "for this test", NOW)
+    delta.replace_table(rows, shown.table, own_properties(own, "proef-1"), "proef-1", shown.platform.tables)
+    facts = {"checksum": [*delta.checksum_rows(stage)], "settled": True, "class": "anonymous", "version": 0}
+    release_record.save_release_record(shown.places, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, facts))
     drawn.write_hierarchies(shown.folder / "hierarchies")
     return shown.folder
 
@@ -113,8 +114,8 @@ def published(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory)
 def shown(spark: SparkSession, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shown:
     shutil.copytree(published, tmp_path / "copy")
     made = Shown(spark, tmp_path / "copy")
-    monkeypatch.setattr(project, "load", lambda *_: made.project)
-    table_access.settle(made.places, made.platform, made.project, NOW)
+    monkeypatch.setattr(project, "load_project", lambda *_: made.project)
+    table_access.settle_access(made.places, made.platform, made.project, NOW)
     assert made.access == "granted"
     return made
 
@@ -268,13 +269,13 @@ def test_a_run_killed_before_it_closed_the_table_is_finished_by_the_next_job(sho
     child = os.fork()
     if child == 0:  # nothing in it reaches pytest or the JVM
         try:
-            table_access.withdraw = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+            table_access.withdraw_access = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
             reverification._close(shown.work, shown.record, ["K: something"], {})
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     assert (shown.access, shown.note.exists()) == ("granted", True)
-    table_access.close_unverified(shown.places, shown.platform, NOW)  # as every job begins
+    table_access.close_unverified_tables(shown.places, shown.platform, NOW)  # as every job begins
     assert shown.access == "withdrawn"
     assert shown.daily() == ("withdrawn", 14)
 
@@ -298,7 +299,7 @@ def test_no_memory_is_no_clean_verification(shown: Shown, monkeypatch: pytest.Mo
 
 
 def test_rows_that_are_being_withdrawn_are_not_verified(shown: Shown) -> None:
-    release_record.write(release_record.withdrawal(shown.places, "proef"), {})
+    json_documents.write_json_document(release_record.withdrawal_journal_path(shown.places, "proef"), {})
     with pytest.raises(StateRefused, match="being withdrawn"):
         shown.verify()
     assert not shown.note.exists()
@@ -318,14 +319,14 @@ def test_a_table_that_cannot_be_closed_is_told_so(shown: Shown, monkeypatch: pyt
 
 
 def test_what_failed_is_due_for_a_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    release_record.write(shown.note, {"release": 1})
-    view = status.View(shown.places, shown.platform, shown.folder, shown.folder / "keys", NOW, None)
-    monkeypatch.setattr(catalogue, "load", lambda _: Catalogue((), frozenset()))
+    json_documents.write_json_document(shown.note, {"release": 1})
+    view = status.StatusContext(shown.places, shown.platform, shown.folder, shown.folder / "keys", NOW, None)
+    monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
     found = status._due_of(view, shown.project)
     assert found[0].as_dict() == {
         "do": "verify",
         "reasons": ["VERIFICATION_FAILED"],
         "why": "its verification failed, and nobody reads it",
     }
-    assert found[0].action is Action.VERIFY
-    assert found[0].reasons == (Reason.VERIFICATION_FAILED,)
+    assert found[0].action is DueJob.VERIFY
+    assert found[0].reasons == (DueReason.VERIFICATION_FAILED,)

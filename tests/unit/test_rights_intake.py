@@ -15,13 +15,14 @@ from cohort import delta
 from cohort.agreements import catalogue, platform
 from cohort.agreements.catalogue import Catalogue
 from cohort.delivery_formats import format_declarations
+from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.ingestion import pipeline
 from cohort.legal_basis import eligibility, number_changes, objections
-from cohort.legal_basis.consents import NOBODY, Given
+from cohort.legal_basis.consents import NO_CONSENTED_PUPILS, ConsentedPupils
 from cohort.legal_basis.objections import Objections
 from cohort.release_records import release_record
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 TODAY = NOW.date()
@@ -54,12 +55,14 @@ def root(tmp_path: Path) -> Path:
 
 
 def known() -> Catalogue:
-    return catalogue.load(CONF)
+    return catalogue.load_catalogue(CONF)
 
 
 def kept(root: Path, against: Objections | None = None, today: dt.date = TODAY) -> set[str]:
-    holds = platform.load(CONF)
-    given = eligibility.kept_at_intake(Places(root), holds, root, today, known(), against or Objections())
+    holds = platform.load_platform(CONF)
+    given = eligibility.consented_pupils_of_live_projects(
+        StorageZones(root), holds, root, today, known(), against or Objections()
+    )
     assert {kind for _, kind in given.pairs} <= {"intelligentie"}
     return {pgn for pgn, _ in given.pairs}
 
@@ -83,8 +86,8 @@ def test_a_project_that_ended_keeps_nothing(root: Path) -> None:
 
 
 def test_a_project_that_is_destroyed_keeps_nothing(root: Path) -> None:
-    release_record.write(release_record.certificate(Places(root), "proef"), {})
-    assert release_record.state_of(Places(root), "proef") is not release_record.Project.OPEN
+    json_documents.write_json_document(release_record.certificate_path(StorageZones(root), "proef"), {})
+    assert release_record.project_state(StorageZones(root), "proef") is not release_record.ProjectState.OPEN
     assert kept(root) == set()
 
 
@@ -100,31 +103,31 @@ def test_a_project_that_cannot_be_read_stops_intake(root: Path) -> None:
         kept(root)
 
 
-def taken_in(spark: SparkSession, places: Places, given: Given) -> dict[str, bool]:
+def taken_in(spark: SparkSession, places: StorageZones, given: ConsentedPupils) -> dict[str, bool]:
     """Takes in; gives per pupil whether the level of its IQ is there."""
     intake = pipeline.Intake(
         places,
-        platform.load(CONF),
+        platform.load_platform(CONF),
         known(),
         format_declarations.load(CONF),
         objections.Objections(),
-        number_changes.Changes(),
+        number_changes.NumberChanges(),
         NOW,
         given,
     )
     pipeline.ingest(spark, intake, lambda _: None)
-    rows = delta.read(spark, places.results).where("domein = 'intelligentie'").collect()
+    rows = delta.read_table(spark, places.results).where("domein = 'intelligentie'").collect()
     return {row.pgn: row.vaardigheidsscore is not None for row in rows}
 
 
 def test_intake_empties_what_nobody_may_show_and_later_what_nobody_may_show_any_more(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    places = Places(tmp_path)
+    places = StorageZones(tmp_path)
     places.deliveries.mkdir()
     school = min(known().schools)
     header = "brin;schooljaar;pgn;toetscode;toetsversie;afnamedatum;vaardigheidsscore"
     lines = [f"{school};2024-2025;{pgn};NLS-IQ;1;2025-05-20;12,5" for pgn in (A, B)]
     (places.deliveries / "iq.csv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
-    assert taken_in(spark, places, Given(frozenset({(A, "intelligentie")}))) == {A: True, B: False}
-    assert taken_in(spark, places, NOBODY) == {A: False, B: False}
+    assert taken_in(spark, places, ConsentedPupils(frozenset({(A, "intelligentie")}))) == {A: True, B: False}
+    assert taken_in(spark, places, NO_CONSENTED_PUPILS) == {A: False, B: False}

@@ -20,15 +20,15 @@ from cohort import delta
 from cohort.agreements import project_hierarchies
 from cohort.keys import project_keys
 from cohort.legal_basis import consents, eligibility, instructions
-from cohort.legal_basis.eligibility import Known
+from cohort.legal_basis.eligibility import ListVocabulary
 from cohort.release import accounting, pipeline
-from cohort.states.schemas import Accepted
-from cohort.storage.paths import Places
+from cohort.states.schemas import AcceptedResults
+from cohort.storage.zone_paths import StorageZones
 from cohort.verification.findings import Findings
-from cohort.verification.stage import check_stage
+from cohort.verification.stage_verification import check_stage
 
 Patch = Callable[[pytest.MonkeyPatch], None]
-MAY_NAME = Known({*SCHOOLS}, {"proef"}, {"rekenen", "spelling"}, {"spelling"})
+MAY_NAME = ListVocabulary({*SCHOOLS}, {"proef"}, {"rekenen", "spelling"}, {"spelling"})
 CONSENTING = [n for n in range(62) if n % 5 < 2]
 OF_F = 10
 """Pupils whose results all come from school 10AF."""
@@ -39,17 +39,17 @@ def nothing(_: pytest.MonkeyPatch) -> None:
 
 
 def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(instructions, "keep_instructed", lambda selected, _: selected)
+    patch.setattr(instructions, "keep_instructed_rows", lambda selected, _: selected)
 
 
 def consents_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(consents, "blank", lambda rows, *_: rows)
+    patch.setattr(consents, "suppress_unconsented_values", lambda rows, *_: rows)
 
 
 def consent_of_everybody(patch: pytest.MonkeyPatch) -> None:
     """A reading of the lists that takes a consent to one project for a consent to all."""
-    real = consents.Consents.in_force
-    patch.setattr(consents.Consents, "in_force", lambda read, _, kinds: real(read, "ander", kinds))
+    real = consents.ConsentRegister.in_force
+    patch.setattr(consents.ConsentRegister, "in_force", lambda read, _, kinds: real(read, "ander", kinds))
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +72,24 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
     may_name = dataclasses.replace(MAY_NAME, projects={"proef", "ander"})
 
     def make() -> Findings:
-        held = eligibility.load(Places(tmp_path), given.platform, asked, TODAY, may_name)
-        rows: Any = Accepted(delta.read(spark, results_at).where("batch = 1"))
-        trees = project_hierarchies.load(asked, given.hierarchies)
+        held = eligibility.load_eligibility(StorageZones(tmp_path), given.platform, asked, TODAY, may_name)
+        rows: Any = AcceptedResults(delta.read_table(spark, results_at).where("batch = 1"))
+        trees = project_hierarchies.load_hierarchies(asked, given.hierarchies)
         floors = given.platform.floors
-        way = pipeline.run(
-            rows, asked, held, trees, project_keys.Key(SECRET), SCHOOLS, 10_000, floors, lambda *_: None, boards={}
+        way = pipeline.run_release_pipeline(
+            rows,
+            asked,
+            held,
+            trees,
+            project_keys.ProjectKey(SECRET),
+            SCHOOLS,
+            10_000,
+            floors,
+            lambda *_: None,
+            boards={},
         )
-        delta.write_new(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
-        counts = accounting.counts(rows, asked, held, way)
+        delta.write_new_table(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
+        counts = accounting.count_rows_and_pupils(rows, asked, held, way)
         way.let_go()
         made = dataclasses.replace(given, stage=tmp_path / "made", counts=counts)
         return check_stage(spark, made, deep=True)
@@ -114,6 +123,6 @@ def test_values_are_shown_of_who_consents_and_pupils_counted_without_telling(
     spark: SparkSession, tmp_path: Path, released: Callable[[], Findings]
 ) -> None:
     assert released().found == ()
-    shown = delta.read(spark, tmp_path / "made").where("niveau <> 'onbekend'")
+    shown = delta.read_table(spark, tmp_path / "made").where("niveau <> 'onbekend'")
     instructed = [n for n in CONSENTING if n < 60 and n // 10 % 6 != 5]
     assert shown.count() == len(instructed)

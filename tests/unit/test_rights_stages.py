@@ -16,18 +16,18 @@ from tests.unit.drawn_rights import rights
 from cohort import delta
 from cohort.agreements.project import Project
 from cohort.anonymisation import pupil_records
-from cohort.anonymisation.search_input import Counts
+from cohort.anonymisation.search_input import PupilCounts
 from cohort.erasure import consent_expiry
 from cohort.legal_basis import consents, instructions
-from cohort.legal_basis.consents import NOBODY, Given
-from cohort.legal_basis.instruction_lists import Schools
+from cohort.legal_basis.consents import NO_CONSENTED_PUPILS, ConsentedPupils
+from cohort.legal_basis.instruction_lists import InstructedSchools
 from cohort.legal_basis.objections import Objections
 from cohort.release import accounting
-from cohort.release.pipeline import Way
-from cohort.states.schemas import ACCEPTED, SCORES, Admitted
-from cohort.storage.paths import Places
+from cohort.release.pipeline import PipelineResult
+from cohort.states.schemas import RESULTS_SCHEMA, SCORE_COLUMNS, AdmittedResults
+from cohort.storage.zone_paths import StorageZones
 
-WHO = Given(frozenset({(pgn(1), "studie"), (pgn(2), "tempo")}))
+WHO = ConsentedPupils(frozenset({(pgn(1), "studie"), (pgn(2), "tempo")}))
 
 
 def special(**changes: Any) -> Project:
@@ -42,7 +42,7 @@ def special(**changes: Any) -> Project:
 
 def shown(rows: DataFrame) -> list[tuple[str, str, bool]]:
     """Of each row its pupil, its domain, and whether a score is there."""
-    any_score = F.coalesce(*(F.col(name).cast("string") for name in SCORES)).isNotNull()
+    any_score = F.coalesce(*(F.col(name).cast("string") for name in SCORE_COLUMNS)).isNotNull()
     found = rows.select("pgn", "domein", any_score).collect()
     return sorted((row[0].lstrip("0"), row[1], row[2]) for row in found)
 
@@ -55,11 +55,11 @@ def test_the_rows_of_sites_without_an_instruction_are_left_out(spark: SparkSessi
         )
         for row in drawn(n, f"brin\n{brin}")
     ]
-    schools = Schools({"10AA": (True, frozenset({"02"})), "10AB": (False, frozenset({"01"}))})
-    kept = instructions.keep_instructed(frame(spark, rows), schools)
-    assert kept.columns == ACCEPTED.names
+    schools = InstructedSchools({"10AA": (True, frozenset({"02"})), "10AB": (False, frozenset({"01"}))})
+    kept = instructions.keep_instructed_rows(frame(spark, rows), schools)
+    assert kept.columns == RESULTS_SCHEMA.names
     assert sorted((r.brin, r.vestiging) for r in kept.collect()) == [("10AA", "00"), ("10AB", "01")]
-    assert instructions.keep_instructed(frame(spark, rows), Schools({})).count() == 0
+    assert instructions.keep_instructed_rows(frame(spark, rows), InstructedSchools({})).count() == 0
 
 
 MIXED = """
@@ -71,8 +71,8 @@ studie   ja        A
 
 def test_a_special_value_is_shown_of_who_consents_to_its_domain_only(spark: SparkSession) -> None:
     rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
-    selected = pupil_records.select(frame(spark, rows), special())
-    blanked = consents.blank(Admitted(selected), WHO, special())
+    selected = pupil_records.select_project_results(frame(spark, rows), special())
+    blanked = consents.suppress_unconsented_values(AdmittedResults(selected), WHO, special())
     assert shown(blanked) == [
         ("1", "lezen", True),
         ("1", "studie", True),
@@ -86,91 +86,100 @@ def test_a_special_value_is_shown_of_who_consents_to_its_domain_only(spark: Spar
 def test_who_is_selected_says_nothing_of_consent(spark: SparkSession) -> None:
     """A special result without its value, as intake leaves it without a consent, is a row like any other."""
     rows = [*drawn(1, "domein bijzonder waarde\nstudie ja A"), *drawn(2, "domein bijzonder waarde\nstudie ja -")]
-    selected = pupil_records.select(frame(spark, rows), special())
+    selected = pupil_records.select_project_results(frame(spark, rows), special())
     assert shown(selected) == [("1", "studie", True), ("2", "studie", False)]
 
 
 def test_a_project_without_a_legal_ground_selects_no_special_row(spark: SparkSession) -> None:
     asked = project([COLUMNS[1], column("beste", result=result("studie", "highest"))])
-    selected = pupil_records.select(frame(spark, drawn(1, MIXED)), asked)
+    selected = pupil_records.select_project_results(frame(spark, drawn(1, MIXED)), asked)
     assert shown(selected) == [("1", "lezen", True)]
-    assert shown(consents.blank(Admitted(selected), NOBODY, asked)) == shown(selected)
+    assert shown(consents.suppress_unconsented_values(AdmittedResults(selected), NO_CONSENTED_PUPILS, asked)) == shown(
+        selected
+    )
 
 
 def test_intake_keeps_special_values_of_who_consents_only(spark: SparkSession) -> None:
     rows = frame(spark, [row for n in (1, 2) for row in drawn(n, MIXED)])
-    kept = consents.kept_at_intake(rows, WHO)
+    kept = consents.suppress_values_at_intake(rows, WHO)
     assert kept.columns == rows.columns
     assert shown(kept) == [("1", "lezen", True), ("1", "studie", True), ("2", "lezen", True), ("2", "studie", False)]
-    assert [told for *_, told in shown(consents.kept_at_intake(rows, NOBODY))] == [True, False] * 2
+    assert [told for *_, told in shown(consents.suppress_values_at_intake(rows, NO_CONSENTED_PUPILS))] == [
+        True,
+        False,
+    ] * 2
 
 
 @pytest.mark.parametrize(("special", "left"), [(False, "7"), (True, None), (None, None)])
 def test_no_special_value_goes_to_the_quarantine(spark: SparkSession, special: bool | None, left: str | None) -> None:
-    sent = F.struct(*(F.lit("7").alias(name) for name in ("pgn", *SCORES)))
+    sent = F.struct(*(F.lit("7").alias(name) for name in ("pgn", *SCORE_COLUMNS)))
     row = frame(spark, drawn(1, "domein waarde\nrekenen 12")).withColumn("bijzonder", F.lit(special))
-    refused = consents.without_special(row.withColumn("_raw", sent), "_raw")
+    refused = consents.suppress_special_values(row.withColumn("_raw", sent), "_raw")
     (found,) = refused.collect()
-    assert {found["_raw"][name] for name in SCORES} == {left}
+    assert {found["_raw"][name] for name in SCORE_COLUMNS} == {left}
     assert found["_raw"]["pgn"] == "7"
     assert (found["vaardigheidsscore"] is None) == (left is None)
 
 
 @pytest.fixture
-def taken_in(spark: SparkSession, tmp_path: Path) -> Places:
-    places = Places(tmp_path)
-    delta.create(spark, places.results, ACCEPTED, drawn_release.platform().tables, partitioned_by="batch")
+def taken_in(spark: SparkSession, tmp_path: Path) -> StorageZones:
+    places = StorageZones(tmp_path)
+    delta.create_table(spark, places.results, RESULTS_SCHEMA, drawn_release.platform().tables, partitioned_by="batch")
     rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
-    delta.append(frame(spark, rows), places.results, "batch 1")
+    delta.append_rows(frame(spark, rows), places.results, "batch 1")
     return places
 
 
-def test_a_consent_that_ended_empties_the_value_and_leaves_no_trace(spark: SparkSession, taken_in: Places) -> None:
+def test_a_consent_that_ended_empties_the_value_and_leaves_no_trace(
+    spark: SparkSession, taken_in: StorageZones
+) -> None:
     path = taken_in.results
-    assert consent_expiry.apply(spark, taken_in, WHO)
-    assert shown(delta.read(spark, path)) == [
+    assert consent_expiry.erase_expired_consent_values(spark, taken_in, WHO)
+    assert shown(delta.read_table(spark, path)) == [
         (str(n), domain, domain == "lezen" or n == 1) for n in (1, 2, 3) for domain in ("lezen", "studie")
     ]
-    assert {file.name for file in path.rglob("*.parquet")} == delta.current_files(path)
+    assert {file.name for file in path.rglob("*.parquet")} == delta.list_current_names(path)
     written = "".join(file.read_text() for file in (path / "_delta_log").glob("*.json"))
     assert not any(pgn(n) in written for n in (1, 2, 3))
-    versions = len(delta.history(path))
-    assert not consent_expiry.apply(spark, taken_in, WHO)  # nothing to do: nothing written
-    assert len(delta.history(path)) == versions
+    versions = len(delta.read_commits(path))
+    assert not consent_expiry.erase_expired_consent_values(spark, taken_in, WHO)  # nothing to do: nothing written
+    assert len(delta.read_commits(path)) == versions
 
 
 def test_a_run_killed_between_the_emptying_and_the_vacuum_is_finished_by_the_next(
-    spark: SparkSession, taken_in: Places, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, taken_in: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(delta, "vacuum_whole", killed)
+        broken.setattr(delta, "vacuum_table_or_refuse", killed)
         with pytest.raises(KeyboardInterrupt):
-            consent_expiry.apply(spark, taken_in, WHO)
+            consent_expiry.erase_expired_consent_values(spark, taken_in, WHO)
     path = taken_in.results
-    assert {file.name for file in path.rglob("*.parquet")} > delta.current_files(path)
-    assert consent_expiry.apply(spark, taken_in, WHO)
-    assert {file.name for file in path.rglob("*.parquet")} == delta.current_files(path)
+    assert {file.name for file in path.rglob("*.parquet")} > delta.list_current_names(path)
+    assert consent_expiry.erase_expired_consent_values(spark, taken_in, WHO)
+    assert {file.name for file in path.rglob("*.parquet")} == delta.list_current_names(path)
 
 
-def test_consents_are_held_against_the_results_again_when_they_changed(spark: SparkSession, taken_in: Places) -> None:
-    everybody = Given(frozenset({(pgn(n), "studie") for n in (1, 2, 3)}))
-    assert not consent_expiry.apply(spark, taken_in, everybody)
-    assert not consent_expiry.apply(spark, taken_in, everybody)
-    assert consent_expiry.apply(spark, taken_in, WHO)
-    told = [row for row in shown(delta.read(spark, taken_in.results)) if row[1] == "studie"]
+def test_consents_are_held_against_the_results_again_when_they_changed(
+    spark: SparkSession, taken_in: StorageZones
+) -> None:
+    everybody = ConsentedPupils(frozenset({(pgn(n), "studie") for n in (1, 2, 3)}))
+    assert not consent_expiry.erase_expired_consent_values(spark, taken_in, everybody)
+    assert not consent_expiry.erase_expired_consent_values(spark, taken_in, everybody)
+    assert consent_expiry.erase_expired_consent_values(spark, taken_in, WHO)
+    told = [row for row in shown(delta.read_table(spark, taken_in.results)) if row[1] == "studie"]
     assert told == [("1", "studie", True), ("2", "studie", False), ("3", "studie", False)]
-    assert consent_expiry.apply(spark, taken_in, NOBODY)
+    assert consent_expiry.erase_expired_consent_values(spark, taken_in, NO_CONSENTED_PUPILS)
 
 
 def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(spark: SparkSession) -> None:
     rows = [*drawn(1, "brin\n10AA"), *drawn(2, "brin\n10AB"), *drawn(3, "brin\n10AA\n10AB")]
-    way = Way(
+    way = PipelineResult(
         rows=frame(spark, []),
         recoding=_Recoding(),
-        counts=Counts(2, 0, 2, 2),
+        counts=PupilCounts(2, 0, 2, 2),
         values={},
         value_counts=None,
         blanking=None,
@@ -179,7 +188,7 @@ def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(sp
         withdrawn=0,
         kept=(),  # type: ignore[arg-type]
     )
-    counted = accounting.counts(frame(spark, rows), project(), rights(Objections(()), ["10AA"]), way)
+    counted = accounting.count_rows_and_pupils(frame(spark, rows), project(), rights(Objections(()), ["10AA"]), way)
     assert (counted["rows_without_instruction"], counted["pupils_without_instruction"]) == (2, 1)
     assert (counted["rows_objected"], counted["pupils_objected"], counted["pupils_records"]) == (0, 0, 3)
 

@@ -19,8 +19,13 @@ from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.risk.reidentification_risk import POPULATION, Attack, Risk, population_sizes
-from cohort.sdc.utility.loss import Objective
+from cohort.sdc.risk.reidentification_risk import (
+    POPULATION_ASSUMPTION,
+    AttackerRisk,
+    ReidentificationRisk,
+    count_compatible_pupils,
+)
+from cohort.sdc.utility.loss import WeightedLoss
 
 Levels = tuple[int, ...]
 Record = tuple[str, ...] | None
@@ -86,7 +91,7 @@ class Drawn:
                     levels.append(vector)
             rest = [unit for unit in rest if class_of[unit] < 0]
         table = np.array(levels, dtype=np.int64).reshape(len(levels), len(self.hierarchies))
-        goal = Objective.of("mean", len(self.hierarchies))
+        goal = WeightedLoss.of("mean", len(self.hierarchies))
         return Recoding.of(histogram, self.coding, class_of, table, goal, {})
 
     @cached_property
@@ -149,7 +154,7 @@ def drawn(table: str, *vectors: Levels, k: int = 2, single: bool = False) -> Dra
     return Drawn((NIVEAU, GESLACHT), tuple(pupils), vectors, k, single=single)
 
 
-def counted(case: Drawn, k: int) -> Risk:
+def counted(case: Drawn, k: int) -> ReidentificationRisk:
     """The risk, counted record by record from the labels."""
     released = [record for record in case.records if record is not None]
     sizes = Counter(released)
@@ -157,14 +162,14 @@ def counted(case: Drawn, k: int) -> Risk:
     number = max(len(released), 1)
     by_record = sum(1 / population[record] for record in released) / number
     by_pupil = len(sizes) / max(sum(population.values()), 1)
-    return Risk(
+    return ReidentificationRisk(
         k,
-        Attack(
+        AttackerRisk(
             max((1 / size for size in sizes.values()), default=0),
             sum(1 / sizes[record] for record in released) / number,
             sum(1 / sizes[record] > 1 / k for record in released) / number,
         ),
-        Attack(
+        AttackerRisk(
             max((1 / crowd for crowd in population.values()), default=0),
             max(by_record, by_pupil),
             sum(1 / population[record] > 1 / k for record in released) / number,
@@ -174,14 +179,14 @@ def counted(case: Drawn, k: int) -> Risk:
     )
 
 
-def figures(risk: Risk) -> list[float]:
+def figures(risk: ReidentificationRisk) -> list[float]:
     attacks = risk.prosecutor, risk.journalist
     told = [figure for attack in attacks for figure in (attack.highest, attack.mean, attack.at_risk)]
     return [risk.k, risk.marketer, risk.population_pupils, *told]
 
 
-def found(case: Drawn, k: int = 3) -> Risk:
-    return Risk.of(case.histogram, case.recoding, k)
+def found(case: Drawn, k: int = 3) -> ReidentificationRisk:
+    return ReidentificationRisk.of(case.histogram, case.recoding, k)
 
 
 def test_a_class_stands_for_pupils_of_other_classes_and_suppressed_ones_too() -> None:
@@ -189,11 +194,11 @@ def test_a_class_stands_for_pupils_of_other_classes_and_suppressed_ones_too() ->
     case = drawn("3 I j A\n1 I m A\n2 II m A\n1 IV j A", (0, 0), (1, 1), k=3)
     risk = found(case, k=4)
 
-    assert population_sizes(case.histogram, case.recoding).tolist() == [3, 6]
-    assert risk.prosecutor == Attack(1 / 3, 2 / 6, 1)
-    assert risk.journalist == Attack(1 / 3, pytest.approx((3 / 3 + 3 / 6) / 6), 3 / 6)
+    assert count_compatible_pupils(case.histogram, case.recoding).tolist() == [3, 6]
+    assert risk.prosecutor == AttackerRisk(1 / 3, 2 / 6, 1)
+    assert risk.journalist == AttackerRisk(1 / 3, pytest.approx((3 / 3 + 3 / 6) / 6), 3 / 6)
     assert risk.marketer == risk.journalist.mean
-    assert (risk.population_pupils, risk.population) == (7, POPULATION)
+    assert (risk.population_pupils, risk.population) == (7, POPULATION_ASSUMPTION)
 
 
 def test_a_suppressed_pupil_counts_in_the_population_of_a_class_it_could_be_in() -> None:
@@ -221,7 +226,7 @@ def test_the_risk_is_that_of_counting_who_could_be_meant(seed: int) -> None:
 def test_where_nothing_is_released_nobody_is_at_risk() -> None:
     risk = found(drawn("1 I j A\n1 IV m B", (0, 0)))
 
-    assert (risk.prosecutor, risk.journalist, risk.marketer) == (Attack(0, 0, 0), Attack(0, 0, 0), 0)
+    assert (risk.prosecutor, risk.journalist, risk.marketer) == (AttackerRisk(0, 0, 0), AttackerRisk(0, 0, 0), 0)
 
 
 def test_a_document_says_which_population_it_assumes() -> None:

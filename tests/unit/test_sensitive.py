@@ -8,13 +8,13 @@ from tests.unit.drawn_classes import by_school, classes, holding
 
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.privacy_models.l_diversity import (
-    DistinctValues,
-    EntropyDiversity,
-    LargestValueShare,
-    ValueRule,
-    WithoutAnyGroup,
+    DistinctLDiversity,
+    EntropyLDiversity,
+    LDiversityWithoutAnySchool,
+    SensitiveValueConstraint,
+    ValueDominance,
 )
-from cohort.sdc.privacy_models.t_closeness import EqualCloseness, OrderedCloseness
+from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
 
 # The value I, II, III, IV, V of four years ago, per class; nobody is in u.
 LEVELS = classes(
@@ -30,15 +30,15 @@ LEVELS = classes(
 @pytest.mark.parametrize(
     ("rule", "held"),
     [
-        (DistinctValues(1), "pqrst"),
-        (DistinctValues(2), "pqrt"),
-        (DistinctValues(3), "pt"),
-        (DistinctValues(5), "p"),
-        (DistinctValues(6), ""),
+        (DistinctLDiversity(1), "pqrst"),
+        (DistinctLDiversity(2), "pqrt"),
+        (DistinctLDiversity(3), "pt"),
+        (DistinctLDiversity(5), "p"),
+        (DistinctLDiversity(6), ""),
     ],
     ids=str,
 )
-def test_distinct_l_diversity_counts_the_values_that_occur(rule: ValueRule, held: str) -> None:
+def test_distinct_l_diversity_counts_the_values_that_occur(rule: SensitiveValueConstraint, held: str) -> None:
     assert holding(rule, LEVELS) == held
 
 
@@ -46,43 +46,43 @@ def test_distinct_l_diversity_counts_the_values_that_occur(rule: ValueRule, held
     ("rule", "held"),
     [
         #  exp(entropy):  p 5, q 2, r 1.3842, s 1, t 1.8946
-        (EntropyDiversity(1), "pqrst"),
-        (EntropyDiversity(1.384), "pqrt"),
-        (EntropyDiversity("1.385"), "pqt"),
-        (EntropyDiversity("1.8945"), "pqt"),
-        (EntropyDiversity("1.895"), "pq"),
-        (EntropyDiversity(2), "pq"),
-        (EntropyDiversity("2.000001"), "p"),
-        (EntropyDiversity(5), "p"),
-        (EntropyDiversity("5.000001"), ""),
+        (EntropyLDiversity(1), "pqrst"),
+        (EntropyLDiversity(1.384), "pqrt"),
+        (EntropyLDiversity("1.385"), "pqt"),
+        (EntropyLDiversity("1.8945"), "pqt"),
+        (EntropyLDiversity("1.895"), "pq"),
+        (EntropyLDiversity(2), "pq"),
+        (EntropyLDiversity("2.000001"), "p"),
+        (EntropyLDiversity(5), "p"),
+        (EntropyLDiversity("5.000001"), ""),
     ],
     ids=str,
 )
-def test_entropy_l_diversity_counts_values_as_if_equally_frequent(rule: ValueRule, held: str) -> None:
+def test_entropy_l_diversity_counts_values_as_if_equally_frequent(rule: SensitiveValueConstraint, held: str) -> None:
     assert holding(rule, LEVELS) == held
 
 
 @pytest.mark.parametrize(
     ("rule", "held"),
     [
-        (LargestValueShare("1/5"), "p"),
-        (LargestValueShare(0.5), "pq"),
-        (LargestValueShare("0.8"), "pqt"),
-        (LargestValueShare("0.9"), "pqrt"),
-        (LargestValueShare("0.899999"), "pqt"),
-        (LargestValueShare(1), "pqrst"),
+        (ValueDominance("1/5"), "p"),
+        (ValueDominance(0.5), "pq"),
+        (ValueDominance("0.8"), "pqt"),
+        (ValueDominance("0.9"), "pqrt"),
+        (ValueDominance("0.899999"), "pqt"),
+        (ValueDominance(1), "pqrst"),
     ],
     ids=str,
 )
-def test_no_value_has_more_than_its_largest_share(rule: ValueRule, held: str) -> None:
+def test_no_value_has_more_than_its_largest_share(rule: SensitiveValueConstraint, held: str) -> None:
     assert holding(rule, LEVELS) == held
 
 
 def test_where_there_is_one_value_every_class_is_close_and_none_is_varied() -> None:
     counts = classes([4], [7])
 
-    assert holding(EqualCloseness(0), counts) == holding(OrderedCloseness(0), counts) == "pq"
-    assert holding(DistinctValues(2), counts) == holding(EntropyDiversity(1.5), counts) == ""
+    assert holding(EqualDistanceTCloseness(0), counts) == holding(OrderedDistanceTCloseness(0), counts) == "pq"
+    assert holding(DistinctLDiversity(2), counts) == holding(EntropyLDiversity(1.5), counts) == ""
 
 
 class TestWholeCountries:
@@ -93,24 +93,24 @@ class TestWholeCountries:
         half = pupils // 2
         counts = classes([half, half], [half + 1, half - 1], overall=[half, half])
 
-        assert holding(LargestValueShare(0.5), counts) == "p"
-        assert holding(EqualCloseness(0), counts) == holding(OrderedCloseness(0), counts) == "p"
-        assert holding(EqualCloseness("0.999999"), counts) == "pq"
-        assert holding(OrderedCloseness("0.999999"), counts) == "pq"
+        assert holding(ValueDominance(0.5), counts) == "p"
+        assert holding(EqualDistanceTCloseness(0), counts) == holding(OrderedDistanceTCloseness(0), counts) == "p"
+        assert holding(EqualDistanceTCloseness("0.999999"), counts) == "pq"
+        assert holding(OrderedDistanceTCloseness("0.999999"), counts) == "pq"
 
     def test_entropy_is_exact_where_floats_are_not(self) -> None:
         even = [400_000] * 5
         counts = classes(even, [400_001, 399_999, 400_000, 400_000, 400_000], [4, 1, 1, 1, 1], [1_000] * 5)
 
         # p and s hold 5 exactly, q lies 2.5e-12 under it; r holds 4 exactly, though not evenly.
-        assert holding(EntropyDiversity(5), counts) == "ps"
-        assert holding(EntropyDiversity(4), counts) == "pqrs"
+        assert holding(EntropyLDiversity(5), counts) == "ps"
+        assert holding(EntropyLDiversity(4), counts) == "pqrs"
 
     @pytest.mark.parametrize("odd", [4_095, 1_000_001])
     def test_entropy_is_compared_at_any_size(self, odd: int) -> None:
         most = classes([odd, odd + 1], [odd, odd])
 
-        assert holding(EntropyDiversity(2), most) == "q"
+        assert holding(EntropyLDiversity(2), most) == "q"
 
 
 @pytest.mark.parametrize(
@@ -129,58 +129,58 @@ def test_a_school_that_knows_its_own_pupils_still_faces_several_values_of_severa
     schools: dict[str, list[int]], values: int, pupils: int, holds: bool
 ) -> None:
     fine = {"A": [3, 3], "B": [3, 3], "C": [3, 3]}
-    assert holding(WithoutAnyGroup(values, pupils), by_school(fine, schools)) == ("pq" if holds else "p")
+    assert holding(LDiversityWithoutAnySchool(values, pupils), by_school(fine, schools)) == ("pq" if holds else "p")
 
 
 def test_without_schools_nothing_is_asked_of_them() -> None:
-    assert holding(WithoutAnyGroup(2, 5), classes([9, 1], [0, 0])) == "p"
+    assert holding(LDiversityWithoutAnySchool(2, 5), classes([9, 1], [0, 0])) == "p"
 
 
 @pytest.mark.parametrize("written", [0.1, "0.1", "1/10", Fraction(1, 10)])
 def test_a_number_counts_as_it_is_written(written: float | str | Fraction) -> None:
-    assert EqualCloseness(written) == EqualCloseness("1/10")
-    assert LargestValueShare(written) == LargestValueShare("1/10")
-    assert EntropyDiversity(Fraction(written) * 15 if isinstance(written, Fraction) else 1.5) == (
-        EntropyDiversity("3/2")
+    assert EqualDistanceTCloseness(written) == EqualDistanceTCloseness("1/10")
+    assert ValueDominance(written) == ValueDominance("1/10")
+    assert EntropyLDiversity(Fraction(written) * 15 if isinstance(written, Fraction) else 1.5) == (
+        EntropyLDiversity("3/2")
     )
 
 
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: DistinctValues(0),
-        lambda: DistinctValues(True),
-        lambda: DistinctValues(2.5),
-        lambda: EntropyDiversity(0.9),
-        lambda: EntropyDiversity("three"),
-        lambda: EntropyDiversity("2.0000001"),
-        lambda: EntropyDiversity(float("inf")),
-        lambda: EntropyDiversity(1_000_001),
-        lambda: LargestValueShare(0),
-        lambda: LargestValueShare("1.1"),
-        lambda: LargestValueShare("most"),
-        lambda: EqualCloseness(-0.1),
-        lambda: EqualCloseness("1.1"),
-        lambda: EqualCloseness(float("nan")),
-        lambda: OrderedCloseness("near"),
-        lambda: OrderedCloseness(1 / 3),
-        lambda: WithoutAnyGroup(0, 5),
-        lambda: WithoutAnyGroup(2, -1),
+        lambda: DistinctLDiversity(0),
+        lambda: DistinctLDiversity(True),
+        lambda: DistinctLDiversity(2.5),
+        lambda: EntropyLDiversity(0.9),
+        lambda: EntropyLDiversity("three"),
+        lambda: EntropyLDiversity("2.0000001"),
+        lambda: EntropyLDiversity(float("inf")),
+        lambda: EntropyLDiversity(1_000_001),
+        lambda: ValueDominance(0),
+        lambda: ValueDominance("1.1"),
+        lambda: ValueDominance("most"),
+        lambda: EqualDistanceTCloseness(-0.1),
+        lambda: EqualDistanceTCloseness("1.1"),
+        lambda: EqualDistanceTCloseness(float("nan")),
+        lambda: OrderedDistanceTCloseness("near"),
+        lambda: OrderedDistanceTCloseness(1 / 3),
+        lambda: LDiversityWithoutAnySchool(0, 5),
+        lambda: LDiversityWithoutAnySchool(2, -1),
     ],
 )
-def test_refuses_nonsense(build: Callable[[], ValueRule]) -> None:
+def test_refuses_nonsense(build: Callable[[], SensitiveValueConstraint]) -> None:
     with pytest.raises(ConfigurationRefused, match=r"Expected .*in the constraints"):
         build()
 
 
 def test_a_message_can_name_every_rule() -> None:
-    rules = [DistinctValues(3), EntropyDiversity("2.5"), LargestValueShare(0.9), EqualCloseness(0.2)]
+    rules = [DistinctLDiversity(3), EntropyLDiversity("2.5"), ValueDominance(0.9), EqualDistanceTCloseness(0.2)]
 
-    assert [str(rule) for rule in [*rules, OrderedCloseness(0.2)]] == [
+    assert [str(rule) for rule in [*rules, OrderedDistanceTCloseness(0.2)]] == [
         "at least 3 different sensitive values",
         "sensitive values as varied as 2.5 equally frequent ones",
         "at most 9/10 of the pupils with one sensitive value",
         "sensitive values at most 1/5 (equal distance) from the cohort's",
         "sensitive values at most 1/5 (ordered distance) from the cohort's",
     ]
-    assert str(WithoutAnyGroup(2, 5)) == "2 values of 5 pupils left without any one school or board"
+    assert str(LDiversityWithoutAnySchool(2, 5)) == "2 values of 5 pupils left without any one school or board"

@@ -18,9 +18,9 @@ from pyspark.sql import functions as F
 from tests.unit import drawn_releases
 from tests.unit.drawn_releases import PUPILS, Root, project, score_of, sex_of
 
-from cohort.anonymisation import class_search, generalise, sensitive_columns
-from cohort.keys.project_keys import Key
-from cohort.sdc.privacy_models.sensitive_suppression import Blanking, all_satisfied
+from cohort.anonymisation import class_search, generalisation, sensitive_columns
+from cohort.keys.project_keys import ProjectKey
+from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression, classes_satisfying_value_constraints
 
 RULES: dict[str, Any] = {"largest_value": Decimal("0.8"), "distinct": 3}
 LEVELS = ("I", "II", "III", "IV", "V")
@@ -126,17 +126,17 @@ def test_values_of_who_left_that_would_show_by_subtracting_blank_their_class(
     assert open_class in blanked(root, 2)
 
 
-def no_covers(counts: Any, column: Any, *_: Any, **__: Any) -> Blanking:
-    failed = ~all_satisfied(column.rules, counts)
+def no_covers(counts: Any, column: Any, *_: Any, **__: Any) -> SensitiveSuppression:
+    failed = ~classes_satisfying_value_constraints(column.rules, counts)
     none = np.zeros(len(failed), dtype=np.bool_)
-    return Blanking(failed, none, none)
+    return SensitiveSuppression(failed, none, none)
 
 
-def another_order(recoding: Any, key: Key) -> Any:
+def another_order(recoding: Any, key: ProjectKey) -> Any:
     return -shown_values_drawn(recoding, key)
 
 
-shown_values_drawn = sensitive_columns.drawn_order
+shown_values_drawn = sensitive_columns.draw_cover_order
 
 
 @pytest.mark.parametrize(
@@ -161,12 +161,12 @@ def test_values_hidden_of_some_pupils_of_a_class_are_found(
     """Who is hidden could depend on the value: a class shows all of its values or none."""
 
     def some_hidden(*given: Any) -> DataFrame:
-        rows = class_search.members(*given)
+        rows = class_search.assign_classes(*given)
         return rows.withColumn("_with_value", F.col("_with_value") & (F.xxhash64("_pupil") % 4 != 0))
 
     root = Root(spark, tmp_path, project(**RULES))
     with_levels(root, monkeypatch, lambda n: LEVELS[n // 24 % 5])
-    monkeypatch.setattr(generalise, "members", some_hidden)
+    monkeypatch.setattr(generalisation, "members", some_hidden)
     root.release()
     assert "BLANKED" in root.made[-1].codes
     (sentence,) = (one.sentence for one in root.made[-1].found if one.code == "BLANKED")

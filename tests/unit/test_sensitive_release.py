@@ -21,9 +21,9 @@ from cohort.foundation.errors import NotAnonymous
 from cohort.keys import project_keys
 from cohort.legal_basis import objections
 from cohort.release import pipeline
-from cohort.states.schemas import Accepted
+from cohort.states.schemas import AcceptedResults
 from cohort.verification.findings import Subject
-from cohort.verification.stage import check_stage
+from cohort.verification.stage_verification import check_stage
 
 
 def mixed(n: int) -> str:
@@ -47,23 +47,23 @@ def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int],
     """A stage that the pipeline made, with everything it is held against."""
     results_at = restricted(spark, folder / "results", results(level))
     given = subject(folder, results_at, project=own)
-    trees = project_hierarchies.load(own, given.hierarchies)
-    lists = objections.load(given.objections, given.platform.objections, given.today, ())
-    rows = Accepted(delta.read(spark, results_at).where("batch = 1"))
+    trees = project_hierarchies.load_hierarchies(own, given.hierarchies)
+    lists = objections.load_objections(given.objections, given.platform.objections, given.today, ())
+    rows = AcceptedResults(delta.read_table(spark, results_at).where("batch = 1"))
     held = rights(lists, SCHOOLS)
-    way = pipeline.run(
+    way = pipeline.run_release_pipeline(
         rows,
         own,
         held,
         trees,
-        project_keys.Key(SECRET),
+        project_keys.ProjectKey(SECRET),
         SCHOOLS,
         10_000,
         given.platform.floors,
         lambda *_: None,
         boards={},
     )
-    delta.write_new(way.rows, folder / "made", "proef-1", given.platform.tables)
+    delta.write_new_table(way.rows, folder / "made", "proef-1", given.platform.tables)
     way.let_go()
     own_counts = counts(pupils_released=way.recoding.released, pupils_suppressed=way.recoding.suppressed)
     return dataclasses.replace(given, stage=folder / "made", counts=own_counts)
@@ -97,7 +97,7 @@ def test_where_only_boys_and_girls_could_be_shown_and_boys_may_not_nothing_is(
 def test_rules_that_are_forgotten_are_found(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forgetful = privacy_model.value_rules(project(largest_value=Decimal("0.9")), platform().floors)
+    forgetful = privacy_model.derive_value_rules(project(largest_value=Decimal("0.9")), platform().floors)
     monkeypatch.setattr(pipeline, "value_rules", lambda *_: forgetful)
     (finding,) = check_stage(spark, made(spark, tmp_path, asked(**RULES))).found
     assert finding.code == "SENSITIVE"

@@ -63,10 +63,10 @@ def _start(leaf: str) -> int | None:
 
 @pytest.mark.parametrize("name", ["leergroei", "nlschools"])
 def test_a_shipped_project_shows_every_code_and_score_that_intake_accepts(name: str) -> None:
-    held = declarations.read(REPO / "conf" / "platform.toml", Platform, where="platform.toml")
-    shipped = project.load(REPO / "conf", name, held)
-    trees = project_hierarchies.load(shipped, REPO / "conf" / "hierarchies")
-    assert project_hierarchies.uncovered_scores(shipped, trees, listed_tests.load(REPO / "conf")) == []
+    held = declarations.read_declaration(REPO / "conf" / "platform.toml", Platform, where="platform.toml")
+    shipped = project.load_project(REPO / "conf", name, held)
+    trees = project_hierarchies.load_hierarchies(shipped, REPO / "conf" / "hierarchies")
+    assert project_hierarchies.find_uncovered_scores(shipped, trees, listed_tests.load_catalogue(REPO / "conf")) == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

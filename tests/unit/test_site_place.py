@@ -11,7 +11,7 @@ import pytest
 from tests.unit.drawn_register import AGREED, put, several
 
 from cohort.foundation.errors import UsageRefused
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 from cohort.transparency import public_register
 
 
@@ -115,12 +115,12 @@ def test_a_place_that_is_not_the_registers_is_refused(records: Path, what: str) 
     prepare(out)
 
     with pytest.raises(UsageRefused) as refusal:
-        public_register.check(Places(records.parent), out)
+        public_register.check(StorageZones(records.parent), out)
     assert refusal.value.exit_code == 2
 
 
 def test_a_new_an_empty_and_an_earlier_place_are_the_registers(records: Path, tmp_path: Path) -> None:
-    places = Places(records.parent)
+    places = StorageZones(records.parent)
     (tmp_path / "empty").mkdir()
     for out in (places.register, tmp_path / "new", tmp_path / "empty"):
         public_register.check(places, out)

@@ -12,20 +12,20 @@ from tests.unit.drawn_cohort import random_cohort
 from tests.unit.test_parts import asked, table_of
 
 from cohort.anonymisation import partitioned_search
-from cohort.anonymisation.partitioned_search import Spread
-from cohort.sdc.partitioned.partitions import CLASS, KEY
-from cohort.sdc.privacy_models.class_counts import satisfied
-from cohort.sdc.privacy_models.constraints import LargestShare, Others, Pupils, Schools
+from cohort.anonymisation.partitioned_search import PartitionedSearchResult
+from cohort.sdc.partitioned.partitions import CLASS_COLUMN, KEY_COLUMN
+from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
+from cohort.sdc.privacy_models.constraints import KAnonymity, KWithoutLargestSchool, SchoolDiversity, SchoolDominance
 from cohort.states import local_frames
 
-RULES = (Pupils(6), Schools(3), LargestShare("1/2"), Others(3))
+RULES = (KAnonymity(6), SchoolDiversity(3), SchoolDominance("1/2"), KWithoutLargestSchool(3))
 CODING, COHORT = random_cohort(1200, (8, 5, 3, 2), schools=30, movers=40)
 
 
-def searched(spark: SparkSession, budget: int) -> tuple[Spread, pa.Table]:
+def searched(spark: SparkSession, budget: int) -> tuple[PartitionedSearchResult, pa.Table]:
     """The outcome, and the class of each released pupil."""
-    handed = local_frames.of_table(spark, table_of(COHORT)).repartition(3)
-    found = partitioned_search.search(handed, 1200, budget, asked(CODING, *RULES))
+    handed = local_frames.make_frame_from_arrow(spark, table_of(COHORT)).repartition(3)
+    found = partitioned_search.search_in_parts(handed, 1200, budget, asked(CODING, *RULES))
     classes: Any = found.classes.toArrow()
     found.kept.unpersist()
     return found, classes
@@ -35,11 +35,11 @@ def searched(spark: SparkSession, budget: int) -> tuple[Spread, pa.Table]:
 def test_every_class_of_every_part_and_of_the_last_search_meets_the_rules(spark: SparkSession, budget: int) -> None:
     found, classes = searched(spark, budget)
 
-    units = classes[KEY].to_numpy() // 7919
+    units = classes[KEY_COLUMN].to_numpy() // 7919
     assert len(set(units.tolist())) == len(units) == found.recoding.released
     class_of = np.full(1200, -1, dtype=np.int64)
-    class_of[units] = classes[CLASS].to_numpy()
-    assert satisfied(COHORT, class_of, found.recoding.classes, RULES).all()
+    class_of[units] = classes[CLASS_COLUMN].to_numpy()
+    assert classes_satisfying_constraints(COHORT, class_of, found.recoding.classes, RULES).all()
     assert np.bincount(class_of[units]).tolist() == found.recoding.pupils.tolist()
     assert found.recoding.released + found.recoding.suppressed == 1200
     assert found.recoding.suppressed < 60
@@ -50,7 +50,9 @@ def test_what_is_shown_is_true_of_every_member(spark: SparkSession) -> None:
     found, classes = searched(spark, 400)
 
     leaves = COHORT.leaves(CODING)
-    for unit, number in zip((classes[KEY].to_numpy() // 7919).tolist(), classes[CLASS].to_pylist(), strict=True):
+    for unit, number in zip(
+        (classes[KEY_COLUMN].to_numpy() // 7919).tolist(), classes[CLASS_COLUMN].to_pylist(), strict=True
+    ):
         for column, tree in enumerate(CODING.hierarchies):
             shown = found.recoding.labels[column][number]
             assert shown == tree.labels[found.recoding.levels[number, column]][leaves[column, unit]]

@@ -16,7 +16,7 @@ from cohort.agreements.platform import ObjectionLimits
 from cohort.foundation.errors import ObjectionsRefused, StateRefused
 from cohort.legal_basis import number_changes, objection_registry, objections
 from cohort.legal_basis.objections import Objections
-from cohort.verification import excluded_pupils as rights
+from cohort.verification import objection_check as rights
 
 TODAY = dt.date(2026, 3, 1)
 LIMITS = ObjectionLimits(
@@ -51,12 +51,12 @@ class Root:
         )
 
     def read(self, *confirmed: str) -> Objections:
-        return objections.load(self.folder / "objections", LIMITS, self.today, {"rekenen"}, confirmed)
+        return objections.load_objections(self.folder / "objections", LIMITS, self.today, {"rekenen"}, confirmed)
 
     def day(self, **told: tuple[str, ...]) -> Objections:
         self.lists(**told)
         found = self.read()
-        objections.remember(self.folder / "restricted", found)
+        objections.record_objections(self.folder / "restricted", found)
         self.today += dt.timedelta(days=1)
         return found
 
@@ -139,7 +139,7 @@ def test_an_objection_bars_under_every_number_that_a_change_ever_led_to(
     (zone / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-03-01\nsource = 'DUO'\n")
     for lines in (before, now):  # as intake applies them, one after the other
         (zone / "duo.csv").write_text(f"oud_pgn;nieuw_pgn;vanaf\n{lines.format(**people)}\n")
-        number_changes.remember(root.folder, number_changes.load(zone, root.today))
+        number_changes.record_linked_numbers(root.folder, number_changes.load_number_changes(zone, root.today))
     expected = {people[who] for who in barred}
     for filed in (ANNA, *({NEW} if "b" in barred else ())):
         root.lists(a=(line(filed),))
@@ -186,7 +186,7 @@ def test_a_list_turned_round_is_refused_until_it_is_confirmed(root: Root) -> Non
     assert "--confirm lijst0" in str(refusal.value)
     found = root.read("lijst0")
     assert found.blocked == {ANNA}, "and it lifts nothing"
-    objections.remember(root.folder / "restricted", found)
+    objections.record_objections(root.folder / "restricted", found)
     assert root.read().covered == {"10AA"}
 
 
@@ -194,13 +194,13 @@ def test_a_list_turned_round_is_refused_until_it_is_confirmed(root: Root) -> Non
 def test_a_list_that_allows_cannot_shrink_or_go_unnoticed(left: tuple[str, ...], root: Root) -> None:
     root.lists(a=())
     root.allow("10AA", "10AB")
-    objections.remember(root.folder / "restricted", root.read())
+    objections.record_objections(root.folder / "restricted", root.read())
     root.lists(a=())
     if left:
         root.allow(*left)
     with pytest.raises(ObjectionsRefused, match="the schools that its source covered before"):
         root.read()
-    objections.remember(root.folder / "restricted", root.read("lijst2"))
+    objections.record_objections(root.folder / "restricted", root.read("lijst2"))
     assert root.read().covered == set(left)
 
 
@@ -217,7 +217,9 @@ def test_killed_while_it_is_written_the_old_or_the_new_stands(root: Root, monkey
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", killed)
         with pytest.raises(Killed):
-            objections.remember(root.folder / "restricted", root.read())
+            objections.record_objections(root.folder / "restricted", root.read())
     folder = root.folder / "restricted" / "objections"
-    assert {key[0] for source in objection_registry.load(folder).values() for key in source.entries} == {ANNA}
+    assert {
+        key[0] for source in objection_registry.load_objection_registry(folder).values() for key in source.entries
+    } == {ANNA}
     assert root.read().blocked == {ANNA, BEN}

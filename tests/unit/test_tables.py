@@ -30,12 +30,12 @@ def test_a_small_table_has_the_rows_of_its_newest_version_and_none_where_there_i
     spark: SparkSession, tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger"
-    assert delta.small(path) is None
-    delta.create(spark, path, STATE, drawn_release.platform().tables)
+    assert delta.read_small_table(path) is None
+    delta.create_table(spark, path, STATE, drawn_release.platform().tables)
     for row in ROWS:
-        delta.append(local_frames.local(spark, STATE, [row]), path, "batch 1")
+        delta.append_rows(local_frames.make_local_frame(spark, STATE, [row]), path, "batch 1")
     assert [*(path / "_delta_log").glob("*.checkpoint*.parquet")], "or this test sees no checkpoint"
-    found = delta.small(path)
+    found = delta.read_small_table(path)
     assert found is not None
     assert {row["name"]: dict(row["codes"]) for row in found.to_pylist()} == dict(ROWS)
 
@@ -44,20 +44,20 @@ def test_few_rows_are_added_without_spark_and_say_nothing_in_a_footer(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ledger"
-    delta.create(spark, path, STATE, drawn_release.platform().tables)
-    before = delta.detail(path)
+    delta.create_table(spark, path, STATE, drawn_release.platform().tables)
+    before = delta.read_protocol_and_properties(path)
     for n, row in enumerate(ROWS + ROWS):
         with monkeypatch.context() as patch:
             if n == 9:
                 patch.setattr(deltalake.DeltaTable, "create_checkpoint", _full)
-            delta.append_few(local_frames.table(STATE, [row]), path, f"batch {n}")
-    assert delta.detail(path) == before
-    assert [one.note for one in delta.history(path)][:-1] == [f"batch {n}" for n in range(21, -1, -1)]
-    found = delta.small(path)
+            delta.append_local_rows(local_frames.make_arrow_table(STATE, [row]), path, f"batch {n}")
+    assert delta.read_protocol_and_properties(path) == before
+    assert [one.note for one in delta.read_commits(path)][:-1] == [f"batch {n}" for n in range(21, -1, -1)]
+    found = delta.read_small_table(path)
     assert found is not None
     both = [(row["name"], dict(row["codes"])) for row in found.to_pylist()]
     assert sorted(both, key=str) == sorted(ROWS + ROWS, key=str)
-    assert sorted(map(tuple, delta.read(spark, path).collect()), key=str) == sorted(ROWS + ROWS, key=str)
+    assert sorted(map(tuple, delta.read_table(spark, path).collect()), key=str) == sorted(ROWS + ROWS, key=str)
     log = sorted(file.name for file in (path / "_delta_log").iterdir())
     assert len([name for name in log if name.endswith(".json")]) == 23
     checkpoints = [name[:20].lstrip("0") for name in log if name.endswith(".checkpoint.parquet")]
@@ -80,26 +80,26 @@ def test_a_file_system_without_hard_links_is_refused_before_anything_is_made(
 
     monkeypatch.setattr(Path, "hardlink_to", without)
     with pytest.raises(UsageRefused, match="hard links"):
-        delta.create(spark, tmp_path / "restricted" / "ledger", STATE, drawn_release.platform().tables)
+        delta.create_table(spark, tmp_path / "restricted" / "ledger", STATE, drawn_release.platform().tables)
     assert not list(tmp_path.iterdir())
 
 
 def test_the_rows_of_batches_are_those_of_the_version_they_were_asked_of(spark: SparkSession, tmp_path: Path) -> None:
     state = StructType([StructField("name", StringType()), StructField("batch", IntegerType(), False)])
     path = tmp_path / "a b" / "results"
-    delta.create(spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
+    delta.create_table(spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
 
     def there(*batches: int) -> list[tuple[str, int]]:
-        found = sorted(map(tuple, delta.of_batches(spark, path, state, batches).collect()))
-        assert delta.rows_of_batches(path, batches) == len(found)
+        found = sorted(map(tuple, delta.read_batches(spark, path, state, batches).collect()))
+        assert delta.count_batch_rows(path, batches) == len(found)
         return found
 
     assert there() == there(1, 2) == []
     for number in range(12):  # past Delta's first checkpoint
         rows = [(f"{number}-{letter}", number) for letter in "ab"]
-        delta.append(local_frames.local(spark, state, rows), path, f"batch {number}")
+        delta.append_rows(local_frames.make_local_frame(spark, state, rows), path, f"batch {number}")
     assert there(3, 11, 40) == [("11-a", 11), ("11-b", 11), ("3-a", 3), ("3-b", 3)]
-    before = delta.of_batches(spark, path, state, [3])
+    before = delta.read_batches(spark, path, state, [3])
     delta.replace_batch(before.where("name = '3-b'"), path, 3)
     assert there(3) == [("3-b", 3)]
     assert before.count() == 2
@@ -118,36 +118,36 @@ def replaced(spark: SparkSession, tmp_path: Path, request: pytest.FixtureRequest
     """A table with a batch that was written twice, and a file that no version ever had."""
     state = StructType([StructField("name", StringType()), StructField("batch", IntegerType(), False)])
     path = tmp_path / "a b" / "results"
-    delta.create(spark, path, state, drawn_release.platform().tables, partitioned_by=request.param)
+    delta.create_table(spark, path, state, drawn_release.platform().tables, partitioned_by=request.param)
     for number in (1, 2):
-        delta.append(local_frames.local(spark, state, [(f"{number}", number)]), path, f"batch {number}")
-    delta.replace_batch(local_frames.local(spark, state, [("again", 1)]), path, 1)
+        delta.append_rows(local_frames.make_local_frame(spark, state, [(f"{number}", number)]), path, f"batch {number}")
+    delta.replace_batch(local_frames.make_local_frame(spark, state, [("again", 1)]), path, 1)
     (path / ("batch=1" if request.param else "") / "killed.parquet").write_bytes(b"half a file")
     return path
 
 
 def test_a_vacuum_leaves_what_the_current_version_needs_and_nothing_else(spark: SparkSession, replaced: Path) -> None:
-    rows = sorted(map(tuple, delta.read(spark, replaced).collect()))
-    assert _data(replaced) > delta.current_files(replaced)
-    commits = delta.history(replaced)
-    assert delta.vacuum(replaced).left_behind == 0
-    assert _data(replaced) == delta.current_files(replaced)
-    assert sorted(map(tuple, delta.read(spark, replaced).collect())) == rows == [("2", 2), ("again", 1)]
-    assert delta.history(replaced) == commits
-    delta.append(delta.read(spark, replaced), replaced, "Spark writes on")
-    assert len(delta.read(spark, replaced).collect()) == 2 * len(rows)
+    rows = sorted(map(tuple, delta.read_table(spark, replaced).collect()))
+    assert _data(replaced) > delta.list_current_names(replaced)
+    commits = delta.read_commits(replaced)
+    assert delta.vacuum_table(replaced).left_behind == 0
+    assert _data(replaced) == delta.list_current_names(replaced)
+    assert sorted(map(tuple, delta.read_table(spark, replaced).collect())) == rows == [("2", 2), ("again", 1)]
+    assert delta.read_commits(replaced) == commits
+    delta.append_rows(delta.read_table(spark, replaced), replaced, "Spark writes on")
+    assert len(delta.read_table(spark, replaced).collect()) == 2 * len(rows)
 
 
 def test_what_a_vacuum_leaves_behind_is_counted(replaced: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    beside = len(_data(replaced) - delta.current_files(replaced))
+    beside = len(_data(replaced) - delta.list_current_names(replaced))
 
     def fails(_: Path) -> None:
         raise PermissionError
 
     with monkeypatch.context() as broken:
         broken.setattr(Path, "unlink", fails)
-        assert delta.vacuum(replaced).left_behind >= beside > 0
-    assert delta.vacuum(replaced).left_behind == 0
+        assert delta.vacuum_table(replaced).left_behind >= beside > 0
+    assert delta.vacuum_table(replaced).left_behind == 0
 
 
 UUID = "1b7bce46-4ea6-4241-bba4-2fa96def54bf"
@@ -182,7 +182,7 @@ GOES = [
 
 
 def _put_beside(table: Path, name: str) -> Path:
-    current = next(file for file in table.rglob("*.parquet") if file.name in delta.current_files(table))
+    current = next(file for file in table.rglob("*.parquet") if file.name in delta.list_current_names(table))
     path = table / name.format(current=current.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     if "link" in name:
@@ -197,12 +197,12 @@ def vacuumed(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     """A table past a checkpoint of Spark and one of deltalake, without anything that it does not need."""
     state = StructType([StructField("name", StringType()), StructField("batch", IntegerType(), False)])
     path = tmp_path_factory.mktemp("a b") / "results"
-    delta.create(one_spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
+    delta.create_table(one_spark, path, state, drawn_release.platform().tables, partitioned_by="batch")
     for number in range(11):
-        delta.append(local_frames.local(one_spark, state, [(f"{number}", 1)]), path, f"batch {number}")
+        delta.append_rows(local_frames.make_local_frame(one_spark, state, [(f"{number}", 1)]), path, f"batch {number}")
     deltalake.DeltaTable(str(path)).create_checkpoint()
-    delta.replace_batch(local_frames.local(one_spark, state, [("again", 1)]), path, 1)
-    delta.vacuum_whole(path, "nothing else", found="files left behind", where="here", do="Look")
+    delta.replace_batch(local_frames.make_local_frame(one_spark, state, [("again", 1)]), path, 1)
+    delta.vacuum_table_or_refuse(path, "nothing else", found="files left behind", where="here", do="Look")
     assert [*(path / "_delta_log").glob("*.checkpoint*")]
     return path
 
@@ -211,25 +211,25 @@ def vacuumed(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
 def test_what_is_not_of_the_table_counts_whatever_its_name(vacuumed: Path, name: str) -> None:
     beside = _put_beside(vacuumed, name)
     try:
-        assert delta.not_of_the_table(vacuumed) == delta.left_by_a_vacuum(vacuumed) == [beside]
+        assert delta.list_foreign_files(vacuumed) == delta.list_files_vacuum_leaves(vacuumed) == [beside]
         with pytest.raises(DestructionIncomplete, match=r"found files left behind \(1\) in here") as refused:
-            delta.vacuum_whole(vacuumed, "nothing else", found="files left behind", where="here", do="Look")
+            delta.vacuum_table_or_refuse(vacuumed, "nothing else", found="files left behind", where="here", do="Look")
         assert refused.value.exit_code == 16
         assert beside.name not in str(refused.value)
         assert os.path.lexists(beside), "it is nobody's that we know"
     finally:
         beside.unlink()
-    assert delta.vacuum(vacuumed).left_behind == 0
+    assert delta.vacuum_table(vacuumed).left_behind == 0
 
 
 @pytest.mark.parametrize("name", GOES)
 def test_what_a_killed_run_left_of_its_own_goes(spark: SparkSession, vacuumed: Path, name: str) -> None:
     beside = _put_beside(vacuumed, name)
-    assert delta.not_of_the_table(vacuumed) == [beside]
-    assert delta.left_by_a_vacuum(vacuumed) == []
-    assert delta.vacuum(vacuumed).left_behind == 0
+    assert delta.list_foreign_files(vacuumed) == [beside]
+    assert delta.list_files_vacuum_leaves(vacuumed) == []
+    assert delta.vacuum_table(vacuumed).left_behind == 0
     assert not os.path.lexists(beside)
-    assert [row.name for row in delta.read(spark, vacuumed).collect()] == ["again"]
+    assert [row.name for row in delta.read_table(spark, vacuumed).collect()] == ["again"]
 
 
 def test_a_folder_that_cannot_be_looked_into_counts(vacuumed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ def test_a_folder_that_cannot_be_looked_into_counts(vacuumed: Path, monkeypatch:
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    assert delta.not_of_the_table(vacuumed) == [shut]
+    assert delta.list_foreign_files(vacuumed) == [shut]
 
 
 def test_a_folder_of_which_something_stays_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,6 +260,6 @@ def test_a_folder_of_which_something_stays_is_told(tmp_path: Path, monkeypatch: 
 
 
 def test_a_purge_leaves_no_row_and_no_file(spark: SparkSession, replaced: Path) -> None:
-    assert delta.purge(replaced).left_behind == 0
+    assert delta.purge_table(replaced).left_behind == 0
     assert _data(replaced) == set()
-    assert delta.read(spark, replaced).collect() == []
+    assert delta.read_table(spark, replaced).collect() == []

@@ -44,11 +44,11 @@ from cohort.delivery_formats.file_rejections import FILE_REASONS
 from cohort.delivery_formats.reason_codes import REASONS
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-SCHOOLS = sorted(catalogue.load(CONF).schools)
+SCHOOLS = sorted(catalogue.load_catalogue(CONF).schools)
 
 
 @dataclass(frozen=True)
@@ -544,34 +544,34 @@ class Taken:
     rows: dict[str, list[str]]
     ledger: dict[str, list[Any]]
     feedback: dict[int, dict[str, Any]]
-    places: Places
+    places: StorageZones
 
 
 @pytest.fixture(scope="module")
 def taken(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Taken:
-    places = Places(tmp_path_factory.mktemp("traps"))
+    places = StorageZones(tmp_path_factory.mktemp("traps"))
     for number, one in enumerate(TRAPS):
         folder = places.deliveries / f"{number:03d}"
         folder.mkdir(parents=True)
         for name, content in one.files.items():
             (folder / name).write_bytes(content(SCHOOLS[number]))
-    holds = platform.load(CONF)
+    holds = platform.load_platform(CONF)
     generous = holds.intake.model_copy(update={"max_refused_share": 1})
     intake = pipeline.Intake(
         places,
         holds.model_copy(update={"intake": generous}),
-        catalogue.load(CONF),
+        catalogue.load_catalogue(CONF),
         format_declarations.load(CONF),
         objections.Objections(()),
-        number_changes.Changes(),
+        number_changes.NumberChanges(),
         NOW,
     )
     record = pipeline.ingest(one_spark, intake, lambda _: None)
     rows: dict[str, list[str]] = {}
-    for row in delta.read(one_spark, places.results).collect():
+    for row in delta.read_table(one_spark, places.results).collect():
         rows.setdefault(row.brin, []).append(f"{row.pgn} {row.vaardigheidsscore} {row.groep_key}")
     feedback = {int(f.stem): json.loads(f.read_text()) for f in places.feedback("").glob("*/*.json")}
-    ledger = {line.sha256: line for line in delta.read(one_spark, places.ledger).collect()}
+    ledger = {line.sha256: line for line in delta.read_table(one_spark, places.ledger).collect()}
     by_trap: dict[str, list[Any]] = {}
     for number, one in enumerate(TRAPS):
         folder = places.deliveries / f"{number:03d}"

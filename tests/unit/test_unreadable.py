@@ -32,7 +32,7 @@ from cohort.ingestion import discovery
 from cohort.ingestion.discovery import Received, receive
 from cohort.results import ledger, retention
 from cohort.results.ledger import REJECTED, TAKEN, Entry, Ledger
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 PLANTED = "111222333"
@@ -231,7 +231,7 @@ def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp
     assert {line.reason for line in known.lines} == {"UNREADABLE"}
     numbers = frozenset({PLANTED, "123456782"})
     found = received(tmp_path, known).files
-    assert raw_file_erasure.remove(folder, known, numbers, desk(tmp_path, known).limits) == 0
+    assert raw_file_erasure.erase_raw_files(folder, known, numbers, desk(tmp_path, known).limits) == 0
     late = dt.datetime(2036, 1, 1, tzinfo=dt.UTC)
     assert retention._deliveries(known, found, late) == 0
     known = entered(known, received(tmp_path, known))
@@ -273,7 +273,7 @@ def test_a_file_that_ends_an_executors_worker_stops_no_other(spark: SparkSession
 
 
 def test_a_run_says_that_something_was_left_and_the_next_one_takes_it_in(spark: SparkSession, tmp_path: Path) -> None:
-    places = Places(tmp_path)
+    places = StorageZones(tmp_path)
     places.deliveries.mkdir()
     deliver(places, "a.csv", *(row(number) for number in NUMBERS))
     (places.deliveries / "b.xlsx").write_bytes(SHEET(SCHOOLS[1]))
@@ -295,12 +295,12 @@ def test_a_run_says_that_something_was_left_and_the_next_one_takes_it_in(spark: 
     assert tables_rows(places) == third["rows"]["accepted"] + first["rows"]["accepted"]
 
 
-def tables_rows(places: Places) -> int:
+def tables_rows(places: StorageZones) -> int:
     return ledger.read(places.ledger).current()
 
 
 def test_a_file_that_may_not_be_read_makes_the_run_end_with_a_code(spark: SparkSession, tmp_path: Path) -> None:
-    places = Places(tmp_path)
+    places = StorageZones(tmp_path)
     places.deliveries.mkdir()
     deliver(places, "a.csv", *(row(number) for number in NUMBERS))
     (places.deliveries / "linked").symlink_to(tmp_path)

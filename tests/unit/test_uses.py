@@ -10,19 +10,22 @@ import pytest
 from tests.unit.drawn_register import AGREED, CERTIFICATE
 
 from cohort.destruction import inventory
+from cohort.foundation import json_documents
 from cohort.release import contributors
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Record, Release
-from cohort.storage.paths import Places
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.storage.zone_paths import StorageZones
 from cohort.transparency import public_register, school_uses
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(tmp_path)
+def places(tmp_path: Path) -> StorageZones:
+    return StorageZones(tmp_path)
 
 
-def record(places: Places, project: str, number: int, state: Release, *schools: str, **changes: Any) -> Record:
+def record(
+    places: StorageZones, project: str, number: int, state: ReleaseState, *schools: str, **changes: Any
+) -> ReleaseRecord:
     facts = {
         "class": "anonymous",
         "expires": "2027-12-31",
@@ -31,12 +34,12 @@ def record(places: Places, project: str, number: int, state: Release, *schools: 
         "agreed": AGREED | {"question": f"De vraag van {project}?"},
         "counts": {"pupils_released": 4321},
     }
-    made = Record(project, number, state, facts | changes)
-    release_record.save(places, made)
+    made = ReleaseRecord(project, number, state, facts | changes)
+    release_record.save_release_record(places, made)
     return made
 
 
-def told(places: Places, school: str) -> dict[str, str]:
+def told(places: StorageZones, school: str) -> dict[str, str]:
     """Per project what a school reads of its state."""
     file = places.feedback(school) / "gebruik.json"
     if not file.exists():
@@ -46,23 +49,23 @@ def told(places: Places, school: str) -> dict[str, str]:
 
 #   project     release  state        schools
 TABLE = [
-    ("groei", 1, Release.SUPERSEDED, "01AA", "02BB"),
-    ("groei", 2, Release.PUBLISHED, "01AA", "03CC"),
-    ("taal", 1, Release.PUBLISHED, "02BB"),
-    ("half", 1, Release.VERIFIED, "01AA"),
-    ("nee", 1, Release.REFUSED, "01AA"),
+    ("groei", 1, ReleaseState.SUPERSEDED, "01AA", "02BB"),
+    ("groei", 2, ReleaseState.PUBLISHED, "01AA", "03CC"),
+    ("taal", 1, ReleaseState.PUBLISHED, "02BB"),
+    ("half", 1, ReleaseState.VERIFIED, "01AA"),
+    ("nee", 1, ReleaseState.REFUSED, "01AA"),
 ]
 
 
 @pytest.fixture
-def used(places: Places) -> Places:
+def used(places: StorageZones) -> StorageZones:
     for project, number, state, *brins in TABLE:
-        published = state in (Release.PUBLISHED, Release.SUPERSEDED)
+        published = state in (ReleaseState.PUBLISHED, ReleaseState.SUPERSEDED)
         record(places, project, number, state, *brins, **({} if published else {"version": None}))
     return places
 
 
-def test_each_school_hears_of_the_projects_that_show_its_results(used: Places) -> None:
+def test_each_school_hears_of_the_projects_that_show_its_results(used: StorageZones) -> None:
     assert school_uses.write(used) == {"schools": 3, "changed": 3}
 
     assert told(used, "01AA") == {"groei": "published"}
@@ -70,7 +73,7 @@ def test_each_school_hears_of_the_projects_that_show_its_results(used: Places) -
     assert told(used, "03CC") == {"groei": "published"}
 
 
-def test_it_reads_question_period_class_and_state_and_no_number(used: Places) -> None:
+def test_it_reads_question_period_class_and_state_and_no_number(used: StorageZones) -> None:
     school_uses.write(used)
 
     file = json.loads((used.feedback("02BB") / "gebruik.json").read_text(encoding="utf-8"))["uses"][0]
@@ -89,7 +92,7 @@ def test_it_reads_question_period_class_and_state_and_no_number(used: Places) ->
     assert not [brin for brin in ("01AA", "03CC") if brin in page]
 
 
-def test_a_second_run_changes_nothing_and_a_first_one_is_what_the_records_say(used: Places) -> None:
+def test_a_second_run_changes_nothing_and_a_first_one_is_what_the_records_say(used: StorageZones) -> None:
     school_uses.write(used)
     (used.feedback("01AA") / "gebruik.html").write_text("overwritten", encoding="utf-8")
 
@@ -97,16 +100,18 @@ def test_a_second_run_changes_nothing_and_a_first_one_is_what_the_records_say(us
     assert school_uses.write(used) == {"schools": 3, "changed": 0}
 
 
-def destroyed(places: Places, project: str) -> None:
+def destroyed(places: StorageZones, project: str) -> None:
     """What destroy leaves of a project: its open records and the certificate."""
     inventory.remove(places.exact / project)
-    release_record.write(release_record.certificate(places, project), CERTIFICATE | {"project": project})
+    json_documents.write_json_document(
+        release_record.certificate_path(places, project), CERTIFICATE | {"project": project}
+    )
 
 
-def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: Places) -> None:
+def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: StorageZones) -> None:
     school_uses.write(used)
     destroyed(used, "groei")
-    release_record.write(release_record.journal(used, "taal"), {"events": []})
+    json_documents.write_json_document(release_record.destruction_journal_path(used, "taal"), {"events": []})
     school_uses.write(used)
 
     assert told(used, "01AA") == {"groei": "destroyed"}
@@ -114,7 +119,7 @@ def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: Plac
     assert "vernietigd" in (used.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
 
 
-def test_what_is_not_in_any_record_is_told_no_more(used: Places) -> None:
+def test_what_is_not_in_any_record_is_told_no_more(used: StorageZones) -> None:
     school_uses.write(used)
     (used.feedback("03CC") / "12.json").write_text("{}", encoding="utf-8")
     inventory.remove(used.exact / "groei")
@@ -135,7 +140,7 @@ NOT_AS_WRITTEN = {
 
 
 @pytest.mark.parametrize("content", NOT_AS_WRITTEN.values(), ids=NOT_AS_WRITTEN)
-def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: Places, content: str) -> None:
+def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: StorageZones, content: str) -> None:
     destroyed(used, "weg")
     school_uses.write(used)
     (used.feedback("01AA") / "gebruik.json").write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -144,18 +149,18 @@ def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: Places, cont
     assert told(used, "01AA") == {"groei": "published"}
 
 
-def test_a_school_whose_rows_were_taken_out_reads_that_it_was_in_it(places: Places) -> None:
-    made = record(places, "baan", 1, Release.PUBLISHED, "01AA", "02BB")
-    left = contributors.without(contributors.without(made, {"09ZZ"}), {"02BB"})
-    release_record.save(places, left)
+def test_a_school_whose_rows_were_taken_out_reads_that_it_was_in_it(places: StorageZones) -> None:
+    made = record(places, "baan", 1, ReleaseState.PUBLISHED, "01AA", "02BB")
+    left = contributors.record_without_schools(contributors.record_without_schools(made, {"09ZZ"}), {"02BB"})
+    release_record.save_release_record(places, left)
     school_uses.write(places)
 
     assert (told(places, "01AA"), told(places, "02BB")) == ({"baan": "published"}, {"baan": "no_longer"})
     assert left.facts["schools"] == ["01AA"]
 
 
-def test_a_question_is_text_here_too(places: Places) -> None:
-    record(places, "proef", 1, Release.PUBLISHED, "01AA", agreed=AGREED | {"question": "<script>x</script>"})
+def test_a_question_is_text_here_too(places: StorageZones) -> None:
+    record(places, "proef", 1, ReleaseState.PUBLISHED, "01AA", agreed=AGREED | {"question": "<script>x</script>"})
     school_uses.write(places)
 
     page = (places.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
@@ -163,19 +168,19 @@ def test_a_question_is_text_here_too(places: Places) -> None:
     assert "<script" not in page
 
 
-def test_a_record_from_before_schools_and_agreements_were_noted_is_read(places: Places) -> None:
+def test_a_record_from_before_schools_and_agreements_were_noted_is_read(places: StorageZones) -> None:
     facts = {"class": "anonymous", "expires": "2027-01-01", "version": 0}
-    release_record.save(places, Record("oud", 1, Release.PUBLISHED, facts))
-    record(places, "half", 1, Release.PUBLISHED, "01AA", agreed={})
+    release_record.save_release_record(places, ReleaseRecord("oud", 1, ReleaseState.PUBLISHED, facts))
+    record(places, "half", 1, ReleaseState.PUBLISHED, "01AA", agreed={})
     school_uses.write(places)
 
     assert told(places, "01AA") == {"half": "published"}
     assert "Onderzoek half" in (places.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
 
 
-def test_no_school_is_on_the_site(used: Places) -> None:
+def test_no_school_is_on_the_site(used: StorageZones) -> None:
     school_uses.write(used)
-    release_record.write(used.records / "groei" / "agreement.json", AGREED)
+    json_documents.write_json_document(used.records / "groei" / "agreement.json", AGREED)
 
     everything = b"".join(public_register.made(used.records).values())
 
@@ -184,11 +189,11 @@ def test_no_school_is_on_the_site(used: Places) -> None:
 
 
 def test_what_was_told_is_not_forgotten_for_an_error_of_the_storage(
-    used: Places, monkeypatch: pytest.MonkeyPatch
+    used: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     school_uses.write(used)
     before = told(used, "01AA")
-    real = release_record.load
+    real = json_documents.read_json_document
 
     def fails(path: Path) -> dict[str, Any]:
         if path.name == school_uses.FILE:
@@ -196,7 +201,7 @@ def test_what_was_told_is_not_forgotten_for_an_error_of_the_storage(
         return real(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(release_record, "load", fails)
+        patch.setattr(json_documents, "read_json_document", fails)
         with pytest.raises(OSError, match="Input/output error"):
             school_uses.write(used)
     assert told(used, "01AA") == before

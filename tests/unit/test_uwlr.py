@@ -11,7 +11,7 @@ from cohort.delivery_formats import edexml, uwlr
 from cohort.delivery_formats.file_rejections import Rejected
 from cohort.delivery_formats.rosters import Roster
 from cohort.delivery_formats.uwlr import Row
-from cohort.states.schemas import CANONICAL
+from cohort.states.schemas import CANONICAL_COLUMNS
 
 SAMPLE = Path(__file__).resolve().parents[3] / "shared/data/uwlr/illustrative_leerresultaten_verzoek_2.2.xml"
 ENOUGH = 1 << 20
@@ -71,7 +71,7 @@ def rows(content: bytes, joined: Roster | None = None) -> list[Row]:
 
 def cells(row: Row) -> dict[str, str]:
     """The cells of a row that hold something."""
-    return {name: cell for name, cell in zip(CANONICAL, row.cells, strict=True) if cell is not None}
+    return {name: cell for name, cell in zip(CANONICAL_COLUMNS, row.cells, strict=True) if cell is not None}
 
 
 OF_ANNA = {

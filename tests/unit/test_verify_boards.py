@@ -17,26 +17,26 @@ from tests.unit.drawn_release import SCHOOLS, TODAY
 
 from cohort import delta
 from cohort.foundation.errors import ConfigurationRefused
-from cohort.keys.project_keys import Key
+from cohort.keys.project_keys import ProjectKey
 from cohort.states import schemas
-from cohort.verification import anonymity, boards, table_layout
-from cohort.verification.anonymity import Limits
-from cohort.verification.stage import check_stage
+from cohort.verification import board_reader, class_size_check, record_runs
+from cohort.verification.class_size_check import Limits
+from cohort.verification.stage_verification import check_stage
 
-KEY = Key(drawn.SECRET)
+KEY = ProjectKey(drawn.SECRET)
 
 
 @pytest.fixture(scope="module")
 def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("results") / "results"
-    made = one_spark.createDataFrame(drawn.results(), schemas.ACCEPTED)  # type: ignore[type-var]
-    delta.create(one_spark, path, schemas.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
+    made = one_spark.createDataFrame(drawn.results(), schemas.RESULTS_SCHEMA)  # type: ignore[type-var]
+    delta.create_table(one_spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by="batch")
     for batch in (1, 2):
         delta.replace_batch(made.where(f"batch = {batch}"), path, batch)
     return path
 
 
-def runs_of(folder: Path, classes: dict[str, str]) -> table_layout.Runs:
+def runs_of(folder: Path, classes: dict[str, str]) -> record_runs.Runs:
     """A stage's files. Drawn per class: `A*3 B+C` = three pupils of A, and one of B who was at C as well."""
     rows = []
     for label, pupils in sorted(classes.items()):
@@ -50,7 +50,7 @@ def runs_of(folder: Path, classes: dict[str, str]) -> table_layout.Runs:
     )
     file = folder / "part.parquet"
     pq.write_table(pa.Table.from_pylist(rows, shape), file)
-    return table_layout.read([file], ["klas"], control=True)
+    return record_runs.read([file], ["klas"], control=True)
 
 
 LIMITS = Limits(k=10, m=3, share=Fraction(1, 2), k_others=5)
@@ -125,11 +125,11 @@ def test_a_class_by_the_boards_of_its_schools(
 ) -> None:
     drawn.write_schools(tmp_path, {f"10A{letter}": board for letter, board in given.items()})
     beside = runs_of(tmp_path, {"a": pupils, "b": "A*9 B*9 C*9 D*9 E*9 F*9"})
-    governed = boards.read(tmp_path / "scholen.csv", KEY, beside.schools, TODAY)
-    assert {f.code for f in anonymity.look(beside, LIMITS, governed)[0]} >= codes
+    governed = board_reader.read(tmp_path / "scholen.csv", KEY, beside.schools, TODAY)
+    assert {f.code for f in class_size_check.look(beside, LIMITS, governed)[0]} >= codes
     runs = runs_of(tmp_path, {"a": pupils})
-    governed = boards.read(tmp_path / "scholen.csv", KEY, runs.schools, TODAY)
-    found, measures = anonymity.look(runs, LIMITS, governed)
+    governed = board_reader.read(tmp_path / "scholen.csv", KEY, runs.schools, TODAY)
+    found, measures = class_size_check.look(runs, LIMITS, governed)
     assert {f.code for f in found} == codes
     assert (measures["fewest_boards"], measures["smallest_board_others"]) == measured
     share = 1 - measures["smallest_board_others"] / measures["smallest_class"]
@@ -150,8 +150,8 @@ def test_boards_are_counted_as_by_hand(tmp_path: Path) -> None:
         folder.mkdir()
         runs = runs_of(folder, {"a": " ".join(pupils)})
         drawn.write_schools(folder, given)
-        governed = boards.read(folder / "scholen.csv", KEY, runs.schools, TODAY)
-        _, measures = anonymity.look(runs, LIMITS, governed)
+        governed = board_reader.read(folder / "scholen.csv", KEY, runs.schools, TODAY)
+        _, measures = class_size_check.look(runs, LIMITS, governed)
         most = max(sum(board in of for of in known) for board in {b for of in known for b in of})
         assert measures["smallest_board_others"] == 30 - most
         assert measures["fewest_boards"] == len(homes)
@@ -174,19 +174,19 @@ def test_a_forged_stage_in_which_one_board_knows_nearly_everybody(
 
 def test_a_list_that_is_not_there_stops_the_verifier(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationRefused, match="school list"):
-        boards.read(tmp_path / "scholen.csv", KEY, [], TODAY)
+        board_reader.read(tmp_path / "scholen.csv", KEY, [], TODAY)
     (tmp_path / "scholen.csv").write_text("brin;bestuur\n10AA;1\n")
     with pytest.raises(ConfigurationRefused, match="school list"):
-        boards.read(tmp_path / "scholen.csv", KEY, [], TODAY)
+        board_reader.read(tmp_path / "scholen.csv", KEY, [], TODAY)
 
 
 def test_the_list_is_found_by_the_verifiers_own_keyed_codes(tmp_path: Path) -> None:
     drawn.write_schools(tmp_path, {"10AA": "1", "10AB": "1 2"})
     own = [hmac.digest(drawn.SECRET, f"brin|{brin}".encode(), hashlib.sha256) for brin in SCHOOLS]
     for shown in (own, [one.hex() for one in own]):
-        found = boards.read(tmp_path / "scholen.csv", KEY, shown, TODAY)
+        found = board_reader.read(tmp_path / "scholen.csv", KEY, shown, TODAY)
         assert found.ever[0] < found.ever[1]
         assert found.present.tolist() == [0, 1, 2, 3, 4, 5]
-    unknown = boards.read(tmp_path / "scholen.csv", KEY, [None, b"x", "zz", own[0]], TODAY)
+    unknown = board_reader.read(tmp_path / "scholen.csv", KEY, [None, b"x", "zz", own[0]], TODAY)
     assert [len(ever) for ever in unknown.ever] == [1, 1, 1, 1]
     assert unknown.present.tolist() == [0, 1, 2, 3]

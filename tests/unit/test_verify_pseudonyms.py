@@ -17,18 +17,18 @@ from tests.unit.drawn_release import Row, Stage
 from cohort import delta
 from cohort.keys import project_keys
 from cohort.states import schemas
-from cohort.verification import pseudonyms
-from cohort.verification.stage import check_published, check_rights, check_stage, look_for_barred
+from cohort.verification import pseudonym_check
+from cohort.verification.stage_verification import check_published, check_rights, check_stage, look_for_barred
 
 Edit = Callable[[list[Row]], None]
-KEY = project_keys.Key(drawn.SECRET)
+KEY = project_keys.ProjectKey(drawn.SECRET)
 
 
 @pytest.fixture(scope="module")
 def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("restricted") / "results"
-    delta.create(one_spark, path, schemas.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
-    delta.append(one_spark.createDataFrame(drawn.results(), schemas.ACCEPTED), path, "batch 1")  # type: ignore[type-var]
+    delta.create_table(one_spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by="batch")
+    delta.append_rows(one_spark.createDataFrame(drawn.results(), schemas.RESULTS_SCHEMA), path, "batch 1")  # type: ignore[type-var]
     return path
 
 
@@ -40,11 +40,11 @@ def nothing(rows: list[Row]) -> None:
     del rows
 
 
-def read(folder: Path, edit: Edit, **changes: Any) -> pseudonyms.Shown:
+def read(folder: Path, edit: Edit, **changes: Any) -> pseudonym_check.Shown:
     stage = pseudonymous.stage(**changes)
     edit(stage.rows)
     files = sorted(stage.write(folder / "stage").glob("*.parquet"))
-    return pseudonyms.read(files, drawn.COLUMNS, control=stage.control)
+    return pseudonym_check.read(files, drawn.COLUMNS, control=stage.control)
 
 
 @pytest.mark.parametrize(
@@ -63,23 +63,23 @@ def test_pseudonyms_are_the_hexadecimal_of_the_control_columns(
     tmp_path: Path, edit: Edit, found: dict[str, int]
 ) -> None:
     shown = read(tmp_path, edit)
-    assert {f.code: f.count for f in pseudonyms.look(shown) if f.code != "ORDER"} == found
+    assert {f.code: f.count for f in pseudonym_check.look(shown) if f.code != "ORDER"} == found
 
 
 def test_equal_records_stand_in_the_order_of_their_pupils(tmp_path: Path) -> None:
-    assert pseudonyms.look(read(tmp_path, nothing)) == []
+    assert pseudonym_check.look(read(tmp_path, nothing)) == []
     rows = sorted((row(n) for n in range(0, 60, 2)), key=lambda held: held["pupil"], reverse=True)
-    shown = pseudonyms.read(
+    shown = pseudonym_check.read(
         sorted(pseudonymous.stage(*rows, sort=False).write(tmp_path / "other").glob("*.parquet")),
         drawn.COLUMNS,
         control=True,
     )
-    assert [(f.code, f.count) for f in pseudonyms.look(shown)] == [("ORDER", 29)]
+    assert [(f.code, f.count) for f in pseudonym_check.look(shown)] == [("ORDER", 29)]
 
 
 def test_a_published_pupil_is_there_once(tmp_path: Path) -> None:
     shown = read(tmp_path, show(7, pupil=pupil(5)), control=False)
-    assert [f.code for f in pseudonyms.look(shown) if f.code != "ORDER"] == ["PUPIL_TWICE"]
+    assert [f.code for f in pseudonym_check.look(shown) if f.code != "ORDER"] == ["PUPIL_TWICE"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_published_pupil_is_there_once(tmp_path: Path) -> None:
 def test_columns_of_pseudonyms_are_there_in_a_pseudonymous_release_only(
     names: list[str], own: Any, found: bool
 ) -> None:
-    assert bool(pseudonyms.look_at_names(names, own)) == found
+    assert bool(pseudonym_check.look_at_names(names, own)) == found
 
 
 @pytest.mark.parametrize("name", ["pupil", "school"])
@@ -112,8 +112,8 @@ def test_a_valid_stage_has_no_finding_and_the_checksum_of_what_is_published(
     given = pseudonymous.subject(tmp_path, results_at)
     findings = check_stage(spark, given, deep=True)
     assert findings.found == ()
-    shown = delta.read(spark, given.stage).select(*drawn.COLUMNS, *schemas.PSEUDONYMS)
-    assert findings.checksum == delta.checksum(shown)
+    shown = delta.read_table(spark, given.stage).select(*drawn.COLUMNS, *schemas.PSEUDONYM_COLUMNS)
+    assert findings.checksum == delta.checksum_rows(shown)
 
 
 def test_a_stage_of_the_other_class_is_found_both_ways(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
@@ -155,8 +155,8 @@ def test_a_published_table_is_held_to_its_schools_too(spark: SparkSession, tmp_p
     findings = look()
     assert findings.found == ()
     assert {"SCHOOLS", "SHARE", "OTHERS", "PSEUDONYM", "PUPIL_TWICE"} <= {*findings.checked}
-    assert findings.checksum == delta.checksum(delta.read(spark, table))
-    assert delta.detail(table)[1]["cohort.personal_data"] == "true"
+    assert findings.checksum == delta.checksum_rows(delta.read_table(spark, table))
+    assert delta.read_protocol_and_properties(table)[1]["cohort.personal_data"] == "true"
     assert look(platform=drawn.platform(m=7)).codes == {"SCHOOLS"}
     assert look(platform=drawn.platform(k_others=26)).codes == {"OTHERS"}
     drawn.write_schools(tmp_path, {"10AA": "1", "10AB": "1", "10AC": "2 1", "10AD": "1"})

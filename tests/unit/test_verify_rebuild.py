@@ -15,19 +15,19 @@ from tests.unit.drawn_release import COLUMNS, MOVER, Row, Stage, mac, result, su
 from cohort import delta
 from cohort.agreements.project import Project
 from cohort.states import schemas
-from cohort.verification import list_reading, rebuilt_records
+from cohort.verification import permission_reader, record_rebuild_check
 from cohort.verification.findings import Subject
-from cohort.verification.hierarchies import of_project
-from cohort.verification.stage import check_published, own_properties
+from cohort.verification.hierarchy_reader import of_project
+from cohort.verification.stage_verification import check_published, own_properties
 
 JAN, FEB = dt.date(2025, 1, 10), dt.date(2025, 2, 10)
 
 
 def table_of(spark: SparkSession, path: Path, rows: list[Row]) -> Path:
     """The rows as they lie in `restricted/results`."""
-    frame = spark.createDataFrame(rows, schemas.ACCEPTED)  # type: ignore[type-var]
-    delta.create(spark, path, schemas.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
-    delta.append(frame, path, "batch 1")
+    frame = spark.createDataFrame(rows, schemas.RESULTS_SCHEMA)  # type: ignore[type-var]
+    delta.create_table(spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by="batch")
+    delta.append_rows(frame, path, "batch 1")
     return path
 
 
@@ -38,8 +38,8 @@ def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 
 def deep(spark: SparkSession, given: Subject) -> list[tuple[str, int]]:
     ladders = of_project(given.project, given.hierarchies)
-    stage = delta.read(spark, given.stage)
-    found = rebuilt_records.look(spark, given, stage, ladders, list_reading.read(given))
+    stage = delta.read_table(spark, given.stage)
+    found = record_rebuild_check.look(spark, given, stage, ladders, permission_reader.read(given))
     return [(f.sentence, f.count) for f in found]
 
 
@@ -119,7 +119,7 @@ def test_of_several_results_the_rule_picks_one(
     rows[0]["levering_nr"] = 1
     given = subject(tmp_path, table_of(spark, tmp_path / "results", rows), project=one_column(several))
     ladders = of_project(given.project, given.hierarchies)
-    (record,) = rebuilt_records.records(spark, given, ladders, list_reading.read(given)).collect()
+    (record,) = record_rebuild_check.records(spark, given, ladders, permission_reader.read(given)).collect()
     assert ladders["rekenen_M"].leaves[record["_leaf_rekenen_M"]] == leaf
     assert record.home == home
     assert sorted({*record.schools} - {home}) == others
@@ -149,17 +149,17 @@ def test_an_attribute_is_the_newest_and_at_a_tie_the_last_in_its_file(
     leaves = ["2014", "2013", "2014-K3", "2013/14", "2014/15"]
     (given.hierarchies / "geboren.csv").write_text("".join(f"{x};*\n" for x in leaves))
     ladders = of_project(given.project, given.hierarchies)
-    (record,) = rebuilt_records.records(spark, given, ladders, list_reading.read(given)).collect()
+    (record,) = record_rebuild_check.records(spark, given, ladders, permission_reader.read(given)).collect()
     place = record["_leaf_meer"]
     assert (ladders["meer"].leaves[place] if place >= 0 else None) == leaf
 
 
 def published(spark: SparkSession, folder: Path, own: Project) -> Path:
     """The drawn stage without its control columns, as `publish` writes it."""
-    stage = delta.read(spark, Stage().write(folder / "stage")).select(*COLUMNS)
+    stage = delta.read_table(spark, Stage().write(folder / "stage")).select(*COLUMNS)
     table = folder / "table"
     rows = stage.repartition(2, *COLUMNS).sortWithinPartitions(*COLUMNS)
-    delta.replace(rows, table, own_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
+    delta.replace_table(rows, table, own_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
     return table
 
 
@@ -180,7 +180,7 @@ def test_a_published_table_is_checked_as_far_as_it_goes(spark: SparkSession, tmp
     assert look(release_id="proef-2") == {"COMMIT", "PROPERTIES"}
     assert look(platform=drawn.platform(k=31)) == {"K"}
     assert look(project=drawn.project(ends=dt.date(2028, 1, 1))) == {"PROPERTIES"}
-    fewer = delta.read(spark, table).where(F.col("geslacht") == "1").limit(9).coalesce(1)
-    delta.replace(fewer, table, own_properties(own, "proef-2"), "proef-2", drawn.platform().tables)
-    delta.vacuum(table)
+    fewer = delta.read_table(spark, table).where(F.col("geslacht") == "1").limit(9).coalesce(1)
+    delta.replace_table(fewer, table, own_properties(own, "proef-2"), "proef-2", drawn.platform().tables)
+    delta.vacuum_table(table)
     assert look(released=9, release_id="proef-2") == {"K"}

@@ -13,8 +13,8 @@ from stdnum.nl import bsn, onderwijsnummer
 from tests.unit.drawn_release import TODAY, write_list
 
 from cohort.foundation.errors import ObjectionsRefused
-from cohort.verification.excluded_pupils import Barred, read
-from cohort.verification.pupil_numbers import is_pupil_number, pupil_number
+from cohort.verification.objection_check import Barred, read
+from cohort.verification.pupil_number_reader import is_pupil_number, pupil_number
 
 NUMBER, OTHER = "123456782", "111222333"
 

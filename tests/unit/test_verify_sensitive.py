@@ -17,11 +17,18 @@ from tests.unit.drawn_release import MOVER, SCHOOLS, Row, Stage, bsn, counts, su
 from cohort import delta
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.verification import anonymity, contents, list_reading, rebuilt_records, sensitive_columns, table_layout
-from cohort.verification.excluded_pupils import Barred
+from cohort.verification import (
+    class_size_check,
+    permission_reader,
+    record_rebuild_check,
+    record_runs,
+    released_value_check,
+    sensitive_attribute_check,
+)
 from cohort.verification.findings import Finding, Findings
-from cohort.verification.hierarchies import of_project
-from cohort.verification.stage import check_published, check_stage, own_properties
+from cohort.verification.hierarchy_reader import of_project
+from cohort.verification.objection_check import Barred
+from cohort.verification.stage_verification import check_published, check_stage, own_properties
 
 BOYS = [*range(0, 60, 2)]
 COHORT = np.array([0, 21, 20, 20, 0, 0, 0])
@@ -75,17 +82,17 @@ BROKEN = [
 def look(folder: Path, made: Stage, own: Project, holds: Platform | None = None) -> list[Finding]:
     """What a stage's own bytes say, with the cohort as it is drawn; without Spark."""
     files = sorted(made.write(folder / "stage").glob("*.parquet"))
-    runs = table_layout.read(files, own.column_names, control=True, sensitive="niveau")
+    runs = record_runs.read(files, own.column_names, control=True, sensitive="niveau")
     ladders = of_project(own, drawn.write_hierarchies(folder / "hierarchies", niveau="VI;VI of VII\n"))
     shown = dict(zip(runs.columns, runs.labels, strict=True))
-    held_to = anonymity.limits(own, holds or drawn.platform())
-    values = sensitive_columns.limits(own, holds or drawn.platform())
+    held_to = class_size_check.limits(own, holds or drawn.platform())
+    values = sensitive_attribute_check.limits(own, holds or drawn.platform())
     named = [leaf for leaf in ladders["niveau"].leaves if leaf != "onbekend"]
-    of_values = sensitive_columns.look(runs, named, values, COHORT, runs.home)
+    of_values = sensitive_attribute_check.look(runs, named, values, COHORT, runs.home)
     return [
-        *table_layout.look(runs),
-        *contents.look_at_values(shown, ladders),
-        *anonymity.look(runs, held_to, None)[0],
+        *record_runs.look(runs),
+        *released_value_check.look_at_values(shown, ladders),
+        *class_size_check.look(runs, held_to, None)[0],
         *of_values[0],
     ]
 
@@ -188,16 +195,16 @@ def test_the_cohort_is_everybody_with_a_record(
     given = subject(tmp_path, results_at, stage(), project=asked)
     ladders = of_project(asked, given.hierarchies)
     assert level(MOVER) == "I"
-    everything = dataclasses.replace(list_reading.read(given), barred=barred)
-    counted = rebuilt_records.values_of_all(spark, given, ladders, "niveau", everything)
+    everything = dataclasses.replace(permission_reader.read(given), barred=barred)
+    counted = record_rebuild_check.values_of_all(spark, given, ladders, "niveau", everything)
     assert counted.tolist() == [*values, 0, 0, 0, 0]
 
 
 def published(spark: SparkSession, folder: Path, own: Project, edit: Break = nothing) -> Findings:
-    given = delta.read(spark, stage(edit).write(folder / "stage")).select(*drawn.COLUMNS)
+    given = delta.read_table(spark, stage(edit).write(folder / "stage")).select(*drawn.COLUMNS)
     rows = given.repartition(2, *own.row_order).sortWithinPartitions(*own.row_order)
     table = folder / "table"
-    delta.replace(rows, table, own_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
+    delta.replace_table(rows, table, own_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
     hierarchies = drawn.write_hierarchies(folder / "hierarchies")
     return check_published(spark, own, drawn.platform(), table, "proef-1", 60, hierarchies)
 

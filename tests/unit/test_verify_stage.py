@@ -17,7 +17,7 @@ from cohort.foundation.errors import ObjectionsRefused, StateRefused
 from cohort.keys import project_keys
 from cohort.states import schemas
 from cohort.verification.findings import CODES
-from cohort.verification.stage import check_stage
+from cohort.verification.stage_verification import check_stage
 
 Break = Callable[[list[Row]], None]
 
@@ -26,8 +26,8 @@ Break = Callable[[list[Row]], None]
 def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The drawn results as the restricted table."""
     path = tmp_path_factory.mktemp("restricted") / "results"
-    delta.create(one_spark, path, schemas.ACCEPTED, drawn.platform().tables, partitioned_by="batch")
-    delta.append(one_spark.createDataFrame(drawn.results(), schemas.ACCEPTED), path, "batch 1")  # type: ignore[type-var]
+    delta.create_table(one_spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by="batch")
+    delta.append_rows(one_spark.createDataFrame(drawn.results(), schemas.RESULTS_SCHEMA), path, "batch 1")  # type: ignore[type-var]
     return path
 
 
@@ -80,16 +80,16 @@ def test_a_valid_stage_has_no_finding(spark: SparkSession, tmp_path: Path, resul
 
 def test_the_checksum_is_that_of_the_released_columns(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     given = subject(tmp_path, results_at)
-    shown = delta.read(spark, given.stage).select(*drawn.COLUMNS)
-    assert check_stage(spark, given).checksum == delta.checksum(shown)
+    shown = delta.read_table(spark, given.stage).select(*drawn.COLUMNS)
+    assert check_stage(spark, given).checksum == delta.checksum_rows(shown)
 
 
 def test_a_stage_written_by_spark_has_no_finding(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     given = subject(tmp_path, results_at)
-    rows = delta.read(spark, given.stage).repartition(3, *drawn.COLUMNS)
+    rows = delta.read_table(spark, given.stage).repartition(3, *drawn.COLUMNS)
     again = tmp_path / "again"
     ordered = rows.sortWithinPartitions(*drawn.COLUMNS, "_pupil")
-    delta.write_new(ordered, again, "proef-1", given.platform.tables)
+    delta.write_new_table(ordered, again, "proef-1", given.platform.tables)
     assert check_stage(spark, dataclasses.replace(given, stage=again)).found == ()
 
 
@@ -132,7 +132,7 @@ def test_each_broken_row_is_found(
 
 
 def test_pseudonyms_of_another_key_are_all_found(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    given = subject(tmp_path, results_at, key=project_keys.Key(b"another key of 32 bytes as well!"))
+    given = subject(tmp_path, results_at, key=project_keys.ProjectKey(b"another key of 32 bytes as well!"))
     found = {f.code: f.count for f in check_stage(spark, given).found}
     assert found == {"PUPIL_UNKNOWN": 60}
 

@@ -21,25 +21,26 @@ from tests.unit.drawn_release import SCHOOLS, Row, bsn
 from cohort import delta
 from cohort.access import table_access
 from cohort.agreements import project as projects
-from cohort.agreements.platform import Access, Platform
+from cohort.agreements.platform import AccessSettings, Platform
 from cohort.agreements.project import Project
-from cohort.agreements.school_boards import Boards
+from cohort.agreements.school_boards import SchoolBoards
 from cohort.delta import vacuum_files
 from cohort.destruction import byte_search
+from cohort.foundation import json_documents
 from cohort.foundation.errors import NotAnonymous, StateRefused
 from cohort.keys import project_keys
 from cohort.live_tables import eligibility_withdrawal, residual_classes, row_withdrawal
-from cohort.live_tables.eligibility_withdrawal import Barred
+from cohort.live_tables.eligibility_withdrawal import BarredPupils
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Record, Release
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
 from cohort.states import local_frames
 from cohort.storage import locks
-from cohort.storage.paths import Places
-from cohort.verification import stage
+from cohort.storage.zone_paths import StorageZones
+from cohort.verification import stage_verification
 from cohort.verification.findings import Finding
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
-KEY = project_keys.Key(drawn.SECRET)
+KEY = project_keys.ProjectKey(drawn.SECRET)
 GIRLS_OF_LEVEL_II = [n for n in range(1, 60, 2) if n % 10 in (1, 3)][:10]
 """A class of just ten, of five schools; beside it 30 boys and 20 girls of level I."""
 
@@ -57,11 +58,11 @@ class Shown:
 
     spark: SparkSession
     home: Path
-    boards: dict[str, Boards] = field(default_factory=dict)
+    boards: dict[str, SchoolBoards] = field(default_factory=dict)
 
     @property
-    def places(self) -> Places:
-        return Places(self.home / "root")
+    def places(self) -> StorageZones:
+        return StorageZones(self.home / "root")
 
     @property
     def table(self) -> Path:
@@ -69,14 +70,14 @@ class Shown:
 
     @property
     def platform(self) -> Platform:
-        return drawn.platform().model_copy(update={"access": Access(way="group")})
+        return drawn.platform().model_copy(update={"access": AccessSettings(way="group")})
 
     @property
     def project(self) -> Project:
         return pseudonymous.project(readers=grp.getgrgid(os.getegid()).gr_name)
 
     def apply(self, *numbers: int, schools: frozenset[str] = frozenset()) -> dict[str, Any]:
-        return row_withdrawal.apply(
+        return row_withdrawal.withdraw_rows(
             self.spark,
             self.places,
             self.platform,
@@ -90,14 +91,14 @@ class Shown:
         )
 
     def pupils(self) -> set[str]:
-        found = delta.read(self.spark, self.table).select("pupil").toArrow().to_pylist()
+        found = delta.read_table(self.spark, self.table).select("pupil").toArrow().to_pylist()
         return {one["pupil"] for one in found}
 
-    def record(self) -> Record:
-        return release_record.find(self.places, "proef", 1)
+    def record(self) -> ReleaseRecord:
+        return release_record.find_release_record(self.places, "proef", 1)
 
     def is_open(self) -> bool:
-        return table_access.state(self.places, self.platform, "proef") == "granted"
+        return table_access.access_state(self.places, self.platform, "proef") == "granted"
 
     def traces(self, *numbers: int) -> set[int]:
         """Whose pseudonym stands anywhere in the table's folder, in bytes, hexadecimal or base64, decoded."""
@@ -114,11 +115,11 @@ def shown(spark: SparkSession, tmp_path: Path) -> Shown:
     made = Shown(spark, tmp_path)
     drawn.write_hierarchies(tmp_path / "hierarchies")
     count = pseudonymous.published(spark, tmp_path, made.table, made.project, *rows())
-    checksum = list(delta.checksum(delta.read(spark, made.table)))
-    record = Record(
+    checksum = list(delta.checksum_rows(delta.read_table(spark, made.table)))
+    record = ReleaseRecord(
         "proef",
         1,
-        Release.PUBLISHED,
+        ReleaseState.PUBLISHED,
         {
             "class": "pseudonymous",
             "settled": True,
@@ -134,8 +135,8 @@ def shown(spark: SparkSession, tmp_path: Path) -> Shown:
             "instructed": SCHOOLS,
         },
     )
-    release_record.save(made.places, record)
-    assert table_access.settle(made.places, made.platform, made.project, NOW) == []
+    release_record.save_release_record(made.places, record)
+    assert table_access.settle_access(made.places, made.platform, made.project, NOW) == []
     return made
 
 
@@ -147,12 +148,12 @@ def test_the_objector_goes_with_a_class_that_would_be_too_small_and_leaves_no_tr
     assert shown.pupils() == {pupil(n) for n in range(1, 60) if n not in GIRLS_OF_LEVEL_II}
     assert shown.traces(0, *GIRLS_OF_LEVEL_II) == set()
     record = shown.record()
-    assert record.facts["checksum"] == list(delta.checksum(delta.read(shown.spark, shown.table)))
+    assert record.facts["checksum"] == list(delta.checksum_rows(delta.read_table(shown.spark, shown.table)))
     assert (record.facts["version"], record.facts["counts"]) == (told["version"], {"pupils_released": 60})
     assert [w["pupils_besides"] for w in record.facts["withdrawals"]] == [9]
-    assert release_record.load(shown.places.records / "proef" / "1.json")["version"] == told["version"]
+    assert json_documents.read_json_document(shown.places.records / "proef" / "1.json")["version"] == told["version"]
     assert (told["access"], shown.is_open()) == ("granted", True)
-    assert delta.detail(shown.table)[1]["cohort.personal_data"] == "true"
+    assert delta.read_protocol_and_properties(shown.table)[1]["cohort.personal_data"] == "true"
     assert shown.apply(0, gone) == {**told, "pupils_barred": 0, "pupils_besides": 0}
 
 
@@ -161,7 +162,7 @@ def test_a_school_that_instructs_no_more_goes_as_a_whole(shown: Shown) -> None:
     assert told["pupils_of_schools"] == sum(
         drawn.released(n)["_school"] == drawn.mac(f"brin|{SCHOOLS[0]}") for n in range(60)
     )
-    left = delta.read(shown.spark, shown.table).select("school").distinct().toArrow()["school"].to_pylist()
+    left = delta.read_table(shown.spark, shown.table).select("school").distinct().toArrow()["school"].to_pylist()
     assert pseudonymous.school(SCHOOLS[0]) not in left
     assert 0 < len(left) < 6
 
@@ -171,7 +172,7 @@ def test_who_is_not_in_it_changes_nothing(shown: Shown) -> None:
     assert shown.apply(60, 61)["version"] == 0
     assert {path: path.stat().st_mtime_ns for path in shown.table.rglob("*")} == before
     assert shown.is_open()
-    assert not release_record.withdrawal(shown.places, "proef").exists()
+    assert not release_record.withdrawal_journal_path(shown.places, "proef").exists()
 
 
 def test_nobody_reads_from_before_the_commit_until_after_the_verification(
@@ -188,7 +189,7 @@ def test_nobody_reads_from_before_the_commit_until_after_the_verification(
 
         monkeypatch.setattr(module, name, call)
 
-    for module, name in ((delta, "replace"), (vacuum_files, "vacuum"), (stage, "check_published")):
+    for module, name in ((delta, "replace"), (vacuum_files, "vacuum"), (stage_verification, "check_published")):
         watched(module, name)
     shown.apply(0)
     assert seen == [("replace", 0o700), ("vacuum", 0o700), ("check_published", 0o700)]
@@ -203,7 +204,7 @@ MOMENTS: list[tuple[Any, str, bool]] = [
     (delta, "replace", False),
     (delta, "replace", True),
     (vacuum_files, "vacuum", True),
-    (stage, "check_published", True),
+    (stage_verification, "check_published", True),
     (release_record, "save", True),
     (table_access, "settle", False),
 ]
@@ -212,7 +213,7 @@ MOMENTS: list[tuple[Any, str, bool]] = [
 def kill(shown: Shown, patches: pytest.MonkeyPatch, module: Any, name: str, after: bool) -> bool:
     """Run it until it is killed before or after that step; False where it did not come to the step."""
     real: Callable[..., Any] = getattr(module, name)
-    close, dead = table_access.withdraw, list[bool]()
+    close, dead = table_access.withdraw_access, list[bool]()
 
     def killed(*given: Any, **named: Any) -> Any:
         if after:
@@ -225,7 +226,7 @@ def kill(shown: Shown, patches: pytest.MonkeyPatch, module: Any, name: str, afte
             close(*given)
 
     with patches.context() as patch:
-        patch.setattr(table_access, "withdraw", withdraw)
+        patch.setattr(table_access, "withdraw_access", withdraw)
         patch.setattr(module, name, killed)
         try:
             shown.apply(0, GIRLS_OF_LEVEL_II[0])
@@ -240,9 +241,9 @@ def ended_well(shown: Shown) -> None:
     assert len(shown.record().facts["withdrawals"]) == 1
     assert shown.record().facts["checksum"][0] == 49
     assert shown.traces(0, *GIRLS_OF_LEVEL_II) == set()
-    assert not release_record.withdrawal(shown.places, "proef").exists()
+    assert not release_record.withdrawal_journal_path(shown.places, "proef").exists()
     assert told["project"] == "proef"
-    assert table_access.settle(shown.places, shown.platform, shown.project, NOW) == []
+    assert table_access.settle_access(shown.places, shown.platform, shown.project, NOW) == []
 
 
 def test_killed_at_one_step_after_the_other_nobody_reads_and_it_ends_the_same(
@@ -252,7 +253,7 @@ def test_killed_at_one_step_after_the_other_nobody_reads_and_it_ends_the_same(
     for module, name, after in MOMENTS:
         if kill(shown, monkeypatch, module, name, after):
             met.append(name)
-            assert table_access.settle(shown.places, shown.platform, shown.project, NOW) or name == "settle"
+            assert table_access.settle_access(shown.places, shown.platform, shown.project, NOW) or name == "settle"
     assert len(met) >= 5, met
     ended_well(shown)
 
@@ -263,20 +264,20 @@ def test_killed_at_any_step_nobody_reads_and_the_next_run_ends_the_same(
     shown: Shown, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
 ) -> None:
     assert kill(shown, monkeypatch, module, name, after)
-    assert table_access.settle(shown.places, shown.platform, shown.project, NOW) or name == "settle"
+    assert table_access.settle_access(shown.places, shown.platform, shown.project, NOW) or name == "settle"
     ended_well(shown)
 
 
 def test_what_does_not_pass_the_verifier_is_read_by_nobody(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "look_for_barred", lambda *_: [Finding("OBJECTOR", "Somebody is left.", 1)])
+    monkeypatch.setattr(stage_verification, "look_for_barred", lambda *_: [Finding("OBJECTOR", "Somebody is left.", 1)])
     with pytest.raises(NotAnonymous, match="OBJECTOR"):
         shown.apply(0)
     assert not shown.is_open()
-    assert table_access.settle(shown.places, shown.platform, shown.project, NOW) != []
+    assert table_access.settle_access(shown.places, shown.platform, shown.project, NOW) != []
 
 
 def test_a_gate_that_takes_nobody_out_is_found_by_the_verifier(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(residual_classes, "of", lambda marked, *_: marked)
+    monkeypatch.setattr(residual_classes, "keep_residual_rows", lambda marked, *_: marked)
     with pytest.raises(NotAnonymous, match="OBJECTOR"):
         shown.apply(0)
     assert not shown.is_open()
@@ -285,26 +286,26 @@ def test_a_gate_that_takes_nobody_out_is_found_by_the_verifier(shown: Shown, mon
 def test_classes_that_are_left_too_small_are_found_by_the_verifier(
     shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(residual_classes, "of", lambda marked, gone, *_: marked.where(~gone))
+    monkeypatch.setattr(residual_classes, "keep_residual_rows", lambda marked, gone, *_: marked.where(~gone))
     with pytest.raises(NotAnonymous, match="K: "):
         shown.apply(GIRLS_OF_LEVEL_II[0])
     assert not shown.is_open()
 
 
 def test_a_run_on_the_project_is_waited_for(shown: Shown) -> None:
-    with locks.held(shown.places.locks, "proef"), pytest.raises(StateRefused):
+    with locks.hold_lock(shown.places.locks, "proef"), pytest.raises(StateRefused):
         shown.apply(0)
 
 
 def test_an_anonymous_project_is_left_to_its_next_release(shown: Shown) -> None:
-    release_record.save(shown.places, shown.record().noted(**{"class": "anonymous"}))
+    release_record.save_release_record(shown.places, shown.record().noted(**{"class": "anonymous"}))
     assert shown.apply(0) == {"project": "proef", "pupils_barred": 0, "pupils_of_schools": 0, "pupils_besides": 0}
-    assert eligibility_withdrawal.live(shown.places) == []
+    assert eligibility_withdrawal.live_pseudonymous_releases(shown.places) == []
 
 
 def honour(shown: Shown, *numbers: int) -> dict[str, Any]:
-    who = Barred(frozenset(map(bsn, numbers)), {"barred_digest": "today's"})
-    (told,) = eligibility_withdrawal.honour(
+    who = BarredPupils(frozenset(map(bsn, numbers)), {"barred_digest": "today's"})
+    (told,) = eligibility_withdrawal.withdraw_ineligible_rows(
         shown.spark, shown.places, shown.platform, shown.home, shown.home / "keys", lambda _: who, NOW, lambda _: None
     )
     return told
@@ -313,8 +314,8 @@ def honour(shown: Shown, *numbers: int) -> dict[str, Any]:
 @pytest.fixture
 def declared(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> Shown:
     """With its declaration, its key, and the instructions of all its schools."""
-    monkeypatch.setattr(projects, "load", lambda *_: shown.project)
-    monkeypatch.setattr(eligibility_withdrawal, "lapsed", lambda *_: frozenset())
+    monkeypatch.setattr(projects, "load_project", lambda *_: shown.project)
+    monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset())
     (shown.home / "toetsen.csv").write_bytes((CONF / "toetsen.csv").read_bytes())
     (shown.home / "keys").mkdir()
     (shown.home / "keys" / "proef.key").write_bytes(drawn.SECRET)
@@ -343,14 +344,14 @@ def test_a_lost_key_means_that_nobody_reads(declared: Shown) -> None:
     (declared.home / "keys" / "proef.key").unlink()
     told = honour(declared, 0)
     assert (told["access"], told["exit_code"]) == ("withdrawn", 13)
-    assert table_access.settle(declared.places, declared.platform, declared.project, NOW) != []
+    assert table_access.settle_access(declared.places, declared.platform, declared.project, NOW) != []
     assert declared.pupils() == {pupil(n) for n in range(60)}
 
 
 def test_a_school_whose_instruction_ended_leaves_with_whoever_is_barred(
     declared: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(eligibility_withdrawal, "lapsed", lambda *_: frozenset({SCHOOLS[2]}))
+    monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset({SCHOOLS[2]}))
     told = honour(declared)
     assert told["pupils_of_schools"] == 10
     assert declared.record().facts["instructed"] == [s for s in SCHOOLS if s != SCHOOLS[2]]
@@ -358,12 +359,12 @@ def test_a_school_whose_instruction_ended_leaves_with_whoever_is_barred(
 
 def test_the_numbers_come_as_a_frame_never_as_text(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
-    real = local_frames.local
+    real = local_frames.make_local_frame
 
     def local(spark: SparkSession, state: Any, given: Any) -> Any:
         made.append(given)
         return real(spark, state, given)
 
-    monkeypatch.setattr(local_frames, "local", local)
+    monkeypatch.setattr(local_frames, "make_local_frame", local)
     shown.apply(61)
     assert [(bsn(61),)] in made

@@ -16,19 +16,19 @@ from pathlib import Path
 
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.foundation import private_files
-from cohort.foundation.errors import RightsRefused, expected
+from cohort.foundation import json_documents, private_files
+from cohort.foundation.errors import RightsRefused, describe_problem
 from cohort.release_records import release_record
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
-GRANTED, WITHDRAWN = "granted", "withdrawn"
-CLOSED, CLOSED_FILE = 0o700, 0o600
-READ, READ_FILE = 0o750, 0o640
+ACCESS_GRANTED, ACCESS_WITHDRAWN = "granted", "withdrawn"
+CLOSED_FOLDER_MODE, CLOSED_FILE_MODE = 0o700, 0o600
+READABLE_FOLDER_MODE, READABLE_FILE_MODE = 0o750, 0o640
 HOOK_SECONDS = 120
-UNVERIFIED = "its verification failed: run verify, and access after a clean one"
+VERIFICATION_FAILED = "its verification failed: run verify, and access after a clean one"
 
 
-def close_zones(places: Places) -> None:
+def close_private_zones(places: StorageZones) -> None:
     """Close the zones that are the platform's alone, before a job opens anything in them.
 
     Of `feedback` everything inside as well: it is passed on file by file, and what is passed on keeps its
@@ -36,14 +36,14 @@ def close_zones(places: Places) -> None:
     Refuses: a zone that others can enter and that this user cannot close (exit code 17).
     """
     feedback = places.feedback("")
-    problems = private_files.close_tree(feedback)
+    problems = private_files.close_private_tree(feedback)
     for zone in (places.restricted, places.root / "staging", feedback):
         if not os.path.lexists(zone):
-            private_files.make_folder(zone)
+            private_files.make_private_folder(zone)
     for zone in places.private:
         try:
-            if stat.S_IMODE(zone.stat().st_mode) & private_files.OTHERS:
-                zone.chmod(CLOSED)
+            if stat.S_IMODE(zone.stat().st_mode) & private_files.GROUP_AND_OTHERS_BITS:
+                zone.chmod(CLOSED_FOLDER_MODE)
         except FileNotFoundError:
             continue
         except OSError as failed:
@@ -51,7 +51,7 @@ def close_zones(places: Places) -> None:
     if problems:
         raise RightsRefused(
             *(
-                expected(
+                describe_problem(
                     "what only the platform's user enters and reads",
                     example="chmod 700",
                     found=found,
@@ -63,7 +63,7 @@ def close_zones(places: Places) -> None:
         )
 
 
-def require_possible(platform: Platform, project: Project) -> None:
+def require_access_possible(platform: Platform, project: Project) -> None:
     """Whether the project's readers could be let in, asked before anything is published.
 
     Refuses: a group that is not known here or that this user may not give, a hook that cannot be run
@@ -90,7 +90,7 @@ def require_possible(platform: Platform, project: Project) -> None:
         )
 
 
-def close(places: Places, platform: Platform, project: str, why: str, now: dt.datetime) -> None:
+def close_table(places: StorageZones, platform: Platform, project: str, why: str, now: dt.datetime) -> None:
     """Close the place of a table, which is made closed where there is none: the first step of publishing.
 
     Refuses: what `withdraw` refuses.
@@ -98,11 +98,11 @@ def close(places: Places, platform: Platform, project: str, why: str, now: dt.da
     table = places.table(project)
     table.parent.mkdir(parents=True, exist_ok=True)
     if not table.exists():
-        table.mkdir(mode=CLOSED)
-    withdraw(places, platform, project, why, now)
+        table.mkdir(mode=CLOSED_FOLDER_MODE)
+    withdraw_access(places, platform, project, why, now)
 
 
-def withdraw(places: Places, platform: Platform, project: str, why: str, now: dt.datetime) -> None:
+def withdraw_access(places: StorageZones, platform: Platform, project: str, why: str, now: dt.datetime) -> None:
     """Let nobody but the platform's user read a project's table; nothing where there is no table.
 
     Refuses: a table that is a link, one that stays open, a hook that fails (exit code 17). The folder is
@@ -115,30 +115,32 @@ def withdraw(places: Places, platform: Platform, project: str, why: str, now: dt
     if table.is_symlink():
         raise _stays_open(project, "a link to elsewhere")
     try:
-        table.chmod(CLOSED)  # of what lies inside nothing can be reached any more, but by who stands in it
-        _give(table, None, CLOSED, CLOSED_FILE)
+        table.chmod(CLOSED_FOLDER_MODE)  # of what lies inside nothing can be reached any more, but by who stands in it
+        _give(table, None, CLOSED_FOLDER_MODE, CLOSED_FILE_MODE)
     except OSError as failed:
         raise _stays_open(project, f"one that refuses ({failed.strerror})") from None
     if stat.S_IMODE(table.stat().st_mode) & 0o077:
         raise _stays_open(project, "one that others can enter")
-    if platform.access.hook is not None and noted.get("group") and noted.get("state") == GRANTED:
+    if platform.access.hook is not None and noted.get("group") and noted.get("state") == ACCESS_GRANTED:
         _call(platform.access.hook, "withdraw", project, table, str(noted["group"]))
-    _note(places, project, WITHDRAWN, noted.get("group"), why, now)
+    _note(places, project, ACCESS_WITHDRAWN, noted.get("group"), why, now)
 
 
-def close_unverified(places: Places, platform: Platform, now: dt.datetime) -> None:
+def close_unverified_tables(places: StorageZones, platform: Platform, now: dt.datetime) -> None:
     """Close every table whose verification failed and that is open still, since that run was killed.
 
     One that refuses is told by the daily job, not here: the job at hand may be the one that destroys it.
     """
-    for note in places.exact.glob(f"*/{release_record.failed_verification(places, '').name}"):
+    for note in places.exact.glob(f"*/{release_record.failed_verification_path(places, '').name}"):
         project = note.parent.name
-        if state(places, platform, project) == GRANTED:
+        if access_state(places, platform, project) == ACCESS_GRANTED:
             with suppress(RightsRefused):
-                withdraw(places, platform, project, UNVERIFIED, now)
+                withdraw_access(places, platform, project, VERIFICATION_FAILED, now)
 
 
-def settle(places: Places, platform: Platform, project: Project, now: dt.datetime, *why_not: str) -> list[str]:
+def settle_access(
+    places: StorageZones, platform: Platform, project: Project, now: dt.datetime, *why_not: str
+) -> list[str]:
     """Let the readers of a published table in, or, for any reason not to, nobody.
 
     Takes: reasons that others know of (a lost key); the caller holds the project's lock.
@@ -146,17 +148,17 @@ def settle(places: Places, platform: Platform, project: Project, now: dt.datetim
     Refuses: what `require_possible` and `withdraw` refuse, and readers who could not be let in: then
     access is withdrawn (exit code 17).
     """
-    reasons = [*withheld(places, project, now.date()), *why_not]
+    reasons = [*reasons_against_access(places, project, now.date()), *why_not]
     if platform.access.way == "owner":
         reasons.append("the platform gives access to nobody ([access] way = 'owner')")
     if reasons:
-        withdraw(places, platform, project.name, "; ".join(reasons), now)
+        withdraw_access(places, platform, project.name, "; ".join(reasons), now)
         return reasons
     try:
-        require_possible(platform, project)
+        require_access_possible(platform, project)
         _grant(places, platform, project, now)
     except (OSError, RightsRefused) as failed:
-        withdraw(places, platform, project.name, "the readers could not be let in", now)
+        withdraw_access(places, platform, project.name, "the readers could not be let in", now)
         if isinstance(failed, RightsRefused):
             raise
         raise _refused(
@@ -169,46 +171,46 @@ def settle(places: Places, platform: Platform, project: Project, now: dt.datetim
     return []
 
 
-def withheld(places: Places, project: Project, today: dt.date) -> list[str]:
+def reasons_against_access(places: StorageZones, project: Project, today: dt.date) -> list[str]:
     """Every reason why nobody may read a project's table today, as far as its own records tell."""
     name, told = project.name, list[str]()
-    if (state := release_record.state_of(places, name)) is not release_record.Project.OPEN:
+    if (state := release_record.project_state(places, name)) is not release_record.ProjectState.OPEN:
         told.append(f"the project is {state}")
     if not project.starts <= today <= project.ends:
         told.append(f"today is not between {project.starts} and {project.ends}")
-    live = release_record.published(places, name)
+    live = release_record.find_published_record(places, name)
     if live is None or not live.facts.get("settled"):
         told.append("nothing is published, or its publishing was not finished")
-    elif release_record.withdrawal(places, name).exists():
+    elif release_record.withdrawal_journal_path(places, name).exists():
         told.append("rows are being withdrawn: run objections, or publish a new release")
-    if release_record.failed_verification(places, name).exists():
-        told.append(UNVERIFIED)
+    if release_record.failed_verification_path(places, name).exists():
+        told.append(VERIFICATION_FAILED)
     return told
 
 
-def state(places: Places, platform: Platform, project: str) -> str:
+def access_state(places: StorageZones, platform: Platform, project: str) -> str:
     """Whether others than the platform's user can read the table, as its folder or the last hook has it."""
     table = places.table(project)
     if platform.access.way == "hook":
-        return str(_noted(places, project).get("state", WITHDRAWN))
+        return str(_noted(places, project).get("state", ACCESS_WITHDRAWN))
     open_ = table.is_dir() and stat.S_IMODE(table.stat().st_mode) & 0o077
-    return GRANTED if open_ else WITHDRAWN
+    return ACCESS_GRANTED if open_ else ACCESS_WITHDRAWN
 
 
-def _grant(places: Places, platform: Platform, project: Project, now: dt.datetime) -> None:
+def _grant(places: StorageZones, platform: Platform, project: Project, now: dt.datetime) -> None:
     table, hook = places.table(project.name), platform.access.hook
     noted = _noted(places, project.name)
     former = noted.get("group")
-    if hook is not None and noted.get("state") == GRANTED and former not in (None, project.readers):
+    if hook is not None and noted.get("state") == ACCESS_GRANTED and former not in (None, project.readers):
         _call(hook, "withdraw", project.name, table, str(former))
-    _note(places, project.name, GRANTED, project.readers, "", now)  # before: whoever comes next must know
+    _note(places, project.name, ACCESS_GRANTED, project.readers, "", now)  # before: whoever comes next must know
     if hook is not None:
         _call(hook, "grant", project.name, table, project.readers)
         return
     gid = _group(project.readers)
-    _give(table, gid, READ, READ_FILE)
+    _give(table, gid, READABLE_FOLDER_MODE, READABLE_FILE_MODE)
     os.chown(table, -1, gid)
-    table.chmod(READ)  # last: all that lies inside is as it should be
+    table.chmod(READABLE_FOLDER_MODE)  # last: all that lies inside is as it should be
 
 
 def _give(table: Path, gid: int | None, folders: int, files: int) -> None:
@@ -260,20 +262,20 @@ def _group(name: str) -> int:
     )
 
 
-def _noted(places: Places, project: str) -> dict[str, object]:
+def _noted(places: StorageZones, project: str) -> dict[str, object]:
     file = _file(places, project)
-    return release_record.load(file) if file.exists() else {}
+    return json_documents.read_json_document(file) if file.exists() else {}
 
 
-def _note(places: Places, project: str, state: str, group: object, why: str, now: dt.datetime) -> None:
+def _note(places: StorageZones, project: str, state: str, group: object, why: str, now: dt.datetime) -> None:
     """What was last done, for the one who asks why and for the hook that must undo it."""
     noted = _noted(places, project)
     fresh = {"state": state, "group": group, "why": why}
     if any(noted.get(name) != value for name, value in fresh.items()):
-        release_record.write(_file(places, project), {**fresh, "at": str(now)})
+        json_documents.write_json_document(_file(places, project), {**fresh, "at": str(now)})
 
 
-def _file(places: Places, project: str) -> Path:
+def _file(places: StorageZones, project: str) -> Path:
     return places.exact / project / "access.json"
 
 
@@ -288,4 +290,4 @@ def _stays_open(project: str, found: str) -> RightsRefused:
 
 
 def _refused(what: str, example: str, found: str, where: str, do: str) -> RightsRefused:
-    return RightsRefused(expected(what, example=example, found=found, where=where, do=do))
+    return RightsRefused(describe_problem(what, example=example, found=found, where=where, do=do))

@@ -10,19 +10,28 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from cohort.agreements import school_boards
-from cohort.agreements.school_boards import Boards, Site
-from cohort.foundation.errors import ConfigurationRefused, expected
-from cohort.foundation.identifiers import BRIN
+from cohort.agreements.school_boards import SchoolBoards, SchoolSite
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.foundation.identifiers import BRIN_PATTERN
 
-TESTS = ("toetscode", "versie", "domein", "moment", "jaargroep", "schaal", "min", "max", "bijzonder")
-SCHOOLS = ("brin", "vestiging", "bestuur", "soort", "denominatie_groep", "regio", "verwacht_van", "verwacht_tot")
-MOMENTS = ("B", "M", "E")
-HIGHEST = Decimal(5000)
+TEST_LIST_HEADER = ("toetscode", "versie", "domein", "moment", "jaargroep", "schaal", "min", "max", "bijzonder")
+SCHOOL_LIST_HEADER = (
+    "brin",
+    "vestiging",
+    "bestuur",
+    "soort",
+    "denominatie_groep",
+    "regio",
+    "verwacht_van",
+    "verwacht_tot",
+)
+LISTED_MOMENTS = ("B", "M", "E")
+HIGHEST_SCORE = Decimal(5000)
 """Scores lie in 0 … 5000, with at most two decimals: what one slot of a packed record holds."""
 
 
 @dataclass(frozen=True)
-class Test:
+class CatalogueTest:
     """One edition of a test: what it measures, when, on which scale, and whether that is special-category."""
 
     toetscode: str
@@ -38,15 +47,15 @@ class Test:
 
 @dataclass(frozen=True)
 class Catalogue:
-    tests: tuple[Test, ...]
+    tests: tuple[CatalogueTest, ...]
     schools: frozenset[str]
     expected: Mapping[str, tuple[dt.date, dt.date]] = field(default_factory=dict)
     """The days from and to which each school is expected to deliver."""
-    sites: tuple[Site, ...] = ()
+    sites: tuple[SchoolSite, ...] = ()
 
-    def boards(self, today: dt.date) -> dict[str, Boards]:
+    def boards(self, today: dt.date) -> dict[str, SchoolBoards]:
         """The boards of every school that has or had one, by BRIN, as they are on that day."""
-        return school_boards.of_schools(self.sites, today)
+        return school_boards.find_school_boards(self.sites, today)
 
     def measures(self, domein: str, schaal: str) -> bool:
         """Whether a test of the catalogue measures that domain on that scale."""
@@ -61,14 +70,20 @@ class Catalogue:
         return frozenset(test.domein for test in self.tests if test.bijzonder)
 
 
-def load(folder: Path) -> Catalogue:
+def load_catalogue(folder: Path) -> Catalogue:
     """Both lists of a configuration folder.
 
     Refuses: a missing list, another header, a wrong or repeated line; all problems at once (exit code 10).
     """
     problems: list[str] = []
-    tests = [t for t in (_test(*line, problems) for line in _lines(folder / "toetsen.csv", TESTS, problems)) if t]
-    schools = [s for s in (_school(*line, problems) for line in _lines(folder / "scholen.csv", SCHOOLS, problems)) if s]
+    tests = [
+        t for t in (_test(*line, problems) for line in _lines(folder / "toetsen.csv", TEST_LIST_HEADER, problems)) if t
+    ]
+    schools = [
+        s
+        for s in (_school(*line, problems) for line in _lines(folder / "scholen.csv", SCHOOL_LIST_HEADER, problems))
+        if s
+    ]
     problems += [
         _wrong(
             "one board (bestuur) of a site on one day",
@@ -76,7 +91,7 @@ def load(folder: Path) -> Catalogue:
             "two",
             f"scholen.csv, school {brin}",
         )
-        for brin in school_boards.contradictions(schools)
+        for brin in school_boards.find_board_contradictions(schools)
     ]
     keys = [(t.toetscode, t.versie) for t in tests]
     if len(set(keys)) != len(keys):
@@ -91,7 +106,7 @@ def load(folder: Path) -> Catalogue:
     return Catalogue(tuple(tests), listed, _expected(schools), tuple(schools))
 
 
-def _expected(schools: list[Site]) -> dict[str, tuple[dt.date, dt.date]]:
+def _expected(schools: list[SchoolSite]) -> dict[str, tuple[dt.date, dt.date]]:
     """A school is expected from the first to the last day of any of its sites."""
     days: dict[str, tuple[dt.date, dt.date]] = {}
     for site in schools:
@@ -120,22 +135,22 @@ def _lines(path: Path, header: tuple[str, ...], problems: list[str]) -> Iterator
         problems.append(_wrong("a readable UTF-8 list", "the shipped file", "none", path.name))
 
 
-def _test(number: int, line: dict[str, str], problems: list[str]) -> Test | None:
+def _test(number: int, line: dict[str, str], problems: list[str]) -> CatalogueTest | None:
     where = f"toetsen.csv line {number}"
     try:
         lowest, highest = (Decimal(line[end].replace(",", ".")) for end in ("min", "max"))
     except InvalidOperation:
         problems.append(_wrong("min and max as numbers", "0 and 200", "something else", where))
         return None
-    if not 0 <= lowest < highest <= HIGHEST:
-        problems.append(_wrong(f"0 <= min < max <= {HIGHEST}", "0 and 200", "another range", where))
+    if not 0 <= lowest < highest <= HIGHEST_SCORE:
+        problems.append(_wrong(f"0 <= min < max <= {HIGHEST_SCORE}", "0 and 200", "another range", where))
     if line["bijzonder"] not in ("ja", "nee"):
         problems.append(_wrong("bijzonder ja or nee", "nee", "something else", where))
-    if line["moment"] not in (*MOMENTS, ""):
+    if line["moment"] not in (*LISTED_MOMENTS, ""):
         problems.append(_wrong("moment B, M, E or nothing", "M", "something else", where))
     if not all(line[key].strip() for key in ("toetscode", "versie", "domein", "schaal")):
         problems.append(_wrong("toetscode, versie, domein and schaal", "REK-M7;3.0;rekenen", "an empty one", where))
-    return Test(
+    return CatalogueTest(
         line["toetscode"],
         line["versie"],
         line["domein"],
@@ -148,8 +163,8 @@ def _test(number: int, line: dict[str, str], problems: list[str]) -> Test | None
     )
 
 
-def _school(number: int, line: dict[str, str], problems: list[str]) -> Site | None:
-    if not BRIN.fullmatch(line["brin"]):
+def _school(number: int, line: dict[str, str], problems: list[str]) -> SchoolSite | None:
+    if not BRIN_PATTERN.fullmatch(line["brin"]):
         problems.append(
             _wrong("a BRIN of two digits and two capitals", "99ZZ", "another", f"scholen.csv line {number}")
         )
@@ -163,8 +178,10 @@ def _school(number: int, line: dict[str, str], problems: list[str]) -> Site | No
         where = f"scholen.csv line {number}"
         problems.append(_wrong("dates, or nothing", "2020-08-01", "something else", where))
         return None
-    return Site(line["brin"], line["vestiging"].strip(), school_boards.spelling(line["bestuur"]), since, until)
+    return SchoolSite(
+        line["brin"], line["vestiging"].strip(), school_boards.normalise_board(line["bestuur"]), since, until
+    )
 
 
 def _wrong(what: str, example: str, found: str, where: str) -> str:
-    return expected(what, example=example, found=found, where=where, do="Correct the list")
+    return describe_problem(what, example=example, found=found, where=where, do="Correct the list")

@@ -9,15 +9,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cohort.agreements.declared_bands import DeclaredBands
-from cohort.agreements.purpose import Reason
-from cohort.foundation.declarations import Declaration, Number, wrong
+from cohort.agreements.research_purpose import ReasonText
+from cohort.foundation.declarations import Declaration, ExactNumber, several_problems
 from cohort.states import schemas
 
-COLUMN = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
-NUMERIC = ("vaardigheidsscore", "ruwe_score")
-NUMBERS = ("ses", "postcode4")
+COLUMN_NAME = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
+NUMERIC_SCORES = ("vaardigheidsscore", "ruwe_score")
+NUMERIC_ATTRIBUTES = ("ses", "postcode4")
 """Attributes that are whole numbers."""
-MOMENTS = ("B", "M", "E")
+MOMENT_ORDER = ("B", "M", "E")
 """The moments of a school year, in order."""
 
 
@@ -31,53 +31,53 @@ def _two_years_in_a_row(year: str) -> str:
 
 
 SchoolYear = Annotated[str, AfterValidator(_two_years_in_a_row)]
-Moment = Literal["B", "M", "E"]
-Score = Literal["vaardigheidsscore", "ruwe_score", "niveau_AE", "niveau_IV"]
-Several = Literal["latest", "first", "highest"]
+MomentCode = Literal["B", "M", "E"]
+ScoreKind = Literal["vaardigheidsscore", "ruwe_score", "niveau_AE", "niveau_IV"]
+ResultChoice = Literal["latest", "first", "highest"]
 
 
-class Slot(Declaration):
+class ResultSlot(Declaration):
     """One place in a pupil's record: the result of one domain, school year and moment."""
 
     domein: str
     schooljaar: SchoolYear
-    moment: Moment
+    moment: MomentCode
 
 
-class Result(Slot):
+class SelectedResult(ResultSlot):
     """A result to show, and which one when there are several of that moment."""
 
     schaal: str
-    value: Score
-    several: Several
+    value: ScoreKind
+    several: ResultChoice
 
     @property
-    def slot(self) -> Slot:
-        return Slot(domein=self.domein, schooljaar=self.schooljaar, moment=self.moment)
+    def slot(self) -> ResultSlot:
+        return ResultSlot(domein=self.domein, schooljaar=self.schooljaar, moment=self.moment)
 
 
-class When(Declaration):
+class SchoolYearMoment(Declaration):
     schooljaar: SchoolYear
-    moment: Moment
+    moment: MomentCode
 
     @property
     def place(self) -> tuple[str, int]:
         """Where it stands in time."""
-        return self.schooljaar, MOMENTS.index(self.moment)
+        return self.schooljaar, MOMENT_ORDER.index(self.moment)
 
 
-class Difference(Declaration):
+class ResultDifference(Declaration):
     """The later result minus the earlier one of the same domain, on one scale."""
 
     domein: str
     schaal: str
     value: Literal["vaardigheidsscore", "ruwe_score"]
-    several: Several
-    earlier: When
-    later: When
+    several: ResultChoice
+    earlier: SchoolYearMoment
+    later: SchoolYearMoment
 
     @model_validator(mode="after")
-    def _forward(self) -> Difference:
+    def _forward(self) -> ResultDifference:
         if self.earlier.place >= self.later.place:
             raise ValueError(
                 "Expected earlier before later, for example M and then E of one school year; found them "
@@ -86,12 +86,12 @@ class Difference(Declaration):
         return self
 
     @property
-    def results(self) -> tuple[Result, Result]:
+    def results(self) -> tuple[SelectedResult, SelectedResult]:
         """The earlier and the later result."""
         return self._at(self.earlier), self._at(self.later)
 
-    def _at(self, when: When) -> Result:
-        return Result(
+    def _at(self, when: SchoolYearMoment) -> SelectedResult:
+        return SelectedResult(
             domein=self.domein,
             schooljaar=when.schooljaar,
             moment=when.moment,
@@ -110,11 +110,11 @@ class SensitiveLimits(Declaration):
     from the values of all pupils who have one, values equally far apart or in the order of their file.
     """
 
-    largest_value: Annotated[Number, Field(gt=0, lt=1, decimal_places=6)]
+    largest_value: Annotated[ExactNumber, Field(gt=0, lt=1, decimal_places=6)]
     distinct: Annotated[int, Field(ge=2)] | None = None
-    entropy: Annotated[Number, Field(gt=1, le=1_000_000, decimal_places=6)] | None = None
-    equal_closeness: Annotated[Number, Field(ge=0, lt=1, decimal_places=6)] | None = None
-    ordered_closeness: Annotated[Number, Field(ge=0, lt=1, decimal_places=6)] | None = None
+    entropy: Annotated[ExactNumber, Field(gt=1, le=1_000_000, decimal_places=6)] | None = None
+    equal_closeness: Annotated[ExactNumber, Field(ge=0, lt=1, decimal_places=6)] | None = None
+    ordered_closeness: Annotated[ExactNumber, Field(ge=0, lt=1, decimal_places=6)] | None = None
 
     @property
     def of_the_cohort(self) -> bool:
@@ -127,7 +127,7 @@ class SensitiveLimits(Declaration):
         return any(limit is not None for name, limit in self if name != "largest_value")
 
 
-class Column(Declaration):
+class DeclaredColumn(Declaration):
     """One released column: a result, a difference or an attribute, its hierarchy, and why it is needed.
 
     A quasi-identifying column is generalised by its hierarchy; a sensitive one shows the leaf itself, under a
@@ -142,41 +142,41 @@ class Column(Declaration):
     """
 
     name: str
-    why: Reason
+    why: ReasonText
     role: Literal["quasi-identifying", "sensitive"]
     hierarchy: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]*$")] | None = None
     bands: DeclaredBands | None = None
-    result: Result | None = None
-    difference: Difference | None = None
+    result: SelectedResult | None = None
+    difference: ResultDifference | None = None
     attribute: str | None = None
     born: Literal["cohort", "quarter", "year"] | None = None
     step: Annotated[int, Field(ge=1)] | None = None
-    weight: Annotated[Number, Field(gt=0)] | None = None
+    weight: Annotated[ExactNumber, Field(gt=0)] | None = None
     lowest_level: Annotated[int, Field(ge=0)] = 0
     highest_level: Annotated[int, Field(ge=0)] | None = None
     constraint: SensitiveLimits | None = None
-    legal_ground: Reason | None = None
+    legal_ground: ReasonText | None = None
 
     @field_validator("name")
     @classmethod
     def _speakable(cls, name: str) -> str:
-        if not COLUMN.fullmatch(name):
+        if not COLUMN_NAME.fullmatch(name):
             raise ValueError(
                 "Expected a column name of letters, digits and _, for example rekenen_M7; found "
                 "another in <where>. Rename the column."
             )
-        if name.lower() in schemas.IDENTIFYING:
+        if name.lower() in schemas.IDENTIFYING_COLUMNS:
             raise ValueError(_identifying(name))
         return name
 
     @field_validator("attribute")
     @classmethod
     def _of_the_pupil(cls, attribute: str | None) -> str | None:
-        if attribute is not None and attribute.lower() in schemas.IDENTIFYING:
+        if attribute is not None and attribute.lower() in schemas.IDENTIFYING_COLUMNS:
             raise ValueError(_identifying(attribute))
-        if attribute is not None and attribute not in schemas.ATTRIBUTES:
+        if attribute is not None and attribute not in schemas.PUPIL_ATTRIBUTES:
             raise ValueError(
-                f"Expected an attribute of the pupil, for example {', '.join(schemas.ATTRIBUTES[:3])}; "
+                f"Expected an attribute of the pupil, for example {', '.join(schemas.PUPIL_ATTRIBUTES[:3])}; "
                 "found another in <where>. Remove the column or choose another attribute."
             )
         return attribute
@@ -194,10 +194,10 @@ class Column(Declaration):
         return role
 
     @model_validator(mode="after")
-    def _coherent(self) -> Column:
+    def _coherent(self) -> DeclaredColumn:
         told = [*self._wrong_source(), *self._wrong_for_its_role()]
         if told:
-            raise wrong(told)
+            raise several_problems(told)
         return self
 
     def _wrong_source(self) -> Iterator[str]:
@@ -229,7 +229,7 @@ class Column(Declaration):
                 f"{self.name} in <where>. Give just one of them."
             )
         if self.bands is not None:
-            values = self.numeric or self.attribute in NUMBERS
+            values = self.numeric or self.attribute in NUMERIC_ATTRIBUTES
             yield from self.bands.unfit(self.name, scores=self.numeric, numbers=values, born=self.born)
 
     def _wrong_for_its_role(self) -> Iterator[str]:
@@ -258,7 +258,7 @@ class Column(Declaration):
     @property
     def numeric(self) -> bool:
         """Whether leaves are bands of numbers."""
-        return self.difference is not None or (self.result is not None and self.result.value in NUMERIC)
+        return self.difference is not None or (self.result is not None and self.result.value in NUMERIC_SCORES)
 
     @property
     def band_width(self) -> int | None:
@@ -266,7 +266,7 @@ class Column(Declaration):
         return self.bands.step if self.numeric and self.bands is not None else self.step
 
     @property
-    def results(self) -> tuple[Result, ...]:
+    def results(self) -> tuple[SelectedResult, ...]:
         """The results the column is made from: none, one, or the earlier and the later one."""
         if self.difference is not None:
             return self.difference.results

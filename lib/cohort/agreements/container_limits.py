@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FREE = 1 << 20
+BYTES_WITHOUT_RATIO_LIMIT = 1 << 20
 """A content of up to this many bytes harms nobody, however well it was packed."""
 
 
@@ -28,4 +28,4 @@ class ContainerLimits:
     @property
     def most_packed(self) -> int:
         """How many bytes a container itself may have."""
-        return self.total_bytes + FREE
+        return self.total_bytes + BYTES_WITHOUT_RATIO_LIMIT

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from cohort.foundation.declarations import Declaration, wrong
+from cohort.foundation.declarations import Declaration, several_problems
 
-MOST_BANDS = 10_000
+MAX_DECLARED_BANDS = 10_000
 
 
 class DeclaredBands(Declaration):
@@ -39,7 +39,7 @@ class DeclaredBands(Declaration):
     def _coherent(self) -> DeclaredBands:
         problems = list(self._problems())
         if problems:
-            raise wrong(problems)
+            raise several_problems(problems)
         return self
 
     def _problems(self) -> Iterator[str]:
@@ -49,9 +49,9 @@ class DeclaredBands(Declaration):
                 f"step = 20; found from = {self.from_}, to = {self.to}, step = {self.step} in <where>. "
                 "Correct them: a band begins at a multiple of the step."
             )
-        elif (self.to - self.from_) // self.step > MOST_BANDS:
+        elif (self.to - self.from_) // self.step > MAX_DECLARED_BANDS:
             yield (
-                f"Expected at most {MOST_BANDS:,} bands, for example a step of 20; found more in <where>. "
+                f"Expected at most {MAX_DECLARED_BANDS:,} bands, for example a step of 20; found more in <where>. "
                 "Choose wider bands."
             )
         rising = all(wider > narrower and wider % narrower == 0 for narrower, wider in pairwise(self.widths))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cohort.agreements.platform import Platform
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Environment:
         operator: who runs the job, as the operating system names them.
     """
 
-    places: Places
+    places: StorageZones
     platform: Platform
     config: Path
     keys: Path

@@ -9,16 +9,16 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cohort.agreements.container_limits import ContainerLimits
-from cohort.delta.settings import TableRetention
+from cohort.delta.table_retention import TableRetention
 from cohort.foundation import declarations
 from cohort.foundation.declarations import Declaration
-from cohort.foundation.errors import KeyRefused, expected
+from cohort.foundation.errors import KeyRefused, describe_problem
 
-Share = Annotated[declarations.Number, Field(gt=0, le=1)]
-Days = Annotated[int, Field(ge=0)]
+PositiveShare = Annotated[declarations.ExactNumber, Field(gt=0, le=1)]
+RetentionDays = Annotated[int, Field(ge=0)]
 
 
-class Floors(Declaration):
+class PlatformFloors(Declaration):
     """What no project goes under (the two shares: over). `columns` raises k for a record with that column.
 
     Of a sensitive column, counted among the pupils of a class whose value is shown: no value has a larger
@@ -40,27 +40,27 @@ class Floors(Declaration):
     columns: dict[str, Annotated[int, Field(ge=3)]]
 
 
-class Keys(Declaration):
+class KeySettings(Declaration):
     dir: str
 
 
-class Retention(Declaration):
+class RetentionPeriods(Declaration):
     """Days after which intake's own places are emptied."""
 
-    deliveries: Days
-    quarantine: Days
-    feedback: Days
-    results: Days
-    superseded: Days
+    deliveries: RetentionDays
+    quarantine: RetentionDays
+    feedback: RetentionDays
+    results: RetentionDays
+    superseded: RetentionDays
 
 
-class Search(Declaration):
+class SearchSettings(Declaration):
     """How many pupils one search may have; a larger cohort is searched in parts."""
 
     most_pupils_at_once: Annotated[int, Field(ge=1)]
 
 
-class Containers(Declaration):
+class ContainerSettings(Declaration):
     """How much may come out of one `.zip`, `.gz` or `.xlsx`."""
 
     members: Annotated[int, Field(ge=1)]
@@ -78,16 +78,16 @@ class Containers(Declaration):
         return self
 
 
-Judgement = Literal["warn", "refuse"]
+RuleSeverity = Literal["warn", "refuse"]
 
 
-class Rules(Declaration):
+class PlausibilityRules(Declaration):
     """What may be right and may be wrong: told as a warning, or refused."""
 
-    two_schools: Judgement
-    two_year_groups: Judgement
-    year_groups_apart: Judgement
-    date_outside_year: Judgement
+    two_schools: RuleSeverity
+    two_year_groups: RuleSeverity
+    year_groups_apart: RuleSeverity
+    date_outside_year: RuleSeverity
 
     @property
     def told(self) -> frozenset[str]:
@@ -95,7 +95,7 @@ class Rules(Declaration):
         return frozenset({"DATE_OUTSIDE_YEAR"} if self.date_outside_year == "warn" else ())
 
     @property
-    def of_pupils(self) -> dict[str, Judgement]:
+    def of_pupils(self) -> dict[str, RuleSeverity]:
         """The rules about one pupil's rows taken together, by their reason codes."""
         return {
             "TWO_SCHOOLS": self.two_schools,
@@ -104,15 +104,15 @@ class Rules(Declaration):
         }
 
 
-class Intake(Declaration):
+class IngestionSettings(Declaration):
     """A file with a larger share of refused rows is rejected as a whole; one that repeats more than
     `whole_share` of a school's results of a year and moment replaces them all.
     """
 
-    max_refused_share: Share
-    whole_share: Share
-    containers: Containers
-    rules: Rules
+    max_refused_share: PositiveShare
+    whole_share: PositiveShare
+    containers: ContainerSettings
+    rules: PlausibilityRules
 
 
 class ObjectionLimits(Declaration):
@@ -121,8 +121,8 @@ class ObjectionLimits(Declaration):
     """
 
     max_age_days: Annotated[int, Field(ge=1)]
-    max_erased_share: Share
-    max_erased_share_of_school: Share
+    max_erased_share: PositiveShare
+    max_erased_share_of_school: PositiveShare
     always_erased: Annotated[int, Field(ge=0)]
 
     def too_many(self, pupils: int, of_all: int, share: Decimal) -> bool:
@@ -130,13 +130,13 @@ class ObjectionLimits(Declaration):
         return pupils > self.always_erased and pupils > share * of_all
 
 
-class Publishing(Declaration):
+class PublishingSettings(Declaration):
     """Whether `release --publish` may publish without a named second person; the record says it did."""
 
     without_second_person: bool
 
 
-class Access(Declaration):
+class AccessSettings(Declaration):
     """What lets a project's readers in: a POSIX `group`, nothing (`owner`), or a program (`hook`)."""
 
     way: Literal["group", "owner", "hook"]
@@ -152,7 +152,7 @@ class Access(Declaration):
         return self
 
 
-class Shown(Declaration):
+class CountRounding(Declaration):
     """Counts shown to everybody: hidden up to, and rounded to (OpenSAFELY: 7 and 5)."""
 
     hide_up_to: Annotated[int, Field(ge=7)]
@@ -166,27 +166,27 @@ class Shown(Declaration):
 
 
 class Platform(Declaration):
-    floors: Floors
-    keys: Keys
-    retention_days: Retention
+    floors: PlatformFloors
+    keys: KeySettings
+    retention_days: RetentionPeriods
     tables: TableRetention
-    search: Search
-    intake: Intake
+    search: SearchSettings
+    intake: IngestionSettings
     objections: ObjectionLimits
-    publish: Publishing
-    access: Access
-    shown: Shown
+    publish: PublishingSettings
+    access: AccessSettings
+    shown: CountRounding
 
 
-def load(folder: Path) -> Platform:
+def load_platform(folder: Path) -> Platform:
     """The platform's declaration from a configuration folder.
 
     Refuses: what `config.read` refuses (exit code 10).
     """
-    return declarations.read(folder / "platform.toml", Platform, where="platform.toml")
+    return declarations.read_declaration(folder / "platform.toml", Platform, where="platform.toml")
 
 
-def key_folder(platform: Platform, folder: Path, root: Path) -> Path:
+def locate_key_folder(platform: Platform, folder: Path, root: Path) -> Path:
     """Where the keys are: outside the storage root.
 
     Takes: the platform, its configuration folder (a relative `dir` counts from there), the root.
@@ -196,7 +196,7 @@ def key_folder(platform: Platform, folder: Path, root: Path) -> Path:
     place = root.resolve()
     if keys == place or place in keys.parents or keys in place.parents:
         raise KeyRefused(
-            expected(
+            describe_problem(
                 "a key folder apart from the storage root",
                 example="/etc/cohort/keys",
                 found="one that shares a path with the root",

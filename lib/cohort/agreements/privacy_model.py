@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from cohort.agreements.platform import Floors
+from cohort.agreements.platform import PlatformFloors
 from cohort.agreements.project import Project
-from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, Others, Pupils, Schools
-from cohort.sdc.privacy_models.l_diversity import (
-    DistinctValues,
-    EntropyDiversity,
-    LargestValueShare,
-    ValueRule,
-    WithoutAnyGroup,
+from cohort.sdc.privacy_models.constraints import (
+    ClassConstraint,
+    KAnonymity,
+    KWithoutLargestSchool,
+    SchoolDiversity,
+    SchoolDominance,
 )
-from cohort.sdc.privacy_models.t_closeness import EqualCloseness, OrderedCloseness
+from cohort.sdc.privacy_models.l_diversity import (
+    DistinctLDiversity,
+    EntropyLDiversity,
+    LDiversityWithoutAnySchool,
+    SensitiveValueConstraint,
+    ValueDominance,
+)
+from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
 
 
-def constraints(project: Project) -> list[Constraint]:
+def derive_class_constraints(project: Project) -> list[ClassConstraint]:
     """The project's thresholds: what a search makes classes under. Sensitive values play no part in them."""
     asked = project.thresholds
-    return [Pupils(asked.k), Schools(asked.m), LargestShare(str(asked.max_share)), Others(asked.k_others)]
+    return [
+        KAnonymity(asked.k),
+        SchoolDiversity(asked.m),
+        SchoolDominance(str(asked.max_share)),
+        KWithoutLargestSchool(asked.k_others),
+    ]
 
 
-def value_rules(project: Project, floors: Floors) -> list[ValueRule]:
+def derive_value_rules(project: Project, floors: PlatformFloors) -> list[SensitiveValueConstraint]:
     """What the shown values of a sensitive column must satisfy in every class: the stricter of the project's
     limits and the platform's floors; none without such a column.
     """
@@ -29,15 +40,15 @@ def value_rules(project: Project, floors: Floors) -> list[ValueRule]:
     if column is None or column.constraint is None:
         return []
     asked = column.constraint
-    rules: list[ValueRule] = [
-        LargestValueShare(str(min(asked.largest_value, floors.largest_value))),
-        DistinctValues(max(asked.distinct or 1, floors.distinct_values)),
-        WithoutAnyGroup(floors.values_without_school, floors.pupils_without_school),
+    rules: list[SensitiveValueConstraint] = [
+        ValueDominance(str(min(asked.largest_value, floors.largest_value))),
+        DistinctLDiversity(max(asked.distinct or 1, floors.distinct_values)),
+        LDiversityWithoutAnySchool(floors.values_without_school, floors.pupils_without_school),
     ]
     if asked.entropy is not None:
-        rules.append(EntropyDiversity(str(asked.entropy)))
+        rules.append(EntropyLDiversity(str(asked.entropy)))
     if asked.equal_closeness is not None:
-        rules.append(EqualCloseness(str(asked.equal_closeness)))
+        rules.append(EqualDistanceTCloseness(str(asked.equal_closeness)))
     if asked.ordered_closeness is not None:
-        rules.append(OrderedCloseness(str(asked.ordered_closeness)))
+        rules.append(OrderedDistanceTCloseness(str(asked.ordered_closeness)))
     return rules

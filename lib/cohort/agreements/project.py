@@ -9,41 +9,39 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from cohort.agreements.columns import NUMERIC, Column, Difference, Result, SchoolYear, Slot
+from cohort.agreements.declared_columns import DeclaredColumn, ResultSlot, SchoolYear, SelectedResult
 from cohort.agreements.platform import Platform
-from cohort.agreements.purpose import Purpose
+from cohort.agreements.research_purpose import ResearchPurpose
 from cohort.foundation import declarations
 from cohort.foundation.code_lists import CODE_LISTS
-from cohort.foundation.declarations import Declaration, Number, wrong
-from cohort.foundation.errors import ConfigurationRefused, UsageRefused, expected
+from cohort.foundation.declarations import Declaration, ExactNumber, several_problems
+from cohort.foundation.errors import ConfigurationRefused, UsageRefused, describe_problem
 from cohort.states import schemas
 
-__all__ = ["NUMERIC", "Column", "Difference", "Project", "Result", "Slot", "check_name", "load"]
-
-NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
-TAKEN = frozenset({"intake", "erasures"})
+PROJECT_NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+RESERVED_PROJECT_NAMES = frozenset({"intake", "erasures"})
 """Names that locks and records use for intake's own work."""
 
-MOST_YEARS = 21
+MAX_SCHOOL_YEAR_SPAN = 21
 """What a day in a pupil's packed record can tell apart."""
 
 
-class Thresholds(Declaration):
+class ClassThresholds(Declaration):
     k: Annotated[int, Field(ge=2)]
     m: Annotated[int, Field(ge=1)]
-    max_share: Annotated[Number, Field(gt=0, le=1)]
+    max_share: Annotated[ExactNumber, Field(gt=0, le=1)]
     k_others: Annotated[int, Field(ge=0)]
 
 
-class Recoding(Declaration):
+class RecodingSettings(Declaration):
     """`global`: one level per column, the best for the objective. `local`: each class its own levels."""
 
     kind: Literal["global", "local"]
     objective: Literal["geometric", "mean", "class-size", "discernibility", "entropy"]
-    suppression_limit: Annotated[Number, Field(ge=0, le=1)]
+    suppression_limit: Annotated[ExactNumber, Field(ge=0, le=1)]
 
     @model_validator(mode="after")
-    def _searchable(self) -> Recoding:
+    def _searchable(self) -> RecodingSettings:
         if self.kind == "local" and self.objective not in ("geometric", "mean"):
             raise ValueError(
                 "Expected objective = 'geometric' or 'mean' for a local recoding, for example in the "
@@ -53,7 +51,7 @@ class Recoding(Declaration):
         return self
 
 
-class Population(Declaration):
+class ProjectPopulation(Declaration):
     """Which results are looked at; `jaargroep` left out means all year groups."""
 
     schooljaar: Annotated[list[SchoolYear], Field(min_length=1)]
@@ -74,30 +72,30 @@ class Population(Declaration):
         return groups
 
 
-class Project(Purpose):
+class Project(ResearchPurpose):
     """One agreement: what for (`Purpose`), which results, shown how, to whom."""
 
     name: str
     release_class: Literal["anonymous", "pseudonymous"]
     readers: Annotated[str, Field(min_length=1)]
-    population: Population
+    population: ProjectPopulation
     two_schools: Literal["keep", "set-aside"]
-    thresholds: Thresholds
-    recoding: Recoding
-    columns: Annotated[list[Column], Field(min_length=1)]
+    thresholds: ClassThresholds
+    recoding: RecodingSettings
+    columns: Annotated[list[DeclaredColumn], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _coherent(self) -> Project:
         told = [*self._wrong_dates(), *self._wrong_columns()]
         if told:
-            raise wrong(told)
+            raise several_problems(told)
         return self
 
     def _wrong_columns(self) -> Iterator[str]:
         years = sorted(int(year[:4]) for year in self.population.schooljaar)
-        if years[-1] - years[0] > MOST_YEARS:
+        if years[-1] - years[0] > MAX_SCHOOL_YEAR_SPAN:
             yield (
-                f"Expected school years at most {MOST_YEARS} apart, for example 2023-2024 and 2024-2025; "
+                f"Expected school years at most {MAX_SCHOOL_YEAR_SPAN} apart, for example 2023-2024 and 2024-2025; "
                 "found years further apart in <where>. Ask for fewer years."
             )
         names = [column.name.lower() for column in self.columns]
@@ -106,7 +104,7 @@ class Project(Purpose):
                 "Expected every column once, for example rekenen_M and rekenen_E; found a name twice "
                 "in <where>. Rename one."
             )
-        shown: dict[Slot, Result] = {}
+        shown: dict[ResultSlot, SelectedResult] = {}
         for result in self.results:
             if shown.setdefault(result.slot, result) != result:
                 yield (
@@ -142,7 +140,7 @@ class Project(Purpose):
             )
 
     @property
-    def results(self) -> tuple[Result, ...]:
+    def results(self) -> tuple[SelectedResult, ...]:
         """Every result shown, once, in the order of the columns."""
         return tuple(dict.fromkeys(r for column in self.columns for r in column.results))
 
@@ -152,7 +150,7 @@ class Project(Purpose):
         return frozenset(result.domein for result in self.results)
 
     @property
-    def special(self) -> tuple[Result, ...]:
+    def special(self) -> tuple[SelectedResult, ...]:
         """The results shown that need the pupil's consent: those of columns with a legal ground."""
         return tuple(r for column in self.columns if column.legal_ground is not None for r in column.results)
 
@@ -168,15 +166,15 @@ class Project(Purpose):
     @property
     def pseudonyms(self) -> tuple[str, ...]:
         """The columns of pseudonyms that are released beside those agreed; an anonymous release has none."""
-        return schemas.PSEUDONYMS if self.pseudonymous else ()
+        return schemas.PSEUDONYM_COLUMNS if self.pseudonymous else ()
 
     @property
-    def quasi_identifying(self) -> list[Column]:
+    def quasi_identifying(self) -> list[DeclaredColumn]:
         """The columns that make a class, and count in k."""
         return [column for column in self.columns if column.role == "quasi-identifying"]
 
     @property
-    def sensitive(self) -> Column | None:
+    def sensitive(self) -> DeclaredColumn | None:
         """The column whose values are held to a constraint of their own in every class."""
         return next((column for column in self.columns if column.role == "sensitive"), None)
 
@@ -193,11 +191,11 @@ class Project(Purpose):
         return {name: str(limit) for name, limit in asked if limit is not None}
 
 
-def check_name(name: str) -> None:
+def check_project_name(name: str) -> None:
     """Refuse a project name that cannot be a folder, a file and a table (exit code 2)."""
-    if not NAME.fullmatch(name) or name in TAKEN:
+    if not PROJECT_NAME.fullmatch(name) or name in RESERVED_PROJECT_NAMES:
         raise UsageRefused(
-            expected(
+            describe_problem(
                 "a project name of small letters, digits and _",
                 example="leergroei",
                 found="another",
@@ -207,20 +205,20 @@ def check_name(name: str) -> None:
         )
 
 
-def load(folder: Path, name: str, platform: Platform) -> Project:
+def load_project(folder: Path, name: str, platform: Platform) -> Project:
     """A project's declaration, held to the platform's floors.
 
     Takes: the configuration folder, the project's name, the platform.
     Refuses: what `config.read` refuses, a name that differs from the file's, thresholds under the
     floors (exit code 10); an impossible name (exit code 2).
     """
-    check_name(name)
+    check_project_name(name)
     where = f"projects/{name}.toml"
-    project = declarations.read(folder / where, Project, where=where)
+    project = declarations.read_declaration(folder / where, Project, where=where)
     problems = [*_under_floors(project, platform, where)]
     if project.name != name:
         problems.append(
-            expected(
+            describe_problem(
                 f"name = '{name}'",
                 example=f"name = '{name}'",
                 found="another name",
@@ -253,7 +251,7 @@ def _under_floors(project: Project, platform: Platform, where: str) -> list[str]
             far = floors.k_for_closeness
             held.append(("k with t-closeness", asked.k, far, asked.k >= far, "at least"))
     told = [
-        expected(
+        describe_problem(
             f"{key} {way} {floor}, the platform's floor",
             example=f"{key} = {floor}",
             found=f"{key} = {value}",
@@ -265,7 +263,7 @@ def _under_floors(project: Project, platform: Platform, where: str) -> list[str]
     ]
     if own is not None and floors.columns.keys() & {own.name, own.attribute}:
         told.append(
-            expected(
+            describe_problem(
                 "a quasi-identifying column where the platform has a floor for it",
                 example="regio",
                 found=f"the sensitive column {own.name}",

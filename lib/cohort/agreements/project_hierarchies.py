@@ -11,22 +11,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from cohort.agreements.catalogue import Catalogue, Test
-from cohort.agreements.columns import Column, Result
+from cohort.agreements.catalogue import Catalogue, CatalogueTest
 from cohort.agreements.declared_bands import DeclaredBands
+from cohort.agreements.declared_columns import DeclaredColumn, SelectedResult
 from cohort.agreements.project import Project
 from cohort.foundation.code_lists import CODE_LISTS
-from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.sdc.numeric.bands import Bands, Written
+from cohort.sdc.numeric.bands import EdgeNotation, NumericBands
 
-BEGIN = re.compile(r"-?[0-9]+")
+LABEL_START = re.compile(r"-?[0-9]+")
 """What a band's label begins with: `20` of `20 tot 40`, `2013` of `2013/14`."""
-NAMED = 12
+MAX_CODES_NAMED = 12
 """So many missing codes are named, and then how many more there are."""
 
 
-def load(project: Project, folder: Path) -> dict[str, Hierarchy]:
+def load_hierarchies(project: Project, folder: Path) -> dict[str, Hierarchy]:
     """Every column's hierarchy, by column name.
 
     Args:
@@ -50,7 +50,7 @@ def load(project: Project, folder: Path) -> dict[str, Hierarchy]:
     return found
 
 
-def uncovered_scores(project: Project, hierarchies: Mapping[str, Hierarchy], catalogue: Catalogue) -> list[str]:
+def find_uncovered_scores(project: Project, hierarchies: Mapping[str, Hierarchy], catalogue: Catalogue) -> list[str]:
     """A sentence per column whose bands do not hold every score that intake accepts of its tests.
 
     Args:
@@ -62,11 +62,11 @@ def uncovered_scores(project: Project, hierarchies: Mapping[str, Hierarchy], cat
         accepted = _accepted(column, catalogue)
         if accepted is None or (column.difference is not None and column.bands is None):
             continue  # a file has no open ends for differences that hardly occur: `status` looks for them
-        low, high = bounds(column, hierarchies[column.name])
+        low, high = find_band_bounds(column, hierarchies[column.name])
         if (low is not None and accepted[0] < low) or (high is not None and accepted[1] >= high):
             span = f"from {accepted[0]:f} up to and including {accepted[1]:f}"
             told.append(
-                expected(
+                describe_problem(
                     f"bands for every score that toetsen.csv allows ({span})",
                     example="bands = { from = 0, to = 300, step = 20, widths = [40], above = true }",
                     found=f"bands from {low} up to, not including, {high}",
@@ -77,15 +77,15 @@ def uncovered_scores(project: Project, hierarchies: Mapping[str, Hierarchy], cat
     return told
 
 
-def bounds(column: Column, hierarchy: Hierarchy) -> tuple[int | None, int | None]:
+def find_band_bounds(column: DeclaredColumn, hierarchy: Hierarchy) -> tuple[int | None, int | None]:
     """From which value a numeric column has bands, and before which they end; None where an end is open."""
     if column.bands is not None:
         return _open(column.bands)
-    starts = [int(begin[0]) for leaf in hierarchy.leaves if (begin := BEGIN.match(leaf))]
+    starts = [int(begin[0]) for leaf in hierarchy.leaves if (begin := LABEL_START.match(leaf))]
     return (min(starts), max(starts) + (column.step or 1)) if starts else (0, 0)
 
 
-def places_of(column: Column, hierarchy: Hierarchy) -> Mapping[str, int]:
+def map_codes_to_leaves(column: DeclaredColumn, hierarchy: Hierarchy) -> Mapping[str, int]:
     """The leaf of each code of an attribute or level; for bands with open ends, of the codes of its list."""
     if column.bands is None:
         return hierarchy.places
@@ -96,13 +96,13 @@ def places_of(column: Column, hierarchy: Hierarchy) -> Mapping[str, int]:
     return dict.fromkeys(inside, 0)
 
 
-def _of(column: Column, folder: Path) -> Hierarchy:
+def _of(column: DeclaredColumn, folder: Path) -> Hierarchy:
     bands = column.bands
     if bands is None:
         return Hierarchy.load(folder / f"{column.hierarchy}.csv", column.name)
     unit = 4 if column.born == "quarter" else 1
-    written: Written = "quarter" if column.born == "quarter" else "number"
-    return Bands.between(
+    written: EdgeNotation = "quarter" if column.born == "quarter" else "number"
+    return NumericBands.between(
         column.name,
         bands.from_ * unit,
         bands.to * unit,
@@ -114,7 +114,7 @@ def _of(column: Column, folder: Path) -> Hierarchy:
     ).hierarchy()
 
 
-def _lacking(column: Column, project: Project, hierarchy: Hierarchy) -> Iterator[str]:
+def _lacking(column: DeclaredColumn, project: Project, hierarchy: Hierarchy) -> Iterator[str]:
     """Codes that intake accepts and that are no leaf; and what to write instead of another spelling."""
     name = _code_list_of(column)
     if name is None:
@@ -122,31 +122,31 @@ def _lacking(column: Column, project: Project, hierarchy: Hierarchy) -> Iterator
     codes: Sequence[str] = CODE_LISTS[name].codes
     if name == "jaargroep" and project.population.jaargroep is not None:
         codes = [code for code in codes if code in project.population.jaargroep]
-    leaves = places_of(column, hierarchy)
+    leaves = map_codes_to_leaves(column, hierarchy)
     missing = [code for code in codes if code not in leaves]
     if not missing:
         return
     spellings = CODE_LISTS[name].spellings
     written = {spellings.get(leaf.strip()): leaf for leaf in hierarchy.leaves}
     instead = [f"`{code}` where it has `{written[code]}`" for code in missing if code in written]
-    more = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
+    more = f" and {len(missing) - MAX_CODES_NAMED:,} more" if len(missing) > MAX_CODES_NAMED else ""
     where = f"hierarchies/{column.hierarchy}.csv" if column.bands is None else "its bands"
     add = "Add a row for each" if column.bands is None else "Widen the bands, or open their ends"
-    yield expected(
+    yield describe_problem(
         f"a leaf for every code of {name} that intake accepts",
         example=f"`{codes[0]}`",
-        found=f"none for {', '.join(f'`{code}`' for code in missing[:NAMED])}{more}",
+        found=f"none for {', '.join(f'`{code}`' for code in missing[:MAX_CODES_NAMED])}{more}",
         where=f"{where} (column {column.name} of {project.name})",
-        do=f"Write {', '.join(instead[:NAMED])}" if instead else add,
+        do=f"Write {', '.join(instead[:MAX_CODES_NAMED])}" if instead else add,
     )
 
 
-def _levels_beyond(column: Column, project: Project, hierarchy: Hierarchy) -> Iterator[str]:
+def _levels_beyond(column: DeclaredColumn, project: Project, hierarchy: Hierarchy) -> Iterator[str]:
     """Levels that a column is held to and that its hierarchy does not have."""
     top = hierarchy.height - 1
     highest = top if column.highest_level is None else column.highest_level
     if not column.lowest_level <= highest <= top:
-        yield expected(
+        yield describe_problem(
             f"levels from 0 to {top}, the lowest not above the highest",
             example="lowest_level = 0",
             found=f"lowest_level = {column.lowest_level} and highest_level = {highest}",
@@ -155,14 +155,14 @@ def _levels_beyond(column: Column, project: Project, hierarchy: Hierarchy) -> It
         )
 
 
-def _code_list_of(column: Column) -> str | None:
+def _code_list_of(column: DeclaredColumn) -> str | None:
     """The code list that a column's values come from."""
     if column.attribute in CODE_LISTS:
         return column.attribute
     return column.result.value if column.result is not None and not column.numeric else None
 
 
-def _accepted(column: Column, catalogue: Catalogue) -> tuple[Decimal, Decimal] | None:
+def _accepted(column: DeclaredColumn, catalogue: Catalogue) -> tuple[Decimal, Decimal] | None:
     """The lowest and highest skill score, or difference of two, that intake accepts for a column."""
     if not column.numeric or column.results[0].value != "vaardigheidsscore":
         return None
@@ -176,7 +176,7 @@ def _accepted(column: Column, catalogue: Catalogue) -> tuple[Decimal, Decimal] |
     return last_low - first_high, last_high - first_low
 
 
-def _range(result: Result, tests: Sequence[Test]) -> tuple[Decimal, Decimal] | None:
+def _range(result: SelectedResult, tests: Sequence[CatalogueTest]) -> tuple[Decimal, Decimal] | None:
     meant = [
         test
         for test in tests

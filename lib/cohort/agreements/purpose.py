@@ -19,21 +19,21 @@ def _said(text: str) -> str:
     return text
 
 
-Said = Annotated[str, Field(min_length=1), AfterValidator(_said)]
-Reason = Annotated[str, Field(min_length=10), AfterValidator(_said)]
+NonBlankText = Annotated[str, Field(min_length=1), AfterValidator(_said)]
+ReasonText = Annotated[str, Field(min_length=10), AfterValidator(_said)]
 """Words that explain something: ten characters at least."""
 
 
-class Purpose(Declaration):
+class ResearchPurpose(Declaration):
     """Everything that a project answers for beside its data; nothing of it has a default.
 
     `controller` decides on the research, `research_group` does it, `legal_basis` is what allows it.
     """
 
-    question: Reason
-    controller: Said
-    research_group: Said
-    legal_basis: Reason
+    question: ReasonText
+    controller: NonBlankText
+    research_group: NonBlankText
+    legal_basis: ReasonText
     starts: dt.date
     ends: dt.date
 

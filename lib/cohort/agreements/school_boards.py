@@ -14,7 +14,7 @@ from itertools import combinations
 
 
 @dataclass(frozen=True)
-class Site:
+class SchoolSite:
     """A line of the school list: a site (*vestiging*) of a school, its board if any, from when until when."""
 
     brin: str
@@ -23,45 +23,45 @@ class Site:
     since: dt.date
     until: dt.date
 
-    def disagrees(self, other: Site) -> bool:
+    def disagrees(self, other: SchoolSite) -> bool:
         """Whether two lines give one site two boards on the same day."""
         same = (self.brin, self.vestiging) == (other.brin, other.vestiging)
         return same and self.board != other.board and max(self.since, other.since) <= min(self.until, other.until)
 
 
 @dataclass(frozen=True)
-class Boards:
+class SchoolBoards:
     """The boards of one school: the present one, and all that have or had one of its sites."""
 
     present: str
     ever: frozenset[str]
 
 
-def spelling(text: str) -> str:
+def normalise_board(text: str) -> str:
     """A board as it counts: blanks, capitals and leading zeros make no other board; nothing is no board."""
     bare = "".join(text.split()).casefold()
     return bare.lstrip("0") or bare[:1]
 
 
-def of_schools(sites: Sequence[Site], today: dt.date) -> dict[str, Boards]:
+def find_school_boards(sites: Sequence[SchoolSite], today: dt.date) -> dict[str, SchoolBoards]:
     """The boards of every school that has or had one, by BRIN; any other school is a board of its own.
 
     The present board is that of a line in force today; where there is none, of the lines that ended last,
     else of those that begin first. Where sites have several, it is the first in order.
     """
-    lines: dict[str, list[Site]] = {}
+    lines: dict[str, list[SchoolSite]] = {}
     for site in sites:
         if site.board:
             lines.setdefault(site.brin, []).append(site)
     return {
-        brin: Boards(_present(of_school, today), frozenset(site.board for site in of_school))
+        brin: SchoolBoards(_present(of_school, today), frozenset(site.board for site in of_school))
         for brin, of_school in lines.items()
     }
 
 
-def contradictions(sites: Sequence[Site]) -> list[str]:
+def find_board_contradictions(sites: Sequence[SchoolSite]) -> list[str]:
     """Schools, by BRIN, of which a site has two boards on one day."""
-    of_site: dict[tuple[str, str], list[Site]] = {}
+    of_site: dict[tuple[str, str], list[SchoolSite]] = {}
     for site in sites:
         of_site.setdefault((site.brin, site.vestiging), []).append(site)
     return sorted(
@@ -73,7 +73,7 @@ def contradictions(sites: Sequence[Site]) -> list[str]:
     )
 
 
-def _present(lines: Sequence[Site], today: dt.date) -> str:
+def _present(lines: Sequence[SchoolSite], today: dt.date) -> str:
     now = [site for site in lines if site.since <= today <= site.until]
     ended = [site for site in lines if site.until < today]
     if not now and ended:

@@ -16,30 +16,30 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort.agreements.privacy_model import constraints
+from cohort.agreements.privacy_model import derive_class_constraints
 from cohort.agreements.project import Project
 from cohort.anonymisation import partitioned_search, search_input, sensitive_columns
 from cohort.anonymisation.pupil_boards import BOARDS
-from cohort.anonymisation.search_input import VALUE, Counts
-from cohort.anonymisation.sensitive_columns import CLASS, WITH_VALUE, SensitiveColumn
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, expected
-from cohort.keys.project_keys import Key
+from cohort.anonymisation.search_input import SENSITIVE_LEAF, PupilCounts
+from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE, SensitiveColumn
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.keys.project_keys import ProjectKey
 from cohort.sdc.global_recoding import lattice_search
 from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions, populations
-from cohort.sdc.partitioned.partitions import Search
-from cohort.sdc.privacy_models.constraints import share
-from cohort.sdc.privacy_models.l_diversity import ValueCounts
-from cohort.sdc.privacy_models.sensitive_suppression import Blanking, require_enough
-from cohort.sdc.utility.loss import Objective
+from cohort.sdc.partitioned.partitions import PartitionSearch
+from cohort.sdc.privacy_models.constraints import parse_share
+from cohort.sdc.privacy_models.l_diversity import SensitiveValueCounts
+from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression, require_enough_values
+from cohort.sdc.utility.loss import WeightedLoss
 from cohort.states import local_frames
-from cohort.states.schemas import OTHERS, PUPIL, SCHOOL
+from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
 
 
 @dataclass(frozen=True, eq=False)
-class Recoded:
+class ClassSearchResult:
     """The recoding, and how a pupil finds its class.
 
     Takes: the recoding; the class of each released pupil as a frame of key, words and class (with WITH_VALUE
@@ -51,8 +51,8 @@ class Recoded:
     recoding: Recoding
     classes: DataFrame | None
     sensitive: SensitiveColumn | None = None
-    blanking: Blanking | None = None
-    counts: ValueCounts | None = None
+    blanking: SensitiveSuppression | None = None
+    counts: SensitiveValueCounts | None = None
     kept: tuple[DataFrame, ...] = ()
 
     @property
@@ -71,9 +71,15 @@ class Recoded:
         return self.blanking.counts(self.counts.pupils)
 
 
-def recode(
-    coded: DataFrame, project: Project, coding: Coding, counts: Counts, own: SensitiveColumn | None, key: Key, most: int
-) -> Recoded:
+def search_classes(
+    coded: DataFrame,
+    project: Project,
+    coding: Coding,
+    counts: PupilCounts,
+    own: SensitiveColumn | None,
+    key: ProjectKey,
+    most: int,
+) -> ClassSearchResult:
     """The recoding that the project asks for, under which every class meets every constraint: an action.
 
     Takes: the coded pupils, kept and counted, with their boards; the sensitive column, if there is one; the
@@ -84,27 +90,27 @@ def recode(
     search may have (exit code 10).
     """
     if own is None:
-        limit = share(str(project.recoding.suppression_limit), "part of the pupils that may be suppressed")
+        limit = parse_share(str(project.recoding.suppression_limit), "part of the pupils that may be suppressed")
         return _searched(coded, project, coding, counts.searched, limit, most)
-    overall = sensitive_columns.everybody(search_input.eligible(coded, project), own)
-    require_enough(int(overall.sum()), own.least_known, own.name)
+    overall = sensitive_columns.count_values(search_input.select_eligible_pupils(coded, project), own)
+    require_enough_values(int(overall.sum()), own.least_known, own.name)
     recoded = _searched_apart(coded, project, coding, counts.searched, own, int(overall.sum()), most)
-    there = members(coded, project, recoded)
-    of_values = sensitive_columns.counted(there, recoded.recoding.classes, own, overall)
-    blanking = sensitive_columns.decide(of_values, own, recoded.recoding, key)
+    there = assign_classes(coded, project, recoded)
+    of_values = sensitive_columns.count_values_by_class(there, recoded.recoding.classes, own, overall)
+    blanking = sensitive_columns.choose_blanked_classes(of_values, own, recoded.recoding, key)
     return replace(recoded, blanking=blanking, counts=of_values)
 
 
 def _searched_apart(
     coded: DataFrame, project: Project, coding: Coding, pupils: int, own: SensitiveColumn, known: int, most: int
-) -> Recoded:
+) -> ClassSearchResult:
     """Pupils with a sensitive value and pupils without, each searched by itself; two or more actions."""
-    limit = share(str(project.recoding.suppression_limit), "part of the pupils that may be suppressed")
+    limit = parse_share(str(project.recoding.suppression_limit), "part of the pupils that may be suppressed")
     # A local search leaves over what it cannot place; both together are held to the limit.
     of_one = limit if project.recoding.kind == "global" else Fraction(1)
     sizes = {populations.WITH_VALUE: known, populations.WITHOUT_VALUE: pupils - known}
     flags = {populations.WITH_VALUE: own.known(), populations.WITHOUT_VALUE: ~own.known()}
-    found = dict[str, Recoded]()
+    found = dict[str, ClassSearchResult]()
     for name, number in sizes.items():
         if not number:
             continue
@@ -113,15 +119,20 @@ def _searched_apart(
             found[name] = _searched(rows, project, coding, number, of_one, most, by_pupil=True)
         except NotAnonymous:
             continue  # all of them are suppressed, within the limit or not
-    rules, goal = constraints(project), Objective.of("mean", coding.columns, weights(project))
+    rules, goal = (
+        derive_class_constraints(project),
+        WeightedLoss.of("mean", coding.columns, read_column_weights(project)),
+    )
     recodings = {name: one.recoding for name, one in found.items()}
-    joined, numbers = populations.join(recodings, pupils, limit, rules, goal)
+    joined, numbers = populations.join_population_recodings(recodings, pupils, limit, rules, goal)
     frames_of = [
-        renumbered(classes_of(one), numbers[name]).withColumn(WITH_VALUE, F.lit(name == populations.WITH_VALUE))
+        renumber_classes(require_pupil_classes(one), numbers[name]).withColumn(
+            HAS_VALUE, F.lit(name == populations.WITH_VALUE)
+        )
         for name, one in found.items()
     ]
     kept = tuple(frame for one in found.values() for frame in one.kept)
-    return Recoded(joined, reduce(DataFrame.unionByName, frames_of), own, kept=kept)
+    return ClassSearchResult(joined, reduce(DataFrame.unionByName, frames_of), own, kept=kept)
 
 
 def _searched(
@@ -133,15 +144,19 @@ def _searched(
     most: int,
     *,
     by_pupil: bool = False,
-) -> Recoded:
+) -> ClassSearchResult:
     """One search, of all pupils or of one population."""
     asked = _asked(project, coding)
-    handed = search_input.handed(coded, project)
+    handed = search_input.make_search_input(coded, project)
     if pupils > most:
         return _in_parts(handed, project, pupils, limit, asked, most)
     table: Any = handed.toArrow()
     histogram = asked.histogram(table, single=project.recoding.kind == "local")
-    search = lattice_search.search if project.recoding.kind == "global" else local_search.search
+    search = (
+        lattice_search.search_global_recoding
+        if project.recoding.kind == "global"
+        else local_search.search_local_recoding
+    )
     recoding = search(
         histogram,
         coding,
@@ -156,64 +171,70 @@ def _searched(
     if by_pupil or project.recoding.kind == "local":
         # Of two pupils with one code one may be suppressed: a code alone says nothing.
         place = recoding.class_of[histogram.unit_of]
-        rows = table.filter(pa.array(place >= 0)).select([partitions.KEY, *asked.words])
+        rows = table.filter(pa.array(place >= 0)).select([partitions.KEY_COLUMN, *asked.words])
         released = pa.array(place[place >= 0].astype(np.int32))
-        classes = local_frames.of_table(coded.sparkSession, rows.append_column(partitions.CLASS, released))
-    return Recoded(recoding, classes)
+        classes = local_frames.make_frame_from_arrow(
+            coded.sparkSession, rows.append_column(partitions.CLASS_COLUMN, released)
+        )
+    return ClassSearchResult(recoding, classes)
 
 
-def members(coded: DataFrame, project: Project, recoded: Recoded) -> DataFrame:
+def assign_classes(coded: DataFrame, project: Project, recoded: ClassSearchResult) -> DataFrame:
     """The released pupils, each with its class, the words of its code and what it carries along.
 
     Gives: where a column is sensitive, also WITH_VALUE.
     """
-    eligible = search_input.eligible(coded, project)
+    eligible = search_input.select_eligible_pupils(coded, project)
     by_key = recoded.classes is not None
     return _of_pupil(eligible, recoded) if by_key else _of_code(eligible, recoded.recoding)
 
 
-def weights(project: Project) -> tuple[float, ...]:
+def read_column_weights(project: Project) -> tuple[float, ...]:
     """What the loss of each generalised column counts for."""
     return tuple(float(c.weight) if c.weight is not None else 1.0 for c in project.quasi_identifying)
 
 
-def classes_of(recoded: Recoded) -> DataFrame:
+def require_pupil_classes(recoded: ClassSearchResult) -> DataFrame:
     """The class of each released pupil, by its key (a defect where the code alone tells it)."""
     if recoded.classes is None:
         raise TypeError("a recoding without its pupils' classes")
     return recoded.classes
 
 
-def renumbered(classes: DataFrame, place: Any) -> DataFrame:
+def renumber_classes(classes: DataFrame, place: Any) -> DataFrame:
     """The same pupils under the numbers that their classes have in the recoding of all.
 
     Takes: pupils with their class; the number of each class there.
     """
-    numbers = pa.table({partitions.CLASS: pa.array(np.arange(len(place), dtype=np.int32)), "_place": pa.array(place)})
-    by_class = F.broadcast(local_frames.of_table(classes.sparkSession, numbers))
-    others = [name for name in classes.columns if name != partitions.CLASS]
-    joined = classes.join(by_class, partitions.CLASS, "inner")
-    return joined.select(*others, F.col("_place").alias(partitions.CLASS))
+    numbers = pa.table(
+        {partitions.CLASS_COLUMN: pa.array(np.arange(len(place), dtype=np.int32)), "_place": pa.array(place)}
+    )
+    by_class = F.broadcast(local_frames.make_frame_from_arrow(classes.sparkSession, numbers))
+    others = [name for name in classes.columns if name != partitions.CLASS_COLUMN]
+    joined = classes.join(by_class, partitions.CLASS_COLUMN, "inner")
+    return joined.select(*others, F.col("_place").alias(partitions.CLASS_COLUMN))
 
 
-def _asked(project: Project, coding: Coding) -> Search:
+def _asked(project: Project, coding: Coding) -> PartitionSearch:
     """What the search is asked, as the project agreed it."""
     columns = project.quasi_identifying
     tops = [tree.height - 1 for tree in coding.hierarchies]
-    return Search(
+    return PartitionSearch(
         coding,
-        tuple(constraints(project)),
+        tuple(derive_class_constraints(project)),
         project.recoding.objective,
-        weights=weights(project),
+        weights=read_column_weights(project),
         low=tuple(c.lowest_level for c in columns),
         high=tuple(top if c.highest_level is None else c.highest_level for c, top in zip(columns, tops, strict=True)),
     )
 
 
-def _in_parts(handed: DataFrame, project: Project, pupils: int, limit: Fraction, asked: Search, most: int) -> Recoded:
+def _in_parts(
+    handed: DataFrame, project: Project, pupils: int, limit: Fraction, asked: PartitionSearch, most: int
+) -> ClassSearchResult:
     if project.recoding.kind == "global":
         raise ConfigurationRefused(
-            expected(
+            describe_problem(
                 f"at most {most} pupils for a global recoding",
                 example="a smaller population",
                 found="more",
@@ -221,42 +242,50 @@ def _in_parts(handed: DataFrame, project: Project, pupils: int, limit: Fraction,
                 do="Choose recoding kind = 'local', which is searched in parts, or raise the budget",
             )
         )
-    found = partitioned_search.search(handed, pupils, most, asked)
-    partitioned_search.refuse_too_much_suppression(found.recoding, pupils, limit, asked)
-    return Recoded(found.recoding, found.classes, kept=(found.kept,))
+    found = partitioned_search.search_in_parts(handed, pupils, most, asked)
+    partitioned_search.check_suppression_limit(found.recoding, pupils, limit, asked)
+    return ClassSearchResult(found.recoding, found.classes, kept=(found.kept,))
 
 
 def _of_code(coded: DataFrame, recoding: Recoding) -> DataFrame:
     """The class of each pupil by its masked code: a table as short as there are classes."""
     coding = recoding.coding
-    words = [partitions.word(word) for word in range(coding.words)]
+    words = [partitions.word_column(word) for word in range(coding.words)]
     masks = dict(zip(words, coding.mask(recoding.level_vector or ()), strict=True))
     codes = coding.codes(recoding.leaves.T)
     table = {f"masked_{word}": pa.array(codes[place] & mask) for place, (word, mask) in enumerate(masks.items())}
-    classes = pa.table({**table, CLASS: pa.array(np.arange(recoding.classes, dtype=np.int32))})
+    classes = pa.table({**table, CLASS_NUMBER: pa.array(np.arange(recoding.classes, dtype=np.int32))})
     bits = [F.col(word).bitwiseAND(F.lit(mask)).alias(f"masked_{word}") for word, mask in masks.items()]
     masked = coded.select(*_carried(coded), *words, *bits)
     joined = masked.join(
-        F.broadcast(local_frames.of_table(coded.sparkSession, classes)), [f"masked_{word}" for word in words], "inner"
+        F.broadcast(local_frames.make_frame_from_arrow(coded.sparkSession, classes)),
+        [f"masked_{word}" for word in words],
+        "inner",
     )
-    return joined.select(CLASS, *words, *_carried(coded))
+    return joined.select(CLASS_NUMBER, *words, *_carried(coded))
 
 
-def _of_pupil(coded: DataFrame, recoded: Recoded) -> DataFrame:
+def _of_pupil(coded: DataFrame, recoded: ClassSearchResult) -> DataFrame:
     """The class of each pupil by its own hash, held together with its code: nobody else's class fits."""
-    words = [partitions.word(word) for word in range(recoded.recoding.coding.words)]
-    classes = classes_of(recoded)
+    words = [partitions.word_column(word) for word in range(recoded.recoding.coding.words)]
+    classes = require_pupil_classes(recoded)
     if not recoded.kept:  # the driver's own table, which fits into one
         classes = F.broadcast(classes)
-    keyed = coded.select(*_carried(coded), *words, search_input.key().alias(partitions.KEY))
-    named = classes.withColumnRenamed(partitions.CLASS, CLASS)
-    joined = keyed.join(named, [partitions.KEY, *words], "inner")
+    keyed = coded.select(*_carried(coded), *words, search_input.hash_pupil().alias(partitions.KEY_COLUMN))
+    named = classes.withColumnRenamed(partitions.CLASS_COLUMN, CLASS_NUMBER)
+    joined = keyed.join(named, [partitions.KEY_COLUMN, *words], "inner")
     own = recoded.sensitive
     if own is not None:  # a value that came after a release is not taken along
-        joined = joined.withColumn(VALUE, F.when(F.col(WITH_VALUE), F.col(VALUE)).otherwise(own.unknown))
-    return joined.select(CLASS, *words, *_carried(coded), *([WITH_VALUE] if own is not None else []))
+        joined = joined.withColumn(
+            SENSITIVE_LEAF, F.when(F.col(HAS_VALUE), F.col(SENSITIVE_LEAF)).otherwise(own.unknown)
+        )
+    return joined.select(CLASS_NUMBER, *words, *_carried(coded), *([HAS_VALUE] if own is not None else []))
 
 
 def _carried(coded: DataFrame) -> list[str]:
     """What a pupil takes along to its class."""
-    return [name for name in (PUPIL, SCHOOL, OTHERS, BOARDS, VALUE) if name in coded.columns]
+    return [
+        name
+        for name in (PUPIL_CONTROL, SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL, BOARDS, SENSITIVE_LEAF)
+        if name in coded.columns
+    ]

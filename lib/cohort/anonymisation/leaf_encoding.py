@@ -8,25 +8,25 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from cohort.agreements.columns import Column as Declared
 from cohort.agreements.declared_bands import DeclaredBands
-from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.agreements.declared_columns import DeclaredColumn as Declared
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.model.hierarchy import UNKNOWN, Hierarchy
 from cohort.states import local_frames
-from cohort.states.schemas import NOT_LISTED
+from cohort.states.schemas import UNLISTED_LEAF
 
 CODE_BITS, LEAF_BITS = 19, 15
 """How wide a number is on its way through the shuffle: of a result, of an attribute."""
-NO_CODE, NO_LEAF = 2**CODE_BITS - 1, 2**LEAF_BITS - 1
+UNLISTED_CODE, UNLISTED_ATTRIBUTE = 2**CODE_BITS - 1, 2**LEAF_BITS - 1
 """On that way: a value that the hierarchy does not have, for which there is no release."""
-NO_VALUE = 2**LEAF_BITS - 2
+NULL_LEAF = 2**LEAF_BITS - 2
 """On that way: null. Higher than every leaf, since of two equally late rows the higher number is shown."""
 
-SPELLED_OUT = 64
+MAX_COMPARED_LEAVES = 64
 """Values are compared with so many leaves one by one; where there are more (postcodes), they are joined."""
 
 
-def number(value: Column, hierarchy: Hierarchy, otherwise: int) -> Column:
+def match_leaf(value: Column, hierarchy: Hierarchy, otherwise: int) -> Column:
     """The leaf number of a value, by comparing it with each leaf; `onbekend` is nobody's value.
 
     Gives: a number; `otherwise` for what the hierarchy does not have and for null.
@@ -37,46 +37,48 @@ def number(value: Column, hierarchy: Hierarchy, otherwise: int) -> Column:
     return found.otherwise(F.lit(otherwise))
 
 
-def looked_up(rows: DataFrame, columns: Sequence[Declared], hierarchies: Mapping[str, Hierarchy]) -> DataFrame:
+def join_long_hierarchies(
+    rows: DataFrame, columns: Sequence[Declared], hierarchies: Mapping[str, Hierarchy]
+) -> DataFrame:
     """The rows, with what `of_attribute` needs where a hierarchy has too many leaves to spell out."""
     for column in columns:
         if _looked_up(column, hierarchies[column.name]):
             leaf = f"_leaf_{column.name}"
             listed = _named(hierarchies[column.name])
-            known = local_frames.local(rows.sparkSession, f"{leaf} string, {_place(column)} int", listed)
+            known = local_frames.make_local_frame(rows.sparkSession, f"{leaf} string, {_place(column)} int", listed)
             rows = rows.join(F.broadcast(known), _text(column) == F.col(leaf), "left")
     return rows
 
 
-def of_attribute(column: Declared, hierarchy: Hierarchy) -> Column:
+def encode_attribute(column: Declared, hierarchy: Hierarchy) -> Column:
     """The leaf number of an attribute on one row, as it goes through the shuffle.
 
     Takes: a column of a frame that `looked_up` gave.
     """
     value = _text(column)
     if column.bands is not None:
-        found = in_bands(_number(column), column.bands, 1, per=4 if column.born == "quarter" else 1)
+        found = find_declared_band(_number(column), column.bands, 1, per=4 if column.born == "quarter" else 1)
     elif _looked_up(column, hierarchy):
         found = F.col(_place(column))
     else:
-        found = number(value, hierarchy, NO_LEAF)
-    return F.when(value.isNull(), F.lit(NO_VALUE)).otherwise(F.coalesce(found, F.lit(NO_LEAF)))
+        found = match_leaf(value, hierarchy, UNLISTED_ATTRIBUTE)
+    return F.when(value.isNull(), F.lit(NULL_LEAF)).otherwise(F.coalesce(found, F.lit(UNLISTED_ATTRIBUTE)))
 
 
-def of_latest(number: Column, hierarchy: Hierarchy) -> Column:
+def decode_attribute(number: Column, hierarchy: Hierarchy) -> Column:
     """The leaf number of an attribute, from the number that came through the shuffle."""
     unknown = F.lit(hierarchy.leaves.index(UNKNOWN))
-    known = F.when(number == NO_LEAF, F.lit(NOT_LISTED)).otherwise(number)
-    return F.when(number == NO_VALUE, unknown).otherwise(known).cast("int")
+    known = F.when(number == UNLISTED_ATTRIBUTE, F.lit(UNLISTED_LEAF)).otherwise(number)
+    return F.when(number == NULL_LEAF, unknown).otherwise(known).cast("int")
 
 
-def of_code(number: Column, hierarchy: Hierarchy) -> Column:
+def decode_level(number: Column, hierarchy: Hierarchy) -> Column:
     """The leaf number of a level, from the number that came through the shuffle; null is `onbekend`."""
-    known = F.when(number == NO_CODE, F.lit(NOT_LISTED)).otherwise(number)
+    known = F.when(number == UNLISTED_CODE, F.lit(UNLISTED_LEAF)).otherwise(number)
     return F.coalesce(known, F.lit(hierarchy.leaves.index(UNKNOWN))).cast("int")
 
 
-def of_points(points: Column, unit: int, column: Declared, hierarchy: Hierarchy) -> Column:
+def band_points(points: Column, unit: int, column: Declared, hierarchy: Hierarchy) -> Column:
     """The leaf number of the band `[n·step, (n+1)·step)` that points fall in; null is `onbekend`.
 
     Takes: whole points times `unit`.
@@ -85,16 +87,16 @@ def of_points(points: Column, unit: int, column: Declared, hierarchy: Hierarchy)
     unknown = F.lit(hierarchy.leaves.index(UNKNOWN))
     if column.bands is not None:
         width = column.bands.step * unit
-        band = F.coalesce(in_bands(points, column.bands, width), F.lit(NOT_LISTED))
+        band = F.coalesce(find_declared_band(points, column.bands, width), F.lit(UNLISTED_LEAF))
         return F.when(points.isNull(), unknown).otherwise(band)
     step = column.step or 1
     base, places = _bands(column.name, step, hierarchy)
     place = F.floor(points / (step * unit)).cast("int") - base
     inside = F.when((place >= 0) & (place < len(places)), F.get(F.array(*map(F.lit, places)), place))
-    return F.when(points.isNull(), unknown).otherwise(F.coalesce(inside, F.lit(NOT_LISTED)))
+    return F.when(points.isNull(), unknown).otherwise(F.coalesce(inside, F.lit(UNLISTED_LEAF)))
 
 
-def in_bands(number: Column, bands: DeclaredBands, width: int, *, per: int = 1) -> Column:
+def find_declared_band(number: Column, bands: DeclaredBands, width: int, *, per: int = 1) -> Column:
     """The leaf of the declared band that a whole number falls in; null for null and outside closed ends.
 
     Takes: how many of these whole numbers one band holds (2000 hundredths of a point), and how many bands
@@ -123,7 +125,7 @@ def _bands(name: str, step: int, hierarchy: Hierarchy) -> tuple[int, list[int]]:
             wrong = True
     if wrong or not found:
         raise ConfigurationRefused(
-            expected(
+            describe_problem(
                 f"bands of {step}",
                 example=str(step) if step == 1 else f"{step} tot {2 * step}",
                 found="another leaf" if wrong else "none",
@@ -131,7 +133,7 @@ def _bands(name: str, step: int, hierarchy: Hierarchy) -> tuple[int, list[int]]:
                 do="Correct the file or the column's step",
             )
         )
-    return min(found), [found.get(band, NOT_LISTED) for band in range(min(found), max(found) + 1)]
+    return min(found), [found.get(band, UNLISTED_LEAF) for band in range(min(found), max(found) + 1)]
 
 
 def _text(column: Declared) -> Column:
@@ -165,7 +167,7 @@ def _named(hierarchy: Hierarchy) -> list[tuple[str, int]]:
 
 
 def _looked_up(column: Declared, hierarchy: Hierarchy) -> bool:
-    return column.bands is None and len(hierarchy.places) > SPELLED_OUT
+    return column.bands is None and len(hierarchy.places) > MAX_COMPARED_LEAVES
 
 
 def _place(column: Declared) -> str:

@@ -19,17 +19,17 @@ from pyspark.sql.types import ByteType, IntegerType, LongType, StructField, Stru
 
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions
-from cohort.sdc.partitioned.partitions import CLASS, KEY, Search, Split
-from cohort.sdc.privacy_models.constraints import share
-from cohort.sdc.privacy_models.feasibility import none_found
-from cohort.sdc.utility.loss import Objective
+from cohort.sdc.partitioned.partitions import CLASS_COLUMN, KEY_COLUMN, CohortSplit, PartitionSearch
+from cohort.sdc.privacy_models.constraints import parse_share
+from cohort.sdc.privacy_models.feasibility import no_recoding_refusal
+from cohort.sdc.utility.loss import WeightedLoss
 from cohort.states import local_frames
 
-PART, PUPILS = "part", "pupils"
+PART_COLUMN, PUPILS_COLUMN = "part", "pupils"
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
+class PartitionedSearchResult:
     """The outcome: the recoding, and each released pupil's class as a frame of KEY, words and CLASS.
 
     `kept` is the frame of the parts' answers, to be released (`unpersist`) when the rows are written.
@@ -40,7 +40,7 @@ class Spread:
     kept: DataFrame
 
 
-def search(handed: DataFrame, pupils: int, budget: int, asked: Search) -> Spread:
+def search_in_parts(handed: DataFrame, pupils: int, budget: int, asked: PartitionSearch) -> PartitionedSearchResult:
     """Search the parts of a cohort, then those they leave over: a few actions.
 
     Takes: a frame of KEY, words, SCHOOL and OTHERS; how many rows it has; how many of them one search may
@@ -48,97 +48,101 @@ def search(handed: DataFrame, pupils: int, budget: int, asked: Search) -> Spread
     Gives: a recoding in which every class meets every constraint.
     """
     spark, coding = handed.sparkSession, asked.coding
-    goal = Objective.of("mean", coding.columns, asked.weights)
-    split = Split.of(coding, pupils, budget)
+    goal = WeightedLoss.of("mean", coding.columns, asked.weights)
+    split = CohortSplit.of(coding, pupils, budget)
     masks = split.mask(coding) if split is not None else (0,) * coding.words
     bits = [F.col(word).bitwiseAND(F.lit(mask)) for word, mask in zip(asked.words, masks, strict=True)]
-    part = reduce(lambda one, other: one + other, bits).alias(PART)
-    found = handed.select("*", part).groupBy(PART).applyInArrow(_searcher(asked), _answer(asked)).persist()
+    part = reduce(lambda one, other: one + other, bits).alias(PART_COLUMN)
+    found = handed.select("*", part).groupBy(PART_COLUMN).applyInArrow(_searcher(asked), _answer(asked)).persist()
     of_parts = _classes(found, asked)
-    left = found.where(F.col(CLASS) < 0).select(KEY, *asked.words).join(handed, [KEY, *asked.words], "inner")
+    left = (
+        found.where(F.col(CLASS_COLUMN) < 0)
+        .select(KEY_COLUMN, *asked.words)
+        .join(handed, [KEY_COLUMN, *asked.words], "inner")
+    )
     last_rows: Any = left.limit(budget).toArrow()
     last = asked.of(last_rows) if last_rows.num_rows else None
     of_last = _classes_of_table(last) if last is not None else of_parts.slice(0, 0)
     every = pa.concat_tables([of_parts, of_last.select(of_parts.column_names).cast(of_parts.schema)])
     recoding, number = _recoding(every, pupils, asked, goal, split)
     first = pa.array(number[: of_parts.num_rows])
-    places = of_parts.select([PART, CLASS]).append_column("class_nr", first)
-    classes = found.join(F.broadcast(local_frames.of_table(spark, places)), [PART, CLASS], "inner").select(
-        KEY, *asked.words, F.col("class_nr").alias(CLASS)
-    )
+    places = of_parts.select([PART_COLUMN, CLASS_COLUMN]).append_column("class_nr", first)
+    classes = found.join(
+        F.broadcast(local_frames.make_frame_from_arrow(spark, places)), [PART_COLUMN, CLASS_COLUMN], "inner"
+    ).select(KEY_COLUMN, *asked.words, F.col("class_nr").alias(CLASS_COLUMN))
     if last is not None:
-        class_of = last[CLASS].to_numpy()
-        rows = last.filter(pa.array(class_of >= 0)).select([KEY, *asked.words])
+        class_of = last[CLASS_COLUMN].to_numpy()
+        rows = last.filter(pa.array(class_of >= 0)).select([KEY_COLUMN, *asked.words])
         of_rows = pa.array(number[of_parts.num_rows + class_of[class_of >= 0]])
-        rows = rows.append_column(CLASS, of_rows)
-        classes = classes.unionByName(local_frames.of_table(spark, rows))
-    return Spread(recoding, classes, found)
+        rows = rows.append_column(CLASS_COLUMN, of_rows)
+        classes = classes.unionByName(local_frames.make_frame_from_arrow(spark, rows))
+    return PartitionedSearchResult(recoding, classes, found)
 
 
-def refuse_too_much_suppression(recoding: Recoding, pupils: int, limit: object, asked: Search) -> None:
+def check_suppression_limit(recoding: Recoding, pupils: int, limit: object, asked: PartitionSearch) -> None:
     """Hold the outcome to the part of the pupils that may be suppressed (exit code 14)."""
-    part = share(str(limit), "part of the pupils that may be suppressed")
+    part = parse_share(str(limit), "part of the pupils that may be suppressed")
     if recoding.suppressed > floor(part * pupils) or not recoding.classes:
-        raise none_found(pupils, asked.constraints, part)
+        raise no_recoding_refusal(pupils, asked.constraints, part)
 
 
-def _searcher(asked: Search) -> Any:
+def _searcher(asked: PartitionSearch) -> Any:
     """What runs in the executors, once per part."""
 
     def search_part(part: pa.Table) -> pa.Table:
         found = asked.of(part)
-        return found.append_column(PART, part[PART])
+        return found.append_column(PART_COLUMN, part[PART_COLUMN])
 
     return search_part
 
 
-def _answer(asked: Search) -> StructType:
-    names = [KEY, *asked.words]
-    levels = [partitions.level(column) for column in range(asked.coding.columns)]
+def _answer(asked: PartitionSearch) -> StructType:
+    names = [KEY_COLUMN, *asked.words]
+    levels = [partitions.level_column(column) for column in range(asked.coding.columns)]
     return StructType(
         [
             *(StructField(name, LongType()) for name in names),
-            StructField(CLASS, IntegerType()),
+            StructField(CLASS_COLUMN, IntegerType()),
             *(StructField(name, ByteType()) for name in levels),
-            StructField(PART, LongType()),
+            StructField(PART_COLUMN, LongType()),
         ]
     )
 
 
-def _classes(found: DataFrame, asked: Search) -> pa.Table:
+def _classes(found: DataFrame, asked: PartitionSearch) -> pa.Table:
     """One line per class of the parts: its levels, how many pupils, and the code of one of them."""
-    levels = [partitions.level(column) for column in range(asked.coding.columns)]
+    levels = [partitions.level_column(column) for column in range(asked.coding.columns)]
     member = F.min(F.struct(*asked.words)).alias("member")
     counted = (
-        found.where(F.col(CLASS) >= 0)
-        .groupBy(PART, CLASS, *levels)
-        .agg(F.count(F.lit(1)).alias(PUPILS), member)
-        .select(PART, CLASS, *levels, PUPILS, "member.*")
+        found.where(F.col(CLASS_COLUMN) >= 0)
+        .groupBy(PART_COLUMN, CLASS_COLUMN, *levels)
+        .agg(F.count(F.lit(1)).alias(PUPILS_COLUMN), member)
+        .select(PART_COLUMN, CLASS_COLUMN, *levels, PUPILS_COLUMN, "member.*")
     )
     made: Any = counted.toArrow()
-    ordered: pa.Table = made.sort_by([(PART, "ascending"), (CLASS, "ascending")])
+    ordered: pa.Table = made.sort_by([(PART_COLUMN, "ascending"), (CLASS_COLUMN, "ascending")])
     return ordered
 
 
 def _classes_of_table(last: pa.Table) -> pa.Table:
     """The same of the last search, in the order of its classes."""
-    class_of = last[CLASS].to_numpy()
+    class_of = last[CLASS_COLUMN].to_numpy()
     there = np.flatnonzero(class_of >= 0)
     _, first, pupils = np.unique(class_of[there], return_index=True, return_counts=True)
     member = np.zeros(len(class_of), dtype=np.bool_)
     member[there[first]] = True
-    chosen = last.filter(pa.array(member)).sort_by(CLASS)
-    chosen = chosen.append_column(PART, pa.array(np.zeros(len(first), np.int64)))
-    return chosen.append_column(PUPILS, pa.array(pupils.astype(np.int64)))
+    chosen = last.filter(pa.array(member)).sort_by(CLASS_COLUMN)
+    chosen = chosen.append_column(PART_COLUMN, pa.array(np.zeros(len(first), np.int64)))
+    return chosen.append_column(PUPILS_COLUMN, pa.array(pupils.astype(np.int64)))
 
 
 def _recoding(
-    every: pa.Table, pupils: int, asked: Search, goal: Objective, split: Split | None
+    every: pa.Table, pupils: int, asked: PartitionSearch, goal: WeightedLoss, split: CohortSplit | None
 ) -> tuple[Recoding, Any]:
     coding = asked.coding
-    levels = [every[partitions.level(column)].to_numpy() for column in range(coding.columns)]
+    levels = [every[partitions.level_column(column)].to_numpy() for column in range(coding.columns)]
     codes = np.stack([every[word].to_numpy() for word in asked.words])
-    counts = every[PUPILS].to_numpy().astype(np.int64)
+    counts = every[PUPILS_COLUMN].to_numpy().astype(np.int64)
     facts = {"kind": "local", "proven": False, "way": "parts", "parts": split.parts if split else 1}
     leaves = coding.leaves_of(codes).T if every.num_rows else np.empty((0, coding.columns), np.int32)
     return Recoding.of_classes(

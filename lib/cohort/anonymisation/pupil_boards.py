@@ -12,35 +12,35 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.agreements.school_boards import Boards
-from cohort.keys.project_keys import Key
+from cohort.agreements.school_boards import SchoolBoards
+from cohort.keys.project_keys import ProjectKey
 from cohort.states import local_frames
-from cohort.states.schemas import OTHERS, SCHOOL
+from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL
 
 BOARD, BOARDS = "_board", "_boards"
 """The present board of a pupil's home school; every board that knows the pupil, that one among them."""
-LABEL = "bestuur|"
+BOARD_LABEL = "bestuur|"
 _LISTED, _OF_SCHOOL, _AT = "_listed_school", "_boards_of_school", "_at_school"
 
 
-def keyed(spark: SparkSession, key: Key, boards: Mapping[str, Boards]) -> DataFrame:
+def make_board_frame(spark: SparkSession, key: ProjectKey, boards: Mapping[str, SchoolBoards]) -> DataFrame:
     """The boards of every school that has one, as a small frame of keyed hashes (32 bytes each).
 
     Takes: the project's key; the boards by BRIN. A school that is not among them is a board of its own.
     """
     brins = sorted(boards)
     names = sorted({name for brin in brins for name in boards[brin].ever})
-    digest = dict(zip(names, key.digests(LABEL + name for name in names), strict=True))
+    digest = dict(zip(names, key.digests(BOARD_LABEL + name for name in names), strict=True))
     schools = key.digests(f"brin|{brin}" for brin in brins)
     rows = [
         (school, digest[boards[brin].present], sorted(digest[name] for name in boards[brin].ever))
         for brin, school in zip(brins, schools, strict=True)
     ]
     state = f"{_LISTED} binary not null, {BOARD} binary not null, {_OF_SCHOOL} array<binary> not null"
-    return local_frames.local(spark, state, rows)
+    return local_frames.make_local_frame(spark, state, rows)
 
 
-def with_boards(pupils: DataFrame, listed: DataFrame) -> DataFrame:
+def add_boards(pupils: DataFrame, listed: DataFrame) -> DataFrame:
     """The same pupils with BOARD and BOARDS.
 
     Takes: rows with SCHOOL and OTHERS (keyed schools), each row another pupil; the frame that `keyed` makes.
@@ -52,21 +52,23 @@ def with_boards(pupils: DataFrame, listed: DataFrame) -> DataFrame:
         A       B                                                            1       1, 2
         C       A                                                            C       C, 1
     """
-    several = F.coalesce(F.size(OTHERS) > 0, F.lit(False))
-    at_one = _at(pupils.where(~several), F.col(SCHOOL), listed)
-    exploded = pupils.where(several).withColumn(_AT, F.explode(F.concat(F.array(SCHOOL), F.col(OTHERS))))
+    several = F.coalesce(F.size(OTHER_SCHOOLS_CONTROL) > 0, F.lit(False))
+    at_one = _at(pupils.where(~several), F.col(SCHOOL_CONTROL), listed)
+    exploded = pupils.where(several).withColumn(
+        _AT, F.explode(F.concat(F.array(SCHOOL_CONTROL), F.col(OTHER_SCHOOLS_CONTROL)))
+    )
     at_several = (
         _at(exploded, F.col(_AT), listed)
         .groupBy(*pupils.columns)
         .agg(
-            F.max(F.when(F.col(_AT) == F.col(SCHOOL), F.col(BOARD))).alias(BOARD),
+            F.max(F.when(F.col(_AT) == F.col(SCHOOL_CONTROL), F.col(BOARD))).alias(BOARD),
             F.array_distinct(F.flatten(F.collect_list(BOARDS))).alias(BOARDS),
         )
     )
     return at_one.unionByName(at_several)
 
 
-def further() -> Column:
+def list_other_boards() -> Column:
     """The boards that know a pupil besides the present one of the home school; null for none."""
     rest = F.array_except(F.col(BOARDS), F.array(BOARD))
     return F.when(F.size(rest) > 0, rest)

@@ -16,17 +16,21 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from cohort.anonymisation.pupil_boards import BOARDS
-from cohort.anonymisation.search_input import VALUE
-from cohort.keys.project_keys import Key
+from cohort.anonymisation.search_input import SENSITIVE_LEAF
+from cohort.keys.project_keys import ProjectKey
 from cohort.sdc.model.hierarchy import UNKNOWN, Hierarchy
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.l_diversity import GroupValues, ValueCounts, ValueRule
-from cohort.sdc.privacy_models.sensitive_suppression import Blanking, blanking, largest_share
+from cohort.sdc.privacy_models.l_diversity import SchoolValueCounts, SensitiveValueConstraint, SensitiveValueCounts
+from cohort.sdc.privacy_models.sensitive_suppression import (
+    SensitiveSuppression,
+    decide_sensitive_suppression,
+    strictest_value_share,
+)
 
-WITH_VALUE = "_with_value"
+HAS_VALUE = "_with_value"
 """Whether a pupil is of the population whose sensitive value is shown, in classes that show theirs."""
-CLASS = "class_nr"
-LABEL = "dekking|"
+CLASS_NUMBER = "class_nr"
+COVER_LABEL = "dekking|"
 """What the labels of a class are hashed under, to draw the classes that are blanked as covers."""
 
 Numbers = npt.NDArray[np.int64]
@@ -42,11 +46,13 @@ class SensitiveColumn:
 
     name: str
     leaves: tuple[str, ...]
-    rules: tuple[ValueRule, ...]
+    rules: tuple[SensitiveValueConstraint, ...]
     least_known: int
 
     @classmethod
-    def of(cls, name: str, hierarchy: Hierarchy, rules: Sequence[ValueRule], least_known: int) -> SensitiveColumn:
+    def of(
+        cls, name: str, hierarchy: Hierarchy, rules: Sequence[SensitiveValueConstraint], least_known: int
+    ) -> SensitiveColumn:
         return cls(name, hierarchy.leaves, tuple(rules), least_known)
 
     @property
@@ -62,16 +68,16 @@ class SensitiveColumn:
 
     def known(self) -> Column:
         """Whether a pupil has a value."""
-        return F.col(VALUE) != self.unknown
+        return F.col(SENSITIVE_LEAF) != self.unknown
 
     def per_value(self, rows: Any) -> Numbers:
         """Pupils per value, from counts per leaf."""
         counted = np.zeros(len(self.leaves) - 1, dtype=np.int64)
-        place = self.places[rows[VALUE].to_numpy()]
+        place = self.places[rows[SENSITIVE_LEAF].to_numpy()]
         counted[place[place >= 0]] = rows["count"].to_numpy()[place >= 0]
         return counted
 
-    def shown(self, counts: ValueCounts, blanked: Flags, anybody_without: bool) -> list[str]:
+    def shown(self, counts: SensitiveValueCounts, blanked: Flags, anybody_without: bool) -> list[str]:
         """The values that a release shows, in the order of the hierarchy."""
         occurs = counts.values[~blanked].sum(axis=0) > 0
         without = anybody_without or bool((counts.pupils[blanked] > 0).any())
@@ -83,62 +89,68 @@ class SensitiveColumn:
         ]
 
 
-def everybody(pupils: DataFrame, column: SensitiveColumn) -> Numbers:
+def count_values(pupils: DataFrame, column: SensitiveColumn) -> Numbers:
     """How many of the pupils have each value: an action."""
-    return column.per_value(pupils.groupBy(VALUE).count().toArrow())
+    return column.per_value(pupils.groupBy(SENSITIVE_LEAF).count().toArrow())
 
 
-def counted(members: DataFrame, classes: int, column: SensitiveColumn, overall: Numbers) -> ValueCounts:
+def count_values_by_class(
+    members: DataFrame, classes: int, column: SensitiveColumn, overall: Numbers
+) -> SensitiveValueCounts:
     """The values of the pupils of the population with a value, per class and per board: an action.
 
     Takes: the released pupils with class, leaf, boards and WITH_VALUE; how many classes there are; how many
     pupils of the whole cohort have each value.
     """
     rows: Any = (
-        members.where(F.col(WITH_VALUE) & column.known())
-        .select(CLASS, VALUE, F.explode(BOARDS).alias("group"))
-        .groupBy(CLASS, VALUE, F.xxhash64("group").alias("group"))
+        members.where(F.col(HAS_VALUE) & column.known())
+        .select(CLASS_NUMBER, SENSITIVE_LEAF, F.explode(BOARDS).alias("group"))
+        .groupBy(CLASS_NUMBER, SENSITIVE_LEAF, F.xxhash64("group").alias("group"))
         .count()
         .toArrow()
     )
-    of_class, value, pupils = (rows[name].to_numpy().astype(np.int64) for name in (CLASS, VALUE, "count"))
+    of_class, value, pupils = (
+        rows[name].to_numpy().astype(np.int64) for name in (CLASS_NUMBER, SENSITIVE_LEAF, "count")
+    )
     _, group = np.unique(rows["group"].to_numpy(), return_inverse=True)
     value = column.places[value]
-    return ValueCounts(
-        per_class(members, classes, column), overall, GroupValues(of_class, group.astype(np.int64), value, pupils)
+    return SensitiveValueCounts(
+        tabulate_class_values(members, classes, column),
+        overall,
+        SchoolValueCounts(of_class, group.astype(np.int64), value, pupils),
     )
 
 
-def per_class(members: DataFrame, classes: int, column: SensitiveColumn) -> Numbers:
+def tabulate_class_values(members: DataFrame, classes: int, column: SensitiveColumn) -> Numbers:
     """Pupils per `[class, value]` of the population with a value: an action."""
-    rows: Any = members.where(F.col(WITH_VALUE) & column.known()).groupBy(CLASS, VALUE).count().toArrow()
+    rows: Any = members.where(F.col(HAS_VALUE) & column.known()).groupBy(CLASS_NUMBER, SENSITIVE_LEAF).count().toArrow()
     table = np.zeros((classes, len(column.leaves) - 1), dtype=np.int64)
-    table[rows[CLASS].to_numpy(), column.places[rows[VALUE].to_numpy()]] = rows["count"].to_numpy()
+    table[rows[CLASS_NUMBER].to_numpy(), column.places[rows[SENSITIVE_LEAF].to_numpy()]] = rows["count"].to_numpy()
     return table
 
 
-def decide(
-    counts: ValueCounts,
+def choose_blanked_classes(
+    counts: SensitiveValueCounts,
     column: SensitiveColumn,
     recoding: Recoding,
-    key: Key,
+    key: ProjectKey,
     *,
     before: Flags | None = None,
-    gone: ValueCounts | None = None,
-) -> Blanking:
+    gone: SensitiveValueCounts | None = None,
+) -> SensitiveSuppression:
     """Which classes are blanked; covers are drawn in the order of the keyed hashes of their labels.
 
     Takes: what `attribute_disclosure.blanking` takes, and the recoding, for the labels of its classes.
     Refuses: rules under which no class could show its values (exit code 14).
     """
-    order = drawn_order(recoding, key)
-    return blanking(counts, column.rules, largest_share(column.rules), order, before, gone)
+    order = draw_cover_order(recoding, key)
+    return decide_sensitive_suppression(counts, column.rules, strictest_value_share(column.rules), order, before, gone)
 
 
-def drawn_order(recoding: Recoding, key: Key) -> Numbers:
+def draw_cover_order(recoding: Recoding, key: ProjectKey) -> Numbers:
     """The place of each class in the order in which covers are drawn."""
     labels = zip(*(shown.tolist() for shown in recoding.labels), strict=True)
-    digests = key.digests(LABEL + "|".join(one) for one in labels)
+    digests = key.digests(COVER_LABEL + "|".join(one) for one in labels)
     order = np.empty(len(digests), dtype=np.int64)
     order[sorted(range(len(digests)), key=digests.__getitem__)] = np.arange(len(digests))
     return order

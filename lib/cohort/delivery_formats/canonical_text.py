@@ -18,14 +18,22 @@ from cohort.delivery_formats.format_declarations import CANONICAL_NAME, Recognis
 from cohort.delivery_formats.rosters import Roster
 from cohort.delivery_formats.uwlr import Message
 from cohort.delivery_formats.xlsx import Sheet
-from cohort.foundation.delimited_text import UTF8, TextRefused, decoded, lines_of, records, swallows, with_line_feeds
-from cohort.states.schemas import CANONICAL
+from cohort.foundation.delimited_text import (
+    UTF8,
+    UnreadableText,
+    decode_text,
+    iterate_lines,
+    joins_several_records,
+    normalise_line_ends,
+    parse_records,
+)
+from cohort.states.schemas import CANONICAL_COLUMNS
 
 BROKEN, HEADER = "ROW_BROKEN", "HEADER_REPEATED"
 SUPPLIER = "uwlr"
 KEY_OF_MESSAGE = "#"
 """Put before a result's key that means something within its message only."""
-_KEY = CANONICAL.index("bron_result_key")
+_KEY = CANONICAL_COLUMNS.index("bron_result_key")
 
 Row = tuple[int, str, Sequence[str | None]]
 
@@ -42,8 +50,8 @@ def of_lines(file: DeliveredFile, desk: Desk) -> DeliveredFile:
     alone every row stands there as it was sent.
     Refuses: a quote that is not closed up to the end (`QUOTE_OPEN`).
     """
-    text, _ = decoded(file.path.read_bytes(), (file.encoding,))
-    text = with_line_feeds(text)
+    text, _ = decode_text(file.path.read_bytes(), (file.encoding,))
+    text = normalise_line_ends(text)
     declared = desk.formats[file.format]
     lines = [one for one in enumerate(text.split("\n"), 1) if is_filled(one[1])]
     if any(open_quote(line) for _, line in lines):
@@ -74,8 +82,8 @@ def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), 1):
         if is_filled(line):
             try:
-                fields: Sequence[str] = next(records([line], delimiter)).fields
-            except TextRefused:
+                fields: Sequence[str] = next(parse_records([line], delimiter)).fields
+            except UnreadableText:
                 fields = []
             yield number, "" if len(fields) == width else BROKEN, fields
 
@@ -87,14 +95,14 @@ def _over_lines(text: str, delimiter: str, width: int) -> Iterator[Row]:
     lines are broken rows.
     """
     try:
-        for record in records(lines_of(text), delimiter):
+        for record in parse_records(iterate_lines(text), delimiter):
             if not "".join(record.fields).strip(BLANKS):
                 continue
-            if swallows(record, delimiter, width):
+            if joins_several_records(record, delimiter, width):
                 yield from ((line, BROKEN, ()) for line in range(record.line, record.last + 1))
             else:
                 yield record.line, "" if len(record.fields) == width else BROKEN, record.fields
-    except TextRefused:
+    except UnreadableText:
         raise Rejected("QUOTE_OPEN") from None
 
 
@@ -149,7 +157,7 @@ def of_results(file: DeliveredFile, message: Message, those: Iterable[Roster], d
         cells = list(row.cells)
         cells[_KEY] = f"{KEY_OF_MESSAGE}{cells[_KEY]}" if cells[_KEY] else None
         rows.append((row.element, row.code or "", cells))
-    named = replace(file, format=CANONICAL_NAME, supplier=SUPPLIER, columns=CANONICAL, joined=joined)
+    named = replace(file, format=CANONICAL_NAME, supplier=SUPPLIER, columns=CANONICAL_COLUMNS, joined=joined)
     return _written(named, rows, desk)
 
 

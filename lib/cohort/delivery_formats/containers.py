@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from cohort.agreements.container_limits import FREE, ContainerLimits
+from cohort.agreements.container_limits import BYTES_WITHOUT_RATIO_LIMIT, ContainerLimits
 from cohort.delivery_formats import file_types
 from cohort.delivery_formats.file_rejections import Rejected
 
@@ -99,7 +99,7 @@ def parts(content: bytes, limits: ContainerLimits, *, systems: bool = False) -> 
     declared = [info.file_size for info in own]
     if len(own) > limits.members or max(declared, default=0) > limits.bytes_per_member:
         raise Rejected(BOMB)
-    if sum(declared) > min(limits.total_bytes, max(FREE, len(content) * limits.ratio)):
+    if sum(declared) > min(limits.total_bytes, max(BYTES_WITHOUT_RATIO_LIMIT, len(content) * limits.ratio)):
         raise Rejected(BOMB)
     if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in own):
         raise Rejected(BROKEN)
@@ -130,7 +130,7 @@ def _safe(info: zipfile.ZipInfo) -> str:
 
 def _read(file: _Readable, packed: int, limits: ContainerLimits) -> bytes:
     """A member's content, piece by piece, so that no more is unpacked than what is allowed."""
-    most = min(limits.bytes_per_member, max(FREE, packed * limits.ratio))
+    most = min(limits.bytes_per_member, max(BYTES_WITHOUT_RATIO_LIMIT, packed * limits.ratio))
     pieces: list[bytes] = []
     size = 0
     while True:

@@ -27,24 +27,24 @@ from cohort.delivery_formats.format_declarations import Formats, Unrecognised
 from cohort.delivery_formats.header_names import REASON_OF
 from cohort.foundation import identifiers
 from cohort.foundation.delimited_text import (
-    DELIMITERS,
-    MARK_BYTES,
+    KNOWN_DELIMITERS,
     UTF8,
-    UTF16_MARKS,
-    WINDOWS,
-    TextRefused,
-    decoded,
-    fields_of,
-    with_line_feeds,
+    UTF8_MARK_BYTES,
+    UTF16_MARK_BYTES,
+    WINDOWS_1252,
+    UnreadableText,
+    decode_text,
+    normalise_line_ends,
+    split_fields,
 )
-from cohort.foundation.errors import place
-from cohort.foundation.identifiers import BRIN
+from cohort.foundation.errors import locate_defect
+from cohort.foundation.identifiers import BRIN_PATTERN
 
 BLANKS = "".join(map(chr, range(33)))
 """What Spark takes for an empty line holds nothing else."""
-MARKS = DELIMITERS
+MARKS = KNOWN_DELIMITERS
 """Delimiters that a declaration may name."""
-NOTHING = BLANKS + MARKS + "".join(identifiers.BLANKS)
+NOTHING = BLANKS + MARKS + "".join(identifiers.PLAIN_BLANKS)
 MAY_BE_EMPTY = frozenset(NOTHING + '"')
 """What an empty row begins with."""
 MOST_FIELDS = 500
@@ -125,7 +125,7 @@ class DeliveredFile:
 
 def describe(defect: BaseException) -> str:
     """A defect by its type and its place in the code."""
-    return f"{type(defect).__name__} at {place(defect) or 'a library'}"
+    return f"{type(defect).__name__} at {locate_defect(defect) or 'a library'}"
 
 
 @dataclass(frozen=True)
@@ -249,11 +249,11 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     Refuses: with a reason code, a text that no declared format fits.
     """
     try:
-        text, encoding = decoded(content, (UTF8, WINDOWS))
-    except TextRefused as refused:
+        text, encoding = decode_text(content, (UTF8, WINDOWS_1252))
+    except UnreadableText as refused:
         return replace(file, **_undecoded(refused, content, formats))
-    marked = content.count(MARK_BYTES) > content.startswith(MARK_BYTES)
-    every = with_line_feeds(text).split("\n")
+    marked = content.count(UTF8_MARK_BYTES) > content.startswith(UTF8_MARK_BYTES)
+    every = normalise_line_ends(text).split("\n")
     first = next((place for place, line in enumerate(every) if is_filled(line)), len(every))
     lines = [line for line in every[first:] if line.strip(BLANKS)]
     if len(lines) < 2:
@@ -263,21 +263,21 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     rows = len(lines) - 1
     found = formats.of_line(lines[0].strip(BLANKS.replace("\t", "")))
     if isinstance(found, Unrecognised):
-        school = school_of(fields_of(lines[1], formats[found.closest].delimiter), found.columns)
+        school = school_of(split_fields(lines[1], formats[found.closest].delimiter), found.columns)
         return replace(file, rejected=found.reason, differs=found, rows=rows, school=school)
     declared = formats[found.name]
     filled = [line for line in lines[1:] if line[0] not in MAY_BE_EMPTY or is_filled(line)]
     if not filled:
         raise Rejected("EMPTY")
     rows = len(filled)
-    file = replace(file, school=school_of(fields_of(filled[0], declared.delimiter), found.columns))
+    file = replace(file, school=school_of(split_fields(filled[0], declared.delimiter), found.columns))
     if encoding not in declared.encodings and not text.isascii():
-        return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS else "ENCODING_OTHER", rows=rows)
+        return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS_1252 else "ENCODING_OTHER", rows=rows)
     again = formats.headers_among(filled, found, lines[0])
     if any(columns != found.columns for columns in again.values()):
         return replace(file, rejected="HEADER_SECOND", rows=rows)
     broken = '"' in text and any(map(open_quote, lines))
-    wide = any(blank in text and blank != declared.delimiter for blank in identifiers.BLANKS[1:])
+    wide = any(blank in text and blank != declared.delimiter for blank in identifiers.PLAIN_BLANKS[1:])
     uneven = broken or marked or again or rows < len(lines) - 1 or every[: len(lines)] != lines
     return replace(
         file,
@@ -306,16 +306,16 @@ def open_quote(line: str) -> bool:
 def school_of(first: Sequence[str], columns: Sequence[str | None]) -> str | None:
     """The school that the first row names: who hears why, where no row of the file can be read."""
     named = dict(zip(columns, first, strict=False)).get("brin", "").strip()[:4]
-    return named if BRIN.fullmatch(named) else None
+    return named if BRIN_PATTERN.fullmatch(named) else None
 
 
-def _undecoded(refused: TextRefused, content: bytes, formats: Formats) -> dict[str, Any]:
+def _undecoded(refused: UnreadableText, content: bytes, formats: Formats) -> dict[str, Any]:
     """Why a text is rejected that is in none of the encodings; its header may tell which one it is in."""
     if refused.fault != "ENCODING":
         return {"rejected": refused.fault}
-    if content.startswith(UTF16_MARKS):
+    if content.startswith(UTF16_MARK_BYTES):
         return {"rejected": "ENCODING_UTF16"}
-    header = with_line_feeds(content.decode("cp1252", "replace")).lstrip().partition("\n")[0]
+    header = normalise_line_ends(content.decode("cp1252", "replace")).lstrip().partition("\n")[0]
     found = formats.of_line(header)
     if isinstance(found, Unrecognised) and found.reason in REASON_OF.values():
         return {"rejected": found.reason, "differs": found}

@@ -20,9 +20,9 @@ from pydantic import Field, model_validator
 from cohort.delivery_formats.header_names import Garbled, folded, garbled, not_read
 from cohort.foundation import declarations
 from cohort.foundation.declarations import Declaration
-from cohort.foundation.delimited_text import fields_of
-from cohort.foundation.errors import ConfigurationRefused, expected
-from cohort.states.schemas import CANONICAL, REQUIRED, SCORES
+from cohort.foundation.delimited_text import split_fields
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.states.schemas import CANONICAL_COLUMNS, REQUIRED_COLUMNS, SCORE_COLUMNS
 
 MOMENTS = ("afnamedatum", "afnameperiode")
 DIGITS = frozenset("0123456789")
@@ -59,13 +59,13 @@ class Format(Declaration):
         names = [folded(name) for name in self.columns]
         if len(set(names)) != len(names):
             wrong.append(_wrong("every name of a column once, capitals, diacritics, dashes apart", "one twice"))
-        unknown = sorted({*self.columns.values(), *self.codes, *self.sentinels} - set(CANONICAL))
+        unknown = sorted({*self.columns.values(), *self.codes, *self.sentinels} - set(CANONICAL_COLUMNS))
         if unknown:
             wrong.append(_wrong("canonical columns", f"the unknown {', '.join(unknown)}"))
         if _lacking(self.columns.values()):
             wrong.append(_wrong("every column that a delivery must have", "one without a name"))
         if wrong:
-            raise declarations.wrong(wrong)
+            raise declarations.several_problems(wrong)
         return self
 
     @property
@@ -129,7 +129,7 @@ class Formats:
         """The format of a file whose header is this line: every declared delimiter is tried."""
         found = self._seen.get(line)
         if found is None:
-            tried = [(mark, fields_of(line, mark)) for mark in sorted(self.delimiters)]
+            tried = [(mark, split_fields(line, mark)) for mark in sorted(self.delimiters)]
             found = self._best([(n, h) for n in self.declared for m, h in tried if self[n].delimiter == m])
             self._seen[line] = found
         return found
@@ -150,7 +150,7 @@ class Formats:
             return {}
         mark = self[found.name].delimiter
         bare = {row for row in rows if not OF_A_PUPIL.match(row)}
-        columns = {row: self.columns_again(found.name, fields_of(row, mark)) for row in bare}
+        columns = {row: self.columns_again(found.name, split_fields(row, mark)) for row in bare}
         return {row: named for row, named in columns.items() if named is not None}
 
     def of_names(self, names: Iterable[str]) -> Recognised | Unrecognised:
@@ -204,7 +204,7 @@ def load(folder: Path) -> Formats:
     found: dict[str, Format] = {}
     for path in sorted((folder / "deliveries").glob("*.toml")):
         try:
-            found[path.stem] = declarations.read(path, Format, where=f"deliveries/{path.name}")
+            found[path.stem] = declarations.read_declaration(path, Format, where=f"deliveries/{path.name}")
         except ConfigurationRefused as refused:
             problems.extend(refused.problems)
     if not found and not problems:
@@ -217,13 +217,13 @@ def load(folder: Path) -> Formats:
 def _lacking(columns: Iterable[str | None]) -> tuple[str, ...]:
     """The canonical columns that a delivery must have, and these do not."""
     known = set(columns)
-    lacking = [column for column in REQUIRED if column not in known]
-    for some in (MOMENTS, SCORES):
+    lacking = [column for column in REQUIRED_COLUMNS if column not in known]
+    for some in (MOMENTS, SCORE_COLUMNS):
         lacking += [] if known.intersection(some) else some
     return tuple(lacking)
 
 
 def _wrong(what: str, found: str) -> str:
-    return expected(
+    return describe_problem(
         what, example="conf/deliveries/canoniek.toml", found=found, where="<where>", do="Correct the declaration"
     )

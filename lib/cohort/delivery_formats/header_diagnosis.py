@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cohort.delivery_formats.format_declarations import Formats, Recognised
-from cohort.foundation.delimited_text import DELIMITERS, UTF8, UTF16, WINDOWS, TextRefused, decoded, fields_of
+from cohort.foundation.delimited_text import (
+    KNOWN_DELIMITERS,
+    UTF8,
+    UTF16,
+    WINDOWS_1252,
+    UnreadableText,
+    decode_text,
+    split_fields,
+)
 
 LOWER, DELIMITER = "HEADER_LOWER", "DELIMITER_OTHER"
 LOOKED_AT = 20
@@ -41,12 +49,12 @@ def of_text(content: bytes, formats: Formats) -> tuple[str, Header] | None:
     Takes: the bytes of a text of which the first line is no header of a declared format.
     """
     try:
-        text, _ = decoded(content, (UTF8, UTF16, WINDOWS))
-    except TextRefused:
+        text, _ = decode_text(content, (UTF8, UTF16, WINDOWS_1252))
+    except UnreadableText:
         return None
     every = enumerate(text[:MOST_CHARACTERS].splitlines(), 1)
     lines = [(number, line) for number, line in every if line.strip()][: LOOKED_AT + 1]
-    found = [among([(n, fields_of(line, mark)) for n, line in lines], formats) for mark in DELIMITERS]
+    found = [among([(n, split_fields(line, mark)) for n, line in lines], formats) for mark in KNOWN_DELIMITERS]
     first = min((header for header in found if header), key=lambda header: header.line, default=None)
     if first is None:
         return None

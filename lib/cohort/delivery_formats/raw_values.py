@@ -15,7 +15,7 @@ from typing import IO
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import containers, file_types, xlsx, xml_stream
 from cohort.delivery_formats.file_rejections import Rejected
-from cohort.foundation.delimited_text import UTF8, UTF16, TextRefused, decoded
+from cohort.foundation.delimited_text import UTF8, UTF16, UnreadableText, decode_text
 
 PIECE = 1 << 20
 OVERLAP = 128
@@ -122,8 +122,8 @@ def _text(content: bytes) -> str:
     Zero bytes are what two bytes for a character leave around digits.
     """
     try:
-        return decoded(content, (UTF8, UTF16))[0]
-    except TextRefused:
+        return decode_text(content, (UTF8, UTF16))[0]
+    except UnreadableText:
         return content.replace(b"\0", b"").decode("utf-8", "replace")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from cohort.foundation.identifiers import is_onderwijsnummer, normal_text
+from cohort.foundation.identifiers import is_onderwijsnummer, normalise_pgn
 
 MAIN_SITE = "00"
 OF_ONE_EXPORT = "#"
@@ -204,7 +204,7 @@ def one_child(one: Pupil, other: Pupil, newest_of: Mapping[str, str]) -> bool:
 
 
 def _number(pupil: Pupil, newest_of: Mapping[str, str]) -> str | None:
-    number = normal_text(pupil.number or "")
+    number = normalise_pgn(pupil.number or "")
     return newest_of.get(number, number) if number else None
 
 

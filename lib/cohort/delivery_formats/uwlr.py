@@ -18,7 +18,7 @@ from cohort.delivery_formats.file_rejections import Rejected
 from cohort.delivery_formats.rosters import Join, Pupil, PupilIndex, Roster, School
 from cohort.delivery_formats.xml_messages import Shape
 from cohort.foundation.code_lists import CODE_LISTS
-from cohort.states.schemas import CANONICAL
+from cohort.states.schemas import CANONICAL_COLUMNS
 
 ROOT = "leerresultaten_verzoek"
 OSO = re.compile(r"http://www\.edustandaard\.nl/oso_gegevensset/.*")
@@ -198,7 +198,7 @@ def _row(result: Result, message: Message, school: School, join: Join) -> Row:
         **_of_pupil(pupil),
     }
     code = code or (NOT_A_NUMBER if wrong_score else LEVEL_INVALID if wrong_level else None)
-    return Row(result.element, code, tuple(cells.get(name) for name in CANONICAL), joined_on)
+    return Row(result.element, code, tuple(cells.get(name) for name in CANONICAL_COLUMNS), joined_on)
 
 
 def _of_pupil(pupil: Pupil | None) -> dict[str, str | None]:

@@ -15,7 +15,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 
-def remove_matching(spark: SparkSession, path: Path, keys: DataFrame, on: str, where: Column | None = None) -> None:
+def delete_matching_rows(
+    spark: SparkSession, path: Path, keys: DataFrame, on: str, where: Column | None = None
+) -> None:
     """Delete every row whose key is in `keys`: a MERGE, because a DELETE would write the keys in the log.
 
     Takes: a further condition on the row (`t.`) and its key (`s.`), whose keys are then each there once.
@@ -30,14 +32,14 @@ def remove_matching(spark: SparkSession, path: Path, keys: DataFrame, on: str, w
     merge.whenMatchedDelete().execute()
 
 
-def remove_rows(spark: SparkSession, path: Path, rows: DataFrame) -> None:
+def delete_equal_rows(spark: SparkSession, path: Path, rows: DataFrame) -> None:
     """Delete every row that is equal to one of `rows` in all of its columns, null to null."""
     every = [F.col(f"t.{name}").eqNullSafe(F.col(f"s.{name}")) for name in rows.columns]
     table = DeltaTable.forPath(spark, str(path)).alias("t")
     table.merge(rows.distinct().alias("s"), reduce(and_, every)).whenMatchedDelete().execute()
 
 
-def empty(
+def clear_columns(
     spark: SparkSession, path: Path, keys: DataFrame, on: Sequence[str], only: str, columns: Sequence[str]
 ) -> None:
     """Make columns null in every row whose keys are in `keys`: a MERGE, so that no key stands in the log.
@@ -50,7 +52,7 @@ def empty(
     merge.whenMatchedUpdate(condition=f"t.{only}", set=dict.fromkeys(columns, "null")).execute()
 
 
-def rewrite(spark: SparkSession, path: Path, where: str, columns: dict[str, str]) -> None:
+def update_rows(spark: SparkSession, path: Path, where: str, columns: dict[str, str]) -> None:
     """Write columns anew in every row that meets a condition.
 
     Takes: the condition, which stands in the log, so that it holds no value of a person (a list of codes
@@ -59,7 +61,7 @@ def rewrite(spark: SparkSession, path: Path, where: str, columns: dict[str, str]
     DeltaTable.forPath(spark, str(path)).update(where, {name: F.expr(value) for name, value in columns.items()})
 
 
-def renumber(spark: SparkSession, path: Path, changes: DataFrame, columns: dict[str, str]) -> None:
+def renumber_pupils(spark: SparkSession, path: Path, changes: DataFrame, columns: dict[str, str]) -> None:
     """Give rows another number: a MERGE, because an UPDATE would write the numbers in the log.
 
     Takes: changes (`_old` and other columns); the table's columns to set, each from one of theirs.

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from cohort.destruction import byte_search
-from cohort.foundation.errors import DestructionIncomplete, StateRefused, expected
+from cohort.foundation.errors import DestructionIncomplete, StateRefused, describe_problem
 from cohort.keys import project_keys
 from cohort.release_records import release_record
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 LINK = "link"
 
@@ -43,7 +43,7 @@ class Inventory:
     """All that destruction would remove."""
 
     project: str
-    state: release_record.Project
+    state: release_record.ProjectState
     items: tuple[Item, ...]
     key: bool
     releases: tuple[tuple[int, str], ...]
@@ -75,21 +75,21 @@ class Inventory:
         }
 
 
-def own(places: Places, project: str) -> tuple[Path, ...]:
+def own(places: StorageZones, project: str) -> tuple[Path, ...]:
     """The folders that hold nothing but this project: they are removed whole, before it is certified."""
     return places.table(project), places.staging(project), places.remembered(project)
 
 
-def take(places: Places, key_folder: Path, project: str) -> Inventory:
+def take(places: StorageZones, key_folder: Path, project: str) -> Inventory:
     """List and hash everything of a project; nothing on disk changes.
 
     Refuses: a project of which there is nothing, or nothing but its certificate (exit code 15); a place
     that is a link or cannot be read (exit code 16).
     """
-    state = release_record.state_of(places, project)
-    if state is release_record.Project.DESTROYED:
+    state = release_record.project_state(places, project)
+    if state is release_record.ProjectState.DESTROYED:
         raise StateRefused(
-            expected(
+            describe_problem(
                 "a project that is still there",
                 example="an open one",
                 found="one that is destroyed",
@@ -101,7 +101,7 @@ def take(places: Places, key_folder: Path, project: str) -> Inventory:
     begun = (*own(places, project), exact, places.records / project)
     if not key and not any(map(os.path.lexists, begun)):
         raise StateRefused(
-            expected(
+            describe_problem(
                 "a project that was begun",
                 example="one with a key or a release",
                 found="nothing of it",
@@ -110,15 +110,15 @@ def take(places: Places, key_folder: Path, project: str) -> Inventory:
             )
         )
     items = [item for place in own(places, project) for item in _items(places, place)]
-    journal = release_record.journal(places, project).name
+    journal = release_record.destruction_journal_path(places, project).name
     items += [item for item in _items(places, exact) if item.path != journal]
-    releases = tuple((r.release, str(r.state)) for r in release_record.releases(places, project))
+    releases = tuple((r.release, str(r.state)) for r in release_record.load_release_records(places, project))
     return Inventory(project, state, tuple(sorted(items)), key, releases)
 
 
 def key_files(folder: Path, project: str) -> list[Path]:
     """The project's key, and what a killed job that made one may have left beside it."""
-    files = [project_keys.path(folder, project), *folder.glob(f".{project}.*.new")]
+    files = [project_keys.key_path(folder, project), *folder.glob(f".{project}.*.new")]
     return [file for file in files if os.path.lexists(file)]
 
 
@@ -146,7 +146,7 @@ def left(tree: Path) -> int:
     return 1 + sum(len(folders) + len(names) for _, folders, names in os.walk(tree))
 
 
-def _items(places: Places, place: Path) -> Iterator[Item]:
+def _items(places: StorageZones, place: Path) -> Iterator[Item]:
     zone = place.relative_to(places.root).as_posix()
     if place.is_symlink():
         raise _unreadable("a link to elsewhere", zone)
@@ -172,7 +172,7 @@ def _items(places: Places, place: Path) -> Iterator[Item]:
 
 def _unreadable(found: str, zone: str) -> DestructionIncomplete:
     return DestructionIncomplete(
-        expected(
+        describe_problem(
             "a folder whose every file can be read",
             example="one owned by the platform's user",
             found=found,

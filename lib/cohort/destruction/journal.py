@@ -17,19 +17,20 @@ from pyspark.sql import SparkSession
 
 from cohort.destruction.inventory import Inventory, Item
 from cohort.destruction.search_terms import Mark
+from cohort.foundation import json_documents
 from cohort.release_records import release_record
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 
 class Journal:
     """What was done, in the restricted zone, written whole at each step."""
 
-    def __init__(self, places: Places, project: str, now: dt.datetime) -> None:
-        self._path = release_record.journal(places, project)
+    def __init__(self, places: StorageZones, project: str, now: dt.datetime) -> None:
+        self._path = release_record.destruction_journal_path(places, project)
         self._now, self._began = now, time.monotonic()
         self.content: dict[str, Any] = {"project": project, "confirmed": [], "events": []}
         if self._path.exists():
-            self.content = release_record.load(self._path)
+            self.content = json_documents.read_json_document(self._path)
         self._places, self._project = places, project
 
     def at(self) -> str:
@@ -43,14 +44,14 @@ class Journal:
     def note(self, step: str, what: str, **facts: Any) -> None:
         self.content |= facts
         self.content["events"].append({"at": self.at(), "step": step, "what": what})
-        release_record.write(self._path, self.content)
+        json_documents.write_json_document(self._path, self.content)
 
     @property
     def inventory(self) -> Inventory:
         listed = self.content["inventory"]
         return Inventory(
             self._project,
-            release_record.state_of(self._places, self._project),
+            release_record.project_state(self._places, self._project),
             tuple(Item(*item) for item in listed["items"]),
             listed["key"],
             tuple((number, state) for number, state in listed["releases"]),
@@ -66,7 +67,7 @@ class Run:
     """One run of a destruction."""
 
     spark: SparkSession
-    places: Places
+    places: StorageZones
     keys: Path
     project: str
     journal: Journal

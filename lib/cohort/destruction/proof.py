@@ -12,10 +12,10 @@ from cohort.destruction import inventory, search_terms
 from cohort.destruction.byte_search import Hits
 from cohort.destruction.inventory import Item
 from cohort.destruction.journal import Run
-from cohort.foundation.errors import DestructionIncomplete, expected
+from cohort.foundation.errors import DestructionIncomplete, describe_problem
 from cohort.keys import project_keys
 from cohort.release_records import release_record
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 SHOWN = 5
 """How many of the files that stayed are named; the rest are counted."""
@@ -67,7 +67,7 @@ def _still_there(run: Run) -> list[str]:
         if count := inventory.left(place):
             zone = place.relative_to(run.places.root).as_posix()
             problems.append(left_over(f"{count} files or folders", f"{zone}/", "Remove what holds them"))
-    if project_keys.exists(run.keys, run.project) or inventory.key_files(run.keys, run.project):
+    if project_keys.key_exists(run.keys, run.project) or inventory.key_files(run.keys, run.project):
         problems.append(left_over("the project's key", "the key folder", "Correct the owner of the folder"))
     if not problems and gone(run) != len(own_items(run)):
         problems.append(left_over("files of the inventory", "the storage root", "See what restored them"))
@@ -77,15 +77,15 @@ def _still_there(run: Run) -> list[str]:
 def _still_readable(run: Run) -> list[str]:
     """What a reader would get, now and at version 0."""
     table = run.places.table(run.project)
-    if not delta.exists(table) and not any(_reads(run, table, v) for v in (None, 0)):
+    if not delta.table_exists(table) and not any(_reads(run, table, v) for v in (None, 0)):
         return []
     return [left_over("a table that can be read", f"projects/{run.project}/", "Remove the folder")]
 
 
 def _reads(run: Run, table: Path, version: int | None) -> bool:
     try:
-        return delta.readable(run.spark, table, version)
-    except delta.DAMAGED:
+        return delta.can_read_table(run.spark, table, version)
+    except delta.TABLE_ERRORS:
         return False
 
 
@@ -94,7 +94,7 @@ def certificate(run: Run) -> dict[str, Any]:
     content, found = run.journal.content, run.journal.inventory
     return {
         "project": run.project,
-        "state": release_record.Project.DESTROYED,
+        "state": release_record.ProjectState.DESTROYED,
         "destroyed_at": run.journal.at(),
         "confirmed": content["confirmed"],
         "removed": {
@@ -102,7 +102,7 @@ def certificate(run: Run) -> dict[str, Any]:
             "versions": content["inventory"]["versions"],
             "key": found.key,
             "releases": [
-                {"release": number, "id": release_record.release_id(run.project, number), "was": state}
+                {"release": number, "id": release_record.commit_note(run.project, number), "was": state}
                 for number, state in found.releases
             ],
             "inventory_sha256": found.sha256,
@@ -142,7 +142,7 @@ def gone(run: Run) -> int:
 
 
 def left_over(what: str, where: str, do: str) -> str:
-    return expected(
+    return describe_problem(
         "nothing of the project",
         example="an empty listing",
         found=what,
@@ -151,7 +151,7 @@ def left_over(what: str, where: str, do: str) -> str:
     )
 
 
-def _zone(places: Places, path: Path) -> str:
+def _zone(places: StorageZones, path: Path) -> str:
     """A place as it may be named: a school's folder is not, nor a path of this machine."""
     if not path.is_relative_to(places.root):
         return "the scratch folders"

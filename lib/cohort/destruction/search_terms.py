@@ -24,7 +24,7 @@ from cohort.destruction import byte_search, inventory
 from cohort.destruction.byte_search import Hits
 from cohort.destruction.inventory import Inventory
 from cohort.states import schemas
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FILES, STAGES, PUPILS = 24, 4, 4
@@ -49,7 +49,7 @@ class Mark:
         return cls(journalled["label"], journalled["kind"], bytes.fromhex(journalled["hex"]))
 
 
-def choose(places: Places, inventory_: Inventory) -> list[Mark]:
+def choose(places: StorageZones, inventory_: Inventory) -> list[Mark]:
     """The marks of a project: a few of each kind, spread over what it has."""
     project = inventory_.project
     stages = [p for p in sorted(places.staging(project).glob("*")) if p.is_dir() and not p.is_symlink()]
@@ -57,10 +57,10 @@ def choose(places: Places, inventory_: Inventory) -> list[Mark]:
     ids, notes = set(), set()
     for table in (places.table(project), *stages[:STAGES]):
         try:
-            if not table.is_symlink() and delta.exists(table):
-                ids.add(delta.identity(table))
-                notes |= {commit.note for commit in delta.history(table) if commit.note}
-        except delta.DAMAGED:
+            if not table.is_symlink() and delta.table_exists(table):
+                ids.add(delta.read_table_id(table))
+                notes |= {commit.note for commit in delta.read_commits(table) if commit.note}
+        except delta.TABLE_ERRORS:
             continue  # a table that is damaged: the ids in its files' names remain
     files = sorted({UUID.findall(i.path)[-1] for i in inventory_.items if i.is_data and UUID.search(i.path)})
     release = re.compile(re.escape(f"{project}-") + r"\d+")
@@ -72,12 +72,12 @@ def choose(places: Places, inventory_: Inventory) -> list[Mark]:
     ]
 
 
-def control(places: Places, project: str, marks: list[Mark]) -> Hits:
+def control(places: StorageZones, project: str, marks: list[Mark]) -> Hits:
     """Look for the marks where they must be: in the project's own places, before they are removed."""
     return _search(inventory.own(places, project), marks, ())
 
 
-def again(spark: SparkSession, places: Places, project: str, marks: list[Mark]) -> Hits:
+def again(spark: SparkSession, places: StorageZones, project: str, marks: list[Mark]) -> Hits:
     """Look for the marks where they must not be: under the whole root and in the session's scratch folders.
 
     Gives: what was found where it may not stand. Not entered are the places of all projects, which never
@@ -95,7 +95,7 @@ def again(spark: SparkSession, places: Places, project: str, marks: list[Mark]) 
     return Hits(wrong, hits.files, hits.bytes, hits.kinds, hits.undecodable)
 
 
-def copies(spark: SparkSession, places: Places, inventory_: Inventory) -> list[Path]:
+def copies(spark: SparkSession, places: StorageZones, inventory_: Inventory) -> list[Path]:
     """Data files of the project that stand elsewhere under another name.
 
     Another project with the same question may by right hold a file with the same content, so the
@@ -106,7 +106,7 @@ def copies(spark: SparkSession, places: Places, inventory_: Inventory) -> list[P
     return byte_search.copies([places.root, *scratch(spark)], originals, skip=(*shared(places), *others))
 
 
-def shared(places: Places) -> tuple[Path, ...]:
+def shared(places: StorageZones) -> tuple[Path, ...]:
     """What belongs to all projects, and ends by its own retention."""
     return places.deliveries, places.objections, places.results, places.quarantine, places.ledger
 
@@ -138,7 +138,7 @@ def _pseudonyms(stage: Path) -> list[bytes]:
     """The pseudonyms of a stage's or a memory's first pupils, read from its files as they are."""
     for file in sorted(stage.rglob("*.parquet")):
         try:
-            pupils: Any = next(pq.ParquetFile(file).iter_batches(PUPILS, columns=[schemas.PUPIL]), None)
+            pupils: Any = next(pq.ParquetFile(file).iter_batches(PUPILS, columns=[schemas.PUPIL_CONTROL]), None)
         except (pa.ArrowException, OSError):
             continue
         if pupils is not None and pupils.num_columns:

@@ -19,28 +19,30 @@ from pyspark.sql import functions as F
 
 from cohort.agreements.project import Project
 from cohort.anonymisation import class_search, search_input
-from cohort.anonymisation.class_search import Recoded
-from cohort.anonymisation.search_input import Counts
-from cohort.anonymisation.sensitive_columns import CLASS, WITH_VALUE
-from cohort.differencing.nested_release import Nested
-from cohort.foundation.errors import NotAnonymous, expected
-from cohort.keys.project_keys import Key
-from cohort.release_records.class_snapshot import Remembered
+from cohort.anonymisation.class_search import ClassSearchResult
+from cohort.anonymisation.search_input import PupilCounts
+from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE
+from cohort.differencing.nested_release import NestedRelease
+from cohort.foundation.errors import NotAnonymous, describe_problem
+from cohort.keys.project_keys import ProjectKey
+from cohort.release_records.class_snapshot import ClassSnapshot
 from cohort.sdc.model.histogram import NO_SCHOOL, Histogram
-from cohort.sdc.model.recoding import SUPPRESSED, Recoding
+from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
 from cohort.sdc.partitioned import partitions
-from cohort.sdc.privacy_models.l_diversity import ValueCounts
-from cohort.sdc.privacy_models.sensitive_suppression import Blanking
+from cohort.sdc.privacy_models.l_diversity import SensitiveValueCounts
+from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression
 from cohort.sdc.risk import motivated_intruder
-from cohort.sdc.risk.motivated_intruder import Intrusion
-from cohort.sdc.utility.loss import Objective
-from cohort.states.schemas import PUPIL
+from cohort.sdc.risk.motivated_intruder import IntruderSearch
+from cohort.sdc.utility.loss import WeightedLoss
+from cohort.states.schemas import PUPIL_CONTROL
 
-ONE, TWO = "_one", "_two"
+CLASS_BEFORE, CLASS_NOW = "_one", "_two"
 """A pupil's class in the release before and in this one; none where it is not in it."""
 
 
-def widened(nested: Nested, coded: DataFrame, project: Project, before: Remembered, key: Key, most: int) -> Nested:
+def extend_cohort(
+    nested: NestedRelease, coded: DataFrame, project: Project, before: ClassSnapshot, key: ProjectKey, most: int
+) -> NestedRelease:
     """The nested release, with classes of pupils who never were in a release: a few actions.
 
     Takes: the pupils coded today, kept, with their boards; the project's key; how many pupils one search may
@@ -50,36 +52,39 @@ def widened(nested: Nested, coded: DataFrame, project: Project, before: Remember
     value of the sensitive column (exit code 14).
     """
     spark, old = coded.sparkSession, nested.recoded
-    eligible = search_input.eligible(coded, project)
-    new = eligible.join(before.everybody(spark), PUPIL, "left_anti").persist()
+    eligible = search_input.select_eligible_pupils(coded, project)
+    new = eligible.join(before.everybody(spark), PUPIL_CONTROL, "left_anti").persist()
     number = new.count()
     if not number:
         new.unpersist()
         return nested
     coding = old.recoding.coding
-    fresh = class_search.recode(new, project, coding, Counts(number, 0, 0, 0), old.sensitive, key, most)
+    fresh = class_search.search_classes(new, project, coding, PupilCounts(number, 0, 0, 0), old.sensitive, key, most)
     suppressed = old.recoding.suppressed - fresh.recoding.released
-    goal = Objective.of("mean", coding.columns, class_search.weights(project))
+    goal = WeightedLoss.of("mean", coding.columns, class_search.read_column_weights(project))
     facts = {**old.recoding.search, "new": fresh.recoding.search}
     recoding, numbers = Recoding.joined([old.recoding, fresh.recoding], suppressed, goal, facts)
-    words = [partitions.word(word) for word in range(coding.words)]
-    flag = [WITH_VALUE] if old.sensitive is not None else []
-    of_new = class_search.members(new, project, fresh).select(
-        search_input.key().alias(partitions.KEY), *words, *flag, F.col(CLASS).alias(partitions.CLASS)
+    words = [partitions.word_column(word) for word in range(coding.words)]
+    flag = [HAS_VALUE] if old.sensitive is not None else []
+    of_new = class_search.assign_classes(new, project, fresh).select(
+        search_input.hash_pupil().alias(partitions.KEY_COLUMN),
+        *words,
+        *flag,
+        F.col(CLASS_NUMBER).alias(partitions.CLASS_COLUMN),
     )
     classes = reduce(
         DataFrame.unionByName,
         [
-            class_search.renumbered(class_search.classes_of(old), numbers[0]),
-            class_search.renumbered(of_new, numbers[1]),
+            class_search.renumber_classes(class_search.require_pupil_classes(old), numbers[0]),
+            class_search.renumber_classes(of_new, numbers[1]),
         ],
     )
     kept = (*old.kept, *fresh.kept, new)
-    joined = Recoded(recoding, classes, old.sensitive, kept=kept)
-    return Nested(_with_values(joined, [(old, numbers[0]), (fresh, numbers[1])]), nested.withdrawn)
+    joined = ClassSearchResult(recoding, classes, old.sensitive, kept=kept)
+    return NestedRelease(_with_values(joined, [(old, numbers[0]), (fresh, numbers[1])]), nested.withdrawn)
 
 
-def _with_values(joined: Recoded, parts_of_it: Sequence[tuple[Recoded, Any]]) -> Recoded:
+def _with_values(joined: ClassSearchResult, parts_of_it: Sequence[tuple[ClassSearchResult, Any]]) -> ClassSearchResult:
     """The joined recoding with the sensitive values of its parts, by the number that each class has there."""
     if joined.sensitive is None:
         return joined
@@ -94,23 +99,27 @@ def _with_values(joined: Recoded, parts_of_it: Sequence[tuple[Recoded, Any]]) ->
         overall += part.counts.overall
         for name, flag in flags.items():
             flag[place[getattr(part.blanking, name)]] = True
-    return replace(joined, blanking=Blanking(**flags), counts=ValueCounts(values, overall))
+    return replace(joined, blanking=SensitiveSuppression(**flags), counts=SensitiveValueCounts(values, overall))
 
 
-def require_unlinkable(members: DataFrame, recoding: Recoding, before: Remembered, k: int) -> Intrusion:
+def require_unlinkable_releases(
+    members: DataFrame, recoding: Recoding, before: ClassSnapshot, k: int
+) -> IntruderSearch:
     """What an intruder finds who is given both releases and can link them: an action.
 
     Takes: the released pupils with class and words; the recoding; the release before; k.
     Gives: what he found, of a sample of the pupils in either.
     Refuses: pupils for whom fewer than k linked records could be theirs (exit code 14).
     """
-    words = [partitions.word(word) for word in range(recoding.coding.words)]
-    then = before.pupils(members.sparkSession).select(PUPIL, F.col(CLASS).alias(ONE), *words)
-    now = members.select(PUPIL, F.col(CLASS).alias(TWO), *words)
-    none = F.lit(SUPPRESSED)
+    words = [partitions.word_column(word) for word in range(recoding.coding.words)]
+    then = before.pupils(members.sparkSession).select(PUPIL_CONTROL, F.col(CLASS_NUMBER).alias(CLASS_BEFORE), *words)
+    now = members.select(PUPIL_CONTROL, F.col(CLASS_NUMBER).alias(CLASS_NOW), *words)
+    none = F.lit(SUPPRESSED_CLASS)
     linked = (
-        then.join(now, [PUPIL, *words], "full")
-        .groupBy(*words, F.coalesce(ONE, none).alias(ONE), F.coalesce(TWO, none).alias(TWO))
+        then.join(now, [PUPIL_CONTROL, *words], "full")
+        .groupBy(
+            *words, F.coalesce(CLASS_BEFORE, none).alias(CLASS_BEFORE), F.coalesce(CLASS_NOW, none).alias(CLASS_NOW)
+        )
         .count()
     )
     table: Any = linked.toArrow().sort_by([(word, "ascending") for word in words])
@@ -126,12 +135,12 @@ def require_unlinkable(members: DataFrame, recoding: Recoding, before: Remembere
     )
     first, second = (
         replace(one, class_of=table[name].to_numpy().astype(np.int32))
-        for one, name in ((before.recoding, ONE), (recoding, TWO))
+        for one, name in ((before.recoding, CLASS_BEFORE), (recoding, CLASS_NOW))
     )
-    found = motivated_intruder.two_releases(histogram, first, second, k)
+    found = motivated_intruder.simulate_linked_releases(histogram, first, second, k)
     if found.fewer_than_k:
         raise NotAnonymous(
-            expected(
+            describe_problem(
                 f"at least {k} linked records for everybody in release {before.release} or this one",
                 example="as a wave of k new pupils per class has",
                 found="fewer for some",

@@ -17,61 +17,63 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from cohort.agreements.privacy_model import constraints
+from cohort.agreements.privacy_model import derive_class_constraints
 from cohort.agreements.project import Project
 from cohort.anonymisation import class_search, search_input, sensitive_columns
-from cohort.anonymisation.class_search import Recoded
-from cohort.anonymisation.pseudonymise import hmac_sha256
+from cohort.anonymisation.class_search import ClassSearchResult
+from cohort.anonymisation.pseudonymisation import hmac_sha256
 from cohort.anonymisation.pupil_boards import BOARD, BOARDS
-from cohort.anonymisation.search_input import VALUE, Counts
-from cohort.anonymisation.sensitive_columns import CLASS, WITH_VALUE, SensitiveColumn
-from cohort.differencing import nesting
-from cohort.foundation.errors import NotAnonymous, StateRefused, expected
-from cohort.keys.project_keys import Key
+from cohort.anonymisation.search_input import SENSITIVE_LEAF, PupilCounts
+from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE, SensitiveColumn
+from cohort.differencing import departure_rule
+from cohort.foundation.errors import NotAnonymous, StateRefused, describe_problem
+from cohort.keys.project_keys import ProjectKey
 from cohort.release_records import class_snapshot, release_record
-from cohort.release_records.class_snapshot import Remembered
+from cohort.release_records.class_snapshot import ClassSnapshot
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions
-from cohort.sdc.privacy_models.constraints import ClassCounts, all_hold
-from cohort.sdc.privacy_models.l_diversity import ValueCounts
-from cohort.sdc.utility.loss import Objective
+from cohort.sdc.privacy_models.constraints import ClassCounts, classes_satisfying_all
+from cohort.sdc.privacy_models.l_diversity import SensitiveValueCounts
+from cohort.sdc.utility.loss import WeightedLoss
 from cohort.states import local_frames
-from cohort.states.schemas import PUPIL, SCHOOL
-from cohort.storage.paths import Places
+from cohort.states.schemas import PUPIL_CONTROL, SCHOOL_CONTROL
+from cohort.storage.zone_paths import StorageZones
 
-LABEL = "teruggetrokken|"
+WITHDRAWAL_LABEL = "teruggetrokken|"
 """What a pupil's pseudonym is hashed under, to choose who is withdrawn."""
 
-UNIT = "_unit"
+COUNT_UNIT = "_unit"
 """A class and the population within it: twice the class, plus one for the pupils with a sensitive value."""
-THEN, NOW = "_value_then", "_value_now"
+VALUE_BEFORE, VALUE_NOW = "_value_then", "_value_now"
 
-Numbers = npt.NDArray[np.int64]
+UnitCounts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Nested:
+class NestedRelease:
     """The outcome: the recoding that was kept, with who is in it now, and how many were withdrawn besides."""
 
-    recoded: Recoded
+    recoded: ClassSearchResult
     withdrawn: int
 
 
-def before(places: Places, project: Project, hierarchies: Mapping[str, Hierarchy]) -> Remembered | None:
+def load_previous_snapshot(
+    places: StorageZones, project: Project, hierarchies: Mapping[str, Hierarchy]
+) -> ClassSnapshot | None:
     """What a new release will be nested in: the published one, if any.
 
     Refuses: what `memory.load` refuses; a published release of another class (exit code 15).
     """
     if project.pseudonymous:
         return None  # its rows are tied by their pseudonyms anyway, an objector's are deleted from it at once
-    read = release_record.published(places, project.name)
+    read = release_record.find_published_record(places, project.name)
     if read is None:
         return None
     if read.facts["class"] != project.release_class:
         raise StateRefused(
-            expected(
+            describe_problem(
                 f"release_class = '{read.facts['class']}', as release {read.release} has",
                 example="the same",
                 found=f"'{project.release_class}'",
@@ -80,12 +82,19 @@ def before(places: Places, project: Project, hierarchies: Mapping[str, Hierarchy
             )
         )
     coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
-    return class_snapshot.load(places, project, read, coding, class_snapshot.agreed(project, hierarchies))
+    return class_snapshot.load_snapshot(
+        places, project, read, coding, class_snapshot.comparability_digest(project, hierarchies)
+    )
 
 
-def nested(
-    coded: DataFrame, project: Project, counts: Counts, before: Remembered, key: Key, own: SensitiveColumn | None
-) -> Nested:
+def nest_release(
+    coded: DataFrame,
+    project: Project,
+    counts: PupilCounts,
+    before: ClassSnapshot,
+    key: ProjectKey,
+    own: SensitiveColumn | None,
+) -> NestedRelease:
     """The release before, without who is gone and who must go with them: a few actions.
 
     The suppression limit is not asked again: an objection does not wait for it. Pupils with a sensitive value
@@ -102,12 +111,12 @@ def nested(
     were, stay = _counted(found, then.classes)
     if not np.array_equal(_of_classes(were), then.pupils):
         raise _damaged(before)
-    withdraw = nesting.to_withdraw(were, stay, project.thresholds.k)
+    withdraw = departure_rule.count_withdrawals(were, stay, project.thresholds.k)
     left = _without(found, withdraw, key).persist()
     now = _class_counts(left, then.classes)
-    goes = ~all_hold(constraints(project), now)
+    goes = ~classes_satisfying_all(derive_class_constraints(project), now)
     released = np.where(goes, 0, now.pupils)
-    nesting.require_hidden(were, released, project.thresholds.k)
+    departure_rule.require_hidden_departures(were, released, project.thresholds.k)
     if not released.any():
         raise _nothing_left(project, before)
     of_class = _of_classes(released)
@@ -119,33 +128,35 @@ def nested(
         then.leaves[kept],
         of_class[kept],
         counts.searched - int(released.sum()) - withdrawn,
-        Objective.of("mean", then.coding.columns, class_search.weights(project)),
+        WeightedLoss.of("mean", then.coding.columns, class_search.read_column_weights(project)),
         {**then.search, "proven": False, "kept_from": before.release},
     )
     new_number = np.full(then.classes, -1, dtype=np.int32)
     new_number[kept] = number
     staying = np.flatnonzero(released > 0)
-    places = pa.table({UNIT: pa.array(staying.astype(np.int32)), partitions.CLASS: pa.array(new_number[staying // 2])})
-    words = [partitions.word(word) for word in range(then.coding.words)]
-    flag = [WITH_VALUE] if own is not None else []
-    classes = left.join(F.broadcast(local_frames.of_table(spark, places)), UNIT, "inner").select(
-        search_input.key().alias(partitions.KEY), *words, *flag, partitions.CLASS
+    places = pa.table(
+        {COUNT_UNIT: pa.array(staying.astype(np.int32)), partitions.CLASS_COLUMN: pa.array(new_number[staying // 2])}
     )
-    recoded = Recoded(recoding, classes, own, kept=(found, left))
+    words = [partitions.word_column(word) for word in range(then.coding.words)]
+    flag = [HAS_VALUE] if own is not None else []
+    classes = left.join(F.broadcast(local_frames.make_frame_from_arrow(spark, places)), COUNT_UNIT, "inner").select(
+        search_input.hash_pupil().alias(partitions.KEY_COLUMN), *words, *flag, partitions.CLASS_COLUMN
+    )
+    recoded = ClassSearchResult(recoding, classes, own, kept=(found, left))
     if own is not None:
         recoded = _with_values(recoded, coded, project, found, before, new_number, key)
-    return Nested(recoded, withdrawn)
+    return NestedRelease(recoded, withdrawn)
 
 
 def _with_values(
-    recoded: Recoded,
+    recoded: ClassSearchResult,
     coded: DataFrame,
     project: Project,
     found: DataFrame,
-    before: Remembered,
+    before: ClassSnapshot,
     new_number: npt.NDArray[np.int32],
-    key: Key,
-) -> Recoded:
+    key: ProjectKey,
+) -> ClassSearchResult:
     """The nested recoding with what its classes show: who left shows in the difference, and keeps the rules.
 
     Takes: everybody of the release before, with the leaf then and now; the number of each class now, or −1.
@@ -153,20 +164,20 @@ def _with_values(
     own = recoded.sensitive
     if own is None:
         raise TypeError("a recoding without a sensitive column")
-    overall = sensitive_columns.everybody(search_input.eligible(coded, project), own)
-    there = class_search.members(coded, project, recoded)
+    overall = sensitive_columns.count_values(search_input.select_eligible_pupils(coded, project), own)
+    there = class_search.assign_classes(coded, project, recoded)
     classes = recoded.recoding.classes
-    counts = sensitive_columns.counted(there, classes, own, overall)
-    known_then = found.where(WITH_VALUE).select(CLASS, F.col(THEN).alias(VALUE), WITH_VALUE)
+    counts = sensitive_columns.count_values_by_class(there, classes, own, overall)
+    known_then = found.where(HAS_VALUE).select(CLASS_NUMBER, F.col(VALUE_BEFORE).alias(SENSITIVE_LEAF), HAS_VALUE)
     then = np.zeros_like(counts.values)
     kept = np.flatnonzero(new_number >= 0)
-    then[new_number[kept]] = sensitive_columns.per_class(known_then, len(new_number), own)[kept]
-    gone = ValueCounts(np.maximum(then - counts.values, 0), overall)
-    lost: Any = there.where(F.col(WITH_VALUE) & ~own.known()).select(CLASS).distinct().toArrow()
+    then[new_number[kept]] = sensitive_columns.tabulate_class_values(known_then, len(new_number), own)[kept]
+    gone = SensitiveValueCounts(np.maximum(then - counts.values, 0), overall)
+    lost: Any = there.where(F.col(HAS_VALUE) & ~own.known()).select(CLASS_NUMBER).distinct().toArrow()
     blanked = np.zeros(classes, dtype=np.bool_)
     blanked[new_number[kept]] = before.blanked[kept]
-    blanked[lost[CLASS].to_numpy()] = True
-    blanking = sensitive_columns.decide(counts, own, recoded.recoding, key, before=blanked, gone=gone)
+    blanked[lost[CLASS_NUMBER].to_numpy()] = True
+    blanking = sensitive_columns.choose_blanked_classes(counts, own, recoded.recoding, key, before=blanked, gone=gone)
     return replace(recoded, counts=counts, blanking=blanking)
 
 
@@ -176,41 +187,44 @@ def _found(coded: DataFrame, project: Project, remembered: DataFrame, own: Sensi
     A sensitive value may be gone since (a consent ended), and one that is new is not shown; another value is
     another record. UNIT is twice the class, plus one for the pupils with a value.
     """
-    today = search_input.eligible(coded, project)
+    today = search_input.select_eligible_pupils(coded, project)
     if own is None:
-        same = remembered.drop(CLASS).columns
-        joined = remembered.join(today.select(*same, SCHOOL, BOARD, BOARDS), same, "left")
-        return joined.withColumn(UNIT, (F.col(CLASS) * 2).cast("int"))
-    same = remembered.drop(CLASS, VALUE, WITH_VALUE).columns
-    now = today.select(*same, F.col(VALUE).alias(NOW), SCHOOL, BOARD, BOARDS)
-    joined = remembered.withColumnRenamed(VALUE, THEN).join(now, same, "left")
-    other = F.col(WITH_VALUE) & (F.col(NOW) != F.col(THEN)) & (F.col(NOW) != own.unknown)
+        same = remembered.drop(CLASS_NUMBER).columns
+        joined = remembered.join(today.select(*same, SCHOOL_CONTROL, BOARD, BOARDS), same, "left")
+        return joined.withColumn(COUNT_UNIT, (F.col(CLASS_NUMBER) * 2).cast("int"))
+    same = remembered.drop(CLASS_NUMBER, SENSITIVE_LEAF, HAS_VALUE).columns
+    now = today.select(*same, F.col(SENSITIVE_LEAF).alias(VALUE_NOW), SCHOOL_CONTROL, BOARD, BOARDS)
+    joined = remembered.withColumnRenamed(SENSITIVE_LEAF, VALUE_BEFORE).join(now, same, "left")
+    other = F.col(HAS_VALUE) & (F.col(VALUE_NOW) != F.col(VALUE_BEFORE)) & (F.col(VALUE_NOW) != own.unknown)
     changed = F.coalesce(other, F.lit(False))
     return joined.withColumns(
-        {SCHOOL: F.when(~changed, F.col(SCHOOL)), UNIT: (F.col(CLASS) * 2 + F.col(WITH_VALUE).cast("int")).cast("int")}
+        {
+            SCHOOL_CONTROL: F.when(~changed, F.col(SCHOOL_CONTROL)),
+            COUNT_UNIT: (F.col(CLASS_NUMBER) * 2 + F.col(HAS_VALUE).cast("int")).cast("int"),
+        }
     )
 
 
-def _counted(found: DataFrame, classes: int) -> tuple[Numbers, Numbers]:
+def _counted(found: DataFrame, classes: int) -> tuple[UnitCounts, UnitCounts]:
     """Per unit who was there, and who could stay."""
-    by_unit = found.groupBy(UNIT).agg(F.count(F.lit(1)).alias("were"), F.count(SCHOOL).alias("stay"))
+    by_unit = found.groupBy(COUNT_UNIT).agg(F.count(F.lit(1)).alias("were"), F.count(SCHOOL_CONTROL).alias("stay"))
     rows: Any = by_unit.toArrow()
     return _laid_out(rows, "were", classes), _laid_out(rows, "stay", classes)
 
 
-def _without(found: DataFrame, withdraw: Numbers, key: Key) -> DataFrame:
+def _without(found: DataFrame, withdraw: UnitCounts, key: ProjectKey) -> DataFrame:
     """Who could stay, without those to be withdrawn: in each unit the pupils of the lowest keyed hashes."""
-    spark, stay = found.sparkSession, found.where(F.col(SCHOOL).isNotNull())
+    spark, stay = found.sparkSession, found.where(F.col(SCHOOL_CONTROL).isNotNull())
     touched = np.flatnonzero(withdraw)
     if not len(touched):
         return stay
-    asked = pa.table({UNIT: pa.array(touched.astype(np.int32)), "_withdraw": pa.array(withdraw[touched])})
-    by_unit = F.broadcast(local_frames.of_table(spark, asked))
-    untouched = stay.join(by_unit, UNIT, "left_anti")
-    drawn = hmac_sha256(F.concat(F.lit(LABEL), F.lower(F.hex(PUPIL))))
-    in_turn = F.row_number().over(Window.partitionBy(UNIT).orderBy("_drawn"))
+    asked = pa.table({COUNT_UNIT: pa.array(touched.astype(np.int32)), "_withdraw": pa.array(withdraw[touched])})
+    by_unit = F.broadcast(local_frames.make_frame_from_arrow(spark, asked))
+    untouched = stay.join(by_unit, COUNT_UNIT, "left_anti")
+    drawn = hmac_sha256(F.concat(F.lit(WITHDRAWAL_LABEL), F.lower(F.hex(PUPIL_CONTROL))))
+    in_turn = F.row_number().over(Window.partitionBy(COUNT_UNIT).orderBy("_drawn"))
     ranked = (
-        stay.join(by_unit, UNIT, "inner")
+        stay.join(by_unit, COUNT_UNIT, "inner")
         .join(F.broadcast(key.frame(spark)))
         .select(*stay.columns, "_withdraw", drawn.alias("_drawn"))
         .select(*stay.columns, "_withdraw", in_turn.alias("_turn"))
@@ -223,31 +237,31 @@ def _without(found: DataFrame, withdraw: Numbers, key: Key) -> DataFrame:
 def _class_counts(left: DataFrame, classes: int) -> ClassCounts:
     """What the rules look at, of every unit: the present board counts for m, every board for the shares."""
     home = (F.col("board") == F.col(BOARD)).cast("int").alias("home")
-    at = left.select(UNIT, BOARD, F.explode(BOARDS).alias("board")).select(UNIT, "board", home)
-    by_board = at.groupBy(UNIT, "board").agg(F.count(F.lit(1)).alias("all"), F.sum("home").alias("home"))
-    by_unit = by_board.groupBy(UNIT).agg(
+    at = left.select(COUNT_UNIT, BOARD, F.explode(BOARDS).alias("board")).select(COUNT_UNIT, "board", home)
+    by_board = at.groupBy(COUNT_UNIT, "board").agg(F.count(F.lit(1)).alias("all"), F.sum("home").alias("home"))
+    by_unit = by_board.groupBy(COUNT_UNIT).agg(
         F.sum("home").alias("pupils"), F.count_if(F.col("home") > 0).alias("schools"), F.max("all").alias("largest")
     )
     rows: Any = by_unit.toArrow()
     return ClassCounts(*(_laid_out(rows, name, classes) for name in ("pupils", "schools", "largest")))
 
 
-def _of_classes(by_unit: Numbers) -> Numbers:
+def _of_classes(by_unit: UnitCounts) -> UnitCounts:
     """Counts per class, from those per unit."""
-    summed: Numbers = by_unit.reshape(-1, 2).sum(axis=1)
+    summed: UnitCounts = by_unit.reshape(-1, 2).sum(axis=1)
     return summed
 
 
-def _laid_out(rows: Any, name: str, classes: int) -> Numbers:
+def _laid_out(rows: Any, name: str, classes: int) -> UnitCounts:
     """A count per unit, 0 where a unit has no row."""
     laid_out = np.zeros(2 * classes, dtype=np.int64)
-    laid_out[rows[UNIT].to_numpy()] = rows[name].to_numpy()
+    laid_out[rows[COUNT_UNIT].to_numpy()] = rows[name].to_numpy()
     return laid_out
 
 
-def no_wave(project: Project) -> StateRefused:
+def cohort_extension_refusal(project: Project) -> StateRefused:
     return StateRefused(
-        expected(
+        describe_problem(
             "a published release that new pupils are added to",
             example="an anonymous one of the project",
             found="none, or one that is pseudonymous",
@@ -257,9 +271,9 @@ def no_wave(project: Project) -> StateRefused:
     )
 
 
-def _damaged(before: Remembered) -> NotAnonymous:
+def _damaged(before: ClassSnapshot) -> NotAnonymous:
     return NotAnonymous(
-        expected(
+        describe_problem(
             f"the pupils that release {before.release} had, to hold this one against it",
             example="a row per released pupil",
             found="other numbers in its classes",
@@ -269,9 +283,9 @@ def _damaged(before: Remembered) -> NotAnonymous:
     )
 
 
-def _nothing_left(project: Project, before: Remembered) -> NotAnonymous:
+def _nothing_left(project: Project, before: ClassSnapshot) -> NotAnonymous:
     return NotAnonymous(
-        expected(
+        describe_problem(
             f"classes of release {before.release} that can still be released",
             example="one of k pupils",
             found="none",

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.agreements import project, project_hierarchies
-from cohort.agreements.columns import Column
+from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.foundation.errors import Refusal
@@ -26,21 +26,23 @@ from cohort.release_records import class_snapshot, release_record
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.recoding import Recoding
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
-SOURCE = ("hierarchy", "bands", "result", "difference", "attribute", "born", "step")
+COMPARED_FIELDS = ("hierarchy", "bands", "result", "difference", "attribute", "born", "step")
 Groups = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ComparedRelease:
     """What a release shows: its project and its classes."""
 
     project: Project
     recoding: Recoding
 
 
-def compare(here: Shown, places: Places, platform: Platform, config: Path, today: dt.date) -> list[dict[str, Any]]:
+def compare_with_live_projects(
+    here: ComparedRelease, places: StorageZones, platform: Platform, config: Path, today: dt.date
+) -> list[dict[str, Any]]:
     """This release beside that of every other live anonymous project on the same pupils.
 
     Takes: the release; the configuration folder.
@@ -51,30 +53,32 @@ def compare(here: Shown, places: Places, platform: Platform, config: Path, today
     if here.project.pseudonymous:
         return told
     for file in sorted((config / "projects").glob("[!_]*.toml")):
-        read = release_record.published(places, file.stem)
+        read = release_record.find_published_record(places, file.stem)
         if file.stem == here.project.name or read is None:
             continue
         facts: dict[str, Any] = {"project": file.stem, "release": read.release}
         try:
-            other = project.load(config, file.stem, platform)
-            if other.pseudonymous or today > other.ends or not same_pupils(here.project, other):
+            other = project.load_project(config, file.stem, platform)
+            if other.pseudonymous or today > other.ends or not selects_same_pupils(here.project, other):
                 continue
-            trees = project_hierarchies.load(other, config / "hierarchies")
+            trees = project_hierarchies.load_hierarchies(other, config / "hierarchies")
             coding = Coding(tuple(trees[column.name] for column in other.quasi_identifying))
-            there = class_snapshot.load(places, other, read, coding, class_snapshot.agreed(other, trees))
+            there = class_snapshot.load_snapshot(
+                places, other, read, coding, class_snapshot.comparability_digest(other, trees)
+            )
         except Refusal:
             told.append({**facts, "not_compared": "its declaration or its memory cannot be read"})
             continue
-        told.append({**facts, **subtracted(here, Shown(other, there.recoding))})
+        told.append({**facts, **subtract_releases(here, ComparedRelease(other, there.recoding))})
     return told
 
 
-def same_pupils(one: Project, other: Project) -> bool:
+def selects_same_pupils(one: Project, other: Project) -> bool:
     """Whether two projects select the same pupils."""
     return one.population == other.population and one.two_schools == other.two_schools
 
 
-def subtracted(one: Shown, other: Shown) -> dict[str, Any]:
+def subtract_releases(one: ComparedRelease, other: ComparedRelease) -> dict[str, Any]:
     """Both releases counted by the columns they share."""
     shared = _shared(one.project, other.project)
     if not shared:
@@ -103,8 +107,8 @@ def _shared(one: Project, other: Project) -> list[tuple[int, int]]:
     ]
 
 
-def _source(column: Column) -> str:
-    return column.model_dump_json(include=set(SOURCE))
+def _source(column: DeclaredColumn) -> str:
+    return column.model_dump_json(include=set(COMPARED_FIELDS))
 
 
 def _counted(

@@ -10,18 +10,21 @@ from pyspark.sql import functions as F
 
 from cohort import delta
 from cohort.agreements.project import Project
-from cohort.anonymisation.pseudonymise import hmac_sha256
-from cohort.keys.project_keys import Key
-from cohort.legal_basis.number_changes import Changes
+from cohort.anonymisation.pseudonymisation import hmac_sha256
+from cohort.foundation import json_documents
+from cohort.keys.project_keys import ProjectKey
+from cohort.legal_basis.number_changes import NumberChanges
 from cohort.release_records import class_snapshot, release_record
 from cohort.states import local_frames
-from cohort.states.schemas import PUPIL
-from cohort.storage.paths import Places
+from cohort.states.schemas import PUPIL_CONTROL
+from cohort.storage.zone_paths import StorageZones
 
-NEW = "_new"
+NEW_PSEUDONYM = "_new"
 
 
-def follow(spark: SparkSession, places: Places, project: Project, key: Key, changes: Changes) -> int:
+def renumber_snapshot(
+    spark: SparkSession, places: StorageZones, project: Project, key: ProjectKey, changes: NumberChanges
+) -> int:
     """Give what is remembered of a project's published release the pseudonyms of the newest numbers.
 
     Takes: the project and its key; all changes of numbers: nothing is done when these were followed before,
@@ -29,41 +32,41 @@ def follow(spark: SparkSession, places: Places, project: Project, key: Key, chan
     Gives: how many pupils are remembered under another pseudonym now. A pupil who was in the release under
     both numbers stays under both, of which the older one counts as gone. Killed half-way, it is done again.
     """
-    read = release_record.published(places, project.name)
+    read = release_record.find_published_record(places, project.name)
     if read is None or project.pseudonymous:
         return 0
-    class_snapshot.require(places, read)
-    folder = class_snapshot.folder(places, read)
-    facts = release_record.load(folder / class_snapshot.FACTS)
+    class_snapshot.require_snapshot(places, read)
+    folder = class_snapshot.snapshot_folder(places, read)
+    facts = json_documents.read_json_document(folder / class_snapshot.SNAPSHOT_FILE)
     if not changes.newest_of or facts["followed"] == changes.digest():
         return 0
     pairs = _pairs(spark, key, changes).persist()
-    left, pupils = folder / class_snapshot.LEFT, spark.read.parquet(str(folder / facts["at"]))
-    known = pupils.select(PUPIL)
+    left, pupils = folder / class_snapshot.FORMER_PUPILS_FOLDER, spark.read.parquet(str(folder / facts["at"]))
+    known = pupils.select(PUPIL_CONTROL)
     if left.exists():
-        gone = spark.read.parquet(str(left)).join(F.broadcast(pairs), PUPIL, "inner")
-        gone.select(F.col(NEW).alias(PUPIL)).write.mode("append").parquet(str(left))
+        gone = spark.read.parquet(str(left)).join(F.broadcast(pairs), PUPIL_CONTROL, "inner")
+        gone.select(F.col(NEW_PSEUDONYM).alias(PUPIL_CONTROL)).write.mode("append").parquet(str(left))
         known = known.unionByName(spark.read.parquet(str(left)))
-    once = F.row_number().over(Window.partitionBy(NEW).orderBy(PUPIL))
+    once = F.row_number().over(Window.partitionBy(NEW_PSEUDONYM).orderBy(PUPIL_CONTROL))
     moved = (
-        pairs.join(pupils.select(PUPIL), PUPIL, "left_semi")
-        .join(known.select(F.col(PUPIL).alias(NEW)), NEW, "left_anti")
-        .select(PUPIL, NEW, once.alias("_once"))
+        pairs.join(pupils.select(PUPIL_CONTROL), PUPIL_CONTROL, "left_semi")
+        .join(known.select(F.col(PUPIL_CONTROL).alias(NEW_PSEUDONYM)), NEW_PSEUDONYM, "left_anti")
+        .select(PUPIL_CONTROL, NEW_PSEUDONYM, once.alias("_once"))
         .where(F.col("_once") == 1)
         .drop("_once")
         .persist()
     )
     number = moved.count()
     if number:
-        at = f"{class_snapshot.PUPILS}-{changes.digest()[:12]}"
+        at = f"{class_snapshot.PUPILS_FOLDER}-{changes.digest()[:12]}"
         delta.remove_folder(folder / at, where=f"restricted/released/{project.name}")
-        others = [name for name in pupils.columns if name != PUPIL]
-        followed = pupils.join(F.broadcast(moved), PUPIL, "left")
-        followed = followed.select(F.coalesce(NEW, PUPIL).alias(PUPIL), *others)
+        others = [name for name in pupils.columns if name != PUPIL_CONTROL]
+        followed = pupils.join(F.broadcast(moved), PUPIL_CONTROL, "left")
+        followed = followed.select(F.coalesce(NEW_PSEUDONYM, PUPIL_CONTROL).alias(PUPIL_CONTROL), *others)
         followed.write.option("compression", "zstd").parquet(str(folder / at))
         facts = {**facts, "at": at}
-    release_record.write(folder / class_snapshot.FACTS, {**facts, "followed": changes.digest()})
-    for path in folder.glob(f"{class_snapshot.PUPILS}*"):
+    json_documents.write_json_document(folder / class_snapshot.SNAPSHOT_FILE, {**facts, "followed": changes.digest()})
+    for path in folder.glob(f"{class_snapshot.PUPILS_FOLDER}*"):
         if path.name != facts["at"]:
             delta.remove_folder(path, where=f"restricted/released/{project.name}")
     pairs.unpersist()
@@ -71,8 +74,13 @@ def follow(spark: SparkSession, places: Places, project: Project, key: Key, chan
     return number
 
 
-def _pairs(spark: SparkSession, key: Key, changes: Changes) -> DataFrame:
+def _pairs(spark: SparkSession, key: ProjectKey, changes: NumberChanges) -> DataFrame:
     """The pseudonym of every number that was replaced, with that of the newest of its pupil."""
-    numbers = local_frames.local(spark, "old string not null, new string not null", [*changes.newest_of.items()])
-    of = {name: hmac_sha256(F.concat(F.lit("pgn|"), F.col(text))) for name, text in ((PUPIL, "old"), (NEW, "new"))}
+    numbers = local_frames.make_local_frame(
+        spark, "old string not null, new string not null", [*changes.newest_of.items()]
+    )
+    of = {
+        name: hmac_sha256(F.concat(F.lit("pgn|"), F.col(text)))
+        for name, text in ((PUPIL_CONTROL, "old"), (NEW_PSEUDONYM, "new"))
+    }
     return numbers.join(F.broadcast(key.frame(spark))).select(*(mac.alias(name) for name, mac in of.items()))

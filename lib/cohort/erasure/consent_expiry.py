@@ -14,17 +14,19 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cohort import delta
-from cohort.legal_basis.consents import Given
-from cohort.release_records import release_record
-from cohort.states.schemas import SCORES
-from cohort.storage.paths import Places
+from cohort.foundation import json_documents
+from cohort.legal_basis.consents import ConsentedPupils
+from cohort.states.schemas import SCORE_COLUMNS
+from cohort.storage.zone_paths import StorageZones
 
-PAIR = ("pgn", "domein")
-BEGUN = "begun"
+PUPIL_CATEGORY_COLUMNS = ("pgn", "domein")
+ERASURE_BEGUN = "begun"
 """What the mark says while values are emptied and their files still stand."""
 
 
-def apply(spark: SparkSession, places: Places, given: Given, *, empty: bool = False) -> bool:
+def erase_expired_consent_values(
+    spark: SparkSession, places: StorageZones, given: ConsentedPupils, *, empty: bool = False
+) -> bool:
     """Empty the scores of special-category rows that no live project has consent for.
 
     Takes: who consents to some live project, under every number of theirs. Nothing is looked for when these
@@ -33,35 +35,42 @@ def apply(spark: SparkSession, places: Places, given: Given, *, empty: bool = Fa
     Refuses: values left behind in a file that is no longer of the table (exit code 16).
     """
     mark, digest = _mark(places), _digest(given)
-    applied = release_record.applied(mark)
+    applied = json_documents.read_applied_digest(mark)
     if applied == digest:
         return False
-    begun = applied == BEGUN
-    known = reduce(or_, (F.col(name).isNotNull() for name in SCORES))
-    rows = delta.read(spark, places.results).where(F.col("bijzonder") & known)
-    over = rows.join(given.frame(spark), list(PAIR), "left_anti") if given.pairs else rows
+    begun = applied == ERASURE_BEGUN
+    known = reduce(or_, (F.col(name).isNotNull() for name in SCORE_COLUMNS))
+    rows = delta.read_table(spark, places.results).where(F.col("bijzonder") & known)
+    over = rows.join(given.frame(spark), list(PUPIL_CATEGORY_COLUMNS), "left_anti") if given.pairs else rows
     found = not empty and not over.isEmpty()
     if found:
-        release_record.write(mark, {"digest": BEGUN})
-        delta.empty(spark, places.results, over.select(*PAIR), PAIR, "bijzonder", SCORES)
+        json_documents.write_json_document(mark, {"digest": ERASURE_BEGUN})
+        delta.clear_columns(
+            spark,
+            places.results,
+            over.select(*PUPIL_CATEGORY_COLUMNS),
+            PUPIL_CATEGORY_COLUMNS,
+            "bijzonder",
+            SCORE_COLUMNS,
+        )
     if found or begun:
-        delta.vacuum_whole(
+        delta.vacuum_table_or_refuse(
             places.results,
             "no file with values whose consent ended",
             found="files left behind",
             where="restricted/results",
             do="Look at its permissions, then run ingest again",
         )
-    release_record.write(mark, {"digest": digest})
+    json_documents.write_json_document(mark, {"digest": digest})
     return found or begun
 
 
-def _digest(given: Given) -> str:
+def _digest(given: ConsentedPupils) -> str:
     told = hashlib.sha256()
     for pair in sorted(given.pairs):
         told.update(" ".join(pair).encode() + b"\n")
     return told.hexdigest()
 
 
-def _mark(places: Places) -> Path:
+def _mark(places: StorageZones) -> Path:
     return places.exact / "toestemmingen.json"

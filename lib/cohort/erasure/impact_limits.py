@@ -13,15 +13,15 @@ from cohort.agreements.platform import ObjectionLimits
 from cohort.erasure import exclusions
 from cohort.foundation.errors import ObjectionsRefused
 from cohort.legal_basis import opt_in_lists
-from cohort.legal_basis.objection_lists import ALL, DOMAIN, ZONE, Filed
+from cohort.legal_basis.objection_lists import OBJECTION_LISTS, SCOPE_DOMAIN, SCOPE_EVERYTHING, ObjectionList
 from cohort.legal_basis.objections import Objections
-from cohort.legal_basis.opt_in_lists import Numbers
+from cohort.legal_basis.opt_in_lists import PupilNumbers
 from cohort.states import local_frames
 
-STATE = f"list string not null, pgn string not null, {exclusions.SCOPES} array<string>"
+LISTED_PUPILS_SCHEMA = f"list string not null, pgn string not null, {exclusions.EXCLUDED_SCOPES} array<string>"
 
 
-def require_small(
+def check_impact_limits(
     rows: DataFrame, lists: Objections, limits: ObjectionLimits, domains: Collection[str], *, only_new: bool = False
 ) -> None:
     """Refuse a list that would take away more than the platform's share of all pupils, or of one school's.
@@ -58,20 +58,20 @@ def require_small(
         else:
             continue
         problems.append(
-            ZONE.wrong(what, "a day's new objections", found, ZONE.place(f"{name}.toml"))
+            OBJECTION_LISTS.wrong(what, "a day's new objections", found, OBJECTION_LISTS.place(f"{name}.toml"))
             + f" If it is right, run objections with --confirm {name}; nothing was erased."
         )
     if problems:
         raise ObjectionsRefused(*problems)
 
 
-def met(rows: DataFrame, lists: Objections) -> Numbers:
+def find_listed_numbers(rows: DataFrame, lists: Objections) -> PupilNumbers:
     """The listed numbers that occur in the rows (`pgn`): the driver knows them already."""
     allowed = (numbers for one in lists.permissions for numbers in one.numbers.values())
     listed = lists.blocked.union(*lists.barred.values(), *allowed)
     if not listed:
         return frozenset()
-    keys = local_frames.local(rows.sparkSession, "pgn string not null", [(n,) for n in sorted(listed)])
+    keys = local_frames.make_local_frame(rows.sparkSession, "pgn string not null", [(n,) for n in sorted(listed)])
     found: Any = rows.join(F.broadcast(keys), "pgn", "left_semi").select("pgn").distinct().toArrow()
     return frozenset(found["pgn"].to_pylist())
 
@@ -83,27 +83,27 @@ def _matched(rows: DataFrame, lists: Objections, domains: Collection[str], only_
     given = [p for p in given if not only_new or p.name in lists.new_permissions]
     if not listed and not given:
         return None
-    keys = [local_frames.local(rows.sparkSession, STATE, listed)]
+    keys = [local_frames.make_local_frame(rows.sparkSession, LISTED_PUPILS_SCHEMA, listed)]
     for one in given:
         permitted = {domain: [one.for_domain(domain)] for domain in sorted(domains)}
-        missing = opt_in_lists.left_out(rows, [one], permitted).groupBy("pgn")
-        scopes = missing.agg(F.collect_list("purpose").alias(exclusions.SCOPES))
-        keys.append(scopes.select(F.lit(one.name).alias("list"), "pgn", exclusions.SCOPES))
+        missing = opt_in_lists.find_pupils_not_opted_in(rows, [one], permitted).groupBy("pgn")
+        scopes = missing.agg(F.collect_list("purpose").alias(exclusions.EXCLUDED_SCOPES))
+        keys.append(scopes.select(F.lit(one.name).alias("list"), "pgn", exclusions.EXCLUDED_SCOPES))
     found = rows.select("pgn", "brin", "domein").join(F.broadcast(reduce(DataFrame.unionByName, keys)), "pgn")
-    taken = found.where(exclusions.hit(F.col("domein"), F.col(exclusions.SCOPES)))
+    taken = found.where(exclusions.is_excluded(F.col("domein"), F.col(exclusions.EXCLUDED_SCOPES)))
     return taken.select("list", "pgn", "brin").distinct()
 
 
-def _listed(one: Filed, lists: Objections, only_new: bool) -> list[tuple[str, str, list[str]]]:
+def _listed(one: ObjectionList, lists: Objections, only_new: bool) -> list[tuple[str, str, list[str]]]:
     """Whom a list that blocks takes rows from: its name, every number of the pupil, and of what."""
     if not one.blocks or one.name in lists.confirmed:
         return []
     scopes: dict[str, list[str]] = {}
     for filing in one.filings:
         holds = filing.holds(one.read_on) and (not only_new or (filing.pgn, filing.scope) in lists.new)
-        if holds and (filing.scope == ALL or filing.scope.startswith(DOMAIN)):
+        if holds and (filing.scope == SCOPE_EVERYTHING or filing.scope.startswith(SCOPE_DOMAIN)):
             pupil = lists.changes.newest(filing.pgn)
-            scopes.setdefault(pupil, []).append(filing.scope.removeprefix(DOMAIN))
+            scopes.setdefault(pupil, []).append(filing.scope.removeprefix(SCOPE_DOMAIN))
     return [
         (one.name, number, of)
         for pupil, of in sorted(scopes.items())

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cohort import delta
-from cohort.foundation.errors import DestructionIncomplete, expected
+from cohort.foundation.errors import DestructionIncomplete, describe_problem
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Release
-from cohort.storage.paths import Places
+from cohort.release_records.release_record import ReleaseState
+from cohort.storage.zone_paths import StorageZones
 
-STAGES = frozenset({Release.STAGED, Release.VERIFIED})
+LIVE_STAGES = frozenset({ReleaseState.STAGED, ReleaseState.VERIFIED})
 
 
-def look(places: Places) -> list[str]:
+def find_leftover_files(places: StorageZones) -> list[str]:
     """Count what is of no table, in results, quarantine, stages and published tables.
 
     Takes: places on which nobody writes meanwhile: the caller holds the lock of intake, alone.
@@ -28,37 +28,41 @@ def look(places: Places) -> list[str]:
     return [_sentence(places, top, number) for top, number in _counted(places) if number]
 
 
-def exit_code(sentences: list[str]) -> int:
+def leftover_exit_code(sentences: list[str]) -> int:
     return DestructionIncomplete.exit_code if sentences else 0
 
 
-def _counted(places: Places) -> Iterator[tuple[Path, int]]:
+def _counted(places: StorageZones) -> Iterator[tuple[Path, int]]:
     for table in (places.results, places.quarantine):
-        if delta.exists(table):
-            yield table, len(delta.left_by_a_vacuum(table))
+        if delta.table_exists(table):
+            yield table, len(delta.list_files_vacuum_leaves(table))
     for table in sorted(places.table("").glob("*")):
-        if table.is_dir() and not table.is_symlink() and release_record.published(places, table.name):
+        if table.is_dir() and not table.is_symlink() and release_record.find_published_record(places, table.name):
             yield table, _beside(table)
     for project in sorted(places.staging("").glob("*")):
         yield project, _unrecorded(places, project)
 
 
-def _unrecorded(places: Places, project: Path) -> int:
+def _unrecorded(places: StorageZones, project: Path) -> int:
     """What stands in the place of a project's stages and is of none.
 
     A stage of a run that was killed has no record: it goes with the next run of objections or release.
     """
     if not project.is_dir() or project.is_symlink():
         return 1
-    kept = {f"{record.release}" for record in release_record.releases(places, project.name) if record.state in STAGES}
+    kept = {
+        f"{record.release}"
+        for record in release_record.load_release_records(places, project.name)
+        if record.state in LIVE_STAGES
+    }
     inside = [path for path in project.iterdir() if path.name in kept or not path.name.isdigit()]
     return sum(_beside(path) if path.name in kept else _every(path) for path in inside)
 
 
 def _beside(table: Path) -> int:
     try:
-        return len(delta.not_of_the_table(table)) if delta.exists(table) else _every(table)
-    except delta.DAMAGED:
+        return len(delta.list_foreign_files(table)) if delta.table_exists(table) else _every(table)
+    except delta.TABLE_ERRORS:
         return _every(table)  # nobody knows which of them are the table's
 
 
@@ -68,12 +72,12 @@ def _every(path: Path) -> int:
     return sum(len(names) for _, _, names in os.walk(path))
 
 
-def _sentence(places: Places, top: Path, number: int) -> str:
+def _sentence(places: StorageZones, top: Path, number: int) -> str:
     found = f"{number} other" + ("" if number == 1 else "s")
-    return expected(
+    return describe_problem(
         "no files but those of the table",
         example="after a vacuum",
         found=found,
         where=top.relative_to(places.root).as_posix(),
-        do=f"{delta.OPEN}, remove what is not the table's, then run the same again",
+        do=f"{delta.OPEN_FILES_ADVICE}, remove what is not the table's, then run the same again",
     )

@@ -18,19 +18,19 @@ from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.platform import Platform
 from cohort.erasure import exclusions, impact_limits, leftover_files, objection_receipts, raw_file_erasure, row_erasure
 from cohort.legal_basis import objections, opt_in_lists
-from cohort.legal_basis.objection_registry import Standing
+from cohort.legal_basis.objection_registry import ObjectionRegistry
 from cohort.legal_basis.objections import Objections
 from cohort.release_records import class_snapshot, release_record
-from cohort.release_records.release_record import Record, Release
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
 from cohort.results import current_results, ledger
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
-UNFINISHED = frozenset({Release.STAGED, Release.VERIFIED})
+UNPUBLISHED_STATES = frozenset({ReleaseState.STAGED, ReleaseState.VERIFIED})
 
 
-def accept(
-    spark: SparkSession, places: Places, platform: Platform, lists: Objections, domains: frozenset[str]
-) -> tuple[frozenset[str], Standing]:
+def accept_objections(
+    spark: SparkSession, places: StorageZones, platform: Platform, lists: Objections, domains: frozenset[str]
+) -> tuple[frozenset[str], ObjectionRegistry]:
     """Hold lists to what is there, and write down what stands: whoever uses them asks for this first.
 
     Gives: the listed numbers that are there; what stands.
@@ -38,17 +38,24 @@ def accept(
     deliveries (exit code 12): nothing is written down then.
     """
     met: frozenset[str] = frozenset()
-    if delta.exists(places.results):
+    if delta.table_exists(places.results):
         known = ledger.read(places.ledger)
         rows = current_results.current(spark, places, known.batches)
-        opt_in_lists.require_newer(lists.permissions, known.latest())
-        impact_limits.require_small(rows, lists, platform.objections, domains)
-        met = impact_limits.met(rows.select("pgn").union(delta.read(spark, places.quarantine).select("pgn")), lists)
-    return met, objections.remember(places.restricted, lists, met)
+        opt_in_lists.require_current_opt_in_lists(lists.permissions, known.latest())
+        impact_limits.check_impact_limits(rows, lists, platform.objections, domains)
+        met = impact_limits.find_listed_numbers(
+            rows.select("pgn").union(delta.read_table(spark, places.quarantine).select("pgn")), lists
+        )
+    return met, objections.record_objections(places.restricted, lists, met)
 
 
-def apply(
-    spark: SparkSession, places: Places, platform: Platform, catalogue: Catalogue, lists: Objections, now: dt.datetime
+def apply_objections(
+    spark: SparkSession,
+    places: StorageZones,
+    platform: Platform,
+    catalogue: Catalogue,
+    lists: Objections,
+    now: dt.datetime,
 ) -> dict[str, Any]:
     """Erase what is there of pupils who object, and write receipts.
 
@@ -57,70 +64,78 @@ def apply(
     Refuses: what `accept` refuses (exit code 12): nothing is erased then, by no list.
     """
     domains = catalogue.domains()
-    met, stands = accept(spark, places, platform, lists, domains)
+    met, stands = accept_objections(spark, places, platform, lists, domains)
     gone = {"results": 0, "quarantine": 0}
-    if delta.exists(places.results):
-        gone = row_erasure.remove(spark, places, platform, catalogue, lists, now)
+    if delta.table_exists(places.results):
+        gone = row_erasure.erase_excluded_rows(spark, places, platform, catalogue, lists, now)
     gone["stages"] = sum(1 for _ in _stages(places, lists, now))
-    numbers = sought(spark, places, lists, domains)
+    numbers = numbers_to_erase(spark, places, lists, domains)
     limits = platform.intake.containers.limits()
-    gone["files"] = raw_file_erasure.remove(places.deliveries, ledger.read(places.ledger), numbers, limits)
+    gone["files"] = raw_file_erasure.erase_raw_files(places.deliveries, ledger.read(places.ledger), numbers, limits)
     told = []
     for one, facts in zip(lists.lists, lists.facts(), strict=True):
-        here = objection_receipts.met_by(one, stands, met if not one.blocks else frozenset(), lists.changes)
-        objection_receipts.write(places, one, here, lists.changes, now)
-        told.append({**facts, **objection_receipts.of(one, here, lists.changes).counts()})
-    left = leftover_files.look(places)
-    return {"lists": told, "erased": gone, "due": due(places, lists), "left_behind": left}
+        here = objection_receipts.find_matched_pupils(
+            one, stands, met if not one.blocks else frozenset(), lists.changes
+        )
+        objection_receipts.write_objection_receipts(places, one, here, lists.changes, now)
+        told.append({**facts, **objection_receipts.count_list_outcome(one, here, lists.changes).counts()})
+    left = leftover_files.find_leftover_files(places)
+    return {"lists": told, "erased": gone, "due": projects_due_for_release(places, lists), "left_behind": left}
 
 
-def due(places: Places, lists: Objections) -> list[str]:
+def projects_due_for_release(places: StorageZones, lists: Objections) -> list[str]:
     """Projects whose newest published release was made while others were barred from it than now."""
     names = sorted(folder.name for folder in places.exact.glob("*/"))
-    return [name for name in names if is_due(places, lists, name)]
+    return [name for name in names if is_release_due(places, lists, name)]
 
 
-def is_due(places: Places, lists: Objections, project: str) -> bool:
+def is_release_due(places: StorageZones, lists: Objections, project: str) -> bool:
     """Whether others are barred from a project now than from its newest published release."""
-    read = release_record.published(places, project)
+    read = release_record.find_published_record(places, project)
     return read is not None and _other(read, lists)
 
 
-def barred_from(
-    spark: SparkSession, places: Places, lists: Objections, project: str, domains: frozenset[str]
+def numbers_barred_from_project(
+    spark: SparkSession, places: StorageZones, lists: Objections, project: str, domains: frozenset[str]
 ) -> frozenset[str]:
     """Numbers of everybody who may not be in a project: what a pseudonymous table must lose."""
     known = ledger.read(places.ledger)
-    everybody = objections.barred_frame(current_results.current(spark, places, known.batches), lists, project, domains)
+    everybody = objections.find_barred_pupils(
+        current_results.current(spark, places, known.batches), lists, project, domains
+    )
     return _numbers(everybody)
 
 
-def sought(spark: SparkSession, places: Places, lists: Objections, domains: frozenset[str]) -> frozenset[str]:
+def numbers_to_erase(
+    spark: SparkSession, places: StorageZones, lists: Objections, domains: frozenset[str]
+) -> frozenset[str]:
     """Numbers that no raw file may still hold: of whoever objects, or is left out by a list that allows."""
-    if not lists.permissions or not delta.exists(places.results):
-        return exclusions.numbers(lists)
+    if not lists.permissions or not delta.table_exists(places.results):
+        return exclusions.listed_numbers(lists)
     known = ledger.read(places.ledger)
-    return exclusions.numbers(lists) | _numbers(
-        exclusions.left_out(lists, current_results.current(spark, places, known.batches), domains)
+    return exclusions.listed_numbers(lists) | _numbers(
+        exclusions.pupils_without_opt_in(lists, current_results.current(spark, places, known.batches), domains)
     )
 
 
-def _other(record: Record, lists: Objections) -> bool:
+def _other(record: ReleaseRecord, lists: Objections) -> bool:
     known = record.facts.get("domains"), record.facts.get("barred_digest")
     return known[0] is None or known[1] != lists.digest_for(record.project, known[0])
 
 
-def _stages(places: Places, lists: Objections, now: dt.datetime) -> Iterator[Path]:
+def _stages(places: StorageZones, lists: Objections, now: dt.datetime) -> Iterator[Path]:
     """Remove the stages of projects from which others are barred now, and what no record tells of."""
     kept: set[Path] = set()
     for folder in sorted(places.exact.glob("*/")):
-        for record in release_record.releases(places, folder.name):
+        for record in release_record.load_release_records(places, folder.name):
             stage = places.stage(record.project, record.release)
-            if record.state in UNFINISHED and _other(record, lists):
+            if record.state in UNPUBLISHED_STATES and _other(record, lists):
                 reason = "pupils objected after it was made"
-                release_record.save(places, record.moved(Release.REFUSED, reason=reason, refused=str(now)))
-                class_snapshot.forget(places, record)
-            elif record.state in UNFINISHED:
+                release_record.save_release_record(
+                    places, record.moved(ReleaseState.REFUSED, reason=reason, refused=str(now))
+                )
+                class_snapshot.remove_snapshot(places, record)
+            elif record.state in UNPUBLISHED_STATES:
                 kept.add(stage)
     for stage in sorted(places.staging("").glob("*/*/")):
         if stage not in kept:

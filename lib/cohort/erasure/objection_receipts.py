@@ -10,18 +10,17 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort.foundation import private_files
-from cohort.legal_basis.number_changes import Changes
-from cohort.legal_basis.objection_lists import Filed
-from cohort.legal_basis.objection_registry import Standing
-from cohort.release_records import release_record
-from cohort.storage.paths import Places
+from cohort.foundation import json_documents, private_files
+from cohort.legal_basis.number_changes import NumberChanges
+from cohort.legal_basis.objection_lists import ObjectionList
+from cohort.legal_basis.objection_registry import ObjectionRegistry
+from cohort.storage.zone_paths import StorageZones
 
-SHOWN_LINES = 200
+MOST_LINES_NAMED = 200
 
 
 @dataclass(frozen=True)
-class Receipt:
+class ListOutcome:
     """One list and one school (or all: None): pupils applied and unmatched, and lines by their places."""
 
     applied: int
@@ -34,7 +33,9 @@ class Receipt:
         return {"applied": self.applied, "unmatched": self.unmatched, "invalid": len(self.invalid_lines)}
 
 
-def of(one: Filed, met: frozenset[str], changes: Changes, school: str | None = None) -> Receipt:
+def count_list_outcome(
+    one: ObjectionList, met: frozenset[str], changes: NumberChanges, school: str | None = None
+) -> ListOutcome:
     """What became of a list, or of what one school filed in it.
 
     Takes: the pupils who were met here, by their newest numbers (`met_by`).
@@ -43,7 +44,7 @@ def of(one: Filed, met: frozenset[str], changes: Changes, school: str | None = N
     lines = [filing for filing in mine if filing.holds(one.read_on)]
     pupils = {changes.newest(filing.pgn) for filing in lines}
     unmatched = {pupil for pupil in pupils if not _is_met(pupil, met, changes)}
-    return Receipt(
+    return ListOutcome(
         len(pupils - unmatched),
         len(unmatched),
         len(mine) - len(lines),
@@ -52,23 +53,27 @@ def of(one: Filed, met: frozenset[str], changes: Changes, school: str | None = N
     )
 
 
-def _is_met(pupil: str, met: frozenset[str], changes: Changes) -> bool:
+def _is_met(pupil: str, met: frozenset[str], changes: NumberChanges) -> bool:
     """Whether a pupil was met, perhaps under a number that a change named together with the pupil's."""
     return pupil in met or not met.isdisjoint(map(changes.newest, changes.linked_with(frozenset({pupil}))))
 
 
-def met_by(one: Filed, stands: Standing, now: frozenset[str], changes: Changes) -> frozenset[str]:
+def find_matched_pupils(
+    one: ObjectionList, stands: ObjectionRegistry, now: frozenset[str], changes: NumberChanges
+) -> frozenset[str]:
     """Pupils of a list's source who were met in results at any time, or are now."""
     source = stands.get(one.declared.source)
     noted = [pgn for (pgn, _), entry in source.entries.items() if entry.found] if source else []
     return frozenset(map(changes.newest, [*noted, *now]))
 
 
-def write(places: Places, one: Filed, met: frozenset[str], changes: Changes, now: dt.datetime) -> None:
+def write_objection_receipts(
+    places: StorageZones, one: ObjectionList, met: frozenset[str], changes: NumberChanges, now: dt.datetime
+) -> None:
     """One receipt per school that filed something, as JSON and as text, in the school's folder."""
     filed = {filing.school for filing in one.filings} | {school for school, _ in one.invalid}
     for school in sorted((filed | set(one.declared.schools or ())) - {""}):
-        receipt = of(one, met, changes, school)
+        receipt = count_list_outcome(one, met, changes, school)
         held = bool(receipt.invalid_lines) and one.blocks
         file = places.feedback(school) / f"bezwaren-{one.name}.json"
         told = {
@@ -81,14 +86,14 @@ def write(places: Places, one: Filed, met: frozenset[str], changes: Changes, now
             "applied": receipt.applied,
             "unmatched": receipt.unmatched,
             "withdrawn": receipt.withdrawn,
-            "unmatched_lines": list(receipt.unmatched_lines[:SHOWN_LINES]),
-            "invalid_lines": list(receipt.invalid_lines[:SHOWN_LINES]),
+            "unmatched_lines": list(receipt.unmatched_lines[:MOST_LINES_NAMED]),
+            "invalid_lines": list(receipt.invalid_lines[:MOST_LINES_NAMED]),
             "held_back": held,
             "what_to_do": _do(receipt, held),
         }
         if _told_before(file) != {**told, "written": None}:
-            private_files.write_text(file.with_suffix(".txt"), _text(one, receipt, held, now))
-            release_record.write(file, told)
+            private_files.write_private_text(file.with_suffix(".txt"), _text(one, receipt, held, now))
+            json_documents.write_json_document(file, told)
 
 
 def _told_before(file: Path) -> dict[str, object] | None:
@@ -98,7 +103,7 @@ def _told_before(file: Path) -> dict[str, object] | None:
         return None
 
 
-def _do(receipt: Receipt, held: bool) -> str:
+def _do(receipt: ListOutcome, held: bool) -> str:
     if held:
         return "Correct the invalid numbers: until then no result of this school is released."
     if receipt.unmatched_lines or receipt.invalid_lines:
@@ -106,7 +111,7 @@ def _do(receipt: Receipt, held: bool) -> str:
     return "Nothing."
 
 
-def _text(one: Filed, receipt: Receipt, held: bool, now: dt.datetime) -> str:
+def _text(one: ObjectionList, receipt: ListOutcome, held: bool, now: dt.datetime) -> str:
     dated = one.declared.date
     list_of = {"block": "bezwaren", "allow": "toestemmingen"}[one.declared.polarity]
     told = [
@@ -134,5 +139,5 @@ def _text(one: Filed, receipt: Receipt, held: bool, now: dt.datetime) -> str:
 
 
 def _lines(numbers: tuple[int, ...]) -> str:
-    shown = ", ".join(map(str, numbers[:SHOWN_LINES]))
+    shown = ", ".join(map(str, numbers[:MOST_LINES_NAMED]))
     return f" Regels in de lijst: {shown}." if numbers else ""

@@ -18,29 +18,29 @@ from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import raw_values
 from cohort.results.ledger import Ledger
 
-LEAST, MOST = 7, 9
+FEWEST_DIGITS, MOST_DIGITS = 7, 9
 """Digits of a number as written: two zeros may be lost (`identifiers`)."""
-AT_ONCE = 2_000
+TEXTS_PER_BATCH = 2_000
 """Texts that are looked through together."""
-RUN = re.compile(r"(?<![0-9])0*+([1-9][0-9]{6,8})(?![0-9])")
+DIGIT_RUN = re.compile(r"(?<![0-9])0*+([1-9][0-9]{6,8})(?![0-9])")
 _BETWEEN = r"[^0-9A-Za-z;,|\n\r\"<>&=]"
 """What may stand between two digits of a number: blanks, dots, dashes, apostrophes, marks nobody sees."""
-GROUPED = re.compile(rf"[0-9]++(?:{_BETWEEN}{{1,64}}+[0-9]++)++")
+GROUPED_DIGITS = re.compile(rf"[0-9]++(?:{_BETWEEN}{{1,64}}+[0-9]++)++")
 """Possessive, so that a long run of digits is read once and not once for each of its digits."""
-BY_COMMAS = re.compile(r"(?<![0-9])(?=([0-9]{1,3}(?:,[0-9]{3}){2})(?![0-9]))")
-EXPONENT = re.compile(r"(?<![0-9])[0-9]{1,9}(?:[.,][0-9]{1,20})?[eE][+-]?[0-9]{1,2}(?![0-9])")
-SOME_COMMAS, SOME_EXPONENT = re.compile(",[0-9]{3},[0-9]{3}"), re.compile("[0-9][eE][+-]?[0-9]")
+COMMA_GROUPS = re.compile(r"(?<![0-9])(?=([0-9]{1,3}(?:,[0-9]{3}){2})(?![0-9]))")
+EXPONENT_NUMBER = re.compile(r"(?<![0-9])[0-9]{1,9}(?:[.,][0-9]{1,20})?[eE][+-]?[0-9]{1,2}(?![0-9])")
+COMMA_GROUPS_HINT, EXPONENT_HINT = re.compile(",[0-9]{3},[0-9]{3}"), re.compile("[0-9][eE][+-]?[0-9]")
 """What there must be of the two above: most texts have none, and this is seen five times as fast."""
 _DAY, _MONTH, _YEAR = "(?:0?[1-9]|[12][0-9]|3[01])", "(?:0?[1-9]|1[0-2])", "(?:19|20)[0-9]{2}"
-DATE = re.compile(
+DATE_DIGITS = re.compile(
     rf"{_YEAR}([-/.]){_MONTH}\1{_DAY}|{_DAY}([-/.]){_MONTH}\2{_YEAR}|{_MONTH}/{_DAY}/{_YEAR}|{_YEAR}[-/]{_YEAR}"
 )
 """Eight digits that are a day, or a school year, and no number."""
-SHOWN_DIGITS = 15
+SPREADSHEET_DIGITS = 15
 """A spreadsheet's own; what is stored as 1.2345678199999999E8 is 123456782."""
 
 
-def remove(
+def erase_raw_files(
     deliveries: Path,
     known: Ledger,
     numbers: frozenset[str],
@@ -56,44 +56,48 @@ def remove(
     """
     if not numbers or not deliveries.is_dir():
         return 0
-    held = [path for path, shut in _looked_at(deliveries, known, among) if shut or holds(path, numbers, limits)]
+    held = [
+        path
+        for path, shut in _looked_at(deliveries, known, among)
+        if shut or may_contain_numbers(path, numbers, limits)
+    ]
     for path in held:
         path.unlink(missing_ok=True)
     return len(held)
 
 
-def holds(path: Path, numbers: frozenset[str], limits: ContainerLimits) -> bool:
+def may_contain_numbers(path: Path, numbers: frozenset[str], limits: ContainerLimits) -> bool:
     """Whether a file holds one of the numbers, or what it holds cannot be told."""
     texts = raw_values.of_file(path, limits)
     try:
-        while some := list(islice(texts, AT_ONCE)):
-            if not numbers.isdisjoint(numbers_in("\n".join(some))):
+        while some := list(islice(texts, TEXTS_PER_BATCH)):
+            if not numbers.isdisjoint(find_number_candidates("\n".join(some))):
                 return True
     except Exception:  # whatever a reader makes of it, the file was not looked through to its end
         return True
     return False
 
 
-def numbers_in(text: str) -> Iterator[str]:
+def find_number_candidates(text: str) -> Iterator[str]:
     """Everything in a text that may be a number, in normal form."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    yield from (digits.zfill(MOST) for digits in RUN.findall(text))
-    for token in {*GROUPED.findall(text)}:
-        if len(token) > LEAST:
+    yield from (digits.zfill(MOST_DIGITS) for digits in DIGIT_RUN.findall(text))
+    for token in {*GROUPED_DIGITS.findall(text)}:
+        if len(token) > FEWEST_DIGITS:
             yield from _of_groups(token)
-    if SOME_COMMAS.search(text):
-        yield from (token.replace(",", "").zfill(MOST) for token in BY_COMMAS.findall(text))
-    if SOME_EXPONENT.search(text):
+    if COMMA_GROUPS_HINT.search(text):
+        yield from (token.replace(",", "").zfill(MOST_DIGITS) for token in COMMA_GROUPS.findall(text))
+    if EXPONENT_HINT.search(text):
         yield from _of_exponents(text)
 
 
 def _of_exponents(text: str) -> Iterator[str]:
     """Whole numbers that are written with an exponent, in the digits that a spreadsheet shows."""
-    for token in {*EXPONENT.findall(text)}:
-        value = Decimal(f"{Decimal(token.replace(',', '.')):.{SHOWN_DIGITS - 1}e}")
-        if value == value.to_integral_value() and value < 10**MOST:
-            yield f"{int(value):0{MOST}d}"
+    for token in {*EXPONENT_NUMBER.findall(text)}:
+        value = Decimal(f"{Decimal(token.replace(',', '.')):.{SPREADSHEET_DIGITS - 1}e}")
+        if value == value.to_integral_value() and value < 10**MOST_DIGITS:
+            yield f"{int(value):0{MOST_DIGITS}d}"
 
 
 def _of_groups(token: str) -> Iterator[str]:
@@ -105,15 +109,15 @@ def _of_groups(token: str) -> Iterator[str]:
         size = len(groups[first])
         for last in range(first + 1, len(groups)):
             size += len(groups[last])
-            if size > MOST or marks[last - 1] != marks[first] or "\t" in marks[first]:
+            if size > MOST_DIGITS or marks[last - 1] != marks[first] or "\t" in marks[first]:
                 break
             yield from _as_number(marks[first].join(groups[first : last + 1]))
 
 
 def _as_number(part: str) -> Iterator[str]:
     digits = "".join(character for character in part if character in "0123456789")
-    if LEAST <= len(digits) <= MOST and not DATE.fullmatch(part.strip()):
-        yield digits.zfill(MOST)
+    if FEWEST_DIGITS <= len(digits) <= MOST_DIGITS and not DATE_DIGITS.fullmatch(part.strip()):
+        yield digits.zfill(MOST_DIGITS)
 
 
 def _looked_at(deliveries: Path, known: Ledger, among: frozenset[Path] | None) -> Iterator[tuple[Path, bool]]:

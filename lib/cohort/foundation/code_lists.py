@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-NOTHING = ""
+NO_VALUE = ""
 """What a spelling is brought to that stands for no value: `?`, a weight that is not known."""
-MARKS = ",."
+DECIMAL_MARKS = ",."
 """Both decimal marks: exports of different systems use either, whatever their own is declared to be."""
 
 
@@ -35,11 +35,11 @@ class CodeList:
 
     def __post_init__(self) -> None:
         every = {**self.spellings, **{code: code for code in self.codes}}
-        unlisted = set(every.values()) - {*self.codes, NOTHING}
+        unlisted = set(every.values()) - {*self.codes, NO_VALUE}
         twice = len(set(self.codes)) != len(self.codes)
         misread = any(code != self.spellings.get(code, code) for code in self.codes)
         unfit = self.form and not all(re.fullmatch(self.form, code) for code in self.codes)
-        if not self.codes or twice or unlisted or misread or unfit or NOTHING in every:
+        if not self.codes or twice or unlisted or misread or unfit or NO_VALUE in every:
             raise ValueError("a code list whose spellings do not each lead to one of its codes")
         object.__setattr__(self, "spellings", MappingProxyType(every))
 
@@ -70,7 +70,7 @@ class CodeList:
         return f"{stored} in ({_texts(self.others)})" if self.others else "false"
 
 
-def digest() -> str:
+def digest_code_lists() -> str:
     """A hash over all code lists: another one means that a spelling or a code changed."""
     told = repr([(name, one.codes, sorted(one.spellings.items())) for name, one in CODE_LISTS.items()])
     return hashlib.sha256(told.encode()).hexdigest()
@@ -101,7 +101,7 @@ def _whole(numbers: Iterable[int], words: Mapping[str, Iterable[str]] | None = N
         spelling: code
         for code in codes
         for whole in (code, code.zfill(2))
-        for spelling in (whole, *(f"{whole}{mark}0" for mark in MARKS))
+        for spelling in (whole, *(f"{whole}{mark}0" for mark in DECIMAL_MARKS))
     }
     if not words:
         return CodeList(tuple(codes), written)
@@ -111,11 +111,11 @@ def _whole(numbers: Iterable[int], words: Mapping[str, Iterable[str]] | None = N
 
 def _decimals(codes: tuple[str, ...], *nothing: str) -> CodeList:
     """Codes that are decimals: with either mark, and with zeros at the end up to three decimals."""
-    written = dict.fromkeys(nothing, NOTHING)
+    written = dict.fromkeys(nothing, NO_VALUE)
     for code in codes:
         whole, _, decimals = code.partition(",")
         for length in range(max(1, len(decimals)), 4):
-            written.update({f"{whole}{mark}{decimals.ljust(length, '0')}": code for mark in MARKS})
+            written.update({f"{whole}{mark}{decimals.ljust(length, '0')}": code for mark in DECIMAL_MARKS})
     return CodeList(codes, written)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from cohort.foundation.errors import ConfigurationRefused, Refusal, expected
+from cohort.foundation.errors import ConfigurationRefused, Refusal, describe_problem
 
 
 class Declaration(BaseModel):
@@ -20,7 +20,7 @@ class Declaration(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-EXAMPLES = {
+EXAMPLE_DECLARATIONS = {
     "projects": "the template in conf/projects",
     "deliveries": "canoniek.toml in conf/deliveries",
     "objections": "the one in docs/objections.md",
@@ -37,11 +37,11 @@ def _whole_too(given: object) -> object:
     return Decimal(given) if isinstance(given, int) and not isinstance(given, bool) else given
 
 
-Number = Annotated[Decimal, BeforeValidator(_whole_too)]
+ExactNumber = Annotated[Decimal, BeforeValidator(_whole_too)]
 """An exact fraction; a whole one may be written without its point."""
 
 
-def read(path: Path, kind: type[D], *, where: str, refusal: type[Refusal] = ConfigurationRefused) -> D:
+def read_declaration(path: Path, kind: type[D], *, where: str, refusal: type[Refusal] = ConfigurationRefused) -> D:
     """One declaration from one TOML file.
 
     Takes: the file, the kind of declaration, and the name the file goes by in messages.
@@ -53,7 +53,7 @@ def read(path: Path, kind: type[D], *, where: str, refusal: type[Refusal] = Conf
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise refusal(
-            expected(
+            describe_problem(
                 "a readable UTF-8 file",
                 example="one copied from the template beside it",
                 found="none" if not path.exists() else "one that cannot be read",
@@ -65,7 +65,7 @@ def read(path: Path, kind: type[D], *, where: str, refusal: type[Refusal] = Conf
         content = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as broken:
         raise refusal(
-            expected(
+            describe_problem(
                 "TOML",
                 example="key = 'value'",
                 found=f"text that is not ({broken})",
@@ -76,15 +76,15 @@ def read(path: Path, kind: type[D], *, where: str, refusal: type[Refusal] = Conf
     try:
         return kind.model_validate(content)
     except ValidationError as found:
-        raise refusal(*sentences(found, kind, where)) from None
+        raise refusal(*describe_validation_errors(found, kind, where)) from None
 
 
-def wrong(sentences: Iterable[str]) -> ValueError:
+def several_problems(sentences: Iterable[str]) -> ValueError:
     """What a validator raises to tell several problems at once, each with `<where>` for the file's name."""
     return ValueError("\n".join(sentences))
 
 
-def sentences(found: ValidationError, kind: type[BaseModel], where: str) -> list[str]:
+def describe_validation_errors(found: ValidationError, kind: type[BaseModel], where: str) -> list[str]:
     """What pydantic found, in the house form; never the value that was found."""
     told = []
     for error in found.errors(include_url=False, include_input=False):
@@ -98,7 +98,7 @@ def _sentence(error: Any, place: str, kind: type[BaseModel], where: str) -> str:
         name = str(error["loc"][-1])
         known = _keys(kind, error["loc"][:-1])
         close = difflib.get_close_matches(name, known, n=1)
-        return expected(
+        return describe_problem(
             "only declared keys",
             example=close[0] if close else (known[0] if known else "none"),
             found=f"the unknown key {place}",
@@ -106,7 +106,7 @@ def _sentence(error: Any, place: str, kind: type[BaseModel], where: str) -> str:
             do="Correct its spelling or remove it",
         )
     if error["type"] == "missing":
-        return expected(
+        return describe_problem(
             f"the key {place}",
             example=f"{place} = …",
             found="no such key",
@@ -116,7 +116,7 @@ def _sentence(error: Any, place: str, kind: type[BaseModel], where: str) -> str:
     message = str(error["msg"]).removeprefix("Value error, ").replace("an instance of Decimal", "a number")
     if message.startswith("Expected "):
         return message.replace("<where>", where)
-    return expected(
+    return describe_problem(
         f"a valid {place}",
         example=_shown(where),
         found=f"an invalid value ({message})",
@@ -128,7 +128,7 @@ def _sentence(error: Any, place: str, kind: type[BaseModel], where: str) -> str:
 def _shown(where: str) -> str:
     """Where a good one can be seen."""
     zone = where.partition("/")[0]
-    return EXAMPLES.get(zone, f"the {where} that comes with the project")
+    return EXAMPLE_DECLARATIONS.get(zone, f"the {where} that comes with the project")
 
 
 def _keys(kind: type[BaseModel], path: tuple[Any, ...]) -> list[str]:

@@ -21,21 +21,21 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Literal, NamedTuple
 
-UTF8, WINDOWS, UTF16 = "UTF-8", "windows-1252", "UTF-16"
-CODECS = {UTF8: "utf-8", WINDOWS: "cp1252", UTF16: "utf-16"}
-MARK = "\ufeff"
+UTF8, WINDOWS_1252, UTF16 = "UTF-8", "windows-1252", "UTF-16"
+CODECS = {UTF8: "utf-8", WINDOWS_1252: "cp1252", UTF16: "utf-16"}
+BYTE_ORDER_MARK = "\ufeff"
 """The byte order mark, as text."""
-MARK_BYTES = b"\xef\xbb\xbf"
-_MARKED = re.compile(rf"(\A|[\r\n]){MARK}+")
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-DELIMITERS = ";,\t|"
-SEPARATOR = re.compile(r'\s*"?sep=([;,\t|])"?[\s;,\t|]*', re.IGNORECASE)
+UTF8_MARK_BYTES = b"\xef\xbb\xbf"
+_MARKED = re.compile(rf"(\A|[\r\n]){BYTE_ORDER_MARK}+")
+UTF16_MARK_BYTES = (b"\xff\xfe", b"\xfe\xff")
+KNOWN_DELIMITERS = ";,\t|"
+SEPARATOR_LINE_PATTERN = re.compile(r'\s*"?sep=([;,\t|])"?[\s;,\t|]*', re.IGNORECASE)
 """The line that Excel may write before the header to name the delimiter."""
-LINE_END = re.compile(r"\r\n|\r|\n")
-SHOWN_LINES = 5
+LINE_END_PATTERN = re.compile(r"\r\n|\r|\n")
+MAX_LISTED_LINES = 5
 
-Fault = Literal["ENCODING", "NOT_TEXT", "QUOTE", "SWALLOWED", "HEADER_REPEATED"]
-_FOUND: dict[Fault, str] = {
+TextFault = Literal["ENCODING", "NOT_TEXT", "QUOTE", "SWALLOWED", "HEADER_REPEATED"]
+_FOUND: dict[TextFault, str] = {
     "ENCODING": "bytes of another encoding",
     "NOT_TEXT": "characters that no text has",
     "QUOTE": "a quote in the middle of a field, or one that is not closed",
@@ -44,30 +44,30 @@ _FOUND: dict[Fault, str] = {
 }
 
 
-class TextRefused(ValueError):
+class UnreadableText(ValueError):
     """A text that cannot be read whole.
 
     `fault` is the kind, `lines` the numbers of the lines (from 1; none where it is no matter of a line), and
     `found` the words for the "found" of a sentence. Nothing of the text is in it.
     """
 
-    def __init__(self, fault: Fault, *lines: int) -> None:
+    def __init__(self, fault: TextFault, *lines: int) -> None:
         super().__init__(fault)
-        self.fault: Fault = fault
+        self.fault: TextFault = fault
         self.lines = lines
 
     @property
     def found(self) -> str:
-        return f"{_FOUND[self.fault]}{shown(self.lines)}"
+        return f"{_FOUND[self.fault]}{format_line_numbers(self.lines)}"
 
 
-def shown(lines: Sequence[int]) -> str:
+def format_line_numbers(lines: Sequence[int]) -> str:
     """The numbers of the first few lines, as a sentence has them after what was found: ` (line 3, 4)`."""
-    more = " and others" if len(lines) > SHOWN_LINES else ""
-    return f" (line {', '.join(map(str, lines[:SHOWN_LINES]))}{more})" if lines else ""
+    more = " and others" if len(lines) > MAX_LISTED_LINES else ""
+    return f" (line {', '.join(map(str, lines[:MAX_LISTED_LINES]))}{more})" if lines else ""
 
 
-class Record(NamedTuple):
+class DelimitedRecord(NamedTuple):
     """One record: the numbers of its first and last line (they differ where a quoted field has line ends)."""
 
     line: int
@@ -76,15 +76,15 @@ class Record(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Delimited:
+class DelimitedText:
     """A text opened for reading: its delimiter, its encoding, and its records, to be gone through once."""
 
     delimiter: str
     encoding: str
-    records: Iterator[Record]
+    records: Iterator[DelimitedRecord]
 
 
-def decoded(content: bytes, encodings: Sequence[str] = (UTF8,)) -> tuple[str, str]:
+def decode_text(content: bytes, encodings: Sequence[str] = (UTF8,)) -> tuple[str, str]:
     """Decodes a whole text: the text without byte order marks before its lines, and the encoding it is in.
 
     UTF-8 is tried first wherever it is allowed: a text in another encoding hardly ever is UTF-8 by chance.
@@ -92,53 +92,53 @@ def decoded(content: bytes, encodings: Sequence[str] = (UTF8,)) -> tuple[str, st
     Raises `TextRefused`: ENCODING for bytes of no encoding allowed, NOT_TEXT for a NUL.
     """
     text, encoding = _decoded(content, encodings)
-    text = unmarked(text, encoding)
+    text = remove_byte_order_marks(text, encoding)
     if "\0" in text:
-        raise TextRefused("NOT_TEXT")
+        raise UnreadableText("NOT_TEXT")
     return text, encoding
 
 
-def unmarked(text: str, encoding: str = UTF8) -> str:
+def remove_byte_order_marks(text: str, encoding: str = UTF8) -> str:
     """A text without the byte order marks before its lines: files put one after another have some inside."""
-    if encoding == WINDOWS:
-        text = text.replace(MARK_BYTES.decode(CODECS[WINDOWS]), MARK)
-    return _MARKED.sub(r"\1", text) if MARK in text else text
+    if encoding == WINDOWS_1252:
+        text = text.replace(UTF8_MARK_BYTES.decode(CODECS[WINDOWS_1252]), BYTE_ORDER_MARK)
+    return _MARKED.sub(r"\1", text) if BYTE_ORDER_MARK in text else text
 
 
 def _decoded(content: bytes, encodings: Sequence[str]) -> tuple[str, str]:
-    wide = content.startswith(UTF16_MARKS)
+    wide = content.startswith(UTF16_MARK_BYTES)
     for encoding in sorted(encodings, key=list(CODECS).index):
         if wide == (encoding == UTF16):
             with suppress(UnicodeDecodeError):
                 return content.decode(CODECS[encoding]), encoding
-    raise TextRefused("ENCODING")
+    raise UnreadableText("ENCODING")
 
 
-def with_line_feeds(text: str) -> str:
+def normalise_line_ends(text: str) -> str:
     """A text with one kind of line end, and an empty line where Excel named the delimiter."""
-    return without_separator_line(text.replace("\r\n", "\n").replace("\r", "\n"))
+    return blank_separator_line(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def without_separator_line(text: str) -> str:
+def blank_separator_line(text: str) -> str:
     """Empties the line with which Excel names the delimiter (`sep=;`): the others keep their numbers."""
     start = len(text) - len(text.lstrip())
     end = text.find("\n", start)
     line = text[start : end if end >= 0 else len(text)]
-    return text[:start] + text[start + len(line) :] if SEPARATOR.fullmatch(line) else text
+    return text[:start] + text[start + len(line) :] if SEPARATOR_LINE_PATTERN.fullmatch(line) else text
 
 
-def lines_of(text: str) -> Iterator[str]:
+def iterate_lines(text: str) -> Iterator[str]:
     """The lines of a text, each with its end (CRLF, CR or LF) as `records` wants them."""
     return io.StringIO(text, newline="")
 
 
-def delimiter_of(header: str, among: str = ";,") -> str:
+def detect_delimiter(header: str, among: str = ";,") -> str:
     """The delimiter that a header has most of outside its quotes; of equals the first in `among`."""
     outside = "".join(header.split('"')[::2])
     return max(among, key=outside.count)
 
 
-def fields_of(line: str, delimiter: str) -> tuple[str, ...]:
+def split_fields(line: str, delimiter: str) -> tuple[str, ...]:
     """The fields of one line; one that is no record by the rules of quotes is cut at every delimiter."""
     try:
         return tuple(next(csv.reader([line], delimiter=delimiter, strict=True), ()))
@@ -146,7 +146,7 @@ def fields_of(line: str, delimiter: str) -> tuple[str, ...]:
         return tuple(line.split(delimiter))
 
 
-def records(lines: Iterable[str], delimiter: str, first_line: int = 1) -> Iterator[Record]:
+def parse_records(lines: Iterable[str], delimiter: str, first_line: int = 1) -> Iterator[DelimitedRecord]:
     """The records of a text; an empty line is a record without fields.
 
     Takes: lines with their ends (`lines_of`, or a stream opened with `newline=""`), the delimiter, and the
@@ -160,12 +160,12 @@ def records(lines: Iterable[str], delimiter: str, first_line: int = 1) -> Iterat
     try:
         for fields in reader:
             first, last = last + 1, before + reader.line_num
-            yield Record(first, last, fields)
+            yield DelimitedRecord(first, last, fields)
     except csv.Error:
-        raise TextRefused("QUOTE", last + 1) from None
+        raise UnreadableText("QUOTE", last + 1) from None
 
 
-def swallows(record: Record, delimiter: str, width: int) -> bool:
+def joins_several_records(record: DelimitedRecord, delimiter: str, width: int) -> bool:
     """Whether quotes opened by mistake made one record of several: lines and records do not agree.
 
     Such quotes in the same place of two records leave a record of the right width, of two pupils. A field
@@ -179,20 +179,20 @@ def swallows(record: Record, delimiter: str, width: int) -> bool:
 
 
 def _holds_records(value: str, place: int, delimiter: str, width: int) -> bool:
-    first, *more = (line.count(delimiter) for line in LINE_END.split(value))
+    first, *more = (line.count(delimiter) for line in LINE_END_PATTERN.split(value))
     if not more:
         return False
     return (first, more[-1]) == (width - 1 - place, place) or max(more) >= width - 1
 
 
-def opened(
+def open_delimited_text(
     source: IO[bytes],
     *,
     encodings: Sequence[str] = (UTF8,),
     delimiters: str = ";,",
     header: bool = True,
     undecodable: Literal["refused", "kept"] = "refused",
-) -> Delimited:
+) -> DelimitedText:
     """Opens a whole file for reading, record by record: lines and records agree, or it is refused.
 
     Byte order marks before a line, Excel's `sep=` line and empty lines before the first record are passed
@@ -212,15 +212,15 @@ def opened(
     lines = _lines(io.TextIOWrapper(source, CODECS[encoding], errors=errors, newline=""))
     named, passed, first = "", 0, ""
     for first in lines:
-        if first.strip() and not (separator := SEPARATOR.fullmatch(first)):
+        if first.strip() and not (separator := SEPARATOR_LINE_PATTERN.fullmatch(first)):
             break
         passed += 1
         named = separator[1] if first.strip() and separator else named
     else:
-        return Delimited(delimiters[0], encoding, iter(()))
-    delimiter = named if named and named in delimiters else delimiter_of(first, delimiters)
-    found = records(chain([first], lines), delimiter, passed + 1)
-    return Delimited(delimiter, encoding, _agreeing(found, delimiter, header=header))
+        return DelimitedText(delimiters[0], encoding, iter(()))
+    delimiter = named if named and named in delimiters else detect_delimiter(first, delimiters)
+    found = parse_records(chain([first], lines), delimiter, passed + 1)
+    return DelimitedText(delimiter, encoding, _agreeing(found, delimiter, header=header))
 
 
 def _lines(stream: io.TextIOWrapper) -> Iterator[str]:
@@ -231,19 +231,19 @@ def _lines(stream: io.TextIOWrapper) -> Iterator[str]:
             for line in stream:
                 number += 1
                 if "\0" in line:
-                    raise TextRefused("NOT_TEXT", number)
-                yield line.lstrip(MARK) if line[0] == MARK else line
+                    raise UnreadableText("NOT_TEXT", number)
+                yield line.lstrip(BYTE_ORDER_MARK) if line[0] == BYTE_ORDER_MARK else line
         except UnicodeDecodeError:
-            raise TextRefused("ENCODING") from None  # decoded ahead of the lines: their number says nothing
+            raise UnreadableText("ENCODING") from None  # decoded ahead of the lines: their number says nothing
 
 
-def _agreeing(found: Iterator[Record], delimiter: str, *, header: bool) -> Iterator[Record]:
+def _agreeing(found: Iterator[DelimitedRecord], delimiter: str, *, header: bool) -> Iterator[DelimitedRecord]:
     first = next(found)
     yield first
     width, names = len(first.fields), first.fields if header else None
     for record in found:
-        if record.last > record.line and swallows(record, delimiter, width):
-            raise TextRefused("SWALLOWED", *range(record.line, record.last + 1))
+        if record.last > record.line and joins_several_records(record, delimiter, width):
+            raise UnreadableText("SWALLOWED", *range(record.line, record.last + 1))
         if record.fields == names:
-            raise TextRefused("HEADER_REPEATED", record.line)
+            raise UnreadableText("HEADER_REPEATED", record.line)
         yield record

@@ -10,8 +10,8 @@ import traceback
 from pathlib import Path
 from typing import ClassVar
 
-DONE = 0
-DEFECT = 70
+EXIT_DONE = 0
+EXIT_DEFECT = 70
 
 
 class Refusal(Exception):
@@ -74,7 +74,7 @@ class RightsRefused(Refusal):
     exit_code = 17
 
 
-def expected(what: str, *, example: str, found: str, where: str, do: str) -> str:
+def describe_problem(what: str, *, example: str, found: str, where: str, do: str) -> str:
     """One problem in the house form.
 
     Takes: what was expected, an example of it, what was found (never a value of a person), the place
@@ -84,12 +84,12 @@ def expected(what: str, *, example: str, found: str, where: str, do: str) -> str
     return f"Expected {what}, for example {example}; found {found} in {where}. {do.rstrip('.')}."
 
 
-def place(defect: BaseException) -> str:
+def locate_defect(defect: BaseException) -> str:
     """Where in our own code a defect was raised, innermost first: its message could hold a value."""
     frames = [f for f in traceback.extract_tb(defect.__traceback__) if "site-packages" not in f.filename]
     return " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames[-4:]))
 
 
-def not_yet(what: str, where: str, do: str) -> ConfigurationRefused:
+def unsupported_refusal(what: str, where: str, do: str) -> ConfigurationRefused:
     """The refusal of what a later version will do: nothing is silently left out."""
     return ConfigurationRefused(f"{what} ({where}) is not supported yet. {do.rstrip('.')}.")

@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-Progress = Callable[[str], None]
+ProgressWriter = Callable[[str], None]
 
 
-class StageReport(Protocol):
+class StageListener(Protocol):
     """Who hears that a stage is done: its name, which a record may keep, and what came of it."""
 
     def __call__(self, stage: str, outcome: str = "", /) -> None: ...
 
 
-def as_line(stage: str, outcome: str = "") -> str:
+def format_stage_line(stage: str, outcome: str = "") -> str:
     """A stage as a line of progress."""
     return f"{stage}: {outcome}" if outcome else stage
 
@@ -23,7 +23,7 @@ def as_line(stage: str, outcome: str = "") -> str:
 class Stopwatch:
     """Tells a line per stage, with its seconds."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: ProgressWriter) -> None:
         self._progress, self._begun = progress, time.monotonic()
         self._last = self._begun
         self.seconds: dict[str, float] = {}
@@ -36,4 +36,4 @@ class Stopwatch:
         now = time.monotonic()
         spent, self._last = round(now - self._last, 2), now
         self.seconds[stage] = spent
-        self._progress(f"{as_line(stage, outcome)} ({spent:.1f} s)")
+        self._progress(f"{format_stage_line(stage, outcome)} ({spent:.1f} s)")

@@ -6,14 +6,14 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cohort import delta
-from cohort.erasure.exclusions import OBJECTED
+from cohort.erasure.exclusions import OBJECTED_COLUMN
 from cohort.ingestion import row_validation
 from cohort.ingestion.run_context import Intake
 from cohort.ingestion.validation_pipeline import Judged
 from cohort.legal_basis import consents
 from cohort.results import results_store
 from cohort.results.ledger import Entry
-from cohort.states.schemas import ACCEPTED
+from cohort.states.schemas import RESULTS_SCHEMA
 
 
 def settle(spark: SparkSession, judged: Judged, intake: Intake, entries: list[Entry], batch: int) -> None:
@@ -28,16 +28,16 @@ def settle(spark: SparkSession, judged: Judged, intake: Intake, entries: list[En
     changed = {n for n in standing.keys() | accepted.keys() if standing.get(n, 0) != accepted.get(n, 0)}
     total, results = sum(accepted.values()), intake.places.results
     taken = {entry.levering_nr for entry in entries if entry.taken}
-    free = None if judged.rows is None else judged.rows.where(F.col(OBJECTED).isNull())
+    free = None if judged.rows is None else judged.rows.where(F.col(OBJECTED_COLUMN).isNull())
     if changed:
         kept = results_store.of_others(results_store.of_batch(spark, intake.places, batch), changed)
         if free is not None:
             good = row_validation.accepted(results_store.of_deliveries(free, taken & changed), batch)
-            kept = kept.select(*ACCEPTED.names).unionByName(good)
+            kept = kept.select(*RESULTS_SCHEMA.names).unionByName(good)
         delta.replace_batch(kept.coalesce(results_store.files(spark, total)), results, batch)
-        if delta.rows_of_batches(results, [batch]) != total:
+        if delta.count_batch_rows(results, [batch]) != total:
             raise AssertionError("the accepted rows that were written are not those that were counted")
         results_store.vacuum(results, "rows that do not count")
     if free is not None and any(entry.codes for entry in entries if entry.taken):
-        sent = consents.without_special(results_store.of_deliveries(free, taken), row_validation.RAW)
+        sent = consents.suppress_special_values(results_store.of_deliveries(free, taken), row_validation.RAW)
         delta.replace_batch(row_validation.quarantined(sent, batch).coalesce(1), intake.places.quarantine, batch)

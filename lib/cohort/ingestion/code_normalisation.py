@@ -12,24 +12,23 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from cohort import delta
-from cohort.foundation import code_lists
-from cohort.foundation.code_lists import CODE_LISTS, NOTHING
-from cohort.foundation.errors import StateRefused, expected
-from cohort.release_records import release_record
+from cohort.foundation import code_lists, json_documents
+from cohort.foundation.code_lists import CODE_LISTS, NO_VALUE
+from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.results import results_store
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 OTHERWISE = " or ".join(one.respelled(name) for name, one in CODE_LISTS.items() if one.others)
 """SQL for whether a stored row has a code in another spelling than its canonical one."""
 
 
-def require_applied(spark: SparkSession, places: Places) -> None:
+def require_applied(spark: SparkSession, places: StorageZones) -> None:
     """Refuse to go on with results of which some have another spelling (exit code 15)."""
-    if _applied(places) or not delta.exists(places.results):
+    if _applied(places) or not delta.table_exists(places.results):
         return
-    if not delta.read(spark, places.results).where(OTHERWISE).isEmpty():
+    if not delta.read_table(spark, places.results).where(OTHERWISE).isEmpty():
         raise StateRefused(
-            expected(
+            describe_problem(
                 "results in the canonical spelling of every code",
                 example="after a run of ingest",
                 found="other spellings",
@@ -39,7 +38,7 @@ def require_applied(spark: SparkSession, places: Places) -> None:
         )
 
 
-def apply(spark: SparkSession, places: Places) -> int:
+def apply(spark: SparkSession, places: StorageZones) -> int:
     """Write every code of the results in its canonical spelling.
 
     Returns: how many rows changed; nothing is looked at when these code lists were applied before. Killed
@@ -48,23 +47,23 @@ def apply(spark: SparkSession, places: Places) -> int:
     """
     if _applied(places):
         return 0
-    rows = delta.read(spark, places.results).where(OTHERWISE).count()
+    rows = delta.read_table(spark, places.results).where(OTHERWISE).count()
     if rows:
         canonical = {name: _canonical(name) for name, one in CODE_LISTS.items() if one.others}
-        delta.rewrite(spark, places.results, OTHERWISE, canonical)
+        delta.update_rows(spark, places.results, OTHERWISE, canonical)
         results_store.vacuum(places.results, "codes in another spelling")
-    release_record.write(_mark(places), {"digest": code_lists.digest(), "rows": rows})
+    json_documents.write_json_document(_mark(places), {"digest": code_lists.digest_code_lists(), "rows": rows})
     return rows
 
 
 def _canonical(name: str) -> str:
     """SQL for a stored code in its canonical spelling; what no list knows stays as it is."""
-    return f"nullif(coalesce({CODE_LISTS[name].sql(name)}, {name}), '{NOTHING}')"
+    return f"nullif(coalesce({CODE_LISTS[name].sql(name)}, {name}), '{NO_VALUE}')"
 
 
-def _applied(places: Places) -> bool:
-    return release_record.applied(_mark(places)) == code_lists.digest()
+def _applied(places: StorageZones) -> bool:
+    return json_documents.read_applied_digest(_mark(places)) == code_lists.digest_code_lists()
 
 
-def _mark(places: Places) -> Path:
+def _mark(places: StorageZones) -> Path:
     return places.exact / "code_lists.json"

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from cohort.agreements.catalogue import Catalogue
-from cohort.release_records import release_record
+from cohort.foundation import json_documents
 from cohort.results.ledger import Entry, Ledger
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 FIRST_DAYS = {"B": (0, 8), "M": (1, 1), "E": (1, 4)}
 Missing = dict[str, list[str]]
@@ -41,9 +41,9 @@ def counts(missing: Missing) -> dict[str, int]:
     return {one: len(schools) for one, schools in missing.items()}
 
 
-def write(places: Places, missing: Missing) -> None:
+def write(places: StorageZones, missing: Missing) -> None:
     """The schools by name, for the platform's eyes only."""
-    release_record.write(places.exact / "completeness.json", {"missing": missing})
+    json_documents.write_json_document(places.exact / "completeness.json", {"missing": missing})
 
 
 def _expected(catalogue: Catalogue, one: str) -> set[str]:

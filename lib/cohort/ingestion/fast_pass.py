@@ -25,7 +25,7 @@ from cohort.ingestion.validation_rules import MENDED, PARTIAL
 from cohort.legal_basis import consents
 from cohort.results import results_store
 from cohort.states import local_frames
-from cohort.states.schemas import NUMBER
+from cohort.states.schemas import DELIVERY_NUMBER
 
 Watch = Callable[[DataFrame], DataFrame]
 
@@ -42,7 +42,7 @@ class Sifted:
     rows: DataFrame
 
 
-def ruled(intake: Intake, delivered: DataFrame, typed: Watch = local_frames.apart) -> DataFrame:
+def ruled(intake: Intake, delivered: DataFrame, typed: Watch = local_frames.break_codegen) -> DataFrame:
     """Delivered rows held against every rule of a single row, and against objections and consents.
 
     Takes: what is to be done with the rows in between, as `quality.judge` does.
@@ -58,7 +58,9 @@ def ruled(intake: Intake, delivered: DataFrame, typed: Watch = local_frames.apar
         intake.platform.intake.rules.told,
         typed,
     )
-    return consents.kept_at_intake(exclusions.marked_by_name(judged, intake.lists), intake.consented)
+    return consents.suppress_values_at_intake(
+        exclusions.mark_rows_of_listed_pupils(judged, intake.lists), intake.consented
+    )
 
 
 def sift(spark: SparkSession, intake: Intake, readable: list[Numbered], batch: int) -> Sifted:
@@ -71,12 +73,12 @@ def sift(spark: SparkSession, intake: Intake, readable: list[Numbered], batch: i
     seen = Observation()
 
     def watched(typed: DataFrame) -> DataFrame:
-        mended = F.expr(f"collect_set(case when {MENDED} or {PARTIAL} then {NUMBER} end) as mended")
+        mended = F.expr(f"collect_set(case when {MENDED} or {PARTIAL} then {DELIVERY_NUMBER} end) as mended")
         return typed.coalesce(parts).observe(seen, mended, F.expr("count(1) as rows"))
 
     kept = ruled(intake, text_scan.read(spark, readable, intake.formats), watched)
-    good = row_validation.accepted(kept.where(f"{exclusions.OBJECTED} is null"), batch)
-    delta.append(good, intake.places.results, f"batch {batch}")
+    good = row_validation.accepted(kept.where(f"{exclusions.OBJECTED_COLUMN} is null"), batch)
+    delta.append_rows(good, intake.places.results, f"batch {batch}")
     rows = results_store.of_batch(spark, intake.places, batch)
     with ThreadPoolExecutor(1) as beside:  # neither waits for what the other plans
         repeating = beside.submit(_repeating, rows)
@@ -94,11 +96,11 @@ def holding(rows: DataFrame, pupils: DataFrame) -> frozenset[int]:
 
 def _repeating(rows: DataFrame) -> frozenset[int]:
     """The deliveries that may give a result twice: two rows with one hash. An action."""
-    key = row_validation.same_result("bron_result_key", "schooljaar", NUMBER)
-    times = F.expr("count(1) as n"), F.expr(f"max({NUMBER}) as {NUMBER}")
-    return _deliveries(rows.selectExpr(NUMBER, f"{key} as key").groupBy("key").agg(*times).where("n > 1"))
+    key = row_validation.same_result("bron_result_key", "schooljaar", DELIVERY_NUMBER)
+    times = F.expr("count(1) as n"), F.expr(f"max({DELIVERY_NUMBER}) as {DELIVERY_NUMBER}")
+    return _deliveries(rows.selectExpr(DELIVERY_NUMBER, f"{key} as key").groupBy("key").agg(*times).where("n > 1"))
 
 
 def _deliveries(rows: DataFrame) -> frozenset[int]:
-    found: Any = rows.select(NUMBER).distinct().toArrow()
-    return frozenset(found[NUMBER].to_pylist())
+    found: Any = rows.select(DELIVERY_NUMBER).distinct().toArrow()
+    return frozenset(found[DELIVERY_NUMBER].to_pylist())

@@ -13,10 +13,10 @@ from cohort.delivery_formats.file_rejections import FILE_REASONS, UNREADABLE
 from cohort.delivery_formats.format_declarations import Unrecognised
 from cohort.delivery_formats.reason_codes import OF_COLUMNS, OF_FILES, OF_PUPILS, REASONS, WARNINGS, Reason
 from cohort.foundation import private_files
-from cohort.foundation.errors import StateRefused, expected
+from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.ingestion.feedback_texts import LANGUAGES, counted, said
 from cohort.results.ledger import OLDER, REJECTED, Entry
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 UNKNOWN_SCHOOL = "onbekend"
 SHOWN_LINES = 200
@@ -30,7 +30,7 @@ BESIDE = ("HALVED", "DOUBLED", COLUMN_GONE)
 
 
 def write(
-    places: Places,
+    places: StorageZones,
     entry: Entry,
     lines: dict[str, list[int]],
     most: Decimal,
@@ -86,13 +86,13 @@ def write(
         told["warnings"][COLUMN_GONE]["columns"] = list(gone)
     # nothing rests on these files, so none of them waits for the disk: 6,600 would wait for half a minute
     content = json.dumps(told, ensure_ascii=False, indent=2)
-    private_files.write_text(folder / f"{entry.levering_nr}.json", content + "\n")
+    private_files.write_private_text(folder / f"{entry.levering_nr}.json", content + "\n")
     told_too = differs, joined, unread, gone
     text = "\n\n".join(_text(entry, lines, most, *told_too, language) for language in LANGUAGES)
-    private_files.write_text(folder / f"{entry.levering_nr}.txt", text)
+    private_files.write_private_text(folder / f"{entry.levering_nr}.txt", text)
 
 
-def sweep(places: Places, last: int) -> None:
+def sweep(places: StorageZones, last: int) -> None:
     """Remove what a run told that the ledger does not vouch for: feedback on deliveries after its last one.
 
     Refuses: a folder that cannot be looked into (exit code 15): its feedback would be taken for another's.
@@ -108,7 +108,7 @@ def sweep(places: Places, last: int) -> None:
 
 def _shut(_: OSError) -> None:
     raise StateRefused(
-        expected(
+        describe_problem(
             "folders that may be looked into",
             example="feedback/99ZZ",
             found="one that may not",

@@ -13,14 +13,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.delivery_formats.file_recognition import DeliveredFile
-from cohort.erasure.exclusions import OBJECTED
-from cohort.foundation.identifiers import school_code, school_of_code
+from cohort.erasure.exclusions import OBJECTED_COLUMN
+from cohort.foundation.identifiers import brin_to_number_sql, number_to_brin
 from cohort.ingestion import row_validation
 from cohort.ingestion.discovery import Received
 from cohort.ingestion.row_validation import CODES
 from cohort.ingestion.validation_rules import MENDED, NO_ROW, OUTSIDE, PARTIAL
 from cohort.results.ledger import OLDER, REJECTED, TAKEN, Entry
-from cohort.states.schemas import NUMBER
+from cohort.states.schemas import DELIVERY_NUMBER
 
 UNKNOWN_CODES = (
     "TEST_UNKNOWN",
@@ -168,22 +168,22 @@ def count(judged: DataFrame, told: Collection[str]) -> dict[int, Count]:
     sure = f"not contains({CODES}, 'BRIN_') and {CODES} not in ({NO_ROW})"
     outside = row_validation.outside() if OUTSIDE in told else "false"
     asked = judged.selectExpr(
-        NUMBER,
+        DELIVERY_NUMBER,
         CODES,
         *(f"case when {CODES} = '' then {name} end as {name}" for name in SLICE),
-        f"coalesce({OBJECTED}, false) as objected",
+        f"coalesce({OBJECTED_COLUMN}, false) as objected",
         f"{MENDED} as mended",
         f"{outside} as outside",
         f"{PARTIAL} as partial",
         # a number: text in an aggregate would have every row sorted
-        f"case when {sure} then {school_code('brin')} end as listed",
+        f"case when {sure} then {brin_to_number_sql('brin')} end as listed",
     )
     sums = [f"count_if({name}) as {name}" for name in ("objected", "mended", "outside", "partial")]
     sums += ["count(1) as rows", "min(listed) as first", "max(listed) as last"]
-    lines = asked.groupBy(NUMBER, CODES, *SLICE).agg(*map(F.expr, sums)).toArrow().to_pylist()
+    lines = asked.groupBy(DELIVERY_NUMBER, CODES, *SLICE).agg(*map(F.expr, sums)).toArrow().to_pylist()
     counts: dict[int, Count] = {}
     for line in lines:
-        _add(counts.setdefault(line[NUMBER], Count()), line)
+        _add(counts.setdefault(line[DELIVERY_NUMBER], Count()), line)
     return counts
 
 
@@ -192,7 +192,7 @@ def sifted(results: DataFrame, told: Collection[str]) -> dict[int, Count]:
 
     Of a file in which something is mended or partial they are counted once more, line by line.
     """
-    free = f"'' as {CODES}", f"boolean(null) as {OBJECTED}", f"false as {MENDED}", f"false as {PARTIAL}"
+    free = f"'' as {CODES}", f"boolean(null) as {OBJECTED_COLUMN}", f"false as {MENDED}", f"false as {PARTIAL}"
     return count(results.selectExpr("*", *free), told)
 
 
@@ -229,7 +229,7 @@ def _unknown(entries: list[Entry]) -> dict[str, dict[str, int]]:
 def _add(counted: Count, line: dict[str, Any]) -> None:
     counted.delivered += line["rows"]
     ends = (line["first"], line["last"])
-    counted.schools |= {school_of_code(school) for school in ends if school is not None}
+    counted.schools |= {number_to_brin(school) for school in ends if school is not None}
     if line[CODES]:
         counted.codes.update(dict.fromkeys(line[CODES].split(), line["rows"]))
     else:

@@ -18,7 +18,7 @@ from cohort.ingestion.run_context import Intake
 from cohort.ingestion.text_scan import LINE
 from cohort.results import results_store
 from cohort.states import local_frames
-from cohort.states.schemas import NUMBER
+from cohort.states.schemas import DELIVERY_NUMBER
 
 Lines = dict[int, dict[str, list[int]]]
 
@@ -31,8 +31,8 @@ def look(spark: SparkSession, intake: Intake, files: list[Numbered], work: Path)
     against each other.
     """
     delivered = text_scan.read_placed(spark, files, intake.formats)
-    rows = local_frames.kept(fast_pass.ruled(intake, delivered), work)
-    twice = local_frames.materialised(row_validation.repeated(rows))
+    rows = local_frames.materialise_to_parquet(fast_pass.ruled(intake, delivered), work)
+    twice = local_frames.materialise_small_frame(row_validation.repeated(rows))
     return rows if twice is None else row_validation.refuse_repeated(rows, twice)
 
 
@@ -43,23 +43,23 @@ def lines(rows: DataFrame, mixed: list[int]) -> Lines:
     school than that of their first line stand under `SEVERAL_SCHOOLS`.
     """
     rows = text_scan.lined(rows, row_validation.ROW)
-    places = rows.where(F.col(CODES) != "").select(NUMBER, LINE, F.explode(F.split(CODES, " ")).alias("code"))
+    places = rows.where(F.col(CODES) != "").select(DELIVERY_NUMBER, LINE, F.explode(F.split(CODES, " ")).alias("code"))
     if mixed:
         places = places.unionByName(_of_another_school(results_store.of_deliveries(rows, mixed)))
     found = (
-        places.groupBy(NUMBER, "code")
+        places.groupBy(DELIVERY_NUMBER, "code")
         .agg(F.slice(F.sort_array(F.collect_list(LINE)), 1, SHOWN_LINES).alias("lines"))
         .toArrow()
         .to_pylist()
     )
     told: Lines = {}
     for line in found:
-        told.setdefault(line[NUMBER], {})[line["code"]] = line["lines"]
+        told.setdefault(line[DELIVERY_NUMBER], {})[line["code"]] = line["lines"]
     return told
 
 
 def _of_another_school(rows: DataFrame) -> DataFrame:
     named = rows.where(F.col("brin").isNotNull())
-    first = named.groupBy(NUMBER).agg(F.min_by("brin", LINE).alias("_first"))
-    others = named.join(F.broadcast(first), NUMBER).where("brin <> _first")
-    return others.select(NUMBER, LINE, F.lit("SEVERAL_SCHOOLS").alias("code"))
+    first = named.groupBy(DELIVERY_NUMBER).agg(F.min_by("brin", LINE).alias("_first"))
+    others = named.join(F.broadcast(first), DELIVERY_NUMBER).where("brin <> _first")
+    return others.select(DELIVERY_NUMBER, LINE, F.lit("SEVERAL_SCHOOLS").alias("code"))

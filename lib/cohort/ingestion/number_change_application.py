@@ -9,25 +9,24 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cohort import delta
-from cohort.foundation import identifiers
-from cohort.foundation.errors import StateRefused, expected
+from cohort.foundation import identifiers, json_documents
+from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.ingestion import supersession
 from cohort.legal_basis import number_changes
-from cohort.legal_basis.number_changes import Changes
-from cohort.release_records import release_record
+from cohort.legal_basis.number_changes import NumberChanges
 from cohort.results import current_results, results_store, row_removal
 from cohort.results.ledger import Ledger
 from cohort.states import local_frames
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 NO_BATCH = -1
 
 
-def require_applied(places: Places, changes: Changes) -> None:
+def require_applied(places: StorageZones, changes: NumberChanges) -> None:
     """Refuse to go on with results that not every change of a number was applied to (exit code 15)."""
-    if changes.newest_of and release_record.applied(_mark(places)) != changes.digest():
+    if changes.newest_of and json_documents.read_applied_digest(_mark(places)) != changes.digest():
         raise StateRefused(
-            expected(
+            describe_problem(
                 "results under the newest numbers",
                 example="after a run of ingest",
                 found="changes of numbers that were not applied yet",
@@ -37,7 +36,9 @@ def require_applied(places: Places, changes: Changes) -> None:
         )
 
 
-def apply(spark: SparkSession, places: Places, changes: Changes, known: Ledger, now: dt.datetime) -> dict[str, int]:
+def apply(
+    spark: SparkSession, places: StorageZones, changes: NumberChanges, known: Ledger, now: dt.datetime
+) -> dict[str, int]:
     """Give every row of results and quarantine the newest number of its pupil, and each result once.
 
     Takes: all lists of changes; nothing is done when these were applied before; the ledger. Of a result that
@@ -45,34 +46,40 @@ def apply(spark: SparkSession, places: Places, changes: Changes, known: Ledger, 
     Gives: how many rows changed, and how many went (`twice`). Killed half-way, it is simply done again.
     Refuses: rows left behind in a file that is no longer of the table (exit code 16).
     """
-    number_changes.remember(places.root, changes)
-    if release_record.applied(_mark(places)) == changes.digest() or not changes.newest_of:
+    number_changes.record_linked_numbers(places.root, changes)
+    if json_documents.read_applied_digest(_mark(places)) == changes.digest() or not changes.newest_of:
         return {"results": 0, "quarantine": 0, "twice": 0}
-    pairs = local_frames.local(spark, "_old string not null, pgn string not null", sorted(changes.newest_of.items()))
+    pairs = local_frames.make_local_frame(
+        spark, "_old string not null, pgn string not null", sorted(changes.newest_of.items())
+    )
     newest = pairs.select(
-        "_old", "pgn", F.expr(identifiers.kind("pgn", identifiers.remainder("pgn"))).alias("pgn_soort")
+        "_old",
+        "pgn",
+        F.expr(identifiers.pgn_kind_sql("pgn", identifiers.elfproef_remainder_sql("pgn"))).alias("pgn_soort"),
     )
     done = {}
     kept = {places.results: ("pgn", "pgn_soort"), places.quarantine: ("pgn",), places.unlisted: ("pgn",)}
-    for table, columns in ((table, of) for table, of in kept.items() if delta.exists(table)):
+    for table, columns in ((table, of) for table, of in kept.items() if delta.table_exists(table)):
         old = F.broadcast(newest.select(F.col("_old").alias("pgn")))
-        done[table.name] = delta.read(spark, table).join(old, "pgn", "left_semi").count()
+        done[table.name] = delta.read_table(spark, table).join(old, "pgn", "left_semi").count()
         if done[table.name]:
-            delta.renumber(spark, table, newest, {name: name for name in columns})
+            delta.renumber_pupils(spark, table, newest, {name: name for name in columns})
             results_store.vacuum(table, "numbers that were replaced")
     done["twice"] = _once(spark, places, changes, known, now)
-    release_record.write(_mark(places), {"digest": changes.digest(), "rows": done})
+    json_documents.write_json_document(_mark(places), {"digest": changes.digest(), "rows": done})
     return done
 
 
-def _once(spark: SparkSession, places: Places, changes: Changes, known: Ledger, now: dt.datetime) -> int:
+def _once(spark: SparkSession, places: StorageZones, changes: NumberChanges, known: Ledger, now: dt.datetime) -> int:
     """Of every result that stands twice the later delivery's alone."""
-    pupils = local_frames.local(spark, "pgn string not null", [(n,) for n in sorted({*changes.newest_of.values()})])
+    pupils = local_frames.make_local_frame(
+        spark, "pgn string not null", [(n,) for n in sorted({*changes.newest_of.values()})]
+    )
     results = current_results.current(spark, places, known.batches).join(F.broadcast(pupils), "pgn", "left_semi")
     schools = frozenset(line.brin for line in known.lines if line.brin)
     gone = supersession.given_again(supersession.rows_of(results, schools, known.lines, NO_BATCH))
     return row_removal.remove_given_again(spark, places, known.batches, gone, now)
 
 
-def _mark(places: Places) -> Path:
+def _mark(places: StorageZones) -> Path:
     return places.exact / "nummerwijzigingen.json"

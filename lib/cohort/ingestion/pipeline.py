@@ -25,7 +25,7 @@ from cohort.erasure import (
     raw_file_erasure,
     row_erasure,
 )
-from cohort.foundation.errors import DEFECT, DONE, DeliveriesRefused, expected
+from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, DeliveriesRefused, describe_problem
 from cohort.ingestion import (
     batch_finalise,
     code_normalisation,
@@ -47,7 +47,7 @@ from cohort.legal_basis import objections
 from cohort.legal_basis.objections import Objections
 from cohort.results import current_results, ledger, results_store, retention, row_removal
 from cohort.results.ledger import Entry, Ledger
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 __all__ = ["Intake", "Progress", "ingest"]
 
@@ -75,10 +75,10 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     renumbered = number_change_application.apply(spark, places, intake.changes, known, intake.now)
     for remark in intake.changes.remarks():
         progress(remark)
-    consent_expiry.apply(spark, places, intake.consented, empty=not known.batches)
+    consent_expiry.erase_expired_consent_values(spark, places, intake.consented, empty=not known.batches)
     domains, lists = intake.catalogue.domains(), intake.lists
     if known.batches and lists.lists:
-        impact_limits.require_small(
+        impact_limits.check_impact_limits(
             current_results.current(spark, places, known.batches), lists, holds.objections, domains
         )
     limits = holds.intake.containers.limits()
@@ -95,20 +95,20 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
         with results_store.whole_or_nothing(spark, places, run.batch):
             entries = _take_in(spark, intake, run, received.new, known, progress) if received.new else []
         if not entries:
-            objections.remember(places.restricted, lists)
+            objections.record_objections(places.restricted, lists)
     finally:
         shutil.rmtree(places.work, ignore_errors=True)
     after = Ledger((*known.lines, *entries))
     results_store.close(places, after)
     gone = retention.apply(spark, places, holds, after, received.files, intake.now)
-    sought = objection_erasure.sought(spark, places, lists, domains)
+    sought = objection_erasure.numbers_to_erase(spark, places, lists, domains)
     among = _new(received, lists) if ended else None
-    gone["objected"] = raw_file_erasure.remove(places.deliveries, after, sought, limits, among)
+    gone["objected"] = raw_file_erasure.erase_raw_files(places.deliveries, after, sought, limits, among)
     progress(f"retention: {sum(gone.values())} things of the past removed")
     delta.remove_folder(places.work, where="restricted/work")  # of what stays the rows could be read
     told = completeness.of(intake.catalogue, after, entries)
     completeness.write(places, told)
-    left_behind = leftover_files.look(places)
+    left_behind = leftover_files.find_leftover_files(places)
     run_marker.reach(places, after)
     for sentence in (*_not_looked_at(received), *left_behind):
         progress(sentence)
@@ -121,9 +121,9 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
         "missing": completeness.counts(told),
         "left_behind": left_behind,
         "exit_code": max(
-            DEFECT if received.defects else DONE,
-            leftover_files.exit_code(left_behind),
-            DeliveriesRefused.exit_code if received.unreadable else DONE,
+            EXIT_DEFECT if received.defects else EXIT_DONE,
+            leftover_files.leftover_exit_code(left_behind),
+            DeliveriesRefused.exit_code if received.unreadable else EXIT_DONE,
         ),
     }
 
@@ -137,7 +137,7 @@ def _not_looked_at(received: Received) -> list[str]:
     ]
     if received.unreadable:
         told.append(
-            expected(
+            describe_problem(
                 "files and folders that the platform's user may read",
                 example="mode 0600, its own",
                 found=f"{received.unreadable} that it may not",
@@ -148,7 +148,7 @@ def _not_looked_at(received: Received) -> list[str]:
     return told
 
 
-def sweep(spark: SparkSession, places: Places, known: Ledger, *, ended: bool) -> None:
+def sweep(spark: SparkSession, places: StorageZones, known: Ledger, *, ended: bool) -> None:
     """Finish or remove what a killed intake left: what its batch takes away if that counts, else its rows.
 
     Takes: whether the last run came to its end; only else are the schools' thousands of folders looked into.
@@ -180,7 +180,7 @@ def _take_in(
         progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
         batch_finalise.settle(spark, judged, intake, found, run.batch)
         if any(BROKEN in entry.codes for entry in found if entry.taken):
-            row_erasure.remove_broken(spark, intake.places, exclusions.named(spark, intake.lists))
+            row_erasure.erase_broken_lines(spark, intake.places, exclusions.listed_pupils(spark, intake.lists))
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
         lines = judged.lines
         entries += found
@@ -215,4 +215,4 @@ def _new(received: Received, lists: Objections) -> frozenset[Path] | None:
 
 
 def _refused(what: str, example: str, found: str, do: str) -> DeliveriesRefused:
-    return DeliveriesRefused(expected(what, example=example, found=found, where="deliveries/", do=do))
+    return DeliveriesRefused(describe_problem(what, example=example, found=found, where="deliveries/", do=do))

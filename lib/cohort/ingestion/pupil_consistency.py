@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort.foundation.identifiers import ONDERWIJSNUMMER, school_code
+from cohort.foundation.identifiers import ONDERWIJSNUMMER, brin_to_number_sql
 from cohort.ingestion.row_validation import CODES
 from cohort.states import local_frames
-from cohort.states.schemas import NUMBER
+from cohort.states.schemas import DELIVERY_NUMBER
 
 SCHOOLS, GROUPS, APART = "TWO_SCHOOLS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART"
 NUMBERS = "TWO_NUMBERS"
@@ -30,7 +30,7 @@ _OF_YEAR = "int(substring(schooljaar, 1, 4))"
 _KNOWN = (
     _PUPIL,
     f"{_OF_YEAR} as {_YEAR}",
-    f"{school_code('brin')} as {_SCHOOL}",
+    f"{brin_to_number_sql('brin')} as {_SCHOOL}",
     f"case when jaargroep in {PRIMARY} then try_cast(jaargroep as int) - {_OF_YEAR} end as {_AHEAD}",
 )
 """Of a result: its pupil, its school, and how far its year group is from what it was in the year 0."""
@@ -39,7 +39,7 @@ _NAMED = (f"lpad(string({_PGN}), 9, '0') as pgn", f"concat(string({_YEAR}), '-',
 CHILD = ("brin", "geboortedatum", "geslacht")
 RESULT = ("toetscode", "peildag", "ruwe_score", "vaardigheidsscore", "niveau_AE", "niveau_IV")
 """What two children of one school, day of birth and sex hardly ever share: a test, its day, every score."""
-ASKED = tuple(dict.fromkeys((*PAIR, "pgn_soort", NUMBER, *CHILD, "jaargroep", *RESULT)))
+ASKED = tuple(dict.fromkeys((*PAIR, "pgn_soort", DELIVERY_NUMBER, *CHILD, "jaargroep", *RESULT)))
 """Every column of a row that is asked for here."""
 FLAGS = {SCHOOLS: _SCHOOLS, GROUPS: _GROUPS, APART: _APART}
 """Every rule of this room, by its code."""
@@ -54,13 +54,13 @@ def doubtful(good: DataFrame, earlier: DataFrame | None) -> DataFrame:
     Each row is read once: what is asked of a pupil follows from what is known of the pupil's years.
     """
     group = f"case when jaargroep is not null then xxhash64(jaargroep) end as {_GROUP}"
-    every = good.selectExpr(*_KNOWN, NUMBER, group)
+    every = good.selectExpr(*_KNOWN, DELIVERY_NUMBER, group)
     if earlier is not None:
         pupils = F.broadcast(good.selectExpr(_PUPIL).distinct())
         theirs = earlier.selectExpr("*", _PUPIL).join(pupils, _PGN, "left_semi")
-        unsaid = f"int(null) as {NUMBER}", f"bigint(null) as {_GROUP}"
+        unsaid = f"int(null) as {DELIVERY_NUMBER}", f"bigint(null) as {_GROUP}"
         every = every.union(theirs.selectExpr(*_KNOWN, *unsaid))  # worked out of few rows, not of all
-    parts = every.groupBy(_PGN, _YEAR, NUMBER).agg(
+    parts = every.groupBy(_PGN, _YEAR, DELIVERY_NUMBER).agg(
         *(
             F.expr(f"{end}({name}) as {way}{name}")
             for name in (_SCHOOL, _AHEAD, _GROUP)
@@ -73,8 +73,8 @@ def doubtful(good: DataFrame, earlier: DataFrame | None) -> DataFrame:
         _GROUPS: f"least{_GROUP} != most{_GROUP}",
     }
     flags = [f"coalesce({answer}, false) as {name}" for name, answer in asked.items()]
-    told = parts.selectExpr(*_NAMED, NUMBER, *flags)
-    return told.where(f"{NUMBER} is not null and ({' or '.join(asked)})")
+    told = parts.selectExpr(*_NAMED, DELIVERY_NUMBER, *flags)
+    return told.where(f"{DELIVERY_NUMBER} is not null and ({' or '.join(asked)})")
 
 
 def _span(name: str, same: str) -> str:
@@ -88,14 +88,17 @@ def refused(judged: DataFrame, doubtful: DataFrame, refusing: Iterable[str]) -> 
     if not codes:
         return judged
     told = F.when(F.col(CODES) == "", F.concat_ws(" ", *codes)).otherwise(F.col(CODES))
-    joined = judged.join(F.broadcast(doubtful), [*PAIR, NUMBER], "left")
+    joined = judged.join(F.broadcast(doubtful), [*PAIR, DELIVERY_NUMBER], "left")
     return joined.withColumn(CODES, told).select(*judged.columns)
 
 
 def counted(doubtful: DataFrame) -> dict[int, dict[str, int]]:
     """Per delivery the pupils about whom there is a doubt, by its code: an action."""
-    counts = doubtful.groupBy(NUMBER).agg(*(F.count_if(flag).alias(code) for code, flag in FLAGS.items()))
-    return {line[NUMBER]: {code: line[code] for code in FLAGS if line[code]} for line in counts.toArrow().to_pylist()}
+    counts = doubtful.groupBy(DELIVERY_NUMBER).agg(*(F.count_if(flag).alias(code) for code, flag in FLAGS.items()))
+    return {
+        line[DELIVERY_NUMBER]: {code: line[code] for code in FLAGS if line[code]}
+        for line in counts.toArrow().to_pylist()
+    }
 
 
 def under_two_numbers(good: DataFrame, earlier: DataFrame | None, schools: Iterable[str]) -> dict[int, int]:
@@ -114,20 +117,27 @@ def under_two_numbers(good: DataFrame, earlier: DataFrame | None, schools: Itera
         f"pgn_soort = '{ONDERWIJSNUMMER}' as _own",
     )
     whole = "geboortedatum is not null and geslacht is not null"
-    every = good.where(whole).selectExpr(*columns, NUMBER)
+    every = good.where(whole).selectExpr(*columns, DELIVERY_NUMBER)
     if earlier is not None and schools:
         names = [(school,) for school in sorted(schools)]
-        theirs = F.broadcast(local_frames.local(good.sparkSession, "brin string not null", names))
+        theirs = F.broadcast(local_frames.make_local_frame(good.sparkSession, "brin string not null", names))
         before = earlier.where(whole).join(theirs, "brin", "left_semi")
-        every = every.union(before.selectExpr(*columns, f"int(null) as {NUMBER}"))
+        every = every.union(before.selectExpr(*columns, f"int(null) as {DELIVERY_NUMBER}"))
     own = F.broadcast(every.where("_own").select("_result").distinct())
     twice = (
         every.join(own, "_result", "left_semi")
         .groupBy("_result")
-        .agg(F.expr(f"min({_PGN}) < max({_PGN}) as _two"), F.collect_set(F.struct(NUMBER, "_child")).alias("_of"))
+        .agg(
+            F.expr(f"min({_PGN}) < max({_PGN}) as _two"),
+            F.collect_set(F.struct(DELIVERY_NUMBER, "_child")).alias("_of"),
+        )
         .where("_two")
         .select(F.explode("_of").alias("_of"))
         .select("_of.*")
     )
-    counts = twice.where(f"{NUMBER} is not null").groupBy(NUMBER).agg(F.count_distinct("_child").alias("n"))
-    return {line[NUMBER]: line["n"] for line in counts.toArrow().to_pylist()}
+    counts = (
+        twice.where(f"{DELIVERY_NUMBER} is not null")
+        .groupBy(DELIVERY_NUMBER)
+        .agg(F.count_distinct("_child").alias("n"))
+    )
+    return {line[DELIVERY_NUMBER]: line["n"] for line in counts.toArrow().to_pylist()}

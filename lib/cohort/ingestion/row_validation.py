@@ -19,7 +19,16 @@ from cohort.delivery_formats.reason_codes import BROKEN
 from cohort.ingestion import validation_rules
 from cohort.ingestion.validation_rules import CELL, CELLS, CODE, HEADER, MENDED, NO_RESULT, NO_ROW, PARTIAL
 from cohort.states import local_frames
-from cohort.states.schemas import ACCEPTED, CANONICAL, CORRUPT, GIVEN, NUMBER, Accepted, Delivered, Quarantined
+from cohort.states.schemas import (
+    CANONICAL_COLUMNS,
+    CORRUPT_LINE,
+    DELIVERY_NUMBER,
+    READER_REASON,
+    RESULTS_SCHEMA,
+    AcceptedResults,
+    DeliveredRows,
+    QuarantinedRows,
+)
 
 CODES, RAW, ROW = "_codes", "_raw", "_row"
 SAME_RESULT, SAME_ROW = "_same_result", "_same_row"
@@ -31,12 +40,12 @@ does another spelling of a code.
 
 def judge(
     spark: SparkSession,
-    delivered: Delivered | DataFrame,
+    delivered: DeliveredRows | DataFrame,
     catalogue: Catalogue,
     today: dt.date,
     newest: Mapping[str, str],
     told: Collection[str] = (),
-    typed: Callable[[DataFrame], DataFrame] = local_frames.apart,
+    typed: Callable[[DataFrame], DataFrame] = local_frames.break_codegen,
 ) -> DataFrame:
     """Type every row and hold it against every rule.
 
@@ -50,9 +59,15 @@ def judge(
     `_same_result` (null where nobody can say whose result it is) and `_same_row` (hashes within a file), and
     whatever else came along (`line`).
     """
-    extra = [name for name in delivered.columns if name not in (*CANONICAL, CORRUPT, GIVEN, NUMBER)]
-    cells, place = f"array({', '.join(CANONICAL)}) as {CELLS}", f"monotonically_increasing_id() as {ROW}"
-    rows = local_frames.apart(delivered.selectExpr(cells, CORRUPT, GIVEN, NUMBER, *extra, place))
+    extra = [
+        name
+        for name in delivered.columns
+        if name not in (*CANONICAL_COLUMNS, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER)
+    ]
+    cells, place = f"array({', '.join(CANONICAL_COLUMNS)}) as {CELLS}", f"monotonically_increasing_id() as {ROW}"
+    rows = local_frames.break_codegen(
+        delivered.selectExpr(cells, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *extra, place)
+    )
     version = f"_version = coalesce({CELL['toetsversie']}, '')"
     test = F.expr(f"toetscode = {CELL['toetscode']} and {version}")
     known = rows.join(_tests(spark, catalogue), test, "left").join(
@@ -62,21 +77,23 @@ def judge(
         "*", *validation_rules.derived()
     )
     found = typed(parsed)
-    broken = f"{CORRUPT} is not null or {GIVEN} <=> '{BROKEN}'"
+    broken = f"{CORRUPT_LINE} is not null or {READER_REASON} <=> '{BROKEN}'"
     met = f"concat_ws(' ', {', '.join(validation_rules.rules(today, told))})"
     result = same_result(CELL["bron_result_key"], CELL["schooljaar"])
-    unread = f"when {GIVEN} <=> '{HEADER}' then '{HEADER}' when {broken} then '{BROKEN}'"
+    unread = f"when {READER_REASON} <=> '{HEADER}' then '{HEADER}' when {broken} then '{BROKEN}'"
     nothing = f"when {validation_rules.says_nothing()} then '{NO_RESULT}'"
-    whole = local_frames.apart(found.selectExpr("*", *validation_rules.concluded(), *validation_rules.coded()))
+    whole = local_frames.break_codegen(found.selectExpr("*", *validation_rules.concluded(), *validation_rules.coded()))
     judged = whole.selectExpr("*", f"case {unread} {nothing} else {met} end as {CODES}")
     owned = f"pgn_soort is not null and {CODES} not in ({NO_ROW})"
-    as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL)
-    sent = [f"coalesce({_one_spelling(name)}{CELL[name]}, '')" for name in CANONICAL]
+    as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL_COLUMNS)
+    sent = [f"coalesce({_one_spelling(name)}{CELL[name]}, '')" for name in CANONICAL_COLUMNS]
     as_it_counts = {**CELL, **CODE, **{name: name for name in judged.columns}}
-    columns = [f"{as_it_counts[name]} as {name}" for name in ACCEPTED.names if name not in ("batch", NUMBER)]
+    columns = [
+        f"{as_it_counts[name]} as {name}" for name in RESULTS_SCHEMA.names if name not in ("batch", DELIVERY_NUMBER)
+    ]
     return judged.selectExpr(
         *columns,
-        NUMBER,
+        DELIVERY_NUMBER,
         *extra,
         CODES,
         ROW,
@@ -121,14 +138,14 @@ def repeated(judged: DataFrame) -> DataFrame:
     """
     return (
         judged.where(F.col(SAME_RESULT).isNotNull())
-        .groupBy(NUMBER, SAME_RESULT)
+        .groupBy(DELIVERY_NUMBER, SAME_RESULT)
         .agg(
             F.count(F.lit(1)).alias("_n"),
             (F.min(SAME_ROW) == F.max(SAME_ROW)).alias("_equal"),
             F.min(ROW).alias("_kept"),
         )
         .where("_n > 1")
-        .select(NUMBER, SAME_RESULT, "_equal", "_kept")
+        .select(DELIVERY_NUMBER, SAME_RESULT, "_equal", "_kept")
     )
 
 
@@ -142,25 +159,25 @@ def refuse_repeated(judged: DataFrame, repeated: DataFrame) -> DataFrame:
     code = F.when(~F.col("_equal"), "CONFLICT").when(F.col(ROW) != F.col("_kept"), "DUPLICATE")
     codes = F.concat_ws(" ", F.nullif(F.col(CODES), F.lit("")), code)
     return (
-        judged.join(F.broadcast(repeated), [NUMBER, SAME_RESULT], "left")
+        judged.join(F.broadcast(repeated), [DELIVERY_NUMBER, SAME_RESULT], "left")
         .withColumn(CODES, codes)
         .select(*judged.columns)
     )
 
 
-def accepted(judged: DataFrame, batch: int) -> Accepted:
+def accepted(judged: DataFrame, batch: int) -> AcceptedResults:
     """The rows that met every rule, as `restricted/results` holds them."""
-    columns = (f"{batch} as batch" if name == "batch" else name for name in ACCEPTED.names)
-    return Accepted(judged.where(f"{CODES} = ''").selectExpr(*columns))
+    columns = (f"{batch} as batch" if name == "batch" else name for name in RESULTS_SCHEMA.names)
+    return AcceptedResults(judged.where(f"{CODES} = ''").selectExpr(*columns))
 
 
-def quarantined(judged: DataFrame, batch: int) -> Quarantined:
+def quarantined(judged: DataFrame, batch: int) -> QuarantinedRows:
     """The rows that broke a rule: as sent, with their codes and their number in normal form."""
-    as_judged = F.struct(*(F.col(name).cast("string").alias(name) for name in CANONICAL))
+    as_judged = F.struct(*(F.col(name).cast("string").alias(name) for name in CANONICAL_COLUMNS))
     codes = F.split(CODES, " ").alias("codes")
     row = F.coalesce(RAW, as_judged).alias("row")
     refused = judged.where(F.col(CODES) != "")
-    return Quarantined(refused.select("pgn", NUMBER, F.lit(batch).alias("batch"), codes, row))
+    return QuarantinedRows(refused.select("pgn", DELIVERY_NUMBER, F.lit(batch).alias("batch"), codes, row))
 
 
 def _tests(spark: SparkSession, catalogue: Catalogue) -> DataFrame:
@@ -175,17 +192,21 @@ def _tests(spark: SparkSession, catalogue: Catalogue) -> DataFrame:
         "toetscode string, _version string, toetsversie string, domein string, _test_moment string, "
         "schaal string, _lowest decimal(7,2), _highest decimal(7,2), bijzonder boolean"
     )
-    return F.broadcast(local_frames.local(spark, state, rows))
+    return F.broadcast(local_frames.make_local_frame(spark, state, rows))
 
 
 def _schools(spark: SparkSession, catalogue: Catalogue) -> DataFrame:
-    return F.broadcast(local_frames.local(spark, "_listed string", [(s,) for s in sorted(catalogue.schools)]))
+    return F.broadcast(
+        local_frames.make_local_frame(spark, "_listed string", [(s,) for s in sorted(catalogue.schools)])
+    )
 
 
 def _renumbered(rows: DataFrame, newest: Mapping[str, str]) -> DataFrame:
     """One pupil, one number: the newest."""
     if not newest:
         return rows
-    pairs = local_frames.local(rows.sparkSession, "pgn string not null, _newest string", sorted(newest.items()))
+    pairs = local_frames.make_local_frame(
+        rows.sparkSession, "pgn string not null, _newest string", sorted(newest.items())
+    )
     joined = rows.join(F.broadcast(pairs), "pgn", "left")
     return joined.withColumn("pgn", F.coalesce("_newest", "pgn")).drop("_newest")

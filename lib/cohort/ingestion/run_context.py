@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.platform import Platform
 from cohort.delivery_formats.format_declarations import Formats
-from cohort.legal_basis.consents import NOBODY, Given
-from cohort.legal_basis.number_changes import Changes
+from cohort.legal_basis.consents import NO_CONSENTED_PUPILS, ConsentedPupils
+from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objections import Objections
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 Progress = Callable[[str], None]
 
@@ -21,14 +21,14 @@ Progress = Callable[[str], None]
 class Intake:
     """Where, by what, with whose lists, and when."""
 
-    places: Places
+    places: StorageZones
     platform: Platform
     catalogue: Catalogue
     formats: Formats
     lists: Objections
-    changes: Changes
+    changes: NumberChanges
     now: dt.datetime
-    consented: Given = NOBODY
+    consented: ConsentedPupils = NO_CONSENTED_PUPILS
     """Whose special-category values may be kept, of which category: nobody's unless it is said."""
 
     @property

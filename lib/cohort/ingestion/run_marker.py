@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from cohort.foundation import private_files
 from cohort.results.ledger import Ledger
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 
-def begin(places: Places, known: Ledger) -> bool:
+def begin(places: StorageZones, known: Ledger) -> bool:
     """Say that a run is under way; whether the one before it, whose ledger this is, came to its end."""
     try:
         reached = places.ended.read_text(encoding="utf-8") == f"{known.last_number}\n"
@@ -21,6 +21,6 @@ def begin(places: Places, known: Ledger) -> bool:
     return reached
 
 
-def reach(places: Places, after: Ledger) -> None:
+def reach(places: StorageZones, after: Ledger) -> None:
     """Say that the run came to its end, with this ledger."""
-    private_files.write_text(places.ended, f"{after.last_number}\n")
+    private_files.write_private_text(places.ended, f"{after.last_number}\n")

@@ -20,14 +20,14 @@ from pyspark.sql import functions as F
 from cohort.delivery_formats.canonical_text import own_key
 from cohort.results.ledger import Entry
 from cohort.states import local_frames
-from cohort.states.schemas import NUMBER
+from cohort.states.schemas import DELIVERY_NUMBER
 
 REPLACED, WITHDRAWN = "replaced", "withdrawn"
 HOW, BY, OTHER = "_how", "_by", "_other"
 SLICE = ("brin", "schooljaar", "afnameperiode")
 RESULT = ("pgn", "toetscode", "toetsversie")
 SAME = (*SLICE, *RESULT, "_day")
-IDENTITY = (NUMBER, *RESULT, "schooljaar", "afnameperiode", "afnamedatum", "bron_result_key")
+IDENTITY = (DELIVERY_NUMBER, *RESULT, "schooljaar", "afnameperiode", "afnamedatum", "bron_result_key")
 """What tells one row of a delivery from its others: equal ones are refused as DUPLICATE."""
 _SUPPLIER, _KEY, _KEYED, _NEW = "_supplier", "_key", "_keyed", "_new"
 _AGAIN, _LATER = "_again", "_later"
@@ -67,13 +67,13 @@ def rows_of(results: DataFrame, schools: frozenset[str], entries: Iterable[Entry
     Takes: results, this run's among them; the ledger's lines, this run's among them.
     """
     spark = results.sparkSession
-    listed = local_frames.local(spark, "brin string not null", [(school,) for school in sorted(schools)])
+    listed = local_frames.make_local_frame(spark, "brin string not null", [(school,) for school in sorted(schools)])
     known = [(e.levering_nr, e.supplier) for e in entries if e.taken and e.brin in schools]
-    suppliers = local_frames.local(spark, f"{NUMBER} int not null, {_SUPPLIER} string", known)
+    suppliers = local_frames.make_local_frame(spark, f"{DELIVERY_NUMBER} int not null, {_SUPPLIER} string", known)
     key = F.expr(own_key("bron_result_key"))
     return (
         results.join(F.broadcast(listed), "brin", "left_semi")
-        .join(F.broadcast(suppliers), NUMBER)
+        .join(F.broadcast(suppliers), DELIVERY_NUMBER)
         .select(
             *IDENTITY,
             "brin",
@@ -97,10 +97,10 @@ def held(rows: DataFrame) -> DataFrame:
     new = dated.where(_NEW)
     keyed = (_SUPPLIER, _KEY, *SLICE, "toetscode")
     by_key = new.where(F.col(_KEY).isNotNull()).groupBy(*keyed)
-    found = dated.join(by_key.agg(F.collect_set(NUMBER).alias("_keys")), list(keyed), "left").join(
+    found = dated.join(by_key.agg(F.collect_set(DELIVERY_NUMBER).alias("_keys")), list(keyed), "left").join(
         _given(new), list(SAME), "left"
     )
-    keys = F.filter("_keys", lambda key: key > F.col(NUMBER))
+    keys = F.filter("_keys", lambda key: key > F.col(DELIVERY_NUMBER))
     given = _numbers(unless_keyed=False)
     again = F.least(F.array_min(keys), F.array_min(_numbers(unless_keyed=True)))
     later = F.concat(*(F.coalesce(one, F.expr(_NONE)) for one in (keys, given)))
@@ -111,11 +111,11 @@ def held(rows: DataFrame) -> DataFrame:
 def shared(held: DataFrame) -> list[Shared]:
     """Of every slice how many results the same deliveries have: an action, a line per set of deliveries."""
     by = (_SUPPLIER, *SLICE)
-    given = F.array_sort(F.collect_set(F.struct(NUMBER, _AGAIN))).alias("given")
+    given = F.array_sort(F.collect_set(F.struct(DELIVERY_NUMBER, _AGAIN))).alias("given")
     results = held.groupBy(*by, "pgn", "toetscode").agg(given)
     found = results.groupBy(*by, "given").agg(F.count(F.lit(1)).alias("n")).toArrow().to_pylist()
     return [
-        Shared(_slice(line), frozenset((one[NUMBER], one[_AGAIN]) for one in line["given"]), line["n"])
+        Shared(_slice(line), frozenset((one[DELIVERY_NUMBER], one[_AGAIN]) for one in line["given"]), line["n"])
         for line in found
     ]
 
@@ -157,9 +157,9 @@ def superseded(spark: SparkSession, held: DataFrame, gone: Mapping[tuple[Slice, 
     Gives: with each row also whether it goes only because the delivery has its key, with another pupil.
     """
     lines = [(one[0], one[2], one[3], number, by) for (one, number), by in gone.items()]
-    state = f"brin string, schooljaar string, afnameperiode string, {NUMBER} int, _whole int"
-    whole = F.broadcast(local_frames.local(spark, state, lines))
-    found = held.join(whole, [*SLICE, NUMBER], "left").withColumn(BY, F.least(_AGAIN, "_whole"))
+    state = f"brin string, schooljaar string, afnameperiode string, {DELIVERY_NUMBER} int, _whole int"
+    whole = F.broadcast(local_frames.make_local_frame(spark, state, lines))
+    found = held.join(whole, [*SLICE, DELIVERY_NUMBER], "left").withColumn(BY, F.least(_AGAIN, "_whole"))
     how = F.when(F.array_contains(_LATER, F.col(BY)), REPLACED).otherwise(WITHDRAWN).alias(HOW)
     other = F.col(OTHER) & ~F.col(BY).eqNullSafe(F.col("_whole"))
     return found.where(F.col(BY).isNotNull()).select(*IDENTITY, how, BY, other.alias(OTHER))
@@ -172,11 +172,11 @@ def _numbers(*, unless_keyed: bool) -> Column:
     """
 
     def counts(new: Column) -> Column:
-        after = new[NUMBER] > F.col(NUMBER)
+        after = new[DELIVERY_NUMBER] > F.col(DELIVERY_NUMBER)
         retake = F.coalesce(new[_KEYED] == F.col(_KEYED), F.lit(False))
         return after & ~retake if unless_keyed else after
 
-    return F.transform(F.filter("_news", counts), lambda new: new[NUMBER])
+    return F.transform(F.filter("_news", counts), lambda new: new[DELIVERY_NUMBER])
 
 
 def given_again(rows: DataFrame) -> DataFrame:
@@ -195,7 +195,7 @@ def _dated(rows: DataFrame) -> DataFrame:
 
 def _given(dated: DataFrame) -> DataFrame:
     """By result (`SAME`), which deliveries give it: `_news`."""
-    return dated.groupBy(*SAME).agg(F.collect_set(F.struct(NUMBER, _KEYED)).alias("_news"))
+    return dated.groupBy(*SAME).agg(F.collect_set(F.struct(DELIVERY_NUMBER, _KEYED)).alias("_news"))
 
 
 def counted(gone: DataFrame) -> dict[tuple[int, str], dict[int, int]]:
@@ -205,10 +205,10 @@ def counted(gone: DataFrame) -> dict[tuple[int, str], dict[int, int]]:
     """
     told: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
     sums = F.count(F.lit(1)).alias("n"), F.count_if(OTHER).alias(OTHER)
-    for line in gone.groupBy(BY, HOW, NUMBER).agg(*sums).toArrow().to_pylist():
-        told[line[BY], line[HOW]][line[NUMBER]] = line["n"]
+    for line in gone.groupBy(BY, HOW, DELIVERY_NUMBER).agg(*sums).toArrow().to_pylist():
+        told[line[BY], line[HOW]][line[DELIVERY_NUMBER]] = line["n"]
         if line[OTHER]:
-            told[line[BY], OTHER][line[NUMBER]] = line[OTHER]
+            told[line[BY], OTHER][line[DELIVERY_NUMBER]] = line[OTHER]
     return told
 
 

@@ -11,7 +11,7 @@ from cohort.ingestion import supersession
 from cohort.ingestion.run_context import Intake
 from cohort.results import current_results, ledger
 from cohort.results.ledger import Entry, Ledger
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 
 def write_down(spark: SparkSession, intake: Intake, known: Ledger, entries: list[Entry], batch: int) -> list[Entry]:
@@ -48,12 +48,12 @@ def _warned(of_others: dict[int, int]) -> dict[str, int]:
     return {"KEY_OF_ANOTHER_PUPIL": sum(of_others.values())} if of_others else {}
 
 
-def carry_out(spark: SparkSession, places: Places, known: Ledger) -> None:
+def carry_out(spark: SparkSession, places: StorageZones, known: Ledger) -> None:
     """Take away what the batches of the ledger replace; forget what a killed run had only written down."""
     for batch in ledger.superseding(places.ledger):
         folder = places.superseding / f"{batch}"
         if batch in known.batches:
             rows = spark.read.parquet(str(folder)).select(*supersession.IDENTITY)
             if not rows.isEmpty():
-                delta.remove_rows(spark, places.results, rows)
+                delta.delete_equal_rows(spark, places.results, rows)
         delta.remove_folder(folder, where="restricted/superseding")

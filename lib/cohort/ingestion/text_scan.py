@@ -18,10 +18,17 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from cohort.delivery_formats.file_recognition import DeliveredFile
 from cohort.delivery_formats.format_declarations import Format, Formats
-from cohort.foundation.identifiers import BLANKS
+from cohort.foundation.identifiers import PLAIN_BLANKS
 from cohort.ingestion.validation_rules import SENTINELS, TIME
 from cohort.states import local_frames
-from cohort.states.schemas import CANONICAL, CORRUPT, GIVEN, NUMBER, SCORES, Delivered
+from cohort.states.schemas import (
+    CANONICAL_COLUMNS,
+    CORRUPT_LINE,
+    DELIVERY_NUMBER,
+    READER_REASON,
+    SCORE_COLUMNS,
+    DeliveredRows,
+)
 
 NOT_AS_DECLARED = "≠"
 """Put before a value that is not written as its format declares: no rule takes it for a value then."""
@@ -29,7 +36,7 @@ OPTIONS = {
     "quote": '"',
     "escape": '"',
     "mode": "PERMISSIVE",
-    "columnNameOfCorruptRecord": CORRUPT,
+    "columnNameOfCorruptRecord": CORRUPT_LINE,
     "nullValue": "",
     "emptyValue": "",
     "columnPruning": "false",
@@ -44,8 +51,8 @@ DATES, DECIMALS = ("geboortedatum", "afnamedatum"), ("vaardigheidsscore",)
 NOWHERE = -1
 """The place of a column that a file does not have."""
 _FIELDS, _PATH = "_fields", "_path"
-_PLACES = {name: f"_place_{i}" for i, name in enumerate(CANONICAL)}
-_SPACES, _BLANKS = "", f"both '{''.join(BLANKS)}' from "
+_PLACES = {name: f"_place_{i}" for i, name in enumerate(CANONICAL_COLUMNS)}
+_SPACES, _BLANKS = "", f"both '{''.join(PLAIN_BLANKS)}' from "
 """What is taken from around a value: Spark takes spaces alone away in a third of the time."""
 _BOTH = r"length(brin) = 6 and brin rlike r'^[0-9]{2}[A-Z]{2}[0-9]{2}\z'"
 """Where a school wrote BRIN4 and site in one (BRIN6, such as 99ZZ00)."""
@@ -71,7 +78,7 @@ class Dialect(NamedTuple):
     wide_blanks: bool
 
 
-def read(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> Delivered:
+def read(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> DeliveredRows:
     """Read the files that can be read.
 
     Takes: (delivery number, file) pairs; files with a reason code are not among them.
@@ -79,7 +86,7 @@ def read(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> Del
     it; `levering_nr`; `_corrupt`, not null where a line has another number of fields than its header;
     `_given`, a reason code that is known already, else null.
     """
-    return Delivered(_named(spark, numbered, formats))
+    return DeliveredRows(_named(spark, numbered, formats))
 
 
 def read_placed(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> DataFrame:
@@ -98,12 +105,12 @@ def lined(rows: DataFrame, order: str) -> DataFrame:
     file that is read as it is has its header in the first line, and no empty one before its last row.
     Gives: `line` (1 = the first line of what was sent), without `_piece`.
     """
-    pieces = rows.where(F.col(PIECE).isNotNull()).groupBy(NUMBER, PIECE)
+    pieces = rows.where(F.col(PIECE).isNotNull()).groupBy(DELIVERY_NUMBER, PIECE)
     found = pieces.agg(F.min(order).alias("_first"), F.count(F.lit(1)).alias("_rows"))
-    before = F.sum("_rows").over(Window.partitionBy(NUMBER).orderBy(PIECE)) - F.col("_rows")
-    starts = found.select(NUMBER, PIECE, (before + 2 - F.col("_first")).alias("_shift"))
+    before = F.sum("_rows").over(Window.partitionBy(DELIVERY_NUMBER).orderBy(PIECE)) - F.col("_rows")
+    starts = found.select(DELIVERY_NUMBER, PIECE, (before + 2 - F.col("_first")).alias("_shift"))
     counted = (F.col(order) + F.col("_shift")).cast("int")
-    placed = rows.join(F.broadcast(starts), [NUMBER, PIECE], "left")
+    placed = rows.join(F.broadcast(starts), [DELIVERY_NUMBER, PIECE], "left")
     return placed.withColumn(LINE, F.coalesce(LINE, counted)).drop(PIECE, "_shift")
 
 
@@ -114,17 +121,17 @@ def _named(spark: SparkSession, numbered: list[Numbered], formats: Formats, *ext
         dialect = Dialect(file.format, file.encoding, len(file.columns), file.lined, file.wide_blanks)
         dialects[dialect].append((number, file))
     places = ", ".join(f"{place} int not null" for place in _PLACES.values())
-    state = f"{_PATH} string not null, {NUMBER} int not null, {places}"
+    state = f"{_PATH} string not null, {DELIVERY_NUMBER} int not null, {places}"
     parts = []
     for dialect, group in dialects.items():
         declared = formats[dialect.format]
         frame = _scan(spark, dialect, declared, [str(file.path) for _, file in group])
-        files = F.broadcast(local_frames.local(spark, state, _places(frame, group)))
+        files = F.broadcast(local_frames.make_local_frame(spark, state, _places(frame, group)))
         rows = frame.join(files, _PATH)
-        cells = rows.selectExpr(*_cells(dialect), CORRUPT, GIVEN, NUMBER, *extra)
+        cells = rows.selectExpr(*_cells(dialect), CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *extra)
         if not declared.as_canonical:
-            cells = local_frames.apart(cells)
-        parts.append(cells.selectExpr(*_written(declared), CORRUPT, GIVEN, NUMBER, *extra))
+            cells = local_frames.break_codegen(cells)
+        parts.append(cells.selectExpr(*_written(declared), CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *extra))
     return reduce(DataFrame.unionByName, parts)
 
 
@@ -143,7 +150,7 @@ def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str | int, ..
     for name in names.split("\n"):  # in one text: `inputFiles` asks the JVM for each of thousands
         number, file = by_path[unquote(name.removeprefix("file://"))]
         place = {column: i for i, column in enumerate(file.columns) if column}
-        found.append((name, number, *(place.get(column, NOWHERE) for column in CANONICAL)))
+        found.append((name, number, *(place.get(column, NOWHERE) for column in CANONICAL_COLUMNS)))
     return found
 
 
@@ -152,24 +159,24 @@ def _scan(spark: SparkSession, dialect: Dialect, declared: Format, paths: list[s
     frame = spark.read.options(header="true", **options).schema(_positions(dialect)).csv(paths)
     fields = ", ".join(f"c{i}" for i in range(dialect.width))
     # Not `_metadata`, for which Spark copies every row once more.
-    own = f"array({fields}) as {_FIELDS}", CORRUPT, f"input_file_name() as {_PATH}"
+    own = f"array({fields}) as {_FIELDS}", CORRUPT_LINE, f"input_file_name() as {_PATH}"
     if dialect.lined:
-        told = f"nullif({GIVEN}, '') as {GIVEN}", f"try_cast({LINE} as int) as {LINE}"
+        told = f"nullif({READER_REASON}, '') as {READER_REASON}", f"try_cast({LINE} as int) as {LINE}"
         return frame.selectExpr(*own, *told, f"bigint(null) as {PIECE}")
-    none = f"string(null) as {GIVEN}", f"int(null) as {LINE}"
+    none = f"string(null) as {READER_REASON}", f"int(null) as {LINE}"
     return frame.selectExpr(*own, *none, f"input_file_block_start() as {PIECE}")
 
 
 def _positions(dialect: Dialect) -> StructType:
     """Columns by position (`c0`, `c1`, …): a delivered name is never trusted as a column's name."""
-    first = [LINE, GIVEN] if dialect.lined else []
-    names = [*first, *(f"c{i}" for i in range(dialect.width)), CORRUPT]
+    first = [LINE, READER_REASON] if dialect.lined else []
+    names = [*first, *(f"c{i}" for i in range(dialect.width)), CORRUPT_LINE]
     return StructType([StructField(name, StringType()) for name in names])
 
 
 def _written(declared: Format) -> list[str]:
     """Every canonical column in the canonical way of writing."""
-    return [f"{_canonical(name, declared)} as {name}" for name in CANONICAL]
+    return [f"{_canonical(name, declared)} as {name}" for name in CANONICAL_COLUMNS]
 
 
 def _canonical(name: str, declared: Format) -> str:
@@ -185,7 +192,7 @@ def _canonical(name: str, declared: Format) -> str:
     elif name == "schooljaar" and declared.school_years == "2024/2025":
         known = _where(name, "[0-9]{4}/[0-9]{4}", f"translate({name}, '/', '-')")
     sent = name if known is None else f"coalesce({known}, concat('{NOT_AS_DECLARED}', {name}))"
-    if known is not None and name in SCORES:  # what stands for no score everywhere is no wrong score
+    if known is not None and name in SCORE_COLUMNS:  # what stands for no score everywhere is no wrong score
         sent = f"case when {name} rlike r'{SENTINELS}' then {name} else {sent} end"
     if declared.sentinels.get(name):
         sentinels = ", ".join(map(_text, declared.sentinels[name]))

@@ -52,7 +52,7 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
     if left is not None:
         held = fast_pass.holding(clean, left)
         looked = _both(looked, _look(spark, intake, readable, held, f"{batch}-left-out"))
-        looked = None if looked is None else exclusions.marked(looked, left)
+        looked = None if looked is None else exclusions.mark_excluded_rows(looked, left)
         suspects |= held
         clean = results_store.of_others(every, suspects)
     earlier = current_results.current(spark, intake.places, known.batches) if known.current() else None
@@ -70,7 +70,7 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
     if looked is not None:
         rows = looked
         if met:
-            doubtful = local_frames.kept(doubtful, intake.places.work / f"{batch}-doubtful")
+            doubtful = local_frames.materialise_to_parquet(doubtful, intake.places.work / f"{batch}-doubtful")
             rows = pupil_consistency.refused(looked, doubtful, met)
         exactly = file_accounting.count(rows, rules.told)
         counts = sifted.counts | dict.fromkeys(suspects | late, Count()) | exactly
@@ -127,19 +127,23 @@ def _left_out(
     if looked is not None:
         sure = ~F.contains(CODES, F.lit("BRIN_")) & ~F.col(CODES).isin(BROKEN, validation_rules.HEADER)
         seen = seen.unionByName(looked.where(sure & F.col("pgn").isNotNull()).select(*columns))
-        met = impact_limits.met(looked.select("pgn"), lists)
+        met = impact_limits.find_listed_numbers(looked.select("pgn"), lists)
     if intake.waiting:
-        waiting = local_frames.local(spark, "brin string not null", [(school,) for school in sorted(intake.waiting)])
+        waiting = local_frames.make_local_frame(
+            spark, "brin string not null", [(school,) for school in sorted(intake.waiting)]
+        )
         seen = seen.join(F.broadcast(waiting), "brin", "left_anti")
-    impact_limits.require_small(seen, lists, intake.platform.objections, domains, only_new=True)
-    objections.remember(places.restricted, lists, met)
+    impact_limits.check_impact_limits(seen, lists, intake.platform.objections, domains, only_new=True)
+    objections.record_objections(places.restricted, lists, met)
     if not lists.permissions:
         return None
-    everywhere = seen.select(*opt_in_lists.PRESENT)
+    everywhere = seen.select(*opt_in_lists.PRESENCE_COLUMNS)
     if known.batches:
         everywhere = everywhere.union(
-            current_results.current(spark, places, known.batches).select(*opt_in_lists.PRESENT)
+            current_results.current(spark, places, known.batches).select(*opt_in_lists.PRESENCE_COLUMNS)
         )
-    left = local_frames.kept(exclusions.left_out(lists, everywhere, domains), places.work / "left-out")
-    opt_in_lists.note(spark, seen, left, lists.permissions, places.unlisted, intake.platform.tables)
+    left = local_frames.materialise_to_parquet(
+        exclusions.pupils_without_opt_in(lists, everywhere, domains), places.work / "left-out"
+    )
+    opt_in_lists.record_unlisted_pupils(spark, seen, left, lists.permissions, places.unlisted, intake.platform.tables)
     return left

@@ -14,17 +14,17 @@ from string import Template
 
 from cohort.delivery_formats.reason_codes import BROKEN
 from cohort.foundation import identifiers
-from cohort.foundation.code_lists import CODE_LISTS, NOTHING
-from cohort.states.schemas import CANONICAL, GIVEN, SCORE, SCORES
+from cohort.foundation.code_lists import CODE_LISTS, NO_VALUE
+from cohort.states.schemas import CANONICAL_COLUMNS, READER_REASON, SCORE_COLUMNS, SCORE_TYPE
 
 CELLS = "_cells"
 MENDED, PARTIAL = "_mended", "_partial"
-CELL = {name: f"get({CELLS}, {place})" for place, name in enumerate(CANONICAL)}
+CELL = {name: f"get({CELLS}, {place})" for place, name in enumerate(CANONICAL_COLUMNS)}
 """Every value as delivered. All of a row's stand in one array: a row is copied from step to step."""
 READ = {name: f"_{name}" for name in CODE_LISTS}
 """Every coded value in its canonical spelling: `''` where it stands for nothing, null where it is none."""
 CODE = {
-    name: f"nullif({read}, '{NOTHING}')" if NOTHING in CODE_LISTS[name].spellings.values() else read
+    name: f"nullif({read}, '{NO_VALUE}')" if NO_VALUE in CODE_LISTS[name].spellings.values() else read
     for name, read in READ.items()
 }
 """The same; null where it stands for nothing as well."""
@@ -34,7 +34,7 @@ SENTINELS = r"(?i)^(9{4,}([.,]0+)?|[-–—]+|0000+|n\.?v\.?t\.?|onbekend|#[a-z_
 (`#N/A`, `#DEEL/0!`, `Err:502`): read as empty."""
 NUMBER_FORM = r"^(?!9{4,}(,0+)?\z|0000+\z)[0-9]{1,5}(,[0-9]{1,2})?\z"
 WHOLE_FORM = r"^(?!9{4,}\z|0000+\z)[0-9]{1,5}\z"
-BRIN_FORM = f"^{identifiers.BRIN.pattern}\\z"
+BRIN_FORM = f"^{identifiers.BRIN_PATTERN.pattern}\\z"
 MOMENTS = {"B": (0, 8), "M": (1, 1), "E": (1, 4)}
 """A moment begins in the first or second calendar year of the school year, on the first of that month."""
 TIME = r"[T ](?:[01]?[0-9]|2[01]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?)?(?:Z|\+0[0-2]:?00)?"
@@ -67,12 +67,12 @@ def parsed() -> list[str]:
     known = f"{first} between {YEARS[0]} and {YEARS[-1]}"
     written = f"concat(string({first}), '-', string({first} + 1))"
     return _columns(
-        pgn=identifiers.normal("$pgn"),
+        pgn=identifiers.normalise_pgn_sql("$pgn"),
         afnamedatum=_date("afnamedatum"),
         geboortedatum=_date("geboortedatum"),
         vaardigheidsscore=f"""
             case when $vaardigheidsscore rlike r'{NUMBER_FORM}'
-                 then try_cast(replace($vaardigheidsscore, ',', '.') as {SCORE.simpleString()}) end""",
+                 then try_cast(replace($vaardigheidsscore, ',', '.') as {SCORE_TYPE.simpleString()}) end""",
         ruwe_score=f"case when $ruwe_score rlike r'{WHOLE_FORM}' then try_cast($ruwe_score as int) end",
         _year=f"case when {known} and $schooljaar = {written} then {first} end",
     )
@@ -86,8 +86,8 @@ def derived() -> list[str]:
         case when month(afnamedatum) >= 8 then 'B' when month(afnamedatum) <= 3 then 'M'
              when afnamedatum is not null then 'E' end)"""
     return _columns(
-        _remainder=identifiers.remainder("pgn"),
-        _mended=f"pgn is not null and not {identifiers.as_written('$pgn')}",
+        _remainder=identifiers.elfproef_remainder_sql("pgn"),
+        _mended=f"pgn is not null and not {identifiers.is_plain_pgn_sql('$pgn')}",
         _partial=f"geboortedatum is null and coalesce($geboortedatum rlike r'{IN_PART}', false)",
         vestiging="coalesce($vestiging, '00')",
         afnameperiode=moment,
@@ -106,7 +106,7 @@ def concluded() -> list[str]:
         f"when '{name}' then make_date(_year + {later}, {begins}, 1)" for name, (later, begins) in MOMENTS.items()
     )
     return _columns(
-        pgn_soort=identifiers.kind("pgn", "_remainder"),
+        pgn_soort=identifiers.pgn_kind_sql("pgn", "_remainder"),
         peildag=f"coalesce(case when _within then afnamedatum end, case afnameperiode {first} end)",
     )
 
@@ -120,7 +120,7 @@ def rules(today: dt.date, told: Collection[str]) -> list[str]:
     this_year = today.year if today.month >= 8 else today.year - 1
     unlisted = {name: f"(${name} is not null and {read} is null)" for name, read in READ.items()}
     attribute = " or ".join(unlisted[name] for name in OF_THE_PUPIL)
-    scores = {name: CODE.get(name, name) for name in SCORES}
+    scores = {name: CODE.get(name, name) for name in SCORE_COLUMNS}
     wrong = {n: f"({is_} is null and not ${n} rlike r'{SENTINELS}')" for n, is_ in scores.items()}
     none = (f"{is_} is null and coalesce(${n} rlike r'{SENTINELS}', true)" for n, is_ in scores.items())
     of_place = {
@@ -151,25 +151,25 @@ def rules(today: dt.date, told: Collection[str]) -> list[str]:
         [f"case when {broken} then '{code}' end" for code, broken in some.items() if code not in told]
         for some in (of_place, of_result)
     ]
-    return [GIVEN, *map(_filled, (*refusing[0], _of_number(), *refusing[1]))]
+    return [READER_REASON, *map(_filled, (*refusing[0], _of_number(), *refusing[1]))]
 
 
 def _of_number() -> str:
     """Why a row has no number of a pupil: one code, or null."""
-    bare, fillers = identifiers.digits("$pgn"), _quoted(identifiers.FILLERS)
+    bare, fillers = identifiers.strip_ignored_sql("$pgn"), _quoted(identifiers.PLACEHOLDER_NUMBERS)
     return f"""
         case when $pgn is null
-                  then case when not coalesce({GIVEN} in ({_quoted(JOINED)}), false) then 'PGN_MISSING' end
+                  then case when not coalesce({READER_REASON} in ({_quoted(JOINED)}), false) then 'PGN_MISSING' end
              when pgn_soort is null
                   then case when coalesce(pgn, lpad({bare}, 9, '0')) in ({fillers}) then 'PGN_FILLER'
-                            when pgn is null and {bare} rlike r'^{identifiers.ROUNDED}\\z' then 'PGN_ROUNDED'
+                            when pgn is null and {bare} rlike r'^{identifiers.ROUNDED_PGN_PATTERN}\\z' then 'PGN_ROUNDED'
                             else 'PGN_INVALID' end end"""
 
 
 def says_nothing() -> str:
     """As SQL, whether a line is no result at all: it names no pupil, no school and no test."""
     names_school = f"coalesce($brin rlike r'{BRIN_FORM}', false)"
-    nothing = " and ".join(f"{name} is null" for name in ("pgn", "_listed", "domein", GIVEN))
+    nothing = " and ".join(f"{name} is null" for name in ("pgn", "_listed", "domein", READER_REASON))
     return _filled(f"{nothing} and not {names_school}")
 
 
@@ -188,7 +188,7 @@ def _date(name: str) -> str:
 
 
 def _unsaid(code: str) -> str:
-    return f"not ({GIVEN} <=> '{code}')"
+    return f"not ({READER_REASON} <=> '{code}')"
 
 
 def _quoted(values: Iterable[str]) -> str:

@@ -17,16 +17,16 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
-from cohort.foundation.errors import KeyRefused, expected
+from cohort.foundation.errors import KeyRefused, describe_problem
 from cohort.states import local_frames
 
-BYTES = 32
-BLOCK = 64
-INNER, OUTER = "_inner", "_outer"
+KEY_BYTES = 32
+HMAC_BLOCK_BYTES = 64
+INNER_BLOCK, OUTER_BLOCK = "_inner", "_outer"
 
 
 @dataclass(frozen=True)
-class Key:
+class ProjectKey:
     """One project's key; it never shows itself."""
 
     _secret: bytes = field(repr=False)
@@ -39,7 +39,7 @@ class Key:
         """
         if spark.conf.get("spark.io.encryption.enabled", "false") != "true":
             raise KeyRefused(
-                expected(
+                describe_problem(
                     "spark.io.encryption.enabled = true",
                     example="as in conf/spark-defaults.conf",
                     found="a session without it",
@@ -47,31 +47,33 @@ class Key:
                     do="Submit with scripts/submit, or with --properties-file conf/spark-defaults.conf",
                 )
             )
-        inner, outer = pads(self._secret)
-        return local_frames.local(spark, f"{INNER} binary not null, {OUTER} binary not null", [(inner, outer)])
+        inner, outer = hmac_key_blocks(self._secret)
+        return local_frames.make_local_frame(
+            spark, f"{INNER_BLOCK} binary not null, {OUTER_BLOCK} binary not null", [(inner, outer)]
+        )
 
     def digests(self, texts: Iterable[str]) -> list[bytes]:
         """HMAC-SHA-256 of a few labelled texts, such as every school of the list; never of pupils."""
         return [hmac.digest(self._secret, text.encode(), "sha256") for text in texts]
 
 
-def pads(secret: bytes) -> tuple[bytes, bytes]:
+def hmac_key_blocks(secret: bytes) -> tuple[bytes, bytes]:
     """The inner and outer key block of HMAC-SHA-256: the key, hashed when long, padded, XORed."""
-    if len(secret) > BLOCK:
+    if len(secret) > HMAC_BLOCK_BYTES:
         secret = hashlib.sha256(secret).digest()
-    padded = secret.ljust(BLOCK, b"\0")
+    padded = secret.ljust(HMAC_BLOCK_BYTES, b"\0")
     return bytes(b ^ 0x36 for b in padded), bytes(b ^ 0x5C for b in padded)
 
 
-def path(folder: Path, project: str) -> Path:
+def key_path(folder: Path, project: str) -> Path:
     return folder / f"{project}.key"
 
 
-def exists(folder: Path, project: str) -> bool:
-    return path(folder, project).exists()
+def key_exists(folder: Path, project: str) -> bool:
+    return key_path(folder, project).exists()
 
 
-def create(folder: Path, project: str) -> None:
+def create_key(folder: Path, project: str) -> None:
     """Make a project's key: 32 random bytes, readable by their owner only.
 
     Refuses: a project that has a key (exit code 13); it is never overwritten.
@@ -84,13 +86,13 @@ def create(folder: Path, project: str) -> None:
     try:
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(BYTES))
+            file.write(secrets.token_bytes(KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        os.link(fresh, path(folder, project))
+        os.link(fresh, key_path(folder, project))
     except FileExistsError:
         raise KeyRefused(
-            expected(
+            describe_problem(
                 "a project without a key",
                 example="a new project",
                 found="one that has a key",
@@ -104,18 +106,18 @@ def create(folder: Path, project: str) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def load(folder: Path, project: str) -> Key:
+def load_key(folder: Path, project: str) -> ProjectKey:
     """A project's key.
 
     Refuses: a missing key, one that others may read, one of another length (exit code 13). A key is
     never made because a look-up failed.
     """
-    file = path(folder, project)
+    file = key_path(folder, project)
     try:
         handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         raise KeyRefused(
-            expected(
+            describe_problem(
                 f"a key for the project {project}",
                 example="one made with key --create",
                 found="none",
@@ -130,19 +132,19 @@ def load(folder: Path, project: str) -> Key:
         os.close(handle)
         raise _unsafe("one that others may read, or no file")
     with os.fdopen(handle, "rb") as opened:
-        secret = opened.read(BYTES + 1)
-    if len(secret) != BYTES:
+        secret = opened.read(KEY_BYTES + 1)
+    if len(secret) != KEY_BYTES:
         raise _unsafe("one of another length")
-    return Key(secret)
+    return ProjectKey(secret)
 
 
-def destroy(folder: Path, project: str) -> bool:
+def destroy_key(folder: Path, project: str) -> bool:
     """Overwrite and remove a project's key; whether there was one."""
-    file = path(folder, project)
+    file = key_path(folder, project)
     if not file.exists():
         return False
     with file.open("r+b") as opened:
-        opened.write(secrets.token_bytes(BYTES))
+        opened.write(secrets.token_bytes(KEY_BYTES))
         opened.flush()
         os.fsync(opened.fileno())
     file.unlink()
@@ -151,7 +153,7 @@ def destroy(folder: Path, project: str) -> bool:
 
 def _unwritable(failed: OSError) -> KeyRefused:
     return KeyRefused(
-        expected(
+        describe_problem(
             "a key folder that can be written",
             example="one owned by the platform's user",
             found=f"one that refuses ({failed.strerror})",
@@ -163,8 +165,8 @@ def _unwritable(failed: OSError) -> KeyRefused:
 
 def _unsafe(found: str) -> KeyRefused:
     return KeyRefused(
-        expected(
-            f"a key file of {BYTES} bytes that only its owner reads",
+        describe_problem(
+            f"a key file of {KEY_BYTES} bytes that only its owner reads",
             example="mode 0600",
             found=found,
             where="the key folder",

@@ -20,18 +20,18 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements.project import Project
-from cohort.foundation.errors import RightsRefused, expected
-from cohort.foundation.identifiers import normal_text
+from cohort.foundation.errors import RightsRefused, describe_problem
+from cohort.foundation.identifiers import normalise_pgn
 from cohort.legal_basis import declared_lists
-from cohort.legal_basis.declared_lists import Dated, Line, Read
-from cohort.legal_basis.number_changes import Changes
+from cohort.legal_basis.declared_lists import DatedListDeclaration, DeclaredList, ListLine
+from cohort.legal_basis.number_changes import NumberChanges
 from cohort.states import local_frames
-from cohort.states.schemas import ACCEPTED, SCORES, Admitted, Consented, require
+from cohort.states.schemas import RESULTS_SCHEMA, SCORE_COLUMNS, AdmittedResults, ConsentedResults, require_columns
 
-COLUMNS = ("pgn", "categorie", "project", "vanaf", "tot", "ingetrokken_op")
-ZONE = declared_lists.Zone("consents", COLUMNS, Dated, RightsRefused)
-GIVEN = "_consent"
-Pair = tuple[str, str]
+CONSENT_COLUMNS = ("pgn", "categorie", "project", "vanaf", "tot", "ingetrokken_op")
+CONSENT_LISTS = declared_lists.ListDefinition("consents", CONSENT_COLUMNS, DatedListDeclaration, RightsRefused)
+CONSENTED_COLUMN = "_consent"
+PupilCategory = tuple[str, str]
 """A pupil's number in normal form, and a category."""
 
 
@@ -57,35 +57,35 @@ class Consent:
 
 
 @dataclass(frozen=True)
-class Given:
+class ConsentedPupils:
     """Who consents, under every number of theirs, to what; `digest` is another one when that changed."""
 
-    pairs: frozenset[Pair] = field(default=frozenset(), repr=False)
+    pairs: frozenset[PupilCategory] = field(default=frozenset(), repr=False)
     digest: str = ""
 
     def frame(self, spark: SparkSession) -> DataFrame:
         """As `pgn`, `domein`, `_consent`: in a join it leaves no trace in a plan."""
-        state = f"pgn string not null, domein string not null, {GIVEN} boolean not null"
-        return F.broadcast(local_frames.local(spark, state, [(*pair, True) for pair in sorted(self.pairs)]))
+        state = f"pgn string not null, domein string not null, {CONSENTED_COLUMN} boolean not null"
+        return F.broadcast(local_frames.make_local_frame(spark, state, [(*pair, True) for pair in sorted(self.pairs)]))
 
 
-NOBODY = Given()
+NO_CONSENTED_PUPILS = ConsentedPupils()
 
 
 @dataclass(frozen=True)
-class Consents:
+class ConsentRegister:
     """All lists together, on the day they were read."""
 
-    lists: tuple[Read[Dated], ...]
+    lists: tuple[DeclaredList[DatedListDeclaration], ...]
     lines: tuple[Consent, ...] = field(repr=False)
     today: dt.date
-    changes: Changes = field(repr=False)
+    changes: NumberChanges = field(repr=False)
 
     def facts(self) -> list[dict[str, object]]:
         """What may be told of the lists: neither how many lines they have, nor how many are in force."""
         return [{k: v for k, v in one.facts().items() if k != "rows"} for one in self.lists]
 
-    def given(self, project: Project) -> Given:
+    def given(self, project: Project) -> ConsentedPupils:
         """Whose special-category values a project may show; nobody's where it names none.
 
         Refuses: a project that names such a result where there is no list, or no consent in force for it
@@ -93,11 +93,11 @@ class Consents:
         """
         categories = frozenset(result.domein for result in project.special)
         if not categories:
-            return NOBODY
+            return NO_CONSENTED_PUPILS
         pairs = self.in_force(project.name, categories)
         if not pairs:
             raise RightsRefused(
-                expected(
+                describe_problem(
                     "a list of consents with one in force for every special-category column",
                     example=f"a line {min(categories)};{project.name}",
                     found="no list" if not self.lists else "none in force",
@@ -105,12 +105,12 @@ class Consents:
                     do=f"Take the column out of projects/{project.name}.toml, or ask for the list",
                 )
             )
-        told = hashlib.sha256(declared_lists.digest(self.lists).encode())
+        told = hashlib.sha256(declared_lists.digest_declared_lists(self.lists).encode())
         for pair in sorted(pairs):
             told.update(" ".join(pair).encode())
-        return Given(pairs, told.hexdigest())
+        return ConsentedPupils(pairs, told.hexdigest())
 
-    def in_force(self, project: str, categories: Collection[str]) -> frozenset[Pair]:
+    def in_force(self, project: str, categories: Collection[str]) -> frozenset[PupilCategory]:
         """The pupils, under every number of theirs, who consent to a category for a project today."""
         back = [one for one in self.lines if one.withdrawn is not None and one.withdrawn <= self.today]
         ended: dict[tuple[str, str, str], list[Consent]] = {}
@@ -130,14 +130,14 @@ class Consents:
         return frozenset((number, kind) for pgn, kind in pairs for number in (pgn, *older.get(pgn, ())))
 
 
-def load(
+def load_consent_register(
     folder: Path,
     most_days: int,
     today: dt.date,
-    changes: Changes,
+    changes: NumberChanges,
     categories: Collection[str],
     projects: Collection[str],
-) -> Consents:
+) -> ConsentRegister:
     """Read every declared list.
 
     Takes: the zone (none there: nobody consented), the greatest age of a list that the platform allows, the
@@ -147,27 +147,27 @@ def load(
     a consent without its first or last day: all problems at once (exit code 17).
     """
     problems: list[str] = []
-    read = declared_lists.read(ZONE, folder, today, problems, most_days=most_days)
+    read = declared_lists.read_declared_lists(CONSENT_LISTS, folder, today, problems, most_days=most_days)
     lines = [_line(line, changes, categories, projects, problems) for one in read for line in one.lines]
     if problems:
         raise RightsRefused(*problems)
-    return Consents(read, tuple(line for line in lines if line), today, changes)
+    return ConsentRegister(read, tuple(line for line in lines if line), today, changes)
 
 
-def blank(rows: Admitted, given: Given, project: Project) -> Consented:
+def suppress_unconsented_values(rows: AdmittedResults, given: ConsentedPupils, project: Project) -> ConsentedResults:
     """Take the special-category values away of every pupil without consent.
 
     Takes: rows of pupils without objection, numbers in normal form.
     Gives: the same rows; those of a special result show nothing unless their pupil consents to its domain.
     """
-    require(rows, ACCEPTED)
+    require_columns(rows, RESULTS_SCHEMA)
     if not project.special:
-        return Consented(rows)
+        return ConsentedResults(rows)
     special = reduce(or_, (F.col("domein") == result.domein for result in project.special))
-    return Consented(_emptied(rows, given, F.col("bijzonder") | special))
+    return ConsentedResults(_emptied(rows, given, F.col("bijzonder") | special))
 
 
-def kept_at_intake(judged: DataFrame, given: Given) -> DataFrame:
+def suppress_values_at_intake(judged: DataFrame, given: ConsentedPupils) -> DataFrame:
     """Empty the scores of special-category rows that no live project has consent for.
 
     Takes: rows with `pgn`, `domein`, `bijzonder` and the scores; who consents to some live project.
@@ -176,7 +176,7 @@ def kept_at_intake(judged: DataFrame, given: Given) -> DataFrame:
     return _emptied(judged, given, F.coalesce("bijzonder", F.lit(False)))
 
 
-def without_special(judged: DataFrame, as_sent: str) -> DataFrame:
+def suppress_special_values(judged: DataFrame, as_sent: str) -> DataFrame:
     """Empty the scores of every row of a special-category test, and of one that nobody knows.
 
     Takes: rows that are to be quarantined; the column that has them as sent (a struct, or null).
@@ -184,39 +184,40 @@ def without_special(judged: DataFrame, as_sent: str) -> DataFrame:
     """
     special = F.coalesce("bijzonder", F.lit(True))
     sent = F.col(as_sent)
-    for name in SCORES:
+    for name in SCORE_COLUMNS:
         sent = sent.withField(name, F.lit(None).cast("string"))
     hidden = F.when(special, sent).otherwise(F.col(as_sent))
-    return _emptied(judged, NOBODY, special).withColumn(as_sent, hidden)
+    return _emptied(judged, NO_CONSENTED_PUPILS, special).withColumn(as_sent, hidden)
 
 
-def _emptied(rows: DataFrame, given: Given, special: Column) -> DataFrame:
+def _emptied(rows: DataFrame, given: ConsentedPupils, special: Column) -> DataFrame:
     hidden = special
     known = rows
     if given.pairs:
         known = rows.join(given.frame(rows.sparkSession), ["pgn", "domein"], "left")
-        hidden = special & F.col(GIVEN).isNull()
-    kept = known.withColumns({name: F.when(~hidden, F.col(name)) for name in SCORES})
+        hidden = special & F.col(CONSENTED_COLUMN).isNull()
+    kept = known.withColumns({name: F.when(~hidden, F.col(name)) for name in SCORE_COLUMNS})
     return kept.select(*rows.columns) if given.pairs else kept
 
 
 def _line(
-    line: Line, changes: Changes, categories: Collection[str], projects: Collection[str], problems: list[str]
+    line: ListLine, changes: NumberChanges, categories: Collection[str], projects: Collection[str], problems: list[str]
 ) -> Consent | None:
     before = len(problems)
 
     def wrong(what: str, example: str, found: str) -> None:
-        problems.append(ZONE.wrong(what, example, found, line.where))
+        problems.append(CONSENT_LISTS.wrong(what, example, found, line.where))
 
     since, until, withdrawn = (
-        declared_lists.day(ZONE, line, name, problems) for name in ("vanaf", "tot", "ingetrokken_op")
+        declared_lists.parse_date_cell(CONSENT_LISTS, line, name, problems)
+        for name in ("vanaf", "tot", "ingetrokken_op")
     )
     for name in ("vanaf", "tot"):
         if not line[name]:
             wrong("a consent from a day to a day", "2026-01-01 and 2027-07-31", f"nothing in {name}")
     if since is not None and until is not None and until < since:
         wrong("a last day not before the first", "2027-07-31", "an earlier one in tot")
-    pgn = normal_text(line["pgn"])
+    pgn = normalise_pgn(line["pgn"])
     if pgn is None:
         wrong("a pupil number that passes its proof", "a BSN of nine digits", "something else")
     if line["categorie"] not in categories:

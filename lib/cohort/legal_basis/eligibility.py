@@ -11,21 +11,21 @@ from cohort.agreements import project
 from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.legal_basis import consents, instruction_lists, number_changes, objections
-from cohort.legal_basis.consents import Consents, Given
-from cohort.legal_basis.instruction_lists import Instructions, Schools
+from cohort.legal_basis.consents import ConsentedPupils, ConsentRegister
+from cohort.legal_basis.instruction_lists import InstructedSchools, InstructionRegister
 from cohort.legal_basis.objections import Objections
 from cohort.release_records import release_record
-from cohort.release_records.due_actions import Reason
-from cohort.release_records.release_record import Record
-from cohort.storage.paths import Places
+from cohort.release_records.due_actions import DueReason
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.storage.zone_paths import StorageZones
 
-OPEN = release_record.Project.OPEN
+OPEN_PROJECT = release_record.ProjectState.OPEN
 
 
 @dataclass(frozen=True)
-class Known:
+class ListVocabulary:
     """What a line of a list may name: schools, projects, domains, and those that are special categories."""
 
     schools: Collection[str]
@@ -35,14 +35,14 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Rights:
+class Eligibility:
     """What holds for one project on one day."""
 
     objections: Objections
-    instructions: Instructions
-    schools: Schools
-    consents: Consents
-    given: Given
+    instructions: InstructionRegister
+    schools: InstructedSchools
+    consents: ConsentRegister
+    given: ConsentedPupils
 
     def digests(self) -> dict[str, str]:
         """A hash per kind of list: another one means that a list, or what of it holds, changed."""
@@ -62,80 +62,87 @@ class Rights:
         }
 
 
-def load(places: Places, platform: Platform, agreed: Project, today: dt.date, may_name: Known) -> Rights:
+def load_eligibility(
+    places: StorageZones, platform: Platform, agreed: Project, today: dt.date, may_name: ListVocabulary
+) -> Eligibility:
     """Read all lists for one project.
 
     Takes: what a line may name: one that names something else is refused.
     Refuses: the lists of objections (exit code 12), of number changes (11); of instructions and consents, and
     where the project has none (17).
     """
-    against = objections.load(
+    against = objections.load_objections(
         places.objections, platform.objections, today, may_name.domains, projects=may_name.projects
     )
-    told = instruct(places, today, may_name)
-    given = consent(places, platform, today, may_name)
-    return Rights(against, told, told.schools(agreed), given, given.given(agreed))
+    told = load_instructions(places, today, may_name)
+    given = load_consents(places, platform, today, may_name)
+    return Eligibility(against, told, told.schools(agreed), given, given.given(agreed))
 
 
-def known(places: Places, folder: Path, listed: Catalogue) -> Known:
+def load_list_vocabulary(places: StorageZones, folder: Path, listed: Catalogue) -> ListVocabulary:
     """What the lists of a platform may name."""
-    return Known(listed.schools, names(places, folder), listed.domains(), listed.special_domains())
+    return ListVocabulary(listed.schools, project_names(places, folder), listed.domains(), listed.special_domains())
 
 
-def instruct(places: Places, today: dt.date, may_name: Known) -> Instructions:
+def load_instructions(places: StorageZones, today: dt.date, may_name: ListVocabulary) -> InstructionRegister:
     """The lists of instructions."""
-    return instruction_lists.load(places.instructions, today, may_name.schools, may_name.projects)
+    return instruction_lists.load_instruction_register(places.instructions, today, may_name.schools, may_name.projects)
 
 
-def consent(places: Places, platform: Platform, today: dt.date, may_name: Known) -> Consents:
+def load_consents(
+    places: StorageZones, platform: Platform, today: dt.date, may_name: ListVocabulary
+) -> ConsentRegister:
     """The lists of consents, under all numbers of every pupil."""
-    changes = number_changes.load(places.numbers, today)
+    changes = number_changes.load_number_changes(places.numbers, today)
     days = platform.objections.max_age_days
-    return consents.load(places.consents, days, today, changes, may_name.categories, may_name.projects)
+    return consents.load_consent_register(places.consents, days, today, changes, may_name.categories, may_name.projects)
 
 
-def names(places: Places, folder: Path) -> frozenset[str]:
+def project_names(places: StorageZones, folder: Path) -> frozenset[str]:
     """Every project that is declared or has records."""
     declared = {file.stem for file in (folder / "projects").glob("*.toml") if not file.stem.startswith("_")}
     return frozenset(declared | {path.name for zone in (places.records, places.exact) for path in zone.glob("*/")})
 
 
-def kept_at_intake(
-    places: Places, platform: Platform, folder: Path, today: dt.date, listed: Catalogue, against: Objections
-) -> Given:
+def consented_pupils_of_live_projects(
+    places: StorageZones, platform: Platform, folder: Path, today: dt.date, listed: Catalogue, against: Objections
+) -> ConsentedPupils:
     """For which pupils some live project has consent, by category: what intake keeps the values of.
 
     A project is live until its end, unless it is being destroyed.
     Refuses: what `consent` refuses; a project that a consent names and that cannot be read (10): without it
     nobody knows what may be kept.
     """
-    lines = consent(places, platform, today, known(places, folder, listed))
-    pairs: set[consents.Pair] = set()
+    lines = load_consents(places, platform, today, load_list_vocabulary(places, folder, listed))
+    pairs: set[consents.PupilCategory] = set()
     for name in sorted({line.project for line in lines.lines}):
-        if not (folder / "projects" / f"{name}.toml").exists() or release_record.state_of(places, name) is not OPEN:
+        if (
+            not (folder / "projects" / f"{name}.toml").exists()
+            or release_record.project_state(places, name) is not OPEN_PROJECT
+        ):
             continue
-        agreed = project.load(folder, name, platform)
+        agreed = project.load_project(folder, name, platform)
         if today <= agreed.ends:
             of = frozenset(result.domein for result in agreed.special)
             barred = against.blocked_for(name, agreed.domains)
             pairs |= {pair for pair in lines.in_force(name, of) if pair[0] not in barred}
-    return Given(frozenset(pairs))
+    return ConsentedPupils(frozenset(pairs))
 
 
-def over(record: Record, today: Rights) -> list[Reason]:
+def lapsed_grounds(record: ReleaseRecord, today: Eligibility) -> list[DueReason]:
     """What a published release was made on and no longer holds.
 
     Takes: its exact record; what holds today.
     """
     told = []
     if today.schools.fell_away(record.facts.get("instructed", ())):
-        told.append(Reason.INSTRUCTION_ENDED)
+        told.append(DueReason.INSTRUCTION_ENDED)
     if today.given.digest != record.facts.get("consents_digest", ""):
-        told.append(Reason.CONSENTS_CHANGED)
+        told.append(DueReason.CONSENTS_CHANGED)
     return told
 
 
-def special(agreed: Project, categories: Collection[str]) -> None:
+def check_special_category_columns(agreed: Project, categories: Collection[str]) -> None:
     """Hold a project's columns to the catalogue: special-category results only on a legal ground.
 
     Takes: the domains of tests marked `bijzonder`.
@@ -147,7 +154,7 @@ def special(agreed: Project, categories: Collection[str]) -> None:
         hit = sorted(domains & set(categories))
         if hit and column.legal_ground is None:
             told.append(
-                expected(
+                describe_problem(
                     "special-category results in a sensitive column, on a legal ground, with consents",
                     example="legal_ground = 'AVG art. 9 lid 2 onder a'",
                     found=f"column {column.name} of the special-category domain {', '.join(hit)} without",
@@ -157,7 +164,7 @@ def special(agreed: Project, categories: Collection[str]) -> None:
             )
         if column.legal_ground is not None and domains - set(categories):
             told.append(
-                expected(
+                describe_problem(
                     "a legal ground for special-category results only",
                     example="a test marked bijzonder",
                     found=f"one for column {column.name}",

@@ -16,14 +16,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cohort.agreements.project import Project
-from cohort.foundation.errors import RightsRefused, expected
+from cohort.foundation.errors import RightsRefused, describe_problem
 from cohort.legal_basis import declared_lists, list_text
-from cohort.legal_basis.declared_lists import Dated, Line, Read
+from cohort.legal_basis.declared_lists import DatedListDeclaration, DeclaredList, ListLine
 
-COLUMNS = ("brin", "vestiging", "soort", "project", "kolommen", "gegeven_door", "gegeven_op", "tot", "ingetrokken_op")
-ZONE = declared_lists.Zone("instructions", COLUMNS, Dated, RightsRefused)
-STANDING, FOR_PROJECT = "anonimiseren", "pseudonimiseren"
-SITE = re.compile(r"[0-9]{2}")
+INSTRUCTION_COLUMNS = (
+    "brin",
+    "vestiging",
+    "soort",
+    "project",
+    "kolommen",
+    "gegeven_door",
+    "gegeven_op",
+    "tot",
+    "ingetrokken_op",
+)
+INSTRUCTION_LISTS = declared_lists.ListDefinition(
+    "instructions", INSTRUCTION_COLUMNS, DatedListDeclaration, RightsRefused
+)
+STANDING_INSTRUCTION, PROJECT_INSTRUCTION = "anonimiseren", "pseudonimiseren"
+SITE_CODE = re.compile(r"[0-9]{2}")
 Complain = Callable[[str, str, str], None]
 
 
@@ -50,7 +62,7 @@ class Instruction:
 
 
 @dataclass(frozen=True)
-class Schools:
+class InstructedSchools:
     """The schools and sites whose rows may be used: per BRIN whether all of it but some sites, or only some.
 
     `digest` is another one when a list or what is in force of it changed.
@@ -83,17 +95,17 @@ class Schools:
 
 
 @dataclass(frozen=True)
-class Instructions:
+class InstructionRegister:
     """All lists together, on the day they were read."""
 
-    lists: tuple[Read[Dated], ...]
+    lists: tuple[DeclaredList[DatedListDeclaration], ...]
     lines: tuple[Instruction, ...]
     today: dt.date
 
     def facts(self) -> list[dict[str, object]]:
         return [one.facts() for one in self.lists]
 
-    def schools(self, project: Project) -> Schools:
+    def schools(self, project: Project) -> InstructedSchools:
         """Whose rows a project may use.
 
         Refuses: no school with an instruction for it, columns that no school's instruction covers (exit
@@ -110,11 +122,13 @@ class Instructions:
         if not of:
             named = [_columns(lines, site, self.today) for lines in meant.values() for site in _sites(lines)]
             raise _nobody(project, explicit, [columns for columns in named if columns is not None], wanted)
-        told = f"{declared_lists.digest(self.lists)} {Schools(of).told()}"
-        return Schools(of, hashlib.sha256(told.encode()).hexdigest())
+        told = f"{declared_lists.digest_declared_lists(self.lists)} {InstructedSchools(of).told()}"
+        return InstructedSchools(of, hashlib.sha256(told.encode()).hexdigest())
 
 
-def load(folder: Path, today: dt.date, schools: Collection[str], projects: Collection[str]) -> Instructions:
+def load_instruction_register(
+    folder: Path, today: dt.date, schools: Collection[str], projects: Collection[str]
+) -> InstructionRegister:
     """Read every declared list.
 
     Takes: the zone (none there: nobody instructed us), the day it is; the schools and the projects that
@@ -124,11 +138,11 @@ def load(folder: Path, today: dt.date, schools: Collection[str], projects: Colle
     (exit code 17).
     """
     problems: list[str] = []
-    read = declared_lists.read(ZONE, folder, today, problems)
+    read = declared_lists.read_declared_lists(INSTRUCTION_LISTS, folder, today, problems)
     lines = [_line(line, today, schools, projects, problems) for one in read for line in one.lines]
     if problems:
         raise RightsRefused(*problems)
-    return Instructions(read, tuple(line for line in lines if line), today)
+    return InstructionRegister(read, tuple(line for line in lines if line), today)
 
 
 def _covered(lines: list[Instruction], wanted: frozenset[str], today: dt.date) -> tuple[bool, frozenset[str]]:
@@ -156,7 +170,11 @@ def _columns(lines: list[Instruction], site: str, today: dt.date) -> frozenset[s
 
 def _nobody(project: Project, explicit: bool, named: list[frozenset[str]], wanted: frozenset[str]) -> RightsRefused:
     beyond = sorted(wanted.difference(*named))
-    example = f"a line {FOR_PROJECT} for {project.name}" if explicit else f"a line {STANDING} of each school"
+    example = (
+        f"a line {PROJECT_INSTRUCTION} for {project.name}"
+        if explicit
+        else f"a line {STANDING_INSTRUCTION} of each school"
+    )
     if not named:
         what, found = "an instruction of at least one school", "none in force"
     elif beyond:
@@ -164,7 +182,7 @@ def _nobody(project: Project, explicit: bool, named: list[frozenset[str]], wante
     else:
         what, found = "a school whose instruction names every column", "none that names them all"
     return RightsRefused(
-        expected(
+        describe_problem(
             what,
             example=example,
             found=found,
@@ -175,15 +193,16 @@ def _nobody(project: Project, explicit: bool, named: list[frozenset[str]], wante
 
 
 def _line(
-    line: Line, today: dt.date, schools: Collection[str], projects: Collection[str], problems: list[str]
+    line: ListLine, today: dt.date, schools: Collection[str], projects: Collection[str], problems: list[str]
 ) -> Instruction | None:
     before = len(problems)
 
     def wrong(what: str, example: str, found: str) -> None:
-        problems.append(ZONE.wrong(what, example, found, line.where))
+        problems.append(INSTRUCTION_LISTS.wrong(what, example, found, line.where))
 
     given, until, withdrawn = (
-        declared_lists.day(ZONE, line, name, problems) for name in ("gegeven_op", "tot", "ingetrokken_op")
+        declared_lists.parse_date_cell(INSTRUCTION_LISTS, line, name, problems)
+        for name in ("gegeven_op", "tot", "ingetrokken_op")
     )
     if not line["gegeven_op"]:
         wrong("the day it was given", str(today), "nothing in gegeven_op")
@@ -191,13 +210,13 @@ def _line(
         wrong("an instruction given today or before", str(today), "a later day")
     if not line["gegeven_door"]:
         wrong("who gave it", "bestuur 70021", "nothing in gegeven_door")
-    brin, behind = list_text.school_in(line["brin"]) or ("", "")
+    brin, behind = list_text.parse_school_and_site(line["brin"]) or ("", "")
     site = line["vestiging"].removeprefix("'") or behind
     if not brin:
         wrong("a BRIN", "99ZZ", "something else")
     elif brin not in schools:
         wrong("a school of scholen.csv", "one that is listed there", "another BRIN")
-    if site and not SITE.fullmatch(site):
+    if site and not SITE_CODE.fullmatch(site):
         wrong("a site of two digits or nothing", "00", "something else")
     elif behind and site != behind:
         wrong("one site of a school", "99ZZ and 01", "one behind its BRIN and another in vestiging")
@@ -208,16 +227,16 @@ def _line(
     return Instruction(brin, site, line["project"], columns, given, until, withdrawn)
 
 
-def _kind(line: Line, projects: Collection[str], wrong: Complain) -> None:
-    if line["soort"] == STANDING:
+def _kind(line: ListLine, projects: Collection[str], wrong: Complain) -> None:
+    if line["soort"] == STANDING_INSTRUCTION:
         if line["project"] or line["kolommen"]:
-            wrong(f"no project and no columns with {STANDING}", "two empty cells", "one")
-    elif line["soort"] == FOR_PROJECT:
+            wrong(f"no project and no columns with {STANDING_INSTRUCTION}", "two empty cells", "one")
+    elif line["soort"] == PROJECT_INSTRUCTION:
         if not line["project"]:
-            wrong(f"the project with {FOR_PROJECT}", "leergroei", "none")
+            wrong(f"the project with {PROJECT_INSTRUCTION}", "leergroei", "none")
         elif line["project"] not in projects:
             wrong("a project that there is", "the name of a file in projects/", "another name")
         if not line["kolommen"].strip(", \t"):
-            wrong(f"the columns with {FOR_PROJECT}", "rekenen_M7,geslacht", "none")
+            wrong(f"the columns with {PROJECT_INSTRUCTION}", "rekenen_M7,geslacht", "none")
     else:
-        wrong(f"soort {STANDING} or {FOR_PROJECT}", STANDING, "something else")
+        wrong(f"soort {STANDING_INSTRUCTION} or {PROJECT_INSTRUCTION}", STANDING_INSTRUCTION, "something else")

@@ -14,23 +14,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from cohort.foundation.errors import DeliveriesRefused, StateRefused, expected
-from cohort.foundation.identifiers import normal_text
+from cohort.foundation import json_documents
+from cohort.foundation.errors import DeliveriesRefused, StateRefused, describe_problem
+from cohort.foundation.identifiers import normalise_pgn
 from cohort.legal_basis import declared_lists
-from cohort.legal_basis.declared_lists import Declared, Line, Read, Zone
-from cohort.release_records import release_record
+from cohort.legal_basis.declared_lists import DeclaredList, ListDeclaration, ListDefinition, ListLine
 
-COLUMNS = ("oud_pgn", "nieuw_pgn", "vanaf")
-ZONE = "nummerwijzigingen"
-EVER = Path("restricted") / "nummerwijzigingen.json"
+NUMBER_CHANGE_COLUMNS = ("oud_pgn", "nieuw_pgn", "vanaf")
+NUMBER_CHANGE_FOLDER = "nummerwijzigingen"
+LINKED_NUMBERS_FILE = Path("restricted") / "nummerwijzigingen.json"
 """Every pair of numbers that a change ever named, under the storage root."""
-SHOWN = 20
+MOST_REMARKS = 20
 """Lines without effect that a run names; it counts all of them."""
-LISTS = Zone(ZONE, COLUMNS, Declared, DeliveriesRefused)
+NUMBER_CHANGE_LISTS = ListDefinition(NUMBER_CHANGE_FOLDER, NUMBER_CHANGE_COLUMNS, ListDeclaration, DeliveriesRefused)
 
 
 @dataclass(frozen=True, repr=False)
-class Change:
+class NumberChange:
     """One line of a list: an old number, the new one, the day it came, and where it says so."""
 
     old: str
@@ -39,18 +39,18 @@ class Change:
     where: str
 
 
-Pairs = frozenset[tuple[str, str]]
+LinkedNumbers = frozenset[tuple[str, str]]
 """Numbers that a change named together, each pair in alphabetical order."""
 
 
 @dataclass(frozen=True)
-class Changes:
+class NumberChanges:
     """All lists together."""
 
-    lists: tuple[Read[Declared], ...] = field(default=(), repr=False)
+    lists: tuple[DeclaredList[ListDeclaration], ...] = field(default=(), repr=False)
     newest_of: dict[str, str] = field(default_factory=dict, repr=False)
     """Every number that was replaced, with the newest of its pupil."""
-    pairs: Pairs = field(default=frozenset(), repr=False)
+    pairs: LinkedNumbers = field(default=frozenset(), repr=False)
     """Every two numbers that a line of today or of an earlier list names together."""
     without_effect: tuple[str, ...] = ()
     """Lines whose old and new number are one, by their places."""
@@ -92,15 +92,15 @@ class Changes:
         """What a run tells of the lists besides: nothing that it refuses."""
         return [
             f"numbers: the old and the new number are the same, so nothing changes by {where}"
-            for where in self.without_effect[:SHOWN]
+            for where in self.without_effect[:MOST_REMARKS]
         ]
 
     def digest(self) -> str:
         """One hash over all lists: another one means that a list changed."""
-        return declared_lists.digest(self.lists)
+        return declared_lists.digest_declared_lists(self.lists)
 
 
-def load(folder: Path, today: dt.date) -> Changes:
+def load_number_changes(folder: Path, today: dt.date) -> NumberChanges:
     """Read every declared list, and which numbers earlier lists named together.
 
     Takes: the zone of the lists (none there: no changes), the day it is.
@@ -112,24 +112,24 @@ def load(folder: Path, today: dt.date) -> Changes:
     (exit code 11); what earlier lists named, if that cannot be read (exit code 15).
     """
     problems: list[str] = []
-    found = declared_lists.read(LISTS, folder, today, problems)
+    found = declared_lists.read_declared_lists(NUMBER_CHANGE_LISTS, folder, today, problems)
     every = [_change(line, problems) for one in found for line in one.lines]
     changes = [change for change in every if change is not None]
-    mapping = resolve(changes, problems)
+    mapping = resolve_newest_numbers(changes, problems)
     if problems:
         raise DeliveriesRefused(*problems)
     pairs = {_pair(change) for change in changes if change.old != change.new}
     without_effect = tuple(change.where for change in changes if change.old == change.new)
-    return Changes(found, mapping, frozenset(pairs) | _ever(folder.parent / EVER), without_effect)
+    return NumberChanges(found, mapping, frozenset(pairs) | _ever(folder.parent / LINKED_NUMBERS_FILE), without_effect)
 
 
-def remember(root: Path, changes: Changes) -> None:
+def record_linked_numbers(root: Path, changes: NumberChanges) -> None:
     """Write down which numbers are linked, before the first row of theirs moves."""
-    if changes.pairs != _ever(root / EVER):
-        release_record.write(root / EVER, {"pairs": sorted(changes.pairs)})
+    if changes.pairs != _ever(root / LINKED_NUMBERS_FILE):
+        json_documents.write_json_document(root / LINKED_NUMBERS_FILE, {"pairs": sorted(changes.pairs)})
 
 
-def resolve(changes: Iterable[Change], problems: list[str]) -> dict[str, str]:
+def resolve_newest_numbers(changes: Iterable[NumberChange], problems: list[str]) -> dict[str, str]:
     """Follow every change to its end, in whatever order the changes come.
 
     Takes: the changes; a list that receives what is wrong with them.
@@ -160,23 +160,25 @@ def resolve(changes: Iterable[Change], problems: list[str]) -> dict[str, str]:
     return {old: new for old, new in newest.items() if new not in exchanged}
 
 
-def _last(changes: Iterable[Change], problems: list[str]) -> dict[str, Change]:
+def _last(changes: Iterable[NumberChange], problems: list[str]) -> dict[str, NumberChange]:
     """The last change of every number that changes."""
-    last: dict[str, Change] = {}
+    last: dict[str, NumberChange] = {}
     for change in sorted(changes, key=lambda c: (c.since, c.where)):
         before = last.get(change.old)
         if change.old == change.new:
             continue
         if before and before.since == change.since and before.new != change.new:
             found = f"two on one day (the other one in {before.where})"
-            problems.append(LISTS.wrong("one new number for an old one", "one line per change", found, change.where))
+            problems.append(
+                NUMBER_CHANGE_LISTS.wrong("one new number for an old one", "one line per change", found, change.where)
+            )
         last[change.old] = change
     return last
 
 
-def _circles(last: Mapping[str, Change]) -> list[list[Change]]:
+def _circles(last: Mapping[str, NumberChange]) -> list[list[NumberChange]]:
     """The changes that lead back to where they began, each circle once and in its own order."""
-    circles, seen = list[list[Change]](), set[str]()
+    circles, seen = list[list[NumberChange]](), set[str]()
     for start in sorted(last):
         way, number = dict[str, int](), start
         while number in last and number not in seen:
@@ -188,7 +190,7 @@ def _circles(last: Mapping[str, Change]) -> list[list[Change]]:
     return circles
 
 
-def _change_back(circle: list[Change]) -> Change | None:
+def _change_back(circle: list[NumberChange]) -> NumberChange | None:
     """The change by which one pupil came back to an earlier number, the last of the circle.
 
     Of one pupil every change but that one is followed by a later one of the number that it gave. Any other
@@ -199,8 +201,8 @@ def _change_back(circle: list[Change]) -> Change | None:
     return ends[0] if len(ends) == 1 else None
 
 
-def _exchange(circle: list[Change]) -> str:
-    return expected(
+def _exchange(circle: list[NumberChange]) -> str:
+    return describe_problem(
         "changes that lead to one number of one pupil",
         example="a change, or a change back on a later day",
         found=f"an exchange of {len(circle)} numbers between pupils",
@@ -210,34 +212,34 @@ def _exchange(circle: list[Change]) -> str:
     )
 
 
-def _pair(change: Change) -> tuple[str, str]:
+def _pair(change: NumberChange) -> tuple[str, str]:
     return min(change.old, change.new), max(change.old, change.new)
 
 
-def _ever(file: Path) -> Pairs:
+def _ever(file: Path) -> LinkedNumbers:
     """What earlier lists named together."""
     try:
-        told = release_record.load(file)["pairs"] if file.exists() else []
+        told = json_documents.read_json_document(file)["pairs"] if file.exists() else []
         return frozenset((str(one), str(other)) for one, other in told)
     except (OSError, ValueError, KeyError, TypeError):
         raise StateRefused(
-            expected(
+            describe_problem(
                 "the numbers that earlier lists of changes named",
                 example="the file as it was written",
                 found="one that cannot be read",
-                where=str(EVER),
+                where=str(LINKED_NUMBERS_FILE),
                 do="Restore it from a backup: objections under earlier numbers are followed by it",
             )
         ) from None
 
 
-def _change(line: Line, problems: list[str]) -> Change | None:
-    old, new = normal_text(line["oud_pgn"]), normal_text(line["nieuw_pgn"])
+def _change(line: ListLine, problems: list[str]) -> NumberChange | None:
+    old, new = normalise_pgn(line["oud_pgn"]), normalise_pgn(line["nieuw_pgn"])
     if old is None or new is None:
         which = [name for name, number in (("oud_pgn", old), ("nieuw_pgn", new)) if number is None]
         what, found = "pupil numbers that pass their proof", f"another {' and '.join(which)}"
-        problems.append(LISTS.wrong(what, "a BSN of nine digits", found, line.where))
-    since = declared_lists.day(LISTS, line, "vanaf", problems)
+        problems.append(NUMBER_CHANGE_LISTS.wrong(what, "a BSN of nine digits", found, line.where))
+    since = declared_lists.parse_date_cell(NUMBER_CHANGE_LISTS, line, "vanaf", problems)
     if since is None and not line["vanaf"]:
-        problems.append(LISTS.wrong("a date in vanaf", "2025-01-31", "nothing", line.where))
-    return Change(old, new, since, line.where) if old and new and since else None
+        problems.append(NUMBER_CHANGE_LISTS.wrong("a date in vanaf", "2025-01-31", "nothing", line.where))
+    return NumberChange(old, new, since, line.where) if old and new and since else None

@@ -15,17 +15,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cohort.foundation.errors import StateRefused, expected
-from cohort.legal_basis.number_changes import Changes
-from cohort.legal_basis.objection_lists import ALLOW, ZONE, Filed, Filing
-from cohort.release_records import release_record
+from cohort.foundation import json_documents
+from cohort.foundation.errors import StateRefused, describe_problem
+from cohort.legal_basis.number_changes import NumberChanges
+from cohort.legal_basis.objection_lists import OBJECTION_LISTS, POLARITY_ALLOW, ObjectionLine, ObjectionList
 
-Key = tuple[str, str]
+ObjectionKey = tuple[str, str]
 """A number as it was filed, and a scope."""
 
 
 @dataclass(frozen=True, repr=False)
-class Entry:
+class RegistryEntry:
     """An objection: filed from a day, until it was withdrawn; and whether the pupil was ever found here."""
 
     since: dt.date
@@ -37,20 +37,20 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Source:
+class ObjectionSource:
     """What one source ever filed, how its lists counted last, and which schools they covered."""
 
     name: str
     polarity: str
     lists: tuple[str, ...]
     schools: frozenset[str] = frozenset()
-    entries: Mapping[Key, Entry] = field(default_factory=dict, repr=False)
+    entries: Mapping[ObjectionKey, RegistryEntry] = field(default_factory=dict, repr=False)
 
 
-Standing = Mapping[str, Source]
+ObjectionRegistry = Mapping[str, ObjectionSource]
 
 
-def load(folder: Path) -> Standing:
+def load_objection_registry(folder: Path) -> ObjectionRegistry:
     """What every source filed so far.
 
     Refuses: a file that cannot be read (exit code 15): without it an objection could be lost.
@@ -58,10 +58,10 @@ def load(folder: Path) -> Standing:
     found = {}
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
         try:
-            source = _source(release_record.load(file))
+            source = _source(json_documents.read_json_document(file))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise StateRefused(
-                expected(
+                describe_problem(
                     "what a source of objections filed before",
                     example="the file as it was written",
                     found="one that cannot be read",
@@ -73,17 +73,19 @@ def load(folder: Path) -> Standing:
     return found
 
 
-def keep(folder: Path, standing: Standing) -> None:
+def save_objection_registry(folder: Path, standing: ObjectionRegistry) -> None:
     """Write down every source, each whole or not at all; only the platform reads them."""
-    before = load(folder)
+    before = load_objection_registry(folder)
     for name, source in standing.items():
         if before.get(name) != source:
-            release_record.write(folder / _file(name), _told(source))
+            json_documents.write_json_document(folder / _file(name), _told(source))
 
 
-def changed(standing: Standing, filed: Iterable[Filed], confirmed: Collection[str]) -> list[str]:
+def find_changed_sources(
+    standing: ObjectionRegistry, filed: Iterable[ObjectionList], confirmed: Collection[str]
+) -> list[str]:
     """The problems of lists that count otherwise than their source's did: turned round, or covering less."""
-    now = defaultdict[str, list[Filed]](list)
+    now = defaultdict[str, list[ObjectionList]](list)
     for one in filed:
         now[one.declared.source].append(one)
     covered = {school for one in filed for school in one.declared.schools or ()}
@@ -92,16 +94,16 @@ def changed(standing: Standing, filed: Iterable[Filed], confirmed: Collection[st
         names = tuple(one.name for one in now[name]) or source.lists
         if set(names) <= set(confirmed):
             continue
-        file, do = ZONE.place(f"{names[0]}.toml"), " ".join(f"--confirm {one}" for one in names)
+        file, do = OBJECTION_LISTS.place(f"{names[0]}.toml"), " ".join(f"--confirm {one}" for one in names)
         if any(one.declared.polarity != source.polarity for one in now[name]):
             what, found = f"polarity = '{source.polarity}', as its source had it before", "the other one"
-        elif source.polarity == ALLOW and source.schools - covered:
+        elif source.polarity == POLARITY_ALLOW and source.schools - covered:
             what = "a list that covers the schools that its source covered before"
             found = f"{len(source.schools - covered)} of them not covered"
         else:
             continue
         problems.append(
-            expected(
+            describe_problem(
                 what,
                 example="a list that its keeper renewed",
                 found=found,
@@ -112,16 +114,16 @@ def changed(standing: Standing, filed: Iterable[Filed], confirmed: Collection[st
     return problems
 
 
-def with_filed(
-    standing: Standing, filed: Iterable[Filed], changes: Changes, confirmed: Collection[str] = ()
-) -> dict[str, Source]:
+def merge_objection_lists(
+    standing: ObjectionRegistry, filed: Iterable[ObjectionList], changes: NumberChanges, confirmed: Collection[str] = ()
+) -> dict[str, ObjectionSource]:
     """What stands once the lists of today are read.
 
     Takes: what stood; the lists; which numbers are one pupil's; the lists whose change was confirmed. A
     withdrawal counts for the pupil, under whatever number; it never lifts what one of its source's lists
     still has without one.
     """
-    now = defaultdict[str, list[Filed]](list)
+    now = defaultdict[str, list[ObjectionList]](list)
     for one in filed:
         now[one.declared.source].append(one)
     gone = {n: s for n, s in standing.items() if n not in now and s.lists and set(s.lists) <= set(confirmed)}
@@ -129,7 +131,7 @@ def with_filed(
     for name, own in now.items():
         before = standing[name].entries if name in standing else {}
         filings = [filing for one in own if one.blocks for filing in one.filings]
-        after[name] = Source(
+        after[name] = ObjectionSource(
             name,
             own[0].declared.polarity,
             tuple(one.name for one in own),
@@ -139,12 +141,14 @@ def with_filed(
     return after
 
 
-def _entries(before: Mapping[Key, Entry], filings: Iterable[Filing], changes: Changes) -> dict[Key, Entry]:
+def _entries(
+    before: Mapping[ObjectionKey, RegistryEntry], filings: Iterable[ObjectionLine], changes: NumberChanges
+) -> dict[ObjectionKey, RegistryEntry]:
     entries = dict(before)
-    own = defaultdict[Key, list[Key]](list)
+    own = defaultdict[ObjectionKey, list[ObjectionKey]](list)
     for pgn, scope in before:
         own[changes.newest(pgn), scope].append((pgn, scope))
-    mentioned = defaultdict[Key, list[Filing]](list)
+    mentioned = defaultdict[ObjectionKey, list[ObjectionLine]](list)
     for filing in filings:
         mentioned[changes.newest(filing.pgn), filing.scope].append(filing)
     for pupil, told in mentioned.items():
@@ -159,18 +163,20 @@ def _entries(before: Mapping[Key, Entry], filings: Iterable[Filing], changes: Ch
             since = max(filing.since, entries[key].since) if key in entries else filing.since
             if key in entries and until is not None and entries[key].since > until:
                 continue
-            entries[key] = Entry(since, until, found)
+            entries[key] = RegistryEntry(since, until, found)
     return entries
 
 
-def new(standing: Standing, filed: Iterable[Filed], today: dt.date) -> frozenset[Key]:
+def find_new_objections(
+    standing: ObjectionRegistry, filed: Iterable[ObjectionList], today: dt.date
+) -> frozenset[ObjectionKey]:
     """Objections in these lists that their source did not have standing before."""
     stood = {(name, *key) for name, source in standing.items() for key, e in source.entries.items() if e.holds(today)}
     every = ((one.declared.source, f.pgn, f.scope) for one in filed if one.blocks for f in one.filings)
     return frozenset((pgn, scope) for source, pgn, scope in every if (source, pgn, scope) not in stood)
 
 
-def newly_covered(standing: Standing, filed: Iterable[Filed]) -> frozenset[str]:
+def find_newly_covering_lists(standing: ObjectionRegistry, filed: Iterable[ObjectionList]) -> frozenset[str]:
     """Lists that allow, of schools that their source did not cover before."""
     return frozenset(
         one.name
@@ -180,7 +186,9 @@ def newly_covered(standing: Standing, filed: Iterable[Filed]) -> frozenset[str]:
     )
 
 
-def marked(standing: Standing, found: frozenset[str], changes: Changes) -> dict[str, Source]:
+def mark_matched_pupils(
+    standing: ObjectionRegistry, found: frozenset[str], changes: NumberChanges
+) -> dict[str, ObjectionSource]:
     """The same, with the pupils noted who were found here, under whatever number."""
     pupils = {changes.newest(number) for number in found}
     return {
@@ -200,7 +208,7 @@ def _file(source: str) -> str:
     return f"{hashlib.sha256(source.encode()).hexdigest()[:24]}.json"
 
 
-def _told(source: Source) -> dict[str, object]:
+def _told(source: ObjectionSource) -> dict[str, object]:
     entries = [
         [*key, str(entry.since), entry.until and str(entry.until), entry.found]
         for key, entry in sorted(source.entries.items())
@@ -214,9 +222,9 @@ def _told(source: Source) -> dict[str, object]:
     }
 
 
-def _source(told: dict[str, Any]) -> Source:
+def _source(told: dict[str, Any]) -> ObjectionSource:
     entries = {
-        (pgn, scope): Entry(dt.date.fromisoformat(since), until and dt.date.fromisoformat(until), found)
+        (pgn, scope): RegistryEntry(dt.date.fromisoformat(since), until and dt.date.fromisoformat(until), found)
         for pgn, scope, since, until, found in told["entries"]
     }
-    return Source(told["source"], told["polarity"], tuple(told["lists"]), frozenset(told["schools"]), entries)
+    return ObjectionSource(told["source"], told["polarity"], tuple(told["lists"]), frozenset(told["schools"]), entries)

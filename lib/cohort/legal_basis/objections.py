@@ -20,14 +20,14 @@ from pyspark.sql import functions as F
 
 from cohort.agreements.platform import ObjectionLimits
 from cohort.agreements.project import Project
-from cohort.foundation.errors import ObjectionsRefused, UsageRefused, expected
+from cohort.foundation.errors import ObjectionsRefused, UsageRefused, describe_problem
 from cohort.legal_basis import number_changes, objection_lists, objection_registry, opt_in_lists
-from cohort.legal_basis.number_changes import Changes
-from cohort.legal_basis.objection_lists import ALL, DOMAIN, PROJECT, Filed
-from cohort.legal_basis.objection_registry import Key, Standing
-from cohort.legal_basis.opt_in_lists import Numbers, Permission
+from cohort.legal_basis.number_changes import NumberChanges
+from cohort.legal_basis.objection_lists import SCOPE_DOMAIN, SCOPE_EVERYTHING, SCOPE_PROJECT, ObjectionList
+from cohort.legal_basis.objection_registry import ObjectionKey, ObjectionRegistry
+from cohort.legal_basis.opt_in_lists import OptInList, PupilNumbers
 from cohort.states import local_frames
-from cohort.states.schemas import Accepted, Admitted, Instructed
+from cohort.states.schemas import AcceptedResults, AdmittedResults, InstructedResults
 from cohort.storage import locks
 
 
@@ -35,36 +35,36 @@ from cohort.storage import locks
 class Objections:
     """All lists together, and what stands of earlier ones, as one answer to: whose results may be used?"""
 
-    lists: tuple[Filed, ...] = ()
-    barred: Mapping[str, Numbers] = field(default_factory=dict, repr=False)
+    lists: tuple[ObjectionList, ...] = ()
+    barred: Mapping[str, PupilNumbers] = field(default_factory=dict, repr=False)
     """By scope the numbers that are barred, every number of their pupils among them."""
-    permissions: tuple[Permission, ...] = ()
+    permissions: tuple[OptInList, ...] = ()
     held: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By scope the schools held back: they filed an invalid number."""
-    standing: Standing = field(default_factory=dict, repr=False)
+    standing: ObjectionRegistry = field(default_factory=dict, repr=False)
     """What every source filed so far, as it is to be written down before the lists are used."""
-    changes: Changes = field(default_factory=Changes, repr=False)
+    changes: NumberChanges = field(default_factory=NumberChanges, repr=False)
     sha256: str = ""
     unlisted: Path = Path()
     """Where pupils stand whom a list that allows leaves out and whose rows were not kept."""
     confirmed: tuple[str, ...] = ()
     """Lists whose large effect, or change of meaning, was confirmed."""
-    new: frozenset[Key] = field(default=frozenset(), repr=False)
+    new: frozenset[ObjectionKey] = field(default=frozenset(), repr=False)
     """Objections (a number as filed, and a scope) that did not stand before these lists."""
     new_permissions: frozenset[str] = frozenset()
     """Lists that allow, of schools that their source did not cover before."""
 
     @property
-    def blocked(self) -> Numbers:
+    def blocked(self) -> PupilNumbers:
         """Numbers that are barred from everything."""
-        return self.barred.get(ALL, frozenset())
+        return self.barred.get(SCOPE_EVERYTHING, frozenset())
 
     @property
-    def in_domains(self) -> dict[str, Numbers]:
+    def in_domains(self) -> dict[str, PupilNumbers]:
         """Numbers that are barred from a domain, by domain."""
-        return {s.removeprefix(DOMAIN): n for s, n in self.barred.items() if s.startswith(DOMAIN)}
+        return {s.removeprefix(SCOPE_DOMAIN): n for s, n in self.barred.items() if s.startswith(SCOPE_DOMAIN)}
 
-    def blocked_for(self, project: str, domains: Collection[str]) -> Numbers:
+    def blocked_for(self, project: str, domains: Collection[str]) -> PupilNumbers:
         """Numbers that are barred from a project that uses these domains."""
         return frozenset().union(*(self.barred.get(s, frozenset()) for s in _scopes(project, domains)))
 
@@ -82,7 +82,7 @@ class Objections:
         known = {one.name for one in self.lists}.union(*(source.lists for source in self.standing.values()))
         if set(confirmed) - known:
             raise UsageRefused(
-                expected(
+                describe_problem(
                     "the name of a list",
                     example=f"--confirm {min(known)}",
                     found="another name",
@@ -130,10 +130,10 @@ class Objections:
 
 
 def _scopes(project: str, domains: Collection[str]) -> list[str]:
-    return [ALL, PROJECT + project, *(DOMAIN + domain for domain in domains)]
+    return [SCOPE_EVERYTHING, SCOPE_PROJECT + project, *(SCOPE_DOMAIN + domain for domain in domains)]
 
 
-def load(
+def load_objections(
     folder: Path,
     limits: ObjectionLimits,
     today: dt.date,
@@ -151,51 +151,55 @@ def load(
     problems at once (exit code 12); what `numbers.load` refuses (11) and `standing.load` (15).
     """
     problems: list[str] = []
-    filed, sha256 = objection_lists.read(folder, limits.max_age_days, today, domains, problems, projects)
+    filed, sha256 = objection_lists.read_objection_lists(
+        folder, limits.max_age_days, today, domains, problems, projects
+    )
     restricted = folder.parent / "restricted"
-    before = objection_registry.load(restricted / "objections")
+    before = objection_registry.load_objection_registry(restricted / "objections")
     if not problems:
-        problems.extend(objection_registry.changed(before, filed, confirmed))
+        problems.extend(objection_registry.find_changed_sources(before, filed, confirmed))
     if problems:
         raise ObjectionsRefused(*problems)
-    changes = number_changes.load(folder.parent / number_changes.ZONE, today)
-    stands = objection_registry.with_filed(before, filed, changes, confirmed)
+    changes = number_changes.load_number_changes(folder.parent / number_changes.NUMBER_CHANGE_FOLDER, today)
+    stands = objection_registry.merge_objection_lists(before, filed, changes, confirmed)
     return Objections(
         filed,
         _barred(stands, changes, today),
-        opt_in_lists.of(filed, changes, today),
+        opt_in_lists.opt_in_lists_in_force(filed, changes, today),
         _held(filed),
         stands,
         changes,
         sha256,
         restricted / "unlisted",
         tuple(confirmed),
-        objection_registry.new(before, filed, today),
-        objection_registry.newly_covered(before, filed),
+        objection_registry.find_new_objections(before, filed, today),
+        objection_registry.find_newly_covering_lists(before, filed),
     )
 
 
-def remember(root: Path, lists: Objections, found: Numbers = frozenset()) -> Standing:
+def record_objections(root: Path, lists: Objections, found: PupilNumbers = frozenset()) -> ObjectionRegistry:
     """Write down what stands now, before it is used, and give it; `found` are numbers that were met here.
 
     Takes: the restricted zone. What another run wrote meanwhile stands, too.
     """
     folder = root / "objections"
-    with locks.held(root / "locks", locks.OBJECTIONS, wait=True):
-        stands = objection_registry.with_filed(
-            objection_registry.load(folder), lists.lists, lists.changes, lists.confirmed
+    with locks.hold_lock(root / "locks", locks.OBJECTIONS_LOCK, wait=True):
+        stands = objection_registry.merge_objection_lists(
+            objection_registry.load_objection_registry(folder), lists.lists, lists.changes, lists.confirmed
         )
-        after = objection_registry.marked(stands, found, lists.changes) if found else stands
-        objection_registry.keep(folder, after)
+        after = objection_registry.mark_matched_pupils(stands, found, lists.changes) if found else stands
+        objection_registry.save_objection_registry(folder, after)
     return after
 
 
-def blocked_frame(spark: SparkSession, numbers: Numbers) -> DataFrame:
+def pupil_number_frame(spark: SparkSession, numbers: PupilNumbers) -> DataFrame:
     """Numbers as a local frame `pgn string`: in a join it leaves no trace in a plan."""
-    return local_frames.local(spark, "pgn string not null", [(n,) for n in sorted(numbers)])
+    return local_frames.make_local_frame(spark, "pgn string not null", [(n,) for n in sorted(numbers)])
 
 
-def remove_objectors(rows: Instructed, every: Accepted, lists: Objections, project: Project) -> Admitted:
+def remove_objectors(
+    rows: InstructedResults, every: AcceptedResults, lists: Objections, project: Project
+) -> AdmittedResults:
     """Leave out every pupil who may not be used in a project, wherever their results come from.
 
     Takes: the results to use (numbers in normal form, never null); all results, in which the pupils of a
@@ -206,18 +210,18 @@ def remove_objectors(rows: Instructed, every: Accepted, lists: Objections, proje
     admitted: DataFrame = rows
     blocked = lists.blocked_for(project.name, domains)
     if blocked:
-        admitted = admitted.join(F.broadcast(blocked_frame(spark, blocked)), "pgn", "left_anti")
+        admitted = admitted.join(F.broadcast(pupil_number_frame(spark, blocked)), "pgn", "left_anti")
     for pupils in _of_schools(every, lists, project.name, domains):
         admitted = admitted.join(pupils, "pgn", "left_anti")
-    return Admitted(admitted.select(*rows.columns))
+    return AdmittedResults(admitted.select(*rows.columns))
 
 
-def barred_frame(every: DataFrame, lists: Objections, project: str, domains: Collection[str]) -> DataFrame:
+def find_barred_pupils(every: DataFrame, lists: Objections, project: str, domains: Collection[str]) -> DataFrame:
     """Everybody who may not be used in a project, as `pgn`, each once.
 
     Takes: all results; whose objection it is does not matter to whoever has to withdraw it.
     """
-    blocked = blocked_frame(every.sparkSession, lists.blocked_for(project, domains))
+    blocked = pupil_number_frame(every.sparkSession, lists.blocked_for(project, domains))
     return reduce(DataFrame.union, _of_schools(every, lists, project, domains), blocked).distinct()
 
 
@@ -225,16 +229,18 @@ def _of_schools(every: DataFrame, lists: Objections, project: str, domains: Coll
     """Pupils of the schools that are held back, and those whom a list that allows leaves out."""
     found, held = [], lists.held_for(project, domains)
     if held:
-        schools = local_frames.local(every.sparkSession, "brin string not null", [(s,) for s in sorted(held)])
+        schools = local_frames.make_local_frame(
+            every.sparkSession, "brin string not null", [(s,) for s in sorted(held)]
+        )
         found.append(every.join(F.broadcast(schools), "brin", "left_semi").select("pgn").distinct())
     if lists.permissions:
-        permitted = {PROJECT: [one.for_project(project, domains) for one in lists.permissions]}
-        seen = opt_in_lists.presence(every, lists.unlisted)
-        found.append(opt_in_lists.left_out(seen, lists.permissions, permitted).select("pgn"))
+        permitted = {SCOPE_PROJECT: [one.for_project(project, domains) for one in lists.permissions]}
+        seen = opt_in_lists.pupils_by_school(every, lists.unlisted)
+        found.append(opt_in_lists.find_pupils_not_opted_in(seen, lists.permissions, permitted).select("pgn"))
     return found
 
 
-def _barred(stands: Standing, changes: Changes, today: dt.date) -> dict[str, Numbers]:
+def _barred(stands: ObjectionRegistry, changes: NumberChanges, today: dt.date) -> dict[str, PupilNumbers]:
     by_scope: dict[str, set[str]] = {}
     for source in stands.values():
         for (pgn, scope), entry in source.entries.items():
@@ -243,7 +249,7 @@ def _barred(stands: Standing, changes: Changes, today: dt.date) -> dict[str, Num
     return {scope: changes.linked_with(frozenset(listed)) for scope, listed in by_scope.items()}
 
 
-def _held(filed: Iterable[Filed]) -> dict[str, frozenset[str]]:
+def _held(filed: Iterable[ObjectionList]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for school, scope in (place for one in filed if one.blocks for place in one.invalid):
         found[scope] = found.get(scope, frozenset()) | {school}

@@ -15,41 +15,53 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort import delta
-from cohort.delta.settings import TableRetention
+from cohort.delta.table_retention import TableRetention
 from cohort.foundation.errors import ObjectionsRefused
-from cohort.legal_basis.number_changes import Changes
-from cohort.legal_basis.objection_lists import ALL, DOMAIN, PROJECT, ZONE, Filed
+from cohort.legal_basis.number_changes import NumberChanges
+from cohort.legal_basis.objection_lists import (
+    OBJECTION_LISTS,
+    SCOPE_DOMAIN,
+    SCOPE_EVERYTHING,
+    SCOPE_PROJECT,
+    ObjectionList,
+)
 from cohort.states import local_frames
 
-Numbers = frozenset[str]
-PRESENT = ("pgn", "brin")
-STATE = "pgn string not null, brin string not null"
+PupilNumbers = frozenset[str]
+PRESENCE_COLUMNS = ("pgn", "brin")
+PRESENCE_SCHEMA = "pgn string not null, brin string not null"
 
 
 @dataclass(frozen=True)
-class Permission:
+class OptInList:
     """One list: the schools it covers, and by scope the numbers of who is on it."""
 
     name: str
     schools: frozenset[str]
     date: dt.date
-    numbers: Mapping[str, Numbers] = field(repr=False)
+    numbers: Mapping[str, PupilNumbers] = field(repr=False)
 
-    def of(self, scope: str) -> Numbers:
+    def of(self, scope: str) -> PupilNumbers:
         return self.numbers.get(scope, frozenset())
 
-    def for_project(self, project: str, domains: Collection[str]) -> Numbers:
+    def for_project(self, project: str, domains: Collection[str]) -> PupilNumbers:
         """Who may be used in a project: allowed everything, that project, or every domain it uses."""
-        each = [self.of(DOMAIN + domain) for domain in domains]
-        return self.of(ALL) | self.of(PROJECT + project) | (frozenset.intersection(*each) if each else frozenset())
+        each = [self.of(SCOPE_DOMAIN + domain) for domain in domains]
+        return (
+            self.of(SCOPE_EVERYTHING)
+            | self.of(SCOPE_PROJECT + project)
+            | (frozenset.intersection(*each) if each else frozenset())
+        )
 
-    def for_domain(self, domain: str) -> Numbers:
+    def for_domain(self, domain: str) -> PupilNumbers:
         """Whose results of a domain may be kept: allowed everything, that domain, or some project."""
-        projects = [numbers for scope, numbers in self.numbers.items() if scope.startswith(PROJECT)]
-        return self.of(ALL).union(self.of(DOMAIN + domain), *projects)
+        projects = [numbers for scope, numbers in self.numbers.items() if scope.startswith(SCOPE_PROJECT)]
+        return self.of(SCOPE_EVERYTHING).union(self.of(SCOPE_DOMAIN + domain), *projects)
 
 
-def of(filed: Iterable[Filed], changes: Changes, today: dt.date) -> tuple[Permission, ...]:
+def opt_in_lists_in_force(
+    filed: Iterable[ObjectionList], changes: NumberChanges, today: dt.date
+) -> tuple[OptInList, ...]:
     """The permissions in force; one that begins later does not hold yet."""
     found = []
     for one in filed:
@@ -60,11 +72,11 @@ def of(filed: Iterable[Filed], changes: Changes, today: dt.date) -> tuple[Permis
             if filing.holds(today) and filing.since <= today:
                 by_scope.setdefault(filing.scope, set()).add(filing.pgn)
         listed = {scope: changes.all_of(frozenset(pgn)) for scope, pgn in by_scope.items()}
-        found.append(Permission(one.name, frozenset(one.declared.schools), one.declared.date, listed))
+        found.append(OptInList(one.name, frozenset(one.declared.schools), one.declared.date, listed))
     return tuple(found)
 
 
-def require_newer(permissions: Iterable[Permission], delivered: Mapping[str, dt.date]) -> None:
+def require_current_opt_in_lists(permissions: Iterable[OptInList], delivered: Mapping[str, dt.date]) -> None:
     """Refuse a list that is older than what its schools delivered (exit code 12).
 
     Takes: the day of the latest delivery that was taken in, by school.
@@ -76,14 +88,14 @@ def require_newer(permissions: Iterable[Permission], delivered: Mapping[str, dt.
             what = "a list that allows, dated on or after the deliveries of its schools"
             newest = max(delivered[school] for school in late)
             found = f"one of {one.date}, before deliveries of {len(late)} of its schools"
-            place = ZONE.place(f"{one.name}.toml")
-            problems.append(ZONE.wrong(what, f"one of {newest}", found, place))
+            place = OBJECTION_LISTS.place(f"{one.name}.toml")
+            problems.append(OBJECTION_LISTS.wrong(what, f"one of {newest}", found, place))
     if problems:
         raise ObjectionsRefused(*problems)
 
 
-def left_out(
-    presence: DataFrame, permissions: Sequence[Permission], permitted: Mapping[str, Sequence[Numbers]]
+def find_pupils_not_opted_in(
+    presence: DataFrame, permissions: Sequence[OptInList], permitted: Mapping[str, Sequence[PupilNumbers]]
 ) -> DataFrame:
     """Who is at a covered school and not on its list.
 
@@ -92,7 +104,7 @@ def left_out(
     """
     spark = presence.sparkSession
     schools = [(place, school) for place, one in enumerate(permissions) for school in sorted(one.schools)]
-    covered = local_frames.local(spark, "_list int not null, brin string not null", schools)
+    covered = local_frames.make_local_frame(spark, "_list int not null, brin string not null", schools)
     pairs = [
         (place, purpose, number)
         for purpose, by_list in permitted.items()
@@ -100,7 +112,7 @@ def left_out(
         for number in sorted(numbers)
     ]
     state = "_list int not null, purpose string not null, pgn string not null"
-    allowed = local_frames.local(spark, state, pairs)
+    allowed = local_frames.make_local_frame(spark, state, pairs)
     purposes = F.explode(F.array(*map(F.lit, permitted))).alias("purpose")
     there = presence.join(F.broadcast(covered), "brin").select("pgn", "_list").distinct()
     asked = there.where(F.col("pgn").isNotNull()).select("pgn", "_list", purposes)
@@ -108,17 +120,17 @@ def left_out(
     return missing.select("pgn", "purpose").distinct()
 
 
-def presence(seen: DataFrame, unlisted: Path) -> DataFrame:
+def pupils_by_school(seen: DataFrame, unlisted: Path) -> DataFrame:
     """Who was seen at which school: in these rows, or before and not kept."""
-    spark, now = seen.sparkSession, seen.select(*PRESENT)
-    return now.unionByName(delta.read(spark, unlisted)) if delta.exists(unlisted) else now
+    spark, now = seen.sparkSession, seen.select(*PRESENCE_COLUMNS)
+    return now.unionByName(delta.read_table(spark, unlisted)) if delta.table_exists(unlisted) else now
 
 
-def note(
+def record_unlisted_pupils(
     spark: SparkSession,
     seen: DataFrame,
     left: DataFrame,
-    permissions: Sequence[Permission],
+    permissions: Sequence[OptInList],
     unlisted: Path,
     retention: TableRetention,
 ) -> None:
@@ -126,11 +138,11 @@ def note(
 
     Takes: rows with `pgn` and `brin`; `pgn` of who is left out. Done twice, it adds nothing.
     """
-    delta.create(spark, unlisted, local_frames.of_text(STATE), retention)
+    delta.create_table(spark, unlisted, local_frames.parse_ddl_schema(PRESENCE_SCHEMA), retention)
     schools = sorted(school for one in permissions for school in one.schools)
-    covered = local_frames.local(spark, "brin string not null", [(school,) for school in schools])
-    pairs = seen.join(F.broadcast(covered), "brin", "left_semi").select(*PRESENT).distinct()
+    covered = local_frames.make_local_frame(spark, "brin string not null", [(school,) for school in schools])
+    pairs = seen.join(F.broadcast(covered), "brin", "left_semi").select(*PRESENCE_COLUMNS).distinct()
     fresh = pairs.join(left.select("pgn").distinct(), "pgn", "left_semi")
-    fresh = fresh.join(delta.read(spark, unlisted), [*PRESENT], "left_anti").select(*PRESENT)
+    fresh = fresh.join(delta.read_table(spark, unlisted), [*PRESENCE_COLUMNS], "left_anti").select(*PRESENCE_COLUMNS)
     if not fresh.isEmpty():
-        delta.append(fresh.coalesce(1), unlisted, "unlisted")
+        delta.append_rows(fresh.coalesce(1), unlisted, "unlisted")

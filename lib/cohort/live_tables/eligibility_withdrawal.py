@@ -14,36 +14,36 @@ from cohort.access import table_access
 from cohort.agreements import catalogue, project
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.foundation.errors import DEFECT, DONE, Refusal, place
+from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, Refusal, locate_defect
 from cohort.keys import project_keys
 from cohort.legal_basis import eligibility
 from cohort.live_tables import row_withdrawal
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Record
-from cohort.storage.paths import Places
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.storage.zone_paths import StorageZones
 
 
 @dataclass(frozen=True)
-class Barred:
+class BarredPupils:
     """Who may not be in a project: numbers, every one of each pupil's chain; what the record says of them."""
 
     numbers: frozenset[str] = field(repr=False)
     facts: dict[str, Any]
 
 
-def live(places: Places) -> list[Record]:
+def live_pseudonymous_releases(places: StorageZones) -> list[ReleaseRecord]:
     """The releases that pseudonymous projects show."""
-    shown = [release_record.published(places, folder.name) for folder in sorted(places.exact.glob("*/"))]
+    shown = [release_record.find_published_record(places, folder.name) for folder in sorted(places.exact.glob("*/"))]
     return [record for record in shown if record is not None and record.facts["class"] == "pseudonymous"]
 
 
-def honour(
+def withdraw_ineligible_rows(
     spark: SparkSession,
-    places: Places,
+    places: StorageZones,
     platform: Platform,
     folder: Path,
     key_folder: Path,
-    barred: Callable[[Project], Barred],
+    barred: Callable[[Project], BarredPupils],
     now: dt.datetime,
     progress: Callable[[str], None],
 ) -> list[dict[str, Any]]:
@@ -53,18 +53,18 @@ def honour(
     of intake, so that no release is made meanwhile.
     Gives: per project what went, or why nobody reads it now, with the exit code (a lost key: 13).
     """
-    records = live(places)
+    records = live_pseudonymous_releases(places)
     for record in records:
-        row_withdrawal.begin(places, record.project)
+        row_withdrawal.begin_withdrawal(places, record.project)
     told = []
     for record in records:
         name = record.project
         try:
-            agreed = project.load(folder, name, platform)
-            key, who = project_keys.load(key_folder, name), barred(agreed)
-            gone = lapsed(places, folder, record, agreed, now.date())
+            agreed = project.load_project(folder, name, platform)
+            key, who = project_keys.load_key(key_folder, name), barred(agreed)
+            gone = find_lapsed_schools(places, folder, record, agreed, now.date())
             still = [entry for entry in record.facts.get("instructed", []) if entry[:4] not in gone]
-            done: dict[str, Any] = row_withdrawal.apply(
+            done: dict[str, Any] = row_withdrawal.withdraw_rows(
                 spark,
                 places,
                 platform,
@@ -73,29 +73,31 @@ def honour(
                 who.numbers,
                 now,
                 hierarchies=folder / "hierarchies",
-                boards=catalogue.load(folder).boards(now.date()),
+                boards=catalogue.load_catalogue(folder).boards(now.date()),
                 schools=gone,
                 facts={**who.facts, "instructed": still},
             )
-            code = DONE
+            code = EXIT_DONE
         except Refusal as refusal:
-            table_access.withdraw(places, platform, name, "the lists of today could not be honoured", now)
+            table_access.withdraw_access(places, platform, name, "the lists of today could not be honoured", now)
             done, code = {"project": name, "refused": [*refusal.problems]}, refusal.exit_code
         except Exception as defect:  # an objection to another project does not wait for it
-            table_access.withdraw(places, platform, name, "the lists of today could not be honoured", now)
-            done, code = {"project": name, "defect": type(defect).__name__, "at": place(defect)}, DEFECT
-        told.append({**done, "access": table_access.state(places, platform, name), "exit_code": code})
+            table_access.withdraw_access(places, platform, name, "the lists of today could not be honoured", now)
+            done, code = {"project": name, "defect": type(defect).__name__, "at": locate_defect(defect)}, EXIT_DEFECT
+        told.append({**done, "access": table_access.access_state(places, platform, name), "exit_code": code})
         progress(f"{name}: {done.get('pupils_barred', 'not known how many')} pupils barred and taken out")
     return told
 
 
-def lapsed(places: Places, folder: Path, record: Record, agreed: Project, today: dt.date) -> frozenset[str]:
+def find_lapsed_schools(
+    places: StorageZones, folder: Path, record: ReleaseRecord, agreed: Project, today: dt.date
+) -> frozenset[str]:
     """Schools that instructed when the release was made and do not, or not for all of their sites, any more.
 
     A pseudonymous table tells schools apart, not their sites: then the whole school leaves it.
     Refuses: no school at all with an instruction (exit code 17): that looks like a list that was lost.
     """
-    may_name = eligibility.known(places, folder, catalogue.load(folder))
-    holds = eligibility.instruct(places, today, may_name).schools(agreed)
+    may_name = eligibility.load_list_vocabulary(places, folder, catalogue.load_catalogue(folder))
+    holds = eligibility.load_instructions(places, today, may_name).schools(agreed)
     before = record.facts.get("instructed", [])
     return frozenset(entry[:4] for entry in before if holds.fell_away([entry]))

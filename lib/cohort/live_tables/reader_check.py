@@ -13,33 +13,41 @@ from cohort.agreements import catalogue, project
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.erasure import objection_erasure
-from cohort.foundation.errors import DEFECT, DONE, KeyRefused, NotAnonymous, Refusal, StateRefused, place
+from cohort.foundation.errors import (
+    EXIT_DEFECT,
+    EXIT_DONE,
+    KeyRefused,
+    NotAnonymous,
+    Refusal,
+    StateRefused,
+    locate_defect,
+)
 from cohort.keys import project_keys
 from cohort.legal_basis import eligibility, objections
 from cohort.live_tables import eligibility_withdrawal
 from cohort.release_records import release_record
 from cohort.storage import locks
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
-LOST = "its key is lost, so that no objection can be honoured: destroy the project"
-OBJECTED = "a list of objections changed: run objections, which takes rows out"
-LAPSED = "a school's instruction ended: run objections, which takes its rows out"
-CONSENTS = "consents changed: make a new release, which shows the values of today's only"
-BUSY = "another run on the project is not done; nobody was let in meanwhile"
+KEY_LOST = "its key is lost, so that no objection can be honoured: destroy the project"
+OBJECTIONS_DUE = "a list of objections changed: run objections, which takes rows out"
+INSTRUCTION_LAPSED = "a school's instruction ended: run objections, which takes its rows out"
+CONSENTS_DIFFER = "consents changed: make a new release, which shows the values of today's only"
+PROJECT_BUSY = "another run on the project is not done; nobody was let in meanwhile"
 
 
 @dataclass(frozen=True)
-class Round:
+class ReaderCheck:
     """One look at all tables: where they are, what is declared (`folder`: the configuration), which day."""
 
-    places: Places
+    places: StorageZones
     platform: Platform
     folder: Path
     keys: Path
     now: dt.datetime
 
 
-def look(round_: Round, progress: Callable[[str], None]) -> dict[str, Any]:
+def check_readers(round_: ReaderCheck, progress: Callable[[str], None]) -> dict[str, Any]:
     """Open every table whose readers may read today, close every other; one that cannot be judged is closed.
 
     Gives: per table whether access is granted and why not, and the gravest exit code: 70 where a defect kept
@@ -50,62 +58,69 @@ def look(round_: Round, progress: Callable[[str], None]) -> dict[str, Any]:
     told = [_look(round_, name) for name in tables]
     for one in told:
         progress(f"{one['project']}: {one['access']}" + "".join(f"; {why}" for why in one["why_not"]))
-    return {"projects": told, "exit_code": max((one["exit_code"] for one in told), default=DONE)}
+    return {"projects": told, "exit_code": max((one["exit_code"] for one in told), default=EXIT_DONE)}
 
 
-def _look(round_: Round, name: str) -> dict[str, Any]:
-    places, platform, code = round_.places, round_.platform, DONE
+def _look(round_: ReaderCheck, name: str) -> dict[str, Any]:
+    places, platform, code = round_.places, round_.platform, EXIT_DONE
     try:
-        agreed = project.load(round_.folder, name, platform)
+        agreed = project.load_project(round_.folder, name, platform)
         why_not = _of_personal_data(round_, agreed) if agreed.pseudonymous else []
-        code = KeyRefused.exit_code if LOST in why_not else DONE
+        code = KeyRefused.exit_code if KEY_LOST in why_not else EXIT_DONE
         why_not = _settle(round_, agreed, why_not)
-        code = max(code, NotAnonymous.exit_code if table_access.UNVERIFIED in why_not else DONE)
+        code = max(code, NotAnonymous.exit_code if table_access.VERIFICATION_FAILED in why_not else EXIT_DONE)
     except Exception as failed:  # one project's defect keeps no other table open, nor its own
-        why_not, code = reasons_of(failed)
+        why_not, code = describe_failure(failed)
         try:
-            table_access.withdraw(places, platform, name, "its state could not be judged", round_.now)
+            table_access.withdraw_access(places, platform, name, "its state could not be judged", round_.now)
         except Exception as stays_open:
-            more, worse = reasons_of(stays_open)
+            more, worse = describe_failure(stays_open)
             why_not, code = [*why_not, *more], worse
-    state = table_access.state(places, platform, name)
+    state = table_access.access_state(places, platform, name)
     return {"project": name, "access": state, "why_not": why_not, "exit_code": code}
 
 
-def reasons_of(failed: Exception) -> tuple[list[str], int]:
+def describe_failure(failed: Exception) -> tuple[list[str], int]:
     """What a refusal says, or of a defect its type and place, and the exit code."""
     if isinstance(failed, Refusal):
         return [*failed.problems], failed.exit_code
-    return [f"a defect ({type(failed).__name__}) at {place(failed)}"], DEFECT
+    return [f"a defect ({type(failed).__name__}) at {locate_defect(failed)}"], EXIT_DEFECT
 
 
-def _of_personal_data(round_: Round, agreed: Project) -> list[str]:
+def _of_personal_data(round_: ReaderCheck, agreed: Project) -> list[str]:
     """Reasons that a pseudonymous table's own records do not tell: its key, and all lists.
 
     Refuses: lists that cannot be read, no instruction or consent at all (exit codes 12 and 17).
     """
     places, today = round_.places, round_.now.date()
-    told = [] if project_keys.exists(round_.keys, agreed.name) else [LOST]
-    record = release_record.published(places, agreed.name)
+    told = [] if project_keys.key_exists(round_.keys, agreed.name) else [KEY_LOST]
+    record = release_record.find_published_record(places, agreed.name)
     if record is None:
         return told
-    listed = catalogue.load(round_.folder)
-    lists = objections.load(places.objections, round_.platform.objections, today, listed.domains())
-    may_name = eligibility.known(places, round_.folder, listed)
-    given = eligibility.consent(places, round_.platform, today, may_name).given(agreed)
-    told += [CONSENTS] if given.digest != record.facts.get("consents_digest", "") else []
-    told += [OBJECTED] if objection_erasure.is_due(places, lists, agreed.name) else []
-    return [*told, *([LAPSED] if eligibility_withdrawal.lapsed(places, round_.folder, record, agreed, today) else [])]
+    listed = catalogue.load_catalogue(round_.folder)
+    lists = objections.load_objections(places.objections, round_.platform.objections, today, listed.domains())
+    may_name = eligibility.load_list_vocabulary(places, round_.folder, listed)
+    given = eligibility.load_consents(places, round_.platform, today, may_name).given(agreed)
+    told += [CONSENTS_DIFFER] if given.digest != record.facts.get("consents_digest", "") else []
+    told += [OBJECTIONS_DUE] if objection_erasure.is_release_due(places, lists, agreed.name) else []
+    return [
+        *told,
+        *(
+            [INSTRUCTION_LAPSED]
+            if eligibility_withdrawal.find_lapsed_schools(places, round_.folder, record, agreed, today)
+            else []
+        ),
+    ]
 
 
-def _settle(round_: Round, agreed: Project, why_not: list[str]) -> list[str]:
+def _settle(round_: ReaderCheck, agreed: Project, why_not: list[str]) -> list[str]:
     """Under the project's lock; while another run holds it a table is closed if need be, never opened."""
     places, platform, now = round_.places, round_.platform, round_.now
     try:
-        with locks.held(places.locks, agreed.name):
-            return table_access.settle(places, platform, agreed, now, *why_not)
+        with locks.hold_lock(places.locks, agreed.name):
+            return table_access.settle_access(places, platform, agreed, now, *why_not)
     except StateRefused:
-        reasons = [*table_access.withheld(places, agreed, now.date()), *why_not]
+        reasons = [*table_access.reasons_against_access(places, agreed, now.date()), *why_not]
         if reasons:
-            table_access.withdraw(places, platform, agreed.name, "; ".join(reasons), now)
-        return [*reasons, BUSY]
+            table_access.withdraw_access(places, platform, agreed.name, "; ".join(reasons), now)
+        return [*reasons, PROJECT_BUSY]

@@ -9,25 +9,27 @@ from pyspark.sql import Column as Expression
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from cohort.agreements.columns import Column
-from cohort.agreements.platform import Floors
+from cohort.agreements.declared_columns import DeclaredColumn
+from cohort.agreements.platform import PlatformFloors
 from cohort.agreements.project import Project
 from cohort.anonymisation import pupil_boards
 from cohort.anonymisation.pupil_boards import BOARD, BOARDS
 from cohort.sdc.model.hierarchy import UNKNOWN
 from cohort.states import schemas
-from cohort.states.schemas import PSEUDONYMS
+from cohort.states.schemas import PSEUDONYM_COLUMNS
 
-SCHOOL = PSEUDONYMS[1]
-POPULATION = "_shows_value"
+SCHOOL_PSEUDONYM = PSEUDONYM_COLUMNS[1]
+SHOWS_VALUE = "_shows_value"
 """Whether a row shows a sensitive value."""
-AT, HOME = "_at", "_at_home"
+KNOWING_BOARD, AT_PRESENT_BOARD = "_at", "_at_home"
 """A board that knows the pupil of a row; 1 where it is the present one of the school, so once per row."""
-DOUBT = 1e-9
+ENTROPY_TOLERANCE = 1e-9
 """An entropy this near to its limit counts as under it."""
 
 
-def of(rows: DataFrame, gone: Expression, project: Project, floors: Floors, boards: DataFrame) -> DataFrame:
+def keep_residual_rows(
+    rows: DataFrame, gone: Expression, project: Project, floors: PlatformFloors, boards: DataFrame
+) -> DataFrame:
     """The rows that stay.
 
     Takes: the rows of a pseudonymous table; which of them must go; what was agreed; the platform's floors;
@@ -41,11 +43,11 @@ def of(rows: DataFrame, gone: Expression, project: Project, floors: Floors, boar
     marked = _with_population(rows, project)
     touched = marked.where(gone).select(*by).distinct()
     staying = marked.where(~gone)
-    fallen = fallen_classes(staying.join(touched, by, "left_semi"), project, floors, boards)
+    fallen = find_unsafe_classes(staying.join(touched, by, "left_semi"), project, floors, boards)
     return staying.join(fallen, by, "left_anti").select(*rows.columns)
 
 
-def fallen_classes(staying: DataFrame, project: Project, floors: Floors, boards: DataFrame) -> DataFrame:
+def find_unsafe_classes(staying: DataFrame, project: Project, floors: PlatformFloors, boards: DataFrame) -> DataFrame:
     """The classes that lost somebody and do not meet their limits any more.
 
     Takes: what stays of every class that lost somebody, with POPULATION where a column is sensitive.
@@ -56,7 +58,9 @@ def fallen_classes(staying: DataFrame, project: Project, floors: Floors, boards:
     asked, share = project.thresholds, Fraction(project.thresholds.max_share)
     known = _at_boards(staying, boards)
     # A board knows the pupils of all its schools: what holds for boards holds for schools.
-    of_board = known.groupBy(*by, AT).agg(F.count(F.lit(1)).alias("_n"), F.sum(HOME).alias("_home"))
+    of_board = known.groupBy(*by, KNOWING_BOARD).agg(
+        F.count(F.lit(1)).alias("_n"), F.sum(AT_PRESENT_BOARD).alias("_home")
+    )
     classes = of_board.groupBy(*by).agg(
         F.sum("_home").alias("_pupils"), F.count_if(F.col("_home") > 0).alias("_boards"), F.max("_n").alias("_largest")
     )
@@ -66,32 +70,34 @@ def fallen_classes(staying: DataFrame, project: Project, floors: Floors, boards:
     fallen = classes.where(small | over | few).select(*by)
     if project.sensitive is not None:
         own = project.sensitive
-        fallen = fallen.union(_telling(staying.where(POPULATION), own, by, floors))
-        fallen = fallen.union(_telling_a_board(known.where(POPULATION), own, by, floors)).distinct()
+        fallen = fallen.union(_telling(staying.where(SHOWS_VALUE), own, by, floors))
+        fallen = fallen.union(_telling_a_board(known.where(SHOWS_VALUE), own, by, floors)).distinct()
     return fallen
 
 
 def _at_boards(rows: DataFrame, boards: DataFrame) -> DataFrame:
     """Each row once per board that knows its pupil (AT), with HOME 1 at the present one of its school."""
-    nowhere_else = F.lit(None).cast("array<binary>").alias(schemas.OTHERS)
-    at_school = rows.select(*rows.columns, F.unhex(SCHOOL).alias(schemas.SCHOOL), nowhere_else)
-    known = pupil_boards.with_boards(at_school, boards)
-    home = (F.col(AT) == F.col(BOARD)).cast("int").alias(HOME)
-    return known.select(*rows.columns, BOARD, F.explode(BOARDS).alias(AT)).select(*rows.columns, AT, home)
+    nowhere_else = F.lit(None).cast("array<binary>").alias(schemas.OTHER_SCHOOLS_CONTROL)
+    at_school = rows.select(*rows.columns, F.unhex(SCHOOL_PSEUDONYM).alias(schemas.SCHOOL_CONTROL), nowhere_else)
+    known = pupil_boards.add_boards(at_school, boards)
+    home = (F.col(KNOWING_BOARD) == F.col(BOARD)).cast("int").alias(AT_PRESENT_BOARD)
+    return known.select(*rows.columns, BOARD, F.explode(BOARDS).alias(KNOWING_BOARD)).select(
+        *rows.columns, KNOWING_BOARD, home
+    )
 
 
 def _class_columns(project: Project) -> list[str]:
     """What makes a class: the quasi-identifiers, and whether a sensitive value is shown."""
     quasi = [column.name for column in project.quasi_identifying]
-    return [*quasi, POPULATION] if project.sensitive is not None else quasi
+    return [*quasi, SHOWS_VALUE] if project.sensitive is not None else quasi
 
 
 def _with_population(rows: DataFrame, project: Project) -> DataFrame:
     own = project.sensitive
-    return rows if own is None else rows.withColumn(POPULATION, F.col(own.name) != UNKNOWN)
+    return rows if own is None else rows.withColumn(SHOWS_VALUE, F.col(own.name) != UNKNOWN)
 
 
-def _telling(shown: DataFrame, own: Column, by: list[str], floors: Floors) -> DataFrame:
+def _telling(shown: DataFrame, own: DeclaredColumn, by: list[str], floors: PlatformFloors) -> DataFrame:
     """The classes that would give away more of a sensitive value than agreed."""
     limits = own.constraint
     if limits is None or limits.of_the_cohort:
@@ -109,13 +115,15 @@ def _telling(shown: DataFrame, own: Column, by: list[str], floors: Floors) -> Da
     alike = F.col("_values") < max(limits.distinct or 1, floors.distinct_values)
     if limits.entropy is not None:
         entropy = F.log("_pupils") - F.col("_weighed") / F.col("_pupils")
-        alike |= entropy < log(limits.entropy) + DOUBT
+        alike |= entropy < log(limits.entropy) + ENTROPY_TOLERANCE
     return classes.where(over | alike).select(*by)
 
 
-def _telling_a_board(known: DataFrame, own: Column, by: list[str], floors: Floors) -> DataFrame:
+def _telling_a_board(known: DataFrame, own: DeclaredColumn, by: list[str], floors: PlatformFloors) -> DataFrame:
     """The classes of which a board, that knows its schools' pupils, would learn too much of the others."""
-    cells = known.groupBy(*by, own.name, AT).agg(F.count(F.lit(1)).alias("_n"), F.sum(HOME).alias("_home"))
+    cells = known.groupBy(*by, own.name, KNOWING_BOARD).agg(
+        F.count(F.lit(1)).alias("_n"), F.sum(AT_PRESENT_BOARD).alias("_home")
+    )
     of_value = F.sum("_home").over(Window.partitionBy(*by, own.name))
     of_class = Window.partitionBy(*by)
     whole = (F.col("_n") == F.col("_of_value")).cast("int")
@@ -123,7 +131,7 @@ def _telling_a_board(known: DataFrame, own: Column, by: list[str], floors: Floor
         cells.withColumn("_of_value", of_value)
         .withColumn("_pupils", F.sum("_home").over(of_class))
         .withColumn("_values", F.size(F.collect_set(own.name).over(of_class)))
-        .groupBy(*by, AT)
+        .groupBy(*by, KNOWING_BOARD)
         .agg(
             F.sum("_n").alias("_own"),
             F.sum(whole).alias("_lost"),

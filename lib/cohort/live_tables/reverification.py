@@ -13,17 +13,20 @@ from pyspark.sql import SparkSession
 
 from cohort import delta
 from cohort.access import table_access
-from cohort.foundation.errors import NotAnonymous, Refusal, RightsRefused, StateRefused, expected, place
-from cohort.keys.project_keys import Key
+from cohort.foundation import json_documents
+from cohort.foundation.errors import NotAnonymous, Refusal, RightsRefused, StateRefused, describe_problem, locate_defect
+from cohort.keys.project_keys import ProjectKey
 from cohort.release import release_job
-from cohort.release.release_job import Work
+from cohort.release.release_job import ReleaseTask
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Record
-from cohort.verification import stage
-from cohort.verification.stage import Findings
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.verification import stage_verification
+from cohort.verification.stage_verification import Findings
 
 
-def verify_published(spark: SparkSession, work: Work, key: Key | None, record: Record) -> Findings:
+def reverify_published_table(
+    spark: SparkSession, work: ReleaseTask, key: ProjectKey | None, record: ReleaseRecord
+) -> Findings:
     """Hold a published table against its record, the agreement and, with a key, the lists of today.
 
     Takes: the key of a pseudonymous project, none of another; the project's published release. The caller
@@ -33,9 +36,9 @@ def verify_published(spark: SparkSession, work: Work, key: Key | None, record: R
     published, a table that cannot be read: nobody reads it any more (14).
     """
     project = work.project.name
-    if release_record.withdrawal(work.places, project).exists():
+    if release_record.withdrawal_journal_path(work.places, project).exists():
         raise StateRefused(
-            expected(
+            describe_problem(
                 "a release that stays as it is",
                 example="one without a withdrawal under way",
                 found="one whose rows are being withdrawn",
@@ -45,24 +48,24 @@ def verify_published(spark: SparkSession, work: Work, key: Key | None, record: R
         )
     findings, problems, facts = _look(spark, work, key, record)
     if key is not None and not problems:
-        barred = tuple(release_job.check_rights(spark, work, key, record))
+        barred = tuple(release_job.check_published_eligibility(spark, work, key, record))
         checked = (*findings.checked, "OBJECTOR", "INSTRUCTION")
         findings = replace(findings, found=(*findings.found, *barred), checked=checked)
         problems = _sentences(findings)
         facts = {"findings": sorted(findings.codes)}
     if problems:
         _close(work, record, problems, facts)
-    release_record.failed_verification(work.places, project).unlink(missing_ok=True)
+    release_record.failed_verification_path(work.places, project).unlink(missing_ok=True)
     return findings
 
 
 def _look(
-    spark: SparkSession, work: Work, key: Key | None, record: Record
+    spark: SparkSession, work: ReleaseTask, key: ProjectKey | None, record: ReleaseRecord
 ) -> tuple[Findings, list[str], dict[str, Any]]:
     """What the table's bytes tell: the findings, a sentence for everything wrong, facts for the note."""
     table, project = work.places.table(record.project), record.project
     try:
-        findings = stage.check_published(
+        findings = stage_verification.check_published(
             spark,
             work.project,
             work.platform,
@@ -75,13 +78,13 @@ def _look(
         problems = _sentences(findings)
         if [*findings.checksum] != record.facts["checksum"] or not _has_its_rows(spark, work, record):
             problems.append(f"The table of {project} has other rows than were published.")
-        if others := len(delta.not_of_the_table(table)):
+        if others := len(delta.list_foreign_files(table)):
             problems.append(f"In projects/{project} are {others} files that are not the table's.")
         return findings, problems, {"findings": sorted(findings.codes), "other_files": others}
     except Exception as failed:  # damaged bytes can break a reader anywhere; what cannot be verified is not
         if isinstance(failed, Refusal) and not isinstance(failed, StateRefused):
             raise  # of what is declared, not of the table
-        why = f"{type(failed).__name__} at {place(failed)}"
+        why = f"{type(failed).__name__} at {locate_defect(failed)}"
         problem = f"The table of {project} could not be verified ({why})."
         return Findings((), (), (), {}, (0, "")), [problem], {"findings": [], "defect": why}
 
@@ -90,18 +93,20 @@ def _sentences(findings: Findings) -> list[str]:
     return [f"{one.code}: {one.sentence}" for one in findings.found]
 
 
-def _has_its_rows(spark: SparkSession, work: Work, record: Record) -> bool:
-    rows = delta.read(spark, work.places.table(record.project))
-    return bool([*delta.checksum(rows)] == record.facts["checksum"])
+def _has_its_rows(spark: SparkSession, work: ReleaseTask, record: ReleaseRecord) -> bool:
+    rows = delta.read_table(spark, work.places.table(record.project))
+    return bool([*delta.checksum_rows(rows)] == record.facts["checksum"])
 
 
-def _close(work: Work, record: Record, problems: list[str], facts: dict[str, Any]) -> None:
+def _close(work: ReleaseTask, record: ReleaseRecord, problems: list[str], facts: dict[str, Any]) -> None:
     project = record.project
-    note = release_record.failed_verification(work.places, project)
-    release_record.write(note, {"release": record.release, "at": str(work.now), "problems": len(problems), **facts})
+    note = release_record.failed_verification_path(work.places, project)
+    json_documents.write_json_document(
+        note, {"release": record.release, "at": str(work.now), "problems": len(problems), **facts}
+    )
     closed = f"Nobody reads projects/{project} any more."
     try:
-        table_access.withdraw(work.places, work.platform, project, table_access.UNVERIFIED, work.now)
+        table_access.withdraw_access(work.places, work.platform, project, table_access.VERIFICATION_FAILED, work.now)
     except RightsRefused as stays_open:
         closed = f"It could not be closed: {stays_open}"
     raise NotAnonymous(

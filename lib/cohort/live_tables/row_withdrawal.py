@@ -20,41 +20,42 @@ from cohort import delta
 from cohort.access import table_access
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.agreements.school_boards import Boards
-from cohort.anonymisation import pseudonymise, pupil_boards
+from cohort.agreements.school_boards import SchoolBoards
+from cohort.anonymisation import pseudonymisation, pupil_boards
+from cohort.foundation import json_documents
 from cohort.foundation.errors import NotAnonymous
-from cohort.keys.project_keys import Key
+from cohort.keys.project_keys import ProjectKey
 from cohort.live_tables import residual_classes
 from cohort.release import contributors, publication
 from cohort.release_records import public_record, release_record
-from cohort.release_records.release_record import Record
+from cohort.release_records.release_record import ReleaseRecord
 from cohort.states import local_frames
-from cohort.states.schemas import PSEUDONYMS
+from cohort.states.schemas import PSEUDONYM_COLUMNS
 from cohort.storage import locks
-from cohort.storage.paths import Places
-from cohort.verification import stage
+from cohort.storage.zone_paths import StorageZones
+from cohort.verification import stage_verification
 
-PUPIL, SCHOOL = PSEUDONYMS
-BARRED, LAPSED = "_barred", "_lapsed"
-WHY = "rows are being withdrawn"
+PUPIL_PSEUDONYM, SCHOOL_PSEUDONYM_COLUMN = PSEUDONYM_COLUMNS
+BARRED_COLUMN, LAPSED_COLUMN = "_barred", "_lapsed"
+ROWS_BEING_WITHDRAWN = "rows are being withdrawn"
 Facts = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class _Task:
+class RowWithdrawal:
     """One withdrawal: from what, of whom."""
 
     spark: SparkSession
-    places: Places
+    places: StorageZones
     platform: Platform
     project: Project
-    key: Key
-    record: Record
+    key: ProjectKey
+    record: ReleaseRecord
     barred: frozenset[str] = field(repr=False)
     schools: frozenset[str]
     now: dt.datetime
     hierarchies: Path
-    boards: Mapping[str, Boards]
+    boards: Mapping[str, SchoolBoards]
 
     @property
     def table(self) -> Path:
@@ -62,32 +63,32 @@ class _Task:
 
     def version(self) -> int:
         """The newest version that shows this release."""
-        history = delta.history(self.table)
+        history = delta.read_commits(self.table)
         return next(commit.version for commit in history if commit.note == self.record.id)
 
     def close(self) -> None:
-        table_access.withdraw(self.places, self.platform, self.project.name, WHY, self.now)
+        table_access.withdraw_access(self.places, self.platform, self.project.name, ROWS_BEING_WITHDRAWN, self.now)
 
 
-def begin(places: Places, project: str) -> Facts:
+def begin_withdrawal(places: StorageZones, project: str) -> Facts:
     """The journal, written before anything is looked at: from here on nobody is let in who was not in."""
-    file = release_record.withdrawal(places, project)
+    file = release_record.withdrawal_journal_path(places, project)
     if not file.exists():
-        release_record.write(file, {"release": None, "plan": None, "taken": []})
-    return release_record.load(file)
+        json_documents.write_json_document(file, {"release": None, "plan": None, "taken": []})
+    return json_documents.read_json_document(file)
 
 
-def apply(
+def withdraw_rows(
     spark: SparkSession,
-    places: Places,
+    places: StorageZones,
     platform: Platform,
     project: Project,
-    key: Key,
+    key: ProjectKey,
     barred: frozenset[str],
     now: dt.datetime,
     *,
     hierarchies: Path,
-    boards: Mapping[str, Boards],
+    boards: Mapping[str, SchoolBoards],
     schools: frozenset[str] = frozenset(),
     facts: Mapping[str, Any] | None = None,
 ) -> Facts:
@@ -102,11 +103,11 @@ def apply(
     files of the superseded snapshot that stay (16); readers who cannot be let in again (17). Nobody reads
     then.
     """
-    with locks.held(places.locks, project.name):
-        record = release_record.published(places, project.name)
+    with locks.hold_lock(places.locks, project.name):
+        record = release_record.find_published_record(places, project.name)
         if record is None or record.facts["class"] != "pseudonymous":
             return {"project": project.name, **_sums([])}
-        task = _Task(spark, places, platform, project, key, record, barred, schools, now, hierarchies, boards)
+        task = RowWithdrawal(spark, places, platform, project, key, record, barred, schools, now, hierarchies, boards)
         try:
             return _apply(task, dict(facts or {}))
         except BaseException:
@@ -114,8 +115,8 @@ def apply(
             raise
 
 
-def _apply(task: _Task, facts: Facts) -> Facts:
-    taken = _taken(task, begin(task.places, task.project.name))
+def _apply(task: RowWithdrawal, facts: Facts) -> Facts:
+    taken = _taken(task, begin_withdrawal(task.places, task.project.name))
     rows = _marked(task)
     sums = rows.agg(*(F.count_if(reason).alias(name) for name, reason in _reasons().items())).first()
     if sums is None:
@@ -126,16 +127,16 @@ def _apply(task: _Task, facts: Facts) -> Facts:
             taken = _take(task, taken, rows, sums.asDict())
         return _finish(task, taken, facts)
     if facts:
-        release_record.save(task.places, task.record.noted(**facts))
-    release_record.withdrawal(task.places, task.project.name).unlink()
+        release_record.save_release_record(task.places, task.record.noted(**facts))
+    release_record.withdrawal_journal_path(task.places, task.project.name).unlink()
     if (
-        table_access.state(task.places, task.platform, task.project.name) != table_access.GRANTED
+        table_access.access_state(task.places, task.platform, task.project.name) != table_access.ACCESS_GRANTED
     ):  # by who saw the journal
-        table_access.settle(task.places, task.platform, task.project, task.now)
+        table_access.settle_access(task.places, task.platform, task.project, task.now)
     return _told(task, task.record, [])
 
 
-def _taken(task: _Task, journal: Facts) -> list[Facts]:
+def _taken(task: RowWithdrawal, journal: Facts) -> list[Facts]:
     """What was taken out already; a plan whose commit is there was carried out, any other was not."""
     if journal["release"] != task.record.release:
         return []
@@ -146,49 +147,51 @@ def _taken(task: _Task, journal: Facts) -> list[Facts]:
 
 
 def _reasons() -> dict[str, Any]:
-    barred, lapsed = F.col(BARRED).isNotNull(), F.col(LAPSED).isNotNull()
+    barred, lapsed = F.col(BARRED_COLUMN).isNotNull(), F.col(LAPSED_COLUMN).isNotNull()
     return {"pupils_barred": barred, "pupils_of_schools": lapsed & ~barred}
 
 
-def _marked(task: _Task) -> DataFrame:
+def _marked(task: RowWithdrawal) -> DataFrame:
     """The table's rows, with `_barred` and `_lapsed` where they must go, else null."""
     spark = task.spark
-    numbers = local_frames.local(spark, "pgn string not null", [(number,) for number in sorted(task.barred)])
+    numbers = local_frames.make_local_frame(spark, "pgn string not null", [(number,) for number in sorted(task.barred)])
     keyed = numbers.join(F.broadcast(task.key.frame(spark)))
     text = F.concat(F.lit("pgn|"), F.col("pgn"))
-    pseudonym = F.lower(F.hex(pseudonymise.hmac_sha256(text)))
-    pupils = keyed.select(pseudonym.alias(PUPIL), F.lit(True).alias(BARRED)).distinct()
+    pseudonym = F.lower(F.hex(pseudonymisation.hmac_sha256(text)))
+    pupils = keyed.select(pseudonym.alias(PUPIL_PSEUDONYM), F.lit(True).alias(BARRED_COLUMN)).distinct()
     digests = task.key.digests(f"brin|{school}" for school in sorted(task.schools))
-    state = f"{SCHOOL} string not null, {LAPSED} boolean not null"
-    schools = local_frames.local(spark, state, [(digest.hex(), True) for digest in digests])
-    rows = delta.read(spark, task.table, delta.history(task.table)[0].version)
-    return rows.join(F.broadcast(pupils), PUPIL, "left").join(F.broadcast(schools), SCHOOL, "left")
+    state = f"{SCHOOL_PSEUDONYM_COLUMN} string not null, {LAPSED_COLUMN} boolean not null"
+    schools = local_frames.make_local_frame(spark, state, [(digest.hex(), True) for digest in digests])
+    rows = delta.read_table(spark, task.table, delta.read_commits(task.table)[0].version)
+    return rows.join(F.broadcast(pupils), PUPIL_PSEUDONYM, "left").join(
+        F.broadcast(schools), SCHOOL_PSEUDONYM_COLUMN, "left"
+    )
 
 
-def _take(task: _Task, taken: list[Facts], rows: DataFrame, sums: Facts) -> list[Facts]:
+def _take(task: RowWithdrawal, taken: list[Facts], rows: DataFrame, sums: Facts) -> list[Facts]:
     """One commit with what stays, in the order of a release: a MERGE would leave files in another one."""
     barred, lapsed = _reasons().values()
     columns = [*task.project.column_names, *task.project.pseudonyms]
-    boards = pupil_boards.keyed(task.spark, task.key, task.boards)
+    boards = pupil_boards.make_board_frame(task.spark, task.key, task.boards)
     floors = task.platform.floors
-    staying = residual_classes.of(rows, barred | lapsed, task.project, floors, boards).select(*columns)
+    staying = residual_classes.keep_residual_rows(rows, barred | lapsed, task.project, floors, boards).select(*columns)
     every, left = rows.count(), staying.count()
     plan = {"version": task.version(), **sums, "left": left, "pupils_besides": every - left - sum(sums.values())}
     _write(task, {"plan": plan, "taken": taken})
-    publication.put(staying, left, task.table, task.project, task.record.id, task.platform)
+    publication.replace_published_rows(staying, left, task.table, task.project, task.record.id, task.platform)
     taken = [*taken, plan]
     _write(task, {"plan": None, "taken": taken})
     return taken
 
 
-def _write(task: _Task, journal: Facts) -> None:
-    file = release_record.withdrawal(task.places, task.project.name)
-    release_record.write(file, {"release": task.record.release, **journal})
+def _write(task: RowWithdrawal, journal: Facts) -> None:
+    file = release_record.withdrawal_journal_path(task.places, task.project.name)
+    json_documents.write_json_document(file, {"release": task.record.release, **journal})
 
 
-def _finish(task: _Task, taken: list[Facts], facts: Facts) -> Facts:
+def _finish(task: RowWithdrawal, taken: list[Facts], facts: Facts) -> Facts:
     """The old snapshot goes, the new one is verified, the record follows, readers return."""
-    delta.vacuum_whole(
+    delta.vacuum_table_or_refuse(
         task.table,
         "only what is left",
         found="files of the rows taken out",
@@ -204,17 +207,17 @@ def _finish(task: _Task, taken: list[Facts], facts: Facts) -> Facts:
         checksum=checksum,
         withdrawals=[*(one for one in earlier if one["version"] != withdrawn["version"]), withdrawn],
     )
-    record = contributors.without(record, task.schools)
-    public_record.write(task.places, task.platform, record)
-    release_record.save(task.places, record)
-    release_record.withdrawal(task.places, task.project.name).unlink()
-    table_access.settle(task.places, task.platform, task.project, task.now)
+    record = contributors.record_without_schools(record, task.schools)
+    public_record.write_public_record(task.places, task.platform, record)
+    release_record.save_release_record(task.places, record)
+    release_record.withdrawal_journal_path(task.places, task.project.name).unlink()
+    table_access.settle_access(task.places, task.platform, task.project, task.now)
     return _told(task, record, taken)
 
 
-def _verify(task: _Task, left: int) -> list[int | str]:
+def _verify(task: RowWithdrawal, left: int) -> list[int | str]:
     """The checksum of what is left, when the verifier finds nothing in it."""
-    found = stage.check_published(
+    found = stage_verification.check_published(
         task.spark,
         task.project,
         task.platform,
@@ -224,7 +227,7 @@ def _verify(task: _Task, left: int) -> list[int | str]:
         task.hierarchies,
         (task.key, task.now.date()),
     )
-    barred = stage.look_for_barred(task.spark, task.table, task.key, task.barred, task.schools)
+    barred = stage_verification.look_for_barred(task.spark, task.table, task.key, task.barred, task.schools)
     if found.found or barred:
         raise NotAnonymous(
             *(f"{f.code}: {f.sentence}" for f in (*found.found, *barred)),
@@ -233,9 +236,9 @@ def _verify(task: _Task, left: int) -> list[int | str]:
     return [*found.checksum]
 
 
-def _told(task: _Task, record: Record, taken: list[Facts]) -> Facts:
+def _told(task: RowWithdrawal, record: ReleaseRecord, taken: list[Facts]) -> Facts:
     name = task.project.name
-    state = table_access.state(task.places, task.platform, name)
+    state = table_access.access_state(task.places, task.platform, name)
     return {"project": name, "version": record.facts.get("version"), "access": state, **_sums(taken)}
 
 

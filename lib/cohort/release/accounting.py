@@ -8,23 +8,25 @@ from pyspark.sql import functions as F
 from cohort.agreements.project import Project
 from cohort.anonymisation import pupil_records
 from cohort.legal_basis import instructions, objections
-from cohort.legal_basis.eligibility import Rights
-from cohort.legal_basis.instructions import INSTRUCTED
-from cohort.release.pipeline import Way
-from cohort.states.schemas import Accepted
+from cohort.legal_basis.eligibility import Eligibility
+from cohort.legal_basis.instructions import INSTRUCTED_COLUMN
+from cohort.release.pipeline import PipelineResult
+from cohort.states.schemas import AcceptedResults
 
 
-def counts(results: Accepted, project: Project, rights: Rights, way: Way) -> dict[str, int]:
+def count_rows_and_pupils(
+    results: AcceptedResults, project: Project, rights: Eligibility, way: PipelineResult
+) -> dict[str, int]:
     """Every row and every pupil, once: the sums close or the release is a defect.
 
     A pupil of whom no selected row is of an instructed school counts there, objection or not.
     """
-    selected = pupil_records.select(results, project)
+    selected = pupil_records.select_project_results(results, project)
     rows_current, (rows_selected, rows_instructed) = results.count(), _rows(selected, rights)
     rows_without, rows_objected = rows_selected - rows_instructed, rows_instructed - way.counts.rows
     without = objected = 0
     if rows_without or rows_objected:
-        instructed = instructions.keep_instructed(selected, rights.schools)
+        instructed = instructions.keep_instructed_rows(selected, rights.schools)
         admitted = objections.remove_objectors(instructed, results, rights.objections, project)
         known, left = _pupils(selected, rights)
         without = known - left
@@ -50,15 +52,19 @@ def counts(results: Accepted, project: Project, rights: Rights, way: Way) -> dic
     return found
 
 
-def _rows(selected: Accepted, rights: Rights) -> tuple[int, int]:
+def _rows(selected: AcceptedResults, rights: Eligibility) -> tuple[int, int]:
     """The selected rows, and those of instructed schools, in one pass."""
-    marked = instructions.mark(selected, rights.schools)
-    found = marked.agg(F.count(F.lit(1)), F.count_if(INSTRUCTED)).first()
+    marked = instructions.mark_instructed_rows(selected, rights.schools)
+    found = marked.agg(F.count(F.lit(1)), F.count_if(INSTRUCTED_COLUMN)).first()
     return (0, 0) if found is None else (found[0], found[1])
 
 
-def _pupils(selected: Accepted, rights: Rights) -> tuple[int, int]:
+def _pupils(selected: AcceptedResults, rights: Eligibility) -> tuple[int, int]:
     """The pupils with a selected row, and those of whom one is of an instructed school."""
-    per_pupil = instructions.mark(selected, rights.schools).groupBy("pgn").agg(F.max(INSTRUCTED).alias("any"))
+    per_pupil = (
+        instructions.mark_instructed_rows(selected, rights.schools)
+        .groupBy("pgn")
+        .agg(F.max(INSTRUCTED_COLUMN).alias("any"))
+    )
     found = per_pupil.agg(F.count(F.lit(1)), F.count_if("any")).first()
     return (0, 0) if found is None else (found[0], found[1])

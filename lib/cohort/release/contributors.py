@@ -10,23 +10,25 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cohort import delta
-from cohort.keys.project_keys import Key
-from cohort.release_records.release_record import Record
+from cohort.keys.project_keys import ProjectKey
+from cohort.release_records.release_record import ReleaseRecord
 from cohort.results import ledger
-from cohort.states.schemas import OTHERS, SCHOOL
-from cohort.storage.paths import Places
+from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL
+from cohort.storage.zone_paths import StorageZones
 
 
-def schools(spark: SparkSession, places: Places, stage: Path, key: Key, listed: Iterable[str]) -> list[str]:
+def find_contributing_schools(
+    spark: SparkSession, places: StorageZones, stage: Path, key: ProjectKey, listed: Iterable[str]
+) -> list[str]:
     """The schools of a staged release, in order: of each pupil's latest value and of every other one shown.
 
     Takes: the stage with its control columns, the project's key, the school list. A school that has left the
     list is known by its deliveries. What is of no school at all is left to the verifier, which refuses it.
     """
-    rows = delta.read(spark, stage)
-    others = rows.select(F.explode(OTHERS).alias(SCHOOL))
-    found: Any = rows.select(SCHOOL).unionByName(others).distinct().toArrow()
-    shown = set(found[SCHOOL].to_pylist())
+    rows = delta.read_table(spark, stage)
+    others = rows.select(F.explode(OTHER_SCHOOLS_CONTROL).alias(SCHOOL_CONTROL))
+    found: Any = rows.select(SCHOOL_CONTROL).unionByName(others).distinct().toArrow()
+    shown = set(found[SCHOOL_CONTROL].to_pylist())
     names = _named(key, listed)
     if not shown <= names.keys():
         lines = ledger.read(places.ledger).lines
@@ -34,7 +36,7 @@ def schools(spark: SparkSession, places: Places, stage: Path, key: Key, listed: 
     return sorted(names[digest] for digest in shown & names.keys())
 
 
-def without(record: Record, gone: Collection[str]) -> Record:
+def record_without_schools(record: ReleaseRecord, gone: Collection[str]) -> ReleaseRecord:
     """The record of a release whose rows of some schools were taken out: it keeps that they were in it."""
     known = record.facts.get("schools", [])
     left = {*record.facts.get("schools_left", []), *(school for school in known if school in gone)}
@@ -42,6 +44,6 @@ def without(record: Record, gone: Collection[str]) -> Record:
     return record.noted(schools=kept, schools_left=sorted(left)) if left else record
 
 
-def _named(key: Key, brins: Iterable[str]) -> dict[bytes, str]:
+def _named(key: ProjectKey, brins: Iterable[str]) -> dict[bytes, str]:
     known = sorted(set(brins))
     return dict(zip(key.digests(f"brin|{brin}" for brin in known), known, strict=True))

@@ -10,7 +10,9 @@ import numpy as np
 from cohort.sdc.model.recoding import Recoding
 
 
-def codebook(recoding: Recoding, names: Sequence[str], as_they_are: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def build_data_dictionary(
+    recoding: Recoding, names: Sequence[str], as_they_are: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     """Per column the values that are released, by level, with the share of released pupils at that level.
 
     Takes: the recoding, the released name of every column, the values of those that it does not generalise.

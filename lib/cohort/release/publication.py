@@ -17,24 +17,24 @@ from cohort import delta
 from cohort.access import table_access
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.foundation.errors import NotAnonymous, StateRefused, expected
+from cohort.foundation.errors import NotAnonymous, StateRefused, describe_problem
 from cohort.legal_basis import eligibility
-from cohort.legal_basis.eligibility import Known
+from cohort.legal_basis.eligibility import ListVocabulary
 from cohort.release_records import class_snapshot, public_record, release_record
-from cohort.release_records.release_record import Record, Release
-from cohort.storage.paths import Places
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.storage.zone_paths import StorageZones
 
-ROWS_PER_FILE = 250_000
+ROWS_PER_PUBLISHED_FILE = 250_000
 
 
-def check(
-    places: Places,
+def check_publishable(
+    places: StorageZones,
     platform: Platform,
     project: Project,
-    record: Record,
+    record: ReleaseRecord,
     now: dt.datetime,
     approved_by: str | None,
-    may_name: Known,
+    may_name: ListVocabulary,
 ) -> None:
     """Whether this release may be published now; a line of a list may name only what there is.
 
@@ -42,11 +42,11 @@ def check(
     an approval by nobody or by whoever made the release (exit code 15); the lists themselves (12, 17);
     readers who could not be let in (17).
     """
-    release_record.require_open(places, project.name)
-    record.moved(Release.PUBLISHED)
+    release_record.require_open_project(places, project.name)
+    record.moved(ReleaseState.PUBLISHED)
     if now.date() > project.ends:
         raise StateRefused(
-            expected(
+            describe_problem(
                 "a project in its time",
                 example=f"until {project.ends}",
                 found=str(now.date()),
@@ -58,14 +58,14 @@ def check(
         raise _approval("nobody")
     if approved_by is not None and (not approved_by.strip() or approved_by.strip() == record.facts["made_by"]):
         raise _approval("whoever made the release")
-    table_access.require_possible(platform, project)
-    lists = eligibility.load(places, platform, project, now.date(), may_name).digests()
+    table_access.require_access_possible(platform, project)
+    lists = eligibility.load_eligibility(places, platform, project, now.date(), may_name).digests()
     changed = [name.partition("_")[0] for name, digest in lists.items() if record.facts[name] != digest]
     if changed:
         reason = f"a list of {' and '.join(changed)} changed after the verification"
-        class_snapshot.refuse(places, record, reason=reason)
+        class_snapshot.refuse_release(places, record, reason=reason)
         raise StateRefused(
-            expected(
+            describe_problem(
                 f"the lists of {' and '.join(changed)} that the release was verified with",
                 example="unchanged files",
                 found="a changed list",
@@ -75,16 +75,16 @@ def check(
         )
 
 
-def publish(
+def publish_release(
     spark: SparkSession,
-    places: Places,
+    places: StorageZones,
     platform: Platform,
     project: Project,
-    record: Record,
+    record: ReleaseRecord,
     now: dt.datetime,
     approved_by: str | None,
     progress: Callable[[str], None],
-) -> Record:
+) -> ReleaseRecord:
     """Copy a verified stage, without its control columns, into the project's table, and let its readers in.
 
     Takes: a release for which `check` raised nothing; the caller holds the project's lock.
@@ -93,103 +93,105 @@ def publish(
     against the published one (15): the earlier snapshot stays. A table whose checksum is not the verified one
     is removed (14). Nobody can read from before the commit until it was compared; what `access` refuses (17).
     """
-    class_snapshot.require_compared(places, project, record)
-    stage = delta.read(spark, places.stage(record.project, record.release)).select(
+    class_snapshot.require_compared_with_published(places, project, record)
+    stage = delta.read_table(spark, places.stage(record.project, record.release)).select(
         *project.column_names, *project.pseudonyms
     )
     rows, checksum = record.facts["checksum"]
-    if list(delta.checksum(stage)) != [rows, checksum]:
+    if list(delta.checksum_rows(stage)) != [rows, checksum]:
         raise _altered("the stage")
     table = places.table(project.name)
-    table_access.close(places, platform, project.name, "a release is being published", now)
-    version = put(stage, rows, table, project, record.id, platform)
+    table_access.close_table(places, platform, project.name, "a release is being published", now)
+    version = replace_published_rows(stage, rows, table, project, record.id, platform)
     progress(f"committed: {rows} rows, version {version}")
     _compare(spark, places, record)
     published = record.moved(
-        Release.PUBLISHED,
+        ReleaseState.PUBLISHED,
         version=version,
         published=str(now),
         approved_by=approved_by,
         second_person=approved_by is not None,
     )
-    release_record.save(places, published)
+    release_record.save_release_record(places, published)
     _settle(places, platform, published)
     progress("settled: earlier snapshot vacuumed, stage removed")
-    why_not = table_access.settle(places, platform, project, now)
+    why_not = table_access.settle_access(places, platform, project, now)
     progress(f"access: withdrawn, as {'; '.join(why_not)}" if why_not else f"access: {project.readers}")
     return published
 
 
-def put(released: DataFrame, rows: int, table: Path, project: Project, release_id: str, platform: Platform) -> int:
+def replace_published_rows(
+    released: DataFrame, rows: int, table: Path, project: Project, release_id: str, platform: Platform
+) -> int:
     """Make rows the only content of a project's table, in one commit that carries the release's id.
 
     Gives: the version committed.
     """
     own = {
-        delta.RELEASE: release_id,
+        delta.RELEASE_PROPERTY: release_id,
         "cohort.class": project.release_class,
         "cohort.k": str(project.thresholds.k),
         "cohort.m": str(project.thresholds.m),
         "cohort.expires": str(project.ends),
         **({"cohort.personal_data": "true"} if project.pseudonymous else {}),
     }
-    ordered = in_order(released, rows, project.row_order, project.pseudonyms)
-    return delta.replace(ordered, table, own, release_id, platform.tables)
+    ordered = order_by_released_values(released, rows, project.row_order, project.pseudonyms)
+    return delta.replace_table(ordered, table, own, release_id, platform.tables)
 
 
-def in_order(released: DataFrame, rows: int, by: list[str], then: tuple[str, ...] = ()) -> DataFrame:
+def order_by_released_values(released: DataFrame, rows: int, by: list[str], then: tuple[str, ...] = ()) -> DataFrame:
     """Rows in an order, and split into files, that depend on their released values alone.
 
     Takes: the rows and their number, and every column agreed, the first to order by first; pseudonyms, which
     order equal records.
     """
-    files = max(1, -(-rows // ROWS_PER_FILE))
+    files = max(1, -(-rows // ROWS_PER_PUBLISHED_FILE))
     return released.repartition(files, *map(F.col, by)).sortWithinPartitions(*by, *then)
 
 
-def mend(spark: SparkSession, places: Places, platform: Platform, project: str) -> None:
+def repair_publication(spark: SparkSession, places: StorageZones, platform: Platform, project: str) -> None:
     """Bring the records up to the table's history, after a run that was killed between the two.
 
     The newest commit that carries a release's id is the published release; an unfinished settling is done.
     """
     table = places.table(project)
-    known = {record.id: record for record in release_record.releases(places, project)}
-    if not delta.exists(table):
+    known = {record.id: record for record in release_record.load_release_records(places, project)}
+    if not delta.table_exists(table):
         return
-    commit = next((c for c in delta.history(table) if c.note in known), None)
+    commit = next((c for c in delta.read_commits(table) if c.note in known), None)
     if commit is None:
         return
     record = known[str(commit.note)]
-    if record.state is Release.VERIFIED:
+    if record.state is ReleaseState.VERIFIED:
         _compare(spark, places, record)
-        record = record.moved(Release.PUBLISHED, version=commit.version, mended=True)
-        release_record.save(places, record)
-    if record.state is Release.PUBLISHED and not record.facts.get("settled"):
+        record = record.moved(ReleaseState.PUBLISHED, version=commit.version, mended=True)
+        release_record.save_release_record(places, record)
+    if record.state is ReleaseState.PUBLISHED and not record.facts.get("settled"):
         _settle(places, platform, record)
 
 
-def _compare(spark: SparkSession, places: Places, record: Record) -> None:
+def _compare(spark: SparkSession, places: StorageZones, record: ReleaseRecord) -> None:
     """Remove a table, and refuse its release, whose rows are not those that were verified.
 
     With a retention of nothing Delta restores no earlier version; the next release makes the table anew.
     """
     table = places.table(record.project)
-    if list(delta.checksum(delta.read(spark, table))) != record.facts["checksum"]:
+    if list(delta.checksum_rows(delta.read_table(spark, table))) != record.facts["checksum"]:
         delta.remove_folder(table, where=f"projects/{record.project}")
         reason = "what was committed was not what was verified, and was removed"
-        release_record.save(places, record.moved(Release.REFUSED, reason=reason))
-        class_snapshot.forget(places, record)
+        release_record.save_release_record(places, record.moved(ReleaseState.REFUSED, reason=reason))
+        class_snapshot.remove_snapshot(places, record)
         raise _altered("the table")
 
 
-def _settle(places: Places, platform: Platform, record: Record) -> None:
-    for earlier in release_record.releases(places, record.project):
-        if earlier.state is Release.PUBLISHED and earlier.release != record.release:
-            earlier = earlier.moved(Release.SUPERSEDED)
-            release_record.save(places, earlier)
-        if earlier.state is Release.SUPERSEDED:
-            public_record.close(places, earlier)
-    delta.vacuum_whole(
+def _settle(places: StorageZones, platform: Platform, record: ReleaseRecord) -> None:
+    for earlier in release_record.load_release_records(places, record.project):
+        if earlier.state is ReleaseState.PUBLISHED and earlier.release != record.release:
+            earlier = earlier.moved(ReleaseState.SUPERSEDED)
+            release_record.save_release_record(places, earlier)
+        if earlier.state is ReleaseState.SUPERSEDED:
+            public_record.mark_public_record_superseded(places, earlier)
+    delta.vacuum_table_or_refuse(
         places.table(record.project),
         "only the published snapshot",
         found="files of an earlier one",
@@ -197,15 +199,17 @@ def _settle(places: Places, platform: Platform, record: Record) -> None:
         do="Look at its permissions, then run publish again",
     )
     delta.remove_folder(places.staging(record.project), where=f"staging/{record.project}")
-    class_snapshot.keep_only(places, record.project, [record.release])
-    release_record.withdrawal(places, record.project).unlink(missing_ok=True)  # it was of the snapshot before
-    public_record.write(places, platform, record)
-    release_record.save(places, record.noted(settled=True))
+    class_snapshot.keep_only_snapshots(places, record.project, [record.release])
+    release_record.withdrawal_journal_path(places, record.project).unlink(
+        missing_ok=True
+    )  # it was of the snapshot before
+    public_record.write_public_record(places, platform, record)
+    release_record.save_release_record(places, record.noted(settled=True))
 
 
 def _approval(found: str) -> StateRefused:
     return StateRefused(
-        expected(
+        describe_problem(
             "the approval of a second person",
             example="--approved-by 'A. Jansen'",
             found=found,
@@ -217,7 +221,7 @@ def _approval(found: str) -> StateRefused:
 
 def _altered(what: str) -> NotAnonymous:
     return NotAnonymous(
-        expected(
+        describe_problem(
             f"{what} with the rows that were verified",
             example="an equal checksum",
             found="another checksum",

@@ -20,36 +20,36 @@ from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.differencing import nested_release
-from cohort.foundation.errors import ConfigurationRefused, Refusal, expected
+from cohort.foundation.errors import ConfigurationRefused, Refusal, describe_problem
 from cohort.ingestion import number_change_application
 from cohort.keys import project_keys
 from cohort.legal_basis import eligibility, number_changes
-from cohort.legal_basis.declared_lists import Dated
-from cohort.legal_basis.eligibility import Known, Rights
+from cohort.legal_basis.declared_lists import DatedListDeclaration
+from cohort.legal_basis.eligibility import Eligibility, ListVocabulary
 from cohort.results import value_ranges
 from cohort.results.value_ranges import Spread
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
-SOON = 31
+EXPIRES_SOON_DAYS = 31
 """A list that expires within so many days is told."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReadinessInput:
     """What a release is asked for: where, what was agreed, what is declared, on which day."""
 
-    places: Places
+    places: StorageZones
     platform: Platform
     project: Project
     config: Path
     catalogue: Catalogue
     key_folder: Path
-    may_name: Known
+    may_name: ListVocabulary
     today: dt.date
 
 
-def declared(project: Project, hierarchies: Path, catalogue: Catalogue) -> dict[str, Hierarchy]:
+def load_fitting_hierarchies(project: Project, hierarchies: Path, catalogue: Catalogue) -> dict[str, Hierarchy]:
     """The hierarchies of a project whose declaration fits the catalogue and every score it allows.
 
     Args:
@@ -58,12 +58,12 @@ def declared(project: Project, hierarchies: Path, catalogue: Catalogue) -> dict[
         ConfigurationRefused: a special-category result without its ground, a domain or scale that no test
             has, a hierarchy without a code that intake accepts, bands without a score that it accepts (10).
     """
-    eligibility.special(project, catalogue.special_domains())
+    eligibility.check_special_category_columns(project, catalogue.special_domains())
     unknown = [r for r in project.results if not catalogue.measures(r.domein, r.schaal)]
     if unknown:
         raise ConfigurationRefused(
             *(
-                expected(
+                describe_problem(
                     "domains and scales of the catalogue",
                     example="rekenen on LVS-REK",
                     found=f"{r.domein} on {r.schaal}",
@@ -73,13 +73,13 @@ def declared(project: Project, hierarchies: Path, catalogue: Catalogue) -> dict[
                 for r in unknown
             )
         )
-    trees = project_hierarchies.load(project, hierarchies)
-    if uncovered := project_hierarchies.uncovered_scores(project, trees, catalogue):
+    trees = project_hierarchies.load_hierarchies(project, hierarchies)
+    if uncovered := project_hierarchies.find_uncovered_scores(project, trees, catalogue):
         raise ConfigurationRefused(*uncovered)
     return trees
 
 
-def next_release(asked: Asked, spread: Spread) -> dict[str, Any]:
+def check_readiness(asked: ReadinessInput, spread: Spread) -> dict[str, Any]:
     """What the next release would refuse, what it would leave out, and what expires soon.
 
     Args:
@@ -90,15 +90,15 @@ def next_release(asked: Asked, spread: Spread) -> dict[str, Any]:
     """
     problems, doubts, trees, today = list[str](), list[str](), dict[str, Hierarchy](), None
     try:
-        trees = declared(asked.project, asked.config / "hierarchies", asked.catalogue)
-        nested_release.before(asked.places, asked.project, trees)
+        trees = load_fitting_hierarchies(asked.project, asked.config / "hierarchies", asked.catalogue)
+        nested_release.load_previous_snapshot(asked.places, asked.project, trees)
     except Refusal as refusal:
         problems += refusal.problems
     steps: tuple[Callable[[], object], ...] = (
         lambda: number_change_application.require_applied(
-            asked.places, number_changes.load(asked.places.numbers, asked.today)
+            asked.places, number_changes.load_number_changes(asked.places.numbers, asked.today)
         ),
-        lambda: project_keys.load(asked.key_folder, asked.project.name),
+        lambda: project_keys.load_key(asked.key_folder, asked.project.name),
     )
     for step in steps:
         try:
@@ -106,7 +106,7 @@ def next_release(asked: Asked, spread: Spread) -> dict[str, Any]:
         except Refusal as refusal:
             problems += refusal.problems
     try:
-        today = eligibility.load(asked.places, asked.platform, asked.project, asked.today, asked.may_name)
+        today = eligibility.load_eligibility(asked.places, asked.platform, asked.project, asked.today, asked.may_name)
     except Refusal as refusal:
         problems += refusal.problems
     chosen = value_ranges.chosen_of(spread, asked.project) if isinstance(spread, pa.Table) else None
@@ -114,7 +114,7 @@ def next_release(asked: Asked, spread: Spread) -> dict[str, Any]:
         problems.append(spread)
     elif chosen is None or not chosen.num_rows:
         problems.append(
-            expected(
+            describe_problem(
                 "results of the project's population",
                 example="those of a run of ingest",
                 found="none",
@@ -133,7 +133,7 @@ def next_release(asked: Asked, spread: Spread) -> dict[str, Any]:
     }
 
 
-def _left_out(platform: Platform, today: Rights, chosen: pa.Table) -> list[str]:
+def _left_out(platform: Platform, today: Eligibility, chosen: pa.Table) -> list[str]:
     """About how many schools with results have no instruction, for all or a part of them."""
     sites = chosen.group_by(["brin", "vestiging"]).aggregate([]).to_pylist()
     schools = {one["brin"] for one in sites}
@@ -149,7 +149,7 @@ def _left_out(platform: Platform, today: Rights, chosen: pa.Table) -> list[str]:
     ]
 
 
-def _expiring(asked: Asked, today: Rights) -> Iterator[str]:
+def _expiring(asked: ReadinessInput, today: Eligibility) -> Iterator[str]:
     """Lists of objections, instructions and consents that are used and soon too old."""
     most = asked.platform.objections.max_age_days
     for one in today.objections.lists:
@@ -162,18 +162,18 @@ def _expiring(asked: Asked, today: Rights) -> Iterator[str]:
         days = [
             (line.until - asked.today).days for line in lines if line.until is not None and line.in_force(asked.today)
         ]
-        if days and min(days) < SOON:
+        if days and min(days) < EXPIRES_SOON_DAYS:
             yield f"The first of the {what} in force ends in {min(days)} days. Ask for a new one in time."
 
 
-def _consents(asked: Asked, today: Rights) -> list[Any]:
+def _consents(asked: ReadinessInput, today: Eligibility) -> list[Any]:
     return [line for line in today.consents.lines if line.project == asked.project.name]
 
 
-def _expires(zone: str, name: str, one: Dated, most: int | None, today: dt.date) -> Iterator[str]:
+def _expires(zone: str, name: str, one: DatedListDeclaration, most: int | None, today: dt.date) -> Iterator[str]:
     days = one.max_age_days if most is None else min(one.max_age_days, most)
     left = days - (today - one.date).days
-    if left < SOON:
+    if left < EXPIRES_SOON_DAYS:
         yield (
             f"The list {zone}/{name}.toml is of {one.date} and can be used for {left} more days. Ask its "
             "keeper for a new one in time."

@@ -16,29 +16,29 @@ from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.differencing import nested_release, project_overlap, snapshot_renumbering
 from cohort.erasure import objection_erasure
-from cohort.foundation.errors import DeliveriesRefused, NotAnonymous, StateRefused, expected
-from cohort.foundation.progress import Progress, StageReport, Stopwatch
+from cohort.foundation.errors import DeliveriesRefused, NotAnonymous, StateRefused, describe_problem
+from cohort.foundation.progress import ProgressWriter, StageListener, Stopwatch
 from cohort.ingestion import code_normalisation, number_change_application
 from cohort.keys import project_keys
-from cohort.keys.project_keys import Key
+from cohort.keys.project_keys import ProjectKey
 from cohort.legal_basis import eligibility, number_changes
-from cohort.legal_basis.eligibility import Known, Rights
+from cohort.legal_basis.eligibility import Eligibility, ListVocabulary
 from cohort.release import accounting, contributors, data_dictionary, pipeline, publication, readiness
 from cohort.release_records import class_snapshot, public_record, release_record
-from cohort.release_records.release_record import Record, Release
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
 from cohort.results import current_results, ledger
 from cohort.sdc.risk import reidentification_risk
-from cohort.states.schemas import Accepted
-from cohort.storage.paths import Places
-from cohort.verification.stage import Before, Finding, Findings, Subject, check_stage
-from cohort.verification.stage import check_rights as published_rights
+from cohort.states.schemas import AcceptedResults
+from cohort.storage.zone_paths import StorageZones
+from cohort.verification.stage_verification import Before, Finding, Findings, Subject, check_stage
+from cohort.verification.stage_verification import check_rights as published_rights
 
 
 @dataclass(frozen=True)
-class Work:
+class ReleaseTask:
     """What a release is made from, beside the session: where, what was agreed, what is declared."""
 
-    places: Places
+    places: StorageZones
     platform: Platform
     catalogue: Catalogue
     project: Project
@@ -54,12 +54,12 @@ class Work:
         return self.now.date()
 
     @property
-    def known(self) -> Known:
+    def known(self) -> ListVocabulary:
         """What a line of a list may name."""
-        return eligibility.known(self.places, self.hierarchies.parent, self.catalogue)
+        return eligibility.load_list_vocabulary(self.places, self.hierarchies.parent, self.catalogue)
 
 
-def check(work: Work) -> tuple[Rights, Key]:
+def check_release_allowed(work: ReleaseTask) -> tuple[Eligibility, ProjectKey]:
     """Everything that can be refused before a session is started, in the order a reader would ask.
 
     Refuses: a project being destroyed or destroyed, before its start or past its end (exit code 15); a
@@ -67,10 +67,10 @@ def check(work: Work) -> tuple[Rights, Key]:
     instructions and consents (17); the key (13).
     """
     project = work.project
-    release_record.require_open(work.places, project.name)
+    release_record.require_open_project(work.places, project.name)
     if not project.lasts(work.today):
         raise StateRefused(
-            expected(
+            describe_problem(
                 "a project in its time",
                 example=f"a day from {project.starts} to {project.ends}",
                 found=str(work.today),
@@ -80,16 +80,20 @@ def check(work: Work) -> tuple[Rights, Key]:
                 else "Wait for its start",
             )
         )
-    trees = readiness.declared(project, work.hierarchies, work.catalogue)
-    before = nested_release.before(work.places, project, trees)
+    trees = readiness.load_fitting_hierarchies(project, work.hierarchies, work.catalogue)
+    before = nested_release.load_previous_snapshot(work.places, project, trees)
     if work.wave and before is None:
-        raise nested_release.no_wave(project)
-    number_change_application.require_applied(work.places, number_changes.load(work.places.numbers, work.today))
-    lists = eligibility.load(work.places, work.platform, project, work.today, work.known)
-    return lists, project_keys.load(work.keys, project.name)
+        raise nested_release.cohort_extension_refusal(project)
+    number_change_application.require_applied(
+        work.places, number_changes.load_number_changes(work.places.numbers, work.today)
+    )
+    lists = eligibility.load_eligibility(work.places, work.platform, project, work.today, work.known)
+    return lists, project_keys.load_key(work.keys, project.name)
 
 
-def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: Progress) -> Record:
+def release_one(
+    spark: SparkSession, work: ReleaseTask, lists: Eligibility, key: ProjectKey, progress: ProgressWriter
+) -> ReleaseRecord:
     """Make, stage and verify the project's next release; the caller holds the project's lock.
 
     Gives: its record, VERIFIED.
@@ -98,14 +102,16 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
     """
     places, project = work.places, work.project
     code_normalisation.require_applied(spark, places)
-    publication.mend(spark, places, work.platform, project.name)
+    publication.repair_publication(spark, places, work.platform, project.name)
     number = _make_room(places, project.name)
-    snapshot_renumbering.follow(spark, places, project, key, number_changes.load(places.numbers, work.today))
+    snapshot_renumbering.renumber_snapshot(
+        spark, places, project, key, number_changes.load_number_changes(places.numbers, work.today)
+    )
     clock = Stopwatch(progress)
-    record = _stage(spark, work, lists, key, number, clock)
-    findings = verify(spark, work, key, record, deep=False, report=clock.tell)
+    record = stage_release(spark, work, lists, key, number, clock)
+    findings = verify_stage(spark, work, key, record, deep=False, report=clock.tell)
     clock.tell("verified", f"{len(findings.found)} findings")
-    decide(places, record, findings, work.now)
+    refuse_on_findings(places, record, findings, work.now)
     if findings.found:
         raise NotAnonymous(
             *(f"{f.code}: {f.sentence}" for f in findings.found),
@@ -113,7 +119,7 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
             "run release again.",
         )
     verified = record.moved(
-        Release.VERIFIED,
+        ReleaseState.VERIFIED,
         checksum=list(findings.checksum),
         measures=findings.measures,
         intruders=_intruders(findings.measures),
@@ -122,29 +128,33 @@ def release(spark: SparkSession, work: Work, lists: Rights, key: Key, progress: 
         seconds=clock.total,
         stages=clock.seconds,
     )
-    release_record.save(places, verified)
+    release_record.save_release_record(places, verified)
     return verified
 
 
 def _intruders(measures: Mapping[str, int | float]) -> dict[str, dict[str, float]]:
     """What a stranger, who knows others of a class, a school and a board face, by the verifier's counts."""
     names = ("smallest_class", "smallest_others", "smallest_board_others")
-    return reidentification_risk.least_left(*(int(measures[name]) for name in names))
+    return reidentification_risk.intruder_chances_of_smallest_counts(*(int(measures[name]) for name in names))
 
 
-def verify(spark: SparkSession, work: Work, key: Key, record: Record, *, deep: bool, report: StageReport) -> Findings:
+def verify_stage(
+    spark: SparkSession, work: ReleaseTask, key: ProjectKey, record: ReleaseRecord, *, deep: bool, report: StageListener
+) -> Findings:
     """Check a stage in full, against the lists as they are now and the release that is published."""
     return check_stage(spark, _subject(work, key, record), deep=deep, report=report)
 
 
-def check_rights(spark: SparkSession, work: Work, key: Key, record: Record) -> list[Finding]:
+def check_published_eligibility(
+    spark: SparkSession, work: ReleaseTask, key: ProjectKey, record: ReleaseRecord
+) -> list[Finding]:
     """Whether anybody is in a published pseudonymous table who may not be by the lists as they are now."""
     table = work.places.table(record.project)
     return published_rights(spark, replace(_subject(work, key, record), stage=table))
 
 
-def _subject(work: Work, key: Key, record: Record) -> Subject:
-    read = None if work.project.pseudonymous else release_record.published(work.places, record.project)
+def _subject(work: ReleaseTask, key: ProjectKey, record: ReleaseRecord) -> Subject:
+    read = None if work.project.pseudonymous else release_record.find_published_record(work.places, record.project)
     folder = work.places.remembered(record.project)
     return Subject(
         project=work.project,
@@ -167,31 +177,33 @@ def _subject(work: Work, key: Key, record: Record) -> Subject:
     )
 
 
-def decide(places: Places, record: Record, findings: Findings, now: dt.datetime) -> None:
+def refuse_on_findings(places: StorageZones, record: ReleaseRecord, findings: Findings, now: dt.datetime) -> None:
     """Any finding refuses a release: its record says which, its stage is removed."""
     if findings.found:
         found = [{"code": f.code, "sentence": f.sentence, "count": f.count} for f in findings.found]
-        class_snapshot.refuse(places, record, findings=found, refused=str(now))
+        class_snapshot.refuse_release(places, record, findings=found, refused=str(now))
 
 
-def _make_room(places: Places, project: str) -> int:
+def _make_room(places: StorageZones, project: str) -> int:
     """Refuse what an earlier run left unfinished, remove every stage, and count on."""
-    known = release_record.releases(places, project)
+    known = release_record.load_release_records(places, project)
     for record in known:
-        if record.state in (Release.STAGED, Release.VERIFIED):
+        if record.state in (ReleaseState.STAGED, ReleaseState.VERIFIED):
             reason = "a later run made a new release before this one was published"
-            release_record.save(places, record.moved(Release.REFUSED, reason=reason))
+            release_record.save_release_record(places, record.moved(ReleaseState.REFUSED, reason=reason))
     delta.remove_folder(places.staging(project), where=f"staging/{project}")
-    class_snapshot.keep_only(places, project, [r.release for r in known if r.state is Release.PUBLISHED])
+    class_snapshot.keep_only_snapshots(places, project, [r.release for r in known if r.state is ReleaseState.PUBLISHED])
     return max((record.release for record in known), default=0) + 1
 
 
-def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int, clock: Stopwatch) -> Record:
+def stage_release(
+    spark: SparkSession, work: ReleaseTask, lists: Eligibility, key: ProjectKey, number: int, clock: Stopwatch
+) -> ReleaseRecord:
     places, project = work.places, work.project
     batches = ledger.batches(places.ledger)
     if not batches:
         raise DeliveriesRefused(
-            expected(
+            describe_problem(
                 "results that were taken in",
                 example="those of a run of ingest",
                 found="none",
@@ -199,11 +211,11 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
                 do="Run ingest first",
             )
         )
-    objection_erasure.accept(spark, places, work.platform, lists.objections, work.catalogue.domains())
-    results = Accepted(current_results.current(spark, places, batches))
-    trees = project_hierarchies.load(project, work.hierarchies)
-    before = nested_release.before(places, project, trees)
-    way = pipeline.run(
+    objection_erasure.accept_objections(spark, places, work.platform, lists.objections, work.catalogue.domains())
+    results = AcceptedResults(current_results.current(spark, places, batches))
+    trees = project_hierarchies.load_hierarchies(project, work.hierarchies)
+    before = nested_release.load_previous_snapshot(places, project, trees)
+    way = pipeline.run_release_pipeline(
         results,
         project,
         lists,
@@ -219,25 +231,27 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
     )
     domains = sorted({result.domein for result in project.results})
     stage = places.stage(project.name, number)
-    note = release_record.release_id(project.name, number)
+    note = release_record.commit_note(project.name, number)
     try:
-        delta.write_new(way.rows, stage, note, work.platform.tables)
+        delta.write_new_table(way.rows, stage, note, work.platform.tables)
         clock.tell("staged")
         if not project.pseudonymous:
-            digest = class_snapshot.agreed(project, trees)
+            digest = class_snapshot.comparability_digest(project, trees)
             blanked = way.blanking.classes if way.blanking is not None else None
-            class_snapshot.write(way.members, places, project, number, way.recoding, digest, before, blanked)
-        counts = accounting.counts(results, project, lists, way)
-        schools = contributors.schools(spark, places, stage, key, work.catalogue.schools)
-        here = project_overlap.Shown(project, way.recoding)
-        beside = project_overlap.compare(here, places, work.platform, work.hierarchies.parent, work.today)
+            class_snapshot.write_snapshot(way.members, places, project, number, way.recoding, digest, before, blanked)
+        counts = accounting.count_rows_and_pupils(results, project, lists, way)
+        schools = contributors.find_contributing_schools(spark, places, stage, key, work.catalogue.schools)
+        here = project_overlap.ComparedRelease(project, way.recoding)
+        beside = project_overlap.compare_with_live_projects(
+            here, places, work.platform, work.hierarchies.parent, work.today
+        )
         clock.tell("counted")
     finally:
         way.let_go()
-    record = Record(
+    record = ReleaseRecord(
         project.name,
         number,
-        Release.STAGED,
+        ReleaseState.STAGED,
         {
             "made": str(work.now),
             "made_by": work.by,
@@ -246,11 +260,11 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             **lists.facts(),
             "counts": counts,
             "schools": schools,
-            "agreed": public_record.agreed(project),
+            "agreed": public_record.public_agreement(project),
             "domains": domains,
             "barred_digest": lists.objections.digest_for(project.name, domains),
             "recoding": way.recoding.search,
-            "codebook": data_dictionary.codebook(way.recoding, project.column_names, way.values),
+            "codebook": data_dictionary.build_data_dictionary(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
             "sensitive": None if project.special else way.value_counts,
             "classes": way.recoding.classes,
@@ -262,6 +276,6 @@ def _stage(spark: SparkSession, work: Work, lists: Rights, key: Key, number: int
             "differences_with": beside,
         },
     )
-    release_record.save(places, record)
-    public_record.announce(places, record)
+    release_record.save_release_record(places, record)
+    public_record.write_public_agreement(places, record)
     return record

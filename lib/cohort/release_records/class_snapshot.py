@@ -25,26 +25,27 @@ from pyspark.sql import DataFrame, SparkSession
 
 from cohort import delta
 from cohort.agreements.project import Project
-from cohort.foundation.errors import ConfigurationRefused, StateRefused, expected
+from cohort.foundation import json_documents
+from cohort.foundation.errors import ConfigurationRefused, StateRefused, describe_problem
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Record
+from cohort.release_records.release_record import ReleaseRecord
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions
-from cohort.sdc.utility.loss import Objective
-from cohort.states.schemas import PUPIL
-from cohort.storage.paths import Places
+from cohort.sdc.utility.loss import WeightedLoss
+from cohort.states.schemas import PUPIL_CONTROL
+from cohort.storage.zone_paths import StorageZones
 
-PUPILS, LEFT, CLASSES, FACTS = "pupils", "left", "classes.parquet", "memory.json"
-BLANKED = "blanked"
+PUPILS_FOLDER, FORMER_PUPILS_FOLDER, CLASSES_FILE, SNAPSHOT_FILE = "pupils", "left", "classes.parquet", "memory.json"
+BLANKED_COLUMN = "blanked"
 """Of a class, whether it shows `onbekend` instead of its sensitive values."""
-LABEL = "label_"
+LABEL_PREFIX = "label_"
 """Before the name of a released column, in the table of classes: apart from the table's own names."""
 
 
 @dataclass(frozen=True, eq=False)
-class Remembered:
+class ClassSnapshot:
     """A release as it was: which one, its classes, and where its pupils stand."""
 
     release: int
@@ -62,12 +63,12 @@ class Remembered:
 
     def everybody(self, spark: SparkSession) -> DataFrame:
         """The pseudonyms of all who were in this release or in one before it."""
-        pupils = self.pupils(spark).select(PUPIL)
-        left = self.folder / LEFT
+        pupils = self.pupils(spark).select(PUPIL_CONTROL)
+        left = self.folder / FORMER_PUPILS_FOLDER
         return pupils.unionByName(spark.read.parquet(str(left))) if left.exists() else pupils
 
 
-def agreed(project: Project, hierarchies: Mapping[str, Hierarchy]) -> str:
+def comparability_digest(project: Project, hierarchies: Mapping[str, Hierarchy]) -> str:
     """What must be the same for two releases to be compared: what each column shows, and by which labels."""
     of_column = {"name", "role", "result", "difference", "attribute", "born", "step"}
     levels = {"lowest_level", "highest_level"}
@@ -80,19 +81,19 @@ def agreed(project: Project, hierarchies: Mapping[str, Hierarchy]) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def folder(places: Places, record: Record) -> Path:
+def snapshot_folder(places: StorageZones, record: ReleaseRecord) -> Path:
     """Where a release is remembered."""
     return places.remembered(record.project) / str(record.release)
 
 
-def write(
+def write_snapshot(
     pupils: DataFrame,
-    places: Places,
+    places: StorageZones,
     project: Project,
     release: int,
     recoding: Recoding,
     digest: str,
-    before: Remembered | None,
+    before: ClassSnapshot | None,
     blanked: npt.NDArray[np.bool_] | None = None,
 ) -> None:
     """Remember a release: an action. Its facts come last, so that what a killed run left is none.
@@ -102,42 +103,45 @@ def write(
     """
     at = places.remembered(project.name) / str(release)
     delta.remove_folder(at, where=f"restricted/released/{project.name}")
-    pupils.write.option("compression", "zstd").parquet(str(at / PUPILS))
+    pupils.write.option("compression", "zstd").parquet(str(at / PUPILS_FOLDER))
     if before is not None:
         spark = pupils.sparkSession
-        still = spark.read.schema(pupils.schema).parquet(str(at / PUPILS)).select(PUPIL)
-        left = before.everybody(spark).join(still, PUPIL, "left_anti")
-        left.write.option("compression", "zstd").parquet(str(at / LEFT))
+        still = spark.read.schema(pupils.schema).parquet(str(at / PUPILS_FOLDER)).select(PUPIL_CONTROL)
+        left = before.everybody(spark).join(still, PUPIL_CONTROL, "left_anti")
+        left.write.option("compression", "zstd").parquet(str(at / FORMER_PUPILS_FOLDER))
     columns = range(recoding.coding.columns)
     names = [column.name for column in project.quasi_identifying]
     classes: dict[str, Any] = {"class_nr": pa.array(np.arange(recoding.classes), pa.int32())}
-    classes |= {partitions.level(c): pa.array(recoding.levels[:, c], pa.int8()) for c in columns}
+    classes |= {partitions.level_column(c): pa.array(recoding.levels[:, c], pa.int8()) for c in columns}
     classes |= {f"leaf{c}": pa.array(recoding.leaves[:, c], pa.int32()) for c in columns}
     classes |= {
-        LABEL + name: pa.array(shown.tolist(), pa.string()) for name, shown in zip(names, recoding.labels, strict=True)
+        LABEL_PREFIX + name: pa.array(shown.tolist(), pa.string())
+        for name, shown in zip(names, recoding.labels, strict=True)
     }
     classes["pupils"] = pa.array(recoding.pupils, pa.int64())
     hidden = np.zeros(recoding.classes, dtype=np.bool_) if blanked is None else blanked
-    classes[BLANKED] = pa.array(hidden, pa.bool_())
-    pq.write_table(pa.table(classes), at / CLASSES)
-    release_record.write(
-        at / FACTS,
-        {"agreed": digest, "pupils": recoding.released, "search": recoding.search, "at": PUPILS, "followed": ""},
+    classes[BLANKED_COLUMN] = pa.array(hidden, pa.bool_())
+    pq.write_table(pa.table(classes), at / CLASSES_FILE)
+    json_documents.write_json_document(
+        at / SNAPSHOT_FILE,
+        {"agreed": digest, "pupils": recoding.released, "search": recoding.search, "at": PUPILS_FOLDER, "followed": ""},
     )
 
 
-def load(places: Places, project: Project, record: Record, coding: Coding, digest: str) -> Remembered:
+def load_snapshot(
+    places: StorageZones, project: Project, record: ReleaseRecord, coding: Coding, digest: str
+) -> ClassSnapshot:
     """What is remembered of a published release.
 
     Refuses: a release of which nothing is remembered (exit code 15); columns or hierarchies other than it
     was made with (exit code 10).
     """
-    require(places, record)
-    at = folder(places, record)
-    facts = release_record.load(at / FACTS)
+    require_snapshot(places, record)
+    at = snapshot_folder(places, record)
+    facts = json_documents.read_json_document(at / SNAPSHOT_FILE)
     if facts["agreed"] != digest:
         raise ConfigurationRefused(
-            expected(
+            describe_problem(
                 f"the columns and hierarchies that release {record.release} was made with",
                 example="the files as they were",
                 found="others",
@@ -145,42 +149,42 @@ def load(places: Places, project: Project, record: Record, coding: Coding, diges
                 do="Restore them, or make a project with a new name: two ways to show the same pupils would add up",
             )
         )
-    table = pq.read_table(at / CLASSES)
+    table = pq.read_table(at / CLASSES_FILE)
     columns = range(coding.columns)
-    levels = np.stack([table[partitions.level(c)].to_numpy() for c in columns], axis=1)
+    levels = np.stack([table[partitions.level_column(c)].to_numpy() for c in columns], axis=1)
     leaves = np.stack([table[f"leaf{c}"].to_numpy() for c in columns], axis=1)
     pupils = table["pupils"].to_numpy().astype(np.int64)
-    goal = Objective.of("mean", coding.columns)
+    goal = WeightedLoss.of("mean", coding.columns)
     recoding, _ = Recoding.of_classes(coding, levels, leaves, pupils, 0, goal, facts["search"])
     if recoding.classes != table.num_rows or recoding.released != facts["pupils"]:
         raise _missing(record, "one that is damaged")
-    blanked = table[BLANKED].to_numpy() if BLANKED in table.column_names else None
+    blanked = table[BLANKED_COLUMN].to_numpy() if BLANKED_COLUMN in table.column_names else None
     if blanked is None and project.sensitive is not None:
         raise _missing(record, "one of an earlier version, without what its classes show of sensitive values")
     none = np.zeros(recoding.classes, dtype=np.bool_)
-    return Remembered(record.release, recoding, at, facts["at"], none if blanked is None else blanked)
+    return ClassSnapshot(record.release, recoding, at, facts["at"], none if blanked is None else blanked)
 
 
-def require(places: Places, record: Record) -> None:
+def require_snapshot(places: StorageZones, record: ReleaseRecord) -> None:
     """Refuse to go on from a release of which nothing is remembered (exit code 15)."""
-    at = folder(places, record)
-    facts = release_record.load(at / FACTS) if (at / FACTS).is_file() else {}
-    if not facts or not all((at / name).exists() for name in (facts["at"], CLASSES)):
+    at = snapshot_folder(places, record)
+    facts = json_documents.read_json_document(at / SNAPSHOT_FILE) if (at / SNAPSHOT_FILE).is_file() else {}
+    if not facts or not all((at / name).exists() for name in (facts["at"], CLASSES_FILE)):
         raise _missing(record, "none")
 
 
-def require_compared(places: Places, project: Project, record: Record) -> None:
+def require_compared_with_published(places: StorageZones, project: Project, record: ReleaseRecord) -> None:
     """Refuse to publish a release that was not held against the one that is read now (exit code 15).
 
     A pseudonymous one never is: its rows are tied by their pseudonyms anyway.
     """
     if project.pseudonymous:
         return
-    require(places, record)
-    read = release_record.published(places, project.name)
+    require_snapshot(places, record)
+    read = release_record.find_published_record(places, project.name)
     if record.facts.get("before", 0) != (read.release if read is not None else None):
         raise StateRefused(
-            expected(
+            describe_problem(
                 "a release that was held against the published one",
                 example="one that release just made",
                 found="one that was held against another, or none",
@@ -190,7 +194,7 @@ def require_compared(places: Places, project: Project, record: Record) -> None:
         )
 
 
-def keep_only(places: Places, project: str, releases: Collection[int]) -> None:
+def keep_only_snapshots(places: StorageZones, project: str, releases: Collection[int]) -> None:
     """Forget every release of a project but these."""
     all_of_it = places.remembered(project)
     for path in all_of_it.iterdir() if all_of_it.is_dir() else ():
@@ -198,22 +202,22 @@ def keep_only(places: Places, project: str, releases: Collection[int]) -> None:
             delta.remove_folder(path, where=f"restricted/released/{project}")
 
 
-def refuse(places: Places, record: Record, **why: Any) -> None:
+def refuse_release(places: StorageZones, record: ReleaseRecord, **why: Any) -> None:
     """Refuse a release: its record says why, its stage is removed, and it is forgotten."""
-    release_record.save(places, record.moved(release_record.Release.REFUSED, **why))
-    forget(places, record)
+    release_record.save_release_record(places, record.moved(release_record.ReleaseState.REFUSED, **why))
+    remove_snapshot(places, record)
     stage = places.stage(record.project, record.release)
     delta.remove_folder(stage, where=f"staging/{record.project}")
 
 
-def forget(places: Places, record: Record) -> None:
+def remove_snapshot(places: StorageZones, record: ReleaseRecord) -> None:
     """Forget one release: it was refused."""
-    delta.remove_folder(folder(places, record), where=f"restricted/released/{record.project}")
+    delta.remove_folder(snapshot_folder(places, record), where=f"restricted/released/{record.project}")
 
 
-def _missing(record: Record, found: str) -> StateRefused:
+def _missing(record: ReleaseRecord, found: str) -> StateRefused:
     return StateRefused(
-        expected(
+        describe_problem(
             f"the memory of release {record.release}, to hold another release against it",
             example="as release wrote it",
             found=found,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Action(StrEnum):
+class DueJob(StrEnum):
     """The job that is to be run."""
 
     RELEASE = "release"
@@ -15,7 +15,7 @@ class Action(StrEnum):
     DESTROY = "destroy"
 
 
-class Reason(StrEnum):
+class DueReason(StrEnum):
     """Why an action is due; the text is for people to read, the name for programs."""
 
     NOTHING_PUBLISHED = "nothing is published"
@@ -30,11 +30,11 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True)
-class Due:
+class DueAction:
     """One action that is due, with every reason for it."""
 
-    action: Action
-    reasons: tuple[Reason, ...]
+    action: DueJob
+    reasons: tuple[DueReason, ...]
 
     def as_dict(self) -> dict[str, object]:
         why = ", ".join(self.reasons)

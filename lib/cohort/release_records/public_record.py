@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from cohort.agreements.columns import Column
+from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.release_records import release_record
-from cohort.release_records.release_record import Record, Release
+from cohort.foundation import json_documents
+from cohort.release_records.release_record import ReleaseRecord, ReleaseState
 from cohort.sdc.risk import reidentification_risk
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
-COUNTS = (
+PUBLIC_COUNTS = (
     "pupils_records",
     "pupils_released",
     "pupils_suppressed",
@@ -33,7 +33,7 @@ COUNTS = (
 """The counts that are shown, hidden when small and else rounded. Counts of consents are never among them."""
 
 
-def agreed(project: Project) -> dict[str, Any]:
+def public_agreement(project: Project) -> dict[str, Any]:
     """What everybody may read of the agreement: what for, of whom, which columns, why.
 
     Not the group of readers, nor what the platform needs to make the release.
@@ -63,7 +63,7 @@ def agreed(project: Project) -> dict[str, Any]:
     }
 
 
-def _source(column: Column) -> dict[str, Any]:
+def _source(column: DeclaredColumn) -> dict[str, Any]:
     if not column.results:
         return {"attribute": column.attribute, "born": column.born}
     last = column.results[-1]
@@ -71,18 +71,20 @@ def _source(column: Column) -> dict[str, Any]:
     return {"domein": last.domein, "value": last.value, "at": moments}
 
 
-def announce(places: Places, record: Record) -> None:
+def write_public_agreement(places: StorageZones, record: ReleaseRecord) -> None:
     """Tell what was agreed as soon as a release is made, whether or not it is ever published."""
-    release_record.write(places.records / record.project / "agreement.json", record.facts["agreed"], public=True)
+    json_documents.write_json_document(
+        places.records / record.project / "agreement.json", record.facts["agreed"], public=True
+    )
 
 
-def shown(platform: Platform, record: Record) -> dict[str, Any]:
+def make_public_record(platform: Platform, record: ReleaseRecord) -> dict[str, Any]:
     """The record that everybody may read: counts hidden when small, else rounded.
 
     Of the lists of objections their dates alone: a list's name or source can be a school's.
     """
     facts = record.facts
-    exact = {name: facts["counts"][name] for name in COUNTS if name in facts["counts"]}
+    exact = {name: facts["counts"][name] for name in PUBLIC_COUNTS if name in facts["counts"]}
     if "schools" in facts:  # of a record made before it was noted, nothing is said
         exact["schools"] = len(facts["schools"])
     dates = sorted(str(applied["date"]) for applied in facts["objections"])
@@ -121,7 +123,7 @@ def _faced(facts: dict[str, Any]) -> dict[str, int]:
     if "intruders" not in facts or facts["class"] != "anonymous":
         return {}
     k, others = (int(facts["thresholds"][name]) for name in ("k", "k_others"))
-    told = reidentification_risk.least_left(k, others, others)
+    told = reidentification_risk.intruder_chances_of_smallest_counts(k, others, others)
     return {who: max(int(one["left_at_least"]), 1) for who, one in told.items()}
 
 
@@ -131,17 +133,17 @@ def _withdrawn(platform: Platform, one: dict[str, Any]) -> dict[str, Any]:
     return {"at": one["at"][:10], "version": one["version"], "pupils": platform.shown.count(pupils)}
 
 
-def write(places: Places, platform: Platform, record: Record) -> None:
+def write_public_record(places: StorageZones, platform: Platform, record: ReleaseRecord) -> None:
     """Put the public record of a published release in its place, whole or not at all."""
-    release_record.write(
-        places.records / record.project / f"{record.release}.json", shown(platform, record), public=True
+    json_documents.write_json_document(
+        places.records / record.project / f"{record.release}.json", make_public_record(platform, record), public=True
     )
 
 
-def close(places: Places, record: Record) -> None:
+def mark_public_record_superseded(places: StorageZones, record: ReleaseRecord) -> None:
     """Have the public record of a release that was published before say that it is no longer the one."""
     path = places.records / record.project / f"{record.release}.json"
     if path.exists():
-        told = release_record.load(path)
-        if told["state"] != Release.SUPERSEDED:
-            release_record.write(path, {**told, "state": Release.SUPERSEDED}, public=True)
+        told = json_documents.read_json_document(path)
+        if told["state"] != ReleaseState.SUPERSEDED:
+            json_documents.write_json_document(path, {**told, "state": ReleaseState.SUPERSEDED}, public=True)

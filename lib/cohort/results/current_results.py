@@ -5,10 +5,10 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, SparkSession
 
 from cohort import delta
-from cohort.states.schemas import ACCEPTED
-from cohort.storage.paths import Places
+from cohort.states.schemas import RESULTS_SCHEMA
+from cohort.storage.zone_paths import StorageZones
 
 
-def current(spark: SparkSession, places: Places, batches: tuple[int, ...]) -> DataFrame:
+def current(spark: SparkSession, places: StorageZones, batches: tuple[int, ...]) -> DataFrame:
     """The results that count: those of batches that the ledger vouches for."""
-    return delta.of_batches(spark, places.results, ACCEPTED, batches)
+    return delta.read_batches(spark, places.results, RESULTS_SCHEMA, batches)

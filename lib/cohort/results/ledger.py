@@ -21,8 +21,8 @@ from pyspark.sql.types import DataType, IntegerType, LongType, MapType, StringTy
 from cohort import delta
 from cohort.delivery_formats import file_types
 from cohort.delivery_formats.file_rejections import UNREADABLE
-from cohort.delta.settings import TableRetention
-from cohort.foundation.errors import StateRefused, expected
+from cohort.delta.table_retention import TableRetention
+from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.states import local_frames
 
 TAKEN, REJECTED = "TAKEN", "REJECTED"
@@ -177,7 +177,7 @@ class Ledger:
 
 def read(path: Path) -> Ledger:
     """The ledger as it stands; empty when nothing was ever taken in."""
-    found = delta.small(path)
+    found = delta.read_small_table(path)
     if found is None:
         return Ledger()
     for name in set(STATE.names).difference(found.column_names):  # of a version that knew no such field
@@ -205,11 +205,11 @@ def batches(path: Path) -> tuple[int, ...]:
 
     Refuses: while a killed run of intake has not yet taken away what its batch replaces (exit code 15).
     """
-    found: Any = delta.small(path)
+    found: Any = delta.read_small_table(path)
     known = () if found is None else tuple(sorted(set(found["batch"].to_pylist())))
     if set(superseding(path)) & set(known):
         raise StateRefused(
-            expected(
+            describe_problem(
                 "a run of ingest that came to its end",
                 example="the last one",
                 found="one that was killed",
@@ -228,9 +228,9 @@ def superseding(path: Path) -> tuple[int, ...]:
 
 def append(spark: SparkSession, path: Path, entries: list[Entry], retention: TableRetention) -> None:
     """Add the lines of one batch in one commit: with it the batch counts."""
-    delta.create(spark, path, STATE, retention)
-    rows = local_frames.table(STATE, [_values(entry) for entry in entries])
-    delta.append_few(rows, path, f"batch {entries[0].batch}")
+    delta.create_table(spark, path, STATE, retention)
+    rows = local_frames.make_arrow_table(STATE, [_values(entry) for entry in entries])
+    delta.append_local_rows(rows, path, f"batch {entries[0].batch}")
 
 
 def _values(entry: Entry) -> tuple[Any, ...]:

@@ -12,30 +12,30 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
 
 from cohort import delta
-from cohort.delta.settings import TableRetention
+from cohort.delta.table_retention import TableRetention
 from cohort.foundation.errors import Refusal
 from cohort.results import current_results, row_removal
 from cohort.results.ledger import Ledger
 from cohort.states import local_frames
-from cohort.states.schemas import ACCEPTED, CANONICAL, NUMBER
-from cohort.storage.paths import Places
+from cohort.states.schemas import CANONICAL_COLUMNS, DELIVERY_NUMBER, RESULTS_SCHEMA
+from cohort.storage.zone_paths import StorageZones
 
 ROWS_PER_FILE = 250_000
 QUARANTINED = StructType(
     [
         StructField("pgn", StringType()),
-        StructField(NUMBER, IntegerType(), False),
+        StructField(DELIVERY_NUMBER, IntegerType(), False),
         StructField("batch", IntegerType(), False),
         StructField("codes", ArrayType(StringType(), False), False),
-        StructField("row", StructType([StructField(name, StringType()) for name in CANONICAL])),
+        StructField("row", StructType([StructField(name, StringType()) for name in CANONICAL_COLUMNS])),
     ]
 )
 
 
-def create(spark: SparkSession, places: Places, retention: TableRetention) -> None:
+def create(spark: SparkSession, places: StorageZones, retention: TableRetention) -> None:
     """Make both tables, empty, unless they are there."""
-    delta.create(spark, places.results, ACCEPTED, retention, partitioned_by="batch")
-    delta.create(spark, places.quarantine, QUARANTINED, retention, partitioned_by="batch")
+    delta.create_table(spark, places.results, RESULTS_SCHEMA, retention, partitioned_by="batch")
+    delta.create_table(spark, places.quarantine, QUARANTINED, retention, partitioned_by="batch")
 
 
 def files(spark: SparkSession, rows: int) -> int:
@@ -43,24 +43,24 @@ def files(spark: SparkSession, rows: int) -> int:
     return max(spark.sparkContext.defaultParallelism, -(-rows // ROWS_PER_FILE))
 
 
-def of_batch(spark: SparkSession, places: Places, batch: int) -> DataFrame:
+def of_batch(spark: SparkSession, places: StorageZones, batch: int) -> DataFrame:
     """What stands in the results of a batch."""
     return current_results.current(spark, places, (batch,))
 
 
 def of_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
     """The rows of some deliveries."""
-    return rows.join(_listed(rows, numbers), NUMBER, "left_semi")
+    return rows.join(_listed(rows, numbers), DELIVERY_NUMBER, "left_semi")
 
 
 def of_others(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
     """The rows of all other deliveries."""
-    return rows.join(_listed(rows, numbers), NUMBER, "left_anti") if numbers else rows
+    return rows.join(_listed(rows, numbers), DELIVERY_NUMBER, "left_anti") if numbers else rows
 
 
 def _listed(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
-    state = f"{NUMBER} int not null"
-    return F.broadcast(local_frames.local(rows.sparkSession, state, [(n,) for n in sorted(numbers)]))
+    state = f"{DELIVERY_NUMBER} int not null"
+    return F.broadcast(local_frames.make_local_frame(rows.sparkSession, state, [(n,) for n in sorted(numbers)]))
 
 
 def vacuum(table: Path, what: str) -> None:
@@ -69,7 +69,7 @@ def vacuum(table: Path, what: str) -> None:
     Takes: what those files held, for the refusal.
     Refuses: a file that stays (exit code 16).
     """
-    delta.vacuum_whole(
+    delta.vacuum_table_or_refuse(
         table,
         f"no file with {what}",
         found="files left behind",
@@ -87,7 +87,7 @@ def remove(spark: SparkSession, table: Path, batches: Iterable[int], what: str) 
     folders = {batch: table / f"batch={batch}" for batch in sorted(batches)}
     there = {batch: folder for batch, folder in folders.items() if folder.exists()}
     for batch in there:
-        delta.replace_batch(delta.read(spark, table).where("false"), table, batch)
+        delta.replace_batch(delta.read_table(spark, table).where("false"), table, batch)
     if there:
         vacuum(table, what)
     for folder in there.values():
@@ -95,14 +95,14 @@ def remove(spark: SparkSession, table: Path, batches: Iterable[int], what: str) 
     return len(there)
 
 
-def discard(spark: SparkSession, places: Places, batch: int) -> None:
+def discard(spark: SparkSession, places: StorageZones, batch: int) -> None:
     """Remove what stands of a batch that never counted."""
     for table in (places.results, places.quarantine):
         remove(spark, table, [batch], "rows that do not count")
 
 
 @contextmanager
-def whole_or_nothing(spark: SparkSession, places: Places, batch: int) -> Iterator[None]:
+def whole_or_nothing(spark: SparkSession, places: StorageZones, batch: int) -> Iterator[None]:
     """What is done with a batch inside: of one that is refused nothing stays."""
     try:
         yield
@@ -111,8 +111,8 @@ def whole_or_nothing(spark: SparkSession, places: Places, batch: int) -> Iterato
         raise
 
 
-def close(places: Places, after: Ledger) -> None:
+def close(places: StorageZones, after: Ledger) -> None:
     """accepted = current + replaced + withdrawn + erased, over all runs."""
-    there = delta.rows_of_batches(places.results, after.batches)
+    there = delta.count_batch_rows(places.results, after.batches)
     if there + row_removal.erased_so_far(places) != after.current():
         raise AssertionError("the results are not what the ledger says was accepted and not taken away")

@@ -11,15 +11,15 @@ from pyspark.sql import SparkSession
 from cohort import delta
 from cohort.agreements.platform import Platform
 from cohort.delivery_formats.file_recognition import DeliveredFile
-from cohort.release_records import release_record
+from cohort.foundation import json_documents
 from cohort.results import results_store, row_removal
 from cohort.results.ledger import Entry, Ledger
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 
 def apply(
     spark: SparkSession,
-    places: Places,
+    places: StorageZones,
     platform: Platform,
     known: Ledger,
     files: Iterable[DeliveredFile],
@@ -63,12 +63,12 @@ def _deliveries(known: Ledger, files: Iterable[DeliveredFile], until: dt.datetim
     return len(gone)
 
 
-def _quarantine(spark: SparkSession, places: Places, known: Ledger, until: dt.datetime) -> int:
+def _quarantine(spark: SparkSession, places: StorageZones, known: Ledger, until: dt.datetime) -> int:
     past = {line.batch for line in known.lines if _when(line) <= until}
     return results_store.remove(spark, places.quarantine, past, "refused rows that are past their days")
 
 
-def _results(spark: SparkSession, places: Places, known: Ledger, until: dt.datetime, now: dt.datetime) -> int:
+def _results(spark: SparkSession, places: StorageZones, known: Ledger, until: dt.datetime, now: dt.datetime) -> int:
     """Batches of results that are past their days, with the files that held them; counted as erased rows."""
     past = {line.batch for line in known.lines} - {line.batch for line in known.lines if _when(line) > until}
     there = [batch for batch in sorted(past) if (places.results / f"batch={batch}").exists()]
@@ -78,7 +78,7 @@ def _results(spark: SparkSession, places: Places, known: Ledger, until: dt.datet
     return len(there)
 
 
-def _feedback(places: Places, known: Ledger, until: dt.datetime) -> int:
+def _feedback(places: StorageZones, known: Ledger, until: dt.datetime) -> int:
     past = {f"{line.levering_nr}" for line in known.lines if _when(line) <= until}
     gone = [file for file in places.feedback("").glob("*/*") if file.stem in past] if past else []
     for file in gone:
@@ -86,17 +86,17 @@ def _feedback(places: Places, known: Ledger, until: dt.datetime) -> int:
     return len(gone)
 
 
-def _earlier(places: Places, known: Ledger, until: dt.datetime) -> int:
+def _earlier(places: StorageZones, known: Ledger, until: dt.datetime) -> int:
     """Data files that no current row needs, once the first row of them was taken away long enough ago."""
     mark = places.exact / "vacuumed.json"
-    through = int(release_record.load(mark)["through"]) if mark.is_file() else 0
+    through = int(json_documents.read_json_document(mark)["through"]) if mark.is_file() else 0
     moved = [e for e in known.lines if (e.replaced or e.withdrawn) and e.levering_nr > through]
     if not moved or min(map(_when, moved)) > until:
         return 0
-    current = delta.current_files(places.results)
+    current = delta.list_current_names(places.results)
     past = [file for file in places.results.rglob("*.parquet") if file.name not in current]
     past = [file for file in past if "_delta_log" not in file.parts]
     if past:
         results_store.vacuum(places.results, "an earlier state that is past its days")
-    release_record.write(mark, {"through": known.last_number})
+    json_documents.write_json_document(mark, {"through": known.last_number})
     return len(past)

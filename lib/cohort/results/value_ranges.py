@@ -17,19 +17,19 @@ import pyarrow.dataset as ds
 
 from cohort import delta
 from cohort.agreements import project_hierarchies
-from cohort.agreements.columns import Column, Result
+from cohort.agreements.declared_columns import DeclaredColumn, SelectedResult
 from cohort.agreements.project import Project
-from cohort.foundation.errors import Refusal, expected
+from cohort.foundation.errors import Refusal, describe_problem
 from cohort.results import ledger
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.storage.paths import Places
+from cohort.storage.zone_paths import StorageZones
 
 GROUPED = ("brin", "vestiging", "schooljaar", "jaargroep", "domein", "schaal", "afnameperiode")
 MEASURED = ("vaardigheidsscore", "ruwe_score", "geboortedatum")
 Spread = pa.Table | str | None
 
 
-def spread_of(places: Places) -> Spread:
+def spread_of(places: StorageZones) -> Spread:
     """Per school, year, year group, test and moment: lowest and highest score and date of birth.
 
     Returns:
@@ -40,8 +40,8 @@ def spread_of(places: Places) -> Spread:
         return _spread(places)
     except Refusal as refusal:
         return str(refusal)
-    except (*delta.DAMAGED, pa.ArrowException):  # a file went, in a run of intake that changed the results
-        return expected(
+    except (*delta.TABLE_ERRORS, pa.ArrowException):  # a file went, in a run of intake that changed the results
+        return describe_problem(
             "results that stay as they are while they are looked at",
             example="between two runs of ingest",
             found="some that changed",
@@ -50,9 +50,9 @@ def spread_of(places: Places) -> Spread:
         )
 
 
-def _spread(places: Places) -> pa.Table | None:
+def _spread(places: StorageZones) -> pa.Table | None:
     batches = ledger.batches(places.ledger)
-    files = delta.files_of_batches(places.results, batches) if batches else []
+    files = delta.list_batch_files(places.results, batches) if batches else []
     kept = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=list(GROUPED)))
     names = [*GROUPED, *MEASURED]
     sums = [_grouped(ds.dataset(file, format=kept).to_table(columns=names)) for file in files]
@@ -84,7 +84,7 @@ def chosen_of(spread: pa.Table, project: Project) -> pa.Table:
     return spread.filter(wanted & shown)
 
 
-def _is_of(result: Result) -> pc.Expression:
+def _is_of(result: SelectedResult) -> pc.Expression:
     wanted = {
         "domein": result.domein,
         "schooljaar": result.schooljaar,
@@ -108,14 +108,14 @@ def outside(project: Project, trees: Mapping[str, Hierarchy], chosen: pa.Table, 
         span = _span(column, chosen)
         if column.name not in trees or span is None:
             continue
-        low, high = project_hierarchies.bounds(column, trees[column.name])
+        low, high = project_hierarchies.find_band_bounds(column, trees[column.name])
         ends = [
             *(["under its lowest band"] if low is not None and span[0] < low else []),
             *(["above its highest band"] if high is not None and span[1] >= high else []),
         ]
         if ends:
             may_be = "differences that may lie" if differences else "values"
-            yield expected(
+            yield describe_problem(
                 "only values that have a band",
                 example="bands with above = true",
                 found=f"{may_be} {' and '.join(ends)}",
@@ -124,7 +124,7 @@ def outside(project: Project, trees: Mapping[str, Hierarchy], chosen: pa.Table, 
             )
 
 
-def _span(column: Column, chosen: pa.Table) -> tuple[Decimal | int, Decimal | int] | None:
+def _span(column: DeclaredColumn, chosen: pa.Table) -> tuple[Decimal | int, Decimal | int] | None:
     """The lowest and the highest value of a column of numbers or years; of a difference, the furthest."""
     if column.born is not None:
         low, high = _extremes(chosen, "geboortedatum")

@@ -19,14 +19,21 @@ from typing import Any
 
 import numpy as np
 
-from cohort.foundation.errors import DEFECT, DONE, ConfigurationRefused, NotAnonymous, Refusal, expected
+from cohort.foundation.errors import (
+    EXIT_DEFECT,
+    EXIT_DONE,
+    ConfigurationRefused,
+    NotAnonymous,
+    Refusal,
+    describe_problem,
+)
 from cohort.sdc.cli import file_search, plain_files, released_records, report, sensitive_values, tabulation
 from cohort.sdc.cli.plain_files import PlainFile
-from cohort.sdc.cli.settings import Asked, Settings, settings
-from cohort.sdc.cli.tabulation import KnownBy
+from cohort.sdc.cli.settings import CommandOptions, RecodingSettings, parse_settings
+from cohort.sdc.cli.tabulation import RecordContributors
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import Schools as SchoolsRule
-from cohort.sdc.privacy_models.constraints import fewest_pupils
+from cohort.sdc.privacy_models.constraints import SchoolDiversity as SchoolsRule
+from cohort.sdc.privacy_models.constraints import minimum_class_size
 
 NAME = "recoding"
 OBJECTIVES = ("geometric", "mean", "class-size", "discernibility", "entropy")
@@ -62,54 +69,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return refusal.exit_code
     except Exception as defect:
         print(f"{NAME}: a defect ({type(defect).__name__}) at {_place(defect)}", file=sys.stderr)
-        _print({"job": NAME, "defect": type(defect).__name__, "exit_code": DEFECT})
-        return DEFECT
-    _print({"job": NAME, **record, "exit_code": DONE})
-    return DONE
+        _print({"job": NAME, "defect": type(defect).__name__, "exit_code": EXIT_DEFECT})
+        return EXIT_DEFECT
+    _print({"job": NAME, **record, "exit_code": EXIT_DONE})
+    return EXIT_DONE
 
 
 def try_out(asked: argparse.Namespace) -> Document:
     """Reads, searches, writes, reports: nothing is written unless every class meets every rule."""
     clock = Clock()
-    wanted = settings(Asked.of(vars(asked)))
+    wanted = parse_settings(CommandOptions.of(vars(asked)))
     _refuse_places(asked, wanted.columns)
-    file = plain_files.read(asked.data, wanted.read)
+    file = plain_files.read_plain_file(asked.data, wanted.read)
     clock.done("read", f"{file.records:,} records of {asked.data.name} read")
 
     if wanted.pupil is not None:
-        tabulation.require_one_record_each(file.columns[wanted.pupil], wanted.pupil)
-    coding, leaves = tabulation.coding_of(file.columns, wanted.columns, asked.hierarchies, asked.pattern)
+        tabulation.require_one_record_per_pupil(file.columns[wanted.pupil], wanted.pupil)
+    coding, leaves = tabulation.encode_quasi_identifiers(file.columns, wanted.columns, asked.hierarchies, asked.pattern)
     schools, known_by, sensitive = None, None, None
     if wanted.schools is not None:
-        schools = tabulation.schools_of(file.columns[wanted.schools], wanted.schools)
-        known_by = KnownBy.schools(schools)
+        schools = tabulation.number_schools(file.columns[wanted.schools], wanted.schools)
+        known_by = RecordContributors.schools(schools)
         if wanted.boards is not None:
-            known_by = tabulation.boards_of(schools, file.columns[wanted.boards])
+            known_by = tabulation.assign_boards(schools, file.columns[wanted.boards])
     if wanted.sensitive is not None:
         order = asked.hierarchies / asked.pattern.replace("{}", wanted.sensitive)
         cells = file.columns[wanted.sensitive]
-        sensitive = tabulation.sensitive_of(cells, wanted.sensitive, ordered=wanted.ordered, hierarchy=order)
+        sensitive = tabulation.encode_sensitive_column(cells, wanted.sensitive, ordered=wanted.ordered, hierarchy=order)
     _refuse_too_few(wanted, file, asked.data, known_by)
     codes = coding.codes(leaves)
-    found = file_search.search(wanted, codes, coding, known_by, sensitive)
+    found = file_search.search_plain_file(wanted, codes, coding, known_by, sensitive)
     recoding, class_of, shown = found.recoding, found.class_of, None
     clock.done("search", f"{recoding.classes:,} classes found, mean loss {recoding.loss.mean:.5f}")
     if sensitive is not None:
-        shown = sensitive_values.judge(sensitive, class_of, recoding.classes, known_by, wanted.value_rules)
+        shown = sensitive_values.decide_sensitive_disclosure(
+            sensitive, class_of, recoding.classes, known_by, wanted.value_rules
+        )
         clock.done("values", f"{int(shown.blanking.classes.sum()):,} classes show no sensitive value")
     by_school = Histogram.of_pupils(codes, schools, single=True) if wanted.boards is not None else None
     rules = wanted.constraints
-    document = report.document(recoding, found.histogram, by_school, rules, wanted.columns, wanted.k)
+    document = report.build_report(recoding, found.histogram, by_school, rules, wanted.columns, wanted.k)
     if shown is not None:
         document["sensitive"] = shown.as_dict(wanted.value_rules)
     clock.done("measures", "measured")
 
     blanked = shown.blanking.classes if shown is not None else None
-    rows, counts = released_records.rows_of(recoding, class_of, sensitive, blanked)
+    rows, counts = released_records.released_rows(recoding, class_of, sensitive, blanked)
     names = [*wanted.columns, *([wanted.sensitive] if wanted.sensitive is not None else [])]
-    released_records.write(asked.out, names, rows, counts, file.delimiter)
+    released_records.write_released_records(asked.out, names, rows, counts, file.delimiter)
     if asked.trace is not None:
-        released_records.write_trace(asked.trace, class_of, file.delimiter)
+        released_records.write_class_trace(asked.trace, class_of, file.delimiter)
     clock.done("write", f"{recoding.released:,} records written, {recoding.suppressed:,} suppressed")
     return {**document, "seconds": clock.total(), "peak_memory_mb": _peak_memory()}
 
@@ -141,16 +150,16 @@ def _one_file(path: Path, known: Path) -> bool:
 
 
 def _place_problem(what: str, found: str, option: str, example: str = "build/released.csv") -> str:
-    return expected(what, example=f"`{option} {example}`", found=found, where=option, do="Name another")
+    return describe_problem(what, example=f"`{option} {example}`", found=found, where=option, do="Name another")
 
 
-def _refuse_too_few(wanted: Settings, file: PlainFile, data: Path, known_by: KnownBy | None) -> None:
+def _refuse_too_few(wanted: RecodingSettings, file: PlainFile, data: Path, known_by: RecordContributors | None) -> None:
     """What no recoding can mend is told before one is searched."""
     problems = []
-    fewest = fewest_pupils(wanted.constraints)
+    fewest = minimum_class_size(wanted.constraints)
     if file.records < fewest:
         problems.append(
-            expected(
+            describe_problem(
                 f"at least {fewest:,} records, as the rules ask of every class",
                 example="a whole cohort",
                 found=f"{file.records:,}",
@@ -166,7 +175,7 @@ def _refuse_too_few(wanted: Settings, file: PlainFile, data: Path, known_by: Kno
     for what, number, column in counted:
         if number < most:
             problems.append(
-                expected(
+                describe_problem(
                     f"records of at least {most:,} {what}, as the rules ask of every class",
                     example="a whole cohort",
                     found=f"{number:,}",

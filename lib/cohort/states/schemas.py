@@ -21,46 +21,46 @@ from pyspark.sql.types import (
     StructType,
 )
 
-Delivered = NewType("Delivered", DataFrame)
+DeliveredRows = NewType("Delivered", DataFrame)
 """Schools' rows as sent: strings by canonical name, with the number of the delivery they came in."""
-Accepted = NewType("Accepted", DataFrame)
+AcceptedResults = NewType("Accepted", DataFrame)
 """Typed results that met every rule, identified."""
-Quarantined = NewType("Quarantined", DataFrame)
+QuarantinedRows = NewType("Quarantined", DataFrame)
 """Refused rows as sent, with the codes of the rules they broke."""
-Instructed = NewType("Instructed", DataFrame)
+InstructedResults = NewType("Instructed", DataFrame)
 """Accepted results of the selection, of schools with an instruction in force."""
-Admitted = NewType("Admitted", DataFrame)
+AdmittedResults = NewType("Admitted", DataFrame)
 """The same, of pupils without an objection in force."""
-Consented = NewType("Consented", DataFrame)
+ConsentedResults = NewType("Consented", DataFrame)
 """The same, without the special-category values of pupils who have not consented."""
 PupilRecords = NewType("PupilRecords", DataFrame)
 """One row per pupil: number, school, further schools, one leaf number per column of the project."""
-Pseudonymised = NewType("Pseudonymised", DataFrame)
+PseudonymisedRecords = NewType("Pseudonymised", DataFrame)
 """The same with keyed pseudonyms in place of the numbers."""
-Generalised = NewType("Generalised", DataFrame)
+GeneralisedRecords = NewType("Generalised", DataFrame)
 """Released values and the control columns that only the verifier reads."""
 
-PUPIL = "_pupil"
-SCHOOL = "_school"
-OTHERS = "_others"
-CONTROL = (PUPIL, SCHOOL, OTHERS)
+PUPIL_CONTROL = "_pupil"
+SCHOOL_CONTROL = "_school"
+OTHER_SCHOOLS_CONTROL = "_others"
+CONTROL_COLUMNS = (PUPIL_CONTROL, SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
 
-PSEUDONYMS = ("pupil", "school")
+PSEUDONYM_COLUMNS = ("pupil", "school")
 """Released beside the columns of a pseudonymous project: `_pupil` and `_school` in lower-case hexadecimal."""
 
-NUMBER = "levering_nr"
+DELIVERY_NUMBER = "levering_nr"
 """The number of the delivery that a row came in; deliveries count in the order of intake."""
-CORRUPT = "_corrupt"
+CORRUPT_LINE = "_corrupt"
 """A line as sent that could not be read as a row, else null."""
-GIVEN = "_given"
+READER_REASON = "_given"
 """A reason code that the reader of a file gave a row, else null."""
 
-PGN, HOME, ELSEWHERE, ROWS, USED = "pgn", "school", "_elsewhere", "_rows", "_used"
+PGN, HOME_SCHOOL, OTHER_SCHOOLS, ROW_COUNT, SHOWN_ROW_COUNT = "pgn", "school", "_elsewhere", "_rows", "_used"
 """Of a pupil record: number, school of the latest row, further schools, how many rows, how many shown."""
-NOT_LISTED = -1
+UNLISTED_LEAF = -1
 """The leaf number of a value that the hierarchy does not have."""
 
-CANONICAL = (
+CANONICAL_COLUMNS = (
     "brin",
     "vestiging",
     "schooljaar",
@@ -89,10 +89,10 @@ CANONICAL = (
 )
 """Columns of the canonical dialect, found by name in any order; others are never read on."""
 
-SCORES = ("ruwe_score", "vaardigheidsscore", "niveau_AE", "niveau_IV")
-REQUIRED = ("brin", "schooljaar", "pgn", "toetscode")
+SCORE_COLUMNS = ("ruwe_score", "vaardigheidsscore", "niveau_AE", "niveau_IV")
+REQUIRED_COLUMNS = ("brin", "schooljaar", "pgn", "toetscode")
 
-ATTRIBUTES = (
+PUPIL_ATTRIBUTES = (
     "geslacht",
     "jaargroep",
     "gewicht",
@@ -106,7 +106,7 @@ ATTRIBUTES = (
 )
 """What of a pupil itself a project may ask for."""
 
-IDENTIFYING = frozenset(
+IDENTIFYING_COLUMNS = frozenset(
     {
         "pgn",
         "pgn_raw",
@@ -147,9 +147,9 @@ IDENTIFYING = frozenset(
 which no project can give to a column of its own.
 """
 
-SCORE = DecimalType(7, 2)
+SCORE_TYPE = DecimalType(7, 2)
 
-ACCEPTED = StructType(
+RESULTS_SCHEMA = StructType(
     [
         StructField("pgn", StringType(), False),
         StructField("pgn_soort", StringType(), False),
@@ -177,7 +177,7 @@ ACCEPTED = StructType(
         StructField("afnameperiode", StringType(), False),
         StructField("peildag", DateType(), False),
         StructField("ruwe_score", IntegerType()),
-        StructField("vaardigheidsscore", SCORE),
+        StructField("vaardigheidsscore", SCORE_TYPE),
         StructField("niveau_AE", StringType()),
         StructField("niveau_IV", StringType()),
         StructField("bron_result_key", StringType()),
@@ -189,19 +189,19 @@ ACCEPTED = StructType(
 is known; `levering_nr` counts deliveries in the order of intake; `batch` counts runs of intake."""
 
 
-def generalised(columns: list[str], pseudonyms: tuple[str, ...] = ()) -> StructType:
+def make_stage_schema(columns: list[str], pseudonyms: tuple[str, ...] = ()) -> StructType:
     """The stage of a release: its columns and its pseudonyms, if any, as text, then the control columns."""
     return StructType(
         [
             *(StructField(name, StringType(), False) for name in (*columns, *pseudonyms)),
-            StructField(PUPIL, BinaryType(), False),
-            StructField(SCHOOL, BinaryType(), False),
-            StructField(OTHERS, ArrayType(BinaryType())),
+            StructField(PUPIL_CONTROL, BinaryType(), False),
+            StructField(SCHOOL_CONTROL, BinaryType(), False),
+            StructField(OTHER_SCHOOLS_CONTROL, ArrayType(BinaryType())),
         ]
     )
 
 
-def require(frame: DataFrame, state: StructType) -> None:
+def require_columns(frame: DataFrame, state: StructType) -> None:
     """Hold a stage to the state it takes: a missing column or another type is a defect."""
     found = {field.name: field.dataType for field in frame.schema.fields}
     wrong = [f.name for f in state.fields if found.get(f.name) != f.dataType]
@@ -209,7 +209,7 @@ def require(frame: DataFrame, state: StructType) -> None:
         raise TypeError(f"a stage was given a frame without, or with another type of: {wrong}")
 
 
-def forbid(frame: DataFrame, names: frozenset[str] = IDENTIFYING) -> None:
+def forbid_columns(frame: DataFrame, names: frozenset[str] = IDENTIFYING_COLUMNS) -> None:
     """Hold a stage to what it may no longer carry."""
     carried = sorted(names.intersection(frame.columns))
     if carried:

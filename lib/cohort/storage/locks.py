@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cohort.foundation.errors import StateRefused, expected
+from cohort.foundation.errors import StateRefused, describe_problem
 
-INTAKE = "_intake"
+INGESTION_LOCK = "_intake"
 """The lock of intake: a name that no project can have."""
-OBJECTIONS = "_objections"
+OBJECTIONS_LOCK = "_objections"
 """The lock of what sources of objections filed: held for a moment by whoever reads a list."""
 
-REGISTER = "_register"
+REGISTER_LOCK = "_register"
 """The lock of the public register."""
 
 
 @contextmanager
-def held(folder: Path, name: str, *, shared: bool = False, wait: bool = False) -> Iterator[None]:
+def hold_lock(folder: Path, name: str, *, shared: bool = False, wait: bool = False) -> Iterator[None]:
     """Hold a lock for as long as the block runs.
 
     Takes: the folder of locks, what is locked (a project's name or `INTAKE`), whether others may hold it
@@ -35,7 +35,7 @@ def held(folder: Path, name: str, *, shared: bool = False, wait: bool = False) -
             fcntl.flock(handle, kind if wait else kind | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StateRefused(
-                expected(
+                describe_problem(
                     f"no other run on {name}",
                     example="the first of two",
                     found="one that is running",

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from cohort.agreements.project import NAME
-from cohort.foundation.errors import StateRefused, expected
-from cohort.foundation.identifiers import BRIN, normal_text
+from cohort.agreements.project import PROJECT_NAME
+from cohort.foundation.errors import StateRefused, describe_problem
+from cohort.foundation.identifiers import BRIN_PATTERN, normalise_pgn
 from cohort.transparency.register_documents import Agreement, Certificate, Entry, Release, Told
 
 AGREEMENT, CERTIFICATE = "agreement.json", "certificate.json"
@@ -28,7 +28,7 @@ def entries(records: Path) -> list[Entry]:
     Refuses: a record that cannot be read as one, and one with a text that looks like a pupil's number or a
     school's code: all at once (exit code 15).
     """
-    folders = sorted(path for path in records.glob("*/") if NAME.fullmatch(path.name))
+    folders = sorted(path for path in records.glob("*/") if PROJECT_NAME.fullmatch(path.name))
     problems: list[str] = []
     found = [_entry(folder, problems) for folder in folders]
     if problems:
@@ -64,7 +64,7 @@ def _read(file: Path, kind: type[T], problems: list[str]) -> T | None:
             problems.append(_broken("that of another project or release", where))
         elif any(map(_identifies, _texts(told.model_dump()))):
             problems.append(
-                expected(
+                describe_problem(
                     "a record that names no pupil and no school",
                     example="a question without a code",
                     found="what looks like a pupil's number or a school's code",
@@ -80,7 +80,7 @@ def _read(file: Path, kind: type[T], problems: list[str]) -> T | None:
 
 
 def _broken(found: str, where: str) -> str:
-    return expected(
+    return describe_problem(
         "a record as publish or destroy wrote it",
         example="that of another release",
         found=found,
@@ -103,8 +103,8 @@ def _texts(content: Any) -> Iterator[str]:
 
 def _identifies(text: str) -> bool:
     numbers = re.findall(r"(?<![0-9A-Za-z])[0-9]{8,9}(?![0-9A-Za-z])", text)
-    brins = re.findall(rf"(?<![0-9A-Za-z]){BRIN.pattern}(?![A-Za-z])", text)
-    return bool(brins) or any(normal_text(number) for number in numbers)
+    brins = re.findall(rf"(?<![0-9A-Za-z]){BRIN_PATTERN.pattern}(?![A-Za-z])", text)
+    return bool(brins) or any(normalise_pgn(number) for number in numbers)
 
 
 def _unprintable(text: str) -> bool:

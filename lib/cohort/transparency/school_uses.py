@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cohort.agreements.project import NAME
-from cohort.foundation import private_files
+from cohort.agreements.project import PROJECT_NAME
+from cohort.foundation import json_documents, private_files
 from cohort.release_records import release_record
-from cohort.release_records.release_record import Project, Record, Release
-from cohort.storage.paths import Places
+from cohort.release_records.release_record import ProjectState, ReleaseRecord, ReleaseState
+from cohort.storage.zone_paths import StorageZones
 from cohort.transparency import html
 from cohort.transparency.html import element
 from cohort.transparency.wording import LANGUAGES, date, say
 
 PAGE, FILE = "gebruik.html", "gebruik.json"
-SHOWN = (Release.PUBLISHED, Release.SUPERSEDED, Release.DESTROYED)
+SHOWN = (ReleaseState.PUBLISHED, ReleaseState.SUPERSEDED, ReleaseState.DESTROYED)
 """The states of a release that is read, or was; with a version, or it was destroyed before anybody could."""
 
 Use = dict[str, Any]
@@ -31,14 +31,14 @@ Uses = dict[str, dict[str, Use]]
 """Per school its uses by project."""
 
 
-def write(places: Places) -> dict[str, int]:
+def write(places: StorageZones) -> dict[str, int]:
     """Bring every school's page and file up to the records.
 
     Gives: how many schools have one, and how many changed. Nothing is told of a release that was never
     published, and no number of pupils.
     """
     told = _kept(places)
-    for project in sorted(path.name for path in places.exact.glob("*/") if NAME.fullmatch(path.name)):
+    for project in sorted(path.name for path in places.exact.glob("*/") if PROJECT_NAME.fullmatch(path.name)):
         for school, use in _uses(places, project).items():
             told.setdefault(school, {})[project] = use
     changed = sum(_put(places.feedback(school), told[school]) for school in sorted(told))
@@ -50,11 +50,11 @@ def write(places: Places) -> dict[str, int]:
     return {"schools": len(told), "changed": changed}
 
 
-def _uses(places: Places, project: str) -> dict[str, Use]:
+def _uses(places: StorageZones, project: str) -> dict[str, Use]:
     """Per school what one project used of it: as its latest release says that shows that school."""
-    state = release_record.state_of(places, project)
+    state = release_record.project_state(places, project)
     found = {}
-    for record in release_record.releases(places, project):
+    for record in release_record.load_release_records(places, project):
         if record.state in SHOWN and record.facts.get("version") is not None:
             for school in record.facts.get("schools_left", ()):
                 found[school] = {**_use(record, state), "state": _state("no_longer", state)}
@@ -63,9 +63,9 @@ def _uses(places: Places, project: str) -> dict[str, Use]:
     return found
 
 
-def _use(record: Record, state: Project) -> Use:
+def _use(record: ReleaseRecord, state: ProjectState) -> Use:
     agreed = record.facts.get("agreed", {})
-    told = "published" if record.state is Release.PUBLISHED else "no_longer"
+    told = "published" if record.state is ReleaseState.PUBLISHED else "no_longer"
     return {
         "project": record.project,
         "question": agreed.get("question"),
@@ -76,18 +76,18 @@ def _use(record: Record, state: Project) -> Use:
     }
 
 
-def _state(told: str, state: Project) -> str:
-    return told if state is Project.OPEN else "ending"
+def _state(told: str, state: ProjectState) -> str:
+    return told if state is ProjectState.OPEN else "ending"
 
 
-def _kept(places: Places) -> Uses:
+def _kept(places: StorageZones) -> Uses:
     """What schools were told of projects that are destroyed, or on their way there."""
     kept: Uses = {}
     for file in places.feedback("").glob(f"*/{FILE}"):
         for use in _earlier(file):
-            state = release_record.state_of(places, use["project"])
-            if state is not Project.OPEN:
-                gone = state is Project.DESTROYED
+            state = release_record.project_state(places, use["project"])
+            if state is not ProjectState.OPEN:
+                gone = state is ProjectState.DESTROYED
                 uses = kept.setdefault(file.parent.name, {})
                 uses[use["project"]] = {**use, "state": "destroyed" if gone else "ending"}
     return kept
@@ -99,8 +99,8 @@ def _earlier(file: Path) -> list[Use]:
     One that the storage does not let us read is a defect: it would be written anew without what it tells.
     """
     try:
-        uses = release_record.load(file)["uses"]
-        named = [use for use in uses if NAME.fullmatch(use["project"]) and set(use) == set(FIELDS)]
+        uses = json_documents.read_json_document(file)["uses"]
+        named = [use for use in uses if PROJECT_NAME.fullmatch(use["project"]) and set(use) == set(FIELDS)]
         return [use for use in named if _row(use, LANGUAGES[0])]
     except (ValueError, TypeError, KeyError):
         return []
@@ -117,7 +117,7 @@ def _put(folder: Path, uses: dict[str, Use]) -> bool:
     wrong = [(p, text) for p, text in pairs if not p.exists() or p.read_bytes() != text.encode()]
     for path, text in wrong:
         fresh = path.with_name(f".{path.name}.new")
-        private_files.write_text(fresh, text)
+        private_files.write_private_text(fresh, text)
         fresh.replace(path)
     return bool(wrong)
 

@@ -7,14 +7,14 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from cohort.foundation.errors import UsageRefused, expected
-from cohort.storage.paths import Places
+from cohort.foundation.errors import UsageRefused, describe_problem
+from cohort.storage.zone_paths import StorageZones
 
 MARK = "register.json"
 """What a folder that was made by `put` holds, and what tells it from anybody else's."""
 
 
-def check(places: Places, out: Path) -> None:
+def check(places: StorageZones, out: Path) -> None:
     """Whether the site may stand there: what stands there now is replaced.
 
     Refuses: a folder of something else, a place among the zones or above the root (exit code 2).
@@ -29,7 +29,7 @@ def check(places: Places, out: Path) -> None:
         found = "a folder with other files"
     if found is not None:
         raise UsageRefused(
-            expected(
+            describe_problem(
                 "a folder for the register alone",
                 example="--out /srv/www/register",
                 found=found,
@@ -67,7 +67,7 @@ def put(out: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(aside, ignore_errors=True)
     except OSError as failed:
         raise UsageRefused(
-            expected(
+            describe_problem(
                 "a place that can be written",
                 example="--out /srv/www/register",
                 found=f"one that refuses ({failed.strerror})",

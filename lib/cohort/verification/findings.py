@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.keys.project_keys import Key
+from cohort.keys.project_keys import ProjectKey
 
 COUNTS = (
     "pupils_records",
@@ -79,7 +79,7 @@ class Subject:
 
     project: Project
     platform: Platform
-    key: Key
+    key: ProjectKey
     stage: Path
     release_id: str
     results: Path

@@ -7,24 +7,24 @@ from pathlib import Path
 from pyspark.sql.types import StructType
 
 from cohort.agreements.project import Project
-from cohort.foundation.errors import StateRefused, expected
+from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.states import schemas
-from cohort.verification import contents, delta_log, pseudonyms, table_layout
+from cohort.verification import delta_log_check, pseudonym_check, record_runs, released_value_check
 from cohort.verification.findings import Finding, Findings
-from cohort.verification.hierarchies import UNKNOWN, Ladder
+from cohort.verification.hierarchy_reader import UNKNOWN, Ladder
 
 
-def runs(files: list[Path], project: Project, *, control: bool) -> table_layout.Runs:
+def runs(files: list[Path], project: Project, *, control: bool) -> record_runs.Runs:
     own = project.sensitive
     name = None if own is None else own.name
-    school = schemas.PSEUDONYMS[1] if project.pseudonymous else None
-    return table_layout.read(files, project.column_names, control=control, sensitive=name, school=school)
+    school = schemas.PSEUDONYM_COLUMNS[1] if project.pseudonymous else None
+    return record_runs.read(files, project.column_names, control=control, sensitive=name, school=school)
 
 
-def pseudonyms_of(files: list[Path], project: Project, *, control: bool) -> pseudonyms.Shown | None:
+def pseudonyms_of(files: list[Path], project: Project, *, control: bool) -> pseudonym_check.Shown | None:
     if not project.pseudonymous:
         return None
-    return pseudonyms.read(files, project.column_names, control=control)
+    return pseudonym_check.read(files, project.column_names, control=control)
 
 
 def leaves(project: Project, ladders: dict[str, Ladder]) -> tuple[str, ...]:
@@ -37,11 +37,11 @@ def values(project: Project, ladders: dict[str, Ladder]) -> tuple[str, ...]:
     return tuple(leaf for leaf in leaves(project, ladders) if leaf != UNKNOWN)
 
 
-def log_of(table: Path) -> delta_log.Log:
-    written = delta_log.read(table)
+def log_of(table: Path) -> delta_log_check.Log:
+    written = delta_log_check.read(table)
     if not written.commits:
         raise StateRefused(
-            expected(
+            describe_problem(
                 "a table to verify",
                 example="the stage that release printed",
                 found="no log of one",
@@ -52,14 +52,14 @@ def log_of(table: Path) -> delta_log.Log:
     return written
 
 
-def columns(read: StructType, project: Project, written: delta_log.Log, *, control_too: bool) -> list[Finding]:
-    state = schemas.generalised(project.column_names, project.pseudonyms)
+def columns(read: StructType, project: Project, written: delta_log_check.Log, *, control_too: bool) -> list[Finding]:
+    state = schemas.make_stage_schema(project.column_names, project.pseudonyms)
     if not control_too:
-        state = StructType([field for field in state.fields if field.name not in schemas.CONTROL])
-    shown = [name for name in read.fieldNames() if name not in schemas.CONTROL]
+        state = StructType([field for field in state.fields if field.name not in schemas.CONTROL_COLUMNS])
+    shown = [name for name in read.fieldNames() if name not in schemas.CONTROL_COLUMNS]
     logged = written.columns or [(field.name, field.dataType.jsonValue()) for field in read.fields]
-    names = contents.look_at_names(shown, project) + pseudonyms.look_at_names(shown, project)
-    return [*contents.look_at_schema(logged, read, state), *names]
+    names = released_value_check.look_at_names(shown, project) + pseudonym_check.look_at_names(shown, project)
+    return [*released_value_check.look_at_schema(logged, read, state), *names]
 
 
 def unfit(found: list[Finding]) -> Findings:

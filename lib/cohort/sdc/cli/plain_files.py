@@ -20,14 +20,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cohort.foundation.delimited_text import Fault, Record, TextRefused, opened, shown
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, expected
+from cohort.foundation.delimited_text import (
+    DelimitedRecord,
+    TextFault,
+    UnreadableText,
+    format_line_numbers,
+    open_delimited_text,
+)
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
 
-EMPTY = -1
+NO_VALUE = -1
 """The place of a cell without a value."""
-SEMICOLON = ";"
-RECORDS_AT_ONCE = 1 << 14
-TO_DO: dict[Fault, str] = {
+DEFAULT_DELIMITER = ";"
+BATCH_RECORDS = 1 << 14
+FAULT_REMEDIES: dict[TextFault, str] = {
     "ENCODING": "Save it as UTF-8",
     "NOT_TEXT": "Save it as UTF-8 text",
     "QUOTE": "Write a quote in a field twice and put quotes around the field, or take the quote away",
@@ -38,7 +44,7 @@ Places = npt.NDArray[np.signedinteger]
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class ColumnCells:
     """One column: the distinct values that occur, as they stand in the file, and the place of each record's.
 
     cells            values     places
@@ -51,23 +57,23 @@ class Cells:
     @property
     def empty(self) -> int:
         """The number of records without a value."""
-        return int(np.count_nonzero(self.places == EMPTY))
+        return int(np.count_nonzero(self.places == NO_VALUE))
 
 
 @dataclass(frozen=True, eq=False)
 class PlainFile:
     """Takes: the columns asked for, by name; the number of records; what stands between the fields."""
 
-    columns: Mapping[str, Cells]
+    columns: Mapping[str, ColumnCells]
     records: int
     delimiter: str
 
 
-def is_parquet(path: Path) -> bool:
+def is_parquet_path(path: Path) -> bool:
     return path.suffix.lower() == ".parquet"
 
 
-def read(path: Path, names: Sequence[str]) -> PlainFile:
+def read_plain_file(path: Path, names: Sequence[str]) -> PlainFile:
     """Reads the columns named, and nothing of the others.
 
     Gives: empty cells apart from values; all values exactly as they are written, blanks included.
@@ -77,21 +83,21 @@ def read(path: Path, names: Sequence[str]) -> PlainFile:
     try:
         if not path.is_file():
             raise FileNotFoundError
-        table, delimiter = (_parquet if is_parquet(path) else _text)(path, names)
-        columns = {name: _cells(table[name]) for name in names}
-    except TextRefused as refused:
+        table, delimiter = (_read_parquet if is_parquet_path(path) else _read_text)(path, names)
+        columns = {name: _encode_cells(table[name]) for name in names}
+    except UnreadableText as refused:
         raise ConfigurationRefused(
-            expected(
+            describe_problem(
                 "a text whose lines are its records",
                 example='`1;"says ""yes"""`',
                 found=refused.found,
                 where=str(path),
-                do=TO_DO[refused.fault],
+                do=FAULT_REMEDIES[refused.fault],
             )
         ) from None
     except (OSError, ValueError, pa.ArrowException) as failure:  # its message may hold a value
         raise ConfigurationRefused(
-            expected(
+            describe_problem(
                 "a file of records",
                 example="UTF-8 text with a header and `;` or `,` between the fields, or Parquet",
                 found=f"one that cannot be read ({type(failure).__name__})",
@@ -101,7 +107,7 @@ def read(path: Path, names: Sequence[str]) -> PlainFile:
         ) from None
     if not table.num_rows:
         raise NotAnonymous(
-            expected(
+            describe_problem(
                 "records under the header",
                 example="one line per pupil",
                 found="none",
@@ -115,7 +121,7 @@ def read(path: Path, names: Sequence[str]) -> PlainFile:
     return PlainFile(columns, records, delimiter)
 
 
-def closest(name: str, known: Iterable[str]) -> str:
+def suggest_name(name: str, known: Iterable[str]) -> str:
     """What to do about a name that is not known: the known one that is most like it, or all of them."""
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
@@ -126,23 +132,23 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f"Name one of {shown}{' and others' if len(names) > 12 else ''}"
 
 
-def _text(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:
+def _read_text(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:
     """The columns named, of a text: its records are read in the order of the file, a batch at a time."""
     # Bytes that are no UTF-8 matter in the header and in the columns that are read, not elsewhere.
     with path.open("rb") as source:
-        text = opened(source, undecodable="kept")
+        text = open_delimited_text(source, undecodable="kept")
         header = next(text.records, None)
         if header is None:
             raise ValueError("no header")
         "".join(header.fields).encode("utf-8")
-        _refuse_unknown(names, header.fields, path)
-        batches, unequal = _batches(text.records, header.fields, names)
+        _refuse_unknown_columns(names, header.fields, path)
+        batches, unequal = _read_batches(text.records, header.fields, names)
     if unequal:
         raise ConfigurationRefused(
-            expected(
+            describe_problem(
                 f"{len(header.fields)} fields in every row, as in the header",
                 example=f"`{text.delimiter.join(header.fields[:3])}`",
-                found=f"another number in {len(unequal):,} rows{shown(unequal)}",
+                found=f"another number in {len(unequal):,} rows{format_line_numbers(unequal)}",
                 where=str(path),
                 do="Correct these rows; put quotes around a field that holds the delimiter",
             )
@@ -152,8 +158,8 @@ def _text(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:
     return pa.Table.from_arrays(columns, list(names)), text.delimiter
 
 
-def _batches(
-    records: Iterator[Record], header: Sequence[str], names: Sequence[str]
+def _read_batches(
+    records: Iterator[DelimitedRecord], header: Sequence[str], names: Sequence[str]
 ) -> tuple[list[dict[str, pa.Array[Any]]], list[int]]:
     """The columns named, as dictionaries of so many records each; and the lines of rows of another length.
 
@@ -173,27 +179,27 @@ def _batches(
                 unequal.append(line)
 
     batches, every = list[dict[str, "pa.Array[Any]"]](), rows()
-    while some := list(islice(every, RECORDS_AT_ONCE)):
+    while some := list(islice(every, BATCH_RECORDS)):
         columns = zip(names, zip(*some, strict=True), strict=False)
         batches.append({name: pa.array(cells, pa.string()).dictionary_encode() for name, cells in columns})
     return batches, unequal
 
 
-def _parquet(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:
+def _read_parquet(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:
     schema = pq.read_schema(path)
-    _refuse_unknown(names, schema.names, path)
+    _refuse_unknown_columns(names, schema.names, path)
     table = pq.read_table(path, columns=list(names), partitioning=None)
-    return table, SEMICOLON
+    return table, DEFAULT_DELIMITER
 
 
-def _refuse_unknown(names: Sequence[str], known: Sequence[str], path: Path) -> None:
+def _refuse_unknown_columns(names: Sequence[str], known: Sequence[str], path: Path) -> None:
     problems = [
-        expected(
+        describe_problem(
             "a column of the file" if name not in known else f"column `{name}` once in the header",
             example=f"`{known[0]}`" if known else "`geslacht`",
             found=f"`{name}`" if name not in known else "it several times",
             where=f"what was asked of {path}" if name not in known else str(path),
-            do=closest(name, known) if name not in known else "Give every column a name of its own",
+            do=suggest_name(name, known) if name not in known else "Give every column a name of its own",
         )
         for name in dict.fromkeys(names)
         if list(known).count(name) != 1
@@ -202,7 +208,7 @@ def _refuse_unknown(names: Sequence[str], known: Sequence[str], path: Path) -> N
         raise ConfigurationRefused(*problems)
 
 
-def _cells(column: pa.ChunkedArray[Any]) -> Cells:
+def _encode_cells(column: pa.ChunkedArray[Any]) -> ColumnCells:
     """The values that occur, in the order in which the file knows them; null and the empty text are none."""
     if not pa.types.is_dictionary(column.type):
         if pa.types.is_floating(column.type) and pc.all(pc.equal(pc.floor(column), column)).as_py():
@@ -211,15 +217,15 @@ def _cells(column: pa.ChunkedArray[Any]) -> Cells:
     whole: Any = column.unify_dictionaries().combine_chunks()
     chunk: Any = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
     known: list[str | None] = chunk.dictionary.cast(pa.string()).to_pylist()
-    number = chunk.indices.fill_null(EMPTY).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    number = chunk.indices.fill_null(NO_VALUE).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
     occurs = np.bincount(number + 1, minlength=len(known) + 1)[1:] > 0
     values = [text for text, here in zip(known, occurs.tolist(), strict=True) if here and text]
     place = {text: at for at, text in enumerate(values)}
     # A number of EMPTY, −1, looks up the last entry.
-    places = np.array([*(place.get(text or "", EMPTY) for text in known), EMPTY], dtype=np.int64)
-    return Cells(tuple(values), small(places)[number])
+    places = np.array([*(place.get(text or "", NO_VALUE) for text in known), NO_VALUE], dtype=np.int64)
+    return ColumnCells(tuple(values), compact_indices(places)[number])
 
 
-def small(places: npt.NDArray[np.int64]) -> Places:
+def compact_indices(places: npt.NDArray[np.int64]) -> Places:
     """Places in as few bytes as they fit in: there are as many as records, for every column."""
     return places.astype(np.int16 if places.max(initial=0) < 1 << 15 else np.int32)

@@ -11,20 +11,20 @@ import numpy.typing as npt
 
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.class_counts import tally_schools
-from cohort.sdc.privacy_models.constraints import Constraint, Others
+from cohort.sdc.privacy_models.class_counts import count_schools_by_class
+from cohort.sdc.privacy_models.constraints import ClassConstraint, KWithoutLargestSchool
 from cohort.sdc.risk import motivated_intruder, reidentification_risk
-from cohort.sdc.risk.reidentification_risk import Risk
-from cohort.sdc.utility.metrics import Metrics
+from cohort.sdc.risk.reidentification_risk import ReidentificationRisk
+from cohort.sdc.utility.metrics import UtilityMetrics
 
 Document = dict[str, Any]
 
 
-def document(
+def build_report(
     recoding: Recoding,
     histogram: Histogram,
     by_school: Histogram | None,
-    constraints: Sequence[Constraint],
+    constraints: Sequence[ClassConstraint],
     names: Sequence[str],
     k: int,
 ) -> Document:
@@ -39,7 +39,7 @@ def document(
         **({"levels": _level_vectors(recoding)} if kind == "global" else {}),
         "classes": {
             "number": recoding.classes,
-            "columns": {name: _levels_of(recoding, column) for column, name in enumerate(names)},
+            "columns": {name: _level_counts(recoding, column) for column, name in enumerate(names)},
         },
         "constraints": [str(rule) for rule in constraints],
         "losses": {
@@ -47,8 +47,8 @@ def document(
             "geometric": recoding.loss.geometric,
             "columns": dict(zip(names, recoding.column_losses, strict=True)),
         },
-        "metrics": Metrics.of(histogram, recoding).as_dict(),
-        "risk": _risk(recoding, histogram, by_school, constraints, k),
+        "metrics": UtilityMetrics.of(histogram, recoding).as_dict(),
+        "risk": _risk_section(recoding, histogram, by_school, constraints, k),
         "records": histogram.pupils,
         "released": recoding.released,
         "suppressed": recoding.suppressed,
@@ -65,39 +65,43 @@ def _level_vectors(recoding: Recoding) -> list[int] | dict[str, list[int]]:
     return [int(level) for level in recoding.levels[0]]
 
 
-def _risk(
-    recoding: Recoding, histogram: Histogram, by_school: Histogram | None, constraints: Sequence[Constraint], k: int
+def _risk_section(
+    recoding: Recoding,
+    histogram: Histogram,
+    by_school: Histogram | None,
+    constraints: Sequence[ClassConstraint],
+    k: int,
 ) -> Document:
     """What each kind of intruder faces; where schools are known, also a school and a board."""
-    found = Risk.of(histogram, recoding, k).as_dict()
-    found["stranger"] = motivated_intruder.stranger(histogram, recoding, k).as_dict()
+    found = ReidentificationRisk.of(histogram, recoding, k).as_dict()
+    found["stranger"] = motivated_intruder.simulate_stranger(histogram, recoding, k).as_dict()
     largest = {}
     if histogram.has_schools:
-        others = max((rule.k_others for rule in constraints if isinstance(rule, Others)), default=0)
+        others = max((rule.k_others for rule in constraints if isinstance(rule, KWithoutLargestSchool)), default=0)
         counted = {"school": (histogram, recoding)}
         if by_school is not None:
-            own = _regrouped(recoding, histogram, by_school)
+            own = _as_single_units(recoding, histogram, by_school)
             counted = {"school": (by_school, own), "board": (histogram, recoding)}
         for who, (units, of) in counted.items():
-            found[who] = motivated_intruder.school(units, of, max(others, 1), who=who).as_dict()
-            largest[who] = tally_schools(units, _in_classes(of), of.classes)[1]
-    found["intruders"] = reidentification_risk.intruders(recoding.pupils, k, **largest)
+            found[who] = motivated_intruder.simulate_school(units, of, max(others, 1), who=who).as_dict()
+            largest[who] = count_schools_by_class(units, _class_of_each_unit(of), of.classes)[1]
+    found["intruders"] = reidentification_risk.measure_intruder_chances(recoding.pupils, k, **largest)
     return found
 
 
-def _regrouped(recoding: Recoding, histogram: Histogram, single: Histogram) -> Recoding:
+def _as_single_units(recoding: Recoding, histogram: Histogram, single: Histogram) -> Recoding:
     """The same recoding for the same records as units of another histogram, in which each is one."""
     class_of = np.empty(single.units, dtype=recoding.class_of.dtype)
     class_of[single.unit_of] = recoding.class_of[histogram.unit_of]
     return replace(recoding, class_of=class_of)
 
 
-def _in_classes(recoding: Recoding) -> npt.NDArray[np.int64]:
+def _class_of_each_unit(recoding: Recoding) -> npt.NDArray[np.int64]:
     of = recoding.class_of.astype(np.int64)
     return np.where(of < 0, recoding.classes, of)
 
 
-def _levels_of(recoding: Recoding, column: int) -> list[dict[str, int]]:
+def _level_counts(recoding: Recoding, column: int) -> list[dict[str, int]]:
     """How many classes and records show the column at each level that occurs."""
     levels = recoding.levels[:, column]
     classes, records = np.bincount(levels), np.bincount(levels, recoding.pupils)

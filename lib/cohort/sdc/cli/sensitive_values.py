@@ -9,21 +9,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.cli.tabulation import KnownBy, Sensitive
-from cohort.sdc.privacy_models.l_diversity import GroupValues, ValueCounts, ValueRule
-from cohort.sdc.privacy_models.sensitive_suppression import Blanking, blanking, largest_share
+from cohort.sdc.cli.tabulation import RecordContributors, SensitiveColumn
+from cohort.sdc.privacy_models.l_diversity import SchoolValueCounts, SensitiveValueConstraint, SensitiveValueCounts
+from cohort.sdc.privacy_models.sensitive_suppression import (
+    SensitiveSuppression,
+    decide_sensitive_suppression,
+    strictest_value_share,
+)
 
 Classes = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
-class ShownValues:
+class SensitiveDisclosure:
     """Which classes show their sensitive values, and the pupils with a value by class and value."""
 
-    blanking: Blanking
-    counts: ValueCounts
+    blanking: SensitiveSuppression
+    counts: SensitiveValueCounts
 
-    def as_dict(self, rules: Sequence[ValueRule]) -> dict[str, Any]:
+    def as_dict(self, rules: Sequence[SensitiveValueConstraint]) -> dict[str, Any]:
         """What the document says: the rules, exact counts, the smallest class of those with a value."""
         pupils = self.counts.pupils
         return {
@@ -33,9 +37,13 @@ class ShownValues:
         }
 
 
-def judge(
-    sensitive: Sensitive, class_of: Classes, classes: int, known_by: KnownBy | None, rules: Sequence[ValueRule]
-) -> ShownValues:
+def decide_sensitive_disclosure(
+    sensitive: SensitiveColumn,
+    class_of: Classes,
+    classes: int,
+    known_by: RecordContributors | None,
+    rules: Sequence[SensitiveValueConstraint],
+) -> SensitiveDisclosure:
     """Decide which classes of a recoding show their values.
 
     Takes: the column; the class of every record, negative where it is suppressed; how many classes there are;
@@ -48,16 +56,18 @@ def judge(
     there = np.flatnonzero(sensitive.has_value & (class_of >= 0))
     cell = class_of[there].astype(np.int64) * known + sensitive.places[there]
     values = np.bincount(cell, minlength=classes * known).reshape(classes, known).astype(np.int64)
-    counts = ValueCounts(values, overall, None if known_by is None else _groups(cell, known, known_by.among(there)))
+    counts = SensitiveValueCounts(
+        values, overall, None if known_by is None else _contributor_values(cell, known, known_by.among(there))
+    )
     order = np.random.default_rng().permutation(classes)
-    return ShownValues(blanking(counts, rules, largest_share(rules), order), counts)
+    return SensitiveDisclosure(decide_sensitive_suppression(counts, rules, strictest_value_share(rules), order), counts)
 
 
-def _groups(cell: npt.NDArray[np.int64], known: int, known_by: KnownBy) -> GroupValues:
+def _contributor_values(cell: npt.NDArray[np.int64], known: int, known_by: RecordContributors) -> SchoolValueCounts:
     """The values of every school or board, from the class and value of each pupil and who knows it."""
     groups = np.concatenate([known_by.home, known_by.further])
     width = int(groups.max(initial=0)) + 1
     cells = np.concatenate([cell, cell[known_by.records]])
     found, pupils = np.unique(cells * width + groups, return_counts=True)
     of_cell = found // width
-    return GroupValues(of_cell // known, found % width, of_cell % known, pupils.astype(np.int64))
+    return SchoolValueCounts(of_cell // known, found % width, of_cell % known, pupils.astype(np.int64))

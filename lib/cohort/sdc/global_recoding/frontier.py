@@ -6,11 +6,11 @@ from math import inf
 
 import numpy as np
 
-from cohort.sdc.model.coding import Levels
+from cohort.sdc.model.coding import LevelVector
 from cohort.sdc.utility.loss import Floats
-from cohort.sdc.utility.objectives import Bound
+from cohort.sdc.utility.objectives import ScoreBound
 
-SLACK = 2e-12
+BOUND_SLACK = 2e-12
 """Bounds are sums of rounded numbers: only what lies further above the best than this is out."""
 
 _ROW = 1 << 13
@@ -21,7 +21,7 @@ _WORD_BITS = 62
 _FINITE = float(np.finfo(np.float64).max)
 
 
-class Frontier:
+class LatticeFrontier:
     """One bound per level vector, in an array with one axis per column.
 
     Takes: the lowest and highest level per column, and a bound for every vector, as scores of each column by
@@ -29,9 +29,9 @@ class Frontier:
     that a row ever had is a bound for the row, and a row is read again only when it seems the lowest.
     """
 
-    def __init__(self, low: Levels, high: Levels, scores: list[Floats]) -> None:
+    def __init__(self, low: LevelVector, high: LevelVector, scores: list[Floats]) -> None:
         self._low = low
-        self._bounds = _summed([s[f : t + 1] for s, f, t in zip(scores, low, high, strict=True)])
+        self._bounds = _sum_scores([s[f : t + 1] for s, f, t in zip(scores, low, high, strict=True)])
         self.nodes = self._bounds.size
         width, axis = 1, self._bounds.ndim
         while axis and width * self._bounds.shape[axis - 1] <= _ROW:
@@ -40,7 +40,7 @@ class Frontier:
         self._rows = self._bounds.reshape(-1, width)
         self._least = self._rows.min(axis=1)
 
-    def lowest(self) -> tuple[float, Levels]:
+    def lowest(self) -> tuple[float, LevelVector]:
         """The lowest bound, and the vector that has it; of several the first."""
         while True:
             row = int(self._least.argmin())
@@ -51,17 +51,17 @@ class Frontier:
                 return bound, tuple(int(i) + first for i, first in zip(at, self._low, strict=True))
             self._least[row] = bound
 
-    def may_be_best(self, levels: Levels, best: float) -> bool:
+    def may_be_best(self, levels: LevelVector, best: float) -> bool:
         """Whether a vector has not been tried or ruled out, and could still equal the best score."""
         return self._open(self._place(levels), best)
 
-    def chain(self, best: float) -> list[Levels]:
+    def chain(self, best: float) -> list[LevelVector]:
         """From the vector of lowest bound upwards, each step to the neighbour of lowest bound.
 
         Gives: only vectors that could beat or equal the best score so far; none when there are no more.
         """
         place = self._place(self.lowest()[1])
-        chain: list[Levels] = []
+        chain: list[LevelVector] = []
         while self._open(place, best):
             chain.append(tuple(at + first for at, first in zip(place, self._low, strict=True)))
             above = [
@@ -74,83 +74,83 @@ class Frontier:
             place = min(above, key=lambda node: (self._bounds[node], node))
         return chain
 
-    def any_open(self, finest: Levels, coarsest: Levels, column: int, best: float) -> bool:
+    def any_open(self, finest: LevelVector, coarsest: LevelVector, column: int, best: float) -> bool:
         """Whether several vectors between two, with the level of the coarsest in one column, may be best."""
         box = [slice(a, b + 1) for a, b in zip(self._place(finest), self._place(coarsest), strict=True)]
         box[column] = slice(box[column].stop - 1, box[column].stop)
-        return bool(np.count_nonzero(self._bounds[tuple(box)] <= min(best + SLACK, _FINITE)) >= _SEVERAL)
+        return bool(np.count_nonzero(self._bounds[tuple(box)] <= min(best + BOUND_SLACK, _FINITE)) >= _SEVERAL)
 
-    def rule_out(self, levels: Levels) -> None:
+    def rule_out(self, levels: LevelVector) -> None:
         """A vector and all finer ones."""
         self._bounds[self._box(levels)] = inf
 
-    def learn(self, levels: Levels, finer: Bound, coarser: float, best: float) -> None:
+    def learn(self, levels: LevelVector, finer: ScoreBound, coarser: float, best: float) -> None:
         """Raises the bounds of all vectors finer and all coarser than one that was tried.
 
         Takes: the best score so far; where that takes long, only bounds that lie above it are entered.
         """
         box = self._bounds[self._box(levels)]
         if isinstance(finer, float):
-            _raise(box, finer, best)
+            _raise_bounds(box, finer, best)
         else:
             below = [s[f : t + 1] for s, f, t in zip(finer, self._low, levels, strict=True)]
-            np.maximum(box, _summed(below), out=box)
-        _raise(self._bounds[tuple(slice(at, None) for at in self._place(levels))], coarser, best)
+            np.maximum(box, _sum_scores(below), out=box)
+        _raise_bounds(self._bounds[tuple(slice(at, None) for at in self._place(levels))], coarser, best)
         self._bounds[self._place(levels)] = inf
 
     def _open(self, place: tuple[int, ...], best: float) -> bool:
-        return bool(self._bounds[place] < inf and self._bounds[place] <= best + SLACK)
+        return bool(self._bounds[place] < inf and self._bounds[place] <= best + BOUND_SLACK)
 
-    def _place(self, levels: Levels) -> Levels:
+    def _place(self, levels: LevelVector) -> LevelVector:
         return tuple(level - first for level, first in zip(levels, self._low, strict=True))
 
-    def _box(self, levels: Levels) -> tuple[slice, ...]:
+    def _box(self, levels: LevelVector) -> tuple[slice, ...]:
         return tuple(slice(0, at + 1) for at in self._place(levels))
 
 
-class Known:
+class LevelVectorSet:
     """Level vectors of which something is known, to be asked whether one lies below or above another.
 
     Takes: the highest level per column. A level is as many bits as it is high, so that a vector lies below
     another, or is the same, when it has no bit that the other has not.
     """
 
-    def __init__(self, high: Levels) -> None:
+    def __init__(self, high: LevelVector) -> None:
         self._high = high
         words = -(-sum(high) // _WORD_BITS) or 1
         self._bits, self._number = np.zeros((words, 64), dtype=np.int64), 0
 
-    def add(self, levels: Levels) -> None:
+    def add(self, levels: LevelVector) -> None:
         if self._number == self._bits.shape[1]:
             self._bits = np.concatenate((self._bits, np.zeros_like(self._bits)), axis=1)
         self._bits[:, self._number] = self._encoded(levels)
         self._number += 1
 
-    def any_below(self, levels: Levels) -> bool:
+    def any_below(self, levels: LevelVector) -> bool:
         """Whether one of them is nowhere higher."""
         bits = ~np.array(self._encoded(levels))
         known = self._bits[:, : self._number]
         return bool(((known & bits[:, None]) == 0).all(axis=0).any())
 
-    def any_above(self, levels: Levels) -> bool:
+    def any_above(self, levels: LevelVector) -> bool:
         """Whether one of them is nowhere lower."""
         bits = np.array(self._encoded(levels))
         known = self._bits[:, : self._number]
         return bool(((~known & bits[:, None]) == 0).all(axis=0).any())
 
-    def _encoded(self, levels: Levels) -> list[int]:
+    def _encoded(self, levels: LevelVector) -> list[int]:
         bits = 0
         for level, height in zip(levels, self._high, strict=True):
             bits = (bits << height) | ((1 << level) - 1)
         return [(bits >> (word * _WORD_BITS)) & ((1 << _WORD_BITS) - 1) for word in range(len(self._bits))]
 
 
-def _raise(box: Floats, bound: float, best: float) -> None:
-    if bound > best + SLACK or box.size <= _ROW:
+def _raise_bounds(box: Floats, bound: float, best: float) -> None:
+    if bound > best + BOUND_SLACK or box.size <= _ROW:
         np.maximum(box, bound, out=box)
 
 
-def _summed(scores: list[Floats]) -> Floats:
+def _sum_scores(scores: list[Floats]) -> Floats:
     """A score for every combination of levels, one axis per column."""
     total = scores[-1]
     for score in scores[-2::-1]:

@@ -12,19 +12,19 @@ from math import inf
 
 import numpy as np
 
-from cohort.sdc.global_recoding.trials import Candidate, Trials
-from cohort.sdc.model.coding import Levels
-from cohort.sdc.utility.objectives import at
+from cohort.sdc.global_recoding.trials import CandidateNode, NodeEvaluator
+from cohort.sdc.model.coding import LevelVector
+from cohort.sdc.utility.objectives import bound_at_levels
 
 _SEED = 20_141_124
 
 
-class Descent:
+class GreedyDescent:
     """A search for good candidates between the lowest and the highest levels."""
 
-    def __init__(self, trials: Trials, low: Levels, high: Levels) -> None:
+    def __init__(self, trials: NodeEvaluator, low: LevelVector, high: LevelVector) -> None:
         self._trials, self._low, self._high = trials, low, high
-        self._candidates: dict[Levels, Candidate | None] = {}
+        self._candidates: dict[LevelVector, CandidateNode | None] = {}
 
     def run(self, rounds: int) -> None:
         """Improves the best candidate of the trials, in at most so many rounds."""
@@ -41,11 +41,11 @@ class Descent:
             steps = [c for c, level in enumerate(start) for _ in range(level - self._low[c])]
             self._exchanged(self._down_by(start, chance.permutation(steps).tolist()))
 
-    def _down(self, levels: Levels) -> Candidate | None:
+    def _down(self, levels: LevelVector) -> CandidateNode | None:
         """Always the step down that leads to the best candidate; until there is one, any that may do."""
         best = self._candidate(levels)
         while True:
-            steps = [_set(levels, c, level - 1) for c, level in enumerate(levels) if level > self._low[c]]
+            steps = [_with_level(levels, c, level - 1) for c, level in enumerate(levels) if level > self._low[c]]
             found = [candidate for candidate in map(self._candidate, steps) if candidate]
             better = min(found, key=lambda candidate: candidate.rank, default=None)
             if better and (best is None or better.rank < best.rank):
@@ -53,39 +53,39 @@ class Descent:
             elif best or not (steps := [step for step in steps if not self._trials.known_out(step)]):
                 return best
             else:
-                levels = min(steps, key=lambda step: (at(self._trials.everywhere, step), step))
+                levels = min(steps, key=lambda step: (bound_at_levels(self._trials.everywhere, step), step))
 
-    def _down_by(self, levels: Levels, steps: list[int]) -> Candidate | None:
+    def _down_by(self, levels: LevelVector, steps: list[int]) -> CandidateNode | None:
         """The steps down in the order given, each if it leads to a better candidate."""
         best = self._candidate(levels)
         for column in steps:
-            finer = _set(levels, column, max(levels[column] - 1, self._low[column]))
+            finer = _with_level(levels, column, max(levels[column] - 1, self._low[column]))
             found = self._candidate(finer)
             if found and (best is None or found.rank < best.rank):
                 best, levels = found, finer
         return best
 
-    def _exchanged(self, best: Candidate | None) -> None:
+    def _exchanged(self, best: CandidateNode | None) -> None:
         """Exchanges levels as long as one of them leads to a better candidate."""
         while best:
             score, levels, rank = best.price.score, best.levels, best.rank
-            bound = {near: at(self._trials.everywhere, near) for near in self._near(levels)}
+            bound = {near: bound_at_levels(self._trials.everywhere, near) for near in self._near(levels)}
             promising = sorted((least, near) for near, least in bound.items() if least <= score)
             found = (self._candidate(near) for _, near in promising)
             best = next((candidate for candidate in found if candidate and candidate.rank < rank), None)
 
-    def _near(self, levels: Levels) -> Iterator[Levels]:
+    def _near(self, levels: LevelVector) -> Iterator[LevelVector]:
         """Vectors that are finer in one column, coarser in one, or both."""
         for raised, level in enumerate(levels):
             for higher in range(level, self._high[raised] + 1):
-                coarser = _set(levels, raised, higher)
+                coarser = _with_level(levels, raised, higher)
                 yield coarser
                 for lowered, high in enumerate(levels):
                     if lowered != raised:
                         for lower in range(self._low[lowered], high):
-                            yield _set(coarser, lowered, lower)
+                            yield _with_level(coarser, lowered, lower)
 
-    def _candidate(self, levels: Levels) -> Candidate | None:
+    def _candidate(self, levels: LevelVector) -> CandidateNode | None:
         """A level vector as a candidate, if it is one; it is tried at most once."""
         if levels not in self._candidates and not self._trials.spent:
             out = self._trials.known_out(levels)
@@ -93,5 +93,5 @@ class Descent:
         return self._candidates.get(levels)
 
 
-def _set(levels: Levels, column: int, level: int) -> Levels:
+def _with_level(levels: LevelVector, column: int, level: int) -> LevelVector:
     return (*levels[:column], level, *levels[column + 1 :])

@@ -13,18 +13,18 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 
-from cohort.sdc.global_recoding.frontier import SLACK, Frontier
-from cohort.sdc.global_recoding.greedy_descent import Descent
-from cohort.sdc.global_recoding.trials import Trials
-from cohort.sdc.model.coding import Coding, Levels
+from cohort.sdc.global_recoding.frontier import BOUND_SLACK, LatticeFrontier
+from cohort.sdc.global_recoding.greedy_descent import GreedyDescent
+from cohort.sdc.global_recoding.trials import NodeEvaluator
+from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.constraints import Constraint, share
-from cohort.sdc.privacy_models.feasibility import levels_between, none_found, refuse_impossible
-from cohort.sdc.utility.loss import Objective
-from cohort.sdc.utility.objectives import at
+from cohort.sdc.privacy_models.constraints import ClassConstraint, parse_share
+from cohort.sdc.privacy_models.feasibility import no_recoding_refusal, refuse_infeasible_search, resolve_level_bounds
+from cohort.sdc.utility.loss import WeightedLoss
+from cohort.sdc.utility.objectives import bound_at_levels
 
-MOST_NODES = 30_000_000
+MAX_ENUMERATED_NODES = 30_000_000
 """Up to so many level vectors are listed, in some 250 MB."""
 
 _MANY_NODES = 100_000
@@ -34,16 +34,16 @@ _ROUNDS, _MORE_ROUNDS = 5, 50
 """Rounds of that, and of the search that has nothing else."""
 
 
-def search(
+def search_global_recoding(
     histogram: Histogram,
     coding: Coding,
-    constraints: Sequence[Constraint],
+    constraints: Sequence[ClassConstraint],
     *,
     objective: str,
     suppression_limit: Fraction | float | str,
     weights: Sequence[float] | None = None,
-    minimum: Levels | None = None,
-    maximum: Levels | None = None,
+    minimum: LevelVector | None = None,
+    maximum: LevelVector | None = None,
     most_tries: int | None = None,
 ) -> Recoding:
     """Finds the level vector of least cost whose classes satisfy all constraints.
@@ -58,42 +58,42 @@ def search(
     Refuses: another objective, levels outside the hierarchies, constraints on schools in data without; as
     `NotAnonymous`, a cohort for which no vector was found that makes it anonymous.
     """
-    limit = share(suppression_limit, "part of the pupils that may be suppressed")
-    low, high = levels_between(coding, minimum, maximum)
-    weighed = Objective.of("mean", coding.columns, weights)
-    refuse_impossible(histogram, constraints, limit)
-    trials = Trials(histogram, coding, constraints, objective, weighed, limit, most_tries)
-    nodes = _nodes(low, high)
+    limit = parse_share(suppression_limit, "part of the pupils that may be suppressed")
+    low, high = resolve_level_bounds(coding, minimum, maximum)
+    weighed = WeightedLoss.of("mean", coding.columns, weights)
+    refuse_infeasible_search(histogram, constraints, limit)
+    trials = NodeEvaluator(histogram, coding, constraints, objective, weighed, limit, most_tries)
+    nodes = _count_nodes(low, high)
     if nodes > _MANY_NODES:
-        Descent(trials, low, high).run(_ROUNDS)
-        low, high = _narrowed(trials, low, high)
-    if _nodes(low, high) <= MOST_NODES:
-        bound = explore(trials, low, high)
+        GreedyDescent(trials, low, high).run(_ROUNDS)
+        low, high = _narrow_levels(trials, low, high)
+    if _count_nodes(low, high) <= MAX_ENUMERATED_NODES:
+        bound = branch_and_bound(trials, low, high)
     else:
-        Descent(trials, low, high).run(_MORE_ROUNDS)
-        bound = at(trials.everywhere, low)
+        GreedyDescent(trials, low, high).run(_MORE_ROUNDS)
+        bound = bound_at_levels(trials.everywhere, low)
     if trials.best is None:
-        raise none_found(histogram.pupils, constraints, limit)
-    proven = bound > trials.score + SLACK
+        raise no_recoding_refusal(histogram.pupils, constraints, limit)
+    proven = bound > trials.score + BOUND_SLACK
     lowest = trials.best.price.value if proven else trials.value(bound)
     return trials.recoding(trials.best, {"proven": proven, "nodes": nodes, "bound": lowest})
 
 
-def explore(trials: Trials, low: Levels, high: Levels) -> float:
+def branch_and_bound(trials: NodeEvaluator, low: LevelVector, high: LevelVector) -> float:
     """Tries level vectors until the best candidate is known to be the best there is.
 
     Gives: the score that no vector still open can be under; where it is not above that of the best candidate,
     no more vectors could be tried.
     """
-    frontier = Frontier(low, high, trials.everywhere)
+    frontier = LatticeFrontier(low, high, trials.everywhere)
     while not trials.spent and (chain := frontier.chain(trials.score)):
-        out = _climb(trials, frontier, chain)
+        out = _bisect_chain(trials, frontier, chain)
         if out:
-            frontier.rule_out(_widened(trials, frontier, chain[0], out, high))
+            frontier.rule_out(_coarsen_pruned_node(trials, frontier, chain[0], out, high))
     return frontier.lowest()[0]
 
 
-def _climb(trials: Trials, frontier: Frontier, chain: Sequence[Levels]) -> Levels | None:
+def _bisect_chain(trials: NodeEvaluator, frontier: LatticeFrontier, chain: Sequence[LevelVector]) -> LevelVector | None:
     """Halves towards the coarsest vector of a chain that shows its finest one cannot be the best.
 
     Gives: that vector, if it does so because too many pupils must be suppressed.
@@ -115,7 +115,9 @@ def _climb(trials: Trials, frontier: Frontier, chain: Sequence[Levels]) -> Level
     return out
 
 
-def _widened(trials: Trials, frontier: Frontier, finest: Levels, out: Levels, high: Levels) -> Levels:
+def _coarsen_pruned_node(
+    trials: NodeEvaluator, frontier: LatticeFrontier, finest: LevelVector, out: LevelVector, high: LevelVector
+) -> LevelVector:
     """Coarsens a vector that is out, column by column, as long as it stays so and that shows anything new."""
     for column, highest in enumerate(high):
         while out[column] < highest and not trials.spent:
@@ -126,21 +128,21 @@ def _widened(trials: Trials, frontier: Frontier, finest: Levels, out: Levels, hi
     return out
 
 
-def _narrowed(trials: Trials, low: Levels, high: Levels) -> tuple[Levels, Levels]:
+def _narrow_levels(trials: NodeEvaluator, low: LevelVector, high: LevelVector) -> tuple[LevelVector, LevelVector]:
     """Leaves out the levels of a column that are too fine, or too dear, whatever those of the others."""
     lowest = list(low)
     for column, level in enumerate(low):
         while level < high[column] and trials.rules_out((*high[:column], level, *high[column + 1 :])):
             level += 1
         lowest[column] = level
-    least = at(trials.everywhere, tuple(lowest))
+    least = bound_at_levels(trials.everywhere, tuple(lowest))
     highest = []
     for score, first, last in zip(trials.everywhere, lowest, high, strict=True):
-        while last > first and least - float(score[first]) + float(score[last]) > trials.score + SLACK:
+        while last > first and least - float(score[first]) + float(score[last]) > trials.score + BOUND_SLACK:
             last -= 1
         highest.append(last)
     return tuple(lowest), tuple(highest)
 
 
-def _nodes(low: Levels, high: Levels) -> int:
+def _count_nodes(low: LevelVector, high: LevelVector) -> int:
     return prod(last - first + 1 for first, last in zip(low, high, strict=True))

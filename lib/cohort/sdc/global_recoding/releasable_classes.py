@@ -13,10 +13,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.model.equivalence_classes import CodeCounts, Grouping, hashed
+from cohort.sdc.model.equivalence_classes import DistinctCodes, EquivalenceClasses, hash_codes
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.class_counts import tally_schools
-from cohort.sdc.privacy_models.constraints import ClassCounts, Constraint, all_hold
+from cohort.sdc.privacy_models.class_counts import count_schools_by_class
+from cohort.sdc.privacy_models.constraints import ClassConstraint, ClassCounts, classes_satisfying_all
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ _MOST_SCHOOL_CELLS = 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
+class SatisfiedClasses:
     """What the constraints say of the classes of a grouping.
 
     Takes: the classes that may be released, and those that satisfy every constraint which survives
@@ -37,7 +37,7 @@ class Verdict:
     lasting: Flags
 
 
-class Population:
+class ConstraintChecker:
     """A histogram laid out to be judged many times.
 
     Takes: a histogram with at least one pupil.
@@ -49,23 +49,23 @@ class Population:
         begins = np.ones(histogram.units, dtype=np.bool_)
         begins[1:] = (codes[:, 1:] != codes[:, :-1]).any(axis=0)
         starts = np.flatnonzero(begins)
-        self.by_code = CodeCounts(codes[:, starts], np.add.reduceat(histogram.counts, starts))
+        self.by_code = DistinctCodes(codes[:, starts], np.add.reduceat(histogram.counts, starts))
         self.code_of_unit: Numbers = np.cumsum(begins) - 1
         self._histogram = histogram
 
-    def judge(self, grouping: Grouping, constraints: Sequence[Constraint]) -> Verdict:
+    def judge(self, grouping: EquivalenceClasses, constraints: Sequence[ClassConstraint]) -> SatisfiedClasses:
         """Tries the constraints on every class of enough pupils of a grouping of `by_code`."""
         large = grouping.large
         pupils = grouping.pupils[large]
         counts = ClassCounts(pupils, np.zeros_like(pupils), pupils)
         if len(pupils) and any(rule.needs_schools for rule in constraints):
             schools, largest = self._bounded(grouping.classes, large)
-            doubtful = ~all_hold(constraints, ClassCounts(pupils, schools, largest))
+            doubtful = ~classes_satisfying_all(constraints, ClassCounts(pupils, schools, largest))
             if doubtful.any():
                 schools[doubtful], largest[doubtful] = self._exact(grouping.classes, _within(large, doubtful))
             counts = ClassCounts(pupils, schools, largest)
-        lasting = all_hold([rule for rule in constraints if rule.survives_merging], counts)
-        return Verdict(_within(large, all_hold(constraints, counts)), _within(large, lasting))
+        lasting = classes_satisfying_all([rule for rule in constraints if rule.survives_merging], counts)
+        return SatisfiedClasses(_within(large, classes_satisfying_all(constraints, counts)), _within(large, lasting))
 
     def _bounded(self, classes: Numbers, chosen: Flags) -> tuple[Numbers, Numbers]:
         """At least so many schools and at most so large a largest one: schools counted in buckets."""
@@ -89,16 +89,16 @@ class Population:
         """Per unit the school's bucket and the pupils; per further school the code, bucket, pupils."""
         known = self._histogram
         counts = known.counts.astype(np.float64)
-        bucket = hashed(known.schools.astype(np.int64), 6)
+        bucket = hash_codes(known.schools.astype(np.int64), 6)
         if not len(known.other_units):
             return bucket, counts, None
-        further = hashed(known.other_schools.astype(np.int64), 6)
+        further = hash_codes(known.other_schools.astype(np.int64), 6)
         return bucket, counts, (self.code_of_unit[known.other_units], further, counts[known.other_units])
 
     def _exact(self, classes: Numbers, chosen: Flags) -> tuple[Numbers, Numbers]:
         """The number of distinct home schools and the pupils of the largest school."""
         of_unit = _renumbered(chosen)[classes][self.code_of_unit]
-        return tally_schools(self._histogram, of_unit, int(np.count_nonzero(chosen)))
+        return count_schools_by_class(self._histogram, of_unit, int(np.count_nonzero(chosen)))
 
 
 def _renumbered(chosen: Flags) -> Numbers:

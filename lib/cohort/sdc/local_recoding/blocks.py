@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from cohort.sdc.local_recoding.merge_cost import FAR, Nearness
+from cohort.sdc.local_recoding.merge_cost import UNMERGEABLE_COST, MergeCosts
 from cohort.sdc.local_recoding.search_space import Numbers
 
-EMPTY = -1
+EMPTY_SLOT = -1
 """A place that no unit has."""
 _AT_ONCE = 1 << 22
 
 
-def near_blocks(near: Nearness, units: Numbers, size: int, chance: np.random.Generator) -> Numbers:
+def partition_into_near_blocks(near: MergeCosts, units: Numbers, size: int, chance: np.random.Generator) -> Numbers:
     """A random balanced tree: each node takes two random pivots and splits between them at the median.
 
     Takes: units in any order that is not random by itself; the largest size of a block.
@@ -21,21 +21,23 @@ def near_blocks(near: Nearness, units: Numbers, size: int, chance: np.random.Gen
     blocks = chance.permutation(units)[None, :]
     while blocks.shape[1] > size:
         if blocks.shape[1] % 2:
-            blocks = np.pad(blocks, ((0, 0), (0, 1)), constant_values=EMPTY)
+            blocks = np.pad(blocks, ((0, 0), (0, 1)), constant_values=EMPTY_SLOT)
         count, width = blocks.shape
         every = np.arange(count)
         filled = np.maximum((blocks >= 0).sum(axis=1), 1)
         order = np.argsort(blocks < 0, axis=1, kind="stable")
         blocks = np.take_along_axis(blocks, order, axis=1)
         pivots = [blocks[every, (chance.random(count) * filled).astype(np.int64)] for _ in range(2)]
-        side = distances(near, pivots[0], blocks) - distances(near, pivots[1], blocks)
+        side = merge_costs_with_seeds(near, pivots[0], blocks) - merge_costs_with_seeds(near, pivots[1], blocks)
         side[blocks < 0] = np.inf
         halves = np.argpartition(side, width // 2 - 1, axis=1)
         blocks = np.take_along_axis(blocks, halves, axis=1).reshape(count * 2, width // 2)
     return blocks[(blocks >= 0).any(axis=1)]
 
 
-def distances(near: Nearness, seeds: Numbers, blocks: Numbers) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def merge_costs_with_seeds(
+    near: MergeCosts, seeds: Numbers, blocks: Numbers
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     """The loss of one pupil of each seed with each unit of its block; empty places count as unit 0."""
     count, width = blocks.shape
     total = np.zeros((count, width), dtype=np.float32)
@@ -50,17 +52,17 @@ def distances(near: Nearness, seeds: Numbers, blocks: Numbers) -> np.ndarray[tup
     return total
 
 
-def expected_costs(near: Nearness, units: Numbers, k: int, chance: np.random.Generator) -> Numbers:
+def rank_by_expected_cost(near: MergeCosts, units: Numbers, k: int, chance: np.random.Generator) -> Numbers:
     """How dear a cluster around each unit will be: its mean distance to the k − 1 nearest of a small block.
 
     Gives: per unit given a rank, 0 for the cheapest; ties by the unit's number.
     """
-    blocks = near_blocks(near, units, max(128, 4 * k), chance)
+    blocks = partition_into_near_blocks(near, units, max(128, 4 * k), chance)
     place = np.full(int(units.max()) + 1, np.inf, dtype=np.float64)
     for column in range(blocks.shape[1]):
         seeds = blocks[:, column]
-        far = distances(near, seeds, blocks)
-        far[blocks < 0] = FAR
+        far = merge_costs_with_seeds(near, seeds, blocks)
+        far[blocks < 0] = UNMERGEABLE_COST
         reach = min(k - 1, blocks.shape[1] - 1)
         nearest = np.partition(far, reach, axis=1)[:, : reach + 1].sum(axis=1) if reach else far.min(axis=1)
         there = seeds >= 0

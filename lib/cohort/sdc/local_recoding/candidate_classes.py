@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.local_recoding.search_space import Assigned, Costs, Numbers, Space
-from cohort.sdc.local_recoding.share_trimming import trimmed
-from cohort.sdc.privacy_models.class_counts import tally
-from cohort.sdc.privacy_models.constraints import all_hold
+from cohort.sdc.local_recoding.search_space import ClassAssignment, Costs, LocalSearchSpace, Numbers
+from cohort.sdc.local_recoding.share_trimming import trim_dominant_schools
+from cohort.sdc.privacy_models.class_counts import count_classes
+from cohort.sdc.privacy_models.constraints import classes_satisfying_all
 
 Flags = npt.NDArray[np.bool_]
 
@@ -16,13 +16,13 @@ _AT_ONCE = 1 << 18
 """So many memberships are weighed against each other at once; dearer groups wait for their turn."""
 
 
-class Candidates:
+class CandidateClasses:
     """Groups of units, gathered vector by vector; a unit is in many of them.
 
     Takes: the space, and the units (by place) that the groups are of.
     """
 
-    def __init__(self, space: Space, rest: Numbers) -> None:
+    def __init__(self, space: LocalSearchSpace, rest: Numbers) -> None:
         self._space, self._rest = space, rest
         self._counts = space.histogram.counts[rest].astype(np.float64)
         self.free = np.ones(len(rest), dtype=np.bool_)
@@ -47,7 +47,7 @@ class Candidates:
         self._costs.append(paid[order[begins[large]]])
         self.memberships += len(chosen)
 
-    def choose(self, assigned: Assigned) -> None:
+    def choose(self, assigned: ClassAssignment) -> None:
         """Makes classes of the groups, each cheaper one before a dearer one, of the units still free.
 
         A group keeps the members that no cheaper one took, as long as it meets every rule. Of equal costs the
@@ -71,7 +71,7 @@ class Candidates:
             first = last
         self._units, self._sizes, self._costs, self.memberships = [], [], [], 0
 
-    def _settle(self, units: Numbers, group: Numbers, assigned: Assigned) -> None:
+    def _settle(self, units: Numbers, group: Numbers, assigned: ClassAssignment) -> None:
         """Takes, again and again, the groups that share no unit with a cheaper one."""
         claim = np.empty(len(self._rest), dtype=np.int64)
         while len(units):
@@ -87,17 +87,17 @@ class Candidates:
             self._take(units[alone], group[alone], assigned)
             units, group = units[~alone], group[~alone]
 
-    def _take(self, units: Numbers, group: Numbers, assigned: Assigned) -> None:
+    def _take(self, units: Numbers, group: Numbers, assigned: ClassAssignment) -> None:
         """Makes classes of the groups that meet every rule, if need be without some of too large a school."""
         number = np.unique(group, return_inverse=True)[1]
         space = self._space
         if space.looks_further:
             part = space.histogram.part(self._rest[units])
             groups = int(number[-1]) + 1
-            fine = all_hold(space.rules, tally(part, number, groups, space.rules))
+            fine = classes_satisfying_all(space.rules, count_classes(part, number, groups, space.rules))
             keep = fine[number]
             if not fine.all():
-                keep |= trimmed(part, number, groups, space.rules, ~fine)
+                keep |= trim_dominant_schools(part, number, groups, space.rules, ~fine)
             units = units[keep]
             number = (np.cumsum(np.bincount(number[keep], minlength=groups) > 0) - 1)[number[keep]]
         if len(units):

@@ -12,13 +12,13 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.local_recoding.merge_cost import TOO_FAR, Nearness
-from cohort.sdc.local_recoding.search_space import Costs, Numbers, Space
-from cohort.sdc.privacy_models.constraints import LargestShare, Others, Schools
+from cohort.sdc.local_recoding.merge_cost import MAX_MERGE_COST, MergeCosts
+from cohort.sdc.local_recoding.search_space import Costs, LocalSearchSpace, Numbers
+from cohort.sdc.privacy_models.constraints import KWithoutLargestSchool, SchoolDiversity, SchoolDominance
 
 Flags = npt.NDArray[np.bool_]
 
-NEVER = np.float32(np.inf)
+INFINITE_COST = np.float32(np.inf)
 _NEAR = 48
 """Only so many of the units nearest to a seed are looked at for its cluster (more where schools bar some)."""
 _AT_ONCE = 1 << 21
@@ -26,7 +26,7 @@ _AT_ONCE = 1 << 21
 
 
 @dataclass(frozen=True)
-class Clusters:
+class FormedClusters:
     """Clusters that were formed: the loss of a member; the members `[cluster, k]`, seed first; the block."""
 
     cost: Costs
@@ -35,37 +35,37 @@ class Clusters:
 
 
 @dataclass(frozen=True)
-class Mix:
+class SchoolQuota:
     """How many pupils of one school a cluster of k may hold, and how many home schools it must."""
 
     most_of_one: int
     schools: int
 
     @classmethod
-    def of(cls, space: Space, k: int) -> Mix | None:
+    def of(cls, space: LocalSearchSpace, k: int) -> SchoolQuota | None:
         """What the rules on schools come to for a cluster of exactly k; nothing where there are none."""
         if not any(rule.needs_schools for rule in space.rules):
             return None
         most, schools = k, 1
         for rule in space.rules:
-            if isinstance(rule, LargestShare):
+            if isinstance(rule, SchoolDominance):
                 most = min(most, int(Fraction(k) * rule.limit))
-            elif isinstance(rule, Others):
+            elif isinstance(rule, KWithoutLargestSchool):
                 most = min(most, k - rule.k_others)
-            elif isinstance(rule, Schools):
+            elif isinstance(rule, SchoolDiversity):
                 schools = max(schools, rule.m)
         return cls(max(most, 0), schools)
 
 
-def cluster_size(space: Space) -> int:
+def smallest_cluster_size(space: LocalSearchSpace) -> int:
     """The fewest pupils with which a cluster can meet the rules on size and schools."""
     k = space.k
-    while (mix := Mix.of(space, k)) is not None and mix.most_of_one < 1:
+    while (mix := SchoolQuota.of(space, k)) is not None and mix.most_of_one < 1:
         k += 1
     return k
 
 
-def form(space: Space, near: Nearness, blocks: Numbers, number: int, k: int) -> Clusters:
+def form_clusters(space: LocalSearchSpace, near: MergeCosts, blocks: Numbers, number: int, k: int) -> FormedClusters:
     """Forms up to `number` clusters of k in every block.
 
     Takes: `blocks[block, place]`, units in the order in which they are to be seeds (−1 for an empty place).
@@ -73,21 +73,24 @@ def form(space: Space, near: Nearness, blocks: Numbers, number: int, k: int) -> 
     """
     step = max(1, _AT_ONCE // max(blocks.shape[1], 1))
     parts = [
-        _form(space, near, blocks[first : first + step], number, k, first) for first in range(0, len(blocks), step)
+        _form_in_blocks(space, near, blocks[first : first + step], number, k, first)
+        for first in range(0, len(blocks), step)
     ]
-    return Clusters(
+    return FormedClusters(
         np.concatenate([part.cost for part in parts]),
         np.concatenate([part.members for part in parts]),
         np.concatenate([part.block for part in parts]),
     )
 
 
-def _form(space: Space, near: Nearness, blocks: Numbers, number: int, k: int, first_block: int) -> Clusters:
+def _form_in_blocks(
+    space: LocalSearchSpace, near: MergeCosts, blocks: Numbers, number: int, k: int, first_block: int
+) -> FormedClusters:
     count, width = blocks.shape
     every = np.arange(count)
     free = blocks >= 0
     unit = np.where(free, blocks, 0)
-    mix = Mix.of(space, k)
+    mix = SchoolQuota.of(space, k)
     reach = min(width, max(_NEAR, 3 * k) * (3 if mix else 1))
     places = [near.places[joined][unit] for joined in range(len(near.joined))]
     costs, members, block = [np.empty(0, np.float32)], [np.empty((0, k), np.int64)], [np.empty(0, np.int64)]
@@ -98,7 +101,7 @@ def _form(space: Space, near: Nearness, blocks: Numbers, number: int, k: int, fi
         first = free.argmax(axis=1)
         seed = unit[every, first]
         free[every, first] = False
-        far = np.where(free, np.float32(0), NEVER)
+        far = np.where(free, np.float32(0), INFINITE_COST)
         for joined, place in enumerate(places):
             row = near.rows(seed, joined)
             flat = place + (every * row.shape[1])[:, None]
@@ -108,8 +111,8 @@ def _form(space: Space, near: Nearness, blocks: Numbers, number: int, k: int, fi
             if reach < width
             else np.tile(np.arange(width), (count, 1))
         )
-        barred = np.take_along_axis(far, nearest, axis=1) >= TOO_FAR
-        cost, chosen, fine = _gather(space, near, seed, unit[every[:, None], nearest], barred, k, mix)
+        barred = np.take_along_axis(far, nearest, axis=1) >= MAX_MERGE_COST
+        cost, chosen, fine = _gather_members(space, near, seed, unit[every[:, None], nearest], barred, k, mix)
         fine &= able
         picked = np.take_along_axis(nearest, chosen, axis=1)
         rows = np.flatnonzero(fine)
@@ -117,11 +120,17 @@ def _form(space: Space, near: Nearness, blocks: Numbers, number: int, k: int, fi
         costs.append(cost[rows])
         members.append(np.concatenate((seed[rows, None], unit[rows[:, None], picked[rows]]), axis=1))
         block.append(rows + first_block)
-    return Clusters(np.concatenate(costs), np.concatenate(members), np.concatenate(block))
+    return FormedClusters(np.concatenate(costs), np.concatenate(members), np.concatenate(block))
 
 
-def _gather(
-    space: Space, near: Nearness, seed: Numbers, candidates: Numbers, barred: Flags, k: int, mix: Mix | None
+def _gather_members(
+    space: LocalSearchSpace,
+    near: MergeCosts,
+    seed: Numbers,
+    candidates: Numbers,
+    barred: Flags,
+    k: int,
+    mix: SchoolQuota | None,
 ) -> tuple[Costs, Numbers, Flags]:
     """Lets the best k − 1 candidates join each seed, one after the other.
 
@@ -133,15 +142,15 @@ def _gather(
         [near.pairs[c][near.values[c, seed][:, None], near.values[c][candidates]] for c in range(space.columns)], axis=2
     )
     now = np.stack([np.diag(near.pairs[c])[near.values[c, seed]] for c in range(space.columns)], axis=1)
-    schools = _Schools(space, seed, candidates, mix, k) if mix else None
+    schools = _SchoolCounts(space, seed, candidates, mix, k) if mix else None
     chosen = np.zeros((count, k - 1), dtype=np.int64)
     fine = np.ones(count, dtype=np.bool_)
     for joined in range(k - 1):
         rise = np.maximum(paid, now[:, None, :]).sum(axis=2)
         closed = barred if schools is None else barred | schools.barred(joined)
-        rise[closed] = NEVER
+        rise[closed] = INFINITE_COST
         pick = rise.argmin(axis=1)
-        fine &= rise[every, pick] < TOO_FAR
+        fine &= rise[every, pick] < MAX_MERGE_COST
         chosen[:, joined] = pick
         now = np.maximum(now, paid[every, pick])
         barred[every, pick] = True
@@ -150,10 +159,10 @@ def _gather(
     return now.sum(axis=1), chosen, fine
 
 
-class _Schools:
+class _SchoolCounts:
     """Which candidates a cluster's schools bar."""
 
-    def __init__(self, space: Space, seed: Numbers, candidates: Numbers, mix: Mix, k: int) -> None:
+    def __init__(self, space: LocalSearchSpace, seed: Numbers, candidates: Numbers, mix: SchoolQuota, k: int) -> None:
         self._mix, self._k = mix, k
         table = space.delivering
         self._of = table[candidates]  # [block, candidate, school]

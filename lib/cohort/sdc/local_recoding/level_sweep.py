@@ -17,12 +17,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.local_recoding.candidate_classes import Candidates
-from cohort.sdc.local_recoding.search_space import NOBODY, Assigned, Costs, Numbers, Space
-from cohort.sdc.model.coding import Coding, Mask
-from cohort.sdc.model.equivalence_classes import hashed, masked_codes
+from cohort.sdc.local_recoding.candidate_classes import CandidateClasses
+from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, Costs, LocalSearchSpace, Numbers
+from cohort.sdc.model.coding import CodeMask, Coding
+from cohort.sdc.model.equivalence_classes import hash_codes, mask_codes
 
-Vectors = npt.NDArray[np.int8]
+LevelVectors = npt.NDArray[np.int8]
 """Level vectors, `[vector, column]`."""
 
 _SLACK = 1e-6
@@ -33,23 +33,23 @@ _MANY = 4
 """Groups of this many times k pupils on average are not worth counting; hash buckets hold a part as many."""
 
 
-CEILINGS = (0.0, *np.geomspace(0.002, 1.0, 16).tolist())
+COST_CEILINGS = (0.0, *np.geomspace(0.002, 1.0, 16).tolist())
 """From nothing lost to everything lost, each ceiling a like factor above the one before."""
 
 
-def all_vectors(space: Space) -> Vectors:
+def enumerate_level_vectors(space: LocalSearchSpace) -> LevelVectors:
     """Every level vector, without levels at which nothing differs from the level below."""
-    steps = [_telling_levels(space, column) for column in range(space.columns)]
+    steps = [_distinct_levels(space, column) for column in range(space.columns)]
     grids = np.meshgrid(*(np.array(step, dtype=np.int8) for step in steps), indexing="ij")
     return np.stack([grid.reshape(-1) for grid in grids], axis=1)
 
 
-def count_vectors(space: Space) -> int:
+def count_level_vectors(space: LocalSearchSpace) -> int:
     """How many `all_vectors` would give."""
-    return int(np.prod([float(len(_telling_levels(space, column))) for column in range(space.columns)]))
+    return int(np.prod([float(len(_distinct_levels(space, column))) for column in range(space.columns)]))
 
 
-def _telling_levels(space: Space, column: int) -> list[int]:
+def _distinct_levels(space: LocalSearchSpace, column: int) -> list[int]:
     present = np.flatnonzero(np.bincount(space.leaves[column]))
     levels, before = [], -1
     for level in range(space.low[column], space.high[column] + 1):
@@ -60,7 +60,9 @@ def _telling_levels(space: Space, column: int) -> list[int]:
     return levels
 
 
-def sweep(space: Space, assigned: Assigned, vectors: Vectors, ceilings: Sequence[float] = CEILINGS) -> None:
+def sweep_level_vectors(
+    space: LocalSearchSpace, assigned: ClassAssignment, vectors: LevelVectors, ceilings: Sequence[float] = COST_CEILINGS
+) -> None:
     """Gives classes to units that have none, at the price of at most the last ceiling per pupil.
 
     Takes: the space; who has a class already, which is added to; the level vectors to try; the ceilings, of
@@ -72,25 +74,25 @@ def sweep(space: Space, assigned: Assigned, vectors: Vectors, ceilings: Sequence
     floor = -1.0
     for ceiling in ceilings:
         top = ceiling + _SLACK
-        rest = np.flatnonzero(assigned.class_of == NOBODY)
+        rest = np.flatnonzero(assigned.class_of == UNASSIGNED)
         if len(rest) == 0 or int(space.histogram.counts[rest].sum()) < space.k:
             return
-        _Rung(space, rest, floor, top, assigned, order, vectors).walk()
+        _CeilingPass(space, rest, floor, top, assigned, order, vectors).walk()
         floor = top
 
 
-class _Rung:
+class _CeilingPass:
     """One ceiling, on the units that were left when it began."""
 
     def __init__(
         self,
-        space: Space,
+        space: LocalSearchSpace,
         rest: Numbers,
         floor: float,
         top: float,
-        assigned: Assigned,
+        assigned: ClassAssignment,
         order: list[int],
-        vectors: Vectors,
+        vectors: LevelVectors,
     ) -> None:
         self.space, self.rest, self.floor, self.top, self.assigned = space, rest, floor, top, assigned
         self.order, self.vectors = order, vectors
@@ -98,7 +100,7 @@ class _Rung:
         self.leaves = space.leaves[:, rest]
         self.counts = space.histogram.counts[rest].astype(np.float64)
         self.unequal = bool((self.counts != 1).any())
-        self.candidates = Candidates(space, rest)
+        self.candidates = CandidateClasses(space, rest)
         self.chosen = 0
         self.most = [0.0] * (space.columns + 1)
         for depth in reversed(range(space.columns)):
@@ -111,7 +113,9 @@ class _Rung:
         self._branch(0, everybody, nothing, (0,) * self.space.coding.words, 1, (0, len(self.vectors)))
         self.candidates.choose(self.assigned)
 
-    def _branch(self, depth: int, units: Numbers, cost: Costs, mask: Mask, groups: int, part: tuple[int, int]) -> None:
+    def _branch(
+        self, depth: int, units: Numbers, cost: Costs, mask: CodeMask, groups: int, part: tuple[int, int]
+    ) -> None:
         """Tries every level of the next column on the units that a branch still holds."""
         column, last = self.order[depth], depth + 1 == self.space.columns
         hierarchy, seen = self.space.coding.hierarchies[column], self.chosen
@@ -120,10 +124,10 @@ class _Rung:
                 still = self.candidates.free[units]
                 units, cost, seen = units[still], cost[still], self.chosen
             chosen, paid = self._affordable(units, cost, column, level, depth)
-            kept = _with(self.space.coding, mask, column, level)
+            kept = _extend_mask(self.space.coding, mask, column, level)
             shown = groups * (int(hierarchy.groups(level).max()) + 1)
             if len(chosen) and (last or shown * self.space.k * _MANY > len(chosen)):
-                keys = masked_codes(self.codes[:, chosen], kept)
+                keys = mask_codes(self.codes[:, chosen], kept)
                 crowded = self._crowded(chosen, keys)
                 if crowded is not None:
                     chosen, paid, keys = chosen[crowded], paid[crowded], keys[crowded]
@@ -167,14 +171,14 @@ class _Rung:
         """Where those in hash buckets of enough pupils are (a bucket holds whole groups); none: all are."""
         k = self.space.k
         bits = max(8, (_MANY * len(units) // k).bit_length())
-        bucket = hashed(keys, bits)
+        bucket = hash_codes(keys, bits)
         weights = self.counts[units] if self.unequal else None
         enough = np.bincount(bucket, weights, minlength=1 << bits) >= k
         kept = np.flatnonzero(enough[bucket])
         return None if len(kept) == len(units) else kept
 
 
-def _with(coding: Coding, mask: Mask, column: int, level: int) -> Mask:
+def _extend_mask(coding: Coding, mask: CodeMask, column: int, level: int) -> CodeMask:
     """A mask that keeps the bits of one more column at a level."""
     word = coding.word_of[column]
     bits = coding.hierarchies[column].mask(level) << coding.shifts[column]

@@ -18,23 +18,23 @@ from typing import Any
 
 import numpy as np
 
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, expected
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc.global_recoding import lattice_search
-from cohort.sdc.local_recoding.cluster_search import climb
-from cohort.sdc.local_recoding.level_sweep import all_vectors, count_vectors, sweep
-from cohort.sdc.local_recoding.merge_cost import Nearness
-from cohort.sdc.local_recoding.reclustering import polish
-from cohort.sdc.local_recoding.search_space import Assigned, Space
-from cohort.sdc.local_recoding.unassigned_units import settle
-from cohort.sdc.model.coding import Coding, Levels
+from cohort.sdc.local_recoding.cluster_search import search_clusters
+from cohort.sdc.local_recoding.level_sweep import count_level_vectors, enumerate_level_vectors, sweep_level_vectors
+from cohort.sdc.local_recoding.merge_cost import MergeCosts
+from cohort.sdc.local_recoding.reclustering import recluster_classes
+from cohort.sdc.local_recoding.search_space import ClassAssignment, LocalSearchSpace
+from cohort.sdc.local_recoding.unassigned_units import reassign_unassigned_units
+from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.class_counts import satisfied
-from cohort.sdc.privacy_models.constraints import Constraint, share
-from cohort.sdc.privacy_models.feasibility import levels_between, none_found, refuse_impossible
-from cohort.sdc.utility.loss import Objective
+from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
+from cohort.sdc.privacy_models.constraints import ClassConstraint, parse_share
+from cohort.sdc.privacy_models.feasibility import no_recoding_refusal, refuse_infeasible_search, resolve_level_bounds
+from cohort.sdc.utility.loss import WeightedLoss
 
-FEW_VECTORS = 50_000
+MAX_SWEPT_VECTORS = 50_000
 """Up to so many level vectors are all swept over."""
 _SEED = 20_261_124
 _POLISHED = 300_000
@@ -45,16 +45,16 @@ _SMALL = 2_000
 """Up to so many units, and few level vectors, the best global recoding is tried too."""
 
 
-def search(
+def search_local_recoding(
     histogram: Histogram,
     coding: Coding,
-    constraints: Sequence[Constraint],
+    constraints: Sequence[ClassConstraint],
     *,
     objective: str,
     suppression_limit: Fraction | float | str,
     weights: Sequence[float] | None = None,
-    minimum: Levels | None = None,
-    maximum: Levels | None = None,
+    minimum: LevelVector | None = None,
+    maximum: LevelVector | None = None,
 ) -> Recoding:
     """Finds classes, each with levels of its own, that satisfy all constraints at a low loss.
 
@@ -65,10 +65,10 @@ def search(
     Refuses: what the global search refuses, another objective; as `NotAnonymous`, when more pupils would be
     suppressed than allowed.
     """
-    limit = share(suppression_limit, "part of the pupils that may be suppressed")
+    limit = parse_share(suppression_limit, "part of the pupils that may be suppressed")
     if objective not in ("mean", "geometric"):
         raise ConfigurationRefused(
-            expected(
+            describe_problem(
                 "the objective `mean` or `geometric` for local recoding",
                 example="mean",
                 found="another",
@@ -76,56 +76,56 @@ def search(
                 do="Choose one of the two, or global recoding",
             )
         )
-    goal = Objective.of(objective, coding.columns, weights)
-    low, high = levels_between(coding, minimum, maximum)
-    refuse_impossible(histogram, constraints, limit)
-    space = Space.of(histogram, coding, constraints, goal, low, high)
-    assigned, facts = _assign(space)
-    if not satisfied(histogram, assigned.class_of, assigned.classes, constraints).all():
+    goal = WeightedLoss.of(objective, coding.columns, weights)
+    low, high = resolve_level_bounds(coding, minimum, maximum)
+    refuse_infeasible_search(histogram, constraints, limit)
+    space = LocalSearchSpace.of(histogram, coding, constraints, goal, low, high)
+    assigned, facts = _assign_classes(space)
+    if not classes_satisfying_constraints(histogram, assigned.class_of, assigned.classes, constraints).all():
         raise ValueError("a class that was found to satisfy every constraint does not")
     levels = space.common_levels(assigned.class_of, assigned.classes)
     found = Recoding.of(histogram, coding, assigned.class_of, levels, goal, facts)
-    if histogram.units <= _SMALL and facts["nodes"] <= FEW_VECTORS:
-        found = _cheaper(found, histogram, coding, constraints, objective, weights, low, high)
+    if histogram.units <= _SMALL and facts["nodes"] <= MAX_SWEPT_VECTORS:
+        found = _cheaper_of_local_and_global(found, histogram, coding, constraints, objective, weights, low, high)
     if found.suppressed > floor(limit * histogram.pupils) or not found.classes:
-        raise none_found(histogram.pupils, constraints, limit)
+        raise no_recoding_refusal(histogram.pupils, constraints, limit)
     return found
 
 
-def _assign(space: Space) -> tuple[Assigned, dict[str, Any]]:
+def _assign_classes(space: LocalSearchSpace) -> tuple[ClassAssignment, dict[str, Any]]:
     """Every unit its class, and what is told of the search."""
     chance = np.random.default_rng(_SEED)
     units = space.histogram.units
-    assigned = Assigned.nobody(units)
-    vectors = count_vectors(space)
-    near: Nearness | None = None
-    if vectors <= FEW_VECTORS:
+    assigned = ClassAssignment.nobody(units)
+    vectors = count_level_vectors(space)
+    near: MergeCosts | None = None
+    if vectors <= MAX_SWEPT_VECTORS:
         way = "sweep"
-        sweep(space, assigned, all_vectors(space))
+        sweep_level_vectors(space, assigned, enumerate_level_vectors(space))
     else:
-        way, near = "clusters", Nearness.of(space)
-        climb(space, near, assigned, chance)
+        way, near = "clusters", MergeCosts.of(space)
+        search_clusters(space, near, assigned, chance)
     assigned.renumber()
     rounds = min(10, _POLISHED // max(units, 1)) if units <= _MOST_POLISHED else 0
     if rounds and (space.histogram.counts == 1).all():
-        polish(space, near or Nearness.of(space), assigned, chance, rounds)
-    settle(space, assigned)
+        recluster_classes(space, near or MergeCosts.of(space), assigned, chance, rounds)
+    reassign_unassigned_units(space, assigned)
     return assigned, {"kind": "local", "proven": False, "way": way, "nodes": vectors, "polish": rounds}
 
 
-def _cheaper(
+def _cheaper_of_local_and_global(
     found: Recoding,
     histogram: Histogram,
     coding: Coding,
-    constraints: Sequence[Constraint],
+    constraints: Sequence[ClassConstraint],
     objective: str,
     weights: Sequence[float] | None,
-    low: Levels,
-    high: Levels,
+    low: LevelVector,
+    high: LevelVector,
 ) -> Recoding:
     """The recoding found, or the best global one without suppression where that costs less."""
     try:
-        plain = lattice_search.search(
+        plain = lattice_search.search_global_recoding(
             histogram,
             coding,
             constraints,

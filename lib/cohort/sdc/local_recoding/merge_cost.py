@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.local_recoding.search_space import Costs, Numbers, Space
+from cohort.sdc.local_recoding.search_space import Costs, LocalSearchSpace, Numbers
 
-FAR = np.float32(1e6)
+UNMERGEABLE_COST = np.float32(1e6)
 """What values cost together that no allowed level brings together."""
-TOO_FAR = np.float32(1e5)
+MAX_MERGE_COST = np.float32(1e5)
 """More than any record can lose: whatever costs so much is not allowed."""
 _JOINT = 512
 """Neighbouring columns with at most so many combinations of values are looked up together."""
 
 
 @dataclass(frozen=True, eq=False)
-class Nearness:
+class MergeCosts:
     """Tables of the loss per pupil of two values together, for each column; columns of few values joined.
 
     Gives: `pairs[column][value, value]`, where values count only those that occur; `values[column]` of each
@@ -31,7 +31,7 @@ class Nearness:
     places: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, space: Space) -> Nearness:
+    def of(cls, space: LocalSearchSpace) -> MergeCosts:
         pairs, values = [], np.empty((space.columns, space.histogram.units), dtype=np.int64)
         for column, hierarchy in enumerate(space.coding.hierarchies):
             present = np.flatnonzero(np.bincount(space.leaves[column], minlength=len(hierarchy.leaves)))
@@ -58,10 +58,10 @@ class Nearness:
         return total
 
 
-def _pairs(space: Space, column: int, present: Numbers) -> Costs:
+def _pairs(space: LocalSearchSpace, column: int, present: Numbers) -> Costs:
     hierarchy, cost = space.coding.hierarchies[column], space.costs[column]
     low, high = space.low[column], space.high[column]
-    table = np.full((len(present), len(present)), FAR, dtype=np.float32)
+    table = np.full((len(present), len(present)), UNMERGEABLE_COST, dtype=np.float32)
     for level in range(high, low - 1, -1):
         group = hierarchy.groups(level)[present]
         paid = np.broadcast_to(cost[level][present][:, None], table.shape)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cohort.sdc.local_recoding.blocks import near_blocks
-from cohort.sdc.local_recoding.clusters import Clusters, cluster_size, form
-from cohort.sdc.local_recoding.merge_cost import TOO_FAR, Nearness
-from cohort.sdc.local_recoding.search_space import Assigned, Numbers, Space
-from cohort.sdc.privacy_models.class_counts import satisfied
+from cohort.sdc.local_recoding.blocks import partition_into_near_blocks
+from cohort.sdc.local_recoding.clusters import FormedClusters, form_clusters, smallest_cluster_size
+from cohort.sdc.local_recoding.merge_cost import MAX_MERGE_COST, MergeCosts
+from cohort.sdc.local_recoding.search_space import ClassAssignment, LocalSearchSpace, Numbers
+from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
 
 _POOL = 4
 """Classes in a pool."""
@@ -23,18 +23,20 @@ _LARGEST = 3
 _LEAST_GAIN = 1e-5
 
 
-def polish(space: Space, near: Nearness, assigned: Assigned, chance: np.random.Generator, rounds: int) -> None:
+def recluster_classes(
+    space: LocalSearchSpace, near: MergeCosts, assigned: ClassAssignment, chance: np.random.Generator, rounds: int
+) -> None:
     """Lowers the total loss; never raises it, never breaks a rule.
 
     Takes: classes that meet every rule, which are changed; how many rounds.
     """
-    k = cluster_size(space)
+    k = smallest_cluster_size(space)
     for _ in range(rounds):
-        pools = _pools(space, near, assigned, chance, k)
+        pools = _draw_pools(space, near, assigned, chance, k)
         if pools is None:
             return
-        before = _costs(space, assigned.class_of, assigned.classes)
-        _regroup(space, near, assigned, pools, before, k)
+        before = _class_losses(space, assigned.class_of, assigned.classes)
+        _recluster_pools(space, near, assigned, pools, before, k)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,9 @@ class _Pools:
     classes: Numbers
 
 
-def _pools(space: Space, near: Nearness, assigned: Assigned, chance: np.random.Generator, k: int) -> _Pools | None:
+def _draw_pools(
+    space: LocalSearchSpace, near: MergeCosts, assigned: ClassAssignment, chance: np.random.Generator, k: int
+) -> _Pools | None:
     kept = np.flatnonzero(assigned.class_of >= 0)
     of = assigned.class_of[kept]
     sizes = np.bincount(of, minlength=assigned.classes)
@@ -59,7 +63,7 @@ def _pools(space: Space, near: Nearness, assigned: Assigned, chance: np.random.G
     first = np.flatnonzero(np.diff(of, prepend=-1))
     class_at = np.full(space.histogram.units, -1, dtype=np.int64)
     class_at[kept[first]] = of[first]
-    blocks = near_blocks(near, kept[first], _POOL, chance)
+    blocks = partition_into_near_blocks(near, kept[first], _POOL, chance)
     classes = np.where(blocks >= 0, class_at[blocks], -1)
     begins = np.zeros(assigned.classes, dtype=np.int64)
     begins[of[first]] = first
@@ -77,21 +81,23 @@ def _pools(space: Space, near: Nearness, assigned: Assigned, chance: np.random.G
     return _Pools(np.take_along_axis(units, mixed, axis=1), classes)
 
 
-def _regroup(space: Space, near: Nearness, assigned: Assigned, pools: _Pools, before: Numbers, k: int) -> None:
-    formed = form(space, near, pools.units, pools.units.shape[1] // k, k)
+def _recluster_pools(
+    space: LocalSearchSpace, near: MergeCosts, assigned: ClassAssignment, pools: _Pools, before: Numbers, k: int
+) -> None:
+    formed = form_clusters(space, near, pools.units, pools.units.shape[1] // k, k)
     if not len(formed.cost):
         return
     count = len(formed.cost)
     new = np.full(space.histogram.units, -1, dtype=np.int64)
     new[formed.members.reshape(-1)] = np.repeat(np.arange(count), k)
-    _join_the_rest(near, formed, pools.units, new)
+    _join_remaining_units(near, formed, pools.units, new)
     whole = (new[pools.units] >= 0) | (pools.units < 0)
-    paid = np.bincount(formed.block, _costs(space, new, count), minlength=len(pools.units))
+    paid = np.bincount(formed.block, _class_losses(space, new, count), minlength=len(pools.units))
     was = np.where(pools.classes >= 0, before[pools.classes], 0.0).sum(axis=1)
     better = whole.all(axis=1) & (paid < was - _LEAST_GAIN)
     if space.looks_further:
         there = np.flatnonzero(new >= 0)
-        fine = satisfied(space.histogram.part(there), new[there], count, space.rules)
+        fine = classes_satisfying_constraints(space.histogram.part(there), new[there], count, space.rules)
         better &= np.bincount(formed.block, ~fine, minlength=len(better)) == 0
     units = pools.units[better]
     units = units[units >= 0]
@@ -100,12 +106,12 @@ def _regroup(space: Space, near: Nearness, assigned: Assigned, pools: _Pools, be
     assigned.renumber()
 
 
-def _join_the_rest(near: Nearness, formed: Clusters, pools: Numbers, new: Numbers) -> None:
+def _join_remaining_units(near: MergeCosts, formed: FormedClusters, pools: Numbers, new: Numbers) -> None:
     """Lets each unit of a pool that is left over join the cluster whose total loss rises least."""
     seed = formed.members[:, 0]
     now = np.stack([pair[v[seed], v[seed]] for pair, v in zip(near.pairs, near.values, strict=True)], axis=1)
     for member in formed.members[:, 1:].T:
-        now = np.maximum(now, _together(near, seed, member))
+        now = np.maximum(now, _pairwise_costs(near, seed, member))
     size = np.full(len(seed), formed.members.shape[1], dtype=np.float64)
     number = np.bincount(formed.block, minlength=len(pools))
     slots = np.full((len(pools), int(number.max())), -1, dtype=np.int64)
@@ -119,23 +125,23 @@ def _join_the_rest(near: Nearness, formed: Clusters, pools: Numbers, new: Number
         unit, at = pools[rows, place], slots[rows]
         there = at >= 0
         cluster = np.where(there, at, 0)
-        paid = np.maximum(now[cluster], _together(near, seed[cluster], unit[:, None]))
+        paid = np.maximum(now[cluster], _pairwise_costs(near, seed[cluster], unit[:, None]))
         rise = (size[cluster] + 1) * paid.sum(axis=2) - size[cluster] * now[cluster].sum(axis=2)
         rise[~there] = np.inf
         best = rise.argmin(axis=1)
-        able = np.flatnonzero(rise[np.arange(len(rows)), best] < TOO_FAR)
+        able = np.flatnonzero(rise[np.arange(len(rows)), best] < MAX_MERGE_COST)
         chosen = cluster[able, best[able]]
         now[chosen] = paid[able, best[able]]
         size[chosen] += 1
         new[unit[able]] = chosen
 
 
-def _together(near: Nearness, a: Numbers, b: Numbers) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _pairwise_costs(near: MergeCosts, a: Numbers, b: Numbers) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     """What two units cost together, per column in the last axis."""
     return np.stack([pair[v[a], v[b]] for pair, v in zip(near.pairs, near.values, strict=True)], axis=-1)
 
 
-def _costs(space: Space, class_of: Numbers, classes: int) -> Numbers:
+def _class_losses(space: LocalSearchSpace, class_of: Numbers, classes: int) -> Numbers:
     """The loss of each class, all its pupils together."""
     kept = np.flatnonzero(class_of >= 0)
     seed = np.zeros(classes, dtype=np.int64)

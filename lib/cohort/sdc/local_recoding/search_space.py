@@ -9,28 +9,28 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.model.coding import Coding, Levels
+from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import Constraint, fewest_pupils
-from cohort.sdc.utility.loss import Objective, look_up
+from cohort.sdc.privacy_models.constraints import ClassConstraint, minimum_class_size
+from cohort.sdc.utility.loss import WeightedLoss, record_losses
 
 Numbers = npt.NDArray[np.int64]
 Costs = npt.NDArray[np.float32]
 
-NOBODY = -1
+UNASSIGNED = -1
 """The class of a unit that has none yet."""
 
 
 @dataclass
-class Assigned:
+class ClassAssignment:
     """Who has a class so far: per unit its class, or −1; how many classes there are."""
 
     class_of: Numbers
     classes: int = 0
 
     @classmethod
-    def nobody(cls, units: int) -> Assigned:
-        return cls(np.full(units, NOBODY, dtype=np.int64))
+    def nobody(cls, units: int) -> ClassAssignment:
+        return cls(np.full(units, UNASSIGNED, dtype=np.int64))
 
     def take(self, units: Numbers, groups: Numbers) -> None:
         """Makes classes of groups of units, numbered from 0."""
@@ -46,7 +46,7 @@ class Assigned:
 
 
 @dataclass(frozen=True, eq=False)
-class Space:
+class LocalSearchSpace:
     """Units, their leaves, and the loss of one pupil at every level.
 
     Takes: the histogram; its coding; the constraints; per column the loss `[level, leaf]` as its part of the
@@ -55,32 +55,32 @@ class Space:
 
     histogram: Histogram
     coding: Coding
-    rules: tuple[Constraint, ...]
+    rules: tuple[ClassConstraint, ...]
     costs: tuple[Costs, ...]
     leaves: npt.NDArray[np.int32]
-    low: Levels
-    high: Levels
+    low: LevelVector
+    high: LevelVector
 
     @classmethod
     def of(
         cls,
         histogram: Histogram,
         coding: Coding,
-        rules: Sequence[Constraint],
-        goal: Objective,
-        low: Levels,
-        high: Levels,
-    ) -> Space:
+        rules: Sequence[ClassConstraint],
+        goal: WeightedLoss,
+        low: LevelVector,
+        high: LevelVector,
+    ) -> LocalSearchSpace:
         total = sum(goal.weights)
         costs = tuple(
-            (look_up(hierarchy) * (weight / total)).astype(np.float32)
+            (record_losses(hierarchy) * (weight / total)).astype(np.float32)
             for hierarchy, weight in zip(coding.hierarchies, goal.weights, strict=True)
         )
         return cls(histogram, coding, tuple(rules), costs, histogram.leaves(coding), low, high)
 
     @cached_property
     def k(self) -> int:
-        return fewest_pupils(self.rules)
+        return minimum_class_size(self.rules)
 
     @cached_property
     def looks_further(self) -> bool:

@@ -8,23 +8,30 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.model.equivalence_classes import hashed
+from cohort.sdc.model.equivalence_classes import hash_codes
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.class_counts import tally
-from cohort.sdc.privacy_models.constraints import Constraint, LargestShare, all_hold, fewest_pupils
+from cohort.sdc.privacy_models.class_counts import count_classes
+from cohort.sdc.privacy_models.constraints import (
+    ClassConstraint,
+    SchoolDominance,
+    classes_satisfying_all,
+    minimum_class_size,
+)
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-def trimmed(histogram: Histogram, groups: Numbers, number: int, rules: Sequence[Constraint], failing: Flags) -> Flags:
+def trim_dominant_schools(
+    histogram: Histogram, groups: Numbers, number: int, rules: Sequence[ClassConstraint], failing: Flags
+) -> Flags:
     """Which units of failing groups meet every rule together, once the largest school gave some away.
 
     Takes: the units and their groups from 0; which groups fail. With a limit f and o pupils of other schools
     the largest may keep f/(1−f) · o of its own. Which ones depends on their values, never on their order.
     Gives: a flag per unit; none of a group that still fails.
     """
-    limit = min((rule.limit for rule in rules if isinstance(rule, LargestShare)), default=Fraction(1))
+    limit = min((rule.limit for rule in rules if isinstance(rule, SchoolDominance)), default=Fraction(1))
     kept = np.zeros(len(groups), dtype=np.bool_)
     units = np.flatnonzero(failing[groups])
     if limit == 1 or not len(units) or not histogram.has_schools:
@@ -40,11 +47,11 @@ def trimmed(histogram: Histogram, groups: Numbers, number: int, rules: Sequence[
     pupils = np.bincount(group, count, minlength=number).astype(np.int64)
     others = pupils - largest
     may_keep = others * limit.numerator // (limit.denominator - limit.numerator)
-    mendable = (may_keep < largest) & (others + may_keep >= fewest_pupils(rules))
+    mendable = (may_keep < largest) & (others + may_keep >= minimum_class_size(rules))
     # The first cell of the largest size is the group's largest school; a tie means nothing is to be trimmed.
     dominant = (sums == largest[of_cell]) & mendable[of_cell]
     gives = dominant[place]
-    order = np.lexsort((units, hashed(histogram.codes[0, units], 32), place))
+    order = np.lexsort((units, hash_codes(histogram.codes[0, units], 32), place))
     running = np.cumsum(np.where(gives, count, 0)[order])
     before = running - np.where(gives, count, 0)[order]
     starts = np.flatnonzero(np.diff(place[order], prepend=-1))
@@ -54,6 +61,6 @@ def trimmed(histogram: Histogram, groups: Numbers, number: int, rules: Sequence[
     stays = mendable[group] & (~gives | (within <= may_keep[group]))
     chosen = units[stays]
     if len(chosen):
-        fine = all_hold(rules, tally(histogram.part(chosen), groups[chosen], number, rules))
+        fine = classes_satisfying_all(rules, count_classes(histogram.part(chosen), groups[chosen], number, rules))
         kept[chosen[fine[groups[chosen]]]] = True
     return kept

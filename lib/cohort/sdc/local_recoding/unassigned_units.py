@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cohort.sdc.local_recoding.search_space import NOBODY, Assigned, Numbers, Space
-from cohort.sdc.privacy_models.class_counts import satisfied
+from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace, Numbers
+from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
 
 _PAIRS = 20_000_000
 """So many pairs of a leftover and a class are looked at, in whole leftovers; where there are more, the rules
@@ -16,12 +16,12 @@ _SUPPRESSED = 1.0
 """The loss of a suppressed pupil: one who would cost more by joining is suppressed."""
 
 
-def settle(space: Space, assigned: Assigned) -> None:
+def reassign_unassigned_units(space: LocalSearchSpace, assigned: ClassAssignment) -> None:
     """Lets leftovers join classes, as long as every rule holds and the total loss rises by less than 1 each.
 
     Takes: classes that meet every rule, which are added to. Leftovers come in the order of the units.
     """
-    left = np.flatnonzero(assigned.class_of == NOBODY)
+    left = np.flatnonzero(assigned.class_of == UNASSIGNED)
     if not len(left) or not assigned.classes:
         return
     left = left[: max(1, _PAIRS // assigned.classes)]
@@ -40,7 +40,7 @@ def settle(space: Space, assigned: Assigned) -> None:
         tried = np.argsort(rise, kind="stable")[:_TRIED]
         for chosen in tried[rise[tried] < _SUPPRESSED * own].tolist():
             members = np.append(np.flatnonzero(assigned.class_of == chosen), unit)
-            if _fine(space, members):
+            if _satisfies_constraints(space, members):
                 assigned.class_of[unit] = chosen
                 levels[chosen], costs[chosen] = joint[chosen], dearer[chosen]
                 pupils[chosen] += own
@@ -48,7 +48,7 @@ def settle(space: Space, assigned: Assigned) -> None:
 
 
 def _joint_levels(
-    space: Space, levels: np.ndarray[tuple[int, ...], np.dtype[np.int8]], seed: Numbers, unit: int
+    space: LocalSearchSpace, levels: np.ndarray[tuple[int, ...], np.dtype[np.int8]], seed: Numbers, unit: int
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
     """The levels of each class once the unit has joined it; one above the highest where it cannot."""
     joint = levels.copy()
@@ -61,8 +61,8 @@ def _joint_levels(
     return joint
 
 
-def _fine(space: Space, members: Numbers) -> bool:
+def _satisfies_constraints(space: LocalSearchSpace, members: Numbers) -> bool:
     if not space.looks_further:
         return True
     part = space.histogram.part(members)
-    return bool(satisfied(part, np.zeros(len(members), dtype=np.int64), 1, space.rules)[0])
+    return bool(classes_satisfying_constraints(part, np.zeros(len(members), dtype=np.int64), 1, space.rules)[0])

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.model.hierarchy import Hierarchy
 
 WORD_BITS = 63
@@ -21,8 +21,8 @@ _TABLE = 1 << 20
 Codes = npt.NDArray[np.int64]
 """Words of records, `[word, record]`."""
 Numbers = npt.NDArray[np.int64]
-Levels = tuple[int, ...]
-Mask = tuple[int, ...]
+LevelVector = tuple[int, ...]
+CodeMask = tuple[int, ...]
 """The bits that are kept, a number per word."""
 
 
@@ -43,7 +43,7 @@ class Coding:
     def __post_init__(self) -> None:
         if not self.hierarchies:
             raise ConfigurationRefused(
-                expected(
+                describe_problem(
                     "at least one quasi-identifier",
                     example="geslacht",
                     found="none",
@@ -78,7 +78,7 @@ class Coding:
         return self.word_of[-1] + 1
 
     @property
-    def heights(self) -> Levels:
+    def heights(self) -> LevelVector:
         """The number of levels of every column."""
         return tuple(hierarchy.height for hierarchy in self.hierarchies)
 
@@ -109,7 +109,7 @@ class Coding:
             codes[self.word_of[column]] += self.column_codes(column)[leaf]
         return codes
 
-    def mask(self, levels: Sequence[int]) -> Mask:
+    def mask(self, levels: Sequence[int]) -> CodeMask:
         """The bits that remain when every column is generalised to its level, per word."""
         masks = [0] * self.words
         for column, level in enumerate(levels):

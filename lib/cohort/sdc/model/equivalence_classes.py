@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.model.coding import Mask
+from cohort.sdc.model.coding import CodeMask
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -27,7 +27,7 @@ _HASH = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, eq=False)
-class Grouping:
+class EquivalenceClasses:
     """The classes at one choice of levels.
 
     Takes: the class of each distinct code, 0 for codes in classes too small to be told apart; the
@@ -40,15 +40,15 @@ class Grouping:
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class ClassSelection:
     """Some of the classes of a grouping."""
 
-    grouping: Grouping
+    grouping: EquivalenceClasses
     flags: Flags
 
-    def narrowed(self, flags: Flags) -> Chosen:
+    def narrowed(self, flags: Flags) -> ClassSelection:
         """Those of these classes, which may be all of them."""
-        return self if np.array_equal(flags, self.flags) else Chosen(self.grouping, flags)
+        return self if np.array_equal(flags, self.flags) else ClassSelection(self.grouping, flags)
 
     @cached_property
     def pupils(self) -> Numbers:
@@ -66,7 +66,7 @@ class Chosen:
         return np.bincount(self.grouping.classes, minlength=len(self.flags))[self.flags]
 
 
-class CodeCounts:
+class DistinctCodes:
     """Pupils per distinct code, laid out to be grouped many times.
 
     Takes: the distinct codes `[word, code]` and the number of pupils with each, at least one code.
@@ -84,7 +84,7 @@ class CodeCounts:
         # Class numbers of so few bits are counted in a table; others are thinned out, then sorted.
         self._table_bits = max(8, codes.shape[1].bit_length() + 1)
 
-    def group(self, mask: Mask, k: int, most_suppressed: int) -> Grouping | None:
+    def group(self, mask: CodeMask, k: int, most_suppressed: int) -> EquivalenceClasses | None:
         """Groups everybody by the code under a mask.
 
         Takes: the mask, the fewest pupils a class may have, the most pupils that may be suppressed.
@@ -94,27 +94,27 @@ class CodeCounts:
         classes = self._classes(mask, k, most_suppressed)
         if classes is None:
             return None
-        pupils = summed(classes, self.pupils)
+        pupils = _sum_by_class(classes, self.pupils)
         pupils[0] = 0
         large = pupils >= k
         if self.total - int(pupils[large].sum()) > most_suppressed:
             return None
-        return Grouping(classes, pupils, large)
+        return EquivalenceClasses(classes, pupils, large)
 
-    def _classes(self, mask: Mask, k: int, most_suppressed: int) -> Numbers | None:
+    def _classes(self, mask: CodeMask, k: int, most_suppressed: int) -> Numbers | None:
         if sum(word.bit_count() for word in mask) <= self._table_bits:
             return self._squeezed(mask)
-        masked = masked_codes(self.codes, mask)
+        masked = mask_codes(self.codes, mask)
         # A hash bucket holds whole classes: what lies in one under k pupils is in classes under k.
-        buckets = hashed(masked, self._table_bits)
-        kept = (summed(buckets, self.pupils) >= k)[buckets]
+        buckets = hash_codes(masked, self._table_bits)
+        kept = (_sum_by_class(buckets, self.pupils) >= k)[buckets]
         if self.total - int(self.pupils[kept].sum()) > most_suppressed:
             return None
         classes = np.zeros(len(masked), dtype=np.int64)
         classes[kept] = np.unique(masked[kept], return_inverse=True)[1] + 1
         return classes
 
-    def _squeezed(self, mask: Mask) -> Numbers:
+    def _squeezed(self, mask: CodeMask) -> Numbers:
         """The bits of every code that the mask keeps, moved together, plus 1."""
         classes = np.ones(self.codes.shape[1], dtype=np.int64)
         moved = 0
@@ -126,7 +126,7 @@ class CodeCounts:
         return classes
 
 
-def masked_codes(codes: Numbers, mask: Mask) -> Numbers:
+def mask_codes(codes: Numbers, mask: CodeMask) -> Numbers:
     """One number per record, equal where the masked codes are equal.
 
     Of a single word it is the masked code itself. Of several words it is a mixture of 64 bits, which two
@@ -143,10 +143,10 @@ def masked_codes(codes: Numbers, mask: Mask) -> Numbers:
 @lru_cache(maxsize=256)
 def _squeezing(kept: int) -> Numbers:
     """For every value of a piece, its bits that are kept, moved together."""
-    return squeezed(np.arange(_PIECE + 1), kept)
+    return _compress_bits(np.arange(_PIECE + 1), kept)
 
 
-def squeezed(values: Numbers, mask: int) -> Numbers:
+def _compress_bits(values: Numbers, mask: int) -> Numbers:
     """The bits of each value that a mask keeps, moved together: 0b1101 under 0b1011 is 0b101."""
     result = np.zeros_like(values)
     source = target = 0
@@ -158,10 +158,10 @@ def squeezed(values: Numbers, mask: int) -> Numbers:
     return result
 
 
-def hashed(values: Numbers, bits: int) -> Numbers:
+def hash_codes(values: Numbers, bits: int) -> Numbers:
     return ((values.view(np.uint64) * _HASH) >> np.uint64(64 - bits)).view(np.int64)
 
 
-def summed(places: Numbers, counts: Floats) -> Numbers:
+def _sum_by_class(places: Numbers, counts: Floats) -> Numbers:
     """The sum of the counts at each place; float64 holds whole numbers exactly up to 2^53."""
     return np.bincount(places, counts).astype(np.int64)

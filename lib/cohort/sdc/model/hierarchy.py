@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.model import hierarchy_files
-from cohort.sdc.model.hierarchy_files import EXAMPLE, UNKNOWN
+from cohort.sdc.model.hierarchy_files import EXAMPLE_ROWS, UNKNOWN
 
 __all__ = ["UNKNOWN", "Hierarchy"]
 
@@ -47,7 +47,7 @@ class Hierarchy:
         leaf of its own where the file does not already list it).
         Refuses: what `hierarchy_files.read` refuses, and whatever `Hierarchy` refuses.
         """
-        found = hierarchy_files.read(path, name)
+        found = hierarchy_files.read_hierarchy_file(path, name)
         labels = found.labels
         if with_unknown and labels and UNKNOWN not in labels[0]:
             labels = _with_unknown(labels)
@@ -130,7 +130,7 @@ class Hierarchy:
     def _paths(self) -> npt.NDArray[np.int64]:
         if self.bits > 63:
             raise ConfigurationRefused(
-                expected(
+                describe_problem(
                     f"a hierarchy of at most 63 bits for column {self.name}",
                     example="4,000 leaves in four levels (about 14 bits)",
                     found=f"{self.bits} bits",
@@ -162,7 +162,7 @@ def _with_unknown(labels: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...],
 def _shape_problems(name: str, labels: tuple[tuple[str, ...], ...]) -> Iterator[str]:
     def problem(what: str, found: str, where: str, do: str) -> str:
         place = f"the hierarchy of column {name}{where}"
-        return expected(what, example=EXAMPLE, found=found, where=place, do=do)
+        return describe_problem(what, example=EXAMPLE_ROWS, found=found, where=place, do=do)
 
     if not labels or not labels[0]:
         yield problem("at least one value", "none", "", "Give a row per value")
@@ -192,7 +192,7 @@ def _nesting_problems(hierarchy: Hierarchy) -> Iterator[str]:
             if parents.setdefault(label, parent) != parent:
                 torn[label] = None
         for label in torn:
-            yield expected(
+            yield describe_problem(
                 f"one value at level {level + 1} for all leaves under `{label}`",
                 example="`2014;2013-2014;*` and `2013;2013-2014;*`",
                 found="several",
@@ -213,7 +213,7 @@ def _naming_problems(hierarchy: Hierarchy) -> Iterator[str]:
             if meaning.setdefault(label, frozenset(leaves)) != leaves:
                 double.setdefault(label, level)
     for label, level in double.items():
-        yield expected(
+        yield describe_problem(
             f"`{label}` to stand for the same values wherever it occurs",
             example="`2014` for one year and `2013-2014` for two",
             found="different sets of values",

@@ -15,21 +15,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort.foundation.delimited_text import UTF8, UTF16, UTF16_MARKS, TextRefused, opened
-from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.foundation.delimited_text import UTF8, UTF16, UTF16_MARK_BYTES, UnreadableText, open_delimited_text
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
 
 UNKNOWN = "onbekend"
 """The leaf that stands for null: a pupil without a value matches only a pupil without a value."""
-ENCODINGS = (UTF8, UTF16)
-DELIMITERS = ";\t|,"
+_ENCODINGS = (UTF8, UTF16)
+_DELIMITERS = ";\t|,"
 """In this order: a label may hold a comma (`0,3`), where another delimiter stands between the labels."""
-DECIMAL = re.compile(r"-?[0-9]+,[0-9]+")
-EXAMPLE = "`2014;2013-2014;*`"
-Labels = tuple[tuple[str, ...], ...]
+_DECIMAL = re.compile(r"-?[0-9]+,[0-9]+")
+EXAMPLE_ROWS = "`2014;2013-2014;*`"
+LabelTable = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
-class Row:
+class HierarchyRow:
     """The line a row stands on, and its labels from the leaf up."""
 
     line: int
@@ -37,14 +37,14 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Read:
+class HierarchyLabels:
     """`labels[level][leaf]`, and further values, each with the leaf that it counts as."""
 
-    labels: Labels
+    labels: LabelTable
     joined: tuple[tuple[str, str], ...] = ()
 
 
-def read(path: Path, name: str) -> Read:
+def read_hierarchy_file(path: Path, name: str) -> HierarchyLabels:
     """Read the hierarchy file of a column.
 
     Takes: the file, the column it is for.
@@ -56,23 +56,25 @@ def read(path: Path, name: str) -> Read:
     problems = [*_problems(rows, path, name)]
     if problems:
         raise ConfigurationRefused(*problems)
-    named = [Row(row.line, _named(row.labels)) for row in rows]
+    named = [HierarchyRow(row.line, _named(row.labels)) for row in rows]
     rows, joined = _with_one_unknown(named, path)
-    return Read(tuple(zip(*(row.labels for row in rows), strict=True)), joined)
+    return HierarchyLabels(tuple(zip(*(row.labels for row in rows), strict=True)), joined)
 
 
-def _rows(path: Path, name: str) -> list[Row]:
+def _rows(path: Path, name: str) -> list[HierarchyRow]:
     """The rows that say something."""
     content = b""
     try:
         content = path.read_bytes()
-        text = opened(io.BytesIO(content), encodings=ENCODINGS, delimiters=_delimiter(content), header=False)
-        return [Row(record.line, tuple(record.fields)) for record in text.records if any(record.fields)]
-    except (OSError, UnicodeError, TextRefused) as failure:
+        text = open_delimited_text(
+            io.BytesIO(content), encodings=_ENCODINGS, delimiters=_delimiter(content), header=False
+        )
+        return [HierarchyRow(record.line, tuple(record.fields)) for record in text.records if any(record.fields)]
+    except (OSError, UnicodeError, UnreadableText) as failure:
         raise ConfigurationRefused(
-            expected(
+            describe_problem(
                 f"a hierarchy file for column {name}",
-                example=f"UTF-8 text with rows like {EXAMPLE}",
+                example=f"UTF-8 text with rows like {EXAMPLE_ROWS}",
                 found=f"one that cannot be read ({_why(failure, content)})",
                 where=str(path),
                 do="Name a file that exists; save it as UTF-8, labels with a quote at both ends or none",
@@ -81,9 +83,9 @@ def _rows(path: Path, name: str) -> list[Row]:
 
 
 def _why(failure: Exception, content: bytes) -> str:
-    if not isinstance(failure, TextRefused):
+    if not isinstance(failure, UnreadableText):
         return type(failure).__name__
-    if failure.fault == "ENCODING" and not content.startswith(UTF16_MARKS):
+    if failure.fault == "ENCODING" and not content.startswith(UTF16_MARK_BYTES):
         try:
             content.decode("utf-8")
         except UnicodeDecodeError as undecodable:
@@ -95,27 +97,27 @@ def _why(failure: Exception, content: bytes) -> str:
 
 def _delimiter(content: bytes) -> str:
     """What stands between the labels of the first row, by `DELIMITERS`."""
-    wide = content.startswith(UTF16_MARKS)
+    wide = content.startswith(UTF16_MARK_BYTES)
     text = content.decode("utf-16" if wide else "utf-8", errors="replace").replace("\ufeff", "")
     first = next((line for line in text.splitlines() if line.strip()), "")
     if first.strip().strip('"').lower().startswith("sep="):
-        return DELIMITERS
+        return _DELIMITERS
     outside = "".join(first.split('"')[::2])
-    if DECIMAL.fullmatch(outside.strip()):
+    if _DECIMAL.fullmatch(outside.strip()):
         return ";"
-    return next((mark for mark in DELIMITERS if mark in outside), ";")
+    return next((mark for mark in _DELIMITERS if mark in outside), ";")
 
 
-def _without_empty_last(rows: list[Row]) -> list[Row]:
+def _without_empty_last(rows: list[HierarchyRow]) -> list[HierarchyRow]:
     """Rows without the empty label behind a delimiter that ends every line."""
     if rows and all(len(row.labels) > 1 and not row.labels[-1] for row in rows):
-        return [Row(row.line, row.labels[:-1]) for row in rows]
+        return [HierarchyRow(row.line, row.labels[:-1]) for row in rows]
     return rows
 
 
-def _problems(rows: Sequence[Row], path: Path, name: str) -> Iterator[str]:
+def _problems(rows: Sequence[HierarchyRow], path: Path, name: str) -> Iterator[str]:
     def problem(line: int, what: str, found: str, do: str) -> str:
-        return expected(what, example=EXAMPLE, found=found, where=f"{path}, line {line}", do=do)
+        return describe_problem(what, example=EXAMPLE_ROWS, found=found, where=f"{path}, line {line}", do=do)
 
     first_line: dict[str, int] = {}
     for row in rows:
@@ -151,7 +153,9 @@ def _named(labels: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
-def _with_one_unknown(rows: Sequence[Row], path: Path) -> tuple[list[Row], tuple[tuple[str, str], ...]]:
+def _with_one_unknown(
+    rows: Sequence[HierarchyRow], path: Path
+) -> tuple[list[HierarchyRow], tuple[tuple[str, str], ...]]:
     """Rows in which `onbekend` is one leaf: an empty cell, and every value that the file calls so.
 
     nl;in Nederland;*         nl;in Nederland;*
@@ -159,8 +163,8 @@ def _with_one_unknown(rows: Sequence[Row], path: Path) -> tuple[list[Row], tuple
     ;onbekend;*
     """
     problems, joined = list[str](), list[tuple[str, str]]()
-    found: list[Row] = []
-    own: Row | None = None
+    found: list[HierarchyRow] = []
+    own: HierarchyRow | None = None
     for row in rows:
         leaf, *coarser = row.labels
         if UNKNOWN in coarser and leaf != UNKNOWN and coarser[0] != UNKNOWN:
@@ -171,7 +175,7 @@ def _with_one_unknown(rows: Sequence[Row], path: Path) -> tuple[list[Row], tuple
             continue
         if leaf != UNKNOWN:
             joined.append((leaf, UNKNOWN))
-        one = Row(row.line, (UNKNOWN, *coarser))
+        one = HierarchyRow(row.line, (UNKNOWN, *coarser))
         if own is None:
             own = one
             found.append(own)
@@ -185,7 +189,7 @@ def _with_one_unknown(rows: Sequence[Row], path: Path) -> tuple[list[Row], tuple
 
 
 def _two_meanings(where: str, path: Path) -> str:
-    return expected(
+    return describe_problem(
         f"`{UNKNOWN}` to stand for the same values wherever it occurs, and for empty cells",
         example=f"`?;{UNKNOWN};*`, which joins `?` with the empty cells",
         found="it for other values, too",

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cohort.sdc.model.coding import Coding, Levels
+from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.utility.loss import Loss, Objective, look_up
+from cohort.sdc.utility.loss import InformationLoss, WeightedLoss, record_losses
 
 Numbers = npt.NDArray[np.int64]
-SUPPRESSED = -1
+SUPPRESSED_CLASS = -1
 """The class of a unit that is not released."""
 
 
@@ -36,7 +36,7 @@ class Recoding:
     leaves: npt.NDArray[np.int32]
     pupils: Numbers
     class_of: npt.NDArray[np.int32] = field(repr=False)
-    loss: Loss
+    loss: InformationLoss
     column_losses: tuple[float, ...]
     suppressed: int
     search: dict[str, Any] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Recoding:
         coding: Coding,
         class_of: Numbers,
         levels: npt.NDArray[np.integer],
-        goal: Objective,
+        goal: WeightedLoss,
         search: dict[str, Any],
     ) -> Recoding:
         """Brings classes into their order, joins those that show the same, and counts their loss.
@@ -63,7 +63,7 @@ class Recoding:
         seed[class_of[kept[::-1]]] = kept[::-1]
         chosen = np.flatnonzero(np.bincount(class_of[kept], minlength=len(levels)))
         for column, hierarchy in enumerate(coding.hierarchies):
-            rank, level = label_ranks(hierarchy), levels[class_of[kept], column]
+            rank, level = _label_ranks(hierarchy), levels[class_of[kept], column]
             of_seed = rank[level, leaf_of[column, seed[class_of[kept]]]]
             if not np.array_equal(rank[level, leaf_of[column, kept]], of_seed):
                 raise ValueError(f"a class holds units that differ in column {hierarchy.name}")
@@ -77,7 +77,7 @@ class Recoding:
             goal,
             search,
         )
-        number = np.full(len(levels) + 1, SUPPRESSED, dtype=np.int32)
+        number = np.full(len(levels) + 1, SUPPRESSED_CLASS, dtype=np.int32)
         number[chosen] = place
         return replace(found, class_of=number[class_of])  # −1 looks up the last entry, which is −1
 
@@ -89,7 +89,7 @@ class Recoding:
         leaves: npt.NDArray[np.integer],
         pupils: Numbers,
         suppressed: int,
-        goal: Objective,
+        goal: WeightedLoss,
         search: dict[str, Any],
     ) -> tuple[Recoding, npt.NDArray[np.int32]]:
         """The same from classes alone, where the units are elsewhere.
@@ -97,7 +97,7 @@ class Recoding:
         Gives: the recoding, without units; for each class given the number it has there.
         """
         ranks = [
-            label_ranks(hierarchy)[levels[:, column], leaves[:, column]]
+            _label_ranks(hierarchy)[levels[:, column], leaves[:, column]]
             for column, hierarchy in enumerate(coding.hierarchies)
         ]
         order = np.lexsort(ranks[::-1])
@@ -124,7 +124,7 @@ class Recoding:
 
     @classmethod
     def joined(
-        cls, recodings: Sequence[Recoding], suppressed: int, goal: Objective, search: dict[str, Any]
+        cls, recodings: Sequence[Recoding], suppressed: int, goal: WeightedLoss, search: dict[str, Any]
     ) -> tuple[Recoding, list[npt.NDArray[np.int32]]]:
         """Recodings of different pupils as one: classes of several that show the same are one class.
 
@@ -153,7 +153,7 @@ class Recoding:
         return len(self.pupils)
 
     @property
-    def level_vector(self) -> Levels | None:
+    def level_vector(self) -> LevelVector | None:
         """The one level of each column, where all classes have the same."""
         if not self.classes or (self.levels != self.levels[0]).any():
             return None
@@ -183,7 +183,7 @@ class Recoding:
         return pa.table(columns)
 
 
-def label_ranks(hierarchy: Hierarchy) -> npt.NDArray[np.int64]:
+def _label_ranks(hierarchy: Hierarchy) -> npt.NDArray[np.int64]:
     """For each `[level, leaf]` the rank of its label among all of the column; equal labels are equal."""
     table = np.array(hierarchy.labels, dtype=np.str_)
     return np.unique(table, return_inverse=True)[1].reshape(table.shape).astype(np.int64)
@@ -199,7 +199,7 @@ def _column_losses(
     total = int(pupils.sum()) + suppressed
     losses = []
     for column, hierarchy in enumerate(coding.hierarchies):
-        table = look_up(hierarchy)
+        table = record_losses(hierarchy)
         group = np.stack([hierarchy.groups(level) for level in range(hierarchy.height)])
         cell = levels[:, column].astype(np.int64) * table.shape[1] + group[levels[:, column], leaves[:, column]]
         at = np.bincount(cell, pupils, minlength=table.size).reshape(table.shape)

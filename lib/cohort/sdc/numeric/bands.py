@@ -10,22 +10,22 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, expected
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc.model.hierarchy import UNKNOWN, Hierarchy
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Leaves = npt.NDArray[np.int32]
 
-Written = Literal["number", "cohort", "quarter"]
+EdgeNotation = Literal["number", "cohort", "quarter"]
 """How an edge is written: 2013; as a school year, 2013/14; of quarters counted from year 0, 2013-K1."""
 
-MOST_BANDS = 10_000
-ALL = "*"
+MAX_BANDS = 10_000
+_TOP_LABEL = "*"
 
 
 @dataclass(frozen=True)
-class Bands:
+class NumericBands:
     """Bands `[edge, next edge)` of a column, and how many neighbours each further level joins.
 
         edges 0, 20, 40, 60; joins 2; open above
@@ -55,7 +55,7 @@ class Bands:
     open_below: bool = False
     open_above: bool = False
     widths: tuple[int, ...] = ()
-    written: Written = "number"
+    written: EdgeNotation = "number"
 
     def __post_init__(self) -> None:
         problems = list(self._edge_problems()) or list(self._level_problems())
@@ -74,8 +74,8 @@ class Bands:
         open_below: bool = False,
         open_above: bool = False,
         widths: tuple[int, ...] = (),
-        written: Written = "number",
-    ) -> Bands:
+        written: EdgeNotation = "number",
+    ) -> NumericBands:
         """Bands of one width, `[n·step, (n + 1)·step)`, as a project file declares a numeric column.
 
         Refuses: a step under 1, a lowest or highest value that is no multiple of it, and what `Bands` does.
@@ -92,7 +92,7 @@ class Bands:
                     do="Correct the lowest value, the highest value or the step",
                 )
             )
-        if (highest - lowest) // step > MOST_BANDS:
+        if (highest - lowest) // step > MAX_BANDS:
             raise ConfigurationRefused(_too_many(name, (highest - lowest) // step))
         edges = tuple(range(lowest, highest + 1, step))
         return cls(name, edges, joins, open_below, open_above, widths, written)
@@ -112,7 +112,7 @@ class Bands:
         for borders in self._levels():
             named = ((self._label(low, high), high - low) for low, high in pairwise(borders))
             levels.append((*(label for label, bands in named for _ in range(bands)), *unknown))
-        levels.append((ALL,) * (self.count + len(unknown)))
+        levels.append((_TOP_LABEL,) * (self.count + len(unknown)))
         return Hierarchy(self.name, tuple(levels))
 
     def places(self, values: Numbers, *, known: Flags | None = None, unit: int = 1) -> Leaves:
@@ -191,7 +191,7 @@ class Bands:
                 found=str(self.count),
                 do="Give more edges, or open an end",
             )
-        elif self.count > MOST_BANDS:
+        elif self.count > MAX_BANDS:
             yield _too_many(self.name, self.count)
 
     def _level_problems(self) -> Iterator[str]:
@@ -222,8 +222,8 @@ def _is_whole(value: object) -> bool:
 
 def _too_many(name: str, count: int) -> str:
     do = "Choose wider bands"
-    return _problem(name, f"at most {MOST_BANDS:,} bands", example="20", found=f"{count:,}", do=do)
+    return _problem(name, f"at most {MAX_BANDS:,} bands", example="20", found=f"{count:,}", do=do)
 
 
 def _problem(name: str, what: str, *, example: str, found: str, do: str) -> str:
-    return expected(what, example=example, found=found, where=f"the bands of column {name}", do=do)
+    return describe_problem(what, example=example, found=found, where=f"the bands of column {name}", do=do)

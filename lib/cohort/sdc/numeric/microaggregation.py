@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused
-from cohort.sdc.privacy_models.constraints import threshold_problems
+from cohort.sdc.privacy_models.constraints import whole_number_problems
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -18,7 +18,7 @@ _ROOM = 1 << 62
 
 
 @dataclass(frozen=True, eq=False)
-class Means:
+class ClassMeans:
     """The means of a measure by class, and what they cost. Counts and sums are exact: they stay restricted.
 
     Takes: per class the mean, a whole number of the measure's unit (0 where none is given), and whether it is
@@ -37,7 +37,7 @@ class Means:
 
 
 @dataclass(frozen=True)
-class ClassMean:
+class Microaggregation:
     """A class shows the rounded mean of its values instead of each: microaggregation (Defays and Nanopoulos,
     1993; Domingo-Ferrer and Torra, 2005), with the equivalence classes for groups.
 
@@ -72,7 +72,7 @@ class ClassMean:
         problems = [
             problem
             for least, value, what, example in asked
-            for problem in threshold_problems(least, value, what, example=example, where=where)
+            for problem in whole_number_problems(least, value, what, example=example, where=where)
         ]
         if problems:
             raise ConfigurationRefused(*problems)
@@ -86,7 +86,7 @@ class ClassMean:
         *,
         known: Flags | None = None,
         others: Pairs | None = None,
-    ) -> Means:
+    ) -> ClassMeans:
         """The means of the classes, the same in whatever order the pupils come.
 
         Takes: per pupil the value, a whole number of the measure's unit, its class (from 0; −1 where it is
@@ -105,8 +105,8 @@ class ClassMean:
         np.add.at(sums, of, chosen)
         given = self._enough_elsewhere(pupils, of, homes[pupil], _moved(pupil, len(shown), others))
         means = np.zeros(classes, dtype=np.int64)
-        means[given] = rounded_mean(sums[given], pupils[given], self.step)
-        return Means(
+        means[given] = round_mean_to_step(sums[given], pupils[given], self.step)
+        return ClassMeans(
             means=means,
             given=given,
             classes_without=int(np.count_nonzero(~given)),
@@ -138,7 +138,7 @@ class ClassMean:
         return (pupils - most >= self.k_others) & (left >= self.m - 1)
 
 
-def rounded_mean(sums: Numbers, pupils: Numbers, step: int) -> Numbers:
+def round_mean_to_step(sums: Numbers, pupils: Numbers, step: int) -> Numbers:
     """The mean to the nearest multiple of the step, in whole numbers; from the middle between two to the even
     one, so that sums of means are not driven one way."""
     unit = pupils * step

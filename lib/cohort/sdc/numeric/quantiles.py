@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, expected
-from cohort.sdc.numeric.bands import Bands
-from cohort.sdc.privacy_models.constraints import threshold_problems
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.sdc.numeric.bands import NumericBands
+from cohort.sdc.privacy_models.constraints import whole_number_problems
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-MOST_GROUPS = 100
+MAX_QUANTILE_GROUPS = 100
 
 
 @dataclass(frozen=True)
-class Quantiles:
+class QuantileBands:
     """Bands of about equally many pupils, whose boundaries are safe to publish.
 
         groups 2, step 10, fewest 3 of 2 schools
@@ -56,17 +56,17 @@ class Quantiles:
         problems = [
             problem
             for least, value, what, example in asked
-            for problem in threshold_problems(least, value, what, example=example, where=where)
+            for problem in whole_number_problems(least, value, what, example=example, where=where)
         ]
-        if not problems and self.groups > MOST_GROUPS:
-            what, do = f"at most {MOST_GROUPS} quantile groups", "Choose fewer"
-            problems = [expected(what, example="5", found=str(self.groups), where=where, do=do)]
+        if not problems and self.groups > MAX_QUANTILE_GROUPS:
+            what, do = f"at most {MAX_QUANTILE_GROUPS} quantile groups", "Choose fewer"
+            problems = [describe_problem(what, example="5", found=str(self.groups), where=where, do=do)]
         if problems:
             raise ConfigurationRefused(*problems)
 
     def bands(
         self, name: str, values: Numbers, schools: npt.NDArray[np.integer], *, known: Flags | None = None, unit: int = 1
-    ) -> Bands:
+    ) -> NumericBands:
         """The bands of a cohort, both ends open.
 
         Takes: the column's name; per pupil the value, in whole numbers of which `unit` make one point, and
@@ -82,7 +82,7 @@ class Quantiles:
         if not len(borders):
             raise _no_two_bands(name, len(values), self.fewest, self.fewest_schools)
         edges = tuple(int(border) * self.step for border in borders)
-        return Bands(name, edges, self._joins(len(edges) + 1), open_below=True, open_above=True)
+        return NumericBands(name, edges, self._joins(len(edges) + 1), open_below=True, open_above=True)
 
     def _chosen(self, cells: Numbers, homes: Numbers) -> Numbers:
         """The borders between cells nearest to the quantiles, of those with a crowd around them and on either
@@ -157,7 +157,7 @@ def _schools_on_either_side(borders: Numbers, cells: Numbers, homes: Numbers) ->
 def _no_two_bands(name: str, pupils: int, fewest: int, schools: int) -> NotAnonymous:
     shown = "at most 7" if pupils <= 7 else f"about {5 * round(pupils / 5):,}"
     return NotAnonymous(
-        expected(
+        describe_problem(
             f"at least two bands of {fewest} pupils from {schools} schools, parted where as many are near",
             example="a boundary in the middle of the cohort",
             found=f"none for {shown} pupils with a value",

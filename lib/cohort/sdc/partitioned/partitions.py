@@ -18,29 +18,29 @@ import pyarrow.compute as pc
 
 from cohort.foundation.errors import NotAnonymous
 from cohort.sdc.local_recoding import local_search
-from cohort.sdc.model.coding import Coding, Levels, Mask
+from cohort.sdc.model.coding import CodeMask, Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.model.recoding import SUPPRESSED
-from cohort.sdc.privacy_models.constraints import Constraint
+from cohort.sdc.model.recoding import SUPPRESSED_CLASS
+from cohort.sdc.privacy_models.constraints import ClassConstraint
 
 Numbers = npt.NDArray[np.int64]
 
-KEY, SCHOOL, OTHERS, CLASS = "key", "school", "others", "class"
+KEY_COLUMN, SCHOOL_COLUMN, OTHER_SCHOOLS_COLUMN, CLASS_COLUMN = "key", "school", "others", "class"
 """Columns of a part: who, the home school (in a release its board), further ones; and the class found."""
 
 
-def word(number: int | str) -> str:
+def word_column(number: int | str) -> str:
     """The name of a word of the code."""
     return f"word{number}"
 
 
-def level(column: int) -> str:
+def level_column(column: int) -> str:
     """The name of a column's level."""
     return f"level{column}"
 
 
 @dataclass(frozen=True)
-class Split:
+class CohortSplit:
     """A column and a level: pupils with equal values there are one part."""
 
     column: int
@@ -48,7 +48,7 @@ class Split:
     parts: int
 
     @classmethod
-    def of(cls, coding: Coding, pupils: int, budget: int) -> Split | None:
+    def of(cls, coding: Coding, pupils: int, budget: int) -> CohortSplit | None:
         """The coarsest split with at least so many parts as the cohort has budgets.
 
         Gives: the split with the fewest parts that are enough, else that with the most; of several the first
@@ -66,7 +66,7 @@ class Split:
         most = max(found, key=lambda split: (split.parts, -split.column, split.level))
         return most if most.parts > 1 else None
 
-    def mask(self, coding: Coding) -> Mask:
+    def mask(self, coding: Coding) -> CodeMask:
         """The bits of a code that say which part it is in."""
         masks = [0] * coding.words
         bits = coding.hierarchies[self.column].mask(self.level)
@@ -75,18 +75,18 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Search:
+class PartitionSearch:
     """What a search is asked, in a form that travels to where the parts are.
 
     Takes: as `local.search`.
     """
 
     coding: Coding
-    constraints: tuple[Constraint, ...]
+    constraints: tuple[ClassConstraint, ...]
     objective: str
     weights: tuple[float, ...]
-    low: Levels
-    high: Levels
+    low: LevelVector
+    high: LevelVector
 
     def of(self, part: pa.Table) -> pa.Table:
         """Search one part for a local recoding.
@@ -97,7 +97,7 @@ class Search:
         """
         histogram = self.histogram(part, single=True)
         try:
-            found = local_search.search(
+            found = local_search.search_local_recoding(
                 histogram,
                 self.coding,
                 self.constraints,
@@ -108,26 +108,26 @@ class Search:
                 maximum=self.high,
             )
         except NotAnonymous:
-            class_of = np.full(part.num_rows, SUPPRESSED, dtype=np.int32)
+            class_of = np.full(part.num_rows, SUPPRESSED_CLASS, dtype=np.int32)
             levels = np.zeros((1, self.coding.columns), dtype=np.int8)
         else:
             class_of, levels = found.class_of[histogram.unit_of], found.levels
         shown = levels[np.maximum(class_of, 0)]
-        columns: dict[str, Any] = {name: part[name] for name in (KEY, *self.words)}
-        columns[CLASS] = pa.array(class_of, pa.int32())
-        columns |= {level(c): pa.array(shown[:, c], pa.int8()) for c in range(self.coding.columns)}
+        columns: dict[str, Any] = {name: part[name] for name in (KEY_COLUMN, *self.words)}
+        columns[CLASS_COLUMN] = pa.array(class_of, pa.int32())
+        columns |= {level_column(c): pa.array(shown[:, c], pa.int8()) for c in range(self.coding.columns)}
         return pa.table(columns)
 
     @property
     def words(self) -> list[str]:
-        return [word(number) for number in range(self.coding.words)]
+        return [word_column(number) for number in range(self.coding.words)]
 
     def histogram(self, part: pa.Table, *, single: bool) -> Histogram:
         """The histogram of a part, or of a whole cohort; schools are numbered within it."""
-        lists: Any = part[OTHERS].combine_chunks()
+        lists: Any = part[OTHER_SCHOOLS_COLUMN].combine_chunks()
         lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
         others = pc.list_flatten(lists).to_numpy(zero_copy_only=False)
-        homes = part[SCHOOL].to_numpy()
+        homes = part[SCHOOL_COLUMN].to_numpy()
         numbers = np.unique(np.concatenate([homes, others]))
         return Histogram.of_pupils(
             np.stack([part[name].to_numpy() for name in self.words]),

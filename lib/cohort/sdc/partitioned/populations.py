@@ -16,20 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.foundation.errors import NotAnonymous
-from cohort.sdc.model.recoding import SUPPRESSED, Recoding
-from cohort.sdc.privacy_models.constraints import Constraint
-from cohort.sdc.privacy_models.feasibility import none_found
-from cohort.sdc.utility.loss import Objective
+from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
+from cohort.sdc.privacy_models.constraints import ClassConstraint
+from cohort.sdc.privacy_models.feasibility import no_recoding_refusal
+from cohort.sdc.utility.loss import WeightedLoss
 
-Places = npt.NDArray[np.int64]
-Classes = npt.NDArray[np.int32]
+RecordIndices = npt.NDArray[np.int64]
+RecordClasses = npt.NDArray[np.int32]
 WITH_VALUE, WITHOUT_VALUE = "with_value", "without_value"
 """What the two populations are called in the facts of a search."""
 
 
-def search_apart(
-    has_value: npt.NDArray[np.bool_], search: Callable[[Places], tuple[Recoding, Classes]]
-) -> tuple[dict[str, Recoding], dict[str, tuple[Places, Classes]]]:
+def search_populations_apart(
+    has_value: npt.NDArray[np.bool_], search: Callable[[RecordIndices], tuple[Recoding, RecordClasses]]
+) -> tuple[dict[str, Recoding], dict[str, tuple[RecordIndices, RecordClasses]]]:
     """Search the pupils with a value and those without, each by itself.
 
     Takes: per pupil whether a value is shown; a search of the pupils at some places, which gives a recoding
@@ -37,7 +37,7 @@ def search_apart(
     Gives: by the name of the population its recoding, and its pupils with their classes; a population for
     which there is no recoding is not there.
     """
-    recodings, members = dict[str, Recoding](), dict[str, tuple[Places, Classes]]()
+    recodings, members = dict[str, Recoding](), dict[str, tuple[RecordIndices, RecordClasses]]()
     for name, flags in ((WITH_VALUE, has_value), (WITHOUT_VALUE, ~has_value)):
         places = np.flatnonzero(flags)
         if not len(places):
@@ -50,21 +50,27 @@ def search_apart(
     return recodings, members
 
 
-def join(
-    recodings: dict[str, Recoding], pupils: int, limit: Fraction, constraints: Sequence[Constraint], goal: Objective
-) -> tuple[Recoding, dict[str, Classes]]:
+def join_population_recodings(
+    recodings: dict[str, Recoding],
+    pupils: int,
+    limit: Fraction,
+    constraints: Sequence[ClassConstraint],
+    goal: WeightedLoss,
+) -> tuple[Recoding, dict[str, RecordClasses]]:
     """The recodings of the populations, if any, as one recoding, and the number that each class has there.
 
     Refuses: more pupils suppressed than the limit allows, or no class at all (exit code 14).
     """
     released = sum(one.released for one in recodings.values())
     if not released or pupils - released > floor(limit * pupils):
-        raise none_found(pupils, constraints, limit)
-    found, numbers = Recoding.joined(list(recodings.values()), pupils - released, goal, facts_of(recodings))
+        raise no_recoding_refusal(pupils, constraints, limit)
+    found, numbers = Recoding.joined(
+        list(recodings.values()), pupils - released, goal, describe_population_searches(recodings)
+    )
     return found, dict(zip(recodings, numbers, strict=True))
 
 
-def facts_of(recodings: dict[str, Recoding]) -> dict[str, Any]:
+def describe_population_searches(recodings: dict[str, Recoding]) -> dict[str, Any]:
     """What is told of the searches: their kind, whether both are proven, the levels of each where it has one
     level per column. Everybody may read it, so nothing in it depends on how many pupils have a value.
     """
@@ -79,10 +85,12 @@ def facts_of(recodings: dict[str, Recoding]) -> dict[str, Any]:
     }
 
 
-def classes_of(members: dict[str, tuple[Places, Classes]], numbers: dict[str, Classes], pupils: int) -> Classes:
+def assign_population_classes(
+    members: dict[str, tuple[RecordIndices, RecordClasses]], numbers: dict[str, RecordClasses], pupils: int
+) -> RecordClasses:
     """The class of every pupil in the recoding of all; −1 for who is suppressed."""
-    class_of = np.full(pupils, SUPPRESSED, dtype=np.int32)
+    class_of = np.full(pupils, SUPPRESSED_CLASS, dtype=np.int32)
     for name, (places, classes) in members.items():
-        number = np.append(numbers[name], SUPPRESSED)  # −1 looks up the last entry
+        number = np.append(numbers[name], SUPPRESSED_CLASS)  # −1 looks up the last entry
         class_of[places] = number[classes]
     return class_of

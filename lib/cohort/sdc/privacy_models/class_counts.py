@@ -8,13 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import ClassCounts, Constraint, all_hold
+from cohort.sdc.privacy_models.constraints import ClassConstraint, ClassCounts, classes_satisfying_all
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-def tally(histogram: Histogram, class_of: Numbers, classes: int, constraints: Sequence[Constraint]) -> ClassCounts:
+def count_classes(
+    histogram: Histogram, class_of: Numbers, classes: int, constraints: Sequence[ClassConstraint]
+) -> ClassCounts:
     """Counts every class for the constraints given.
 
     Takes: for each unit its class, from 0, or `classes` or −1 for a unit in none; how many classes there are.
@@ -25,16 +27,18 @@ def tally(histogram: Histogram, class_of: Numbers, classes: int, constraints: Se
     pupils = np.bincount(of, counted, minlength=classes + 1)[:classes].astype(np.int64)
     schools, largest = np.zeros(classes, np.int64), pupils.copy()
     if any(rule.needs_schools for rule in constraints):
-        schools, largest = tally_schools(histogram, of, classes)
+        schools, largest = count_schools_by_class(histogram, of, classes)
     return ClassCounts(pupils, schools, largest)
 
 
-def satisfied(histogram: Histogram, class_of: Numbers, classes: int, constraints: Sequence[Constraint]) -> Flags:
+def classes_satisfying_constraints(
+    histogram: Histogram, class_of: Numbers, classes: int, constraints: Sequence[ClassConstraint]
+) -> Flags:
     """Which classes have pupils and meet every constraint."""
-    return all_hold(constraints, tally(histogram, class_of, classes, constraints))
+    return classes_satisfying_all(constraints, count_classes(histogram, class_of, classes, constraints))
 
 
-def tally_schools(histogram: Histogram, of: Numbers, classes: int) -> tuple[Numbers, Numbers]:
+def count_schools_by_class(histogram: Histogram, of: Numbers, classes: int) -> tuple[Numbers, Numbers]:
     """Per class the number of distinct home schools, and the pupils of the school that delivered for most."""
     unit = np.flatnonzero(of < classes)
     pair = np.flatnonzero(of[histogram.other_units] < classes)

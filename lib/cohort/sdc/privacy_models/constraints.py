@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
 
 Holds = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
@@ -37,7 +37,7 @@ class ClassCounts:
     largest: Counts
 
 
-class Constraint(Protocol):
+class ClassConstraint(Protocol):
     """A rule for one class, such that more schools or a smaller largest school never breaks it.
 
     Two classes that satisfy it satisfy it together, so classes that show the same values may be joined.
@@ -58,7 +58,7 @@ class Constraint(Protocol):
 
 
 @dataclass(frozen=True)
-class Pupils:
+class KAnonymity:
     """At least k pupils show exactly the same values: k-anonymity (Samarati and Sweeney, 1998)."""
 
     k: int
@@ -83,7 +83,7 @@ class Pupils:
 
 
 @dataclass(frozen=True)
-class Schools:
+class SchoolDiversity:
     """The pupils of a class have at least m distinct home schools: k-anonymity counted in schools, so
     that the school, too, hides in a crowd (DESIGN § 2, promise 3)."""
 
@@ -111,7 +111,7 @@ class Schools:
 
 
 @dataclass(frozen=True, init=False)
-class LargestShare:
+class SchoolDominance:
     """No school delivered values of more than this part of the class: the dominance rule of
     statistical disclosure control (Hundepool et al., 2012, (n,k)-dominance with n = 1).
 
@@ -123,7 +123,7 @@ class LargestShare:
     survives_merging: ClassVar[bool] = False
 
     def __init__(self, limit: Fraction | float | str) -> None:
-        exact = share(limit, "largest share of one school")
+        exact = parse_share(limit, "largest share of one school")
         if exact == 0:
             raise ConfigurationRefused(_share_problem("largest share of one school", "zero"))
         object.__setattr__(self, "limit", exact)
@@ -144,7 +144,7 @@ class LargestShare:
 
 
 @dataclass(frozen=True)
-class Others:
+class KWithoutLargestSchool:
     """At least this many pupils are left when the largest school takes its own away: what that school,
     which knows its own pupils, still faces (the p % rule's coalition of one, for counts)."""
 
@@ -170,7 +170,7 @@ class Others:
         return f"at least {self.k_others} pupils besides those of the largest school"
 
 
-def all_hold(constraints: Sequence[Constraint], counts: ClassCounts) -> Holds:
+def classes_satisfying_all(constraints: Sequence[ClassConstraint], counts: ClassCounts) -> Holds:
     """Which classes have pupils and satisfy every constraint."""
     satisfied = counts.pupils > 0
     for constraint in constraints:
@@ -178,18 +178,18 @@ def all_hold(constraints: Sequence[Constraint], counts: ClassCounts) -> Holds:
     return satisfied
 
 
-def fewest_pupils(constraints: Sequence[Constraint]) -> int:
+def minimum_class_size(constraints: Sequence[ClassConstraint]) -> int:
     """The size under which a class certainly fails."""
     return max((rule.fewest for rule in constraints), default=1)
 
 
-def share(value: Fraction | float | str, what: str) -> Fraction:
+def parse_share(value: Fraction | float | str, what: str) -> Fraction:
     """A part of a whole, exactly as it was written.
 
     Takes: a fraction or decimal number from 0 to 1, and what it is, for the refusal.
     Refuses: anything else, and a number that cannot be written with six decimals or as a small fraction.
     """
-    exact = exactly(value)
+    exact = parse_exact_number(value)
     if exact is None:
         raise ConfigurationRefused(_share_problem(what, "something else"))
     if not 0 <= exact <= 1 or exact.denominator > _FINEST_SHARE:
@@ -197,7 +197,7 @@ def share(value: Fraction | float | str, what: str) -> Fraction:
     return exact
 
 
-def exactly(value: Fraction | float | str) -> Fraction | None:
+def parse_exact_number(value: Fraction | float | str) -> Fraction | None:
     """A number as it is written; nothing where it is none. A float counts as its decimals."""
     try:
         return Fraction(str(value).strip())
@@ -206,7 +206,7 @@ def exactly(value: Fraction | float | str) -> Fraction | None:
 
 
 def _share_problem(what: str, found: str) -> str:
-    return expected(
+    return describe_problem(
         f"a {what} between 0 and 1, of at most six decimals",
         example="`0.5` or `1/3`",
         found=found,
@@ -215,16 +215,16 @@ def _share_problem(what: str, found: str) -> str:
     )
 
 
-def threshold_problems(
+def whole_number_problems(
     least: int, value: object, what: str, *, example: str, where: str = "the constraints"
 ) -> list[str]:
     """What is wrong with a threshold that must be a whole number: nothing, or one sentence."""
     if not isinstance(value, bool) and isinstance(value, int) and value >= least:
         return []
     whole = f"a whole {what} of at least {least}"
-    return [expected(whole, example=example, found=str(value), where=where, do="Correct the threshold")]
+    return [describe_problem(whole, example=example, found=str(value), where=where, do="Correct the threshold")]
 
 
 def _refuse_unless_at_least(least: int, value: object, what: str, *, example: str) -> None:
-    if problems := threshold_problems(least, value, what, example=example):
+    if problems := whole_number_problems(least, value, what, example=example):
         raise ConfigurationRefused(*problems)

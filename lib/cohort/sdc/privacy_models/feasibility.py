@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, expected
-from cohort.sdc.model.coding import Coding, Levels
+from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import Constraint, fewest_pupils
+from cohort.sdc.privacy_models.constraints import ClassConstraint, minimum_class_size
 
 
-def refuse_impossible(histogram: Histogram, constraints: Sequence[Constraint], limit: Fraction) -> None:
+def refuse_infeasible_search(histogram: Histogram, constraints: Sequence[ClassConstraint], limit: Fraction) -> None:
     """Refuse (as `NotAnonymous`) fewer pupils than a class needs, and rules on schools in data without."""
-    if histogram.pupils < fewest_pupils(constraints):
-        raise none_found(histogram.pupils, constraints, limit)
+    if histogram.pupils < minimum_class_size(constraints):
+        raise no_recoding_refusal(histogram.pupils, constraints, limit)
     if not histogram.has_schools and any(rule.needs_schools for rule in constraints):
         raise ConfigurationRefused(
-            expected(
+            describe_problem(
                 "schools in the data for constraints on schools",
                 example="a home school per pupil",
                 found="none",
@@ -27,7 +27,9 @@ def refuse_impossible(histogram: Histogram, constraints: Sequence[Constraint], l
         )
 
 
-def levels_between(coding: Coding, minimum: Levels | None, maximum: Levels | None) -> tuple[Levels, Levels]:
+def resolve_level_bounds(
+    coding: Coding, minimum: LevelVector | None, maximum: LevelVector | None
+) -> tuple[LevelVector, LevelVector]:
     """The lowest and the highest level of every column.
 
     Refuses: another number of levels than of columns, levels outside the hierarchies.
@@ -36,7 +38,7 @@ def levels_between(coding: Coding, minimum: Levels | None, maximum: Levels | Non
     high = maximum if maximum is not None else tuple(height - 1 for height in coding.heights)
     if not len(low) == len(high) == len(coding.heights):
         raise ConfigurationRefused(
-            expected(
+            describe_problem(
                 f"{len(coding.heights)} levels, one per column",
                 example=str((0,) * len(coding.heights)),
                 found=f"{len(low)} and {len(high)}",
@@ -45,7 +47,7 @@ def levels_between(coding: Coding, minimum: Levels | None, maximum: Levels | Non
             )
         )
     problems = [
-        expected(
+        describe_problem(
             f"levels from 0 to {tree.height - 1}, the lowest not above the highest",
             example=f"0 and {tree.height - 1}",
             found=f"{first} and {last}",
@@ -60,12 +62,12 @@ def levels_between(coding: Coding, minimum: Levels | None, maximum: Levels | Non
     return low, high
 
 
-def none_found(pupils: int, constraints: Sequence[Constraint], limit: Fraction) -> NotAnonymous:
+def no_recoding_refusal(pupils: int, constraints: Sequence[ClassConstraint], limit: Fraction) -> NotAnonymous:
     """The refusal of a cohort that no recoding makes anonymous."""
     rules = ", ".join(str(rule) for rule in constraints)
     shown = "at most 7" if pupils <= 7 else f"about {5 * round(pupils / 5):,}"
     return NotAnonymous(
-        expected(
+        describe_problem(
             f"a recoding in which every class has {rules or 'a pupil'}, and at most "
             f"{float(limit):.4g} of the pupils is suppressed",
             example="one with every column generalised to its top",

@@ -14,8 +14,8 @@ from typing import Protocol
 
 import numpy as np
 
-from cohort.foundation.errors import ConfigurationRefused, expected
-from cohort.sdc.privacy_models.constraints import Counts, Holds, exactly, share, threshold_problems
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.sdc.privacy_models.constraints import Counts, Holds, parse_exact_number, parse_share, whole_number_problems
 
 _MOST_DIVERSE = 1_000_000
 """The largest l, and the largest denominator of one."""
@@ -31,7 +31,7 @@ _DIGITS, _STRICTNESS = 60, Decimal("1e-30")
 
 
 @dataclass(frozen=True, eq=False)
-class GroupValues:
+class SchoolValueCounts:
     """Whose values the pupils of a class are: pupils per class, group and value, each combination once.
 
     A group is a school, or a board of schools: who is in it knows its own pupils. A pupil of several groups
@@ -50,7 +50,7 @@ class GroupValues:
 
 
 @dataclass(frozen=True, eq=False)
-class ValueCounts:
+class SensitiveValueCounts:
     """The pupils who show a sensitive value, counted.
 
     Takes: the pupils per `[class, value]`; per value those of the whole cohort who have it, also those left
@@ -59,7 +59,7 @@ class ValueCounts:
 
     values: Counts
     overall: Counts
-    groups: GroupValues | None = None
+    groups: SchoolValueCounts | None = None
 
     @property
     def pupils(self) -> Counts:
@@ -68,14 +68,14 @@ class ValueCounts:
         return counted
 
 
-class ValueRule(Protocol):
+class SensitiveValueConstraint(Protocol):
     """A rule on the sensitive values of one class; two classes that satisfy it do so together."""
 
-    def holds(self, counts: ValueCounts) -> Holds: ...
+    def holds(self, counts: SensitiveValueCounts) -> Holds: ...
 
 
 @dataclass(frozen=True)
-class DistinctValues:
+class DistinctLDiversity:
     """A class holds at least l different sensitive values: distinct l-diversity, the plainest reading
     of the principle of Machanavajjhala, Kifer, Gehrke and Venkitasubramaniam (2007), named so by Li, Li and
     Venkatasubramanian (2007).
@@ -85,10 +85,10 @@ class DistinctValues:
 
     def __post_init__(self) -> None:
         what = "number of different sensitive values per class (l)"
-        if problems := threshold_problems(1, self.diversity, what, example="3"):
+        if problems := whole_number_problems(1, self.diversity, what, example="3"):
             raise ConfigurationRefused(*problems)
 
-    def holds(self, counts: ValueCounts) -> Holds:
+    def holds(self, counts: SensitiveValueCounts) -> Holds:
         holds: Holds = np.count_nonzero(counts.values, axis=1) >= self.diversity
         return holds
 
@@ -97,7 +97,7 @@ class DistinctValues:
 
 
 @dataclass(frozen=True, init=False)
-class EntropyDiversity:
+class EntropyLDiversity:
     """The entropy of the sensitive values of a class is at least log l, as if l values were equally
     frequent: entropy l-diversity, −Σ p·log p ≥ log l (Machanavajjhala et al., 2007).
 
@@ -112,10 +112,10 @@ class EntropyDiversity:
     diversity: Fraction
 
     def __init__(self, diversity: Fraction | float | str) -> None:
-        exact = exactly(diversity)
+        exact = parse_exact_number(diversity)
         if exact is None or not 1 <= exact <= _MOST_DIVERSE or exact.denominator > _MOST_DIVERSE:
             raise ConfigurationRefused(
-                expected(
+                describe_problem(
                     "a diversity of sensitive values (l) of at least 1, of at most six decimals",
                     example="`3` or `2.5`",
                     found=str(diversity) if exact is not None else "something else",
@@ -125,7 +125,7 @@ class EntropyDiversity:
             )
         object.__setattr__(self, "diversity", exact)
 
-    def holds(self, counts: ValueCounts) -> Holds:
+    def holds(self, counts: SensitiveValueCounts) -> Holds:
         values = counts.values
         pupils = np.maximum(values.sum(axis=1), 1)
         weighed = (values * np.log(np.maximum(values, 1))).sum(axis=1)
@@ -141,7 +141,7 @@ class EntropyDiversity:
 
 
 @dataclass(frozen=True, init=False)
-class LargestValueShare:
+class ValueDominance:
     """No sensitive value has more than this part of a class: who is known to be in it must not be known to
     have that value (group disclosure: Hundepool et al., 2012; (α, k)-anonymity with one α for all values:
     Wong, Li, Fu and Wang, 2006). Advice: 90 %.
@@ -156,10 +156,10 @@ class LargestValueShare:
 
     def __init__(self, limit: Fraction | float | str) -> None:
         what = "largest share of one sensitive value"
-        exact = share(limit, what)
+        exact = parse_share(limit, what)
         if exact == 0:
             raise ConfigurationRefused(
-                expected(
+                describe_problem(
                     f"a {what} above 0",
                     example="`0.9`",
                     found="zero",
@@ -169,7 +169,7 @@ class LargestValueShare:
             )
         object.__setattr__(self, "limit", exact)
 
-    def holds(self, counts: ValueCounts) -> Holds:
+    def holds(self, counts: SensitiveValueCounts) -> Holds:
         values = counts.values
         largest = values.max(axis=1, initial=0)
         holds: Holds = largest * self.limit.denominator <= values.sum(axis=1) * self.limit.numerator
@@ -180,7 +180,7 @@ class LargestValueShare:
 
 
 @dataclass(frozen=True)
-class WithoutAnyGroup:
+class LDiversityWithoutAnySchool:
     """When any one school, or board of schools, takes its own pupils away, a class still has so many pupils
     with so many different values: what that school still faces of the others.
 
@@ -196,13 +196,13 @@ class WithoutAnyGroup:
 
     def __post_init__(self) -> None:
         told = [
-            *threshold_problems(1, self.values, "number of values without any one school", example="2"),
-            *threshold_problems(0, self.pupils, "number of pupils without any one school", example="5"),
+            *whole_number_problems(1, self.values, "number of values without any one school", example="2"),
+            *whole_number_problems(0, self.pupils, "number of pupils without any one school", example="5"),
         ]
         if told:
             raise ConfigurationRefused(*told)
 
-    def holds(self, counts: ValueCounts) -> Holds:
+    def holds(self, counts: SensitiveValueCounts) -> Holds:
         satisfied = np.ones(len(counts.values), dtype=np.bool_)
         if counts.groups is None or not len(counts.groups.pupils):
             return satisfied

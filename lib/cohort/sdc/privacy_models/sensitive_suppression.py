@@ -17,17 +17,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import NotAnonymous, expected
-from cohort.sdc.privacy_models.l_diversity import LargestValueShare, ValueCounts, ValueRule, WithoutAnyGroup
+from cohort.foundation.errors import NotAnonymous, describe_problem
+from cohort.sdc.privacy_models.l_diversity import (
+    LDiversityWithoutAnySchool,
+    SensitiveValueConstraint,
+    SensitiveValueCounts,
+    ValueDominance,
+)
 
 Flags = npt.NDArray[np.bool_]
 Ranks = npt.NDArray[np.int64]
-ROUNDING = 1e-9
+_ROUNDING = 1e-9
 """What a mean of shares may be off by, as it is a float."""
 
 
 @dataclass(frozen=True, eq=False)
-class Blanking:
+class SensitiveSuppression:
     """The classes that show no sensitive value, and why.
 
     Takes, a flag per class: whether it breaks a rule; whether it is blanked as a cover; whether it was
@@ -55,14 +60,14 @@ class Blanking:
         }
 
 
-def blanking(
-    counts: ValueCounts,
-    rules: Sequence[ValueRule],
+def decide_sensitive_suppression(
+    counts: SensitiveValueCounts,
+    rules: Sequence[SensitiveValueConstraint],
     limit: Fraction,
     order: Ranks,
     before: Flags | None = None,
-    gone: ValueCounts | None = None,
-) -> Blanking:
+    gone: SensitiveValueCounts | None = None,
+) -> SensitiveSuppression:
     """Decide which classes are blanked.
 
     Takes: the pupils with a value, counted by class; the rules; the largest share that one value may have
@@ -77,20 +82,22 @@ def blanking(
     there = counts.pupils > 0
     none = np.zeros(len(there), dtype=np.bool_)
     fixed = none if before is None else before & there
-    failed = there & ~all_satisfied(rules, counts)
+    failed = there & ~classes_satisfying_value_constraints(rules, counts)
     if gone is not None:
-        of_values = [rule for rule in rules if not isinstance(rule, WithoutAnyGroup)]
-        failed |= there & (gone.pupils > 0) & ~all_satisfied(of_values, gone)
+        of_values = [rule for rule in rules if not isinstance(rule, LDiversityWithoutAnySchool)]
+        failed |= there & (gone.pupils > 0) & ~classes_satisfying_value_constraints(of_values, gone)
     failed &= ~fixed
     least = int(failed.any())
     covers = _covers(counts, there & ~failed & ~fixed, failed | fixed, limit, order, least)
-    found = Blanking(failed, covers, fixed)
+    found = SensitiveSuppression(failed, covers, fixed)
     if before is None and there.any() and not (there & ~found.classes).any():
-        raise nothing_shown(rules)
+        raise _no_values_released(rules)
     return found
 
 
-def all_satisfied(rules: Sequence[ValueRule], counts: ValueCounts) -> Flags:
+def classes_satisfying_value_constraints(
+    rules: Sequence[SensitiveValueConstraint], counts: SensitiveValueCounts
+) -> Flags:
     """Which classes satisfy every rule."""
     satisfied = np.ones(len(counts.values), dtype=np.bool_)
     for rule in rules:
@@ -98,20 +105,20 @@ def all_satisfied(rules: Sequence[ValueRule], counts: ValueCounts) -> Flags:
     return satisfied
 
 
-def largest_share(rules: Sequence[ValueRule]) -> Fraction:
+def strictest_value_share(rules: Sequence[SensitiveValueConstraint]) -> Fraction:
     """The strictest limit on the share of one value among the rules; 1 where there is none."""
-    limits = [rule.limit for rule in rules if isinstance(rule, LargestValueShare)]
+    limits = [rule.limit for rule in rules if isinstance(rule, ValueDominance)]
     return min(limits, default=Fraction(1))
 
 
-def require_enough(pupils: int, least: int, column: str) -> None:
+def require_enough_values(pupils: int, least: int, column: str) -> None:
     """Refuse a sensitive column of which too few pupils have a value (exit code 14).
 
     So few make classes of their own that nearly everything else about them would have to be hidden.
     """
     if pupils < least:
         raise NotAnonymous(
-            expected(
+            describe_problem(
                 f"at least {least} pupils with a value of the sensitive column",
                 example="a larger population",
                 found="fewer",
@@ -121,10 +128,10 @@ def require_enough(pupils: int, least: int, column: str) -> None:
         )
 
 
-def nothing_shown(rules: Sequence[ValueRule]) -> NotAnonymous:
+def _no_values_released(rules: Sequence[SensitiveValueConstraint]) -> NotAnonymous:
     """The refusal of a sensitive column that no class could show."""
     return NotAnonymous(
-        expected(
+        describe_problem(
             "classes whose sensitive values may be shown: " + ", ".join(str(rule) for rule in rules),
             example="classes of several values, none of them too frequent",
             found="none",
@@ -134,7 +141,9 @@ def nothing_shown(rules: Sequence[ValueRule]) -> NotAnonymous:
     )
 
 
-def _covers(counts: ValueCounts, free: Flags, blanked: Flags, limit: Fraction, order: Ranks, least: int) -> Flags:
+def _covers(
+    counts: SensitiveValueCounts, free: Flags, blanked: Flags, limit: Fraction, order: Ranks, least: int
+) -> Flags:
     """The first classes in order that make the blanked ones unremarkable: all, where no number is enough."""
     candidates = np.flatnonzero(free)
     candidates = candidates[np.argsort(order[candidates], kind="stable")]
@@ -145,7 +154,7 @@ def _covers(counts: ValueCounts, free: Flags, blanked: Flags, limit: Fraction, o
         """The sum over the blanked classes and 0, 1, 2 … of the candidates."""
         return np.concatenate(([0], np.cumsum(amounts[candidates]))) + amounts[blanked].sum()
 
-    mean_of_classes = with_covers(share) <= (float(limit) - ROUNDING) * with_covers(np.ones(len(free)))
+    mean_of_classes = with_covers(share) <= (float(limit) - _ROUNDING) * with_covers(np.ones(len(free)))
     mean_of_pupils = with_covers(top) * limit.denominator <= with_covers(pupils) * limit.numerator
     enough = (mean_of_classes | ~blanked.any()) & mean_of_pupils
     enough[:least] = False

@@ -8,15 +8,15 @@ from fractions import Fraction
 
 import numpy as np
 
-from cohort.sdc.privacy_models.constraints import Counts, Holds, share
-from cohort.sdc.privacy_models.l_diversity import ValueCounts
+from cohort.sdc.privacy_models.constraints import Counts, Holds, parse_share
+from cohort.sdc.privacy_models.l_diversity import SensitiveValueCounts
 
 _WHAT = "distance to the cohort's sensitive values (t)"
 _ROOM = 1 << 62
 
 
 @dataclass(frozen=True, init=False)
-class Closeness(ABC):
+class TCloseness(ABC):
     """The sensitive values of a class are at most t away from those of the whole cohort: t-closeness (Li, Li
     and Venkatasubramanian, 2007).
 
@@ -30,22 +30,22 @@ class Closeness(ABC):
     t: Fraction
 
     def __init__(self, t: Fraction | float | str) -> None:
-        object.__setattr__(self, "t", share(t, _WHAT))
+        object.__setattr__(self, "t", parse_share(t, _WHAT))
 
-    def holds(self, counts: ValueCounts) -> Holds:
+    def holds(self, counts: SensitiveValueCounts) -> Holds:
         return self._near(counts) if self.t < 1 else np.ones(len(counts.values), dtype=np.bool_)
 
     @abstractmethod
-    def _near(self, counts: ValueCounts) -> Holds:
+    def _near(self, counts: SensitiveValueCounts) -> Holds:
         """Whether each class is near enough, by the distance of its kind."""
 
 
-class EqualCloseness(Closeness):
+class EqualDistanceTCloseness(TCloseness):
     """Closeness with all values equally far apart: D = ½ Σ |p_i − q_i|, p the class's and q the cohort's part
     of value i.
     """
 
-    def _near(self, counts: ValueCounts) -> Holds:
+    def _near(self, counts: SensitiveValueCounts) -> Holds:
         apart = _apart(counts, widest=2)
         # D · n · N = ½ Σ |n_i · N − N_i · n|
         near: Holds = np.abs(apart).sum(axis=1) <= _part(self.t, counts, times=2)
@@ -55,13 +55,13 @@ class EqualCloseness(Closeness):
         return f"sensitive values at most {self.t} (equal distance) from the cohort's"
 
 
-class OrderedCloseness(Closeness):
+class OrderedDistanceTCloseness(TCloseness):
     """Closeness where values have an order, so that the highest is further from the lowest than from the
     next: the earth mover's distance on equally spaced values, D = 1/(m − 1) · Σ_i |Σ_{j ≤ i} (p_j − q_j)|
     for m values. The order is that of the values' places; values that nobody has count as places too.
     """
 
-    def _near(self, counts: ValueCounts) -> Holds:
+    def _near(self, counts: SensitiveValueCounts) -> Holds:
         steps = max(counts.values.shape[1] - 1, 0)
         apart = _apart(counts, widest=max(steps, 2))
         # D · n · N · (m − 1) = Σ_i |Σ_{j ≤ i} (n_j · N − N_j · n)|; the last sum is 0.
@@ -72,7 +72,7 @@ class OrderedCloseness(Closeness):
         return f"sensitive values at most {self.t} (ordered distance) from the cohort's"
 
 
-def _apart(counts: ValueCounts, *, widest: int) -> Counts:
+def _apart(counts: SensitiveValueCounts, *, widest: int) -> Counts:
     """(p_i − q_i) · n · N in whole numbers, `[class, value]`.
 
     Takes: how many times n · N a sum of them can come to.
@@ -86,7 +86,7 @@ def _apart(counts: ValueCounts, *, widest: int) -> Counts:
     return apart
 
 
-def _part(t: Fraction, counts: ValueCounts, *, times: int) -> Counts:
+def _part(t: Fraction, counts: SensitiveValueCounts, *, times: int) -> Counts:
     """The whole part of t · times · n · N per class, without ever leaving an int64."""
     whole = counts.values.sum(axis=1) * (int(counts.overall.sum()) * times)
     many, few = np.divmod(whole, t.denominator)

@@ -9,42 +9,42 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.risk.reidentification_risk import Shown, threshold_problems
+from cohort.sdc.risk.reidentification_risk import ReleasedValues, risk_threshold_problems
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-PUPILS = 1_000
-SEED = 20_250_901
-PERCENTS = (1, 5, 25, 50, 75, 95)
+SAMPLED_PUPILS = 1_000
+SAMPLE_SEED = 20_250_901
+CANDIDATE_PERCENTILES = (1, 5, 25, 50, 75, 95)
 
 _MOST_CELLS = 1 << 20
 """How many pairs of a pupil and a class are looked at together: what fits in the processor's cache."""
 
-STRANGER = (
+STRANGER_ASSUMPTION = (
     "the intruder knows every attribute of a pupil exactly, and that the pupil is in the release; "
     "a record is a candidate when each of its values is the pupil's own or an ancestor of it"
 )
-SCHOOL = (
-    f"{STRANGER}; the intruder is a school that delivered nothing of this pupil and recognises the record of "
+SCHOOL_ASSUMPTION = (
+    f"{STRANGER_ASSUMPTION}; the intruder is a school that delivered nothing of this pupil and recognises the record of "
     "every pupil of whom it delivered a value, so that these are no candidates: for each pupil the school "
     "that has most of them"
 )
-BOARD = SCHOOL.replace("a school that", "a board of schools that").replace(
+BOARD_ASSUMPTION = SCHOOL_ASSUMPTION.replace("a school that", "a board of schools that").replace(
     "for each pupil the school that", "for each pupil the board that"
 )
-LINKED = (
-    f"{STRANGER}; the intruder is given two releases, knows in which of them the pupil is, and can tell "
+LINKED_RELEASES_ASSUMPTION = (
+    f"{STRANGER_ASSUMPTION}; the intruder is given two releases, knows in which of them the pupil is, and can tell "
     "which two records are of the same pupil: a candidate is in the same releases and each of its records "
     "could be the pupil's"
 )
 
 
 @dataclass(frozen=True)
-class Intrusion:
+class IntruderSearch:
     """What an intruder finds who looks for pupils in turn (Elliot et al., 2016, The Anonymisation
     Decision-Making Framework; ICO, 2012, the motivated intruder test).
 
@@ -62,12 +62,12 @@ class Intrusion:
     fewer_than_k: int
 
     @classmethod
-    def of(cls, assumption: str, candidates: Numbers, k: int) -> Intrusion:
+    def of(cls, assumption: str, candidates: Numbers, k: int) -> IntruderSearch:
         """Takes: the number of candidates of each pupil."""
         if not len(candidates):
             return cls(assumption, 0, None, (), k, 0)
         ascending, last = np.sort(candidates), len(candidates)
-        places = [(percent, (percent * last + 99) // 100 - 1) for percent in PERCENTS]
+        places = [(percent, (percent * last + 99) // 100 - 1) for percent in CANDIDATE_PERCENTILES]
         return cls(
             assumption=assumption,
             sampled=last,
@@ -85,7 +85,9 @@ class Intrusion:
         return {**told, "quantiles": quantiles, "self_check": check}
 
 
-def stranger(histogram: Histogram, recoding: Recoding, k: int, *, pupils: int = PUPILS, seed: int = SEED) -> Intrusion:
+def simulate_stranger(
+    histogram: Histogram, recoding: Recoding, k: int, *, pupils: int = SAMPLED_PUPILS, seed: int = SAMPLE_SEED
+) -> IntruderSearch:
     """An intruder who knows some pupils exactly.
 
     Takes: the histogram that was searched, what the search found; the number of candidates under which a
@@ -94,23 +96,23 @@ def stranger(histogram: Histogram, recoding: Recoding, k: int, *, pupils: int = 
     Refuses: a k or a number of pupils under 1.
     """
     _refuse(histogram, pupils, k, least=1, of_schools=False)
-    shown = Shown.by(recoding)
+    shown = ReleasedValues.by(recoding)
     found = [
         shown.compatible(histogram.codes[:, part]) @ recoding.pupils
         for part in _parts(_sampled(histogram, recoding.class_of >= 0, pupils, seed), recoding.classes)
     ]
-    return Intrusion.of(STRANGER, _joined(found), k)
+    return IntruderSearch.of(STRANGER_ASSUMPTION, _joined(found), k)
 
 
-def school(
+def simulate_school(
     histogram: Histogram,
     recoding: Recoding,
     k_others: int,
     *,
-    pupils: int = PUPILS,
-    seed: int = SEED,
+    pupils: int = SAMPLED_PUPILS,
+    seed: int = SAMPLE_SEED,
     who: str = "school",
-) -> Intrusion:
+) -> IntruderSearch:
     """The school (or board, where the histogram counts boards) that can take most pupils of its own away from
     the candidates.
 
@@ -119,18 +121,24 @@ def school(
     Refuses: a k_others under 0, a number of pupils under 1, data without schools.
     """
     _refuse(histogram, pupils, k_others, least=0, of_schools=True)
-    shown, delivered = Shown.by(recoding), _Delivered(histogram, recoding)
+    shown, delivered = ReleasedValues.by(recoding), _Delivered(histogram, recoding)
     found = []
     for part in _parts(_sampled(histogram, recoding.class_of >= 0, pupils, seed), recoding.classes):
         fits = shown.compatible(histogram.codes[:, part])
         most = [delivered.most(unit, row) for unit, row in zip(part, fits, strict=True)]
         found.append(fits @ recoding.pupils - np.array(most, dtype=np.int64))
-    return Intrusion.of(BOARD if who == "board" else SCHOOL, _joined(found), k_others)
+    return IntruderSearch.of(BOARD_ASSUMPTION if who == "board" else SCHOOL_ASSUMPTION, _joined(found), k_others)
 
 
-def two_releases(
-    histogram: Histogram, first: Recoding, second: Recoding, k: int, *, pupils: int = PUPILS, seed: int = SEED
-) -> Intrusion:
+def simulate_linked_releases(
+    histogram: Histogram,
+    first: Recoding,
+    second: Recoding,
+    k: int,
+    *,
+    pupils: int = SAMPLED_PUPILS,
+    seed: int = SAMPLE_SEED,
+) -> IntruderSearch:
     """An intruder with two releases of the same pupils, who can link their records: the worst case.
 
     Takes: as `stranger`, and two recodings of the one histogram; pupils are looked for who are in either.
@@ -147,7 +155,7 @@ def two_releases(
     )
     linked = np.bincount(place, histogram.counts[in_either], minlength=len(pair)).astype(np.int64)
     rows, in_second = _Rows(pair // width, first.classes + 1), pair % width
-    shown = Shown.by(first), Shown.by(second)
+    shown = ReleasedValues.by(first), ReleasedValues.by(second)
     found = []
     for part in _parts(_sampled(histogram, in_either, pupils, seed), first.classes + second.classes):
         in_one = _possible(histogram, first, shown[0], part)
@@ -155,7 +163,7 @@ def two_releases(
         for one, two in zip(in_one, in_two, strict=True):
             near = rows.of(np.flatnonzero(one))
             found.append(linked[near] @ two[in_second[near]])
-    return Intrusion.of(LINKED, np.array(found, dtype=np.int64), k)
+    return IntruderSearch.of(LINKED_RELEASES_ASSUMPTION, np.array(found, dtype=np.int64), k)
 
 
 class _Rows:
@@ -215,7 +223,7 @@ def _parts(units: Numbers, classes: int) -> Iterator[Numbers]:
         yield units[begin : begin + size]
 
 
-def _possible(histogram: Histogram, recoding: Recoding, shown: Shown, units: Numbers) -> Flags:
+def _possible(histogram: Histogram, recoding: Recoding, shown: ReleasedValues, units: Numbers) -> Flags:
     """Which classes a pupil could be in, `[pupil, class + 1]`; 0 for not in the release, which is known."""
     inside = (recoding.class_of[units] >= 0)[:, np.newaxis]
     return np.concatenate((~inside, shown.compatible(histogram.codes[:, units]) & inside), axis=1)
@@ -226,12 +234,12 @@ def _joined(found: list[Numbers]) -> Numbers:
 
 
 def _refuse(histogram: Histogram, pupils: int, k: int, *, least: int, of_schools: bool) -> None:
-    problems = threshold_problems(k, least)
+    problems = risk_threshold_problems(k, least)
     if isinstance(pupils, bool) or not isinstance(pupils, int) or pupils < 1:
         problems.append(
-            expected(
+            describe_problem(
                 "a whole number of pupils of at least 1 to look for",
-                example=str(PUPILS),
+                example=str(SAMPLED_PUPILS),
                 found=str(pupils),
                 where="the sample of the intruder",
                 do="Correct the number",
@@ -239,7 +247,7 @@ def _refuse(histogram: Histogram, pupils: int, k: int, *, least: int, of_schools
         )
     if of_schools and not histogram.has_schools:
         problems.append(
-            expected(
+            describe_problem(
                 "schools in the data for an intruder that is a school",
                 example="a home school per pupil",
                 found="none",

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-POPULATION = (
+POPULATION_ASSUMPTION = (
     "the whole cohort that was looked at, suppressed pupils included: a class stands for every pupil of it "
     "whose exact values lie under the released ones"
 )
 
 
 @dataclass(frozen=True)
-class Attack:
+class AttackerRisk:
     """Takes: the risk of the record at most risk; the mean over the records; the part of the records at more
     risk than the threshold. All are 0 where nothing is released."""
 
@@ -33,7 +33,7 @@ class Attack:
 
 
 @dataclass(frozen=True)
-class Risk:
+class ReidentificationRisk:
     """The risk of re-identification of a release, by whom the intruder is after (El Emam, 2013, Guide to the
     De-Identification of Personal Health Information; as ARX counts it, Prasser and Kohlmayer, 2015).
 
@@ -50,21 +50,21 @@ class Risk:
     """
 
     k: int
-    prosecutor: Attack
-    journalist: Attack
+    prosecutor: AttackerRisk
+    journalist: AttackerRisk
     marketer: float
     population_pupils: int
-    population: str = POPULATION
+    population: str = POPULATION_ASSUMPTION
 
     @classmethod
-    def of(cls, histogram: Histogram, recoding: Recoding, k: int) -> Risk:
+    def of(cls, histogram: Histogram, recoding: Recoding, k: int) -> ReidentificationRisk:
         """Takes: the histogram that was searched, what the search found, and k: a risk over 1/k is too high.
 
         Refuses: a k under 1.
         """
-        if problems := threshold_problems(k):
+        if problems := risk_threshold_problems(k):
             raise ConfigurationRefused(*problems)
-        records, population = recoding.pupils, population_sizes(histogram, recoding)
+        records, population = recoding.pupils, count_compatible_pupils(histogram, recoding)
         released = max(recoding.released, 1)
         expectation = float((records / population).sum()) / released
         by_pupil = recoding.classes / max(int(population.sum()), 1)
@@ -82,7 +82,7 @@ class Risk:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ReleasedValues:
     """What each class shows, as the bits of a code that it fixes.
 
     A pupil is compatible with a class when every value shown is the pupil's exact value or an ancestor of it;
@@ -95,11 +95,11 @@ class Shown:
     codes: Numbers
 
     @classmethod
-    def by(cls, recoding: Recoding) -> Shown:
+    def by(cls, recoding: Recoding) -> ReleasedValues:
         coding = recoding.coding
         masks = np.zeros((coding.words, recoding.classes), dtype=np.int64)
         for column in range(coding.columns):
-            masks[coding.word_of[column]] |= column_masks(recoding, column)
+            masks[coding.word_of[column]] |= _column_masks(recoding, column)
         return cls(masks, coding.codes(list(recoding.leaves.T)) & masks)
 
     def compatible(self, codes: Numbers) -> Flags:
@@ -115,21 +115,21 @@ class Shown:
         return agrees
 
 
-def column_masks(recoding: Recoding, column: int) -> Numbers:
+def _column_masks(recoding: Recoding, column: int) -> Numbers:
     """For each class the bits of the column's word that its level in that column fixes."""
     tree = recoding.coding.hierarchies[column]
     at_level = np.array([tree.mask(level) for level in range(tree.height)], dtype=np.int64)
     return at_level[recoding.levels[:, column]] << recoding.coding.shifts[column]
 
 
-def population_sizes(histogram: Histogram, recoding: Recoding) -> Numbers:
+def count_compatible_pupils(histogram: Histogram, recoding: Recoding) -> Numbers:
     """For each class the pupils of the whole cohort, released or not, who are compatible with it.
 
     Classes stand in the order of their labels, so one that begins with the values of the class before it
     looks only at the pupils who were found compatible with these.
     """
-    shown, columns = Shown.by(recoding), recoding.coding.columns
-    masks = np.stack([column_masks(recoding, column) for column in range(columns)])
+    shown, columns = ReleasedValues.by(recoding), recoding.coding.columns
+    masks = np.stack([_column_masks(recoding, column) for column in range(columns)])
     in_common = _columns_in_common(recoding, shown, masks)
     sizes = np.zeros(recoding.classes, dtype=np.int64)
     crowds = [_by_code(histogram)] * (columns + 1)
@@ -147,7 +147,7 @@ def population_sizes(histogram: Histogram, recoding: Recoding) -> Numbers:
     return sizes
 
 
-def _columns_in_common(recoding: Recoding, shown: Shown, masks: Numbers) -> list[int]:
+def _columns_in_common(recoding: Recoding, shown: ReleasedValues, masks: Numbers) -> list[int]:
     """With how many columns each class begins like the one before it; 0 for the first, and after the last."""
     alike = np.ones(max(recoding.classes - 1, 0), dtype=np.bool_)
     common = np.zeros(recoding.classes + 1, dtype=np.int64)
@@ -168,20 +168,20 @@ def _by_code(histogram: Histogram) -> tuple[Numbers, Numbers]:
     return codes[:, starts], pupils
 
 
-def _attack(crowds: Numbers, records: Numbers, mean: float, k: int) -> Attack:
+def _attack(crowds: Numbers, records: Numbers, mean: float, k: int) -> AttackerRisk:
     """The risk 1/crowd of each record, of which a class has so many."""
     if not len(crowds):
-        return Attack(0.0, 0.0, 0.0)
+        return AttackerRisk(0.0, 0.0, 0.0)
     too_few = int(records[crowds < k].sum())
-    return Attack(1 / int(crowds.min()), mean, too_few / int(records.sum()))
+    return AttackerRisk(1 / int(crowds.min()), mean, too_few / int(records.sum()))
 
 
-OTHERS_KNOWN = (1, 2, 3)
+KNOWN_CLASSMATES = (1, 2, 3)
 """How many others of the class somebody may know besides the pupil: a parent has two children at school."""
 
 
 @dataclass(frozen=True)
-class Faced:
+class IntruderChance:
     """What one kind of intruder faces who knows every value of a pupil that is shown.
 
     Takes: how many records are left at least that could be the pupil's; the greatest chance to pick the right
@@ -195,7 +195,7 @@ class Faced:
     over: float
 
     @classmethod
-    def of(cls, pupils: Numbers, left: Numbers, k: int) -> Faced:
+    def of(cls, pupils: Numbers, left: Numbers, k: int) -> IntruderChance:
         """Takes: per class its pupils, and how many of them are left to the intruder."""
         if not len(pupils):
             return cls(0, 0.0, 0.0, 0.0)
@@ -205,7 +205,7 @@ class Faced:
         return cls(int(there.min()), float(chance.max()), mean, over)
 
 
-def intruders(
+def measure_intruder_chances(
     pupils: Numbers, k: int, *, school: Numbers | None = None, board: Numbers | None = None
 ) -> dict[str, dict[str, Any]]:
     """What each kind of intruder faces: no single chance holds for all of them.
@@ -216,26 +216,26 @@ def intruders(
     one, of two …), a school and a board that delivered nothing of the pupil and know their own.
     """
     known = {"stranger": np.zeros_like(pupils)}
-    known |= {f"knows_{s}_other{'s' * (s > 1)}": np.full_like(pupils, s) for s in OTHERS_KNOWN}
+    known |= {f"knows_{s}_other{'s' * (s > 1)}": np.full_like(pupils, s) for s in KNOWN_CLASSMATES}
     known |= {who: most for who, most in (("school", school), ("board", board)) if most is not None}
-    return {who: asdict(Faced.of(pupils, pupils - most, k)) for who, most in known.items()}
+    return {who: asdict(IntruderChance.of(pupils, pupils - most, k)) for who, most in known.items()}
 
 
-def least_left(pupils: int, school: int, board: int) -> dict[str, dict[str, Any]]:
+def intruder_chances_of_smallest_counts(pupils: int, school: int, board: int) -> dict[str, dict[str, Any]]:
     """The same of the smallest counts of a release: what is left at least, and the chance at most.
 
     Takes: the smallest class; the fewest pupils left without their largest school, and their largest board.
     """
-    left = {"stranger": pupils, **{f"knows_{s}_other{'s' * (s > 1)}": pupils - s for s in OTHERS_KNOWN}}
+    left = {"stranger": pupils, **{f"knows_{s}_other{'s' * (s > 1)}": pupils - s for s in KNOWN_CLASSMATES}}
     left |= {"school": school, "board": board}
     return {who: {"left_at_least": max(n, 0), "chance_at_most": round(1 / max(n, 1), 4)} for who, n in left.items()}
 
 
-def threshold_problems(k: int, least: int = 1) -> list[str]:
+def risk_threshold_problems(k: int, least: int = 1) -> list[str]:
     """What is wrong with a number of candidates under which somebody is not safe."""
     if isinstance(k, bool) or not isinstance(k, int) or k < least:
         return [
-            expected(
+            describe_problem(
                 f"a whole number of pupils of at least {least} to measure risk by (k)",
                 example="10",
                 found=str(k),

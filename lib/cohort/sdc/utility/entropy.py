@@ -12,16 +12,16 @@ from __future__ import annotations
 import numpy as np
 
 from cohort.sdc.model.coding import Coding
-from cohort.sdc.utility.loss import Flags, Floats, Marginals, Numbers
+from cohort.sdc.utility.loss import Flags, Floats, LeafCounts, Numbers
 
 
-class Bits:
+class EntropyByLevel:
     """The bits of every column at every level, whoever is suppressed.
 
     Gives: `generalised`, the bits that are lost where nobody is suppressed; the number of `pupils`.
     """
 
-    def __init__(self, coding: Coding, marginals: Marginals) -> None:
+    def __init__(self, coding: Coding, marginals: LeafCounts) -> None:
         self._marginals = marginals
         # All columns and levels side by side: for each leaf the value that it falls under.
         under, leaf, first, leaves = [], [], [0], 0

@@ -10,35 +10,35 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
 
 Numbers = npt.NDArray[np.int64]
 Labels = Sequence[str] | npt.NDArray[np.str_]
 
-HIDE_UP_TO = 7
-ROUND_TO = 5
+HIDDEN_COUNT_LIMIT = 7
+COUNT_ROUNDING_STEP = 5
 """The counts that may be shown (OpenSAFELY's rules): small ones not at all, others to a step."""
 
-SCHOOL_SIZES = (10, 25, 50, 100, 200)
+SCHOOL_SIZE_BOUNDARIES = (10, 25, 50, 100, 200)
 """Where a class of school sizes begins, in pupils of the cohort."""
 
 
-def shown_count(exact: int) -> int | None:
+def round_count(exact: int) -> int | None:
     """A count fit to show: none when it is small (0 included), else rounded to the nearest step."""
-    if exact <= HIDE_UP_TO:
+    if exact <= HIDDEN_COUNT_LIMIT:
         return None
-    return (exact + ROUND_TO // 2) // ROUND_TO * ROUND_TO
+    return (exact + COUNT_ROUNDING_STEP // 2) // COUNT_ROUNDING_STEP * COUNT_ROUNDING_STEP
 
 
-def shown_share(part: int, whole: int) -> int | None:
+def round_share(part: int, whole: int) -> int | None:
     """A share fit to show, in whole per cents: the rounded part of the rounded whole.
 
     Gives: nothing where the part or the whole is too small to show, since a share of a small group gives its
     count away: 8 % of about 10 pupils is one pupil.
     """
-    above, below = shown_count(part), shown_count(whole)
+    above, below = round_count(part), round_count(whole)
     if above is None or below is None:
         return None
     return (200 * above + below) // (2 * below)
@@ -83,7 +83,7 @@ class Subgroups:
         return cls(tuple(names.tolist()), cells // width, cells % width, counts.astype(np.int64))
 
     @classmethod
-    def of_school_sizes(cls, histogram: Histogram, begins: Sequence[int] = SCHOOL_SIZES) -> Subgroups:
+    def of_school_sizes(cls, histogram: Histogram, begins: Sequence[int] = SCHOOL_SIZE_BOUNDARIES) -> Subgroups:
         """By the size of the home school, counted in pupils of this cohort, suppressed ones included.
 
         Takes: the sizes at which a next class of sizes begins, ascending.
@@ -100,7 +100,7 @@ class Subgroups:
 
 
 @dataclass(frozen=True)
-class Subgroup:
+class SubgroupUtility:
     """What a recoding does to one subgroup, exactly: restricted. `as_dict` is what may be shown.
 
     Takes: its pupils; those suppressed; per column, by level, those who show a value of that level; the mean
@@ -115,18 +115,18 @@ class Subgroup:
 
     def as_dict(self, columns: Sequence[str]) -> dict[str, Any]:
         """Counts hidden when small, else rounded; shares and loss in whole per cents, hidden with them."""
-        pupils = shown_count(self.pupils)
+        pupils = round_count(self.pupils)
         return {
             "subgroup": self.name,
             "pupils": pupils,
-            "suppressed_percent": shown_share(self.suppressed, self.pupils),
+            "suppressed_percent": round_share(self.suppressed, self.pupils),
             "mean_loss_percent": None if pupils is None else int(100 * self.mean_loss + 0.5),
             "columns": [
                 {
                     "column": column,
                     "cells_percent": {
-                        **{str(level): shown_share(at, self.pupils) for level, at in enumerate(cells)},
-                        "suppressed": shown_share(self.suppressed, self.pupils),
+                        **{str(level): round_share(at, self.pupils) for level, at in enumerate(cells)},
+                        "suppressed": round_share(self.suppressed, self.pupils),
                     },
                 }
                 for column, cells in zip(columns, self.cells, strict=True)
@@ -135,14 +135,14 @@ class Subgroup:
 
 
 @dataclass(frozen=True)
-class Equity:
+class EquityReport:
     """What a recoding does to each subgroup, in the order of their names or sizes."""
 
     columns: tuple[str, ...]
-    subgroups: tuple[Subgroup, ...]
+    subgroups: tuple[SubgroupUtility, ...]
 
     @classmethod
-    def of(cls, histogram: Histogram, recoding: Recoding, by: Subgroups) -> Equity:
+    def of(cls, histogram: Histogram, recoding: Recoding, by: Subgroups) -> EquityReport:
         """Takes: the histogram that was searched, what the search found, and whom to compare."""
         trees = recoding.coding.hierarchies
         groups = len(by.names)
@@ -163,7 +163,7 @@ class Equity:
             lost = _counted(kept_group, kept_counts * extra, groups) / max(len(tree.leaves) - 1, 1)
             losses += (lost + suppressed) / np.maximum(pupils, 1)
         rows = tuple(
-            Subgroup(
+            SubgroupUtility(
                 name=name,
                 pupils=int(pupils[group]),
                 suppressed=int(suppressed[group]),
@@ -177,7 +177,7 @@ class Equity:
     def as_dict(self) -> dict[str, Any]:
         """For JSON, and fit to show to everybody."""
         return {
-            "note": f"null = {HIDE_UP_TO} pupils or fewer; others rounded to {ROUND_TO}, "
+            "note": f"null = {HIDDEN_COUNT_LIMIT} pupils or fewer; others rounded to {COUNT_ROUNDING_STEP}, "
             "and shares of rounded counts to whole per cents",
             "subgroups": [row.as_dict(self.columns) for row in self.subgroups],
         }
@@ -192,9 +192,9 @@ def _size_problems(histogram: Histogram, begins: Sequence[int]) -> list[str]:
     ascending = all(low < high for low, high in pairwise(begins))
     if not begins or begins[0] < 1 or not ascending:
         problems.append(
-            expected(
+            describe_problem(
                 "ascending sizes of schools, from 1",
-                example=", ".join(map(str, SCHOOL_SIZES)),
+                example=", ".join(map(str, SCHOOL_SIZE_BOUNDARIES)),
                 found="others" if begins else "none",
                 where="the classes of school sizes",
                 do="Write the sizes in ascending order",
@@ -202,7 +202,7 @@ def _size_problems(histogram: Histogram, begins: Sequence[int]) -> list[str]:
         )
     if not histogram.has_schools:
         problems.append(
-            expected(
+            describe_problem(
                 "schools in the data to compare sizes of schools",
                 example="a home school per pupil",
                 found="none",

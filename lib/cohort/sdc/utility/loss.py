@@ -17,14 +17,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused, expected
+from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 
 Numbers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Kind = Literal["geometric", "mean", "class-size", "discernibility", "entropy"]
+ObjectiveName = Literal["geometric", "mean", "class-size", "discernibility", "entropy"]
 """Every number that a global search can make small; the first two are made of the losses of this file."""
 
 _TABLE = 1 << 13
@@ -32,14 +32,14 @@ _TABLE = 1 << 13
 
 
 @dataclass(frozen=True)
-class Loss:
+class InformationLoss:
     """The loss of one release, between 0 (nothing generalised) and 1 (nothing left)."""
 
     mean: float
     geometric: float
 
 
-def look_up(hierarchy: Hierarchy) -> Floats:
+def record_losses(hierarchy: Hierarchy) -> Floats:
     """The loss of one record at each `[level, leaf]`: (share − 1/D) / (1 − 1/D), and 0 where D = 1."""
     return _extra_leaves(hierarchy) / _most_extra(hierarchy)
 
@@ -59,7 +59,7 @@ def _level_losses(extra: Numbers, most: int, kept: Numbers, suppressed: int) -> 
 
 
 @dataclass(frozen=True)
-class Objective:
+class WeightedLoss:
     """How the losses of the columns become the one number that a search makes small.
 
     Both kinds are monotone in a sum over the columns, the *score*: mean loss = Σ w·x, geometric
@@ -76,7 +76,7 @@ class Objective:
         problems = []
         if self.kind not in ("geometric", "mean"):
             problems.append(
-                expected(
+                describe_problem(
                     "a loss by name",
                     example="`geometric` or `mean`",
                     found="another name",
@@ -87,7 +87,7 @@ class Objective:
         weights = np.array(self.weights, dtype=np.float64)
         if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
             problems.append(
-                expected(
+                describe_problem(
                     "weights of 0 or more, not all 0",
                     example="1 for every column, 2 for one that matters twice as much",
                     found="others",
@@ -99,12 +99,12 @@ class Objective:
             raise ConfigurationRefused(*problems)
 
     @classmethod
-    def of(cls, kind: str, columns: int, weights: Sequence[float] | None = None) -> Objective:
+    def of(cls, kind: str, columns: int, weights: Sequence[float] | None = None) -> WeightedLoss:
         """Refuses: another number of weights than of columns."""
         chosen = tuple(weights) if weights is not None else (1.0,) * columns
         if len(chosen) != columns:
             raise ConfigurationRefused(
-                expected(
+                describe_problem(
                     f"{columns} weights, one per column",
                     example="1 for every column",
                     found=str(len(chosen)),
@@ -119,15 +119,15 @@ class Objective:
         parts = [weight / sum(self.weights) for weight in self.weights]
         return [part * (np.log1p(x) if self.kind == "geometric" else x) for part, x in zip(parts, losses, strict=True)]
 
-    def loss(self, losses: Sequence[float]) -> Loss:
+    def loss(self, losses: Sequence[float]) -> InformationLoss:
         """Both losses of a release, from its loss per column."""
         parts = np.array(self.weights) / sum(self.weights)
         columns = np.array(losses, dtype=np.float64)
         mean = float(parts @ columns)
-        return Loss(mean, float(np.expm1(parts @ np.log1p(columns))))
+        return InformationLoss(mean, float(np.expm1(parts @ np.log1p(columns))))
 
 
-class Marginals:
+class LeafCounts:
     """The pupils per leaf of every column, whoever is asked for.
 
     Takes: the coding, the distinct codes, and the number of pupils with each.
@@ -171,10 +171,10 @@ class Marginals:
         return [count.astype(np.int64) for count in counts]
 
 
-class Costs:
+class ColumnLosses:
     """The loss of every column at every level, whoever is released."""
 
-    def __init__(self, coding: Coding, marginals: Marginals) -> None:
+    def __init__(self, coding: Coding, marginals: LeafCounts) -> None:
         self._marginals = marginals
         self._extra = [(_extra_leaves(tree), _most_extra(tree)) for tree in coding.hierarchies]
 

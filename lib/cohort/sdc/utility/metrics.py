@@ -11,13 +11,13 @@ import numpy.typing as npt
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.utility.loss import Objective
+from cohort.sdc.utility.loss import WeightedLoss
 
 Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Metrics:
+class UtilityMetrics:
     """What a recoding costs. N is the number of records, sup of them suppressed, E a released class.
 
     - `mean_loss`, `geometric_loss`: of the columns' losses, all columns weighing the same, so that searches
@@ -52,11 +52,11 @@ class Metrics:
     classes: int
 
     @classmethod
-    def of(cls, histogram: Histogram, recoding: Recoding) -> Metrics:
+    def of(cls, histogram: Histogram, recoding: Recoding) -> UtilityMetrics:
         """Takes: the histogram that was searched, and what the search found. Nobody has metrics of 0."""
         trees = recoding.coding.hierarchies
         everybody, gone = histogram.pupils, recoding.suppressed
-        equal = Objective.of("mean", len(trees)).loss(recoding.column_losses)
+        equal = WeightedLoss.of("mean", len(trees)).loss(recoding.column_losses)
         leaf_of = histogram.leaves(recoding.coding)
         tables = [_released(histogram, recoding, column, leaf_of[column]) for column in range(len(trees))]
         return cls(

@@ -1,0 +1,183 @@
+"""The end of a project: everything of its own removed, looked for again, and certified.
+
+Every step is written to a restricted journal before the next begins, so that a run that was killed is
+taken up by the next one. The certificate comes last but for the journal, and only when nothing was found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from cohort import delta
+from cohort.agreements.project import check_project_name
+from cohort.destruction import inventory, proof, search_terms
+from cohort.destruction.inventory import Inventory
+from cohort.destruction.journal import Journal, Run
+from cohort.foundation import json_documents
+from cohort.foundation.errors import DestructionIncomplete, describe_problem
+from cohort.keys import project_keys
+from cohort.release_records import release_record
+from cohort.storage.zone_paths import StorageZones
+
+
+def plan(places: StorageZones, keys_folder: Path, project: str) -> Inventory:
+    """What destruction would remove; nothing on disk changes.
+
+    Refuses: an impossible name (exit code 2), a project that never was or is destroyed (exit code 15),
+    a place that cannot be read in full (exit code 16).
+    """
+    check_project_name(project)
+    return inventory.take(places, keys_folder, project)
+
+
+def destroy(
+    spark: SparkSession,
+    places: StorageZones,
+    keys_folder: Path,
+    project: str,
+    *,
+    who_confirmed: str,
+    now: dt.datetime,
+    progress: Callable[[str], None],
+) -> dict[str, Any]:
+    """Remove a project, prove it and certify it; taken up where an earlier run ended.
+
+    Takes: the project whose lock the caller holds and whose name was confirmed, by whom and when; what
+    shows progress, a line a step.
+    Gives: the certificate, as it stands in `records/<project>/certificate.json`.
+    Refuses: what `plan` refuses; marks that are not found before anything is removed, and anything that
+    is left afterwards (exit code 16). Then the journal stays and the next run goes on.
+    """
+    check_project_name(project)
+    certified = release_record.certificate_path(places, project)
+    if certified.exists() and os.path.lexists(places.exact / project):
+        _end_journal(places, project)  # an earlier run was killed between these two
+        return json_documents.read_json_document(certified)
+    run = Run(spark, places, keys_folder, project, Journal(places, project, now), progress)
+    run.journal.confirm(who_confirmed)
+    if "control" not in run.journal.content:
+        _step(run, "listed", _list)
+        _step(run, "marks found", _find_before)
+    if "emptied" not in run.journal.content:
+        _step(run, "emptied", _empty)
+    _step(run, "removed", _remove)
+    _step(run, "key destroyed", _forget)
+    _step(run, "looked again", proof.look_again)
+    _step(run, "records closed", _close_records)
+    certificate = proof.certificate(run)
+    json_documents.write_json_document(certified, certificate, public=True)
+    _end_journal(places, project)
+    progress(f"{project}: certified")
+    return certificate
+
+
+def _step(run: Run, name: str, do: Callable[[Run], tuple[str, dict[str, Any]]]) -> None:
+    began = time.monotonic()
+    what, facts = do(run)
+    run.journal.note(name, what, **facts)
+    run.progress(f"{run.project}: {name}: {what} ({time.monotonic() - began:.1f} s)")
+
+
+def _list(run: Run) -> tuple[str, dict[str, Any]]:
+    found = inventory.take(run.places, run.keys, run.project)
+    table, versions = run.places.table(run.project), 0
+    try:
+        if delta.table_exists(table):
+            versions = len(delta.read_commits(table))
+    except delta.TABLE_ERRORS:
+        pass  # a damaged table is destroyed like a sound one
+    listed = {
+        "items": [[i.place, i.path, i.bytes, i.sha256] for i in found.items],
+        "key": found.key,
+        "releases": found.releases,
+        "versions": versions,
+    }
+    return f"{len(found.items)} files, {versions} versions", {
+        "inventory": listed,
+        "marks": [mark.journalled() for mark in search_terms.choose(run.places, found)],
+    }
+
+
+def _find_before(run: Run) -> tuple[str, dict[str, Any]]:
+    chosen = run.journal.marks
+    hits = search_terms.control(run.places, run.project, chosen)
+    missed = Counter(mark.kind for mark in chosen if mark.label not in hits.labels)
+    if missed:
+        raise DestructionIncomplete(
+            describe_problem(
+                "to find every mark of the project before it is removed",
+                example="each file's id in the log",
+                found="no trace of " + ", ".join(f"{n} × {kind}" for kind, n in missed.items()),
+                where=f"projects/{run.project}/ and staging/{run.project}/",
+                do="Have the search repaired: nothing was removed, and without it nothing can be proved",
+            )
+        )
+    return f"{len(chosen)} of {len(chosen)}", {"control": proof.in_numbers(hits)}
+
+
+def _empty(run: Run) -> tuple[str, dict[str, Any]]:
+    table = run.places.table(run.project)
+    try:
+        if table.is_symlink() or not delta.table_exists(table):
+            what = "no table to empty"
+        else:
+            behind = delta.purge_table(table).left_behind
+            what = f"rows deleted, vacuumed, {behind} data files left to remove"
+    except delta.TABLE_ERRORS:
+        what = "a damaged table, left to remove"
+    return what, {"emptied": what}
+
+
+def _remove(run: Run) -> tuple[str, dict[str, Any]]:
+    for place in inventory.own(run.places, run.project):
+        inventory.remove(place)
+    return f"{proof.gone(run)} of {len(proof.own_items(run))} files", {}
+
+
+def _forget(run: Run) -> tuple[str, dict[str, Any]]:
+    with contextlib.suppress(OSError):  # what stays is found by the second look
+        project_keys.destroy_key(run.keys, run.project)
+    for file in inventory.key_files(run.keys, run.project):
+        inventory.remove(file)
+    return "one" if run.journal.inventory.key else "there was none", {}
+
+
+def _close_records(run: Run) -> tuple[str, dict[str, Any]]:
+    """Every release becomes DESTROYED in the open records; the exact ones go."""
+    for record in release_record.load_release_records(run.places, run.project):
+        if record.state is not release_record.ReleaseState.DESTROYED:  # by a run that was killed
+            release_record.save_release_record(run.places, record.moved(release_record.ReleaseState.DESTROYED))
+    shown = run.places.records / run.project
+    for file in sorted(shown.glob("*.json")):
+        if file.stem.isdigit():
+            told = {**json_documents.read_json_document(file), "state": release_record.ReleaseState.DESTROYED}
+            json_documents.write_json_document(file, told, public=True)
+    for fresh in shown.glob(".*.new"):
+        inventory.remove(fresh)
+    journal = release_record.destruction_journal_path(run.places, run.project)
+    exact = [path for path in journal.parent.iterdir() if path != journal]
+    for path in exact:
+        inventory.remove(path)
+    if any(os.path.lexists(path) for path in exact):
+        raise DestructionIncomplete(
+            proof.left_over("exact records", f"restricted/records/{run.project}/", "Correct their owner")
+        )
+    return f"{len(run.journal.inventory.releases)} releases", {}
+
+
+def _end_journal(places: StorageZones, project: str) -> None:
+    folder = places.exact / project
+    inventory.remove(folder)
+    if inventory.left(folder):
+        raise DestructionIncomplete(
+            proof.left_over("the journal", f"restricted/records/{project}/", "Correct its owner")
+        )
