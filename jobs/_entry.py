@@ -34,7 +34,7 @@ class Job:
 
     name: str
     asked: argparse.Namespace
-    places: StorageZones
+    zones: StorageZones
     platform: Platform
     config: Path
     keys: Path
@@ -54,7 +54,7 @@ class Job:
 
     def work(self, name: str) -> ReleaseTask:
         return ReleaseTask(
-            self.places,
+            self.zones,
             self.platform,
             catalogue.load_catalogue(self.config),
             self.project(name),
@@ -65,7 +65,7 @@ class Job:
         )
 
     def lock(self, name: str, *, shared: bool = False) -> Any:
-        return locks.hold_lock(self.places.locks, name, shared=shared)
+        return locks.hold_lock(self.zones.locks, name, shared=shared)
 
 
 def run(name: str, work: Callable[[Job], Record], *options: tuple[tuple[str, ...], dict[str, Any]]) -> int:

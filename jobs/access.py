@@ -8,7 +8,7 @@ from cohort.live_tables import reader_check
 
 
 def work(job: entry.Job) -> entry.Record:
-    today = reader_check.ReaderCheck(job.places, job.platform, job.config, job.keys, job.now)
+    today = reader_check.ReaderCheck(job.zones, job.platform, job.config, job.keys, job.now)
     return reader_check.check_readers(today, job.progress)
 
 

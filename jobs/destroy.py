@@ -16,7 +16,7 @@ def work(job: entry.Job) -> entry.Record:
     name = job.asked.project
     project.check_project_name(name)
     if job.asked.confirm is None:
-        planned = project_destruction.plan(job.places, job.keys, name)
+        planned = project_destruction.plan_destruction(job.zones, job.keys, name)
         job.progress(f"nothing was removed; to destroy the project add --confirm {name}")
         return {"project": name, "dry_run": True, **planned.told()}
     if job.asked.confirm != name:
@@ -31,12 +31,12 @@ def work(job: entry.Job) -> entry.Record:
         )
     with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
         try:
-            table_access.withdraw_access(job.places, job.platform, name, "the project is being destroyed", job.now)
+            table_access.withdraw_access(job.zones, job.platform, name, "the project is being destroyed", job.now)
         except RightsRefused as refused:  # removing it does more
             job.progress(str(refused))
-        return project_destruction.destroy(
+        return project_destruction.destroy_project(
             job.session(),
-            job.places,
+            job.zones,
             job.keys,
             name,
             who_confirmed=getpass.getuser(),

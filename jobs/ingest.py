@@ -14,17 +14,17 @@ from cohort.storage import locks
 def work(job: entry.Job) -> entry.Record:
     known, declared = catalogue.load_catalogue(job.config), format_declarations.load(job.config)
     number_changes.load_number_changes(
-        job.places.numbers, job.now.date()
+        job.zones.numbers, job.now.date()
     )  # what is wrong is told before anything is touched
     with job.lock(locks.INGESTION_LOCK):
-        changes = number_changes.load_number_changes(job.places.numbers, job.now.date())
+        changes = number_changes.load_number_changes(job.zones.numbers, job.now.date())
         limits, today = job.platform.objections, job.now.date()
-        lists = objections.load_objections(job.places.objections, limits, today, known.domains())
+        lists = objections.load_objections(job.zones.objections, limits, today, known.domains())
         consented = eligibility.consented_pupils_of_live_projects(
-            job.places, job.platform, job.config, today, known, lists
+            job.zones, job.platform, job.config, today, known, lists
         )
-        intake = pipeline.Intake(job.places, job.platform, known, declared, lists, changes, job.now, consented)
-        return pipeline.ingest(job.session(), intake, job.progress)
+        intake = pipeline.IngestionContext(job.zones, job.platform, known, declared, lists, changes, job.now, consented)
+        return pipeline.ingest_deliveries(job.session(), intake, job.progress)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,14 @@ import sys
 import _entry as entry
 
 from cohort.keys import project_keys
-from cohort.release_records import release_record
+from cohort.release_records import release_states
 
 
 def work(job: entry.Job) -> entry.Record:
     name = job.project(job.asked.project).name
     if job.asked.create:
         with job.lock(name):
-            release_record.require_open_project(job.places, name)
+            release_states.require_open_project(job.zones, name)
             project_keys.create_key(job.keys, name)
     return {"project": name, "created": job.asked.create, "exists": project_keys.key_exists(job.keys, name)}
 

@@ -16,14 +16,14 @@ from cohort.storage import locks
 def work(job: entry.Job) -> entry.Record:
     known, confirmed = catalogue.load_catalogue(job.config), tuple(job.asked.confirm or ())
     limits, today = job.platform.objections, job.now.date()
-    names = eligibility.project_names(job.places, job.config)
-    lists = objections.load_objections(job.places.objections, limits, today, known.domains(), confirmed, names)
+    names = eligibility.project_names(job.zones, job.config)
+    lists = objections.load_objections(job.zones.objections, limits, today, known.domains(), confirmed, names)
     lists.require_known(confirmed)  # what is wrong is told before anything is touched
     with job.lock(locks.INGESTION_LOCK):
-        lists = objections.load_objections(job.places.objections, limits, today, known.domains(), confirmed, names)
+        lists = objections.load_objections(job.zones.objections, limits, today, known.domains(), confirmed, names)
         spark = job.session()
         left = leave(job, spark, lists, known.domains())
-        done = objection_erasure.apply_objections(spark, job.places, job.platform, known, lists, job.now)
+        done = objection_erasure.apply_objections(spark, job.zones, job.platform, known, lists, job.now)
     for sentence in done["left_behind"]:
         job.progress(sentence)
     codes = (leftover_files.leftover_exit_code(done["left_behind"]), *(one["exit_code"] for one in left))
@@ -37,18 +37,18 @@ def leave(
 
     Refuses: lists that `erasure.accept` refuses (exit code 12), before anybody leaves.
     """
-    if not eligibility_withdrawal.live_pseudonymous_releases(job.places):
+    if not eligibility_withdrawal.live_pseudonymous_releases(job.zones):
         return []
-    objection_erasure.accept_objections(spark, job.places, job.platform, lists, domains)
+    objection_erasure.accept_objections(spark, job.zones, job.platform, lists, domains)
 
     def barred(agreed: Project) -> eligibility_withdrawal.BarredPupils:
-        numbers = objection_erasure.numbers_barred_from_project(spark, job.places, lists, agreed.name, agreed.domains)
+        numbers = objection_erasure.numbers_barred_from_project(spark, job.zones, lists, agreed.name, agreed.domains)
         return eligibility_withdrawal.BarredPupils(
             numbers, {"barred_digest": lists.digest_for(agreed.name, agreed.domains)}
         )
 
     return eligibility_withdrawal.withdraw_ineligible_rows(
-        spark, job.places, job.platform, job.config, job.keys, barred, job.now, job.progress
+        spark, job.zones, job.platform, job.config, job.keys, barred, job.now, job.progress
     )
 
 

@@ -10,14 +10,14 @@ from cohort.transparency import public_register, school_uses
 
 
 def work(job: entry.Job) -> entry.Record:
-    out = Path(job.asked.out).resolve() if job.asked.out is not None else job.places.register
-    public_register.check(job.places, out)
+    out = Path(job.asked.out).resolve() if job.asked.out is not None else job.zones.register
+    public_register.check(job.zones, out)
     with job.lock(locks.REGISTER_LOCK):
         public_register.mend(out)
-        files = public_register.made(job.places.records)
+        files = public_register.made(job.zones.records)
         public_register.put(out, files)
         job.progress(f"{len(files)} files")
-        told = school_uses.write(job.places)
+        told = school_uses.write(job.zones)
     return {"out": str(out), "index": str(out / "index.html"), "files": len(files), "schools": told}
 
 

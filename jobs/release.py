@@ -44,15 +44,15 @@ def one(job: entry.Job, name: str) -> entry.Record:
         spark = job.session()
         record = release_job.release_one(spark, task, lists, key, job.progress)
         if job.asked.publish:
-            publication.check_publishable(job.places, job.platform, task.project, record, job.now, None, task.known)
+            publication.check_publishable(job.zones, job.platform, task.project, record, job.now, None, task.known)
             record = publication.publish_release(
-                spark, job.places, job.platform, task.project, record, job.now, None, job.progress
+                spark, job.zones, job.platform, task.project, record, job.now, None, job.progress
             )
     return told(job, record)
 
 
 def due(job: entry.Job) -> entry.Record:
-    what, unread = status.list_due_actions(job.places, job.platform, job.config, job.keys, job.now)
+    what, unread = status.list_due_actions(job.zones, job.platform, job.config, job.keys, job.now)
     names = [name for name, every in what.items() if any(one.action is DueJob.RELEASE for one in every)]
     done = [failed(job, name, defect) for name, defect in unread.items()]
     for name in names:

@@ -8,7 +8,7 @@ from cohort.release import status
 
 
 def work(job: entry.Job) -> entry.Record:
-    return status.report_status(job.places, job.platform, job.config, job.keys, job.now)
+    return status.report_status(job.zones, job.platform, job.config, job.keys, job.now)
 
 
 if __name__ == "__main__":

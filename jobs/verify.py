@@ -8,23 +8,23 @@ from cohort.foundation.errors import NotAnonymous, StateRefused, describe_proble
 from cohort.keys import project_keys
 from cohort.live_tables import reverification
 from cohort.release import release_job
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ReleaseState
+from cohort.release_records import record_store, release_states
+from cohort.release_records.release_states import ReleaseState
 from cohort.storage import locks
 
 
 def work(job: entry.Job) -> entry.Record:
     task = job.work(job.asked.project)
     name = task.project.name
-    release_record.find_release_record(job.places, name, job.asked.release)
+    record_store.find_release_record(job.zones, name, job.asked.release)
     with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
-        release_record.require_open_project(job.places, name)
-        record = release_record.find_release_record(job.places, name, job.asked.release)
+        release_states.require_open_project(job.zones, name)
+        record = record_store.find_release_record(job.zones, name, job.asked.release)
         if record.state in (ReleaseState.STAGED, ReleaseState.VERIFIED):
             key = project_keys.load_key(job.keys, name)
             spark = job.session()
             found = release_job.verify_stage(spark, task, key, record, deep=job.asked.deep, report=job.report)
-            release_job.refuse_on_findings(job.places, record, found, job.now)
+            release_job.refuse_on_findings(job.zones, record, found, job.now)
         elif record.state is ReleaseState.PUBLISHED:
             key_of = project_keys.load_key(job.keys, name) if task.project.pseudonymous else None
             found = reverification.reverify_published_table(job.session(), task, key_of, record)

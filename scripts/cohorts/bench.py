@@ -62,9 +62,9 @@ def prepare(spark: SparkSession, scratch: Path, pupils: int, kind: str) -> Relea
     )
     lists = objections.load_objections(where.objections, holds.objections, now.date(), known.domains())
     tell(f"ingest of {pupils} pupils")
-    pipeline.ingest(
+    pipeline.ingest_deliveries(
         spark,
-        pipeline.Intake(
+        pipeline.IngestionContext(
             where, holds, known, format_declarations.load(config), lists, number_changes.NumberChanges(), now
         ),
         tell,
@@ -100,8 +100,8 @@ def main() -> None:
     stages: list[dict[str, float]] = []
     for turn in range(asked.pairs + 2):
         start = time.perf_counter()
-        batches = list(ledger.batches(work.places.ledger))
-        results = delta.read_table(spark, work.places.results).where(F.col("batch").isin(batches))
+        batches = list(ledger.read_counted_batches(work.zones.ledger))
+        results = delta.read_table(spark, work.zones.results).where(F.col("batch").isin(batches))
         plain = asked.scratch / "unprotected"
         shutil.rmtree(plain, ignore_errors=True)
         unprotected(results, work.project).write.format("delta").save(str(plain))

@@ -24,7 +24,7 @@ from cohort.agreements import catalogue, platform
 from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections
-from cohort.storage import zone_paths as places
+from cohort.storage import zone_paths as zones
 from cohorts import files as written
 from cohorts import synthesise
 
@@ -47,8 +47,8 @@ def copy(spark: SparkSession, folder: Path, out: Path) -> float:
 def take_in(spark: SparkSession, root: Path, config: Path, *, tell: bool) -> tuple[float, dict[str, object]]:
     """Seconds of intake, and its record."""
     start = time.perf_counter()
-    where = places.StorageZones(root)
-    intake = pipeline.Intake(
+    where = zones.StorageZones(root)
+    intake = pipeline.IngestionContext(
         where,
         platform.load_platform(config),
         catalogue.load_catalogue(config),
@@ -62,7 +62,7 @@ def take_in(spark: SparkSession, root: Path, config: Path, *, tell: bool) -> tup
         if tell:
             say(f"{time.perf_counter() - start:6.1f} s {line}")
 
-    record = pipeline.ingest(spark, intake, progress)
+    record = pipeline.ingest_deliveries(spark, intake, progress)
     return time.perf_counter() - start, record
 
 

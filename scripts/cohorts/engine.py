@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.model.coding import Codes, Coding
+from cohort.sdc.model.arrays import Int32Array, IntArray
+from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.sdc.model.histogram import Schools
 from cohorts.schools import draw_sizes
 
 Leaves = npt.NDArray[np.int64]
@@ -75,7 +75,7 @@ _FIRST_YEAR: Final = 2012
 _YEARS: Final = 8
 
 
-def cohort(pupils: int, seed: int = 1) -> tuple[Coding, Codes, Schools]:
+def cohort(pupils: int, seed: int = 1) -> tuple[Coding, IntArray, Int32Array]:
     """Draws a cohort.
 
     Gives: the coding, the codes `[word, pupil]` and the school of every pupil, in random order; the same ones

@@ -54,7 +54,7 @@ class Platform:
         return self.home / "local"
 
     @property
-    def places(self) -> StorageZones:
+    def zones(self) -> StorageZones:
         return StorageZones(self.root)
 
     def work(self, name: str = "leergroei") -> ReleaseTask:
@@ -62,7 +62,7 @@ class Platform:
         holds = platform.load_platform(self.config)
         now = dt.datetime.now().astimezone()
         return ReleaseTask(
-            self.places,
+            self.zones,
             holds,
             catalogue.load_catalogue(self.config),
             load_project(self.config, name, holds),
@@ -145,10 +145,10 @@ def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     now = dt.datetime.now().astimezone()
     holds, known = platform.load_platform(made.config), catalogue.load_catalogue(made.config)
     nobody = objections.Objections(())
-    pipeline.ingest(
+    pipeline.ingest_deliveries(
         one_spark,
-        pipeline.Intake(
-            made.places,
+        pipeline.IngestionContext(
+            made.zones,
             holds,
             known,
             format_declarations.load(PROJECT / "conf"),

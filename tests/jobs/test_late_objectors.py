@@ -17,21 +17,21 @@ K = 10
 
 def remembered(platform: Platform, release: int) -> set[bytes]:
     """The pseudonyms of who is in a release, as the restricted zone remembers them."""
-    folder = platform.places.remembered(NAME) / str(release) / "pupils"
+    folder = platform.zones.remembered(NAME) / str(release) / "pupils"
     return set(polars.read_parquet(folder / "*.parquet")["_pupil"].to_list())
 
 
 def pupils_of(platform: Platform, release: int) -> list[tuple[bytes, str]]:
     """Pseudonym and number of every pupil in a release."""
     key = (platform.keys / f"{NAME}.key").read_bytes()
-    numbers = polars.read_delta(str(platform.places.results))["pgn"].unique()
+    numbers = polars.read_delta(str(platform.zones.results))["pgn"].unique()
     inside = remembered(platform, release)
     of = {hmac.digest(key, f"pgn|{n}".encode(), hashlib.sha256): n for n in numbers}
     return [(pseudonym, of[pseudonym]) for pseudonym in sorted(inside & of.keys())]
 
 
 def object_to_everything(platform: Platform, name: str, numbers: list[str]) -> None:
-    lists = platform.places.objections
+    lists = platform.zones.objections
     lines = [f"{number};;2020-01-01;;alles" for number in numbers]
     (lists / f"{name}.csv").write_text("\n".join(["pgn;brin;vanaf;ingetrokken_op;bereik", *lines, ""]))
     (lists / f"{name}.toml").write_text(
@@ -42,7 +42,7 @@ def object_to_everything(platform: Platform, name: str, numbers: list[str]) -> N
 
 def sizes(platform: Platform) -> dict[tuple[str, ...], int]:
     """What a reader counts: pupils per released record."""
-    frame = polars.read_delta(str(platform.places.table(NAME)))
+    frame = polars.read_delta(str(platform.zones.table(NAME)))
     counted = frame.group_by(frame.columns).len()
     return {tuple(row[:-1]): row[-1] for row in counted.rows()}
 
@@ -64,12 +64,12 @@ def test_who_objects_later_leaves_with_others_and_the_readers_cannot_tell_who(fr
     gone = {record: read.get(record, 0) - now.get(record, 0) for record in {*read, *now}}
     assert all(n == 0 or n >= K for n in gone.values())
     assert still < inside - {*late}
-    counts = json.loads((fresh.places.exact / NAME / "2.json").read_text())["counts"]
+    counts = json.loads((fresh.zones.exact / NAME / "2.json").read_text())["counts"]
     assert counts["pupils_withdrawn"] == len(inside) - len(still) - len(late) > 0
     assert fresh.submit("verify", "--project", NAME).code == 0
 
     assert fresh.submit("release", "--due").record["due"] == []
-    assert [path.name for path in Path(fresh.places.remembered(NAME)).iterdir()] == ["2"]
+    assert [path.name for path in Path(fresh.zones.remembered(NAME)).iterdir()] == ["2"]
     destroyed = fresh.submit("destroy", "--project", NAME, "--confirm", NAME)
     assert destroyed.code == 0, destroyed.stderr
-    assert not fresh.places.remembered(NAME).exists()
+    assert not fresh.zones.remembered(NAME).exists()

@@ -11,9 +11,9 @@ from pyspark.sql import functions as F
 
 from cohort.anonymisation import class_search, pseudonymisation, pupil_boards
 from cohort.foundation.errors import NotAnonymous
-from cohort.legal_basis import instructions, objections
+from cohort.legal_basis import instruction_filter, objections
 from cohort.release import release_job
-from cohort.release_records import release_record
+from cohort.release_records import record_store, release_record, release_states
 from cohort.sdc.privacy_models.constraints import KAnonymity
 
 from .conftest import Platform
@@ -53,7 +53,7 @@ def objections_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(instructions, "keep_instructed_rows", lambda selected, _: selected)
+    patch.setattr(instruction_filter, "keep_instructed_rows", lambda selected, _: selected)
 
 
 def schools_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -94,13 +94,13 @@ def test_the_verifier_refuses(
         release_one(spark, strict)
     found = {problem.partition(":")[0] for problem in refused.value.problems}
     assert found & codes, found
-    record = release_record.find_release_record(strict.places, "leergroei", None)
-    assert record.state is release_record.ReleaseState.REFUSED
-    assert not strict.places.stage("leergroei", 1).exists()
+    record = record_store.find_release_record(strict.zones, "leergroei", None)
+    assert record.state is release_states.ReleaseState.REFUSED
+    assert not strict.zones.stage("leergroei", 1).exists()
 
 
 def test_unbroken_the_same_cohort_passes(spark: SparkSession, strict: Platform) -> None:
     record = release_one(spark, strict)
-    assert record.state is release_record.ReleaseState.VERIFIED
+    assert record.state is release_states.ReleaseState.VERIFIED
     assert record.facts["counts"]["pupils_objected"] > 0
     assert record.facts["counts"]["pupils_without_instruction"] > 0

@@ -25,9 +25,10 @@ from cohort.erasure import objection_receipts
 from cohort.ingestion import completeness, feedback, run_marker
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objection_lists import ObjectionList, ObjectionListDeclaration
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
-from cohort.results.ledger import TAKEN, Entry, Ledger
+from cohort.release_records import record_store
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
+from cohort.results.ledger import DELIVERY_TAKEN, Ledger, LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 from cohort.transparency import school_uses
 
@@ -87,16 +88,16 @@ class Shown:
     home: Path
 
     @property
-    def places(self) -> StorageZones:
+    def zones(self) -> StorageZones:
         return StorageZones(self.home / "root")
 
     def settle(self, now: dt.datetime, way: str = "group") -> list[str]:
         platform = drawn.platform().model_copy(update={"access": AccessSettings.model_validate({"way": way})})
-        return table_access.settle_access(self.places, platform, drawn.project(readers=GROUP), now)
+        return table_access.settle_access(self.zones, platform, drawn.project(readers=GROUP), now)
 
     def read_by(self, name: str) -> list[str]:
         """Rows or `refused`, files seen, files opened."""
-        given = [name, str(self.home / "warm"), str(self.places.table("proef"))]
+        given = [name, str(self.home / "warm"), str(self.zones.table("proef"))]
         done = subprocess.run([sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True, cwd="/")
         return done.stdout.split()
 
@@ -126,13 +127,13 @@ def shown(users: None) -> Iterator[Shown]:
         home.chmod(0o711)
         made = Shown(home)
         rows = polars.DataFrame({"geslacht": ["1"] * 30 + ["2"] * 30}).to_arrow()
-        for table in (home / "warm", made.places.table("proef")):
+        for table in (home / "warm", made.zones.table("proef")):
             table.mkdir(parents=True)
             write_deltalake(str(table), rows)
-        release_record.save_release_record(
-            made.places, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {"settled": True})
+        record_store.save_release_record(
+            made.zones, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {"settled": True})
         )
-        table_access.close_private_zones(made.places)
+        table_access.close_private_zones(made.zones)
         yield made
     finally:
         shutil.rmtree(home)
@@ -157,7 +158,7 @@ def test_where_access_is_the_owners_alone_the_group_does_not_read(shown: Shown) 
 
 def test_who_stands_in_the_folder_when_it_is_closed_sees_nothing_any_more(shown: Shown) -> None:
     shown.settle(INSIDE)
-    command = [sys.executable, "-c", STAND_INSIDE, MEMBER, str(shown.places.table("proef"))]
+    command = [sys.executable, "-c", STAND_INSIDE, MEMBER, str(shown.zones.table("proef"))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/") as inside:
         assert inside.stdout is not None
         assert int(inside.stdout.readline()) >= 1
@@ -168,13 +169,26 @@ def test_who_stands_in_the_folder_when_it_is_closed_sees_nothing_any_more(shown:
 
 def test_nobody_else_enters_the_zones_of_the_platform(shown: Shown) -> None:
     for zone in ("restricted", "staging"):
-        given = [STRANGER, str(shown.home / "warm"), str(shown.places.root / zone)]
+        given = [STRANGER, str(shown.home / "warm"), str(shown.zones.root / zone)]
         done = subprocess.run([sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True, cwd="/")
         assert done.stdout.split() == ["refused", "0", "0"]
 
 
-ENTRY = Entry(
-    "0" * 64, "10AA.csv", 1, 1, "10AA", "2026-06-01T12:00:00+00:00", TAKEN, None, 3, 2, 1, 0, 0, {"PGN_MISSING": 1}
+ENTRY = LedgerEntry(
+    "0" * 64,
+    "10AA.csv",
+    1,
+    1,
+    "10AA",
+    "2026-06-01T12:00:00+00:00",
+    DELIVERY_TAKEN,
+    None,
+    3,
+    2,
+    1,
+    0,
+    0,
+    {"PGN_MISSING": 1},
 )
 FILED = ObjectionList(
     "school",
@@ -191,7 +205,7 @@ FILED = ObjectionList(
     ),
     "0" * 64,
     1,
-    invalid={("10AA", "alles"): (1,)},
+    invalid_lines={("10AA", "alles"): (1,)},
 )
 USED = {
     "settled": True,
@@ -230,15 +244,15 @@ def entered_by(name: str, top: Path, paths: list[Path]) -> list[str]:
     return subprocess.run(given, capture_output=True, text=True, check=True, cwd="/").stdout.split()
 
 
-def everything_told_to_schools(places: StorageZones) -> None:
+def everything_told_to_schools(zones: StorageZones) -> None:
     """Every writer into `feedback/`, and one of what is exact."""
-    feedback.write(places, ENTRY, {"PGN_MISSING": [3]}, Decimal("0.2"))
-    feedback.write(places, replace(ENTRY, levering_nr=2, brin=None), {}, Decimal("0.2"))
-    objection_receipts.write_objection_receipts(places, FILED, frozenset(), NumberChanges(), INSIDE)
-    release_record.save_release_record(places, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, USED))
-    school_uses.write(places)
-    run_marker.reach(places, Ledger((ENTRY,)))
-    completeness.write(places, {"2025-2026 M rekenen": ["10AA"]})
+    feedback.write_feedback(zones, ENTRY, {"PGN_MISSING": [3]}, Decimal("0.2"))
+    feedback.write_feedback(zones, replace(ENTRY, levering_nr=2, brin=None), {}, Decimal("0.2"))
+    objection_receipts.write_objection_receipts(zones, FILED, frozenset(), NumberChanges(), INSIDE)
+    record_store.save_release_record(zones, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, USED))
+    school_uses.write(zones)
+    run_marker.complete_run(zones, Ledger((ENTRY,)))
+    completeness.write_missing_schools(zones, {"2025-2026 M rekenen": ["10AA"]})
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022])
@@ -248,10 +262,10 @@ def test_what_schools_hear_is_read_by_nobody_else(shown: Shown, umask: int, who:
     """Not even where the top was opened by hand: every folder and file is closed by itself."""
     before = os.umask(umask)
     try:
-        everything_told_to_schools(shown.places)
+        everything_told_to_schools(shown.zones)
     finally:
         os.umask(before)
-    for top in (shown.places.feedback(""), shown.places.exact):
+    for top in (shown.zones.feedback(""), shown.zones.exact):
         if top_is_open:
             for folder in (top, top.parent):
                 folder.chmod(0o755)
@@ -259,16 +273,16 @@ def test_what_schools_hear_is_read_by_nobody_else(shown: Shown, umask: int, who:
         assert len(paths) >= 2
         opened = [str(len(paths)), "1" if top_is_open else "0"]  # of an open top the names, and no more
         assert entered_by(who, top, paths) == opened
-    assert len(list(shown.places.feedback("10AA").iterdir())) == 6
+    assert len(list(shown.zones.feedback("10AA").iterdir())) == 6
 
 
 def test_what_was_left_open_is_closed_by_the_next_job_whatever_it_is(shown: Shown) -> None:
-    everything_told_to_schools(shown.places)
-    top = shown.places.feedback("")
+    everything_told_to_schools(shown.zones)
+    top = shown.zones.feedback("")
     paths = sorted(top.rglob("*"))
     for path in (top, *paths):
         path.chmod(0o755 if path.is_dir() else 0o644)
     assert entered_by(STRANGER, top, paths)[1] != "0", "or this test sees nothing"
-    table_access.close_private_zones(shown.places)
+    table_access.close_private_zones(shown.zones)
     top.chmod(0o755)
     assert entered_by(STRANGER, top, paths) == [str(len(paths)), "1"]

@@ -35,11 +35,11 @@ def pseudonym(platform: Platform, text: str) -> str:
 
 
 def table(platform: Platform) -> polars.DataFrame:
-    return polars.read_delta(str(platform.places.table(NAME)))
+    return polars.read_delta(str(platform.zones.table(NAME)))
 
 
 def schools(platform: Platform) -> list[str]:
-    return sorted(polars.read_delta(str(platform.places.results))["brin"].unique())
+    return sorted(polars.read_delta(str(platform.zones.results))["brin"].unique())
 
 
 def instruct(platform: Platform, ended: tuple[str, ...] = ()) -> None:
@@ -60,7 +60,7 @@ def instruct(platform: Platform, ended: tuple[str, ...] = ()) -> None:
 
 def object_to_everything(platform: Platform, numbers: list[str]) -> None:
     lines = [f"{number};;2020-01-01;;alles" for number in numbers]
-    zone = platform.places.objections
+    zone = platform.zones.objections
     (zone / "laat.csv").write_text("\n".join(["pgn;brin;vanaf;ingetrokken_op;bereik", *lines, ""]))
     (zone / "laat.toml").write_text(
         f'file = "laat.csv"\npolarity = "block"\ndate = {TODAY}\nsource = "proef laat"\nmax_age_days = 7\n'
@@ -82,13 +82,13 @@ def published(spark: SparkSession, platform: Platform) -> release_record.Release
     work = platform.work()
     lists, secret = release_job.check_release_allowed(work)
     record = release_job.release_one(spark, work, lists, secret, lambda _: None)
-    where, holds, agreed = platform.places, work.platform, work.project
+    where, holds, agreed = platform.zones, work.platform, work.project
     publication.check_publishable(where, holds, agreed, record, work.now, None, work.known)
     return publication.publish_release(spark, where, holds, agreed, record, work.now, None, lambda _: None)
 
 
 def state(platform: Platform) -> str:
-    return table_access.access_state(platform.places, platform.work().platform, NAME)
+    return table_access.access_state(platform.zones, platform.work().platform, NAME)
 
 
 def only(record: dict[str, Any]) -> dict[str, Any]:
@@ -102,14 +102,14 @@ def test_late_objectors_leave_the_table_by_the_objections_job_without_a_trace(
 ) -> None:
     instruct(pseudonymous)
     published(spark, pseudonymous)
-    places, shown = pseudonymous.places, table(pseudonymous)
+    zones, shown = pseudonymous.zones, table(pseudonymous)
     assert (shown.columns[-2:], state(pseudonymous)) == (["pupil", "school"], "granted")
-    numbers = polars.read_delta(str(places.results))["pgn"].unique()
+    numbers = polars.read_delta(str(zones.results))["pgn"].unique()
     of = {pseudonym(pseudonymous, f"pgn|{number}"): number for number in numbers}
     assert set(shown["pupil"]) <= of.keys()
     late = sorted(set(shown["pupil"]))[:2]
     marks = {mark: bytes.fromhex(mark) for mark in late}
-    assert byte_search.search([places.table(NAME)], marks).labels == set(late)
+    assert byte_search.search_files([zones.table(NAME)], marks).labels == set(late)
 
     object_to_everything(pseudonymous, [of[mark] for mark in late])
     done = pseudonymous.submit("objections")
@@ -118,7 +118,7 @@ def test_late_objectors_leave_the_table_by_the_objections_job_without_a_trace(
     assert (left["pupils_barred"], left["access"]) == (2, "granted")
     assert NAME not in done.record["due"]
     assert table(pseudonymous).height == shown.height - 2 - left["pupils_besides"]
-    assert byte_search.search([places.table(NAME)], marks).labels == frozenset()
+    assert byte_search.search_files([zones.table(NAME)], marks).labels == frozenset()
     assert state(pseudonymous) == "granted"
     verified = pseudonymous.submit("verify", *ASK)
     assert (verified.code, "OBJECTOR" in verified.record["checked"]) == (0, True), verified.stderr
@@ -139,7 +139,7 @@ def test_a_school_whose_instruction_ended_leaves_and_until_then_nobody_reads(
     work = pseudonymous.work()
     (told,) = eligibility_withdrawal.withdraw_ineligible_rows(
         spark,
-        work.places,
+        work.zones,
         work.platform,
         pseudonymous.config,
         pseudonymous.keys,
@@ -169,14 +169,14 @@ def test_without_its_key_or_after_its_end_nobody_reads_and_it_can_still_be_destr
     looked = pseudonymous.submit("access")
     assert (looked.code, only(looked.record)["access"]) == (0, "withdrawn")
     assert pseudonymous.submit("destroy", *ASK, "--confirm", NAME).code == 0
-    assert not pseudonymous.places.table(NAME).exists()
+    assert not pseudonymous.zones.table(NAME).exists()
 
 
 def test_without_the_schools_instruction_there_is_no_release(pseudonymous: Platform) -> None:
     done = pseudonymous.submit("release", *ASK)
     assert done.code == 17, done.stderr
     assert "instruction" in done.stderr
-    assert not pseudonymous.places.table(NAME).exists()
+    assert not pseudonymous.zones.table(NAME).exists()
 
 
 def test_a_group_that_nobody_knows_is_refused_before_anything_is_published(
@@ -190,4 +190,4 @@ def test_a_group_that_nobody_knows_is_refused_before_anything_is_published(
     pseudonymous.change(f"conf/projects/{NAME}.toml", f'readers = "{ours}"', 'readers = "niemand-zo"')
     done = pseudonymous.submit("publish", *ASK, "--release", "1", "--approved-by", "A. Jansen")
     assert (done.code, "a group that this machine knows" in done.stderr) == (17, True)
-    assert not pseudonymous.places.table(NAME).exists()
+    assert not pseudonymous.zones.table(NAME).exists()

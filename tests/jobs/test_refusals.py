@@ -13,8 +13,9 @@ from tests.unit.drawn_rights import consent, instruct
 
 from cohort.agreements import catalogue, platform
 from cohort.legal_basis import objections
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records import record_store
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 
 from .conftest import TODAY, Done, Platform
 
@@ -168,16 +169,16 @@ def number_changes_not_applied(p: Platform) -> tuple[str, ...]:
 
 def turned_round(p: Platform) -> tuple[str, ...]:
     holds, domains = platform.load_platform(p.config), catalogue.load_catalogue(p.config).domains()
-    read = objections.load_objections(p.places.objections, holds.objections, TODAY, domains)
-    objections.record_objections(p.places.restricted, read)
+    read = objections.load_objections(p.zones.objections, holds.objections, TODAY, domains)
+    objections.record_objections(p.zones.restricted, read)
     p.change(f"{LIST}.toml", 'polarity = "block"', 'polarity = "allow"\nschools = ["99ZZ"]')
     return ("objections",)
 
 
 def over_the_share(p: Platform) -> tuple[str, ...]:
     p.change("conf/platform.toml", "max_erased_share = 0.5", "max_erased_share = 0.0001")
-    p.places.locks.mkdir(parents=True, exist_ok=True)
-    (p.places.locks / "_intake.lock").touch(mode=0o600)
+    p.zones.locks.mkdir(parents=True, exist_ok=True)
+    (p.zones.locks / "_intake.lock").touch(mode=0o600)
     return ("objections",)
 
 
@@ -187,7 +188,7 @@ def domain_that_nobody_tests(p: Platform) -> tuple[str, ...]:
 
 
 def first_wave(p: Platform) -> tuple[str, ...]:
-    assert not p.places.exact.joinpath("leergroei").exists()
+    assert not p.zones.exact.joinpath("leergroei").exists()
     return ("release", *NAME, "--wave")
 
 
@@ -197,8 +198,8 @@ def wave_of_all(p: Platform) -> tuple[str, ...]:
 
 
 def nothing_remembered(p: Platform) -> tuple[str, ...]:
-    release_record.save_release_record(
-        p.places, ReleaseRecord("leergroei", 1, ReleaseState.PUBLISHED, {"class": "anonymous"})
+    record_store.save_release_record(
+        p.zones, ReleaseRecord("leergroei", 1, ReleaseState.PUBLISHED, {"class": "anonymous"})
     )
     return ("release", *NAME)
 
@@ -277,7 +278,7 @@ def test_of_two_runs_at_once_the_second_is_refused(fresh: Platform, tmp_path: Pa
         first = subprocess.Popen(
             fresh.command("release", *NAME), env=fresh.environment(), stdout=said, stderr=subprocess.DEVNULL
         )
-        lock = fresh.places.locks / "leergroei.lock"
+        lock = fresh.zones.locks / "leergroei.lock"
         while not lock.exists():
             assert first.poll() is None
             time.sleep(0.05)

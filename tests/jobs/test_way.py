@@ -55,7 +55,7 @@ def test_a_second_intake_of_the_same_files_changes_nothing(way: Way) -> None:
 
 
 def test_published_classes_keep_k_for_both_readers_without_spark(way: Way) -> None:
-    path = str(way.platform.places.table("leergroei"))
+    path = str(way.platform.zones.table("leergroei"))
     frame = polars.read_delta(path)
     other = polars.from_arrow(DeltaTable(path).to_pyarrow_table())
     assert isinstance(other, polars.DataFrame)
@@ -67,14 +67,14 @@ def test_published_classes_keep_k_for_both_readers_without_spark(way: Way) -> No
 
 
 def test_rows_follow_their_released_values_and_nothing_else(way: Way) -> None:
-    table = DeltaTable(str(way.platform.places.table("leergroei")))
+    table = DeltaTable(str(way.platform.zones.table("leergroei")))
     for file in table.file_uris():
         rows = polars.read_parquet(file)
         assert rows.equals(rows.sort(rows.columns))
 
 
 def test_the_table_says_which_release_it_is(way: Way) -> None:
-    table = DeltaTable(str(way.platform.places.table("leergroei")))
+    table = DeltaTable(str(way.platform.zones.table("leergroei")))
     own = table.metadata().configuration
     assert {name: own[name] for name in ("cohort.release", "cohort.class", "cohort.k", "cohort.m")} == {
         "cohort.release": "leergroei-1",
@@ -86,12 +86,12 @@ def test_the_table_says_which_release_it_is(way: Way) -> None:
 
 
 def test_records_close_their_sums_and_the_shown_ones_are_rounded(way: Way) -> None:
-    exact = json.loads((way.platform.places.exact / "leergroei" / "1.json").read_text())["counts"]
+    exact = json.loads((way.platform.zones.exact / "leergroei" / "1.json").read_text())["counts"]
     rows = ("used", "not_selected", "set_aside", "objected", "without_instruction")
     pupils = ("released", "suppressed", "objected", "without_instruction", "withdrawn")
     assert exact["rows_current"] == sum(exact[f"rows_{name}"] for name in rows)
     assert exact["pupils_records"] == sum(exact[f"pupils_{name}"] for name in pupils)
-    shown = json.loads((way.platform.places.records / "leergroei" / "1.json").read_text())["counts"]
+    shown = json.loads((way.platform.zones.records / "leergroei" / "1.json").read_text())["counts"]
     assert all(n is None or n % 5 == 0 for n in shown.values())
 
 
@@ -101,25 +101,25 @@ def test_a_published_release_cannot_be_published_again(way: Way) -> None:
 
 
 def test_the_stage_is_gone_and_no_scratch_is_left(way: Way) -> None:
-    assert not way.platform.places.staging("leergroei").exists()
+    assert not way.platform.zones.staging("leergroei").exists()
     assert not [path for path in way.platform.local.rglob("*") if path.is_file() and path.name != ".lock"]
 
 
 def test_the_register_shows_the_release_and_each_school_its_own_use(way: Way) -> None:
-    places = way.platform.places
-    assert way.done["register"].record["index"] == str(places.register / "index.html")
-    page = (places.register / "project" / "leergroei.html").read_text(encoding="utf-8")
+    zones = way.platform.zones
+    assert way.done["register"].record["index"] == str(zones.register / "index.html")
+    page = (zones.register / "project" / "leergroei.html").read_text(encoding="utf-8")
     assert way.platform.work().project.question in page
-    schools = json.loads((places.exact / "leergroei" / "1.json").read_text())["schools"]
+    schools = json.loads((zones.exact / "leergroei" / "1.json").read_text())["schools"]
     assert len(schools) > 5
-    assert all("leergroei" in (places.feedback(x) / "gebruik.json").read_text() for x in schools)
-    told = "".join(p.read_text(encoding="utf-8") for p in places.register.rglob("*") if p.is_file())
+    assert all("leergroei" in (zones.feedback(x) / "gebruik.json").read_text() for x in schools)
+    told = "".join(p.read_text(encoding="utf-8") for p in zones.register.rglob("*") if p.is_file())
     assert not [school for school in schools if school in told]
 
 
 def planted(way: Way) -> dict[str, bytes]:
     """The key, and a pupil number and a BRIN that were delivered."""
-    lines = next(way.platform.places.deliveries.glob("*.csv")).read_text(encoding="utf-8").splitlines()
+    lines = next(way.platform.zones.deliveries.glob("*.csv")).read_text(encoding="utf-8").splitlines()
     header = lines[0].split(";")
     row = dict(zip(header, lines[5].split(";"), strict=True))
     key = (way.platform.keys / "leergroei.key").read_bytes()
@@ -133,10 +133,10 @@ def test_neither_key_nor_number_nor_school_is_in_what_a_release_puts_out(way: Wa
     for label, done in way.done.items():
         (out / f"{label}.stdout").write_text(done.stdout)
         (out / f"{label}.stderr").write_text(done.stderr)
-    places = way.platform.places
-    zones = ("projects", "records", "staging", "register")
-    sinks = [*(places.root / zone for zone in zones), way.platform.local]
-    found = byte_search.search([out, *(sink for sink in sinks if sink.exists())], secret)
+    zones = way.platform.zones
+    zone_names = ("projects", "records", "staging", "register")
+    sinks = [*(zones.root / zone for zone in zone_names), way.platform.local]
+    found = byte_search.search_files([out, *(sink for sink in sinks if sink.exists())], secret)
     assert found.found == ()
     assert found.undecodable == ()
     assert found.files > 10
@@ -144,20 +144,15 @@ def test_neither_key_nor_number_nor_school_is_in_what_a_release_puts_out(way: Wa
 
 def test_the_search_finds_what_is_planted_in_each_sink(way: Way) -> None:
     secret = planted(way)
-    places = way.platform.places
-    for sink in (
-        places.table("leergroei"),
-        places.table("leergroei") / "_delta_log",
-        places.records,
-        way.platform.local,
-    ):
+    zones = way.platform.zones
+    for sink in (zones.table("leergroei"), zones.table("leergroei") / "_delta_log", zones.records, way.platform.local):
         for label, value in secret.items():
             leak = sink / f".planted-{label.replace(' ', '-')}"
             leak.write_bytes(b"before " + value + b" after")
-            assert label in {hit.label for hit in byte_search.search([sink], secret).found}
+            assert label in {hit.label for hit in byte_search.search_files([sink], secret).found}
             leak.unlink()
     decoded = polars.DataFrame({"taal": [secret["brin"].decode(), secret["pupil number"].decode()]})
-    leak = places.table("leergroei") / "part-planted.parquet"
+    leak = zones.table("leergroei") / "part-planted.parquet"
     decoded.write_parquet(leak, compression="zstd")
-    assert {"brin", "pupil number"} <= {hit.label for hit in byte_search.search([leak], secret).found}
+    assert {"brin", "pupil number"} <= {hit.label for hit in byte_search.search_files([leak], secret).found}
     leak.unlink()

@@ -14,9 +14,9 @@ from tests.properties.test_objectives import value
 from tests.properties.test_recoding import Case, cases
 
 from cohort.sdc.global_recoding import lattice_search
-from cohort.sdc.global_recoding.frontier import BOUND_SLACK, LatticeFrontier, LevelVectorSet
-from cohort.sdc.global_recoding.releasable_classes import ConstraintChecker
-from cohort.sdc.global_recoding.trials import NodeEvaluator
+from cohort.sdc.global_recoding.constraint_checker import ConstraintChecker
+from cohort.sdc.global_recoding.lattice_frontier import BOUND_SLACK, LatticeFrontier, LevelVectorSet
+from cohort.sdc.global_recoding.node_evaluation import NodeEvaluator
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram

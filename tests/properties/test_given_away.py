@@ -23,8 +23,8 @@ from cohort.sdc.privacy_models.l_diversity import (
 from cohort.sdc.privacy_models.sensitive_suppression import classes_satisfying_value_constraints
 from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
 from cohort.verification import sensitive_attribute_check
-from cohort.verification.record_runs import Runs
-from cohort.verification.sensitive_attribute_check import Limits
+from cohort.verification.record_runs import RecordRuns
+from cohort.verification.sensitive_attribute_check import SensitiveAttributeLimits
 
 Row = list[int]
 
@@ -32,7 +32,7 @@ NONE = np.zeros((3, 0), dtype=np.int64)
 """No school is known."""
 PARTS = st.fractions(0, 1, max_denominator=12)
 LIMITS = st.builds(
-    Limits,
+    SensitiveAttributeLimits,
     largest_value=PARTS.filter(bool),
     distinct=st.integers(1, 5),
     entropy=st.fractions(1, 5, max_denominator=4),
@@ -50,26 +50,26 @@ def cohorts(draw: st.DrawFn) -> tuple[list[Row], Row]:
     return rows, [sum(column) for column in zip(*rows, rest, strict=True)]
 
 
-def drawn(rows: list[Row]) -> Runs:
+def drawn(rows: list[Row]) -> RecordRuns:
     """A table of a class per row, whose pupils have the sensitive values `0`, `1`, … in those numbers."""
     cells = [(place, value, n) for place, row in enumerate(rows) for value, n in enumerate(row) if n]
     of_class, value, pupils = np.array(cells, dtype=np.int64).T
     labels = tuple(str(place) for place in range(len(rows))), tuple(str(v) for v in range(len(rows[0])))
     none = np.zeros((3, 0), dtype=np.int64)
     codes = np.stack([of_class, value])
-    return Runs(("klas", "waarde"), labels, codes, np.zeros_like(pupils), pupils, none, none, (), sensitive=1)
+    return RecordRuns(("klas", "waarde"), labels, codes, np.zeros_like(pupils), pupils, none, none, (), sensitive=1)
 
 
-def found(rows: list[Row], limits: Limits, cohort: Row) -> int:
+def found(rows: list[Row], limits: SensitiveAttributeLimits, cohort: Row) -> int:
     """How many classes the verifier finds."""
     leaves = [str(value) for value in range(len(cohort))]
-    findings, _ = sensitive_attribute_check.look(
+    findings, _ = sensitive_attribute_check.check_sensitive_attribute(
         drawn(rows), leaves, limits, np.array([*cohort, 0], dtype=np.int64), NONE
     )
     return sum(finding.count for finding in findings)
 
 
-def breaks(row: Row, limits: Limits, cohort: Row) -> bool:
+def breaks(row: Row, limits: SensitiveAttributeLimits, cohort: Row) -> bool:
     """The definition of every rule."""
     n, total = sum(row), sum(cohort)
     apart = [Fraction(a, n) - Fraction(b, total) for a, b in zip(row, cohort, strict=True)]
@@ -85,14 +85,16 @@ def breaks(row: Row, limits: Limits, cohort: Row) -> bool:
 
 
 @given(drawn=cohorts(), limits=LIMITS)
-def test_just_the_classes_that_break_a_definition_are_found(drawn: tuple[list[Row], Row], limits: Limits) -> None:
+def test_just_the_classes_that_break_a_definition_are_found(
+    drawn: tuple[list[Row], Row], limits: SensitiveAttributeLimits
+) -> None:
     rows, cohort = drawn
     assert found(rows, limits, cohort) == sum(breaks(row, limits, cohort) for row in rows)
 
 
 @given(drawn=cohorts(), limits=LIMITS)
 def test_how_many_pupils_there_are_makes_no_difference_when_the_parts_are_the_same(
-    drawn: tuple[list[Row], Row], limits: Limits
+    drawn: tuple[list[Row], Row], limits: SensitiveAttributeLimits
 ) -> None:
     rows, cohort = drawn
     crowds = [[n * 10**9 for n in row] for row in rows]
@@ -100,7 +102,9 @@ def test_how_many_pupils_there_are_makes_no_difference_when_the_parts_are_the_sa
 
 
 @given(drawn=cohorts(), limits=LIMITS)
-def test_what_the_engine_releases_the_verifier_lets_pass(drawn: tuple[list[Row], Row], limits: Limits) -> None:
+def test_what_the_engine_releases_the_verifier_lets_pass(
+    drawn: tuple[list[Row], Row], limits: SensitiveAttributeLimits
+) -> None:
     rows, cohort = drawn
     rules = [
         ValueDominance(limits.largest_value),
@@ -134,28 +138,34 @@ def test_what_the_engine_releases_the_verifier_lets_pass(drawn: tuple[list[Row],
 def test_an_entropy_at_its_limit_is_no_matter_of_rounding(
     members: tuple[int, ...], limit: Fraction, holds: bool
 ) -> None:
-    assert sensitive_attribute_check.as_varied(members, limit) is holds
+    assert sensitive_attribute_check.entropy_reaches_limit(members, limit) is holds
     rows = [list(members)]
-    assert found(rows, Limits(Fraction(1), entropy=limit), rows[0]) == int(not holds)
+    assert found(rows, SensitiveAttributeLimits(Fraction(1), entropy=limit), rows[0]) == int(not holds)
 
 
 def test_without_the_cohort_no_distance_is_looked_at() -> None:
-    far = Limits(Fraction(1), equal=Fraction(0), ordered=Fraction(0))
+    far = SensitiveAttributeLimits(Fraction(1), equal=Fraction(0), ordered=Fraction(0))
     rows, cohort = [[9, 1], [1, 9]], np.array([10, 10, 0])
-    assert sensitive_attribute_check.look(drawn(rows), ["0", "1"], far, None, NONE)[0] == []
-    (finding,) = sensitive_attribute_check.look(drawn(rows), ["0", "1"], far, cohort, NONE)[0]
+    assert sensitive_attribute_check.check_sensitive_attribute(drawn(rows), ["0", "1"], far, None, NONE)[0] == []
+    (finding,) = sensitive_attribute_check.check_sensitive_attribute(drawn(rows), ["0", "1"], far, cohort, NONE)[0]
     assert finding.count == 2
     assert (
-        sensitive_attribute_check.look(drawn(rows), ["0", "1"], replace(far, distinct=3), None, NONE)[0][0].count == 2
+        sensitive_attribute_check.check_sensitive_attribute(
+            drawn(rows), ["0", "1"], replace(far, distinct=3), None, NONE
+        )[0][0].count
+        == 2
     )
 
 
 def test_many_classes_are_laid_out_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [[n % 7, 1 + n % 5] for n in range(50)]
-    limits, cohort = Limits(Fraction(7, 10), distinct=2), [sum(column) for column in zip(*rows, strict=True)]
+    limits, cohort = (
+        SensitiveAttributeLimits(Fraction(7, 10), distinct=2),
+        [sum(column) for column in zip(*rows, strict=True)],
+    )
     whole = found(rows, limits, cohort)
     assert 0 < whole < 50
-    monkeypatch.setattr(sensitive_attribute_check, "CELLS", 10)
+    monkeypatch.setattr(sensitive_attribute_check, "CELLS_PER_TABLE", 10)
     assert found(rows, limits, cohort) == whole
 
 
@@ -182,7 +192,9 @@ def test_what_a_school_learns_of_the_others_is_what_the_engine_says(
         for value, number in enumerate(row)
         if number
     ]
-    limits = Limits(Fraction(1), others_values=values, others=pupils)
-    findings, _ = sensitive_attribute_check.look(runs, ["0", "1", "2"], limits, None, np.array(pairs, dtype=np.int64).T)
+    limits = SensitiveAttributeLimits(Fraction(1), others_values=values, others=pupils)
+    findings, _ = sensitive_attribute_check.check_sensitive_attribute(
+        runs, ["0", "1", "2"], limits, None, np.array(pairs, dtype=np.int64).T
+    )
     held = LDiversityWithoutAnySchool(values, pupils).holds(by_school(*drawn_schools))
     assert sum(finding.count for finding in findings) == int((~held).sum())

@@ -25,7 +25,7 @@ from cohort.delivery_formats.file_recognition import Desk
 from cohort.delivery_formats.file_rejections import FILE_REASONS, UNREADABLE
 from cohort.delivery_formats.reason_codes import REASONS
 from cohort.ingestion import pipeline
-from cohort.ingestion.discovery import receive
+from cohort.ingestion.discovery import discover_deliveries
 from cohort.legal_basis import number_changes, objections
 from cohort.results import ledger
 from cohort.results.ledger import Ledger
@@ -112,11 +112,11 @@ FILES = st.lists(st.one_of(TEXTS, XML, TEXTS.map(_zip), TEXTS.map(gzip.compress)
 
 def deliver(root: Path, contents: list[bytes]) -> StorageZones:
     shutil.rmtree(root, ignore_errors=True)
-    places = StorageZones(root)
-    places.deliveries.mkdir(parents=True)
+    zones = StorageZones(root)
+    zones.deliveries.mkdir(parents=True)
     for number, content in enumerate(contents):
-        (places.deliveries / f"{number}.csv").write_bytes(content)
-    return places
+        (zones.deliveries / f"{number}.csv").write_bytes(content)
+    return zones
 
 
 @settings(max_examples=20 * settings().max_examples)  # 100, and thousands on demand
@@ -124,9 +124,9 @@ def deliver(root: Path, contents: list[bytes]) -> StorageZones:
 def test_every_file_is_readable_or_rejected_by_a_code(
     one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
 ) -> None:
-    places = deliver(tmp_path_factory.getbasetemp() / "received", contents)
-    desk = Desk(places.deliveries, places.work, FORMATS, ContainerLimits(9, 1 << 20, 1 << 21, 200))
-    found = receive(one_spark, desk, Ledger())
+    zones = deliver(tmp_path_factory.getbasetemp() / "received", contents)
+    desk = Desk(zones.deliveries, zones.scratch, FORMATS, ContainerLimits(9, 1 << 20, 1 << 21, 200))
+    found = discover_deliveries(one_spark, desk, Ledger())
     assert found.unreadable == 0
     told = {file.sha256 for _, file in found.new} | {file.container for _, file in found.new}
     assert {hashlib.sha256(content).hexdigest() for content in contents} <= told
@@ -139,9 +139,9 @@ def test_every_file_is_readable_or_rejected_by_a_code(
 def test_no_traceback_no_lost_file_and_sums_that_close(
     one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
 ) -> None:
-    places = deliver(tmp_path_factory.getbasetemp() / "taken", contents)
-    intake = pipeline.Intake(
-        places,
+    zones = deliver(tmp_path_factory.getbasetemp() / "taken", contents)
+    intake = pipeline.IngestionContext(
+        zones,
         platform.load_platform(CONF),
         catalogue.load_catalogue(CONF),
         FORMATS,
@@ -149,13 +149,13 @@ def test_no_traceback_no_lost_file_and_sums_that_close(
         number_changes.NumberChanges(),
         dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC),
     )
-    record = pipeline.ingest(one_spark, intake, lambda _: None)
+    record = pipeline.ingest_deliveries(one_spark, intake, lambda _: None)
     rows = record["rows"]
     assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
-    lines = ledger.read(places.ledger).lines
+    lines = ledger.read_ledger(zones.ledger).lines
     known = {line.sha256 for line in lines} | {line.container for line in lines}
     assert {hashlib.sha256(content).hexdigest() for content in contents} <= known
     assert all(set(line.codes) <= set(REASONS) for line in lines)
-    stored = delta.read_table(one_spark, places.results).count()
+    stored = delta.read_table(one_spark, zones.results).count()
     assert stored == rows["accepted"] - record["replaced"] - record["withdrawn"]
-    assert pipeline.ingest(one_spark, intake, lambda _: None)["new"] == 0
+    assert pipeline.ingest_deliveries(one_spark, intake, lambda _: None)["new"] == 0

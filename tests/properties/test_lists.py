@@ -133,7 +133,7 @@ def read_by_both(content: bytes) -> tuple[tuple[set[str], set[str]] | None, tupl
         except ObjectionsRefused:
             ours = None
         try:
-            found = rights.read(zone, LIMITS.max_age_days, TODAY, "proef", ["rekenen"])
+            found = rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["rekenen"])
             theirs = {*found.blocked}, {*found.held}
         except ObjectionsRefused:
             theirs = None
@@ -187,7 +187,7 @@ def test_the_verifier_follows_changes_of_numbers_to_the_same_end(
                 number_changes.record_linked_numbers(root, changes)
             except DeliveriesRefused as refused:
                 changes, problems = number_changes.NumberChanges(), list(refused.problems) if pairs is now else []
-        found = verifier_changes.read(root, lambda *problem: told.append(problem))
+        found = verifier_changes.read_pupil_number_links(root, lambda *problem: told.append(problem))
     assert bool(told) == bool(problems)
     if not problems:
         assert found.newest == changes.newest_of

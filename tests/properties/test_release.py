@@ -194,8 +194,8 @@ def test_a_release_depends_on_the_results_alone_and_keeps_its_promises(
     assert once[PUPIL_CONTROL].is_unique
     assert set(once[PUPIL_CONTROL]) <= {mac(f"pgn|{number}") for number in selected(drawn)}
     assert set(once[SCHOOL_CONTROL]) <= {mac(f"brin|{school}") for school in SCHOOLS}
-    by = [shown.name for shown in asked.quasi_identifying]
-    own = asked.sensitive
+    by = [shown.name for shown in asked.quasi_identifiers]
+    own = asked.sensitive_column
     for _, released in once.groupby(by):
         for _, population in released.groupby(released[own.name] != "onbekend" if own else lambda _: True):
             assert_anonymous(population, asked)
@@ -216,7 +216,7 @@ def assert_anonymous(released: pd.DataFrame, asked: Project) -> None:
     assert released[SCHOOL_CONTROL].nunique() >= limits.m
     assert Decimal(int(delivered.max())) <= limits.max_share * pupils
     assert pupils - delivered.max() >= limits.k_others
-    own = asked.sensitive
+    own = asked.sensitive_column
     if own is not None and own.constraint is not None and (released[own.name] != "onbekend").all():
         values = released[own.name].value_counts()
         assert Decimal(int(values.max())) <= own.constraint.largest_value * pupils

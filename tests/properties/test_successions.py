@@ -121,9 +121,9 @@ def test_results_are_what_the_rules_say_however_runs_cut_the_deliveries(
 ) -> None:
     dice = random.Random(seed)
     sequences = [[drawn(dice) for _ in range(ROUNDS)] for _ in SCHOOLS]
-    places = StorageZones(tmp_path_factory.mktemp("successions"))
-    places.deliveries.mkdir()
-    root, wanted = Root(spark, places), [School() for _ in SCHOOLS]
+    zones = StorageZones(tmp_path_factory.mktemp("successions"))
+    zones.deliveries.mkdir()
+    root, wanted = Root(spark, zones), [School() for _ in SCHOOLS]
     accounts: Counter[str] = Counter()
     for number in range(ROUNDS):
         for at, school in enumerate(SCHOOLS):

@@ -34,7 +34,7 @@ class Taken:
     """A scenario after intake."""
 
     folder: Path
-    places: StorageZones
+    zones: StorageZones
     spark: SparkSession
 
     def expected(self, name: str) -> tuple[list[str], Lines]:
@@ -43,24 +43,24 @@ class Taken:
         return header, sorted(map(tuple, lines))
 
     def ledger(self) -> list[Row]:
-        return delta.read_table(self.spark, self.places.ledger).collect()
+        return delta.read_table(self.spark, self.zones.ledger).collect()
 
 
 @pytest.fixture(scope="module", params=SCENARIOS, ids=lambda folder: folder.name)
 def taken(request: pytest.FixtureRequest, one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Taken:
     folder: Path = request.param
     told = tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8"))
-    places = StorageZones(tmp_path_factory.mktemp(folder.name))
+    zones = StorageZones(tmp_path_factory.mktemp(folder.name))
     for zone in ("deliveries", "objections"):
-        shutil.copytree(folder / zone, places.root / zone)
+        shutil.copytree(folder / zone, zones.root / zone)
     holds = platform.load_platform(CONF)
     limits = holds.intake.model_copy(update={"max_refused_share": Decimal(str(told["max_refused_share"]))})
     holds = holds.model_copy(update={"intake": limits})
     now: dt.datetime = told["now"]
     domains = catalogue.load_catalogue(folder).domains()
-    lists = objections.load_objections(places.objections, holds.objections, now.date(), domains)
-    intake = pipeline.Intake(
-        places,
+    lists = objections.load_objections(zones.objections, holds.objections, now.date(), domains)
+    intake = pipeline.IngestionContext(
+        zones,
         holds,
         catalogue.load_catalogue(folder),
         format_declarations.load(CONF),
@@ -68,8 +68,8 @@ def taken(request: pytest.FixtureRequest, one_spark: SparkSession, tmp_path_fact
         number_changes.NumberChanges(),
         now,
     )
-    pipeline.ingest(one_spark, intake, lambda _: None)
-    return Taken(folder, places, one_spark)
+    pipeline.ingest_deliveries(one_spark, intake, lambda _: None)
+    return Taken(folder, zones, one_spark)
 
 
 def test_what_becomes_of_every_file(taken: Taken) -> None:
@@ -82,7 +82,7 @@ def test_what_becomes_of_every_file(taken: Taken) -> None:
 def test_the_rows_that_are_taken_in(taken: Taken) -> None:
     header, lines = taken.expected("results.csv")
     text = [F.coalesce(F.col(name).cast("string"), F.lit("")).alias(name) for name in header]
-    found = [tuple(row) for row in delta.read_table(taken.spark, taken.places.results).select(*text).collect()]
+    found = [tuple(row) for row in delta.read_table(taken.spark, taken.zones.results).select(*text).collect()]
     assert sorted(found) == lines
 
 
@@ -90,7 +90,7 @@ def test_the_lines_that_are_refused_as_the_school_reads_them(taken: Taken) -> No
     codes: dict[tuple[str, int], set[str]] = defaultdict(set)
     for row in taken.ledger():
         told = json_documents.read_json_document(
-            taken.places.feedback(row.brin or "onbekend") / f"{row.levering_nr}.json"
+            taken.zones.feedback(row.brin or "onbekend") / f"{row.levering_nr}.json"
         )
         for code, found in told["codes"].items():
             assert len(found["lines"]) == found["rows"]
@@ -102,8 +102,8 @@ def test_the_lines_that_are_refused_as_the_school_reads_them(taken: Taken) -> No
 
 def test_the_quarantine_holds_no_objector_and_nothing_of_rejected_files(taken: Taken) -> None:
     holds = platform.load_platform(CONF).objections
-    blocked = objections.load_objections(taken.places.objections, holds, dt.date(2025, 11, 23), ()).blocked
-    rows = delta.read_table(taken.spark, taken.places.quarantine).select("pgn", "levering_nr").collect()
+    blocked = objections.load_objections(taken.zones.objections, holds, dt.date(2025, 11, 23), ()).blocked
+    rows = delta.read_table(taken.spark, taken.zones.quarantine).select("pgn", "levering_nr").collect()
     read = {row.levering_nr for row in taken.ledger() if row.status == "TAKEN"}
     assert {row.levering_nr for row in rows} <= read
     assert not {row.pgn for row in rows} & blocked

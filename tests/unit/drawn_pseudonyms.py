@@ -13,9 +13,9 @@ from tests.unit.drawn_rights import declare
 
 from cohort import delta
 from cohort.agreements.project import Project
-from cohort.legal_basis.instruction_lists import INSTRUCTION_COLUMNS as OF_INSTRUCTIONS
+from cohort.legal_basis.instruction_register import INSTRUCTION_COLUMNS as OF_INSTRUCTIONS
 from cohort.release import publication
-from cohort.verification.stage_verification import Subject
+from cohort.verification.findings import VerificationSubject
 
 NAMES = ["pupil", "school"]
 
@@ -49,7 +49,7 @@ def instruct(root: Path, schools: Iterable[str] = drawn.SCHOOLS) -> None:
     declare(root / "instructions", OF_INSTRUCTIONS, lines, drawn.TODAY, "pseudonimiseren")
 
 
-def subject(folder: Path, results_at: Path, held: Stage | None = None, **changes: Any) -> Subject:
+def subject(folder: Path, results_at: Path, held: Stage | None = None, **changes: Any) -> VerificationSubject:
     """A stage of the pseudonymous project, with the instructions of its schools."""
     instruct(folder)
     return drawn.subject(folder, results_at, held or stage(), **{"project": project(), **changes})

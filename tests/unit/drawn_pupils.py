@@ -112,21 +112,21 @@ def run(
     spark: SparkSession, asked: Project, files: int, advies: Leaf | None = None, most: int = 1000
 ) -> tuple[PupilCounts, ClassSearchResult, list[Row]]:
     """The stage's way: the histogram out, the recoding in; rows come with the file they would stand in."""
-    first, second = (c.name for c in asked.quasi_identifying)
+    first, second = (c.name for c in asked.quasi_identifiers)
     coding = Coding(HIERARCHIES)
     pupils = cohort(spark, (first, second), advies=advies)
     coded = search_input.encode_pupils(pupils, asked, coding)
     coded = pupil_boards.add_boards(coded, pupil_boards.make_board_frame(spark, ProjectKey(SECRET), {}))
     counts = search_input.count_pupils(coded, pupils, asked)
     own = None
-    if asked.sensitive is not None:
+    if asked.sensitive_column is not None:
         own = SensitiveColumn.of("advies", ADVIES, derive_value_rules(asked, platform().floors), 1)
     recoded = class_search.search_classes(coded, asked, coding, counts, own, ProjectKey(SECRET), most)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generalisation, "RELEASED_ROWS_PER_FILE", -(-recoded.recoding.released // files))
         rows = generalisation.generalise_pupils(coded, asked, recoded)
     assert [(f.name, f.dataType) for f in rows.schema] == [
-        (f.name, f.dataType) for f in make_stage_schema(asked.column_names, asked.pseudonyms)
+        (f.name, f.dataType) for f in make_stage_schema(asked.column_names, asked.pseudonym_columns)
     ]
     return counts, recoded, rows.select("*", F.spark_partition_id().alias("file")).toArrow().to_pylist()
 

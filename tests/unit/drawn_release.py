@@ -28,7 +28,7 @@ from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.keys import project_keys
 from cohort.states import schemas
-from cohort.verification.stage_verification import Subject
+from cohort.verification.findings import VerificationSubject
 
 TODAY = dt.date(2026, 3, 1)
 SECRET = b"k" * 32
@@ -319,7 +319,7 @@ def write_schools(folder: Path, boards: Mapping[str, str]) -> None:
     (folder / "scholen.csv").write_text("\n".join([";".join(catalogue.SCHOOL_LIST_HEADER), *lines, ""]))
 
 
-def subject(folder: Path, results_at: Path, stage: Stage | None = None, **changes: Any) -> Subject:
+def subject(folder: Path, results_at: Path, stage: Stage | None = None, **changes: Any) -> VerificationSubject:
     """A stage written to a folder, with everything it is held against; a valid one unless changed."""
     if not (folder / "objections").exists():
         write_list(folder / "objections", [f"{bsn(OBJECTOR)};;2026-01-01;;alles"])
@@ -342,4 +342,4 @@ def subject(folder: Path, results_at: Path, stage: Stage | None = None, **change
         "before": None,
         "hierarchies": write_hierarchies(folder / "hierarchies", **changes.pop("labels", {})),
     }
-    return Subject(**given | changes)
+    return VerificationSubject(**given | changes)

@@ -30,13 +30,15 @@ from cohort.keys import project_keys
 from cohort.legal_basis import objections
 from cohort.release import pipeline
 from cohort.release.pipeline import PipelineResult
-from cohort.release_records import class_snapshot, release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records import class_snapshot, record_store
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.states import schemas
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
-from cohort.verification.findings import Findings
-from cohort.verification.stage_verification import Before, Subject, check_stage
+from cohort.verification.findings import VerificationResult
+from cohort.verification.findings import PublishedPredecessor, VerificationSubject
+from cohort.verification.stage_verification import check_stage
 
 PUPILS = 480
 MORE = 120
@@ -97,38 +99,38 @@ class Root:
     """Pupils without results any more."""
     new: set[int] = field(default_factory=set)
     """Pupils who have results by now."""
-    made: list[Findings] = field(default_factory=list)
+    made: list[VerificationResult] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     boards: dict[str, SchoolBoards] = field(default_factory=dict)
     """The boards of schools today; a school is its own where it has none here."""
 
     @property
-    def places(self) -> StorageZones:
+    def zones(self) -> StorageZones:
         return StorageZones(self.home)
 
     def results(self, changed: Callable[[int], Row] = lambda _: {}, more: Iterable[Row] = ()) -> None:
         """Write the results of everybody who is still there."""
         there = ({*range(PUPILS)} | self.new) - self.gone
         rows = [row for n in sorted(there) for row in rows_of(n, **changed(n))]
-        path = self.places.results
+        path = self.zones.results
         delta.create_table(self.spark, path, schemas.RESULTS_SCHEMA, drawn.platform().tables, partitioned_by="batch")
         made = self.spark.createDataFrame([*rows, *more], schemas.RESULTS_SCHEMA)  # type: ignore[type-var]
         delta.replace_batch(made, path, 1)
 
     def release(self, *, wave: bool = False) -> PipelineResult:
         """Make, verify and publish the next release, as `release` and `publish` do; findings are kept."""
-        own, places = self.project, self.places
-        number = max((r.release for r in release_record.load_release_records(places, own.name)), default=0) + 1
+        own, zones = self.project, self.zones
+        number = max((r.release for r in record_store.load_release_records(zones, own.name)), default=0) + 1
         hierarchies = drawn.write_hierarchies(self.home / "hierarchies")
-        if not places.objections.exists():
-            drawn.write_list(places.objections, [], declared_empty=True)
+        if not zones.objections.exists():
+            drawn.write_list(zones.objections, [], declared_empty=True)
             instruct(self.home, SCHOOLS, TODAY)
         trees, key = project_hierarchies.load_hierarchies(own, hierarchies), project_keys.ProjectKey(SECRET)
         lists = objections.load_objections(
-            places.objections, drawn.platform().objections, TODAY, {"rekenen", "spelling"}
+            zones.objections, drawn.platform().objections, TODAY, {"rekenen", "spelling"}
         )
-        rows = AcceptedResults(delta.read_table(self.spark, places.results).where("batch = 1"))
-        before = nested_release.load_previous_snapshot(places, own, trees)
+        rows = AcceptedResults(delta.read_table(self.spark, zones.results).where("batch = 1"))
+        before = nested_release.load_previous_snapshot(zones, own, trees)
         held = rights(lists, SCHOOLS)
         way = pipeline.run_release_pipeline(
             rows,
@@ -144,11 +146,11 @@ class Root:
             wave,
             boards=self.boards,
         )
-        stage = places.stage(own.name, number)
+        stage = zones.stage(own.name, number)
         delta.write_new_table(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
         blanked = way.blanking.classes if way.blanking is not None else None
         agreed = class_snapshot.comparability_digest(own, trees)
-        class_snapshot.write_snapshot(way.members, places, own, number, way.recoding, agreed, before, blanked)
+        class_snapshot.write_snapshot(way.members, zones, own, number, way.recoding, agreed, before, blanked)
         record = ReleaseRecord(own.name, number, ReleaseState.VERIFIED, {"class": own.release_class})
         self.made.append(check_stage(self.spark, self.subject(record, way, key, wave=wave), deep=False))
         self.publish(record)
@@ -157,15 +159,15 @@ class Root:
 
     def subject(
         self, record: ReleaseRecord, way: PipelineResult, key: project_keys.ProjectKey, *, wave: bool
-    ) -> Subject:
-        places, read = self.places, release_record.find_published_record(self.places, self.project.name)
+    ) -> VerificationSubject:
+        zones, read = self.zones, record_store.find_published_record(self.zones, self.project.name)
         before = None
         if read is not None:
-            remembered = places.remembered(self.project.name) / str(read.release)
-            before = Before(remembered, places.table(self.project.name), newcomers=wave)
+            remembered = zones.remembered(self.project.name) / str(read.release)
+            before = PublishedPredecessor(remembered, zones.table(self.project.name), newcomers=wave)
         there = len(({*range(PUPILS)} | self.new) - self.gone)
         rows = 2 * there
-        used = rows if self.project.sensitive else rows // 2
+        used = rows if self.project.sensitive_column else rows // 2
         self.counts = drawn.counts(
             pupils_records=there,
             pupils_released=way.recoding.released,
@@ -178,44 +180,44 @@ class Root:
             rows_set_aside=0,
             rows_objected=0,
         )
-        return Subject(
+        return VerificationSubject(
             self.project,
             drawn.platform(),
             key,
-            places.stage(self.project.name, record.release),
+            zones.stage(self.project.name, record.release),
             record.id,
-            places.results,
+            zones.results,
             (1,),
-            places.objections,
-            places.instructions,
-            places.consents,
+            zones.objections,
+            zones.instructions,
+            zones.consents,
             self.home / "hierarchies",
             TODAY,
             self.counts,
-            places.remembered(self.project.name) / str(record.release),
+            zones.remembered(self.project.name) / str(record.release),
             before,
         )
 
     def publish(self, record: ReleaseRecord) -> None:
-        places, name = self.places, self.project.name
-        shown = delta.read_table(self.spark, places.stage(name, record.release))
-        folder = places.table(name) if record.release == 1 else self.home / "next"
+        zones, name = self.zones, self.project.name
+        shown = delta.read_table(self.spark, zones.stage(name, record.release))
+        folder = zones.table(name) if record.release == 1 else self.home / "next"
         delta.write_new_table(shown.select(*self.project.column_names), folder, record.id, drawn.platform().tables)
         if record.release > 1:
-            places.table(name).rename(self.home / f"read-{record.release - 1}")
-            folder.rename(places.table(name))
-        for earlier in release_record.load_release_records(places, name):
-            release_record.save_release_record(places, dataclasses.replace(earlier, state=ReleaseState.SUPERSEDED))
-        release_record.save_release_record(places, dataclasses.replace(record, state=ReleaseState.PUBLISHED))
-        class_snapshot.keep_only_snapshots(places, name, [record.release])
+            zones.table(name).rename(self.home / f"read-{record.release - 1}")
+            folder.rename(zones.table(name))
+        for earlier in record_store.load_release_records(zones, name):
+            record_store.save_release_record(zones, dataclasses.replace(earlier, state=ReleaseState.SUPERSEDED))
+        record_store.save_release_record(zones, dataclasses.replace(record, state=ReleaseState.PUBLISHED))
+        class_snapshot.keep_only_snapshots(zones, name, [record.release])
 
     def read(self, release: int) -> Counter[tuple[str, ...]]:
         """What a reader kept of a release: its rows, counted."""
         last = len(self.made)
-        folder = self.places.table(self.project.name) if release == last else self.home / f"read-{release}"
+        folder = self.zones.table(self.project.name) if release == last else self.home / f"read-{release}"
         rows = [row for file in folder.glob("*.parquet") for row in pq.read_table(file).to_pylist()]
         return Counter(tuple(row[name] for name in self.project.column_names) for row in rows)
 
     def pupils(self, release: int) -> set[bytes]:
-        stage = delta.read_table(self.spark, self.places.stage(self.project.name, release))
+        stage = delta.read_table(self.spark, self.zones.stage(self.project.name, release))
         return {bytes(row[0]) for row in stage.select(F.col(schemas.PUPIL_CONTROL)).collect()}

@@ -6,11 +6,11 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cohort.legal_basis.consents import CONSENT_COLUMNS as OF_CONSENTS
-from cohort.legal_basis.consents import NO_CONSENTED_PUPILS, ConsentedPupils, ConsentRegister
+from cohort.legal_basis.consent_register import CONSENT_COLUMNS as OF_CONSENTS
+from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPupils, ConsentRegister
 from cohort.legal_basis.eligibility import Eligibility
-from cohort.legal_basis.instruction_lists import INSTRUCTION_COLUMNS as OF_INSTRUCTIONS
-from cohort.legal_basis.instruction_lists import InstructedSchools, InstructionRegister
+from cohort.legal_basis.instruction_register import INSTRUCTION_COLUMNS as OF_INSTRUCTIONS
+from cohort.legal_basis.instruction_register import InstructedSchools, InstructionRegister
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objections import Objections
 

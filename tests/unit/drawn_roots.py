@@ -32,7 +32,7 @@ class Root:
     """A storage root into which files come one after the other."""
 
     spark: SparkSession
-    places: StorageZones
+    zones: StorageZones
     days: dict[str, int] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     received: int = 1_700_000_000
@@ -48,7 +48,7 @@ class Root:
                 day = "-".join(reversed(day.split("-")))
             year = "2024-2025" if supplier == "canoniek" else "2024/2025"
             lines.append(";".join((school, year, pgn, test, day, score, key)))
-        path = self.places.deliveries / name
+        path = self.zones.deliveries / name
         path.write_text("\n".join([*lines, ""]), encoding="utf-8")
         self.received += 60
         os.utime(path, (at or self.received, at or self.received))
@@ -59,8 +59,8 @@ class Root:
         rules = holds.intake.rules.model_copy(update=self.rules)
         taking = holds.intake.model_copy(update={"rules": rules, "max_refused_share": 1})
         holds = holds.model_copy(update={"retention_days": kept, "intake": taking})
-        intake = pipeline.Intake(
-            self.places,
+        intake = pipeline.IngestionContext(
+            self.zones,
             holds,
             catalogue.load_catalogue(CONF),
             format_declarations.load(CONF),
@@ -68,15 +68,15 @@ class Root:
             changes or NumberChanges(),
             now,
         )
-        return pipeline.ingest(self.spark, intake, lambda _: None)
+        return pipeline.ingest_deliveries(self.spark, intake, lambda _: None)
 
     def results(self) -> list[Any]:
         """What counts of the table of results."""
-        known = list(ledger.batches(self.places.ledger))
-        return [row for row in delta.read_table(self.spark, self.places.results).collect() if row.batch in known]
+        known = list(ledger.read_counted_batches(self.zones.ledger))
+        return [row for row in delta.read_table(self.spark, self.zones.results).collect() if row.batch in known]
 
     def rows(self) -> list[str]:
         return sorted(f"{r.pgn} {int(r.vaardigheidsscore)} {r.toetscode}" for r in self.results())
 
-    def entries(self) -> tuple[ledger.Entry, ...]:
-        return ledger.read(self.places.ledger).lines
+    def entries(self) -> tuple[ledger.LedgerEntry, ...]:
+        return ledger.read_ledger(self.zones.ledger).lines

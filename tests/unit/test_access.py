@@ -26,8 +26,9 @@ from cohort.foundation.errors import RightsRefused
 from cohort.keys import project_keys
 from cohort.legal_basis import objections
 from cohort.live_tables import eligibility_withdrawal, reader_check
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records import record_store, release_states
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.storage import locks
 from cohort.storage.zone_paths import StorageZones
 
@@ -45,53 +46,53 @@ def agreed(**changes: Any) -> Project:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> StorageZones:
+def zones(tmp_path: Path) -> StorageZones:
     """A table as a job leaves it, open to all, and the record that says it is published."""
     made = StorageZones(tmp_path / "root")
     (made.table("proef") / "_delta_log").mkdir(parents=True)
     for name in ("part.parquet", "_delta_log/0.json"):
         (made.table("proef") / name).write_text("x")
-    release_record.save_release_record(made, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {"settled": True}))
+    record_store.save_release_record(made, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {"settled": True}))
     return made
 
 
-def modes(places: StorageZones) -> set[int]:
-    table = places.table("proef")
+def modes(zones: StorageZones) -> set[int]:
+    table = zones.table("proef")
     return {stat.S_IMODE(path.stat().st_mode) for path in (table, *table.rglob("*"))}
 
 
-def noted(places: StorageZones) -> Any:
-    return json.loads((places.exact / "proef" / "access.json").read_text())
+def noted(zones: StorageZones) -> Any:
+    return json.loads((zones.exact / "proef" / "access.json").read_text())
 
 
-def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(places: StorageZones) -> None:
-    assert table_access.settle_access(places, platform(), agreed(), NOW) == []
-    assert modes(places) == {0o750, 0o640}
-    assert {path.group() for path in places.table("proef").rglob("*")} == {OURS}
-    assert table_access.access_state(places, platform(), "proef") == "granted"
-    table_access.withdraw_access(places, platform(), "proef", "for this test", NOW)
-    assert modes(places) == {0o700, 0o600}
-    assert table_access.access_state(places, platform(), "proef") == "withdrawn"
+def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(zones: StorageZones) -> None:
+    assert table_access.settle_access(zones, platform(), agreed(), NOW) == []
+    assert modes(zones) == {0o750, 0o640}
+    assert {path.group() for path in zones.table("proef").rglob("*")} == {OURS}
+    assert table_access.access_state(zones, platform(), "proef") == "granted"
+    table_access.withdraw_access(zones, platform(), "proef", "for this test", NOW)
+    assert modes(zones) == {0o700, 0o600}
+    assert table_access.access_state(zones, platform(), "proef") == "withdrawn"
 
 
-def destroying(places: StorageZones) -> None:
-    json_documents.write_json_document(release_record.destruction_journal_path(places, "proef"), {})
+def destroying(zones: StorageZones) -> None:
+    json_documents.write_json_document(release_states.destruction_journal_path(zones, "proef"), {})
 
 
-def withdrawing(places: StorageZones) -> None:
-    json_documents.write_json_document(release_record.withdrawal_journal_path(places, "proef"), {})
+def withdrawing(zones: StorageZones) -> None:
+    json_documents.write_json_document(release_states.withdrawal_journal_path(zones, "proef"), {})
 
 
-def only_superseded(places: StorageZones) -> None:
-    release_record.save_release_record(places, ReleaseRecord("proef", 1, ReleaseState.SUPERSEDED, {"settled": True}))
+def only_superseded(zones: StorageZones) -> None:
+    record_store.save_release_record(zones, ReleaseRecord("proef", 1, ReleaseState.SUPERSEDED, {"settled": True}))
 
 
-def unsettled(places: StorageZones) -> None:
-    release_record.save_release_record(places, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {}))
+def unsettled(zones: StorageZones) -> None:
+    record_store.save_release_record(zones, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {}))
 
 
-def nothing(places: StorageZones) -> None:
-    del places
+def nothing(zones: StorageZones) -> None:
+    del zones
 
 
 REASONS: list[tuple[Break, dict[str, Any], str, str]] = [
@@ -108,45 +109,45 @@ REASONS: list[tuple[Break, dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("change", "project", "way", "says"), REASONS)
 def test_any_reason_shows_the_readers_out(
-    places: StorageZones, change: Break, project: dict[str, Any], way: str, says: str
+    zones: StorageZones, change: Break, project: dict[str, Any], way: str, says: str
 ) -> None:
-    assert table_access.settle_access(places, platform(), agreed(), NOW) == []
-    change(places)
-    (why,) = table_access.settle_access(places, platform(way), agreed(**project), NOW)
+    assert table_access.settle_access(zones, platform(), agreed(), NOW) == []
+    change(zones)
+    (why,) = table_access.settle_access(zones, platform(way), agreed(**project), NOW)
     assert says in why
-    assert modes(places) == {0o700, 0o600}
-    assert says in noted(places)["why"]
+    assert modes(zones) == {0o700, 0o600}
+    assert says in noted(zones)["why"]
 
 
 @pytest.mark.parametrize("day", [dt.date(2026, 6, 1), dt.date(2026, 12, 31)])
-def test_the_first_and_the_last_day_belong_to_the_project(places: StorageZones, day: dt.date) -> None:
+def test_the_first_and_the_last_day_belong_to_the_project(zones: StorageZones, day: dt.date) -> None:
     at = dt.datetime.combine(day, dt.time(23), dt.UTC)
     project = agreed(starts=dt.date(2026, 6, 1), ends=dt.date(2026, 12, 31))
-    assert table_access.settle_access(places, platform(), project, at) == []
+    assert table_access.settle_access(zones, platform(), project, at) == []
 
 
-def test_a_reason_that_others_know_counts_too(places: StorageZones) -> None:
-    assert table_access.settle_access(places, platform(), agreed(), NOW, "its key is lost") == ["its key is lost"]
-    assert modes(places) == {0o700, 0o600}
+def test_a_reason_that_others_know_counts_too(zones: StorageZones) -> None:
+    assert table_access.settle_access(zones, platform(), agreed(), NOW, "its key is lost") == ["its key is lost"]
+    assert modes(zones) == {0o700, 0o600}
 
 
-def test_an_unknown_group_is_refused_before_publishing_and_closes_what_was_open(places: StorageZones) -> None:
-    table_access.settle_access(places, platform(), agreed(), NOW)
+def test_an_unknown_group_is_refused_before_publishing_and_closes_what_was_open(zones: StorageZones) -> None:
+    table_access.settle_access(zones, platform(), agreed(), NOW)
     stranger = agreed(readers="niemand-kent-deze-groep")
     for ask in (
         lambda: table_access.require_access_possible(platform(), stranger),
-        lambda: table_access.settle_access(places, platform(), stranger, NOW),
+        lambda: table_access.settle_access(zones, platform(), stranger, NOW),
     ):
         with pytest.raises(RightsRefused, match="a group that this machine knows") as refused:
             ask()
         assert refused.value.exit_code == 17
-    assert modes(places) == {0o700, 0o600}
+    assert modes(zones) == {0o700, 0o600}
 
 
 def test_a_table_is_closed_before_its_first_byte(tmp_path: Path) -> None:
-    places = StorageZones(tmp_path)
-    table_access.close_table(places, platform(), "proef", "it is new", NOW)
-    assert modes(places) == {0o700}
+    zones = StorageZones(tmp_path)
+    table_access.close_table(zones, platform(), "proef", "it is new", NOW)
+    assert modes(zones) == {0o700}
 
 
 def test_closing_what_is_not_there_makes_nothing(tmp_path: Path) -> None:
@@ -154,22 +155,22 @@ def test_closing_what_is_not_there_makes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_table_that_is_a_link_is_not_followed(places: StorageZones, tmp_path: Path) -> None:
+def test_a_table_that_is_a_link_is_not_followed(zones: StorageZones, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
-    places.table("proef").rename(elsewhere)
+    zones.table("proef").rename(elsewhere)
     elsewhere.chmod(0o755)
-    places.table("proef").symlink_to(elsewhere)
+    zones.table("proef").symlink_to(elsewhere)
     with pytest.raises(RightsRefused, match="a link to elsewhere"):
-        table_access.withdraw_access(places, platform(), "proef", "for this test", NOW)
+        table_access.withdraw_access(zones, platform(), "proef", "for this test", NOW)
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755
 
 
-def test_a_link_inside_a_table_is_not_followed_either(places: StorageZones, tmp_path: Path) -> None:
+def test_a_link_inside_a_table_is_not_followed_either(zones: StorageZones, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("x")
     secret.chmod(0o600)
-    (places.table("proef") / "link").symlink_to(secret)
-    table_access.settle_access(places, platform(), agreed(), NOW)
+    (zones.table("proef") / "link").symlink_to(secret)
+    table_access.settle_access(zones, platform(), agreed(), NOW)
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
 
 
@@ -187,37 +188,37 @@ def calls(folder: Path) -> list[str]:
     return [line.split()[0] + " " + line.split()[-1] for line in (folder / "calls").read_text().splitlines()]
 
 
-def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(places: StorageZones, tmp_path: Path) -> None:
+def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(zones: StorageZones, tmp_path: Path) -> None:
     holds = platform("hook", hook(tmp_path))
-    table_access.settle_access(places, holds, agreed(readers="wij"), NOW)
-    assert table_access.access_state(places, holds, "proef") == "granted"
-    table_access.settle_access(places, holds, agreed(readers="zij"), NOW)
-    table_access.withdraw_access(places, holds, "proef", "for this test", NOW)
-    table_access.withdraw_access(places, holds, "proef", "for this test", NOW)
+    table_access.settle_access(zones, holds, agreed(readers="wij"), NOW)
+    assert table_access.access_state(zones, holds, "proef") == "granted"
+    table_access.settle_access(zones, holds, agreed(readers="zij"), NOW)
+    table_access.withdraw_access(zones, holds, "proef", "for this test", NOW)
+    table_access.withdraw_access(zones, holds, "proef", "for this test", NOW)
     assert calls(tmp_path) == ["grant wij", "withdraw wij", "grant zij", "withdraw zij"]
-    assert table_access.access_state(places, holds, "proef") == "withdrawn"
+    assert table_access.access_state(zones, holds, "proef") == "withdrawn"
     first = (tmp_path / "calls").read_text().splitlines()[0]
-    assert first == f"grant proef {places.table('proef')} wij"
+    assert first == f"grant proef {zones.table('proef')} wij"
 
 
-def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(places: StorageZones, tmp_path: Path) -> None:
+def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(zones: StorageZones, tmp_path: Path) -> None:
     holds = platform("hook", hook(tmp_path, fails="grant"))
     with pytest.raises(RightsRefused, match="found exit code 1") as refused:
-        table_access.settle_access(places, holds, agreed(readers="wij"), NOW)
+        table_access.settle_access(zones, holds, agreed(readers="wij"), NOW)
     assert refused.value.exit_code == 17
     assert calls(tmp_path) == ["grant wij", "withdraw wij"]
-    assert modes(places) == {0o700, 0o600}
+    assert modes(zones) == {0o700, 0o600}
 
 
 def test_a_hook_that_fails_to_withdraw_finds_the_folder_closed_and_is_asked_again(
-    places: StorageZones, tmp_path: Path
+    zones: StorageZones, tmp_path: Path
 ) -> None:
-    table_access.settle_access(places, platform("hook", hook(tmp_path)), agreed(readers="wij"), NOW)
-    places.table("proef").chmod(0o755)  # as a hook may have done
+    table_access.settle_access(zones, platform("hook", hook(tmp_path)), agreed(readers="wij"), NOW)
+    zones.table("proef").chmod(0o755)  # as a hook may have done
     failing = platform("hook", hook(tmp_path, fails="withdraw"))
     for _ in range(2):
         with pytest.raises(RightsRefused, match="withdraw proef"):
-            table_access.withdraw_access(places, failing, "proef", "for this test", NOW)
+            table_access.withdraw_access(zones, failing, "proef", "for this test", NOW)
     assert calls(tmp_path)[1:] == ["withdraw wij"] * 2
     assert (tmp_path / "modes").read_text().splitlines()[-1] == "700"
 
@@ -282,11 +283,11 @@ def test_a_zone_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: py
     assert refused.value.exit_code == 17
 
 
-def review(places: StorageZones, project: Project | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+def review(zones: StorageZones, project: Project | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """The daily look, with this declaration or, for none, an empty configuration."""
     if project is not None:
         monkeypatch.setattr(projects, "load_project", lambda *_: project)
-    today = reader_check.ReaderCheck(places, platform(), tmp_path / "conf", tmp_path / "keys", NOW)
+    today = reader_check.ReaderCheck(zones, platform(), tmp_path / "conf", tmp_path / "keys", NOW)
     record = reader_check.check_readers(today, lambda _: None)
     (only,) = record["projects"]
     assert record["exit_code"] == only["exit_code"]
@@ -294,20 +295,20 @@ def review(places: StorageZones, project: Project | None, monkeypatch: pytest.Mo
 
 
 def test_the_daily_look_opens_closes_and_says_why(
-    places: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = review(places, agreed(), monkeypatch, tmp_path)
+    told = review(zones, agreed(), monkeypatch, tmp_path)
     assert (told["access"], told["why_not"], told["exit_code"]) == ("granted", [], 0)
-    told = review(places, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
+    told = review(zones, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
     assert (told["access"], told["exit_code"]) == ("withdrawn", 0)
     assert "not between" in told["why_not"][0]
 
 
 def test_a_table_without_a_declaration_is_closed(
-    places: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table_access.settle_access(places, platform(), agreed(), NOW)
-    told = review(places, None, monkeypatch, tmp_path)
+    table_access.settle_access(zones, platform(), agreed(), NOW)
+    told = review(zones, None, monkeypatch, tmp_path)
     assert (told["access"], told["exit_code"]) == ("withdrawn", 10)
 
 
@@ -328,7 +329,7 @@ def test_a_table_without_a_declaration_is_closed(
     ],
 )
 def test_a_pseudonymous_table_is_open_only_while_every_right_can_be_honoured_and_is(
-    places: StorageZones,
+    zones: StorageZones,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     due: list[str],
@@ -343,40 +344,40 @@ def test_a_pseudonymous_table_is_open_only_while_every_right_can_be_honoured_and
     monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
     if key:
         project_keys.create_key(tmp_path / "keys", "proef")
-    told = review(places, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
+    told = review(zones, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
     assert (told["why_not"], told["exit_code"]) == (says, code)
     assert told["access"] == ("withdrawn" if says else "granted")
 
 
 def test_lists_that_cannot_be_read_close_a_pseudonymous_table_and_no_other(
-    places: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
     project_keys.create_key(tmp_path / "keys", "proef")
-    told = review(places, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
+    told = review(zones, agreed(release_class="pseudonymous"), monkeypatch, tmp_path)
     assert (told["access"], told["exit_code"]) == ("withdrawn", 12)
-    assert review(places, agreed(), monkeypatch, tmp_path)["access"] == "granted"
+    assert review(zones, agreed(), monkeypatch, tmp_path)["access"] == "granted"
 
 
 def test_while_another_run_is_busy_a_table_is_closed_but_never_opened(
-    places: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table_access.withdraw_access(places, platform(), "proef", "for this test", NOW)
-    with locks.hold_lock(places.locks, "proef"):
-        told = review(places, agreed(), monkeypatch, tmp_path)
+    table_access.withdraw_access(zones, platform(), "proef", "for this test", NOW)
+    with locks.hold_lock(zones.locks, "proef"):
+        told = review(zones, agreed(), monkeypatch, tmp_path)
         assert told["access"] == "withdrawn"
         assert "another run" in told["why_not"][-1]
-    table_access.settle_access(places, platform(), agreed(), NOW)
-    with locks.hold_lock(places.locks, "proef"):
-        told = review(places, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
+    table_access.settle_access(zones, platform(), agreed(), NOW)
+    with locks.hold_lock(zones.locks, "proef"):
+        told = review(zones, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
     assert told["access"] == "withdrawn"
 
 
 def test_a_table_that_cannot_be_closed_is_told_with_17(
-    places: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
-    places.table("proef").rename(elsewhere)
-    places.table("proef").symlink_to(elsewhere)
-    told = review(places, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
+    zones.table("proef").rename(elsewhere)
+    zones.table("proef").symlink_to(elsewhere)
+    told = review(zones, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
     assert told["exit_code"] == 17

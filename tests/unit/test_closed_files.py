@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cohort.foundation import json_documents, private_files
-from cohort.release_records import release_record
+from cohort.release_records import record_store, release_record, release_states
 from cohort.storage.zone_paths import StorageZones
 
 
@@ -67,13 +67,13 @@ def test_a_link_is_not_written_through(tmp_path: Path) -> None:
 
 def test_only_records_are_for_everybody(tmp_path: Path) -> None:
     """What stands under `records/` is written as such; all else that the register writes is closed."""
-    places = StorageZones(tmp_path)
-    json_documents.write_json_document(places.records / "proef" / "1.json", {"x": 1}, public=True)
-    assert mode(places.records / "proef" / "1.json") == 0o666 & ~_umask()
-    release_record.save_release_record(
-        places, release_record.ReleaseRecord("proef", 1, release_record.ReleaseState.STAGED, {})
+    zones = StorageZones(tmp_path)
+    json_documents.write_json_document(zones.records / "proef" / "1.json", {"x": 1}, public=True)
+    assert mode(zones.records / "proef" / "1.json") == 0o666 & ~_umask()
+    record_store.save_release_record(
+        zones, release_record.ReleaseRecord("proef", 1, release_states.ReleaseState.STAGED, {})
     )
-    assert mode(places.exact / "proef" / "1.json") == 0o600
+    assert mode(zones.exact / "proef" / "1.json") == 0o600
 
 
 def _umask() -> int:

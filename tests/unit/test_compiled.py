@@ -50,15 +50,15 @@ def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_p
         typed.append(rows)
         return local_frames.break_codegen(rows)
 
-    delivered = text_scan.read(planned_once, [(1, file)], FORMATS)
-    judged = row_validation.judge(
+    delivered = text_scan.scan_text_files(planned_once, [(1, file)], FORMATS)
+    judged = row_validation.validate_rows(
         planned_once, delivered, catalogue.load_catalogue(CONF), dt.date(2026, 9, 1), {}, typed=watched
     )
     stages = len(STAGES if declared.as_canonical else OTHERWISE_WRITTEN)
     sizes = _largest_methods(planned_once, typed[0])
     assert len(sizes) == stages
     assert max(sizes) <= LARGEST, sizes
-    sizes = _largest_methods(planned_once, row_validation.accepted(judged, 1))  # as the first pass writes them
+    sizes = _largest_methods(planned_once, row_validation.select_accepted(judged, 1))  # as the first pass writes them
     assert len(sizes) == stages + len(JUDGED)
     assert max(sizes) <= LARGEST, sizes
 

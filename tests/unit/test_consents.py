@@ -14,7 +14,7 @@ from tests.unit.drawn_rights import consent
 
 from cohort.agreements.project import Project
 from cohort.foundation.errors import RightsRefused
-from cohort.legal_basis import consents
+from cohort.legal_basis import consent_register
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.verification import consent_check as verified
 
@@ -34,8 +34,10 @@ def line(
     return f"{pgn};{kind};{project};{since};{until};{withdrawn}"
 
 
-def load(root: Path) -> consents.ConsentRegister:
-    return consents.load_consent_register(root / "consents", 31, TODAY, CHANGES, {"spelling", "iq"}, {"proef", "ander"})
+def load(root: Path) -> consent_register.ConsentRegister:
+    return consent_register.load_consent_register(
+        root / "consents", 31, TODAY, CHANGES, {"spelling", "iq"}, {"proef", "ander"}
+    )
 
 
 HOLDS: dict[str, tuple[list[str], bool]] = {
@@ -63,12 +65,12 @@ def test_whose_consent_holds_and_the_verifier_finds_the_same(tmp_path: Path, lin
     given = load(tmp_path).given(special())
     both = {(A, "spelling"), (OLD, "spelling")} if holds else set()
     assert given.pairs == {(B, "spelling"), *both}
-    again = verified.read(tmp_path / "consents", special(), 31, TODAY, CHANGES.newest_of)
+    again = verified.read_consenting_pupils(tmp_path / "consents", special(), 31, TODAY, CHANGES.newest_of)
     assert again == {(B, "spelling"), *({(A, "spelling")} if holds else set())}
 
 
 def test_a_project_without_a_special_column_needs_no_consent(tmp_path: Path) -> None:
-    assert load(tmp_path).given(drawn_levels.project()) is consents.NO_CONSENTED_PUPILS
+    assert load(tmp_path).given(drawn_levels.project()) is consent_register.NO_CONSENTED_PUPILS
 
 
 @pytest.mark.parametrize(
@@ -119,9 +121,9 @@ def test_a_consent_that_begins_or_ends_is_another_digest(tmp_path: Path) -> None
     consent(tmp_path, [line(), line(B, until="2026-03-01")], TODAY)
     zone, today = tmp_path / "consents", TODAY
     days = [
-        consents.load_consent_register(zone, 31, today + dt.timedelta(n), CHANGES, {"spelling"}, {"proef"}).given(
-            special()
-        )
+        consent_register.load_consent_register(
+            zone, 31, today + dt.timedelta(n), CHANGES, {"spelling"}, {"proef"}
+        ).given(special())
         for n in (0, 0, 1)
     ]
     assert days[0].digest == days[1].digest != days[2].digest

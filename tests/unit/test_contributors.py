@@ -26,7 +26,7 @@ def mac(brin: str) -> bytes:
 
 
 @pytest.fixture
-def places(spark: SparkSession, tmp_path: Path) -> StorageZones:
+def zones(spark: SparkSession, tmp_path: Path) -> StorageZones:
     #   pupil  school  others
     drawn = [("a", "01AA", None), ("b", "01AA", ["03CC"]), ("c", "04DD", ["01AA", "03CC"])]
     rows = [(pupil, mac(home), [mac(x) for x in others] if others else None) for pupil, home, others in drawn]
@@ -36,27 +36,27 @@ def places(spark: SparkSession, tmp_path: Path) -> StorageZones:
     return made
 
 
-def test_every_school_of_a_value_shown_is_named_once(spark: SparkSession, places: StorageZones) -> None:
-    found = contributors.find_contributing_schools(spark, places, places.stage("proef", 1), KEY, LISTED)
+def test_every_school_of_a_value_shown_is_named_once(spark: SparkSession, zones: StorageZones) -> None:
+    found = contributors.find_contributing_schools(spark, zones, zones.stage("proef", 1), KEY, LISTED)
 
     assert found == ["01AA", "03CC", "04DD"]
 
 
 def test_a_school_that_left_the_list_is_known_by_its_deliveries(
-    spark: SparkSession, places: StorageZones, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Line:
         def __init__(self, brin: str | None) -> None:
             self.brin = brin
 
     lines = tuple(map(Line, ["03CC", None, "09ZZ"]))
-    monkeypatch.setattr(ledger, "read", lambda *_: Ledger(lines))
-    found = contributors.find_contributing_schools(spark, places, places.stage("proef", 1), KEY, ["01AA", "04DD"])
+    monkeypatch.setattr(ledger, "read_ledger", lambda *_: Ledger(lines))
+    found = contributors.find_contributing_schools(spark, zones, zones.stage("proef", 1), KEY, ["01AA", "04DD"])
 
     assert found == ["01AA", "03CC", "04DD"]
 
 
-def test_a_school_of_which_nobody_knows_is_left_to_the_verifier(spark: SparkSession, places: StorageZones) -> None:
-    found = contributors.find_contributing_schools(spark, places, places.stage("proef", 1), KEY, ["01AA", "04DD"])
+def test_a_school_of_which_nobody_knows_is_left_to_the_verifier(spark: SparkSession, zones: StorageZones) -> None:
+    found = contributors.find_contributing_schools(spark, zones, zones.stage("proef", 1), KEY, ["01AA", "04DD"])
 
     assert found == ["01AA", "04DD"]

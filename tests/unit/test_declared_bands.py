@@ -27,7 +27,7 @@ from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.states.schemas import UNLISTED_LEAF
 from cohort.verification import record_rebuild_check
-from cohort.verification.hierarchy_reader import of_bands, of_project
+from cohort.verification.hierarchy_reader import declared_band_paths, read_hierarchy_paths
 
 Toml = dict[str, Any]
 BANDS: Toml = {"from": 0, "to": 60, "step": 20, "widths": [40]}
@@ -135,7 +135,7 @@ DRAWN = {
 @pytest.mark.parametrize(("declared", "text"), DRAWN.values(), ids=DRAWN.keys())
 def test_bands_as_a_file_would_have_them(declared: DeclaredColumn, text: str) -> None:
     assert drawn(declared) == table(text)
-    assert "\n".join(";".join(row) for row in of_bands(declared).rows) == table(text)
+    assert "\n".join(";".join(row) for row in declared_band_paths(declared).rows) == table(text)
 
 
 @settings(deadline=None)
@@ -163,7 +163,7 @@ def test_engine_and_verifier_draw_the_same_bands(
         labels = tree(declared).labels
     except ConfigurationRefused:  # a width that leaves a single band
         return
-    assert of_bands(declared).rows == tuple(zip(*labels, strict=True))
+    assert declared_band_paths(declared).rows == tuple(zip(*labels, strict=True))
     for finer, wider in pairwise(labels):
         assert len(set(zip(finer, wider, strict=True))) == len(set(finer))
 
@@ -311,7 +311,7 @@ def test_a_score_falls_in_its_declared_band_as_the_verifier_has_it(
     ).collect()
     of = {UNLISTED_LEAF: None} | dict(enumerate(hierarchy.leaves))
     assert [of[found.leaf] for found in rows] == labels
-    known = of_bands(own).leaves
+    known = declared_band_paths(own).leaves
     assert [found.x if found.x in known else None for found in rows[:-1]] == labels[:-1]
 
 
@@ -325,7 +325,7 @@ def test_a_date_of_birth_falls_in_its_declared_band_as_the_verifier_has_it(
 ) -> None:
     own = born(by, **ends)
     rows = frame(spark, [row(n, geboortedatum=date) for n, date in enumerate(BORN, start=1)])
-    hierarchy, ladder = tree(own), of_bands(own)
+    hierarchy, ladder = tree(own), declared_band_paths(own)
     found = rows.select(
         "geboortedatum",
         leaf_encoding.encode_attribute(own, hierarchy).alias("leaf"),
@@ -345,7 +345,7 @@ def test_a_date_of_birth_falls_in_its_declared_band_as_the_verifier_has_it(
 
 def test_the_verifier_makes_its_ladders_of_bands_without_a_file(tmp_path: Path) -> None:
     own = project(rekenen=score(above=True))
-    assert of_project(own, tmp_path)["rekenen"].rows[-2] == ("60 en hoger", "40 en hoger", "*")
+    assert read_hierarchy_paths(own, tmp_path)["rekenen"].rows[-2] == ("60 en hoger", "40 en hoger", "*")
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
             looked[file.says] = canonical_text.of_lines(looked[file.says], desk)
     fit = [(n, f) for n, f in enumerate(looked.values()) if not f.rejected]
     rows: dict[str, list[dict[str, object]]] = {file.says: [] for file in FILES}
-    for row in text_scan.read(one_spark, fit, FORMATS).collect():
+    for row in text_scan.scan_text_files(one_spark, fit, FORMATS).collect():
         rows[FILES[row[DELIVERY_NUMBER]].says].append(row.asDict())
     lines: dict[str, list[tuple[int, str]]] = {file.says: [] for file in FILES}
     for row in _lined(one_spark, fit).collect():
@@ -110,9 +110,9 @@ def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     return Read(looked, rows, {k: " ".join(f"{n}:{s}" for n, s in sorted(v)) for k, v in lines.items()})
 
 
-def _lined(spark: SparkSession, files: list[text_scan.Numbered]) -> DataFrame:
-    placed = text_scan.read_placed(spark, files, FORMATS)
-    return text_scan.lined(placed.withColumn("_order", F.monotonically_increasing_id()), "_order")
+def _lined(spark: SparkSession, files: list[text_scan.NumberedFile]) -> DataFrame:
+    placed = text_scan.scan_with_places(spark, files, FORMATS)
+    return text_scan.number_lines(placed.withColumn("_order", F.monotonically_increasing_id()), "_order")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.says)
@@ -137,7 +137,7 @@ def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: Spar
     (file,) = Desk(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 1 << 24, 1 << 24, 100)).arrivals(path)
     assert (file.kind, file.rows) == (file_recognition.TEXT, rows)
     found = _lined(spark, [(7, file)])
-    assert text_scan.read_placed(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1
+    assert text_scan.scan_with_places(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1
     wrong = found.where(F.col("line") != F.col("ruwe_score").cast("int")).count()
     assert (found.count(), wrong) == (rows, 0)
 
@@ -206,7 +206,7 @@ def test_what_is_declared_of_values_is_text(spark: SparkSession, tmp_path: Path)
     (tmp_path / "a.csv").write_text("\n".join([";".join(columns), *lines, ""]))
     desk = Desk(tmp_path, tmp_path / "work", declared, ContainerLimits(9, 1 << 20, 1 << 24, 100))
     (file,) = desk.arrivals(tmp_path / "a.csv")
-    read = text_scan.read(spark, [(1, file)], declared).select("geslacht", "ruwe_score").collect()
+    read = text_scan.scan_text_files(spark, [(1, file)], declared).select("geslacht", "ruwe_score").collect()
     assert [tuple(row) for row in read] == [
         *((code, None) for code in codes.values()),
         (f"{text_scan.NOT_AS_DECLARED}it", "it's"),

@@ -21,11 +21,11 @@ from pyspark.sql import SparkSession
 from cohort import delta
 from cohort.delta.table_retention import TableRetention
 from cohort.destruction import byte_search, inventory, project_destruction, proof, search_terms
-from cohort.destruction.inventory import Inventory
+from cohort.destruction.inventory import ProjectInventory
 from cohort.foundation import json_documents
 from cohort.foundation.errors import DestructionIncomplete, StateRefused, UsageRefused
 from cohort.keys import project_keys
-from cohort.release_records import release_record
+from cohort.release_records import record_store, release_record, release_states
 from cohort.storage import locks
 from cohort.storage.zone_paths import StorageZones
 
@@ -43,39 +43,39 @@ STAGED = "SELECT 'I' AS rekenen, X'{}' AS _pupil, X'{}' AS _school, CAST(NULL AS
 def made(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with the project (two releases published, a third staged, a key) and a neighbour."""
     base = tmp_path_factory.mktemp("made")
-    places, folder = StorageZones(base / "root"), base / "keys"
-    places.root.mkdir()
+    zones, folder = StorageZones(base / "root"), base / "keys"
+    zones.root.mkdir()
     states = {
-        1: release_record.ReleaseState.SUPERSEDED,
-        2: release_record.ReleaseState.PUBLISHED,
-        3: release_record.ReleaseState.STAGED,
+        1: release_states.ReleaseState.SUPERSEDED,
+        2: release_states.ReleaseState.PUBLISHED,
+        3: release_states.ReleaseState.STAGED,
     }
     rows = one_spark.sql(ROWS).coalesce(1)
     for name, numbers in {NAME: (1, 2, 3), "groei": (2,)}.items():
         project_keys.create_key(folder, name)
         for number in numbers:
-            release_record.save_release_record(
-                places, release_record.ReleaseRecord(name, number, states[number], {"records": 17})
+            record_store.save_release_record(
+                zones, release_record.ReleaseRecord(name, number, states[number], {"records": 17})
             )
             if number == 3:
                 staged = one_spark.sql(STAGED.format(PSEUDONYM.hex(), bytes(32).hex())).coalesce(1)
-                delta.replace_table(staged, places.stage(name, 3), {}, release_record.commit_note(name, 3), RETENTION)
+                delta.replace_table(staged, zones.stage(name, 3), {}, release_record.commit_note(name, 3), RETENTION)
             else:
                 note = release_record.commit_note(name, number)
-                delta.replace_table(rows, places.table(name), {}, note, RETENTION)
+                delta.replace_table(rows, zones.table(name), {}, note, RETENTION)
                 shown = {"release": number, "id": note, "state": states[number], "records": 15}
-                json_documents.write_json_document(places.records / name / f"{number}.json", shown)
-        remembered = places.remembered(name) / "2" / "pupils"
+                json_documents.write_json_document(zones.records / name / f"{number}.json", shown)
+        remembered = zones.remembered(name) / "2" / "pupils"
         remembered.mkdir(parents=True)
         pseudonym = pa.table({"_pupil": [REMEMBERED if name == NAME else bytes(32)], "class_nr": [0]})
         pq.write_table(pseudonym, remembered / f"part-00000-{uuid.uuid4()}-c000.zstd.parquet")
         json_documents.write_json_document(remembered.parent / "memory.json", {"pupils": 1})
-    (places.table(NAME) / ".part-left-by-a-crash.tmp").write_bytes(b"half a row")
-    (places.records / NAME / ".2.json.77.new").write_bytes(b"{")
-    (places.deliveries / "01AB").mkdir(parents=True)
-    (places.deliveries / "01AB" / "uit.csv").write_text("brin;pgn\n", encoding="utf-8")
-    (places.root / "feedback" / "01AB").mkdir(parents=True)
-    (places.root / "feedback" / "01AB" / "uses.txt").write_text(f"{NAME}-2\n", encoding="utf-8")
+    (zones.table(NAME) / ".part-left-by-a-crash.tmp").write_bytes(b"half a row")
+    (zones.records / NAME / ".2.json.77.new").write_bytes(b"{")
+    (zones.deliveries / "01AB").mkdir(parents=True)
+    (zones.deliveries / "01AB" / "uit.csv").write_text("brin;pgn\n", encoding="utf-8")
+    (zones.root / "feedback" / "01AB").mkdir(parents=True)
+    (zones.root / "feedback" / "01AB" / "uses.txt").write_text(f"{NAME}-2\n", encoding="utf-8")
     return base
 
 
@@ -83,16 +83,16 @@ class Site:
     """A root with one project to destroy, and how a job would call for it."""
 
     def __init__(self, spark: SparkSession, base: Path) -> None:
-        self.spark, self.places, self.keys = spark, StorageZones(base / "root"), base / "keys"
+        self.spark, self.zones, self.keys = spark, StorageZones(base / "root"), base / "keys"
         self.lines: list[str] = []
 
-    def plan(self, project: str = NAME) -> Inventory:
-        return project_destruction.plan(self.places, self.keys, project)
+    def plan(self, project: str = NAME) -> ProjectInventory:
+        return project_destruction.plan_destruction(self.zones, self.keys, project)
 
     def destroy(self, project: str = NAME, tell: Callable[[str], None] | None = None) -> dict[str, Any]:
-        return project_destruction.destroy(
+        return project_destruction.destroy_project(
             self.spark,
-            self.places,
+            self.zones,
             self.keys,
             project,
             who_confirmed="A. Beheerder",
@@ -101,9 +101,9 @@ class Site:
         )
 
     def assert_gone(self) -> None:
-        assert release_record.project_state(self.places, NAME) is release_record.ProjectState.DESTROYED
-        places = self.places
-        own = places.table(NAME), places.staging(NAME), places.remembered(NAME), places.exact / NAME
+        assert release_states.project_state(self.zones, NAME) is release_states.ProjectState.DESTROYED
+        zones = self.zones
+        own = zones.table(NAME), zones.staging(NAME), zones.remembered(NAME), zones.exact / NAME
         for place in own:
             assert not os.path.lexists(place)
         assert not project_keys.key_exists(self.keys, NAME)
@@ -127,7 +127,7 @@ def no_delta(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         notes = said(path, r'"userMetadata":"([^"]+)"')
         return [delta.TableCommit(version, note, "") for version, note in enumerate(notes)]
 
-    monkeypatch.setattr(search_terms, "scratch", lambda _: [tmp_path / "scratch"])
+    monkeypatch.setattr(search_terms, "scratch_folders", lambda _: [tmp_path / "scratch"])
     monkeypatch.setattr(delta, "purge_table", lambda *_: delta.VacuumResult(0))
     monkeypatch.setattr(delta, "table_exists", lambda path: (path / "_delta_log").is_dir())
     monkeypatch.setattr(delta, "can_read_table", lambda _, path, version: path.exists() and version is None)
@@ -140,10 +140,10 @@ def listing(root: Path) -> dict[str, tuple[int, int]]:
 
 
 def test_a_plan_tells_what_would_go_and_changes_nothing(site: Site) -> None:
-    before = listing(site.places.root.parent)
+    before = listing(site.zones.root.parent)
     found = site.plan()
     summary = found.told()
-    assert listing(site.places.root.parent) == before
+    assert listing(site.zones.root.parent) == before
     assert set(summary["places"]) == {
         f"projects/{NAME}",
         f"staging/{NAME}",
@@ -158,21 +158,26 @@ def test_a_plan_tells_what_would_go_and_changes_nothing(site: Site) -> None:
 
 
 def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_for(site: Site) -> None:
-    planned, others = site.plan(), listing(site.places.table("groei"))
-    with locks.hold_lock(site.places.locks, NAME):
+    planned, others = site.plan(), listing(site.zones.table("groei"))
+    with locks.hold_lock(site.zones.locks, NAME):
         certificate = site.destroy()
 
     site.assert_gone()
     for version in (None, 0):
         with pytest.raises(delta.TABLE_ERRORS):
-            delta.read_table(site.spark, site.places.table(NAME), version).count()
-    assert certificate == json_documents.read_json_document(release_record.certificate_path(site.places, NAME))
+            delta.read_table(site.spark, site.zones.table(NAME), version).count()
+    assert certificate == json_documents.read_json_document(release_states.certificate_path(site.zones, NAME))
     assert certificate["removed"]["places"] == planned.sums()
     assert certificate["removed"]["inventory_sha256"] == planned.sha256
     assert certificate["removed"]["versions"] == 2
     assert [r["was"] for r in certificate["removed"]["releases"]] == ["SUPERSEDED", "PUBLISHED", "STAGED"]
     looked = certificate["looked_for"]
-    assert set(looked["marks"]) == {search_terms.FILE, search_terms.TABLE, search_terms.RELEASE, search_terms.PSEUDONYM}
+    assert set(looked["marks"]) == {
+        search_terms.FILE_ID,
+        search_terms.TABLE_ID,
+        search_terms.RELEASE_ID,
+        search_terms.PUPIL_PSEUDONYM,
+    }
     assert looked["found_before"]["marks"] == sum(looked["marks"].values())
     assert {"name", "bytes", "parquet"} <= set(looked["found_before"]["where"])
     assert looked["found_after"]["marks"] == 0
@@ -188,11 +193,11 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_
         "looked again",
         "records closed",
     ]
-    assert listing(site.places.table("groei")) == others
-    assert site.places.deliveries.joinpath("01AB", "uit.csv").exists()
-    assert json_documents.read_json_document(site.places.records / NAME / "2.json")["state"] == "DESTROYED"
-    assert sorted(p.name for p in (site.places.records / NAME).iterdir()) == ["1.json", "2.json", "certificate.json"]
-    assert site.places.exact.joinpath("groei", "2.json").exists()
+    assert listing(site.zones.table("groei")) == others
+    assert site.zones.deliveries.joinpath("01AB", "uit.csv").exists()
+    assert json_documents.read_json_document(site.zones.records / NAME / "2.json")["state"] == "DESTROYED"
+    assert sorted(p.name for p in (site.zones.records / NAME).iterdir()) == ["1.json", "2.json", "certificate.json"]
+    assert site.zones.exact.joinpath("groei", "2.json").exists()
     assert project_keys.key_exists(site.keys, "groei")
 
 
@@ -200,16 +205,16 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_
 def test_nothing_that_identifies_stands_in_the_certificate_or_the_progress(site: Site) -> None:
     planned = site.plan()
     site.destroy()
-    told = json.dumps(
-        json_documents.read_json_document(release_record.certificate_path(site.places, NAME))
-    ) + "\n".join(site.lines)
-    ids = [found for item in planned.items for found in search_terms.UUID.findall(item.path)]
+    told = json.dumps(json_documents.read_json_document(release_states.certificate_path(site.zones, NAME))) + "\n".join(
+        site.lines
+    )
+    ids = [found for item in planned.items for found in search_terms.UUID_TEXT.findall(item.path)]
     assert ids
-    assert not [secret for secret in [*ids, PSEUDONYM.hex(), str(site.places.root)] if secret in told]
+    assert not [secret for secret in [*ids, PSEUDONYM.hex(), str(site.zones.root)] if secret in told]
 
 
 def test_the_rows_are_deleted_and_vacuumed_before_the_folder_goes(spark: SparkSession, site: Site) -> None:
-    table = site.places.table("groei")
+    table = site.zones.table("groei")
     assert delta.purge_table(table).left_behind == 0
     assert delta.read_table(spark, table).count() == 0
     assert spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled", "true") == "true"
@@ -218,29 +223,29 @@ def test_the_rows_are_deleted_and_vacuumed_before_the_folder_goes(spark: SparkSe
 @pytest.mark.usefixtures("no_delta")
 def test_a_second_destruction_and_a_plan_of_it_are_refused(site: Site) -> None:
     site.destroy()
-    after = listing(site.places.root.parent)
+    after = listing(site.zones.root.parent)
     for again in (site.destroy, site.plan):
         with pytest.raises(StateRefused, match="one that is destroyed"):
             again()
-    assert listing(site.places.root.parent) == after
+    assert listing(site.zones.root.parent) == after
 
 
 @pytest.mark.parametrize("project", ["nooitgehad", "leergroe", "leergroei2"])
 def test_a_project_that_never_was_is_refused_and_leaves_nothing(project: str, site: Site) -> None:
-    before = listing(site.places.root.parent)
+    before = listing(site.zones.root.parent)
     for call in (site.destroy, site.plan):
         with pytest.raises(StateRefused, match="nothing of it"):
             call(project)
-    assert listing(site.places.root.parent) == before
+    assert listing(site.zones.root.parent) == before
 
 
 @pytest.mark.parametrize("project", ["", ".", "..", "../root", "groei/..", "*"])
 def test_a_name_that_is_a_path_is_refused(project: str, site: Site) -> None:
-    before = listing(site.places.root.parent)
+    before = listing(site.zones.root.parent)
     for call in (site.destroy, site.plan):
         with pytest.raises(UsageRefused):
             call(project)
-    assert listing(site.places.root.parent) == before
+    assert listing(site.zones.root.parent) == before
 
 
 def test_a_project_with_only_a_key_can_be_destroyed(site: Site) -> None:
@@ -287,11 +292,11 @@ def test_a_killed_destruction_is_taken_up_by_the_next(module: Any, name: str, mo
         with pytest.raises(Killed):
             site.destroy()
 
-    if release_record.project_state(site.places, NAME) is release_record.ProjectState.DESTROYED and not os.path.lexists(
-        site.places.exact / NAME
+    if release_states.project_state(site.zones, NAME) is release_states.ProjectState.DESTROYED and not os.path.lexists(
+        site.zones.exact / NAME
     ):
         certificate = json_documents.read_json_document(
-            release_record.certificate_path(site.places, NAME)
+            release_states.certificate_path(site.zones, NAME)
         )  # killed after the last step
     else:
         certificate = site.destroy()
@@ -313,7 +318,7 @@ def test_a_destruction_killed_between_two_steps_is_taken_up_by_the_next(step: in
 
     with pytest.raises(Killed):
         site.destroy(tell=tell)
-    assert site.plan().state is release_record.ProjectState.DESTROYING
+    assert site.plan().state is release_states.ProjectState.DESTROYING
     certificate = site.destroy()
     site.assert_gone()
     assert certificate["removed"]["inventory_sha256"] == planned.sha256
@@ -336,8 +341,8 @@ def test_what_cannot_be_removed_is_told_and_the_next_run_goes_on(site: Site, mon
             site.destroy()
     assert refused.value.exit_code == 16
     assert Path(stuck.path).name not in str(refused.value)
-    assert not release_record.certificate_path(site.places, NAME).exists()
-    assert release_record.project_state(site.places, NAME) is release_record.ProjectState.DESTROYING
+    assert not release_states.certificate_path(site.zones, NAME).exists()
+    assert release_states.project_state(site.zones, NAME) is release_states.ProjectState.DESTROYING
 
     certificate = site.destroy()
     site.assert_gone()
@@ -351,7 +356,9 @@ def test_a_key_that_cannot_be_removed_is_told(site: Site, monkeypatch: pytest.Mo
 
     with monkeypatch.context() as held:
         held.setattr(project_keys, "destroy_key", refuse)
-        held.setattr(inventory, "remove", lambda tree, real=inventory.remove: tree.suffix == ".key" or real(tree))
+        held.setattr(
+            inventory, "remove_tree", lambda tree, real=inventory.remove_tree: tree.suffix == ".key" or real(tree)
+        )
         with pytest.raises(DestructionIncomplete, match="the project's key"):
             site.destroy()
     site.destroy()
@@ -359,24 +366,24 @@ def test_a_key_that_cannot_be_removed_is_told(site: Site, monkeypatch: pytest.Mo
 
 
 def a_log(site: Site, marked: dict[str, str]) -> tuple[Path, bytes]:
-    return site.places.restricted / "work" / "run.log.gz", gzip.compress(marked["file"].encode())
+    return site.zones.restricted / "work" / "run.log.gz", gzip.compress(marked["file"].encode())
 
 
 def a_clone(site: Site, marked: dict[str, str]) -> tuple[Path, bytes]:
-    log = site.places.table("groei") / "_delta_log" / "00000000000000000009.json"
+    log = site.zones.table("groei") / "_delta_log" / "00000000000000000009.json"
     return log, json.dumps({"add": {"path": f"/elsewhere/part-0-{marked['file']}.parquet"}}).encode()
 
 
 def a_pseudonym(site: Site, _: dict[str, str]) -> tuple[Path, bytes]:
-    return site.places.records / "groei" / "findings.json", json.dumps({"pupil": PSEUDONYM.hex()}).encode()
+    return site.zones.records / "groei" / "findings.json", json.dumps({"pupil": PSEUDONYM.hex()}).encode()
 
 
 def a_release(site: Site, _: dict[str, str]) -> tuple[Path, bytes]:
-    return site.places.restricted / "records" / "groei" / "compared.json", f'["{NAME}-2"]'.encode()
+    return site.zones.restricted / "records" / "groei" / "compared.json", f'["{NAME}-2"]'.encode()
 
 
 def a_copy(site: Site, marked: dict[str, str]) -> tuple[Path, bytes]:
-    return site.places.root / "exports" / "for_a_friend", Path(marked["data"]).read_bytes()
+    return site.zones.root / "exports" / "for_a_friend", Path(marked["data"]).read_bytes()
 
 
 @pytest.mark.usefixtures("no_delta")
@@ -385,17 +392,20 @@ def test_whatever_still_shows_the_project_keeps_it_from_being_certified(
     plant: Callable[[Site, dict[str, str]], tuple[Path, bytes]], site: Site
 ) -> None:
     data = next(i for i in site.plan().items if i.is_data)
-    known = {"file": search_terms.UUID.findall(data.path)[-1], "data": str(site.places.root / data.place / data.path)}
+    known = {
+        "file": search_terms.UUID_TEXT.findall(data.path)[-1],
+        "data": str(site.zones.root / data.place / data.path),
+    }
     planted, content = plant(site, known)
     planted.parent.mkdir(parents=True, exist_ok=True)
     planted.write_bytes(content)
 
     with pytest.raises(DestructionIncomplete) as refused:
         site.destroy()
-    assert not release_record.certificate_path(site.places, NAME).exists()
+    assert not release_states.certificate_path(site.zones, NAME).exists()
     assert len(refused.value.problems) == 1
-    assert planted.parent.relative_to(site.places.root).as_posix() in str(refused.value)
-    assert not re.search(f"{known['file']}|{PSEUDONYM.hex()}|{re.escape(str(site.places.root))}", str(refused.value))
+    assert planted.parent.relative_to(site.zones.root).as_posix() in str(refused.value)
+    assert not re.search(f"{known['file']}|{PSEUDONYM.hex()}|{re.escape(str(site.zones.root))}", str(refused.value))
 
     planted.unlink()
     site.destroy()
@@ -417,12 +427,12 @@ def test_the_scratch_folders_are_searched_too(site: Site, tmp_path: Path) -> Non
 def test_a_search_that_does_not_find_the_marks_before_removes_nothing(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = listing(site.places.table(NAME))
+    kept = listing(site.zones.table(NAME))
     with monkeypatch.context() as blind:
-        blind.setattr(byte_search, "search", lambda *_, **__: byte_search.Hits((), 0, 0, {}, ()))
+        blind.setattr(byte_search, "search_files", lambda *_, **__: byte_search.ByteSearchResult((), 0, 0, {}, ()))
         with pytest.raises(DestructionIncomplete, match="find every mark"):
             site.destroy()
-    assert listing(site.places.table(NAME)) == kept
+    assert listing(site.zones.table(NAME)) == kept
     assert project_keys.key_exists(site.keys, NAME)
 
 
@@ -431,25 +441,25 @@ def test_a_link_is_removed_and_not_followed(site: Site, tmp_path: Path) -> None:
     outside = tmp_path / "of someone else"
     outside.mkdir()
     (outside / "keep.parquet").write_bytes(b"PAR1")
-    (site.places.table(NAME) / "folder").symlink_to(outside)
-    (site.places.table(NAME) / "file.parquet").symlink_to(outside / "keep.parquet")
+    (site.zones.table(NAME) / "folder").symlink_to(outside)
+    (site.zones.table(NAME) / "file.parquet").symlink_to(outside / "keep.parquet")
     site.destroy()
     site.assert_gone()
     assert (outside / "keep.parquet").read_bytes() == b"PAR1"
 
 
 def test_a_place_that_is_itself_a_link_is_refused_before_anything_is_removed(site: Site, tmp_path: Path) -> None:
-    table, elsewhere = site.places.table(NAME), tmp_path / "another disk"
+    table, elsewhere = site.zones.table(NAME), tmp_path / "another disk"
     table.rename(elsewhere)
     table.symlink_to(elsewhere)
-    before = listing(site.places.root.parent)
+    before = listing(site.zones.root.parent)
     with pytest.raises(DestructionIncomplete, match="a link to elsewhere"):
         site.destroy()
-    assert listing(site.places.root.parent) == before
+    assert listing(site.zones.root.parent) == before
 
 
 def test_a_damaged_table_is_destroyed_like_a_sound_one(site: Site) -> None:
-    for log in (site.places.table(NAME) / "_delta_log").glob("*.json"):
+    for log in (site.zones.table(NAME) / "_delta_log").glob("*.json"):
         log.write_text("{ broken", encoding="utf-8")
     certificate = site.destroy()
     site.assert_gone()

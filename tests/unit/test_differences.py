@@ -23,7 +23,7 @@ from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, StateRefused
 from cohort.keys.project_keys import ProjectKey
 from cohort.legal_basis.number_changes import NumberChanges
-from cohort.release_records import class_snapshot, release_record
+from cohort.release_records import class_snapshot, record_store
 
 K = 10
 FIRST = [n for n in range(PUPILS) if (sex_of(n), score_of(n)) == ("1", 50)]
@@ -194,10 +194,10 @@ def test_a_pupil_with_a_new_number_stays_and_takes_nobody_along(root: Root) -> N
     changes = NumberChanges(newest_of={old: new, other: NUMBERS[FIRST[2]]})
     root.results(lambda n: {"pgn": new} if n == FIRST[0] else {})
     assert (
-        snapshot_renumbering.renumber_snapshot(root.spark, root.places, root.project, ProjectKey(SECRET), changes) == 1
+        snapshot_renumbering.renumber_snapshot(root.spark, root.zones, root.project, ProjectKey(SECRET), changes) == 1
     )
     assert (
-        snapshot_renumbering.renumber_snapshot(root.spark, root.places, root.project, ProjectKey(SECRET), changes) == 0
+        snapshot_renumbering.renumber_snapshot(root.spark, root.zones, root.project, ProjectKey(SECRET), changes) == 0
     )
     way = root.release()
     assert (way.withdrawn, root.made[-1].found) == (0, ())
@@ -206,7 +206,7 @@ def test_a_pupil_with_a_new_number_stays_and_takes_nobody_along(root: Root) -> N
 
 def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
     """One pupil is taken out of it, so that his row could go from the next release alone."""
-    folder = root.places.remembered("proef") / "1"
+    folder = root.zones.remembered("proef") / "1"
     part = max((folder / "pupils").glob("*.parquet"), key=lambda file: pq.read_metadata(file).num_rows)
     pupils, classes = pq.read_table(part), pq.read_table(folder / "classes.parquet")
     of = pupils["class_nr"][0].as_py()
@@ -242,7 +242,7 @@ def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:
     with pytest.raises(ConfigurationRefused, match="release 1 was made with"):
         root.release()
     root.project = whole
-    class_snapshot.remove_snapshot(root.places, release_record.load_release_records(root.places, "proef")[0])
+    class_snapshot.remove_snapshot(root.zones, record_store.load_release_records(root.zones, "proef")[0])
     with pytest.raises(StateRefused, match="the memory of release 1"):
         root.release()
 

@@ -15,7 +15,8 @@ from cohort.agreements import platform as platforms
 from cohort.agreements.project import load_project
 from cohort.foundation import json_documents
 from cohort.release_records import public_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
 from cohort.transparency import register_documents
 
@@ -122,13 +123,13 @@ def test_the_register_reads_what_is_disclosed_of_every_shipped_project(name: str
 
 
 def test_a_release_that_was_replaced_says_so_in_public(tmp_path: Path) -> None:
-    places = StorageZones(tmp_path)
-    public_record.write_public_record(places, platform(), exact())
-    before = json_documents.read_json_document(places.records / "proef" / "1.json")
+    zones = StorageZones(tmp_path)
+    public_record.write_public_record(zones, platform(), exact())
+    before = json_documents.read_json_document(zones.records / "proef" / "1.json")
 
-    public_record.mark_public_record_superseded(places, exact().moved(ReleaseState.SUPERSEDED))
+    public_record.mark_public_record_superseded(zones, exact().moved(ReleaseState.SUPERSEDED))
 
-    after = json_documents.read_json_document(places.records / "proef" / "1.json")
+    after = json_documents.read_json_document(zones.records / "proef" / "1.json")
     assert (before["state"], after["state"]) == ("PUBLISHED", "SUPERSEDED")
     assert {**after, "state": "PUBLISHED"} == before
 

@@ -21,9 +21,10 @@ from cohort.foundation.progress import Stopwatch
 from cohort.keys import project_keys
 from cohort.live_tables import eligibility_withdrawal, reader_check
 from cohort.release import status
-from cohort.release_records import release_record
+from cohort.release_records import record_store, release_states
 from cohort.release_records.due_actions import DueAction, DueJob, DueReason
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -75,7 +76,7 @@ def test_a_project_without_a_release_is_due_for_one_or_for_a_key_first(folder: P
 
 def test_a_project_that_is_being_destroyed_is_due_for_that_alone(folder: Path) -> None:
     json_documents.write_json_document(
-        release_record.destruction_journal_path(StorageZones(folder / "root"), "aap"), {}
+        release_states.destruction_journal_path(StorageZones(folder / "root"), "aap"), {}
     )
     assert due(folder)[0]["aap"] == [DueAction(DueJob.DESTROY, (DueReason.DESTRUCTION_UNFINISHED,))]
 
@@ -104,7 +105,7 @@ def job(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 class Lines(list[str]):
     """What stands for a job: its settings, and who hears of its progress."""
 
-    places = platform = config = keys = now = None
+    zones = platform = config = keys = now = None
     asked = argparse.Namespace(project=None, due=True, wave=False, publish=False)
 
     def progress(self, line: str) -> None:
@@ -148,15 +149,15 @@ def test_release_due_goes_on_after_one_projects_defect_or_refusal(
 def test_one_projects_defect_closes_its_table_and_keeps_no_other_open(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places, holds = StorageZones(folder / "root"), platform.load_platform(folder / "conf")
+    zones, holds = StorageZones(folder / "root"), platform.load_platform(folder / "conf")
     for name in ("aap", "noot"):
-        places.table(name).mkdir(parents=True, mode=0o750)
-        places.table(name).chmod(0o750)
-        release_record.save_release_record(places, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"settled": True}))
-    (places.exact / "aap" / "1.json").write_text(f'{{"{PLANTED}', encoding="utf-8")
+        zones.table(name).mkdir(parents=True, mode=0o750)
+        zones.table(name).chmod(0o750)
+        record_store.save_release_record(zones, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"settled": True}))
+    (zones.exact / "aap" / "1.json").write_text(f'{{"{PLANTED}', encoding="utf-8")
     del monkeypatch
     record = reader_check.check_readers(
-        reader_check.ReaderCheck(places, holds, folder / "conf", folder / "keys", NOW), lambda _: None
+        reader_check.ReaderCheck(zones, holds, folder / "conf", folder / "keys", NOW), lambda _: None
     )
     assert {one["project"]: (one["access"], one["exit_code"]) for one in record["projects"]} == {
         "aap": ("withdrawn", 70),
@@ -170,7 +171,7 @@ def test_one_projects_defect_closes_its_table_and_keeps_no_other_open(
 def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places, holds = StorageZones(folder / "root"), platform.load_platform(folder / "conf")
+    zones, holds = StorageZones(folder / "root"), platform.load_platform(folder / "conf")
     records = [ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"class": "pseudonymous"}) for name in ("aap", "noot")]
     monkeypatch.setattr(eligibility_withdrawal, "live_pseudonymous_releases", lambda _: records)
     monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset())
@@ -183,7 +184,7 @@ def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
     monkeypatch.setattr("cohort.live_tables.row_withdrawal.apply", apply)
     told = eligibility_withdrawal.withdraw_ineligible_rows(
         None,
-        places,
+        zones,
         holds,
         folder / "conf",
         folder / "keys",  # type: ignore[arg-type]

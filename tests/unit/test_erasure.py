@@ -25,9 +25,10 @@ from cohort.erasure import objection_erasure, objection_receipts, raw_file_erasu
 from cohort.foundation.errors import ObjectionsRefused
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
-from cohort.results import ledger, row_removal
+from cohort.release_records import record_store, release_record
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
+from cohort.results import erasure_journal, ledger
 from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -44,7 +45,7 @@ class Root:
     """A storage root, what of its lists is written, and the jobs that are run on it."""
 
     spark: SparkSession
-    places: StorageZones
+    zones: StorageZones
     share: str = "1"
     of_school: str = "1"
     always: int = 0
@@ -52,14 +53,14 @@ class Root:
 
     def deliver(self, name: str, school: str, *rows: str) -> None:
         lines = [HEADER, *(f"{school};2024-2025;{row}" for row in rows), ""]
-        (self.places.deliveries / name).write_text("\n".join(lines), encoding="utf-8")
+        (self.zones.deliveries / name).write_text("\n".join(lines), encoding="utf-8")
 
     def listed(self, *lines: str, name: str = "lijst", **told: Any) -> None:
         facts = {"polarity": "block", "source": name, "date": self.now.date(), "declared_empty": True} | told
-        write_list(self.places.objections, lines, **facts)
+        write_list(self.zones.objections, lines, **facts)
 
     def clear(self) -> None:
-        shutil.rmtree(self.places.objections, ignore_errors=True)
+        shutil.rmtree(self.zones.objections, ignore_errors=True)
 
     @property
     def holds(self) -> platform.Platform:
@@ -75,47 +76,47 @@ class Root:
         return holds.model_copy(update={"objections": limits, "intake": taking})
 
     def load(self, *confirmed: str) -> objections.Objections:
-        zone, today = self.places.objections, self.now.date()
+        zone, today = self.zones.objections, self.now.date()
         return objections.load_objections(zone, self.holds.objections, today, KNOWN.domains(), confirmed)
 
     def ingest(self) -> dict[str, Any]:
-        changes = number_changes.load_number_changes(self.places.numbers, self.now.date())
-        intake = pipeline.Intake(
-            self.places, self.holds, KNOWN, format_declarations.load(CONF), self.load(), changes, self.now
+        changes = number_changes.load_number_changes(self.zones.numbers, self.now.date())
+        intake = pipeline.IngestionContext(
+            self.zones, self.holds, KNOWN, format_declarations.load(CONF), self.load(), changes, self.now
         )
-        return pipeline.ingest(self.spark, intake, lambda _: None)
+        return pipeline.ingest_deliveries(self.spark, intake, lambda _: None)
 
     def objections(self, *confirmed: str) -> dict[str, Any]:
         return objection_erasure.apply_objections(
-            self.spark, self.places, self.holds, KNOWN, self.load(*confirmed), self.now
+            self.spark, self.zones, self.holds, KNOWN, self.load(*confirmed), self.now
         )
 
     def rows(self) -> str:
         """Which results there are of whom: `0rs` has rekenen and spelling, `…*` at the second school."""
         held: dict[str, str] = {}
-        for row in delta.read_table(self.spark, self.places.results).orderBy("domein").collect():
+        for row in delta.read_table(self.spark, self.zones.results).orderBy("domein").collect():
             name = f"{PUPILS.index(row.pgn)}{'*' if row.brin == THERE else ''}"
             held[name] = held.get(name, "") + row.domein[0]
         return " ".join(f"{name}{domains}" for name, domains in sorted(held.items()))
 
     def refused(self) -> list[str]:
-        rows = delta.read_table(self.spark, self.places.quarantine).collect()
+        rows = delta.read_table(self.spark, self.zones.quarantine).collect()
         return sorted(" ".join(row.codes) for row in rows)
 
     def files(self) -> set[str]:
-        return {path.name for path in self.places.deliveries.rglob("*") if path.is_file()}
+        return {path.name for path in self.zones.deliveries.rglob("*") if path.is_file()}
 
     def closes(self) -> bool:
-        known = ledger.read(self.places.ledger)
-        there = delta.read_table(self.spark, self.places.results).count()
-        return there + row_removal.erased_so_far(self.places) == known.current()
+        known = ledger.read_ledger(self.zones.ledger)
+        there = delta.read_table(self.spark, self.zones.results).count()
+        return there + erasure_journal.count_erased_rows(self.zones) == known.current()
 
     def holding(self, n: int) -> set[str]:
         """The zones in which a pupil's number still stands, looked for in everything decoded."""
         zones = ("restricted/results", "restricted/quarantine", "deliveries", "feedback", "staging")
-        there = [self.places.root / zone for zone in zones]
-        found = byte_search.search([z for z in there if z.exists()], {"number": PUPILS[n].encode()}).found
-        return {hit.path.relative_to(self.places.root).parts[-2] for hit in found}
+        there = [self.zones.root / zone for zone in zones]
+        found = byte_search.search_files([z for z in there if z.exists()], {"number": PUPILS[n].encode()}).found
+        return {hit.path.relative_to(self.zones.root).parts[-2] for hit in found}
 
 
 def row(n: int, test: str = "REK-M7", score: str = "87,3") -> str:
@@ -134,7 +135,7 @@ def without(*pupils: int) -> str:
 @pytest.fixture(scope="module")
 def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Root:
     made = Root(one_spark, StorageZones(tmp_path_factory.mktemp("erasure")))
-    made.places.deliveries.mkdir()
+    made.zones.deliveries.mkdir()
     every = [row(n, test) for n in range(8) for test in ("REK-M7", "SP-M7")]
     broken = f"x;{PUPILS[3]};REK-M7;2025-01-20;1;2;3"  # the number stands in another column
     made.deliver("a.csv", HERE, *every, row(1, "REK-X"), row(2, "SP-M6", "87.3"), broken)
@@ -148,7 +149,7 @@ def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def root(taken_in: Root, spark: SparkSession, tmp_path: Path) -> Root:
-    shutil.copytree(taken_in.places.root, tmp_path / "root")
+    shutil.copytree(taken_in.zones.root, tmp_path / "root")
     return Root(spark, StorageZones(tmp_path / "root"))
 
 
@@ -165,9 +166,9 @@ def test_an_objector_goes_from_everywhere_and_the_school_hears_of_it(root: Root)
     assert (told["applied"], told["unmatched"], told["invalid"]) == (1, 1, 1)
     assert root.holding(6) == set()
     assert root.closes()
-    receipt = json.loads((root.places.feedback(THERE) / "bezwaren-lijst0.json").read_text())
+    receipt = json.loads((root.zones.feedback(THERE) / "bezwaren-lijst0.json").read_text())
     assert (receipt["applied"], receipt["unmatched_lines"], receipt["invalid_lines"]) == (1, [3], [4])
-    text = (root.places.feedback(THERE) / "bezwaren-lijst0.txt").read_text()
+    text = (root.zones.feedback(THERE) / "bezwaren-lijst0.txt").read_text()
     assert "Regels in de lijst: 4." in text
     assert not any(number in text + str(receipt) for number in (*PUPILS, bsn(77)))
     again = root.objections()
@@ -245,26 +246,26 @@ def test_a_list_over_the_share_erases_nothing_until_it_is_confirmed(
     root.share, root.of_school, root.always = share, of_school, always
     root.listed(line(0), name="klein")
     root.listed(line(1), line(2), name="groot")
-    before = sorted(path for path in root.places.root.rglob("*") if "locks" not in path.parts)
+    before = sorted(path for path in root.zones.root.rglob("*") if "locks" not in path.parts)
     with pytest.raises(ObjectionsRefused, match=told) as refusal:
         root.objections()
     assert refusal.value.exit_code == 12
     assert "--confirm lijst2" in str(refusal.value), says
     assert "lijst0" not in str(refusal.value)
-    assert before == sorted(path for path in root.places.root.rglob("*") if "locks" not in path.parts)
+    assert before == sorted(path for path in root.zones.root.rglob("*") if "locks" not in path.parts)
     root.objections("lijst2")
     assert root.rows() == without(0, 1, 2)
 
 
 def test_a_list_turned_round_does_not_empty_the_first_delivery(spark: SparkSession, tmp_path: Path) -> None:
     root = Root(spark, StorageZones(tmp_path), of_school="0.4", always=1)
-    root.places.deliveries.mkdir()
+    root.zones.deliveries.mkdir()
     root.deliver("a.csv", HERE, *(row(n) for n in range(8)))
     root.listed(*(line(n) for n in range(4)))
     with pytest.raises(ObjectionsRefused, match="of all pupils"):
         root.ingest()
-    assert not root.places.standing.exists(), "what was refused is not remembered"
-    left = [file for file in root.places.results.rglob("*.parquet") if "_delta_log" not in file.parts]
+    assert not root.zones.standing.exists(), "what was refused is not remembered"
+    left = [file for file in root.zones.results.rglob("*.parquet") if "_delta_log" not in file.parts]
     assert left == [], "no row of a run that was refused stays in the results"
     root.clear()
     root.listed(line(0))
@@ -276,9 +277,9 @@ def test_an_old_number_and_a_change_that_comes_later(root: Root) -> None:
     root.listed(f"{bsn(50)};;2026-09-01;;alles")
     root.objections()
     assert root.rows() == EVERYTHING
-    root.places.numbers.mkdir()
-    (root.places.numbers / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-11-23\nsource = 'DUO'\n")
-    (root.places.numbers / "duo.csv").write_text(f"{bsn(50)};{PUPILS[4]};2026-09-01\n")
+    root.zones.numbers.mkdir()
+    (root.zones.numbers / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-11-23\nsource = 'DUO'\n")
+    (root.zones.numbers / "duo.csv").write_text(f"{bsn(50)};{PUPILS[4]};2026-09-01\n")
     root.clear()
     root.listed()
     root.objections()
@@ -354,9 +355,9 @@ def ended_well(root: Root) -> None:
     root.objections()
     assert root.rows() == without(1, 3, 6)
     assert (root.refused(), root.files()) == (["SCORE_NOT_A_NUMBER"], set())
-    assert row_removal.erased_so_far(root.places) == 7
+    assert erasure_journal.count_erased_rows(root.zones) == 7
     assert root.holding(6) == root.holding(1) == set()
-    receipt = json.loads((root.places.feedback(HERE) / "bezwaren-lijst0.json").read_text())
+    receipt = json.loads((root.zones.feedback(HERE) / "bezwaren-lijst0.json").read_text())
     assert (receipt["applied"], receipt["unmatched"]) == (3, 0)
 
 
@@ -380,22 +381,22 @@ def test_killed_anywhere_and_run_again_it_ends_the_same(
 def test_stages_and_live_projects_that_it_changes_are_named_and_others_are_not(root: Root) -> None:
     root.listed(line(0))
     before = root.load()
-    places, domains = root.places, {"lezer": ["lezen"], "rekenaar": ["rekenen"]}
+    zones, domains = root.zones, {"lezer": ["lezen"], "rekenaar": ["rekenen"]}
     for name, used in domains.items():
         facts = {"domains": used, "barred_digest": before.digest_for(name, used)}
-        release_record.save_release_record(places, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, facts))
-        release_record.save_release_record(places, ReleaseRecord(name, 2, ReleaseState.VERIFIED, facts))
-        places.stage(name, 2).mkdir(parents=True)
-    places.stage("lezer", 9).mkdir()
+        record_store.save_release_record(zones, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, facts))
+        record_store.save_release_record(zones, ReleaseRecord(name, 2, ReleaseState.VERIFIED, facts))
+        zones.stage(name, 2).mkdir(parents=True)
+    zones.stage("lezer", 9).mkdir()
     assert root.objections()["due"] == []
-    assert not places.stage("lezer", 9).exists(), "of no record"
+    assert not zones.stage("lezer", 9).exists(), "of no record"
     root.clear()
     root.listed(line(0), line(1, "domein:rekenen"))
     record = root.objections()
     assert (record["due"], record["erased"]["stages"]) == (["rekenaar"], 1)
-    assert not places.stage("rekenaar", 2).exists()
-    assert release_record.find_release_record(places, "rekenaar", 2).state is ReleaseState.REFUSED
-    assert (release_record.find_release_record(places, "lezer", 2).state, places.stage("lezer", 2).exists()) == (
+    assert not zones.stage("rekenaar", 2).exists()
+    assert record_store.find_release_record(zones, "rekenaar", 2).state is ReleaseState.REFUSED
+    assert (record_store.find_release_record(zones, "lezer", 2).state, zones.stage("lezer", 2).exists()) == (
         ReleaseState.VERIFIED,
         True,
     )

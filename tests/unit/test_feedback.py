@@ -14,14 +14,14 @@ import pytest
 from cohort.delivery_formats.file_rejections import FILE_REASONS
 from cohort.foundation.errors import StateRefused
 from cohort.ingestion import feedback, run_marker, volume_anomalies
-from cohort.results.ledger import REJECTED, TAKEN, Entry, Ledger
+from cohort.results.ledger import DELIVERY_REJECTED, DELIVERY_TAKEN, Ledger, LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 
 MOST = Decimal("0.1")
 LINES = {"PGN_INVALID": [3, 9]}
 
 
-def entry(**changed: Any) -> Entry:
+def entry(**changed: Any) -> LedgerEntry:
     told = {
         "sha256": "ab" * 32,
         "name": "a.csv",
@@ -29,7 +29,7 @@ def entry(**changed: Any) -> Entry:
         "batch": 1,
         "brin": "10AA",
         "received": "2026-11-23T12:00:00",
-        "status": TAKEN,
+        "status": DELIVERY_TAKEN,
         "reason": None,
         "delivered": 12,
         "accepted": 12,
@@ -38,17 +38,17 @@ def entry(**changed: Any) -> Entry:
         "mended": 0,
         "codes": {},
     }
-    return Entry(**(told | changed))
+    return LedgerEntry(**(told | changed))
 
 
-def rejected(reason: str, **changed: Any) -> Entry:
-    return entry(status=REJECTED, reason=reason, accepted=0, quarantined=12, **changed)
+def rejected(reason: str, **changed: Any) -> LedgerEntry:
+    return entry(status=DELIVERY_REJECTED, reason=reason, accepted=0, quarantined=12, **changed)
 
 
-def written(folder: Path, one: Entry, lines: dict[str, list[int]]) -> tuple[dict[str, Any], str]:
-    places = StorageZones(folder)
-    feedback.write(places, one, lines, MOST)
-    path = places.feedback(one.brin or feedback.UNKNOWN_SCHOOL) / f"{one.levering_nr}"
+def written(folder: Path, one: LedgerEntry, lines: dict[str, list[int]]) -> tuple[dict[str, Any], str]:
+    zones = StorageZones(folder)
+    feedback.write_feedback(zones, one, lines, MOST)
+    path = zones.feedback(one.brin or feedback.UNKNOWN_SCHOOL) / f"{one.levering_nr}"
     return json.loads(path.with_suffix(".json").read_text()), path.with_suffix(".txt").read_text()
 
 
@@ -96,7 +96,7 @@ def written(folder: Path, one: Entry, lines: dict[str, list[int]]) -> tuple[dict
     ],
 )
 def test_a_sentence_says_how_many_of_what_and_where(
-    tmp_path: Path, one: Entry, lines: dict[str, list[int]], sentences: list[str]
+    tmp_path: Path, one: LedgerEntry, lines: dict[str, list[int]], sentences: list[str]
 ) -> None:
     _, text = written(tmp_path, one, lines)
     assert [said for said in sentences if said not in text] == []
@@ -119,7 +119,7 @@ def sizes(*files: dict[str, Any]) -> list[dict[str, int]]:
         entry(levering_nr=n, accepted=f["delivered"], **({"slices": {"2024-2025 M rekenen": 1}} | f))
         for n, f in enumerate(files)
     ]
-    return [one.warnings for one in volume_anomalies.warned(rows[1:], Ledger(tuple(rows[:1])))]
+    return [one.warnings for one in volume_anomalies.add_volume_warnings(rows[1:], Ledger(tuple(rows[:1])))]
 
 
 E = {"2024-2025 E rekenen": 1}
@@ -148,13 +148,13 @@ def test_a_delivery_is_held_against_the_last_one_that_compares(
 
 
 def test_what_a_run_told_that_does_not_count_goes(tmp_path: Path) -> None:
-    places = StorageZones(tmp_path)
-    feedback.sweep(places, 6)
+    zones = StorageZones(tmp_path)
+    feedback.sweep_uncounted_feedback(zones, 6)
     for number in (6, 7, 70):
         written(tmp_path, entry(levering_nr=number), {})
-    (places.feedback("10AA") / "gebruik.json").write_text("{}")
-    feedback.sweep(places, 6)
-    there = {path.name for path in places.feedback("").rglob("*") if path.is_file()}
+    (zones.feedback("10AA") / "gebruik.json").write_text("{}")
+    feedback.sweep_uncounted_feedback(zones, 6)
+    there = {path.name for path in zones.feedback("").rglob("*") if path.is_file()}
     assert there == {"gebruik.json", "6.json", "6.txt"}
 
 
@@ -167,16 +167,16 @@ def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(os, "walk", shut)
     with pytest.raises(StateRefused, match="feedback/"):
-        feedback.sweep(StorageZones(tmp_path), 6)
+        feedback.sweep_uncounted_feedback(StorageZones(tmp_path), 6)
 
 
 def test_a_run_that_did_not_come_to_its_end_is_known_to_the_next(tmp_path: Path) -> None:
-    places, known = StorageZones(tmp_path), Ledger((entry(),))
-    assert not run_marker.begin(places, Ledger()), "nothing was ever run"
-    run_marker.reach(places, known)
-    assert run_marker.begin(places, known)
-    assert not run_marker.begin(places, known), "the run between was cut off"
-    run_marker.reach(places, known)
-    assert not run_marker.begin(places, Ledger()), "an older ledger was put back"
-    places.ended.write_bytes(b"\xff")
-    assert not run_marker.begin(places, known)
+    zones, known = StorageZones(tmp_path), Ledger((entry(),))
+    assert not run_marker.begin_run(zones, Ledger()), "nothing was ever run"
+    run_marker.complete_run(zones, known)
+    assert run_marker.begin_run(zones, known)
+    assert not run_marker.begin_run(zones, known), "the run between was cut off"
+    run_marker.complete_run(zones, known)
+    assert not run_marker.begin_run(zones, Ledger()), "an older ledger was put back"
+    zones.ended.write_bytes(b"\xff")
+    assert not run_marker.begin_run(zones, known)

@@ -159,8 +159,8 @@ def test_files_glued_together_are_told(says: str, text: str, kind: str | None, r
 
 def of_columns(*columns: str | None, **changed: Any) -> list[tuple[str, ...]]:
     rows = [entry(levering_nr=n, columns=one, **changed) for n, one in enumerate(columns)]
-    told = volume_anomalies.columns_gone(rows[1:], Ledger(tuple(rows[:1])))
-    warned = volume_anomalies.warned(rows[1:], Ledger(tuple(rows[:1])))
+    told = volume_anomalies.find_missing_columns(rows[1:], Ledger(tuple(rows[:1])))
+    warned = volume_anomalies.add_volume_warnings(rows[1:], Ledger(tuple(rows[:1])))
     counts = {one.levering_nr: one.warnings.get("COLUMN_GONE", 0) for one in warned}
     assert counts == {one.levering_nr: len(told.get(one.levering_nr, ())) for one in rows[1:]}
     return [told.get(one.levering_nr, ()) for one in rows[1:]]
@@ -187,15 +187,15 @@ def test_only_what_was_taken_in_of_the_same_school_and_supplier_counts() -> None
     before = entry(levering_nr=1, columns="brin pgn ses", supplier="a")
     for other in ({"supplier": "b"}, {"brin": "10AB"}):
         after = entry(levering_nr=2, columns="brin pgn", **({"supplier": "a"} | other))
-        assert volume_anomalies.columns_gone([after], Ledger((before,))) == {}
+        assert volume_anomalies.find_missing_columns([after], Ledger((before,))) == {}
 
 
 def test_the_feedback_names_them(tmp_path: Path) -> None:
     written(tmp_path, entry(), {})
     one = entry(warnings={"COLUMN_GONE": 2})
-    places = StorageZones(tmp_path)
-    feedback.write(places, one, {}, Decimal("0.1"), unread=("3 (Naam)", "5"), gone=("gewicht", "ses"))
-    text = (places.feedback("10AA") / "7.txt").read_text()
+    zones = StorageZones(tmp_path)
+    feedback.write_feedback(zones, one, {}, Decimal("0.1"), unread=("3 (Naam)", "5"), gone=("gewicht", "ses"))
+    text = (zones.feedback("10AA") / "7.txt").read_text()
     said = (
         "Niet overgenomen kolommen: 3 (Naam), 5.",
         "Columns not read on: 3 (Naam), 5.",
@@ -205,7 +205,7 @@ def test_the_feedback_names_them(tmp_path: Path) -> None:
         "These are: gewicht, ses.",
     )
     assert [sentence for sentence in said if sentence not in text] == []
-    told = json.loads((places.feedback("10AA") / "7.json").read_text())
+    told = json.loads((zones.feedback("10AA") / "7.json").read_text())
     assert told["columns_not_read"] == ["3 (Naam)", "5"]
     assert told["warnings"]["COLUMN_GONE"]["columns"] == ["gewicht", "ses"]
 

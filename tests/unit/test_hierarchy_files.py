@@ -8,7 +8,7 @@ import pytest
 
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.verification.hierarchy_reader import of_text
+from cohort.verification.hierarchy_reader import read_hierarchy_file
 
 PLAIN = "nl;in Nederland;*\nfy;in Nederland;*\noverig;elders;*\n"
 ROWS = [("nl", "in Nederland", "*"), ("fy", "in Nederland", "*"), ("overig", "elders", "*")]
@@ -57,7 +57,7 @@ SAME = {
 def test_one_hierarchy_however_it_is_written(tmp_path: Path, content: str | bytes) -> None:
     file = write(tmp_path, content)
     assert rows(read(file)) == [*ROWS, UNKNOWN]
-    assert list(of_text(file).rows) == [*ROWS, UNKNOWN]
+    assert list(read_hierarchy_file(file).rows) == [*ROWS, UNKNOWN]
 
 
 LABELS = {
@@ -78,7 +78,7 @@ def test_labels_are_what_stands_between_the_delimiters(
 ) -> None:
     file = write(tmp_path, content)
     assert rows(read(file, with_unknown=False)) == drawn
-    assert list(of_text(file).rows)[: len(drawn)] == drawn
+    assert list(read_hierarchy_file(file).rows)[: len(drawn)] == drawn
 
 
 NOT_KNOWN = {
@@ -104,7 +104,7 @@ def test_onbekend_has_one_meaning(tmp_path: Path, more: str, drawn: list[tuple[s
             **{leaf: leaf for leaf in hierarchy.leaves},
             **dict.fromkeys(joined, "onbekend"),
         }
-    ladder = of_text(file)
+    ladder = read_hierarchy_file(file)
     assert set(ladder.rows) == {*ROWS, *drawn}
     assert {value: ladder.leaves[place] for value, place in ladder.places.items()} == {
         **{leaf: leaf for leaf in ladder.leaves},

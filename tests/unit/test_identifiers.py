@@ -176,7 +176,7 @@ def test_a_list_is_read_like_a_delivery(raw: str, normal: str | None, kind: str 
 
 @pytest.mark.parametrize(("raw", "normal", "kind"), VECTORS)
 def test_the_verifier_reads_a_list_by_its_own_code_the_same(raw: str, normal: str | None, kind: str | None) -> None:
-    assert verifier.pupil_number(raw) == (normal if kind else None)
+    assert verifier.parse_pupil_number(raw) == (normal if kind else None)
 
 
 def test_three_readers_agree_on_any_text(spark: SparkSession) -> None:
@@ -190,7 +190,7 @@ def test_three_readers_agree_on_any_text(spark: SparkSession) -> None:
         texts.append("".join(text))
     accepted = [normal if kind else None for normal, kind in judged(spark, texts)]
     assert accepted == [normalise_pgn(text) for text in texts]
-    assert accepted == [verifier.pupil_number(text) for text in texts]
+    assert accepted == [verifier.parse_pupil_number(text) for text in texts]
     assert 1000 < sum(number is not None for number in accepted) < 3500
 
 

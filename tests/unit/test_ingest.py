@@ -19,7 +19,7 @@ from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections
 from cohort.results import ledger
-from cohort.results.ledger import Entry
+from cohort.results.ledger import LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -64,8 +64,8 @@ BROKEN = {
 """One row per rule, with one thing broken; in the order of the lines of the second school's file."""
 
 
-def deliver(places: StorageZones, name: str, *rows: str) -> None:
-    (places.deliveries / name).write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
+def deliver(zones: StorageZones, name: str, *rows: str) -> None:
+    (zones.deliveries / name).write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
 
 
 def _of_another_school(place: int, line: str) -> str:
@@ -74,7 +74,7 @@ def _of_another_school(place: int, line: str) -> str:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> StorageZones:
+def zones(tmp_path: Path) -> StorageZones:
     where = StorageZones(tmp_path)
     where.deliveries.mkdir()
     deliver(where, "a.csv", *(row(n) for n in NUMBERS), row("12345672"), row(), row("108184876", geslacht="2"))
@@ -93,14 +93,14 @@ def places(tmp_path: Path) -> StorageZones:
 
 
 def take_in(
-    spark: SparkSession, places: StorageZones, blocked: frozenset[str] = frozenset(), megabytes: int = 256
+    spark: SparkSession, zones: StorageZones, blocked: frozenset[str] = frozenset(), megabytes: int = 256
 ) -> dict[str, Any]:
     holds = platform.load_platform(CONF)
     containers = holds.intake.containers.model_copy(update={"megabytes_per_member": megabytes})
     generous = holds.intake.model_copy(update={"max_refused_share": 1, "containers": containers})
     lists = objections.Objections(barred={"alles": blocked})
-    intake = pipeline.Intake(
-        places,
+    intake = pipeline.IngestionContext(
+        zones,
         holds.model_copy(update={"intake": generous}),
         catalogue.load_catalogue(CONF),
         format_declarations.load(CONF),
@@ -108,52 +108,52 @@ def take_in(
         number_changes.NumberChanges(),
         NOW,
     )
-    return pipeline.ingest(spark, intake, lambda _: None)
+    return pipeline.ingest_deliveries(spark, intake, lambda _: None)
 
 
-def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, places: StorageZones) -> None:
-    record = take_in(spark, places, frozenset({"063138219"}))
+def test_every_rule_refuses_its_row_and_the_sums_close(spark: SparkSession, zones: StorageZones) -> None:
+    record = take_in(spark, zones, frozenset({"063138219"}))
     assert record["codes"] == {**dict.fromkeys(BROKEN, 1), "BRIN_UNKNOWN": 2, "DUPLICATE": 1}
     assert record["rejected"] == {"SEVERAL_SCHOOLS": 1, "SCHOOL_UNKNOWN": 1}
     rows = record["rows"]
     assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
     assert (rows["objected"], rows["mended"]) == (1, 1)
-    stored = delta.read_table(spark, places.results).select("pgn").collect()
+    stored = delta.read_table(spark, zones.results).select("pgn").collect()
     assert len(stored) == rows["accepted"]
     assert {r.pgn for r in stored} == {*NUMBERS, "012345672", "108184876", "100252333"} - {"063138219"}
 
     # feedback: the lines of the broken rows, and nothing of a pupil
-    feedback = json.loads(next((places.root / "feedback" / SCHOOLS[1]).glob("*.json")).read_text())
+    feedback = json.loads(next((zones.root / "feedback" / SCHOOLS[1]).glob("*.json")).read_text())
     lines = {code: told["lines"] for code, told in feedback["codes"].items()}
     assert lines == {code: [26 + place] for place, code in enumerate(BROKEN)}
-    for file in (places.root / "feedback").rglob("*.*"):
+    for file in (zones.root / "feedback").rglob("*.*"):
         text = re.sub(r"[0-9a-f]{64}", "", file.read_text())
         assert not any(number in text for number in (*NUMBERS, "111222334", "87,3", "87.3"))
 
     # the same files again, and one of them under another name: nothing changes
-    deliver(places, "again.csv", *(places.deliveries / "c.csv").read_text().splitlines()[1:])
-    again = take_in(spark, places)
+    deliver(zones, "again.csv", *(zones.deliveries / "c.csv").read_text().splitlines()[1:])
+    again = take_in(spark, zones)
     assert (again["new"], again["rows"]["delivered"]) == (0, 0)
-    assert delta.read_table(spark, places.results).count() == rows["accepted"]
-    assert not places.work.exists()
+    assert delta.read_table(spark, zones.results).count() == rows["accepted"]
+    assert not zones.scratch.exists()
 
 
 def test_a_file_over_the_limit_stops_no_other_and_comes_in_when_the_limit_is_raised(
-    spark: SparkSession, places: StorageZones
+    spark: SparkSession, zones: StorageZones
 ) -> None:
     rows = [row(number, SCHOOLS[2]) for number in NUMBERS[:2]]
-    deliver(places, "large.csv", *rows, *[" " * 1023] * 1024)
-    first = take_in(spark, places, megabytes=1)
+    deliver(zones, "large.csv", *rows, *[" " * 1023] * 1024)
+    first = take_in(spark, zones, megabytes=1)
     assert first["rejected"] == {"SEVERAL_SCHOOLS": 1, "SCHOOL_UNKNOWN": 1, "FILE_TOO_LARGE": 1}
-    told = [json.loads(file.read_text()) for file in (places.root / "feedback" / "onbekend").glob("*.json")]
+    told = [json.loads(file.read_text()) for file in (zones.root / "feedback" / "onbekend").glob("*.json")]
     assert "FILE_TOO_LARGE" in str(told)
-    assert take_in(spark, places, megabytes=1)["new"] == 0
-    raised = take_in(spark, places)
+    assert take_in(spark, zones, megabytes=1)["new"] == 0
+    raised = take_in(spark, zones)
     assert (raised["new"], raised["rows"]["accepted"], raised["rejected"]) == (1, 2, {})
 
 
 def test_a_run_killed_before_the_ledger_is_simply_run_again(
-    spark: SparkSession, places: StorageZones, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
         pass
@@ -162,21 +162,21 @@ def test_a_run_killed_before_the_ledger_is_simply_run_again(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(ledger, "append", killed)
+        patch.setattr(ledger, "append_to_ledger", killed)
         with pytest.raises(Killed):
-            take_in(spark, places)
-    assert ledger.batches(places.ledger) == ()
-    record = take_in(spark, places)
-    assert delta.read_table(spark, places.results).count() == record["rows"]["accepted"]
-    assert ledger.batches(places.ledger) == (1,)
+            take_in(spark, zones)
+    assert ledger.read_counted_batches(zones.ledger) == ()
+    record = take_in(spark, zones)
+    assert delta.read_table(spark, zones.results).count() == record["rows"]["accepted"]
+    assert ledger.read_counted_batches(zones.ledger) == (1,)
 
 
 def test_what_may_not_be_looked_at_stops_nothing_else(
-    spark: SparkSession, places: StorageZones, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deliver(places, "99ZZ.csv", row())
-    (places.deliveries / "loop").symlink_to(places.deliveries / "loop")
-    closed, look = places.deliveries / "closed", os.scandir
+    deliver(zones, "99ZZ.csv", row())
+    (zones.deliveries / "loop").symlink_to(zones.deliveries / "loop")
+    closed, look = zones.deliveries / "closed", os.scandir
     closed.mkdir()
 
     def refusing(folder: str | Path | int) -> Any:
@@ -185,15 +185,15 @@ def test_what_may_not_be_looked_at_stops_nothing_else(
         return look(folder)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    record = take_in(spark, places)
-    sent = len([*places.deliveries.glob("*.csv")])
+    record = take_in(spark, zones)
+    sent = len([*zones.deliveries.glob("*.csv")])
     assert (record["unreadable"], record["taken"] + sum(record["rejected"].values())) == (2, sent)
 
 
 def test_sums_that_do_not_close_are_a_defect() -> None:
     with pytest.raises(AssertionError, match="do not close"):
-        Entry("", "", 1, 1, None, "", "TAKEN", None, 3, 1, 1, 0, 0, {})
+        LedgerEntry("", "", 1, 1, None, "", "TAKEN", None, 3, 1, 1, 0, 0, {})
 
 
 def test_a_line_of_the_ledger_has_the_fields_of_an_entry_in_their_order() -> None:
-    assert [field.name for field in dataclasses.fields(Entry)] == ledger.STATE.names
+    assert [field.name for field in dataclasses.fields(LedgerEntry)] == ledger.LEDGER_SCHEMA.names

@@ -43,7 +43,7 @@ def received(tmp_path: Path, files: dict[str, Content], newest_of: dict[str, str
     for name, content in files.items():
         (folder / name).write_bytes(content(SCHOOL))
     desk = Desk(folder, tmp_path / "work", format_declarations.load(CONF), LIMITS, newest_of=newest_of)
-    got = discovery.receive(cast(SparkSession, None), desk, Ledger())  # of so few files no Spark is asked
+    got = discovery.discover_deliveries(cast(SparkSession, None), desk, Ledger())  # of so few files no Spark is asked
     return {
         file.name: {
             "rejected": file.rejected,

@@ -13,15 +13,15 @@ from cohort import delta
 from cohort.agreements import platform
 from cohort.ingestion import volume_anomalies
 from cohort.results import ledger
-from cohort.results.ledger import STATE
+from cohort.results.ledger import LEDGER_SCHEMA
 from cohort.states import local_frames
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 RETENTION = platform.load_platform(CONF).tables
-OF_BEFORE = type(STATE)([field for field in STATE.fields if field.name != "columns"])
+OF_BEFORE = type(LEDGER_SCHEMA)([field for field in LEDGER_SCHEMA.fields if field.name != "columns"])
 
 
-def earlier(path: Path, *entries: ledger.Entry) -> None:
+def earlier(path: Path, *entries: ledger.LedgerEntry) -> None:
     """A ledger as it was before its lines had columns, with the properties that ours have."""
     rows = [tuple(getattr(one, name) for name in OF_BEFORE.names) for one in entries]
     own = delta.table_properties(RETENTION)
@@ -38,27 +38,27 @@ def test_an_earlier_ledger_gets_the_new_field_with_its_next_line(tmp_path: Path)
     path = tmp_path / "ledger"
     old, new = entry(levering_nr=1), entry(levering_nr=2, batch=2, columns="brin pgn")
     earlier(path, old)
-    assert ledger.read(path).lines == (old,)
+    assert ledger.read_ledger(path).lines == (old,)
     before = deltalake.DeltaTable(str(path))
 
-    ledger.append(cast(Any, None), path, [new], RETENTION)
+    ledger.append_to_ledger(cast(Any, None), path, [new], RETENTION)
 
-    assert ledger.read(path).lines == (old, new)
-    ledger.append(cast(Any, None), path, [entry(levering_nr=3, batch=3, columns="brin")], RETENTION)
-    known = ledger.read(path)
+    assert ledger.read_ledger(path).lines == (old, new)
+    ledger.append_to_ledger(cast(Any, None), path, [entry(levering_nr=3, batch=3, columns="brin")], RETENTION)
+    known = ledger.read_ledger(path)
     assert [one.columns for one in known.lines] == [None, "brin pgn", "brin"]
     after = deltalake.DeltaTable(str(path))
     assert after.metadata().configuration == before.metadata().configuration
     assert after.protocol() == before.protocol()
-    assert volume_anomalies.columns_gone(list(known.lines[2:]), ledger.Ledger(known.lines[:2])) == {3: ("pgn",)}
+    assert volume_anomalies.find_missing_columns(list(known.lines[2:]), ledger.Ledger(known.lines[:2])) == {3: ("pgn",)}
 
 
 def test_the_field_may_be_null_and_no_statistics_of_it_stand_in_the_log(tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     earlier(path, entry(levering_nr=1))
-    ledger.append(cast(Any, None), path, [entry(levering_nr=2, batch=2)], RETENTION)
+    ledger.append_to_ledger(cast(Any, None), path, [entry(levering_nr=2, batch=2)], RETENTION)
 
     log = (path / "_delta_log" / f"{1:020}.json").read_text(encoding="utf-8").splitlines()
     added = [json.loads(line)["add"] for line in log if '"add"' in line]
-    assert STATE["columns"].nullable
+    assert LEDGER_SCHEMA["columns"].nullable
     assert all("minValues" not in (one.get("stats") or "") or '"minValues":{}' in one["stats"] for one in added)

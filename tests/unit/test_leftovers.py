@@ -9,13 +9,14 @@ import pyarrow as pa
 import pytest
 
 from cohort.erasure import leftover_files
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records import record_store
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> StorageZones:
+def zones(tmp_path: Path) -> StorageZones:
     """Results, quarantine, a published table and a stage, each as it should be."""
     made = StorageZones(tmp_path)
     rows = pa.table({"pgn": ["111222333", "123456782"]})
@@ -28,13 +29,13 @@ def places(tmp_path: Path) -> StorageZones:
                 deltalake.DeltaTable(str(table)).file_uris()
             ):
                 file.unlink()
-    release_record.save_release_record(made, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {}))
-    release_record.save_release_record(made, ReleaseRecord("proef", 2, ReleaseState.VERIFIED, {}))
+    record_store.save_release_record(made, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {}))
+    record_store.save_release_record(made, ReleaseRecord("proef", 2, ReleaseState.VERIFIED, {}))
     return made
 
 
-def test_nothing_is_told_where_nothing_was_left(places: StorageZones) -> None:
-    assert leftover_files.find_leftover_files(places) == []
+def test_nothing_is_told_where_nothing_was_left(zones: StorageZones) -> None:
+    assert leftover_files.find_leftover_files(zones) == []
     assert leftover_files.leftover_exit_code([]) == 0
 
 
@@ -54,11 +55,11 @@ LEFT = [
 
 
 @pytest.mark.parametrize(("name", "where"), LEFT)
-def test_a_file_that_was_left_is_told_by_its_place(places: StorageZones, name: str, where: str) -> None:
-    left = places.root / name
+def test_a_file_that_was_left_is_told_by_its_place(zones: StorageZones, name: str, where: str) -> None:
+    left = zones.root / name
     left.parent.mkdir(parents=True, exist_ok=True)
     left.write_bytes(b"111222333")
-    (sentence,) = leftover_files.find_leftover_files(places)
+    (sentence,) = leftover_files.find_leftover_files(zones)
     assert f"found 1 other in {where}." in sentence
     assert ".nfs…" in sentence
     assert "111222333" not in sentence
@@ -66,19 +67,19 @@ def test_a_file_that_was_left_is_told_by_its_place(places: StorageZones, name: s
     assert left.exists()
 
 
-def test_a_data_file_that_waits_for_its_days_is_none(places: StorageZones) -> None:
+def test_a_data_file_that_waits_for_its_days_is_none(zones: StorageZones) -> None:
     """What only an earlier state of the results needs is kept for `[retention_days] superseded`."""
     rows = pa.table({"pgn": ["111222333"]})
-    deltalake.write_deltalake(str(places.results), rows, mode="overwrite")
-    assert len(list(places.results.glob("*.parquet"))) == 2
-    assert leftover_files.find_leftover_files(places) == []
+    deltalake.write_deltalake(str(zones.results), rows, mode="overwrite")
+    assert len(list(zones.results.glob("*.parquet"))) == 2
+    assert leftover_files.find_leftover_files(zones) == []
 
 
-def test_a_stage_of_a_run_that_was_killed_goes_with_the_next_and_is_none(places: StorageZones) -> None:
-    killed = places.stage("proef", 3)
+def test_a_stage_of_a_run_that_was_killed_goes_with_the_next_and_is_none(zones: StorageZones) -> None:
+    killed = zones.stage("proef", 3)
     killed.mkdir(parents=True)
     (killed / "part-0.parquet").write_bytes(b"rows")
-    assert leftover_files.find_leftover_files(places) == []
+    assert leftover_files.find_leftover_files(zones) == []
 
 
 def test_nothing_there_yet_is_nothing_left(tmp_path: Path) -> None:

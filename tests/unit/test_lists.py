@@ -97,7 +97,7 @@ def test_a_list_saved_by_a_spreadsheet_is_the_list(says: str, tmp_path: Path) ->
     assert problems == []
     told = [["111222333", "x", "2025-01-01"], ["123456782", "y", "2025-02-01"]]
     assert [[re.sub(r"\s", "", line[name]) for name in PLAIN.columns] for line in found.lines] == told
-    theirs = list_file_reader.rows(tmp_path / "a.csv", PLAIN.columns, lambda *_: None)
+    theirs = list_file_reader.read_list_lines(tmp_path / "a.csv", PLAIN.columns, lambda *_: None)
     assert theirs == [line.cells for line in found.lines], "the verifier's own reader reads the same"
 
 
@@ -143,7 +143,7 @@ def test_a_list_saved_by_a_spreadsheet_is_the_list(says: str, tmp_path: Path) ->
 def test_a_date_as_a_spreadsheet_writes_it_or_none(cell: str, day: str | None) -> None:
     assert list_text.parse_list_date(cell) == (dt.date.fromisoformat(day) if day else None)
     try:
-        theirs = list_file_reader.day(cell)
+        theirs = list_file_reader.parse_list_date(cell)
     except ValueError:
         theirs = None
     assert theirs == list_text.parse_list_date(cell), "the verifier's own reading is the same"
@@ -182,7 +182,7 @@ def test_what_is_no_date_is_told_with_the_reason(cell: str, words: str) -> None:
     ],
 )
 def test_a_school_with_its_site_behind_it_is_the_school(cell: str, school: tuple[str, str] | None) -> None:
-    assert list_text.parse_school_and_site(cell) == list_file_reader.school(cell) == school
+    assert list_text.parse_school_and_site(cell) == list_file_reader.parse_school_and_site(cell) == school
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_another_declaration_is_told(says: str, declared: str, told: str, tmp_pa
 def test_a_declaration_saved_with_a_byte_order_mark_is_one(tmp_path: Path) -> None:
     _, problems = read(put(tmp_path, b"1;2;3\n", f"\ufeff{AGED}"), AGING)
     assert problems == []
-    (_,) = verifier_lists.rows(tmp_path, AGING.columns, None, TODAY)
+    (_,) = verifier_lists.read_rights_lists(tmp_path, AGING.columns, None, TODAY)
 
 
 def test_files_and_declarations_belong_together_one_to_one(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from tests.unit.drawn_rights import declare
 
 from cohort.agreements.project import Project
 from cohort.foundation.errors import RightsRefused
-from cohort.legal_basis import instruction_lists
-from cohort.legal_basis.instruction_lists import INSTRUCTION_COLUMNS, InstructedSchools
+from cohort.legal_basis import instruction_register
+from cohort.legal_basis.instruction_register import INSTRUCTION_COLUMNS, InstructedSchools
 from cohort.verification import instruction_check
 
 TODAY = dt.date(2026, 3, 1)
@@ -37,8 +37,8 @@ def write(folder: Path, *lines: str, name: str = "lijst") -> Path:
     return folder / "instructions"
 
 
-def load(folder: Path) -> instruction_lists.InstructionRegister:
-    return instruction_lists.load_instruction_register(folder, TODAY, SCHOOLS, {"proef"})
+def load(folder: Path) -> instruction_register.InstructionRegister:
+    return instruction_register.load_instruction_register(folder, TODAY, SCHOOLS, {"proef"})
 
 
 def anonymous() -> Project:
@@ -101,7 +101,7 @@ def test_which_sites_an_instruction_covers_and_the_verifier_finds_the_same(
     for n, one in enumerate(lines):  # each in a list of its own: they count together
         write(tmp_path, one, name=f"lijst{n}")
     folder = tmp_path / "instructions"
-    read = instruction_lists.load_instruction_register(folder, TODAY, SCHOOLS, {"proef", "ander"})
+    read = instruction_register.load_instruction_register(folder, TODAY, SCHOOLS, {"proef", "ander"})
     if sites:
         schools = read.schools(asked)
         assert tuple(site for site in SITES if schools.covers("10AA", site)) == sites
@@ -109,7 +109,7 @@ def test_which_sites_an_instruction_covers_and_the_verifier_finds_the_same(
     else:
         with pytest.raises(RightsRefused):
             read.schools(asked)
-    again = instruction_check.read(folder, asked, TODAY)
+    again = instruction_check.read_instructed_sites(folder, asked, TODAY)
     rest, odd = again.of("10AA") if "10AA" in again.sites else (False, [])
     assert tuple(site for site in SITES if rest != (site in odd)) == sites
     assert "10AB" not in again.sites
@@ -200,7 +200,7 @@ def test_another_list_or_another_day_that_matters_is_another_digest(tmp_path: Pa
     folder = write(tmp_path, line(), line(brin="10AB", until="2026-03-01"))
     same = load(folder).schools(anonymous()).digest
     assert load(folder).schools(anonymous()).digest == same
-    later = instruction_lists.load_instruction_register(folder, dt.date(2026, 3, 2), SCHOOLS, set()).schools(
+    later = instruction_register.load_instruction_register(folder, dt.date(2026, 3, 2), SCHOOLS, set()).schools(
         anonymous()
     )
     assert later.digest != same  # the second school's lapsed

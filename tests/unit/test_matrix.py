@@ -73,17 +73,17 @@ def put_lists(zone: Path) -> None:
 
 class Root:
     def __init__(self, spark: SparkSession, folder: Path) -> None:
-        self.spark, self.places = spark, StorageZones(folder)
-        self.places.deliveries.mkdir()
+        self.spark, self.zones = spark, StorageZones(folder)
+        self.zones.deliveries.mkdir()
         header = "brin;schooljaar;pgn;toetscode;afnamedatum;vaardigheidsscore"
         for school, pupils in deliveries().items():
             rows = [f"{school};2024-2025;{pgn};REK-M7;2025-01-20;87,3" for pgn in pupils]
-            (self.places.deliveries / f"{school}.csv").write_text("\n".join([header, *rows, ""]))
-        self.places.numbers.mkdir()
+            (self.zones.deliveries / f"{school}.csv").write_text("\n".join([header, *rows, ""]))
+        self.zones.numbers.mkdir()
         changes = [f"{old};{new};2026-01-01" for new, old in (*SUBJECTS.values(), *PERMITTED.values())]
         told = "file = 'duo.csv'\ndate = 2026-11-23\nsource = 'DUO'\n"
-        (self.places.numbers / "duo.toml").write_text(told)
-        (self.places.numbers / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *changes]))
+        (self.zones.numbers / "duo.toml").write_text(told)
+        (self.zones.numbers / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *changes]))
 
     @property
     def holds(self) -> platform.Platform:
@@ -94,33 +94,33 @@ class Root:
 
     def lists(self) -> Objections:
         today, domains = NOW.date(), KNOWN.domains()
-        return objections.load_objections(self.places.objections, self.holds.objections, today, domains)
+        return objections.load_objections(self.zones.objections, self.holds.objections, today, domains)
 
     def ingest(self) -> dict[str, Any]:
-        changes = number_changes.load_number_changes(self.places.numbers, NOW.date())
+        changes = number_changes.load_number_changes(self.zones.numbers, NOW.date())
         known, lists = format_declarations.load(CONF), self.lists()
-        intake = pipeline.Intake(self.places, self.holds, KNOWN, known, lists, changes, NOW)
-        return pipeline.ingest(self.spark, intake, lambda _: None)
+        intake = pipeline.IngestionContext(self.zones, self.holds, KNOWN, known, lists, changes, NOW)
+        return pipeline.ingest_deliveries(self.spark, intake, lambda _: None)
 
     def results(self) -> DataFrame:
-        return delta.read_table(self.spark, self.places.results)
+        return delta.read_table(self.spark, self.zones.results)
 
     def left(self, rows: DataFrame) -> set[str]:
         return {row.pgn for row in rows.select("pgn").collect()}
 
     def traces(self) -> set[str]:
         """Ways of which a number is found in results, quarantine, deliveries or feedback, decoded."""
-        own = self.places
+        own = self.zones
         zones = [own.results, own.quarantine, own.deliveries, own.root / "feedback"]
         named = {
             " ".join((*way, str(n))): number.encode() for way, both in SUBJECTS.items() for n, number in enumerate(both)
         }
-        return set(byte_search.search([zone for zone in zones if zone.exists()], named).labels)
+        return set(byte_search.search_files([zone for zone in zones if zone.exists()], named).labels)
 
 
 def test_objected_before_the_results_came(spark: SparkSession, tmp_path: Path) -> None:
     root = Root(spark, tmp_path)
-    put_lists(root.places.objections)
+    put_lists(root.zones.objections)
     root.ingest()
     assert root.left(root.results()) == FREE
     assert root.traces() == set()
@@ -128,15 +128,15 @@ def test_objected_before_the_results_came(spark: SparkSession, tmp_path: Path) -
 
 def test_objected_after_the_results_came(spark: SparkSession, tmp_path: Path) -> None:
     root = Root(spark, tmp_path)
-    write_list(root.places.objections, [], source="niemand", date=NOW.date(), declared_empty=True)
+    write_list(root.zones.objections, [], source="niemand", date=NOW.date(), declared_empty=True)
     root.ingest()
     assert root.left(root.results()) == FREE | {new for new, _ in SUBJECTS.values()}
     assert len({label.rsplit(" ", 1)[0] for label in root.traces()}) == len(WAYS), "the search finds them"
-    put_lists(root.places.objections)
+    put_lists(root.zones.objections)
     results = AcceptedResults(root.results())
     released = objections.remove_objectors(results, results, root.lists(), PROJECT)
     assert root.left(released) == FREE, "at a release, whether `objections` was run or not"
-    objection_erasure.apply_objections(spark, root.places, root.holds, KNOWN, root.lists(), NOW)
+    objection_erasure.apply_objections(spark, root.zones, root.holds, KNOWN, root.lists(), NOW)
     assert root.left(root.results()) == FREE
     assert root.traces() == set()
 

@@ -132,10 +132,10 @@ def test_a_planted_value_is_found_in_every_kind_of_sink_and_not_once_it_is_gone(
     file.parent.mkdir(parents=True)
     file.write_bytes(SINKS[sink](NUMBER))
 
-    assert byte_search.search([tmp_path], NEEDLES).labels == {"number"}
+    assert byte_search.search_files([tmp_path], NEEDLES).labels == {"number"}
 
     file.write_bytes(SINKS[sink]("100000009"))
-    assert byte_search.search([tmp_path], NEEDLES).found == ()
+    assert byte_search.search_files([tmp_path], NEEDLES).found == ()
 
 
 @pytest.mark.parametrize(
@@ -150,14 +150,14 @@ def test_a_planted_value_is_found_in_every_kind_of_sink_and_not_once_it_is_gone(
 )
 def test_binary_needles_are_found(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "part").write_bytes(content)
-    assert byte_search.search([tmp_path], NEEDLES).labels == {"token"}
+    assert byte_search.search_files([tmp_path], NEEDLES).labels == {"token"}
 
 
 @pytest.mark.parametrize("name", [".hidden.json.crc", "_SUCCESS", ".00001.json.7.tmp"])
 def test_hidden_files_are_looked_at(name: str, tmp_path: Path) -> None:
     (tmp_path / "_delta_log").mkdir()
     (tmp_path / "_delta_log" / name).write_bytes(LINE)
-    assert [h.path.name for h in byte_search.search([tmp_path], NEEDLES).found] == [name]
+    assert [h.path.name for h in byte_search.search_files([tmp_path], NEEDLES).found] == [name]
 
 
 def test_names_of_files_and_targets_of_links_are_sinks_and_links_are_not_followed(tmp_path: Path) -> None:
@@ -167,11 +167,11 @@ def test_names_of_files_and_targets_of_links_are_sinks_and_links_are_not_followe
     (outside / "log").write_bytes(LINE)
     (inside / "folder").symlink_to(outside)
     (inside / "file").symlink_to(outside / "log")
-    assert byte_search.search([inside], NEEDLES).found == ()
+    assert byte_search.search_files([inside], NEEDLES).found == ()
 
     (inside / f"{NUMBER}.csv").touch()
     (inside / "to").symlink_to(outside / f"{NUMBER}.gone")
-    found = byte_search.search([inside], NEEDLES).found
+    found = byte_search.search_files([inside], NEEDLES).found
     assert {(hit.path.name, hit.kind) for hit in found} == {(f"{NUMBER}.csv", "name"), ("to", "link")}
 
 
@@ -190,23 +190,23 @@ def test_names_of_files_and_targets_of_links_are_sinks_and_links_are_not_followe
 def test_what_cannot_be_decoded_is_told(content: bytes, why: str, tmp_path: Path) -> None:
     (tmp_path / "odd").write_bytes(content)
     (tmp_path / "log").write_bytes(LINE)
-    hits = byte_search.search([tmp_path], NEEDLES)
+    hits = byte_search.search_files([tmp_path], NEEDLES)
     assert hits.labels == {"number"}
     assert [(path.name, why in told) for path, told in hits.undecodable] == [("odd", True)]
 
 
 def test_what_is_packed_too_deep_is_told(tmp_path: Path) -> None:
     content = LINE * 9
-    for _ in range(file_decoding.DEEPEST + 1):
+    for _ in range(file_decoding.DEEPEST_NESTING + 1):
         content = gzip.compress(content)
     (tmp_path / "deep").write_bytes(content)
-    hits = byte_search.search([tmp_path], NEEDLES)
-    assert [told for _, told in hits.undecodable] == [f"packed more than {file_decoding.DEEPEST} times"]
+    hits = byte_search.search_files([tmp_path], NEEDLES)
+    assert [told for _, told in hits.undecodable] == [f"packed more than {file_decoding.DEEPEST_NESTING} times"]
 
 
 def test_a_file_cut_off_is_searched_as_far_as_it_goes(tmp_path: Path) -> None:
     (tmp_path / "events.zstd.inprogress").write_bytes(packed(LINE + os.urandom(300_000), "zstd")[:200_000])
-    hits = byte_search.search([tmp_path], NEEDLES)
+    hits = byte_search.search_files([tmp_path], NEEDLES)
     assert hits.labels == {"number"}
     assert len(hits.undecodable) == 1
 
@@ -216,7 +216,7 @@ def test_a_socket_or_pipe_is_not_opened(tmp_path: Path, monkeypatch: pytest.Monk
     os.mkfifo("pipe")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("socket")
-        hits = byte_search.search([tmp_path], NEEDLES)
+        hits = byte_search.search_files([tmp_path], NEEDLES)
     assert (hits.files, hits.found, hits.undecodable) == (0, (), ())
 
 
@@ -227,7 +227,7 @@ def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytes
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(byte_search, "_opened", refuse)
-    hits = byte_search.search([tmp_path], NEEDLES)
+    hits = byte_search.search_files([tmp_path], NEEDLES)
     assert [path.name for path, _ in hits.undecodable] == ["closed"]
 
 
@@ -245,26 +245,26 @@ def test_whole_needles_are_no_part_of_a_longer_word(tmp_path: Path) -> None:
     file = tmp_path / "note"
     for text, found in drawn.items():
         file.write_text(text, encoding="utf-8")
-        hits = byte_search.search([file], {"release": b"groei-1"}, whole={"release"})
+        hits = byte_search.search_files([file], {"release": b"groei-1"}, whole={"release"})
         assert (hits.labels == {"release"}) is found, text
 
 
 def test_a_folder_to_skip_is_not_entered_and_a_missing_place_holds_nothing(tmp_path: Path) -> None:
     (tmp_path / "journal").mkdir()
     (tmp_path / "journal" / "marks").write_bytes(LINE)
-    hits = byte_search.search([tmp_path, tmp_path / "none"], NEEDLES, skip={tmp_path / "journal"})
+    hits = byte_search.search_files([tmp_path, tmp_path / "none"], NEEDLES, skip={tmp_path / "journal"})
     assert (hits.files, hits.found) == (0, ())
 
 
 def test_a_needle_that_would_be_found_by_chance_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="found by chance") as refused:
-        byte_search.search([tmp_path], {"short": b"12A"})
+        byte_search.search_files([tmp_path], {"short": b"12A"})
     assert "12A" not in str(refused.value)
 
 
 def test_two_values_next_to_each_other_are_not_one(tmp_path: Path) -> None:
     (tmp_path / "part").write_bytes(parquet(column("12345", "6782"), compression="snappy"))
-    assert byte_search.search([tmp_path], NEEDLES).found == ()
+    assert byte_search.search_files([tmp_path], NEEDLES).found == ()
 
 
 @settings(max_examples=40, deadline=None)
@@ -280,15 +280,15 @@ def test_a_needle_is_found_wherever_it_stands_and_however_the_file_is_cut(
     file = tmp_path_factory.getbasetemp() / "cut"
     file.write_bytes(b"x" + before + needle + after)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(file_decoding, "PIECE", piece)
-        assert byte_search.search([file], {"n": needle}).labels == {"n"}
+        patched.setattr(file_decoding, "PIECE_BYTES", piece)
+        assert byte_search.search_files([file], {"n": needle}).labels == {"n"}
 
 
 def test_copies_are_recognised_by_content_under_any_name(tmp_path: Path) -> None:
     original = tmp_path / "part-0.parquet"
     original.write_bytes(parquet(column("a")))
-    originals = {byte_search.digest(original): original.stat().st_size}
+    originals = {byte_search.file_sha256(original): original.stat().st_size}
     (tmp_path / ".backup").write_bytes(original.read_bytes())
     (tmp_path / "same size").write_bytes(bytes(original.stat().st_size))
     original.unlink()
-    assert [path.name for path in byte_search.copies([tmp_path], originals)] == [".backup"]
+    assert [path.name for path in byte_search.find_file_copies([tmp_path], originals)] == [".backup"]

@@ -99,7 +99,7 @@ def test_columns_in_any_order_a_byte_order_mark_and_crlf(zone: Path) -> None:
 def test_an_invalid_number_holds_back_the_school_that_filed_it(zone: Path) -> None:
     found = lists(zone, LINE, "123456789;10AA;2025-09-01;;alles", "x;10AB;2025-09-01;;alles")
     assert found.held_for("proef", ["lezen"]) == {"10AA", "10AB"}
-    assert found.lists[0].invalid == {("10AA", "alles"): (3,), ("10AB", "alles"): (4,)}
+    assert found.lists[0].invalid_lines == {("10AA", "alles"): (3,), ("10AB", "alles"): (4,)}
 
 
 KEPT = {
@@ -122,20 +122,20 @@ KEPT = {
 def test_a_line_as_a_keeper_may_write_it_bars_the_pupil_and_holds_nobody_back(says: str, zone: Path) -> None:
     found = lists(zone, KEPT[says])
     assert (found.blocked, found.held) == ({ANNA}, {})
-    again = rights.read(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"])
+    again = rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"])
     assert (again.blocked, again.held) == ({ANNA}, frozenset())
-    assert found.lists[0].filings[0].school in ("10AA", "")
+    assert found.lists[0].objections[0].school in ("10AA", "")
 
 
 @pytest.mark.parametrize(("number", "pupil"), [("12345672", "012345672"), ("3389261", "003389261")])
 def test_a_number_that_lost_its_zeros_bars_the_pupil(number: str, pupil: str, zone: Path) -> None:
     assert lists(zone, f"{number};10AA;2025-09-01;;alles").blocked == {pupil}
-    assert rights.read(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).blocked == {pupil}
+    assert rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).blocked == {pupil}
 
 
 def test_an_invalid_number_of_a_school_with_its_site_holds_the_whole_school_back(zone: Path) -> None:
     assert lists(zone, "123456789;10AA02;2025-09-01;;alles").held_for("proef", ["lezen"]) == {"10AA"}
-    assert rights.read(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).held == {"10AA"}
+    assert rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).held == {"10AA"}
 
 
 ALLOW = {"polarity": '"allow"', "schools": '["10AA"]', "source": '"10AA"'}
@@ -147,21 +147,21 @@ def test_a_list_that_allows_covers_schools_and_permits_by_scope(zone: Path) -> N
     put(zone, *told, name="a", **ALLOW)
     (one,) = read(zone).permissions
     assert one.schools == {"10AA"}
-    assert one.for_project("proef", ["lezen"]) == {ANNA, BEN, CARO}
-    assert one.for_project("ander", ["lezen"]) == {ANNA, BEN}
-    assert one.for_project("ander", ["lezen", "rekenen"]) == {ANNA}
-    assert (one.for_domain("lezen"), one.for_domain("rekenen")) == ({ANNA, BEN, CARO}, {ANNA, CARO})
+    assert one.numbers_for_project("proef", ["lezen"]) == {ANNA, BEN, CARO}
+    assert one.numbers_for_project("ander", ["lezen"]) == {ANNA, BEN}
+    assert one.numbers_for_project("ander", ["lezen", "rekenen"]) == {ANNA}
+    assert (one.numbers_for_domain("lezen"), one.numbers_for_domain("rekenen")) == ({ANNA, BEN, CARO}, {ANNA, CARO})
 
 
 @pytest.mark.parametrize("line", [f"{ANNA};;2025-09-01;2025-11-01;alles", f"{ANNA};;2025-12-01;;alles"])
 def test_a_permission_that_was_withdrawn_or_begins_later_permits_nothing(zone: Path, line: str) -> None:
-    assert read(put(zone, line, **ALLOW)).permissions[0].for_project("proef", []) == frozenset()
+    assert read(put(zone, line, **ALLOW)).permissions[0].numbers_for_project("proef", []) == frozenset()
 
 
 def test_an_empty_list_counts_when_it_says_so(zone: Path) -> None:
     assert lists(zone, declared_empty="true").blocked == frozenset()
     put(zone, name="niemand", declared_empty="true", **ALLOW)
-    assert read(zone).permissions[0].numbers == {}
+    assert read(zone).permissions[0].numbers_by_scope == {}
 
 
 @pytest.mark.parametrize(

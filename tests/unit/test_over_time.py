@@ -21,9 +21,9 @@ from cohort.storage.zone_paths import StorageZones
 
 @pytest.fixture
 def root(spark: SparkSession, tmp_path: Path) -> Root:
-    places = StorageZones(tmp_path)
-    places.deliveries.mkdir()
-    return Root(spark, places)
+    zones = StorageZones(tmp_path)
+    zones.deliveries.mkdir()
+    return Root(spark, zones)
 
 
 M = "REK-M7"
@@ -39,10 +39,10 @@ def test_a_corrected_file_replaces_and_what_it_lacks_is_withdrawn(root: Root) ->
     last = root.entries()[-1]
     assert (last.replaced, last.withdrawn) == ({1: 2}, {1: 1})
     # every earlier state is gone from storage, and the same files again change nothing
-    files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-    assert {f.name for f in files} == delta.list_current_names(root.places.results)
+    files = [f for f in root.zones.results.rglob("*.parquet") if "_delta_log" not in f.parts]
+    assert {f.name for f in files} == delta.list_current_names(root.zones.results)
     assert root.ingest()["new"] == 0
-    assert not root.places.superseding.exists() or not list(root.places.superseding.iterdir())
+    assert not root.zones.supersession.exists() or not list(root.zones.supersession.iterdir())
 
 
 def test_a_single_corrected_result_replaces_only_itself(root: Root) -> None:
@@ -143,12 +143,12 @@ def test_what_may_be_right_and_may_be_wrong_is_told_or_refused(root: Root, rule:
     root.deliver("1.csv", f"{A} 80", f"{B} 81")
     root.deliver("2.csv", f"{A} 82 REK-E7", f"{C} 83 REK-E7", school=THERE)
     if rule.startswith("date"):
-        path = root.places.deliveries / "1.csv"
+        path = root.zones.deliveries / "1.csv"
         path.write_text(path.read_text().replace("2025-01-20", "2023-01-20", 1))
     record = root.ingest()
     assert record["rows"]["accepted"] == accepted
     assert (record["codes"], record["warnings"]) == (codes, warnings)
-    told = "".join(file.read_text(encoding="utf-8") for file in root.places.feedback(HERE).glob("*.json"))
+    told = "".join(file.read_text(encoding="utf-8") for file in root.zones.feedback(HERE).glob("*.json"))
     assert ('"lines": [\n        2\n      ]' in told) == bool(codes), "a school must find the pupil"
 
 
@@ -190,11 +190,11 @@ def test_a_run_killed_anywhere_is_whole_or_not_at_all(root: Root, where: str, mo
     try:
         assert root.rows() in (before, after)
     except StateRefused:  # nobody reads what is not whole
-        assert "superseding" in str(list(root.places.restricted.iterdir()))
+        assert "superseding" in str(list(root.zones.restricted.iterdir()))
     root.ingest()
     assert root.rows() == after
-    files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-    assert {f.name for f in files} == delta.list_current_names(root.places.results)
+    files = [f for f in root.zones.results.rglob("*.parquet") if "_delta_log" not in f.parts]
+    assert {f.name for f in files} == delta.list_current_names(root.zones.results)
 
 
 def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> None:
@@ -206,12 +206,12 @@ def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> No
     root.ingest()
 
     def left() -> tuple[int, int, int, bool]:
-        files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-        current = delta.list_current_names(root.places.results)
+        files = [f for f in root.zones.results.rglob("*.parquet") if "_delta_log" not in f.parts]
+        current = delta.list_current_names(root.zones.results)
         return (
-            len(list(root.places.deliveries.iterdir())),
-            delta.read_table(root.spark, root.places.quarantine).count(),
-            len(list(root.places.feedback("").glob("*/*"))),
+            len(list(root.zones.deliveries.iterdir())),
+            delta.read_table(root.spark, root.zones.quarantine).count(),
+            len(list(root.zones.feedback("").glob("*/*"))),
             {f.name for f in files} == current,
         )
 
@@ -226,7 +226,7 @@ def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> No
     assert len(root.rows()) == 5
     assert after(5) == (0, 0, 0, True)
     assert root.rows() == []
-    assert [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts] == []
+    assert [f for f in root.zones.results.rglob("*.parquet") if "_delta_log" not in f.parts] == []
     assert [e.name for e in root.entries()] == ["1.csv", "wait.csv", "2.csv"]
     root.deliver("3.csv", f"{A} 70")
     root.ingest(NOW + dt.timedelta(days=6))  # and the sums still close
@@ -237,7 +237,7 @@ def test_a_change_of_number_counts_for_what_comes_and_for_what_is_there(root: Ro
     old, new, newest = "101222331", A, B
     root.deliver("1.csv", f"{old} 80", f"{C} 81")
     root.ingest()
-    zone = root.places.numbers
+    zone = root.zones.numbers
     zone.mkdir()
     (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
     (zone / "duo.csv").write_text(f"oud_pgn;nieuw_pgn;vanaf\n{old};{new};2025-01-01\n{new};{newest};2025-06-01\n")
@@ -257,7 +257,7 @@ def test_one_result_under_two_numbers_of_a_pupil_stays_once(root: Root) -> None:
     root.deliver("3.csv", f"{D} 83 {M} r2")  # a retake: another key of the same supplier
     root.ingest()
     assert len(root.rows()) == 6
-    zone = root.places.numbers
+    zone = root.zones.numbers
     zone.mkdir()
     (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
     (zone / "duo.csv").write_text(f"oud_pgn;nieuw_pgn;vanaf\n{old};{new};2025-01-01\n")
@@ -266,15 +266,15 @@ def test_one_result_under_two_numbers_of_a_pupil_stays_once(root: Root) -> None:
     assert record["renumbered"] == {"results": 1, "quarantine": 0, "twice": 1}
     left = sorted([f"{new} 90 {M}", f"{E} 70 SP-M7", f"{C} 81 {M}", f"{D} 82 {M}", f"{D} 83 {M}"])
     assert root.rows() == left
-    files = [f for f in root.places.results.rglob("*.parquet") if "_delta_log" not in f.parts]
-    assert {f.name for f in files} == delta.list_current_names(root.places.results)
+    files = [f for f in root.zones.results.rglob("*.parquet") if "_delta_log" not in f.parts]
+    assert {f.name for f in files} == delta.list_current_names(root.zones.results)
     root.deliver("4.csv", f"{C} 85 REK-E7")
     root.ingest(changes=changes)  # and the sums still close
 
 
 def changed(root: Root, *lines: str) -> number_changes.NumberChanges:
     """The one list of changes, with these lines."""
-    zone = root.places.numbers
+    zone = root.zones.numbers
     zone.mkdir(exist_ok=True)
     (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
     (zone / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *lines, ""]))
@@ -313,12 +313,12 @@ def test_rows_of_two_pupils_that_were_merged_are_parted_by_whole_new_deliveries(
 
 def test_a_file_of_two_schools_is_told_in_which_lines_the_other_one_stands(root: Root) -> None:
     root.deliver("1.csv", f"{A} 80", f"{B} 81", f"{C} 82")
-    path = root.places.deliveries / "1.csv"
+    path = root.zones.deliveries / "1.csv"
     lines = path.read_text().splitlines()
     lines[2] = lines[2].replace(HERE, THERE)
     path.write_text("\n".join([*lines, ""]))
     assert root.ingest()["rejected"] == {"SEVERAL_SCHOOLS": 1}
-    told = json.loads((root.places.feedback("onbekend") / "1.json").read_text())
+    told = json.loads((root.zones.feedback("onbekend") / "1.json").read_text())
     assert told["rejected"]["lines"] == [3]
     assert root.rows() == []
 
@@ -326,33 +326,33 @@ def test_a_file_of_two_schools_is_told_in_which_lines_the_other_one_stands(root:
 def test_a_container_of_what_is_known_is_known_then(root: Root) -> None:
     root.days = {"deliveries": 1}
     root.deliver("1.csv", f"{A} 80", f"{B} 81")
-    content = (root.places.deliveries / "1.csv").read_bytes()
-    (root.places.deliveries / "2.zip").write_bytes(zipped(lambda _: content)(HERE))
+    content = (root.zones.deliveries / "1.csv").read_bytes()
+    (root.zones.deliveries / "2.zip").write_bytes(zipped(lambda _: content)(HERE))
     record = root.ingest()
     assert (record["new"], record["rows"]["accepted"]) == (2, 2)
     assert root.ingest()["new"] == 0
     root.ingest(NOW + dt.timedelta(days=1))
-    assert list(root.places.deliveries.iterdir()) == []
+    assert list(root.zones.deliveries.iterdir()) == []
 
 
 def test_a_packed_roster_beside_results_that_wait_is_known_too(root: Root) -> None:
-    (root.places.deliveries / "roster.zip").write_bytes(zipped(ROSTER)(HERE))
-    (root.places.deliveries / "waits.xml").write_bytes(uwlr(f"a;{S}")(THERE))
+    (root.zones.deliveries / "roster.zip").write_bytes(zipped(ROSTER)(HERE))
+    (root.zones.deliveries / "waits.xml").write_bytes(uwlr(f"a;{S}")(THERE))
     assert root.ingest()["new"] == 2
     assert root.ingest()["new"] == 0
-    (root.places.deliveries / "later.xml").write_bytes(uwlr(f"b;{S}")(HERE))
+    (root.zones.deliveries / "later.xml").write_bytes(uwlr(f"b;{S}")(HERE))
     record = root.ingest()
     assert (record["new"], record["rows"]["accepted"]) == (1, 1)  # joined to the roster in the container
     assert len(root.entries()) == 3
 
 
 def test_results_wait_for_their_roster(root: Root) -> None:
-    (root.places.deliveries / "results.xml").write_bytes(uwlr(f"a;{S}")(HERE))
+    (root.zones.deliveries / "results.xml").write_bytes(uwlr(f"a;{S}")(HERE))
     assert root.ingest()["rejected"] == {"ROSTER_MISSING": 1}
     assert root.ingest()["new"] == 0
-    (root.places.deliveries / "roster.xml").write_bytes(ROSTER(HERE))
+    (root.zones.deliveries / "roster.xml").write_bytes(ROSTER(HERE))
     record = root.ingest()
     assert (record["taken"], record["rows"]["accepted"]) == (2, 1)
-    (root.places.deliveries / "later.xml").write_bytes(uwlr(f"b;{S}")(HERE))
+    (root.zones.deliveries / "later.xml").write_bytes(uwlr(f"b;{S}")(HERE))
     assert root.ingest()["rows"]["accepted"] == 1  # the roster is there from before
     assert root.ingest()["new"] == 0

@@ -14,8 +14,9 @@ from cohort.agreements import project_hierarchies
 from cohort.agreements.project import Project
 from cohort.differencing import project_overlap
 from cohort.differencing.project_overlap import ComparedRelease
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records import record_store
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.utility.loss import WeightedLoss
@@ -28,8 +29,8 @@ TODAY = dt.date(2026, 3, 1)
 def shown(folder: Path, project: Project, *classes: tuple[str, str, int]) -> ComparedRelease:
     """Classes drawn as score, sex (each at the level its label tells) and pupils."""
     trees = project_hierarchies.load_hierarchies(project, drawn_release.write_hierarchies(folder))
-    coding = Coding(tuple(trees[column.name] for column in project.quasi_identifying))
-    order = [(0, 1), (1, 0)][project.quasi_identifying[0].name == "geslacht"]
+    coding = Coding(tuple(trees[column.name] for column in project.quasi_identifiers))
+    order = [(0, 1), (1, 0)][project.quasi_identifiers[0].name == "geslacht"]
     levels, leaves = [], []
     for one in classes:
         labels = [one[place] for place in order]
@@ -80,7 +81,7 @@ def test_columns_that_show_something_else_are_not_compared(tmp_path: Path) -> No
 
 
 def test_only_live_projects_on_the_same_pupils_are_looked_at(tmp_path: Path) -> None:
-    config, places = tmp_path / "conf", StorageZones(tmp_path / "root")
+    config, zones = tmp_path / "conf", StorageZones(tmp_path / "root")
     (config / "projects").mkdir(parents=True)
     one = shown(config / "hierarchies", project("een"), (LOW, "1", 40))
     declared = one.project.model_dump(mode="python", exclude_unset=True)
@@ -89,10 +90,8 @@ def test_only_live_projects_on_the_same_pupils_are_looked_at(tmp_path: Path) -> 
     projects: dict[str, dict[str, Any]] = {"een": {}, "ander": {}, "voorbij": ended, "elders": elsewhere}
     for name, changes in projects.items():
         drawn_project.write(config, declared | {"name": name} | changes, name)
-        release_record.save_release_record(
-            places, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"class": "anonymous"})
-        )
+        record_store.save_release_record(zones, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"class": "anonymous"}))
     drawn_project.write(config, declared | {"name": "nieuw"}, "nieuw")  # of which nothing is read yet
-    told = project_overlap.compare_with_live_projects(one, places, drawn_release.platform(), config, TODAY)
+    told = project_overlap.compare_with_live_projects(one, zones, drawn_release.platform(), config, TODAY)
     why = "its declaration or its memory cannot be read"
     assert told == [{"project": "ander", "release": 1, "not_compared": why}]

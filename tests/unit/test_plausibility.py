@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from cohort.ingestion import pupil_consistency
-from cohort.ingestion.pupil_consistency import APART, FLAGS, GROUPS, SCHOOLS
+from cohort.ingestion.pupil_consistency import RULE_FLAGS, TWO_SCHOOLS, TWO_YEAR_GROUPS, YEAR_GROUPS_APART
 from cohort.states import local_frames
 
 Rows = list[tuple[str, str, int, str | None]]
@@ -20,34 +20,38 @@ NEW: dict[str, tuple[Rows, Rows, set[tuple[int, str]]]] = {
     "two schools in a year": (
         [("99ZZ", "2024-2025", 1, "7"), ("99YY", "2024-2025", 2, "7")],
         [],
-        {(1, SCHOOLS), (2, SCHOOLS)},
+        {(1, TWO_SCHOOLS), (2, TWO_SCHOOLS)},
     ),
     "another school in another year": ([("99ZZ", "2023-2024", 1, "6"), ("99YY", "2024-2025", 2, "7")], [], set()),
     "another school in an earlier run": (
         [("99ZZ", "2024-2025", 1, "7")],
         [("99YY", "2024-2025", 0, "7")],
-        {(1, SCHOOLS)},
+        {(1, TWO_SCHOOLS)},
     ),
     "two year groups in a delivery": (
         [("99ZZ", "2024-2025", 1, "7"), ("99ZZ", "2024-2025", 1, "8")],
         [],
-        {(1, GROUPS)},
+        {(1, TWO_YEAR_GROUPS)},
     ),
     "two year groups in two deliveries": ([("99ZZ", "2024-2025", 1, "7"), ("99ZZ", "2024-2025", 2, "8")], [], set()),
     "a year group and none": ([("99ZZ", "2024-2025", 1, "7"), ("99ZZ", "2024-2025", 1, None)], [], set()),
     "group 8 and a year later group 2": (
         [("99ZZ", "2023-2024", 1, "8"), ("99ZZ", "2024-2025", 1, "2")],
         [],
-        {(1, APART)},
+        {(1, YEAR_GROUPS_APART)},
     ),
-    "group 8 in an earlier run": ([("99ZZ", "2024-2025", 3, "2")], [("99ZZ", "2023-2024", 0, "8")], {(3, APART)}),
+    "group 8 in an earlier run": (
+        [("99ZZ", "2024-2025", 3, "2")],
+        [("99ZZ", "2023-2024", 0, "8")],
+        {(3, YEAR_GROUPS_APART)},
+    ),
     "a repeater": ([("99ZZ", "2023-2024", 1, "7"), ("99ZZ", "2024-2025", 1, "7")], [], set()),
     "one who skipped a group": ([("99ZZ", "2023-2024", 1, "4"), ("99ZZ", "2024-2025", 1, "6")], [], set()),
     "group 8 and then secondary school": ([("99ZZ", "2023-2024", 1, "8"), ("99ZZ", "2024-2025", 1, "11")], [], set()),
     "all of it": (
         [("99ZZ", "2024-2025", 1, "8"), ("99YY", "2024-2025", 1, "2")],
         [],
-        {(1, SCHOOLS), (1, GROUPS), (1, APART)},
+        {(1, TWO_SCHOOLS), (1, TWO_YEAR_GROUPS), (1, YEAR_GROUPS_APART)},
     ),
 }
 STATE = "pgn string, brin string, schooljaar string, levering_nr int, jaargroep string, _codes string"
@@ -60,11 +64,13 @@ def found(one_spark: SparkSession) -> dict[str, set[tuple[int, str]]]:
     new = [(numbers[name], *row, "") for name, (rows, _, _) in NEW.items() for row in rows]
     earlier = [(numbers[name], *row, "") for name, (_, rows, _) in NEW.items() for row in rows]
     good = local_frames.make_local_frame(one_spark, STATE, new)
-    doubts = pupil_consistency.doubtful(good, local_frames.make_local_frame(one_spark, STATE, earlier)).collect()
+    doubts = pupil_consistency.find_inconsistent_pupils(
+        good, local_frames.make_local_frame(one_spark, STATE, earlier)
+    ).collect()
     names = {number: name for name, number in numbers.items()}
     told: dict[str, set[tuple[int, str]]] = {name: set() for name in NEW}
     for row in doubts:
-        told[names[row.pgn]] |= {(row.levering_nr, code) for code, flag in FLAGS.items() if row[flag]}
+        told[names[row.pgn]] |= {(row.levering_nr, code) for code, flag in RULE_FLAGS.items() if row[flag]}
     return told
 
 
@@ -138,9 +144,9 @@ def test_one_child_under_two_numbers_is_told_of_its_deliveries(spark: SparkSessi
         return local_frames.make_local_frame(spark, NUMBERED, lines)
 
     schools = {f"{number:02d}ZZ" for number in range(len(TWICE))}
-    found = pupil_consistency.under_two_numbers(rows(1), rows(2), schools)
+    found = pupil_consistency.count_children_under_two_numbers(rows(1), rows(2), schools)
     assert found == {100 * number + delivery: n for number, case in enumerate(TWICE) for delivery, n in case[3].items()}
-    assert pupil_consistency.under_two_numbers(rows(1), rows(2), ()).keys() == found.keys() - {
+    assert pupil_consistency.count_children_under_two_numbers(rows(1), rows(2), ()).keys() == found.keys() - {
         100 * number + 2 for number, case in enumerate(TWICE) if case[2]
     }
 
@@ -148,7 +154,9 @@ def test_one_child_under_two_numbers_is_told_of_its_deliveries(spark: SparkSessi
 def test_refused_doubts_take_the_rows_and_told_ones_are_counted(spark: SparkSession) -> None:
     rows, _, _ = NEW["all of it"]
     judged = local_frames.make_local_frame(spark, STATE, [("000000100", *row, "") for row in rows])
-    doubts = pupil_consistency.doubtful(judged, None)
-    codes = pupil_consistency.refused(judged, doubts, [APART]).select("_codes").collect()
-    assert [row["_codes"] for row in codes] == [APART, APART]
-    assert pupil_consistency.counted(doubts) == {1: {SCHOOLS: 1, GROUPS: 1, APART: 1}}
+    doubts = pupil_consistency.find_inconsistent_pupils(judged, None)
+    codes = pupil_consistency.refuse_inconsistent_pupils(judged, doubts, [YEAR_GROUPS_APART]).select("_codes").collect()
+    assert [row["_codes"] for row in codes] == [YEAR_GROUPS_APART, YEAR_GROUPS_APART]
+    assert pupil_consistency.count_inconsistent_pupils(doubts) == {
+        1: {TWO_SCHOOLS: 1, TWO_YEAR_GROUPS: 1, YEAR_GROUPS_APART: 1}
+    }

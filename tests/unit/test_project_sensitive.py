@@ -71,14 +71,14 @@ def loaded(folder: Path, change: Break) -> Project:
 )
 def test_what_is_valid(tmp_path: Path, change: Break) -> None:
     asked = loaded(tmp_path, change)
-    assert asked.sensitive is not None
-    assert asked.sensitive.name == "spelling"
+    assert asked.sensitive_column is not None
+    assert asked.sensitive_column.name == "spelling"
 
 
 def test_a_sensitive_column_makes_no_class_and_orders_rows_last(tmp_path: Path) -> None:
     asked = loaded(tmp_path, sensitive(GESLACHT))
     assert asked.column_names == ["spelling", "rekenen_M", "groei", "geboren", "niveau"]
-    assert [column.name for column in asked.quasi_identifying] == asked.column_names[1:]
+    assert [column.name for column in asked.quasi_identifiers] == asked.column_names[1:]
     assert asked.row_order == ["rekenen_M", "groei", "geboren", "niveau", "spelling"]
 
 
@@ -159,6 +159,6 @@ def test_what_the_template_shows_of_a_sensitive_column_is_valid(tmp_path: Path) 
     (tmp_path / "projects").mkdir()
     (tmp_path / "projects" / "voorbeeld.toml").write_text("\n".join(shown), encoding="utf-8")
     asked = project.load_project(tmp_path, "voorbeeld", platform())
-    assert asked.sensitive is not None
-    assert asked.sensitive.constraint is not None
-    assert (asked.sensitive.constraint.distinct, asked.sensitive.constraint.entropy) == (3, 2)
+    assert asked.sensitive_column is not None
+    assert asked.sensitive_column.constraint is not None
+    assert (asked.sensitive_column.constraint.distinct, asked.sensitive_column.constraint.entropy) == (3, 2)

@@ -42,18 +42,18 @@ def test_the_verifiers_pseudonyms_are_right(spark: SparkSession, says: str) -> N
         name: pa.array(values * (len(NUMBERS) // len(values) + 1), pa.string())[: len(NUMBERS)]
         for name, values in (("pgn", NUMBERS), ("brin", SCHOOLS))
     }
-    rows = control_column_check.local(spark, columns).crossJoin(ProjectKey(secret).frame(spark))
+    rows = control_column_check.driver_frame(spark, columns).crossJoin(ProjectKey(secret).frame(spark))
     shown = rows.select(
         "pgn",
         "brin",
-        F.expr(control_column_check.pseudonym("pgn", "pgn")).alias("pupil"),
-        F.expr(control_column_check.pseudonym("brin", "brin")).alias("school"),
+        F.expr(control_column_check.pseudonym_sql("pgn", "pgn")).alias("pupil"),
+        F.expr(control_column_check.pseudonym_sql("brin", "brin")).alias("school"),
     ).collect()
     assert len(shown) == len(NUMBERS)
     for row in shown:
         assert row.pupil == by_hand(secret, f"pgn|{row.pgn}")
         assert row.school == by_hand(secret, f"brin|{row.brin}")
-    listed = pseudonym_check.of_listed(spark, NUMBERS, ProjectKey(secret)).collect()
+    listed = pseudonym_check.listed_pupil_pseudonyms(spark, NUMBERS, ProjectKey(secret)).collect()
     assert {row[PSEUDONYM_COLUMNS[0]] for row in listed} == {by_hand(secret, f"pgn|{n}").hex() for n in NUMBERS}
     assert ProjectKey(secret).digests(SCHOOLS) == [by_hand(secret, school) for school in SCHOOLS]
 

@@ -25,8 +25,9 @@ from cohort.foundation import json_documents
 from cohort.foundation.errors import NotAnonymous, StateRefused
 from cohort.legal_basis import eligibility
 from cohort.release import publication
-from cohort.release_records import class_snapshot, release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records import class_snapshot, record_store
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.states import local_frames
 from cohort.storage.zone_paths import StorageZones
 
@@ -82,13 +83,13 @@ def holds() -> Platform:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> StorageZones:
+def zones(tmp_path: Path) -> StorageZones:
     (tmp_path / "objections").mkdir()
     return StorageZones(tmp_path)
 
 
 def staged(
-    spark: SparkSession, places: StorageZones, holds: Platform, number: int = 1, values: list[tuple[str, str]] = VALUES
+    spark: SparkSession, zones: StorageZones, holds: Platform, number: int = 1, values: list[tuple[str, str]] = VALUES
 ) -> ReleaseRecord:
     """A verified release with its stage."""
     frame = local_frames.make_local_frame(
@@ -115,9 +116,9 @@ def staged(
             "checksum": list(delta.checksum_rows(frame.select("jaargroep", "rekenen"))),
         },
     )
-    delta.write_new_table(frame, places.stage("proef", number), record.id, holds.tables)
-    release_record.save_release_record(places, record)
-    remembered = places.remembered("proef") / str(number)
+    delta.write_new_table(frame, zones.stage("proef", number), record.id, holds.tables)
+    record_store.save_release_record(zones, record)
+    remembered = zones.remembered("proef") / str(number)
     for name in (class_snapshot.PUPILS_FOLDER, class_snapshot.CLASSES_FILE):
         (remembered / name).mkdir(parents=True)
     json_documents.write_json_document(remembered / class_snapshot.SNAPSHOT_FILE, {"at": class_snapshot.PUPILS_FOLDER})
@@ -125,68 +126,68 @@ def staged(
 
 
 def put(
-    spark: SparkSession, places: StorageZones, holds: Platform, project: Project, record: ReleaseRecord
+    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, record: ReleaseRecord
 ) -> ReleaseRecord:
-    return publication.publish_release(spark, places, holds, project, record, NOW, "A. Jansen", lambda _: None)
+    return publication.publish_release(spark, zones, holds, project, record, NOW, "A. Jansen", lambda _: None)
 
 
-def read(spark: SparkSession, places: StorageZones) -> list[tuple[str, str]]:
-    return sorted((r[0], r[1]) for r in delta.read_table(spark, places.table("proef")).collect())
+def read(spark: SparkSession, zones: StorageZones) -> list[tuple[str, str]]:
+    return sorted((r[0], r[1]) for r in delta.read_table(spark, zones.table("proef")).collect())
 
 
 def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
-    spark: SparkSession, places: StorageZones, holds: Platform, project: Project
+    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project
 ) -> None:
-    put(spark, places, holds, project, staged(spark, places, holds))
-    put(spark, places, holds, project, staged(spark, places, holds, 2))
-    states = [r.state for r in release_record.load_release_records(places, "proef")]
+    put(spark, zones, holds, project, staged(spark, zones, holds))
+    put(spark, zones, holds, project, staged(spark, zones, holds, 2))
+    states = [r.state for r in record_store.load_release_records(zones, "proef")]
     assert states == [ReleaseState.SUPERSEDED, ReleaseState.PUBLISHED]
-    table = places.table("proef")
+    table = zones.table("proef")
     assert {f.name for f in table.glob("*.parquet")} == delta.list_current_names(table)
     protocol, properties = delta.read_protocol_and_properties(table)
     assert protocol == (1, 2)
     assert properties["cohort.release"] == "proef-2"
-    assert not places.staging("proef").exists()
+    assert not zones.staging("proef").exists()
 
 
 @pytest.mark.parametrize("compared", [None, 2, 0])
 def test_a_release_that_was_not_held_against_the_published_one_is_refused(
-    spark: SparkSession, places: StorageZones, holds: Platform, project: Project, compared: int | None
+    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, compared: int | None
 ) -> None:
-    put(spark, places, holds, project, staged(spark, places, holds))
-    other = staged(spark, places, holds, 2, VALUES[:-1]).noted(before=compared)
+    put(spark, zones, holds, project, staged(spark, zones, holds))
+    other = staged(spark, zones, holds, 2, VALUES[:-1]).noted(before=compared)
     with pytest.raises(StateRefused, match="held against"):
-        put(spark, places, holds, project, other)
-    assert read(spark, places) == sorted(VALUES)
+        put(spark, zones, holds, project, other)
+    assert read(spark, zones) == sorted(VALUES)
 
 
 def test_a_release_of_which_nothing_is_remembered_is_not_published(
-    spark: SparkSession, places: StorageZones, holds: Platform, project: Project
+    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project
 ) -> None:
-    record = staged(spark, places, holds)
-    class_snapshot.remove_snapshot(places, record)
+    record = staged(spark, zones, holds)
+    class_snapshot.remove_snapshot(zones, record)
     with pytest.raises(StateRefused, match="the memory of release 1"):
-        put(spark, places, holds, project, record)
-    assert not places.table("proef").exists()
+        put(spark, zones, holds, project, record)
+    assert not zones.table("proef").exists()
 
 
 def test_only_the_published_release_is_remembered(
-    spark: SparkSession, places: StorageZones, holds: Platform, project: Project
+    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project
 ) -> None:
-    put(spark, places, holds, project, staged(spark, places, holds))
-    put(spark, places, holds, project, staged(spark, places, holds, 2))
-    assert [path.name for path in places.remembered("proef").iterdir()] == ["2"]
+    put(spark, zones, holds, project, staged(spark, zones, holds))
+    put(spark, zones, holds, project, staged(spark, zones, holds, 2))
+    assert [path.name for path in zones.remembered("proef").iterdir()] == ["2"]
 
 
 def test_a_stage_that_was_altered_is_not_published(
-    spark: SparkSession, places: StorageZones, holds: Platform, project: Project
+    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project
 ) -> None:
-    record = staged(spark, places, holds)
+    record = staged(spark, zones, holds)
     more = local_frames.make_local_frame(spark, "jaargroep string, rekenen string, _pupil string", [("7-8", "1", "x")])
-    delta.append_rows(more, places.stage("proef", 1), "later")
+    delta.append_rows(more, zones.stage("proef", 1), "later")
     with pytest.raises(NotAnonymous, match="another checksum"):
-        put(spark, places, holds, project, record)
-    assert not places.table("proef").exists()
+        put(spark, zones, holds, project, record)
+    assert not zones.table("proef").exists()
 
 
 WHERE = {
@@ -202,14 +203,14 @@ WHERE = {
 @pytest.mark.parametrize("moment", WHERE)
 def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
     spark: SparkSession,
-    places: StorageZones,
+    zones: StorageZones,
     holds: Platform,
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
     moment: str,
 ) -> None:
-    put(spark, places, holds, project, staged(spark, places, holds))
-    record = staged(spark, places, holds, 2)
+    put(spark, zones, holds, project, staged(spark, zones, holds))
+    record = staged(spark, zones, holds, 2)
     real: Callable[..., Any] = getattr(WHERE[moment], moment)
 
     def killed(*given: Any, **named: Any) -> Any:
@@ -220,18 +221,18 @@ def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
     with monkeypatch.context() as patch:
         patch.setattr(WHERE[moment], moment, killed)
         with pytest.raises(Killed):
-            put(spark, places, holds, project, record)
-    assert read(spark, places) == sorted(VALUES)
-    publication.repair_publication(spark, places, holds, "proef")
-    found = release_record.find_release_record(places, "proef", 2)
+            put(spark, zones, holds, project, record)
+    assert read(spark, zones) == sorted(VALUES)
+    publication.repair_publication(spark, zones, holds, "proef")
+    found = record_store.find_release_record(zones, "proef", 2)
     if found.state is ReleaseState.VERIFIED:
-        found = put(spark, places, holds, project, found)
+        found = put(spark, zones, holds, project, found)
     assert found.state is ReleaseState.PUBLISHED
-    assert release_record.find_release_record(places, "proef", 1).state is ReleaseState.SUPERSEDED
-    assert delta.read_protocol_and_properties(places.table("proef"))[1]["cohort.release"] == "proef-2"
-    table = places.table("proef")
+    assert record_store.find_release_record(zones, "proef", 1).state is ReleaseState.SUPERSEDED
+    assert delta.read_protocol_and_properties(zones.table("proef"))[1]["cohort.release"] == "proef-2"
+    table = zones.table("proef")
     assert {f.name for f in table.glob("*.parquet")} == delta.list_current_names(table)
-    assert (places.records / "proef" / "2.json").exists()
+    assert (zones.records / "proef" / "2.json").exists()
 
 
 def by_group(holds: Platform, project: Project) -> tuple[Platform, Project]:
@@ -242,32 +243,32 @@ def by_group(holds: Platform, project: Project) -> tuple[Platform, Project]:
 
 
 def test_nobody_reads_from_before_the_first_byte_until_the_checksum_was_compared(
-    spark: SparkSession, places: StorageZones, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds, project = by_group(holds, project)
-    put(spark, places, holds, project, staged(spark, places, holds))
-    assert table_access.access_state(places, holds, "proef") == "granted"
-    record = staged(spark, places, holds, 2)
+    put(spark, zones, holds, project, staged(spark, zones, holds))
+    assert table_access.access_state(zones, holds, "proef") == "granted"
+    record = staged(spark, zones, holds, 2)
     seen: list[str] = []
     for name in ("replace", "checksum", "vacuum"):
         real = getattr(WHERE[name], name)
 
         def watched(*given: Any, _real: Any = real, _name: str = name, **named: Any) -> Any:
-            seen.append(f"{_name} {table_access.access_state(places, holds, 'proef')}")
+            seen.append(f"{_name} {table_access.access_state(zones, holds, 'proef')}")
             return _real(*given, **named)
 
         monkeypatch.setattr(WHERE[name], name, watched)
-    put(spark, places, holds, project, record)
+    put(spark, zones, holds, project, record)
     assert seen == ["checksum granted", "replace withdrawn", "checksum withdrawn", "vacuum withdrawn"]
-    assert table_access.access_state(places, holds, "proef") == "granted"
+    assert table_access.access_state(zones, holds, "proef") == "granted"
 
 
 def test_a_commit_that_is_not_what_was_verified_is_removed_and_read_by_nobody(
-    spark: SparkSession, places: StorageZones, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds, project = by_group(holds, project)
-    put(spark, places, holds, project, staged(spark, places, holds))
-    record = staged(spark, places, holds, 2)
+    put(spark, zones, holds, project, staged(spark, zones, holds))
+    record = staged(spark, zones, holds, 2)
     real = delta.replace_table
 
     def killed(rows: DataFrame, *given: Any) -> Any:
@@ -277,40 +278,40 @@ def test_a_commit_that_is_not_what_was_verified_is_removed_and_read_by_nobody(
     with monkeypatch.context() as patch:
         patch.setattr(delta, "replace_table", killed)
         with pytest.raises(Killed):
-            put(spark, places, holds, project, record)
-    assert table_access.access_state(places, holds, "proef") == "withdrawn"
+            put(spark, zones, holds, project, record)
+    assert table_access.access_state(zones, holds, "proef") == "withdrawn"
     with pytest.raises(NotAnonymous, match="another checksum"):
-        publication.repair_publication(spark, places, holds, "proef")
-    assert not places.table("proef").exists()
-    assert release_record.find_release_record(places, "proef", 2).state is ReleaseState.REFUSED
-    publication.repair_publication(spark, places, holds, "proef")
+        publication.repair_publication(spark, zones, holds, "proef")
+    assert not zones.table("proef").exists()
+    assert record_store.find_release_record(zones, "proef", 2).state is ReleaseState.REFUSED
+    publication.repair_publication(spark, zones, holds, "proef")
 
 
-def test_approval_is_by_somebody_else(places: StorageZones, holds: Platform, project: Project) -> None:
+def test_approval_is_by_somebody_else(zones: StorageZones, holds: Platform, project: Project) -> None:
     record = ReleaseRecord("proef", 1, ReleaseState.VERIFIED, {"made_by": "maker"})
     for who in ("maker", " "):
         with pytest.raises(StateRefused, match="second person"):
-            publication.check_publishable(places, holds, project, record, NOW, who, ALL)
+            publication.check_publishable(zones, holds, project, record, NOW, who, ALL)
     four_eyes = holds.model_copy(update={"publish": platform.PublishingSettings(without_second_person=False)})
     with pytest.raises(StateRefused, match="second person"):
-        publication.check_publishable(places, four_eyes, project, record, NOW, None, ALL)
+        publication.check_publishable(zones, four_eyes, project, record, NOW, None, ALL)
 
 
 @pytest.mark.parametrize("kind", ["objections", "instructions", "consents"])
 def test_a_list_that_changed_since_the_verification_refuses_the_release(
-    places: StorageZones, holds: Platform, project: Project, kind: str
+    zones: StorageZones, holds: Platform, project: Project, kind: str
 ) -> None:
-    instruct(places.root, ["10AA"], NOW.date())
-    (places.objections / "lijst.csv").write_text("pgn;brin;vanaf;ingetrokken_op;bereik\n")
-    (places.objections / "lijst.toml").write_text(
+    instruct(zones.root, ["10AA"], NOW.date())
+    (zones.objections / "lijst.csv").write_text("pgn;brin;vanaf;ingetrokken_op;bereik\n")
+    (zones.objections / "lijst.toml").write_text(
         'file = "lijst.csv"\npolarity = "block"\ndate = 2026-11-23\nsource = "proef"\nmax_age_days = 9\n'
         "declared_empty = true\n"
     )
-    same = eligibility.load_eligibility(places, holds, project, NOW.date(), ALL).digests()
+    same = eligibility.load_eligibility(zones, holds, project, NOW.date(), ALL).digests()
     record = ReleaseRecord("proef", 1, ReleaseState.VERIFIED, {"made_by": "maker", **same})
-    release_record.save_release_record(places, record)
-    publication.check_publishable(places, holds, project, record, NOW, "A. Jansen", ALL)
+    record_store.save_release_record(zones, record)
+    publication.check_publishable(zones, holds, project, record, NOW, "A. Jansen", ALL)
     record = record.noted(**{f"{kind}_digest": "other"})
     with pytest.raises(StateRefused, match=f"a changed list in {kind}/"):
-        publication.check_publishable(places, holds, project, record, NOW, "A. Jansen", ALL)
-    assert release_record.find_release_record(places, "proef", 1).state is ReleaseState.REFUSED
+        publication.check_publishable(zones, holds, project, record, NOW, "A. Jansen", ALL)
+    assert record_store.find_release_record(zones, "proef", 1).state is ReleaseState.REFUSED

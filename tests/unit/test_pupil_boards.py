@@ -57,12 +57,12 @@ DRAWN = [
 
 @pytest.mark.parametrize(("drawn", "board"), [case[1:] for case in DRAWN], ids=[case[0] for case in DRAWN])
 def test_the_boards_of_a_school(tmp_path: Path, drawn: str, board: tuple[str, set[str]]) -> None:
-    found = listed(tmp_path, drawn.replace(".", "-")).boards(TODAY)
+    found = listed(tmp_path, drawn.replace(".", "-")).boards_on(TODAY)
     assert found == {"10AA": SchoolBoards(board[0], frozenset(board[1]))}
 
 
 def test_a_school_without_a_board_has_none(tmp_path: Path) -> None:
-    assert listed(tmp_path, "10AA 00 - - -").boards(TODAY) == {}
+    assert listed(tmp_path, "10AA 00 - - -").boards_on(TODAY) == {}
 
 
 @pytest.mark.parametrize(

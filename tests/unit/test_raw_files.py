@@ -18,7 +18,7 @@ from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import raw_values
 from cohort.erasure import raw_file_erasure
 from cohort.foundation import identifiers
-from cohort.results.ledger import Entry, Ledger
+from cohort.results.ledger import Ledger, LedgerEntry
 
 LIMITS = ContainerLimits(members=50, bytes_per_member=64 << 20, total_bytes=128 << 20, ratio=1000)
 ANNA, ZERO, OTHER = "123456782", "012345672", "111222333"
@@ -186,7 +186,7 @@ RECEIVED = "2026-03-01T12:00:00+00:00"
 
 
 def known(*contents: bytes, container: bytes | None = None) -> Ledger:
-    line = Entry("", "", 1, 1, "99ZZ", RECEIVED, "REJECTED", "TOO_MANY_REFUSED", 0, 0, 0, 0, 0, {})
+    line = LedgerEntry("", "", 1, 1, "99ZZ", RECEIVED, "REJECTED", "TOO_MANY_REFUSED", 0, 0, 0, 0, 0, {})
     packed = sha256(container).hexdigest() if container else None
     return Ledger(tuple(replace(line, sha256=sha256(c).hexdigest(), container=packed) for c in contents))
 
@@ -214,7 +214,7 @@ def test_a_long_run_of_digits_is_read_once(tmp_path: Path) -> None:
 def test_what_intake_refused_to_unpack_goes_without_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = tmp_path / "bomb.gz"
     bomb.write_bytes(gzip.compress(b"0" * (1 << 20)))
-    line = Entry(
+    line = LedgerEntry(
         sha256(bomb.read_bytes()).hexdigest(),
         "bomb.gz",
         1,

@@ -21,7 +21,7 @@ from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.project import Project
 from cohort.keys import project_keys
 from cohort.legal_basis.eligibility import ListVocabulary
-from cohort.legal_basis.instruction_lists import INSTRUCTION_COLUMNS
+from cohort.legal_basis.instruction_register import INSTRUCTION_COLUMNS
 from cohort.release import readiness
 from cohort.results import value_ranges
 from cohort.storage.zone_paths import StorageZones
@@ -44,7 +44,7 @@ LATER: Row = RESULT | {"afnameperiode": "E", "vaardigheidsscore": Decimal("36.00
 LEVEL: Row = RESULT | {"domein": "spelling", "schaal": "SP", "vaardigheidsscore": None}
 STATE = pa.schema(
     [
-        *((name, pa.string()) for name in value_ranges.GROUPED),
+        *((name, pa.string()) for name in value_ranges.RANGE_KEYS),
         ("vaardigheidsscore", pa.decimal128(7, 2)),
         ("ruwe_score", pa.int32()),
         ("geboortedatum", pa.date32()),
@@ -56,12 +56,12 @@ BANDS: Row = {"from": 0, "to": 80, "step": 20, "widths": [40]}
 
 def put(root: Path, rows: Iterable[Row], batches: tuple[int, ...] = (1,)) -> StorageZones:
     """Results as a table of batches, and a ledger that vouches for some of them."""
-    places = StorageZones(root)
+    zones = StorageZones(root)
     table = pa.Table.from_pylist(list(rows), schema=STATE)
-    deltalake.write_deltalake(str(places.results), table, partition_by=["batch"])
+    deltalake.write_deltalake(str(zones.results), table, partition_by=["batch"])
     ledger = pa.table({"batch": pa.array(batches, pa.int32())})
-    deltalake.write_deltalake(str(places.ledger), ledger)
-    return places
+    deltalake.write_deltalake(str(zones.ledger), ledger)
+    return zones
 
 
 def project(**changes: Any) -> Project:
@@ -71,9 +71,9 @@ def project(**changes: Any) -> Project:
     return own.model_copy(update={"columns": [bands, *own.columns[1:]]})
 
 
-def asked(places: StorageZones, own: Project | None = None) -> readiness.ReadinessInput:
+def asked(zones: StorageZones, own: Project | None = None) -> readiness.ReadinessInput:
     """A project that nothing stands against, unless something is changed afterwards."""
-    root = places.root
+    root = zones.root
     drawn_release.write_hierarchies(root / "conf" / "hierarchies")
     if not (root / "objections").exists():
         drawn_release.write_list(root / "objections", ["999900109;;2026-01-01;;alles"])
@@ -89,7 +89,7 @@ def asked(places: StorageZones, own: Project | None = None) -> readiness.Readine
     listed = Catalogue(tests, frozenset(SCHOOLS))
     known = ListVocabulary(SCHOOLS, frozenset({"proef"}), listed.domains(), frozenset())
     held = drawn_project.platform()
-    return readiness.ReadinessInput(places, held, own, root / "conf", listed, root / "keys", known, TODAY)
+    return readiness.ReadinessInput(zones, held, own, root / "conf", listed, root / "keys", known, TODAY)
 
 
 @pytest.fixture
@@ -99,9 +99,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def told(root: Path, rows: Iterable[Row], **changes: Any) -> dict[str, Any]:
-    places = put(root, rows)
+    zones = put(root, rows)
     own = project(**changes)
-    return readiness.check_readiness(asked(places, own), value_ranges.spread_of(places))
+    return readiness.check_readiness(asked(zones, own), value_ranges.read_value_ranges(zones))
 
 
 OK = [RESULT, LATER, LEVEL]
@@ -147,20 +147,20 @@ def test_bands_without_a_score_that_the_catalogue_allows_are_told_without_result
 
 
 def test_what_the_lists_and_the_key_lack_is_told_at_once(root: Path) -> None:
-    places = put(root, OK)
-    asks = asked(places)
+    zones = put(root, OK)
+    asks = asked(zones)
     (root / "instructions" / "standaard.csv").write_text(";".join(INSTRUCTION_COLUMNS) + "\n")
     project_keys.destroy_key(root / "keys", "proef")
     (root / "conf" / "hierarchies" / "geslacht.csv").write_text("1;*\n2;*\n0;*\n")
-    found = readiness.check_readiness(asks, value_ranges.spread_of(places))
+    found = readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))
     for part in ("none for `9`", "instructions/", "key"):
         assert any(part in one for one in found["would_refuse"]), part
     assert (found["left_out"], found["expires"]) == ([], [])
 
 
 def test_before_anything_was_taken_in_that_is_told(root: Path) -> None:
-    places = StorageZones(root)
-    (one,) = readiness.check_readiness(asked(places), value_ranges.spread_of(places))["would_refuse"]
+    zones = StorageZones(root)
+    (one,) = readiness.check_readiness(asked(zones), value_ranges.read_value_ranges(zones))["would_refuse"]
     assert "Run ingest first" in one
 
 
@@ -172,8 +172,8 @@ def test_schools_without_an_instruction_are_counted_and_not_named(
     root: Path, schools: int, sentence: str | None
 ) -> None:
     codes = [f"{n:02d}AA" for n in range(20)]
-    places = put(root, [one | {"brin": brin} for brin in codes for one in OK])
-    asks = asked(places)
+    zones = put(root, [one | {"brin": brin} for brin in codes for one in OK])
+    asks = asked(zones)
     declare(
         root / "instructions",
         INSTRUCTION_COLUMNS,
@@ -183,24 +183,24 @@ def test_schools_without_an_instruction_are_counted_and_not_named(
     )
     known = ListVocabulary(codes, frozenset({"proef"}), asks.catalogue.domains(), frozenset())
     asks = readiness.ReadinessInput(**{**vars(asks), "may_name": known})
-    found = readiness.check_readiness(asks, value_ranges.spread_of(places))
+    found = readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))
     assert found["would_refuse"] == []
     assert [one[: len(sentence or "")] for one in found["left_out"]] == ([sentence] if sentence else [])
     assert not any(brin in str(found) for brin in codes)
 
 
 def test_a_site_without_an_instruction_counts_as_its_school(root: Path) -> None:
-    places = put(root, [*OK, RESULT | {"vestiging": "02"}])
-    asks = asked(places)
+    zones = put(root, [*OK, RESULT | {"vestiging": "02"}])
+    asks = asked(zones)
     lines = [f"{SCHOOLS[0]};{site};anonimiseren;;;bestuur;2020-01-01;;" for site in ("00", "01")]
     declare(root / "instructions", INSTRUCTION_COLUMNS, lines, TODAY, "standaard")
-    assert readiness.check_readiness(asks, value_ranges.spread_of(places))["left_out"]
+    assert readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))["left_out"]
 
 
 @pytest.mark.parametrize(("age", "left"), [(0, None), (1, 6), (7, 0), (8, "refused")])
 def test_a_list_that_expires_is_told_with_the_days_that_are_left(root: Path, age: int, left: int | str | None) -> None:
-    places = put(root, OK)
-    asks = asked(places)
+    zones = put(root, OK)
+    asks = asked(zones)
     for file in (root / "objections").iterdir():
         file.unlink()
     days = {} if left is None else {"max_age_days": 7}
@@ -210,7 +210,7 @@ def test_a_list_that_expires_is_told_with_the_days_that_are_left(root: Path, age
         date=TODAY - dt.timedelta(days=age),
         **({"max_age_days": 99} | days),
     )
-    found = readiness.check_readiness(asks, value_ranges.spread_of(places))
+    found = readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))
     if left == "refused":
         assert "at most 7 days old" in found["would_refuse"][0]
     else:
@@ -219,17 +219,17 @@ def test_a_list_that_expires_is_told_with_the_days_that_are_left(root: Path, age
 
 
 def test_an_instruction_that_ends_is_told(root: Path) -> None:
-    places = put(root, OK)
-    asks = asked(places)
+    zones = put(root, OK)
+    asks = asked(zones)
     until = TODAY + dt.timedelta(days=12)
     lines = [f"{brin};;anonimiseren;;;bestuur;2020-01-01;{until};" for brin in SCHOOLS]
     declare(root / "instructions", INSTRUCTION_COLUMNS, lines, TODAY, "standaard")
-    found = readiness.check_readiness(asks, value_ranges.spread_of(places))
+    found = readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))
     assert "The first of the instructions in force ends in 12 days." in "".join(found["expires"])
 
 
 def test_a_run_of_intake_that_was_killed_is_told_and_no_defect(root: Path) -> None:
-    places = put(root, OK)
-    (places.superseding / "1").mkdir(parents=True)
-    (one,) = readiness.check_readiness(asked(places), value_ranges.spread_of(places))["would_refuse"]
+    zones = put(root, OK)
+    (zones.supersession / "1").mkdir(parents=True)
+    (one,) = readiness.check_readiness(asked(zones), value_ranges.read_value_ranges(zones))["would_refuse"]
     assert "Run ingest again" in one

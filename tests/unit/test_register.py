@@ -11,8 +11,9 @@ import pytest
 
 from cohort.foundation import json_documents
 from cohort.foundation.errors import StateRefused
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ALLOWED_MOVES, ProjectState, ReleaseRecord, ReleaseState
+from cohort.release_records import record_store, release_states
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ALLOWED_MOVES, ProjectState, ReleaseState
 from cohort.storage.zone_paths import StorageZones
 
 ALL = list(itertools.product(ReleaseState, ReleaseState))
@@ -69,13 +70,13 @@ def test_a_note_changes_facts_and_not_the_state() -> None:
 
 
 def test_a_saved_record_is_found_again_by_its_number_or_as_the_newest(tmp_path: Path) -> None:
-    places = StorageZones(tmp_path)
+    zones = StorageZones(tmp_path)
     for number in (2, 10, 1):
-        release_record.save_release_record(places, record(ReleaseState.PUBLISHED, number))
+        record_store.save_release_record(zones, record(ReleaseState.PUBLISHED, number))
     (tmp_path / "restricted/records/proef/destruction.json").write_text("{}")
-    assert [found.release for found in release_record.load_release_records(places, "proef")] == [1, 2, 10]
-    assert release_record.find_release_record(places, "proef", 2) == record(ReleaseState.PUBLISHED, 2)
-    assert release_record.find_release_record(places, "proef", None).release == 10
+    assert [found.release for found in record_store.load_release_records(zones, "proef")] == [1, 2, 10]
+    assert record_store.find_release_record(zones, "proef", 2) == record(ReleaseState.PUBLISHED, 2)
+    assert record_store.find_release_record(zones, "proef", None).release == 10
 
 
 @pytest.mark.parametrize(
@@ -83,24 +84,24 @@ def test_a_saved_record_is_found_again_by_its_number_or_as_the_newest(tmp_path: 
 )
 def test_a_release_that_was_never_made_is_refused(tmp_path: Path, number: int | None, told: str) -> None:
     if number == 7:
-        release_record.save_release_record(StorageZones(tmp_path), record())
+        record_store.save_release_record(StorageZones(tmp_path), record())
     with pytest.raises(StateRefused, match=told):
-        release_record.find_release_record(StorageZones(tmp_path), "proef", number)
+        record_store.find_release_record(StorageZones(tmp_path), "proef", number)
 
 
 @pytest.mark.parametrize("state", [ProjectState.OPEN, ProjectState.DESTROYING, ProjectState.DESTROYED])
 def test_a_project_is_as_its_journal_and_certificate_say(tmp_path: Path, state: ProjectState) -> None:
-    places = StorageZones(tmp_path)
+    zones = StorageZones(tmp_path)
     if state is not ProjectState.OPEN:
-        json_documents.write_json_document(release_record.destruction_journal_path(places, "proef"), {})
+        json_documents.write_json_document(release_states.destruction_journal_path(zones, "proef"), {})
     if state is ProjectState.DESTROYED:
-        json_documents.write_json_document(release_record.certificate_path(places, "proef"), {})
-    assert release_record.project_state(places, "proef") is state
+        json_documents.write_json_document(release_states.certificate_path(zones, "proef"), {})
+    assert release_states.project_state(zones, "proef") is state
     if state is ProjectState.OPEN:
-        release_record.require_open_project(places, "proef")
+        release_states.require_open_project(zones, "proef")
         return
     with pytest.raises(StateRefused, match=f"found one that is {state}"):
-        release_record.require_open_project(places, "proef")
+        release_states.require_open_project(zones, "proef")
 
 
 def test_a_write_that_fails_leaves_the_record_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,9 @@ from tests.unit.drawn_register import put, release
 from tests.unit.test_destroy import NAME, Site, made, no_delta, site
 
 from cohort.foundation.errors import DestructionIncomplete
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records import record_store
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.transparency import public_register as public
 from cohort.transparency import school_uses
 
@@ -20,34 +21,34 @@ __all__ = ["made", "no_delta", "site"]
 
 @pytest.mark.usefixtures("no_delta")
 def test_a_register_made_before_does_not_keep_a_project_from_being_destroyed(site: Site) -> None:
-    places = site.places
+    zones = site.zones
     for number, state in ((1, ReleaseState.SUPERSEDED), (2, ReleaseState.PUBLISHED)):
-        put(places.records, NAME, **{f"r{number}": release(number, state, project=NAME)})
+        put(zones.records, NAME, **{f"r{number}": release(number, state, project=NAME)})
         facts = {"class": "anonymous", "expires": "2027-12-31", "version": number, "schools": ["01AB"]}
-        release_record.save_release_record(places, ReleaseRecord(NAME, number, state, facts))
-    for other in places.records.iterdir():
+        record_store.save_release_record(zones, ReleaseRecord(NAME, number, state, facts))
+    for other in zones.records.iterdir():
         if other.name != NAME:
             (other / "2.json").unlink()
-    public.put(places.register, public.made(places.records))
-    school_uses.write(places)
-    page = places.register / "project" / f"{NAME}.html"
+    public.put(zones.register, public.made(zones.records))
+    school_uses.write(zones)
+    page = zones.register / "project" / f"{NAME}.html"
     assert "in gebruik" in page.read_text(encoding="utf-8")
 
     site.destroy()
-    public.put(places.register, public.made(places.records))
-    school_uses.write(places)
+    public.put(zones.register, public.made(zones.records))
+    school_uses.write(zones)
 
     assert "De gegevens zijn vernietigd op 31 december 2027" in page.read_text(encoding="utf-8")
-    told = json.loads((places.feedback("01AB") / "gebruik.json").read_text(encoding="utf-8"))["uses"]
+    told = json.loads((zones.feedback("01AB") / "gebruik.json").read_text(encoding="utf-8"))["uses"]
     assert [(use["project"], use["state"]) for use in told] == [(NAME, "destroyed")]
 
 
 @pytest.mark.usefixtures("no_delta")
 def test_the_search_of_a_destruction_does_look_at_the_site(site: Site) -> None:
     """Else the test before this one could not fail."""
-    places = site.places
-    places.register.mkdir()
-    (places.register / "index.html").write_text(f"<p>{NAME}-2</p>", encoding="utf-8")
+    zones = site.zones
+    zones.register.mkdir()
+    (zones.register / "index.html").write_text(f"<p>{NAME}-2</p>", encoding="utf-8")
 
     with pytest.raises(DestructionIncomplete, match=r"register/index\.html"):
         site.destroy()

@@ -53,9 +53,9 @@ OLD: list[tuple[dict[str, str], dict[str, str | None]]] = [
 
 
 @pytest.fixture
-def places(spark: SparkSession, tmp_path: Path) -> StorageZones:
+def zones(spark: SparkSession, tmp_path: Path) -> StorageZones:
     where = StorageZones(tmp_path)
-    results_store.create(spark, where, platform.load_platform(CONF).tables)
+    results_store.create_results_tables(spark, where, platform.load_platform(CONF).tables)
     rows = [{**RIGHT, "toetscode": f"T{number}", **old} for number, (old, _) in enumerate(OLD)]
     lines = [tuple(row.get(name) for name in RESULTS_SCHEMA.names) for row in rows]
     delta.append_rows(
@@ -64,12 +64,12 @@ def places(spark: SparkSession, tmp_path: Path) -> StorageZones:
     return where
 
 
-def test_codes_of_before_are_rewritten_once(spark: SparkSession, places: StorageZones) -> None:
+def test_codes_of_before_are_rewritten_once(spark: SparkSession, zones: StorageZones) -> None:
     with pytest.raises(StateRefused, match="canonical spelling"):
-        code_normalisation.require_applied(spark, places)
-    assert code_normalisation.apply(spark, places) == 5
-    code_normalisation.require_applied(spark, places)
-    found = {row.toetscode: row.asDict() for row in delta.read_table(spark, places.results).collect()}
+        code_normalisation.require_canonical_codes(spark, zones)
+    assert code_normalisation.normalise_stored_codes(spark, zones) == 5
+    code_normalisation.require_canonical_codes(spark, zones)
+    found = {row.toetscode: row.asDict() for row in delta.read_table(spark, zones.results).collect()}
     assert len(found) == len(OLD)
     for number, (_, new) in enumerate(OLD):
         row = found[f"T{number}"]
@@ -77,30 +77,32 @@ def test_codes_of_before_are_rewritten_once(spark: SparkSession, places: Storage
             name: new.get(name, RIGHT.get(name)) for name in CODE_LISTS if name in row
         }
         assert row["vaardigheidsscore"] == RIGHT["vaardigheidsscore"]
-    commits = len(list(places.results.glob("_delta_log/*.json")))
-    assert code_normalisation.apply(spark, places) == 0
-    assert len(list(places.results.glob("_delta_log/*.json"))) == commits
-    assert not any("123456782" in file.read_text() for file in places.results.glob("_delta_log/*.json"))
+    commits = len(list(zones.results.glob("_delta_log/*.json")))
+    assert code_normalisation.normalise_stored_codes(spark, zones) == 0
+    assert len(list(zones.results.glob("_delta_log/*.json"))) == commits
+    assert not any("123456782" in file.read_text() for file in zones.results.glob("_delta_log/*.json"))
 
 
 def test_killed_before_its_mark_it_is_done_again(
-    spark: SparkSession, places: StorageZones, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
         killed.setattr(json_documents, "write_json_document", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            code_normalisation.apply(spark, places)
-    assert code_normalisation.apply(spark, places) == 0  # nothing was left to do, and now the mark says so
+            code_normalisation.normalise_stored_codes(spark, zones)
     assert (
-        json_documents.read_json_document(places.exact / "code_lists.json")["digest"] == code_lists.digest_code_lists()
+        code_normalisation.normalise_stored_codes(spark, zones) == 0
+    )  # nothing was left to do, and now the mark says so
+    assert (
+        json_documents.read_json_document(zones.exact / "code_lists.json")["digest"] == code_lists.digest_code_lists()
     )
 
 
 def test_other_code_lists_are_applied_anew(
-    spark: SparkSession, places: StorageZones, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert code_normalisation.apply(spark, places) == 5
+    assert code_normalisation.normalise_stored_codes(spark, zones) == 5
     monkeypatch.setattr(code_lists, "digest_code_lists", lambda: "another")
-    code_normalisation.require_applied(spark, places)  # looked at, as there is no mark for these lists
-    assert code_normalisation.apply(spark, places) == 0
-    assert json_documents.read_json_document(places.exact / "code_lists.json")["digest"] == "another"
+    code_normalisation.require_canonical_codes(spark, zones)  # looked at, as there is no mark for these lists
+    assert code_normalisation.normalise_stored_codes(spark, zones) == 0
+    assert json_documents.read_json_document(zones.exact / "code_lists.json")["digest"] == "another"

@@ -16,35 +16,37 @@ from cohort.delta import vacuum_files
 from cohort.delta.vacuum_files import VacuumResult
 from cohort.foundation.errors import DestructionIncomplete
 from cohort.results import results_store, retention
-from cohort.results.ledger import Entry, Ledger
+from cohort.results.ledger import Ledger, LedgerEntry
 from cohort.states import local_frames
 from cohort.storage.zone_paths import StorageZones
 
 NOW = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 LONG_AGO = dt.datetime(2020, 9, 1, 12, tzinfo=dt.UTC).isoformat()
-FIRST = Entry("a", "a.csv", 1, 1, "99ZZ", LONG_AGO, "TAKEN", None, 1, 1, 0, 0, 0, {})
+FIRST = LedgerEntry("a", "a.csv", 1, 1, "99ZZ", LONG_AGO, "TAKEN", None, 1, 1, 0, 0, 0, {})
 KNOWN = Ledger((FIRST, replace(FIRST, sha256="b", levering_nr=2, batch=2, replaced={1: 1})))
 
 
 @pytest.fixture
-def places(spark: SparkSession, tmp_path: Path) -> StorageZones:
+def zones(spark: SparkSession, tmp_path: Path) -> StorageZones:
     """Results of which a row was taken away, its file still there, and a batch of refused rows."""
     made = StorageZones(tmp_path)
-    results_store.create(spark, made, drawn_release.platform().tables)
+    results_store.create_results_tables(spark, made, drawn_release.platform().tables)
     delta.append_rows(frame(spark, [drawn(n, "levering\n1")[0] for n in (1, 2)]), made.results, "batch 1")
     delta.delete_equal_rows(spark, made.results, delta.read_table(spark, made.results).limit(1).select("pgn"))
-    refused = local_frames.make_local_frame(spark, results_store.QUARANTINED, [("1", 1, 1, ["PGN_INVALID"], None)])
+    refused = local_frames.make_local_frame(
+        spark, results_store.QUARANTINE_SCHEMA, [("1", 1, 1, ["PGN_INVALID"], None)]
+    )
     delta.append_rows(refused, made.quarantine, "batch 1")
     return made
 
 
-def apply(spark: SparkSession, places: StorageZones) -> dict[str, int]:
-    return retention.apply(spark, places, drawn_release.platform(), KNOWN, (), NOW)
+def apply(spark: SparkSession, zones: StorageZones) -> dict[str, int]:
+    return retention.apply_retention(spark, zones, drawn_release.platform(), KNOWN, (), NOW)
 
 
 @pytest.mark.parametrize("zone", ["quarantine", "results"])
 def test_a_file_past_its_days_that_stays_stops_the_run_and_is_looked_for_again(
-    spark: SparkSession, places: StorageZones, monkeypatch: pytest.MonkeyPatch, zone: str
+    spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch, zone: str
 ) -> None:
     real = vacuum_files.vacuum_table
 
@@ -59,10 +61,10 @@ def test_a_file_past_its_days_that_stays_stops_the_run_and_is_looked_for_again(
         for module in (vacuum_files, delta):
             broken.setattr(module, "vacuum", stays)
         with pytest.raises(DestructionIncomplete, match=f"restricted/{zone}"):
-            apply(spark, places)
-    told = apply(spark, places)
+            apply(spark, zones)
+    told = apply(spark, zones)
     assert told["earlier_states"] == 1
     assert told["quarantine"] == (1 if zone == "quarantine" else 0)
-    assert not [*places.quarantine.rglob("batch=*")]
-    files = {file.name for file in places.results.rglob("*.parquet") if "_delta_log" not in file.parts}
-    assert files == delta.list_current_names(places.results)
+    assert not [*zones.quarantine.rglob("batch=*")]
+    files = {file.name for file in zones.results.rglob("*.parquet") if "_delta_log" not in file.parts}
+    assert files == delta.list_current_names(zones.results)

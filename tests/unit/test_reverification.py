@@ -31,12 +31,13 @@ from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, StateRe
 from cohort.live_tables import reader_check, reverification
 from cohort.release import status
 from cohort.release.release_job import ReleaseTask
-from cohort.release_records import release_record
+from cohort.release_records import record_store, release_states
 from cohort.release_records.due_actions import DueJob, DueReason
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification import stage_verification as verify
-from cohort.verification.stage_verification import own_properties
+from cohort.verification.published_table_verification import published_table_properties
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 OURS = grp.getgrgid(os.getegid()).gr_name
@@ -51,7 +52,7 @@ class Shown:
     folder: Path
 
     @property
-    def places(self) -> StorageZones:
+    def zones(self) -> StorageZones:
         return StorageZones(self.folder / "root")
 
     @property
@@ -65,31 +66,31 @@ class Shown:
 
     @property
     def table(self) -> Path:
-        return self.places.table("proef")
+        return self.zones.table("proef")
 
     @property
     def note(self) -> Path:
-        return release_record.failed_verification_path(self.places, "proef")
+        return release_states.failed_verification_path(self.zones, "proef")
 
     @property
     def work(self) -> ReleaseTask:
         empty = Catalogue((), frozenset())
         hierarchies, keys = self.folder / "hierarchies", self.folder / "keys"
-        return ReleaseTask(self.places, self.platform, empty, self.project, hierarchies, keys, NOW, "wij")
+        return ReleaseTask(self.zones, self.platform, empty, self.project, hierarchies, keys, NOW, "wij")
 
     @property
     def record(self) -> ReleaseRecord:
-        return release_record.find_release_record(self.places, "proef", 1)
+        return record_store.find_release_record(self.zones, "proef", 1)
 
     @property
     def access(self) -> str:
-        return table_access.access_state(self.places, self.platform, "proef")
+        return table_access.access_state(self.zones, self.platform, "proef")
 
     def verify(self) -> tuple[str, ...]:
         return reverification.reverify_published_table(self.spark, self.work, None, self.record).checked
 
     def daily(self) -> tuple[str, int]:
-        today = reader_check.ReaderCheck(self.places, self.platform, self.folder / "conf", self.folder / "keys", NOW)
+        today = reader_check.ReaderCheck(self.zones, self.platform, self.folder / "conf", self.folder / "keys", NOW)
         (one,) = reader_check.check_readers(today, lambda _: None)["projects"]
         return one["access"], one["exit_code"]
 
@@ -101,11 +102,11 @@ def published(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory)
     own = shown.project
     stage = delta.read_table(one_spark, Stage().write(shown.folder / "stage")).select(*COLUMNS)
     rows = stage.repartition(2, *COLUMNS).sortWithinPartitions(*COLUMNS)
-    shown.places.root.mkdir()
-    table_access.close_table(shown.places, shown.platform, "proef", "for this test", NOW)
-    delta.replace_table(rows, shown.table, own_properties(own, "proef-1"), "proef-1", shown.platform.tables)
+    shown.zones.root.mkdir()
+    table_access.close_table(shown.zones, shown.platform, "proef", "for this test", NOW)
+    delta.replace_table(rows, shown.table, published_table_properties(own, "proef-1"), "proef-1", shown.platform.tables)
     facts = {"checksum": [*delta.checksum_rows(stage)], "settled": True, "class": "anonymous", "version": 0}
-    release_record.save_release_record(shown.places, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, facts))
+    record_store.save_release_record(shown.zones, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, facts))
     drawn.write_hierarchies(shown.folder / "hierarchies")
     return shown.folder
 
@@ -115,7 +116,7 @@ def shown(spark: SparkSession, published: Path, tmp_path: Path, monkeypatch: pyt
     shutil.copytree(published, tmp_path / "copy")
     made = Shown(spark, tmp_path / "copy")
     monkeypatch.setattr(project, "load_project", lambda *_: made.project)
-    table_access.settle_access(made.places, made.platform, made.project, NOW)
+    table_access.settle_access(made.zones, made.platform, made.project, NOW)
     assert made.access == "granted"
     return made
 
@@ -275,7 +276,7 @@ def test_a_run_killed_before_it_closed_the_table_is_finished_by_the_next_job(sho
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     assert (shown.access, shown.note.exists()) == ("granted", True)
-    table_access.close_unverified_tables(shown.places, shown.platform, NOW)  # as every job begins
+    table_access.close_unverified_tables(shown.zones, shown.platform, NOW)  # as every job begins
     assert shown.access == "withdrawn"
     assert shown.daily() == ("withdrawn", 14)
 
@@ -299,7 +300,7 @@ def test_no_memory_is_no_clean_verification(shown: Shown, monkeypatch: pytest.Mo
 
 
 def test_rows_that_are_being_withdrawn_are_not_verified(shown: Shown) -> None:
-    json_documents.write_json_document(release_record.withdrawal_journal_path(shown.places, "proef"), {})
+    json_documents.write_json_document(release_states.withdrawal_journal_path(shown.zones, "proef"), {})
     with pytest.raises(StateRefused, match="being withdrawn"):
         shown.verify()
     assert not shown.note.exists()
@@ -320,7 +321,7 @@ def test_a_table_that_cannot_be_closed_is_told_so(shown: Shown, monkeypatch: pyt
 
 def test_what_failed_is_due_for_a_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     json_documents.write_json_document(shown.note, {"release": 1})
-    view = status.StatusContext(shown.places, shown.platform, shown.folder, shown.folder / "keys", NOW, None)
+    view = status.StatusContext(shown.zones, shown.platform, shown.folder, shown.folder / "keys", NOW, None)
     monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
     found = status._due_of(view, shown.project)
     assert found[0].as_dict() == {

@@ -19,9 +19,9 @@ from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.ingestion import pipeline
 from cohort.legal_basis import eligibility, number_changes, objections
-from cohort.legal_basis.consents import NO_CONSENTED_PUPILS, ConsentedPupils
+from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPupils
 from cohort.legal_basis.objections import Objections
-from cohort.release_records import release_record
+from cohort.release_records import release_states
 from cohort.storage.zone_paths import StorageZones
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
@@ -86,8 +86,8 @@ def test_a_project_that_ended_keeps_nothing(root: Path) -> None:
 
 
 def test_a_project_that_is_destroyed_keeps_nothing(root: Path) -> None:
-    json_documents.write_json_document(release_record.certificate_path(StorageZones(root), "proef"), {})
-    assert release_record.project_state(StorageZones(root), "proef") is not release_record.ProjectState.OPEN
+    json_documents.write_json_document(release_states.certificate_path(StorageZones(root), "proef"), {})
+    assert release_states.project_state(StorageZones(root), "proef") is not release_states.ProjectState.OPEN
     assert kept(root) == set()
 
 
@@ -103,10 +103,10 @@ def test_a_project_that_cannot_be_read_stops_intake(root: Path) -> None:
         kept(root)
 
 
-def taken_in(spark: SparkSession, places: StorageZones, given: ConsentedPupils) -> dict[str, bool]:
+def taken_in(spark: SparkSession, zones: StorageZones, given: ConsentedPupils) -> dict[str, bool]:
     """Takes in; gives per pupil whether the level of its IQ is there."""
-    intake = pipeline.Intake(
-        places,
+    intake = pipeline.IngestionContext(
+        zones,
         platform.load_platform(CONF),
         known(),
         format_declarations.load(CONF),
@@ -115,19 +115,19 @@ def taken_in(spark: SparkSession, places: StorageZones, given: ConsentedPupils) 
         NOW,
         given,
     )
-    pipeline.ingest(spark, intake, lambda _: None)
-    rows = delta.read_table(spark, places.results).where("domein = 'intelligentie'").collect()
+    pipeline.ingest_deliveries(spark, intake, lambda _: None)
+    rows = delta.read_table(spark, zones.results).where("domein = 'intelligentie'").collect()
     return {row.pgn: row.vaardigheidsscore is not None for row in rows}
 
 
 def test_intake_empties_what_nobody_may_show_and_later_what_nobody_may_show_any_more(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    places = StorageZones(tmp_path)
-    places.deliveries.mkdir()
+    zones = StorageZones(tmp_path)
+    zones.deliveries.mkdir()
     school = min(known().schools)
     header = "brin;schooljaar;pgn;toetscode;toetsversie;afnamedatum;vaardigheidsscore"
     lines = [f"{school};2024-2025;{pgn};NLS-IQ;1;2025-05-20;12,5" for pgn in (A, B)]
-    (places.deliveries / "iq.csv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
-    assert taken_in(spark, places, ConsentedPupils(frozenset({(A, "intelligentie")}))) == {A: True, B: False}
-    assert taken_in(spark, places, NO_CONSENTED_PUPILS) == {A: False, B: False}
+    (zones.deliveries / "iq.csv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    assert taken_in(spark, zones, ConsentedPupils(frozenset({(A, "intelligentie")}))) == {A: True, B: False}
+    assert taken_in(spark, zones, NO_CONSENTED_PUPILS) == {A: False, B: False}

@@ -19,12 +19,12 @@ from tests.unit.drawn_rights import consent, instruct
 from cohort import delta
 from cohort.agreements import project_hierarchies
 from cohort.keys import project_keys
-from cohort.legal_basis import consents, eligibility, instructions
+from cohort.legal_basis import consent_register, eligibility, instruction_filter
 from cohort.legal_basis.eligibility import ListVocabulary
 from cohort.release import accounting, pipeline
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
-from cohort.verification.findings import Findings
+from cohort.verification.findings import VerificationResult
 from cohort.verification.stage_verification import check_stage
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -39,17 +39,17 @@ def nothing(_: pytest.MonkeyPatch) -> None:
 
 
 def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(instructions, "keep_instructed_rows", lambda selected, _: selected)
+    patch.setattr(instruction_filter, "keep_instructed_rows", lambda selected, _: selected)
 
 
 def consents_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(consents, "suppress_unconsented_values", lambda rows, *_: rows)
+    patch.setattr(consent_register, "suppress_unconsented_values", lambda rows, *_: rows)
 
 
 def consent_of_everybody(patch: pytest.MonkeyPatch) -> None:
     """A reading of the lists that takes a consent to one project for a consent to all."""
-    real = consents.ConsentRegister.in_force
-    patch.setattr(consents.ConsentRegister, "in_force", lambda read, _, kinds: real(read, "ander", kinds))
+    real = consent_register.ConsentRegister.in_force
+    patch.setattr(consent_register.ConsentRegister, "in_force", lambda read, _, kinds: real(read, "ander", kinds))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[[], Findings]:
+def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[[], VerificationResult]:
     """Makes and checks the release."""
     asked, until = special(), "2026-12-31"
     instruct(tmp_path, SCHOOLS[:-1], TODAY)
@@ -71,7 +71,7 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
     given = subject(tmp_path, results_at, project=asked)
     may_name = dataclasses.replace(MAY_NAME, projects={"proef", "ander"})
 
-    def make() -> Findings:
+    def make() -> VerificationResult:
         held = eligibility.load_eligibility(StorageZones(tmp_path), given.platform, asked, TODAY, may_name)
         rows: Any = AcceptedResults(delta.read_table(spark, results_at).where("batch = 1"))
         trees = project_hierarchies.load_hierarchies(asked, given.hierarchies)
@@ -107,7 +107,7 @@ BROKEN: list[tuple[Patch, set[str]]] = [
 
 @pytest.mark.parametrize(("breaks", "codes"), BROKEN, ids=lambda x: getattr(x, "__name__", None))
 def test_a_gate_that_is_out_is_found_and_in_place_nothing_is(
-    released: Callable[[], Findings], monkeypatch: pytest.MonkeyPatch, breaks: Patch, codes: set[str]
+    released: Callable[[], VerificationResult], monkeypatch: pytest.MonkeyPatch, breaks: Patch, codes: set[str]
 ) -> None:
     breaks(monkeypatch)
     findings = released()
@@ -120,7 +120,7 @@ def test_a_gate_that_is_out_is_found_and_in_place_nothing_is(
 
 
 def test_values_are_shown_of_who_consents_and_pupils_counted_without_telling(
-    spark: SparkSession, tmp_path: Path, released: Callable[[], Findings]
+    spark: SparkSession, tmp_path: Path, released: Callable[[], VerificationResult]
 ) -> None:
     assert released().found == ()
     shown = delta.read_table(spark, tmp_path / "made").where("niveau <> 'onbekend'")

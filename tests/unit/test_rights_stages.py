@@ -18,9 +18,9 @@ from cohort.agreements.project import Project
 from cohort.anonymisation import pupil_records
 from cohort.anonymisation.search_input import PupilCounts
 from cohort.erasure import consent_expiry
-from cohort.legal_basis import consents, instructions
-from cohort.legal_basis.consents import NO_CONSENTED_PUPILS, ConsentedPupils
-from cohort.legal_basis.instruction_lists import InstructedSchools
+from cohort.legal_basis import consent_register, instruction_filter
+from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPupils
+from cohort.legal_basis.instruction_register import InstructedSchools
 from cohort.legal_basis.objections import Objections
 from cohort.release import accounting
 from cohort.release.pipeline import PipelineResult
@@ -56,10 +56,10 @@ def test_the_rows_of_sites_without_an_instruction_are_left_out(spark: SparkSessi
         for row in drawn(n, f"brin\n{brin}")
     ]
     schools = InstructedSchools({"10AA": (True, frozenset({"02"})), "10AB": (False, frozenset({"01"}))})
-    kept = instructions.keep_instructed_rows(frame(spark, rows), schools)
+    kept = instruction_filter.keep_instructed_rows(frame(spark, rows), schools)
     assert kept.columns == RESULTS_SCHEMA.names
     assert sorted((r.brin, r.vestiging) for r in kept.collect()) == [("10AA", "00"), ("10AB", "01")]
-    assert instructions.keep_instructed_rows(frame(spark, rows), InstructedSchools({})).count() == 0
+    assert instruction_filter.keep_instructed_rows(frame(spark, rows), InstructedSchools({})).count() == 0
 
 
 MIXED = """
@@ -72,7 +72,7 @@ studie   ja        A
 def test_a_special_value_is_shown_of_who_consents_to_its_domain_only(spark: SparkSession) -> None:
     rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
     selected = pupil_records.select_project_results(frame(spark, rows), special())
-    blanked = consents.suppress_unconsented_values(AdmittedResults(selected), WHO, special())
+    blanked = consent_register.suppress_unconsented_values(AdmittedResults(selected), WHO, special())
     assert shown(blanked) == [
         ("1", "lezen", True),
         ("1", "studie", True),
@@ -94,17 +94,17 @@ def test_a_project_without_a_legal_ground_selects_no_special_row(spark: SparkSes
     asked = project([COLUMNS[1], column("beste", result=result("studie", "highest"))])
     selected = pupil_records.select_project_results(frame(spark, drawn(1, MIXED)), asked)
     assert shown(selected) == [("1", "lezen", True)]
-    assert shown(consents.suppress_unconsented_values(AdmittedResults(selected), NO_CONSENTED_PUPILS, asked)) == shown(
-        selected
-    )
+    assert shown(
+        consent_register.suppress_unconsented_values(AdmittedResults(selected), NO_CONSENTED_PUPILS, asked)
+    ) == shown(selected)
 
 
 def test_intake_keeps_special_values_of_who_consents_only(spark: SparkSession) -> None:
     rows = frame(spark, [row for n in (1, 2) for row in drawn(n, MIXED)])
-    kept = consents.suppress_values_at_intake(rows, WHO)
+    kept = consent_register.suppress_values_at_intake(rows, WHO)
     assert kept.columns == rows.columns
     assert shown(kept) == [("1", "lezen", True), ("1", "studie", True), ("2", "lezen", True), ("2", "studie", False)]
-    assert [told for *_, told in shown(consents.suppress_values_at_intake(rows, NO_CONSENTED_PUPILS))] == [
+    assert [told for *_, told in shown(consent_register.suppress_values_at_intake(rows, NO_CONSENTED_PUPILS))] == [
         True,
         False,
     ] * 2
@@ -114,7 +114,7 @@ def test_intake_keeps_special_values_of_who_consents_only(spark: SparkSession) -
 def test_no_special_value_goes_to_the_quarantine(spark: SparkSession, special: bool | None, left: str | None) -> None:
     sent = F.struct(*(F.lit("7").alias(name) for name in ("pgn", *SCORE_COLUMNS)))
     row = frame(spark, drawn(1, "domein waarde\nrekenen 12")).withColumn("bijzonder", F.lit(special))
-    refused = consents.suppress_special_values(row.withColumn("_raw", sent), "_raw")
+    refused = consent_register.suppress_special_values(row.withColumn("_raw", sent), "_raw")
     (found,) = refused.collect()
     assert {found["_raw"][name] for name in SCORE_COLUMNS} == {left}
     assert found["_raw"]["pgn"] == "7"
@@ -123,11 +123,11 @@ def test_no_special_value_goes_to_the_quarantine(spark: SparkSession, special: b
 
 @pytest.fixture
 def taken_in(spark: SparkSession, tmp_path: Path) -> StorageZones:
-    places = StorageZones(tmp_path)
-    delta.create_table(spark, places.results, RESULTS_SCHEMA, drawn_release.platform().tables, partitioned_by="batch")
+    zones = StorageZones(tmp_path)
+    delta.create_table(spark, zones.results, RESULTS_SCHEMA, drawn_release.platform().tables, partitioned_by="batch")
     rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
-    delta.append_rows(frame(spark, rows), places.results, "batch 1")
-    return places
+    delta.append_rows(frame(spark, rows), zones.results, "batch 1")
+    return zones
 
 
 def test_a_consent_that_ended_empties_the_value_and_leaves_no_trace(

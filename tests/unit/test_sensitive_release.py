@@ -22,7 +22,7 @@ from cohort.keys import project_keys
 from cohort.legal_basis import objections
 from cohort.release import pipeline
 from cohort.states.schemas import AcceptedResults
-from cohort.verification.findings import Subject
+from cohort.verification.findings import VerificationSubject
 from cohort.verification.stage_verification import check_stage
 
 
@@ -43,7 +43,7 @@ def asked(**changes: Any) -> Project:
     return own.model_copy(update={"columns": [*own.columns[:3], columns[3], *own.columns[4:]]})
 
 
-def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int], str] = alike) -> Subject:
+def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int], str] = alike) -> VerificationSubject:
     """A stage that the pipeline made, with everything it is held against."""
     results_at = restricted(spark, folder / "results", results(level))
     given = subject(folder, results_at, project=own)

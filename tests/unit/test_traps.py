@@ -544,21 +544,21 @@ class Taken:
     rows: dict[str, list[str]]
     ledger: dict[str, list[Any]]
     feedback: dict[int, dict[str, Any]]
-    places: StorageZones
+    zones: StorageZones
 
 
 @pytest.fixture(scope="module")
 def taken(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Taken:
-    places = StorageZones(tmp_path_factory.mktemp("traps"))
+    zones = StorageZones(tmp_path_factory.mktemp("traps"))
     for number, one in enumerate(TRAPS):
-        folder = places.deliveries / f"{number:03d}"
+        folder = zones.deliveries / f"{number:03d}"
         folder.mkdir(parents=True)
         for name, content in one.files.items():
             (folder / name).write_bytes(content(SCHOOLS[number]))
     holds = platform.load_platform(CONF)
     generous = holds.intake.model_copy(update={"max_refused_share": 1})
-    intake = pipeline.Intake(
-        places,
+    intake = pipeline.IngestionContext(
+        zones,
         holds.model_copy(update={"intake": generous}),
         catalogue.load_catalogue(CONF),
         format_declarations.load(CONF),
@@ -566,18 +566,18 @@ def taken(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
         number_changes.NumberChanges(),
         NOW,
     )
-    record = pipeline.ingest(one_spark, intake, lambda _: None)
+    record = pipeline.ingest_deliveries(one_spark, intake, lambda _: None)
     rows: dict[str, list[str]] = {}
-    for row in delta.read_table(one_spark, places.results).collect():
+    for row in delta.read_table(one_spark, zones.results).collect():
         rows.setdefault(row.brin, []).append(f"{row.pgn} {row.vaardigheidsscore} {row.groep_key}")
-    feedback = {int(f.stem): json.loads(f.read_text()) for f in places.feedback("").glob("*/*.json")}
-    ledger = {line.sha256: line for line in delta.read_table(one_spark, places.ledger).collect()}
+    feedback = {int(f.stem): json.loads(f.read_text()) for f in zones.feedback("").glob("*/*.json")}
+    ledger = {line.sha256: line for line in delta.read_table(one_spark, zones.ledger).collect()}
     by_trap: dict[str, list[Any]] = {}
     for number, one in enumerate(TRAPS):
-        folder = places.deliveries / f"{number:03d}"
+        folder = zones.deliveries / f"{number:03d}"
         hashes = {hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
         by_trap[one.says] = [e for e in ledger.values() if e.sha256 in hashes or e.container in hashes]
-    return Taken(record, rows, by_trap, feedback, places)
+    return Taken(record, rows, by_trap, feedback, zones)
 
 
 @pytest.mark.parametrize("one", TRAPS, ids=lambda one: one.says)
@@ -617,7 +617,7 @@ def test_a_rejected_file_that_names_its_school_is_told_to_it(says: str, taken: T
     school = SCHOOLS[[one.says for one in TRAPS].index(says)]
     (line,) = (line for line in taken.ledger[says] if line.reason)
     assert (line.status, line.brin) == ("REJECTED", school)
-    assert {f.suffix for f in taken.places.feedback(school).glob(f"{line.levering_nr}.*")} == {".json", ".txt"}
+    assert {f.suffix for f in taken.zones.feedback(school).glob(f"{line.levering_nr}.*")} == {".json", ".txt"}
 
 
 def test_sums_close_and_no_feedback_tells_a_value(taken: Taken) -> None:
@@ -625,13 +625,13 @@ def test_sums_close_and_no_feedback_tells_a_value(taken: Taken) -> None:
     assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
     assert rows["accepted"] == sum(len(one.took) for one in TRAPS)
     values = (ONE, TWO, ZERO, "12345672", "123456789", "133456785", "Jansen", "Zoë", "ziek", "1.234", "7.5")
-    for file in taken.places.feedback("").glob("*/*"):
+    for file in taken.zones.feedback("").glob("*/*"):
         told = re.sub(r"[0-9a-f]{64}", "", file.read_text())
         assert [value for value in values if value in told] == []
 
 
 def test_nothing_of_a_run_stays_beside_its_tables(taken: Taken) -> None:
-    assert not taken.places.work.exists()
+    assert not taken.zones.scratch.exists()
 
 
 def test_every_reason_is_told_in_both_languages() -> None:

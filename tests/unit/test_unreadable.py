@@ -29,9 +29,9 @@ from cohort.delivery_formats import uwlr as messages
 from cohort.delivery_formats.file_recognition import DeliveredFile, Desk
 from cohort.erasure import raw_file_erasure
 from cohort.ingestion import discovery
-from cohort.ingestion.discovery import Received, receive
+from cohort.ingestion.discovery import DiscoveredFiles, discover_deliveries
 from cohort.results import ledger, retention
-from cohort.results.ledger import REJECTED, TAKEN, Entry, Ledger
+from cohort.results.ledger import DELIVERY_REJECTED, DELIVERY_TAKEN, Ledger, LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -65,21 +65,21 @@ def desk(root: Path, known: Ledger) -> Desk:
     return Desk(root / "deliveries", root / "work", format_declarations.load(CONF), limits, known.hashes)
 
 
-def received(root: Path, known: Ledger) -> Received:
-    return receive(cast(SparkSession, None), desk(root, known), known)
+def received(root: Path, known: Ledger) -> DiscoveredFiles:
+    return discover_deliveries(cast(SparkSession, None), desk(root, known), known)
 
 
-def entered(known: Ledger, found: Received) -> Ledger:
+def entered(known: Ledger, found: DiscoveredFiles) -> Ledger:
     """The ledger with a line per new file."""
     lines = [
-        Entry(
+        LedgerEntry(
             file.sha256,
             file.name,
             number,
             known.next_batch,
             None,
             "2026-01-01T00:00:00+00:00",
-            REJECTED if file.rejected else TAKEN,
+            DELIVERY_REJECTED if file.rejected else DELIVERY_TAKEN,
             file.rejected,
             0,
             0,
@@ -261,11 +261,11 @@ def _raises(_: DeliveredFile) -> NoReturn:
 
 
 def test_a_file_that_ends_an_executors_worker_stops_no_other(spark: SparkSession) -> None:
-    files = [DeliveredFile(Path(f"{n}.xlsx"), f"{n}", f"{n}.xlsx") for n in range(discovery.MANY + 1)]
+    files = [DeliveredFile(Path(f"{n}.xlsx"), f"{n}", f"{n}.xlsx") for n in range(discovery.EXECUTOR_FILES + 1)]
     done = discovery._each(spark, _ends_its_worker, files, discovery._lost)
     assert [file.name for file in done] == [file.name for file in files]
     assert [file.rows for file in done if not file.rejected] == [
-        n for n in range(discovery.MANY + 1) if n not in (30, 40)
+        n for n in range(discovery.EXECUTOR_FILES + 1) if n not in (30, 40)
     ]
     left = {file.name: str(file.defect) for file in done if file.rejected == "UNREADABLE"}
     assert set(left) == {"30.xlsx", "40.xlsx"}
@@ -273,12 +273,12 @@ def test_a_file_that_ends_an_executors_worker_stops_no_other(spark: SparkSession
 
 
 def test_a_run_says_that_something_was_left_and_the_next_one_takes_it_in(spark: SparkSession, tmp_path: Path) -> None:
-    places = StorageZones(tmp_path)
-    places.deliveries.mkdir()
-    deliver(places, "a.csv", *(row(number) for number in NUMBERS))
-    (places.deliveries / "b.xlsx").write_bytes(SHEET(SCHOOLS[1]))
+    zones = StorageZones(tmp_path)
+    zones.deliveries.mkdir()
+    deliver(zones, "a.csv", *(row(number) for number in NUMBERS))
+    (zones.deliveries / "b.xlsx").write_bytes(SHEET(SCHOOLS[1]))
     with broken(openpyxl, "load_workbook", lambda: MemoryError(PLANTED)):
-        first, second = take_in(spark, places), take_in(spark, places)
+        first, second = take_in(spark, zones), take_in(spark, zones)
     assert (first["taken"], first["rejected"], first["exit_code"]) == (1, {"UNREADABLE": 1}, 70)
     ((what, number),) = first["defects"].items()
     assert (what.split(" at ")[0], number) == ("MemoryError", 1)
@@ -286,23 +286,23 @@ def test_a_run_says_that_something_was_left_and_the_next_one_takes_it_in(spark: 
     assert PLANTED not in json.dumps(first)
     assert (second["new"], second["rejected"], second["exit_code"]) == (0, {}, 70), "left still, no new line"
     assert second["defects"] == first["defects"]
-    assert len(ledger.read(places.ledger).lines) == 2
-    told = [json.loads(file.read_text()) for file in places.feedback("onbekend").glob("*.json")]
+    assert len(ledger.read_ledger(zones.ledger).lines) == 2
+    told = [json.loads(file.read_text()) for file in zones.feedback("onbekend").glob("*.json")]
     assert [one["status"] for one in told] == ["WAITING"]
     assert "niet van uw school" in str(told)
-    third = take_in(spark, places)
+    third = take_in(spark, zones)
     assert (third["taken"], third["defects"], third["exit_code"]) == (1, {}, 0)
-    assert tables_rows(places) == third["rows"]["accepted"] + first["rows"]["accepted"]
+    assert tables_rows(zones) == third["rows"]["accepted"] + first["rows"]["accepted"]
 
 
-def tables_rows(places: StorageZones) -> int:
-    return ledger.read(places.ledger).current()
+def tables_rows(zones: StorageZones) -> int:
+    return ledger.read_ledger(zones.ledger).current()
 
 
 def test_a_file_that_may_not_be_read_makes_the_run_end_with_a_code(spark: SparkSession, tmp_path: Path) -> None:
-    places = StorageZones(tmp_path)
-    places.deliveries.mkdir()
-    deliver(places, "a.csv", *(row(number) for number in NUMBERS))
-    (places.deliveries / "linked").symlink_to(tmp_path)
-    record = take_in(spark, places)
+    zones = StorageZones(tmp_path)
+    zones.deliveries.mkdir()
+    deliver(zones, "a.csv", *(row(number) for number in NUMBERS))
+    (zones.deliveries / "linked").symlink_to(tmp_path)
+    record = take_in(spark, zones)
     assert (record["taken"], record["unreadable"], record["exit_code"]) == (1, 1, 11)

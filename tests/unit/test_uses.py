@@ -12,19 +12,20 @@ from tests.unit.drawn_register import AGREED, CERTIFICATE
 from cohort.destruction import inventory
 from cohort.foundation import json_documents
 from cohort.release import contributors
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records import record_store, release_states
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
 from cohort.transparency import public_register, school_uses
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> StorageZones:
+def zones(tmp_path: Path) -> StorageZones:
     return StorageZones(tmp_path)
 
 
 def record(
-    places: StorageZones, project: str, number: int, state: ReleaseState, *schools: str, **changes: Any
+    zones: StorageZones, project: str, number: int, state: ReleaseState, *schools: str, **changes: Any
 ) -> ReleaseRecord:
     facts = {
         "class": "anonymous",
@@ -35,13 +36,13 @@ def record(
         "counts": {"pupils_released": 4321},
     }
     made = ReleaseRecord(project, number, state, facts | changes)
-    release_record.save_release_record(places, made)
+    record_store.save_release_record(zones, made)
     return made
 
 
-def told(places: StorageZones, school: str) -> dict[str, str]:
+def told(zones: StorageZones, school: str) -> dict[str, str]:
     """Per project what a school reads of its state."""
-    file = places.feedback(school) / "gebruik.json"
+    file = zones.feedback(school) / "gebruik.json"
     if not file.exists():
         return {}
     return {use["project"]: use["state"] for use in json.loads(file.read_text(encoding="utf-8"))["uses"]}
@@ -58,11 +59,11 @@ TABLE = [
 
 
 @pytest.fixture
-def used(places: StorageZones) -> StorageZones:
+def used(zones: StorageZones) -> StorageZones:
     for project, number, state, *brins in TABLE:
         published = state in (ReleaseState.PUBLISHED, ReleaseState.SUPERSEDED)
-        record(places, project, number, state, *brins, **({} if published else {"version": None}))
-    return places
+        record(zones, project, number, state, *brins, **({} if published else {"version": None}))
+    return zones
 
 
 def test_each_school_hears_of_the_projects_that_show_its_results(used: StorageZones) -> None:
@@ -100,18 +101,18 @@ def test_a_second_run_changes_nothing_and_a_first_one_is_what_the_records_say(us
     assert school_uses.write(used) == {"schools": 3, "changed": 0}
 
 
-def destroyed(places: StorageZones, project: str) -> None:
+def destroyed(zones: StorageZones, project: str) -> None:
     """What destroy leaves of a project: its open records and the certificate."""
-    inventory.remove(places.exact / project)
+    inventory.remove_tree(zones.exact / project)
     json_documents.write_json_document(
-        release_record.certificate_path(places, project), CERTIFICATE | {"project": project}
+        release_states.certificate_path(zones, project), CERTIFICATE | {"project": project}
     )
 
 
 def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: StorageZones) -> None:
     school_uses.write(used)
     destroyed(used, "groei")
-    json_documents.write_json_document(release_record.destruction_journal_path(used, "taal"), {"events": []})
+    json_documents.write_json_document(release_states.destruction_journal_path(used, "taal"), {"events": []})
     school_uses.write(used)
 
     assert told(used, "01AA") == {"groei": "destroyed"}
@@ -122,7 +123,7 @@ def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: Stor
 def test_what_is_not_in_any_record_is_told_no_more(used: StorageZones) -> None:
     school_uses.write(used)
     (used.feedback("03CC") / "12.json").write_text("{}", encoding="utf-8")
-    inventory.remove(used.exact / "groei")
+    inventory.remove_tree(used.exact / "groei")
 
     assert school_uses.write(used)["schools"] == 1
     assert [path.name for path in used.feedback("03CC").iterdir()] == ["12.json"]
@@ -149,33 +150,33 @@ def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: StorageZones
     assert told(used, "01AA") == {"groei": "published"}
 
 
-def test_a_school_whose_rows_were_taken_out_reads_that_it_was_in_it(places: StorageZones) -> None:
-    made = record(places, "baan", 1, ReleaseState.PUBLISHED, "01AA", "02BB")
+def test_a_school_whose_rows_were_taken_out_reads_that_it_was_in_it(zones: StorageZones) -> None:
+    made = record(zones, "baan", 1, ReleaseState.PUBLISHED, "01AA", "02BB")
     left = contributors.record_without_schools(contributors.record_without_schools(made, {"09ZZ"}), {"02BB"})
-    release_record.save_release_record(places, left)
-    school_uses.write(places)
+    record_store.save_release_record(zones, left)
+    school_uses.write(zones)
 
-    assert (told(places, "01AA"), told(places, "02BB")) == ({"baan": "published"}, {"baan": "no_longer"})
+    assert (told(zones, "01AA"), told(zones, "02BB")) == ({"baan": "published"}, {"baan": "no_longer"})
     assert left.facts["schools"] == ["01AA"]
 
 
-def test_a_question_is_text_here_too(places: StorageZones) -> None:
-    record(places, "proef", 1, ReleaseState.PUBLISHED, "01AA", agreed=AGREED | {"question": "<script>x</script>"})
-    school_uses.write(places)
+def test_a_question_is_text_here_too(zones: StorageZones) -> None:
+    record(zones, "proef", 1, ReleaseState.PUBLISHED, "01AA", agreed=AGREED | {"question": "<script>x</script>"})
+    school_uses.write(zones)
 
-    page = (places.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
+    page = (zones.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;" in page
     assert "<script" not in page
 
 
-def test_a_record_from_before_schools_and_agreements_were_noted_is_read(places: StorageZones) -> None:
+def test_a_record_from_before_schools_and_agreements_were_noted_is_read(zones: StorageZones) -> None:
     facts = {"class": "anonymous", "expires": "2027-01-01", "version": 0}
-    release_record.save_release_record(places, ReleaseRecord("oud", 1, ReleaseState.PUBLISHED, facts))
-    record(places, "half", 1, ReleaseState.PUBLISHED, "01AA", agreed={})
-    school_uses.write(places)
+    record_store.save_release_record(zones, ReleaseRecord("oud", 1, ReleaseState.PUBLISHED, facts))
+    record(zones, "half", 1, ReleaseState.PUBLISHED, "01AA", agreed={})
+    school_uses.write(zones)
 
-    assert told(places, "01AA") == {"half": "published"}
-    assert "Onderzoek half" in (places.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
+    assert told(zones, "01AA") == {"half": "published"}
+    assert "Onderzoek half" in (zones.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
 
 
 def test_no_school_is_on_the_site(used: StorageZones) -> None:

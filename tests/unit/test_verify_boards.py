@@ -20,7 +20,7 @@ from cohort.foundation.errors import ConfigurationRefused
 from cohort.keys.project_keys import ProjectKey
 from cohort.states import schemas
 from cohort.verification import board_reader, class_size_check, record_runs
-from cohort.verification.class_size_check import Limits
+from cohort.verification.class_size_check import ClassSizeLimits
 from cohort.verification.stage_verification import check_stage
 
 KEY = ProjectKey(drawn.SECRET)
@@ -36,7 +36,7 @@ def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
     return path
 
 
-def runs_of(folder: Path, classes: dict[str, str]) -> record_runs.Runs:
+def runs_of(folder: Path, classes: dict[str, str]) -> record_runs.RecordRuns:
     """A stage's files. Drawn per class: `A*3 B+C` = three pupils of A, and one of B who was at C as well."""
     rows = []
     for label, pupils in sorted(classes.items()):
@@ -50,10 +50,10 @@ def runs_of(folder: Path, classes: dict[str, str]) -> record_runs.Runs:
     )
     file = folder / "part.parquet"
     pq.write_table(pa.Table.from_pylist(rows, shape), file)
-    return record_runs.read([file], ["klas"], control=True)
+    return record_runs.read_record_runs([file], ["klas"], control=True)
 
 
-LIMITS = Limits(k=10, m=3, share=Fraction(1, 2), k_others=5)
+LIMITS = ClassSizeLimits(k=10, m=3, share=Fraction(1, 2), k_others=5)
 SPREAD = "A*2 B*2 C*2 D*2 E*1 F*1"
 
 CLASSES = [
@@ -125,11 +125,11 @@ def test_a_class_by_the_boards_of_its_schools(
 ) -> None:
     drawn.write_schools(tmp_path, {f"10A{letter}": board for letter, board in given.items()})
     beside = runs_of(tmp_path, {"a": pupils, "b": "A*9 B*9 C*9 D*9 E*9 F*9"})
-    governed = board_reader.read(tmp_path / "scholen.csv", KEY, beside.schools, TODAY)
-    assert {f.code for f in class_size_check.look(beside, LIMITS, governed)[0]} >= codes
+    governed = board_reader.read_boards_of_schools(tmp_path / "scholen.csv", KEY, beside.schools, TODAY)
+    assert {f.code for f in class_size_check.check_class_sizes(beside, LIMITS, governed)[0]} >= codes
     runs = runs_of(tmp_path, {"a": pupils})
-    governed = board_reader.read(tmp_path / "scholen.csv", KEY, runs.schools, TODAY)
-    found, measures = class_size_check.look(runs, LIMITS, governed)
+    governed = board_reader.read_boards_of_schools(tmp_path / "scholen.csv", KEY, runs.schools, TODAY)
+    found, measures = class_size_check.check_class_sizes(runs, LIMITS, governed)
     assert {f.code for f in found} == codes
     assert (measures["fewest_boards"], measures["smallest_board_others"]) == measured
     share = 1 - measures["smallest_board_others"] / measures["smallest_class"]
@@ -150,8 +150,8 @@ def test_boards_are_counted_as_by_hand(tmp_path: Path) -> None:
         folder.mkdir()
         runs = runs_of(folder, {"a": " ".join(pupils)})
         drawn.write_schools(folder, given)
-        governed = board_reader.read(folder / "scholen.csv", KEY, runs.schools, TODAY)
-        _, measures = class_size_check.look(runs, LIMITS, governed)
+        governed = board_reader.read_boards_of_schools(folder / "scholen.csv", KEY, runs.schools, TODAY)
+        _, measures = class_size_check.check_class_sizes(runs, LIMITS, governed)
         most = max(sum(board in of for of in known) for board in {b for of in known for b in of})
         assert measures["smallest_board_others"] == 30 - most
         assert measures["fewest_boards"] == len(homes)
@@ -174,19 +174,19 @@ def test_a_forged_stage_in_which_one_board_knows_nearly_everybody(
 
 def test_a_list_that_is_not_there_stops_the_verifier(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationRefused, match="school list"):
-        board_reader.read(tmp_path / "scholen.csv", KEY, [], TODAY)
+        board_reader.read_boards_of_schools(tmp_path / "scholen.csv", KEY, [], TODAY)
     (tmp_path / "scholen.csv").write_text("brin;bestuur\n10AA;1\n")
     with pytest.raises(ConfigurationRefused, match="school list"):
-        board_reader.read(tmp_path / "scholen.csv", KEY, [], TODAY)
+        board_reader.read_boards_of_schools(tmp_path / "scholen.csv", KEY, [], TODAY)
 
 
 def test_the_list_is_found_by_the_verifiers_own_keyed_codes(tmp_path: Path) -> None:
     drawn.write_schools(tmp_path, {"10AA": "1", "10AB": "1 2"})
     own = [hmac.digest(drawn.SECRET, f"brin|{brin}".encode(), hashlib.sha256) for brin in SCHOOLS]
     for shown in (own, [one.hex() for one in own]):
-        found = board_reader.read(tmp_path / "scholen.csv", KEY, shown, TODAY)
+        found = board_reader.read_boards_of_schools(tmp_path / "scholen.csv", KEY, shown, TODAY)
         assert found.ever[0] < found.ever[1]
         assert found.present.tolist() == [0, 1, 2, 3, 4, 5]
-    unknown = board_reader.read(tmp_path / "scholen.csv", KEY, [None, b"x", "zz", own[0]], TODAY)
+    unknown = board_reader.read_boards_of_schools(tmp_path / "scholen.csv", KEY, [None, b"x", "zz", own[0]], TODAY)
     assert [len(ever) for ever in unknown.ever] == [1, 1, 1, 1]
     assert unknown.present.tolist() == [0, 1, 2, 3]

@@ -20,20 +20,20 @@ from tests.unit.drawn_release import Row, Stage
 from cohort import delta
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.verification import accounting_check, class_size_check, delta_log_check, record_runs, released_value_check
-from cohort.verification.control_column_check import Control
-from cohort.verification.hierarchy_reader import of_text
+from cohort.verification.control_column_check import ControlColumnCounts
+from cohort.verification.hierarchy_reader import read_hierarchy_file
 
 Edit = Callable[[dict[str, Row]], None]
 
 
-def written(tmp_path: Path, edit: Edit = lambda _: None, **stage: bool) -> tuple[delta_log_check.Log, list[Path]]:
+def written(tmp_path: Path, edit: Edit = lambda _: None, **stage: bool) -> tuple[delta_log_check.CommitLog, list[Path]]:
     """A drawn stage whose log was edited: its first action of each kind is given by that kind."""
 
     def of_actions(actions: list[Row]) -> None:
         edit({kind: action[kind] for action in reversed(actions) for kind in action})
 
     folder = Stage(log=of_actions, **stage).write(tmp_path / "stage")  # type: ignore[arg-type]
-    read = delta_log_check.read(folder)
+    read = delta_log_check.read_commit_log(folder)
     return read, [folder / name for name in read.added]
 
 
@@ -41,8 +41,8 @@ def told(tmp_path: Path, edit: Edit = lambda _: None, **stage: bool) -> list[tup
     read, files = written(tmp_path, edit, **stage)
     properties = read.last("metaData").get("configuration", {})
     wanted = delta.table_properties(drawn.platform().tables)
-    found = delta_log_check.look_at_protocol(read.last("protocol"), properties, wanted)
-    found += delta_log_check.look_at_commit(read, "proef-1") + delta_log_check.look_at_traces(read, files)
+    found = delta_log_check.check_protocol(read.last("protocol"), properties, wanted)
+    found += delta_log_check.check_single_commit(read, "proef-1") + delta_log_check.check_log_traces(read, files)
     return [(finding.code, finding.count) for finding in found]
 
 
@@ -91,21 +91,23 @@ def test_statistics_in_the_checksum_beside_the_log_are_found(tmp_path: Path) -> 
     stats = json.dumps({"numRecords": 1, "nullCount": {"geslacht": 0}})
     beside = {"allFiles": [{"path": "x", "stats": stats}]}
     (folder / "_delta_log" / f"{0:020d}.crc").write_text(json.dumps(beside))
-    assert [f.code for f in delta_log_check.look_at_traces(delta_log_check.read(folder), [])] == ["LOG"]
+    assert [f.code for f in delta_log_check.check_log_traces(delta_log_check.read_commit_log(folder), [])] == ["LOG"]
 
 
 def test_a_second_commit_is_found(tmp_path: Path) -> None:
     folder = Stage().write(tmp_path / "stage")
     (folder / "_delta_log" / f"{1:020d}.json").write_text('{"commitInfo": {"userMetadata": "proef-1"}}')
-    assert [f.code for f in delta_log_check.look_at_commit(delta_log_check.read(folder), "proef-1")] == ["COMMIT"]
+    assert [
+        f.code for f in delta_log_check.check_single_commit(delta_log_check.read_commit_log(folder), "proef-1")
+    ] == ["COMMIT"]
 
 
-def runs(tmp_path: Path, *files: list[str]) -> record_runs.Runs:
+def runs(tmp_path: Path, *files: list[str]) -> record_runs.RecordRuns:
     """A table of one column, `geslacht`, in the files drawn."""
     rows = [{"geslacht": value, "file": n} for n, file in enumerate(files) for value in file]
     stage = Stage(rows=rows, columns=["geslacht"], control=False, sort=False, file_of=lambda _, r: r["file"])
     stage.write(tmp_path / "table")
-    return record_runs.read(sorted((tmp_path / "table").glob("*.parquet")), ["geslacht"], control=False)
+    return record_runs.read_record_runs(sorted((tmp_path / "table").glob("*.parquet")), ["geslacht"], control=False)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def runs(tmp_path: Path, *files: list[str]) -> record_runs.Runs:
     ],
 )
 def test_order_and_split_as_drawn(tmp_path: Path, files: list[list[str]], found: list[tuple[str, int]]) -> None:
-    assert [(f.code, f.count) for f in record_runs.look(runs(tmp_path, *files))] == found
+    assert [(f.code, f.count) for f in record_runs.check_file_layout(runs(tmp_path, *files))] == found
 
 
 @given(st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=9), min_size=1, max_size=3))
@@ -134,16 +136,19 @@ def test_rows_and_classes_are_counted_as_by_hand(
     assert sorted(read.class_rows.tolist()) == sorted(every.count(value) for value in {*every})
     wrong = sum(a > b for file in files for a, b in itertools.pairwise(file))
     split = sum(sum(value in file for file in files) > 1 for value in {*every})
-    counted = {finding.code: finding.count for finding in record_runs.look(read)}
+    counted = {finding.code: finding.count for finding in record_runs.check_file_layout(read)}
     assert counted == {c: n for c, n in (("ORDER", wrong), ("SPLIT", split)) if n}
 
 
 def test_an_empty_table_has_no_finding_and_no_class(tmp_path: Path) -> None:
     read = runs(tmp_path)
-    held_to = class_size_check.Limits(10, 5, Fraction(1, 2), 5)
-    assert record_runs.look(read) == []
-    assert class_size_check.look(read, held_to, None) == ([], {"classes": 0, "released": 0, "smallest_class": 0})
-    assert record_runs.checksum(read) == (0, "0-0")
+    held_to = class_size_check.ClassSizeLimits(10, 5, Fraction(1, 2), 5)
+    assert record_runs.check_file_layout(read) == []
+    assert class_size_check.check_class_sizes(read, held_to, None) == (
+        [],
+        {"classes": 0, "released": 0, "smallest_class": 0},
+    )
+    assert record_runs.released_checksum(read) == (0, "0-0")
 
 
 @pytest.mark.parametrize(
@@ -160,23 +165,23 @@ def test_an_empty_table_has_no_finding_and_no_class(tmp_path: Path) -> None:
     ],
 )
 def test_what_looks_like_the_number_of_a_pupil(value: str, looks: bool) -> None:
-    assert released_value_check.looks_like_pupil(value) is looks
+    assert released_value_check.resembles_pupil_number(value) is looks
 
 
 def test_null_is_a_leaf_of_its_own_below_the_one_top(tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text("1;1-2;*\n2;1-2;*\n")
     (tmp_path / "two.csv").write_text("1;a\n2;b\n")
     (tmp_path / "own.csv").write_text("1;*\nonbekend;*\n")
-    assert of_text(tmp_path / "one.csv").rows[-1] == ("onbekend", "onbekend", "*")
-    assert of_text(tmp_path / "two.csv").rows[-1] == ("onbekend", "onbekend")
-    assert of_text(tmp_path / "own.csv").leaves == ("1", "onbekend")
+    assert read_hierarchy_file(tmp_path / "one.csv").rows[-1] == ("onbekend", "onbekend", "*")
+    assert read_hierarchy_file(tmp_path / "two.csv").rows[-1] == ("onbekend", "onbekend")
+    assert read_hierarchy_file(tmp_path / "own.csv").leaves == ("1", "onbekend")
 
 
 @pytest.mark.parametrize("text", ["", "1;*\n2\n"])
 def test_a_hierarchy_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(ConfigurationRefused, match="equally long lines"):
-        of_text(tmp_path / "x.csv")
+        read_hierarchy_file(tmp_path / "x.csv")
 
 
 @pytest.mark.parametrize(
@@ -192,19 +197,21 @@ def test_a_hierarchy_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
 )
 def test_the_platforms_floors_hold_under_any_project(tmp_path: Path, code: str, floors: dict[str, Any]) -> None:
     _, files = written(tmp_path)
-    read = record_runs.read(files, drawn.COLUMNS, control=True)
+    read = record_runs.read_record_runs(files, drawn.COLUMNS, control=True)
     lower = drawn.project(thresholds={"k": 2, "m": 1, "max_share": Decimal(1), "k_others": 0})
-    found, _ = class_size_check.look(read, class_size_check.limits(lower, drawn.platform(**floors)), None)
+    found, _ = class_size_check.check_class_sizes(
+        read, class_size_check.class_size_limits(lower, drawn.platform(**floors)), None
+    )
     assert {finding.code for finding in found} == {code}
 
 
-COUNTED = Control(
+COUNTED = ControlColumnCounts(
     rows=189, pupils=62, barred=1, staged=60, unknown=0, twice=0, untrue=0, objectors=0, uninstructed=0, unasked=0
 )
 
 
 def test_counts_that_close_have_no_finding() -> None:
-    assert accounting_check.look(drawn.counts(), COUNTED, 60) == []
+    assert accounting_check.check_accounting(drawn.counts(), COUNTED, 60) == []
 
 
 @pytest.mark.parametrize("name", sorted(drawn.counts()))
@@ -212,11 +219,11 @@ def test_each_count_that_is_off_or_missing_is_found(name: str) -> None:
     counts = drawn.counts()
     off = counts | {name: counts[name] + 1}
     missing = {other: counts[other] for other in counts if other != name}
-    assert [f.code for f in accounting_check.look(off, COUNTED, 60)] == ["SUMS"]
-    assert [f.code for f in accounting_check.look(missing, COUNTED, 60)] == ["SUMS"]
+    assert [f.code for f in accounting_check.check_accounting(off, COUNTED, 60)] == ["SUMS"]
+    assert [f.code for f in accounting_check.check_accounting(missing, COUNTED, 60)] == ["SUMS"]
 
 
 @pytest.mark.parametrize("name", ["rows", "pupils", "barred"])
 def test_each_count_that_differs_from_the_results_is_found(name: str) -> None:
     other = dataclasses.replace(COUNTED, **{name: 7})
-    assert [f.count for f in accounting_check.look(drawn.counts(), other, 60)] == [1]
+    assert [f.count for f in accounting_check.check_accounting(drawn.counts(), other, 60)] == [1]

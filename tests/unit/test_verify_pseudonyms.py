@@ -18,7 +18,12 @@ from cohort import delta
 from cohort.keys import project_keys
 from cohort.states import schemas
 from cohort.verification import pseudonym_check
-from cohort.verification.stage_verification import check_published, check_rights, check_stage, look_for_barred
+from cohort.verification.published_table_verification import (
+    check_excluded_pupils,
+    verify_published_table,
+    verify_rights,
+)
+from cohort.verification.stage_verification import check_stage
 
 Edit = Callable[[list[Row]], None]
 KEY = project_keys.ProjectKey(drawn.SECRET)
@@ -40,11 +45,11 @@ def nothing(rows: list[Row]) -> None:
     del rows
 
 
-def read(folder: Path, edit: Edit, **changes: Any) -> pseudonym_check.Shown:
+def read(folder: Path, edit: Edit, **changes: Any) -> pseudonym_check.PseudonymCounts:
     stage = pseudonymous.stage(**changes)
     edit(stage.rows)
     files = sorted(stage.write(folder / "stage").glob("*.parquet"))
-    return pseudonym_check.read(files, drawn.COLUMNS, control=stage.control)
+    return pseudonym_check.count_pseudonyms(files, drawn.COLUMNS, control=stage.control)
 
 
 @pytest.mark.parametrize(
@@ -63,23 +68,23 @@ def test_pseudonyms_are_the_hexadecimal_of_the_control_columns(
     tmp_path: Path, edit: Edit, found: dict[str, int]
 ) -> None:
     shown = read(tmp_path, edit)
-    assert {f.code: f.count for f in pseudonym_check.look(shown) if f.code != "ORDER"} == found
+    assert {f.code: f.count for f in pseudonym_check.check_pseudonyms(shown) if f.code != "ORDER"} == found
 
 
 def test_equal_records_stand_in_the_order_of_their_pupils(tmp_path: Path) -> None:
-    assert pseudonym_check.look(read(tmp_path, nothing)) == []
+    assert pseudonym_check.check_pseudonyms(read(tmp_path, nothing)) == []
     rows = sorted((row(n) for n in range(0, 60, 2)), key=lambda held: held["pupil"], reverse=True)
-    shown = pseudonym_check.read(
+    shown = pseudonym_check.count_pseudonyms(
         sorted(pseudonymous.stage(*rows, sort=False).write(tmp_path / "other").glob("*.parquet")),
         drawn.COLUMNS,
         control=True,
     )
-    assert [(f.code, f.count) for f in pseudonym_check.look(shown)] == [("ORDER", 29)]
+    assert [(f.code, f.count) for f in pseudonym_check.check_pseudonyms(shown)] == [("ORDER", 29)]
 
 
 def test_a_published_pupil_is_there_once(tmp_path: Path) -> None:
     shown = read(tmp_path, show(7, pupil=pupil(5)), control=False)
-    assert [f.code for f in pseudonym_check.look(shown) if f.code != "ORDER"] == ["PUPIL_TWICE"]
+    assert [f.code for f in pseudonym_check.check_pseudonyms(shown) if f.code != "ORDER"] == ["PUPIL_TWICE"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +100,7 @@ def test_a_published_pupil_is_there_once(tmp_path: Path) -> None:
 def test_columns_of_pseudonyms_are_there_in_a_pseudonymous_release_only(
     names: list[str], own: Any, found: bool
 ) -> None:
-    assert bool(pseudonym_check.look_at_names(names, own)) == found
+    assert bool(pseudonym_check.check_pseudonym_columns(names, own)) == found
 
 
 @pytest.mark.parametrize("name", ["pupil", "school"])
@@ -144,7 +149,7 @@ def test_a_published_table_is_held_to_its_schools_too(spark: SparkSession, tmp_p
 
     def look(**changes: Any) -> Any:
         given: dict[str, Any] = {"project": own, "platform": drawn.platform(), "released": 60} | changes
-        return check_published(
+        return verify_published_table(
             spark,
             table=table,
             hierarchies=hierarchies,
@@ -172,11 +177,11 @@ def test_who_may_not_be_in_a_published_table_by_the_lists_of_today_is_found(
     own, table = pseudonymous.project(), tmp_path / "table"
     pseudonymous.published(spark, tmp_path, table, own)
     given = dataclasses.replace(pseudonymous.subject(tmp_path, results_at), stage=table)
-    assert check_rights(spark, given) == []
+    assert verify_rights(spark, given) == []
     drawn.write_list(tmp_path / "objections", [f"{drawn.bsn(n)};;2026-01-01;;alles" for n in (7, 8)])
-    assert [(f.code, f.count) for f in check_rights(spark, given)] == [("OBJECTOR", 2)]
+    assert [(f.code, f.count) for f in verify_rights(spark, given)] == [("OBJECTOR", 2)]
     pseudonymous.instruct(tmp_path, drawn.SCHOOLS[1:])
-    assert [f.code for f in check_rights(spark, given)] == ["OBJECTOR", "INSTRUCTION"]
-    assert look_for_barred(spark, table, KEY, {drawn.bsn(61)}) == []
-    (found,) = look_for_barred(spark, table, KEY, {drawn.bsn(7), drawn.bsn(61)})
+    assert [f.code for f in verify_rights(spark, given)] == ["OBJECTOR", "INSTRUCTION"]
+    assert check_excluded_pupils(spark, table, KEY, {drawn.bsn(61)}) == []
+    (found,) = check_excluded_pupils(spark, table, KEY, {drawn.bsn(7), drawn.bsn(61)})
     assert (found.code, found.count) == ("OBJECTOR", 1)

@@ -16,9 +16,9 @@ from cohort import delta
 from cohort.agreements.project import Project
 from cohort.states import schemas
 from cohort.verification import permission_reader, record_rebuild_check
-from cohort.verification.findings import Subject
-from cohort.verification.hierarchy_reader import of_project
-from cohort.verification.stage_verification import check_published, own_properties
+from cohort.verification.findings import VerificationSubject
+from cohort.verification.hierarchy_reader import read_hierarchy_paths
+from cohort.verification.published_table_verification import published_table_properties, verify_published_table
 
 JAN, FEB = dt.date(2025, 1, 10), dt.date(2025, 2, 10)
 
@@ -36,10 +36,12 @@ def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
     return table_of(one_spark, tmp_path_factory.mktemp("restricted") / "results", drawn.results())
 
 
-def deep(spark: SparkSession, given: Subject) -> list[tuple[str, int]]:
-    ladders = of_project(given.project, given.hierarchies)
+def deep(spark: SparkSession, given: VerificationSubject) -> list[tuple[str, int]]:
+    ladders = read_hierarchy_paths(given.project, given.hierarchies)
     stage = delta.read_table(spark, given.stage)
-    found = record_rebuild_check.look(spark, given, stage, ladders, permission_reader.read(given))
+    found = record_rebuild_check.check_rebuilt_records(
+        spark, given, stage, ladders, permission_reader.read_usage_permissions(given)
+    )
     return [(f.sentence, f.count) for f in found]
 
 
@@ -118,8 +120,10 @@ def test_of_several_results_the_rule_picks_one(
     ]
     rows[0]["levering_nr"] = 1
     given = subject(tmp_path, table_of(spark, tmp_path / "results", rows), project=one_column(several))
-    ladders = of_project(given.project, given.hierarchies)
-    (record,) = record_rebuild_check.records(spark, given, ladders, permission_reader.read(given)).collect()
+    ladders = read_hierarchy_paths(given.project, given.hierarchies)
+    (record,) = record_rebuild_check.rebuild_records(
+        spark, given, ladders, permission_reader.read_usage_permissions(given)
+    ).collect()
     assert ladders["rekenen_M"].leaves[record["_leaf_rekenen_M"]] == leaf
     assert record.home == home
     assert sorted({*record.schools} - {home}) == others
@@ -148,8 +152,10 @@ def test_an_attribute_is_the_newest_and_at_a_tie_the_last_in_its_file(
     )
     leaves = ["2014", "2013", "2014-K3", "2013/14", "2014/15"]
     (given.hierarchies / "geboren.csv").write_text("".join(f"{x};*\n" for x in leaves))
-    ladders = of_project(given.project, given.hierarchies)
-    (record,) = record_rebuild_check.records(spark, given, ladders, permission_reader.read(given)).collect()
+    ladders = read_hierarchy_paths(given.project, given.hierarchies)
+    (record,) = record_rebuild_check.rebuild_records(
+        spark, given, ladders, permission_reader.read_usage_permissions(given)
+    ).collect()
     place = record["_leaf_meer"]
     assert (ladders["meer"].leaves[place] if place >= 0 else None) == leaf
 
@@ -159,7 +165,7 @@ def published(spark: SparkSession, folder: Path, own: Project) -> Path:
     stage = delta.read_table(spark, Stage().write(folder / "stage")).select(*COLUMNS)
     table = folder / "table"
     rows = stage.repartition(2, *COLUMNS).sortWithinPartitions(*COLUMNS)
-    delta.replace_table(rows, table, own_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
+    delta.replace_table(rows, table, published_table_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
     return table
 
 
@@ -170,9 +176,9 @@ def test_a_published_table_is_checked_as_far_as_it_goes(spark: SparkSession, tmp
     def look(**changes: Any) -> frozenset[str]:
         given: dict[str, Any] = {"project": own, "platform": drawn.platform(), "release_id": "proef-1"}
         given |= {"released": 60, **changes}
-        return check_published(spark, table=table, hierarchies=hierarchies, **given).codes
+        return verify_published_table(spark, table=table, hierarchies=hierarchies, **given).codes
 
-    findings = check_published(spark, own, drawn.platform(), table, "proef-1", 60, hierarchies)
+    findings = verify_published_table(spark, own, drawn.platform(), table, "proef-1", 60, hierarchies)
     assert findings.found == ()
     assert "SCHOOLS" not in findings.checked
     assert len(findings.not_repeated) == 2
@@ -181,6 +187,6 @@ def test_a_published_table_is_checked_as_far_as_it_goes(spark: SparkSession, tmp
     assert look(platform=drawn.platform(k=31)) == {"K"}
     assert look(project=drawn.project(ends=dt.date(2028, 1, 1))) == {"PROPERTIES"}
     fewer = delta.read_table(spark, table).where(F.col("geslacht") == "1").limit(9).coalesce(1)
-    delta.replace_table(fewer, table, own_properties(own, "proef-2"), "proef-2", drawn.platform().tables)
+    delta.replace_table(fewer, table, published_table_properties(own, "proef-2"), "proef-2", drawn.platform().tables)
     delta.vacuum_table(table)
     assert look(released=9, release_id="proef-2") == {"K"}

@@ -13,8 +13,8 @@ from stdnum.nl import bsn, onderwijsnummer
 from tests.unit.drawn_release import TODAY, write_list
 
 from cohort.foundation.errors import ObjectionsRefused
-from cohort.verification.objection_check import Barred, read
-from cohort.verification.pupil_number_reader import is_pupil_number, pupil_number
+from cohort.verification.objection_check import ExcludedPupils, read_excluded_pupils
+from cohort.verification.pupil_number_reader import is_valid_pupil_number, parse_pupil_number
 
 NUMBER, OTHER = "123456782", "111222333"
 
@@ -38,13 +38,13 @@ NUMBER, OTHER = "123456782", "111222333"
     ],
 )
 def test_a_number_as_written_has_one_normal_form_or_none(written: str, number: str | None) -> None:
-    assert pupil_number(written) == number
+    assert parse_pupil_number(written) == number
 
 
 @given(st.integers(0, 999_999_999).map("{:09d}".format))
 def test_the_proof_is_that_of_an_independent_library(number: str) -> None:
     known = bsn.is_valid(number) or onderwijsnummer.is_valid(number)
-    assert is_pupil_number(number) == (known and number not in ("000000000", "111111110"))
+    assert is_valid_pupil_number(number) == (known and number not in ("000000000", "111111110"))
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def lists(zone: Path, *lines: str, polarity: str = "block", **changes: object) -
     return zone
 
 
-def held_against(zone: Path, project: str = "proef", *domains: str) -> Barred:
-    return read(zone, 31, TODAY, project, domains or ("rekenen",))
+def held_against(zone: Path, project: str = "proef", *domains: str) -> ExcludedPupils:
+    return read_excluded_pupils(zone, 31, TODAY, project, domains or ("rekenen",))
 
 
 def remembered(zone: Path, *entries: list[object], **told: object) -> None:

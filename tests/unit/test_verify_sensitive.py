@@ -25,10 +25,11 @@ from cohort.verification import (
     released_value_check,
     sensitive_attribute_check,
 )
-from cohort.verification.findings import Finding, Findings
-from cohort.verification.hierarchy_reader import of_project
-from cohort.verification.objection_check import Barred
-from cohort.verification.stage_verification import check_published, check_stage, own_properties
+from cohort.verification.findings import Finding, VerificationResult
+from cohort.verification.hierarchy_reader import read_hierarchy_paths
+from cohort.verification.objection_check import ExcludedPupils
+from cohort.verification.published_table_verification import published_table_properties, verify_published_table
+from cohort.verification.stage_verification import check_stage
 
 BOYS = [*range(0, 60, 2)]
 COHORT = np.array([0, 21, 20, 20, 0, 0, 0])
@@ -82,17 +83,17 @@ BROKEN = [
 def look(folder: Path, made: Stage, own: Project, holds: Platform | None = None) -> list[Finding]:
     """What a stage's own bytes say, with the cohort as it is drawn; without Spark."""
     files = sorted(made.write(folder / "stage").glob("*.parquet"))
-    runs = record_runs.read(files, own.column_names, control=True, sensitive="niveau")
-    ladders = of_project(own, drawn.write_hierarchies(folder / "hierarchies", niveau="VI;VI of VII\n"))
+    runs = record_runs.read_record_runs(files, own.column_names, control=True, sensitive="niveau")
+    ladders = read_hierarchy_paths(own, drawn.write_hierarchies(folder / "hierarchies", niveau="VI;VI of VII\n"))
     shown = dict(zip(runs.columns, runs.labels, strict=True))
-    held_to = class_size_check.limits(own, holds or drawn.platform())
-    values = sensitive_attribute_check.limits(own, holds or drawn.platform())
+    held_to = class_size_check.class_size_limits(own, holds or drawn.platform())
+    values = sensitive_attribute_check.sensitive_attribute_limits(own, holds or drawn.platform())
     named = [leaf for leaf in ladders["niveau"].leaves if leaf != "onbekend"]
-    of_values = sensitive_attribute_check.look(runs, named, values, COHORT, runs.home)
+    of_values = sensitive_attribute_check.check_sensitive_attribute(runs, named, values, COHORT, runs.home)
     return [
-        *record_runs.look(runs),
-        *released_value_check.look_at_values(shown, ladders),
-        *class_size_check.look(runs, held_to, None)[0],
+        *record_runs.check_file_layout(runs),
+        *released_value_check.check_released_values(shown, ladders),
+        *class_size_check.check_class_sizes(runs, held_to, None)[0],
         *of_values[0],
     ]
 
@@ -178,35 +179,35 @@ def test_deep_demands_the_true_leaf(spark: SparkSession, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("barred", "two_schools", "values"),
     [
-        (Barred(frozenset({bsn(60)})), "keep", [21, 20, 20]),
-        (Barred(frozenset({bsn(60)})), "set-aside", [20, 20, 20]),
+        (ExcludedPupils(frozenset({bsn(60)})), "keep", [21, 20, 20]),
+        (ExcludedPupils(frozenset({bsn(60)})), "set-aside", [20, 20, 20]),
         (
-            Barred(frozenset({bsn(2)}), allowed=((frozenset(SCHOOLS), frozenset({bsn(0), bsn(2), bsn(4)})),)),
+            ExcludedPupils(frozenset({bsn(2)}), allowed=((frozenset(SCHOOLS), frozenset({bsn(0), bsn(2), bsn(4)})),)),
             "keep",
             [1, 0, 1],
         ),
-        (Barred(frozenset(map(bsn, range(60, 62))), frozenset(SCHOOLS[1:])), "keep", [3, 4, 2]),
+        (ExcludedPupils(frozenset(map(bsn, range(60, 62))), frozenset(SCHOOLS[1:])), "keep", [3, 4, 2]),
     ],
 )
 def test_the_cohort_is_everybody_with_a_record(
-    spark: SparkSession, tmp_path: Path, results_at: Path, barred: Barred, two_schools: str, values: list[int]
+    spark: SparkSession, tmp_path: Path, results_at: Path, barred: ExcludedPupils, two_schools: str, values: list[int]
 ) -> None:
     asked = project().model_copy(update={"two_schools": two_schools})
     given = subject(tmp_path, results_at, stage(), project=asked)
-    ladders = of_project(asked, given.hierarchies)
+    ladders = read_hierarchy_paths(asked, given.hierarchies)
     assert level(MOVER) == "I"
-    everything = dataclasses.replace(permission_reader.read(given), barred=barred)
-    counted = record_rebuild_check.values_of_all(spark, given, ladders, "niveau", everything)
+    everything = dataclasses.replace(permission_reader.read_usage_permissions(given), barred=barred)
+    counted = record_rebuild_check.count_cohort_values(spark, given, ladders, "niveau", everything)
     assert counted.tolist() == [*values, 0, 0, 0, 0]
 
 
-def published(spark: SparkSession, folder: Path, own: Project, edit: Break = nothing) -> Findings:
+def published(spark: SparkSession, folder: Path, own: Project, edit: Break = nothing) -> VerificationResult:
     given = delta.read_table(spark, stage(edit).write(folder / "stage")).select(*drawn.COLUMNS)
     rows = given.repartition(2, *own.row_order).sortWithinPartitions(*own.row_order)
     table = folder / "table"
-    delta.replace_table(rows, table, own_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
+    delta.replace_table(rows, table, published_table_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
     hierarchies = drawn.write_hierarchies(folder / "hierarchies")
-    return check_published(spark, own, drawn.platform(), table, "proef-1", 60, hierarchies)
+    return verify_published_table(spark, own, drawn.platform(), table, "proef-1", 60, hierarchies)
 
 
 def test_a_published_table_still_tells_what_its_classes_give_away(spark: SparkSession, tmp_path: Path) -> None:

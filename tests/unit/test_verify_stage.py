@@ -16,7 +16,7 @@ from cohort import delta
 from cohort.foundation.errors import ObjectionsRefused, StateRefused
 from cohort.keys import project_keys
 from cohort.states import schemas
-from cohort.verification.findings import CODES
+from cohort.verification.findings import FINDING_DEFINITIONS
 from cohort.verification.stage_verification import check_stage
 
 Break = Callable[[list[Row]], None]
@@ -74,7 +74,7 @@ def test_a_valid_stage_has_no_finding(spark: SparkSession, tmp_path: Path, resul
         "largest_board_share": pytest.approx(6 / 30),
         "smallest_board_others": 24,
     }
-    assert {*findings.checked} == {*CODES}
+    assert {*findings.checked} == {*FINDING_DEFINITIONS}
     assert len(told) == 4
 
 

@@ -31,8 +31,9 @@ from cohort.foundation.errors import NotAnonymous, StateRefused
 from cohort.keys import project_keys
 from cohort.live_tables import eligibility_withdrawal, residual_classes, row_withdrawal
 from cohort.live_tables.eligibility_withdrawal import BarredPupils
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records import record_store, release_record, release_states
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.states import local_frames
 from cohort.storage import locks
 from cohort.storage.zone_paths import StorageZones
@@ -61,12 +62,12 @@ class Shown:
     boards: dict[str, SchoolBoards] = field(default_factory=dict)
 
     @property
-    def places(self) -> StorageZones:
+    def zones(self) -> StorageZones:
         return StorageZones(self.home / "root")
 
     @property
     def table(self) -> Path:
-        return self.places.table("proef")
+        return self.zones.table("proef")
 
     @property
     def platform(self) -> Platform:
@@ -79,7 +80,7 @@ class Shown:
     def apply(self, *numbers: int, schools: frozenset[str] = frozenset()) -> dict[str, Any]:
         return row_withdrawal.withdraw_rows(
             self.spark,
-            self.places,
+            self.zones,
             self.platform,
             self.project,
             KEY,
@@ -95,15 +96,15 @@ class Shown:
         return {one["pupil"] for one in found}
 
     def record(self) -> ReleaseRecord:
-        return release_record.find_release_record(self.places, "proef", 1)
+        return record_store.find_release_record(self.zones, "proef", 1)
 
     def is_open(self) -> bool:
-        return table_access.access_state(self.places, self.platform, "proef") == "granted"
+        return table_access.access_state(self.zones, self.platform, "proef") == "granted"
 
     def traces(self, *numbers: int) -> set[int]:
         """Whose pseudonym stands anywhere in the table's folder, in bytes, hexadecimal or base64, decoded."""
         values = {str(n): bytes.fromhex(pupil(n)) for n in numbers}
-        return set(map(int, byte_search.search([self.table], values).labels))
+        return set(map(int, byte_search.search_files([self.table], values).labels))
 
 
 def rows() -> list[Row]:
@@ -135,8 +136,8 @@ def shown(spark: SparkSession, tmp_path: Path) -> Shown:
             "instructed": SCHOOLS,
         },
     )
-    release_record.save_release_record(made.places, record)
-    assert table_access.settle_access(made.places, made.platform, made.project, NOW) == []
+    record_store.save_release_record(made.zones, record)
+    assert table_access.settle_access(made.zones, made.platform, made.project, NOW) == []
     return made
 
 
@@ -151,7 +152,7 @@ def test_the_objector_goes_with_a_class_that_would_be_too_small_and_leaves_no_tr
     assert record.facts["checksum"] == list(delta.checksum_rows(delta.read_table(shown.spark, shown.table)))
     assert (record.facts["version"], record.facts["counts"]) == (told["version"], {"pupils_released": 60})
     assert [w["pupils_besides"] for w in record.facts["withdrawals"]] == [9]
-    assert json_documents.read_json_document(shown.places.records / "proef" / "1.json")["version"] == told["version"]
+    assert json_documents.read_json_document(shown.zones.records / "proef" / "1.json")["version"] == told["version"]
     assert (told["access"], shown.is_open()) == ("granted", True)
     assert delta.read_protocol_and_properties(shown.table)[1]["cohort.personal_data"] == "true"
     assert shown.apply(0, gone) == {**told, "pupils_barred": 0, "pupils_besides": 0}
@@ -172,7 +173,7 @@ def test_who_is_not_in_it_changes_nothing(shown: Shown) -> None:
     assert shown.apply(60, 61)["version"] == 0
     assert {path: path.stat().st_mtime_ns for path in shown.table.rglob("*")} == before
     assert shown.is_open()
-    assert not release_record.withdrawal_journal_path(shown.places, "proef").exists()
+    assert not release_states.withdrawal_journal_path(shown.zones, "proef").exists()
 
 
 def test_nobody_reads_from_before_the_commit_until_after_the_verification(
@@ -241,9 +242,9 @@ def ended_well(shown: Shown) -> None:
     assert len(shown.record().facts["withdrawals"]) == 1
     assert shown.record().facts["checksum"][0] == 49
     assert shown.traces(0, *GIRLS_OF_LEVEL_II) == set()
-    assert not release_record.withdrawal_journal_path(shown.places, "proef").exists()
+    assert not release_states.withdrawal_journal_path(shown.zones, "proef").exists()
     assert told["project"] == "proef"
-    assert table_access.settle_access(shown.places, shown.platform, shown.project, NOW) == []
+    assert table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) == []
 
 
 def test_killed_at_one_step_after_the_other_nobody_reads_and_it_ends_the_same(
@@ -253,7 +254,7 @@ def test_killed_at_one_step_after_the_other_nobody_reads_and_it_ends_the_same(
     for module, name, after in MOMENTS:
         if kill(shown, monkeypatch, module, name, after):
             met.append(name)
-            assert table_access.settle_access(shown.places, shown.platform, shown.project, NOW) or name == "settle"
+            assert table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) or name == "settle"
     assert len(met) >= 5, met
     ended_well(shown)
 
@@ -264,7 +265,7 @@ def test_killed_at_any_step_nobody_reads_and_the_next_run_ends_the_same(
     shown: Shown, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
 ) -> None:
     assert kill(shown, monkeypatch, module, name, after)
-    assert table_access.settle_access(shown.places, shown.platform, shown.project, NOW) or name == "settle"
+    assert table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) or name == "settle"
     ended_well(shown)
 
 
@@ -273,7 +274,7 @@ def test_what_does_not_pass_the_verifier_is_read_by_nobody(shown: Shown, monkeyp
     with pytest.raises(NotAnonymous, match="OBJECTOR"):
         shown.apply(0)
     assert not shown.is_open()
-    assert table_access.settle_access(shown.places, shown.platform, shown.project, NOW) != []
+    assert table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) != []
 
 
 def test_a_gate_that_takes_nobody_out_is_found_by_the_verifier(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,20 +294,20 @@ def test_classes_that_are_left_too_small_are_found_by_the_verifier(
 
 
 def test_a_run_on_the_project_is_waited_for(shown: Shown) -> None:
-    with locks.hold_lock(shown.places.locks, "proef"), pytest.raises(StateRefused):
+    with locks.hold_lock(shown.zones.locks, "proef"), pytest.raises(StateRefused):
         shown.apply(0)
 
 
 def test_an_anonymous_project_is_left_to_its_next_release(shown: Shown) -> None:
-    release_record.save_release_record(shown.places, shown.record().noted(**{"class": "anonymous"}))
+    record_store.save_release_record(shown.zones, shown.record().noted(**{"class": "anonymous"}))
     assert shown.apply(0) == {"project": "proef", "pupils_barred": 0, "pupils_of_schools": 0, "pupils_besides": 0}
-    assert eligibility_withdrawal.live_pseudonymous_releases(shown.places) == []
+    assert eligibility_withdrawal.live_pseudonymous_releases(shown.zones) == []
 
 
 def honour(shown: Shown, *numbers: int) -> dict[str, Any]:
     who = BarredPupils(frozenset(map(bsn, numbers)), {"barred_digest": "today's"})
     (told,) = eligibility_withdrawal.withdraw_ineligible_rows(
-        shown.spark, shown.places, shown.platform, shown.home, shown.home / "keys", lambda _: who, NOW, lambda _: None
+        shown.spark, shown.zones, shown.platform, shown.home, shown.home / "keys", lambda _: who, NOW, lambda _: None
     )
     return told
 
@@ -344,7 +345,7 @@ def test_a_lost_key_means_that_nobody_reads(declared: Shown) -> None:
     (declared.home / "keys" / "proef.key").unlink()
     told = honour(declared, 0)
     assert (told["access"], told["exit_code"]) == ("withdrawn", 13)
-    assert table_access.settle_access(declared.places, declared.platform, declared.project, NOW) != []
+    assert table_access.settle_access(declared.zones, declared.platform, declared.project, NOW) != []
     assert declared.pupils() == {pupil(n) for n in range(60)}
 
 

@@ -18,7 +18,7 @@ from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.foundation import json_documents, private_files
 from cohort.foundation.errors import RightsRefused, describe_problem
-from cohort.release_records import release_record
+from cohort.release_records import record_store, release_states
 from cohort.storage.zone_paths import StorageZones
 
 ACCESS_GRANTED, ACCESS_WITHDRAWN = "granted", "withdrawn"
@@ -28,19 +28,19 @@ HOOK_SECONDS = 120
 VERIFICATION_FAILED = "its verification failed: run verify, and access after a clean one"
 
 
-def close_private_zones(places: StorageZones) -> None:
+def close_private_zones(zones: StorageZones) -> None:
     """Close the zones that are the platform's alone, before a job opens anything in them.
 
     Of `feedback` everything inside as well: it is passed on file by file, and what is passed on keeps its
     rights. Gives: `restricted`, `staging` and `feedback` made closed where they were not there yet.
     Refuses: a zone that others can enter and that this user cannot close (exit code 17).
     """
-    feedback = places.feedback("")
+    feedback = zones.feedback("")
     problems = private_files.close_private_tree(feedback)
-    for zone in (places.restricted, places.root / "staging", feedback):
+    for zone in (zones.restricted, zones.root / "staging", feedback):
         if not os.path.lexists(zone):
             private_files.make_private_folder(zone)
-    for zone in places.private:
+    for zone in zones.private:
         try:
             if stat.S_IMODE(zone.stat().st_mode) & private_files.GROUP_AND_OTHERS_BITS:
                 zone.chmod(CLOSED_FOLDER_MODE)
@@ -90,26 +90,26 @@ def require_access_possible(platform: Platform, project: Project) -> None:
         )
 
 
-def close_table(places: StorageZones, platform: Platform, project: str, why: str, now: dt.datetime) -> None:
+def close_table(zones: StorageZones, platform: Platform, project: str, why: str, now: dt.datetime) -> None:
     """Close the place of a table, which is made closed where there is none: the first step of publishing.
 
     Refuses: what `withdraw` refuses.
     """
-    table = places.table(project)
+    table = zones.table(project)
     table.parent.mkdir(parents=True, exist_ok=True)
     if not table.exists():
         table.mkdir(mode=CLOSED_FOLDER_MODE)
-    withdraw_access(places, platform, project, why, now)
+    withdraw_access(zones, platform, project, why, now)
 
 
-def withdraw_access(places: StorageZones, platform: Platform, project: str, why: str, now: dt.datetime) -> None:
+def withdraw_access(zones: StorageZones, platform: Platform, project: str, why: str, now: dt.datetime) -> None:
     """Let nobody but the platform's user read a project's table; nothing where there is no table.
 
     Refuses: a table that is a link, one that stays open, a hook that fails (exit code 17). The folder is
     closed before the hook is asked.
     """
-    table = places.table(project)
-    noted = _noted(places, project)
+    table = zones.table(project)
+    noted = _noted(zones, project)
     if not os.path.lexists(table):
         return
     if table.is_symlink():
@@ -123,23 +123,23 @@ def withdraw_access(places: StorageZones, platform: Platform, project: str, why:
         raise _stays_open(project, "one that others can enter")
     if platform.access.hook is not None and noted.get("group") and noted.get("state") == ACCESS_GRANTED:
         _call(platform.access.hook, "withdraw", project, table, str(noted["group"]))
-    _note(places, project, ACCESS_WITHDRAWN, noted.get("group"), why, now)
+    _note(zones, project, ACCESS_WITHDRAWN, noted.get("group"), why, now)
 
 
-def close_unverified_tables(places: StorageZones, platform: Platform, now: dt.datetime) -> None:
+def close_unverified_tables(zones: StorageZones, platform: Platform, now: dt.datetime) -> None:
     """Close every table whose verification failed and that is open still, since that run was killed.
 
     One that refuses is told by the daily job, not here: the job at hand may be the one that destroys it.
     """
-    for note in places.exact.glob(f"*/{release_record.failed_verification_path(places, '').name}"):
+    for note in zones.exact.glob(f"*/{release_states.failed_verification_path(zones, '').name}"):
         project = note.parent.name
-        if access_state(places, platform, project) == ACCESS_GRANTED:
+        if access_state(zones, platform, project) == ACCESS_GRANTED:
             with suppress(RightsRefused):
-                withdraw_access(places, platform, project, VERIFICATION_FAILED, now)
+                withdraw_access(zones, platform, project, VERIFICATION_FAILED, now)
 
 
 def settle_access(
-    places: StorageZones, platform: Platform, project: Project, now: dt.datetime, *why_not: str
+    zones: StorageZones, platform: Platform, project: Project, now: dt.datetime, *why_not: str
 ) -> list[str]:
     """Let the readers of a published table in, or, for any reason not to, nobody.
 
@@ -148,17 +148,17 @@ def settle_access(
     Refuses: what `require_possible` and `withdraw` refuse, and readers who could not be let in: then
     access is withdrawn (exit code 17).
     """
-    reasons = [*reasons_against_access(places, project, now.date()), *why_not]
+    reasons = [*reasons_against_access(zones, project, now.date()), *why_not]
     if platform.access.way == "owner":
         reasons.append("the platform gives access to nobody ([access] way = 'owner')")
     if reasons:
-        withdraw_access(places, platform, project.name, "; ".join(reasons), now)
+        withdraw_access(zones, platform, project.name, "; ".join(reasons), now)
         return reasons
     try:
         require_access_possible(platform, project)
-        _grant(places, platform, project, now)
+        _grant(zones, platform, project, now)
     except (OSError, RightsRefused) as failed:
-        withdraw_access(places, platform, project.name, "the readers could not be let in", now)
+        withdraw_access(zones, platform, project.name, "the readers could not be let in", now)
         if isinstance(failed, RightsRefused):
             raise
         raise _refused(
@@ -171,39 +171,39 @@ def settle_access(
     return []
 
 
-def reasons_against_access(places: StorageZones, project: Project, today: dt.date) -> list[str]:
+def reasons_against_access(zones: StorageZones, project: Project, today: dt.date) -> list[str]:
     """Every reason why nobody may read a project's table today, as far as its own records tell."""
     name, told = project.name, list[str]()
-    if (state := release_record.project_state(places, name)) is not release_record.ProjectState.OPEN:
+    if (state := release_states.project_state(zones, name)) is not release_states.ProjectState.OPEN:
         told.append(f"the project is {state}")
     if not project.starts <= today <= project.ends:
         told.append(f"today is not between {project.starts} and {project.ends}")
-    live = release_record.find_published_record(places, name)
+    live = record_store.find_published_record(zones, name)
     if live is None or not live.facts.get("settled"):
         told.append("nothing is published, or its publishing was not finished")
-    elif release_record.withdrawal_journal_path(places, name).exists():
+    elif release_states.withdrawal_journal_path(zones, name).exists():
         told.append("rows are being withdrawn: run objections, or publish a new release")
-    if release_record.failed_verification_path(places, name).exists():
+    if release_states.failed_verification_path(zones, name).exists():
         told.append(VERIFICATION_FAILED)
     return told
 
 
-def access_state(places: StorageZones, platform: Platform, project: str) -> str:
+def access_state(zones: StorageZones, platform: Platform, project: str) -> str:
     """Whether others than the platform's user can read the table, as its folder or the last hook has it."""
-    table = places.table(project)
+    table = zones.table(project)
     if platform.access.way == "hook":
-        return str(_noted(places, project).get("state", ACCESS_WITHDRAWN))
+        return str(_noted(zones, project).get("state", ACCESS_WITHDRAWN))
     open_ = table.is_dir() and stat.S_IMODE(table.stat().st_mode) & 0o077
     return ACCESS_GRANTED if open_ else ACCESS_WITHDRAWN
 
 
-def _grant(places: StorageZones, platform: Platform, project: Project, now: dt.datetime) -> None:
-    table, hook = places.table(project.name), platform.access.hook
-    noted = _noted(places, project.name)
+def _grant(zones: StorageZones, platform: Platform, project: Project, now: dt.datetime) -> None:
+    table, hook = zones.table(project.name), platform.access.hook
+    noted = _noted(zones, project.name)
     former = noted.get("group")
     if hook is not None and noted.get("state") == ACCESS_GRANTED and former not in (None, project.readers):
         _call(hook, "withdraw", project.name, table, str(former))
-    _note(places, project.name, ACCESS_GRANTED, project.readers, "", now)  # before: whoever comes next must know
+    _note(zones, project.name, ACCESS_GRANTED, project.readers, "", now)  # before: whoever comes next must know
     if hook is not None:
         _call(hook, "grant", project.name, table, project.readers)
         return
@@ -262,21 +262,21 @@ def _group(name: str) -> int:
     )
 
 
-def _noted(places: StorageZones, project: str) -> dict[str, object]:
-    file = _file(places, project)
+def _noted(zones: StorageZones, project: str) -> dict[str, object]:
+    file = _file(zones, project)
     return json_documents.read_json_document(file) if file.exists() else {}
 
 
-def _note(places: StorageZones, project: str, state: str, group: object, why: str, now: dt.datetime) -> None:
+def _note(zones: StorageZones, project: str, state: str, group: object, why: str, now: dt.datetime) -> None:
     """What was last done, for the one who asks why and for the hook that must undo it."""
-    noted = _noted(places, project)
+    noted = _noted(zones, project)
     fresh = {"state": state, "group": group, "why": why}
     if any(noted.get(name) != value for name, value in fresh.items()):
-        json_documents.write_json_document(_file(places, project), {**fresh, "at": str(now)})
+        json_documents.write_json_document(_file(zones, project), {**fresh, "at": str(now)})
 
 
-def _file(places: StorageZones, project: str) -> Path:
-    return places.exact / project / "access.json"
+def _file(zones: StorageZones, project: str) -> Path:
+    return zones.exact / project / "access.json"
 
 
 def _stays_open(project: str, found: str) -> RightsRefused:

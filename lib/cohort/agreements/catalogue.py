@@ -53,11 +53,11 @@ class Catalogue:
     """The days from and to which each school is expected to deliver."""
     sites: tuple[SchoolSite, ...] = ()
 
-    def boards(self, today: dt.date) -> dict[str, SchoolBoards]:
+    def boards_on(self, today: dt.date) -> dict[str, SchoolBoards]:
         """The boards of every school that has or had one, by BRIN, as they are on that day."""
         return school_boards.find_school_boards(self.sites, today)
 
-    def measures(self, domein: str, schaal: str) -> bool:
+    def has_test(self, domein: str, schaal: str) -> bool:
         """Whether a test of the catalogue measures that domain on that scale."""
         return any((test.domein, test.schaal) == (domein, schaal) for test in self.tests)
 

@@ -26,6 +26,6 @@ class ContainerLimits:
             raise ValueError("limits of a container are positive, and its total is not under a member's")
 
     @property
-    def most_packed(self) -> int:
+    def max_container_bytes(self) -> int:
         """How many bytes a container itself may have."""
         return self.total_bytes + BYTES_WITHOUT_RATIO_LIMIT

@@ -62,7 +62,7 @@ class DeclaredBands(Declaration):
                 "the widths: wider bands are made of whole narrower ones."
             )
 
-    def unfit(self, name: str, *, scores: bool, numbers: bool, born: str | None) -> Iterator[str]:
+    def find_column_problems(self, name: str, *, scores: bool, numbers: bool, born: str | None) -> Iterator[str]:
         """Why a column cannot have these bands.
 
         Takes: the column's name; whether its values are scores, whether they are numbers at all; what is made

@@ -15,7 +15,7 @@ class Environment:
     """The surroundings of one run of a job; they do not change while it runs.
 
     Args:
-        places: the zones under the storage root.
+        zones: the zones under the storage root.
         platform: the declaration of `platform.toml`.
         config: the configuration folder.
         keys: the folder of the project keys, outside the storage root.
@@ -23,7 +23,7 @@ class Environment:
         operator: who runs the job, as the operating system names them.
     """
 
-    places: StorageZones
+    zones: StorageZones
     platform: Platform
     config: Path
     keys: Path

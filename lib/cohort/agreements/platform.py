@@ -68,7 +68,7 @@ class ContainerSettings(Declaration):
     megabytes: Annotated[int, Field(ge=1)]
     ratio: Annotated[int, Field(ge=2)]
 
-    def limits(self) -> ContainerLimits:
+    def container_limits(self) -> ContainerLimits:
         return ContainerLimits(self.members, self.megabytes_per_member << 20, self.megabytes << 20, self.ratio)
 
     @model_validator(mode="after")
@@ -90,12 +90,12 @@ class PlausibilityRules(Declaration):
     date_outside_year: RuleSeverity
 
     @property
-    def told(self) -> frozenset[str]:
+    def row_warnings(self) -> frozenset[str]:
         """Rules of a single row that are only told."""
         return frozenset({"DATE_OUTSIDE_YEAR"} if self.date_outside_year == "warn" else ())
 
     @property
-    def of_pupils(self) -> dict[str, RuleSeverity]:
+    def pupil_rules(self) -> dict[str, RuleSeverity]:
         """The rules about one pupil's rows taken together, by their reason codes."""
         return {
             "TWO_SCHOOLS": self.two_schools,
@@ -125,7 +125,7 @@ class ObjectionLimits(Declaration):
     max_erased_share_of_school: PositiveShare
     always_erased: Annotated[int, Field(ge=0)]
 
-    def too_many(self, pupils: int, of_all: int, share: Decimal) -> bool:
+    def needs_confirmation(self, pupils: int, of_all: int, share: Decimal) -> bool:
         """Whether that many of all of them need a confirmation."""
         return pupils > self.always_erased and pupils > share * of_all
 
@@ -158,7 +158,7 @@ class CountRounding(Declaration):
     hide_up_to: Annotated[int, Field(ge=7)]
     round_to: Annotated[int, Field(ge=5)]
 
-    def count(self, exact: int) -> int | None:
+    def round_count(self, exact: int) -> int | None:
         """A count fit to show: None when it is small (0 included), else rounded to the nearest step."""
         if exact <= self.hide_up_to:
             return None

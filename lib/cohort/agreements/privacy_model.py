@@ -36,7 +36,7 @@ def derive_value_rules(project: Project, floors: PlatformFloors) -> list[Sensiti
     """What the shown values of a sensitive column must satisfy in every class: the stricter of the project's
     limits and the platform's floors; none without such a column.
     """
-    column = project.sensitive
+    column = project.sensitive_column
     if column is None or column.constraint is None:
         return []
     asked = column.constraint

@@ -128,7 +128,7 @@ class Project(ResearchPurpose):
                 "Expected at most one sensitive column, for example niveau_spelling; found several in "
                 "<where>. Make all but one quasi-identifying."
             )
-        if not self.quasi_identifying:
+        if not self.quasi_identifiers:
             yield (
                 "Expected a quasi-identifying column, for example geslacht; found sensitive ones only in "
                 "<where>. Add one: it makes the classes that a sensitive value is held to."
@@ -150,7 +150,7 @@ class Project(ResearchPurpose):
         return frozenset(result.domein for result in self.results)
 
     @property
-    def special(self) -> tuple[SelectedResult, ...]:
+    def special_results(self) -> tuple[SelectedResult, ...]:
         """The results shown that need the pupil's consent: those of columns with a legal ground."""
         return tuple(r for column in self.columns if column.legal_ground is not None for r in column.results)
 
@@ -164,17 +164,17 @@ class Project(ResearchPurpose):
         return self.release_class == "pseudonymous"
 
     @property
-    def pseudonyms(self) -> tuple[str, ...]:
+    def pseudonym_columns(self) -> tuple[str, ...]:
         """The columns of pseudonyms that are released beside those agreed; an anonymous release has none."""
         return schemas.PSEUDONYM_COLUMNS if self.pseudonymous else ()
 
     @property
-    def quasi_identifying(self) -> list[DeclaredColumn]:
+    def quasi_identifiers(self) -> list[DeclaredColumn]:
         """The columns that make a class, and count in k."""
         return [column for column in self.columns if column.role == "quasi-identifying"]
 
     @property
-    def sensitive(self) -> DeclaredColumn | None:
+    def sensitive_column(self) -> DeclaredColumn | None:
         """The column whose values are held to a constraint of their own in every class."""
         return next((column for column in self.columns if column.role == "sensitive"), None)
 
@@ -186,7 +186,7 @@ class Project(ResearchPurpose):
     @property
     def limits(self) -> dict[str, str]:
         """Everything that a class is held to, as a record tells it."""
-        own = self.sensitive.constraint if self.sensitive is not None else None
+        own = self.sensitive_column.constraint if self.sensitive_column is not None else None
         asked = [*self.thresholds, *(own or ())]
         return {name: str(limit) for name, limit in asked if limit is not None}
 
@@ -241,13 +241,13 @@ def _under_floors(project: Project, platform: Platform, where: str) -> list[str]
         ("max_share", asked.max_share, floors.max_share, asked.max_share <= floors.max_share, "at most"),
         ("k_others", asked.k_others, floors.k_others, asked.k_others >= floors.k_others, "at least"),
     ]
-    own = project.sensitive
+    own = project.sensitive_column
     if own is not None and own.constraint is not None:
         share, most = own.constraint.largest_value, floors.largest_value
         held.append(("largest_value", share, most, share <= most, "at most"))
         values, few = own.constraint.distinct, floors.distinct_values
         held.append(("distinct", values, few, values is None or values >= few, "at least"))
-        if own.constraint.of_the_cohort:
+        if own.constraint.compares_with_cohort:
             far = floors.k_for_closeness
             held.append(("k with t-closeness", asked.k, far, asked.k >= far, "at least"))
     told = [

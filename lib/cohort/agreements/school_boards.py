@@ -23,7 +23,7 @@ class SchoolSite:
     since: dt.date
     until: dt.date
 
-    def disagrees(self, other: SchoolSite) -> bool:
+    def contradicts(self, other: SchoolSite) -> bool:
         """Whether two lines give one site two boards on the same day."""
         same = (self.brin, self.vestiging) == (other.brin, other.vestiging)
         return same and self.board != other.board and max(self.since, other.since) <= min(self.until, other.until)
@@ -68,7 +68,7 @@ def find_board_contradictions(sites: Sequence[SchoolSite]) -> list[str]:
         {
             brin
             for (brin, _), lines in of_site.items()
-            if any(one.disagrees(other) for one, other in combinations(lines, 2))
+            if any(one.contradicts(other) for one, other in combinations(lines, 2))
         }
     )
 

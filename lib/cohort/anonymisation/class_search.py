@@ -191,7 +191,7 @@ def assign_classes(coded: DataFrame, project: Project, recoded: ClassSearchResul
 
 def read_column_weights(project: Project) -> tuple[float, ...]:
     """What the loss of each generalised column counts for."""
-    return tuple(float(c.weight) if c.weight is not None else 1.0 for c in project.quasi_identifying)
+    return tuple(float(c.weight) if c.weight is not None else 1.0 for c in project.quasi_identifiers)
 
 
 def require_pupil_classes(recoded: ClassSearchResult) -> DataFrame:
@@ -217,7 +217,7 @@ def renumber_classes(classes: DataFrame, place: Any) -> DataFrame:
 
 def _asked(project: Project, coding: Coding) -> PartitionSearch:
     """What the search is asked, as the project agreed it."""
-    columns = project.quasi_identifying
+    columns = project.quasi_identifiers
     tops = [tree.height - 1 for tree in coding.hierarchies]
     return PartitionSearch(
         coding,

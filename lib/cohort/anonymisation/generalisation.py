@@ -35,7 +35,7 @@ def generalise_pupils(coded: DataFrame, project: Project, recoded: ClassSearchRe
     say nothing else. A pseudonymous release carries the pseudonyms as text beside its columns.
     """
     recoding, own = recoded.recoding, recoded.sensitive
-    shown = {c.name: f"value_{c.name}" for c in project.quasi_identifying}  # apart from the table's own names
+    shown = {c.name: f"value_{c.name}" for c in project.quasi_identifiers}  # apart from the table's own names
     table = recoding.class_table(list(shown.values())).select([CLASS_NUMBER, *shown.values()])
     if recoded.blanking is not None:
         table = table.append_column(BLANKED_FLAG, pa.array(recoded.blanking.classes))
@@ -54,7 +54,7 @@ def generalise_pupils(coded: DataFrame, project: Project, recoded: ClassSearchRe
         by = [CLASS_NUMBER, name, PUPIL_CONTROL]
     carried = [
         F.lower(F.hex(of)).alias(to)
-        for of, to in zip((PUPIL_CONTROL, SCHOOL_CONTROL), project.pseudonyms, strict=False)
+        for of, to in zip((PUPIL_CONTROL, SCHOOL_CONTROL), project.pseudonym_columns, strict=False)
     ]
     return GeneralisedRecords(
         wide.sortWithinPartitions(*by).select(

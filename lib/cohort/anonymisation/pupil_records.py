@@ -54,7 +54,7 @@ def select_project_results(results: AcceptedResults, project: Project) -> Accept
     rows = results.where(F.col("schooljaar").isin(project.population.schooljaar))
     if project.population.jaargroep is not None:
         rows = rows.where(F.col("jaargroep").isin(project.population.jaargroep))
-    special = set(project.special)
+    special = set(project.special_results)
     shown = [
         is_result_of_slot(r) if r in special else is_usable_result(r) & ~F.col("bijzonder") for r in project.results
     ]

@@ -127,7 +127,7 @@ def _set_aside(project: Project) -> Column:
 def _codes(project: Project, coding: Coding) -> list[Column]:
     """The words of a record's code, from the numbers of its leaves."""
     found: dict[int, list[Column]] = {word: [] for word in range(coding.words)}
-    for place, name in enumerate(c.name for c in project.quasi_identifying):
+    for place, name in enumerate(c.name for c in project.quasi_identifiers):
         paths = F.array(*(F.lit(int(code)) for code in coding.column_codes(place)))
         code = F.when(F.col(name) != UNLISTED_LEAF, F.get(paths, F.col(name))).cast("bigint")
         found[coding.word_of[place]].append(code)

@@ -87,7 +87,7 @@ def parts(content: bytes, limits: ContainerLimits, *, systems: bool = False) -> 
     What the system put there is given without its content, which is not read; with `systems` it is a file
     like every other.
     """
-    if len(content) > limits.most_packed or content.count(_ENTRY) > limits.members * ENTRIES:
+    if len(content) > limits.max_container_bytes or content.count(_ENTRY) > limits.members * ENTRIES:
         raise Rejected(BOMB)
     with _told():
         archive = zipfile.ZipFile(io.BytesIO(content))

@@ -179,7 +179,7 @@ class Desk:
         head = opened.read(file_types.HEAD)
         opened.seek(0)
         if file_types.kind(head) in file_types.UNPACKED:
-            return containers.BOMB if size > self.limits.most_packed else None
+            return containers.BOMB if size > self.limits.max_container_bytes else None
         return TOO_LARGE
 
     def _put(self, file: DeliveredFile, member: str, body: bytes) -> DeliveredFile:

@@ -41,7 +41,7 @@ def of_file(path: Path, limits: ContainerLimits) -> Iterator[str]:
         size = path.stat().st_size
         file.seek(0)
         packed = file_types.kind(head) in file_types.UNPACKED
-        if size <= (limits.most_packed if packed else limits.bytes_per_member):
+        if size <= (limits.max_container_bytes if packed else limits.bytes_per_member):
             yield from of_content(file.read(), limits, path.name)
         elif packed or file_types.kind(head) is not None or xml_stream.is_xml(head):
             raise Rejected(TOO_LARGE)

@@ -20,14 +20,14 @@ import numpy as np
 
 from cohort.destruction import file_decoding
 
-SHORTEST = 4
+SHORTEST_TERM = 4
 SHORTEST_BASE64 = 5
-WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
-Pairs = np.ndarray[tuple[int], np.dtype[np.uint16]]
+WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+BytePairs = np.ndarray[tuple[int], np.dtype[np.uint16]]
 
 
 @dataclass(frozen=True, order=True)
-class Hit:
+class SearchHit:
     """Where a needle was found: its label (never its value), the file, and the kind of sink."""
 
     label: str
@@ -36,10 +36,10 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Hits:
+class ByteSearchResult:
     """What a search found, and what it looked at; of `undecodable`, raw bytes at most."""
 
-    found: tuple[Hit, ...]
+    found: tuple[SearchHit, ...]
     files: int
     bytes: int
     kinds: Mapping[str, int]
@@ -51,7 +51,7 @@ class Hits:
 
 
 @dataclass(frozen=True)
-class Form:
+class EncodedTerm:
     """One way in which a needle may be written; a whole one is no part of a longer word."""
 
     label: str
@@ -59,9 +59,9 @@ class Form:
     whole: bool
 
 
-def search(
+def search_files(
     places: Iterable[Path], needles: Mapping[str, bytes], *, whole: Collection[str] = (), skip: Collection[Path] = ()
-) -> Hits:
+) -> ByteSearchResult:
     """Look for needles in files and folders, hidden names included; links are read, not followed.
 
     Takes: files and folders (what does not exist holds nothing); needles by label; the labels of
@@ -75,7 +75,9 @@ def search(
     return haystack.hits()
 
 
-def copies(places: Iterable[Path], originals: Mapping[str, int], *, skip: Collection[Path] = ()) -> list[Path]:
+def find_file_copies(
+    places: Iterable[Path], originals: Mapping[str, int], *, skip: Collection[Path] = ()
+) -> list[Path]:
     """Files with the content of an original, whatever their name.
 
     Takes: the SHA-256 (hexadecimal) and the size of each original.
@@ -86,13 +88,13 @@ def copies(places: Iterable[Path], originals: Mapping[str, int], *, skip: Collec
         try:
             status = path.lstat()
             if stat.S_ISREG(status.st_mode) and status.st_size in sizes:
-                found += [path] * (digest(path) in originals)
+                found += [path] * (file_sha256(path) in originals)
         except OSError:
             continue  # gone meanwhile, or unreadable: the search for needles tells
     return found
 
 
-def digest(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """The SHA-256 of a file's content, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -101,23 +103,23 @@ def digest(path: Path) -> str:
 class _Search:
     """One search: the forms to look for, indexed by how they begin, and what came of it."""
 
-    def __init__(self, forms: list[Form]) -> None:
-        self._starts: dict[bytes, list[Form]] = {}
+    def __init__(self, forms: list[EncodedTerm]) -> None:
+        self._starts: dict[bytes, list[EncodedTerm]] = {}
         self._first = np.zeros(1 << 16, dtype=np.bool_)
         self._second = np.zeros(1 << 16, dtype=np.bool_)
         for form in forms:
-            start = form.written[:SHORTEST]
+            start = form.written[:SHORTEST_TERM]
             self._starts.setdefault(start, []).append(form)
             self._first[int.from_bytes(start[:2], "little")] = True
             self._second[int.from_bytes(start[2:], "little")] = True
         self._longest = max((len(form.written) for form in forms), default=0)
         self.undecodable: list[tuple[Path, str]] = []
-        self._found: set[Hit] = set()
+        self._found: set[SearchHit] = set()
         self._kinds: Counter[str] = Counter()
         self._files = self._bytes = 0
 
-    def hits(self) -> Hits:
-        return Hits(
+    def hits(self) -> ByteSearchResult:
+        return ByteSearchResult(
             found=tuple(sorted(self._found)),
             files=self._files,
             bytes=self._bytes,
@@ -135,7 +137,7 @@ class _Search:
             elif stat.S_ISREG(status.st_mode):
                 self._files += 1
                 self._bytes += status.st_size
-                for kind, stream in file_decoding.streams(lambda: _opened(path), problems):
+                for kind, stream in file_decoding.decode_streams(lambda: _opened(path), problems):
                     self._note(path, kind, stream)
         except OSError:
             if os.path.lexists(path):
@@ -145,7 +147,7 @@ class _Search:
 
     def _note(self, path: Path, kind: str, stream: Iterable[bytes]) -> None:
         self._kinds[kind] += 1
-        self._found |= {Hit(label, path, kind) for label in self._labels(stream)}
+        self._found |= {SearchHit(label, path, kind) for label in self._labels(stream)}
 
     def _labels(self, stream: Iterable[bytes]) -> set[str]:
         """The labels found in a stream: each piece is read with the end of the one before it."""
@@ -157,9 +159,9 @@ class _Search:
             tail = window[-keep:]
         return found | {form.label for form in self._in(tail, last=True)}
 
-    def _in(self, window: bytes, *, last: bool) -> Iterator[Form]:
+    def _in(self, window: bytes, *, last: bool) -> Iterator[EncodedTerm]:
         for at in self._candidates(window):
-            for form in self._starts.get(window[at : at + SHORTEST], ()):
+            for form in self._starts.get(window[at : at + SHORTEST_TERM], ()):
                 end = at + len(form.written)
                 if window.startswith(form.written, at) and (
                     not form.whole or ((end < len(window) or last) and not _joined_to_a_word(window, at, end))
@@ -169,7 +171,7 @@ class _Search:
     def _candidates(self, window: bytes) -> Iterator[int]:
         """Where a form may begin, by its first two pairs of bytes: as fast for hundreds as for one."""
         for odd in (0, 1):
-            pairs: Pairs = np.frombuffer(
+            pairs: BytePairs = np.frombuffer(
                 window, "<u2", count=max(0, len(window) - odd) // 2, offset=min(odd, len(window))
             )
             if len(pairs) > 1:
@@ -178,15 +180,15 @@ class _Search:
 
 
 def _joined_to_a_word(window: bytes, start: int, end: int) -> bool:
-    return (start > 0 and window[start - 1] in WORD) or (end < len(window) and window[end] in WORD)
+    return (start > 0 and window[start - 1] in WORD_BYTES) or (end < len(window) and window[end] in WORD_BYTES)
 
 
-def _forms(needles: Mapping[str, bytes], whole: frozenset[str]) -> list[Form]:
-    short = [label for label, needle in needles.items() if len(needle) < SHORTEST]
+def _forms(needles: Mapping[str, bytes], whole: frozenset[str]) -> list[EncodedTerm]:
+    short = [label for label, needle in needles.items() if len(needle) < SHORTEST_TERM]
     if short:
-        raise ValueError(f"needles need {SHORTEST} bytes or they are found by chance: {short}")
+        raise ValueError(f"needles need {SHORTEST_TERM} bytes or they are found by chance: {short}")
     return [
-        Form(label, written, label in whole)
+        EncodedTerm(label, written, label in whole)
         for label, needle in needles.items()
         for written in ({needle} if label in whole else _written(needle))
     ]

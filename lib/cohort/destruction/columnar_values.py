@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 import pyarrow.orc as orc
 import pyarrow.parquet as pq
 
-SEPARATOR = b"\x1f"
+VALUE_SEPARATOR = b"\x1f"
 """Between two values of a column, so that whatever is found lies within one value."""
 
-ROWS = 1 << 16
+ROWS_PER_PIECE = 1 << 16
 
 
-def values(held: str, file: BinaryIO) -> Iterator[bytes]:
+def read_columnar_values(held: str, file: BinaryIO) -> Iterator[bytes]:
     """The values of all columns, one after the other: text and bytes as they are, the rest as text.
 
     Takes: `parquet`, `orc` or `arrow`, and the file, which can seek.
@@ -70,8 +70,8 @@ def _leaves(array: Any) -> Iterator[Any]:
 
 
 def _joined(array: Any) -> Iterator[bytes]:
-    for start in range(0, len(array), ROWS):
-        part = array.slice(start, ROWS).drop_null()
+    for start in range(0, len(array), ROWS_PER_PIECE):
+        part = array.slice(start, ROWS_PER_PIECE).drop_null()
         if len(part) == 0:
             continue
         if pa.types.is_fixed_size_binary(part.type):
@@ -79,8 +79,8 @@ def _joined(array: Any) -> Iterator[bytes]:
         elif not pa.types.is_binary(part.type):
             part = _text(part).cast(pa.binary())
         one: Any = pa.ListArray.from_arrays(pa.array([0, len(part)], pa.int32()), part)
-        joined: Any = pc.binary_join(one, SEPARATOR)
-        yield joined[0].as_py() + SEPARATOR
+        joined: Any = pc.binary_join(one, VALUE_SEPARATOR)
+        yield joined[0].as_py() + VALUE_SEPARATOR
 
 
 def _text(array: Any) -> Any:

@@ -17,14 +17,14 @@ from typing import Any
 from cohort.destruction import byte_search
 from cohort.foundation.errors import DestructionIncomplete, StateRefused, describe_problem
 from cohort.keys import project_keys
-from cohort.release_records import release_record
+from cohort.release_records import record_store, release_states
 from cohort.storage.zone_paths import StorageZones
 
-LINK = "link"
+LINK_INSTEAD_OF_HASH = "link"
 
 
 @dataclass(frozen=True, order=True)
-class Item:
+class InventoryItem:
     """One file: its place and its path there, both relative, its bytes, and the SHA-256 of its content."""
 
     place: str
@@ -39,12 +39,12 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Inventory:
+class ProjectInventory:
     """All that destruction would remove."""
 
     project: str
-    state: release_record.ProjectState
-    items: tuple[Item, ...]
+    state: release_states.ProjectState
+    items: tuple[InventoryItem, ...]
     key: bool
     releases: tuple[tuple[int, str], ...]
 
@@ -75,19 +75,19 @@ class Inventory:
         }
 
 
-def own(places: StorageZones, project: str) -> tuple[Path, ...]:
+def project_folders(zones: StorageZones, project: str) -> tuple[Path, ...]:
     """The folders that hold nothing but this project: they are removed whole, before it is certified."""
-    return places.table(project), places.staging(project), places.remembered(project)
+    return zones.table(project), zones.staging(project), zones.remembered(project)
 
 
-def take(places: StorageZones, key_folder: Path, project: str) -> Inventory:
+def take_inventory(zones: StorageZones, key_folder: Path, project: str) -> ProjectInventory:
     """List and hash everything of a project; nothing on disk changes.
 
     Refuses: a project of which there is nothing, or nothing but its certificate (exit code 15); a place
     that is a link or cannot be read (exit code 16).
     """
-    state = release_record.project_state(places, project)
-    if state is release_record.ProjectState.DESTROYED:
+    state = release_states.project_state(zones, project)
+    if state is release_states.ProjectState.DESTROYED:
         raise StateRefused(
             describe_problem(
                 "a project that is still there",
@@ -97,8 +97,8 @@ def take(places: StorageZones, key_folder: Path, project: str) -> Inventory:
                 do="Read its certificate in records/",
             )
         )
-    exact, key = places.exact / project, bool(key_files(key_folder, project))
-    begun = (*own(places, project), exact, places.records / project)
+    exact, key = zones.exact / project, bool(project_key_files(key_folder, project))
+    begun = (*project_folders(zones, project), exact, zones.records / project)
     if not key and not any(map(os.path.lexists, begun)):
         raise StateRefused(
             describe_problem(
@@ -109,20 +109,20 @@ def take(places: StorageZones, key_folder: Path, project: str) -> Inventory:
                 do="Correct --project; status lists the projects",
             )
         )
-    items = [item for place in own(places, project) for item in _items(places, place)]
-    journal = release_record.destruction_journal_path(places, project).name
-    items += [item for item in _items(places, exact) if item.path != journal]
-    releases = tuple((r.release, str(r.state)) for r in release_record.load_release_records(places, project))
-    return Inventory(project, state, tuple(sorted(items)), key, releases)
+    items = [item for place in project_folders(zones, project) for item in _items(zones, place)]
+    journal = release_states.destruction_journal_path(zones, project).name
+    items += [item for item in _items(zones, exact) if item.path != journal]
+    releases = tuple((r.release, str(r.state)) for r in record_store.load_release_records(zones, project))
+    return ProjectInventory(project, state, tuple(sorted(items)), key, releases)
 
 
-def key_files(folder: Path, project: str) -> list[Path]:
+def project_key_files(folder: Path, project: str) -> list[Path]:
     """The project's key, and what a killed job that made one may have left beside it."""
     files = [project_keys.key_path(folder, project), *folder.glob(f".{project}.*.new")]
     return [file for file in files if os.path.lexists(file)]
 
 
-def remove(tree: Path) -> None:
+def remove_tree(tree: Path) -> None:
     """Remove a file, a link or a whole folder as far as the system lets it; `left` tells what stayed."""
     if tree.is_symlink() or tree.is_file():
         with contextlib.suppress(OSError):
@@ -137,7 +137,7 @@ def remove(tree: Path) -> None:
             os.close(parent)
 
 
-def left(tree: Path) -> int:
+def count_remaining(tree: Path) -> int:
     """How many files, links and folders stand at a place, itself included."""
     if not os.path.lexists(tree):
         return 0
@@ -146,8 +146,8 @@ def left(tree: Path) -> int:
     return 1 + sum(len(folders) + len(names) for _, folders, names in os.walk(tree))
 
 
-def _items(places: StorageZones, place: Path) -> Iterator[Item]:
-    zone = place.relative_to(places.root).as_posix()
+def _items(zones: StorageZones, place: Path) -> Iterator[InventoryItem]:
+    zone = place.relative_to(zones.root).as_posix()
     if place.is_symlink():
         raise _unreadable("a link to elsewhere", zone)
 
@@ -162,10 +162,10 @@ def _items(places: StorageZones, place: Path) -> Iterator[Item]:
             file = Path(at) / name
             path = file.relative_to(place).as_posix()
             if file.is_symlink() or not file.is_file():
-                yield Item(zone, path, 0, LINK)
+                yield InventoryItem(zone, path, 0, LINK_INSTEAD_OF_HASH)
                 continue
             try:
-                yield Item(zone, path, file.stat().st_size, byte_search.digest(file))
+                yield InventoryItem(zone, path, file.stat().st_size, byte_search.file_sha256(file))
             except OSError as failed:
                 refuse(failed)
 

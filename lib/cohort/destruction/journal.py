@@ -15,23 +15,23 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort.destruction.inventory import Inventory, Item
-from cohort.destruction.search_terms import Mark
+from cohort.destruction.inventory import InventoryItem, ProjectInventory
+from cohort.destruction.search_terms import SearchTerm
 from cohort.foundation import json_documents
-from cohort.release_records import release_record
+from cohort.release_records import release_states
 from cohort.storage.zone_paths import StorageZones
 
 
-class Journal:
+class DestructionJournal:
     """What was done, in the restricted zone, written whole at each step."""
 
-    def __init__(self, places: StorageZones, project: str, now: dt.datetime) -> None:
-        self._path = release_record.destruction_journal_path(places, project)
+    def __init__(self, zones: StorageZones, project: str, now: dt.datetime) -> None:
+        self._path = release_states.destruction_journal_path(zones, project)
         self._now, self._began = now, time.monotonic()
         self.content: dict[str, Any] = {"project": project, "confirmed": [], "events": []}
         if self._path.exists():
             self.content = json_documents.read_json_document(self._path)
-        self._places, self._project = places, project
+        self._places, self._project = zones, project
 
     def at(self) -> str:
         """The moment: the caller's clock, and what has passed since."""
@@ -47,28 +47,28 @@ class Journal:
         json_documents.write_json_document(self._path, self.content)
 
     @property
-    def inventory(self) -> Inventory:
+    def inventory(self) -> ProjectInventory:
         listed = self.content["inventory"]
-        return Inventory(
+        return ProjectInventory(
             self._project,
-            release_record.project_state(self._places, self._project),
-            tuple(Item(*item) for item in listed["items"]),
+            release_states.project_state(self._places, self._project),
+            tuple(InventoryItem(*item) for item in listed["items"]),
             listed["key"],
             tuple((number, state) for number, state in listed["releases"]),
         )
 
     @property
-    def marks(self) -> list[Mark]:
-        return [Mark.of(mark) for mark in self.content["marks"]]
+    def marks(self) -> list[SearchTerm]:
+        return [SearchTerm.of(mark) for mark in self.content["marks"]]
 
 
 @dataclass(frozen=True)
-class Run:
+class DestructionRun:
     """One run of a destruction."""
 
     spark: SparkSession
-    places: StorageZones
+    zones: StorageZones
     keys: Path
     project: str
-    journal: Journal
+    journal: DestructionJournal
     progress: Callable[[str], None]

@@ -20,28 +20,28 @@ from pyspark.sql import SparkSession
 from cohort import delta
 from cohort.agreements.project import check_project_name
 from cohort.destruction import inventory, proof, search_terms
-from cohort.destruction.inventory import Inventory
-from cohort.destruction.journal import Journal, Run
+from cohort.destruction.inventory import ProjectInventory
+from cohort.destruction.journal import DestructionJournal, DestructionRun
 from cohort.foundation import json_documents
 from cohort.foundation.errors import DestructionIncomplete, describe_problem
 from cohort.keys import project_keys
-from cohort.release_records import release_record
+from cohort.release_records import record_store, release_states
 from cohort.storage.zone_paths import StorageZones
 
 
-def plan(places: StorageZones, keys_folder: Path, project: str) -> Inventory:
+def plan_destruction(zones: StorageZones, keys_folder: Path, project: str) -> ProjectInventory:
     """What destruction would remove; nothing on disk changes.
 
     Refuses: an impossible name (exit code 2), a project that never was or is destroyed (exit code 15),
     a place that cannot be read in full (exit code 16).
     """
     check_project_name(project)
-    return inventory.take(places, keys_folder, project)
+    return inventory.take_inventory(zones, keys_folder, project)
 
 
-def destroy(
+def destroy_project(
     spark: SparkSession,
-    places: StorageZones,
+    zones: StorageZones,
     keys_folder: Path,
     project: str,
     *,
@@ -58,11 +58,11 @@ def destroy(
     is left afterwards (exit code 16). Then the journal stays and the next run goes on.
     """
     check_project_name(project)
-    certified = release_record.certificate_path(places, project)
-    if certified.exists() and os.path.lexists(places.exact / project):
-        _end_journal(places, project)  # an earlier run was killed between these two
+    certified = release_states.certificate_path(zones, project)
+    if certified.exists() and os.path.lexists(zones.exact / project):
+        _end_journal(zones, project)  # an earlier run was killed between these two
         return json_documents.read_json_document(certified)
-    run = Run(spark, places, keys_folder, project, Journal(places, project, now), progress)
+    run = DestructionRun(spark, zones, keys_folder, project, DestructionJournal(zones, project, now), progress)
     run.journal.confirm(who_confirmed)
     if "control" not in run.journal.content:
         _step(run, "listed", _list)
@@ -71,25 +71,25 @@ def destroy(
         _step(run, "emptied", _empty)
     _step(run, "removed", _remove)
     _step(run, "key destroyed", _forget)
-    _step(run, "looked again", proof.look_again)
+    _step(run, "looked again", proof.prove_removal)
     _step(run, "records closed", _close_records)
-    certificate = proof.certificate(run)
+    certificate = proof.make_certificate(run)
     json_documents.write_json_document(certified, certificate, public=True)
-    _end_journal(places, project)
+    _end_journal(zones, project)
     progress(f"{project}: certified")
     return certificate
 
 
-def _step(run: Run, name: str, do: Callable[[Run], tuple[str, dict[str, Any]]]) -> None:
+def _step(run: DestructionRun, name: str, do: Callable[[DestructionRun], tuple[str, dict[str, Any]]]) -> None:
     began = time.monotonic()
     what, facts = do(run)
     run.journal.note(name, what, **facts)
     run.progress(f"{run.project}: {name}: {what} ({time.monotonic() - began:.1f} s)")
 
 
-def _list(run: Run) -> tuple[str, dict[str, Any]]:
-    found = inventory.take(run.places, run.keys, run.project)
-    table, versions = run.places.table(run.project), 0
+def _list(run: DestructionRun) -> tuple[str, dict[str, Any]]:
+    found = inventory.take_inventory(run.zones, run.keys, run.project)
+    table, versions = run.zones.table(run.project), 0
     try:
         if delta.table_exists(table):
             versions = len(delta.read_commits(table))
@@ -103,13 +103,13 @@ def _list(run: Run) -> tuple[str, dict[str, Any]]:
     }
     return f"{len(found.items)} files, {versions} versions", {
         "inventory": listed,
-        "marks": [mark.journalled() for mark in search_terms.choose(run.places, found)],
+        "marks": [mark.journalled() for mark in search_terms.choose_search_terms(run.zones, found)],
     }
 
 
-def _find_before(run: Run) -> tuple[str, dict[str, Any]]:
+def _find_before(run: DestructionRun) -> tuple[str, dict[str, Any]]:
     chosen = run.journal.marks
-    hits = search_terms.control(run.places, run.project, chosen)
+    hits = search_terms.search_before_removal(run.zones, run.project, chosen)
     missed = Counter(mark.kind for mark in chosen if mark.label not in hits.labels)
     if missed:
         raise DestructionIncomplete(
@@ -121,11 +121,11 @@ def _find_before(run: Run) -> tuple[str, dict[str, Any]]:
                 do="Have the search repaired: nothing was removed, and without it nothing can be proved",
             )
         )
-    return f"{len(chosen)} of {len(chosen)}", {"control": proof.in_numbers(hits)}
+    return f"{len(chosen)} of {len(chosen)}", {"control": proof.count_search(hits)}
 
 
-def _empty(run: Run) -> tuple[str, dict[str, Any]]:
-    table = run.places.table(run.project)
+def _empty(run: DestructionRun) -> tuple[str, dict[str, Any]]:
+    table = run.zones.table(run.project)
     try:
         if table.is_symlink() or not delta.table_exists(table):
             what = "no table to empty"
@@ -137,47 +137,47 @@ def _empty(run: Run) -> tuple[str, dict[str, Any]]:
     return what, {"emptied": what}
 
 
-def _remove(run: Run) -> tuple[str, dict[str, Any]]:
-    for place in inventory.own(run.places, run.project):
-        inventory.remove(place)
-    return f"{proof.gone(run)} of {len(proof.own_items(run))} files", {}
+def _remove(run: DestructionRun) -> tuple[str, dict[str, Any]]:
+    for place in inventory.project_folders(run.zones, run.project):
+        inventory.remove_tree(place)
+    return f"{proof.count_gone_items(run)} of {len(proof.items_to_remove(run))} files", {}
 
 
-def _forget(run: Run) -> tuple[str, dict[str, Any]]:
+def _forget(run: DestructionRun) -> tuple[str, dict[str, Any]]:
     with contextlib.suppress(OSError):  # what stays is found by the second look
         project_keys.destroy_key(run.keys, run.project)
-    for file in inventory.key_files(run.keys, run.project):
-        inventory.remove(file)
+    for file in inventory.project_key_files(run.keys, run.project):
+        inventory.remove_tree(file)
     return "one" if run.journal.inventory.key else "there was none", {}
 
 
-def _close_records(run: Run) -> tuple[str, dict[str, Any]]:
+def _close_records(run: DestructionRun) -> tuple[str, dict[str, Any]]:
     """Every release becomes DESTROYED in the open records; the exact ones go."""
-    for record in release_record.load_release_records(run.places, run.project):
-        if record.state is not release_record.ReleaseState.DESTROYED:  # by a run that was killed
-            release_record.save_release_record(run.places, record.moved(release_record.ReleaseState.DESTROYED))
-    shown = run.places.records / run.project
+    for record in record_store.load_release_records(run.zones, run.project):
+        if record.state is not release_states.ReleaseState.DESTROYED:  # by a run that was killed
+            record_store.save_release_record(run.zones, record.moved(release_states.ReleaseState.DESTROYED))
+    shown = run.zones.records / run.project
     for file in sorted(shown.glob("*.json")):
         if file.stem.isdigit():
-            told = {**json_documents.read_json_document(file), "state": release_record.ReleaseState.DESTROYED}
+            told = {**json_documents.read_json_document(file), "state": release_states.ReleaseState.DESTROYED}
             json_documents.write_json_document(file, told, public=True)
     for fresh in shown.glob(".*.new"):
-        inventory.remove(fresh)
-    journal = release_record.destruction_journal_path(run.places, run.project)
+        inventory.remove_tree(fresh)
+    journal = release_states.destruction_journal_path(run.zones, run.project)
     exact = [path for path in journal.parent.iterdir() if path != journal]
     for path in exact:
-        inventory.remove(path)
+        inventory.remove_tree(path)
     if any(os.path.lexists(path) for path in exact):
         raise DestructionIncomplete(
-            proof.left_over("exact records", f"restricted/records/{run.project}/", "Correct their owner")
+            proof.remnant_message("exact records", f"restricted/records/{run.project}/", "Correct their owner")
         )
     return f"{len(run.journal.inventory.releases)} releases", {}
 
 
-def _end_journal(places: StorageZones, project: str) -> None:
-    folder = places.exact / project
-    inventory.remove(folder)
-    if inventory.left(folder):
+def _end_journal(zones: StorageZones, project: str) -> None:
+    folder = zones.exact / project
+    inventory.remove_tree(folder)
+    if inventory.count_remaining(folder):
         raise DestructionIncomplete(
-            proof.left_over("the journal", f"restricted/records/{project}/", "Correct its owner")
+            proof.remnant_message("the journal", f"restricted/records/{project}/", "Correct its owner")
         )

@@ -9,18 +9,18 @@ from typing import Any
 
 from cohort import delta
 from cohort.destruction import inventory, search_terms
-from cohort.destruction.byte_search import Hits
-from cohort.destruction.inventory import Item
-from cohort.destruction.journal import Run
+from cohort.destruction.byte_search import ByteSearchResult
+from cohort.destruction.inventory import InventoryItem
+from cohort.destruction.journal import DestructionRun
 from cohort.foundation.errors import DestructionIncomplete, describe_problem
 from cohort.keys import project_keys
-from cohort.release_records import release_record
+from cohort.release_records import release_record, release_states
 from cohort.storage.zone_paths import StorageZones
 
-SHOWN = 5
+MOST_PLACES_NAMED = 5
 """How many of the files that stayed are named; the rest are counted."""
 
-CANNOT_SEE = (
+NOT_COVERED_BY_PROOF = (
     "backups and archives of the storage",
     "snapshots and earlier versions that the storage itself keeps",
     "blocks of removed files that the disk has not written over yet",
@@ -29,72 +29,72 @@ CANNOT_SEE = (
 )
 
 
-def look_again(run: Run) -> tuple[str, dict[str, Any]]:
+def prove_removal(run: DestructionRun) -> tuple[str, dict[str, Any]]:
     """List, read and search again.
 
     Refuses: anything found (exit code 16): every place that is left, and the first files with a mark.
     """
-    hits = search_terms.again(run.spark, run.places, run.project, run.journal.marks)
+    hits = search_terms.search_after_removal(run.spark, run.zones, run.project, run.journal.marks)
     problems = [*_still_there(run), *_still_readable(run), *_still_found(run, hits)]
     if problems:
         run.journal.note("looked again", f"{len(problems)} problems")
         raise DestructionIncomplete(*problems)
-    return f"nothing in {hits.files} files", {"again": in_numbers(hits)}
+    return f"nothing in {hits.files} files", {"again": count_search(hits)}
 
 
-def _still_found(run: Run, hits: Hits) -> list[str]:
+def _still_found(run: DestructionRun, hits: ByteSearchResult) -> list[str]:
     kinds = {mark.label: mark.kind for mark in run.journal.marks}
     found = {hit.path: kinds[hit.label] for hit in hits.found}
-    for path in search_terms.copies(run.spark, run.places, run.journal.inventory):
+    for path in search_terms.find_data_file_copies(run.spark, run.zones, run.journal.inventory):
         found[path] = "the content of a data file"
-    own = inventory.own(run.places, run.project)
+    own = inventory.project_folders(run.zones, run.project)
     where = sorted(
         {
-            (_zone(run.places, path.parent if kind == search_terms.PSEUDONYM else path), kind)
+            (_zone(run.zones, path.parent if kind == search_terms.PUPIL_PSEUDONYM else path), kind)
             for path, kind in found.items()
             if not any(path.is_relative_to(place) for place in own)
         }
     )
     do = "Remove it, or the copy it is part of"
-    told = [left_over(kind, place, do) for place, kind in where[:SHOWN]]
-    more = len(where) - SHOWN
-    return [*told, left_over(f"marks in {more} more files", "other places", do)] if more > 0 else told
+    told = [remnant_message(kind, place, do) for place, kind in where[:MOST_PLACES_NAMED]]
+    more = len(where) - MOST_PLACES_NAMED
+    return [*told, remnant_message(f"marks in {more} more files", "other places", do)] if more > 0 else told
 
 
-def _still_there(run: Run) -> list[str]:
+def _still_there(run: DestructionRun) -> list[str]:
     problems = []
-    for place in inventory.own(run.places, run.project):
-        if count := inventory.left(place):
-            zone = place.relative_to(run.places.root).as_posix()
-            problems.append(left_over(f"{count} files or folders", f"{zone}/", "Remove what holds them"))
-    if project_keys.key_exists(run.keys, run.project) or inventory.key_files(run.keys, run.project):
-        problems.append(left_over("the project's key", "the key folder", "Correct the owner of the folder"))
-    if not problems and gone(run) != len(own_items(run)):
-        problems.append(left_over("files of the inventory", "the storage root", "See what restored them"))
+    for place in inventory.project_folders(run.zones, run.project):
+        if count := inventory.count_remaining(place):
+            zone = place.relative_to(run.zones.root).as_posix()
+            problems.append(remnant_message(f"{count} files or folders", f"{zone}/", "Remove what holds them"))
+    if project_keys.key_exists(run.keys, run.project) or inventory.project_key_files(run.keys, run.project):
+        problems.append(remnant_message("the project's key", "the key folder", "Correct the owner of the folder"))
+    if not problems and count_gone_items(run) != len(items_to_remove(run)):
+        problems.append(remnant_message("files of the inventory", "the storage root", "See what restored them"))
     return problems
 
 
-def _still_readable(run: Run) -> list[str]:
+def _still_readable(run: DestructionRun) -> list[str]:
     """What a reader would get, now and at version 0."""
-    table = run.places.table(run.project)
+    table = run.zones.table(run.project)
     if not delta.table_exists(table) and not any(_reads(run, table, v) for v in (None, 0)):
         return []
-    return [left_over("a table that can be read", f"projects/{run.project}/", "Remove the folder")]
+    return [remnant_message("a table that can be read", f"projects/{run.project}/", "Remove the folder")]
 
 
-def _reads(run: Run, table: Path, version: int | None) -> bool:
+def _reads(run: DestructionRun, table: Path, version: int | None) -> bool:
     try:
         return delta.can_read_table(run.spark, table, version)
     except delta.TABLE_ERRORS:
         return False
 
 
-def certificate(run: Run) -> dict[str, Any]:
+def make_certificate(run: DestructionRun) -> dict[str, Any]:
     """What may be said to everybody: counts of files, never a mark."""
     content, found = run.journal.content, run.journal.inventory
     return {
         "project": run.project,
-        "state": release_record.ProjectState.DESTROYED,
+        "state": release_states.ProjectState.DESTROYED,
         "destroyed_at": run.journal.at(),
         "confirmed": content["confirmed"],
         "removed": {
@@ -108,19 +108,19 @@ def certificate(run: Run) -> dict[str, Any]:
             "inventory_sha256": found.sha256,
         },
         "looked_for": {
-            "listing": {"files_before": len(own_items(run)), "gone_after": gone(run)},
+            "listing": {"files_before": len(items_to_remove(run)), "gone_after": count_gone_items(run)},
             "reading": "refused, now and at version 0",
-            "marks": search_terms.by_kind(run.journal.marks),
+            "marks": search_terms.count_terms_by_kind(run.journal.marks),
             "found_before": content["control"],
             "found_after": content["again"],
-            "not_searched": [_zone(run.places, place) for place in search_terms.shared(run.places)],
+            "not_searched": [_zone(run.zones, place) for place in search_terms.shared_zones(run.zones)],
         },
-        "cannot_see": list(CANNOT_SEE),
+        "cannot_see": list(NOT_COVERED_BY_PROOF),
         "steps": content["events"],
     }
 
 
-def in_numbers(hits: Hits) -> dict[str, Any]:
+def count_search(hits: ByteSearchResult) -> dict[str, Any]:
     """A search in numbers: marks found, and by sink where; files and bytes looked at, files not decoded."""
     return {
         "marks": len(hits.labels),
@@ -131,17 +131,17 @@ def in_numbers(hits: Hits) -> dict[str, Any]:
     }
 
 
-def own_items(run: Run) -> list[Item]:
+def items_to_remove(run: DestructionRun) -> list[InventoryItem]:
     exact = f"restricted/records/{run.project}"
     return [item for item in run.journal.inventory.items if item.place != exact]
 
 
-def gone(run: Run) -> int:
-    root = run.places.root
-    return sum(not os.path.lexists(root / item.place / item.path) for item in own_items(run))
+def count_gone_items(run: DestructionRun) -> int:
+    root = run.zones.root
+    return sum(not os.path.lexists(root / item.place / item.path) for item in items_to_remove(run))
 
 
-def left_over(what: str, where: str, do: str) -> str:
+def remnant_message(what: str, where: str, do: str) -> str:
     return describe_problem(
         "nothing of the project",
         example="an empty listing",
@@ -151,9 +151,9 @@ def left_over(what: str, where: str, do: str) -> str:
     )
 
 
-def _zone(places: StorageZones, path: Path) -> str:
+def _zone(zones: StorageZones, path: Path) -> str:
     """A place as it may be named: a school's folder is not, nor a path of this machine."""
-    if not path.is_relative_to(places.root):
+    if not path.is_relative_to(zones.root):
         return "the scratch folders"
-    relative = path.relative_to(places.root)
+    relative = path.relative_to(zones.root)
     return "feedback/" if relative.parts[:1] == ("feedback",) else relative.as_posix()

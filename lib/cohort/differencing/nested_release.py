@@ -28,7 +28,7 @@ from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE, Sens
 from cohort.differencing import departure_rule
 from cohort.foundation.errors import NotAnonymous, StateRefused, describe_problem
 from cohort.keys.project_keys import ProjectKey
-from cohort.release_records import class_snapshot, release_record
+from cohort.release_records import class_snapshot, record_store
 from cohort.release_records.class_snapshot import ClassSnapshot
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
@@ -60,7 +60,7 @@ class NestedRelease:
 
 
 def load_previous_snapshot(
-    places: StorageZones, project: Project, hierarchies: Mapping[str, Hierarchy]
+    zones: StorageZones, project: Project, hierarchies: Mapping[str, Hierarchy]
 ) -> ClassSnapshot | None:
     """What a new release will be nested in: the published one, if any.
 
@@ -68,7 +68,7 @@ def load_previous_snapshot(
     """
     if project.pseudonymous:
         return None  # its rows are tied by their pseudonyms anyway, an objector's are deleted from it at once
-    read = release_record.find_published_record(places, project.name)
+    read = record_store.find_published_record(zones, project.name)
     if read is None:
         return None
     if read.facts["class"] != project.release_class:
@@ -81,9 +81,9 @@ def load_previous_snapshot(
                 do="Restore it, or make a project with a new name",
             )
         )
-    coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
+    coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifiers))
     return class_snapshot.load_snapshot(
-        places, project, read, coding, class_snapshot.comparability_digest(project, hierarchies)
+        zones, project, read, coding, class_snapshot.comparability_digest(project, hierarchies)
     )
 
 
@@ -134,12 +134,12 @@ def nest_release(
     new_number = np.full(then.classes, -1, dtype=np.int32)
     new_number[kept] = number
     staying = np.flatnonzero(released > 0)
-    places = pa.table(
+    zones = pa.table(
         {COUNT_UNIT: pa.array(staying.astype(np.int32)), partitions.CLASS_COLUMN: pa.array(new_number[staying // 2])}
     )
     words = [partitions.word_column(word) for word in range(then.coding.words)]
     flag = [HAS_VALUE] if own is not None else []
-    classes = left.join(F.broadcast(local_frames.make_frame_from_arrow(spark, places)), COUNT_UNIT, "inner").select(
+    classes = left.join(F.broadcast(local_frames.make_frame_from_arrow(spark, zones)), COUNT_UNIT, "inner").select(
         search_input.hash_pupil().alias(partitions.KEY_COLUMN), *words, *flag, partitions.CLASS_COLUMN
     )
     recoded = ClassSearchResult(recoding, classes, own, kept=(found, left))

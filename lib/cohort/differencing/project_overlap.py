@@ -22,7 +22,7 @@ from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.foundation.errors import Refusal
-from cohort.release_records import class_snapshot, release_record
+from cohort.release_records import class_snapshot, record_store
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.recoding import Recoding
@@ -41,7 +41,7 @@ class ComparedRelease:
 
 
 def compare_with_live_projects(
-    here: ComparedRelease, places: StorageZones, platform: Platform, config: Path, today: dt.date
+    here: ComparedRelease, zones: StorageZones, platform: Platform, config: Path, today: dt.date
 ) -> list[dict[str, Any]]:
     """This release beside that of every other live anonymous project on the same pupils.
 
@@ -53,7 +53,7 @@ def compare_with_live_projects(
     if here.project.pseudonymous:
         return told
     for file in sorted((config / "projects").glob("[!_]*.toml")):
-        read = release_record.find_published_record(places, file.stem)
+        read = record_store.find_published_record(zones, file.stem)
         if file.stem == here.project.name or read is None:
             continue
         facts: dict[str, Any] = {"project": file.stem, "release": read.release}
@@ -62,9 +62,9 @@ def compare_with_live_projects(
             if other.pseudonymous or today > other.ends or not selects_same_pupils(here.project, other):
                 continue
             trees = project_hierarchies.load_hierarchies(other, config / "hierarchies")
-            coding = Coding(tuple(trees[column.name] for column in other.quasi_identifying))
+            coding = Coding(tuple(trees[column.name] for column in other.quasi_identifiers))
             there = class_snapshot.load_snapshot(
-                places, other, read, coding, class_snapshot.comparability_digest(other, trees)
+                zones, other, read, coding, class_snapshot.comparability_digest(other, trees)
             )
         except Refusal:
             told.append({**facts, "not_compared": "its declaration or its memory cannot be read"})
@@ -89,7 +89,7 @@ def subtract_releases(one: ComparedRelease, other: ComparedRelease) -> dict[str,
     theirs = _counted(other.recoding, [b for _, b in shared], trees, levels)
     k = max(one.project.thresholds.k, other.project.thresholds.k)
     apart = [abs(mine.get(cell, 0) - theirs.get(cell, 0)) for cell in {*mine, *theirs}]
-    names = [one.project.quasi_identifying[a].name for a, _ in shared]
+    names = [one.project.quasi_identifiers[a].name for a, _ in shared]
     return {
         "columns": dict(zip(names, levels, strict=True)),
         "cells": len(apart),
@@ -99,10 +99,10 @@ def subtract_releases(one: ComparedRelease, other: ComparedRelease) -> dict[str,
 
 def _shared(one: Project, other: Project) -> list[tuple[int, int]]:
     """Places of the columns that show the same, in both projects."""
-    there = {_source(column): place for place, column in enumerate(other.quasi_identifying)}
+    there = {_source(column): place for place, column in enumerate(other.quasi_identifiers)}
     return [
         (place, there[_source(column)])
-        for place, column in enumerate(one.quasi_identifying)
+        for place, column in enumerate(one.quasi_identifiers)
         if _source(column) in there
     ]
 

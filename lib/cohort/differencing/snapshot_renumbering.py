@@ -14,7 +14,7 @@ from cohort.anonymisation.pseudonymisation import hmac_sha256
 from cohort.foundation import json_documents
 from cohort.keys.project_keys import ProjectKey
 from cohort.legal_basis.number_changes import NumberChanges
-from cohort.release_records import class_snapshot, release_record
+from cohort.release_records import class_snapshot, record_store
 from cohort.states import local_frames
 from cohort.states.schemas import PUPIL_CONTROL
 from cohort.storage.zone_paths import StorageZones
@@ -23,7 +23,7 @@ NEW_PSEUDONYM = "_new"
 
 
 def renumber_snapshot(
-    spark: SparkSession, places: StorageZones, project: Project, key: ProjectKey, changes: NumberChanges
+    spark: SparkSession, zones: StorageZones, project: Project, key: ProjectKey, changes: NumberChanges
 ) -> int:
     """Give what is remembered of a project's published release the pseudonyms of the newest numbers.
 
@@ -32,11 +32,11 @@ def renumber_snapshot(
     Gives: how many pupils are remembered under another pseudonym now. A pupil who was in the release under
     both numbers stays under both, of which the older one counts as gone. Killed half-way, it is done again.
     """
-    read = release_record.find_published_record(places, project.name)
+    read = record_store.find_published_record(zones, project.name)
     if read is None or project.pseudonymous:
         return 0
-    class_snapshot.require_snapshot(places, read)
-    folder = class_snapshot.snapshot_folder(places, read)
+    class_snapshot.require_snapshot(zones, read)
+    folder = class_snapshot.snapshot_folder(zones, read)
     facts = json_documents.read_json_document(folder / class_snapshot.SNAPSHOT_FILE)
     if not changes.newest_of or facts["followed"] == changes.digest():
         return 0

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from cohort import delta
 from cohort.foundation import json_documents
-from cohort.legal_basis.consents import ConsentedPupils
+from cohort.legal_basis.consent_register import ConsentedPupils
 from cohort.states.schemas import SCORE_COLUMNS
 from cohort.storage.zone_paths import StorageZones
 
@@ -25,7 +25,7 @@ ERASURE_BEGUN = "begun"
 
 
 def erase_expired_consent_values(
-    spark: SparkSession, places: StorageZones, given: ConsentedPupils, *, empty: bool = False
+    spark: SparkSession, zones: StorageZones, given: ConsentedPupils, *, empty: bool = False
 ) -> bool:
     """Empty the scores of special-category rows that no live project has consent for.
 
@@ -34,20 +34,20 @@ def erase_expired_consent_values(
     Gives: whether there were any. Killed half-way, it is simply done again.
     Refuses: values left behind in a file that is no longer of the table (exit code 16).
     """
-    mark, digest = _mark(places), _digest(given)
+    mark, digest = _mark(zones), _digest(given)
     applied = json_documents.read_applied_digest(mark)
     if applied == digest:
         return False
     begun = applied == ERASURE_BEGUN
     known = reduce(or_, (F.col(name).isNotNull() for name in SCORE_COLUMNS))
-    rows = delta.read_table(spark, places.results).where(F.col("bijzonder") & known)
+    rows = delta.read_table(spark, zones.results).where(F.col("bijzonder") & known)
     over = rows.join(given.frame(spark), list(PUPIL_CATEGORY_COLUMNS), "left_anti") if given.pairs else rows
     found = not empty and not over.isEmpty()
     if found:
         json_documents.write_json_document(mark, {"digest": ERASURE_BEGUN})
         delta.clear_columns(
             spark,
-            places.results,
+            zones.results,
             over.select(*PUPIL_CATEGORY_COLUMNS),
             PUPIL_CATEGORY_COLUMNS,
             "bijzonder",
@@ -55,7 +55,7 @@ def erase_expired_consent_values(
         )
     if found or begun:
         delta.vacuum_table_or_refuse(
-            places.results,
+            zones.results,
             "no file with values whose consent ended",
             found="files left behind",
             where="restricted/results",
@@ -72,5 +72,5 @@ def _digest(given: ConsentedPupils) -> str:
     return told.hexdigest()
 
 
-def _mark(places: StorageZones) -> Path:
-    return places.exact / "toestemmingen.json"
+def _mark(zones: StorageZones) -> Path:
+    return zones.exact / "toestemmingen.json"

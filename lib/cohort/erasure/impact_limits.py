@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.agreements.platform import ObjectionLimits
-from cohort.erasure import exclusions
+from cohort.erasure import excluded_pupils
 from cohort.foundation.errors import ObjectionsRefused
 from cohort.legal_basis import opt_in_lists
 from cohort.legal_basis.objection_lists import OBJECTION_LISTS, SCOPE_DOMAIN, SCOPE_EVERYTHING, ObjectionList
@@ -18,7 +18,7 @@ from cohort.legal_basis.objections import Objections
 from cohort.legal_basis.opt_in_lists import PupilNumbers
 from cohort.states import local_frames
 
-LISTED_PUPILS_SCHEMA = f"list string not null, pgn string not null, {exclusions.EXCLUDED_SCOPES} array<string>"
+LISTED_PUPILS_SCHEMA = f"list string not null, pgn string not null, {excluded_pupils.EXCLUDED_SCOPES} array<string>"
 
 
 def check_impact_limits(
@@ -49,8 +49,8 @@ def check_impact_limits(
     for name, n in sorted(per_list.items()):
         of_one = limits.max_erased_share_of_school
         share = of_one if only_new else limits.max_erased_share
-        much = sum(limits.too_many(m, of_school[s], of_one) for (x, s), m in per_school.items() if x == name)
-        if limits.too_many(n, pupils, share):
+        much = sum(limits.needs_confirmation(m, of_school[s], of_one) for (x, s), m in per_school.items() if x == name)
+        if limits.needs_confirmation(n, pupils, share):
             what, found = f"a list that takes away at most {share:%} of all pupils", "one that takes more"
         elif much:
             what = f"a list that takes away at most {of_one:%} of one school's pupils"
@@ -67,7 +67,7 @@ def check_impact_limits(
 
 def find_listed_numbers(rows: DataFrame, lists: Objections) -> PupilNumbers:
     """The listed numbers that occur in the rows (`pgn`): the driver knows them already."""
-    allowed = (numbers for one in lists.permissions for numbers in one.numbers.values())
+    allowed = (numbers for one in lists.permissions for numbers in one.numbers_by_scope.values())
     listed = lists.blocked.union(*lists.barred.values(), *allowed)
     if not listed:
         return frozenset()
@@ -85,12 +85,12 @@ def _matched(rows: DataFrame, lists: Objections, domains: Collection[str], only_
         return None
     keys = [local_frames.make_local_frame(rows.sparkSession, LISTED_PUPILS_SCHEMA, listed)]
     for one in given:
-        permitted = {domain: [one.for_domain(domain)] for domain in sorted(domains)}
+        permitted = {domain: [one.numbers_for_domain(domain)] for domain in sorted(domains)}
         missing = opt_in_lists.find_pupils_not_opted_in(rows, [one], permitted).groupBy("pgn")
-        scopes = missing.agg(F.collect_list("purpose").alias(exclusions.EXCLUDED_SCOPES))
-        keys.append(scopes.select(F.lit(one.name).alias("list"), "pgn", exclusions.EXCLUDED_SCOPES))
+        scopes = missing.agg(F.collect_list("purpose").alias(excluded_pupils.EXCLUDED_SCOPES))
+        keys.append(scopes.select(F.lit(one.name).alias("list"), "pgn", excluded_pupils.EXCLUDED_SCOPES))
     found = rows.select("pgn", "brin", "domein").join(F.broadcast(reduce(DataFrame.unionByName, keys)), "pgn")
-    taken = found.where(exclusions.is_excluded(F.col("domein"), F.col(exclusions.EXCLUDED_SCOPES)))
+    taken = found.where(excluded_pupils.is_excluded(F.col("domein"), F.col(excluded_pupils.EXCLUDED_SCOPES)))
     return taken.select("list", "pgn", "brin").distinct()
 
 
@@ -99,8 +99,8 @@ def _listed(one: ObjectionList, lists: Objections, only_new: bool) -> list[tuple
     if not one.blocks or one.name in lists.confirmed:
         return []
     scopes: dict[str, list[str]] = {}
-    for filing in one.filings:
-        holds = filing.holds(one.read_on) and (not only_new or (filing.pgn, filing.scope) in lists.new)
+    for filing in one.objections:
+        holds = filing.in_force(one.read_on) and (not only_new or (filing.pgn, filing.scope) in lists.new)
         if holds and (filing.scope == SCOPE_EVERYTHING or filing.scope.startswith(SCOPE_DOMAIN)):
             pupil = lists.changes.newest(filing.pgn)
             scopes.setdefault(pupil, []).append(filing.scope.removeprefix(SCOPE_DOMAIN))

@@ -12,38 +12,38 @@ from pathlib import Path
 
 from cohort import delta
 from cohort.foundation.errors import DestructionIncomplete, describe_problem
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ReleaseState
+from cohort.release_records import record_store
+from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
 
 LIVE_STAGES = frozenset({ReleaseState.STAGED, ReleaseState.VERIFIED})
 
 
-def find_leftover_files(places: StorageZones) -> list[str]:
+def find_leftover_files(zones: StorageZones) -> list[str]:
     """Count what is of no table, in results, quarantine, stages and published tables.
 
     Takes: places on which nobody writes meanwhile: the caller holds the lock of intake, alone.
     Gives: a sentence per place that has such files, by the place alone.
     """
-    return [_sentence(places, top, number) for top, number in _counted(places) if number]
+    return [_sentence(zones, top, number) for top, number in _counted(zones) if number]
 
 
 def leftover_exit_code(sentences: list[str]) -> int:
     return DestructionIncomplete.exit_code if sentences else 0
 
 
-def _counted(places: StorageZones) -> Iterator[tuple[Path, int]]:
-    for table in (places.results, places.quarantine):
+def _counted(zones: StorageZones) -> Iterator[tuple[Path, int]]:
+    for table in (zones.results, zones.quarantine):
         if delta.table_exists(table):
             yield table, len(delta.list_files_vacuum_leaves(table))
-    for table in sorted(places.table("").glob("*")):
-        if table.is_dir() and not table.is_symlink() and release_record.find_published_record(places, table.name):
+    for table in sorted(zones.table("").glob("*")):
+        if table.is_dir() and not table.is_symlink() and record_store.find_published_record(zones, table.name):
             yield table, _beside(table)
-    for project in sorted(places.staging("").glob("*")):
-        yield project, _unrecorded(places, project)
+    for project in sorted(zones.staging("").glob("*")):
+        yield project, _unrecorded(zones, project)
 
 
-def _unrecorded(places: StorageZones, project: Path) -> int:
+def _unrecorded(zones: StorageZones, project: Path) -> int:
     """What stands in the place of a project's stages and is of none.
 
     A stage of a run that was killed has no record: it goes with the next run of objections or release.
@@ -52,7 +52,7 @@ def _unrecorded(places: StorageZones, project: Path) -> int:
         return 1
     kept = {
         f"{record.release}"
-        for record in release_record.load_release_records(places, project.name)
+        for record in record_store.load_release_records(zones, project.name)
         if record.state in LIVE_STAGES
     }
     inside = [path for path in project.iterdir() if path.name in kept or not path.name.isdigit()]
@@ -72,12 +72,12 @@ def _every(path: Path) -> int:
     return sum(len(names) for _, _, names in os.walk(path))
 
 
-def _sentence(places: StorageZones, top: Path, number: int) -> str:
+def _sentence(zones: StorageZones, top: Path, number: int) -> str:
     found = f"{number} other" + ("" if number == 1 else "s")
     return describe_problem(
         "no files but those of the table",
         example="after a vacuum",
         found=found,
-        where=top.relative_to(places.root).as_posix(),
+        where=top.relative_to(zones.root).as_posix(),
         do=f"{delta.OPEN_FILES_ADVICE}, remove what is not the table's, then run the same again",
     )

@@ -40,8 +40,8 @@ def count_list_outcome(
 
     Takes: the pupils who were met here, by their newest numbers (`met_by`).
     """
-    mine = [filing for filing in one.filings if school in (None, filing.school)]
-    lines = [filing for filing in mine if filing.holds(one.read_on)]
+    mine = [filing for filing in one.objections if school in (None, filing.school)]
+    lines = [filing for filing in mine if filing.in_force(one.read_on)]
     pupils = {changes.newest(filing.pgn) for filing in lines}
     unmatched = {pupil for pupil in pupils if not _is_met(pupil, met, changes)}
     return ListOutcome(
@@ -49,7 +49,7 @@ def count_list_outcome(
         len(unmatched),
         len(mine) - len(lines),
         tuple(filing.line for filing in lines if changes.newest(filing.pgn) in unmatched),
-        tuple(sorted(n for (by, _), numbers in one.invalid.items() if school in (None, by) for n in numbers)),
+        tuple(sorted(n for (by, _), numbers in one.invalid_lines.items() if school in (None, by) for n in numbers)),
     )
 
 
@@ -62,25 +62,25 @@ def find_matched_pupils(
     one: ObjectionList, stands: ObjectionRegistry, now: frozenset[str], changes: NumberChanges
 ) -> frozenset[str]:
     """Pupils of a list's source who were met in results at any time, or are now."""
-    source = stands.get(one.declared.source)
+    source = stands.get(one.declaration.source)
     noted = [pgn for (pgn, _), entry in source.entries.items() if entry.found] if source else []
     return frozenset(map(changes.newest, [*noted, *now]))
 
 
 def write_objection_receipts(
-    places: StorageZones, one: ObjectionList, met: frozenset[str], changes: NumberChanges, now: dt.datetime
+    zones: StorageZones, one: ObjectionList, met: frozenset[str], changes: NumberChanges, now: dt.datetime
 ) -> None:
     """One receipt per school that filed something, as JSON and as text, in the school's folder."""
-    filed = {filing.school for filing in one.filings} | {school for school, _ in one.invalid}
-    for school in sorted((filed | set(one.declared.schools or ())) - {""}):
+    filed = {filing.school for filing in one.objections} | {school for school, _ in one.invalid_lines}
+    for school in sorted((filed | set(one.declaration.schools or ())) - {""}):
         receipt = count_list_outcome(one, met, changes, school)
         held = bool(receipt.invalid_lines) and one.blocks
-        file = places.feedback(school) / f"bezwaren-{one.name}.json"
+        file = zones.feedback(school) / f"bezwaren-{one.name}.json"
         told = {
             "list": one.name,
-            "source": one.declared.source,
-            "date": str(one.declared.date),
-            "polarity": one.declared.polarity,
+            "source": one.declaration.source,
+            "date": str(one.declaration.date),
+            "polarity": one.declaration.polarity,
             "sha256": one.sha256,
             "written": str(now),
             "applied": receipt.applied,
@@ -112,11 +112,11 @@ def _do(receipt: ListOutcome, held: bool) -> str:
 
 
 def _text(one: ObjectionList, receipt: ListOutcome, held: bool, now: dt.datetime) -> str:
-    dated = one.declared.date
-    list_of = {"block": "bezwaren", "allow": "toestemmingen"}[one.declared.polarity]
+    dated = one.declaration.date
+    list_of = {"block": "bezwaren", "allow": "toestemmingen"}[one.declaration.polarity]
     told = [
         f"Ontvangstbewijs van {now:%d-%m-%Y}: de lijst met {list_of} {one.name} van {dated:%d-%m-%Y} "
-        f"(bron: {one.declared.source}).",
+        f"(bron: {one.declaration.source}).",
         f"{receipt.applied} leerlingen van deze lijst kwamen voor in geleverde resultaten; "
         + (
             "hun gegevens zijn verwijderd en worden niet meer gebruikt."

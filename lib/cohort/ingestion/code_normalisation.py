@@ -18,15 +18,15 @@ from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.results import results_store
 from cohort.storage.zone_paths import StorageZones
 
-OTHERWISE = " or ".join(one.respelled(name) for name, one in CODE_LISTS.items() if one.others)
+NOT_CANONICAL = " or ".join(one.respelled(name) for name, one in CODE_LISTS.items() if one.others)
 """SQL for whether a stored row has a code in another spelling than its canonical one."""
 
 
-def require_applied(spark: SparkSession, places: StorageZones) -> None:
+def require_canonical_codes(spark: SparkSession, zones: StorageZones) -> None:
     """Refuse to go on with results of which some have another spelling (exit code 15)."""
-    if _applied(places) or not delta.table_exists(places.results):
+    if _applied(zones) or not delta.table_exists(zones.results):
         return
-    if not delta.read_table(spark, places.results).where(OTHERWISE).isEmpty():
+    if not delta.read_table(spark, zones.results).where(NOT_CANONICAL).isEmpty():
         raise StateRefused(
             describe_problem(
                 "results in the canonical spelling of every code",
@@ -38,21 +38,21 @@ def require_applied(spark: SparkSession, places: StorageZones) -> None:
         )
 
 
-def apply(spark: SparkSession, places: StorageZones) -> int:
+def normalise_stored_codes(spark: SparkSession, zones: StorageZones) -> int:
     """Write every code of the results in its canonical spelling.
 
     Returns: how many rows changed; nothing is looked at when these code lists were applied before. Killed
     half-way, it is simply done again.
     Raises: DeliveriesRefused for rows left behind in a file that is no longer of the table (exit code 16).
     """
-    if _applied(places):
+    if _applied(zones):
         return 0
-    rows = delta.read_table(spark, places.results).where(OTHERWISE).count()
+    rows = delta.read_table(spark, zones.results).where(NOT_CANONICAL).count()
     if rows:
         canonical = {name: _canonical(name) for name, one in CODE_LISTS.items() if one.others}
-        delta.update_rows(spark, places.results, OTHERWISE, canonical)
-        results_store.vacuum(places.results, "codes in another spelling")
-    json_documents.write_json_document(_mark(places), {"digest": code_lists.digest_code_lists(), "rows": rows})
+        delta.update_rows(spark, zones.results, NOT_CANONICAL, canonical)
+        results_store.vacuum_restricted_table(zones.results, "codes in another spelling")
+    json_documents.write_json_document(_mark(zones), {"digest": code_lists.digest_code_lists(), "rows": rows})
     return rows
 
 
@@ -61,9 +61,9 @@ def _canonical(name: str) -> str:
     return f"nullif(coalesce({CODE_LISTS[name].sql(name)}, {name}), '{NO_VALUE}')"
 
 
-def _applied(places: StorageZones) -> bool:
-    return json_documents.read_applied_digest(_mark(places)) == code_lists.digest_code_lists()
+def _applied(zones: StorageZones) -> bool:
+    return json_documents.read_applied_digest(_mark(zones)) == code_lists.digest_code_lists()
 
 
-def _mark(places: StorageZones) -> Path:
-    return places.exact / "code_lists.json"
+def _mark(zones: StorageZones) -> Path:
+    return zones.exact / "code_lists.json"

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 
 from cohort.agreements.catalogue import Catalogue
 from cohort.foundation import json_documents
-from cohort.results.ledger import Entry, Ledger
+from cohort.results.ledger import Ledger, LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 
-FIRST_DAYS = {"B": (0, 8), "M": (1, 1), "E": (1, 4)}
-Missing = dict[str, list[str]]
+MOMENT_STARTS = {"B": (0, 8), "M": (1, 1), "E": (1, 4)}
+MissingSchools = dict[str, list[str]]
 
 
-def of(catalogue: Catalogue, known: Ledger, entries: Iterable[Entry]) -> Missing:
+def find_missing_schools(catalogue: Catalogue, known: Ledger, entries: Iterable[LedgerEntry]) -> MissingSchools:
     """The schools that lack, per slice (`2024-2025 M rekenen`).
 
     Takes: the school list; the ledger; the lines of this run. Only slices of the school years that this run
@@ -36,18 +36,18 @@ def of(catalogue: Catalogue, known: Ledger, entries: Iterable[Entry]) -> Missing
     }
 
 
-def counts(missing: Missing) -> dict[str, int]:
+def count_missing_schools(missing: MissingSchools) -> dict[str, int]:
     """How many schools lack, per slice: what a record tells."""
     return {one: len(schools) for one, schools in missing.items()}
 
 
-def write(places: StorageZones, missing: Missing) -> None:
+def write_missing_schools(zones: StorageZones, missing: MissingSchools) -> None:
     """The schools by name, for the platform's eyes only."""
-    json_documents.write_json_document(places.exact / "completeness.json", {"missing": missing})
+    json_documents.write_json_document(zones.exact / "completeness.json", {"missing": missing})
 
 
 def _expected(catalogue: Catalogue, one: str) -> set[str]:
     year, moment, _ = one.split(" ", 2)
-    later, month = FIRST_DAYS[moment]
+    later, month = MOMENT_STARTS[moment]
     day = dt.date(int(year[:4]) + later, month, 1)
     return {school for school, (since, until) in catalogue.expected.items() if since <= day <= until}

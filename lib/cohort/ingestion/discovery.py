@@ -24,32 +24,32 @@ from cohort.delivery_formats.file_rejections import UNREADABLE, Rejected
 from cohort.delivery_formats.rosters import School
 from cohort.results.ledger import Ledger
 
-MANY = 64
+EXECUTOR_FILES = 64
 """From this many files on the executors read them."""
-THREADS = 2
+READER_THREADS = 2
 """So many threads look at the files; of more, each file on its own, they would wait for each other."""
-STORAGE = "storage"
+STORAGE_FAULT = "storage"
 """Why a file was left that the storage did not let us read."""
-LOST = "a worker that ended at once"
-Numbered = tuple[int, DeliveredFile]
-Rosters = dict[str, list[tuple[School, Path]]]
+LOST_WORKER = "a worker that ended at once"
+NumberedFile = tuple[int, DeliveredFile]
+RosterIndex = dict[str, list[tuple[School, Path]]]
 """Rosters by the BRIN and by the key that they name their school with."""
 B = TypeVar("B")
 
 
 @dataclass(frozen=True)
-class Received:
+class DiscoveredFiles:
     """What a run of intake found: every file, and the deliveries that are new, with their numbers."""
 
     files: tuple[DeliveredFile, ...]
-    new: tuple[Numbered, ...]
+    new: tuple[NumberedFile, ...]
     unreadable: int
     """Files that the storage did not let us read: they are left where they are."""
     defects: dict[str, int] = field(default_factory=dict)
     """Why files were left that no reader could look at, by type and place in the code, each with how many."""
 
 
-def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
+def discover_deliveries(spark: SparkSession, desk: Desk, known: Ledger) -> DiscoveredFiles:
     """Look at every file, transcribe what is new and needs it, and number what is new."""
     seen = list(_files(desk.folder))
     paths = sorted((path for path in seen if path is not None), key=str)
@@ -61,9 +61,9 @@ def receive(spark: SparkSession, desk: Desk, known: Ledger) -> Received:
     ready, left = _transcribed(spark, desk, [*every, *earlier], fresh)
     again = [file for file in ready if not file.rejected or file.rejected != known.retried.get(file.sha256)]
     again += _repeated(every, again, known)
-    unreadable = seen.count(None) + found.count(STORAGE)
-    defects = Counter([*left, *(one for one in found if isinstance(one, str) and one != STORAGE)])
-    return Received(tuple(every), tuple(enumerate(again, known.last_number + 1)), unreadable, dict(defects))
+    unreadable = seen.count(None) + found.count(STORAGE_FAULT)
+    defects = Counter([*left, *(one for one in found if isinstance(one, str) and one != STORAGE_FAULT)])
+    return DiscoveredFiles(tuple(every), tuple(enumerate(again, known.last_number + 1)), unreadable, dict(defects))
 
 
 def _files(folder: Path) -> Iterator[Path | None]:
@@ -90,9 +90,9 @@ def _looked_at(desk: Desk, paths: list[Path]) -> list[list[DeliveredFile] | str]
 
     Of a file of which not even the content is known: why, `STORAGE` or a defect.
     """
-    share = -(-len(paths) // THREADS) or 1
+    share = -(-len(paths) // READER_THREADS) or 1
     parts = [paths[first : first + share] for first in range(0, len(paths), share)]
-    with ThreadPoolExecutor(THREADS) as threads:
+    with ThreadPoolExecutor(READER_THREADS) as threads:
         done = threads.map(lambda part: [_arrivals(desk, path) for path in part], parts)
         return [found for part in done for found in part]
 
@@ -101,7 +101,7 @@ def _arrivals(desk: Desk, path: Path) -> list[DeliveredFile] | str:
     try:
         return desk.arrivals(path)
     except OSError:
-        return STORAGE
+        return STORAGE_FAULT
     except Exception as defect:
         return file_recognition.describe(defect)
 
@@ -161,7 +161,7 @@ def _transcribed(
     if any(file.kind in (file_recognition.ROSTER, file_recognition.RESULTS) for file in asked.values()):
         seen = {file.sha256: file for file in every if file.kind == file_recognition.ROSTER and not file.rejected}
         known = [seen[sha] for sha in sorted(seen)]
-        read = _each(spark, partial(_school, plain), known, lambda file: (file.unreadable(LOST), None))
+        read = _each(spark, partial(_school, plain), known, lambda file: (file.unreadable(LOST_WORKER), None))
         made.update({file.sha256: file for file, _ in read})
         there = _by_school(read)
         results = [file for file in asked.values() if file.kind == file_recognition.RESULTS]
@@ -187,7 +187,7 @@ def _each(
     Takes: what stands for a file at which a worker ended, of no memory or by a fault in a library: which one
     it is, is found by halves.
     """
-    if len(files) < MANY:
+    if len(files) < EXECUTOR_FILES:
         return [work(file) for file in files]
     return _in_executors(spark, work, files, lost)
 
@@ -210,7 +210,7 @@ def _in_executors(
 
 
 def _lost(file: DeliveredFile) -> DeliveredFile:
-    return file.unreadable(LOST)
+    return file.unreadable(LOST_WORKER)
 
 
 def _told(file: DeliveredFile, work: Callable[[], DeliveredFile]) -> DeliveredFile:
@@ -241,8 +241,8 @@ def _school(desk: Desk, file: DeliveredFile) -> tuple[DeliveredFile, School | No
     return _told(file, work), next(iter(schools), None)
 
 
-def _by_school(read: Iterable[tuple[DeliveredFile, School | None]]) -> Rosters:
-    found: Rosters = defaultdict(list)
+def _by_school(read: Iterable[tuple[DeliveredFile, School | None]]) -> RosterIndex:
+    found: RosterIndex = defaultdict(list)
     for file, school in read:
         if school is not None:
             for name in {school.brin, school.schoolkey} - {None}:
@@ -250,7 +250,7 @@ def _by_school(read: Iterable[tuple[DeliveredFile, School | None]]) -> Rosters:
     return dict(found)
 
 
-def _joined(desk: Desk, there: Rosters, file: DeliveredFile) -> DeliveredFile:
+def _joined(desk: Desk, there: RosterIndex, file: DeliveredFile) -> DeliveredFile:
     def work() -> DeliveredFile:
         most = desk.limits.bytes_per_member
         message = uwlr.read(file.path.read_bytes(), most)

@@ -14,24 +14,24 @@ from cohort.delivery_formats.format_declarations import Unrecognised
 from cohort.delivery_formats.reason_codes import OF_COLUMNS, OF_FILES, OF_PUPILS, REASONS, WARNINGS, Reason
 from cohort.foundation import private_files
 from cohort.foundation.errors import StateRefused, describe_problem
-from cohort.ingestion.feedback_texts import LANGUAGES, counted, said
-from cohort.results.ledger import OLDER, REJECTED, Entry
+from cohort.ingestion.feedback_texts import FEEDBACK_LANGUAGES, count_phrase, feedback_sentence
+from cohort.results.ledger import DELIVERY_REJECTED, OPT_IN_LIST_OLDER, LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 
 UNKNOWN_SCHOOL = "onbekend"
-SHOWN_LINES = 200
-ELEMENTS = "results"
+MOST_SHOWN_LINES = 200
+ELEMENT_KIND = "results"
 """The kind of file that has elements instead of lines."""
-WAITING, WAITS = "WAITING", ("ROSTER_MISSING", OLDER, UNREADABLE)
+WAITING_STATUS, WAITING_REASONS = "WAITING", ("ROSTER_MISSING", OPT_IN_LIST_OLDER, UNREADABLE)
 """A file that is taken in as it is, once something else comes or the next run can read it."""
 COLUMN_GONE = "COLUMN_GONE"
-BESIDE = ("HALVED", "DOUBLED", COLUMN_GONE)
+PREVIOUS_DELIVERY_WARNINGS = ("HALVED", "DOUBLED", COLUMN_GONE)
 """Warnings whose number is of the delivery before."""
 
 
-def write(
-    places: StorageZones,
-    entry: Entry,
+def write_feedback(
+    zones: StorageZones,
+    entry: LedgerEntry,
     lines: dict[str, list[int]],
     most: Decimal,
     differs: Unrecognised | None = None,
@@ -46,12 +46,12 @@ def write(
     declared one; how many results were joined to a roster on what; columns that were not read on; those of
     the delivery before that are there no longer.
     """
-    folder = places.feedback(entry.brin or UNKNOWN_SCHOOL)
+    folder = zones.feedback(entry.brin or UNKNOWN_SCHOOL)
     told: dict[str, Any] = {
         "delivery": entry.levering_nr,
         "sha256": entry.sha256,
         "received": entry.received,
-        "status": WAITING if entry.reason in WAITS else entry.status,
+        "status": WAITING_STATUS if entry.reason in WAITING_REASONS else entry.status,
         "reason": entry.reason,
         "delivered": entry.delivered,
         "accepted": entry.accepted,
@@ -61,17 +61,18 @@ def write(
         "replaced": sum(entry.replaced.values()),
         "withdrawn": sum(entry.withdrawn.values()),
         "codes": {
-            code: {"rows": n, "lines": lines.get(code, [])[:SHOWN_LINES], **_both(REASONS[code])}
+            code: {"rows": n, "lines": lines.get(code, [])[:MOST_SHOWN_LINES], **_both(REASONS[code])}
             for code, n in sorted(entry.codes.items())
         },
         "warnings": {
-            code: {"number": n, "of": unit(code), **_both(WARNINGS[code])} for code, n in sorted(entry.warnings.items())
+            code: {"number": n, "of": warning_unit(code), **_both(WARNINGS[code])}
+            for code, n in sorted(entry.warnings.items())
         },
     }
     if entry.reason is not None:
-        told["rejected"] = _both(reason(entry.reason, most))
+        told["rejected"] = _both(rejection_reason(entry.reason, most))
         if entry.reason in lines:
-            told["rejected"]["lines"] = lines[entry.reason][:SHOWN_LINES]
+            told["rejected"]["lines"] = lines[entry.reason][:MOST_SHOWN_LINES]
     if differs is not None:
         told["header"] = {
             "closest_format": differs.closest,
@@ -88,18 +89,18 @@ def write(
     content = json.dumps(told, ensure_ascii=False, indent=2)
     private_files.write_private_text(folder / f"{entry.levering_nr}.json", content + "\n")
     told_too = differs, joined, unread, gone
-    text = "\n\n".join(_text(entry, lines, most, *told_too, language) for language in LANGUAGES)
+    text = "\n\n".join(_text(entry, lines, most, *told_too, language) for language in FEEDBACK_LANGUAGES)
     private_files.write_private_text(folder / f"{entry.levering_nr}.txt", text)
 
 
-def sweep(places: StorageZones, last: int) -> None:
+def sweep_uncounted_feedback(zones: StorageZones, last: int) -> None:
     """Remove what a run told that the ledger does not vouch for: feedback on deliveries after its last one.
 
     Refuses: a folder that cannot be looked into (exit code 15): its feedback would be taken for another's.
     """
-    if not places.feedback("").is_dir():
+    if not zones.feedback("").is_dir():
         return
-    for folder, _, names in os.walk(places.feedback(""), onerror=_shut):  # a glob takes five times as long
+    for folder, _, names in os.walk(zones.feedback(""), onerror=_shut):  # a glob takes five times as long
         for name in names:
             number = name.partition(".")[0]
             if number.isdigit() and int(number) > last:
@@ -122,20 +123,20 @@ def _both(reason: Reason) -> dict[str, str]:
     return {"meaning": reason.en, "what_to_do": reason.do, "betekenis": reason.nl, "wat_te_doen": reason.doe}
 
 
-def unit(code: str) -> str:
+def warning_unit(code: str) -> str:
     """What the number of a warning counts."""
     units = ((OF_COLUMNS, "columns"), (OF_FILES, "files"), (OF_PUPILS, "pupils"))
     return next((name for codes, name in units if code in codes), "rows")
 
 
-def reason(code: str, most: Decimal) -> Reason:
+def rejection_reason(code: str, most: Decimal) -> Reason:
     """Why a file was not taken in; `most` is the largest share of refused rows in a file."""
     limit = f"{most * 100:f}".rstrip("0").rstrip(".") + " %"
     return Reason(*(text.format(limit=limit) for text in FILE_REASONS[code]))
 
 
 def _text(
-    entry: Entry,
+    entry: LedgerEntry,
     lines: dict[str, list[int]],
     most: Decimal,
     differs: Unrecognised | None,
@@ -145,15 +146,15 @@ def _text(
     language: int,
 ) -> str:
     def say(name: str, *values: object) -> str:
-        return said(language, name, *values)
+        return feedback_sentence(language, name, *values)
 
     def count(number: int, unit: str) -> str:
-        return counted(language, number, unit)
+        return count_phrase(language, number, unit)
 
     def shown(code: str) -> str:
-        return ", ".join(str(line) for line in lines.get(code, [])[:SHOWN_LINES])
+        return ", ".join(str(line) for line in lines.get(code, [])[:MOST_SHOWN_LINES])
 
-    kind = say("elements" if entry.kind == ELEMENTS else "lines")
+    kind = say("elements" if entry.kind == ELEMENT_KIND else "lines")
     told = [_head(entry, most, language), say("print", entry.sha256)]
     if entry.reason in lines:
         told.append(say("at", kind, shown(entry.reason)))
@@ -175,24 +176,24 @@ def _text(
         told.append(say("code", code, count(n, "rows"), meaning, kind, shown(code) or say("whole"), do))
     for code, n in sorted(entry.warnings.items()):
         meaning, do = _in(WARNINGS[code], language)
-        form = "before" if code in BESIDE else "warning"
-        told.append(say(form, code, count(n, unit(code)), meaning, do))
+        form = "before" if code in PREVIOUS_DELIVERY_WARNINGS else "warning"
+        told.append(say(form, code, count(n, warning_unit(code)), meaning, do))
         if code == COLUMN_GONE:
             told.append(say("gone", ", ".join(gone)))
     return "\n".join(told) + "\n"
 
 
-def _head(entry: Entry, most: Decimal, language: int) -> str:
+def _head(entry: LedgerEntry, most: Decimal, language: int) -> str:
     number, received = entry.levering_nr, entry.received
-    if entry.status == REJECTED:
-        meaning, do = _in(reason(entry.reason or "", most), language)
-        form = "waiting" if entry.reason in WAITS else "rejected"
-        return said(language, form, number, received, meaning, do)
+    if entry.status == DELIVERY_REJECTED:
+        meaning, do = _in(rejection_reason(entry.reason or "", most), language)
+        form = "waiting" if entry.reason in WAITING_REASONS else "rejected"
+        return feedback_sentence(language, form, number, received, meaning, do)
     if entry.kind in ("roster", "repeated"):
-        return said(language, entry.kind, number, received)
-    delivered = counted(language, entry.delivered, "rows")
+        return feedback_sentence(language, entry.kind, number, received)
+    delivered = count_phrase(language, entry.delivered, "rows")
     parts = entry.accepted, entry.quarantined, entry.objected
-    return said(language, "taken", number, received, delivered, *parts)
+    return feedback_sentence(language, "taken", number, received, delivered, *parts)
 
 
 def _in(reason: Reason, language: int) -> tuple[str, str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-LANGUAGES = (0, 1)
+FEEDBACK_LANGUAGES = (0, 1)
 """Dutch, English: places in every pair below."""
-SAID = {
+FEEDBACK_SENTENCES = {
     "rejected": ("Levering {} van {} is niet ingenomen: {}. {}", "Delivery {} of {} was not taken in: {}. {}"),
     "waiting": ("Levering {} van {} wacht: {}. {}", "Delivery {} of {} is waiting: {}. {}"),
     "taken": (
@@ -50,7 +50,7 @@ SAID = {
     "nothing": ("niets", "nothing"),
 }
 """Every sentence in Dutch and in English."""
-UNITS = {
+UNIT_WORDS = {
     "rows": (("rij", "rijen"), ("row", "rows")),
     "columns": (("kolom", "kolommen"), ("column", "columns")),
     "pupils": (("leerling", "leerlingen"), ("pupil", "pupils")),
@@ -60,11 +60,11 @@ UNITS = {
 }
 
 
-def said(language: int, name: str, *values: object) -> str:
+def feedback_sentence(language: int, name: str, *values: object) -> str:
     """A sentence with its values."""
-    return SAID[name][language].format(*values)
+    return FEEDBACK_SENTENCES[name][language].format(*values)
 
 
-def counted(language: int, number: int, unit: str) -> str:
+def count_phrase(language: int, number: int, unit: str) -> str:
     """A number and what it counts: `1 rij`, `2 rijen`."""
-    return f"{number} {UNITS[unit][language][number != 1]}"
+    return f"{number} {UNIT_WORDS[unit][language][number != 1]}"

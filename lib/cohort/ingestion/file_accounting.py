@@ -13,16 +13,16 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.delivery_formats.file_recognition import DeliveredFile
-from cohort.erasure.exclusions import OBJECTED_COLUMN
+from cohort.erasure.excluded_pupils import OBJECTED_COLUMN
 from cohort.foundation.identifiers import brin_to_number_sql, number_to_brin
 from cohort.ingestion import row_validation
-from cohort.ingestion.discovery import Received
+from cohort.ingestion.discovery import DiscoveredFiles
 from cohort.ingestion.row_validation import CODES
-from cohort.ingestion.validation_rules import MENDED, NO_ROW, OUTSIDE, PARTIAL
-from cohort.results.ledger import OLDER, REJECTED, TAKEN, Entry
+from cohort.ingestion.validation_rules import DATE_OUTSIDE_YEAR, MENDED, PARTIAL, UNREADABLE_LINE_CODES
+from cohort.results.ledger import DELIVERY_REJECTED, DELIVERY_TAKEN, OPT_IN_LIST_OLDER, LedgerEntry
 from cohort.states.schemas import DELIVERY_NUMBER
 
-UNKNOWN_CODES = (
+UNDECLARED_CODES = (
     "TEST_UNKNOWN",
     "BRIN_UNKNOWN",
     "YEAR_GROUP_INVALID",
@@ -30,11 +30,11 @@ UNKNOWN_CODES = (
     "ATTRIBUTE_INVALID",
     "LEVEL_INVALID",
 )
-SLICE = ("schooljaar", "afnameperiode", "domein")
+SLICE_COLUMNS = ("schooljaar", "afnameperiode", "domein")
 
 
 @dataclass
-class Count:
+class FileCounts:
     """What was counted of one file's rows."""
 
     delivered: int = 0
@@ -53,7 +53,7 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Run:
+class IntakeRun:
     """One run of intake: its batch, its moment, and the largest share of refused rows in a file.
 
     `listed` are the schools on the school list; `waiting` those of which a list says who may be used, and
@@ -66,21 +66,21 @@ class Run:
     listed: frozenset[str]
     waiting: frozenset[str] = frozenset()
 
-    def entry(self, number: int, file: DeliveredFile, count: Count, warnings: dict[str, int]) -> Entry:
+    def entry(self, number: int, file: DeliveredFile, count: FileCounts, warnings: dict[str, int]) -> LedgerEntry:
         """The ledger's line of a file that could be read."""
         refused = count.delivered - count.accepted - count.objected
         school = next(iter(count.schools)) if len(count.schools) == 1 else None
         reason = self._reason(file, count, refused)
         if reason is not None:
             return self.rejected(number, replace(file, school=school), reason, dict(count.codes))
-        return Entry(
+        return LedgerEntry(
             file.sha256,
             file.name,
             number,
             self.batch,
             school,
             self._received,
-            TAKEN,
+            DELIVERY_TAKEN,
             None,
             count.delivered,
             count.accepted,
@@ -96,16 +96,18 @@ class Run:
             columns=" ".join(filter(None, file.columns)),
         )
 
-    def rejected(self, number: int, file: DeliveredFile, reason: str, codes: dict[str, int] | None = None) -> Entry:
+    def rejected(
+        self, number: int, file: DeliveredFile, reason: str, codes: dict[str, int] | None = None
+    ) -> LedgerEntry:
         """The ledger's line of a file of which no row is taken; it is of its school if that is listed."""
-        return Entry(
+        return LedgerEntry(
             file.sha256,
             file.name,
             number,
             self.batch,
             file.school if file.school in self.listed else None,
             self._received,
-            REJECTED,
+            DELIVERY_REJECTED,
             reason,
             file.rows,
             0,
@@ -119,18 +121,18 @@ class Run:
             warnings=file.warnings,
         )
 
-    def roster(self, number: int, file: DeliveredFile) -> Entry:
+    def roster(self, number: int, file: DeliveredFile) -> LedgerEntry:
         """The ledger's line of a roster or a repeating container: no results of its own, no rows."""
         if file.school is not None and file.school not in self.listed:
             return self.rejected(number, file, "SCHOOL_UNKNOWN")
-        return Entry(
+        return LedgerEntry(
             file.sha256,
             file.name,
             number,
             self.batch,
             file.school,
             self._received,
-            TAKEN,
+            DELIVERY_TAKEN,
             None,
             0,
             0,
@@ -148,7 +150,7 @@ class Run:
     def _received(self) -> str:
         return self.now.isoformat(timespec="seconds")
 
-    def _reason(self, file: DeliveredFile, count: Count, refused: int) -> str | None:
+    def _reason(self, file: DeliveredFile, count: FileCounts, refused: int) -> str | None:
         if count.delivered != file.rows:
             return "ROW_COUNT"
         if len(count.schools) > 1:
@@ -156,21 +158,21 @@ class Run:
         if not count.schools:
             return "SCHOOL_UNKNOWN"
         if count.schools <= self.waiting:
-            return OLDER
+            return OPT_IN_LIST_OLDER
         return "TOO_MANY_REFUSED" if refused > self.max_refused_share * count.delivered else None
 
 
-def count(judged: DataFrame, told: Collection[str]) -> dict[int, Count]:
+def count_rows_by_file(judged: DataFrame, told: Collection[str]) -> dict[int, FileCounts]:
     """Count the rows of every file: an action that gives a few small lines per file.
 
     Takes: judged rows, with `_objected`; the rules of a single row that are only told.
     """
-    sure = f"not contains({CODES}, 'BRIN_') and {CODES} not in ({NO_ROW})"
-    outside = row_validation.outside() if OUTSIDE in told else "false"
+    sure = f"not contains({CODES}, 'BRIN_') and {CODES} not in ({UNREADABLE_LINE_CODES})"
+    outside = row_validation.is_outside_school_year() if DATE_OUTSIDE_YEAR in told else "false"
     asked = judged.selectExpr(
         DELIVERY_NUMBER,
         CODES,
-        *(f"case when {CODES} = '' then {name} end as {name}" for name in SLICE),
+        *(f"case when {CODES} = '' then {name} end as {name}" for name in SLICE_COLUMNS),
         f"coalesce({OBJECTED_COLUMN}, false) as objected",
         f"{MENDED} as mended",
         f"{outside} as outside",
@@ -180,23 +182,23 @@ def count(judged: DataFrame, told: Collection[str]) -> dict[int, Count]:
     )
     sums = [f"count_if({name}) as {name}" for name in ("objected", "mended", "outside", "partial")]
     sums += ["count(1) as rows", "min(listed) as first", "max(listed) as last"]
-    lines = asked.groupBy(DELIVERY_NUMBER, CODES, *SLICE).agg(*map(F.expr, sums)).toArrow().to_pylist()
-    counts: dict[int, Count] = {}
+    lines = asked.groupBy(DELIVERY_NUMBER, CODES, *SLICE_COLUMNS).agg(*map(F.expr, sums)).toArrow().to_pylist()
+    counts: dict[int, FileCounts] = {}
     for line in lines:
-        _add(counts.setdefault(line[DELIVERY_NUMBER], Count()), line)
+        _add(counts.setdefault(line[DELIVERY_NUMBER], FileCounts()), line)
     return counts
 
 
-def sifted(results: DataFrame, told: Collection[str]) -> dict[int, Count]:
+def sifted(results: DataFrame, told: Collection[str]) -> dict[int, FileCounts]:
     """Count the rows of every file that went straight into the results: without code or objection.
 
     Of a file in which something is mended or partial they are counted once more, line by line.
     """
     free = f"'' as {CODES}", f"boolean(null) as {OBJECTED_COLUMN}", f"false as {MENDED}", f"false as {PARTIAL}"
-    return count(results.selectExpr("*", *free), told)
+    return count_rows_by_file(results.selectExpr("*", *free), told)
 
 
-def summary(received: Received, entries: list[Entry]) -> dict[str, Any]:
+def summarise_run(received: DiscoveredFiles, entries: list[LedgerEntry]) -> dict[str, Any]:
     """The record of a run: counts only."""
     codes: Counter[str] = Counter()
     for entry in entries:
@@ -207,7 +209,7 @@ def summary(received: Received, entries: list[Entry]) -> dict[str, Any]:
         "unreadable": received.unreadable,
         "defects": received.defects,
         "new": len(entries),
-        "taken": sum(entry.status == TAKEN for entry in entries),
+        "taken": sum(entry.status == DELIVERY_TAKEN for entry in entries),
         "rejected": dict(sorted(Counter(e.reason for e in entries if e.reason).items())),
         "rows": {name: sum(getattr(entry, name) for entry in entries) for name in sums},
         "replaced": sum(sum(entry.replaced.values()) for entry in entries),
@@ -218,15 +220,15 @@ def summary(received: Received, entries: list[Entry]) -> dict[str, Any]:
     }
 
 
-def _unknown(entries: list[Entry]) -> dict[str, dict[str, int]]:
+def _unknown(entries: list[LedgerEntry]) -> dict[str, dict[str, int]]:
     """Per supplier the rows with a code that nobody declared: of tests, schools, levels, attributes."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for entry in entries:
-        found[entry.supplier or "?"].update({c: n for c, n in entry.codes.items() if c in UNKNOWN_CODES})
+        found[entry.supplier or "?"].update({c: n for c, n in entry.codes.items() if c in UNDECLARED_CODES})
     return {supplier: dict(sorted(codes.items())) for supplier, codes in sorted(found.items()) if codes}
 
 
-def _add(counted: Count, line: dict[str, Any]) -> None:
+def _add(counted: FileCounts, line: dict[str, Any]) -> None:
     counted.delivered += line["rows"]
     ends = (line["first"], line["last"])
     counted.schools |= {number_to_brin(school) for school in ends if school is not None}
@@ -236,7 +238,7 @@ def _add(counted: Count, line: dict[str, Any]) -> None:
         counted.objected += line["objected"]
         counted.accepted += line["rows"] - line["objected"]
         if line["rows"] > line["objected"]:
-            counted.slices[" ".join(line[name] for name in SLICE)] += line["rows"] - line["objected"]
+            counted.slices[" ".join(line[name] for name in SLICE_COLUMNS)] += line["rows"] - line["objected"]
         counted.mended += line["mended"]
         counted.outside += line["outside"]
         counted.partial += line["partial"]

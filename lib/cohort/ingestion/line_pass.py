@@ -11,10 +11,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.ingestion import fast_pass, row_validation, text_scan
-from cohort.ingestion.discovery import Numbered
-from cohort.ingestion.feedback import SHOWN_LINES
+from cohort.ingestion.discovery import NumberedFile
+from cohort.ingestion.feedback import MOST_SHOWN_LINES
 from cohort.ingestion.row_validation import CODES
-from cohort.ingestion.run_context import Intake
+from cohort.ingestion.run_context import IngestionContext
 from cohort.ingestion.text_scan import LINE
 from cohort.results import results_store
 from cohort.states import local_frames
@@ -23,17 +23,17 @@ from cohort.states.schemas import DELIVERY_NUMBER
 Lines = dict[int, dict[str, list[int]]]
 
 
-def look(spark: SparkSession, intake: Intake, files: list[Numbered], work: Path) -> DataFrame:
+def look(spark: SparkSession, intake: IngestionContext, files: list[NumberedFile], work: Path) -> DataFrame:
     """Every row of some files, with all of its codes and what tells the number of its line or element.
 
     Takes: the files, and a path for their rows.
     Gives: rows as `quality.judge` and `deliveries.read_placed` do, with `_objected`; a file's lines held
     against each other.
     """
-    delivered = text_scan.read_placed(spark, files, intake.formats)
+    delivered = text_scan.scan_with_places(spark, files, intake.formats)
     rows = local_frames.materialise_to_parquet(fast_pass.ruled(intake, delivered), work)
-    twice = local_frames.materialise_small_frame(row_validation.repeated(rows))
-    return rows if twice is None else row_validation.refuse_repeated(rows, twice)
+    twice = local_frames.materialise_small_frame(row_validation.find_repeated_results(rows))
+    return rows if twice is None else row_validation.refuse_repeated_results(rows, twice)
 
 
 def lines(rows: DataFrame, mixed: list[int]) -> Lines:
@@ -42,13 +42,13 @@ def lines(rows: DataFrame, mixed: list[int]) -> Lines:
     Takes: rows as `look` gives them; the deliveries with rows of several schools, whose lines of another
     school than that of their first line stand under `SEVERAL_SCHOOLS`.
     """
-    rows = text_scan.lined(rows, row_validation.ROW)
+    rows = text_scan.number_lines(rows, row_validation.ROW)
     places = rows.where(F.col(CODES) != "").select(DELIVERY_NUMBER, LINE, F.explode(F.split(CODES, " ")).alias("code"))
     if mixed:
-        places = places.unionByName(_of_another_school(results_store.of_deliveries(rows, mixed)))
+        places = places.unionByName(_of_another_school(results_store.rows_of_deliveries(rows, mixed)))
     found = (
         places.groupBy(DELIVERY_NUMBER, "code")
-        .agg(F.slice(F.sort_array(F.collect_list(LINE)), 1, SHOWN_LINES).alias("lines"))
+        .agg(F.slice(F.sort_array(F.collect_list(LINE)), 1, MOST_SHOWN_LINES).alias("lines"))
         .toArrow()
         .to_pylist()
     )

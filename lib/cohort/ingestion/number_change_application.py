@@ -14,7 +14,7 @@ from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.ingestion import supersession
 from cohort.legal_basis import number_changes
 from cohort.legal_basis.number_changes import NumberChanges
-from cohort.results import current_results, results_store, row_removal
+from cohort.results import current_results, erasure_journal, results_store
 from cohort.results.ledger import Ledger
 from cohort.states import local_frames
 from cohort.storage.zone_paths import StorageZones
@@ -22,9 +22,9 @@ from cohort.storage.zone_paths import StorageZones
 NO_BATCH = -1
 
 
-def require_applied(places: StorageZones, changes: NumberChanges) -> None:
+def require_newest_numbers(zones: StorageZones, changes: NumberChanges) -> None:
     """Refuse to go on with results that not every change of a number was applied to (exit code 15)."""
-    if changes.newest_of and json_documents.read_applied_digest(_mark(places)) != changes.digest():
+    if changes.newest_of and json_documents.read_applied_digest(_mark(zones)) != changes.digest():
         raise StateRefused(
             describe_problem(
                 "results under the newest numbers",
@@ -36,8 +36,8 @@ def require_applied(places: StorageZones, changes: NumberChanges) -> None:
         )
 
 
-def apply(
-    spark: SparkSession, places: StorageZones, changes: NumberChanges, known: Ledger, now: dt.datetime
+def apply_number_changes(
+    spark: SparkSession, zones: StorageZones, changes: NumberChanges, known: Ledger, now: dt.datetime
 ) -> dict[str, int]:
     """Give every row of results and quarantine the newest number of its pupil, and each result once.
 
@@ -46,8 +46,8 @@ def apply(
     Gives: how many rows changed, and how many went (`twice`). Killed half-way, it is simply done again.
     Refuses: rows left behind in a file that is no longer of the table (exit code 16).
     """
-    number_changes.record_linked_numbers(places.root, changes)
-    if json_documents.read_applied_digest(_mark(places)) == changes.digest() or not changes.newest_of:
+    number_changes.record_linked_numbers(zones.root, changes)
+    if json_documents.read_applied_digest(_mark(zones)) == changes.digest() or not changes.newest_of:
         return {"results": 0, "quarantine": 0, "twice": 0}
     pairs = local_frames.make_local_frame(
         spark, "_old string not null, pgn string not null", sorted(changes.newest_of.items())
@@ -58,28 +58,30 @@ def apply(
         F.expr(identifiers.pgn_kind_sql("pgn", identifiers.elfproef_remainder_sql("pgn"))).alias("pgn_soort"),
     )
     done = {}
-    kept = {places.results: ("pgn", "pgn_soort"), places.quarantine: ("pgn",), places.unlisted: ("pgn",)}
+    kept = {zones.results: ("pgn", "pgn_soort"), zones.quarantine: ("pgn",), zones.unlisted: ("pgn",)}
     for table, columns in ((table, of) for table, of in kept.items() if delta.table_exists(table)):
         old = F.broadcast(newest.select(F.col("_old").alias("pgn")))
         done[table.name] = delta.read_table(spark, table).join(old, "pgn", "left_semi").count()
         if done[table.name]:
             delta.renumber_pupils(spark, table, newest, {name: name for name in columns})
-            results_store.vacuum(table, "numbers that were replaced")
-    done["twice"] = _once(spark, places, changes, known, now)
-    json_documents.write_json_document(_mark(places), {"digest": changes.digest(), "rows": done})
+            results_store.vacuum_restricted_table(table, "numbers that were replaced")
+    done["twice"] = _once(spark, zones, changes, known, now)
+    json_documents.write_json_document(_mark(zones), {"digest": changes.digest(), "rows": done})
     return done
 
 
-def _once(spark: SparkSession, places: StorageZones, changes: NumberChanges, known: Ledger, now: dt.datetime) -> int:
+def _once(spark: SparkSession, zones: StorageZones, changes: NumberChanges, known: Ledger, now: dt.datetime) -> int:
     """Of every result that stands twice the later delivery's alone."""
     pupils = local_frames.make_local_frame(
         spark, "pgn string not null", [(n,) for n in sorted({*changes.newest_of.values()})]
     )
-    results = current_results.current(spark, places, known.batches).join(F.broadcast(pupils), "pgn", "left_semi")
+    results = current_results.read_current_results(spark, zones, known.batches).join(
+        F.broadcast(pupils), "pgn", "left_semi"
+    )
     schools = frozenset(line.brin for line in known.lines if line.brin)
-    gone = supersession.given_again(supersession.rows_of(results, schools, known.lines, NO_BATCH))
-    return row_removal.remove_given_again(spark, places, known.batches, gone, now)
+    gone = supersession.find_rows_given_again(supersession.identify_rows(results, schools, known.lines, NO_BATCH))
+    return erasure_journal.erase_duplicate_results(spark, zones, known.batches, gone, now)
 
 
-def _mark(places: StorageZones) -> Path:
-    return places.exact / "nummerwijzigingen.json"
+def _mark(zones: StorageZones) -> Path:
+    return zones.exact / "nummerwijzigingen.json"

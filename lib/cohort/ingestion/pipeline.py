@@ -18,7 +18,7 @@ from cohort.delivery_formats.file_recognition import REPEATED, ROSTER, Desk
 from cohort.delivery_formats.reason_codes import BROKEN
 from cohort.erasure import (
     consent_expiry,
-    exclusions,
+    excluded_pupils,
     impact_limits,
     leftover_files,
     objection_erasure,
@@ -40,85 +40,85 @@ from cohort.ingestion import (
     validation_pipeline,
     volume_anomalies,
 )
-from cohort.ingestion.discovery import Numbered, Received
-from cohort.ingestion.file_accounting import Run
-from cohort.ingestion.run_context import Intake, Progress
+from cohort.ingestion.discovery import DiscoveredFiles, NumberedFile
+from cohort.ingestion.file_accounting import IntakeRun
+from cohort.ingestion.run_context import IngestionContext, Progress
 from cohort.legal_basis import objections
 from cohort.legal_basis.objections import Objections
-from cohort.results import current_results, ledger, results_store, retention, row_removal
-from cohort.results.ledger import Entry, Ledger
+from cohort.results import current_results, erasure_journal, ledger, results_store, retention
+from cohort.results.ledger import Ledger, LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 
-__all__ = ["Intake", "Progress", "ingest"]
+__all__ = ["IngestionContext", "Progress", "ingest_deliveries"]
 
 MOST_DELIVERIES = 2**18 - 1
 """What the number of a delivery may be: it has 18 bits in a pupil's packed record."""
-WITHOUT_ROWS = (ROSTER, REPEATED)
+KINDS_WITHOUT_ROWS = (ROSTER, REPEATED)
 
 
-def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str, Any]:
+def ingest_deliveries(spark: SparkSession, intake: IngestionContext, progress: Progress) -> dict[str, Any]:
     """Take in every file that was not taken in before.
 
     Gives: the record of the run, counts only.
     Refuses: no folder of deliveries (exit code 11).
     """
-    places, holds = intake.places, intake.platform
-    if not places.deliveries.is_dir():
+    zones, holds = intake.zones, intake.platform
+    if not zones.deliveries.is_dir():
         raise _refused(
             "a folder of deliveries", "deliveries/99ZZ.csv", "no such folder", "Put the schools' files there"
         )
-    results_store.create(spark, places, holds.tables)
-    known = ledger.read(places.ledger)
-    ended = run_marker.begin(places, known)
-    sweep(spark, places, known, ended=ended)
-    respelled = code_normalisation.apply(spark, places)
-    renumbered = number_change_application.apply(spark, places, intake.changes, known, intake.now)
+    results_store.create_results_tables(spark, zones, holds.tables)
+    known = ledger.read_ledger(zones.ledger)
+    ended = run_marker.begin_run(zones, known)
+    sweep_interrupted_run(spark, zones, known, ended=ended)
+    respelled = code_normalisation.normalise_stored_codes(spark, zones)
+    renumbered = number_change_application.apply_number_changes(spark, zones, intake.changes, known, intake.now)
     for remark in intake.changes.remarks():
         progress(remark)
-    consent_expiry.erase_expired_consent_values(spark, places, intake.consented, empty=not known.batches)
+    consent_expiry.erase_expired_consent_values(spark, zones, intake.consented, empty=not known.batches)
     domains, lists = intake.catalogue.domains(), intake.lists
     if known.batches and lists.lists:
         impact_limits.check_impact_limits(
-            current_results.current(spark, places, known.batches), lists, holds.objections, domains
+            current_results.read_current_results(spark, zones, known.batches), lists, holds.objections, domains
         )
-    limits = holds.intake.containers.limits()
+    limits = holds.intake.containers.container_limits()
     desk = Desk(
-        places.deliveries, places.work / "received", intake.formats, limits, known.hashes, intake.changes.newest_of
+        zones.deliveries, zones.scratch / "received", intake.formats, limits, known.hashes, intake.changes.newest_of
     )
     try:
-        received = discovery.receive(spark, desk, known)
+        received = discovery.discover_deliveries(spark, desk, known)
         progress(f"deliveries: {len(received.files)} files, {len(received.new)} new")
         if known.last_number + len(received.new) > MOST_DELIVERIES:
             raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "more", "Begin a new root")
         share, listed = holds.intake.max_refused_share, intake.catalogue.schools
-        run = Run(known.next_batch, intake.now, share, listed, intake.waiting)
-        with results_store.whole_or_nothing(spark, places, run.batch):
+        run = IntakeRun(known.next_batch, intake.now, share, listed, intake.waiting)
+        with results_store.discard_batch_on_refusal(spark, zones, run.batch):
             entries = _take_in(spark, intake, run, received.new, known, progress) if received.new else []
         if not entries:
-            objections.record_objections(places.restricted, lists)
+            objections.record_objections(zones.restricted, lists)
     finally:
-        shutil.rmtree(places.work, ignore_errors=True)
+        shutil.rmtree(zones.scratch, ignore_errors=True)
     after = Ledger((*known.lines, *entries))
-    results_store.close(places, after)
-    gone = retention.apply(spark, places, holds, after, received.files, intake.now)
-    sought = objection_erasure.numbers_to_erase(spark, places, lists, domains)
+    results_store.require_closed_accounts(zones, after)
+    gone = retention.apply_retention(spark, zones, holds, after, received.files, intake.now)
+    sought = objection_erasure.numbers_to_erase(spark, zones, lists, domains)
     among = _new(received, lists) if ended else None
-    gone["objected"] = raw_file_erasure.erase_raw_files(places.deliveries, after, sought, limits, among)
+    gone["objected"] = raw_file_erasure.erase_raw_files(zones.deliveries, after, sought, limits, among)
     progress(f"retention: {sum(gone.values())} things of the past removed")
-    delta.remove_folder(places.work, where="restricted/work")  # of what stays the rows could be read
-    told = completeness.of(intake.catalogue, after, entries)
-    completeness.write(places, told)
-    left_behind = leftover_files.find_leftover_files(places)
-    run_marker.reach(places, after)
+    delta.remove_folder(zones.scratch, where="restricted/work")  # of what stays the rows could be read
+    told = completeness.find_missing_schools(intake.catalogue, after, entries)
+    completeness.write_missing_schools(zones, told)
+    left_behind = leftover_files.find_leftover_files(zones)
+    run_marker.complete_run(zones, after)
     for sentence in (*_not_looked_at(received), *left_behind):
         progress(sentence)
     return {
-        **file_accounting.summary(received, entries),
+        **file_accounting.summarise_run(received, entries),
         "renumbered": renumbered,
         "respelled": respelled,
         "changes_without_effect": len(intake.changes.without_effect),
         "removed": gone,
-        "missing": completeness.counts(told),
+        "missing": completeness.count_missing_schools(told),
         "left_behind": left_behind,
         "exit_code": max(
             EXIT_DEFECT if received.defects else EXIT_DONE,
@@ -128,7 +128,7 @@ def ingest(spark: SparkSession, intake: Intake, progress: Progress) -> dict[str,
     }
 
 
-def _not_looked_at(received: Received) -> list[str]:
+def _not_looked_at(received: DiscoveredFiles) -> list[str]:
     """A sentence for all files that the storage did not let us read, and for each defect of ours."""
     told = [
         f"{number} files were left by a defect of the platform's ({what}). They stay, and the next run tries "
@@ -148,51 +148,60 @@ def _not_looked_at(received: Received) -> list[str]:
     return told
 
 
-def sweep(spark: SparkSession, places: StorageZones, known: Ledger, *, ended: bool) -> None:
+def sweep_interrupted_run(spark: SparkSession, zones: StorageZones, known: Ledger, *, ended: bool) -> None:
     """Finish or remove what a killed intake left: what its batch takes away if that counts, else its rows.
 
     Takes: whether the last run came to its end; only else are the schools' thousands of folders looked into.
     """
-    shutil.rmtree(places.work, ignore_errors=True)
+    shutil.rmtree(zones.scratch, ignore_errors=True)
     if not ended:
-        feedback.sweep(places, known.last_number)
-    supersession_journal.carry_out(spark, places, known)
-    results_store.discard(spark, places, known.next_batch)
-    row_removal.resume(places, known.batches)
+        feedback.sweep_uncounted_feedback(zones, known.last_number)
+    supersession_journal.carry_out_supersession(spark, zones, known)
+    results_store.discard_batch(spark, zones, known.next_batch)
+    erasure_journal.close_interrupted_erasure(zones, known.batches)
 
 
 def _take_in(
-    spark: SparkSession, intake: Intake, run: Run, new: tuple[Numbered, ...], known: Ledger, progress: Progress
-) -> list[Entry]:
-    readable = [(n, f) for n, f in new if not f.rejected and f.kind not in WITHOUT_ROWS]
+    spark: SparkSession,
+    intake: IngestionContext,
+    run: IntakeRun,
+    new: tuple[NumberedFile, ...],
+    known: Ledger,
+    progress: Progress,
+) -> list[LedgerEntry]:
+    readable = [(n, f) for n, f in new if not f.rejected and f.kind not in KINDS_WITHOUT_ROWS]
     entries = [run.rejected(n, f, f.rejected) for n, f in new if f.rejected]
-    entries += [run.roster(n, f) for n, f in new if f.kind in WITHOUT_ROWS and not f.rejected]
+    entries += [run.roster(n, f) for n, f in new if f.kind in KINDS_WITHOUT_ROWS and not f.rejected]
     lines: line_pass.Lines = {}
     if readable:
         judged = validation_pipeline.judge(spark, intake, readable, known, run.batch)
         counts, told = judged.counts, judged.warnings
-        found = [run.entry(n, f, counts.get(n, file_accounting.Count()), told.get(n, {})) for n, f in readable]
-        found = [e for e in found if e.reason != ledger.OLDER or known.retried.get(e.sha256) != ledger.OLDER]
+        found = [run.entry(n, f, counts.get(n, file_accounting.FileCounts()), told.get(n, {})) for n, f in readable]
+        found = [
+            e
+            for e in found
+            if e.reason != ledger.OPT_IN_LIST_OLDER or known.retried.get(e.sha256) != ledger.OPT_IN_LIST_OLDER
+        ]
         if not found and not entries:
-            results_store.discard(spark, intake.places, run.batch)
+            results_store.discard_batch(spark, intake.zones, run.batch)
             return []
         refused = sum(entry.quarantined for entry in found)
         progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
         batch_finalise.settle(spark, judged, intake, found, run.batch)
         if any(BROKEN in entry.codes for entry in found if entry.taken):
-            row_erasure.erase_broken_lines(spark, intake.places, exclusions.listed_pupils(spark, intake.lists))
+            row_erasure.erase_broken_lines(spark, intake.zones, excluded_pupils.listed_pupils(spark, intake.lists))
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
         lines = judged.lines
         entries += found
     entries = sorted(entries, key=lambda entry: entry.levering_nr)
-    entries = supersession_journal.write_down(spark, intake, known, entries, run.batch)
-    entries = volume_anomalies.warned(entries, known)
+    entries = supersession_journal.journal_superseded_rows(spark, intake, known, entries, run.batch)
+    entries = volume_anomalies.add_volume_warnings(entries, known)
     lines |= {n: {f.rejected: list(f.lines)} for n, f in new if f.rejected and f.lines}
-    gone, files = volume_anomalies.columns_gone(entries, known), dict(new)
+    gone, files = volume_anomalies.find_missing_columns(entries, known), dict(new)
     for entry in entries:
         where, file = lines.get(entry.levering_nr, {}), files[entry.levering_nr]
-        feedback.write(
-            intake.places,
+        feedback.write_feedback(
+            intake.zones,
             entry,
             where,
             run.max_refused_share,
@@ -202,12 +211,12 @@ def _take_in(
             gone.get(entry.levering_nr, ()),
         )
     progress(f"feedback: {len(entries)} files")
-    ledger.append(spark, intake.places.ledger, entries, intake.platform.tables)
-    supersession_journal.carry_out(spark, intake.places, Ledger((*known.lines, *entries)))
+    ledger.append_to_ledger(spark, intake.zones.ledger, entries, intake.platform.tables)
+    supersession_journal.carry_out_supersession(spark, intake.zones, Ledger((*known.lines, *entries)))
     return entries
 
 
-def _new(received: Received, lists: Objections) -> frozenset[Path] | None:
+def _new(received: DiscoveredFiles, lists: Objections) -> frozenset[Path] | None:
     """The files to look into for numbers of objectors; all of them where a list says something new."""
     if lists.new or lists.new_permissions:
         return None

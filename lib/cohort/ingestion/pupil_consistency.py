@@ -17,11 +17,11 @@ from cohort.ingestion.row_validation import CODES
 from cohort.states import local_frames
 from cohort.states.schemas import DELIVERY_NUMBER
 
-SCHOOLS, GROUPS, APART = "TWO_SCHOOLS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART"
-NUMBERS = "TWO_NUMBERS"
-PAIR = ("pgn", "schooljaar")
-PRIMARY = tuple(map(str, range(1, 9)))
-MOST_APART = 3
+TWO_SCHOOLS, TWO_YEAR_GROUPS, YEAR_GROUPS_APART = "TWO_SCHOOLS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART"
+TWO_NUMBERS = "TWO_NUMBERS"
+PUPIL_YEAR = ("pgn", "schooljaar")
+PRIMARY_YEAR_GROUPS = tuple(map(str, range(1, 9)))
+MOST_YEARS_APART = 3
 """School years that a pupil repeats or skips at most: group 8 and a year later group 2 are 7 apart."""
 _PGN, _YEAR, _SCHOOL, _AHEAD, _GROUP = "_pgn", "_year", "_school", "_ahead", "_group"
 _SCHOOLS, _GROUPS, _APART = "_two_schools", "_two_groups", "_apart"
@@ -31,21 +31,23 @@ _KNOWN = (
     _PUPIL,
     f"{_OF_YEAR} as {_YEAR}",
     f"{brin_to_number_sql('brin')} as {_SCHOOL}",
-    f"case when jaargroep in {PRIMARY} then try_cast(jaargroep as int) - {_OF_YEAR} end as {_AHEAD}",
+    f"case when jaargroep in {PRIMARY_YEAR_GROUPS} then try_cast(jaargroep as int) - {_OF_YEAR} end as {_AHEAD}",
 )
 """Of a result: its pupil, its school, and how far its year group is from what it was in the year 0."""
 _NAMED = (f"lpad(string({_PGN}), 9, '0') as pgn", f"concat(string({_YEAR}), '-', string({_YEAR} + 1)) as schooljaar")
 """Pupil and school year as rows have them, from the numbers that they are grouped by."""
-CHILD = ("brin", "geboortedatum", "geslacht")
-RESULT = ("toetscode", "peildag", "ruwe_score", "vaardigheidsscore", "niveau_AE", "niveau_IV")
+CHILD_COLUMNS = ("brin", "geboortedatum", "geslacht")
+RESULT_COLUMNS = ("toetscode", "peildag", "ruwe_score", "vaardigheidsscore", "niveau_AE", "niveau_IV")
 """What two children of one school, day of birth and sex hardly ever share: a test, its day, every score."""
-ASKED = tuple(dict.fromkeys((*PAIR, "pgn_soort", DELIVERY_NUMBER, *CHILD, "jaargroep", *RESULT)))
+CONSISTENCY_COLUMNS = tuple(
+    dict.fromkeys((*PUPIL_YEAR, "pgn_soort", DELIVERY_NUMBER, *CHILD_COLUMNS, "jaargroep", *RESULT_COLUMNS))
+)
 """Every column of a row that is asked for here."""
-FLAGS = {SCHOOLS: _SCHOOLS, GROUPS: _GROUPS, APART: _APART}
+RULE_FLAGS = {TWO_SCHOOLS: _SCHOOLS, TWO_YEAR_GROUPS: _GROUPS, YEAR_GROUPS_APART: _APART}
 """Every rule of this room, by its code."""
 
 
-def doubtful(good: DataFrame, earlier: DataFrame | None) -> DataFrame:
+def find_inconsistent_pupils(good: DataFrame, earlier: DataFrame | None) -> DataFrame:
     """The pupils of this run about whom there is a doubt, per school year and delivery.
 
     Takes: this run's rows that broke no other rule; the results of earlier runs, None when there are none.
@@ -68,7 +70,7 @@ def doubtful(good: DataFrame, earlier: DataFrame | None) -> DataFrame:
         )
     )
     asked = {
-        _APART: f"{_span(_AHEAD, _PGN)} > {MOST_APART}",
+        _APART: f"{_span(_AHEAD, _PGN)} > {MOST_YEARS_APART}",
         _SCHOOLS: f"{_span(_SCHOOL, f'{_PGN}, {_YEAR}')} > 0",
         _GROUPS: f"least{_GROUP} != most{_GROUP}",
     }
@@ -82,26 +84,28 @@ def _span(name: str, same: str) -> str:
     return f"max(most{name}) {over} - min(least{name}) {over}"
 
 
-def refused(judged: DataFrame, doubtful: DataFrame, refusing: Iterable[str]) -> DataFrame:
+def refuse_inconsistent_pupils(judged: DataFrame, doubtful: DataFrame, refusing: Iterable[str]) -> DataFrame:
     """The judged rows with the codes of those doubts that are refused."""
-    codes = [F.when(F.col(FLAGS[code]), F.lit(code)) for code in refusing]
+    codes = [F.when(F.col(RULE_FLAGS[code]), F.lit(code)) for code in refusing]
     if not codes:
         return judged
     told = F.when(F.col(CODES) == "", F.concat_ws(" ", *codes)).otherwise(F.col(CODES))
-    joined = judged.join(F.broadcast(doubtful), [*PAIR, DELIVERY_NUMBER], "left")
+    joined = judged.join(F.broadcast(doubtful), [*PUPIL_YEAR, DELIVERY_NUMBER], "left")
     return joined.withColumn(CODES, told).select(*judged.columns)
 
 
-def counted(doubtful: DataFrame) -> dict[int, dict[str, int]]:
+def count_inconsistent_pupils(doubtful: DataFrame) -> dict[int, dict[str, int]]:
     """Per delivery the pupils about whom there is a doubt, by its code: an action."""
-    counts = doubtful.groupBy(DELIVERY_NUMBER).agg(*(F.count_if(flag).alias(code) for code, flag in FLAGS.items()))
+    counts = doubtful.groupBy(DELIVERY_NUMBER).agg(*(F.count_if(flag).alias(code) for code, flag in RULE_FLAGS.items()))
     return {
-        line[DELIVERY_NUMBER]: {code: line[code] for code in FLAGS if line[code]}
+        line[DELIVERY_NUMBER]: {code: line[code] for code in RULE_FLAGS if line[code]}
         for line in counts.toArrow().to_pylist()
     }
 
 
-def under_two_numbers(good: DataFrame, earlier: DataFrame | None, schools: Iterable[str]) -> dict[int, int]:
+def count_children_under_two_numbers(
+    good: DataFrame, earlier: DataFrame | None, schools: Iterable[str]
+) -> dict[int, int]:
     """Per delivery of this run how many children have one result under two numbers: an action.
 
     A child that is enrolled again may get a new number, and then counts twice. One of the two at least is an
@@ -111,8 +115,8 @@ def under_two_numbers(good: DataFrame, earlier: DataFrame | None, schools: Itera
     the schools of this run that have earlier results.
     """
     columns = (
-        f"xxhash64({', '.join(CHILD)}, {', '.join(RESULT)}) as _result",
-        f"xxhash64({', '.join(CHILD)}) as _child",
+        f"xxhash64({', '.join(CHILD_COLUMNS)}, {', '.join(RESULT_COLUMNS)}) as _result",
+        f"xxhash64({', '.join(CHILD_COLUMNS)}) as _child",
         _PUPIL,
         f"pgn_soort = '{ONDERWIJSNUMMER}' as _own",
     )

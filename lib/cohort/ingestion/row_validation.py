@@ -17,7 +17,16 @@ from cohort.agreements.catalogue import Catalogue
 from cohort.delivery_formats import canonical_text
 from cohort.delivery_formats.reason_codes import BROKEN
 from cohort.ingestion import validation_rules
-from cohort.ingestion.validation_rules import CELL, CELLS, CODE, HEADER, MENDED, NO_RESULT, NO_ROW, PARTIAL
+from cohort.ingestion.validation_rules import (
+    CANONICAL_CODE,
+    DELIVERED_VALUE,
+    DELIVERED_VALUES,
+    HEADER_REPEATED,
+    MENDED,
+    NO_RESULT,
+    PARTIAL,
+    UNREADABLE_LINE_CODES,
+)
 from cohort.states import local_frames
 from cohort.states.schemas import (
     CANONICAL_COLUMNS,
@@ -31,14 +40,14 @@ from cohort.states.schemas import (
 )
 
 CODES, RAW, ROW = "_codes", "_raw", "_row"
-SAME_RESULT, SAME_ROW = "_same_result", "_same_row"
-READ = ("pgn", "vestiging", "geboortedatum", "afnamedatum", "ruwe_score", "vaardigheidsscore")
+RESULT_HASH, ROW_HASH = "_same_result", "_same_row"
+PARSED_COLUMNS = ("pgn", "vestiging", "geboortedatum", "afnamedatum", "ruwe_score", "vaardigheidsscore")
 """Columns of which another way of writing one value (a lost zero, `7,5` and `7,50`) makes no other line; nor
 does another spelling of a code.
 """
 
 
-def judge(
+def validate_rows(
     spark: SparkSession,
     delivered: DeliveredRows | DataFrame,
     catalogue: Catalogue,
@@ -64,30 +73,35 @@ def judge(
         for name in delivered.columns
         if name not in (*CANONICAL_COLUMNS, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER)
     ]
-    cells, place = f"array({', '.join(CANONICAL_COLUMNS)}) as {CELLS}", f"monotonically_increasing_id() as {ROW}"
+    cells, place = (
+        f"array({', '.join(CANONICAL_COLUMNS)}) as {DELIVERED_VALUES}",
+        f"monotonically_increasing_id() as {ROW}",
+    )
     rows = local_frames.break_codegen(
         delivered.selectExpr(cells, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *extra, place)
     )
-    version = f"_version = coalesce({CELL['toetsversie']}, '')"
-    test = F.expr(f"toetscode = {CELL['toetscode']} and {version}")
+    version = f"_version = coalesce({DELIVERED_VALUE['toetsversie']}, '')"
+    test = F.expr(f"toetscode = {DELIVERED_VALUE['toetscode']} and {version}")
     known = rows.join(_tests(spark, catalogue), test, "left").join(
-        _schools(spark, catalogue), F.expr(f"_listed = {CELL['brin']}"), "left"
+        _schools(spark, catalogue), F.expr(f"_listed = {DELIVERED_VALUE['brin']}"), "left"
     )
-    parsed = _renumbered(known.selectExpr("*", *validation_rules.parsed()), newest).selectExpr(
-        "*", *validation_rules.derived()
+    parsed = _renumbered(known.selectExpr("*", *validation_rules.parsed_columns()), newest).selectExpr(
+        "*", *validation_rules.derived_columns()
     )
     found = typed(parsed)
     broken = f"{CORRUPT_LINE} is not null or {READER_REASON} <=> '{BROKEN}'"
-    met = f"concat_ws(' ', {', '.join(validation_rules.rules(today, told))})"
-    result = same_result(CELL["bron_result_key"], CELL["schooljaar"])
-    unread = f"when {READER_REASON} <=> '{HEADER}' then '{HEADER}' when {broken} then '{BROKEN}'"
-    nothing = f"when {validation_rules.says_nothing()} then '{NO_RESULT}'"
-    whole = local_frames.break_codegen(found.selectExpr("*", *validation_rules.concluded(), *validation_rules.coded()))
+    met = f"concat_ws(' ', {', '.join(validation_rules.rule_columns(today, told))})"
+    result = result_hash(DELIVERED_VALUE["bron_result_key"], DELIVERED_VALUE["schooljaar"])
+    unread = f"when {READER_REASON} <=> '{HEADER_REPEATED}' then '{HEADER_REPEATED}' when {broken} then '{BROKEN}'"
+    nothing = f"when {validation_rules.is_no_result()} then '{NO_RESULT}'"
+    whole = local_frames.break_codegen(
+        found.selectExpr("*", *validation_rules.concluding_columns(), *validation_rules.code_columns())
+    )
     judged = whole.selectExpr("*", f"case {unread} {nothing} else {met} end as {CODES}")
-    owned = f"pgn_soort is not null and {CODES} not in ({NO_ROW})"
-    as_sent = ", ".join(f"{CELL[name]} as {name}" for name in CANONICAL_COLUMNS)
-    sent = [f"coalesce({_one_spelling(name)}{CELL[name]}, '')" for name in CANONICAL_COLUMNS]
-    as_it_counts = {**CELL, **CODE, **{name: name for name in judged.columns}}
+    owned = f"pgn_soort is not null and {CODES} not in ({UNREADABLE_LINE_CODES})"
+    as_sent = ", ".join(f"{DELIVERED_VALUE[name]} as {name}" for name in CANONICAL_COLUMNS)
+    sent = [f"coalesce({_one_spelling(name)}{DELIVERED_VALUE[name]}, '')" for name in CANONICAL_COLUMNS]
+    as_it_counts = {**DELIVERED_VALUE, **CANONICAL_CODE, **{name: name for name in judged.columns}}
     columns = [
         f"{as_it_counts[name]} as {name}" for name in RESULTS_SCHEMA.names if name not in ("batch", DELIVERY_NUMBER)
     ]
@@ -100,25 +114,25 @@ def judge(
         MENDED,
         PARTIAL,
         f"case when {CODES} != '' then struct({as_sent}) end as {RAW}",
-        f"case when {owned} then {result} end as {SAME_RESULT}",
-        f"xxhash64({', '.join(sent)}) as {SAME_ROW}",
+        f"case when {owned} then {result} end as {RESULT_HASH}",
+        f"xxhash64({', '.join(sent)}) as {ROW_HASH}",
     )
 
 
 def _one_spelling(name: str) -> str:
     """The beginning of a list: a value as it was read, where it was, whatever its spelling."""
-    if name in validation_rules.READ:
-        return f"{validation_rules.READ[name]}, "
-    return f"concat('=', {name}), " if name in READ else ""
+    if name in validation_rules.CODE_OR_NOTHING:
+        return f"{validation_rules.CODE_OR_NOTHING[name]}, "
+    return f"concat('=', {name}), " if name in PARSED_COLUMNS else ""
 
 
-def outside() -> str:
+def is_outside_school_year() -> str:
     """As SQL, whether an accepted row is dated outside its school year."""
     first = "make_date(int(substring(schooljaar, 1, 4)), 8, 1)"
     return f"(afnamedatum < {first} or afnamedatum >= add_months({first}, 12))"
 
 
-def same_result(key: str, year: str, *more: str) -> str:
+def result_hash(key: str, year: str, *more: str) -> str:
     """As SQL, a hash of what tells one result from another.
 
     A supplier's own key does so in the test, school year and moment, whichever pupil it is given with: a
@@ -130,26 +144,26 @@ def same_result(key: str, year: str, *more: str) -> str:
     return f"if({own}, xxhash64({', '.join((*more, *by_key))}), xxhash64({', '.join((*more, *of_pupil))}))"
 
 
-def repeated(judged: DataFrame) -> DataFrame:
+def find_repeated_results(judged: DataFrame) -> DataFrame:
     """The results that more than one line of a file has.
 
     Takes: judged rows.
     Gives: `levering_nr`, `_same_result`, the least `_row` of its lines, and whether they are all equal.
     """
     return (
-        judged.where(F.col(SAME_RESULT).isNotNull())
-        .groupBy(DELIVERY_NUMBER, SAME_RESULT)
+        judged.where(F.col(RESULT_HASH).isNotNull())
+        .groupBy(DELIVERY_NUMBER, RESULT_HASH)
         .agg(
             F.count(F.lit(1)).alias("_n"),
-            (F.min(SAME_ROW) == F.max(SAME_ROW)).alias("_equal"),
+            (F.min(ROW_HASH) == F.max(ROW_HASH)).alias("_equal"),
             F.min(ROW).alias("_kept"),
         )
         .where("_n > 1")
-        .select(DELIVERY_NUMBER, SAME_RESULT, "_equal", "_kept")
+        .select(DELIVERY_NUMBER, RESULT_HASH, "_equal", "_kept")
     )
 
 
-def refuse_repeated(judged: DataFrame, repeated: DataFrame) -> DataFrame:
+def refuse_repeated_results(judged: DataFrame, repeated: DataFrame) -> DataFrame:
     """Add the codes of lines that repeat or contradict another line of their file.
 
     Takes: judged rows, and what `repeated` found in them.
@@ -159,19 +173,19 @@ def refuse_repeated(judged: DataFrame, repeated: DataFrame) -> DataFrame:
     code = F.when(~F.col("_equal"), "CONFLICT").when(F.col(ROW) != F.col("_kept"), "DUPLICATE")
     codes = F.concat_ws(" ", F.nullif(F.col(CODES), F.lit("")), code)
     return (
-        judged.join(F.broadcast(repeated), [DELIVERY_NUMBER, SAME_RESULT], "left")
+        judged.join(F.broadcast(repeated), [DELIVERY_NUMBER, RESULT_HASH], "left")
         .withColumn(CODES, codes)
         .select(*judged.columns)
     )
 
 
-def accepted(judged: DataFrame, batch: int) -> AcceptedResults:
+def select_accepted(judged: DataFrame, batch: int) -> AcceptedResults:
     """The rows that met every rule, as `restricted/results` holds them."""
     columns = (f"{batch} as batch" if name == "batch" else name for name in RESULTS_SCHEMA.names)
     return AcceptedResults(judged.where(f"{CODES} = ''").selectExpr(*columns))
 
 
-def quarantined(judged: DataFrame, batch: int) -> QuarantinedRows:
+def select_quarantined(judged: DataFrame, batch: int) -> QuarantinedRows:
     """The rows that broke a rule: as sent, with their codes and their number in normal form."""
     as_judged = F.struct(*(F.col(name).cast("string").alias(name) for name in CANONICAL_COLUMNS))
     codes = F.split(CODES, " ").alias("codes")

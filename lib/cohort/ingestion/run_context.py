@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.platform import Platform
 from cohort.delivery_formats.format_declarations import Formats
-from cohort.legal_basis.consents import NO_CONSENTED_PUPILS, ConsentedPupils
+from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPupils
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objections import Objections
 from cohort.storage.zone_paths import StorageZones
@@ -18,10 +18,10 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Intake:
+class IngestionContext:
     """Where, by what, with whose lists, and when."""
 
-    places: StorageZones
+    zones: StorageZones
     platform: Platform
     catalogue: Catalogue
     formats: Formats

@@ -11,16 +11,16 @@ from cohort.results.ledger import Ledger
 from cohort.storage.zone_paths import StorageZones
 
 
-def begin(places: StorageZones, known: Ledger) -> bool:
+def begin_run(zones: StorageZones, known: Ledger) -> bool:
     """Say that a run is under way; whether the one before it, whose ledger this is, came to its end."""
     try:
-        reached = places.ended.read_text(encoding="utf-8") == f"{known.last_number}\n"
+        reached = zones.ended.read_text(encoding="utf-8") == f"{known.last_number}\n"
     except (OSError, UnicodeDecodeError):
         reached = False
-    places.ended.unlink(missing_ok=True)
+    zones.ended.unlink(missing_ok=True)
     return reached
 
 
-def reach(places: StorageZones, after: Ledger) -> None:
+def complete_run(zones: StorageZones, after: Ledger) -> None:
     """Say that the run came to its end, with this ledger."""
-    private_files.write_private_text(places.ended, f"{after.last_number}\n")
+    private_files.write_private_text(zones.ended, f"{after.last_number}\n")

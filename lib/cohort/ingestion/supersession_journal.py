@@ -8,37 +8,41 @@ from pyspark.sql import SparkSession
 
 from cohort import delta
 from cohort.ingestion import supersession
-from cohort.ingestion.run_context import Intake
+from cohort.ingestion.run_context import IngestionContext
 from cohort.results import current_results, ledger
-from cohort.results.ledger import Entry, Ledger
+from cohort.results.ledger import Ledger, LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 
 
-def write_down(spark: SparkSession, intake: Intake, known: Ledger, entries: list[Entry], batch: int) -> list[Entry]:
+def journal_superseded_rows(
+    spark: SparkSession, intake: IngestionContext, known: Ledger, entries: list[LedgerEntry], batch: int
+) -> list[LedgerEntry]:
     """Find what this batch takes away and write it down; the entries with what each of them takes away."""
-    schools = supersession.concerned(known.lines, entries)
+    schools = supersession.schools_with_earlier_deliveries(known.lines, entries)
     if not schools:
         return entries
-    places = intake.places
-    results = current_results.current(spark, places, (*known.batches, batch))
-    rows = supersession.rows_of(results, schools, (*known.lines, *entries), batch).persist()
-    held = supersession.held(rows).persist()
+    zones = intake.zones
+    results = current_results.read_current_results(spark, zones, (*known.batches, batch))
+    rows = supersession.identify_rows(results, schools, (*known.lines, *entries), batch).persist()
+    held = supersession.find_later_deliveries(rows).persist()
     try:
         new = frozenset(entry.levering_nr for entry in entries)
-        dead = supersession.dead(supersession.shared(held), intake.platform.intake.whole_share, new)
-        gone = supersession.superseded(spark, held, dead)
-        folder = str(places.superseding / f"{batch}")
+        dead = supersession.find_replaced_slices(
+            supersession.count_shared_results(held), intake.platform.intake.whole_share, new
+        )
+        gone = supersession.find_superseded_rows(spark, held, dead)
+        folder = str(zones.supersession / f"{batch}")
         gone.coalesce(1).write.mode("overwrite").option("compression", "lz4").parquet(folder)
     finally:
         held.unpersist()
         rows.unpersist()
-    told = supersession.counted(spark.read.schema(gone.schema).parquet(folder))
+    told = supersession.count_superseded_rows(spark.read.schema(gone.schema).parquet(folder))
     return [
         replace(
             entry,
             replaced=told.get((entry.levering_nr, supersession.REPLACED), {}),
             withdrawn=told.get((entry.levering_nr, supersession.WITHDRAWN), {}),
-            warnings=entry.warnings | _warned(told.get((entry.levering_nr, supersession.OTHER), {})),
+            warnings=entry.warnings | _warned(told.get((entry.levering_nr, supersession.OTHER_PUPIL), {})),
         )
         for entry in entries
     ]
@@ -48,12 +52,12 @@ def _warned(of_others: dict[int, int]) -> dict[str, int]:
     return {"KEY_OF_ANOTHER_PUPIL": sum(of_others.values())} if of_others else {}
 
 
-def carry_out(spark: SparkSession, places: StorageZones, known: Ledger) -> None:
+def carry_out_supersession(spark: SparkSession, zones: StorageZones, known: Ledger) -> None:
     """Take away what the batches of the ledger replace; forget what a killed run had only written down."""
-    for batch in ledger.superseding(places.ledger):
-        folder = places.superseding / f"{batch}"
+    for batch in ledger.pending_supersessions(zones.ledger):
+        folder = zones.supersession / f"{batch}"
         if batch in known.batches:
-            rows = spark.read.parquet(str(folder)).select(*supersession.IDENTITY)
+            rows = spark.read.parquet(str(folder)).select(*supersession.ROW_IDENTITY)
             if not rows.isEmpty():
-                delta.delete_equal_rows(spark, places.results, rows)
+                delta.delete_equal_rows(spark, zones.results, rows)
         delta.remove_folder(folder, where="restricted/superseding")

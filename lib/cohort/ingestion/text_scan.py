@@ -19,7 +19,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from cohort.delivery_formats.file_recognition import DeliveredFile
 from cohort.delivery_formats.format_declarations import Format, Formats
 from cohort.foundation.identifiers import PLAIN_BLANKS
-from cohort.ingestion.validation_rules import SENTINELS, TIME
+from cohort.ingestion.validation_rules import SENTINELS, TIME_OF_DAY
 from cohort.states import local_frames
 from cohort.states.schemas import (
     CANONICAL_COLUMNS,
@@ -32,7 +32,7 @@ from cohort.states.schemas import (
 
 NOT_AS_DECLARED = "≠"
 """Put before a value that is not written as its format declares: no rule takes it for a value then."""
-OPTIONS = {
+CSV_OPTIONS = {
     "quote": '"',
     "escape": '"',
     "mode": "PERMISSIVE",
@@ -45,10 +45,10 @@ OPTIONS = {
 LINE = "line"
 PIECE = "_piece"
 """Where the part of a file begins that a row was read with: Spark reads a long file in parts."""
-DAY_FIRST = {"dd-mm-yyyy": "[0-9]{2}", "d-m-yyyy": "[0-9]{1,2}"}
+DAY_FIRST_FORMS = {"dd-mm-yyyy": "[0-9]{2}", "d-m-yyyy": "[0-9]{1,2}"}
 """How many digits a day and a month may have, by the way of writing dates that a format declares."""
-DATES, DECIMALS = ("geboortedatum", "afnamedatum"), ("vaardigheidsscore",)
-NOWHERE = -1
+DATE_COLUMNS, DECIMAL_COLUMNS = ("geboortedatum", "afnamedatum"), ("vaardigheidsscore",)
+ABSENT_COLUMN = -1
 """The place of a column that a file does not have."""
 _FIELDS, _PATH = "_fields", "_path"
 _PLACES = {name: f"_place_{i}" for i, name in enumerate(CANONICAL_COLUMNS)}
@@ -65,10 +65,10 @@ _OF_BOTH = {
         else vestiging end""",
 }
 
-Numbered = tuple[int, DeliveredFile]
+NumberedFile = tuple[int, DeliveredFile]
 
 
-class Dialect(NamedTuple):
+class TextDialect(NamedTuple):
     """What files must have in common to be read in one scan."""
 
     format: str
@@ -78,7 +78,7 @@ class Dialect(NamedTuple):
     wide_blanks: bool
 
 
-def read(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> DeliveredRows:
+def scan_text_files(spark: SparkSession, numbered: list[NumberedFile], formats: Formats) -> DeliveredRows:
     """Read the files that can be read.
 
     Takes: (delivery number, file) pairs; files with a reason code are not among them.
@@ -89,7 +89,7 @@ def read(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> Del
     return DeliveredRows(_named(spark, numbered, formats))
 
 
-def read_placed(spark: SparkSession, numbered: list[Numbered], formats: Formats) -> DataFrame:
+def scan_with_places(spark: SparkSession, numbered: list[NumberedFile], formats: Formats) -> DataFrame:
     """The same rows with what `lined` tells the number of their line or element by.
 
     Gives: `Delivered`'s columns, `line` (of a transcript's row its own, else null), `_piece` (null in a
@@ -98,7 +98,7 @@ def read_placed(spark: SparkSession, numbered: list[Numbered], formats: Formats)
     return _named(spark, numbered, formats, LINE, PIECE)
 
 
-def lined(rows: DataFrame, order: str) -> DataFrame:
+def number_lines(rows: DataFrame, order: str) -> DataFrame:
     """The rows of `read_placed` with the number of each one's line or element.
 
     Takes: all rows of their files, and the column that is one more from each row of a piece to the next. A
@@ -114,11 +114,11 @@ def lined(rows: DataFrame, order: str) -> DataFrame:
     return placed.withColumn(LINE, F.coalesce(LINE, counted)).drop(PIECE, "_shift")
 
 
-def _named(spark: SparkSession, numbered: list[Numbered], formats: Formats, *extra: str) -> DataFrame:
+def _named(spark: SparkSession, numbered: list[NumberedFile], formats: Formats, *extra: str) -> DataFrame:
     """A scan per dialect, not per header: what follows is planned and compiled once for each."""
-    dialects: dict[Dialect, list[Numbered]] = defaultdict(list)
+    dialects: dict[TextDialect, list[NumberedFile]] = defaultdict(list)
     for number, file in numbered:
-        dialect = Dialect(file.format, file.encoding, len(file.columns), file.lined, file.wide_blanks)
+        dialect = TextDialect(file.format, file.encoding, len(file.columns), file.lined, file.wide_blanks)
         dialects[dialect].append((number, file))
     places = ", ".join(f"{place} int not null" for place in _PLACES.values())
     state = f"{_PATH} string not null, {DELIVERY_NUMBER} int not null, {places}"
@@ -135,13 +135,13 @@ def _named(spark: SparkSession, numbered: list[Numbered], formats: Formats, *ext
     return reduce(DataFrame.unionByName, parts)
 
 
-def _cells(dialect: Dialect) -> list[str]:
+def _cells(dialect: TextDialect) -> list[str]:
     """Every canonical column without blanks around it; null where nothing is left."""
     blanks = _BLANKS if dialect.wide_blanks else _SPACES
     return [f"nullif(trim({blanks}get({_FIELDS}, {place})), '') as {name}" for name, place in _PLACES.items()]
 
 
-def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str | int, ...]]:
+def _places(frame: DataFrame, group: list[NumberedFile]) -> list[tuple[str | int, ...]]:
     """By the name that Spark gives a file: its number, and where each canonical column stands in it."""
     found: list[tuple[str | int, ...]] = []
     by_path = {str(file.path): (number, file) for number, file in group}
@@ -150,12 +150,12 @@ def _places(frame: DataFrame, group: list[Numbered]) -> list[tuple[str | int, ..
     for name in names.split("\n"):  # in one text: `inputFiles` asks the JVM for each of thousands
         number, file = by_path[unquote(name.removeprefix("file://"))]
         place = {column: i for i, column in enumerate(file.columns) if column}
-        found.append((name, number, *(place.get(column, NOWHERE) for column in CANONICAL_COLUMNS)))
+        found.append((name, number, *(place.get(column, ABSENT_COLUMN) for column in CANONICAL_COLUMNS)))
     return found
 
 
-def _scan(spark: SparkSession, dialect: Dialect, declared: Format, paths: list[str]) -> DataFrame:
-    options = {**OPTIONS, "sep": declared.delimiter, "encoding": dialect.encoding}
+def _scan(spark: SparkSession, dialect: TextDialect, declared: Format, paths: list[str]) -> DataFrame:
+    options = {**CSV_OPTIONS, "sep": declared.delimiter, "encoding": dialect.encoding}
     frame = spark.read.options(header="true", **options).schema(_positions(dialect)).csv(paths)
     fields = ", ".join(f"c{i}" for i in range(dialect.width))
     # Not `_metadata`, for which Spark copies every row once more.
@@ -167,7 +167,7 @@ def _scan(spark: SparkSession, dialect: Dialect, declared: Format, paths: list[s
     return frame.selectExpr(*own, *none, f"input_file_block_start() as {PIECE}")
 
 
-def _positions(dialect: Dialect) -> StructType:
+def _positions(dialect: TextDialect) -> StructType:
     """Columns by position (`c0`, `c1`, …): a delivered name is never trusted as a column's name."""
     first = [LINE, READER_REASON] if dialect.lined else []
     names = [*first, *(f"c{i}" for i in range(dialect.width)), CORRUPT_LINE]
@@ -185,9 +185,9 @@ def _canonical(name: str, declared: Format) -> str:
     known = None
     if name in declared.codes:
         known = _translated(name, declared.codes[name])
-    elif name in DATES and declared.dates in DAY_FIRST:
-        known = _turned(name, DAY_FIRST[declared.dates])
-    elif name in DECIMALS and declared.decimal == ".":
+    elif name in DATE_COLUMNS and declared.dates in DAY_FIRST_FORMS:
+        known = _turned(name, DAY_FIRST_FORMS[declared.dates])
+    elif name in DECIMAL_COLUMNS and declared.decimal == ".":
         known = _where(name, r"[0-9]+(\.[0-9]+)?", f"translate({name}, '.', ',')")
     elif name == "schooljaar" and declared.school_years == "2024/2025":
         known = _where(name, "[0-9]{4}/[0-9]{4}", f"translate({name}, '/', '-')")
@@ -205,7 +205,7 @@ def _turned(name: str, digits: str) -> str:
     turned = ", ".join(f"substring({name}, {first}, {length})" for first, length in ((7, 4), (4, 2), (1, 2)))
     day, month, year = (f"split_part({name}, '-', {place})" for place in (1, 2, 3))
     padded = f"substring({year}, 1, 4), lpad({month}, 2, '0'), lpad({day}, 2, '0')"
-    form = rf"^{digits}-{digits}-[0-9]{{4}}(?:{TIME})?\z"
+    form = rf"^{digits}-{digits}-[0-9]{{4}}(?:{TIME_OF_DAY})?\z"
     return rf"""
         case when {name} rlike r'^[0-9]{{2}}-[0-9]{{2}}-[0-9]{{4}}\z' then concat_ws('-', {turned})
              when {name} rlike r'{form}' then concat_ws('-', {padded}) end"""

@@ -9,13 +9,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.delivery_formats.reason_codes import BROKEN
-from cohort.erasure import exclusions, impact_limits
+from cohort.erasure import excluded_pupils, impact_limits
 from cohort.ingestion import fast_pass, file_accounting, line_pass, pupil_consistency, validation_rules
-from cohort.ingestion.discovery import Numbered
-from cohort.ingestion.file_accounting import Count
+from cohort.ingestion.discovery import NumberedFile
+from cohort.ingestion.file_accounting import FileCounts
 from cohort.ingestion.line_pass import Lines
 from cohort.ingestion.row_validation import CODES
-from cohort.ingestion.run_context import Intake
+from cohort.ingestion.run_context import IngestionContext
 from cohort.legal_basis import objections, opt_in_lists
 from cohort.results import current_results, results_store
 from cohort.results.ledger import Ledger
@@ -29,14 +29,16 @@ class Judged:
     `rows` are those of deliveries that were looked at line by line, None when there are none.
     """
 
-    counts: dict[int, Count]
-    sifted: dict[int, Count]
+    counts: dict[int, FileCounts]
+    sifted: dict[int, FileCounts]
     warnings: dict[int, dict[str, int]]
     lines: Lines
     rows: DataFrame | None
 
 
-def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: Ledger, batch: int) -> Judged:
+def judge(
+    spark: SparkSession, intake: IngestionContext, readable: list[NumberedFile], known: Ledger, batch: int
+) -> Judged:
     """Read the new files and hold every row against every rule, and the pupils' rows against each other.
 
     Takes: the files that can be read; what was taken in before; this run's batch. Its good rows stand in the
@@ -46,23 +48,23 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
     sifted = fast_pass.sift(spark, intake, readable, batch)
     every = sifted.rows
     suspects = sifted.suspects.union(_mixed(sifted.counts))
-    clean = results_store.of_others(every, suspects)
+    clean = results_store.rows_of_other_deliveries(every, suspects)
     looked = _look(spark, intake, readable, suspects, f"{batch}")
     left = _left_out(spark, intake, known, clean, looked)
     if left is not None:
         held = fast_pass.holding(clean, left)
         looked = _both(looked, _look(spark, intake, readable, held, f"{batch}-left-out"))
-        looked = None if looked is None else exclusions.mark_excluded_rows(looked, left)
+        looked = None if looked is None else excluded_pupils.mark_excluded_rows(looked, left)
         suspects |= held
-        clean = results_store.of_others(every, suspects)
-    earlier = current_results.current(spark, intake.places, known.batches) if known.current() else None
+        clean = results_store.rows_of_other_deliveries(every, suspects)
+    earlier = current_results.read_current_results(spark, intake.zones, known.batches) if known.current() else None
     good = _good(clean, looked)
-    doubtful = pupil_consistency.doubtful(good, earlier)
-    told = pupil_consistency.counted(doubtful)
+    doubtful = pupil_consistency.find_inconsistent_pupils(good, earlier)
+    told = pupil_consistency.count_inconsistent_pupils(doubtful)
     before = {e.brin for e in known.lines if e.taken and e.accepted and e.brin}
     again = before & {school for count in sifted.counts.values() for school in count.schools}
-    twice = pupil_consistency.under_two_numbers(good, earlier, again)
-    refusing = {code for code, rule in rules.of_pupils.items() if rule == "refuse"}
+    twice = pupil_consistency.count_children_under_two_numbers(good, earlier, again)
+    refusing = {code for code, rule in rules.pupil_rules.items() if rule == "refuse"}
     met = sorted(refusing & {code for of in told.values() for code in of})
     late = frozenset(number for number, of in told.items() if refusing & of.keys()) - suspects
     looked = _both(looked, _look(spark, intake, readable, late, f"{batch}-late"))
@@ -70,31 +72,31 @@ def judge(spark: SparkSession, intake: Intake, readable: list[Numbered], known: 
     if looked is not None:
         rows = looked
         if met:
-            doubtful = local_frames.materialise_to_parquet(doubtful, intake.places.work / f"{batch}-doubtful")
-            rows = pupil_consistency.refused(looked, doubtful, met)
-        exactly = file_accounting.count(rows, rules.told)
-        counts = sifted.counts | dict.fromkeys(suspects | late, Count()) | exactly
+            doubtful = local_frames.materialise_to_parquet(doubtful, intake.zones.scratch / f"{batch}-doubtful")
+            rows = pupil_consistency.refuse_inconsistent_pupils(looked, doubtful, met)
+        exactly = file_accounting.count_rows_by_file(rows, rules.row_warnings)
+        counts = sifted.counts | dict.fromkeys(suspects | late, FileCounts()) | exactly
         where = line_pass.lines(rows, _mixed(counts))
     warnings = {
         number: {code: n for code, n in told.get(number, {}).items() if code not in refusing}
-        | ({validation_rules.OUTSIDE: count.outside} if count.outside else {})
-        | ({validation_rules.BIRTH_DATE: count.partial} if count.partial else {})
-        | ({pupil_consistency.NUMBERS: twice[number]} if number in twice else {})
+        | ({validation_rules.DATE_OUTSIDE_YEAR: count.outside} if count.outside else {})
+        | ({validation_rules.BIRTH_DATE_PARTIAL: count.partial} if count.partial else {})
+        | ({pupil_consistency.TWO_NUMBERS: twice[number]} if number in twice else {})
         for number, count in counts.items()
     }
     return Judged(counts, sifted.counts, warnings, where, rows)
 
 
-def _mixed(counts: dict[int, Count]) -> list[int]:
+def _mixed(counts: dict[int, FileCounts]) -> list[int]:
     """Deliveries with rows of several schools."""
     return [number for number, count in counts.items() if len(count.schools) > 1]
 
 
 def _look(
-    spark: SparkSession, intake: Intake, readable: list[Numbered], numbers: Collection[int], name: str
+    spark: SparkSession, intake: IngestionContext, readable: list[NumberedFile], numbers: Collection[int], name: str
 ) -> DataFrame | None:
     files = [(n, file) for n, file in readable if n in numbers]
-    return line_pass.look(spark, intake, files, intake.places.work / name) if files else None
+    return line_pass.look(spark, intake, files, intake.zones.scratch / name) if files else None
 
 
 def _both(some: DataFrame | None, more: DataFrame | None) -> DataFrame | None:
@@ -105,14 +107,14 @@ def _both(some: DataFrame | None, more: DataFrame | None) -> DataFrame | None:
 
 def _good(clean: DataFrame, looked: DataFrame | None) -> DataFrame:
     """The rows that broke no rule so far, as far as the rules on pupils need them."""
-    good = clean.select(*pupil_consistency.ASKED)
+    good = clean.select(*pupil_consistency.CONSISTENCY_COLUMNS)
     if looked is None:
         return good
-    return good.union(looked.where(F.col(CODES) == "").select(*pupil_consistency.ASKED))
+    return good.union(looked.where(F.col(CODES) == "").select(*pupil_consistency.CONSISTENCY_COLUMNS))
 
 
 def _left_out(
-    spark: SparkSession, intake: Intake, known: Ledger, clean: DataFrame, looked: DataFrame | None
+    spark: SparkSession, intake: IngestionContext, known: Ledger, clean: DataFrame, looked: DataFrame | None
 ) -> DataFrame | None:
     """Hold the lists to what they take away; then whom those that allow leave out, None where none allows.
 
@@ -121,11 +123,11 @@ def _left_out(
     is left out.
     Refuses: a list that takes away too much (exit code 12).
     """
-    places, lists, domains = intake.places, intake.lists, intake.catalogue.domains()
+    zones, lists, domains = intake.zones, intake.lists, intake.catalogue.domains()
     columns = ("pgn", "brin", "domein")
     seen, met = clean.select(*columns), frozenset[str]()
     if looked is not None:
-        sure = ~F.contains(CODES, F.lit("BRIN_")) & ~F.col(CODES).isin(BROKEN, validation_rules.HEADER)
+        sure = ~F.contains(CODES, F.lit("BRIN_")) & ~F.col(CODES).isin(BROKEN, validation_rules.HEADER_REPEATED)
         seen = seen.unionByName(looked.where(sure & F.col("pgn").isNotNull()).select(*columns))
         met = impact_limits.find_listed_numbers(looked.select("pgn"), lists)
     if intake.waiting:
@@ -134,16 +136,16 @@ def _left_out(
         )
         seen = seen.join(F.broadcast(waiting), "brin", "left_anti")
     impact_limits.check_impact_limits(seen, lists, intake.platform.objections, domains, only_new=True)
-    objections.record_objections(places.restricted, lists, met)
+    objections.record_objections(zones.restricted, lists, met)
     if not lists.permissions:
         return None
     everywhere = seen.select(*opt_in_lists.PRESENCE_COLUMNS)
     if known.batches:
         everywhere = everywhere.union(
-            current_results.current(spark, places, known.batches).select(*opt_in_lists.PRESENCE_COLUMNS)
+            current_results.read_current_results(spark, zones, known.batches).select(*opt_in_lists.PRESENCE_COLUMNS)
         )
     left = local_frames.materialise_to_parquet(
-        exclusions.pupils_without_opt_in(lists, everywhere, domains), places.work / "left-out"
+        excluded_pupils.pupils_without_opt_in(lists, everywhere, domains), zones.scratch / "left-out"
     )
-    opt_in_lists.record_unlisted_pupils(spark, seen, left, lists.permissions, places.unlisted, intake.platform.tables)
+    opt_in_lists.record_unlisted_pupils(spark, seen, left, lists.permissions, zones.unlisted, intake.platform.tables)
     return left

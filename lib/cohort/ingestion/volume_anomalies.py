@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cohort.results.ledger import Entry, Ledger
+from cohort.results.ledger import Ledger, LedgerEntry
 
-Source = tuple[str | None, str]
+DeliverySource = tuple[str | None, str]
 """A school and its supplier."""
 
 
-def warned(entries: list[Entry], known: Ledger) -> list[Entry]:
+def add_volume_warnings(entries: list[LedgerEntry], known: Ledger) -> list[LedgerEntry]:
     """The entries with what is told of a delivery beside the last one of its school and supplier.
 
     Takes: entries in the order of their numbers, with what they take away; what was taken in before them.
     Corrections of single results are held against nothing, nor is a further part of the same period.
     """
-    last: dict[Source, Entry] = {}
+    last: dict[DeliverySource, LedgerEntry] = {}
     for line in known.lines:
         _note(last, line)
-    gone = columns_gone(entries, known)
+    gone = find_missing_columns(entries, known)
     told = []
     for entry in entries:
         lacking = {"COLUMN_GONE": len(gone[entry.levering_nr])} if entry.levering_nr in gone else {}
@@ -31,7 +31,7 @@ def warned(entries: list[Entry], known: Ledger) -> list[Entry]:
     return told
 
 
-def columns_gone(entries: list[Entry], known: Ledger) -> dict[int, tuple[str, ...]]:
+def find_missing_columns(entries: list[LedgerEntry], known: Ledger) -> dict[int, tuple[str, ...]]:
     """Per delivery the canonical columns that the last one of its school and supplier had, and it has not.
 
     Takes: the same as `warned`. A correction of single results may lack columns as little as any other.
@@ -48,16 +48,16 @@ def columns_gone(entries: list[Entry], known: Ledger) -> dict[int, tuple[str, ..
     return found
 
 
-def _columns(entry: Entry) -> list[str]:
+def _columns(entry: LedgerEntry) -> list[str]:
     return (entry.columns or "").split()
 
 
-def _note(last: dict[Source, Entry], entry: Entry) -> None:
+def _note(last: dict[DeliverySource, LedgerEntry], entry: LedgerEntry) -> None:
     if _measures(entry):
         last[entry.brin, entry.supplier] = entry
 
 
-def _beside(entry: Entry, last: dict[Source, Entry]) -> dict[str, int]:
+def _beside(entry: LedgerEntry, last: dict[DeliverySource, LedgerEntry]) -> dict[str, int]:
     before = last.get((entry.brin, entry.supplier))
     if before is None or not _measures(entry) or _adds(entry, before):
         return {}
@@ -66,16 +66,16 @@ def _beside(entry: Entry, last: dict[Source, Entry]) -> dict[str, int]:
     return {"DOUBLED": before.delivered} if entry.delivered >= 2 * before.delivered else {}
 
 
-def _measures(entry: Entry) -> bool:
+def _measures(entry: LedgerEntry) -> bool:
     """Whether a delivery is held against others; one that only corrects single results is not."""
     corrects = entry.replaced and not entry.withdrawn and sum(entry.replaced.values()) >= entry.accepted
     return entry.taken and entry.delivered > 0 and not corrects
 
 
-def _adds(entry: Entry, before: Entry) -> bool:
+def _adds(entry: LedgerEntry, before: LedgerEntry) -> bool:
     """Whether a file is another part of what the one before it is a part of."""
     return not (entry.replaced or entry.withdrawn) and _periods(entry) == _periods(before)
 
 
-def _periods(entry: Entry) -> set[str]:
+def _periods(entry: LedgerEntry) -> set[str]:
     return {one.rpartition(" ")[0] for one in entry.slices}

@@ -52,9 +52,9 @@ class ListDefinition(Generic[D]):
     how a list is declared, and the refusal that its problems make.
     """
 
-    name: str
+    folder: str
     columns: tuple[str, ...]
-    declared: type[D]
+    declaration: type[D]
     refusal: type[Refusal]
 
     def wrong(self, what: str, example: str, found: str, where: str, do: str = CORRECT_THE_LIST) -> str:
@@ -63,7 +63,7 @@ class ListDefinition(Generic[D]):
 
     def place(self, file: str) -> str:
         """What a file of the zone goes by in messages."""
-        return f"{self.name}/{file}"
+        return f"{self.folder}/{file}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,7 +86,7 @@ class DeclaredList(Generic[D]):
     """One list as read: its name (the declaration's), what is declared, the file's SHA-256, its lines."""
 
     name: str
-    declared: D
+    declaration: D
     sha256: str
     lines: tuple[ListLine, ...]
 
@@ -94,8 +94,8 @@ class DeclaredList(Generic[D]):
         """What may be told of a list anywhere: no line of it."""
         return {
             "list": self.name,
-            "source": self.declared.source,
-            "date": str(self.declared.date),
+            "source": self.declaration.source,
+            "date": str(self.declaration.date),
             "sha256": self.sha256,
             "rows": len(self.lines),
         }
@@ -119,7 +119,7 @@ def read_declared_lists(
     for file in (file for file in files if file.suffix == ".toml"):
         where = zone.place(file.name)
         try:
-            declared = declarations.read_declaration(file, zone.declared, where=where, refusal=zone.refusal)
+            declared = declarations.read_declaration(file, zone.declaration, where=where, refusal=zone.refusal)
         except Refusal as refused:
             problems.extend(refused.problems)
             named[f"{file.stem}.csv"] += 0
@@ -141,7 +141,7 @@ def read_declared_lists(
 
 def digest_declared_lists(lists: tuple[DeclaredList[D], ...]) -> str:
     """One hash over lists and what they declare, but for dates: a list renewed as it was is the same one."""
-    told = {x.name: x.declared.model_dump_json(exclude={"date", "max_age_days"}) for x in lists}
+    told = {x.name: x.declaration.model_dump_json(exclude={"date", "max_age_days"}) for x in lists}
     every = sorted(f"{x.name} {x.sha256} {told[x.name]}\n" for x in lists)
     return hashlib.sha256("".join(every).encode()).hexdigest()
 

@@ -12,16 +12,16 @@ from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.legal_basis import consents, instruction_lists, number_changes, objections
-from cohort.legal_basis.consents import ConsentedPupils, ConsentRegister
-from cohort.legal_basis.instruction_lists import InstructedSchools, InstructionRegister
+from cohort.legal_basis import consent_register, instruction_register, number_changes, objections
+from cohort.legal_basis.consent_register import ConsentedPupils, ConsentRegister
+from cohort.legal_basis.instruction_register import InstructedSchools, InstructionRegister
 from cohort.legal_basis.objections import Objections
-from cohort.release_records import release_record
+from cohort.release_records import release_states
 from cohort.release_records.due_actions import DueReason
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.storage.zone_paths import StorageZones
 
-OPEN_PROJECT = release_record.ProjectState.OPEN
+OPEN_PROJECT = release_states.ProjectState.OPEN
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Eligibility:
 
 
 def load_eligibility(
-    places: StorageZones, platform: Platform, agreed: Project, today: dt.date, may_name: ListVocabulary
+    zones: StorageZones, platform: Platform, agreed: Project, today: dt.date, may_name: ListVocabulary
 ) -> Eligibility:
     """Read all lists for one project.
 
@@ -72,40 +72,42 @@ def load_eligibility(
     where the project has none (17).
     """
     against = objections.load_objections(
-        places.objections, platform.objections, today, may_name.domains, projects=may_name.projects
+        zones.objections, platform.objections, today, may_name.domains, projects=may_name.projects
     )
-    told = load_instructions(places, today, may_name)
-    given = load_consents(places, platform, today, may_name)
+    told = load_instructions(zones, today, may_name)
+    given = load_consents(zones, platform, today, may_name)
     return Eligibility(against, told, told.schools(agreed), given, given.given(agreed))
 
 
-def load_list_vocabulary(places: StorageZones, folder: Path, listed: Catalogue) -> ListVocabulary:
+def load_list_vocabulary(zones: StorageZones, folder: Path, listed: Catalogue) -> ListVocabulary:
     """What the lists of a platform may name."""
-    return ListVocabulary(listed.schools, project_names(places, folder), listed.domains(), listed.special_domains())
+    return ListVocabulary(listed.schools, project_names(zones, folder), listed.domains(), listed.special_domains())
 
 
-def load_instructions(places: StorageZones, today: dt.date, may_name: ListVocabulary) -> InstructionRegister:
+def load_instructions(zones: StorageZones, today: dt.date, may_name: ListVocabulary) -> InstructionRegister:
     """The lists of instructions."""
-    return instruction_lists.load_instruction_register(places.instructions, today, may_name.schools, may_name.projects)
+    return instruction_register.load_instruction_register(
+        zones.instructions, today, may_name.schools, may_name.projects
+    )
 
 
-def load_consents(
-    places: StorageZones, platform: Platform, today: dt.date, may_name: ListVocabulary
-) -> ConsentRegister:
+def load_consents(zones: StorageZones, platform: Platform, today: dt.date, may_name: ListVocabulary) -> ConsentRegister:
     """The lists of consents, under all numbers of every pupil."""
-    changes = number_changes.load_number_changes(places.numbers, today)
+    changes = number_changes.load_number_changes(zones.numbers, today)
     days = platform.objections.max_age_days
-    return consents.load_consent_register(places.consents, days, today, changes, may_name.categories, may_name.projects)
+    return consent_register.load_consent_register(
+        zones.consents, days, today, changes, may_name.categories, may_name.projects
+    )
 
 
-def project_names(places: StorageZones, folder: Path) -> frozenset[str]:
+def project_names(zones: StorageZones, folder: Path) -> frozenset[str]:
     """Every project that is declared or has records."""
     declared = {file.stem for file in (folder / "projects").glob("*.toml") if not file.stem.startswith("_")}
-    return frozenset(declared | {path.name for zone in (places.records, places.exact) for path in zone.glob("*/")})
+    return frozenset(declared | {path.name for zone in (zones.records, zones.exact) for path in zone.glob("*/")})
 
 
 def consented_pupils_of_live_projects(
-    places: StorageZones, platform: Platform, folder: Path, today: dt.date, listed: Catalogue, against: Objections
+    zones: StorageZones, platform: Platform, folder: Path, today: dt.date, listed: Catalogue, against: Objections
 ) -> ConsentedPupils:
     """For which pupils some live project has consent, by category: what intake keeps the values of.
 
@@ -113,17 +115,17 @@ def consented_pupils_of_live_projects(
     Refuses: what `consent` refuses; a project that a consent names and that cannot be read (10): without it
     nobody knows what may be kept.
     """
-    lines = load_consents(places, platform, today, load_list_vocabulary(places, folder, listed))
-    pairs: set[consents.PupilCategory] = set()
+    lines = load_consents(zones, platform, today, load_list_vocabulary(zones, folder, listed))
+    pairs: set[consent_register.PupilCategory] = set()
     for name in sorted({line.project for line in lines.lines}):
         if (
             not (folder / "projects" / f"{name}.toml").exists()
-            or release_record.project_state(places, name) is not OPEN_PROJECT
+            or release_states.project_state(zones, name) is not OPEN_PROJECT
         ):
             continue
         agreed = project.load_project(folder, name, platform)
         if today <= agreed.ends:
-            of = frozenset(result.domein for result in agreed.special)
+            of = frozenset(result.domein for result in agreed.special_results)
             barred = against.blocked_for(name, agreed.domains)
             pairs |= {pair for pair in lines.in_force(name, of) if pair[0] not in barred}
     return ConsentedPupils(frozenset(pairs))

@@ -68,7 +68,7 @@ class ObjectionLine:
     until: dt.date | None
     line: int
 
-    def holds(self, today: dt.date) -> bool:
+    def in_force(self, today: dt.date) -> bool:
         return self.until is None or today < self.until
 
 
@@ -77,22 +77,22 @@ class ObjectionList:
     """One list as read. `invalid` has, by school and scope, the lines whose number proves to be none."""
 
     name: str
-    declared: ObjectionListDeclaration
+    declaration: ObjectionListDeclaration
     sha256: str
-    rows: int
-    filings: tuple[ObjectionLine, ...] = field(default=(), repr=False)
-    invalid: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
-    withdrawn: int = 0
+    line_count: int
+    objections: tuple[ObjectionLine, ...] = field(default=(), repr=False)
+    invalid_lines: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
+    withdrawn_count: int = 0
     read_on: dt.date = dt.date.min
 
     @property
-    def in_force(self) -> frozenset[str]:
+    def numbers_in_force(self) -> frozenset[str]:
         """The numbers of the lines that hold on the day it was read."""
-        return frozenset(filing.pgn for filing in self.filings if filing.holds(self.read_on))
+        return frozenset(filing.pgn for filing in self.objections if filing.in_force(self.read_on))
 
     @property
     def blocks(self) -> bool:
-        return self.declared.polarity == POLARITY_BLOCK
+        return self.declaration.polarity == POLARITY_BLOCK
 
 
 def read_objection_lists(
@@ -116,11 +116,11 @@ def read_objection_lists(
     if not problems and not found:
         what, example = "at least one declared list", "landelijk.toml beside landelijk.csv"
         problems.append(OBJECTION_LISTS.wrong(what, example, "none", OBJECTION_LISTS.place("")))
-    told = {one.declared.source: Counter[str]() for one in found}
+    told = {one.declaration.source: Counter[str]() for one in found}
     for one in found:
-        told[one.declared.source][one.declared.polarity] += 1
+        told[one.declaration.source][one.declaration.polarity] += 1
     for one in found:
-        if len(told[one.declared.source]) > 1:
+        if len(told[one.declaration.source]) > 1:
             what, example = "one polarity per source", "a source of its own for the list that allows"
             problems.append(
                 OBJECTION_LISTS.wrong(what, example, "both of one source", OBJECTION_LISTS.place(f"{one.name}.toml"))
@@ -159,7 +159,9 @@ def _filed(
         else:
             what = "a valid pupil number or the school that filed it"
             problems.append(OBJECTION_LISTS.wrong(what, "a BSN", "neither", line.where))
-    return ObjectionList(one.name, one.declared, one.sha256, len(one.lines), tuple(filings), invalid, withdrawn, today)
+    return ObjectionList(
+        one.name, one.declaration, one.sha256, len(one.lines), tuple(filings), invalid, withdrawn, today
+    )
 
 
 def _wrong(line: ListLine, domains: Collection[str], projects: Collection[str] | None) -> Iterator[str]:

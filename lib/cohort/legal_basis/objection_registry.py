@@ -87,15 +87,15 @@ def find_changed_sources(
     """The problems of lists that count otherwise than their source's did: turned round, or covering less."""
     now = defaultdict[str, list[ObjectionList]](list)
     for one in filed:
-        now[one.declared.source].append(one)
-    covered = {school for one in filed for school in one.declared.schools or ()}
+        now[one.declaration.source].append(one)
+    covered = {school for one in filed for school in one.declaration.schools or ()}
     problems = []
     for name, source in standing.items():
         names = tuple(one.name for one in now[name]) or source.lists
         if set(names) <= set(confirmed):
             continue
         file, do = OBJECTION_LISTS.place(f"{names[0]}.toml"), " ".join(f"--confirm {one}" for one in names)
-        if any(one.declared.polarity != source.polarity for one in now[name]):
+        if any(one.declaration.polarity != source.polarity for one in now[name]):
             what, found = f"polarity = '{source.polarity}', as its source had it before", "the other one"
         elif source.polarity == POLARITY_ALLOW and source.schools - covered:
             what = "a list that covers the schools that its source covered before"
@@ -125,17 +125,17 @@ def merge_objection_lists(
     """
     now = defaultdict[str, list[ObjectionList]](list)
     for one in filed:
-        now[one.declared.source].append(one)
+        now[one.declaration.source].append(one)
     gone = {n: s for n, s in standing.items() if n not in now and s.lists and set(s.lists) <= set(confirmed)}
     after = {**standing, **{name: replace(source, schools=frozenset()) for name, source in gone.items()}}
     for name, own in now.items():
         before = standing[name].entries if name in standing else {}
-        filings = [filing for one in own if one.blocks for filing in one.filings]
+        filings = [filing for one in own if one.blocks for filing in one.objections]
         after[name] = ObjectionSource(
             name,
-            own[0].declared.polarity,
+            own[0].declaration.polarity,
             tuple(one.name for one in own),
-            frozenset(school for one in own for school in one.declared.schools or ()),
+            frozenset(school for one in own for school in one.declaration.schools or ()),
             _entries(before, filings, changes),
         )
     return after
@@ -172,7 +172,7 @@ def find_new_objections(
 ) -> frozenset[ObjectionKey]:
     """Objections in these lists that their source did not have standing before."""
     stood = {(name, *key) for name, source in standing.items() for key, e in source.entries.items() if e.holds(today)}
-    every = ((one.declared.source, f.pgn, f.scope) for one in filed if one.blocks for f in one.filings)
+    every = ((one.declaration.source, f.pgn, f.scope) for one in filed if one.blocks for f in one.objections)
     return frozenset((pgn, scope) for source, pgn, scope in every if (source, pgn, scope) not in stood)
 
 
@@ -181,8 +181,8 @@ def find_newly_covering_lists(standing: ObjectionRegistry, filed: Iterable[Objec
     return frozenset(
         one.name
         for one in filed
-        for source in [standing.get(one.declared.source)]
-        if not set(one.declared.schools or ()) <= (source.schools if source else frozenset())
+        for source in [standing.get(one.declaration.source)]
+        if not set(one.declaration.schools or ()) <= (source.schools if source else frozenset())
     )
 
 

@@ -104,7 +104,7 @@ class Objections:
             sorted({newest(n) for n in self.blocked_for(project, domains)}),
             sorted(self.held_for(project, domains)),
             *sorted(
-                [*sorted(one.schools), *sorted({newest(n) for n in one.for_project(project, domains)})]
+                [*sorted(one.schools), *sorted({newest(n) for n in one.numbers_for_project(project, domains)})]
                 for one in self.permissions
             ),
         ]
@@ -115,15 +115,15 @@ class Objections:
         return [
             {
                 "list": one.name,
-                "source": one.declared.source,
-                "date": str(one.declared.date),
-                "polarity": one.declared.polarity,
+                "source": one.declaration.source,
+                "date": str(one.declaration.date),
+                "polarity": one.declaration.polarity,
                 "sha256": one.sha256,
-                "rows": one.rows,
-                "in_force": len({self.changes.newest(number) for number in one.in_force}),
-                "withdrawn": one.withdrawn,
-                "schools_held_back": len({school for school, _ in one.invalid}) if one.blocks else 0,
-                "invalid": sum(map(len, one.invalid.values())),
+                "rows": one.line_count,
+                "in_force": len({self.changes.newest(number) for number in one.numbers_in_force}),
+                "withdrawn": one.withdrawn_count,
+                "schools_held_back": len({school for school, _ in one.invalid_lines}) if one.blocks else 0,
+                "invalid": sum(map(len, one.invalid_lines.values())),
             }
             for one in self.lists
         ]
@@ -234,7 +234,7 @@ def _of_schools(every: DataFrame, lists: Objections, project: str, domains: Coll
         )
         found.append(every.join(F.broadcast(schools), "brin", "left_semi").select("pgn").distinct())
     if lists.permissions:
-        permitted = {SCOPE_PROJECT: [one.for_project(project, domains) for one in lists.permissions]}
+        permitted = {SCOPE_PROJECT: [one.numbers_for_project(project, domains) for one in lists.permissions]}
         seen = opt_in_lists.pupils_by_school(every, lists.unlisted)
         found.append(opt_in_lists.find_pupils_not_opted_in(seen, lists.permissions, permitted).select("pgn"))
     return found
@@ -251,6 +251,6 @@ def _barred(stands: ObjectionRegistry, changes: NumberChanges, today: dt.date) -
 
 def _held(filed: Iterable[ObjectionList]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
-    for school, scope in (place for one in filed if one.blocks for place in one.invalid):
+    for school, scope in (place for one in filed if one.blocks for place in one.invalid_lines):
         found[scope] = found.get(scope, frozenset()) | {school}
     return found

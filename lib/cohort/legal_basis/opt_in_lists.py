@@ -39,24 +39,24 @@ class OptInList:
     name: str
     schools: frozenset[str]
     date: dt.date
-    numbers: Mapping[str, PupilNumbers] = field(repr=False)
+    numbers_by_scope: Mapping[str, PupilNumbers] = field(repr=False)
 
-    def of(self, scope: str) -> PupilNumbers:
-        return self.numbers.get(scope, frozenset())
+    def numbers_in_scope(self, scope: str) -> PupilNumbers:
+        return self.numbers_by_scope.get(scope, frozenset())
 
-    def for_project(self, project: str, domains: Collection[str]) -> PupilNumbers:
+    def numbers_for_project(self, project: str, domains: Collection[str]) -> PupilNumbers:
         """Who may be used in a project: allowed everything, that project, or every domain it uses."""
-        each = [self.of(SCOPE_DOMAIN + domain) for domain in domains]
+        each = [self.numbers_in_scope(SCOPE_DOMAIN + domain) for domain in domains]
         return (
-            self.of(SCOPE_EVERYTHING)
-            | self.of(SCOPE_PROJECT + project)
+            self.numbers_in_scope(SCOPE_EVERYTHING)
+            | self.numbers_in_scope(SCOPE_PROJECT + project)
             | (frozenset.intersection(*each) if each else frozenset())
         )
 
-    def for_domain(self, domain: str) -> PupilNumbers:
+    def numbers_for_domain(self, domain: str) -> PupilNumbers:
         """Whose results of a domain may be kept: allowed everything, that domain, or some project."""
-        projects = [numbers for scope, numbers in self.numbers.items() if scope.startswith(SCOPE_PROJECT)]
-        return self.of(SCOPE_EVERYTHING).union(self.of(SCOPE_DOMAIN + domain), *projects)
+        projects = [numbers for scope, numbers in self.numbers_by_scope.items() if scope.startswith(SCOPE_PROJECT)]
+        return self.numbers_in_scope(SCOPE_EVERYTHING).union(self.numbers_in_scope(SCOPE_DOMAIN + domain), *projects)
 
 
 def opt_in_lists_in_force(
@@ -65,14 +65,14 @@ def opt_in_lists_in_force(
     """The permissions in force; one that begins later does not hold yet."""
     found = []
     for one in filed:
-        if one.declared.schools is None:
+        if one.declaration.schools is None:
             continue
         by_scope: dict[str, set[str]] = {}
-        for filing in one.filings:
-            if filing.holds(today) and filing.since <= today:
+        for filing in one.objections:
+            if filing.in_force(today) and filing.since <= today:
                 by_scope.setdefault(filing.scope, set()).add(filing.pgn)
         listed = {scope: changes.all_of(frozenset(pgn)) for scope, pgn in by_scope.items()}
-        found.append(OptInList(one.name, frozenset(one.declared.schools), one.declared.date, listed))
+        found.append(OptInList(one.name, frozenset(one.declaration.schools), one.declaration.date, listed))
     return tuple(found)
 
 

@@ -18,7 +18,7 @@ from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, Refusal, locate_def
 from cohort.keys import project_keys
 from cohort.legal_basis import eligibility
 from cohort.live_tables import row_withdrawal
-from cohort.release_records import release_record
+from cohort.release_records import record_store
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.storage.zone_paths import StorageZones
 
@@ -31,15 +31,15 @@ class BarredPupils:
     facts: dict[str, Any]
 
 
-def live_pseudonymous_releases(places: StorageZones) -> list[ReleaseRecord]:
+def live_pseudonymous_releases(zones: StorageZones) -> list[ReleaseRecord]:
     """The releases that pseudonymous projects show."""
-    shown = [release_record.find_published_record(places, folder.name) for folder in sorted(places.exact.glob("*/"))]
+    shown = [record_store.find_published_record(zones, folder.name) for folder in sorted(zones.exact.glob("*/"))]
     return [record for record in shown if record is not None and record.facts["class"] == "pseudonymous"]
 
 
 def withdraw_ineligible_rows(
     spark: SparkSession,
-    places: StorageZones,
+    zones: StorageZones,
     platform: Platform,
     folder: Path,
     key_folder: Path,
@@ -53,51 +53,51 @@ def withdraw_ineligible_rows(
     of intake, so that no release is made meanwhile.
     Gives: per project what went, or why nobody reads it now, with the exit code (a lost key: 13).
     """
-    records = live_pseudonymous_releases(places)
+    records = live_pseudonymous_releases(zones)
     for record in records:
-        row_withdrawal.begin_withdrawal(places, record.project)
+        row_withdrawal.begin_withdrawal(zones, record.project)
     told = []
     for record in records:
         name = record.project
         try:
             agreed = project.load_project(folder, name, platform)
             key, who = project_keys.load_key(key_folder, name), barred(agreed)
-            gone = find_lapsed_schools(places, folder, record, agreed, now.date())
+            gone = find_lapsed_schools(zones, folder, record, agreed, now.date())
             still = [entry for entry in record.facts.get("instructed", []) if entry[:4] not in gone]
             done: dict[str, Any] = row_withdrawal.withdraw_rows(
                 spark,
-                places,
+                zones,
                 platform,
                 agreed,
                 key,
                 who.numbers,
                 now,
                 hierarchies=folder / "hierarchies",
-                boards=catalogue.load_catalogue(folder).boards(now.date()),
+                boards=catalogue.load_catalogue(folder).boards_on(now.date()),
                 schools=gone,
                 facts={**who.facts, "instructed": still},
             )
             code = EXIT_DONE
         except Refusal as refusal:
-            table_access.withdraw_access(places, platform, name, "the lists of today could not be honoured", now)
+            table_access.withdraw_access(zones, platform, name, "the lists of today could not be honoured", now)
             done, code = {"project": name, "refused": [*refusal.problems]}, refusal.exit_code
         except Exception as defect:  # an objection to another project does not wait for it
-            table_access.withdraw_access(places, platform, name, "the lists of today could not be honoured", now)
+            table_access.withdraw_access(zones, platform, name, "the lists of today could not be honoured", now)
             done, code = {"project": name, "defect": type(defect).__name__, "at": locate_defect(defect)}, EXIT_DEFECT
-        told.append({**done, "access": table_access.access_state(places, platform, name), "exit_code": code})
+        told.append({**done, "access": table_access.access_state(zones, platform, name), "exit_code": code})
         progress(f"{name}: {done.get('pupils_barred', 'not known how many')} pupils barred and taken out")
     return told
 
 
 def find_lapsed_schools(
-    places: StorageZones, folder: Path, record: ReleaseRecord, agreed: Project, today: dt.date
+    zones: StorageZones, folder: Path, record: ReleaseRecord, agreed: Project, today: dt.date
 ) -> frozenset[str]:
     """Schools that instructed when the release was made and do not, or not for all of their sites, any more.
 
     A pseudonymous table tells schools apart, not their sites: then the whole school leaves it.
     Refuses: no school at all with an instruction (exit code 17): that looks like a list that was lost.
     """
-    may_name = eligibility.load_list_vocabulary(places, folder, catalogue.load_catalogue(folder))
-    holds = eligibility.load_instructions(places, today, may_name).schools(agreed)
+    may_name = eligibility.load_list_vocabulary(zones, folder, catalogue.load_catalogue(folder))
+    holds = eligibility.load_instructions(zones, today, may_name).schools(agreed)
     before = record.facts.get("instructed", [])
     return frozenset(entry[:4] for entry in before if holds.fell_away([entry]))

@@ -25,7 +25,7 @@ from cohort.foundation.errors import (
 from cohort.keys import project_keys
 from cohort.legal_basis import eligibility, objections
 from cohort.live_tables import eligibility_withdrawal
-from cohort.release_records import release_record
+from cohort.release_records import record_store
 from cohort.storage import locks
 from cohort.storage.zone_paths import StorageZones
 
@@ -40,7 +40,7 @@ PROJECT_BUSY = "another run on the project is not done; nobody was let in meanwh
 class ReaderCheck:
     """One look at all tables: where they are, what is declared (`folder`: the configuration), which day."""
 
-    places: StorageZones
+    zones: StorageZones
     platform: Platform
     folder: Path
     keys: Path
@@ -54,7 +54,7 @@ def check_readers(round_: ReaderCheck, progress: Callable[[str], None]) -> dict[
     a table from being judged, 17 where one could not be opened or closed, 14 where a verification failed, 13
     where a key is lost, 12 where lists of objections are not fit, 10 where a declaration cannot be read.
     """
-    tables = sorted(path.name for path in (round_.places.root / "projects").glob("*"))
+    tables = sorted(path.name for path in (round_.zones.root / "projects").glob("*"))
     told = [_look(round_, name) for name in tables]
     for one in told:
         progress(f"{one['project']}: {one['access']}" + "".join(f"; {why}" for why in one["why_not"]))
@@ -62,7 +62,7 @@ def check_readers(round_: ReaderCheck, progress: Callable[[str], None]) -> dict[
 
 
 def _look(round_: ReaderCheck, name: str) -> dict[str, Any]:
-    places, platform, code = round_.places, round_.platform, EXIT_DONE
+    zones, platform, code = round_.zones, round_.platform, EXIT_DONE
     try:
         agreed = project.load_project(round_.folder, name, platform)
         why_not = _of_personal_data(round_, agreed) if agreed.pseudonymous else []
@@ -72,11 +72,11 @@ def _look(round_: ReaderCheck, name: str) -> dict[str, Any]:
     except Exception as failed:  # one project's defect keeps no other table open, nor its own
         why_not, code = describe_failure(failed)
         try:
-            table_access.withdraw_access(places, platform, name, "its state could not be judged", round_.now)
+            table_access.withdraw_access(zones, platform, name, "its state could not be judged", round_.now)
         except Exception as stays_open:
             more, worse = describe_failure(stays_open)
             why_not, code = [*why_not, *more], worse
-    state = table_access.access_state(places, platform, name)
+    state = table_access.access_state(zones, platform, name)
     return {"project": name, "access": state, "why_not": why_not, "exit_code": code}
 
 
@@ -92,22 +92,22 @@ def _of_personal_data(round_: ReaderCheck, agreed: Project) -> list[str]:
 
     Refuses: lists that cannot be read, no instruction or consent at all (exit codes 12 and 17).
     """
-    places, today = round_.places, round_.now.date()
+    zones, today = round_.zones, round_.now.date()
     told = [] if project_keys.key_exists(round_.keys, agreed.name) else [KEY_LOST]
-    record = release_record.find_published_record(places, agreed.name)
+    record = record_store.find_published_record(zones, agreed.name)
     if record is None:
         return told
     listed = catalogue.load_catalogue(round_.folder)
-    lists = objections.load_objections(places.objections, round_.platform.objections, today, listed.domains())
-    may_name = eligibility.load_list_vocabulary(places, round_.folder, listed)
-    given = eligibility.load_consents(places, round_.platform, today, may_name).given(agreed)
+    lists = objections.load_objections(zones.objections, round_.platform.objections, today, listed.domains())
+    may_name = eligibility.load_list_vocabulary(zones, round_.folder, listed)
+    given = eligibility.load_consents(zones, round_.platform, today, may_name).given(agreed)
     told += [CONSENTS_DIFFER] if given.digest != record.facts.get("consents_digest", "") else []
-    told += [OBJECTIONS_DUE] if objection_erasure.is_release_due(places, lists, agreed.name) else []
+    told += [OBJECTIONS_DUE] if objection_erasure.is_release_due(zones, lists, agreed.name) else []
     return [
         *told,
         *(
             [INSTRUCTION_LAPSED]
-            if eligibility_withdrawal.find_lapsed_schools(places, round_.folder, record, agreed, today)
+            if eligibility_withdrawal.find_lapsed_schools(zones, round_.folder, record, agreed, today)
             else []
         ),
     ]
@@ -115,12 +115,12 @@ def _of_personal_data(round_: ReaderCheck, agreed: Project) -> list[str]:
 
 def _settle(round_: ReaderCheck, agreed: Project, why_not: list[str]) -> list[str]:
     """Under the project's lock; while another run holds it a table is closed if need be, never opened."""
-    places, platform, now = round_.places, round_.platform, round_.now
+    zones, platform, now = round_.zones, round_.platform, round_.now
     try:
-        with locks.hold_lock(places.locks, agreed.name):
-            return table_access.settle_access(places, platform, agreed, now, *why_not)
+        with locks.hold_lock(zones.locks, agreed.name):
+            return table_access.settle_access(zones, platform, agreed, now, *why_not)
     except StateRefused:
-        reasons = [*table_access.reasons_against_access(places, agreed, now.date()), *why_not]
+        reasons = [*table_access.reasons_against_access(zones, agreed, now.date()), *why_not]
         if reasons:
-            table_access.withdraw_access(places, platform, agreed.name, "; ".join(reasons), now)
+            table_access.withdraw_access(zones, platform, agreed.name, "; ".join(reasons), now)
         return [*reasons, PROJECT_BUSY]

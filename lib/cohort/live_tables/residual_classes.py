@@ -68,8 +68,8 @@ def find_unsafe_classes(staying: DataFrame, project: Project, floors: PlatformFl
     over = F.col("_largest") * share.denominator > F.col("_pupils") * share.numerator
     few = F.col("_pupils") - F.col("_largest") < asked.k_others
     fallen = classes.where(small | over | few).select(*by)
-    if project.sensitive is not None:
-        own = project.sensitive
+    if project.sensitive_column is not None:
+        own = project.sensitive_column
         fallen = fallen.union(_telling(staying.where(SHOWS_VALUE), own, by, floors))
         fallen = fallen.union(_telling_a_board(known.where(SHOWS_VALUE), own, by, floors)).distinct()
     return fallen
@@ -88,19 +88,19 @@ def _at_boards(rows: DataFrame, boards: DataFrame) -> DataFrame:
 
 def _class_columns(project: Project) -> list[str]:
     """What makes a class: the quasi-identifiers, and whether a sensitive value is shown."""
-    quasi = [column.name for column in project.quasi_identifying]
-    return [*quasi, SHOWS_VALUE] if project.sensitive is not None else quasi
+    quasi = [column.name for column in project.quasi_identifiers]
+    return [*quasi, SHOWS_VALUE] if project.sensitive_column is not None else quasi
 
 
 def _with_population(rows: DataFrame, project: Project) -> DataFrame:
-    own = project.sensitive
+    own = project.sensitive_column
     return rows if own is None else rows.withColumn(SHOWS_VALUE, F.col(own.name) != UNKNOWN)
 
 
 def _telling(shown: DataFrame, own: DeclaredColumn, by: list[str], floors: PlatformFloors) -> DataFrame:
     """The classes that would give away more of a sensitive value than agreed."""
     limits = own.constraint
-    if limits is None or limits.of_the_cohort:
+    if limits is None or limits.compares_with_cohort:
         return shown.select(*by).distinct()
     share = Fraction(min(limits.largest_value, floors.largest_value))
     values = shown.groupBy(*by, own.name).agg(F.count(F.lit(1)).alias("_n"))

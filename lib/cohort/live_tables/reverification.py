@@ -18,15 +18,15 @@ from cohort.foundation.errors import NotAnonymous, Refusal, RightsRefused, State
 from cohort.keys.project_keys import ProjectKey
 from cohort.release import release_job
 from cohort.release.release_job import ReleaseTask
-from cohort.release_records import release_record
+from cohort.release_records import release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.verification import stage_verification
-from cohort.verification.stage_verification import Findings
+from cohort.verification.findings import VerificationResult
 
 
 def reverify_published_table(
     spark: SparkSession, work: ReleaseTask, key: ProjectKey | None, record: ReleaseRecord
-) -> Findings:
+) -> VerificationResult:
     """Hold a published table against its record, the agreement and, with a key, the lists of today.
 
     Takes: the key of a pseudonymous project, none of another; the project's published release. The caller
@@ -36,7 +36,7 @@ def reverify_published_table(
     published, a table that cannot be read: nobody reads it any more (14).
     """
     project = work.project.name
-    if release_record.withdrawal_journal_path(work.places, project).exists():
+    if release_states.withdrawal_journal_path(work.zones, project).exists():
         raise StateRefused(
             describe_problem(
                 "a release that stays as it is",
@@ -55,15 +55,15 @@ def reverify_published_table(
         facts = {"findings": sorted(findings.codes)}
     if problems:
         _close(work, record, problems, facts)
-    release_record.failed_verification_path(work.places, project).unlink(missing_ok=True)
+    release_states.failed_verification_path(work.zones, project).unlink(missing_ok=True)
     return findings
 
 
 def _look(
     spark: SparkSession, work: ReleaseTask, key: ProjectKey | None, record: ReleaseRecord
-) -> tuple[Findings, list[str], dict[str, Any]]:
+) -> tuple[VerificationResult, list[str], dict[str, Any]]:
     """What the table's bytes tell: the findings, a sentence for everything wrong, facts for the note."""
-    table, project = work.places.table(record.project), record.project
+    table, project = work.zones.table(record.project), record.project
     try:
         findings = stage_verification.check_published(
             spark,
@@ -86,27 +86,27 @@ def _look(
             raise  # of what is declared, not of the table
         why = f"{type(failed).__name__} at {locate_defect(failed)}"
         problem = f"The table of {project} could not be verified ({why})."
-        return Findings((), (), (), {}, (0, "")), [problem], {"findings": [], "defect": why}
+        return VerificationResult((), (), (), {}, (0, "")), [problem], {"findings": [], "defect": why}
 
 
-def _sentences(findings: Findings) -> list[str]:
+def _sentences(findings: VerificationResult) -> list[str]:
     return [f"{one.code}: {one.sentence}" for one in findings.found]
 
 
 def _has_its_rows(spark: SparkSession, work: ReleaseTask, record: ReleaseRecord) -> bool:
-    rows = delta.read_table(spark, work.places.table(record.project))
+    rows = delta.read_table(spark, work.zones.table(record.project))
     return bool([*delta.checksum_rows(rows)] == record.facts["checksum"])
 
 
 def _close(work: ReleaseTask, record: ReleaseRecord, problems: list[str], facts: dict[str, Any]) -> None:
     project = record.project
-    note = release_record.failed_verification_path(work.places, project)
+    note = release_states.failed_verification_path(work.zones, project)
     json_documents.write_json_document(
         note, {"release": record.release, "at": str(work.now), "problems": len(problems), **facts}
     )
     closed = f"Nobody reads projects/{project} any more."
     try:
-        table_access.withdraw_access(work.places, work.platform, project, table_access.VERIFICATION_FAILED, work.now)
+        table_access.withdraw_access(work.zones, work.platform, project, table_access.VERIFICATION_FAILED, work.now)
     except RightsRefused as stays_open:
         closed = f"It could not be closed: {stays_open}"
     raise NotAnonymous(

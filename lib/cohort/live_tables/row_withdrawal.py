@@ -27,7 +27,7 @@ from cohort.foundation.errors import NotAnonymous
 from cohort.keys.project_keys import ProjectKey
 from cohort.live_tables import residual_classes
 from cohort.release import contributors, publication
-from cohort.release_records import public_record, release_record
+from cohort.release_records import public_record, record_store, release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.states import local_frames
 from cohort.states.schemas import PSEUDONYM_COLUMNS
@@ -46,7 +46,7 @@ class RowWithdrawal:
     """One withdrawal: from what, of whom."""
 
     spark: SparkSession
-    places: StorageZones
+    zones: StorageZones
     platform: Platform
     project: Project
     key: ProjectKey
@@ -59,7 +59,7 @@ class RowWithdrawal:
 
     @property
     def table(self) -> Path:
-        return self.places.table(self.project.name)
+        return self.zones.table(self.project.name)
 
     def version(self) -> int:
         """The newest version that shows this release."""
@@ -67,12 +67,12 @@ class RowWithdrawal:
         return next(commit.version for commit in history if commit.note == self.record.id)
 
     def close(self) -> None:
-        table_access.withdraw_access(self.places, self.platform, self.project.name, ROWS_BEING_WITHDRAWN, self.now)
+        table_access.withdraw_access(self.zones, self.platform, self.project.name, ROWS_BEING_WITHDRAWN, self.now)
 
 
-def begin_withdrawal(places: StorageZones, project: str) -> Facts:
+def begin_withdrawal(zones: StorageZones, project: str) -> Facts:
     """The journal, written before anything is looked at: from here on nobody is let in who was not in."""
-    file = release_record.withdrawal_journal_path(places, project)
+    file = release_states.withdrawal_journal_path(zones, project)
     if not file.exists():
         json_documents.write_json_document(file, {"release": None, "plan": None, "taken": []})
     return json_documents.read_json_document(file)
@@ -80,7 +80,7 @@ def begin_withdrawal(places: StorageZones, project: str) -> Facts:
 
 def withdraw_rows(
     spark: SparkSession,
-    places: StorageZones,
+    zones: StorageZones,
     platform: Platform,
     project: Project,
     key: ProjectKey,
@@ -103,11 +103,11 @@ def withdraw_rows(
     files of the superseded snapshot that stay (16); readers who cannot be let in again (17). Nobody reads
     then.
     """
-    with locks.hold_lock(places.locks, project.name):
-        record = release_record.find_published_record(places, project.name)
+    with locks.hold_lock(zones.locks, project.name):
+        record = record_store.find_published_record(zones, project.name)
         if record is None or record.facts["class"] != "pseudonymous":
             return {"project": project.name, **_sums([])}
-        task = RowWithdrawal(spark, places, platform, project, key, record, barred, schools, now, hierarchies, boards)
+        task = RowWithdrawal(spark, zones, platform, project, key, record, barred, schools, now, hierarchies, boards)
         try:
             return _apply(task, dict(facts or {}))
         except BaseException:
@@ -116,7 +116,7 @@ def withdraw_rows(
 
 
 def _apply(task: RowWithdrawal, facts: Facts) -> Facts:
-    taken = _taken(task, begin_withdrawal(task.places, task.project.name))
+    taken = _taken(task, begin_withdrawal(task.zones, task.project.name))
     rows = _marked(task)
     sums = rows.agg(*(F.count_if(reason).alias(name) for name, reason in _reasons().items())).first()
     if sums is None:
@@ -127,12 +127,12 @@ def _apply(task: RowWithdrawal, facts: Facts) -> Facts:
             taken = _take(task, taken, rows, sums.asDict())
         return _finish(task, taken, facts)
     if facts:
-        release_record.save_release_record(task.places, task.record.noted(**facts))
-    release_record.withdrawal_journal_path(task.places, task.project.name).unlink()
+        record_store.save_release_record(task.zones, task.record.noted(**facts))
+    release_states.withdrawal_journal_path(task.zones, task.project.name).unlink()
     if (
-        table_access.access_state(task.places, task.platform, task.project.name) != table_access.ACCESS_GRANTED
+        table_access.access_state(task.zones, task.platform, task.project.name) != table_access.ACCESS_GRANTED
     ):  # by who saw the journal
-        table_access.settle_access(task.places, task.platform, task.project, task.now)
+        table_access.settle_access(task.zones, task.platform, task.project, task.now)
     return _told(task, task.record, [])
 
 
@@ -171,7 +171,7 @@ def _marked(task: RowWithdrawal) -> DataFrame:
 def _take(task: RowWithdrawal, taken: list[Facts], rows: DataFrame, sums: Facts) -> list[Facts]:
     """One commit with what stays, in the order of a release: a MERGE would leave files in another one."""
     barred, lapsed = _reasons().values()
-    columns = [*task.project.column_names, *task.project.pseudonyms]
+    columns = [*task.project.column_names, *task.project.pseudonym_columns]
     boards = pupil_boards.make_board_frame(task.spark, task.key, task.boards)
     floors = task.platform.floors
     staying = residual_classes.keep_residual_rows(rows, barred | lapsed, task.project, floors, boards).select(*columns)
@@ -185,7 +185,7 @@ def _take(task: RowWithdrawal, taken: list[Facts], rows: DataFrame, sums: Facts)
 
 
 def _write(task: RowWithdrawal, journal: Facts) -> None:
-    file = release_record.withdrawal_journal_path(task.places, task.project.name)
+    file = release_states.withdrawal_journal_path(task.zones, task.project.name)
     json_documents.write_json_document(file, {"release": task.record.release, **journal})
 
 
@@ -208,10 +208,10 @@ def _finish(task: RowWithdrawal, taken: list[Facts], facts: Facts) -> Facts:
         withdrawals=[*(one for one in earlier if one["version"] != withdrawn["version"]), withdrawn],
     )
     record = contributors.record_without_schools(record, task.schools)
-    public_record.write_public_record(task.places, task.platform, record)
-    release_record.save_release_record(task.places, record)
-    release_record.withdrawal_journal_path(task.places, task.project.name).unlink()
-    table_access.settle_access(task.places, task.platform, task.project, task.now)
+    public_record.write_public_record(task.zones, task.platform, record)
+    record_store.save_release_record(task.zones, record)
+    release_states.withdrawal_journal_path(task.zones, task.project.name).unlink()
+    table_access.settle_access(task.zones, task.platform, task.project, task.now)
     return _told(task, record, taken)
 
 
@@ -238,7 +238,7 @@ def _verify(task: RowWithdrawal, left: int) -> list[int | str]:
 
 def _told(task: RowWithdrawal, record: ReleaseRecord, taken: list[Facts]) -> Facts:
     name = task.project.name
-    state = table_access.access_state(task.places, task.platform, name)
+    state = table_access.access_state(task.zones, task.platform, name)
     return {"project": name, "version": record.facts.get("version"), "access": state, **_sums(taken)}
 
 

@@ -7,9 +7,9 @@ from pyspark.sql import functions as F
 
 from cohort.agreements.project import Project
 from cohort.anonymisation import pupil_records
-from cohort.legal_basis import instructions, objections
+from cohort.legal_basis import instruction_filter, objections
 from cohort.legal_basis.eligibility import Eligibility
-from cohort.legal_basis.instructions import INSTRUCTED_COLUMN
+from cohort.legal_basis.instruction_filter import INSTRUCTED_COLUMN
 from cohort.release.pipeline import PipelineResult
 from cohort.states.schemas import AcceptedResults
 
@@ -26,7 +26,7 @@ def count_rows_and_pupils(
     rows_without, rows_objected = rows_selected - rows_instructed, rows_instructed - way.counts.rows
     without = objected = 0
     if rows_without or rows_objected:
-        instructed = instructions.keep_instructed_rows(selected, rights.schools)
+        instructed = instruction_filter.keep_instructed_rows(selected, rights.schools)
         admitted = objections.remove_objectors(instructed, results, rights.objections, project)
         known, left = _pupils(selected, rights)
         without = known - left
@@ -54,7 +54,7 @@ def count_rows_and_pupils(
 
 def _rows(selected: AcceptedResults, rights: Eligibility) -> tuple[int, int]:
     """The selected rows, and those of instructed schools, in one pass."""
-    marked = instructions.mark_instructed_rows(selected, rights.schools)
+    marked = instruction_filter.mark_instructed_rows(selected, rights.schools)
     found = marked.agg(F.count(F.lit(1)), F.count_if(INSTRUCTED_COLUMN)).first()
     return (0, 0) if found is None else (found[0], found[1])
 
@@ -62,7 +62,7 @@ def _rows(selected: AcceptedResults, rights: Eligibility) -> tuple[int, int]:
 def _pupils(selected: AcceptedResults, rights: Eligibility) -> tuple[int, int]:
     """The pupils with a selected row, and those of whom one is of an instructed school."""
     per_pupil = (
-        instructions.mark_instructed_rows(selected, rights.schools)
+        instruction_filter.mark_instructed_rows(selected, rights.schools)
         .groupBy("pgn")
         .agg(F.max(INSTRUCTED_COLUMN).alias("any"))
     )

@@ -18,7 +18,7 @@ from cohort.storage.zone_paths import StorageZones
 
 
 def find_contributing_schools(
-    spark: SparkSession, places: StorageZones, stage: Path, key: ProjectKey, listed: Iterable[str]
+    spark: SparkSession, zones: StorageZones, stage: Path, key: ProjectKey, listed: Iterable[str]
 ) -> list[str]:
     """The schools of a staged release, in order: of each pupil's latest value and of every other one shown.
 
@@ -31,7 +31,7 @@ def find_contributing_schools(
     shown = set(found[SCHOOL_CONTROL].to_pylist())
     names = _named(key, listed)
     if not shown <= names.keys():
-        lines = ledger.read(places.ledger).lines
+        lines = ledger.read_ledger(zones.ledger).lines
         names |= _named(key, {line.brin for line in lines if line.brin is not None})
     return sorted(names[digest] for digest in shown & names.keys())
 

@@ -25,7 +25,7 @@ from cohort.anonymisation.sensitive_columns import SensitiveColumn
 from cohort.differencing import cohort_extension, nested_release
 from cohort.foundation.progress import StageListener
 from cohort.keys.project_keys import ProjectKey
-from cohort.legal_basis import consents, instructions, objections
+from cohort.legal_basis import consent_register, instruction_filter, objections
 from cohort.legal_basis.eligibility import Eligibility
 from cohort.release_records.class_snapshot import ClassSnapshot
 from cohort.sdc.model.coding import Coding
@@ -83,11 +83,11 @@ def run_release_pipeline(
     search may have; the platform's floors; the release that is published, which this one will be nested in;
     whether pupils who never were in one may enter; today's boards by BRIN.
     """
-    coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifying))
+    coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifiers))
     selected = pupil_records.select_project_results(results, project)
-    instructed = instructions.keep_instructed_rows(selected, rights.schools)
+    instructed = instruction_filter.keep_instructed_rows(selected, rights.schools)
     admitted = objections.remove_objectors(instructed, results, rights.objections, project)
-    consented = consents.suppress_unconsented_values(admitted, rights.given, project)
+    consented = consent_register.suppress_unconsented_values(admitted, rights.given, project)
     pupils = pupil_records.make_pupil_records(consented, project, hierarchies)
     pseudonymous = pseudonymisation.pseudonymise_pupils(pupils, key, schools)
     kept = search_input.encode_pupils(pseudonymous, project, coding).persist()
@@ -127,7 +127,7 @@ def run_release_pipeline(
 
 def _sensitive(project: Project, hierarchies: HierarchyByColumn, floors: PlatformFloors) -> SensitiveColumn | None:
     """The project's sensitive column with the rules on its shown values."""
-    own = project.sensitive
+    own = project.sensitive_column
     if own is None:
         return None
     rules = derive_value_rules(project, floors)

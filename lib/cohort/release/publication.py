@@ -20,15 +20,16 @@ from cohort.agreements.project import Project
 from cohort.foundation.errors import NotAnonymous, StateRefused, describe_problem
 from cohort.legal_basis import eligibility
 from cohort.legal_basis.eligibility import ListVocabulary
-from cohort.release_records import class_snapshot, public_record, release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records import class_snapshot, public_record, record_store, release_states
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
 
 ROWS_PER_PUBLISHED_FILE = 250_000
 
 
 def check_publishable(
-    places: StorageZones,
+    zones: StorageZones,
     platform: Platform,
     project: Project,
     record: ReleaseRecord,
@@ -42,7 +43,7 @@ def check_publishable(
     an approval by nobody or by whoever made the release (exit code 15); the lists themselves (12, 17);
     readers who could not be let in (17).
     """
-    release_record.require_open_project(places, project.name)
+    release_states.require_open_project(zones, project.name)
     record.moved(ReleaseState.PUBLISHED)
     if now.date() > project.ends:
         raise StateRefused(
@@ -59,11 +60,11 @@ def check_publishable(
     if approved_by is not None and (not approved_by.strip() or approved_by.strip() == record.facts["made_by"]):
         raise _approval("whoever made the release")
     table_access.require_access_possible(platform, project)
-    lists = eligibility.load_eligibility(places, platform, project, now.date(), may_name).digests()
+    lists = eligibility.load_eligibility(zones, platform, project, now.date(), may_name).digests()
     changed = [name.partition("_")[0] for name, digest in lists.items() if record.facts[name] != digest]
     if changed:
         reason = f"a list of {' and '.join(changed)} changed after the verification"
-        class_snapshot.refuse_release(places, record, reason=reason)
+        class_snapshot.refuse_release(zones, record, reason=reason)
         raise StateRefused(
             describe_problem(
                 f"the lists of {' and '.join(changed)} that the release was verified with",
@@ -77,7 +78,7 @@ def check_publishable(
 
 def publish_release(
     spark: SparkSession,
-    places: StorageZones,
+    zones: StorageZones,
     platform: Platform,
     project: Project,
     record: ReleaseRecord,
@@ -93,18 +94,18 @@ def publish_release(
     against the published one (15): the earlier snapshot stays. A table whose checksum is not the verified one
     is removed (14). Nobody can read from before the commit until it was compared; what `access` refuses (17).
     """
-    class_snapshot.require_compared_with_published(places, project, record)
-    stage = delta.read_table(spark, places.stage(record.project, record.release)).select(
-        *project.column_names, *project.pseudonyms
+    class_snapshot.require_compared_with_published(zones, project, record)
+    stage = delta.read_table(spark, zones.stage(record.project, record.release)).select(
+        *project.column_names, *project.pseudonym_columns
     )
     rows, checksum = record.facts["checksum"]
     if list(delta.checksum_rows(stage)) != [rows, checksum]:
         raise _altered("the stage")
-    table = places.table(project.name)
-    table_access.close_table(places, platform, project.name, "a release is being published", now)
+    table = zones.table(project.name)
+    table_access.close_table(zones, platform, project.name, "a release is being published", now)
     version = replace_published_rows(stage, rows, table, project, record.id, platform)
     progress(f"committed: {rows} rows, version {version}")
-    _compare(spark, places, record)
+    _compare(spark, zones, record)
     published = record.moved(
         ReleaseState.PUBLISHED,
         version=version,
@@ -112,10 +113,10 @@ def publish_release(
         approved_by=approved_by,
         second_person=approved_by is not None,
     )
-    release_record.save_release_record(places, published)
-    _settle(places, platform, published)
+    record_store.save_release_record(zones, published)
+    _settle(zones, platform, published)
     progress("settled: earlier snapshot vacuumed, stage removed")
-    why_not = table_access.settle_access(places, platform, project, now)
+    why_not = table_access.settle_access(zones, platform, project, now)
     progress(f"access: withdrawn, as {'; '.join(why_not)}" if why_not else f"access: {project.readers}")
     return published
 
@@ -135,7 +136,7 @@ def replace_published_rows(
         "cohort.expires": str(project.ends),
         **({"cohort.personal_data": "true"} if project.pseudonymous else {}),
     }
-    ordered = order_by_released_values(released, rows, project.row_order, project.pseudonyms)
+    ordered = order_by_released_values(released, rows, project.row_order, project.pseudonym_columns)
     return delta.replace_table(ordered, table, own, release_id, platform.tables)
 
 
@@ -149,13 +150,13 @@ def order_by_released_values(released: DataFrame, rows: int, by: list[str], then
     return released.repartition(files, *map(F.col, by)).sortWithinPartitions(*by, *then)
 
 
-def repair_publication(spark: SparkSession, places: StorageZones, platform: Platform, project: str) -> None:
+def repair_publication(spark: SparkSession, zones: StorageZones, platform: Platform, project: str) -> None:
     """Bring the records up to the table's history, after a run that was killed between the two.
 
     The newest commit that carries a release's id is the published release; an unfinished settling is done.
     """
-    table = places.table(project)
-    known = {record.id: record for record in release_record.load_release_records(places, project)}
+    table = zones.table(project)
+    known = {record.id: record for record in record_store.load_release_records(zones, project)}
     if not delta.table_exists(table):
         return
     commit = next((c for c in delta.read_commits(table) if c.note in known), None)
@@ -163,48 +164,48 @@ def repair_publication(spark: SparkSession, places: StorageZones, platform: Plat
         return
     record = known[str(commit.note)]
     if record.state is ReleaseState.VERIFIED:
-        _compare(spark, places, record)
+        _compare(spark, zones, record)
         record = record.moved(ReleaseState.PUBLISHED, version=commit.version, mended=True)
-        release_record.save_release_record(places, record)
+        record_store.save_release_record(zones, record)
     if record.state is ReleaseState.PUBLISHED and not record.facts.get("settled"):
-        _settle(places, platform, record)
+        _settle(zones, platform, record)
 
 
-def _compare(spark: SparkSession, places: StorageZones, record: ReleaseRecord) -> None:
+def _compare(spark: SparkSession, zones: StorageZones, record: ReleaseRecord) -> None:
     """Remove a table, and refuse its release, whose rows are not those that were verified.
 
     With a retention of nothing Delta restores no earlier version; the next release makes the table anew.
     """
-    table = places.table(record.project)
+    table = zones.table(record.project)
     if list(delta.checksum_rows(delta.read_table(spark, table))) != record.facts["checksum"]:
         delta.remove_folder(table, where=f"projects/{record.project}")
         reason = "what was committed was not what was verified, and was removed"
-        release_record.save_release_record(places, record.moved(ReleaseState.REFUSED, reason=reason))
-        class_snapshot.remove_snapshot(places, record)
+        record_store.save_release_record(zones, record.moved(ReleaseState.REFUSED, reason=reason))
+        class_snapshot.remove_snapshot(zones, record)
         raise _altered("the table")
 
 
-def _settle(places: StorageZones, platform: Platform, record: ReleaseRecord) -> None:
-    for earlier in release_record.load_release_records(places, record.project):
+def _settle(zones: StorageZones, platform: Platform, record: ReleaseRecord) -> None:
+    for earlier in record_store.load_release_records(zones, record.project):
         if earlier.state is ReleaseState.PUBLISHED and earlier.release != record.release:
             earlier = earlier.moved(ReleaseState.SUPERSEDED)
-            release_record.save_release_record(places, earlier)
+            record_store.save_release_record(zones, earlier)
         if earlier.state is ReleaseState.SUPERSEDED:
-            public_record.mark_public_record_superseded(places, earlier)
+            public_record.mark_public_record_superseded(zones, earlier)
     delta.vacuum_table_or_refuse(
-        places.table(record.project),
+        zones.table(record.project),
         "only the published snapshot",
         found="files of an earlier one",
         where=f"projects/{record.project}",
         do="Look at its permissions, then run publish again",
     )
-    delta.remove_folder(places.staging(record.project), where=f"staging/{record.project}")
-    class_snapshot.keep_only_snapshots(places, record.project, [record.release])
-    release_record.withdrawal_journal_path(places, record.project).unlink(
+    delta.remove_folder(zones.staging(record.project), where=f"staging/{record.project}")
+    class_snapshot.keep_only_snapshots(zones, record.project, [record.release])
+    release_states.withdrawal_journal_path(zones, record.project).unlink(
         missing_ok=True
     )  # it was of the snapshot before
-    public_record.write_public_record(places, platform, record)
-    release_record.save_release_record(places, record.noted(settled=True))
+    public_record.write_public_record(zones, platform, record)
+    record_store.save_release_record(zones, record.noted(settled=True))
 
 
 def _approval(found: str) -> StateRefused:

@@ -27,7 +27,7 @@ from cohort.legal_basis import eligibility, number_changes
 from cohort.legal_basis.declared_lists import DatedListDeclaration
 from cohort.legal_basis.eligibility import Eligibility, ListVocabulary
 from cohort.results import value_ranges
-from cohort.results.value_ranges import Spread
+from cohort.results.value_ranges import ValueRanges
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.storage.zone_paths import StorageZones
 
@@ -39,7 +39,7 @@ EXPIRES_SOON_DAYS = 31
 class ReadinessInput:
     """What a release is asked for: where, what was agreed, what is declared, on which day."""
 
-    places: StorageZones
+    zones: StorageZones
     platform: Platform
     project: Project
     config: Path
@@ -59,7 +59,7 @@ def load_fitting_hierarchies(project: Project, hierarchies: Path, catalogue: Cat
             has, a hierarchy without a code that intake accepts, bands without a score that it accepts (10).
     """
     eligibility.check_special_category_columns(project, catalogue.special_domains())
-    unknown = [r for r in project.results if not catalogue.measures(r.domein, r.schaal)]
+    unknown = [r for r in project.results if not catalogue.has_test(r.domein, r.schaal)]
     if unknown:
         raise ConfigurationRefused(
             *(
@@ -79,7 +79,7 @@ def load_fitting_hierarchies(project: Project, hierarchies: Path, catalogue: Cat
     return trees
 
 
-def check_readiness(asked: ReadinessInput, spread: Spread) -> dict[str, Any]:
+def check_readiness(asked: ReadinessInput, spread: ValueRanges) -> dict[str, Any]:
     """What the next release would refuse, what it would leave out, and what expires soon.
 
     Args:
@@ -91,12 +91,12 @@ def check_readiness(asked: ReadinessInput, spread: Spread) -> dict[str, Any]:
     problems, doubts, trees, today = list[str](), list[str](), dict[str, Hierarchy](), None
     try:
         trees = load_fitting_hierarchies(asked.project, asked.config / "hierarchies", asked.catalogue)
-        nested_release.load_previous_snapshot(asked.places, asked.project, trees)
+        nested_release.load_previous_snapshot(asked.zones, asked.project, trees)
     except Refusal as refusal:
         problems += refusal.problems
     steps: tuple[Callable[[], object], ...] = (
-        lambda: number_change_application.require_applied(
-            asked.places, number_changes.load_number_changes(asked.places.numbers, asked.today)
+        lambda: number_change_application.require_newest_numbers(
+            asked.zones, number_changes.load_number_changes(asked.zones.numbers, asked.today)
         ),
         lambda: project_keys.load_key(asked.key_folder, asked.project.name),
     )
@@ -106,10 +106,10 @@ def check_readiness(asked: ReadinessInput, spread: Spread) -> dict[str, Any]:
         except Refusal as refusal:
             problems += refusal.problems
     try:
-        today = eligibility.load_eligibility(asked.places, asked.platform, asked.project, asked.today, asked.may_name)
+        today = eligibility.load_eligibility(asked.zones, asked.platform, asked.project, asked.today, asked.may_name)
     except Refusal as refusal:
         problems += refusal.problems
-    chosen = value_ranges.chosen_of(spread, asked.project) if isinstance(spread, pa.Table) else None
+    chosen = value_ranges.select_value_ranges(spread, asked.project) if isinstance(spread, pa.Table) else None
     if isinstance(spread, str):
         problems.append(spread)
     elif chosen is None or not chosen.num_rows:
@@ -123,8 +123,8 @@ def check_readiness(asked: ReadinessInput, spread: Spread) -> dict[str, Any]:
             )
         )
     else:
-        problems += value_ranges.outside(asked.project, trees, chosen, differences=False)
-        doubts += value_ranges.outside(asked.project, trees, chosen, differences=True)
+        problems += value_ranges.values_outside_bands(asked.project, trees, chosen, differences=False)
+        doubts += value_ranges.values_outside_bands(asked.project, trees, chosen, differences=True)
     return {
         "would_refuse": problems,
         "may_refuse": doubts,
@@ -140,7 +140,7 @@ def _left_out(platform: Platform, today: Eligibility, chosen: pa.Table) -> list[
     without = {one["brin"] for one in sites if not today.schools.covers(one["brin"], one["vestiging"])}
     if not without:
         return []
-    some, every = (platform.shown.count(len(them)) for them in (without, schools))
+    some, every = (platform.shown.round_count(len(them)) for them in (without, schools))
     about = f"about {some}" if some is not None else f"{platform.shown.hide_up_to} or fewer"
     of = f"about {every}" if every is not None else f"{platform.shown.hide_up_to} or fewer"
     return [
@@ -153,11 +153,11 @@ def _expiring(asked: ReadinessInput, today: Eligibility) -> Iterator[str]:
     """Lists of objections, instructions and consents that are used and soon too old."""
     most = asked.platform.objections.max_age_days
     for one in today.objections.lists:
-        yield from _expires("objections", one.name, one.declared, most, asked.today)
+        yield from _expires("objections", one.name, one.declaration, most, asked.today)
     for read in today.instructions.lists:
-        yield from _expires("instructions", read.name, read.declared, None, asked.today)
-    for read in today.consents.lists if asked.project.special else ():
-        yield from _expires("consents", read.name, read.declared, most, asked.today)
+        yield from _expires("instructions", read.name, read.declaration, None, asked.today)
+    for read in today.consents.lists if asked.project.special_results else ():
+        yield from _expires("consents", read.name, read.declaration, most, asked.today)
     for what, lines in (("instructions", today.instructions.lines), ("consents", _consents(asked, today))):
         days = [
             (line.until - asked.today).days for line in lines if line.until is not None and line.in_force(asked.today)

@@ -24,21 +24,23 @@ from cohort.keys.project_keys import ProjectKey
 from cohort.legal_basis import eligibility, number_changes
 from cohort.legal_basis.eligibility import Eligibility, ListVocabulary
 from cohort.release import accounting, contributors, data_dictionary, pipeline, publication, readiness
-from cohort.release_records import class_snapshot, public_record, release_record
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records import class_snapshot, public_record, record_store, release_record, release_states
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.results import current_results, ledger
 from cohort.sdc.risk import reidentification_risk
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
-from cohort.verification.stage_verification import Before, Finding, Findings, Subject, check_stage
-from cohort.verification.stage_verification import check_rights as published_rights
+from cohort.verification.findings import Finding, PublishedPredecessor, VerificationResult, VerificationSubject
+from cohort.verification.published_table_verification import verify_rights
+from cohort.verification.stage_verification import check_stage
 
 
 @dataclass(frozen=True)
 class ReleaseTask:
     """What a release is made from, beside the session: where, what was agreed, what is declared."""
 
-    places: StorageZones
+    zones: StorageZones
     platform: Platform
     catalogue: Catalogue
     project: Project
@@ -56,7 +58,7 @@ class ReleaseTask:
     @property
     def known(self) -> ListVocabulary:
         """What a line of a list may name."""
-        return eligibility.load_list_vocabulary(self.places, self.hierarchies.parent, self.catalogue)
+        return eligibility.load_list_vocabulary(self.zones, self.hierarchies.parent, self.catalogue)
 
 
 def check_release_allowed(work: ReleaseTask) -> tuple[Eligibility, ProjectKey]:
@@ -67,8 +69,8 @@ def check_release_allowed(work: ReleaseTask) -> tuple[Eligibility, ProjectKey]:
     instructions and consents (17); the key (13).
     """
     project = work.project
-    release_record.require_open_project(work.places, project.name)
-    if not project.lasts(work.today):
+    release_states.require_open_project(work.zones, project.name)
+    if not project.covers(work.today):
         raise StateRefused(
             describe_problem(
                 "a project in its time",
@@ -81,13 +83,13 @@ def check_release_allowed(work: ReleaseTask) -> tuple[Eligibility, ProjectKey]:
             )
         )
     trees = readiness.load_fitting_hierarchies(project, work.hierarchies, work.catalogue)
-    before = nested_release.load_previous_snapshot(work.places, project, trees)
+    before = nested_release.load_previous_snapshot(work.zones, project, trees)
     if work.wave and before is None:
         raise nested_release.cohort_extension_refusal(project)
-    number_change_application.require_applied(
-        work.places, number_changes.load_number_changes(work.places.numbers, work.today)
+    number_change_application.require_newest_numbers(
+        work.zones, number_changes.load_number_changes(work.zones.numbers, work.today)
     )
-    lists = eligibility.load_eligibility(work.places, work.platform, project, work.today, work.known)
+    lists = eligibility.load_eligibility(work.zones, work.platform, project, work.today, work.known)
     return lists, project_keys.load_key(work.keys, project.name)
 
 
@@ -100,18 +102,18 @@ def release_one(
     Refuses: no results (11); results that have codes in another spelling than the canonical one (15); no
     recoding under the constraints, or findings of the verifier (14).
     """
-    places, project = work.places, work.project
-    code_normalisation.require_applied(spark, places)
-    publication.repair_publication(spark, places, work.platform, project.name)
-    number = _make_room(places, project.name)
+    zones, project = work.zones, work.project
+    code_normalisation.require_canonical_codes(spark, zones)
+    publication.repair_publication(spark, zones, work.platform, project.name)
+    number = _make_room(zones, project.name)
     snapshot_renumbering.renumber_snapshot(
-        spark, places, project, key, number_changes.load_number_changes(places.numbers, work.today)
+        spark, zones, project, key, number_changes.load_number_changes(zones.numbers, work.today)
     )
     clock = Stopwatch(progress)
     record = stage_release(spark, work, lists, key, number, clock)
     findings = verify_stage(spark, work, key, record, deep=False, report=clock.tell)
     clock.tell("verified", f"{len(findings.found)} findings")
-    refuse_on_findings(places, record, findings, work.now)
+    refuse_on_findings(zones, record, findings, work.now)
     if findings.found:
         raise NotAnonymous(
             *(f"{f.code}: {f.sentence}" for f in findings.found),
@@ -128,7 +130,7 @@ def release_one(
         seconds=clock.total,
         stages=clock.seconds,
     )
-    release_record.save_release_record(places, verified)
+    record_store.save_release_record(zones, verified)
     return verified
 
 
@@ -140,7 +142,7 @@ def _intruders(measures: Mapping[str, int | float]) -> dict[str, dict[str, float
 
 def verify_stage(
     spark: SparkSession, work: ReleaseTask, key: ProjectKey, record: ReleaseRecord, *, deep: bool, report: StageListener
-) -> Findings:
+) -> VerificationResult:
     """Check a stage in full, against the lists as they are now and the release that is published."""
     return check_stage(spark, _subject(work, key, record), deep=deep, report=report)
 
@@ -149,58 +151,62 @@ def check_published_eligibility(
     spark: SparkSession, work: ReleaseTask, key: ProjectKey, record: ReleaseRecord
 ) -> list[Finding]:
     """Whether anybody is in a published pseudonymous table who may not be by the lists as they are now."""
-    table = work.places.table(record.project)
-    return published_rights(spark, replace(_subject(work, key, record), stage=table))
+    table = work.zones.table(record.project)
+    return verify_rights(spark, replace(_subject(work, key, record), stage=table))
 
 
-def _subject(work: ReleaseTask, key: ProjectKey, record: ReleaseRecord) -> Subject:
-    read = None if work.project.pseudonymous else release_record.find_published_record(work.places, record.project)
-    folder = work.places.remembered(record.project)
-    return Subject(
+def _subject(work: ReleaseTask, key: ProjectKey, record: ReleaseRecord) -> VerificationSubject:
+    read = None if work.project.pseudonymous else record_store.find_published_record(work.zones, record.project)
+    folder = work.zones.remembered(record.project)
+    return VerificationSubject(
         project=work.project,
         platform=work.platform,
         key=key,
-        stage=work.places.stage(record.project, record.release),
+        stage=work.zones.stage(record.project, record.release),
         release_id=record.id,
-        results=work.places.results,
+        results=work.zones.results,
         batches=tuple(record.facts["batches"]),
-        objections=work.places.objections,
-        instructions=work.places.instructions,
-        consents=work.places.consents,
+        objections=work.zones.objections,
+        instructions=work.zones.instructions,
+        consents=work.zones.consents,
         hierarchies=work.hierarchies,
         today=work.today,
         counts=record.facts["counts"],
         memory=None if work.project.pseudonymous else folder / str(record.release),
         before=None
         if read is None
-        else Before(folder / str(read.release), work.places.table(record.project), newcomers=record.facts["wave"]),
+        else PublishedPredecessor(
+            folder / str(read.release), work.zones.table(record.project), newcomers=record.facts["wave"]
+        ),
     )
 
 
-def refuse_on_findings(places: StorageZones, record: ReleaseRecord, findings: Findings, now: dt.datetime) -> None:
+def refuse_on_findings(
+    zones: StorageZones, record: ReleaseRecord, findings: VerificationResult, now: dt.datetime
+) -> None:
     """Any finding refuses a release: its record says which, its stage is removed."""
     if findings.found:
         found = [{"code": f.code, "sentence": f.sentence, "count": f.count} for f in findings.found]
-        class_snapshot.refuse_release(places, record, findings=found, refused=str(now))
+        class_snapshot.refuse_release(zones, record, findings=found, refused=str(now))
 
 
-def _make_room(places: StorageZones, project: str) -> int:
+def _make_room(zones: StorageZones, project: str) -> int:
     """Refuse what an earlier run left unfinished, remove every stage, and count on."""
-    known = release_record.load_release_records(places, project)
+    known = record_store.load_release_records(zones, project)
     for record in known:
         if record.state in (ReleaseState.STAGED, ReleaseState.VERIFIED):
             reason = "a later run made a new release before this one was published"
-            release_record.save_release_record(places, record.moved(ReleaseState.REFUSED, reason=reason))
-    delta.remove_folder(places.staging(project), where=f"staging/{project}")
-    class_snapshot.keep_only_snapshots(places, project, [r.release for r in known if r.state is ReleaseState.PUBLISHED])
+            record_store.save_release_record(zones, record.moved(ReleaseState.REFUSED, reason=reason))
+    delta.remove_folder(zones.staging(project), where=f"staging/{project}")
+    class_snapshot.keep_only_snapshots(zones, project, [r.release for r in known if r.state is ReleaseState.PUBLISHED])
     return max((record.release for record in known), default=0) + 1
 
 
 def stage_release(
     spark: SparkSession, work: ReleaseTask, lists: Eligibility, key: ProjectKey, number: int, clock: Stopwatch
 ) -> ReleaseRecord:
-    places, project = work.places, work.project
-    batches = ledger.batches(places.ledger)
+    zones, project = work.zones, work.project
+    batches = ledger.read_counted_batches(zones.ledger)
     if not batches:
         raise DeliveriesRefused(
             describe_problem(
@@ -211,10 +217,10 @@ def stage_release(
                 do="Run ingest first",
             )
         )
-    objection_erasure.accept_objections(spark, places, work.platform, lists.objections, work.catalogue.domains())
-    results = AcceptedResults(current_results.current(spark, places, batches))
+    objection_erasure.accept_objections(spark, zones, work.platform, lists.objections, work.catalogue.domains())
+    results = AcceptedResults(current_results.read_current_results(spark, zones, batches))
     trees = project_hierarchies.load_hierarchies(project, work.hierarchies)
-    before = nested_release.load_previous_snapshot(places, project, trees)
+    before = nested_release.load_previous_snapshot(zones, project, trees)
     way = pipeline.run_release_pipeline(
         results,
         project,
@@ -227,10 +233,10 @@ def stage_release(
         clock.tell,
         before,
         work.wave,
-        boards=work.catalogue.boards(work.today),
+        boards=work.catalogue.boards_on(work.today),
     )
     domains = sorted({result.domein for result in project.results})
-    stage = places.stage(project.name, number)
+    stage = zones.stage(project.name, number)
     note = release_record.commit_note(project.name, number)
     try:
         delta.write_new_table(way.rows, stage, note, work.platform.tables)
@@ -238,12 +244,12 @@ def stage_release(
         if not project.pseudonymous:
             digest = class_snapshot.comparability_digest(project, trees)
             blanked = way.blanking.classes if way.blanking is not None else None
-            class_snapshot.write_snapshot(way.members, places, project, number, way.recoding, digest, before, blanked)
+            class_snapshot.write_snapshot(way.members, zones, project, number, way.recoding, digest, before, blanked)
         counts = accounting.count_rows_and_pupils(results, project, lists, way)
-        schools = contributors.find_contributing_schools(spark, places, stage, key, work.catalogue.schools)
+        schools = contributors.find_contributing_schools(spark, zones, stage, key, work.catalogue.schools)
         here = project_overlap.ComparedRelease(project, way.recoding)
         beside = project_overlap.compare_with_live_projects(
-            here, places, work.platform, work.hierarchies.parent, work.today
+            here, zones, work.platform, work.hierarchies.parent, work.today
         )
         clock.tell("counted")
     finally:
@@ -266,7 +272,7 @@ def stage_release(
             "recoding": way.recoding.search,
             "codebook": data_dictionary.build_data_dictionary(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
-            "sensitive": None if project.special else way.value_counts,
+            "sensitive": None if project.special_results else way.value_counts,
             "classes": way.recoding.classes,
             "thresholds": project.limits,
             "expires": str(project.ends),
@@ -276,6 +282,6 @@ def stage_release(
             "differences_with": beside,
         },
     )
-    release_record.save_release_record(places, record)
-    public_record.write_public_agreement(places, record)
+    record_store.save_release_record(zones, record)
+    public_record.write_public_agreement(zones, record)
     return record

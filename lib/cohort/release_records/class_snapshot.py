@@ -27,7 +27,7 @@ from cohort import delta
 from cohort.agreements.project import Project
 from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused, StateRefused, describe_problem
-from cohort.release_records import release_record
+from cohort.release_records import record_store, release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
@@ -81,14 +81,14 @@ def comparability_digest(project: Project, hierarchies: Mapping[str, Hierarchy])
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def snapshot_folder(places: StorageZones, record: ReleaseRecord) -> Path:
+def snapshot_folder(zones: StorageZones, record: ReleaseRecord) -> Path:
     """Where a release is remembered."""
-    return places.remembered(record.project) / str(record.release)
+    return zones.remembered(record.project) / str(record.release)
 
 
 def write_snapshot(
     pupils: DataFrame,
-    places: StorageZones,
+    zones: StorageZones,
     project: Project,
     release: int,
     recoding: Recoding,
@@ -101,7 +101,7 @@ def write_snapshot(
     Takes: the released pupils (pseudonym, class, words, leaf), the recoding, what `agreed` gave, the release
     that this one is nested in, the classes that show no sensitive value.
     """
-    at = places.remembered(project.name) / str(release)
+    at = zones.remembered(project.name) / str(release)
     delta.remove_folder(at, where=f"restricted/released/{project.name}")
     pupils.write.option("compression", "zstd").parquet(str(at / PUPILS_FOLDER))
     if before is not None:
@@ -110,7 +110,7 @@ def write_snapshot(
         left = before.everybody(spark).join(still, PUPIL_CONTROL, "left_anti")
         left.write.option("compression", "zstd").parquet(str(at / FORMER_PUPILS_FOLDER))
     columns = range(recoding.coding.columns)
-    names = [column.name for column in project.quasi_identifying]
+    names = [column.name for column in project.quasi_identifiers]
     classes: dict[str, Any] = {"class_nr": pa.array(np.arange(recoding.classes), pa.int32())}
     classes |= {partitions.level_column(c): pa.array(recoding.levels[:, c], pa.int8()) for c in columns}
     classes |= {f"leaf{c}": pa.array(recoding.leaves[:, c], pa.int32()) for c in columns}
@@ -129,15 +129,15 @@ def write_snapshot(
 
 
 def load_snapshot(
-    places: StorageZones, project: Project, record: ReleaseRecord, coding: Coding, digest: str
+    zones: StorageZones, project: Project, record: ReleaseRecord, coding: Coding, digest: str
 ) -> ClassSnapshot:
     """What is remembered of a published release.
 
     Refuses: a release of which nothing is remembered (exit code 15); columns or hierarchies other than it
     was made with (exit code 10).
     """
-    require_snapshot(places, record)
-    at = snapshot_folder(places, record)
+    require_snapshot(zones, record)
+    at = snapshot_folder(zones, record)
     facts = json_documents.read_json_document(at / SNAPSHOT_FILE)
     if facts["agreed"] != digest:
         raise ConfigurationRefused(
@@ -159,29 +159,29 @@ def load_snapshot(
     if recoding.classes != table.num_rows or recoding.released != facts["pupils"]:
         raise _missing(record, "one that is damaged")
     blanked = table[BLANKED_COLUMN].to_numpy() if BLANKED_COLUMN in table.column_names else None
-    if blanked is None and project.sensitive is not None:
+    if blanked is None and project.sensitive_column is not None:
         raise _missing(record, "one of an earlier version, without what its classes show of sensitive values")
     none = np.zeros(recoding.classes, dtype=np.bool_)
     return ClassSnapshot(record.release, recoding, at, facts["at"], none if blanked is None else blanked)
 
 
-def require_snapshot(places: StorageZones, record: ReleaseRecord) -> None:
+def require_snapshot(zones: StorageZones, record: ReleaseRecord) -> None:
     """Refuse to go on from a release of which nothing is remembered (exit code 15)."""
-    at = snapshot_folder(places, record)
+    at = snapshot_folder(zones, record)
     facts = json_documents.read_json_document(at / SNAPSHOT_FILE) if (at / SNAPSHOT_FILE).is_file() else {}
     if not facts or not all((at / name).exists() for name in (facts["at"], CLASSES_FILE)):
         raise _missing(record, "none")
 
 
-def require_compared_with_published(places: StorageZones, project: Project, record: ReleaseRecord) -> None:
+def require_compared_with_published(zones: StorageZones, project: Project, record: ReleaseRecord) -> None:
     """Refuse to publish a release that was not held against the one that is read now (exit code 15).
 
     A pseudonymous one never is: its rows are tied by their pseudonyms anyway.
     """
     if project.pseudonymous:
         return
-    require_snapshot(places, record)
-    read = release_record.find_published_record(places, project.name)
+    require_snapshot(zones, record)
+    read = record_store.find_published_record(zones, project.name)
     if record.facts.get("before", 0) != (read.release if read is not None else None):
         raise StateRefused(
             describe_problem(
@@ -194,25 +194,25 @@ def require_compared_with_published(places: StorageZones, project: Project, reco
         )
 
 
-def keep_only_snapshots(places: StorageZones, project: str, releases: Collection[int]) -> None:
+def keep_only_snapshots(zones: StorageZones, project: str, releases: Collection[int]) -> None:
     """Forget every release of a project but these."""
-    all_of_it = places.remembered(project)
+    all_of_it = zones.remembered(project)
     for path in all_of_it.iterdir() if all_of_it.is_dir() else ():
         if path.name not in {str(release) for release in releases}:
             delta.remove_folder(path, where=f"restricted/released/{project}")
 
 
-def refuse_release(places: StorageZones, record: ReleaseRecord, **why: Any) -> None:
+def refuse_release(zones: StorageZones, record: ReleaseRecord, **why: Any) -> None:
     """Refuse a release: its record says why, its stage is removed, and it is forgotten."""
-    release_record.save_release_record(places, record.moved(release_record.ReleaseState.REFUSED, **why))
-    remove_snapshot(places, record)
-    stage = places.stage(record.project, record.release)
+    record_store.save_release_record(zones, record.moved(release_states.ReleaseState.REFUSED, **why))
+    remove_snapshot(zones, record)
+    stage = zones.stage(record.project, record.release)
     delta.remove_folder(stage, where=f"staging/{record.project}")
 
 
-def remove_snapshot(places: StorageZones, record: ReleaseRecord) -> None:
+def remove_snapshot(zones: StorageZones, record: ReleaseRecord) -> None:
     """Forget one release: it was refused."""
-    delta.remove_folder(snapshot_folder(places, record), where=f"restricted/released/{record.project}")
+    delta.remove_folder(snapshot_folder(zones, record), where=f"restricted/released/{record.project}")
 
 
 def _missing(record: ReleaseRecord, found: str) -> StateRefused:

@@ -11,7 +11,8 @@ from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.foundation import json_documents
-from cohort.release_records.release_record import ReleaseRecord, ReleaseState
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.risk import reidentification_risk
 from cohort.storage.zone_paths import StorageZones
 
@@ -71,10 +72,10 @@ def _source(column: DeclaredColumn) -> dict[str, Any]:
     return {"domein": last.domein, "value": last.value, "at": moments}
 
 
-def write_public_agreement(places: StorageZones, record: ReleaseRecord) -> None:
+def write_public_agreement(zones: StorageZones, record: ReleaseRecord) -> None:
     """Tell what was agreed as soon as a release is made, whether or not it is ever published."""
     json_documents.write_json_document(
-        places.records / record.project / "agreement.json", record.facts["agreed"], public=True
+        zones.records / record.project / "agreement.json", record.facts["agreed"], public=True
     )
 
 
@@ -101,7 +102,7 @@ def make_public_record(platform: Platform, record: ReleaseRecord) -> dict[str, A
         "recoding": facts["recoding"],
         "codebook": facts["codebook"],
         "loss": {name: round(value, 3) for name, value in facts["loss"].items()},
-        "counts": {name: platform.shown.count(n) for name, n in exact.items()},
+        "counts": {name: platform.shown.round_count(n) for name, n in exact.items()},
         "hidden_up_to": platform.shown.hide_up_to,
         "rounded_to": platform.shown.round_to,
         "counts_note": f"null = {platform.shown.hide_up_to} or fewer; others rounded to {platform.shown.round_to}",
@@ -130,19 +131,19 @@ def _faced(facts: dict[str, Any]) -> dict[str, int]:
 def _withdrawn(platform: Platform, one: dict[str, Any]) -> dict[str, Any]:
     """Of rows taken out of a published table: when, into which version, about how many pupils in all."""
     pupils = sum(number for name, number in one.items() if name.startswith("pupils_"))
-    return {"at": one["at"][:10], "version": one["version"], "pupils": platform.shown.count(pupils)}
+    return {"at": one["at"][:10], "version": one["version"], "pupils": platform.shown.round_count(pupils)}
 
 
-def write_public_record(places: StorageZones, platform: Platform, record: ReleaseRecord) -> None:
+def write_public_record(zones: StorageZones, platform: Platform, record: ReleaseRecord) -> None:
     """Put the public record of a published release in its place, whole or not at all."""
     json_documents.write_json_document(
-        places.records / record.project / f"{record.release}.json", make_public_record(platform, record), public=True
+        zones.records / record.project / f"{record.release}.json", make_public_record(platform, record), public=True
     )
 
 
-def mark_public_record_superseded(places: StorageZones, record: ReleaseRecord) -> None:
+def mark_public_record_superseded(zones: StorageZones, record: ReleaseRecord) -> None:
     """Have the public record of a release that was published before say that it is no longer the one."""
-    path = places.records / record.project / f"{record.release}.json"
+    path = zones.records / record.project / f"{record.release}.json"
     if path.exists():
         told = json_documents.read_json_document(path)
         if told["state"] != ReleaseState.SUPERSEDED:

@@ -1,172 +1,328 @@
-"""The register of releases: their states and allowed moves, and the records that tell of them.
+"""The exact record of a release: a typed document that says what was done, with which parameters and counts.
 
-Exact records (`restricted/records/<project>/<release>.json`) hold the state; rounded ones
-(`records/<project>/<release>.json`) are for everybody. Every write is atomic.
+`release` makes it, `publish`, `objections` and `destroy` bring it up to date, every other job reads it. It is
+restricted: it names schools and holds exact counts. Its keys on disk are part of the document format and do not
+change; a key that a later version added is absent from older records, and stays absent when they are written again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-from cohort.foundation import json_documents
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
 from cohort.foundation.errors import StateRefused, describe_problem
-from cohort.storage.zone_paths import StorageZones
+from cohort.release_records.release_states import ALLOWED_MOVES, ReleaseState
+
+ReleaseClass = Literal["anonymous", "pseudonymous"]
 
 
-class ReleaseState(StrEnum):
-    STAGED = "STAGED"
-    VERIFIED = "VERIFIED"
-    REFUSED = "REFUSED"
-    PUBLISHED = "PUBLISHED"
-    SUPERSEDED = "SUPERSEDED"
-    DESTROYED = "DESTROYED"
+class RecordPart(BaseModel):
+    """Base of every record and of its parts: unchangeable, and no key that is not declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
 
-ALLOWED_MOVES: dict[ReleaseState, frozenset[ReleaseState]] = {
-    ReleaseState.STAGED: frozenset({ReleaseState.VERIFIED, ReleaseState.REFUSED, ReleaseState.DESTROYED}),
-    ReleaseState.VERIFIED: frozenset({ReleaseState.PUBLISHED, ReleaseState.REFUSED, ReleaseState.DESTROYED}),
-    ReleaseState.REFUSED: frozenset({ReleaseState.DESTROYED}),
-    ReleaseState.PUBLISHED: frozenset({ReleaseState.SUPERSEDED, ReleaseState.DESTROYED}),
-    ReleaseState.SUPERSEDED: frozenset({ReleaseState.DESTROYED}),
-    ReleaseState.DESTROYED: frozenset(),
-}
-"""Every state, and the states a release may move to from it."""
+class AgreedMoment(RecordPart):
+    """A school year and test moment from which a column takes results."""
+
+    schooljaar: str
+    moment: str
 
 
-class ProjectState(StrEnum):
-    OPEN = "OPEN"
-    DESTROYING = "DESTROYING"
-    DESTROYED = "DESTROYED"
+class AgreedSource(RecordPart):
+    """What a column is made from: an attribute of the pupil, a result, or the difference of two results."""
+
+    attribute: str | None = None
+    born: str | None = None
+    domein: str | None = None
+    value: str | None = None
+    at: tuple[AgreedMoment, ...] = ()
 
 
-@dataclass(frozen=True)
-class ReleaseRecord:
-    """One release: its project, number, state, and everything else that is known of it."""
+class AgreedColumn(RecordPart):
+    """A released column, with the reason for it."""
+
+    name: str
+    role: str
+    source: AgreedSource
+    why: str
+    legal_ground: str | None = None
+
+
+class AgreedPopulation(RecordPart):
+    """The school years and year groups that a project selects; no year groups: all of them."""
+
+    schooljaar: tuple[str, ...]
+    jaargroep: tuple[str, ...] | None = None
+
+
+class PublicAgreement(RecordPart):
+    """The part of a project's declaration that everybody may read; also a document of its own."""
+
+    model_config = ConfigDict(json_schema_extra={"$id": "agreement-1"})
+
+    question: str
+    controller: str
+    research_group: str
+    legal_basis: str
+    release_class: ReleaseClass
+    starts: str
+    ends: str
+    population: AgreedPopulation
+    columns: tuple[AgreedColumn, ...]
+
+
+class AppliedList(RecordPart):
+    """A declared list that a release was made with; no line of it."""
+
+    name: str = Field(validation_alias="list", serialization_alias="list")
+    source: str
+    date: str
+    sha256: str | None = None
+    rows: int | None = None
+
+
+class AppliedObjectionList(AppliedList):
+    """A list of objections that a release was made with, counted; no line of it.
+
+    `in_force` counts pupils, `withdrawn` and `invalid` lines, `schools_held_back` the schools of which no result is
+    used because a line of theirs is invalid.
+    """
+
+    polarity: str | None = None
+    in_force: int | None = None
+    withdrawn: int | None = None
+    schools_held_back: int | None = None
+    invalid: int | None = None
+
+
+class ReleaseCounts(RecordPart):
+    """Every row and every pupil of a release, counted once. A count that an older version did not make is None."""
+
+    rows_current: int | None = None
+    rows_used: int | None = None
+    rows_not_selected: int | None = None
+    rows_objected: int | None = None
+    rows_without_instruction: int | None = None
+    rows_set_aside: int | None = None
+    pupils_records: int | None = None
+    pupils_released: int | None = None
+    pupils_suppressed: int | None = None
+    pupils_objected: int | None = None
+    pupils_without_instruction: int | None = None
+    pupils_set_aside: int | None = None
+    pupils_withdrawn: int | None = None
+
+    def made(self) -> dict[str, int]:
+        """Return the counts that were made, by name."""
+        return self.model_dump(exclude_unset=True)
+
+
+class DataDictionaryLevel(RecordPart):
+    """One level of a column's hierarchy: the share of released pupils shown at it, and the values that occur."""
+
+    level: int
+    share: float
+    values: tuple[str, ...]
+
+
+class DataDictionaryColumn(RecordPart):
+    """What a released column shows: its information loss from 0 to 1, and its values by level."""
+
+    loss: float
+    levels: tuple[DataDictionaryLevel, ...]
+
+
+DataDictionary = dict[str, DataDictionaryColumn | None]
+"""What each released column shows, by its name."""
+
+
+class RecodingLoss(RecordPart):
+    """Information loss of the recoding from 0 to 1, as the mean over the columns and as their geometric mean."""
+
+    mean: float
+    geometric: float | None = None
+
+
+class SensitiveSuppressionCounts(RecordPart):
+    """Pupils with a sensitive value (`known`), of how many it is shown or blanked, and how many blanked as covers."""
+
+    known: int
+    shown: int
+    blanked: int
+    covers: int
+
+
+class LinkedReleases(RecordPart):
+    """What an intruder finds who links this release with the one before, measured on a sample of pupils."""
+
+    assumption: str
+    sampled: int
+    smallest: int | None
+    quantiles: dict[str, int]
+    self_check: dict[str, int]
+
+
+class ProjectDifference(RecordPart):
+    """This release subtracted from that of another live project on the same pupils, or why it was not."""
+
+    project: str
+    release: int
+    not_compared: str | None = None
+    columns: dict[str, int] | None = None
+    cells: int | None = None
+    differ_by_fewer_than_k: int | None = None
+
+
+class IntruderFigures(RecordPart):
+    """What one kind of intruder faces: the candidates left at least, and the chance at most to pick the right one."""
+
+    left_at_least: int
+    chance_at_most: float | None = None
+
+
+class RecordedFinding(RecordPart):
+    """A finding of the verifier for which a release was refused."""
+
+    code: str
+    sentence: str
+    count: int
+
+
+class RowWithdrawal(RecordPart):
+    """Rows taken out of a published table: when, into which table version, how many pupils for which reason."""
+
+    at: str
+    version: int
+    pupils_barred: int = 0
+    pupils_of_schools: int = 0
+    pupils_besides: int = 0
+
+    @property
+    def pupils(self) -> int:
+        """All pupils who were taken out."""
+        return self.pupils_barred + self.pupils_of_schools + self.pupils_besides
+
+
+class ReleaseRecord(RecordPart):
+    """The exact record of one release. Moments are texts in ISO 8601 with a time zone; durations are seconds."""
+
+    model_config = ConfigDict(json_schema_extra={"$id": "release-record-1"})
 
     project: str
     release: int
     state: ReleaseState
-    facts: dict[str, Any]
+
+    made: str
+    made_by: str
+    release_class: ReleaseClass = Field(validation_alias="class", serialization_alias="class")
+    batches: tuple[int, ...]
+    objections: tuple[AppliedObjectionList, ...]
+    instructions: tuple[AppliedList, ...] = ()
+    instructed: tuple[str, ...] = ()
+    """The instructed schools, with their sites where not all of them are: `10AA`, `10AA but 02`, `10AB only 01`."""
+    objections_digest: str
+    instructions_digest: str = ""
+    consents_digest: str = ""
+    counts: ReleaseCounts
+    schools: tuple[str, ...] | None = None
+    """The schools of which a result is shown; None in a record made before this was noted."""
+    agreed: PublicAgreement | None = None
+    domains: tuple[str, ...] | None = None
+    barred_digest: str | None = None
+    """A hash of who may not be in the release, by its domains."""
+    recoding: dict[str, JsonValue]
+    """How the search for the recoding went, as the engine reports it."""
+    data_dictionary: DataDictionary = Field(validation_alias="codebook", serialization_alias="codebook")
+    loss: RecodingLoss
+    sensitive: SensitiveSuppressionCounts | None = None
+    classes: int | None = None
+    thresholds: dict[str, str]
+    expires: str
+    nested_in: int | None = Field(default=None, validation_alias="before", serialization_alias="before")
+    """The release that was published when this one was made."""
+    wave: bool = False
+    """Whether pupils who never were in a release of the project were let in."""
+    linked: LinkedReleases | None = None
+    differences_with: tuple[ProjectDifference, ...] = ()
+
+    checksum: tuple[int, str] | None = None
+    """Number of rows and digest of the released columns; known from VERIFIED on."""
+    measures: dict[str, int | float] | None = None
+    intruders: dict[str, IntruderFigures] | None = None
+    """By kind of intruder; None in a record made before school boards were counted."""
+    checked: tuple[str, ...] | None = None
+    verified: str | None = None
+    seconds: float | None = None
+    stages: dict[str, float] | None = None
+
+    reason: str | None = None
+    findings: tuple[RecordedFinding, ...] = ()
+    refused: str | None = None
+
+    version: int | None = None
+    """The version of the published Delta table that shows this release."""
+    published: str | None = None
+    approved_by: str | None = None
+    second_person: bool = False
+    mended: bool = False
+    """Whether the publication was completed by a later run, from the table's history."""
+    settled: bool = False
+    """Whether the earlier snapshot and the stage are gone, and the public record is written."""
+    withdrawals: tuple[RowWithdrawal, ...] = ()
+    schools_left: tuple[str, ...] = ()
+    """Schools whose rows were in the release and were taken out of the published table."""
 
     @property
     def id(self) -> str:
-        """What marks the commit of this release in the table's history."""
+        """The note that marks the commit of this release in the history of the published table."""
         return commit_note(self.project, self.release)
 
-    def moved(self, state: ReleaseState, **facts: Any) -> ReleaseRecord:
-        """The same release in its next state, with what became known.
+    @property
+    def pseudonymous(self) -> bool:
+        return self.release_class == "pseudonymous"
 
-        Refuses: a move that the dict of moves does not have, staying where it is among them (exit code 15).
+    @property
+    def compared_with_published(self) -> bool:
+        """Whether the record says with which release this one was compared; `nested_in` is None for none."""
+        return "nested_in" in self.model_fields_set
+
+    @property
+    def verified_checksum(self) -> tuple[int, str]:
+        """The checksum of a release that was verified; a record without one is a defect."""
+        if self.checksum is None:
+            raise ValueError("a release that was not verified has no checksum")
+        return self.checksum
+
+    def moved(self, state: ReleaseState, **changes: Any) -> Self:
+        """Return the same release in another state, with the fields that changed.
+
+        Raises:
+            StateRefused: a move that `ALLOWED_MOVES` does not have, staying in the same state included (exit code
+                15).
         """
         if state not in ALLOWED_MOVES[self.state]:
             raise StateRefused(
                 describe_problem(
                     f"a release that may become {state}",
-                    example=next((str(s) for s, to in ALLOWED_MOVES.items() if state in to), "none"),
+                    example=next((str(s) for s, targets in ALLOWED_MOVES.items() if state in targets), "none"),
                     found=f"one that is {self.state}",
                     where=f"release {self.release} of {self.project}",
                     do="See with status what may be done next",
                 )
             )
-        return replace(self.noted(**facts), state=state)
+        return self.noted(**changes, state=state)
 
-    def noted(self, **facts: Any) -> ReleaseRecord:
-        """The same release in the same state, with what became known."""
-        return replace(self, facts={**self.facts, **facts})
+    def noted(self, **changes: Any) -> Self:
+        """Return the same release in the same state, with the fields that changed."""
+        return self.model_validate({**{name: getattr(self, name) for name in self.model_fields_set}, **changes})
+
+    def document(self) -> dict[str, Any]:
+        """Return the record as it is written to disk: the keys that were set, by their names on disk."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def commit_note(project: str, release: int) -> str:
+    """Return the note that marks the commit of a release in the history of the published table."""
     return f"{project}-{release}"
-
-
-def save_release_record(places: StorageZones, record: ReleaseRecord) -> None:
-    """Write the exact record, whole or not at all."""
-    json_documents.write_json_document(
-        places.exact / record.project / f"{record.release}.json",
-        {"project": record.project, "release": record.release, "state": record.state, **record.facts},
-    )
-
-
-def load_release_records(places: StorageZones, project: str) -> list[ReleaseRecord]:
-    """Every release of a project, in order of number."""
-    folder = places.exact / project
-    found = [_load(file) for file in folder.glob("*.json") if file.stem.isdigit()]
-    return sorted(found, key=lambda record: record.release)
-
-
-def find_release_record(
-    places: StorageZones, project: str, release: int | None, *, where: str = "--release"
-) -> ReleaseRecord:
-    """One release of a project: the one numbered, or the newest.
-
-    Refuses: a project without that release (exit code 15).
-    """
-    known = load_release_records(places, project)
-    for record in reversed(known):
-        if release is None or record.release == release:
-            return record
-    raise StateRefused(
-        describe_problem(
-            "a release that was made",
-            example="the number that release printed",
-            found="none of that number" if known else f"no release of {project}",
-            where=where,
-            do=f"Make one with release --project {project}, or see status",
-        )
-    )
-
-
-def find_published_record(places: StorageZones, project: str) -> ReleaseRecord | None:
-    """The release that the project's table shows, if any."""
-    live = [record for record in load_release_records(places, project) if record.state is ReleaseState.PUBLISHED]
-    return live[-1] if live else None
-
-
-def project_state(places: StorageZones, project: str) -> ProjectState:
-    """Whether a project is open, being destroyed (a journal stands) or destroyed (a certificate stands)."""
-    if certificate_path(places, project).exists():
-        return ProjectState.DESTROYED
-    return ProjectState.DESTROYING if destruction_journal_path(places, project).exists() else ProjectState.OPEN
-
-
-def require_open_project(places: StorageZones, project: str) -> None:
-    """Refuse a project that is being destroyed or is destroyed (exit code 15): its name never opens again."""
-    state = project_state(places, project)
-    if state is not ProjectState.OPEN:
-        raise StateRefused(
-            describe_problem(
-                "an open project",
-                example="one that was never destroyed",
-                found=f"one that is {state}",
-                where=f"the records of {project}",
-                do="Finish its destruction with destroy"
-                if state is ProjectState.DESTROYING
-                else "Give a new project a new name",
-            )
-        )
-
-
-def certificate_path(places: StorageZones, project: str) -> Path:
-    return places.records / project / "certificate.json"
-
-
-def destruction_journal_path(places: StorageZones, project: str) -> Path:
-    return places.exact / project / "destruction.json"
-
-
-def withdrawal_journal_path(places: StorageZones, project: str) -> Path:
-    """The journal of rows being withdrawn from a published table; nobody reads while it stands."""
-    return places.exact / project / "withdrawal.json"
-
-
-def failed_verification_path(places: StorageZones, project: str) -> Path:
-    """The note that a published table failed its verification; nobody reads until a clean one removed it."""
-    return places.exact / project / "failed_verification.json"
-
-
-def _load(path: Path) -> ReleaseRecord:
-    facts = json_documents.read_json_document(path)
-    return ReleaseRecord(facts.pop("project"), facts.pop("release"), ReleaseState(facts.pop("state")), facts)

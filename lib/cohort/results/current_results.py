@@ -9,6 +9,6 @@ from cohort.states.schemas import RESULTS_SCHEMA
 from cohort.storage.zone_paths import StorageZones
 
 
-def current(spark: SparkSession, places: StorageZones, batches: tuple[int, ...]) -> DataFrame:
+def read_current_results(spark: SparkSession, zones: StorageZones, batches: tuple[int, ...]) -> DataFrame:
     """The results that count: those of batches that the ledger vouches for."""
-    return delta.read_batches(spark, places.results, RESULTS_SCHEMA, batches)
+    return delta.read_batches(spark, zones.results, RESULTS_SCHEMA, batches)

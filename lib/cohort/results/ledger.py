@@ -25,12 +25,12 @@ from cohort.delta.table_retention import TableRetention
 from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.states import local_frames
 
-TAKEN, REJECTED = "TAKEN", "REJECTED"
-OLDER = "PERMISSION_OLDER"
-UNREAD = (*file_types.UNREAD.values(), "SPREADSHEET_ENCRYPTED")
-RETRIED = ("FILE_NAME", "FILE_TOO_LARGE", "ROSTER_MISSING", OLDER, UNREADABLE)
+DELIVERY_TAKEN, DELIVERY_REJECTED = "TAKEN", "REJECTED"
+OPT_IN_LIST_OLDER = "PERMISSION_OLDER"
+UNREAD_DOCUMENT_REASONS = (*file_types.UNREAD.values(), "SPREADSHEET_ENCRYPTED")
+RETRIED_REASONS = ("FILE_NAME", "FILE_TOO_LARGE", "ROSTER_MISSING", OPT_IN_LIST_OLDER, UNREADABLE)
 """Reasons that lie outside the content: the same content may come again."""
-STATE = StructType(
+LEDGER_SCHEMA = StructType(
     [
         StructField("sha256", StringType(), False),
         StructField("name", StringType(), False),
@@ -59,7 +59,7 @@ STATE = StructType(
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """What became of one file: delivered = accepted + quarantined + objected.
 
     `slices` has the accepted rows per school year, moment and domain (`2024-2025 M rekenen`); `replaced` and
@@ -96,19 +96,19 @@ class Entry:
 
     @property
     def taken(self) -> bool:
-        return self.status == TAKEN
+        return self.status == DELIVERY_TAKEN
 
 
 @dataclass(frozen=True)
 class Ledger:
     """What intake knows of earlier runs: one small line per file."""
 
-    lines: tuple[Entry, ...] = ()
+    lines: tuple[LedgerEntry, ...] = ()
 
     @cached_property
     def hashes(self) -> frozenset[str]:
         """Contents that were looked at for good, and containers of which every member was."""
-        settled = {line.sha256 for line in self.lines if line.reason not in RETRIED}
+        settled = {line.sha256 for line in self.lines if line.reason not in RETRIED_REASONS}
         waiting = {line.container for line in self.lines if line.sha256 not in settled}
         packed = {line.container for line in self.lines if line.container} - waiting
         return frozenset(settled | packed)
@@ -116,7 +116,7 @@ class Ledger:
     @cached_property
     def retried(self) -> dict[str, str]:
         """Contents that were only ever rejected for a reason outside them, each with the last one."""
-        last = {line.sha256: line.reason for line in self.lines if line.reason in RETRIED}
+        last = {line.sha256: line.reason for line in self.lines if line.reason in RETRIED_REASONS}
         return {sha: reason for sha, reason in last.items() if reason and sha not in self.hashes}
 
     @cached_property
@@ -137,7 +137,7 @@ class Ledger:
 
         Nobody knows what they hold.
         """
-        shut = (x for x in self.lines if (x.reason or "").startswith(("CONTAINER_", *UNREAD)))
+        shut = (x for x in self.lines if (x.reason or "").startswith(("CONTAINER_", *UNREAD_DOCUMENT_REASONS)))
         return frozenset(x.container or x.sha256 for x in shut)
 
     @property
@@ -147,7 +147,7 @@ class Ledger:
         What only waits for a newer list of its school is not, nor what we could not read: both are still to
         be taken in.
         """
-        settled = {line.sha256 for line in self.lines if line.reason not in (OLDER, UNREADABLE)}
+        settled = {line.sha256 for line in self.lines if line.reason not in (OPT_IN_LIST_OLDER, UNREADABLE)}
         waiting = [line for line in self.lines if line.sha256 not in settled]
         packed = {line.container for line in self.lines} - {line.container for line in waiting}
         return frozenset(settled.union(sha for sha in packed if sha))
@@ -175,15 +175,15 @@ class Ledger:
         return sum(e.accepted - sum(e.replaced.values()) - sum(e.withdrawn.values()) for e in self.lines)
 
 
-def read(path: Path) -> Ledger:
+def read_ledger(path: Path) -> Ledger:
     """The ledger as it stands; empty when nothing was ever taken in."""
     found = delta.read_small_table(path)
     if found is None:
         return Ledger()
-    for name in set(STATE.names).difference(found.column_names):  # of a version that knew no such field
+    for name in set(LEDGER_SCHEMA.names).difference(found.column_names):  # of a version that knew no such field
         found = found.append_column(name, pa.nulls(found.num_rows, pa.string()))
-    values = [_in_python(found[field.name], field.dataType) for field in STATE]
-    lines = (Entry(*line) for line in zip(*values, strict=True))
+    values = [_in_python(found[field.name], field.dataType) for field in LEDGER_SCHEMA]
+    lines = (LedgerEntry(*line) for line in zip(*values, strict=True))
     return Ledger(tuple(sorted(lines, key=lambda line: line.levering_nr)))
 
 
@@ -200,14 +200,14 @@ def _dictionaries(maps: Any) -> Iterator[dict[Any, int]]:
     return (dict(pairs[first:last]) for first, last in pairwise(maps.offsets.to_pylist()))
 
 
-def batches(path: Path) -> tuple[int, ...]:
+def read_counted_batches(path: Path) -> tuple[int, ...]:
     """The batches that the ledger vouches for.
 
     Refuses: while a killed run of intake has not yet taken away what its batch replaces (exit code 15).
     """
     found: Any = delta.read_small_table(path)
     known = () if found is None else tuple(sorted(set(found["batch"].to_pylist())))
-    if set(superseding(path)) & set(known):
+    if set(pending_supersessions(path)) & set(known):
         raise StateRefused(
             describe_problem(
                 "a run of ingest that came to its end",
@@ -220,18 +220,18 @@ def batches(path: Path) -> tuple[int, ...]:
     return known
 
 
-def superseding(path: Path) -> tuple[int, ...]:
+def pending_supersessions(path: Path) -> tuple[int, ...]:
     """Batches whose removal of earlier rows has been written down and not yet carried out."""
     folder = path.parent / "superseding"
     return tuple(sorted(int(one.name) for one in folder.glob("*") if one.name.isdigit()))
 
 
-def append(spark: SparkSession, path: Path, entries: list[Entry], retention: TableRetention) -> None:
+def append_to_ledger(spark: SparkSession, path: Path, entries: list[LedgerEntry], retention: TableRetention) -> None:
     """Add the lines of one batch in one commit: with it the batch counts."""
-    delta.create_table(spark, path, STATE, retention)
-    rows = local_frames.make_arrow_table(STATE, [_values(entry) for entry in entries])
+    delta.create_table(spark, path, LEDGER_SCHEMA, retention)
+    rows = local_frames.make_arrow_table(LEDGER_SCHEMA, [_values(entry) for entry in entries])
     delta.append_local_rows(rows, path, f"batch {entries[0].batch}")
 
 
-def _values(entry: Entry) -> tuple[Any, ...]:
-    return tuple(getattr(entry, name) for name in STATE.names)
+def _values(entry: LedgerEntry) -> tuple[Any, ...]:
+    return tuple(getattr(entry, name) for name in LEDGER_SCHEMA.names)

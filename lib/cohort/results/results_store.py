@@ -14,14 +14,14 @@ from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, S
 from cohort import delta
 from cohort.delta.table_retention import TableRetention
 from cohort.foundation.errors import Refusal
-from cohort.results import current_results, row_removal
+from cohort.results import current_results, erasure_journal
 from cohort.results.ledger import Ledger
 from cohort.states import local_frames
 from cohort.states.schemas import CANONICAL_COLUMNS, DELIVERY_NUMBER, RESULTS_SCHEMA
 from cohort.storage.zone_paths import StorageZones
 
 ROWS_PER_FILE = 250_000
-QUARANTINED = StructType(
+QUARANTINE_SCHEMA = StructType(
     [
         StructField("pgn", StringType()),
         StructField(DELIVERY_NUMBER, IntegerType(), False),
@@ -32,28 +32,28 @@ QUARANTINED = StructType(
 )
 
 
-def create(spark: SparkSession, places: StorageZones, retention: TableRetention) -> None:
+def create_results_tables(spark: SparkSession, zones: StorageZones, retention: TableRetention) -> None:
     """Make both tables, empty, unless they are there."""
-    delta.create_table(spark, places.results, RESULTS_SCHEMA, retention, partitioned_by="batch")
-    delta.create_table(spark, places.quarantine, QUARANTINED, retention, partitioned_by="batch")
+    delta.create_table(spark, zones.results, RESULTS_SCHEMA, retention, partitioned_by="batch")
+    delta.create_table(spark, zones.quarantine, QUARANTINE_SCHEMA, retention, partitioned_by="batch")
 
 
-def files(spark: SparkSession, rows: int) -> int:
+def data_file_count(spark: SparkSession, rows: int) -> int:
     """Into how many files a batch of so many rows is written: never fewer than there are cores."""
     return max(spark.sparkContext.defaultParallelism, -(-rows // ROWS_PER_FILE))
 
 
-def of_batch(spark: SparkSession, places: StorageZones, batch: int) -> DataFrame:
+def read_batch(spark: SparkSession, zones: StorageZones, batch: int) -> DataFrame:
     """What stands in the results of a batch."""
-    return current_results.current(spark, places, (batch,))
+    return current_results.read_current_results(spark, zones, (batch,))
 
 
-def of_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
+def rows_of_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
     """The rows of some deliveries."""
     return rows.join(_listed(rows, numbers), DELIVERY_NUMBER, "left_semi")
 
 
-def of_others(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
+def rows_of_other_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
     """The rows of all other deliveries."""
     return rows.join(_listed(rows, numbers), DELIVERY_NUMBER, "left_anti") if numbers else rows
 
@@ -63,7 +63,7 @@ def _listed(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
     return F.broadcast(local_frames.make_local_frame(rows.sparkSession, state, [(n,) for n in sorted(numbers)]))
 
 
-def vacuum(table: Path, what: str) -> None:
+def vacuum_restricted_table(table: Path, what: str) -> None:
     """Remove the files that the table no longer needs.
 
     Takes: what those files held, for the refusal.
@@ -78,7 +78,7 @@ def vacuum(table: Path, what: str) -> None:
     )
 
 
-def remove(spark: SparkSession, table: Path, batches: Iterable[int], what: str) -> int:
+def remove_batches(spark: SparkSession, table: Path, batches: Iterable[int], what: str) -> int:
     """Remove some batches of a table, rows and the files that held them; how many of them there were.
 
     Takes: what the files held, for the refusal. Killed half-way, it is simply done again.
@@ -89,30 +89,30 @@ def remove(spark: SparkSession, table: Path, batches: Iterable[int], what: str) 
     for batch in there:
         delta.replace_batch(delta.read_table(spark, table).where("false"), table, batch)
     if there:
-        vacuum(table, what)
+        vacuum_restricted_table(table, what)
     for folder in there.values():
         shutil.rmtree(folder, ignore_errors=True)
     return len(there)
 
 
-def discard(spark: SparkSession, places: StorageZones, batch: int) -> None:
+def discard_batch(spark: SparkSession, zones: StorageZones, batch: int) -> None:
     """Remove what stands of a batch that never counted."""
-    for table in (places.results, places.quarantine):
-        remove(spark, table, [batch], "rows that do not count")
+    for table in (zones.results, zones.quarantine):
+        remove_batches(spark, table, [batch], "rows that do not count")
 
 
 @contextmanager
-def whole_or_nothing(spark: SparkSession, places: StorageZones, batch: int) -> Iterator[None]:
+def discard_batch_on_refusal(spark: SparkSession, zones: StorageZones, batch: int) -> Iterator[None]:
     """What is done with a batch inside: of one that is refused nothing stays."""
     try:
         yield
     except Refusal:
-        discard(spark, places, batch)
+        discard_batch(spark, zones, batch)
         raise
 
 
-def close(places: StorageZones, after: Ledger) -> None:
+def require_closed_accounts(zones: StorageZones, after: Ledger) -> None:
     """accepted = current + replaced + withdrawn + erased, over all runs."""
-    there = delta.count_batch_rows(places.results, after.batches)
-    if there + row_removal.erased_so_far(places) != after.current():
+    there = delta.count_batch_rows(zones.results, after.batches)
+    if there + erasure_journal.count_erased_rows(zones) != after.current():
         raise AssertionError("the results are not what the ledger says was accepted and not taken away")

@@ -12,14 +12,14 @@ from cohort import delta
 from cohort.agreements.platform import Platform
 from cohort.delivery_formats.file_recognition import DeliveredFile
 from cohort.foundation import json_documents
-from cohort.results import results_store, row_removal
-from cohort.results.ledger import Entry, Ledger
+from cohort.results import erasure_journal, results_store
+from cohort.results.ledger import Ledger, LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 
 
-def apply(
+def apply_retention(
     spark: SparkSession,
-    places: StorageZones,
+    zones: StorageZones,
     platform: Platform,
     known: Ledger,
     files: Iterable[DeliveredFile],
@@ -35,14 +35,14 @@ def apply(
     days = platform.retention_days
     return {
         "deliveries": _deliveries(known, files, now - dt.timedelta(days.deliveries)),
-        "quarantine": _quarantine(spark, places, known, now - dt.timedelta(days.quarantine)),
-        "results": _results(spark, places, known, now - dt.timedelta(days.results), now),
-        "feedback": _feedback(places, known, now - dt.timedelta(days.feedback)),
-        "earlier_states": _earlier(places, known, now - dt.timedelta(days.superseded)),
+        "quarantine": _quarantine(spark, zones, known, now - dt.timedelta(days.quarantine)),
+        "results": _results(spark, zones, known, now - dt.timedelta(days.results), now),
+        "feedback": _feedback(zones, known, now - dt.timedelta(days.feedback)),
+        "earlier_states": _earlier(zones, known, now - dt.timedelta(days.superseded)),
     }
 
 
-def _when(line: Entry) -> dt.datetime:
+def _when(line: LedgerEntry) -> dt.datetime:
     return dt.datetime.fromisoformat(line.received)
 
 
@@ -63,40 +63,40 @@ def _deliveries(known: Ledger, files: Iterable[DeliveredFile], until: dt.datetim
     return len(gone)
 
 
-def _quarantine(spark: SparkSession, places: StorageZones, known: Ledger, until: dt.datetime) -> int:
+def _quarantine(spark: SparkSession, zones: StorageZones, known: Ledger, until: dt.datetime) -> int:
     past = {line.batch for line in known.lines if _when(line) <= until}
-    return results_store.remove(spark, places.quarantine, past, "refused rows that are past their days")
+    return results_store.remove_batches(spark, zones.quarantine, past, "refused rows that are past their days")
 
 
-def _results(spark: SparkSession, places: StorageZones, known: Ledger, until: dt.datetime, now: dt.datetime) -> int:
+def _results(spark: SparkSession, zones: StorageZones, known: Ledger, until: dt.datetime, now: dt.datetime) -> int:
     """Batches of results that are past their days, with the files that held them; counted as erased rows."""
     past = {line.batch for line in known.lines} - {line.batch for line in known.lines if _when(line) > until}
-    there = [batch for batch in sorted(past) if (places.results / f"batch={batch}").exists()]
+    there = [batch for batch in sorted(past) if (zones.results / f"batch={batch}").exists()]
     for batch in there:
-        row_removal.remove_batch(spark, places, known.batches, batch, now)
-        shutil.rmtree(places.results / f"batch={batch}", ignore_errors=True)
+        erasure_journal.erase_batch(spark, zones, known.batches, batch, now)
+        shutil.rmtree(zones.results / f"batch={batch}", ignore_errors=True)
     return len(there)
 
 
-def _feedback(places: StorageZones, known: Ledger, until: dt.datetime) -> int:
+def _feedback(zones: StorageZones, known: Ledger, until: dt.datetime) -> int:
     past = {f"{line.levering_nr}" for line in known.lines if _when(line) <= until}
-    gone = [file for file in places.feedback("").glob("*/*") if file.stem in past] if past else []
+    gone = [file for file in zones.feedback("").glob("*/*") if file.stem in past] if past else []
     for file in gone:
         file.unlink()
     return len(gone)
 
 
-def _earlier(places: StorageZones, known: Ledger, until: dt.datetime) -> int:
+def _earlier(zones: StorageZones, known: Ledger, until: dt.datetime) -> int:
     """Data files that no current row needs, once the first row of them was taken away long enough ago."""
-    mark = places.exact / "vacuumed.json"
+    mark = zones.exact / "vacuumed.json"
     through = int(json_documents.read_json_document(mark)["through"]) if mark.is_file() else 0
     moved = [e for e in known.lines if (e.replaced or e.withdrawn) and e.levering_nr > through]
     if not moved or min(map(_when, moved)) > until:
         return 0
-    current = delta.list_current_names(places.results)
-    past = [file for file in places.results.rglob("*.parquet") if file.name not in current]
+    current = delta.list_current_names(zones.results)
+    past = [file for file in zones.results.rglob("*.parquet") if file.name not in current]
     past = [file for file in past if "_delta_log" not in file.parts]
     if past:
-        results_store.vacuum(places.results, "an earlier state that is past its days")
+        results_store.vacuum_restricted_table(zones.results, "an earlier state that is past its days")
     json_documents.write_json_document(mark, {"through": known.last_number})
     return len(past)

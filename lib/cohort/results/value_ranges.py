@@ -24,12 +24,12 @@ from cohort.results import ledger
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.storage.zone_paths import StorageZones
 
-GROUPED = ("brin", "vestiging", "schooljaar", "jaargroep", "domein", "schaal", "afnameperiode")
-MEASURED = ("vaardigheidsscore", "ruwe_score", "geboortedatum")
-Spread = pa.Table | str | None
+RANGE_KEYS = ("brin", "vestiging", "schooljaar", "jaargroep", "domein", "schaal", "afnameperiode")
+RANGE_VALUES = ("vaardigheidsscore", "ruwe_score", "geboortedatum")
+ValueRanges = pa.Table | str | None
 
 
-def spread_of(places: StorageZones) -> Spread:
+def read_value_ranges(zones: StorageZones) -> ValueRanges:
     """Per school, year, year group, test and moment: lowest and highest score and date of birth.
 
     Returns:
@@ -37,7 +37,7 @@ def spread_of(places: StorageZones) -> Spread:
         at a time.
     """
     try:
-        return _spread(places)
+        return _spread(zones)
     except Refusal as refusal:
         return str(refusal)
     except (*delta.TABLE_ERRORS, pa.ArrowException):  # a file went, in a run of intake that changed the results
@@ -50,30 +50,30 @@ def spread_of(places: StorageZones) -> Spread:
         )
 
 
-def _spread(places: StorageZones) -> pa.Table | None:
-    batches = ledger.batches(places.ledger)
-    files = delta.list_batch_files(places.results, batches) if batches else []
-    kept = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=list(GROUPED)))
-    names = [*GROUPED, *MEASURED]
+def _spread(zones: StorageZones) -> pa.Table | None:
+    batches = ledger.read_counted_batches(zones.ledger)
+    files = delta.list_batch_files(zones.results, batches) if batches else []
+    kept = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=list(RANGE_KEYS)))
+    names = [*RANGE_KEYS, *RANGE_VALUES]
     sums = [_grouped(ds.dataset(file, format=kept).to_table(columns=names)) for file in files]
     return _regrouped(pa.concat_tables(sums)) if sums else None
 
 
 def _grouped(rows: pa.Table) -> pa.Table:
     plain = rows.unify_dictionaries()
-    asked: Any = [(name, how) for name in MEASURED for how in ("min", "max")]
-    found = plain.group_by(list(GROUPED)).aggregate(asked)
-    text = [pa.field(name, pa.string()) for name in GROUPED]
+    asked: Any = [(name, how) for name in RANGE_VALUES for how in ("min", "max")]
+    found = plain.group_by(list(RANGE_KEYS)).aggregate(asked)
+    text = [pa.field(name, pa.string()) for name in RANGE_KEYS]
     return found.cast(pa.schema([*text, *(found.schema.field(f"{n}_{how}") for n, how in asked)]))
 
 
 def _regrouped(sums: pa.Table) -> pa.Table:
-    asked: Any = [(f"{name}_{how}", how) for name in MEASURED for how in ("min", "max")]
-    found = sums.group_by(list(GROUPED)).aggregate(asked)
-    return found.rename_columns([*GROUPED, *(name for name, _ in asked)])
+    asked: Any = [(f"{name}_{how}", how) for name in RANGE_VALUES for how in ("min", "max")]
+    found = sums.group_by(list(RANGE_KEYS)).aggregate(asked)
+    return found.rename_columns([*RANGE_KEYS, *(name for name, _ in asked)])
 
 
-def chosen_of(spread: pa.Table, project: Project) -> pa.Table:
+def select_value_ranges(spread: pa.Table, project: Project) -> pa.Table:
     """The groups of the project's population that have a result it shows."""
     wanted = pc.field("schooljaar").isin(project.population.schooljaar)
     if project.population.jaargroep is not None:
@@ -97,7 +97,9 @@ def _is_of(result: SelectedResult) -> pc.Expression:
     return found
 
 
-def outside(project: Project, trees: Mapping[str, Hierarchy], chosen: pa.Table, *, differences: bool) -> Iterator[str]:
+def values_outside_bands(
+    project: Project, trees: Mapping[str, Hierarchy], chosen: pa.Table, *, differences: bool
+) -> Iterator[str]:
     """Columns with values under their lowest band or from the end of the highest on.
 
     Args:

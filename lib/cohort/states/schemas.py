@@ -21,23 +21,23 @@ from pyspark.sql.types import (
     StructType,
 )
 
-DeliveredRows = NewType("Delivered", DataFrame)
+DeliveredRows = NewType("DeliveredRows", DataFrame)
 """Schools' rows as sent: strings by canonical name, with the number of the delivery they came in."""
-AcceptedResults = NewType("Accepted", DataFrame)
+AcceptedResults = NewType("AcceptedResults", DataFrame)
 """Typed results that met every rule, identified."""
-QuarantinedRows = NewType("Quarantined", DataFrame)
+QuarantinedRows = NewType("QuarantinedRows", DataFrame)
 """Refused rows as sent, with the codes of the rules they broke."""
-InstructedResults = NewType("Instructed", DataFrame)
+InstructedResults = NewType("InstructedResults", DataFrame)
 """Accepted results of the selection, of schools with an instruction in force."""
-AdmittedResults = NewType("Admitted", DataFrame)
+AdmittedResults = NewType("AdmittedResults", DataFrame)
 """The same, of pupils without an objection in force."""
-ConsentedResults = NewType("Consented", DataFrame)
+ConsentedResults = NewType("ConsentedResults", DataFrame)
 """The same, without the special-category values of pupils who have not consented."""
 PupilRecords = NewType("PupilRecords", DataFrame)
 """One row per pupil: number, school, further schools, one leaf number per column of the project."""
-PseudonymisedRecords = NewType("Pseudonymised", DataFrame)
+PseudonymisedRecords = NewType("PseudonymisedRecords", DataFrame)
 """The same with keyed pseudonyms in place of the numbers."""
-GeneralisedRecords = NewType("Generalised", DataFrame)
+GeneralisedRecords = NewType("GeneralisedRecords", DataFrame)
 """Released values and the control columns that only the verifier reads."""
 
 PUPIL_CONTROL = "_pupil"

@@ -47,12 +47,12 @@ class StorageZones:
         return self.restricted / "deliveries"
 
     @property
-    def work(self) -> Path:
+    def scratch(self) -> Path:
         """Frames that intake keeps between two passes: gone at the end of a run, swept before the next."""
         return self.restricted / "work"
 
     @property
-    def superseding(self) -> Path:
+    def supersession(self) -> Path:
         """Rows that a batch replaces, written down before the ledger's line and gone when they are."""
         return self.restricted / "superseding"
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from cohort.agreements.project import PROJECT_NAME
 from cohort.foundation import json_documents, private_files
-from cohort.release_records import release_record
-from cohort.release_records.release_record import ProjectState, ReleaseRecord, ReleaseState
+from cohort.release_records import record_store, release_states
+from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ProjectState, ReleaseState
 from cohort.storage.zone_paths import StorageZones
 from cohort.transparency import html
 from cohort.transparency.html import element
@@ -31,18 +32,18 @@ Uses = dict[str, dict[str, Use]]
 """Per school its uses by project."""
 
 
-def write(places: StorageZones) -> dict[str, int]:
+def write(zones: StorageZones) -> dict[str, int]:
     """Bring every school's page and file up to the records.
 
     Gives: how many schools have one, and how many changed. Nothing is told of a release that was never
     published, and no number of pupils.
     """
-    told = _kept(places)
-    for project in sorted(path.name for path in places.exact.glob("*/") if PROJECT_NAME.fullmatch(path.name)):
-        for school, use in _uses(places, project).items():
+    told = _kept(zones)
+    for project in sorted(path.name for path in zones.exact.glob("*/") if PROJECT_NAME.fullmatch(path.name)):
+        for school, use in _uses(zones, project).items():
             told.setdefault(school, {})[project] = use
-    changed = sum(_put(places.feedback(school), told[school]) for school in sorted(told))
-    for file in places.feedback("").glob(f"*/{FILE}"):
+    changed = sum(_put(zones.feedback(school), told[school]) for school in sorted(told))
+    for file in zones.feedback("").glob(f"*/{FILE}"):
         if file.parent.name not in told:
             file.with_name(PAGE).unlink(missing_ok=True)
             file.unlink()
@@ -50,11 +51,11 @@ def write(places: StorageZones) -> dict[str, int]:
     return {"schools": len(told), "changed": changed}
 
 
-def _uses(places: StorageZones, project: str) -> dict[str, Use]:
+def _uses(zones: StorageZones, project: str) -> dict[str, Use]:
     """Per school what one project used of it: as its latest release says that shows that school."""
-    state = release_record.project_state(places, project)
+    state = release_states.project_state(zones, project)
     found = {}
-    for record in release_record.load_release_records(places, project):
+    for record in record_store.load_release_records(zones, project):
         if record.state in SHOWN and record.facts.get("version") is not None:
             for school in record.facts.get("schools_left", ()):
                 found[school] = {**_use(record, state), "state": _state("no_longer", state)}
@@ -80,12 +81,12 @@ def _state(told: str, state: ProjectState) -> str:
     return told if state is ProjectState.OPEN else "ending"
 
 
-def _kept(places: StorageZones) -> Uses:
+def _kept(zones: StorageZones) -> Uses:
     """What schools were told of projects that are destroyed, or on their way there."""
     kept: Uses = {}
-    for file in places.feedback("").glob(f"*/{FILE}"):
+    for file in zones.feedback("").glob(f"*/{FILE}"):
         for use in _earlier(file):
-            state = release_record.project_state(places, use["project"])
+            state = release_states.project_state(zones, use["project"])
             if state is not ProjectState.OPEN:
                 gone = state is ProjectState.DESTROYED
                 uses = kept.setdefault(file.parent.name, {})

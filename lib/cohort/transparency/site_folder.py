@@ -14,14 +14,14 @@ MARK = "register.json"
 """What a folder that was made by `put` holds, and what tells it from anybody else's."""
 
 
-def check(places: StorageZones, out: Path) -> None:
+def check(zones: StorageZones, out: Path) -> None:
     """Whether the site may stand there: what stands there now is replaced.
 
     Refuses: a folder of something else, a place among the zones or above the root (exit code 2).
     """
     found = None
-    inside = out.is_relative_to(places.root) and out != places.register
-    if inside or places.root.is_relative_to(out):
+    inside = out.is_relative_to(zones.root) and out != zones.register
+    if inside or zones.root.is_relative_to(out):
         found = "a place of the storage root"
     elif out.is_symlink() or (os.path.lexists(out) and not out.is_dir()):
         found = "something that is no folder"

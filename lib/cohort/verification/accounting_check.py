@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cohort.verification.control_column_check import Control
-from cohort.verification.findings import COUNTS, Finding, tell_names
+from cohort.verification.control_column_check import ControlColumnCounts
+from cohort.verification.findings import ACCOUNTED_COUNTS, Finding, finding_naming
 
 
-def look(counts: Mapping[str, int], control: Control, staged_rows: int) -> list[Finding]:
+def check_accounting(counts: Mapping[str, int], control: ControlColumnCounts, staged_rows: int) -> list[Finding]:
     """SUMS.
 
     Takes: the release's own counts, the verifier's, and the rows of the stage.
     """
-    missing = [name for name in COUNTS if name not in counts]
+    missing = [name for name in ACCOUNTED_COUNTS if name not in counts]
     if missing:
-        return tell_names("SUMS", (f"no {name}" for name in missing))
-    n = {name: int(counts[name]) for name in COUNTS}
+        return finding_naming("SUMS", (f"no {name}" for name in missing))
+    n = {name: int(counts[name]) for name in ACCOUNTED_COUNTS}
     rows = n["rows_used"] + n["rows_not_selected"] + n["rows_set_aside"] + n["rows_objected"]
     rows += n["rows_without_instruction"]
     pupils = n["pupils_released"] + n["pupils_suppressed"] + n["pupils_objected"] + n["pupils_withdrawn"]
@@ -35,4 +35,4 @@ def look(counts: Mapping[str, int], control: Control, staged_rows: int) -> list[
         ),
         "a count is below zero": min(n.values()) < 0,
     }
-    return tell_names("SUMS", (what for what, is_so in broken.items() if is_so))
+    return finding_naming("SUMS", (what for what, is_so in broken.items() if is_so))

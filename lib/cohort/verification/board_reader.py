@@ -23,25 +23,27 @@ from pyspark.sql import DataFrame, SparkSession
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.keys.project_keys import ProjectKey
-from cohort.verification.control_column_check import local
-from cohort.verification.record_runs import Ints
+from cohort.verification.control_column_check import driver_frame
+from cohort.verification.record_runs import IntArray
 
-AT_SCHOOL, KNOWN_BY = "_at_school", "_known_by"
-Line = tuple[str, dt.date, dt.date]
+SCHOOL_PSEUDONYM, SCHOOL_BOARDS = "_at_school", "_known_by"
+BoardPeriod = tuple[str, dt.date, dt.date]
 
 
 @dataclass(frozen=True)
-class Governed:
+class BoardsOfSchools:
     """The boards of numbered schools.
 
     Gives: per school the number of its present board, and those of all boards that have or had it.
     """
 
-    present: Ints
+    present: IntArray
     ever: tuple[frozenset[int], ...]
 
 
-def read(file: Path, key: ProjectKey, schools: Sequence[bytes | str | None], today: dt.date) -> Governed:
+def read_boards_of_schools(
+    file: Path, key: ProjectKey, schools: Sequence[bytes | str | None], today: dt.date
+) -> BoardsOfSchools:
     """The boards of the schools of a table.
 
     Takes: the school list; the project's key; the schools' pseudonyms, as bytes or in hexadecimal.
@@ -60,13 +62,17 @@ def read(file: Path, key: ProjectKey, schools: Sequence[bytes | str | None], tod
         now = ("board", _now(lines, today)) if lines else itself
         present.append(numbers.setdefault(now, len(numbers)))
         every.append(frozenset(numbers.setdefault(board, len(numbers)) for board in ever))
-    return Governed(np.array(present, dtype=np.int64), tuple(every))
+    return BoardsOfSchools(np.array(present, dtype=np.int64), tuple(every))
 
 
-def frame(spark: SparkSession, schools: Sequence[bytes | None], governed: Governed) -> DataFrame:
+def boards_of_schools_frame(
+    spark: SparkSession, schools: Sequence[bytes | None], governed: BoardsOfSchools
+) -> DataFrame:
     """The boards of a stage's schools, as AT_SCHOOL (its pseudonym) and KNOWN_BY (their numbers)."""
     boards = [sorted(ever) for ever in governed.ever]
-    return local(spark, {AT_SCHOOL: pa.array(schools, pa.binary()), KNOWN_BY: pa.array(boards, pa.list_(pa.int64()))})
+    return driver_frame(
+        spark, {SCHOOL_PSEUDONYM: pa.array(schools, pa.binary()), SCHOOL_BOARDS: pa.array(boards, pa.list_(pa.int64()))}
+    )
 
 
 def _digest(school: bytes | str | None) -> bytes:
@@ -76,10 +82,10 @@ def _digest(school: bytes | str | None) -> bytes:
         return b""
 
 
-def _now(lines: Sequence[Line], today: dt.date) -> str:
+def _now(lines: Sequence[BoardPeriod], today: dt.date) -> str:
     """The present board: the nearest line to today, one that has begun before one that has not."""
 
-    def distance(line: Line) -> tuple[int, int, str]:
+    def distance(line: BoardPeriod) -> tuple[int, int, str]:
         board, since, until = line
         if since <= today <= until:
             return 0, 0, board
@@ -88,9 +94,9 @@ def _now(lines: Sequence[Line], today: dt.date) -> str:
     return min(map(distance, lines))[2]
 
 
-def _lines(file: Path) -> dict[str, list[Line]]:
+def _lines(file: Path) -> dict[str, list[BoardPeriod]]:
     """The lines of the list that name a board, by school."""
-    found: dict[str, list[Line]] = {}
+    found: dict[str, list[BoardPeriod]] = {}
     try:
         with file.open(encoding="utf-8", newline="") as text:
             for row in csv.DictReader(text, delimiter=";", strict=True):

@@ -13,17 +13,17 @@ import numpy.typing as npt
 
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.verification.board_reader import Governed
-from cohort.verification.findings import Finding, tell
-from cohort.verification.record_runs import Ints, Runs
+from cohort.verification.board_reader import BoardsOfSchools
+from cohort.verification.findings import Finding, finding_if_any
+from cohort.verification.record_runs import IntArray, RecordRuns
 
-Flags = npt.NDArray[np.bool_]
-OF_BOARDS = ("BOARDS", "BOARD_SHARE", "BOARD_OTHERS")
+BoolArray = npt.NDArray[np.bool_]
+BOARD_CODES = ("BOARDS", "BOARD_SHARE", "BOARD_OTHERS")
 """The findings of boards, in the order of those of schools."""
 
 
 @dataclass(frozen=True)
-class Limits:
+class ClassSizeLimits:
     """What each class must meet: the stricter of the project's thresholds and the platform's floors."""
 
     k: int
@@ -32,12 +32,12 @@ class Limits:
     k_others: int
 
 
-def limits(project: Project, platform: Platform) -> Limits:
+def class_size_limits(project: Project, platform: Platform) -> ClassSizeLimits:
     """The limits of a project; a column that the platform names raises k by its name or its attribute."""
     asked, floors = project.thresholds, platform.floors
     shown = {column.name for column in project.columns} | {c.attribute for c in project.columns}
     raised = [floor for name, floor in floors.columns.items() if name in shown]
-    return Limits(
+    return ClassSizeLimits(
         k=max(asked.k, floors.k, *raised),
         m=max(asked.m, floors.m),
         share=min(Fraction(asked.max_share), Fraction(floors.max_share)),
@@ -45,7 +45,7 @@ def limits(project: Project, platform: Platform) -> Limits:
     )
 
 
-def look_at_size(runs: Runs, held_to: Limits) -> tuple[list[Finding], dict[str, int | float]]:
+def check_smallest_class(runs: RecordRuns, held_to: ClassSizeLimits) -> tuple[list[Finding], dict[str, int | float]]:
     """K, which needs the released values only."""
     small = runs.class_rows < held_to.k
     measures: dict[str, int | float] = {
@@ -53,10 +53,12 @@ def look_at_size(runs: Runs, held_to: Limits) -> tuple[list[Finding], dict[str, 
         "released": runs.released,
         "smallest_class": int(runs.class_rows.min(initial=0 if not runs.classes else runs.released)),
     }
-    return tell("K", int(small.sum())), measures
+    return finding_if_any("K", int(small.sum())), measures
 
 
-def look(runs: Runs, held_to: Limits, governed: Governed | None) -> tuple[list[Finding], dict[str, int | float]]:
+def check_class_sizes(
+    runs: RecordRuns, held_to: ClassSizeLimits, governed: BoardsOfSchools | None
+) -> tuple[list[Finding], dict[str, int | float]]:
     """K; SCHOOLS, SHARE and OTHERS, and the same of boards, each with the number of classes that fail.
 
     A pupil counts for m at the home school and its present board only; for the shares at every school that
@@ -65,20 +67,20 @@ def look(runs: Runs, held_to: Limits, governed: Governed | None) -> tuple[list[F
 
     Takes: the boards of the runs' schools; None where nothing tells them.
     """
-    found, measures = look_at_size(runs, held_to)
+    found, measures = check_smallest_class(runs, held_to)
     delivered = _per_class(runs, np.concatenate([runs.home, runs.others], axis=1))
     schools = _Counted.of(runs, _per_class(runs, runs.home), delivered)
     fails = schools.fails(held_to)
-    found += [one for code, flags in fails.items() for one in tell(code, int(flags.sum()))]
+    found += [one for code, flags in fails.items() for one in finding_if_any(code, int(flags.sum()))]
     measures |= schools.measures(("fewest_schools", "largest_share", "smallest_others"))
     if governed is None:
         return found, measures
     run, school, pupils = runs.home
     present = _per_class(runs, np.stack([run, governed.present[school], pupils]))
-    boards = _Counted.of(runs, present, _per_class(runs, at_boards(runs, governed)))
+    boards = _Counted.of(runs, present, _per_class(runs, count_pupils_per_board(runs, governed)))
     measures |= boards.measures(("fewest_boards", "largest_board_share", "smallest_board_others"))
-    for code, (of_school, flags) in zip(OF_BOARDS, boards.fails(held_to).items(), strict=True):
-        found += tell(code, int((flags & ~fails[of_school]).sum()))
+    for code, (of_school, flags) in zip(BOARD_CODES, boards.fails(held_to).items(), strict=True):
+        found += finding_if_any(code, int((flags & ~fails[of_school]).sum()))
     return found, measures
 
 
@@ -87,18 +89,18 @@ class _Counted:
     """Of each class: its pupils, of how many schools or boards they are, how many the one knows that knows
     most."""
 
-    pupils: Ints
-    different: Ints
-    largest: Ints
+    pupils: IntArray
+    different: IntArray
+    largest: IntArray
 
     @classmethod
-    def of(cls, runs: Runs, home: Ints, known: Ints) -> _Counted:
+    def of(cls, runs: RecordRuns, home: IntArray, known: IntArray) -> _Counted:
         """Takes: counts per (class, school), of those at home there, and of those that it knows."""
         largest = np.zeros(runs.classes, dtype=np.int64)
         np.maximum.at(largest, known[0], known[2])
         return cls(runs.class_rows, np.bincount(home[0], minlength=runs.classes), largest)
 
-    def fails(self, held_to: Limits) -> dict[str, Flags]:
+    def fails(self, held_to: ClassSizeLimits) -> dict[str, BoolArray]:
         share = held_to.share
         return {
             "SCHOOLS": self.different < held_to.m,
@@ -113,7 +115,7 @@ class _Counted:
         return dict(zip(names, (int(self.different.min()), float(share), int(others)), strict=True))
 
 
-def at_boards(runs: Runs, governed: Governed) -> Ints:
+def count_pupils_per_board(runs: RecordRuns, governed: BoardsOfSchools) -> IntArray:
     """Pupils per (run, board that knows them), in three rows.
 
     All boards of the home school; of a pupil who moved, those of the other schools that are none of these.
@@ -134,7 +136,7 @@ def at_boards(runs: Runs, governed: Governed) -> Ints:
     return np.concatenate([at_home, np.array(elsewhere, dtype=np.int64).reshape(-1, 3).T], axis=1)
 
 
-def _per_class(runs: Runs, pairs: Ints) -> Ints:
+def _per_class(runs: RecordRuns, pairs: IntArray) -> IntArray:
     """Counts per (run, school or board) as counts per (class, school or board)."""
     run, of, pupils = pairs
     width = int(of.max(initial=0)) + 1

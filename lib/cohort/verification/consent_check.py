@@ -15,18 +15,20 @@ from cohort.agreements.project import Project
 from cohort.foundation.errors import RightsRefused, describe_problem
 from cohort.states.schemas import PUPIL_CONTROL
 from cohort.verification import rights_list_reader
-from cohort.verification.control_column_check import local, pseudonym
-from cohort.verification.findings import Finding, Subject, tell
-from cohort.verification.hierarchy_reader import UNKNOWN
-from cohort.verification.pupil_number_reader import pupil_number
+from cohort.verification.control_column_check import driver_frame, pseudonym_sql
+from cohort.verification.findings import Finding, VerificationSubject, finding_if_any
+from cohort.verification.hierarchy_reader import UNKNOWN_LEAF
+from cohort.verification.pupil_number_reader import parse_pupil_number
 
-CELLS = ("pgn", "categorie", "project", "vanaf", "tot", "ingetrokken_op")
-DAYS = ("vanaf", "tot", "ingetrokken_op")
-Consenting = frozenset[tuple[str, str]]
+CONSENT_COLUMNS = ("pgn", "categorie", "project", "vanaf", "tot", "ingetrokken_op")
+CONSENT_DATES = ("vanaf", "tot", "ingetrokken_op")
+ConsentingPupils = frozenset[tuple[str, str]]
 """Numbers of pupils, each with a domain."""
 
 
-def read(folder: Path, project: Project, longest: int, today: dt.date, newest: Mapping[str, str]) -> Consenting:
+def read_consenting_pupils(
+    folder: Path, project: Project, longest: int, today: dt.date, newest: Mapping[str, str]
+) -> ConsentingPupils:
     """Who consents today to a domain that the project shows on a legal ground.
 
     Takes: the zone, the project, the platform's greatest age of a list in days, the day it is, the newest
@@ -34,14 +36,14 @@ def read(folder: Path, project: Project, longest: int, today: dt.date, newest: M
     Gives: under the newest number of each pupil, which is the one that results have.
     Refuses: what `declared` refuses, a number that is none, a line without its days (exit code 17).
     """
-    domains = {result.domein for result in project.special}
+    domains = {result.domein for result in project.special_results}
     if not domains:
         return frozenset()
-    lines = rights_list_reader.rows(folder, CELLS, longest, today)
-    days = rights_list_reader.dates(lines, DAYS)
+    lines = rights_list_reader.read_rights_lists(folder, CONSENT_COLUMNS, longest, today)
+    days = rights_list_reader.parse_line_dates(lines, CONSENT_DATES)
     wrong, held = list[str](), defaultdict[tuple[str, str], list[Mapping[str, dt.date | None]]](list)
     for (where, line), day in zip(lines, days, strict=True):
-        number = pupil_number(line["pgn"])
+        number = parse_pupil_number(line["pgn"])
         if number is None or day["vanaf"] is None or day["tot"] is None:
             wrong.append(
                 describe_problem(
@@ -73,31 +75,37 @@ def _holds(lines: list[Mapping[str, dt.date | None]], today: dt.date) -> bool:
     )
 
 
-def blank(spark: SparkSession, rows: DataFrame, project: Project, consenting: Consenting) -> DataFrame:
+def blank_without_consent(
+    spark: SparkSession, rows: DataFrame, project: Project, consenting: ConsentingPupils
+) -> DataFrame:
     """The results with null for every special-category value of who does not consent."""
-    domains = sorted({result.domein for result in project.special})
+    domains = sorted({result.domein for result in project.special_results})
     if not domains:
         return rows
     pairs = sorted(consenting)
-    known = local(
+    known = driver_frame(
         spark,
         {"pgn": pa.array([n for n, _ in pairs], pa.string()), "domein": pa.array([d for _, d in pairs], pa.string())},
     ).withColumn("_consents", F.lit(True))
-    shown = {result.value for result in project.special}
+    shown = {result.value for result in project.special_results}
     joined = rows.join(F.broadcast(known), ["pgn", "domein"], "left")
     secret = F.col("domein").isin(*domains) & F.col("_consents").isNull()
     emptied: dict[str, Column] = {name: F.when(~secret, F.col(name)) for name in sorted(shown)}
     return joined.withColumns(emptied).drop("_consents")
 
 
-def look(spark: SparkSession, subject: Subject, stage: DataFrame, consenting: Consenting) -> list[Finding]:
+def check_consents(
+    spark: SparkSession, subject: VerificationSubject, stage: DataFrame, consenting: ConsentingPupils
+) -> list[Finding]:
     """CONSENT: pupils of the stage who show a special-category value and do not consent to it."""
     found = 0
     for column in (c for c in subject.project.columns if c.legal_ground is not None):
         domains = {result.domein for result in column.results}
         willing = sorted({n for n, _ in consenting if all((n, d) in consenting for d in domains)})
-        numbers = local(spark, {"pgn": pa.array(willing, pa.string())})
+        numbers = driver_frame(spark, {"pgn": pa.array(willing, pa.string())})
         keyed = numbers.crossJoin(F.broadcast(subject.key.frame(spark)))
-        may = keyed.select(F.expr(pseudonym("pgn", "pgn")).alias(PUPIL_CONTROL))
-        found += stage.where(F.col(column.name) != UNKNOWN).join(F.broadcast(may), PUPIL_CONTROL, "left_anti").count()
-    return tell("CONSENT", found)
+        may = keyed.select(F.expr(pseudonym_sql("pgn", "pgn")).alias(PUPIL_CONTROL))
+        found += (
+            stage.where(F.col(column.name) != UNKNOWN_LEAF).join(F.broadcast(may), PUPIL_CONTROL, "left_anti").count()
+        )
+    return finding_if_any("CONSENT", found)

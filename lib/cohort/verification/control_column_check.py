@@ -22,17 +22,17 @@ from cohort import delta
 from cohort.agreements.declared_columns import SelectedResult
 from cohort.agreements.project import Project
 from cohort.keys import project_keys
-from cohort.verification.findings import Finding, Subject, tell
-from cohort.verification.instruction_check import Asked
-from cohort.verification.objection_check import Barred
+from cohort.verification.findings import Finding, VerificationSubject, finding_if_any
+from cohort.verification.instruction_check import InstructedSites
+from cohort.verification.objection_check import ExcludedPupils
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-EVERY_BRIN = tuple(f"{n:02d}{a}{b}" for n in range(100) for a in LETTERS for b in LETTERS)
+POSSIBLE_SCHOOL_CODES = tuple(f"{n:02d}{a}{b}" for n in range(100) for a in LETTERS for b in LETTERS)
 """All codes a school can have: digesting them is cheaper than a pass to see which there are."""
 
 
 @dataclass(frozen=True)
-class Control:
+class ControlColumnCounts:
     """Counts of pupils: with selected rows; of these without an instruction of any of their schools, and of
     the others barred; staged, and staged wrongly; all rows.
     """
@@ -49,24 +49,24 @@ class Control:
     unasked: int
 
 
-def look(counted: Control) -> list[Finding]:
+def check_control_columns(counted: ControlColumnCounts) -> list[Finding]:
     """OBJECTOR, INSTRUCTION, PUPIL_UNKNOWN, PUPIL_TWICE, SCHOOL_UNTRUE, each with its number of pupils."""
     return [
-        *tell("OBJECTOR", counted.objectors),
-        *tell("INSTRUCTION", counted.unasked),
-        *tell("PUPIL_UNKNOWN", counted.unknown),
-        *tell("PUPIL_TWICE", counted.twice),
-        *tell("SCHOOL_UNTRUE", counted.untrue),
+        *finding_if_any("OBJECTOR", counted.objectors),
+        *finding_if_any("INSTRUCTION", counted.unasked),
+        *finding_if_any("PUPIL_UNKNOWN", counted.unknown),
+        *finding_if_any("PUPIL_TWICE", counted.twice),
+        *finding_if_any("SCHOOL_UNTRUE", counted.untrue),
     ]
 
 
-def results(spark: SparkSession, subject: Subject) -> DataFrame:
+def read_release_results(spark: SparkSession, subject: VerificationSubject) -> DataFrame:
     """The rows the ledger vouches for. Batches count runs of intake, so they may stand in a plan."""
     rows = delta.read_table(spark, subject.results)
     return rows.where(F.col("batch").isin(*map(int, subject.batches)))
 
 
-def selected(project: Project) -> Column:
+def is_selected(project: Project) -> Column:
     """Whether a row belongs to the population and fits a slot of the project; for `where`.
 
     A slot's school year is one of the population's: the declaration is refused otherwise. The first
@@ -77,14 +77,15 @@ def selected(project: Project) -> Column:
     chosen &= F.col("afnameperiode").isin(*{result.moment for result in project.results})
     if project.population.jaargroep is not None:
         chosen &= F.col("jaargroep").isin(*project.population.jaargroep)
-    grounded = {*project.special}
+    grounded = {*project.special_results}
     slots = [
-        _in_slot(result) if result in grounded else fits(result) & ~F.col("bijzonder") for result in project.results
+        _in_slot(result) if result in grounded else fits_result_slot(result) & ~F.col("bijzonder")
+        for result in project.results
     ]
     return chosen & reduce(Column.__or__, slots)
 
 
-def fits(result: SelectedResult) -> Column:
+def fits_result_slot(result: SelectedResult) -> Column:
     """Whether a row is a result of one slot, with a value on its scale."""
     return _in_slot(result) & F.col(result.value).isNotNull()
 
@@ -98,11 +99,11 @@ def _in_slot(result: SelectedResult) -> Column:
     )
 
 
-def asked_of(spark: SparkSession, asked: Asked) -> DataFrame:
+def instructed_sites_frame(spark: SparkSession, asked: InstructedSites) -> DataFrame:
     """Schools with an instruction: `brin`, `rest` (sites that no line names), `odd` (sites that differ)."""
     brins = sorted(asked.sites)
     rest, odd = [asked.of(brin)[0] for brin in brins], [asked.of(brin)[1] for brin in brins]
-    return local(
+    return driver_frame(
         spark,
         {
             "brin": pa.array(brins, pa.string()),
@@ -112,31 +113,31 @@ def asked_of(spark: SparkSession, asked: Asked) -> DataFrame:
     )
 
 
-def instructed(spark: SparkSession, rows: DataFrame, asked: Asked) -> DataFrame:
+def keep_rows_with_instruction(spark: SparkSession, rows: DataFrame, asked: InstructedSites) -> DataFrame:
     """The rows of sites that instructed us."""
     there = F.col("rest") != F.array_contains("odd", F.col("vestiging"))
-    return rows.join(F.broadcast(asked_of(spark, asked)), "brin").where(there).drop("rest", "odd")
+    return rows.join(F.broadcast(instructed_sites_frame(spark, asked)), "brin").where(there).drop("rest", "odd")
 
 
-def pseudonym(label: str, column: str) -> str:
+def pseudonym_sql(label: str, column: str) -> str:
     """HMAC-SHA-256 (RFC 2104) of a labelled text as SQL, beside the one row of `Key.frame`."""
     inner = f"concat({project_keys.INNER_BLOCK}, cast(concat('{label}|', {column}) AS binary))"
     return f"unhex(sha2(concat({project_keys.OUTER_BLOCK}, unhex(sha2({inner}, 256))), 256))"
 
 
-def local(spark: SparkSession, columns: dict[str, pa.Array[Any]]) -> DataFrame:
+def driver_frame(spark: SparkSession, columns: dict[str, pa.Array[Any]]) -> DataFrame:
     """A small frame of the driver's own: in a join its values stand in no plan and no log."""
     return spark.createDataFrame(pa.table(columns))
 
 
 # One statement, so that Spark analyses it once. Pseudonyms are told apart by 128 bits, as two whole numbers:
 # cheaper to group by than 32 bytes. One shuffle by pupil serves the count per pair and the count per pupil.
-STATEMENT = f"""
+COUNTING_STATEMENT = f"""
 WITH seen AS (
     SELECT DISTINCT pgn, brin, vestiging FROM {{selected}}
 ), known AS (
     SELECT /*+ BROADCAST(keyed, listed, schools, asked) */
-        {pseudonym("pgn", "seen.pgn")} AS pupil,
+        {pseudonym_sql("pgn", "seen.pgn")} AS pupil,
         coalesce(schools.digest, cast('not in the stage' AS binary)) AS school,
         listed.pgn IS NOT NULL AS barred,
         if(coalesce(rest <> array_contains(odd, vestiging), false), 1, 0) AS given
@@ -174,33 +175,33 @@ FROM pupils
 """
 
 
-def count(
+def count_control_columns(
     spark: SparkSession,
-    subject: Subject,
+    subject: VerificationSubject,
     stage: DataFrame,
-    barred: Barred,
-    asked: Asked,
+    barred: ExcludedPupils,
+    asked: InstructedSites,
     schools: Sequence[bytes | None],
-) -> Control:
+) -> ControlColumnCounts:
     """All counts of the control columns.
 
     Takes: the stage's rows, who is barred, who instructed us, the distinct school pseudonyms of the stage.
     """
-    rows = results(spark, subject)
-    listed = barred_pupils(spark, barred, rows)
-    chosen = rows.where(selected(subject.project)).select("pgn", "brin", "vestiging")
+    rows = read_release_results(spark, subject)
+    listed = excluded_pupils_frame(spark, barred, rows)
+    chosen = rows.where(is_selected(subject.project)).select("pgn", "brin", "vestiging")
     found = spark.sql(
-        STATEMENT,
+        COUNTING_STATEMENT,
         selected=chosen,
         stage=stage,
         keyed=subject.key.frame(spark),
         listed=listed,
         schools=_schools(spark, subject, schools),
-        asked=asked_of(spark, asked),
+        asked=instructed_sites_frame(spark, asked),
     ).first()
     if found is None:
         raise RuntimeError("an aggregate without a row")
-    return Control(rows=_rows(rows), **{name: value or 0 for name, value in found.asDict().items()})
+    return ControlColumnCounts(rows=_rows(rows), **{name: value or 0 for name, value in found.asDict().items()})
 
 
 def _rows(frame: DataFrame) -> int:
@@ -209,31 +210,31 @@ def _rows(frame: DataFrame) -> int:
     return sum(pq.read_metadata(file).num_rows for file in files)
 
 
-def barred_pupils(spark: SparkSession, barred: Barred, rows: DataFrame) -> DataFrame:
+def excluded_pupils_frame(spark: SparkSession, barred: ExcludedPupils, rows: DataFrame) -> DataFrame:
     """Everybody who may not be in the release, as `pgn`, each once.
 
     Of a school that is held back everybody; of one that a list covers everybody whom it does not permit, seen
     there in the results or before and not kept.
     """
-    frame = local(spark, {"pgn": pa.array(sorted(barred.blocked), pa.string())})
+    frame = driver_frame(spark, {"pgn": pa.array(sorted(barred.blocked), pa.string())})
     if barred.held:
-        held = local(spark, {"brin": pa.array(sorted(barred.held), pa.string())})
+        held = driver_frame(spark, {"brin": pa.array(sorted(barred.held), pa.string())})
         frame = frame.union(rows.join(F.broadcast(held), "brin", "left_semi").select("pgn"))
     seen = rows.select("pgn", "brin")
     if barred.allowed and barred.unlisted is not None and delta.table_exists(barred.unlisted):
         seen = seen.unionByName(delta.read_table(spark, barred.unlisted))
     for schools, permitted in barred.allowed:
-        covered = local(spark, {"brin": pa.array(sorted(schools), pa.string())})
-        named = local(spark, {"pgn": pa.array(sorted(permitted), pa.string())})
+        covered = driver_frame(spark, {"brin": pa.array(sorted(schools), pa.string())})
+        named = driver_frame(spark, {"pgn": pa.array(sorted(permitted), pa.string())})
         there = seen.join(F.broadcast(covered), "brin", "left_semi").select("pgn")
         frame = frame.union(there.join(named, "pgn", "left_anti"))
     return frame.distinct()
 
 
-def _schools(spark: SparkSession, subject: Subject, schools: Sequence[bytes | None]) -> DataFrame:
+def _schools(spark: SparkSession, subject: VerificationSubject, schools: Sequence[bytes | None]) -> DataFrame:
     """The schools of the stage that can exist, as `brin` and `digest`."""
-    digests = subject.key.digests(f"brin|{brin}" for brin in EVERY_BRIN)
+    digests = subject.key.digests(f"brin|{brin}" for brin in POSSIBLE_SCHOOL_CODES)
     there = {*schools}
-    known = [(brin, digest) for brin, digest in zip(EVERY_BRIN, digests, strict=True) if digest in there]
+    known = [(brin, digest) for brin, digest in zip(POSSIBLE_SCHOOL_CODES, digests, strict=True) if digest in there]
     brins, pseudonyms = [brin for brin, _ in known], [digest for _, digest in known]
-    return local(spark, {"brin": pa.array(brins, pa.string()), "digest": pa.array(pseudonyms, pa.binary())})
+    return driver_frame(spark, {"brin": pa.array(brins, pa.string()), "digest": pa.array(pseudonyms, pa.binary())})

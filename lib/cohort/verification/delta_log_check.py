@@ -12,10 +12,10 @@ from urllib.parse import unquote
 import pyarrow.parquet as pq
 
 from cohort import delta
-from cohort.verification.findings import Finding, tell, tell_names
+from cohort.verification.findings import Finding, finding_if_any, finding_naming
 
-SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
-HARMLESS = frozenset(
+SPARK_SCHEMA_KEY = b"org.apache.spark.sql.parquet.row.metadata"
+HARMLESS_COMMIT_PARAMETERS = frozenset(
     {
         "isManaged",
         "mode",
@@ -29,27 +29,27 @@ HARMLESS = frozenset(
     }
 )
 """What a commit may say of how a table was made, emptied or restored; a predicate would hold values."""
-Action = dict[str, Any]
+LogAction = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Log:
+class CommitLog:
     """The commits of a table by version, each as its actions; `beside` are further notes on files."""
 
-    commits: dict[int, list[Action]]
-    beside: tuple[Action, ...]
+    commits: dict[int, list[LogAction]]
+    beside: tuple[LogAction, ...]
     checkpointed: bool
 
-    def last(self, kind: str) -> Action:
+    def last(self, kind: str) -> LogAction:
         """The newest action of a kind; empty when no commit that is still there holds one."""
         for version in sorted(self.commits, reverse=True):
             for action in self.commits[version]:
                 if kind in action:
-                    found: Action = action[kind]
+                    found: LogAction = action[kind]
                     return found
         return {}
 
-    def all(self, kind: str) -> Iterator[Action]:
+    def all(self, kind: str) -> Iterator[LogAction]:
         for actions in self.commits.values():
             yield from (action[kind] for action in actions if kind in action)
 
@@ -64,24 +64,24 @@ class Log:
         return [(field["name"], field["type"]) for field in fields]
 
 
-def read(table: Path) -> Log:
+def read_commit_log(table: Path) -> CommitLog:
     """A table's log.
 
     Takes: the table's folder. Gives: no commits when there is no readable log there.
     """
     folder = table / "_delta_log"
-    commits: dict[int, list[Action]] = {}
-    beside: list[Action] = []
+    commits: dict[int, list[LogAction]] = {}
+    beside: list[LogAction] = []
     for file in sorted(folder.glob("*.json")):
         if file.stem.isdigit():
             lines = file.read_text(encoding="utf-8").splitlines()
             commits[int(file.stem)] = [json.loads(line) for line in lines if line.strip()]
     for file in sorted(folder.glob("[0-9]*.crc")):
         beside.append(json.loads(file.read_text(encoding="utf-8")))
-    return Log(commits, tuple(beside), any(folder.rglob("*.checkpoint*.parquet")))
+    return CommitLog(commits, tuple(beside), any(folder.rglob("*.checkpoint*.parquet")))
 
 
-def look_at_protocol(protocol: Action, configuration: Mapping[str, str], wanted: Mapping[str, str]) -> list[Finding]:
+def check_protocol(protocol: LogAction, configuration: Mapping[str, str], wanted: Mapping[str, str]) -> list[Finding]:
     """PROTOCOL and PROPERTIES.
 
     Takes: the protocol action, the table's properties, and the properties it must have, no more and no less.
@@ -90,21 +90,21 @@ def look_at_protocol(protocol: Action, configuration: Mapping[str, str], wanted:
     features = {**protocol}.keys() - {"minReaderVersion", "minWriterVersion"}
     wrong = [name for name in wanted if configuration.get(name) != wanted[name]]
     return [
-        *tell("PROTOCOL", int(version != delta.TABLE_PROTOCOL or bool(features))),
-        *tell_names("PROPERTIES", [*wrong, *(configuration.keys() - wanted.keys())]),
+        *finding_if_any("PROTOCOL", int(version != delta.TABLE_PROTOCOL or bool(features))),
+        *finding_naming("PROPERTIES", [*wrong, *(configuration.keys() - wanted.keys())]),
     ]
 
 
-def look_at_commit(log: Log, release_id: str) -> list[Finding]:
+def check_single_commit(log: CommitLog, release_id: str) -> list[Finding]:
     """COMMIT: a stage is one commit, noted with the release, and nothing beside its files."""
     info = log.last("commitInfo")
     alone = list(log.commits) == [0] and not log.checkpointed and not any(log.all("remove"))
     kinds = {kind for actions in log.commits.values() for action in actions for kind in action}
     usual = kinds <= {"commitInfo", "metaData", "protocol", "add"}
-    return tell("COMMIT", int(not (alone and usual and info.get("userMetadata") == release_id)))
+    return finding_if_any("COMMIT", int(not (alone and usual and info.get("userMetadata") == release_id)))
 
 
-def look_at_traces(log: Log, files: Sequence[Path]) -> list[Finding]:
+def check_log_traces(log: CommitLog, files: Sequence[Path]) -> list[Finding]:
     """LOG: whatever log and footers tell of the data beyond the number of rows of a file."""
     told: list[str] = []
     notes = [log.commits[version] for version in log.commits]
@@ -117,10 +117,10 @@ def look_at_traces(log: Log, files: Sequence[Path]) -> list[Finding]:
         told += _of_commit(action.get("commitInfo") or {})
     for file in files:
         told += _of_footer(file)
-    return tell_names("LOG", told)
+    return finding_naming("LOG", told)
 
 
-def _of_file(add: Action) -> list[str]:
+def _of_file(add: LogAction) -> list[str]:
     stats = add.get("stats") or {}
     stats = json.loads(stats) if isinstance(stats, str) else stats
     held = {name for name, value in stats.items() if value not in (None, {})}
@@ -130,22 +130,22 @@ def _of_file(add: Action) -> list[str]:
     return told + (["tags of files"] if add.get("tags") else [])
 
 
-def _of_table(table: Action) -> list[str]:
+def _of_table(table: LogAction) -> list[str]:
     told = ["partition columns"] if table.get("partitionColumns") else []
     told += ["a name or description"] if table.get("name") or table.get("description") else []
     return told + [f"metadata of column {f['name']}" for f in _fields(table) if f.get("metadata")]
 
 
-def _of_commit(info: Action) -> list[str]:
-    given: Action = info.get("operationParameters") or {}
+def _of_commit(info: LogAction) -> list[str]:
+    given: LogAction = info.get("operationParameters") or {}
     shown = {name for name, value in given.items() if value not in (None, "", "[]", "{}")}
-    return [f"commit parameter {name}" for name in shown - HARMLESS]
+    return [f"commit parameter {name}" for name in shown - HARMLESS_COMMIT_PARAMETERS]
 
 
 def _of_footer(file: Path) -> list[str]:
     footer = pq.read_metadata(file)
     kept = footer.metadata or {}
-    fields = json.loads(kept[SPARK_SCHEMA]).get("fields", []) if SPARK_SCHEMA in kept else []
+    fields = json.loads(kept[SPARK_SCHEMA_KEY]).get("fields", []) if SPARK_SCHEMA_KEY in kept else []
     told = [f"metadata of column {f['name']} in footers" for f in fields if f.get("metadata")]
     for group in range(footer.num_row_groups):
         for column in range(footer.num_columns):
@@ -155,6 +155,6 @@ def _of_footer(file: Path) -> list[str]:
     return told
 
 
-def _fields(table: Action) -> list[Action]:
-    fields: list[Action] = json.loads(table.get("schemaString") or "{}").get("fields", [])
+def _fields(table: LogAction) -> list[LogAction]:
+    fields: list[LogAction] = json.loads(table.get("schemaString") or "{}").get("fields", [])
     return fields

@@ -11,7 +11,7 @@ from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.keys.project_keys import ProjectKey
 
-COUNTS = (
+ACCOUNTED_COUNTS = (
     "pupils_records",
     "pupils_released",
     "pupils_suppressed",
@@ -28,7 +28,7 @@ COUNTS = (
 )
 """What a release says of its own sums."""
 
-CODES: dict[str, str] = {
+FINDING_DEFINITIONS: dict[str, str] = {
     "SCHEMA": "Columns are not just the selection as text, in its order, and then the control columns",
     "PROTOCOL": "The table asks readers or writers for more than protocol (1,2)",
     "PROPERTIES": "Properties of the table are missing, differ or are too many",
@@ -65,7 +65,7 @@ CODES: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Before:
+class PublishedPredecessor:
     """The published release: what is remembered of it, its table, and whether new pupils may enter."""
 
     memory: Path
@@ -74,7 +74,7 @@ class Before:
 
 
 @dataclass(frozen=True)
-class Subject:
+class VerificationSubject:
     """One staged release, and everything it is held against."""
 
     project: Project
@@ -92,7 +92,7 @@ class Subject:
     counts: Mapping[str, int]
     memory: Path | None
     """What is remembered of this release itself; of a pseudonymous one nothing."""
-    before: Before | None
+    before: PublishedPredecessor | None
 
     @property
     def school_list(self) -> Path:
@@ -109,12 +109,12 @@ class Finding:
     count: int
 
     def __post_init__(self) -> None:
-        if self.code not in CODES or self.count < 1:
+        if self.code not in FINDING_DEFINITIONS or self.count < 1:
             raise ValueError("a finding has a known code and at least one case")
 
 
 @dataclass(frozen=True)
-class Findings:
+class VerificationResult:
     """What a verification found and looked for.
 
     `checked` names the checks that ran to their end, `not_repeated` says in sentences what could not be
@@ -132,13 +132,13 @@ class Findings:
         return frozenset(finding.code for finding in self.found)
 
 
-def tell(code: str, count: int, more: str = "") -> list[Finding]:
+def finding_if_any(code: str, count: int, more: str = "") -> list[Finding]:
     """No finding for no case, else one; `more` may name columns or properties, never a value of a person."""
-    sentence = f"{CODES[code]} ({more})." if more else f"{CODES[code]}."
+    sentence = f"{FINDING_DEFINITIONS[code]} ({more})." if more else f"{FINDING_DEFINITIONS[code]}."
     return [Finding(code, sentence, count)] if count else []
 
 
-def tell_names(code: str, names: Iterable[str]) -> list[Finding]:
+def finding_naming(code: str, names: Iterable[str]) -> list[Finding]:
     """One finding for the columns, properties or places named."""
     cases = sorted(set(names))
-    return tell(code, len(cases), ", ".join(cases))
+    return finding_if_any(code, len(cases), ", ".join(cases))

@@ -14,27 +14,27 @@ from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.project import Project
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
 
-UNKNOWN = "onbekend"
-ALL = "*"
-DECIMAL = re.compile(r"-?[0-9]+,[0-9]+")
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-Row = tuple[str, ...]
-Span = tuple[float, float]
+UNKNOWN_LEAF = "onbekend"
+TOP_LABEL = "*"
+DECIMAL_NUMBER = re.compile(r"-?[0-9]+,[0-9]+")
+UTF16_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+LabelPath = tuple[str, ...]
+NumberSpan = tuple[float, float]
 """From a number up to, not including, another one."""
 
 
 @dataclass(frozen=True)
-class Ladder:
+class HierarchyPaths:
     """One hierarchy as text: for each leaf its labels from itself to the widest, in order.
 
     `joined`: further values, each with the leaf that it counts as.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[LabelPath, ...]
     joined: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def leaves(self) -> Row:
+    def leaves(self) -> LabelPath:
         return tuple(row[0] for row in self.rows)
 
     @property
@@ -48,18 +48,18 @@ class Ladder:
         return {**found, **{value: found[leaf] for value, leaf in self.joined.items()}}
 
 
-def of_project(project: Project, folder: Path) -> dict[str, Ladder]:
+def read_hierarchy_paths(project: Project, folder: Path) -> dict[str, HierarchyPaths]:
     """The hierarchy of each released column; of a sensitive one the leaves alone, as it shows no others."""
     found = {}
     for column in project.columns:
         of_file = column.bands is None
-        own = of_text(folder / f"{column.hierarchy}.csv") if of_file else of_bands(column)
+        own = read_hierarchy_file(folder / f"{column.hierarchy}.csv") if of_file else declared_band_paths(column)
         leaves_alone = column.role == "sensitive"
-        found[column.name] = Ladder(tuple(row[:1] for row in own.rows), own.joined) if leaves_alone else own
+        found[column.name] = HierarchyPaths(tuple(row[:1] for row in own.rows), own.joined) if leaves_alone else own
     return found
 
 
-def of_text(file: Path) -> Ladder:
+def read_hierarchy_file(file: Path) -> HierarchyPaths:
     """Read a hierarchy file: `leaf;…;widest`, no header; null and an empty leaf are `onbekend`.
 
     Gives: where the file does not name `onbekend`, it is the last leaf, and is itself at every level but
@@ -83,32 +83,32 @@ def of_text(file: Path) -> Ladder:
             )
         )
     named = [_named(row) for row in rows]
-    joined = {row[0]: UNKNOWN for row in named if row[0] != UNKNOWN and UNKNOWN in row[1:2]}
-    merged = dict.fromkeys((UNKNOWN, *row[1:]) if row[0] in joined else row for row in named)
-    if all(row[0] != UNKNOWN for row in merged):
+    joined = {row[0]: UNKNOWN_LEAF for row in named if row[0] != UNKNOWN_LEAF and UNKNOWN_LEAF in row[1:2]}
+    merged = dict.fromkeys((UNKNOWN_LEAF, *row[1:]) if row[0] in joined else row for row in named)
+    if all(row[0] != UNKNOWN_LEAF for row in merged):
         width, widest = len(named[0]), {row[-1] for row in merged}
-        top = widest.pop() if width > 1 and len(widest) == 1 else UNKNOWN
-        merged[(*[UNKNOWN] * (width - 1), top)] = None
-    return Ladder(tuple(merged), joined)
+        top = widest.pop() if width > 1 and len(widest) == 1 else UNKNOWN_LEAF
+        merged[(*[UNKNOWN_LEAF] * (width - 1), top)] = None
+    return HierarchyPaths(tuple(merged), joined)
 
 
-def of_bands(column: DeclaredColumn) -> Ladder:
+def declared_band_paths(column: DeclaredColumn) -> HierarchyPaths:
     """The leaves and labels of declared bands; `onbekend` is the last leaf, which only `*` takes in."""
     bands = column.bands
     if bands is None:
         raise TypeError("a column without declared bands")
     unit = 4 if column.born == "quarter" else 1
     step = bands.step
-    inner: list[Span] = [(low, low + step) for low in range(bands.from_ * unit, bands.to * unit, step)]
-    below: list[Span] = [(-inf, bands.from_ * unit)] if bands.below else []
-    above: list[Span] = [(bands.to * unit, inf)] if bands.above else []
+    inner: list[NumberSpan] = [(low, low + step) for low in range(bands.from_ * unit, bands.to * unit, step)]
+    below: list[NumberSpan] = [(-inf, bands.from_ * unit)] if bands.below else []
+    above: list[NumberSpan] = [(bands.to * unit, inf)] if bands.above else []
     leaves = [*below, *inner, *above]
     levels = [leaves, *(_wider(leaves, width * unit) for width in bands.widths)]
-    rows = [(*(label(span, column.born) for span in path), ALL) for path in zip(*levels, strict=True)]
-    return Ladder((*rows, (*[UNKNOWN] * len(levels), ALL)))
+    rows = [(*(band_label(span, column.born) for span in path), TOP_LABEL) for path in zip(*levels, strict=True)]
+    return HierarchyPaths((*rows, (*[UNKNOWN_LEAF] * len(levels), TOP_LABEL)))
 
 
-def label(span: Span, born: str | None) -> str:
+def band_label(span: NumberSpan, born: str | None) -> str:
     """What a band is called: `20 tot 40`, `60 en hoger`, `tot 0`, `7`; `2013/14`, `2013-K1`."""
     low, high = span
     if low == -inf:
@@ -126,30 +126,32 @@ def _edge(value: float, born: str | None) -> str:
     return f"{whole}/{(whole + 1) % 100:02d}" if born == "cohort" else str(whole)
 
 
-def _wider(leaves: Sequence[Span], width: int) -> list[Span]:
+def _wider(leaves: Sequence[NumberSpan], width: int) -> list[NumberSpan]:
     """For each leaf the span of all leaves that begin, or for the lowest end, in the same band of a width."""
     numbers = [int((high - 1 if low == -inf else low) // width) for low, high in leaves]
-    found: dict[int, Span] = {}
+    found: dict[int, NumberSpan] = {}
     for number, (low, high) in zip(numbers, leaves, strict=True):
         first, last = found.get(number, (low, high))
         found[number] = (min(first, low), max(last, high))
     return [found[number] for number in numbers]
 
 
-def _records(content: bytes) -> Iterator[Row]:
+def _records(content: bytes) -> Iterator[LabelPath]:
     """The rows that say something, cut at the delimiter of the first of them."""
-    text = content.decode("utf-16" if content.startswith(UTF16_MARKS) else "utf-8")
+    text = content.decode("utf-16" if content.startswith(UTF16_BYTE_ORDER_MARKS) else "utf-8")
     lines = [line.lstrip("\ufeff") for line in io.StringIO(text, newline="")]
     lines = [line for line in lines if not line.lower().strip().strip('"').startswith("sep=")]
     outside = "".join(next((line for line in lines if line.strip()), "").split('"')[::2])
-    one_decimal = DECIMAL.fullmatch(outside.strip())
+    one_decimal = DECIMAL_NUMBER.fullmatch(outside.strip())
     delimiter = next((mark for mark in ";\t|," if mark in outside and not one_decimal), ";")
     for cells in csv.reader(lines, delimiter=delimiter, strict=True):
         if any(cells):
             yield tuple(cells)
 
 
-def _named(row: Row) -> Row:
+def _named(row: LabelPath) -> LabelPath:
     """A row in which what is not known is called `onbekend` and nothing else."""
     unknown = not row[0]
-    return tuple(UNKNOWN if label.strip().lower() == UNKNOWN or (unknown and not label) else label for label in row)
+    return tuple(
+        UNKNOWN_LEAF if label.strip().lower() == UNKNOWN_LEAF or (unknown and not label) else label for label in row
+    )

@@ -14,20 +14,30 @@ from pathlib import Path
 from cohort.agreements.project import Project
 from cohort.verification import list_file_reader, rights_list_reader
 
-CELLS = ("brin", "vestiging", "soort", "project", "kolommen", "gegeven_door", "gegeven_op", "tot", "ingetrokken_op")
-DAYS = ("gegeven_op", "tot", "ingetrokken_op")
-OTHERS = "*"
+INSTRUCTION_COLUMNS = (
+    "brin",
+    "vestiging",
+    "soort",
+    "project",
+    "kolommen",
+    "gegeven_door",
+    "gegeven_op",
+    "tot",
+    "ingetrokken_op",
+)
+INSTRUCTION_DATES = ("gegeven_op", "tot", "ingetrokken_op")
+ANY_OTHER_SITE = "*"
 
 
 @dataclass(frozen=True)
-class Asked:
+class InstructedSites:
     """By school, for each site that a line names and for `*`, whether it instructed us."""
 
     sites: Mapping[str, Mapping[str, bool]]
 
     def of(self, brin: str) -> tuple[bool, list[str]]:
         """Whether sites that no line names count, and the named ones for which that is otherwise."""
-        by_default = self.sites[brin][OTHERS]
+        by_default = self.sites[brin][ANY_OTHER_SITE]
         return by_default, sorted(site for site, asked in self.sites[brin].items() if asked != by_default)
 
 
@@ -40,15 +50,15 @@ class _Told:
     gone: dt.date
 
 
-def read(folder: Path, project: Project, today: dt.date) -> Asked:
+def read_instructed_sites(folder: Path, project: Project, today: dt.date) -> InstructedSites:
     """The instructions that hold today for one project.
 
     Takes: the zone; the project: an anonymous one needs what a school said once for all, another one what
     it said for that project and every released column.
     Refuses: what `declared` refuses (exit code 17).
     """
-    lines = rights_list_reader.rows(folder, CELLS, None, today)
-    days = rights_list_reader.dates(lines, DAYS)
+    lines = rights_list_reader.read_rights_lists(folder, INSTRUCTION_COLUMNS, None, today)
+    days = rights_list_reader.parse_line_dates(lines, INSTRUCTION_DATES)
     anonymous = project.release_class == "anonymous"
     kind, name = ("anonimiseren", "") if anonymous else ("pseudonimiseren", project.name)
     needed = set() if anonymous else set(project.column_names)
@@ -56,16 +66,16 @@ def read(folder: Path, project: Project, today: dt.date) -> Asked:
     for (_, line), day in zip(lines, days, strict=True):
         given = day["gegeven_op"]
         if (line["soort"], line["project"]) == (kind, name) and given is not None and given <= today:
-            brin, behind = list_file_reader.school(line["brin"]) or (line["brin"], "")
+            brin, behind = list_file_reader.parse_school_and_site(line["brin"]) or (line["brin"], "")
             sites = frozenset({line["vestiging"].removeprefix("'"), behind} - {""})
             columns = frozenset(line["kolommen"].replace(",", " ").split())
             last, gone = day["tot"] or dt.date.max, day["ingetrokken_op"] or dt.date.max
             told[brin].append(_Told(sites, columns, given, last, gone))
-    return Asked({brin: _sites(lines_of, needed, today) for brin, lines_of in told.items()})
+    return InstructedSites({brin: _sites(lines_of, needed, today) for brin, lines_of in told.items()})
 
 
 def _sites(lines: list[_Told], needed: set[str], today: dt.date) -> dict[str, bool]:
-    sites = {OTHERS}.union(*(line.sites for line in lines))
+    sites = {ANY_OTHER_SITE}.union(*(line.sites for line in lines))
     return {site: _holds([x for x in lines if not x.sites or site in x.sites], needed, today) for site in sites}
 
 

@@ -14,24 +14,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-COMMON: dict[str, type] = {"file": str, "date": dt.date, "source": str}
-OBJECTIONS: dict[str, type] = {"polarity": str, "max_age_days": int, "declared_empty": bool}
-CELLS = ("pgn", "brin", "vanaf", "ingetrokken_op", "bereik")
-CHANGES = ("oud_pgn", "nieuw_pgn", "vanaf")
-FORMS = [
+COMMON_KEYS: dict[str, type] = {"file": str, "date": dt.date, "source": str}
+OBJECTION_KEYS: dict[str, type] = {"polarity": str, "max_age_days": int, "declared_empty": bool}
+OBJECTION_COLUMNS = ("pgn", "brin", "vanaf", "ingetrokken_op", "bereik")
+NUMBER_CHANGE_COLUMNS = ("oud_pgn", "nieuw_pgn", "vanaf")
+DATE_FORMATS = [
     f"{day}{time}"
     for day in ("%Y-%m-%d", "%d-%m-%Y")
     for time in ("", *(f"{sign}%H:%M{rest}" for sign in " T" for rest in ("", ":%S", ":%S.%f")))
 ]
-Complain = Callable[[str, str, str, str], None]
-Rows = list[dict[str, str]]
+ReportProblem = Callable[[str, str, str, str], None]
+ListLines = list[dict[str, str]]
 
 
-def declarations(folder: Path, complain: Complain) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_objection_declarations(folder: Path, complain: ReportProblem) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every declaration of objections that reads as one, by its file's name; what belongs to none is told."""
     named = list[str]()
     for file in sorted(folder.glob("*.toml")):
-        facts = _facts(file, COMMON | OBJECTIONS)
+        facts = _facts(file, COMMON_KEYS | OBJECTION_KEYS)
         if facts is None or not _polar(facts):
             complain(
                 "file, polarity, date, source, max_age_days, declared_empty; schools if it allows",
@@ -48,7 +48,7 @@ def declarations(folder: Path, complain: Complain) -> Iterator[tuple[str, dict[s
         complain("a list declared once", "one .toml for every .csv", "two that declare it", name)
 
 
-def rows(file: Path, columns: tuple[str, ...], complain: Complain) -> Rows | None:
+def read_list_lines(file: Path, columns: tuple[str, ...], complain: ReportProblem) -> ListLines | None:
     """The lines of a list; None, and told, for one that is not readable with all of its columns."""
     try:
         lines = _text_lines(file.read_bytes())
@@ -60,18 +60,18 @@ def rows(file: Path, columns: tuple[str, ...], complain: Complain) -> Rows | Non
     return found
 
 
-def changes(folder: Path, complain: Complain) -> Iterator[tuple[str, Rows]]:
+def read_number_change_lists(folder: Path, complain: ReportProblem) -> Iterator[tuple[str, ListLines]]:
     """The lines of every declared list of changes of pupil numbers, by its file's name."""
     for file in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
-        facts = _facts(file, COMMON)
-        listed = rows(folder / facts["file"], CHANGES, complain) if facts else None
+        facts = _facts(file, COMMON_KEYS)
+        listed = read_list_lines(folder / facts["file"], NUMBER_CHANGE_COLUMNS, complain) if facts else None
         if facts is None or listed is None:
             complain("a declared list of changes", "file, date and source", "another", file.name)
         else:
             yield facts["file"], listed
 
 
-def day(cell: str) -> dt.date | None:
+def parse_list_date(cell: str) -> dt.date | None:
     """A day as a list may write it, year or day first, with midnight behind it or not; None for no text.
 
     Raises ValueError for anything else.
@@ -79,7 +79,7 @@ def day(cell: str) -> dt.date | None:
     text = cell.removeprefix("'")
     if not text:
         return None
-    for form in FORMS if text.isascii() else ():
+    for form in DATE_FORMATS if text.isascii() else ():
         try:
             moment = dt.datetime.strptime(text, form)
         except ValueError:
@@ -89,7 +89,7 @@ def day(cell: str) -> dt.date | None:
     raise ValueError
 
 
-def school(cell: str) -> tuple[str, str] | None:
+def parse_school_and_site(cell: str) -> tuple[str, str] | None:
     """The BRIN in a cell, and the site if one stands behind it; None for another text."""
     written = re.fullmatch(r"'?([0-9]{2}[A-Z]{2})([0-9]{2})?", cell)
     return (written[1], written[2] or "") if written else None
@@ -126,7 +126,7 @@ def _text_lines(content: bytes) -> list[str]:
     return lines[first + 1 :] if excel else lines
 
 
-def _table(lines: list[str], sign: str, columns: tuple[str, ...]) -> Rows | None:
+def _table(lines: list[str], sign: str, columns: tuple[str, ...]) -> ListLines | None:
     """The cells under each column; None where a line is no record of all of them."""
     try:
         read = [_cells(next(csv.reader([line], delimiter=sign, strict=True), [])) for line in lines]

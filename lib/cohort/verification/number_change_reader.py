@@ -11,15 +11,15 @@ from itertools import pairwise
 from pathlib import Path
 
 from cohort.verification import list_file_reader
-from cohort.verification.list_file_reader import CHANGES, Complain
-from cohort.verification.pupil_number_reader import pupil_number
+from cohort.verification.list_file_reader import NUMBER_CHANGE_COLUMNS, ReportProblem
+from cohort.verification.pupil_number_reader import parse_pupil_number
 
-Dated = Mapping[str, tuple[dt.date, str]]
+LatestChanges = Mapping[str, tuple[dt.date, str]]
 """For a number the day of its last change, and the number that it gave."""
 
 
 @dataclass(frozen=True)
-class Renumbered:
+class PupilNumberLinks:
     """Each replaced number with the newest of its pupil; each number of any change with all linked to it."""
 
     newest: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -38,7 +38,7 @@ class Renumbered:
         return self.certainly(pupils).union(*(self.linked.get(number, ()) for number in pupils))
 
 
-def read(root: Path, complain: Complain) -> Renumbered:
+def read_pupil_number_links(root: Path, complain: ReportProblem) -> PupilNumberLinks:
     """The lists under a storage root, and what earlier lists named; of two changes the later one counts.
 
     Takes: the root; who is told what intake would refuse in them.
@@ -50,23 +50,23 @@ def read(root: Path, complain: Complain) -> Renumbered:
             complain("one new number a day", "one line", "two", "nummerwijzigingen")
     last = {old: (day, new) for (old, day), new in sorted(on_a_day.items())}
     newest = {old: number for old in last if (number := _end(last, old, complain)) != old}
-    return Renumbered(newest, _linked(edges))
+    return PupilNumberLinks(newest, _linked(edges))
 
 
-def _lines(folder: Path, complain: Complain) -> Iterator[tuple[str, dt.date, str]]:
+def _lines(folder: Path, complain: ReportProblem) -> Iterator[tuple[str, dt.date, str]]:
     """Old number, day and new number of each line that changes anything."""
-    for name, rows in list_file_reader.changes(folder, complain):
+    for name, rows in list_file_reader.read_number_change_lists(folder, complain):
         for row in rows:
-            old, new, day = pupil_number(row["oud_pgn"]), pupil_number(row["nieuw_pgn"]), None
+            old, new, day = parse_pupil_number(row["oud_pgn"]), parse_pupil_number(row["nieuw_pgn"]), None
             with suppress(ValueError):
-                day = list_file_reader.day(row["vanaf"])
+                day = list_file_reader.parse_list_date(row["vanaf"])
             if old is None or new is None or day is None:
-                complain("two pupil numbers and a date", ";".join(CHANGES), "something else", name)
+                complain("two pupil numbers and a date", ";".join(NUMBER_CHANGE_COLUMNS), "something else", name)
             elif old != new:
                 yield old, day, new
 
 
-def _end(last: Dated, number: str, complain: Complain) -> str:
+def _end(last: LatestChanges, number: str, complain: ReportProblem) -> str:
     """Where the changes of a number lead: to one that has none, or back to the one that came again last."""
     way = [number]
     seen = {number}
@@ -79,7 +79,7 @@ def _end(last: Dated, number: str, complain: Complain) -> str:
     return way[-1]
 
 
-def _returned(last: Dated, circle: list[str], complain: Complain) -> str:
+def _returned(last: LatestChanges, circle: list[str], complain: ReportProblem) -> str:
     """The number to which one pupil came back by the latest change of a circle, by a later change each time.
 
     Any other circle is an exchange between pupils.
@@ -91,7 +91,7 @@ def _returned(last: Dated, circle: list[str], complain: Complain) -> str:
     return circle[at % len(circle)]
 
 
-def _earlier(root: Path, complain: Complain) -> list[tuple[str, str]]:
+def _earlier(root: Path, complain: ReportProblem) -> list[tuple[str, str]]:
     file = root / "restricted" / "nummerwijzigingen.json"
     try:
         told = json.loads(file.read_text(encoding="utf-8"))["pairs"] if file.exists() else []

@@ -13,26 +13,26 @@ from typing import Any
 
 from cohort.foundation.errors import ObjectionsRefused, describe_problem
 from cohort.verification import list_file_reader, number_change_reader
-from cohort.verification.list_file_reader import Complain, Rows
-from cohort.verification.number_change_reader import Renumbered
-from cohort.verification.pupil_number_reader import pupil_number
+from cohort.verification.list_file_reader import ListLines, ReportProblem
+from cohort.verification.number_change_reader import PupilNumberLinks
+from cohort.verification.pupil_number_reader import parse_pupil_number
 
-SCOPE = re.compile(r"alles|domein:[^\s].*|project:[a-z0-9_]+")
-ROUNDED = re.compile(r"\d[.,]?e[-+]?\d", re.IGNORECASE | re.ASCII)
-Numbers = frozenset[str]
-Pupil = tuple[str, str]
+OBJECTION_SCOPE = re.compile(r"alles|domein:[^\s].*|project:[a-z0-9_]+")
+ROUNDED_NUMBER = re.compile(r"\d[.,]?e[-+]?\d", re.IGNORECASE | re.ASCII)
+PupilNumbers = frozenset[str]
+ScopedNumber = tuple[str, str]
 """The newest number of a pupil, and a scope."""
 
 
 @dataclass(frozen=True)
-class Barred:
+class ExcludedPupils:
     """Numbers that are barred from a project, schools held back, and of each list that allows: the schools
     it covers and the numbers that it permits. `unlisted`: where pupils of those schools stand besides.
     """
 
-    blocked: Numbers = field(repr=False)
+    blocked: PupilNumbers = field(repr=False)
     held: frozenset[str] = frozenset()
-    allowed: tuple[tuple[frozenset[str], Numbers], ...] = field(default=(), repr=False)
+    allowed: tuple[tuple[frozenset[str], PupilNumbers], ...] = field(default=(), repr=False)
     unlisted: Path | None = None
 
 
@@ -44,7 +44,9 @@ class _Line:
     until: dt.date | None
 
 
-def read(folder: Path, longest: int, today: dt.date, project: str, domains: Collection[str]) -> Barred:
+def read_excluded_pupils(
+    folder: Path, longest: int, today: dt.date, project: str, domains: Collection[str]
+) -> ExcludedPupils:
     """All lists of the zone, and all that their sources filed before, as one answer for a project.
 
     Takes: the folder, the platform's greatest age of a list in days, the day it is, the project's name and
@@ -62,15 +64,15 @@ def read(folder: Path, longest: int, today: dt.date, project: str, domains: Coll
         )
 
     asked = {"alles", f"project:{project}", *(f"domein:{domain}" for domain in domains)}
-    numbers = number_change_reader.read(folder.parent, complain)
+    numbers = number_change_reader.read_pupil_number_links(folder.parent, complain)
     before = _remembered(folder.parent / "restricted" / "objections", complain)
     lines, held, allowed, now = defaultdict[str, list[_Line]](list), set[str](), [], dict[str, set[str]]()
-    for name, facts in list_file_reader.declarations(folder, complain):
+    for name, facts in list_file_reader.read_objection_declarations(folder, complain):
         age = (today - facts["date"]).days
         if not 0 <= age <= min(facts["max_age_days"], longest):
             what, found = "a list of today or a few days before", f"one of {facts['date']}"
             complain(what, str(today), found, name)
-        rows = list_file_reader.rows(folder / facts["file"], list_file_reader.CELLS, complain)
+        rows = list_file_reader.read_list_lines(folder / facts["file"], list_file_reader.OBJECTION_COLUMNS, complain)
         if rows == [] and not facts["declared_empty"]:
             complain("a line, or declared_empty = true", "one objection", "an empty list", facts["file"])
         read, schools = _lines(rows or [], numbers, today, facts["file"], complain)
@@ -94,7 +96,7 @@ def read(folder: Path, longest: int, today: dt.date, project: str, domains: Coll
         for pupil, scope in _standing(before.get(source), lines[source], numbers, today)
         if scope in asked
     }
-    return Barred(
+    return ExcludedPupils(
         numbers.possibly(pupils),
         frozenset(held),
         tuple((schools, numbers.certainly(permitted)) for schools, permitted in allowed),
@@ -102,7 +104,7 @@ def read(folder: Path, longest: int, today: dt.date, project: str, domains: Coll
     )
 
 
-def _remembered(folder: Path, complain: Complain) -> dict[str, dict[str, Any]]:
+def _remembered(folder: Path, complain: ReportProblem) -> dict[str, dict[str, Any]]:
     found = {}
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
         try:
@@ -120,25 +122,28 @@ def _kept_day(text: str | None) -> dt.date | None:
 
 
 def _lines(
-    rows: Rows, numbers: Renumbered, today: dt.date, name: str, complain: Complain
+    rows: ListLines, numbers: PupilNumberLinks, today: dt.date, name: str, complain: ReportProblem
 ) -> tuple[list[_Line], set[tuple[str, str]]]:
     """The lines of pupils; schools, with the scope, that filed an invalid number and did not withdraw it."""
     read, schools = list[_Line](), set[tuple[str, str]]()
     for place, row in enumerate(rows, start=1):
         where = f"{name} entry {place}"
         try:
-            since, until = list_file_reader.day(row["vanaf"]), list_file_reader.day(row["ingetrokken_op"])
+            since, until = (
+                list_file_reader.parse_list_date(row["vanaf"]),
+                list_file_reader.parse_list_date(row["ingetrokken_op"]),
+            )
         except ValueError:
             complain("a date or nothing", "2025-01-31", "something else", where)
             continue
-        if not SCOPE.fullmatch(row["bereik"]):
+        if not OBJECTION_SCOPE.fullmatch(row["bereik"]):
             complain("the scope alles, domein:… or project:…", "alles", "another", where)
-        number, by = pupil_number(row["pgn"]), list_file_reader.school(row["brin"])
+        number, by = parse_pupil_number(row["pgn"]), list_file_reader.parse_school_and_site(row["brin"])
         if number is not None:
             read.append(_Line(numbers.of(number), row["bereik"], since or dt.date.min, until))
         elif until is not None and until <= today:
             continue
-        elif ROUNDED.search(row["pgn"]):
+        elif ROUNDED_NUMBER.search(row["pgn"]):
             complain("a number with all its digits", "a BSN as text", "a rounded one", where)
         elif by is not None:
             schools.add((by[0], row["bereik"]))
@@ -147,12 +152,14 @@ def _lines(
     return read, schools
 
 
-def _standing(before: dict[str, Any] | None, lines: list[_Line], numbers: Renumbered, today: dt.date) -> set[Pupil]:
+def _standing(
+    before: dict[str, Any] | None, lines: list[_Line], numbers: PupilNumberLinks, today: dt.date
+) -> set[ScopedNumber]:
     """Who objects by one source: whom its lists have without an end, or had and nobody withdrew."""
-    told = defaultdict[Pupil, list[_Line]](list)
+    told = defaultdict[ScopedNumber, list[_Line]](list)
     for line in lines:
         told[line.pupil, line.scope].append(line)
-    standing = set[Pupil]()
+    standing = set[ScopedNumber]()
     for pupil, said in told.items():
         ends = [line.until for line in said if line.until is not None]
         if len(ends) < len(said) or max(ends) > today:
@@ -166,7 +173,7 @@ def _standing(before: dict[str, Any] | None, lines: list[_Line], numbers: Renumb
     return standing
 
 
-def _permitted(lines: list[_Line], project: str, domains: Collection[str], today: dt.date) -> Numbers:
+def _permitted(lines: list[_Line], project: str, domains: Collection[str], today: dt.date) -> PupilNumbers:
     scopes = defaultdict[str, set[str]](set)
     for line in lines:
         if line.since <= today and (line.until is None or today < line.until):

@@ -5,33 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cohort.verification import consent_check, instruction_check, number_change_reader, objection_check
-from cohort.verification.consent_check import Consenting
-from cohort.verification.findings import Subject
-from cohort.verification.instruction_check import Asked
-from cohort.verification.objection_check import Barred
+from cohort.verification.consent_check import ConsentingPupils
+from cohort.verification.findings import VerificationSubject
+from cohort.verification.instruction_check import InstructedSites
+from cohort.verification.objection_check import ExcludedPupils
 
 
 @dataclass(frozen=True)
-class Lists:
+class UsagePermissions:
     """Who may not be in it, which schools instructed us, who consents to special-category values."""
 
-    barred: Barred
-    asked: Asked
-    consenting: Consenting = field(repr=False)
+    barred: ExcludedPupils
+    asked: InstructedSites
+    consenting: ConsentingPupils = field(repr=False)
 
 
-def read(subject: Subject) -> Lists:
+def read_usage_permissions(subject: VerificationSubject) -> UsagePermissions:
     """All lists of one subject.
 
     Refuses: lists that intake would refuse (exit codes 12 and 17).
     """
     today, longest, agreed = subject.today, subject.platform.objections.max_age_days, subject.project
-    barred = objection_check.read(subject.objections, longest, today, agreed.name, agreed.domains)
-    numbers = number_change_reader.read(subject.objections.parent, _broken)
-    return Lists(
+    barred = objection_check.read_excluded_pupils(subject.objections, longest, today, agreed.name, agreed.domains)
+    numbers = number_change_reader.read_pupil_number_links(subject.objections.parent, _broken)
+    return UsagePermissions(
         barred,
-        instruction_check.read(subject.instructions, agreed, today),
-        consent_check.read(subject.consents, agreed, longest, today, numbers.newest),
+        instruction_check.read_instructed_sites(subject.instructions, agreed, today),
+        consent_check.read_consenting_pupils(subject.consents, agreed, longest, today, numbers.newest),
     )
 
 

@@ -18,15 +18,15 @@ from pyspark.sql import functions as F
 from cohort.agreements.project import Project
 from cohort.keys.project_keys import ProjectKey
 from cohort.states.schemas import PSEUDONYM_COLUMNS, PUPIL_CONTROL, SCHOOL_CONTROL
-from cohort.verification.control_column_check import local, pseudonym
-from cohort.verification.findings import Finding, tell, tell_names
+from cohort.verification.control_column_check import driver_frame, pseudonym_sql
+from cohort.verification.findings import Finding, finding_if_any, finding_naming
 
-SHAPE = re.compile(r"[0-9a-f]{64}")
-BATCH = 1 << 16
+PSEUDONYM_TEXT = re.compile(r"[0-9a-f]{64}")
+PSEUDONYMS_PER_BATCH = 1 << 16
 
 
 @dataclass(frozen=True)
-class Shown:
+class PseudonymCounts:
     """Rows with another pseudonym than they should have, pupils shown twice, rows that stand the wrong way
     round among equal records; and the checksum of all rows, pseudonyms included.
     """
@@ -37,13 +37,13 @@ class Shown:
     checksum: tuple[int, str]
 
 
-def look_at_names(names: Iterable[str], project: Project) -> list[Finding]:
+def check_pseudonym_columns(names: Iterable[str], project: Project) -> list[Finding]:
     """PSEUDONYM: columns of pseudonyms in an anonymous release, or lacking in a pseudonymous one."""
     there = {name for name in names if name.lower() in PSEUDONYM_COLUMNS}
-    return tell_names("PSEUDONYM", there ^ set(project.pseudonyms))
+    return finding_naming("PSEUDONYM", there ^ set(project.pseudonym_columns))
 
 
-def read(files: Sequence[Path], columns: Sequence[str], *, control: bool) -> Shown:
+def count_pseudonyms(files: Sequence[Path], columns: Sequence[str], *, control: bool) -> PseudonymCounts:
     """Every row of a table's data files.
 
     Takes: its Parquet files; the columns agreed, the first to order by first; whether the control columns
@@ -70,38 +70,38 @@ def read(files: Sequence[Path], columns: Sequence[str], *, control: bool) -> Sho
             pupils.append(begins)
             rows += len(batch)
     twice = rows - len(np.unique(np.concatenate(pupils)))
-    return Shown(wrong, twice, disordered, (rows, f"{totals[0]:x}-{totals[1]:x}"))
+    return PseudonymCounts(wrong, twice, disordered, (rows, f"{totals[0]:x}-{totals[1]:x}"))
 
 
-def look(shown: Shown) -> list[Finding]:
+def check_pseudonyms(shown: PseudonymCounts) -> list[Finding]:
     """PSEUDONYM and ORDER, each with its number of rows, and PUPIL_TWICE."""
     return [
-        *tell("PSEUDONYM", shown.wrong),
-        *tell("ORDER", shown.disordered),
-        *tell("PUPIL_TWICE", 0 if shown.wrong else shown.twice),
+        *finding_if_any("PSEUDONYM", shown.wrong),
+        *finding_if_any("ORDER", shown.disordered),
+        *finding_if_any("PUPIL_TWICE", 0 if shown.wrong else shown.twice),
     ]
 
 
-def of(spark: SparkSession, numbers: DataFrame, key: ProjectKey) -> DataFrame:
+def pupil_pseudonyms(spark: SparkSession, numbers: DataFrame, key: ProjectKey) -> DataFrame:
     """Numbers (`pgn`) as the pseudonyms that a release shows, as `pupil`."""
     keyed = numbers.crossJoin(F.broadcast(key.frame(spark)))
-    return keyed.select(F.expr(f"lower(hex({pseudonym('pgn', 'pgn')}))").alias(PSEUDONYM_COLUMNS[0])).distinct()
+    return keyed.select(F.expr(f"lower(hex({pseudonym_sql('pgn', 'pgn')}))").alias(PSEUDONYM_COLUMNS[0])).distinct()
 
 
-def of_listed(spark: SparkSession, numbers: Iterable[str], key: ProjectKey) -> DataFrame:
+def listed_pupil_pseudonyms(spark: SparkSession, numbers: Iterable[str], key: ProjectKey) -> DataFrame:
     """The same of numbers that the driver knows."""
-    return of(spark, local(spark, {"pgn": pa.array(sorted(numbers), pa.string())}), key)
+    return pupil_pseudonyms(spark, driver_frame(spark, {"pgn": pa.array(sorted(numbers), pa.string())}), key)
 
 
 def _batches(file: Path, columns: list[str]) -> Iterator[list[tuple[Any, ...]]]:
-    for batch in pq.ParquetFile(file).iter_batches(batch_size=BATCH, columns=columns):
+    for batch in pq.ParquetFile(file).iter_batches(batch_size=PSEUDONYMS_PER_BATCH, columns=columns):
         held = [batch.column(name).to_pylist() for name in columns]
         none = [[None] * batch.num_rows] * (2 - sum(name in columns for name in (PUPIL_CONTROL, SCHOOL_CONTROL)))
         yield list(zip(*held, *none, strict=True))
 
 
 def _is(shown: object, true: bytes | None, control: bool) -> bool:
-    if not isinstance(shown, str) or not SHAPE.fullmatch(shown):
+    if not isinstance(shown, str) or not PSEUDONYM_TEXT.fullmatch(shown):
         return False
     return not control or (true is not None and shown == true.hex())
 

@@ -19,33 +19,37 @@ from cohort.agreements.declared_columns import NUMERIC_SCORES, DeclaredColumn, S
 from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
 from cohort.verification import consent_check
 from cohort.verification.control_column_check import (
-    barred_pupils,
-    fits,
-    instructed,
-    local,
-    pseudonym,
-    results,
-    selected,
+    driver_frame,
+    excluded_pupils_frame,
+    fits_result_slot,
+    is_selected,
+    keep_rows_with_instruction,
+    pseudonym_sql,
+    read_release_results,
 )
-from cohort.verification.findings import Finding, Subject, tell
-from cohort.verification.hierarchy_reader import UNKNOWN, Ladder, label
-from cohort.verification.permission_reader import Lists
-from cohort.verification.record_runs import Ints
+from cohort.verification.findings import Finding, VerificationSubject, finding_if_any
+from cohort.verification.hierarchy_reader import UNKNOWN_LEAF, HierarchyPaths, band_label
+from cohort.verification.permission_reader import UsagePermissions
+from cohort.verification.record_runs import IntArray
 
-FAR = dt.date(9999, 1, 1)
-NEWEST = ("peildag", "levering_nr")
+LATEST_DATE = dt.date(9999, 1, 1)
+RECENCY_COLUMNS = ("peildag", "levering_nr")
 
 
-def look(
-    spark: SparkSession, subject: Subject, stage: DataFrame, ladders: dict[str, Ladder], lists: Lists
+def check_rebuilt_records(
+    spark: SparkSession,
+    subject: VerificationSubject,
+    stage: DataFrame,
+    ladders: dict[str, HierarchyPaths],
+    lists: UsagePermissions,
 ) -> list[Finding]:
     """REBUILT: pupils of the stage that differ from their results in some column or school."""
-    true = records(spark, subject, ladders, lists).crossJoin(F.broadcast(subject.key.frame(spark)))
+    true = rebuild_records(spark, subject, ladders, lists).crossJoin(F.broadcast(subject.key.frame(spark)))
     others = "array_except(schools, array(home))"
     known = true.select(
-        F.expr(pseudonym("pgn", "pgn")).alias("pupil"),
-        F.expr(pseudonym("brin", "home")).alias("home"),
-        F.expr(f"transform({others}, brin -> {pseudonym('brin', 'brin')})").alias("others"),
+        F.expr(pseudonym_sql("pgn", "pgn")).alias("pupil"),
+        F.expr(pseudonym_sql("brin", "home")).alias("home"),
+        F.expr(f"transform({others}, brin -> {pseudonym_sql('brin', 'brin')})").alias("others"),
         *(F.col(_leaf(name)) for name in ladders),
     )
     rows = stage.join(known, stage[PUPIL_CONTROL] == known["pupil"], "inner")
@@ -53,9 +57,9 @@ def look(
         rows = rows.join(F.broadcast(_paths(spark, name, ladder)), [_leaf(name), name], "left")
     none = F.array().cast("array<binary>")
     wrong = {name: F.col(_true(name)).isNull() for name in ladders}
-    own = subject.project.sensitive
+    own = subject.project.sensitive_column
     if own is not None:  # a blanked class shows `onbekend`; whether it may is for `blanked` to say
-        wrong[own.name] &= F.col(own.name) != UNKNOWN
+        wrong[own.name] &= F.col(own.name) != UNKNOWN_LEAF
     wrong["the home school"] = ~F.col(SCHOOL_CONTROL).eqNullSafe(F.col("home"))
     wrong["the other schools"] = F.array_sort(F.coalesce(OTHER_SCHOOLS_CONTROL, none)) != F.array_sort("others")
     if subject.project.two_schools == "set-aside":
@@ -65,16 +69,22 @@ def look(
     if counts is None:
         raise RuntimeError("an aggregate without a row")
     where = [what for what, cases in zip(wrong, counts[1:], strict=True) if cases]
-    return tell("REBUILT", counts[0] or 0, ", ".join(where))
+    return finding_if_any("REBUILT", counts[0] or 0, ", ".join(where))
 
 
-def values_of_all(spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], name: str, lists: Lists) -> Ints:
+def count_cohort_values(
+    spark: SparkSession,
+    subject: VerificationSubject,
+    ladders: dict[str, HierarchyPaths],
+    name: str,
+    lists: UsagePermissions,
+) -> IntArray:
     """How many pupils have each leaf of a column, also those whom the release suppressed.
 
     Gives: a number per leaf and, last, of those with another value; nobody who is barred or set aside.
     """
-    listed = barred_pupils(spark, lists.barred, results(spark, subject))
-    pupils = records(spark, subject, ladders, lists).join(listed, "pgn", "left_anti")
+    listed = excluded_pupils_frame(spark, lists.barred, read_release_results(spark, subject))
+    pupils = rebuild_records(spark, subject, ladders, lists).join(listed, "pgn", "left_anti")
     if subject.project.two_schools == "set-aside":
         pupils = pupils.where(F.size("schools") == 1)
     counted = np.zeros(len(ladders[name].rows) + 1, dtype=np.int64)
@@ -83,23 +93,27 @@ def values_of_all(spark: SparkSession, subject: Subject, ladders: dict[str, Ladd
     return counted
 
 
-def records(spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], lists: Lists) -> DataFrame:
+def rebuild_records(
+    spark: SparkSession, subject: VerificationSubject, ladders: dict[str, HierarchyPaths], lists: UsagePermissions
+) -> DataFrame:
     """One row per pupil: `pgn`, `home`, `schools` (home too), and per column the place of its true leaf."""
     agreed = subject.project
-    chosen = results(spark, subject).where(selected(agreed))
-    rows = consent_check.blank(spark, instructed(spark, chosen, lists.asked), agreed, lists.consenting)
+    chosen = read_release_results(spark, subject).where(is_selected(agreed))
+    rows = consent_check.blank_without_consent(
+        spark, keep_rows_with_instruction(spark, chosen, lists.asked), agreed, lists.consenting
+    )
     attributes = [column for column in agreed.columns if column.attribute is not None]
     for column in attributes:
         rows = _placed(spark, rows, column.name, _attribute(column), ladders[column.name])
     ranks = {result: _rank(result, agreed, ladders) for result in agreed.results}
     picks = [
-        F.max(F.when(fits(result), _order(result, rank))).alias(f"slot{number}")
+        F.max(F.when(fits_result_slot(result), _order(result, rank))).alias(f"slot{number}")
         for number, (result, rank) in enumerate(ranks.items())
     ]
-    newest = [F.max(F.struct(*NEWEST, _leaf(column.name))).alias(_leaf(column.name)) for column in attributes]
+    newest = [F.max(F.struct(*RECENCY_COLUMNS, _leaf(column.name))).alias(_leaf(column.name)) for column in attributes]
     pupils = rows.groupBy("pgn").agg(
-        F.max(F.struct(*NEWEST, "brin")).alias("latest"),
-        F.collect_set(F.struct(*NEWEST, "brin")).alias("visits"),
+        F.max(F.struct(*RECENCY_COLUMNS, "brin")).alias("latest"),
+        F.collect_set(F.struct(*RECENCY_COLUMNS, "brin")).alias("visits"),
         *picks,
         *newest,
     )
@@ -115,17 +129,17 @@ def records(spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], l
         ladder = ladders[column.name]
         if column.attribute is not None:
             place = F.col(f"{_leaf(column.name)}.{_leaf(column.name)}")
-            unknown = ladder.leaves.index(UNKNOWN)
+            unknown = ladder.leaves.index(UNKNOWN_LEAF)
             pupils = pupils.withColumn(_leaf(column.name), F.when(place == len(ladder.rows), unknown).otherwise(place))
         elif column.numeric:
             pupils = _placed(spark, pupils, column.name, _band(column, slots), ladder, null_last=False)
         else:
-            place = F.coalesce(slots[column.results[0]].cast("int"), F.lit(ladder.leaves.index(UNKNOWN)))
+            place = F.coalesce(slots[column.results[0]].cast("int"), F.lit(ladder.leaves.index(UNKNOWN_LEAF)))
             pupils = pupils.withColumn(_leaf(column.name), place)
     return pupils
 
 
-def _rank(result: SelectedResult, agreed: project.Project, ladders: dict[str, Ladder]) -> Column:
+def _rank(result: SelectedResult, agreed: project.Project, ladders: dict[str, HierarchyPaths]) -> Column:
     """What a result counts for: a number in hundredths, a code as its place in its column's hierarchy."""
     if result.value in NUMERIC_SCORES:
         return (F.col(result.value) * 100).cast("long")
@@ -134,7 +148,7 @@ def _rank(result: SelectedResult, agreed: project.Project, ladders: dict[str, La
     code = code if result.value == "niveau_IV" else F.col(result.value)
     ladder = ladders[column.name]
     if ladder.joined:
-        code = F.when(code.isin(*ladder.joined), UNKNOWN).otherwise(code)
+        code = F.when(code.isin(*ladder.joined), UNKNOWN_LEAF).otherwise(code)
     leaves = F.array(*map(F.lit, ladder.leaves))
     return F.array_position(leaves, code) - 1
 
@@ -143,10 +157,10 @@ def _order(result: SelectedResult, rank: Column) -> Column:
     """A struct whose greatest is the row to show; it carries the school and the value."""
     brin, value = F.col("brin").alias("brin"), rank.alias("rank")
     if result.several == "highest":
-        return F.struct(value, *NEWEST, brin)
+        return F.struct(value, *RECENCY_COLUMNS, brin)
     if result.several == "first":
-        return F.struct(F.datediff(F.lit(FAR), "peildag"), -F.col("levering_nr"), brin, value)
-    return F.struct(*NEWEST, brin, value)
+        return F.struct(F.datediff(F.lit(LATEST_DATE), "peildag"), -F.col("levering_nr"), brin, value)
+    return F.struct(*RECENCY_COLUMNS, brin, value)
 
 
 def _band(column: DeclaredColumn, slots: dict[SelectedResult, Column]) -> Column:
@@ -186,23 +200,23 @@ def _or_an_open_end(column: DeclaredColumn, whole: Column, leaf: Column) -> Colu
         return leaf
     unit = 4 if column.born == "quarter" else 1
     if bands.below:
-        lowest = label((-inf, bands.from_ * unit), column.born)
+        lowest = band_label((-inf, bands.from_ * unit), column.born)
         leaf = F.when(whole < bands.from_, F.lit(lowest)).otherwise(leaf)
     if bands.above:
-        highest = label((bands.to * unit, inf), column.born)
+        highest = band_label((bands.to * unit, inf), column.born)
         leaf = F.when(whole >= bands.to, F.lit(highest)).otherwise(leaf)
     return leaf
 
 
 def _placed(
-    spark: SparkSession, rows: DataFrame, name: str, value: Column, ladder: Ladder, *, null_last: bool = True
+    spark: SparkSession, rows: DataFrame, name: str, value: Column, ladder: HierarchyPaths, *, null_last: bool = True
 ) -> DataFrame:
     """The place of a value in its hierarchy; null comes after all, or is the leaf `onbekend`."""
     text, place = f"_text_{name}", f"_place_{name}"
     values = ladder.places
     leaves, places = pa.array([*values], pa.string()), pa.array([*values.values()], pa.int32())
-    known = local(spark, {text: leaves, place: places})
-    null = len(ladder.rows) if null_last else ladder.leaves.index(UNKNOWN)
+    known = driver_frame(spark, {text: leaves, place: places})
+    null = len(ladder.rows) if null_last else ladder.leaves.index(UNKNOWN_LEAF)
     return (
         rows.withColumn(text, value)
         .join(F.broadcast(known), text, "left")
@@ -211,11 +225,11 @@ def _placed(
     )
 
 
-def _paths(spark: SparkSession, name: str, ladder: Ladder) -> DataFrame:
+def _paths(spark: SparkSession, name: str, ladder: HierarchyPaths) -> DataFrame:
     """Every leaf with each of its labels."""
     pairs = sorted({(place, label) for place, row in enumerate(ladder.rows) for label in row})
     places, labels = pa.array([p for p, _ in pairs], pa.int32()), pa.array([x for _, x in pairs], pa.string())
-    return local(spark, {_leaf(name): places, name: labels}).withColumn(_true(name), F.lit(True))
+    return driver_frame(spark, {_leaf(name): places, name: labels}).withColumn(_true(name), F.lit(True))
 
 
 def _leaf(name: str) -> str:

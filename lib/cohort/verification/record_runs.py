@@ -19,15 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL
-from cohort.verification.findings import Finding, tell
-from cohort.verification.hierarchy_reader import UNKNOWN
+from cohort.verification.findings import Finding, finding_if_any
+from cohort.verification.hierarchy_reader import UNKNOWN_LEAF
 
-Ints = npt.NDArray[np.int64]
-BATCH = 1 << 18
+IntArray = npt.NDArray[np.int64]
+ROWS_PER_BATCH = 1 << 18
 
 
 @dataclass(frozen=True)
-class Runs:
+class RecordRuns:
     """The rows of a table as runs of equal released values.
 
     Gives: per column the labels that occur (`None` for null); `codes[column, run]` their numbers; per
@@ -39,18 +39,18 @@ class Runs:
 
     columns: tuple[str, ...]
     labels: tuple[tuple[str | None, ...], ...]
-    codes: Ints
-    file: Ints
-    rows: Ints
-    home: Ints
-    others: Ints
+    codes: IntArray
+    file: IntArray
+    rows: IntArray
+    home: IntArray
+    others: IntArray
     schools: tuple[bytes | None, ...]
     sensitive: int | None = None
-    moved: Ints = field(default_factory=lambda: np.zeros((3, 0), dtype=np.int64))
+    moved: IntArray = field(default_factory=lambda: np.zeros((3, 0), dtype=np.int64))
     combinations: tuple[tuple[int, ...], ...] = ()
 
     @cached_property
-    def class_of(self) -> Ints:
+    def class_of(self) -> IntArray:
         """The number of each run's class: runs with equal quasi-identifying values are one class, those that
         show a sensitive value apart from those that show none.
         """
@@ -61,7 +61,7 @@ class Runs:
         """Per run whether it shows a sensitive value: nobody's does where no column is sensitive."""
         if self.sensitive is None:
             return np.zeros(self.codes.shape[1], dtype=np.bool_)
-        shown = np.array([label != UNKNOWN for label in self.labels[self.sensitive]], dtype=np.bool_)
+        shown = np.array([label != UNKNOWN_LEAF for label in self.labels[self.sensitive]], dtype=np.bool_)
         flags: npt.NDArray[np.bool_] = shown[self.codes[self.sensitive]]
         return flags
 
@@ -73,12 +73,12 @@ class Runs:
         return flags
 
     @cached_property
-    def record_of(self) -> Ints:
+    def record_of(self) -> IntArray:
         """The number of each run's record: runs that show the same in every column are one record."""
         return self._numbered(self.class_of, self._order[self._quasi :])
 
     @property
-    def by_weight(self) -> list[tuple[tuple[str | None, ...], Ints]]:
+    def by_weight(self) -> list[tuple[tuple[str | None, ...], IntArray]]:
         """Labels and codes of every column, the one that rows are ordered by first comes first."""
         return [(self.labels[column], self.codes[column]) for column in self._order]
 
@@ -90,7 +90,7 @@ class Runs:
     def _quasi(self) -> int:
         return len(self.columns) - (self.sensitive is not None)
 
-    def _numbered(self, number: Ints, columns: list[int]) -> Ints:
+    def _numbered(self, number: IntArray, columns: list[int]) -> IntArray:
         """Equal numbers that are equal in these columns too, as equal numbers. No hashing, so exact."""
         for column in columns:
             known = max(len(self.labels[column]), 1)
@@ -102,7 +102,7 @@ class Runs:
         return int(self.class_of.max()) + 1 if self.class_of.size else 0
 
     @cached_property
-    def class_rows(self) -> Ints:
+    def class_rows(self) -> IntArray:
         return _sums(self.class_of, self.rows, self.classes)
 
     @property
@@ -110,14 +110,14 @@ class Runs:
         return int(self.rows.sum())
 
 
-def read(
+def read_record_runs(
     files: Sequence[Path],
     columns: Sequence[str],
     *,
     control: bool,
     sensitive: str | None = None,
     school: str | None = None,
-) -> Runs:
+) -> RecordRuns:
     """The runs of a table's data files.
 
     Takes: its Parquet files, in any order; the released columns, and which of them is sensitive; whether the
@@ -132,7 +132,7 @@ def read(
     wanted = [*columns, *([at] if at else []), *([OTHER_SCHOOLS_CONTROL] if control else [])]
     for place, file in enumerate(files):
         parquet = pq.ParquetFile(file, read_dictionary=wanted[: len(columns) + bool(at)])
-        for batch in parquet.iter_batches(batch_size=BATCH, columns=wanted):
+        for batch in parquet.iter_batches(batch_size=ROWS_PER_BATCH, columns=wanted):
             values = [_numbered(batch.column(name), numbers[i]) for i, name in enumerate(columns)]
             starts = _starts(values, batch.num_rows)
             length = np.diff(np.append(starts, batch.num_rows))
@@ -148,7 +148,7 @@ def read(
                 others.append(_pairs(run[row], other))
                 moved.append(_combined(run, own, row, other, combinations))
             begun += len(starts)
-    return Runs(
+    return RecordRuns(
         tuple(columns),
         tuple(tuple(known) for known in numbers),
         np.concatenate(codes, axis=1),
@@ -163,7 +163,7 @@ def read(
     )
 
 
-def look(runs: Runs) -> list[Finding]:
+def check_file_layout(runs: RecordRuns) -> list[Finding]:
     """ORDER: neighbours within a file that stand the wrong way round. SPLIT: records in several files.
 
     Rows are ordered by what makes their class, column by column, then by the sensitive value.
@@ -176,10 +176,10 @@ def look(runs: Runs) -> list[Finding]:
     wrong &= runs.file[before] == runs.file[after]
     records = np.unique(np.stack([runs.record_of, runs.file]), axis=1)[0]
     split = np.bincount(records) > 1
-    return [*tell("ORDER", int(wrong.sum())), *tell("SPLIT", int(split.sum()))]
+    return [*finding_if_any("ORDER", int(wrong.sum())), *finding_if_any("SPLIT", int(split.sum()))]
 
 
-def checksum(runs: Runs) -> tuple[int, str]:
+def released_checksum(runs: RecordRuns) -> tuple[int, str]:
     """What `tables.checksum` gives for the released columns, by own code and once per class.
 
     Each row is the text of its values, each after its length in characters and a colon, a null as `-`;
@@ -195,7 +195,7 @@ def checksum(runs: Runs) -> tuple[int, str]:
     return runs.released, f"{totals[0]:x}-{totals[1]:x}"
 
 
-def _numbered(column: pa.Array[Any], known: dict[str | None, int] | dict[bytes | None, int]) -> Ints:
+def _numbered(column: pa.Array[Any], known: dict[str | None, int] | dict[bytes | None, int]) -> IntArray:
     """A column as numbers by first appearance; labels that no row shows are numbered too."""
     coded = column if isinstance(column, pa.DictionaryArray) else column.dictionary_encode()
     lookup = [known.setdefault(label, len(known)) for label in coded.dictionary.to_pylist()]
@@ -203,21 +203,23 @@ def _numbered(column: pa.Array[Any], known: dict[str | None, int] | dict[bytes |
     if index.null_count:
         lookup.append(known.setdefault(None, len(known)))
         index = index.fill_null(len(lookup) - 1)
-    numbers: Ints = np.array(lookup, dtype=np.int64)[index.to_numpy(zero_copy_only=False)]
+    numbers: IntArray = np.array(lookup, dtype=np.int64)[index.to_numpy(zero_copy_only=False)]
     return numbers
 
 
-def _exploded(column: Any, run: Ints, schools: dict[bytes | None, int]) -> tuple[Ints, Ints]:
+def _exploded(column: Any, run: IntArray, schools: dict[bytes | None, int]) -> tuple[IntArray, IntArray]:
     sizes = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     return np.repeat(run, sizes), _numbered(column.flatten(), schools)
 
 
-def _pairs(run: Ints, school: Ints) -> Ints:
+def _pairs(run: IntArray, school: IntArray) -> IntArray:
     pair, pupils = np.unique((run << 32) | school, return_counts=True)
     return np.stack([pair >> 32, pair & 0xFFFFFFFF, pupils])
 
 
-def _combined(run: Ints, home: Ints, row: Ints, other: Ints, known: dict[tuple[int, ...], int]) -> Ints:
+def _combined(
+    run: IntArray, home: IntArray, row: IntArray, other: IntArray, known: dict[tuple[int, ...], int]
+) -> IntArray:
     """Rows of several schools as pairs of their run and the combination of these schools.
 
     Takes: per row its run and home school; pairs of a row, in order, and a further school.
@@ -235,7 +237,7 @@ def _combined(run: Ints, home: Ints, row: Ints, other: Ints, known: dict[tuple[i
     return _pairs(run[rows], np.array(lookup, dtype=np.int64)[which.reshape(-1)])
 
 
-def _starts(values: list[Ints], rows: int) -> Ints:
+def _starts(values: list[IntArray], rows: int) -> IntArray:
     """Where a run begins: the first row, and every row that differs from the one before it."""
     begins = np.zeros(rows, dtype=bool)
     begins[:1] = True
@@ -244,7 +246,7 @@ def _starts(values: list[Ints], rows: int) -> Ints:
     return np.flatnonzero(begins)
 
 
-def _ranks(labels: tuple[str | None, ...]) -> Ints:
+def _ranks(labels: tuple[str | None, ...]) -> IntArray:
     """The place of each label among all, in the order Spark sorts text: null first, then by its bytes."""
     by_text = sorted(range(len(labels)), key=lambda i: b"" if (x := labels[i]) is None else b"." + x.encode())
     ranks = np.empty(len(labels), dtype=np.int64)
@@ -252,11 +254,11 @@ def _ranks(labels: tuple[str | None, ...]) -> Ints:
     return ranks
 
 
-def _sums(group: Ints, amounts: Ints, groups: int) -> Ints:
+def _sums(group: IntArray, amounts: IntArray, groups: int) -> IntArray:
     total = np.zeros(groups, dtype=np.int64)
     np.add.at(total, group, amounts)
     return total
 
 
-def _none(width: int | None = None) -> Ints:
+def _none(width: int | None = None) -> IntArray:
     return np.zeros(0 if width is None else (width, 0), dtype=np.int64)

@@ -10,11 +10,19 @@ from pathlib import Path
 from cohort.foundation.errors import RightsRefused, describe_problem
 from cohort.verification import list_file_reader
 
-FACTS: dict[str, type] = {"file": str, "date": dt.date, "source": str, "max_age_days": int, "declared_empty": bool}
-Row = dict[str, str]
+DECLARED_KEYS: dict[str, type] = {
+    "file": str,
+    "date": dt.date,
+    "source": str,
+    "max_age_days": int,
+    "declared_empty": bool,
+}
+ListLine = dict[str, str]
 
 
-def rows(folder: Path, cells: Collection[str], longest: int | None, today: dt.date) -> list[tuple[str, Row]]:
+def read_rights_lists(
+    folder: Path, cells: Collection[str], longest: int | None, today: dt.date
+) -> list[tuple[str, ListLine]]:
     """Every line of every list of a zone, each with where it stands.
 
     Takes: the folder (none: no lists), the columns in the order of a list without a header, the platform's
@@ -34,7 +42,7 @@ def rows(folder: Path, cells: Collection[str], longest: int | None, today: dt.da
             )
         )
 
-    found, named = list[tuple[str, Row]](), list[str]()
+    found, named = list[tuple[str, ListLine]](), list[str]()
     for declaration in sorted(folder.glob("*.toml")):
         facts = _facts(declaration)
         if facts is None:
@@ -44,7 +52,7 @@ def rows(folder: Path, cells: Collection[str], longest: int | None, today: dt.da
         named.append(file)
         if not 0 <= (today - dated).days <= min(days, days if longest is None else longest):
             complain("a list of today or a few days before", declaration.name)
-        lines = list_file_reader.rows(folder / file, tuple(cells), lambda *_: None)
+        lines = list_file_reader.read_list_lines(folder / file, tuple(cells), lambda *_: None)
         if lines is None:
             complain(f"a readable list of {';'.join(cells)}", file)
         elif not lines and not empty:
@@ -61,7 +69,7 @@ def rows(folder: Path, cells: Collection[str], longest: int | None, today: dt.da
     return found
 
 
-def dates(rows: list[tuple[str, Row]], names: Collection[str]) -> list[dict[str, dt.date | None]]:
+def parse_line_dates(rows: list[tuple[str, ListLine]], names: Collection[str]) -> list[dict[str, dt.date | None]]:
     """The dates of each line by column, None for an empty cell.
 
     Refuses: what is no date, all of it at once (exit code 17).
@@ -74,11 +82,11 @@ def dates(rows: list[tuple[str, Row]], names: Collection[str]) -> list[dict[str,
 
 
 def _dates(
-    where: str, row: Row, names: Collection[str], complain: Callable[[str], None]
+    where: str, row: ListLine, names: Collection[str], complain: Callable[[str], None]
 ) -> Iterator[tuple[str, dt.date | None]]:
     for name in names:
         try:
-            yield name, list_file_reader.day(row[name])
+            yield name, list_file_reader.parse_list_date(row[name])
         except ValueError:
             complain(
                 describe_problem(
@@ -92,7 +100,7 @@ def _facts(file: Path) -> tuple[str, dt.date, int, bool] | None:
         told = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
-    if told.keys() != FACTS.keys() or any(type(told[key]) is not kind for key, kind in FACTS.items()):
+    if told.keys() != DECLARED_KEYS.keys() or any(type(told[key]) is not kind for key, kind in DECLARED_KEYS.items()):
         return None
     if Path(told["file"]).name != told["file"] or told["max_age_days"] < 1:
         return None

@@ -22,18 +22,18 @@ import numpy.typing as npt
 
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.verification.findings import Finding, tell
-from cohort.verification.record_runs import Ints, Runs
+from cohort.verification.findings import Finding, finding_if_any
+from cohort.verification.record_runs import IntArray, RecordRuns
 
-Flags = npt.NDArray[np.bool_]
-CELLS = 1 << 22
+BoolArray = npt.NDArray[np.bool_]
+CELLS_PER_TABLE = 1 << 22
 """So many counts are laid out at once, in whole classes."""
-DOUBT = 1e-9
+ENTROPY_TOLERANCE = 1e-9
 """Entropies nearer to their limit than this are compared without rounding; floats are exact to 1e-12."""
 
 
 @dataclass(frozen=True)
-class Limits:
+class SensitiveAttributeLimits:
     """What the shown values of every class must meet; a distance is None where none was agreed.
 
     Without any one school or board there are still `others_values` values of `others` pupils.
@@ -53,12 +53,12 @@ class Limits:
         return self.equal is not None or self.ordered is not None
 
 
-def limits(project: Project, platform: Platform) -> Limits | None:
+def sensitive_attribute_limits(project: Project, platform: Platform) -> SensitiveAttributeLimits | None:
     """The limits of the project's sensitive column, none weaker than the platform's; None without one."""
-    if project.sensitive is None:
+    if project.sensitive_column is None:
         return None
-    floors, asked = platform.floors, project.sensitive.constraint
-    least = Limits(
+    floors, asked = platform.floors, project.sensitive_column.constraint
+    least = SensitiveAttributeLimits(
         Fraction(floors.largest_value),
         floors.distinct_values,
         floors.values_without_school,
@@ -76,8 +76,12 @@ def limits(project: Project, platform: Platform) -> Limits | None:
     )
 
 
-def look(
-    runs: Runs, values: Sequence[str], held_to: Limits | None, cohort: Ints | None, groups: Ints
+def check_sensitive_attribute(
+    runs: RecordRuns,
+    values: Sequence[str],
+    held_to: SensitiveAttributeLimits | None,
+    cohort: IntArray | None,
+    groups: IntArray,
 ) -> tuple[list[Finding], dict[str, int | float]]:
     """SENSITIVE, with the number of classes that break a rule and the names of the rules broken.
 
@@ -92,7 +96,7 @@ def look(
     classes, share, fewest = 0, Fraction(0), len(values) + 1
     of_groups = _too_few_others(runs, values, held_to, groups)
     for begin, table in _tables(runs, values, shown):
-        broke = fails(table, held_to, cohort)
+        broke = find_broken_rules(table, held_to, cohort)
         broke["values without a school"] = of_groups[shown[begin : begin + len(table)]]
         broken.update({rule: int(flags.sum()) for rule, flags in broke.items()})
         classes += int(np.logical_or.reduce([*broke.values()]).sum())
@@ -100,10 +104,12 @@ def look(
         share = max(share, *(Fraction(n, total) for n, total in largest))
         fewest = min(fewest, int(np.count_nonzero(table, axis=1).min()))
     named = ", ".join(rule for rule, times in broken.items() if times)
-    return tell("SENSITIVE", classes, named), {"largest_value": float(share), "fewest_values": fewest}
+    return finding_if_any("SENSITIVE", classes, named), {"largest_value": float(share), "fewest_values": fewest}
 
 
-def fails(table: Ints, held_to: Limits, cohort: Ints | None) -> dict[str, Flags]:
+def find_broken_rules(
+    table: IntArray, held_to: SensitiveAttributeLimits, cohort: IntArray | None
+) -> dict[str, BoolArray]:
     """Per rule the classes that break it.
 
     Takes: pupils per `[class, value]`, every class with a pupil; all pupils per value.
@@ -126,7 +132,7 @@ def fails(table: Ints, held_to: Limits, cohort: Ints | None) -> dict[str, Flags]
     return found
 
 
-def too_few_others(cells: Ints, totals: Ints, held_to: Limits) -> Flags:
+def find_classes_known_to_a_group(cells: IntArray, totals: IntArray, held_to: SensitiveAttributeLimits) -> BoolArray:
     """The classes of which some group, that knows its own pupils, would learn too much of the others.
 
     Takes: (class, group, value, pupils) in four rows, each combination once; pupils per `[class, value]`.
@@ -146,7 +152,9 @@ def too_few_others(cells: Ints, totals: Ints, held_to: Limits) -> Flags:
     return flags
 
 
-def _too_few_others(runs: Runs, values: Sequence[str], held_to: Limits, groups: Ints) -> Flags:
+def _too_few_others(
+    runs: RecordRuns, values: Sequence[str], held_to: SensitiveAttributeLimits, groups: IntArray
+) -> BoolArray:
     """The same of the runs of a table, per class; of a class that shows no value it says nothing."""
     run, group, pupils = groups[:, runs.shows_value[groups[0]]]
     place = _places(runs, values)[run]
@@ -160,19 +168,19 @@ def _too_few_others(runs: Runs, values: Sequence[str], held_to: Limits, groups: 
     totals = np.zeros((runs.classes, width), dtype=np.int64)
     shown = runs.shows_value
     np.add.at(totals, (runs.class_of[shown], _places(runs, values)[shown]), runs.rows[shown])
-    return too_few_others(np.stack([of_class, group, value, number]), totals, held_to)
+    return find_classes_known_to_a_group(np.stack([of_class, group, value, number]), totals, held_to)
 
 
-def _places(runs: Runs, values: Sequence[str]) -> Ints:
+def _places(runs: RecordRuns, values: Sequence[str]) -> IntArray:
     """Per run the place of its sensitive value; what is no value of the column has the place after all."""
     number: dict[str | None, int] = {value: place for place, value in enumerate(values)}
     shown = runs.labels[runs.sensitive or 0]
     places = np.array([number.get(label, len(values)) for label in shown], dtype=np.int64)
-    placed: Ints = places[runs.codes[runs.sensitive or 0]]
+    placed: IntArray = places[runs.codes[runs.sensitive or 0]]
     return placed
 
 
-def _tables(runs: Runs, values: Sequence[str], shown: Ints) -> Iterator[tuple[int, Ints]]:
+def _tables(runs: RecordRuns, values: Sequence[str], shown: IntArray) -> Iterator[tuple[int, IntArray]]:
     """Pupils per `[class, value]` of the classes that show values, some at a time, each with where it begins
     among them; what is no value is counted in a last column.
     """
@@ -182,7 +190,7 @@ def _tables(runs: Runs, values: Sequence[str], shown: Ints) -> Iterator[tuple[in
     of_run = number[runs.class_of]
     order = np.argsort(of_run, kind="stable")
     ordered = of_run[order]
-    step = max(1, CELLS // (len(values) + 1))
+    step = max(1, CELLS_PER_TABLE // (len(values) + 1))
     for begin in range(0, len(shown), step):
         end = min(begin + step, len(shown))
         table = np.zeros((end - begin, len(values) + 1), dtype=np.int64)
@@ -191,36 +199,36 @@ def _tables(runs: Runs, values: Sequence[str], shown: Ints) -> Iterator[tuple[in
         yield begin, table
 
 
-def _apart(table: Ints, cohort: Ints) -> Ints:
+def _apart(table: IntArray, cohort: IntArray) -> IntArray:
     """(p − q) times the pupils of the class times those of the cohort, in whole numbers of any size."""
     everybody = int(cohort.sum())
     kind = np.int64 if table.shape[1] * everybody**2 < 1 << 62 else np.object_
     wide = table.astype(kind)
-    apart: Ints = wide * everybody - wide.sum(axis=1, keepdims=True) * cohort.astype(kind)
+    apart: IntArray = wide * everybody - wide.sum(axis=1, keepdims=True) * cohort.astype(kind)
     return apart
 
 
-def _further(distance: Ints, limit: Fraction, pupils: Ints, cohort: Ints) -> Flags:
+def _further(distance: IntArray, limit: Fraction, pupils: IntArray, cohort: IntArray) -> BoolArray:
     """Whether a distance, times the pupils of the class and of the cohort, is above its limit."""
     most = pupils.astype(np.object_) * (int(cohort.sum()) * limit.numerator)
     return np.asarray(distance.astype(np.object_) * limit.denominator > most, dtype=np.bool_)
 
 
-def _too_alike(table: Ints, limit: Fraction) -> Flags:
+def _too_alike(table: IntArray, limit: Fraction) -> BoolArray:
     """Classes whose entropy −Σ p·log p is under log l (entropy l-diversity, Machanavajjhala et al., 2007)."""
     pupils = table.sum(axis=1)
     weighed = (table * np.log(np.maximum(table, 1))).sum(axis=1)
     above = np.log(pupils) - weighed / pupils - log(limit)
-    fails: Flags = above < 0
-    for place in np.flatnonzero(np.abs(above) < DOUBT).tolist():
+    fails: BoolArray = above < 0
+    for place in np.flatnonzero(np.abs(above) < ENTROPY_TOLERANCE).tolist():
         members = [n for n in table[place].tolist() if n]
         common = gcd(*members)
-        fails[place] = not as_varied(tuple(sorted(n // common for n in members)), limit)
+        fails[place] = not entropy_reaches_limit(tuple(sorted(n // common for n in members)), limit)
     return fails
 
 
 @cache
-def as_varied(members: tuple[int, ...], limit: Fraction) -> bool:
+def entropy_reaches_limit(members: tuple[int, ...], limit: Fraction) -> bool:
     """Whether n·log n − Σ n_i·log n_i is at least n·log l: exactly, for members of any size."""
     pupils = sum(members)
     powers = [(pupils, pupils), (limit.denominator, pupils), (limit.numerator, -pupils)]

@@ -47,17 +47,11 @@ from cohort.verification import (
     released_value_check,
     sensitive_attribute_check,
 )
-from cohort.verification.findings import Before, Finding, Findings, Subject, tell_names
-from cohort.verification.hierarchy_reader import UNKNOWN, Ladder, of_project
-from cohort.verification.permission_reader import Lists
-from cohort.verification.published_table_verification import (
-    OF_THE_BYTES,
-    check_published,
-    check_rights,
-    look_for_barred,
-    own_properties,
-)
-from cohort.verification.record_runs import Ints
+from cohort.verification.findings import Finding, VerificationResult, VerificationSubject, finding_naming
+from cohort.verification.hierarchy_reader import UNKNOWN_LEAF, HierarchyPaths, read_hierarchy_paths
+from cohort.verification.permission_reader import UsagePermissions
+from cohort.verification.published_table_verification import PUBLISHED_TABLE_CODES
+from cohort.verification.record_runs import IntArray
 
 __all__ = [
     "Before",
@@ -71,8 +65,8 @@ __all__ = [
     "own_properties",
 ]
 
-OF_A_STAGE = (
-    *OF_THE_BYTES,
+STAGE_CODES = (
+    *PUBLISHED_TABLE_CODES,
     "SCHOOLS",
     "SHARE",
     "OTHERS",
@@ -91,8 +85,12 @@ OF_A_STAGE = (
 
 
 def check_stage(
-    spark: SparkSession, subject: Subject, *, deep: bool = False, report: Callable[[str, str], None] = lambda *_: None
-) -> Findings:
+    spark: SparkSession,
+    subject: VerificationSubject,
+    *,
+    deep: bool = False,
+    report: Callable[[str, str], None] = lambda *_: None,
+) -> VerificationResult:
     """Everything that can be looked for in a stage.
 
     Takes: the stage and what it is held against; `deep` to make every record again; who is told of each
@@ -101,16 +99,16 @@ def check_stage(
     Refuses: a stage that is not there (exit code 15), lists that intake would refuse (exit codes 12
     and 17).
     """
-    known = permission_reader.read(subject)
-    ladders = of_project(subject.project, subject.hierarchies)
+    known = permission_reader.read_usage_permissions(subject)
+    ladders = read_hierarchy_paths(subject.project, subject.hierarchies)
     written = opened_table.log_of(subject.stage)
     files = [subject.stage / name for name in written.added]
-    found = delta_log_check.look_at_protocol(
+    found = delta_log_check.check_protocol(
         written.last("protocol"),
         written.last("metaData").get("configuration", {}),
         delta.table_properties(subject.platform.tables),
     )
-    found += delta_log_check.look_at_commit(written, subject.release_id) + delta_log_check.look_at_traces(
+    found += delta_log_check.check_single_commit(written, subject.release_id) + delta_log_check.check_log_traces(
         written, files
     )
     stage = delta.read_table(spark, subject.stage)
@@ -119,63 +117,76 @@ def check_stage(
         return opened_table.unfit(found + misfits)
     report("checked log and schema", "")
     runs = opened_table.runs(files, subject.project, control=True)
-    found += misfits + record_runs.look(runs) + _values(spark, subject, runs, ladders)
+    found += misfits + record_runs.check_file_layout(runs) + _values(spark, subject, runs, ladders)
     shown = opened_table.pseudonyms_of(files, subject.project, control=True)
-    found += pseudonym_check.look(shown) if shown else []
-    governed = board_reader.read(subject.school_list, subject.key, runs.schools, subject.today)
-    classes, measures = class_size_check.look(
-        runs, class_size_check.limits(subject.project, subject.platform), governed
+    found += pseudonym_check.check_pseudonyms(shown) if shown else []
+    governed = board_reader.read_boards_of_schools(subject.school_list, subject.key, runs.schools, subject.today)
+    classes, measures = class_size_check.check_class_sizes(
+        runs, class_size_check.class_size_limits(subject.project, subject.platform), governed
     )
     leaves, cohort = opened_table.leaves(subject.project, ladders), _cohort(spark, subject, ladders, known)
     held_to, values = (
-        sensitive_attribute_check.limits(subject.project, subject.platform),
+        sensitive_attribute_check.sensitive_attribute_limits(subject.project, subject.platform),
         opened_table.values(subject.project, ladders),
     )
-    of_boards = class_size_check.at_boards(runs, governed)  # what holds for boards holds for their schools
-    given_away, shares = sensitive_attribute_check.look(runs, values, held_to, cohort, of_boards)
+    of_boards = class_size_check.count_pupils_per_board(runs, governed)  # what holds for boards holds for their schools
+    given_away, shares = sensitive_attribute_check.check_sensitive_attribute(runs, values, held_to, cohort, of_boards)
     classes, measures = classes + given_away, measures | shares
     report("checked classes", f"{runs.classes}, {runs.released} rows")
-    counted = control_column_check.count(spark, subject, stage, known.barred, known.asked, runs.schools)
+    counted = control_column_check.count_control_columns(spark, subject, stage, known.barred, known.asked, runs.schools)
     found += (
-        classes + control_column_check.look(counted) + accounting_check.look(subject.counts, counted, runs.released)
+        classes
+        + control_column_check.check_control_columns(counted)
+        + accounting_check.check_accounting(subject.counts, counted, runs.released)
     )
-    found += consent_check.look(spark, subject, stage, known.consenting)
+    found += consent_check.check_consents(spark, subject, stage, known.consenting)
     if held_to is not None:
-        records = record_rebuild_check.records(spark, subject, ladders, known)
-        known_by = board_reader.frame(spark, runs.schools, governed)
-        found += hidden_value_check.look(spark, subject, stage, records, leaves, held_to, cohort, known_by)
+        records = record_rebuild_check.rebuild_records(spark, subject, ladders, known)
+        known_by = board_reader.boards_of_schools_frame(spark, runs.schools, governed)
+        found += hidden_value_check.check_hidden_values(
+            spark, subject, stage, records, leaves, held_to, cohort, known_by
+        )
     report("checked control columns against results and lists", "")
-    k = class_size_check.limits(subject.project, subject.platform).k
-    found += release_difference_check.look(spark, subject, stage, k, leaves, held_to, cohort)
+    k = class_size_check.class_size_limits(subject.project, subject.platform).k
+    found += release_difference_check.check_release_difference(spark, subject, stage, k, leaves, held_to, cohort)
     if subject.before is not None:
         report("checked the difference to the published release", "")
     if deep:
-        found += record_rebuild_check.look(spark, subject, stage, ladders, known)
+        found += record_rebuild_check.check_rebuilt_records(spark, subject, stage, ladders, known)
         report("checked records, each made again", "")
-    checked = (*OF_A_STAGE, "REBUILT") if deep else OF_A_STAGE
-    return Findings(tuple(found), checked, (), measures, shown.checksum if shown else record_runs.checksum(runs))
+    checked = (*STAGE_CODES, "REBUILT") if deep else STAGE_CODES
+    return VerificationResult(
+        tuple(found), checked, (), measures, shown.checksum if shown else record_runs.released_checksum(runs)
+    )
 
 
-def _cohort(spark: SparkSession, subject: Subject, ladders: dict[str, Ladder], known: Lists) -> Ints | None:
+def _cohort(
+    spark: SparkSession, subject: VerificationSubject, ladders: dict[str, HierarchyPaths], known: UsagePermissions
+) -> IntArray | None:
     """All pupils per sensitive value, last those with another one; counted from the results, where a distance
     to them was agreed.
     """
-    own, held_to = subject.project.sensitive, sensitive_attribute_check.limits(subject.project, subject.platform)
+    own, held_to = (
+        subject.project.sensitive_column,
+        sensitive_attribute_check.sensitive_attribute_limits(subject.project, subject.platform),
+    )
     if own is None or held_to is None or not held_to.of_the_cohort:
         return None
-    counted = record_rebuild_check.values_of_all(spark, subject, ladders, own.name, known)
-    return np.delete(counted, ladders[own.name].leaves.index(UNKNOWN))
+    counted = record_rebuild_check.count_cohort_values(spark, subject, ladders, own.name, known)
+    return np.delete(counted, ladders[own.name].leaves.index(UNKNOWN_LEAF))
 
 
-def _values(spark: SparkSession, subject: Subject, runs: record_runs.Runs, ladders: dict[str, Ladder]) -> list[Finding]:
+def _values(
+    spark: SparkSession, subject: VerificationSubject, runs: record_runs.RecordRuns, ladders: dict[str, HierarchyPaths]
+) -> list[Finding]:
     """What the values say; a code in small letters is looked up among the schools of the results."""
     shown = dict(zip(runs.columns, runs.labels, strict=True))
-    found = released_value_check.look_at_values(shown, ladders)
+    found = released_value_check.check_released_values(shown, ladders)
     already = any(finding.code == "LOOKS_LIKE_SCHOOL" for finding in found)
-    possible = {} if already else released_value_check.possible_schools(shown)
+    possible = {} if already else released_value_check.find_lower_case_school_codes(shown)
     if possible:
-        asked = control_column_check.local(spark, {"brin": pa.array(sorted(possible), pa.string())})
-        schools = control_column_check.results(spark, subject).select("brin").distinct()
+        asked = control_column_check.driver_frame(spark, {"brin": pa.array(sorted(possible), pa.string())})
+        schools = control_column_check.read_release_results(spark, subject).select("brin").distinct()
         hits = asked.join(F.broadcast(schools), "brin", "left_semi").collect()
-        found += tell_names("LOOKS_LIKE_SCHOOL", {name for hit in hits for name in possible[hit.brin]})
+        found += finding_naming("LOOKS_LIKE_SCHOOL", {name for hit in hits for name in possible[hit.brin]})
     return found

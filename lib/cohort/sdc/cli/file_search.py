@@ -11,8 +11,9 @@ from cohort.sdc.cli.settings import RecodingSettings
 from cohort.sdc.cli.tabulation import RecordContributors, SensitiveColumn
 from cohort.sdc.global_recoding import lattice_search
 from cohort.sdc.local_recoding import local_search
+from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.coding import Coding
-from cohort.sdc.model.histogram import Codes, Histogram
+from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import populations
 from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
@@ -31,7 +32,7 @@ class FileSearchResult:
 
 def search_plain_file(
     wanted: RecodingSettings,
-    codes: Codes,
+    codes: IntArray,
     coding: Coding,
     known_by: RecordContributors | None,
     sensitive: SensitiveColumn | None,
@@ -54,7 +55,7 @@ def search_plain_file(
     return FileSearchResult(replace(recoding, class_of=by_unit), class_of, histogram)
 
 
-def _build_histogram(codes: Codes, known_by: RecordContributors | None, *, single: bool) -> Histogram:
+def _build_histogram(codes: IntArray, known_by: RecordContributors | None, *, single: bool) -> Histogram:
     if known_by is None:
         return Histogram.of_pupils(codes, single=single)
     return known_by.histogram(codes, single=single)
@@ -85,7 +86,7 @@ def _search_histogram(wanted: RecodingSettings, histogram: Histogram, coding: Co
 
 def _search_apart(
     wanted: RecodingSettings,
-    codes: Codes,
+    codes: IntArray,
     coding: Coding,
     known_by: RecordContributors | None,
     sensitive: SensitiveColumn,

@@ -12,7 +12,7 @@ from math import inf
 
 import numpy as np
 
-from cohort.sdc.global_recoding.trials import CandidateNode, NodeEvaluator
+from cohort.sdc.global_recoding.node_evaluation import CandidateNode, NodeEvaluator
 from cohort.sdc.model.coding import LevelVector
 from cohort.sdc.utility.objectives import bound_at_levels
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 
-from cohort.sdc.global_recoding.frontier import BOUND_SLACK, LatticeFrontier
 from cohort.sdc.global_recoding.greedy_descent import GreedyDescent
-from cohort.sdc.global_recoding.trials import NodeEvaluator
+from cohort.sdc.global_recoding.lattice_frontier import BOUND_SLACK, LatticeFrontier
+from cohort.sdc.global_recoding.node_evaluation import NodeEvaluator
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding

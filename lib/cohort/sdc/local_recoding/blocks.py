@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from cohort.sdc.local_recoding.merge_cost import UNMERGEABLE_COST, MergeCosts
-from cohort.sdc.local_recoding.search_space import Numbers
+from cohort.sdc.model.arrays import IntArray
 
 EMPTY_SLOT = -1
 """A place that no unit has."""
 _AT_ONCE = 1 << 22
 
 
-def partition_into_near_blocks(near: MergeCosts, units: Numbers, size: int, chance: np.random.Generator) -> Numbers:
+def partition_into_near_blocks(near: MergeCosts, units: IntArray, size: int, chance: np.random.Generator) -> IntArray:
     """A random balanced tree: each node takes two random pivots and splits between them at the median.
 
     Takes: units in any order that is not random by itself; the largest size of a block.
@@ -36,7 +36,7 @@ def partition_into_near_blocks(near: MergeCosts, units: Numbers, size: int, chan
 
 
 def merge_costs_with_seeds(
-    near: MergeCosts, seeds: Numbers, blocks: Numbers
+    near: MergeCosts, seeds: IntArray, blocks: IntArray
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     """The loss of one pupil of each seed with each unit of its block; empty places count as unit 0."""
     count, width = blocks.shape
@@ -52,7 +52,7 @@ def merge_costs_with_seeds(
     return total
 
 
-def rank_by_expected_cost(near: MergeCosts, units: Numbers, k: int, chance: np.random.Generator) -> Numbers:
+def rank_by_expected_cost(near: MergeCosts, units: IntArray, k: int, chance: np.random.Generator) -> IntArray:
     """How dear a cluster around each unit will be: its mean distance to the k − 1 nearest of a small block.
 
     Gives: per unit given a rank, 0 for the cheapest; ties by the unit's number.

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from cohort.sdc.local_recoding.search_space import ClassAssignment, Costs, LocalSearchSpace, Numbers
+from cohort.sdc.local_recoding.search_space import ClassAssignment, Costs, LocalSearchSpace
 from cohort.sdc.local_recoding.share_trimming import trim_dominant_schools
+from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.privacy_models.class_counts import count_classes
 from cohort.sdc.privacy_models.constraints import classes_satisfying_all
-
-Flags = npt.NDArray[np.bool_]
 
 _AT_ONCE = 1 << 18
 """So many memberships are weighed against each other at once; dearer groups wait for their turn."""
@@ -22,17 +20,17 @@ class CandidateClasses:
     Takes: the space, and the units (by place) that the groups are of.
     """
 
-    def __init__(self, space: LocalSearchSpace, rest: Numbers) -> None:
+    def __init__(self, space: LocalSearchSpace, rest: IntArray) -> None:
         self._space, self._rest = space, rest
         self._counts = space.histogram.counts[rest].astype(np.float64)
         self.free = np.ones(len(rest), dtype=np.bool_)
         """Which of the units no group has taken."""
-        self._units: list[Numbers] = []
-        self._sizes: list[Numbers] = []
+        self._units: list[IntArray] = []
+        self._sizes: list[IntArray] = []
         self._costs: list[Costs] = []
         self.memberships = 0
 
-    def add(self, units: Numbers, keys: Numbers, paid: Costs) -> None:
+    def add(self, units: IntArray, keys: IntArray, paid: Costs) -> None:
         """Adds the groups of equal keys that have enough pupils; all members of a group pay the same."""
         order = np.argsort(keys, kind="stable")
         keys, units = keys[order], units[order]
@@ -71,7 +69,7 @@ class CandidateClasses:
             first = last
         self._units, self._sizes, self._costs, self.memberships = [], [], [], 0
 
-    def _settle(self, units: Numbers, group: Numbers, assigned: ClassAssignment) -> None:
+    def _settle(self, units: IntArray, group: IntArray, assigned: ClassAssignment) -> None:
         """Takes, again and again, the groups that share no unit with a cheaper one."""
         claim = np.empty(len(self._rest), dtype=np.int64)
         while len(units):
@@ -87,7 +85,7 @@ class CandidateClasses:
             self._take(units[alone], group[alone], assigned)
             units, group = units[~alone], group[~alone]
 
-    def _take(self, units: Numbers, group: Numbers, assigned: ClassAssignment) -> None:
+    def _take(self, units: IntArray, group: IntArray, assigned: ClassAssignment) -> None:
         """Makes classes of the groups that meet every rule, if need be without some of too large a school."""
         number = np.unique(group, return_inverse=True)[1]
         space = self._space

@@ -14,7 +14,8 @@ import numpy as np
 from cohort.sdc.local_recoding.blocks import partition_into_near_blocks, rank_by_expected_cost
 from cohort.sdc.local_recoding.clusters import FormedClusters, form_clusters, smallest_cluster_size
 from cohort.sdc.local_recoding.merge_cost import MergeCosts
-from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace, Numbers
+from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace
+from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
 
 MANY_UNITS = 100_000
@@ -56,7 +57,7 @@ def search_clusters(
             return
 
 
-def _cheapest_valid_clusters(space: LocalSearchSpace, formed: FormedClusters, part: float) -> Numbers:
+def _cheapest_valid_clusters(space: LocalSearchSpace, formed: FormedClusters, part: float) -> IntArray:
     """The cheapest part of the clusters, of those that meet every rule; at least one if any does."""
     count, k = formed.members.shape
     fine = np.ones(count, dtype=np.bool_)
@@ -68,7 +69,7 @@ def _cheapest_valid_clusters(space: LocalSearchSpace, formed: FormedClusters, pa
     return order[: ceil(len(order) * part)]
 
 
-def _order_by_rank(blocks: Numbers, rank: Numbers) -> Numbers:
+def _order_by_rank(blocks: IntArray, rank: IntArray) -> IntArray:
     """Every block in the order of its units' ranks, empty places last."""
     key = np.where(blocks >= 0, rank[blocks], np.iinfo(np.int64).max)
     return np.take_along_axis(blocks, np.argsort(key, axis=1, kind="stable"), axis=1)

@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.sdc.local_recoding.merge_cost import MAX_MERGE_COST, MergeCosts
-from cohort.sdc.local_recoding.search_space import Costs, LocalSearchSpace, Numbers
+from cohort.sdc.local_recoding.search_space import Costs, LocalSearchSpace
+from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.privacy_models.constraints import KWithoutLargestSchool, SchoolDiversity, SchoolDominance
-
-Flags = npt.NDArray[np.bool_]
 
 INFINITE_COST = np.float32(np.inf)
 _NEAR = 48
@@ -30,8 +29,8 @@ class FormedClusters:
     """Clusters that were formed: the loss of a member; the members `[cluster, k]`, seed first; the block."""
 
     cost: Costs
-    members: Numbers
-    block: Numbers
+    members: IntArray
+    block: IntArray
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def smallest_cluster_size(space: LocalSearchSpace) -> int:
     return k
 
 
-def form_clusters(space: LocalSearchSpace, near: MergeCosts, blocks: Numbers, number: int, k: int) -> FormedClusters:
+def form_clusters(space: LocalSearchSpace, near: MergeCosts, blocks: IntArray, number: int, k: int) -> FormedClusters:
     """Forms up to `number` clusters of k in every block.
 
     Takes: `blocks[block, place]`, units in the order in which they are to be seeds (−1 for an empty place).
@@ -84,7 +83,7 @@ def form_clusters(space: LocalSearchSpace, near: MergeCosts, blocks: Numbers, nu
 
 
 def _form_in_blocks(
-    space: LocalSearchSpace, near: MergeCosts, blocks: Numbers, number: int, k: int, first_block: int
+    space: LocalSearchSpace, near: MergeCosts, blocks: IntArray, number: int, k: int, first_block: int
 ) -> FormedClusters:
     count, width = blocks.shape
     every = np.arange(count)
@@ -126,12 +125,12 @@ def _form_in_blocks(
 def _gather_members(
     space: LocalSearchSpace,
     near: MergeCosts,
-    seed: Numbers,
-    candidates: Numbers,
-    barred: Flags,
+    seed: IntArray,
+    candidates: IntArray,
+    barred: BoolArray,
     k: int,
     mix: SchoolQuota | None,
-) -> tuple[Costs, Numbers, Flags]:
+) -> tuple[Costs, IntArray, BoolArray]:
     """Lets the best k − 1 candidates join each seed, one after the other.
 
     Gives: the cost of each cluster, the places of those who joined, and which clusters are complete.
@@ -162,7 +161,7 @@ def _gather_members(
 class _SchoolCounts:
     """Which candidates a cluster's schools bar."""
 
-    def __init__(self, space: LocalSearchSpace, seed: Numbers, candidates: Numbers, mix: SchoolQuota, k: int) -> None:
+    def __init__(self, space: LocalSearchSpace, seed: IntArray, candidates: IntArray, mix: SchoolQuota, k: int) -> None:
         self._mix, self._k = mix, k
         table = space.delivering
         self._of = table[candidates]  # [block, candidate, school]
@@ -171,21 +170,21 @@ class _SchoolCounts:
         self._home = (self._of[:, :, 0] == mine[:, None, 0]).astype(np.int16)
         self._distinct = np.ones(len(seed), dtype=np.int64)
 
-    def _same(self, schools: npt.NDArray[np.int32]) -> Flags:
-        same: Flags = self._of == schools[:, None, 0:1]
+    def _same(self, schools: npt.NDArray[np.int32]) -> BoolArray:
+        same: BoolArray = self._of == schools[:, None, 0:1]
         for other in range(1, schools.shape[1]):
             same |= (self._of == schools[:, None, other : other + 1]) & (self._of >= 0)
         return same
 
-    def barred(self, joined: int) -> Flags:
+    def barred(self, joined: int) -> BoolArray:
         """Candidates of a school that has its share, or of one that is there when all must be new."""
-        full: Flags = np.any(self._members >= self._mix.most_of_one, axis=2)
+        full: BoolArray = np.any(self._members >= self._mix.most_of_one, axis=2)
         open_places = self._k - 1 - joined
         must_be_new = self._mix.schools - self._distinct >= open_places
         full |= must_be_new[:, None] & (self._home > 0) & (self._mix.schools > self._distinct)[:, None]
         return full
 
-    def join(self, pick: Numbers) -> None:
+    def join(self, pick: IntArray) -> None:
         every = np.arange(len(pick))
         schools = self._of[every, pick]
         self._distinct += self._home[every, pick] == 0

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.sdc.local_recoding.candidate_classes import CandidateClasses
-from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, Costs, LocalSearchSpace, Numbers
+from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, Costs, LocalSearchSpace
+from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.coding import CodeMask, Coding
 from cohort.sdc.model.equivalence_classes import hash_codes, mask_codes
 
@@ -87,7 +88,7 @@ class _CeilingPass:
     def __init__(
         self,
         space: LocalSearchSpace,
-        rest: Numbers,
+        rest: IntArray,
         floor: float,
         top: float,
         assigned: ClassAssignment,
@@ -114,7 +115,7 @@ class _CeilingPass:
         self.candidates.choose(self.assigned)
 
     def _branch(
-        self, depth: int, units: Numbers, cost: Costs, mask: CodeMask, groups: int, part: tuple[int, int]
+        self, depth: int, units: IntArray, cost: Costs, mask: CodeMask, groups: int, part: tuple[int, int]
     ) -> None:
         """Tries every level of the next column on the units that a branch still holds."""
         column, last = self.order[depth], depth + 1 == self.space.columns
@@ -151,7 +152,7 @@ class _CeilingPass:
             if float(self.space.costs[column][level].min()) <= self.top:
                 yield level, (first + at, first + to)
 
-    def _affordable(self, units: Numbers, cost: Costs, column: int, level: int, depth: int) -> tuple[Numbers, Costs]:
+    def _affordable(self, units: IntArray, cost: Costs, column: int, level: int, depth: int) -> tuple[IntArray, Costs]:
         """The units whose loss may still end between the floor and the ceiling."""
         least = self.floor - self.most[depth + 1]
         table = self.space.costs[column][level]
@@ -167,7 +168,7 @@ class _CeilingPass:
         kept = np.flatnonzero(keep)
         return units[kept], cost[kept]
 
-    def _crowded(self, units: Numbers, keys: Numbers) -> Numbers | None:
+    def _crowded(self, units: IntArray, keys: IntArray) -> IntArray | None:
         """Where those in hash buckets of enough pupils are (a bucket holds whole groups); none: all are."""
         k = self.space.k
         bits = max(8, (_MANY * len(units) // k).bit_length())

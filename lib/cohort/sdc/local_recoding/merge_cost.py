@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.local_recoding.search_space import Costs, LocalSearchSpace, Numbers
+from cohort.sdc.local_recoding.search_space import Costs, LocalSearchSpace
+from cohort.sdc.model.arrays import IntArray
 
 UNMERGEABLE_COST = np.float32(1e6)
 """What values cost together that no allowed level brings together."""
@@ -48,7 +49,7 @@ class MergeCosts:
             places[number] = place
         return cls(tuple(pairs), values, joined, places)
 
-    def rows(self, seeds: Numbers, number: int) -> Costs:
+    def rows(self, seeds: IntArray, number: int) -> Costs:
         """What each seed costs together with each combination of values of some joined columns."""
         together = self.joined[number]
         total: Costs = self.pairs[together[0]][self.values[together[0], seeds]]
@@ -58,7 +59,7 @@ class MergeCosts:
         return total
 
 
-def _pairs(space: LocalSearchSpace, column: int, present: Numbers) -> Costs:
+def _pairs(space: LocalSearchSpace, column: int, present: IntArray) -> Costs:
     hierarchy, cost = space.coding.hierarchies[column], space.costs[column]
     low, high = space.low[column], space.high[column]
     table = np.full((len(present), len(present)), UNMERGEABLE_COST, dtype=np.float32)

@@ -13,7 +13,8 @@ import numpy as np
 from cohort.sdc.local_recoding.blocks import partition_into_near_blocks
 from cohort.sdc.local_recoding.clusters import FormedClusters, form_clusters, smallest_cluster_size
 from cohort.sdc.local_recoding.merge_cost import MAX_MERGE_COST, MergeCosts
-from cohort.sdc.local_recoding.search_space import ClassAssignment, LocalSearchSpace, Numbers
+from cohort.sdc.local_recoding.search_space import ClassAssignment, LocalSearchSpace
+from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
 
 _POOL = 4
@@ -43,8 +44,8 @@ def recluster_classes(
 class _Pools:
     """Units `[pool, place]` (−1 for none), and the classes that each pool was made of."""
 
-    units: Numbers
-    classes: Numbers
+    units: IntArray
+    classes: IntArray
 
 
 def _draw_pools(
@@ -82,7 +83,7 @@ def _draw_pools(
 
 
 def _recluster_pools(
-    space: LocalSearchSpace, near: MergeCosts, assigned: ClassAssignment, pools: _Pools, before: Numbers, k: int
+    space: LocalSearchSpace, near: MergeCosts, assigned: ClassAssignment, pools: _Pools, before: IntArray, k: int
 ) -> None:
     formed = form_clusters(space, near, pools.units, pools.units.shape[1] // k, k)
     if not len(formed.cost):
@@ -106,7 +107,7 @@ def _recluster_pools(
     assigned.renumber()
 
 
-def _join_remaining_units(near: MergeCosts, formed: FormedClusters, pools: Numbers, new: Numbers) -> None:
+def _join_remaining_units(near: MergeCosts, formed: FormedClusters, pools: IntArray, new: IntArray) -> None:
     """Lets each unit of a pool that is left over join the cluster whose total loss rises least."""
     seed = formed.members[:, 0]
     now = np.stack([pair[v[seed], v[seed]] for pair, v in zip(near.pairs, near.values, strict=True)], axis=1)
@@ -136,12 +137,12 @@ def _join_remaining_units(near: MergeCosts, formed: FormedClusters, pools: Numbe
         new[unit[able]] = chosen
 
 
-def _pairwise_costs(near: MergeCosts, a: Numbers, b: Numbers) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _pairwise_costs(near: MergeCosts, a: IntArray, b: IntArray) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     """What two units cost together, per column in the last axis."""
     return np.stack([pair[v[a], v[b]] for pair, v in zip(near.pairs, near.values, strict=True)], axis=-1)
 
 
-def _class_losses(space: LocalSearchSpace, class_of: Numbers, classes: int) -> Numbers:
+def _class_losses(space: LocalSearchSpace, class_of: IntArray, classes: int) -> IntArray:
     """The loss of each class, all its pupils together."""
     kept = np.flatnonzero(class_of >= 0)
     seed = np.zeros(classes, dtype=np.int64)

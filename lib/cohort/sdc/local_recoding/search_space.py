@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.privacy_models.constraints import ClassConstraint, minimum_class_size
 from cohort.sdc.utility.loss import WeightedLoss, record_losses
 
-Numbers = npt.NDArray[np.int64]
 Costs = npt.NDArray[np.float32]
 
 UNASSIGNED = -1
@@ -25,14 +25,14 @@ UNASSIGNED = -1
 class ClassAssignment:
     """Who has a class so far: per unit its class, or −1; how many classes there are."""
 
-    class_of: Numbers
+    class_of: IntArray
     classes: int = 0
 
     @classmethod
     def nobody(cls, units: int) -> ClassAssignment:
         return cls(np.full(units, UNASSIGNED, dtype=np.int64))
 
-    def take(self, units: Numbers, groups: Numbers) -> None:
+    def take(self, units: IntArray, groups: IntArray) -> None:
         """Makes classes of groups of units, numbered from 0."""
         self.class_of[units] = groups + self.classes
         self.classes += int(groups.max()) + 1 if len(groups) else 0
@@ -103,7 +103,7 @@ class LocalSearchSpace:
         table[histogram.other_units, 1 + place] = histogram.other_schools
         return table
 
-    def common_levels(self, class_of: Numbers, classes: int) -> npt.NDArray[np.int8]:
+    def common_levels(self, class_of: IntArray, classes: int) -> npt.NDArray[np.int8]:
         """For each class the lowest level of each column at which all its units are equal.
 
         Takes: per unit a class from 0, or −1.
@@ -127,7 +127,7 @@ class LocalSearchSpace:
             levels[of[first], column] = level
         return levels
 
-    def class_costs(self, levels: npt.NDArray[np.int8], seed: Numbers) -> npt.NDArray[np.float64]:
+    def class_costs(self, levels: npt.NDArray[np.int8], seed: IntArray) -> npt.NDArray[np.float64]:
         """The loss of one pupil of each class.
 
         Takes: `[class, column]` and a unit of each class.

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
+from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.model.equivalence_classes import hash_codes
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.privacy_models.class_counts import count_classes
@@ -18,13 +18,10 @@ from cohort.sdc.privacy_models.constraints import (
     minimum_class_size,
 )
 
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-
 
 def trim_dominant_schools(
-    histogram: Histogram, groups: Numbers, number: int, rules: Sequence[ClassConstraint], failing: Flags
-) -> Flags:
+    histogram: Histogram, groups: IntArray, number: int, rules: Sequence[ClassConstraint], failing: BoolArray
+) -> BoolArray:
     """Which units of failing groups meet every rule together, once the largest school gave some away.
 
     Takes: the units and their groups from 0; which groups fail. With a limit f and o pupils of other schools

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace, Numbers
+from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace
+from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
 
 _PAIRS = 20_000_000
@@ -48,7 +49,7 @@ def reassign_unassigned_units(space: LocalSearchSpace, assigned: ClassAssignment
 
 
 def _joint_levels(
-    space: LocalSearchSpace, levels: np.ndarray[tuple[int, ...], np.dtype[np.int8]], seed: Numbers, unit: int
+    space: LocalSearchSpace, levels: np.ndarray[tuple[int, ...], np.dtype[np.int8]], seed: IntArray, unit: int
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
     """The levels of each class once the unit has joined it; one above the highest where it cannot."""
     joint = levels.copy()
@@ -61,7 +62,7 @@ def _joint_levels(
     return joint
 
 
-def _satisfies_constraints(space: LocalSearchSpace, members: Numbers) -> bool:
+def _satisfies_constraints(space: LocalSearchSpace, members: IntArray) -> bool:
     if not space.looks_further:
         return True
     part = space.histogram.part(members)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.hierarchy import Hierarchy
 
 WORD_BITS = 63
@@ -18,9 +19,6 @@ WORD_BITS = 63
 _TABLE = 1 << 20
 """Paths below this are looked up in a table instead of being searched."""
 
-Codes = npt.NDArray[np.int64]
-"""Words of records, `[word, record]`."""
-Numbers = npt.NDArray[np.int64]
 LevelVector = tuple[int, ...]
 CodeMask = tuple[int, ...]
 """The bits that are kept, a number per word."""
@@ -92,14 +90,14 @@ class Coding:
             right[word] += self.hierarchies[column].bits
         return tuple(shifts)
 
-    def column_codes(self, column: int) -> Numbers:
+    def column_codes(self, column: int) -> IntArray:
         """What a leaf of a column (by position) adds to the record's word.
 
         Gives: an array by leaf index; a word of a record is the sum over the columns that stand in it.
         """
         return self.hierarchies[column].paths << self.shifts[column]
 
-    def codes(self, leaves: Sequence[npt.NDArray[np.integer]] | npt.NDArray[np.integer]) -> Codes:
+    def codes(self, leaves: Sequence[npt.NDArray[np.integer]] | npt.NDArray[np.integer]) -> IntArray:
         """The words of records.
 
         Takes: for each column the leaf index of every record.
@@ -116,25 +114,25 @@ class Coding:
             masks[self.word_of[column]] += self.hierarchies[column].mask(level) << self.shifts[column]
         return tuple(masks)
 
-    def column_paths(self, codes: Codes, column: int) -> Numbers:
+    def column_paths(self, codes: IntArray, column: int) -> IntArray:
         """The path that one column has in each record."""
         bits = (1 << self.hierarchies[column].bits) - 1
-        paths: Numbers = (codes[self.word_of[column]] >> self.shifts[column]) & bits
+        paths: IntArray = (codes[self.word_of[column]] >> self.shifts[column]) & bits
         return paths
 
-    def leaves_of(self, codes: Codes) -> npt.NDArray[np.int32]:
+    def leaves_of(self, codes: IntArray) -> npt.NDArray[np.int32]:
         """The leaf index of every column, `[column, record]`.
 
         Refuses (as a defect): a code that no combination of leaves has.
         """
         return np.stack([self.leaf_of(codes, c).astype(np.int32) for c in range(self.columns)])
 
-    def leaf_of(self, codes: Codes, column: int) -> Numbers:
+    def leaf_of(self, codes: IntArray, column: int) -> IntArray:
         """The leaf index of one column in each record."""
         return _positions(self.column_paths(codes, column), self.hierarchies[column].paths)
 
 
-def _positions(paths: Numbers, known: Numbers) -> Numbers:
+def _positions(paths: IntArray, known: IntArray) -> IntArray:
     """The position in `known` of the leaf with each path."""
     highest = int(known.max())
     if highest < _TABLE:

@@ -10,13 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from cohort.sdc.model.arrays import BoolArray, FloatArray, IntArray
 from cohort.sdc.model.coding import CodeMask
-
-Numbers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 _PIECE_BITS = 13
 _PIECE = (1 << _PIECE_BITS) - 1
@@ -34,9 +30,9 @@ class EquivalenceClasses:
     pupils per class (none for 0, nor for numbers that nobody has); the classes of enough pupils.
     """
 
-    classes: Numbers
-    pupils: Numbers
-    large: Flags
+    classes: IntArray
+    pupils: IntArray
+    large: BoolArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,24 +40,24 @@ class ClassSelection:
     """Some of the classes of a grouping."""
 
     grouping: EquivalenceClasses
-    flags: Flags
+    flags: BoolArray
 
-    def narrowed(self, flags: Flags) -> ClassSelection:
+    def narrowed(self, flags: BoolArray) -> ClassSelection:
         """Those of these classes, which may be all of them."""
         return self if np.array_equal(flags, self.flags) else ClassSelection(self.grouping, flags)
 
     @cached_property
-    def pupils(self) -> Numbers:
+    def pupils(self) -> IntArray:
         """The pupils of each."""
         return self.grouping.pupils[self.flags]
 
     @cached_property
-    def codes(self) -> Flags:
+    def codes(self) -> BoolArray:
         """Which of the distinct codes are in them."""
         return self.flags[self.grouping.classes]
 
     @cached_property
-    def distinct(self) -> Numbers:
+    def distinct(self) -> IntArray:
         """How many distinct codes are in each."""
         return np.bincount(self.grouping.classes, minlength=len(self.flags))[self.flags]
 
@@ -72,9 +68,9 @@ class DistinctCodes:
     Takes: the distinct codes `[word, code]` and the number of pupils with each, at least one code.
     """
 
-    def __init__(self, codes: Numbers, pupils: Numbers) -> None:
+    def __init__(self, codes: IntArray, pupils: IntArray) -> None:
         self.codes = codes
-        self.pupils: Floats = pupils.astype(np.float64)
+        self.pupils: FloatArray = pupils.astype(np.float64)
         self.total = int(pupils.sum())
         self._pieces = [
             (word, shift, (codes[word] >> shift) & _PIECE)
@@ -101,7 +97,7 @@ class DistinctCodes:
             return None
         return EquivalenceClasses(classes, pupils, large)
 
-    def _classes(self, mask: CodeMask, k: int, most_suppressed: int) -> Numbers | None:
+    def _classes(self, mask: CodeMask, k: int, most_suppressed: int) -> IntArray | None:
         if sum(word.bit_count() for word in mask) <= self._table_bits:
             return self._squeezed(mask)
         masked = mask_codes(self.codes, mask)
@@ -114,7 +110,7 @@ class DistinctCodes:
         classes[kept] = np.unique(masked[kept], return_inverse=True)[1] + 1
         return classes
 
-    def _squeezed(self, mask: CodeMask) -> Numbers:
+    def _squeezed(self, mask: CodeMask) -> IntArray:
         """The bits of every code that the mask keeps, moved together, plus 1."""
         classes = np.ones(self.codes.shape[1], dtype=np.int64)
         moved = 0
@@ -126,13 +122,13 @@ class DistinctCodes:
         return classes
 
 
-def mask_codes(codes: Numbers, mask: CodeMask) -> Numbers:
+def mask_codes(codes: IntArray, mask: CodeMask) -> IntArray:
     """One number per record, equal where the masked codes are equal.
 
     Of a single word it is the masked code itself. Of several words it is a mixture of 64 bits, which two
     different codes share with a chance of 2^-64: who releases classes made by it looks at them once more.
     """
-    mixed: Numbers = codes[0] & mask[0]
+    mixed: IntArray = codes[0] & mask[0]
     for word, kept in zip(codes[1:], mask[1:], strict=True):
         high = (mixed.view(np.uint64) + np.uint64(1)) * _HASH
         high ^= high >> np.uint64(29)
@@ -141,12 +137,12 @@ def mask_codes(codes: Numbers, mask: CodeMask) -> Numbers:
 
 
 @lru_cache(maxsize=256)
-def _squeezing(kept: int) -> Numbers:
+def _squeezing(kept: int) -> IntArray:
     """For every value of a piece, its bits that are kept, moved together."""
     return _compress_bits(np.arange(_PIECE + 1), kept)
 
 
-def _compress_bits(values: Numbers, mask: int) -> Numbers:
+def _compress_bits(values: IntArray, mask: int) -> IntArray:
     """The bits of each value that a mask keeps, moved together: 0b1101 under 0b1011 is 0b101."""
     result = np.zeros_like(values)
     source = target = 0
@@ -158,10 +154,10 @@ def _compress_bits(values: Numbers, mask: int) -> Numbers:
     return result
 
 
-def hash_codes(values: Numbers, bits: int) -> Numbers:
+def hash_codes(values: IntArray, bits: int) -> IntArray:
     return ((values.view(np.uint64) * _HASH) >> np.uint64(64 - bits)).view(np.int64)
 
 
-def _sum_by_class(places: Numbers, counts: Floats) -> Numbers:
+def _sum_by_class(places: IntArray, counts: FloatArray) -> IntArray:
     """The sum of the counts at each place; float64 holds whole numbers exactly up to 2^53."""
     return np.bincount(places, counts).astype(np.int64)

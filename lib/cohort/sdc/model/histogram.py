@@ -9,15 +9,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from cohort.sdc.model.arrays import Int32Array, IntArray
 from cohort.sdc.model.coding import Coding
 
 NO_SCHOOL = -1
 """The school of everybody in data that knows no schools."""
-
-Codes = npt.NDArray[np.int64]
-Schools = npt.NDArray[np.int32]
-Counts = npt.NDArray[np.int64]
-Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +35,12 @@ class Histogram:
     Refuses (as a defect): arrays that do not belong together, a count under one, some without a school.
     """
 
-    codes: Codes
-    schools: Schools
-    counts: Counts
-    other_units: Places
-    other_schools: Schools
-    unit_of: Places = field(repr=False)
+    codes: IntArray
+    schools: Int32Array
+    counts: IntArray
+    other_units: IntArray
+    other_schools: Int32Array
+    unit_of: IntArray = field(repr=False)
 
     def __post_init__(self) -> None:
         lengths = {self.codes.shape[1], len(self.schools), len(self.counts)}
@@ -59,10 +55,10 @@ class Histogram:
     @classmethod
     def of_pupils(
         cls,
-        codes: Codes,
-        schools: Schools | None = None,
+        codes: IntArray,
+        schools: Int32Array | None = None,
         *,
-        others: tuple[Places, Schools] | None = None,
+        others: tuple[IntArray, Int32Array] | None = None,
         single: bool = False,
     ) -> Histogram:
         """Counts pupils; the order in which they come plays no part in anything but `unit_of`.
@@ -115,7 +111,7 @@ class Histogram:
         """The leaf index of every column, `[column, unit]`."""
         return coding.leaves_of(self.codes)
 
-    def part(self, units: Places) -> Histogram:
+    def part(self, units: IntArray) -> Histogram:
         """The histogram of some of the units, in the order given; a pupil of it is one of its units."""
         if not len(self.other_units):
             other_units, other_schools = self.other_units, self.other_schools
@@ -135,12 +131,12 @@ class Histogram:
         )
 
     @cached_property
-    def _first_other(self) -> Places:
+    def _first_other(self) -> IntArray:
         """For each unit where its further schools begin among the pairs."""
         return np.searchsorted(self.other_units, np.arange(self.units + 1))
 
 
-def _sorted(keys: Sequence[npt.NDArray[np.integer]]) -> Places:
+def _sorted(keys: Sequence[npt.NDArray[np.integer]]) -> IntArray:
     """The order by several keys, the first one first; packed into one number where they fit."""
     widths = [int(key.max(initial=0) + 2).bit_length() for key in keys]
     if sum(widths) > 63:
@@ -152,8 +148,8 @@ def _sorted(keys: Sequence[npt.NDArray[np.integer]]) -> Places:
 
 
 def _first_others(
-    pupils: Places, schools: Schools, number: int, moved: npt.NDArray[np.bool_]
-) -> tuple[Schools, Places]:
+    pupils: IntArray, schools: Int32Array, number: int, moved: npt.NDArray[np.bool_]
+) -> tuple[Int32Array, IntArray]:
     """For each pupil the lowest of its further schools and a mixture of all: the order among movers."""
     lowest = np.full(number, np.iinfo(np.int32).max, dtype=np.int32)
     mixed = np.zeros(number, dtype=np.int64)
@@ -163,6 +159,6 @@ def _first_others(
     return lowest, mixed
 
 
-def _ordered_pairs(units: Places, schools: Schools) -> tuple[Places, Schools]:
+def _ordered_pairs(units: IntArray, schools: Int32Array) -> tuple[IntArray, Int32Array]:
     order = np.lexsort((schools, units))
     return units[order].astype(np.int64), schools[order]

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.utility.loss import InformationLoss, WeightedLoss, record_losses
 
-Numbers = npt.NDArray[np.int64]
 SUPPRESSED_CLASS = -1
 """The class of a unit that is not released."""
 
@@ -34,7 +34,7 @@ class Recoding:
     coding: Coding
     levels: npt.NDArray[np.int8]
     leaves: npt.NDArray[np.int32]
-    pupils: Numbers
+    pupils: IntArray
     class_of: npt.NDArray[np.int32] = field(repr=False)
     loss: InformationLoss
     column_losses: tuple[float, ...]
@@ -46,7 +46,7 @@ class Recoding:
         cls,
         histogram: Histogram,
         coding: Coding,
-        class_of: Numbers,
+        class_of: IntArray,
         levels: npt.NDArray[np.integer],
         goal: WeightedLoss,
         search: dict[str, Any],
@@ -87,7 +87,7 @@ class Recoding:
         coding: Coding,
         levels: npt.NDArray[np.integer],
         leaves: npt.NDArray[np.integer],
-        pupils: Numbers,
+        pupils: IntArray,
         suppressed: int,
         goal: WeightedLoss,
         search: dict[str, Any],
@@ -190,7 +190,7 @@ def _label_ranks(hierarchy: Hierarchy) -> npt.NDArray[np.int64]:
 
 
 def _column_losses(
-    coding: Coding, levels: npt.NDArray[np.integer], leaves: npt.NDArray[np.integer], pupils: Numbers, suppressed: int
+    coding: Coding, levels: npt.NDArray[np.integer], leaves: npt.NDArray[np.integer], pupils: IntArray, suppressed: int
 ) -> list[float]:
     """The loss x of each column: Σ over released records of theirs, 1 for each suppressed one, over all.
 

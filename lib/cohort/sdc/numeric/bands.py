@@ -8,14 +8,10 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.sdc.model.arrays import BoolArray, Int32Array, IntArray
 from cohort.sdc.model.hierarchy import UNKNOWN, Hierarchy
-
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Leaves = npt.NDArray[np.int32]
 
 EdgeNotation = Literal["number", "cohort", "quarter"]
 """How an edge is written: 2013; as a school year, 2013/14; of quarters counted from year 0, 2013-K1."""
@@ -115,7 +111,7 @@ class NumericBands:
         levels.append((_TOP_LABEL,) * (self.count + len(unknown)))
         return Hierarchy(self.name, tuple(levels))
 
-    def places(self, values: Numbers, *, known: Flags | None = None, unit: int = 1) -> Leaves:
+    def places(self, values: IntArray, *, known: BoolArray | None = None, unit: int = 1) -> Int32Array:
         """The leaf of each value.
 
         Takes: whole numbers of which `unit` make one (100 for hundredths); which of them are no null (all).

@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused
+from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.privacy_models.constraints import whole_number_problems
 
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 Pairs = tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]
 
 _ROOM = 1 << 62
@@ -27,8 +26,8 @@ class ClassMeans:
     inside classes and is lost, to three decimals (0 where there was none).
     """
 
-    means: Numbers
-    given: Flags
+    means: IntArray
+    given: BoolArray
     classes_without: int
     pupils_without: int
     sum_before: int
@@ -79,12 +78,12 @@ class Microaggregation:
 
     def of(
         self,
-        values: Numbers,
+        values: IntArray,
         class_of: npt.NDArray[np.integer],
         classes: int,
         homes: npt.NDArray[np.integer],
         *,
-        known: Flags | None = None,
+        known: BoolArray | None = None,
         others: Pairs | None = None,
     ) -> ClassMeans:
         """The means of the classes, the same in whatever order the pupils come.
@@ -116,7 +115,9 @@ class Microaggregation:
             variance_lost=_variance_lost(chosen, of, sums, pupils, given),
         )
 
-    def _enough_elsewhere(self, pupils: Numbers, of: Numbers, homes: npt.NDArray[np.integer], others: Pairs) -> Flags:
+    def _enough_elsewhere(
+        self, pupils: IntArray, of: IntArray, homes: npt.NDArray[np.integer], others: Pairs
+    ) -> BoolArray:
         """The classes that keep enough pupils of enough home schools, whichever school takes its own away."""
         moved, further = others
         names, number = np.unique(np.concatenate((homes, further)), return_inverse=True)
@@ -138,7 +139,7 @@ class Microaggregation:
         return (pupils - most >= self.k_others) & (left >= self.m - 1)
 
 
-def round_mean_to_step(sums: Numbers, pupils: Numbers, step: int) -> Numbers:
+def round_mean_to_step(sums: IntArray, pupils: IntArray, step: int) -> IntArray:
     """The mean to the nearest multiple of the step, in whole numbers; from the middle between two to the even
     one, so that sums of means are not driven one way."""
     unit = pupils * step
@@ -147,14 +148,14 @@ def round_mean_to_step(sums: Numbers, pupils: Numbers, step: int) -> Numbers:
     return steps * step
 
 
-def _most(of: Numbers, numbers: Numbers, classes: int) -> Numbers:
+def _most(of: IntArray, numbers: IntArray, classes: int) -> IntArray:
     """The largest of the numbers of each class; 0 where it has none."""
     largest = np.zeros(classes, dtype=np.int64)
     np.maximum.at(largest, of, numbers)
     return largest
 
 
-def _moved(pupil: Numbers, pupils: int, others: Pairs | None) -> Pairs:
+def _moved(pupil: IntArray, pupils: int, others: Pairs | None) -> Pairs:
     """The pairs of those chosen, by their place among them."""
     if others is None:
         return np.empty(0, np.int64), np.empty(0, np.int32)
@@ -164,7 +165,7 @@ def _moved(pupil: Numbers, pupils: int, others: Pairs | None) -> Pairs:
     return place[others[0][kept]], others[1][kept]
 
 
-def _variance_lost(values: Numbers, of: Numbers, sums: Numbers, pupils: Numbers, given: Flags) -> float:
+def _variance_lost(values: IntArray, of: IntArray, sums: IntArray, pupils: IntArray, given: BoolArray) -> float:
     """Σ (value − class mean)² / Σ (value − mean)² over the pupils whose class has a mean, not rounded."""
     shown = given[of]
     if not shown.any():

@@ -8,11 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.numeric.bands import NumericBands
 from cohort.sdc.privacy_models.constraints import whole_number_problems
-
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 MAX_QUANTILE_GROUPS = 100
 
@@ -65,7 +63,13 @@ class QuantileBands:
             raise ConfigurationRefused(*problems)
 
     def bands(
-        self, name: str, values: Numbers, schools: npt.NDArray[np.integer], *, known: Flags | None = None, unit: int = 1
+        self,
+        name: str,
+        values: IntArray,
+        schools: npt.NDArray[np.integer],
+        *,
+        known: BoolArray | None = None,
+        unit: int = 1,
     ) -> NumericBands:
         """The bands of a cohort, both ends open.
 
@@ -84,7 +88,7 @@ class QuantileBands:
         edges = tuple(int(border) * self.step for border in borders)
         return NumericBands(name, edges, self._joins(len(edges) + 1), open_below=True, open_above=True)
 
-    def _chosen(self, cells: Numbers, homes: Numbers) -> Numbers:
+    def _chosen(self, cells: IntArray, homes: IntArray) -> IntArray:
         """The borders between cells nearest to the quantiles, of those with a crowd around them and on either
         side; of two equally near ones the lower."""
         occupied, pupils = np.unique(cells, return_counts=True)
@@ -97,14 +101,14 @@ class QuantileBands:
         crowded = np.minimum(near, np.minimum(below, len(cells) - below)) >= self.fewest
         crowded &= _schools_around(borders, cells, homes) >= self.fewest_schools
         crowded &= _schools_on_either_side(borders, cells, homes) >= self.fewest_schools
-        safe: Numbers = borders[crowded]
+        safe: IntArray = borders[crowded]
         if not len(safe):
             return safe
         wanted = np.arange(1, self.groups) * len(cells)
         nearest = {int(np.abs(below[crowded] * self.groups - rank).argmin()) for rank in wanted}
         return safe[sorted(nearest)]
 
-    def _large_enough(self, borders: Numbers, cells: Numbers, homes: Numbers) -> Numbers:
+    def _large_enough(self, borders: IntArray, cells: IntArray, homes: IntArray) -> IntArray:
         """The borders that remain when bands that are too small are joined, the smallest one first, to
         the smaller of their neighbours; of two equal ones the lower.
 
@@ -134,7 +138,7 @@ class QuantileBands:
         return tuple(joins)
 
 
-def _schools_around(borders: Numbers, cells: Numbers, homes: Numbers) -> Numbers:
+def _schools_around(borders: IntArray, cells: IntArray, homes: IntArray) -> IntArray:
     """For each border the number of schools in the cells on both sides of it."""
     if not len(cells):
         return np.zeros(len(borders), dtype=np.int64)
@@ -144,7 +148,7 @@ def _schools_around(borders: Numbers, cells: Numbers, homes: Numbers) -> Numbers
     return np.bincount(pairs // schools, minlength=len(borders))
 
 
-def _schools_on_either_side(borders: Numbers, cells: Numbers, homes: Numbers) -> Numbers:
+def _schools_on_either_side(borders: IntArray, cells: IntArray, homes: IntArray) -> IntArray:
     """For each border the number of schools under it or from it on, whichever is less."""
     schools = int(homes.max(initial=-1)) + 1
     lowest, highest = np.full(schools, cells.max(initial=0)), np.full(schools, cells.min(initial=0))

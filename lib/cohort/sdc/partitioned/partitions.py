@@ -12,7 +12,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,8 +21,6 @@ from cohort.sdc.model.coding import CodeMask, Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import SUPPRESSED_CLASS
 from cohort.sdc.privacy_models.constraints import ClassConstraint
-
-Numbers = npt.NDArray[np.int64]
 
 KEY_COLUMN, SCHOOL_COLUMN, OTHER_SCHOOLS_COLUMN, CLASS_COLUMN = "key", "school", "others", "class"
 """Columns of a part: who, the home school (in a release its board), further ones; and the class found."""

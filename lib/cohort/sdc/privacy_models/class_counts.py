@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.privacy_models.constraints import ClassConstraint, ClassCounts, classes_satisfying_all
 
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-
 
 def count_classes(
-    histogram: Histogram, class_of: Numbers, classes: int, constraints: Sequence[ClassConstraint]
+    histogram: Histogram, class_of: IntArray, classes: int, constraints: Sequence[ClassConstraint]
 ) -> ClassCounts:
     """Counts every class for the constraints given.
 
@@ -32,13 +29,13 @@ def count_classes(
 
 
 def classes_satisfying_constraints(
-    histogram: Histogram, class_of: Numbers, classes: int, constraints: Sequence[ClassConstraint]
-) -> Flags:
+    histogram: Histogram, class_of: IntArray, classes: int, constraints: Sequence[ClassConstraint]
+) -> BoolArray:
     """Which classes have pupils and meet every constraint."""
     return classes_satisfying_all(constraints, count_classes(histogram, class_of, classes, constraints))
 
 
-def count_schools_by_class(histogram: Histogram, of: Numbers, classes: int) -> tuple[Numbers, Numbers]:
+def count_schools_by_class(histogram: Histogram, of: IntArray, classes: int) -> tuple[IntArray, IntArray]:
     """Per class the number of distinct home schools, and the pupils of the school that delivered for most."""
     unit = np.flatnonzero(of < classes)
     pair = np.flatnonzero(of[histogram.other_units] < classes)

@@ -12,12 +12,9 @@ from fractions import Fraction
 from typing import ClassVar, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
-
-Holds = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.int64]
+from cohort.sdc.model.arrays import BoolArray, IntArray
 
 _FINEST_SHARE = 1_000_000
 """Shares are compared in whole numbers; a denominator up to this one cannot overflow an int64."""
@@ -32,9 +29,9 @@ class ClassCounts:
     schools, and a largest one with all pupils. Sensitive values are not among them: no search sees them.
     """
 
-    pupils: Counts
-    schools: Counts
-    largest: Counts
+    pupils: IntArray
+    schools: IntArray
+    largest: IntArray
 
 
 class ClassConstraint(Protocol):
@@ -54,7 +51,7 @@ class ClassConstraint(Protocol):
     def fewest(self) -> int:
         """A class of fewer pupils certainly fails."""
 
-    def holds(self, counts: ClassCounts) -> Holds: ...
+    def holds(self, counts: ClassCounts) -> BoolArray: ...
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class KAnonymity:
     def fewest(self) -> int:
         return self.k
 
-    def holds(self, counts: ClassCounts) -> Holds:
+    def holds(self, counts: ClassCounts) -> BoolArray:
         return counts.pupils >= self.k
 
     def __str__(self) -> str:
@@ -101,7 +98,7 @@ class SchoolDiversity:
     def fewest(self) -> int:
         return self.m
 
-    def holds(self, counts: ClassCounts) -> Holds:
+    def holds(self, counts: ClassCounts) -> BoolArray:
         if not self.needs_schools:
             return np.ones(len(counts.pupils), dtype=np.bool_)
         return counts.schools >= self.m
@@ -136,7 +133,7 @@ class SchoolDominance:
     def fewest(self) -> int:
         return 1
 
-    def holds(self, counts: ClassCounts) -> Holds:
+    def holds(self, counts: ClassCounts) -> BoolArray:
         return counts.largest * self.limit.denominator <= counts.pupils * self.limit.numerator
 
     def __str__(self) -> str:
@@ -163,14 +160,14 @@ class KWithoutLargestSchool:
     def fewest(self) -> int:
         return self.k_others
 
-    def holds(self, counts: ClassCounts) -> Holds:
+    def holds(self, counts: ClassCounts) -> BoolArray:
         return counts.pupils - counts.largest >= self.k_others
 
     def __str__(self) -> str:
         return f"at least {self.k_others} pupils besides those of the largest school"
 
 
-def classes_satisfying_all(constraints: Sequence[ClassConstraint], counts: ClassCounts) -> Holds:
+def classes_satisfying_all(constraints: Sequence[ClassConstraint], counts: ClassCounts) -> BoolArray:
     """Which classes have pupils and satisfy every constraint."""
     satisfied = counts.pupils > 0
     for constraint in constraints:

@@ -15,7 +15,8 @@ from typing import Protocol
 import numpy as np
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.sdc.privacy_models.constraints import Counts, Holds, parse_exact_number, parse_share, whole_number_problems
+from cohort.sdc.model.arrays import BoolArray, IntArray
+from cohort.sdc.privacy_models.constraints import parse_exact_number, parse_share, whole_number_problems
 
 _MOST_DIVERSE = 1_000_000
 """The largest l, and the largest denominator of one."""
@@ -38,10 +39,10 @@ class SchoolValueCounts:
     stands under each of them.
     """
 
-    classes: Counts
-    groups: Counts
-    values: Counts
-    pupils: Counts
+    classes: IntArray
+    groups: IntArray
+    values: IntArray
+    pupils: IntArray
 
     def __post_init__(self) -> None:
         lengths = {len(self.classes), len(self.groups), len(self.values), len(self.pupils)}
@@ -57,21 +58,21 @@ class SensitiveValueCounts:
     out; and where schools are known, the values of their groups.
     """
 
-    values: Counts
-    overall: Counts
+    values: IntArray
+    overall: IntArray
     groups: SchoolValueCounts | None = None
 
     @property
-    def pupils(self) -> Counts:
+    def pupils(self) -> IntArray:
         """The pupils with a value, per class."""
-        counted: Counts = self.values.sum(axis=1)
+        counted: IntArray = self.values.sum(axis=1)
         return counted
 
 
 class SensitiveValueConstraint(Protocol):
     """A rule on the sensitive values of one class; two classes that satisfy it do so together."""
 
-    def holds(self, counts: SensitiveValueCounts) -> Holds: ...
+    def holds(self, counts: SensitiveValueCounts) -> BoolArray: ...
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ class DistinctLDiversity:
         if problems := whole_number_problems(1, self.diversity, what, example="3"):
             raise ConfigurationRefused(*problems)
 
-    def holds(self, counts: SensitiveValueCounts) -> Holds:
-        holds: Holds = np.count_nonzero(counts.values, axis=1) >= self.diversity
+    def holds(self, counts: SensitiveValueCounts) -> BoolArray:
+        holds: BoolArray = np.count_nonzero(counts.values, axis=1) >= self.diversity
         return holds
 
     def __str__(self) -> str:
@@ -125,12 +126,12 @@ class EntropyLDiversity:
             )
         object.__setattr__(self, "diversity", exact)
 
-    def holds(self, counts: SensitiveValueCounts) -> Holds:
+    def holds(self, counts: SensitiveValueCounts) -> BoolArray:
         values = counts.values
         pupils = np.maximum(values.sum(axis=1), 1)
         weighed = (values * np.log(np.maximum(values, 1))).sum(axis=1)
         above = np.log(pupils) - weighed / pupils - math.log(self.diversity)
-        holds: Holds = above > 0
+        holds: BoolArray = above > 0
         doubtful = np.flatnonzero(np.abs(above) <= _DOUBT)
         if len(doubtful):
             holds[doubtful] = _exactly_as_diverse(values[doubtful], self.diversity)
@@ -169,10 +170,10 @@ class ValueDominance:
             )
         object.__setattr__(self, "limit", exact)
 
-    def holds(self, counts: SensitiveValueCounts) -> Holds:
+    def holds(self, counts: SensitiveValueCounts) -> BoolArray:
         values = counts.values
         largest = values.max(axis=1, initial=0)
-        holds: Holds = largest * self.limit.denominator <= values.sum(axis=1) * self.limit.numerator
+        holds: BoolArray = largest * self.limit.denominator <= values.sum(axis=1) * self.limit.numerator
         return holds
 
     def __str__(self) -> str:
@@ -202,7 +203,7 @@ class LDiversityWithoutAnySchool:
         if told:
             raise ConfigurationRefused(*told)
 
-    def holds(self, counts: SensitiveValueCounts) -> Holds:
+    def holds(self, counts: SensitiveValueCounts) -> BoolArray:
         satisfied = np.ones(len(counts.values), dtype=np.bool_)
         if counts.groups is None or not len(counts.groups.pupils):
             return satisfied
@@ -222,7 +223,7 @@ class LDiversityWithoutAnySchool:
         return f"{self.values} values of {self.pupils} pupils left without any one school or board"
 
 
-def _exactly_as_diverse(values: Counts, diversity: Fraction) -> Holds:
+def _exactly_as_diverse(values: IntArray, diversity: Fraction) -> BoolArray:
     """The same comparison without rounding, once for all classes of equal proportions."""
     lowest = np.maximum(np.gcd.reduce(values, axis=1), 1)
     proportions = np.sort(values // lowest[:, None], axis=1)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.foundation.errors import NotAnonymous, describe_problem
+from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.privacy_models.l_diversity import (
     LDiversityWithoutAnySchool,
     SensitiveValueConstraint,
@@ -25,8 +26,6 @@ from cohort.sdc.privacy_models.l_diversity import (
     ValueDominance,
 )
 
-Flags = npt.NDArray[np.bool_]
-Ranks = npt.NDArray[np.int64]
 _ROUNDING = 1e-9
 """What a mean of shares may be off by, as it is a float."""
 
@@ -39,14 +38,14 @@ class SensitiveSuppression:
     blanked in the release before, or lost a consent.
     """
 
-    failed: Flags
-    covers: Flags
-    before: Flags
+    failed: BoolArray
+    covers: BoolArray
+    before: BoolArray
 
     @property
-    def classes(self) -> Flags:
+    def classes(self) -> BoolArray:
         """Every class that shows `onbekend` instead of its values."""
-        blanked: Flags = self.failed | self.covers | self.before
+        blanked: BoolArray = self.failed | self.covers | self.before
         return blanked
 
     def counts(self, pupils: npt.NDArray[np.int64]) -> dict[str, int]:
@@ -64,8 +63,8 @@ def decide_sensitive_suppression(
     counts: SensitiveValueCounts,
     rules: Sequence[SensitiveValueConstraint],
     limit: Fraction,
-    order: Ranks,
-    before: Flags | None = None,
+    order: IntArray,
+    before: BoolArray | None = None,
     gone: SensitiveValueCounts | None = None,
 ) -> SensitiveSuppression:
     """Decide which classes are blanked.
@@ -97,7 +96,7 @@ def decide_sensitive_suppression(
 
 def classes_satisfying_value_constraints(
     rules: Sequence[SensitiveValueConstraint], counts: SensitiveValueCounts
-) -> Flags:
+) -> BoolArray:
     """Which classes satisfy every rule."""
     satisfied = np.ones(len(counts.values), dtype=np.bool_)
     for rule in rules:
@@ -142,8 +141,8 @@ def _no_values_released(rules: Sequence[SensitiveValueConstraint]) -> NotAnonymo
 
 
 def _covers(
-    counts: SensitiveValueCounts, free: Flags, blanked: Flags, limit: Fraction, order: Ranks, least: int
-) -> Flags:
+    counts: SensitiveValueCounts, free: BoolArray, blanked: BoolArray, limit: Fraction, order: IntArray, least: int
+) -> BoolArray:
     """The first classes in order that make the blanked ones unremarkable: all, where no number is enough."""
     candidates = np.flatnonzero(free)
     candidates = candidates[np.argsort(order[candidates], kind="stable")]

@@ -8,7 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from cohort.sdc.privacy_models.constraints import Counts, Holds, parse_share
+from cohort.sdc.model.arrays import BoolArray, IntArray
+from cohort.sdc.privacy_models.constraints import parse_share
 from cohort.sdc.privacy_models.l_diversity import SensitiveValueCounts
 
 _WHAT = "distance to the cohort's sensitive values (t)"
@@ -32,11 +33,11 @@ class TCloseness(ABC):
     def __init__(self, t: Fraction | float | str) -> None:
         object.__setattr__(self, "t", parse_share(t, _WHAT))
 
-    def holds(self, counts: SensitiveValueCounts) -> Holds:
+    def holds(self, counts: SensitiveValueCounts) -> BoolArray:
         return self._near(counts) if self.t < 1 else np.ones(len(counts.values), dtype=np.bool_)
 
     @abstractmethod
-    def _near(self, counts: SensitiveValueCounts) -> Holds:
+    def _near(self, counts: SensitiveValueCounts) -> BoolArray:
         """Whether each class is near enough, by the distance of its kind."""
 
 
@@ -45,10 +46,10 @@ class EqualDistanceTCloseness(TCloseness):
     of value i.
     """
 
-    def _near(self, counts: SensitiveValueCounts) -> Holds:
+    def _near(self, counts: SensitiveValueCounts) -> BoolArray:
         apart = _apart(counts, widest=2)
         # D · n · N = ½ Σ |n_i · N − N_i · n|
-        near: Holds = np.abs(apart).sum(axis=1) <= _part(self.t, counts, times=2)
+        near: BoolArray = np.abs(apart).sum(axis=1) <= _part(self.t, counts, times=2)
         return near
 
     def __str__(self) -> str:
@@ -61,18 +62,18 @@ class OrderedDistanceTCloseness(TCloseness):
     for m values. The order is that of the values' places; values that nobody has count as places too.
     """
 
-    def _near(self, counts: SensitiveValueCounts) -> Holds:
+    def _near(self, counts: SensitiveValueCounts) -> BoolArray:
         steps = max(counts.values.shape[1] - 1, 0)
         apart = _apart(counts, widest=max(steps, 2))
         # D · n · N · (m − 1) = Σ_i |Σ_{j ≤ i} (n_j · N − N_j · n)|; the last sum is 0.
-        near: Holds = np.abs(apart.cumsum(axis=1)).sum(axis=1) <= _part(self.t, counts, times=steps)
+        near: BoolArray = np.abs(apart.cumsum(axis=1)).sum(axis=1) <= _part(self.t, counts, times=steps)
         return near
 
     def __str__(self) -> str:
         return f"sensitive values at most {self.t} (ordered distance) from the cohort's"
 
 
-def _apart(counts: SensitiveValueCounts, *, widest: int) -> Counts:
+def _apart(counts: SensitiveValueCounts, *, widest: int) -> IntArray:
     """(p_i − q_i) · n · N in whole numbers, `[class, value]`.
 
     Takes: how many times n · N a sum of them can come to.
@@ -82,13 +83,13 @@ def _apart(counts: SensitiveValueCounts, *, widest: int) -> Counts:
     total = int(overall.sum())
     if widest * total * total >= _ROOM:
         raise ValueError("the cohort is too large for its sensitive values to be compared in whole numbers")
-    apart: Counts = values * total - values.sum(axis=1, keepdims=True) * overall
+    apart: IntArray = values * total - values.sum(axis=1, keepdims=True) * overall
     return apart
 
 
-def _part(t: Fraction, counts: SensitiveValueCounts, *, times: int) -> Counts:
+def _part(t: Fraction, counts: SensitiveValueCounts, *, times: int) -> IntArray:
     """The whole part of t · times · n · N per class, without ever leaving an int64."""
     whole = counts.values.sum(axis=1) * (int(counts.overall.sum()) * times)
     many, few = np.divmod(whole, t.denominator)
-    part: Counts = many * t.numerator + few * t.numerator // t.denominator
+    part: IntArray = many * t.numerator + few * t.numerator // t.denominator
     return part

@@ -7,15 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.risk.reidentification_risk import ReleasedValues, risk_threshold_problems
-
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 SAMPLED_PUPILS = 1_000
 SAMPLE_SEED = 20_250_901
@@ -62,7 +59,7 @@ class IntruderSearch:
     fewer_than_k: int
 
     @classmethod
-    def of(cls, assumption: str, candidates: Numbers, k: int) -> IntruderSearch:
+    def of(cls, assumption: str, candidates: IntArray, k: int) -> IntruderSearch:
         """Takes: the number of candidates of each pupil."""
         if not len(candidates):
             return cls(assumption, 0, None, (), k, 0)
@@ -169,14 +166,14 @@ def simulate_linked_releases(
 class _Rows:
     """Where the rows of each class stand in a table that is in the order of the classes."""
 
-    def __init__(self, class_of_row: Numbers, classes: int) -> None:
+    def __init__(self, class_of_row: IntArray, classes: int) -> None:
         self._begins = np.searchsorted(class_of_row, np.arange(classes + 1))
 
-    def of(self, classes: Numbers) -> Numbers:
+    def of(self, classes: IntArray) -> IntArray:
         """The places of the rows of some classes, class by class."""
         first, lengths = self._begins[classes], self._begins[classes + 1] - self._begins[classes]
         ends = np.cumsum(lengths)
-        places: Numbers = np.arange(int(lengths.sum())) + np.repeat(first - (ends - lengths), lengths)
+        places: IntArray = np.arange(int(lengths.sum())) + np.repeat(first - (ends - lengths), lengths)
         return places
 
 
@@ -197,7 +194,7 @@ class _Delivered:
         self._school, self._pupils = cell % max(self._schools, 1), counted
         self._classes = _Rows(cell // max(self._schools, 1), recoding.classes)
 
-    def most(self, unit: int, fits: Flags) -> int:
+    def most(self, unit: int, fits: BoolArray) -> int:
         """The most candidates that one school delivered for, of the schools that do not know the pupil."""
         cells = self._classes.of(np.flatnonzero(fits))
         of_school = np.bincount(self._school[cells], self._pupils[cells], minlength=self._schools)
@@ -205,7 +202,7 @@ class _Delivered:
         return int(of_school.max(initial=0))
 
 
-def _sampled(histogram: Histogram, released: Flags, pupils: int, seed: int) -> Numbers:
+def _sampled(histogram: Histogram, released: BoolArray, pupils: int, seed: int) -> IntArray:
     """The units of so many of the released pupils, chosen without replacement."""
     units = np.flatnonzero(released)
     ends = np.cumsum(histogram.counts[units])
@@ -216,20 +213,20 @@ def _sampled(histogram: Histogram, released: Flags, pupils: int, seed: int) -> N
     return units[np.searchsorted(ends, chosen, side="right")]
 
 
-def _parts(units: Numbers, classes: int) -> Iterator[Numbers]:
+def _parts(units: IntArray, classes: int) -> Iterator[IntArray]:
     """The sampled pupils in parts, each of few enough for a table of pupils and classes."""
     size = max(_MOST_CELLS // max(classes, 1), 1)
     for begin in range(0, len(units), size):
         yield units[begin : begin + size]
 
 
-def _possible(histogram: Histogram, recoding: Recoding, shown: ReleasedValues, units: Numbers) -> Flags:
+def _possible(histogram: Histogram, recoding: Recoding, shown: ReleasedValues, units: IntArray) -> BoolArray:
     """Which classes a pupil could be in, `[pupil, class + 1]`; 0 for not in the release, which is known."""
     inside = (recoding.class_of[units] >= 0)[:, np.newaxis]
     return np.concatenate((~inside, shown.compatible(histogram.codes[:, units]) & inside), axis=1)
 
 
-def _joined(found: list[Numbers]) -> Numbers:
+def _joined(found: list[IntArray]) -> IntArray:
     return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 
 

@@ -7,14 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 POPULATION_ASSUMPTION = (
     "the whole cohort that was looked at, suppressed pupils included: a class stands for every pupil of it "
@@ -91,8 +88,8 @@ class ReleasedValues:
     Takes: the masks and the masked codes, `[word, class]`.
     """
 
-    masks: Numbers
-    codes: Numbers
+    masks: IntArray
+    codes: IntArray
 
     @classmethod
     def by(cls, recoding: Recoding) -> ReleasedValues:
@@ -102,7 +99,7 @@ class ReleasedValues:
             masks[coding.word_of[column]] |= _column_masks(recoding, column)
         return cls(masks, coding.codes(list(recoding.leaves.T)) & masks)
 
-    def compatible(self, codes: Numbers) -> Flags:
+    def compatible(self, codes: IntArray) -> BoolArray:
         """Which pupils, of the codes given (`[word, pupil]`), are compatible with which classes.
 
         Gives: flags `[pupil, class]`.
@@ -115,14 +112,14 @@ class ReleasedValues:
         return agrees
 
 
-def _column_masks(recoding: Recoding, column: int) -> Numbers:
+def _column_masks(recoding: Recoding, column: int) -> IntArray:
     """For each class the bits of the column's word that its level in that column fixes."""
     tree = recoding.coding.hierarchies[column]
     at_level = np.array([tree.mask(level) for level in range(tree.height)], dtype=np.int64)
     return at_level[recoding.levels[:, column]] << recoding.coding.shifts[column]
 
 
-def count_compatible_pupils(histogram: Histogram, recoding: Recoding) -> Numbers:
+def count_compatible_pupils(histogram: Histogram, recoding: Recoding) -> IntArray:
     """For each class the pupils of the whole cohort, released or not, who are compatible with it.
 
     Classes stand in the order of their labels, so one that begins with the values of the class before it
@@ -147,7 +144,7 @@ def count_compatible_pupils(histogram: Histogram, recoding: Recoding) -> Numbers
     return sizes
 
 
-def _columns_in_common(recoding: Recoding, shown: ReleasedValues, masks: Numbers) -> list[int]:
+def _columns_in_common(recoding: Recoding, shown: ReleasedValues, masks: IntArray) -> list[int]:
     """With how many columns each class begins like the one before it; 0 for the first, and after the last."""
     alike = np.ones(max(recoding.classes - 1, 0), dtype=np.bool_)
     common = np.zeros(recoding.classes + 1, dtype=np.int64)
@@ -158,7 +155,7 @@ def _columns_in_common(recoding: Recoding, shown: ReleasedValues, masks: Numbers
     return common.tolist()
 
 
-def _by_code(histogram: Histogram) -> tuple[Numbers, Numbers]:
+def _by_code(histogram: Histogram) -> tuple[IntArray, IntArray]:
     """The distinct codes `[word, code]`, and the pupils with each: units are in the order of their codes."""
     codes = histogram.codes
     begins = np.ones(histogram.units, dtype=np.bool_)
@@ -168,7 +165,7 @@ def _by_code(histogram: Histogram) -> tuple[Numbers, Numbers]:
     return codes[:, starts], pupils
 
 
-def _attack(crowds: Numbers, records: Numbers, mean: float, k: int) -> AttackerRisk:
+def _attack(crowds: IntArray, records: IntArray, mean: float, k: int) -> AttackerRisk:
     """The risk 1/crowd of each record, of which a class has so many."""
     if not len(crowds):
         return AttackerRisk(0.0, 0.0, 0.0)
@@ -195,7 +192,7 @@ class IntruderChance:
     over: float
 
     @classmethod
-    def of(cls, pupils: Numbers, left: Numbers, k: int) -> IntruderChance:
+    def of(cls, pupils: IntArray, left: IntArray, k: int) -> IntruderChance:
         """Takes: per class its pupils, and how many of them are left to the intruder."""
         if not len(pupils):
             return cls(0, 0.0, 0.0, 0.0)
@@ -206,7 +203,7 @@ class IntruderChance:
 
 
 def measure_intruder_chances(
-    pupils: Numbers, k: int, *, school: Numbers | None = None, board: Numbers | None = None
+    pupils: IntArray, k: int, *, school: IntArray | None = None, board: IntArray | None = None
 ) -> dict[str, dict[str, Any]]:
     """What each kind of intruder faces: no single chance holds for all of them.
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cohort.sdc.model.arrays import BoolArray, FloatArray, IntArray
 from cohort.sdc.model.coding import Coding
-from cohort.sdc.utility.loss import Flags, Floats, LeafCounts, Numbers
+from cohort.sdc.utility.loss import LeafCounts
 
 
 class EntropyByLevel:
@@ -39,17 +40,17 @@ class EntropyByLevel:
         shown = self._told(marginals.everybody, self.pupils)
         self.generalised = [bits[0] - bits for bits in shown]
 
-    def suppressed(self, released: Flags) -> list[Floats]:
+    def suppressed(self, released: BoolArray) -> list[FloatArray]:
         """What is lost besides, when only these of the distinct codes are released."""
         _, gone, number = self._marginals.of(released)
         return self._told(gone, number)
 
-    def _told(self, pupils: list[Numbers], number: int) -> list[Floats]:
+    def _told(self, pupils: list[IntArray], number: int) -> list[FloatArray]:
         """Per column, by level, Σ n·log2(number / n) over the values that n of the pupils have.
 
         Takes: the pupils per leaf of each column, of whom there are that number.
         """
         n = np.bincount(self._under, np.concatenate(pupils)[self._leaf], minlength=self._first[-1])
         bits = n * np.log2(max(number, 1) / np.maximum(n, 1.0))
-        by_level: Floats = np.add.reduceat(bits, self._first[:-1])
+        by_level: FloatArray = np.add.reduceat(bits, self._first[:-1])
         return np.split(by_level, self._ends)

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
 
-Numbers = npt.NDArray[np.int64]
 Labels = Sequence[str] | npt.NDArray[np.str_]
 
 HIDDEN_COUNT_LIMIT = 7
@@ -59,9 +59,9 @@ class Subgroups:
     """
 
     names: tuple[str, ...]
-    units: Numbers
-    groups: Numbers
-    counts: Numbers
+    units: IntArray
+    groups: IntArray
+    counts: IntArray
 
     @classmethod
     def of_units(cls, histogram: Histogram, labels: Labels) -> Subgroups:
@@ -183,7 +183,7 @@ class EquityReport:
         }
 
 
-def _counted(place: Numbers, counts: Numbers, places: int) -> Numbers:
+def _counted(place: IntArray, counts: IntArray, places: int) -> IntArray:
     return np.bincount(place, counts, minlength=places).astype(np.int64)
 
 

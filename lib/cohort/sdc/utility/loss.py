@@ -18,12 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.sdc.model.arrays import BoolArray, FloatArray, IntArray
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 
-Numbers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 ObjectiveName = Literal["geometric", "mean", "class-size", "discernibility", "entropy"]
 """Every number that a global search can make small; the first two are made of the losses of this file."""
 
@@ -39,12 +37,12 @@ class InformationLoss:
     geometric: float
 
 
-def record_losses(hierarchy: Hierarchy) -> Floats:
+def record_losses(hierarchy: Hierarchy) -> FloatArray:
     """The loss of one record at each `[level, leaf]`: (share − 1/D) / (1 − 1/D), and 0 where D = 1."""
     return _extra_leaves(hierarchy) / _most_extra(hierarchy)
 
 
-def level_losses(hierarchy: Hierarchy, kept: npt.NDArray[np.int64], suppressed: int) -> Floats:
+def level_losses(hierarchy: Hierarchy, kept: npt.NDArray[np.int64], suppressed: int) -> FloatArray:
     """The loss x of one column at each of its levels.
 
     Takes: the number of records kept, per leaf, and the number of records suppressed.
@@ -52,9 +50,9 @@ def level_losses(hierarchy: Hierarchy, kept: npt.NDArray[np.int64], suppressed: 
     return _level_losses(_extra_leaves(hierarchy), _most_extra(hierarchy), kept, suppressed)
 
 
-def _level_losses(extra: Numbers, most: int, kept: Numbers, suppressed: int) -> Floats:
+def _level_losses(extra: IntArray, most: int, kept: IntArray, suppressed: int) -> FloatArray:
     records = int(kept.sum()) + suppressed
-    lost: Numbers = extra @ kept
+    lost: IntArray = extra @ kept
     return (lost + suppressed * most) / float(most * records)
 
 
@@ -114,7 +112,7 @@ class WeightedLoss:
             )
         return cls(kind, chosen)
 
-    def scores(self, losses: Sequence[Floats]) -> list[Floats]:
+    def scores(self, losses: Sequence[FloatArray]) -> list[FloatArray]:
         """What each column adds to the score, for each of the losses given."""
         parts = [weight / sum(self.weights) for weight in self.weights]
         return [part * (np.log1p(x) if self.kind == "geometric" else x) for part, x in zip(parts, losses, strict=True)]
@@ -134,10 +132,10 @@ class LeafCounts:
     Gives: `everybody`, per column the pupils with each leaf; `codes`, how many distinct ones there are.
     """
 
-    def __init__(self, coding: Coding, codes: Numbers, pupils: Floats) -> None:
+    def __init__(self, coding: Coding, codes: IntArray, pupils: FloatArray) -> None:
         self._pupils, self.codes = pupils, codes.shape[1]
         # Columns of few leaves are counted together, as one small table of all their combinations.
-        self._tables: list[tuple[tuple[int, ...], Numbers]] = []
+        self._tables: list[tuple[tuple[int, ...], IntArray]] = []
         for column, hierarchy in enumerate(coding.hierarchies):
             leaf, leaves = coding.leaf_of(codes, column), len(hierarchy.leaves)
             shape, place = self._tables[-1] if self._tables else ((), leaf)
@@ -147,7 +145,7 @@ class LeafCounts:
                 self._tables.append(((leaves,), leaf))
         self.everybody = self._counted(np.arange(self.codes))
 
-    def of(self, released: Flags) -> tuple[list[Numbers], list[Numbers], int]:
+    def of(self, released: BoolArray) -> tuple[list[IntArray], list[IntArray], int]:
         """Gives: the pupils released and those suppressed, per leaf of each column; how many are suppressed.
 
         Takes: the distinct codes that are released.
@@ -158,7 +156,7 @@ class LeafCounts:
         kept, gone = (counted, others) if least else (others, counted)
         return kept, gone, int(gone[0].sum())
 
-    def _counted(self, chosen: Numbers) -> list[Numbers]:
+    def _counted(self, chosen: IntArray) -> list[IntArray]:
         """For each column the chosen pupils per leaf."""
         pupils = self._pupils[chosen]
         counts = []
@@ -178,7 +176,7 @@ class ColumnLosses:
         self._marginals = marginals
         self._extra = [(_extra_leaves(tree), _most_extra(tree)) for tree in coding.hierarchies]
 
-    def losses(self, released: Flags) -> list[Floats]:
+    def losses(self, released: BoolArray) -> list[FloatArray]:
         """The loss x of each column, by level, when only these of the distinct codes are released."""
         kept, _, suppressed = self._marginals.of(released)
         columns = zip(self._extra, kept, strict=True)

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.utility.loss import WeightedLoss
-
-Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class UtilityMetrics:
         }
 
 
-def _released(histogram: Histogram, recoding: Recoding, column: int, leaf: npt.NDArray[np.int32]) -> Numbers:
+def _released(histogram: Histogram, recoding: Recoding, column: int, leaf: npt.NDArray[np.int32]) -> IntArray:
     """The released records of a column at each `[level, leaf]`, in whole numbers: no order plays a part."""
     tree = recoding.coding.hierarchies[column]
     kept = np.flatnonzero(recoding.class_of >= 0)
@@ -109,7 +108,7 @@ def _released(histogram: Histogram, recoding: Recoding, column: int, leaf: npt.N
     return counted.reshape(shape).astype(np.int64)
 
 
-def _entropy(histogram: Histogram, recoding: Recoding, leaf_of: npt.NDArray[np.int32], tables: list[Numbers]) -> float:
+def _entropy(histogram: Histogram, recoding: Recoding, leaf_of: npt.NDArray[np.int32], tables: list[IntArray]) -> float:
     trees = recoding.coding.hierarchies
     levels = recoding.level_vector or (0,) * len(trees)
     bits = 0.0
@@ -125,7 +124,7 @@ def _entropy(histogram: Histogram, recoding: Recoding, leaf_of: npt.NDArray[np.i
     return bits
 
 
-def _under(tree: Hierarchy, level: int, at_leaf: Numbers) -> Numbers:
+def _under(tree: Hierarchy, level: int, at_leaf: IntArray) -> IntArray:
     """For each leaf, the records whose value at the level is the same."""
     groups = tree.groups(level)
     return np.bincount(groups, at_leaf)[groups].astype(np.int64)

@@ -15,12 +15,13 @@ from typing import Protocol
 import numpy as np
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.sdc.model.arrays import BoolArray, FloatArray
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.equivalence_classes import ClassSelection, DistinctCodes
 from cohort.sdc.utility.entropy import EntropyByLevel
-from cohort.sdc.utility.loss import ColumnLosses, Flags, Floats, LeafCounts, WeightedLoss
+from cohort.sdc.utility.loss import ColumnLosses, LeafCounts, WeightedLoss
 
-ScoreBound = list[Floats] | float
+ScoreBound = list[FloatArray] | float
 """A score that no vector in a range can be under: a sum over the columns by level, or one number."""
 NO_BOUND = float("-inf")
 
@@ -44,7 +45,7 @@ class ObjectiveValue:
 class SearchObjective(Protocol):
     """An objective, as the search needs it."""
 
-    def everywhere(self) -> list[Floats]:
+    def everywhere(self) -> list[FloatArray]:
         """A bound for every level vector, known beforehand."""
 
     def finer(self, lasting: ClassSelection) -> ScoreBound:
@@ -98,9 +99,9 @@ def make_search_objective(
 class _OfColumns:
     """An objective whose score is a sum over the columns, given who is released."""
 
-    _last: tuple[ClassSelection, list[Floats]] | None = None
+    _last: tuple[ClassSelection, list[FloatArray]] | None = None
 
-    def scores(self, released: Flags) -> list[Floats]:
+    def scores(self, released: BoolArray) -> list[FloatArray]:
         """Takes: the distinct codes that are released. Gives: per column the score by level."""
         raise NotImplementedError
 
@@ -117,7 +118,7 @@ class _OfColumns:
         score = bound_at_levels(self._scores_of(released), levels)
         return ObjectiveValue(score, round(score, _DIGITS), self.value(score))
 
-    def _scores_of(self, chosen: ClassSelection) -> list[Floats]:
+    def _scores_of(self, chosen: ClassSelection) -> list[FloatArray]:
         """Those of the last classes are asked for again where all that last are released."""
         if self._last is None or self._last[0] is not chosen:
             self._last = chosen, self.scores(chosen.codes)
@@ -131,10 +132,10 @@ class LossObjective(_OfColumns):
         self._objective = WeightedLoss(kind, weights.weights)
         self._costs, self._codes = ColumnLosses(coding, marginals), marginals.codes
 
-    def everywhere(self) -> list[Floats]:
+    def everywhere(self) -> list[FloatArray]:
         return self.scores(np.ones(self._codes, dtype=np.bool_))
 
-    def scores(self, released: Flags) -> list[Floats]:
+    def scores(self, released: BoolArray) -> list[FloatArray]:
         return self._objective.scores(self._costs.losses(released))
 
     def value(self, score: float) -> float:
@@ -149,10 +150,10 @@ class EntropyObjective(_OfColumns):
         self._bits, self._columns = EntropyByLevel(coding, marginals), coding.columns
         self._parts = [weight / sum(weights.weights) / self._bits.pupils for weight in weights.weights]
 
-    def everywhere(self) -> list[Floats]:
+    def everywhere(self) -> list[FloatArray]:
         return self._weighted(self._bits.generalised)
 
-    def scores(self, released: Flags) -> list[Floats]:
+    def scores(self, released: BoolArray) -> list[FloatArray]:
         gone = self._bits.suppressed(released)
         both = zip(self._bits.generalised, gone, strict=True)
         return self._weighted([bits + more for bits, more in both])
@@ -160,7 +161,7 @@ class EntropyObjective(_OfColumns):
     def value(self, score: float) -> float:
         return score * self._bits.pupils * self._columns
 
-    def _weighted(self, bits: list[Floats]) -> list[Floats]:
+    def _weighted(self, bits: list[FloatArray]) -> list[FloatArray]:
         return [part * column for part, column in zip(self._parts, bits, strict=True)]
 
 
@@ -175,7 +176,7 @@ class _OfClasses:
             for tree, at_leaf in zip(coding.hierarchies, marginals.everybody, strict=True)
         ]
 
-    def everywhere(self) -> list[Floats]:
+    def everywhere(self) -> list[FloatArray]:
         first, *rest = [-np.log(values) for values in self._values]
         return [first + log(self._pupils), *rest]
 

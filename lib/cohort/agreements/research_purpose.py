@@ -37,7 +37,7 @@ class ResearchPurpose(Declaration):
     starts: dt.date
     ends: dt.date
 
-    def lasts(self, day: dt.date) -> bool:
+    def covers(self, day: dt.date) -> bool:
         """Whether a day lies within the period that was agreed."""
         return self.starts <= day <= self.ends
 

@@ -20,18 +20,18 @@ from cohort.foundation import json_documents
 from cohort.storage.zone_paths import StorageZones
 
 
-def erased_so_far(places: StorageZones) -> int:
+def count_erased_rows(zones: StorageZones) -> int:
     """Rows of results that objections, retention and changes of numbers took away, over all runs."""
-    return sum(int(facts["rows"]) for _, facts in _journals(places))
+    return sum(int(facts["rows"]) for _, facts in _journals(zones))
 
 
-def resume(places: StorageZones, batches: tuple[int, ...]) -> None:
+def close_interrupted_erasure(zones: StorageZones, batches: tuple[int, ...]) -> None:
     """Close the record of a run that was killed: its rows are erased, or none of them is.
 
     Takes: the batches that count. Their rows are counted only where there is such a record.
     """
-    left = [(file, facts) for file, facts in _journals(places) if not facts["done"]]
-    there = delta.count_batch_rows(places.results, batches) if left else 0
+    left = [(file, facts) for file, facts in _journals(zones) if not facts["done"]]
+    there = delta.count_batch_rows(zones.results, batches) if left else 0
     for file, facts in left:
         if there == facts["before"]:
             file.unlink()
@@ -39,22 +39,22 @@ def resume(places: StorageZones, batches: tuple[int, ...]) -> None:
             json_documents.write_json_document(file, {**facts, "done": True})
 
 
-def remove_batch(
-    spark: SparkSession, places: StorageZones, batches: tuple[int, ...], batch: int, now: dt.datetime
+def erase_batch(
+    spark: SparkSession, zones: StorageZones, batches: tuple[int, ...], batch: int, now: dt.datetime
 ) -> None:
     """Take a whole batch out of the results, and the files that held it: its days are over.
 
     Takes: the batches that count, and one of them.
     """
-    there, rows = (delta.count_batch_rows(places.results, asked) for asked in (batches, [batch]))
-    with journal(places, now, f"retention-{batch}", there, rows):
-        mark_for_vacuum(places, places.results)
-        delta.replace_batch(delta.read_table(spark, places.results).where("false"), places.results, batch)
-        vacuum_marked(places)
+    there, rows = (delta.count_batch_rows(zones.results, asked) for asked in (batches, [batch]))
+    with journal_erasure(zones, now, f"retention-{batch}", there, rows):
+        mark_for_vacuum(zones, zones.results)
+        delta.replace_batch(delta.read_table(spark, zones.results).where("false"), zones.results, batch)
+        vacuum_marked_table(zones)
 
 
-def remove_given_again(
-    spark: SparkSession, places: StorageZones, batches: tuple[int, ...], rows: DataFrame, now: dt.datetime
+def erase_duplicate_results(
+    spark: SparkSession, zones: StorageZones, batches: tuple[int, ...], rows: DataFrame, now: dt.datetime
 ) -> int:
     """Take rows out of the results whose result stands there twice, and the files that held them.
 
@@ -63,37 +63,37 @@ def remove_given_again(
     """
     gone = rows.count()
     if gone:
-        with journal(places, now, "renumbering", delta.count_batch_rows(places.results, batches), gone):
-            mark_for_vacuum(places, places.results)
-            delta.delete_equal_rows(spark, places.results, rows)
-            vacuum_marked(places)
+        with journal_erasure(zones, now, "renumbering", delta.count_batch_rows(zones.results, batches), gone):
+            mark_for_vacuum(zones, zones.results)
+            delta.delete_equal_rows(spark, zones.results, rows)
+            vacuum_marked_table(zones)
     return gone
 
 
-def _journals(places: StorageZones) -> list[tuple[Path, dict[str, Any]]]:
-    return [(file, json_documents.read_json_document(file)) for file in sorted(places.erasures.glob("*.json"))]
+def _journals(zones: StorageZones) -> list[tuple[Path, dict[str, Any]]]:
+    return [(file, json_documents.read_json_document(file)) for file in sorted(zones.erasures.glob("*.json"))]
 
 
 @contextmanager
-def journal(places: StorageZones, now: dt.datetime, why: str, before: int, rows: int) -> Iterator[None]:
+def journal_erasure(zones: StorageZones, now: dt.datetime, why: str, before: int, rows: int) -> Iterator[None]:
     """Write down what is about to be erased, and afterwards that it is."""
-    journal = places.erasures / f"{now:%Y%m%dT%H%M%S%f}-{why}.json"
+    journal = zones.erasures / f"{now:%Y%m%dT%H%M%S%f}-{why}.json"
     begun = {"when": str(now), "why": why, "before": before, "rows": rows, "done": False}
     json_documents.write_json_document(journal, begun)
     yield
     json_documents.write_json_document(journal, {**begun, "done": True})
 
 
-def mark_for_vacuum(places: StorageZones, table: Path) -> None:
+def mark_for_vacuum(zones: StorageZones, table: Path) -> None:
     """Write down that a table has files to lose, before they are: a killed run's next one finds it."""
-    json_documents.write_json_document(places.exact / "vacuum.json", {"table": table.name})
+    json_documents.write_json_document(zones.exact / "vacuum.json", {"table": table.name})
 
 
-def vacuum_marked(places: StorageZones) -> None:
-    mark = places.exact / "vacuum.json"
+def vacuum_marked_table(zones: StorageZones) -> None:
+    mark = zones.exact / "vacuum.json"
     if not mark.exists():
         return
-    table = {t.name: t for t in (places.results, places.quarantine)}[json_documents.read_json_document(mark)["table"]]
+    table = {t.name: t for t in (zones.results, zones.quarantine)}[json_documents.read_json_document(mark)["table"]]
     delta.vacuum_table_or_refuse(
         table,
         "no file with erased rows",

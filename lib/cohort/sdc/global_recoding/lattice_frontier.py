@@ -6,8 +6,8 @@ from math import inf
 
 import numpy as np
 
+from cohort.sdc.model.arrays import FloatArray
 from cohort.sdc.model.coding import LevelVector
-from cohort.sdc.utility.loss import Floats
 from cohort.sdc.utility.objectives import ScoreBound
 
 BOUND_SLACK = 2e-12
@@ -29,7 +29,7 @@ class LatticeFrontier:
     that a row ever had is a bound for the row, and a row is read again only when it seems the lowest.
     """
 
-    def __init__(self, low: LevelVector, high: LevelVector, scores: list[Floats]) -> None:
+    def __init__(self, low: LevelVector, high: LevelVector, scores: list[FloatArray]) -> None:
         self._low = low
         self._bounds = _sum_scores([s[f : t + 1] for s, f, t in zip(scores, low, high, strict=True)])
         self.nodes = self._bounds.size
@@ -145,12 +145,12 @@ class LevelVectorSet:
         return [(bits >> (word * _WORD_BITS)) & ((1 << _WORD_BITS) - 1) for word in range(len(self._bits))]
 
 
-def _raise_bounds(box: Floats, bound: float, best: float) -> None:
+def _raise_bounds(box: FloatArray, bound: float, best: float) -> None:
     if bound > best + BOUND_SLACK or box.size <= _ROW:
         np.maximum(box, bound, out=box)
 
 
-def _sum_scores(scores: list[Floats]) -> Floats:
+def _sum_scores(scores: list[FloatArray]) -> FloatArray:
     """A score for every combination of levels, one axis per column."""
     total = scores[-1]
     for score in scores[-2::-1]:

@@ -91,7 +91,7 @@ class ConsentRegister:
         Refuses: a project that names such a result where there is no list, or no consent in force for it
         (exit code 17).
         """
-        categories = frozenset(result.domein for result in project.special)
+        categories = frozenset(result.domein for result in project.special_results)
         if not categories:
             return NO_CONSENTED_PUPILS
         pairs = self.in_force(project.name, categories)
@@ -161,9 +161,9 @@ def suppress_unconsented_values(rows: AdmittedResults, given: ConsentedPupils, p
     Gives: the same rows; those of a special result show nothing unless their pupil consents to its domain.
     """
     require_columns(rows, RESULTS_SCHEMA)
-    if not project.special:
+    if not project.special_results:
         return ConsentedResults(rows)
-    special = reduce(or_, (F.col("domein") == result.domein for result in project.special))
+    special = reduce(or_, (F.col("domein") == result.domein for result in project.special_results))
     return ConsentedResults(_emptied(rows, given, F.col("bijzonder") | special))
 
 

@@ -11,16 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from cohort.sdc.model.arrays import BoolArray, FloatArray, IntArray
 from cohort.sdc.model.equivalence_classes import DistinctCodes, EquivalenceClasses, hash_codes
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.privacy_models.class_counts import count_schools_by_class
 from cohort.sdc.privacy_models.constraints import ClassConstraint, ClassCounts, classes_satisfying_all
-
-Numbers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 _MOST_SCHOOL_CELLS = 1 << 21
 
@@ -33,8 +29,8 @@ class SatisfiedClasses:
     merging, and so will in any coarser grouping.
     """
 
-    satisfied: Flags
-    lasting: Flags
+    satisfied: BoolArray
+    lasting: BoolArray
 
 
 class ConstraintChecker:
@@ -50,7 +46,7 @@ class ConstraintChecker:
         begins[1:] = (codes[:, 1:] != codes[:, :-1]).any(axis=0)
         starts = np.flatnonzero(begins)
         self.by_code = DistinctCodes(codes[:, starts], np.add.reduceat(histogram.counts, starts))
-        self.code_of_unit: Numbers = np.cumsum(begins) - 1
+        self.code_of_unit: IntArray = np.cumsum(begins) - 1
         self._histogram = histogram
 
     def judge(self, grouping: EquivalenceClasses, constraints: Sequence[ClassConstraint]) -> SatisfiedClasses:
@@ -67,7 +63,7 @@ class ConstraintChecker:
         lasting = classes_satisfying_all([rule for rule in constraints if rule.survives_merging], counts)
         return SatisfiedClasses(_within(large, classes_satisfying_all(constraints, counts)), _within(large, lasting))
 
-    def _bounded(self, classes: Numbers, chosen: Flags) -> tuple[Numbers, Numbers]:
+    def _bounded(self, classes: IntArray, chosen: BoolArray) -> tuple[IntArray, IntArray]:
         """At least so many schools and at most so large a largest one: schools counted in buckets."""
         count = int(np.count_nonzero(chosen))
         width = max(3, min(6, (_MOST_SCHOOL_CELLS // count).bit_length() - 1))
@@ -85,7 +81,7 @@ class ConstraintChecker:
         return schools[:count], pupils.max(axis=1).astype(np.int64)[:count]
 
     @cached_property
-    def _in_buckets(self) -> tuple[Numbers, Floats, tuple[Numbers, Numbers, Floats] | None]:
+    def _in_buckets(self) -> tuple[IntArray, FloatArray, tuple[IntArray, IntArray, FloatArray] | None]:
         """Per unit the school's bucket and the pupils; per further school the code, bucket, pupils."""
         known = self._histogram
         counts = known.counts.astype(np.float64)
@@ -95,13 +91,13 @@ class ConstraintChecker:
         further = hash_codes(known.other_schools.astype(np.int64), 6)
         return bucket, counts, (self.code_of_unit[known.other_units], further, counts[known.other_units])
 
-    def _exact(self, classes: Numbers, chosen: Flags) -> tuple[Numbers, Numbers]:
+    def _exact(self, classes: IntArray, chosen: BoolArray) -> tuple[IntArray, IntArray]:
         """The number of distinct home schools and the pupils of the largest school."""
         of_unit = _renumbered(chosen)[classes][self.code_of_unit]
         return count_schools_by_class(self._histogram, of_unit, int(np.count_nonzero(chosen)))
 
 
-def _renumbered(chosen: Flags) -> Numbers:
+def _renumbered(chosen: BoolArray) -> IntArray:
     """Numbers the chosen classes from 0, and gives all others the number after the last."""
     count = int(np.count_nonzero(chosen))
     number = np.full(len(chosen), count, dtype=np.int64)
@@ -109,7 +105,7 @@ def _renumbered(chosen: Flags) -> Numbers:
     return number
 
 
-def _within(chosen: Flags, flags: Flags) -> Flags:
+def _within(chosen: BoolArray, flags: BoolArray) -> BoolArray:
     """Flags of the chosen classes as flags of all classes."""
     among = np.zeros_like(chosen)
     among[chosen] = flags

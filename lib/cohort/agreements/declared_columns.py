@@ -61,7 +61,7 @@ class SchoolYearMoment(Declaration):
     moment: MomentCode
 
     @property
-    def place(self) -> tuple[str, int]:
+    def order_key(self) -> tuple[str, int]:
         """Where it stands in time."""
         return self.schooljaar, MOMENT_ORDER.index(self.moment)
 
@@ -78,7 +78,7 @@ class ResultDifference(Declaration):
 
     @model_validator(mode="after")
     def _forward(self) -> ResultDifference:
-        if self.earlier.place >= self.later.place:
+        if self.earlier.order_key >= self.later.order_key:
             raise ValueError(
                 "Expected earlier before later, for example M and then E of one school year; found them "
                 f"otherwise for {self.domein} in <where>. Exchange them."
@@ -117,12 +117,12 @@ class SensitiveLimits(Declaration):
     ordered_closeness: Annotated[ExactNumber, Field(ge=0, lt=1, decimal_places=6)] | None = None
 
     @property
-    def of_the_cohort(self) -> bool:
+    def compares_with_cohort(self) -> bool:
         """Whether it holds a class against all pupils who have a value: t-closeness."""
         return self.equal_closeness is not None or self.ordered_closeness is not None
 
     @property
-    def diverse(self) -> bool:
+    def requires_diversity(self) -> bool:
         """Whether it asks for l-diversity or t-closeness beside the largest share of one value."""
         return any(limit is not None for name, limit in self if name != "largest_value")
 
@@ -230,7 +230,7 @@ class DeclaredColumn(Declaration):
             )
         if self.bands is not None:
             values = self.numeric or self.attribute in NUMERIC_ATTRIBUTES
-            yield from self.bands.unfit(self.name, scores=self.numeric, numbers=values, born=self.born)
+            yield from self.bands.find_column_problems(self.name, scores=self.numeric, numbers=values, born=self.born)
 
     def _wrong_for_its_role(self) -> Iterator[str]:
         sensitive = self.role == "sensitive"
@@ -247,7 +247,9 @@ class DeclaredColumn(Declaration):
                 f"found {' and '.join(sorted(of_levels))} for column {self.name} in <where>. Remove what "
                 "says how it is generalised: it is not."
             )
-        if self.legal_ground is not None and not (self.results and self.constraint and self.constraint.diverse):
+        if self.legal_ground is not None and not (
+            self.results and self.constraint and self.constraint.requires_diversity
+        ):
             yield (
                 "Expected a legal ground only for results in a sensitive column with l-diversity or "
                 "t-closeness, for example constraint = { largest_value = 0.9, distinct = 3 }; found "

@@ -41,7 +41,7 @@ def listed_pupils(spark: SparkSession, lists: Objections) -> DataFrame:
 
 def pupils_without_opt_in(lists: Objections, seen: DataFrame, domains: Collection[str]) -> DataFrame:
     """Whom the lists that allow leave out, of which domains: `pgn` and `_scopes`."""
-    permitted = {domain: [p.for_domain(domain) for p in lists.permissions] for domain in sorted(domains)}
+    permitted = {domain: [p.numbers_for_domain(domain) for p in lists.permissions] for domain in sorted(domains)}
     everybody = opt_in_lists.pupils_by_school(seen, lists.unlisted)
     missing = opt_in_lists.find_pupils_not_opted_in(everybody, lists.permissions, permitted)
     return missing.groupBy("pgn").agg(F.collect_list("purpose").alias(EXCLUDED_SCOPES))

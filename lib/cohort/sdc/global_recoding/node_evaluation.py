@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from cohort.sdc.global_recoding.frontier import BOUND_SLACK, LevelVectorSet
-from cohort.sdc.global_recoding.releasable_classes import ConstraintChecker
+from cohort.sdc.global_recoding.constraint_checker import ConstraintChecker
+from cohort.sdc.global_recoding.lattice_frontier import BOUND_SLACK, LevelVectorSet
+from cohort.sdc.model.arrays import FloatArray
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.equivalence_classes import ClassSelection, EquivalenceClasses, mask_codes
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
 from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
 from cohort.sdc.privacy_models.constraints import ClassConstraint, minimum_class_size
-from cohort.sdc.utility.loss import Floats, WeightedLoss
+from cohort.sdc.utility.loss import WeightedLoss
 from cohort.sdc.utility.objectives import NO_BOUND, ObjectiveValue, ScoreBound, bound_at_levels, make_search_objective
 
 _AFFORDABLE = 5_000_000_000
@@ -85,7 +86,7 @@ class NodeEvaluator:
         self._most_suppressed = floor(limit * histogram.pupils)
         self._k = minimum_class_size(constraints)
         self._goal = make_search_objective(objective, weights, coding, self._all, self._k)
-        self.everywhere: list[Floats] = self._goal.everywhere()
+        self.everywhere: list[FloatArray] = self._goal.everywhere()
         self.best: CandidateNode | None = None
         self.tried, self._most, self._work = 0, most, 0
         top = tuple(height - 1 for height in coding.heights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort.legal_basis.instruction_lists import InstructedSchools
+from cohort.legal_basis.instruction_register import InstructedSchools
 from cohort.states import local_frames
 from cohort.states.schemas import RESULTS_SCHEMA, AcceptedResults, InstructedResults, require_columns
 
