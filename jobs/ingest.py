@@ -14,10 +14,10 @@ from cohort.storage import locks
 def work(job: entry.Job) -> entry.Record:
     known, declared = catalogue.load_catalogue(job.config), format_declarations.load(job.config)
     number_changes.load_number_changes(
-        job.zones.numbers, job.now.date()
+        job.zones.number_changes, job.now.date()
     )  # what is wrong is told before anything is touched
     with job.lock(locks.INGESTION_LOCK):
-        changes = number_changes.load_number_changes(job.zones.numbers, job.now.date())
+        changes = number_changes.load_number_changes(job.zones.number_changes, job.now.date())
         limits, today = job.platform.objections, job.now.date()
         lists = objections.load_objections(job.zones.objections, limits, today, known.domains())
         consented = eligibility.consented_pupils_of_live_projects(

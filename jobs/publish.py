@@ -22,7 +22,7 @@ def work(job: entry.Job) -> entry.Record:
         record = record_store.find_release_record(job.zones, agreed.name, job.asked.release)
         approved = job.asked.approved_by
         publication.check_publishable(job.zones, job.platform, agreed, record, job.now, approved, may_name)
-        if agreed.pseudonymous:
+        if agreed.is_pseudonymous:
             project_keys.load_key(job.keys, agreed.name)  # without it no late objection could be honoured
         spark = job.session()
         publication.repair_publication(spark, job.zones, job.platform, agreed.name)

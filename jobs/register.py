@@ -14,7 +14,7 @@ def work(job: entry.Job) -> entry.Record:
     public_register.check(job.zones, out)
     with job.lock(locks.REGISTER_LOCK):
         public_register.mend(out)
-        files = public_register.made(job.zones.records)
+        files = public_register.made(job.zones.public_records)
         public_register.put(out, files)
         job.progress(f"{len(files)} files")
         told = school_uses.write(job.zones)

@@ -23,10 +23,10 @@ def work(job: entry.Job) -> entry.Record:
         if record.state in (ReleaseState.STAGED, ReleaseState.VERIFIED):
             key = project_keys.load_key(job.keys, name)
             spark = job.session()
-            found = release_job.verify_stage(spark, task, key, record, deep=job.asked.deep, report=job.report)
+            found = release_job.verify_staged_release(spark, task, key, record, deep=job.asked.deep, report=job.report)
             release_job.refuse_on_findings(job.zones, record, found, job.now)
         elif record.state is ReleaseState.PUBLISHED:
-            key_of = project_keys.load_key(job.keys, name) if task.project.pseudonymous else None
+            key_of = project_keys.load_key(job.keys, name) if task.project.is_pseudonymous else None
             found = reverification.reverify_published_table(job.session(), task, key_of, record)
         else:
             raise StateRefused(

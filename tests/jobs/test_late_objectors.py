@@ -64,7 +64,7 @@ def test_who_objects_later_leaves_with_others_and_the_readers_cannot_tell_who(fr
     gone = {record: read.get(record, 0) - now.get(record, 0) for record in {*read, *now}}
     assert all(n == 0 or n >= K for n in gone.values())
     assert still < inside - {*late}
-    counts = json.loads((fresh.zones.exact / NAME / "2.json").read_text())["counts"]
+    counts = json.loads((fresh.zones.exact_records / NAME / "2.json").read_text())["counts"]
     assert counts["pupils_withdrawn"] == len(inside) - len(still) - len(late) > 0
     assert fresh.submit("verify", "--project", NAME).code == 0
 

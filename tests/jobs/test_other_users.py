@@ -265,7 +265,7 @@ def test_what_schools_hear_is_read_by_nobody_else(shown: Shown, umask: int, who:
         everything_told_to_schools(shown.zones)
     finally:
         os.umask(before)
-    for top in (shown.zones.feedback(""), shown.zones.exact):
+    for top in (shown.zones.feedback(""), shown.zones.exact_records):
         if top_is_open:
             for folder in (top, top.parent):
                 folder.chmod(0o755)

@@ -188,7 +188,7 @@ def domain_that_nobody_tests(p: Platform) -> tuple[str, ...]:
 
 
 def first_wave(p: Platform) -> tuple[str, ...]:
-    assert not p.zones.exact.joinpath("leergroei").exists()
+    assert not p.zones.exact_records.joinpath("leergroei").exists()
     return ("release", *NAME, "--wave")
 
 

@@ -86,12 +86,12 @@ def test_the_table_says_which_release_it_is(way: Way) -> None:
 
 
 def test_records_close_their_sums_and_the_shown_ones_are_rounded(way: Way) -> None:
-    exact = json.loads((way.platform.zones.exact / "leergroei" / "1.json").read_text())["counts"]
+    exact = json.loads((way.platform.zones.exact_records / "leergroei" / "1.json").read_text())["counts"]
     rows = ("used", "not_selected", "set_aside", "objected", "without_instruction")
     pupils = ("released", "suppressed", "objected", "without_instruction", "withdrawn")
     assert exact["rows_current"] == sum(exact[f"rows_{name}"] for name in rows)
     assert exact["pupils_records"] == sum(exact[f"pupils_{name}"] for name in pupils)
-    shown = json.loads((way.platform.zones.records / "leergroei" / "1.json").read_text())["counts"]
+    shown = json.loads((way.platform.zones.public_records / "leergroei" / "1.json").read_text())["counts"]
     assert all(n is None or n % 5 == 0 for n in shown.values())
 
 
@@ -110,7 +110,7 @@ def test_the_register_shows_the_release_and_each_school_its_own_use(way: Way) ->
     assert way.done["register"].record["index"] == str(zones.register / "index.html")
     page = (zones.register / "project" / "leergroei.html").read_text(encoding="utf-8")
     assert way.platform.work().project.question in page
-    schools = json.loads((zones.exact / "leergroei" / "1.json").read_text())["schools"]
+    schools = json.loads((zones.exact_records / "leergroei" / "1.json").read_text())["schools"]
     assert len(schools) > 5
     assert all("leergroei" in (zones.feedback(x) / "gebruik.json").read_text() for x in schools)
     told = "".join(p.read_text(encoding="utf-8") for p in zones.register.rglob("*") if p.is_file())
@@ -145,7 +145,12 @@ def test_neither_key_nor_number_nor_school_is_in_what_a_release_puts_out(way: Wa
 def test_the_search_finds_what_is_planted_in_each_sink(way: Way) -> None:
     secret = planted(way)
     zones = way.platform.zones
-    for sink in (zones.table("leergroei"), zones.table("leergroei") / "_delta_log", zones.records, way.platform.local):
+    for sink in (
+        zones.table("leergroei"),
+        zones.table("leergroei") / "_delta_log",
+        zones.public_records,
+        way.platform.local,
+    ):
         for label, value in secret.items():
             leak = sink / f".planted-{label.replace(' ', '-')}"
             leak.write_bytes(b"before " + value + b" after")

@@ -152,7 +152,7 @@ def test_no_traceback_no_lost_file_and_sums_that_close(
     record = pipeline.ingest_deliveries(one_spark, intake, lambda _: None)
     rows = record["rows"]
     assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
-    lines = ledger.read_ledger(zones.ledger).lines
+    lines = ledger.read_ledger(zones.ledger).entries
     known = {line.sha256 for line in lines} | {line.container for line in lines}
     assert {hashlib.sha256(content).hexdigest() for content in contents} <= known
     assert all(set(line.codes) <= set(REASONS) for line in lines)

@@ -122,7 +122,9 @@ def plain() -> Drawn:
 
 
 def lists(drawn: Drawn) -> Objections:
-    return Objections(barred={SCOPE_EVERYTHING: drawn.objectors}, held={SCOPE_EVERYTHING: drawn.held})
+    return Objections(
+        barred_numbers={SCOPE_EVERYTHING: drawn.objectors}, withheld_schools={SCOPE_EVERYTHING: drawn.held}
+    )
 
 
 def run(

@@ -36,9 +36,8 @@ from cohort.release_records.release_states import ReleaseState
 from cohort.states import schemas
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
-from cohort.verification.findings import VerificationResult
-from cohort.verification.findings import PublishedPredecessor, VerificationSubject
-from cohort.verification.stage_verification import check_stage
+from cohort.verification.findings import PublishedPredecessor, VerificationResult, VerificationSubject
+from cohort.verification.stage_verification import verify_stage
 
 PUPILS = 480
 MORE = 120
@@ -152,7 +151,7 @@ class Root:
         agreed = class_snapshot.comparability_digest(own, trees)
         class_snapshot.write_snapshot(way.members, zones, own, number, way.recoding, agreed, before, blanked)
         record = ReleaseRecord(own.name, number, ReleaseState.VERIFIED, {"class": own.release_class})
-        self.made.append(check_stage(self.spark, self.subject(record, way, key, wave=wave), deep=False))
+        self.made.append(verify_stage(self.spark, self.subject(record, way, key, wave=wave), deep=False))
         self.publish(record)
         way.let_go()
         return way

@@ -79,4 +79,4 @@ class Root:
         return sorted(f"{r.pgn} {int(r.vaardigheidsscore)} {r.toetscode}" for r in self.results())
 
     def entries(self) -> tuple[ledger.LedgerEntry, ...]:
-        return ledger.read_ledger(self.zones.ledger).lines
+        return ledger.read_ledger(self.zones.ledger).entries

@@ -62,7 +62,7 @@ def modes(zones: StorageZones) -> set[int]:
 
 
 def noted(zones: StorageZones) -> Any:
-    return json.loads((zones.exact / "proef" / "access.json").read_text())
+    return json.loads((zones.exact_records / "proef" / "access.json").read_text())
 
 
 def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(zones: StorageZones) -> None:

@@ -68,12 +68,12 @@ def test_a_link_is_not_written_through(tmp_path: Path) -> None:
 def test_only_records_are_for_everybody(tmp_path: Path) -> None:
     """What stands under `records/` is written as such; all else that the register writes is closed."""
     zones = StorageZones(tmp_path)
-    json_documents.write_json_document(zones.records / "proef" / "1.json", {"x": 1}, public=True)
-    assert mode(zones.records / "proef" / "1.json") == 0o666 & ~_umask()
+    json_documents.write_json_document(zones.public_records / "proef" / "1.json", {"x": 1}, public=True)
+    assert mode(zones.public_records / "proef" / "1.json") == 0o666 & ~_umask()
     record_store.save_release_record(
         zones, release_record.ReleaseRecord("proef", 1, release_states.ReleaseState.STAGED, {})
     )
-    assert mode(zones.exact / "proef" / "1.json") == 0o600
+    assert mode(zones.exact_records / "proef" / "1.json") == 0o600
 
 
 def _umask() -> int:

@@ -64,14 +64,14 @@ def made(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
                 note = release_record.commit_note(name, number)
                 delta.replace_table(rows, zones.table(name), {}, note, RETENTION)
                 shown = {"release": number, "id": note, "state": states[number], "records": 15}
-                json_documents.write_json_document(zones.records / name / f"{number}.json", shown)
+                json_documents.write_json_document(zones.public_records / name / f"{number}.json", shown)
         remembered = zones.remembered(name) / "2" / "pupils"
         remembered.mkdir(parents=True)
         pseudonym = pa.table({"_pupil": [REMEMBERED if name == NAME else bytes(32)], "class_nr": [0]})
         pq.write_table(pseudonym, remembered / f"part-00000-{uuid.uuid4()}-c000.zstd.parquet")
         json_documents.write_json_document(remembered.parent / "memory.json", {"pupils": 1})
     (zones.table(NAME) / ".part-left-by-a-crash.tmp").write_bytes(b"half a row")
-    (zones.records / NAME / ".2.json.77.new").write_bytes(b"{")
+    (zones.public_records / NAME / ".2.json.77.new").write_bytes(b"{")
     (zones.deliveries / "01AB").mkdir(parents=True)
     (zones.deliveries / "01AB" / "uit.csv").write_text("brin;pgn\n", encoding="utf-8")
     (zones.root / "feedback" / "01AB").mkdir(parents=True)
@@ -103,7 +103,7 @@ class Site:
     def assert_gone(self) -> None:
         assert release_states.project_state(self.zones, NAME) is release_states.ProjectState.DESTROYED
         zones = self.zones
-        own = zones.table(NAME), zones.staging(NAME), zones.remembered(NAME), zones.exact / NAME
+        own = zones.table(NAME), zones.staging(NAME), zones.remembered(NAME), zones.exact_records / NAME
         for place in own:
             assert not os.path.lexists(place)
         assert not project_keys.key_exists(self.keys, NAME)
@@ -195,9 +195,13 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_
     ]
     assert listing(site.zones.table("groei")) == others
     assert site.zones.deliveries.joinpath("01AB", "uit.csv").exists()
-    assert json_documents.read_json_document(site.zones.records / NAME / "2.json")["state"] == "DESTROYED"
-    assert sorted(p.name for p in (site.zones.records / NAME).iterdir()) == ["1.json", "2.json", "certificate.json"]
-    assert site.zones.exact.joinpath("groei", "2.json").exists()
+    assert json_documents.read_json_document(site.zones.public_records / NAME / "2.json")["state"] == "DESTROYED"
+    assert sorted(p.name for p in (site.zones.public_records / NAME).iterdir()) == [
+        "1.json",
+        "2.json",
+        "certificate.json",
+    ]
+    assert site.zones.exact_records.joinpath("groei", "2.json").exists()
     assert project_keys.key_exists(site.keys, "groei")
 
 
@@ -293,7 +297,7 @@ def test_a_killed_destruction_is_taken_up_by_the_next(module: Any, name: str, mo
             site.destroy()
 
     if release_states.project_state(site.zones, NAME) is release_states.ProjectState.DESTROYED and not os.path.lexists(
-        site.zones.exact / NAME
+        site.zones.exact_records / NAME
     ):
         certificate = json_documents.read_json_document(
             release_states.certificate_path(site.zones, NAME)
@@ -375,7 +379,7 @@ def a_clone(site: Site, marked: dict[str, str]) -> tuple[Path, bytes]:
 
 
 def a_pseudonym(site: Site, _: dict[str, str]) -> tuple[Path, bytes]:
-    return site.zones.records / "groei" / "findings.json", json.dumps({"pupil": PSEUDONYM.hex()}).encode()
+    return site.zones.public_records / "groei" / "findings.json", json.dumps({"pupil": PSEUDONYM.hex()}).encode()
 
 
 def a_release(site: Site, _: dict[str, str]) -> tuple[Path, bytes]:

@@ -125,11 +125,11 @@ def test_the_register_reads_what_is_disclosed_of_every_shipped_project(name: str
 def test_a_release_that_was_replaced_says_so_in_public(tmp_path: Path) -> None:
     zones = StorageZones(tmp_path)
     public_record.write_public_record(zones, platform(), exact())
-    before = json_documents.read_json_document(zones.records / "proef" / "1.json")
+    before = json_documents.read_json_document(zones.public_records / "proef" / "1.json")
 
     public_record.mark_public_record_superseded(zones, exact().moved(ReleaseState.SUPERSEDED))
 
-    after = json_documents.read_json_document(zones.records / "proef" / "1.json")
+    after = json_documents.read_json_document(zones.public_records / "proef" / "1.json")
     assert (before["state"], after["state"]) == ("PUBLISHED", "SUPERSEDED")
     assert {**after, "state": "PUBLISHED"} == before
 

@@ -82,7 +82,7 @@ def test_a_project_that_is_being_destroyed_is_due_for_that_alone(folder: Path) -
 
 
 def test_one_projects_damaged_record_hides_no_other_project(folder: Path) -> None:
-    record = StorageZones(folder / "root").exact / "aap" / "1.json"
+    record = StorageZones(folder / "root").exact_records / "aap" / "1.json"
     record.parent.mkdir(parents=True)
     record.write_text(f'{{"{PLANTED}', encoding="utf-8")
     found, defects = due(folder)
@@ -154,7 +154,7 @@ def test_one_projects_defect_closes_its_table_and_keeps_no_other_open(
         zones.table(name).mkdir(parents=True, mode=0o750)
         zones.table(name).chmod(0o750)
         record_store.save_release_record(zones, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"settled": True}))
-    (zones.exact / "aap" / "1.json").write_text(f'{{"{PLANTED}', encoding="utf-8")
+    (zones.exact_records / "aap" / "1.json").write_text(f'{{"{PLANTED}', encoding="utf-8")
     del monkeypatch
     record = reader_check.check_readers(
         reader_check.ReaderCheck(zones, holds, folder / "conf", folder / "keys", NOW), lambda _: None

@@ -80,7 +80,7 @@ class Root:
         return objections.load_objections(zone, self.holds.objections, today, KNOWN.domains(), confirmed)
 
     def ingest(self) -> dict[str, Any]:
-        changes = number_changes.load_number_changes(self.zones.numbers, self.now.date())
+        changes = number_changes.load_number_changes(self.zones.number_changes, self.now.date())
         intake = pipeline.IngestionContext(
             self.zones, self.holds, KNOWN, format_declarations.load(CONF), self.load(), changes, self.now
         )
@@ -264,7 +264,7 @@ def test_a_list_turned_round_does_not_empty_the_first_delivery(spark: SparkSessi
     root.listed(*(line(n) for n in range(4)))
     with pytest.raises(ObjectionsRefused, match="of all pupils"):
         root.ingest()
-    assert not root.zones.standing.exists(), "what was refused is not remembered"
+    assert not root.zones.objection_registry.exists(), "what was refused is not remembered"
     left = [file for file in root.zones.results.rglob("*.parquet") if "_delta_log" not in file.parts]
     assert left == [], "no row of a run that was refused stays in the results"
     root.clear()
@@ -277,9 +277,9 @@ def test_an_old_number_and_a_change_that_comes_later(root: Root) -> None:
     root.listed(f"{bsn(50)};;2026-09-01;;alles")
     root.objections()
     assert root.rows() == EVERYTHING
-    root.zones.numbers.mkdir()
-    (root.zones.numbers / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-11-23\nsource = 'DUO'\n")
-    (root.zones.numbers / "duo.csv").write_text(f"{bsn(50)};{PUPILS[4]};2026-09-01\n")
+    root.zones.number_changes.mkdir()
+    (root.zones.number_changes / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-11-23\nsource = 'DUO'\n")
+    (root.zones.number_changes / "duo.csv").write_text(f"{bsn(50)};{PUPILS[4]};2026-09-01\n")
     root.clear()
     root.listed()
     root.objections()

@@ -178,5 +178,5 @@ def test_a_run_that_did_not_come_to_its_end_is_known_to_the_next(tmp_path: Path)
     assert not run_marker.begin_run(zones, known), "the run between was cut off"
     run_marker.complete_run(zones, known)
     assert not run_marker.begin_run(zones, Ledger()), "an older ledger was put back"
-    zones.ended.write_bytes(b"\xff")
+    zones.intake_completed.write_bytes(b"\xff")
     assert not run_marker.begin_run(zones, known)

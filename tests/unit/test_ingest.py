@@ -98,7 +98,7 @@ def take_in(
     holds = platform.load_platform(CONF)
     containers = holds.intake.containers.model_copy(update={"megabytes_per_member": megabytes})
     generous = holds.intake.model_copy(update={"max_refused_share": 1, "containers": containers})
-    lists = objections.Objections(barred={"alles": blocked})
+    lists = objections.Objections(barred_numbers={"alles": blocked})
     intake = pipeline.IngestionContext(
         zones,
         holds.model_copy(update={"intake": generous}),

@@ -38,19 +38,21 @@ def test_an_earlier_ledger_gets_the_new_field_with_its_next_line(tmp_path: Path)
     path = tmp_path / "ledger"
     old, new = entry(levering_nr=1), entry(levering_nr=2, batch=2, columns="brin pgn")
     earlier(path, old)
-    assert ledger.read_ledger(path).lines == (old,)
+    assert ledger.read_ledger(path).entries == (old,)
     before = deltalake.DeltaTable(str(path))
 
     ledger.append_to_ledger(cast(Any, None), path, [new], RETENTION)
 
-    assert ledger.read_ledger(path).lines == (old, new)
+    assert ledger.read_ledger(path).entries == (old, new)
     ledger.append_to_ledger(cast(Any, None), path, [entry(levering_nr=3, batch=3, columns="brin")], RETENTION)
     known = ledger.read_ledger(path)
-    assert [one.columns for one in known.lines] == [None, "brin pgn", "brin"]
+    assert [one.columns for one in known.entries] == [None, "brin pgn", "brin"]
     after = deltalake.DeltaTable(str(path))
     assert after.metadata().configuration == before.metadata().configuration
     assert after.protocol() == before.protocol()
-    assert volume_anomalies.find_missing_columns(list(known.lines[2:]), ledger.Ledger(known.lines[:2])) == {3: ("pgn",)}
+    assert volume_anomalies.find_missing_columns(list(known.entries[2:]), ledger.Ledger(known.entries[:2])) == {
+        3: ("pgn",)
+    }
 
 
 def test_the_field_may_be_null_and_no_statistics_of_it_stand_in_the_log(tmp_path: Path) -> None:

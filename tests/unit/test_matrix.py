@@ -79,11 +79,11 @@ class Root:
         for school, pupils in deliveries().items():
             rows = [f"{school};2024-2025;{pgn};REK-M7;2025-01-20;87,3" for pgn in pupils]
             (self.zones.deliveries / f"{school}.csv").write_text("\n".join([header, *rows, ""]))
-        self.zones.numbers.mkdir()
+        self.zones.number_changes.mkdir()
         changes = [f"{old};{new};2026-01-01" for new, old in (*SUBJECTS.values(), *PERMITTED.values())]
         told = "file = 'duo.csv'\ndate = 2026-11-23\nsource = 'DUO'\n"
-        (self.zones.numbers / "duo.toml").write_text(told)
-        (self.zones.numbers / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *changes]))
+        (self.zones.number_changes / "duo.toml").write_text(told)
+        (self.zones.number_changes / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *changes]))
 
     @property
     def holds(self) -> platform.Platform:
@@ -97,7 +97,7 @@ class Root:
         return objections.load_objections(self.zones.objections, self.holds.objections, today, domains)
 
     def ingest(self) -> dict[str, Any]:
-        changes = number_changes.load_number_changes(self.zones.numbers, NOW.date())
+        changes = number_changes.load_number_changes(self.zones.number_changes, NOW.date())
         known, lists = format_declarations.load(CONF), self.lists()
         intake = pipeline.IngestionContext(self.zones, self.holds, KNOWN, known, lists, changes, NOW)
         return pipeline.ingest_deliveries(self.spark, intake, lambda _: None)

@@ -68,8 +68,8 @@ def lists(folder: Path, *lines: str, **told: str | None) -> Objections:
 def test_an_objection_blocks_the_number_in_its_normal_form(zone: Path) -> None:
     found = lists(zone, "12345672;;2025-09-01;;alles", " 123 456 782 ;;2025-09-01;;alles", LINE)
     assert found.blocked == {"012345672", ANNA}
-    assert found.permissions == ()
-    assert not found.held
+    assert found.opt_in_lists == ()
+    assert not found.withheld_schools
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ KEPT = {
 @pytest.mark.parametrize("says", KEPT)
 def test_a_line_as_a_keeper_may_write_it_bars_the_pupil_and_holds_nobody_back(says: str, zone: Path) -> None:
     found = lists(zone, KEPT[says])
-    assert (found.blocked, found.held) == ({ANNA}, {})
+    assert (found.blocked, found.withheld_schools) == ({ANNA}, {})
     again = rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"])
     assert (again.blocked, again.held) == ({ANNA}, frozenset())
     assert found.lists[0].objections[0].school in ("10AA", "")
@@ -145,7 +145,7 @@ def test_a_list_that_allows_covers_schools_and_permits_by_scope(zone: Path) -> N
     put(zone, LINE)
     told = [f"{ANNA};;2025-09-01;;alles", f"{BEN};;2025-09-01;;domein:lezen", f"{CARO};;2025-09-01;;project:proef"]
     put(zone, *told, name="a", **ALLOW)
-    (one,) = read(zone).permissions
+    (one,) = read(zone).opt_in_lists
     assert one.schools == {"10AA"}
     assert one.numbers_for_project("proef", ["lezen"]) == {ANNA, BEN, CARO}
     assert one.numbers_for_project("ander", ["lezen"]) == {ANNA, BEN}
@@ -155,13 +155,13 @@ def test_a_list_that_allows_covers_schools_and_permits_by_scope(zone: Path) -> N
 
 @pytest.mark.parametrize("line", [f"{ANNA};;2025-09-01;2025-11-01;alles", f"{ANNA};;2025-12-01;;alles"])
 def test_a_permission_that_was_withdrawn_or_begins_later_permits_nothing(zone: Path, line: str) -> None:
-    assert read(put(zone, line, **ALLOW)).permissions[0].numbers_for_project("proef", []) == frozenset()
+    assert read(put(zone, line, **ALLOW)).opt_in_lists[0].numbers_for_project("proef", []) == frozenset()
 
 
 def test_an_empty_list_counts_when_it_says_so(zone: Path) -> None:
     assert lists(zone, declared_empty="true").blocked == frozenset()
     put(zone, name="niemand", declared_empty="true", **ALLOW)
-    assert read(zone).permissions[0].numbers_by_scope == {}
+    assert read(zone).opt_in_lists[0].numbers_by_scope == {}
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ def test_a_change_of_number_counts_for_what_comes_and_for_what_is_there(root: Ro
     old, new, newest = "101222331", A, B
     root.deliver("1.csv", f"{old} 80", f"{C} 81")
     root.ingest()
-    zone = root.zones.numbers
+    zone = root.zones.number_changes
     zone.mkdir()
     (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
     (zone / "duo.csv").write_text(f"oud_pgn;nieuw_pgn;vanaf\n{old};{new};2025-01-01\n{new};{newest};2025-06-01\n")
@@ -257,7 +257,7 @@ def test_one_result_under_two_numbers_of_a_pupil_stays_once(root: Root) -> None:
     root.deliver("3.csv", f"{D} 83 {M} r2")  # a retake: another key of the same supplier
     root.ingest()
     assert len(root.rows()) == 6
-    zone = root.zones.numbers
+    zone = root.zones.number_changes
     zone.mkdir()
     (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
     (zone / "duo.csv").write_text(f"oud_pgn;nieuw_pgn;vanaf\n{old};{new};2025-01-01\n")
@@ -274,7 +274,7 @@ def test_one_result_under_two_numbers_of_a_pupil_stays_once(root: Root) -> None:
 
 def changed(root: Root, *lines: str) -> number_changes.NumberChanges:
     """The one list of changes, with these lines."""
-    zone = root.zones.numbers
+    zone = root.zones.number_changes
     zone.mkdir(exist_ok=True)
     (zone / "duo.toml").write_text('file = "duo.csv"\ndate = 2026-11-01\nsource = "duo"\n')
     (zone / "duo.csv").write_text("\n".join(["oud_pgn;nieuw_pgn;vanaf", *lines, ""]))

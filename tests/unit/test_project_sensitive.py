@@ -84,8 +84,8 @@ def test_a_sensitive_column_makes_no_class_and_orders_rows_last(tmp_path: Path) 
 
 def test_what_a_project_holds_its_classes_to(tmp_path: Path) -> None:
     of_schools = {"k": "10", "m": "5", "max_share": "0.5", "k_others": "5"}
-    assert loaded(tmp_path, held_to(distinct=3)).limits == of_schools | {"largest_value": "0.8", "distinct": "3"}
-    assert loaded(tmp_path, lambda _: None).limits == of_schools
+    assert loaded(tmp_path, held_to(distinct=3)).class_limits == of_schools | {"largest_value": "0.8", "distinct": "3"}
+    assert loaded(tmp_path, lambda _: None).class_limits == of_schools
 
 
 REFUSED: dict[str, tuple[Break, str]] = {

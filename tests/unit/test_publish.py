@@ -232,7 +232,7 @@ def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
     assert delta.read_protocol_and_properties(zones.table("proef"))[1]["cohort.release"] == "proef-2"
     table = zones.table("proef")
     assert {f.name for f in table.glob("*.parquet")} == delta.list_current_names(table)
-    assert (zones.records / "proef" / "2.json").exists()
+    assert (zones.public_records / "proef" / "2.json").exists()
 
 
 def by_group(holds: Platform, project: Project) -> tuple[Platform, Project]:

@@ -240,7 +240,7 @@ def test_an_office_document_that_is_not_read_goes_packed_or_not(tmp_path: Path, 
     old = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 numbers as Excel 97 stores them"
     (tmp_path / "old.xls").write_bytes(old)
     (tmp_path / "old.zip").write_bytes(zipped(old))
-    lines = (*known(old).lines, *known(old, container=zipped(old)).lines)
+    lines = (*known(old).entries, *known(old, container=zipped(old)).entries)
     told = Ledger(tuple(replace(line, reason=reason) for line in lines))
     assert raw_file_erasure.erase_raw_files(tmp_path, told, frozenset({ANNA}), LIMITS) == 2
     assert list(tmp_path.iterdir()) == []

@@ -23,19 +23,19 @@ __all__ = ["made", "no_delta", "site"]
 def test_a_register_made_before_does_not_keep_a_project_from_being_destroyed(site: Site) -> None:
     zones = site.zones
     for number, state in ((1, ReleaseState.SUPERSEDED), (2, ReleaseState.PUBLISHED)):
-        put(zones.records, NAME, **{f"r{number}": release(number, state, project=NAME)})
+        put(zones.public_records, NAME, **{f"r{number}": release(number, state, project=NAME)})
         facts = {"class": "anonymous", "expires": "2027-12-31", "version": number, "schools": ["01AB"]}
         record_store.save_release_record(zones, ReleaseRecord(NAME, number, state, facts))
-    for other in zones.records.iterdir():
+    for other in zones.public_records.iterdir():
         if other.name != NAME:
             (other / "2.json").unlink()
-    public.put(zones.register, public.made(zones.records))
+    public.put(zones.register, public.made(zones.public_records))
     school_uses.write(zones)
     page = zones.register / "project" / f"{NAME}.html"
     assert "in gebruik" in page.read_text(encoding="utf-8")
 
     site.destroy()
-    public.put(zones.register, public.made(zones.records))
+    public.put(zones.register, public.made(zones.public_records))
     school_uses.write(zones)
 
     assert "De gegevens zijn vernietigd op 31 december 2027" in page.read_text(encoding="utf-8")

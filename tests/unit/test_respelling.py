@@ -94,7 +94,8 @@ def test_killed_before_its_mark_it_is_done_again(
         code_normalisation.normalise_stored_codes(spark, zones) == 0
     )  # nothing was left to do, and now the mark says so
     assert (
-        json_documents.read_json_document(zones.exact / "code_lists.json")["digest"] == code_lists.digest_code_lists()
+        json_documents.read_json_document(zones.exact_records / "code_lists.json")["digest"]
+        == code_lists.digest_code_lists()
     )
 
 
@@ -105,4 +106,4 @@ def test_other_code_lists_are_applied_anew(
     monkeypatch.setattr(code_lists, "digest_code_lists", lambda: "another")
     code_normalisation.require_canonical_codes(spark, zones)  # looked at, as there is no mark for these lists
     assert code_normalisation.normalise_stored_codes(spark, zones) == 0
-    assert json_documents.read_json_document(zones.exact / "code_lists.json")["digest"] == "another"
+    assert json_documents.read_json_document(zones.exact_records / "code_lists.json")["digest"] == "another"

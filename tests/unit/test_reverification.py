@@ -36,7 +36,7 @@ from cohort.release_records.due_actions import DueJob, DueReason
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
-from cohort.verification import stage_verification as verify
+from cohort.verification import published_table_verification as verify
 from cohort.verification.published_table_verification import published_table_properties
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
@@ -292,7 +292,7 @@ def test_no_memory_is_no_clean_verification(shown: Shown, monkeypatch: pytest.Mo
     def raises(*_: object) -> None:
         raise MemoryError("10AA")
 
-    monkeypatch.setattr(verify, "check_published", raises)
+    monkeypatch.setattr(verify, "verify_published_table", raises)
     with pytest.raises(NotAnonymous, match="MemoryError at") as refused:
         shown.verify()
     assert "10AA" not in str(refused.value)

@@ -73,11 +73,11 @@ def test_values_are_kept_of_who_consents_to_a_live_project(root: Path) -> None:
 
 @pytest.mark.parametrize("scope", ["alles", "domein:intelligentie", "project:proef"])
 def test_a_consent_holds_only_without_an_objection(root: Path, scope: str) -> None:
-    assert kept(root, Objections(barred={scope: frozenset({A})})) == {B}
+    assert kept(root, Objections(barred_numbers={scope: frozenset({A})})) == {B}
 
 
 def test_an_objection_elsewhere_leaves_it(root: Path) -> None:
-    assert kept(root, Objections(barred={"project:ander": frozenset({A})})) == {A, B}
+    assert kept(root, Objections(barred_numbers={"project:ander": frozenset({A})})) == {A, B}
 
 
 def test_a_project_that_ended_keeps_nothing(root: Path) -> None:

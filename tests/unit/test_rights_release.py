@@ -25,7 +25,7 @@ from cohort.release import accounting, pipeline
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification.findings import VerificationResult
-from cohort.verification.stage_verification import check_stage
+from cohort.verification.stage_verification import verify_stage
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 MAY_NAME = ListVocabulary({*SCHOOLS}, {"proef"}, {"rekenen", "spelling"}, {"spelling"})
@@ -92,7 +92,7 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
         counts = accounting.count_rows_and_pupils(rows, asked, held, way)
         way.let_go()
         made = dataclasses.replace(given, stage=tmp_path / "made", counts=counts)
-        return check_stage(spark, made, deep=True)
+        return verify_stage(spark, made, deep=True)
 
     return make
 

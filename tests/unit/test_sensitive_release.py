@@ -23,7 +23,7 @@ from cohort.legal_basis import objections
 from cohort.release import pipeline
 from cohort.states.schemas import AcceptedResults
 from cohort.verification.findings import VerificationSubject
-from cohort.verification.stage_verification import check_stage
+from cohort.verification.stage_verification import verify_stage
 
 
 def mixed(n: int) -> str:
@@ -83,7 +83,7 @@ RULES: dict[str, Any] = {
 def test_a_release_under_every_rule_keeps_them(spark: SparkSession, tmp_path: Path, kind: str) -> None:
     own = asked(**RULES)
     own = own.model_copy(update={"recoding": own.recoding.model_copy(update={"kind": kind})})
-    assert check_stage(spark, made(spark, tmp_path, own, mixed), deep=True).found == ()
+    assert verify_stage(spark, made(spark, tmp_path, own, mixed), deep=True).found == ()
 
 
 def test_where_only_boys_and_girls_could_be_shown_and_boys_may_not_nothing_is(
@@ -99,6 +99,6 @@ def test_rules_that_are_forgotten_are_found(
 ) -> None:
     forgetful = privacy_model.derive_value_rules(project(largest_value=Decimal("0.9")), platform().floors)
     monkeypatch.setattr(pipeline, "value_rules", lambda *_: forgetful)
-    (finding,) = check_stage(spark, made(spark, tmp_path, asked(**RULES))).found
+    (finding,) = verify_stage(spark, made(spark, tmp_path, asked(**RULES))).found
     assert finding.code == "SENSITIVE"
     assert f"({', '.join(RULES)})" in finding.sentence

@@ -62,7 +62,7 @@ READERS: list[tuple[str, str, Content, Any, str]] = [
 def desk(root: Path, known: Ledger) -> Desk:
     limits = ContainerLimits(99, 1 << 22, 1 << 23, 200)
     (root / "deliveries").mkdir(exist_ok=True)
-    return Desk(root / "deliveries", root / "work", format_declarations.load(CONF), limits, known.hashes)
+    return Desk(root / "deliveries", root / "work", format_declarations.load(CONF), limits, known.settled_hashes)
 
 
 def received(root: Path, known: Ledger) -> DiscoveredFiles:
@@ -92,7 +92,7 @@ def entered(known: Ledger, found: DiscoveredFiles) -> Ledger:
         )
         for number, file in found.new
     ]
-    return Ledger((*known.lines, *lines))
+    return Ledger((*known.entries, *lines))
 
 
 @contextmanager
@@ -213,13 +213,13 @@ def test_another_reason_is_told_and_the_same_one_is_not(
 
     monkeypatch.setattr(file_recognition, "of_text", partial(of_text, reason=first))
     known = entered(Ledger(), received(tmp_path, Ledger()))
-    assert [line.reason for line in known.lines] == [first]
+    assert [line.reason for line in known.entries] == [first]
     monkeypatch.setattr(file_recognition, "of_text", partial(of_text, reason=then))
     found = received(tmp_path, known)
     assert [file.rejected for _, file in found.new] == ([then] if added else [])
     known = entered(known, found)
     assert received(tmp_path, known).new == ()
-    assert (known.lines[0].sha256 in known.hashes) == (then == "EMPTY"), "settled by its content alone"
+    assert (known.entries[0].sha256 in known.settled_hashes) == (then == "EMPTY"), "settled by its content alone"
 
 
 def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp_path: Path) -> None:
@@ -228,14 +228,14 @@ def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp
     (folder / "b.zip").write_bytes(zipped(canoniek("123456782;1;a"), canoniek("063138219;1;a"))(SCHOOLS[0]))
     with broken(file_recognition, "of_text", MemoryError):
         known = entered(Ledger(), received(tmp_path, Ledger()))
-    assert {line.reason for line in known.lines} == {"UNREADABLE"}
+    assert {line.reason for line in known.entries} == {"UNREADABLE"}
     numbers = frozenset({PLANTED, "123456782"})
     found = received(tmp_path, known).files
     assert raw_file_erasure.erase_raw_files(folder, known, numbers, desk(tmp_path, known).limits) == 0
     late = dt.datetime(2036, 1, 1, tzinfo=dt.UTC)
     assert retention._deliveries(known, found, late) == 0
     known = entered(known, received(tmp_path, known))
-    assert len(known.lines) == 6
+    assert len(known.entries) == 6
     assert retention._deliveries(known, found, late) == 2
 
 
@@ -286,7 +286,7 @@ def test_a_run_says_that_something_was_left_and_the_next_one_takes_it_in(spark: 
     assert PLANTED not in json.dumps(first)
     assert (second["new"], second["rejected"], second["exit_code"]) == (0, {}, 70), "left still, no new line"
     assert second["defects"] == first["defects"]
-    assert len(ledger.read_ledger(zones.ledger).lines) == 2
+    assert len(ledger.read_ledger(zones.ledger).entries) == 2
     told = [json.loads(file.read_text()) for file in zones.feedback("onbekend").glob("*.json")]
     assert [one["status"] for one in told] == ["WAITING"]
     assert "niet van uw school" in str(told)

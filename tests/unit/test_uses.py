@@ -103,7 +103,7 @@ def test_a_second_run_changes_nothing_and_a_first_one_is_what_the_records_say(us
 
 def destroyed(zones: StorageZones, project: str) -> None:
     """What destroy leaves of a project: its open records and the certificate."""
-    inventory.remove_tree(zones.exact / project)
+    inventory.remove_tree(zones.exact_records / project)
     json_documents.write_json_document(
         release_states.certificate_path(zones, project), CERTIFICATE | {"project": project}
     )
@@ -123,7 +123,7 @@ def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: Stor
 def test_what_is_not_in_any_record_is_told_no_more(used: StorageZones) -> None:
     school_uses.write(used)
     (used.feedback("03CC") / "12.json").write_text("{}", encoding="utf-8")
-    inventory.remove_tree(used.exact / "groei")
+    inventory.remove_tree(used.exact_records / "groei")
 
     assert school_uses.write(used)["schools"] == 1
     assert [path.name for path in used.feedback("03CC").iterdir()] == ["12.json"]
@@ -181,9 +181,9 @@ def test_a_record_from_before_schools_and_agreements_were_noted_is_read(zones: S
 
 def test_no_school_is_on_the_site(used: StorageZones) -> None:
     school_uses.write(used)
-    json_documents.write_json_document(used.records / "groei" / "agreement.json", AGREED)
+    json_documents.write_json_document(used.public_records / "groei" / "agreement.json", AGREED)
 
-    everything = b"".join(public_register.made(used.records).values())
+    everything = b"".join(public_register.made(used.public_records).values())
 
     assert b"groei" in everything
     assert not [brin for brin in (b"01AA", b"02BB", b"03CC") if brin in everything]

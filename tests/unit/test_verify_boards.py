@@ -21,7 +21,7 @@ from cohort.keys.project_keys import ProjectKey
 from cohort.states import schemas
 from cohort.verification import board_reader, class_size_check, record_runs
 from cohort.verification.class_size_check import ClassSizeLimits
-from cohort.verification.stage_verification import check_stage
+from cohort.verification.stage_verification import verify_stage
 
 KEY = ProjectKey(drawn.SECRET)
 
@@ -164,12 +164,12 @@ def test_a_forged_stage_in_which_one_board_knows_nearly_everybody(
 ) -> None:
     given = drawn.subject(tmp_path, results_at)
     drawn.write_schools(tmp_path, dict.fromkeys(SCHOOLS[:5], "70021"))
-    found = check_stage(spark, given)
+    found = verify_stage(spark, given)
     assert found.codes == {"BOARDS", "BOARD_SHARE"}
     assert (found.measures["fewest_boards"], found.measures["smallest_board_others"]) == (2, 5)
     assert not {"70021", *SCHOOLS} & {*repr(found).replace("'", " ").split()}
     drawn.write_schools(tmp_path, {})
-    assert check_stage(spark, given).found == ()
+    assert verify_stage(spark, given).found == ()
 
 
 def test_a_list_that_is_not_there_stops_the_verifier(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from cohort.verification.published_table_verification import (
     verify_published_table,
     verify_rights,
 )
-from cohort.verification.stage_verification import check_stage
+from cohort.verification.stage_verification import verify_stage
 
 Edit = Callable[[list[Row]], None]
 KEY = project_keys.ProjectKey(drawn.SECRET)
@@ -115,16 +115,16 @@ def test_a_valid_stage_has_no_finding_and_the_checksum_of_what_is_published(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
     given = pseudonymous.subject(tmp_path, results_at)
-    findings = check_stage(spark, given, deep=True)
+    findings = verify_stage(spark, given, deep=True)
     assert findings.found == ()
     shown = delta.read_table(spark, given.stage).select(*drawn.COLUMNS, *schemas.PSEUDONYM_COLUMNS)
     assert findings.checksum == delta.checksum_rows(shown)
 
 
 def test_a_stage_of_the_other_class_is_found_both_ways(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    more = check_stage(spark, drawn.subject(tmp_path / "a", results_at, pseudonymous.stage()))
+    more = verify_stage(spark, drawn.subject(tmp_path / "a", results_at, pseudonymous.stage()))
     assert {"SCHEMA", "PSEUDONYM", "IDENTIFYING_COLUMN"} == more.codes
-    less = check_stage(spark, pseudonymous.subject(tmp_path / "b", results_at, Stage()))
+    less = verify_stage(spark, pseudonymous.subject(tmp_path / "b", results_at, Stage()))
     assert {"SCHEMA", "PSEUDONYM"} == less.codes
 
 
@@ -133,13 +133,13 @@ def test_pseudonyms_of_another_pupil_and_other_numbers_are_found_in_a_stage(
 ) -> None:
     rows = [row(n) for n in range(60)]
     rows[5]["pupil"] = pupil(6)
-    found = check_stage(spark, pseudonymous.subject(tmp_path / "a", results_at, pseudonymous.stage(*rows)))
+    found = verify_stage(spark, pseudonymous.subject(tmp_path / "a", results_at, pseudonymous.stage(*rows)))
     assert "PSEUDONYM" in found.codes
     rows = [row(n, niveau="nr 12345672") for n in range(60)]
     given = pseudonymous.subject(
         tmp_path / "b", results_at, pseudonymous.stage(*rows), labels={"niveau": "nr 12345672;*\n"}
     )
-    assert check_stage(spark, given).codes == {"LOOKS_LIKE_PUPIL"}
+    assert verify_stage(spark, given).codes == {"LOOKS_LIKE_PUPIL"}
 
 
 def test_a_published_table_is_held_to_its_schools_too(spark: SparkSession, tmp_path: Path) -> None:

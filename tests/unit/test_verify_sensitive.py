@@ -29,7 +29,7 @@ from cohort.verification.findings import Finding, VerificationResult
 from cohort.verification.hierarchy_reader import read_hierarchy_paths
 from cohort.verification.objection_check import ExcludedPupils
 from cohort.verification.published_table_verification import published_table_properties, verify_published_table
-from cohort.verification.stage_verification import check_stage
+from cohort.verification.stage_verification import verify_stage
 
 BOYS = [*range(0, 60, 2)]
 COHORT = np.array([0, 21, 20, 20, 0, 0, 0])
@@ -62,7 +62,7 @@ EXACT: dict[str, Any] = {
 
 
 def test_a_valid_stage_has_no_finding_at_its_very_limits(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    findings = check_stage(spark, subject(tmp_path, results_at, stage(), project=project(**EXACT)), deep=True)
+    findings = verify_stage(spark, subject(tmp_path, results_at, stage(), project=project(**EXACT)), deep=True)
     assert findings.found == ()
     assert findings.measures["largest_value"] == pytest.approx(1 / 3)
     assert (findings.measures["classes"], findings.measures["fewest_values"]) == (2, 3)
@@ -156,7 +156,7 @@ def test_a_class_is_held_against_all_pupils_not_only_those_released(
 ) -> None:
     """Both classes are as all released pupils are; the pupil left out makes the difference."""
     given = subject(tmp_path, results_at, stage(), project=project(**rule))
-    assert told([*check_stage(spark, given).found]) == [("SENSITIVE", 2)]
+    assert told([*verify_stage(spark, given).found]) == [("SENSITIVE", 2)]
 
 
 def test_deep_demands_the_true_leaf(spark: SparkSession, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_deep_demands_the_true_leaf(spark: SparkSession, tmp_path: Path) -> None
     def found(edit: Break, folder: str) -> list[tuple[str, int]]:
         own = counts(rows_current=188, rows_used=182)
         given = subject(tmp_path / folder, results_at, stage(edit), project=project(), counts=own)
-        return [(f.code, f.count) for f in check_stage(spark, given, deep=True).found]
+        return [(f.code, f.count) for f in verify_stage(spark, given, deep=True).found]
 
     # The only pupil without a value: of a population of one, which is found too.
     alone = [("K", 1), ("SCHOOLS", 1), ("SHARE", 1), ("OTHERS", 1)]

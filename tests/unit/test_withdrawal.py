@@ -37,7 +37,7 @@ from cohort.release_records.release_states import ReleaseState
 from cohort.states import local_frames
 from cohort.storage import locks
 from cohort.storage.zone_paths import StorageZones
-from cohort.verification import stage_verification
+from cohort.verification import published_table_verification
 from cohort.verification.findings import Finding
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
@@ -152,7 +152,9 @@ def test_the_objector_goes_with_a_class_that_would_be_too_small_and_leaves_no_tr
     assert record.facts["checksum"] == list(delta.checksum_rows(delta.read_table(shown.spark, shown.table)))
     assert (record.facts["version"], record.facts["counts"]) == (told["version"], {"pupils_released": 60})
     assert [w["pupils_besides"] for w in record.facts["withdrawals"]] == [9]
-    assert json_documents.read_json_document(shown.zones.records / "proef" / "1.json")["version"] == told["version"]
+    assert (
+        json_documents.read_json_document(shown.zones.public_records / "proef" / "1.json")["version"] == told["version"]
+    )
     assert (told["access"], shown.is_open()) == ("granted", True)
     assert delta.read_protocol_and_properties(shown.table)[1]["cohort.personal_data"] == "true"
     assert shown.apply(0, gone) == {**told, "pupils_barred": 0, "pupils_besides": 0}
@@ -190,7 +192,11 @@ def test_nobody_reads_from_before_the_commit_until_after_the_verification(
 
         monkeypatch.setattr(module, name, call)
 
-    for module, name in ((delta, "replace"), (vacuum_files, "vacuum"), (stage_verification, "check_published")):
+    for module, name in (
+        (delta, "replace"),
+        (vacuum_files, "vacuum"),
+        (published_table_verification, "verify_published_table"),
+    ):
         watched(module, name)
     shown.apply(0)
     assert seen == [("replace", 0o700), ("vacuum", 0o700), ("check_published", 0o700)]
@@ -205,7 +211,7 @@ MOMENTS: list[tuple[Any, str, bool]] = [
     (delta, "replace", False),
     (delta, "replace", True),
     (vacuum_files, "vacuum", True),
-    (stage_verification, "check_published", True),
+    (published_table_verification, "verify_published_table", True),
     (release_record, "save", True),
     (table_access, "settle", False),
 ]
@@ -270,7 +276,9 @@ def test_killed_at_any_step_nobody_reads_and_the_next_run_ends_the_same(
 
 
 def test_what_does_not_pass_the_verifier_is_read_by_nobody(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage_verification, "look_for_barred", lambda *_: [Finding("OBJECTOR", "Somebody is left.", 1)])
+    monkeypatch.setattr(
+        published_table_verification, "check_excluded_pupils", lambda *_: [Finding("OBJECTOR", "Somebody is left.", 1)]
+    )
     with pytest.raises(NotAnonymous, match="OBJECTOR"):
         shown.apply(0)
     assert not shown.is_open()

@@ -40,7 +40,7 @@ def close_private_zones(zones: StorageZones) -> None:
     for zone in (zones.restricted, zones.root / "staging", feedback):
         if not os.path.lexists(zone):
             private_files.make_private_folder(zone)
-    for zone in zones.private:
+    for zone in zones.private_zones:
         try:
             if stat.S_IMODE(zone.stat().st_mode) & private_files.GROUP_AND_OTHERS_BITS:
                 zone.chmod(CLOSED_FOLDER_MODE)
@@ -131,7 +131,7 @@ def close_unverified_tables(zones: StorageZones, platform: Platform, now: dt.dat
 
     One that refuses is told by the daily job, not here: the job at hand may be the one that destroys it.
     """
-    for note in zones.exact.glob(f"*/{release_states.failed_verification_path(zones, '').name}"):
+    for note in zones.exact_records.glob(f"*/{release_states.failed_verification_path(zones, '').name}"):
         project = note.parent.name
         if access_state(zones, platform, project) == ACCESS_GRANTED:
             with suppress(RightsRefused):
@@ -276,7 +276,7 @@ def _note(zones: StorageZones, project: str, state: str, group: object, why: str
 
 
 def _file(zones: StorageZones, project: str) -> Path:
-    return zones.exact / project / "access.json"
+    return zones.exact_records / project / "access.json"
 
 
 def _stays_open(project: str, found: str) -> RightsRefused:

@@ -159,14 +159,14 @@ class Project(ResearchPurpose):
         return [column.name for column in self.columns]
 
     @property
-    def pseudonymous(self) -> bool:
+    def is_pseudonymous(self) -> bool:
         """Whether a row carries the keyed pseudonyms of its pupil and school: then it is personal data."""
         return self.release_class == "pseudonymous"
 
     @property
     def pseudonym_columns(self) -> tuple[str, ...]:
         """The columns of pseudonyms that are released beside those agreed; an anonymous release has none."""
-        return schemas.PSEUDONYM_COLUMNS if self.pseudonymous else ()
+        return schemas.PSEUDONYM_COLUMNS if self.is_pseudonymous else ()
 
     @property
     def quasi_identifiers(self) -> list[DeclaredColumn]:
@@ -184,7 +184,7 @@ class Project(ResearchPurpose):
         return [c.name for c in sorted(self.columns, key=lambda column: column.role == "sensitive")]
 
     @property
-    def limits(self) -> dict[str, str]:
+    def class_limits(self) -> dict[str, str]:
         """Everything that a class is held to, as a record tells it."""
         own = self.sensitive_column.constraint if self.sensitive_column is not None else None
         asked = [*self.thresholds, *(own or ())]

@@ -61,7 +61,7 @@ class ClassSearchResult:
         if self.sensitive is None or self.blanking is None or self.counts is None:
             return []
         anybody_without = self.recoding.released > int(self.counts.pupils.sum())
-        return self.sensitive.shown(self.counts, self.blanking.classes, anybody_without)
+        return self.sensitive.released_values(self.counts, self.blanking.classes, anybody_without)
 
     @property
     def value_counts(self) -> dict[str, int] | None:
@@ -93,7 +93,7 @@ def search_classes(
         limit = parse_share(str(project.recoding.suppression_limit), "part of the pupils that may be suppressed")
         return _searched(coded, project, coding, counts.searched, limit, most)
     overall = sensitive_columns.count_values(search_input.select_eligible_pupils(coded, project), own)
-    require_enough_values(int(overall.sum()), own.least_known, own.name)
+    require_enough_values(int(overall.sum()), own.min_pupils_with_value, own.name)
     recoded = _searched_apart(coded, project, coding, counts.searched, own, int(overall.sum()), most)
     there = assign_classes(coded, project, recoded)
     of_values = sensitive_columns.count_values_by_class(there, recoded.recoding.classes, own, overall)
@@ -109,7 +109,7 @@ def _searched_apart(
     # A local search leaves over what it cannot place; both together are held to the limit.
     of_one = limit if project.recoding.kind == "global" else Fraction(1)
     sizes = {populations.WITH_VALUE: known, populations.WITHOUT_VALUE: pupils - known}
-    flags = {populations.WITH_VALUE: own.known(), populations.WITHOUT_VALUE: ~own.known()}
+    flags = {populations.WITH_VALUE: own.has_value(), populations.WITHOUT_VALUE: ~own.has_value()}
     found = dict[str, ClassSearchResult]()
     for name, number in sizes.items():
         if not number:

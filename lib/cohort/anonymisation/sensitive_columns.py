@@ -47,7 +47,7 @@ class SensitiveColumn:
     name: str
     leaves: tuple[str, ...]
     rules: tuple[SensitiveValueConstraint, ...]
-    least_known: int
+    min_pupils_with_value: int
 
     @classmethod
     def of(
@@ -66,18 +66,18 @@ class SensitiveColumn:
         leaf = np.arange(len(self.leaves))
         return np.where(leaf == self.unknown, -1, leaf - (leaf > self.unknown)).astype(np.int64)
 
-    def known(self) -> Column:
+    def has_value(self) -> Column:
         """Whether a pupil has a value."""
         return F.col(SENSITIVE_LEAF) != self.unknown
 
-    def per_value(self, rows: Any) -> Numbers:
+    def count_per_value(self, rows: Any) -> Numbers:
         """Pupils per value, from counts per leaf."""
         counted = np.zeros(len(self.leaves) - 1, dtype=np.int64)
         place = self.places[rows[SENSITIVE_LEAF].to_numpy()]
         counted[place[place >= 0]] = rows["count"].to_numpy()[place >= 0]
         return counted
 
-    def shown(self, counts: SensitiveValueCounts, blanked: Flags, anybody_without: bool) -> list[str]:
+    def released_values(self, counts: SensitiveValueCounts, blanked: Flags, anybody_without: bool) -> list[str]:
         """The values that a release shows, in the order of the hierarchy."""
         occurs = counts.values[~blanked].sum(axis=0) > 0
         without = anybody_without or bool((counts.pupils[blanked] > 0).any())
@@ -91,7 +91,7 @@ class SensitiveColumn:
 
 def count_values(pupils: DataFrame, column: SensitiveColumn) -> Numbers:
     """How many of the pupils have each value: an action."""
-    return column.per_value(pupils.groupBy(SENSITIVE_LEAF).count().toArrow())
+    return column.count_per_value(pupils.groupBy(SENSITIVE_LEAF).count().toArrow())
 
 
 def count_values_by_class(
@@ -103,7 +103,7 @@ def count_values_by_class(
     pupils of the whole cohort have each value.
     """
     rows: Any = (
-        members.where(F.col(HAS_VALUE) & column.known())
+        members.where(F.col(HAS_VALUE) & column.has_value())
         .select(CLASS_NUMBER, SENSITIVE_LEAF, F.explode(BOARDS).alias("group"))
         .groupBy(CLASS_NUMBER, SENSITIVE_LEAF, F.xxhash64("group").alias("group"))
         .count()
@@ -123,7 +123,9 @@ def count_values_by_class(
 
 def tabulate_class_values(members: DataFrame, classes: int, column: SensitiveColumn) -> Numbers:
     """Pupils per `[class, value]` of the population with a value: an action."""
-    rows: Any = members.where(F.col(HAS_VALUE) & column.known()).groupBy(CLASS_NUMBER, SENSITIVE_LEAF).count().toArrow()
+    rows: Any = (
+        members.where(F.col(HAS_VALUE) & column.has_value()).groupBy(CLASS_NUMBER, SENSITIVE_LEAF).count().toArrow()
+    )
     table = np.zeros((classes, len(column.leaves) - 1), dtype=np.int64)
     table[rows[CLASS_NUMBER].to_numpy(), column.places[rows[SENSITIVE_LEAF].to_numpy()]] = rows["count"].to_numpy()
     return table

@@ -97,8 +97,8 @@ def take_inventory(zones: StorageZones, key_folder: Path, project: str) -> Proje
                 do="Read its certificate in records/",
             )
         )
-    exact, key = zones.exact / project, bool(project_key_files(key_folder, project))
-    begun = (*project_folders(zones, project), exact, zones.records / project)
+    exact, key = zones.exact_records / project, bool(project_key_files(key_folder, project))
+    begun = (*project_folders(zones, project), exact, zones.public_records / project)
     if not key and not any(map(os.path.lexists, begun)):
         raise StateRefused(
             describe_problem(

@@ -59,7 +59,7 @@ def destroy_project(
     """
     check_project_name(project)
     certified = release_states.certificate_path(zones, project)
-    if certified.exists() and os.path.lexists(zones.exact / project):
+    if certified.exists() and os.path.lexists(zones.exact_records / project):
         _end_journal(zones, project)  # an earlier run was killed between these two
         return json_documents.read_json_document(certified)
     run = DestructionRun(spark, zones, keys_folder, project, DestructionJournal(zones, project, now), progress)
@@ -156,7 +156,7 @@ def _close_records(run: DestructionRun) -> tuple[str, dict[str, Any]]:
     for record in record_store.load_release_records(run.zones, run.project):
         if record.state is not release_states.ReleaseState.DESTROYED:  # by a run that was killed
             record_store.save_release_record(run.zones, record.moved(release_states.ReleaseState.DESTROYED))
-    shown = run.zones.records / run.project
+    shown = run.zones.public_records / run.project
     for file in sorted(shown.glob("*.json")):
         if file.stem.isdigit():
             told = {**json_documents.read_json_document(file), "state": release_states.ReleaseState.DESTROYED}
@@ -175,7 +175,7 @@ def _close_records(run: DestructionRun) -> tuple[str, dict[str, Any]]:
 
 
 def _end_journal(zones: StorageZones, project: str) -> None:
-    folder = zones.exact / project
+    folder = zones.exact_records / project
     inventory.remove_tree(folder)
     if inventory.count_remaining(folder):
         raise DestructionIncomplete(

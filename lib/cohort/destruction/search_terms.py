@@ -86,8 +86,8 @@ def search_after_removal(
     held a mark of one, and the journal. A release's id stays in the open records and in the feedback to
     schools, which say for what their results were used.
     """
-    open_to_all = (zones.records / project, zones.root / "feedback")
-    hits = _search([zones.root, *scratch_folders(spark)], marks, (*shared_zones(zones), zones.exact / project))
+    open_to_all = (zones.public_records / project, zones.root / "feedback")
+    hits = _search([zones.root, *scratch_folders(spark)], marks, (*shared_zones(zones), zones.exact_records / project))
     kinds = {mark.label: mark.kind for mark in marks}
     wrong = tuple(
         hit
@@ -104,7 +104,7 @@ def find_data_file_copies(spark: SparkSession, zones: StorageZones, inventory_: 
     places of projects are left to the marks.
     """
     originals = {item.sha256: item.bytes for item in inventory_.items if item.is_data}
-    others = (zones.root / "projects", zones.root / "staging", zones.exact / inventory_.project)
+    others = (zones.root / "projects", zones.root / "staging", zones.exact_records / inventory_.project)
     return byte_search.find_file_copies(
         [zones.root, *scratch_folders(spark)], originals, skip=(*shared_zones(zones), *others)
     )

@@ -66,7 +66,7 @@ def load_previous_snapshot(
 
     Refuses: what `memory.load` refuses; a published release of another class (exit code 15).
     """
-    if project.pseudonymous:
+    if project.is_pseudonymous:
         return None  # its rows are tied by their pseudonyms anyway, an objector's are deleted from it at once
     read = record_store.find_published_record(zones, project.name)
     if read is None:
@@ -173,7 +173,7 @@ def _with_values(
     kept = np.flatnonzero(new_number >= 0)
     then[new_number[kept]] = sensitive_columns.tabulate_class_values(known_then, len(new_number), own)[kept]
     gone = SensitiveValueCounts(np.maximum(then - counts.values, 0), overall)
-    lost: Any = there.where(F.col(HAS_VALUE) & ~own.known()).select(CLASS_NUMBER).distinct().toArrow()
+    lost: Any = there.where(F.col(HAS_VALUE) & ~own.has_value()).select(CLASS_NUMBER).distinct().toArrow()
     blanked = np.zeros(classes, dtype=np.bool_)
     blanked[new_number[kept]] = before.blanked[kept]
     blanked[lost[CLASS_NUMBER].to_numpy()] = True

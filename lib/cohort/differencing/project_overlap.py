@@ -50,7 +50,7 @@ def compare_with_live_projects(
     how many cells, and how many of these differ by 1 to k − 1; or why it was not compared.
     """
     told: list[dict[str, Any]] = []
-    if here.project.pseudonymous:
+    if here.project.is_pseudonymous:
         return told
     for file in sorted((config / "projects").glob("[!_]*.toml")):
         read = record_store.find_published_record(zones, file.stem)
@@ -59,7 +59,7 @@ def compare_with_live_projects(
         facts: dict[str, Any] = {"project": file.stem, "release": read.release}
         try:
             other = project.load_project(config, file.stem, platform)
-            if other.pseudonymous or today > other.ends or not selects_same_pupils(here.project, other):
+            if other.is_pseudonymous or today > other.ends or not selects_same_pupils(here.project, other):
                 continue
             trees = project_hierarchies.load_hierarchies(other, config / "hierarchies")
             coding = Coding(tuple(trees[column.name] for column in other.quasi_identifiers))

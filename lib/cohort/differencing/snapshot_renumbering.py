@@ -33,7 +33,7 @@ def renumber_snapshot(
     both numbers stays under both, of which the older one counts as gone. Killed half-way, it is done again.
     """
     read = record_store.find_published_record(zones, project.name)
-    if read is None or project.pseudonymous:
+    if read is None or project.is_pseudonymous:
         return 0
     class_snapshot.require_snapshot(zones, read)
     folder = class_snapshot.snapshot_folder(zones, read)

@@ -73,4 +73,4 @@ def _digest(given: ConsentedPupils) -> str:
 
 
 def _mark(zones: StorageZones) -> Path:
-    return zones.exact / "toestemmingen.json"
+    return zones.exact_records / "toestemmingen.json"

@@ -41,9 +41,9 @@ def listed_pupils(spark: SparkSession, lists: Objections) -> DataFrame:
 
 def pupils_without_opt_in(lists: Objections, seen: DataFrame, domains: Collection[str]) -> DataFrame:
     """Whom the lists that allow leave out, of which domains: `pgn` and `_scopes`."""
-    permitted = {domain: [p.numbers_for_domain(domain) for p in lists.permissions] for domain in sorted(domains)}
+    permitted = {domain: [p.numbers_for_domain(domain) for p in lists.opt_in_lists] for domain in sorted(domains)}
     everybody = opt_in_lists.pupils_by_school(seen, lists.unlisted)
-    missing = opt_in_lists.find_pupils_not_opted_in(everybody, lists.permissions, permitted)
+    missing = opt_in_lists.find_pupils_not_opted_in(everybody, lists.opt_in_lists, permitted)
     return missing.groupBy("pgn").agg(F.collect_list("purpose").alias(EXCLUDED_SCOPES))
 
 
@@ -53,7 +53,7 @@ def find_excluded_pupils(lists: Objections, seen: DataFrame, domains: Collection
     Takes: `pgn` and `brin` of whoever was seen where; the domains of the test catalogue.
     """
     listed = listed_pupils(seen.sparkSession, lists)
-    if not lists.permissions:
+    if not lists.opt_in_lists:
         return listed
     both = listed.unionByName(pupils_without_opt_in(lists, seen, domains))
     return both.groupBy("pgn").agg(F.flatten(F.collect_list(EXCLUDED_SCOPES)).alias(EXCLUDED_SCOPES))

@@ -67,8 +67,8 @@ def check_impact_limits(
 
 def find_listed_numbers(rows: DataFrame, lists: Objections) -> PupilNumbers:
     """The listed numbers that occur in the rows (`pgn`): the driver knows them already."""
-    allowed = (numbers for one in lists.permissions for numbers in one.numbers_by_scope.values())
-    listed = lists.blocked.union(*lists.barred.values(), *allowed)
+    allowed = (numbers for one in lists.opt_in_lists for numbers in one.numbers_by_scope.values())
+    listed = lists.blocked.union(*lists.barred_numbers.values(), *allowed)
     if not listed:
         return frozenset()
     keys = local_frames.make_local_frame(rows.sparkSession, "pgn string not null", [(n,) for n in sorted(listed)])
@@ -79,7 +79,7 @@ def find_listed_numbers(rows: DataFrame, lists: Objections) -> PupilNumbers:
 def _matched(rows: DataFrame, lists: Objections, domains: Collection[str], only_new: bool) -> DataFrame | None:
     """Who loses a row by which list: `list`, `pgn` and `brin`, each once; None where no list can take any."""
     listed = [line for one in lists.lists for line in _listed(one, lists, only_new)]
-    given = [p for p in lists.permissions if p.name not in lists.confirmed]
+    given = [p for p in lists.opt_in_lists if p.name not in lists.confirmed]
     given = [p for p in given if not only_new or p.name in lists.new_permissions]
     if not listed and not given:
         return None
@@ -102,12 +102,12 @@ def _listed(one: ObjectionList, lists: Objections, only_new: bool) -> list[tuple
     for filing in one.objections:
         holds = filing.in_force(one.read_on) and (not only_new or (filing.pgn, filing.scope) in lists.new)
         if holds and (filing.scope == SCOPE_EVERYTHING or filing.scope.startswith(SCOPE_DOMAIN)):
-            pupil = lists.changes.newest(filing.pgn)
+            pupil = lists.number_changes.newest(filing.pgn)
             scopes.setdefault(pupil, []).append(filing.scope.removeprefix(SCOPE_DOMAIN))
     return [
         (one.name, number, of)
         for pupil, of in sorted(scopes.items())
-        for number in sorted(lists.changes.linked_with(frozenset({pupil})))
+        for number in sorted(lists.number_changes.linked_with(frozenset({pupil})))
     ]
 
 

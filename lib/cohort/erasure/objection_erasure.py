@@ -49,7 +49,7 @@ def accept_objections(
     if delta.table_exists(zones.results):
         known = ledger.read_ledger(zones.ledger)
         rows = current_results.read_current_results(spark, zones, known.batches)
-        opt_in_lists.require_current_opt_in_lists(lists.permissions, known.latest())
+        opt_in_lists.require_current_opt_in_lists(lists.opt_in_lists, known.latest())
         impact_limits.check_impact_limits(rows, lists, platform.objections, domains)
         met = impact_limits.find_listed_numbers(
             rows.select("pgn").union(delta.read_table(spark, zones.quarantine).select("pgn")), lists
@@ -85,17 +85,17 @@ def apply_objections(
     told = []
     for one, facts in zip(lists.lists, lists.facts(), strict=True):
         here = objection_receipts.find_matched_pupils(
-            one, stands, met if not one.blocks else frozenset(), lists.changes
+            one, stands, met if not one.blocks else frozenset(), lists.number_changes
         )
-        objection_receipts.write_objection_receipts(zones, one, here, lists.changes, now)
-        told.append({**facts, **objection_receipts.count_list_outcome(one, here, lists.changes).counts()})
+        objection_receipts.write_objection_receipts(zones, one, here, lists.number_changes, now)
+        told.append({**facts, **objection_receipts.count_list_outcome(one, here, lists.number_changes).counts()})
     left = leftover_files.find_leftover_files(zones)
     return {"lists": told, "erased": gone, "due": projects_due_for_release(zones, lists), "left_behind": left}
 
 
 def projects_due_for_release(zones: StorageZones, lists: Objections) -> list[str]:
     """Projects whose newest published release was made while others were barred from it than now."""
-    names = sorted(folder.name for folder in zones.exact.glob("*/"))
+    names = sorted(folder.name for folder in zones.exact_records.glob("*/"))
     return [name for name in names if is_release_due(zones, lists, name)]
 
 
@@ -120,7 +120,7 @@ def numbers_to_erase(
     spark: SparkSession, zones: StorageZones, lists: Objections, domains: frozenset[str]
 ) -> frozenset[str]:
     """Numbers that no raw file may still hold: of whoever objects, or is left out by a list that allows."""
-    if not lists.permissions or not delta.table_exists(zones.results):
+    if not lists.opt_in_lists or not delta.table_exists(zones.results):
         return excluded_pupils.listed_numbers(lists)
     known = ledger.read_ledger(zones.ledger)
     return excluded_pupils.listed_numbers(lists) | _numbers(
@@ -138,7 +138,7 @@ def _other(record: ReleaseRecord, lists: Objections) -> bool:
 def _stages(zones: StorageZones, lists: Objections, now: dt.datetime) -> Iterator[Path]:
     """Remove the stages of projects from which others are barred now, and what no record tells of."""
     kept: set[Path] = set()
-    for folder in sorted(zones.exact.glob("*/")):
+    for folder in sorted(zones.exact_records.glob("*/")):
         for record in record_store.load_release_records(zones, folder.name):
             stage = zones.stage(record.project, record.release)
             if record.state in UNPUBLISHED_STATES and _other(record, lists):

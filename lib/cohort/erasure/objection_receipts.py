@@ -63,7 +63,7 @@ def find_matched_pupils(
 ) -> frozenset[str]:
     """Pupils of a list's source who were met in results at any time, or are now."""
     source = stands.get(one.declaration.source)
-    noted = [pgn for (pgn, _), entry in source.entries.items() if entry.found] if source else []
+    noted = [pgn for (pgn, _), entry in source.entries.items() if entry.matched] if source else []
     return frozenset(map(changes.newest, [*noted, *now]))
 
 

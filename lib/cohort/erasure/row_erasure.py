@@ -35,9 +35,11 @@ def erase_excluded_rows(
     results = current_results.read_current_results(spark, zones, batches)
     erasure_journal.vacuum_marked_table(zones)
     domains = catalogue.domains()
-    if lists.permissions:
+    if lists.opt_in_lists:
         left = excluded_pupils.pupils_without_opt_in(lists, results, domains)
-        opt_in_lists.record_unlisted_pupils(spark, results, left, lists.permissions, zones.unlisted, platform.tables)
+        opt_in_lists.record_unlisted_pupils(
+            spark, results, left, lists.opt_in_lists, zones.opt_in_exclusions, platform.tables
+        )
     keys = excluded_pupils.find_excluded_pupils(lists, results, domains).persist()
     try:
         hit = excluded_pupils.is_excluded(F.col("domein"), F.col(excluded_pupils.EXCLUDED_SCOPES))

@@ -66,4 +66,4 @@ def _applied(zones: StorageZones) -> bool:
 
 
 def _mark(zones: StorageZones) -> Path:
-    return zones.exact / "code_lists.json"
+    return zones.exact_records / "code_lists.json"

@@ -23,7 +23,7 @@ def find_missing_schools(catalogue: Catalogue, known: Ledger, entries: Iterable[
     delivered is not known to be due.
     """
     delivered: dict[str, set[str]] = defaultdict(set)
-    for line in known.lines:
+    for line in known.entries:
         if line.taken and line.brin:
             for one in line.slices:
                 delivered[one].add(line.brin)
@@ -43,7 +43,7 @@ def count_missing_schools(missing: MissingSchools) -> dict[str, int]:
 
 def write_missing_schools(zones: StorageZones, missing: MissingSchools) -> None:
     """The schools by name, for the platform's eyes only."""
-    json_documents.write_json_document(zones.exact / "completeness.json", {"missing": missing})
+    json_documents.write_json_document(zones.exact_records / "completeness.json", {"missing": missing})
 
 
 def _expected(catalogue: Catalogue, one: str) -> set[str]:

@@ -59,7 +59,7 @@ def discover_deliveries(spark: SparkSession, desk: Desk, known: Ledger) -> Disco
     earlier = _known_rosters(desk, every, known) if asking else []
     fresh = _fresh(every, known)
     ready, left = _transcribed(spark, desk, [*every, *earlier], fresh)
-    again = [file for file in ready if not file.rejected or file.rejected != known.retried.get(file.sha256)]
+    again = [file for file in ready if not file.rejected or file.rejected != known.retryable_reasons.get(file.sha256)]
     again += _repeated(every, again, known)
     unreadable = seen.count(None) + found.count(STORAGE_FAULT)
     defects = Counter([*left, *(one for one in found if isinstance(one, str) and one != STORAGE_FAULT)])
@@ -108,7 +108,7 @@ def _arrivals(desk: Desk, path: Path) -> list[DeliveredFile] | str:
 
 def _known_rosters(desk: Desk, every: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
     """Rosters of earlier runs that are still there: results may come after them."""
-    there = {file.path for file in every if file.kind == file_recognition.KNOWN and file.sha256 in known.with_rosters}
+    there = {file.path for file in every if file.kind == file_recognition.KNOWN and file.sha256 in known.roster_hashes}
     again = replace(desk, known=frozenset())
     found = [files for path in sorted(there) if not isinstance(files := _arrivals(again, path), str)]
     return [file for files in found for file in files if file.kind == file_recognition.ROSTER]
@@ -120,7 +120,7 @@ def _fresh(files: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
     A content that was rejected for a reason outside it may come again, for one under another name.
     """
     fresh: dict[str, DeliveredFile] = {}
-    there = [f for f in files if f.kind != file_recognition.KNOWN and f.sha256 not in known.hashes]
+    there = [f for f in files if f.kind != file_recognition.KNOWN and f.sha256 not in known.settled_hashes]
     for file in sorted(there, key=lambda file: (file.misnamed, file.received, file.path, file.name)):
         fresh.setdefault(file.sha256, file)
     return sorted(fresh.values(), key=lambda file: (file.received, file.path, file.name))
@@ -128,7 +128,7 @@ def _fresh(files: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
 
 def _repeated(every: list[DeliveredFile], new: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
     """Containers that bring nothing of their own: without a line in the ledger they would never be known."""
-    settled = known.hashes | {file.sha256 for file in new}
+    settled = known.settled_hashes | {file.sha256 for file in new}
     counted = {file.container for file in new}
     members: dict[str, list[DeliveredFile]] = defaultdict(list)
     for file in every:

@@ -58,7 +58,7 @@ def apply_number_changes(
         F.expr(identifiers.pgn_kind_sql("pgn", identifiers.elfproef_remainder_sql("pgn"))).alias("pgn_soort"),
     )
     done = {}
-    kept = {zones.results: ("pgn", "pgn_soort"), zones.quarantine: ("pgn",), zones.unlisted: ("pgn",)}
+    kept = {zones.results: ("pgn", "pgn_soort"), zones.quarantine: ("pgn",), zones.opt_in_exclusions: ("pgn",)}
     for table, columns in ((table, of) for table, of in kept.items() if delta.table_exists(table)):
         old = F.broadcast(newest.select(F.col("_old").alias("pgn")))
         done[table.name] = delta.read_table(spark, table).join(old, "pgn", "left_semi").count()
@@ -78,10 +78,10 @@ def _once(spark: SparkSession, zones: StorageZones, changes: NumberChanges, know
     results = current_results.read_current_results(spark, zones, known.batches).join(
         F.broadcast(pupils), "pgn", "left_semi"
     )
-    schools = frozenset(line.brin for line in known.lines if line.brin)
-    gone = supersession.find_rows_given_again(supersession.identify_rows(results, schools, known.lines, NO_BATCH))
+    schools = frozenset(line.brin for line in known.entries if line.brin)
+    gone = supersession.find_rows_given_again(supersession.identify_rows(results, schools, known.entries, NO_BATCH))
     return erasure_journal.erase_duplicate_results(spark, zones, known.batches, gone, now)
 
 
 def _mark(zones: StorageZones) -> Path:
-    return zones.exact / "nummerwijzigingen.json"
+    return zones.exact_records / "nummerwijzigingen.json"

@@ -83,7 +83,12 @@ def ingest_deliveries(spark: SparkSession, intake: IngestionContext, progress: P
         )
     limits = holds.intake.containers.container_limits()
     desk = Desk(
-        zones.deliveries, zones.scratch / "received", intake.formats, limits, known.hashes, intake.changes.newest_of
+        zones.deliveries,
+        zones.scratch / "received",
+        intake.formats,
+        limits,
+        known.settled_hashes,
+        intake.changes.newest_of,
     )
     try:
         received = discovery.discover_deliveries(spark, desk, known)
@@ -98,7 +103,7 @@ def ingest_deliveries(spark: SparkSession, intake: IngestionContext, progress: P
             objections.record_objections(zones.restricted, lists)
     finally:
         shutil.rmtree(zones.scratch, ignore_errors=True)
-    after = Ledger((*known.lines, *entries))
+    after = Ledger((*known.entries, *entries))
     results_store.require_closed_accounts(zones, after)
     gone = retention.apply_retention(spark, zones, holds, after, received.files, intake.now)
     sought = objection_erasure.numbers_to_erase(spark, zones, lists, domains)
@@ -180,7 +185,7 @@ def _take_in(
         found = [
             e
             for e in found
-            if e.reason != ledger.OPT_IN_LIST_OLDER or known.retried.get(e.sha256) != ledger.OPT_IN_LIST_OLDER
+            if e.reason != ledger.OPT_IN_LIST_OLDER or known.retryable_reasons.get(e.sha256) != ledger.OPT_IN_LIST_OLDER
         ]
         if not found and not entries:
             results_store.discard_batch(spark, intake.zones, run.batch)
@@ -212,7 +217,7 @@ def _take_in(
         )
     progress(f"feedback: {len(entries)} files")
     ledger.append_to_ledger(spark, intake.zones.ledger, entries, intake.platform.tables)
-    supersession_journal.carry_out_supersession(spark, intake.zones, Ledger((*known.lines, *entries)))
+    supersession_journal.carry_out_supersession(spark, intake.zones, Ledger((*known.entries, *entries)))
     return entries
 
 

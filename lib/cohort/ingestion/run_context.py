@@ -34,5 +34,5 @@ class IngestionContext:
     @property
     def waiting(self) -> frozenset[str]:
         """Schools of which a list says who may be used, and that list is older than this run."""
-        older = (one.schools for one in self.lists.permissions if one.date < self.now.date())
+        older = (one.schools for one in self.lists.opt_in_lists if one.date < self.now.date())
         return frozenset[str]().union(*older)

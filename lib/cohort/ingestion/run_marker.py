@@ -14,13 +14,13 @@ from cohort.storage.zone_paths import StorageZones
 def begin_run(zones: StorageZones, known: Ledger) -> bool:
     """Say that a run is under way; whether the one before it, whose ledger this is, came to its end."""
     try:
-        reached = zones.ended.read_text(encoding="utf-8") == f"{known.last_number}\n"
+        reached = zones.intake_completed.read_text(encoding="utf-8") == f"{known.last_number}\n"
     except (OSError, UnicodeDecodeError):
         reached = False
-    zones.ended.unlink(missing_ok=True)
+    zones.intake_completed.unlink(missing_ok=True)
     return reached
 
 
 def complete_run(zones: StorageZones, after: Ledger) -> None:
     """Say that the run came to its end, with this ledger."""
-    private_files.write_private_text(zones.ended, f"{after.last_number}\n")
+    private_files.write_private_text(zones.intake_completed, f"{after.last_number}\n")

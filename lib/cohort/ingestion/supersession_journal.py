@@ -18,12 +18,12 @@ def journal_superseded_rows(
     spark: SparkSession, intake: IngestionContext, known: Ledger, entries: list[LedgerEntry], batch: int
 ) -> list[LedgerEntry]:
     """Find what this batch takes away and write it down; the entries with what each of them takes away."""
-    schools = supersession.schools_with_earlier_deliveries(known.lines, entries)
+    schools = supersession.schools_with_earlier_deliveries(known.entries, entries)
     if not schools:
         return entries
     zones = intake.zones
     results = current_results.read_current_results(spark, zones, (*known.batches, batch))
-    rows = supersession.identify_rows(results, schools, (*known.lines, *entries), batch).persist()
+    rows = supersession.identify_rows(results, schools, (*known.entries, *entries), batch).persist()
     held = supersession.find_later_deliveries(rows).persist()
     try:
         new = frozenset(entry.levering_nr for entry in entries)

@@ -61,7 +61,7 @@ def judge(
     good = _good(clean, looked)
     doubtful = pupil_consistency.find_inconsistent_pupils(good, earlier)
     told = pupil_consistency.count_inconsistent_pupils(doubtful)
-    before = {e.brin for e in known.lines if e.taken and e.accepted and e.brin}
+    before = {e.brin for e in known.entries if e.taken and e.accepted and e.brin}
     again = before & {school for count in sifted.counts.values() for school in count.schools}
     twice = pupil_consistency.count_children_under_two_numbers(good, earlier, again)
     refusing = {code for code, rule in rules.pupil_rules.items() if rule == "refuse"}
@@ -137,7 +137,7 @@ def _left_out(
         seen = seen.join(F.broadcast(waiting), "brin", "left_anti")
     impact_limits.check_impact_limits(seen, lists, intake.platform.objections, domains, only_new=True)
     objections.record_objections(zones.restricted, lists, met)
-    if not lists.permissions:
+    if not lists.opt_in_lists:
         return None
     everywhere = seen.select(*opt_in_lists.PRESENCE_COLUMNS)
     if known.batches:
@@ -147,5 +147,7 @@ def _left_out(
     left = local_frames.materialise_to_parquet(
         excluded_pupils.pupils_without_opt_in(lists, everywhere, domains), zones.scratch / "left-out"
     )
-    opt_in_lists.record_unlisted_pupils(spark, seen, left, lists.permissions, zones.unlisted, intake.platform.tables)
+    opt_in_lists.record_unlisted_pupils(
+        spark, seen, left, lists.opt_in_lists, zones.opt_in_exclusions, intake.platform.tables
+    )
     return left

@@ -20,7 +20,7 @@ def add_volume_warnings(entries: list[LedgerEntry], known: Ledger) -> list[Ledge
     Corrections of single results are held against nothing, nor is a further part of the same period.
     """
     last: dict[DeliverySource, LedgerEntry] = {}
-    for line in known.lines:
+    for line in known.entries:
         _note(last, line)
     gone = find_missing_columns(entries, known)
     told = []
@@ -37,7 +37,7 @@ def find_missing_columns(entries: list[LedgerEntry], known: Ledger) -> dict[int,
     Takes: the same as `warned`. A correction of single results may lack columns as little as any other.
     Lines of the ledger that an earlier version wrote say nothing of columns.
     """
-    last = {(line.brin, line.supplier): line for line in known.lines if line.taken and line.columns}
+    last = {(line.brin, line.supplier): line for line in known.entries if line.taken and line.columns}
     found = {}
     for entry in (entry for entry in entries if entry.taken and entry.columns):
         before = last.get((entry.brin, entry.supplier), entry)

@@ -93,7 +93,7 @@ def load_instructions(zones: StorageZones, today: dt.date, may_name: ListVocabul
 
 def load_consents(zones: StorageZones, platform: Platform, today: dt.date, may_name: ListVocabulary) -> ConsentRegister:
     """The lists of consents, under all numbers of every pupil."""
-    changes = number_changes.load_number_changes(zones.numbers, today)
+    changes = number_changes.load_number_changes(zones.number_changes, today)
     days = platform.objections.max_age_days
     return consent_register.load_consent_register(
         zones.consents, days, today, changes, may_name.categories, may_name.projects
@@ -103,7 +103,9 @@ def load_consents(zones: StorageZones, platform: Platform, today: dt.date, may_n
 def project_names(zones: StorageZones, folder: Path) -> frozenset[str]:
     """Every project that is declared or has records."""
     declared = {file.stem for file in (folder / "projects").glob("*.toml") if not file.stem.startswith("_")}
-    return frozenset(declared | {path.name for zone in (zones.records, zones.exact) for path in zone.glob("*/")})
+    return frozenset(
+        declared | {path.name for zone in (zones.public_records, zones.exact_records) for path in zone.glob("*/")}
+    )
 
 
 def consented_pupils_of_live_projects(

@@ -30,9 +30,9 @@ class RegistryEntry:
 
     since: dt.date
     until: dt.date | None = None
-    found: bool = False
+    matched: bool = False
 
-    def holds(self, today: dt.date) -> bool:
+    def in_force(self, today: dt.date) -> bool:
         return self.until is None or today < self.until
 
 
@@ -154,7 +154,7 @@ def _entries(
     for pupil, told in mentioned.items():
         ends = [filing.until for filing in told if filing.until is not None]
         until = max(ends) if len(ends) == len(told) else None
-        found = any(entries[key].found for key in own[pupil])
+        found = any(entries[key].matched for key in own[pupil])
         for key in own[pupil]:
             if until is None or entries[key].since <= until:
                 entries[key] = replace(entries[key], until=until)
@@ -171,7 +171,9 @@ def find_new_objections(
     standing: ObjectionRegistry, filed: Iterable[ObjectionList], today: dt.date
 ) -> frozenset[ObjectionKey]:
     """Objections in these lists that their source did not have standing before."""
-    stood = {(name, *key) for name, source in standing.items() for key, e in source.entries.items() if e.holds(today)}
+    stood = {
+        (name, *key) for name, source in standing.items() for key, e in source.entries.items() if e.in_force(today)
+    }
     every = ((one.declaration.source, f.pgn, f.scope) for one in filed if one.blocks for f in one.objections)
     return frozenset((pgn, scope) for source, pgn, scope in every if (source, pgn, scope) not in stood)
 
@@ -195,7 +197,7 @@ def mark_matched_pupils(
         name: replace(
             source,
             entries={
-                key: replace(entry, found=entry.found or changes.newest(key[0]) in pupils)
+                key: replace(entry, found=entry.matched or changes.newest(key[0]) in pupils)
                 for key, entry in source.entries.items()
             },
         )
@@ -210,7 +212,7 @@ def _file(source: str) -> str:
 
 def _told(source: ObjectionSource) -> dict[str, object]:
     entries = [
-        [*key, str(entry.since), entry.until and str(entry.until), entry.found]
+        [*key, str(entry.since), entry.until and str(entry.until), entry.matched]
         for key, entry in sorted(source.entries.items())
     ]
     return {

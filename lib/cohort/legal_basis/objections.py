@@ -36,14 +36,14 @@ class Objections:
     """All lists together, and what stands of earlier ones, as one answer to: whose results may be used?"""
 
     lists: tuple[ObjectionList, ...] = ()
-    barred: Mapping[str, PupilNumbers] = field(default_factory=dict, repr=False)
+    barred_numbers: Mapping[str, PupilNumbers] = field(default_factory=dict, repr=False)
     """By scope the numbers that are barred, every number of their pupils among them."""
-    permissions: tuple[OptInList, ...] = ()
-    held: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    opt_in_lists: tuple[OptInList, ...] = ()
+    withheld_schools: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By scope the schools held back: they filed an invalid number."""
-    standing: ObjectionRegistry = field(default_factory=dict, repr=False)
+    registry: ObjectionRegistry = field(default_factory=dict, repr=False)
     """What every source filed so far, as it is to be written down before the lists are used."""
-    changes: NumberChanges = field(default_factory=NumberChanges, repr=False)
+    number_changes: NumberChanges = field(default_factory=NumberChanges, repr=False)
     sha256: str = ""
     unlisted: Path = Path()
     """Where pupils stand whom a list that allows leaves out and whose rows were not kept."""
@@ -57,29 +57,29 @@ class Objections:
     @property
     def blocked(self) -> PupilNumbers:
         """Numbers that are barred from everything."""
-        return self.barred.get(SCOPE_EVERYTHING, frozenset())
+        return self.barred_numbers.get(SCOPE_EVERYTHING, frozenset())
 
     @property
     def in_domains(self) -> dict[str, PupilNumbers]:
         """Numbers that are barred from a domain, by domain."""
-        return {s.removeprefix(SCOPE_DOMAIN): n for s, n in self.barred.items() if s.startswith(SCOPE_DOMAIN)}
+        return {s.removeprefix(SCOPE_DOMAIN): n for s, n in self.barred_numbers.items() if s.startswith(SCOPE_DOMAIN)}
 
     def blocked_for(self, project: str, domains: Collection[str]) -> PupilNumbers:
         """Numbers that are barred from a project that uses these domains."""
-        return frozenset().union(*(self.barred.get(s, frozenset()) for s in _scopes(project, domains)))
+        return frozenset().union(*(self.barred_numbers.get(s, frozenset()) for s in _scopes(project, domains)))
 
     def held_for(self, project: str, domains: Collection[str]) -> frozenset[str]:
         """Schools that are held back from a project that uses these domains."""
-        return frozenset().union(*(self.held.get(s, frozenset()) for s in _scopes(project, domains)))
+        return frozenset().union(*(self.withheld_schools.get(s, frozenset()) for s in _scopes(project, domains)))
 
     @property
     def covered(self) -> frozenset[str]:
         """Schools of which only who is on a list may be used."""
-        return frozenset(school for one in self.permissions for school in one.schools)
+        return frozenset(school for one in self.opt_in_lists for school in one.schools)
 
     def require_known(self, confirmed: Collection[str]) -> None:
         """Refuse the confirmation of a list that there is not (exit code 2): it would count for nothing."""
-        known = {one.name for one in self.lists}.union(*(source.lists for source in self.standing.values()))
+        known = {one.name for one in self.lists}.union(*(source.lists for source in self.registry.values()))
         if set(confirmed) - known:
             raise UsageRefused(
                 describe_problem(
@@ -93,19 +93,19 @@ class Objections:
 
     def digest(self) -> str:
         """One hash over all lists and what stands besides: another one means that something changed."""
-        changed = self.changes.digest() if self.changes.lists else ""
-        stands = sorted((scope, sorted(numbers)) for scope, numbers in self.barred.items())
+        changed = self.number_changes.digest() if self.number_changes.lists else ""
+        stands = sorted((scope, sorted(numbers)) for scope, numbers in self.barred_numbers.items())
         return hashlib.sha256(f"{self.sha256} {changed} {stands}".encode()).hexdigest()
 
     def digest_for(self, project: str, domains: Collection[str]) -> str:
         """One hash over who is barred from a project: another one means that it is due."""
-        newest = self.changes.newest
+        newest = self.number_changes.newest
         said = [
             sorted({newest(n) for n in self.blocked_for(project, domains)}),
             sorted(self.held_for(project, domains)),
             *sorted(
                 [*sorted(one.schools), *sorted({newest(n) for n in one.numbers_for_project(project, domains)})]
-                for one in self.permissions
+                for one in self.opt_in_lists
             ),
         ]
         return hashlib.sha256(repr(said).encode()).hexdigest()
@@ -120,7 +120,7 @@ class Objections:
                 "polarity": one.declaration.polarity,
                 "sha256": one.sha256,
                 "rows": one.line_count,
-                "in_force": len({self.changes.newest(number) for number in one.numbers_in_force}),
+                "in_force": len({self.number_changes.newest(number) for number in one.numbers_in_force}),
                 "withdrawn": one.withdrawn_count,
                 "schools_held_back": len({school for school, _ in one.invalid_lines}) if one.blocks else 0,
                 "invalid": sum(map(len, one.invalid_lines.values())),
@@ -185,9 +185,9 @@ def record_objections(root: Path, lists: Objections, found: PupilNumbers = froze
     folder = root / "objections"
     with locks.hold_lock(root / "locks", locks.OBJECTIONS_LOCK, wait=True):
         stands = objection_registry.merge_objection_lists(
-            objection_registry.load_objection_registry(folder), lists.lists, lists.changes, lists.confirmed
+            objection_registry.load_objection_registry(folder), lists.lists, lists.number_changes, lists.confirmed
         )
-        after = objection_registry.mark_matched_pupils(stands, found, lists.changes) if found else stands
+        after = objection_registry.mark_matched_pupils(stands, found, lists.number_changes) if found else stands
         objection_registry.save_objection_registry(folder, after)
     return after
 
@@ -233,10 +233,10 @@ def _of_schools(every: DataFrame, lists: Objections, project: str, domains: Coll
             every.sparkSession, "brin string not null", [(s,) for s in sorted(held)]
         )
         found.append(every.join(F.broadcast(schools), "brin", "left_semi").select("pgn").distinct())
-    if lists.permissions:
-        permitted = {SCOPE_PROJECT: [one.numbers_for_project(project, domains) for one in lists.permissions]}
+    if lists.opt_in_lists:
+        permitted = {SCOPE_PROJECT: [one.numbers_for_project(project, domains) for one in lists.opt_in_lists]}
         seen = opt_in_lists.pupils_by_school(every, lists.unlisted)
-        found.append(opt_in_lists.find_pupils_not_opted_in(seen, lists.permissions, permitted).select("pgn"))
+        found.append(opt_in_lists.find_pupils_not_opted_in(seen, lists.opt_in_lists, permitted).select("pgn"))
     return found
 
 
@@ -244,7 +244,7 @@ def _barred(stands: ObjectionRegistry, changes: NumberChanges, today: dt.date) -
     by_scope: dict[str, set[str]] = {}
     for source in stands.values():
         for (pgn, scope), entry in source.entries.items():
-            if entry.holds(today):
+            if entry.in_force(today):
                 by_scope.setdefault(scope, set()).add(pgn)
     return {scope: changes.linked_with(frozenset(listed)) for scope, listed in by_scope.items()}
 

@@ -33,7 +33,9 @@ class BarredPupils:
 
 def live_pseudonymous_releases(zones: StorageZones) -> list[ReleaseRecord]:
     """The releases that pseudonymous projects show."""
-    shown = [record_store.find_published_record(zones, folder.name) for folder in sorted(zones.exact.glob("*/"))]
+    shown = [
+        record_store.find_published_record(zones, folder.name) for folder in sorted(zones.exact_records.glob("*/"))
+    ]
     return [record for record in shown if record is not None and record.facts["class"] == "pseudonymous"]
 
 

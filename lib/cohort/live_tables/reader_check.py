@@ -65,7 +65,7 @@ def _look(round_: ReaderCheck, name: str) -> dict[str, Any]:
     zones, platform, code = round_.zones, round_.platform, EXIT_DONE
     try:
         agreed = project.load_project(round_.folder, name, platform)
-        why_not = _of_personal_data(round_, agreed) if agreed.pseudonymous else []
+        why_not = _of_personal_data(round_, agreed) if agreed.is_pseudonymous else []
         code = KeyRefused.exit_code if KEY_LOST in why_not else EXIT_DONE
         why_not = _settle(round_, agreed, why_not)
         code = max(code, NotAnonymous.exit_code if table_access.VERIFICATION_FAILED in why_not else EXIT_DONE)

@@ -20,7 +20,7 @@ from cohort.release import release_job
 from cohort.release.release_job import ReleaseTask
 from cohort.release_records import release_states
 from cohort.release_records.release_record import ReleaseRecord
-from cohort.verification import stage_verification
+from cohort.verification import published_table_verification
 from cohort.verification.findings import VerificationResult
 
 
@@ -65,7 +65,7 @@ def _look(
     """What the table's bytes tell: the findings, a sentence for everything wrong, facts for the note."""
     table, project = work.zones.table(record.project), record.project
     try:
-        findings = stage_verification.check_published(
+        findings = published_table_verification.verify_published_table(
             spark,
             work.project,
             work.platform,

@@ -33,7 +33,7 @@ from cohort.states import local_frames
 from cohort.states.schemas import PSEUDONYM_COLUMNS
 from cohort.storage import locks
 from cohort.storage.zone_paths import StorageZones
-from cohort.verification import stage_verification
+from cohort.verification import published_table_verification
 
 PUPIL_PSEUDONYM, SCHOOL_PSEUDONYM_COLUMN = PSEUDONYM_COLUMNS
 BARRED_COLUMN, LAPSED_COLUMN = "_barred", "_lapsed"
@@ -217,7 +217,7 @@ def _finish(task: RowWithdrawal, taken: list[Facts], facts: Facts) -> Facts:
 
 def _verify(task: RowWithdrawal, left: int) -> list[int | str]:
     """The checksum of what is left, when the verifier finds nothing in it."""
-    found = stage_verification.check_published(
+    found = published_table_verification.verify_published_table(
         task.spark,
         task.project,
         task.platform,
@@ -227,7 +227,9 @@ def _verify(task: RowWithdrawal, left: int) -> list[int | str]:
         task.hierarchies,
         (task.key, task.now.date()),
     )
-    barred = stage_verification.look_for_barred(task.spark, task.table, task.key, task.barred, task.schools)
+    barred = published_table_verification.check_excluded_pupils(
+        task.spark, task.table, task.key, task.barred, task.schools
+    )
     if found.found or barred:
         raise NotAnonymous(
             *(f"{f.code}: {f.sentence}" for f in (*found.found, *barred)),

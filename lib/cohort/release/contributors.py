@@ -31,7 +31,7 @@ def find_contributing_schools(
     shown = set(found[SCHOOL_CONTROL].to_pylist())
     names = _named(key, listed)
     if not shown <= names.keys():
-        lines = ledger.read_ledger(zones.ledger).lines
+        lines = ledger.read_ledger(zones.ledger).entries
         names |= _named(key, {line.brin for line in lines if line.brin is not None})
     return sorted(names[digest] for digest in shown & names.keys())
 

@@ -134,7 +134,7 @@ def replace_published_rows(
         "cohort.k": str(project.thresholds.k),
         "cohort.m": str(project.thresholds.m),
         "cohort.expires": str(project.ends),
-        **({"cohort.personal_data": "true"} if project.pseudonymous else {}),
+        **({"cohort.personal_data": "true"} if project.is_pseudonymous else {}),
     }
     ordered = order_by_released_values(released, rows, project.row_order, project.pseudonym_columns)
     return delta.replace_table(ordered, table, own, release_id, platform.tables)

@@ -96,7 +96,7 @@ def check_readiness(asked: ReadinessInput, spread: ValueRanges) -> dict[str, Any
         problems += refusal.problems
     steps: tuple[Callable[[], object], ...] = (
         lambda: number_change_application.require_newest_numbers(
-            asked.zones, number_changes.load_number_changes(asked.zones.numbers, asked.today)
+            asked.zones, number_changes.load_number_changes(asked.zones.number_changes, asked.today)
         ),
         lambda: project_keys.load_key(asked.key_folder, asked.project.name),
     )

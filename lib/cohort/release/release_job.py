@@ -33,7 +33,7 @@ from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification.findings import Finding, PublishedPredecessor, VerificationResult, VerificationSubject
 from cohort.verification.published_table_verification import verify_rights
-from cohort.verification.stage_verification import check_stage
+from cohort.verification.stage_verification import verify_stage as check_stage
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def check_release_allowed(work: ReleaseTask) -> tuple[Eligibility, ProjectKey]:
     if work.wave and before is None:
         raise nested_release.cohort_extension_refusal(project)
     number_change_application.require_newest_numbers(
-        work.zones, number_changes.load_number_changes(work.zones.numbers, work.today)
+        work.zones, number_changes.load_number_changes(work.zones.number_changes, work.today)
     )
     lists = eligibility.load_eligibility(work.zones, work.platform, project, work.today, work.known)
     return lists, project_keys.load_key(work.keys, project.name)
@@ -107,11 +107,11 @@ def release_one(
     publication.repair_publication(spark, zones, work.platform, project.name)
     number = _make_room(zones, project.name)
     snapshot_renumbering.renumber_snapshot(
-        spark, zones, project, key, number_changes.load_number_changes(zones.numbers, work.today)
+        spark, zones, project, key, number_changes.load_number_changes(zones.number_changes, work.today)
     )
     clock = Stopwatch(progress)
     record = stage_release(spark, work, lists, key, number, clock)
-    findings = verify_stage(spark, work, key, record, deep=False, report=clock.tell)
+    findings = verify_staged_release(spark, work, key, record, deep=False, report=clock.tell)
     clock.tell("verified", f"{len(findings.found)} findings")
     refuse_on_findings(zones, record, findings, work.now)
     if findings.found:
@@ -140,7 +140,7 @@ def _intruders(measures: Mapping[str, int | float]) -> dict[str, dict[str, float
     return reidentification_risk.intruder_chances_of_smallest_counts(*(int(measures[name]) for name in names))
 
 
-def verify_stage(
+def verify_staged_release(
     spark: SparkSession, work: ReleaseTask, key: ProjectKey, record: ReleaseRecord, *, deep: bool, report: StageListener
 ) -> VerificationResult:
     """Check a stage in full, against the lists as they are now and the release that is published."""
@@ -156,7 +156,7 @@ def check_published_eligibility(
 
 
 def _subject(work: ReleaseTask, key: ProjectKey, record: ReleaseRecord) -> VerificationSubject:
-    read = None if work.project.pseudonymous else record_store.find_published_record(work.zones, record.project)
+    read = None if work.project.is_pseudonymous else record_store.find_published_record(work.zones, record.project)
     folder = work.zones.remembered(record.project)
     return VerificationSubject(
         project=work.project,
@@ -172,7 +172,7 @@ def _subject(work: ReleaseTask, key: ProjectKey, record: ReleaseRecord) -> Verif
         hierarchies=work.hierarchies,
         today=work.today,
         counts=record.facts["counts"],
-        memory=None if work.project.pseudonymous else folder / str(record.release),
+        memory=None if work.project.is_pseudonymous else folder / str(record.release),
         before=None
         if read is None
         else PublishedPredecessor(
@@ -241,7 +241,7 @@ def stage_release(
     try:
         delta.write_new_table(way.rows, stage, note, work.platform.tables)
         clock.tell("staged")
-        if not project.pseudonymous:
+        if not project.is_pseudonymous:
             digest = class_snapshot.comparability_digest(project, trees)
             blanked = way.blanking.classes if way.blanking is not None else None
             class_snapshot.write_snapshot(way.members, zones, project, number, way.recoding, digest, before, blanked)
@@ -274,7 +274,7 @@ def stage_release(
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
             "sensitive": None if project.special_results else way.value_counts,
             "classes": way.recoding.classes,
-            "thresholds": project.limits,
+            "thresholds": project.class_limits,
             "expires": str(project.ends),
             "before": None if before is None else before.release,
             "wave": work.wave,

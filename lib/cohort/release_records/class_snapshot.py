@@ -178,7 +178,7 @@ def require_compared_with_published(zones: StorageZones, project: Project, recor
 
     A pseudonymous one never is: its rows are tied by their pseudonyms anyway.
     """
-    if project.pseudonymous:
+    if project.is_pseudonymous:
         return
     require_snapshot(zones, record)
     read = record_store.find_published_record(zones, project.name)

@@ -1,150 +1,237 @@
-"""What everybody may read of a release: its public record, made from the exact one by name.
+"""The public record of a release, made from the exact record field by field, by name.
 
-A fact that is not named here stays restricted, whoever adds it to the exact record.
+A field that is not named here stays restricted, whoever adds it to the exact record. `release` writes the public
+agreement, `publish` and the withdrawal of rows write the public record; the register of releases reads both.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ConfigDict, Field, JsonValue
+
 from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.foundation import json_documents
-from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_record import (
+    AgreedColumn,
+    AgreedMoment,
+    AgreedPopulation,
+    AgreedSource,
+    DataDictionary,
+    PublicAgreement,
+    RecodingLoss,
+    RecordPart,
+    ReleaseClass,
+    ReleaseRecord,
+    RowWithdrawal,
+)
 from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.risk import reidentification_risk
 from cohort.storage.zone_paths import StorageZones
 
-PUBLIC_COUNTS = (
-    "pupils_records",
-    "pupils_released",
-    "pupils_suppressed",
-    "pupils_objected",
-    "pupils_set_aside",
-    "pupils_without_instruction",
-    "pupils_withdrawn",
-    "rows_current",
-    "rows_used",
-    "rows_not_selected",
-    "rows_objected",
-    "rows_set_aside",
-    "rows_without_instruction",
-)
-"""The counts that are shown, hidden when small and else rounded. Counts of consents are never among them."""
+TEACHERS_NOTE = "a teacher's pupils lie within one school, so the school's limits hold for teachers too"
 
 
-def public_agreement(project: Project) -> dict[str, Any]:
-    """What everybody may read of the agreement: what for, of whom, which columns, why.
+class PublicReleaseCounts(RecordPart):
+    """The counts that are shown: None when small, else rounded. Counts of consents are never among them."""
 
-    Not the group of readers, nor what the platform needs to make the release.
+    pupils_records: int | None = None
+    pupils_released: int | None = None
+    pupils_suppressed: int | None = None
+    pupils_objected: int | None = None
+    pupils_set_aside: int | None = None
+    pupils_without_instruction: int | None = None
+    pupils_withdrawn: int | None = None
+    rows_current: int | None = None
+    rows_used: int | None = None
+    rows_not_selected: int | None = None
+    rows_objected: int | None = None
+    rows_set_aside: int | None = None
+    rows_without_instruction: int | None = None
+    schools: int | None = None
+
+
+class ObjectionListDates(RecordPart):
+    """The dates of the oldest and the newest list of objections; none of a release made without lists.
+
+    A list's name or source can be that of a school, so nothing else of it is public.
     """
-    return {
-        "question": project.question,
-        "controller": project.controller,
-        "research_group": project.research_group,
-        "legal_basis": project.legal_basis,
-        "release_class": project.release_class,
-        "starts": str(project.starts),
-        "ends": str(project.ends),
-        "population": {
-            "schooljaar": list(project.population.schooljaar),
-            "jaargroep": None if project.population.jaargroep is None else list(project.population.jaargroep),
-        },
-        "columns": [
-            {
-                "name": column.name,
-                "role": column.role,
-                "source": _source(column),
-                "why": column.why,
-                "legal_ground": column.legal_ground,
-            }
+
+    oldest_list: str | None = None
+    newest_list: str | None = None
+
+
+class PublicRowWithdrawal(RecordPart):
+    """Rows taken out of a published table: the day, the table version, and about how many pupils."""
+
+    at: str
+    version: int
+    pupils: int | None
+
+
+class PublicReleaseRecord(RecordPart):
+    """What everybody may read of a release."""
+
+    model_config = ConfigDict(json_schema_extra={"$id": "public-release-record-1"})
+
+    project: str
+    release: int
+    state: ReleaseState
+    release_class: ReleaseClass = Field(validation_alias="class", serialization_alias="class")
+    version: int | None = None
+    published: str | None = None
+    expires: str
+    agreed: PublicAgreement | None = None
+    thresholds: dict[str, str]
+    recoding: dict[str, JsonValue]
+    data_dictionary: DataDictionary = Field(validation_alias="codebook", serialization_alias="codebook")
+    loss: RecodingLoss
+    counts: PublicReleaseCounts
+    hidden_up_to: int
+    rounded_to: int
+    counts_note: str
+    objections: ObjectionListDates
+    teachers: str = TEACHERS_NOTE
+    faced: dict[str, int] = Field(default_factory=dict)
+    """By kind of intruder, 1 in how many is the chance at most to find a pupil's record."""
+    second_person: bool = False
+    personal_data: bool = False
+    withdrawals: tuple[PublicRowWithdrawal, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return the record as it is written to disk: the keys that were set, by their names on disk."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def public_agreement(project: Project) -> PublicAgreement:
+    """Return the part of a project's declaration that everybody may read: purpose, population, columns and reasons.
+
+    The group of readers and what the platform needs to make the release are not part of it.
+    """
+    jaargroep = project.population.jaargroep
+    return PublicAgreement(
+        question=project.question,
+        controller=project.controller,
+        research_group=project.research_group,
+        legal_basis=project.legal_basis,
+        release_class=project.release_class,
+        starts=str(project.starts),
+        ends=str(project.ends),
+        population=AgreedPopulation(
+            schooljaar=tuple(project.population.schooljaar), jaargroep=None if jaargroep is None else tuple(jaargroep)
+        ),
+        columns=tuple(
+            AgreedColumn(
+                name=column.name,
+                role=column.role,
+                source=_agreed_source(column),
+                why=column.why,
+                legal_ground=column.legal_ground,
+            )
             for column in project.columns
-        ],
-    }
+        ),
+    )
 
 
-def _source(column: DeclaredColumn) -> dict[str, Any]:
+def _agreed_source(column: DeclaredColumn) -> AgreedSource:
     if not column.results:
-        return {"attribute": column.attribute, "born": column.born}
+        return AgreedSource(attribute=column.attribute, born=column.born)
     last = column.results[-1]
-    moments = [{"schooljaar": r.schooljaar, "moment": r.moment} for r in column.results]
-    return {"domein": last.domein, "value": last.value, "at": moments}
+    moments = tuple(AgreedMoment(schooljaar=r.schooljaar, moment=r.moment) for r in column.results)
+    return AgreedSource(domein=last.domein, value=last.value, at=moments)
 
 
 def write_public_agreement(zones: StorageZones, record: ReleaseRecord) -> None:
-    """Tell what was agreed as soon as a release is made, whether or not it is ever published."""
-    json_documents.write_json_document(
-        zones.records / record.project / "agreement.json", record.facts["agreed"], public=True
+    """Write the agreement of a release into the open records, as soon as the release is made."""
+    if record.agreed is None:
+        raise ValueError("a release that is being made has an agreement")
+    path = zones.public_records / record.project / "agreement.json"
+    json_documents.write_json_document(path, record.agreed.model_dump(mode="json", exclude_unset=True), public=True)
+
+
+def make_public_record(platform: Platform, record: ReleaseRecord) -> PublicReleaseRecord:
+    """Return the public record of a release.
+
+    Args:
+        platform: its rules on shown counts: small ones are hidden, others rounded.
+        record: the exact record.
+    """
+    shown = platform.shown
+    return PublicReleaseRecord(
+        project=record.project,
+        release=record.release,
+        state=record.state,
+        release_class=record.release_class,
+        version=record.version,
+        published=record.published,
+        expires=record.expires,
+        agreed=record.agreed,
+        thresholds=record.thresholds,
+        recoding=record.recoding,
+        data_dictionary=record.data_dictionary,
+        loss=_public_loss(record.loss),
+        counts=_public_counts(platform, record),
+        hidden_up_to=shown.hide_up_to,
+        rounded_to=shown.round_to,
+        counts_note=f"null = {shown.hide_up_to} or fewer; others rounded to {shown.round_to}",
+        objections=_objection_list_dates(record),
+        teachers=TEACHERS_NOTE,
+        faced=_faced_by_intruders(record),
+        second_person=record.second_person,
+        personal_data=record.pseudonymous,
+        withdrawals=tuple(_public_withdrawal(platform, one) for one in record.withdrawals),
     )
 
 
-def make_public_record(platform: Platform, record: ReleaseRecord) -> dict[str, Any]:
-    """The record that everybody may read: counts hidden when small, else rounded.
+def _public_counts(platform: Platform, record: ReleaseRecord) -> PublicReleaseCounts:
+    made = record.counts.made()
+    exact = {name: made[name] for name in PublicReleaseCounts.model_fields if name in made}
+    if record.schools is not None:
+        exact["schools"] = len(record.schools)
+    return PublicReleaseCounts(**{name: platform.shown.count(number) for name, number in exact.items()})
 
-    Of the lists of objections their dates alone: a list's name or source can be a school's.
+
+def _public_loss(loss: RecodingLoss) -> RecodingLoss:
+    """Round to three decimals, so that no count can be computed from a loss."""
+    exact = loss.model_dump(exclude_unset=True)
+    return RecodingLoss(**{name: round(value, 3) for name, value in exact.items()})
+
+
+def _objection_list_dates(record: ReleaseRecord) -> ObjectionListDates:
+    dates = sorted(applied.date for applied in record.objections)
+    return ObjectionListDates(oldest_list=dates[0], newest_list=dates[-1]) if dates else ObjectionListDates()
+
+
+def _faced_by_intruders(record: ReleaseRecord) -> dict[str, int]:
+    """Return, by kind of intruder, 1 in how many is the chance at most to find a pupil's record.
+
+    The agreed limits, never what came out. Empty for a release made before school boards were counted, and for a
+    pseudonymous one, in which the rows of one school can be put together.
     """
-    facts = record.facts
-    exact = {name: facts["counts"][name] for name in PUBLIC_COUNTS if name in facts["counts"]}
-    if "schools" in facts:  # of a record made before it was noted, nothing is said
-        exact["schools"] = len(facts["schools"])
-    dates = sorted(str(applied["date"]) for applied in facts["objections"])
-    return {
-        "project": record.project,
-        "release": record.release,
-        "state": record.state,
-        "class": facts["class"],
-        "version": facts.get("version"),
-        "published": facts.get("published"),
-        "expires": facts["expires"],
-        "agreed": facts.get("agreed"),
-        "thresholds": facts["thresholds"],
-        "recoding": facts["recoding"],
-        "codebook": facts["codebook"],
-        "loss": {name: round(value, 3) for name, value in facts["loss"].items()},
-        "counts": {name: platform.shown.round_count(n) for name, n in exact.items()},
-        "hidden_up_to": platform.shown.hide_up_to,
-        "rounded_to": platform.shown.round_to,
-        "counts_note": f"null = {platform.shown.hide_up_to} or fewer; others rounded to {platform.shown.round_to}",
-        "objections": {"oldest_list": dates[0], "newest_list": dates[-1]} if dates else {},
-        "teachers": "a teacher's pupils lie within one school, so the school's limits hold for teachers too",
-        "faced": _faced(facts),
-        "second_person": facts.get("second_person", False),
-        "personal_data": facts["class"] == "pseudonymous",
-        "withdrawals": [_withdrawn(platform, one) for one in facts.get("withdrawals", [])],
-    }
-
-
-def _faced(facts: dict[str, Any]) -> dict[str, int]:
-    """By kind of intruder, the 1 in how many that is the chance at most to find a pupil's record.
-
-    As agreed, never as it came out. Nothing of a release made before boards were looked at, nor of a
-    pseudonymous one, where rows of one school can be put together.
-    """
-    if "intruders" not in facts or facts["class"] != "anonymous":
+    if record.intruders is None or record.pseudonymous:
         return {}
-    k, others = (int(facts["thresholds"][name]) for name in ("k", "k_others"))
-    told = reidentification_risk.intruder_chances_of_smallest_counts(k, others, others)
-    return {who: max(int(one["left_at_least"]), 1) for who, one in told.items()}
+    k, others = (int(record.thresholds[name]) for name in ("k", "k_others"))
+    chances = reidentification_risk.intruder_chances_of_smallest_counts(k, others, others)
+    return {kind: max(int(chance["left_at_least"]), 1) for kind, chance in chances.items()}
 
 
-def _withdrawn(platform: Platform, one: dict[str, Any]) -> dict[str, Any]:
-    """Of rows taken out of a published table: when, into which version, about how many pupils in all."""
-    pupils = sum(number for name, number in one.items() if name.startswith("pupils_"))
-    return {"at": one["at"][:10], "version": one["version"], "pupils": platform.shown.round_count(pupils)}
+def _public_withdrawal(platform: Platform, withdrawal: RowWithdrawal) -> PublicRowWithdrawal:
+    pupils = platform.shown.count(withdrawal.pupils)
+    return PublicRowWithdrawal(at=withdrawal.at[:10], version=withdrawal.version, pupils=pupils)
 
 
 def write_public_record(zones: StorageZones, platform: Platform, record: ReleaseRecord) -> None:
-    """Put the public record of a published release in its place, whole or not at all."""
-    json_documents.write_json_document(
-        zones.records / record.project / f"{record.release}.json", make_public_record(platform, record), public=True
-    )
+    """Write the public record of a published release, whole or not at all."""
+    path = zones.public_records / record.project / f"{record.release}.json"
+    json_documents.write_json_document(path, make_public_record(platform, record).document(), public=True)
 
 
 def mark_public_record_superseded(zones: StorageZones, record: ReleaseRecord) -> None:
-    """Have the public record of a release that was published before say that it is no longer the one."""
-    path = zones.records / record.project / f"{record.release}.json"
+    """Change the state in the public record of an earlier published release; all else stays as it was written."""
+    path = zones.public_records / record.project / f"{record.release}.json"
     if path.exists():
-        told = json_documents.read_json_document(path)
-        if told["state"] != ReleaseState.SUPERSEDED:
-            json_documents.write_json_document(path, {**told, "state": ReleaseState.SUPERSEDED}, public=True)
+        document = json_documents.read_json_document(path)
+        if document["state"] != ReleaseState.SUPERSEDED:
+            json_documents.write_json_document(path, {**document, "state": ReleaseState.SUPERSEDED}, public=True)

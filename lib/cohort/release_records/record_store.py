@@ -14,13 +14,13 @@ from cohort.storage.zone_paths import StorageZones
 
 def save_release_record(zones: StorageZones, record: ReleaseRecord) -> None:
     """Write the exact record of a release, whole or not at all."""
-    path = zones.exact / record.project / f"{record.release}.json"
+    path = zones.exact_records / record.project / f"{record.release}.json"
     json_documents.write_json_document(path, record.document())
 
 
 def load_release_records(zones: StorageZones, project: str) -> list[ReleaseRecord]:
     """Return every release of a project, in order of number."""
-    files = [file for file in (zones.exact / project).glob("*.json") if file.stem.isdigit()]
+    files = [file for file in (zones.exact_records / project).glob("*.json") if file.stem.isdigit()]
     records = [ReleaseRecord.model_validate(json_documents.read_json_document(file)) for file in files]
     return sorted(records, key=lambda record: record.release)
 

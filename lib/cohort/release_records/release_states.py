@@ -77,19 +77,19 @@ def require_open_project(zones: StorageZones, project: str) -> None:
 
 def certificate_path(zones: StorageZones, project: str) -> Path:
     """Return where the certificate of a destroyed project is kept, in the open records."""
-    return zones.records / project / "certificate.json"
+    return zones.public_records / project / "certificate.json"
 
 
 def destruction_journal_path(zones: StorageZones, project: str) -> Path:
     """Return where the journal of a destruction under way is kept."""
-    return zones.exact / project / "destruction.json"
+    return zones.exact_records / project / "destruction.json"
 
 
 def withdrawal_journal_path(zones: StorageZones, project: str) -> Path:
     """Return where the journal of rows being withdrawn is kept; nobody may read the table while it exists."""
-    return zones.exact / project / "withdrawal.json"
+    return zones.exact_records / project / "withdrawal.json"
 
 
 def failed_verification_path(zones: StorageZones, project: str) -> Path:
     """Return where the note of a failed verification is kept; nobody may read the table while it exists."""
-    return zones.exact / project / "failed_verification.json"
+    return zones.exact_records / project / "failed_verification.json"

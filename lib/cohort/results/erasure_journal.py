@@ -86,11 +86,11 @@ def journal_erasure(zones: StorageZones, now: dt.datetime, why: str, before: int
 
 def mark_for_vacuum(zones: StorageZones, table: Path) -> None:
     """Write down that a table has files to lose, before they are: a killed run's next one finds it."""
-    json_documents.write_json_document(zones.exact / "vacuum.json", {"table": table.name})
+    json_documents.write_json_document(zones.exact_records / "vacuum.json", {"table": table.name})
 
 
 def vacuum_marked_table(zones: StorageZones) -> None:
-    mark = zones.exact / "vacuum.json"
+    mark = zones.exact_records / "vacuum.json"
     if not mark.exists():
         return
     table = {t.name: t for t in (zones.results, zones.quarantine)}[json_documents.read_json_document(mark)["table"]]

@@ -103,33 +103,33 @@ class LedgerEntry:
 class Ledger:
     """What intake knows of earlier runs: one small line per file."""
 
-    lines: tuple[LedgerEntry, ...] = ()
+    entries: tuple[LedgerEntry, ...] = ()
 
     @cached_property
-    def hashes(self) -> frozenset[str]:
+    def settled_hashes(self) -> frozenset[str]:
         """Contents that were looked at for good, and containers of which every member was."""
-        settled = {line.sha256 for line in self.lines if line.reason not in RETRIED_REASONS}
-        waiting = {line.container for line in self.lines if line.sha256 not in settled}
-        packed = {line.container for line in self.lines if line.container} - waiting
+        settled = {line.sha256 for line in self.entries if line.reason not in RETRIED_REASONS}
+        waiting = {line.container for line in self.entries if line.sha256 not in settled}
+        packed = {line.container for line in self.entries if line.container} - waiting
         return frozenset(settled | packed)
 
     @cached_property
-    def retried(self) -> dict[str, str]:
+    def retryable_reasons(self) -> dict[str, str]:
         """Contents that were only ever rejected for a reason outside them, each with the last one."""
-        last = {line.sha256: line.reason for line in self.lines if line.reason in RETRIED_REASONS}
-        return {sha: reason for sha, reason in last.items() if reason and sha not in self.hashes}
+        last = {line.sha256: line.reason for line in self.entries if line.reason in RETRIED_REASONS}
+        return {sha: reason for sha, reason in last.items() if reason and sha not in self.settled_hashes}
 
     @cached_property
-    def unreadable(self) -> frozenset[str]:
+    def unreadable_hashes(self) -> frozenset[str]:
         """Contents, and their containers, that nobody could look at yet by a fault of ours."""
-        waiting = {sha for sha, reason in self.retried.items() if reason == UNREADABLE}
-        packed = {line.container for line in self.lines if line.sha256 in waiting}
+        waiting = {sha for sha, reason in self.retryable_reasons.items() if reason == UNREADABLE}
+        packed = {line.container for line in self.entries if line.sha256 in waiting}
         return frozenset(waiting.union(sha for sha in packed if sha))
 
     @property
-    def with_rosters(self) -> frozenset[str]:
+    def roster_hashes(self) -> frozenset[str]:
         """Contents that are a roster or hold one."""
-        return frozenset(line.container or line.sha256 for line in self.lines if line.kind == "roster")
+        return frozenset(line.container or line.sha256 for line in self.entries if line.kind == "roster")
 
     @property
     def not_unpacked(self) -> frozenset[str]:
@@ -137,7 +137,7 @@ class Ledger:
 
         Nobody knows what they hold.
         """
-        shut = (x for x in self.lines if (x.reason or "").startswith(("CONTAINER_", *UNREAD_DOCUMENT_REASONS)))
+        shut = (x for x in self.entries if (x.reason or "").startswith(("CONTAINER_", *UNREAD_DOCUMENT_REASONS)))
         return frozenset(x.container or x.sha256 for x in shut)
 
     @property
@@ -147,24 +147,24 @@ class Ledger:
         What only waits for a newer list of its school is not, nor what we could not read: both are still to
         be taken in.
         """
-        settled = {line.sha256 for line in self.lines if line.reason not in (OPT_IN_LIST_OLDER, UNREADABLE)}
-        waiting = [line for line in self.lines if line.sha256 not in settled]
-        packed = {line.container for line in self.lines} - {line.container for line in waiting}
+        settled = {line.sha256 for line in self.entries if line.reason not in (OPT_IN_LIST_OLDER, UNREADABLE)}
+        waiting = [line for line in self.entries if line.sha256 not in settled]
+        packed = {line.container for line in self.entries} - {line.container for line in waiting}
         return frozenset(settled.union(sha for sha in packed if sha))
 
     def latest(self) -> dict[str, dt.date]:
         """The day on which a school's results were taken in last, by school."""
-        taken = [line for line in self.lines if line.taken and line.brin and line.delivered]
+        taken = [line for line in self.entries if line.taken and line.brin and line.delivered]
         days = ((str(line.brin), dt.datetime.fromisoformat(line.received).date()) for line in taken)
         return {school: day for day, school in sorted((day, school) for school, day in days)}
 
     @property
     def batches(self) -> tuple[int, ...]:
-        return tuple(sorted({line.batch for line in self.lines}))
+        return tuple(sorted({line.batch for line in self.entries}))
 
     @property
     def last_number(self) -> int:
-        return max((line.levering_nr for line in self.lines), default=0)
+        return max((line.levering_nr for line in self.entries), default=0)
 
     @property
     def next_batch(self) -> int:
@@ -172,7 +172,7 @@ class Ledger:
 
     def current(self) -> int:
         """Rows that must be in the results, but for those that objections took away."""
-        return sum(e.accepted - sum(e.replaced.values()) - sum(e.withdrawn.values()) for e in self.lines)
+        return sum(e.accepted - sum(e.replaced.values()) - sum(e.withdrawn.values()) for e in self.entries)
 
 
 def read_ledger(path: Path) -> Ledger:

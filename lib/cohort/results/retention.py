@@ -52,11 +52,11 @@ def _deliveries(known: Ledger, files: Iterable[DeliveredFile], until: dt.datetim
     What we could not read stays, however old: it was never looked at.
     """
     last: dict[str, dt.datetime] = {}
-    for line in known.lines:
+    for line in known.entries:
         for content in {line.sha256, line.container} - {None}:
             last[str(content)] = max(_when(line), last.get(str(content), _when(line)))
     found = {(file.container or file.sha256): file.origin for file in files if file.origin}
-    past = {content for content, day in last.items() if day <= until} - known.unreadable
+    past = {content for content, day in last.items() if day <= until} - known.unreadable_hashes
     gone = [path for content, path in found.items() if content in past]
     for path in gone:
         path.unlink(missing_ok=True)
@@ -64,13 +64,13 @@ def _deliveries(known: Ledger, files: Iterable[DeliveredFile], until: dt.datetim
 
 
 def _quarantine(spark: SparkSession, zones: StorageZones, known: Ledger, until: dt.datetime) -> int:
-    past = {line.batch for line in known.lines if _when(line) <= until}
+    past = {line.batch for line in known.entries if _when(line) <= until}
     return results_store.remove_batches(spark, zones.quarantine, past, "refused rows that are past their days")
 
 
 def _results(spark: SparkSession, zones: StorageZones, known: Ledger, until: dt.datetime, now: dt.datetime) -> int:
     """Batches of results that are past their days, with the files that held them; counted as erased rows."""
-    past = {line.batch for line in known.lines} - {line.batch for line in known.lines if _when(line) > until}
+    past = {line.batch for line in known.entries} - {line.batch for line in known.entries if _when(line) > until}
     there = [batch for batch in sorted(past) if (zones.results / f"batch={batch}").exists()]
     for batch in there:
         erasure_journal.erase_batch(spark, zones, known.batches, batch, now)
@@ -79,7 +79,7 @@ def _results(spark: SparkSession, zones: StorageZones, known: Ledger, until: dt.
 
 
 def _feedback(zones: StorageZones, known: Ledger, until: dt.datetime) -> int:
-    past = {f"{line.levering_nr}" for line in known.lines if _when(line) <= until}
+    past = {f"{line.levering_nr}" for line in known.entries if _when(line) <= until}
     gone = [file for file in zones.feedback("").glob("*/*") if file.stem in past] if past else []
     for file in gone:
         file.unlink()
@@ -88,9 +88,9 @@ def _feedback(zones: StorageZones, known: Ledger, until: dt.datetime) -> int:
 
 def _earlier(zones: StorageZones, known: Ledger, until: dt.datetime) -> int:
     """Data files that no current row needs, once the first row of them was taken away long enough ago."""
-    mark = zones.exact / "vacuumed.json"
+    mark = zones.exact_records / "vacuumed.json"
     through = int(json_documents.read_json_document(mark)["through"]) if mark.is_file() else 0
-    moved = [e for e in known.lines if (e.replaced or e.withdrawn) and e.levering_nr > through]
+    moved = [e for e in known.entries if (e.replaced or e.withdrawn) and e.levering_nr > through]
     if not moved or min(map(_when, moved)) > until:
         return 0
     current = delta.list_current_names(zones.results)

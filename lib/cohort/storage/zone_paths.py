@@ -57,12 +57,12 @@ class StorageZones:
         return self.restricted / "superseding"
 
     @property
-    def ended(self) -> Path:
+    def intake_completed(self) -> Path:
         """There between two runs of intake, if the first of them came to its end."""
         return self.feedback(".ended")
 
     @property
-    def numbers(self) -> Path:
+    def number_changes(self) -> Path:
         return self.root / "nummerwijzigingen"
 
     @property
@@ -70,7 +70,7 @@ class StorageZones:
         return self.restricted / "locks"
 
     @property
-    def exact(self) -> Path:
+    def exact_records(self) -> Path:
         """Exact counts, states of releases, journals of running destructions."""
         return self.restricted / "records"
 
@@ -80,24 +80,24 @@ class StorageZones:
         return self.restricted / "erasures"
 
     @property
-    def private(self) -> tuple[Path, ...]:
+    def private_zones(self) -> tuple[Path, ...]:
         """The zones, beside `feedback`, that nobody but the platform's own user may enter."""
         lists = ("objections", "consents", "instructions", "nummerwijzigingen")
         zones = ("restricted", "staging", "deliveries", *lists)
         return tuple(self.root / zone for zone in zones)
 
     @property
-    def standing(self) -> Path:
+    def objection_registry(self) -> Path:
         """What every source of objections ever filed: a newer list lifts none of it."""
         return self.restricted / "objections"
 
     @property
-    def unlisted(self) -> Path:
+    def opt_in_exclusions(self) -> Path:
         """Pupils and the schools they were seen at, of schools that allow: their rows are not kept."""
         return self.restricted / "unlisted"
 
     @property
-    def records(self) -> Path:
+    def public_records(self) -> Path:
         """Rounded records for everybody."""
         return self.root / "records"
 

@@ -39,7 +39,7 @@ def write(zones: StorageZones) -> dict[str, int]:
     published, and no number of pupils.
     """
     told = _kept(zones)
-    for project in sorted(path.name for path in zones.exact.glob("*/") if PROJECT_NAME.fullmatch(path.name)):
+    for project in sorted(path.name for path in zones.exact_records.glob("*/") if PROJECT_NAME.fullmatch(path.name)):
         for school, use in _uses(zones, project).items():
             told.setdefault(school, {})[project] = use
     changed = sum(_put(zones.feedback(school), told[school]) for school in sorted(told))

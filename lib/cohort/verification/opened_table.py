@@ -17,12 +17,12 @@ from cohort.verification.hierarchy_reader import UNKNOWN_LEAF, HierarchyPaths
 def runs(files: list[Path], project: Project, *, control: bool) -> record_runs.RecordRuns:
     own = project.sensitive_column
     name = None if own is None else own.name
-    school = schemas.PSEUDONYM_COLUMNS[1] if project.pseudonymous else None
+    school = schemas.PSEUDONYM_COLUMNS[1] if project.is_pseudonymous else None
     return record_runs.read_record_runs(files, project.column_names, control=control, sensitive=name, school=school)
 
 
 def pseudonyms_of(files: list[Path], project: Project, *, control: bool) -> pseudonym_check.PseudonymCounts | None:
-    if not project.pseudonymous:
+    if not project.is_pseudonymous:
         return None
     return pseudonym_check.count_pseudonyms(files, project.column_names, control=control)
 

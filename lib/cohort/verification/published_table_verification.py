@@ -190,5 +190,5 @@ def published_table_properties(project: Project, release_id: str) -> dict[str, s
         "cohort.k": str(limits.k),
         "cohort.m": str(limits.m),
         "cohort.expires": project.ends.isoformat(),
-        **({"cohort.personal_data": "true"} if project.pseudonymous else {}),
+        **({"cohort.personal_data": "true"} if project.is_pseudonymous else {}),
     }

@@ -53,18 +53,6 @@ from cohort.verification.permission_reader import UsagePermissions
 from cohort.verification.published_table_verification import PUBLISHED_TABLE_CODES
 from cohort.verification.record_runs import IntArray
 
-__all__ = [
-    "Before",
-    "Finding",
-    "Findings",
-    "Subject",
-    "check_published",
-    "check_rights",
-    "check_stage",
-    "look_for_barred",
-    "own_properties",
-]
-
 STAGE_CODES = (
     *PUBLISHED_TABLE_CODES,
     "SCHOOLS",
@@ -84,7 +72,7 @@ STAGE_CODES = (
 )
 
 
-def check_stage(
+def verify_stage(
     spark: SparkSession,
     subject: VerificationSubject,
     *,
