@@ -27,13 +27,13 @@ def work(job: entry.Job) -> entry.Record:
         spark = job.session()
         publication.repair_publication(spark, job.zones, job.platform, agreed.name)
         record = record_store.find_release_record(job.zones, agreed.name, job.asked.release)
-        if record.facts.get("mended"):
+        if record.mended:
             table_access.settle_access(job.zones, job.platform, agreed, job.now)
-            return public_record.make_public_record(job.platform, record)
+            return public_record.make_public_record(job.platform, record).document()
         record = publication.publish_release(
             spark, job.zones, job.platform, agreed, record, job.now, approved, job.progress
         )
-    return public_record.make_public_record(job.platform, record)
+    return public_record.make_public_record(job.platform, record).document()
 
 
 if __name__ == "__main__":

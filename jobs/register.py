@@ -10,7 +10,7 @@ from cohort.transparency import public_register, school_uses
 
 
 def work(job: entry.Job) -> entry.Record:
-    out = Path(job.asked.out).resolve() if job.asked.out is not None else job.zones.register
+    out = Path(job.asked.out).resolve() if job.asked.out is not None else job.zones.public_register
     public_register.check(job.zones, out)
     with job.lock(locks.REGISTER_LOCK):
         public_register.mend(out)

@@ -75,8 +75,9 @@ def failed(job: entry.Job, name: str, defect: Exception) -> entry.Record:
 
 
 def told(job: entry.Job, record: release_record.ReleaseRecord) -> entry.Record:
-    beside = {name: record.facts[name] for name in ("stages", "linked", "differences_with")}
-    return {**public_record.make_public_record(job.platform, record), **beside}
+    exact = record.document()
+    beside = {name: exact[name] for name in ("stages", "linked", "differences_with")}
+    return {**public_record.make_public_record(job.platform, record).document(), **beside}
 
 
 if __name__ == "__main__":

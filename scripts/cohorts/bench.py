@@ -112,7 +112,7 @@ def main() -> None:
         if turn >= 2:
             naive.append(middle - start)
             protected.append(end - middle)
-            stages.append(record.facts["stages"])
+            stages.append(record.stages or {})
         tell(f"turn {turn}: unprotected {middle - start:.2f} s, release {end - middle:.2f} s")
     spent = {name: statistics.median(s.get(name, 0.0) for s in stages) for name in stages[0]}
     ratio = statistics.median(p / n for p, n in zip(protected, naive, strict=True))
@@ -124,7 +124,7 @@ def main() -> None:
         "release_s": round(statistics.median(protected), 2),
         "ratio": round(ratio, 2),
         "stages": spent,
-        "loss": round(record.facts["loss"]["mean"], 5),
+        "loss": round(record.loss.mean, 5),
         "driver_python_mb": peak,
     }
     print(json.dumps(told))

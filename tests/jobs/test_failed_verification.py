@@ -16,7 +16,7 @@ NAME = "leergroei"
 
 
 def mode(platform: Platform) -> int:
-    return stat.S_IMODE(platform.zones.table(NAME).stat().st_mode)
+    return stat.S_IMODE(platform.zones.published_table(NAME).stat().st_mode)
 
 
 def test_who_tampers_with_a_table_closes_it(fresh: Platform) -> None:
@@ -28,7 +28,7 @@ def test_who_tampers_with_a_table_closes_it(fresh: Platform) -> None:
     done = fresh.submit("release", "--project", NAME, "--publish")
     assert done.code == 0, done.stderr
     assert mode(fresh) == 0o750
-    table = fresh.zones.table(NAME)
+    table = fresh.zones.published_table(NAME)
     shutil.copytree(table, fresh.home / "copy")
 
     rows = deltalake.DeltaTable(str(table)).to_pyarrow_table()

@@ -29,7 +29,7 @@ def published(copied: Callable[[], Platform]) -> Platform:
 
 def rows(platform: Platform) -> tuple[str, polars.DataFrame]:
     """What a reader gets now: the release's id and the rows."""
-    path = str(platform.zones.table("leergroei"))
+    path = str(platform.zones.published_table("leergroei"))
     frame = polars.read_delta(path)
     return DeltaTable(path).metadata().configuration["cohort.release"], frame.sort(frame.columns)
 
@@ -95,11 +95,11 @@ def test_the_table_is_the_old_snapshot_or_the_new_one_and_running_again_succeeds
     assert last == f"leergroei-{done.record['release']}"
     assert new.equals(old)
     assert not published.zones.staging("leergroei").exists()
-    remembered = [path.name for path in published.zones.remembered("leergroei").iterdir()]
+    remembered = [path.name for path in published.zones.release_snapshots("leergroei").iterdir()]
     assert remembered == [str(done.record["release"])]
     states = [r["state"] for r in published.submit("status").record["projects"][0]["releases"]]
     assert states.count("PUBLISHED") == 1
     assert states[-1] == "PUBLISHED"
-    table = DeltaTable(str(published.zones.table("leergroei")))
+    table = DeltaTable(str(published.zones.published_table("leergroei")))
     current = {Path(uri).name for uri in table.file_uris()}
-    assert {path.name for path in published.zones.table("leergroei").glob("*.parquet")} == current
+    assert {path.name for path in published.zones.published_table("leergroei").glob("*.parquet")} == current

@@ -17,7 +17,7 @@ K = 10
 
 def remembered(platform: Platform, release: int) -> set[bytes]:
     """The pseudonyms of who is in a release, as the restricted zone remembers them."""
-    folder = platform.zones.remembered(NAME) / str(release) / "pupils"
+    folder = platform.zones.release_snapshots(NAME) / str(release) / "pupils"
     return set(polars.read_parquet(folder / "*.parquet")["_pupil"].to_list())
 
 
@@ -42,7 +42,7 @@ def object_to_everything(platform: Platform, name: str, numbers: list[str]) -> N
 
 def sizes(platform: Platform) -> dict[tuple[str, ...], int]:
     """What a reader counts: pupils per released record."""
-    frame = polars.read_delta(str(platform.zones.table(NAME)))
+    frame = polars.read_delta(str(platform.zones.published_table(NAME)))
     counted = frame.group_by(frame.columns).len()
     return {tuple(row[:-1]): row[-1] for row in counted.rows()}
 
@@ -69,7 +69,7 @@ def test_who_objects_later_leaves_with_others_and_the_readers_cannot_tell_who(fr
     assert fresh.submit("verify", "--project", NAME).code == 0
 
     assert fresh.submit("release", "--due").record["due"] == []
-    assert [path.name for path in Path(fresh.zones.remembered(NAME)).iterdir()] == ["2"]
+    assert [path.name for path in Path(fresh.zones.release_snapshots(NAME)).iterdir()] == ["2"]
     destroyed = fresh.submit("destroy", "--project", NAME, "--confirm", NAME)
     assert destroyed.code == 0, destroyed.stderr
-    assert not fresh.zones.remembered(NAME).exists()
+    assert not fresh.zones.release_snapshots(NAME).exists()

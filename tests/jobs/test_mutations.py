@@ -96,11 +96,11 @@ def test_the_verifier_refuses(
     assert found & codes, found
     record = record_store.find_release_record(strict.zones, "leergroei", None)
     assert record.state is release_states.ReleaseState.REFUSED
-    assert not strict.zones.stage("leergroei", 1).exists()
+    assert not strict.zones.staged_release("leergroei", 1).exists()
 
 
 def test_unbroken_the_same_cohort_passes(spark: SparkSession, strict: Platform) -> None:
     record = release_one(spark, strict)
     assert record.state is release_states.ReleaseState.VERIFIED
-    assert record.facts["counts"]["pupils_objected"] > 0
-    assert record.facts["counts"]["pupils_without_instruction"] > 0
+    assert record.counts.pupils_objected > 0
+    assert record.counts.pupils_without_instruction > 0

@@ -97,7 +97,7 @@ class Shown:
 
     def read_by(self, name: str) -> list[str]:
         """Rows or `refused`, files seen, files opened."""
-        given = [name, str(self.home / "warm"), str(self.zones.table("proef"))]
+        given = [name, str(self.home / "warm"), str(self.zones.published_table("proef"))]
         done = subprocess.run([sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True, cwd="/")
         return done.stdout.split()
 
@@ -127,7 +127,7 @@ def shown(users: None) -> Iterator[Shown]:
         home.chmod(0o711)
         made = Shown(home)
         rows = polars.DataFrame({"geslacht": ["1"] * 30 + ["2"] * 30}).to_arrow()
-        for table in (home / "warm", made.zones.table("proef")):
+        for table in (home / "warm", made.zones.published_table("proef")):
             table.mkdir(parents=True)
             write_deltalake(str(table), rows)
         record_store.save_release_record(
@@ -158,7 +158,7 @@ def test_where_access_is_the_owners_alone_the_group_does_not_read(shown: Shown) 
 
 def test_who_stands_in_the_folder_when_it_is_closed_sees_nothing_any_more(shown: Shown) -> None:
     shown.settle(INSIDE)
-    command = [sys.executable, "-c", STAND_INSIDE, MEMBER, str(shown.zones.table("proef"))]
+    command = [sys.executable, "-c", STAND_INSIDE, MEMBER, str(shown.zones.published_table("proef"))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/") as inside:
         assert inside.stdout is not None
         assert int(inside.stdout.readline()) >= 1
@@ -265,7 +265,7 @@ def test_what_schools_hear_is_read_by_nobody_else(shown: Shown, umask: int, who:
         everything_told_to_schools(shown.zones)
     finally:
         os.umask(before)
-    for top in (shown.zones.feedback(""), shown.zones.exact_records):
+    for top in (shown.zones.school_feedback(""), shown.zones.exact_records):
         if top_is_open:
             for folder in (top, top.parent):
                 folder.chmod(0o755)
@@ -273,12 +273,12 @@ def test_what_schools_hear_is_read_by_nobody_else(shown: Shown, umask: int, who:
         assert len(paths) >= 2
         opened = [str(len(paths)), "1" if top_is_open else "0"]  # of an open top the names, and no more
         assert entered_by(who, top, paths) == opened
-    assert len(list(shown.zones.feedback("10AA").iterdir())) == 6
+    assert len(list(shown.zones.school_feedback("10AA").iterdir())) == 6
 
 
 def test_what_was_left_open_is_closed_by_the_next_job_whatever_it_is(shown: Shown) -> None:
     everything_told_to_schools(shown.zones)
-    top = shown.zones.feedback("")
+    top = shown.zones.school_feedback("")
     paths = sorted(top.rglob("*"))
     for path in (top, *paths):
         path.chmod(0o755 if path.is_dir() else 0o644)

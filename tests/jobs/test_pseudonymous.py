@@ -35,7 +35,7 @@ def pseudonym(platform: Platform, text: str) -> str:
 
 
 def table(platform: Platform) -> polars.DataFrame:
-    return polars.read_delta(str(platform.zones.table(NAME)))
+    return polars.read_delta(str(platform.zones.published_table(NAME)))
 
 
 def schools(platform: Platform) -> list[str]:
@@ -109,7 +109,7 @@ def test_late_objectors_leave_the_table_by_the_objections_job_without_a_trace(
     assert set(shown["pupil"]) <= of.keys()
     late = sorted(set(shown["pupil"]))[:2]
     marks = {mark: bytes.fromhex(mark) for mark in late}
-    assert byte_search.search_files([zones.table(NAME)], marks).labels == set(late)
+    assert byte_search.search_files([zones.published_table(NAME)], marks).labels == set(late)
 
     object_to_everything(pseudonymous, [of[mark] for mark in late])
     done = pseudonymous.submit("objections")
@@ -118,7 +118,7 @@ def test_late_objectors_leave_the_table_by_the_objections_job_without_a_trace(
     assert (left["pupils_barred"], left["access"]) == (2, "granted")
     assert NAME not in done.record["due"]
     assert table(pseudonymous).height == shown.height - 2 - left["pupils_besides"]
-    assert byte_search.search_files([zones.table(NAME)], marks).labels == frozenset()
+    assert byte_search.search_files([zones.published_table(NAME)], marks).labels == frozenset()
     assert state(pseudonymous) == "granted"
     verified = pseudonymous.submit("verify", *ASK)
     assert (verified.code, "OBJECTOR" in verified.record["checked"]) == (0, True), verified.stderr
@@ -169,14 +169,14 @@ def test_without_its_key_or_after_its_end_nobody_reads_and_it_can_still_be_destr
     looked = pseudonymous.submit("access")
     assert (looked.code, only(looked.record)["access"]) == (0, "withdrawn")
     assert pseudonymous.submit("destroy", *ASK, "--confirm", NAME).code == 0
-    assert not pseudonymous.zones.table(NAME).exists()
+    assert not pseudonymous.zones.published_table(NAME).exists()
 
 
 def test_without_the_schools_instruction_there_is_no_release(pseudonymous: Platform) -> None:
     done = pseudonymous.submit("release", *ASK)
     assert done.code == 17, done.stderr
     assert "instruction" in done.stderr
-    assert not pseudonymous.zones.table(NAME).exists()
+    assert not pseudonymous.zones.published_table(NAME).exists()
 
 
 def test_a_group_that_nobody_knows_is_refused_before_anything_is_published(
@@ -190,4 +190,4 @@ def test_a_group_that_nobody_knows_is_refused_before_anything_is_published(
     pseudonymous.change(f"conf/projects/{NAME}.toml", f'readers = "{ours}"', 'readers = "niemand-zo"')
     done = pseudonymous.submit("publish", *ASK, "--release", "1", "--approved-by", "A. Jansen")
     assert (done.code, "a group that this machine knows" in done.stderr) == (17, True)
-    assert not pseudonymous.zones.table(NAME).exists()
+    assert not pseudonymous.zones.published_table(NAME).exists()

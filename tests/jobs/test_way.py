@@ -55,7 +55,7 @@ def test_a_second_intake_of_the_same_files_changes_nothing(way: Way) -> None:
 
 
 def test_published_classes_keep_k_for_both_readers_without_spark(way: Way) -> None:
-    path = str(way.platform.zones.table("leergroei"))
+    path = str(way.platform.zones.published_table("leergroei"))
     frame = polars.read_delta(path)
     other = polars.from_arrow(DeltaTable(path).to_pyarrow_table())
     assert isinstance(other, polars.DataFrame)
@@ -67,14 +67,14 @@ def test_published_classes_keep_k_for_both_readers_without_spark(way: Way) -> No
 
 
 def test_rows_follow_their_released_values_and_nothing_else(way: Way) -> None:
-    table = DeltaTable(str(way.platform.zones.table("leergroei")))
+    table = DeltaTable(str(way.platform.zones.published_table("leergroei")))
     for file in table.file_uris():
         rows = polars.read_parquet(file)
         assert rows.equals(rows.sort(rows.columns))
 
 
 def test_the_table_says_which_release_it_is(way: Way) -> None:
-    table = DeltaTable(str(way.platform.zones.table("leergroei")))
+    table = DeltaTable(str(way.platform.zones.published_table("leergroei")))
     own = table.metadata().configuration
     assert {name: own[name] for name in ("cohort.release", "cohort.class", "cohort.k", "cohort.m")} == {
         "cohort.release": "leergroei-1",
@@ -107,13 +107,13 @@ def test_the_stage_is_gone_and_no_scratch_is_left(way: Way) -> None:
 
 def test_the_register_shows_the_release_and_each_school_its_own_use(way: Way) -> None:
     zones = way.platform.zones
-    assert way.done["register"].record["index"] == str(zones.register / "index.html")
-    page = (zones.register / "project" / "leergroei.html").read_text(encoding="utf-8")
+    assert way.done["register"].record["index"] == str(zones.public_register / "index.html")
+    page = (zones.public_register / "project" / "leergroei.html").read_text(encoding="utf-8")
     assert way.platform.work().project.question in page
     schools = json.loads((zones.exact_records / "leergroei" / "1.json").read_text())["schools"]
     assert len(schools) > 5
-    assert all("leergroei" in (zones.feedback(x) / "gebruik.json").read_text() for x in schools)
-    told = "".join(p.read_text(encoding="utf-8") for p in zones.register.rglob("*") if p.is_file())
+    assert all("leergroei" in (zones.school_feedback(x) / "gebruik.json").read_text() for x in schools)
+    told = "".join(p.read_text(encoding="utf-8") for p in zones.public_register.rglob("*") if p.is_file())
     assert not [school for school in schools if school in told]
 
 
@@ -146,8 +146,8 @@ def test_the_search_finds_what_is_planted_in_each_sink(way: Way) -> None:
     secret = planted(way)
     zones = way.platform.zones
     for sink in (
-        zones.table("leergroei"),
-        zones.table("leergroei") / "_delta_log",
+        zones.published_table("leergroei"),
+        zones.published_table("leergroei") / "_delta_log",
         zones.public_records,
         way.platform.local,
     ):
@@ -157,7 +157,7 @@ def test_the_search_finds_what_is_planted_in_each_sink(way: Way) -> None:
             assert label in {hit.label for hit in byte_search.search_files([sink], secret).found}
             leak.unlink()
     decoded = polars.DataFrame({"taal": [secret["brin"].decode(), secret["pupil number"].decode()]})
-    leak = zones.table("leergroei") / "part-planted.parquet"
+    leak = zones.published_table("leergroei") / "part-planted.parquet"
     decoded.write_parquet(leak, compression="zstd")
     assert {"brin", "pupil number"} <= {hit.label for hit in byte_search.search_files([leak], secret).found}
     leak.unlink()

@@ -129,7 +129,10 @@ def read_by_both(content: bytes) -> tuple[tuple[set[str], set[str]] | None, tupl
         (zone / "a.csv").write_bytes(content)
         try:
             lists = objections.load_objections(zone, LIMITS, TODAY, {"rekenen", "lezen"})
-            ours = {*lists.blocked_for("proef", ["rekenen"])}, {*lists.held_for("proef", ["rekenen"])}
+            ours = (
+                {*lists.barred_from_project("proef", ["rekenen"])},
+                {*lists.schools_withheld_from_project("proef", ["rekenen"])},
+            )
         except ObjectionsRefused:
             ours = None
         try:

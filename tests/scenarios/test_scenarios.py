@@ -90,7 +90,7 @@ def test_the_lines_that_are_refused_as_the_school_reads_them(taken: Taken) -> No
     codes: dict[tuple[str, int], set[str]] = defaultdict(set)
     for row in taken.ledger():
         told = json_documents.read_json_document(
-            taken.zones.feedback(row.brin or "onbekend") / f"{row.levering_nr}.json"
+            taken.zones.school_feedback(row.brin or "onbekend") / f"{row.levering_nr}.json"
         )
         for code, found in told["codes"].items():
             assert len(found["lines"]) == found["rows"]
@@ -102,7 +102,9 @@ def test_the_lines_that_are_refused_as_the_school_reads_them(taken: Taken) -> No
 
 def test_the_quarantine_holds_no_objector_and_nothing_of_rejected_files(taken: Taken) -> None:
     holds = platform.load_platform(CONF).objections
-    blocked = objections.load_objections(taken.zones.objections, holds, dt.date(2025, 11, 23), ()).blocked
+    blocked = objections.load_objections(
+        taken.zones.objections, holds, dt.date(2025, 11, 23), ()
+    ).barred_from_everything
     rows = delta.read_table(taken.spark, taken.zones.quarantine).select("pgn", "levering_nr").collect()
     read = {row.levering_nr for row in taken.ledger() if row.status == "TAKEN"}
     assert {row.levering_nr for row in rows} <= read

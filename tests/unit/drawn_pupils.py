@@ -120,7 +120,7 @@ def run(
     counts = search_input.count_pupils(coded, pupils, asked)
     own = None
     if asked.sensitive_column is not None:
-        own = SensitiveColumn.of("advies", ADVIES, derive_value_rules(asked, platform().floors), 1)
+        own = SensitiveColumn.from_hierarchy("advies", ADVIES, derive_value_rules(asked, platform().floors), 1)
     recoded = class_search.search_classes(coded, asked, coding, counts, own, ProjectKey(SECRET), most)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generalisation, "RELEASED_ROWS_PER_FILE", -(-recoded.recoding.released // files))

@@ -145,7 +145,7 @@ class Root:
             wave,
             boards=self.boards,
         )
-        stage = zones.stage(own.name, number)
+        stage = zones.staged_release(own.name, number)
         delta.write_new_table(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
         blanked = way.blanking.classes if way.blanking is not None else None
         agreed = class_snapshot.comparability_digest(own, trees)
@@ -162,8 +162,8 @@ class Root:
         zones, read = self.zones, record_store.find_published_record(self.zones, self.project.name)
         before = None
         if read is not None:
-            remembered = zones.remembered(self.project.name) / str(read.release)
-            before = PublishedPredecessor(remembered, zones.table(self.project.name), newcomers=wave)
+            remembered = zones.release_snapshots(self.project.name) / str(read.release)
+            before = PublishedPredecessor(remembered, zones.published_table(self.project.name), newcomers=wave)
         there = len(({*range(PUPILS)} | self.new) - self.gone)
         rows = 2 * there
         used = rows if self.project.sensitive_column else rows // 2
@@ -183,7 +183,7 @@ class Root:
             self.project,
             drawn.platform(),
             key,
-            zones.stage(self.project.name, record.release),
+            zones.staged_release(self.project.name, record.release),
             record.id,
             zones.results,
             (1,),
@@ -193,18 +193,18 @@ class Root:
             self.home / "hierarchies",
             TODAY,
             self.counts,
-            zones.remembered(self.project.name) / str(record.release),
+            zones.release_snapshots(self.project.name) / str(record.release),
             before,
         )
 
     def publish(self, record: ReleaseRecord) -> None:
         zones, name = self.zones, self.project.name
-        shown = delta.read_table(self.spark, zones.stage(name, record.release))
-        folder = zones.table(name) if record.release == 1 else self.home / "next"
+        shown = delta.read_table(self.spark, zones.staged_release(name, record.release))
+        folder = zones.published_table(name) if record.release == 1 else self.home / "next"
         delta.write_new_table(shown.select(*self.project.column_names), folder, record.id, drawn.platform().tables)
         if record.release > 1:
-            zones.table(name).rename(self.home / f"read-{record.release - 1}")
-            folder.rename(zones.table(name))
+            zones.published_table(name).rename(self.home / f"read-{record.release - 1}")
+            folder.rename(zones.published_table(name))
         for earlier in record_store.load_release_records(zones, name):
             record_store.save_release_record(zones, dataclasses.replace(earlier, state=ReleaseState.SUPERSEDED))
         record_store.save_release_record(zones, dataclasses.replace(record, state=ReleaseState.PUBLISHED))
@@ -213,10 +213,10 @@ class Root:
     def read(self, release: int) -> Counter[tuple[str, ...]]:
         """What a reader kept of a release: its rows, counted."""
         last = len(self.made)
-        folder = self.zones.table(self.project.name) if release == last else self.home / f"read-{release}"
+        folder = self.zones.published_table(self.project.name) if release == last else self.home / f"read-{release}"
         rows = [row for file in folder.glob("*.parquet") for row in pq.read_table(file).to_pylist()]
         return Counter(tuple(row[name] for name in self.project.column_names) for row in rows)
 
     def pupils(self, release: int) -> set[bytes]:
-        stage = delta.read_table(self.spark, self.zones.stage(self.project.name, release))
+        stage = delta.read_table(self.spark, self.zones.staged_release(self.project.name, release))
         return {bytes(row[0]) for row in stage.select(F.col(schemas.PUPIL_CONTROL)).collect()}

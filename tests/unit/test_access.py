@@ -49,15 +49,15 @@ def agreed(**changes: Any) -> Project:
 def zones(tmp_path: Path) -> StorageZones:
     """A table as a job leaves it, open to all, and the record that says it is published."""
     made = StorageZones(tmp_path / "root")
-    (made.table("proef") / "_delta_log").mkdir(parents=True)
+    (made.published_table("proef") / "_delta_log").mkdir(parents=True)
     for name in ("part.parquet", "_delta_log/0.json"):
-        (made.table("proef") / name).write_text("x")
+        (made.published_table("proef") / name).write_text("x")
     record_store.save_release_record(made, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {"settled": True}))
     return made
 
 
 def modes(zones: StorageZones) -> set[int]:
-    table = zones.table("proef")
+    table = zones.published_table("proef")
     return {stat.S_IMODE(path.stat().st_mode) for path in (table, *table.rglob("*"))}
 
 
@@ -68,7 +68,7 @@ def noted(zones: StorageZones) -> Any:
 def test_the_readers_group_gets_folders_and_files_and_others_get_nothing(zones: StorageZones) -> None:
     assert table_access.settle_access(zones, platform(), agreed(), NOW) == []
     assert modes(zones) == {0o750, 0o640}
-    assert {path.group() for path in zones.table("proef").rglob("*")} == {OURS}
+    assert {path.group() for path in zones.published_table("proef").rglob("*")} == {OURS}
     assert table_access.access_state(zones, platform(), "proef") == "granted"
     table_access.withdraw_access(zones, platform(), "proef", "for this test", NOW)
     assert modes(zones) == {0o700, 0o600}
@@ -157,9 +157,9 @@ def test_closing_what_is_not_there_makes_nothing(tmp_path: Path) -> None:
 
 def test_a_table_that_is_a_link_is_not_followed(zones: StorageZones, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
-    zones.table("proef").rename(elsewhere)
+    zones.published_table("proef").rename(elsewhere)
     elsewhere.chmod(0o755)
-    zones.table("proef").symlink_to(elsewhere)
+    zones.published_table("proef").symlink_to(elsewhere)
     with pytest.raises(RightsRefused, match="a link to elsewhere"):
         table_access.withdraw_access(zones, platform(), "proef", "for this test", NOW)
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755
@@ -169,7 +169,7 @@ def test_a_link_inside_a_table_is_not_followed_either(zones: StorageZones, tmp_p
     secret = tmp_path / "secret"
     secret.write_text("x")
     secret.chmod(0o600)
-    (zones.table("proef") / "link").symlink_to(secret)
+    (zones.published_table("proef") / "link").symlink_to(secret)
     table_access.settle_access(zones, platform(), agreed(), NOW)
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
 
@@ -198,7 +198,7 @@ def test_a_hook_is_told_what_to_grant_and_what_to_withdraw(zones: StorageZones, 
     assert calls(tmp_path) == ["grant wij", "withdraw wij", "grant zij", "withdraw zij"]
     assert table_access.access_state(zones, holds, "proef") == "withdrawn"
     first = (tmp_path / "calls").read_text().splitlines()[0]
-    assert first == f"grant proef {zones.table('proef')} wij"
+    assert first == f"grant proef {zones.published_table('proef')} wij"
 
 
 def test_a_hook_that_fails_to_grant_is_asked_to_withdraw(zones: StorageZones, tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_hook_that_fails_to_withdraw_finds_the_folder_closed_and_is_asked_agai
     zones: StorageZones, tmp_path: Path
 ) -> None:
     table_access.settle_access(zones, platform("hook", hook(tmp_path)), agreed(readers="wij"), NOW)
-    zones.table("proef").chmod(0o755)  # as a hook may have done
+    zones.published_table("proef").chmod(0o755)  # as a hook may have done
     failing = platform("hook", hook(tmp_path, fails="withdraw"))
     for _ in range(2):
         with pytest.raises(RightsRefused, match="withdraw proef"):
@@ -377,7 +377,7 @@ def test_a_table_that_cannot_be_closed_is_told_with_17(
     zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
-    zones.table("proef").rename(elsewhere)
-    zones.table("proef").symlink_to(elsewhere)
+    zones.published_table("proef").rename(elsewhere)
+    zones.published_table("proef").symlink_to(elsewhere)
     told = review(zones, agreed(ends=dt.date(2026, 5, 31)), monkeypatch, tmp_path)
     assert told["exit_code"] == 17

@@ -32,12 +32,12 @@ def zones(spark: SparkSession, tmp_path: Path) -> StorageZones:
     rows = [(pupil, mac(home), [mac(x) for x in others] if others else None) for pupil, home, others in drawn]
     made = StorageZones(tmp_path)
     frame = local_frames.make_local_frame(spark, "waarde string, _school binary, _others array<binary>", rows)
-    delta.write_new_table(frame, made.stage("proef", 1), "proef-1", RETENTION)
+    delta.write_new_table(frame, made.staged_release("proef", 1), "proef-1", RETENTION)
     return made
 
 
 def test_every_school_of_a_value_shown_is_named_once(spark: SparkSession, zones: StorageZones) -> None:
-    found = contributors.find_contributing_schools(spark, zones, zones.stage("proef", 1), KEY, LISTED)
+    found = contributors.find_contributing_schools(spark, zones, zones.staged_release("proef", 1), KEY, LISTED)
 
     assert found == ["01AA", "03CC", "04DD"]
 
@@ -51,12 +51,16 @@ def test_a_school_that_left_the_list_is_known_by_its_deliveries(
 
     lines = tuple(map(Line, ["03CC", None, "09ZZ"]))
     monkeypatch.setattr(ledger, "read_ledger", lambda *_: Ledger(lines))
-    found = contributors.find_contributing_schools(spark, zones, zones.stage("proef", 1), KEY, ["01AA", "04DD"])
+    found = contributors.find_contributing_schools(
+        spark, zones, zones.staged_release("proef", 1), KEY, ["01AA", "04DD"]
+    )
 
     assert found == ["01AA", "03CC", "04DD"]
 
 
 def test_a_school_of_which_nobody_knows_is_left_to_the_verifier(spark: SparkSession, zones: StorageZones) -> None:
-    found = contributors.find_contributing_schools(spark, zones, zones.stage("proef", 1), KEY, ["01AA", "04DD"])
+    found = contributors.find_contributing_schools(
+        spark, zones, zones.staged_release("proef", 1), KEY, ["01AA", "04DD"]
+    )
 
     assert found == ["01AA", "04DD"]

@@ -59,18 +59,20 @@ def made(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
             )
             if number == 3:
                 staged = one_spark.sql(STAGED.format(PSEUDONYM.hex(), bytes(32).hex())).coalesce(1)
-                delta.replace_table(staged, zones.stage(name, 3), {}, release_record.commit_note(name, 3), RETENTION)
+                delta.replace_table(
+                    staged, zones.staged_release(name, 3), {}, release_record.commit_note(name, 3), RETENTION
+                )
             else:
                 note = release_record.commit_note(name, number)
-                delta.replace_table(rows, zones.table(name), {}, note, RETENTION)
+                delta.replace_table(rows, zones.published_table(name), {}, note, RETENTION)
                 shown = {"release": number, "id": note, "state": states[number], "records": 15}
                 json_documents.write_json_document(zones.public_records / name / f"{number}.json", shown)
-        remembered = zones.remembered(name) / "2" / "pupils"
+        remembered = zones.release_snapshots(name) / "2" / "pupils"
         remembered.mkdir(parents=True)
         pseudonym = pa.table({"_pupil": [REMEMBERED if name == NAME else bytes(32)], "class_nr": [0]})
         pq.write_table(pseudonym, remembered / f"part-00000-{uuid.uuid4()}-c000.zstd.parquet")
         json_documents.write_json_document(remembered.parent / "memory.json", {"pupils": 1})
-    (zones.table(NAME) / ".part-left-by-a-crash.tmp").write_bytes(b"half a row")
+    (zones.published_table(NAME) / ".part-left-by-a-crash.tmp").write_bytes(b"half a row")
     (zones.public_records / NAME / ".2.json.77.new").write_bytes(b"{")
     (zones.deliveries / "01AB").mkdir(parents=True)
     (zones.deliveries / "01AB" / "uit.csv").write_text("brin;pgn\n", encoding="utf-8")
@@ -103,7 +105,12 @@ class Site:
     def assert_gone(self) -> None:
         assert release_states.project_state(self.zones, NAME) is release_states.ProjectState.DESTROYED
         zones = self.zones
-        own = zones.table(NAME), zones.staging(NAME), zones.remembered(NAME), zones.exact_records / NAME
+        own = (
+            zones.published_table(NAME),
+            zones.staging(NAME),
+            zones.release_snapshots(NAME),
+            zones.exact_records / NAME,
+        )
         for place in own:
             assert not os.path.lexists(place)
         assert not project_keys.key_exists(self.keys, NAME)
@@ -158,14 +165,14 @@ def test_a_plan_tells_what_would_go_and_changes_nothing(site: Site) -> None:
 
 
 def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_for(site: Site) -> None:
-    planned, others = site.plan(), listing(site.zones.table("groei"))
+    planned, others = site.plan(), listing(site.zones.published_table("groei"))
     with locks.hold_lock(site.zones.locks, NAME):
         certificate = site.destroy()
 
     site.assert_gone()
     for version in (None, 0):
         with pytest.raises(delta.TABLE_ERRORS):
-            delta.read_table(site.spark, site.zones.table(NAME), version).count()
+            delta.read_table(site.spark, site.zones.published_table(NAME), version).count()
     assert certificate == json_documents.read_json_document(release_states.certificate_path(site.zones, NAME))
     assert certificate["removed"]["places"] == planned.sums()
     assert certificate["removed"]["inventory_sha256"] == planned.sha256
@@ -193,7 +200,7 @@ def test_a_destroyed_project_is_gone_and_its_certificate_says_how_it_was_looked_
         "looked again",
         "records closed",
     ]
-    assert listing(site.zones.table("groei")) == others
+    assert listing(site.zones.published_table("groei")) == others
     assert site.zones.deliveries.joinpath("01AB", "uit.csv").exists()
     assert json_documents.read_json_document(site.zones.public_records / NAME / "2.json")["state"] == "DESTROYED"
     assert sorted(p.name for p in (site.zones.public_records / NAME).iterdir()) == [
@@ -218,7 +225,7 @@ def test_nothing_that_identifies_stands_in_the_certificate_or_the_progress(site:
 
 
 def test_the_rows_are_deleted_and_vacuumed_before_the_folder_goes(spark: SparkSession, site: Site) -> None:
-    table = site.zones.table("groei")
+    table = site.zones.published_table("groei")
     assert delta.purge_table(table).left_behind == 0
     assert delta.read_table(spark, table).count() == 0
     assert spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled", "true") == "true"
@@ -374,7 +381,7 @@ def a_log(site: Site, marked: dict[str, str]) -> tuple[Path, bytes]:
 
 
 def a_clone(site: Site, marked: dict[str, str]) -> tuple[Path, bytes]:
-    log = site.zones.table("groei") / "_delta_log" / "00000000000000000009.json"
+    log = site.zones.published_table("groei") / "_delta_log" / "00000000000000000009.json"
     return log, json.dumps({"add": {"path": f"/elsewhere/part-0-{marked['file']}.parquet"}}).encode()
 
 
@@ -431,12 +438,12 @@ def test_the_scratch_folders_are_searched_too(site: Site, tmp_path: Path) -> Non
 def test_a_search_that_does_not_find_the_marks_before_removes_nothing(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = listing(site.zones.table(NAME))
+    kept = listing(site.zones.published_table(NAME))
     with monkeypatch.context() as blind:
         blind.setattr(byte_search, "search_files", lambda *_, **__: byte_search.ByteSearchResult((), 0, 0, {}, ()))
         with pytest.raises(DestructionIncomplete, match="find every mark"):
             site.destroy()
-    assert listing(site.zones.table(NAME)) == kept
+    assert listing(site.zones.published_table(NAME)) == kept
     assert project_keys.key_exists(site.keys, NAME)
 
 
@@ -445,15 +452,15 @@ def test_a_link_is_removed_and_not_followed(site: Site, tmp_path: Path) -> None:
     outside = tmp_path / "of someone else"
     outside.mkdir()
     (outside / "keep.parquet").write_bytes(b"PAR1")
-    (site.zones.table(NAME) / "folder").symlink_to(outside)
-    (site.zones.table(NAME) / "file.parquet").symlink_to(outside / "keep.parquet")
+    (site.zones.published_table(NAME) / "folder").symlink_to(outside)
+    (site.zones.published_table(NAME) / "file.parquet").symlink_to(outside / "keep.parquet")
     site.destroy()
     site.assert_gone()
     assert (outside / "keep.parquet").read_bytes() == b"PAR1"
 
 
 def test_a_place_that_is_itself_a_link_is_refused_before_anything_is_removed(site: Site, tmp_path: Path) -> None:
-    table, elsewhere = site.zones.table(NAME), tmp_path / "another disk"
+    table, elsewhere = site.zones.published_table(NAME), tmp_path / "another disk"
     table.rename(elsewhere)
     table.symlink_to(elsewhere)
     before = listing(site.zones.root.parent)
@@ -463,7 +470,7 @@ def test_a_place_that_is_itself_a_link_is_refused_before_anything_is_removed(sit
 
 
 def test_a_damaged_table_is_destroyed_like_a_sound_one(site: Site) -> None:
-    for log in (site.zones.table(NAME) / "_delta_log").glob("*.json"):
+    for log in (site.zones.published_table(NAME) / "_delta_log").glob("*.json"):
         log.write_text("{ broken", encoding="utf-8")
     certificate = site.destroy()
     site.assert_gone()

@@ -206,7 +206,7 @@ def test_a_pupil_with_a_new_number_stays_and_takes_nobody_along(root: Root) -> N
 
 def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
     """One pupil is taken out of it, so that his row could go from the next release alone."""
-    folder = root.zones.remembered("proef") / "1"
+    folder = root.zones.release_snapshots("proef") / "1"
     part = max((folder / "pupils").glob("*.parquet"), key=lambda file: pq.read_metadata(file).num_rows)
     pupils, classes = pq.read_table(part), pq.read_table(folder / "classes.parquet")
     of = pupils["class_nr"][0].as_py()

@@ -151,8 +151,8 @@ def test_one_projects_defect_closes_its_table_and_keeps_no_other_open(
 ) -> None:
     zones, holds = StorageZones(folder / "root"), platform.load_platform(folder / "conf")
     for name in ("aap", "noot"):
-        zones.table(name).mkdir(parents=True, mode=0o750)
-        zones.table(name).chmod(0o750)
+        zones.published_table(name).mkdir(parents=True, mode=0o750)
+        zones.published_table(name).chmod(0o750)
         record_store.save_release_record(zones, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"settled": True}))
     (zones.exact_records / "aap" / "1.json").write_text(f'{{"{PLANTED}', encoding="utf-8")
     del monkeypatch

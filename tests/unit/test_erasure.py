@@ -109,7 +109,7 @@ class Root:
     def closes(self) -> bool:
         known = ledger.read_ledger(self.zones.ledger)
         there = delta.read_table(self.spark, self.zones.results).count()
-        return there + erasure_journal.count_erased_rows(self.zones) == known.current()
+        return there + erasure_journal.count_erased_rows(self.zones) == known.current_row_count()
 
     def holding(self, n: int) -> set[str]:
         """The zones in which a pupil's number still stands, looked for in everything decoded."""
@@ -166,9 +166,9 @@ def test_an_objector_goes_from_everywhere_and_the_school_hears_of_it(root: Root)
     assert (told["applied"], told["unmatched"], told["invalid"]) == (1, 1, 1)
     assert root.holding(6) == set()
     assert root.closes()
-    receipt = json.loads((root.zones.feedback(THERE) / "bezwaren-lijst0.json").read_text())
+    receipt = json.loads((root.zones.school_feedback(THERE) / "bezwaren-lijst0.json").read_text())
     assert (receipt["applied"], receipt["unmatched_lines"], receipt["invalid_lines"]) == (1, [3], [4])
-    text = (root.zones.feedback(THERE) / "bezwaren-lijst0.txt").read_text()
+    text = (root.zones.school_feedback(THERE) / "bezwaren-lijst0.txt").read_text()
     assert "Regels in de lijst: 4." in text
     assert not any(number in text + str(receipt) for number in (*PUPILS, bsn(77)))
     again = root.objections()
@@ -357,7 +357,7 @@ def ended_well(root: Root) -> None:
     assert (root.refused(), root.files()) == (["SCORE_NOT_A_NUMBER"], set())
     assert erasure_journal.count_erased_rows(root.zones) == 7
     assert root.holding(6) == root.holding(1) == set()
-    receipt = json.loads((root.zones.feedback(HERE) / "bezwaren-lijst0.json").read_text())
+    receipt = json.loads((root.zones.school_feedback(HERE) / "bezwaren-lijst0.json").read_text())
     assert (receipt["applied"], receipt["unmatched"]) == (3, 0)
 
 
@@ -386,17 +386,17 @@ def test_stages_and_live_projects_that_it_changes_are_named_and_others_are_not(r
         facts = {"domains": used, "barred_digest": before.digest_for(name, used)}
         record_store.save_release_record(zones, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, facts))
         record_store.save_release_record(zones, ReleaseRecord(name, 2, ReleaseState.VERIFIED, facts))
-        zones.stage(name, 2).mkdir(parents=True)
-    zones.stage("lezer", 9).mkdir()
+        zones.staged_release(name, 2).mkdir(parents=True)
+    zones.staged_release("lezer", 9).mkdir()
     assert root.objections()["due"] == []
-    assert not zones.stage("lezer", 9).exists(), "of no record"
+    assert not zones.staged_release("lezer", 9).exists(), "of no record"
     root.clear()
     root.listed(line(0), line(1, "domein:rekenen"))
     record = root.objections()
     assert (record["due"], record["erased"]["stages"]) == (["rekenaar"], 1)
-    assert not zones.stage("rekenaar", 2).exists()
+    assert not zones.staged_release("rekenaar", 2).exists()
     assert record_store.find_release_record(zones, "rekenaar", 2).state is ReleaseState.REFUSED
-    assert (record_store.find_release_record(zones, "lezer", 2).state, zones.stage("lezer", 2).exists()) == (
+    assert (record_store.find_release_record(zones, "lezer", 2).state, zones.staged_release("lezer", 2).exists()) == (
         ReleaseState.VERIFIED,
         True,
     )

@@ -48,7 +48,7 @@ def rejected(reason: str, **changed: Any) -> LedgerEntry:
 def written(folder: Path, one: LedgerEntry, lines: dict[str, list[int]]) -> tuple[dict[str, Any], str]:
     zones = StorageZones(folder)
     feedback.write_feedback(zones, one, lines, MOST)
-    path = zones.feedback(one.brin or feedback.UNKNOWN_SCHOOL) / f"{one.levering_nr}"
+    path = zones.school_feedback(one.brin or feedback.UNKNOWN_SCHOOL) / f"{one.levering_nr}"
     return json.loads(path.with_suffix(".json").read_text()), path.with_suffix(".txt").read_text()
 
 
@@ -152,9 +152,9 @@ def test_what_a_run_told_that_does_not_count_goes(tmp_path: Path) -> None:
     feedback.sweep_uncounted_feedback(zones, 6)
     for number in (6, 7, 70):
         written(tmp_path, entry(levering_nr=number), {})
-    (zones.feedback("10AA") / "gebruik.json").write_text("{}")
+    (zones.school_feedback("10AA") / "gebruik.json").write_text("{}")
     feedback.sweep_uncounted_feedback(zones, 6)
-    there = {path.name for path in zones.feedback("").rglob("*") if path.is_file()}
+    there = {path.name for path in zones.school_feedback("").rglob("*") if path.is_file()}
     assert there == {"gebruik.json", "6.json", "6.txt"}
 
 

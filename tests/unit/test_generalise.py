@@ -128,7 +128,7 @@ def test_a_cohort_past_the_budget_is_searched_in_parts_if_it_may_be_local(spark:
     shown = Counter((row["score"], row["sekse"]) for row in rows)
     assert min(shown.values()) >= 3
     assert sorted(shown.values()) == sorted(recoded.recoding.pupils.tolist())
-    for frame in recoded.kept:
+    for frame in recoded.cached_frames:
         frame.unpersist()
 
 

@@ -31,7 +31,7 @@ def test_a_sensitive_value_is_released_as_it_is_and_makes_no_class(spark: SparkS
     places = [(row["file"], row["score"], row["sekse"], row["advies"], row[PUPIL_CONTROL]) for row in rows]
     assert places == sorted(places)  # "havo" < "vwo" < "é", which is not the order of the leaves
     assert len({place[:3] for place in places}) == len(RELEASED)
-    assert recoded.values == ["vwo", "havo", "é"]
+    assert recoded.released_values == ["vwo", "havo", "é"]
 
 
 @pytest.mark.parametrize("kind", ["global", "local"])
@@ -46,7 +46,7 @@ def test_a_class_that_gives_a_value_away_shows_none_and_others_with_it(spark: Sp
     assert ("0 tot 20", "1") in blanked
     assert 2 <= len(blanked) < len(classes)
     assert all(len(values) == 3 for labels, values in classes.items() if labels not in blanked)
-    assert recoded.value_counts == {
+    assert recoded.value_pupils == {
         "known": len(rows),
         "shown": sum(classes[c].total() for c in classes.keys() - blanked),
         "blanked": sum(classes[c].total() for c in blanked),

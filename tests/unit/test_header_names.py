@@ -195,7 +195,7 @@ def test_the_feedback_names_them(tmp_path: Path) -> None:
     one = entry(warnings={"COLUMN_GONE": 2})
     zones = StorageZones(tmp_path)
     feedback.write_feedback(zones, one, {}, Decimal("0.1"), unread=("3 (Naam)", "5"), gone=("gewicht", "ses"))
-    text = (zones.feedback("10AA") / "7.txt").read_text()
+    text = (zones.school_feedback("10AA") / "7.txt").read_text()
     said = (
         "Niet overgenomen kolommen: 3 (Naam), 5.",
         "Columns not read on: 3 (Naam), 5.",
@@ -205,7 +205,7 @@ def test_the_feedback_names_them(tmp_path: Path) -> None:
         "These are: gewicht, ses.",
     )
     assert [sentence for sentence in said if sentence not in text] == []
-    told = json.loads((zones.feedback("10AA") / "7.json").read_text())
+    told = json.loads((zones.school_feedback("10AA") / "7.json").read_text())
     assert told["columns_not_read"] == ["3 (Naam)", "5"]
     assert told["warnings"]["COLUMN_GONE"]["columns"] == ["gewicht", "ses"]
 

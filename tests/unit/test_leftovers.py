@@ -20,7 +20,7 @@ def zones(tmp_path: Path) -> StorageZones:
     """Results, quarantine, a published table and a stage, each as it should be."""
     made = StorageZones(tmp_path)
     rows = pa.table({"pgn": ["111222333", "123456782"]})
-    for table in (made.results, made.quarantine, made.table("proef"), made.stage("proef", 2)):
+    for table in (made.results, made.quarantine, made.published_table("proef"), made.staged_release("proef", 2)):
         table.mkdir(parents=True)
         deltalake.write_deltalake(str(table), rows)
         deltalake.write_deltalake(str(table), rows.slice(0, 1), mode="overwrite")
@@ -76,7 +76,7 @@ def test_a_data_file_that_waits_for_its_days_is_none(zones: StorageZones) -> Non
 
 
 def test_a_stage_of_a_run_that_was_killed_goes_with_the_next_and_is_none(zones: StorageZones) -> None:
-    killed = zones.stage("proef", 3)
+    killed = zones.staged_release("proef", 3)
     killed.mkdir(parents=True)
     (killed / "part-0.parquet").write_bytes(b"rows")
     assert leftover_files.find_leftover_files(zones) == []

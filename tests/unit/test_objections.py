@@ -67,7 +67,7 @@ def lists(folder: Path, *lines: str, **told: str | None) -> Objections:
 
 def test_an_objection_blocks_the_number_in_its_normal_form(zone: Path) -> None:
     found = lists(zone, "12345672;;2025-09-01;;alles", " 123 456 782 ;;2025-09-01;;alles", LINE)
-    assert found.blocked == {"012345672", ANNA}
+    assert found.barred_from_everything == {"012345672", ANNA}
     assert found.opt_in_lists == ()
     assert not found.withheld_schools
 
@@ -86,19 +86,19 @@ def test_an_objection_blocks_the_number_in_its_normal_form(zone: Path) -> None:
     ],
 )
 def test_which_objections_are_in_force(says: str, lines: list[str], blocked: set[str], zone: Path) -> None:
-    assert read(put(zone, *lines)).blocked == blocked, says
+    assert read(put(zone, *lines)).barred_from_everything == blocked, says
 
 
 def test_columns_in_any_order_a_byte_order_mark_and_crlf(zone: Path) -> None:
     put(zone)
     text = f"\ufeffbereik;pgn;ingetrokken_op;brin;vanaf\r\nalles;{ANNA};;10AA;2025-09-01\r\n"
     (zone / "landelijk.csv").write_bytes(text.encode())
-    assert read(zone).blocked == {ANNA}
+    assert read(zone).barred_from_everything == {ANNA}
 
 
 def test_an_invalid_number_holds_back_the_school_that_filed_it(zone: Path) -> None:
     found = lists(zone, LINE, "123456789;10AA;2025-09-01;;alles", "x;10AB;2025-09-01;;alles")
-    assert found.held_for("proef", ["lezen"]) == {"10AA", "10AB"}
+    assert found.schools_withheld_from_project("proef", ["lezen"]) == {"10AA", "10AB"}
     assert found.lists[0].invalid_lines == {("10AA", "alles"): (3,), ("10AB", "alles"): (4,)}
 
 
@@ -121,7 +121,7 @@ KEPT = {
 @pytest.mark.parametrize("says", KEPT)
 def test_a_line_as_a_keeper_may_write_it_bars_the_pupil_and_holds_nobody_back(says: str, zone: Path) -> None:
     found = lists(zone, KEPT[says])
-    assert (found.blocked, found.withheld_schools) == ({ANNA}, {})
+    assert (found.barred_from_everything, found.withheld_schools) == ({ANNA}, {})
     again = rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"])
     assert (again.blocked, again.held) == ({ANNA}, frozenset())
     assert found.lists[0].objections[0].school in ("10AA", "")
@@ -129,12 +129,14 @@ def test_a_line_as_a_keeper_may_write_it_bars_the_pupil_and_holds_nobody_back(sa
 
 @pytest.mark.parametrize(("number", "pupil"), [("12345672", "012345672"), ("3389261", "003389261")])
 def test_a_number_that_lost_its_zeros_bars_the_pupil(number: str, pupil: str, zone: Path) -> None:
-    assert lists(zone, f"{number};10AA;2025-09-01;;alles").blocked == {pupil}
+    assert lists(zone, f"{number};10AA;2025-09-01;;alles").barred_from_everything == {pupil}
     assert rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).blocked == {pupil}
 
 
 def test_an_invalid_number_of_a_school_with_its_site_holds_the_whole_school_back(zone: Path) -> None:
-    assert lists(zone, "123456789;10AA02;2025-09-01;;alles").held_for("proef", ["lezen"]) == {"10AA"}
+    assert lists(zone, "123456789;10AA02;2025-09-01;;alles").schools_withheld_from_project("proef", ["lezen"]) == {
+        "10AA"
+    }
     assert rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).held == {"10AA"}
 
 
@@ -159,7 +161,7 @@ def test_a_permission_that_was_withdrawn_or_begins_later_permits_nothing(zone: P
 
 
 def test_an_empty_list_counts_when_it_says_so(zone: Path) -> None:
-    assert lists(zone, declared_empty="true").blocked == frozenset()
+    assert lists(zone, declared_empty="true").barred_from_everything == frozenset()
     put(zone, name="niemand", declared_empty="true", **ALLOW)
     assert read(zone).opt_in_lists[0].numbers_by_scope == {}
 
@@ -173,8 +175,8 @@ def test_an_objection_counts_where_its_scope_is_used(
 ) -> None:
     found = lists(zone, f"{ANNA};;2025-09-01;;{scope}", f"x;10AA;2025-09-01;;{scope}")
     where = {("ander", "lezen"): in_lezen, ("ander", "rekenen"): in_rekenen, ("proef", "rekenen"): in_proef}
-    assert {at: ANNA in found.blocked_for(at[0], at[1:]) for at in where} == where
-    assert {at: "10AA" in found.held_for(at[0], at[1:]) for at in where} == where
+    assert {at: ANNA in found.barred_from_project(at[0], at[1:]) for at in where} == where
+    assert {at: "10AA" in found.schools_withheld_from_project(at[0], at[1:]) for at in where} == where
 
 
 def test_an_objection_to_a_project_of_no_name_is_told(zone: Path) -> None:

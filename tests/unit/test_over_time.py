@@ -148,7 +148,7 @@ def test_what_may_be_right_and_may_be_wrong_is_told_or_refused(root: Root, rule:
     record = root.ingest()
     assert record["rows"]["accepted"] == accepted
     assert (record["codes"], record["warnings"]) == (codes, warnings)
-    told = "".join(file.read_text(encoding="utf-8") for file in root.zones.feedback(HERE).glob("*.json"))
+    told = "".join(file.read_text(encoding="utf-8") for file in root.zones.school_feedback(HERE).glob("*.json"))
     assert ('"lines": [\n        2\n      ]' in told) == bool(codes), "a school must find the pupil"
 
 
@@ -211,7 +211,7 @@ def test_what_is_past_its_days_goes_and_the_ledger_still_tells(root: Root) -> No
         return (
             len(list(root.zones.deliveries.iterdir())),
             delta.read_table(root.spark, root.zones.quarantine).count(),
-            len(list(root.zones.feedback("").glob("*/*"))),
+            len(list(root.zones.school_feedback("").glob("*/*"))),
             {f.name for f in files} == current,
         )
 
@@ -318,7 +318,7 @@ def test_a_file_of_two_schools_is_told_in_which_lines_the_other_one_stands(root:
     lines[2] = lines[2].replace(HERE, THERE)
     path.write_text("\n".join([*lines, ""]))
     assert root.ingest()["rejected"] == {"SEVERAL_SCHOOLS": 1}
-    told = json.loads((root.zones.feedback("onbekend") / "1.json").read_text())
+    told = json.loads((root.zones.school_feedback("onbekend") / "1.json").read_text())
     assert told["rejected"]["lines"] == [3]
     assert root.rows() == []
 

@@ -116,9 +116,9 @@ def staged(
             "checksum": list(delta.checksum_rows(frame.select("jaargroep", "rekenen"))),
         },
     )
-    delta.write_new_table(frame, zones.stage("proef", number), record.id, holds.tables)
+    delta.write_new_table(frame, zones.staged_release("proef", number), record.id, holds.tables)
     record_store.save_release_record(zones, record)
-    remembered = zones.remembered("proef") / str(number)
+    remembered = zones.release_snapshots("proef") / str(number)
     for name in (class_snapshot.PUPILS_FOLDER, class_snapshot.CLASSES_FILE):
         (remembered / name).mkdir(parents=True)
     json_documents.write_json_document(remembered / class_snapshot.SNAPSHOT_FILE, {"at": class_snapshot.PUPILS_FOLDER})
@@ -132,7 +132,7 @@ def put(
 
 
 def read(spark: SparkSession, zones: StorageZones) -> list[tuple[str, str]]:
-    return sorted((r[0], r[1]) for r in delta.read_table(spark, zones.table("proef")).collect())
+    return sorted((r[0], r[1]) for r in delta.read_table(spark, zones.published_table("proef")).collect())
 
 
 def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
@@ -142,7 +142,7 @@ def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
     put(spark, zones, holds, project, staged(spark, zones, holds, 2))
     states = [r.state for r in record_store.load_release_records(zones, "proef")]
     assert states == [ReleaseState.SUPERSEDED, ReleaseState.PUBLISHED]
-    table = zones.table("proef")
+    table = zones.published_table("proef")
     assert {f.name for f in table.glob("*.parquet")} == delta.list_current_names(table)
     protocol, properties = delta.read_protocol_and_properties(table)
     assert protocol == (1, 2)
@@ -168,7 +168,7 @@ def test_a_release_of_which_nothing_is_remembered_is_not_published(
     class_snapshot.remove_snapshot(zones, record)
     with pytest.raises(StateRefused, match="the memory of release 1"):
         put(spark, zones, holds, project, record)
-    assert not zones.table("proef").exists()
+    assert not zones.published_table("proef").exists()
 
 
 def test_only_the_published_release_is_remembered(
@@ -176,7 +176,7 @@ def test_only_the_published_release_is_remembered(
 ) -> None:
     put(spark, zones, holds, project, staged(spark, zones, holds))
     put(spark, zones, holds, project, staged(spark, zones, holds, 2))
-    assert [path.name for path in zones.remembered("proef").iterdir()] == ["2"]
+    assert [path.name for path in zones.release_snapshots("proef").iterdir()] == ["2"]
 
 
 def test_a_stage_that_was_altered_is_not_published(
@@ -184,10 +184,10 @@ def test_a_stage_that_was_altered_is_not_published(
 ) -> None:
     record = staged(spark, zones, holds)
     more = local_frames.make_local_frame(spark, "jaargroep string, rekenen string, _pupil string", [("7-8", "1", "x")])
-    delta.append_rows(more, zones.stage("proef", 1), "later")
+    delta.append_rows(more, zones.staged_release("proef", 1), "later")
     with pytest.raises(NotAnonymous, match="another checksum"):
         put(spark, zones, holds, project, record)
-    assert not zones.table("proef").exists()
+    assert not zones.published_table("proef").exists()
 
 
 WHERE = {
@@ -229,8 +229,8 @@ def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
         found = put(spark, zones, holds, project, found)
     assert found.state is ReleaseState.PUBLISHED
     assert record_store.find_release_record(zones, "proef", 1).state is ReleaseState.SUPERSEDED
-    assert delta.read_protocol_and_properties(zones.table("proef"))[1]["cohort.release"] == "proef-2"
-    table = zones.table("proef")
+    assert delta.read_protocol_and_properties(zones.published_table("proef"))[1]["cohort.release"] == "proef-2"
+    table = zones.published_table("proef")
     assert {f.name for f in table.glob("*.parquet")} == delta.list_current_names(table)
     assert (zones.public_records / "proef" / "2.json").exists()
 
@@ -282,7 +282,7 @@ def test_a_commit_that_is_not_what_was_verified_is_removed_and_read_by_nobody(
     assert table_access.access_state(zones, holds, "proef") == "withdrawn"
     with pytest.raises(NotAnonymous, match="another checksum"):
         publication.repair_publication(spark, zones, holds, "proef")
-    assert not zones.table("proef").exists()
+    assert not zones.published_table("proef").exists()
     assert record_store.find_release_record(zones, "proef", 2).state is ReleaseState.REFUSED
     publication.repair_publication(spark, zones, holds, "proef")
 

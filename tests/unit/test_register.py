@@ -66,7 +66,7 @@ def test_any_other_move_is_refused(here: ReleaseState, there: ReleaseState) -> N
 
 def test_a_note_changes_facts_and_not_the_state() -> None:
     noted = record(ReleaseState.PUBLISHED).noted(settled=True)
-    assert (noted.state, noted.facts["settled"]) == (ReleaseState.PUBLISHED, True)
+    assert (noted.state, noted.settled) == (ReleaseState.PUBLISHED, True)
 
 
 def test_a_saved_record_is_found_again_by_its_number_or_as_the_newest(tmp_path: Path) -> None:

@@ -29,17 +29,17 @@ def test_a_register_made_before_does_not_keep_a_project_from_being_destroyed(sit
     for other in zones.public_records.iterdir():
         if other.name != NAME:
             (other / "2.json").unlink()
-    public.put(zones.register, public.made(zones.public_records))
+    public.put(zones.public_register, public.made(zones.public_records))
     school_uses.write(zones)
-    page = zones.register / "project" / f"{NAME}.html"
+    page = zones.public_register / "project" / f"{NAME}.html"
     assert "in gebruik" in page.read_text(encoding="utf-8")
 
     site.destroy()
-    public.put(zones.register, public.made(zones.public_records))
+    public.put(zones.public_register, public.made(zones.public_records))
     school_uses.write(zones)
 
     assert "De gegevens zijn vernietigd op 31 december 2027" in page.read_text(encoding="utf-8")
-    told = json.loads((zones.feedback("01AB") / "gebruik.json").read_text(encoding="utf-8"))["uses"]
+    told = json.loads((zones.school_feedback("01AB") / "gebruik.json").read_text(encoding="utf-8"))["uses"]
     assert [(use["project"], use["state"]) for use in told] == [(NAME, "destroyed")]
 
 
@@ -47,8 +47,8 @@ def test_a_register_made_before_does_not_keep_a_project_from_being_destroyed(sit
 def test_the_search_of_a_destruction_does_look_at_the_site(site: Site) -> None:
     """Else the test before this one could not fail."""
     zones = site.zones
-    zones.register.mkdir()
-    (zones.register / "index.html").write_text(f"<p>{NAME}-2</p>", encoding="utf-8")
+    zones.public_register.mkdir()
+    (zones.public_register / "index.html").write_text(f"<p>{NAME}-2</p>", encoding="utf-8")
 
     with pytest.raises(DestructionIncomplete, match=r"register/index\.html"):
         site.destroy()

@@ -66,7 +66,7 @@ class Shown:
 
     @property
     def table(self) -> Path:
-        return self.zones.table("proef")
+        return self.zones.published_table("proef")
 
     @property
     def note(self) -> Path:

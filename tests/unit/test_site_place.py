@@ -122,7 +122,7 @@ def test_a_place_that_is_not_the_registers_is_refused(records: Path, what: str) 
 def test_a_new_an_empty_and_an_earlier_place_are_the_registers(records: Path, tmp_path: Path) -> None:
     zones = StorageZones(records.parent)
     (tmp_path / "empty").mkdir()
-    for out in (zones.register, tmp_path / "new", tmp_path / "empty"):
+    for out in (zones.public_register, tmp_path / "new", tmp_path / "empty"):
         public_register.check(zones, out)
         public_register.put(out, public_register.made(records))
         public_register.check(zones, out)

@@ -27,7 +27,7 @@ def searched(spark: SparkSession, budget: int) -> tuple[PartitionedSearchResult,
     handed = local_frames.make_frame_from_arrow(spark, table_of(COHORT)).repartition(3)
     found = partitioned_search.search_in_parts(handed, 1200, budget, asked(CODING, *RULES))
     classes: Any = found.classes.toArrow()
-    found.kept.unpersist()
+    found.cached_answers.unpersist()
     return found, classes
 
 

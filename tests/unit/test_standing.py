@@ -105,9 +105,9 @@ STORIES: list[tuple[str, Days, set[str]]] = [
 def test_what_stands_at_the_end_of_a_story(says: str, days: Days, barred: set[str], root: Root) -> None:
     for told in days:
         found = root.day(**told)
-    assert found.blocked_for("proef", ["rekenen"]) == barred, says
+    assert found.barred_from_project("proef", ["rekenen"]) == barred, says
     root.today -= dt.timedelta(days=1)
-    assert root.read().blocked_for("proef", ["rekenen"]) == barred, "reading it again changes nothing"
+    assert root.read().barred_from_project("proef", ["rekenen"]) == barred, "reading it again changes nothing"
 
 
 def test_a_change_of_number_that_comes_later_is_followed(root: Root) -> None:
@@ -116,8 +116,8 @@ def test_a_change_of_number_that_comes_later_is_followed(root: Root) -> None:
     zone.mkdir()
     (zone / "duo.toml").write_text("file = 'duo.csv'\ndate = 2026-03-01\nsource = 'DUO'\n")
     (zone / "duo.csv").write_text(f"{ANNA};{NEW};2026-02-01\n")
-    assert root.day(a=()).blocked == {ANNA, NEW}
-    assert root.day(a=(line(NEW, until="2026-03-01"),)).blocked == set()
+    assert root.day(a=()).barred_from_everything == {ANNA, NEW}
+    assert root.day(a=(line(NEW, until="2026-03-01"),)).barred_from_everything == set()
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_an_objection_bars_under_every_number_that_a_change_ever_led_to(
     expected = {people[who] for who in barred}
     for filed in (ANNA, *({NEW} if "b" in barred else ())):
         root.lists(a=(line(filed),))
-        assert root.read().blocked == expected, says
+        assert root.read().barred_from_everything == expected, says
         again = rights.read_excluded_pupils(root.folder / "objections", 31, root.today, "proef", ["rekenen"])
         assert again.blocked == expected, "and so by the verifier's own code"
 
@@ -185,7 +185,7 @@ def test_a_list_turned_round_is_refused_until_it_is_confirmed(root: Root) -> Non
         root.read()
     assert "--confirm lijst0" in str(refusal.value)
     found = root.read("lijst0")
-    assert found.blocked == {ANNA}, "and it lifts nothing"
+    assert found.barred_from_everything == {ANNA}, "and it lifts nothing"
     objections.record_objections(root.folder / "restricted", found)
     assert root.read().covered == {"10AA"}
 
@@ -222,4 +222,4 @@ def test_killed_while_it_is_written_the_old_or_the_new_stands(root: Root, monkey
     assert {
         key[0] for source in objection_registry.load_objection_registry(folder).values() for key in source.entries
     } == {ANNA}
-    assert root.read().blocked == {ANNA, BEN}
+    assert root.read().barred_from_everything == {ANNA, BEN}

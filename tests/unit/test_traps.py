@@ -570,7 +570,7 @@ def taken(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     rows: dict[str, list[str]] = {}
     for row in delta.read_table(one_spark, zones.results).collect():
         rows.setdefault(row.brin, []).append(f"{row.pgn} {row.vaardigheidsscore} {row.groep_key}")
-    feedback = {int(f.stem): json.loads(f.read_text()) for f in zones.feedback("").glob("*/*.json")}
+    feedback = {int(f.stem): json.loads(f.read_text()) for f in zones.school_feedback("").glob("*/*.json")}
     ledger = {line.sha256: line for line in delta.read_table(one_spark, zones.ledger).collect()}
     by_trap: dict[str, list[Any]] = {}
     for number, one in enumerate(TRAPS):
@@ -617,7 +617,7 @@ def test_a_rejected_file_that_names_its_school_is_told_to_it(says: str, taken: T
     school = SCHOOLS[[one.says for one in TRAPS].index(says)]
     (line,) = (line for line in taken.ledger[says] if line.reason)
     assert (line.status, line.brin) == ("REJECTED", school)
-    assert {f.suffix for f in taken.zones.feedback(school).glob(f"{line.levering_nr}.*")} == {".json", ".txt"}
+    assert {f.suffix for f in taken.zones.school_feedback(school).glob(f"{line.levering_nr}.*")} == {".json", ".txt"}
 
 
 def test_sums_close_and_no_feedback_tells_a_value(taken: Taken) -> None:
@@ -625,7 +625,7 @@ def test_sums_close_and_no_feedback_tells_a_value(taken: Taken) -> None:
     assert rows["delivered"] == rows["accepted"] + rows["quarantined"] + rows["objected"]
     assert rows["accepted"] == sum(len(one.took) for one in TRAPS)
     values = (ONE, TWO, ZERO, "12345672", "123456789", "133456785", "Jansen", "Zoë", "ziek", "1.234", "7.5")
-    for file in taken.zones.feedback("").glob("*/*"):
+    for file in taken.zones.school_feedback("").glob("*/*"):
         told = re.sub(r"[0-9a-f]{64}", "", file.read_text())
         assert [value for value in values if value in told] == []
 

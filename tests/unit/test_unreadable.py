@@ -287,7 +287,7 @@ def test_a_run_says_that_something_was_left_and_the_next_one_takes_it_in(spark: 
     assert (second["new"], second["rejected"], second["exit_code"]) == (0, {}, 70), "left still, no new line"
     assert second["defects"] == first["defects"]
     assert len(ledger.read_ledger(zones.ledger).entries) == 2
-    told = [json.loads(file.read_text()) for file in zones.feedback("onbekend").glob("*.json")]
+    told = [json.loads(file.read_text()) for file in zones.school_feedback("onbekend").glob("*.json")]
     assert [one["status"] for one in told] == ["WAITING"]
     assert "niet van uw school" in str(told)
     third = take_in(spark, zones)
@@ -296,7 +296,7 @@ def test_a_run_says_that_something_was_left_and_the_next_one_takes_it_in(spark: 
 
 
 def tables_rows(zones: StorageZones) -> int:
-    return ledger.read_ledger(zones.ledger).current()
+    return ledger.read_ledger(zones.ledger).current_row_count()
 
 
 def test_a_file_that_may_not_be_read_makes_the_run_end_with_a_code(spark: SparkSession, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def record(
 
 def told(zones: StorageZones, school: str) -> dict[str, str]:
     """Per project what a school reads of its state."""
-    file = zones.feedback(school) / "gebruik.json"
+    file = zones.school_feedback(school) / "gebruik.json"
     if not file.exists():
         return {}
     return {use["project"]: use["state"] for use in json.loads(file.read_text(encoding="utf-8"))["uses"]}
@@ -77,7 +77,7 @@ def test_each_school_hears_of_the_projects_that_show_its_results(used: StorageZo
 def test_it_reads_question_period_class_and_state_and_no_number(used: StorageZones) -> None:
     school_uses.write(used)
 
-    file = json.loads((used.feedback("02BB") / "gebruik.json").read_text(encoding="utf-8"))["uses"][0]
+    file = json.loads((used.school_feedback("02BB") / "gebruik.json").read_text(encoding="utf-8"))["uses"][0]
     assert file == {
         "project": "groei",
         "question": "De vraag van groei?",
@@ -86,7 +86,7 @@ def test_it_reads_question_period_class_and_state_and_no_number(used: StorageZon
         "class": "anonymous",
         "state": "no_longer",
     }
-    page = (used.feedback("02BB") / "gebruik.html").read_text(encoding="utf-8")
+    page = (used.school_feedback("02BB") / "gebruik.html").read_text(encoding="utf-8")
     for expected in ("De vraag van taal?", "1 januari 2026 tot en met 31 december 2027", "no longer in use"):
         assert expected in page
     assert "4321" not in page
@@ -95,7 +95,7 @@ def test_it_reads_question_period_class_and_state_and_no_number(used: StorageZon
 
 def test_a_second_run_changes_nothing_and_a_first_one_is_what_the_records_say(used: StorageZones) -> None:
     school_uses.write(used)
-    (used.feedback("01AA") / "gebruik.html").write_text("overwritten", encoding="utf-8")
+    (used.school_feedback("01AA") / "gebruik.html").write_text("overwritten", encoding="utf-8")
 
     assert school_uses.write(used) == {"schools": 3, "changed": 1}
     assert school_uses.write(used) == {"schools": 3, "changed": 0}
@@ -117,16 +117,16 @@ def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: Stor
 
     assert told(used, "01AA") == {"groei": "destroyed"}
     assert told(used, "02BB") == {"groei": "destroyed", "taal": "ending"}
-    assert "vernietigd" in (used.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
+    assert "vernietigd" in (used.school_feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
 
 
 def test_what_is_not_in_any_record_is_told_no_more(used: StorageZones) -> None:
     school_uses.write(used)
-    (used.feedback("03CC") / "12.json").write_text("{}", encoding="utf-8")
+    (used.school_feedback("03CC") / "12.json").write_text("{}", encoding="utf-8")
     inventory.remove_tree(used.exact_records / "groei")
 
     assert school_uses.write(used)["schools"] == 1
-    assert [path.name for path in used.feedback("03CC").iterdir()] == ["12.json"]
+    assert [path.name for path in used.school_feedback("03CC").iterdir()] == ["12.json"]
 
 
 BAD_DAY = dict.fromkeys(("question", "class", "state")) | {"starts": "ooit", "ends": "2027-01-01"}
@@ -144,7 +144,7 @@ NOT_AS_WRITTEN = {
 def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: StorageZones, content: str) -> None:
     destroyed(used, "weg")
     school_uses.write(used)
-    (used.feedback("01AA") / "gebruik.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    (used.school_feedback("01AA") / "gebruik.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     school_uses.write(used)
 
     assert told(used, "01AA") == {"groei": "published"}
@@ -157,14 +157,14 @@ def test_a_school_whose_rows_were_taken_out_reads_that_it_was_in_it(zones: Stora
     school_uses.write(zones)
 
     assert (told(zones, "01AA"), told(zones, "02BB")) == ({"baan": "published"}, {"baan": "no_longer"})
-    assert left.facts["schools"] == ["01AA"]
+    assert left.schools == ["01AA"]
 
 
 def test_a_question_is_text_here_too(zones: StorageZones) -> None:
     record(zones, "proef", 1, ReleaseState.PUBLISHED, "01AA", agreed=AGREED | {"question": "<script>x</script>"})
     school_uses.write(zones)
 
-    page = (zones.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
+    page = (zones.school_feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;" in page
     assert "<script" not in page
 
@@ -176,7 +176,7 @@ def test_a_record_from_before_schools_and_agreements_were_noted_is_read(zones: S
     school_uses.write(zones)
 
     assert told(zones, "01AA") == {"half": "published"}
-    assert "Onderzoek half" in (zones.feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
+    assert "Onderzoek half" in (zones.school_feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
 
 
 def test_no_school_is_on_the_site(used: StorageZones) -> None:

@@ -67,7 +67,7 @@ class Shown:
 
     @property
     def table(self) -> Path:
-        return self.zones.table("proef")
+        return self.zones.published_table("proef")
 
     @property
     def platform(self) -> Platform:
@@ -150,8 +150,8 @@ def test_the_objector_goes_with_a_class_that_would_be_too_small_and_leaves_no_tr
     assert shown.traces(0, *GIRLS_OF_LEVEL_II) == set()
     record = shown.record()
     assert record.facts["checksum"] == list(delta.checksum_rows(delta.read_table(shown.spark, shown.table)))
-    assert (record.facts["version"], record.facts["counts"]) == (told["version"], {"pupils_released": 60})
-    assert [w["pupils_besides"] for w in record.facts["withdrawals"]] == [9]
+    assert (record.version, record.counts.made()) == (told["version"], {"pupils_released": 60})
+    assert [w["pupils_besides"] for w in record.withdrawals] == [9]
     assert (
         json_documents.read_json_document(shown.zones.public_records / "proef" / "1.json")["version"] == told["version"]
     )
@@ -245,8 +245,8 @@ def kill(shown: Shown, patches: pytest.MonkeyPatch, module: Any, name: str, afte
 def ended_well(shown: Shown) -> None:
     told = shown.apply(0, GIRLS_OF_LEVEL_II[0])
     assert shown.pupils() == {pupil(n) for n in range(1, 60) if n not in GIRLS_OF_LEVEL_II}
-    assert len(shown.record().facts["withdrawals"]) == 1
-    assert shown.record().facts["checksum"][0] == 49
+    assert len(shown.record().withdrawals) == 1
+    assert shown.record().verified_checksum[0] == 49
     assert shown.traces(0, *GIRLS_OF_LEVEL_II) == set()
     assert not release_states.withdrawal_journal_path(shown.zones, "proef").exists()
     assert told["project"] == "proef"
@@ -346,7 +346,7 @@ def test_boards_of_today_are_looked_at_when_rows_go(declared: Shown) -> None:
 def test_every_live_project_is_held_to_who_is_barred_and_says_so(declared: Shown) -> None:
     told = honour(declared, 0)
     assert (told["pupils_barred"], told["access"], told["exit_code"]) == (1, "granted", 0)
-    assert declared.record().facts["barred_digest"] == "today's"
+    assert declared.record().barred_digest == "today's"
 
 
 def test_a_lost_key_means_that_nobody_reads(declared: Shown) -> None:
@@ -363,7 +363,7 @@ def test_a_school_whose_instruction_ended_leaves_with_whoever_is_barred(
     monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset({SCHOOLS[2]}))
     told = honour(declared)
     assert told["pupils_of_schools"] == 10
-    assert declared.record().facts["instructed"] == [s for s in SCHOOLS if s != SCHOOLS[2]]
+    assert declared.record().instructed == [s for s in SCHOOLS if s != SCHOOLS[2]]
 
 
 def test_the_numbers_come_as_a_frame_never_as_text(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def close_private_zones(zones: StorageZones) -> None:
     rights. Gives: `restricted`, `staging` and `feedback` made closed where they were not there yet.
     Refuses: a zone that others can enter and that this user cannot close (exit code 17).
     """
-    feedback = zones.feedback("")
+    feedback = zones.school_feedback("")
     problems = private_files.close_private_tree(feedback)
     for zone in (zones.restricted, zones.root / "staging", feedback):
         if not os.path.lexists(zone):
@@ -95,7 +95,7 @@ def close_table(zones: StorageZones, platform: Platform, project: str, why: str,
 
     Refuses: what `withdraw` refuses.
     """
-    table = zones.table(project)
+    table = zones.published_table(project)
     table.parent.mkdir(parents=True, exist_ok=True)
     if not table.exists():
         table.mkdir(mode=CLOSED_FOLDER_MODE)
@@ -108,7 +108,7 @@ def withdraw_access(zones: StorageZones, platform: Platform, project: str, why: 
     Refuses: a table that is a link, one that stays open, a hook that fails (exit code 17). The folder is
     closed before the hook is asked.
     """
-    table = zones.table(project)
+    table = zones.published_table(project)
     noted = _noted(zones, project)
     if not os.path.lexists(table):
         return
@@ -179,7 +179,7 @@ def reasons_against_access(zones: StorageZones, project: Project, today: dt.date
     if not project.starts <= today <= project.ends:
         told.append(f"today is not between {project.starts} and {project.ends}")
     live = record_store.find_published_record(zones, name)
-    if live is None or not live.facts.get("settled"):
+    if live is None or not live.settled:
         told.append("nothing is published, or its publishing was not finished")
     elif release_states.withdrawal_journal_path(zones, name).exists():
         told.append("rows are being withdrawn: run objections, or publish a new release")
@@ -190,7 +190,7 @@ def reasons_against_access(zones: StorageZones, project: Project, today: dt.date
 
 def access_state(zones: StorageZones, platform: Platform, project: str) -> str:
     """Whether others than the platform's user can read the table, as its folder or the last hook has it."""
-    table = zones.table(project)
+    table = zones.published_table(project)
     if platform.access.way == "hook":
         return str(_noted(zones, project).get("state", ACCESS_WITHDRAWN))
     open_ = table.is_dir() and stat.S_IMODE(table.stat().st_mode) & 0o077
@@ -198,7 +198,7 @@ def access_state(zones: StorageZones, platform: Platform, project: str) -> str:
 
 
 def _grant(zones: StorageZones, platform: Platform, project: Project, now: dt.datetime) -> None:
-    table, hook = zones.table(project.name), platform.access.hook
+    table, hook = zones.published_table(project.name), platform.access.hook
     noted = _noted(zones, project.name)
     former = noted.get("group")
     if hook is not None and noted.get("state") == ACCESS_GRANTED and former not in (None, project.readers):

@@ -50,21 +50,21 @@ class ClassSearchResult:
 
     recoding: Recoding
     classes: DataFrame | None
-    sensitive: SensitiveColumn | None = None
+    sensitive_column: SensitiveColumn | None = None
     blanking: SensitiveSuppression | None = None
     counts: SensitiveValueCounts | None = None
-    kept: tuple[DataFrame, ...] = ()
+    cached_frames: tuple[DataFrame, ...] = ()
 
     @property
-    def values(self) -> list[str]:
+    def released_values(self) -> list[str]:
         """The sensitive values that the release shows, in the order of their hierarchy."""
-        if self.sensitive is None or self.blanking is None or self.counts is None:
+        if self.sensitive_column is None or self.blanking is None or self.counts is None:
             return []
         anybody_without = self.recoding.released > int(self.counts.pupils.sum())
-        return self.sensitive.released_values(self.counts, self.blanking.classes, anybody_without)
+        return self.sensitive_column.released_values(self.counts, self.blanking.classes, anybody_without)
 
     @property
-    def value_counts(self) -> dict[str, int] | None:
+    def value_pupils(self) -> dict[str, int] | None:
         """Pupils with a value, of how many it is shown or not, and of how many not as covers."""
         if self.blanking is None or self.counts is None:
             return None
@@ -131,8 +131,8 @@ def _searched_apart(
         )
         for name, one in found.items()
     ]
-    kept = tuple(frame for one in found.values() for frame in one.kept)
-    return ClassSearchResult(joined, reduce(DataFrame.unionByName, frames_of), own, kept=kept)
+    kept = tuple(frame for one in found.values() for frame in one.cached_frames)
+    return ClassSearchResult(joined, reduce(DataFrame.unionByName, frames_of), own, cached_frames=kept)
 
 
 def _searched(
@@ -244,7 +244,7 @@ def _in_parts(
         )
     found = partitioned_search.search_in_parts(handed, pupils, most, asked)
     partitioned_search.check_suppression_limit(found.recoding, pupils, limit, asked)
-    return ClassSearchResult(found.recoding, found.classes, kept=(found.kept,))
+    return ClassSearchResult(found.recoding, found.classes, cached_frames=(found.cached_answers,))
 
 
 def _of_code(coded: DataFrame, recoding: Recoding) -> DataFrame:
@@ -269,15 +269,15 @@ def _of_pupil(coded: DataFrame, recoded: ClassSearchResult) -> DataFrame:
     """The class of each pupil by its own hash, held together with its code: nobody else's class fits."""
     words = [partitions.word_column(word) for word in range(recoded.recoding.coding.words)]
     classes = require_pupil_classes(recoded)
-    if not recoded.kept:  # the driver's own table, which fits into one
+    if not recoded.cached_frames:  # the driver's own table, which fits into one
         classes = F.broadcast(classes)
     keyed = coded.select(*_carried(coded), *words, search_input.hash_pupil().alias(partitions.KEY_COLUMN))
     named = classes.withColumnRenamed(partitions.CLASS_COLUMN, CLASS_NUMBER)
     joined = keyed.join(named, [partitions.KEY_COLUMN, *words], "inner")
-    own = recoded.sensitive
+    own = recoded.sensitive_column
     if own is not None:  # a value that came after a release is not taken along
         joined = joined.withColumn(
-            SENSITIVE_LEAF, F.when(F.col(HAS_VALUE), F.col(SENSITIVE_LEAF)).otherwise(own.unknown)
+            SENSITIVE_LEAF, F.when(F.col(HAS_VALUE), F.col(SENSITIVE_LEAF)).otherwise(own.unknown_leaf)
         )
     return joined.select(CLASS_NUMBER, *words, *_carried(coded), *([HAS_VALUE] if own is not None else []))
 

@@ -34,7 +34,7 @@ def generalise_pupils(coded: DataFrame, project: Project, recoded: ClassSearchRe
     order of the released values (what makes the class, then the sensitive one), so that order and file split
     say nothing else. A pseudonymous release carries the pseudonyms as text beside its columns.
     """
-    recoding, own = recoded.recoding, recoded.sensitive
+    recoding, own = recoded.recoding, recoded.sensitive_column
     shown = {c.name: f"value_{c.name}" for c in project.quasi_identifiers}  # apart from the table's own names
     table = recoding.class_table(list(shown.values())).select([CLASS_NUMBER, *shown.values()])
     if recoded.blanking is not None:
@@ -49,7 +49,7 @@ def generalise_pupils(coded: DataFrame, project: Project, recoded: ClassSearchRe
     by = [CLASS_NUMBER, PUPIL_CONTROL]
     if own is not None:
         name = shown[own.name] = f"value_{own.name}"
-        leaf = F.when(F.col(HAS_VALUE) & ~F.col(BLANKED_FLAG), F.col(SENSITIVE_LEAF)).otherwise(F.lit(own.unknown))
+        leaf = F.when(F.col(HAS_VALUE) & ~F.col(BLANKED_FLAG), F.col(SENSITIVE_LEAF)).otherwise(F.lit(own.unknown_leaf))
         wide = wide.withColumn(name, F.get(F.array(*map(F.lit, own.leaves)), leaf))
         by = [CLASS_NUMBER, name, PUPIL_CONTROL]
     carried = [

@@ -37,7 +37,7 @@ class PartitionedSearchResult:
 
     recoding: Recoding
     classes: DataFrame
-    kept: DataFrame
+    cached_answers: DataFrame
 
 
 def search_in_parts(handed: DataFrame, pupils: int, budget: int, asked: PartitionSearch) -> PartitionedSearchResult:

@@ -50,30 +50,30 @@ class SensitiveColumn:
     min_pupils_with_value: int
 
     @classmethod
-    def of(
+    def from_hierarchy(
         cls, name: str, hierarchy: Hierarchy, rules: Sequence[SensitiveValueConstraint], least_known: int
     ) -> SensitiveColumn:
         return cls(name, hierarchy.leaves, tuple(rules), least_known)
 
     @property
-    def unknown(self) -> int:
+    def unknown_leaf(self) -> int:
         """The number of the leaf `onbekend`."""
         return self.leaves.index(UNKNOWN)
 
     @property
-    def places(self) -> Numbers:
+    def value_index(self) -> Numbers:
         """Per leaf its place among the values, which `onbekend` is none of (−1)."""
         leaf = np.arange(len(self.leaves))
-        return np.where(leaf == self.unknown, -1, leaf - (leaf > self.unknown)).astype(np.int64)
+        return np.where(leaf == self.unknown_leaf, -1, leaf - (leaf > self.unknown_leaf)).astype(np.int64)
 
     def has_value(self) -> Column:
         """Whether a pupil has a value."""
-        return F.col(SENSITIVE_LEAF) != self.unknown
+        return F.col(SENSITIVE_LEAF) != self.unknown_leaf
 
     def count_per_value(self, rows: Any) -> Numbers:
         """Pupils per value, from counts per leaf."""
         counted = np.zeros(len(self.leaves) - 1, dtype=np.int64)
-        place = self.places[rows[SENSITIVE_LEAF].to_numpy()]
+        place = self.value_index[rows[SENSITIVE_LEAF].to_numpy()]
         counted[place[place >= 0]] = rows["count"].to_numpy()[place >= 0]
         return counted
 
@@ -81,11 +81,11 @@ class SensitiveColumn:
         """The values that a release shows, in the order of the hierarchy."""
         occurs = counts.values[~blanked].sum(axis=0) > 0
         without = anybody_without or bool((counts.pupils[blanked] > 0).any())
-        places = self.places
+        places = self.value_index
         return [
             leaf
             for number, leaf in enumerate(self.leaves)
-            if (without if number == self.unknown else occurs[places[number]])
+            if (without if number == self.unknown_leaf else occurs[places[number]])
         ]
 
 
@@ -113,7 +113,7 @@ def count_values_by_class(
         rows[name].to_numpy().astype(np.int64) for name in (CLASS_NUMBER, SENSITIVE_LEAF, "count")
     )
     _, group = np.unique(rows["group"].to_numpy(), return_inverse=True)
-    value = column.places[value]
+    value = column.value_index[value]
     return SensitiveValueCounts(
         tabulate_class_values(members, classes, column),
         overall,
@@ -127,7 +127,7 @@ def tabulate_class_values(members: DataFrame, classes: int, column: SensitiveCol
         members.where(F.col(HAS_VALUE) & column.has_value()).groupBy(CLASS_NUMBER, SENSITIVE_LEAF).count().toArrow()
     )
     table = np.zeros((classes, len(column.leaves) - 1), dtype=np.int64)
-    table[rows[CLASS_NUMBER].to_numpy(), column.places[rows[SENSITIVE_LEAF].to_numpy()]] = rows["count"].to_numpy()
+    table[rows[CLASS_NUMBER].to_numpy(), column.value_index[rows[SENSITIVE_LEAF].to_numpy()]] = rows["count"].to_numpy()
     return table
 
 

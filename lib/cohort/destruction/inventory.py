@@ -77,7 +77,7 @@ class ProjectInventory:
 
 def project_folders(zones: StorageZones, project: str) -> tuple[Path, ...]:
     """The folders that hold nothing but this project: they are removed whole, before it is certified."""
-    return zones.table(project), zones.staging(project), zones.remembered(project)
+    return zones.published_table(project), zones.staging(project), zones.release_snapshots(project)
 
 
 def take_inventory(zones: StorageZones, key_folder: Path, project: str) -> ProjectInventory:

@@ -89,7 +89,7 @@ def _step(run: DestructionRun, name: str, do: Callable[[DestructionRun], tuple[s
 
 def _list(run: DestructionRun) -> tuple[str, dict[str, Any]]:
     found = inventory.take_inventory(run.zones, run.keys, run.project)
-    table, versions = run.zones.table(run.project), 0
+    table, versions = run.zones.published_table(run.project), 0
     try:
         if delta.table_exists(table):
             versions = len(delta.read_commits(table))
@@ -125,7 +125,7 @@ def _find_before(run: DestructionRun) -> tuple[str, dict[str, Any]]:
 
 
 def _empty(run: DestructionRun) -> tuple[str, dict[str, Any]]:
-    table = run.zones.table(run.project)
+    table = run.zones.published_table(run.project)
     try:
         if table.is_symlink() or not delta.table_exists(table):
             what = "no table to empty"

@@ -76,7 +76,7 @@ def _still_there(run: DestructionRun) -> list[str]:
 
 def _still_readable(run: DestructionRun) -> list[str]:
     """What a reader would get, now and at version 0."""
-    table = run.zones.table(run.project)
+    table = run.zones.published_table(run.project)
     if not delta.table_exists(table) and not any(_reads(run, table, v) for v in (None, 0)):
         return []
     return [remnant_message("a table that can be read", f"projects/{run.project}/", "Remove the folder")]

@@ -53,9 +53,9 @@ def choose_search_terms(zones: StorageZones, inventory_: ProjectInventory) -> li
     """The marks of a project: a few of each kind, spread over what it has."""
     project = inventory_.project
     stages = [p for p in sorted(zones.staging(project).glob("*")) if p.is_dir() and not p.is_symlink()]
-    with_pupils = [*stages[:MOST_STAGES], *sorted(zones.remembered(project).glob("*"))[:MOST_STAGES]]
+    with_pupils = [*stages[:MOST_STAGES], *sorted(zones.release_snapshots(project).glob("*"))[:MOST_STAGES]]
     ids, notes = set(), set()
-    for table in (zones.table(project), *stages[:MOST_STAGES]):
+    for table in (zones.published_table(project), *stages[:MOST_STAGES]):
         try:
             if not table.is_symlink() and delta.table_exists(table):
                 ids.add(delta.read_table_id(table))

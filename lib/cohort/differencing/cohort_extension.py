@@ -59,13 +59,15 @@ def extend_cohort(
         new.unpersist()
         return nested
     coding = old.recoding.coding
-    fresh = class_search.search_classes(new, project, coding, PupilCounts(number, 0, 0, 0), old.sensitive, key, most)
+    fresh = class_search.search_classes(
+        new, project, coding, PupilCounts(number, 0, 0, 0), old.sensitive_column, key, most
+    )
     suppressed = old.recoding.suppressed - fresh.recoding.released
     goal = WeightedLoss.of("mean", coding.columns, class_search.read_column_weights(project))
     facts = {**old.recoding.search, "new": fresh.recoding.search}
     recoding, numbers = Recoding.joined([old.recoding, fresh.recoding], suppressed, goal, facts)
     words = [partitions.word_column(word) for word in range(coding.words)]
-    flag = [HAS_VALUE] if old.sensitive is not None else []
+    flag = [HAS_VALUE] if old.sensitive_column is not None else []
     of_new = class_search.assign_classes(new, project, fresh).select(
         search_input.hash_pupil().alias(partitions.KEY_COLUMN),
         *words,
@@ -79,17 +81,17 @@ def extend_cohort(
             class_search.renumber_classes(of_new, numbers[1]),
         ],
     )
-    kept = (*old.kept, *fresh.kept, new)
-    joined = ClassSearchResult(recoding, classes, old.sensitive, kept=kept)
+    kept = (*old.cached_frames, *fresh.cached_frames, new)
+    joined = ClassSearchResult(recoding, classes, old.sensitive_column, cached_frames=kept)
     return NestedRelease(_with_values(joined, [(old, numbers[0]), (fresh, numbers[1])]), nested.withdrawn)
 
 
 def _with_values(joined: ClassSearchResult, parts_of_it: Sequence[tuple[ClassSearchResult, Any]]) -> ClassSearchResult:
     """The joined recoding with the sensitive values of its parts, by the number that each class has there."""
-    if joined.sensitive is None:
+    if joined.sensitive_column is None:
         return joined
     number = joined.recoding.classes
-    values = np.zeros((number, len(joined.sensitive.leaves) - 1), dtype=np.int64)
+    values = np.zeros((number, len(joined.sensitive_column.leaves) - 1), dtype=np.int64)
     flags = {name: np.zeros(number, dtype=np.bool_) for name in ("failed", "covers", "before")}
     overall = np.zeros(values.shape[1], dtype=np.int64)
     for part, place in parts_of_it:

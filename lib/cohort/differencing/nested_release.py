@@ -71,10 +71,10 @@ def load_previous_snapshot(
     read = record_store.find_published_record(zones, project.name)
     if read is None:
         return None
-    if read.facts["class"] != project.release_class:
+    if read.release_class != project.release_class:
         raise StateRefused(
             describe_problem(
-                f"release_class = '{read.facts['class']}', as release {read.release} has",
+                f"release_class = '{read.release_class}', as release {read.release} has",
                 example="the same",
                 found=f"'{project.release_class}'",
                 where=f"projects/{project.name}.toml",
@@ -142,7 +142,7 @@ def nest_release(
     classes = left.join(F.broadcast(local_frames.make_frame_from_arrow(spark, zones)), COUNT_UNIT, "inner").select(
         search_input.hash_pupil().alias(partitions.KEY_COLUMN), *words, *flag, partitions.CLASS_COLUMN
     )
-    recoded = ClassSearchResult(recoding, classes, own, kept=(found, left))
+    recoded = ClassSearchResult(recoding, classes, own, cached_frames=(found, left))
     if own is not None:
         recoded = _with_values(recoded, coded, project, found, before, new_number, key)
     return NestedRelease(recoded, withdrawn)
@@ -161,7 +161,7 @@ def _with_values(
 
     Takes: everybody of the release before, with the leaf then and now; the number of each class now, or −1.
     """
-    own = recoded.sensitive
+    own = recoded.sensitive_column
     if own is None:
         raise TypeError("a recoding without a sensitive column")
     overall = sensitive_columns.count_values(search_input.select_eligible_pupils(coded, project), own)
@@ -195,7 +195,7 @@ def _found(coded: DataFrame, project: Project, remembered: DataFrame, own: Sensi
     same = remembered.drop(CLASS_NUMBER, SENSITIVE_LEAF, HAS_VALUE).columns
     now = today.select(*same, F.col(SENSITIVE_LEAF).alias(VALUE_NOW), SCHOOL_CONTROL, BOARD, BOARDS)
     joined = remembered.withColumnRenamed(SENSITIVE_LEAF, VALUE_BEFORE).join(now, same, "left")
-    other = F.col(HAS_VALUE) & (F.col(VALUE_NOW) != F.col(VALUE_BEFORE)) & (F.col(VALUE_NOW) != own.unknown)
+    other = F.col(HAS_VALUE) & (F.col(VALUE_NOW) != F.col(VALUE_BEFORE)) & (F.col(VALUE_NOW) != own.unknown_leaf)
     changed = F.coalesce(other, F.lit(False))
     return joined.withColumns(
         {

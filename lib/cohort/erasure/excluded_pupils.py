@@ -32,9 +32,9 @@ def mark_rows_of_listed_pupils(rows: DataFrame, lists: Objections) -> DataFrame:
 
 def listed_pupils(spark: SparkSession, lists: Objections) -> DataFrame:
     """Whose rows are not kept because they are listed, each number once: `pgn` and `_scopes`."""
-    scopes = {number: [SCOPE_EVERYTHING] for number in lists.blocked}
-    for domain, listed in sorted(lists.in_domains.items()):
-        for number in listed - lists.blocked:
+    scopes = {number: [SCOPE_EVERYTHING] for number in lists.barred_from_everything}
+    for domain, listed in sorted(lists.barred_by_domain.items()):
+        for number in listed - lists.barred_from_everything:
             scopes.setdefault(number, []).append(domain)
     return local_frames.make_local_frame(spark, EXCLUDED_PUPILS_SCHEMA, sorted(scopes.items()))
 
@@ -42,7 +42,7 @@ def listed_pupils(spark: SparkSession, lists: Objections) -> DataFrame:
 def pupils_without_opt_in(lists: Objections, seen: DataFrame, domains: Collection[str]) -> DataFrame:
     """Whom the lists that allow leave out, of which domains: `pgn` and `_scopes`."""
     permitted = {domain: [p.numbers_for_domain(domain) for p in lists.opt_in_lists] for domain in sorted(domains)}
-    everybody = opt_in_lists.pupils_by_school(seen, lists.unlisted)
+    everybody = opt_in_lists.pupils_by_school(seen, lists.unlisted_pupils)
     missing = opt_in_lists.find_pupils_not_opted_in(everybody, lists.opt_in_lists, permitted)
     return missing.groupBy("pgn").agg(F.collect_list("purpose").alias(EXCLUDED_SCOPES))
 
@@ -89,4 +89,4 @@ def domain_of_test_code(code: Column, catalogue: Catalogue) -> Column:
 
 def listed_numbers(lists: Objections) -> frozenset[str]:
     """Numbers of whom something is not kept, as the lists have them."""
-    return lists.blocked.union(*lists.in_domains.values())
+    return lists.barred_from_everything.union(*lists.barred_by_domain.values())

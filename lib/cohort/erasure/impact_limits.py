@@ -68,7 +68,7 @@ def check_impact_limits(
 def find_listed_numbers(rows: DataFrame, lists: Objections) -> PupilNumbers:
     """The listed numbers that occur in the rows (`pgn`): the driver knows them already."""
     allowed = (numbers for one in lists.opt_in_lists for numbers in one.numbers_by_scope.values())
-    listed = lists.blocked.union(*lists.barred_numbers.values(), *allowed)
+    listed = lists.barred_from_everything.union(*lists.barred_numbers.values(), *allowed)
     if not listed:
         return frozenset()
     keys = local_frames.make_local_frame(rows.sparkSession, "pgn string not null", [(n,) for n in sorted(listed)])
@@ -79,8 +79,8 @@ def find_listed_numbers(rows: DataFrame, lists: Objections) -> PupilNumbers:
 def _matched(rows: DataFrame, lists: Objections, domains: Collection[str], only_new: bool) -> DataFrame | None:
     """Who loses a row by which list: `list`, `pgn` and `brin`, each once; None where no list can take any."""
     listed = [line for one in lists.lists for line in _listed(one, lists, only_new)]
-    given = [p for p in lists.opt_in_lists if p.name not in lists.confirmed]
-    given = [p for p in given if not only_new or p.name in lists.new_permissions]
+    given = [p for p in lists.opt_in_lists if p.name not in lists.confirmed_lists]
+    given = [p for p in given if not only_new or p.name in lists.new_opt_in_lists]
     if not listed and not given:
         return None
     keys = [local_frames.make_local_frame(rows.sparkSession, LISTED_PUPILS_SCHEMA, listed)]
@@ -96,11 +96,11 @@ def _matched(rows: DataFrame, lists: Objections, domains: Collection[str], only_
 
 def _listed(one: ObjectionList, lists: Objections, only_new: bool) -> list[tuple[str, str, list[str]]]:
     """Whom a list that blocks takes rows from: its name, every number of the pupil, and of what."""
-    if not one.blocks or one.name in lists.confirmed:
+    if not one.blocks or one.name in lists.confirmed_lists:
         return []
     scopes: dict[str, list[str]] = {}
     for filing in one.objections:
-        holds = filing.in_force(one.read_on) and (not only_new or (filing.pgn, filing.scope) in lists.new)
+        holds = filing.in_force(one.read_on) and (not only_new or (filing.pgn, filing.scope) in lists.new_objections)
         if holds and (filing.scope == SCOPE_EVERYTHING or filing.scope.startswith(SCOPE_DOMAIN)):
             pupil = lists.number_changes.newest(filing.pgn)
             scopes.setdefault(pupil, []).append(filing.scope.removeprefix(SCOPE_DOMAIN))

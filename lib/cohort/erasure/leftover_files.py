@@ -36,7 +36,7 @@ def _counted(zones: StorageZones) -> Iterator[tuple[Path, int]]:
     for table in (zones.results, zones.quarantine):
         if delta.table_exists(table):
             yield table, len(delta.list_files_vacuum_leaves(table))
-    for table in sorted(zones.table("").glob("*")):
+    for table in sorted(zones.published_table("").glob("*")):
         if table.is_dir() and not table.is_symlink() and record_store.find_published_record(zones, table.name):
             yield table, _beside(table)
     for project in sorted(zones.staging("").glob("*")):

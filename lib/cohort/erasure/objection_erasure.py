@@ -49,7 +49,7 @@ def accept_objections(
     if delta.table_exists(zones.results):
         known = ledger.read_ledger(zones.ledger)
         rows = current_results.read_current_results(spark, zones, known.batches)
-        opt_in_lists.require_current_opt_in_lists(lists.opt_in_lists, known.latest())
+        opt_in_lists.require_current_opt_in_lists(lists.opt_in_lists, known.latest_delivery_dates())
         impact_limits.check_impact_limits(rows, lists, platform.objections, domains)
         met = impact_limits.find_listed_numbers(
             rows.select("pgn").union(delta.read_table(spark, zones.quarantine).select("pgn")), lists
@@ -131,7 +131,7 @@ def numbers_to_erase(
 
 
 def _other(record: ReleaseRecord, lists: Objections) -> bool:
-    known = record.facts.get("domains"), record.facts.get("barred_digest")
+    known = record.domains, record.barred_digest
     return known[0] is None or known[1] != lists.digest_for(record.project, known[0])
 
 
@@ -140,7 +140,7 @@ def _stages(zones: StorageZones, lists: Objections, now: dt.datetime) -> Iterato
     kept: set[Path] = set()
     for folder in sorted(zones.exact_records.glob("*/")):
         for record in record_store.load_release_records(zones, folder.name):
-            stage = zones.stage(record.project, record.release)
+            stage = zones.staged_release(record.project, record.release)
             if record.state in UNPUBLISHED_STATES and _other(record, lists):
                 reason = "pupils objected after it was made"
                 record_store.save_release_record(

@@ -75,7 +75,7 @@ def write_objection_receipts(
     for school in sorted((filed | set(one.declaration.schools or ())) - {""}):
         receipt = count_list_outcome(one, met, changes, school)
         held = bool(receipt.invalid_lines) and one.blocks
-        file = zones.feedback(school) / f"bezwaren-{one.name}.json"
+        file = zones.school_feedback(school) / f"bezwaren-{one.name}.json"
         told = {
             "list": one.name,
             "source": one.declaration.source,

@@ -122,7 +122,7 @@ def _as_number(part: str) -> Iterator[str]:
 
 def _looked_at(deliveries: Path, known: Ledger, among: frozenset[Path] | None) -> Iterator[tuple[Path, bool]]:
     """The files that intake has looked at, and whether it refused to unpack one: nobody unpacks that then."""
-    contents, shut = known.contents, known.not_unpacked
+    contents, shut = known.examined_hashes, known.unopened_hashes
     every = deliveries.rglob("*") if among is None else among
     for path in sorted(path for path in every if path.is_file()):
         try:

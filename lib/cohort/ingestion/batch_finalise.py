@@ -29,7 +29,7 @@ def settle(
     accepted = {entry.levering_nr: entry.accepted for entry in entries}
     changed = {n for n in standing.keys() | accepted.keys() if standing.get(n, 0) != accepted.get(n, 0)}
     total, results = sum(accepted.values()), intake.zones.results
-    taken = {entry.levering_nr for entry in entries if entry.taken}
+    taken = {entry.levering_nr for entry in entries if entry.is_taken}
     free = None if judged.rows is None else judged.rows.where(F.col(OBJECTED_COLUMN).isNull())
     if changed:
         kept = results_store.rows_of_other_deliveries(results_store.read_batch(spark, intake.zones, batch), changed)
@@ -40,7 +40,7 @@ def settle(
         if delta.count_batch_rows(results, [batch]) != total:
             raise AssertionError("the accepted rows that were written are not those that were counted")
         results_store.vacuum_restricted_table(results, "rows that do not count")
-    if free is not None and any(entry.codes for entry in entries if entry.taken):
+    if free is not None and any(entry.codes for entry in entries if entry.is_taken):
         sent = consent_register.suppress_special_values(
             results_store.rows_of_deliveries(free, taken), row_validation.RAW
         )

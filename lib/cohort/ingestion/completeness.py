@@ -24,7 +24,7 @@ def find_missing_schools(catalogue: Catalogue, known: Ledger, entries: Iterable[
     """
     delivered: dict[str, set[str]] = defaultdict(set)
     for line in known.entries:
-        if line.taken and line.brin:
+        if line.is_taken and line.brin:
             for one in line.slices:
                 delivered[one].add(line.brin)
     touched = {one.split(" ", 1)[0] for entry in entries for one in entry.slices}

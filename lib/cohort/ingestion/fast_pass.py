@@ -59,7 +59,7 @@ def ruled(intake: IngestionContext, delivered: DataFrame, typed: Watch = local_f
         typed,
     )
     return consent_register.suppress_values_at_intake(
-        excluded_pupils.mark_rows_of_listed_pupils(judged, intake.lists), intake.consented
+        excluded_pupils.mark_rows_of_listed_pupils(judged, intake.objections), intake.consented
     )
 
 

@@ -46,7 +46,7 @@ def write_feedback(
     declared one; how many results were joined to a roster on what; columns that were not read on; those of
     the delivery before that are there no longer.
     """
-    folder = zones.feedback(entry.brin or UNKNOWN_SCHOOL)
+    folder = zones.school_feedback(entry.brin or UNKNOWN_SCHOOL)
     told: dict[str, Any] = {
         "delivery": entry.levering_nr,
         "sha256": entry.sha256,
@@ -98,9 +98,9 @@ def sweep_uncounted_feedback(zones: StorageZones, last: int) -> None:
 
     Refuses: a folder that cannot be looked into (exit code 15): its feedback would be taken for another's.
     """
-    if not zones.feedback("").is_dir():
+    if not zones.school_feedback("").is_dir():
         return
-    for folder, _, names in os.walk(zones.feedback(""), onerror=_shut):  # a glob takes five times as long
+    for folder, _, names in os.walk(zones.school_feedback(""), onerror=_shut):  # a glob takes five times as long
         for name in names:
             number = name.partition(".")[0]
             if number.isdigit() and int(number) > last:

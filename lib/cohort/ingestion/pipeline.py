@@ -76,7 +76,7 @@ def ingest_deliveries(spark: SparkSession, intake: IngestionContext, progress: P
     for remark in intake.changes.remarks():
         progress(remark)
     consent_expiry.erase_expired_consent_values(spark, zones, intake.consented, empty=not known.batches)
-    domains, lists = intake.catalogue.domains(), intake.lists
+    domains, lists = intake.catalogue.domains(), intake.objections
     if known.batches and lists.lists:
         impact_limits.check_impact_limits(
             current_results.read_current_results(spark, zones, known.batches), lists, holds.objections, domains
@@ -96,7 +96,7 @@ def ingest_deliveries(spark: SparkSession, intake: IngestionContext, progress: P
         if known.last_number + len(received.new) > MOST_DELIVERIES:
             raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "more", "Begin a new root")
         share, listed = holds.intake.max_refused_share, intake.catalogue.schools
-        run = IntakeRun(known.next_batch, intake.now, share, listed, intake.waiting)
+        run = IntakeRun(known.next_batch, intake.now, share, listed, intake.schools_awaiting_list)
         with results_store.discard_batch_on_refusal(spark, zones, run.batch):
             entries = _take_in(spark, intake, run, received.new, known, progress) if received.new else []
         if not entries:
@@ -193,8 +193,8 @@ def _take_in(
         refused = sum(entry.quarantined for entry in found)
         progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
         batch_finalise.settle(spark, judged, intake, found, run.batch)
-        if any(BROKEN in entry.codes for entry in found if entry.taken):
-            row_erasure.erase_broken_lines(spark, intake.zones, excluded_pupils.listed_pupils(spark, intake.lists))
+        if any(BROKEN in entry.codes for entry in found if entry.is_taken):
+            row_erasure.erase_broken_lines(spark, intake.zones, excluded_pupils.listed_pupils(spark, intake.objections))
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
         lines = judged.lines
         entries += found
@@ -223,7 +223,7 @@ def _take_in(
 
 def _new(received: DiscoveredFiles, lists: Objections) -> frozenset[Path] | None:
     """The files to look into for numbers of objectors; all of them where a list says something new."""
-    if lists.new or lists.new_permissions:
+    if lists.new_objections or lists.new_opt_in_lists:
         return None
     return frozenset(file.origin for _, file in received.new if file.origin is not None)
 

@@ -25,14 +25,14 @@ class IngestionContext:
     platform: Platform
     catalogue: Catalogue
     formats: Formats
-    lists: Objections
+    objections: Objections
     changes: NumberChanges
     now: dt.datetime
     consented: ConsentedPupils = NO_CONSENTED_PUPILS
     """Whose special-category values may be kept, of which category: nobody's unless it is said."""
 
     @property
-    def waiting(self) -> frozenset[str]:
+    def schools_awaiting_list(self) -> frozenset[str]:
         """Schools of which a list says who may be used, and that list is older than this run."""
-        older = (one.schools for one in self.lists.opt_in_lists if one.date < self.now.date())
+        older = (one.schools for one in self.objections.opt_in_lists if one.date < self.now.date())
         return frozenset[str]().union(*older)

@@ -50,11 +50,11 @@ class SharedResults:
 
 def schools_with_earlier_deliveries(earlier: Iterable[LedgerEntry], entries: Iterable[LedgerEntry]) -> frozenset[str]:
     """Schools of which a delivery of this run has an earlier one beside it."""
-    before = {e.brin for e in earlier if e.taken and e.accepted}
+    before = {e.brin for e in earlier if e.is_taken and e.accepted}
     seen: set[str | None] = set()
     found: set[str] = set()
     for entry in entries:
-        if entry.taken and entry.accepted and entry.brin:
+        if entry.is_taken and entry.accepted and entry.brin:
             if entry.brin in before or entry.brin in seen:
                 found.add(entry.brin)
             seen.add(entry.brin)
@@ -68,7 +68,7 @@ def identify_rows(results: DataFrame, schools: frozenset[str], entries: Iterable
     """
     spark = results.sparkSession
     listed = local_frames.make_local_frame(spark, "brin string not null", [(school,) for school in sorted(schools)])
-    known = [(e.levering_nr, e.supplier) for e in entries if e.taken and e.brin in schools]
+    known = [(e.levering_nr, e.supplier) for e in entries if e.is_taken and e.brin in schools]
     suppliers = local_frames.make_local_frame(spark, f"{DELIVERY_NUMBER} int not null, {_SUPPLIER} string", known)
     key = F.expr(own_key("bron_result_key"))
     return (

@@ -57,11 +57,13 @@ def judge(
         looked = None if looked is None else excluded_pupils.mark_excluded_rows(looked, left)
         suspects |= held
         clean = results_store.rows_of_other_deliveries(every, suspects)
-    earlier = current_results.read_current_results(spark, intake.zones, known.batches) if known.current() else None
+    earlier = (
+        current_results.read_current_results(spark, intake.zones, known.batches) if known.current_row_count() else None
+    )
     good = _good(clean, looked)
     doubtful = pupil_consistency.find_inconsistent_pupils(good, earlier)
     told = pupil_consistency.count_inconsistent_pupils(doubtful)
-    before = {e.brin for e in known.entries if e.taken and e.accepted and e.brin}
+    before = {e.brin for e in known.entries if e.is_taken and e.accepted and e.brin}
     again = before & {school for count in sifted.counts.values() for school in count.schools}
     twice = pupil_consistency.count_children_under_two_numbers(good, earlier, again)
     refusing = {code for code, rule in rules.pupil_rules.items() if rule == "refuse"}
@@ -123,16 +125,16 @@ def _left_out(
     is left out.
     Refuses: a list that takes away too much (exit code 12).
     """
-    zones, lists, domains = intake.zones, intake.lists, intake.catalogue.domains()
+    zones, lists, domains = intake.zones, intake.objections, intake.catalogue.domains()
     columns = ("pgn", "brin", "domein")
     seen, met = clean.select(*columns), frozenset[str]()
     if looked is not None:
         sure = ~F.contains(CODES, F.lit("BRIN_")) & ~F.col(CODES).isin(BROKEN, validation_rules.HEADER_REPEATED)
         seen = seen.unionByName(looked.where(sure & F.col("pgn").isNotNull()).select(*columns))
         met = impact_limits.find_listed_numbers(looked.select("pgn"), lists)
-    if intake.waiting:
+    if intake.schools_awaiting_list:
         waiting = local_frames.make_local_frame(
-            spark, "brin string not null", [(school,) for school in sorted(intake.waiting)]
+            spark, "brin string not null", [(school,) for school in sorted(intake.schools_awaiting_list)]
         )
         seen = seen.join(F.broadcast(waiting), "brin", "left_anti")
     impact_limits.check_impact_limits(seen, lists, intake.platform.objections, domains, only_new=True)

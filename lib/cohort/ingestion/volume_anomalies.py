@@ -37,9 +37,9 @@ def find_missing_columns(entries: list[LedgerEntry], known: Ledger) -> dict[int,
     Takes: the same as `warned`. A correction of single results may lack columns as little as any other.
     Lines of the ledger that an earlier version wrote say nothing of columns.
     """
-    last = {(line.brin, line.supplier): line for line in known.entries if line.taken and line.columns}
+    last = {(line.brin, line.supplier): line for line in known.entries if line.is_taken and line.columns}
     found = {}
-    for entry in (entry for entry in entries if entry.taken and entry.columns):
+    for entry in (entry for entry in entries if entry.is_taken and entry.columns):
         before = last.get((entry.brin, entry.supplier), entry)
         gone = [name for name in _columns(before) if name not in _columns(entry)]
         if gone:
@@ -69,7 +69,7 @@ def _beside(entry: LedgerEntry, last: dict[DeliverySource, LedgerEntry]) -> dict
 def _measures(entry: LedgerEntry) -> bool:
     """Whether a delivery is held against others; one that only corrects single results is not."""
     corrects = entry.replaced and not entry.withdrawn and sum(entry.replaced.values()) >= entry.accepted
-    return entry.taken and entry.delivered > 0 and not corrects
+    return entry.is_taken and entry.delivered > 0 and not corrects
 
 
 def _adds(entry: LedgerEntry, before: LedgerEntry) -> bool:

@@ -128,7 +128,7 @@ def consented_pupils_of_live_projects(
         agreed = project.load_project(folder, name, platform)
         if today <= agreed.ends:
             of = frozenset(result.domein for result in agreed.special_results)
-            barred = against.blocked_for(name, agreed.domains)
+            barred = against.barred_from_project(name, agreed.domains)
             pairs |= {pair for pair in lines.in_force(name, of) if pair[0] not in barred}
     return ConsentedPupils(frozenset(pairs))
 
@@ -139,9 +139,9 @@ def lapsed_grounds(record: ReleaseRecord, today: Eligibility) -> list[DueReason]
     Takes: its exact record; what holds today.
     """
     told = []
-    if today.schools.fell_away(record.facts.get("instructed", ())):
+    if today.schools.fell_away(record.instructed):
         told.append(DueReason.INSTRUCTION_ENDED)
-    if today.given.digest != record.facts.get("consents_digest", ""):
+    if today.given.digest != record.consents_digest:
         told.append(DueReason.CONSENTS_CHANGED)
     return told
 

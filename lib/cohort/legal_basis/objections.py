@@ -45,30 +45,30 @@ class Objections:
     """What every source filed so far, as it is to be written down before the lists are used."""
     number_changes: NumberChanges = field(default_factory=NumberChanges, repr=False)
     sha256: str = ""
-    unlisted: Path = Path()
+    unlisted_pupils: Path = Path()
     """Where pupils stand whom a list that allows leaves out and whose rows were not kept."""
-    confirmed: tuple[str, ...] = ()
+    confirmed_lists: tuple[str, ...] = ()
     """Lists whose large effect, or change of meaning, was confirmed."""
-    new: frozenset[ObjectionKey] = field(default=frozenset(), repr=False)
+    new_objections: frozenset[ObjectionKey] = field(default=frozenset(), repr=False)
     """Objections (a number as filed, and a scope) that did not stand before these lists."""
-    new_permissions: frozenset[str] = frozenset()
+    new_opt_in_lists: frozenset[str] = frozenset()
     """Lists that allow, of schools that their source did not cover before."""
 
     @property
-    def blocked(self) -> PupilNumbers:
+    def barred_from_everything(self) -> PupilNumbers:
         """Numbers that are barred from everything."""
         return self.barred_numbers.get(SCOPE_EVERYTHING, frozenset())
 
     @property
-    def in_domains(self) -> dict[str, PupilNumbers]:
+    def barred_by_domain(self) -> dict[str, PupilNumbers]:
         """Numbers that are barred from a domain, by domain."""
         return {s.removeprefix(SCOPE_DOMAIN): n for s, n in self.barred_numbers.items() if s.startswith(SCOPE_DOMAIN)}
 
-    def blocked_for(self, project: str, domains: Collection[str]) -> PupilNumbers:
+    def barred_from_project(self, project: str, domains: Collection[str]) -> PupilNumbers:
         """Numbers that are barred from a project that uses these domains."""
         return frozenset().union(*(self.barred_numbers.get(s, frozenset()) for s in _scopes(project, domains)))
 
-    def held_for(self, project: str, domains: Collection[str]) -> frozenset[str]:
+    def schools_withheld_from_project(self, project: str, domains: Collection[str]) -> frozenset[str]:
         """Schools that are held back from a project that uses these domains."""
         return frozenset().union(*(self.withheld_schools.get(s, frozenset()) for s in _scopes(project, domains)))
 
@@ -101,8 +101,8 @@ class Objections:
         """One hash over who is barred from a project: another one means that it is due."""
         newest = self.number_changes.newest
         said = [
-            sorted({newest(n) for n in self.blocked_for(project, domains)}),
-            sorted(self.held_for(project, domains)),
+            sorted({newest(n) for n in self.barred_from_project(project, domains)}),
+            sorted(self.schools_withheld_from_project(project, domains)),
             *sorted(
                 [*sorted(one.schools), *sorted({newest(n) for n in one.numbers_for_project(project, domains)})]
                 for one in self.opt_in_lists
@@ -185,7 +185,7 @@ def record_objections(root: Path, lists: Objections, found: PupilNumbers = froze
     folder = root / "objections"
     with locks.hold_lock(root / "locks", locks.OBJECTIONS_LOCK, wait=True):
         stands = objection_registry.merge_objection_lists(
-            objection_registry.load_objection_registry(folder), lists.lists, lists.number_changes, lists.confirmed
+            objection_registry.load_objection_registry(folder), lists.lists, lists.number_changes, lists.confirmed_lists
         )
         after = objection_registry.mark_matched_pupils(stands, found, lists.number_changes) if found else stands
         objection_registry.save_objection_registry(folder, after)
@@ -208,7 +208,7 @@ def remove_objectors(
     """
     spark, domains = rows.sparkSession, {result.domein for result in project.results}
     admitted: DataFrame = rows
-    blocked = lists.blocked_for(project.name, domains)
+    blocked = lists.barred_from_project(project.name, domains)
     if blocked:
         admitted = admitted.join(F.broadcast(pupil_number_frame(spark, blocked)), "pgn", "left_anti")
     for pupils in _of_schools(every, lists, project.name, domains):
@@ -221,13 +221,13 @@ def find_barred_pupils(every: DataFrame, lists: Objections, project: str, domain
 
     Takes: all results; whose objection it is does not matter to whoever has to withdraw it.
     """
-    blocked = pupil_number_frame(every.sparkSession, lists.blocked_for(project, domains))
+    blocked = pupil_number_frame(every.sparkSession, lists.barred_from_project(project, domains))
     return reduce(DataFrame.union, _of_schools(every, lists, project, domains), blocked).distinct()
 
 
 def _of_schools(every: DataFrame, lists: Objections, project: str, domains: Collection[str]) -> list[DataFrame]:
     """Pupils of the schools that are held back, and those whom a list that allows leaves out."""
-    found, held = [], lists.held_for(project, domains)
+    found, held = [], lists.schools_withheld_from_project(project, domains)
     if held:
         schools = local_frames.make_local_frame(
             every.sparkSession, "brin string not null", [(s,) for s in sorted(held)]
@@ -235,7 +235,7 @@ def _of_schools(every: DataFrame, lists: Objections, project: str, domains: Coll
         found.append(every.join(F.broadcast(schools), "brin", "left_semi").select("pgn").distinct())
     if lists.opt_in_lists:
         permitted = {SCOPE_PROJECT: [one.numbers_for_project(project, domains) for one in lists.opt_in_lists]}
-        seen = opt_in_lists.pupils_by_school(every, lists.unlisted)
+        seen = opt_in_lists.pupils_by_school(every, lists.unlisted_pupils)
         found.append(opt_in_lists.find_pupils_not_opted_in(seen, lists.opt_in_lists, permitted).select("pgn"))
     return found
 

@@ -36,7 +36,7 @@ def live_pseudonymous_releases(zones: StorageZones) -> list[ReleaseRecord]:
     shown = [
         record_store.find_published_record(zones, folder.name) for folder in sorted(zones.exact_records.glob("*/"))
     ]
-    return [record for record in shown if record is not None and record.facts["class"] == "pseudonymous"]
+    return [record for record in shown if record is not None and record.release_class == "pseudonymous"]
 
 
 def withdraw_ineligible_rows(
@@ -65,7 +65,7 @@ def withdraw_ineligible_rows(
             agreed = project.load_project(folder, name, platform)
             key, who = project_keys.load_key(key_folder, name), barred(agreed)
             gone = find_lapsed_schools(zones, folder, record, agreed, now.date())
-            still = [entry for entry in record.facts.get("instructed", []) if entry[:4] not in gone]
+            still = [entry for entry in record.instructed if entry[:4] not in gone]
             done: dict[str, Any] = row_withdrawal.withdraw_rows(
                 spark,
                 zones,
@@ -101,5 +101,5 @@ def find_lapsed_schools(
     """
     may_name = eligibility.load_list_vocabulary(zones, folder, catalogue.load_catalogue(folder))
     holds = eligibility.load_instructions(zones, today, may_name).schools(agreed)
-    before = record.facts.get("instructed", [])
+    before = record.instructed
     return frozenset(entry[:4] for entry in before if holds.fell_away([entry]))

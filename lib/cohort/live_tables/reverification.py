@@ -63,7 +63,7 @@ def _look(
     spark: SparkSession, work: ReleaseTask, key: ProjectKey | None, record: ReleaseRecord
 ) -> tuple[VerificationResult, list[str], dict[str, Any]]:
     """What the table's bytes tell: the findings, a sentence for everything wrong, facts for the note."""
-    table, project = work.zones.table(record.project), record.project
+    table, project = work.zones.published_table(record.project), record.project
     try:
         findings = published_table_verification.verify_published_table(
             spark,
@@ -71,12 +71,12 @@ def _look(
             work.platform,
             table,
             record.id,
-            record.facts["checksum"][0],
+            record.verified_checksum[0],
             work.hierarchies,
             None if key is None else (key, work.today),
         )
         problems = _sentences(findings)
-        if [*findings.checksum] != record.facts["checksum"] or not _has_its_rows(spark, work, record):
+        if findings.checksum != record.verified_checksum or not _has_its_rows(spark, work, record):
             problems.append(f"The table of {project} has other rows than were published.")
         if others := len(delta.list_foreign_files(table)):
             problems.append(f"In projects/{project} are {others} files that are not the table's.")
@@ -94,8 +94,8 @@ def _sentences(findings: VerificationResult) -> list[str]:
 
 
 def _has_its_rows(spark: SparkSession, work: ReleaseTask, record: ReleaseRecord) -> bool:
-    rows = delta.read_table(spark, work.zones.table(record.project))
-    return bool([*delta.checksum_rows(rows)] == record.facts["checksum"])
+    rows = delta.read_table(spark, work.zones.published_table(record.project))
+    return delta.checksum_rows(rows) == record.verified_checksum
 
 
 def _close(work: ReleaseTask, record: ReleaseRecord, problems: list[str], facts: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ from cohort.keys.project_keys import ProjectKey
 from cohort.live_tables import residual_classes
 from cohort.release import contributors, publication
 from cohort.release_records import public_record, record_store, release_states
-from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_record import RecordedWithdrawal, ReleaseRecord
 from cohort.states import local_frames
 from cohort.states.schemas import PSEUDONYM_COLUMNS
 from cohort.storage import locks
@@ -59,7 +59,7 @@ class RowWithdrawal:
 
     @property
     def table(self) -> Path:
-        return self.zones.table(self.project.name)
+        return self.zones.published_table(self.project.name)
 
     def version(self) -> int:
         """The newest version that shows this release."""
@@ -105,7 +105,7 @@ def withdraw_rows(
     """
     with locks.hold_lock(zones.locks, project.name):
         record = record_store.find_published_record(zones, project.name)
-        if record is None or record.facts["class"] != "pseudonymous":
+        if record is None or record.release_class != "pseudonymous":
             return {"project": project.name, **_sums([])}
         task = RowWithdrawal(spark, zones, platform, project, key, record, barred, schools, now, hierarchies, boards)
         try:
@@ -199,13 +199,13 @@ def _finish(task: RowWithdrawal, taken: list[Facts], facts: Facts) -> Facts:
         do="Look at its permissions, then run objections again; until then nobody reads",
     )
     checksum = _verify(task, taken[-1]["left"])
-    earlier = task.record.facts.get("withdrawals", [])
-    withdrawn = {"at": str(task.now), "version": task.version(), **_sums(taken)}
+    earlier = task.record.withdrawals
+    withdrawn = RecordedWithdrawal(at=str(task.now), version=task.version(), **_sums(taken))
     record = task.record.noted(
         **facts,
         version=task.version(),
         checksum=checksum,
-        withdrawals=[*(one for one in earlier if one["version"] != withdrawn["version"]), withdrawn],
+        withdrawals=[*(one for one in earlier if one.version != withdrawn.version), withdrawn],
     )
     record = contributors.record_without_schools(record, task.schools)
     public_record.write_public_record(task.zones, task.platform, record)
@@ -241,7 +241,7 @@ def _verify(task: RowWithdrawal, left: int) -> list[int | str]:
 def _told(task: RowWithdrawal, record: ReleaseRecord, taken: list[Facts]) -> Facts:
     name = task.project.name
     state = table_access.access_state(task.zones, task.platform, name)
-    return {"project": name, "version": record.facts.get("version"), "access": state, **_sums(taken)}
+    return {"project": name, "version": record.version, "access": state, **_sums(taken)}
 
 
 def _sums(taken: list[Facts]) -> dict[str, int]:

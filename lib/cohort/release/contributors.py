@@ -38,8 +38,8 @@ def find_contributing_schools(
 
 def record_without_schools(record: ReleaseRecord, gone: Collection[str]) -> ReleaseRecord:
     """The record of a release whose rows of some schools were taken out: it keeps that they were in it."""
-    known = record.facts.get("schools", [])
-    left = {*record.facts.get("schools_left", []), *(school for school in known if school in gone)}
+    known = record.schools or ()
+    left = {*record.schools_left, *(school for school in known if school in gone)}
     kept = [school for school in known if school not in gone]
     return record.noted(schools=kept, schools_left=sorted(left)) if left else record
 

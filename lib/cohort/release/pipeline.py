@@ -104,7 +104,7 @@ def run_release_pipeline(
         recoded, withdrawn = nested.recoded, nested.withdrawn
     recoding = recoded.recoding
     report("recoding", f"{recoding.classes} classes, {recoding.suppressed} pupils suppressed")
-    values = {own.name: recoded.values} if own is not None else {}
+    values = {own.name: recoded.released_values} if own is not None else {}
     rows = generalisation.generalise_pupils(kept, project, recoded)
     members = class_search.assign_classes(kept, project, recoded).drop(SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
     linked = None
@@ -116,12 +116,12 @@ def run_release_pipeline(
         recoding,
         counts,
         values,
-        recoded.value_counts,
+        recoded.value_pupils,
         recoded.blanking,
         members,
         linked,
         withdrawn,
-        (kept, *recoded.kept),
+        (kept, *recoded.cached_frames),
     )
 
 
@@ -131,4 +131,4 @@ def _sensitive(project: Project, hierarchies: HierarchyByColumn, floors: Platfor
     if own is None:
         return None
     rules = derive_value_rules(project, floors)
-    return SensitiveColumn.of(own.name, hierarchies[own.name], rules, floors.pupils_with_value)
+    return SensitiveColumn.from_hierarchy(own.name, hierarchies[own.name], rules, floors.pupils_with_value)

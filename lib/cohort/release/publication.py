@@ -57,11 +57,11 @@ def check_publishable(
         )
     if approved_by is None and not platform.publish.without_second_person:
         raise _approval("nobody")
-    if approved_by is not None and (not approved_by.strip() or approved_by.strip() == record.facts["made_by"]):
+    if approved_by is not None and (not approved_by.strip() or approved_by.strip() == record.made_by):
         raise _approval("whoever made the release")
     table_access.require_access_possible(platform, project)
     lists = eligibility.load_eligibility(zones, platform, project, now.date(), may_name).digests()
-    changed = [name.partition("_")[0] for name, digest in lists.items() if record.facts[name] != digest]
+    changed = [name.partition("_")[0] for name, digest in lists.items() if getattr(record, name) != digest]
     if changed:
         reason = f"a list of {' and '.join(changed)} changed after the verification"
         class_snapshot.refuse_release(zones, record, reason=reason)
@@ -95,13 +95,13 @@ def publish_release(
     is removed (14). Nobody can read from before the commit until it was compared; what `access` refuses (17).
     """
     class_snapshot.require_compared_with_published(zones, project, record)
-    stage = delta.read_table(spark, zones.stage(record.project, record.release)).select(
+    stage = delta.read_table(spark, zones.staged_release(record.project, record.release)).select(
         *project.column_names, *project.pseudonym_columns
     )
-    rows, checksum = record.facts["checksum"]
-    if list(delta.checksum_rows(stage)) != [rows, checksum]:
+    rows, _ = record.verified_checksum
+    if delta.checksum_rows(stage) != record.verified_checksum:
         raise _altered("the stage")
-    table = zones.table(project.name)
+    table = zones.published_table(project.name)
     table_access.close_table(zones, platform, project.name, "a release is being published", now)
     version = replace_published_rows(stage, rows, table, project, record.id, platform)
     progress(f"committed: {rows} rows, version {version}")
@@ -155,7 +155,7 @@ def repair_publication(spark: SparkSession, zones: StorageZones, platform: Platf
 
     The newest commit that carries a release's id is the published release; an unfinished settling is done.
     """
-    table = zones.table(project)
+    table = zones.published_table(project)
     known = {record.id: record for record in record_store.load_release_records(zones, project)}
     if not delta.table_exists(table):
         return
@@ -167,7 +167,7 @@ def repair_publication(spark: SparkSession, zones: StorageZones, platform: Platf
         _compare(spark, zones, record)
         record = record.moved(ReleaseState.PUBLISHED, version=commit.version, mended=True)
         record_store.save_release_record(zones, record)
-    if record.state is ReleaseState.PUBLISHED and not record.facts.get("settled"):
+    if record.state is ReleaseState.PUBLISHED and not record.settled:
         _settle(zones, platform, record)
 
 
@@ -176,8 +176,8 @@ def _compare(spark: SparkSession, zones: StorageZones, record: ReleaseRecord) ->
 
     With a retention of nothing Delta restores no earlier version; the next release makes the table anew.
     """
-    table = zones.table(record.project)
-    if list(delta.checksum_rows(delta.read_table(spark, table))) != record.facts["checksum"]:
+    table = zones.published_table(record.project)
+    if delta.checksum_rows(delta.read_table(spark, table)) != record.verified_checksum:
         delta.remove_folder(table, where=f"projects/{record.project}")
         reason = "what was committed was not what was verified, and was removed"
         record_store.save_release_record(zones, record.moved(ReleaseState.REFUSED, reason=reason))
@@ -193,7 +193,7 @@ def _settle(zones: StorageZones, platform: Platform, record: ReleaseRecord) -> N
         if earlier.state is ReleaseState.SUPERSEDED:
             public_record.mark_public_record_superseded(zones, earlier)
     delta.vacuum_table_or_refuse(
-        zones.table(record.project),
+        zones.published_table(record.project),
         "only the published snapshot",
         found="files of an earlier one",
         where=f"projects/{record.project}",

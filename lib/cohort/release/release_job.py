@@ -33,7 +33,7 @@ from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification.findings import Finding, PublishedPredecessor, VerificationResult, VerificationSubject
 from cohort.verification.published_table_verification import verify_rights
-from cohort.verification.stage_verification import verify_stage as check_stage
+from cohort.verification.stage_verification import verify_stage
 
 
 @dataclass(frozen=True)
@@ -144,39 +144,39 @@ def verify_staged_release(
     spark: SparkSession, work: ReleaseTask, key: ProjectKey, record: ReleaseRecord, *, deep: bool, report: StageListener
 ) -> VerificationResult:
     """Check a stage in full, against the lists as they are now and the release that is published."""
-    return check_stage(spark, _subject(work, key, record), deep=deep, report=report)
+    return verify_stage(spark, _subject(work, key, record), deep=deep, report=report)
 
 
 def check_published_eligibility(
     spark: SparkSession, work: ReleaseTask, key: ProjectKey, record: ReleaseRecord
 ) -> list[Finding]:
     """Whether anybody is in a published pseudonymous table who may not be by the lists as they are now."""
-    table = work.zones.table(record.project)
+    table = work.zones.published_table(record.project)
     return verify_rights(spark, replace(_subject(work, key, record), stage=table))
 
 
 def _subject(work: ReleaseTask, key: ProjectKey, record: ReleaseRecord) -> VerificationSubject:
     read = None if work.project.is_pseudonymous else record_store.find_published_record(work.zones, record.project)
-    folder = work.zones.remembered(record.project)
+    folder = work.zones.release_snapshots(record.project)
     return VerificationSubject(
         project=work.project,
         platform=work.platform,
         key=key,
-        stage=work.zones.stage(record.project, record.release),
+        stage=work.zones.staged_release(record.project, record.release),
         release_id=record.id,
         results=work.zones.results,
-        batches=tuple(record.facts["batches"]),
+        batches=record.batches,
         objections=work.zones.objections,
         instructions=work.zones.instructions,
         consents=work.zones.consents,
         hierarchies=work.hierarchies,
         today=work.today,
-        counts=record.facts["counts"],
+        counts=record.counts.made(),
         memory=None if work.project.is_pseudonymous else folder / str(record.release),
         before=None
         if read is None
         else PublishedPredecessor(
-            folder / str(read.release), work.zones.table(record.project), newcomers=record.facts["wave"]
+            folder / str(read.release), work.zones.published_table(record.project), newcomers=record.wave
         ),
     )
 
@@ -236,7 +236,7 @@ def stage_release(
         boards=work.catalogue.boards_on(work.today),
     )
     domains = sorted({result.domein for result in project.results})
-    stage = zones.stage(project.name, number)
+    stage = zones.staged_release(project.name, number)
     note = release_record.commit_note(project.name, number)
     try:
         delta.write_new_table(way.rows, stage, note, work.platform.tables)

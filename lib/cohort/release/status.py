@@ -104,7 +104,7 @@ def _project(view: StatusContext, name: str, spread: value_ranges.ValueRanges) -
         "state": state,
         "key": project_keys.key_exists(view.keys, name),
         "releases": [
-            {"release": r.release, "state": r.state, "version": r.facts.get("version")}
+            {"release": r.release, "state": r.state, "version": r.version}
             for r in record_store.load_release_records(zones, name)
         ],
     }

@@ -83,7 +83,7 @@ def comparability_digest(project: Project, hierarchies: Mapping[str, Hierarchy])
 
 def snapshot_folder(zones: StorageZones, record: ReleaseRecord) -> Path:
     """Where a release is remembered."""
-    return zones.remembered(record.project) / str(record.release)
+    return zones.release_snapshots(record.project) / str(record.release)
 
 
 def write_snapshot(
@@ -101,7 +101,7 @@ def write_snapshot(
     Takes: the released pupils (pseudonym, class, words, leaf), the recoding, what `agreed` gave, the release
     that this one is nested in, the classes that show no sensitive value.
     """
-    at = zones.remembered(project.name) / str(release)
+    at = zones.release_snapshots(project.name) / str(release)
     delta.remove_folder(at, where=f"restricted/released/{project.name}")
     pupils.write.option("compression", "zstd").parquet(str(at / PUPILS_FOLDER))
     if before is not None:
@@ -182,7 +182,7 @@ def require_compared_with_published(zones: StorageZones, project: Project, recor
         return
     require_snapshot(zones, record)
     read = record_store.find_published_record(zones, project.name)
-    if record.facts.get("before", 0) != (read.release if read is not None else None):
+    if not record.compared_with_published or record.nested_in != (read.release if read is not None else None):
         raise StateRefused(
             describe_problem(
                 "a release that was held against the published one",
@@ -196,7 +196,7 @@ def require_compared_with_published(zones: StorageZones, project: Project, recor
 
 def keep_only_snapshots(zones: StorageZones, project: str, releases: Collection[int]) -> None:
     """Forget every release of a project but these."""
-    all_of_it = zones.remembered(project)
+    all_of_it = zones.release_snapshots(project)
     for path in all_of_it.iterdir() if all_of_it.is_dir() else ():
         if path.name not in {str(release) for release in releases}:
             delta.remove_folder(path, where=f"restricted/released/{project}")
@@ -206,7 +206,7 @@ def refuse_release(zones: StorageZones, record: ReleaseRecord, **why: Any) -> No
     """Refuse a release: its record says why, its stage is removed, and it is forgotten."""
     record_store.save_release_record(zones, record.moved(release_states.ReleaseState.REFUSED, **why))
     remove_snapshot(zones, record)
-    stage = zones.stage(record.project, record.release)
+    stage = zones.staged_release(record.project, record.release)
     delta.remove_folder(stage, where=f"staging/{record.project}")
 
 

@@ -22,10 +22,10 @@ from cohort.release_records.release_record import (
     DataDictionary,
     PublicAgreement,
     RecodingLoss,
+    RecordedWithdrawal,
     RecordPart,
     ReleaseClass,
     ReleaseRecord,
-    RowWithdrawal,
 )
 from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.risk import reidentification_risk
@@ -190,7 +190,7 @@ def _public_counts(platform: Platform, record: ReleaseRecord) -> PublicReleaseCo
     exact = {name: made[name] for name in PublicReleaseCounts.model_fields if name in made}
     if record.schools is not None:
         exact["schools"] = len(record.schools)
-    return PublicReleaseCounts(**{name: platform.shown.count(number) for name, number in exact.items()})
+    return PublicReleaseCounts(**{name: platform.shown.round_count(number) for name, number in exact.items()})
 
 
 def _public_loss(loss: RecodingLoss) -> RecodingLoss:
@@ -217,8 +217,8 @@ def _faced_by_intruders(record: ReleaseRecord) -> dict[str, int]:
     return {kind: max(int(chance["left_at_least"]), 1) for kind, chance in chances.items()}
 
 
-def _public_withdrawal(platform: Platform, withdrawal: RowWithdrawal) -> PublicRowWithdrawal:
-    pupils = platform.shown.count(withdrawal.pupils)
+def _public_withdrawal(platform: Platform, withdrawal: RecordedWithdrawal) -> PublicRowWithdrawal:
+    pupils = platform.shown.round_count(withdrawal.pupils)
     return PublicRowWithdrawal(at=withdrawal.at[:10], version=withdrawal.version, pupils=pupils)
 
 

@@ -190,7 +190,7 @@ class RecordedFinding(RecordPart):
     count: int
 
 
-class RowWithdrawal(RecordPart):
+class RecordedWithdrawal(RecordPart):
     """Rows taken out of a published table: when, into which table version, how many pupils for which reason."""
 
     at: str
@@ -270,7 +270,7 @@ class ReleaseRecord(RecordPart):
     """Whether the publication was completed by a later run, from the table's history."""
     settled: bool = False
     """Whether the earlier snapshot and the stage are gone, and the public record is written."""
-    withdrawals: tuple[RowWithdrawal, ...] = ()
+    withdrawals: tuple[RecordedWithdrawal, ...] = ()
     schools_left: tuple[str, ...] = ()
     """Schools whose rows were in the release and were taken out of the published table."""
 

@@ -95,7 +95,7 @@ class LedgerEntry:
             raise AssertionError(f"the sums of delivery {self.levering_nr} do not close")
 
     @property
-    def taken(self) -> bool:
+    def is_taken(self) -> bool:
         return self.status == DELIVERY_TAKEN
 
 
@@ -132,7 +132,7 @@ class Ledger:
         return frozenset(line.container or line.sha256 for line in self.entries if line.kind == "roster")
 
     @property
-    def not_unpacked(self) -> frozenset[str]:
+    def unopened_hashes(self) -> frozenset[str]:
         """Containers over the limits, encrypted or broken, and Office documents that are not read.
 
         Nobody knows what they hold.
@@ -141,7 +141,7 @@ class Ledger:
         return frozenset(x.container or x.sha256 for x in shut)
 
     @property
-    def contents(self) -> frozenset[str]:
+    def examined_hashes(self) -> frozenset[str]:
         """All that was looked at for good, taken in or not: fingerprints of files and of their containers.
 
         What only waits for a newer list of its school is not, nor what we could not read: both are still to
@@ -152,9 +152,9 @@ class Ledger:
         packed = {line.container for line in self.entries} - {line.container for line in waiting}
         return frozenset(settled.union(sha for sha in packed if sha))
 
-    def latest(self) -> dict[str, dt.date]:
+    def latest_delivery_dates(self) -> dict[str, dt.date]:
         """The day on which a school's results were taken in last, by school."""
-        taken = [line for line in self.entries if line.taken and line.brin and line.delivered]
+        taken = [line for line in self.entries if line.is_taken and line.brin and line.delivered]
         days = ((str(line.brin), dt.datetime.fromisoformat(line.received).date()) for line in taken)
         return {school: day for day, school in sorted((day, school) for school, day in days)}
 
@@ -170,7 +170,7 @@ class Ledger:
     def next_batch(self) -> int:
         return max(self.batches, default=0) + 1
 
-    def current(self) -> int:
+    def current_row_count(self) -> int:
         """Rows that must be in the results, but for those that objections took away."""
         return sum(e.accepted - sum(e.replaced.values()) - sum(e.withdrawn.values()) for e in self.entries)
 

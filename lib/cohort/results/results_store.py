@@ -114,5 +114,5 @@ def discard_batch_on_refusal(spark: SparkSession, zones: StorageZones, batch: in
 def require_closed_accounts(zones: StorageZones, after: Ledger) -> None:
     """accepted = current + replaced + withdrawn + erased, over all runs."""
     there = delta.count_batch_rows(zones.results, after.batches)
-    if there + erasure_journal.count_erased_rows(zones) != after.current():
+    if there + erasure_journal.count_erased_rows(zones) != after.current_row_count():
         raise AssertionError("the results are not what the ledger says was accepted and not taken away")

@@ -80,7 +80,7 @@ def _results(spark: SparkSession, zones: StorageZones, known: Ledger, until: dt.
 
 def _feedback(zones: StorageZones, known: Ledger, until: dt.datetime) -> int:
     past = {f"{line.levering_nr}" for line in known.entries if _when(line) <= until}
-    gone = [file for file in zones.feedback("").glob("*/*") if file.stem in past] if past else []
+    gone = [file for file in zones.school_feedback("").glob("*/*") if file.stem in past] if past else []
     for file in gone:
         file.unlink()
     return len(gone)

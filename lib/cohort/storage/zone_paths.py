@@ -59,7 +59,7 @@ class StorageZones:
     @property
     def intake_completed(self) -> Path:
         """There between two runs of intake, if the first of them came to its end."""
-        return self.feedback(".ended")
+        return self.school_feedback(".ended")
 
     @property
     def number_changes(self) -> Path:
@@ -101,25 +101,25 @@ class StorageZones:
         """Rounded records for everybody."""
         return self.root / "records"
 
-    def remembered(self, project: str) -> Path:
+    def release_snapshots(self, project: str) -> Path:
         """What is kept of a project's releases to hold the next one against, release by release."""
         return self.restricted / "released" / project
 
     @property
-    def register(self) -> Path:
+    def public_register(self) -> Path:
         """The public register, made from the records."""
         return self.root / "register"
 
     def staging(self, project: str) -> Path:
         return self.root / "staging" / project
 
-    def stage(self, project: str, release: int) -> Path:
+    def staged_release(self, project: str, release: int) -> Path:
         return self.staging(project) / str(release)
 
-    def table(self, project: str) -> Path:
+    def published_table(self, project: str) -> Path:
         return self.root / "projects" / project
 
-    def feedback(self, school: str) -> Path:
+    def school_feedback(self, school: str) -> Path:
         return self.root / "feedback" / school
 
 

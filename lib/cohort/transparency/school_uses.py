@@ -42,8 +42,8 @@ def write(zones: StorageZones) -> dict[str, int]:
     for project in sorted(path.name for path in zones.exact_records.glob("*/") if PROJECT_NAME.fullmatch(path.name)):
         for school, use in _uses(zones, project).items():
             told.setdefault(school, {})[project] = use
-    changed = sum(_put(zones.feedback(school), told[school]) for school in sorted(told))
-    for file in zones.feedback("").glob(f"*/{FILE}"):
+    changed = sum(_put(zones.school_feedback(school), told[school]) for school in sorted(told))
+    for file in zones.school_feedback("").glob(f"*/{FILE}"):
         if file.parent.name not in told:
             file.with_name(PAGE).unlink(missing_ok=True)
             file.unlink()
@@ -56,23 +56,23 @@ def _uses(zones: StorageZones, project: str) -> dict[str, Use]:
     state = release_states.project_state(zones, project)
     found = {}
     for record in record_store.load_release_records(zones, project):
-        if record.state in SHOWN and record.facts.get("version") is not None:
-            for school in record.facts.get("schools_left", ()):
+        if record.state in SHOWN and record.version is not None:
+            for school in record.schools_left:
                 found[school] = {**_use(record, state), "state": _state("no_longer", state)}
-            for school in record.facts.get("schools", ()):
+            for school in record.schools or ():
                 found[school] = _use(record, state)
     return found
 
 
 def _use(record: ReleaseRecord, state: ProjectState) -> Use:
-    agreed = record.facts.get("agreed", {})
+    agreed = record.agreed
     told = "published" if record.state is ReleaseState.PUBLISHED else "no_longer"
     return {
         "project": record.project,
-        "question": agreed.get("question"),
-        "starts": agreed.get("starts"),
-        "ends": record.facts["expires"],
-        "class": record.facts["class"],
+        "question": agreed.question if agreed is not None else None,
+        "starts": agreed.starts if agreed is not None else None,
+        "ends": record.expires,
+        "class": record.release_class,
         "state": _state(told, state),
     }
 
@@ -84,7 +84,7 @@ def _state(told: str, state: ProjectState) -> str:
 def _kept(zones: StorageZones) -> Uses:
     """What schools were told of projects that are destroyed, or on their way there."""
     kept: Uses = {}
-    for file in zones.feedback("").glob(f"*/{FILE}"):
+    for file in zones.school_feedback("").glob(f"*/{FILE}"):
         for use in _earlier(file):
             state = release_states.project_state(zones, use["project"])
             if state is not ProjectState.OPEN:

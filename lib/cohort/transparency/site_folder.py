@@ -20,7 +20,7 @@ def check(zones: StorageZones, out: Path) -> None:
     Refuses: a folder of something else, a place among the zones or above the root (exit code 2).
     """
     found = None
-    inside = out.is_relative_to(zones.root) and out != zones.register
+    inside = out.is_relative_to(zones.root) and out != zones.public_register
     if inside or zones.root.is_relative_to(out):
         found = "a place of the storage root"
     elif out.is_symlink() or (os.path.lexists(out) and not out.is_dir()):
