@@ -12,7 +12,7 @@ from cohort.storage import locks
 
 
 def work(job: entry.Job) -> entry.Record:
-    known, declared = catalogue.load_catalogue(job.config), format_declarations.load(job.config)
+    known, declared = catalogue.load_catalogue(job.config), format_declarations.load_delivery_formats(job.config)
     number_changes.load_number_changes(
         job.zones.number_changes, job.now.date()
     )  # what is wrong is told before anything is touched

@@ -18,7 +18,7 @@ def work(job: entry.Job) -> entry.Record:
     limits, today = job.platform.objections, job.now.date()
     names = eligibility.project_names(job.zones, job.config)
     lists = objections.load_objections(job.zones.objections, limits, today, known.domains(), confirmed, names)
-    lists.require_known(confirmed)  # what is wrong is told before anything is touched
+    lists.require_known_lists(confirmed)  # what is wrong is told before anything is touched
     with job.lock(locks.INGESTION_LOCK):
         lists = objections.load_objections(job.zones.objections, limits, today, known.domains(), confirmed, names)
         spark = job.session()
@@ -44,7 +44,7 @@ def leave(
     def barred(agreed: Project) -> eligibility_withdrawal.BarredPupils:
         numbers = objection_erasure.numbers_barred_from_project(spark, job.zones, lists, agreed.name, agreed.domains)
         return eligibility_withdrawal.BarredPupils(
-            numbers, {"barred_digest": lists.digest_for(agreed.name, agreed.domains)}
+            numbers, {"barred_digest": lists.digest_for_project(agreed.name, agreed.domains)}
         )
 
     return eligibility_withdrawal.withdraw_ineligible_rows(

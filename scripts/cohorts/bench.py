@@ -65,7 +65,13 @@ def prepare(spark: SparkSession, scratch: Path, pupils: int, kind: str) -> Relea
     pipeline.ingest_deliveries(
         spark,
         pipeline.IngestionContext(
-            where, holds, known, format_declarations.load(config), lists, number_changes.NumberChanges(), now
+            where,
+            holds,
+            known,
+            format_declarations.load_delivery_formats(config),
+            lists,
+            number_changes.NumberChanges(),
+            now,
         ),
         tell,
     )

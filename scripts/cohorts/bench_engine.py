@@ -16,7 +16,10 @@ from typing import Any
 from cohort.sdc.global_recoding import lattice_search
 from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import ClassConstraint, KAnonymity, SchoolDiversity, SchoolDominance
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint
+from cohort.sdc.privacy_models.dominance import SchoolDominance
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity
+from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
 from cohorts.engine import cohort
 
 

@@ -52,7 +52,7 @@ def take_in(spark: SparkSession, root: Path, config: Path, *, tell: bool) -> tup
         where,
         platform.load_platform(config),
         catalogue.load_catalogue(config),
-        format_declarations.load(config),
+        format_declarations.load_delivery_formats(config),
         objections.Objections(()),
         number_changes.NumberChanges(),
         NOW,

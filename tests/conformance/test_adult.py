@@ -10,7 +10,7 @@ from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import KAnonymity
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity
 
 ADULT = Path(__file__).parents[2].parent / "shared" / "data" / "adult"
 

@@ -151,7 +151,7 @@ def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
             made.zones,
             holds,
             known,
-            format_declarations.load(PROJECT / "conf"),
+            format_declarations.load_delivery_formats(PROJECT / "conf"),
             nobody,
             number_changes.NumberChanges(),
             now,

@@ -14,7 +14,7 @@ from cohort.foundation.errors import NotAnonymous
 from cohort.legal_basis import instruction_filter, objections
 from cohort.release import release_job
 from cohort.release_records import record_store, release_record, release_states
-from cohort.sdc.privacy_models.constraints import KAnonymity
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity
 
 from .conftest import Platform
 

@@ -20,8 +20,11 @@ from cohort.sdc.global_recoding.node_evaluation import NodeEvaluator
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
-from cohort.sdc.privacy_models.constraints import KWithoutLargestSchool, SchoolDiversity, SchoolDominance, parse_share
+from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
+from cohort.sdc.privacy_models.dominance import SchoolDominance
+from cohort.sdc.privacy_models.k_anonymity import KWithoutLargestSchool
+from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
+from cohort.sdc.privacy_models.thresholds import parse_share
 from cohort.sdc.utility.loss import WeightedLoss
 from cohort.sdc.utility.objectives import bound_at_levels
 

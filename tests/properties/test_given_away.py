@@ -13,14 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.drawn_classes import by_school
 
-from cohort.sdc.privacy_models.l_diversity import (
-    DistinctLDiversity,
-    EntropyLDiversity,
-    LDiversityWithoutAnySchool,
-    SensitiveValueCounts,
-    ValueDominance,
-)
-from cohort.sdc.privacy_models.sensitive_suppression import classes_satisfying_value_constraints
+from cohort.sdc.privacy_models.dominance import ValueDominance
+from cohort.sdc.privacy_models.l_diversity import DistinctLDiversity, EntropyLDiversity, LDiversityWithoutAnySchool
+from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts, classes_satisfying_value_constraints
 from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
 from cohort.verification import sensitive_attribute_check
 from cohort.verification.record_runs import RecordRuns
@@ -196,5 +191,5 @@ def test_what_a_school_learns_of_the_others_is_what_the_engine_says(
     findings, _ = sensitive_attribute_check.check_sensitive_attribute(
         runs, ["0", "1", "2"], limits, None, np.array(pairs, dtype=np.int64).T
     )
-    held = LDiversityWithoutAnySchool(values, pupils).holds(by_school(*drawn_schools))
+    held = LDiversityWithoutAnySchool(values, pupils).satisfied_by(by_school(*drawn_schools))
     assert sum(finding.count for finding in findings) == int((~held).sum())

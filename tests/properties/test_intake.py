@@ -21,9 +21,9 @@ from cohort import delta
 from cohort.agreements import catalogue, platform
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import format_declarations
-from cohort.delivery_formats.file_recognition import Desk
-from cohort.delivery_formats.file_rejections import FILE_REASONS, UNREADABLE
-from cohort.delivery_formats.reason_codes import REASONS
+from cohort.delivery_formats.file_reason_codes import FILE_REASONS, UNREADABLE
+from cohort.delivery_formats.file_recognition import RecognitionContext
+from cohort.delivery_formats.row_reason_codes import ROW_REASONS
 from cohort.ingestion import pipeline
 from cohort.ingestion.discovery import discover_deliveries
 from cohort.legal_basis import number_changes, objections
@@ -32,7 +32,7 @@ from cohort.results.ledger import Ledger
 from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-FORMATS = format_declarations.load(CONF)
+FORMATS = format_declarations.load_delivery_formats(CONF)
 SCHOOLS = sorted(catalogue.load_catalogue(CONF).schools)[:3]
 NAMES = sorted({name for one in FORMATS.declared.values() for name in one.columns})
 WRITTEN = (
@@ -125,12 +125,12 @@ def test_every_file_is_readable_or_rejected_by_a_code(
     one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]
 ) -> None:
     zones = deliver(tmp_path_factory.getbasetemp() / "received", contents)
-    desk = Desk(zones.deliveries, zones.scratch, FORMATS, ContainerLimits(9, 1 << 20, 1 << 21, 200))
+    desk = RecognitionContext(zones.deliveries, zones.scratch, FORMATS, ContainerLimits(9, 1 << 20, 1 << 21, 200))
     found = discover_deliveries(one_spark, desk, Ledger())
     assert found.unreadable == 0
-    told = {file.sha256 for _, file in found.new} | {file.container for _, file in found.new}
+    told = {file.sha256 for _, file in found.new_files} | {file.container for _, file in found.new_files}
     assert {hashlib.sha256(content).hexdigest() for content in contents} <= told
-    for _, file in found.new:
+    for _, file in found.new_files:
         assert file.rejected is None or file.rejected in FILE_REASONS
         assert file.rejected != UNREADABLE, "a fault that no reader foresaw"
 
@@ -155,7 +155,7 @@ def test_no_traceback_no_lost_file_and_sums_that_close(
     lines = ledger.read_ledger(zones.ledger).entries
     known = {line.sha256 for line in lines} | {line.container for line in lines}
     assert {hashlib.sha256(content).hexdigest() for content in contents} <= known
-    assert all(set(line.codes) <= set(REASONS) for line in lines)
+    assert all(set(line.codes) <= set(ROW_REASONS) for line in lines)
     stored = delta.read_table(one_spark, zones.results).count()
     assert stored == rows["accepted"] - record["replaced"] - record["withdrawn"]
     assert pipeline.ingest_deliveries(one_spark, intake, lambda _: None)["new"] == 0

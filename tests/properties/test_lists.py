@@ -193,8 +193,8 @@ def test_the_verifier_follows_changes_of_numbers_to_the_same_end(
         found = verifier_changes.read_pupil_number_links(root, lambda *problem: told.append(problem))
     assert bool(told) == bool(problems)
     if not problems:
-        assert found.newest == changes.newest_of
+        assert found.newest == changes.newest_numbers
         for number in NUMBERS:
-            assert found.possibly({number}) == changes.linked_with(frozenset({number}))
+            assert found.possibly({number}) == changes.linked_numbers(frozenset({number}))
             pupil = changes.newest(number)
-            assert found.certainly({pupil}) == changes.all_of(frozenset({pupil}))
+            assert found.certainly({pupil}) == changes.certain_numbers(frozenset({pupil}))

@@ -13,14 +13,9 @@ from hypothesis import strategies as st
 from tests.unit.drawn_classes import by_school
 
 from cohort.foundation.errors import NotAnonymous
-from cohort.sdc.privacy_models.l_diversity import (
-    DistinctLDiversity,
-    EntropyLDiversity,
-    LDiversityWithoutAnySchool,
-    SensitiveValueConstraint,
-    SensitiveValueCounts,
-    ValueDominance,
-)
+from cohort.sdc.privacy_models.dominance import ValueDominance
+from cohort.sdc.privacy_models.l_diversity import DistinctLDiversity, EntropyLDiversity, LDiversityWithoutAnySchool
+from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueConstraint, SensitiveValueCounts
 from cohort.sdc.privacy_models.sensitive_suppression import decide_sensitive_suppression
 from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
 
@@ -55,7 +50,7 @@ def truth(rule: SensitiveValueConstraint, row: Row, overall: Row) -> bool:
 
 def holds(rule: SensitiveValueConstraint, rows: list[Row], overall: Row) -> list[bool]:
     counts = SensitiveValueCounts(np.array(rows, dtype=np.int64), np.array(overall, dtype=np.int64))
-    return [bool(held) for held in rule.holds(counts)]
+    return [bool(held) for held in rule.satisfied_by(counts)]
 
 
 @st.composite
@@ -118,7 +113,7 @@ def test_what_is_left_without_each_school_by_definition(drawn: list[dict[str, Ro
         all(sum(map(bool, left(schools, one))) >= values and sum(left(schools, one)) >= pupils for one in schools)
         for schools in drawn
     ]
-    assert LDiversityWithoutAnySchool(values, pupils).holds(by_school(*drawn)).tolist() == truth
+    assert LDiversityWithoutAnySchool(values, pupils).satisfied_by(by_school(*drawn)).tolist() == truth
 
 
 @given(cohorts(classes=6), PARTS.filter(bool), st.integers(1, 4), st.permutations(range(6)))

@@ -18,7 +18,7 @@ from tests.unit import test_uwlr as results
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import containers, edexml, file_types, uwlr, xlsx, xml_messages, xml_stream
-from cohort.delivery_formats.file_rejections import Rejected
+from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 from cohort.states.schemas import CANONICAL_COLUMNS
 
 CODES = {
@@ -101,7 +101,7 @@ def outcome(read: Callable[[], Sized]) -> Sized | str:
     """What comes of a reading: something, or a reason code; any other exception fails the test."""
     try:
         return read()
-    except Rejected as rejected:
+    except DeliveryRejected as rejected:
         code = str(rejected)
     assert code in CODES
     return code
@@ -112,36 +112,36 @@ def test_a_key_is_the_same_text_in_an_attribute_and_in_an_element(parts: list[st
     key = "".join(parts)
     written = "".join(f"&#{ord(c)};" for c in key) if numbered else escape(key, {'"': "&quot;"})
     content = f'<a><b key="{written}">{written}</b></a>'.encode()
-    shape = xml_messages.Shape("a", lambda *_: True, frozenset({"a/b"}), frozenset())
-    (found,) = xml_messages.elements(content, MOST, shape)
+    shape = xml_messages.MessageShape("a", lambda *_: True, frozenset({"a/b"}), frozenset())
+    (found,) = xml_messages.read_message_elements(content, MOST, shape)
     assert (found.attributes["key"], found.text) == (key, key)
 
 
 @given(damaged(ROSTER, ENVELOPE, ENVELOPE.decode().encode("utf-16")) | st.binary(max_size=200))
 def test_a_damaged_roster_gives_pupils_or_a_reason(content: bytes) -> None:
-    found = outcome(lambda: edexml.read(content, MOST).pupils)
+    found = outcome(lambda: edexml.read_roster(content, MOST).pupils)
     assert isinstance(found, str | tuple)
-    root = outcome(lambda: xml_messages.root(content, MOST))
+    root = outcome(lambda: xml_messages.read_message_root(content, MOST))
     assert isinstance(root, str)
     xml_stream.is_xml(content)
 
 
 @given(damaged(ROSTER, MESSAGE, ENVELOPE))
 def test_every_value_that_a_reader_takes_is_among_the_values_of_the_document(content: bytes) -> None:
-    pupils = outcome(lambda: edexml.read(content, MOST).pupils)
+    pupils = outcome(lambda: edexml.read_roster(content, MOST).pupils)
     if isinstance(pupils, tuple):
-        every = {value.strip() for value in xml_stream.values(content, MOST)}
+        every = {value.strip() for value in xml_stream.iterate_xml_values(content, MOST)}
         taken = {text for pupil in pupils for text in (pupil.key, pupil.eckid, pupil.number) if text}
         assert taken <= every
     else:
-        outcome(lambda: list(xml_stream.values(content, MOST)))
+        outcome(lambda: list(xml_stream.iterate_xml_values(content, MOST)))
 
 
 @given(damaged(MESSAGE), damaged(ROSTER), st.booleans())
 def test_a_damaged_message_gives_rows_or_a_reason(content: bytes, other: bytes, damaged_too: bool) -> None:
-    def rows() -> list[uwlr.Row]:
-        roster = edexml.read(other if damaged_too else ROSTER, MOST)
-        return uwlr.canonical(uwlr.read(content, MOST), [roster])
+    def rows() -> list[uwlr.CanonicalRow]:
+        roster = edexml.read_roster(other if damaged_too else ROSTER, MOST)
+        return uwlr.join_results_to_rosters(uwlr.read_uwlr_results(content, MOST), [roster])
 
     found = outcome(rows)
     if isinstance(found, list):
@@ -152,8 +152,8 @@ def test_a_damaged_message_gives_rows_or_a_reason(content: bytes, other: bytes, 
 
 @given(damaged(MESSAGE))
 def test_a_row_with_a_number_is_of_a_pupil_of_the_roster(content: bytes) -> None:
-    roster = edexml.read(ROSTER, MOST)
-    found = outcome(lambda: uwlr.canonical(uwlr.read(content, MOST), [roster]))
+    roster = edexml.read_roster(ROSTER, MOST)
+    found = outcome(lambda: uwlr.join_results_to_rosters(uwlr.read_uwlr_results(content, MOST), [roster]))
     if isinstance(found, list):
         place = CANONICAL_COLUMNS.index("pgn")
         assert {row.cells[place] for row in found} <= {None, *(pupil.number for pupil in roster.pupils)}
@@ -161,8 +161,8 @@ def test_a_row_with_a_number_is_of_a_pupil_of_the_roster(content: bytes) -> None
 
 @given(damaged(ZIP, gzip.compress(MESSAGE), SHEET) | st.binary(max_size=200))
 def test_a_damaged_container_gives_members_or_a_reason(content: bytes) -> None:
-    file_types.kind(content)
-    found = outcome(lambda: list(islice(containers.members(content, LIMITS, "a.zip"), 100)))
+    file_types.detect_file_type(content)
+    found = outcome(lambda: list(islice(containers.unpack_container(content, LIMITS, "a.zip"), 100)))
     if isinstance(found, list):
         assert 0 < len(found) <= LIMITS.members
         assert sum(len(body) for _, body in found) <= LIMITS.total_bytes
@@ -172,7 +172,7 @@ def test_a_damaged_container_gives_members_or_a_reason(content: bytes) -> None:
 @given(damaged(SHEET, SHARED))
 def test_a_damaged_spreadsheet_gives_rows_or_a_reason(content: bytes) -> None:
     def rows() -> list[tuple[int, tuple[str, ...]]]:
-        return list(xlsx.read(content, LIMITS).rows())
+        return list(xlsx.read_workbook(content, LIMITS).rows())
 
     found = outcome(rows)
     if isinstance(found, list):
@@ -187,12 +187,15 @@ def test_a_damaged_spreadsheet_gives_rows_or_a_reason(content: bytes) -> None:
 @given(data=st.data())
 def test_a_damaged_part_of_a_sound_spreadsheet_gives_rows_or_a_reason(part: str, data: st.DataObject) -> None:
     content = workbooks.changed(SHARED, part, lambda body: data.draw(damaged(body)))
-    found = outcome(lambda: list(xlsx.read(content, LIMITS).rows()))
+    found = outcome(lambda: list(xlsx.read_workbook(content, LIMITS).rows()))
     assert isinstance(found, str | list)
 
 
 def test_the_contents_that_are_damaged_here_are_sound() -> None:
-    roster = edexml.read(ROSTER, MOST)
-    assert [row.code for row in uwlr.canonical(uwlr.read(MESSAGE, MOST), [roster])] == [None, None]
-    assert len(list(containers.members(ZIP, LIMITS))) == 2
-    assert [len(xlsx.read(content, LIMITS).cells) for content in (SHEET, SHARED)] == [5, 1]
+    roster = edexml.read_roster(ROSTER, MOST)
+    assert [row.code for row in uwlr.join_results_to_rosters(uwlr.read_uwlr_results(MESSAGE, MOST), [roster])] == [
+        None,
+        None,
+    ]
+    assert len(list(containers.unpack_container(ZIP, LIMITS))) == 2
+    assert [len(xlsx.read_workbook(content, LIMITS).cells) for content in (SHEET, SHARED)] == [5, 1]

@@ -63,7 +63,7 @@ def taken(request: pytest.FixtureRequest, one_spark: SparkSession, tmp_path_fact
         zones,
         holds,
         catalogue.load_catalogue(folder),
-        format_declarations.load(CONF),
+        format_declarations.load_delivery_formats(CONF),
         lists,
         number_changes.NumberChanges(),
         now,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from cohort.sdc.privacy_models.l_diversity import SchoolValueCounts, SensitiveValueConstraint, SensitiveValueCounts
-from cohort.sdc.privacy_models.sensitive_suppression import classes_satisfying_value_constraints
+from cohort.sdc.privacy_models.sensitive_constraints import (
+    SchoolValueCounts,
+    SensitiveValueConstraint,
+    SensitiveValueCounts,
+    classes_satisfying_value_constraints,
+)
 
 
 def classes(*rows: list[int], overall: list[int] | None = None) -> SensitiveValueCounts:

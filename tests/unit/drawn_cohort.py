@@ -10,7 +10,7 @@ from cohort.sdc.local_recoding.search_space import LocalSearchSpace
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import ClassConstraint
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint
 from cohort.sdc.utility.loss import WeightedLoss
 
 

@@ -63,7 +63,7 @@ class Root:
             self.zones,
             holds,
             catalogue.load_catalogue(CONF),
-            format_declarations.load(CONF),
+            format_declarations.load_delivery_formats(CONF),
             objections.Objections(()),
             changes or NumberChanges(),
             now,

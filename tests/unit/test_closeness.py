@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.drawn_classes import classes, holding
 
-from cohort.sdc.privacy_models.l_diversity import SensitiveValueConstraint
+from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueConstraint
 from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
 
 # Nine incomes, 3 to 11 thousand, once each: the example of Li, Li and Venkatasubramanian (2007).
@@ -51,4 +51,4 @@ def test_a_cohort_that_int64_cannot_hold_is_a_defect_and_never_a_wrong_answer() 
 
     for rule in (EqualDistanceTCloseness("0.1"), OrderedDistanceTCloseness("0.1")):
         with pytest.raises(ValueError, match="too large"):
-            rule.holds(counts)
+            rule.satisfied_by(counts)

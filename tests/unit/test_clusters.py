@@ -14,14 +14,10 @@ from cohort.sdc.local_recoding.clusters import SchoolQuota, form_clusters, small
 from cohort.sdc.local_recoding.merge_cost import MergeCosts
 from cohort.sdc.local_recoding.reclustering import recluster_classes
 from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace
-from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
-from cohort.sdc.privacy_models.constraints import (
-    ClassConstraint,
-    KAnonymity,
-    KWithoutLargestSchool,
-    SchoolDiversity,
-    SchoolDominance,
-)
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint, classes_satisfying_constraints
+from cohort.sdc.privacy_models.dominance import SchoolDominance
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity, KWithoutLargestSchool
+from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
 
 SIZES = (8, 5, 4, 3, 2, 2, 6)
 MIXED = (KAnonymity(6), SchoolDiversity(3), SchoolDominance("1/2"), KWithoutLargestSchool(3))

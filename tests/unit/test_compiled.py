@@ -14,11 +14,11 @@ from tests.unit.drawn_project import CONF
 from cohort.agreements import catalogue
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import file_recognition, format_declarations
-from cohort.delivery_formats.file_recognition import Desk
+from cohort.delivery_formats.file_recognition import RecognitionContext
 from cohort.ingestion import row_validation, text_scan
 from cohort.states import local_frames
 
-FORMATS = format_declarations.load(CONF)
+FORMATS = format_declarations.load_delivery_formats(CONF)
 LARGEST = 8000
 """Bytes of a method that the JVM still compiles, as `spark.sql.codegen.hugeMethodLimit` says it to Spark."""
 STAGES = ("what was sent", "typed")
@@ -40,7 +40,7 @@ def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_p
     header = {column: written for written, column in declared.columns.items()}
     lines = [declared.delimiter.join(header.values()), declared.delimiter.join("1" * len(header))]
     (tmp_path / "one.csv").write_text("\n".join(lines), encoding="utf-8")
-    (file,) = Desk(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 10**6, 10**7, 100)).arrivals(
+    (file,) = RecognitionContext(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 10**6, 10**7, 100)).arrivals(
         tmp_path / "one.csv"
     )
     assert (file.kind, file.format, file.rejected) == (file_recognition.TEXT, name, None)

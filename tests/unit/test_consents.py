@@ -20,7 +20,7 @@ from cohort.verification import consent_check as verified
 
 TODAY = dt.date(2026, 3, 1)
 A, B, OLD = bsn(0), bsn(1), bsn(50)
-CHANGES = NumberChanges(newest_of={OLD: A})
+CHANGES = NumberChanges(newest_numbers={OLD: A})
 
 
 def line(
@@ -62,15 +62,15 @@ HOLDS: dict[str, tuple[list[str], bool]] = {
 def test_whose_consent_holds_and_the_verifier_finds_the_same(tmp_path: Path, lines: list[str], holds: bool) -> None:
     for n, one in enumerate([*lines, line(B)]):
         consent(tmp_path, [one], TODAY, f"lijst{n}")
-    given = load(tmp_path).given(special())
+    given = load(tmp_path).consented_pupils(special())
     both = {(A, "spelling"), (OLD, "spelling")} if holds else set()
     assert given.pairs == {(B, "spelling"), *both}
-    again = verified.read_consenting_pupils(tmp_path / "consents", special(), 31, TODAY, CHANGES.newest_of)
+    again = verified.read_consenting_pupils(tmp_path / "consents", special(), 31, TODAY, CHANGES.newest_numbers)
     assert again == {(B, "spelling"), *({(A, "spelling")} if holds else set())}
 
 
 def test_a_project_without_a_special_column_needs_no_consent(tmp_path: Path) -> None:
-    assert load(tmp_path).given(drawn_levels.project()) is consent_register.NO_CONSENTED_PUPILS
+    assert load(tmp_path).consented_pupils(drawn_levels.project()) is consent_register.NO_CONSENTED_PUPILS
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_special_column_without_a_consent_is_refused(tmp_path: Path, lines: li
     if lines is not None:
         consent(tmp_path, lines, TODAY)
     with pytest.raises(RightsRefused, match=says) as refused:
-        load(tmp_path).given(special())
+        load(tmp_path).consented_pupils(special())
     assert refused.value.exit_code == 17
 
 
@@ -112,7 +112,7 @@ def test_a_line_that_is_not_as_it_should_be_is_refused_without_its_number(
 def test_nothing_tells_how_many_consent(tmp_path: Path) -> None:
     consent(tmp_path, [line(), line(B)], TODAY)
     read = load(tmp_path)
-    told = f"{read.facts()} {read!r} {read.given(special())!r} {read.lines!r}"
+    told = f"{read.facts()} {read!r} {read.consented_pupils(special())!r} {read.consents!r}"
     assert not any(number in told for number in (A, B, OLD))
     assert [set(one) for one in read.facts()] == [{"list", "source", "date", "sha256"}]
 
@@ -123,7 +123,7 @@ def test_a_consent_that_begins_or_ends_is_another_digest(tmp_path: Path) -> None
     days = [
         consent_register.load_consent_register(
             zone, 31, today + dt.timedelta(n), CHANGES, {"spelling"}, {"proef"}
-        ).given(special())
+        ).consented_pupils(special())
         for n in (0, 0, 1)
     ]
     assert days[0].digest == days[1].digest != days[2].digest

@@ -7,21 +7,20 @@ import numpy as np
 import pytest
 
 from cohort.foundation.errors import ConfigurationRefused
-from cohort.sdc.privacy_models.constraints import (
+from cohort.sdc.privacy_models.class_constraints import (
     ClassConstraint,
     ClassCounts,
-    KAnonymity,
-    KWithoutLargestSchool,
-    SchoolDiversity,
-    SchoolDominance,
     classes_satisfying_all,
     minimum_class_size,
-    parse_share,
 )
+from cohort.sdc.privacy_models.dominance import SchoolDominance
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity, KWithoutLargestSchool
+from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
+from cohort.sdc.privacy_models.thresholds import parse_share
 
 #                 class      p   q   r   s   t
 CLASSES = ClassCounts(
-    pupils=np.array([10, 9, 10, 11, 0]), schools=np.array([5, 9, 4, 6, 0]), largest=np.array([5, 1, 4, 6, 0])
+    pupils=np.array([10, 9, 10, 11, 0]), schools=np.array([5, 9, 4, 6, 0]), largest_school=np.array([5, 1, 4, 6, 0])
 )
 
 
@@ -57,7 +56,7 @@ def test_a_class_without_pupils_is_no_class() -> None:
 def test_a_share_is_compared_exactly_as_it_is_written(limit: float | str | Fraction) -> None:
     counts = ClassCounts(np.array([30, 29]), np.array([9, 9]), np.array([3, 3]))
 
-    assert SchoolDominance(limit).holds(counts).tolist() == [True, False]
+    assert SchoolDominance(limit).satisfied_by(counts).tolist() == [True, False]
     assert SchoolDominance(limit) == SchoolDominance("1/10")
 
 
@@ -66,8 +65,8 @@ def test_a_share_is_exact_for_a_whole_country() -> None:
 
     counts = ClassCounts(pupils, np.array([9, 9]), np.array([1_000_000, 1_000_000]))
 
-    assert SchoolDominance("1/3").holds(counts).tolist() == [False, True]
-    assert SchoolDominance("0.333333").holds(counts).tolist() == [False, False]
+    assert SchoolDominance("1/3").satisfied_by(counts).tolist() == [False, True]
+    assert SchoolDominance("0.333333").satisfied_by(counts).tolist() == [False, False]
 
 
 def test_which_need_schools_and_which_survive_merging() -> None:
@@ -79,14 +78,15 @@ def test_which_need_schools_and_which_survive_merging() -> None:
     ]
 
     assert [rule.needs_schools for rule in rules] == [False, True, True, True]
-    assert [rule.survives_merging for rule in rules] == [True, True, False, True]
+    assert [rule.is_monotonic for rule in rules] == [True, True, False, True]
     harmless: list[ClassConstraint] = [SchoolDiversity(1), SchoolDominance(1), KWithoutLargestSchool(0)]
     assert not any(rule.needs_schools for rule in harmless)
 
 
 def test_the_size_under_which_a_class_certainly_fails_is_the_largest_that_a_rule_names() -> None:
     assert [
-        rule.fewest for rule in (KAnonymity(10), SchoolDiversity(5), SchoolDominance("1/2"), KWithoutLargestSchool(6))
+        rule.minimum_class_size
+        for rule in (KAnonymity(10), SchoolDiversity(5), SchoolDominance("1/2"), KWithoutLargestSchool(6))
     ] == [10, 5, 1, 6]
     assert minimum_class_size([SchoolDiversity(5), KWithoutLargestSchool(6)]) == 6
     assert minimum_class_size([]) == 1

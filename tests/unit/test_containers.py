@@ -18,8 +18,8 @@ import pytest
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import containers, file_types, format_declarations
-from cohort.delivery_formats.file_recognition import DeliveredFile, Desk
-from cohort.delivery_formats.file_rejections import Rejected
+from cohort.delivery_formats.file_reason_codes import DeliveryRejected
+from cohort.delivery_formats.file_recognition import DeliveredFile, RecognitionContext
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 LIMITS = ContainerLimits(members=5, bytes_per_member=4 << 20, total_bytes=6 << 20, ratio=100)
@@ -38,7 +38,7 @@ def packed(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
 
 
 def of(content: bytes, limits: ContainerLimits = LIMITS, name: str = "levering.zip") -> list[tuple[str, bytes]]:
-    return list(containers.members(content, limits, name))
+    return list(containers.unpack_container(content, limits, name))
 
 
 def noise(size: int) -> bytes:
@@ -74,9 +74,9 @@ def test_a_gzip_has_one_member_named_after_the_file() -> None:
 
 def test_a_spreadsheet_in_a_zip_is_a_delivery_and_a_zip_is_not() -> None:
     sheet = packed(("[Content_Types].xml", b"<x/>"), ("xl/workbook.xml", b"<x/>"))
-    assert file_types.kind(sheet) == file_types.SPREADSHEET
+    assert file_types.detect_file_type(sheet) == file_types.XLSX_WORKBOOK
     assert of(packed(("a.xlsx", sheet))) == [("a.xlsx", sheet)]
-    assert file_types.kind(packed(("map/[Content_Types].xml", b"<x/>"))) == file_types.ZIP
+    assert file_types.detect_file_type(packed(("map/[Content_Types].xml", b"<x/>"))) == file_types.ZIP_FILE
 
 
 def test_a_member_at_its_limit_comes_and_the_same_limits_hold_for_the_total() -> None:
@@ -89,9 +89,9 @@ def test_small_limits_hold_too() -> None:
     assert [len(body) for _, body in of(packed(("a", bytes(100)), ("b", bytes(50))), small)] == [100, 50]
     for too_much in ((bytes(101),), (bytes(100), bytes(51)), (b"", b"", b"", b"")):
         content = packed(*((f"{n}.csv", body) for n, body in enumerate(too_much)))
-        with pytest.raises(Rejected, match="CONTAINER_BOMB"):
+        with pytest.raises(DeliveryRejected, match="CONTAINER_BOMB"):
             of(content, small)
-    with pytest.raises(Rejected, match="CONTAINER_BOMB"):
+    with pytest.raises(DeliveryRejected, match="CONTAINER_BOMB"):
         of(gzip.compress(bytes(101)), small)
 
 
@@ -184,7 +184,7 @@ WRONG = [
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
 def test_one_thing_wrong_refuses_the_container(wrong: Wrong) -> None:
-    with pytest.raises(Rejected) as refusal:
+    with pytest.raises(DeliveryRejected) as refusal:
         of(wrong.make())
     assert refusal.value.code == wrong.code
 
@@ -209,20 +209,20 @@ def test_one_thing_wrong_refuses_the_container(wrong: Wrong) -> None:
 )
 def test_a_path_that_climbs_out_or_hides_refuses_the_container_before_any_member(name: str) -> None:
     given = []
-    with pytest.raises(Rejected, match="CONTAINER_PATH"):
-        given += [containers.members(packed(("goed.csv", ROWS), (name, ROWS)), LIMITS).__next__()]
+    with pytest.raises(DeliveryRejected, match="CONTAINER_PATH"):
+        given += [containers.unpack_container(packed(("goed.csv", ROWS), (name, ROWS)), LIMITS).__next__()]
     assert not given
 
 
 def test_a_total_over_the_limit_refuses_the_container_before_any_member() -> None:
     content = packed(*((f"{n}.csv", noise(3 * MIB)) for n in range(3)))
-    with pytest.raises(Rejected, match="CONTAINER_BOMB"):
-        next(containers.members(content, replace(LIMITS, total_bytes=len(content) - MIB)))
+    with pytest.raises(DeliveryRejected, match="CONTAINER_BOMB"):
+        next(containers.unpack_container(content, replace(LIMITS, total_bytes=len(content) - MIB)))
 
 
 def test_a_name_cut_off_by_a_nul_is_seen_whole() -> None:
     content = packed(("a.csv#x", ROWS)).replace(b"a.csv#x", b"a.csv\0x")
-    with pytest.raises(Rejected, match="CONTAINER_PATH"):
+    with pytest.raises(DeliveryRejected, match="CONTAINER_PATH"):
         of(content)
 
 
@@ -231,7 +231,7 @@ def test_a_name_cut_off_by_a_nul_is_seen_whole() -> None:
 )
 def test_reading_stops_at_the_limit_and_holds_no_more(bomb: bytes) -> None:
     tracemalloc.start()
-    with pytest.raises(Rejected, match="CONTAINER_BOMB"):
+    with pytest.raises(DeliveryRejected, match="CONTAINER_BOMB"):
         of(bomb, replace(LIMITS, ratio=10_000))
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -245,7 +245,7 @@ def test_members_that_share_their_bytes_are_counted_each() -> None:
     end = one.index(b"PK\x05\x06")
     entry = one[start:end]
     tail = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 4, 4, 4 * len(entry), start, 0)
-    with pytest.raises(Rejected, match="CONTAINER_BOMB"):
+    with pytest.raises(DeliveryRejected, match="CONTAINER_BOMB"):
         of(one[:start] + 4 * entry + tail)
 
 
@@ -273,12 +273,12 @@ def test_limits_that_limit_nothing_are_no_limits(wrong: dict[str, int]) -> None:
     ids=["text", "nothing", "ole", "zip", "empty zip", "gzip", "tar", "bzip2", "text like bzip2"],
 )
 def test_a_file_is_what_its_first_bytes_say(content: bytes, kind: str | None) -> None:
-    assert file_types.kind(content) == kind
+    assert file_types.detect_file_type(content) == kind
 
 
 def looked_at(folder: Path, limits: ContainerLimits) -> tuple[list[DeliveredFile], int]:
     """What is in the files of a folder, and the most bytes that were held for it."""
-    desk = Desk(folder, folder.parent / "work", format_declarations.load(CONF), limits)
+    desk = RecognitionContext(folder, folder.parent / "work", format_declarations.load_delivery_formats(CONF), limits)
     tracemalloc.start()
     found = [file for path in sorted(folder.iterdir()) for file in desk.arrivals(path)]
     most = tracemalloc.get_traced_memory()[1]

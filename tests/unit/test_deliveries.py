@@ -11,13 +11,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements.container_limits import ContainerLimits
-from cohort.delivery_formats import canonical_text, file_recognition, format_declarations
-from cohort.delivery_formats.file_recognition import MOST_FIELDS, Desk
+from cohort.delivery_formats import file_recognition, format_declarations, transcripts
+from cohort.delivery_formats.file_recognition import MAX_FIELDS, RecognitionContext
 from cohort.ingestion import text_scan
 from cohort.states.schemas import CANONICAL_COLUMNS, CORRUPT_LINE, DELIVERY_NUMBER, READER_REASON
 
 HEADER = "brin;schooljaar;pgn;toetscode;afnameperiode;ruwe_score"
-FORMATS = format_declarations.load(Path(__file__).resolve().parents[2] / "conf")
+FORMATS = format_declarations.load_delivery_formats(Path(__file__).resolve().parents[2] / "conf")
 LINE = "10AA;2024-2025;123456782;REK-M7;M;34"
 PLAIN = f"{HEADER}\n{LINE}\n"
 
@@ -68,8 +68,8 @@ FILES = [
     File("nothing", "", rejected="EMPTY"),
     File("empty lines only", "\r\n \r\n", rejected="EMPTY"),
     File("a header only", f"{HEADER}\n", rejected="EMPTY"),
-    File("a line of very many fields", PLAIN + ";" * MOST_FIELDS, rejected="TOO_WIDE"),
-    File("a header of very many fields", f"{HEADER}{';' * MOST_FIELDS}\n{LINE}\n", rejected="TOO_WIDE"),
+    File("a line of very many fields", PLAIN + ";" * MAX_FIELDS, rejected="TOO_WIDE"),
+    File("a header of very many fields", f"{HEADER}{';' * MAX_FIELDS}\n{LINE}\n", rejected="TOO_WIDE"),
     File("a hidden file", PLAIN, rejected="FILE_NAME", name="_{n}.csv"),
     File("an unfinished file", PLAIN, rejected="FILE_NAME", name=".{n}.csv"),
     File("a file in a hidden folder", PLAIN, rejected="FILE_NAME", name="_tmp/{n}.csv"),
@@ -90,7 +90,9 @@ class Read:
 def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Read:
     """All files in one folder, looked at one by one, those that are fit read in one pass."""
     folder = tmp_path_factory.mktemp("deliveries")
-    desk = Desk(folder, tmp_path_factory.mktemp("work"), FORMATS, ContainerLimits(9, 1 << 20, 1 << 20, 100))
+    desk = RecognitionContext(
+        folder, tmp_path_factory.mktemp("work"), FORMATS, ContainerLimits(9, 1 << 20, 1 << 20, 100)
+    )
     looked = {}
     for number, file in enumerate(FILES):
         path: Path = folder / file.name.replace("{n}", str(number))
@@ -98,7 +100,7 @@ def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
         path.write_bytes(file.bytes)
         (looked[file.says],) = desk.arrivals(path)
         if looked[file.says].kind == file_recognition.UNEVEN and not looked[file.says].rejected:
-            looked[file.says] = canonical_text.of_lines(looked[file.says], desk)
+            looked[file.says] = transcripts.transcribe_text(looked[file.says], desk)
     fit = [(n, f) for n, f in enumerate(looked.values()) if not f.rejected]
     rows: dict[str, list[dict[str, object]]] = {file.says: [] for file in FILES}
     for row in text_scan.scan_text_files(one_spark, fit, FORMATS).collect():
@@ -134,7 +136,9 @@ def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: Spar
     path = tmp_path / "long.csv"
     lines = (f"{LINE[:-2]}{number}\n" for number in range(2, rows + 2))
     path.write_text(HEADER + "\n" + "".join(lines) + "\n \n", encoding="utf-8")
-    (file,) = Desk(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 1 << 24, 1 << 24, 100)).arrivals(path)
+    (file,) = RecognitionContext(
+        tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 1 << 24, 1 << 24, 100)
+    ).arrivals(path)
     assert (file.kind, file.rows) == (file_recognition.TEXT, rows)
     found = _lined(spark, [(7, file)])
     assert text_scan.scan_with_places(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1
@@ -198,13 +202,13 @@ def test_what_is_declared_of_values_is_text(spark: SparkSession, tmp_path: Path)
     codes = {written: f"{n}'" for n, written in enumerate(AWKWARD)}
     sentinels = [f"{written}!" for written in AWKWARD]
     odd = FORMATS["canoniek"].model_copy(update={"codes": {"geslacht": codes}, "sentinels": {"ruwe_score": sentinels}})
-    declared = format_declarations.Formats({"canoniek": odd})
+    declared = format_declarations.DeliveryFormats({"canoniek": odd})
     columns = list(odd.columns)
     sent = [(w, f"{w}!") for w in AWKWARD] + [("it", "it's")]
     rows = [[{"geslacht": one, "ruwe_score": other}.get(c, "1") for c in columns] for one, other in sent]
     lines = [";".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows]
     (tmp_path / "a.csv").write_text("\n".join([";".join(columns), *lines, ""]))
-    desk = Desk(tmp_path, tmp_path / "work", declared, ContainerLimits(9, 1 << 20, 1 << 24, 100))
+    desk = RecognitionContext(tmp_path, tmp_path / "work", declared, ContainerLimits(9, 1 << 20, 1 << 24, 100))
     (file,) = desk.arrivals(tmp_path / "a.csv")
     read = text_scan.scan_text_files(spark, [(1, file)], declared).select("geslacht", "ruwe_score").collect()
     assert [tuple(row) for row in read] == [
@@ -219,7 +223,7 @@ def test_an_empty_line_changes_no_row(spark: SparkSession, tmp_path: Path, name:
     columns = list(declared.columns)
     filled = [[written if at == n else "1" for at in range(len(columns))] for n, written in enumerate(ODD)]
     lines = [declared.delimiter.join(cells).replace("{d}", declared.delimiter) for cells in [columns, *filled]]
-    desk = Desk(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 1 << 20, 1 << 24, 100))
+    desk = RecognitionContext(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 1 << 20, 1 << 24, 100))
     read = []
     for way, between in (("even", "\n"), ("uneven", "\n \n")):
         path = tmp_path / f"{way}.csv"
@@ -227,7 +231,7 @@ def test_an_empty_line_changes_no_row(spark: SparkSession, tmp_path: Path, name:
         (file,) = desk.arrivals(path)
         assert (file.kind, file.rejected) == (file_recognition.TEXT if way == "even" else file_recognition.UNEVEN, None)
         if way == "uneven":
-            file = canonical_text.of_lines(file, desk)
+            file = transcripts.transcribe_text(file, desk)
         rows = [row.asDict() for row in _lined(spark, [(1, file)]).orderBy("line").collect()]
         assert [row.pop("line") for row in rows] == [n * len(between.split("\n")[1:]) + 1 for n in range(1, len(lines))]
         read.append(

@@ -191,7 +191,7 @@ def test_nothing_left_is_refused(root: Root) -> None:
 def test_a_pupil_with_a_new_number_stays_and_takes_nobody_along(root: Root) -> None:
     old, new = NUMBERS[FIRST[0]], drawn.bsn(900)
     other = NUMBERS[FIRST[1]]  # whose new number somebody in the release has already
-    changes = NumberChanges(newest_of={old: new, other: NUMBERS[FIRST[2]]})
+    changes = NumberChanges(newest_numbers={old: new, other: NUMBERS[FIRST[2]]})
     root.results(lambda n: {"pgn": new} if n == FIRST[0] else {})
     assert (
         snapshot_renumbering.renumber_snapshot(root.spark, root.zones, root.project, ProjectKey(SECRET), changes) == 1

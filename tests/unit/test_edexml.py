@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cohort.delivery_formats import edexml, xml_messages, xml_stream
-from cohort.delivery_formats.file_rejections import Rejected
-from cohort.delivery_formats.rosters import Roster, School
+from cohort.delivery_formats.file_reason_codes import DeliveryRejected
+from cohort.delivery_formats.rosters import DocumentSchool, Roster
 
 SAMPLE = Path(__file__).resolve().parents[3] / "shared/data/edexml/EDEXML.Voorbeeld.2.1.xml"
 ENOUGH = 1 << 20
@@ -43,7 +43,7 @@ def document(pupils: str = ANNA, teachers: str = "", *, version: str = "2.1", sc
 
 
 def read(content: bytes) -> Roster:
-    return edexml.read(content, ENOUGH)
+    return edexml.read_roster(content, ENOUGH)
 
 
 def teacher(key: str, *groups: str, roles: str = "") -> str:
@@ -52,7 +52,7 @@ def teacher(key: str, *groups: str, roles: str = "") -> str:
 
 def test_what_is_held_of_a_school_and_a_pupil() -> None:
     roster = read(document(teachers=teacher("LK1", '<groep key="g5"/>')))
-    assert roster.school == School(
+    assert roster.school == DocumentSchool(
         schooljaar="2024-2025",
         brin="99ZZ",
         vestiging="01",
@@ -191,7 +191,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("says", "content", "code"), WRONG, ids=[says for says, *_ in WRONG])
 def test_one_thing_wrong_refuses_the_document(says: str, content: bytes, code: str) -> None:
-    with pytest.raises(Rejected) as refusal:
+    with pytest.raises(DeliveryRejected) as refusal:
         read(content)
     assert refusal.value.code == code, says
 
@@ -199,10 +199,10 @@ def test_one_thing_wrong_refuses_the_document(says: str, content: bytes, code: s
 def test_entities_that_grow_are_not_expanded() -> None:
     grown = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
     bomb = f'<!DOCTYPE EDEX [<!ENTITY e0 "xxxxxxxxxx">{grown}]><EDEX a="&e11;">&e11;</EDEX>'.encode()
-    with pytest.raises(Rejected, match="XML_UNSAFE"):
+    with pytest.raises(DeliveryRejected, match="XML_UNSAFE"):
         read(bomb)
-    with pytest.raises(Rejected, match="XML_UNSAFE"):
-        xml_messages.root(bomb, ENOUGH)
+    with pytest.raises(DeliveryRejected, match="XML_UNSAFE"):
+        xml_messages.read_message_root(bomb, ENOUGH)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
@@ -211,7 +211,7 @@ def test_a_document_is_read_in_the_encoding_that_it_declares(encoding: str) -> N
     head = f'<?xml version="1.0" encoding="{name}"?>'
     content = (head + document().decode().replace("L1", "Ĳ1" if "utf" in encoding else "é1")).encode(encoding)
     assert xml_stream.is_xml(content)
-    assert xml_messages.root(content, ENOUGH) == edexml.ROOT
+    assert xml_messages.read_message_root(content, ENOUGH) == edexml.EDEXML_ROOT
     assert read(content).pupils[0].key in ("Ĳ1", "é1")
 
 

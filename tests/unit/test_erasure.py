@@ -82,7 +82,13 @@ class Root:
     def ingest(self) -> dict[str, Any]:
         changes = number_changes.load_number_changes(self.zones.number_changes, self.now.date())
         intake = pipeline.IngestionContext(
-            self.zones, self.holds, KNOWN, format_declarations.load(CONF), self.load(), changes, self.now
+            self.zones,
+            self.holds,
+            KNOWN,
+            format_declarations.load_delivery_formats(CONF),
+            self.load(),
+            changes,
+            self.now,
         )
         return pipeline.ingest_deliveries(self.spark, intake, lambda _: None)
 
@@ -383,7 +389,7 @@ def test_stages_and_live_projects_that_it_changes_are_named_and_others_are_not(r
     before = root.load()
     zones, domains = root.zones, {"lezer": ["lezen"], "rekenaar": ["rekenen"]}
     for name, used in domains.items():
-        facts = {"domains": used, "barred_digest": before.digest_for(name, used)}
+        facts = {"domains": used, "barred_digest": before.digest_for_project(name, used)}
         record_store.save_release_record(zones, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, facts))
         record_store.save_release_record(zones, ReleaseRecord(name, 2, ReleaseState.VERIFIED, facts))
         zones.staged_release(name, 2).mkdir(parents=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cohort.delivery_formats.file_rejections import FILE_REASONS
+from cohort.delivery_formats.file_reason_codes import FILE_REASONS
 from cohort.foundation.errors import StateRefused
 from cohort.ingestion import feedback, run_marker, volume_anomalies
 from cohort.results.ledger import DELIVERY_REJECTED, DELIVERY_TAKEN, Ledger, LedgerEntry

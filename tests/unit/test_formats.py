@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from cohort.delivery_formats import format_declarations
-from cohort.delivery_formats.format_declarations import Recognised, Unrecognised
+from cohort.delivery_formats.format_declarations import RecognisedHeader, UnrecognisedHeader
 from cohort.foundation.code_lists import CODE_LISTS
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.states.schemas import CANONICAL_COLUMNS
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-SHIPPED = format_declarations.load(CONF)
+SHIPPED = format_declarations.load_delivery_formats(CONF)
 CANONIEK = "brin;schooljaar;pgn;toetscode;afnameperiode;ruwe_score"
 PUNTKOMMA = "BRIN-nummer;Schooljaar;Leerlingnummer (PGN);Toets;Datum afname;Vaardigheidsscore"
 KOMMA = "school_brin,schooljaar,leerling_pgn,toets_code,afname_datum,score_vaardigheid"
@@ -77,10 +77,10 @@ HEADERS = [
 def test_a_header_is_taken_for_its_format_or_told_how_it_differs(header: Header) -> None:
     found = SHIPPED.of_line(header.line)
     if header.format:
-        assert isinstance(found, Recognised)
+        assert isinstance(found, RecognisedHeader)
         assert found.name == header.format
     else:
-        assert isinstance(found, Unrecognised)
+        assert isinstance(found, UnrecognisedHeader)
         assert found.reason == header.reason
         assert not header.missing or found.missing == header.missing
         assert not header.unknown or found.unknown == header.unknown
@@ -89,13 +89,13 @@ def test_a_header_is_taken_for_its_format_or_told_how_it_differs(header: Header)
 @pytest.mark.parametrize("dash", "-\u2010\u2011\u2012\u2013\u2014", ids=ascii)
 def test_any_dash_names_the_same_column(dash: str) -> None:
     found = SHIPPED.of_line(f"{PUNTKOMMA};Niveau I{dash}V")
-    assert isinstance(found, Recognised)
+    assert isinstance(found, RecognisedHeader)
     assert found.columns[-1] == "niveau_IV"
 
 
 def test_columns_are_found_by_name() -> None:
     found = SHIPPED.of_line(f"Score (ruw);naam;{PUNTKOMMA}")
-    assert isinstance(found, Recognised)
+    assert isinstance(found, RecognisedHeader)
     places = ("ruwe_score", None, "brin", "schooljaar", "pgn", "toetscode", "afnamedatum", "vaardigheidsscore")
     assert found.columns == places
 
@@ -110,8 +110,8 @@ def test_two_formats_that_fit_alike_are_neither(tmp_path: Path) -> None:
     (tmp_path / "deliveries").mkdir()
     for name in ("a", "b"):
         shutil.copy(CONF / "deliveries" / "canoniek.toml", tmp_path / "deliveries" / f"{name}.toml")
-    found = format_declarations.load(tmp_path).of_line(CANONIEK)
-    assert isinstance(found, Unrecognised)
+    found = format_declarations.load_delivery_formats(tmp_path).of_line(CANONIEK)
+    assert isinstance(found, UnrecognisedHeader)
     assert found.reason == "HEADER_AMBIGUOUS"
 
 
@@ -142,9 +142,9 @@ def test_a_declaration_is_read_strictly(says: str, tmp_path: Path) -> None:
     (tmp_path / "deliveries").mkdir()
     (tmp_path / "deliveries" / "x.toml").write_text(text.replace(old, new, 1))
     with pytest.raises(ConfigurationRefused, match=r"deliveries/x\.toml"):
-        format_declarations.load(tmp_path)
+        format_declarations.load_delivery_formats(tmp_path)
 
 
 def test_no_declaration_at_all_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationRefused, match="declared format"):
-        format_declarations.load(tmp_path)
+        format_declarations.load_delivery_formats(tmp_path)

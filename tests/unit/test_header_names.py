@@ -13,15 +13,15 @@ import pytest
 from tests.unit.test_feedback import entry, written
 
 from cohort.delivery_formats import file_recognition, format_declarations
-from cohort.delivery_formats.file_recognition import TEXT, UNEVEN, DeliveredFile, of_text
-from cohort.delivery_formats.file_rejections import FILE_REASONS, Rejected
-from cohort.delivery_formats.format_declarations import Recognised, Unrecognised
-from cohort.delivery_formats.header_names import SHOWN_NAME
+from cohort.delivery_formats.file_reason_codes import FILE_REASONS, DeliveryRejected
+from cohort.delivery_formats.file_recognition import TEXT, UNEVEN, DeliveredFile, recognise_text
+from cohort.delivery_formats.format_declarations import RecognisedHeader, UnrecognisedHeader
+from cohort.delivery_formats.header_names import SHOWABLE_NAME_PATTERN
 from cohort.ingestion import feedback, volume_anomalies
 from cohort.results.ledger import Ledger
 from cohort.storage.zone_paths import StorageZones
 
-SHIPPED = format_declarations.load(Path(__file__).resolve().parents[2] / "conf")
+SHIPPED = format_declarations.load_delivery_formats(Path(__file__).resolve().parents[2] / "conf")
 NAMES = "BRIN-nummer;Schooljaar;Leerlingnummer (PGN);Toets;Datum afname;Vaardigheidsscore"
 HEADER = f"{NAMES};Financiële weging;Niveau A–E"
 ROW = "99ZZ;2024/2025;111222333;REK-M7;20-01-2025;80;0,3;A"
@@ -32,8 +32,8 @@ BOM = b"\xef\xbb\xbf"
 def read(content: str | bytes) -> DeliveredFile:
     raw = content if isinstance(content, bytes) else content.encode()
     try:
-        return of_text(DeliveredFile(Path("x"), "ab", "x.csv"), raw, SHIPPED)
-    except Rejected as rejected:
+        return recognise_text(DeliveredFile(Path("x"), "ab", "x.csv"), raw, SHIPPED)
+    except DeliveryRejected as rejected:
         return DeliveredFile(Path("x"), "ab", "x.csv", rejected=rejected.code)
 
 
@@ -101,10 +101,10 @@ def test_what_was_meant_is_named_and_the_school_hears_of_it() -> None:
 
 def test_a_spelling_that_is_declared_is_not_garbled() -> None:
     told = SHIPPED["puntkomma"].columns | {"Niveau A?E": "niveau_AE"}
-    declared = format_declarations.Format.model_validate(SHIPPED["puntkomma"].model_dump() | {"columns": told})
-    own = format_declarations.Formats({"puntkomma": declared})
-    assert isinstance(own.of_line(HEADER.replace("–", "?")), Recognised)
-    assert isinstance(SHIPPED.of_line(HEADER.replace("–", "?")), Unrecognised)
+    declared = format_declarations.DeliveryFormat.model_validate(SHIPPED["puntkomma"].model_dump() | {"columns": told})
+    own = format_declarations.DeliveryFormats({"puntkomma": declared})
+    assert isinstance(own.of_line(HEADER.replace("–", "?")), RecognisedHeader)
+    assert isinstance(SHIPPED.of_line(HEADER.replace("–", "?")), UnrecognisedHeader)
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ def test_a_spelling_that_is_declared_is_not_garbled() -> None:
 )
 def test_every_column_that_is_not_read_on_is_named_if_it_is_no_value(header: str, unread: tuple[str, ...]) -> None:
     found = SHIPPED.of_line(header)
-    assert isinstance(found, Recognised)
+    assert isinstance(found, RecognisedHeader)
     assert found.unread == unread
 
 
 @pytest.mark.parametrize("value", ["123456782", "12345678", "2014-05-12", "12-5-14", "1234 AB", "9", "5,5", ""])
 def test_a_value_of_a_person_is_no_name(value: str) -> None:
-    assert not SHOWN_NAME.fullmatch(value)
+    assert not SHOWABLE_NAME_PATTERN.fullmatch(value)
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def take_in(
         zones,
         holds.model_copy(update={"intake": generous}),
         catalogue.load_catalogue(CONF),
-        format_declarations.load(CONF),
+        format_declarations.load_delivery_formats(CONF),
         lists,
         number_changes.NumberChanges(),
         NOW,

@@ -11,7 +11,7 @@ from tests.unit.drawn_deliveries import LATER, OF_UWLR, ONE, ROSTER, Content, S,
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import format_declarations
-from cohort.delivery_formats.file_recognition import Desk
+from cohort.delivery_formats.file_recognition import RecognitionContext
 from cohort.ingestion import discovery
 from cohort.results.ledger import Ledger
 
@@ -42,7 +42,9 @@ def received(tmp_path: Path, files: dict[str, Content], newest_of: dict[str, str
     folder.mkdir()
     for name, content in files.items():
         (folder / name).write_bytes(content(SCHOOL))
-    desk = Desk(folder, tmp_path / "work", format_declarations.load(CONF), LIMITS, newest_of=newest_of)
+    desk = RecognitionContext(
+        folder, tmp_path / "work", format_declarations.load_delivery_formats(CONF), LIMITS, newest_of=newest_of
+    )
     got = discovery.discover_deliveries(cast(SparkSession, None), desk, Ledger())  # of so few files no Spark is asked
     return {
         file.name: {
@@ -51,7 +53,7 @@ def received(tmp_path: Path, files: dict[str, Content], newest_of: dict[str, str
             "warnings": file.warnings,
             "rows": file.path.read_text().count("PUPIL_") if file.joined else 0,
         }
-        for _, file in got.new
+        for _, file in got.new_files
     }
 
 

@@ -23,9 +23,9 @@ from tests.unit.drawn_workbooks import (
 )
 
 from cohort.agreements.container_limits import ContainerLimits
-from cohort.delivery_formats import canonical_text, file_types, format_declarations
-from cohort.delivery_formats.file_recognition import SHEET, DeliveredFile, Desk
-from cohort.delivery_formats.file_rejections import FILE_REASONS, Rejected
+from cohort.delivery_formats import file_types, format_declarations, transcripts
+from cohort.delivery_formats.file_reason_codes import FILE_REASONS, DeliveryRejected
+from cohort.delivery_formats.file_recognition import SHEET, DeliveredFile, RecognitionContext
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 LIMITS = ContainerLimits(members=50, bytes_per_member=2 << 20, total_bytes=4 << 20, ratio=200)
@@ -43,13 +43,13 @@ def delivered(name: str, content: bytes, folder: Path) -> list[DeliveredFile]:
     """The deliveries in a file, as far as the driver looks: sheets are read, too."""
     (folder / "in").mkdir(exist_ok=True)
     (folder / "in" / name).write_bytes(content)
-    desk = Desk(folder / "in", folder / "work", format_declarations.load(CONF), LIMITS)
+    desk = RecognitionContext(folder / "in", folder / "work", format_declarations.load_delivery_formats(CONF), LIMITS)
     found = []
     for file in desk.arrivals(folder / "in" / name):
         try:
             read = file.kind == SHEET and not file.rejected
-            found.append(canonical_text.of_sheet(file, desk) if read else file)
-        except Rejected as rejected:
+            found.append(transcripts.transcribe_workbook(file, desk) if read else file)
+        except DeliveryRejected as rejected:
             found.append(DeliveredFile(file.path, file.sha256, file.name, rejected=rejected.code))
     return found
 
@@ -209,7 +209,7 @@ def test_two_letters_are_told_once(tmp_path: Path) -> None:
 
 def test_nothing_before_the_first_tag_takes_long() -> None:
     for content in (b"<!---->" * 2000 + b"x", b"<!--" * 2000, b" " * 5000 + b"<", b"<?x" * 2000, b"a:\n" * 2000):
-        assert file_types.kind(content) is None
+        assert file_types.detect_file_type(content) is None
 
 
 def test_a_gzip_of_a_document_is_rejected_as_that(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from cohort.sdc.global_recoding.lattice_search import search_global_recoding
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import KAnonymity, SchoolDominance
+from cohort.sdc.privacy_models.dominance import SchoolDominance
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity
 
 NIVEAU = Hierarchy("niveau", (("I", "II", "III", "IV"), ("I-II", "I-II", "III-IV", "III-IV"), ("*",) * 4))
 OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]

@@ -12,13 +12,10 @@ from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.constraints import (
-    ClassConstraint,
-    KAnonymity,
-    KWithoutLargestSchool,
-    SchoolDiversity,
-    SchoolDominance,
-)
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint
+from cohort.sdc.privacy_models.dominance import SchoolDominance
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity, KWithoutLargestSchool
+from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
 
 NIVEAU = Hierarchy("niveau", (("I", "II", "III", "IV"), ("I-II", "I-II", "III-IV", "III-IV"), ("*",) * 4))
 GESLACHT = Hierarchy("geslacht", (("j", "m"), ("*", "*")))

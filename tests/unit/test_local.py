@@ -13,14 +13,10 @@ from cohort.sdc.global_recoding import lattice_search
 from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
-from cohort.sdc.privacy_models.constraints import (
-    ClassConstraint,
-    KAnonymity,
-    KWithoutLargestSchool,
-    SchoolDiversity,
-    SchoolDominance,
-)
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint, classes_satisfying_constraints
+from cohort.sdc.privacy_models.dominance import SchoolDominance
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity, KWithoutLargestSchool
+from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
 
 SIZES = (6, 4, 3, 5)
 MIXED = (KAnonymity(6), SchoolDiversity(3), SchoolDominance("1/2"), KWithoutLargestSchool(3))

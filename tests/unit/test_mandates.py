@@ -103,12 +103,12 @@ def test_which_sites_an_instruction_covers_and_the_verifier_finds_the_same(
     folder = tmp_path / "instructions"
     read = instruction_register.load_instruction_register(folder, TODAY, SCHOOLS, {"proef", "ander"})
     if sites:
-        schools = read.schools(asked)
+        schools = read.instructed_schools(asked)
         assert tuple(site for site in SITES if schools.covers("10AA", site)) == sites
         assert not schools.covers("10AB", "00")
     else:
         with pytest.raises(RightsRefused):
-            read.schools(asked)
+            read.instructed_schools(asked)
     again = instruction_check.read_instructed_sites(folder, asked, TODAY)
     rest, odd = again.of("10AA") if "10AA" in again.sites else (False, [])
     assert tuple(site for site in SITES if rest != (site in odd)) == sites
@@ -163,10 +163,10 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 def test_columns_beyond_what_schools_instructed_are_refused(tmp_path: Path, lines: list[str], says: str | None) -> None:
     read = load(write(tmp_path, *lines))
     if says is None:
-        assert read.schools(pseudonymous()).of == {"10AA": (False, frozenset({"01"}))}
+        assert read.instructed_schools(pseudonymous()).coverage == {"10AA": (False, frozenset({"01"}))}
     else:
         with pytest.raises(RightsRefused, match=says):
-            read.schools(pseudonymous())
+            read.instructed_schools(pseudonymous())
 
 
 FELL: list[tuple[InstructedSchools, InstructedSchools, bool]] = [
@@ -193,16 +193,16 @@ FELL: list[tuple[InstructedSchools, InstructedSchools, bool]] = [
 def test_what_a_record_tells_is_enough_to_see_what_fell_away(
     before: InstructedSchools, after: InstructedSchools, less: bool
 ) -> None:
-    assert after.fell_away(before.told()) is less
+    assert after.lapsed_since(before.describe()) is less
 
 
 def test_another_list_or_another_day_that_matters_is_another_digest(tmp_path: Path) -> None:
     folder = write(tmp_path, line(), line(brin="10AB", until="2026-03-01"))
-    same = load(folder).schools(anonymous()).digest
-    assert load(folder).schools(anonymous()).digest == same
-    later = instruction_register.load_instruction_register(folder, dt.date(2026, 3, 2), SCHOOLS, set()).schools(
-        anonymous()
-    )
+    same = load(folder).instructed_schools(anonymous()).digest
+    assert load(folder).instructed_schools(anonymous()).digest == same
+    later = instruction_register.load_instruction_register(
+        folder, dt.date(2026, 3, 2), SCHOOLS, set()
+    ).instructed_schools(anonymous())
     assert later.digest != same  # the second school's lapsed
     write(tmp_path, line(), line(brin="10AB", until="2026-03-02"))
-    assert load(folder).schools(anonymous()).digest != same
+    assert load(folder).instructed_schools(anonymous()).digest != same

@@ -7,7 +7,7 @@ import codecs
 import pytest
 
 from cohort.delivery_formats import xml_stream
-from cohort.delivery_formats.file_rejections import Rejected
+from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 
 ENOUGH = 1 << 20
 TEXT = '<a k="\u00e9"><b>\u00eb1</b></a>'
@@ -48,7 +48,7 @@ WRITTEN = [
 @pytest.mark.parametrize("content", [pytest.param(content, id=says) for says, content in WRITTEN])
 def test_a_document_is_read_in_the_encoding_in_which_it_was_written(content: bytes) -> None:
     assert xml_stream.is_xml(content)
-    assert list(xml_stream.values(content, ENOUGH)) == ["\u00e9", "\u00eb1"]
+    assert list(xml_stream.iterate_xml_values(content, ENOUGH)) == ["\u00e9", "\u00eb1"]
 
 
 @pytest.mark.parametrize(
@@ -70,18 +70,18 @@ def test_a_document_is_read_in_the_encoding_in_which_it_was_written(content: byt
     ],
 )
 def test_every_value_of_a_document_is_given(says: str, inside: str, found: list[str]) -> None:
-    assert list(xml_stream.values(f"<a>{inside}</a>".encode(), ENOUGH)) == found, says
+    assert list(xml_stream.iterate_xml_values(f"<a>{inside}</a>".encode(), ENOUGH)) == found, says
 
 
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b'<!DOCTYPE a [<!ENTITY e "123456782">]><a>&e;</a>', xml_stream.UNSAFE),
-        (b"<a>&e;</a>", xml_stream.BROKEN),
-        (b"<a>123456782", xml_stream.BROKEN),
-        (b"<a/>" + b" " * ENOUGH, xml_stream.TOO_LARGE),
+        (b'<!DOCTYPE a [<!ENTITY e "123456782">]><a>&e;</a>', xml_stream.XML_UNSAFE),
+        (b"<a>&e;</a>", xml_stream.XML_BROKEN),
+        (b"<a>123456782", xml_stream.XML_BROKEN),
+        (b"<a/>" + b" " * ENOUGH, xml_stream.XML_TOO_LARGE),
     ],
 )
 def test_values_of_a_document_that_cannot_be_read_whole_are_refused(content: bytes, code: str) -> None:
-    with pytest.raises(Rejected, match=code):
-        list(xml_stream.values(content, ENOUGH))
+    with pytest.raises(DeliveryRejected, match=code):
+        list(xml_stream.iterate_xml_values(content, ENOUGH))

@@ -98,7 +98,7 @@ class Root:
 
     def ingest(self) -> dict[str, Any]:
         changes = number_changes.load_number_changes(self.zones.number_changes, NOW.date())
-        known, lists = format_declarations.load(CONF), self.lists()
+        known, lists = format_declarations.load_delivery_formats(CONF), self.lists()
         intake = pipeline.IngestionContext(self.zones, self.holds, KNOWN, known, lists, changes, NOW)
         return pipeline.ingest_deliveries(self.spark, intake, lambda _: None)
 

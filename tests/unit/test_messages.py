@@ -9,8 +9,8 @@ from tests.unit import test_edexml as edex
 from tests.unit import test_uwlr as results
 
 from cohort.delivery_formats import edexml, file_recognition, uwlr, xml_messages
-from cohort.delivery_formats.file_rejections import Rejected
-from cohort.delivery_formats.rosters import School
+from cohort.delivery_formats.file_reason_codes import DeliveryRejected
+from cohort.delivery_formats.rosters import DocumentSchool
 
 ENOUGH = 1 << 20
 OF_ROSTERS = "http://www.edustandaard.nl/leerresultaten/2/leerlinggegevens"
@@ -80,10 +80,10 @@ ROSTERS = [
 @pytest.mark.parametrize("text", [pytest.param(text, id=says) for says, text in ROSTERS])
 def test_a_roster_is_read_however_it_is_wrapped(text: str, encoding: str) -> None:
     content = text.encode(encoding)
-    assert file_recognition.ROOTS[xml_messages.root(content, ENOUGH)] == file_recognition.ROSTER
-    roster = edexml.read(content, ENOUGH)
+    assert file_recognition.XML_ROOT_KINDS[xml_messages.read_message_root(content, ENOUGH)] == file_recognition.ROSTER
+    roster = edexml.read_roster(content, ENOUGH)
     assert [(one.key, one.number, one.jaargroep) for one in roster.pupils] == [("L1", "123456782", "5")]
-    named = School(schooljaar="2024-2025", brin="99ZZ", vestiging="01")
+    named = DocumentSchool(schooljaar="2024-2025", brin="99ZZ", vestiging="01")
     assert (roster.school.schooljaar, roster.school.brin, roster.school.vestiging) == (
         named.schooljaar,
         named.brin,
@@ -108,8 +108,8 @@ WRAPPED = [
 @pytest.mark.parametrize("text", [pytest.param(text, id=says) for says, text in WRAPPED])
 def test_results_are_read_however_they_are_wrapped(text: str, encoding: str) -> None:
     content = text.encode(encoding)
-    assert file_recognition.ROOTS[xml_messages.root(content, ENOUGH)] == file_recognition.RESULTS
-    (row,) = uwlr.canonical(uwlr.read(content, ENOUGH), [results.roster()])
+    assert file_recognition.XML_ROOT_KINDS[xml_messages.read_message_root(content, ENOUGH)] == file_recognition.RESULTS
+    (row,) = uwlr.join_results_to_rosters(uwlr.read_uwlr_results(content, ENOUGH), [results.roster()])
     assert (results.cells(row)["pgn"], results.cells(row)["ruwe_score"], row.code) == ("123456782", "44", None)
 
 
@@ -151,21 +151,21 @@ WITHOUT = [
 
 @pytest.mark.parametrize(("text", "code"), [pytest.param(text, code, id=says) for says, text, code in WITHOUT])
 def test_a_message_without_pupils_or_results_says_why(text: str, code: str) -> None:
-    with pytest.raises(Rejected) as refusal:
+    with pytest.raises(DeliveryRejected) as refusal:
         of_kind(text.encode())
     assert refusal.value.code == code
 
 
 def of_kind(content: bytes) -> object:
     """What intake does: look at the root, then read what it is."""
-    root = xml_messages.root(content, ENOUGH)
-    if file_recognition.WITHOUT_RECORDS.fullmatch(root):
-        raise Rejected(xml_messages.NO_RECORDS)
-    if root not in file_recognition.ROOTS:
-        raise Rejected("XML_UNKNOWN")
-    return (edexml if file_recognition.ROOTS[root] == file_recognition.ROSTER else uwlr).read(content, ENOUGH)
+    root = xml_messages.read_message_root(content, ENOUGH)
+    if file_recognition.RECORDLESS_ROOT_PATTERN.fullmatch(root):
+        raise DeliveryRejected(xml_messages.XML_NO_RECORDS)
+    if root not in file_recognition.XML_ROOT_KINDS:
+        raise DeliveryRejected("XML_UNKNOWN")
+    return (edexml if file_recognition.XML_ROOT_KINDS[root] == file_recognition.ROSTER else uwlr).read(content, ENOUGH)
 
 
 def test_the_kinds_of_messages_are_those_that_a_reader_reads() -> None:
-    read = dict.fromkeys(edexml.SHAPE.roots, file_recognition.ROSTER)
-    assert {**read, uwlr.ROOT: file_recognition.RESULTS} == file_recognition.ROOTS
+    read = dict.fromkeys(edexml.ROSTER_SHAPE.roots, file_recognition.ROSTER)
+    assert {**read, uwlr.UWLR_RESULTS_ROOT: file_recognition.RESULTS} == file_recognition.XML_ROOT_KINDS

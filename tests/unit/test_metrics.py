@@ -17,7 +17,7 @@ from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.constraints import KAnonymity
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity
 from cohort.sdc.utility.loss import WeightedLoss
 from cohort.sdc.utility.metrics import UtilityMetrics
 

@@ -87,7 +87,7 @@ def read(folder: Path) -> NumberChanges:
 )
 def test_the_newest_number_of_a_pupil(says: str, lines: list[str], newest: dict[str, str], tmp_path: Path) -> None:
     changes = read(put(tmp_path, *lines))
-    assert changes.newest_of == newest, says
+    assert changes.newest_numbers == newest, says
     assert {number: changes.newest(number) for number in (A, B, C, D)} == {
         number: newest.get(number, number) for number in (A, B, C, D)
     }
@@ -102,7 +102,7 @@ def test_lists_are_followed_through_each_other(tmp_path: Path) -> None:
 def test_columns_in_any_order_a_byte_order_mark_and_crlf(tmp_path: Path) -> None:
     put(tmp_path)
     (tmp_path / "duo.csv").write_bytes(f"\ufeffvanaf;nieuw_pgn;oud_pgn\r\n2025-01-01;{C};{A}\r\n".encode())
-    assert read(tmp_path).newest_of == {A: C}
+    assert read(tmp_path).newest_numbers == {A: C}
 
 
 def test_no_zone_or_an_empty_one_is_no_change(tmp_path: Path) -> None:
@@ -294,10 +294,10 @@ def test_whoever_is_barred_under_one_number_is_barred_under_all_that_changes_eve
     both: tuple[list[NumberChange], list[NumberChange]],
 ) -> None:
     pairs = frozenset((c.old, c.new) for c in both[0])
-    changes = NumberChanges(newest_of=number_changes.resolve_newest_numbers(both[0], []), pairs=pairs)
-    barred = changes.linked_with(frozenset(SOME[:1]))
+    changes = NumberChanges(newest_numbers=number_changes.resolve_newest_numbers(both[0], []), pairs=pairs)
+    barred = changes.linked_numbers(frozenset(SOME[:1]))
     assert all((one in barred) == (other in barred) for one, other in pairs)
-    assert changes.all_of(frozenset(SOME[:1])) <= barred
+    assert changes.certain_numbers(frozenset(SOME[:1])) <= barred
 
 
 def test_what_an_earlier_list_named_is_remembered_and_bars(tmp_path: Path) -> None:
@@ -308,10 +308,10 @@ def test_what_an_earlier_list_named_is_remembered_and_bars(tmp_path: Path) -> No
     assert stat.S_IMODE((root / number_changes.LINKED_NUMBERS_FILE).stat().st_mode) == 0o600
     after = read(put(zone, f"{A};{C};2025-02-01"))
     assert (after.newest(A), after.newest(B)) == (C, B)
-    assert after.linked_with(frozenset({A})) == {A, B, C}, "results may stand under the number it had first"
-    assert after.all_of(frozenset({A})) == {A, C}, "a permission counts only where it is certain"
+    assert after.linked_numbers(frozenset({A})) == {A, B, C}, "results may stand under the number it had first"
+    assert after.certain_numbers(frozenset({A})) == {A, C}, "a permission counts only where it is certain"
     number_changes.record_linked_numbers(root, after)
-    assert read(put(zone)).linked_with(frozenset({C})) == {A, B, C}, "no line is left"
+    assert read(put(zone)).linked_numbers(frozenset({C})) == {A, B, C}, "no line is left"
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"pairs": 7}', '{"pairs": [["1"]]}'])

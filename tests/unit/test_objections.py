@@ -189,7 +189,7 @@ def test_an_objection_to_a_project_of_no_name_is_told(zone: Path) -> None:
 def test_only_the_projects_that_an_objection_is_about_are_due(zone: Path) -> None:
     def digests() -> list[str]:
         found = read(zone)
-        return [found.digest_for(name, [domain]) for name, domain in (("aa", "lezen"), ("bb", "rekenen"))]
+        return [found.digest_for_project(name, [domain]) for name, domain in (("aa", "lezen"), ("bb", "rekenen"))]
 
     before = digests() if put(zone, LINE) else []
     put(zone, LINE, f"{BEN};;2025-09-01;;domein:lezen", date="2025-11-21")

@@ -301,7 +301,7 @@ def test_rows_of_two_pupils_that_were_merged_are_parted_by_whole_new_deliveries(
     assert wrong["renumbered"]["results"] == 2
     assert not [row for row in root.rows() if row.startswith(D)]
     right = changed(root)
-    assert right.linked_with(frozenset({D})) == {D, E}, "an objection under either bars both, as rows may move"
+    assert right.linked_numbers(frozenset({D})) == {D, E}, "an objection under either bars both, as rows may move"
     root.ingest(changes=right)
     assert not [row for row in root.rows() if row.startswith(D)], "nobody knows which rows were whose"
     root.deliver("3.csv", f"{E} 85", f"{D} 80", f"{C} 81", f"{B} 82")

@@ -20,14 +20,10 @@ from cohort.sdc.partitioned.partitions import (
     level_column,
     word_column,
 )
-from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
-from cohort.sdc.privacy_models.constraints import (
-    ClassConstraint,
-    KAnonymity,
-    KWithoutLargestSchool,
-    SchoolDiversity,
-    SchoolDominance,
-)
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint, classes_satisfying_constraints
+from cohort.sdc.privacy_models.dominance import SchoolDominance
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity, KWithoutLargestSchool
+from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
 
 SIZES = (8, 5, 3, 2)
 MIXED = (KAnonymity(6), SchoolDiversity(3), SchoolDominance("1/2"), KWithoutLargestSchool(3))

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import catalogue
-from cohort.delivery_formats.reason_codes import REASONS
+from cohort.delivery_formats.row_reason_codes import ROW_REASONS
 from cohort.ingestion import row_validation
 from cohort.states import local_frames
 from cohort.states.schemas import CANONICAL_COLUMNS, CORRUPT_LINE, DELIVERY_NUMBER, READER_REASON
@@ -481,8 +481,8 @@ def test_every_code_that_a_rule_can_give_is_tried_and_told() -> None:
     tried = {code for row in ROWS for code in row.codes.split()} | {"DUPLICATE", "CONFLICT"}
     tried |= {"TWO_SCHOOLS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART"}  # of several files: test_ingest
     tried |= {"HEADER_REPEATED"}  # of a text: test_traps
-    assert tried == set(REASONS)
-    assert all(re.fullmatch("[A-Z_]+", code) for code in REASONS)
+    assert tried == set(ROW_REASONS)
+    assert all(re.fullmatch("[A-Z_]+", code) for code in ROW_REASONS)
 
 
 def test_lines_that_repeat_or_contradict_another_of_their_file(kept: DataFrame) -> None:

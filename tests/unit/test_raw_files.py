@@ -15,7 +15,7 @@ from tests.unit.drawn_workbooks import Sheet, Workbook, binary, book, number, nu
 from tests.unit.drawn_workbooks import zipped as packed
 
 from cohort.agreements.container_limits import ContainerLimits
-from cohort.delivery_formats import raw_values
+from cohort.delivery_formats import raw_file_values
 from cohort.erasure import raw_file_erasure
 from cohort.foundation import identifiers
 from cohort.results.ledger import Ledger, LedgerEntry
@@ -63,7 +63,7 @@ HOLDING = {
     "a cell with a number": sheet("99ZZ", int(ANNA)),
     "a cell without its zero": sheet("99ZZ", int(ZERO)),
     "far down": b"1;2;3\n" * 400_000 + LINE,
-    "cut by a piece": b"x" * (raw_values.PIECE - 4) + b";" + ANNA.encode(),
+    "cut by a piece": b"x" * (raw_file_values.PIECE_BYTES - 4) + b";" + ANNA.encode(),
     "as Java writes it": f"99ZZ;{1.23456782e8:.8E};".encode(),
     "an exponent in Dutch": b"99ZZ;1,23456782E+08;7",
     "an exponent without a sign of its last zero": b"99ZZ;9.9990011E8;7",

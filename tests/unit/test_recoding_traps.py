@@ -14,7 +14,7 @@ from tests.unit.drawn_desk import COLUMNS, K3, K25, RECORDS, Desk, laid_out
 from cohort.foundation.errors import EXIT_DEFECT, ConfigurationRefused
 from cohort.sdc.global_recoding import lattice_search
 from cohort.sdc.local_recoding import local_search
-from cohort.sdc.privacy_models.constraints import KAnonymity
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity
 
 SECRET = "900123456"
 Break = Callable[[Desk], tuple[str, ...]]

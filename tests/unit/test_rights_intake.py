@@ -109,7 +109,7 @@ def taken_in(spark: SparkSession, zones: StorageZones, given: ConsentedPupils) -
         zones,
         platform.load_platform(CONF),
         known(),
-        format_declarations.load(CONF),
+        format_declarations.load_delivery_formats(CONF),
         objections.Objections(),
         number_changes.NumberChanges(),
         NOW,

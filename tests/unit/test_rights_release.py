@@ -48,7 +48,7 @@ def consents_ignored(patch: pytest.MonkeyPatch) -> None:
 
 def consent_of_everybody(patch: pytest.MonkeyPatch) -> None:
     """A reading of the lists that takes a consent to one project for a consent to all."""
-    real = consent_register.ConsentRegister.in_force
+    real = consent_register.ConsentRegister.pairs_in_force
     patch.setattr(consent_register.ConsentRegister, "in_force", lambda read, _, kinds: real(read, "ander", kinds))
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from cohort.delivery_formats import rosters
-from cohort.delivery_formats.rosters import Pupil, PupilIndex, Roster, School
+from cohort.delivery_formats.rosters import DocumentSchool, PupilIndex, Roster, RosterPupil
 
-ASKED = School(schooljaar="2024-2025", brin="99ZZ", vestiging="01", schoolkey="k")
+ASKED = DocumentSchool(schooljaar="2024-2025", brin="99ZZ", vestiging="01", schoolkey="k")
 BSN, OTHER, THIRD = "123456782", "111222333", "999900109"
 ONDERWIJSNUMMER = "101222331"
 ECK = "https://ketenid.nl/1"
@@ -21,14 +21,14 @@ def pupil(
     eckid: str | None = None,
     born: str | None = None,
     sex: str | None = None,
-) -> Pupil:
-    return Pupil(key, eckid, number, born, sex, None, None, None, None)
+) -> RosterPupil:
+    return RosterPupil(key, eckid, number, born, sex, None, None, None, None)
 
 
 BEN = pupil("L2", OTHER)
 
 
-def roster(*pupils: Pupil, made: str = "", part: bool = False) -> Roster:
+def roster(*pupils: RosterPupil, made: str = "", part: bool = False) -> Roster:
     return Roster(replace(ASKED, aanmaakdatum=made), pupils, part)
 
 
@@ -48,20 +48,20 @@ def roster(*pupils: Pupil, made: str = "", part: bool = False) -> Roster:
 )
 def test_whether_a_roster_is_of_the_school(says: str, changed: dict[str, str | None], fit: bool) -> None:
     school = replace(ASKED, **changed)
-    assert rosters.fits(school, ASKED) is fit, says
+    assert rosters.roster_fits_school(school, ASKED) is fit, says
     one = Roster(school, (pupil(),))
-    assert rosters.meant([one], ASKED) == ((one,) if fit else ()), says
+    assert rosters.select_rosters([one], ASKED) == ((one,) if fit else ()), says
 
 
 def test_the_own_sites_rosters_go_before_the_main_sites_and_the_last_one_before_earlier_ones() -> None:
     main = Roster(replace(ASKED, vestiging="00", aanmaakdatum="2025-02-01T00:00:00"), (pupil(),))
     first, last = (roster(pupil(), made=f"2025-01-0{day}T00:00:00") for day in (1, 2))
     narrow = roster(pupil(number=None), made="2025-03-01T00:00:00")
-    assert rosters.meant([main, first, last], ASKED) == (last, first)
-    assert rosters.meant([main, narrow, last], ASKED) == (narrow, last)
-    assert rosters.meant([main, narrow], ASKED) == (narrow, main)
-    assert rosters.meant([main], ASKED) == (main,)
-    assert rosters.meant([], ASKED) == ()
+    assert rosters.select_rosters([main, first, last], ASKED) == (last, first)
+    assert rosters.select_rosters([main, narrow, last], ASKED) == (narrow, last)
+    assert rosters.select_rosters([main, narrow], ASKED) == (narrow, main)
+    assert rosters.select_rosters([main], ASKED) == (main,)
+    assert rosters.select_rosters([], ASKED) == ()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_own_sites_rosters_go_before_the_main_sites_and_the_last_one_before_
     ],
 )
 def test_a_key_that_begins_with_a_number_sign_holds_within_one_export(key: str | None, lasts: bool) -> None:
-    assert rosters.lasts(key) is lasts
+    assert rosters.is_lasting_key(key) is lasts
     found, on, code = PupilIndex((roster(pupil(key)),), {}).find(key, None)
     refused = "PUPIL_AMBIGUOUS" if key else "PUPIL_NOT_IN_ROSTER"
     assert (found is not None, on, code) == ((True, "key", None) if lasts else (False, None, refused))
@@ -145,10 +145,10 @@ def test_a_key_that_begins_with_a_number_sign_holds_within_one_export(key: str |
         ("nothing at all", pupil(number=None), pupil(number=None), True),
     ],
 )
-def test_whether_one_key_can_be_of_one_child(says: str, one: Pupil, other: Pupil, can_be: bool) -> None:
+def test_whether_one_key_can_be_of_one_child(says: str, one: RosterPupil, other: RosterPupil, can_be: bool) -> None:
     replaced = {THIRD: BSN}
-    assert rosters.one_child(one, other, replaced) is can_be, says
-    assert rosters.one_child(other, one, replaced) is can_be, says
+    assert rosters.may_be_one_child(one, other, replaced) is can_be, says
+    assert rosters.may_be_one_child(other, one, replaced) is can_be, says
     new, old = roster(one, BEN, made="2025-01-10"), roster(other, BEN, made="2024-09-10")
     found, on, code = PupilIndex((new, old), replaced).find("L1", None)
     assert (found, on, code) == ((one, "key", None) if can_be else (None, None, "PUPIL_AMBIGUOUS")), says
@@ -270,5 +270,5 @@ def test_a_join_that_another_roster_contradicts_is_not_taken(
         ("pupils without a number", [pupil(number=None), pupil("x", None)], {"ROSTER_WITHOUT_NUMBER": 2}),
     ],
 )
-def test_what_is_told_of_a_roster(says: str, pupils: list[Pupil], told: dict[str, int]) -> None:
-    assert rosters.warnings(roster(*pupils)) == told, says
+def test_what_is_told_of_a_roster(says: str, pupils: list[RosterPupil], told: dict[str, int]) -> None:
+    assert rosters.count_roster_warnings(roster(*pupils)) == told, says

@@ -7,13 +7,9 @@ import pytest
 from tests.unit.drawn_classes import by_school, classes, holding
 
 from cohort.foundation.errors import ConfigurationRefused
-from cohort.sdc.privacy_models.l_diversity import (
-    DistinctLDiversity,
-    EntropyLDiversity,
-    LDiversityWithoutAnySchool,
-    SensitiveValueConstraint,
-    ValueDominance,
-)
+from cohort.sdc.privacy_models.dominance import ValueDominance
+from cohort.sdc.privacy_models.l_diversity import DistinctLDiversity, EntropyLDiversity, LDiversityWithoutAnySchool
+from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueConstraint
 from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
 
 # The value I, II, III, IV, V of four years ago, per class; nobody is in u.

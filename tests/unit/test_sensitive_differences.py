@@ -20,7 +20,8 @@ from tests.unit.drawn_releases import PUPILS, Root, project, score_of, sex_of
 
 from cohort.anonymisation import class_search, generalisation, sensitive_columns
 from cohort.keys.project_keys import ProjectKey
-from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression, classes_satisfying_value_constraints
+from cohort.sdc.privacy_models.sensitive_constraints import classes_satisfying_value_constraints
+from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression
 
 RULES: dict[str, Any] = {"largest_value": Decimal("0.8"), "distinct": 3}
 LEVELS = ("I", "II", "III", "IV", "V")

@@ -19,8 +19,8 @@ from tests.unit.drawn_workbooks import Sheet as Sheet_
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import xlsx
-from cohort.delivery_formats.file_rejections import Rejected
-from cohort.delivery_formats.xlsx import Sheet, as_text
+from cohort.delivery_formats.file_reason_codes import DeliveryRejected
+from cohort.delivery_formats.xlsx import WorkbookTable, format_cell
 
 LIMITS = ContainerLimits(members=50, bytes_per_member=2 << 20, total_bytes=4 << 20, ratio=200)
 HEADER = ("brin", "pgn", "afnamedatum", "vaardigheidsscore")
@@ -72,13 +72,13 @@ def with_texts(xml: str, strings: bytes) -> bytes:
 
 
 def texts(content: bytes, **how: str) -> tuple[tuple[str, ...], list[tuple[int, tuple[str, ...]]]]:
-    sheet = xlsx.read(content, LIMITS)
+    sheet = xlsx.read_workbook(content, LIMITS)
     return sheet.header, list(sheet.rows(**how))
 
 
 def test_the_first_row_with_content_is_the_header_and_rows_keep_their_numbers() -> None:
     content = workbook((), (None, "  "), HEADER, ROW, (), (None, None, "", None), ROW)
-    sheet = xlsx.read(content, LIMITS)
+    sheet = xlsx.read_workbook(content, LIMITS)
     expected = ("99ZZ", "123456782", "2025-01-20", "87.5")
     assert (sheet.header, sheet.header_row) == (HEADER, 3)
     assert list(sheet.rows()) == [(4, expected), (7, expected)]
@@ -119,7 +119,7 @@ def test_the_reader_of_the_text_says_how_decimals_and_dates_are_written() -> Non
     ],
 )
 def test_a_cell_as_a_school_reads_it(value: object, text: str) -> None:
-    assert as_text(value) == text
+    assert format_cell(value) == text
 
 
 def test_seventeen_digits_as_excel_stores_them_are_the_number_that_was_typed() -> None:
@@ -155,8 +155,8 @@ def test_sheets_without_content_do_not_count() -> None:
 
 
 def test_no_message_holds_a_cell() -> None:
-    sheet = xlsx.read(workbook(HEADER, ROW), LIMITS)
-    assert isinstance(sheet, Sheet)
+    sheet = xlsx.read_workbook(workbook(HEADER, ROW), LIMITS)
+    assert isinstance(sheet, WorkbookTable)
     assert "123456782" not in repr(sheet)
 
 
@@ -270,15 +270,15 @@ WRONG = [
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
 def test_one_thing_wrong_refuses_the_workbook(wrong: Wrong) -> None:
-    assert xlsx.read(GOOD, LIMITS).header == HEADER
-    with pytest.raises(Rejected) as refusal:
-        xlsx.read(wrong.make(), LIMITS)
+    assert xlsx.read_workbook(GOOD, LIMITS).header == HEADER
+    with pytest.raises(DeliveryRejected) as refusal:
+        xlsx.read_workbook(wrong.make(), LIMITS)
     assert refusal.value.code == wrong.code
 
 
 def test_the_limits_of_a_container_hold_for_the_parts() -> None:
-    with pytest.raises(Rejected, match="CONTAINER_BOMB"):
-        xlsx.read(GOOD, replace(LIMITS, members=3))
+    with pytest.raises(DeliveryRejected, match="CONTAINER_BOMB"):
+        xlsx.read_workbook(GOOD, replace(LIMITS, members=3))
 
 
 PUPIL, OTHER_PUPIL = "999900109", "999900110"
@@ -311,7 +311,7 @@ LAYOUTS = [
 
 @pytest.mark.parametrize(("before", "below", "hidden"), [pytest.param(*r, id=says) for says, *r in LAYOUTS])
 def test_what_is_hidden_and_has_content_is_seen(before: str, below: str, hidden: tuple[int, ...] | None) -> None:
-    sheet = xlsx.read(book(header(), below, before=before), LIMITS)
+    sheet = xlsx.read_workbook(book(header(), below, before=before), LIMITS)
     assert (sheet.hides, sheet.hidden_rows) == (hidden is not None, hidden or ())
 
 
@@ -319,7 +319,7 @@ def test_what_is_hidden_and_has_content_is_seen(before: str, below: str, hidden:
 def test_a_hidden_sheet_with_content_is_seen_and_one_without_is_nothing(state: str) -> None:
     shown = Sheet_(header() + result(PUPIL))
     for rows, hides in ((header(), True), ("", False), (row("  "), False)):
-        sheet = xlsx.read(Workbook((shown, Sheet_(rows, state=state))).packed(), LIMITS)
+        sheet = xlsx.read_workbook(Workbook((shown, Sheet_(rows, state=state))).packed(), LIMITS)
         assert (sheet.hides, len(sheet.cells)) == (hides, 1)
 
 
@@ -343,9 +343,9 @@ def test_an_escape_of_the_xml_is_the_character_that_it_stands_for(raw: str, show
     cells = (text(raw), f'<c t="str"><f>x</f><v>{raw}</v></c>', '<c t="s"><v>0</v></c>')
     for cell in cells:
         content = book(row("a"), row(cell), strings=f'<si><t xml:space="preserve">{raw}</t></si>')
-        ((_, (read,)),) = xlsx.read(content, LIMITS).rows()
+        ((_, (read,)),) = xlsx.read_workbook(content, LIMITS).rows()
         assert read == shown
-    assert xlsx.read(book(row(text(raw)), row("x")), LIMITS).header == (shown,)
+    assert xlsx.read_workbook(book(row(text(raw)), row("x")), LIMITS).header == (shown,)
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_an_escape_of_the_xml_is_the_character_that_it_stands_for(raw: str, show
     ],
 )
 def test_a_percentage_and_an_error_are_what_the_school_sees(cell: str, shown: str) -> None:
-    ((_, (read,)),) = xlsx.read(book(row("a"), row(cell)), LIMITS).rows(decimal=",")
+    ((_, (read,)),) = xlsx.read_workbook(book(row("a"), row(cell)), LIMITS).rows(decimal=",")
     assert read == shown
 
 
@@ -388,11 +388,11 @@ WRITERS = {
 
 @pytest.mark.parametrize("says", WRITERS)
 def test_every_writer_of_workbooks_is_read_alike(says: str) -> None:
-    sheet = xlsx.read(WRITERS[says], LIMITS)
+    sheet = xlsx.read_workbook(WRITERS[says], LIMITS)
     expected = ("00GG", "2024-2025", PUPIL, "REK-M7", "3.0", "2025-01-20", "80.5")
     assert (sheet.header, list(sheet.rows())) == (DRAWN_HEADER, [(2, expected)])
 
 
 def test_every_text_of_a_workbook_is_given_whatever_becomes_of_it() -> None:
     sheets = Sheet_(row("a", number(1, 1), hidden=1)), Sheet_(row(text("b_x000D_")), state="veryHidden")
-    assert list(xlsx.every_text(Workbook(sheets).packed(), LIMITS)) == ["a", "100%", "b\r"]
+    assert list(xlsx.iterate_workbook_texts(Workbook(sheets).packed(), LIMITS)) == ["a", "100%", "b\r"]

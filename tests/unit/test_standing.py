@@ -187,7 +187,7 @@ def test_a_list_turned_round_is_refused_until_it_is_confirmed(root: Root) -> Non
     found = root.read("lijst0")
     assert found.barred_from_everything == {ANNA}, "and it lifts nothing"
     objections.record_objections(root.folder / "restricted", found)
-    assert root.read().covered == {"10AA"}
+    assert root.read().opt_in_schools == {"10AA"}
 
 
 @pytest.mark.parametrize("left", [(), ("10AA",)])
@@ -201,7 +201,7 @@ def test_a_list_that_allows_cannot_shrink_or_go_unnoticed(left: tuple[str, ...],
     with pytest.raises(ObjectionsRefused, match="the schools that its source covered before"):
         root.read()
     objections.record_objections(root.folder / "restricted", root.read("lijst2"))
-    assert root.read().covered == set(left)
+    assert root.read().opt_in_schools == set(left)
 
 
 def test_killed_while_it_is_written_the_old_or_the_new_stands(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:

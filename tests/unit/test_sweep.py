@@ -18,14 +18,10 @@ from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, 
 from cohort.sdc.local_recoding.share_trimming import trim_dominant_schools
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints, count_classes
-from cohort.sdc.privacy_models.constraints import (
-    ClassConstraint,
-    KAnonymity,
-    KWithoutLargestSchool,
-    SchoolDiversity,
-    SchoolDominance,
-)
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint, classes_satisfying_constraints, count_classes
+from cohort.sdc.privacy_models.dominance import SchoolDominance
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity, KWithoutLargestSchool
+from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
 
 
 def swept(space: LocalSearchSpace, ceilings: tuple[float, ...] = COST_CEILINGS) -> ClassAssignment:
@@ -146,4 +142,4 @@ class TestTrimmed:
         there = counts.pupils > 0
         assert there.any()
         assert not (there & ~failing).any()
-        assert (counts.largest * 5 <= counts.pupils * 2)[there].all()
+        assert (counts.largest_school * 5 <= counts.pupils * 2)[there].all()

@@ -40,8 +40,8 @@ from tests.unit.drawn_deliveries import (
 from cohort import delta
 from cohort.agreements import catalogue, platform
 from cohort.delivery_formats import format_declarations
-from cohort.delivery_formats.file_rejections import FILE_REASONS
-from cohort.delivery_formats.reason_codes import REASONS
+from cohort.delivery_formats.file_reason_codes import FILE_REASONS
+from cohort.delivery_formats.row_reason_codes import ROW_REASONS
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections
 from cohort.storage.zone_paths import StorageZones
@@ -561,7 +561,7 @@ def taken(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
         zones,
         holds.model_copy(update={"intake": generous}),
         catalogue.load_catalogue(CONF),
-        format_declarations.load(CONF),
+        format_declarations.load_delivery_formats(CONF),
         objections.Objections(()),
         number_changes.NumberChanges(),
         NOW,
@@ -635,5 +635,5 @@ def test_nothing_of_a_run_stays_beside_its_tables(taken: Taken) -> None:
 
 
 def test_every_reason_is_told_in_both_languages() -> None:
-    for reason in (*REASONS.values(), *FILE_REASONS.values()):
+    for reason in (*ROW_REASONS.values(), *FILE_REASONS.values()):
         assert all(reason)

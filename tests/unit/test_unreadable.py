@@ -24,9 +24,9 @@ from tests.unit.drawn_deliveries import S as RESULT
 from tests.unit.test_ingest import NUMBERS, SCHOOLS, deliver, row, take_in
 
 from cohort.agreements.container_limits import ContainerLimits
-from cohort.delivery_formats import canonical_text, containers, edexml, file_recognition, format_declarations, xlsx
+from cohort.delivery_formats import containers, edexml, file_recognition, format_declarations, transcripts, xlsx
 from cohort.delivery_formats import uwlr as messages
-from cohort.delivery_formats.file_recognition import DeliveredFile, Desk
+from cohort.delivery_formats.file_recognition import DeliveredFile, RecognitionContext
 from cohort.erasure import raw_file_erasure
 from cohort.ingestion import discovery
 from cohort.ingestion.discovery import DiscoveredFiles, discover_deliveries
@@ -50,8 +50,8 @@ READERS: list[tuple[str, str, Content, Any, str]] = [
     # what fails        the file       its bytes                         where it is raised
     ("a text", "a.csv", canoniek(f"{PLANTED};1;a"), file_recognition, "of_text"),
     ("a spreadsheet", "a.xlsx", SHEET, xlsx, "read"),
-    ("quotes", "a.csv", QUOTED, canonical_text, "of_lines"),
-    ("a transcript", "a.xlsx", SHEET, canonical_text, "_written"),
+    ("quotes", "a.csv", QUOTED, transcripts, "of_lines"),
+    ("a transcript", "a.xlsx", SHEET, transcripts, "_written"),
     ("a roster", "a.xml", ROSTER, edexml, "read"),
     ("a container", "a.zip", zipped(canoniek(f"{PLANTED};1;a")), containers, "members"),
     ("a member", "a.zip", zipped(canoniek(f"{PLANTED};1;a")), file_recognition, "of_text"),
@@ -59,10 +59,16 @@ READERS: list[tuple[str, str, Content, Any, str]] = [
 ]
 
 
-def desk(root: Path, known: Ledger) -> Desk:
+def desk(root: Path, known: Ledger) -> RecognitionContext:
     limits = ContainerLimits(99, 1 << 22, 1 << 23, 200)
     (root / "deliveries").mkdir(exist_ok=True)
-    return Desk(root / "deliveries", root / "work", format_declarations.load(CONF), limits, known.settled_hashes)
+    return RecognitionContext(
+        root / "deliveries",
+        root / "work",
+        format_declarations.load_delivery_formats(CONF),
+        limits,
+        known.settled_hashes,
+    )
 
 
 def received(root: Path, known: Ledger) -> DiscoveredFiles:
@@ -90,7 +96,7 @@ def entered(known: Ledger, found: DiscoveredFiles) -> Ledger:
             file.kind,
             container=file.container,
         )
-        for number, file in found.new
+        for number, file in found.new_files
     ]
     return Ledger((*known.entries, *lines))
 
@@ -124,23 +130,23 @@ def test_what_no_reader_foresaw_is_left_told_and_tried_again(
     (place.parent / "other.csv").write_bytes(canoniek("123456782;2;b")(SCHOOLS[1]))
     with broken(module, function, defect):
         first = received(tmp_path, known)
-        left = {file.name.partition("/")[0] for _, file in first.new if file.rejected == "UNREADABLE"}
+        left = {file.name.partition("/")[0] for _, file in first.new_files if file.rejected == "UNREADABLE"}
         assert left == ({name, "other.csv"} if function == "of_text" else {name})
-        assert len(first.new) == 2
+        assert len(first.new_files) == 2
         known = entered(known, first)
         again = received(tmp_path, known)
     ((what, _),) = first.defects.items()
     assert what.startswith(f"{kind} at ")
     assert ".py:" in what
     assert PLANTED not in what
-    assert again.new == (), "no further line in any run"
+    assert again.new_files == (), "no further line in any run"
     assert again.defects == first.defects, "and it is told in every run"
     after = received(tmp_path, known)
     assert after.defects == {}
-    there = {file.name: file.rejected for _, file in after.new}
+    there = {file.name: file.rejected for _, file in after.new_files}
     assert set(there.values()) == {None}
     assert [one for one in there if one.startswith(name)]
-    assert received(tmp_path, entered(known, after)).new == (), "taken in, it is settled"
+    assert received(tmp_path, entered(known, after)).new_files == (), "taken in, it is settled"
 
 
 @pytest.mark.parametrize(("kind", "defect"), DEFECTS[2:])
@@ -151,12 +157,12 @@ def test_a_file_of_which_not_even_the_content_is_known_is_left_without_a_line(
     place.write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
     with broken(hashlib, "sha256", defect):
         found = received(tmp_path, Ledger())
-    assert (found.new, found.unreadable) == ((), 0)
+    assert (found.new_files, found.unreadable) == ((), 0)
     ((what, number),) = found.defects.items()
     assert what.startswith(f"{kind} at ")
     assert "arrivals.py:" in what
     assert number == 1
-    assert len(received(tmp_path, Ledger()).new) == 1
+    assert len(received(tmp_path, Ledger()).new_files) == 1
 
 
 @pytest.mark.parametrize("where", [openpyxl, zipfile], ids=["openpyxl", "zipfile"])
@@ -165,7 +171,7 @@ def test_no_memory_in_a_library_is_no_damage_of_the_file(tmp_path: Path, where: 
     place.write_bytes(SHEET(SCHOOLS[0]))
     with broken(where, {"openpyxl": "load_workbook"}.get(where.__name__, "ZipFile"), MemoryError):
         found = received(tmp_path, Ledger())
-    assert {file.rejected for _, file in found.new} <= {"UNREADABLE"}
+    assert {file.rejected for _, file in found.new_files} <= {"UNREADABLE"}
     assert [what.partition(" at ")[0] for what in found.defects] == ["MemoryError"]
 
 
@@ -173,23 +179,26 @@ def test_results_whose_roster_may_be_the_one_that_we_could_not_read_are_not_told
     folder = desk(tmp_path, Ledger()).folder
     (folder / "roster.xml").write_bytes(ROSTER(SCHOOLS[0]))
     (folder / "results.xml").write_bytes(uwlr(f"a;{RESULT}")(SCHOOLS[0]))
-    with broken(edexml, "read", MemoryError):
+    with broken(edexml, "read_roster", MemoryError):
         first = received(tmp_path, Ledger())
-    assert {file.name: file.rejected for _, file in first.new} == dict.fromkeys(
+    assert {file.name: file.rejected for _, file in first.new_files} == dict.fromkeys(
         ("roster.xml", "results.xml"), "UNREADABLE"
     )
     assert len(first.defects) == 1
     after = received(tmp_path, entered(Ledger(), first))
-    assert {file.name: file.rejected for _, file in after.new} == {"roster.xml": None, "results.xml": None}
+    assert {file.name: file.rejected for _, file in after.new_files} == {"roster.xml": None, "results.xml": None}
 
 
 def test_a_message_that_cannot_be_read_leaves_its_roster(tmp_path: Path) -> None:
     folder = desk(tmp_path, Ledger()).folder
     (folder / "roster.xml").write_bytes(ROSTER(SCHOOLS[0]))
     (folder / "results.xml").write_bytes(uwlr(f"a;{RESULT}")(SCHOOLS[0]))
-    with broken(messages, "read", MemoryError):
+    with broken(messages, "read_uwlr_results", MemoryError):
         first = received(tmp_path, Ledger())
-    assert {file.name: file.rejected for _, file in first.new} == {"roster.xml": None, "results.xml": "UNREADABLE"}
+    assert {file.name: file.rejected for _, file in first.new_files} == {
+        "roster.xml": None,
+        "results.xml": "UNREADABLE",
+    }
 
 
 REASONS = [
@@ -211,14 +220,14 @@ def test_another_reason_is_told_and_the_same_one_is_not(
     def of_text(file: DeliveredFile, *_: object, reason: str) -> DeliveredFile:
         return replace(file, rejected=reason)
 
-    monkeypatch.setattr(file_recognition, "of_text", partial(of_text, reason=first))
+    monkeypatch.setattr(file_recognition, "recognise_text", partial(of_text, reason=first))
     known = entered(Ledger(), received(tmp_path, Ledger()))
     assert [line.reason for line in known.entries] == [first]
-    monkeypatch.setattr(file_recognition, "of_text", partial(of_text, reason=then))
+    monkeypatch.setattr(file_recognition, "recognise_text", partial(of_text, reason=then))
     found = received(tmp_path, known)
-    assert [file.rejected for _, file in found.new] == ([then] if added else [])
+    assert [file.rejected for _, file in found.new_files] == ([then] if added else [])
     known = entered(known, found)
-    assert received(tmp_path, known).new == ()
+    assert received(tmp_path, known).new_files == ()
     assert (known.entries[0].sha256 in known.settled_hashes) == (then == "EMPTY"), "settled by its content alone"
 
 
@@ -226,7 +235,7 @@ def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp
     folder = desk(tmp_path, Ledger()).folder
     (folder / "a.csv").write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
     (folder / "b.zip").write_bytes(zipped(canoniek("123456782;1;a"), canoniek("063138219;1;a"))(SCHOOLS[0]))
-    with broken(file_recognition, "of_text", MemoryError):
+    with broken(file_recognition, "recognise_text", MemoryError):
         known = entered(Ledger(), received(tmp_path, Ledger()))
     assert {line.reason for line in known.entries} == {"UNREADABLE"}
     numbers = frozenset({PLANTED, "123456782"})

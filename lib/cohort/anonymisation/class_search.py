@@ -30,9 +30,9 @@ from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions, populations
 from cohort.sdc.partitioned.partitions import PartitionSearch
-from cohort.sdc.privacy_models.constraints import parse_share
-from cohort.sdc.privacy_models.l_diversity import SensitiveValueCounts
+from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
 from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression, require_enough_values
+from cohort.sdc.privacy_models.thresholds import parse_share
 from cohort.sdc.utility.loss import WeightedLoss
 from cohort.states import local_frames
 from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL

@@ -20,8 +20,8 @@ from pyspark.sql.types import ByteType, IntegerType, LongType, StructField, Stru
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions
 from cohort.sdc.partitioned.partitions import CLASS_COLUMN, KEY_COLUMN, CohortSplit, PartitionSearch
-from cohort.sdc.privacy_models.constraints import parse_share
 from cohort.sdc.privacy_models.feasibility import no_recoding_refusal
+from cohort.sdc.privacy_models.thresholds import parse_share
 from cohort.sdc.utility.loss import WeightedLoss
 from cohort.states import local_frames
 

@@ -20,7 +20,11 @@ from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.keys.project_keys import ProjectKey
 from cohort.sdc.model.hierarchy import UNKNOWN, Hierarchy
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.l_diversity import SchoolValueCounts, SensitiveValueConstraint, SensitiveValueCounts
+from cohort.sdc.privacy_models.sensitive_constraints import (
+    SchoolValueCounts,
+    SensitiveValueConstraint,
+    SensitiveValueCounts,
+)
 from cohort.sdc.privacy_models.sensitive_suppression import (
     SensitiveSuppression,
     decide_sensitive_suppression,
@@ -79,7 +83,7 @@ class SensitiveColumn:
 
     def released_values(self, counts: SensitiveValueCounts, blanked: Flags, anybody_without: bool) -> list[str]:
         """The values that a release shows, in the order of the hierarchy."""
-        occurs = counts.values[~blanked].sum(axis=0) > 0
+        occurs = counts.pupils_by_value[~blanked].sum(axis=0) > 0
         without = anybody_without or bool((counts.pupils[blanked] > 0).any())
         places = self.value_index
         return [

@@ -19,24 +19,24 @@ from typing import Protocol
 
 from cohort.agreements.container_limits import BYTES_WITHOUT_RATIO_LIMIT, ContainerLimits
 from cohort.delivery_formats import file_types
-from cohort.delivery_formats.file_rejections import Rejected
+from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 
-BROKEN = "CONTAINER_BROKEN"
-ENCRYPTED = "CONTAINER_ENCRYPTED"
-BOMB = "CONTAINER_BOMB"
-PATH = "CONTAINER_PATH"
-NESTED = "CONTAINER_NESTED"
-EMPTY = "CONTAINER_EMPTY"
+CONTAINER_BROKEN = "CONTAINER_BROKEN"
+CONTAINER_ENCRYPTED = "CONTAINER_ENCRYPTED"
+CONTAINER_BOMB = "CONTAINER_BOMB"
+CONTAINER_PATH = "CONTAINER_PATH"
+CONTAINER_NESTED = "CONTAINER_NESTED"
+CONTAINER_EMPTY = "CONTAINER_EMPTY"
 
-SYSTEM = re.compile(
+SYSTEM_FILE_PATTERN = re.compile(
     r"(?:.*/)?(?:(?:__MACOSX|@eaDir|\.Trashes|\.fseventsd|\.Spotlight-V100)/.*"
     r"|\.DS_Store|\._[^/]*|(?:eh)?Thumbs\.db|desktop\.ini|~\$[^/]*|\.~lock\.[^/]*)",
     re.I | re.S,
 )
 """What operating systems and Office put beside the files that somebody packed."""
-CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")
-PIECE = 1 << 16
-ENTRIES = 64
+INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")
+READ_BYTES = 1 << 16
+DIRECTORY_ENTRIES_PER_MEMBER = 64
 """Entries, per member that the limits allow, that a zip's directory may have: folders and the system's."""
 _ENTRY = b"PK\x01\x02"
 _UNREADABLE = 0x1 | 0x40 | 0x2000
@@ -47,7 +47,7 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def members(
+def unpack_container(
     content: bytes, limits: ContainerLimits, name: str = "", *, systems: bool = False
 ) -> Iterator[tuple[str, bytes]]:
     """The deliveries in a container, one after the other.
@@ -59,52 +59,57 @@ def members(
     climbs out, a container in a container. What a zip's directory tells is refused before the first member
     is given, the rest when its member is reached: a container counts whole or not at all.
     """
-    packed = file_types.kind(content)
-    if packed not in file_types.UNPACKED:
-        raise Rejected(BROKEN)
-    if packed == file_types.GZIP:
+    packed = file_types.detect_file_type(content)
+    if packed not in file_types.CONTAINER_TYPES:
+        raise DeliveryRejected(CONTAINER_BROKEN)
+    if packed == file_types.GZIP_FILE:
         with _told():
             file = gzip.GzipFile(fileobj=io.BytesIO(content))
         body = _read(file, len(content), limits)
         found = iter([(re.sub(r"\.gz\Z", "", name, flags=re.I), body)] if body else [])
     else:
-        found = parts(content, limits, systems=systems)
+        found = unpack_zip_entries(content, limits, systems=systems)
     given = 0
     for member, body in found:
-        if not systems and SYSTEM.fullmatch(member):
+        if not systems and SYSTEM_FILE_PATTERN.fullmatch(member):
             continue
-        if file_types.kind(body) in (*file_types.UNPACKED, file_types.OTHER):
-            raise Rejected(NESTED)
+        if file_types.detect_file_type(body) in (*file_types.CONTAINER_TYPES, file_types.OTHER_ARCHIVE):
+            raise DeliveryRejected(CONTAINER_NESTED)
         given += 1
         yield member, body
     if not given:
-        raise Rejected(EMPTY)
+        raise DeliveryRejected(CONTAINER_EMPTY)
 
 
-def parts(content: bytes, limits: ContainerLimits, *, systems: bool = False) -> Iterator[tuple[str, bytes]]:
+def unpack_zip_entries(
+    content: bytes, limits: ContainerLimits, *, systems: bool = False
+) -> Iterator[tuple[str, bytes]]:
     """Every file in a zip under the same limits, whatever the zip is: all but folders.
 
     What the system put there is given without its content, which is not read; with `systems` it is a file
     like every other.
     """
-    if len(content) > limits.max_container_bytes or content.count(_ENTRY) > limits.members * ENTRIES:
-        raise Rejected(BOMB)
+    if (
+        len(content) > limits.max_container_bytes
+        or content.count(_ENTRY) > limits.members * DIRECTORY_ENTRIES_PER_MEMBER
+    ):
+        raise DeliveryRejected(CONTAINER_BOMB)
     with _told():
         archive = zipfile.ZipFile(io.BytesIO(content))
         entries = [(_safe(info), info) for info in archive.infolist()]
     files = [(name, info) for name, info in entries if not info.is_dir() and not name.endswith("/")]
-    own = [info for name, info in files if systems or not SYSTEM.fullmatch(name)]
+    own = [info for name, info in files if systems or not SYSTEM_FILE_PATTERN.fullmatch(name)]
     if any(info.flag_bits & _UNREADABLE for info in own):
-        raise Rejected(ENCRYPTED)
+        raise DeliveryRejected(CONTAINER_ENCRYPTED)
     declared = [info.file_size for info in own]
     if len(own) > limits.members or max(declared, default=0) > limits.bytes_per_member:
-        raise Rejected(BOMB)
+        raise DeliveryRejected(CONTAINER_BOMB)
     if sum(declared) > min(limits.total_bytes, max(BYTES_WITHOUT_RATIO_LIMIT, len(content) * limits.ratio)):
-        raise Rejected(BOMB)
+        raise DeliveryRejected(CONTAINER_BOMB)
     if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in own):
-        raise Rejected(BROKEN)
+        raise DeliveryRejected(CONTAINER_BROKEN)
     for name, info in files:
-        if not systems and SYSTEM.fullmatch(name):
+        if not systems and SYSTEM_FILE_PATTERN.fullmatch(name):
             yield name, b""
             continue
         with _told():
@@ -119,11 +124,11 @@ def _safe(info: zipfile.ZipInfo) -> str:
     Refuses: a name that is absolute, climbs, names a drive or hides characters; a link to elsewhere.
     """
     name = info.orig_filename.replace("\\", "/")
-    hidden = any(unicodedata.category(character) in CONTROL for character in name)
+    hidden = any(unicodedata.category(character) in INVISIBLE_CATEGORIES for character in name)
     climbs = name.startswith("/") or ".." in name.split("/") or re.match("[A-Za-z]:", name)
     mode = info.external_attr >> 16
     if not name or hidden or climbs or stat.S_ISLNK(mode):
-        raise Rejected(PATH)
+        raise DeliveryRejected(CONTAINER_PATH)
     whole = "/".join(part for part in name.split("/") if part not in ("", "."))
     return whole + "/" if name.endswith("/") else whole
 
@@ -135,12 +140,12 @@ def _read(file: _Readable, packed: int, limits: ContainerLimits) -> bytes:
     size = 0
     while True:
         with _told():
-            piece = file.read(min(PIECE, most + 1 - size))
+            piece = file.read(min(READ_BYTES, most + 1 - size))
         if not piece:
             return b"".join(pieces)
         size += len(piece)
         if size > most:
-            raise Rejected(BOMB)
+            raise DeliveryRejected(CONTAINER_BOMB)
         pieces.append(piece)
 
 
@@ -149,7 +154,7 @@ def _told() -> Iterator[None]:
     """Whatever a decoder makes of damaged bytes is told as damage: its own message could hold a value."""
     try:
         yield
-    except (Rejected, MemoryError):  # no memory says nothing of the bytes
+    except (DeliveryRejected, MemoryError):  # no memory says nothing of the bytes
         raise
     except Exception:
-        raise Rejected(BROKEN) from None
+        raise DeliveryRejected(CONTAINER_BROKEN) from None

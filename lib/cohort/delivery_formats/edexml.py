@@ -10,19 +10,26 @@ from __future__ import annotations
 import re
 
 from cohort.delivery_formats import xml_messages, xml_stream
-from cohort.delivery_formats.file_rejections import Rejected
-from cohort.delivery_formats.rosters import MAIN_SITE, Pupil, Roster, School, lasts
-from cohort.delivery_formats.xml_messages import Shape
+from cohort.delivery_formats.file_reason_codes import DeliveryRejected
+from cohort.delivery_formats.rosters import MAIN_SITE, DocumentSchool, Roster, RosterPupil, is_lasting_key
+from cohort.delivery_formats.xml_messages import MessageShape
 
-ROOT = "EDEX"
-VERSION = re.compile(r"(?:1\.0|2\.0|2\.1)(?:\.?[0-9]+)*")
-NAMESPACE = re.compile(r"http://www\.edustandaard\.nl/leerresultaten/2(?:\.[0-9]+)*(?:/.*)?")
-UWLR_VERSION = re.compile(r"2\.[0-3](?:\.[0-9]+)*")
-WHOLE = "leerlinggegevens"
-PART = "leerlinggegevens-leerlingen"
+EDEXML_ROOT = "EDEX"
+EDEXML_VERSION_PATTERN = re.compile(r"(?:1\.0|2\.0|2\.1)(?:\.?[0-9]+)*")
+UWLR_NAMESPACE_PATTERN = re.compile(r"http://www\.edustandaard\.nl/leerresultaten/2(?:\.[0-9]+)*(?:/.*)?")
+UWLR_VERSION_PATTERN = re.compile(r"2\.[0-3](?:\.[0-9]+)*")
+WHOLE_SCHOOL_ANSWER = "leerlinggegevens"
+SOME_GROUPS_ANSWER = "leerlinggegevens-leerlingen"
 """The pupils of the groups that were asked for."""
-ANSWERS = frozenset({WHOLE, PART, f"leerlinggegevens_antwoord/{WHOLE}", f"leerlingen_antwoord/{PART}"})
-PARTS = frozenset({PART, "leerlingen_antwoord"})
+ANSWER_PATHS = frozenset(
+    {
+        WHOLE_SCHOOL_ANSWER,
+        SOME_GROUPS_ANSWER,
+        f"leerlinggegevens_antwoord/{WHOLE_SCHOOL_ANSWER}",
+        f"leerlingen_antwoord/{SOME_GROUPS_ANSWER}",
+    }
+)
+PARTIAL_ROOTS = frozenset({SOME_GROUPS_ANSWER, "leerlingen_antwoord"})
 
 _LEERLING, _LEERKRACHT, _GROEP = ("EDEX/leerlingen/leerling", "EDEX/leerkrachten/leerkracht", "EDEX/groepen/groep")
 _SCHOOL = frozenset({"schooljaar", "brincode", "dependancecode", "schoolkey", "peildatum", "aanmaakdatum", "xsdversie"})
@@ -32,15 +39,15 @@ _OF_A_PUPIL = frozenset(
 _TEACHES = f"{_LEERKRACHT}/groepen/groep"
 
 
-def of_uwlr(namespace: str, of_root: str) -> bool:
+def is_uwlr_namespace(namespace: str, of_root: str) -> bool:
     """Whether a namespace is none or that of the root, and that of the root none or UWLR's."""
-    return namespace in (of_root, "") and (of_root == "" or NAMESPACE.fullmatch(of_root) is not None)
+    return namespace in (of_root, "") and (of_root == "" or UWLR_NAMESPACE_PATTERN.fullmatch(of_root) is not None)
 
 
-SHAPE = Shape(
-    root=ROOT,
-    own=of_uwlr,
-    also=ANSWERS,
+ROSTER_SHAPE = MessageShape(
+    root=EDEXML_ROOT,
+    own=is_uwlr_namespace,
+    also=ANSWER_PATHS,
     paths=frozenset(
         {
             "EDEX/school",
@@ -58,11 +65,11 @@ SHAPE = Shape(
     records=frozenset({_LEERLING, _LEERKRACHT}),
 )
 
-TEACHES, HELPS = frozenset({"LRK"}), frozenset({"STA", "OWA", "KLA"})
+TEACHER_ROLES, ASSISTANT_ROLES = frozenset({"LRK"}), frozenset({"STA", "OWA", "KLA"})
 """Roles of who has a group, and of who assists in it: trainees, assistants."""
 
 
-def read(content: bytes, most_bytes: int) -> Roster:
+def read_roster(content: bytes, most_bytes: int) -> Roster:
     """The roster in a document.
 
     Takes: the bytes of the document, the most there may be.
@@ -73,11 +80,11 @@ def read(content: bytes, most_bytes: int) -> Roster:
     Refuses: what `messages.elements` refuses; another version; an element twice that may stand once; no
     pupil.
     """
-    school, pupils, teachers = Once(), [], list[tuple[str, set[str], list[tuple[str, set[str]]]]]()
+    school, pupils, teachers = UniqueElements(), [], list[tuple[str, set[str], list[tuple[str, set[str]]]]]()
     levels: dict[str, str | None] = {}
-    fields, roles, groups, group_roles = Once(), set[str](), list[tuple[str, set[str]]](), set[str]()
-    root = xml_messages.root(content, most_bytes)
-    for path, attributes, text in xml_messages.elements(content, most_bytes, SHAPE):
+    fields, roles, groups, group_roles = UniqueElements(), set[str](), list[tuple[str, set[str]]](), set[str]()
+    root = xml_messages.read_message_root(content, most_bytes)
+    for path, attributes, text in xml_messages.read_message_elements(content, most_bytes, ROSTER_SHAPE):
         parent, _, name = path.rpartition("/")
         if parent == "EDEX/school":
             school.take(name, text)
@@ -87,10 +94,10 @@ def read(content: bytes, most_bytes: int) -> Roster:
             fields.take(name, attributes.get("key") if name == "groep" else text)
         elif path == _GROEP:
             levels[attributes.get("key", "")] = fields.get("jaargroep")
-            fields = Once()
+            fields = UniqueElements()
         elif path == _LEERLING:
             pupils.append((_key(attributes, "key"), _key(attributes, "eckid"), fields))
-            fields = Once()
+            fields = UniqueElements()
         elif path == f"{_TEACHES}/rol":
             group_roles.add(text or "")
         elif path == f"{_LEERKRACHT}/rol":
@@ -101,30 +108,32 @@ def read(content: bytes, most_bytes: int) -> Roster:
         elif path == _LEERKRACHT:
             teachers.append((attributes.get("key", "").strip(), roles, groups))
             roles, groups = set(), []
-    brin, version = school.get("brincode"), VERSION if root == ROOT else UWLR_VERSION
+    brin, version = school.get("brincode"), EDEXML_VERSION_PATTERN if root == EDEXML_ROOT else UWLR_VERSION_PATTERN
     if not version.fullmatch(school.get("xsdversie") or "2.1"):
-        raise Rejected(xml_stream.UNKNOWN, brin)
+        raise DeliveryRejected(xml_stream.XML_UNKNOWN, brin)
     if not pupils:
-        raise Rejected(xml_stream.EMPTY if school else xml_messages.NO_RECORDS, brin)
+        raise DeliveryRejected(xml_stream.DOCUMENT_EMPTY if school else xml_messages.XML_NO_RECORDS, brin)
     having = _who_has(teachers)
-    return Roster(school_of(school), tuple(_pupil(*one, levels, having) for one in pupils), root in PARTS)
+    return Roster(
+        school_of_document(school), tuple(_pupil(*one, levels, having) for one in pupils), root in PARTIAL_ROOTS
+    )
 
 
-class Once(dict[str, str | None]):
+class UniqueElements(dict[str, str | None]):
     """The elements of one record by name, each of which may stand once."""
 
     def take(self, name: str, text: str | None) -> None:
         if name in self:
-            raise Rejected(xml_stream.BROKEN)
+            raise DeliveryRejected(xml_stream.XML_BROKEN)
         self[name] = text
 
 
-def school_of(named: Once) -> School:
+def school_of_document(named: UniqueElements) -> DocumentSchool:
     """The school of a document, from the elements that name it."""
     brin = named.get("brincode")
     site = (named.get("dependancecode") or MAIN_SITE) if brin else None
     others = ("schooljaar", "schoolkey", "peildatum", "aanmaakdatum")
-    return School(**{name: named.get(name) for name in others}, brin=brin, vestiging=site)
+    return DocumentSchool(**{name: named.get(name) for name in others}, brin=brin, vestiging=site)
 
 
 def _key(attributes: dict[str, str], name: str) -> str | None:
@@ -137,23 +146,23 @@ def _who_has(teachers: list[tuple[str, set[str], list[tuple[str, set[str]]]]]) -
     for key, own_roles, groups in teachers:
         for group, group_roles in groups:
             roles = group_roles or own_roles
-            if not key or (roles and roles <= HELPS):
+            if not key or (roles and roles <= ASSISTANT_ROLES):
                 continue
-            other = bool(roles) and not roles & TEACHES
+            other = bool(roles) and not roles & TEACHER_ROLES
             if group not in found or (found[group][0] and not other):
                 found[group] = other, key
     return {group.strip(): key for group, (_, key) in found.items()}
 
 
 def _pupil(
-    key: str | None, eckid: str | None, given: Once, levels: dict[str, str | None], having: dict[str, str]
-) -> Pupil:
+    key: str | None, eckid: str | None, given: UniqueElements, levels: dict[str, str | None], having: dict[str, str]
+) -> RosterPupil:
     group = (given.get("groep") or "").strip() or None
-    return Pupil(
+    return RosterPupil(
         key=key,
         eckid=eckid,
         number=given.get("bsn") or given.get("onderwijsnummer"),
-        geboortedatum=day(given.get("geboortedatum")),
+        geboortedatum=date_without_zone(given.get("geboortedatum")),
         geslacht=given.get("geslacht"),
         jaargroep=given.get("jaargroep") or levels.get(group or ""),
         groep_key=_lasting(group),
@@ -163,9 +172,9 @@ def _pupil(
 
 
 def _lasting(key: str | None) -> str | None:
-    return key if lasts(key) else None
+    return key if is_lasting_key(key) else None
 
 
-def day(text: str | None) -> str | None:
+def date_without_zone(text: str | None) -> str | None:
     """An XML date without the time zone that it may carry."""
     return re.sub(r"(?<=[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})\Z", "", text) if text else None

@@ -22,9 +22,9 @@ from cohort.delivery_formats import (
     xml_messages,
     xml_stream,
 )
-from cohort.delivery_formats.file_rejections import UNREADABLE, Rejected
-from cohort.delivery_formats.format_declarations import Formats, Unrecognised
-from cohort.delivery_formats.header_names import REASON_OF
+from cohort.delivery_formats.file_reason_codes import UNREADABLE, DeliveryRejected
+from cohort.delivery_formats.format_declarations import DeliveryFormats, UnrecognisedHeader
+from cohort.delivery_formats.header_names import ENCODING_REASONS
 from cohort.foundation import identifiers
 from cohort.foundation.delimited_text import (
     KNOWN_DELIMITERS,
@@ -40,21 +40,21 @@ from cohort.foundation.delimited_text import (
 from cohort.foundation.errors import locate_defect
 from cohort.foundation.identifiers import BRIN_PATTERN
 
-BLANKS = "".join(map(chr, range(33)))
+BLANK_CHARACTERS = "".join(map(chr, range(33)))
 """What Spark takes for an empty line holds nothing else."""
 MARKS = KNOWN_DELIMITERS
 """Delimiters that a declaration may name."""
-NOTHING = BLANKS + MARKS + "".join(identifiers.PLAIN_BLANKS)
-MAY_BE_EMPTY = frozenset(NOTHING + '"')
+VALUELESS_CHARACTERS = BLANK_CHARACTERS + MARKS + "".join(identifiers.PLAIN_BLANKS)
+EMPTY_ROW_STARTS = frozenset(VALUELESS_CHARACTERS + '"')
 """What an empty row begins with."""
-MOST_FIELDS = 500
+MAX_FIELDS = 500
 """Spark's parser gives up, and the whole run with it, at a line of very many fields."""
-NAME = re.compile(r"[^\W_][\w .,()+=@-]*")
+FILE_NAME_PATTERN = re.compile(r"[^\W_][\w .,()+=@-]*")
 """Names that no file system and no pattern takes for something else: Spark reads `[1]` as a pattern."""
 TEXT, UNEVEN, SHEET, ROSTER, RESULTS = "text", "uneven", "sheet", "roster", "results"
 """Kinds of delivery; in an `uneven` text a row is not always the next line: a quote stays open at the end of
 one, an empty one stands before a row or the header, or one has nothing but delimiters."""
-ROOTS = {
+XML_ROOT_KINDS = {
     "EDEX": ROSTER,
     "leerlinggegevens_antwoord": ROSTER,
     "leerlinggegevens": ROSTER,
@@ -62,15 +62,15 @@ ROOTS = {
     "leerlinggegevens-leerlingen": ROSTER,
     "leerresultaten_verzoek": RESULTS,
 }
-WITHOUT_RECORDS = re.compile(
+RECORDLESS_ROOT_PATTERN = re.compile(
     "(?:leerlinggegevens|structuur|leerlingen|leerkrachten)_verzoek|(?:structuur|leerkrachten)_antwoord|"
     "leerlinggegevens-(?:structuur|leerkrachten)|leerresultaten_(?:bevestiging|antwoord)|Fault"
 )
 """Roots of messages without pupils and results: questions, confirmations, errors, groups, teachers."""
-TOO_LARGE = "FILE_TOO_LARGE"
+FILE_TOO_LARGE = "FILE_TOO_LARGE"
 KNOWN, REPEATED = "known", "repeated"
 """What was looked at before; a container of which every member is delivered otherwise, too."""
-BESIDE = "BESIDE_DATA"
+BESIDE_DATA = "BESIDE_DATA"
 """The warning of files that were packed beside the data and were not read."""
 
 
@@ -96,7 +96,7 @@ class DeliveredFile:
     columns: tuple[str | None, ...] = ()
     rows: int = 0
     rejected: str | None = None
-    differs: Unrecognised | None = None
+    differs: UnrecognisedHeader | None = None
     container: str | None = None
     lined: bool = False
     wide_blanks: bool = False
@@ -119,23 +119,23 @@ class DeliveredFile:
 
     def unreadable(self, defect: BaseException | str) -> DeliveredFile:
         """The same file, left for the next run: what was raised says nothing of its content."""
-        told = defect if isinstance(defect, str) else describe(defect)
+        told = defect if isinstance(defect, str) else describe_defect(defect)
         return replace(self, rejected=UNREADABLE, defect=told)
 
 
-def describe(defect: BaseException) -> str:
+def describe_defect(defect: BaseException) -> str:
     """A defect by its type and its place in the code."""
     return f"{type(defect).__name__} at {locate_defect(defect) or 'a library'}"
 
 
 @dataclass(frozen=True)
-class Desk:
+class RecognitionContext:
     """What is known when files come in: the formats, the limits, what was taken in before."""
 
     folder: Path
     work: Path
     """A folder in the restricted zone, emptied at the end of the run."""
-    formats: Formats
+    formats: DeliveryFormats
     limits: ContainerLimits
     known: Container[str] = frozenset()
     newest_of: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -159,14 +159,14 @@ class Desk:
             return [file]
         if too_large:
             return [replace(file, rejected=too_large)]
-        if not all(NAME.fullmatch(part) for part in path.relative_to(self.folder).parts):
+        if not all(FILE_NAME_PATTERN.fullmatch(part) for part in path.relative_to(self.folder).parts):
             return [replace(file, rejected="FILE_NAME")]
-        kind = file_types.kind(content)
-        if kind not in file_types.UNPACKED:
+        kind = file_types.detect_file_type(content)
+        if kind not in file_types.CONTAINER_TYPES:
             return [self._looked_at(file, content, kind)]
         try:
-            unpacked = [self._put(file, *one) for one in containers.members(content, self.limits, file.name)]
-        except Rejected as rejected:
+            unpacked = [self._put(file, *one) for one in containers.unpack_container(content, self.limits, file.name)]
+        except DeliveryRejected as rejected:
             return [replace(file, rejected=rejected.code)]
         except Exception as defect:
             return [file.unreadable(defect)]
@@ -176,11 +176,11 @@ class Desk:
         """Why a file is not read whole, if so: it is larger than a delivery or a container may be."""
         if size <= self.limits.bytes_per_member:
             return None
-        head = opened.read(file_types.HEAD)
+        head = opened.read(file_types.HEAD_BYTES)
         opened.seek(0)
-        if file_types.kind(head) in file_types.UNPACKED:
-            return containers.BOMB if size > self.limits.max_container_bytes else None
-        return TOO_LARGE
+        if file_types.detect_file_type(head) in file_types.CONTAINER_TYPES:
+            return containers.CONTAINER_BOMB if size > self.limits.max_container_bytes else None
+        return FILE_TOO_LARGE
 
     def _put(self, file: DeliveredFile, member: str, body: bytes) -> DeliveredFile:
         """A member under its fingerprint: the name it came with is trusted by nobody."""
@@ -199,37 +199,39 @@ class Desk:
             content = file.path.read_bytes()
         except OSError as defect:
             return file.unreadable(defect)
-        found = self._looked_at(file, content, file_types.kind(content))
-        return replace(found, letter=accompanying_files.is_letter(file.name, found.rejected, content))
+        found = self._looked_at(file, content, file_types.detect_file_type(content))
+        return replace(found, letter=accompanying_files.is_accompanying_file(file.name, found.rejected, content))
 
     def _looked_at(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
         try:
             return self._one(file, content, kind)
-        except Rejected as rejected:
+        except DeliveryRejected as rejected:
             return replace(file, rejected=rejected.code)
         except Exception as defect:
             return file.unreadable(defect)
 
     def _one(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
-        if kind in file_types.UNREAD:
-            raise Rejected(file_types.UNREAD[kind])
-        if kind == file_types.SPREADSHEET:
+        if kind in file_types.UNREAD_TYPE_REASONS:
+            raise DeliveryRejected(file_types.UNREAD_TYPE_REASONS[kind])
+        if kind == file_types.XLSX_WORKBOOK:
             return replace(file, kind=SHEET)
         if xml_stream.is_xml(content):
-            root = xml_messages.root(content, self.limits.bytes_per_member)
-            if WITHOUT_RECORDS.fullmatch(root):
-                raise Rejected(xml_messages.NO_RECORDS)
-            if root not in ROOTS:
-                raise Rejected(xml_stream.UNKNOWN)
-            return replace(file, kind=ROOTS[root])
-        found = of_text(file, content, self.formats)
-        near = header_diagnosis.of_text(content, self.formats) if found.rejected == "HEADER_UNKNOWN" else None
-        return rejected_for_header(found, *near) if near else found
+            root = xml_messages.read_message_root(content, self.limits.bytes_per_member)
+            if RECORDLESS_ROOT_PATTERN.fullmatch(root):
+                raise DeliveryRejected(xml_messages.XML_NO_RECORDS)
+            if root not in XML_ROOT_KINDS:
+                raise DeliveryRejected(xml_stream.XML_UNKNOWN)
+            return replace(file, kind=XML_ROOT_KINDS[root])
+        found = recognise_text(file, content, self.formats)
+        near = (
+            header_diagnosis.diagnose_text_header(content, self.formats) if found.rejected == "HEADER_UNKNOWN" else None
+        )
+        return reject_for_header(found, *near) if near else found
 
 
-def rejected_for_header(file: DeliveredFile, reason: str, header: header_diagnosis.Header) -> DeliveredFile:
+def reject_for_header(file: DeliveredFile, reason: str, header: header_diagnosis.MisplacedHeader) -> DeliveredFile:
     """A file whose header is not where it is read, or not as it is; it is of the school of its first row."""
-    school = school_of(header.first, header.columns)
+    school = school_of_first_row(header.first, header.columns)
     return replace(file, rejected=reason, lines=(header.line,), differs=None, school=school)
 
 
@@ -239,11 +241,11 @@ def _apart(files: list[DeliveredFile]) -> list[DeliveredFile]:
     beside = len(files) - len(data)
     first = next((place for place, file in enumerate(data) if file.kind != KNOWN), None)
     if beside and first is not None:
-        data[first] = replace(data[first], warnings={BESIDE: beside})
+        data[first] = replace(data[first], warnings={BESIDE_DATA: beside})
     return data or files
 
 
-def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredFile:
+def recognise_text(file: DeliveredFile, content: bytes, formats: DeliveryFormats) -> DeliveredFile:
     """What a text file is: its format by its header, its encoding, the number of its rows.
 
     Refuses: with a reason code, a text that no declared format fits.
@@ -254,29 +256,29 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
         return replace(file, **_undecoded(refused, content, formats))
     marked = content.count(UTF8_MARK_BYTES) > content.startswith(UTF8_MARK_BYTES)
     every = normalise_line_ends(text).split("\n")
-    first = next((place for place, line in enumerate(every) if is_filled(line)), len(every))
-    lines = [line for line in every[first:] if line.strip(BLANKS)]
+    first = next((place for place, line in enumerate(every) if line_has_value(line)), len(every))
+    lines = [line for line in every[first:] if line.strip(BLANK_CHARACTERS)]
     if len(lines) < 2:
-        raise Rejected("EMPTY")
-    if any(len(line) >= MOST_FIELDS and max(map(line.count, MARKS)) >= MOST_FIELDS for line in lines):
-        raise Rejected("TOO_WIDE")
+        raise DeliveryRejected("EMPTY")
+    if any(len(line) >= MAX_FIELDS and max(map(line.count, MARKS)) >= MAX_FIELDS for line in lines):
+        raise DeliveryRejected("TOO_WIDE")
     rows = len(lines) - 1
-    found = formats.of_line(lines[0].strip(BLANKS.replace("\t", "")))
-    if isinstance(found, Unrecognised):
-        school = school_of(split_fields(lines[1], formats[found.closest].delimiter), found.columns)
+    found = formats.of_line(lines[0].strip(BLANK_CHARACTERS.replace("\t", "")))
+    if isinstance(found, UnrecognisedHeader):
+        school = school_of_first_row(split_fields(lines[1], formats[found.closest].delimiter), found.columns)
         return replace(file, rejected=found.reason, differs=found, rows=rows, school=school)
     declared = formats[found.name]
-    filled = [line for line in lines[1:] if line[0] not in MAY_BE_EMPTY or is_filled(line)]
+    filled = [line for line in lines[1:] if line[0] not in EMPTY_ROW_STARTS or line_has_value(line)]
     if not filled:
-        raise Rejected("EMPTY")
+        raise DeliveryRejected("EMPTY")
     rows = len(filled)
-    file = replace(file, school=school_of(split_fields(filled[0], declared.delimiter), found.columns))
+    file = replace(file, school=school_of_first_row(split_fields(filled[0], declared.delimiter), found.columns))
     if encoding not in declared.encodings and not text.isascii():
         return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS_1252 else "ENCODING_OTHER", rows=rows)
     again = formats.headers_among(filled, found, lines[0])
     if any(columns != found.columns for columns in again.values()):
         return replace(file, rejected="HEADER_SECOND", rows=rows)
-    broken = '"' in text and any(map(open_quote, lines))
+    broken = '"' in text and any(map(has_open_quote, lines))
     wide = any(blank in text and blank != declared.delimiter for blank in identifiers.PLAIN_BLANKS[1:])
     uneven = broken or marked or again or rows < len(lines) - 1 or every[: len(lines)] != lines
     return replace(
@@ -292,24 +294,24 @@ def of_text(file: DeliveredFile, content: bytes, formats: Formats) -> DeliveredF
     )
 
 
-def is_filled(line: str) -> bool:
+def line_has_value(line: str) -> bool:
     """Whether a line has a value: a spreadsheet's empty rows are written as delimiters alone."""
-    left = line.strip(NOTHING)
-    return bool(left.replace('""', "").strip(NOTHING) if left[:1] == '"' else left)
+    left = line.strip(VALUELESS_CHARACTERS)
+    return bool(left.replace('""', "").strip(VALUELESS_CHARACTERS) if left[:1] == '"' else left)
 
 
-def open_quote(line: str) -> bool:
+def has_open_quote(line: str) -> bool:
     """Whether a quote stays open at the end of a line."""
     return line.count('"') % 2 == 1
 
 
-def school_of(first: Sequence[str], columns: Sequence[str | None]) -> str | None:
+def school_of_first_row(first: Sequence[str], columns: Sequence[str | None]) -> str | None:
     """The school that the first row names: who hears why, where no row of the file can be read."""
     named = dict(zip(columns, first, strict=False)).get("brin", "").strip()[:4]
     return named if BRIN_PATTERN.fullmatch(named) else None
 
 
-def _undecoded(refused: UnreadableText, content: bytes, formats: Formats) -> dict[str, Any]:
+def _undecoded(refused: UnreadableText, content: bytes, formats: DeliveryFormats) -> dict[str, Any]:
     """Why a text is rejected that is in none of the encodings; its header may tell which one it is in."""
     if refused.fault != "ENCODING":
         return {"rejected": refused.fault}
@@ -317,6 +319,6 @@ def _undecoded(refused: UnreadableText, content: bytes, formats: Formats) -> dic
         return {"rejected": "ENCODING_UTF16"}
     header = normalise_line_ends(content.decode("cp1252", "replace")).lstrip().partition("\n")[0]
     found = formats.of_line(header)
-    if isinstance(found, Unrecognised) and found.reason in REASON_OF.values():
+    if isinstance(found, UnrecognisedHeader) and found.reason in ENCODING_REASONS.values():
         return {"rejected": found.reason, "differs": found}
     return {"rejected": "NOT_UTF8"}

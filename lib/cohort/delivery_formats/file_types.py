@@ -10,42 +10,42 @@ import io
 import re
 import zipfile
 
-ZIP, GZIP, OTHER = "zip", "gzip", "other"
-SPREADSHEET, OLE, OTHER_SHEET = "spreadsheet", "ole", "other spreadsheet"
-DOCUMENT, WEB_PAGE = "document", "web page"
-HEAD = 4096
+ZIP_FILE, GZIP_FILE, OTHER_ARCHIVE = "zip", "gzip", "other"
+XLSX_WORKBOOK, OLE_FILE, OTHER_SPREADSHEET = "spreadsheet", "ole", "other spreadsheet"
+OFFICE_DOCUMENT, WEB_PAGE = "document", "web page"
+HEAD_BYTES = 4096
 """Bytes that say what a large file is."""
-UNPACKED = (ZIP, GZIP)
+CONTAINER_TYPES = (ZIP_FILE, GZIP_FILE)
 """Kinds that hold deliveries."""
-UNREAD = {
-    OLE: "OLD_SPREADSHEET",
-    OTHER_SHEET: "SPREADSHEET_OTHER",
-    DOCUMENT: "DOCUMENT",
+UNREAD_TYPE_REASONS = {
+    OLE_FILE: "OLD_SPREADSHEET",
+    OTHER_SPREADSHEET: "SPREADSHEET_OTHER",
+    OFFICE_DOCUMENT: "DOCUMENT",
     WEB_PAGE: "WEB_PAGE",
-    OTHER: "CONTAINER_UNKNOWN",
+    OTHER_ARCHIVE: "CONTAINER_UNKNOWN",
 }
 """Kinds that nobody reads, with the reason code of each."""
 _MAGIC = (
-    (b"PK\x03\x04", ZIP),
-    (b"PK\x05\x06", ZIP),
-    (b"PK\x07\x08", ZIP),
-    (b"\x1f\x8b", GZIP),
-    (b"7z\xbc\xaf\x27\x1c", OTHER),
-    (b"Rar!\x1a\x07", OTHER),
-    (b"\xfd7zXZ\x00", OTHER),
-    (b"\x28\xb5\x2f\xfd", OTHER),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE),
+    (b"PK\x03\x04", ZIP_FILE),
+    (b"PK\x05\x06", ZIP_FILE),
+    (b"PK\x07\x08", ZIP_FILE),
+    (b"\x1f\x8b", GZIP_FILE),
+    (b"7z\xbc\xaf\x27\x1c", OTHER_ARCHIVE),
+    (b"Rar!\x1a\x07", OTHER_ARCHIVE),
+    (b"\xfd7zXZ\x00", OTHER_ARCHIVE),
+    (b"\x28\xb5\x2f\xfd", OTHER_ARCHIVE),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", OLE_FILE),
     # workbooks of before 1997, as scripts of web sites still write them: a stream without OLE around it
-    (b"\x09\x08\x08\x00", OLE),
-    (b"\x09\x08\x10\x00", OLE),
-    (b"\x09\x04\x06\x00", OLE),
-    (b"\x09\x02\x06\x00", OLE),
-    (b"\x09\x00\x04\x00", OLE),
-    (b"%PDF-", DOCUMENT),
-    (b"{\\rtf", DOCUMENT),
-    (b"\x89PNG\r\n", DOCUMENT),
-    (b"\xff\xd8\xff", DOCUMENT),
-    (b"GIF8", DOCUMENT),
+    (b"\x09\x08\x08\x00", OLE_FILE),
+    (b"\x09\x08\x10\x00", OLE_FILE),
+    (b"\x09\x04\x06\x00", OLE_FILE),
+    (b"\x09\x02\x06\x00", OLE_FILE),
+    (b"\x09\x00\x04\x00", OLE_FILE),
+    (b"%PDF-", OFFICE_DOCUMENT),
+    (b"{\\rtf", OFFICE_DOCUMENT),
+    (b"\x89PNG\r\n", OFFICE_DOCUMENT),
+    (b"\xff\xd8\xff", OFFICE_DOCUMENT),
+    (b"GIF8", OFFICE_DOCUMENT),
 )
 _TAR, _BZIP2 = (257, b"ustar"), re.compile(rb"BZh[1-9]1AY&SY")
 _CONTENT_TYPES = "[Content_Types].xml"
@@ -77,16 +77,16 @@ _MAIL = re.compile(
 )
 
 
-def kind(content: bytes) -> str | None:
+def detect_file_type(content: bytes) -> str | None:
     """What a file is by its bytes; None where only a reader of text or XML can say."""
     found = next((name for magic, name in _MAGIC if content.startswith(magic)), None)
-    if found == ZIP:
-        return _office(content) or ZIP
-    if found == OLE and _WORD in content:
-        return DOCUMENT
+    if found == ZIP_FILE:
+        return _office(content) or ZIP_FILE
+    if found == OLE_FILE and _WORD in content:
+        return OFFICE_DOCUMENT
     if found is None and (content.startswith(_TAR[1], _TAR[0]) or _BZIP2.match(content)):
-        return OTHER
-    return found or _written(content[:HEAD])
+        return OTHER_ARCHIVE
+    return found or _written(content[:HEAD_BYTES])
 
 
 def _office(content: bytes) -> str | None:
@@ -94,10 +94,10 @@ def _office(content: bytes) -> str | None:
     names = _entry_names(content)
     if _CONTENT_TYPES in names:
         other = next((found for name in names if (found := _OFFICE.fullmatch(name))), None)
-        return SPREADSHEET if other is None else DOCUMENT if other[1] else OTHER_SHEET
+        return XLSX_WORKBOOK if other is None else OFFICE_DOCUMENT if other[1] else OTHER_SPREADSHEET
     if _OPEN_DOCUMENT in names:
-        return DOCUMENT if _TEXT_DOCUMENT.search(_start_of(content, _MIMETYPE)) else OTHER_SHEET
-    return OTHER_SHEET if any(map(_NUMBERS.fullmatch, names)) else None
+        return OFFICE_DOCUMENT if _TEXT_DOCUMENT.search(_start_of(content, _MIMETYPE)) else OTHER_SPREADSHEET
+    return OTHER_SPREADSHEET if any(map(_NUMBERS.fullmatch, names)) else None
 
 
 def _written(head: bytes) -> str | None:
@@ -105,10 +105,10 @@ def _written(head: bytes) -> str | None:
     bare = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
     if bare[:1] == b"<":
         if _FLAT.match(bare):
-            return OTHER_SHEET if b"opendocument.spreadsheet" in bare else DOCUMENT
+            return OTHER_SPREADSHEET if b"opendocument.spreadsheet" in bare else OFFICE_DOCUMENT
         return WEB_PAGE if _PAGE.match(bare) else None
     if _SYLK.match(bare):
-        return OTHER_SHEET
+        return OTHER_SPREADSHEET
     return WEB_PAGE if _MAIL.match(bare) or (bare[:1].isspace() and _PAGE.match(bare)) else None
 
 

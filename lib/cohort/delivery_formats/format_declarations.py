@@ -17,23 +17,28 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cohort.delivery_formats.header_names import Garbled, folded, garbled, not_read
+from cohort.delivery_formats.header_names import (
+    GarbledName,
+    describe_unread_columns,
+    fold_column_name,
+    garbled_spellings,
+)
 from cohort.foundation import declarations
 from cohort.foundation.declarations import Declaration
 from cohort.foundation.delimited_text import split_fields
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.states.schemas import CANONICAL_COLUMNS, REQUIRED_COLUMNS, SCORE_COLUMNS
 
-MOMENTS = ("afnamedatum", "afnameperiode")
+MOMENT_COLUMNS = ("afnamedatum", "afnameperiode")
 DIGITS = frozenset("0123456789")
-OF_A_PUPIL = re.compile("(?:[^0-9]*[0-9]){8}")
+PUPIL_ROW_PATTERN = re.compile("(?:[^0-9]*[0-9]){8}")
 """What a row begins like that has a pupil's number: a header has fewer digits."""
-ENOUGH_KNOWN = 3
+MIN_KNOWN_NAMES = 3
 """A first line with fewer known names may be no header but a pupil's row: nothing of it is told."""
-CANONICAL_NAME = "canoniek"
+CANONICAL_FORMAT = "canoniek"
 
 
-class Format(Declaration):
+class DeliveryFormat(Declaration):
     """One supplier's export. Values written otherwise than declared here are never guessed at.
 
     `columns` has every name by which a header may call a canonical column; `codes` what stands for what in
@@ -56,7 +61,7 @@ class Format(Declaration):
     @model_validator(mode="after")
     def _holds(self) -> Self:
         wrong = []
-        names = [folded(name) for name in self.columns]
+        names = [fold_column_name(name) for name in self.columns]
         if len(set(names)) != len(names):
             wrong.append(_wrong("every name of a column once, capitals, diacritics, dashes apart", "one twice"))
         unknown = sorted({*self.columns.values(), *self.codes, *self.sentinels} - set(CANONICAL_COLUMNS))
@@ -76,16 +81,16 @@ class Format(Declaration):
 
     @cached_property
     def by_name(self) -> dict[str, str]:
-        return {folded(name): column for name, column in self.columns.items()}
+        return {fold_column_name(name): column for name, column in self.columns.items()}
 
     @cached_property
-    def garbled_names(self) -> dict[str, Garbled]:
+    def garbled_names(self) -> dict[str, GarbledName]:
         """What becomes of the names of columns where a text was saved or read in a wrong encoding."""
-        return garbled(self.columns)
+        return garbled_spellings(self.columns)
 
 
 @dataclass(frozen=True)
-class Recognised:
+class RecognisedHeader:
     """A header whose format is known: per place the canonical column, None for one that is not read on.
 
     `unread` are the places of those that are not read on, each with its name where it can be told.
@@ -97,7 +102,7 @@ class Recognised:
 
 
 @dataclass(frozen=True)
-class Unrecognised:
+class UnrecognisedHeader:
     """A header that no format has: why, the format it is closest to, and where it differs from it.
 
     `missing` are names the format has; `unknown` places in the header, with a name where it can be told
@@ -112,20 +117,20 @@ class Unrecognised:
 
 
 @dataclass(frozen=True)
-class Formats:
+class DeliveryFormats:
     """Every declared format by its name."""
 
-    declared: dict[str, Format]
-    _seen: dict[str, Recognised | Unrecognised] = field(default_factory=dict, compare=False, repr=False)
+    declared: dict[str, DeliveryFormat]
+    _seen: dict[str, RecognisedHeader | UnrecognisedHeader] = field(default_factory=dict, compare=False, repr=False)
 
-    def __getitem__(self, name: str) -> Format:
+    def __getitem__(self, name: str) -> DeliveryFormat:
         return self.declared[name]
 
     @property
     def delimiters(self) -> frozenset[str]:
         return frozenset(one.delimiter for one in self.declared.values())
 
-    def of_line(self, line: str) -> Recognised | Unrecognised:
+    def of_line(self, line: str) -> RecognisedHeader | UnrecognisedHeader:
         """The format of a file whose header is this line: every declared delimiter is tried."""
         found = self._seen.get(line)
         if found is None:
@@ -137,32 +142,34 @@ class Formats:
     def columns_again(self, name: str, fields: Sequence[str | None]) -> tuple[str | None, ...] | None:
         """The columns that a row below the header names, if it is a header once more, of any format."""
         cells = [cell or "" for cell in fields]
-        if OF_A_PUPIL.match("".join(cells)):
+        if PUPIL_ROW_PATTERN.match("".join(cells)):
             return None
-        words = set(map(folded, cells))
-        if all(len(words & one.by_name.keys()) < ENOUGH_KNOWN for one in self.declared.values()):
+        words = set(map(fold_column_name, cells))
+        if all(len(words & one.by_name.keys()) < MIN_KNOWN_NAMES for one in self.declared.values()):
             return None
-        return tuple(self[name].by_name.get(folded(cell)) for cell in cells)
+        return tuple(self[name].by_name.get(fold_column_name(cell)) for cell in cells)
 
-    def headers_among(self, rows: Iterable[str], found: Recognised, header: str) -> dict[str, tuple[str | None, ...]]:
+    def headers_among(
+        self, rows: Iterable[str], found: RecognisedHeader, header: str
+    ) -> dict[str, tuple[str | None, ...]]:
         """The rows that are a header once more, with the columns they name: files were glued together."""
         if set(map(itemgetter(0), rows)) <= DIGITS - {header[0]}:
             return {}
         mark = self[found.name].delimiter
-        bare = {row for row in rows if not OF_A_PUPIL.match(row)}
+        bare = {row for row in rows if not PUPIL_ROW_PATTERN.match(row)}
         columns = {row: self.columns_again(found.name, split_fields(row, mark)) for row in bare}
         return {row: named for row, named in columns.items() if named is not None}
 
-    def of_names(self, names: Iterable[str]) -> Recognised | Unrecognised:
+    def of_names(self, names: Iterable[str]) -> RecognisedHeader | UnrecognisedHeader:
         """The format of a sheet with these names: no delimiter tells it."""
         header = tuple(names)
         return self._best([(name, header) for name in self.declared])
 
-    def _best(self, headers: list[tuple[str, tuple[str, ...]]]) -> Recognised | Unrecognised:
+    def _best(self, headers: list[tuple[str, tuple[str, ...]]]) -> RecognisedHeader | UnrecognisedHeader:
         """The format that knows most names of those that have all they must; of two alike neither."""
         fits = []
         for name, header in headers:
-            columns = tuple(self[name].by_name.get(folded(cell)) for cell in header)
+            columns = tuple(self[name].by_name.get(fold_column_name(cell)) for cell in header)
             fits.append((len({c for c in columns if c}), name, header, columns))
         most = max(known for known, *_ in fits)
         whole = [fit for fit in fits if not _lacking(fit[3])]
@@ -170,55 +177,57 @@ class Formats:
             known, name, header, columns = max(whole, key=lambda fit: fit[0])
             named = [column for column in columns if column]
             if len(named) != len(set(named)):
-                return Unrecognised("HEADER_TWICE", name)
+                return UnrecognisedHeader("HEADER_TWICE", name)
             if sum(fit[0] == known for fit in whole) > 1:
-                return Unrecognised("HEADER_AMBIGUOUS", name)
+                return UnrecognisedHeader("HEADER_AMBIGUOUS", name)
             if self._garbled(name, header, columns):
                 return self._differs(name, header, columns, known)
-            return Recognised(name, columns, tuple(not_read(header, columns)))
+            return RecognisedHeader(name, columns, tuple(describe_unread_columns(header, columns)))
         known, name, header, columns = next(fit for fit in fits if fit[0] == most)
         return self._differs(name, header, columns, known)
 
-    def _garbled(self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...]) -> dict[int, Garbled]:
+    def _garbled(self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...]) -> dict[int, GarbledName]:
         """By their places the columns that have a name of the format as a wrong encoding leaves it."""
-        strange = ((place, folded(cell)) for place, cell in enumerate(header) if not columns[place])
+        strange = ((place, fold_column_name(cell)) for place, cell in enumerate(header) if not columns[place])
         return {place: self[name].garbled_names[cell] for place, cell in strange if cell in self[name].garbled_names}
 
-    def _differs(self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...], known: int) -> Unrecognised:
+    def _differs(
+        self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...], known: int
+    ) -> UnrecognisedHeader:
         named = {column: cell for cell, column in reversed(self[name].columns.items())}
         missing = tuple(named[column] for column in _lacking(columns) if column in named)
-        lost = self._garbled(name, header, columns) if known >= ENOUGH_KNOWN else {}
+        lost = self._garbled(name, header, columns) if known >= MIN_KNOWN_NAMES else {}
         meant = [lost[place].name if place in lost else cell for place, cell in enumerate(header)]
-        unknown = tuple(not_read(meant, columns, named=known >= ENOUGH_KNOWN))
+        unknown = tuple(describe_unread_columns(meant, columns, named=known >= MIN_KNOWN_NAMES))
         reasons = (one.reason for one in lost.values())
-        return Unrecognised(min(reasons, default="HEADER_UNKNOWN"), name, missing, unknown, columns)
+        return UnrecognisedHeader(min(reasons, default="HEADER_UNKNOWN"), name, missing, unknown, columns)
 
 
-def load(folder: Path) -> Formats:
+def load_delivery_formats(folder: Path) -> DeliveryFormats:
     """Every declared format of a configuration folder.
 
     Takes: the configuration folder; the declarations are in `deliveries/`.
     Refuses: none at all, and what `config.read` refuses; all problems at once (exit code 10).
     """
     problems: list[str] = []
-    found: dict[str, Format] = {}
+    found: dict[str, DeliveryFormat] = {}
     for path in sorted((folder / "deliveries").glob("*.toml")):
         try:
-            found[path.stem] = declarations.read_declaration(path, Format, where=f"deliveries/{path.name}")
+            found[path.stem] = declarations.read_declaration(path, DeliveryFormat, where=f"deliveries/{path.name}")
         except ConfigurationRefused as refused:
             problems.extend(refused.problems)
     if not found and not problems:
         problems.append(_wrong("at least one declared format", "none").replace("<where>", "conf/deliveries"))
     if problems:
         raise ConfigurationRefused(*problems)
-    return Formats(found)
+    return DeliveryFormats(found)
 
 
 def _lacking(columns: Iterable[str | None]) -> tuple[str, ...]:
     """The canonical columns that a delivery must have, and these do not."""
     known = set(columns)
     lacking = [column for column in REQUIRED_COLUMNS if column not in known]
-    for some in (MOMENTS, SCORE_COLUMNS):
+    for some in (MOMENT_COLUMNS, SCORE_COLUMNS):
         lacking += [] if known.intersection(some) else some
     return tuple(lacking)
 

@@ -15,21 +15,23 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-SHOWN_NAME = re.compile(r"(?=.{2,60}\Z)(?=.*[^\W\d_]{2})(?!(?:\D*\d){3})[^\W_][\w .,:?()/&%+*'’\u2010-\u2015-]*")
+SHOWABLE_NAME_PATTERN = re.compile(
+    r"(?=.{2,60}\Z)(?=.*[^\W\d_]{2})(?!(?:\D*\d){3})[^\W_][\w .,:?()/&%+*'’\u2010-\u2015-]*"
+)
 """A name of a header that may be told: words with two digits at most, which no number of a person has."""
-MOST_SHOWN = 100
+MAX_SHOWN_COLUMNS = 100
 OTHER_DASHES = "\u00ad\u2043\u2212"
 """Soft hyphen, hyphen bullet and minus: no dashes to Unicode, but used as such."""
-GARBLED = "HEADER_GARBLED"
-REASON_OF = {"mac_roman": "ENCODING_MACROMAN", "cp850": "ENCODING_CP850", "cp437": "ENCODING_CP850"}
+HEADER_GARBLED = "HEADER_GARBLED"
+ENCODING_REASONS = {"mac_roman": "ENCODING_MACROMAN", "cp850": "ENCODING_CP850", "cp437": "ENCODING_CP850"}
 """The reason where a text of this encoding was read as windows-1252, which tells it."""
-WRITTEN = ("mac_roman", "cp850", "cp437", "utf-8", "cp1252", "iso8859-15")
-READ = ("cp1252", "utf-8", "latin-1", "mac_roman", "cp850", "cp437")
-INSTEAD = ("_", "?", "??", "\ufffd", "\ufffd\ufffd")
+SAVED_ENCODINGS = ("mac_roman", "cp850", "cp437", "utf-8", "cp1252", "iso8859-15")
+READ_ENCODINGS = ("cp1252", "utf-8", "latin-1", "mac_roman", "cp850", "cp437")
+REPLACEMENT_CHARACTERS = ("_", "?", "??", "\ufffd", "\ufffd\ufffd")
 """What software writes for a letter that its encoding lacks."""
 
 
-class Garbled(NamedTuple):
+class GarbledName(NamedTuple):
     """What a spelling stands for: the declared name, and the reason code of what garbled it."""
 
     name: str
@@ -37,7 +39,7 @@ class Garbled(NamedTuple):
 
 
 @lru_cache(maxsize=100_000)
-def folded(name: str) -> str:
+def fold_column_name(name: str) -> str:
     """A column's name without what makes no difference: capitals, diacritics, blanks, a dash's length.
 
     Nor do characters that nobody sees; of these a soft hyphen stands for one that is seen.
@@ -51,36 +53,38 @@ def folded(name: str) -> str:
     return " ".join(bare.casefold().split())
 
 
-def not_read(header: Sequence[str], columns: Sequence[str | None], *, named: bool = True) -> Iterator[str]:
+def describe_unread_columns(
+    header: Sequence[str], columns: Sequence[str | None], *, named: bool = True
+) -> Iterator[str]:
     """The places in a header that no declared column has, each with its name where it can be told."""
     last = max((place for place, cell in enumerate(header, 1) if cell.strip()), default=0)
     strange = [place for place in range(1, last + 1) if not columns[place - 1]]
-    for place in strange[:MOST_SHOWN]:
+    for place in strange[:MAX_SHOWN_COLUMNS]:
         cell = " ".join(unicodedata.normalize("NFC", header[place - 1]).split())
-        yield f"{place} ({cell})" if named and SHOWN_NAME.fullmatch(cell) else f"{place}"
-    if len(strange) > MOST_SHOWN:
+        yield f"{place} ({cell})" if named and SHOWABLE_NAME_PATTERN.fullmatch(cell) else f"{place}"
+    if len(strange) > MAX_SHOWN_COLUMNS:
         yield "…"
 
 
-def garbled(names: Iterable[str]) -> dict[str, Garbled]:
+def garbled_spellings(names: Iterable[str]) -> dict[str, GarbledName]:
     """Every garbled spelling of names, as `folded` leaves it; one that is itself a name is none."""
-    known = {folded(name) for name in names}
-    found: dict[str, Garbled] = {}
+    known = {fold_column_name(name) for name in names}
+    found: dict[str, GarbledName] = {}
     for name in names:
         for spelling, reason in _of(name) if not name.isascii() else ():
-            if (key := folded(spelling)) not in known:
-                found.setdefault(key, Garbled(name, reason))
+            if (key := fold_column_name(spelling)) not in known:
+                found.setdefault(key, GarbledName(name, reason))
     return found
 
 
 def _of(name: str) -> Iterator[tuple[str, str]]:
     for form in (name, name.upper(), unicodedata.normalize("NFD", name)):
-        for written, read in product(WRITTEN, READ):
-            reason = REASON_OF.get(written, GARBLED) if read == "cp1252" else GARBLED
+        for written, read in product(SAVED_ENCODINGS, READ_ENCODINGS):
+            reason = ENCODING_REASONS.get(written, HEADER_GARBLED) if read == "cp1252" else HEADER_GARBLED
             with suppress(UnicodeEncodeError):
                 once = form.encode(written).decode(read, "replace")
                 yield once, reason
-                yield once.encode("utf-8").decode(read, "replace"), GARBLED
-    for instead in INSTEAD:
-        yield "".join(c if c.isascii() else instead for c in name), GARBLED
-    yield "".join(c for c in name if c.isascii() or not c.isalpha()), GARBLED
+                yield once.encode("utf-8").decode(read, "replace"), HEADER_GARBLED
+    for instead in REPLACEMENT_CHARACTERS:
+        yield "".join(c if c.isascii() else instead for c in name), HEADER_GARBLED
+    yield "".join(c for c in name if c.isascii() or not c.isalpha()), HEADER_GARBLED

@@ -13,23 +13,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cohort.delivery_formats import edexml, rosters, xml_messages, xml_stream
-from cohort.delivery_formats.edexml import Once
-from cohort.delivery_formats.file_rejections import Rejected
-from cohort.delivery_formats.rosters import Join, Pupil, PupilIndex, Roster, School
-from cohort.delivery_formats.xml_messages import Shape
+from cohort.delivery_formats.edexml import UniqueElements
+from cohort.delivery_formats.file_reason_codes import DeliveryRejected
+from cohort.delivery_formats.rosters import DocumentSchool, PupilIndex, PupilMatch, Roster, RosterPupil
+from cohort.delivery_formats.xml_messages import MessageShape
 from cohort.foundation.code_lists import CODE_LISTS
 from cohort.states.schemas import CANONICAL_COLUMNS
 
-ROOT = "leerresultaten_verzoek"
-OSO = re.compile(r"http://www\.edustandaard\.nl/oso_gegevensset/.*")
+UWLR_RESULTS_ROOT = "leerresultaten_verzoek"
+OSO_NAMESPACE_PATTERN = re.compile(r"http://www\.edustandaard\.nl/oso_gegevensset/.*")
 
-TEST_UNDECLARED = "UWLR_TEST_UNDECLARED"
-NOT_A_NUMBER = "SCORE_NOT_A_NUMBER"
+UWLR_TEST_UNDECLARED = "UWLR_TEST_UNDECLARED"
+SCORE_NOT_A_NUMBER = "SCORE_NOT_A_NUMBER"
 LEVEL_INVALID = "LEVEL_INVALID"
 
-_AFNAME = f"{ROOT}/toetsafnames/toetsafname"
+_AFNAME = f"{UWLR_RESULTS_ROOT}/toetsafnames/toetsafname"
 _RESULTAAT = f"{_AFNAME}/resultaten/resultaat"
-_TOETS = f"{ROOT}/toetsen/toets"
+_TOETS = f"{UWLR_RESULTS_ROOT}/toetsen/toets"
 _OSO = f"{_RESULTAAT}/osoresultaat"
 _REFERENCE = f"{_OSO}/referentiescore"
 _KINDS = ("score", "osoresultaat", "anderresultaat")
@@ -37,17 +37,17 @@ _SCHOOL = ("schooljaar", "brincode", "dependancecode", "schoolkey", "aanmaakdatu
 
 
 def _own(namespace: str, of_root: str) -> bool:
-    its_own = edexml.of_uwlr(namespace, of_root) or OSO.fullmatch(namespace) is not None
-    return its_own and edexml.of_uwlr(of_root, of_root)
+    its_own = edexml.is_uwlr_namespace(namespace, of_root) or OSO_NAMESPACE_PATTERN.fullmatch(namespace) is not None
+    return its_own and edexml.is_uwlr_namespace(of_root, of_root)
 
 
-SHAPE = Shape(
-    root=ROOT,
+RESULTS_SHAPE = MessageShape(
+    root=UWLR_RESULTS_ROOT,
     own=_own,
     paths=frozenset(
         {
-            f"{ROOT}/school",
-            *(f"{ROOT}/school/{name}" for name in _SCHOOL),
+            f"{UWLR_RESULTS_ROOT}/school",
+            *(f"{UWLR_RESULTS_ROOT}/school/{name}" for name in _SCHOOL),
             _AFNAME,
             f"{_AFNAME}/leerlingid",
             f"{_AFNAME}/eckid",
@@ -71,16 +71,16 @@ SHAPE = Shape(
     records=frozenset({_AFNAME, _RESULTAAT}),
 )
 
-LEVELS = {"niveau_AE": ("AE", "CAE"), "niveau_IV": ("IV", "CIV")}
+LEVEL_REFERENCE_CODES = {"niveau_AE": ("AE", "CAE"), "niveau_IV": ("IV", "CIV")}
 """Reference scores that are a level: the plain code; the one with a C, whose value may also be a number on
 a finer scale, which is no level and is left out."""
-NATIONAL = (None, "Landelijk")
+NATIONAL_GROUPS = (None, "Landelijk")
 """A level against another group than the nation is another measure."""
-DECIMAL = re.compile(r"\+?([0-9]*)(?:\.([0-9]*))?")
+XML_DECIMAL_PATTERN = re.compile(r"\+?([0-9]*)(?:\.([0-9]*))?")
 
 
 @dataclass(frozen=True, repr=False)
-class Result:
+class UwlrResult:
     """One result as delivered. Without a repr: no message may hold it."""
 
     element: int
@@ -88,20 +88,20 @@ class Result:
     key: str | None
     leerlingid: str | None
     eckid: str | None
-    given: Once
-    references: tuple[Once, ...]
+    given: UniqueElements
+    references: tuple[UniqueElements, ...]
 
 
 @dataclass(frozen=True, repr=False)
-class Message:
-    school: School
-    results: tuple[Result, ...]
+class UwlrMessage:
+    school: DocumentSchool
+    results: tuple[UwlrResult, ...]
     versions: dict[str, frozenset[str | None]] = field(default_factory=dict)
     """The versions that each declared test was declared with."""
 
 
 @dataclass(frozen=True, repr=False)
-class Row:
+class CanonicalRow:
     """A row of the canonical dialect: the number of its element, a code where it cannot be taken, its cells
     in the order of `CANONICAL`, None where there is nothing.
     """
@@ -113,21 +113,21 @@ class Row:
     """`rosters.ECKID` or `rosters.KEY`, None where it has no pupil."""
 
 
-def read(content: bytes, most_bytes: int) -> Message:
+def read_uwlr_results(content: bytes, most_bytes: int) -> UwlrMessage:
     """The results in a UWLR message.
 
     Takes: the bytes of the document, the most there may be.
     Refuses: what `messages.elements` refuses; another version; a test that was not declared; an element twice
     that may stand once, or a result of two kinds; no result.
     """
-    school, results, versions = Once(), list[Result](), defaultdict[str, set[str | None]](set)
-    pupil, given, references, fields = Once(), Once(), list[Once](), Once()
-    waiting: list[tuple[str | None, Once, tuple[Once, ...]]] = []
-    for path, attributes, text in xml_messages.elements(content, most_bytes, SHAPE):
+    school, results, versions = UniqueElements(), list[UwlrResult](), defaultdict[str, set[str | None]](set)
+    pupil, given, references, fields = UniqueElements(), UniqueElements(), list[UniqueElements](), UniqueElements()
+    waiting: list[tuple[str | None, UniqueElements, tuple[UniqueElements, ...]]] = []
+    for path, attributes, text in xml_messages.read_message_elements(content, most_bytes, RESULTS_SHAPE):
         parent, _, name = path.rpartition("/")
-        if parent == f"{ROOT}/school":
+        if parent == f"{UWLR_RESULTS_ROOT}/school":
             school.take(name, text)
-        elif path == f"{ROOT}/school":
+        elif path == f"{UWLR_RESULTS_ROOT}/school":
             school.take("", path)
         elif parent == _AFNAME:
             pupil.take(name, text)
@@ -135,33 +135,35 @@ def read(content: bytes, most_bytes: int) -> Message:
             fields.take(name, text)
         elif path == _TOETS:
             versions[fields.get("toetscode") or ""].add(fields.get("versie"))
-            fields = Once()
+            fields = UniqueElements()
         elif path == _REFERENCE:
             references.append(fields)
-            fields = Once()
+            fields = UniqueElements()
         elif path == _RESULTAAT:
             waiting.append((attributes.get("key", "").strip() or None, given, tuple(references)))
-            given, references = Once(), []
+            given, references = UniqueElements(), []
         elif path == _AFNAME:
             who = pupil.get("leerlingid"), pupil.get("eckid")
-            results += [Result(n, k, *who, g, r) for n, (k, g, r) in enumerate(waiting, len(results) + 1)]
-            pupil, waiting = Once(), []
+            results += [UwlrResult(n, k, *who, g, r) for n, (k, g, r) in enumerate(waiting, len(results) + 1)]
+            pupil, waiting = UniqueElements(), []
         else:
             given.take(name, text)
     brin = school.get("brincode")
-    if not edexml.UWLR_VERSION.fullmatch(school.get("xsdversie") or "2.3"):
-        raise Rejected(xml_stream.UNKNOWN, brin)
+    if not edexml.UWLR_VERSION_PATTERN.fullmatch(school.get("xsdversie") or "2.3"):
+        raise DeliveryRejected(xml_stream.XML_UNKNOWN, brin)
     if not results:
-        raise Rejected(xml_stream.EMPTY, brin)
+        raise DeliveryRejected(xml_stream.DOCUMENT_EMPTY, brin)
     if any(sum(kind in result.given for kind in _KINDS) > 1 for result in results):
-        raise Rejected(xml_stream.BROKEN, brin)
+        raise DeliveryRejected(xml_stream.XML_BROKEN, brin)
     if any((result.given.get("toetscode") or "") not in versions for result in results):
-        raise Rejected(TEST_UNDECLARED, brin)
+        raise DeliveryRejected(UWLR_TEST_UNDECLARED, brin)
     declared = {code: frozenset(found) for code, found in versions.items()}
-    return Message(edexml.school_of(school), tuple(results), declared)
+    return UwlrMessage(edexml.school_of_document(school), tuple(results), declared)
 
 
-def canonical(message: Message, those: Iterable[Roster], newest_of: Mapping[str, str] | None = None) -> list[Row]:
+def join_results_to_rosters(
+    message: UwlrMessage, those: Iterable[Roster], newest_of: Mapping[str, str] | None = None
+) -> list[CanonicalRow]:
     """The results of a message as rows, each with its pupil from the roster.
 
     Takes: a message; the rosters that there are; every pupil number that was replaced, with the newest of its
@@ -171,13 +173,13 @@ def canonical(message: Message, those: Iterable[Roster], newest_of: Mapping[str,
     rosters, or there is nothing but a key of one export), SCORE_NOT_A_NUMBER or LEVEL_INVALID (two different
     levels). What the quality rules see is left to them.
     """
-    index, school = PupilIndex(rosters.meant(those, message.school), newest_of or {}), message.school
+    index, school = PupilIndex(rosters.select_rosters(those, message.school), newest_of or {}), message.school
     if index.roster is not None and not school.brin:
         school = index.roster.school
     return [_row(result, message, school, index.find(result.leerlingid, result.eckid)) for result in message.results]
 
 
-def _row(result: Result, message: Message, school: School, join: Join) -> Row:
+def _row(result: UwlrResult, message: UwlrMessage, school: DocumentSchool, join: PupilMatch) -> CanonicalRow:
     pupil, joined_on, code = join
     given = result.given
     scored, wrong_score = _decimal(given.get("vaardigheidsscore"))
@@ -190,18 +192,18 @@ def _row(result: Result, message: Message, school: School, join: Join) -> Row:
         # the score of a part is not that of the test: the catalogue may know the part by this name
         "toetscode": f"{test}/{part}" if part else test,
         "toetsversie": given.get("versie") or _only(message.versions.get(test or "")),
-        "afnamedatum": edexml.day(given.get("afnamedatum")),
+        "afnamedatum": edexml.date_without_zone(given.get("afnamedatum")),
         "ruwe_score": given.get("score") or given.get("aantalgoed"),
         "vaardigheidsscore": scored,
         "bron_result_key": result.key,
         **levels,
         **_of_pupil(pupil),
     }
-    code = code or (NOT_A_NUMBER if wrong_score else LEVEL_INVALID if wrong_level else None)
-    return Row(result.element, code, tuple(cells.get(name) for name in CANONICAL_COLUMNS), joined_on)
+    code = code or (SCORE_NOT_A_NUMBER if wrong_score else LEVEL_INVALID if wrong_level else None)
+    return CanonicalRow(result.element, code, tuple(cells.get(name) for name in CANONICAL_COLUMNS), joined_on)
 
 
-def _of_pupil(pupil: Pupil | None) -> dict[str, str | None]:
+def _of_pupil(pupil: RosterPupil | None) -> dict[str, str | None]:
     if pupil is None:
         return {}
     same = ("geboortedatum", "geslacht", "jaargroep", "groep_key", "leerkracht_key", "gewicht")
@@ -215,23 +217,23 @@ def _decimal(text: str | None) -> tuple[str | None, bool]:
     """
     if text is None:
         return None, False
-    found = DECIMAL.fullmatch(text)
+    found = XML_DECIMAL_PATTERN.fullmatch(text)
     if not found or not (found[1] or found[2]):
         return text, "," in text  # anything else the quality rules judge: sentinels, words
     fraction = (found[2] or "").rstrip("0")
     return (found[1] or "0") + (f",{fraction}" if fraction else ""), False
 
 
-def _levels(references: tuple[Once, ...]) -> tuple[dict[str, str | None], bool]:
+def _levels(references: tuple[UniqueElements, ...]) -> tuple[dict[str, str | None], bool]:
     """The levels among reference scores, and whether two of them contradict each other."""
     levels: dict[str, str | None] = {}
     contradicted = False
-    for name, (plain, fine) in LEVELS.items():
+    for name, (plain, fine) in LEVEL_REFERENCE_CODES.items():
         codes = CODE_LISTS[name].spellings
         told = [
             (one.get("codereferentiescore"), one.get("waarde"))
             for one in references
-            if one.get("codevergelijkingsgroep") in NATIONAL
+            if one.get("codevergelijkingsgroep") in NATIONAL_GROUPS
         ]
         found = [value for code, value in told if code == plain and value]
         found = found or [value for code, value in told if code == fine and value and value in codes]

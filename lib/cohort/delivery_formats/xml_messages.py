@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cohort.delivery_formats import xml_stream
-from cohort.delivery_formats.file_rejections import Rejected
-from cohort.delivery_formats.xml_stream import AMPERSAND, BROKEN, UNKNOWN, Target
+from cohort.delivery_formats.file_reason_codes import DeliveryRejected
+from cohort.delivery_formats.xml_stream import UNEXPANDED_AMPERSAND, XML_BROKEN, XML_UNKNOWN, XmlTarget
 
-NO_RECORDS = "XML_NO_RECORDS"
+XML_NO_RECORDS = "XML_NO_RECORDS"
 """A message of the right kind that has none by its nature: a question, a confirmation, an error."""
-SEVERAL = "XML_SEVERAL"
+XML_SEVERAL = "XML_SEVERAL"
 """An envelope with more than one message."""
-SOAP = re.compile(
+SOAP_NAMESPACE_PATTERN = re.compile(
     r"\{(?:http://schemas\.xmlsoap\.org/soap/envelope|http://www\.w3\.org/20[0-9]{2}/[0-9]{2}/soap-envelope)/?\}"
 )
 """SOAP 1.1; 1.2 and its drafts."""
 
 
-class Element(NamedTuple):
+class MessageElement(NamedTuple):
     """An element that was asked for, when it closes: after everything in it."""
 
     path: str
@@ -37,7 +37,7 @@ class Element(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Shape:
+class MessageShape:
     """What is asked of a document.
 
     Takes: the root's local name; whether a namespace ("" for none) is one of the format's, given the root's
@@ -67,22 +67,22 @@ def _ends(path: str) -> Iterator[int]:
     yield len(path)
 
 
-def root(content: bytes, most_bytes: int) -> str:
+def read_message_root(content: bytes, most_bytes: int) -> str:
     """The local name of a message's root, read no further than that: what stands in an envelope, if in one.
 
     Refuses: what `elements` refuses, as far as it shows before the root.
     """
     found = _Root()
     opened = _Opened(found)
-    for _ in xml_stream.fed(content, most_bytes, opened):
+    for _ in xml_stream.feed_xml(content, most_bytes, opened):
         if found.name:
             break
     if not found.name:  # of a small document the parser tells when it has all of it
-        raise Rejected(NO_RECORDS)
+        raise DeliveryRejected(XML_NO_RECORDS)
     return found.name
 
 
-def elements(content: bytes, most_bytes: int, shape: Shape) -> Iterator[Element]:
+def read_message_elements(content: bytes, most_bytes: int, shape: MessageShape) -> Iterator[MessageElement]:
     """The elements of a message that were asked for, in the order in which they close.
 
     Takes: the bytes of the document, the most there may be, what is asked for.
@@ -91,16 +91,16 @@ def elements(content: bytes, most_bytes: int, shape: Shape) -> Iterator[Element]
     where none may stand. Elements given before count for nothing then.
     """
     target = _Asked(shape)
-    for _ in xml_stream.fed(content, most_bytes, _Opened(target)):
+    for _ in xml_stream.feed_xml(content, most_bytes, _Opened(target)):
         yield from target.found
         target.found.clear()
     yield from target.found
 
 
-class _Opened(Target):
+class _Opened(XmlTarget):
     """Hears a document; hands on what stands in the body of a SOAP envelope, or all of it without one."""
 
-    def __init__(self, content: Target) -> None:
+    def __init__(self, content: XmlTarget) -> None:
         self.content = content
         self.soap = ""
         """The namespace of the envelope, in the braces that names come with."""
@@ -114,7 +114,7 @@ class _Opened(Target):
         if self.inside or not self._of_envelope(tag):
             self.messages += not self.inside
             if self.messages > 1:
-                raise Rejected(SEVERAL)
+                raise DeliveryRejected(XML_SEVERAL)
             self.inside += 1
             self.content.start(tag, attributes)
 
@@ -137,21 +137,21 @@ class _Opened(Target):
             self.passed_by += 1
             return True
         if not self.around:
-            namespace = SOAP.match(tag)
+            namespace = SOAP_NAMESPACE_PATTERN.match(tag)
             self.soap = namespace[0] if namespace else ""
             if not self.soap or tag != f"{self.soap}Envelope":
                 return False
         elif len(self.around) == 1:
             self.bodies += 1
             if tag != f"{self.soap}Body" or self.bodies > 1:
-                raise Rejected(BROKEN)
+                raise DeliveryRejected(XML_BROKEN)
         else:
             return False
         self.around.append(tag)
         return True
 
 
-class _Root(Target):
+class _Root(XmlTarget):
     """Hears the first element only."""
 
     name = ""
@@ -160,13 +160,13 @@ class _Root(Target):
         self.name = self.name or tag.rpartition("}")[2]
 
 
-class _Asked(Target):
+class _Asked(XmlTarget):
     """Hears a message, keeps what was asked for."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: MessageShape) -> None:
         self.shape, self.ways = shape, shape.ways
         self.record_names = {path.rpartition("/")[2] for path in shape.records}
-        self.found: list[Element] = []
+        self.found: list[MessageElement] = []
         self.namespace = ""
         self.open: list[tuple[str | None, dict[str, str], list[str] | None]] = []
         self.records: list[str] = []
@@ -192,14 +192,14 @@ class _Asked(Target):
         if path is not None and pieces is not None:
             if path in self.shape.records:
                 self.records.pop()
-            self.found.append(Element(path, attributes, "".join(pieces).strip() or None))
+            self.found.append(MessageElement(path, attributes, "".join(pieces).strip() or None))
 
     def _path(self, namespace: str, name: str) -> str | None:
         """The path of an element that begins, as the shape has it; None below what is not asked for."""
         if not self.open:
             self.namespace = namespace
             if name not in self.shape.roots or not self.shape.own(namespace, namespace):
-                raise Rejected(UNKNOWN)
+                raise DeliveryRejected(XML_UNKNOWN)
             path: str | None = name
         else:
             above = self.open[-1][0]
@@ -207,16 +207,16 @@ class _Asked(Target):
             path = f"{above}/{name}" if above is not None and own else None
             stray = name in self.record_names and path not in self.shape.records
             if own and stray and name not in self.records:
-                raise Rejected(BROKEN)
+                raise DeliveryRejected(XML_BROKEN)
         if path != self.shape.root and path not in self.shape.also:
             return path
         self.roots += 1
         if self.roots > 1:
-            raise Rejected(BROKEN)
+            raise DeliveryRejected(XML_BROKEN)
         return self.shape.root
 
     def _attributes(self, attributes: dict[str, str]) -> dict[str, str]:
         prefix = f"{{{self.namespace}}}"
         by_name = {name.removeprefix(prefix): value for name, value in attributes.items() if name[0] == "{"}
         by_name |= {name: value for name, value in attributes.items() if name[0] != "{"}
-        return {name: value.replace(AMPERSAND, "&") for name, value in by_name.items()}
+        return {name: value.replace(UNEXPANDED_AMPERSAND, "&") for name, value in by_name.items()}

@@ -12,28 +12,30 @@ from typing import Any, cast
 
 from lxml import etree
 
-from cohort.delivery_formats.file_rejections import Rejected
+from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 
-BROKEN, UNSAFE, UNKNOWN, TOO_LARGE = "XML_BROKEN", "XML_UNSAFE", "XML_UNKNOWN", "XML_TOO_LARGE"
-EMPTY = "EMPTY"
+XML_BROKEN, XML_UNSAFE, XML_UNKNOWN, XML_TOO_LARGE = "XML_BROKEN", "XML_UNSAFE", "XML_UNKNOWN", "XML_TOO_LARGE"
+DOCUMENT_EMPTY = "EMPTY"
 """A document of the right kind without a record: nothing was delivered, or nothing where it belongs."""
-PIECE = 1 << 16
-AMPERSAND = "&#38;"
+FEED_BYTES = 1 << 16
+UNEXPANDED_AMPERSAND = "&#38;"
 """What the parser gives for every `&` in an attribute where it expands no entities, however written."""
-LOOKS_LIKE_XML = re.compile(
+XML_START_PATTERN = re.compile(
     rb"(?:\xef\xbb\xbf|\s)*(?P<single><)(?!\0)|(?:\xff\xfe|\s\0)*(?P<little><\0)|(?:\xfe\xff|\0\s)*(?P<big>\0<)"
 )
-MARKS = {"single": codecs.BOM_UTF8, "little": codecs.BOM_UTF16_LE, "big": codecs.BOM_UTF16_BE}
-SAYS_UTF16 = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"'](?:utf-?16|ucs-?2|unicode|iso-10646)", re.I)
+XML_START_MARKS = {"single": codecs.BOM_UTF8, "little": codecs.BOM_UTF16_LE, "big": codecs.BOM_UTF16_BE}
+UTF16_DECLARATION_PATTERN = re.compile(
+    rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"'](?:utf-?16|ucs-?2|unicode|iso-10646)", re.I
+)
 """A declaration in single bytes that names an encoding of two: a text written as UTF-8 after it was made."""
 
 
 def is_xml(content: bytes) -> bool:
     """Whether a file begins as XML does."""
-    return LOOKS_LIKE_XML.match(content[:1000]) is not None
+    return XML_START_PATTERN.match(content[:1000]) is not None
 
 
-def values(content: bytes, most_bytes: int) -> Iterator[str]:
+def iterate_xml_values(content: bytes, most_bytes: int) -> Iterator[str]:
     """Every value in a document, whatever its format: for who looks for a number in it.
 
     Takes: the bytes of the document, the most there may be.
@@ -43,17 +45,17 @@ def values(content: bytes, most_bytes: int) -> Iterator[str]:
     Refuses: what `fed` refuses; values given before that are good.
     """
     target = _Values()
-    for _ in fed(content, most_bytes, target):
+    for _ in feed_xml(content, most_bytes, target):
         yield from target.found
         target.found.clear()
     yield from target.found
 
 
-class Target:
+class XmlTarget:
     """What hears a document as it is parsed. A DTD is refused as it begins: nothing in it is expanded."""
 
     def doctype(self, *_: object) -> None:
-        raise Rejected(UNSAFE)
+        raise DeliveryRejected(XML_UNSAFE)
 
     def start(self, tag: str, attributes: dict[str, str]) -> None: ...
 
@@ -64,7 +66,7 @@ class Target:
     def close(self) -> None: ...
 
 
-class _Values(Target):
+class _Values(XmlTarget):
     """Hears every value of a document."""
 
     def __init__(self) -> None:
@@ -74,7 +76,7 @@ class _Values(Target):
 
     def start(self, _: str, attributes: dict[str, str]) -> None:
         self._between_tags()
-        self.found += (value.replace(AMPERSAND, "&") for value in attributes.values())
+        self.found += (value.replace(UNEXPANDED_AMPERSAND, "&") for value in attributes.values())
         self.open.append([])
 
     def data(self, text: str) -> None:
@@ -100,14 +102,14 @@ class _Values(Target):
             self.open[-1].append(text)
 
 
-def fed(content: bytes, most_bytes: int, target: Target) -> Iterator[None]:
+def feed_xml(content: bytes, most_bytes: int, target: XmlTarget) -> Iterator[None]:
     """Hand a document to a target piece by piece.
 
     Refuses: with a reason code, a document over the limit, one with a DTD, one damaged or cut off; and what
     the target refuses.
     """
     if len(content) > most_bytes:
-        raise Rejected(TOO_LARGE)
+        raise DeliveryRejected(XML_TOO_LARGE)
     parser = etree.XMLParser(
         target=cast(Any, target),
         resolve_entities=False,
@@ -119,12 +121,12 @@ def fed(content: bytes, most_bytes: int, target: Target) -> Iterator[None]:
     )
     content = _as_read(content)
     try:
-        for start in range(0, len(content), PIECE):
-            parser.feed(content[start : start + PIECE])
+        for start in range(0, len(content), FEED_BYTES):
+            parser.feed(content[start : start + FEED_BYTES])
             yield
         parser.close()
     except (etree.LxmlError, ValueError, LookupError):
-        raise Rejected(BROKEN) from None  # the parser's message could hold a value
+        raise DeliveryRejected(XML_BROKEN) from None  # the parser's message could hold a value
 
 
 def _as_read(content: bytes) -> bytes:
@@ -133,10 +135,10 @@ def _as_read(content: bytes) -> bytes:
     Two marks, blank lines before the declaration, UTF-16 without a mark and UTF-8 that is labelled UTF-16
     come of programs that put a text together before they write it.
     """
-    found = LOOKS_LIKE_XML.match(content)
+    found = XML_START_PATTERN.match(content)
     if found is None or found.lastgroup is None:
         return content
-    start, mark = found.start(found.lastgroup), MARKS[found.lastgroup]
-    marked = found.lastgroup != "single" or mark in content[:start] or SAYS_UTF16.match(content, start)
+    start, mark = found.start(found.lastgroup), XML_START_MARKS[found.lastgroup]
+    marked = found.lastgroup != "single" or mark in content[:start] or UTF16_DECLARATION_PATTERN.match(content, start)
     wanted = mark if marked else b""
     return content if content[:start] == wanted else wanted + content[start:]

@@ -29,7 +29,7 @@ from cohort.release_records.class_snapshot import ClassSnapshot
 from cohort.sdc.model.histogram import NO_SCHOOL, Histogram
 from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
 from cohort.sdc.partitioned import partitions
-from cohort.sdc.privacy_models.l_diversity import SensitiveValueCounts
+from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
 from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression
 from cohort.sdc.risk import motivated_intruder
 from cohort.sdc.risk.motivated_intruder import IntruderSearch
@@ -97,8 +97,8 @@ def _with_values(joined: ClassSearchResult, parts_of_it: Sequence[tuple[ClassSea
     for part, place in parts_of_it:
         if part.counts is None or part.blanking is None:
             raise TypeError("a recoding without what its classes show")
-        np.add.at(values, place, part.counts.values)
-        overall += part.counts.overall
+        np.add.at(values, place, part.counts.pupils_by_value)
+        overall += part.counts.cohort_pupils
         for name, flag in flags.items():
             flag[place[getattr(part.blanking, name)]] = True
     return replace(joined, blanking=SensitiveSuppression(**flags), counts=SensitiveValueCounts(values, overall))

@@ -34,8 +34,8 @@ from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions
-from cohort.sdc.privacy_models.constraints import ClassCounts, classes_satisfying_all
-from cohort.sdc.privacy_models.l_diversity import SensitiveValueCounts
+from cohort.sdc.privacy_models.class_constraints import ClassCounts, classes_satisfying_all
+from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
 from cohort.sdc.utility.loss import WeightedLoss
 from cohort.states import local_frames
 from cohort.states.schemas import PUPIL_CONTROL, SCHOOL_CONTROL
@@ -169,10 +169,10 @@ def _with_values(
     classes = recoded.recoding.classes
     counts = sensitive_columns.count_values_by_class(there, classes, own, overall)
     known_then = found.where(HAS_VALUE).select(CLASS_NUMBER, F.col(VALUE_BEFORE).alias(SENSITIVE_LEAF), HAS_VALUE)
-    then = np.zeros_like(counts.values)
+    then = np.zeros_like(counts.pupils_by_value)
     kept = np.flatnonzero(new_number >= 0)
     then[new_number[kept]] = sensitive_columns.tabulate_class_values(known_then, len(new_number), own)[kept]
-    gone = SensitiveValueCounts(np.maximum(then - counts.values, 0), overall)
+    gone = SensitiveValueCounts(np.maximum(then - counts.pupils_by_value, 0), overall)
     lost: Any = there.where(F.col(HAS_VALUE) & ~own.has_value()).select(CLASS_NUMBER).distinct().toArrow()
     blanked = np.zeros(classes, dtype=np.bool_)
     blanked[new_number[kept]] = before.blanked[kept]

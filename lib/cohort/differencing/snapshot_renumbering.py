@@ -38,7 +38,7 @@ def renumber_snapshot(
     class_snapshot.require_snapshot(zones, read)
     folder = class_snapshot.snapshot_folder(zones, read)
     facts = json_documents.read_json_document(folder / class_snapshot.SNAPSHOT_FILE)
-    if not changes.newest_of or facts["followed"] == changes.digest():
+    if not changes.newest_numbers or facts["followed"] == changes.digest():
         return 0
     pairs = _pairs(spark, key, changes).persist()
     left, pupils = folder / class_snapshot.FORMER_PUPILS_FOLDER, spark.read.parquet(str(folder / facts["at"]))
@@ -77,7 +77,7 @@ def renumber_snapshot(
 def _pairs(spark: SparkSession, key: ProjectKey, changes: NumberChanges) -> DataFrame:
     """The pseudonym of every number that was replaced, with that of the newest of its pupil."""
     numbers = local_frames.make_local_frame(
-        spark, "old string not null, new string not null", [*changes.newest_of.items()]
+        spark, "old string not null, new string not null", [*changes.newest_numbers.items()]
     )
     of = {
         name: hmac_sha256(F.concat(F.lit("pgn|"), F.col(text)))

@@ -41,7 +41,7 @@ def erase_expired_consent_values(
     begun = applied == ERASURE_BEGUN
     known = reduce(or_, (F.col(name).isNotNull() for name in SCORE_COLUMNS))
     rows = delta.read_table(spark, zones.results).where(F.col("bijzonder") & known)
-    over = rows.join(given.frame(spark), list(PUPIL_CATEGORY_COLUMNS), "left_anti") if given.pairs else rows
+    over = rows.join(given.to_frame(spark), list(PUPIL_CATEGORY_COLUMNS), "left_anti") if given.pairs else rows
     found = not empty and not over.isEmpty()
     if found:
         json_documents.write_json_document(mark, {"digest": ERASURE_BEGUN})

@@ -107,7 +107,7 @@ def _listed(one: ObjectionList, lists: Objections, only_new: bool) -> list[tuple
     return [
         (one.name, number, of)
         for pupil, of in sorted(scopes.items())
-        for number in sorted(lists.number_changes.linked_with(frozenset({pupil})))
+        for number in sorted(lists.number_changes.linked_numbers(frozenset({pupil})))
     ]
 
 

@@ -132,7 +132,7 @@ def numbers_to_erase(
 
 def _other(record: ReleaseRecord, lists: Objections) -> bool:
     known = record.domains, record.barred_digest
-    return known[0] is None or known[1] != lists.digest_for(record.project, known[0])
+    return known[0] is None or known[1] != lists.digest_for_project(record.project, known[0])
 
 
 def _stages(zones: StorageZones, lists: Objections, now: dt.datetime) -> Iterator[Path]:

@@ -55,7 +55,7 @@ def count_list_outcome(
 
 def _is_met(pupil: str, met: frozenset[str], changes: NumberChanges) -> bool:
     """Whether a pupil was met, perhaps under a number that a change named together with the pupil's."""
-    return pupil in met or not met.isdisjoint(map(changes.newest, changes.linked_with(frozenset({pupil}))))
+    return pupil in met or not met.isdisjoint(map(changes.newest, changes.linked_numbers(frozenset({pupil}))))
 
 
 def find_matched_pupils(

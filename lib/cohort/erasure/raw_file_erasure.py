@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from cohort.agreements.container_limits import ContainerLimits
-from cohort.delivery_formats import raw_values
+from cohort.delivery_formats import raw_file_values
 from cohort.results.ledger import Ledger
 
 FEWEST_DIGITS, MOST_DIGITS = 7, 9
@@ -68,7 +68,7 @@ def erase_raw_files(
 
 def may_contain_numbers(path: Path, numbers: frozenset[str], limits: ContainerLimits) -> bool:
     """Whether a file holds one of the numbers, or what it holds cannot be told."""
-    texts = raw_values.of_file(path, limits)
+    texts = raw_file_values.iterate_file_values(path, limits)
     try:
         while some := list(islice(texts, TEXTS_PER_BATCH)):
             if not numbers.isdisjoint(find_number_candidates("\n".join(some))):

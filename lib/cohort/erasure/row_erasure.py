@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from cohort import delta
 from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.platform import Platform
-from cohort.delivery_formats.reason_codes import BROKEN
+from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
 from cohort.erasure import excluded_pupils
 from cohort.foundation import identifiers
 from cohort.legal_basis import opt_in_lists
@@ -82,7 +82,7 @@ def erase_broken_lines(spark: SparkSession, zones: StorageZones, keys: DataFrame
 
 def _broken(rows: DataFrame) -> DataFrame:
     """Lines that are no rows, or have no number, once per value that may be one: `_number` beside them."""
-    broken = rows.where(F.array_contains("codes", F.lit(BROKEN)) | F.col("pgn").isNull())
+    broken = rows.where(F.array_contains("codes", F.lit(ROW_BROKEN)) | F.col("pgn").isNull())
     cells = F.array(*(F.expr(identifiers.normalise_pgn_sql(f"row.{name}")) for name in CANONICAL_COLUMNS))
     return broken.select("*", F.explode(F.array_distinct(cells)).alias("_number"))
 

@@ -18,10 +18,10 @@ from typing import TypeVar
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
-from cohort.delivery_formats import canonical_text, edexml, file_recognition, rosters, uwlr
-from cohort.delivery_formats.file_recognition import DeliveredFile, Desk
-from cohort.delivery_formats.file_rejections import UNREADABLE, Rejected
-from cohort.delivery_formats.rosters import School
+from cohort.delivery_formats import edexml, file_recognition, rosters, transcripts, uwlr
+from cohort.delivery_formats.file_reason_codes import UNREADABLE, DeliveryRejected
+from cohort.delivery_formats.file_recognition import DeliveredFile, RecognitionContext
+from cohort.delivery_formats.rosters import DocumentSchool
 from cohort.results.ledger import Ledger
 
 EXECUTOR_FILES = 64
@@ -32,7 +32,7 @@ STORAGE_FAULT = "storage"
 """Why a file was left that the storage did not let us read."""
 LOST_WORKER = "a worker that ended at once"
 NumberedFile = tuple[int, DeliveredFile]
-RosterIndex = dict[str, list[tuple[School, Path]]]
+RosterIndex = dict[str, list[tuple[DocumentSchool, Path]]]
 """Rosters by the BRIN and by the key that they name their school with."""
 B = TypeVar("B")
 
@@ -42,14 +42,14 @@ class DiscoveredFiles:
     """What a run of intake found: every file, and the deliveries that are new, with their numbers."""
 
     files: tuple[DeliveredFile, ...]
-    new: tuple[NumberedFile, ...]
+    new_files: tuple[NumberedFile, ...]
     unreadable: int
     """Files that the storage did not let us read: they are left where they are."""
     defects: dict[str, int] = field(default_factory=dict)
     """Why files were left that no reader could look at, by type and place in the code, each with how many."""
 
 
-def discover_deliveries(spark: SparkSession, desk: Desk, known: Ledger) -> DiscoveredFiles:
+def discover_deliveries(spark: SparkSession, desk: RecognitionContext, known: Ledger) -> DiscoveredFiles:
     """Look at every file, transcribe what is new and needs it, and number what is new."""
     seen = list(_files(desk.folder))
     paths = sorted((path for path in seen if path is not None), key=str)
@@ -85,7 +85,7 @@ def _files(folder: Path) -> Iterator[Path | None]:
             yield None
 
 
-def _looked_at(desk: Desk, paths: list[Path]) -> list[list[DeliveredFile] | str]:
+def _looked_at(desk: RecognitionContext, paths: list[Path]) -> list[list[DeliveredFile] | str]:
     """Every file's deliveries, in the order of the paths: one thread works while another reads or hashes.
 
     Of a file of which not even the content is known: why, `STORAGE` or a defect.
@@ -97,16 +97,16 @@ def _looked_at(desk: Desk, paths: list[Path]) -> list[list[DeliveredFile] | str]
         return [found for part in done for found in part]
 
 
-def _arrivals(desk: Desk, path: Path) -> list[DeliveredFile] | str:
+def _arrivals(desk: RecognitionContext, path: Path) -> list[DeliveredFile] | str:
     try:
         return desk.arrivals(path)
     except OSError:
         return STORAGE_FAULT
     except Exception as defect:
-        return file_recognition.describe(defect)
+        return file_recognition.describe_defect(defect)
 
 
-def _known_rosters(desk: Desk, every: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
+def _known_rosters(desk: RecognitionContext, every: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
     """Rosters of earlier runs that are still there: results may come after them."""
     there = {file.path for file in every if file.kind == file_recognition.KNOWN and file.sha256 in known.roster_hashes}
     again = replace(desk, known=frozenset())
@@ -149,7 +149,7 @@ def _repeated(every: list[DeliveredFile], new: list[DeliveredFile], known: Ledge
 
 
 def _transcribed(
-    spark: SparkSession, desk: Desk, every: list[DeliveredFile], fresh: list[DeliveredFile]
+    spark: SparkSession, desk: RecognitionContext, every: list[DeliveredFile], fresh: list[DeliveredFile]
 ) -> tuple[list[DeliveredFile], list[str]]:
     """The same files; those that no scan reads as they are with a transcript in their place.
 
@@ -217,31 +217,31 @@ def _told(file: DeliveredFile, work: Callable[[], DeliveredFile]) -> DeliveredFi
     """One bad file never stops the others, nor says more of itself than a code."""
     try:
         return work()
-    except Rejected as rejected:
+    except DeliveryRejected as rejected:
         return replace(file, rejected=rejected.code, school=rejected.school or file.school)
     except Exception as defect:
         return file.unreadable(defect)
 
 
-def _one(desk: Desk, file: DeliveredFile) -> DeliveredFile:
-    of = canonical_text.of_sheet if file.kind == file_recognition.SHEET else canonical_text.of_lines
+def _one(desk: RecognitionContext, file: DeliveredFile) -> DeliveredFile:
+    of = transcripts.transcribe_workbook if file.kind == file_recognition.SHEET else transcripts.transcribe_text
     return _told(file, lambda: of(file, desk))
 
 
-def _school(desk: Desk, file: DeliveredFile) -> tuple[DeliveredFile, School | None]:
+def _school(desk: RecognitionContext, file: DeliveredFile) -> tuple[DeliveredFile, DocumentSchool | None]:
     """Of a roster only whose it is: the driver holds no pupil."""
-    schools: list[School] = []
+    schools: list[DocumentSchool] = []
 
     def work() -> DeliveredFile:
-        roster = edexml.read(file.path.read_bytes(), desk.limits.bytes_per_member)
+        roster = edexml.read_roster(file.path.read_bytes(), desk.limits.bytes_per_member)
         schools.append(roster.school)
-        school, warnings = roster.school.brin, rosters.warnings(roster)
+        school, warnings = roster.school.brin, rosters.count_roster_warnings(roster)
         return replace(file, school=school, supplier="edexml", warnings=warnings)
 
     return _told(file, work), next(iter(schools), None)
 
 
-def _by_school(read: Iterable[tuple[DeliveredFile, School | None]]) -> RosterIndex:
+def _by_school(read: Iterable[tuple[DeliveredFile, DocumentSchool | None]]) -> RosterIndex:
     found: RosterIndex = defaultdict(list)
     for file, school in read:
         if school is not None:
@@ -250,15 +250,15 @@ def _by_school(read: Iterable[tuple[DeliveredFile, School | None]]) -> RosterInd
     return dict(found)
 
 
-def _joined(desk: Desk, there: RosterIndex, file: DeliveredFile) -> DeliveredFile:
+def _joined(desk: RecognitionContext, there: RosterIndex, file: DeliveredFile) -> DeliveredFile:
     def work() -> DeliveredFile:
         most = desk.limits.bytes_per_member
-        message = uwlr.read(file.path.read_bytes(), most)
+        message = uwlr.read_uwlr_results(file.path.read_bytes(), most)
         asked = message.school
         named = {asked.brin, asked.schoolkey} - {None}
         paths = {path: school for name in sorted(map(str, named)) for school, path in there.get(name, [])}
-        fitting = [path for path, school in paths.items() if rosters.fits(school, asked)]
-        those = [edexml.read(path.read_bytes(), most) for path in fitting]
-        return canonical_text.of_results(file, message, those, desk)
+        fitting = [path for path, school in paths.items() if rosters.roster_fits_school(school, asked)]
+        those = [edexml.read_roster(path.read_bytes(), most) for path in fitting]
+        return transcripts.transcribe_uwlr_results(file, message, those, desk)
 
     return _told(file, work)

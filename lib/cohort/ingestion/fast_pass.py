@@ -54,12 +54,12 @@ def ruled(intake: IngestionContext, delivered: DataFrame, typed: Watch = local_f
         delivered,
         intake.catalogue,
         intake.now.date(),
-        intake.changes.newest_of,
+        intake.changes.newest_numbers,
         intake.platform.intake.rules.row_warnings,
         typed,
     )
     return consent_register.suppress_values_at_intake(
-        excluded_pupils.mark_rows_of_listed_pupils(judged, intake.objections), intake.consented
+        excluded_pupils.mark_rows_of_listed_pupils(judged, intake.objections), intake.consents
     )
 
 

@@ -9,9 +9,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from cohort.delivery_formats.file_rejections import FILE_REASONS, UNREADABLE
-from cohort.delivery_formats.format_declarations import Unrecognised
-from cohort.delivery_formats.reason_codes import OF_COLUMNS, OF_FILES, OF_PUPILS, REASONS, WARNINGS, Reason
+from cohort.delivery_formats.file_reason_codes import FILE_REASONS, UNREADABLE
+from cohort.delivery_formats.format_declarations import UnrecognisedHeader
+from cohort.delivery_formats.row_reason_codes import (
+    COLUMN_WARNINGS,
+    FILE_WARNINGS,
+    PUPIL_WARNINGS,
+    ROW_REASONS,
+    WARNING_REASONS,
+    ReasonText,
+)
 from cohort.foundation import private_files
 from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.ingestion.feedback_texts import FEEDBACK_LANGUAGES, count_phrase, feedback_sentence
@@ -34,7 +41,7 @@ def write_feedback(
     entry: LedgerEntry,
     lines: dict[str, list[int]],
     most: Decimal,
-    differs: Unrecognised | None = None,
+    differs: UnrecognisedHeader | None = None,
     joined: dict[str, int] | None = None,
     unread: Sequence[str] = (),
     gone: Sequence[str] = (),
@@ -61,11 +68,11 @@ def write_feedback(
         "replaced": sum(entry.replaced.values()),
         "withdrawn": sum(entry.withdrawn.values()),
         "codes": {
-            code: {"rows": n, "lines": lines.get(code, [])[:MOST_SHOWN_LINES], **_both(REASONS[code])}
+            code: {"rows": n, "lines": lines.get(code, [])[:MOST_SHOWN_LINES], **_both(ROW_REASONS[code])}
             for code, n in sorted(entry.codes.items())
         },
         "warnings": {
-            code: {"number": n, "of": warning_unit(code), **_both(WARNINGS[code])}
+            code: {"number": n, "of": warning_unit(code), **_both(WARNING_REASONS[code])}
             for code, n in sorted(entry.warnings.items())
         },
     }
@@ -119,27 +126,27 @@ def _shut(_: OSError) -> None:
     )
 
 
-def _both(reason: Reason) -> dict[str, str]:
+def _both(reason: ReasonText) -> dict[str, str]:
     return {"meaning": reason.en, "what_to_do": reason.do, "betekenis": reason.nl, "wat_te_doen": reason.doe}
 
 
 def warning_unit(code: str) -> str:
     """What the number of a warning counts."""
-    units = ((OF_COLUMNS, "columns"), (OF_FILES, "files"), (OF_PUPILS, "pupils"))
+    units = ((COLUMN_WARNINGS, "columns"), (FILE_WARNINGS, "files"), (PUPIL_WARNINGS, "pupils"))
     return next((name for codes, name in units if code in codes), "rows")
 
 
-def rejection_reason(code: str, most: Decimal) -> Reason:
+def rejection_reason(code: str, most: Decimal) -> ReasonText:
     """Why a file was not taken in; `most` is the largest share of refused rows in a file."""
     limit = f"{most * 100:f}".rstrip("0").rstrip(".") + " %"
-    return Reason(*(text.format(limit=limit) for text in FILE_REASONS[code]))
+    return ReasonText(*(text.format(limit=limit) for text in FILE_REASONS[code]))
 
 
 def _text(
     entry: LedgerEntry,
     lines: dict[str, list[int]],
     most: Decimal,
-    differs: Unrecognised | None,
+    differs: UnrecognisedHeader | None,
     joined: dict[str, int] | None,
     unread: Sequence[str],
     gone: Sequence[str],
@@ -172,10 +179,10 @@ def _text(
         replaced, withdrawn = sum(entry.replaced.values()), sum(entry.withdrawn.values())
         told.append(say("replaced", count(replaced, "results"), withdrawn))
     for code, n in sorted(entry.codes.items()):
-        meaning, do = _in(REASONS[code], language)
+        meaning, do = _in(ROW_REASONS[code], language)
         told.append(say("code", code, count(n, "rows"), meaning, kind, shown(code) or say("whole"), do))
     for code, n in sorted(entry.warnings.items()):
-        meaning, do = _in(WARNINGS[code], language)
+        meaning, do = _in(WARNING_REASONS[code], language)
         form = "before" if code in PREVIOUS_DELIVERY_WARNINGS else "warning"
         told.append(say(form, code, count(n, warning_unit(code)), meaning, do))
         if code == COLUMN_GONE:
@@ -196,5 +203,5 @@ def _head(entry: LedgerEntry, most: Decimal, language: int) -> str:
     return feedback_sentence(language, "taken", number, received, delivered, *parts)
 
 
-def _in(reason: Reason, language: int) -> tuple[str, str]:
+def _in(reason: ReasonText, language: int) -> tuple[str, str]:
     return (reason.nl, reason.doe) if language == 0 else (reason.en, reason.do)

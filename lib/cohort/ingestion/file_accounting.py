@@ -46,9 +46,9 @@ class FileCounts:
     """Accepted rows per school year, moment and domain."""
     schools: set[str] = field(default_factory=set)
     """Listed schools among its rows: the first and the last in order, so one, two or none."""
-    outside: int = 0
+    outside_year: int = 0
     """Accepted rows dated outside their school year, where that is told and not refused."""
-    partial: int = 0
+    partial_birth_dates: int = 0
     """Accepted rows with a date of birth of which only a part is known, which is not kept."""
 
 
@@ -63,16 +63,16 @@ class IntakeRun:
     batch: int
     now: dt.datetime
     max_refused_share: Decimal
-    listed: frozenset[str]
-    waiting: frozenset[str] = frozenset()
+    listed_schools: frozenset[str]
+    schools_awaiting_list: frozenset[str] = frozenset()
 
-    def entry(self, number: int, file: DeliveredFile, count: FileCounts, warnings: dict[str, int]) -> LedgerEntry:
+    def read_entry(self, number: int, file: DeliveredFile, count: FileCounts, warnings: dict[str, int]) -> LedgerEntry:
         """The ledger's line of a file that could be read."""
         refused = count.delivered - count.accepted - count.objected
         school = next(iter(count.schools)) if len(count.schools) == 1 else None
         reason = self._reason(file, count, refused)
         if reason is not None:
-            return self.rejected(number, replace(file, school=school), reason, dict(count.codes))
+            return self.rejected_entry(number, replace(file, school=school), reason, dict(count.codes))
         return LedgerEntry(
             file.sha256,
             file.name,
@@ -96,7 +96,7 @@ class IntakeRun:
             columns=" ".join(filter(None, file.columns)),
         )
 
-    def rejected(
+    def rejected_entry(
         self, number: int, file: DeliveredFile, reason: str, codes: dict[str, int] | None = None
     ) -> LedgerEntry:
         """The ledger's line of a file of which no row is taken; it is of its school if that is listed."""
@@ -105,7 +105,7 @@ class IntakeRun:
             file.name,
             number,
             self.batch,
-            file.school if file.school in self.listed else None,
+            file.school if file.school in self.listed_schools else None,
             self._received,
             DELIVERY_REJECTED,
             reason,
@@ -121,10 +121,10 @@ class IntakeRun:
             warnings=file.warnings,
         )
 
-    def roster(self, number: int, file: DeliveredFile) -> LedgerEntry:
+    def rowless_entry(self, number: int, file: DeliveredFile) -> LedgerEntry:
         """The ledger's line of a roster or a repeating container: no results of its own, no rows."""
-        if file.school is not None and file.school not in self.listed:
-            return self.rejected(number, file, "SCHOOL_UNKNOWN")
+        if file.school is not None and file.school not in self.listed_schools:
+            return self.rejected_entry(number, file, "SCHOOL_UNKNOWN")
         return LedgerEntry(
             file.sha256,
             file.name,
@@ -157,7 +157,7 @@ class IntakeRun:
             return "SEVERAL_SCHOOLS"
         if not count.schools:
             return "SCHOOL_UNKNOWN"
-        if count.schools <= self.waiting:
+        if count.schools <= self.schools_awaiting_list:
             return OPT_IN_LIST_OLDER
         return "TOO_MANY_REFUSED" if refused > self.max_refused_share * count.delivered else None
 
@@ -240,5 +240,5 @@ def _add(counted: FileCounts, line: dict[str, Any]) -> None:
         if line["rows"] > line["objected"]:
             counted.slices[" ".join(line[name] for name in SLICE_COLUMNS)] += line["rows"] - line["objected"]
         counted.mended += line["mended"]
-        counted.outside += line["outside"]
-        counted.partial += line["partial"]
+        counted.outside_year += line["outside"]
+        counted.partial_birth_dates += line["partial"]

@@ -24,7 +24,7 @@ NO_BATCH = -1
 
 def require_newest_numbers(zones: StorageZones, changes: NumberChanges) -> None:
     """Refuse to go on with results that not every change of a number was applied to (exit code 15)."""
-    if changes.newest_of and json_documents.read_applied_digest(_mark(zones)) != changes.digest():
+    if changes.newest_numbers and json_documents.read_applied_digest(_mark(zones)) != changes.digest():
         raise StateRefused(
             describe_problem(
                 "results under the newest numbers",
@@ -47,10 +47,10 @@ def apply_number_changes(
     Refuses: rows left behind in a file that is no longer of the table (exit code 16).
     """
     number_changes.record_linked_numbers(zones.root, changes)
-    if json_documents.read_applied_digest(_mark(zones)) == changes.digest() or not changes.newest_of:
+    if json_documents.read_applied_digest(_mark(zones)) == changes.digest() or not changes.newest_numbers:
         return {"results": 0, "quarantine": 0, "twice": 0}
     pairs = local_frames.make_local_frame(
-        spark, "_old string not null, pgn string not null", sorted(changes.newest_of.items())
+        spark, "_old string not null, pgn string not null", sorted(changes.newest_numbers.items())
     )
     newest = pairs.select(
         "_old",
@@ -73,7 +73,7 @@ def apply_number_changes(
 def _once(spark: SparkSession, zones: StorageZones, changes: NumberChanges, known: Ledger, now: dt.datetime) -> int:
     """Of every result that stands twice the later delivery's alone."""
     pupils = local_frames.make_local_frame(
-        spark, "pgn string not null", [(n,) for n in sorted({*changes.newest_of.values()})]
+        spark, "pgn string not null", [(n,) for n in sorted({*changes.newest_numbers.values()})]
     )
     results = current_results.read_current_results(spark, zones, known.batches).join(
         F.broadcast(pupils), "pgn", "left_semi"

@@ -14,8 +14,8 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from cohort import delta
-from cohort.delivery_formats.file_recognition import REPEATED, ROSTER, Desk
-from cohort.delivery_formats.reason_codes import BROKEN
+from cohort.delivery_formats.file_recognition import REPEATED, ROSTER, RecognitionContext
+from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
 from cohort.erasure import (
     consent_expiry,
     excluded_pupils,
@@ -75,30 +75,30 @@ def ingest_deliveries(spark: SparkSession, intake: IngestionContext, progress: P
     renumbered = number_change_application.apply_number_changes(spark, zones, intake.changes, known, intake.now)
     for remark in intake.changes.remarks():
         progress(remark)
-    consent_expiry.erase_expired_consent_values(spark, zones, intake.consented, empty=not known.batches)
+    consent_expiry.erase_expired_consent_values(spark, zones, intake.consents, empty=not known.batches)
     domains, lists = intake.catalogue.domains(), intake.objections
     if known.batches and lists.lists:
         impact_limits.check_impact_limits(
             current_results.read_current_results(spark, zones, known.batches), lists, holds.objections, domains
         )
     limits = holds.intake.containers.container_limits()
-    desk = Desk(
+    desk = RecognitionContext(
         zones.deliveries,
         zones.scratch / "received",
         intake.formats,
         limits,
         known.settled_hashes,
-        intake.changes.newest_of,
+        intake.changes.newest_numbers,
     )
     try:
         received = discovery.discover_deliveries(spark, desk, known)
-        progress(f"deliveries: {len(received.files)} files, {len(received.new)} new")
-        if known.last_number + len(received.new) > MOST_DELIVERIES:
+        progress(f"deliveries: {len(received.files)} files, {len(received.new_files)} new")
+        if known.last_number + len(received.new_files) > MOST_DELIVERIES:
             raise _refused(f"at most {MOST_DELIVERIES} deliveries", "18 years of them", "more", "Begin a new root")
         share, listed = holds.intake.max_refused_share, intake.catalogue.schools
         run = IntakeRun(known.next_batch, intake.now, share, listed, intake.schools_awaiting_list)
         with results_store.discard_batch_on_refusal(spark, zones, run.batch):
-            entries = _take_in(spark, intake, run, received.new, known, progress) if received.new else []
+            entries = _take_in(spark, intake, run, received.new_files, known, progress) if received.new_files else []
         if not entries:
             objections.record_objections(zones.restricted, lists)
     finally:
@@ -175,13 +175,15 @@ def _take_in(
     progress: Progress,
 ) -> list[LedgerEntry]:
     readable = [(n, f) for n, f in new if not f.rejected and f.kind not in KINDS_WITHOUT_ROWS]
-    entries = [run.rejected(n, f, f.rejected) for n, f in new if f.rejected]
-    entries += [run.roster(n, f) for n, f in new if f.kind in KINDS_WITHOUT_ROWS and not f.rejected]
+    entries = [run.rejected_entry(n, f, f.rejected) for n, f in new if f.rejected]
+    entries += [run.rowless_entry(n, f) for n, f in new if f.kind in KINDS_WITHOUT_ROWS and not f.rejected]
     lines: line_pass.Lines = {}
     if readable:
         judged = validation_pipeline.judge(spark, intake, readable, known, run.batch)
         counts, told = judged.counts, judged.warnings
-        found = [run.entry(n, f, counts.get(n, file_accounting.FileCounts()), told.get(n, {})) for n, f in readable]
+        found = [
+            run.read_entry(n, f, counts.get(n, file_accounting.FileCounts()), told.get(n, {})) for n, f in readable
+        ]
         found = [
             e
             for e in found
@@ -193,7 +195,7 @@ def _take_in(
         refused = sum(entry.quarantined for entry in found)
         progress(f"quality: {sum(entry.delivered for entry in found)} rows, {refused} refused")
         batch_finalise.settle(spark, judged, intake, found, run.batch)
-        if any(BROKEN in entry.codes for entry in found if entry.is_taken):
+        if any(ROW_BROKEN in entry.codes for entry in found if entry.is_taken):
             row_erasure.erase_broken_lines(spark, intake.zones, excluded_pupils.listed_pupils(spark, intake.objections))
         progress(f"results: {sum(e.accepted for e in found)} rows accepted")
         lines = judged.lines
@@ -225,7 +227,7 @@ def _new(received: DiscoveredFiles, lists: Objections) -> frozenset[Path] | None
     """The files to look into for numbers of objectors; all of them where a list says something new."""
     if lists.new_objections or lists.new_opt_in_lists:
         return None
-    return frozenset(file.origin for _, file in received.new if file.origin is not None)
+    return frozenset(file.origin for _, file in received.new_files if file.origin is not None)
 
 
 def _refused(what: str, example: str, found: str, do: str) -> DeliveriesRefused:

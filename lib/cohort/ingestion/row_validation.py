@@ -14,8 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements.catalogue import Catalogue
-from cohort.delivery_formats import canonical_text
-from cohort.delivery_formats.reason_codes import BROKEN
+from cohort.delivery_formats import transcripts
+from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
 from cohort.ingestion import validation_rules
 from cohort.ingestion.validation_rules import (
     CANONICAL_CODE,
@@ -89,10 +89,10 @@ def validate_rows(
         "*", *validation_rules.derived_columns()
     )
     found = typed(parsed)
-    broken = f"{CORRUPT_LINE} is not null or {READER_REASON} <=> '{BROKEN}'"
+    broken = f"{CORRUPT_LINE} is not null or {READER_REASON} <=> '{ROW_BROKEN}'"
     met = f"concat_ws(' ', {', '.join(validation_rules.rule_columns(today, told))})"
     result = result_hash(DELIVERED_VALUE["bron_result_key"], DELIVERED_VALUE["schooljaar"])
-    unread = f"when {READER_REASON} <=> '{HEADER_REPEATED}' then '{HEADER_REPEATED}' when {broken} then '{BROKEN}'"
+    unread = f"when {READER_REASON} <=> '{HEADER_REPEATED}' then '{HEADER_REPEATED}' when {broken} then '{ROW_BROKEN}'"
     nothing = f"when {validation_rules.is_no_result()} then '{NO_RESULT}'"
     whole = local_frames.break_codegen(
         found.selectExpr("*", *validation_rules.concluding_columns(), *validation_rules.code_columns())
@@ -140,7 +140,7 @@ def result_hash(key: str, year: str, *more: str) -> str:
     """
     by_key = ("toetscode", "afnameperiode", year, key)
     of_pupil = ("pgn", "toetscode", "toetsversie", "afnamedatum", "afnameperiode", key)
-    own = f"{canonical_text.own_key(key)} is not null"
+    own = f"{transcripts.lasting_result_key_sql(key)} is not null"
     return f"if({own}, xxhash64({', '.join((*more, *by_key))}), xxhash64({', '.join((*more, *of_pupil))}))"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.platform import Platform
-from cohort.delivery_formats.format_declarations import Formats
+from cohort.delivery_formats.format_declarations import DeliveryFormats
 from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPupils
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objections import Objections
@@ -24,11 +24,11 @@ class IngestionContext:
     zones: StorageZones
     platform: Platform
     catalogue: Catalogue
-    formats: Formats
+    formats: DeliveryFormats
     objections: Objections
     changes: NumberChanges
     now: dt.datetime
-    consented: ConsentedPupils = NO_CONSENTED_PUPILS
+    consents: ConsentedPupils = NO_CONSENTED_PUPILS
     """Whose special-category values may be kept, of which category: nobody's unless it is said."""
 
     @property

@@ -17,7 +17,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.delivery_formats.canonical_text import own_key
+from cohort.delivery_formats.transcripts import lasting_result_key_sql
 from cohort.results.ledger import LedgerEntry
 from cohort.states import local_frames
 from cohort.states.schemas import DELIVERY_NUMBER
@@ -70,7 +70,7 @@ def identify_rows(results: DataFrame, schools: frozenset[str], entries: Iterable
     listed = local_frames.make_local_frame(spark, "brin string not null", [(school,) for school in sorted(schools)])
     known = [(e.levering_nr, e.supplier) for e in entries if e.is_taken and e.brin in schools]
     suppliers = local_frames.make_local_frame(spark, f"{DELIVERY_NUMBER} int not null, {_SUPPLIER} string", known)
-    key = F.expr(own_key("bron_result_key"))
+    key = F.expr(lasting_result_key_sql("bron_result_key"))
     return (
         results.join(F.broadcast(listed), "brin", "left_semi")
         .join(F.broadcast(suppliers), DELIVERY_NUMBER)

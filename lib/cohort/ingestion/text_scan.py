@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from cohort.delivery_formats.file_recognition import DeliveredFile
-from cohort.delivery_formats.format_declarations import Format, Formats
+from cohort.delivery_formats.format_declarations import DeliveryFormat, DeliveryFormats
 from cohort.foundation.identifiers import PLAIN_BLANKS
 from cohort.ingestion.validation_rules import SENTINELS, TIME_OF_DAY
 from cohort.states import local_frames
@@ -78,7 +78,7 @@ class TextDialect(NamedTuple):
     wide_blanks: bool
 
 
-def scan_text_files(spark: SparkSession, numbered: list[NumberedFile], formats: Formats) -> DeliveredRows:
+def scan_text_files(spark: SparkSession, numbered: list[NumberedFile], formats: DeliveryFormats) -> DeliveredRows:
     """Read the files that can be read.
 
     Takes: (delivery number, file) pairs; files with a reason code are not among them.
@@ -89,7 +89,7 @@ def scan_text_files(spark: SparkSession, numbered: list[NumberedFile], formats: 
     return DeliveredRows(_named(spark, numbered, formats))
 
 
-def scan_with_places(spark: SparkSession, numbered: list[NumberedFile], formats: Formats) -> DataFrame:
+def scan_with_places(spark: SparkSession, numbered: list[NumberedFile], formats: DeliveryFormats) -> DataFrame:
     """The same rows with what `lined` tells the number of their line or element by.
 
     Gives: `Delivered`'s columns, `line` (of a transcript's row its own, else null), `_piece` (null in a
@@ -114,7 +114,7 @@ def number_lines(rows: DataFrame, order: str) -> DataFrame:
     return placed.withColumn(LINE, F.coalesce(LINE, counted)).drop(PIECE, "_shift")
 
 
-def _named(spark: SparkSession, numbered: list[NumberedFile], formats: Formats, *extra: str) -> DataFrame:
+def _named(spark: SparkSession, numbered: list[NumberedFile], formats: DeliveryFormats, *extra: str) -> DataFrame:
     """A scan per dialect, not per header: what follows is planned and compiled once for each."""
     dialects: dict[TextDialect, list[NumberedFile]] = defaultdict(list)
     for number, file in numbered:
@@ -154,7 +154,7 @@ def _places(frame: DataFrame, group: list[NumberedFile]) -> list[tuple[str | int
     return found
 
 
-def _scan(spark: SparkSession, dialect: TextDialect, declared: Format, paths: list[str]) -> DataFrame:
+def _scan(spark: SparkSession, dialect: TextDialect, declared: DeliveryFormat, paths: list[str]) -> DataFrame:
     options = {**CSV_OPTIONS, "sep": declared.delimiter, "encoding": dialect.encoding}
     frame = spark.read.options(header="true", **options).schema(_positions(dialect)).csv(paths)
     fields = ", ".join(f"c{i}" for i in range(dialect.width))
@@ -174,12 +174,12 @@ def _positions(dialect: TextDialect) -> StructType:
     return StructType([StructField(name, StringType()) for name in names])
 
 
-def _written(declared: Format) -> list[str]:
+def _written(declared: DeliveryFormat) -> list[str]:
     """Every canonical column in the canonical way of writing."""
     return [f"{_canonical(name, declared)} as {name}" for name in CANONICAL_COLUMNS]
 
 
-def _canonical(name: str, declared: Format) -> str:
+def _canonical(name: str, declared: DeliveryFormat) -> str:
     if name in _OF_BOTH:
         return _OF_BOTH[name]
     known = None

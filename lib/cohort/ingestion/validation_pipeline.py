@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.delivery_formats.reason_codes import BROKEN
+from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
 from cohort.erasure import excluded_pupils, impact_limits
 from cohort.ingestion import fast_pass, file_accounting, line_pass, pupil_consistency, validation_rules
 from cohort.ingestion.discovery import NumberedFile
@@ -81,8 +81,8 @@ def judge(
         where = line_pass.lines(rows, _mixed(counts))
     warnings = {
         number: {code: n for code, n in told.get(number, {}).items() if code not in refusing}
-        | ({validation_rules.DATE_OUTSIDE_YEAR: count.outside} if count.outside else {})
-        | ({validation_rules.BIRTH_DATE_PARTIAL: count.partial} if count.partial else {})
+        | ({validation_rules.DATE_OUTSIDE_YEAR: count.outside_year} if count.outside_year else {})
+        | ({validation_rules.BIRTH_DATE_PARTIAL: count.partial_birth_dates} if count.partial_birth_dates else {})
         | ({pupil_consistency.TWO_NUMBERS: twice[number]} if number in twice else {})
         for number, count in counts.items()
     }
@@ -129,7 +129,7 @@ def _left_out(
     columns = ("pgn", "brin", "domein")
     seen, met = clean.select(*columns), frozenset[str]()
     if looked is not None:
-        sure = ~F.contains(CODES, F.lit("BRIN_")) & ~F.col(CODES).isin(BROKEN, validation_rules.HEADER_REPEATED)
+        sure = ~F.contains(CODES, F.lit("BRIN_")) & ~F.col(CODES).isin(ROW_BROKEN, validation_rules.HEADER_REPEATED)
         seen = seen.unionByName(looked.where(sure & F.col("pgn").isNotNull()).select(*columns))
         met = impact_limits.find_listed_numbers(looked.select("pgn"), lists)
     if intake.schools_awaiting_list:

@@ -12,7 +12,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable
 from string import Template
 
-from cohort.delivery_formats.reason_codes import BROKEN
+from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
 from cohort.foundation import identifiers
 from cohort.foundation.code_lists import CODE_LISTS, NO_VALUE
 from cohort.states.schemas import CANONICAL_COLUMNS, READER_REASON, SCORE_COLUMNS, SCORE_TYPE
@@ -52,7 +52,7 @@ DATE_OUTSIDE_YEAR, BIRTH_DATE_PARTIAL = "DATE_OUTSIDE_YEAR", "BIRTH_DATE_PARTIAL
 HEADER_REPEATED, NO_RESULT = "HEADER_REPEATED", "NO_RESULT"
 """The one code of a line that is no row: its values stand nobody knows where, it is the header again, or it
 says nothing of a pupil, a school or a test (a total, a remark)."""
-UNREADABLE_LINE_CODES = f"'{BROKEN}', '{HEADER_REPEATED}', '{NO_RESULT}'"
+UNREADABLE_LINE_CODES = f"'{ROW_BROKEN}', '{HEADER_REPEATED}', '{NO_RESULT}'"
 """The three as a list in SQL."""
 ROSTER_CODES = ("PUPIL_NOT_IN_ROSTER", "PUPIL_AMBIGUOUS")
 """Codes of a reader that says itself why a row has no pupil number."""

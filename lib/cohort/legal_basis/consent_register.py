@@ -50,7 +50,7 @@ class Consent:
         """Whether it holds, as far as this line says."""
         return self.since <= today <= self.until and (self.withdrawn is None or self.withdrawn > today)
 
-    def taken_back_by(self, other: Consent) -> bool:
+    def withdrawn_by(self, other: Consent) -> bool:
         """Whether the withdrawal of another line is one of this consent, too."""
         same = (self.pgn, self.category, self.project) == (other.pgn, other.category, other.project)
         return same and (self.since == other.since or (other.withdrawn or dt.date.min) > self.since)
@@ -63,7 +63,7 @@ class ConsentedPupils:
     pairs: frozenset[PupilCategory] = field(default=frozenset(), repr=False)
     digest: str = ""
 
-    def frame(self, spark: SparkSession) -> DataFrame:
+    def to_frame(self, spark: SparkSession) -> DataFrame:
         """As `pgn`, `domein`, `_consent`: in a join it leaves no trace in a plan."""
         state = f"pgn string not null, domein string not null, {CONSENTED_COLUMN} boolean not null"
         return F.broadcast(local_frames.make_local_frame(spark, state, [(*pair, True) for pair in sorted(self.pairs)]))
@@ -77,7 +77,7 @@ class ConsentRegister:
     """All lists together, on the day they were read."""
 
     lists: tuple[DeclaredList[DatedListDeclaration], ...]
-    lines: tuple[Consent, ...] = field(repr=False)
+    consents: tuple[Consent, ...] = field(repr=False)
     today: dt.date
     changes: NumberChanges = field(repr=False)
 
@@ -85,7 +85,7 @@ class ConsentRegister:
         """What may be told of the lists: neither how many lines they have, nor how many are in force."""
         return [{k: v for k, v in one.facts().items() if k != "rows"} for one in self.lists]
 
-    def given(self, project: Project) -> ConsentedPupils:
+    def consented_pupils(self, project: Project) -> ConsentedPupils:
         """Whose special-category values a project may show; nobody's where it names none.
 
         Refuses: a project that names such a result where there is no list, or no consent in force for it
@@ -94,7 +94,7 @@ class ConsentRegister:
         categories = frozenset(result.domein for result in project.special_results)
         if not categories:
             return NO_CONSENTED_PUPILS
-        pairs = self.in_force(project.name, categories)
+        pairs = self.pairs_in_force(project.name, categories)
         if not pairs:
             raise RightsRefused(
                 describe_problem(
@@ -110,22 +110,22 @@ class ConsentRegister:
             told.update(" ".join(pair).encode())
         return ConsentedPupils(pairs, told.hexdigest())
 
-    def in_force(self, project: str, categories: Collection[str]) -> frozenset[PupilCategory]:
+    def pairs_in_force(self, project: str, categories: Collection[str]) -> frozenset[PupilCategory]:
         """The pupils, under every number of theirs, who consent to a category for a project today."""
-        back = [one for one in self.lines if one.withdrawn is not None and one.withdrawn <= self.today]
+        back = [one for one in self.consents if one.withdrawn is not None and one.withdrawn <= self.today]
         ended: dict[tuple[str, str, str], list[Consent]] = {}
         for one in back:
             ended.setdefault((one.pgn, one.category, one.project), []).append(one)
         pairs = {
             (one.pgn, one.category)
-            for one in self.lines
+            for one in self.consents
             if one.project == project
             and one.category in categories
             and one.in_force(self.today)
-            and not any(map(one.taken_back_by, ended.get((one.pgn, one.category, one.project), ())))
+            and not any(map(one.withdrawn_by, ended.get((one.pgn, one.category, one.project), ())))
         }
         older: dict[str, list[str]] = {}
-        for old, new in self.changes.newest_of.items():
+        for old, new in self.changes.newest_numbers.items():
             older.setdefault(new, []).append(old)
         return frozenset((number, kind) for pgn, kind in pairs for number in (pgn, *older.get(pgn, ())))
 
@@ -194,7 +194,7 @@ def _emptied(rows: DataFrame, given: ConsentedPupils, special: Column) -> DataFr
     hidden = special
     known = rows
     if given.pairs:
-        known = rows.join(given.frame(rows.sparkSession), ["pgn", "domein"], "left")
+        known = rows.join(given.to_frame(rows.sparkSession), ["pgn", "domein"], "left")
         hidden = special & F.col(CONSENTED_COLUMN).isNull()
     kept = known.withColumns({name: F.when(~hidden, F.col(name)) for name in SCORE_COLUMNS})
     return kept.select(*rows.columns) if given.pairs else kept

@@ -40,16 +40,16 @@ class Eligibility:
 
     objections: Objections
     instructions: InstructionRegister
-    schools: InstructedSchools
+    instructed_schools: InstructedSchools
     consents: ConsentRegister
-    given: ConsentedPupils
+    consented: ConsentedPupils
 
     def digests(self) -> dict[str, str]:
         """A hash per kind of list: another one means that a list, or what of it holds, changed."""
         return {
             "objections_digest": self.objections.digest(),
-            "instructions_digest": self.schools.digest,
-            "consents_digest": self.given.digest,
+            "instructions_digest": self.instructed_schools.digest,
+            "consents_digest": self.consented.digest,
         }
 
     def facts(self) -> dict[str, object]:
@@ -57,7 +57,7 @@ class Eligibility:
         return {
             "objections": self.objections.facts(),
             "instructions": self.instructions.facts(),
-            "instructed": self.schools.told(),
+            "instructed": self.instructed_schools.describe(),
             **self.digests(),
         }
 
@@ -76,7 +76,7 @@ def load_eligibility(
     )
     told = load_instructions(zones, today, may_name)
     given = load_consents(zones, platform, today, may_name)
-    return Eligibility(against, told, told.schools(agreed), given, given.given(agreed))
+    return Eligibility(against, told, told.instructed_schools(agreed), given, given.consented_pupils(agreed))
 
 
 def load_list_vocabulary(zones: StorageZones, folder: Path, listed: Catalogue) -> ListVocabulary:
@@ -119,7 +119,7 @@ def consented_pupils_of_live_projects(
     """
     lines = load_consents(zones, platform, today, load_list_vocabulary(zones, folder, listed))
     pairs: set[consent_register.PupilCategory] = set()
-    for name in sorted({line.project for line in lines.lines}):
+    for name in sorted({line.project for line in lines.consents}):
         if (
             not (folder / "projects" / f"{name}.toml").exists()
             or release_states.project_state(zones, name) is not OPEN_PROJECT
@@ -129,7 +129,7 @@ def consented_pupils_of_live_projects(
         if today <= agreed.ends:
             of = frozenset(result.domein for result in agreed.special_results)
             barred = against.barred_from_project(name, agreed.domains)
-            pairs |= {pair for pair in lines.in_force(name, of) if pair[0] not in barred}
+            pairs |= {pair for pair in lines.pairs_in_force(name, of) if pair[0] not in barred}
     return ConsentedPupils(frozenset(pairs))
 
 
@@ -139,9 +139,9 @@ def lapsed_grounds(record: ReleaseRecord, today: Eligibility) -> list[DueReason]
     Takes: its exact record; what holds today.
     """
     told = []
-    if today.schools.fell_away(record.instructed):
+    if today.instructed_schools.lapsed_since(record.instructed):
         told.append(DueReason.INSTRUCTION_ENDED)
-    if today.given.digest != record.consents_digest:
+    if today.consented.digest != record.consents_digest:
         told.append(DueReason.CONSENTS_CHANGED)
     return told
 

@@ -15,7 +15,7 @@ INSTRUCTED_COLUMN = "_instructed"
 def mark_instructed_rows(rows: DataFrame, schools: InstructedSchools) -> DataFrame:
     """The rows with `_instructed`: whether their school, or their site of it, gave an instruction."""
     state = "brin string not null, _whole boolean not null, _sites array<string> not null"
-    told = [(brin, whole, sorted(sites)) for brin, (whole, sites) in schools.of.items()]
+    told = [(brin, whole, sorted(sites)) for brin, (whole, sites) in schools.coverage.items()]
     given = F.broadcast(local_frames.make_local_frame(rows.sparkSession, state, told))
     covered = F.col("_whole") != F.array_contains("_sites", F.col("vestiging"))
     marked = rows.join(given, "brin", "left").withColumn(INSTRUCTED_COLUMN, F.coalesce(covered, F.lit(False)))

@@ -47,18 +47,18 @@ class Instruction:
     site: str
     project: str
     columns: frozenset[str]
-    given: dt.date
+    given_on: dt.date
     until: dt.date | None
     withdrawn: dt.date | None
 
     def in_force(self, today: dt.date) -> bool:
         """Whether it holds, as far as this line says."""
         lapsed = self.until is not None and self.until < today
-        return self.given <= today and not lapsed and (self.withdrawn is None or self.withdrawn > today)
+        return self.given_on <= today and not lapsed and (self.withdrawn is None or self.withdrawn > today)
 
-    def taken_back_by(self, other: Instruction) -> bool:
+    def withdrawn_by(self, other: Instruction) -> bool:
         """Whether a withdrawal, of as much of the school or more, is one of this instruction, too."""
-        return other.withdrawn is not None and (self.given < other.withdrawn or self.given == other.given)
+        return other.withdrawn is not None and (self.given_on < other.withdrawn or self.given_on == other.given_on)
 
 
 @dataclass(frozen=True)
@@ -68,21 +68,21 @@ class InstructedSchools:
     `digest` is another one when a list or what is in force of it changed.
     """
 
-    of: dict[str, tuple[bool, frozenset[str]]]
+    coverage: dict[str, tuple[bool, frozenset[str]]]
     digest: str = ""
 
     def covers(self, brin: str, site: str) -> bool:
-        whole, exceptions = self.of.get(brin, (False, frozenset()))
+        whole, exceptions = self.coverage.get(brin, (False, frozenset()))
         return whole != (site in exceptions)
 
-    def told(self) -> list[str]:
+    def describe(self) -> list[str]:
         """As a restricted record keeps them: `10AA`, `10AA but 02`, `10AB only 01`."""
         return [
             f"{brin} {'but' if whole else 'only'} {' '.join(sorted(sites))}" if sites or not whole else brin
-            for brin, (whole, sites) in sorted(self.of.items())
+            for brin, (whole, sites) in sorted(self.coverage.items())
         ]
 
-    def fell_away(self, before: Iterable[str]) -> bool:
+    def lapsed_since(self, before: Iterable[str]) -> bool:
         """Whether a school or site that was told before is covered no longer."""
         return any(self._less_than(*entry.partition(" ")[::2]) for entry in before)
 
@@ -90,7 +90,7 @@ class InstructedSchools:
         how, *sites = rest.split() or ("but",)
         if how == "only":
             return any(not self.covers(brin, site) for site in sites)
-        whole, exceptions = self.of.get(brin, (False, frozenset()))
+        whole, exceptions = self.coverage.get(brin, (False, frozenset()))
         return not whole or bool(exceptions - set(sites))
 
 
@@ -99,13 +99,13 @@ class InstructionRegister:
     """All lists together, on the day they were read."""
 
     lists: tuple[DeclaredList[DatedListDeclaration], ...]
-    lines: tuple[Instruction, ...]
+    instructions: tuple[Instruction, ...]
     today: dt.date
 
     def facts(self) -> list[dict[str, object]]:
         return [one.facts() for one in self.lists]
 
-    def schools(self, project: Project) -> InstructedSchools:
+    def instructed_schools(self, project: Project) -> InstructedSchools:
         """Whose rows a project may use.
 
         Refuses: no school with an instruction for it, columns that no school's instruction covers (exit
@@ -114,7 +114,7 @@ class InstructionRegister:
         explicit = project.release_class != "anonymous"
         wanted = frozenset(project.column_names) if explicit else frozenset[str]()
         meant: dict[str, list[Instruction]] = defaultdict(list)
-        for one in self.lines:
+        for one in self.instructions:
             if one.project == (project.name if explicit else ""):
                 meant[one.brin].append(one)
         found = {brin: _covered(lines, wanted, self.today) for brin, lines in sorted(meant.items())}
@@ -122,7 +122,7 @@ class InstructionRegister:
         if not of:
             named = [_columns(lines, site, self.today) for lines in meant.values() for site in _sites(lines)]
             raise _nobody(project, explicit, [columns for columns in named if columns is not None], wanted)
-        told = f"{declared_lists.digest_declared_lists(self.lists)} {InstructedSchools(of).told()}"
+        told = f"{declared_lists.digest_declared_lists(self.lists)} {InstructedSchools(of).describe()}"
         return InstructedSchools(of, hashlib.sha256(told.encode()).hexdigest())
 
 
@@ -164,7 +164,7 @@ def _columns(lines: list[Instruction], site: str, today: dt.date) -> frozenset[s
     """
     meant = [line for line in lines if line.site in ("", site)]
     back = [line for line in meant if line.withdrawn is not None and line.withdrawn <= today]
-    given = [line for line in meant if line.in_force(today) and not any(line.taken_back_by(other) for other in back)]
+    given = [line for line in meant if line.in_force(today) and not any(line.withdrawn_by(other) for other in back)]
     return frozenset().union(*(line.columns for line in given)) if given else None
 
 

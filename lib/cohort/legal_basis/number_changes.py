@@ -48,7 +48,7 @@ class NumberChanges:
     """All lists together."""
 
     lists: tuple[DeclaredList[ListDeclaration], ...] = field(default=(), repr=False)
-    newest_of: dict[str, str] = field(default_factory=dict, repr=False)
+    newest_numbers: dict[str, str] = field(default_factory=dict, repr=False)
     """Every number that was replaced, with the newest of its pupil."""
     pairs: LinkedNumbers = field(default=frozenset(), repr=False)
     """Every two numbers that a line of today or of an earlier list names together."""
@@ -57,16 +57,16 @@ class NumberChanges:
 
     def newest(self, pgn: str) -> str:
         """The newest number of the pupil who has or had this one (in normal form)."""
-        return self.newest_of.get(pgn, pgn)
+        return self.newest_numbers.get(pgn, pgn)
 
-    def all_of(self, numbers: frozenset[str]) -> frozenset[str]:
+    def certain_numbers(self, numbers: frozenset[str]) -> frozenset[str]:
         """The numbers, and every other one that their pupils certainly have or had: for what is allowed."""
-        if not self.newest_of:
+        if not self.newest_numbers:
             return numbers
         pupils = {self.newest(number) for number in numbers}
-        return numbers | pupils | {old for old, new in self.newest_of.items() if new in pupils}
+        return numbers | pupils | {old for old, new in self.newest_numbers.items() if new in pupils}
 
-    def linked_with(self, numbers: frozenset[str]) -> frozenset[str]:
+    def linked_numbers(self, numbers: frozenset[str]) -> frozenset[str]:
         """The numbers, and every number that a change ever led to or from: for what is barred.
 
         A change that was replaced or taken out of its list may have moved results already, so whoever objects
@@ -83,7 +83,7 @@ class NumberChanges:
     def _beside(self) -> Mapping[str, set[str]]:
         """Every number that a change ever named, with the numbers named together with it."""
         beside: dict[str, set[str]] = {}
-        for one, other in (*self.pairs, *self.newest_of.items()):
+        for one, other in (*self.pairs, *self.newest_numbers.items()):
             beside.setdefault(one, set()).add(other)
             beside.setdefault(other, set()).add(one)
         return beside

@@ -73,11 +73,11 @@ class Objections:
         return frozenset().union(*(self.withheld_schools.get(s, frozenset()) for s in _scopes(project, domains)))
 
     @property
-    def covered(self) -> frozenset[str]:
+    def opt_in_schools(self) -> frozenset[str]:
         """Schools of which only who is on a list may be used."""
         return frozenset(school for one in self.opt_in_lists for school in one.schools)
 
-    def require_known(self, confirmed: Collection[str]) -> None:
+    def require_known_lists(self, confirmed: Collection[str]) -> None:
         """Refuse the confirmation of a list that there is not (exit code 2): it would count for nothing."""
         known = {one.name for one in self.lists}.union(*(source.lists for source in self.registry.values()))
         if set(confirmed) - known:
@@ -97,7 +97,7 @@ class Objections:
         stands = sorted((scope, sorted(numbers)) for scope, numbers in self.barred_numbers.items())
         return hashlib.sha256(f"{self.sha256} {changed} {stands}".encode()).hexdigest()
 
-    def digest_for(self, project: str, domains: Collection[str]) -> str:
+    def digest_for_project(self, project: str, domains: Collection[str]) -> str:
         """One hash over who is barred from a project: another one means that it is due."""
         newest = self.number_changes.newest
         said = [
@@ -246,7 +246,7 @@ def _barred(stands: ObjectionRegistry, changes: NumberChanges, today: dt.date) -
         for (pgn, scope), entry in source.entries.items():
             if entry.in_force(today):
                 by_scope.setdefault(scope, set()).add(pgn)
-    return {scope: changes.linked_with(frozenset(listed)) for scope, listed in by_scope.items()}
+    return {scope: changes.linked_numbers(frozenset(listed)) for scope, listed in by_scope.items()}
 
 
 def _held(filed: Iterable[ObjectionList]) -> dict[str, frozenset[str]]:

@@ -71,7 +71,7 @@ def opt_in_lists_in_force(
         for filing in one.objections:
             if filing.in_force(today) and filing.since <= today:
                 by_scope.setdefault(filing.scope, set()).add(filing.pgn)
-        listed = {scope: changes.all_of(frozenset(pgn)) for scope, pgn in by_scope.items()}
+        listed = {scope: changes.certain_numbers(frozenset(pgn)) for scope, pgn in by_scope.items()}
         found.append(OptInList(one.name, frozenset(one.declaration.schools), one.declaration.date, listed))
     return tuple(found)
 

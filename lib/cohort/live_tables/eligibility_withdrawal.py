@@ -100,6 +100,6 @@ def find_lapsed_schools(
     Refuses: no school at all with an instruction (exit code 17): that looks like a list that was lost.
     """
     may_name = eligibility.load_list_vocabulary(zones, folder, catalogue.load_catalogue(folder))
-    holds = eligibility.load_instructions(zones, today, may_name).schools(agreed)
+    holds = eligibility.load_instructions(zones, today, may_name).instructed_schools(agreed)
     before = record.instructed
-    return frozenset(entry[:4] for entry in before if holds.fell_away([entry]))
+    return frozenset(entry[:4] for entry in before if holds.lapsed_since([entry]))

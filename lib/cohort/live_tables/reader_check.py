@@ -100,7 +100,7 @@ def _of_personal_data(round_: ReaderCheck, agreed: Project) -> list[str]:
     listed = catalogue.load_catalogue(round_.folder)
     lists = objections.load_objections(zones.objections, round_.platform.objections, today, listed.domains())
     may_name = eligibility.load_list_vocabulary(zones, round_.folder, listed)
-    given = eligibility.load_consents(zones, round_.platform, today, may_name).given(agreed)
+    given = eligibility.load_consents(zones, round_.platform, today, may_name).consented_pupils(agreed)
     told += [CONSENTS_DIFFER] if given.digest != record.consents_digest else []
     told += [OBJECTIONS_DUE] if objection_erasure.is_release_due(zones, lists, agreed.name) else []
     return [

@@ -26,7 +26,7 @@ def count_rows_and_pupils(
     rows_without, rows_objected = rows_selected - rows_instructed, rows_instructed - way.counts.rows
     without = objected = 0
     if rows_without or rows_objected:
-        instructed = instruction_filter.keep_instructed_rows(selected, rights.schools)
+        instructed = instruction_filter.keep_instructed_rows(selected, rights.instructed_schools)
         admitted = objections.remove_objectors(instructed, results, rights.objections, project)
         known, left = _pupils(selected, rights)
         without = known - left
@@ -54,7 +54,7 @@ def count_rows_and_pupils(
 
 def _rows(selected: AcceptedResults, rights: Eligibility) -> tuple[int, int]:
     """The selected rows, and those of instructed schools, in one pass."""
-    marked = instruction_filter.mark_instructed_rows(selected, rights.schools)
+    marked = instruction_filter.mark_instructed_rows(selected, rights.instructed_schools)
     found = marked.agg(F.count(F.lit(1)), F.count_if(INSTRUCTED_COLUMN)).first()
     return (0, 0) if found is None else (found[0], found[1])
 
@@ -62,7 +62,7 @@ def _rows(selected: AcceptedResults, rights: Eligibility) -> tuple[int, int]:
 def _pupils(selected: AcceptedResults, rights: Eligibility) -> tuple[int, int]:
     """The pupils with a selected row, and those of whom one is of an instructed school."""
     per_pupil = (
-        instruction_filter.mark_instructed_rows(selected, rights.schools)
+        instruction_filter.mark_instructed_rows(selected, rights.instructed_schools)
         .groupBy("pgn")
         .agg(F.max(INSTRUCTED_COLUMN).alias("any"))
     )

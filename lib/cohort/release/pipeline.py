@@ -85,9 +85,9 @@ def run_release_pipeline(
     """
     coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifiers))
     selected = pupil_records.select_project_results(results, project)
-    instructed = instruction_filter.keep_instructed_rows(selected, rights.schools)
+    instructed = instruction_filter.keep_instructed_rows(selected, rights.instructed_schools)
     admitted = objections.remove_objectors(instructed, results, rights.objections, project)
-    consented = consent_register.suppress_unconsented_values(admitted, rights.given, project)
+    consented = consent_register.suppress_unconsented_values(admitted, rights.consented, project)
     pupils = pupil_records.make_pupil_records(consented, project, hierarchies)
     pseudonymous = pseudonymisation.pseudonymise_pupils(pupils, key, schools)
     kept = search_input.encode_pupils(pseudonymous, project, coding).persist()

@@ -268,7 +268,7 @@ def stage_release(
             "schools": schools,
             "agreed": public_record.public_agreement(project),
             "domains": domains,
-            "barred_digest": lists.objections.digest_for(project.name, domains),
+            "barred_digest": lists.objections.digest_for_project(project.name, domains),
             "recoding": way.recoding.search,
             "codebook": data_dictionary.build_data_dictionary(way.recoding, project.column_names, way.values),
             "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},

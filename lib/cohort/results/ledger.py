@@ -20,14 +20,14 @@ from pyspark.sql.types import DataType, IntegerType, LongType, MapType, StringTy
 
 from cohort import delta
 from cohort.delivery_formats import file_types
-from cohort.delivery_formats.file_rejections import UNREADABLE
+from cohort.delivery_formats.file_reason_codes import UNREADABLE
 from cohort.delta.table_retention import TableRetention
 from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.states import local_frames
 
 DELIVERY_TAKEN, DELIVERY_REJECTED = "TAKEN", "REJECTED"
 OPT_IN_LIST_OLDER = "PERMISSION_OLDER"
-UNREAD_DOCUMENT_REASONS = (*file_types.UNREAD.values(), "SPREADSHEET_ENCRYPTED")
+UNREAD_DOCUMENT_REASONS = (*file_types.UNREAD_TYPE_REASONS.values(), "SPREADSHEET_ENCRYPTED")
 RETRIED_REASONS = ("FILE_NAME", "FILE_TOO_LARGE", "ROSTER_MISSING", OPT_IN_LIST_OLDER, UNREADABLE)
 """Reasons that lie outside the content: the same content may come again."""
 LEDGER_SCHEMA = StructType(

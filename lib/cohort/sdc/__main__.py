@@ -32,8 +32,8 @@ from cohort.sdc.cli.plain_files import PlainFile
 from cohort.sdc.cli.settings import CommandOptions, RecodingSettings, parse_settings
 from cohort.sdc.cli.tabulation import RecordContributors
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import SchoolDiversity as SchoolsRule
-from cohort.sdc.privacy_models.constraints import minimum_class_size
+from cohort.sdc.privacy_models.class_constraints import minimum_class_size
+from cohort.sdc.privacy_models.school_diversity import SchoolDiversity as SchoolsRule
 
 NAME = "recoding"
 OBJECTIVES = ("geometric", "mean", "class-size", "discernibility", "entropy")

@@ -1,99 +1,124 @@
-"""The words of the data, in Dutch and in English: what columns, rules and counts are called."""
+"""What the codes of the data are called in words: scores, attributes, domains, limits, intruders, counts, states.
+
+Each table maps a code to an English message id, which the catalogues translate. A code without an entry is shown
+as it is, without underscores (`name_of_code`).
+"""
 
 from __future__ import annotations
 
-from cohort.transparency.wording import LANGUAGES
+from collections.abc import Mapping
 
-Terms = dict[str, tuple[str, str]]
+from cohort.transparency.languages import PageLanguage, gettext_noop
 
-SCORES: Terms = {
-    "vaardigheidsscore": ("vaardigheidsscore", "ability score"),
-    "ruwe_score": ("ruwe score", "raw score"),
-    "niveau_AE": ("niveau A-E", "level A-E"),
-    "niveau_IV": ("niveau I-V", "level I-V"),
+SCORE_NAMES = {
+    "vaardigheidsscore": gettext_noop("ability score"),
+    "ruwe_score": gettext_noop("raw score"),
+    "niveau_AE": gettext_noop("level A-E"),
+    "niveau_IV": gettext_noop("level I-V"),
 }
-ATTRIBUTES: Terms = {
-    "geslacht": ("geslacht", "sex"),
-    "jaargroep": ("jaargroep", "year group"),
-    "gewicht": ("leerlinggewicht", "pupil weight"),
-    "thuistaal": ("taal thuis", "language at home"),
-    "opleiding_ouders": ("opleiding van de ouders", "parents' education"),
-    "ses": ("sociaal-economische status", "socio-economic status"),
-    "combinatiegroep": ("combinatiegroep", "combined class"),
-    "schooltype": ("schooltype", "type of school"),
-    "postcode4": ("postcodegebied", "postal code area"),
+ATTRIBUTE_NAMES = {
+    "geslacht": gettext_noop("sex"),
+    "jaargroep": gettext_noop("year group"),
+    "gewicht": gettext_noop("pupil weight"),
+    "thuistaal": gettext_noop("language at home"),
+    "opleiding_ouders": gettext_noop("parents' education"),
+    "ses": gettext_noop("socio-economic status"),
+    "combinatiegroep": gettext_noop("combined class"),
+    "schooltype": gettext_noop("type of school"),
+    "postcode4": gettext_noop("postal code area"),
 }
-BORN: Terms = {"cohort": ("cohort", "cohort"), "quarter": ("kwartaal", "quarter"), "year": ("jaar", "year")}
-DOMAINS: Terms = {
-    "rekenen": ("rekenen", "mathematics"),
-    "begrijpend_lezen": ("begrijpend lezen", "reading comprehension"),
-    "technisch_lezen": ("technisch lezen", "decoding"),
-    "spelling": ("spelling", "spelling"),
-    "woordenschat": ("woordenschat", "vocabulary"),
-    "taalverzorging": ("taalverzorging", "language"),
-    "sociaal_emotioneel": ("sociaal-emotionele ontwikkeling", "social-emotional development"),
+BIRTH_PERIOD_NAMES = {
+    "cohort": gettext_noop("cohort"),
+    "quarter": gettext_noop("quarter"),
+    "year": gettext_noop("year"),
 }
-LIMITS: Terms = {
-    "k": ("minste aantal leerlingen", "fewest pupils"),
-    "m": ("minste aantal scholen", "fewest schools"),
-    "max_share": ("grootste deel van één school", "largest share of one school"),
-    "k_others": ("minste aantal zonder de grootste school", "fewest pupils without the largest school"),
-    "largest_value": ("grootste deel van één waarde", "largest share of one value"),
-    "distinct": ("minste aantal verschillende waarden", "fewest different values"),
-    "entropy": ("spreiding van de waarden, als van zo veel", "spread of the values, as of so many"),
-    "equal_closeness": ("grootste afstand tot alle leerlingen", "largest distance from all pupils"),
-    "ordered_closeness": (
-        "grootste afstand tot alle leerlingen, op volgorde",
-        "largest distance from all pupils, in order",
+"""What is shown of a date of birth."""
+DOMAIN_NAMES = {
+    "rekenen": gettext_noop("mathematics"),
+    "begrijpend_lezen": gettext_noop("reading comprehension"),
+    "technisch_lezen": gettext_noop("decoding"),
+    "spelling": gettext_noop("spelling"),
+    "woordenschat": gettext_noop("vocabulary"),
+    "taalverzorging": gettext_noop("language"),
+    "sociaal_emotioneel": gettext_noop("social-emotional development"),
+}
+MOMENT_NAMES = {
+    "B": gettext_noop("start of %(year)s"),
+    "M": gettext_noop("middle of %(year)s"),
+    "E": gettext_noop("end of %(year)s"),
+}
+"""The test moments of a school year."""
+LIMIT_NAMES = {
+    "k": gettext_noop("fewest pupils"),
+    "m": gettext_noop("fewest schools"),
+    "max_share": gettext_noop("largest share of one school"),
+    "k_others": gettext_noop("fewest pupils without the largest school"),
+    "largest_value": gettext_noop("largest share of one value"),
+    "distinct": gettext_noop("fewest different values"),
+    "entropy": gettext_noop("spread of the values, as of so many"),
+    "equal_closeness": gettext_noop("largest distance from all pupils"),
+    "ordered_closeness": gettext_noop("largest distance from all pupils, in order"),
+}
+"""The limits that every equivalence class satisfies."""
+LIMIT_NAMES_WITH_BOARDS = LIMIT_NAMES | {
+    "m": gettext_noop("fewest schools, and school boards"),
+    "max_share": gettext_noop("largest share of one school or one school board"),
+    "k_others": gettext_noop("fewest pupils without the largest school or the largest school board"),
+}
+"""The same limits in a release in which they hold for school boards as well."""
+INTRUDER_NAMES = {
+    "stranger": gettext_noop("everything that is shown of the pupil"),
+    "knows_1_other": gettext_noop("that of one other of the group as well"),
+    "knows_2_others": gettext_noop("that of two others of the group as well"),
+    "knows_3_others": gettext_noop("that of three others of the group as well"),
+    "school": gettext_noop("as a school: all of its own pupils (the pupil is at another school)"),
+    "board": gettext_noop(
+        "as a school board: all pupils of all of its schools (the pupil is at a school of another board)"
     ),
 }
-"""What each class is held to, by the name of its limit."""
-OF_BOARDS: Terms = {
-    "m": ("minste aantal scholen, en schoolbesturen", "fewest schools, and school boards"),
-    "max_share": (
-        "grootste deel van één school of één schoolbestuur",
-        "largest share of one school or one school board",
+"""What each kind of intruder knows who looks for the row of a pupil."""
+COUNT_NAMES = {
+    "pupils_records": gettext_noop("in the selection"),
+    "pupils_released": gettext_noop("in the release"),
+    "pupils_suppressed": gettext_noop("left out: not enough equals"),
+    "pupils_objected": gettext_noop("left out: an objection"),
+    "pupils_without_instruction": gettext_noop("left out: the school gave no instruction"),
+    "pupils_withdrawn": gettext_noop("withdrawn to protect those who objected later"),
+    "pupils_set_aside": gettext_noop("set aside: results of two schools"),
+}
+"""The counts of pupils in a record, in the order in which a page lists them."""
+PROJECT_STATE_NAMES = {
+    "published": gettext_noop("in use"),
+    "prepared": gettext_noop("being prepared, nothing released yet"),
+    "ending": gettext_noop("no longer readable, being destroyed"),
+    "destroyed": gettext_noop("destroyed"),
+}
+"""The states of a project, in the order in which the index lists them."""
+RELEASE_STATE_NAMES = {
+    "PUBLISHED": gettext_noop("readable by the researchers"),
+    "SUPERSEDED": gettext_noop("replaced and removed"),
+    "DESTROYED": gettext_noop("destroyed"),
+}
+SCHOOL_USE_STATE_NAMES = PROJECT_STATE_NAMES | {"no_longer": gettext_noop("no longer in use")}
+"""The states of a project as the page of a school says them."""
+RELEASE_CLASS_NAMES = {
+    "anonymous": gettext_noop("anonymous"),
+    "pseudonymous": gettext_noop("pseudonymised: these are personal data"),
+}
+RELEASE_CLASS_MEANINGS = {
+    "anonymous": gettext_noop(
+        "Anonymous: nobody can say with certainty which row is of a pupil, a teacher or a school. Each "
+        "pupil is one of a group of others who look exactly the same. How great the chance of a right "
+        "guess is, depends on what somebody knows already."
     ),
-    "k_others": (
-        "minste aantal zonder de grootste school of het grootste schoolbestuur",
-        "fewest pupils without the largest school or the largest school board",
+    "pseudonymous": gettext_noop(
+        "Pseudonymised: pupils and schools have a keyed code instead of a number. These are personal "
+        "data. They are there only of schools that gave an instruction for it themselves."
     ),
 }
-"""The same of a release in which boards are held to the limits of schools."""
-INTRUDERS: Terms = {
-    "stranger": ("alles wat er van de leerling te zien is", "everything that is shown of the pupil"),
-    "knows_1_other": ("dat ook van één ander uit de groep", "that of one other of the group as well"),
-    "knows_2_others": ("dat ook van twee anderen uit de groep", "that of two others of the group as well"),
-    "knows_3_others": ("dat ook van drie anderen uit de groep", "that of three others of the group as well"),
-    "school": (
-        "als school: al haar eigen leerlingen (de leerling zit op een andere school)",
-        "as a school: all of its own pupils (the pupil is at another school)",
-    ),
-    "board": (
-        "als schoolbestuur: alle leerlingen van al zijn scholen (de leerling zit op een school van een ander bestuur)",
-        "as a school board: all pupils of all of its schools (the pupil is at a school of another board)",
-    ),
-}
-"""What somebody knows who looks for a pupil's record."""
-COUNTS: Terms = {
-    "pupils_records": ("in de selectie", "in the selection"),
-    "pupils_released": ("in de publicatie", "in the release"),
-    "pupils_suppressed": ("weggelaten: niet genoeg gelijken", "left out: not enough equals"),
-    "pupils_objected": ("weggelaten: bezwaar", "left out: an objection"),
-    "pupils_without_instruction": (
-        "weggelaten: de school gaf geen opdracht",
-        "left out: the school gave no instruction",
-    ),
-    "pupils_withdrawn": (
-        "teruggetrokken om wie later bezwaar maakte te beschermen",
-        "withdrawn to protect those who objected later",
-    ),
-    "pupils_set_aside": ("buiten beschouwing: resultaten van twee scholen", "set aside: results of two schools"),
-}
-"""What became of the pupils, in the order told."""
+"""What anonymous and pseudonymous mean, for the reader of a page."""
 
 
-def term(terms: Terms, key: str, language: str) -> str:
-    """A word of the data in a language; one that is not known here stays as it is, without underscores."""
-    known = terms.get(key)
-    return known[LANGUAGES.index(language)] if known is not None else key.replace("_", " ")
+def name_of_code(names: Mapping[str, str], code: str, language: PageLanguage, **values: object) -> str:
+    """The name of a code in a language; a code without one is shown as it is, without underscores."""
+    return language.gettext(names[code], **values) if code in names else code.replace("_", " ")

@@ -1,99 +1,147 @@
-"""What a record says, in words of a language."""
+"""What an open record says, in words of one language: phrases for the pages and the register of processing.
+
+Every function of `RecordPhrases` returns plain text; the templates escape it.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from cohort.transparency.data_terms import ATTRIBUTES, BORN, DOMAINS, LIMITS, OF_BOARDS, SCORES, term
-from cohort.transparency.html import Content, declared
-from cohort.transparency.register_documents import Column, Entry, Level, Moment, Release, Shown
-from cohort.transparency.wording import date, say, whole
-
-
-def count(release: Release, name: str, language: str) -> str:
-    """A number as it may be told: rounded, hidden when small, or not recorded."""
-    if name not in release.counts:
-        return say("not_recorded", language)
-    return about(release.counts[name], release, language)
-
-
-def about(number: int | None, release: Release, language: str) -> str:
-    if number is None:
-        return say("at_most", language, release.hidden_up_to)
-    return say("about", language, whole(number, language))
-
-
-def limit(name: str, release: Release, language: str) -> str:
-    """What a limit is called: where boards are held to the limits of schools, it says so."""
-    return term({**LIMITS, **OF_BOARDS} if release.faced else LIMITS, name, language)
-
-
-def period(entry: Entry, language: str) -> str:
-    if entry.agreement is None:
-        return say("not_recorded", language)
-    days = (entry.agreement.starts, entry.agreement.ends)
-    return say("until", language, *(date(day, language) for day in days))
+from cohort.transparency.data_terms import (
+    ATTRIBUTE_NAMES,
+    BIRTH_PERIOD_NAMES,
+    DOMAIN_NAMES,
+    INTRUDER_NAMES,
+    LIMIT_NAMES,
+    LIMIT_NAMES_WITH_BOARDS,
+    MOMENT_NAMES,
+    SCORE_NAMES,
+    name_of_code,
+)
+from cohort.transparency.languages import PageLanguage
+from cohort.transparency.register_documents import (
+    RegisterAgreement,
+    RegisterColumn,
+    RegisterEntry,
+    RegisterMoment,
+    RegisterRelease,
+    ReleasedColumn,
+    ReleasedLevel,
+)
 
 
-def title(entry: Entry, language: str) -> str:
-    """The question, which heads the page; without one, the project's name does."""
-    return entry.agreement.question if entry.agreement else say("no_question", language, entry.name)
+@dataclass(frozen=True)
+class RecordPhrases:
+    """The phrases of one language."""
+
+    language: PageLanguage
+
+    def count(self, release: RegisterRelease, name: str) -> str:
+        """A count of a release: rounded, `at most` when it is hidden, or `not recorded`."""
+        if name not in release.counts:
+            return self.language.gettext("not recorded")
+        return self.rounded_number(release.counts[name], release)
+
+    def rounded_number(self, number: int | None, release: RegisterRelease) -> str:
+        """A rounded number, or the limit under which the release hides numbers where it is None."""
+        if number is None:
+            return self.language.gettext("at most %(number)s", number=release.hidden_up_to)
+        return self.language.gettext("about %(number)s", number=self.language.format_number(number))
+
+    def limit(self, name: str, release: RegisterRelease) -> str:
+        """The name of a limit; of a release that counts school boards it mentions them."""
+        names = LIMIT_NAMES_WITH_BOARDS if release.faced else LIMIT_NAMES
+        return name_of_code(names, name, self.language)
+
+    def intruder(self, kind: str) -> str:
+        """What a kind of intruder knows."""
+        return name_of_code(INTRUDER_NAMES, kind, self.language)
+
+    def one_in(self, number: int) -> str:
+        """A chance, for example `1 in 10`."""
+        return self.language.gettext("1 in %(number)s", number=number)
+
+    def period(self, entry: RegisterEntry) -> str:
+        """The period that was agreed, or `not recorded`."""
+        if entry.agreement is None:
+            return self.language.gettext("not recorded")
+        first, last = (self.language.format_day(day) for day in (entry.agreement.starts, entry.agreement.ends))
+        return self.language.gettext("%(first)s up to and including %(last)s", first=first, last=last)
+
+    def question(self, entry: RegisterEntry) -> str:
+        """The research question as agreed; without an agreement, the name of the project."""
+        if entry.agreement is not None:
+            return entry.agreement.question
+        return self.language.gettext("Project %(name)s", name=entry.name)
+
+    def year_groups(self, agreement: RegisterAgreement) -> str:
+        """The year groups of the selection."""
+        groups = agreement.population.jaargroep
+        return ", ".join(groups) if groups else self.language.gettext("all")
+
+    def column_source(self, column: RegisterColumn) -> str:
+        """What a column shows: an attribute, a result of a moment, or the growth between two moments."""
+        source = column.source
+        if source.attribute == "geboortedatum":
+            shown = name_of_code(BIRTH_PERIOD_NAMES, source.born or "", self.language)
+            return self.language.gettext("date of birth, only as %(period)s", period=shown)
+        if source.attribute is not None:
+            return name_of_code(ATTRIBUTE_NAMES, source.attribute, self.language)
+        names = {
+            "domain": name_of_code(DOMAIN_NAMES, source.domein or "", self.language),
+            "score": name_of_code(SCORE_NAMES, source.value or "", self.language),
+        }
+        first, *later = (self._moment(moment) for moment in source.at)
+        if later:
+            return self.language.gettext(
+                "growth in %(domain)s (%(score)s): from %(first)s to %(last)s", first=first, last=later[0], **names
+            )
+        return self.language.gettext("%(domain)s (%(score)s), %(moment)s", moment=first, **names)
+
+    def generalisation(self, column: ReleasedColumn, *, sensitive: bool) -> str:
+        """How a release shows a column: at one level, or at several levels for parts of the pupils."""
+        if sensitive:
+            return self.language.gettext(
+                "the value itself, or unknown for a whole group in which it would say too much"
+            )
+        if len(column.levels) == 1:
+            return self._level(column.levels[0])
+        return "; ".join(
+            self.language.gettext(
+                "%(share)s %% of the pupils: %(level)s", share=whole_percent(level.share), level=self._level(level)
+            )
+            for level in column.levels
+        )
+
+    def _moment(self, moment: RegisterMoment) -> str:
+        if moment.moment not in MOMENT_NAMES:
+            return f"{moment.moment} {moment.schooljaar}"
+        return name_of_code(MOMENT_NAMES, moment.moment, self.language, year=moment.schooljaar)
+
+    def _level(self, level: ReleasedLevel) -> str:
+        if level.values == ["*"]:
+            return self.language.gettext("hidden altogether")
+        if level.level == 0:
+            return self.language.gettext("at the finest level (0)")
+        return self.language.gettext("at level %(level)s", level=level.level)
 
 
-def question(entry: Entry, language: str) -> Content:
-    """The same, with its language where that is not the page's."""
-    told = title(entry, language)
-    return declared(told, language) if entry.agreement else told
-
-
-def source(column: Column, language: str) -> str:
-    """What a column shows, from what."""
-    of = column.source
-    if of.attribute == "geboortedatum":
-        return say("geboortedatum", language, term(BORN, of.born or "", language))
-    if of.attribute is not None:
-        return term(ATTRIBUTES, of.attribute, language)
-    domain, value = term(DOMAINS, of.domein or "", language), term(SCORES, of.value or "", language)
-    when = [moment(at, language) for at in of.at]
-    return say("difference" if len(when) > 1 else "result", language, domain, value, *when)
-
-
-def moment(at: Moment, language: str) -> str:
-    if at.moment not in ("B", "M", "E"):
-        return f"{at.moment} {at.schooljaar}"
-    return say(at.moment, language, at.schooljaar)
-
-
-def percent(part: float) -> int:
+def whole_percent(part: float) -> int:
+    """A share of 1 as a whole number of per cents."""
     return round(part * 100)
 
 
-def kept(shown: Shown) -> int:
-    """How much of a column's detail is left, in whole per cents."""
-    return percent(1 - shown.loss)
+def kept_percent(column: ReleasedColumn) -> int:
+    """The share of a column's detail that its generalisation keeps, in whole per cents."""
+    return whole_percent(1 - column.loss)
 
 
-def how(shown: Shown, language: str, *, sensitive: bool) -> str:
-    """How a release shows a column: at one level, or at levels of their own for groups of pupils."""
-    if sensitive:
-        return say("sensitive", language)
-    if len(shown.levels) == 1:
-        return level(shown.levels[0], language)
-    return "; ".join(say("share_at", language, percent(at.share), level(at, language)) for at in shown.levels)
+def list_released_values(column: ReleasedColumn) -> list[str]:
+    """List every value that occurs in a column once: numbers and bands by their lower end, then words."""
+    return sorted({value for level in column.levels for value in level.values}, key=_sort_key)
 
 
-def level(at: Level, language: str) -> str:
-    if at.values == ["*"]:
-        return say("hidden", language)
-    return say("as_is", language) if at.level == 0 else say("at_level", language, at.level)
-
-
-def values(shown: Shown) -> list[str]:
-    """Every value that occurs, once, as a reader would sort them."""
-    return sorted({value for at in shown.levels for value in at.values}, key=_place)
-
-
-def _place(value: str) -> tuple[bool, float, str]:
-    """Numbers and bands by their lower end, before words."""
+def _sort_key(value: str) -> tuple[bool, float, str]:
     number = re.match(r"-?\d{1,9}([.,]\d{1,9})?", value)
     return number is None, float(number[0].replace(",", ".")) if number else 0.0, value

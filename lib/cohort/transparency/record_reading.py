@@ -1,4 +1,7 @@
-"""The open records, read strictly: a record that is broken, or that names somebody, stops the register."""
+"""Strict reading of the open records: a record that is broken, or that names a pupil or a school, stops the register.
+
+`public_register` calls it. It reads the folder of open records and nothing else, and it writes nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,68 +17,87 @@ from pydantic import ValidationError
 
 from cohort.agreements.project import PROJECT_NAME
 from cohort.foundation.errors import StateRefused, describe_problem
-from cohort.foundation.identifiers import BRIN_PATTERN, normalise_pgn
-from cohort.transparency.register_documents import Agreement, Certificate, Entry, Release, Told
+from cohort.foundation.identifiers import BRIN, normal_text
+from cohort.transparency.register_documents import (
+    OpenRecordPart,
+    RegisterAgreement,
+    RegisterCertificate,
+    RegisterEntry,
+    RegisterRelease,
+)
 
-AGREEMENT, CERTIFICATE = "agreement.json", "certificate.json"
+AGREEMENT_FILE, CERTIFICATE_FILE = "agreement.json", "certificate.json"
 
-T = TypeVar("T", bound=Told)
+_Document = TypeVar("_Document", bound=OpenRecordPart)
 
 
-def entries(records: Path) -> list[Entry]:
-    """Every project that has a record, by name.
+def read_register_entries(records: Path) -> list[RegisterEntry]:
+    """Read every project that has an open record, by name.
 
-    Refuses: a record that cannot be read as one, and one with a text that looks like a pupil's number or a
-    school's code: all at once (exit code 15).
+    Args:
+        records: the folder of open records, with a folder per project.
+
+    Raises:
+        StateRefused: a record that cannot be read as one, or with a text that looks like a pupil number or a school
+            code; all problems at once (exit code 15).
     """
     folders = sorted(path for path in records.glob("*/") if PROJECT_NAME.fullmatch(path.name))
     problems: list[str] = []
-    found = [_entry(folder, problems) for folder in folders]
+    entries = [_read_entry(folder, problems) for folder in folders]
     if problems:
         raise StateRefused(*problems)
-    return [entry for entry in found if entry.agreement or entry.releases or entry.certificate]
+    return [entry for entry in entries if entry.agreement or entry.releases or entry.certificate]
 
 
-def _entry(folder: Path, problems: list[str]) -> Entry:
+def _read_entry(folder: Path, problems: list[str]) -> RegisterEntry:
     files = sorted((f for f in folder.glob("*.json") if f.stem.isdigit()), key=lambda f: int(f.stem))
-    releases = [r for file in files if (r := _read(file, Release, problems)) is not None]
-    agreement = _read(folder / AGREEMENT, Agreement, problems)
-    certificate = _read(folder / CERTIFICATE, Certificate, problems)
-    entry = Entry(folder.name, agreement, tuple(releases), certificate)
-    made_with = entry.latest.agreed if entry.latest is not None else None
-    return replace(entry, agreement=made_with or agreement)
+    records = [_read_document(file, RegisterRelease, problems) for file in files]
+    releases = tuple(record for record in records if record is not None)
+    agreement = _read_document(folder / AGREEMENT_FILE, RegisterAgreement, problems)
+    certificate = _read_document(folder / CERTIFICATE_FILE, RegisterCertificate, problems)
+    entry = RegisterEntry(folder.name, agreement, releases, certificate)
+    agreement_of_latest = entry.latest.agreed if entry.latest is not None else None
+    return replace(entry, agreement=agreement_of_latest or agreement)
 
 
-def _read(file: Path, kind: type[T], problems: list[str]) -> T | None:
+def _read_document(file: Path, kind: type[_Document], problems: list[str]) -> _Document | None:
+    """Read one document; a problem is added to the list and gives None, as does a file that is not there."""
     if not file.exists():
         return None
     where = f"records/{file.parent.name}/{file.name}"
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        told = kind.model_validate(content)
+        document = kind.model_validate(content)
     except ValidationError as wrong:
-        place = ".".join(str(part) for part in wrong.errors()[0]["loc"]) or "the whole"
-        problems.append(_broken(f"another one (at {place})", where))
+        field = ".".join(str(part) for part in wrong.errors()[0]["loc"]) or "the whole"
+        problems.append(_broken(f"another one (at {field})", where))
+        return None
     except (OSError, ValueError, RecursionError):
         problems.append(_broken("one that cannot be read", where))
-    else:
-        own = {"project": file.parent.name, "release": file.stem}
-        if any(str(content[name]) != value for name, value in own.items() if name in content):
-            problems.append(_broken("that of another project or release", where))
-        elif any(map(_identifies, _texts(told.model_dump()))):
-            problems.append(
-                describe_problem(
-                    "a record that names no pupil and no school",
-                    example="a question without a code",
-                    found="what looks like a pupil's number or a school's code",
-                    where=where,
-                    do="Nothing was written; correct the project's declaration and publish it again",
-                )
-            )
-        elif any(map(_unprintable, _texts(told.model_dump()))):
-            problems.append(_broken("one with control characters", where))
-        else:
-            return told
+        return None
+    problem = _content_problem(file, content, document, where)
+    if problem is not None:
+        problems.append(problem)
+        return None
+    return document
+
+
+def _content_problem(file: Path, content: dict[str, Any], document: OpenRecordPart, where: str) -> str | None:
+    """Say what is wrong with a document that has the right fields, or None."""
+    expected_values = {"project": file.parent.name, "release": file.stem}
+    if any(str(content[name]) != value for name, value in expected_values.items() if name in content):
+        return _broken("that of another project or release", where)
+    texts = list(_texts(document.model_dump()))
+    if any(map(_names_pupil_or_school, texts)):
+        return describe_problem(
+            "a record that names no pupil and no school",
+            example="a question without a code",
+            found="what looks like a pupil's number or a school's code",
+            where=where,
+            do="Nothing was written; correct the project's declaration and publish it again",
+        )
+    if any(map(_has_control_character, texts)):
+        return _broken("one with control characters", where)
     return None
 
 
@@ -90,6 +112,7 @@ def _broken(found: str, where: str) -> str:
 
 
 def _texts(content: Any) -> Iterator[str]:
+    """Every text of a document, keys of its tables included."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, dict):
@@ -101,11 +124,11 @@ def _texts(content: Any) -> Iterator[str]:
             yield from _texts(value)
 
 
-def _identifies(text: str) -> bool:
+def _names_pupil_or_school(text: str) -> bool:
     numbers = re.findall(r"(?<![0-9A-Za-z])[0-9]{8,9}(?![0-9A-Za-z])", text)
-    brins = re.findall(rf"(?<![0-9A-Za-z]){BRIN_PATTERN.pattern}(?![A-Za-z])", text)
-    return bool(brins) or any(normalise_pgn(number) for number in numbers)
+    brins = re.findall(rf"(?<![0-9A-Za-z]){BRIN.pattern}(?![A-Za-z])", text)
+    return bool(brins) or any(normal_text(number) for number in numbers)
 
 
-def _unprintable(text: str) -> bool:
+def _has_control_character(text: str) -> bool:
     return any(unicodedata.category(sign) in ("Cc", "Cs") and sign not in "\n\t\r" for sign in text)

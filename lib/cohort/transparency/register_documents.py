@@ -1,4 +1,8 @@
-"""What the open records hold that the register may tell, as types."""
+"""The documents that the register reads and writes: open records and certificates in, the register of processing out.
+
+`record_reading` reads the first kind. It takes from a record only the fields that are declared here: what has no
+field cannot come on the site.
+"""
 
 from __future__ import annotations
 
@@ -8,163 +12,188 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-PUBLISHED, SUPERSEDED, DESTROYED = "PUBLISHED", "SUPERSEDED", "DESTROYED"
-SHOWN = (PUBLISHED, SUPERSEDED, DESTROYED)
-"""The states that a release in the open records can be in: all have been published."""
+from cohort.release_records.release_states import ReleaseState
+
+RELEASED_STATES = (ReleaseState.PUBLISHED, ReleaseState.SUPERSEDED, ReleaseState.DESTROYED)
+"""The states of a release that is published, or was."""
 
 
-def _day(moment: object) -> object:
+def _without_time(moment: object) -> object:
     return dt.date.fromisoformat(moment[:10]) if isinstance(moment, str) else moment
 
 
-Day = Annotated[dt.date, BeforeValidator(_day)]
+def _released(state: str) -> str:
+    if state not in RELEASED_STATES:
+        raise ValueError("a state that the open records do not have")
+    return state
+
+
+RecordedDay = Annotated[dt.date, BeforeValidator(_without_time)]
 """The day of a moment as the records write it, with or without its time."""
-Share = Annotated[float, Field(ge=0, le=1)]
-Kind = Annotated[str, Field(pattern="^(anonymous|pseudonymous)$")]
+PartOfOne = Annotated[float, Field(ge=0, le=1)]
+ReleaseClassCode = Annotated[str, Field(pattern="^(anonymous|pseudonymous)$")]
 
 
-class Told(BaseModel):
-    """A part of a record; what is not asked for is not read."""
+class OpenRecordPart(BaseModel):
+    """A part of an open record; fields that are not declared are not read."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class Moment(Told):
+class RegisterMoment(OpenRecordPart):
+    """A test moment of a school year."""
+
     schooljaar: str
     moment: str
 
 
-class Source(Told):
-    """What a column shows: an attribute of the pupil, a result, or the difference of two."""
+class RegisterSource(OpenRecordPart):
+    """What a column is made from: an attribute of the pupil, a result, or the difference of two results."""
 
     attribute: str | None = None
     born: str | None = None
     domein: str | None = None
     value: str | None = None
-    at: list[Moment] = []
+    at: list[RegisterMoment] = []
 
 
-class Column(Told):
+class RegisterColumn(OpenRecordPart):
+    """A column that was agreed, and why it is needed."""
+
     name: str
     role: str
-    source: Source
+    source: RegisterSource
     why: str
     legal_ground: str | None = None
 
 
-class Population(Told):
+class RegisterPopulation(OpenRecordPart):
+    """The school years and year groups of a project; no year groups means all of them."""
+
     schooljaar: list[str]
     jaargroep: list[str] | None = None
 
 
-class Agreement(Told):
-    """What was agreed with the project, as its declaration said it when the release was made."""
+class RegisterAgreement(OpenRecordPart):
+    """What was agreed with the project, as its declaration stood when the release was made."""
 
     question: str
     controller: str
     research_group: str
     legal_basis: str
-    release_class: Kind
-    starts: Day
-    ends: Day
-    population: Population
-    columns: list[Column]
+    release_class: ReleaseClassCode
+    starts: RecordedDay
+    ends: RecordedDay
+    population: RegisterPopulation
+    columns: list[RegisterColumn]
 
 
-class Level(Told):
+class ReleasedLevel(OpenRecordPart):
+    """A level of generalisation, the share of the pupils at it, and the values that occur."""
+
     level: int
-    share: Share
+    share: PartOfOne
     values: list[str]
 
 
-class Shown(Told):
-    """How a release shows one column."""
+class ReleasedColumn(OpenRecordPart):
+    """How a release shows one column: its information loss and its levels."""
 
-    loss: Share
-    levels: list[Level]
-
-
-def _known(state: str) -> str:
-    if state not in SHOWN:
-        raise ValueError("a state that the open records do not have")
-    return state
+    loss: PartOfOne
+    levels: list[ReleasedLevel]
 
 
-class Withdrawal(Told):
-    """Rows taken out of a published table: when, and about how many pupils, none told when few."""
+class RegisterWithdrawal(OpenRecordPart):
+    """Rows taken out of a published table: the day, and the rounded number of pupils, None when it is hidden."""
 
-    at: Day
+    at: RecordedDay
     pupils: int | None
 
 
-class Release(Told):
+class RegisterRelease(OpenRecordPart):
+    """The open record of a release.
+
+    `faced` gives per kind of intruder the number n of a chance of 1 in n; it is empty in a record that was made
+    before school boards were counted.
+    """
+
     release: int
-    state: Annotated[str, AfterValidator(_known)]
-    kind: Annotated[Kind, Field(alias="class")]
-    published: Day | None = None
+    state: Annotated[str, AfterValidator(_released)]
+    kind: Annotated[ReleaseClassCode, Field(alias="class")]
+    published: RecordedDay | None = None
     thresholds: dict[str, str]
-    codebook: dict[str, Shown | None]
+    codebook: dict[str, ReleasedColumn | None]
     counts: dict[str, int | None]
     hidden_up_to: int = 7
     rounded_to: int = 5
-    agreed: Agreement | None = None
-    withdrawals: list[Withdrawal] = []
+    agreed: RegisterAgreement | None = None
+    withdrawals: list[RegisterWithdrawal] = []
     faced: dict[str, int] = {}
-    """By kind of intruder 1 in how many: none of a release made before boards were looked at."""
 
 
-class Listing(Told):
+class CertificateListing(OpenRecordPart):
+    """The files of the project before and after."""
+
     files_before: int
     gone_after: int
 
 
-class Found(Told):
+class CertificateMarks(OpenRecordPart):
+    """How many marks of the data a search found."""
+
     marks: int
 
 
-class LookedFor(Told):
-    listing: Listing
-    found_before: Found
-    found_after: Found
+class CertificateSearch(OpenRecordPart):
+    """What the search for survivors compared."""
+
+    listing: CertificateListing
+    found_before: CertificateMarks
+    found_after: CertificateMarks
 
 
-class Removed(Told):
+class CertificateRemoval(OpenRecordPart):
+    """What was removed."""
+
     versions: int
     key: bool
 
 
-class Certificate(Told):
-    destroyed_at: Day
-    removed: Removed
-    looked_for: LookedFor
+class RegisterCertificate(OpenRecordPart):
+    """The certificate of destruction of a project."""
+
+    destroyed_at: RecordedDay
+    removed: CertificateRemoval
+    looked_for: CertificateSearch
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One project of the register: what was agreed, its releases in order, its end."""
+class RegisterEntry:
+    """One project of the register: its agreement, its releases by number, its certificate of destruction."""
 
     name: str
-    agreement: Agreement | None
-    releases: tuple[Release, ...]
-    certificate: Certificate | None
+    agreement: RegisterAgreement | None
+    releases: tuple[RegisterRelease, ...]
+    certificate: RegisterCertificate | None
 
     @property
-    def latest(self) -> Release | None:
-        """The release that can be read, or else the last one that could."""
-        live = tuple(release for release in self.releases if release.state == PUBLISHED)
-        return (live or self.releases)[-1] if self.releases else None
+    def latest(self) -> RegisterRelease | None:
+        """The last published release, or without one the last release."""
+        published = tuple(release for release in self.releases if release.state == ReleaseState.PUBLISHED)
+        return (published or self.releases)[-1] if self.releases else None
 
     @property
     def state(self) -> str:
-        """`destroyed`, `published`, `ending` (released, none of it to be read any more) or `prepared`."""
+        """`destroyed`, `published`, `ending` (released, but no release is readable any more) or `prepared`."""
         if self.certificate is not None:
             return "destroyed"
-        if any(release.state == PUBLISHED for release in self.releases):
+        if any(release.state == ReleaseState.PUBLISHED for release in self.releases):
             return "published"
         return "ending" if self.releases else "prepared"
 
     @property
-    def kind(self) -> str | None:
+    def release_class(self) -> str | None:
+        """Anonymous or pseudonymous: of the latest release, or as agreed."""
         if self.latest is not None:
             return self.latest.kind
         return self.agreement.release_class if self.agreement is not None else None

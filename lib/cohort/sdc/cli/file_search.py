@@ -16,7 +16,7 @@ from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import populations
-from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
+from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
 from cohort.sdc.privacy_models.sensitive_suppression import require_enough_values
 from cohort.sdc.utility.loss import WeightedLoss
 

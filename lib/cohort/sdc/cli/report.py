@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.class_counts import count_schools_by_class
-from cohort.sdc.privacy_models.constraints import ClassConstraint, KWithoutLargestSchool
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint, count_schools_by_class
+from cohort.sdc.privacy_models.k_anonymity import KWithoutLargestSchool
 from cohort.sdc.risk import motivated_intruder, reidentification_risk
 from cohort.sdc.risk.reidentification_risk import ReidentificationRisk
 from cohort.sdc.utility.metrics import UtilityMetrics

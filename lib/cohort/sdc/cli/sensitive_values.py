@@ -10,7 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.sdc.cli.tabulation import RecordContributors, SensitiveColumn
-from cohort.sdc.privacy_models.l_diversity import SchoolValueCounts, SensitiveValueConstraint, SensitiveValueCounts
+from cohort.sdc.privacy_models.sensitive_constraints import (
+    SchoolValueCounts,
+    SensitiveValueConstraint,
+    SensitiveValueCounts,
+)
 from cohort.sdc.privacy_models.sensitive_suppression import (
     SensitiveSuppression,
     decide_sensitive_suppression,

@@ -12,22 +12,14 @@ from typing import Any, TypeVar, cast
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.cli.plain_files import suggest_name
 from cohort.sdc.model.coding import Coding, LevelVector
-from cohort.sdc.privacy_models.constraints import (
-    ClassConstraint,
-    KAnonymity,
-    KWithoutLargestSchool,
-    SchoolDiversity,
-    SchoolDominance,
-    parse_share,
-)
-from cohort.sdc.privacy_models.l_diversity import (
-    DistinctLDiversity,
-    EntropyLDiversity,
-    LDiversityWithoutAnySchool,
-    SensitiveValueConstraint,
-    ValueDominance,
-)
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint
+from cohort.sdc.privacy_models.dominance import SchoolDominance, ValueDominance
+from cohort.sdc.privacy_models.k_anonymity import KAnonymity, KWithoutLargestSchool
+from cohort.sdc.privacy_models.l_diversity import DistinctLDiversity, EntropyLDiversity, LDiversityWithoutAnySchool
+from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
+from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueConstraint
 from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
+from cohort.sdc.privacy_models.thresholds import parse_share
 from cohort.sdc.utility.loss import ObjectiveName
 
 T = TypeVar("T", int, float)

@@ -15,8 +15,12 @@ import numpy as np
 from cohort.sdc.model.arrays import BoolArray, FloatArray, IntArray
 from cohort.sdc.model.equivalence_classes import DistinctCodes, EquivalenceClasses, hash_codes
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.class_counts import count_schools_by_class
-from cohort.sdc.privacy_models.constraints import ClassConstraint, ClassCounts, classes_satisfying_all
+from cohort.sdc.privacy_models.class_constraints import (
+    ClassConstraint,
+    ClassCounts,
+    classes_satisfying_all,
+    count_schools_by_class,
+)
 
 _MOST_SCHOOL_CELLS = 1 << 21
 
@@ -60,7 +64,7 @@ class ConstraintChecker:
             if doubtful.any():
                 schools[doubtful], largest[doubtful] = self._exact(grouping.classes, _within(large, doubtful))
             counts = ClassCounts(pupils, schools, largest)
-        lasting = classes_satisfying_all([rule for rule in constraints if rule.survives_merging], counts)
+        lasting = classes_satisfying_all([rule for rule in constraints if rule.is_monotonic], counts)
         return SatisfiedClasses(_within(large, classes_satisfying_all(constraints, counts)), _within(large, lasting))
 
     def _bounded(self, classes: IntArray, chosen: BoolArray) -> tuple[IntArray, IntArray]:

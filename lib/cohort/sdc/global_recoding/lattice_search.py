@@ -19,8 +19,9 @@ from cohort.sdc.global_recoding.node_evaluation import NodeEvaluator
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.constraints import ClassConstraint, parse_share
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint
 from cohort.sdc.privacy_models.feasibility import no_recoding_refusal, refuse_infeasible_search, resolve_level_bounds
+from cohort.sdc.privacy_models.thresholds import parse_share
 from cohort.sdc.utility.loss import WeightedLoss
 from cohort.sdc.utility.objectives import bound_at_levels
 

@@ -22,8 +22,11 @@ from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.equivalence_classes import ClassSelection, EquivalenceClasses, mask_codes
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
-from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
-from cohort.sdc.privacy_models.constraints import ClassConstraint, minimum_class_size
+from cohort.sdc.privacy_models.class_constraints import (
+    ClassConstraint,
+    classes_satisfying_constraints,
+    minimum_class_size,
+)
 from cohort.sdc.utility.loss import WeightedLoss
 from cohort.sdc.utility.objectives import NO_BOUND, ObjectiveValue, ScoreBound, bound_at_levels, make_search_objective
 

@@ -7,8 +7,7 @@ import numpy as np
 from cohort.sdc.local_recoding.search_space import ClassAssignment, Costs, LocalSearchSpace
 from cohort.sdc.local_recoding.share_trimming import trim_dominant_schools
 from cohort.sdc.model.arrays import IntArray
-from cohort.sdc.privacy_models.class_counts import count_classes
-from cohort.sdc.privacy_models.constraints import classes_satisfying_all
+from cohort.sdc.privacy_models.class_constraints import classes_satisfying_all, count_classes
 
 _AT_ONCE = 1 << 18
 """So many memberships are weighed against each other at once; dearer groups wait for their turn."""

@@ -16,7 +16,7 @@ from cohort.sdc.local_recoding.clusters import FormedClusters, form_clusters, sm
 from cohort.sdc.local_recoding.merge_cost import MergeCosts
 from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace
 from cohort.sdc.model.arrays import IntArray
-from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
+from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
 
 MANY_UNITS = 100_000
 """Above so many units the ladder is climbed in smaller blocks and larger steps."""

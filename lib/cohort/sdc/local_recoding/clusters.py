@@ -15,7 +15,9 @@ import numpy.typing as npt
 from cohort.sdc.local_recoding.merge_cost import MAX_MERGE_COST, MergeCosts
 from cohort.sdc.local_recoding.search_space import Costs, LocalSearchSpace
 from cohort.sdc.model.arrays import BoolArray, IntArray
-from cohort.sdc.privacy_models.constraints import KWithoutLargestSchool, SchoolDiversity, SchoolDominance
+from cohort.sdc.privacy_models.dominance import SchoolDominance
+from cohort.sdc.privacy_models.k_anonymity import KWithoutLargestSchool
+from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
 
 INFINITE_COST = np.float32(np.inf)
 _NEAR = 48

@@ -29,9 +29,9 @@ from cohort.sdc.local_recoding.unassigned_units import reassign_unassigned_units
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
-from cohort.sdc.privacy_models.constraints import ClassConstraint, parse_share
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint, classes_satisfying_constraints
 from cohort.sdc.privacy_models.feasibility import no_recoding_refusal, refuse_infeasible_search, resolve_level_bounds
+from cohort.sdc.privacy_models.thresholds import parse_share
 from cohort.sdc.utility.loss import WeightedLoss
 
 MAX_SWEPT_VECTORS = 50_000

@@ -15,7 +15,7 @@ from cohort.sdc.local_recoding.clusters import FormedClusters, form_clusters, sm
 from cohort.sdc.local_recoding.merge_cost import MAX_MERGE_COST, MergeCosts
 from cohort.sdc.local_recoding.search_space import ClassAssignment, LocalSearchSpace
 from cohort.sdc.model.arrays import IntArray
-from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
+from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
 
 _POOL = 4
 """Classes in a pool."""

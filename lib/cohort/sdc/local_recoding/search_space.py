@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import ClassConstraint, minimum_class_size
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint, minimum_class_size
 from cohort.sdc.utility.loss import WeightedLoss, record_losses
 
 Costs = npt.NDArray[np.float32]

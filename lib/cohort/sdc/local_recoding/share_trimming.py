@@ -10,13 +10,13 @@ import numpy as np
 from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.model.equivalence_classes import hash_codes
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.class_counts import count_classes
-from cohort.sdc.privacy_models.constraints import (
+from cohort.sdc.privacy_models.class_constraints import (
     ClassConstraint,
-    SchoolDominance,
     classes_satisfying_all,
+    count_classes,
     minimum_class_size,
 )
+from cohort.sdc.privacy_models.dominance import SchoolDominance
 
 
 def trim_dominant_schools(

@@ -6,7 +6,7 @@ import numpy as np
 
 from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace
 from cohort.sdc.model.arrays import IntArray
-from cohort.sdc.privacy_models.class_counts import classes_satisfying_constraints
+from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
 
 _PAIRS = 20_000_000
 """So many pairs of a leftover and a class are looked at, in whole leftovers; where there are more, the rules

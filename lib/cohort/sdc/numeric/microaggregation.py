@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.arrays import BoolArray, IntArray
-from cohort.sdc.privacy_models.constraints import whole_number_problems
+from cohort.sdc.privacy_models.thresholds import whole_number_problems
 
 Pairs = tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]
 

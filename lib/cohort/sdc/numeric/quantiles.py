@@ -10,7 +10,7 @@ import numpy.typing as npt
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.numeric.bands import NumericBands
-from cohort.sdc.privacy_models.constraints import whole_number_problems
+from cohort.sdc.privacy_models.thresholds import whole_number_problems
 
 MAX_QUANTILE_GROUPS = 100
 

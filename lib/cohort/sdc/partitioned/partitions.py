@@ -20,7 +20,7 @@ from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.coding import CodeMask, Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import SUPPRESSED_CLASS
-from cohort.sdc.privacy_models.constraints import ClassConstraint
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint
 
 KEY_COLUMN, SCHOOL_COLUMN, OTHER_SCHOOLS_COLUMN, CLASS_COLUMN = "key", "school", "others", "class"
 """Columns of a part: who, the home school (in a release its board), further ones; and the class found."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from cohort.foundation.errors import NotAnonymous
 from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
-from cohort.sdc.privacy_models.constraints import ClassConstraint
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint
 from cohort.sdc.privacy_models.feasibility import no_recoding_refusal
 from cohort.sdc.utility.loss import WeightedLoss
 

@@ -1,4 +1,4 @@
-"""What both searches are asked, and what both refuse."""
+"""Checks that both searches make before they start, and the refusal when they end without a recoding."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ from fractions import Fraction
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.privacy_models.constraints import ClassConstraint, minimum_class_size
+from cohort.sdc.privacy_models.class_constraints import ClassConstraint, minimum_class_size
 
 
-def refuse_infeasible_search(histogram: Histogram, constraints: Sequence[ClassConstraint], limit: Fraction) -> None:
-    """Refuse (as `NotAnonymous`) fewer pupils than a class needs, and rules on schools in data without."""
+def refuse_infeasible_search(
+    histogram: Histogram, constraints: Sequence[ClassConstraint], suppression_limit: Fraction
+) -> None:
+    """Refuse a search that cannot succeed whatever the recoding.
+
+    Raises:
+        NotAnonymous: there are fewer pupils than a class needs (exit code 14).
+        ConfigurationRefused: a constraint needs schools and the data has none.
+    """
     if histogram.pupils < minimum_class_size(constraints):
-        raise no_recoding_refusal(histogram.pupils, constraints, limit)
-    if not histogram.has_schools and any(rule.needs_schools for rule in constraints):
+        raise no_recoding_refusal(histogram.pupils, constraints, suppression_limit)
+    if not histogram.has_schools and any(constraint.needs_schools for constraint in constraints):
         raise ConfigurationRefused(
             describe_problem(
                 "schools in the data for constraints on schools",
@@ -30,9 +37,14 @@ def refuse_infeasible_search(histogram: Histogram, constraints: Sequence[ClassCo
 def resolve_level_bounds(
     coding: Coding, minimum: LevelVector | None, maximum: LevelVector | None
 ) -> tuple[LevelVector, LevelVector]:
-    """The lowest and the highest level of every column.
+    """The lowest and the highest level that a search may use in every column.
 
-    Refuses: another number of levels than of columns, levels outside the hierarchies.
+    Args:
+        minimum: the lowest levels, one per column; None for the leaves.
+        maximum: the highest levels, one per column; None for the tops of the hierarchies.
+
+    Raises:
+        ConfigurationRefused: another number of levels than of columns, or levels outside the hierarchies.
     """
     low = minimum if minimum is not None else (0,) * len(coding.heights)
     high = maximum if maximum is not None else tuple(height - 1 for height in coding.heights)
@@ -48,30 +60,32 @@ def resolve_level_bounds(
         )
     problems = [
         describe_problem(
-            f"levels from 0 to {tree.height - 1}, the lowest not above the highest",
-            example=f"0 and {tree.height - 1}",
-            found=f"{first} and {last}",
-            where=f"the levels of column {tree.name}",
+            f"levels from 0 to {hierarchy.height - 1}, the lowest not above the highest",
+            example=f"0 and {hierarchy.height - 1}",
+            found=f"{lowest} and {highest}",
+            where=f"the levels of column {hierarchy.name}",
             do="Correct the levels",
         )
-        for tree, first, last in zip(coding.hierarchies, low, high, strict=True)
-        if not 0 <= first <= last < tree.height
+        for hierarchy, lowest, highest in zip(coding.hierarchies, low, high, strict=True)
+        if not 0 <= lowest <= highest < hierarchy.height
     ]
     if problems:
         raise ConfigurationRefused(*problems)
     return low, high
 
 
-def no_recoding_refusal(pupils: int, constraints: Sequence[ClassConstraint], limit: Fraction) -> NotAnonymous:
-    """The refusal of a cohort that no recoding makes anonymous."""
-    rules = ", ".join(str(rule) for rule in constraints)
-    shown = "at most 7" if pupils <= 7 else f"about {5 * round(pupils / 5):,}"
+def no_recoding_refusal(
+    pupils: int, constraints: Sequence[ClassConstraint], suppression_limit: Fraction
+) -> NotAnonymous:
+    """The refusal of a cohort for which no recoding satisfies the constraints; it gives the pupils rounded."""
+    described = ", ".join(str(constraint) for constraint in constraints)
+    rounded = "at most 7" if pupils <= 7 else f"about {5 * round(pupils / 5):,}"
     return NotAnonymous(
         describe_problem(
-            f"a recoding in which every class has {rules or 'a pupil'}, and at most "
-            f"{float(limit):.4g} of the pupils is suppressed",
+            f"a recoding in which every class has {described or 'a pupil'}, and at most "
+            f"{float(suppression_limit):.4g} of the pupils is suppressed",
             example="one with every column generalised to its top",
-            found=f"none for {shown} pupils",
+            found=f"none for {rounded} pupils",
             where="the lattice of all levels",
             do="Select more pupils or fewer columns, give hierarchies a coarser top, "
             "or allow more suppression; where boards are known, they too are held to the rules on schools",

@@ -1,10 +1,10 @@
-"""Which classes show their sensitive values, decided after the search, which never sees them.
+"""Suppression of sensitive values, class by class, after the search.
 
-A search that refused groups because of their values would tell of the groups that it refused to whoever knows
-the other columns of everybody (minimality: Wong, Fu, Wang and Pei, 2007). So classes are made without the
-values. Afterwards a class that breaks a rule shows `onbekend` for all of its pupils; and because that too
-tells that it broke one, further classes which break none are blanked with it, chosen by an order that the
-values play no part in.
+A search never sees the sensitive values. If it refused groups because of their values, it would tell about those
+groups to anybody who knows the other columns (the minimality attack: Wong, Fu, Wang and Pei, 2007). Instead a class
+that fails a constraint on its values releases `onbekend` for all of its pupils. Since that tells that the class
+failed, further classes that satisfy every constraint (the covers) are suppressed with it, chosen in an order that
+does not depend on the values.
 """
 
 from __future__ import annotations
@@ -19,23 +19,26 @@ import numpy.typing as npt
 
 from cohort.foundation.errors import NotAnonymous, describe_problem
 from cohort.sdc.model.arrays import BoolArray, IntArray
-from cohort.sdc.privacy_models.l_diversity import (
-    LDiversityWithoutAnySchool,
+from cohort.sdc.privacy_models.dominance import ValueDominance
+from cohort.sdc.privacy_models.l_diversity import LDiversityWithoutAnySchool
+from cohort.sdc.privacy_models.sensitive_constraints import (
     SensitiveValueConstraint,
     SensitiveValueCounts,
-    ValueDominance,
+    classes_satisfying_value_constraints,
 )
 
 _ROUNDING = 1e-9
-"""What a mean of shares may be off by, as it is a float."""
+"""The rounding error allowed for in a mean of shares, which is a float."""
 
 
 @dataclass(frozen=True, eq=False)
 class SensitiveSuppression:
-    """The classes that show no sensitive value, and why.
+    """The classes that release no sensitive value, and why; a flag per class.
 
-    Takes, a flag per class: whether it breaks a rule; whether it is blanked as a cover; whether it was
-    blanked in the release before, or lost a consent.
+    Args:
+        failed: the class fails a constraint.
+        covers: it satisfies all constraints and is suppressed to hide which classes failed.
+        before: it was suppressed in the release before, or a consent of one of its pupils ended.
     """
 
     failed: BoolArray
@@ -44,81 +47,86 @@ class SensitiveSuppression:
 
     @property
     def classes(self) -> BoolArray:
-        """Every class that shows `onbekend` instead of its values."""
-        blanked: BoolArray = self.failed | self.covers | self.before
-        return blanked
+        """Every class that releases `onbekend` instead of its values."""
+        suppressed: BoolArray = self.failed | self.covers | self.before
+        return suppressed
 
-    def counts(self, pupils: npt.NDArray[np.int64]) -> dict[str, int]:
-        """Pupils with a value, of how many it is shown and of how many not, and how many are in covers."""
-        blanked = self.classes
+    def counts(self, pupils: IntArray) -> dict[str, int]:
+        """The pupils with a value, those of them whose value is released and not released, and those in covers.
+
+        Args:
+            pupils: the pupils with a value, per class.
+        """
+        suppressed = self.classes
         return {
             "known": int(pupils.sum()),
-            "shown": int(pupils[~blanked].sum()),
-            "blanked": int(pupils[blanked].sum()),
+            "shown": int(pupils[~suppressed].sum()),
+            "blanked": int(pupils[suppressed].sum()),
             "covers": int(pupils[self.covers].sum()),
         }
 
 
 def decide_sensitive_suppression(
     counts: SensitiveValueCounts,
-    rules: Sequence[SensitiveValueConstraint],
+    constraints: Sequence[SensitiveValueConstraint],
     limit: Fraction,
-    order: IntArray,
-    before: BoolArray | None = None,
-    gone: SensitiveValueCounts | None = None,
+    cover_order: IntArray,
+    suppressed_before: BoolArray | None = None,
+    departed: SensitiveValueCounts | None = None,
 ) -> SensitiveSuppression:
-    """Decide which classes are blanked.
+    """Decide which classes release no sensitive value.
 
-    Takes: the pupils with a value, counted by class; the rules; the largest share that one value may have
-    among them; the place of each class in the order that covers are drawn in; the classes that must be
-    blanked whatever they show; where a release before this one is known, the pupils who left each class
-    since: what a difference of the two releases would show, so it keeps the same rules but that on groups.
-    Gives: covers, drawn until the largest value has on average at most `limit` of a blanked class, by pupils
-    and by classes; at least one, where a class failed.
-    Refuses: rules under which no class could show its values (exit code 14); never where a release before is
-    known, since objections do not wait for it: nothing is shown then.
+    Covers are added in their order until the most frequent value has on average at most `limit` of a suppressed
+    class, both by pupils and by classes; at least one cover where a class failed.
+
+    Args:
+        counts: the pupils with a value, by class.
+        limit: the largest share that one value may have among the suppressed classes.
+        cover_order: the rank of each class in the order in which covers are chosen.
+        suppressed_before: where there is an earlier release, the classes that must stay suppressed.
+        departed: where there is an earlier release, the pupils who have left each class since. The difference of the
+            two releases shows their values, so they must satisfy the same constraints, except
+            `LDiversityWithoutAnySchool`.
+
+    Raises:
+        NotAnonymous: no class could release its values (exit code 14). Never where there is an earlier release,
+            because an objection cannot wait: then no value is released.
     """
-    there = counts.pupils > 0
-    none = np.zeros(len(there), dtype=np.bool_)
-    fixed = none if before is None else before & there
-    failed = there & ~classes_satisfying_value_constraints(rules, counts)
-    if gone is not None:
-        of_values = [rule for rule in rules if not isinstance(rule, LDiversityWithoutAnySchool)]
-        failed |= there & (gone.pupils > 0) & ~classes_satisfying_value_constraints(of_values, gone)
-    failed &= ~fixed
-    least = int(failed.any())
-    covers = _covers(counts, there & ~failed & ~fixed, failed | fixed, limit, order, least)
-    found = SensitiveSuppression(failed, covers, fixed)
-    if before is None and there.any() and not (there & ~found.classes).any():
-        raise _no_values_released(rules)
-    return found
+    occupied = counts.pupils > 0
+    none = np.zeros(len(occupied), dtype=np.bool_)
+    before = none if suppressed_before is None else suppressed_before & occupied
+    failed = occupied & ~classes_satisfying_value_constraints(constraints, counts)
+    if departed is not None:
+        of_values = [rule for rule in constraints if not isinstance(rule, LDiversityWithoutAnySchool)]
+        failed |= occupied & (departed.pupils > 0) & ~classes_satisfying_value_constraints(of_values, departed)
+    failed &= ~before
+    fewest_covers = int(failed.any())
+    covers = _choose_covers(counts, occupied & ~failed & ~before, failed | before, limit, cover_order, fewest_covers)
+    suppression = SensitiveSuppression(failed, covers, before)
+    if suppressed_before is None and occupied.any() and not (occupied & ~suppression.classes).any():
+        raise _no_values_released(constraints)
+    return suppression
 
 
-def classes_satisfying_value_constraints(
-    rules: Sequence[SensitiveValueConstraint], counts: SensitiveValueCounts
-) -> BoolArray:
-    """Which classes satisfy every rule."""
-    satisfied = np.ones(len(counts.values), dtype=np.bool_)
-    for rule in rules:
-        satisfied &= rule.holds(counts)
-    return satisfied
-
-
-def strictest_value_share(rules: Sequence[SensitiveValueConstraint]) -> Fraction:
-    """The strictest limit on the share of one value among the rules; 1 where there is none."""
-    limits = [rule.limit for rule in rules if isinstance(rule, ValueDominance)]
+def strictest_value_share(constraints: Sequence[SensitiveValueConstraint]) -> Fraction:
+    """The strictest limit of the `ValueDominance` constraints; 1 where there is none."""
+    limits = [constraint.limit for constraint in constraints if isinstance(constraint, ValueDominance)]
     return min(limits, default=Fraction(1))
 
 
-def require_enough_values(pupils: int, least: int, column: str) -> None:
-    """Refuse a sensitive column of which too few pupils have a value (exit code 14).
+def require_enough_values(pupils: int, minimum: int, column: str) -> None:
+    """Refuse a sensitive column of which too few pupils have a value.
 
-    So few make classes of their own that nearly everything else about them would have to be hidden.
+    Pupils with a value are in classes of their own; for so few, nearly all of their other columns would have to be
+    suppressed.
+
+    Raises:
+        NotAnonymous: fewer pupils than the minimum have a value (exit code 14).
     """
-    if pupils < least:
+    if pupils < minimum:
         raise NotAnonymous(
             describe_problem(
-                f"at least {least} pupils with a value of the sensitive column",
+                f"at least {minimum} pupils with a value of the sensitive column",
                 example="a larger population",
                 found="fewer",
                 where=f"column {column}",
@@ -127,11 +135,10 @@ def require_enough_values(pupils: int, least: int, column: str) -> None:
         )
 
 
-def _no_values_released(rules: Sequence[SensitiveValueConstraint]) -> NotAnonymous:
-    """The refusal of a sensitive column that no class could show."""
+def _no_values_released(constraints: Sequence[SensitiveValueConstraint]) -> NotAnonymous:
     return NotAnonymous(
         describe_problem(
-            "classes whose sensitive values may be shown: " + ", ".join(str(rule) for rule in rules),
+            "classes whose sensitive values may be shown: " + ", ".join(map(str, constraints)),
             example="classes of several values, none of them too frequent",
             found="none",
             where="the classes that the search made",
@@ -140,24 +147,34 @@ def _no_values_released(rules: Sequence[SensitiveValueConstraint]) -> NotAnonymo
     )
 
 
-def _covers(
-    counts: SensitiveValueCounts, free: BoolArray, blanked: BoolArray, limit: Fraction, order: IntArray, least: int
+def _choose_covers(
+    counts: SensitiveValueCounts,
+    available: BoolArray,
+    suppressed: BoolArray,
+    limit: Fraction,
+    cover_order: IntArray,
+    fewest: int,
 ) -> BoolArray:
-    """The first classes in order that make the blanked ones unremarkable: all, where no number is enough."""
-    candidates = np.flatnonzero(free)
-    candidates = candidates[np.argsort(order[candidates], kind="stable")]
-    pupils, top = counts.pupils, counts.values.max(axis=1, initial=0)
-    share = top / np.maximum(pupils, 1)
+    """The first available classes in order that bring the most frequent value under the limit.
 
-    def with_covers(amounts: npt.NDArray[Any]) -> Any:
-        """The sum over the blanked classes and 0, 1, 2 … of the candidates."""
-        return np.concatenate(([0], np.cumsum(amounts[candidates]))) + amounts[blanked].sum()
+    Returns:
+        A flag per class; all available classes where no number of them is enough.
+    """
+    candidates = np.flatnonzero(available)
+    candidates = candidates[np.argsort(cover_order[candidates], kind="stable")]
+    pupils, most_frequent = counts.pupils, counts.pupils_by_value.max(axis=1, initial=0)
+    share = most_frequent / np.maximum(pupils, 1)
 
-    mean_of_classes = with_covers(share) <= (float(limit) - _ROUNDING) * with_covers(np.ones(len(free)))
-    mean_of_pupils = with_covers(top) * limit.denominator <= with_covers(pupils) * limit.numerator
-    enough = (mean_of_classes | ~blanked.any()) & mean_of_pupils
-    enough[:least] = False
+    def sum_with_covers(amounts: npt.NDArray[Any]) -> Any:
+        """The sum over the suppressed classes and the first 0, 1, 2 … candidates."""
+        return np.concatenate(([0], np.cumsum(amounts[candidates]))) + amounts[suppressed].sum()
+
+    classes = sum_with_covers(np.ones(len(available)))
+    by_classes = sum_with_covers(share) <= (float(limit) - _ROUNDING) * classes
+    by_pupils = sum_with_covers(most_frequent) * limit.denominator <= sum_with_covers(pupils) * limit.numerator
+    enough = (by_classes | ~suppressed.any()) & by_pupils
+    enough[:fewest] = False
     number = int(np.argmax(enough)) if enough.any() else len(candidates)
-    covers = np.zeros_like(free)
+    covers = np.zeros_like(available)
     covers[candidates[:number]] = True
     return covers

@@ -14,22 +14,22 @@ from typing import IO
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import containers, file_types, xlsx, xml_stream
-from cohort.delivery_formats.file_rejections import Rejected
+from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 from cohort.foundation.delimited_text import UTF8, UTF16, UnreadableText, decode_text
 
-PIECE = 1 << 20
-OVERLAP = 128
+PIECE_BYTES = 1 << 20
+OVERLAP_BYTES = 128
 """How much of a large text is seen again with its next piece: a number may lie across the two."""
 XML_PARTS = (".xml", ".rels")
-SHEETS, PICTURES = "xl/worksheets/", "xl/media/"
-BLOCKS = frozenset({"si", "is", "comment", "p", "text"})
+WORKSHEETS_FOLDER, MEDIA_FOLDER = "xl/worksheets/", "xl/media/"
+TEXT_BLOCK_ELEMENTS = frozenset({"si", "is", "comment", "p", "text"})
 """Elements of Office documents whose text is one, however many runs it is cut into."""
-QUOTED = re.compile(r'"[^"]*[\r\n][^"]*"')
+MULTILINE_FIELD_PATTERN = re.compile(r'"[^"]*[\r\n][^"]*"')
 """A field of a text over several lines, or what stands between two fields."""
-TOO_LARGE = "FILE_TOO_LARGE"
+FILE_TOO_LARGE = "FILE_TOO_LARGE"
 
 
-def of_file(path: Path, limits: ContainerLimits) -> Iterator[str]:
+def iterate_file_values(path: Path, limits: ContainerLimits) -> Iterator[str]:
     """The texts of a file in the folder of deliveries, the first of them its name.
 
     Refuses: with a reason code, what cannot be read whole: damaged, encrypted, over the limits, of a kind
@@ -37,41 +37,41 @@ def of_file(path: Path, limits: ContainerLimits) -> Iterator[str]:
     """
     yield path.name
     with path.open("rb") as file:
-        head = file.read(file_types.HEAD)
+        head = file.read(file_types.HEAD_BYTES)
         size = path.stat().st_size
         file.seek(0)
-        packed = file_types.kind(head) in file_types.UNPACKED
+        packed = file_types.detect_file_type(head) in file_types.CONTAINER_TYPES
         if size <= (limits.max_container_bytes if packed else limits.bytes_per_member):
-            yield from of_content(file.read(), limits, path.name)
-        elif packed or file_types.kind(head) is not None or xml_stream.is_xml(head):
-            raise Rejected(TOO_LARGE)
+            yield from iterate_content_values(file.read(), limits, path.name)
+        elif packed or file_types.detect_file_type(head) is not None or xml_stream.is_xml(head):
+            raise DeliveryRejected(FILE_TOO_LARGE)
         else:
             yield from _pieces(file)
 
 
-def of_content(content: bytes, limits: ContainerLimits, name: str = "") -> Iterator[str]:
+def iterate_content_values(content: bytes, limits: ContainerLimits, name: str = "") -> Iterator[str]:
     """The texts in the content of a file: its bytes as text, then what its reader makes of them.
 
     Refuses: what `of_file` refuses.
     """
     yield _text(content)
-    kind = file_types.kind(content)
-    if kind in file_types.UNREAD:
-        raise Rejected(file_types.UNREAD[kind])
-    if kind in file_types.UNPACKED:
-        for member, body in containers.members(content, limits, name, systems=True):
+    kind = file_types.detect_file_type(content)
+    if kind in file_types.UNREAD_TYPE_REASONS:
+        raise DeliveryRejected(file_types.UNREAD_TYPE_REASONS[kind])
+    if kind in file_types.CONTAINER_TYPES:
+        for member, body in containers.unpack_container(content, limits, name, systems=True):
             yield member
-            system = containers.SYSTEM.fullmatch(member) is not None
-            yield from [_text(body)] if system else of_content(body, limits, member)
-    elif kind == file_types.SPREADSHEET:
-        yield from map(_on_one_line, xlsx.every_text(content, limits))
-        for part, body in containers.parts(content, limits, systems=True):
+            system = containers.SYSTEM_FILE_PATTERN.fullmatch(member) is not None
+            yield from [_text(body)] if system else iterate_content_values(body, limits, member)
+    elif kind == file_types.XLSX_WORKBOOK:
+        yield from map(_on_one_line, xlsx.iterate_workbook_texts(content, limits))
+        for part, body in containers.unpack_zip_entries(content, limits, systems=True):
             yield part
             yield from _of_part(part, body, limits)
     elif xml_stream.is_xml(content):
-        yield from map(_on_one_line, xml_stream.values(content, limits.bytes_per_member))
+        yield from map(_on_one_line, xml_stream.iterate_xml_values(content, limits.bytes_per_member))
     else:
-        yield from map(_on_one_line, QUOTED.findall(_text(content)))
+        yield from map(_on_one_line, MULTILINE_FIELD_PATTERN.findall(_text(content)))
 
 
 def _on_one_line(value: str) -> str:
@@ -86,17 +86,17 @@ def _of_part(name: str, body: bytes, limits: ContainerLimits) -> Iterator[str]:
     """
     yield _text(body)
     if name.endswith(XML_PARTS):
-        yield from xml_stream.values(body, limits.bytes_per_member)
-        if not name.startswith(SHEETS):
+        yield from xml_stream.iterate_xml_values(body, limits.bytes_per_member)
+        if not name.startswith(WORKSHEETS_FOLDER):
             blocks = _Blocks()
-            for _ in xml_stream.fed(body, limits.bytes_per_member, blocks):
+            for _ in xml_stream.feed_xml(body, limits.bytes_per_member, blocks):
                 pass
             yield from blocks.found
-    elif file_types.kind(body) not in (None, file_types.WEB_PAGE) and not name.startswith(PICTURES):
-        raise Rejected(containers.NESTED)
+    elif file_types.detect_file_type(body) not in (None, file_types.WEB_PAGE) and not name.startswith(MEDIA_FOLDER):
+        raise DeliveryRejected(containers.CONTAINER_NESTED)
 
 
-class _Blocks(xml_stream.Target):
+class _Blocks(xml_stream.XmlTarget):
     """Hears the text of every block of an Office document, its runs put together."""
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class _Blocks(xml_stream.Target):
         self.open: list[list[str]] = []
 
     def start(self, tag: str, _: dict[str, str]) -> None:
-        if tag.rpartition("}")[2] in BLOCKS:
+        if tag.rpartition("}")[2] in TEXT_BLOCK_ELEMENTS:
             self.open.append([])
 
     def data(self, text: str) -> None:
@@ -112,7 +112,7 @@ class _Blocks(xml_stream.Target):
             block.append(text)
 
     def end(self, tag: str) -> None:
-        if tag.rpartition("}")[2] in BLOCKS:
+        if tag.rpartition("}")[2] in TEXT_BLOCK_ELEMENTS:
             self.found.append("".join(self.open.pop()))
 
 
@@ -129,7 +129,7 @@ def _text(content: bytes) -> str:
 
 def _pieces(file: IO[bytes]) -> Iterator[str]:
     tail = b""
-    while piece := file.read(PIECE):
+    while piece := file.read(PIECE_BYTES):
         window = tail + piece.replace(b"\0", b"")
         yield window.decode("utf-8", "replace")
-        tail = window[-OVERLAP:]
+        tail = window[-OVERLAP_BYTES:]

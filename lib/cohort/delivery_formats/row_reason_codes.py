@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-BROKEN = "ROW_BROKEN"
+ROW_BROKEN = "ROW_BROKEN"
 """The one code of a line whose values stand in no known column."""
 
 
-class Reason(NamedTuple):
+class ReasonText(NamedTuple):
     """What a school reads, in Dutch and in English: what is the matter, and what to do."""
 
     nl: str
@@ -17,22 +17,22 @@ class Reason(NamedTuple):
     do: str
 
 
-AGAIN = (
+DELIVER_AGAIN = (
     "Verbeter dit in uw administratie en lever het bestand opnieuw.",
     ("Correct this in your administration and deliver the file again."),
 )
-SUPPLIER = "Vraag uw leverancier om een juist bestand.", "Ask your supplier for a correct file."
-PLATFORM = "Neem contact op met het platform.", "Contact the platform."
-NONE = "U hoeft niets te doen.", "You need not do anything."
+ASK_SUPPLIER = "Vraag uw leverancier om een juist bestand.", "Ask your supplier for a correct file."
+ASK_PLATFORM = "Neem contact op met het platform.", "Contact the platform."
+NOTHING_TO_DO = "U hoeft niets te doen.", "You need not do anything."
 
 
-def because(nl: str, en: str, do: tuple[str, str] = AGAIN) -> Reason:
+def make_reason(nl: str, en: str, do: tuple[str, str] = DELIVER_AGAIN) -> ReasonText:
     """A reason; what to do about it is to deliver the file again, unless told otherwise."""
-    return Reason(nl, en, *do)
+    return ReasonText(nl, en, *do)
 
 
-REASONS = {
-    "PUPIL_NOT_IN_ROSTER": because(
+ROW_REASONS = {
+    "PUPIL_NOT_IN_ROSTER": make_reason(
         "de leerlinglijst (EDEXML, UWLR) van de school heeft geen leerling met deze sleutel of dit ECK iD",
         "the school's roster (EDEXML, UWLR) has no pupil with this key or ECK iD",
         (
@@ -40,7 +40,7 @@ REASONS = {
             "Deliver an up-to-date roster, then the results in a newly made file.",
         ),
     ),
-    "PUPIL_AMBIGUOUS": because(
+    "PUPIL_AMBIGUOUS": make_reason(
         "niet zeker is welke leerling dit is: er is geen ECK iD en de sleutel geldt voor één export (#), of "
         "twee leerlingen hebben dezelfde sleutel, in één leerlinglijst of in twee van dit schooljaar, of "
         "sleutel en ECK iD wijzen twee leerlingen aan",
@@ -52,12 +52,12 @@ REASONS = {
             "Deliver the results with the ECK iD of the pupil, in a newly made file.",
         ),
     ),
-    BROKEN: because(
+    ROW_BROKEN: make_reason(
         "de regel heeft een ander aantal velden dan de kopregel",
         "the line has another number of fields than the header",
-        SUPPLIER,
+        ASK_SUPPLIER,
     ),
-    "NO_RESULT": because(
+    "NO_RESULT": make_reason(
         "de regel is geen resultaat: er staat geen leerlingnummer, geen schoolcode en geen toets in (een "
         "totaal, een gemiddelde, een opmerking)",
         "the line is no result: it has no pupil number, no school code and no test (a total, an average, a remark)",
@@ -66,25 +66,25 @@ REASONS = {
             "Delete such lines from the file; the other lines are not affected.",
         ),
     ),
-    "HEADER_REPEATED": because(
+    "HEADER_REPEATED": make_reason(
         "de kopregel staat hier nog eens: er zijn bestanden achter elkaar geplakt",
         "the header stands here once more: files were put one after another",
         ("Lever de bestanden apart, of haal deze regel weg.", "Deliver the files apart, or take this line away."),
     ),
-    "BRIN_INVALID": because(
+    "BRIN_INVALID": make_reason(
         "de schoolcode is niet twee cijfers en twee hoofdletters", "the school code is not two digits and two capitals"
     ),
-    "BRIN_UNKNOWN": because(
-        "de school staat niet op de scholenlijst", "the school is not on the school list", PLATFORM
+    "BRIN_UNKNOWN": make_reason(
+        "de school staat niet op de scholenlijst", "the school is not on the school list", ASK_PLATFORM
     ),
-    "VESTIGING_INVALID": because("de vestiging is niet twee cijfers", "the site is not two digits"),
-    "YEAR_INVALID": because(
+    "VESTIGING_INVALID": make_reason("de vestiging is niet twee cijfers", "the site is not two digits"),
+    "YEAR_INVALID": make_reason(
         "het schooljaar is niet twee opeenvolgende jaren, zoals 2024-2025",
         "the school year is not two years in a row, such as 2024-2025",
     ),
-    "PGN_MISSING": because("er is geen leerlingnummer", "there is no pupil number"),
-    "PGN_FILLER": because("het leerlingnummer is een opvulnummer", "the pupil number is a filler"),
-    "PGN_ROUNDED": because(
+    "PGN_MISSING": make_reason("er is geen leerlingnummer", "there is no pupil number"),
+    "PGN_FILLER": make_reason("het leerlingnummer is een opvulnummer", "the pupil number is a filler"),
+    "PGN_ROUNDED": make_reason(
         "het leerlingnummer is afgerond, zoals 1,23E+08; de laatste cijfers zijn weg",
         "the pupil number is rounded, such as 1.23E+08; its last digits are gone",
         (
@@ -92,91 +92,93 @@ REASONS = {
             "Make the column text (or a number without decimals) and deliver the file again.",
         ),
     ),
-    "PGN_INVALID": because(
+    "PGN_INVALID": make_reason(
         "het leerlingnummer doorstaat de controle niet: er klopt een cijfer niet, het heeft minder dan zeven "
         "of meer dan negen cijfers, of er staat een ander teken in, misschien een dat u niet ziet",
         "the pupil number does not pass its proof: a digit is wrong, it has fewer than seven digits or more "
         "than nine, or another character stands in it, perhaps one that is not seen",
     ),
-    "TEST_UNKNOWN": because(
+    "TEST_UNKNOWN": make_reason(
         "de toetscode (met de versie) staat niet in de catalogus",
         "the test code (with its version) is not in the catalogue",
     ),
-    "DATE_INVALID": because(
+    "DATE_INVALID": make_reason(
         "een datum is niet geschreven zoals het formaat voorschrijft (dag en maand in een andere volgorde of "
         "zonder voorloopnul, een jaar van twee cijfers, een tijd van 22 uur of later), of bestaat niet",
         "a date is not written as its format declares (day and month in another order or without a leading "
         "zero, a year of two digits, a time of 22 hours or later), or does not exist",
     ),
-    "DATE_OUTSIDE_YEAR": because(
+    "DATE_OUTSIDE_YEAR": make_reason(
         "de toetsdatum ligt buiten het schooljaar", "the test date lies outside the school year"
     ),
-    "DATE_IN_FUTURE": because(
+    "DATE_IN_FUTURE": make_reason(
         "de toetsdatum of het schooljaar ligt na de dag van inname",
         "the test date, or the school year, lies after the day of intake",
     ),
-    "BIRTH_DATE_IMPLAUSIBLE": because(
+    "BIRTH_DATE_IMPLAUSIBLE": make_reason(
         "de leerling zou, naar het geboortejaar, bij het begin van het schooljaar jonger dan 3 of ouder dan 21 zijn",
         "by the year of birth the pupil would be younger than 3 or older than 21 as the school year begins",
     ),
-    "MOMENT_MISSING": because(
+    "MOMENT_MISSING": make_reason(
         "er is geen toetsdatum en geen afnameperiode", "there is neither a test date nor a period"
     ),
-    "MOMENT_INVALID": because(
+    "MOMENT_INVALID": make_reason(
         "de periode is niet B, M of E, of niet die van de toets",
         "the period is not B, M or E, or not the one of the test",
     ),
-    "YEAR_GROUP_INVALID": because("de jaargroep staat niet in de codelijst", "the year group is not in the code list"),
-    "SEX_INVALID": because("het geslacht is geen code van dit formaat", "the sex is not a code of this format"),
-    "ATTRIBUTE_INVALID": because(
+    "YEAR_GROUP_INVALID": make_reason(
+        "de jaargroep staat niet in de codelijst", "the year group is not in the code list"
+    ),
+    "SEX_INVALID": make_reason("het geslacht is geen code van dit formaat", "the sex is not a code of this format"),
+    "ATTRIBUTE_INVALID": make_reason(
         "een kenmerk van de leerling staat niet in zijn codelijst", "an attribute of the pupil is not in its code list"
     ),
-    "SCORE_MISSING": because("er is geen score", "there is no score"),
-    "SCORE_NOT_A_NUMBER": because(
+    "SCORE_MISSING": make_reason("er is geen score", "there is no score"),
+    "SCORE_NOT_A_NUMBER": make_reason(
         "een score is geen getal van nul of meer: een ruwe score zonder decimalen, een vaardigheidsscore met "
         "hoogstens twee, na het decimaalteken van dit formaat; een percentage is geen score",
         "a score is not a number of zero or more: a raw score without decimals, a skill score with two at "
         "most, after the decimal mark of this format; a percentage is no score",
     ),
-    "SCORE_OUT_OF_RANGE": because(
+    "SCORE_OUT_OF_RANGE": make_reason(
         "de score ligt buiten het bereik van zijn schaal", "the score lies outside the range of its scale"
     ),
-    "LEVEL_INVALID": because("een niveau is niet A-E of I-V", "a level is not A-E or I-V"),
-    "DUPLICATE": because(
-        "dezelfde regel staat al eerder in het bestand", "the same line stands in the file before", NONE
+    "LEVEL_INVALID": make_reason("een niveau is niet A-E of I-V", "a level is not A-E or I-V"),
+    "DUPLICATE": make_reason(
+        "dezelfde regel staat al eerder in het bestand", "the same line stands in the file before", NOTHING_TO_DO
     ),
-    "CONFLICT": because(
+    "CONFLICT": make_reason(
         "het bestand heeft twee verschillende regels voor één resultaat: dezelfde resultaatsleutel, of "
         "zonder sleutel dezelfde toets van de leerling op dezelfde dag",
         "the file has two different lines for one result: the same result key, or without one the same "
         "test of the pupil on the same day",
     ),
-    "TWO_YEAR_GROUPS": because(
+    "TWO_YEAR_GROUPS": make_reason(
         "de leerling staat in één schooljaar in twee jaargroepen", "the pupil is in two year groups in one school year"
     ),
-    "YEAR_GROUPS_APART": because(
+    "YEAR_GROUPS_APART": make_reason(
         "de jaargroepen van de leerling in verschillende schooljaren kunnen niet allebei kloppen",
         "the pupil's year groups in different school years cannot both be right",
     ),
-    "TWO_SCHOOLS": because(
+    "TWO_SCHOOLS": make_reason(
         "de leerling heeft in één schooljaar resultaten van twee scholen",
         "the pupil has results of two schools in one school year",
     ),
 }
 """Every reason code of a row."""
 
-WARNINGS = {
-    "HALVED": because(
+WARNING_REASONS = {
+    "HALVED": make_reason(
         "in de vorige levering; dit bestand heeft er hoogstens half zoveel",
         "in the delivery before; this file has at most half as many",
         ("Ga na of het bestand volledig is.", "Check that the file is complete."),
     ),
-    "DOUBLED": because(
+    "DOUBLED": make_reason(
         "in de vorige levering; dit bestand heeft er minstens dubbel zoveel",
         "in the delivery before; this file has at least twice as many",
         ("Ga na of het bestand klopt.", "Check that the file is right."),
     ),
-    "COLUMN_GONE": because(
+    "COLUMN_GONE": make_reason(
         "van de vorige levering van deze leverancier die dit bestand niet meer heeft",
         "of this supplier's delivery before that this file has no longer",
         (
@@ -184,7 +186,7 @@ WARNINGS = {
             "Check that the export still has every column, and that none was renamed.",
         ),
     ),
-    "KEY_OF_ANOTHER_PUPIL": because(
+    "KEY_OF_ANOTHER_PUPIL": make_reason(
         "van een andere leerling vervangen onder dezelfde resultaatsleutel",
         "of another pupil replaced under the same result key",
         (
@@ -192,7 +194,7 @@ WARNINGS = {
             "Check that a pupil number was corrected; do not use a result key again.",
         ),
     ),
-    "KEY_OF_ONE_EXPORT": because(
+    "KEY_OF_ONE_EXPORT": make_reason(
         "in de leerlinglijst zonder ECK iD en zonder sleutel die langer geldt dan deze export (#); aan hen "
         "wordt geen resultaat gekoppeld",
         "in the roster without an ECK iD and without a key that holds beyond this export (#); no result is "
@@ -202,7 +204,7 @@ WARNINGS = {
             "Deliver a roster with ECK iDs or with the lasting keys of your administration.",
         ),
     ),
-    "ROSTER_WITHOUT_NUMBER": because(
+    "ROSTER_WITHOUT_NUMBER": make_reason(
         "in de leerlinglijst zonder BSN of onderwijsnummer; resultaten die aan hen worden gekoppeld, worden "
         "geweigerd, en een lijst zonder enig nummer wordt niet gebruikt",
         "in the roster without a BSN or onderwijsnummer; results that are joined to them are refused, and a "
@@ -212,8 +214,8 @@ WARNINGS = {
             "Deliver a roster with the numbers, as EDEXML has them.",
         ),
     ),
-    "DATE_OUTSIDE_YEAR": REASONS["DATE_OUTSIDE_YEAR"],
-    "BESIDE_DATA": because(
+    "DATE_OUTSIDE_YEAR": ROW_REASONS["DATE_OUTSIDE_YEAR"],
+    "BESIDE_DATA": make_reason(
         "in hetzelfde archief niet gelezen, omdat er geen gegevens in staan: een brief, een afbeelding, een "
         "controlegetal",
         "in the same container not read, because they hold no data: a letter, a picture, a check sum",
@@ -222,12 +224,12 @@ WARNINGS = {
             "If they say something that we should know, send it apart from the delivery.",
         ),
     ),
-    "BIRTH_DATE_PARTIAL": because(
+    "BIRTH_DATE_PARTIAL": make_reason(
         "de geboortedatum is maar voor een deel bekend; de rij telt zonder geboortedatum",
         "only a part of the date of birth is known; the row counts without one",
-        NONE,
+        NOTHING_TO_DO,
     ),
-    "TWO_NUMBERS": because(
+    "TWO_NUMBERS": make_reason(
         "lijkt onder twee leerlingnummers voor te komen: dezelfde geboortedatum en hetzelfde geslacht, "
         "dezelfde toets op dezelfde dag en dezelfde score",
         "seems to be there under two pupil numbers: the same date of birth and sex, the same test on the "
@@ -237,14 +239,14 @@ WARNINGS = {
             "Check whether it is one pupil; if so correct the number, or report the change of number.",
         ),
     ),
-    "TWO_YEAR_GROUPS": REASONS["TWO_YEAR_GROUPS"],
-    "YEAR_GROUPS_APART": REASONS["YEAR_GROUPS_APART"],
-    "TWO_SCHOOLS": REASONS["TWO_SCHOOLS"],
+    "TWO_YEAR_GROUPS": ROW_REASONS["TWO_YEAR_GROUPS"],
+    "YEAR_GROUPS_APART": ROW_REASONS["YEAR_GROUPS_APART"],
+    "TWO_SCHOOLS": ROW_REASONS["TWO_SCHOOLS"],
 }
 """What is told and not refused, each with a number: of pupils or of columns, or else of rows."""
 
-OF_FILES = frozenset({"BESIDE_DATA"})
-OF_COLUMNS = frozenset({"COLUMN_GONE"})
-OF_PUPILS = frozenset(
+FILE_WARNINGS = frozenset({"BESIDE_DATA"})
+COLUMN_WARNINGS = frozenset({"COLUMN_GONE"})
+PUPIL_WARNINGS = frozenset(
     {"KEY_OF_ONE_EXPORT", "ROSTER_WITHOUT_NUMBER", "TWO_NUMBERS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART", "TWO_SCHOOLS"}
 )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from cohort.delivery_formats.reason_codes import PLATFORM, SUPPLIER, because
+from cohort.delivery_formats.row_reason_codes import ASK_PLATFORM, ASK_SUPPLIER, make_reason
 
 UNREADABLE = "UNREADABLE"
 """What no reader foresaw: ours and not the school's. It says nothing of the content, which is tried again."""
-AS_UTF8 = (
+SAVE_AS_UTF8 = (
     'Sla het op als "CSV UTF-8", of vraag uw leverancier erom.',
     'Save it as "CSV UTF-8", or ask your supplier to.',
 )
 
 
-class Rejected(Exception):
+class DeliveryRejected(Exception):
     """What a reader of files raises when no row of a file can be trusted.
 
     Takes: a reason code (of `FILE_REASONS`), and the BRIN of the school that is to hear of it, if known.
@@ -26,7 +26,7 @@ class Rejected(Exception):
 
 
 FILE_REASONS = {
-    "PERMISSION_OLDER": because(
+    "PERMISSION_OLDER": make_reason(
         "de lijst die zegt wier resultaten van deze school gebruikt mogen worden, is ouder dan deze levering",
         "the list that says which pupils of this school may be used is older than this delivery",
         (
@@ -34,87 +34,91 @@ FILE_REASONS = {
             "Send a new list; this file is taken in after it.",
         ),
     ),
-    "FILE_NAME": because(
+    "FILE_NAME": make_reason(
         "het bestand of zijn map heeft een naam met ongewone tekens, of met _ of . aan het begin",
         "the file or its folder has a name with unusual characters, or with _ or . at its beginning",
         ("Geef het een andere naam.", "Give it another name."),
     ),
-    "FILE_TOO_LARGE": because(
+    "FILE_TOO_LARGE": make_reason(
         "het bestand is groter dan het platform van één levering toestaat",
         "the file is larger than the platform allows of one delivery",
         ("Lever het in delen.", "Send it in parts."),
     ),
-    "NOT_UTF8": because(
+    "NOT_UTF8": make_reason(
         "het bestand is niet in een tekencodering die bij zijn formaat hoort (meestal UTF-8)",
         "the file is not in an encoding that its format declares (UTF-8, most often)",
-        AS_UTF8,
+        SAVE_AS_UTF8,
     ),
-    "ENCODING_OTHER": because(
+    "ENCODING_OTHER": make_reason(
         "het bestand is in een andere tekencodering dan bij zijn formaat hoort",
         "the file is in another encoding than its format declares",
-        AS_UTF8,
+        SAVE_AS_UTF8,
     ),
-    "ENCODING_UTF16": because(
-        'het bestand is in UTF-16 ("Unicode-tekst")', 'the file is in UTF-16 ("Unicode text")', AS_UTF8
+    "ENCODING_UTF16": make_reason(
+        'het bestand is in UTF-16 ("Unicode-tekst")', 'the file is in UTF-16 ("Unicode text")', SAVE_AS_UTF8
     ),
-    "ENCODING_MACROMAN": because(
+    "ENCODING_MACROMAN": make_reason(
         "het bestand is in MacRoman, de oude tekencodering van de Mac; zo gaan namen van kolommen verloren",
         "the file is in MacRoman, the old encoding of the Mac; names of columns are lost that way",
-        AS_UTF8,
+        SAVE_AS_UTF8,
     ),
-    "ENCODING_CP850": because(
+    "ENCODING_CP850": make_reason(
         "het bestand is in CP850 of CP437, een tekencodering van DOS; zo gaan namen van kolommen verloren",
         "the file is in CP850 or CP437, an encoding of DOS; names of columns are lost that way",
-        AS_UTF8,
+        SAVE_AS_UTF8,
     ),
-    "HEADER_GARBLED": because(
+    "HEADER_GARBLED": make_reason(
         "de kopregel heeft tekens verloren (accenten, streepjes), dus het bestand is in een verkeerde "
         "tekencodering opgeslagen of gelezen",
         "the header has lost characters (accents, dashes), so the file was saved or read in a wrong encoding",
-        AS_UTF8,
+        SAVE_AS_UTF8,
     ),
-    "HEADER_SECOND": because(
+    "HEADER_SECOND": make_reason(
         "verderop staat een kopregel met andere kolommen, dus dit zijn verschillende bestanden achter elkaar",
         "further down stands a header with other columns, so these are different files one after another",
         ("Lever ze als losse bestanden.", "Deliver them as files of their own."),
     ),
-    "NOT_TEXT": because(
-        "het bestand bevat bytes die geen tekst heeft", "the file holds bytes that no text has", SUPPLIER
+    "NOT_TEXT": make_reason(
+        "het bestand bevat bytes die geen tekst heeft", "the file holds bytes that no text has", ASK_SUPPLIER
     ),
-    "EMPTY": because("het bestand heeft geen rijen", "the file has no rows"),
-    "QUOTE_OPEN": because(
-        "een aanhalingsteken wordt geopend en niet gesloten", "a quote is opened and never closed", SUPPLIER
+    "EMPTY": make_reason("het bestand heeft geen rijen", "the file has no rows"),
+    "QUOTE_OPEN": make_reason(
+        "een aanhalingsteken wordt geopend en niet gesloten", "a quote is opened and never closed", ASK_SUPPLIER
     ),
-    "HEADER_TWICE": because(
-        "een kolom staat twee keer in de kopregel", "a column stands in the header twice", SUPPLIER
+    "HEADER_TWICE": make_reason(
+        "een kolom staat twee keer in de kopregel", "a column stands in the header twice", ASK_SUPPLIER
     ),
-    "HEADER_UNKNOWN": because(
+    "HEADER_UNKNOWN": make_reason(
         "de kopregel mist een kolom die elke levering heeft",
         "the header lacks a column that every delivery has",
-        SUPPLIER,
+        ASK_SUPPLIER,
     ),
-    "HEADER_AMBIGUOUS": because(
-        "twee formaten passen even goed bij de kopregel", "two declared formats fit the header equally well", PLATFORM
+    "HEADER_AMBIGUOUS": make_reason(
+        "twee formaten passen even goed bij de kopregel",
+        "two declared formats fit the header equally well",
+        ASK_PLATFORM,
     ),
-    "SEVERAL_SCHOOLS": because(
+    "SEVERAL_SCHOOLS": make_reason(
         "het bestand heeft rijen van meer dan één school", "the file has rows of more than one school"
     ),
-    "SCHOOL_UNKNOWN": because(
-        "geen enkele rij is van een school op de scholenlijst", "no row is of a school on the school list", PLATFORM
+    "SCHOOL_UNKNOWN": make_reason(
+        "geen enkele rij is van een school op de scholenlijst", "no row is of a school on the school list", ASK_PLATFORM
     ),
-    "TOO_WIDE": because(
-        "een regel heeft meer velden dan enige levering heeft", "a line has more fields than any delivery has", SUPPLIER
+    "TOO_WIDE": make_reason(
+        "een regel heeft meer velden dan enige levering heeft",
+        "a line has more fields than any delivery has",
+        ASK_SUPPLIER,
     ),
-    "ROW_COUNT": because(
+    "ROW_COUNT": make_reason(
         "uit het bestand konden niet evenveel regels worden gelezen als erin staan",
         "the file has another number of lines than could be read from it",
-        SUPPLIER,
+        ASK_SUPPLIER,
     ),
-    "TOO_MANY_REFUSED": because(
+    "TOO_MANY_REFUSED": make_reason(
         "er is meer dan {limit} van de rijen geweigerd, en dan wordt geen enkele rij ingenomen",
         "more than {limit} of the rows were refused, and then no row at all is taken in",
     ),
-    UNREADABLE: because(
+    UNREADABLE: make_reason(
         "het platform kon het bestand niet lezen, door een fout van het platform en niet van uw school",
         "the platform could not read the file, by a fault of the platform and not of your school",
         (
@@ -122,22 +126,22 @@ FILE_REASONS = {
             "You need not do anything: the file is tried again.",
         ),
     ),
-    "OLD_SPREADSHEET": because(
+    "OLD_SPREADSHEET": make_reason(
         "het bestand is een oud of beveiligd Office-bestand",
         "the file is an old or a protected Office document",
         ("Sla het op als .xlsx of CSV.", "Save it as .xlsx or CSV."),
     ),
-    "SPREADSHEET_OTHER": because(
+    "SPREADSHEET_OTHER": make_reason(
         "het bestand is een rekenblad in een vorm die niet wordt gelezen (OpenDocument, Numbers, .xlsb)",
         "the file is a spreadsheet in a form that is not read (OpenDocument, Numbers, .xlsb)",
         ("Sla het op als .xlsx of CSV.", "Save it as .xlsx or CSV."),
     ),
-    "DOCUMENT": because(
+    "DOCUMENT": make_reason(
         "het bestand is een brief, een afbeelding of een ander document en geen tabel",
         "the file is a letter, a picture or another document, not a table",
         ("Lever de resultaten als .xlsx of CSV.", "Deliver the results as .xlsx or CSV."),
     ),
-    "WEB_PAGE": because(
+    "WEB_PAGE": make_reason(
         "het bestand is een webpagina of een rekenblad in XML, ook als het .xls heet",
         "the file is a web page or a spreadsheet in XML, even if it is called .xls",
         (
@@ -145,7 +149,7 @@ FILE_REASONS = {
             "Open it in your spreadsheet program and save it as .xlsx or CSV.",
         ),
     ),
-    "HIDDEN_CELLS": because(
+    "HIDDEN_CELLS": make_reason(
         "het rekenblad heeft verborgen rijen, kolommen of bladen met inhoud, ook door een filter; wat "
         "verborgen is, is misschien niet bedoeld om te leveren",
         "the workbook has hidden rows, columns or sheets with content, by a filter too; what is hidden may "
@@ -157,7 +161,7 @@ FILE_REASONS = {
             "visible to a new workbook.",
         ),
     ),
-    "HEADER_LOWER": because(
+    "HEADER_LOWER": make_reason(
         "boven de kopregel staan andere regels, zoals een titel",
         "other lines stand above the header, such as a title",
         (
@@ -165,7 +169,7 @@ FILE_REASONS = {
             "Delete the lines above the header and deliver the file again.",
         ),
     ),
-    "DELIMITER_OTHER": because(
+    "DELIMITER_OTHER": make_reason(
         "de kolommen zijn gescheiden door een ander teken dan bij het formaat hoort, zoals een tab",
         "the columns are separated by another character than the format declares, such as a tab",
         (
@@ -173,50 +177,50 @@ FILE_REASONS = {
             "Save it as .xlsx, or as CSV with the delimiter of the format.",
         ),
     ),
-    "SPREADSHEET_BROKEN": because("het rekenblad is beschadigd", "the spreadsheet is damaged"),
-    "SPREADSHEET_SHEETS": because(
+    "SPREADSHEET_BROKEN": make_reason("het rekenblad is beschadigd", "the spreadsheet is damaged"),
+    "SPREADSHEET_SHEETS": make_reason(
         "het rekenblad heeft geen of meer dan één blad met inhoud",
         "the spreadsheet has no sheet with content, or several",
     ),
-    "SPREADSHEET_ENCRYPTED": because("het rekenblad is versleuteld", "the spreadsheet is encrypted"),
-    "CONTAINER_UNKNOWN": because(
+    "SPREADSHEET_ENCRYPTED": make_reason("het rekenblad is versleuteld", "the spreadsheet is encrypted"),
+    "CONTAINER_UNKNOWN": make_reason(
         "het bestand is een archief van een soort die niet wordt gelezen",
         "the file is an archive of a kind that is not read",
         ("Gebruik .zip of .gz.", "Use .zip or .gz."),
     ),
-    "CONTAINER_BROKEN": because(
+    "CONTAINER_BROKEN": make_reason(
         "het archief is beschadigd, of ingepakt op een manier die niet wordt gelezen",
         "the container is damaged, or packed in a way that is not read",
     ),
-    "CONTAINER_ENCRYPTED": because("het archief is versleuteld", "the container is encrypted"),
-    "CONTAINER_BOMB": because(
+    "CONTAINER_ENCRYPTED": make_reason("het archief is versleuteld", "the container is encrypted"),
+    "CONTAINER_BOMB": make_reason(
         "uit het archief zou meer komen dan het platform toestaat",
         "more would come out of the container than the platform allows",
     ),
-    "CONTAINER_PATH": because(
-        "een naam in het archief leidt naar buiten", "a name in the container leads out of it", SUPPLIER
+    "CONTAINER_PATH": make_reason(
+        "een naam in het archief leidt naar buiten", "a name in the container leads out of it", ASK_SUPPLIER
     ),
-    "CONTAINER_NESTED": because("het archief bevat een ander archief", "the container holds another container"),
-    "CONTAINER_EMPTY": because("het archief is leeg", "the container holds nothing"),
-    "XML_BROKEN": because(
+    "CONTAINER_NESTED": make_reason("het archief bevat een ander archief", "the container holds another container"),
+    "CONTAINER_EMPTY": make_reason("het archief is leeg", "the container holds nothing"),
+    "XML_BROKEN": make_reason(
         "het document is beschadigd of afgebroken, staat in een andere tekencodering dan het zegt, of heeft "
         "iets dubbel dat één keer mag",
         "the document is damaged, cut off, in another encoding than it says, or has something twice that may "
         "stand once",
-        SUPPLIER,
+        ASK_SUPPLIER,
     ),
-    "XML_UNSAFE": because(
-        "het document heeft een DTD of eigen entiteiten", "the document has a DTD or entities of its own", SUPPLIER
+    "XML_UNSAFE": make_reason(
+        "het document heeft een DTD of eigen entiteiten", "the document has a DTD or entities of its own", ASK_SUPPLIER
     ),
-    "XML_UNKNOWN": because(
+    "XML_UNKNOWN": make_reason(
         "het document is geen leerlinglijst (EDEXML 1.0.3-2.1: EDEX; UWLR 2.0-2.3: "
         "leerlinggegevens_antwoord) en geen resultaten (UWLR 2.0-2.3: "
         "leerresultaten_verzoek), op zichzelf of in een SOAP-envelop",
         "the document is neither a roster (EDEXML 1.0.3-2.1: EDEX; UWLR 2.0-2.3: leerlinggegevens_antwoord) "
         "nor results (UWLR 2.0-2.3: leerresultaten_verzoek), by itself or in a SOAP envelope",
-        SUPPLIER,
+        ASK_SUPPLIER,
     ),
-    "XML_NO_RECORDS": because(
+    "XML_NO_RECORDS": make_reason(
         "het bericht heeft geen leerlingen en geen resultaten: het is een vraag, een bevestiging, een "
         "foutmelding, een leeg antwoord, of het heeft alleen groepen of leerkrachten",
         "the message has neither pupils nor results: it is a question, a confirmation, an error, an empty "
@@ -228,20 +232,22 @@ FILE_REASONS = {
             "(leerresultaten_verzoek).",
         ),
     ),
-    "XML_SEVERAL": because(
+    "XML_SEVERAL": make_reason(
         "de SOAP-envelop bevat meer dan één bericht",
         "the SOAP envelope holds more than one message",
         ("Lever elk bericht in een eigen bestand.", "Deliver each message in a file of its own."),
     ),
-    "XML_TOO_LARGE": because(
-        "het document is groter dan het platform toestaat", "the document is larger than the platform allows", SUPPLIER
+    "XML_TOO_LARGE": make_reason(
+        "het document is groter dan het platform toestaat",
+        "the document is larger than the platform allows",
+        ASK_SUPPLIER,
     ),
-    "UWLR_TEST_UNDECLARED": because(
+    "UWLR_TEST_UNDECLARED": make_reason(
         "een resultaat heeft een toets die het bericht niet opgeeft",
         "a result has a test that the message does not declare",
-        SUPPLIER,
+        ASK_SUPPLIER,
     ),
-    "ROSTER_MISSING": because(
+    "ROSTER_MISSING": make_reason(
         "er is geen leerlinglijst (EDEXML, UWLR) met leerlingnummers van deze school en dit schooljaar",
         "there is no roster (EDEXML, UWLR) with pupil numbers of this school and year to join the results to",
         (
