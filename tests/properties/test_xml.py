@@ -198,4 +198,4 @@ def test_the_contents_that_are_damaged_here_are_sound() -> None:
         None,
     ]
     assert len(list(containers.unpack_container(ZIP, LIMITS))) == 2
-    assert [len(xlsx.read_workbook(content, LIMITS).cells) for content in (SHEET, SHARED)] == [5, 1]
+    assert [len(xlsx.read_workbook(content, LIMITS).numbered_rows) for content in (SHEET, SHARED)] == [5, 1]

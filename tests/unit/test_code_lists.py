@@ -65,13 +65,13 @@ UNLISTED = [
 
 @pytest.mark.parametrize(("column", "code", "written"), DRAWN)
 def test_every_spelling_leads_to_its_code(column: str, code: str, written: str) -> None:
-    assert {CODE_LISTS[column].canonical(spelling) for spelling in written.split()} == {code}
+    assert {CODE_LISTS[column].canonical_code(spelling) for spelling in written.split()} == {code}
     assert code == NO_VALUE or code in CODE_LISTS[column].codes
 
 
 @pytest.mark.parametrize(("column", "written"), UNLISTED)
 def test_what_is_no_spelling_is_no_code(column: str, written: str) -> None:
-    assert CODE_LISTS[column].canonical(written) is None
+    assert CODE_LISTS[column].canonical_code(written) is None
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_what_schools_read_is_the_list() -> None:
         listed = [*(str(n) for low, high in spans for n in range(low, high + 1)), *single]
         assert sorted(listed) == sorted(CODE_LISTS[column].codes)
         written = re.findall(r"`([^`]+)`", others.replace("counts as `I`", ""))
-        assert bool(written) == bool(CODE_LISTS[column].others)
-        assert set(written) <= CODE_LISTS[column].others.keys()
+        assert bool(written) == bool(CODE_LISTS[column].alternative_spellings)
+        assert set(written) <= CODE_LISTS[column].alternative_spellings.keys()
 
 
 def test_no_two_codes_of_a_column_share_a_spelling_in_other_capitals() -> None:

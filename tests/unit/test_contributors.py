@@ -22,7 +22,7 @@ RETENTION = TableRetention(deleted_files_hours=0, log_hours=0)
 
 
 def mac(brin: str) -> bytes:
-    return KEY.digests([f"brin|{brin}"])[0]
+    return KEY.digest_texts([f"brin|{brin}"])[0]
 
 
 @pytest.fixture

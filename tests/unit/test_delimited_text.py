@@ -25,7 +25,7 @@ BLOCK = io.DEFAULT_BUFFER_SIZE
 
 def read(content: str | bytes, **options: object) -> list[tuple[int, list[str]]]:
     source = io.BytesIO(content if isinstance(content, bytes) else content.encode())
-    return [(record.line, record.fields) for record in open_delimited_text(source, **options).records]  # type: ignore[arg-type]
+    return [(record.first_line, record.fields) for record in open_delimited_text(source, **options).records]  # type: ignore[arg-type]
 
 
 class TestRecords:
@@ -135,13 +135,13 @@ class TestRefusals:
 
         assert (refused.value.fault, refused.value.lines) == (fault, lines)
         assert refused.value.__cause__ is None
-        assert SECRET not in f"{refused.value} {refused.value.found} {refused.value!r}"
+        assert SECRET not in f"{refused.value} {refused.value.description} {refused.value!r}"
 
     def test_a_hierarchy_has_no_header_that_could_come_twice(self) -> None:
         assert [fields for _, fields in read("a;*\na;*\n", header=False)] == [["a", "*"], ["a", "*"]]
 
     def test_many_lines_are_not_all_named(self) -> None:
-        assert UnreadableText("SWALLOWED", *range(2, 90)).found.endswith("(line 2, 3, 4, 5, 6 and others)")
+        assert UnreadableText("SWALLOWED", *range(2, 90)).description.endswith("(line 2, 3, 4, 5, 6 and others)")
 
 
 class TestEncodings:

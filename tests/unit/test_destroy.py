@@ -226,7 +226,7 @@ def test_nothing_that_identifies_stands_in_the_certificate_or_the_progress(site:
 
 def test_the_rows_are_deleted_and_vacuumed_before_the_folder_goes(spark: SparkSession, site: Site) -> None:
     table = site.zones.published_table("groei")
-    assert delta.purge_table(table).left_behind == 0
+    assert delta.purge_table(table).remaining_files == 0
     assert delta.read_table(spark, table).count() == 0
     assert spark.conf.get("spark.databricks.delta.retentionDurationCheck.enabled", "true") == "true"
 

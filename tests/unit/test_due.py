@@ -200,8 +200,8 @@ def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
 def test_the_names_of_timings_are_given_and_not_read_from_lines() -> None:
     lines: list[str] = []
     clock = Stopwatch(lines.append)
-    clock.tell("records: all of them", "12 pupils: some")
-    clock.tell("staged")
+    clock.report_stage("records: all of them", "12 pupils: some")
+    clock.report_stage("staged")
     assert list(clock.seconds) == ["records: all of them", "staged"]
     assert [line.rpartition(" (")[0] for line in lines] == ["records: all of them: 12 pupils: some", "staged"]
 

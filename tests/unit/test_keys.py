@@ -105,4 +105,4 @@ def test_the_pads_are_those_of_hmac(secret: bytes, message: bytes) -> None:
 
 @given(st.binary(min_size=32, max_size=32), st.lists(st.text(max_size=20), max_size=5))
 def test_digests_are_hmacs_in_order(secret: bytes, texts: list[str]) -> None:
-    assert ProjectKey(secret).digests(texts) == [hmac.digest(secret, text.encode(), "sha256") for text in texts]
+    assert ProjectKey(secret).digest_texts(texts) == [hmac.digest(secret, text.encode(), "sha256") for text in texts]

@@ -89,7 +89,7 @@ def test_a_roster_is_read_however_it_is_wrapped(text: str, encoding: str) -> Non
         named.brin,
         named.vestiging,
     )
-    assert roster.part is ("leerlinggegevens-leerlingen" in text)
+    assert roster.partial is ("leerlinggegevens-leerlingen" in text)
 
 
 WRAPPED = [
@@ -167,5 +167,5 @@ def of_kind(content: bytes) -> object:
 
 
 def test_the_kinds_of_messages_are_those_that_a_reader_reads() -> None:
-    read = dict.fromkeys(edexml.ROSTER_SHAPE.roots, file_recognition.ROSTER)
+    read = dict.fromkeys(edexml.ROSTER_SHAPE.root_names, file_recognition.ROSTER)
     assert {**read, uwlr.UWLR_RESULTS_ROOT: file_recognition.RESULTS} == file_recognition.XML_ROOT_KINDS

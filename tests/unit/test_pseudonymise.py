@@ -69,7 +69,7 @@ def test_the_published_vectors(spark: SparkSession) -> None:
     for secret in {secret for secret, _ in VECTORS}:
         texts = {text: digest for (one, text), digest in VECTORS.items() if one == secret}
         messages = local_frames.make_local_frame(spark, "text string", [(text,) for text in (*texts, None)])
-        joined = messages.join(F.broadcast(ProjectKey(secret).frame(spark)))
+        joined = messages.join(F.broadcast(ProjectKey(secret).key_frame(spark)))
         found = joined.select("text", F.hex(hmac_sha256(F.col("text"))).alias("digest")).toArrow().to_pylist()
         shown = {row["text"]: row["digest"] for row in found}
         assert shown.pop(None) is None
@@ -125,5 +125,5 @@ def test_the_key_stands_in_no_plan(spark: SparkSession) -> None:
 def test_a_session_that_does_not_encrypt_its_scratch_gets_no_key(told: dict[str, str]) -> None:
     session: Any = SimpleNamespace(conf=SimpleNamespace(get=lambda name, default: told.get(name, default)))
     with pytest.raises(KeyRefused, match=r"spark\.io\.encryption\.enabled = true") as refused:
-        ProjectKey(SECRET).frame(session)
+        ProjectKey(SECRET).key_frame(session)
     assert refused.value.exit_code == 13

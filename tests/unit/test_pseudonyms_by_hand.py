@@ -42,7 +42,7 @@ def test_the_verifiers_pseudonyms_are_right(spark: SparkSession, says: str) -> N
         name: pa.array(values * (len(NUMBERS) // len(values) + 1), pa.string())[: len(NUMBERS)]
         for name, values in (("pgn", NUMBERS), ("brin", SCHOOLS))
     }
-    rows = control_column_check.driver_frame(spark, columns).crossJoin(ProjectKey(secret).frame(spark))
+    rows = control_column_check.driver_frame(spark, columns).crossJoin(ProjectKey(secret).key_frame(spark))
     shown = rows.select(
         "pgn",
         "brin",
@@ -55,14 +55,14 @@ def test_the_verifiers_pseudonyms_are_right(spark: SparkSession, says: str) -> N
         assert row.school == by_hand(secret, f"brin|{row.brin}")
     listed = pseudonym_check.listed_pupil_pseudonyms(spark, NUMBERS, ProjectKey(secret)).collect()
     assert {row[PSEUDONYM_COLUMNS[0]] for row in listed} == {by_hand(secret, f"pgn|{n}").hex() for n in NUMBERS}
-    assert ProjectKey(secret).digests(SCHOOLS) == [by_hand(secret, school) for school in SCHOOLS]
+    assert ProjectKey(secret).digest_texts(SCHOOLS) == [by_hand(secret, school) for school in SCHOOLS]
 
 
 @pytest.mark.parametrize("says", SECRETS)
 def test_the_releases_pseudonyms_are_right(spark: SparkSession, says: str) -> None:
     secret = SECRETS[says]
     texts = local_frames.make_local_frame(spark, "text string", [(text,) for text in (*NUMBERS, None)])
-    rows = texts.crossJoin(ProjectKey(secret).frame(spark)).select("text", hmac_sha256(F.col("text")).alias("mac"))
+    rows = texts.crossJoin(ProjectKey(secret).key_frame(spark)).select("text", hmac_sha256(F.col("text")).alias("mac"))
     shown = {row.text: row.mac for row in rows.collect()}
     wanted: dict[str | None, bytes | None] = {text: by_hand(secret, text) for text in NUMBERS}
     assert shown == wanted | {None: None}

@@ -91,7 +91,7 @@ def test_the_own_sites_rosters_go_before_the_main_sites_and_the_last_one_before_
 )
 def test_a_key_that_begins_with_a_number_sign_holds_within_one_export(key: str | None, lasts: bool) -> None:
     assert rosters.is_lasting_key(key) is lasts
-    found, on, code = PupilIndex((roster(pupil(key)),), {}).find(key, None)
+    found, on, code = PupilIndex((roster(pupil(key)),), {}).find_pupil(key, None)
     refused = "PUPIL_AMBIGUOUS" if key else "PUPIL_NOT_IN_ROSTER"
     assert (found is not None, on, code) == ((True, "key", None) if lasts else (False, None, refused))
 
@@ -150,7 +150,7 @@ def test_whether_one_key_can_be_of_one_child(says: str, one: RosterPupil, other:
     assert rosters.may_be_one_child(one, other, replaced) is can_be, says
     assert rosters.may_be_one_child(other, one, replaced) is can_be, says
     new, old = roster(one, BEN, made="2025-01-10"), roster(other, BEN, made="2024-09-10")
-    found, on, code = PupilIndex((new, old), replaced).find("L1", None)
+    found, on, code = PupilIndex((new, old), replaced).find_pupil("L1", None)
     assert (found, on, code) == ((one, "key", None) if can_be else (None, None, "PUPIL_AMBIGUOUS")), says
 
 
@@ -254,7 +254,7 @@ def test_whether_one_key_can_be_of_one_child(says: str, one: RosterPupil, other:
 def test_a_join_that_another_roster_contradicts_is_not_taken(
     says: str, held: list[Roster], asked: tuple[str, str | None], found: str
 ) -> None:
-    who, on, code = PupilIndex(tuple(held), {}).find(*asked)
+    who, on, code = PupilIndex(tuple(held), {}).find_pupil(*asked)
     assert (code or on) == found, says
     assert who is None or who.number == BSN, says
     assert (who is None) is (code is not None), says

@@ -312,7 +312,7 @@ LAYOUTS = [
 @pytest.mark.parametrize(("before", "below", "hidden"), [pytest.param(*r, id=says) for says, *r in LAYOUTS])
 def test_what_is_hidden_and_has_content_is_seen(before: str, below: str, hidden: tuple[int, ...] | None) -> None:
     sheet = xlsx.read_workbook(book(header(), below, before=before), LIMITS)
-    assert (sheet.hides, sheet.hidden_rows) == (hidden is not None, hidden or ())
+    assert (sheet.has_hidden_content, sheet.hidden_rows) == (hidden is not None, hidden or ())
 
 
 @pytest.mark.parametrize("state", ["hidden", "veryHidden"])
@@ -320,7 +320,7 @@ def test_a_hidden_sheet_with_content_is_seen_and_one_without_is_nothing(state: s
     shown = Sheet_(header() + result(PUPIL))
     for rows, hides in ((header(), True), ("", False), (row("  "), False)):
         sheet = xlsx.read_workbook(Workbook((shown, Sheet_(rows, state=state))).packed(), LIMITS)
-        assert (sheet.hides, len(sheet.cells)) == (hides, 1)
+        assert (sheet.has_hidden_content, len(sheet.numbered_rows)) == (hides, 1)
 
 
 ESCAPES = [

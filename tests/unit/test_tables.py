@@ -130,7 +130,7 @@ def test_a_vacuum_leaves_what_the_current_version_needs_and_nothing_else(spark: 
     rows = sorted(map(tuple, delta.read_table(spark, replaced).collect()))
     assert _data(replaced) > delta.list_current_names(replaced)
     commits = delta.read_commits(replaced)
-    assert delta.vacuum_table(replaced).left_behind == 0
+    assert delta.vacuum_table(replaced).remaining_files == 0
     assert _data(replaced) == delta.list_current_names(replaced)
     assert sorted(map(tuple, delta.read_table(spark, replaced).collect())) == rows == [("2", 2), ("again", 1)]
     assert delta.read_commits(replaced) == commits
@@ -146,8 +146,8 @@ def test_what_a_vacuum_leaves_behind_is_counted(replaced: Path, monkeypatch: pyt
 
     with monkeypatch.context() as broken:
         broken.setattr(Path, "unlink", fails)
-        assert delta.vacuum_table(replaced).left_behind >= beside > 0
-    assert delta.vacuum_table(replaced).left_behind == 0
+        assert delta.vacuum_table(replaced).remaining_files >= beside > 0
+    assert delta.vacuum_table(replaced).remaining_files == 0
 
 
 UUID = "1b7bce46-4ea6-4241-bba4-2fa96def54bf"
@@ -219,7 +219,7 @@ def test_what_is_not_of_the_table_counts_whatever_its_name(vacuumed: Path, name:
         assert os.path.lexists(beside), "it is nobody's that we know"
     finally:
         beside.unlink()
-    assert delta.vacuum_table(vacuumed).left_behind == 0
+    assert delta.vacuum_table(vacuumed).remaining_files == 0
 
 
 @pytest.mark.parametrize("name", GOES)
@@ -227,7 +227,7 @@ def test_what_a_killed_run_left_of_its_own_goes(spark: SparkSession, vacuumed: P
     beside = _put_beside(vacuumed, name)
     assert delta.list_foreign_files(vacuumed) == [beside]
     assert delta.list_files_vacuum_leaves(vacuumed) == []
-    assert delta.vacuum_table(vacuumed).left_behind == 0
+    assert delta.vacuum_table(vacuumed).remaining_files == 0
     assert not os.path.lexists(beside)
     assert [row.name for row in delta.read_table(spark, vacuumed).collect()] == ["again"]
 
@@ -260,6 +260,6 @@ def test_a_folder_of_which_something_stays_is_told(tmp_path: Path, monkeypatch: 
 
 
 def test_a_purge_leaves_no_row_and_no_file(spark: SparkSession, replaced: Path) -> None:
-    assert delta.purge_table(replaced).left_behind == 0
+    assert delta.purge_table(replaced).remaining_files == 0
     assert _data(replaced) == set()
     assert delta.read_table(spark, replaced).collect() == []

@@ -92,14 +92,14 @@ OF_ANNA = {
 
 def test_a_result_with_its_pupil_is_a_row_of_the_canonical_dialect() -> None:
     (row,) = rows(document(afname(result())))
-    assert (row.element, row.code) == (1, None)
+    assert (row.element_number, row.code) == (1, None)
     assert cells(row) == {**OF_ANNA, "ruwe_score": "44"}
 
 
 def test_elements_are_numbered_through_the_message() -> None:
     first = afname(result(key="a"), result(key="b"))
     found = rows(document(first, afname(result(key="c"))))
-    assert [(row.element, cells(row)["bron_result_key"]) for row in found] == [(1, "a"), (2, "b"), (3, "c")]
+    assert [(row.element_number, cells(row)["bron_result_key"]) for row in found] == [(1, "a"), (2, "b"), (3, "c")]
 
 
 def test_an_oso_result_gives_its_scores_and_its_national_level() -> None:

@@ -63,7 +63,7 @@ class ProjectPopulation(Declaration):
         listed = CODE_LISTS["jaargroep"]
         odd = [place for place, group in enumerate(groups or (), start=1) if group not in listed.codes]
         if odd:
-            instead = [f"`{code}`" for group in groups or () if (code := listed.others.get(group))]
+            instead = [f"`{code}`" for group in groups or () if (code := listed.alternative_spellings.get(group))]
             raise ValueError(
                 "Expected year groups as results have them, for example `7`; found another text in place "
                 f"{', '.join(map(str, odd))} of population.jaargroep in <where>. "

@@ -49,13 +49,13 @@ def pseudonymise_pupils(pupils: PupilRecords, key: ProjectKey, schools: Iterable
     """
     spark = pupils.sparkSession
     named = sorted(set(schools))
-    digests = key.digests(f"brin|{school}" for school in named)
+    digests = key.digest_texts(f"brin|{school}" for school in named)
     coded = [(brin_to_number(school), digest) for school, digest in zip(named, digests, strict=True)]
     lookup = local_frames.make_local_frame(spark, f"{HOME_SCHOOL} int not null, _listed binary not null", coded)
     columns = [c for c in pupils.columns if c not in (PGN, HOME_SCHOOL, OTHER_SCHOOLS, ROW_COUNT, SHOWN_ROW_COUNT)]
     keyed = (
         pupils.join(F.broadcast(lookup), HOME_SCHOOL, "left")
-        .join(F.broadcast(key.frame(spark)))
+        .join(F.broadcast(key.key_frame(spark)))
         .select(
             hmac_sha256(F.concat(F.lit("pgn|"), F.lpad(F.col(PGN).cast("string"), 9, "0"))).alias(PUPIL_CONTROL),
             F.coalesce("_listed", hmac_sha256(_brin(F.col(HOME_SCHOOL)))).alias(SCHOOL_CONTROL),

@@ -30,8 +30,8 @@ def make_board_frame(spark: SparkSession, key: ProjectKey, boards: Mapping[str, 
     """
     brins = sorted(boards)
     names = sorted({name for brin in brins for name in boards[brin].ever})
-    digest = dict(zip(names, key.digests(BOARD_LABEL + name for name in names), strict=True))
-    schools = key.digests(f"brin|{brin}" for brin in brins)
+    digest = dict(zip(names, key.digest_texts(BOARD_LABEL + name for name in names), strict=True))
+    schools = key.digest_texts(f"brin|{brin}" for brin in brins)
     rows = [
         (school, digest[boards[brin].present], sorted(digest[name] for name in boards[brin].ever))
         for brin, school in zip(brins, schools, strict=True)

@@ -156,7 +156,7 @@ def choose_blanked_classes(
 def draw_cover_order(recoding: Recoding, key: ProjectKey) -> Numbers:
     """The place of each class in the order in which covers are drawn."""
     labels = zip(*(shown.tolist() for shown in recoding.labels), strict=True)
-    digests = key.digests(COVER_LABEL + "|".join(one) for one in labels)
+    digests = key.digest_texts(COVER_LABEL + "|".join(one) for one in labels)
     order = np.empty(len(digests), dtype=np.int64)
     order[sorted(range(len(digests)), key=digests.__getitem__)] = np.arange(len(digests))
     return order

@@ -45,10 +45,10 @@ def is_uwlr_namespace(namespace: str, of_root: str) -> bool:
 
 
 ROSTER_SHAPE = MessageShape(
-    root=EDEXML_ROOT,
-    own=is_uwlr_namespace,
-    also=ANSWER_PATHS,
-    paths=frozenset(
+    root_name=EDEXML_ROOT,
+    is_own_namespace=is_uwlr_namespace,
+    equivalent_root_paths=ANSWER_PATHS,
+    element_paths=frozenset(
         {
             "EDEX/school",
             *(f"EDEX/school/{name}" for name in _SCHOOL),
@@ -62,7 +62,7 @@ ROSTER_SHAPE = MessageShape(
             f"{_TEACHES}/rol",
         }
     ),
-    records=frozenset({_LEERLING, _LEERKRACHT}),
+    record_paths=frozenset({_LEERLING, _LEERKRACHT}),
 )
 
 TEACHER_ROLES, ASSISTANT_ROLES = frozenset({"LRK"}), frozenset({"STA", "OWA", "KLA"})
@@ -87,11 +87,11 @@ def read_roster(content: bytes, most_bytes: int) -> Roster:
     for path, attributes, text in xml_messages.read_message_elements(content, most_bytes, ROSTER_SHAPE):
         parent, _, name = path.rpartition("/")
         if parent == "EDEX/school":
-            school.take(name, text)
+            school.add(name, text)
         elif path == "EDEX/school":
-            school.take("", path)
+            school.add("", path)
         elif parent in (_GROEP, _LEERLING):
-            fields.take(name, attributes.get("key") if name == "groep" else text)
+            fields.add(name, attributes.get("key") if name == "groep" else text)
         elif path == _GROEP:
             levels[attributes.get("key", "")] = fields.get("jaargroep")
             fields = UniqueElements()
@@ -122,7 +122,7 @@ def read_roster(content: bytes, most_bytes: int) -> Roster:
 class UniqueElements(dict[str, str | None]):
     """The elements of one record by name, each of which may stand once."""
 
-    def take(self, name: str, text: str | None) -> None:
+    def add(self, name: str, text: str | None) -> None:
         if name in self:
             raise DeliveryRejected(xml_stream.XML_BROKEN)
         self[name] = text

@@ -61,10 +61,10 @@ class Roster:
 
     school: DocumentSchool
     pupils: tuple[RosterPupil, ...]
-    part: bool = False
+    partial: bool = False
 
     @cached_property
-    def numbered(self) -> bool:
+    def has_numbers(self) -> bool:
         """Whether a pupil has a number in it."""
         return any(pupil.number for pupil in self.pupils)
 
@@ -124,7 +124,7 @@ def select_rosters(rosters: Iterable[Roster], asked: DocumentSchool) -> tuple[Ro
     """
     fitting = [roster for roster in rosters if roster_fits_school(roster.school, asked)]
     own = [roster for roster in fitting if roster.school.vestiging == asked.vestiging]
-    those = own if any(roster.numbered for roster in own) else fitting
+    those = own if any(roster.has_numbers for roster in own) else fitting
     return tuple(sorted(those, key=lambda roster: _made(roster.school), reverse=True))
 
 
@@ -137,13 +137,13 @@ def merge_rosters(rosters: Iterable[Roster]) -> Roster | None:
 
     Takes: rosters as `meant` orders them. One without a pupil number (a narrow set of UWLR) has none to give.
     """
-    numbered = [roster for roster in rosters if roster.numbered]
+    numbered = [roster for roster in rosters if roster.has_numbers]
     pupils: list[RosterPupil] = []
     for roster in numbered:
         keys = {pupil.key for pupil in pupils if is_lasting_key(pupil.key)}
         eckids = {pupil.eckid for pupil in pupils if pupil.eckid}
         pupils += [one for one in roster.pupils if one.key not in keys and one.eckid not in eckids]
-        if not roster.part:
+        if not roster.partial:
             break
     return replace(numbered[0], pupils=tuple(pupils)) if numbered else None
 
@@ -157,13 +157,13 @@ class PupilIndex:
     """
 
     rosters: tuple[Roster, ...]
-    newest_of: Mapping[str, str]
+    newest_numbers: Mapping[str, str]
 
     @cached_property
     def roster(self) -> Roster | None:
         return merge_rosters(self.rosters)
 
-    def find(self, key: str | None, eckid: str | None) -> PupilMatch:
+    def find_pupil(self, key: str | None, eckid: str | None) -> PupilMatch:
         """The pupil of a result, by its ECK iD, else by its key; or why nobody can tell whose it is."""
         if self.roster is None:
             return None, None, ROSTER_MISSING
@@ -186,7 +186,7 @@ class PupilIndex:
     def _contradicts(self, roster: Roster, pupil: RosterPupil, key: str | None, eckid: str | None) -> bool:
         """Whether a roster has another child than this one under the key, or the ECK iD, of its result."""
         named = (*roster.by_key.get(key or "", ()), *roster.by_eckid.get(eckid or "", ()))
-        return not all(may_be_one_child(pupil, other, self.newest_of) for other in named)
+        return not all(may_be_one_child(pupil, other, self.newest_numbers) for other in named)
 
 
 def may_be_one_child(one: RosterPupil, other: RosterPupil, newest_of: Mapping[str, str]) -> bool:

@@ -107,9 +107,9 @@ def _over_lines(text: str, delimiter: str, width: int) -> Iterator[TranscriptRow
             if not "".join(record.fields).strip(BLANK_CHARACTERS):
                 continue
             if joins_several_records(record, delimiter, width):
-                yield from ((line, ROW_BROKEN, ()) for line in range(record.line, record.last + 1))
+                yield from ((line, ROW_BROKEN, ()) for line in range(record.first_line, record.last_line + 1))
             else:
-                yield record.line, "" if len(record.fields) == width else ROW_BROKEN, record.fields
+                yield record.first_line, "" if len(record.fields) == width else ROW_BROKEN, record.fields
     except UnreadableText:
         raise DeliveryRejected("QUOTE_OPEN") from None
 
@@ -123,13 +123,13 @@ def transcribe_workbook(file: DeliveredFile, desk: RecognitionContext) -> Delive
     sheet = xlsx.read_workbook(file.path.read_bytes(), desk.limits)
     found = desk.formats.of_names(sheet.header)
     if isinstance(found, UnrecognisedHeader):
-        return _no_header(replace(file, rows=len(sheet.cells)), sheet, found, desk)
+        return _no_header(replace(file, rows=len(sheet.numbered_rows)), sheet, found, desk)
     declared = desk.formats[found.name]
     written = sheet.rows(declared.decimal, "%Y-%m-%d" if declared.dates == "yyyy-mm-dd" else "%d-%m-%Y")
     width = len(found.columns)
     rows = [(number, "" if len(cells) == width else ROW_BROKEN, cells) for number, cells in written]
     named = replace(file, format=found.name, supplier=declared.supplier, columns=found.columns, unread=found.unread)
-    if sheet.hides:
+    if sheet.has_hidden_content:
         school = file_recognition.school_of_first_row(rows[0][2], found.columns) if rows else None
         return replace(named, rejected=xlsx.HIDDEN_CELLS, lines=sheet.hidden_rows, rows=len(rows), school=school)
     return _written(named, _without_headers(rows, named, desk), desk)
@@ -139,7 +139,7 @@ def _no_header(
     file: DeliveredFile, sheet: WorkbookTable, found: UnrecognisedHeader, desk: RecognitionContext
 ) -> DeliveredFile:
     """Why a sheet whose first row is no header is not taken in."""
-    if sheet.hides:
+    if sheet.has_hidden_content:
         return replace(file, rejected=xlsx.HIDDEN_CELLS, lines=sheet.hidden_rows)
     lower = header_diagnosis.find_header_row(
         list(islice(sheet.rows(), header_diagnosis.MAX_HEADER_LINES)), desk.formats
@@ -166,11 +166,11 @@ def transcribe_uwlr_results(
     rows: list[TranscriptRow] = []
     joined = dict.fromkeys((rosters.MATCHED_ON_ECKID, rosters.MATCHED_ON_KEY), 0)
     for row in results:
-        if row.joined_on:
-            joined[row.joined_on] += 1
+        if row.matched_on:
+            joined[row.matched_on] += 1
         cells = list(row.cells)
         cells[_KEY] = f"{MESSAGE_KEY_PREFIX}{cells[_KEY]}" if cells[_KEY] else None
-        rows.append((row.element, row.code or "", cells))
+        rows.append((row.element_number, row.code or "", cells))
     named = replace(file, format=CANONICAL_FORMAT, supplier=UWLR_SUPPLIER, columns=CANONICAL_COLUMNS, joined=joined)
     return _written(named, rows, desk)
 

@@ -42,9 +42,9 @@ def _own(namespace: str, of_root: str) -> bool:
 
 
 RESULTS_SHAPE = MessageShape(
-    root=UWLR_RESULTS_ROOT,
-    own=_own,
-    paths=frozenset(
+    root_name=UWLR_RESULTS_ROOT,
+    is_own_namespace=_own,
+    element_paths=frozenset(
         {
             f"{UWLR_RESULTS_ROOT}/school",
             *(f"{UWLR_RESULTS_ROOT}/school/{name}" for name in _SCHOOL),
@@ -68,7 +68,7 @@ RESULTS_SHAPE = MessageShape(
             f"{_TOETS}/versie",
         }
     ),
-    records=frozenset({_AFNAME, _RESULTAAT}),
+    record_paths=frozenset({_AFNAME, _RESULTAAT}),
 )
 
 LEVEL_REFERENCE_CODES = {"niveau_AE": ("AE", "CAE"), "niveau_IV": ("IV", "CIV")}
@@ -83,12 +83,12 @@ XML_DECIMAL_PATTERN = re.compile(r"\+?([0-9]*)(?:\.([0-9]*))?")
 class UwlrResult:
     """One result as delivered. Without a repr: no message may hold it."""
 
-    element: int
+    element_number: int
     """1 for the first `resultaat` of the message."""
     key: str | None
     leerlingid: str | None
     eckid: str | None
-    given: UniqueElements
+    elements: UniqueElements
     references: tuple[UniqueElements, ...]
 
 
@@ -106,10 +106,10 @@ class CanonicalRow:
     in the order of `CANONICAL`, None where there is nothing.
     """
 
-    element: int
+    element_number: int
     code: str | None
     cells: tuple[str | None, ...]
-    joined_on: str | None = None
+    matched_on: str | None = None
     """`rosters.ECKID` or `rosters.KEY`, None where it has no pupil."""
 
 
@@ -126,13 +126,13 @@ def read_uwlr_results(content: bytes, most_bytes: int) -> UwlrMessage:
     for path, attributes, text in xml_messages.read_message_elements(content, most_bytes, RESULTS_SHAPE):
         parent, _, name = path.rpartition("/")
         if parent == f"{UWLR_RESULTS_ROOT}/school":
-            school.take(name, text)
+            school.add(name, text)
         elif path == f"{UWLR_RESULTS_ROOT}/school":
-            school.take("", path)
+            school.add("", path)
         elif parent == _AFNAME:
-            pupil.take(name, text)
+            pupil.add(name, text)
         elif parent in (_TOETS, _REFERENCE):
-            fields.take(name, text)
+            fields.add(name, text)
         elif path == _TOETS:
             versions[fields.get("toetscode") or ""].add(fields.get("versie"))
             fields = UniqueElements()
@@ -147,15 +147,15 @@ def read_uwlr_results(content: bytes, most_bytes: int) -> UwlrMessage:
             results += [UwlrResult(n, k, *who, g, r) for n, (k, g, r) in enumerate(waiting, len(results) + 1)]
             pupil, waiting = UniqueElements(), []
         else:
-            given.take(name, text)
+            given.add(name, text)
     brin = school.get("brincode")
     if not edexml.UWLR_VERSION_PATTERN.fullmatch(school.get("xsdversie") or "2.3"):
         raise DeliveryRejected(xml_stream.XML_UNKNOWN, brin)
     if not results:
         raise DeliveryRejected(xml_stream.DOCUMENT_EMPTY, brin)
-    if any(sum(kind in result.given for kind in _KINDS) > 1 for result in results):
+    if any(sum(kind in result.elements for kind in _KINDS) > 1 for result in results):
         raise DeliveryRejected(xml_stream.XML_BROKEN, brin)
-    if any((result.given.get("toetscode") or "") not in versions for result in results):
+    if any((result.elements.get("toetscode") or "") not in versions for result in results):
         raise DeliveryRejected(UWLR_TEST_UNDECLARED, brin)
     declared = {code: frozenset(found) for code, found in versions.items()}
     return UwlrMessage(edexml.school_of_document(school), tuple(results), declared)
@@ -176,12 +176,14 @@ def join_results_to_rosters(
     index, school = PupilIndex(rosters.select_rosters(those, message.school), newest_of or {}), message.school
     if index.roster is not None and not school.brin:
         school = index.roster.school
-    return [_row(result, message, school, index.find(result.leerlingid, result.eckid)) for result in message.results]
+    return [
+        _row(result, message, school, index.find_pupil(result.leerlingid, result.eckid)) for result in message.results
+    ]
 
 
 def _row(result: UwlrResult, message: UwlrMessage, school: DocumentSchool, join: PupilMatch) -> CanonicalRow:
     pupil, joined_on, code = join
-    given = result.given
+    given = result.elements
     scored, wrong_score = _decimal(given.get("vaardigheidsscore"))
     levels, wrong_level = _levels(result.references)
     part, test = given.get("toetsonderdeelcode"), given.get("toetscode")
@@ -200,7 +202,7 @@ def _row(result: UwlrResult, message: UwlrMessage, school: DocumentSchool, join:
         **_of_pupil(pupil),
     }
     code = code or (SCORE_NOT_A_NUMBER if wrong_score else LEVEL_INVALID if wrong_level else None)
-    return CanonicalRow(result.element, code, tuple(cells.get(name) for name in CANONICAL_COLUMNS), joined_on)
+    return CanonicalRow(result.element_number, code, tuple(cells.get(name) for name in CANONICAL_COLUMNS), joined_on)
 
 
 def _of_pupil(pupil: RosterPupil | None) -> dict[str, str | None]:

@@ -80,8 +80,8 @@ class WorkbookTable:
 
     header: tuple[str, ...]
     header_row: int
-    cells: tuple[tuple[int, tuple[Any, ...]], ...]
-    hides: bool = False
+    numbered_rows: tuple[tuple[int, tuple[Any, ...]], ...]
+    has_hidden_content: bool = False
     hidden_rows: tuple[int, ...] = ()
 
     def rows(self, decimal: str = ".", date: str = "%Y-%m-%d") -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -91,7 +91,7 @@ class WorkbookTable:
         Gives: (number of the row in the sheet, its cells); rows without content are left out. A row is as
         wide as the header, or wider where it has content beyond it.
         """
-        for number, values in self.cells:
+        for number, values in self.numbered_rows:
             texts = _bare(tuple(format_cell(value, decimal, date) for value in values))
             yield number, texts + ("",) * (len(self.header) - len(texts))
 

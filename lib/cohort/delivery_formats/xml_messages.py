@@ -45,21 +45,21 @@ class MessageShape:
     other paths that count as the root, because the same content stands there.
     """
 
-    root: str
-    own: Callable[[str, str], bool]
-    paths: frozenset[str]
-    records: frozenset[str]
-    also: frozenset[str] = frozenset()
+    root_name: str
+    is_own_namespace: Callable[[str, str], bool]
+    element_paths: frozenset[str]
+    record_paths: frozenset[str]
+    equivalent_root_paths: frozenset[str] = frozenset()
 
     @property
-    def ways(self) -> frozenset[str]:
+    def ancestor_paths(self) -> frozenset[str]:
         """Every path on the way to one that is asked for."""
-        return frozenset(path[:end] for path in self.paths | self.also for end in _ends(path))
+        return frozenset(path[:end] for path in self.element_paths | self.equivalent_root_paths for end in _ends(path))
 
     @property
-    def roots(self) -> frozenset[str]:
+    def root_names(self) -> frozenset[str]:
         """Names that a document's root may have."""
-        return frozenset({self.root, *(path.partition("/")[0] for path in self.also)})
+        return frozenset({self.root_name, *(path.partition("/")[0] for path in self.equivalent_root_paths)})
 
 
 def _ends(path: str) -> Iterator[int]:
@@ -164,8 +164,8 @@ class _Asked(XmlTarget):
     """Hears a message, keeps what was asked for."""
 
     def __init__(self, shape: MessageShape) -> None:
-        self.shape, self.ways = shape, shape.ways
-        self.record_names = {path.rpartition("/")[2] for path in shape.records}
+        self.shape, self.ways = shape, shape.ancestor_paths
+        self.record_names = {path.rpartition("/")[2] for path in shape.record_paths}
         self.found: list[MessageElement] = []
         self.namespace = ""
         self.open: list[tuple[str | None, dict[str, str], list[str] | None]] = []
@@ -178,9 +178,9 @@ class _Asked(XmlTarget):
         if path not in self.ways:
             self.open.append((None, {}, None))
             return
-        if path in self.shape.records:
+        if path in self.shape.record_paths:
             self.records.append(name)
-        self.open.append((path, self._attributes(attributes), [] if path in self.shape.paths else None))
+        self.open.append((path, self._attributes(attributes), [] if path in self.shape.element_paths else None))
 
     def data(self, text: str) -> None:
         pieces = self.open[-1][2]
@@ -190,7 +190,7 @@ class _Asked(XmlTarget):
     def end(self, _: str) -> None:
         path, attributes, pieces = self.open.pop()
         if path is not None and pieces is not None:
-            if path in self.shape.records:
+            if path in self.shape.record_paths:
                 self.records.pop()
             self.found.append(MessageElement(path, attributes, "".join(pieces).strip() or None))
 
@@ -198,22 +198,22 @@ class _Asked(XmlTarget):
         """The path of an element that begins, as the shape has it; None below what is not asked for."""
         if not self.open:
             self.namespace = namespace
-            if name not in self.shape.roots or not self.shape.own(namespace, namespace):
+            if name not in self.shape.root_names or not self.shape.is_own_namespace(namespace, namespace):
                 raise DeliveryRejected(XML_UNKNOWN)
             path: str | None = name
         else:
             above = self.open[-1][0]
-            own = self.shape.own(namespace, self.namespace)
+            own = self.shape.is_own_namespace(namespace, self.namespace)
             path = f"{above}/{name}" if above is not None and own else None
-            stray = name in self.record_names and path not in self.shape.records
+            stray = name in self.record_names and path not in self.shape.record_paths
             if own and stray and name not in self.records:
                 raise DeliveryRejected(XML_BROKEN)
-        if path != self.shape.root and path not in self.shape.also:
+        if path != self.shape.root_name and path not in self.shape.equivalent_root_paths:
             return path
         self.roots += 1
         if self.roots > 1:
             raise DeliveryRejected(XML_BROKEN)
-        return self.shape.root
+        return self.shape.root_name
 
     def _attributes(self, attributes: dict[str, str]) -> dict[str, str]:
         prefix = f"{{{self.namespace}}}"

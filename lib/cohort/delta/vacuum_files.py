@@ -33,7 +33,7 @@ OPEN_FILES_ADVICE = "End the programs that still have them open (a file named .n
 class VacuumResult:
     """What a vacuum meant to remove, and what of it is still there."""
 
-    left_behind: int
+    remaining_files: int
 
 
 def vacuum_table(path: Path) -> VacuumResult:
@@ -52,7 +52,7 @@ def vacuum_table_or_refuse(path: Path, what: str, *, found: str, where: str, do:
     Takes: what was expected to be left, what stayed, where, and what to do then: for the refusal.
     Refuses: a file that stays, whatever its name (exit code 16).
     """
-    if left := vacuum_table(path).left_behind:
+    if left := vacuum_table(path).remaining_files:
         raise DestructionIncomplete(
             describe_problem(
                 what,

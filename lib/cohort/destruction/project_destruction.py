@@ -130,7 +130,7 @@ def _empty(run: DestructionRun) -> tuple[str, dict[str, Any]]:
         if table.is_symlink() or not delta.table_exists(table):
             what = "no table to empty"
         else:
-            behind = delta.purge_table(table).left_behind
+            behind = delta.purge_table(table).remaining_files
             what = f"rows deleted, vacuumed, {behind} data files left to remove"
     except delta.TABLE_ERRORS:
         what = "a damaged table, left to remove"

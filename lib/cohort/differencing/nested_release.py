@@ -225,7 +225,7 @@ def _without(found: DataFrame, withdraw: UnitCounts, key: ProjectKey) -> DataFra
     in_turn = F.row_number().over(Window.partitionBy(COUNT_UNIT).orderBy("_drawn"))
     ranked = (
         stay.join(by_unit, COUNT_UNIT, "inner")
-        .join(F.broadcast(key.frame(spark)))
+        .join(F.broadcast(key.key_frame(spark)))
         .select(*stay.columns, "_withdraw", drawn.alias("_drawn"))
         .select(*stay.columns, "_withdraw", in_turn.alias("_turn"))
     )

@@ -83,4 +83,4 @@ def _pairs(spark: SparkSession, key: ProjectKey, changes: NumberChanges) -> Data
         name: hmac_sha256(F.concat(F.lit("pgn|"), F.col(text)))
         for name, text in ((PUPIL_CONTROL, "old"), (NEW_PSEUDONYM, "new"))
     }
-    return numbers.join(F.broadcast(key.frame(spark))).select(*(mac.alias(name) for name, mac in of.items()))
+    return numbers.join(F.broadcast(key.key_frame(spark))).select(*(mac.alias(name) for name, mac in of.items()))

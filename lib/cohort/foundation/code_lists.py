@@ -31,43 +31,43 @@ class CodeList:
 
     codes: tuple[str, ...]
     spellings: Mapping[str, str] = field(default_factory=dict)
-    form: str | None = None
+    pattern: str | None = None
 
     def __post_init__(self) -> None:
         every = {**self.spellings, **{code: code for code in self.codes}}
         unlisted = set(every.values()) - {*self.codes, NO_VALUE}
         twice = len(set(self.codes)) != len(self.codes)
         misread = any(code != self.spellings.get(code, code) for code in self.codes)
-        unfit = self.form and not all(re.fullmatch(self.form, code) for code in self.codes)
+        unfit = self.pattern and not all(re.fullmatch(self.pattern, code) for code in self.codes)
         if not self.codes or twice or unlisted or misread or unfit or NO_VALUE in every:
             raise ValueError("a code list whose spellings do not each lead to one of its codes")
         object.__setattr__(self, "spellings", MappingProxyType(every))
 
     @property
-    def others(self) -> dict[str, str]:
+    def alternative_spellings(self) -> dict[str, str]:
         """The accepted spellings that are not canonical, each with its canonical code."""
         return {written: code for written, code in self.spellings.items() if written != code}
 
-    def canonical(self, written: str) -> str | None:
+    def canonical_code(self, written: str) -> str | None:
         """The canonical code of a spelling, `NOTHING` for no value, None for a spelling not accepted."""
         return self.spellings.get(written)
 
-    def sql(self, written: str) -> str:
+    def canonical_sql(self, written: str) -> str:
         """The same as a native SQL expression.
 
         Args:
             written: SQL of a text. A canonical code is found by a hash or a pattern; only another spelling
                 is looked for in the map.
         """
-        known = f"{written} rlike r'^{self.form}\\z'" if self.form else f"{written} in ({_texts(self.codes)})"
-        if not self.others:
+        known = f"{written} rlike r'^{self.pattern}\\z'" if self.pattern else f"{written} in ({_texts(self.codes)})"
+        if not self.alternative_spellings:
             return f"case when {known} then {written} end"
-        pairs = _texts(text for pair in self.others.items() for text in pair)
+        pairs = _texts(text for pair in self.alternative_spellings.items() for text in pair)
         return f"case when {known} then {written} else element_at(map({pairs}), {written}) end"
 
-    def respelled(self, stored: str) -> str:
+    def respelled_sql(self, stored: str) -> str:
         """SQL for whether a stored text is an accepted spelling other than its canonical code."""
-        return f"{stored} in ({_texts(self.others)})" if self.others else "false"
+        return f"{stored} in ({_texts(self.alternative_spellings)})" if self.alternative_spellings else "false"
 
 
 def digest_code_lists() -> str:
@@ -126,7 +126,7 @@ CODE_LISTS: Mapping[str, CodeList] = MappingProxyType(
             (*range(9), *range(11, 17)), {"B": (), "D": (), "S": (), "V": (), "C": (), "N": (), "H": ()}
         ),
         "gewicht": _decimals(("0", "0,25", "0,3", "0,4", "0,7", "0,9", "1,2"), "?"),
-        "postcode4": CodeList(tuple(map(str, range(1000, 10_000))), form="[1-9][0-9]{3}"),
+        "postcode4": CodeList(tuple(map(str, range(1000, 10_000))), pattern="[1-9][0-9]{3}"),
         "thuistaal": _words({"nl": (), "fy": (), "dialect": (), "overig": ()}),
         "opleiding_ouders": _words({"laag": (), "midden": (), "hoog": ()}),
         "ses": _whole(range(100)),

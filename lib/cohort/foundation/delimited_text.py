@@ -57,7 +57,7 @@ class UnreadableText(ValueError):
         self.lines = lines
 
     @property
-    def found(self) -> str:
+    def description(self) -> str:
         return f"{_FOUND[self.fault]}{format_line_numbers(self.lines)}"
 
 
@@ -70,8 +70,8 @@ def format_line_numbers(lines: Sequence[int]) -> str:
 class DelimitedRecord(NamedTuple):
     """One record: the numbers of its first and last line (they differ where a quoted field has line ends)."""
 
-    line: int
-    last: int
+    first_line: int
+    last_line: int
     fields: list[str]
 
 
@@ -173,7 +173,7 @@ def joins_several_records(record: DelimitedRecord, delimiter: str, width: int) -
     where its first line has as many delimiters as there are fields after its place and its last as many as
     there are before it; or where a further line has as many as a whole record.
     """
-    if record.line == record.last:
+    if record.first_line == record.last_line:
         return False
     return any(_holds_records(field, place, delimiter, width) for place, field in enumerate(record.fields))
 
@@ -242,8 +242,8 @@ def _agreeing(found: Iterator[DelimitedRecord], delimiter: str, *, header: bool)
     yield first
     width, names = len(first.fields), first.fields if header else None
     for record in found:
-        if record.last > record.line and joins_several_records(record, delimiter, width):
-            raise UnreadableText("SWALLOWED", *range(record.line, record.last + 1))
+        if record.last_line > record.first_line and joins_several_records(record, delimiter, width):
+            raise UnreadableText("SWALLOWED", *range(record.first_line, record.last_line + 1))
         if record.fields == names:
-            raise UnreadableText("HEADER_REPEATED", record.line)
+            raise UnreadableText("HEADER_REPEATED", record.first_line)
         yield record

@@ -29,10 +29,10 @@ class Stopwatch:
         self.seconds: dict[str, float] = {}
 
     @property
-    def total(self) -> float:
+    def total_seconds(self) -> float:
         return round(time.monotonic() - self._begun, 1)
 
-    def tell(self, stage: str, outcome: str = "", /) -> None:
+    def report_stage(self, stage: str, outcome: str = "", /) -> None:
         now = time.monotonic()
         spent, self._last = round(now - self._last, 2), now
         self.seconds[stage] = spent

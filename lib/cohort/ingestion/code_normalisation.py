@@ -18,7 +18,7 @@ from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.results import results_store
 from cohort.storage.zone_paths import StorageZones
 
-NOT_CANONICAL = " or ".join(one.respelled(name) for name, one in CODE_LISTS.items() if one.others)
+NOT_CANONICAL = " or ".join(one.respelled_sql(name) for name, one in CODE_LISTS.items() if one.alternative_spellings)
 """SQL for whether a stored row has a code in another spelling than its canonical one."""
 
 
@@ -49,7 +49,7 @@ def normalise_stored_codes(spark: SparkSession, zones: StorageZones) -> int:
         return 0
     rows = delta.read_table(spark, zones.results).where(NOT_CANONICAL).count()
     if rows:
-        canonical = {name: _canonical(name) for name, one in CODE_LISTS.items() if one.others}
+        canonical = {name: _canonical(name) for name, one in CODE_LISTS.items() if one.alternative_spellings}
         delta.update_rows(spark, zones.results, NOT_CANONICAL, canonical)
         results_store.vacuum_restricted_table(zones.results, "codes in another spelling")
     json_documents.write_json_document(_mark(zones), {"digest": code_lists.digest_code_lists(), "rows": rows})
@@ -58,7 +58,7 @@ def normalise_stored_codes(spark: SparkSession, zones: StorageZones) -> int:
 
 def _canonical(name: str) -> str:
     """SQL for a stored code in its canonical spelling; what no list knows stays as it is."""
-    return f"nullif(coalesce({CODE_LISTS[name].sql(name)}, {name}), '{NO_VALUE}')"
+    return f"nullif(coalesce({CODE_LISTS[name].canonical_sql(name)}, {name}), '{NO_VALUE}')"
 
 
 def _applied(zones: StorageZones) -> bool:

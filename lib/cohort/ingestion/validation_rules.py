@@ -82,7 +82,7 @@ def derived_columns() -> list[str]:
     """What follows from what was parsed: what the proof of a number leaves, its mending, site, moment."""
     moment = f"""coalesce(
         _test_moment,
-        {CODE_LISTS["afnameperiode"].sql("$afnameperiode")},
+        {CODE_LISTS["afnameperiode"].canonical_sql("$afnameperiode")},
         case when month(afnamedatum) >= 8 then 'B' when month(afnamedatum) <= 3 then 'M'
              when afnamedatum is not null then 'E' end)"""
     return _columns(
@@ -97,7 +97,7 @@ def derived_columns() -> list[str]:
 
 def code_columns() -> list[str]:
     """Every coded value in its canonical spelling."""
-    return _columns(**{CODE_OR_NOTHING[name]: one.sql(f"${name}") for name, one in CODE_LISTS.items()})
+    return _columns(**{CODE_OR_NOTHING[name]: one.canonical_sql(f"${name}") for name, one in CODE_LISTS.items()})
 
 
 def concluding_columns() -> list[str]:

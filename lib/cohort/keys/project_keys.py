@@ -31,7 +31,7 @@ class ProjectKey:
 
     _secret: bytes = field(repr=False)
 
-    def frame(self, spark: SparkSession) -> DataFrame:
+    def key_frame(self, spark: SparkSession) -> DataFrame:
         """The two padded key blocks of HMAC-SHA-256 (RFC 2104) as a frame of exactly one row.
 
         Gives: `_inner binary, _outer binary`, both 64 bytes. They equal the key: select by name, never `*`.
@@ -52,7 +52,7 @@ class ProjectKey:
             spark, f"{INNER_BLOCK} binary not null, {OUTER_BLOCK} binary not null", [(inner, outer)]
         )
 
-    def digests(self, texts: Iterable[str]) -> list[bytes]:
+    def digest_texts(self, texts: Iterable[str]) -> list[bytes]:
         """HMAC-SHA-256 of a few labelled texts, such as every school of the list; never of pupils."""
         return [hmac.digest(self._secret, text.encode(), "sha256") for text in texts]
 

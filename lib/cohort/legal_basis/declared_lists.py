@@ -182,13 +182,13 @@ def _lines(
         return None
     except UnreadableText as refused:
         do = "Save it as CSV UTF-8 with these columns, or ask its keeper for a new one"
-        problems.append(zone.wrong("a readable UTF-8 list", columns, refused.found, place, do))
+        problems.append(zone.wrong("a readable UTF-8 list", columns, refused.description, place, do))
         return None
     header = list_text.match_header(zone.columns, rows[0].fields) if rows else None
     if rows and not header and list_text.has_no_digits(rows[0].fields):
         missing = list_text.missing_columns(zone.columns, rows[0].fields)
         found = f"a header without {', '.join(missing)}" if missing else "a column twice, or more columns"
-        problems.append(zone.wrong(f"the columns {columns}", columns, found, f"{place} line {rows[0].line}"))
+        problems.append(zone.wrong(f"the columns {columns}", columns, found, f"{place} line {rows[0].first_line}"))
         return None
     if not rows or (not header and list_text.has_one_column(rows)):
         found, do = ("one column, without a header", GIVE_EVERY_COLUMN) if rows else ("nothing", CORRECT_THE_LIST)
@@ -199,10 +199,10 @@ def _lines(
         what = "a line, or declared_empty = true"
         problems.append(zone.wrong(what, "one line", "an empty list", place))
     for row in rows:
-        where = f"{place} line {row.line}"
-        if len(row.fields) != width or row.last > row.line:
-            found = f"{len(row.fields)} cells" if row.last == row.line else "a cell over several lines"
+        where = f"{place} line {row.first_line}"
+        if len(row.fields) != width or row.last_line > row.first_line:
+            found = f"{len(row.fields)} cells" if row.last_line == row.first_line else "a cell over several lines"
             problems.append(zone.wrong(f"the columns {columns} in every line", columns, found, where))
         else:
-            lines.append(ListLine(row.line, dict(zip(header or zone.columns, row.fields, strict=True)), where))
+            lines.append(ListLine(row.first_line, dict(zip(header or zone.columns, row.fields, strict=True)), where))
     return hashlib.sha256(content).hexdigest(), tuple(lines)

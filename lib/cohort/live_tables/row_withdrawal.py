@@ -155,11 +155,11 @@ def _marked(task: RowWithdrawal) -> DataFrame:
     """The table's rows, with `_barred` and `_lapsed` where they must go, else null."""
     spark = task.spark
     numbers = local_frames.make_local_frame(spark, "pgn string not null", [(number,) for number in sorted(task.barred)])
-    keyed = numbers.join(F.broadcast(task.key.frame(spark)))
+    keyed = numbers.join(F.broadcast(task.key.key_frame(spark)))
     text = F.concat(F.lit("pgn|"), F.col("pgn"))
     pseudonym = F.lower(F.hex(pseudonymisation.hmac_sha256(text)))
     pupils = keyed.select(pseudonym.alias(PUPIL_PSEUDONYM), F.lit(True).alias(BARRED_COLUMN)).distinct()
-    digests = task.key.digests(f"brin|{school}" for school in sorted(task.schools))
+    digests = task.key.digest_texts(f"brin|{school}" for school in sorted(task.schools))
     state = f"{SCHOOL_PSEUDONYM_COLUMN} string not null, {LAPSED_COLUMN} boolean not null"
     schools = local_frames.make_local_frame(spark, state, [(digest.hex(), True) for digest in digests])
     rows = delta.read_table(spark, task.table, delta.read_commits(task.table)[0].version)

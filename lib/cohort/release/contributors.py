@@ -46,4 +46,4 @@ def record_without_schools(record: ReleaseRecord, gone: Collection[str]) -> Rele
 
 def _named(key: ProjectKey, brins: Iterable[str]) -> dict[bytes, str]:
     known = sorted(set(brins))
-    return dict(zip(key.digests(f"brin|{brin}" for brin in known), known, strict=True))
+    return dict(zip(key.digest_texts(f"brin|{brin}" for brin in known), known, strict=True))

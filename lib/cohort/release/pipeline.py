@@ -1,8 +1,11 @@
-"""The order of the stages, once."""
+"""From accepted results to generalised records: the stages of a release, in order, once.
+
+`release_job` calls it and writes the rows. Nothing here writes a table or a record.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -19,6 +22,7 @@ from cohort.anonymisation import (
     pupil_records,
     search_input,
 )
+from cohort.anonymisation.class_search import ClassSearchResult
 from cohort.anonymisation.pupil_records import HierarchyByColumn
 from cohort.anonymisation.search_input import PupilCounts
 from cohort.anonymisation.sensitive_columns import SensitiveColumn
@@ -35,14 +39,50 @@ from cohort.sdc.risk.motivated_intruder import IntruderSearch
 from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL, AcceptedResults, GeneralisedRecords
 
 
-@dataclass(frozen=True)
-class PipelineResult:
-    """The way of the data to the stage: the rows to write, how they were recoded, and what was counted.
+@dataclass(frozen=True, eq=False)
+class PipelineInput:
+    """What a release is made from, beside the results.
 
-    `values` are the sensitive values that are shown, by column; `value_counts` how many pupils have one and
-    of how many it is shown; `blanking` which classes show none; `members` who stands in which class, to be
-    remembered; `linked` what an intruder finds who has this release and the one before; `withdrawn` how many
-    went so that others could not be told by their absence; `kept` are cached frames.
+    Args:
+        project: the project's declaration.
+        eligibility: whose results the project may use today.
+        hierarchies: the hierarchy of each column.
+        key: the project's key.
+        schools: the school list.
+        boards: the boards of each school today, by BRIN.
+        most_pupils_at_once: how many pupils one search may have; a larger cohort is searched in parts.
+        floors: the limits of the platform that no project may go under.
+        previous: the snapshot of the published release, in which this one is nested; None for a first release.
+        wave: whether pupils who never were in a release may enter.
+    """
+
+    project: Project
+    eligibility: Eligibility
+    hierarchies: HierarchyByColumn
+    key: ProjectKey
+    schools: Collection[str]
+    boards: Mapping[str, SchoolBoards]
+    most_pupils_at_once: int
+    floors: PlatformFloors
+    previous: ClassSnapshot | None = None
+    wave: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class PipelineResult:
+    """The rows to write, how they were recoded, and what was counted.
+
+    Args:
+        rows: the generalised records, with their control columns.
+        recoding: the classes.
+        counts: pupils and rows that came in.
+        values: the sensitive values that are shown, by column.
+        value_counts: how many pupils have a sensitive value, and of how many it is shown; None without such a column.
+        blanking: which classes show none of their sensitive values; None without a sensitive column.
+        members: who stands in which class, for the snapshot.
+        linked: what an intruder finds who links this release with the one before; None unless it is a wave.
+        withdrawn: pupils left out so that others who are gone cannot be found by subtraction.
+        cached_frames: frames to release once the rows are written.
     """
 
     rows: GeneralisedRecords
@@ -54,81 +94,102 @@ class PipelineResult:
     members: DataFrame
     linked: IntruderSearch | None
     withdrawn: int
-    kept: tuple[DataFrame, ...]
+    cached_frames: tuple[DataFrame, ...]
 
-    def let_go(self) -> None:
+    def unpersist(self) -> None:
         """Release the cached frames, once the rows are written."""
-        for frame in self.kept:
+        for frame in self.cached_frames:
             frame.unpersist()
 
 
-def run_release_pipeline(
-    results: AcceptedResults,
-    project: Project,
-    rights: Eligibility,
-    hierarchies: HierarchyByColumn,
-    key: ProjectKey,
-    schools: Iterable[str],
-    most_at_once: int,
-    floors: PlatformFloors,
-    report: StageListener,
-    before: ClassSnapshot | None = None,
-    wave: bool = False,
-    *,
-    boards: Mapping[str, SchoolBoards],
-) -> PipelineResult:
-    """From accepted results to generalised rows: two passes over the pupils, one over the results.
+def run_release_pipeline(results: AcceptedResults, inputs: PipelineInput, report: StageListener) -> PipelineResult:
+    """Turn accepted results into generalised records: two passes over the pupils, one over the results.
 
-    Takes: results, what was agreed, what the lists allow today, the key, the school list; how many pupils one
-    search may have; the platform's floors; the release that is published, which this one will be nested in;
-    whether pupils who never were in one may enter; today's boards by BRIN.
+    Args:
+        results: the accepted results of all batches that count.
+        inputs: what the release is made from, beside the results.
+        report: receives the name and the outcome of each stage.
+    Raises:
+        NotAnonymous: no recoding under the project's constraints, or linked releases that would show pupils (exit
+            code 14).
     """
-    coding = Coding(tuple(hierarchies[column.name] for column in project.quasi_identifiers))
-    selected = pupil_records.select_project_results(results, project)
-    instructed = instruction_filter.keep_instructed_rows(selected, rights.instructed_schools)
-    admitted = objections.remove_objectors(instructed, results, rights.objections, project)
-    consented = consent_register.suppress_unconsented_values(admitted, rights.consented, project)
-    pupils = pupil_records.make_pupil_records(consented, project, hierarchies)
-    pseudonymous = pseudonymisation.pseudonymise_pupils(pupils, key, schools)
-    kept = search_input.encode_pupils(pseudonymous, project, coding).persist()
-    counts = search_input.count_pupils(kept, pseudonymous, project)
+    # 1. One coded record per pupil who may be in the release.
+    project = inputs.project
+    encoded, counts = _encode_eligible_pupils(results, inputs)
     report("records", f"{counts.pupils} pupils")
-    known = pupil_boards.add_boards(kept, pupil_boards.make_board_frame(kept.sparkSession, key, boards))
-    own, withdrawn = _sensitive(project, hierarchies, floors), 0
-    if before is None:
-        recoded = class_search.search_classes(known, project, coding, counts, own, key, most_at_once)
-    else:
-        nested = nested_release.nest_release(known, project, counts, before, key, own)
-        if wave:
-            nested = cohort_extension.extend_cohort(nested, known, project, before, key, most_at_once)
-        recoded, withdrawn = nested.recoded, nested.withdrawn
-    recoding = recoded.recoding
+
+    # 2. Classes under every constraint: searched anew, or those of the published release.
+    classes, withdrawn = _form_classes(encoded, counts, inputs)
+    recoding = classes.recoding
     report("recoding", f"{recoding.classes} classes, {recoding.suppressed} pupils suppressed")
-    values = {own.name: recoded.released_values} if own is not None else {}
-    rows = generalisation.generalise_pupils(kept, project, recoded)
-    members = class_search.assign_classes(kept, project, recoded).drop(SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
-    linked = None
-    if before is not None and wave:
-        linked = cohort_extension.require_unlinkable_releases(members, recoding, before, project.thresholds.k)
-        report("linked", f"with release {before.release}, {linked.sampled} pupils looked for")
+
+    # 3. The rows to write, and who is in which class.
+    rows = generalisation.generalise_pupils(encoded, project, classes)
+    members = class_search.assign_classes(encoded, project, classes).drop(SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
+
+    # 4. Of a wave: an intruder who links it with the release before.
+    linked = _link_with_previous(members, recoding, inputs, report)
+
+    sensitive = project.sensitive_column
     return PipelineResult(
-        rows,
-        recoding,
-        counts,
-        values,
-        recoded.value_pupils,
-        recoded.blanking,
-        members,
-        linked,
-        withdrawn,
-        (kept, *recoded.cached_frames),
+        rows=rows,
+        recoding=recoding,
+        counts=counts,
+        values={} if sensitive is None else {sensitive.name: classes.released_values},
+        value_counts=classes.value_pupils,
+        blanking=classes.blanking,
+        members=members,
+        linked=linked,
+        withdrawn=withdrawn,
+        cached_frames=(encoded, *classes.cached_frames),
     )
 
 
-def _sensitive(project: Project, hierarchies: HierarchyByColumn, floors: PlatformFloors) -> SensitiveColumn | None:
-    """The project's sensitive column with the rules on its shown values."""
-    own = project.sensitive_column
-    if own is None:
+def _encode_eligible_pupils(results: AcceptedResults, inputs: PipelineInput) -> tuple[DataFrame, PupilCounts]:
+    """Select, filter, pseudonymise and encode; the encoded pupils are cached, and counted in one action."""
+    project, eligible = inputs.project, inputs.eligibility
+    coding = Coding(tuple(inputs.hierarchies[column.name] for column in project.quasi_identifiers))
+    selected = pupil_records.select_project_results(results, project)
+    instructed = instruction_filter.keep_instructed_rows(selected, eligible.instructed_schools)
+    admitted = objections.remove_objectors(instructed, results, eligible.objections, project)
+    consented = consent_register.suppress_unconsented_values(admitted, eligible.consented_pupils, project)
+    pupils = pupil_records.make_pupil_records(consented, project, inputs.hierarchies)
+    pseudonymous = pseudonymisation.pseudonymise_pupils(pupils, inputs.key, inputs.schools)
+    encoded = search_input.encode_pupils(pseudonymous, project, coding).persist()
+    return encoded, search_input.count_pupils(encoded, pseudonymous, project)
+
+
+def _form_classes(encoded: DataFrame, counts: PupilCounts, inputs: PipelineInput) -> tuple[ClassSearchResult, int]:
+    """Return the classes, and how many pupils were withdrawn so that others cannot be found by subtraction."""
+    project, key, most = inputs.project, inputs.key, inputs.most_pupils_at_once
+    boards = pupil_boards.make_board_frame(encoded.sparkSession, key, inputs.boards)
+    with_boards = pupil_boards.add_boards(encoded, boards)
+    sensitive = _sensitive_column(inputs)
+    if inputs.previous is None:
+        coding = Coding(tuple(inputs.hierarchies[column.name] for column in project.quasi_identifiers))
+        return class_search.search_classes(with_boards, project, coding, counts, sensitive, key, most), 0
+    nested = nested_release.nest_release(with_boards, project, counts, inputs.previous, key, sensitive)
+    if inputs.wave:
+        nested = cohort_extension.extend_cohort(nested, with_boards, project, inputs.previous, key, most)
+    return nested.classes, nested.withdrawn
+
+
+def _sensitive_column(inputs: PipelineInput) -> SensitiveColumn | None:
+    """Return the project's sensitive column with the rules on its shown values."""
+    column, floors = inputs.project.sensitive_column, inputs.floors
+    if column is None:
         return None
-    rules = derive_value_rules(project, floors)
-    return SensitiveColumn.from_hierarchy(own.name, hierarchies[own.name], rules, floors.pupils_with_value)
+    rules = derive_value_rules(inputs.project, floors)
+    hierarchy = inputs.hierarchies[column.name]
+    return SensitiveColumn.from_hierarchy(column.name, hierarchy, rules, floors.pupils_with_value)
+
+
+def _link_with_previous(
+    members: DataFrame, recoding: Recoding, inputs: PipelineInput, report: StageListener
+) -> IntruderSearch | None:
+    previous, k = inputs.previous, inputs.project.thresholds.k
+    if previous is None or not inputs.wave:
+        return None
+    linked = cohort_extension.require_unlinkable_releases(members, recoding, previous, k)
+    report("linked", f"with release {previous.release}, {linked.sampled} pupils looked for")
+    return linked

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -48,6 +48,9 @@ class ReadinessReport:
     may_refuse: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     expires: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, list[str]]:
+        return asdict(self)
 
 
 def check_readiness(task: ReleaseTask, vocabulary: ListVocabulary, ranges: ValueRanges) -> ReadinessReport:

@@ -111,8 +111,8 @@ def release_one(
     )
     clock = Stopwatch(progress)
     record = stage_release(spark, work, lists, key, number, clock)
-    findings = verify_staged_release(spark, work, key, record, deep=False, report=clock.tell)
-    clock.tell("verified", f"{len(findings.found)} findings")
+    findings = verify_staged_release(spark, work, key, record, deep=False, report=clock.report_stage)
+    clock.report_stage("verified", f"{len(findings.found)} findings")
     refuse_on_findings(zones, record, findings, work.now)
     if findings.found:
         raise NotAnonymous(
@@ -127,7 +127,7 @@ def release_one(
         intruders=_intruders(findings.measures),
         checked=list(findings.checked),
         verified=str(work.now),
-        seconds=clock.total,
+        seconds=clock.total_seconds,
         stages=clock.seconds,
     )
     record_store.save_release_record(zones, verified)
@@ -230,7 +230,7 @@ def stage_release(
         work.catalogue.schools,
         work.platform.search.most_pupils_at_once,
         work.platform.floors,
-        clock.tell,
+        clock.report_stage,
         before,
         work.wave,
         boards=work.catalogue.boards_on(work.today),
@@ -240,7 +240,7 @@ def stage_release(
     note = release_record.commit_note(project.name, number)
     try:
         delta.write_new_table(way.rows, stage, note, work.platform.tables)
-        clock.tell("staged")
+        clock.report_stage("staged")
         if not project.is_pseudonymous:
             digest = class_snapshot.comparability_digest(project, trees)
             blanked = way.blanking.classes if way.blanking is not None else None
@@ -251,7 +251,7 @@ def stage_release(
         beside = project_overlap.compare_with_live_projects(
             here, zones, work.platform, work.hierarchies.parent, work.today
         )
-        clock.tell("counted")
+        clock.report_stage("counted")
     finally:
         way.let_go()
     record = ReleaseRecord(

@@ -1,159 +1,177 @@
-"""What there is: projects, releases, what is due, what ends when; from records alone, without a session."""
+"""What there is, what is due and what ends when, from the records and declarations alone.
+
+`status` prints the whole report; `release --due` runs the releases that are due. Nothing here starts Spark or writes.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cohort.access import table_access
 from cohort.agreements import catalogue, project
-from cohort.agreements.platform import Platform
-from cohort.agreements.project import Project as Agreed
+from cohort.agreements.environment import Environment
+from cohort.agreements.project import Project
 from cohort.erasure import objection_erasure
 from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, Refusal, RightsRefused, locate_defect
 from cohort.keys import project_keys
 from cohort.legal_basis import eligibility, objections
 from cohort.legal_basis.objections import Objections
 from cohort.release import readiness
+from cohort.release.release_task import ReleaseTask
 from cohort.release_records import record_store, release_states
 from cohort.release_records.due_actions import DueAction, DueJob, DueReason
+from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ProjectState
 from cohort.results import value_ranges
-from cohort.storage.zone_paths import StorageZones
+from cohort.results.value_ranges import ValueRanges
 
 
 @dataclass(frozen=True)
 class StatusContext:
-    """What is looked at: where it stands, what is declared (`folder`: the configuration), on which day.
+    """The surroundings of the run and the lists of objections; None where these are refused."""
 
-    `lists` are the lists of objections; none where they are not fit.
-    """
-
-    zones: StorageZones
-    platform: Platform
-    folder: Path
-    keys: Path
-    now: dt.datetime
-    lists: Objections | None
+    environment: Environment
+    objections: Objections | None
 
     @property
-    def projects(self) -> list[str]:
-        return sorted(eligibility.project_names(self.zones, self.folder))
+    def project_names(self) -> list[str]:
+        """Every project that is declared or has records."""
+        return sorted(eligibility.project_names(self.environment.zones, self.environment.config))
 
 
-def report_status(
-    zones: StorageZones, platform: Platform, folder: Path, key_folder: Path, now: dt.datetime
-) -> dict[str, Any]:
-    """Every project that is declared or has records, and the health of the lists of objections.
+def report_status(environment: Environment) -> dict[str, Any]:
+    """Report on every project and on the lists of objections.
 
-    Gives: of a project whose records cannot be read the defect; the exit code says so then (70).
+    Returns:
+        A document for JSON. A project whose records cannot be read is reported as a defect, and the exit code in the
+        document says so (70).
     """
-    view, lists = _view(zones, platform, folder, key_folder, now)
-    spread = value_ranges.read_value_ranges(zones)
-    projects = [_guarded(view, name, spread) for name in view.projects]
-    code = EXIT_DEFECT if any("defect" in one for one in projects) else EXIT_DONE
+    context, lists = _read_objections(environment)
+    ranges = value_ranges.read_value_ranges(environment.zones)
+    projects = [_report_guarded(context, name, ranges) for name in context.project_names]
+    code = EXIT_DEFECT if any("defect" in report for report in projects) else EXIT_DONE
     return {"objections": lists, "projects": projects, "exit_code": code}
 
 
-def list_due_actions(
-    zones: StorageZones, platform: Platform, folder: Path, key_folder: Path, now: dt.datetime
-) -> tuple[dict[str, list[DueAction]], dict[str, Exception]]:
-    """What is due of every project that can be judged, and what was raised at each other one."""
-    view, _ = _view(zones, platform, folder, key_folder, now)
-    found: dict[str, list[DueAction]] = {}
+def list_due_actions(environment: Environment) -> tuple[dict[str, list[DueAction]], dict[str, Exception]]:
+    """List what is due for every project.
+
+    Returns:
+        The actions by project, and by project the exception that kept it from being judged. A project whose
+        declaration is refused is in neither: `status` reports it.
+    """
+    context, _ = _read_objections(environment)
+    actions: dict[str, list[DueAction]] = {}
     defects: dict[str, Exception] = {}
-    for name in view.projects:
+    for name in context.project_names:
         try:
-            if release_states.project_state(zones, name) is not ProjectState.DESTROYED:
-                found[name] = _due_of(view, project.load_project(folder, name, platform))
+            if release_states.project_state(environment.zones, name) is not ProjectState.DESTROYED:
+                declaration = project.load_project(environment.config, name, environment.platform)
+                actions[name] = find_due_actions(context, declaration)
         except Refusal:
-            continue  # a declaration that cannot be read: `status` tells it
+            continue
         except Exception as defect:
             defects[name] = defect
-    return found, defects
+    return actions, defects
 
 
-def _view(
-    zones: StorageZones, platform: Platform, folder: Path, key_folder: Path, now: dt.datetime
-) -> tuple[StatusContext, dict[str, Any]]:
+def find_due_actions(context: StatusContext, declaration: Project) -> list[DueAction]:
+    """Return what is to be done about one project today."""
+    environment, name = context.environment, declaration.name
+    zones, today = environment.zones, environment.today
+    if release_states.project_state(zones, name) is ProjectState.DESTROYING:
+        return [DueAction(DueJob.DESTROY, (DueReason.DESTRUCTION_UNFINISHED,))]
+    if today > declaration.ends:
+        return [DueAction(DueJob.DESTROY, (DueReason.ENDED,))]
+    if today < declaration.starts:
+        return []
+    failed = release_states.failed_verification_path(zones, name).exists()
+    actions = [DueAction(DueJob.VERIFY, (DueReason.VERIFICATION_FAILED,))] if failed else []
+    published = record_store.find_published_record(zones, name)
+    if published is None:
+        if project_keys.key_exists(environment.keys, name):
+            return [*actions, DueAction(DueJob.RELEASE, (DueReason.NOTHING_PUBLISHED,))]
+        return [*actions, DueAction(DueJob.KEY, (DueReason.NO_KEY,))]
+    reasons = _reasons_to_release_again(context, declaration, published)
+    return [*actions, DueAction(DueJob.RELEASE, reasons)] if reasons else actions
+
+
+def _reasons_to_release_again(
+    context: StatusContext, declaration: Project, published: ReleaseRecord
+) -> tuple[DueReason, ...]:
+    """Return which lists changed since the published release, or no longer allow it."""
+    environment = context.environment
+    reasons: list[DueReason] = []
+    if context.objections is not None and objection_erasure.is_release_due(
+        environment.zones, context.objections, declaration.name
+    ):
+        reasons.append(DueReason.OBJECTIONS_CHANGED)
+    task = ReleaseTask(environment, catalogue.load_catalogue(environment.config), declaration)
     try:
-        domains = catalogue.load_catalogue(folder).domains()
-        read = objections.load_objections(zones.objections, platform.objections, now.date(), domains)
+        eligible = eligibility.load_eligibility(
+            environment.zones, environment.platform, declaration, environment.today, task.list_vocabulary
+        )
+        reasons += eligibility.lapsed_grounds(published, eligible)
+    except RightsRefused:
+        reasons.append(DueReason.RIGHTS_LAPSED)
+    except Refusal:
+        pass  # of the lists of objections, which the report tells by themselves
+    return tuple(reasons)
+
+
+def _read_objections(environment: Environment) -> tuple[StatusContext, dict[str, Any]]:
+    """Read the lists of objections; a refusal becomes part of the report."""
+    try:
+        domains = catalogue.load_catalogue(environment.config).domains()
+        lists = objections.load_objections(
+            environment.zones.objections, environment.platform.objections, environment.today, domains
+        )
     except Refusal as refusal:
-        lists = {"fit": False, "problems": list(refusal.problems)}
-        return StatusContext(zones, platform, folder, key_folder, now, None), lists
-    return StatusContext(zones, platform, folder, key_folder, now, read), {"fit": True, "lists": read.facts()}
+        return StatusContext(environment, None), {"fit": False, "problems": list(refusal.problems)}
+    return StatusContext(environment, lists), {"fit": True, "lists": lists.facts()}
 
 
-def _guarded(view: StatusContext, name: str, spread: value_ranges.ValueRanges) -> dict[str, Any]:
+def _report_guarded(context: StatusContext, name: str, ranges: ValueRanges) -> dict[str, Any]:
+    """Report on one project; a defect in its records stops the report of no other."""
     try:
-        return _project(view, name, spread)
+        return _report_project(context, name, ranges)
     except Refusal:
         raise
-    except Exception as defect:  # one project's records stop no other's
+    except Exception as defect:
         return {"project": name, "defect": type(defect).__name__, "at": locate_defect(defect)}
 
 
-def _project(view: StatusContext, name: str, spread: value_ranges.ValueRanges) -> dict[str, Any]:
-    zones = view.zones
+def _report_project(context: StatusContext, name: str, ranges: ValueRanges) -> dict[str, Any]:
+    environment, zones = context.environment, context.environment.zones
     state = release_states.project_state(zones, name)
-    told: dict[str, Any] = {
+    report: dict[str, Any] = {
         "project": name,
         "state": state,
-        "key": project_keys.key_exists(view.keys, name),
+        "key": project_keys.key_exists(environment.keys, name),
         "releases": [
-            {"release": r.release, "state": r.state, "version": r.version}
-            for r in record_store.load_release_records(zones, name)
+            {"release": record.release, "state": record.state, "version": record.version}
+            for record in record_store.load_release_records(zones, name)
         ],
     }
     if state is ProjectState.DESTROYED:
-        return told
-    told["access"] = table_access.access_state(zones, view.platform, name)
+        return report
+    report["access"] = table_access.access_state(zones, environment.platform, name)
     try:
-        agreed = project.load_project(view.folder, name, view.platform)
+        declaration = project.load_project(environment.config, name, environment.platform)
     except Refusal as refusal:
-        return {**told, "declaration": list(refusal.problems)}
-    what = [one.as_dict() for one in _due_of(view, agreed)]
-    today, listed = view.now.date(), catalogue.load_catalogue(view.folder)
-    may_name = eligibility.load_list_vocabulary(zones, view.folder, listed)
-    asked = readiness.ReadinessInput(zones, view.platform, agreed, view.folder, listed, view.keys, may_name, today)
+        return {**report, "declaration": list(refusal.problems)}
+    due = [action.as_dict() for action in find_due_actions(context, declaration)]
+    today = environment.today
     return {
-        **told,
-        "ends": agreed.ends,
-        "days_left": (agreed.ends - today).days,
-        "due": what,
-        "next_release": readiness.check_readiness(asked, spread) if agreed.covers(today) else None,
+        **report,
+        "ends": declaration.ends,
+        "days_left": (declaration.ends - today).days,
+        "due": due,
+        "next_release": _next_release(context, declaration, ranges) if declaration.covers(today) else None,
     }
 
 
-def _due_of(view: StatusContext, agreed: Agreed) -> list[DueAction]:
-    """What is to be done about a project now."""
-    zones, today = view.zones, view.now.date()
-    if release_states.project_state(zones, agreed.name) is ProjectState.DESTROYING:
-        return [DueAction(DueJob.DESTROY, (DueReason.DESTRUCTION_UNFINISHED,))]
-    if today > agreed.ends:
-        return [DueAction(DueJob.DESTROY, (DueReason.ENDED,))]
-    if today < agreed.starts:
-        return []
-    failed = release_states.failed_verification_path(zones, agreed.name).exists()
-    found = [DueAction(DueJob.VERIFY, (DueReason.VERIFICATION_FAILED,))] if failed else []
-    read = record_store.find_published_record(zones, agreed.name)
-    if read is None:
-        keyed = project_keys.key_exists(view.keys, agreed.name)
-        first = DueAction(DueJob.RELEASE, (DueReason.NOTHING_PUBLISHED,))
-        return [*found, first if keyed else DueAction(DueJob.KEY, (DueReason.NO_KEY,))]
-    why: list[DueReason] = []
-    if view.lists is not None and objection_erasure.is_release_due(zones, view.lists, agreed.name):
-        why.append(DueReason.OBJECTIONS_CHANGED)
-    may_name = eligibility.load_list_vocabulary(zones, view.folder, catalogue.load_catalogue(view.folder))
-    try:
-        why += eligibility.lapsed_grounds(
-            read, eligibility.load_eligibility(zones, view.platform, agreed, today, may_name)
-        )
-    except RightsRefused:
-        why.append(DueReason.RIGHTS_LAPSED)
-    except Refusal:
-        pass  # the lists of objections, told above
-    return [*found, DueAction(DueJob.RELEASE, tuple(why))] if why else found
+def _next_release(context: StatusContext, declaration: Project, ranges: ValueRanges) -> dict[str, list[str]]:
+    task = ReleaseTask(context.environment, catalogue.load_catalogue(context.environment.config), declaration)
+    return readiness.check_readiness(task, task.list_vocabulary, ranges).as_dict()

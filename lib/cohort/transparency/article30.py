@@ -1,117 +1,196 @@
-"""The register of processing: per project the fields that article 30 of the AVG (GDPR) asks for.
+"""The register of processing (`register.json`): per project the fields that article 30 of the AVG (GDPR) asks for.
 
-Source: Regulation (EU) 2016/679, article 30(1), points (a) to (g).
+Source: Regulation (EU) 2016/679, article 30(1), points (a) to (g). What was never recorded is null.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from cohort.transparency import record_phrases
-from cohort.transparency.data_terms import INTRUDERS, term
-from cohort.transparency.register_documents import Agreement, Column, Entry, Release
-from cohort.transparency.wording import LANGUAGES, date, say
+from pydantic import BaseModel, ConfigDict, Field
 
-Both = dict[str, str]
-"""A text in each language."""
+from cohort.transparency.data_terms import PROJECT_STATE_NAMES, RELEASE_CLASS_MEANINGS
+from cohort.transparency.languages import gettext_noop, load_languages
+from cohort.transparency.record_phrases import RecordPhrases
+from cohort.transparency.register_documents import RegisterAgreement, RegisterColumn, RegisterEntry, RegisterRelease
 
-MEASURES = ("keyed", "verified", "closed_zones", "second_look")
-
-
-def register(entries: Sequence[Entry]) -> dict[str, Any]:
-    """The register of processing as one document: what was never recorded is null."""
-    return {"register": _said("register"), "processing": [_processing(entry) for entry in entries]}
-
-
-def _processing(entry: Entry) -> dict[str, Any]:
-    told: dict[str, Any] = {"project": entry.name, "state": _said(entry.state), "class": entry.kind}
-    told |= _agreed(entry.agreement) if entry.agreement is not None else dict.fromkeys(AGREED)
-    receive = _said(f"{entry.kind}_means") if entry.kind is not None else None
-    return told | {
-        "processed_and_never_released": _said("inside_only"),
-        "recipients_receive": receive,
-        "transfers_to_third_countries": _said("transfers"),
-        "time_limits_for_erasure": _limits(entry),
-        "security_measures": [_said(measure) for measure in MEASURES] + _rules(entry.latest),
-        **_numbers(entry.latest),
-    }
-
-
-def _agreed(agreed: Agreement) -> dict[str, Any]:
-    years = ", ".join(agreed.population.schooljaar)
-    groups = agreed.population.jaargroep
-    return {
-        "controller": agreed.controller,
-        "purposes": agreed.question,
-        "legal_basis": agreed.legal_basis,
-        "categories_of_data_subjects": _each(
-            lambda la: say("subjects", la, years, ", ".join(groups) if groups else say("all", la))
-        ),
-        "categories_of_personal_data": [_column(column) for column in agreed.columns],
-        "recipients": agreed.research_group,
-    }
-
-
-AGREED = (
-    "controller",
-    "purposes",
-    "legal_basis",
-    "categories_of_data_subjects",
-    "categories_of_personal_data",
-    "recipients",
+SECURITY_MEASURES = (
+    gettext_noop("Numbers are replaced by pseudonyms with a key per project, which stands outside the data"),
+    gettext_noop("Nothing can be read that was not checked by a second program, which counts every rule anew"),
+    gettext_noop("Delivered data can be read only by who runs the system; an objection removes them there"),
+    gettext_noop("After the end everything is removed and searched for again; a certificate says what was found"),
 )
-"""What the agreement answers for."""
 
 
-def _column(column: Column) -> dict[str, Any]:
-    return {
-        "column": column.name,
-        "what": _each(lambda la: record_phrases.source(column, la)),
-        "why": column.why,
-        "special_category_ground": column.legal_ground,
-    }
+class RegisterPart(BaseModel):
+    """Base of the documents of this module: unchangeable, and no field that is not declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
 
-def _limits(entry: Entry) -> dict[str, Any]:
-    agreed, certificate = entry.agreement, entry.certificate
-    ends, gone = agreed and agreed.ends, certificate and certificate.destroyed_at
-    return {
-        "project_ends": ends and ends.isoformat(),
-        "destroyed": gone and gone.isoformat(),
-        "text": _each(lambda la: say("to_be_destroyed", la, date(ends, la))) if ends and not gone else None,
-    }
+class BilingualText(RegisterPart):
+    """A text in each language."""
+
+    nl: str
+    en: str
 
 
-def _rules(release: Release | None) -> list[Both]:
+class PersonalDataCategory(RegisterPart):
+    """A released column: what it is, why it is needed, and the ground for special-category data."""
+
+    column: str
+    what: BilingualText
+    why: str
+    special_category_ground: str | None
+
+
+class ErasureTimeLimits(RegisterPart):
+    """When the data are to be destroyed, or were."""
+
+    project_ends: str | None
+    destroyed: str | None
+    text: BilingualText | None
+
+
+class ProcessingRecord(RegisterPart):
+    """The processing for one project."""
+
+    project: str
+    state: BilingualText
+    release_class: str | None = Field(alias="class")
+    controller: str | None
+    purposes: str | None
+    legal_basis: str | None
+    categories_of_data_subjects: BilingualText | None
+    categories_of_personal_data: list[PersonalDataCategory] | None
+    recipients: str | None
+    processed_and_never_released: BilingualText
+    recipients_receive: BilingualText | None
+    transfers_to_third_countries: BilingualText
+    time_limits_for_erasure: ErasureTimeLimits
+    security_measures: list[BilingualText]
+    pupils: int | None
+    schools: int | None
+    numbers: BilingualText | None
+
+
+class ProcessingRegister(RegisterPart):
+    """The register of processing of all projects."""
+
+    model_config = ConfigDict(json_schema_extra={"$id": "processing-register-1"})
+
+    register_name: BilingualText = Field(alias="register")
+    processing: list[ProcessingRecord]
+
+
+def serialise_processing_register(entries: Sequence[RegisterEntry]) -> str:
+    """Write the register of processing as the text of a JSON document."""
+    document = make_processing_register(entries).model_dump(mode="json", by_alias=True)
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def make_processing_register(entries: Sequence[RegisterEntry]) -> ProcessingRegister:
+    """Make the register of processing of these projects."""
+    return ProcessingRegister(
+        register_name=_in_both_languages(lambda say: say.language.gettext("Register of research with school results")),
+        processing=[_processing_record(entry) for entry in entries],
+    )
+
+
+def _processing_record(entry: RegisterEntry) -> ProcessingRecord:
+    agreement, latest = entry.agreement, entry.latest
+    meaning = RELEASE_CLASS_MEANINGS[entry.release_class] if entry.release_class is not None else None
+    return ProcessingRecord(
+        project=entry.name,
+        state=_translations(PROJECT_STATE_NAMES[entry.state]),
+        release_class=entry.release_class,
+        controller=agreement.controller if agreement else None,
+        purposes=agreement.question if agreement else None,
+        legal_basis=agreement.legal_basis if agreement else None,
+        categories_of_data_subjects=_data_subjects(agreement) if agreement else None,
+        categories_of_personal_data=[_data_category(c) for c in agreement.columns] if agreement else None,
+        recipients=agreement.research_group if agreement else None,
+        processed_and_never_released=_translations(
+            gettext_noop(
+                "Pupil number (PGN), school (BRIN), class and teacher, and the day of the test: to make the "
+                "selection and apply objections; never released"
+            )
+        ),
+        recipients_receive=_translations(meaning) if meaning is not None else None,
+        transfers_to_third_countries=_translations(
+            gettext_noop("None: the system passes nothing on beyond the place where it runs")
+        ),
+        time_limits_for_erasure=_time_limits(entry),
+        security_measures=[_translations(measure) for measure in SECURITY_MEASURES] + _release_rules(latest),
+        pupils=latest.counts.get("pupils_released") if latest else None,
+        schools=latest.counts.get("schools") if latest else None,
+        numbers=_rounding(latest) if latest else None,
+    )
+
+
+def _data_subjects(agreement: RegisterAgreement) -> BilingualText:
+    return _in_both_languages(
+        lambda say: say.language.gettext(
+            "Pupils with test results; school years %(years)s; year groups %(groups)s",
+            years=", ".join(agreement.population.schooljaar),
+            groups=say.year_groups(agreement),
+        )
+    )
+
+
+def _data_category(column: RegisterColumn) -> PersonalDataCategory:
+    return PersonalDataCategory(
+        column=column.name,
+        what=_in_both_languages(lambda say: say.column_source(column)),
+        why=column.why,
+        special_category_ground=column.legal_ground,
+    )
+
+
+def _time_limits(entry: RegisterEntry) -> ErasureTimeLimits:
+    ends = entry.agreement.ends if entry.agreement is not None else None
+    destroyed = entry.certificate.destroyed_at if entry.certificate is not None else None
+    text = _in_both_languages(lambda say: say.destruction_due(ends)) if ends and not destroyed else None
+    return ErasureTimeLimits(
+        project_ends=ends.isoformat() if ends else None,
+        destroyed=destroyed.isoformat() if destroyed else None,
+        text=text,
+    )
+
+
+def _release_rules(release: RegisterRelease | None) -> list[BilingualText]:
+    """The limits that the classes of the latest release satisfy, and what each kind of intruder faces."""
     if release is None:
         return []
-
-    def told(name: str, limit: str) -> Both:
-        return _each(lambda la: f"{record_phrases.limit(name, release, la)}: {limit}")
-
-    def faced(who: str, number: int) -> Both:
-        return _each(lambda la: f"{say('faced', la)}; {term(INTRUDERS, who, la)}: {say('one_in', la, number)}")
-
-    return [
-        *(told(name, limit) for name, limit in release.thresholds.items()),
-        *(faced(who, number) for who, number in release.faced.items()),
+    limits = [
+        _in_both_languages(lambda say, name=name, limit=limit: f"{say.limit(name, release)}: {limit}")  # type: ignore[misc]
+        for name, limit in release.thresholds.items()
     ]
+    chances = [
+        _in_both_languages(
+            lambda say, kind=kind, number=number: (  # type: ignore[misc]
+                f"{say.language.gettext('What somebody can guess')}; {say.intruder(kind)}: {say.one_in(number)}"
+            )
+        )
+        for kind, number in release.faced.items()
+    ]
+    return limits + chances
 
 
-def _numbers(release: Release | None) -> dict[str, Any]:
-    if release is None:
-        return {"pupils": None, "schools": None, "numbers": None}
-    return {
-        "pupils": release.counts.get("pupils_released"),
-        "schools": release.counts.get("schools"),
-        "numbers": _each(lambda la: say("numbers", la, release.hidden_up_to, release.rounded_to)),
-    }
+def _rounding(release: RegisterRelease) -> BilingualText:
+    return _in_both_languages(
+        lambda say: say.language.gettext(
+            "null: at most %(hidden)s; other numbers are rounded to %(step)s",
+            hidden=release.hidden_up_to,
+            step=release.rounded_to,
+        )
+    )
 
 
-def _said(key: str) -> Both:
-    return _each(lambda language: say(key, language))
+def _translations(message: str) -> BilingualText:
+    return _in_both_languages(lambda say: say.language.gettext(message))
 
 
-def _each(tell: Callable[[str], str]) -> Both:
-    return {language: tell(language) for language in LANGUAGES}
+def _in_both_languages(phrase: Callable[[RecordPhrases], str]) -> BilingualText:
+    return BilingualText(**{language.code: phrase(RecordPhrases(language)) for language in load_languages()})

@@ -1,45 +1,57 @@
-"""The public register: a static site, and the fields of AVG article 30, from the open records alone.
+"""The public register: a static site and the register of processing, made from the open records alone.
 
-The rooms, each knowing only those above it:
-
-    facts         what the open records hold that the register may tell, as types
-    readings      the open records, read strictly
-    texts         every text, in Dutch and in English
-    words         how a text, a day, a number is said in a language
-    terms         the words of the data: columns, rules, counts
-    style         how it looks, and the policy that lets nothing else in
-    paper         a page: its elements, which escape what they hold, and its frame
-    phrases       what a record says, in words
-    drawings      the time of a project and the detail of its columns, as a picture
-    article30     the register of processing, for machines
-    index         the page of all projects
-    project       the page of one project
-    shelf         the site put in its place, as a whole
+In: the folder of open records. Out: every file of the site, by its path; `site_folder` puts them in place. No school,
+no exact count and no restricted file is ever read here.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from cohort.transparency import article30, index_page, project_page, record_reading, site_folder
-from cohort.transparency.wording import LANGUAGES, path_to
+from cohort.transparency.article30 import serialise_processing_register
+from cohort.transparency.data_terms import PROJECT_STATE_NAMES
+from cohort.transparency.languages import PageLanguage, load_languages
+from cohort.transparency.page_templates import render_template
+from cohort.transparency.record_reading import read_register_entries
+from cohort.transparency.register_documents import RegisterEntry
+from cohort.transparency.site_folder import SITE_MARK
+from cohort.transparency.timeline_layout import lay_out_timeline
 
-check, mend, put = site_folder.check, site_folder.mend, site_folder.put
 
+def render_register(records: Path) -> dict[str, bytes]:
+    """Render every file of the site; the same records give the same bytes.
 
-def made(records: Path) -> dict[str, bytes]:
-    """Every file of the site by its path: the same bytes for the same records.
+    Args:
+        records: the folder of open records; nothing else is read.
 
-    Takes: the folder of open records; nothing else is looked at.
-    Refuses: a record that cannot be read, or that holds what looks like a pupil's number or a school's code
-    (exit code 15).
+    Returns:
+        The content of each file, by its path from the top of the site.
+
+    Raises:
+        StateRefused: a record that cannot be read, or that holds what looks like a pupil number or a school code
+            (exit code 15).
     """
-    entries = record_reading.entries(records)
-    files = {}
-    for language in LANGUAGES:
-        files[path_to("index", language)] = index_page.page(entries, language).encode()
+    entries = read_register_entries(records)
+    files: dict[str, str] = {}
+    for language in load_languages():
+        files[language.page_path("index")] = render_index_page(entries, language)
         for entry in entries:
-            files[path_to(f"project/{entry.name}", language)] = project_page.page(entry, language).encode()
-    files[site_folder.MARK] = (json.dumps(article30.register(entries), ensure_ascii=False, indent=2) + "\n").encode()
-    return files
+            files[language.page_path(f"project/{entry.name}")] = render_project_page(entry, language)
+    files[SITE_MARK] = serialise_processing_register(entries)
+    return {path: text.encode() for path, text in files.items()}
+
+
+def render_index_page(entries: Sequence[RegisterEntry], language: PageLanguage) -> str:
+    """Render the page of all projects: what the register is, how to object, the projects by state."""
+    by_state = {state: [entry for entry in entries if entry.state == state] for state in PROJECT_STATE_NAMES}
+    context = {"page": "index", "entries_by_state": {state: group for state, group in by_state.items() if group}}
+    return render_template("index.html.j2", language.code, **context)
+
+
+def render_project_page(entry: RegisterEntry, language: PageLanguage) -> str:
+    """Render the page of one project: question, selection, generalisation, rules, counts, releases and end."""
+    timeline = lay_out_timeline(entry, language)
+    return render_template(
+        "project.html.j2", language.code, page=f"project/{entry.name}", entry=entry, timeline=timeline
+    )

@@ -51,7 +51,7 @@ def read_boards_of_schools(
     """
     listed = _lines(file)
     brins = sorted(listed)
-    named = dict(zip(key.digests(f"brin|{brin}" for brin in brins), brins, strict=True))
+    named = dict(zip(key.digest_texts(f"brin|{brin}" for brin in brins), brins, strict=True))
     numbers: dict[tuple[str, object], int] = {}
     present, every = [], []
     for school in schools:

@@ -103,7 +103,7 @@ def check_consents(
         domains = {result.domein for result in column.results}
         willing = sorted({n for n, _ in consenting if all((n, d) in consenting for d in domains)})
         numbers = driver_frame(spark, {"pgn": pa.array(willing, pa.string())})
-        keyed = numbers.crossJoin(F.broadcast(subject.key.frame(spark)))
+        keyed = numbers.crossJoin(F.broadcast(subject.key.key_frame(spark)))
         may = keyed.select(F.expr(pseudonym_sql("pgn", "pgn")).alias(PUPIL_CONTROL))
         found += (
             stage.where(F.col(column.name) != UNKNOWN_LEAF).join(F.broadcast(may), PUPIL_CONTROL, "left_anti").count()

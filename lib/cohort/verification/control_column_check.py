@@ -194,7 +194,7 @@ def count_control_columns(
         COUNTING_STATEMENT,
         selected=chosen,
         stage=stage,
-        keyed=subject.key.frame(spark),
+        keyed=subject.key.key_frame(spark),
         listed=listed,
         schools=_schools(spark, subject, schools),
         asked=instructed_sites_frame(spark, asked),
@@ -233,7 +233,7 @@ def excluded_pupils_frame(spark: SparkSession, barred: ExcludedPupils, rows: Dat
 
 def _schools(spark: SparkSession, subject: VerificationSubject, schools: Sequence[bytes | None]) -> DataFrame:
     """The schools of the stage that can exist, as `brin` and `digest`."""
-    digests = subject.key.digests(f"brin|{brin}" for brin in POSSIBLE_SCHOOL_CODES)
+    digests = subject.key.digest_texts(f"brin|{brin}" for brin in POSSIBLE_SCHOOL_CODES)
     there = {*schools}
     known = [(brin, digest) for brin, digest in zip(POSSIBLE_SCHOOL_CODES, digests, strict=True) if digest in there]
     brins, pseudonyms = [brin for brin, _ in known], [digest for _, digest in known]

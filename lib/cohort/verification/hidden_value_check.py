@@ -101,7 +101,7 @@ def _rows(
     leaves: Sequence[str],
 ) -> DataFrame:
     """The stage with each pupil's true leaf, and whether the pupil was put among those with a value."""
-    keyed = records.crossJoin(F.broadcast(subject.key.frame(spark)))
+    keyed = records.crossJoin(F.broadcast(subject.key.key_frame(spark)))
     true = keyed.select(
         F.expr(pseudonym_sql("pgn", "pgn")).alias(PUPIL_CONTROL), F.col(f"_leaf_{name}").alias(TRUE_LEAF)
     )
@@ -200,7 +200,7 @@ def _not_as_drawn(
     for flags in sensitive_attribute_check.find_broken_rules(classes.true[there], held_to, cohort).values():
         fails[there] |= flags
     texts = [COVER_LABEL + "|".join(labels) for labels in classes.labels]
-    drawn = subject.key.digests(texts)
+    drawn = subject.key.digest_texts(texts)
     covers = [drawn[at] for at in there if classes.blanked[at] and not fails[at]]
     if not covers:
         return int(bool((fails & classes.blanked).any()))

@@ -84,7 +84,7 @@ def check_pseudonyms(shown: PseudonymCounts) -> list[Finding]:
 
 def pupil_pseudonyms(spark: SparkSession, numbers: DataFrame, key: ProjectKey) -> DataFrame:
     """Numbers (`pgn`) as the pseudonyms that a release shows, as `pupil`."""
-    keyed = numbers.crossJoin(F.broadcast(key.frame(spark)))
+    keyed = numbers.crossJoin(F.broadcast(key.key_frame(spark)))
     return keyed.select(F.expr(f"lower(hex({pseudonym_sql('pgn', 'pgn')}))").alias(PSEUDONYM_COLUMNS[0])).distinct()
 
 

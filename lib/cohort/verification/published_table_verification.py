@@ -151,7 +151,7 @@ def check_excluded_pupils(
     """OBJECTOR: pupils of a published pseudonymous table who are among these numbers, or of these schools."""
     pupil, school = schemas.PSEUDONYM_COLUMNS
     barred = pseudonym_check.listed_pupil_pseudonyms(spark, numbers, key)
-    digests = [digest.hex() for digest in key.digests(f"brin|{brin}" for brin in sorted(schools))]
+    digests = [digest.hex() for digest in key.digest_texts(f"brin|{brin}" for brin in sorted(schools))]
     closed = control_column_check.driver_frame(spark, {school: pa.array(digests, pa.string())})
     shown = delta.read_table(spark, table).select(pupil, school)
     listed = shown.join(F.broadcast(barred), pupil, "left_semi").count()
@@ -173,7 +173,7 @@ def verify_rights(spark: SparkSession, subject: VerificationSubject) -> list[Fin
     shown = delta.read_table(spark, subject.stage).select(pupil, school)
     objected = shown.join(pseudonym_check.pupil_pseudonyms(spark, listed, subject.key), pupil, "left_semi").count()
     asked = sorted(brin for brin, sites in known.asked.sites.items() if any(sites.values()))
-    digests = [digest.hex() for digest in subject.key.digests(f"brin|{brin}" for brin in asked)]
+    digests = [digest.hex() for digest in subject.key.digest_texts(f"brin|{brin}" for brin in asked)]
     instructed = control_column_check.driver_frame(spark, {school: pa.array(digests, pa.string())})
     others = shown.join(F.broadcast(instructed), school, "left_anti").count()
     table = delta.read_table(spark, subject.stage).withColumn(schemas.PUPIL_CONTROL, F.unhex(pupil))

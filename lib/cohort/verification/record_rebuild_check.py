@@ -44,7 +44,7 @@ def check_rebuilt_records(
     lists: UsagePermissions,
 ) -> list[Finding]:
     """REBUILT: pupils of the stage that differ from their results in some column or school."""
-    true = rebuild_records(spark, subject, ladders, lists).crossJoin(F.broadcast(subject.key.frame(spark)))
+    true = rebuild_records(spark, subject, ladders, lists).crossJoin(F.broadcast(subject.key.key_frame(spark)))
     others = "array_except(schools, array(home))"
     known = true.select(
         F.expr(pseudonym_sql("pgn", "pgn")).alias("pupil"),

@@ -90,7 +90,7 @@ def read_plain_file(path: Path, names: Sequence[str]) -> PlainFile:
             describe_problem(
                 "a text whose lines are its records",
                 example='`1;"says ""yes"""`',
-                found=refused.found,
+                found=refused.description,
                 where=str(path),
                 do=FAULT_REMEDIES[refused.fault],
             )

@@ -141,10 +141,10 @@ def unify_spelling(name: str, cells: ColumnCells, listed: Sequence[str]) -> Colu
     0,3; 0.3; 0,30; ?; onbekend   →   0,3; 0,3; 0,3; (empty); (empty)
     """
     codes = CODE_LISTS.get(name)
-    spelled = {codes.canonical(leaf): leaf for leaf in listed} if codes is not None else {}
+    spelled = {codes.canonical_code(leaf): leaf for leaf in listed} if codes is not None else {}
     texts = list[str]()
     for text in cells.values:
-        code = None if codes is None or text in listed else codes.canonical(text)
+        code = None if codes is None or text in listed else codes.canonical_code(text)
         text = text if code is None else spelled.get(code, code)
         texts.append("" if _fold_spelling(text) == UNKNOWN else text)
     values = tuple(dict.fromkeys(text for text in texts if text))

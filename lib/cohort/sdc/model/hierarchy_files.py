@@ -69,7 +69,7 @@ def _rows(path: Path, name: str) -> list[HierarchyRow]:
         text = open_delimited_text(
             io.BytesIO(content), encodings=_ENCODINGS, delimiters=_delimiter(content), header=False
         )
-        return [HierarchyRow(record.line, tuple(record.fields)) for record in text.records if any(record.fields)]
+        return [HierarchyRow(record.first_line, tuple(record.fields)) for record in text.records if any(record.fields)]
     except (OSError, UnicodeError, UnreadableText) as failure:
         raise ConfigurationRefused(
             describe_problem(
@@ -92,7 +92,7 @@ def _why(failure: Exception, content: bytes) -> str:
             before = content[: undecodable.start]
             lines = before.replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n")
             return f"bytes that are no UTF-8 in line {lines + 1}"
-    return failure.found
+    return failure.description
 
 
 def _delimiter(content: bytes) -> str:
