@@ -6,19 +6,19 @@ from pathlib import Path
 import _entry as entry
 
 from cohort.storage import locks
-from cohort.transparency import public_register, school_uses
+from cohort.transparency import public_register, school_uses, site_folder
 
 
 def work(job: entry.Job) -> entry.Record:
     out = Path(job.asked.out).resolve() if job.asked.out is not None else job.zones.public_register
-    public_register.check(job.zones, out)
+    site_folder.check_site_folder(job.zones, out)
     with job.lock(locks.REGISTER_LOCK):
-        public_register.mend(out)
-        files = public_register.made(job.zones.public_records)
-        public_register.put(out, files)
+        site_folder.restore_interrupted_site(out)
+        files = public_register.render_register(job.zones.public_records)
+        site_folder.replace_site(out, files)
         job.progress(f"{len(files)} files")
-        told = school_uses.write(job.zones)
-    return {"out": str(out), "index": str(out / "index.html"), "files": len(files), "schools": told}
+        schools = school_uses.write_school_uses(job.zones)
+    return {"out": str(out), "index": str(out / "index.html"), "files": len(files), "schools": schools}
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 from cohort.sdc.global_recoding import lattice_search
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.privacy_models.class_constraints import ClassConstraint
@@ -29,16 +30,18 @@ def measure(what: str, pupils: int) -> dict[str, Any]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
     if what == "global":
-        histogram = Histogram.of_pupils(codes)
+        histogram = Histogram.from_pupils(codes)
         counted = time.perf_counter()
         found = lattice_search.search_global_recoding(
-            histogram, coding, [KAnonymity(5)], objective="geometric", suppression_limit="0.04"
+            histogram, RecodingRequest(coding, [KAnonymity(5)], objective="geometric", suppression_limit="0.04")
         )
     else:
-        histogram = Histogram.of_pupils(codes, schools, single=True)
+        histogram = Histogram.from_pupils(codes, schools, single=True)
         counted = time.perf_counter()
         rules: list[ClassConstraint] = [KAnonymity(10), SchoolDiversity(5), SchoolDominance("1/2")]
-        found = local_search.search_local_recoding(histogram, coding, rules, objective="mean", suppression_limit=1)
+        found = local_search.search_local_recoding(
+            histogram, RecodingRequest(coding, rules, objective="mean", suppression_limit=1)
+        )
     end = time.perf_counter()
     return {
         "histogram_s": round(counted - start, 2),
@@ -50,8 +53,8 @@ def measure(what: str, pupils: int) -> dict[str, Any]:
         "mean_loss": round(found.loss.mean, 5),
         "suppressed": found.suppressed,
         "classes": found.classes,
-        "nodes": found.search["nodes"],
-        "proven": found.search["proven"],
+        "nodes": found.search_facts["nodes"],
+        "proven": found.search_facts["proven"],
     }
 
 

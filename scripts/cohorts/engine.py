@@ -100,7 +100,7 @@ def cohort(pupils: int, seed: int = 1) -> tuple[Coding, IntArray, Int32Array]:
         np.searchsorted([-0.84, -0.25, 0.25, 0.84], -reached),
     ]
     coding = Coding(tuple(_hierarchies()))
-    return coding, coding.codes(leaves), school.astype(np.int32)
+    return coding, coding.encode(leaves), school.astype(np.int32)
 
 
 def _hierarchies() -> Iterator[Hierarchy]:

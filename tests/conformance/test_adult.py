@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cohort.sdc.global_recoding.lattice_search import search_global_recoding
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
@@ -43,13 +44,13 @@ def people() -> dict[str, list[str]]:
 
 def coded(people: dict[str, list[str]], columns: tuple[str, ...]) -> tuple[Coding, Histogram]:
     coding = Coding(
-        tuple(Hierarchy.load(ADULT / f"adult_hierarchy_{name}.csv", name, with_unknown=False) for name in columns)
+        tuple(Hierarchy.from_file(ADULT / f"adult_hierarchy_{name}.csv", name, with_unknown=False) for name in columns)
     )
     leaves = []
     for column, hierarchy in zip(columns, coding.hierarchies, strict=True):
         leaf = {label: place for place, label in enumerate(hierarchy.leaves)}
         leaves.append(np.array([leaf[value] for value in people[column]]))
-    return coding, Histogram.of_pupils(coding.codes(leaves))
+    return coding, Histogram.from_pupils(coding.encode(leaves))
 
 
 def test_eight_columns_fit_in_the_bits_of_the_prototype(people: dict[str, list[str]]) -> None:
@@ -73,12 +74,14 @@ def test_finds_the_published_optimum(
 ) -> None:
     coding, histogram = coded(people, columns)
 
-    found = search_global_recoding(histogram, coding, [KAnonymity(k)], objective="geometric", suppression_limit=limit)
+    found = search_global_recoding(
+        histogram, RecodingRequest(coding, [KAnonymity(k)], objective="geometric", suppression_limit=limit)
+    )
 
     assert found.level_vector == levels
     assert (round(found.loss.geometric, 5), round(found.loss.mean, 5)) == (geometric, mean)
     assert (found.suppressed, found.classes) == (suppressed, classes)
-    assert found.released + found.suppressed == 30_162
+    assert found.released_pupils + found.suppressed == 30_162
 
 
 #    objective         limit   value         levels (where published)
@@ -104,11 +107,13 @@ def test_finds_the_published_optimum_of_other_objectives(
 ) -> None:
     coding, histogram = coded(people, ADULT8)
 
-    found = search_global_recoding(histogram, coding, [KAnonymity(5)], objective=objective, suppression_limit=limit)
+    found = search_global_recoding(
+        histogram, RecodingRequest(coding, [KAnonymity(5)], objective=objective, suppression_limit=limit)
+    )
 
-    assert found.search["proven"]
+    assert found.search_facts["proven"]
     digits = 4 if objective == "class-size" else 2
-    assert round(found.search["objective"], digits) == value
+    assert round(found.search_facts["objective"], digits) == value
     assert levels is None or found.level_vector == levels
 
 
@@ -121,10 +126,10 @@ def test_local_recoding_loses_less_than_the_best_that_was_known(
     people: dict[str, list[str]], columns: tuple[str, ...], k: int, mark: float
 ) -> None:
     coding, histogram = coded(people, columns)
-    single = Histogram.of_pupils(histogram.codes[:, histogram.unit_of], single=True)
+    single = Histogram.from_pupils(histogram.codes[:, histogram.unit_of_pupil], single=True)
 
     found = local_search.search_local_recoding(
-        single, coding, [KAnonymity(k)], objective="mean", suppression_limit="0.001"
+        single, RecodingRequest(coding, [KAnonymity(k)], objective="mean", suppression_limit="0.001")
     )
 
     assert found.loss.mean <= mark

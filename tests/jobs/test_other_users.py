@@ -250,7 +250,7 @@ def everything_told_to_schools(zones: StorageZones) -> None:
     feedback.write_feedback(zones, replace(ENTRY, levering_nr=2, brin=None), {}, Decimal("0.2"))
     objection_receipts.write_objection_receipts(zones, FILED, frozenset(), NumberChanges(), INSIDE)
     record_store.save_release_record(zones, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, USED))
-    school_uses.write(zones)
+    school_uses.write_school_uses(zones)
     run_marker.complete_run(zones, Ledger((ENTRY,)))
     completeness.write_missing_schools(zones, {"2025-2026 M rekenen": ["10AA"]})
 

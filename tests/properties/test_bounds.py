@@ -24,8 +24,6 @@ from cohort.sdc.privacy_models.class_constraints import classes_satisfying_const
 from cohort.sdc.privacy_models.dominance import SchoolDominance
 from cohort.sdc.privacy_models.k_anonymity import KWithoutLargestSchool
 from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
-from cohort.sdc.privacy_models.thresholds import parse_share
-from cohort.sdc.utility.loss import WeightedLoss
 from cohort.sdc.utility.objectives import bound_at_levels
 
 OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
@@ -34,9 +32,7 @@ Levels = tuple[int, ...]
 
 
 def trials_of(case: Case, objective: str) -> NodeEvaluator:
-    weights = WeightedLoss.of("mean", len(case.hierarchies), case.weights)
-    limit = parse_share(str(case.limit), "part of the pupils")
-    return NodeEvaluator(case.histogram(), Coding(case.hierarchies), case.rules, objective, weights, limit)
+    return NodeEvaluator(case.histogram(), case.request(objective))
 
 
 def below(one: Levels, other: Levels) -> bool:
@@ -47,41 +43,41 @@ def below(one: Levels, other: Levels) -> bool:
 @given(case=cases())
 def test_bounds_lie_under_whatever_they_bound(objective: str, case: Case) -> None:
     trials = trials_of(case, objective)
-    shown = {levels: trials.attempt(levels, inf) for levels in case.vectors}
+    shown = {levels: trials.evaluate(levels, inf) for levels in case.vectors}
     for levels, trial in shown.items():
         if trial.candidate is None:
             continue
         score = trial.candidate.price.score
-        assert trials.value(score) == pytest.approx(trial.candidate.price.value)
-        assert bound_at_levels(trials.everywhere, levels) <= score + BOUND_SLACK
+        assert trials.objective_value(score) == pytest.approx(trial.candidate.price.value)
+        assert bound_at_levels(trials.initial_bounds, levels) <= score + BOUND_SLACK
         for other, seen in shown.items():
             if below(levels, other):
-                assert not seen.out
-                assert bound_at_levels(seen.finer, levels) <= score + BOUND_SLACK
+                assert not seen.exceeds_limit
+                assert bound_at_levels(seen.finer_bound, levels) <= score + BOUND_SLACK
             if below(other, levels):
-                assert seen.coarser <= score + BOUND_SLACK
+                assert seen.coarser_bound <= score + BOUND_SLACK
 
 
 @given(case=cases())
 def test_what_is_ruled_out_is_what_is_out_when_tried(case: Case) -> None:
     one, other = trials_of(case, "mean"), trials_of(case, "mean")
-    asked = {levels: one.rules_out(levels) for levels in case.vectors[::-1]}
+    asked = {levels: one.exceeds_limit(levels) for levels in case.vectors[::-1]}
 
-    assert asked == {levels: other.attempt(levels, inf).out for levels in case.vectors}
-    assert one.tried <= other.tried
+    assert asked == {levels: other.evaluate(levels, inf).exceeds_limit for levels in case.vectors}
+    assert one.evaluated <= other.evaluated
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(case=cases(), data=st.data())
 def test_only_levels_that_no_better_vector_has_are_left_out(objective: str, case: Case, data: st.DataObject) -> None:
     trials, fresh = trials_of(case, objective), trials_of(case, objective)
-    trials.attempt(data.draw(st.sampled_from(case.vectors)), inf)
+    trials.evaluate(data.draw(st.sampled_from(case.vectors)), inf)
 
-    low, high = lattice_search._narrow_levels(trials, case.low, case.high)
+    low, high = lattice_search.narrow_levels(trials, case.low, case.high)
 
     for levels in case.vectors:
-        found = fresh.attempt(levels, inf).candidate
-        if found and found.price.score <= trials.score:
+        found = fresh.evaluate(levels, inf).candidate
+        if found and found.price.score <= trials.best_score:
             assert below(low, levels)
             assert below(levels, high)
 
@@ -91,34 +87,34 @@ def test_schools_are_counted_rightly_though_most_are_only_counted_in_buckets(sch
     draw = np.random.default_rng(seed)
     coding = Coding((Hierarchy("k", (tuple(map(str, range(8))), ("*",) * 8)),))
     leaf, home = draw.integers(0, 8, 60), draw.integers(0, schools, 60)
-    histogram = Histogram.of_pupils(coding.codes([leaf]), home.astype(np.int32))
+    histogram = Histogram.from_pupils(coding.encode([leaf]), home.astype(np.int32))
     rules = [SchoolDiversity(m), KWithoutLargestSchool(4), SchoolDominance("1/2")]
 
     population = ConstraintChecker(histogram)
-    grouping = population.by_code.group(coding.mask((0,)), 1, 60)
+    grouping = population.distinct_codes.form_classes(coding.mask((0,)), 1, 60)
     assert grouping is not None
-    verdict = population.judge(grouping, rules)
+    verdict = population.check(grouping, rules)
 
-    of_unit = grouping.classes[population.code_of_unit]
+    of_unit = grouping.class_of_code[population.code_of_unit]
     exact = classes_satisfying_constraints(histogram, of_unit, len(grouping.pupils), rules)
     lasting = classes_satisfying_constraints(histogram, of_unit, len(grouping.pupils), rules[:2])
-    assert np.array_equal(verdict.satisfied, exact)
-    assert np.array_equal(verdict.lasting, lasting)
+    assert np.array_equal(verdict.of_all_constraints, exact)
+    assert np.array_equal(verdict.of_monotonic_constraints, lasting)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @given(case=cases())
 def test_a_large_lattice_is_searched_as_exactly_as_a_small_one(objective: str, case: Case) -> None:
     plain = case.search(objective=objective)
-    with patch.object(lattice_search, "_MANY_NODES", 0):
+    with patch.object(lattice_search, "MANY_NODES", 0):
         large = case.search(objective=objective)
 
     if plain is None:
         assert large is None
     else:
         assert large is not None
-        assert large.search["objective"] == pytest.approx(plain.search["objective"])
-        assert large.search["proven"]
+        assert large.search_facts["objective"] == pytest.approx(plain.search_facts["objective"])
+        assert large.search_facts["proven"]
         if objective != "entropy":
             assert large.level_vector == plain.level_vector
 
@@ -128,23 +124,23 @@ def test_a_large_lattice_is_searched_as_exactly_as_a_small_one(objective: str, c
 def test_what_is_not_proven_holds_all_the_same(objective: str, case: Case, data: st.DataObject) -> None:
     plain = case.search(objective=objective)
     order = data.draw(st.permutations(range(len(case.pupils))))
-    with patch.object(lattice_search, "_MANY_NODES", 0), patch.object(lattice_search, "MAX_ENUMERATED_NODES", 0):
+    with patch.object(lattice_search, "MANY_NODES", 0), patch.object(lattice_search, "MAX_ENUMERATED_NODES", 0):
         found, again = case.search(objective=objective), case.search(order, objective)
     if plain is None or found is None:
         assert found is again is None
         return
     assert again is not None
 
-    best = plain.search["objective"]
-    assert found.search["bound"] <= best * (1 + 1e-9) + 1e-9
-    assert found.search["objective"] >= best * (1 - 1e-9) - 1e-9
+    best = plain.search_facts["objective"]
+    assert found.search_facts["bound"] <= best * (1 + 1e-9) + 1e-9
+    assert found.search_facts["objective"] >= best * (1 - 1e-9) - 1e-9
     assert found.level_vector in case.vectors
     if objective not in ("geometric", "mean"):
         assert found.level_vector is not None
         counted = value(case, found.level_vector, objective)
         assert counted is not None
-        assert found.search["objective"] == pytest.approx(counted[0])
-    assert (again.level_vector, again.search) == (found.level_vector, found.search)
+        assert found.search_facts["objective"] == pytest.approx(counted[0])
+    assert (again.level_vector, again.search_facts) == (found.level_vector, found.search_facts)
 
 
 HEIGHTS = st.lists(st.integers(0, 3), min_size=1, max_size=30).map(tuple)
@@ -158,8 +154,8 @@ def test_known_vectors_are_found_below_and_above(high: Levels, data: st.DataObje
     for levels in added:
         known.add(levels)
 
-    assert known.any_below(asked) == any(below(levels, asked) for levels in added)
-    assert known.any_above(asked) == any(below(asked, levels) for levels in added)
+    assert known.any_finer_or_equal(asked) == any(below(levels, asked) for levels in added)
+    assert known.any_coarser_or_equal(asked) == any(below(asked, levels) for levels in added)
 
 
 @given(shape=st.lists(st.integers(1, 4), min_size=1, max_size=5), data=st.data())
@@ -168,28 +164,27 @@ def test_the_frontier_knows_its_lowest_bound_whatever_was_learnt(shape: list[int
     scores = [np.sort(draw.integers(0, 9, size).astype(float)) for size in shape]
     vectors = list(np.ndindex(*shape))
     truth = {levels: bound_at_levels(scores, levels) for levels in vectors}
-    with patch("cohort.sdc.global_recoding.frontier._ROW", 6):
-        frontier = LatticeFrontier((0,) * len(shape), tuple(size - 1 for size in shape), scores)
-        for _ in range(data.draw(st.integers(0, 12))):
-            levels = data.draw(st.sampled_from(vectors))
-            bound, coarser = float(draw.integers(0, 30)), float(draw.integers(0, 30))
-            if data.draw(st.booleans()):
-                frontier.rule_out(levels)
-                bound = coarser = inf
-            else:
-                frontier.learn(levels, bound, coarser, best=-inf)
-            for other in vectors:
-                if below(other, levels):
-                    truth[other] = max(truth[other], bound)
-                elif below(levels, other) and coarser < inf:
-                    truth[other] = max(truth[other], coarser)
-            truth[levels] = inf
+    frontier = LatticeFrontier((0,) * len(shape), tuple(size - 1 for size in shape), scores, row_size=6)
+    for _ in range(data.draw(st.integers(0, 12))):
+        levels = data.draw(st.sampled_from(vectors))
+        bound, coarser = float(draw.integers(0, 30)), float(draw.integers(0, 30))
+        if data.draw(st.booleans()):
+            frontier.prune(levels)
+            bound = coarser = inf
+        else:
+            frontier.raise_bounds(levels, bound, coarser, best_score=-inf)
+        for other in vectors:
+            if below(other, levels):
+                truth[other] = max(truth[other], bound)
+            elif below(levels, other) and coarser < inf:
+                truth[other] = max(truth[other], coarser)
+        truth[levels] = inf
 
-            found, place = frontier.lowest()
-            assert found == min(truth.values())
-            assert truth[place] == found
-            best = float(draw.integers(0, 30))
-            chain = frontier.chain(best)
-            assert bool(chain) == (found <= best)
-            assert all(truth[each] <= best + BOUND_SLACK for each in chain)
-            assert all(below(a, b) for a, b in pairwise(chain))
+        found, place = frontier.lowest()
+        assert found == min(truth.values())
+        assert truth[place] == found
+        best = float(draw.integers(0, 30))
+        chain = frontier.chain(best)
+        assert bool(chain) == (found <= best)
+        assert all(truth[each] <= best + BOUND_SLACK for each in chain)
+        assert all(below(a, b) for a, b in pairwise(chain))

@@ -131,8 +131,8 @@ def test_every_file_is_readable_or_rejected_by_a_code(
     told = {file.sha256 for _, file in found.new_files} | {file.container for _, file in found.new_files}
     assert {hashlib.sha256(content).hexdigest() for content in contents} <= told
     for _, file in found.new_files:
-        assert file.rejected is None or file.rejected in FILE_REASONS
-        assert file.rejected != UNREADABLE, "a fault that no reader foresaw"
+        assert file.rejection is None or file.rejection in FILE_REASONS
+        assert file.rejection != UNREADABLE, "a fault that no reader foresaw"
 
 
 @given(FILES)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.properties.test_recoding import Case, cases
 
 from cohort.foundation.errors import NotAnonymous
-from cohort.sdc.global_recoding import lattice_search
-from cohort.sdc.local_recoding import local_search
+from cohort.sdc.global_recoding.lattice_search import search_global_recoding
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
+from cohort.sdc.local_recoding.local_search import search_local_recoding
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
@@ -27,22 +28,23 @@ def cohort(case: Case, order: list[int] | None = None) -> Histogram:
     others = np.array([place for place, _ in moved], dtype=np.int64)
     further = np.array([school for _, school in moved], dtype=np.int32)
     homes = np.array([pupil.home for pupil in pupils], dtype=np.int32)
-    return Histogram.of_pupils(coding.codes(leaves), homes, others=(others, further), single=True)
+    return Histogram.from_pupils(coding.encode(leaves), homes, others=(others, further), single=True)
 
 
-def search(case: Case, way: Any = local_search, limit: Any = 1, order: list[int] | None = None) -> Recoding | None:
+def search(
+    case: Case, method: Any = search_local_recoding, limit: Any = 1, order: list[int] | None = None
+) -> Recoding | None:
     try:
-        found: Recoding = way.search(
-            cohort(case, order), Coding(case.hierarchies), case.rules, objective="mean", suppression_limit=limit
-        )
+        request = RecodingRequest(Coding(case.hierarchies), case.rules, objective="mean", suppression_limit=limit)
+        recoding: Recoding = method(cohort(case, order), request)
     except NotAnonymous:
         return None
-    return found
+    return recoding
 
 
 def shown(case: Case, recoding: Recoding) -> list[tuple[str, ...] | None]:
     """What each pupil shows, in the order of the case; nothing who is suppressed."""
-    unit_of = cohort(case).unit_of
+    unit_of = cohort(case).unit_of_pupil
     return [
         None if (at := int(recoding.class_of[unit])) < 0 else tuple(str(column[at]) for column in recoding.labels)
         for unit in unit_of.tolist()
@@ -63,8 +65,8 @@ def test_every_released_class_satisfies_every_constraint_and_shows_nothing_untru
             for tree, leaf, value in zip(case.hierarchies, pupil.leaves, values, strict=True):
                 assert value in {row[leaf] for row in tree.labels}
     assert all(case.anonymous(members) for members in crowds.values())
-    assert sum(map(len, crowds.values())) == recoding.released > 0
-    assert recoding.released + recoding.suppressed == len(case.pupils)
+    assert sum(map(len, crowds.values())) == recoding.released_pupils > 0
+    assert recoding.released_pupils + recoding.suppressed == len(case.pupils)
 
 
 @settings(deadline=None)
@@ -87,7 +89,7 @@ def test_the_loss_is_what_the_released_values_lose(case: Case) -> None:
 @settings(deadline=None)
 @given(cases())
 def test_it_never_loses_more_than_the_best_global_recoding_without_suppression(case: Case) -> None:
-    plain = search(case, lattice_search, limit=0)
+    plain = search(case, search_global_recoding, limit=0)
     if plain is not None:
         found = search(case)
         assert found is not None

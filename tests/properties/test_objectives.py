@@ -49,8 +49,8 @@ def test_the_optimum_is_that_of_trying_everything(objective: str, case: Case) ->
         return
     assert recoding.level_vector is not None
     best, classes, levels = min((*found, levels) for levels, found in values.items())
-    assert recoding.search["objective"] == pytest.approx(best)
+    assert recoding.search_facts["objective"] == pytest.approx(best)
     assert values[recoding.level_vector][0] == pytest.approx(best)
-    assert recoding.search["proven"]
+    assert recoding.search_facts["proven"]
     if objective != "entropy":  # whose bits are rounded, so that equal ones may not seem so
         assert (recoding.classes, recoding.level_vector) == (classes, levels)

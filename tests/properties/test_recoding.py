@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from cohort.foundation.errors import NotAnonymous
 from cohort.sdc.global_recoding.lattice_search import search_global_recoding
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
@@ -67,8 +68,8 @@ class Case:
         pupils = [self.pupils[place] for place in order] if order else list(self.pupils)
         leaves = [np.array([p.leaves[c] for p in pupils]) for c in range(coding.columns)]
         moved = [(place, school) for place, p in enumerate(pupils) for school in sorted(p.further)]
-        return Histogram.of_pupils(
-            coding.codes(leaves),
+        return Histogram.from_pupils(
+            coding.encode(leaves),
             np.array([pupil.home for pupil in pupils], dtype=np.int32),
             others=(
                 np.array([place for place, _ in moved], dtype=np.int64),
@@ -76,18 +77,20 @@ class Case:
             ),
         )
 
+    def request(self, objective: str) -> RecodingRequest:
+        return RecodingRequest(
+            Coding(self.hierarchies),
+            self.rules,
+            objective=objective,
+            suppression_limit=self.limit,
+            weights=self.weights,
+            lowest=self.low,
+            highest=self.high,
+        )
+
     def search(self, order: list[int] | None = None, objective: str | None = None) -> Recoding | None:
         try:
-            return search_global_recoding(
-                self.histogram(order),
-                Coding(self.hierarchies),
-                self.rules,
-                objective=objective or self.objective,
-                suppression_limit=self.limit,
-                weights=self.weights,
-                minimum=self.low,
-                maximum=self.high,
-            )
+            return search_global_recoding(self.histogram(order), self.request(objective or self.objective))
         except NotAnonymous:
             return None
 
@@ -197,8 +200,8 @@ def test_the_optimum_is_that_of_trying_everything(case: Case) -> None:
         assert (recoding.level_vector, recoding.classes, recoding.suppressed) == (levels, classes, suppressed)
         exact = float(loss) if case.objective == "mean" else float(loss) ** (1 / sum(case.weights)) - 1
         assert abs(getattr(recoding.loss, case.objective) - exact) < 1e-9
-        assert abs(recoding.search["objective"] - exact) < 1e-9
-        assert recoding.search["proven"]
+        assert abs(recoding.search_facts["objective"] - exact) < 1e-9
+        assert recoding.search_facts["proven"]
 
 
 @settings(deadline=None)
@@ -222,8 +225,8 @@ def test_everybody_is_released_or_suppressed(case: Case) -> None:
     recoding = case.search()
 
     if recoding is not None:
-        assert recoding.released + recoding.suppressed == len(case.pupils)
-        assert recoding.released > 0
+        assert recoding.released_pupils + recoding.suppressed == len(case.pupils)
+        assert recoding.released_pupils > 0
         assert recoding.suppressed <= case.limit * len(case.pupils)
 
 

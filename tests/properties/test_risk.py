@@ -73,7 +73,7 @@ def pairs(draw: st.DrawFn) -> tuple[Drawn, Drawn]:
 @settings(deadline=None)
 @given(cases())
 def test_the_metrics_are_those_of_counting_labels(case: Drawn) -> None:
-    metrics.agree(UtilityMetrics.of(case.histogram, case.recoding), metrics.counted(case))
+    metrics.agree(UtilityMetrics.from_recoding(case.histogram, case.recoding), metrics.counted(case))
 
 
 @settings(deadline=None)
@@ -87,7 +87,7 @@ def test_what_happens_to_a_subgroup_is_what_happens_to_its_pupils(case: Drawn) -
 @settings(deadline=None)
 @given(cases())
 def test_subgroups_together_are_the_cohort(case: Drawn) -> None:
-    rows, whole = equity.by_label(case).subgroups, UtilityMetrics.of(case.histogram, case.recoding)
+    rows, whole = equity.by_label(case).subgroups, UtilityMetrics.from_recoding(case.histogram, case.recoding)
 
     assert sum(row.pupils for row in rows) == len(case.pupils)
     assert sum(row.suppressed for row in rows) == case.recoding.suppressed
@@ -98,7 +98,7 @@ def test_subgroups_together_are_the_cohort(case: Drawn) -> None:
 @settings(deadline=None)
 @given(cases(), st.integers(1, 8))
 def test_the_risk_is_that_of_counting_who_could_be_meant(case: Drawn, k: int) -> None:
-    found = ReidentificationRisk.of(case.histogram, case.recoding, k)
+    found = ReidentificationRisk.from_recoding(case.histogram, case.recoding, k)
 
     assert risks.figures(found) == pytest.approx(risks.figures(risks.counted(case, k)))
 
@@ -106,7 +106,7 @@ def test_the_risk_is_that_of_counting_who_could_be_meant(case: Drawn, k: int) ->
 @settings(deadline=None)
 @given(cases())
 def test_the_prosecutor_risks_most_and_the_marketer_least(case: Drawn) -> None:
-    found = ReidentificationRisk.of(case.histogram, case.recoding, 3)
+    found = ReidentificationRisk.from_recoding(case.histogram, case.recoding, 3)
 
     assert found.prosecutor.highest >= found.journalist.highest
     assert found.prosecutor.at_risk >= found.journalist.at_risk
@@ -146,7 +146,7 @@ def test_nobody_released_has_fewer_candidates_than_its_class(case: Drawn, data: 
     some = data.draw(st.integers(1, len(case.pupils)))
     found = motivated_intruder.simulate_stranger(case.histogram, case.recoding, case.k, pupils=some)
 
-    assert found.sampled == min(some, case.recoding.released)
+    assert found.sampled == min(some, case.recoding.released_pupils)
     assert found.fewer_than_k == 0
     assert found.smallest is None or found.smallest >= int(case.recoding.pupils.min())
 
@@ -159,9 +159,9 @@ def test_the_order_of_the_pupils_plays_no_part(pair: tuple[Drawn, Drawn], data: 
     def everything(first: Drawn, second: Drawn) -> list[object]:
         histogram, recoding = first.histogram, first.recoding
         return [
-            UtilityMetrics.of(histogram, recoding),
-            ReidentificationRisk.of(histogram, recoding, 3),
-            EquityReport.of(histogram, recoding, Subgroups.of_school_sizes(histogram, (3, 6))),
+            UtilityMetrics.from_recoding(histogram, recoding),
+            ReidentificationRisk.from_recoding(histogram, recoding, 3),
+            EquityReport.from_recoding(histogram, recoding, Subgroups.by_school_size(histogram, (3, 6))),
             motivated_intruder.simulate_stranger(histogram, recoding, 3, pupils=7),
             motivated_intruder.simulate_school(histogram, recoding, 3, pupils=7),
             motivated_intruder.simulate_linked_releases(histogram, recoding, second.recoding, 3, pupils=7),

@@ -172,7 +172,7 @@ def test_a_damaged_container_gives_members_or_a_reason(content: bytes) -> None:
 @given(damaged(SHEET, SHARED))
 def test_a_damaged_spreadsheet_gives_rows_or_a_reason(content: bytes) -> None:
     def rows() -> list[tuple[int, tuple[str, ...]]]:
-        return list(xlsx.read_workbook(content, LIMITS).rows())
+        return list(xlsx.read_workbook(content, LIMITS).text_rows())
 
     found = outcome(rows)
     if isinstance(found, list):
@@ -187,7 +187,7 @@ def test_a_damaged_spreadsheet_gives_rows_or_a_reason(content: bytes) -> None:
 @given(data=st.data())
 def test_a_damaged_part_of_a_sound_spreadsheet_gives_rows_or_a_reason(part: str, data: st.DataObject) -> None:
     content = workbooks.changed(SHARED, part, lambda body: data.draw(damaged(body)))
-    found = outcome(lambda: list(xlsx.read_workbook(content, LIMITS).rows()))
+    found = outcome(lambda: list(xlsx.read_workbook(content, LIMITS).text_rows()))
     assert isinstance(found, str | list)
 
 

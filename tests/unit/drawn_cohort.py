@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.local_recoding.search_space import LocalSearchSpace
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.privacy_models.class_constraints import ClassConstraint
-from cohort.sdc.utility.loss import WeightedLoss
 
 
 def chain(name: str, leaves: int, merged: int = 2) -> Hierarchy:
@@ -48,15 +48,15 @@ def random_cohort(
         seen = 0.7 * ability + 0.7 * chance.normal(size=pupils)
         leaves.append(np.digitize(seen, np.quantile(seen, np.linspace(0, 1, size + 1)[1:-1])))
     if not schools:
-        return coding, Histogram.of_pupils(coding.codes(leaves), single=True)
+        return coding, Histogram.from_pupils(coding.encode(leaves), single=True)
     home = np.minimum(chance.geometric(3 / schools, pupils), schools).astype(np.int32)
     moved = chance.choice(pupils, movers, replace=False)
     others = (moved, (home[moved] + 1).astype(np.int32))
-    return coding, Histogram.of_pupils(coding.codes(leaves), home, others=others, single=True)
+    return coding, Histogram.from_pupils(coding.encode(leaves), home, others=others, single=True)
 
 
 def space_of(coding: Coding, histogram: Histogram, *rules: ClassConstraint) -> LocalSearchSpace:
     """The search space with every level allowed."""
-    high = tuple(height - 1 for height in coding.heights)
-    goal = WeightedLoss.of("mean", coding.columns)
-    return LocalSearchSpace.of(histogram, coding, rules, goal, (0,) * coding.columns, high)
+    return LocalSearchSpace.from_request(
+        histogram, RecodingRequest(coding, rules, objective="mean", suppression_limit=1)
+    )

@@ -123,7 +123,7 @@ def run(
         own = SensitiveColumn.from_hierarchy("advies", ADVIES, derive_value_rules(asked, platform().floors), 1)
     recoded = class_search.search_classes(coded, asked, coding, counts, own, ProjectKey(SECRET), most)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generalisation, "RELEASED_ROWS_PER_FILE", -(-recoded.recoding.released // files))
+        patch.setattr(generalisation, "RELEASED_ROWS_PER_FILE", -(-recoded.recoding.released_pupils // files))
         rows = generalisation.generalise_pupils(coded, asked, recoded)
     assert [(f.name, f.dataType) for f in rows.schema] == [
         (f.name, f.dataType) for f in make_stage_schema(asked.column_names, asked.pseudonym_columns)

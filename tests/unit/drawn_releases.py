@@ -169,7 +169,7 @@ class Root:
         used = rows if self.project.sensitive_column else rows // 2
         self.counts = drawn.counts(
             pupils_records=there,
-            pupils_released=way.recoding.released,
+            pupils_released=way.recoding.released_pupils,
             pupils_suppressed=way.recoding.suppressed,
             pupils_withdrawn=way.withdrawn,
             pupils_objected=0,

@@ -23,7 +23,7 @@ def table(text: str) -> str:
 
 
 def test_bands_of_a_step_that_join_two_and_then_two() -> None:
-    assert drawn(NumericBands.between("rekenen", 0, 120, 20, joins=(2, 2))) == table("""
+    assert drawn(NumericBands.with_step("rekenen", 0, 120, 20, joins=(2, 2))) == table("""
         0 tot 20;0 tot 40;0 tot 80;*
         20 tot 40;0 tot 40;0 tot 80;*
         40 tot 60;40 tot 80;0 tot 80;*
@@ -34,7 +34,7 @@ def test_bands_of_a_step_that_join_two_and_then_two() -> None:
 
 
 def test_bands_of_step_1_are_named_by_their_number_at_every_level() -> None:
-    assert drawn(NumericBands.between("leeftijd", -1, 4, 1, joins=(2,))) == table("""
+    assert drawn(NumericBands.with_step("leeftijd", -1, 4, 1, joins=(2,))) == table("""
         -1;-1 tot 1;*
         0;-1 tot 1;*
         1;1 tot 3;*
@@ -61,7 +61,7 @@ def test_one_edge_parts_two_open_ends() -> None:
 
 
 def test_null_is_a_leaf_that_only_the_top_takes_in() -> None:
-    assert drawn(NumericBands.between("score", 0, 80, 20, joins=(2,)), with_unknown=True) == table("""
+    assert drawn(NumericBands.with_step("score", 0, 80, 20, joins=(2,)), with_unknown=True) == table("""
         0 tot 20;0 tot 40;*
         20 tot 40;0 tot 40;*
         40 tot 60;40 tot 80;*
@@ -71,48 +71,48 @@ def test_null_is_a_leaf_that_only_the_top_takes_in() -> None:
 
 
 def test_a_value_lies_in_the_band_that_begins_at_it() -> None:
-    bands = NumericBands.between("score", -20, 40, 20)
+    bands = NumericBands.with_step("score", -20, 40, 20)
     hundredths = np.array([-2000, -1, 0, 1999, 2000, 3999])
 
-    assert bands.places(hundredths, unit=100).tolist() == [0, 0, 1, 1, 2, 2]
+    assert bands.leaf_numbers(hundredths, unit=100).tolist() == [0, 0, 1, 1, 2, 2]
 
 
 def test_open_ends_hold_everything_and_null_is_the_leaf_behind_the_bands() -> None:
     bands = NumericBands("score", (0, 20), open_below=True, open_above=True)
     values, known = np.array([-999, -1, 0, 19, 20, 999, 7]), np.array([True] * 6 + [False])
 
-    places = bands.places(values, known=known)
+    places = bands.leaf_numbers(values, known=known)
 
     assert places.tolist() == [0, 0, 1, 1, 2, 2, 3]
     assert bands.hierarchy().leaves[3] == UNKNOWN
 
 
 def test_values_outside_closed_edges_are_counted_and_not_told() -> None:
-    bands = NumericBands.between("score", 0, 40, 20)
+    bands = NumericBands.with_step("score", 0, 40, 20)
     values = np.array([-1, 0, 39, 40, 4711, 4711])
     known = np.array([True, True, True, True, True, False])
 
     with pytest.raises(NotAnonymous, match=r"others in 3 records in the bands of column score") as refusal:
-        bands.places(values, known=known)
+        bands.leaf_numbers(values, known=known)
     assert "4711" not in str(refusal.value)
 
 
 def test_values_outside_are_refused_only_at_the_closed_end() -> None:
     below, above = NumericBands("score", (0, 20), open_below=True), NumericBands("score", (0, 20), open_above=True)
 
-    assert below.places(np.array([-1, 19])).tolist() == [0, 1]
-    assert above.places(np.array([0, 20])).tolist() == [0, 1]
+    assert below.leaf_numbers(np.array([-1, 19])).tolist() == [0, 1]
+    assert above.leaf_numbers(np.array([0, 20])).tolist() == [0, 1]
     with pytest.raises(NotAnonymous, match="others in 1 records"):
-        below.places(np.array([20]))
+        below.leaf_numbers(np.array([20]))
     with pytest.raises(NotAnonymous, match="others in 1 records"):
-        above.places(np.array([-1]))
+        above.leaf_numbers(np.array([-1]))
 
 
 BASELINE = {"lowest": 0, "highest": 80, "step": 20, "joins": (2,)}
 
 
 def test_the_baseline_that_refusals_break_is_right() -> None:
-    assert NumericBands.between("score", **BASELINE).count == 4
+    assert NumericBands.with_step("score", **BASELINE).count == 4
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_the_baseline_that_refusals_break_is_right() -> None:
 )
 def test_refuses_bands_that_are_none(broken: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigurationRefused, match=told):
-        NumericBands.between("score", **{**BASELINE, **broken})
+        NumericBands.with_step("score", **{**BASELINE, **broken})
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_label_read_by_itself_stands_for_just_the_values_that_are_shown_as_it(
     high = bands.edges[-1] + 5 * bands.open_above
     points = np.arange(low, high)
     levels = bands.hierarchy(with_unknown=False).labels
-    places = bands.places(points)
+    places = bands.leaf_numbers(points)
 
     for labels in levels:
         shown = [labels[place] for place in places]

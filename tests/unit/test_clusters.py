@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from tests.unit.drawn_cohort import random_cohort, space_of
 
-from cohort.sdc.local_recoding.blocks import merge_costs_with_seeds, partition_into_near_blocks, rank_by_expected_cost
+from cohort.sdc.local_recoding.cluster_formation import form_clusters, partition_into_near_blocks, rank_by_expected_cost
 from cohort.sdc.local_recoding.cluster_search import search_clusters
-from cohort.sdc.local_recoding.clusters import SchoolQuota, form_clusters, smallest_cluster_size
 from cohort.sdc.local_recoding.merge_cost import MergeCosts
 from cohort.sdc.local_recoding.reclustering import recluster_classes
+from cohort.sdc.local_recoding.school_quotas import SchoolQuota, smallest_cluster_size
 from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace
 from cohort.sdc.privacy_models.class_constraints import ClassConstraint, classes_satisfying_constraints
 from cohort.sdc.privacy_models.dominance import SchoolDominance
@@ -46,11 +46,11 @@ def pair_loss(space: LocalSearchSpace, a: int, b: int) -> float:
 
 def test_distances_are_the_loss_at_the_lowest_common_ancestor() -> None:
     space = space_of(*random_cohort(30, SIZES), KAnonymity(2))
-    near = MergeCosts.of(space)
+    near = MergeCosts.from_space(space)
 
-    found = merge_costs_with_seeds(near, np.arange(30), np.tile(np.arange(30), (30, 1)))
+    found = near.seed_costs(np.arange(30), np.tile(np.arange(30), (30, 1)))
 
-    assert len(near.joined) < len(SIZES)
+    assert len(near.column_groups) < len(SIZES)
     for a, b in combinations(range(30), 2):
         assert found[a, b] == pytest.approx(pair_loss(space, a, b), abs=1e-6)
 
@@ -60,7 +60,7 @@ def test_blocks_hold_every_unit_once(units: int, size: int) -> None:
     space = space_of(*random_cohort(units, SIZES), KAnonymity(2))
     chosen = np.arange(0, units, 1)
 
-    blocks = partition_into_near_blocks(MergeCosts.of(space), chosen, size, np.random.default_rng(3))
+    blocks = partition_into_near_blocks(MergeCosts.from_space(space), chosen, size, np.random.default_rng(3))
 
     assert blocks.shape[1] <= size
     assert sorted(blocks[blocks >= 0].tolist()) == chosen.tolist()
@@ -68,18 +68,18 @@ def test_blocks_hold_every_unit_once(units: int, size: int) -> None:
 
 def test_near_units_meet_in_a_block() -> None:
     space = space_of(*random_cohort(2000, SIZES), KAnonymity(2))
-    near = MergeCosts.of(space)
+    near = MergeCosts.from_space(space)
     chance = np.random.default_rng(3)
     blocks = partition_into_near_blocks(near, np.arange(2000), 50, chance)
 
-    within = merge_costs_with_seeds(near, blocks[:, 0], blocks)[blocks >= 0].mean()
-    anywhere = merge_costs_with_seeds(near, np.arange(2000), chance.permutation(2000)[:, None]).mean()
+    within = near.seed_costs(blocks[:, 0], blocks)[blocks >= 0].mean()
+    anywhere = near.seed_costs(np.arange(2000), chance.permutation(2000)[:, None]).mean()
     assert within < 0.8 * anywhere
 
 
 def test_who_is_expected_cheap_has_near_neighbours() -> None:
     space = space_of(*random_cohort(300, SIZES), KAnonymity(5))
-    rank = rank_by_expected_cost(MergeCosts.of(space), np.arange(300), 5, np.random.default_rng(1))
+    rank = rank_by_expected_cost(MergeCosts.from_space(space), np.arange(300), 5, np.random.default_rng(1))
 
     assert sorted(rank.tolist()) == list(range(300))
     alike = [len({tuple(space.leaves[:, u]) for u in np.flatnonzero(part)}) for part in (rank < 100, rank >= 200)]
@@ -91,20 +91,20 @@ def test_clusters_are_of_k_different_units_and_cost_what_is_told(rules: tuple[Cl
     space = space_of(*random_cohort(300, SIZES, schools=9, movers=30), *rules)
     blocks = np.arange(300).reshape(3, 100)
 
-    formed = form_clusters(space, MergeCosts.of(space), blocks, 10, 6)
+    formed = form_clusters(space, MergeCosts.from_space(space), blocks, 10, 6)
 
     assert formed.members.shape == (30, 6)
     assert len(set(formed.members.reshape(-1).tolist())) == 180
     assert (formed.members // 100 == formed.block[:, None]).all()
-    assigned = ClassAssignment.nobody(300)
-    assigned.take(formed.members.reshape(-1), np.repeat(np.arange(30), 6))
+    assigned = ClassAssignment.start(300)
+    assigned.add_classes(formed.members.reshape(-1), np.repeat(np.arange(30), 6))
     assert classes_satisfying_constraints(space.histogram, assigned.class_of, 30, rules).all()
     assert 6 * formed.cost.sum() == pytest.approx(total_loss(space, assigned) - 120, rel=1e-4)
 
 
 def test_the_best_candidate_joins_first() -> None:
     space = space_of(*random_cohort(60, SIZES), KAnonymity(2))
-    formed = form_clusters(space, MergeCosts.of(space), np.arange(60)[None, :], 1, 2)
+    formed = form_clusters(space, MergeCosts.from_space(space), np.arange(60)[None, :], 1, 2)
 
     seed, partner = formed.members[0].tolist()
     assert seed == 0
@@ -124,15 +124,15 @@ def test_how_large_a_cluster_must_be(rules: tuple[ClassConstraint, ...], k: int,
     space = space_of(*random_cohort(50, SIZES, schools=9), *rules)
 
     assert smallest_cluster_size(space) == k
-    assert SchoolQuota.of(space, k) == mix
+    assert SchoolQuota.for_size(space, k) == mix
 
 
 @pytest.mark.parametrize("rules", [(KAnonymity(6),), MIXED], ids=["pupils", "schools too"])
 def test_the_ladder_gives_nearly_everybody_a_class_that_meets_the_rules(rules: tuple[ClassConstraint, ...]) -> None:
     space = space_of(*random_cohort(1500, SIZES, schools=40, movers=50), *rules)
-    assigned = ClassAssignment.nobody(1500)
+    assigned = ClassAssignment.start(1500)
 
-    search_clusters(space, MergeCosts.of(space), assigned, np.random.default_rng(1), block=200)
+    search_clusters(space, MergeCosts.from_space(space), assigned, np.random.default_rng(1), block_size=200)
 
     assert np.count_nonzero(assigned.class_of == UNASSIGNED) < 30
     assert classes_satisfying_constraints(space.histogram, assigned.class_of, assigned.classes, rules).all()
@@ -141,9 +141,9 @@ def test_the_ladder_gives_nearly_everybody_a_class_that_meets_the_rules(rules: t
 @pytest.mark.parametrize("rules", [(KAnonymity(6),), MIXED], ids=["pupils", "schools too"])
 def test_polish_lowers_the_loss_and_breaks_no_rule(rules: tuple[ClassConstraint, ...]) -> None:
     space = space_of(*random_cohort(800, SIZES, schools=30, movers=40), *rules)
-    near, chance = MergeCosts.of(space), np.random.default_rng(1)
-    assigned = ClassAssignment.nobody(800)
-    search_clusters(space, near, assigned, chance, block=100)
+    near, chance = MergeCosts.from_space(space), np.random.default_rng(1)
+    assigned = ClassAssignment.start(800)
+    search_clusters(space, near, assigned, chance, block_size=100)
     before, had = total_loss(space, assigned), assigned.class_of != UNASSIGNED
 
     losses = [before]

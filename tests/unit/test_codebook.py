@@ -18,10 +18,12 @@ def recoded() -> Recoding:
     #   score    0 0 0  1 2 2 3  3      three at level 0, four at level 2, the last suppressed
     #   sekse    0 0 0  0 1 1 1  0
     leaves = [np.array([0, 0, 0, 1, 2, 2, 3, 3]), np.array([0, 0, 0, 0, 1, 1, 1, 0])]
-    histogram = Histogram.of_pupils(CODING.codes(leaves), single=True)
-    class_of = np.array([0, 0, 0, 1, 1, 1, 1, -1])[np.argsort(histogram.unit_of)]
+    histogram = Histogram.from_pupils(CODING.encode(leaves), single=True)
+    class_of = np.array([0, 0, 0, 1, 1, 1, 1, -1])[np.argsort(histogram.unit_of_pupil)]
     levels = np.array([[0, 0], [2, 1]])
-    return Recoding.of(histogram, CODING, class_of, levels, WeightedLoss.of("mean", 2), {"kind": "local"})
+    return Recoding.from_units(
+        histogram, CODING, class_of, levels, WeightedLoss.for_columns("mean", 2), {"kind": "local"}
+    )
 
 
 def test_lists_the_values_of_every_level_with_its_share_of_pupils() -> None:

@@ -18,7 +18,7 @@ CODING = Coding((GESLACHT, JAAR, VAST))
 def every_code(coding: Coding = CODING) -> tuple[np.ndarray, np.ndarray]:
     """Every combination of leaves, `[column, record]`, and its words, `[word, record]`."""
     leaves = np.array(list(product(*(range(len(h.leaves)) for h in coding.hierarchies)))).T
-    return leaves, coding.codes(leaves)
+    return leaves, coding.encode(leaves)
 
 
 def test_the_first_column_has_the_highest_bits() -> None:
@@ -34,7 +34,7 @@ def test_the_code_of_a_record_is_the_sum_over_its_columns_and_leads_back() -> No
         sum(int(CODING.column_codes(c)[leaf]) for c, leaf in enumerate(record)) for record in leaves.T
     ]
     assert len(np.unique(codes)) == codes.size
-    assert np.array_equal(CODING.leaves_of(codes), leaves)
+    assert np.array_equal(CODING.decode(codes), leaves)
 
 
 def shown(coding: Coding, leaves: np.ndarray, levels: tuple[int, ...]) -> list[tuple[str, ...]]:
@@ -62,7 +62,7 @@ def test_a_mask_generalises_every_column_at_once(levels: tuple[int, ...]) -> Non
 
 def test_a_code_that_no_record_can_have_is_a_defect() -> None:
     with pytest.raises(ValueError, match="a path that its hierarchy does not have"):
-        CODING.leaves_of(np.array([[0b0_111]]))
+        CODING.decode(np.array([[0b0_111]]))
 
 
 def stair(name: str, leaves: int) -> Hierarchy:
@@ -77,31 +77,31 @@ def test_long_paths_are_found_too() -> None:
     coding = Coding((stair("trap", 23),))
 
     assert coding.bits == 22
-    assert coding.leaves_of(coding.codes([np.arange(23)]))[0].tolist() == list(range(23))
+    assert coding.decode(coding.encode([np.arange(23)]))[0].tolist() == list(range(23))
     with pytest.raises(ValueError, match="a path that its hierarchy does not have"):
-        coding.leaves_of(np.array([[(1 << 22) - 1]]))
+        coding.decode(np.array([[(1 << 22) - 1]]))
 
 
 def test_sixty_three_bits_fit_in_a_word() -> None:
     bit = Hierarchy("vlag", (("nee", "ja"),))
     coding = Coding((bit,) * 63)
-    highest = coding.codes([np.array([1])] * 63)
+    highest = coding.encode([np.array([1])] * 63)
 
     assert (coding.words, highest.tolist()) == (1, [[2**63 - 1]])
-    assert coding.leaves_of(highest).tolist() == [[1]] * 63
+    assert coding.decode(highest).tolist() == [[1]] * 63
 
 
 def test_columns_that_do_not_fit_begin_the_next_word() -> None:
     #   bits   29  29 | 22  29  1  3      a column is never torn apart
     coding = Coding((stair("a", 30), stair("b", 30), stair("c", 23), stair("d", 30), GESLACHT, JAAR))
 
-    assert coding.word_of == (0, 0, 1, 1, 1, 1)
+    assert coding.column_words == (0, 0, 1, 1, 1, 1)
     assert coding.words == 2
     draw = np.random.default_rng(3)
     leaves = np.array([draw.integers(0, len(h.leaves), 200) for h in coding.hierarchies])
-    codes = coding.codes(leaves)
+    codes = coding.encode(leaves)
     assert codes.min() >= 0
-    assert np.array_equal(coding.leaves_of(codes), leaves)
+    assert np.array_equal(coding.decode(codes), leaves)
     for levels in ((0, 0, 0, 0, 0, 0), (3, 29, 5, 0, 1, 1), (29, 29, 22, 29, 1, 2)):
         pairs = set(zip(alike(codes, coding.mask(levels)), shown(coding, leaves, levels), strict=True))
         assert len({code for code, _ in pairs}) == len({labels for _, labels in pairs}) == len(pairs)

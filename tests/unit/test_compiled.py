@@ -43,7 +43,7 @@ def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_p
     (file,) = RecognitionContext(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 10**6, 10**7, 100)).arrivals(
         tmp_path / "one.csv"
     )
-    assert (file.kind, file.format, file.rejected) == (file_recognition.TEXT, name, None)
+    assert (file.delivery_kind, file.format, file.rejection) == (file_recognition.TEXT, name, None)
     typed: list[DataFrame] = []
 
     def watched(rows: DataFrame) -> DataFrame:
@@ -54,7 +54,7 @@ def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_p
     judged = row_validation.validate_rows(
         planned_once, delivered, catalogue.load_catalogue(CONF), dt.date(2026, 9, 1), {}, typed=watched
     )
-    stages = len(STAGES if declared.as_canonical else OTHERWISE_WRITTEN)
+    stages = len(STAGES if declared.has_canonical_notation else OTHERWISE_WRITTEN)
     sizes = _largest_methods(planned_once, typed[0])
     assert len(sizes) == stages
     assert max(sizes) <= LARGEST, sizes

@@ -293,7 +293,7 @@ def test_of_a_container_one_member_at_a_time_is_held(tmp_path: Path) -> None:
     content = packed(*((f"{n}.csv", text + bytes([65 + n])) for n in range(16)))
     (tmp_path / "in" / "a.zip").write_bytes(content)
     found, most = looked_at(tmp_path / "in", ContainerLimits(16, 4 * MIB, 80 * MIB, 10_000))
-    assert [(file.name, file.rejected) for file in found] == [(f"a.zip/{n}.csv", None) for n in range(16)]
+    assert [(file.name, file.rejection) for file in found] == [(f"a.zip/{n}.csv", None) for n in range(16)]
     assert len({file.path.read_bytes() for file in found}) == 16
     assert most < 8 * len(text), "half of them"
 
@@ -315,7 +315,7 @@ def test_what_is_larger_than_the_limits_is_not_held(size: int, head: bytes, beco
         file.write((head or b"x\ny\n").ljust(4 * MIB, b"." if not head else b"\0"))
         file.truncate(size)
     (found,), most = looked_at(tmp_path / "in", LIMITS)
-    assert found.rejected == becomes
+    assert found.rejection == becomes
     with (tmp_path / "in" / "a").open("rb") as file:
         assert found.sha256 == hashlib.file_digest(file, "sha256").hexdigest()
     assert most < 30 * MIB

@@ -120,7 +120,7 @@ def _lined(spark: SparkSession, files: list[text_scan.NumberedFile]) -> DataFram
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.says)
 def test_a_file_is_read_rejected_or_left_for_later(file: File, found: Read) -> None:
     seen = found.looked[file.says]
-    assert seen.rejected == file.rejected
+    assert seen.rejection == file.rejected
     assert seen.rows == len(file.read.split()) or file.rejected
 
 
@@ -139,7 +139,7 @@ def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: Spar
     (file,) = RecognitionContext(
         tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 1 << 24, 1 << 24, 100)
     ).arrivals(path)
-    assert (file.kind, file.rows) == (file_recognition.TEXT, rows)
+    assert (file.delivery_kind, file.rows) == (file_recognition.TEXT, rows)
     found = _lined(spark, [(7, file)])
     assert text_scan.scan_with_places(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1
     wrong = found.where(F.col("line") != F.col("ruwe_score").cast("int")).count()
@@ -229,7 +229,10 @@ def test_an_empty_line_changes_no_row(spark: SparkSession, tmp_path: Path, name:
         path = tmp_path / f"{way}.csv"
         path.write_text(between.join(lines) + "\n", encoding="utf-8")
         (file,) = desk.arrivals(path)
-        assert (file.kind, file.rejected) == (file_recognition.TEXT if way == "even" else file_recognition.UNEVEN, None)
+        assert (file.delivery_kind, file.rejection) == (
+            file_recognition.TEXT if way == "even" else file_recognition.UNEVEN,
+            None,
+        )
         if way == "uneven":
             file = transcripts.transcribe_text(file, desk)
         rows = [row.asDict() for row in _lined(spark, [(1, file)]).orderBy("line").collect()]

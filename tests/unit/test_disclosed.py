@@ -115,7 +115,7 @@ def test_the_register_reads_what_is_disclosed_of_every_shipped_project(name: str
         json.dumps(public_record.make_public_record(platform(), exact(agreed=public_record.public_agreement(shipped))))
     )
 
-    read = register_documents.Release.model_validate(told)
+    read = register_documents.RegisterRelease.model_validate(told)
 
     assert read.agreed is not None
     assert [column.name for column in read.agreed.columns] == shipped.column_names
@@ -156,7 +156,7 @@ def test_what_intruders_face_is_told_as_agreed_and_never_as_it_came_out() -> Non
         "board": 6,
     }
     assert "4321" not in json.dumps(told)
-    assert register_documents.Release.model_validate(told).faced == told["faced"]
+    assert register_documents.RegisterRelease.model_validate(told).faced == told["faced"]
 
 
 @pytest.mark.parametrize("changes", [{}, {"intruders": {}, "class": "pseudonymous"}])

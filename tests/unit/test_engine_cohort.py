@@ -15,7 +15,7 @@ PUPILS = 20_000
 
 def column(coding: Coding, codes: np.ndarray, name: str) -> np.ndarray:
     names = [tree.name for tree in coding.hierarchies]
-    return coding.leaf_of(codes, names.index(name))
+    return coding.column_leaves(codes, names.index(name))
 
 
 def test_seven_columns_of_two_to_five_levels_have_about_four_thousand_level_vectors() -> None:

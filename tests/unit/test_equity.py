@@ -47,7 +47,9 @@ def agree(found: EquityReport, truth: EquityReport) -> None:
 
 def by_label(case: Drawn) -> EquityReport:
     labels = [pupil.label for pupil in case.pupils]
-    return EquityReport.of(case.histogram, case.recoding, Subgroups.of_pupils(case.histogram, labels))
+    return EquityReport.from_recoding(
+        case.histogram, case.recoding, Subgroups.from_pupil_labels(case.histogram, labels)
+    )
 
 
 def sizes_of_schools(case: Drawn, low: int, high: int) -> list[str]:
@@ -68,9 +70,11 @@ def test_subgroups_of_pupils_are_those_of_counting(seed: int) -> None:
 def test_subgroups_of_units_and_of_their_pupils_are_the_same(seed: int) -> None:
     case = random_cohort(seed)
     of_unit = [f"wijk {unit % 4}" for unit in range(case.histogram.units)]
-    of_pupil = [of_unit[unit] for unit in case.histogram.unit_of]
+    of_pupil = [of_unit[unit] for unit in case.histogram.unit_of_pupil]
 
-    found = EquityReport.of(case.histogram, case.recoding, Subgroups.of_units(case.histogram, of_unit))
+    found = EquityReport.from_recoding(
+        case.histogram, case.recoding, Subgroups.from_unit_labels(case.histogram, of_unit)
+    )
 
     agree(found, counted(case, of_pupil))
 
@@ -78,7 +82,7 @@ def test_subgroups_of_units_and_of_their_pupils_are_the_same(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_sizes_of_schools_count_the_pupils_of_the_cohort_by_home_school(seed: int) -> None:
     case = random_cohort(seed)
-    found = EquityReport.of(case.histogram, case.recoding, Subgroups.of_school_sizes(case.histogram, (9, 12)))
+    found = EquityReport.from_recoding(case.histogram, case.recoding, Subgroups.by_school_size(case.histogram, (9, 12)))
 
     assert [row.name for row in found.subgroups] == ["under 9", "9 to 11", "12 or more"]
     occurring = {row.name: row for row in found.subgroups if row.pupils}
@@ -91,8 +95,8 @@ def test_sizes_of_schools_count_the_pupils_of_the_cohort_by_home_school(seed: in
 def test_the_mixed_labels_of_one_unit_are_told_apart() -> None:
     #   unit 0: three alike, two nl and one anders; unit 1: one nl, suppressed
     case = drawn("3 I j A\n1 IV m A", (0, 0))
-    groups = Subgroups.of_pupils(case.histogram, ["nl", "anders", "nl", "nl"])
-    found = EquityReport.of(case.histogram, case.recoding, groups)
+    groups = Subgroups.from_pupil_labels(case.histogram, ["nl", "anders", "nl", "nl"])
+    found = EquityReport.from_recoding(case.histogram, case.recoding, groups)
 
     assert found.subgroups == (
         SubgroupUtility("anders", 1, 0, ((1, 0, 0), (1, 0)), 0),
@@ -150,22 +154,22 @@ def test_no_exact_count_is_in_the_document() -> None:
 @pytest.mark.parametrize("begins", [(), (0, 5), (5, 5), (20, 10)])
 def test_refuses_sizes_that_do_not_ascend(begins: tuple[int, ...]) -> None:
     with pytest.raises(ConfigurationRefused, match="Expected ascending sizes of schools"):
-        Subgroups.of_school_sizes(random_cohort(0).histogram, begins)
+        Subgroups.by_school_size(random_cohort(0).histogram, begins)
 
 
 def test_refuses_sizes_of_schools_where_nobody_has_one() -> None:
-    histogram = Histogram.of_pupils(Coding((NIVEAU,)).codes([np.array([0, 1])]))
+    histogram = Histogram.from_pupils(Coding((NIVEAU,)).encode([np.array([0, 1])]))
 
     with pytest.raises(ConfigurationRefused, match="Expected schools in the data"):
-        Subgroups.of_school_sizes(histogram)
+        Subgroups.by_school_size(histogram)
 
 
 def test_labels_of_another_number_are_a_defect() -> None:
     histogram = drawn("3 I j A\n1 IV m A", (0, 0)).histogram
 
     with pytest.raises(ValueError, match="every unit needs a label"):
-        Subgroups.of_units(histogram, ["nl"] * 4)
+        Subgroups.from_unit_labels(histogram, ["nl"] * 4)
     with pytest.raises(ValueError, match="every pupil needs a label"):
-        Subgroups.of_pupils(histogram, ["nl"] * 2)
+        Subgroups.from_pupil_labels(histogram, ["nl"] * 2)
     with pytest.raises(ValueError, match="must know its pupils one by one"):
-        Subgroups.of_pupils(histogram.part(np.array([0, 1])), ["nl"] * 2)
+        Subgroups.from_pupil_labels(histogram.subset(np.array([0, 1])), ["nl"] * 2)

@@ -75,10 +75,10 @@ HEADERS = [
 
 @pytest.mark.parametrize("header", HEADERS, ids=lambda header: header.says)
 def test_a_header_is_taken_for_its_format_or_told_how_it_differs(header: Header) -> None:
-    found = SHIPPED.of_line(header.line)
+    found = SHIPPED.recognise_line(header.line)
     if header.format:
         assert isinstance(found, RecognisedHeader)
-        assert found.name == header.format
+        assert found.format_name == header.format
     else:
         assert isinstance(found, UnrecognisedHeader)
         assert found.reason == header.reason
@@ -88,13 +88,13 @@ def test_a_header_is_taken_for_its_format_or_told_how_it_differs(header: Header)
 
 @pytest.mark.parametrize("dash", "-\u2010\u2011\u2012\u2013\u2014", ids=ascii)
 def test_any_dash_names_the_same_column(dash: str) -> None:
-    found = SHIPPED.of_line(f"{PUNTKOMMA};Niveau I{dash}V")
+    found = SHIPPED.recognise_line(f"{PUNTKOMMA};Niveau I{dash}V")
     assert isinstance(found, RecognisedHeader)
     assert found.columns[-1] == "niveau_IV"
 
 
 def test_columns_are_found_by_name() -> None:
-    found = SHIPPED.of_line(f"Score (ruw);naam;{PUNTKOMMA}")
+    found = SHIPPED.recognise_line(f"Score (ruw);naam;{PUNTKOMMA}")
     assert isinstance(found, RecognisedHeader)
     places = ("ruwe_score", None, "brin", "schooljaar", "pgn", "toetscode", "afnamedatum", "vaardigheidsscore")
     assert found.columns == places
@@ -102,15 +102,15 @@ def test_columns_are_found_by_name() -> None:
 
 def test_a_sheet_has_no_delimiter() -> None:
     for line, mark in ((CANONIEK, ";"), (PUNTKOMMA, ";"), (KOMMA, ",")):
-        found = SHIPPED.of_names(line.split(mark))
-        assert found == SHIPPED.of_line(line)
+        found = SHIPPED.recognise_names(line.split(mark))
+        assert found == SHIPPED.recognise_line(line)
 
 
 def test_two_formats_that_fit_alike_are_neither(tmp_path: Path) -> None:
     (tmp_path / "deliveries").mkdir()
     for name in ("a", "b"):
         shutil.copy(CONF / "deliveries" / "canoniek.toml", tmp_path / "deliveries" / f"{name}.toml")
-    found = format_declarations.load_delivery_formats(tmp_path).of_line(CANONIEK)
+    found = format_declarations.load_delivery_formats(tmp_path).recognise_line(CANONIEK)
     assert isinstance(found, UnrecognisedHeader)
     assert found.reason == "HEADER_AMBIGUOUS"
 

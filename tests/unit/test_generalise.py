@@ -51,7 +51,7 @@ def test_pupils_show_the_values_of_their_class(kept: tuple[PupilCounts, ClassSea
 def test_a_suppressed_pupil_does_not_occur(kept: tuple[PupilCounts, ClassSearchResult, list[Row]]) -> None:
     _, recoded, rows = kept
     recoding = recoded.recoding
-    assert (recoding.released, recoding.suppressed) == (27, 1)
+    assert (recoding.released_pupils, recoding.suppressed) == (27, 1)
     assert {row[PUPIL_CONTROL] for row in rows} == {mac(f"pupil {n}") for n in range(27)}
 
 
@@ -83,7 +83,7 @@ def test_who_was_at_two_schools_is_set_aside_when_so_agreed_whatever_columns_are
     counts, recoded, rows = run(spark, agreed("set-aside", ("pupils", "class_nr")), files=1)
     recoding = recoded.recoding
     assert counts == PupilCounts(pupils=28, set_aside=1, rows=84, rows_used=54)
-    assert recoding.released == len(rows) == 26
+    assert recoding.released_pupils == len(rows) == 26
     assert mac("pupil 7") not in {row[PUPIL_CONTROL] for row in rows}
     assert {row["file"] for row in rows} == {0}
     shown = Counter((row["pupils"], row["class_nr"]) for row in rows)
@@ -123,8 +123,8 @@ def test_a_cohort_past_the_budget_is_searched_in_parts_if_it_may_be_local(spark:
     few = ClassThresholds(k=3, m=1, max_share=Decimal(1), k_others=0)
     asked = asked.model_copy(update={"recoding": local, "thresholds": few})
     _, recoded, rows = run(spark, asked, files=2, most=10)
-    assert recoded.recoding.search["way"] == "parts"
-    assert len(rows) == recoded.recoding.released >= 26
+    assert recoded.recoding.search_facts["way"] == "parts"
+    assert len(rows) == recoded.recoding.released_pupils >= 26
     shown = Counter((row["score"], row["sekse"]) for row in rows)
     assert min(shown.values()) >= 3
     assert sorted(shown.values()) == sorted(recoded.recoding.pupils.tolist())
@@ -144,7 +144,7 @@ def test_a_local_recoding_shows_each_class_at_levels_of_its_own(spark: SparkSess
     shown = Counter((row["score"], row["sekse"]) for row in rows)
     assert min(shown.values()) >= 4
     assert shown["0 tot 10", "1"] == 5
-    assert len({row[PUPIL_CONTROL] for row in rows}) == len(rows) == recoding.released
+    assert len({row[PUPIL_CONTROL] for row in rows}) == len(rows) == recoding.released_pupils
     places = [(row["file"], row["score"], row["sekse"], row[PUPIL_CONTROL]) for row in rows]
     assert places == sorted(places)
     true = {mac(f"pupil {n}"): at for n, at in enumerate(drawn_leaves())}

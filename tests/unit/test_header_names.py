@@ -34,7 +34,7 @@ def read(content: str | bytes) -> DeliveredFile:
     try:
         return recognise_text(DeliveredFile(Path("x"), "ab", "x.csv"), raw, SHIPPED)
     except DeliveryRejected as rejected:
-        return DeliveredFile(Path("x"), "ab", "x.csv", rejected=rejected.code)
+        return DeliveredFile(Path("x"), "ab", "x.csv", rejection=rejected.code)
 
 
 def saved(encoding: str, header: str = HEADER, end: str = "\r\n") -> bytes:
@@ -84,18 +84,18 @@ WHOLE = f"{HEADER}\n{ROW}\n"
 )
 def test_a_column_is_read_or_its_file_is_refused(says: str, content: str | bytes, reason: str | None) -> None:
     file = read(content)
-    assert file.rejected == reason, says
+    assert file.rejection == reason, says
     if reason is None:
         assert file.columns[-2:] == ("gewicht", "niveau_AE")
-        assert (file.unread, file.school) == ((), "99ZZ")
+        assert (file.unread_columns, file.school) == ((), "99ZZ")
     else:
         assert reason in FILE_REASONS
 
 
 def test_what_was_meant_is_named_and_the_school_hears_of_it() -> None:
     file = read(saved("mac_roman"))
-    assert file.differs is not None
-    assert file.differs.unknown == ("7 (Financiële weging)", "8 (Niveau A–E)")
+    assert file.header_difference is not None
+    assert file.header_difference.unknown == ("7 (Financiële weging)", "8 (Niveau A–E)")
     assert file.school == "99ZZ"
 
 
@@ -103,8 +103,8 @@ def test_a_spelling_that_is_declared_is_not_garbled() -> None:
     told = SHIPPED["puntkomma"].columns | {"Niveau A?E": "niveau_AE"}
     declared = format_declarations.DeliveryFormat.model_validate(SHIPPED["puntkomma"].model_dump() | {"columns": told})
     own = format_declarations.DeliveryFormats({"puntkomma": declared})
-    assert isinstance(own.of_line(HEADER.replace("–", "?")), RecognisedHeader)
-    assert isinstance(SHIPPED.of_line(HEADER.replace("–", "?")), UnrecognisedHeader)
+    assert isinstance(own.recognise_line(HEADER.replace("–", "?")), RecognisedHeader)
+    assert isinstance(SHIPPED.recognise_line(HEADER.replace("–", "?")), UnrecognisedHeader)
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_a_spelling_that_is_declared_is_not_garbled() -> None:
     ],
 )
 def test_every_column_that_is_not_read_on_is_named_if_it_is_no_value(header: str, unread: tuple[str, ...]) -> None:
-    found = SHIPPED.of_line(header)
+    found = SHIPPED.recognise_line(header)
     assert isinstance(found, RecognisedHeader)
-    assert found.unread == unread
+    assert found.unread_columns == unread
 
 
 @pytest.mark.parametrize("value", ["123456782", "12345678", "2014-05-12", "12-5-14", "1234 AB", "9", "5,5", ""])
@@ -153,8 +153,8 @@ def test_a_value_of_a_person_is_no_name(value: str) -> None:
 )
 def test_files_glued_together_are_told(says: str, text: str, kind: str | None, reason: str | None) -> None:
     file = read(text)
-    assert file.rejected == reason, says
-    assert reason or (file.kind, file.rows) == (kind, text.count("\n") - 1)
+    assert file.rejection == reason, says
+    assert reason or (file.delivery_kind, file.rows) == (kind, text.count("\n") - 1)
 
 
 def of_columns(*columns: str | None, **changed: Any) -> list[tuple[str, ...]]:
@@ -211,5 +211,5 @@ def test_the_feedback_names_them(tmp_path: Path) -> None:
 
 
 def test_an_arrival_carries_what_was_not_read() -> None:
-    assert read(f"{NAMES};Naam\n{ROW.rpartition(';')[0]}\n").unread == ("7 (Naam)",)
+    assert read(f"{NAMES};Naam\n{ROW.rpartition(';')[0]}\n").unread_columns == ("7 (Naam)",)
     assert "unread" in {field.name for field in dataclasses.fields(file_recognition.DeliveredFile)}

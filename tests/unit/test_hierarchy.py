@@ -20,7 +20,7 @@ YEARS = """\
 def read(folder: Path, text: str, *, with_unknown: bool = False) -> Hierarchy:
     file = folder / "jaar.csv"
     file.write_text(text, encoding="utf-8")
-    return Hierarchy.load(file, "jaar", with_unknown=with_unknown)
+    return Hierarchy.from_file(file, "jaar", with_unknown=with_unknown)
 
 
 def test_reads_the_arx_format(tmp_path: Path) -> None:
@@ -41,8 +41,8 @@ def test_groups_and_shares_per_level(tmp_path: Path) -> None:
     assert years.groups(0).tolist() == [0, 1, 2, 3, 4]
     assert years.groups(1).tolist() == [0, 0, 1, 1, 2]
     assert years.groups(2).tolist() == [0, 0, 0, 0, 0]
-    assert years.share(1).tolist() == [0.4, 0.4, 0.4, 0.4, 0.2]
-    assert years.share(2).tolist() == [1, 1, 1, 1, 1]
+    assert years.leaf_shares(1).tolist() == [0.4, 0.4, 0.4, 0.4, 0.2]
+    assert years.leaf_shares(2).tolist() == [1, 1, 1, 1, 1]
 
 
 def test_a_path_has_the_coarsest_level_in_the_highest_bits(tmp_path: Path) -> None:
@@ -118,4 +118,4 @@ def test_refuses_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | Non
         file.write_bytes(content)
 
     with pytest.raises(ConfigurationRefused, match="cannot be read"):
-        Hierarchy.load(file, "jaar")
+        Hierarchy.from_file(file, "jaar")

@@ -23,7 +23,7 @@ def write(folder: Path, content: str | bytes) -> Path:
 
 
 def read(file: Path, *, with_unknown: bool = True) -> Hierarchy:
-    return Hierarchy.load(file, "thuistaal", with_unknown=with_unknown)
+    return Hierarchy.from_file(file, "thuistaal", with_unknown=with_unknown)
 
 
 def rows(hierarchy: Hierarchy) -> list[tuple[str, ...]]:
@@ -100,7 +100,7 @@ def test_onbekend_has_one_meaning(tmp_path: Path, more: str, drawn: list[tuple[s
     file = write(tmp_path, PLAIN + more + "\n")
     for hierarchy in (read(file), read(file, with_unknown=False)):
         assert set(rows(hierarchy)) == {*ROWS, *drawn}
-        assert {value: hierarchy.leaves[place] for value, place in hierarchy.places.items()} == {
+        assert {value: hierarchy.leaves[place] for value, place in hierarchy.leaf_numbers.items()} == {
             **{leaf: leaf for leaf in hierarchy.leaves},
             **dict.fromkeys(joined, "onbekend"),
         }

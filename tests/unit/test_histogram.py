@@ -29,7 +29,7 @@ def drawn(offset: int = 0, **more: Any) -> Histogram:
     #   r       7     B     A, C
     #   s       3     C
     #   t       7     A
-    return Histogram.of_pupils(
+    return Histogram.from_pupils(
         np.array([7, 7, 7, 3, 7]) + offset,
         np.array([A, A, B, C, A], dtype=np.int32),
         others=(np.array([2, 1, 2]), np.array([C, C, A], dtype=np.int32)),
@@ -47,7 +47,7 @@ def test_equal_pupils_are_counted_together_and_movers_stand_alone(offset: int) -
         (7 + offset, A, 1, [C]),
         (7 + offset, B, 1, [A, C]),
     ]
-    assert histogram.unit_of.tolist() == [1, 2, 3, 0, 1]
+    assert histogram.unit_of_pupil.tolist() == [1, 2, 3, 0, 1]
     assert (histogram.pupils, histogram.units, histogram.has_schools) == (5, 4, True)
 
 
@@ -55,14 +55,14 @@ def test_every_pupil_may_be_a_unit_of_its_own() -> None:
     histogram = drawn(single=True)
 
     assert histogram.counts.tolist() == [1] * 5
-    assert sorted(histogram.unit_of.tolist()) == list(range(5))
+    assert sorted(histogram.unit_of_pupil.tolist()) == list(range(5))
 
 
 def test_a_part_keeps_what_belongs_to_its_units() -> None:
-    part = drawn().part(np.array([3, 0]))
+    part = drawn().subset(np.array([3, 0]))
 
     assert as_rows(part) == [(7, B, 1, [A, C]), (3, C, 1, [])]
-    assert as_rows(part.part(np.array([1]))) == [(3, C, 1, [])]
+    assert as_rows(part.subset(np.array([1]))) == [(3, C, 1, [])]
 
 
 @pytest.mark.parametrize("single", [False, True])
@@ -72,24 +72,24 @@ def test_the_order_of_the_pupils_plays_no_part(single: bool) -> None:
     moved, further = np.arange(0, 500, 25), draw.integers(9, 12, 20).astype(np.int32)
     order = draw.permutation(500)
 
-    first = Histogram.of_pupils(codes, schools, others=(moved, further), single=single)
-    again = Histogram.of_pupils(
+    first = Histogram.from_pupils(codes, schools, others=(moved, further), single=single)
+    again = Histogram.from_pupils(
         codes[:, order], schools[order], others=(np.argsort(order)[moved], further), single=single
     )
     assert as_rows(first) == as_rows(again)
-    assert np.array_equal(first.codes[:, first.unit_of], codes)
-    assert np.array_equal(again.schools[again.unit_of], schools[order])
+    assert np.array_equal(first.codes[:, first.unit_of_pupil], codes)
+    assert np.array_equal(again.schools[again.unit_of_pupil], schools[order])
 
 
 def test_plain_data_has_no_schools() -> None:
-    histogram = Histogram.of_pupils(np.array([4, 4, 2]))
+    histogram = Histogram.from_pupils(np.array([4, 4, 2]))
 
     assert [row[:3] for row in as_rows(histogram)] == [(2, NO_SCHOOL, 1), (4, NO_SCHOOL, 2)]
     assert not histogram.has_schools
 
 
 def test_nobody_is_a_histogram_too() -> None:
-    assert Histogram.of_pupils(np.array([], dtype=np.int64)).pupils == 0
+    assert Histogram.from_pupils(np.array([], dtype=np.int64)).pupils == 0
 
 
 def column(*numbers: int) -> np.ndarray:
@@ -123,4 +123,4 @@ def test_refuses_disorder(change: dict[str, np.ndarray], problem: str) -> None:
 
 def test_every_pupil_needs_its_school() -> None:
     with pytest.raises(ValueError, match="needs its school"):
-        Histogram.of_pupils(np.array([1, 2]), np.array([0], dtype=np.int32))
+        Histogram.from_pupils(np.array([1, 2]), np.array([0], dtype=np.int32))

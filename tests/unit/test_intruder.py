@@ -155,7 +155,7 @@ def test_codes_of_several_words_are_compared_in_all_of_them() -> None:
 
     assert (case.coding.words, case.recoding.classes, case.recoding.suppressed) == (2, 4, 9)
     assert facts(motivated_intruder.simulate_stranger(case.histogram, case.recoding, 10)) == told(numbers, 10)
-    found = ReidentificationRisk.of(case.histogram, case.recoding, 5)
+    found = ReidentificationRisk.from_recoding(case.histogram, case.recoding, 5)
     assert figures(found) == pytest.approx(figures(counted(case, 5)))
 
 
@@ -228,9 +228,9 @@ def test_refuses_thresholds_and_samples_all_at_once(k: Any, pupils: Any) -> None
 
 def test_refuses_a_school_where_nobody_has_one() -> None:
     coding = Coding((NIVEAU,))
-    histogram = Histogram.of_pupils(coding.codes([np.array([0, 0])]))
-    goal = WeightedLoss.of("mean", 1)
-    recoding = Recoding.of(histogram, coding, np.zeros(1, np.int64), np.zeros((1, 1), np.int64), goal, {})
+    histogram = Histogram.from_pupils(coding.encode([np.array([0, 0])]))
+    goal = WeightedLoss.for_columns("mean", 1)
+    recoding = Recoding.from_units(histogram, coding, np.zeros(1, np.int64), np.zeros((1, 1), np.int64), goal, {})
 
     assert motivated_intruder.simulate_stranger(histogram, recoding, 2).smallest == 2
     with pytest.raises(ConfigurationRefused, match="Expected schools in the data for an intruder"):

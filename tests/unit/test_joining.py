@@ -43,15 +43,15 @@ def received(tmp_path: Path, files: dict[str, Content], newest_of: dict[str, str
     for name, content in files.items():
         (folder / name).write_bytes(content(SCHOOL))
     desk = RecognitionContext(
-        folder, tmp_path / "work", format_declarations.load_delivery_formats(CONF), LIMITS, newest_of=newest_of
+        folder, tmp_path / "work", format_declarations.load_delivery_formats(CONF), LIMITS, newest_numbers=newest_of
     )
     got = discovery.discover_deliveries(cast(SparkSession, None), desk, Ledger())  # of so few files no Spark is asked
     return {
         file.name: {
-            "rejected": file.rejected,
-            "joined": file.joined,
+            "rejected": file.rejection,
+            "joined": file.joined_counts,
             "warnings": file.warnings,
-            "rows": file.path.read_text().count("PUPIL_") if file.joined else 0,
+            "rows": file.path.read_text().count("PUPIL_") if file.joined_counts else 0,
         }
         for _, file in got.new_files
     }

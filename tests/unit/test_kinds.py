@@ -47,10 +47,10 @@ def delivered(name: str, content: bytes, folder: Path) -> list[DeliveredFile]:
     found = []
     for file in desk.arrivals(folder / "in" / name):
         try:
-            read = file.kind == SHEET and not file.rejected
+            read = file.delivery_kind == SHEET and not file.rejection
             found.append(transcripts.transcribe_workbook(file, desk) if read else file)
         except DeliveryRejected as rejected:
-            found.append(DeliveredFile(file.path, file.sha256, file.name, rejected=rejected.code))
+            found.append(DeliveredFile(file.path, file.sha256, file.name, rejection=rejected.code))
     return found
 
 
@@ -127,22 +127,22 @@ KINDS = [
 def test_a_file_has_one_reason_whatever_its_name(content: bytes, reason: str | None, tmp_path: Path) -> None:
     for name in ("a.xls", "a.csv", "a"):
         (found,) = delivered(name, content, tmp_path)
-        assert found.rejected == reason
-        assert reason is None or FILE_REASONS[reason].do
+        assert found.rejection == reason
+        assert reason is None or FILE_REASONS[reason].do_en
     (packed,) = delivered("a.zip", zipped(("a.xls", content)), tmp_path)
-    assert packed.rejected == reason
+    assert packed.rejection == reason
 
 
 def test_lines_and_the_school_are_told_with_a_rejected_sheet(tmp_path: Path) -> None:
     hidden = book(header(), result("999900109"), result("999900110", hidden=1), result("1", number(1, 3)))
     (found,) = delivered("a.xlsx", hidden, tmp_path)
-    assert (found.rejected, found.lines, found.school, found.rows) == ("HIDDEN_CELLS", (3, 4), "00GG", 3)
+    assert (found.rejection, found.rejected_lines, found.school, found.rows) == ("HIDDEN_CELLS", (3, 4), "00GG", 3)
     (found,) = delivered("b.xlsx", book(row("x"), row(), header(), result("1")), tmp_path)
-    assert (found.rejected, found.lines, found.school) == ("HEADER_LOWER", (3,), "00GG")
+    assert (found.rejection, found.rejected_lines, found.school) == ("HEADER_LOWER", (3,), "00GG")
     (found,) = delivered("c.csv", b"titel\n\n" + CSV, tmp_path)
-    assert (found.rejected, found.lines, found.school) == ("HEADER_LOWER", (3,), "00GG")
+    assert (found.rejection, found.rejected_lines, found.school) == ("HEADER_LOWER", (3,), "00GG")
     (found,) = delivered("d.csv", b"\n" + CSV.replace(b";", b"\t"), tmp_path)
-    assert (found.rejected, found.lines, found.school) == ("DELIMITER_OTHER", (2,), "00GG")
+    assert (found.rejection, found.rejected_lines, found.school) == ("DELIMITER_OTHER", (2,), "00GG")
 
 
 LETTERS = {
@@ -184,13 +184,13 @@ DATA = {
 def test_a_letter_is_told_with_the_data_and_is_no_delivery(name: str, tmp_path: Path) -> None:
     system = (".DS_Store", b"x"), ("__MACOSX/._a.csv", b"x"), ("Thumbs.db", OLE), (".~lock.a.ods#", b"x")
     (found,) = delivered("a.zip", zipped((name, LETTERS[name]), ("a.csv", CSV), *system), tmp_path)
-    assert (found.name, found.rejected, found.warnings) == ("a.zip/a.csv", None, {"BESIDE_DATA": 1})
+    assert (found.name, found.rejection, found.warnings) == ("a.zip/a.csv", None, {"BESIDE_DATA": 1})
 
 
 @pytest.mark.parametrize("name", DATA)
 def test_what_might_be_data_is_a_delivery_and_rejected(name: str, tmp_path: Path) -> None:
     found = delivered("a.zip", zipped(("a.csv", CSV), (name, DATA[name])), tmp_path)
-    assert [(one.name, one.rejected is None, len(one.warnings)) for one in found] == [
+    assert [(one.name, one.rejection is None, len(one.warnings)) for one in found] == [
         ("a.zip/a.csv", True, 0),
         (f"a.zip/{name}", False, 0),
     ]
@@ -198,7 +198,7 @@ def test_what_might_be_data_is_a_delivery_and_rejected(name: str, tmp_path: Path
 
 def test_a_container_with_nothing_but_letters_is_rejected_for_them(tmp_path: Path) -> None:
     found = delivered("a.zip", zipped(("brief.txt", b"Beste"), ("brief.pdf", b"%PDF-1.4")), tmp_path)
-    assert [one.rejected for one in found] == ["EMPTY", "DOCUMENT"]
+    assert [one.rejection for one in found] == ["EMPTY", "DOCUMENT"]
 
 
 def test_two_letters_are_told_once(tmp_path: Path) -> None:
@@ -213,4 +213,4 @@ def test_nothing_before_the_first_tag_takes_long() -> None:
 
 
 def test_a_gzip_of_a_document_is_rejected_as_that(tmp_path: Path) -> None:
-    assert [one.rejected for one in delivered("a.gz", gzip.compress(b"%PDF-1.4"), tmp_path)] == ["DOCUMENT"]
+    assert [one.rejection for one in delivered("a.gz", gzip.compress(b"%PDF-1.4"), tmp_path)] == ["DOCUMENT"]

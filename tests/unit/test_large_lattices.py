@@ -7,6 +7,7 @@ import pytest
 
 from cohort.foundation.errors import NotAnonymous
 from cohort.sdc.global_recoding.lattice_search import search_global_recoding
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
@@ -26,7 +27,7 @@ def alike(pupils: int, coding: Coding, columns: Sequence[int], seed: int = 4) ->
         seen = ability + draw.normal(size=pupils) * (0.2 if column in columns else 1)
         places = np.argsort(np.argsort(seen, kind="stable"), kind="stable")
         leaves.append(places * len(tree.leaves) // pupils)
-    return Histogram.of_pupils(coding.codes(leaves))
+    return Histogram.from_pupils(coding.encode(leaves))
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -37,41 +38,44 @@ def test_records_of_several_words_are_searched_too(objective: str) -> None:
     leaves = [draw.integers(0, 3 if c < 3 else 40, 300) for c in range(12)]
 
     found = search_global_recoding(
-        Histogram.of_pupils(coding.codes(leaves)), coding, [KAnonymity(4)], objective=objective, suppression_limit="0.1"
+        Histogram.from_pupils(coding.encode(leaves)),
+        RecodingRequest(coding, [KAnonymity(4)], objective=objective, suppression_limit="0.1"),
     )
 
     assert coding.words == 2
     assert found.pupils.min() >= 4
     assert found.suppressed <= 30
-    assert found.released + found.suppressed == 300
+    assert found.released_pupils + found.suppressed == 300
 
 
 def test_when_the_tries_are_used_up_the_answer_is_good_but_not_proven() -> None:
     draw = np.random.default_rng(4)
     coding = Coding((NIVEAU,) * 6)
-    histogram = Histogram.of_pupils(coding.codes([draw.integers(0, 4, 400) for _ in range(6)]))
+    histogram = Histogram.from_pupils(coding.encode([draw.integers(0, 4, 400) for _ in range(6)]))
     ask = {"objective": "mean", "suppression_limit": "0.2"}
 
-    some = search_global_recoding(histogram, coding, [KAnonymity(3)], most_tries=8, **ask)
-    whole = search_global_recoding(histogram, coding, [KAnonymity(3)], **ask)
+    some = search_global_recoding(histogram, RecodingRequest(coding, [KAnonymity(3)], **ask), max_nodes=8)
+    whole = search_global_recoding(histogram, RecodingRequest(coding, [KAnonymity(3)], **ask))
 
-    assert (some.search["proven"], whole.search["proven"]) == (False, True)
+    assert (some.search_facts["proven"], whole.search_facts["proven"]) == (False, True)
     assert some.loss.mean >= whole.loss.mean
     assert some.pupils.min() >= 3
-    assert some.search["bound"] <= whole.loss.mean + 1e-9
+    assert some.search_facts["bound"] <= whole.loss.mean + 1e-9
 
 
 def test_more_vectors_than_can_be_listed_are_searched_without_a_proof() -> None:
     coding = Coding((NIVEAU,) * 24)
     histogram = alike(500, coding, range(4))
 
-    found = search_global_recoding(histogram, coding, [KAnonymity(5)], objective="mean", suppression_limit="0.2")
+    found = search_global_recoding(
+        histogram, RecodingRequest(coding, [KAnonymity(5)], objective="mean", suppression_limit="0.2")
+    )
 
-    assert found.search["nodes"] == 3**24
-    assert not found.search["proven"]
+    assert found.search_facts["nodes"] == 3**24
+    assert not found.search_facts["proven"]
     assert found.pupils.min() >= 5
     assert found.loss.mean < 1
-    assert found.search["bound"] < found.loss.mean
+    assert found.search_facts["bound"] < found.loss.mean
 
 
 @pytest.mark.parametrize(("objective", "columns"), [("geometric", 15), *((o, 12) for o in OBJECTIVES[1:])])
@@ -79,11 +83,13 @@ def test_of_millions_of_vectors_the_best_is_found(objective: str, columns: int) 
     coding = Coding((NIVEAU,) * columns)
     histogram = alike(40, coding, range(3))
 
-    found = search_global_recoding(histogram, coding, [KAnonymity(3)], objective=objective, suppression_limit=0)
+    found = search_global_recoding(
+        histogram, RecodingRequest(coding, [KAnonymity(3)], objective=objective, suppression_limit=0)
+    )
 
-    assert found.search["nodes"] == 3**columns
-    assert found.search["proven"]
-    assert found.search["tried"] < 15_000
+    assert found.search_facts["nodes"] == 3**columns
+    assert found.search_facts["proven"]
+    assert found.search_facts["tried"] < 15_000
     assert found.suppressed == 0
 
 
@@ -93,17 +99,16 @@ def test_many_vectors_of_which_none_will_do() -> None:
     #  One school has everybody but one: no class is without its dominance, whatever the levels.
     schools = np.zeros(40, dtype=np.int32)
     schools[0] = 1
-    one = Histogram.of_pupils(plain.codes[:, plain.unit_of], schools)
+    one = Histogram.from_pupils(plain.codes[:, plain.unit_of_pupil], schools)
 
     for limit in (0, 1):
         with pytest.raises(NotAnonymous, match="none for about 40 pupils"):
             search_global_recoding(
                 one,
-                coding,
-                [KAnonymity(3), SchoolDominance("1/2")],
-                objective="mean",
-                suppression_limit=limit,
-                most_tries=3_000,
+                RecodingRequest(
+                    coding, [KAnonymity(3), SchoolDominance("1/2")], objective="mean", suppression_limit=limit
+                ),
+                max_nodes=3_000,
             )
 
 
@@ -115,9 +120,10 @@ def test_a_level_that_is_too_fine_or_too_dear_is_left_out_beforehand() -> None:
     leaves = [np.arange(64), *[np.zeros(64, dtype=np.int64)] * 20]
 
     found = search_global_recoding(
-        Histogram.of_pupils(coding.codes(leaves)), coding, [KAnonymity(2)], objective="mean", suppression_limit=0
+        Histogram.from_pupils(coding.encode(leaves)),
+        RecodingRequest(coding, [KAnonymity(2)], objective="mean", suppression_limit=0),
     )
 
     assert found.level_vector == (1,) + (0,) * 20
-    assert found.search["proven"]
-    assert found.search["tried"] < 1_000
+    assert found.search_facts["proven"]
+    assert found.search_facts["tried"] < 1_000

@@ -8,6 +8,7 @@ import pytest
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
 from cohort.sdc.global_recoding.lattice_search import search_global_recoding
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
@@ -35,14 +36,17 @@ def cohort(drawn: str) -> Histogram:
             schools.append(ord(home))
     of_column = np.array(leaves, dtype=np.int64).reshape(-1, 2).T
     others = np.array(moved, dtype=np.int64).reshape(-1, 2)
-    return Histogram.of_pupils(
-        CODING.codes(of_column), np.array(schools, dtype=np.int32), others=(others[:, 0], others[:, 1].astype(np.int32))
+    return Histogram.from_pupils(
+        CODING.encode(of_column),
+        np.array(schools, dtype=np.int32),
+        others=(others[:, 0], others[:, 1].astype(np.int32)),
     )
 
 
 def best(histogram: Histogram, *rules: ClassConstraint, limit: Any = 0, **rest: Any) -> Recoding:
     return search_global_recoding(
-        histogram, CODING, rules, objective=rest.pop("objective", "mean"), suppression_limit=limit, **rest
+        histogram,
+        RecodingRequest(CODING, rules, objective=rest.pop("objective", "mean"), suppression_limit=limit, **rest),
     )
 
 
@@ -68,7 +72,7 @@ def test_generalises_no_more_than_needed() -> None:
 
     assert recoding.level_vector == (1, 0)
     assert released(recoding) == [(0, "I-II", "j", 3), (1, "III-IV", "j", 3), (2, "III-IV", "m", 4)]
-    assert (recoding.released, recoding.suppressed, recoding.classes) == (10, 0, 3)
+    assert (recoding.released_pupils, recoding.suppressed, recoding.classes) == (10, 0, 3)
     assert recoding.loss.mean == pytest.approx((1 / 3 + 0) / 2)
     assert recoding.loss.geometric == pytest.approx((4 / 3) ** 0.5 - 1)
 
@@ -145,9 +149,9 @@ def test_of_equal_losses_the_fewest_classes_win_then_the_lowest_levels() -> None
 
     def levels(*missing: tuple[int, int]) -> tuple[int, ...] | None:
         cells = np.array([at for at in np.ndindex(3, 3) if at not in missing]).T
-        pupils = Histogram.of_pupils(coding.codes(cells))
+        pupils = Histogram.from_pupils(coding.encode(cells))
         return search_global_recoding(
-            pupils, coding, [KAnonymity(2)], objective="mean", suppression_limit=0
+            pupils, RecodingRequest(coding, [KAnonymity(2)], objective="mean", suppression_limit=0)
         ).level_vector
 
     assert levels((0, 2), (1, 2), (2, 2)) == (1, 0)  # x and y, not a, b and c
@@ -205,7 +209,7 @@ class TestNotAnonymous:
 
 class TestConfigurationRefused:
     def test_constraints_on_schools_need_schools(self) -> None:
-        plain = Histogram.of_pupils(COHORT.codes)
+        plain = Histogram.from_pupils(COHORT.codes)
 
         assert best(plain, KAnonymity(1), SchoolDiversity(1)).suppressed == 0
         with pytest.raises(ConfigurationRefused, match="schools in the data"):
@@ -236,7 +240,7 @@ def test_levels_and_weights_are_kept_to_whatever_the_objective(objective: str) -
     found = best(COHORT, KAnonymity(3), limit="0.4", objective=objective, minimum=(0, 1), weights=[1, 2])
     assert found.level_vector is not None
     assert found.level_vector[1] == 1
-    assert found.search["proven"]
+    assert found.search_facts["proven"]
 
 
 @pytest.mark.parametrize(
@@ -257,5 +261,5 @@ def test_the_objective_is_the_formula_of_the_field(
 ) -> None:
     found = best(COHORT, KAnonymity(3), limit=limit, objective=objective, minimum=levels, maximum=levels)
 
-    assert found.search["objective"] == pytest.approx(value)
+    assert found.search_facts["objective"] == pytest.approx(value)
     assert found.loss == best(COHORT, KAnonymity(3), limit=limit, minimum=levels, maximum=levels).loss

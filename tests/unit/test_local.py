@@ -10,6 +10,7 @@ from tests.unit.drawn_cohort import random_cohort
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
 from cohort.sdc.global_recoding import lattice_search
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
@@ -24,7 +25,7 @@ MIXED = (KAnonymity(6), SchoolDiversity(3), SchoolDominance("1/2"), KWithoutLarg
 
 def search(histogram: Histogram, coding: Any, *rules: ClassConstraint, limit: Any = 1, **rest: Any) -> Recoding:
     return local_search.search_local_recoding(
-        histogram, coding, rules, objective="mean", suppression_limit=limit, **rest
+        histogram, RecodingRequest(coding, rules, objective="mean", suppression_limit=limit, **rest)
     )
 
 
@@ -38,18 +39,20 @@ def test_both_ways_keep_every_rule_at_a_loss_far_below_global_recoding(
 
     found = search(histogram, coding, *rules)
 
-    plain = lattice_search.search_global_recoding(histogram, coding, rules, objective="mean", suppression_limit=0)
-    assert found.search["way"] == way
+    plain = lattice_search.search_global_recoding(
+        histogram, RecodingRequest(coding, rules, objective="mean", suppression_limit=0)
+    )
+    assert found.search_facts["way"] == way
     assert classes_satisfying_constraints(histogram, found.class_of, found.classes, rules).all()
     assert found.loss.mean < 0.8 * plain.loss.mean
     assert found.suppressed < 10
-    assert found.released + found.suppressed == histogram.pupils
+    assert found.released_pupils + found.suppressed == histogram.pupils
 
 
 def test_the_order_of_the_pupils_plays_no_part() -> None:
     coding, histogram = random_cohort(700, SIZES, schools=20, movers=30)
     shuffled = np.random.default_rng(9).permutation(700)
-    again = Histogram.of_pupils(
+    again = Histogram.from_pupils(
         histogram.codes[:, shuffled],
         histogram.schools[shuffled],
         single=True,
@@ -84,7 +87,7 @@ def test_records_of_many_columns_need_more_than_one_word() -> None:
     found = search(histogram, coding, KAnonymity(5))
 
     assert coding.words == 2
-    assert found.search["way"] == "clusters"
+    assert found.search_facts["way"] == "clusters"
     assert found.suppressed == 0
     assert found.pupils.min() >= 5
 
@@ -97,21 +100,21 @@ class TestTraps:
 
     def test_one_school_only(self) -> None:
         coding, plain = random_cohort(300, SIZES)
-        histogram = Histogram.of_pupils(plain.codes, np.zeros(300, np.int32), single=True)
+        histogram = Histogram.from_pupils(plain.codes, np.zeros(300, np.int32), single=True)
         with pytest.raises(NotAnonymous, match="at least 2 schools"):
             search(histogram, coding, KAnonymity(5), SchoolDiversity(2))
 
     def test_more_suppressed_than_allowed(self) -> None:
         coding, plain = random_cohort(300, SIZES)
         schools = np.where(np.arange(300) < 250, 0, np.arange(300)).astype(np.int32)
-        histogram = Histogram.of_pupils(plain.codes, schools, single=True)
+        histogram = Histogram.from_pupils(plain.codes, schools, single=True)
         assert search(histogram, coding, KAnonymity(4), SchoolDominance("1/2")).suppressed >= 200
         with pytest.raises(NotAnonymous, match=r"at most 0\.5 of the pupils"):
             search(histogram, coding, KAnonymity(4), SchoolDominance("1/2"), limit="0.5")
 
     def test_one_column_all_alike(self) -> None:
         coding, _ = random_cohort(3, (4,))
-        histogram = Histogram.of_pupils(np.zeros(20, dtype=np.int64), single=True)
+        histogram = Histogram.from_pupils(np.zeros(20, dtype=np.int64), single=True)
         found = search(histogram, coding, KAnonymity(5))
         assert (found.classes, found.loss.mean, found.suppressed) == (1, 0.0, 0)
 
@@ -119,5 +122,5 @@ class TestTraps:
         coding, histogram = random_cohort(30, SIZES)
         with pytest.raises(ConfigurationRefused, match="`mean` or `geometric`"):
             local_search.search_local_recoding(
-                histogram, coding, [KAnonymity(5)], objective="entropy", suppression_limit=1
+                histogram, RecodingRequest(coding, [KAnonymity(5)], objective="entropy", suppression_limit=1)
             )

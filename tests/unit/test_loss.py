@@ -17,7 +17,7 @@ ONLY = Hierarchy("land", (("NL",),))
 
 
 def test_the_look_up_is_the_share_set_between_0_and_1() -> None:
-    expected = [[(share - 1 / 4) / (1 - 1 / 4) for share in LETTERS.share(level)] for level in range(3)]
+    expected = [[(share - 1 / 4) / (1 - 1 / 4) for share in LETTERS.leaf_shares(level)] for level in range(3)]
 
     assert record_losses(LETTERS) == pytest.approx(np.array(expected))
     assert record_losses(LETTERS)[1].tolist() == pytest.approx([0, 2 / 3, 2 / 3, 2 / 3])
@@ -33,7 +33,7 @@ def test_the_loss_of_a_column_is_the_formula_of_arx(suppressed: int) -> None:
     records, leaves = 7 + suppressed, 4
 
     for level, loss in enumerate(level_losses(LETTERS, kept, suppressed)):
-        shares = float(LETTERS.share(level) @ kept) + suppressed
+        shares = float(LETTERS.leaf_shares(level) @ kept) + suppressed
         assert loss == pytest.approx((shares - records / leaves) / (records - records / leaves))
 
 
@@ -42,14 +42,14 @@ def test_suppressed_records_count_one_even_where_there_is_nothing_to_lose() -> N
 
 
 def test_mean_and_geometric_loss() -> None:
-    loss = WeightedLoss.of("mean", 2).loss([0.0, 0.21])
+    loss = WeightedLoss.for_columns("mean", 2).total_loss([0.0, 0.21])
 
     assert loss.mean == pytest.approx(0.105)
     assert loss.geometric == pytest.approx(0.1)  # (1 x 1.21) ** (1/2) - 1
 
 
 def test_weights_say_how_much_a_column_matters() -> None:
-    loss = WeightedLoss.of("mean", 2, [3, 1]).loss([0.0, 0.4641])
+    loss = WeightedLoss.for_columns("mean", 2, [3, 1]).total_loss([0.0, 0.4641])
 
     assert loss.mean == pytest.approx(0.4641 / 4)
     assert loss.geometric == pytest.approx(0.1)  # 1.4641 ** (1/4) - 1
@@ -57,18 +57,18 @@ def test_weights_say_how_much_a_column_matters() -> None:
 
 @pytest.mark.parametrize("kind", ["mean", "geometric"])
 def test_scores_add_up_to_the_loss(kind: str) -> None:
-    objective = WeightedLoss.of(kind, 3, [1, 2, 5])  # type: ignore[arg-type]
+    objective = WeightedLoss.for_columns(kind, 3, [1, 2, 5])  # type: ignore[arg-type]
     losses = [np.array([0.1]), np.array([0.2]), np.array([0.7])]
 
     total = sum(float(score[0]) for score in objective.scores(losses))
-    loss = objective.loss([0.1, 0.2, 0.7])
+    loss = objective.total_loss([0.1, 0.2, 0.7])
 
     assert (total if kind == "mean" else np.expm1(total)) == pytest.approx(getattr(loss, kind))
 
 
 def test_costs_follow_from_who_is_released() -> None:
     coding = Coding((LETTERS, ONLY))
-    codes = coding.codes([np.arange(4), np.zeros(4, dtype=np.int64)])  # one code per letter
+    codes = coding.encode([np.arange(4), np.zeros(4, dtype=np.int64)])  # one code per letter
     marginals = LeafCounts(coding, codes, np.array([4.0, 1, 1, 2]))
 
     letters, only = ColumnLosses(coding, marginals).losses(np.array([True, False, False, True]))
@@ -80,9 +80,9 @@ def test_costs_follow_from_who_is_released() -> None:
 @pytest.mark.parametrize("weights", [[1], [0, 0], [-1, 2], [float("nan"), 1], [float("inf"), 1]])
 def test_refuses_weights_that_mean_nothing(weights: list[float]) -> None:
     with pytest.raises(ConfigurationRefused, match="weights"):
-        WeightedLoss.of("mean", 2, weights)
+        WeightedLoss.for_columns("mean", 2, weights)
 
 
 def test_refuses_another_loss() -> None:
     with pytest.raises(ConfigurationRefused, match="`geometric` or `mean`"):
-        WeightedLoss.of("median", 2)  # type: ignore[arg-type]
+        WeightedLoss.for_columns("median", 2)  # type: ignore[arg-type]

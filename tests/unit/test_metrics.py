@@ -13,6 +13,7 @@ import pytest
 from tests.unit.test_risk import NIVEAU, Drawn, Levels, drawn, random_cohort
 
 from cohort.sdc.global_recoding.lattice_search import search_global_recoding
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
@@ -75,7 +76,7 @@ def agree(found: UtilityMetrics, truth: UtilityMetrics) -> None:
 def test_the_metrics_of_a_drawn_global_recoding() -> None:
     #   4 I j, 2 II j  → I-II j: 6     1 III m → suppressed     2 IV m → with it: III-IV m is 3
     case = drawn("4 I j A\n2 II j A\n1 III m A\n2 IV m A", (1, 0), k=4)
-    found = UtilityMetrics.of(case.histogram, case.recoding)
+    found = UtilityMetrics.from_recoding(case.histogram, case.recoding)
 
     assert (found.classes, found.smallest_class) == (1, 6)
     assert found.average_class_size == 9 / 2  # the suppressed ones count as a class
@@ -90,7 +91,7 @@ def test_the_metrics_of_a_drawn_global_recoding() -> None:
 def test_in_a_local_recoding_a_value_counts_all_records_under_it_and_suppressed_ones_their_own() -> None:
     #   3 I j at (0, 0), then 1 I m and 1 II m at (1, 0); III j is left
     case = drawn("3 I j A\n1 I m A\n1 II m A\n1 III j A", (0, 0), (1, 0))
-    found = UtilityMetrics.of(case.histogram, case.recoding)
+    found = UtilityMetrics.from_recoding(case.histogram, case.recoding)
 
     assert case.recoding.level_vector is None
     assert case.records[3:] == [("I-II", "m"), ("I-II", "m"), None]
@@ -101,23 +102,25 @@ def test_in_a_local_recoding_a_value_counts_all_records_under_it_and_suppressed_
 
 def test_losses_weigh_all_columns_the_same_whatever_the_search_did() -> None:
     case = drawn("4 I j A\n2 II j A", (1, 0))
-    goal = WeightedLoss.of("mean", 2, [5, 1])
-    weighted = replace(case.recoding, loss=goal.loss(case.recoding.column_losses))
+    goal = WeightedLoss.for_columns("mean", 2, [5, 1])
+    weighted = replace(case.recoding, loss=goal.total_loss(case.recoding.column_losses))
 
     assert weighted.loss.mean != pytest.approx(case.recoding.loss.mean)
-    assert UtilityMetrics.of(case.histogram, weighted) == UtilityMetrics.of(case.histogram, case.recoding)
+    assert UtilityMetrics.from_recoding(case.histogram, weighted) == UtilityMetrics.from_recoding(
+        case.histogram, case.recoding
+    )
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_metrics_are_those_of_counting_labels(seed: int) -> None:
     case = random_cohort(seed)
 
-    agree(UtilityMetrics.of(case.histogram, case.recoding), counted(case))
+    agree(UtilityMetrics.from_recoding(case.histogram, case.recoding), counted(case))
 
 
 def test_when_nothing_can_be_released_all_is_lost() -> None:
     case = drawn("1 I j A\n1 IV m B", (0, 0))
-    found = UtilityMetrics.of(case.histogram, case.recoding)
+    found = UtilityMetrics.from_recoding(case.histogram, case.recoding)
 
     assert (found.classes, found.smallest_class, found.average_class_size) == (0, 0, 2)
     assert (found.mean_loss, found.suppressed_share, found.discernibility) == (1, 1, 4)
@@ -126,18 +129,20 @@ def test_when_nothing_can_be_released_all_is_lost() -> None:
 
 def test_nobody_has_metrics_too() -> None:
     coding = Coding((NIVEAU,))
-    nobody = Histogram.of_pupils(np.empty((1, 0), dtype=np.int64))
+    nobody = Histogram.from_pupils(np.empty((1, 0), dtype=np.int64))
     levels = np.empty((0, 1), dtype=np.int64)
-    recoding = Recoding.of(nobody, coding, np.empty(0, np.int64), levels, WeightedLoss.of("mean", 1), {})
+    recoding = Recoding.from_units(
+        nobody, coding, np.empty(0, np.int64), levels, WeightedLoss.for_columns("mean", 1), {}
+    )
 
-    found = UtilityMetrics.of(nobody, recoding)
+    found = UtilityMetrics.from_recoding(nobody, recoding)
     assert (found.classes, found.discernibility, found.suppressed_share) == (0, 0, 0)
     assert (found.average_class_size, found.non_uniform_entropy) == (0, 0)
 
 
 def test_as_a_document_the_cells_of_a_column_add_up_to_all() -> None:
     case = random_cohort(3)
-    told = json.loads(json.dumps(UtilityMetrics.of(case.histogram, case.recoding).as_dict()))
+    told = json.loads(json.dumps(UtilityMetrics.from_recoding(case.histogram, case.recoding).as_dict()))
 
     assert [column["column"] for column in told["columns"]] == ["kolom0", "kolom1", "kolom2"]
     for column in told["columns"]:
@@ -167,13 +172,15 @@ OPTIMA = [
 @pytest.fixture(scope="module")
 def adult() -> tuple[Coding, Histogram]:
     header, *rows = [line.split(";") for line in (ADULT / "adult.csv").read_text(encoding="utf-8").splitlines()]
-    trees = tuple(Hierarchy.load(ADULT / f"adult_hierarchy_{name}.csv", name, with_unknown=False) for name in ADULT8)
+    trees = tuple(
+        Hierarchy.from_file(ADULT / f"adult_hierarchy_{name}.csv", name, with_unknown=False) for name in ADULT8
+    )
     leaves = []
     for tree in trees:
         place, leaf = header.index(tree.name), {label: at for at, label in enumerate(tree.leaves)}
         leaves.append(np.array([leaf[row[place]] for row in rows]))
     coding = Coding(trees)
-    return coding, Histogram.of_pupils(coding.codes(leaves))
+    return coding, Histogram.from_pupils(coding.encode(leaves))
 
 
 @pytest.mark.skipif(
@@ -185,8 +192,11 @@ def test_reproduces_the_published_figures_of_adult(
 ) -> None:
     coding, histogram = adult
     found = search_global_recoding(
-        histogram, coding, [KAnonymity(5)], objective="mean", suppression_limit=limit, minimum=levels, maximum=levels
+        histogram,
+        RecodingRequest(
+            coding, [KAnonymity(5)], objective="mean", suppression_limit=limit, lowest=levels, highest=levels
+        ),
     )
 
     digits = len(str(published).partition(".")[2])
-    assert round(getattr(UtilityMetrics.of(histogram, found), what), digits) == published
+    assert round(getattr(UtilityMetrics.from_recoding(histogram, found), what), digits) == published

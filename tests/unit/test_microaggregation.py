@@ -32,7 +32,7 @@ def pupil(class_name: str, schools: str, value: int | None) -> Pupil:
 
 def means_of(rule: Microaggregation, pupils: list[Pupil], classes: int) -> ClassMeans:
     pairs = [(place, school) for place, row in enumerate(pupils) for school in sorted(row.further)]
-    return rule.of(
+    return rule.compute_means(
         np.array([-77 if row.value is None else row.value for row in pupils], dtype=np.int64),
         np.array([row.class_nr for row in pupils], dtype=np.int64),
         classes,
@@ -46,7 +46,7 @@ def means_of(rule: Microaggregation, pupils: list[Pupil], classes: int) -> Class
 
 
 def shown(means: ClassMeans) -> list[int | None]:
-    return [int(mean) if given else None for mean, given in zip(means.means, means.given, strict=True)]
+    return [int(mean) if given else None for mean, given in zip(means.means, means.has_mean, strict=True)]
 
 
 def costs(means: ClassMeans) -> tuple[float, ...]:
@@ -129,7 +129,7 @@ def test_a_school_of_which_one_pupil_is_left_still_counts() -> None:
 def test_without_schools_nobody_is_elsewhere() -> None:
     nowhere = np.full(100, -1, np.int32)
 
-    means = Microaggregation(10, 2, 2).of(np.full(100, 30), np.zeros(100, np.int64), 1, nowhere)
+    means = Microaggregation(10, 2, 2).compute_means(np.full(100, 30), np.zeros(100, np.int64), 1, nowhere)
 
     assert shown(means) == [None]
 
@@ -245,9 +245,9 @@ def test_a_mean_is_given_exactly_where_it_may_be_shown(cohort: tuple[Microaggreg
 
     means = means_of(rule, pupils, 3)
 
-    assert means.given.tolist() == [may_be_shown(rule, rows) for rows in members]
-    assert means.means[~means.given].tolist() == [0] * means.classes_without
-    released = [rows for rows, given in zip(members, means.given, strict=True) if given]
+    assert means.has_mean.tolist() == [may_be_shown(rule, rows) for rows in members]
+    assert means.means[~means.has_mean].tolist() == [0] * means.classes_without
+    released = [rows for rows, given in zip(members, means.has_mean, strict=True) if given]
     values = [row.value or 0 for rows in released for row in rows]
     assert means.sum_before == sum(values)
     assert abs(means.sum_after - means.sum_before) <= len(values) * rule.step / 2

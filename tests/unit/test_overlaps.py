@@ -41,8 +41,8 @@ def shown(folder: Path, project: Project, *classes: tuple[str, str, int]) -> Com
         levels.append([level for level, _ in found])
         leaves.append([leaf for _, leaf in found])
     pupils = np.array([one[2] for one in classes], dtype=np.int64)
-    goal = WeightedLoss.of("mean", coding.columns)
-    recoding, _ = Recoding.of_classes(coding, np.array(levels), np.array(leaves), pupils, 0, goal, {})
+    goal = WeightedLoss.for_columns("mean", coding.columns)
+    recoding, _ = Recoding.from_classes(coding, np.array(levels), np.array(leaves), pupils, 0, goal, {})
     return ComparedRelease(project, recoding)
 
 

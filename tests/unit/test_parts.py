@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from tests.unit.drawn_cohort import random_cohort
 
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.partitioned.partitions import (
     CLASS_COLUMN,
@@ -16,8 +17,8 @@ from cohort.sdc.partitioned.partitions import (
     OTHER_SCHOOLS_COLUMN,
     SCHOOL_COLUMN,
     CohortSplit,
-    PartitionSearch,
     level_column,
+    search_partition,
     word_column,
 )
 from cohort.sdc.privacy_models.class_constraints import ClassConstraint, classes_satisfying_constraints
@@ -29,10 +30,8 @@ SIZES = (8, 5, 3, 2)
 MIXED = (KAnonymity(6), SchoolDiversity(3), SchoolDominance("1/2"), KWithoutLargestSchool(3))
 
 
-def asked(coding: Coding, *rules: ClassConstraint) -> PartitionSearch:
-    tops = tuple(height - 1 for height in coding.heights)
-    low = (0,) * coding.columns
-    return PartitionSearch(coding, rules, "mean", (1.0,) * coding.columns, low, tops)
+def request(coding: Coding, *rules: ClassConstraint) -> RecodingRequest:
+    return RecodingRequest(coding, rules, objective="mean", suppression_limit=0)
 
 
 def table_of(histogram: Any) -> pa.Table:
@@ -55,24 +54,24 @@ def table_of(histogram: Any) -> pa.Table:
 )
 def test_the_coarsest_split_with_enough_parts(pupils: int, budget: int, column: int, parts: int) -> None:
     coding, _ = random_cohort(3, (8, 5, 3))
-    split = CohortSplit.of(coding, pupils, budget)
+    split = CohortSplit.coarsest(coding, pupils, budget)
 
     assert split is not None
     assert (split.column, split.parts) == (column, parts)
-    codes = coding.codes([leaves.reshape(-1) for leaves in np.indices((8, 5, 3))])
+    codes = coding.encode([leaves.reshape(-1) for leaves in np.indices((8, 5, 3))])
     masks = np.array(split.mask(coding))[:, None]
     assert len(np.unique(codes & masks, axis=1).T) == parts
 
 
 def test_what_cannot_be_split_is_not() -> None:
     coding, _ = random_cohort(3, (1,))
-    assert CohortSplit.of(coding, 100, 10) is None
+    assert CohortSplit.coarsest(coding, 100, 10) is None
 
 
 def test_a_part_is_searched_under_all_rules_and_says_whom_it_leaves_over() -> None:
     coding, histogram = random_cohort(900, SIZES, schools=25, movers=40)
 
-    found = asked(coding, *MIXED).of(table_of(histogram))
+    found = search_partition(table_of(histogram), request(coding, *MIXED))
 
     class_of = found[CLASS_COLUMN].to_numpy()
     assert found[KEY_COLUMN].to_pylist() == [n * 7919 for n in range(900)]
@@ -89,5 +88,5 @@ def test_a_part_is_searched_under_all_rules_and_says_whom_it_leaves_over() -> No
 
 def test_a_part_too_small_for_a_class_is_left_over_as_a_whole() -> None:
     coding, histogram = random_cohort(5, SIZES)
-    found = asked(coding, KAnonymity(6)).of(table_of(histogram))
+    found = search_partition(table_of(histogram), request(coding, KAnonymity(6)))
     assert found[CLASS_COLUMN].to_pylist() == [-1] * 5

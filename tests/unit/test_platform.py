@@ -104,7 +104,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     [
         ("projects/x.toml", "the template in conf/projects"),
         ("deliveries/x.toml", "canoniek.toml in conf/deliveries"),
-        ("objections/x.toml", "the one in docs/objections.md"),
+        ("objections/x.toml", "the one in docs/reference/objection-lists.md"),
         ("platform.toml", "the platform.toml that comes with the project"),
     ],
 )

@@ -29,8 +29,8 @@ TEN = pupils("3A 4B 8A  12B 13A 17B  21A 22B 25A 29B")
 
 
 def test_the_boundary_is_the_multiple_of_the_step_nearest_to_the_quantile() -> None:
-    assert leaves(QuantileBands(2, 10, 3, 2).bands("score", *TEN)) == ["tot 20", "20 en hoger"]
-    assert leaves(QuantileBands(3, 10, 3, 2).bands("score", *TEN)) == ["tot 10", "10 tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(2, 10, 3, 2).compute_bands("score", *TEN)) == ["tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(3, 10, 3, 2).compute_bands("score", *TEN)) == ["tot 10", "10 tot 20", "20 en hoger"]
 
 
 def test_values_may_be_hundredths_and_some_unknown() -> None:
@@ -38,14 +38,16 @@ def test_values_may_be_hundredths_and_some_unknown() -> None:
     hundredths = np.append(values * 100 + 99, [5, 5, 5, 5, 5, 5])
     known = np.append(np.ones(10, bool), np.zeros(6, bool))
 
-    bands = QuantileBands(2, 10, 3, 2).bands("score", hundredths, np.append(schools, [65] * 6), known=known, unit=100)
+    bands = QuantileBands(2, 10, 3, 2).compute_bands(
+        "score", hundredths, np.append(schools, [65] * 6), known=known, unit=100
+    )
 
     assert leaves(bands) == ["tot 20", "20 en hoger"]
 
 
 def test_of_two_boundaries_equally_near_the_lower_one() -> None:
     # Under 10 there are 2 pupils, under 20 there are 4; the median is the third.
-    assert leaves(QuantileBands(2, 10, 1, 1).bands("score", *pupils("1A 2A  11A 12A  21A 22A"))) == [
+    assert leaves(QuantileBands(2, 10, 1, 1).compute_bands("score", *pupils("1A 2A  11A 12A  21A 22A"))) == [
         "tot 10",
         "10 en hoger",
     ]
@@ -55,7 +57,7 @@ def test_no_boundary_stands_beside_a_pupil_alone() -> None:
     #  ten pupils around 10, one at 53, ten around 100: the median is that one's value
     crowd = "11A 12B 13A 14B 15A 16B 17A 18B 19A 19B  53A  101A 102B 103A 104B 105A 106B 107A 108B 109A 109B"
 
-    bands = QuantileBands(2, 10, 5, 2).bands("score", *pupils(crowd))
+    bands = QuantileBands(2, 10, 5, 2).compute_bands("score", *pupils(crowd))
 
     assert leaves(bands) == ["tot 20", "20 en hoger"]  # not 50 or 60
 
@@ -64,8 +66,8 @@ def test_a_boundary_needs_several_schools_around_it() -> None:
     #  20 is the median; but only school A has pupils from 10 to 30
     one = "1A 2B 3C 4D  11A 12A 13A  21A 22A 23A  31D 32C 33B 34A"
 
-    assert leaves(QuantileBands(2, 10, 3, 1).bands("score", *pupils(one))) == ["tot 20", "20 en hoger"]
-    assert leaves(QuantileBands(2, 10, 3, 2).bands("score", *pupils(one))) == ["tot 10", "10 en hoger"]
+    assert leaves(QuantileBands(2, 10, 3, 1).compute_bands("score", *pupils(one))) == ["tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(2, 10, 3, 2).compute_bands("score", *pupils(one))) == ["tot 10", "10 en hoger"]
 
 
 def test_a_boundary_needs_enough_pupils_and_schools_on_either_side() -> None:
@@ -74,22 +76,22 @@ def test_a_boundary_needs_enough_pupils_and_schools_on_either_side() -> None:
     #  10 is nearest to the median; but only school A lies under it
     one = "1A 2A 3A 4A  11A 12B 13C 14A  21A 22B 23C"
 
-    assert leaves(QuantileBands(3, 10, 5, 2).bands("score", *pupils(thirds))) == ["tot 20", "20 en hoger"]
-    assert leaves(QuantileBands(2, 10, 3, 1).bands("score", *pupils(one))) == ["tot 10", "10 en hoger"]
-    assert leaves(QuantileBands(2, 10, 3, 3).bands("score", *pupils(one))) == ["tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(3, 10, 5, 2).compute_bands("score", *pupils(thirds))) == ["tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(2, 10, 3, 1).compute_bands("score", *pupils(one))) == ["tot 10", "10 en hoger"]
+    assert leaves(QuantileBands(2, 10, 3, 3).compute_bands("score", *pupils(one))) == ["tot 20", "20 en hoger"]
 
 
 def test_the_smallest_band_is_joined_to_the_smaller_neighbour() -> None:
     #  cells of 10 points:   5 pupils         2        4            6
     drawing = "1A 2B 3A 4B 5A  11B 12A  21B 22A 23B 24A  31A 32B 33A 34B 35A 36B"
 
-    assert leaves(QuantileBands(17, 10, 2, 2).bands("score", *pupils(drawing))) == [
+    assert leaves(QuantileBands(17, 10, 2, 2).compute_bands("score", *pupils(drawing))) == [
         "tot 10",
         "10 tot 20",
         "20 tot 30",
         "30 en hoger",
     ]
-    assert leaves(QuantileBands(17, 10, 3, 2).bands("score", *pupils(drawing))) == [
+    assert leaves(QuantileBands(17, 10, 3, 2).compute_bands("score", *pupils(drawing))) == [
         "tot 10",
         "10 tot 30",
         "30 en hoger",
@@ -99,13 +101,17 @@ def test_the_smallest_band_is_joined_to_the_smaller_neighbour() -> None:
 def test_a_band_of_too_few_schools_is_joined() -> None:
     drawing = "1A 2B 3A  11C 12C 13C  21A 22B 23A 24B"
 
-    assert leaves(QuantileBands(3, 10, 3, 1).bands("score", *pupils(drawing))) == ["tot 10", "10 tot 20", "20 en hoger"]
-    assert leaves(QuantileBands(3, 10, 3, 2).bands("score", *pupils(drawing))) == ["tot 20", "20 en hoger"]
+    assert leaves(QuantileBands(3, 10, 3, 1).compute_bands("score", *pupils(drawing))) == [
+        "tot 10",
+        "10 tot 20",
+        "20 en hoger",
+    ]
+    assert leaves(QuantileBands(3, 10, 3, 2).compute_bands("score", *pupils(drawing))) == ["tot 20", "20 en hoger"]
 
 
 def test_levels_join_neighbours_as_long_as_two_bands_are_left() -> None:
     values = np.arange(400)
-    bands = QuantileBands(5, 10, 10, 2, joins=(2, 2, 2)).bands("score", values, values % 7)
+    bands = QuantileBands(5, 10, 10, 2, joins=(2, 2, 2)).compute_bands("score", values, values % 7)
 
     assert bands.joins == (2, 2)
     assert list(bands.hierarchy(with_unknown=False).labels[2]) == ["tot 320"] * 4 + ["320 en hoger"]
@@ -126,7 +132,7 @@ def test_levels_join_neighbours_as_long_as_two_bands_are_left() -> None:
 )
 def test_refuses_a_cohort_that_no_boundary_parts(rule: QuantileBands, drawing: str) -> None:
     with pytest.raises(NotAnonymous, match=r"at least two bands.*column score") as refusal:
-        rule.bands("score", *pupils(drawing))
+        rule.compute_bands("score", *pupils(drawing))
     assert "found none for at most 7 pupils" in str(refusal.value)
 
 
@@ -160,8 +166,8 @@ def cohorts(draw: st.DrawFn) -> tuple[QuantileBands, Numbers, Numbers]:
     rule = QuantileBands(
         groups=draw(st.integers(2, 6)),
         step=draw(st.integers(1, 15)),
-        fewest=draw(st.integers(1, 6)),
-        fewest_schools=draw(st.integers(1, 3)),
+        min_pupils=draw(st.integers(1, 6)),
+        min_schools=draw(st.integers(1, 3)),
     )
     number = draw(st.integers(0, 80))
     chance = np.random.default_rng(draw(st.integers(0, 1_000_000)))
@@ -171,7 +177,7 @@ def cohorts(draw: st.DrawFn) -> tuple[QuantileBands, Numbers, Numbers]:
 
 def bands_or_none(rule: QuantileBands, values: Numbers, schools: Numbers) -> NumericBands | None:
     try:
-        return rule.bands("score", values, schools)
+        return rule.compute_bands("score", values, schools)
     except NotAnonymous:
         return None
 
@@ -182,12 +188,12 @@ def test_every_band_and_every_boundary_has_its_crowd(cohort: tuple[QuantileBands
     bands = bands_or_none(rule, values, schools)
 
     if bands is not None:
-        place = bands.places(values)
+        place = bands.leaf_numbers(values)
         crowds = [place == band for band in range(bands.count)]
         crowds += [(values >= e - rule.step) & (values < e + rule.step) for e in bands.edges]
         for crowd in crowds:
-            assert np.count_nonzero(crowd) >= rule.fewest
-            assert len(np.unique(schools[crowd])) >= rule.fewest_schools
+            assert np.count_nonzero(crowd) >= rule.min_pupils
+            assert len(np.unique(schools[crowd])) >= rule.min_schools
         assert 2 <= bands.count <= rule.groups
         assert bands.open_below
         assert bands.open_above
@@ -216,8 +222,8 @@ def test_it_is_refused_only_where_no_boundary_can_part_the_cohort(
     rule, values, schools = cohort
 
     def crowd(chosen: npt.NDArray[np.bool_]) -> bool:
-        enough = int(np.count_nonzero(chosen)) >= rule.fewest
-        return enough and len(np.unique(schools[chosen])) >= rule.fewest_schools
+        enough = int(np.count_nonzero(chosen)) >= rule.min_pupils
+        return enough and len(np.unique(schools[chosen])) >= rule.min_schools
 
     def parts(edge: int) -> bool:
         near = (values >= edge - rule.step) & (values < edge + rule.step)

@@ -12,8 +12,7 @@ from cohort.foundation.errors import DestructionIncomplete
 from cohort.release_records import record_store
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
-from cohort.transparency import public_register as public
-from cohort.transparency import school_uses
+from cohort.transparency import public_register, school_uses, site_folder
 
 __all__ = ["made", "no_delta", "site"]
 """Fixtures: a root with a project to destroy, quickly."""
@@ -29,14 +28,14 @@ def test_a_register_made_before_does_not_keep_a_project_from_being_destroyed(sit
     for other in zones.public_records.iterdir():
         if other.name != NAME:
             (other / "2.json").unlink()
-    public.put(zones.public_register, public.made(zones.public_records))
-    school_uses.write(zones)
+    site_folder.replace_site(zones.public_register, public_register.render_register(zones.public_records))
+    school_uses.write_school_uses(zones)
     page = zones.public_register / "project" / f"{NAME}.html"
     assert "in gebruik" in page.read_text(encoding="utf-8")
 
     site.destroy()
-    public.put(zones.public_register, public.made(zones.public_records))
-    school_uses.write(zones)
+    site_folder.replace_site(zones.public_register, public_register.render_register(zones.public_records))
+    school_uses.write_school_uses(zones)
 
     assert "De gegevens zijn vernietigd op 31 december 2027" in page.read_text(encoding="utf-8")
     told = json.loads((zones.school_feedback("01AB") / "gebruik.json").read_text(encoding="utf-8"))["uses"]

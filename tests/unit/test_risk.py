@@ -71,7 +71,9 @@ class Drawn:
         homes = np.array([pupil.home for pupil in self.pupils], dtype=np.int32)
         moves = [(place, school) for place, pupil in enumerate(self.pupils) for school in pupil.further]
         others = np.array(moves, dtype=np.int64).reshape(len(moves), 2).T
-        return Histogram.of_pupils(self.coding.codes(columns), homes, others=(others[0], others[1]), single=self.single)
+        return Histogram.from_pupils(
+            self.coding.encode(columns), homes, others=(others[0], others[1]), single=self.single
+        )
 
     @cached_property
     def recoding(self) -> Recoding:
@@ -91,13 +93,13 @@ class Drawn:
                     levels.append(vector)
             rest = [unit for unit in rest if class_of[unit] < 0]
         table = np.array(levels, dtype=np.int64).reshape(len(levels), len(self.hierarchies))
-        goal = WeightedLoss.of("mean", len(self.hierarchies))
-        return Recoding.of(histogram, self.coding, class_of, table, goal, {})
+        goal = WeightedLoss.for_columns("mean", len(self.hierarchies))
+        return Recoding.from_units(histogram, self.coding, class_of, table, goal, {})
 
     @cached_property
     def class_of(self) -> list[int]:
         """Per pupil, as they came."""
-        return [int(self.recoding.class_of[unit]) for unit in self.histogram.unit_of]
+        return [int(self.recoding.class_of[unit]) for unit in self.histogram.unit_of_pupil]
 
     @cached_property
     def records(self) -> list[Record]:
@@ -186,7 +188,7 @@ def figures(risk: ReidentificationRisk) -> list[float]:
 
 
 def found(case: Drawn, k: int = 3) -> ReidentificationRisk:
-    return ReidentificationRisk.of(case.histogram, case.recoding, k)
+    return ReidentificationRisk.from_recoding(case.histogram, case.recoding, k)
 
 
 def test_a_class_stands_for_pupils_of_other_classes_and_suppressed_ones_too() -> None:

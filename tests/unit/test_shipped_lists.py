@@ -37,7 +37,7 @@ SHIPPED = sorted((REPO / "conf" / "hierarchies").glob("*.csv"))
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_hierarchy_nests_and_ends_in_one_value(path: Path) -> None:
-    hierarchy = Hierarchy.load(path, path.stem)
+    hierarchy = Hierarchy.from_file(path, path.stem)
     assert set(hierarchy.labels[-1]) == {"*"}
     assert hierarchy.bits < 10
 
@@ -45,7 +45,7 @@ def test_a_shipped_hierarchy_nests_and_ends_in_one_value(path: Path) -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_band_says_which_numbers_it_holds(path: Path) -> None:
     """`40 tot 80` stands for exactly the leaves from 40 and below 80 that the file has."""
-    hierarchy = Hierarchy.load(path, path.stem, with_unknown=False)
+    hierarchy = Hierarchy.from_file(path, path.stem, with_unknown=False)
     starts = [_start(leaf) for leaf in hierarchy.leaves]
     for row in hierarchy.labels:
         for label, start in zip(row, starts, strict=True):
@@ -71,5 +71,5 @@ def test_a_shipped_project_shows_every_code_and_score_that_intake_accepts(name: 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_hierarchy_has_every_code_of_its_list_and_no_other(path: Path) -> None:
-    leaves = Hierarchy.load(path, path.stem, with_unknown=False).leaves
+    leaves = Hierarchy.from_file(path, path.stem, with_unknown=False).leaves
     assert sorted(leaves) == sorted(CODE_LISTS[path.stem].codes)

@@ -57,11 +57,15 @@ def test_every_project_has_a_page_in_both_languages(records: Path) -> None:
     names = ("leergroei", "loopbanen", "rekenangst", "taalkaart", "vroeger")
     of_projects = {f"{up}project/{name}.html" for up in ("", "en/") for name in names}
 
-    assert set(public_register.made(records)) == of_projects | {"index.html", "en/index.html", "register.json"}
+    assert set(public_register.render_register(records)) == of_projects | {
+        "index.html",
+        "en/index.html",
+        "register.json",
+    }
 
 
 def test_without_records_there_is_an_index_that_says_so(tmp_path: Path) -> None:
-    made = public_register.made(tmp_path / "records")
+    made = public_register.render_register(tmp_path / "records")
 
     assert set(made) == {"index.html", "en/index.html", "register.json"}
     assert "Er is nog geen onderzoek" in Page(made["index.html"]).text
@@ -72,18 +76,18 @@ def test_from_the_records_alone_the_same_bytes(records: Path, tmp_path: Path) ->
     (root / "restricted" / "records" / "leergroei").mkdir(parents=True)
     (root / "restricted" / "records" / "leergroei" / "1.json").write_text("{}")
     (root / "feedback").mkdir()
-    first = public_register.made(records)
+    first = public_register.render_register(records)
 
     for other in root.iterdir():
         if other != records:
             shutil.rmtree(other)
     moved = shutil.copytree(records, tmp_path / "elsewhere")
 
-    assert public_register.made(records) == first == public_register.made(moved)
+    assert public_register.render_register(records) == first == public_register.render_register(moved)
 
 
 def test_what_it_holds_of_a_project(records: Path) -> None:
-    told = " ".join(Page(public_register.made(records)["project/leergroei.html"]).text.split())
+    told = " ".join(Page(public_register.render_register(records)["project/leergroei.html"]).text.split())
 
     for expected in (
         AGREED["question"],
@@ -109,19 +113,19 @@ def test_what_it_holds_of_a_project(records: Path) -> None:
 
 def test_no_page_says_one_chance_for_every_intruder(records: Path) -> None:
     """A record made before boards were looked at says nothing of them."""
-    pages = public_register.made(records)
+    pages = public_register.render_register(records)
     for page in ("project/leergroei.html", "en/project/leergroei.html"):
         told = " ".join(Page(pages[page]).text.split())
         assert not re.search(r"niemand kan in deze|nobody can recognise", told)
         assert [told.count(f"1 {word} {n}") for word in ("op", "in") for n in (10, 5)] in ([1, 2, 0, 0], [0, 0, 1, 2])
     put(records, "leergroei", r2=release(2, faced={}))
-    told = Page(public_register.made(records)["project/leergroei.html"]).text
+    told = Page(public_register.render_register(records)["project/leergroei.html"]).text
     assert "Wat iemand kan raden" not in told
     assert "schoolbestu" not in told
 
 
 def test_a_destroyed_project_shows_its_proof(records: Path) -> None:
-    told = Page(public_register.made(records)["en/project/rekenangst.html"]).text
+    told = Page(public_register.render_register(records)["en/project/rekenangst.html"]).text
 
     assert "destroyed on 30 September 2026. There were 12 files; 12 of them are gone" in told
     assert "8 marks of the data before, and 0 after" in told
@@ -130,19 +134,19 @@ def test_a_destroyed_project_shows_its_proof(records: Path) -> None:
 def test_what_was_taken_out_later_is_told_without_a_small_number(tmp_path: Path) -> None:
     taken = [{"at": "2026-06-05", "version": 4, "pupils": None}, {"at": "2026-07-05", "pupils": 15}]
     put(tmp_path, "proef", r1=release(project="proef", withdrawals=taken))
-    told = " ".join(Page(public_register.made(tmp_path)["en/project/proef.html"]).text.split())
+    told = " ".join(Page(public_register.render_register(tmp_path)["en/project/proef.html"]).text.split())
 
     assert "taken out later, on 5 June 2026: after an objection or an instruction withdrawn at most 7" in told
     assert "taken out later, on 5 July 2026: after an objection or an instruction withdrawn about 15" in told
 
 
 def test_pseudonymous_data_are_called_personal_data(records: Path) -> None:
-    assert "Dit zijn persoonsgegevens" in Page(public_register.made(records)["project/loopbanen.html"]).text
+    assert "Dit zijn persoonsgegevens" in Page(public_register.render_register(records)["project/loopbanen.html"]).text
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_pages_are_sound(records: Path, language: str) -> None:
-    for path, page in pages(public_register.made(records)).items():
+    for path, page in pages(public_register.render_register(records)).items():
         if path.startswith("en/") != (language == "en"):
             continue
         assert page.open == [], path
@@ -164,7 +168,7 @@ def test_pages_are_sound(records: Path, language: str) -> None:
 
 
 def test_every_link_leads_to_a_file_of_the_site(records: Path) -> None:
-    files = public_register.made(records)
+    files = public_register.render_register(records)
     followed = 0
     for path, page in pages(files).items():
         for attributes in page.all("a"):
@@ -180,7 +184,7 @@ def test_every_link_leads_to_a_file_of_the_site(records: Path) -> None:
 
 
 def test_nothing_runs_and_nothing_comes_from_outside(records: Path) -> None:
-    for path, page in pages(public_register.made(records)).items():
+    for path, page in pages(public_register.render_register(records)).items():
         names = {tag for tag, _ in page.tags}
         assert not names & {"script", "iframe", "object", "embed", "img", "form", "base"}, path
         used = {name for _, attributes in page.tags for name in attributes}
@@ -202,7 +206,7 @@ def test_a_text_is_shown_as_text(tmp_path: Path, where: str) -> None:
     else:
         agreed[where] = ATTACK
     put(tmp_path, "proef", r1=release(project="proef", agreed=agreed, codebook=codebook))
-    made = public_register.made(tmp_path)
+    made = public_register.render_register(tmp_path)
 
     for path, page in pages(made).items():
         assert not {"script", "img"} & {tag for tag, _ in page.tags}
@@ -213,7 +217,7 @@ def test_a_text_is_shown_as_text(tmp_path: Path, where: str) -> None:
 
 def test_a_release_is_never_called_as_its_table_calls_it(records: Path) -> None:
     """Destruction looks for that name everywhere but in the records, and may not find it on the site."""
-    everything = b"".join(public_register.made(records).values())
+    everything = b"".join(public_register.render_register(records).values())
 
     for name in ("leergroei", "loopbanen", "rekenangst", "vroeger"):
         assert name.encode() in everything
@@ -221,7 +225,7 @@ def test_a_release_is_never_called_as_its_table_calls_it(records: Path) -> None:
 
 
 def test_article_30_has_its_fields_per_project(records: Path) -> None:
-    told = json.loads(public_register.made(records)["register.json"])
+    told = json.loads(public_register.render_register(records)["register.json"])
     by_name = {processing["project"]: processing for processing in told["processing"]}
 
     first = by_name["leergroei"]

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.drawn_browser import CHROMIUM, Browser, browser
 from tests.unit.drawn_register import AGREED, put, release, several
 
-from cohort.transparency import public_register
+from cohort.transparency import public_register, site_folder
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine: see .ci/run")
 
@@ -61,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hostile = {**AGREED, "question": "<script>console.error('run')</script><img src=x>"}
     put(records, "vijandig", r1=release(project="vijandig", agreed=hostile))
     out = tmp_path_factory.mktemp("site") / "register"
-    public_register.put(out, public_register.made(records))
+    site_folder.replace_site(out, public_register.render_register(records))
     return out
 
 

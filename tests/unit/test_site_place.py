@@ -12,7 +12,7 @@ from tests.unit.drawn_register import AGREED, put, several
 
 from cohort.foundation.errors import UsageRefused
 from cohort.storage.zone_paths import StorageZones
-from cohort.transparency import public_register
+from cohort.transparency import public_register, site_folder
 
 
 @pytest.fixture
@@ -26,10 +26,10 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def test_a_page_of_what_is_no_longer_there_disappears(records: Path, tmp_path: Path) -> None:
     out = tmp_path / "register"
-    public_register.put(out, public_register.made(records))
+    site_folder.replace_site(out, public_register.render_register(records))
     shutil.rmtree(records / "taalkaart")
-    made = public_register.made(records)
-    public_register.put(out, made)
+    made = public_register.render_register(records)
+    site_folder.replace_site(out, made)
 
     assert files_of(out) == made
     assert "project/taalkaart.html" not in made
@@ -62,28 +62,28 @@ def killed_at(moment: str, out: Path, patch: pytest.MonkeyPatch) -> None:
 def test_killed_at_any_moment_a_whole_site_stands_there_after_the_next_run(
     records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    out, old = tmp_path / "register", public_register.made(records)
-    public_register.put(out, old)
+    out, old = tmp_path / "register", public_register.render_register(records)
+    site_folder.replace_site(out, old)
     put(records, "nieuw", agreement=AGREED)
-    new = public_register.made(records)
+    new = public_register.render_register(records)
     with monkeypatch.context() as patch:
         killed_at(moment, out, patch)
         with pytest.raises(Killed):
-            public_register.put(out, new)
+            site_folder.replace_site(out, new)
 
-    public_register.mend(out)
+    site_folder.restore_interrupted_site(out)
     assert files_of(out) == (new if moment == "cleared" else old)
-    public_register.put(out, new)
+    site_folder.replace_site(out, new)
     assert files_of(out) == new
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_a_place_that_cannot_be_written_is_refused_and_the_old_site_stays(records: Path, tmp_path: Path) -> None:
-    out, old = tmp_path / "register", public_register.made(records)
-    public_register.put(out, old)
+    out, old = tmp_path / "register", public_register.render_register(records)
+    site_folder.replace_site(out, old)
 
     with pytest.raises(UsageRefused, match="Expected a place that can be written"):
-        public_register.put(out, {"index.html": b"", "index.html/below": b""})
+        site_folder.replace_site(out, {"index.html": b"", "index.html/below": b""})
 
     assert files_of(out) == old
 
@@ -115,7 +115,7 @@ def test_a_place_that_is_not_the_registers_is_refused(records: Path, what: str) 
     prepare(out)
 
     with pytest.raises(UsageRefused) as refusal:
-        public_register.check(StorageZones(records.parent), out)
+        site_folder.check_site_folder(StorageZones(records.parent), out)
     assert refusal.value.exit_code == 2
 
 
@@ -123,7 +123,7 @@ def test_a_new_an_empty_and_an_earlier_place_are_the_registers(records: Path, tm
     zones = StorageZones(records.parent)
     (tmp_path / "empty").mkdir()
     for out in (zones.public_register, tmp_path / "new", tmp_path / "empty"):
-        public_register.check(zones, out)
-        public_register.put(out, public_register.made(records))
-        public_register.check(zones, out)
+        site_folder.check_site_folder(zones, out)
+        site_folder.replace_site(out, public_register.render_register(records))
+        site_folder.check_site_folder(zones, out)
         assert (out / "index.html").is_file()

@@ -50,7 +50,7 @@ def test_a_broken_record_is_named_in_one_sentence(records: Path, how: str) -> No
     BROKEN[how](records / "leergroei" / "2.json")
 
     with pytest.raises(StateRefused) as refusal:
-        public_register.made(records)
+        public_register.render_register(records)
 
     assert len(refusal.value.problems) == 1
     assert "records/leergroei/2.json" in str(refusal.value)
@@ -63,7 +63,7 @@ def test_all_broken_records_are_named_at_once(records: Path) -> None:
     (records / "taalkaart" / "agreement.json").write_text("{}")
 
     with pytest.raises(StateRefused) as refusal:
-        public_register.made(records)
+        public_register.render_register(records)
 
     assert len(refusal.value.problems) == 3
 
@@ -73,7 +73,7 @@ def test_a_record_that_names_a_pupil_or_a_school_is_refused_without_saying_whom(
     put(tmp_path, "proef", r1=release(project="proef", agreed={**AGREED, "question": text}))
 
     with pytest.raises(StateRefused) as refusal:
-        public_register.made(tmp_path)
+        public_register.render_register(tmp_path)
 
     assert "records/proef/1.json" in str(refusal.value)
     assert not [word for word in (PGN, "12AB", "23456784") if word in str(refusal.value)]
@@ -83,20 +83,20 @@ def test_a_record_that_names_a_pupil_or_a_school_is_refused_without_saying_whom(
 def test_other_numbers_and_codes_are_no_pupils_and_no_schools(tmp_path: Path, text: str) -> None:
     put(tmp_path, "proef", r1=release(project="proef", agreed={**AGREED, "question": text}))
 
-    assert text in public_register.made(tmp_path)["project/proef.html"].decode()
+    assert text in public_register.render_register(tmp_path)["project/proef.html"].decode()
 
 
 def test_a_file_of_another_name_and_a_folder_of_no_project_are_left_alone(records: Path) -> None:
-    first = public_register.made(records)
+    first = public_register.render_register(records)
     (records / "leergroei" / "findings.json").write_text("{")
     (records / "leergroei" / ".2.json.77.new").write_text("{")
     (records / "No Project").mkdir()
     (records / "leeg").mkdir()
 
-    assert public_register.made(records) == first
+    assert public_register.render_register(records) == first
 
 
 def test_a_certificate_of_another_project_is_broken(records: Path) -> None:
     put(records, "rekenangst", certificate=CERTIFICATE | {"project": "elders"})
     with pytest.raises(StateRefused, match=r"records/rekenangst/certificate\.json"):
-        public_register.made(records)
+        public_register.render_register(records)

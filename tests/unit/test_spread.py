@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_cohort import random_cohort
-from tests.unit.test_parts import asked, table_of
+from tests.unit.test_parts import request, table_of
 
 from cohort.anonymisation import partitioned_search
 from cohort.anonymisation.partitioned_search import PartitionedSearchResult
@@ -27,7 +27,7 @@ CODING, COHORT = random_cohort(1200, (8, 5, 3, 2), schools=30, movers=40)
 def searched(spark: SparkSession, budget: int) -> tuple[PartitionedSearchResult, pa.Table]:
     """The outcome, and the class of each released pupil."""
     handed = local_frames.make_frame_from_arrow(spark, table_of(COHORT)).repartition(3)
-    found = partitioned_search.search_in_parts(handed, 1200, budget, asked(CODING, *RULES))
+    found = partitioned_search.search_in_parts(handed, 1200, budget, request(CODING, *RULES))
     classes: Any = found.classes.toArrow()
     found.cached_answers.unpersist()
     return found, classes
@@ -38,14 +38,14 @@ def test_every_class_of_every_part_and_of_the_last_search_meets_the_rules(spark:
     found, classes = searched(spark, budget)
 
     units = classes[KEY_COLUMN].to_numpy() // 7919
-    assert len(set(units.tolist())) == len(units) == found.recoding.released
+    assert len(set(units.tolist())) == len(units) == found.recoding.released_pupils
     class_of = np.full(1200, -1, dtype=np.int64)
     class_of[units] = classes[CLASS_COLUMN].to_numpy()
     assert classes_satisfying_constraints(COHORT, class_of, found.recoding.classes, RULES).all()
     assert np.bincount(class_of[units]).tolist() == found.recoding.pupils.tolist()
-    assert found.recoding.released + found.recoding.suppressed == 1200
+    assert found.recoding.released_pupils + found.recoding.suppressed == 1200
     assert found.recoding.suppressed < 60
-    assert found.recoding.search["parts"] > 1
+    assert found.recoding.search_facts["parts"] > 1
 
 
 def test_what_is_shown_is_true_of_every_member(spark: SparkSession) -> None:

@@ -73,7 +73,7 @@ def with_texts(xml: str, strings: bytes) -> bytes:
 
 def texts(content: bytes, **how: str) -> tuple[tuple[str, ...], list[tuple[int, tuple[str, ...]]]]:
     sheet = xlsx.read_workbook(content, LIMITS)
-    return sheet.header, list(sheet.rows(**how))
+    return sheet.header, list(sheet.text_rows(**how))
 
 
 def test_the_first_row_with_content_is_the_header_and_rows_keep_their_numbers() -> None:
@@ -81,7 +81,7 @@ def test_the_first_row_with_content_is_the_header_and_rows_keep_their_numbers() 
     sheet = xlsx.read_workbook(content, LIMITS)
     expected = ("99ZZ", "123456782", "2025-01-20", "87.5")
     assert (sheet.header, sheet.header_row) == (HEADER, 3)
-    assert list(sheet.rows()) == [(4, expected), (7, expected)]
+    assert list(sheet.text_rows()) == [(4, expected), (7, expected)]
 
 
 def test_the_reader_of_the_text_says_how_decimals_and_dates_are_written() -> None:
@@ -343,7 +343,7 @@ def test_an_escape_of_the_xml_is_the_character_that_it_stands_for(raw: str, show
     cells = (text(raw), f'<c t="str"><f>x</f><v>{raw}</v></c>', '<c t="s"><v>0</v></c>')
     for cell in cells:
         content = book(row("a"), row(cell), strings=f'<si><t xml:space="preserve">{raw}</t></si>')
-        ((_, (read,)),) = xlsx.read_workbook(content, LIMITS).rows()
+        ((_, (read,)),) = xlsx.read_workbook(content, LIMITS).text_rows()
         assert read == shown
     assert xlsx.read_workbook(book(row(text(raw)), row("x")), LIMITS).header == (shown,)
 
@@ -363,7 +363,7 @@ def test_an_escape_of_the_xml_is_the_character_that_it_stands_for(raw: str, show
     ],
 )
 def test_a_percentage_and_an_error_are_what_the_school_sees(cell: str, shown: str) -> None:
-    ((_, (read,)),) = xlsx.read_workbook(book(row("a"), row(cell)), LIMITS).rows(decimal=",")
+    ((_, (read,)),) = xlsx.read_workbook(book(row("a"), row(cell)), LIMITS).text_rows(decimal=",")
     assert read == shown
 
 
@@ -390,7 +390,7 @@ WRITERS = {
 def test_every_writer_of_workbooks_is_read_alike(says: str) -> None:
     sheet = xlsx.read_workbook(WRITERS[says], LIMITS)
     expected = ("00GG", "2024-2025", PUPIL, "REK-M7", "3.0", "2025-01-20", "80.5")
-    assert (sheet.header, list(sheet.rows())) == (DRAWN_HEADER, [(2, expected)])
+    assert (sheet.header, list(sheet.text_rows())) == (DRAWN_HEADER, [(2, expected)])
 
 
 def test_every_text_of_a_workbook_is_given_whatever_becomes_of_it() -> None:

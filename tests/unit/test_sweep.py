@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.unit.drawn_cohort import chain, random_cohort, space_of
 
+from cohort.sdc.local_recoding.candidate_classes import trim_dominant_schools
 from cohort.sdc.local_recoding.level_sweep import (
     COST_CEILINGS,
     count_level_vectors,
@@ -15,7 +16,6 @@ from cohort.sdc.local_recoding.level_sweep import (
     sweep_level_vectors,
 )
 from cohort.sdc.local_recoding.search_space import UNASSIGNED, ClassAssignment, LocalSearchSpace
-from cohort.sdc.local_recoding.share_trimming import trim_dominant_schools
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.privacy_models.class_constraints import ClassConstraint, classes_satisfying_constraints, count_classes
@@ -25,7 +25,7 @@ from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
 
 
 def swept(space: LocalSearchSpace, ceilings: tuple[float, ...] = COST_CEILINGS) -> ClassAssignment:
-    assigned = ClassAssignment.nobody(space.histogram.units)
+    assigned = ClassAssignment.start(space.histogram.units)
     sweep_level_vectors(space, assigned, enumerate_level_vectors(space), ceilings)
     return assigned
 
@@ -34,7 +34,7 @@ def test_cheap_groups_leave_early_and_dear_ones_late() -> None:
     #   leaf     0  1  2  3      two of each would do for 0; 1, 2 and 3 need company
     #   pupils   2  1  1  2
     coding = Coding((chain("kolom", 4),))
-    histogram = Histogram.of_pupils(coding.codes([np.array([0, 0, 1, 2, 3, 3])]), single=True)
+    histogram = Histogram.from_pupils(coding.encode([np.array([0, 0, 1, 2, 3, 3])]), single=True)
     space = space_of(coding, histogram, KAnonymity(2))
 
     assigned = swept(space)
@@ -95,7 +95,7 @@ def test_every_class_meets_every_rule_and_few_are_left(rules: tuple[ClassConstra
 def test_only_levels_that_tell_apart_are_tried() -> None:
     coding = Coding((chain("kolom", 8), chain("ander", 2)))
     leaves = [np.array([0, 0, 7, 7]), np.array([1, 1, 1, 1])]
-    space = space_of(coding, Histogram.of_pupils(coding.codes(leaves), single=True), KAnonymity(2))
+    space = space_of(coding, Histogram.from_pupils(coding.encode(leaves), single=True), KAnonymity(2))
 
     tried = {tuple(v) for v in enumerate_level_vectors(space).tolist()}
     assert tried == set(product((0, 3), (0,)))
@@ -110,12 +110,12 @@ class TestTrimmed:
     GROUPS = np.zeros(8, dtype=np.int64)
 
     def histogram(self) -> Histogram:
-        return Histogram.of_pupils(self.CODES, self.SCHOOLS, single=True)
+        return Histogram.from_pupils(self.CODES, self.SCHOOLS, single=True)
 
     def kept(self, *rules: ClassConstraint) -> dict[int, int]:
         histogram = self.histogram()
         failing = ~classes_satisfying_constraints(histogram, self.GROUPS, 1, rules)
-        keep = trim_dominant_schools(histogram, self.GROUPS, 1, rules, failing)
+        keep = trim_dominant_schools(histogram, self.GROUPS, failing, rules)
         return dict(zip(*np.unique(histogram.schools[keep], return_counts=True), strict=True))
 
     def test_the_largest_school_gives_as_many_as_its_share_demands(self) -> None:
@@ -134,10 +134,10 @@ class TestTrimmed:
         moved = np.arange(0, 400, 20)
         further = np.full(20, 9, dtype=np.int32)
         codes = chance.integers(0, 7, 400)
-        histogram = Histogram.of_pupils(codes, home, others=(moved, further), single=True)
+        histogram = Histogram.from_pupils(codes, home, others=(moved, further), single=True)
         groups, rules = histogram.codes[0], (KAnonymity(5), SchoolDominance("2/5"))
         failing = ~classes_satisfying_constraints(histogram, groups, 7, rules)
-        keep = trim_dominant_schools(histogram, groups, 7, rules, failing)
+        keep = trim_dominant_schools(histogram, groups, failing, rules)
         counts = count_classes(histogram, np.where(keep, groups, -1), 7, rules)
         there = counts.pupils > 0
         assert there.any()

@@ -85,15 +85,15 @@ def entered(known: Ledger, found: DiscoveredFiles) -> Ledger:
             known.next_batch,
             None,
             "2026-01-01T00:00:00+00:00",
-            DELIVERY_REJECTED if file.rejected else DELIVERY_TAKEN,
-            file.rejected,
+            DELIVERY_REJECTED if file.rejection else DELIVERY_TAKEN,
+            file.rejection,
             0,
             0,
             0,
             0,
             0,
             {},
-            file.kind,
+            file.delivery_kind,
             container=file.container,
         )
         for number, file in found.new_files
@@ -125,12 +125,12 @@ def test_what_no_reader_foresaw_is_left_told_and_tried_again(
 ) -> None:
     del says
     known = Ledger()
-    place = desk(tmp_path, known).folder / name
+    place = desk(tmp_path, known).deliveries_folder / name
     place.write_bytes(content(SCHOOLS[0]))
     (place.parent / "other.csv").write_bytes(canoniek("123456782;2;b")(SCHOOLS[1]))
     with broken(module, function, defect):
         first = received(tmp_path, known)
-        left = {file.name.partition("/")[0] for _, file in first.new_files if file.rejected == "UNREADABLE"}
+        left = {file.name.partition("/")[0] for _, file in first.new_files if file.rejection == "UNREADABLE"}
         assert left == ({name, "other.csv"} if function == "of_text" else {name})
         assert len(first.new_files) == 2
         known = entered(known, first)
@@ -143,7 +143,7 @@ def test_what_no_reader_foresaw_is_left_told_and_tried_again(
     assert again.defects == first.defects, "and it is told in every run"
     after = received(tmp_path, known)
     assert after.defects == {}
-    there = {file.name: file.rejected for _, file in after.new_files}
+    there = {file.name: file.rejection for _, file in after.new_files}
     assert set(there.values()) == {None}
     assert [one for one in there if one.startswith(name)]
     assert received(tmp_path, entered(known, after)).new_files == (), "taken in, it is settled"
@@ -153,7 +153,7 @@ def test_what_no_reader_foresaw_is_left_told_and_tried_again(
 def test_a_file_of_which_not_even_the_content_is_known_is_left_without_a_line(
     tmp_path: Path, kind: str, defect: Callable[[], BaseException]
 ) -> None:
-    place = desk(tmp_path, Ledger()).folder / "a.csv"
+    place = desk(tmp_path, Ledger()).deliveries_folder / "a.csv"
     place.write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
     with broken(hashlib, "sha256", defect):
         found = received(tmp_path, Ledger())
@@ -167,35 +167,35 @@ def test_a_file_of_which_not_even_the_content_is_known_is_left_without_a_line(
 
 @pytest.mark.parametrize("where", [openpyxl, zipfile], ids=["openpyxl", "zipfile"])
 def test_no_memory_in_a_library_is_no_damage_of_the_file(tmp_path: Path, where: Any) -> None:
-    place = desk(tmp_path, Ledger()).folder / "a.xlsx"
+    place = desk(tmp_path, Ledger()).deliveries_folder / "a.xlsx"
     place.write_bytes(SHEET(SCHOOLS[0]))
     with broken(where, {"openpyxl": "load_workbook"}.get(where.__name__, "ZipFile"), MemoryError):
         found = received(tmp_path, Ledger())
-    assert {file.rejected for _, file in found.new_files} <= {"UNREADABLE"}
+    assert {file.rejection for _, file in found.new_files} <= {"UNREADABLE"}
     assert [what.partition(" at ")[0] for what in found.defects] == ["MemoryError"]
 
 
 def test_results_whose_roster_may_be_the_one_that_we_could_not_read_are_not_told_to_lack_it(tmp_path: Path) -> None:
-    folder = desk(tmp_path, Ledger()).folder
+    folder = desk(tmp_path, Ledger()).deliveries_folder
     (folder / "roster.xml").write_bytes(ROSTER(SCHOOLS[0]))
     (folder / "results.xml").write_bytes(uwlr(f"a;{RESULT}")(SCHOOLS[0]))
     with broken(edexml, "read_roster", MemoryError):
         first = received(tmp_path, Ledger())
-    assert {file.name: file.rejected for _, file in first.new_files} == dict.fromkeys(
+    assert {file.name: file.rejection for _, file in first.new_files} == dict.fromkeys(
         ("roster.xml", "results.xml"), "UNREADABLE"
     )
     assert len(first.defects) == 1
     after = received(tmp_path, entered(Ledger(), first))
-    assert {file.name: file.rejected for _, file in after.new_files} == {"roster.xml": None, "results.xml": None}
+    assert {file.name: file.rejection for _, file in after.new_files} == {"roster.xml": None, "results.xml": None}
 
 
 def test_a_message_that_cannot_be_read_leaves_its_roster(tmp_path: Path) -> None:
-    folder = desk(tmp_path, Ledger()).folder
+    folder = desk(tmp_path, Ledger()).deliveries_folder
     (folder / "roster.xml").write_bytes(ROSTER(SCHOOLS[0]))
     (folder / "results.xml").write_bytes(uwlr(f"a;{RESULT}")(SCHOOLS[0]))
     with broken(messages, "read_uwlr_results", MemoryError):
         first = received(tmp_path, Ledger())
-    assert {file.name: file.rejected for _, file in first.new_files} == {
+    assert {file.name: file.rejection for _, file in first.new_files} == {
         "roster.xml": None,
         "results.xml": "UNREADABLE",
     }
@@ -215,7 +215,7 @@ REASONS = [
 def test_another_reason_is_told_and_the_same_one_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, then: str, added: bool
 ) -> None:
-    (desk(tmp_path, Ledger()).folder / "a.csv").write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
+    (desk(tmp_path, Ledger()).deliveries_folder / "a.csv").write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
 
     def of_text(file: DeliveredFile, *_: object, reason: str) -> DeliveredFile:
         return replace(file, rejected=reason)
@@ -225,14 +225,14 @@ def test_another_reason_is_told_and_the_same_one_is_not(
     assert [line.reason for line in known.entries] == [first]
     monkeypatch.setattr(file_recognition, "recognise_text", partial(of_text, reason=then))
     found = received(tmp_path, known)
-    assert [file.rejected for _, file in found.new_files] == ([then] if added else [])
+    assert [file.rejection for _, file in found.new_files] == ([then] if added else [])
     known = entered(known, found)
     assert received(tmp_path, known).new_files == ()
     assert (known.entries[0].sha256 in known.settled_hashes) == (then == "EMPTY"), "settled by its content alone"
 
 
 def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp_path: Path) -> None:
-    folder = desk(tmp_path, Ledger()).folder
+    folder = desk(tmp_path, Ledger()).deliveries_folder
     (folder / "a.csv").write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
     (folder / "b.zip").write_bytes(zipped(canoniek("123456782;1;a"), canoniek("063138219;1;a"))(SCHOOLS[0]))
     with broken(file_recognition, "recognise_text", MemoryError):
@@ -249,7 +249,7 @@ def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp
 
 
 def test_a_link_to_a_folder_and_a_pipe_are_told_too(tmp_path: Path) -> None:
-    folder = desk(tmp_path, Ledger()).folder
+    folder = desk(tmp_path, Ledger()).deliveries_folder
     (tmp_path / "elsewhere").mkdir()
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
     (folder / "nowhere.csv").symlink_to(tmp_path / "nowhere")
@@ -273,10 +273,10 @@ def test_a_file_that_ends_an_executors_worker_stops_no_other(spark: SparkSession
     files = [DeliveredFile(Path(f"{n}.xlsx"), f"{n}", f"{n}.xlsx") for n in range(discovery.EXECUTOR_FILES + 1)]
     done = discovery._each(spark, _ends_its_worker, files, discovery._lost)
     assert [file.name for file in done] == [file.name for file in files]
-    assert [file.rows for file in done if not file.rejected] == [
+    assert [file.rows for file in done if not file.rejection] == [
         n for n in range(discovery.EXECUTOR_FILES + 1) if n not in (30, 40)
     ]
-    left = {file.name: str(file.defect) for file in done if file.rejected == "UNREADABLE"}
+    left = {file.name: str(file.defect) for file in done if file.rejection == "UNREADABLE"}
     assert set(left) == {"30.xlsx", "40.xlsx"}
     assert left["40.xlsx"].startswith("MemoryError at test_unreadable.py:")
 

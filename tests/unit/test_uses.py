@@ -67,7 +67,7 @@ def used(zones: StorageZones) -> StorageZones:
 
 
 def test_each_school_hears_of_the_projects_that_show_its_results(used: StorageZones) -> None:
-    assert school_uses.write(used) == {"schools": 3, "changed": 3}
+    assert school_uses.write_school_uses(used) == {"schools": 3, "changed": 3}
 
     assert told(used, "01AA") == {"groei": "published"}
     assert told(used, "02BB") == {"groei": "no_longer", "taal": "published"}
@@ -75,7 +75,7 @@ def test_each_school_hears_of_the_projects_that_show_its_results(used: StorageZo
 
 
 def test_it_reads_question_period_class_and_state_and_no_number(used: StorageZones) -> None:
-    school_uses.write(used)
+    school_uses.write_school_uses(used)
 
     file = json.loads((used.school_feedback("02BB") / "gebruik.json").read_text(encoding="utf-8"))["uses"][0]
     assert file == {
@@ -94,11 +94,11 @@ def test_it_reads_question_period_class_and_state_and_no_number(used: StorageZon
 
 
 def test_a_second_run_changes_nothing_and_a_first_one_is_what_the_records_say(used: StorageZones) -> None:
-    school_uses.write(used)
+    school_uses.write_school_uses(used)
     (used.school_feedback("01AA") / "gebruik.html").write_text("overwritten", encoding="utf-8")
 
-    assert school_uses.write(used) == {"schools": 3, "changed": 1}
-    assert school_uses.write(used) == {"schools": 3, "changed": 0}
+    assert school_uses.write_school_uses(used) == {"schools": 3, "changed": 1}
+    assert school_uses.write_school_uses(used) == {"schools": 3, "changed": 0}
 
 
 def destroyed(zones: StorageZones, project: str) -> None:
@@ -110,10 +110,10 @@ def destroyed(zones: StorageZones, project: str) -> None:
 
 
 def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: StorageZones) -> None:
-    school_uses.write(used)
+    school_uses.write_school_uses(used)
     destroyed(used, "groei")
     json_documents.write_json_document(release_states.destruction_journal_path(used, "taal"), {"events": []})
-    school_uses.write(used)
+    school_uses.write_school_uses(used)
 
     assert told(used, "01AA") == {"groei": "destroyed"}
     assert told(used, "02BB") == {"groei": "destroyed", "taal": "ending"}
@@ -121,11 +121,11 @@ def test_a_destroyed_project_stays_told_and_what_is_begun_is_told_too(used: Stor
 
 
 def test_what_is_not_in_any_record_is_told_no_more(used: StorageZones) -> None:
-    school_uses.write(used)
+    school_uses.write_school_uses(used)
     (used.school_feedback("03CC") / "12.json").write_text("{}", encoding="utf-8")
     inventory.remove_tree(used.exact_records / "groei")
 
-    assert school_uses.write(used)["schools"] == 1
+    assert school_uses.write_school_uses(used)["schools"] == 1
     assert [path.name for path in used.school_feedback("03CC").iterdir()] == ["12.json"]
 
 
@@ -143,9 +143,9 @@ NOT_AS_WRITTEN = {
 @pytest.mark.parametrize("content", NOT_AS_WRITTEN.values(), ids=NOT_AS_WRITTEN)
 def test_a_file_that_is_not_as_it_was_written_is_written_anew(used: StorageZones, content: str) -> None:
     destroyed(used, "weg")
-    school_uses.write(used)
+    school_uses.write_school_uses(used)
     (used.school_feedback("01AA") / "gebruik.json").write_bytes(content.encode("utf-8", "surrogateescape"))
-    school_uses.write(used)
+    school_uses.write_school_uses(used)
 
     assert told(used, "01AA") == {"groei": "published"}
 
@@ -154,7 +154,7 @@ def test_a_school_whose_rows_were_taken_out_reads_that_it_was_in_it(zones: Stora
     made = record(zones, "baan", 1, ReleaseState.PUBLISHED, "01AA", "02BB")
     left = contributors.record_without_schools(contributors.record_without_schools(made, {"09ZZ"}), {"02BB"})
     record_store.save_release_record(zones, left)
-    school_uses.write(zones)
+    school_uses.write_school_uses(zones)
 
     assert (told(zones, "01AA"), told(zones, "02BB")) == ({"baan": "published"}, {"baan": "no_longer"})
     assert left.schools == ["01AA"]
@@ -162,7 +162,7 @@ def test_a_school_whose_rows_were_taken_out_reads_that_it_was_in_it(zones: Stora
 
 def test_a_question_is_text_here_too(zones: StorageZones) -> None:
     record(zones, "proef", 1, ReleaseState.PUBLISHED, "01AA", agreed=AGREED | {"question": "<script>x</script>"})
-    school_uses.write(zones)
+    school_uses.write_school_uses(zones)
 
     page = (zones.school_feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;" in page
@@ -173,17 +173,17 @@ def test_a_record_from_before_schools_and_agreements_were_noted_is_read(zones: S
     facts = {"class": "anonymous", "expires": "2027-01-01", "version": 0}
     record_store.save_release_record(zones, ReleaseRecord("oud", 1, ReleaseState.PUBLISHED, facts))
     record(zones, "half", 1, ReleaseState.PUBLISHED, "01AA", agreed={})
-    school_uses.write(zones)
+    school_uses.write_school_uses(zones)
 
     assert told(zones, "01AA") == {"half": "published"}
     assert "Onderzoek half" in (zones.school_feedback("01AA") / "gebruik.html").read_text(encoding="utf-8")
 
 
 def test_no_school_is_on_the_site(used: StorageZones) -> None:
-    school_uses.write(used)
+    school_uses.write_school_uses(used)
     json_documents.write_json_document(used.public_records / "groei" / "agreement.json", AGREED)
 
-    everything = b"".join(public_register.made(used.public_records).values())
+    everything = b"".join(public_register.render_register(used.public_records).values())
 
     assert b"groei" in everything
     assert not [brin for brin in (b"01AA", b"02BB", b"03CC") if brin in everything]
@@ -192,17 +192,17 @@ def test_no_school_is_on_the_site(used: StorageZones) -> None:
 def test_what_was_told_is_not_forgotten_for_an_error_of_the_storage(
     used: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    school_uses.write(used)
+    school_uses.write_school_uses(used)
     before = told(used, "01AA")
     real = json_documents.read_json_document
 
     def fails(path: Path) -> dict[str, Any]:
-        if path.name == school_uses.FILE:
+        if path.name == school_uses.USES_FILE:
             raise OSError(5, "Input/output error")
         return real(path)
 
     with monkeypatch.context() as patch:
         patch.setattr(json_documents, "read_json_document", fails)
         with pytest.raises(OSError, match="Input/output error"):
-            school_uses.write(used)
+            school_uses.write_school_uses(used)
     assert told(used, "01AA") == before

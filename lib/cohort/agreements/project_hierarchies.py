@@ -88,7 +88,7 @@ def find_band_bounds(column: DeclaredColumn, hierarchy: Hierarchy) -> tuple[int 
 def map_codes_to_leaves(column: DeclaredColumn, hierarchy: Hierarchy) -> Mapping[str, int]:
     """The leaf of each code of an attribute or level; for bands with open ends, of the codes of its list."""
     if column.bands is None:
-        return hierarchy.places
+        return hierarchy.leaf_numbers
     name = _code_list_of(column)
     values = CODE_LISTS[name].codes if name is not None else ()
     low, high = _open(column.bands)
@@ -99,10 +99,10 @@ def map_codes_to_leaves(column: DeclaredColumn, hierarchy: Hierarchy) -> Mapping
 def _of(column: DeclaredColumn, folder: Path) -> Hierarchy:
     bands = column.bands
     if bands is None:
-        return Hierarchy.load(folder / f"{column.hierarchy}.csv", column.name)
+        return Hierarchy.from_file(folder / f"{column.hierarchy}.csv", column.name)
     unit = 4 if column.born == "quarter" else 1
     written: EdgeNotation = "quarter" if column.born == "quarter" else "number"
-    return NumericBands.between(
+    return NumericBands.with_step(
         column.name,
         bands.from_ * unit,
         bands.to * unit,

@@ -25,11 +25,12 @@ from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE, Sens
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.keys.project_keys import ProjectKey
 from cohort.sdc.global_recoding import lattice_search
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions, populations
-from cohort.sdc.partitioned.partitions import PartitionSearch
+from cohort.sdc.partitioned.partitions import build_partition_histogram, word_columns
 from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
 from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression, require_enough_values
 from cohort.sdc.privacy_models.thresholds import parse_share
@@ -60,7 +61,7 @@ class ClassSearchResult:
         """The sensitive values that the release shows, in the order of their hierarchy."""
         if self.sensitive_column is None or self.blanking is None or self.counts is None:
             return []
-        anybody_without = self.recoding.released > int(self.counts.pupils.sum())
+        anybody_without = self.recoding.released_pupils > int(self.counts.pupils.sum())
         return self.sensitive_column.released_values(self.counts, self.blanking.classes, anybody_without)
 
     @property
@@ -121,7 +122,7 @@ def _searched_apart(
             continue  # all of them are suppressed, within the limit or not
     rules, goal = (
         derive_class_constraints(project),
-        WeightedLoss.of("mean", coding.columns, read_column_weights(project)),
+        WeightedLoss.for_columns("mean", coding.columns, read_column_weights(project)),
     )
     recodings = {name: one.recoding for name, one in found.items()}
     joined, numbers = populations.join_population_recodings(recodings, pupils, limit, rules, goal)
@@ -151,27 +152,18 @@ def _searched(
     if pupils > most:
         return _in_parts(handed, project, pupils, limit, asked, most)
     table: Any = handed.toArrow()
-    histogram = asked.histogram(table, single=project.recoding.kind == "local")
+    histogram = build_partition_histogram(table, coding, single=project.recoding.kind == "local")
     search = (
         lattice_search.search_global_recoding
         if project.recoding.kind == "global"
         else local_search.search_local_recoding
     )
-    recoding = search(
-        histogram,
-        coding,
-        asked.constraints,
-        objective=asked.objective,
-        suppression_limit=limit,
-        weights=asked.weights,
-        minimum=asked.low,
-        maximum=asked.high,
-    )
+    recoding = search(histogram, replace(asked, suppression_limit=limit))
     classes = None
     if by_pupil or project.recoding.kind == "local":
         # Of two pupils with one code one may be suppressed: a code alone says nothing.
-        place = recoding.class_of[histogram.unit_of]
-        rows = table.filter(pa.array(place >= 0)).select([partitions.KEY_COLUMN, *asked.words])
+        place = recoding.class_of[histogram.unit_of_pupil]
+        rows = table.filter(pa.array(place >= 0)).select([partitions.KEY_COLUMN, *word_columns(coding)])
         released = pa.array(place[place >= 0].astype(np.int32))
         classes = local_frames.make_frame_from_arrow(
             coded.sparkSession, rows.append_column(partitions.CLASS_COLUMN, released)
@@ -215,22 +207,25 @@ def renumber_classes(classes: DataFrame, place: Any) -> DataFrame:
     return joined.select(*others, F.col("_place").alias(partitions.CLASS_COLUMN))
 
 
-def _asked(project: Project, coding: Coding) -> PartitionSearch:
+def _asked(project: Project, coding: Coding) -> RecodingRequest:
     """What the search is asked, as the project agreed it."""
     columns = project.quasi_identifiers
     tops = [tree.height - 1 for tree in coding.hierarchies]
-    return PartitionSearch(
+    return RecodingRequest(
         coding,
         tuple(derive_class_constraints(project)),
-        project.recoding.objective,
+        objective=project.recoding.objective,
+        suppression_limit=str(project.recoding.suppression_limit),
         weights=read_column_weights(project),
-        low=tuple(c.lowest_level for c in columns),
-        high=tuple(top if c.highest_level is None else c.highest_level for c, top in zip(columns, tops, strict=True)),
+        lowest=tuple(c.lowest_level for c in columns),
+        highest=tuple(
+            top if c.highest_level is None else c.highest_level for c, top in zip(columns, tops, strict=True)
+        ),
     )
 
 
 def _in_parts(
-    handed: DataFrame, project: Project, pupils: int, limit: Fraction, asked: PartitionSearch, most: int
+    handed: DataFrame, project: Project, pupils: int, limit: Fraction, asked: RecodingRequest, most: int
 ) -> ClassSearchResult:
     if project.recoding.kind == "global":
         raise ConfigurationRefused(
@@ -252,7 +247,7 @@ def _of_code(coded: DataFrame, recoding: Recoding) -> DataFrame:
     coding = recoding.coding
     words = [partitions.word_column(word) for word in range(coding.words)]
     masks = dict(zip(words, coding.mask(recoding.level_vector or ()), strict=True))
-    codes = coding.codes(recoding.leaves.T)
+    codes = coding.encode(recoding.leaves.T)
     table = {f"masked_{word}": pa.array(codes[place] & mask) for place, (word, mask) in enumerate(masks.items())}
     classes = pa.table({**table, CLASS_NUMBER: pa.array(np.arange(recoding.classes, dtype=np.int32))})
     bits = [F.col(word).bitwiseAND(F.lit(mask)).alias(f"masked_{word}") for word, mask in masks.items()]

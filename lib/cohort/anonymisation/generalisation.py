@@ -42,7 +42,7 @@ def generalise_pupils(coded: DataFrame, project: Project, recoded: ClassSearchRe
     values = local_frames.make_frame_from_arrow(coded.sparkSession, table)
     there = assign_classes(coded, project, recoded)
     narrow = there.drop(*(name for name in there.columns if name.startswith(partitions.word_column(""))))
-    files = max(1, -(-recoding.released // RELEASED_ROWS_PER_FILE))
+    files = max(1, -(-recoding.released_pupils // RELEASED_ROWS_PER_FILE))
     wide = narrow.repartition(files, CLASS_NUMBER).join(F.broadcast(values), CLASS_NUMBER, "inner")
     # Sorted behind the join: a sort before it would be optimised away. Classes are numbered in the order
     # of their released values.

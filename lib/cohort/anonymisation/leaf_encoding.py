@@ -163,11 +163,11 @@ def _number(column: Declared) -> Column:
 
 def _named(hierarchy: Hierarchy) -> list[tuple[str, int]]:
     """Each value with its leaf; `onbekend` is nobody's value."""
-    return [(text, place) for text, place in hierarchy.places.items() if text != UNKNOWN]
+    return [(text, place) for text, place in hierarchy.leaf_numbers.items() if text != UNKNOWN]
 
 
 def _looked_up(column: Declared, hierarchy: Hierarchy) -> bool:
-    return column.bands is None and len(hierarchy.places) > MAX_COMPARED_LEAVES
+    return column.bands is None and len(hierarchy.leaf_numbers) > MAX_COMPARED_LEAVES
 
 
 def _place(column: Declared) -> str:

@@ -130,7 +130,7 @@ def _codes(project: Project, coding: Coding) -> list[Column]:
     for place, name in enumerate(c.name for c in project.quasi_identifiers):
         paths = F.array(*(F.lit(int(code)) for code in coding.column_codes(place)))
         code = F.when(F.col(name) != UNLISTED_LEAF, F.get(paths, F.col(name))).cast("bigint")
-        found[coding.word_of[place]].append(code)
+        found[coding.column_words[place]].append(code)
     return [reduce(add, columns).alias(partitions.word_column(word)) for word, columns in found.items()]
 
 

@@ -89,35 +89,35 @@ class DeliveredFile:
     sha256: str
     name: str
     received: int = 0
-    kind: str = TEXT
+    delivery_kind: str = TEXT
     format: str = ""
     supplier: str = ""
     encoding: str = UTF8
     columns: tuple[str | None, ...] = ()
     rows: int = 0
-    rejected: str | None = None
-    differs: UnrecognisedHeader | None = None
+    rejection: str | None = None
+    header_difference: UnrecognisedHeader | None = None
     container: str | None = None
-    lined: bool = False
+    has_line_numbers: bool = False
     wide_blanks: bool = False
     school: str | None = None
-    joined: dict[str, int] | None = None
+    joined_counts: dict[str, int] | None = None
     warnings: dict[str, int] = field(default_factory=dict)
     """What its reader has to tell of it, where no row is refused for it."""
     origin: Path | None = None
     """The file in the folder of deliveries that it is, or is packed in."""
-    letter: bool = False
-    lines: tuple[int, ...] = ()
+    is_accompanying: bool = False
+    rejected_lines: tuple[int, ...] = ()
     defect: str | None = None
     """Of an `UNREADABLE` one the type and the place in the code of what was raised, never its message."""
-    unread: tuple[str, ...] = ()
+    unread_columns: tuple[str, ...] = ()
     """Columns of its header that are not read on, as its feedback names them."""
 
     @property
     def misnamed(self) -> bool:
-        return self.rejected == "FILE_NAME"
+        return self.rejection == "FILE_NAME"
 
-    def unreadable(self, defect: BaseException | str) -> DeliveredFile:
+    def as_unreadable(self, defect: BaseException | str) -> DeliveredFile:
         """The same file, left for the next run: what was raised says nothing of its content."""
         told = defect if isinstance(defect, str) else describe_defect(defect)
         return replace(self, rejected=UNREADABLE, defect=told)
@@ -132,13 +132,13 @@ def describe_defect(defect: BaseException) -> str:
 class RecognitionContext:
     """What is known when files come in: the formats, the limits, what was taken in before."""
 
-    folder: Path
-    work: Path
+    deliveries_folder: Path
+    scratch_folder: Path
     """A folder in the restricted zone, emptied at the end of the run."""
     formats: DeliveryFormats
     limits: ContainerLimits
-    known: Container[str] = frozenset()
-    newest_of: Mapping[str, str] = field(default_factory=dict, repr=False)
+    known_digests: Container[str] = frozenset()
+    newest_numbers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Every pupil number that was replaced, with the newest of its pupil."""
 
     def arrivals(self, path: Path) -> list[DeliveredFile]:
@@ -153,13 +153,13 @@ class RecognitionContext:
             content = b"" if too_large else opened.read()
             digest = (hashlib.file_digest(opened, "sha256") if too_large else hashlib.sha256(content)).hexdigest()
         name = path.name.encode(errors="replace").decode()
-        found = KNOWN if digest in self.known else TEXT
+        found = KNOWN if digest in self.known_digests else TEXT
         file = DeliveredFile(path, digest, name, about.st_mtime_ns, found, origin=path)
         if found == KNOWN:
             return [file]
         if too_large:
             return [replace(file, rejected=too_large)]
-        if not all(FILE_NAME_PATTERN.fullmatch(part) for part in path.relative_to(self.folder).parts):
+        if not all(FILE_NAME_PATTERN.fullmatch(part) for part in path.relative_to(self.deliveries_folder).parts):
             return [replace(file, rejected="FILE_NAME")]
         kind = file_types.detect_file_type(content)
         if kind not in file_types.CONTAINER_TYPES:
@@ -169,8 +169,8 @@ class RecognitionContext:
         except DeliveryRejected as rejected:
             return [replace(file, rejected=rejected.code)]
         except Exception as defect:
-            return [file.unreadable(defect)]
-        return _apart([one if one.kind == KNOWN else self._member(one) for one in unpacked])
+            return [file.as_unreadable(defect)]
+        return _apart([one if one.delivery_kind == KNOWN else self._member(one) for one in unpacked])
 
     def _too_large(self, opened: IO[bytes], size: int) -> str | None:
         """Why a file is not read whole, if so: it is larger than a delivery or a container may be."""
@@ -186,10 +186,10 @@ class RecognitionContext:
         """A member under its fingerprint: the name it came with is trusted by nobody."""
         digest = hashlib.sha256(body).hexdigest()
         told = f"{file.name}/{member}".encode(errors="replace").decode()
-        one = replace(file, path=self.work / digest, sha256=digest, name=told, container=file.sha256)
-        if digest in self.known:
+        one = replace(file, path=self.scratch_folder / digest, sha256=digest, name=told, container=file.sha256)
+        if digest in self.known_digests:
             return replace(one, kind=KNOWN)
-        self.work.mkdir(parents=True, exist_ok=True)
+        self.scratch_folder.mkdir(parents=True, exist_ok=True)
         one.path.write_bytes(body)
         return one
 
@@ -198,9 +198,9 @@ class RecognitionContext:
         try:
             content = file.path.read_bytes()
         except OSError as defect:
-            return file.unreadable(defect)
+            return file.as_unreadable(defect)
         found = self._looked_at(file, content, file_types.detect_file_type(content))
-        return replace(found, letter=accompanying_files.is_accompanying_file(file.name, found.rejected, content))
+        return replace(found, letter=accompanying_files.is_accompanying_file(file.name, found.rejection, content))
 
     def _looked_at(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
         try:
@@ -208,7 +208,7 @@ class RecognitionContext:
         except DeliveryRejected as rejected:
             return replace(file, rejected=rejected.code)
         except Exception as defect:
-            return file.unreadable(defect)
+            return file.as_unreadable(defect)
 
     def _one(self, file: DeliveredFile, content: bytes, kind: str | None) -> DeliveredFile:
         if kind in file_types.UNREAD_TYPE_REASONS:
@@ -224,22 +224,24 @@ class RecognitionContext:
             return replace(file, kind=XML_ROOT_KINDS[root])
         found = recognise_text(file, content, self.formats)
         near = (
-            header_diagnosis.diagnose_text_header(content, self.formats) if found.rejected == "HEADER_UNKNOWN" else None
+            header_diagnosis.diagnose_text_header(content, self.formats)
+            if found.rejection == "HEADER_UNKNOWN"
+            else None
         )
         return reject_for_header(found, *near) if near else found
 
 
 def reject_for_header(file: DeliveredFile, reason: str, header: header_diagnosis.MisplacedHeader) -> DeliveredFile:
     """A file whose header is not where it is read, or not as it is; it is of the school of its first row."""
-    school = school_of_first_row(header.first, header.columns)
-    return replace(file, rejected=reason, lines=(header.line,), differs=None, school=school)
+    school = school_of_first_row(header.first_row, header.columns)
+    return replace(file, rejected=reason, lines=(header.line_number,), differs=None, school=school)
 
 
 def _apart(files: list[DeliveredFile]) -> list[DeliveredFile]:
     """The deliveries of a container; what lies beside them is told with the first that is new."""
-    data = [file for file in files if not file.letter]
+    data = [file for file in files if not file.is_accompanying]
     beside = len(files) - len(data)
-    first = next((place for place, file in enumerate(data) if file.kind != KNOWN), None)
+    first = next((place for place, file in enumerate(data) if file.delivery_kind != KNOWN), None)
     if beside and first is not None:
         data[first] = replace(data[first], warnings={BESIDE_DATA: beside})
     return data or files
@@ -263,11 +265,11 @@ def recognise_text(file: DeliveredFile, content: bytes, formats: DeliveryFormats
     if any(len(line) >= MAX_FIELDS and max(map(line.count, MARKS)) >= MAX_FIELDS for line in lines):
         raise DeliveryRejected("TOO_WIDE")
     rows = len(lines) - 1
-    found = formats.of_line(lines[0].strip(BLANK_CHARACTERS.replace("\t", "")))
+    found = formats.recognise_line(lines[0].strip(BLANK_CHARACTERS.replace("\t", "")))
     if isinstance(found, UnrecognisedHeader):
-        school = school_of_first_row(split_fields(lines[1], formats[found.closest].delimiter), found.columns)
+        school = school_of_first_row(split_fields(lines[1], formats[found.closest_format].delimiter), found.columns)
         return replace(file, rejected=found.reason, differs=found, rows=rows, school=school)
-    declared = formats[found.name]
+    declared = formats[found.format_name]
     filled = [line for line in lines[1:] if line[0] not in EMPTY_ROW_STARTS or line_has_value(line)]
     if not filled:
         raise DeliveryRejected("EMPTY")
@@ -275,7 +277,7 @@ def recognise_text(file: DeliveredFile, content: bytes, formats: DeliveryFormats
     file = replace(file, school=school_of_first_row(split_fields(filled[0], declared.delimiter), found.columns))
     if encoding not in declared.encodings and not text.isascii():
         return replace(file, rejected="NOT_UTF8" if encoding == WINDOWS_1252 else "ENCODING_OTHER", rows=rows)
-    again = formats.headers_among(filled, found, lines[0])
+    again = formats.find_repeated_headers(filled, found, lines[0])
     if any(columns != found.columns for columns in again.values()):
         return replace(file, rejected="HEADER_SECOND", rows=rows)
     broken = '"' in text and any(map(has_open_quote, lines))
@@ -284,10 +286,10 @@ def recognise_text(file: DeliveredFile, content: bytes, formats: DeliveryFormats
     return replace(
         file,
         kind=UNEVEN if uneven else TEXT,
-        format=found.name,
+        format=found.format_name,
         supplier=declared.supplier,
         columns=found.columns,
-        unread=found.unread,
+        unread=found.unread_columns,
         rows=rows,
         encoding=encoding,
         wide_blanks=wide,
@@ -318,7 +320,7 @@ def _undecoded(refused: UnreadableText, content: bytes, formats: DeliveryFormats
     if content.startswith(UTF16_MARK_BYTES):
         return {"rejected": "ENCODING_UTF16"}
     header = normalise_line_ends(content.decode("cp1252", "replace")).lstrip().partition("\n")[0]
-    found = formats.of_line(header)
+    found = formats.recognise_line(header)
     if isinstance(found, UnrecognisedHeader) and found.reason in ENCODING_REASONS.values():
         return {"rejected": found.reason, "differs": found}
     return {"rejected": "NOT_UTF8"}

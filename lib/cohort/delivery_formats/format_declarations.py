@@ -74,13 +74,13 @@ class DeliveryFormat(Declaration):
         return self
 
     @property
-    def as_canonical(self) -> bool:
+    def has_canonical_notation(self) -> bool:
         """Whether its values are written as those of the canonical format."""
         ways = (self.decimal, self.dates, self.school_years)
         return ways == (",", "yyyy-mm-dd", "2024-2025") and not self.codes and not self.sentinels
 
     @cached_property
-    def by_name(self) -> dict[str, str]:
+    def column_by_name(self) -> dict[str, str]:
         return {fold_column_name(name): column for name, column in self.columns.items()}
 
     @cached_property
@@ -96,9 +96,9 @@ class RecognisedHeader:
     `unread` are the places of those that are not read on, each with its name where it can be told.
     """
 
-    name: str
+    format_name: str
     columns: tuple[str | None, ...]
-    unread: tuple[str, ...] = ()
+    unread_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class UnrecognisedHeader:
     """
 
     reason: str
-    closest: str
+    closest_format: str
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     columns: tuple[str | None, ...] = ()
@@ -130,7 +130,7 @@ class DeliveryFormats:
     def delimiters(self) -> frozenset[str]:
         return frozenset(one.delimiter for one in self.declared.values())
 
-    def of_line(self, line: str) -> RecognisedHeader | UnrecognisedHeader:
+    def recognise_line(self, line: str) -> RecognisedHeader | UnrecognisedHeader:
         """The format of a file whose header is this line: every declared delimiter is tried."""
         found = self._seen.get(line)
         if found is None:
@@ -139,28 +139,28 @@ class DeliveryFormats:
             self._seen[line] = found
         return found
 
-    def columns_again(self, name: str, fields: Sequence[str | None]) -> tuple[str | None, ...] | None:
+    def repeated_header_columns(self, name: str, fields: Sequence[str | None]) -> tuple[str | None, ...] | None:
         """The columns that a row below the header names, if it is a header once more, of any format."""
         cells = [cell or "" for cell in fields]
         if PUPIL_ROW_PATTERN.match("".join(cells)):
             return None
         words = set(map(fold_column_name, cells))
-        if all(len(words & one.by_name.keys()) < MIN_KNOWN_NAMES for one in self.declared.values()):
+        if all(len(words & one.column_by_name.keys()) < MIN_KNOWN_NAMES for one in self.declared.values()):
             return None
-        return tuple(self[name].by_name.get(fold_column_name(cell)) for cell in cells)
+        return tuple(self[name].column_by_name.get(fold_column_name(cell)) for cell in cells)
 
-    def headers_among(
+    def find_repeated_headers(
         self, rows: Iterable[str], found: RecognisedHeader, header: str
     ) -> dict[str, tuple[str | None, ...]]:
         """The rows that are a header once more, with the columns they name: files were glued together."""
         if set(map(itemgetter(0), rows)) <= DIGITS - {header[0]}:
             return {}
-        mark = self[found.name].delimiter
+        mark = self[found.format_name].delimiter
         bare = {row for row in rows if not PUPIL_ROW_PATTERN.match(row)}
-        columns = {row: self.columns_again(found.name, split_fields(row, mark)) for row in bare}
+        columns = {row: self.repeated_header_columns(found.format_name, split_fields(row, mark)) for row in bare}
         return {row: named for row, named in columns.items() if named is not None}
 
-    def of_names(self, names: Iterable[str]) -> RecognisedHeader | UnrecognisedHeader:
+    def recognise_names(self, names: Iterable[str]) -> RecognisedHeader | UnrecognisedHeader:
         """The format of a sheet with these names: no delimiter tells it."""
         header = tuple(names)
         return self._best([(name, header) for name in self.declared])
@@ -169,7 +169,7 @@ class DeliveryFormats:
         """The format that knows most names of those that have all they must; of two alike neither."""
         fits = []
         for name, header in headers:
-            columns = tuple(self[name].by_name.get(fold_column_name(cell)) for cell in header)
+            columns = tuple(self[name].column_by_name.get(fold_column_name(cell)) for cell in header)
             fits.append((len({c for c in columns if c}), name, header, columns))
         most = max(known for known, *_ in fits)
         whole = [fit for fit in fits if not _lacking(fit[3])]

@@ -25,9 +25,9 @@ MAX_DIAGNOSED_CHARACTERS = 1 << 20
 class MisplacedHeader(NamedTuple):
     """A header that stands where none is read: its line, its columns, and the row below it."""
 
-    line: int
+    line_number: int
     columns: tuple[str | None, ...]
-    first: Sequence[str]
+    first_row: Sequence[str]
 
 
 def find_header_row(rows: Sequence[tuple[int, Sequence[str]]], formats: DeliveryFormats) -> MisplacedHeader | None:
@@ -36,7 +36,7 @@ def find_header_row(rows: Sequence[tuple[int, Sequence[str]]], formats: Delivery
     Takes: rows with content, each with its number.
     """
     for place, (number, names) in enumerate(rows[:MAX_HEADER_LINES]):
-        found = formats.of_names(names)
+        found = formats.recognise_names(names)
         if isinstance(found, RecognisedHeader):
             below = rows[place + 1][1] if place + 1 < len(rows) else ()
             return MisplacedHeader(number, found.columns, below)
@@ -57,7 +57,7 @@ def diagnose_text_header(content: bytes, formats: DeliveryFormats) -> tuple[str,
     found = [
         find_header_row([(n, split_fields(line, mark)) for n, line in lines], formats) for mark in KNOWN_DELIMITERS
     ]
-    first = min((header for header in found if header), key=lambda header: header.line, default=None)
+    first = min((header for header in found if header), key=lambda header: header.line_number, default=None)
     if first is None:
         return None
-    return (DELIMITER_OTHER if first.line == lines[0][0] else HEADER_LOWER), first
+    return (DELIMITER_OTHER if first.line_number == lines[0][0] else HEADER_LOWER), first

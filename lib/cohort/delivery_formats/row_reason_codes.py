@@ -13,8 +13,8 @@ class ReasonText(NamedTuple):
 
     nl: str
     en: str
-    doe: str
-    do: str
+    do_nl: str
+    do_en: str
 
 
 DELIVER_AGAIN = (

@@ -66,7 +66,7 @@ def transcribe_text(file: DeliveredFile, desk: RecognitionContext) -> DeliveredF
         return _written(file, _without_headers(rows[1:], file, desk), desk)
     (_, header), *rest = lines
     mark, named = declared.delimiter, RecognisedHeader(file.format, file.columns)
-    again = desk.formats.headers_among([line for _, line in rest], named, header)
+    again = desk.formats.find_repeated_headers([line for _, line in rest], named, header)
     told = f"{mark}{HEADER_REPEATED}{mark * len(file.columns)}"
     whole = (f"{number}{told if line in again else mark * 2 + line}\n" for number, line in rest)
     return _put(file, whole, desk, header)
@@ -80,7 +80,7 @@ def _without_headers(
     Refuses: one with other columns, as what follows would be read under the wrong names.
     """
     for number, code, fields in rows:
-        again = None if code else desk.formats.columns_again(file.format, fields)
+        again = None if code else desk.formats.repeated_header_columns(file.format, fields)
         if again is not None and again != file.columns:
             raise DeliveryRejected("HEADER_SECOND", file.school)
         yield (number, code, fields) if again is None else (number, HEADER_REPEATED, ())
@@ -121,14 +121,16 @@ def transcribe_workbook(file: DeliveredFile, desk: RecognitionContext) -> Delive
     one with lines above its header (`HEADER_LOWER`).
     """
     sheet = xlsx.read_workbook(file.path.read_bytes(), desk.limits)
-    found = desk.formats.of_names(sheet.header)
+    found = desk.formats.recognise_names(sheet.header)
     if isinstance(found, UnrecognisedHeader):
         return _no_header(replace(file, rows=len(sheet.numbered_rows)), sheet, found, desk)
-    declared = desk.formats[found.name]
-    written = sheet.rows(declared.decimal, "%Y-%m-%d" if declared.dates == "yyyy-mm-dd" else "%d-%m-%Y")
+    declared = desk.formats[found.format_name]
+    written = sheet.text_rows(declared.decimal, "%Y-%m-%d" if declared.dates == "yyyy-mm-dd" else "%d-%m-%Y")
     width = len(found.columns)
     rows = [(number, "" if len(cells) == width else ROW_BROKEN, cells) for number, cells in written]
-    named = replace(file, format=found.name, supplier=declared.supplier, columns=found.columns, unread=found.unread)
+    named = replace(
+        file, format=found.format_name, supplier=declared.supplier, columns=found.columns, unread=found.unread_columns
+    )
     if sheet.has_hidden_content:
         school = file_recognition.school_of_first_row(rows[0][2], found.columns) if rows else None
         return replace(named, rejected=xlsx.HIDDEN_CELLS, lines=sheet.hidden_rows, rows=len(rows), school=school)
@@ -142,7 +144,7 @@ def _no_header(
     if sheet.has_hidden_content:
         return replace(file, rejected=xlsx.HIDDEN_CELLS, lines=sheet.hidden_rows)
     lower = header_diagnosis.find_header_row(
-        list(islice(sheet.rows(), header_diagnosis.MAX_HEADER_LINES)), desk.formats
+        list(islice(sheet.text_rows(), header_diagnosis.MAX_HEADER_LINES)), desk.formats
     )
     if lower:
         return file_recognition.reject_for_header(file, header_diagnosis.HEADER_LOWER, lower)
@@ -159,7 +161,7 @@ def transcribe_uwlr_results(
     """
     if not message.results:
         raise DeliveryRejected("EMPTY")
-    results = uwlr.join_results_to_rosters(message, those, desk.newest_of)
+    results = uwlr.join_results_to_rosters(message, those, desk.newest_numbers)
     if any(row.code == rosters.ROSTER_MISSING for row in results):
         reason = rosters.ROSTER_MISSING
         return replace(file, rejected=reason, rows=len(message.results), school=message.school.brin)
@@ -192,7 +194,7 @@ def _written(file: DeliveredFile, rows: Iterable[TranscriptRow], desk: Recogniti
 
 def _put(file: DeliveredFile, rows: Iterable[str], desk: RecognitionContext, header: str) -> DeliveredFile:
     """Write a transcript: its header, which nobody reads, and its rows."""
-    path = desk.work / f"{file.sha256}.transcript"
+    path = desk.scratch_folder / f"{file.sha256}.transcript"
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
     with path.open("w", encoding="utf-8", newline="") as sink:

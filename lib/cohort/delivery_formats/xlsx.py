@@ -84,7 +84,7 @@ class WorkbookTable:
     has_hidden_content: bool = False
     hidden_rows: tuple[int, ...] = ()
 
-    def rows(self, decimal: str = ".", date: str = "%Y-%m-%d") -> Iterator[tuple[int, tuple[str, ...]]]:
+    def text_rows(self, decimal: str = ".", date: str = "%Y-%m-%d") -> Iterator[tuple[int, tuple[str, ...]]]:
         """The rows below the header as text.
 
         Takes: the decimal mark and the form of a date that the reader of the text expects.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cohort.destruction import byte_search
+from cohort.foundation.atomic_files import sync_folder
 from cohort.foundation.errors import DestructionIncomplete, StateRefused, describe_problem
 from cohort.keys import project_keys
 from cohort.release_records import record_store, release_states
@@ -130,11 +131,7 @@ def remove_tree(tree: Path) -> None:
     else:
         shutil.rmtree(tree, ignore_errors=True)
     with contextlib.suppress(OSError):
-        parent = os.open(tree.parent, os.O_RDONLY)
-        try:
-            os.fsync(parent)  # or a power cut could bring the folder back
-        finally:
-            os.close(parent)
+        sync_folder(tree.parent)  # or a power cut could bring the folder back
 
 
 def count_remaining(tree: Path) -> int:

@@ -62,10 +62,10 @@ def extend_cohort(
     fresh = class_search.search_classes(
         new, project, coding, PupilCounts(number, 0, 0, 0), old.sensitive_column, key, most
     )
-    suppressed = old.recoding.suppressed - fresh.recoding.released
-    goal = WeightedLoss.of("mean", coding.columns, class_search.read_column_weights(project))
-    facts = {**old.recoding.search, "new": fresh.recoding.search}
-    recoding, numbers = Recoding.joined([old.recoding, fresh.recoding], suppressed, goal, facts)
+    suppressed = old.recoding.suppressed - fresh.recoding.released_pupils
+    goal = WeightedLoss.for_columns("mean", coding.columns, class_search.read_column_weights(project))
+    facts = {**old.recoding.search_facts, "new": fresh.recoding.search_facts}
+    recoding, numbers = Recoding.merge([old.recoding, fresh.recoding], suppressed, goal, facts)
     words = [partitions.word_column(word) for word in range(coding.words)]
     flag = [HAS_VALUE] if old.sensitive_column is not None else []
     of_new = class_search.assign_classes(new, project, fresh).select(
@@ -92,7 +92,7 @@ def _with_values(joined: ClassSearchResult, parts_of_it: Sequence[tuple[ClassSea
         return joined
     number = joined.recoding.classes
     values = np.zeros((number, len(joined.sensitive_column.leaves) - 1), dtype=np.int64)
-    flags = {name: np.zeros(number, dtype=np.bool_) for name in ("failed", "covers", "before")}
+    flags = {name: np.zeros(number, dtype=np.bool_) for name in ("failed", "covers", "previously_suppressed")}
     overall = np.zeros(values.shape[1], dtype=np.int64)
     for part, place in parts_of_it:
         if part.counts is None or part.blanking is None:

@@ -122,14 +122,14 @@ def nest_release(
     of_class = _of_classes(released)
     withdrawn = int(stay.sum() - released.sum())
     kept = np.flatnonzero(of_class > 0)
-    recoding, number = Recoding.of_classes(
+    recoding, number = Recoding.from_classes(
         then.coding,
         then.levels[kept],
         then.leaves[kept],
         of_class[kept],
         counts.searched - int(released.sum()) - withdrawn,
-        WeightedLoss.of("mean", then.coding.columns, class_search.read_column_weights(project)),
-        {**then.search, "proven": False, "kept_from": before.release},
+        WeightedLoss.for_columns("mean", then.coding.columns, class_search.read_column_weights(project)),
+        {**then.search_facts, "proven": False, "kept_from": before.release},
     )
     new_number = np.full(then.classes, -1, dtype=np.int32)
     new_number[kept] = number

@@ -1,7 +1,7 @@
-"""The code list of every coded column: its canonical codes, and every accepted spelling of each.
+"""Code lists of the coded columns of a delivery: the canonical codes, and every accepted spelling of each.
 
-Declared here once. Intake validates against it and writes the canonical code; the table of `docs/schools.md`
-and the check of hierarchies and project files follow from it.
+Ingestion validates against these lists and writes the canonical code. The table in `docs/schools.md` and the checks of
+hierarchies and project files are made from them, so a code is added here and nowhere else.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 NO_VALUE = ""
-"""What a spelling is brought to that stands for no value: `?`, a weight that is not known."""
+"""The canonical code of a spelling that stands for no value, such as `?` for an unknown weight."""
 DECIMAL_MARKS = ",."
-"""Both decimal marks: exports of different systems use either, whatever their own is declared to be."""
+"""Both decimal marks are accepted in a code: exports use either, whatever mark their format declares for scores."""
+MAX_DECIMALS = 3
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,13 @@ class CodeList:
     """The codes of one column.
 
     Attributes:
-        codes: the canonical codes, in their order. What stands in the results is one of these, or null.
-        spellings: every accepted spelling, the codes themselves among them, with its canonical code;
-            `NOTHING` for a spelling that stands for no value.
-        form: a regular expression for exactly these codes, where they are too many to write out in SQL.
+        codes: the canonical codes, in their order. A value in the results is one of these, or null.
+        spellings: every accepted spelling with its canonical code, the codes themselves included; `NO_VALUE` is the
+            code of a spelling that stands for no value.
+        pattern: a regular expression for exactly these codes, where they are too many to write out in SQL.
+
+    Raises:
+        ValueError: there is no code, a code occurs twice, or a spelling leads to none of the codes.
     """
 
     codes: tuple[str, ...]
@@ -34,107 +38,116 @@ class CodeList:
     pattern: str | None = None
 
     def __post_init__(self) -> None:
-        every = {**self.spellings, **{code: code for code in self.codes}}
-        unlisted = set(every.values()) - {*self.codes, NO_VALUE}
-        twice = len(set(self.codes)) != len(self.codes)
-        misread = any(code != self.spellings.get(code, code) for code in self.codes)
-        unfit = self.pattern and not all(re.fullmatch(self.pattern, code) for code in self.codes)
-        if not self.codes or twice or unlisted or misread or unfit or NO_VALUE in every:
+        code_by_spelling = {**self.spellings, **{code: code for code in self.codes}}
+        unlisted = set(code_by_spelling.values()) - {*self.codes, NO_VALUE}
+        duplicated = len(set(self.codes)) != len(self.codes)
+        reassigned = any(code != self.spellings.get(code, code) for code in self.codes)
+        unmatched = self.pattern and not all(re.fullmatch(self.pattern, code) for code in self.codes)
+        if not self.codes or duplicated or unlisted or reassigned or unmatched or NO_VALUE in code_by_spelling:
             raise ValueError("a code list whose spellings do not each lead to one of its codes")
-        object.__setattr__(self, "spellings", MappingProxyType(every))
+        object.__setattr__(self, "spellings", MappingProxyType(code_by_spelling))
 
     @property
     def alternative_spellings(self) -> dict[str, str]:
         """The accepted spellings that are not canonical, each with its canonical code."""
-        return {written: code for written, code in self.spellings.items() if written != code}
+        return {spelling: code for spelling, code in self.spellings.items() if spelling != code}
 
-    def canonical_code(self, written: str) -> str | None:
-        """The canonical code of a spelling, `NOTHING` for no value, None for a spelling not accepted."""
-        return self.spellings.get(written)
+    def canonical_code(self, spelling: str) -> str | None:
+        """Look up the canonical code of a spelling.
 
-    def canonical_sql(self, written: str) -> str:
-        """The same as a native SQL expression.
+        Returns:
+            The code, `NO_VALUE` where the spelling stands for no value, None where it is not accepted.
+        """
+        return self.spellings.get(spelling)
+
+    def canonical_sql(self, text: str) -> str:
+        """Write `canonical_code` as a native SQL expression.
 
         Args:
-            written: SQL of a text. A canonical code is found by a hash or a pattern; only another spelling
-                is looked for in the map.
+            text: SQL of the text as delivered. Canonical codes are recognised by `in` or by the pattern; only
+                other spellings are looked up in a map, which costs more.
         """
-        known = f"{written} rlike r'^{self.pattern}\\z'" if self.pattern else f"{written} in ({_texts(self.codes)})"
+        is_canonical = (
+            f"{text} rlike r'^{self.pattern}\\z'" if self.pattern else f"{text} in ({_sql_texts(self.codes)})"
+        )
         if not self.alternative_spellings:
-            return f"case when {known} then {written} end"
-        pairs = _texts(text for pair in self.alternative_spellings.items() for text in pair)
-        return f"case when {known} then {written} else element_at(map({pairs}), {written}) end"
+            return f"case when {is_canonical} then {text} end"
+        pairs = _sql_texts(part for pair in self.alternative_spellings.items() for part in pair)
+        return f"case when {is_canonical} then {text} else element_at(map({pairs}), {text}) end"
 
     def respelled_sql(self, stored: str) -> str:
-        """SQL for whether a stored text is an accepted spelling other than its canonical code."""
-        return f"{stored} in ({_texts(self.alternative_spellings)})" if self.alternative_spellings else "false"
+        """Write SQL that is true where a stored text is an accepted spelling and not the canonical code."""
+        return f"{stored} in ({_sql_texts(self.alternative_spellings)})" if self.alternative_spellings else "false"
 
 
 def digest_code_lists() -> str:
-    """A hash over all code lists: another one means that a spelling or a code changed."""
-    told = repr([(name, one.codes, sorted(one.spellings.items())) for name, one in CODE_LISTS.items()])
-    return hashlib.sha256(told.encode()).hexdigest()
+    """Hash all code lists: a different digest means that a spelling or a code was changed."""
+    content = repr([(name, one.codes, sorted(one.spellings.items())) for name, one in CODE_LISTS.items()])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _texts(values: Iterable[str]) -> str:
+def _sql_texts(values: Iterable[str]) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
-def _words(named: Mapping[str, Iterable[str]]) -> CodeList:
-    """Codes that are words or letters: each, and each of its other names, in any common use of capitals."""
-    written = {
+def _word_codes(other_names: Mapping[str, Iterable[str]]) -> CodeList:
+    """Make the list of codes that are words or letters; each code and other name in any common capitalisation."""
+    spellings = {
         spelling: code
-        for code, names in named.items()
+        for code, names in other_names.items()
         for name in (code, *names)
         for spelling in (name, name.lower(), name.upper(), name.capitalize() if name.islower() else name)
     }
-    return CodeList(tuple(named), written)
+    return CodeList(tuple(other_names), spellings)
 
 
-def _whole(numbers: Iterable[int], words: Mapping[str, Iterable[str]] | None = None) -> CodeList:
-    """Codes that are whole numbers, and words beside them.
+def _whole_number_codes(numbers: Iterable[int], words: Mapping[str, Iterable[str]] | None = None) -> CodeList:
+    """Make the list of codes that are whole numbers, with words beside them.
 
-    A number also counts with a leading zero (`05`) and as a table with gaps writes it (`5.0`).
+    A number is also accepted with a leading zero (`05`), and with a decimal zero (`5.0`), as programs write a column of
+    numbers with gaps.
     """
     codes = [f"{number}" for number in numbers]
-    written = {
+    spellings = {
         spelling: code
         for code in codes
         for whole in (code, code.zfill(2))
         for spelling in (whole, *(f"{whole}{mark}0" for mark in DECIMAL_MARKS))
     }
     if not words:
-        return CodeList(tuple(codes), written)
-    named = _words(words)
-    return CodeList(tuple(dict.fromkeys((*codes, *named.codes))), {**named.spellings, **written})
+        return CodeList(tuple(codes), spellings)
+    word_list = _word_codes(words)
+    return CodeList(tuple(dict.fromkeys((*codes, *word_list.codes))), {**word_list.spellings, **spellings})
 
 
-def _decimals(codes: tuple[str, ...], *nothing: str) -> CodeList:
-    """Codes that are decimals: with either mark, and with zeros at the end up to three decimals."""
-    written = dict.fromkeys(nothing, NO_VALUE)
+def _decimal_codes(codes: tuple[str, ...], *no_value_spellings: str) -> CodeList:
+    """Make the list of codes that are decimals: with either mark, and with trailing zeros up to three decimals."""
+    spellings = dict.fromkeys(no_value_spellings, NO_VALUE)
     for code in codes:
         whole, _, decimals = code.partition(",")
-        for length in range(max(1, len(decimals)), 4):
-            written.update({f"{whole}{mark}{decimals.ljust(length, '0')}": code for mark in DECIMAL_MARKS})
-    return CodeList(codes, written)
+        for length in range(max(1, len(decimals)), MAX_DECIMALS + 1):
+            spellings.update({f"{whole}{mark}{decimals.ljust(length, '0')}": code for mark in DECIMAL_MARKS})
+    return CodeList(codes, spellings)
 
 
 CODE_LISTS: Mapping[str, CodeList] = MappingProxyType(
     {
-        "geslacht": _whole((1, 2, 0, 9)),
-        "jaargroep": _whole(
+        "geslacht": _whole_number_codes((1, 2, 0, 9)),
+        "jaargroep": _whole_number_codes(
             (*range(9), *range(11, 17)), {"B": (), "D": (), "S": (), "V": (), "C": (), "N": (), "H": ()}
         ),
-        "gewicht": _decimals(("0", "0,25", "0,3", "0,4", "0,7", "0,9", "1,2"), "?"),
+        "gewicht": _decimal_codes(("0", "0,25", "0,3", "0,4", "0,7", "0,9", "1,2"), "?"),
         "postcode4": CodeList(tuple(map(str, range(1000, 10_000))), pattern="[1-9][0-9]{3}"),
-        "thuistaal": _words({"nl": (), "fy": (), "dialect": (), "overig": ()}),
-        "opleiding_ouders": _words({"laag": (), "midden": (), "hoog": ()}),
-        "ses": _whole(range(100)),
-        "combinatiegroep": _whole((0, 1), {"0": ("nee", "n", "false", "onwaar"), "1": ("ja", "j", "true", "waar")}),
-        "schooltype": _words({"bo": (), "sbo": (), "so": (), "vso": (), "vo": ()}),
-        "afnameperiode": _words({"B": ("begin",), "M": ("midden",), "E": ("eind", "einde")}),
-        "niveau_AE": _words({"A": (), "B": (), "C": (), "D": (), "E": ()}),
-        "niveau_IV": _words({"I": ("I+",), "II": (), "III": (), "IV": (), "V": ()}),
+        "thuistaal": _word_codes({"nl": (), "fy": (), "dialect": (), "overig": ()}),
+        "opleiding_ouders": _word_codes({"laag": (), "midden": (), "hoog": ()}),
+        "ses": _whole_number_codes(range(100)),
+        "combinatiegroep": _whole_number_codes(
+            (0, 1), {"0": ("nee", "n", "false", "onwaar"), "1": ("ja", "j", "true", "waar")}
+        ),
+        "schooltype": _word_codes({"bo": (), "sbo": (), "so": (), "vso": (), "vo": ()}),
+        "afnameperiode": _word_codes({"B": ("begin",), "M": ("midden",), "E": ("eind", "einde")}),
+        "niveau_AE": _word_codes({"A": (), "B": (), "C": (), "D": (), "E": ()}),
+        "niveau_IV": _word_codes({"I": ("I+",), "II": (), "III": (), "IV": (), "V": ()}),
     }
 )
-"""Every coded column of a delivery, by its canonical name."""
+"""The code list of every coded column of a delivery, by the canonical name of the column."""

@@ -1,4 +1,8 @@
-"""Read a declaration (TOML) strictly: unknown keys refused, all problems of a file told at once."""
+"""Declarations: TOML files read strictly into frozen pydantic models.
+
+Every configuration file and declared list header is read here. An unknown key is refused, and all problems of a file
+are reported at once, in sentences that never hold a value of the file.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from cohort.foundation.errors import ConfigurationRefused, Refusal, describe_pro
 
 
 class Declaration(BaseModel):
-    """A frozen value read from a file; a key that nobody declared is refused."""
+    """A frozen value read from a file; a key that the model does not have is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -23,31 +27,39 @@ class Declaration(BaseModel):
 EXAMPLE_DECLARATIONS = {
     "projects": "the template in conf/projects",
     "deliveries": "canoniek.toml in conf/deliveries",
-    "objections": "the one in docs/objections.md",
-    "instructions": "the one in docs/rights.md",
-    "consents": "the one in docs/rights.md",
+    "objections": "the one in docs/reference/objection-lists.md",
+    "instructions": "the one in docs/reference/instructions-and-consents.md",
+    "consents": "the one in docs/reference/instructions-and-consents.md",
     "nummerwijzigingen": "the one in docs/schools.md",
 }
-"""Where a good declaration can be seen, by the folder that it stands in."""
+"""Where a correct declaration can be seen, by the folder in which the declaration stands."""
 
 D = TypeVar("D", bound=Declaration)
 
 
-def _whole_too(given: object) -> object:
-    return Decimal(given) if isinstance(given, int) and not isinstance(given, bool) else given
+def _accept_whole_number(value: object) -> object:
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-ExactNumber = Annotated[Decimal, BeforeValidator(_whole_too)]
-"""An exact fraction; a whole one may be written without its point."""
+ExactNumber = Annotated[Decimal, BeforeValidator(_accept_whole_number)]
+"""An exact decimal fraction; a whole number may be written without a decimal point."""
 
 
-def read_declaration(path: Path, kind: type[D], *, where: str, refusal: type[Refusal] = ConfigurationRefused) -> D:
-    """One declaration from one TOML file.
+def read_declaration(path: Path, model: type[D], *, where: str, refusal: type[Refusal] = ConfigurationRefused) -> D:
+    """Read one declaration from one TOML file.
 
-    Takes: the file, the kind of declaration, and the name the file goes by in messages.
-    Gives: the declaration, frozen; fractions as exact decimals.
-    Refuses: a missing or unreadable file, broken TOML, unknown and missing keys, wrong values:
-    every problem of the file in one refusal.
+    Args:
+        path: the file.
+        model: the declaration to read it into.
+        where: the name of the file in messages.
+        refusal: the refusal to raise.
+
+    Returns:
+        The declaration; its fractions are exact decimals.
+
+    Raises:
+        Refusal: the file is missing or unreadable, is not TOML, or has unknown keys, missing keys or wrong values;
+            one refusal with every problem of the file.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -63,52 +75,55 @@ def read_declaration(path: Path, kind: type[D], *, where: str, refusal: type[Ref
         ) from None
     try:
         content = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as broken:
+    except tomllib.TOMLDecodeError as error:
         raise refusal(
             describe_problem(
                 "TOML",
                 example="key = 'value'",
-                found=f"text that is not ({broken})",
+                found=f"text that is not ({error})",
                 where=where,
                 do="Correct the line named",
             )
         ) from None
     try:
-        return kind.model_validate(content)
-    except ValidationError as found:
-        raise refusal(*describe_validation_errors(found, kind, where)) from None
+        return model.model_validate(content)
+    except ValidationError as errors:
+        raise refusal(*describe_validation_errors(errors, model, where)) from None
 
 
 def several_problems(sentences: Iterable[str]) -> ValueError:
-    """What a validator raises to tell several problems at once, each with `<where>` for the file's name."""
+    """Make the error with which a pydantic validator reports several problems at once.
+
+    Args:
+        sentences: one problem each (`describe_problem`), with `<where>` in place of the name of the file.
+    """
     return ValueError("\n".join(sentences))
 
 
-def describe_validation_errors(found: ValidationError, kind: type[BaseModel], where: str) -> list[str]:
-    """What pydantic found, in the house form; never the value that was found."""
-    told = []
-    for error in found.errors(include_url=False, include_input=False):
-        place = ".".join(str(part) for part in error["loc"]) or "the file as a whole"
-        told.extend(_sentence(error, place, kind, where).splitlines())
-    return told
+def describe_validation_errors(errors: ValidationError, model: type[BaseModel], where: str) -> list[str]:
+    """Write the errors that pydantic found as sentences, one per problem, without the values themselves."""
+    sentences = []
+    for error in errors.errors(include_url=False, include_input=False):
+        key = ".".join(str(part) for part in error["loc"]) or "the file as a whole"
+        sentences.extend(_describe_error(error, key, model, where).splitlines())
+    return sentences
 
 
-def _sentence(error: Any, place: str, kind: type[BaseModel], where: str) -> str:
+def _describe_error(error: Any, key: str, model: type[BaseModel], where: str) -> str:
     if error["type"] == "extra_forbidden":
-        name = str(error["loc"][-1])
-        known = _keys(kind, error["loc"][:-1])
-        close = difflib.get_close_matches(name, known, n=1)
+        declared_keys = _declared_keys(model, error["loc"][:-1])
+        similar_keys = difflib.get_close_matches(str(error["loc"][-1]), declared_keys, n=1)
         return describe_problem(
             "only declared keys",
-            example=close[0] if close else (known[0] if known else "none"),
-            found=f"the unknown key {place}",
+            example=next(iter([*similar_keys, *declared_keys]), "none"),
+            found=f"the unknown key {key}",
             where=where,
             do="Correct its spelling or remove it",
         )
     if error["type"] == "missing":
         return describe_problem(
-            f"the key {place}",
-            example=f"{place} = …",
+            f"the key {key}",
+            example=f"{key} = …",
             found="no such key",
             where=where,
             do="Add it; nothing that protects people has a default",
@@ -116,36 +131,33 @@ def _sentence(error: Any, place: str, kind: type[BaseModel], where: str) -> str:
     message = str(error["msg"]).removeprefix("Value error, ").replace("an instance of Decimal", "a number")
     if message.startswith("Expected "):
         return message.replace("<where>", where)
+    folder = where.partition("/")[0]
     return describe_problem(
-        f"a valid {place}",
-        example=_shown(where),
+        f"a valid {key}",
+        example=EXAMPLE_DECLARATIONS.get(folder, f"the {where} that comes with the project"),
         found=f"an invalid value ({message})",
         where=where,
         do="Correct the value",
     )
 
 
-def _shown(where: str) -> str:
-    """Where a good one can be seen."""
-    zone = where.partition("/")[0]
-    return EXAMPLE_DECLARATIONS.get(zone, f"the {where} that comes with the project")
-
-
-def _keys(kind: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    fields: Any = kind
-    for part in path:
+def _declared_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """List the keys that a model declares at a location of the file, in pydantic's form of a location."""
+    current: Any = model
+    for part in location:
         if isinstance(part, int):
             continue
-        field = getattr(fields, "model_fields", {}).get(part)
-        fields = _model_in(field.annotation) if field is not None else None
-    return [field.alias or name for name, field in getattr(fields, "model_fields", {}).items()]
+        field = getattr(current, "model_fields", {}).get(part)
+        current = _find_model(field.annotation) if field is not None else None
+    return [field.alias or name for name, field in getattr(current, "model_fields", {}).items()]
 
 
-def _model_in(annotation: Any) -> Any:
+def _find_model(annotation: Any) -> Any:
+    """Find the pydantic model in an annotation such as `list[Model] | None`; None where there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
-        if found is not None:
-            return found
+        model = _find_model(argument)
+        if model is not None:
+            return model
     return None

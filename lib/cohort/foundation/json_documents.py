@@ -12,19 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from cohort.foundation import private_files
+from cohort.foundation.atomic_files import atomic_replacement
 
 
 def write_json_document(path: Path, content: dict[str, Any], *, public: bool = False) -> None:
-    """One JSON document, whole or not at all, on the disk before the call returns.
+    """Write one JSON document, whole or not at all; it is on the disk before the call returns.
 
-    Takes: whether everybody may read it; else nobody but the platform's user, from its first byte on.
+    Args:
+        path: the document; missing folders above it are made.
+        content: what it holds. Dates and other values that JSON does not know are written as text.
+        public: whether everybody may read it. Otherwise nobody but the platform's user may, from its first byte on.
     """
     if public:
         path.parent.mkdir(parents=True, exist_ok=True)
     else:
         private_files.make_private_folder(path.parent)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
+    with atomic_replacement(path) as fresh:
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if public else 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             if not public:
@@ -33,26 +36,23 @@ def write_json_document(path: Path, content: dict[str, Any], *, public: bool = F
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(path)
-        _keep_name(path.parent)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def _keep_name(folder: Path) -> None:
-    """Bring a new name to the disk too: a file's own content is not all that a power cut can lose."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_json_document(path: Path) -> dict[str, Any]:
+    """Read one JSON document.
+
+    Raises:
+        OSError: there is none, or it cannot be opened.
+        ValueError: its text is not JSON in UTF-8.
+    """
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
 
 
 def read_applied_digest(mark: Path) -> str:
-    """The digest of what was applied last to what is there, by its mark; none when nothing ever was."""
+    """Read from a mark the digest of the declaration that was applied last; empty when none ever was.
+
+    Args:
+        mark: a JSON document with the key `digest`, or the path of one that does not exist yet.
+    """
     return str(read_json_document(mark)["digest"]) if mark.is_file() else ""

@@ -1,7 +1,7 @@
 """Folders and files that nobody but the platform's own user may enter or read, whatever the umask.
 
-Who writes for a school, or keeps what is exact, writes through here. Knows no zone: `places` says where,
-`access` closes what an earlier version or somebody else left open.
+Everything that is written for a school, or that holds exact counts, is written through this module. It knows no
+storage zone: `storage.zone_paths` says where things stand, and `access` closes what was left open.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from pathlib import Path
 
 PRIVATE_FOLDER_MODE, PRIVATE_FILE_MODE = 0o700, 0o600
 GROUP_AND_OTHERS_BITS = 0o077
-"""The rights of the group and of everybody."""
+"""The permission bits of the group and of everybody."""
+LINK_PROBLEM = "a link to elsewhere"
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder that only this user enters, and every missing one above it; close one that is open."""
+    """Make a private folder and every missing folder above it; close the folder if it exists and is open."""
     try:
         folder.mkdir(mode=PRIVATE_FOLDER_MODE)
     except FileNotFoundError:
@@ -29,9 +30,13 @@ def make_private_folder(folder: Path) -> None:
 
 
 def write_private_text(path: Path, text: str) -> None:
-    """Write a file that only this user reads, from its first byte on, in a folder that only this user enters.
+    """Write a file that is private from its first byte on, in a private folder.
 
-    It does not wait for the disk, and is no document to rest on: `register.write` is for those.
+    The call does not wait for the disk, and a killed run may leave half a file. What another run relies on is written
+    with `json_documents.write_json_document`.
+
+    Raises:
+        OSError: the file is a symbolic link, or cannot be written.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     try:
@@ -41,22 +46,21 @@ def write_private_text(path: Path, text: str) -> None:
         make_private_folder(path.parent)
         handle = os.open(path, flags, PRIVATE_FILE_MODE)
     with os.fdopen(handle, "wb", buffering=0) as file:
-        os.fchmod(
-            handle, PRIVATE_FILE_MODE
-        )  # one that was there keeps its rights; it is closed before it has new content
-        left = memoryview(text.encode("utf-8"))
-        while left:
-            left = left[file.write(left) :]
+        os.fchmod(handle, PRIVATE_FILE_MODE)  # an existing file keeps its mode: close it before it has new content
+        unwritten = memoryview(text.encode("utf-8"))
+        while unwritten:
+            unwritten = unwritten[file.write(unwritten) :]
 
 
 def close_private_tree(top: Path) -> list[tuple[str, str]]:
-    """Close a folder and all that lies in it, the folder itself first: then nobody reaches the rest.
+    """Close a folder and everything below it, the folder itself first: then nobody reaches the rest.
 
-    Gives: what could not be closed, by its path from the folder above, and why. A link is not followed and
-    counts among them: what it leads to is not ours to close.
+    Returns:
+        For everything that could not be closed, its path from the folder above `top`, and why. A link is not
+        followed and counts as a problem: what it leads to does not belong to the platform.
     """
     if top.is_symlink():
-        return [(top.name, "a link to elsewhere")]
+        return [(top.name, LINK_PROBLEM)]
     problems: list[tuple[str, str]] = []
     pending = [top] if top.is_dir() else []
     while pending:
@@ -66,18 +70,18 @@ def close_private_tree(top: Path) -> list[tuple[str, str]]:
             with os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.is_symlink():
-                        problems.append((entry.path, "a link to elsewhere"))
+                        problems.append((entry.path, LINK_PROBLEM))
                     elif entry.is_dir(follow_symlinks=False):
                         pending.append(Path(entry.path))
                     else:
                         _close(Path(entry.path), entry.stat(follow_symlinks=False), PRIVATE_FILE_MODE)
         except FileNotFoundError:
             continue  # another run removed it
-        except OSError as failed:
-            problems.append((str(failed.filename or folder), f"one that refuses ({failed.strerror})"))
-    return [(os.path.relpath(path, top.parent), found) for path, found in problems]
+        except OSError as error:
+            problems.append((str(error.filename or folder), f"one that refuses ({error.strerror})"))
+    return [(os.path.relpath(path, top.parent), problem) for path, problem in problems]
 
 
-def _close(path: Path, about: os.stat_result, mode: int) -> None:
-    if stat.S_IMODE(about.st_mode) & GROUP_AND_OTHERS_BITS:
+def _close(path: Path, status: os.stat_result, mode: int) -> None:
+    if stat.S_IMODE(status.st_mode) & GROUP_AND_OTHERS_BITS:
         path.chmod(mode)

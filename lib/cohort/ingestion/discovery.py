@@ -51,15 +51,15 @@ class DiscoveredFiles:
 
 def discover_deliveries(spark: SparkSession, desk: RecognitionContext, known: Ledger) -> DiscoveredFiles:
     """Look at every file, transcribe what is new and needs it, and number what is new."""
-    seen = list(_files(desk.folder))
+    seen = list(_files(desk.deliveries_folder))
     paths = sorted((path for path in seen if path is not None), key=str)
     found = _looked_at(desk, paths)
     every = [file for files in found if not isinstance(files, str) for file in files]
-    asking = any(file.kind == file_recognition.RESULTS for file in every)
+    asking = any(file.delivery_kind == file_recognition.RESULTS for file in every)
     earlier = _known_rosters(desk, every, known) if asking else []
     fresh = _fresh(every, known)
     ready, left = _transcribed(spark, desk, [*every, *earlier], fresh)
-    again = [file for file in ready if not file.rejected or file.rejected != known.retryable_reasons.get(file.sha256)]
+    again = [file for file in ready if not file.rejection or file.rejection != known.retryable_reasons.get(file.sha256)]
     again += _repeated(every, again, known)
     unreadable = seen.count(None) + found.count(STORAGE_FAULT)
     defects = Counter([*left, *(one for one in found if isinstance(one, str) and one != STORAGE_FAULT)])
@@ -108,10 +108,14 @@ def _arrivals(desk: RecognitionContext, path: Path) -> list[DeliveredFile] | str
 
 def _known_rosters(desk: RecognitionContext, every: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
     """Rosters of earlier runs that are still there: results may come after them."""
-    there = {file.path for file in every if file.kind == file_recognition.KNOWN and file.sha256 in known.roster_hashes}
+    there = {
+        file.path
+        for file in every
+        if file.delivery_kind == file_recognition.KNOWN and file.sha256 in known.roster_hashes
+    }
     again = replace(desk, known=frozenset())
     found = [files for path in sorted(there) if not isinstance(files := _arrivals(again, path), str)]
-    return [file for files in found for file in files if file.kind == file_recognition.ROSTER]
+    return [file for files in found for file in files if file.delivery_kind == file_recognition.ROSTER]
 
 
 def _fresh(files: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
@@ -120,7 +124,7 @@ def _fresh(files: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
     A content that was rejected for a reason outside it may come again, for one under another name.
     """
     fresh: dict[str, DeliveredFile] = {}
-    there = [f for f in files if f.kind != file_recognition.KNOWN and f.sha256 not in known.settled_hashes]
+    there = [f for f in files if f.delivery_kind != file_recognition.KNOWN and f.sha256 not in known.settled_hashes]
     for file in sorted(there, key=lambda file: (file.misnamed, file.received, file.path, file.name)):
         fresh.setdefault(file.sha256, file)
     return sorted(fresh.values(), key=lambda file: (file.received, file.path, file.name))
@@ -156,20 +160,24 @@ def _transcribed(
     Gives: the files, and of every one that could not be looked at, rosters of before among them, why.
     """
     plain = replace(desk, known=frozenset())
-    asked = {file.sha256: file for file in fresh if not file.rejected and file.kind != file_recognition.TEXT}
+    asked = {file.sha256: file for file in fresh if not file.rejection and file.delivery_kind != file_recognition.TEXT}
     made: dict[str, DeliveredFile] = {}
-    if any(file.kind in (file_recognition.ROSTER, file_recognition.RESULTS) for file in asked.values()):
-        seen = {file.sha256: file for file in every if file.kind == file_recognition.ROSTER and not file.rejected}
+    if any(file.delivery_kind in (file_recognition.ROSTER, file_recognition.RESULTS) for file in asked.values()):
+        seen = {
+            file.sha256: file for file in every if file.delivery_kind == file_recognition.ROSTER and not file.rejection
+        }
         known = [seen[sha] for sha in sorted(seen)]
-        read = _each(spark, partial(_school, plain), known, lambda file: (file.unreadable(LOST_WORKER), None))
+        read = _each(spark, partial(_school, plain), known, lambda file: (file.as_unreadable(LOST_WORKER), None))
         made.update({file.sha256: file for file, _ in read})
         there = _by_school(read)
-        results = [file for file in asked.values() if file.kind == file_recognition.RESULTS]
+        results = [file for file in asked.values() if file.delivery_kind == file_recognition.RESULTS]
         joined = _each(spark, partial(_joined, plain, there), results, _lost)
         if any(file.defect for file, _ in read):  # nobody knows whose roster that is
-            joined = [replace(f, rejected=UNREADABLE) if f.rejected == rosters.ROSTER_MISSING else f for f in joined]
+            joined = [replace(f, rejected=UNREADABLE) if f.rejection == rosters.ROSTER_MISSING else f for f in joined]
         made.update((file.sha256, file) for file in joined)
-    others = [file for file in asked.values() if file.kind in (file_recognition.SHEET, file_recognition.UNEVEN)]
+    others = [
+        file for file in asked.values() if file.delivery_kind in (file_recognition.SHEET, file_recognition.UNEVEN)
+    ]
     made.update((file.sha256, file) for file in _each(spark, partial(_one, plain), others, _lost))
     ready = [made.get(file.sha256, file) for file in fresh]
     looked_at = {file.sha256: file for file in [*made.values(), *ready]}
@@ -210,7 +218,7 @@ def _in_executors(
 
 
 def _lost(file: DeliveredFile) -> DeliveredFile:
-    return file.unreadable(LOST_WORKER)
+    return file.as_unreadable(LOST_WORKER)
 
 
 def _told(file: DeliveredFile, work: Callable[[], DeliveredFile]) -> DeliveredFile:
@@ -220,11 +228,13 @@ def _told(file: DeliveredFile, work: Callable[[], DeliveredFile]) -> DeliveredFi
     except DeliveryRejected as rejected:
         return replace(file, rejected=rejected.code, school=rejected.school or file.school)
     except Exception as defect:
-        return file.unreadable(defect)
+        return file.as_unreadable(defect)
 
 
 def _one(desk: RecognitionContext, file: DeliveredFile) -> DeliveredFile:
-    of = transcripts.transcribe_workbook if file.kind == file_recognition.SHEET else transcripts.transcribe_text
+    of = (
+        transcripts.transcribe_workbook if file.delivery_kind == file_recognition.SHEET else transcripts.transcribe_text
+    )
     return _told(file, lambda: of(file, desk))
 
 

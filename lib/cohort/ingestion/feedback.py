@@ -82,7 +82,7 @@ def write_feedback(
             told["rejected"]["lines"] = lines[entry.reason][:MOST_SHOWN_LINES]
     if differs is not None:
         told["header"] = {
-            "closest_format": differs.closest,
+            "closest_format": differs.closest_format,
             "missing": differs.missing,
             "unknown_columns": differs.unknown,
         }
@@ -127,7 +127,7 @@ def _shut(_: OSError) -> None:
 
 
 def _both(reason: ReasonText) -> dict[str, str]:
-    return {"meaning": reason.en, "what_to_do": reason.do, "betekenis": reason.nl, "wat_te_doen": reason.doe}
+    return {"meaning": reason.en, "what_to_do": reason.do_en, "betekenis": reason.nl, "wat_te_doen": reason.do_nl}
 
 
 def warning_unit(code: str) -> str:
@@ -168,7 +168,7 @@ def _text(
     if differs is not None:
         nothing = say("nothing")
         missing, unknown = (", ".join(names) or nothing for names in (differs.missing, differs.unknown))
-        told.append(say("closest", differs.closest, missing, unknown))
+        told.append(say("closest", differs.closest_format, missing, unknown))
     if unread:
         told.append(say("unread", ", ".join(unread)))
     if joined is not None:
@@ -204,4 +204,4 @@ def _head(entry: LedgerEntry, most: Decimal, language: int) -> str:
 
 
 def _in(reason: ReasonText, language: int) -> tuple[str, str]:
-    return (reason.nl, reason.doe) if language == 0 else (reason.en, reason.do)
+    return (reason.nl, reason.do_nl) if language == 0 else (reason.en, reason.do_en)

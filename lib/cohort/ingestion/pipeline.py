@@ -174,9 +174,9 @@ def _take_in(
     known: Ledger,
     progress: Progress,
 ) -> list[LedgerEntry]:
-    readable = [(n, f) for n, f in new if not f.rejected and f.kind not in KINDS_WITHOUT_ROWS]
-    entries = [run.rejected_entry(n, f, f.rejected) for n, f in new if f.rejected]
-    entries += [run.rowless_entry(n, f) for n, f in new if f.kind in KINDS_WITHOUT_ROWS and not f.rejected]
+    readable = [(n, f) for n, f in new if not f.rejection and f.delivery_kind not in KINDS_WITHOUT_ROWS]
+    entries = [run.rejected_entry(n, f, f.rejection) for n, f in new if f.rejection]
+    entries += [run.rowless_entry(n, f) for n, f in new if f.delivery_kind in KINDS_WITHOUT_ROWS and not f.rejection]
     lines: line_pass.Lines = {}
     if readable:
         judged = validation_pipeline.judge(spark, intake, readable, known, run.batch)
@@ -203,7 +203,7 @@ def _take_in(
     entries = sorted(entries, key=lambda entry: entry.levering_nr)
     entries = supersession_journal.journal_superseded_rows(spark, intake, known, entries, run.batch)
     entries = volume_anomalies.add_volume_warnings(entries, known)
-    lines |= {n: {f.rejected: list(f.lines)} for n, f in new if f.rejected and f.lines}
+    lines |= {n: {f.rejection: list(f.rejected_lines)} for n, f in new if f.rejection and f.rejected_lines}
     gone, files = volume_anomalies.find_missing_columns(entries, known), dict(new)
     for entry in entries:
         where, file = lines.get(entry.levering_nr, {}), files[entry.levering_nr]
@@ -212,9 +212,9 @@ def _take_in(
             entry,
             where,
             run.max_refused_share,
-            file.differs,
-            file.joined,
-            file.unread,
+            file.header_difference,
+            file.joined_counts,
+            file.unread_columns,
             gone.get(entry.levering_nr, ()),
         )
     progress(f"feedback: {len(entries)} files")

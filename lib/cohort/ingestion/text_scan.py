@@ -118,7 +118,7 @@ def _named(spark: SparkSession, numbered: list[NumberedFile], formats: DeliveryF
     """A scan per dialect, not per header: what follows is planned and compiled once for each."""
     dialects: dict[TextDialect, list[NumberedFile]] = defaultdict(list)
     for number, file in numbered:
-        dialect = TextDialect(file.format, file.encoding, len(file.columns), file.lined, file.wide_blanks)
+        dialect = TextDialect(file.format, file.encoding, len(file.columns), file.has_line_numbers, file.wide_blanks)
         dialects[dialect].append((number, file))
     places = ", ".join(f"{place} int not null" for place in _PLACES.values())
     state = f"{_PATH} string not null, {DELIVERY_NUMBER} int not null, {places}"
@@ -129,7 +129,7 @@ def _named(spark: SparkSession, numbered: list[NumberedFile], formats: DeliveryF
         files = F.broadcast(local_frames.make_local_frame(spark, state, _places(frame, group)))
         rows = frame.join(files, _PATH)
         cells = rows.selectExpr(*_cells(dialect), CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *extra)
-        if not declared.as_canonical:
+        if not declared.has_canonical_notation:
             cells = local_frames.break_codegen(cells)
         parts.append(cells.selectExpr(*_written(declared), CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *extra))
     return reduce(DataFrame.unionByName, parts)

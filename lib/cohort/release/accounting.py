@@ -1,5 +1,8 @@
-"""Every row and every pupil of a release, once: what was selected, used, set aside, objected,
-suppressed, withdrawn."""
+"""The closing sums of a release: every row and every pupil counted once.
+
+Rows: used, set aside, objected, without instruction, not selected. Pupils: released, suppressed, objected, without
+instruction, withdrawn. `release_job` puts the counts into the exact record; the verifier recounts them.
+"""
 
 from __future__ import annotations
 
@@ -11,60 +14,72 @@ from cohort.legal_basis import instruction_filter, objections
 from cohort.legal_basis.eligibility import Eligibility
 from cohort.legal_basis.instruction_filter import INSTRUCTED_COLUMN
 from cohort.release.pipeline import PipelineResult
+from cohort.release_records.release_record import ReleaseCounts
 from cohort.states.schemas import AcceptedResults
 
 
 def count_rows_and_pupils(
-    results: AcceptedResults, project: Project, rights: Eligibility, way: PipelineResult
-) -> dict[str, int]:
-    """Every row and every pupil, once: the sums close or the release is a defect.
+    results: AcceptedResults, project: Project, eligible: Eligibility, made: PipelineResult
+) -> ReleaseCounts:
+    """Count every row and every pupil once; sums that do not close are a defect.
 
-    A pupil of whom no selected row is of an instructed school counts there, objection or not.
+    A pupil without a selected row of an instructed school counts as without instruction, objection or not.
+
+    Args:
+        results: the accepted results of all batches that count.
+        project: the project's declaration.
+        eligible: whose results the project may use today.
+        made: what the pipeline made of the results.
     """
+    # 1. Rows: not selected, without instruction, objected.
     selected = pupil_records.select_project_results(results, project)
-    rows_current, (rows_selected, rows_instructed) = results.count(), _rows(selected, rights)
-    rows_without, rows_objected = rows_selected - rows_instructed, rows_instructed - way.counts.rows
-    without = objected = 0
-    if rows_without or rows_objected:
-        instructed = instruction_filter.keep_instructed_rows(selected, rights.instructed_schools)
-        admitted = objections.remove_objectors(instructed, results, rights.objections, project)
-        known, left = _pupils(selected, rights)
-        without = known - left
-        objected = left - admitted.select("pgn").distinct().count() if rows_objected else 0
-    released, suppressed = way.recoding.released, way.recoding.suppressed
-    found = {
-        "rows_current": rows_current,
-        "rows_used": way.counts.rows_used,
-        "rows_not_selected": rows_current - rows_selected,
-        "rows_objected": rows_objected,
-        "rows_without_instruction": rows_without,
-        "rows_set_aside": way.counts.rows - way.counts.rows_used,
-        "pupils_records": way.counts.pupils - way.counts.set_aside + objected + without,
-        "pupils_released": released,
-        "pupils_suppressed": suppressed,
-        "pupils_objected": objected,
-        "pupils_without_instruction": without,
-        "pupils_set_aside": way.counts.set_aside,
-        "pupils_withdrawn": way.withdrawn,
-    }
-    if found["pupils_records"] != released + suppressed + objected + without + way.withdrawn:
+    rows_current = results.count()
+    rows_selected, rows_instructed = _count_rows(selected, eligible)
+    rows_without_instruction = rows_selected - rows_instructed
+    rows_objected = rows_instructed - made.counts.rows
+
+    # 2. Pupils: counted only where a row is missing.
+    without_instruction = objected = 0
+    if rows_without_instruction or rows_objected:
+        pupils_selected, pupils_instructed = _count_pupils(selected, eligible)
+        without_instruction = pupils_selected - pupils_instructed
+        if rows_objected:
+            instructed = instruction_filter.keep_instructed_rows(selected, eligible.instructed_schools)
+            admitted = objections.remove_objectors(instructed, results, eligible.objections, project)
+            objected = pupils_instructed - admitted.select("pgn").distinct().count()
+
+    # 3. The sums close.
+    released, suppressed = made.recoding.released_pupils, made.recoding.suppressed
+    records = made.counts.pupils - made.counts.set_aside + objected + without_instruction
+    if records != released + suppressed + objected + without_instruction + made.withdrawn:
         raise AssertionError("the sums of pupils do not close")
-    return found
-
-
-def _rows(selected: AcceptedResults, rights: Eligibility) -> tuple[int, int]:
-    """The selected rows, and those of instructed schools, in one pass."""
-    marked = instruction_filter.mark_instructed_rows(selected, rights.instructed_schools)
-    found = marked.agg(F.count(F.lit(1)), F.count_if(INSTRUCTED_COLUMN)).first()
-    return (0, 0) if found is None else (found[0], found[1])
-
-
-def _pupils(selected: AcceptedResults, rights: Eligibility) -> tuple[int, int]:
-    """The pupils with a selected row, and those of whom one is of an instructed school."""
-    per_pupil = (
-        instruction_filter.mark_instructed_rows(selected, rights.instructed_schools)
-        .groupBy("pgn")
-        .agg(F.max(INSTRUCTED_COLUMN).alias("any"))
+    return ReleaseCounts(
+        rows_current=rows_current,
+        rows_used=made.counts.rows_used,
+        rows_not_selected=rows_current - rows_selected,
+        rows_objected=rows_objected,
+        rows_without_instruction=rows_without_instruction,
+        rows_set_aside=made.counts.rows - made.counts.rows_used,
+        pupils_records=records,
+        pupils_released=released,
+        pupils_suppressed=suppressed,
+        pupils_objected=objected,
+        pupils_without_instruction=without_instruction,
+        pupils_set_aside=made.counts.set_aside,
+        pupils_withdrawn=made.withdrawn,
     )
-    found = per_pupil.agg(F.count(F.lit(1)), F.count_if("any")).first()
-    return (0, 0) if found is None else (found[0], found[1])
+
+
+def _count_rows(selected: AcceptedResults, eligible: Eligibility) -> tuple[int, int]:
+    """Count the selected rows, and those of instructed schools, in one pass."""
+    marked = instruction_filter.mark_instructed_rows(selected, eligible.instructed_schools)
+    counts = marked.agg(F.count(F.lit(1)), F.count_if(INSTRUCTED_COLUMN)).first()
+    return (0, 0) if counts is None else (counts[0], counts[1])
+
+
+def _count_pupils(selected: AcceptedResults, eligible: Eligibility) -> tuple[int, int]:
+    """Count the pupils with a selected row, and those of whom one is of an instructed school."""
+    marked = instruction_filter.mark_instructed_rows(selected, eligible.instructed_schools)
+    by_pupil = marked.groupBy("pgn").agg(F.max(INSTRUCTED_COLUMN).alias("any"))
+    counts = by_pupil.agg(F.count(F.lit(1)), F.count_if("any")).first()
+    return (0, 0) if counts is None else (counts[0], counts[1])

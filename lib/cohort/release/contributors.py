@@ -1,4 +1,8 @@
-"""Which schools' results a release shows: the exact record says so, for those schools alone."""
+"""The schools whose results a release shows, as the exact record names them.
+
+`release_job` finds them from the stage; a withdrawal of rows moves schools that left. Only restricted records and
+each school's own page of uses name schools.
+"""
 
 from __future__ import annotations
 
@@ -20,30 +24,42 @@ from cohort.storage.zone_paths import StorageZones
 def find_contributing_schools(
     spark: SparkSession, zones: StorageZones, stage: Path, key: ProjectKey, listed: Iterable[str]
 ) -> list[str]:
-    """The schools of a staged release, in order: of each pupil's latest value and of every other one shown.
+    """Return the schools of a staged release, in order: that of each pupil's latest value, and all others shown.
 
-    Takes: the stage with its control columns, the project's key, the school list. A school that has left the
-    list is known by its deliveries. What is of no school at all is left to the verifier, which refuses it.
+    A school that is no longer in the school list is recognised by its deliveries. A row that belongs to no known
+    school is left to the verifier, which refuses it.
+
+    Args:
+        spark: the session.
+        zones: the storage zones.
+        stage: the folder of the staged table, with its control columns.
+        key: the project's key, under which the control columns are hashed.
+        listed: the school list.
     """
     rows = delta.read_table(spark, stage)
-    others = rows.select(F.explode(OTHER_SCHOOLS_CONTROL).alias(SCHOOL_CONTROL))
-    found: Any = rows.select(SCHOOL_CONTROL).unionByName(others).distinct().toArrow()
-    shown = set(found[SCHOOL_CONTROL].to_pylist())
-    names = _named(key, listed)
-    if not shown <= names.keys():
-        lines = ledger.read_ledger(zones.ledger).entries
-        names |= _named(key, {line.brin for line in lines if line.brin is not None})
-    return sorted(names[digest] for digest in shown & names.keys())
+    other_schools = rows.select(F.explode(OTHER_SCHOOLS_CONTROL).alias(SCHOOL_CONTROL))
+    distinct: Any = rows.select(SCHOOL_CONTROL).unionByName(other_schools).distinct().toArrow()
+    digests = set(distinct[SCHOOL_CONTROL].to_pylist())
+    school_by_digest = _school_by_digest(key, listed)
+    if not digests <= school_by_digest.keys():
+        entries = ledger.read_ledger(zones.ledger).entries
+        school_by_digest |= _school_by_digest(key, {entry.brin for entry in entries if entry.brin is not None})
+    return sorted(school_by_digest[digest] for digest in digests & school_by_digest.keys())
 
 
-def record_without_schools(record: ReleaseRecord, gone: Collection[str]) -> ReleaseRecord:
-    """The record of a release whose rows of some schools were taken out: it keeps that they were in it."""
-    known = record.schools or ()
-    left = {*record.schools_left, *(school for school in known if school in gone)}
-    kept = [school for school in known if school not in gone]
-    return record.noted(schools=kept, schools_left=sorted(left)) if left else record
+def record_without_schools(record: ReleaseRecord, withdrawn: Collection[str]) -> ReleaseRecord:
+    """Return the record of a release from which the rows of some schools were taken out.
+
+    The record keeps that these schools were in it, under `schools_left`.
+    """
+    schools = record.schools or ()
+    schools_left = {*record.schools_left, *(school for school in schools if school in withdrawn)}
+    if not schools_left:
+        return record
+    remaining = tuple(school for school in schools if school not in withdrawn)
+    return record.noted(schools=remaining, schools_left=tuple(sorted(schools_left)))
 
 
-def _named(key: ProjectKey, brins: Iterable[str]) -> dict[bytes, str]:
-    known = sorted(set(brins))
-    return dict(zip(key.digest_texts(f"brin|{brin}" for brin in known), known, strict=True))
+def _school_by_digest(key: ProjectKey, brins: Iterable[str]) -> dict[bytes, str]:
+    ordered = sorted(set(brins))
+    return dict(zip(key.digests(f"brin|{brin}" for brin in ordered), ordered, strict=True))

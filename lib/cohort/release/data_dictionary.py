@@ -1,34 +1,47 @@
-"""What a reader needs to know of a release's columns: which values of which level occur."""
+"""The data dictionary of a release: which values each released column shows, at which level of its hierarchy.
+
+It tells nothing that the published table does not show, so the public record carries it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from cohort.release_records.release_record import DataDictionary, DataDictionaryColumn, DataDictionaryLevel
 from cohort.sdc.model.recoding import Recoding
 
 
 def build_data_dictionary(
-    recoding: Recoding, names: Sequence[str], as_they_are: Mapping[str, Sequence[str]]
-) -> dict[str, Any]:
-    """Per column the values that are released, by level, with the share of released pupils at that level.
+    recoding: Recoding, names: Sequence[str], values_by_column: Mapping[str, Sequence[str]]
+) -> DataDictionary:
+    """Describe every released column.
 
-    Takes: the recoding, the released name of every column, the values of those that it does not generalise.
-    Gives: `{column: {"loss": …, "levels": [{"level", "share", "values"}]}}`; losses and shares in whole per
-    cents. Values are those of the published table, so they tell nothing that it does not.
+    Args:
+        recoding: the classes with their labels.
+        names: the names of all released columns, in order.
+        values_by_column: the values of the columns that are not generalised.
+    Returns:
+        Per column its loss and its levels, in order of `names`; losses and shares of pupils in whole per cents.
     """
-    told: dict[str, Any] = dict.fromkeys(names)
-    for name, values in as_they_are.items():
-        told[name] = {"loss": 0.0, "levels": [{"level": 0, "share": 1.0, "values": sorted(values)}]}
-    for column, name in enumerate(name for name in names if name not in as_they_are):
-        levels = recoding.levels[:, column]
-        shown = []
-        for level in np.unique(levels).tolist():
-            at = levels == level
-            share = float(recoding.pupils[at].sum()) / recoding.released
-            values = sorted(set(recoding.labels[column][at].tolist()))
-            shown.append({"level": level, "share": round(share, 2), "values": values})
-        told[name] = {"loss": round(recoding.column_losses[column], 2), "levels": shown}
-    return told
+    described: DataDictionary = dict.fromkeys(names)
+    for name, values in values_by_column.items():
+        level = DataDictionaryLevel(level=0, share=1.0, values=tuple(sorted(values)))
+        described[name] = DataDictionaryColumn(loss=0.0, levels=(level,))
+    for column, name in enumerate(name for name in names if name not in values_by_column):
+        described[name] = DataDictionaryColumn(
+            loss=round(recoding.column_losses[column], 2), levels=_levels_of(recoding, column)
+        )
+    return described
+
+
+def _levels_of(recoding: Recoding, column: int) -> tuple[DataDictionaryLevel, ...]:
+    levels = recoding.levels[:, column]
+    described = []
+    for level in np.unique(levels).tolist():
+        at_level = levels == level
+        share = float(recoding.pupils[at_level].sum()) / recoding.released_pupils
+        values = tuple(sorted(set(recoding.labels[column][at_level].tolist())))
+        described.append(DataDictionaryLevel(level=level, share=round(share, 2), values=values))
+    return tuple(described)

@@ -152,7 +152,7 @@ def _encode_eligible_pupils(results: AcceptedResults, inputs: PipelineInput) -> 
     selected = pupil_records.select_project_results(results, project)
     instructed = instruction_filter.keep_instructed_rows(selected, eligible.instructed_schools)
     admitted = objections.remove_objectors(instructed, results, eligible.objections, project)
-    consented = consent_register.suppress_unconsented_values(admitted, eligible.consented_pupils, project)
+    consented = consent_register.suppress_unconsented_values(admitted, eligible.consented, project)
     pupils = pupil_records.make_pupil_records(consented, project, inputs.hierarchies)
     pseudonymous = pseudonymisation.pseudonymise_pupils(pupils, inputs.key, inputs.schools)
     encoded = search_input.encode_pupils(pseudonymous, project, coding).persist()
@@ -171,7 +171,7 @@ def _form_classes(encoded: DataFrame, counts: PupilCounts, inputs: PipelineInput
     nested = nested_release.nest_release(with_boards, project, counts, inputs.previous, key, sensitive)
     if inputs.wave:
         nested = cohort_extension.extend_cohort(nested, with_boards, project, inputs.previous, key, most)
-    return nested.classes, nested.withdrawn
+    return nested.recoded, nested.withdrawn
 
 
 def _sensitive_column(inputs: PipelineInput) -> SensitiveColumn | None:

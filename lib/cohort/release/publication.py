@@ -1,13 +1,11 @@
-"""VERIFIED → PUBLISHED: one atomic commit into the project's table, then the earlier snapshot goes.
+"""Publication of a verified release: one atomic commit into the project's table, then the earlier snapshot goes.
 
-The commit that carries the release's id is the truth; records follow it, and whoever finds the two apart
-mends the record (`mend`).
+The commit that carries the release's note decides whether it is published; the record follows it. After a run that
+was killed between the two, `repair_publication` brings the record up to the table's history.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -15,9 +13,11 @@ from pyspark.sql import functions as F
 
 from cohort import delta
 from cohort.access import table_access
+from cohort.agreements.environment import Environment
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.foundation.errors import NotAnonymous, StateRefused, describe_problem
+from cohort.foundation.progress import ProgressWriter
 from cohort.legal_basis import eligibility
 from cohort.legal_basis.eligibility import ListVocabulary
 from cohort.release_records import class_snapshot, public_record, record_store, release_states
@@ -29,48 +29,74 @@ ROWS_PER_PUBLISHED_FILE = 250_000
 
 
 def check_publishable(
-    zones: StorageZones,
-    platform: Platform,
+    environment: Environment,
     project: Project,
     record: ReleaseRecord,
-    now: dt.datetime,
     approved_by: str | None,
-    may_name: ListVocabulary,
+    vocabulary: ListVocabulary,
 ) -> None:
-    """Whether this release may be published now; a line of a list may name only what there is.
+    """Check whether a release may be published now. A changed list refuses the release for good.
 
-    Refuses: a project not open or past its end, a release that is not VERIFIED, a change of lists since,
-    an approval by nobody or by whoever made the release (exit code 15); the lists themselves (12, 17);
-    readers who could not be let in (17).
+    Args:
+        environment: the surroundings of the run.
+        project: the project's declaration.
+        record: the exact record of the release.
+        approved_by: who approved the publication; None where nobody did.
+        vocabulary: what a line of a list may name.
+    Raises:
+        StateRefused: the project is not open or has ended, the release is not VERIFIED, nobody or whoever made the
+            release approved it, a list changed since the verification (exit code 15).
+        Refusal: the lists themselves (12, 17); readers who cannot be given access (17).
     """
-    release_states.require_open_project(zones, project.name)
+    release_states.require_open_project(environment.zones, project.name)
     record.moved(ReleaseState.PUBLISHED)
-    if now.date() > project.ends:
+    if environment.today > project.ends:
         raise StateRefused(
             describe_problem(
                 "a project in its time",
                 example=f"until {project.ends}",
-                found=str(now.date()),
+                found=str(environment.today),
                 where=f"projects/{project.name}.toml",
                 do="Destroy the project",
             )
         )
-    if approved_by is None and not platform.publish.without_second_person:
-        raise _approval("nobody")
-    if approved_by is not None and (not approved_by.strip() or approved_by.strip() == record.made_by):
-        raise _approval("whoever made the release")
-    table_access.require_access_possible(platform, project)
-    lists = eligibility.load_eligibility(zones, platform, project, now.date(), may_name).digests()
-    changed = [name.partition("_")[0] for name, digest in lists.items() if getattr(record, name) != digest]
+    _require_approval_refused(environment, record, approved_by)
+    table_access.require_access_possible(environment.platform, project)
+    _require_unchanged_lists(environment, project, record, vocabulary)
+
+
+def _require_approval_refused(environment: Environment, record: ReleaseRecord, approved_by: str | None) -> None:
+    if approved_by is None:
+        if not environment.platform.publish.without_second_person:
+            raise _approval_refused("nobody")
+    elif not approved_by.strip() or approved_by.strip() == record.made_by:
+        raise _approval_refused("whoever made the release")
+
+
+def _require_unchanged_lists(
+    environment: Environment, project: Project, record: ReleaseRecord, vocabulary: ListVocabulary
+) -> None:
+    """Refuse a release whose lists are not those that it was verified with."""
+    eligible = eligibility.load_eligibility(
+        environment.zones, environment.platform, project, environment.today, vocabulary
+    )
+    verified_with = {
+        "objections_digest": record.objections_digest,
+        "instructions_digest": record.instructions_digest,
+        "consents_digest": record.consents_digest,
+    }
+    changed = [name.partition("_")[0] for name, digest in eligible.digests().items() if verified_with[name] != digest]
     if changed:
-        reason = f"a list of {' and '.join(changed)} changed after the verification"
-        class_snapshot.refuse_release(zones, record, reason=reason)
+        kinds = " and ".join(changed)
+        class_snapshot.refuse_release(
+            environment.zones, record, reason=f"a list of {kinds} changed after the verification"
+        )
         raise StateRefused(
             describe_problem(
-                f"the lists of {' and '.join(changed)} that the release was verified with",
+                f"the lists of {kinds} that the release was verified with",
                 example="unchanged files",
                 found="a changed list",
-                where=", ".join(f"{x}/" for x in changed),
+                where=", ".join(f"{name}/" for name in changed),
                 do=f"The release is refused; make a new one with release --project {project.name}",
             )
         )
@@ -78,57 +104,83 @@ def check_publishable(
 
 def publish_release(
     spark: SparkSession,
-    zones: StorageZones,
-    platform: Platform,
+    environment: Environment,
     project: Project,
     record: ReleaseRecord,
-    now: dt.datetime,
     approved_by: str | None,
-    progress: Callable[[str], None],
+    progress: ProgressWriter,
 ) -> ReleaseRecord:
-    """Copy a verified stage, without its control columns, into the project's table, and let its readers in.
+    """Copy a verified stage, without its control columns, into the project's table, and give its readers access.
 
-    Takes: a release for which `check` raised nothing; the caller holds the project's lock.
-    Gives: its record, PUBLISHED.
-    Refuses: a stage whose checksum is not the verified one (exit code 14), a release that was not held
-    against the published one (15): the earlier snapshot stays. A table whose checksum is not the verified one
-    is removed (14). Nobody can read from before the commit until it was compared; what `access` refuses (17).
+    Nobody can read the table from before the commit until its rows were compared with those verified.
+
+    Args:
+        spark: the session.
+        environment: the surroundings of the run.
+        project: the project's declaration.
+        record: the exact record of a release that `check_publishable` let pass; the caller holds the project's lock.
+        approved_by: who approved the publication; None where nobody did.
+        progress: receives lines of progress.
+    Returns:
+        The exact record of the release, PUBLISHED.
+    Raises:
+        NotAnonymous: the stage or the committed table does not have the verified checksum; such a table is removed
+            (exit code 14).
+        StateRefused: the release was not compared with the published one; the earlier snapshot stays (15).
+        RightsRefused: readers could not be given access (17).
     """
+    zones, platform = environment.zones, environment.platform
+
+    # 1. The stage is what was verified, and was compared with what is published now.
     class_snapshot.require_compared_with_published(zones, project, record)
     stage = delta.read_table(spark, zones.staged_release(record.project, record.release)).select(
         *project.column_names, *project.pseudonym_columns
     )
-    rows, _ = record.verified_checksum
     if delta.checksum_rows(stage) != record.verified_checksum:
-        raise _altered("the stage")
+        raise _not_as_verified("the stage")
+
+    # 2. One commit, while nobody has access; then the table is compared too.
     table = zones.published_table(project.name)
-    table_access.close_table(zones, platform, project.name, "a release is being published", now)
+    table_access.close_table(zones, platform, project.name, "a release is being published", environment.now)
+    rows, _ = record.verified_checksum
     version = replace_published_rows(stage, rows, table, project, record.id, platform)
     progress(f"committed: {rows} rows, version {version}")
-    _compare(spark, zones, record)
+    _require_verified_table(spark, zones, record)
+
+    # 3. The record follows the commit.
     published = record.moved(
         ReleaseState.PUBLISHED,
         version=version,
-        published=str(now),
+        published=str(environment.now),
         approved_by=approved_by,
         second_person=approved_by is not None,
     )
     record_store.save_release_record(zones, published)
-    _settle(zones, platform, published)
+
+    # 4. What was published before goes; readers get access.
+    _settle_publication(zones, platform, published)
     progress("settled: earlier snapshot vacuumed, stage removed")
-    why_not = table_access.settle_access(zones, platform, project, now)
-    progress(f"access: withdrawn, as {'; '.join(why_not)}" if why_not else f"access: {project.readers}")
+    withheld = table_access.settle_access(zones, platform, project, environment.now)
+    progress(f"access: withdrawn, as {'; '.join(withheld)}" if withheld else f"access: {project.readers}")
     return published
 
 
 def replace_published_rows(
     released: DataFrame, rows: int, table: Path, project: Project, release_id: str, platform: Platform
 ) -> int:
-    """Make rows the only content of a project's table, in one commit that carries the release's id.
+    """Make rows the only content of a project's table, in one commit that carries the release's note.
 
-    Gives: the version committed.
+    Args:
+        released: the rows, without control columns.
+        rows: how many they are.
+        table: the folder of the project's table.
+        project: the project's declaration.
+        release_id: the note of the release, which is also kept as a property of the table.
+        platform: the platform's settings of tables.
+    Returns:
+        The version committed.
     """
-    own = {
+    properties = {
         delta.RELEASE_PROPERTY: release_id,
         "cohort.class": project.release_class,
         "cohort.k": str(project.thresholds.k),
@@ -137,44 +189,53 @@ def replace_published_rows(
         **({"cohort.personal_data": "true"} if project.is_pseudonymous else {}),
     }
     ordered = order_by_released_values(released, rows, project.row_order, project.pseudonym_columns)
-    return delta.replace_table(ordered, table, own, release_id, platform.tables)
+    return delta.replace_table(ordered, table, properties, release_id, platform.tables)
 
 
 def order_by_released_values(released: DataFrame, rows: int, by: list[str], then: tuple[str, ...] = ()) -> DataFrame:
-    """Rows in an order, and split into files, that depend on their released values alone.
+    """Put rows in an order, and split them into files, by their released values alone.
 
-    Takes: the rows and their number, and every column agreed, the first to order by first; pseudonyms, which
-    order equal records.
+    So neither order nor file tells anything of a pupil.
+
+    Args:
+        released: the rows.
+        rows: how many they are.
+        by: every released column; the first orders first.
+        then: pseudonym columns, which order rows with equal values.
     """
     files = max(1, -(-rows // ROWS_PER_PUBLISHED_FILE))
     return released.repartition(files, *map(F.col, by)).sortWithinPartitions(*by, *then)
 
 
 def repair_publication(spark: SparkSession, zones: StorageZones, platform: Platform, project: str) -> None:
-    """Bring the records up to the table's history, after a run that was killed between the two.
+    """Bring the records up to the table's history, after a run that was killed between commit and record.
 
-    The newest commit that carries a release's id is the published release; an unfinished settling is done.
+    The newest commit that carries a release's note is the published release. What publication does after the record
+    is completed too.
+
+    Raises:
+        NotAnonymous: the committed rows are not those verified; the table is removed (exit code 14).
     """
     table = zones.published_table(project)
-    known = {record.id: record for record in record_store.load_release_records(zones, project)}
+    record_by_note = {record.id: record for record in record_store.load_release_records(zones, project)}
     if not delta.table_exists(table):
         return
-    commit = next((c for c in delta.read_commits(table) if c.note in known), None)
+    commit = next((c for c in delta.read_commits(table) if c.note in record_by_note), None)
     if commit is None:
         return
-    record = known[str(commit.note)]
+    record = record_by_note[str(commit.note)]
     if record.state is ReleaseState.VERIFIED:
-        _compare(spark, zones, record)
+        _require_verified_table(spark, zones, record)
         record = record.moved(ReleaseState.PUBLISHED, version=commit.version, mended=True)
         record_store.save_release_record(zones, record)
     if record.state is ReleaseState.PUBLISHED and not record.settled:
-        _settle(zones, platform, record)
+        _settle_publication(zones, platform, record)
 
 
-def _compare(spark: SparkSession, zones: StorageZones, record: ReleaseRecord) -> None:
-    """Remove a table, and refuse its release, whose rows are not those that were verified.
+def _require_verified_table(spark: SparkSession, zones: StorageZones, record: ReleaseRecord) -> None:
+    """Remove a table whose rows are not those that were verified, and refuse its release.
 
-    With a retention of nothing Delta restores no earlier version; the next release makes the table anew.
+    With a retention of zero Delta can restore no earlier version; the next release makes the table anew.
     """
     table = zones.published_table(record.project)
     if delta.checksum_rows(delta.read_table(spark, table)) != record.verified_checksum:
@@ -182,10 +243,11 @@ def _compare(spark: SparkSession, zones: StorageZones, record: ReleaseRecord) ->
         reason = "what was committed was not what was verified, and was removed"
         record_store.save_release_record(zones, record.moved(ReleaseState.REFUSED, reason=reason))
         class_snapshot.remove_snapshot(zones, record)
-        raise _altered("the table")
+        raise _not_as_verified("the table")
 
 
-def _settle(zones: StorageZones, platform: Platform, record: ReleaseRecord) -> None:
+def _settle_publication(zones: StorageZones, platform: Platform, record: ReleaseRecord) -> None:
+    """Supersede earlier releases, remove their files, stages and snapshots, and write the public record."""
     for earlier in record_store.load_release_records(zones, record.project):
         if earlier.state is ReleaseState.PUBLISHED and earlier.release != record.release:
             earlier = earlier.moved(ReleaseState.SUPERSEDED)
@@ -201,29 +263,28 @@ def _settle(zones: StorageZones, platform: Platform, record: ReleaseRecord) -> N
     )
     delta.remove_folder(zones.staging(record.project), where=f"staging/{record.project}")
     class_snapshot.keep_only_snapshots(zones, record.project, [record.release])
-    release_states.withdrawal_journal_path(zones, record.project).unlink(
-        missing_ok=True
-    )  # it was of the snapshot before
+    # A journal of rows being withdrawn concerned the snapshot that has just gone.
+    release_states.withdrawal_journal_path(zones, record.project).unlink(missing_ok=True)
     public_record.write_public_record(zones, platform, record)
     record_store.save_release_record(zones, record.noted(settled=True))
 
 
-def _approval(found: str) -> StateRefused:
+def _approval_refused(approver: str) -> StateRefused:
     return StateRefused(
         describe_problem(
             "the approval of a second person",
             example="--approved-by 'A. Jansen'",
-            found=found,
+            found=approver,
             where="--approved-by",
             do="Name who approved, other than whoever made the release",
         )
     )
 
 
-def _altered(what: str) -> NotAnonymous:
+def _not_as_verified(subject: str) -> NotAnonymous:
     return NotAnonymous(
         describe_problem(
-            f"{what} with the rows that were verified",
+            f"{subject} with the rows that were verified",
             example="an equal checksum",
             found="another checksum",
             where="publish",

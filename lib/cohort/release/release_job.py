@@ -1,211 +1,200 @@
-"""One release: made, staged, verified. Nobody reads it yet; `publish` is a step of its own."""
+"""One release made: from results to a staged table that the verifier has passed.
+
+`release` and `bench` call it. Nobody can read a release yet: `publication` is a step of its own.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
 from cohort import delta
 from cohort.agreements import project_hierarchies
-from cohort.agreements.catalogue import Catalogue
-from cohort.agreements.platform import Platform
-from cohort.agreements.project import Project
+from cohort.anonymisation.pupil_records import HierarchyByColumn
 from cohort.differencing import nested_release, project_overlap, snapshot_renumbering
 from cohort.erasure import objection_erasure
-from cohort.foundation.errors import DeliveriesRefused, NotAnonymous, StateRefused, describe_problem
-from cohort.foundation.progress import ProgressWriter, StageListener, Stopwatch
-from cohort.ingestion import code_normalisation, number_change_application
-from cohort.keys import project_keys
+from cohort.foundation.errors import DeliveriesRefused, NotAnonymous, describe_problem
+from cohort.foundation.progress import ProgressWriter, Stopwatch
+from cohort.ingestion import code_normalisation
 from cohort.keys.project_keys import ProjectKey
-from cohort.legal_basis import eligibility, number_changes
-from cohort.legal_basis.eligibility import Eligibility, ListVocabulary
-from cohort.release import accounting, contributors, data_dictionary, pipeline, publication, readiness
-from cohort.release_records import class_snapshot, public_record, record_store, release_record, release_states
-from cohort.release_records.release_record import ReleaseRecord
+from cohort.legal_basis import number_changes
+from cohort.legal_basis.eligibility import Eligibility
+from cohort.release import accounting, contributors, data_dictionary, pipeline, publication, staged_verification
+from cohort.release.pipeline import PipelineInput, PipelineResult
+from cohort.release.release_task import ReleaseTask
+from cohort.release_records import class_snapshot, public_record, record_store, release_record
+from cohort.release_records.class_snapshot import ClassSnapshot, SnapshotContents
+from cohort.release_records.release_record import (
+    AppliedList,
+    AppliedObjectionList,
+    IntruderFigures,
+    LinkedReleases,
+    ProjectDifference,
+    RecodingLoss,
+    ReleaseCounts,
+    ReleaseRecord,
+    SensitiveSuppressionCounts,
+)
 from cohort.release_records.release_states import ReleaseState
 from cohort.results import current_results, ledger
 from cohort.sdc.risk import reidentification_risk
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
-from cohort.verification.findings import Finding, PublishedPredecessor, VerificationResult, VerificationSubject
-from cohort.verification.published_table_verification import verify_rights
-from cohort.verification.stage_verification import verify_stage
 
 
-@dataclass(frozen=True)
-class ReleaseTask:
-    """What a release is made from, beside the session: where, what was agreed, what is declared."""
+@dataclass(frozen=True, eq=False)
+class ReleaseMeasurements:
+    """What is counted and compared once a stage is written.
 
-    zones: StorageZones
-    platform: Platform
-    catalogue: Catalogue
-    project: Project
-    hierarchies: Path
-    keys: Path
-    now: dt.datetime
-    by: str
-    wave: bool = False
-    """Whether pupils who never were in a release of the project may enter."""
-
-    @property
-    def today(self) -> dt.date:
-        return self.now.date()
-
-    @property
-    def known(self) -> ListVocabulary:
-        """What a line of a list may name."""
-        return eligibility.load_list_vocabulary(self.zones, self.hierarchies.parent, self.catalogue)
-
-
-def check_release_allowed(work: ReleaseTask) -> tuple[Eligibility, ProjectKey]:
-    """Everything that can be refused before a session is started, in the order a reader would ask.
-
-    Refuses: a project being destroyed or destroyed, before its start or past its end (exit code 15); a
-    special-category result without its ground (10); hierarchies (10); lists of objections (12), of
-    instructions and consents (17); the key (13).
+    Args:
+        counts: every row and every pupil, once.
+        schools: the schools of which a result is shown.
+        differences: this release subtracted from those of other live projects on the same pupils.
     """
-    project = work.project
-    release_states.require_open_project(work.zones, project.name)
-    if not project.covers(work.today):
-        raise StateRefused(
-            describe_problem(
-                "a project in its time",
-                example=f"a day from {project.starts} to {project.ends}",
-                found=str(work.today),
-                where=f"projects/{project.name}.toml",
-                do="Past its end nothing is released any more: destroy the project"
-                if work.today > project.ends
-                else "Wait for its start",
-            )
-        )
-    trees = readiness.load_fitting_hierarchies(project, work.hierarchies, work.catalogue)
-    before = nested_release.load_previous_snapshot(work.zones, project, trees)
-    if work.wave and before is None:
-        raise nested_release.cohort_extension_refusal(project)
-    number_change_application.require_newest_numbers(
-        work.zones, number_changes.load_number_changes(work.zones.number_changes, work.today)
-    )
-    lists = eligibility.load_eligibility(work.zones, work.platform, project, work.today, work.known)
-    return lists, project_keys.load_key(work.keys, project.name)
+
+    counts: ReleaseCounts
+    schools: list[str]
+    differences: list[ProjectDifference]
 
 
 def release_one(
-    spark: SparkSession, work: ReleaseTask, lists: Eligibility, key: ProjectKey, progress: ProgressWriter
+    spark: SparkSession, task: ReleaseTask, eligible: Eligibility, key: ProjectKey, progress: ProgressWriter
 ) -> ReleaseRecord:
     """Make, stage and verify the project's next release; the caller holds the project's lock.
 
-    Gives: its record, VERIFIED.
-    Refuses: no results (11); results that have codes in another spelling than the canonical one (15); no
-    recoding under the constraints, or findings of the verifier (14).
+    Args:
+        spark: the session.
+        task: the release to be made.
+        eligible: whose results the project may use today, as `check_release_allowed` gave it.
+        key: the project's key.
+        progress: receives lines of progress.
+    Returns:
+        The exact record of the release, VERIFIED.
+    Raises:
+        DeliveriesRefused: there are no results (exit code 11).
+        StateRefused: results with codes in another spelling than the canonical one (15).
+        NotAnonymous: no recoding under the constraints, or findings of the verifier; the release is refused (14).
     """
-    zones, project = work.zones, work.project
+    environment, project = task.environment, task.project
+    zones = environment.zones
+
+    # 1. What earlier runs left: a publication to complete, unpublished releases, a snapshot under older numbers.
     code_normalisation.require_canonical_codes(spark, zones)
-    publication.repair_publication(spark, zones, work.platform, project.name)
-    number = _make_room(zones, project.name)
-    snapshot_renumbering.renumber_snapshot(
-        spark, zones, project, key, number_changes.load_number_changes(zones.number_changes, work.today)
-    )
+    publication.repair_publication(spark, zones, environment.platform, project.name)
+    number = _discard_unpublished(zones, project.name)
+    changes = number_changes.load_number_changes(zones.number_changes, environment.today)
+    snapshot_renumbering.renumber_snapshot(spark, zones, project, key, changes)
+
+    # 2. The stage.
     clock = Stopwatch(progress)
-    record = stage_release(spark, work, lists, key, number, clock)
-    findings = verify_staged_release(spark, work, key, record, deep=False, report=clock.report_stage)
-    clock.report_stage("verified", f"{len(findings.found)} findings")
-    refuse_on_findings(zones, record, findings, work.now)
-    if findings.found:
+    record = stage_release(spark, task, eligible, key, number, clock)
+
+    # 3. The verifier; a finding refuses the release.
+    report = clock.report_stage
+    verified = staged_verification.verify_staged_release(spark, task, key, record, deep=False, report=report)
+    report("verified", f"{len(verified.found)} findings")
+    staged_verification.refuse_on_findings(zones, record, verified, environment.now)
+    if verified.found:
         raise NotAnonymous(
-            *(f"{f.code}: {f.sentence}" for f in findings.found),
+            *(f"{finding.code}: {finding.sentence}" for finding in verified.found),
             f"Release {number} of {project.name} was refused and its stage removed. Correct the cause, then "
             "run release again.",
         )
-    verified = record.moved(
+
+    # 4. The record.
+    record = record.moved(
         ReleaseState.VERIFIED,
-        checksum=list(findings.checksum),
-        measures=findings.measures,
-        intruders=_intruders(findings.measures),
-        checked=list(findings.checked),
-        verified=str(work.now),
+        checksum=verified.checksum,
+        measures=verified.measures,
+        intruders=_intruder_figures(verified.measures),
+        checked=verified.checked,
+        verified=str(environment.now),
         seconds=clock.total_seconds,
         stages=clock.seconds,
     )
-    record_store.save_release_record(zones, verified)
-    return verified
+    record_store.save_release_record(zones, record)
+    return record
 
 
-def _intruders(measures: Mapping[str, int | float]) -> dict[str, dict[str, float]]:
-    """What a stranger, who knows others of a class, a school and a board face, by the verifier's counts."""
+def _intruder_figures(measures: Mapping[str, int | float]) -> dict[str, IntruderFigures]:
+    """Return what each kind of intruder faces, by the verifier's smallest counts.
+
+    The kinds: a stranger, somebody who knows others of the class, a school and a school board.
+    """
     names = ("smallest_class", "smallest_others", "smallest_board_others")
-    return reidentification_risk.intruder_chances_of_smallest_counts(*(int(measures[name]) for name in names))
+    chances = reidentification_risk.intruder_chances_of_smallest_counts(*(int(measures[name]) for name in names))
+    return {kind: IntruderFigures.model_validate(chance) for kind, chance in chances.items()}
 
 
-def verify_staged_release(
-    spark: SparkSession, work: ReleaseTask, key: ProjectKey, record: ReleaseRecord, *, deep: bool, report: StageListener
-) -> VerificationResult:
-    """Check a stage in full, against the lists as they are now and the release that is published."""
-    return verify_stage(spark, _subject(work, key, record), deep=deep, report=report)
-
-
-def check_published_eligibility(
-    spark: SparkSession, work: ReleaseTask, key: ProjectKey, record: ReleaseRecord
-) -> list[Finding]:
-    """Whether anybody is in a published pseudonymous table who may not be by the lists as they are now."""
-    table = work.zones.published_table(record.project)
-    return verify_rights(spark, replace(_subject(work, key, record), stage=table))
-
-
-def _subject(work: ReleaseTask, key: ProjectKey, record: ReleaseRecord) -> VerificationSubject:
-    read = None if work.project.is_pseudonymous else record_store.find_published_record(work.zones, record.project)
-    folder = work.zones.release_snapshots(record.project)
-    return VerificationSubject(
-        project=work.project,
-        platform=work.platform,
-        key=key,
-        stage=work.zones.staged_release(record.project, record.release),
-        release_id=record.id,
-        results=work.zones.results,
-        batches=record.batches,
-        objections=work.zones.objections,
-        instructions=work.zones.instructions,
-        consents=work.zones.consents,
-        hierarchies=work.hierarchies,
-        today=work.today,
-        counts=record.counts.made(),
-        memory=None if work.project.is_pseudonymous else folder / str(record.release),
-        before=None
-        if read is None
-        else PublishedPredecessor(
-            folder / str(read.release), work.zones.published_table(record.project), newcomers=record.wave
-        ),
-    )
-
-
-def refuse_on_findings(
-    zones: StorageZones, record: ReleaseRecord, findings: VerificationResult, now: dt.datetime
-) -> None:
-    """Any finding refuses a release: its record says which, its stage is removed."""
-    if findings.found:
-        found = [{"code": f.code, "sentence": f.sentence, "count": f.count} for f in findings.found]
-        class_snapshot.refuse_release(zones, record, findings=found, refused=str(now))
-
-
-def _make_room(zones: StorageZones, project: str) -> int:
-    """Refuse what an earlier run left unfinished, remove every stage, and count on."""
-    known = record_store.load_release_records(zones, project)
-    for record in known:
+def _discard_unpublished(zones: StorageZones, project: str) -> int:
+    """Refuse releases that an earlier run left unpublished, remove every stage, and return the next number."""
+    records = record_store.load_release_records(zones, project)
+    for record in records:
         if record.state in (ReleaseState.STAGED, ReleaseState.VERIFIED):
             reason = "a later run made a new release before this one was published"
             record_store.save_release_record(zones, record.moved(ReleaseState.REFUSED, reason=reason))
     delta.remove_folder(zones.staging(project), where=f"staging/{project}")
-    class_snapshot.keep_only_snapshots(zones, project, [r.release for r in known if r.state is ReleaseState.PUBLISHED])
-    return max((record.release for record in known), default=0) + 1
+    published = [record.release for record in records if record.state is ReleaseState.PUBLISHED]
+    class_snapshot.keep_only_snapshots(zones, project, published)
+    return max((record.release for record in records), default=0) + 1
 
 
 def stage_release(
-    spark: SparkSession, work: ReleaseTask, lists: Eligibility, key: ProjectKey, number: int, clock: Stopwatch
+    spark: SparkSession, task: ReleaseTask, eligible: Eligibility, key: ProjectKey, number: int, clock: Stopwatch
 ) -> ReleaseRecord:
-    zones, project = work.zones, work.project
+    """Run the pipeline, write the stage and the snapshot, count, and write the exact record and the agreement.
+
+    Args:
+        spark: the session.
+        task: the release to be made.
+        eligible: whose results the project may use today.
+        key: the project's key.
+        number: the number of the release.
+        clock: receives the stages and their durations.
+    Returns:
+        The exact record of the release, STAGED.
+    Raises:
+        DeliveriesRefused: there are no results (exit code 11).
+        NotAnonymous: no recoding under the constraints (14).
+    """
+    environment, project = task.environment, task.project
+    zones, platform = environment.zones, environment.platform
+
+    # 1. What the release is made from.
+    batches = _require_batches(zones)
+    objection_erasure.accept_objections(spark, zones, platform, eligible.objections, task.catalogue.domains())
+    results = AcceptedResults(current_results.read_current_results(spark, zones, batches))
+    inputs = _pipeline_input(task, eligible, key)
+
+    # 2. The rows, in the stage; the snapshot; the counts.
+    made = pipeline.run_release_pipeline(results, inputs, clock.report_stage)
+    stage = zones.staged_release(project.name, number)
+    try:
+        note = release_record.commit_note(project.name, number)
+        delta.write_new_table(made.rows, stage, note, platform.tables)
+        clock.report_stage("staged")
+        if not project.is_pseudonymous:
+            class_snapshot.write_snapshot(zones, _snapshot_contents(inputs, made, number))
+        overlap = project_overlap.ComparedRelease(project, made.recoding)
+        measurements = ReleaseMeasurements(
+            counts=accounting.count_rows_and_pupils(results, project, eligible, made),
+            schools=contributors.find_contributing_schools(spark, zones, stage, key, task.catalogue.schools),
+            differences=project_overlap.compare_with_live_projects(overlap, environment),
+        )
+        clock.report_stage("counted")
+    finally:
+        made.unpersist()
+
+    # 3. The exact record, and what everybody may read of the agreement.
+    record = _staged_record(task, eligible, number, batches, inputs.previous, made, measurements)
+    record_store.save_release_record(zones, record)
+    public_record.write_public_agreement(zones, record)
+    return record
+
+
+def _require_batches(zones: StorageZones) -> tuple[int, ...]:
     batches = ledger.read_counted_batches(zones.ledger)
     if not batches:
         raise DeliveriesRefused(
@@ -217,71 +206,78 @@ def stage_release(
                 do="Run ingest first",
             )
         )
-    objection_erasure.accept_objections(spark, zones, work.platform, lists.objections, work.catalogue.domains())
-    results = AcceptedResults(current_results.read_current_results(spark, zones, batches))
-    trees = project_hierarchies.load_hierarchies(project, work.hierarchies)
-    before = nested_release.load_previous_snapshot(zones, project, trees)
-    way = pipeline.run_release_pipeline(
-        results,
-        project,
-        lists,
-        trees,
-        key,
-        work.catalogue.schools,
-        work.platform.search.most_pupils_at_once,
-        work.platform.floors,
-        clock.report_stage,
-        before,
-        work.wave,
-        boards=work.catalogue.boards_on(work.today),
+    return tuple(batches)
+
+
+def _pipeline_input(task: ReleaseTask, eligible: Eligibility, key: ProjectKey) -> PipelineInput:
+    environment, project = task.environment, task.project
+    hierarchies: HierarchyByColumn = project_hierarchies.load_hierarchies(project, environment.hierarchies)
+    return PipelineInput(
+        project=project,
+        eligibility=eligible,
+        hierarchies=hierarchies,
+        key=key,
+        schools=task.catalogue.schools,
+        boards=task.catalogue.boards_on(environment.today),
+        most_pupils_at_once=environment.platform.search.most_pupils_at_once,
+        floors=environment.platform.floors,
+        previous=nested_release.load_previous_snapshot(environment.zones, project, hierarchies),
+        wave=task.wave,
     )
-    domains = sorted({result.domein for result in project.results})
-    stage = zones.staged_release(project.name, number)
-    note = release_record.commit_note(project.name, number)
-    try:
-        delta.write_new_table(way.rows, stage, note, work.platform.tables)
-        clock.report_stage("staged")
-        if not project.is_pseudonymous:
-            digest = class_snapshot.comparability_digest(project, trees)
-            blanked = way.blanking.classes if way.blanking is not None else None
-            class_snapshot.write_snapshot(way.members, zones, project, number, way.recoding, digest, before, blanked)
-        counts = accounting.count_rows_and_pupils(results, project, lists, way)
-        schools = contributors.find_contributing_schools(spark, zones, stage, key, work.catalogue.schools)
-        here = project_overlap.ComparedRelease(project, way.recoding)
-        beside = project_overlap.compare_with_live_projects(
-            here, zones, work.platform, work.hierarchies.parent, work.today
-        )
-        clock.report_stage("counted")
-    finally:
-        way.let_go()
-    record = ReleaseRecord(
-        project.name,
-        number,
-        ReleaseState.STAGED,
-        {
-            "made": str(work.now),
-            "made_by": work.by,
-            "class": project.release_class,
-            "batches": list(batches),
-            **lists.facts(),
-            "counts": counts,
-            "schools": schools,
-            "agreed": public_record.public_agreement(project),
-            "domains": domains,
-            "barred_digest": lists.objections.digest_for_project(project.name, domains),
-            "recoding": way.recoding.search,
-            "codebook": data_dictionary.build_data_dictionary(way.recoding, project.column_names, way.values),
-            "loss": {"mean": way.recoding.loss.mean, "geometric": way.recoding.loss.geometric},
-            "sensitive": None if project.special_results else way.value_counts,
-            "classes": way.recoding.classes,
-            "thresholds": project.class_limits,
-            "expires": str(project.ends),
-            "before": None if before is None else before.release,
-            "wave": work.wave,
-            "linked": None if way.linked is None else way.linked.as_dict(),
-            "differences_with": beside,
-        },
+
+
+def _snapshot_contents(inputs: PipelineInput, made: PipelineResult, number: int) -> SnapshotContents:
+    return SnapshotContents(
+        project=inputs.project,
+        release=number,
+        pupils=made.members,
+        recoding=made.recoding,
+        comparability_digest=class_snapshot.comparability_digest(inputs.project, inputs.hierarchies),
+        previous=inputs.previous,
+        blanked=None if made.blanking is None else made.blanking.classes,
     )
-    record_store.save_release_record(zones, record)
-    public_record.write_public_agreement(zones, record)
-    return record
+
+
+def _staged_record(  # seven parameters: the record gathers what every step before it made
+    task: ReleaseTask,
+    eligible: Eligibility,
+    number: int,
+    batches: tuple[int, ...],
+    previous: ClassSnapshot | None,
+    made: PipelineResult,
+    measurements: ReleaseMeasurements,
+) -> ReleaseRecord:
+    environment, project = task.environment, task.project
+    recoding, domains = made.recoding, sorted({result.domein for result in project.results})
+    sensitive = None if project.special_results or made.value_counts is None else made.value_counts
+    return ReleaseRecord(
+        project=project.name,
+        release=number,
+        state=ReleaseState.STAGED,
+        made=str(environment.now),
+        made_by=environment.operator,
+        release_class=project.release_class,
+        batches=batches,
+        objections=tuple(AppliedObjectionList.model_validate(one) for one in eligible.objections.facts()),
+        instructions=tuple(AppliedList.model_validate(one) for one in eligible.instructions.facts()),
+        instructed=tuple(eligible.instructed_schools.describe()),
+        objections_digest=eligible.objections.digest(),
+        instructions_digest=eligible.instructed_schools.digest,
+        consents_digest=eligible.consented.digest,
+        counts=measurements.counts,
+        schools=tuple(measurements.schools),
+        agreed=public_record.public_agreement(project),
+        domains=tuple(domains),
+        barred_digest=eligible.objections.digest_for(project.name, domains),
+        recoding=recoding.search,
+        data_dictionary=data_dictionary.build_data_dictionary(recoding, project.column_names, made.values),
+        loss=RecodingLoss(mean=recoding.loss.mean, geometric=recoding.loss.geometric),
+        sensitive=None if sensitive is None else SensitiveSuppressionCounts.model_validate(sensitive),
+        classes=recoding.classes,
+        thresholds=project.class_limits,
+        expires=str(project.ends),
+        nested_in=None if previous is None else previous.release,
+        wave=task.wave,
+        linked=None if made.linked is None else LinkedReleases.model_validate(made.linked.as_dict()),
+        differences_with=tuple(measurements.differences),
+    )

@@ -1,11 +1,9 @@
-"""What is remembered of a release, so that the next one can be held against it: restricted, and no longer
-than it is needed.
+"""The restricted snapshot of a release: its equivalence classes and who stands in which, for the next release.
 
-Per project and release, under `restricted/released/`: each released pupil's pseudonym with its class and the
-exact values behind it (the words of its code, the leaf of its sensitive value), and the classes with their
-released labels; and the bare pseudonyms of those who were in an earlier release and no longer are, since
-whoever left never comes back. It is written before a release can be verified and goes when the release is
-refused, when another one is published in its place, or with the project.
+Per project and release, under `restricted/released/`: each released pupil's pseudonym with its class and exact coded
+values; the classes with their released labels; the bare pseudonyms of pupils who were in an earlier release and are
+gone, because whoever is gone never comes back. A snapshot is written before its release can be verified. It is removed
+when the release is refused, when another release is published in its place, or with the project.
 """
 
 from __future__ import annotations
@@ -15,20 +13,22 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ConfigDict, Field, JsonValue
 from pyspark.sql import DataFrame, SparkSession
 
 from cohort import delta
 from cohort.agreements.project import Project
 from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused, StateRefused, describe_problem
-from cohort.release_records import record_store, release_states
-from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records import record_store
+from cohort.release_records.release_record import RecordPart, ReleaseRecord
+from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.recoding import Recoding
@@ -44,102 +44,164 @@ LABEL_PREFIX = "label_"
 """Before the name of a released column, in the table of classes: apart from the table's own names."""
 
 
+class SnapshotDocument(RecordPart):
+    """What a snapshot says of itself; written last, so that a snapshot without it was never completed.
+
+    `comparability_digest` is that of the project when the release was made; `pupils` how many were released;
+    `pupils_folder` where they stand; `renumbered_to` the digest of the number changes that it was brought up to.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"$id": "class-snapshot-1"})
+
+    comparability_digest: str = Field(validation_alias="agreed", serialization_alias="agreed")
+    pupils: int
+    search: dict[str, JsonValue]
+    pupils_folder: str = Field(validation_alias="at", serialization_alias="at")
+    renumbered_to: str = Field(default="", validation_alias="followed", serialization_alias="followed")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the document of the snapshot in a folder."""
+        return cls.model_validate(json_documents.read_json_document(folder / SNAPSHOT_FILE))
+
+    def write(self, folder: Path) -> None:
+        """Write the document into the folder of its snapshot, whole or not at all."""
+        json_documents.write_json_document(folder / SNAPSHOT_FILE, self.model_dump(mode="json", by_alias=True))
+
+
 @dataclass(frozen=True, eq=False)
 class ClassSnapshot:
-    """A release as it was: which one, its classes, and where its pupils stand."""
+    """A release as it was made.
+
+    Args:
+        release: its number.
+        recoding: its classes.
+        folder: the folder of the snapshot.
+        pupils_folder: the folder of the released pupils, within that folder.
+        blanked: per class, whether it shows none of its sensitive values.
+    """
 
     release: int
     recoding: Recoding
     folder: Path
-    at: str
+    pupils_folder: str
     blanked: npt.NDArray[np.bool_]
-    """The classes that show none of their sensitive values."""
 
-    def pupils(self, spark: SparkSession) -> DataFrame:
-        """Pseudonym, class and words of every released pupil; where a column is sensitive, also the leaf and
-        WITH_VALUE: the population that it was put in.
+    def read_pupils(self, spark: SparkSession) -> DataFrame:
+        """Read every released pupil: pseudonym, class and words of its code.
+
+        Where a column is sensitive, also the leaf of its value and HAS_VALUE: the population the pupil was put in.
         """
-        return spark.read.parquet(str(self.folder / self.at))
+        return spark.read.parquet(str(self.folder / self.pupils_folder))
 
-    def everybody(self, spark: SparkSession) -> DataFrame:
-        """The pseudonyms of all who were in this release or in one before it."""
-        pupils = self.pupils(spark).select(PUPIL_CONTROL)
-        left = self.folder / FORMER_PUPILS_FOLDER
-        return pupils.unionByName(spark.read.parquet(str(left))) if left.exists() else pupils
+    def read_pseudonyms_ever_released(self, spark: SparkSession) -> DataFrame:
+        """Read the pseudonyms of all pupils who were in this release or in one before it."""
+        pseudonyms = self.read_pupils(spark).select(PUPIL_CONTROL)
+        former = self.folder / FORMER_PUPILS_FOLDER
+        return pseudonyms.unionByName(spark.read.parquet(str(former))) if former.exists() else pseudonyms
+
+
+@dataclass(frozen=True, eq=False)
+class SnapshotContents:
+    """What is kept of a release that was just made.
+
+    Args:
+        project: the project's declaration.
+        release: the number of the release.
+        pupils: a frame of the released pupils: pseudonym, class, words of the code, leaf of the sensitive value.
+        recoding: the classes.
+        comparability_digest: what `comparability_digest` gave for the project.
+        previous: the snapshot of the release that this one is nested in.
+        blanked: per class, whether it shows none of its sensitive values; None without a sensitive column.
+    """
+
+    project: Project
+    release: int
+    pupils: DataFrame
+    recoding: Recoding
+    comparability_digest: str
+    previous: ClassSnapshot | None
+    blanked: npt.NDArray[np.bool_] | None = None
 
 
 def comparability_digest(project: Project, hierarchies: Mapping[str, Hierarchy]) -> str:
-    """What must be the same for two releases to be compared: what each column shows, and by which labels."""
-    of_column = {"name", "role", "result", "difference", "attribute", "born", "step"}
-    levels = {"lowest_level", "highest_level"}
-    told = []
-    for c in project.columns:
+    """Return a hash of what must be equal for two releases to be compared: what each column shows, by which labels."""
+    fields = {"name", "role", "result", "difference", "attribute", "born", "step", "lowest_level", "highest_level"}
+    described = []
+    for column in project.columns:
         # Bands that were in a file and are declared now show the same, so long as the labels are the same.
-        shown = {**c.model_dump(mode="json", include=of_column | levels), "step": c.band_width}
-        joined = hierarchies[c.name].joined
-        told.append([shown, hierarchies[c.name].labels, *([joined] if joined else [])])
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        declared = {**column.model_dump(mode="json", include=fields), "step": column.band_width}
+        hierarchy = hierarchies[column.name]
+        described.append([declared, hierarchy.labels, *([hierarchy.aliases] if hierarchy.aliases else [])])
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
 def snapshot_folder(zones: StorageZones, record: ReleaseRecord) -> Path:
-    """Where a release is remembered."""
+    """Return the folder of a release's snapshot."""
     return zones.release_snapshots(record.project) / str(record.release)
 
 
-def write_snapshot(
-    pupils: DataFrame,
-    zones: StorageZones,
-    project: Project,
-    release: int,
-    recoding: Recoding,
-    digest: str,
-    before: ClassSnapshot | None,
-    blanked: npt.NDArray[np.bool_] | None = None,
-) -> None:
-    """Remember a release: an action. Its facts come last, so that what a killed run left is none.
-
-    Takes: the released pupils (pseudonym, class, words, leaf), the recoding, what `agreed` gave, the release
-    that this one is nested in, the classes that show no sensitive value.
-    """
-    at = zones.release_snapshots(project.name) / str(release)
-    delta.remove_folder(at, where=f"restricted/released/{project.name}")
-    pupils.write.option("compression", "zstd").parquet(str(at / PUPILS_FOLDER))
-    if before is not None:
+def write_snapshot(zones: StorageZones, contents: SnapshotContents) -> None:
+    """Write the snapshot of a release that was just made: a Spark action. Its document comes last."""
+    name = contents.project.name
+    folder = zones.release_snapshots(name) / str(contents.release)
+    delta.remove_folder(folder, where=f"restricted/released/{name}")
+    pupils = contents.pupils
+    pupils.write.option("compression", "zstd").parquet(str(folder / PUPILS_FOLDER))
+    if contents.previous is not None:
         spark = pupils.sparkSession
-        still = spark.read.schema(pupils.schema).parquet(str(at / PUPILS_FOLDER)).select(PUPIL_CONTROL)
-        left = before.everybody(spark).join(still, PUPIL_CONTROL, "left_anti")
-        left.write.option("compression", "zstd").parquet(str(at / FORMER_PUPILS_FOLDER))
-    columns = range(recoding.coding.columns)
-    names = [column.name for column in project.quasi_identifiers]
-    classes: dict[str, Any] = {"class_nr": pa.array(np.arange(recoding.classes), pa.int32())}
-    classes |= {partitions.level_column(c): pa.array(recoding.levels[:, c], pa.int8()) for c in columns}
-    classes |= {f"leaf{c}": pa.array(recoding.leaves[:, c], pa.int32()) for c in columns}
-    classes |= {
-        LABEL_PREFIX + name: pa.array(shown.tolist(), pa.string())
-        for name, shown in zip(names, recoding.labels, strict=True)
-    }
-    classes["pupils"] = pa.array(recoding.pupils, pa.int64())
-    hidden = np.zeros(recoding.classes, dtype=np.bool_) if blanked is None else blanked
-    classes[BLANKED_COLUMN] = pa.array(hidden, pa.bool_())
-    pq.write_table(pa.table(classes), at / CLASSES_FILE)
-    json_documents.write_json_document(
-        at / SNAPSHOT_FILE,
-        {"agreed": digest, "pupils": recoding.released, "search": recoding.search, "at": PUPILS_FOLDER, "followed": ""},
+        released = spark.read.schema(pupils.schema).parquet(str(folder / PUPILS_FOLDER)).select(PUPIL_CONTROL)
+        ever_released = contents.previous.read_pseudonyms_ever_released(spark)
+        former = ever_released.join(released, PUPIL_CONTROL, "left_anti")
+        former.write.option("compression", "zstd").parquet(str(folder / FORMER_PUPILS_FOLDER))
+    pq.write_table(_class_table(contents), folder / CLASSES_FILE)
+    recoding = contents.recoding
+    document = SnapshotDocument(
+        comparability_digest=contents.comparability_digest,
+        pupils=recoding.released,
+        search=recoding.search,
+        pupils_folder=PUPILS_FOLDER,
     )
+    document.write(folder)
+
+
+def _class_table(contents: SnapshotContents) -> pa.Table:
+    """Return one row per class: number, level and leaf of each column, released labels, pupils, blanked or not."""
+    recoding = contents.recoding
+    columns = range(recoding.coding.columns)
+    names = [column.name for column in contents.project.quasi_identifiers]
+    table: dict[str, Any] = {"class_nr": pa.array(np.arange(recoding.classes), pa.int32())}
+    table |= {partitions.level_column(c): pa.array(recoding.levels[:, c], pa.int8()) for c in columns}
+    table |= {f"leaf{c}": pa.array(recoding.leaves[:, c], pa.int32()) for c in columns}
+    table |= {
+        LABEL_PREFIX + name: pa.array(labels.tolist(), pa.string())
+        for name, labels in zip(names, recoding.labels, strict=True)
+    }
+    table["pupils"] = pa.array(recoding.pupils, pa.int64())
+    blanked = np.zeros(recoding.classes, dtype=np.bool_) if contents.blanked is None else contents.blanked
+    table[BLANKED_COLUMN] = pa.array(blanked, pa.bool_())
+    return pa.table(table)
 
 
 def load_snapshot(
     zones: StorageZones, project: Project, record: ReleaseRecord, coding: Coding, digest: str
 ) -> ClassSnapshot:
-    """What is remembered of a published release.
+    """Load the snapshot of a published release.
 
-    Refuses: a release of which nothing is remembered (exit code 15); columns or hierarchies other than it
-    was made with (exit code 10).
+    Args:
+        zones: the storage zones.
+        project: the project's declaration.
+        record: the exact record of the release.
+        coding: the coding of the quasi-identifiers by today's hierarchies.
+        digest: what `comparability_digest` gives for the project today.
+    Raises:
+        StateRefused: the snapshot is missing or damaged (exit code 15).
+        ConfigurationRefused: the release was made with other columns or hierarchies (exit code 10).
     """
     require_snapshot(zones, record)
-    at = snapshot_folder(zones, record)
-    facts = json_documents.read_json_document(at / SNAPSHOT_FILE)
-    if facts["agreed"] != digest:
+    folder = snapshot_folder(zones, record)
+    document = SnapshotDocument.read(folder)
+    if document.comparability_digest != digest:
         raise ConfigurationRefused(
             describe_problem(
                 f"the columns and hierarchies that release {record.release} was made with",
@@ -149,45 +211,59 @@ def load_snapshot(
                 do="Restore them, or make a project with a new name: two ways to show the same pupils would add up",
             )
         )
-    table = pq.read_table(at / CLASSES_FILE)
+    table = pq.read_table(folder / CLASSES_FILE)
+    recoding = _read_recoding(table, coding, document)
+    if recoding.classes != table.num_rows or recoding.released != document.pupils:
+        raise _snapshot_refused(record, "one that is damaged")
+    if BLANKED_COLUMN in table.column_names:
+        blanked = table[BLANKED_COLUMN].to_numpy()
+    elif project.sensitive_column is None:
+        blanked = np.zeros(recoding.classes, dtype=np.bool_)
+    else:
+        raise _snapshot_refused(record, "one of an earlier version, without what its classes show of sensitive values")
+    return ClassSnapshot(record.release, recoding, folder, document.pupils_folder, blanked)
+
+
+def _read_recoding(table: pa.Table, coding: Coding, document: SnapshotDocument) -> Recoding:
     columns = range(coding.columns)
     levels = np.stack([table[partitions.level_column(c)].to_numpy() for c in columns], axis=1)
     leaves = np.stack([table[f"leaf{c}"].to_numpy() for c in columns], axis=1)
     pupils = table["pupils"].to_numpy().astype(np.int64)
-    goal = WeightedLoss.of("mean", coding.columns)
-    recoding, _ = Recoding.of_classes(coding, levels, leaves, pupils, 0, goal, facts["search"])
-    if recoding.classes != table.num_rows or recoding.released != facts["pupils"]:
-        raise _missing(record, "one that is damaged")
-    blanked = table[BLANKED_COLUMN].to_numpy() if BLANKED_COLUMN in table.column_names else None
-    if blanked is None and project.sensitive_column is not None:
-        raise _missing(record, "one of an earlier version, without what its classes show of sensitive values")
-    none = np.zeros(recoding.classes, dtype=np.bool_)
-    return ClassSnapshot(record.release, recoding, at, facts["at"], none if blanked is None else blanked)
+    loss = WeightedLoss.of("mean", coding.columns)
+    recoding, _ = Recoding.of_classes(coding, levels, leaves, pupils, 0, loss, document.search)
+    return recoding
 
 
 def require_snapshot(zones: StorageZones, record: ReleaseRecord) -> None:
-    """Refuse to go on from a release of which nothing is remembered (exit code 15)."""
-    at = snapshot_folder(zones, record)
-    facts = json_documents.read_json_document(at / SNAPSHOT_FILE) if (at / SNAPSHOT_FILE).is_file() else {}
-    if not facts or not all((at / name).exists() for name in (facts["at"], CLASSES_FILE)):
-        raise _missing(record, "none")
+    """Refuse to go on from a release without a complete snapshot.
+
+    Raises:
+        StateRefused: the snapshot or a part of it is missing (exit code 15).
+    """
+    folder = snapshot_folder(zones, record)
+    document = SnapshotDocument.read(folder) if (folder / SNAPSHOT_FILE).is_file() else None
+    if document is None or not all((folder / name).exists() for name in (document.pupils_folder, CLASSES_FILE)):
+        raise _snapshot_refused(record, "none")
 
 
 def require_compared_with_published(zones: StorageZones, project: Project, record: ReleaseRecord) -> None:
-    """Refuse to publish a release that was not held against the one that is read now (exit code 15).
+    """Refuse to publish a release that was not compared with the one that is published now.
 
-    A pseudonymous one never is: its rows are tied by their pseudonyms anyway.
+    A pseudonymous release is not compared with any: its rows are linked by their pseudonyms anyway.
+
+    Raises:
+        StateRefused: it was compared with another release or with none, or its snapshot is missing (exit code 15).
     """
     if project.is_pseudonymous:
         return
     require_snapshot(zones, record)
-    read = record_store.find_published_record(zones, project.name)
-    if not record.compared_with_published or record.nested_in != (read.release if read is not None else None):
+    published = record_store.find_published_record(zones, project.name)
+    if not record.compared_with_published or record.nested_in != (None if published is None else published.release):
         raise StateRefused(
             describe_problem(
-                "a release that was held against the published one",
+                "a release that was compared with the published one",
                 example="one that release just made",
-                found="one that was held against another, or none",
+                found="one that was compared with another, or with none",
                 where=f"release {record.release}",
                 do=f"Make a new one with release --project {project.name}",
             )
@@ -195,32 +271,39 @@ def require_compared_with_published(zones: StorageZones, project: Project, recor
 
 
 def keep_only_snapshots(zones: StorageZones, project: str, releases: Collection[int]) -> None:
-    """Forget every release of a project but these."""
-    all_of_it = zones.release_snapshots(project)
-    for path in all_of_it.iterdir() if all_of_it.is_dir() else ():
-        if path.name not in {str(release) for release in releases}:
-            delta.remove_folder(path, where=f"restricted/released/{project}")
+    """Remove the snapshots of all releases of a project but these."""
+    snapshots = zones.release_snapshots(project)
+    kept = {str(release) for release in releases}
+    for folder in snapshots.iterdir() if snapshots.is_dir() else ():
+        if folder.name not in kept:
+            delta.remove_folder(folder, where=f"restricted/released/{project}")
 
 
-def refuse_release(zones: StorageZones, record: ReleaseRecord, **why: Any) -> None:
-    """Refuse a release: its record says why, its stage is removed, and it is forgotten."""
-    record_store.save_release_record(zones, record.moved(release_states.ReleaseState.REFUSED, **why))
+def refuse_release(zones: StorageZones, record: ReleaseRecord, **changes: Any) -> None:
+    """Refuse a release: write its record with the reason, then remove its snapshot and its stage.
+
+    Args:
+        zones: the storage zones.
+        record: the exact record of the release.
+        changes: the fields of the record that say why.
+    """
+    record_store.save_release_record(zones, record.moved(ReleaseState.REFUSED, **changes))
     remove_snapshot(zones, record)
     stage = zones.staged_release(record.project, record.release)
     delta.remove_folder(stage, where=f"staging/{record.project}")
 
 
 def remove_snapshot(zones: StorageZones, record: ReleaseRecord) -> None:
-    """Forget one release: it was refused."""
+    """Remove the snapshot of one release."""
     delta.remove_folder(snapshot_folder(zones, record), where=f"restricted/released/{record.project}")
 
 
-def _missing(record: ReleaseRecord, found: str) -> StateRefused:
+def _snapshot_refused(record: ReleaseRecord, state: str) -> StateRefused:
     return StateRefused(
         describe_problem(
-            f"the memory of release {record.release}, to hold another release against it",
+            f"the snapshot of release {record.release}, to compare another release with it",
             example="as release wrote it",
-            found=found,
+            found=state,
             where=f"restricted/released/{record.project}/",
             do="Keep what is published, or destroy the project: without it a difference cannot be judged",
         )

@@ -2,7 +2,7 @@
 
     python -m cohort.sdc --data FILE --hierarchies DIR --columns a,b,c --k 10 … --out FILE
 
-docs/analysts.md says how to use it and what its document means.
+docs/disclosure-analyst.md says how to use it and what its document means.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def try_out(asked: argparse.Namespace) -> Document:
         cells = file.columns[wanted.sensitive]
         sensitive = tabulation.encode_sensitive_column(cells, wanted.sensitive, ordered=wanted.ordered, hierarchy=order)
     _refuse_too_few(wanted, file, asked.data, known_by)
-    codes = coding.codes(leaves)
+    codes = coding.encode(leaves)
     found = file_search.search_plain_file(wanted, codes, coding, known_by, sensitive)
     recoding, class_of, shown = found.recoding, found.class_of, None
     clock.done("search", f"{recoding.classes:,} classes found, mean loss {recoding.loss.mean:.5f}")
@@ -106,7 +106,7 @@ def try_out(asked: argparse.Namespace) -> Document:
             sensitive, class_of, recoding.classes, known_by, wanted.value_rules
         )
         clock.done("values", f"{int(shown.blanking.classes.sum()):,} classes show no sensitive value")
-    by_school = Histogram.of_pupils(codes, schools, single=True) if wanted.boards is not None else None
+    by_school = Histogram.from_pupils(codes, schools, single=True) if wanted.boards is not None else None
     rules = wanted.constraints
     document = report.build_report(recoding, found.histogram, by_school, rules, wanted.columns, wanted.k)
     if shown is not None:
@@ -119,7 +119,7 @@ def try_out(asked: argparse.Namespace) -> Document:
     released_records.write_released_records(asked.out, names, rows, counts, file.delimiter)
     if asked.trace is not None:
         released_records.write_class_trace(asked.trace, class_of, file.delimiter)
-    clock.done("write", f"{recoding.released:,} records written, {recoding.suppressed:,} suppressed")
+    clock.done("write", f"{recoding.released_pupils:,} records written, {recoding.suppressed:,} suppressed")
     return {**document, "seconds": clock.total(), "peak_memory_mb": _peak_memory()}
 
 

@@ -163,19 +163,19 @@ def _release_rules(release: RegisterRelease | None) -> list[BilingualText]:
     """The limits that the classes of the latest release satisfy, and what each kind of intruder faces."""
     if release is None:
         return []
-    limits = [
-        _in_both_languages(lambda say, name=name, limit=limit: f"{say.limit(name, release)}: {limit}")  # type: ignore[misc]
-        for name, limit in release.thresholds.items()
-    ]
-    chances = [
-        _in_both_languages(
-            lambda say, kind=kind, number=number: (  # type: ignore[misc]
-                f"{say.language.gettext('What somebody can guess')}; {say.intruder(kind)}: {say.one_in(number)}"
-            )
-        )
-        for kind, number in release.faced.items()
-    ]
+    limits = [_limit(name, limit, release) for name, limit in release.thresholds.items()]
+    chances = [_chance(kind, number) for kind, number in release.faced.items()]
     return limits + chances
+
+
+def _limit(name: str, limit: str, release: RegisterRelease) -> BilingualText:
+    return _in_both_languages(lambda say: f"{say.limit(name, release)}: {limit}")
+
+
+def _chance(kind: str, number: int) -> BilingualText:
+    return _in_both_languages(
+        lambda say: f"{say.language.gettext('What somebody can guess')}; {say.intruder(kind)}: {say.one_in(number)}"
+    )
 
 
 def _rounding(release: RegisterRelease) -> BilingualText:

@@ -5,6 +5,7 @@ Every function of `RecordPhrases` returns plain text; the templates escape it.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 
@@ -66,8 +67,22 @@ class RecordPhrases:
         """The period that was agreed, or `not recorded`."""
         if entry.agreement is None:
             return self.language.gettext("not recorded")
-        first, last = (self.language.format_day(day) for day in (entry.agreement.starts, entry.agreement.ends))
+        return self.agreed_period(entry.agreement.starts, entry.agreement.ends)
+
+    def agreed_period(self, starts: dt.date | None, ends: dt.date) -> str:
+        """A period by its first and last day; the first day is None where it was never recorded."""
+        last = self.language.format_day(ends)
+        if starts is None:
+            return self.language.gettext("up to and including %(last)s", last=last)
+        first = self.language.format_day(starts)
         return self.language.gettext("%(first)s up to and including %(last)s", first=first, last=last)
+
+    def destruction_due(self, last_day: dt.date) -> str:
+        """What happens after the last day of the agreement."""
+        return self.language.gettext(
+            "After %(day)s the data of this project are destroyed. The proof will then stand here.",
+            day=self.language.format_day(last_day),
+        )
 
     def question(self, entry: RegisterEntry) -> str:
         """The research question as agreed; without an agreement, the name of the project."""

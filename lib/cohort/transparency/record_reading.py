@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from cohort.agreements.project import PROJECT_NAME
 from cohort.foundation.errors import StateRefused, describe_problem
-from cohort.foundation.identifiers import BRIN, normal_text
+from cohort.foundation.identifiers import BRIN_PATTERN, normalise_pgn
 from cohort.transparency.register_documents import (
     OpenRecordPart,
     RegisterAgreement,
@@ -126,8 +126,8 @@ def _texts(content: Any) -> Iterator[str]:
 
 def _names_pupil_or_school(text: str) -> bool:
     numbers = re.findall(r"(?<![0-9A-Za-z])[0-9]{8,9}(?![0-9A-Za-z])", text)
-    brins = re.findall(rf"(?<![0-9A-Za-z]){BRIN.pattern}(?![A-Za-z])", text)
-    return bool(brins) or any(normal_text(number) for number in numbers)
+    brins = re.findall(rf"(?<![0-9A-Za-z]){BRIN_PATTERN.pattern}(?![A-Za-z])", text)
+    return bool(brins) or any(normalise_pgn(number) for number in numbers)
 
 
 def _has_control_character(text: str) -> bool:

@@ -1,7 +1,7 @@
-"""For what a school's results were used: a page and a file in that school's own folder, never on the site.
+"""The uses of a school's results: a page and a file in that school's own folder, never on the public site.
 
-Made from the exact records, which name the schools of a release. They go with their project; what a school
-was told of it stays told, as destroyed.
+Made from the exact records, which name the schools of a release. The records are removed with their project; the
+school's own file keeps what it said of that project, with the state `destroyed`. No number of pupils is written.
 """
 
 from __future__ import annotations
@@ -10,141 +10,151 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
+
+from markupsafe import Markup
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cohort.agreements.project import PROJECT_NAME
 from cohort.foundation import json_documents, private_files
+from cohort.foundation.atomic_files import atomic_replacement
 from cohort.release_records import record_store, release_states
-from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_record import ReleaseClass, ReleaseRecord
 from cohort.release_records.release_states import ProjectState, ReleaseState
 from cohort.storage.zone_paths import StorageZones
-from cohort.transparency import html
-from cohort.transparency.html import element
-from cohort.transparency.wording import LANGUAGES, date, say
+from cohort.transparency.languages import LANGUAGE_CODES
+from cohort.transparency.page_templates import render_template
+from cohort.transparency.register_documents import RELEASED_STATES
 
-PAGE, FILE = "gebruik.html", "gebruik.json"
-SHOWN = (ReleaseState.PUBLISHED, ReleaseState.SUPERSEDED, ReleaseState.DESTROYED)
-"""The states of a release that is read, or was; with a version, or it was destroyed before anybody could."""
-
-Use = dict[str, Any]
-"""A project that used a school's results: its name, question, period, class and state."""
-Uses = dict[str, dict[str, Use]]
-"""Per school its uses by project."""
+USES_PAGE, USES_FILE = "gebruik.html", "gebruik.json"
 
 
-def write(zones: StorageZones) -> dict[str, int]:
-    """Bring every school's page and file up to the records.
+class SchoolUse(BaseModel):
+    """A project that used results of the school."""
 
-    Gives: how many schools have one, and how many changed. Nothing is told of a release that was never
-    published, and no number of pupils.
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    project: Annotated[str, StringConstraints(pattern=f"^{PROJECT_NAME.pattern}$")]
+    question: str | None
+    starts: dt.date | None
+    ends: dt.date
+    release_class: ReleaseClass = Field(alias="class")
+    state: Literal["published", "no_longer", "ending", "destroyed"]
+
+
+class SchoolUsesDocument(BaseModel):
+    """The file of one school (`gebruik.json`): its uses, by project."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"$id": "school-uses-1"})
+
+    uses: tuple[SchoolUse, ...]
+
+
+UsesBySchool = dict[str, dict[str, SchoolUse]]
+"""The uses of each school, by project."""
+
+
+def write_school_uses(zones: StorageZones) -> dict[str, int]:
+    """Write the page and the file of every school that differ from the records; remove those of no use any more.
+
+    A release that was never published is no use.
+
+    Returns:
+        `schools`: how many schools have a page; `changed`: how many pages were written or removed.
+
+    Raises:
+        OSError: an earlier file that the storage does not let us read: writing it anew would lose what it says.
     """
-    told = _kept(zones)
+    uses = _read_earlier_uses(zones)
     for project in sorted(path.name for path in zones.exact_records.glob("*/") if PROJECT_NAME.fullmatch(path.name)):
-        for school, use in _uses(zones, project).items():
-            told.setdefault(school, {})[project] = use
-    changed = sum(_put(zones.school_feedback(school), told[school]) for school in sorted(told))
-    for file in zones.school_feedback("").glob(f"*/{FILE}"):
-        if file.parent.name not in told:
-            file.with_name(PAGE).unlink(missing_ok=True)
-            file.unlink()
-            changed += 1
-    return {"schools": len(told), "changed": changed}
+        for school, use in _uses_of_project(zones, project).items():
+            uses.setdefault(school, {})[project] = use
+    changed = 0
+    for school, by_project in sorted(uses.items()):
+        changed += _write_school(zones.school_feedback(school), [by_project[project] for project in sorted(by_project)])
+    return {"schools": len(uses), "changed": changed + _remove_other_schools(zones, uses)}
 
 
-def _uses(zones: StorageZones, project: str) -> dict[str, Use]:
-    """Per school what one project used of it: as its latest release says that shows that school."""
-    state = release_states.project_state(zones, project)
-    found = {}
-    for record in record_store.load_release_records(zones, project):
-        if record.state in SHOWN and record.version is not None:
-            for school in record.schools_left:
-                found[school] = {**_use(record, state), "state": _state("no_longer", state)}
-            for school in record.schools or ():
-                found[school] = _use(record, state)
-    return found
-
-
-def _use(record: ReleaseRecord, state: ProjectState) -> Use:
-    agreed = record.agreed
-    told = "published" if record.state is ReleaseState.PUBLISHED else "no_longer"
-    return {
-        "project": record.project,
-        "question": agreed.question if agreed is not None else None,
-        "starts": agreed.starts if agreed is not None else None,
-        "ends": record.expires,
-        "class": record.release_class,
-        "state": _state(told, state),
-    }
-
-
-def _state(told: str, state: ProjectState) -> str:
-    return told if state is ProjectState.OPEN else "ending"
-
-
-def _kept(zones: StorageZones) -> Uses:
-    """What schools were told of projects that are destroyed, or on their way there."""
-    kept: Uses = {}
-    for file in zones.school_feedback("").glob(f"*/{FILE}"):
-        for use in _earlier(file):
-            state = release_states.project_state(zones, use["project"])
-            if state is not ProjectState.OPEN:
-                gone = state is ProjectState.DESTROYED
-                uses = kept.setdefault(file.parent.name, {})
-                uses[use["project"]] = {**use, "state": "destroyed" if gone else "ending"}
-    return kept
-
-
-def _earlier(file: Path) -> list[Use]:
-    """What a school was told before; a file that is not as it was written tells nothing.
-
-    One that the storage does not let us read is a defect: it would be written anew without what it tells.
-    """
-    try:
-        uses = json_documents.read_json_document(file)["uses"]
-        named = [use for use in uses if PROJECT_NAME.fullmatch(use["project"]) and set(use) == set(FIELDS)]
-        return [use for use in named if _row(use, LANGUAGES[0])]
-    except (ValueError, TypeError, KeyError):
-        return []
-
-
-FIELDS = ("project", "question", "starts", "ends", "class", "state")
-
-
-def _put(folder: Path, uses: dict[str, Use]) -> bool:
-    """Write both where they are not so already. Nothing rests on them, so they do not wait for the disk."""
-    told = [uses[project] for project in sorted(uses)]
-    content = json.dumps({"uses": told}, ensure_ascii=False, indent=2) + "\n"
-    pairs = ((folder / PAGE, _page(told)), (folder / FILE, content))
-    wrong = [(p, text) for p, text in pairs if not p.exists() or p.read_bytes() != text.encode()]
-    for path, text in wrong:
-        fresh = path.with_name(f".{path.name}.new")
-        private_files.write_private_text(fresh, text)
-        fresh.replace(path)
-    return bool(wrong)
-
-
-def _page(uses: Sequence[Use]) -> str:
-    """One page in Dutch, then in English, as all that a school hears."""
-    parts = [
-        element(
-            "section",
-            element("h1" if language == LANGUAGES[0] else "h2", say("uses", language)),
-            element("p", say("uses_intro", language), class_="lead"),
-            html.table(
-                say("uses_caption", language),
-                [say(key, language) for key in ("question", "period", "class", "state")],
-                [_row(use, language) for use in uses],
-                wide=True,
-            ),
-            lang=language,
-        )
-        for language in LANGUAGES
+def render_uses_page(uses: Sequence[SchoolUse]) -> str:
+    """Render the page of one school: the same table in Dutch, then in English."""
+    headings = ("h1", "h2")
+    sections = [
+        Markup(render_template("school_uses_section.html.j2", code, uses=uses, heading=heading))
+        for code, heading in zip(LANGUAGE_CODES, headings, strict=True)
     ]
-    return html.document(say("uses", LANGUAGES[0]), LANGUAGES[0], [element("main", *parts)])
+    return render_template("school_uses.html.j2", LANGUAGE_CODES[0], sections=sections)
 
 
-def _row(use: Use, language: str) -> list[html.Content]:
-    days = [date(dt.date.fromisoformat(day), language) for day in (use["starts"], use["ends"]) if day]
-    period = say("until", language, *days) if len(days) > 1 else say("only_until", language, *days)
-    question = use["question"] or say("no_question", language, use["project"])
-    return [question, period, say(use["class"], language), say(use["state"], language)]
+def _uses_of_project(zones: StorageZones, project: str) -> dict[str, SchoolUse]:
+    """The use of one project by school, as the latest release with that school says it."""
+    project_state = release_states.project_state(zones, project)
+    uses = {}
+    for record in record_store.load_release_records(zones, project):
+        # A release without a version was destroyed or refused before anybody could read it.
+        if record.state in RELEASED_STATES and record.version is not None:
+            live = record.state is ReleaseState.PUBLISHED
+            for school in record.schools_left:
+                uses[school] = _make_use(record, project_state, live=False)
+            for school in record.schools or ():
+                uses[school] = _make_use(record, project_state, live=live)
+    return uses
+
+
+def _make_use(record: ReleaseRecord, project_state: ProjectState, *, live: bool) -> SchoolUse:
+    agreement = record.agreed
+    state = "published" if live else "no_longer"
+    return SchoolUse.model_validate(
+        {
+            "project": record.project,
+            "question": agreement.question if agreement is not None else None,
+            "starts": agreement.starts if agreement is not None else None,
+            "ends": record.expires,
+            "class": record.release_class,
+            "state": state if project_state is ProjectState.OPEN else "ending",
+        }
+    )
+
+
+def _read_earlier_uses(zones: StorageZones) -> UsesBySchool:
+    """What the files of the schools say of projects whose destruction is complete or has begun."""
+    uses: UsesBySchool = {}
+    for file in zones.school_feedback("").glob(f"*/{USES_FILE}"):
+        for use in _read_uses_file(file):
+            project_state = release_states.project_state(zones, use.project)
+            if project_state is not ProjectState.OPEN:
+                state = "destroyed" if project_state is ProjectState.DESTROYED else "ending"
+                uses.setdefault(file.parent.name, {})[use.project] = use.model_copy(update={"state": state})
+    return uses
+
+
+def _read_uses_file(file: Path) -> Sequence[SchoolUse]:
+    """The uses in a school's file; a file that was changed by hand says nothing and is written anew."""
+    try:
+        return SchoolUsesDocument.model_validate(json_documents.read_json_document(file)).uses
+    except ValueError:
+        return ()
+
+
+def _write_school(folder: Path, uses: Sequence[SchoolUse]) -> bool:
+    """Write the page and the file where they differ; no other file depends on them, so the disk is not waited for."""
+    document = SchoolUsesDocument(uses=tuple(uses)).model_dump(mode="json", by_alias=True)
+    texts = {
+        folder / USES_PAGE: render_uses_page(uses),
+        folder / USES_FILE: json.dumps(document, ensure_ascii=False, indent=2) + "\n",
+    }
+    differing = {path: text for path, text in texts.items() if not path.exists() or path.read_bytes() != text.encode()}
+    for path, text in differing.items():
+        with atomic_replacement(path, temporary=path.with_name(f".{path.name}.new"), durable=False) as fresh:
+            private_files.write_private_text(fresh, text)
+    return bool(differing)
+
+
+def _remove_other_schools(zones: StorageZones, uses: UsesBySchool) -> int:
+    """Remove the page and the file of every school without a use; return of how many schools."""
+    removed = 0
+    for file in zones.school_feedback("").glob(f"*/{USES_FILE}"):
+        if file.parent.name not in uses:
+            file.with_name(USES_PAGE).unlink(missing_ok=True)
+            file.unlink()
+            removed += 1
+    return removed

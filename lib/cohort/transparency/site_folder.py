@@ -1,4 +1,7 @@
-"""The site put in its place as a whole: a new folder beside the old one, then their names exchanged."""
+"""The folder of the public site, replaced as a whole: a new folder is written beside it, then the two change names.
+
+`jobs/register.py` calls it, under the register's lock.
+"""
 
 from __future__ import annotations
 
@@ -10,54 +13,58 @@ from pathlib import Path
 from cohort.foundation.errors import UsageRefused, describe_problem
 from cohort.storage.zone_paths import StorageZones
 
-MARK = "register.json"
-"""What a folder that was made by `put` holds, and what tells it from anybody else's."""
+SITE_MARK = "register.json"
+"""A file of every site: a folder without it is not replaced, unless it is empty."""
 
 
-def check(zones: StorageZones, out: Path) -> None:
-    """Whether the site may stand there: what stands there now is replaced.
+def check_site_folder(zones: StorageZones, out: Path) -> None:
+    """Check that a folder may be replaced by the site.
 
-    Refuses: a folder of something else, a place among the zones or above the root (exit code 2).
+    Raises:
+        UsageRefused: a folder with other files, a folder among the zones or above the storage root (exit code 2).
     """
-    found = None
+    problem = None
     inside = out.is_relative_to(zones.root) and out != zones.public_register
     if inside or zones.root.is_relative_to(out):
-        found = "a place of the storage root"
+        problem = "a place of the storage root"
     elif out.is_symlink() or (os.path.lexists(out) and not out.is_dir()):
-        found = "something that is no folder"
-    elif out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
-        found = "a folder with other files"
-    if found is not None:
+        problem = "something that is no folder"
+    elif out.is_dir() and any(out.iterdir()) and not (out / SITE_MARK).is_file():
+        problem = "a folder with other files"
+    if problem is not None:
         raise UsageRefused(
             describe_problem(
                 "a folder for the register alone",
                 example="--out /srv/www/register",
-                found=found,
+                found=problem,
                 where="--out",
                 do="Name a folder that is new, empty, or an earlier register",
             )
         )
 
 
-def mend(out: Path) -> None:
-    """Put an earlier site back in its place, after a run that was killed while it exchanged the two."""
+def restore_interrupted_site(out: Path) -> None:
+    """Give an earlier site its name back after a run that was killed between the two renames."""
     aside = _beside(out, "old")
     if os.path.lexists(aside) and not os.path.lexists(out):
         aside.rename(out)
 
 
-def put(out: Path, files: Mapping[str, bytes]) -> None:
-    """Write the site whole and put it in the place of the earlier one, of which nothing stays.
+def replace_site(out: Path, files: Mapping[str, bytes]) -> None:
+    """Write the site and put it in the place of the earlier one, which is removed; so is what a killed run left.
 
-    Takes: a place for which `check` raised nothing; the files by their path; the caller holds the register's
-    lock. What a killed run left beside it is cleared.
-    Refuses: a place that cannot be written (exit code 2).
+    Args:
+        out: a folder that `check_site_folder` accepted; the caller holds the register's lock.
+        files: the content of each file, by its path from the top of the site.
+
+    Raises:
+        UsageRefused: a folder that cannot be written; the earlier site stays (exit code 2).
     """
     fresh, aside = _beside(out, "new"), _beside(out, "old")
     try:
-        mend(out)
-        for left in (fresh, aside):
-            shutil.rmtree(left, ignore_errors=True)
+        restore_interrupted_site(out)
+        for remainder in (fresh, aside):
+            shutil.rmtree(remainder, ignore_errors=True)
         fresh.mkdir(parents=True)
         for path, content in files.items():
             _write(fresh / path, content)

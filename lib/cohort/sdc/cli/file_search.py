@@ -10,6 +10,7 @@ import numpy as np
 from cohort.sdc.cli.settings import RecodingSettings
 from cohort.sdc.cli.tabulation import RecordContributors, SensitiveColumn
 from cohort.sdc.global_recoding import lattice_search
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.coding import Coding
@@ -46,18 +47,18 @@ def search_plain_file(
     if sensitive is None:
         histogram = _build_histogram(codes, known_by, single=wanted.single)
         recoding = _search_histogram(wanted, histogram, coding, wanted.limit)
-        return FileSearchResult(recoding, recoding.class_of[histogram.unit_of], histogram)
+        return FileSearchResult(recoding, recoding.class_of[histogram.unit_of_pupil], histogram)
     require_enough_values(int(sensitive.has_value.sum()), wanted.least_known, str(wanted.sensitive))
     recoding, class_of = _search_apart(wanted, codes, coding, known_by, sensitive)
     histogram = _build_histogram(codes, known_by, single=True)
     by_unit = np.empty(histogram.units, dtype=np.int32)
-    by_unit[histogram.unit_of] = class_of
+    by_unit[histogram.unit_of_pupil] = class_of
     return FileSearchResult(replace(recoding, class_of=by_unit), class_of, histogram)
 
 
 def _build_histogram(codes: IntArray, known_by: RecordContributors | None, *, single: bool) -> Histogram:
     if known_by is None:
-        return Histogram.of_pupils(codes, single=single)
+        return Histogram.from_pupils(codes, single=single)
     return known_by.histogram(codes, single=single)
 
 
@@ -67,19 +68,21 @@ def _search_histogram(wanted: RecodingSettings, histogram: Histogram, coding: Co
         local_search.search_local_recoding if wanted.recoding == "local" else lattice_search.search_global_recoding
     )(
         histogram,
-        coding,
-        wanted.constraints,
-        objective=wanted.objective,
-        suppression_limit=limit,
-        weights=wanted.weights,
-        minimum=low,
-        maximum=high,
+        RecodingRequest(
+            coding,
+            wanted.constraints,
+            objective=wanted.objective,
+            suppression_limit=limit,
+            weights=wanted.weights,
+            lowest=low,
+            highest=high,
+        ),
     )
     classes = searched.class_of.astype(np.int64)
     # Searches promise it; what is written is looked at once more.
     if not classes_satisfying_constraints(histogram, classes, searched.classes, wanted.constraints).all():
         raise ValueError("a class of the recoding does not satisfy every constraint")
-    if not searched.released or searched.suppressed > limit * histogram.pupils:
+    if not searched.released_pupils or searched.suppressed > limit * histogram.pupils:
         raise ValueError("the recoding suppresses more than the limit allows")
     return searched
 
@@ -99,10 +102,10 @@ def _search_apart(
         known = None if known_by is None else known_by.among(places)
         histogram = _build_histogram(np.atleast_2d(codes)[:, places], known, single=wanted.single)
         recoding = _search_histogram(wanted, histogram, coding, limit)
-        return recoding, recoding.class_of[histogram.unit_of]
+        return recoding, recoding.class_of[histogram.unit_of_pupil]
 
     records = len(sensitive.places)
     recodings, members = populations.search_populations_apart(sensitive.has_value, of_population)
-    goal = WeightedLoss.of("mean", coding.columns, wanted.weights)
+    goal = WeightedLoss.for_columns("mean", coding.columns, wanted.weights)
     joined, numbers = populations.join_population_recodings(recodings, records, wanted.limit, wanted.constraints, goal)
     return joined, populations.assign_population_classes(members, numbers, records)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from cohort.foundation.atomic_files import atomic_replacement
 from cohort.sdc.cli.plain_files import NO_VALUE, is_parquet_path
 from cohort.sdc.cli.tabulation import SensitiveColumn, rank_texts
 from cohort.sdc.model.hierarchy import UNKNOWN
@@ -97,12 +98,8 @@ def _atomic_file(path: Path) -> Iterator[Path]:
     if target.exists() and not target.is_file():
         yield target  # a pipe or a device
         return
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with atomic_replacement(target, durable=False) as part:
         yield part
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _format_line(values: Sequence[str], delimiter: str) -> str:

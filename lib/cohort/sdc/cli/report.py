@@ -33,7 +33,7 @@ def build_report(
     Takes: the recoding and the histogram that it was found on; where that one counts boards as schools, the
     same records by their schools, each a unit of its own; the rules, the names of the columns.
     """
-    kind = str(recoding.search["kind"])
+    kind = str(recoding.search_facts["kind"])
     return {
         "recoding": kind,
         **({"levels": _level_vectors(recoding)} if kind == "global" else {}),
@@ -47,19 +47,19 @@ def build_report(
             "geometric": recoding.loss.geometric,
             "columns": dict(zip(names, recoding.column_losses, strict=True)),
         },
-        "metrics": UtilityMetrics.of(histogram, recoding).as_dict(),
+        "metrics": UtilityMetrics.from_recoding(histogram, recoding).as_dict(),
         "risk": _risk_section(recoding, histogram, by_school, constraints, k),
         "records": histogram.pupils,
-        "released": recoding.released,
+        "released": recoding.released_pupils,
         "suppressed": recoding.suppressed,
-        "proven": bool(recoding.search.get("proven", False)),
-        "search": {key: value for key, value in recoding.search.items() if key not in ("kind", "proven")},
+        "proven": bool(recoding.search_facts.get("proven", False)),
+        "search": {key: value for key, value in recoding.search_facts.items() if key not in ("kind", "proven")},
     }
 
 
 def _level_vectors(recoding: Recoding) -> list[int] | dict[str, list[int]]:
     """The level of every column; where populations were searched apart, that of each."""
-    apart = recoding.search.get("populations", {})
+    apart = recoding.search_facts.get("populations", {})
     if apart:
         return {name: one["levels"] for name, one in apart.items()}
     return [int(level) for level in recoding.levels[0]]
@@ -73,7 +73,7 @@ def _risk_section(
     k: int,
 ) -> Document:
     """What each kind of intruder faces; where schools are known, also a school and a board."""
-    found = ReidentificationRisk.of(histogram, recoding, k).as_dict()
+    found = ReidentificationRisk.from_recoding(histogram, recoding, k).as_dict()
     found["stranger"] = motivated_intruder.simulate_stranger(histogram, recoding, k).as_dict()
     largest = {}
     if histogram.has_schools:
@@ -92,7 +92,7 @@ def _risk_section(
 def _as_single_units(recoding: Recoding, histogram: Histogram, single: Histogram) -> Recoding:
     """The same recoding for the same records as units of another histogram, in which each is one."""
     class_of = np.empty(single.units, dtype=recoding.class_of.dtype)
-    class_of[single.unit_of] = recoding.class_of[histogram.unit_of]
+    class_of[single.unit_of_pupil] = recoding.class_of[histogram.unit_of_pupil]
     return replace(recoding, class_of=class_of)
 
 

@@ -64,7 +64,7 @@ class RecordContributors:
 
     def histogram(self, codes: npt.NDArray[np.int64], *, single: bool) -> Histogram:
         """The records with these codes, counted."""
-        return Histogram.of_pupils(codes, self.home, others=(self.records, self.further), single=single)
+        return Histogram.from_pupils(codes, self.home, others=(self.records, self.further), single=single)
 
 
 def encode_quasi_identifiers(
@@ -80,7 +80,7 @@ def encode_quasi_identifiers(
     files, problems = {}, list[str]()
     for name in names:
         try:
-            files[name] = Hierarchy.load(folder / pattern.replace("{}", name), name, with_unknown=False)
+            files[name] = Hierarchy.from_file(folder / pattern.replace("{}", name), name, with_unknown=False)
         except ConfigurationRefused as refusal:
             problems += refusal.problems
     if problems:
@@ -94,7 +94,7 @@ def encode_quasi_identifiers(
             problems.append(_unlisted_values_problem(name, cells, leaf == NO_VALUE, [*place]))
         hierarchy = files[name]
         if cells.empty and UNKNOWN not in place:
-            hierarchy = Hierarchy.load(folder / pattern.replace("{}", name), name, with_unknown=True)
+            hierarchy = Hierarchy.from_file(folder / pattern.replace("{}", name), name, with_unknown=True)
         unknown = hierarchy.leaves.index(UNKNOWN) if cells.empty else NO_VALUE
         hierarchies.append(hierarchy)
         leaves.append(compact_indices(np.append(leaf, unknown))[cells.places])  # EMPTY looks up the last entry
@@ -210,9 +210,9 @@ def encode_sensitive_column(cells: ColumnCells, name: str, *, ordered: bool, hie
     Refuses: values that differ by capitals or blanks only, which would count as different (10); values
     without an order where one is needed (10); values that the file does not list (14).
     """
-    tree = Hierarchy.load(hierarchy, name, with_unknown=False) if hierarchy.is_file() else None
+    tree = Hierarchy.from_file(hierarchy, name, with_unknown=False) if hierarchy.is_file() else None
     cells = unify_spelling(name, cells, tree.leaves if tree is not None else ())
-    joined = [_fold_spelling(value) for value, _ in tree.joined] if tree is not None else []
+    joined = [_fold_spelling(value) for value, _ in tree.aliases] if tree is not None else []
     blank = np.array([_fold_spelling(text) in ("", UNKNOWN, *joined) for text in cells.values], np.bool_)
     texts = [text for text, no_value in zip(cells.values, blank.tolist(), strict=True) if not no_value]
     listed: tuple[str, ...] = ()

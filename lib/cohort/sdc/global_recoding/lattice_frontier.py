@@ -1,4 +1,8 @@
-"""The level vectors that may still be the best, each with a bound under its score."""
+"""The open nodes of the lattice, each with a lower bound of its score, and sets of nodes compared by order.
+
+Branch and bound reads the next chain of nodes from the frontier and enters what each evaluation proves. Nothing here
+evaluates a node.
+"""
 
 from __future__ import annotations
 
@@ -11,108 +15,123 @@ from cohort.sdc.model.coding import LevelVector
 from cohort.sdc.utility.objectives import ScoreBound
 
 BOUND_SLACK = 2e-12
-"""Bounds are sums of rounded numbers: only what lies further above the best than this is out."""
+"""Bounds are sums of rounded numbers: a node is closed only if its bound exceeds the best score by more than this."""
 
-_ROW = 1 << 13
-"""A row of so many vectors, or somewhat fewer, is read at once."""
-_SEVERAL = 4
-"""For fewer vectors it does not pay to try another."""
+ROW_SIZE = 1 << 13
+"""Bounds are read in rows of at most this many."""
+_MIN_OPEN_NODES = 4
+"""With fewer open nodes left to prune, another evaluation does not pay."""
 _WORD_BITS = 62
 _FINITE = float(np.finfo(np.float64).max)
 
 
 class LatticeFrontier:
-    """One bound per level vector, in an array with one axis per column.
+    """One lower bound per node, in an array with one axis per column.
 
-    Takes: the lowest and highest level per column, and a bound for every vector, as scores of each column by
-    level. A vector that has been tried or ruled out has an infinite bound. Bounds only rise, so the least one
-    that a row ever had is a bound for the row, and a row is read again only when it seems the lowest.
+    A node that has been evaluated or pruned has an infinite bound. Bounds only rise, so the lowest bound that a row of
+    the array ever had is a bound for the row, and a row is read again only when it seems the lowest.
+
+    Args:
+        low: the lowest level per column.
+        high: the highest level per column.
+        scores: per column a score by level; the first bound of a node is their sum.
+        row_size: how many bounds are read at once, at most.
     """
 
-    def __init__(self, low: LevelVector, high: LevelVector, scores: list[FloatArray]) -> None:
+    def __init__(
+        self, low: LevelVector, high: LevelVector, scores: list[FloatArray], *, row_size: int = ROW_SIZE
+    ) -> None:
         self._low = low
-        self._bounds = _sum_scores([s[f : t + 1] for s, f, t in zip(scores, low, high, strict=True)])
+        self._bounds = _sum_scores([s[first : last + 1] for s, first, last in zip(scores, low, high, strict=True)])
         self.nodes = self._bounds.size
         width, axis = 1, self._bounds.ndim
-        while axis and width * self._bounds.shape[axis - 1] <= _ROW:
+        while axis and width * self._bounds.shape[axis - 1] <= row_size:
             axis -= 1
             width *= self._bounds.shape[axis]
         self._rows = self._bounds.reshape(-1, width)
-        self._least = self._rows.min(axis=1)
+        self._row_bounds = self._rows.min(axis=1)
 
     def lowest(self) -> tuple[float, LevelVector]:
-        """The lowest bound, and the vector that has it; of several the first."""
+        """The lowest bound and the node that has it; of several nodes the first."""
         while True:
-            row = int(self._least.argmin())
-            place = int(self._rows[row].argmin())
-            bound = float(self._rows[row, place])
-            if bound <= self._least[row]:
-                at = np.unravel_index(row * self._rows.shape[1] + place, self._bounds.shape)
-                return bound, tuple(int(i) + first for i, first in zip(at, self._low, strict=True))
-            self._least[row] = bound
+            row = int(self._row_bounds.argmin())
+            column = int(self._rows[row].argmin())
+            bound = float(self._rows[row, column])
+            if bound <= self._row_bounds[row]:
+                index = np.unravel_index(row * self._rows.shape[1] + column, self._bounds.shape)
+                return bound, tuple(int(i) + first for i, first in zip(index, self._low, strict=True))
+            self._row_bounds[row] = bound
 
-    def may_be_best(self, levels: LevelVector, best: float) -> bool:
-        """Whether a vector has not been tried or ruled out, and could still equal the best score."""
-        return self._open(self._place(levels), best)
+    def is_open(self, levels: LevelVector, best_score: float) -> bool:
+        """Whether a node has been neither evaluated nor pruned, and its bound does not exceed the best score."""
+        return self._index_is_open(self._index(levels), best_score)
 
-    def chain(self, best: float) -> list[LevelVector]:
-        """From the vector of lowest bound upwards, each step to the neighbour of lowest bound.
+    def chain(self, best_score: float) -> list[LevelVector]:
+        """The chain of open nodes from the one of lowest bound upwards, each step to the neighbour of lowest bound.
 
-        Gives: only vectors that could beat or equal the best score so far; none when there are no more.
+        Returns:
+            Only nodes that could beat or equal the best score; an empty list when none is left.
         """
-        place = self._place(self.lowest()[1])
+        index = self._index(self.lowest()[1])
         chain: list[LevelVector] = []
-        while self._open(place, best):
-            chain.append(tuple(at + first for at, first in zip(place, self._low, strict=True)))
-            above = [
-                (*place[:column], at + 1, *place[column + 1 :])
-                for column, at in enumerate(place)
-                if at + 1 < self._bounds.shape[column]
+        while self._index_is_open(index, best_score):
+            chain.append(tuple(level + first for level, first in zip(index, self._low, strict=True)))
+            coarser = [
+                (*index[:column], level + 1, *index[column + 1 :])
+                for column, level in enumerate(index)
+                if level + 1 < self._bounds.shape[column]
             ]
-            if not above:
+            if not coarser:
                 break
-            place = min(above, key=lambda node: (self._bounds[node], node))
+            index = min(coarser, key=lambda node: (self._bounds[node], node))
         return chain
 
-    def any_open(self, finest: LevelVector, coarsest: LevelVector, column: int, best: float) -> bool:
-        """Whether several vectors between two, with the level of the coarsest in one column, may be best."""
-        box = [slice(a, b + 1) for a, b in zip(self._place(finest), self._place(coarsest), strict=True)]
+    def several_open(self, finest: LevelVector, coarsest: LevelVector, column: int, best_score: float) -> bool:
+        """Whether several nodes between two, with the level of the coarsest in one column, are open."""
+        box = [slice(a, b + 1) for a, b in zip(self._index(finest), self._index(coarsest), strict=True)]
         box[column] = slice(box[column].stop - 1, box[column].stop)
-        return bool(np.count_nonzero(self._bounds[tuple(box)] <= min(best + BOUND_SLACK, _FINITE)) >= _SEVERAL)
+        open_nodes = np.count_nonzero(self._bounds[tuple(box)] <= min(best_score + BOUND_SLACK, _FINITE))
+        return bool(open_nodes >= _MIN_OPEN_NODES)
 
-    def rule_out(self, levels: LevelVector) -> None:
-        """A vector and all finer ones."""
-        self._bounds[self._box(levels)] = inf
+    def prune(self, levels: LevelVector) -> None:
+        """Close a node and all finer ones."""
+        self._bounds[self._finer_box(levels)] = inf
 
-    def learn(self, levels: LevelVector, finer: ScoreBound, coarser: float, best: float) -> None:
-        """Raises the bounds of all vectors finer and all coarser than one that was tried.
+    def raise_bounds(
+        self, levels: LevelVector, finer_bound: ScoreBound, coarser_bound: float, best_score: float
+    ) -> None:
+        """Close an evaluated node and raise the bounds of all finer and all coarser nodes.
 
-        Takes: the best score so far; where that takes long, only bounds that lie above it are entered.
+        Where a box of nodes is large, only bounds above the best score are entered: only they close nodes.
         """
-        box = self._bounds[self._box(levels)]
-        if isinstance(finer, float):
-            _raise_bounds(box, finer, best)
+        finer = self._bounds[self._finer_box(levels)]
+        if isinstance(finer_bound, float):
+            _raise_bounds(finer, finer_bound, best_score)
         else:
-            below = [s[f : t + 1] for s, f, t in zip(finer, self._low, levels, strict=True)]
-            np.maximum(box, _sum_scores(below), out=box)
-        _raise_bounds(self._bounds[tuple(slice(at, None) for at in self._place(levels))], coarser, best)
-        self._bounds[self._place(levels)] = inf
+            scores = zip(finer_bound, self._low, levels, strict=True)
+            np.maximum(finer, _sum_scores([s[first : last + 1] for s, first, last in scores]), out=finer)
+        coarser = self._bounds[tuple(slice(level, None) for level in self._index(levels))]
+        _raise_bounds(coarser, coarser_bound, best_score)
+        self._bounds[self._index(levels)] = inf
 
-    def _open(self, place: tuple[int, ...], best: float) -> bool:
-        return bool(self._bounds[place] < inf and self._bounds[place] <= best + BOUND_SLACK)
+    def _index_is_open(self, index: tuple[int, ...], best_score: float) -> bool:
+        return bool(self._bounds[index] < inf and self._bounds[index] <= best_score + BOUND_SLACK)
 
-    def _place(self, levels: LevelVector) -> LevelVector:
+    def _index(self, levels: LevelVector) -> LevelVector:
         return tuple(level - first for level, first in zip(levels, self._low, strict=True))
 
-    def _box(self, levels: LevelVector) -> tuple[slice, ...]:
-        return tuple(slice(0, at + 1) for at in self._place(levels))
+    def _finer_box(self, levels: LevelVector) -> tuple[slice, ...]:
+        return tuple(slice(0, level + 1) for level in self._index(levels))
 
 
 class LevelVectorSet:
-    """Level vectors of which something is known, to be asked whether one lies below or above another.
+    """A set of level vectors that tells whether it has one finer or coarser than another.
 
-    Takes: the highest level per column. A level is as many bits as it is high, so that a vector lies below
-    another, or is the same, when it has no bit that the other has not.
+    A level is encoded as that many one bits, so a vector is finer than another, or equal, when it has no bit that
+    the other lacks.
+
+    Args:
+        high: the highest level per column.
     """
 
     def __init__(self, high: LevelVector) -> None:
@@ -123,35 +142,35 @@ class LevelVectorSet:
     def add(self, levels: LevelVector) -> None:
         if self._number == self._bits.shape[1]:
             self._bits = np.concatenate((self._bits, np.zeros_like(self._bits)), axis=1)
-        self._bits[:, self._number] = self._encoded(levels)
+        self._bits[:, self._number] = self._encode(levels)
         self._number += 1
 
-    def any_below(self, levels: LevelVector) -> bool:
-        """Whether one of them is nowhere higher."""
-        bits = ~np.array(self._encoded(levels))
-        known = self._bits[:, : self._number]
-        return bool(((known & bits[:, None]) == 0).all(axis=0).any())
+    def any_finer_or_equal(self, levels: LevelVector) -> bool:
+        """Whether one vector of the set is nowhere higher."""
+        bits = ~np.array(self._encode(levels))
+        members = self._bits[:, : self._number]
+        return bool(((members & bits[:, None]) == 0).all(axis=0).any())
 
-    def any_above(self, levels: LevelVector) -> bool:
-        """Whether one of them is nowhere lower."""
-        bits = np.array(self._encoded(levels))
-        known = self._bits[:, : self._number]
-        return bool(((~known & bits[:, None]) == 0).all(axis=0).any())
+    def any_coarser_or_equal(self, levels: LevelVector) -> bool:
+        """Whether one vector of the set is nowhere lower."""
+        bits = np.array(self._encode(levels))
+        members = self._bits[:, : self._number]
+        return bool(((~members & bits[:, None]) == 0).all(axis=0).any())
 
-    def _encoded(self, levels: LevelVector) -> list[int]:
+    def _encode(self, levels: LevelVector) -> list[int]:
         bits = 0
         for level, height in zip(levels, self._high, strict=True):
             bits = (bits << height) | ((1 << level) - 1)
         return [(bits >> (word * _WORD_BITS)) & ((1 << _WORD_BITS) - 1) for word in range(len(self._bits))]
 
 
-def _raise_bounds(box: FloatArray, bound: float, best: float) -> None:
-    if bound > best + BOUND_SLACK or box.size <= _ROW:
+def _raise_bounds(box: FloatArray, bound: float, best_score: float) -> None:
+    if bound > best_score + BOUND_SLACK or box.size <= ROW_SIZE:
         np.maximum(box, bound, out=box)
 
 
 def _sum_scores(scores: list[FloatArray]) -> FloatArray:
-    """A score for every combination of levels, one axis per column."""
+    """The sum of the scores for every combination of levels, one axis per column."""
     total = scores[-1]
     for score in scores[-2::-1]:
         total = np.add.outer(score, total)

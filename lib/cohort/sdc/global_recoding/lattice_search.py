@@ -1,148 +1,155 @@
-"""All choices of levels, and the search for the cheapest that is anonymous.
+"""Global recoding: an exact branch and bound search of the generalisation lattice.
 
-The search is exact. Every level vector has a bound: the score it would have if no more were suppressed than
-is known to be inevitable. The search takes the vector with the lowest bound and climbs from it, to find the
-coarsest vector that shows it cannot be the best; for that one shows it of the most others, too. It ends when
-no bound is below the best score found. Only where it has tried as many vectors as it may, or where there are
-more than can be listed, its answer is not proven, and says so.
+In goes the histogram of a cohort and a request; out comes the recoding at the level vector (node of the lattice) of
+least cost whose classes satisfy all constraints. Every node has a lower bound: its score if no more pupils were
+suppressed than is known to be inevitable. The search takes the open node of lowest bound and bisects the chain of
+coarser nodes above it, to find the coarsest node that proves it cannot be the best, because that one prunes the most
+other nodes. It ends when no bound is below the best score. It never reads rows, only the histogram. Only where the
+budget of evaluations is spent, or where there are more nodes than can be enumerated, is the result not proven
+optimal; the facts of the search say so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from math import prod
 
 from cohort.sdc.global_recoding.greedy_descent import GreedyDescent
 from cohort.sdc.global_recoding.lattice_frontier import BOUND_SLACK, LatticeFrontier
 from cohort.sdc.global_recoding.node_evaluation import NodeEvaluator
-from cohort.sdc.model.coding import Coding, LevelVector
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
+from cohort.sdc.model.coding import LevelVector
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.class_constraints import ClassConstraint
-from cohort.sdc.privacy_models.feasibility import no_recoding_refusal, refuse_infeasible_search, resolve_level_bounds
-from cohort.sdc.privacy_models.thresholds import parse_share
-from cohort.sdc.utility.loss import WeightedLoss
+from cohort.sdc.privacy_models.feasibility import no_recoding_refusal, refuse_infeasible_search
 from cohort.sdc.utility.objectives import bound_at_levels
 
 MAX_ENUMERATED_NODES = 30_000_000
-"""Up to so many level vectors are listed, in some 250 MB."""
+"""A lattice of at most this many nodes is enumerated, in some 250 MB."""
 
-_MANY_NODES = 100_000
-"""From here on a good candidate is sought first, so that the search can pass over more."""
+MANY_NODES = 100_000
+"""From this many nodes on a greedy descent comes first: a good candidate lets branch and bound prune more."""
 
-_ROUNDS, _MORE_ROUNDS = 5, 50
-"""Rounds of that, and of the search that has nothing else."""
+_DESCENT_ROUNDS, _DESCENT_ROUNDS_WITHOUT_PROOF = 5, 50
+"""Rounds of greedy descent before branch and bound, and where the lattice is too large for branch and bound."""
 
 
-def search_global_recoding(
-    histogram: Histogram,
-    coding: Coding,
-    constraints: Sequence[ClassConstraint],
-    *,
-    objective: str,
-    suppression_limit: Fraction | float | str,
-    weights: Sequence[float] | None = None,
-    minimum: LevelVector | None = None,
-    maximum: LevelVector | None = None,
-    most_tries: int | None = None,
-) -> Recoding:
-    """Finds the level vector of least cost whose classes satisfy all constraints.
+def search_global_recoding(histogram: Histogram, request: RecodingRequest, *, max_nodes: int | None = None) -> Recoding:
+    """Find the level vector of least cost whose classes satisfy all constraints.
 
-    Takes: the cohort, its coding, the constraints; what to make small (`geometric` or `mean` loss,
-    `class-size`, `discernibility`, `entropy`); the part of the pupils that may be suppressed (1 for no
-    limit); weights per column; the lowest and highest level per column; how many level vectors may be
-    tried (unless it is said, as many as take about half a minute).
-    Gives: the optimum; of several of equal cost the one with the fewest classes (larger crowds for the
-    same loss), then the first in the order of the level vectors. `search` says whether it is `proven`, and
-    the `bound` under which no recoding can be.
-    Refuses: another objective, levels outside the hierarchies, constraints on schools in data without; as
-    `NotAnonymous`, a cohort for which no vector was found that makes it anonymous.
+    Args:
+        histogram: the cohort.
+        request: constraints, objective, suppression limit, weights and level bounds.
+        max_nodes: how many level vectors may be evaluated; None is as many as take about half a minute.
+
+    Returns:
+        The optimal recoding. Among level vectors of equal cost the one with the fewest classes (larger crowds at the
+        same loss), then the first in the order of the level vectors. Its `search` facts say whether it is `proven`
+        optimal, and the `bound` under which no recoding can be.
+
+    Raises:
+        ConfigurationRefused: an unknown objective; constraints on schools for data without schools (exit code 10).
+        NotAnonymous: no level vector was found that makes the cohort anonymous (exit code 14).
     """
-    limit = parse_share(suppression_limit, "part of the pupils that may be suppressed")
-    low, high = resolve_level_bounds(coding, minimum, maximum)
-    weighed = WeightedLoss.of("mean", coding.columns, weights)
+    constraints, limit = request.constraints, request.max_suppressed_share
     refuse_infeasible_search(histogram, constraints, limit)
-    trials = NodeEvaluator(histogram, coding, constraints, objective, weighed, limit, most_tries)
+    evaluator = NodeEvaluator(histogram, request, max_nodes=max_nodes)
+    low, high = request.level_bounds
     nodes = _count_nodes(low, high)
-    if nodes > _MANY_NODES:
-        GreedyDescent(trials, low, high).run(_ROUNDS)
-        low, high = _narrow_levels(trials, low, high)
+    if nodes > MANY_NODES:
+        GreedyDescent(evaluator, low, high).run(_DESCENT_ROUNDS)
+        low, high = narrow_levels(evaluator, low, high)
     if _count_nodes(low, high) <= MAX_ENUMERATED_NODES:
-        bound = branch_and_bound(trials, low, high)
+        bound = branch_and_bound(evaluator, low, high)
     else:
-        GreedyDescent(trials, low, high).run(_MORE_ROUNDS)
-        bound = bound_at_levels(trials.everywhere, low)
-    if trials.best is None:
+        GreedyDescent(evaluator, low, high).run(_DESCENT_ROUNDS_WITHOUT_PROOF)
+        bound = bound_at_levels(evaluator.initial_bounds, low)
+    if evaluator.best is None:
         raise no_recoding_refusal(histogram.pupils, constraints, limit)
-    proven = bound > trials.score + BOUND_SLACK
-    lowest = trials.best.price.value if proven else trials.value(bound)
-    return trials.recoding(trials.best, {"proven": proven, "nodes": nodes, "bound": lowest})
+    proven = bound > evaluator.best_score + BOUND_SLACK
+    lowest = evaluator.best.price.value if proven else evaluator.objective_value(bound)
+    return evaluator.make_recoding(evaluator.best, {"proven": proven, "nodes": nodes, "bound": lowest})
 
 
-def branch_and_bound(trials: NodeEvaluator, low: LevelVector, high: LevelVector) -> float:
-    """Tries level vectors until the best candidate is known to be the best there is.
+def branch_and_bound(evaluator: NodeEvaluator, low: LevelVector, high: LevelVector) -> float:
+    """Evaluate nodes until the best candidate is proven the best there is, or the budget is spent.
 
-    Gives: the score that no vector still open can be under; where it is not above that of the best candidate,
-    no more vectors could be tried.
+    Returns:
+        The lowest bound among the nodes still open. The best candidate is proven optimal where this bound lies above
+        its score.
     """
-    frontier = LatticeFrontier(low, high, trials.everywhere)
-    while not trials.spent and (chain := frontier.chain(trials.score)):
-        out = _bisect_chain(trials, frontier, chain)
-        if out:
-            frontier.rule_out(_coarsen_pruned_node(trials, frontier, chain[0], out, high))
+    frontier = LatticeFrontier(low, high, evaluator.initial_bounds)
+    while not evaluator.budget_spent and (chain := frontier.chain(evaluator.best_score)):
+        pruned = _bisect_chain(evaluator, frontier, chain)
+        if pruned:
+            frontier.prune(_coarsen_pruned_node(evaluator, frontier, (chain[0], pruned), high))
     return frontier.lowest()[0]
 
 
-def _bisect_chain(trials: NodeEvaluator, frontier: LatticeFrontier, chain: Sequence[LevelVector]) -> LevelVector | None:
-    """Halves towards the coarsest vector of a chain that shows its finest one cannot be the best.
-
-    Gives: that vector, if it does so because too many pupils must be suppressed.
-    """
-    out = None
-    first, last = 0, len(chain)
-    while first < last and not trials.spent:
-        middle = (first + last) // 2
-        if frontier.may_be_best(chain[middle], trials.score):
-            trial = trials.attempt(chain[middle], trials.score)
-            if trial.out:
-                out = chain[middle]
-            else:
-                frontier.learn(chain[middle], trial.finer, trial.coarser, trials.score)
-        if out != chain[middle] and frontier.may_be_best(chain[0], trials.score):
-            last = middle
-        else:
-            first = middle + 1
-    return out
-
-
-def _coarsen_pruned_node(
-    trials: NodeEvaluator, frontier: LatticeFrontier, finest: LevelVector, out: LevelVector, high: LevelVector
-) -> LevelVector:
-    """Coarsens a vector that is out, column by column, as long as it stays so and that shows anything new."""
-    for column, highest in enumerate(high):
-        while out[column] < highest and not trials.spent:
-            coarser = (*out[:column], out[column] + 1, *out[column + 1 :])
-            if not frontier.any_open(finest, coarser, column, trials.score) or not trials.rules_out(coarser):
-                break
-            out = coarser
-    return out
-
-
-def _narrow_levels(trials: NodeEvaluator, low: LevelVector, high: LevelVector) -> tuple[LevelVector, LevelVector]:
-    """Leaves out the levels of a column that are too fine, or too dear, whatever those of the others."""
+def narrow_levels(evaluator: NodeEvaluator, low: LevelVector, high: LevelVector) -> tuple[LevelVector, LevelVector]:
+    """Exclude the levels of a column that are too fine or too costly whatever the levels of the other columns."""
     lowest = list(low)
     for column, level in enumerate(low):
-        while level < high[column] and trials.rules_out((*high[:column], level, *high[column + 1 :])):
+        while level < high[column] and evaluator.exceeds_limit((*high[:column], level, *high[column + 1 :])):
             level += 1
         lowest[column] = level
-    least = bound_at_levels(trials.everywhere, tuple(lowest))
+    least = bound_at_levels(evaluator.initial_bounds, tuple(lowest))
     highest = []
-    for score, first, last in zip(trials.everywhere, lowest, high, strict=True):
-        while last > first and least - float(score[first]) + float(score[last]) > trials.score + BOUND_SLACK:
+    for score, first, last in zip(evaluator.initial_bounds, lowest, high, strict=True):
+        while last > first and least - float(score[first]) + float(score[last]) > evaluator.best_score + BOUND_SLACK:
             last -= 1
         highest.append(last)
     return tuple(lowest), tuple(highest)
+
+
+def _bisect_chain(
+    evaluator: NodeEvaluator, frontier: LatticeFrontier, chain: Sequence[LevelVector]
+) -> LevelVector | None:
+    """Bisect a chain for its coarsest node that proves its finest node cannot be the best.
+
+    Returns:
+        That node, if it proves so because it must suppress too many pupils; otherwise None.
+    """
+    pruned = None
+    first, last = 0, len(chain)
+    while first < last and not evaluator.budget_spent:
+        middle = (first + last) // 2
+        node = chain[middle]
+        if frontier.is_open(node, evaluator.best_score):
+            evaluation = evaluator.evaluate(node, evaluator.best_score)
+            if evaluation.exceeds_limit:
+                pruned = node
+            else:
+                bounds = evaluation.finer_bound, evaluation.coarser_bound
+                frontier.raise_bounds(node, *bounds, evaluator.best_score)
+        if pruned != node and frontier.is_open(chain[0], evaluator.best_score):
+            last = middle
+        else:
+            first = middle + 1
+    return pruned
+
+
+def _coarsen_pruned_node(
+    evaluator: NodeEvaluator, frontier: LatticeFrontier, chain_part: tuple[LevelVector, LevelVector], high: LevelVector
+) -> LevelVector:
+    """Coarsen a node that exceeds the suppression limit, column by column, as long as it still exceeds it.
+
+    Args:
+        evaluator: evaluates the coarser nodes.
+        frontier: tells whether pruning at a coarser node would close any open node.
+        chain_part: the finest node of the chain and the node that exceeds the limit.
+        high: the highest levels.
+    """
+    finest, pruned = chain_part
+    for column, highest in enumerate(high):
+        while pruned[column] < highest and not evaluator.budget_spent:
+            coarser = (*pruned[:column], pruned[column] + 1, *pruned[column + 1 :])
+            if not frontier.several_open(finest, coarser, column, evaluator.best_score):
+                break
+            if not evaluator.exceeds_limit(coarser):
+                break
+            pruned = coarser
+    return pruned
 
 
 def _count_nodes(low: LevelVector, high: LevelVector) -> int:

@@ -1,15 +1,14 @@
-"""One level vector tried: what it costs, and what it shows of all finer and coarser ones.
+"""Evaluation of single nodes of the lattice, with what each proves about all finer and coarser nodes.
 
-What a trial shows holds for the finer vectors because a class that fails a constraint which survives merging
-consists of finer classes that fail it. So a vector that must suppress too much rules out all finer ones, and
-one that need not bounds them by what it suppresses.
+In goes a level vector; out comes its cost as a candidate, if it satisfies the request, and bounds for other nodes.
+Conclusions about finer nodes are valid because a class that fails a constraint which survives merging consists of finer
+classes that fail it too. So a node that must suppress too many pupils prunes all finer nodes, and any other node
+bounds their scores by what it suppresses. Branch and bound and greedy descent call this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import floor, inf
 from typing import Any
 
@@ -17,28 +16,26 @@ import numpy as np
 
 from cohort.sdc.global_recoding.constraint_checker import ConstraintChecker
 from cohort.sdc.global_recoding.lattice_frontier import BOUND_SLACK, LevelVectorSet
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.model.arrays import FloatArray
-from cohort.sdc.model.coding import Coding, LevelVector
+from cohort.sdc.model.coding import LevelVector
 from cohort.sdc.model.equivalence_classes import ClassSelection, EquivalenceClasses, mask_codes
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
-from cohort.sdc.privacy_models.class_constraints import (
-    ClassConstraint,
-    classes_satisfying_constraints,
-    minimum_class_size,
-)
-from cohort.sdc.utility.loss import WeightedLoss
+from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints, minimum_class_size
 from cohort.sdc.utility.objectives import NO_BOUND, ObjectiveValue, ScoreBound, bound_at_levels, make_search_objective
 
-_AFFORDABLE = 5_000_000_000
-"""The work of about half a minute, in codes that are grouped to try a vector."""
-_AT_LEAST, _THROUGH = 15_000, 4
-"""What a trial takes in any case, and what one takes per code in whom too many are not soon seen."""
+_WORK_BUDGET = 5_000_000_000
+"""The work of about half a minute, in codes grouped to evaluate nodes."""
+_WORK_PER_NODE = 15_000
+"""The fixed work of evaluating a node, in codes."""
+_WORK_PER_CODE = 4
+"""The work per code of a node that is evaluated to the end, not given up early."""
 
 
 @dataclass(frozen=True)
 class CandidateNode:
-    """A level vector that will do, with what it costs when the failing classes are suppressed."""
+    """A level vector that satisfies the request once its failing classes are suppressed, with its cost."""
 
     levels: LevelVector
     price: ObjectiveValue
@@ -46,145 +43,151 @@ class CandidateNode:
 
     @property
     def rank(self) -> tuple[float, int, LevelVector]:
-        """Of equal costs the fewest classes (larger crowds for the same loss), then the first in order."""
+        """The order of candidates: lowest cost, then fewest classes (larger crowds), then lowest levels."""
         return self.price.rank, self.classes, self.levels
 
 
 @dataclass(frozen=True, eq=False)
 class NodeEvaluation:
-    """What a level vector shows.
+    """What the evaluation of a node proves.
 
-    Takes: whether it, and so every finer one, must suppress too many pupils; if not, bounds for every finer
-    and every coarser one; the vector as a candidate, if it is one and may be the best.
+    Args:
+        exceeds_limit: whether the node, and so every finer one, must suppress too many pupils.
+        finer_bound: a lower bound of the score of the node and every finer one.
+        coarser_bound: a lower bound of the score of the node and every coarser one.
+        candidate: the node as a candidate, if it satisfies the request and may be the best.
     """
 
-    out: bool
-    finer: ScoreBound = NO_BOUND
-    coarser: float = NO_BOUND
+    exceeds_limit: bool
+    finer_bound: ScoreBound = NO_BOUND
+    coarser_bound: float = NO_BOUND
     candidate: CandidateNode | None = None
 
 
 class NodeEvaluator:
-    """One cohort under one set of constraints and one objective, and what the vectors tried show of others.
+    """Evaluates the nodes of one cohort's lattice for one request, and remembers the best candidate.
 
-    Takes: a histogram of at least one pupil, its coding, the constraints, the objective by name, the weights
-    of the columns, the part of the pupils that may be suppressed, the most vectors that may be tried.
-    Gives: `everywhere`, a bound for every level vector, as a score of each column by level; `best`, the best
-    candidate so far; `tried`.
+    Args:
+        histogram: a cohort of at least one pupil.
+        request: constraints, objective, suppression limit and weights.
+        max_nodes: how many nodes may be evaluated; None is as many as take about half a minute.
+
+    Attributes:
+        initial_bounds: a lower bound of every node's score before any evaluation: per column a score by level.
+        best: the best candidate so far.
+        evaluated: how many nodes were evaluated.
     """
 
-    def __init__(
-        self,
-        histogram: Histogram,
-        coding: Coding,
-        constraints: Sequence[ClassConstraint],
-        objective: str,
-        weights: WeightedLoss,
-        limit: Fraction,
-        most: int | None = None,
-    ) -> None:
-        self._histogram, self._coding, self._constraints = histogram, coding, constraints
-        self._weights, self._population = weights, ConstraintChecker(histogram)
-        self._all = self._population.by_code
-        self._most_suppressed = floor(limit * histogram.pupils)
-        self._k = minimum_class_size(constraints)
-        self._goal = make_search_objective(objective, weights, coding, self._all, self._k)
-        self.everywhere: list[FloatArray] = self._goal.everywhere()
+    def __init__(self, histogram: Histogram, request: RecodingRequest, *, max_nodes: int | None = None) -> None:
+        self._histogram, self._request = histogram, request
+        self._weights = request.weighted_loss("mean")
+        self._checker = ConstraintChecker(histogram)
+        self._cohort = self._checker.distinct_codes
+        self._max_suppressed = floor(request.max_suppressed_share * histogram.pupils)
+        self._k = minimum_class_size(request.constraints)
+        self._objective = make_search_objective(request.objective, self._weights, request.coding, self._cohort, self._k)
+        self.initial_bounds: list[FloatArray] = self._objective.everywhere()
         self.best: CandidateNode | None = None
-        self.tried, self._most, self._work = 0, most, 0
-        top = tuple(height - 1 for height in coding.heights)
-        self._out, self._fine = LevelVectorSet(top), LevelVectorSet(top)
+        self.evaluated, self._max_nodes, self._work = 0, max_nodes, 0
+        top = tuple(height - 1 for height in request.coding.heights)
+        self._over_limit, self._within_limit = LevelVectorSet(top), LevelVectorSet(top)
 
     @property
-    def score(self) -> float:
-        """The best score so far."""
+    def best_score(self) -> float:
+        """The score of the best candidate so far; infinite where there is none."""
         return self.best.price.score if self.best else inf
 
     @property
-    def spent(self) -> bool:
-        """Whether no more vectors may be tried."""
-        return self._work >= _AFFORDABLE if self._most is None else self.tried >= self._most
+    def budget_spent(self) -> bool:
+        """Whether no more nodes may be evaluated."""
+        if self._max_nodes is None:
+            return self._work >= _WORK_BUDGET
+        return self.evaluated >= self._max_nodes
 
-    def attempt(self, levels: LevelVector, worth: float) -> NodeEvaluation:
-        """Tries a level vector.
+    def evaluate(self, levels: LevelVector, max_score: float) -> NodeEvaluation:
+        """Evaluate a node: group its classes, check the constraints, compute its cost and its bounds.
 
-        Takes: the score above which a candidate is of no use.
+        Args:
+            levels: the node.
+            max_score: a score above which a candidate is of no use; the constraints are then not checked.
         """
-        grouping = self._tried(levels)
-        if grouping is None:
-            return self._ruled_out(levels)
-        self._work += _THROUGH * len(grouping.classes)
-        large = ClassSelection(grouping, grouping.large)
-        finer, coarser = self._goal.finer(large), self._goal.coarser(large)
-        if bound_at_levels(finer, levels) > worth + BOUND_SLACK:
+        classes = self._group_within_budget(levels)
+        if classes is None:
+            return self._mark_over_limit(levels)
+        self._work += _WORK_PER_CODE * len(classes.class_of_code)
+        large = ClassSelection(classes, classes.large_enough)
+        finer, coarser = self._objective.finer(large), self._objective.coarser(large)
+        if bound_at_levels(finer, levels) > max_score + BOUND_SLACK:
             return NodeEvaluation(False, finer, coarser)
-        verdict = self._population.judge(grouping, self._constraints)
-        lasting = large.narrowed(verdict.lasting)
-        if self._too_many(lasting):
-            return self._ruled_out(levels)
-        self._fine.add(levels)
-        finer = self._goal.finer(lasting)
-        released = lasting.narrowed(verdict.satisfied)
-        if not len(released.pupils) or self._too_many(released):
+        satisfied = self._checker.check(classes, self._request.constraints)
+        lasting = large.narrow(satisfied.of_monotonic_constraints)
+        if self._suppresses_too_many(lasting):
+            return self._mark_over_limit(levels)
+        self._within_limit.add(levels)
+        finer = self._objective.finer(lasting)
+        released = lasting.narrow(satisfied.of_all_constraints)
+        if not len(released.pupils) or self._suppresses_too_many(released):
             return NodeEvaluation(False, finer, coarser)
-        found = CandidateNode(levels, self._goal.price(levels, released), len(released.pupils))
-        if self.best is None or found.rank < self.best.rank:
-            self.best = found
-        return NodeEvaluation(False, finer, coarser, found)
+        candidate = CandidateNode(levels, self._objective.price(levels, released), len(released.pupils))
+        if self.best is None or candidate.rank < self.best.rank:
+            self.best = candidate
+        return NodeEvaluation(False, finer, coarser, candidate)
 
-    def rules_out(self, levels: LevelVector) -> bool:
-        """Whether a level vector, and so every finer one, must suppress too many pupils."""
-        if self._fine.any_below(levels):
+    def exceeds_limit(self, levels: LevelVector) -> bool:
+        """Whether a node, and so every finer one, must suppress too many pupils; evaluates it where that is unknown."""
+        if self._within_limit.any_finer_or_equal(levels):
             return False
-        if self.known_out(levels):
+        if self.known_to_exceed_limit(levels):
             return True
-        grouping = self._tried(levels)
-        if grouping is not None:
-            verdict = self._population.judge(grouping, self._constraints)
-            if not self._too_many(ClassSelection(grouping, verdict.lasting)):
-                self._fine.add(levels)
+        classes = self._group_within_budget(levels)
+        if classes is not None:
+            satisfied = self._checker.check(classes, self._request.constraints)
+            if not self._suppresses_too_many(ClassSelection(classes, satisfied.of_monotonic_constraints)):
+                self._within_limit.add(levels)
                 return False
-        return self._ruled_out(levels).out
+        return self._mark_over_limit(levels).exceeds_limit
 
-    def known_out(self, levels: LevelVector) -> bool:
-        """The same, as far as it follows from the vectors tried."""
-        return self._out.any_above(levels)
+    def known_to_exceed_limit(self, levels: LevelVector) -> bool:
+        """Whether the nodes evaluated so far already prove that a node must suppress too many pupils."""
+        return self._over_limit.any_coarser_or_equal(levels)
 
-    def recoding(self, best: CandidateNode, facts: dict[str, Any]) -> Recoding:
-        """The outcome of a search.
+    def make_recoding(self, best: CandidateNode, facts: dict[str, Any]) -> Recoding:
+        """The recoding at a candidate node, with the facts of the search.
 
-        Refuses (as a defect): a class that does not satisfy every constraint when it is counted once more.
+        Raises:
+            ValueError: a class does not satisfy every constraint when it is counted once more (a defect).
         """
-        grouping = self._grouped(best.levels)
-        if grouping is None:
-            raise ValueError("a level vector that was found to do does not")
-        verdict = self._population.judge(grouping, self._constraints)
-        released = verdict.satisfied[grouping.classes][self._population.code_of_unit]
-        masked = mask_codes(self._histogram.codes[:, released], self._coding.mask(best.levels))
-        classes, place = np.unique(masked, return_inverse=True)
+        request = self._request
+        classes = self._group(best.levels)
+        if classes is None:
+            raise ValueError("a node that was a candidate exceeds the suppression limit")
+        satisfied = self._checker.check(classes, request.constraints)
+        released = satisfied.of_all_constraints[classes.class_of_code][self._checker.code_of_unit]
+        masked = mask_codes(self._histogram.codes[:, released], request.coding.mask(best.levels))
+        distinct, class_of_released = np.unique(masked, return_inverse=True)
         class_of = np.full(self._histogram.units, SUPPRESSED_CLASS, dtype=np.int64)
-        class_of[released] = place
-        if not classes_satisfying_constraints(self._histogram, class_of, len(classes), self._constraints).all():
-            raise ValueError("a class that was found to satisfy every constraint does not")
-        levels = np.tile(np.array(best.levels, dtype=np.int8), (len(classes), 1))
-        told = {"kind": "global", **facts, "tried": self.tried, "objective": best.price.value}
-        return Recoding.of(self._histogram, self._coding, class_of, levels, self._weights, told)
+        class_of[released] = class_of_released
+        if not classes_satisfying_constraints(self._histogram, class_of, len(distinct), request.constraints).all():
+            raise ValueError("a class of the best node does not satisfy every constraint")
+        levels = np.tile(np.array(best.levels, dtype=np.int8), (len(distinct), 1))
+        facts = {"kind": "global", **facts, "tried": self.evaluated, "objective": best.price.value}
+        return Recoding.from_units(self._histogram, request.coding, class_of, levels, self._weights, facts)
 
-    def value(self, score: float) -> float:
+    def objective_value(self, score: float) -> float:
         """The objective at a score."""
-        return self._goal.value(score)
+        return self._objective.value(score)
 
-    def _tried(self, levels: LevelVector) -> EquivalenceClasses | None:
-        self.tried += 1
-        self._work += _AT_LEAST + self._all.codes.shape[1]
-        return self._grouped(levels)
+    def _group_within_budget(self, levels: LevelVector) -> EquivalenceClasses | None:
+        self.evaluated += 1
+        self._work += _WORK_PER_NODE + self._cohort.codes.shape[1]
+        return self._group(levels)
 
-    def _grouped(self, levels: LevelVector) -> EquivalenceClasses | None:
-        return self._all.group(self._coding.mask(levels), self._k, self._most_suppressed)
+    def _group(self, levels: LevelVector) -> EquivalenceClasses | None:
+        return self._cohort.form_classes(self._request.coding.mask(levels), self._k, self._max_suppressed)
 
-    def _ruled_out(self, levels: LevelVector) -> NodeEvaluation:
-        self._out.add(levels)
-        return NodeEvaluation(out=True)
+    def _mark_over_limit(self, levels: LevelVector) -> NodeEvaluation:
+        self._over_limit.add(levels)
+        return NodeEvaluation(exceeds_limit=True)
 
-    def _too_many(self, released: ClassSelection) -> bool:
-        return self._all.total - int(released.pupils.sum()) > self._most_suppressed
+    def _suppresses_too_many(self, released: ClassSelection) -> bool:
+        return self._cohort.total - int(released.pupils.sum()) > self._max_suppressed

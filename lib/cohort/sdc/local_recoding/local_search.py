@@ -1,72 +1,87 @@
-"""Local recoding: each class has levels of its own, which costs far less than one level for a whole column.
+"""Local recoding: every class has levels of its own, at a far lower loss than one level for a whole column.
 
-Which way is taken depends on the number of level vectors alone. Few: a sweep over all of them. Many: clusters
-by the loss itself. Either way near classes are then polished, in rounds that depend on the number of pupils,
-and leftovers join a class or are suppressed. Where the cohort is small, the best global recoding is tried
-too, and taken where it costs less. The search is exact about the constraints and a heuristic about the loss.
-Its chances come from a fixed seed and its units stand in the order of their values, so the same cohort gives
-the same recoding.
+In goes the histogram of a cohort and a request; out comes a recoding whose classes satisfy all constraints. The search
+is exact about the constraints and a heuristic about the loss:
+
+1. Classes: a sweep over all level vectors where there are few, clusters of least merge cost where there are many.
+2. Near classes are clustered again, in a number of rounds that depends on the number of units.
+3. Units without a class join one, or are suppressed.
+4. For a small cohort the best global recoding is tried too, and taken where it costs less.
+
+Chance comes from a fixed seed and units stand in the order of their values, so the same cohort gives the same recoding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from math import floor
 from typing import Any
 
 import numpy as np
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
-from cohort.sdc.global_recoding import lattice_search
+from cohort.sdc.global_recoding.lattice_search import search_global_recoding
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.local_recoding.cluster_search import search_clusters
 from cohort.sdc.local_recoding.level_sweep import count_level_vectors, enumerate_level_vectors, sweep_level_vectors
 from cohort.sdc.local_recoding.merge_cost import MergeCosts
 from cohort.sdc.local_recoding.reclustering import recluster_classes
 from cohort.sdc.local_recoding.search_space import ClassAssignment, LocalSearchSpace
 from cohort.sdc.local_recoding.unassigned_units import reassign_unassigned_units
-from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.privacy_models.class_constraints import ClassConstraint, classes_satisfying_constraints
-from cohort.sdc.privacy_models.feasibility import no_recoding_refusal, refuse_infeasible_search, resolve_level_bounds
-from cohort.sdc.privacy_models.thresholds import parse_share
-from cohort.sdc.utility.loss import WeightedLoss
+from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
+from cohort.sdc.privacy_models.feasibility import no_recoding_refusal, refuse_infeasible_search
 
+LOCAL_OBJECTIVES = ("mean", "geometric")
+"""The objectives that local recoding can minimise."""
 MAX_SWEPT_VECTORS = 50_000
-"""Up to so many level vectors are all swept over."""
+"""At most this many level vectors are swept over."""
 _SEED = 20_261_124
-_POLISHED = 300_000
-"""Units times rounds of polish."""
-_MOST_POLISHED = 200_000
-"""Above so many units a round takes longer than the whole sweep, for a few thousandths of the loss."""
-_SMALL = 2_000
-"""Up to so many units, and few level vectors, the best global recoding is tried too."""
+_MAX_UNIT_ROUNDS = 300_000
+"""Units times rounds of reclustering, at most."""
+_MAX_ROUNDS = 10
+_MAX_RECLUSTERED_UNITS = 200_000
+"""Above this many units a round takes longer than the whole sweep, for a few thousandths of the loss."""
+_MAX_UNITS_FOR_GLOBAL = 2_000
+"""Up to this many units, and few level vectors, the best global recoding is tried too."""
 
 
-def search_local_recoding(
-    histogram: Histogram,
-    coding: Coding,
-    constraints: Sequence[ClassConstraint],
-    *,
-    objective: str,
-    suppression_limit: Fraction | float | str,
-    weights: Sequence[float] | None = None,
-    minimum: LevelVector | None = None,
-    maximum: LevelVector | None = None,
-) -> Recoding:
-    """Finds classes, each with levels of its own, that satisfy all constraints at a low loss.
+def search_local_recoding(histogram: Histogram, request: RecodingRequest) -> Recoding:
+    """Find classes, each with levels of its own, that satisfy all constraints at a low loss.
 
-    Takes: as the global search, with the objective `mean` or `geometric`; at losses as small as those of
-    local recodings the two agree, and the search makes the mean loss small. A unit of the histogram is never
-    split, so every pupil is best a unit of its own.
-    Gives: the recoding; pupils for whom no class is found are suppressed.
-    Refuses: what the global search refuses, another objective; as `NotAnonymous`, when more pupils would be
-    suppressed than allowed.
+    Args:
+        histogram: the cohort. A unit of it is never split, so every pupil should be a unit of its own.
+        request: as for the global search, with the objective `mean` or `geometric`. At losses as small as those of
+            local recodings the two agree, and the search minimises the mean loss.
+
+    Returns:
+        The recoding; pupils for whom no class is found are suppressed.
+
+    Raises:
+        ConfigurationRefused: another objective; constraints on schools for data without schools (exit code 10).
+        NotAnonymous: more pupils would be suppressed than the request allows (exit code 14).
+        ValueError: a class does not satisfy every constraint when it is counted once more (a defect).
     """
-    limit = parse_share(suppression_limit, "part of the pupils that may be suppressed")
-    if objective not in ("mean", "geometric"):
+    constraints, limit = request.constraints, request.max_suppressed_share
+    _refuse_unsupported_objective(request.objective)
+    refuse_infeasible_search(histogram, constraints, limit)
+    space = LocalSearchSpace.from_request(histogram, request)
+    assignment, facts = _assign_classes(space)
+    if not classes_satisfying_constraints(histogram, assignment.class_of, assignment.classes, constraints).all():
+        raise ValueError("a class of the local search does not satisfy every constraint")
+    levels = space.common_levels(assignment.class_of, assignment.classes)
+    loss = request.weighted_loss(request.objective)
+    recoding = Recoding.from_units(histogram, request.coding, assignment.class_of, levels, loss, facts)
+    if histogram.units <= _MAX_UNITS_FOR_GLOBAL and facts["nodes"] <= MAX_SWEPT_VECTORS:
+        recoding = _cheaper_of_local_and_global(recoding, histogram, request)
+    if recoding.suppressed > floor(limit * histogram.pupils) or not recoding.classes:
+        raise no_recoding_refusal(histogram.pupils, constraints, limit)
+    return recoding
+
+
+def _refuse_unsupported_objective(objective: str) -> None:
+    if objective not in LOCAL_OBJECTIVES:
         raise ConfigurationRefused(
             describe_problem(
                 "the objective `mean` or `geometric` for local recoding",
@@ -76,67 +91,36 @@ def search_local_recoding(
                 do="Choose one of the two, or global recoding",
             )
         )
-    goal = WeightedLoss.of(objective, coding.columns, weights)
-    low, high = resolve_level_bounds(coding, minimum, maximum)
-    refuse_infeasible_search(histogram, constraints, limit)
-    space = LocalSearchSpace.of(histogram, coding, constraints, goal, low, high)
-    assigned, facts = _assign_classes(space)
-    if not classes_satisfying_constraints(histogram, assigned.class_of, assigned.classes, constraints).all():
-        raise ValueError("a class that was found to satisfy every constraint does not")
-    levels = space.common_levels(assigned.class_of, assigned.classes)
-    found = Recoding.of(histogram, coding, assigned.class_of, levels, goal, facts)
-    if histogram.units <= _SMALL and facts["nodes"] <= MAX_SWEPT_VECTORS:
-        found = _cheaper_of_local_and_global(found, histogram, coding, constraints, objective, weights, low, high)
-    if found.suppressed > floor(limit * histogram.pupils) or not found.classes:
-        raise no_recoding_refusal(histogram.pupils, constraints, limit)
-    return found
 
 
 def _assign_classes(space: LocalSearchSpace) -> tuple[ClassAssignment, dict[str, Any]]:
-    """Every unit its class, and what is told of the search."""
-    chance = np.random.default_rng(_SEED)
+    """Give units their classes; with them the facts of the search that the record of a release reports."""
+    rng = np.random.default_rng(_SEED)
     units = space.histogram.units
-    assigned = ClassAssignment.nobody(units)
+    assignment = ClassAssignment.start(units)
     vectors = count_level_vectors(space)
-    near: MergeCosts | None = None
+    costs: MergeCosts | None = None
     if vectors <= MAX_SWEPT_VECTORS:
-        way = "sweep"
-        sweep_level_vectors(space, assigned, enumerate_level_vectors(space))
+        method = "sweep"
+        sweep_level_vectors(space, assignment, enumerate_level_vectors(space))
     else:
-        way, near = "clusters", MergeCosts.of(space)
-        search_clusters(space, near, assigned, chance)
-    assigned.renumber()
-    rounds = min(10, _POLISHED // max(units, 1)) if units <= _MOST_POLISHED else 0
+        method, costs = "clusters", MergeCosts.from_space(space)
+        search_clusters(space, costs, assignment, rng)
+    assignment.drop_empty_classes()
+    rounds = min(_MAX_ROUNDS, _MAX_UNIT_ROUNDS // max(units, 1)) if units <= _MAX_RECLUSTERED_UNITS else 0
     if rounds and (space.histogram.counts == 1).all():
-        recluster_classes(space, near or MergeCosts.of(space), assigned, chance, rounds)
-    reassign_unassigned_units(space, assigned)
-    return assigned, {"kind": "local", "proven": False, "way": way, "nodes": vectors, "polish": rounds}
+        recluster_classes(space, costs or MergeCosts.from_space(space), assignment, rng, rounds)
+    reassign_unassigned_units(space, assignment)
+    return assignment, {"kind": "local", "proven": False, "way": method, "nodes": vectors, "polish": rounds}
 
 
-def _cheaper_of_local_and_global(
-    found: Recoding,
-    histogram: Histogram,
-    coding: Coding,
-    constraints: Sequence[ClassConstraint],
-    objective: str,
-    weights: Sequence[float] | None,
-    low: LevelVector,
-    high: LevelVector,
-) -> Recoding:
-    """The recoding found, or the best global one without suppression where that costs less."""
+def _cheaper_of_local_and_global(local: Recoding, histogram: Histogram, request: RecodingRequest) -> Recoding:
+    """The local recoding, or the best global one without suppression where that costs less."""
     try:
-        plain = lattice_search.search_global_recoding(
-            histogram,
-            coding,
-            constraints,
-            objective=objective,
-            suppression_limit=0,
-            weights=weights,
-            minimum=low,
-            maximum=high,
-        )
+        best_global = search_global_recoding(histogram, replace(request, suppression_limit=0))
     except NotAnonymous:
-        return found
-    losses = [getattr(one.loss, objective) for one in (plain, found)]
-    better = losses[0] < losses[1] or not found.classes
-    return replace(plain, search={**found.search, "way": "global"}) if better else found
+        return local
+    global_loss, local_loss = (getattr(one.loss, request.objective) for one in (best_global, local))
+    if global_loss < local_loss or not local.classes:
+        return replace(best_global, search_facts={**local.search_facts, "way": "global"})
+    return local

@@ -1,21 +1,27 @@
-"""The cohort as a local search sees it: what each unit costs at each level of each column."""
+"""The cohort as a local search sees it: the cost of each unit at each level of each column, and its class so far.
+
+In goes a histogram and a request; out come tables that the level sweep, the clusters and the reclustering share.
+Costs are shares of the mean information loss: a unit of which every column is at the top of its hierarchy costs 1.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.model.arrays import IntArray
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
+from cohort.sdc.model.arrays import Int32Array, IntArray
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.privacy_models.class_constraints import ClassConstraint, minimum_class_size
-from cohort.sdc.utility.loss import WeightedLoss, record_losses
+from cohort.sdc.utility.loss import record_losses
 
-Costs = npt.NDArray[np.float32]
+CostArray = npt.NDArray[np.float32]
+LevelArray = npt.NDArray[np.int8]
+"""Levels, `[class, column]` or `[vector, column]`."""
 
 UNASSIGNED = -1
 """The class of a unit that has none yet."""
@@ -23,116 +29,146 @@ UNASSIGNED = -1
 
 @dataclass
 class ClassAssignment:
-    """Who has a class so far: per unit its class, or −1; how many classes there are."""
+    """The class of each unit so far; it changes as a search goes on.
+
+    Args:
+        class_of: per unit its class, or UNASSIGNED.
+        classes: how many classes there are.
+    """
 
     class_of: IntArray
     classes: int = 0
 
     @classmethod
-    def nobody(cls, units: int) -> ClassAssignment:
+    def start(cls, units: int) -> ClassAssignment:
+        """An assignment in which no unit has a class."""
         return cls(np.full(units, UNASSIGNED, dtype=np.int64))
 
-    def take(self, units: IntArray, groups: IntArray) -> None:
-        """Makes classes of groups of units, numbered from 0."""
+    @property
+    def unassigned(self) -> IntArray:
+        """The units without a class."""
+        return np.flatnonzero(self.class_of == UNASSIGNED)
+
+    def add_classes(self, units: IntArray, groups: IntArray) -> None:
+        """Make each group of units a new class; groups are numbered from 0."""
         self.class_of[units] = groups + self.classes
         self.classes += int(groups.max()) + 1 if len(groups) else 0
 
-    def renumber(self) -> None:
-        """Numbers the classes anew, without those that nobody is in any more."""
-        kept = self.class_of >= 0
-        used, number = np.unique(self.class_of[kept], return_inverse=True)
-        self.class_of[kept] = number
+    def drop_empty_classes(self) -> None:
+        """Number the classes from 0 without gaps, leaving out classes that no unit is in any more."""
+        assigned = self.class_of >= 0
+        used, number = np.unique(self.class_of[assigned], return_inverse=True)
+        self.class_of[assigned] = number
         self.classes = len(used)
+
+    def members(self) -> IntArray:
+        """One unit of each class; 0 for an empty class."""
+        return member_of_each_class(self.class_of, self.classes)
 
 
 @dataclass(frozen=True, eq=False)
 class LocalSearchSpace:
-    """Units, their leaves, and the loss of one pupil at every level.
+    """Units, their leaves, and the cost of one pupil at every level.
 
-    Takes: the histogram; its coding; the constraints; per column the loss `[level, leaf]` as its part of the
-    weighted mean; the leaf of each unit, `[column, unit]`; the lowest and highest level of each column.
+    Args:
+        histogram: the cohort.
+        coding: the coding of its quasi-identifiers.
+        constraints: what every class must satisfy.
+        costs: per column the cost `[level, leaf]`, as its part of the weighted mean loss.
+        leaves: the leaf of each unit, `[column, unit]`.
+        low: the lowest level of each column.
+        high: the highest level of each column.
     """
 
     histogram: Histogram
     coding: Coding
-    rules: tuple[ClassConstraint, ...]
-    costs: tuple[Costs, ...]
-    leaves: npt.NDArray[np.int32]
+    constraints: tuple[ClassConstraint, ...]
+    costs: tuple[CostArray, ...]
+    leaves: Int32Array
     low: LevelVector
     high: LevelVector
 
     @classmethod
-    def of(
-        cls,
-        histogram: Histogram,
-        coding: Coding,
-        rules: Sequence[ClassConstraint],
-        goal: WeightedLoss,
-        low: LevelVector,
-        high: LevelVector,
-    ) -> LocalSearchSpace:
-        total = sum(goal.weights)
+    def from_request(cls, histogram: Histogram, request: RecodingRequest) -> LocalSearchSpace:
+        """Lay out a cohort for the constraints, weights and level bounds of a request."""
+        coding, weights = request.coding, request.weighted_loss("mean").weights
+        total = sum(weights)
         costs = tuple(
             (record_losses(hierarchy) * (weight / total)).astype(np.float32)
-            for hierarchy, weight in zip(coding.hierarchies, goal.weights, strict=True)
+            for hierarchy, weight in zip(coding.hierarchies, weights, strict=True)
         )
-        return cls(histogram, coding, tuple(rules), costs, histogram.leaves(coding), low, high)
+        low, high = request.level_bounds
+        return cls(histogram, coding, tuple(request.constraints), costs, histogram.leaves(coding), low, high)
 
     @cached_property
     def k(self) -> int:
-        return minimum_class_size(self.rules)
+        """The fewest pupils a class may have under the constraints."""
+        return minimum_class_size(self.constraints)
 
     @cached_property
-    def looks_further(self) -> bool:
+    def has_school_constraints(self) -> bool:
         """Whether a class needs more than enough pupils."""
-        return any(rule.needs_schools for rule in self.rules)
+        return any(rule.needs_schools for rule in self.constraints)
 
     @property
     def columns(self) -> int:
         return self.coding.columns
 
     @cached_property
-    def delivering(self) -> npt.NDArray[np.int32]:
-        """Per unit the schools that delivered for it, home first, filled up with −1."""
+    def schools_of_unit(self) -> Int32Array:
+        """Per unit the schools that delivered values for it, home school first, filled up with −1."""
         histogram = self.histogram
         number = np.bincount(histogram.other_units, minlength=histogram.units)
         table = np.full((histogram.units, 1 + int(number.max(initial=0))), -1, dtype=np.int32)
         table[:, 0] = histogram.schools
-        begins = np.cumsum(number) - number
-        place = np.arange(len(histogram.other_units)) - begins[histogram.other_units]
-        table[histogram.other_units, 1 + place] = histogram.other_schools
+        first_pair = np.cumsum(number) - number
+        rank = np.arange(len(histogram.other_units)) - first_pair[histogram.other_units]
+        table[histogram.other_units, 1 + rank] = histogram.other_schools
         return table
 
-    def common_levels(self, class_of: IntArray, classes: int) -> npt.NDArray[np.int8]:
-        """For each class the lowest level of each column at which all its units are equal.
+    def common_levels(self, class_of: IntArray, classes: int) -> LevelArray:
+        """For each class the lowest level of each column at which all its units have the same value.
 
-        Takes: per unit a class from 0, or −1.
-        Gives: `[class, column]`; the height of the hierarchy where they differ at every allowed level.
+        Args:
+            class_of: per unit a class from 0, or UNASSIGNED.
+            classes: how many classes there are.
+
+        Returns:
+            `[class, column]`; the height of the hierarchy where the units differ at every allowed level.
         """
-        kept = np.flatnonzero(class_of >= 0)
-        of = class_of[kept]
-        order = np.argsort(of, kind="stable")
-        of, kept = of[order], kept[order]
-        first = np.flatnonzero(np.diff(of, prepend=-1))
+        units = np.flatnonzero(class_of >= 0)
+        units = units[np.argsort(class_of[units], kind="stable")]
+        sorted_classes = class_of[units]
+        first = np.flatnonzero(np.diff(sorted_classes, prepend=-1))
         levels = np.empty((classes, self.columns), dtype=np.int8)
         for column, hierarchy in enumerate(self.coding.hierarchies):
-            leaf = self.leaves[column, kept]
-            level = np.full(len(first), self.low[column], dtype=np.int8)
-            for at in range(self.low[column], self.high[column] + 1):
-                group = hierarchy.groups(at)[leaf]
+            leaf = self.leaves[column, units]
+            common = np.full(len(first), self.low[column], dtype=np.int8)
+            for level in range(self.low[column], self.high[column] + 1):
+                group = hierarchy.groups(level)[leaf]
                 differs = np.minimum.reduceat(group, first) != np.maximum.reduceat(group, first)
                 if not differs.any():
                     break
-                level[differs] = at + 1 if at < self.high[column] else hierarchy.height
-            levels[of[first], column] = level
+                common[differs] = level + 1 if level < self.high[column] else hierarchy.height
+            levels[sorted_classes[first], column] = common
         return levels
 
-    def class_costs(self, levels: npt.NDArray[np.int8], seed: IntArray) -> npt.NDArray[np.float64]:
-        """The loss of one pupil of each class.
+    def class_costs(self, levels: LevelArray, members: IntArray) -> npt.NDArray[np.float64]:
+        """The cost of one pupil of each class.
 
-        Takes: `[class, column]` and a unit of each class.
+        Args:
+            levels: `[class, column]`.
+            members: a unit of each class.
         """
         total = np.zeros(len(levels), dtype=np.float64)
         for column, cost in enumerate(self.costs):
-            total += cost[levels[:, column], self.leaves[column, seed]]
+            total += cost[levels[:, column], self.leaves[column, members]]
         return total
+
+
+def member_of_each_class(class_of: IntArray, classes: int) -> IntArray:
+    """One unit of each class; 0 for an empty class."""
+    members = np.zeros(classes, dtype=np.int64)
+    units = np.flatnonzero(class_of >= 0)
+    members[class_of[units]] = units
+    return members

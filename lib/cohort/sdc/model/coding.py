@@ -59,7 +59,7 @@ class Coding:
         return sum(hierarchy.bits for hierarchy in self.hierarchies)
 
     @cached_property
-    def word_of(self) -> tuple[int, ...]:
+    def column_words(self) -> tuple[int, ...]:
         """The word that each column's path stands in."""
         words, used = [], 0
         for hierarchy in self.hierarchies:
@@ -73,7 +73,7 @@ class Coding:
     @property
     def words(self) -> int:
         """How many numbers a record takes."""
-        return self.word_of[-1] + 1
+        return self.column_words[-1] + 1
 
     @property
     def heights(self) -> LevelVector:
@@ -85,7 +85,7 @@ class Coding:
         """How far each column's path is moved to the left within its word."""
         shifts, right = [0] * self.columns, [0] * self.words
         for column in reversed(range(self.columns)):
-            word = self.word_of[column]
+            word = self.column_words[column]
             shifts[column] = right[word]
             right[word] += self.hierarchies[column].bits
         return tuple(shifts)
@@ -97,37 +97,37 @@ class Coding:
         """
         return self.hierarchies[column].paths << self.shifts[column]
 
-    def codes(self, leaves: Sequence[npt.NDArray[np.integer]] | npt.NDArray[np.integer]) -> IntArray:
+    def encode(self, leaves: Sequence[npt.NDArray[np.integer]] | npt.NDArray[np.integer]) -> IntArray:
         """The words of records.
 
         Takes: for each column the leaf index of every record.
         """
         codes = np.zeros((self.words, len(leaves[0])), dtype=np.int64)
         for column, leaf in enumerate(leaves):
-            codes[self.word_of[column]] += self.column_codes(column)[leaf]
+            codes[self.column_words[column]] += self.column_codes(column)[leaf]
         return codes
 
     def mask(self, levels: Sequence[int]) -> CodeMask:
         """The bits that remain when every column is generalised to its level, per word."""
         masks = [0] * self.words
         for column, level in enumerate(levels):
-            masks[self.word_of[column]] += self.hierarchies[column].mask(level) << self.shifts[column]
+            masks[self.column_words[column]] += self.hierarchies[column].mask(level) << self.shifts[column]
         return tuple(masks)
 
     def column_paths(self, codes: IntArray, column: int) -> IntArray:
         """The path that one column has in each record."""
         bits = (1 << self.hierarchies[column].bits) - 1
-        paths: IntArray = (codes[self.word_of[column]] >> self.shifts[column]) & bits
+        paths: IntArray = (codes[self.column_words[column]] >> self.shifts[column]) & bits
         return paths
 
-    def leaves_of(self, codes: IntArray) -> npt.NDArray[np.int32]:
+    def decode(self, codes: IntArray) -> npt.NDArray[np.int32]:
         """The leaf index of every column, `[column, record]`.
 
         Refuses (as a defect): a code that no combination of leaves has.
         """
-        return np.stack([self.leaf_of(codes, c).astype(np.int32) for c in range(self.columns)])
+        return np.stack([self.column_leaves(codes, c).astype(np.int32) for c in range(self.columns)])
 
-    def leaf_of(self, codes: IntArray, column: int) -> IntArray:
+    def column_leaves(self, codes: IntArray, column: int) -> IntArray:
         """The leaf index of one column in each record."""
         return _positions(self.column_paths(codes, column), self.hierarchies[column].paths)
 

@@ -30,36 +30,36 @@ class EquivalenceClasses:
     pupils per class (none for 0, nor for numbers that nobody has); the classes of enough pupils.
     """
 
-    classes: IntArray
+    class_of_code: IntArray
     pupils: IntArray
-    large: BoolArray
+    large_enough: BoolArray
 
 
 @dataclass(frozen=True, eq=False)
 class ClassSelection:
     """Some of the classes of a grouping."""
 
-    grouping: EquivalenceClasses
+    classes: EquivalenceClasses
     flags: BoolArray
 
-    def narrowed(self, flags: BoolArray) -> ClassSelection:
+    def narrow(self, flags: BoolArray) -> ClassSelection:
         """Those of these classes, which may be all of them."""
-        return self if np.array_equal(flags, self.flags) else ClassSelection(self.grouping, flags)
+        return self if np.array_equal(flags, self.flags) else ClassSelection(self.classes, flags)
 
     @cached_property
     def pupils(self) -> IntArray:
         """The pupils of each."""
-        return self.grouping.pupils[self.flags]
+        return self.classes.pupils[self.flags]
 
     @cached_property
-    def codes(self) -> BoolArray:
+    def contains_code(self) -> BoolArray:
         """Which of the distinct codes are in them."""
-        return self.flags[self.grouping.classes]
+        return self.flags[self.classes.class_of_code]
 
     @cached_property
-    def distinct(self) -> IntArray:
+    def distinct_codes(self) -> IntArray:
         """How many distinct codes are in each."""
-        return np.bincount(self.grouping.classes, minlength=len(self.flags))[self.flags]
+        return np.bincount(self.classes.class_of_code, minlength=len(self.flags))[self.flags]
 
 
 class DistinctCodes:
@@ -80,7 +80,7 @@ class DistinctCodes:
         # Class numbers of so few bits are counted in a table; others are thinned out, then sorted.
         self._table_bits = max(8, codes.shape[1].bit_length() + 1)
 
-    def group(self, mask: CodeMask, k: int, most_suppressed: int) -> EquivalenceClasses | None:
+    def form_classes(self, mask: CodeMask, k: int, most_suppressed: int) -> EquivalenceClasses | None:
         """Groups everybody by the code under a mask.
 
         Takes: the mask, the fewest pupils a class may have, the most pupils that may be suppressed.

@@ -30,7 +30,7 @@ class Hierarchy:
 
     name: str
     labels: tuple[tuple[str, ...], ...]
-    joined: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         problems = list(_shape_problems(self.name, self.labels))
@@ -40,7 +40,7 @@ class Hierarchy:
             raise ConfigurationRefused(*problems)
 
     @classmethod
-    def load(cls, path: Path, name: str, *, with_unknown: bool = True) -> Hierarchy:
+    def from_file(cls, path: Path, name: str, *, with_unknown: bool = True) -> Hierarchy:
         """Reads a hierarchy file in the ARX format: `value;level1;…;*`, no header (`hierarchy_files`).
 
         Takes: the file, the column it is for, and whether null can occur (then `onbekend` becomes a
@@ -58,10 +58,10 @@ class Hierarchy:
         return self.labels[0]
 
     @cached_property
-    def places(self) -> Mapping[str, int]:
+    def leaf_numbers(self) -> Mapping[str, int]:
         """The leaf of every value, by its number."""
         found = {leaf: place for place, leaf in enumerate(self.leaves)}
-        return {**found, **{value: found[leaf] for value, leaf in self.joined}}
+        return {**found, **{value: found[leaf] for value, leaf in self.aliases}}
 
     @property
     def height(self) -> int:
@@ -77,7 +77,7 @@ class Hierarchy:
         groups = self.groups(level)
         return np.bincount(groups)[groups].astype(np.int64)
 
-    def share(self, level: int) -> npt.NDArray[np.float64]:
+    def leaf_shares(self, level: int) -> npt.NDArray[np.float64]:
         """For each leaf, the part of all leaves that its value at a level stands for."""
         return self.group_sizes(level) / len(self.leaves)
 

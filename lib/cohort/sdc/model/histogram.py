@@ -40,7 +40,7 @@ class Histogram:
     counts: IntArray
     other_units: IntArray
     other_schools: Int32Array
-    unit_of: IntArray = field(repr=False)
+    unit_of_pupil: IntArray = field(repr=False)
 
     def __post_init__(self) -> None:
         lengths = {self.codes.shape[1], len(self.schools), len(self.counts)}
@@ -53,7 +53,7 @@ class Histogram:
             raise ValueError("either every pupil has a school or nobody has")
 
     @classmethod
-    def of_pupils(
+    def from_pupils(
         cls,
         codes: IntArray,
         schools: Int32Array | None = None,
@@ -109,9 +109,9 @@ class Histogram:
 
     def leaves(self, coding: Coding) -> npt.NDArray[np.int32]:
         """The leaf index of every column, `[column, unit]`."""
-        return coding.leaves_of(self.codes)
+        return coding.decode(self.codes)
 
-    def part(self, units: IntArray) -> Histogram:
+    def subset(self, units: IntArray) -> Histogram:
         """The histogram of some of the units, in the order given; a pupil of it is one of its units."""
         if not len(self.other_units):
             other_units, other_schools = self.other_units, self.other_schools

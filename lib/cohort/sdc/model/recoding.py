@@ -39,10 +39,10 @@ class Recoding:
     loss: InformationLoss
     column_losses: tuple[float, ...]
     suppressed: int
-    search: dict[str, Any] = field(default_factory=dict)
+    search_facts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(
+    def from_units(
         cls,
         histogram: Histogram,
         coding: Coding,
@@ -68,7 +68,7 @@ class Recoding:
             if not np.array_equal(rank[level, leaf_of[column, kept]], of_seed):
                 raise ValueError(f"a class holds units that differ in column {hierarchy.name}")
         pupils = np.bincount(class_of[kept], histogram.counts[kept], minlength=len(levels))[chosen]
-        found, place = cls.of_classes(
+        found, place = cls.from_classes(
             coding,
             levels[chosen],
             leaf_of[:, seed[chosen]].T,
@@ -82,7 +82,7 @@ class Recoding:
         return replace(found, class_of=number[class_of])  # −1 looks up the last entry, which is −1
 
     @classmethod
-    def of_classes(
+    def from_classes(
         cls,
         coding: Coding,
         levels: npt.NDArray[np.integer],
@@ -115,7 +115,7 @@ class Recoding:
             leaves[first].astype(np.int32),
             np.bincount(number, pupils, minlength=len(first)).astype(np.int64),
             np.empty(0, dtype=np.int32),
-            goal.loss(losses),
+            goal.total_loss(losses),
             tuple(losses),
             suppressed,
             search,
@@ -123,7 +123,7 @@ class Recoding:
         return found, number
 
     @classmethod
-    def joined(
+    def merge(
         cls, recodings: Sequence[Recoding], suppressed: int, goal: WeightedLoss, search: dict[str, Any]
     ) -> tuple[Recoding, list[npt.NDArray[np.int32]]]:
         """Recodings of different pupils as one: classes of several that show the same are one class.
@@ -131,7 +131,7 @@ class Recoding:
         Takes: recodings on one coding, at least one; how many pupils are suppressed in all.
         Gives: the recoding, without units; for each one given, the numbers that its classes have there.
         """
-        found, number = cls.of_classes(
+        found, number = cls.from_classes(
             recodings[0].coding,
             np.concatenate([one.levels for one in recodings]),
             np.concatenate([one.leaves for one in recodings]),
@@ -144,7 +144,7 @@ class Recoding:
         return found, np.split(number, ends)
 
     @property
-    def released(self) -> int:
+    def released_pupils(self) -> int:
         """The number of pupils released."""
         return int(self.pupils.sum())
 

@@ -51,7 +51,7 @@ class NumericBands:
     open_below: bool = False
     open_above: bool = False
     widths: tuple[int, ...] = ()
-    written: EdgeNotation = "number"
+    edge_notation: EdgeNotation = "number"
 
     def __post_init__(self) -> None:
         problems = list(self._edge_problems()) or list(self._level_problems())
@@ -59,7 +59,7 @@ class NumericBands:
             raise ConfigurationRefused(*problems)
 
     @classmethod
-    def between(
+    def with_step(
         cls,
         name: str,
         lowest: int,
@@ -111,7 +111,7 @@ class NumericBands:
         levels.append((_TOP_LABEL,) * (self.count + len(unknown)))
         return Hierarchy(self.name, tuple(levels))
 
-    def places(self, values: IntArray, *, known: BoolArray | None = None, unit: int = 1) -> Int32Array:
+    def leaf_numbers(self, values: IntArray, *, known: BoolArray | None = None, unit: int = 1) -> Int32Array:
         """The leaf of each value.
 
         Takes: whole numbers of which `unit` make one (100 for hundredths); which of them are no null (all).
@@ -156,7 +156,7 @@ class NumericBands:
         if self.open_below and low == 0:
             return f"tot {self._edge(upper)}"
         lower = self.edges[low - self.open_below]
-        if self.written == "quarter":
+        if self.edge_notation == "quarter":
             if upper - lower == 1:
                 return f"{lower // 4}-K{lower % 4 + 1}"
             if upper - lower == 4:
@@ -165,9 +165,9 @@ class NumericBands:
 
     def _edge(self, edge: int) -> str:
         """An edge as it is written; borders between quarters are whole years."""
-        if self.written == "cohort":
+        if self.edge_notation == "cohort":
             return f"{edge}/{(edge + 1) % 100:02d}"
-        return str(edge // 4 if self.written == "quarter" else edge)
+        return str(edge // 4 if self.edge_notation == "quarter" else edge)
 
     def _edge_problems(self) -> Iterator[str]:
         ascending = all(map(_is_whole, self.edges)) and all(a < b for a, b in pairwise(self.edges))

@@ -27,7 +27,7 @@ class ClassMeans:
     """
 
     means: IntArray
-    given: BoolArray
+    has_mean: BoolArray
     classes_without: int
     pupils_without: int
     sum_before: int
@@ -76,7 +76,7 @@ class Microaggregation:
         if problems:
             raise ConfigurationRefused(*problems)
 
-    def of(
+    def compute_means(
         self,
         values: IntArray,
         class_of: npt.NDArray[np.integer],
@@ -107,7 +107,7 @@ class Microaggregation:
         means[given] = round_mean_to_step(sums[given], pupils[given], self.step)
         return ClassMeans(
             means=means,
-            given=given,
+            has_mean=given,
             classes_without=int(np.count_nonzero(~given)),
             pupils_without=int(pupils[~given].sum()),
             sum_before=int(sums[given].sum()),

@@ -38,16 +38,16 @@ class QuantileBands:
 
     groups: int
     step: int
-    fewest: int
-    fewest_schools: int
+    min_pupils: int
+    min_schools: int
     joins: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         asked = [
             (2, self.groups, "number of quantile groups", "5"),
             (1, self.step, "step of the boundaries", "10"),
-            (1, self.fewest, "number of pupils per band", "100"),
-            (1, self.fewest_schools, "number of schools per band", "5"),
+            (1, self.min_pupils, "number of pupils per band", "100"),
+            (1, self.min_schools, "number of schools per band", "5"),
             *((2, joined, "number of neighbours that a level joins", "2") for joined in self.joins),
         ]
         where = "the quantiles"
@@ -62,7 +62,7 @@ class QuantileBands:
         if problems:
             raise ConfigurationRefused(*problems)
 
-    def bands(
+    def compute_bands(
         self,
         name: str,
         values: IntArray,
@@ -84,7 +84,7 @@ class QuantileBands:
         homes = np.unique(schools, return_inverse=True)[1].reshape(-1).astype(np.int64)
         borders = self._large_enough(self._chosen(cells, homes), cells, homes)
         if not len(borders):
-            raise _no_two_bands(name, len(values), self.fewest, self.fewest_schools)
+            raise _no_two_bands(name, len(values), self.min_pupils, self.min_schools)
         edges = tuple(int(border) * self.step for border in borders)
         return NumericBands(name, edges, self._joins(len(edges) + 1), open_below=True, open_above=True)
 
@@ -98,9 +98,9 @@ class QuantileBands:
         # The cells on both sides of a border: all values within one step of it.
         first, last = np.searchsorted(occupied, borders - 1), np.searchsorted(occupied, borders + 1)
         near = cumulated[last] - cumulated[first]
-        crowded = np.minimum(near, np.minimum(below, len(cells) - below)) >= self.fewest
-        crowded &= _schools_around(borders, cells, homes) >= self.fewest_schools
-        crowded &= _schools_on_either_side(borders, cells, homes) >= self.fewest_schools
+        crowded = np.minimum(near, np.minimum(below, len(cells) - below)) >= self.min_pupils
+        crowded &= _schools_around(borders, cells, homes) >= self.min_schools
+        crowded &= _schools_on_either_side(borders, cells, homes) >= self.min_schools
         safe: IntArray = borders[crowded]
         if not len(safe):
             return safe
@@ -118,7 +118,7 @@ class QuantileBands:
         np.add.at(table, (np.searchsorted(borders, cells, side="right"), homes), 1)
         while len(borders):
             pupils = table.sum(axis=1)
-            small = (pupils < self.fewest) | (np.count_nonzero(table, axis=1) < self.fewest_schools)
+            small = (pupils < self.min_pupils) | (np.count_nonzero(table, axis=1) < self.min_schools)
             if not small.any():
                 break
             band = min(np.flatnonzero(small).tolist(), key=lambda at: (pupils[at], at))

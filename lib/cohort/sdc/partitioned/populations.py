@@ -61,10 +61,10 @@ def join_population_recodings(
 
     Refuses: more pupils suppressed than the limit allows, or no class at all (exit code 14).
     """
-    released = sum(one.released for one in recodings.values())
+    released = sum(one.released_pupils for one in recodings.values())
     if not released or pupils - released > floor(limit * pupils):
         raise no_recoding_refusal(pupils, constraints, limit)
-    found, numbers = Recoding.joined(
+    found, numbers = Recoding.merge(
         list(recodings.values()), pupils - released, goal, describe_population_searches(recodings)
     )
     return found, dict(zip(recodings, numbers, strict=True))
@@ -77,8 +77,8 @@ def describe_population_searches(recodings: dict[str, Recoding]) -> dict[str, An
     first = next(iter(recodings.values()))
     levels = {name: one.level_vector for name, one in recodings.items()}
     return {
-        "kind": first.search["kind"],
-        "proven": all(one.search.get("proven", False) for one in recodings.values()),
+        "kind": first.search_facts["kind"],
+        "proven": all(one.search_facts.get("proven", False) for one in recodings.values()),
         "populations": {
             name: {"levels": list(vector)} if vector is not None else {} for name, vector in levels.items()
         },

@@ -43,12 +43,12 @@ class SensitiveSuppression:
 
     failed: BoolArray
     covers: BoolArray
-    before: BoolArray
+    previously_suppressed: BoolArray
 
     @property
     def classes(self) -> BoolArray:
         """Every class that releases `onbekend` instead of its values."""
-        suppressed: BoolArray = self.failed | self.covers | self.before
+        suppressed: BoolArray = self.failed | self.covers | self.previously_suppressed
         return suppressed
 
     def counts(self, pupils: IntArray) -> dict[str, int]:

@@ -59,7 +59,7 @@ class IntruderSearch:
     fewer_than_k: int
 
     @classmethod
-    def of(cls, assumption: str, candidates: IntArray, k: int) -> IntruderSearch:
+    def from_candidates(cls, assumption: str, candidates: IntArray, k: int) -> IntruderSearch:
         """Takes: the number of candidates of each pupil."""
         if not len(candidates):
             return cls(assumption, 0, None, (), k, 0)
@@ -93,12 +93,12 @@ def simulate_stranger(
     Refuses: a k or a number of pupils under 1.
     """
     _refuse(histogram, pupils, k, least=1, of_schools=False)
-    shown = ReleasedValues.by(recoding)
+    shown = ReleasedValues.from_recoding(recoding)
     found = [
         shown.compatible(histogram.codes[:, part]) @ recoding.pupils
         for part in _parts(_sampled(histogram, recoding.class_of >= 0, pupils, seed), recoding.classes)
     ]
-    return IntruderSearch.of(STRANGER_ASSUMPTION, _joined(found), k)
+    return IntruderSearch.from_candidates(STRANGER_ASSUMPTION, _joined(found), k)
 
 
 def simulate_school(
@@ -118,13 +118,15 @@ def simulate_school(
     Refuses: a k_others under 0, a number of pupils under 1, data without schools.
     """
     _refuse(histogram, pupils, k_others, least=0, of_schools=True)
-    shown, delivered = ReleasedValues.by(recoding), _Delivered(histogram, recoding)
+    shown, delivered = ReleasedValues.from_recoding(recoding), _Delivered(histogram, recoding)
     found = []
     for part in _parts(_sampled(histogram, recoding.class_of >= 0, pupils, seed), recoding.classes):
         fits = shown.compatible(histogram.codes[:, part])
         most = [delivered.most(unit, row) for unit, row in zip(part, fits, strict=True)]
         found.append(fits @ recoding.pupils - np.array(most, dtype=np.int64))
-    return IntruderSearch.of(BOARD_ASSUMPTION if who == "board" else SCHOOL_ASSUMPTION, _joined(found), k_others)
+    return IntruderSearch.from_candidates(
+        BOARD_ASSUMPTION if who == "board" else SCHOOL_ASSUMPTION, _joined(found), k_others
+    )
 
 
 def simulate_linked_releases(
@@ -152,7 +154,7 @@ def simulate_linked_releases(
     )
     linked = np.bincount(place, histogram.counts[in_either], minlength=len(pair)).astype(np.int64)
     rows, in_second = _Rows(pair // width, first.classes + 1), pair % width
-    shown = ReleasedValues.by(first), ReleasedValues.by(second)
+    shown = ReleasedValues.from_recoding(first), ReleasedValues.from_recoding(second)
     found = []
     for part in _parts(_sampled(histogram, in_either, pupils, seed), first.classes + second.classes):
         in_one = _possible(histogram, first, shown[0], part)
@@ -160,7 +162,7 @@ def simulate_linked_releases(
         for one, two in zip(in_one, in_two, strict=True):
             near = rows.of(np.flatnonzero(one))
             found.append(linked[near] @ two[in_second[near]])
-    return IntruderSearch.of(LINKED_RELEASES_ASSUMPTION, np.array(found, dtype=np.int64), k)
+    return IntruderSearch.from_candidates(LINKED_RELEASES_ASSUMPTION, np.array(found, dtype=np.int64), k)
 
 
 class _Rows:

@@ -54,7 +54,7 @@ class ReidentificationRisk:
     population: str = POPULATION_ASSUMPTION
 
     @classmethod
-    def of(cls, histogram: Histogram, recoding: Recoding, k: int) -> ReidentificationRisk:
+    def from_recoding(cls, histogram: Histogram, recoding: Recoding, k: int) -> ReidentificationRisk:
         """Takes: the histogram that was searched, what the search found, and k: a risk over 1/k is too high.
 
         Refuses: a k under 1.
@@ -62,7 +62,7 @@ class ReidentificationRisk:
         if problems := risk_threshold_problems(k):
             raise ConfigurationRefused(*problems)
         records, population = recoding.pupils, count_compatible_pupils(histogram, recoding)
-        released = max(recoding.released, 1)
+        released = max(recoding.released_pupils, 1)
         expectation = float((records / population).sum()) / released
         by_pupil = recoding.classes / max(int(population.sum()), 1)
         return cls(
@@ -92,12 +92,12 @@ class ReleasedValues:
     codes: IntArray
 
     @classmethod
-    def by(cls, recoding: Recoding) -> ReleasedValues:
+    def from_recoding(cls, recoding: Recoding) -> ReleasedValues:
         coding = recoding.coding
         masks = np.zeros((coding.words, recoding.classes), dtype=np.int64)
         for column in range(coding.columns):
-            masks[coding.word_of[column]] |= _column_masks(recoding, column)
-        return cls(masks, coding.codes(list(recoding.leaves.T)) & masks)
+            masks[coding.column_words[column]] |= _column_masks(recoding, column)
+        return cls(masks, coding.encode(list(recoding.leaves.T)) & masks)
 
     def compatible(self, codes: IntArray) -> BoolArray:
         """Which pupils, of the codes given (`[word, pupil]`), are compatible with which classes.
@@ -125,14 +125,14 @@ def count_compatible_pupils(histogram: Histogram, recoding: Recoding) -> IntArra
     Classes stand in the order of their labels, so one that begins with the values of the class before it
     looks only at the pupils who were found compatible with these.
     """
-    shown, columns = ReleasedValues.by(recoding), recoding.coding.columns
+    shown, columns = ReleasedValues.from_recoding(recoding), recoding.coding.columns
     masks = np.stack([_column_masks(recoding, column) for column in range(columns)])
     in_common = _columns_in_common(recoding, shown, masks)
     sizes = np.zeros(recoding.classes, dtype=np.int64)
     crowds = [_by_code(histogram)] * (columns + 1)
     for place, (before, after) in enumerate(pairwise(in_common)):
         for column in range(before, after):
-            word, mask = recoding.coding.word_of[column], masks[column, place]
+            word, mask = recoding.coding.column_words[column], masks[column, place]
             codes, pupils = crowds[column]
             agrees = (codes[word] & mask) == (shown.codes[word, place] & mask)
             crowds[column + 1] = codes[:, agrees], pupils[agrees]
@@ -149,7 +149,7 @@ def _columns_in_common(recoding: Recoding, shown: ReleasedValues, masks: IntArra
     alike = np.ones(max(recoding.classes - 1, 0), dtype=np.bool_)
     common = np.zeros(recoding.classes + 1, dtype=np.int64)
     for column, mask in enumerate(masks):
-        value = shown.codes[recoding.coding.word_of[column]] & mask
+        value = shown.codes[recoding.coding.column_words[column]] & mask
         alike &= (mask[1:] == mask[:-1]) & (value[1:] == value[:-1])
         common[1:-1] += alike
     return common.tolist()
@@ -192,7 +192,7 @@ class IntruderChance:
     over: float
 
     @classmethod
-    def of(cls, pupils: IntArray, left: IntArray, k: int) -> IntruderChance:
+    def from_counts(cls, pupils: IntArray, left: IntArray, k: int) -> IntruderChance:
         """Takes: per class its pupils, and how many of them are left to the intruder."""
         if not len(pupils):
             return cls(0, 0.0, 0.0, 0.0)
@@ -215,7 +215,7 @@ def measure_intruder_chances(
     known = {"stranger": np.zeros_like(pupils)}
     known |= {f"knows_{s}_other{'s' * (s > 1)}": np.full_like(pupils, s) for s in KNOWN_CLASSMATES}
     known |= {who: most for who, most in (("school", school), ("board", board)) if most is not None}
-    return {who: asdict(IntruderChance.of(pupils, pupils - most, k)) for who, most in known.items()}
+    return {who: asdict(IntruderChance.from_counts(pupils, pupils - most, k)) for who, most in known.items()}
 
 
 def intruder_chances_of_smallest_counts(pupils: int, school: int, board: int) -> dict[str, dict[str, Any]]:

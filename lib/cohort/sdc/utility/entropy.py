@@ -42,7 +42,7 @@ class EntropyByLevel:
 
     def suppressed(self, released: BoolArray) -> list[FloatArray]:
         """What is lost besides, when only these of the distinct codes are released."""
-        _, gone, number = self._marginals.of(released)
+        _, gone, number = self._marginals.split_by_release(released)
         return self._told(gone, number)
 
     def _told(self, pupils: list[IntArray], number: int) -> list[FloatArray]:

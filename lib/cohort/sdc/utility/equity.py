@@ -64,7 +64,7 @@ class Subgroups:
     counts: IntArray
 
     @classmethod
-    def of_units(cls, histogram: Histogram, labels: Labels) -> Subgroups:
+    def from_unit_labels(cls, histogram: Histogram, labels: Labels) -> Subgroups:
         """Takes: a label per unit, in the order of the units."""
         if len(labels) != histogram.units:
             raise ValueError("every unit needs a label")
@@ -73,17 +73,17 @@ class Subgroups:
         return cls(shown, np.arange(histogram.units), groups.astype(np.int64), histogram.counts)
 
     @classmethod
-    def of_pupils(cls, histogram: Histogram, labels: Labels) -> Subgroups:
+    def from_pupil_labels(cls, histogram: Histogram, labels: Labels) -> Subgroups:
         """Takes: a label per pupil, in the order in which the pupils were counted."""
-        if not len(labels) == len(histogram.unit_of) == histogram.pupils:
+        if not len(labels) == len(histogram.unit_of_pupil) == histogram.pupils:
             raise ValueError("every pupil needs a label, and the histogram must know its pupils one by one")
         names, groups = np.unique(np.asarray(labels, dtype=np.str_), return_inverse=True)
         width = max(len(names), 1)
-        cells, counts = np.unique(histogram.unit_of * width + groups, return_counts=True)
+        cells, counts = np.unique(histogram.unit_of_pupil * width + groups, return_counts=True)
         return cls(tuple(names.tolist()), cells // width, cells % width, counts.astype(np.int64))
 
     @classmethod
-    def of_school_sizes(cls, histogram: Histogram, begins: Sequence[int] = SCHOOL_SIZE_BOUNDARIES) -> Subgroups:
+    def by_school_size(cls, histogram: Histogram, begins: Sequence[int] = SCHOOL_SIZE_BOUNDARIES) -> Subgroups:
         """By the size of the home school, counted in pupils of this cohort, suppressed ones included.
 
         Takes: the sizes at which a next class of sizes begins, ascending.
@@ -142,7 +142,7 @@ class EquityReport:
     subgroups: tuple[SubgroupUtility, ...]
 
     @classmethod
-    def of(cls, histogram: Histogram, recoding: Recoding, by: Subgroups) -> EquityReport:
+    def from_recoding(cls, histogram: Histogram, recoding: Recoding, by: Subgroups) -> EquityReport:
         """Takes: the histogram that was searched, what the search found, and whom to compare."""
         trees = recoding.coding.hierarchies
         groups = len(by.names)

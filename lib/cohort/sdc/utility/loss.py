@@ -97,7 +97,7 @@ class WeightedLoss:
             raise ConfigurationRefused(*problems)
 
     @classmethod
-    def of(cls, kind: str, columns: int, weights: Sequence[float] | None = None) -> WeightedLoss:
+    def for_columns(cls, kind: str, columns: int, weights: Sequence[float] | None = None) -> WeightedLoss:
         """Refuses: another number of weights than of columns."""
         chosen = tuple(weights) if weights is not None else (1.0,) * columns
         if len(chosen) != columns:
@@ -117,7 +117,7 @@ class WeightedLoss:
         parts = [weight / sum(self.weights) for weight in self.weights]
         return [part * (np.log1p(x) if self.kind == "geometric" else x) for part, x in zip(parts, losses, strict=True)]
 
-    def loss(self, losses: Sequence[float]) -> InformationLoss:
+    def total_loss(self, losses: Sequence[float]) -> InformationLoss:
         """Both losses of a release, from its loss per column."""
         parts = np.array(self.weights) / sum(self.weights)
         columns = np.array(losses, dtype=np.float64)
@@ -137,7 +137,7 @@ class LeafCounts:
         # Columns of few leaves are counted together, as one small table of all their combinations.
         self._tables: list[tuple[tuple[int, ...], IntArray]] = []
         for column, hierarchy in enumerate(coding.hierarchies):
-            leaf, leaves = coding.leaf_of(codes, column), len(hierarchy.leaves)
+            leaf, leaves = coding.column_leaves(codes, column), len(hierarchy.leaves)
             shape, place = self._tables[-1] if self._tables else ((), leaf)
             if shape and prod(shape) * leaves <= _TABLE:
                 self._tables[-1] = (*shape, leaves), place * leaves + leaf
@@ -145,7 +145,7 @@ class LeafCounts:
                 self._tables.append(((leaves,), leaf))
         self.everybody = self._counted(np.arange(self.codes))
 
-    def of(self, released: BoolArray) -> tuple[list[IntArray], list[IntArray], int]:
+    def split_by_release(self, released: BoolArray) -> tuple[list[IntArray], list[IntArray], int]:
         """Gives: the pupils released and those suppressed, per leaf of each column; how many are suppressed.
 
         Takes: the distinct codes that are released.
@@ -178,7 +178,7 @@ class ColumnLosses:
 
     def losses(self, released: BoolArray) -> list[FloatArray]:
         """The loss x of each column, by level, when only these of the distinct codes are released."""
-        kept, _, suppressed = self._marginals.of(released)
+        kept, _, suppressed = self._marginals.split_by_release(released)
         columns = zip(self._extra, kept, strict=True)
         return [_level_losses(extra, most, left, suppressed) for (extra, most), left in columns]
 

@@ -51,11 +51,11 @@ class UtilityMetrics:
     classes: int
 
     @classmethod
-    def of(cls, histogram: Histogram, recoding: Recoding) -> UtilityMetrics:
+    def from_recoding(cls, histogram: Histogram, recoding: Recoding) -> UtilityMetrics:
         """Takes: the histogram that was searched, and what the search found. Nobody has metrics of 0."""
         trees = recoding.coding.hierarchies
         everybody, gone = histogram.pupils, recoding.suppressed
-        equal = WeightedLoss.of("mean", len(trees)).loss(recoding.column_losses)
+        equal = WeightedLoss.for_columns("mean", len(trees)).total_loss(recoding.column_losses)
         leaf_of = histogram.leaves(recoding.coding)
         tables = [_released(histogram, recoding, column, leaf_of[column]) for column in range(len(trees))]
         return cls(

@@ -121,7 +121,7 @@ class _OfColumns:
     def _scores_of(self, chosen: ClassSelection) -> list[FloatArray]:
         """Those of the last classes are asked for again where all that last are released."""
         if self._last is None or self._last[0] is not chosen:
-            self._last = chosen, self.scores(chosen.codes)
+            self._last = chosen, self.scores(chosen.contains_code)
         return self._last[1]
 
 
@@ -187,7 +187,7 @@ class ClassSizeObjective(_OfClasses):
 
     def finer(self, lasting: ClassSelection) -> ScoreBound:
         """A class is split into at most one class per k pupils, and per distinct code."""
-        parts = np.minimum(lasting.pupils // self._k, lasting.distinct)
+        parts = np.minimum(lasting.pupils // self._k, lasting.distinct_codes)
         return self._score(int(parts.sum()) + 1)
 
     def coarser(self, large: ClassSelection) -> float:
@@ -218,7 +218,7 @@ class DiscernibilityObjective(_OfClasses):
     def finer(self, lasting: ClassSelection) -> ScoreBound:
         """Who is released pays k, and those with the same code; the others pay N."""
         gone = self._pupils - int(lasting.pupils.sum())
-        return self._score(int(self._least[lasting.codes].sum()) + gone * self._pupils)
+        return self._score(int(self._least[lasting.contains_code].sum()) + gone * self._pupils)
 
     def coarser(self, large: ClassSelection) -> float:
         """Who is in a large class pays that class, the others at least k."""

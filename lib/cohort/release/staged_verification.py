@@ -1,0 +1,82 @@
+"""A release handed to the independent verifier, and refused when the verifier finds anything.
+
+`release` verifies what it staged, `verify` repeats it on demand. The verifier itself is `cohort.verification`; here is
+only what it is given, and what its findings lead to.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+from pyspark.sql import SparkSession
+
+from cohort.foundation.progress import StageListener
+from cohort.keys.project_keys import ProjectKey
+from cohort.release.release_task import ReleaseTask
+from cohort.release_records import class_snapshot, record_store
+from cohort.release_records.release_record import RecordedFinding, ReleaseRecord
+from cohort.storage.zone_paths import StorageZones
+from cohort.verification.findings import Finding, PublishedPredecessor, VerificationResult, VerificationSubject
+from cohort.verification.published_table_verification import verify_rights
+from cohort.verification.stage_verification import verify_stage
+
+
+def verify_staged_release(
+    spark: SparkSession, task: ReleaseTask, key: ProjectKey, record: ReleaseRecord, *, deep: bool, report: StageListener
+) -> VerificationResult:
+    """Verify a staged release in full, against the lists as they are now and the published release.
+
+    Args:
+        spark: the session.
+        task: the release's surroundings and declaration.
+        key: the project's key.
+        record: the exact record of the release.
+        deep: whether every pupil's record is also rebuilt from the results.
+        report: receives the name and the outcome of each stage.
+    """
+    return verify_stage(spark, _verification_subject(task, key, record), deep=deep, report=report)
+
+
+def check_published_eligibility(
+    spark: SparkSession, task: ReleaseTask, key: ProjectKey, record: ReleaseRecord
+) -> list[Finding]:
+    """Find out whether a published pseudonymous table has pupils who may not be in it by the lists of today."""
+    table = task.environment.zones.published_table(record.project)
+    return verify_rights(spark, replace(_verification_subject(task, key, record), stage=table))
+
+
+def refuse_on_findings(
+    zones: StorageZones, record: ReleaseRecord, verified: VerificationResult, now: dt.datetime
+) -> None:
+    """Refuse a release of which the verifier found anything: its record says what, its stage is removed."""
+    if verified.found:
+        findings = [RecordedFinding(code=one.code, sentence=one.sentence, count=one.count) for one in verified.found]
+        class_snapshot.refuse_release(zones, record, findings=findings, refused=str(now))
+
+
+def _verification_subject(task: ReleaseTask, key: ProjectKey, record: ReleaseRecord) -> VerificationSubject:
+    zones, project = task.environment.zones, task.project
+    snapshots = zones.release_snapshots(record.project)
+    published = None if project.is_pseudonymous else record_store.find_published_record(zones, record.project)
+    predecessor = None
+    if published is not None:
+        table = zones.published_table(record.project)
+        predecessor = PublishedPredecessor(snapshots / str(published.release), table, newcomers=record.wave)
+    return VerificationSubject(
+        project=project,
+        platform=task.environment.platform,
+        key=key,
+        stage=zones.staged_release(record.project, record.release),
+        release_id=record.id,
+        results=zones.results,
+        batches=record.batches,
+        objections=zones.objections,
+        instructions=zones.instructions,
+        consents=zones.consents,
+        hierarchies=task.environment.hierarchies,
+        today=task.environment.today,
+        counts=record.counts.made(),
+        memory=None if project.is_pseudonymous else snapshots / str(record.release),
+        before=predecessor,
+    )
