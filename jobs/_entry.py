@@ -1,4 +1,8 @@
-"""What every job shares: its arguments, its session, its record on stdout and its exit code."""
+"""What every job shares: command line, environment, session, the report on stdout and the exit code.
+
+`run_job` is the only place that reads arguments, the clock and who runs the job. A job's own file says what it does
+with them. Messages go to stderr; nothing here prints a value of a person.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,95 +22,93 @@ from pyspark.sql import SparkSession
 
 from cohort.access import table_access
 from cohort.agreements import catalogue, platform, project
-from cohort.agreements.platform import Platform
+from cohort.agreements.environment import Environment
 from cohort.agreements.project import Project
 from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, Refusal, locate_defect
 from cohort.foundation.progress import format_stage_line
-from cohort.release.release_job import ReleaseTask
+from cohort.release.release_task import ReleaseTask
 from cohort.storage import locks, zone_paths
-from cohort.storage.zone_paths import StorageZones
 
-Record = dict[str, Any]
+JobReport = dict[str, Any]
+"""What a job prints as one JSON document; its exit code is 0 unless `exit_code` says otherwise."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """One run of one job: what was asked, and what holds on this platform."""
+class JobRun:
+    """One run of one job: its name, the parsed arguments of the command line, and its surroundings."""
 
     name: str
-    asked: argparse.Namespace
-    zones: StorageZones
-    platform: Platform
-    config: Path
-    keys: Path
-    now: dt.datetime
+    arguments: argparse.Namespace
+    environment: Environment
 
-    def session(self) -> SparkSession:
+    def start_session(self) -> SparkSession:
         return SparkSession.builder.appName(f"cohort {self.name}").getOrCreate()
 
     def progress(self, line: str) -> None:
+        """Print a line of progress on stderr."""
         print(f"{self.name}: {line}", file=sys.stderr, flush=True)
 
-    def report(self, stage: str, outcome: str = "", /) -> None:
+    def report_stage(self, stage: str, outcome: str = "", /) -> None:
+        """Print the outcome of a stage on stderr."""
         self.progress(format_stage_line(stage, outcome))
 
-    def project(self, name: str) -> Project:
-        return project.load_project(self.config, name, self.platform)
+    def load_project(self, name: str) -> Project:
+        return project.load_project(self.environment.config, name, self.environment.platform)
 
-    def work(self, name: str) -> ReleaseTask:
-        return ReleaseTask(
-            self.zones,
-            self.platform,
-            catalogue.load_catalogue(self.config),
-            self.project(name),
-            self.config / "hierarchies",
-            self.keys,
-            self.now,
-            getpass.getuser(),
-        )
+    def release_task(self, name: str, *, wave: bool = False) -> ReleaseTask:
+        """Return what a release of a project is made from, beside the results."""
+        listed = catalogue.load_catalogue(self.environment.config)
+        return ReleaseTask(self.environment, listed, self.load_project(name), wave)
 
-    def lock(self, name: str, *, shared: bool = False) -> Any:
-        return locks.hold_lock(self.zones.locks, name, shared=shared)
+    def lock(self, name: str, *, shared: bool = False) -> AbstractContextManager[Any]:
+        """Hold the lock of a project, or of ingestion or the register, while the block runs."""
+        return locks.hold_lock(self.environment.zones.locks, name, shared=shared)
 
 
-def run(name: str, work: Callable[[Job], Record], *options: tuple[tuple[str, ...], dict[str, Any]]) -> int:
+def run_job(name: str, action: Callable[[JobRun], JobReport], *options: tuple[tuple[str, ...], dict[str, Any]]) -> int:
     """Run one job from the command line.
 
-    Takes: the job's name, what it does, and its options beside `--config` and `--root`.
-    Gives: the exit code; the record as one JSON document on stdout, refusals as sentences on stderr.
+    Args:
+        name: the job's name.
+        action: what the job does.
+        options: its options beside `--config` and `--root`, as `ArgumentParser.add_argument` takes them.
+    Returns:
+        The exit code. The report is printed on stdout, refusals as sentences on stderr; of a defect only its type and
+        its place in the code, because a message could hold a value.
     """
     parser = argparse.ArgumentParser(prog=name, allow_abbrev=False)
     parser.add_argument("--root", required=True, help="the storage root: a folder")
     parser.add_argument("--config", default="conf", help="the configuration folder (default: conf)")
     for names, settings in options:
         parser.add_argument(*names, **settings)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)  # pyspark logs the text of an exception, which can hold a value
     try:
-        record = work(_job(name, asked))
+        report = action(JobRun(name, arguments, _open_environment(arguments)))
     except Refusal as refusal:
         for problem in refusal.problems:
             print(f"{name}: {problem}", file=sys.stderr)
-        _print({"job": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code})
+        _print_report({"job": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code})
         return refusal.exit_code
     except Exception as defect:
         print(f"{name}: a defect ({type(defect).__name__}) at {locate_defect(defect)}", file=sys.stderr)
-        _print({"job": name, "defect": type(defect).__name__, "exit_code": EXIT_DEFECT})
+        _print_report({"job": name, "defect": type(defect).__name__, "exit_code": EXIT_DEFECT})
         return EXIT_DEFECT
-    _print({"job": name, **record, "exit_code": record.get("exit_code", EXIT_DONE)})
-    return int(record.get("exit_code", EXIT_DONE))
+    _print_report({"job": name, **report, "exit_code": report.get("exit_code", EXIT_DONE)})
+    return int(report.get("exit_code", EXIT_DONE))
 
 
-def _job(name: str, asked: argparse.Namespace) -> Job:
-    config = Path(asked.config).resolve()
-    holds = platform.load_platform(config)
-    where = zone_paths.parse_storage_root(asked.root)
-    table_access.close_private_zones(where)
+def _open_environment(arguments: argparse.Namespace) -> Environment:
+    """Read the platform's declaration, and close what must be closed before any job does anything."""
+    config = Path(arguments.config).resolve()
+    declaration = platform.load_platform(config)
+    zones = zone_paths.parse_storage_root(arguments.root)
+    table_access.close_private_zones(zones)
     now = dt.datetime.now().astimezone()
-    table_access.close_unverified_tables(where, holds, now)
-    keys = platform.locate_key_folder(holds, config, where.root)
-    return Job(name, asked, where, holds, config, keys, now)
+    table_access.close_unverified_tables(zones, declaration, now)
+    keys = platform.locate_key_folder(declaration, config, zones.root)
+    return Environment(zones, declaration, config, keys, now, operator=getpass.getuser())
 
 
-def _print(record: Record) -> None:
-    print(json.dumps(record, ensure_ascii=False, indent=2, default=str), flush=True)
+def _print_report(report: JobReport) -> None:
+    print(json.dumps(report, ensure_ascii=False, indent=2, default=str), flush=True)

@@ -2,15 +2,21 @@
 
 import sys
 
-import _entry as entry
+from _entry import JobReport, JobRun, run_job
 
 from cohort.live_tables import reader_check
 
 
-def work(job: entry.Job) -> entry.Record:
-    today = reader_check.ReaderCheck(job.zones, job.platform, job.config, job.keys, job.now)
+def check_readers(job: JobRun) -> JobReport:
+    today = reader_check.ReaderCheck(
+        job.environment.zones,
+        job.environment.platform,
+        job.environment.config,
+        job.environment.keys,
+        job.environment.now,
+    )
     return reader_check.check_readers(today, job.progress)
 
 
 if __name__ == "__main__":
-    sys.exit(entry.run("access", work))
+    sys.exit(run_job("access", check_readers))

@@ -1,9 +1,8 @@
 """List what the destruction of a project would remove; with --confirm NAME remove it, with proof."""
 
-import getpass
 import sys
 
-import _entry as entry
+from _entry import JobReport, JobRun, run_job
 
 from cohort.access import table_access
 from cohort.agreements import project
@@ -12,14 +11,14 @@ from cohort.foundation.errors import RightsRefused, UsageRefused, describe_probl
 from cohort.storage import locks
 
 
-def work(job: entry.Job) -> entry.Record:
-    name = job.asked.project
+def destroy(job: JobRun) -> JobReport:
+    name = job.arguments.project
     project.check_project_name(name)
-    if job.asked.confirm is None:
-        planned = project_destruction.plan_destruction(job.zones, job.keys, name)
+    if job.arguments.confirm is None:
+        planned = project_destruction.plan_destruction(job.environment.zones, job.environment.keys, name)
         job.progress(f"nothing was removed; to destroy the project add --confirm {name}")
         return {"project": name, "dry_run": True, **planned.told()}
-    if job.asked.confirm != name:
+    if job.arguments.confirm != name:
         raise UsageRefused(
             describe_problem(
                 "the project's own name as confirmation",
@@ -31,25 +30,31 @@ def work(job: entry.Job) -> entry.Record:
         )
     with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
         try:
-            table_access.withdraw_access(job.zones, job.platform, name, "the project is being destroyed", job.now)
+            table_access.withdraw_access(
+                job.environment.zones,
+                job.environment.platform,
+                name,
+                "the project is being destroyed",
+                job.environment.now,
+            )
         except RightsRefused as refused:  # removing it does more
             job.progress(str(refused))
         return project_destruction.destroy_project(
-            job.session(),
-            job.zones,
-            job.keys,
+            job.start_session(),
+            job.environment.zones,
+            job.environment.keys,
             name,
-            who_confirmed=getpass.getuser(),
-            now=job.now,
+            who_confirmed=job.environment.operator,
+            now=job.environment.now,
             progress=job.progress,
         )
 
 
 if __name__ == "__main__":
     sys.exit(
-        entry.run(
+        run_job(
             "destroy",
-            work,
+            destroy,
             (("--project",), {"required": True}),
             (("--confirm",), {"metavar": "NAME", "help": "the project's name again"}),
         )

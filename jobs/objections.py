@@ -2,57 +2,70 @@
 
 import sys
 
-import _entry as entry
+from _entry import JobReport, JobRun, run_job
 from pyspark.sql import SparkSession
 
 from cohort.agreements import catalogue
 from cohort.agreements.project import Project
 from cohort.erasure import leftover_files, objection_erasure
-from cohort.legal_basis import eligibility, objections
+from cohort.legal_basis import list_vocabulary, objections
 from cohort.live_tables import eligibility_withdrawal
 from cohort.storage import locks
 
 
-def work(job: entry.Job) -> entry.Record:
-    known, confirmed = catalogue.load_catalogue(job.config), tuple(job.asked.confirm or ())
-    limits, today = job.platform.objections, job.now.date()
-    names = eligibility.project_names(job.zones, job.config)
-    lists = objections.load_objections(job.zones.objections, limits, today, known.domains(), confirmed, names)
+def apply_objections(job: JobRun) -> JobReport:
+    known, confirmed = catalogue.load_catalogue(job.environment.config), tuple(job.arguments.confirm or ())
+    limits, today = job.environment.platform.objections, job.environment.today
+    names = list_vocabulary.list_project_names(job.environment.zones, job.environment.config)
+    lists = objections.load_objections(
+        job.environment.zones.objections, limits, today, known.domains(), confirmed, names
+    )
     lists.require_known_lists(confirmed)  # what is wrong is told before anything is touched
     with job.lock(locks.INGESTION_LOCK):
-        lists = objections.load_objections(job.zones.objections, limits, today, known.domains(), confirmed, names)
-        spark = job.session()
+        lists = objections.load_objections(
+            job.environment.zones.objections, limits, today, known.domains(), confirmed, names
+        )
+        spark = job.start_session()
         left = leave(job, spark, lists, known.domains())
-        done = objection_erasure.apply_objections(spark, job.zones, job.platform, known, lists, job.now)
+        done = objection_erasure.apply_objections(
+            spark, job.environment.zones, job.environment.platform, known, lists, job.environment.now
+        )
     for sentence in done["left_behind"]:
         job.progress(sentence)
     codes = (leftover_files.leftover_exit_code(done["left_behind"]), *(one["exit_code"] for one in left))
     return {**done, "left": left, "exit_code": max(codes)}
 
 
-def leave(
-    job: entry.Job, spark: SparkSession, lists: objections.Objections, domains: frozenset[str]
-) -> list[entry.Record]:
+def leave(job: JobRun, spark: SparkSession, lists: objections.Objections, domains: frozenset[str]) -> list[JobReport]:
     """Whoever is barred leaves the live pseudonymous tables first of all; one that refuses is read by nobody.
 
     Refuses: lists that `erasure.accept` refuses (exit code 12), before anybody leaves.
     """
-    if not eligibility_withdrawal.live_pseudonymous_releases(job.zones):
+    if not eligibility_withdrawal.live_pseudonymous_releases(job.environment.zones):
         return []
-    objection_erasure.accept_objections(spark, job.zones, job.platform, lists, domains)
+    objection_erasure.accept_objections(spark, job.environment.zones, job.environment.platform, lists, domains)
 
     def barred(agreed: Project) -> eligibility_withdrawal.BarredPupils:
-        numbers = objection_erasure.numbers_barred_from_project(spark, job.zones, lists, agreed.name, agreed.domains)
+        numbers = objection_erasure.numbers_barred_from_project(
+            spark, job.environment.zones, lists, agreed.name, agreed.domains
+        )
         return eligibility_withdrawal.BarredPupils(
             numbers, {"barred_digest": lists.digest_for_project(agreed.name, agreed.domains)}
         )
 
     return eligibility_withdrawal.withdraw_ineligible_rows(
-        spark, job.zones, job.platform, job.config, job.keys, barred, job.now, job.progress
+        spark,
+        job.environment.zones,
+        job.environment.platform,
+        job.environment.config,
+        job.environment.keys,
+        barred,
+        job.environment.now,
+        job.progress,
     )
 
 
 if __name__ == "__main__":
     told = "a list whose large effect, or change of polarity or schools, is right; may be repeated"
     options = {"action": "append", "metavar": "LIST", "help": told}
-    sys.exit(entry.run("objections", work, (("--confirm",), options)))
+    sys.exit(run_job("objections", apply_objections, (("--confirm",), options)))

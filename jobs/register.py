@@ -3,29 +3,29 @@
 import sys
 from pathlib import Path
 
-import _entry as entry
+from _entry import JobReport, JobRun, run_job
 
 from cohort.storage import locks
 from cohort.transparency import public_register, school_uses, site_folder
 
 
-def work(job: entry.Job) -> entry.Record:
-    out = Path(job.asked.out).resolve() if job.asked.out is not None else job.zones.public_register
-    site_folder.check_site_folder(job.zones, out)
+def build_register(job: JobRun) -> JobReport:
+    out = Path(job.arguments.out).resolve() if job.arguments.out is not None else job.environment.zones.public_register
+    site_folder.check_site_folder(job.environment.zones, out)
     with job.lock(locks.REGISTER_LOCK):
         site_folder.restore_interrupted_site(out)
-        files = public_register.render_register(job.zones.public_records)
+        files = public_register.render_register(job.environment.zones.public_records)
         site_folder.replace_site(out, files)
         job.progress(f"{len(files)} files")
-        schools = school_uses.write_school_uses(job.zones)
+        schools = school_uses.write_school_uses(job.environment.zones)
     return {"out": str(out), "index": str(out / "index.html"), "files": len(files), "schools": schools}
 
 
 if __name__ == "__main__":
     sys.exit(
-        entry.run(
+        run_job(
             "register",
-            work,
+            build_register,
             (("--out",), {"metavar": "DIR", "help": "where the site goes (default: register/ under the root)"}),
         )
     )

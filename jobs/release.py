@@ -1,29 +1,31 @@
-"""Make, stage and verify one release of a project (or of every project that is due)."""
+"""Make, stage and verify one release of a project, or of every project of which one is due."""
 
 import sys
-from dataclasses import replace
 
-import _entry as entry
+from _entry import JobReport, JobRun, run_job
 
 from cohort.foundation.errors import EXIT_DEFECT, Refusal, UsageRefused, describe_problem, locate_defect
 from cohort.release import publication, release_job, status
-from cohort.release_records import public_record, release_record
+from cohort.release.release_task import check_release_allowed
+from cohort.release_records import public_record
 from cohort.release_records.due_actions import DueJob
+from cohort.release_records.release_record import ReleaseRecord
 from cohort.storage import locks
 
 
-def work(job: entry.Job) -> entry.Record:
-    if job.asked.due == (job.asked.project is not None):
+def make_releases(job: JobRun) -> JobReport:
+    project, due, wave = job.arguments.project, job.arguments.due, job.arguments.wave
+    if due == (project is not None):
         raise UsageRefused(
             describe_problem(
                 "either --project or --due",
                 example="--project leergroei",
-                found="both" if job.asked.due else "neither",
+                found="both" if due else "neither",
                 where="the command line",
                 do="Give one of them",
             )
         )
-    if job.asked.wave and job.asked.due:
+    if wave and due:
         raise UsageRefused(
             describe_problem(
                 "--wave with --project",
@@ -33,58 +35,60 @@ def work(job: entry.Job) -> entry.Record:
                 do="Let new pupils into one project at a time",
             )
         )
-    return one(job, job.asked.project) if job.asked.project else due(job)
+    return release_due_projects(job) if due else release_project(job, project)
 
 
-def one(job: entry.Job, name: str) -> entry.Record:
-    task = replace(job.work(name), wave=job.asked.wave)
-    release_job.check_release_allowed(task)  # before anything is touched, and again once nobody else can change it
+def release_project(job: JobRun, name: str) -> JobReport:
+    """Make one release of one project; with `--publish`, publish it without a second person."""
+    task = job.release_task(name, wave=job.arguments.wave)
+    check_release_allowed(task)  # before anything is touched, and again once nobody else can change it
     with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
-        lists, key = release_job.check_release_allowed(task)
-        spark = job.session()
-        record = release_job.release_one(spark, task, lists, key, job.progress)
-        if job.asked.publish:
-            publication.check_publishable(job.zones, job.platform, task.project, record, job.now, None, task.known)
-            record = publication.publish_release(
-                spark, job.zones, job.platform, task.project, record, job.now, None, job.progress
-            )
-    return told(job, record)
+        eligible, key = check_release_allowed(task)
+        spark = job.start_session()
+        record = release_job.release_one(spark, task, eligible, key, job.progress)
+        if job.arguments.publish:
+            publication.check_publishable(job.environment, task.project, record, None, task.list_vocabulary)
+            record = publication.publish_release(spark, job.environment, task.project, record, None, job.progress)
+    return report_release(job, record)
 
 
-def due(job: entry.Job) -> entry.Record:
-    what, unread = status.list_due_actions(job.zones, job.platform, job.config, job.keys, job.now)
-    names = [name for name, every in what.items() if any(one.action is DueJob.RELEASE for one in every)]
-    done = [failed(job, name, defect) for name, defect in unread.items()]
-    for name in names:
+def release_due_projects(job: JobRun) -> JobReport:
+    """Release every project of which a release is due; a refusal or a defect of one stops no other."""
+    actions, defects = status.list_due_actions(job.environment)
+    due = [name for name, due_of in actions.items() if any(action.job is DueJob.RELEASE for action in due_of)]
+    reports = [report_defect(job, name, defect) for name, defect in defects.items()]
+    for name in due:
         try:
-            done.append(one(job, name))
+            reports.append(release_project(job, name))
         except Refusal as refusal:
             for problem in refusal.problems:
                 job.progress(problem)
-            done.append({"project": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code})
-        except Exception as defect:  # one project's defect is told, and stops no other
-            done.append(failed(job, name, defect))
-    return {"due": names, "releases": done, "exit_code": max((d.get("exit_code", 0) for d in done), default=0)}
+            reports.append({"project": name, "refused": list(refusal.problems), "exit_code": refusal.exit_code})
+        except Exception as defect:
+            reports.append(report_defect(job, name, defect))
+    code = max((report.get("exit_code", 0) for report in reports), default=0)
+    return {"due": due, "releases": reports, "exit_code": code}
 
 
-def failed(job: entry.Job, name: str, defect: Exception) -> entry.Record:
-    """What is told of a project that a defect stopped: type and place, as a message could hold a value."""
+def report_defect(job: JobRun, name: str, defect: Exception) -> JobReport:
+    """Report the defect that stopped one project: its type and place, because its message could hold a value."""
     kind, at = type(defect).__name__, locate_defect(defect)
     job.progress(f"{name}: a defect ({kind}) at {at}")
     return {"project": name, "defect": kind, "at": at, "exit_code": EXIT_DEFECT}
 
 
-def told(job: entry.Job, record: release_record.ReleaseRecord) -> entry.Record:
+def report_release(job: JobRun, record: ReleaseRecord) -> JobReport:
+    """Report the public record of a release, with durations and what its approver must weigh."""
     exact = record.document()
-    beside = {name: exact[name] for name in ("stages", "linked", "differences_with")}
-    return {**public_record.make_public_record(job.platform, record).document(), **beside}
+    restricted = {name: exact[name] for name in ("stages", "linked", "differences_with")}
+    return {**public_record.make_public_record(job.environment.platform, record).document(), **restricted}
 
 
 if __name__ == "__main__":
     sys.exit(
-        entry.run(
+        run_job(
             "release",
-            work,
+            make_releases,
             (("--project",), {}),
             (("--due",), {"action": "store_true", "help": "every project that is due"}),
             (("--wave",), {"action": "store_true", "help": "let pupils in who are new since the release before"}),

@@ -1,15 +1,15 @@
-"""Say what there is, what is due and what ends when."""
+"""Report what there is, what is due and what ends when."""
 
 import sys
 
-import _entry as entry
+from _entry import JobReport, JobRun, run_job
 
 from cohort.release import status
 
 
-def work(job: entry.Job) -> entry.Record:
-    return status.report_status(job.zones, job.platform, job.config, job.keys, job.now)
+def report_status(job: JobRun) -> JobReport:
+    return status.report_status(job.environment)
 
 
 if __name__ == "__main__":
-    sys.exit(entry.run("status", work))
+    sys.exit(run_job("status", report_status))

@@ -2,32 +2,34 @@
 
 import sys
 
-import _entry as entry
+from _entry import JobReport, JobRun, run_job
 
 from cohort.foundation.errors import NotAnonymous, StateRefused, describe_problem
 from cohort.keys import project_keys
 from cohort.live_tables import reverification
-from cohort.release import release_job
+from cohort.release import staged_verification
 from cohort.release_records import record_store, release_states
 from cohort.release_records.release_states import ReleaseState
 from cohort.storage import locks
 
 
-def work(job: entry.Job) -> entry.Record:
-    task = job.work(job.asked.project)
+def verify(job: JobRun) -> JobReport:
+    task = job.release_task(job.arguments.project)
     name = task.project.name
-    record_store.find_release_record(job.zones, name, job.asked.release)
+    record_store.find_release_record(job.environment.zones, name, job.arguments.release)
     with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
-        release_states.require_open_project(job.zones, name)
-        record = record_store.find_release_record(job.zones, name, job.asked.release)
+        release_states.require_open_project(job.environment.zones, name)
+        record = record_store.find_release_record(job.environment.zones, name, job.arguments.release)
         if record.state in (ReleaseState.STAGED, ReleaseState.VERIFIED):
-            key = project_keys.load_key(job.keys, name)
-            spark = job.session()
-            found = release_job.verify_staged_release(spark, task, key, record, deep=job.asked.deep, report=job.report)
-            release_job.refuse_on_findings(job.zones, record, found, job.now)
+            key = project_keys.load_key(job.environment.keys, name)
+            spark = job.start_session()
+            found = staged_verification.verify_staged_release(
+                spark, task, key, record, deep=job.arguments.deep, report=job.report_stage
+            )
+            staged_verification.refuse_on_findings(job.environment.zones, record, found, job.environment.now)
         elif record.state is ReleaseState.PUBLISHED:
-            key_of = project_keys.load_key(job.keys, name) if task.project.is_pseudonymous else None
-            found = reverification.reverify_published_table(job.session(), task, key_of, record)
+            key_of = project_keys.load_key(job.environment.keys, name) if task.project.is_pseudonymous else None
+            found = reverification.reverify_published_table(job.start_session(), task, key_of, record)
         else:
             raise StateRefused(
                 describe_problem(
@@ -43,7 +45,7 @@ def work(job: entry.Job) -> entry.Record:
     return {
         "project": name,
         "release": record.release,
-        "deep": job.asked.deep,
+        "deep": job.arguments.deep,
         "findings": [],
         "checked": list(found.checked),
         "not_repeated": list(found.not_repeated),
@@ -52,9 +54,9 @@ def work(job: entry.Job) -> entry.Record:
 
 if __name__ == "__main__":
     sys.exit(
-        entry.run(
+        run_job(
             "verify",
-            work,
+            verify,
             (("--project",), {"required": True}),
             (("--release",), {"type": int, "help": "its number (default: the newest)"}),
             (("--deep",), {"action": "store_true", "help": "also rebuild every pupil's record"}),

@@ -27,6 +27,14 @@ VOLATILE_HEADERS = ("POT-Creation-Date", "PO-Revision-Date", "Last-Translator", 
 KEYWORDS = {"_": None, "gettext": None, "gettext_noop": None, "ngettext": (1, 2)}
 
 
+class UndatedCatalog(Catalog):
+    """A catalogue whose headers depend on its messages alone: the same messages give the same bytes."""
+
+    @property
+    def mime_headers(self) -> list[tuple[str, str]]:  # type: ignore[misc]  # nobody sets the headers here
+        return [(name, value) for name, value in super().mime_headers if name not in VOLATILE_HEADERS]
+
+
 def extract_messages(package: Path = PACKAGE) -> Catalog:
     """Extract every message id of the templates and modules, with the files that use it."""
     messages = Catalog(project="cohort", charset="utf-8")
@@ -53,7 +61,7 @@ def read_catalogue(language: str, package: Path = PACKAGE) -> Catalog:
 def merge_messages(language: str, messages: Catalog, package: Path = PACKAGE) -> Catalog:
     """The catalogue of a language with exactly these messages; translations that exist are kept, none is guessed."""
     earlier = read_catalogue(language, package)
-    merged = Catalog(locale=language, project="cohort", charset="utf-8", fuzzy=False)
+    merged = UndatedCatalog(locale=language, project="cohort", charset="utf-8", fuzzy=False)
     merged.header_comment = f"# Messages of the public register ({language}). Made by scripts/translate."
     for message in messages:
         if message.id:
@@ -65,17 +73,19 @@ def merge_messages(language: str, messages: Catalog, package: Path = PACKAGE) ->
 
 
 def source_text(catalogue: Catalog) -> bytes:
-    """The text of a `.po` file, without dates and line numbers: the same messages give the same bytes."""
+    """The text of a `.po` file, without line numbers, which every change of the code would move."""
     text = io.BytesIO()
     write_po(text, catalogue, width=110, sort_output=True, include_lineno=False)
-    volatile = tuple(f'"{name}'.encode() for name in VOLATILE_HEADERS)
-    return b"".join(line for line in text.getvalue().splitlines(keepends=True) if not line.startswith(volatile))
+    return text.getvalue()
 
 
 def compile_catalogue(source: bytes, language: str) -> bytes:
     """The compiled catalogue of the text of a `.po` file."""
-    compiled = io.BytesIO()
-    write_mo(compiled, read_po(io.BytesIO(source), locale=language))
+    catalogue, compiled = UndatedCatalog(locale=language, charset="utf-8"), io.BytesIO()
+    for message in read_po(io.BytesIO(source), locale=language):
+        if message.id:
+            catalogue.add(message.id, message.string)
+    write_mo(compiled, catalogue)
     return compiled.getvalue()
 
 

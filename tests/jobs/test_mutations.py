@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from cohort.anonymisation import class_search, pseudonymisation, pupil_boards
 from cohort.foundation.errors import NotAnonymous
-from cohort.legal_basis import instruction_filter, objections
+from cohort.legal_basis import instruction_filter, objection_filter
 from cohort.release import release_job
 from cohort.release_records import record_store, release_record, release_states
 from cohort.sdc.privacy_models.k_anonymity import KAnonymity
@@ -49,7 +49,7 @@ def nothing_suppressed(patch: pytest.MonkeyPatch) -> None:
 
 
 def objections_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(objections, "remove_objectors", lambda results, *_: results)
+    patch.setattr(objection_filter, "remove_objectors", lambda results, *_: results)
 
 
 def instructions_ignored(patch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from tests.unit.drawn_rights import declare
 
 from cohort import delta
 from cohort.agreements.project import Project
-from cohort.legal_basis.instruction_register import INSTRUCTION_COLUMNS as OF_INSTRUCTIONS
+from cohort.legal_basis.instruction_register import INSTRUCTION_LISTS
 from cohort.release import publication
 from cohort.verification.findings import VerificationSubject
 
@@ -46,7 +46,7 @@ def school(brin: str) -> str:
 def instruct(root: Path, schools: Iterable[str] = drawn.SCHOOLS) -> None:
     """The explicit instruction of each school, for this project and all of its columns."""
     lines = [f"{brin};;pseudonimiseren;proef;{','.join(COLUMNS)};bestuur;2020-01-01;;" for brin in schools]
-    declare(root / "instructions", OF_INSTRUCTIONS, lines, drawn.TODAY, "pseudonimiseren")
+    declare(root / "instructions", INSTRUCTION_LISTS.column_names, lines, drawn.TODAY, "pseudonimiseren")
 
 
 def subject(folder: Path, results_at: Path, held: Stage | None = None, **changes: Any) -> VerificationSubject:

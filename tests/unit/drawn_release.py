@@ -275,7 +275,7 @@ class Stage:
             "partitionColumns": [],
             "schemaString": json.dumps(state),
             "createdTime": 0,
-            "configuration": delta.table_properties(platform().tables),
+            "configuration": delta.make_table_properties(platform().tables),
         }
         info = {"timestamp": 0, "operation": "CREATE TABLE AS SELECT", "operationParameters": {}, "userMetadata": note}
         return [{"commitInfo": info}, {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": table}]

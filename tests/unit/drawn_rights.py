@@ -6,11 +6,9 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cohort.legal_basis.consent_register import CONSENT_COLUMNS as OF_CONSENTS
-from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPupils, ConsentRegister
+from cohort.legal_basis.consent_register import CONSENT_LISTS, NO_CONSENTED_PUPILS, ConsentedPupils, ConsentRegister
 from cohort.legal_basis.eligibility import Eligibility
-from cohort.legal_basis.instruction_register import INSTRUCTION_COLUMNS as OF_INSTRUCTIONS
-from cohort.legal_basis.instruction_register import InstructedSchools, InstructionRegister
+from cohort.legal_basis.instruction_register import INSTRUCTION_LISTS, InstructedSchools, InstructionRegister
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objections import Objections
 
@@ -28,12 +26,12 @@ def rights(objections: Objections, schools: Iterable[str], given: ConsentedPupil
 def instruct(root: Path, schools: Iterable[str], today: dt.date, name: str = "standaard") -> None:
     """A list with the standing instruction of each school."""
     lines = [f"{brin};;anonimiseren;;;bestuur;2020-01-01;;" for brin in schools]
-    declare(root / "instructions", OF_INSTRUCTIONS, lines, today, name)
+    declare(root / "instructions", INSTRUCTION_LISTS.column_names, lines, today, name)
 
 
 def consent(root: Path, lines: Sequence[str], today: dt.date, name: str = "actief") -> None:
     """A list of consents: `pgn;categorie;project;vanaf;tot;ingetrokken_op`."""
-    declare(root / "consents", OF_CONSENTS, lines, today, name)
+    declare(root / "consents", CONSENT_LISTS.column_names, lines, today, name)
 
 
 def declare(zone: Path, columns: Sequence[str], lines: Sequence[str], today: dt.date, name: str) -> None:

@@ -8,8 +8,8 @@ from tests.unit.drawn_cohort import chain
 from cohort.release.data_dictionary import build_data_dictionary
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.utility.loss import WeightedLoss
 
 CODING = Coding((chain("score", 4), chain("sekse", 2)))
 

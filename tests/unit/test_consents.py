@@ -15,12 +15,15 @@ from tests.unit.drawn_rights import consent
 from cohort.agreements.project import Project
 from cohort.foundation.errors import RightsRefused
 from cohort.legal_basis import consent_register
+from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.verification import consent_check as verified
 
 TODAY = dt.date(2026, 3, 1)
 A, B, OLD = bsn(0), bsn(1), bsn(50)
 CHANGES = NumberChanges(newest_numbers={OLD: A})
+
+VOCABULARY = ListVocabulary((), {"proef", "ander"}, (), {"spelling", "iq"})
 
 
 def line(
@@ -35,9 +38,7 @@ def line(
 
 
 def load(root: Path) -> consent_register.ConsentRegister:
-    return consent_register.load_consent_register(
-        root / "consents", 31, TODAY, CHANGES, {"spelling", "iq"}, {"proef", "ander"}
-    )
+    return consent_register.load_consent_register(root / "consents", 31, TODAY, CHANGES, VOCABULARY)
 
 
 HOLDS: dict[str, tuple[list[str], bool]] = {
@@ -121,9 +122,9 @@ def test_a_consent_that_begins_or_ends_is_another_digest(tmp_path: Path) -> None
     consent(tmp_path, [line(), line(B, until="2026-03-01")], TODAY)
     zone, today = tmp_path / "consents", TODAY
     days = [
-        consent_register.load_consent_register(
-            zone, 31, today + dt.timedelta(n), CHANGES, {"spelling"}, {"proef"}
-        ).consented_pupils(special())
+        consent_register.load_consent_register(zone, 31, today + dt.timedelta(n), CHANGES, VOCABULARY).consented_pupils(
+            special()
+        )
         for n in (0, 0, 1)
     ]
     assert days[0].digest == days[1].digest != days[2].digest

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cohort import delta
-from cohort.delta.table_retention import TableRetention
+from cohort.delta.table_properties import TableRetention
 from cohort.keys.project_keys import ProjectKey
 from cohort.release import contributors
 from cohort.results import ledger

@@ -19,7 +19,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cohort import delta
-from cohort.delta.table_retention import TableRetention
+from cohort.delta.table_properties import TableRetention
 from cohort.destruction import byte_search, inventory, project_destruction, proof, search_terms
 from cohort.destruction.inventory import ProjectInventory
 from cohort.foundation import json_documents

@@ -114,7 +114,7 @@ def test_refuses_disorder(change: dict[str, np.ndarray], problem: str) -> None:
         "counts": column(1, 1),
         "other_units": column(),
         "other_schools": column(),
-        "unit_of": column(0, 1),
+        "unit_of_pupil": column(0, 1),
     }
     assert Histogram(**right).pupils == 2
     with pytest.raises(ValueError, match=problem):

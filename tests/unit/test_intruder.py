@@ -15,11 +15,11 @@ from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.risk import motivated_intruder
 from cohort.sdc.risk.motivated_intruder import IntruderSearch
 from cohort.sdc.risk.reidentification_risk import ReidentificationRisk
-from cohort.sdc.utility.loss import WeightedLoss
 
 
 def candidates(case: Drawn, target: Pupil) -> list[Pupil]:

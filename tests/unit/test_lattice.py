@@ -78,7 +78,7 @@ def test_generalises_no_more_than_needed() -> None:
 
 
 def test_suppresses_where_that_costs_less_and_is_allowed() -> None:
-    recoding = best(COHORT, KAnonymity(3), limit=0.4, weights=[3, 1], maximum=(0, 1))
+    recoding = best(COHORT, KAnonymity(3), limit=0.4, weights=[3, 1], highest=(0, 1))
 
     assert recoding.level_vector == (0, 0)
     assert released(recoding) == [(0, "III", "j", 3), (1, "III", "m", 3)]
@@ -86,9 +86,9 @@ def test_suppresses_where_that_costs_less_and_is_allowed() -> None:
 
 
 def test_the_limit_is_exact() -> None:
-    assert best(COHORT, KAnonymity(3), limit="0.4", maximum=(0, 0)).suppressed == 4
+    assert best(COHORT, KAnonymity(3), limit="0.4", highest=(0, 0)).suppressed == 4
     with pytest.raises(NotAnonymous):
-        best(COHORT, KAnonymity(3), limit="0.399999", maximum=(0, 0))
+        best(COHORT, KAnonymity(3), limit="0.399999", highest=(0, 0))
 
 
 def test_a_weight_makes_a_column_dear() -> None:
@@ -129,7 +129,7 @@ class TestOneConstraintAtATime:
         ids=str,
     )
     def test_releases_the_classes_that_satisfy_it(self, rule: ClassConstraint, classes: list[str]) -> None:
-        recoding = best(self.DATA, rule, limit=1, maximum=(0, 0))
+        recoding = best(self.DATA, rule, limit=1, highest=(0, 0))
 
         assert [f"{niveau} {geslacht}" for _, niveau, geslacht, _ in released(recoding)] == classes
 
@@ -184,8 +184,8 @@ def test_the_class_table_refuses_a_column_name_of_its_own() -> None:
 
 
 def test_levels_can_be_kept_between_bounds() -> None:
-    assert best(COHORT, KAnonymity(3), minimum=(2, 0)).level_vector == (2, 0)
-    assert best(COHORT, KAnonymity(3), minimum=(0, 1)).level_vector == (1, 1)
+    assert best(COHORT, KAnonymity(3), lowest=(2, 0)).level_vector == (2, 0)
+    assert best(COHORT, KAnonymity(3), lowest=(0, 1)).level_vector == (1, 1)
 
 
 class TestNotAnonymous:
@@ -216,7 +216,7 @@ class TestConfigurationRefused:
             best(plain, KAnonymity(1), SchoolDiversity(2))
 
     @pytest.mark.parametrize(
-        "levels", [{"minimum": (0,)}, {"maximum": (3, 0)}, {"minimum": (-1, 0)}, {"minimum": (1, 0), "maximum": (0, 0)}]
+        "levels", [{"lowest": (0,)}, {"highest": (3, 0)}, {"lowest": (-1, 0)}, {"lowest": (1, 0), "highest": (0, 0)}]
     )
     def test_levels_outside_the_hierarchies(self, levels: dict[str, tuple[int, ...]]) -> None:
         with pytest.raises(ConfigurationRefused, match="levels"):
@@ -237,7 +237,7 @@ OBJECTIVES = ["geometric", "mean", "class-size", "discernibility", "entropy"]
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_levels_and_weights_are_kept_to_whatever_the_objective(objective: str) -> None:
-    found = best(COHORT, KAnonymity(3), limit="0.4", objective=objective, minimum=(0, 1), weights=[1, 2])
+    found = best(COHORT, KAnonymity(3), limit="0.4", objective=objective, lowest=(0, 1), weights=[1, 2])
     assert found.level_vector is not None
     assert found.level_vector[1] == 1
     assert found.search_facts["proven"]
@@ -259,7 +259,7 @@ def test_levels_and_weights_are_kept_to_whatever_the_objective(objective: str) -
 def test_the_objective_is_the_formula_of_the_field(
     objective: str, limit: float, levels: tuple[int, int], value: float
 ) -> None:
-    found = best(COHORT, KAnonymity(3), limit=limit, objective=objective, minimum=levels, maximum=levels)
+    found = best(COHORT, KAnonymity(3), limit=limit, objective=objective, lowest=levels, highest=levels)
 
     assert found.search_facts["objective"] == pytest.approx(value)
-    assert found.loss == best(COHORT, KAnonymity(3), limit=limit, minimum=levels, maximum=levels).loss
+    assert found.loss == best(COHORT, KAnonymity(3), limit=limit, lowest=levels, highest=levels).loss

@@ -24,7 +24,7 @@ OF_BEFORE = type(LEDGER_SCHEMA)([field for field in LEDGER_SCHEMA.fields if fiel
 def earlier(path: Path, *entries: ledger.LedgerEntry) -> None:
     """A ledger as it was before its lines had columns, with the properties that ours have."""
     rows = [tuple(getattr(one, name) for name in OF_BEFORE.names) for one in entries]
-    own = delta.table_properties(RETENTION)
+    own = delta.make_table_properties(RETENTION)
     by_spark = {"delta.enableTypeWidening": own.pop("delta.enableTypeWidening")}  # deltalake does not make it
     deltalake.write_deltalake(str(path), local_frames.make_arrow_table(OF_BEFORE, rows), configuration=cast(Any, own))
     first = path / "_delta_log" / f"{0:020}.json"

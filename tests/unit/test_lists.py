@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from cohort.foundation.errors import ObjectionsRefused
-from cohort.legal_basis import declared_lists, list_text
+from cohort.legal_basis import declared_lists, list_columns
 from cohort.legal_basis.declared_lists import DatedListDeclaration, DeclaredList, ListDeclaration, ListDefinition
+from cohort.legal_basis.list_columns import text_column
 from cohort.verification import list_file_reader
 from cohort.verification import rights_list_reader as verifier_lists
 
 TODAY = dt.date(2025, 11, 23)
-PLAIN = ListDefinition("lijsten", ("pgn", "soort", "vanaf"), ListDeclaration, ObjectionsRefused)
-AGING = ListDefinition("lijsten", ("pgn", "soort", "vanaf"), DatedListDeclaration, ObjectionsRefused)
+COLUMNS = tuple(map(text_column, ("pgn", "soort", "vanaf")))
+PLAIN = ListDefinition("lijsten", COLUMNS, ListDeclaration, ObjectionsRefused)
+AGING = ListDefinition("lijsten", COLUMNS, DatedListDeclaration, ObjectionsRefused)
 ROWS = [["pgn", "soort", "vanaf"], ["111222333", "", "2025-01-01"], ["123456782", "x y", "2025-02-01"]]
 DECLARED = "file = 'a.csv'\ndate = 2025-11-20\nsource = 'proef'\n"
 AGED = DECLARED + "max_age_days = 9\ndeclared_empty = false\n"
@@ -96,8 +98,8 @@ def test_a_list_saved_by_a_spreadsheet_is_the_list(says: str, tmp_path: Path) ->
     (found,), problems = read(put(tmp_path, SAVED[says]))
     assert problems == []
     told = [["111222333", "x", "2025-01-01"], ["123456782", "y", "2025-02-01"]]
-    assert [[re.sub(r"\s", "", line[name]) for name in PLAIN.columns] for line in found.lines] == told
-    theirs = list_file_reader.read_list_lines(tmp_path / "a.csv", PLAIN.columns, lambda *_: None)
+    assert [[re.sub(r"\s", "", line.cells[name]) for name in PLAIN.column_names] for line in found.lines] == told
+    theirs = list_file_reader.read_list_lines(tmp_path / "a.csv", PLAIN.column_names, lambda *_: None)
     assert theirs == [line.cells for line in found.lines], "the verifier's own reader reads the same"
 
 
@@ -141,12 +143,12 @@ def test_a_list_saved_by_a_spreadsheet_is_the_list(says: str, tmp_path: Path) ->
     ],
 )
 def test_a_date_as_a_spreadsheet_writes_it_or_none(cell: str, day: str | None) -> None:
-    assert list_text.parse_list_date(cell) == (dt.date.fromisoformat(day) if day else None)
+    assert list_columns.parse_cell_date(cell) == (dt.date.fromisoformat(day) if day else None)
     try:
         theirs = list_file_reader.parse_list_date(cell)
     except ValueError:
         theirs = None
-    assert theirs == list_text.parse_list_date(cell), "the verifier's own reading is the same"
+    assert theirs == list_columns.parse_cell_date(cell), "the verifier's own reading is the same"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_a_date_as_a_spreadsheet_writes_it_or_none(cell: str, day: str | None) -
     ],
 )
 def test_what_is_no_date_is_told_with_the_reason(cell: str, words: str) -> None:
-    assert list_text.describe_non_date(cell).startswith(words)
+    assert list_columns.explain_invalid_date(cell).startswith(words)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +184,7 @@ def test_what_is_no_date_is_told_with_the_reason(cell: str, words: str) -> None:
     ],
 )
 def test_a_school_with_its_site_behind_it_is_the_school(cell: str, school: tuple[str, str] | None) -> None:
-    assert list_text.parse_school_and_site(cell) == list_file_reader.parse_school_and_site(cell) == school
+    assert list_columns.parse_cell_school(cell) == list_file_reader.parse_school_and_site(cell) == school
 
 
 @pytest.mark.parametrize(
@@ -243,7 +245,7 @@ def test_another_declaration_is_told(says: str, declared: str, told: str, tmp_pa
 def test_a_declaration_saved_with_a_byte_order_mark_is_one(tmp_path: Path) -> None:
     _, problems = read(put(tmp_path, b"1;2;3\n", f"\ufeff{AGED}"), AGING)
     assert problems == []
-    (_,) = verifier_lists.read_rights_lists(tmp_path, AGING.columns, None, TODAY)
+    (_,) = verifier_lists.read_rights_lists(tmp_path, AGING.column_names, None, TODAY)
 
 
 def test_files_and_declarations_belong_together_one_to_one(tmp_path: Path) -> None:
@@ -283,5 +285,5 @@ def test_no_line_shows_what_stands_in_it(tmp_path: Path) -> None:
     _, problems = read(tmp_path)
     assert problems
     told = f"{found!r} {problems} {found.facts()}"
-    assert "Line(lijsten/a.csv" in told
+    assert "ListLine(lijsten/a.csv" in told
     assert [value for value in ("111222333", "2025-01-01") if value in told] == []

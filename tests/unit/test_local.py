@@ -68,7 +68,7 @@ def test_the_order_of_the_pupils_plays_no_part() -> None:
 
 def test_levels_that_are_forced_and_forbidden_are_kept_to() -> None:
     coding, histogram = random_cohort(800, SIZES)
-    found = search(histogram, coding, KAnonymity(5), minimum=(1, 0, 0, 0), maximum=(3, 0, 2, 3))
+    found = search(histogram, coding, KAnonymity(5), lowest=(1, 0, 0, 0), highest=(3, 0, 2, 3))
 
     assert found.levels[:, 0].min() >= 1
     assert (found.levels[:, 1] == 0).all()

@@ -16,7 +16,8 @@ from tests.unit.drawn_rights import declare
 from cohort.agreements.project import Project
 from cohort.foundation.errors import RightsRefused
 from cohort.legal_basis import instruction_register
-from cohort.legal_basis.instruction_register import INSTRUCTION_COLUMNS, InstructedSchools
+from cohort.legal_basis.instruction_register import INSTRUCTION_LISTS, InstructedSchools
+from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.verification import instruction_check
 
 TODAY = dt.date(2026, 3, 1)
@@ -33,12 +34,16 @@ def explicit(columns: str, site: str = "", withdrawn: str = "", project: str = "
 
 
 def write(folder: Path, *lines: str, name: str = "lijst") -> Path:
-    declare(folder / "instructions", INSTRUCTION_COLUMNS, lines, TODAY, name)
+    declare(folder / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, name)
     return folder / "instructions"
 
 
+def vocabulary(*projects: str) -> ListVocabulary:
+    return ListVocabulary(SCHOOLS, projects, (), ())
+
+
 def load(folder: Path) -> instruction_register.InstructionRegister:
-    return instruction_register.load_instruction_register(folder, TODAY, SCHOOLS, {"proef"})
+    return instruction_register.load_instruction_register(folder, TODAY, vocabulary("proef"))
 
 
 def anonymous() -> Project:
@@ -101,7 +106,7 @@ def test_which_sites_an_instruction_covers_and_the_verifier_finds_the_same(
     for n, one in enumerate(lines):  # each in a list of its own: they count together
         write(tmp_path, one, name=f"lijst{n}")
     folder = tmp_path / "instructions"
-    read = instruction_register.load_instruction_register(folder, TODAY, SCHOOLS, {"proef", "ander"})
+    read = instruction_register.load_instruction_register(folder, TODAY, vocabulary("proef", "ander"))
     if sites:
         schools = read.instructed_schools(asked)
         assert tuple(site for site in SITES if schools.covers("10AA", site)) == sites
@@ -201,7 +206,7 @@ def test_another_list_or_another_day_that_matters_is_another_digest(tmp_path: Pa
     same = load(folder).instructed_schools(anonymous()).digest
     assert load(folder).instructed_schools(anonymous()).digest == same
     later = instruction_register.load_instruction_register(
-        folder, dt.date(2026, 3, 2), SCHOOLS, set()
+        folder, dt.date(2026, 3, 2), vocabulary()
     ).instructed_schools(anonymous())
     assert later.digest != same  # the second school's lapsed
     write(tmp_path, line(), line(brin="10AB", until="2026-03-02"))

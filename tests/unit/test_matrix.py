@@ -22,7 +22,7 @@ from cohort.destruction import byte_search
 from cohort.erasure import objection_erasure
 from cohort.foundation.identifiers import normalise_pgn
 from cohort.ingestion import pipeline
-from cohort.legal_basis import number_changes, objections
+from cohort.legal_basis import number_changes, objection_filter, objections
 from cohort.legal_basis.objections import Objections
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
@@ -134,7 +134,7 @@ def test_objected_after_the_results_came(spark: SparkSession, tmp_path: Path) ->
     assert len({label.rsplit(" ", 1)[0] for label in root.traces()}) == len(WAYS), "the search finds them"
     put_lists(root.zones.objections)
     results = AcceptedResults(root.results())
-    released = objections.remove_objectors(results, results, root.lists(), PROJECT)
+    released = objection_filter.remove_objectors(results, results, root.lists(), PROJECT)
     assert root.left(released) == FREE, "at a release, whether `objections` was run or not"
     objection_erasure.apply_objections(spark, root.zones, root.holds, KNOWN, root.lists(), NOW)
     assert root.left(root.results()) == FREE

@@ -17,9 +17,9 @@ from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.privacy_models.k_anonymity import KAnonymity
-from cohort.sdc.utility.loss import WeightedLoss
 from cohort.sdc.utility.metrics import UtilityMetrics
 
 

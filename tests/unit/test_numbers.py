@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cohort.foundation.errors import DeliveriesRefused, StateRefused
 from cohort.foundation.identifiers import normalise_pgn
-from cohort.legal_basis import number_changes
+from cohort.legal_basis import number_change_resolution, number_changes
 from cohort.legal_basis.number_changes import NumberChange, NumberChanges
 
 TODAY = dt.date(2025, 11, 23)
@@ -217,7 +217,7 @@ def test_one_thing_wrong_stops_everything(wrong: Wrong, tmp_path: Path) -> None:
 def test_a_chain_of_a_hundred_thousand_ends_at_its_last_number() -> None:
     names = [f"{n:09d}" for n in range(100_000)]
     chain = [NumberChange(old, new, TODAY, "") for old, new in pairwise(names)]
-    newest = number_changes.resolve_newest_numbers(chain[::-1], [])
+    newest = number_change_resolution.resolve_newest_numbers(chain[::-1], [])
     assert set(newest.values()) == {names[-1]}
     assert len(newest) == len(chain)
 
@@ -237,9 +237,9 @@ def drawn(draw: st.DrawFn) -> tuple[list[NumberChange], list[NumberChange]]:
 @given(drawn())
 def test_the_order_of_changes_does_not_matter(both: tuple[list[NumberChange], list[NumberChange]]) -> None:
     first, again = list[str](), list[str]()
-    assert number_changes.resolve_newest_numbers(both[0], first) == number_changes.resolve_newest_numbers(
-        both[1], again
-    )
+    assert number_change_resolution.resolve_newest_numbers(
+        both[0], first
+    ) == number_change_resolution.resolve_newest_numbers(both[1], again)
     assert len(first) == len(again)
 
 
@@ -270,7 +270,7 @@ def test_every_number_ends_where_its_changes_lead_or_an_exchange_is_told(
     changes, problems = [change for change in both[0] if change.old != change.new], list[str]()
     one_a_day = {(change.old, change.since): change for change in changes}
     unclear = any(one_a_day[change.old, change.since].new != change.new for change in changes)
-    newest = number_changes.resolve_newest_numbers(both[0], problems)
+    newest = number_change_resolution.resolve_newest_numbers(both[0], problems)
     ends = {change.old: follow(changes, change.old) for change in changes}
     if unclear:
         assert problems
@@ -284,7 +284,7 @@ def test_a_pupil_who_had_several_numbers_has_the_last_one_also_if_it_is_an_earli
     days = (dt.date(2020, 1, 1) + dt.timedelta(days=n) for n in range(len(had)))
     changes = [NumberChange(old, new, day, "") for (old, new), day in zip(pairwise(had), days, strict=False)]
     problems = list[str]()
-    newest = number_changes.resolve_newest_numbers(changes, problems)
+    newest = number_change_resolution.resolve_newest_numbers(changes, problems)
     assert problems == []
     assert {newest.get(number, number) for number in had} == {had[-1]}
 
@@ -294,7 +294,7 @@ def test_whoever_is_barred_under_one_number_is_barred_under_all_that_changes_eve
     both: tuple[list[NumberChange], list[NumberChange]],
 ) -> None:
     pairs = frozenset((c.old, c.new) for c in both[0])
-    changes = NumberChanges(newest_numbers=number_changes.resolve_newest_numbers(both[0], []), pairs=pairs)
+    changes = NumberChanges(newest_numbers=number_change_resolution.resolve_newest_numbers(both[0], []), pairs=pairs)
     barred = changes.linked_numbers(frozenset(SOME[:1]))
     assert all((one in barred) == (other in barred) for one, other in pairs)
     assert changes.certain_numbers(frozenset(SOME[:1])) <= barred

@@ -14,7 +14,7 @@ from tests.unit.drawn_results import column, frame, project, result, row
 
 from cohort.agreements.platform import ObjectionLimits
 from cohort.foundation.errors import ObjectionsRefused
-from cohort.legal_basis import objections
+from cohort.legal_basis import objection_filter, objections
 from cohort.legal_basis.objections import Objections
 from cohort.states.schemas import AcceptedResults
 from cohort.verification import objection_check as rights
@@ -305,7 +305,7 @@ def test_all_problems_of_all_lists_are_told_at_once(zone: Path) -> None:
     with pytest.raises(ObjectionsRefused) as refusal:
         read(zone)
     where = [re.findall(r"in objections/([a-z]+\.[a-z]+)", problem)[0] for problem in refusal.value.problems]
-    assert where == ["landelijk.toml", "tweede.toml", "los.csv", "landelijk.csv"]
+    assert where == ["landelijk.toml", "landelijk.csv", "tweede.toml", "los.csv"]
 
 
 def test_what_is_told_of_a_list_holds_counts_and_no_number(zone: Path) -> None:
@@ -352,10 +352,12 @@ def test_whose_results_are_left(way: Way, zone: Path, spark: SparkSession) -> No
     drawn = [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]
     results = AcceptedResults(frame(spark, drawn))
     found = lists(zone, *way.lines, **way.told)
-    admitted = objections.remove_objectors(results, results, found, PROJECT)
+    admitted = objection_filter.remove_objectors(results, results, found, PROJECT)
     assert admitted.columns == results.columns
     assert seen(admitted) == way.left
-    barred = {r.pgn for r in objections.find_barred_pupils(results, found, "proef", ["rekenen", "lezen"]).collect()}
+    barred = {
+        r.pgn for r in objection_filter.find_barred_pupils(results, found, "proef", ["rekenen", "lezen"]).collect()
+    }
     assert seen(results.where(~results.pgn.isin(*barred, ""))) == way.left
 
 
@@ -368,4 +370,4 @@ def test_on_two_lists_of_one_school_a_pupil_is_on_both(zone: Path, spark: SparkS
     results = AcceptedResults(frame(spark, [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]))
     put(zone, LINE, f"{BEN};;2025-09-01;;alles", **PERMITTED)
     put(zone, LINE, name="b", **{**PERMITTED, "schools": '["10AA"]'})
-    assert seen(objections.remove_objectors(results, results, read(zone), PROJECT)) == "1AA 1AB 3AB"
+    assert seen(objection_filter.remove_objectors(results, results, read(zone), PROJECT)) == "1AA 1AB 3AB"

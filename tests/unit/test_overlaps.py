@@ -18,8 +18,8 @@ from cohort.release_records import record_store
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.utility.loss import WeightedLoss
 from cohort.storage.zone_paths import StorageZones
 
 LOW, HIGH, TOP = "0 tot 40", "40 tot 80", "*"

@@ -23,7 +23,7 @@ from cohort.agreements.project import Project
 from cohort.delta import vacuum_table, write_tables
 from cohort.foundation import json_documents
 from cohort.foundation.errors import NotAnonymous, StateRefused
-from cohort.legal_basis import eligibility
+from cohort.legal_basis import eligibility, list_vocabulary
 from cohort.release import publication
 from cohort.release_records import class_snapshot, record_store
 from cohort.release_records.release_record import ReleaseRecord
@@ -33,7 +33,7 @@ from cohort.storage.zone_paths import StorageZones
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-ALL = eligibility.ListVocabulary({"10AA"}, {"proef"}, {"rekenen"}, frozenset())
+ALL = list_vocabulary.ListVocabulary({"10AA"}, {"proef"}, {"rekenen"}, frozenset())
 VALUES = [("3-4", "1")] * 10 + [("5-6", "2")] * 12
 MINIMAL: dict[str, Any] = {
     "name": "proef",

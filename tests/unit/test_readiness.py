@@ -20,8 +20,8 @@ from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.project import Project
 from cohort.keys import project_keys
-from cohort.legal_basis.eligibility import ListVocabulary
-from cohort.legal_basis.instruction_register import INSTRUCTION_COLUMNS
+from cohort.legal_basis.instruction_register import INSTRUCTION_LISTS
+from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.release import readiness
 from cohort.results import value_ranges
 from cohort.storage.zone_paths import StorageZones
@@ -149,7 +149,7 @@ def test_bands_without_a_score_that_the_catalogue_allows_are_told_without_result
 def test_what_the_lists_and_the_key_lack_is_told_at_once(root: Path) -> None:
     zones = put(root, OK)
     asks = asked(zones)
-    (root / "instructions" / "standaard.csv").write_text(";".join(INSTRUCTION_COLUMNS) + "\n")
+    (root / "instructions" / "standaard.csv").write_text(";".join(INSTRUCTION_LISTS.column_names) + "\n")
     project_keys.destroy_key(root / "keys", "proef")
     (root / "conf" / "hierarchies" / "geslacht.csv").write_text("1;*\n2;*\n0;*\n")
     found = readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))
@@ -176,7 +176,7 @@ def test_schools_without_an_instruction_are_counted_and_not_named(
     asks = asked(zones)
     declare(
         root / "instructions",
-        INSTRUCTION_COLUMNS,
+        INSTRUCTION_LISTS.column_names,
         [f"{brin};;anonimiseren;;;bestuur;2020-01-01;;" for brin in codes[schools:]],
         TODAY,
         "standaard",
@@ -193,7 +193,7 @@ def test_a_site_without_an_instruction_counts_as_its_school(root: Path) -> None:
     zones = put(root, [*OK, RESULT | {"vestiging": "02"}])
     asks = asked(zones)
     lines = [f"{SCHOOLS[0]};{site};anonimiseren;;;bestuur;2020-01-01;;" for site in ("00", "01")]
-    declare(root / "instructions", INSTRUCTION_COLUMNS, lines, TODAY, "standaard")
+    declare(root / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, "standaard")
     assert readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))["left_out"]
 
 
@@ -223,7 +223,7 @@ def test_an_instruction_that_ends_is_told(root: Path) -> None:
     asks = asked(zones)
     until = TODAY + dt.timedelta(days=12)
     lines = [f"{brin};;anonimiseren;;;bestuur;2020-01-01;{until};" for brin in SCHOOLS]
-    declare(root / "instructions", INSTRUCTION_COLUMNS, lines, TODAY, "standaard")
+    declare(root / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, "standaard")
     found = readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))
     assert "The first of the instructions in force ends in 12 days." in "".join(found["expires"])
 

@@ -18,7 +18,7 @@ import pytest
 from tests.unit.drawn_desk import COLUMNS, K3, RECORDS, Desk, laid_out
 
 from cohort.foundation.errors import NotAnonymous
-from cohort.sdc.utility.loss import ObjectiveName
+from cohort.sdc.utility.objectives import ObjectiveName
 
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = PROJECT / "tests" / "conformance" / "analysts"

@@ -19,8 +19,8 @@ from tests.unit.drawn_rights import consent, instruct
 from cohort import delta
 from cohort.agreements import project_hierarchies
 from cohort.keys import project_keys
-from cohort.legal_basis import consent_register, eligibility, instruction_filter
-from cohort.legal_basis.eligibility import ListVocabulary
+from cohort.legal_basis import consent_register, consent_suppression, eligibility, instruction_filter
+from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.release import accounting, pipeline
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
@@ -43,13 +43,13 @@ def instructions_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def consents_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(consent_register, "suppress_unconsented_values", lambda rows, *_: rows)
+    patch.setattr(consent_suppression, "suppress_unconsented_values", lambda rows, *_: rows)
 
 
 def consent_of_everybody(patch: pytest.MonkeyPatch) -> None:
     """A reading of the lists that takes a consent to one project for a consent to all."""
     real = consent_register.ConsentRegister.pairs_in_force
-    patch.setattr(consent_register.ConsentRegister, "in_force", lambda read, _, kinds: real(read, "ander", kinds))
+    patch.setattr(consent_register.ConsentRegister, "pairs_in_force", lambda read, _, kinds: real(read, "ander", kinds))
 
 
 @pytest.fixture(scope="module")

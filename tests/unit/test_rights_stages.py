@@ -18,7 +18,7 @@ from cohort.agreements.project import Project
 from cohort.anonymisation import pupil_records
 from cohort.anonymisation.search_input import PupilCounts
 from cohort.erasure import consent_expiry
-from cohort.legal_basis import consent_register, instruction_filter
+from cohort.legal_basis import consent_suppression, instruction_filter
 from cohort.legal_basis.consent_register import NO_CONSENTED_PUPILS, ConsentedPupils
 from cohort.legal_basis.instruction_register import InstructedSchools
 from cohort.legal_basis.objections import Objections
@@ -72,7 +72,7 @@ studie   ja        A
 def test_a_special_value_is_shown_of_who_consents_to_its_domain_only(spark: SparkSession) -> None:
     rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
     selected = pupil_records.select_project_results(frame(spark, rows), special())
-    blanked = consent_register.suppress_unconsented_values(AdmittedResults(selected), WHO, special())
+    blanked = consent_suppression.suppress_unconsented_values(AdmittedResults(selected), WHO, special())
     assert shown(blanked) == [
         ("1", "lezen", True),
         ("1", "studie", True),
@@ -95,16 +95,16 @@ def test_a_project_without_a_legal_ground_selects_no_special_row(spark: SparkSes
     selected = pupil_records.select_project_results(frame(spark, drawn(1, MIXED)), asked)
     assert shown(selected) == [("1", "lezen", True)]
     assert shown(
-        consent_register.suppress_unconsented_values(AdmittedResults(selected), NO_CONSENTED_PUPILS, asked)
+        consent_suppression.suppress_unconsented_values(AdmittedResults(selected), NO_CONSENTED_PUPILS, asked)
     ) == shown(selected)
 
 
 def test_intake_keeps_special_values_of_who_consents_only(spark: SparkSession) -> None:
     rows = frame(spark, [row for n in (1, 2) for row in drawn(n, MIXED)])
-    kept = consent_register.suppress_values_at_intake(rows, WHO)
+    kept = consent_suppression.suppress_values_at_intake(rows, WHO)
     assert kept.columns == rows.columns
     assert shown(kept) == [("1", "lezen", True), ("1", "studie", True), ("2", "lezen", True), ("2", "studie", False)]
-    assert [told for *_, told in shown(consent_register.suppress_values_at_intake(rows, NO_CONSENTED_PUPILS))] == [
+    assert [told for *_, told in shown(consent_suppression.suppress_values_at_intake(rows, NO_CONSENTED_PUPILS))] == [
         True,
         False,
     ] * 2
@@ -114,7 +114,7 @@ def test_intake_keeps_special_values_of_who_consents_only(spark: SparkSession) -
 def test_no_special_value_goes_to_the_quarantine(spark: SparkSession, special: bool | None, left: str | None) -> None:
     sent = F.struct(*(F.lit("7").alias(name) for name in ("pgn", *SCORE_COLUMNS)))
     row = frame(spark, drawn(1, "domein waarde\nrekenen 12")).withColumn("bijzonder", F.lit(special))
-    refused = consent_register.suppress_special_values(row.withColumn("_raw", sent), "_raw")
+    refused = consent_suppression.suppress_special_values(row.withColumn("_raw", sent), "_raw")
     (found,) = refused.collect()
     assert {found["_raw"][name] for name in SCORE_COLUMNS} == {left}
     assert found["_raw"]["pgn"] == "7"

@@ -18,6 +18,7 @@ from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.risk.reidentification_risk import (
     POPULATION_ASSUMPTION,
@@ -25,7 +26,6 @@ from cohort.sdc.risk.reidentification_risk import (
     ReidentificationRisk,
     count_compatible_pupils,
 )
-from cohort.sdc.utility.loss import WeightedLoss
 
 Levels = tuple[int, ...]
 Record = tuple[str, ...] | None

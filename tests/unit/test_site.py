@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from tests.unit.drawn_register import AGREED, CODEBOOK, put, release, several
 
-from cohort.transparency import public_register, texts, wording
+from cohort.transparency import public_register
 
 ATTACK = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\" ' & 5 < 6"
 
@@ -247,10 +247,3 @@ def test_article_30_has_its_fields_per_project(records: Path) -> None:
     assert (first["pupils"], first["schools"]) == (58110, 1130)
     assert by_name["vroeger"]["purposes"] is None
     assert by_name["taalkaart"]["pupils"] is None
-
-
-def test_every_text_asks_for_the_same_values_in_both_languages() -> None:
-    asked = {key: [text.count("{}") for text in pair] for key, pair in texts.TEXTS.items()}
-
-    assert {key: counts for key, counts in asked.items() if counts[0] != counts[1]} == {}
-    assert len(wording.LANGUAGES) == 2

@@ -40,7 +40,7 @@ def written(tmp_path: Path, edit: Edit = lambda _: None, **stage: bool) -> tuple
 def told(tmp_path: Path, edit: Edit = lambda _: None, **stage: bool) -> list[tuple[str, int]]:
     read, files = written(tmp_path, edit, **stage)
     properties = read.last("metaData").get("configuration", {})
-    wanted = delta.table_properties(drawn.platform().tables)
+    wanted = delta.make_table_properties(drawn.platform().tables)
     found = delta_log_check.check_protocol(read.last("protocol"), properties, wanted)
     found += delta_log_check.check_single_commit(read, "proef-1") + delta_log_check.check_log_traces(read, files)
     return [(finding.code, finding.count) for finding in found]

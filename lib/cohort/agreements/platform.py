@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cohort.agreements.container_limits import ContainerLimits
-from cohort.delta.table_retention import TableRetention
+from cohort.delta.table_properties import TableRetention
 from cohort.foundation import declarations
 from cohort.foundation.declarations import Declaration
 from cohort.foundation.errors import KeyRefused, describe_problem

@@ -28,13 +28,13 @@ from cohort.sdc.global_recoding import lattice_search
 from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.coding import Coding
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions, populations
 from cohort.sdc.partitioned.partitions import build_partition_histogram, word_columns
 from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
 from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression, require_enough_values
 from cohort.sdc.privacy_models.thresholds import parse_share
-from cohort.sdc.utility.loss import WeightedLoss
 from cohort.states import local_frames
 from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
 

@@ -18,12 +18,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ByteType, IntegerType, LongType, StructField, StructType
 
 from cohort.sdc.global_recoding.recoding_request import RecodingRequest
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions
 from cohort.sdc.partitioned.partitions import CLASS_COLUMN, KEY_COLUMN, CohortSplit, search_partition, word_columns
 from cohort.sdc.privacy_models.feasibility import no_recoding_refusal
 from cohort.sdc.privacy_models.thresholds import parse_share
-from cohort.sdc.utility.loss import WeightedLoss
 from cohort.states import local_frames
 
 PART_COLUMN, PUPILS_COLUMN = "part", "pupils"

@@ -48,9 +48,9 @@ from cohort.delta.write_tables import (
     append_rows,
     create_table,
     drop_column_metadata,
+    make_table_properties,
     replace_batch,
     replace_table,
-    table_properties,
     write_new_table,
 )
 
@@ -79,7 +79,7 @@ __all__ = [
     "list_foreign_files",
     "read_batches",
     "drop_column_metadata",
-    "table_properties",
+    "make_table_properties",
     "purge_table",
     "read_table",
     "can_read_table",

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from cohort.delta.read_tables import read_commits, table_exists
-from cohort.delta.table_retention import TableRetention
+from cohort.delta.table_properties import TableRetention
 from cohort.foundation.errors import UsageRefused, describe_problem
 from cohort.states import local_frames
 
@@ -32,7 +32,7 @@ CHECKPOINT_INTERVAL = 10
 """From one checkpoint to the next, in versions, where deltalake writes a table."""
 
 
-def table_properties(retention: TableRetention) -> dict[str, str]:
+def make_table_properties(retention: TableRetention) -> dict[str, str]:
     """What every table declares in its first commit."""
     return {
         "delta.dataSkippingNumIndexedCols": "0",
@@ -58,7 +58,9 @@ def create_table(
         return
     _require_links(next(folder for folder in path.parents if folder.is_dir()))
     writer = (
-        local_frames.make_local_frame(spark, state, []).write.format("delta").options(**table_properties(retention))
+        local_frames.make_local_frame(spark, state, [])
+        .write.format("delta")
+        .options(**make_table_properties(retention))
     )
     (writer.partitionBy(partitioned_by) if partitioned_by else writer).save(str(path))
 
@@ -83,7 +85,10 @@ def _require_links(folder: Path) -> None:
 def write_new_table(frame: DataFrame, path: Path, note: str, retention: TableRetention) -> None:
     """Write a table that does not exist yet, in one commit, in the order and the files of the frame."""
     writer = (
-        drop_column_metadata(frame).write.format("delta").mode("errorifexists").options(**table_properties(retention))
+        drop_column_metadata(frame)
+        .write.format("delta")
+        .mode("errorifexists")
+        .options(**make_table_properties(retention))
     )
     writer.option("userMetadata", note).save(str(path))
 
@@ -135,7 +140,7 @@ def replace_table(frame: DataFrame, path: Path, own: dict[str, str], note: str, 
     Gives: the version committed.
     """
     writer = drop_column_metadata(frame).writeTo(f"delta.`{path}`").using("delta").option("userMetadata", note)
-    for name, value in {**table_properties(retention), **own}.items():
+    for name, value in {**make_table_properties(retention), **own}.items():
         writer = writer.tableProperty(name, value)
     writer.createOrReplace()
     return read_commits(path)[0].version

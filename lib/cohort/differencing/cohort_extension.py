@@ -27,13 +27,13 @@ from cohort.foundation.errors import NotAnonymous, describe_problem
 from cohort.keys.project_keys import ProjectKey
 from cohort.release_records.class_snapshot import ClassSnapshot
 from cohort.sdc.model.histogram import NO_SCHOOL, Histogram
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
 from cohort.sdc.partitioned import partitions
 from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
 from cohort.sdc.privacy_models.sensitive_suppression import SensitiveSuppression
 from cohort.sdc.risk import motivated_intruder
 from cohort.sdc.risk.motivated_intruder import IntruderSearch
-from cohort.sdc.utility.loss import WeightedLoss
 from cohort.states.schemas import PUPIL_CONTROL
 
 CLASS_BEFORE, CLASS_NOW = "_one", "_two"

@@ -32,11 +32,11 @@ from cohort.release_records import class_snapshot, record_store
 from cohort.release_records.class_snapshot import ClassSnapshot
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions
 from cohort.sdc.privacy_models.class_constraints import ClassCounts, classes_satisfying_all
 from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
-from cohort.sdc.utility.loss import WeightedLoss
 from cohort.states import local_frames
 from cohort.states.schemas import PUPIL_CONTROL, SCHOOL_CONTROL
 from cohort.storage.zone_paths import StorageZones

@@ -58,7 +58,7 @@ def check_impact_limits(
         else:
             continue
         problems.append(
-            OBJECTION_LISTS.wrong(what, "a day's new objections", found, OBJECTION_LISTS.place(f"{name}.toml"))
+            OBJECTION_LISTS.problem(what, "a day's new objections", found, OBJECTION_LISTS.place(f"{name}.toml"))
             + f" If it is right, run objections with --confirm {name}; nothing was erased."
         )
     if problems:

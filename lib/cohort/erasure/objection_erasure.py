@@ -24,7 +24,7 @@ from cohort.erasure import (
     raw_file_erasure,
     row_erasure,
 )
-from cohort.legal_basis import objections, opt_in_lists
+from cohort.legal_basis import objection_filter, objections, opt_in_lists
 from cohort.legal_basis.objection_registry import ObjectionRegistry
 from cohort.legal_basis.objections import Objections
 from cohort.release_records import class_snapshot, record_store
@@ -110,7 +110,7 @@ def numbers_barred_from_project(
 ) -> frozenset[str]:
     """Numbers of everybody who may not be in a project: what a pseudonymous table must lose."""
     known = ledger.read_ledger(zones.ledger)
-    everybody = objections.find_barred_pupils(
+    everybody = objection_filter.find_barred_pupils(
         current_results.read_current_results(spark, zones, known.batches), lists, project, domains
     )
     return _numbers(everybody)

@@ -37,9 +37,7 @@ def erase_excluded_rows(
     domains = catalogue.domains()
     if lists.opt_in_lists:
         left = excluded_pupils.pupils_without_opt_in(lists, results, domains)
-        opt_in_lists.record_unlisted_pupils(
-            spark, results, left, lists.opt_in_lists, zones.opt_in_exclusions, platform.tables
-        )
+        opt_in_lists.record_unlisted_pupils(results, left, lists.opt_in_lists, zones.opt_in_exclusions, platform.tables)
     keys = excluded_pupils.find_excluded_pupils(lists, results, domains).persist()
     try:
         hit = excluded_pupils.is_excluded(F.col("domein"), F.col(excluded_pupils.EXCLUDED_SCOPES))

@@ -1,13 +1,13 @@
-"""The one reader of delimited text: bytes in, records with the numbers of their lines out.
+"""The reader of delimited text: bytes in, records with their line numbers out.
 
-Deliveries, lists, hierarchies and analysts' files are read by it. It guesses at nothing: a text is read
-whole, by the rules of RFC 4180, or refused with the lines; what it raises never holds anything of the text.
+Deliveries, declared lists, hierarchies and analysts' files are read with these functions. A text is read whole, by the
+rules of RFC 4180, or refused with the numbers of the lines; nothing is guessed, and no error holds any of the text.
 
-    decoded         bytes as text, in one of the encodings that the caller allows, without byte order marks
-    with_line_feeds a text with one kind of line end
-    opened          a whole file: its delimiter, and its records one by one (memory of one record)
-    records         the records of lines of text
-    swallows        whether quotes opened by mistake joined records into one
+    decode_text             bytes to text, in one of the encodings that the caller allows, without byte order marks
+    normalise_line_ends     a text with one kind of line end
+    open_delimited_text     a whole file: its delimiter, and its records one by one (memory of one record)
+    parse_records           the records of lines of text
+    joins_several_records   whether quotes opened by mistake joined records into one
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LINE_END_PATTERN = re.compile(r"\r\n|\r|\n")
 MAX_LISTED_LINES = 5
 
 TextFault = Literal["ENCODING", "NOT_TEXT", "QUOTE", "SWALLOWED", "HEADER_REPEATED"]
-_FOUND: dict[TextFault, str] = {
+_FAULT_DESCRIPTIONS: dict[TextFault, str] = {
     "ENCODING": "bytes of another encoding",
     "NOT_TEXT": "characters that no text has",
     "QUOTE": "a quote in the middle of a field, or one that is not closed",
@@ -45,10 +45,11 @@ _FOUND: dict[TextFault, str] = {
 
 
 class UnreadableText(ValueError):
-    """A text that cannot be read whole.
+    """A text that cannot be read whole. The error holds nothing of the text.
 
-    `fault` is the kind, `lines` the numbers of the lines (from 1; none where it is no matter of a line), and
-    `found` the words for the "found" of a sentence. Nothing of the text is in it.
+    Args:
+        fault: the kind of fault.
+        lines: the numbers of the faulty lines, from 1; none where the fault does not belong to a line.
     """
 
     def __init__(self, fault: TextFault, *lines: int) -> None:
@@ -58,17 +59,18 @@ class UnreadableText(ValueError):
 
     @property
     def description(self) -> str:
-        return f"{_FOUND[self.fault]}{format_line_numbers(self.lines)}"
+        """The fault in words, for the `found` of `describe_problem`."""
+        return f"{_FAULT_DESCRIPTIONS[self.fault]}{format_line_numbers(self.lines)}"
 
 
 def format_line_numbers(lines: Sequence[int]) -> str:
-    """The numbers of the first few lines, as a sentence has them after what was found: ` (line 3, 4)`."""
+    """Write the numbers of the first few lines for the end of a sentence: ` (line 3, 4)`; nothing for no lines."""
     more = " and others" if len(lines) > MAX_LISTED_LINES else ""
     return f" (line {', '.join(map(str, lines[:MAX_LISTED_LINES]))}{more})" if lines else ""
 
 
 class DelimitedRecord(NamedTuple):
-    """One record: the numbers of its first and last line (they differ where a quoted field has line ends)."""
+    """One record with the numbers of its first and last line, which differ where a quoted field has line ends."""
 
     first_line: int
     last_line: int
@@ -77,7 +79,7 @@ class DelimitedRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class DelimitedText:
-    """A text opened for reading: its delimiter, its encoding, and its records, to be gone through once."""
+    """A text opened for reading: its delimiter, its encoding, and its records, which can be iterated once."""
 
     delimiter: str
     encoding: str
@@ -85,13 +87,22 @@ class DelimitedText:
 
 
 def decode_text(content: bytes, encodings: Sequence[str] = (UTF8,)) -> tuple[str, str]:
-    """Decodes a whole text: the text without byte order marks before its lines, and the encoding it is in.
+    """Decode a whole text.
 
-    UTF-8 is tried first wherever it is allowed: a text in another encoding hardly ever is UTF-8 by chance.
-    UTF-16 is recognised by its mark only.
-    Raises `TextRefused`: ENCODING for bytes of no encoding allowed, NOT_TEXT for a NUL.
+    UTF-8 is tried first where it is allowed: a text in another encoding is hardly ever valid UTF-8 by chance. UTF-16
+    is recognised by its byte order mark only.
+
+    Args:
+        content: the bytes of the text.
+        encodings: the encodings allowed.
+
+    Returns:
+        The text without byte order marks before its lines, and the encoding it is in.
+
+    Raises:
+        UnreadableText: ENCODING for bytes in none of the encodings, NOT_TEXT for a NUL character.
     """
-    text, encoding = _decoded(content, encodings)
+    text, encoding = _decode(content, encodings)
     text = remove_byte_order_marks(text, encoding)
     if "\0" in text:
         raise UnreadableText("NOT_TEXT")
@@ -99,28 +110,28 @@ def decode_text(content: bytes, encodings: Sequence[str] = (UTF8,)) -> tuple[str
 
 
 def remove_byte_order_marks(text: str, encoding: str = UTF8) -> str:
-    """A text without the byte order marks before its lines: files put one after another have some inside."""
+    """Remove the byte order marks before all lines of a text: concatenated files have some inside."""
     if encoding == WINDOWS_1252:
         text = text.replace(UTF8_MARK_BYTES.decode(CODECS[WINDOWS_1252]), BYTE_ORDER_MARK)
     return _MARKED.sub(r"\1", text) if BYTE_ORDER_MARK in text else text
 
 
-def _decoded(content: bytes, encodings: Sequence[str]) -> tuple[str, str]:
-    wide = content.startswith(UTF16_MARK_BYTES)
+def _decode(content: bytes, encodings: Sequence[str]) -> tuple[str, str]:
+    has_utf16_mark = content.startswith(UTF16_MARK_BYTES)
     for encoding in sorted(encodings, key=list(CODECS).index):
-        if wide == (encoding == UTF16):
+        if has_utf16_mark == (encoding == UTF16):
             with suppress(UnicodeDecodeError):
                 return content.decode(CODECS[encoding]), encoding
     raise UnreadableText("ENCODING")
 
 
 def normalise_line_ends(text: str) -> str:
-    """A text with one kind of line end, and an empty line where Excel named the delimiter."""
+    """Convert all line ends to line feeds, and empty the line in which Excel names the delimiter."""
     return blank_separator_line(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def blank_separator_line(text: str) -> str:
-    """Empties the line with which Excel names the delimiter (`sep=;`): the others keep their numbers."""
+    """Empty the line in which Excel names the delimiter (`sep=;`), so that the other lines keep their numbers."""
     start = len(text) - len(text.lstrip())
     end = text.find("\n", start)
     line = text[start : end if end >= 0 else len(text)]
@@ -128,18 +139,18 @@ def blank_separator_line(text: str) -> str:
 
 
 def iterate_lines(text: str) -> Iterator[str]:
-    """The lines of a text, each with its end (CRLF, CR or LF) as `records` wants them."""
+    """Iterate over the lines of a text, each with its line end (CRLF, CR or LF), as `parse_records` takes them."""
     return io.StringIO(text, newline="")
 
 
 def detect_delimiter(header: str, among: str = ";,") -> str:
-    """The delimiter that a header has most of outside its quotes; of equals the first in `among`."""
+    """Return the delimiter that a header has most of outside quotes; of equals the first in `among`."""
     outside = "".join(header.split('"')[::2])
     return max(among, key=outside.count)
 
 
 def split_fields(line: str, delimiter: str) -> tuple[str, ...]:
-    """The fields of one line; one that is no record by the rules of quotes is cut at every delimiter."""
+    """Split one line into fields; a line with misplaced quotes is cut at every delimiter."""
     try:
         return tuple(next(csv.reader([line], delimiter=delimiter, strict=True), ()))
     except csv.Error:
@@ -147,13 +158,17 @@ def split_fields(line: str, delimiter: str) -> tuple[str, ...]:
 
 
 def parse_records(lines: Iterable[str], delimiter: str, first_line: int = 1) -> Iterator[DelimitedRecord]:
-    """The records of a text; an empty line is a record without fields.
+    """Parse the records of a text; an empty line is a record without fields.
 
-    Takes: lines with their ends (`lines_of`, or a stream opened with `newline=""`), the delimiter, and the
-    number of the first of these lines.
-    Raises `TextRefused`: QUOTE at a quote that is not closed, or that is followed by something else than a
-    delimiter; NOT_TEXT at a NUL; a field over the limit of the `csv` module (128 KiB) is QUOTE too, as only a
-    quote opened by mistake makes one.
+    Args:
+        lines: lines with their ends (`iterate_lines`, or a stream opened with `newline=""`).
+        delimiter: the delimiter.
+        first_line: the number of the first of these lines.
+
+    Raises:
+        UnreadableText: QUOTE for a quote that is not closed or is followed by something else than a delimiter, and for
+            a field over the limit of the `csv` module (128 KiB), which only a quote opened by mistake makes; NOT_TEXT
+            for a NUL character.
     """
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     last = before = first_line - 1
@@ -166,23 +181,28 @@ def parse_records(lines: Iterable[str], delimiter: str, first_line: int = 1) -> 
 
 
 def joins_several_records(record: DelimitedRecord, delimiter: str, width: int) -> bool:
-    """Whether quotes opened by mistake made one record of several: lines and records do not agree.
+    """Tell whether quotes opened by mistake joined several records into one.
 
-    Such quotes in the same place of two records leave a record of the right width, of two pupils. A field
-    over several lines is the end of one record and the beginning of another, with any records between them,
-    where its first line has as many delimiters as there are fields after its place and its last as many as
-    there are before it; or where a further line has as many as a whole record.
+    Such quotes in the same column of two records leave a record of the right width that belongs to two pupils. A field
+    over several lines is taken for the end of one record and the beginning of another where its first line has as many
+    delimiters as there are fields after it and its last line as many as there are fields before it; or where a further
+    line has as many delimiters as a whole record.
+
+    Args:
+        record: the record.
+        delimiter: the delimiter.
+        width: the number of fields of a whole record.
     """
     if record.first_line == record.last_line:
         return False
-    return any(_holds_records(field, place, delimiter, width) for place, field in enumerate(record.fields))
+    return any(_contains_records(field, column, delimiter, width) for column, field in enumerate(record.fields))
 
 
-def _holds_records(value: str, place: int, delimiter: str, width: int) -> bool:
+def _contains_records(value: str, column: int, delimiter: str, width: int) -> bool:
     first, *more = (line.count(delimiter) for line in LINE_END_PATTERN.split(value))
     if not more:
         return False
-    return (first, more[-1]) == (width - 1 - place, place) or max(more) >= width - 1
+    return (first, more[-1]) == (width - 1 - column, column) or max(more) >= width - 1
 
 
 def open_delimited_text(
@@ -193,38 +213,45 @@ def open_delimited_text(
     header: bool = True,
     undecodable: Literal["refused", "kept"] = "refused",
 ) -> DelimitedText:
-    """Opens a whole file for reading, record by record: lines and records agree, or it is refused.
+    """Open a whole file for reading, record by record.
 
-    Byte order marks before a line, Excel's `sep=` line and empty lines before the first record are passed
-    over. The first record gives the delimiter (the one that `sep=` names, if it is among those allowed).
+    Byte order marks before a line, Excel's `sep=` line and empty lines before the first record are skipped. The first
+    record decides the delimiter, unless a `sep=` line names one of those allowed.
 
-    Takes: the bytes (`open(path, "rb")`, `io.BytesIO`); the encodings and delimiters allowed; whether the
-    first record is a header, which must not come again; `undecodable="kept"` passes on bytes that are no
-    UTF-8 as lone surrogates, for a caller who refuses them in the columns that it reads.
-    Raises `TextRefused`, here or while the records are gone through: what `decoded` and `records` raise;
-    SWALLOWED; HEADER_REPEATED.
+    Args:
+        source: the bytes (`open(path, "rb")`, `io.BytesIO`).
+        encodings: the encodings allowed.
+        delimiters: the delimiters allowed.
+        header: whether the first record is a header, which must not occur again.
+        undecodable: `kept` passes bytes that are not UTF-8 on as lone surrogates, for a caller that refuses them in
+            the columns that it reads.
+
+    Raises:
+        UnreadableText: here or while the records are iterated: what `decode_text` and `parse_records` raise;
+            SWALLOWED for quotes around parts of several records; HEADER_REPEATED.
     """
     encoding = encodings[0]
     if len(encodings) > 1 or encoding != UTF8:
         content = source.read()
-        encoding, source = _decoded(content, encodings)[1], io.BytesIO(content)
+        encoding, source = _decode(content, encodings)[1], io.BytesIO(content)
     errors = "surrogateescape" if undecodable == "kept" else "strict"
     lines = _lines(io.TextIOWrapper(source, CODECS[encoding], errors=errors, newline=""))
-    named, passed, first = "", 0, ""
-    for first in lines:
-        if first.strip() and not (separator := SEPARATOR_LINE_PATTERN.fullmatch(first)):
+    named_delimiter, skipped, header_line = "", 0, ""
+    for header_line in lines:
+        if header_line.strip() and not (separator := SEPARATOR_LINE_PATTERN.fullmatch(header_line)):
             break
-        passed += 1
-        named = separator[1] if first.strip() and separator else named
+        skipped += 1
+        named_delimiter = separator[1] if header_line.strip() and separator else named_delimiter
     else:
         return DelimitedText(delimiters[0], encoding, iter(()))
-    delimiter = named if named and named in delimiters else detect_delimiter(first, delimiters)
-    found = parse_records(chain([first], lines), delimiter, passed + 1)
-    return DelimitedText(delimiter, encoding, _agreeing(found, delimiter, header=header))
+    is_allowed = named_delimiter and named_delimiter in delimiters
+    delimiter = named_delimiter if is_allowed else detect_delimiter(header_line, delimiters)
+    records = parse_records(chain([header_line], lines), delimiter, skipped + 1)
+    return DelimitedText(delimiter, encoding, _checked_records(records, delimiter, header=header))
 
 
 def _lines(stream: io.TextIOWrapper) -> Iterator[str]:
-    """Lines of text without byte order marks before them; their ends stay as they are."""
+    """Iterate over the lines of a stream, without byte order marks before them and with their line ends."""
     number = 0
     with stream:
         try:
@@ -234,14 +261,15 @@ def _lines(stream: io.TextIOWrapper) -> Iterator[str]:
                     raise UnreadableText("NOT_TEXT", number)
                 yield line.lstrip(BYTE_ORDER_MARK) if line[0] == BYTE_ORDER_MARK else line
         except UnicodeDecodeError:
-            raise UnreadableText("ENCODING") from None  # decoded ahead of the lines: their number says nothing
+            raise UnreadableText("ENCODING") from None  # decoded ahead of the lines, so no line number is known
 
 
-def _agreeing(found: Iterator[DelimitedRecord], delimiter: str, *, header: bool) -> Iterator[DelimitedRecord]:
-    first = next(found)
+def _checked_records(records: Iterator[DelimitedRecord], delimiter: str, *, header: bool) -> Iterator[DelimitedRecord]:
+    """Pass records on; refuse one that joins several others, and a header that occurs again."""
+    first = next(records)
     yield first
     width, names = len(first.fields), first.fields if header else None
-    for record in found:
+    for record in records:
         if record.last_line > record.first_line and joins_several_records(record, delimiter, width):
             raise UnreadableText("SWALLOWED", *range(record.first_line, record.last_line + 1))
         if record.fields == names:

@@ -52,7 +52,7 @@ PGN_PATTERN = re.compile(
     r"([0-9]+)[.-]([0-9]+)[.-]([0-9]+)(?:[.-]([0-9]+))?(?:[.-]([0-9]+))?"
     ")"
 )
-"""Every accepted form of a number, with its digits in groups, in order. The same expression works in Java and Python."""
+"""Every accepted form of a number, its digits in groups, in order. The expression works in Java and in Python."""
 ROUNDED_PGN_PATTERN = r"=?[0-9]([.,][0-9]*)?[eE]\+?[0-9]{1,2}"
 """A number with an exponent. Where `PGN_PATTERN` does not match it, some of its digits were lost by rounding."""
 NINE_DIGITS_PATTERN = r"^[0-9]{9}\z"

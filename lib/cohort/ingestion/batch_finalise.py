@@ -10,7 +10,7 @@ from cohort.erasure.excluded_pupils import OBJECTED_COLUMN
 from cohort.ingestion import row_validation
 from cohort.ingestion.run_context import IngestionContext
 from cohort.ingestion.validation_pipeline import Judged
-from cohort.legal_basis import consent_register
+from cohort.legal_basis import consent_suppression
 from cohort.results import results_store
 from cohort.results.ledger import LedgerEntry
 from cohort.states.schemas import RESULTS_SCHEMA
@@ -41,7 +41,7 @@ def settle(
             raise AssertionError("the accepted rows that were written are not those that were counted")
         results_store.vacuum_restricted_table(results, "rows that do not count")
     if free is not None and any(entry.codes for entry in entries if entry.is_taken):
-        sent = consent_register.suppress_special_values(
+        sent = consent_suppression.suppress_special_values(
             results_store.rows_of_deliveries(free, taken), row_validation.RAW
         )
         delta.replace_batch(row_validation.select_quarantined(sent, batch).coalesce(1), intake.zones.quarantine, batch)

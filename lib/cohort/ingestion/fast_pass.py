@@ -22,7 +22,7 @@ from cohort.ingestion.discovery import NumberedFile
 from cohort.ingestion.file_accounting import FileCounts
 from cohort.ingestion.run_context import IngestionContext
 from cohort.ingestion.validation_rules import MENDED, PARTIAL
-from cohort.legal_basis import consent_register
+from cohort.legal_basis import consent_suppression
 from cohort.results import results_store
 from cohort.states import local_frames
 from cohort.states.schemas import DELIVERY_NUMBER
@@ -58,7 +58,7 @@ def ruled(intake: IngestionContext, delivered: DataFrame, typed: Watch = local_f
         intake.platform.intake.rules.row_warnings,
         typed,
     )
-    return consent_register.suppress_values_at_intake(
+    return consent_suppression.suppress_values_at_intake(
         excluded_pupils.mark_rows_of_listed_pupils(judged, intake.objections), intake.consents
     )
 

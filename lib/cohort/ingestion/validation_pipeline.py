@@ -149,7 +149,5 @@ def _left_out(
     left = local_frames.materialise_to_parquet(
         excluded_pupils.pupils_without_opt_in(lists, everywhere, domains), zones.scratch / "left-out"
     )
-    opt_in_lists.record_unlisted_pupils(
-        spark, seen, left, lists.opt_in_lists, zones.opt_in_exclusions, intake.platform.tables
-    )
+    opt_in_lists.record_unlisted_pupils(seen, left, lists.opt_in_lists, zones.opt_in_exclusions, intake.platform.tables)
     return left

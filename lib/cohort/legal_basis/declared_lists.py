@@ -1,9 +1,12 @@
-"""A list that somebody keeps for us: a CSV that a TOML beside it declares, read strictly or not at all.
+"""Reader of declared lists: a CSV file that a TOML file beside it declares, read strictly or not at all.
+
+In: the folder of one kind of list and its `ListDefinition`. Out: the lists with parsed lines, and every problem
+of the folder at once, by file and line, never with the text of a cell. Called by the modules of objections,
+consents, instructions and number changes; a folder with a problem must not be used.
 
 Spellings that mean the same are read alike: with or without a header, `;`, `,`, a tab or `|`, any line ends,
-delimiters at the end of the lines, byte order marks, empty lines, Excel's `sep=;`, UTF-8, windows-1252 or
-UTF-16 with its mark, columns in any order under a header. Whatever else differs is a problem; all of a zone
-are told at once, by file and line, never by what stands there.
+delimiters at the end of lines, byte order marks, empty lines, Excel's `sep=;`, UTF-8, windows-1252 or UTF-16
+with its mark, columns in any order under a header.
 """
 
 from __future__ import annotations
@@ -11,21 +14,22 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 from pydantic import Field
 
 from cohort.foundation import declarations
 from cohort.foundation.declarations import Declaration
-from cohort.foundation.delimited_text import UnreadableText
+from cohort.foundation.delimited_text import DelimitedRecord, UnreadableText
 from cohort.foundation.errors import Refusal, describe_problem
 from cohort.legal_basis import list_text
+from cohort.legal_basis.list_columns import CORRECT_THE_LIST, InvalidCell, ListColumn
 
-CORRECT_THE_LIST = "Correct the list, or ask its keeper for a new one"
-GIVE_EVERY_COLUMN = "Give every line all the columns, the empty ones too: nobody guesses what a number alone means"
+GIVE_EVERY_COLUMN = "Give every line all the columns, the empty ones too: a number alone has no certain meaning"
+SAVE_AS_UTF8 = "Save it as CSV UTF-8 with these columns, or ask its keeper for a new one"
 
 
 class ListDeclaration(Declaration):
@@ -37,53 +41,74 @@ class ListDeclaration(Declaration):
 
 
 class DatedListDeclaration(ListDeclaration):
-    """A list that gets stale, and that says whether it is meant to be empty."""
+    """What is declared of a list that goes stale, and that says whether it is meant to be empty."""
 
     max_age_days: Annotated[int, Field(ge=1)]
     declared_empty: bool
 
 
+T = TypeVar("T")
 D = TypeVar("D", bound=ListDeclaration)
-
-
-@dataclass(frozen=True)
-class ListDefinition(Generic[D]):
-    """One zone of lists: its folder's name, the columns of its lists in the order of a list without a header,
-    how a list is declared, and the refusal that its problems make.
-    """
-
-    folder: str
-    columns: tuple[str, ...]
-    declaration: type[D]
-    refusal: type[Refusal]
-
-    def wrong(self, what: str, example: str, found: str, where: str, do: str = CORRECT_THE_LIST) -> str:
-        """One problem in the house form; `where` is a line's own, or `zone.place` of a file."""
-        return describe_problem(what, example=example, found=found, where=where, do=do)
-
-    def place(self, file: str) -> str:
-        """What a file of the zone goes by in messages."""
-        return f"{self.folder}/{file}"
 
 
 @dataclass(frozen=True, repr=False)
 class ListLine:
-    """One line as written, blanks around its cells gone; `where` names it in a problem and in its repr."""
+    """One line: its number in the file, its cells as text, its place in messages, and its parsed values.
+
+    `line[COLUMN]` is the parsed value of a column. The repr has the place only.
+    """
 
     number: int
-    cells: dict[str, str]
+    cells: Mapping[str, str]
     where: str
+    values: Mapping[str, object] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"Line({self.where})"
+        return f"ListLine({self.where})"
 
-    def __getitem__(self, column: str) -> str:
-        return self.cells[column]
+    def __getitem__(self, column: ListColumn[T]) -> T:
+        return cast(T, self.values[column.name])
+
+
+def accept_every_line(_: ListLine) -> Iterator[InvalidCell]:
+    """The check of a list in which no cell depends on another one."""
+    yield from ()
+
+
+@dataclass(frozen=True)
+class ListDefinition(Generic[D]):
+    """One kind of list.
+
+    Args:
+        folder: the name of the folder of its lists under the storage root.
+        columns: the columns, in the order of a list without a header.
+        declaration: what a list of this kind declares.
+        refusal: the refusal that its problems make.
+        check_line: what must hold between the cells of a line, for lines whose cells are all valid.
+    """
+
+    folder: str
+    columns: tuple[ListColumn[Any], ...]
+    declaration: type[D]
+    refusal: type[Refusal]
+    check_line: Callable[[ListLine], Iterable[InvalidCell]] = accept_every_line
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def problem(self, what: str, example: str, found: str, where: str, do: str = CORRECT_THE_LIST) -> str:
+        """One problem as a sentence; `where` is that of a line, or `place` of a file."""
+        return describe_problem(what, example=example, found=found, where=where, do=do)
+
+    def place(self, file: str) -> str:
+        """The name of a file of the folder in messages."""
+        return f"{self.folder}/{file}"
 
 
 @dataclass(frozen=True)
 class DeclaredList(Generic[D]):
-    """One list as read: its name (the declaration's), what is declared, the file's SHA-256, its lines."""
+    """One list as read: its name (that of its declaration), what is declared, the file's SHA-256, its lines."""
 
     name: str
     declaration: D
@@ -91,7 +116,7 @@ class DeclaredList(Generic[D]):
     lines: tuple[ListLine, ...]
 
     def facts(self) -> dict[str, object]:
-        """What may be told of a list anywhere: no line of it."""
+        """What records may say of a list: no line of it."""
         return {
             "list": self.name,
             "source": self.declaration.source,
@@ -102,107 +127,159 @@ class DeclaredList(Generic[D]):
 
 
 def read_declared_lists(
-    zone: ListDefinition[D], folder: Path, today: dt.date, problems: list[str], *, most_days: int | None = None
+    definition: ListDefinition[D], folder: Path, today: dt.date, problems: list[str], *, max_age_days: int | None = None
 ) -> tuple[DeclaredList[D], ...]:
-    """Read every list of a zone.
+    """Read every list of a folder.
 
-    Takes: the zone, its folder (none there: no lists), the day it is, a list that receives every problem, and
-    the greatest age that the platform allows a `Dated` list. The caller adds the problems that it finds in
-    the lines, and raises `zone.refusal(*problems)` when there are any: a zone with a problem is not used.
-    Gives: the lists that could be read, in order of name.
-    Refuses (as problems): a declaration that `config.read` refuses, two for one file, a list dated ahead,
-    older than it or the platform allows, missing, unreadable, with other columns, empty without
-    `declared_empty`; a file that none declares.
+    Args:
+        definition: the kind of list.
+        folder: the folder of the lists; none there means that there are no lists.
+        today: the present day.
+        problems: receives every problem as a sentence. The caller adds those that it finds between lines, and
+            raises `definition.refusal(*problems)` when there are any: a folder with a problem is not used.
+        max_age_days: the greatest age of a list with a `DatedListDeclaration` that the platform allows.
+
+    Returns:
+        The lists that could be read, in the order of their names. Problems are: a declaration that
+        `read_declaration` refuses; two declarations of one file; a list dated ahead, older than it or the
+        platform allows, missing, unreadable, with other columns, or empty without `declared_empty`; an
+        invalid cell or line; a file that none declares.
     """
     files = sorted(folder.iterdir()) if folder.is_dir() else []
-    found, named = list[DeclaredList[D]](), Counter[str]()
+    lists, declared_files = list[DeclaredList[D]](), Counter[str]()
     for file in (file for file in files if file.suffix == ".toml"):
-        where = zone.place(file.name)
+        where = definition.place(file.name)
         try:
-            declared = declarations.read_declaration(file, zone.declaration, where=where, refusal=zone.refusal)
+            declaration = declarations.read_declaration(
+                file, definition.declaration, where=where, refusal=definition.refusal
+            )
         except Refusal as refused:
             problems.extend(refused.problems)
-            named[f"{file.stem}.csv"] += 0
+            declared_files[f"{file.stem}.csv"] += 0
             continue
-        named[declared.file] += 1
-        problems.extend(_age(zone, where, declared, today, most_days))
-        full = isinstance(declared, DatedListDeclaration) and not declared.declared_empty
-        lines = _lines(zone, folder / declared.file, full, problems)
-        if lines is not None:
-            found.append(DeclaredList(file.stem, declared, *lines))
-    for name in (name for name, times in named.items() if times > 1):
-        what = "one declaration of a list"
-        problems.append(zone.wrong(what, "one .toml beside its .csv", "two that name it", zone.place(name)))
-    for file in (file for file in files if file.suffix != ".toml" and file.name not in named):
-        what, example = "only declared lists", "a .toml beside every .csv"
-        problems.append(zone.wrong(what, example, "a file that none declares", zone.place(file.name)))
-    return tuple(found)
+        declared_files[declaration.file] += 1
+        problems.extend(_check_age(definition, where, declaration, today, max_age_days))
+        content = _read_list_file(definition, folder / declaration.file, declaration, problems)
+        if content is not None:
+            lists.append(DeclaredList(file.stem, declaration, *content))
+    problems.extend(_check_declared_once(definition, declared_files))
+    problems.extend(_check_all_declared(definition, files, declared_files))
+    return tuple(lists)
 
 
-def digest_declared_lists(lists: tuple[DeclaredList[D], ...]) -> str:
-    """One hash over lists and what they declare, but for dates: a list renewed as it was is the same one."""
-    told = {x.name: x.declaration.model_dump_json(exclude={"date", "max_age_days"}) for x in lists}
-    every = sorted(f"{x.name} {x.sha256} {told[x.name]}\n" for x in lists)
-    return hashlib.sha256("".join(every).encode()).hexdigest()
+def digest_declared_lists(lists: Iterable[DeclaredList[D]]) -> str:
+    """One SHA-256 over lists and their declarations without dates: a list renewed unchanged has the same one."""
+    lines = sorted(
+        f"{one.name} {one.sha256} {one.declaration.model_dump_json(exclude={'date', 'max_age_days'})}\n"
+        for one in lists
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def parse_date_cell(zone: ListDefinition[D], line: ListLine, column: str, problems: list[str]) -> dt.date | None:
-    """A date of a line, or None for an empty cell; another text is a problem."""
-    found = list_text.parse_list_date(line[column])
-    if line[column] and found is None:
-        what, example = f"a date in {column}", "2025-01-31 or 31-1-2025"
-        problems.append(zone.wrong(what, example, list_text.describe_non_date(line[column]), line.where))
-    return found
+def _check_declared_once(definition: ListDefinition[D], declared_files: Counter[str]) -> Iterator[str]:
+    what, example = "one declaration of a list", "one .toml beside its .csv"
+    for name in (name for name, times in declared_files.items() if times > 1):
+        yield definition.problem(what, example, "two that name it", definition.place(name))
 
 
-def _age(zone: ListDefinition[D], where: str, declared: D, today: dt.date, most_days: int | None) -> Iterator[str]:
-    if declared.date > today:
-        yield zone.wrong("a list dated today or before", str(today), "a later date", where)
-    if isinstance(declared, DatedListDeclaration):
-        days = min(declared.max_age_days, declared.max_age_days if most_days is None else most_days)
-        if (today - declared.date).days > days:
-            what, found = f"a list of at most {days} days old", f"one of {declared.date}"
-            yield zone.wrong(what, f"one of {today}", found, where)
+def _check_all_declared(
+    definition: ListDefinition[D], files: Iterable[Path], declared_files: Counter[str]
+) -> Iterator[str]:
+    what, example = "only declared lists", "a .toml beside every .csv"
+    for file in (file for file in files if file.suffix != ".toml" and file.name not in declared_files):
+        yield definition.problem(what, example, "a file that none declares", definition.place(file.name))
 
 
-def _lines(
-    zone: ListDefinition[D], path: Path, full: bool, problems: list[str]
+def _check_age(
+    definition: ListDefinition[D], where: str, declaration: D, today: dt.date, max_age_days: int | None
+) -> Iterator[str]:
+    if declaration.date > today:
+        yield definition.problem("a list dated today or before", str(today), "a later date", where)
+    if isinstance(declaration, DatedListDeclaration):
+        own = declaration.max_age_days
+        days = own if max_age_days is None else min(own, max_age_days)
+        if (today - declaration.date).days > days:
+            what, found = f"a list of at most {days} days old", f"one of {declaration.date}"
+            yield definition.problem(what, f"one of {today}", found, where)
+
+
+def _read_list_file(
+    definition: ListDefinition[D], path: Path, declaration: D, problems: list[str]
 ) -> tuple[str, tuple[ListLine, ...]] | None:
-    """The SHA-256 and the lines of a file, some at least if it is `full`; or None and a problem."""
-    columns, place, width = ";".join(zone.columns), zone.place(path.name), len(zone.columns)
+    """The SHA-256 and the lines of a file; None, with a problem, where it cannot be read as such a list."""
+    columns, place = ";".join(definition.column_names), definition.place(path.name)
     try:
         content = path.read_bytes()
-        rows = list_text.read_list_records(content, width)
+        records = list_text.read_list_records(content, len(definition.columns))
     except FileNotFoundError:
-        what = "the list that is declared"
-        problems.append(zone.wrong(what, path.name, "no such file", place))
+        problems.append(definition.problem("the list that is declared", path.name, "no such file", place))
         return None
     except OSError:
-        problems.append(zone.wrong("a readable UTF-8 list", columns, "one that cannot be read", place))
+        problems.append(definition.problem("a readable UTF-8 list", columns, "one that cannot be read", place))
         return None
-    except UnreadableText as refused:
-        do = "Save it as CSV UTF-8 with these columns, or ask its keeper for a new one"
-        problems.append(zone.wrong("a readable UTF-8 list", columns, refused.description, place, do))
+    except UnreadableText as unreadable:
+        problems.append(
+            definition.problem("a readable UTF-8 list", columns, unreadable.description, place, SAVE_AS_UTF8)
+        )
         return None
-    header = list_text.match_header(zone.columns, rows[0].fields) if rows else None
-    if rows and not header and list_text.has_no_digits(rows[0].fields):
-        missing = list_text.missing_columns(zone.columns, rows[0].fields)
+    header = list_text.match_header(definition.column_names, records[0].fields) if records else None
+    if header is None and (problem := _check_without_header(definition, records, place)):
+        problems.append(problem)
+        return None
+    records = records[header is not None :]
+    if not records and isinstance(declaration, DatedListDeclaration) and not declaration.declared_empty:
+        problems.append(definition.problem("a line, or declared_empty = true", "one line", "an empty list", place))
+    lines = tuple(_read_lines(definition, records, header or definition.column_names, place, problems))
+    return hashlib.sha256(content).hexdigest(), lines
+
+
+def _check_without_header(definition: ListDefinition[D], records: list[DelimitedRecord], place: str) -> str | None:
+    """Why records that do not begin with the header cannot be lines of the list, if so."""
+    columns = ";".join(definition.column_names)
+    what = f"the columns {columns}"
+    if not records:
+        return definition.problem(what, columns, "nothing", place)
+    if list_text.looks_like_header(records[0].fields):
+        missing = list_text.find_missing_columns(definition.column_names, records[0].fields)
         found = f"a header without {', '.join(missing)}" if missing else "a column twice, or more columns"
-        problems.append(zone.wrong(f"the columns {columns}", columns, found, f"{place} line {rows[0].first_line}"))
-        return None
-    if not rows or (not header and list_text.has_one_column(rows)):
-        found, do = ("one column, without a header", GIVE_EVERY_COLUMN) if rows else ("nothing", CORRECT_THE_LIST)
-        problems.append(zone.wrong(f"the columns {columns}", columns, found, place, do))
-        return None
-    lines, rows = [], rows[header is not None :]
-    if full and not rows:
-        what = "a line, or declared_empty = true"
-        problems.append(zone.wrong(what, "one line", "an empty list", place))
-    for row in rows:
-        where = f"{place} line {row.first_line}"
-        if len(row.fields) != width or row.last_line > row.first_line:
-            found = f"{len(row.fields)} cells" if row.last_line == row.first_line else "a cell over several lines"
-            problems.append(zone.wrong(f"the columns {columns} in every line", columns, found, where))
-        else:
-            lines.append(ListLine(row.first_line, dict(zip(header or zone.columns, row.fields, strict=True)), where))
-    return hashlib.sha256(content).hexdigest(), tuple(lines)
+        return definition.problem(what, columns, found, f"{place} line {records[0].first_line}")
+    if list_text.has_single_column(records):
+        return definition.problem(what, columns, "one column, without a header", place, GIVE_EVERY_COLUMN)
+    return None
+
+
+def _read_lines(
+    definition: ListDefinition[D],
+    records: Iterable[DelimitedRecord],
+    order: Iterable[str],
+    place: str,
+    problems: list[str],
+) -> Iterator[ListLine]:
+    """The valid lines of a file, under columns in a given order; every other one adds its problems."""
+    columns, order = ";".join(definition.column_names), tuple(order)
+    for record in records:
+        where = f"{place} line {record.first_line}"
+        if len(record.fields) != len(order) or record.last_line > record.first_line:
+            found = (
+                f"{len(record.fields)} cells" if record.last_line == record.first_line else "a cell over several lines"
+            )
+            problems.append(definition.problem(f"the columns {columns} in every line", columns, found, where))
+            continue
+        line, invalid_cells = _parse_line(
+            definition, ListLine(record.first_line, dict(zip(order, record.fields, strict=True)), where)
+        )
+        problems.extend(definition.problem(one.what, one.example, one.found, where, one.do) for one in invalid_cells)
+        if not invalid_cells:
+            yield line
+
+
+def _parse_line(definition: ListDefinition[D], line: ListLine) -> tuple[ListLine, list[InvalidCell]]:
+    """The line with the values of its cells, and what is wrong with it."""
+    values, invalid_cells = dict[str, object](), list[InvalidCell]()
+    for column in definition.columns:
+        try:
+            values[column.name] = column.parse(line.cells[column.name])
+        except InvalidCell as invalid:
+            invalid_cells.append(invalid)
+    line = ListLine(line.number, line.cells, line.where, values)
+    return line, invalid_cells or list(definition.check_line(line))

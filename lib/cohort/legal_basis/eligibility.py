@@ -1,42 +1,35 @@
-"""Whose results a project may use today: objections, instructions and consents, as one answer."""
+"""Eligibility: whose results a project may use today, from objections, instructions and consents together.
+
+In: the declared lists of the storage root. Out: `Eligibility` for one project and one day. Called by the jobs that
+ingest, release, publish and withdraw; it never writes.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cohort.agreements import project
 from cohort.agreements.catalogue import Catalogue
+from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.platform import Platform
-from cohort.agreements.project import Project
+from cohort.agreements.project import Project, load_project
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.legal_basis import consent_register, instruction_register, number_changes, objections
-from cohort.legal_basis.consent_register import ConsentedPupils, ConsentRegister
-from cohort.legal_basis.instruction_register import InstructedSchools, InstructionRegister
-from cohort.legal_basis.objections import Objections
-from cohort.release_records import release_states
+from cohort.legal_basis.consent_register import ConsentedPupils, ConsentRegister, PupilCategory, load_consent_register
+from cohort.legal_basis.instruction_register import InstructedSchools, InstructionRegister, load_instruction_register
+from cohort.legal_basis.list_vocabulary import ListVocabulary, load_list_vocabulary
+from cohort.legal_basis.number_changes import load_number_changes
+from cohort.legal_basis.objections import Objections, load_objections
 from cohort.release_records.due_actions import DueReason
 from cohort.release_records.release_record import ReleaseRecord
+from cohort.release_records.release_states import ProjectState, project_state
 from cohort.storage.zone_paths import StorageZones
-
-OPEN_PROJECT = release_states.ProjectState.OPEN
-
-
-@dataclass(frozen=True)
-class ListVocabulary:
-    """What a line of a list may name: schools, projects, domains, and those that are special categories."""
-
-    schools: Collection[str]
-    projects: Collection[str]
-    domains: Collection[str]
-    categories: Collection[str]
 
 
 @dataclass(frozen=True)
 class Eligibility:
-    """What holds for one project on one day."""
+    """The lists of one project on one day, with the schools that instructed and the pupils who consented."""
 
     objections: Objections
     instructions: InstructionRegister
@@ -45,7 +38,7 @@ class Eligibility:
     consented: ConsentedPupils
 
     def digests(self) -> dict[str, str]:
-        """A hash per kind of list: another one means that a list, or what of it holds, changed."""
+        """A digest per kind of list; it changes when a list, or what is in force of it, does."""
         return {
             "objections_digest": self.objections.digest(),
             "instructions_digest": self.instructed_schools.digest,
@@ -53,7 +46,7 @@ class Eligibility:
         }
 
     def facts(self) -> dict[str, object]:
-        """What an exact, restricted record keeps of them."""
+        """What the exact, restricted record of a release says of the lists."""
         return {
             "objections": self.objections.facts(),
             "instructions": self.instructions.facts(),
@@ -63,118 +56,118 @@ class Eligibility:
 
 
 def load_eligibility(
-    zones: StorageZones, platform: Platform, agreed: Project, today: dt.date, may_name: ListVocabulary
+    zones: StorageZones, platform: Platform, project: Project, today: dt.date, vocabulary: ListVocabulary
 ) -> Eligibility:
     """Read all lists for one project.
 
-    Takes: what a line may name: one that names something else is refused.
-    Refuses: the lists of objections (exit code 12), of number changes (11); of instructions and consents, and
-    where the project has none (17).
+    Args:
+        zones: the zones of the storage root.
+        platform: the platform's declaration, with the limits of lists.
+        project: the project.
+        today: the present day.
+        vocabulary: what the lines of lists may name.
+
+    Raises:
+        ObjectionsRefused: a problem in the lists of objections (exit code 12).
+        DeliveriesRefused: a problem in the changes of pupil numbers (11).
+        RightsRefused: a problem in the instructions or consents, or none in force for the project (17).
     """
-    against = objections.load_objections(
-        zones.objections, platform.objections, today, may_name.domains, projects=may_name.projects
+    objections = load_objections(
+        zones.objections, platform.objections, today, vocabulary.domains, projects=vocabulary.projects
     )
-    told = load_instructions(zones, today, may_name)
-    given = load_consents(zones, platform, today, may_name)
-    return Eligibility(against, told, told.instructed_schools(agreed), given, given.consented_pupils(agreed))
-
-
-def load_list_vocabulary(zones: StorageZones, folder: Path, listed: Catalogue) -> ListVocabulary:
-    """What the lists of a platform may name."""
-    return ListVocabulary(listed.schools, project_names(zones, folder), listed.domains(), listed.special_domains())
-
-
-def load_instructions(zones: StorageZones, today: dt.date, may_name: ListVocabulary) -> InstructionRegister:
-    """The lists of instructions."""
-    return instruction_register.load_instruction_register(
-        zones.instructions, today, may_name.schools, may_name.projects
+    instructions = load_instruction_register(zones.instructions, today, vocabulary)
+    consents = load_consents(zones, platform, today, vocabulary)
+    return Eligibility(
+        objections, instructions, instructions.instructed_schools(project), consents, consents.consented_pupils(project)
     )
 
 
-def load_consents(zones: StorageZones, platform: Platform, today: dt.date, may_name: ListVocabulary) -> ConsentRegister:
-    """The lists of consents, under all numbers of every pupil."""
-    changes = number_changes.load_number_changes(zones.number_changes, today)
-    days = platform.objections.max_age_days
-    return consent_register.load_consent_register(
-        zones.consents, days, today, changes, may_name.categories, may_name.projects
-    )
+def load_consents(
+    zones: StorageZones, platform: Platform, today: dt.date, vocabulary: ListVocabulary
+) -> ConsentRegister:
+    """Read the lists of consents, with the changes of pupil numbers.
 
-
-def project_names(zones: StorageZones, folder: Path) -> frozenset[str]:
-    """Every project that is declared or has records."""
-    declared = {file.stem for file in (folder / "projects").glob("*.toml") if not file.stem.startswith("_")}
-    return frozenset(
-        declared | {path.name for zone in (zones.public_records, zones.exact_records) for path in zone.glob("*/")}
-    )
+    Raises:
+        DeliveriesRefused: a problem in the changes of pupil numbers (exit code 11).
+        RightsRefused: a problem in the consents (17).
+    """
+    changes = load_number_changes(zones.number_changes, today)
+    return load_consent_register(zones.consents, platform.objections.max_age_days, today, changes, vocabulary)
 
 
 def consented_pupils_of_live_projects(
-    zones: StorageZones, platform: Platform, folder: Path, today: dt.date, listed: Catalogue, against: Objections
+    zones: StorageZones, platform: Platform, config: Path, today: dt.date, catalogue: Catalogue, objections: Objections
 ) -> ConsentedPupils:
-    """For which pupils some live project has consent, by category: what intake keeps the values of.
+    """The pupils who consent to a category for some live project, without an objection: ingestion keeps their values.
 
-    A project is live until its end, unless it is being destroyed.
-    Refuses: what `consent` refuses; a project that a consent names and that cannot be read (10): without it
-    nobody knows what may be kept.
+    A project is live until its last day, unless it is being destroyed.
+
+    Raises:
+        ConfigurationRefused: a project that a consent names and that cannot be read (exit code 10): without it
+            nobody knows which values may be kept.
+        DeliveriesRefused, RightsRefused: what `load_consents` refuses (11, 17).
     """
-    lines = load_consents(zones, platform, today, load_list_vocabulary(zones, folder, listed))
-    pairs: set[consent_register.PupilCategory] = set()
-    for name in sorted({line.project for line in lines.consents}):
-        if (
-            not (folder / "projects" / f"{name}.toml").exists()
-            or release_states.project_state(zones, name) is not OPEN_PROJECT
-        ):
+    register = load_consents(zones, platform, today, load_list_vocabulary(zones, config, catalogue))
+    pairs: set[PupilCategory] = set()
+    for name in sorted({consent.project for consent in register.consents}):
+        declared = (config / "projects" / f"{name}.toml").exists()
+        if not declared or project_state(zones, name) is not ProjectState.OPEN:
             continue
-        agreed = project.load_project(folder, name, platform)
-        if today <= agreed.ends:
-            of = frozenset(result.domein for result in agreed.special_results)
-            barred = against.barred_from_project(name, agreed.domains)
-            pairs |= {pair for pair in lines.pairs_in_force(name, of) if pair[0] not in barred}
+        project = load_project(config, name, platform)
+        if today <= project.ends:
+            categories = frozenset(result.domein for result in project.special_results)
+            barred = objections.barred_from_project(name, project.domains)
+            pairs |= {pair for pair in register.pairs_in_force(name, categories) if pair[0] not in barred}
     return ConsentedPupils(frozenset(pairs))
 
 
-def lapsed_grounds(record: ReleaseRecord, today: Eligibility) -> list[DueReason]:
-    """What a published release was made on and no longer holds.
+def find_lapsed_grounds(record: ReleaseRecord, today: Eligibility) -> list[DueReason]:
+    """The legal grounds of a published release that are not in force any more.
 
-    Takes: its exact record; what holds today.
+    Args:
+        record: the exact record of the release.
+        today: the eligibility of its project today.
     """
-    told = []
+    reasons = []
     if today.instructed_schools.lapsed_since(record.instructed):
-        told.append(DueReason.INSTRUCTION_ENDED)
+        reasons.append(DueReason.INSTRUCTION_ENDED)
     if today.consented.digest != record.consents_digest:
-        told.append(DueReason.CONSENTS_CHANGED)
-    return told
+        reasons.append(DueReason.CONSENTS_CHANGED)
+    return reasons
 
 
-def check_special_category_columns(agreed: Project, categories: Collection[str]) -> None:
-    """Hold a project's columns to the catalogue: special-category results only on a legal ground.
+def check_special_category_columns(project: Project, categories: Collection[str]) -> None:
+    """Check that a project shows special-category results on a legal ground, and names a ground for no other.
 
-    Takes: the domains of tests marked `bijzonder`.
-    Refuses: a column that shows one without a legal ground, a ground for a result that needs none (10).
+    Args:
+        project: the project.
+        categories: the domains of tests marked `bijzonder`.
+
+    Raises:
+        ConfigurationRefused: every column for which this is not so (exit code 10).
     """
-    told = []
-    for column in agreed.columns:
-        domains = {result.domein for result in column.results}
-        hit = sorted(domains & set(categories))
-        if hit and column.legal_ground is None:
-            told.append(
-                describe_problem(
-                    "special-category results in a sensitive column, on a legal ground, with consents",
-                    example="legal_ground = 'AVG art. 9 lid 2 onder a'",
-                    found=f"column {column.name} of the special-category domain {', '.join(hit)} without",
-                    where=f"projects/{agreed.name}.toml",
-                    do="Remove the column, or declare it as the template does",
-                )
-            )
-        if column.legal_ground is not None and domains - set(categories):
-            told.append(
-                describe_problem(
-                    "a legal ground for special-category results only",
-                    example="a test marked bijzonder",
-                    found=f"one for column {column.name}",
-                    where=f"projects/{agreed.name}.toml",
-                    do="Remove legal_ground, or mark the test in toetsen.csv",
-                )
-            )
-    if told:
-        raise ConfigurationRefused(*told)
+    where = f"projects/{project.name}.toml"
+    problems = [problem for column in project.columns for problem in _check_legal_ground(column, categories, where)]
+    if problems:
+        raise ConfigurationRefused(*problems)
+
+
+def _check_legal_ground(column: DeclaredColumn, categories: Collection[str], where: str) -> Iterator[str]:
+    domains = {result.domein for result in column.results}
+    special = sorted(domains & set(categories))
+    if special and column.legal_ground is None:
+        yield describe_problem(
+            "special-category results in a sensitive column, on a legal ground, with consents",
+            example="legal_ground = 'AVG art. 9 lid 2 onder a'",
+            found=f"column {column.name} of the special-category domain {', '.join(special)} without",
+            where=where,
+            do="Remove the column, or declare it as the template does",
+        )
+    if column.legal_ground is not None and domains - set(categories):
+        yield describe_problem(
+            "a legal ground for special-category results only",
+            example="a test marked bijzonder",
+            found=f"one for column {column.name}",
+            where=where,
+            do="Remove legal_ground, or mark the test in toetsen.csv",
+        )

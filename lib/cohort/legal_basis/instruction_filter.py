@@ -1,4 +1,8 @@
-"""Accepted → Instructed: the rows of schools that gave no instruction are left out."""
+"""Stage Accepted → Instructed: rows of schools and sites without an instruction are left out.
+
+In: the results a project selects, and the instructed schools. Out: the rows of those schools, columns unchanged.
+Called by the release pipeline and its accounting.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +17,19 @@ INSTRUCTED_COLUMN = "_instructed"
 
 
 def mark_instructed_rows(rows: DataFrame, schools: InstructedSchools) -> DataFrame:
-    """The rows with `_instructed`: whether their school, or their site of it, gave an instruction."""
-    state = "brin string not null, _whole boolean not null, _sites array<string> not null"
-    told = [(brin, whole, sorted(sites)) for brin, (whole, sites) in schools.coverage.items()]
-    given = F.broadcast(local_frames.make_local_frame(rows.sparkSession, state, told))
+    """Add the column `_instructed`: whether the school of a row, or its site of it, gave an instruction."""
+    schema = "brin string not null, _whole boolean not null, _sites array<string> not null"
+    coverage = [(brin, whole, sorted(sites)) for brin, (whole, sites) in schools.coverage.items()]
+    by_school = F.broadcast(local_frames.make_local_frame(rows.sparkSession, schema, coverage))
     covered = F.col("_whole") != F.array_contains("_sites", F.col("vestiging"))
-    marked = rows.join(given, "brin", "left").withColumn(INSTRUCTED_COLUMN, F.coalesce(covered, F.lit(False)))
+    marked = rows.join(by_school, "brin", "left").withColumn(INSTRUCTED_COLUMN, F.coalesce(covered, F.lit(False)))
     return marked.select(*rows.columns, INSTRUCTED_COLUMN)
 
 
 def keep_instructed_rows(selected: AcceptedResults, schools: InstructedSchools) -> InstructedResults:
-    """Leave out the rows of schools and sites without an instruction.
+    """Keep the rows of schools and sites with an instruction.
 
-    brin  vestiging          schools.of                    kept
+    brin  vestiging          schools.coverage              kept
     10AA  00                 10AA: all but 02              yes
     10AA  02                                               no
     10AB  01                 (none)                        no

@@ -1,51 +1,64 @@
-"""Changes of pupil numbers: which numbers are one pupil's, and which of them is the newest.
+"""Changes of pupil numbers: which numbers belong to one pupil, and which of them is the newest.
 
-A number changes when an onderwijsnummer gives way to a BSN, or when one was wrong. The lists are declared
-one by one (`nummerwijzigingen/<list>.toml`) and read strictly; all of them together are one mapping, whatever
-their order. A change counts from the moment it is known, also for what was delivered before its date. A
-change back on a later day undoes the earlier one; an exchange of two pupils' numbers is refused.
+In: the lists of the folder `nummerwijzigingen`, and the links that earlier lists named. Out: `NumberChanges`. Read by
+ingestion (rows get the newest number), objections (an objection bars every number of its pupil) and releases.
+
+A number changes when an onderwijsnummer gives way to a BSN, or when one was wrong. A change counts from the moment
+it is known, also for what was delivered before its date. A change back on a later day undoes the earlier one; an
+exchange of two pupils' numbers is refused.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from pydantic import ConfigDict
+
 from cohort.foundation import json_documents
 from cohort.foundation.errors import DeliveriesRefused, StateRefused, describe_problem
-from cohort.foundation.identifiers import normalise_pgn
-from cohort.legal_basis import declared_lists
-from cohort.legal_basis.declared_lists import DeclaredList, ListDeclaration, ListDefinition, ListLine
+from cohort.legal_basis.declared_lists import (
+    DeclaredList,
+    ListDeclaration,
+    ListDefinition,
+    digest_declared_lists,
+    read_declared_lists,
+)
+from cohort.legal_basis.list_columns import pupil_number_column, required_date_column
+from cohort.legal_basis.number_change_resolution import NumberChange, resolve_newest_numbers
+from cohort.release_records.release_record import RecordPart
 
-NUMBER_CHANGE_COLUMNS = ("oud_pgn", "nieuw_pgn", "vanaf")
 NUMBER_CHANGE_FOLDER = "nummerwijzigingen"
 LINKED_NUMBERS_FILE = Path("restricted") / "nummerwijzigingen.json"
-"""Every pair of numbers that a change ever named, under the storage root."""
+"""The document of all linked numbers, under the storage root."""
 MOST_REMARKS = 20
 """Lines without effect that a run names; it counts all of them."""
-NUMBER_CHANGE_LISTS = ListDefinition(NUMBER_CHANGE_FOLDER, NUMBER_CHANGE_COLUMNS, ListDeclaration, DeliveriesRefused)
 
-
-@dataclass(frozen=True, repr=False)
-class NumberChange:
-    """One line of a list: an old number, the new one, the day it came, and where it says so."""
-
-    old: str
-    new: str
-    since: dt.date
-    where: str
-
+_OLD_NUMBER, _NEW_NUMBER = pupil_number_column("oud_pgn"), pupil_number_column("nieuw_pgn")
+_SINCE = required_date_column("vanaf", "a date in vanaf", "2025-01-31")
+NUMBER_CHANGE_LISTS = ListDefinition(
+    NUMBER_CHANGE_FOLDER, (_OLD_NUMBER, _NEW_NUMBER, _SINCE), ListDeclaration, DeliveriesRefused
+)
 
 LinkedNumbers = frozenset[tuple[str, str]]
 """Numbers that a change named together, each pair in alphabetical order."""
 
 
+class LinkedNumbersDocument(RecordPart):
+    """Every two numbers that a list of changes ever named together."""
+
+    model_config = ConfigDict(json_schema_extra={"$id": "linked-numbers-1"})
+
+    pairs: tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True)
 class NumberChanges:
-    """All lists together."""
+    """All lists of changes together, and the links of earlier lists."""
 
     lists: tuple[DeclaredList[ListDeclaration], ...] = field(default=(), repr=False)
     newest_numbers: dict[str, str] = field(default_factory=dict, repr=False)
@@ -53,175 +66,102 @@ class NumberChanges:
     pairs: LinkedNumbers = field(default=frozenset(), repr=False)
     """Every two numbers that a line of today or of an earlier list names together."""
     without_effect: tuple[str, ...] = ()
-    """Lines whose old and new number are one, by their places."""
+    """The places of lines whose old and new number are the same."""
 
     def newest(self, pgn: str) -> str:
         """The newest number of the pupil who has or had this one (in normal form)."""
         return self.newest_numbers.get(pgn, pgn)
 
     def certain_numbers(self, numbers: frozenset[str]) -> frozenset[str]:
-        """The numbers, and every other one that their pupils certainly have or had: for what is allowed."""
+        """The numbers, and every other one that their pupils certainly have or had. For what is permitted."""
         if not self.newest_numbers:
             return numbers
         pupils = {self.newest(number) for number in numbers}
         return numbers | pupils | {old for old, new in self.newest_numbers.items() if new in pupils}
 
     def linked_numbers(self, numbers: frozenset[str]) -> frozenset[str]:
-        """The numbers, and every number that a change ever led to or from: for what is barred.
+        """The numbers, and every number that a change ever led to or from. For what is barred.
 
-        A change that was replaced or taken out of its list may have moved results already, so whoever objects
-        under one of the numbers is barred under all of them.
+        A change that was replaced or taken out of its list may have moved results already, so who objects under
+        one of the numbers is barred under all of them.
         """
-        linked, ahead = set(numbers), [*numbers]
-        while ahead:
-            fresh = self._beside.get(ahead.pop(), set()) - linked
-            linked |= fresh
-            ahead.extend(fresh)
+        linked, pending = set(numbers), [*numbers]
+        while pending:
+            unvisited = self._neighbours.get(pending.pop(), set()) - linked
+            linked |= unvisited
+            pending.extend(unvisited)
         return frozenset(linked)
 
     @cached_property
-    def _beside(self) -> Mapping[str, set[str]]:
+    def _neighbours(self) -> Mapping[str, set[str]]:
         """Every number that a change ever named, with the numbers named together with it."""
-        beside: dict[str, set[str]] = {}
+        neighbours = defaultdict[str, set[str]](set)
         for one, other in (*self.pairs, *self.newest_numbers.items()):
-            beside.setdefault(one, set()).add(other)
-            beside.setdefault(other, set()).add(one)
-        return beside
+            neighbours[one].add(other)
+            neighbours[other].add(one)
+        return neighbours
 
     def remarks(self) -> list[str]:
-        """What a run tells of the lists besides: nothing that it refuses."""
+        """Sentences about lines without effect, for the report of a run."""
         return [
             f"numbers: the old and the new number are the same, so nothing changes by {where}"
             for where in self.without_effect[:MOST_REMARKS]
         ]
 
     def digest(self) -> str:
-        """One hash over all lists: another one means that a list changed."""
-        return declared_lists.digest_declared_lists(self.lists)
+        """One digest over all lists; it changes when a list does."""
+        return digest_declared_lists(self.lists)
 
 
 def load_number_changes(folder: Path, today: dt.date) -> NumberChanges:
-    """Read every declared list, and which numbers earlier lists named together.
+    """Read every list of changes, and the numbers that earlier lists linked.
 
-    Takes: the zone of the lists (none there: no changes), the day it is.
-    Gives: the newest number of every number that was replaced. Of two new numbers for one old number the
-    later counts, of a change and a change back on another day too; a line whose two numbers are one counts
-    for nothing.
-    Refuses: a list missing, undeclared, dated ahead or unreadable, a number that does not pass its proof,
-    two new numbers for one old number on one day, numbers that pupils exchange: all problems at once
-    (exit code 11); what earlier lists named, if that cannot be read (exit code 15).
+    Args:
+        folder: the folder of the lists; none there means that there are no changes.
+        today: the present day.
+
+    Raises:
+        DeliveriesRefused: every problem of `read_declared_lists`, an invalid number, and the problems of
+            `resolve_newest_numbers` (exit code 11).
+        StateRefused: the document of linked numbers cannot be read (exit code 15).
     """
     problems: list[str] = []
-    found = declared_lists.read_declared_lists(NUMBER_CHANGE_LISTS, folder, today, problems)
-    every = [_change(line, problems) for one in found for line in one.lines]
-    changes = [change for change in every if change is not None]
-    mapping = resolve_newest_numbers(changes, problems)
+    lists = read_declared_lists(NUMBER_CHANGE_LISTS, folder, today, problems)
+    changes = [
+        NumberChange(line[_OLD_NUMBER], line[_NEW_NUMBER], line[_SINCE], line.where)
+        for one in lists
+        for line in one.lines
+    ]
+    newest_numbers = resolve_newest_numbers(changes, problems)
     if problems:
         raise DeliveriesRefused(*problems)
-    pairs = {_pair(change) for change in changes if change.old != change.new}
+    pairs = frozenset(
+        (min(change.old, change.new), max(change.old, change.new)) for change in changes if change.old != change.new
+    )
     without_effect = tuple(change.where for change in changes if change.old == change.new)
-    return NumberChanges(found, mapping, frozenset(pairs) | _ever(folder.parent / LINKED_NUMBERS_FILE), without_effect)
+    earlier_pairs = _read_linked_numbers(folder.parent / LINKED_NUMBERS_FILE)
+    return NumberChanges(lists, newest_numbers, pairs | earlier_pairs, without_effect)
 
 
 def record_linked_numbers(root: Path, changes: NumberChanges) -> None:
-    """Write down which numbers are linked, before the first row of theirs moves."""
-    if changes.pairs != _ever(root / LINKED_NUMBERS_FILE):
-        json_documents.write_json_document(root / LINKED_NUMBERS_FILE, {"pairs": sorted(changes.pairs)})
+    """Write the document of linked numbers; to be done before the first row gets another number.
 
-
-def resolve_newest_numbers(changes: Iterable[NumberChange], problems: list[str]) -> dict[str, str]:
-    """Follow every change to its end, in whatever order the changes come.
-
-    Takes: the changes; a list that receives what is wrong with them.
-    Gives: replaced number → newest number, but for pupils who exchange numbers.
-
-    | changes, by day | newest numbers |
-    |---|---|
-    | A → B, later B → A | A of both: the change was undone |
-    | A → B, later B → C, later C → A | A of all three |
-    | A → B and B → A on one day | none, a problem: an exchange |
-    | A → C, later C → B, and B → A between them | none, a problem: an exchange in three steps |
+    Args:
+        root: the storage root.
+        changes: the changes of today.
     """
-    last = _last(changes, problems)
-    exchanged: set[str] = set()
-    for circle in _circles(last):
-        if back := _change_back(circle):
-            del last[back.new]
-        else:
-            exchanged.update(change.old for change in circle)
-            problems.append(_exchange(circle))
-    newest: dict[str, str] = {}
-    for start in last:
-        way, number = list[str](), start
-        while number in last and number not in newest and number not in exchanged:
-            way.append(number)
-            number = last[number].new
-        newest.update(dict.fromkeys(way, newest.get(number, number)))
-    return {old: new for old, new in newest.items() if new not in exchanged}
+    if changes.pairs != _read_linked_numbers(root / LINKED_NUMBERS_FILE):
+        document = LinkedNumbersDocument(pairs=tuple(sorted(changes.pairs)))
+        json_documents.write_json_document(root / LINKED_NUMBERS_FILE, document.model_dump(mode="json"))
 
 
-def _last(changes: Iterable[NumberChange], problems: list[str]) -> dict[str, NumberChange]:
-    """The last change of every number that changes."""
-    last: dict[str, NumberChange] = {}
-    for change in sorted(changes, key=lambda c: (c.since, c.where)):
-        before = last.get(change.old)
-        if change.old == change.new:
-            continue
-        if before and before.since == change.since and before.new != change.new:
-            found = f"two on one day (the other one in {before.where})"
-            problems.append(
-                NUMBER_CHANGE_LISTS.wrong("one new number for an old one", "one line per change", found, change.where)
-            )
-        last[change.old] = change
-    return last
-
-
-def _circles(last: Mapping[str, NumberChange]) -> list[list[NumberChange]]:
-    """The changes that lead back to where they began, each circle once and in its own order."""
-    circles, seen = list[list[NumberChange]](), set[str]()
-    for start in sorted(last):
-        way, number = dict[str, int](), start
-        while number in last and number not in seen:
-            way[number] = len(way)
-            seen.add(number)
-            number = last[number].new
-        if number in way:
-            circles.append([last[one] for one in list(way)[way[number] :]])
-    return circles
-
-
-def _change_back(circle: list[NumberChange]) -> NumberChange | None:
-    """The change by which one pupil came back to an earlier number, the last of the circle.
-
-    Of one pupil every change but that one is followed by a later one of the number that it gave. Any other
-    circle gives a number to one pupil that another has or had that day.
-    """
-    following = [*circle[1:], circle[0]]
-    ends = [one for one, then in zip(circle, following, strict=True) if one.since >= then.since]
-    return ends[0] if len(ends) == 1 else None
-
-
-def _exchange(circle: list[NumberChange]) -> str:
-    return describe_problem(
-        "changes that lead to one number of one pupil",
-        example="a change, or a change back on a later day",
-        found=f"an exchange of {len(circle)} numbers between pupils",
-        where=", ".join(sorted(change.where for change in circle)),
-        do="Take these lines out of the list and ask the schools to deliver these pupils' results again "
-        "under their right numbers; file an objection of one of them under each of the numbers",
-    )
-
-
-def _pair(change: NumberChange) -> tuple[str, str]:
-    return min(change.old, change.new), max(change.old, change.new)
-
-
-def _ever(file: Path) -> LinkedNumbers:
-    """What earlier lists named together."""
+def _read_linked_numbers(file: Path) -> LinkedNumbers:
+    """The numbers that earlier lists named together."""
     try:
-        told = json_documents.read_json_document(file)["pairs"] if file.exists() else []
-        return frozenset((str(one), str(other)) for one, other in told)
-    except (OSError, ValueError, KeyError, TypeError):
+        if not file.exists():
+            return frozenset()
+        return frozenset(LinkedNumbersDocument.model_validate(json_documents.read_json_document(file)).pairs)
+    except (OSError, ValueError):
         raise StateRefused(
             describe_problem(
                 "the numbers that earlier lists of changes named",
@@ -231,15 +171,3 @@ def _ever(file: Path) -> LinkedNumbers:
                 do="Restore it from a backup: objections under earlier numbers are followed by it",
             )
         ) from None
-
-
-def _change(line: ListLine, problems: list[str]) -> NumberChange | None:
-    old, new = normalise_pgn(line["oud_pgn"]), normalise_pgn(line["nieuw_pgn"])
-    if old is None or new is None:
-        which = [name for name, number in (("oud_pgn", old), ("nieuw_pgn", new)) if number is None]
-        what, found = "pupil numbers that pass their proof", f"another {' and '.join(which)}"
-        problems.append(NUMBER_CHANGE_LISTS.wrong(what, "a BSN of nine digits", found, line.where))
-    since = declared_lists.parse_date_cell(NUMBER_CHANGE_LISTS, line, "vanaf", problems)
-    if since is None and not line["vanaf"]:
-        problems.append(NUMBER_CHANGE_LISTS.wrong("a date in vanaf", "2025-01-31", "nothing", line.where))
-    return NumberChange(old, new, since, line.where) if old and new and since else None

@@ -1,8 +1,10 @@
-"""Objections that stand: what was ever filed stands until its own source withdraws it.
+"""Registry of objections: whatever a source ever filed is in force until that source withdraws it.
 
-Lists are cumulative. A newer list that no longer has a pupil lifts nothing, nor does a list that is gone; a
-withdrawal lifts what its own source filed for that pupil and scope before it, from its date on. So what every
-source filed is kept in the restricted zone (`restricted/objections`), a file per source.
+In: the lists of today and the registry in `restricted/objections`, one document per source. Out: the registry as it
+is to be saved. Called by `objections`; nothing but a withdrawal by its own source may end an objection.
+
+Lists are cumulative. A newer list without a pupil ends nothing, nor does a list that is gone. A withdrawal ends, from
+its date on, what its own source filed before it for that pupil and scope.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+
+from pydantic import ConfigDict
 
 from cohort.foundation import json_documents
 from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objection_lists import OBJECTION_LISTS, POLARITY_ALLOW, ObjectionLine, ObjectionList
+from cohort.release_records.release_record import RecordPart
 
 ObjectionKey = tuple[str, str]
 """A number as it was filed, and a scope."""
@@ -26,7 +30,7 @@ ObjectionKey = tuple[str, str]
 
 @dataclass(frozen=True, repr=False)
 class RegistryEntry:
-    """An objection: filed from a day, until it was withdrawn; and whether the pupil was ever found here."""
+    """An objection: filed from a day, until it was withdrawn; `matched` if results of the pupil were ever seen."""
 
     since: dt.date
     until: dt.date | None = None
@@ -38,7 +42,7 @@ class RegistryEntry:
 
 @dataclass(frozen=True)
 class ObjectionSource:
-    """What one source ever filed, how its lists counted last, and which schools they covered."""
+    """Everything that one source ever filed, and the polarity, names and covered schools of its last lists."""
 
     name: str
     polarity: str
@@ -48,185 +52,213 @@ class ObjectionSource:
 
 
 ObjectionRegistry = Mapping[str, ObjectionSource]
+"""The sources by name."""
+
+
+class ObjectionSourceDocument(RecordPart):
+    """One source on disk; an entry is a number, a scope, its first day, its withdrawal, and whether it matched."""
+
+    model_config = ConfigDict(json_schema_extra={"$id": "objection-source-1"})
+
+    source: str
+    polarity: str
+    lists: tuple[str, ...]
+    schools: tuple[str, ...]
+    entries: tuple[tuple[str, str, dt.date, dt.date | None, bool], ...]
+
+    @classmethod
+    def from_source(cls, source: ObjectionSource) -> ObjectionSourceDocument:
+        return cls(
+            source=source.name,
+            polarity=source.polarity,
+            lists=source.lists,
+            schools=tuple(sorted(source.schools)),
+            entries=tuple(
+                (pgn, scope, entry.since, entry.until, entry.matched)
+                for (pgn, scope), entry in sorted(source.entries.items())
+            ),
+        )
+
+    def to_source(self) -> ObjectionSource:
+        entries = {
+            (pgn, scope): RegistryEntry(since, until, matched) for pgn, scope, since, until, matched in self.entries
+        }
+        return ObjectionSource(self.source, self.polarity, self.lists, frozenset(self.schools), entries)
 
 
 def load_objection_registry(folder: Path) -> ObjectionRegistry:
-    """What every source filed so far.
+    """Read what every source filed so far.
 
-    Refuses: a file that cannot be read (exit code 15): without it an objection could be lost.
+    Raises:
+        StateRefused: a document that cannot be read (exit code 15): without it an objection could be lost.
     """
-    found = {}
+    registry = {}
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
         try:
-            source = _source(json_documents.read_json_document(file))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            document = ObjectionSourceDocument.model_validate(json_documents.read_json_document(file))
+        except (OSError, ValueError):
             raise StateRefused(
                 describe_problem(
                     "what a source of objections filed before",
                     example="the file as it was written",
                     found="one that cannot be read",
                     where="restricted/objections/",
-                    do="Restore it from a backup: objections that are in no list any more stand there",
+                    do="Restore it from a backup: it has the objections that are in no list any more",
                 )
             ) from None
-        found[source.name] = source
-    return found
+        registry[document.source] = document.to_source()
+    return registry
 
 
-def save_objection_registry(folder: Path, standing: ObjectionRegistry) -> None:
-    """Write down every source, each whole or not at all; only the platform reads them."""
-    before = load_objection_registry(folder)
-    for name, source in standing.items():
-        if before.get(name) != source:
-            json_documents.write_json_document(folder / _file(name), _told(source))
+def save_objection_registry(folder: Path, registry: ObjectionRegistry) -> None:
+    """Write every source that changed, each document whole or not at all; only the platform's user reads them."""
+    saved = load_objection_registry(folder)
+    for name, source in registry.items():
+        if saved.get(name) != source:
+            document = ObjectionSourceDocument.from_source(source)
+            json_documents.write_json_document(folder / _file_name(name), document.model_dump(mode="json"))
 
 
 def find_changed_sources(
-    standing: ObjectionRegistry, filed: Iterable[ObjectionList], confirmed: Collection[str]
+    registry: ObjectionRegistry, lists: Iterable[ObjectionList], confirmed: Collection[str]
 ) -> list[str]:
-    """The problems of lists that count otherwise than their source's did: turned round, or covering less."""
-    now = defaultdict[str, list[ObjectionList]](list)
-    for one in filed:
-        now[one.declaration.source].append(one)
-    covered = {school for one in filed for school in one.declaration.schools or ()}
+    """The problems of sources whose lists turned to the other polarity or cover fewer schools than before.
+
+    Args:
+        registry: what every source filed so far.
+        lists: the lists of today.
+        confirmed: names of lists whose change an operator confirmed; they are not checked.
+    """
+    by_source = _by_source(lists)
+    covered = {school for own in by_source.values() for one in own for school in one.declaration.schools or ()}
     problems = []
-    for name, source in standing.items():
-        names = tuple(one.name for one in now[name]) or source.lists
+    for name, source in registry.items():
+        names = tuple(one.name for one in by_source[name]) or source.lists
         if set(names) <= set(confirmed):
             continue
-        file, do = OBJECTION_LISTS.place(f"{names[0]}.toml"), " ".join(f"--confirm {one}" for one in names)
-        if any(one.declaration.polarity != source.polarity for one in now[name]):
+        if any(one.declaration.polarity != source.polarity for one in by_source[name]):
             what, found = f"polarity = '{source.polarity}', as its source had it before", "the other one"
         elif source.polarity == POLARITY_ALLOW and source.schools - covered:
             what = "a list that covers the schools that its source covered before"
             found = f"{len(source.schools - covered)} of them not covered"
         else:
             continue
-        problems.append(
-            describe_problem(
-                what,
-                example="a list that its keeper renewed",
-                found=found,
-                where=file,
-                do=f"Ask its keeper whether it is right, then run objections with {do}",
-            )
-        )
+        options = " ".join(f"--confirm {one}" for one in names)
+        do = f"Ask its keeper whether it is right, then run objections with {options}"
+        place = OBJECTION_LISTS.place(f"{names[0]}.toml")
+        problems.append(OBJECTION_LISTS.problem(what, "a list that its keeper renewed", found, place, do))
     return problems
 
 
 def merge_objection_lists(
-    standing: ObjectionRegistry, filed: Iterable[ObjectionList], changes: NumberChanges, confirmed: Collection[str] = ()
+    registry: ObjectionRegistry, lists: Iterable[ObjectionList], changes: NumberChanges, confirmed: Collection[str] = ()
 ) -> dict[str, ObjectionSource]:
-    """What stands once the lists of today are read.
+    """The registry with the lists of today.
 
-    Takes: what stood; the lists; which numbers are one pupil's; the lists whose change was confirmed. A
-    withdrawal counts for the pupil, under whatever number; it never lifts what one of its source's lists
+    A withdrawal counts for the pupil, under whatever number; it never ends what one of the lists of its source
     still has without one.
+
+    Args:
+        registry: what every source filed so far.
+        lists: the lists of today.
+        changes: the numbers that are one pupil's.
+        confirmed: names of lists whose disappearance was confirmed; their sources cover no schools any more.
     """
-    now = defaultdict[str, list[ObjectionList]](list)
-    for one in filed:
-        now[one.declaration.source].append(one)
-    gone = {n: s for n, s in standing.items() if n not in now and s.lists and set(s.lists) <= set(confirmed)}
-    after = {**standing, **{name: replace(source, schools=frozenset()) for name, source in gone.items()}}
-    for name, own in now.items():
-        before = standing[name].entries if name in standing else {}
-        filings = [filing for one in own if one.blocks for filing in one.objections]
-        after[name] = ObjectionSource(
+    by_source = _by_source(lists)
+    gone = {
+        name: source
+        for name, source in registry.items()
+        if name not in by_source and source.lists and set(source.lists) <= set(confirmed)
+    }
+    merged = {**registry, **{name: replace(source, schools=frozenset()) for name, source in gone.items()}}
+    for name, own in by_source.items():
+        earlier = registry[name].entries if name in registry else {}
+        filed = [line for one in own if one.blocks for line in one.objections]
+        merged[name] = ObjectionSource(
             name,
             own[0].declaration.polarity,
             tuple(one.name for one in own),
             frozenset(school for one in own for school in one.declaration.schools or ()),
-            _entries(before, filings, changes),
+            _merge_entries(earlier, filed, changes),
         )
-    return after
-
-
-def _entries(
-    before: Mapping[ObjectionKey, RegistryEntry], filings: Iterable[ObjectionLine], changes: NumberChanges
-) -> dict[ObjectionKey, RegistryEntry]:
-    entries = dict(before)
-    own = defaultdict[ObjectionKey, list[ObjectionKey]](list)
-    for pgn, scope in before:
-        own[changes.newest(pgn), scope].append((pgn, scope))
-    mentioned = defaultdict[ObjectionKey, list[ObjectionLine]](list)
-    for filing in filings:
-        mentioned[changes.newest(filing.pgn), filing.scope].append(filing)
-    for pupil, told in mentioned.items():
-        ends = [filing.until for filing in told if filing.until is not None]
-        until = max(ends) if len(ends) == len(told) else None
-        found = any(entries[key].matched for key in own[pupil])
-        for key in own[pupil]:
-            if until is None or entries[key].since <= until:
-                entries[key] = replace(entries[key], until=until)
-        for filing in told:
-            key = filing.pgn, filing.scope
-            since = max(filing.since, entries[key].since) if key in entries else filing.since
-            if key in entries and until is not None and entries[key].since > until:
-                continue
-            entries[key] = RegistryEntry(since, until, found)
-    return entries
+    return merged
 
 
 def find_new_objections(
-    standing: ObjectionRegistry, filed: Iterable[ObjectionList], today: dt.date
+    registry: ObjectionRegistry, lists: Iterable[ObjectionList], today: dt.date
 ) -> frozenset[ObjectionKey]:
-    """Objections in these lists that their source did not have standing before."""
-    stood = {
-        (name, *key) for name, source in standing.items() for key, e in source.entries.items() if e.in_force(today)
+    """Objections in these lists that their source did not have in force before."""
+    in_force = {
+        (name, *key)
+        for name, source in registry.items()
+        for key, entry in source.entries.items()
+        if entry.in_force(today)
     }
-    every = ((one.declaration.source, f.pgn, f.scope) for one in filed if one.blocks for f in one.objections)
-    return frozenset((pgn, scope) for source, pgn, scope in every if (source, pgn, scope) not in stood)
+    filed = ((one.declaration.source, line.pgn, line.scope) for one in lists if one.blocks for line in one.objections)
+    return frozenset((pgn, scope) for source, pgn, scope in filed if (source, pgn, scope) not in in_force)
 
 
-def find_newly_covering_lists(standing: ObjectionRegistry, filed: Iterable[ObjectionList]) -> frozenset[str]:
-    """Lists that allow, of schools that their source did not cover before."""
-    return frozenset(
-        one.name
-        for one in filed
-        for source in [standing.get(one.declaration.source)]
-        if not set(one.declaration.schools or ()) <= (source.schools if source else frozenset())
-    )
+def find_newly_covering_lists(registry: ObjectionRegistry, lists: Iterable[ObjectionList]) -> frozenset[str]:
+    """Names of opt-in lists with schools that their source did not cover before."""
+    names = set()
+    for one in lists:
+        source = registry.get(one.declaration.source)
+        if not set(one.declaration.schools or ()) <= (source.schools if source else frozenset()):
+            names.add(one.name)
+    return frozenset(names)
 
 
 def mark_matched_pupils(
-    standing: ObjectionRegistry, found: frozenset[str], changes: NumberChanges
+    registry: ObjectionRegistry, numbers: frozenset[str], changes: NumberChanges
 ) -> dict[str, ObjectionSource]:
-    """The same, with the pupils noted who were found here, under whatever number."""
-    pupils = {changes.newest(number) for number in found}
+    """The registry with `matched` set for the pupils who have one of these numbers, under whatever number."""
+    pupils = {changes.newest(number) for number in numbers}
     return {
         name: replace(
             source,
             entries={
-                key: replace(entry, found=entry.matched or changes.newest(key[0]) in pupils)
+                key: replace(entry, matched=entry.matched or changes.newest(key[0]) in pupils)
                 for key, entry in source.entries.items()
             },
         )
-        for name, source in standing.items()
+        for name, source in registry.items()
     }
 
 
-def _file(source: str) -> str:
-    """A source's file: its name may hold anything."""
+def _by_source(lists: Iterable[ObjectionList]) -> defaultdict[str, list[ObjectionList]]:
+    by_source = defaultdict[str, list[ObjectionList]](list)
+    for one in lists:
+        by_source[one.declaration.source].append(one)
+    return by_source
+
+
+def _merge_entries(
+    earlier: Mapping[ObjectionKey, RegistryEntry], filed: Iterable[ObjectionLine], changes: NumberChanges
+) -> dict[ObjectionKey, RegistryEntry]:
+    """The entries of one source with the lines of its lists, pupil by pupil and scope by scope."""
+    entries = dict(earlier)
+    keys_of_pupil = defaultdict[ObjectionKey, list[ObjectionKey]](list)
+    for pgn, scope in earlier:
+        keys_of_pupil[changes.newest(pgn), scope].append((pgn, scope))
+    lines_of_pupil = defaultdict[ObjectionKey, list[ObjectionLine]](list)
+    for line in filed:
+        lines_of_pupil[changes.newest(line.pgn), line.scope].append(line)
+    for pupil, lines in lines_of_pupil.items():
+        withdrawals = [line.until for line in lines if line.until is not None]
+        until = max(withdrawals) if len(withdrawals) == len(lines) else None
+        matched = any(entries[key].matched for key in keys_of_pupil[pupil])
+        for key in keys_of_pupil[pupil]:
+            if until is None or entries[key].since <= until:
+                entries[key] = replace(entries[key], until=until)
+        for line in lines:
+            key = line.pgn, line.scope
+            since = max(line.since, entries[key].since) if key in entries else line.since
+            filed_again_later = key in entries and until is not None and entries[key].since > until
+            if not filed_again_later:
+                entries[key] = RegistryEntry(since, until, matched)
+    return entries
+
+
+def _file_name(source: str) -> str:
+    """The name of a source's document: a hash, since the name of a source may have any characters."""
     return f"{hashlib.sha256(source.encode()).hexdigest()[:24]}.json"
-
-
-def _told(source: ObjectionSource) -> dict[str, object]:
-    entries = [
-        [*key, str(entry.since), entry.until and str(entry.until), entry.matched]
-        for key, entry in sorted(source.entries.items())
-    ]
-    return {
-        "source": source.name,
-        "polarity": source.polarity,
-        "lists": list(source.lists),
-        "schools": sorted(source.schools),
-        "entries": entries,
-    }
-
-
-def _source(told: dict[str, Any]) -> ObjectionSource:
-    entries = {
-        (pgn, scope): RegistryEntry(dt.date.fromisoformat(since), until and dt.date.fromisoformat(until), found)
-        for pgn, scope, since, until, found in told["entries"]
-    }
-    return ObjectionSource(told["source"], told["polarity"], tuple(told["lists"]), frozenset(told["schools"]), entries)

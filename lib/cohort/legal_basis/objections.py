@@ -1,90 +1,98 @@
-"""Accepted → Admitted: every pupil with an objection in force is left out.
+"""Objections in force: the lists of today and the registry of earlier ones, as one answer.
 
-The lists (`filings`) and what stands of earlier ones (`standing`) are small (10³–10⁵ numbers), so the driver
-reads them; rows of results never come near it. An objection to everything or to a domain counts in every
-project that uses it, one to a project in that project. Of a school whose list allows, every pupil who is
-not on the list is left out, also of what other schools delivered.
+In: the folder `objections`, the registry in `restricted/objections`, the changes of pupil numbers. Out: `Objections`,
+the numbers and schools that may not be used, by scope. Read by ingestion, erasure and releases; the lists are small
+(10³ to 10⁵ numbers) and stay on the driver.
+
+An objection to everything or to a domain counts in every project that uses it, one to a project in that project. Of a
+school with an opt-in list, every pupil who is not on it is excluded, also from what other schools delivered.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 from pathlib import Path
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-
 from cohort.agreements.platform import ObjectionLimits
-from cohort.agreements.project import Project
 from cohort.foundation.errors import ObjectionsRefused, UsageRefused, describe_problem
-from cohort.legal_basis import number_changes, objection_lists, objection_registry, opt_in_lists
-from cohort.legal_basis.number_changes import NumberChanges
-from cohort.legal_basis.objection_lists import SCOPE_DOMAIN, SCOPE_EVERYTHING, SCOPE_PROJECT, ObjectionList
+from cohort.legal_basis import objection_registry
+from cohort.legal_basis.number_changes import NUMBER_CHANGE_FOLDER, NumberChanges, load_number_changes
+from cohort.legal_basis.objection_lists import (
+    SCOPE_DOMAIN,
+    SCOPE_EVERYTHING,
+    SCOPE_PROJECT,
+    ObjectionList,
+    read_objection_lists,
+)
 from cohort.legal_basis.objection_registry import ObjectionKey, ObjectionRegistry
-from cohort.legal_basis.opt_in_lists import OptInList, PupilNumbers
-from cohort.states import local_frames
-from cohort.states.schemas import AcceptedResults, AdmittedResults, InstructedResults
+from cohort.legal_basis.opt_in_lists import OptInList, PupilNumbers, opt_in_lists_in_force
 from cohort.storage import locks
 
 
 @dataclass(frozen=True)
 class Objections:
-    """All lists together, and what stands of earlier ones, as one answer to: whose results may be used?"""
+    """All lists of today and everything that sources filed before."""
 
     lists: tuple[ObjectionList, ...] = ()
     barred_numbers: Mapping[str, PupilNumbers] = field(default_factory=dict, repr=False)
-    """By scope the numbers that are barred, every number of their pupils among them."""
+    """By scope the numbers that are barred, with every other number of their pupils."""
     opt_in_lists: tuple[OptInList, ...] = ()
     withheld_schools: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """By scope the schools held back: they filed an invalid number."""
+    """By scope the schools of which nothing may be used, because a number that they filed is invalid."""
     registry: ObjectionRegistry = field(default_factory=dict, repr=False)
-    """What every source filed so far, as it is to be written down before the lists are used."""
+    """The registry with these lists; it must be saved before they are used (`record_objections`)."""
     number_changes: NumberChanges = field(default_factory=NumberChanges, repr=False)
     sha256: str = ""
     unlisted_pupils: Path = Path()
-    """Where pupils stand whom a list that allows leaves out and whose rows were not kept."""
+    """The table of pupils who did not opt in and whose rows were not kept."""
     confirmed_lists: tuple[str, ...] = ()
-    """Lists whose large effect, or change of meaning, was confirmed."""
+    """Lists whose large impact, or change of polarity or schools, an operator confirmed."""
     new_objections: frozenset[ObjectionKey] = field(default=frozenset(), repr=False)
-    """Objections (a number as filed, and a scope) that did not stand before these lists."""
+    """Objections (a number as filed, and a scope) that were not in force before these lists."""
     new_opt_in_lists: frozenset[str] = frozenset()
-    """Lists that allow, of schools that their source did not cover before."""
+    """Names of opt-in lists with schools that their source did not cover before."""
 
     @property
     def barred_from_everything(self) -> PupilNumbers:
-        """Numbers that are barred from everything."""
         return self.barred_numbers.get(SCOPE_EVERYTHING, frozenset())
 
     @property
     def barred_by_domain(self) -> dict[str, PupilNumbers]:
-        """Numbers that are barred from a domain, by domain."""
-        return {s.removeprefix(SCOPE_DOMAIN): n for s, n in self.barred_numbers.items() if s.startswith(SCOPE_DOMAIN)}
+        return {
+            scope.removeprefix(SCOPE_DOMAIN): numbers
+            for scope, numbers in self.barred_numbers.items()
+            if scope.startswith(SCOPE_DOMAIN)
+        }
 
     def barred_from_project(self, project: str, domains: Collection[str]) -> PupilNumbers:
         """Numbers that are barred from a project that uses these domains."""
-        return frozenset().union(*(self.barred_numbers.get(s, frozenset()) for s in _scopes(project, domains)))
+        return _union_over_scopes(self.barred_numbers, project, domains)
 
     def schools_withheld_from_project(self, project: str, domains: Collection[str]) -> frozenset[str]:
-        """Schools that are held back from a project that uses these domains."""
-        return frozenset().union(*(self.withheld_schools.get(s, frozenset()) for s in _scopes(project, domains)))
+        """Schools of which nothing may be used in a project that uses these domains."""
+        return _union_over_scopes(self.withheld_schools, project, domains)
 
     @property
     def opt_in_schools(self) -> frozenset[str]:
-        """Schools of which only who is on a list may be used."""
+        """Schools of which only pupils on a list may be used."""
         return frozenset(school for one in self.opt_in_lists for school in one.schools)
 
     def require_known_lists(self, confirmed: Collection[str]) -> None:
-        """Refuse the confirmation of a list that there is not (exit code 2): it would count for nothing."""
-        known = {one.name for one in self.lists}.union(*(source.lists for source in self.registry.values()))
-        if set(confirmed) - known:
+        """Refuse the confirmation of a list that does not exist.
+
+        Raises:
+            UsageRefused: a name of no list, today's or the last of a source (exit code 2).
+        """
+        names = {one.name for one in self.lists}.union(*(source.lists for source in self.registry.values()))
+        if set(confirmed) - names:
             raise UsageRefused(
                 describe_problem(
                     "the name of a list",
-                    example=f"--confirm {min(known)}",
+                    example=f"--confirm {min(names)}",
                     found="another name",
                     where="--confirm",
                     do="Give the name of a declaration in objections/, without .toml",
@@ -92,26 +100,26 @@ class Objections:
             )
 
     def digest(self) -> str:
-        """One hash over all lists and what stands besides: another one means that something changed."""
-        changed = self.number_changes.digest() if self.number_changes.lists else ""
-        stands = sorted((scope, sorted(numbers)) for scope, numbers in self.barred_numbers.items())
-        return hashlib.sha256(f"{self.sha256} {changed} {stands}".encode()).hexdigest()
+        """One digest over all lists and everybody who is barred; it changes when any of it does."""
+        changes = self.number_changes.digest() if self.number_changes.lists else ""
+        barred = sorted((scope, sorted(numbers)) for scope, numbers in self.barred_numbers.items())
+        return hashlib.sha256(f"{self.sha256} {changes} {barred}".encode()).hexdigest()
 
     def digest_for_project(self, project: str, domains: Collection[str]) -> str:
-        """One hash over who is barred from a project: another one means that it is due."""
+        """One digest over everybody who is barred from a project; when it changes, a new release is due."""
         newest = self.number_changes.newest
-        said = [
-            sorted({newest(n) for n in self.barred_from_project(project, domains)}),
+        excluded = [
+            sorted({newest(number) for number in self.barred_from_project(project, domains)}),
             sorted(self.schools_withheld_from_project(project, domains)),
             *sorted(
                 [*sorted(one.schools), *sorted({newest(n) for n in one.numbers_for_project(project, domains)})]
                 for one in self.opt_in_lists
             ),
         ]
-        return hashlib.sha256(repr(said).encode()).hexdigest()
+        return hashlib.sha256(repr(excluded).encode()).hexdigest()
 
     def facts(self) -> list[dict[str, object]]:
-        """What is to be told of every list: counts, never numbers."""
+        """What records may say of every list: counts, never numbers."""
         return [
             {
                 "list": one.name,
@@ -129,10 +137,6 @@ class Objections:
         ]
 
 
-def _scopes(project: str, domains: Collection[str]) -> list[str]:
-    return [SCOPE_EVERYTHING, SCOPE_PROJECT + project, *(SCOPE_DOMAIN + domain for domain in domains)]
-
-
 def load_objections(
     folder: Path,
     limits: ObjectionLimits,
@@ -141,116 +145,92 @@ def load_objections(
     confirmed: Collection[str] = (),
     projects: Collection[str] | None = None,
 ) -> Objections:
-    """Read every declared list, and what stands of earlier ones; nothing is written.
+    """Read every list of objections, the registry and the changes of pupil numbers; nothing is written.
 
-    Takes: the zone of the lists, the platform's limits, the day it is, the domains of the test catalogue,
-    the lists whose change of meaning was confirmed, the projects that a line may name (None: any). Changes
-    of pupil numbers are read from the zone beside it: who is listed under one number is listed under every
-    other one, too.
-    Refuses: what `filings.read` refuses, a list that is turned round or covers fewer schools than before: all
-    problems at once (exit code 12); what `numbers.load` refuses (11) and `standing.load` (15).
+    Args:
+        folder: the folder of the lists; the others are found beside it.
+        limits: what the platform allows of lists.
+        today: the present day.
+        domains: the domains of the test catalogue.
+        confirmed: names of lists whose change of polarity or schools an operator confirmed.
+        projects: the projects that a line may name; None accepts any.
+
+    Raises:
+        ObjectionsRefused: every problem of `read_objection_lists`, and of `find_changed_sources` (exit code 12).
+        DeliveriesRefused: what `load_number_changes` refuses (11).
+        StateRefused: a registry that cannot be read (15).
     """
     problems: list[str] = []
-    filed, sha256 = objection_lists.read_objection_lists(
-        folder, limits.max_age_days, today, domains, problems, projects
-    )
+    lists, sha256 = read_objection_lists(folder, limits.max_age_days, today, domains, problems, projects)
     restricted = folder.parent / "restricted"
-    before = objection_registry.load_objection_registry(restricted / "objections")
+    earlier = objection_registry.load_objection_registry(restricted / "objections")
     if not problems:
-        problems.extend(objection_registry.find_changed_sources(before, filed, confirmed))
+        problems.extend(objection_registry.find_changed_sources(earlier, lists, confirmed))
     if problems:
         raise ObjectionsRefused(*problems)
-    changes = number_changes.load_number_changes(folder.parent / number_changes.NUMBER_CHANGE_FOLDER, today)
-    stands = objection_registry.merge_objection_lists(before, filed, changes, confirmed)
+    changes = load_number_changes(folder.parent / NUMBER_CHANGE_FOLDER, today)
+    registry = objection_registry.merge_objection_lists(earlier, lists, changes, confirmed)
     return Objections(
-        filed,
-        _barred(stands, changes, today),
-        opt_in_lists.opt_in_lists_in_force(filed, changes, today),
-        _held(filed),
-        stands,
-        changes,
-        sha256,
-        restricted / "unlisted",
-        tuple(confirmed),
-        objection_registry.find_new_objections(before, filed, today),
-        objection_registry.find_newly_covering_lists(before, filed),
+        lists=lists,
+        barred_numbers=_find_barred_numbers(registry, changes, today),
+        opt_in_lists=opt_in_lists_in_force(lists, changes, today),
+        withheld_schools=_find_withheld_schools(lists),
+        registry=registry,
+        number_changes=changes,
+        sha256=sha256,
+        unlisted_pupils=restricted / "unlisted",
+        confirmed_lists=tuple(confirmed),
+        new_objections=objection_registry.find_new_objections(earlier, lists, today),
+        new_opt_in_lists=objection_registry.find_newly_covering_lists(earlier, lists),
     )
 
 
-def record_objections(root: Path, lists: Objections, found: PupilNumbers = frozenset()) -> ObjectionRegistry:
-    """Write down what stands now, before it is used, and give it; `found` are numbers that were met here.
+def record_objections(
+    restricted: Path, objections: Objections, matched: PupilNumbers = frozenset()
+) -> ObjectionRegistry:
+    """Save the registry with the lists of today; to be done before they are used.
 
-    Takes: the restricted zone. What another run wrote meanwhile stands, too.
+    Args:
+        restricted: the restricted zone. What another run saved meanwhile is kept too.
+        objections: the lists of today.
+        matched: numbers that occur in results or quarantine.
+
+    Returns:
+        The registry as saved.
     """
-    folder = root / "objections"
-    with locks.hold_lock(root / "locks", locks.OBJECTIONS_LOCK, wait=True):
-        stands = objection_registry.merge_objection_lists(
-            objection_registry.load_objection_registry(folder), lists.lists, lists.number_changes, lists.confirmed_lists
+    folder = restricted / "objections"
+    with locks.hold_lock(restricted / "locks", locks.OBJECTIONS_LOCK, wait=True):
+        saved = objection_registry.load_objection_registry(folder)
+        changes = objections.number_changes
+        registry: ObjectionRegistry = objection_registry.merge_objection_lists(
+            saved, objections.lists, changes, objections.confirmed_lists
         )
-        after = objection_registry.mark_matched_pupils(stands, found, lists.number_changes) if found else stands
-        objection_registry.save_objection_registry(folder, after)
-    return after
+        if matched:
+            registry = objection_registry.mark_matched_pupils(registry, matched, changes)
+        objection_registry.save_objection_registry(folder, registry)
+    return registry
 
 
-def pupil_number_frame(spark: SparkSession, numbers: PupilNumbers) -> DataFrame:
-    """Numbers as a local frame `pgn string`: in a join it leaves no trace in a plan."""
-    return local_frames.make_local_frame(spark, "pgn string not null", [(n,) for n in sorted(numbers)])
+def _union_over_scopes(
+    by_scope: Mapping[str, frozenset[str]], project: str, domains: Collection[str]
+) -> frozenset[str]:
+    scopes = [SCOPE_EVERYTHING, SCOPE_PROJECT + project, *(SCOPE_DOMAIN + domain for domain in domains)]
+    return frozenset().union(*(by_scope.get(scope, frozenset()) for scope in scopes))
 
 
-def remove_objectors(
-    rows: InstructedResults, every: AcceptedResults, lists: Objections, project: Project
-) -> AdmittedResults:
-    """Leave out every pupil who may not be used in a project, wherever their results come from.
-
-    Takes: the results to use (numbers in normal form, never null); all results, in which the pupils of a
-    school held back, or of one that allows, are looked up; the lists.
-    Gives: the results of the other pupils, columns unchanged.
-    """
-    spark, domains = rows.sparkSession, {result.domein for result in project.results}
-    admitted: DataFrame = rows
-    blocked = lists.barred_from_project(project.name, domains)
-    if blocked:
-        admitted = admitted.join(F.broadcast(pupil_number_frame(spark, blocked)), "pgn", "left_anti")
-    for pupils in _of_schools(every, lists, project.name, domains):
-        admitted = admitted.join(pupils, "pgn", "left_anti")
-    return AdmittedResults(admitted.select(*rows.columns))
-
-
-def find_barred_pupils(every: DataFrame, lists: Objections, project: str, domains: Collection[str]) -> DataFrame:
-    """Everybody who may not be used in a project, as `pgn`, each once.
-
-    Takes: all results; whose objection it is does not matter to whoever has to withdraw it.
-    """
-    blocked = pupil_number_frame(every.sparkSession, lists.barred_from_project(project, domains))
-    return reduce(DataFrame.union, _of_schools(every, lists, project, domains), blocked).distinct()
-
-
-def _of_schools(every: DataFrame, lists: Objections, project: str, domains: Collection[str]) -> list[DataFrame]:
-    """Pupils of the schools that are held back, and those whom a list that allows leaves out."""
-    found, held = [], lists.schools_withheld_from_project(project, domains)
-    if held:
-        schools = local_frames.make_local_frame(
-            every.sparkSession, "brin string not null", [(s,) for s in sorted(held)]
-        )
-        found.append(every.join(F.broadcast(schools), "brin", "left_semi").select("pgn").distinct())
-    if lists.opt_in_lists:
-        permitted = {SCOPE_PROJECT: [one.numbers_for_project(project, domains) for one in lists.opt_in_lists]}
-        seen = opt_in_lists.pupils_by_school(every, lists.unlisted_pupils)
-        found.append(opt_in_lists.find_pupils_not_opted_in(seen, lists.opt_in_lists, permitted).select("pgn"))
-    return found
-
-
-def _barred(stands: ObjectionRegistry, changes: NumberChanges, today: dt.date) -> dict[str, PupilNumbers]:
-    by_scope: dict[str, set[str]] = {}
-    for source in stands.values():
+def _find_barred_numbers(
+    registry: ObjectionRegistry, changes: NumberChanges, today: dt.date
+) -> dict[str, PupilNumbers]:
+    by_scope = defaultdict[str, set[str]](set)
+    for source in registry.values():
         for (pgn, scope), entry in source.entries.items():
             if entry.in_force(today):
-                by_scope.setdefault(scope, set()).add(pgn)
-    return {scope: changes.linked_numbers(frozenset(listed)) for scope, listed in by_scope.items()}
+                by_scope[scope].add(pgn)
+    return {scope: changes.linked_numbers(frozenset(numbers)) for scope, numbers in by_scope.items()}
 
 
-def _held(filed: Iterable[ObjectionList]) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
-    for school, scope in (place for one in filed if one.blocks for place in one.invalid_lines):
-        found[scope] = found.get(scope, frozenset()) | {school}
-    return found
+def _find_withheld_schools(lists: Iterable[ObjectionList]) -> dict[str, frozenset[str]]:
+    by_scope = defaultdict[str, set[str]](set)
+    for school, scope in (place for one in lists if one.blocks for place in one.invalid_lines):
+        by_scope[scope].add(school)
+    return {scope: frozenset(schools) for scope, schools in by_scope.items()}

@@ -23,7 +23,7 @@ from cohort.foundation.errors import (
     locate_defect,
 )
 from cohort.keys import project_keys
-from cohort.legal_basis import eligibility, objections
+from cohort.legal_basis import eligibility, list_vocabulary, objections
 from cohort.live_tables import eligibility_withdrawal
 from cohort.release_records import record_store
 from cohort.storage import locks
@@ -99,7 +99,7 @@ def _of_personal_data(round_: ReaderCheck, agreed: Project) -> list[str]:
         return told
     listed = catalogue.load_catalogue(round_.folder)
     lists = objections.load_objections(zones.objections, round_.platform.objections, today, listed.domains())
-    may_name = eligibility.load_list_vocabulary(zones, round_.folder, listed)
+    may_name = list_vocabulary.load_list_vocabulary(zones, round_.folder, listed)
     given = eligibility.load_consents(zones, round_.platform, today, may_name).consented_pupils(agreed)
     told += [CONSENTS_DIFFER] if given.digest != record.consents_digest else []
     told += [OBJECTIONS_DUE] if objection_erasure.is_release_due(zones, lists, agreed.name) else []

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from cohort.agreements.project import Project
 from cohort.anonymisation import pupil_records
-from cohort.legal_basis import instruction_filter, objections
+from cohort.legal_basis import instruction_filter, objection_filter
 from cohort.legal_basis.eligibility import Eligibility
 from cohort.legal_basis.instruction_filter import INSTRUCTED_COLUMN
 from cohort.release.pipeline import PipelineResult
@@ -45,7 +45,7 @@ def count_rows_and_pupils(
         without_instruction = pupils_selected - pupils_instructed
         if rows_objected:
             instructed = instruction_filter.keep_instructed_rows(selected, eligible.instructed_schools)
-            admitted = objections.remove_objectors(instructed, results, eligible.objections, project)
+            admitted = objection_filter.remove_objectors(instructed, results, eligible.objections, project)
             objected = pupils_instructed - admitted.select("pgn").distinct().count()
 
     # 3. The sums close.

@@ -62,4 +62,4 @@ def record_without_schools(record: ReleaseRecord, withdrawn: Collection[str]) ->
 
 def _school_by_digest(key: ProjectKey, brins: Iterable[str]) -> dict[bytes, str]:
     ordered = sorted(set(brins))
-    return dict(zip(key.digests(f"brin|{brin}" for brin in ordered), ordered, strict=True))
+    return dict(zip(key.digest_texts(f"brin|{brin}" for brin in ordered), ordered, strict=True))

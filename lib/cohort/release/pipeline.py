@@ -29,7 +29,7 @@ from cohort.anonymisation.sensitive_columns import SensitiveColumn
 from cohort.differencing import cohort_extension, nested_release
 from cohort.foundation.progress import StageListener
 from cohort.keys.project_keys import ProjectKey
-from cohort.legal_basis import consent_register, instruction_filter, objections
+from cohort.legal_basis import consent_suppression, instruction_filter, objection_filter
 from cohort.legal_basis.eligibility import Eligibility
 from cohort.release_records.class_snapshot import ClassSnapshot
 from cohort.sdc.model.coding import Coding
@@ -151,8 +151,8 @@ def _encode_eligible_pupils(results: AcceptedResults, inputs: PipelineInput) -> 
     coding = Coding(tuple(inputs.hierarchies[column.name] for column in project.quasi_identifiers))
     selected = pupil_records.select_project_results(results, project)
     instructed = instruction_filter.keep_instructed_rows(selected, eligible.instructed_schools)
-    admitted = objections.remove_objectors(instructed, results, eligible.objections, project)
-    consented = consent_register.suppress_unconsented_values(admitted, eligible.consented, project)
+    admitted = objection_filter.remove_objectors(instructed, results, eligible.objections, project)
+    consented = consent_suppression.suppress_unconsented_values(admitted, eligible.consented, project)
     pupils = pupil_records.make_pupil_records(consented, project, inputs.hierarchies)
     pseudonymous = pseudonymisation.pseudonymise_pupils(pupils, inputs.key, inputs.schools)
     encoded = search_input.encode_pupils(pseudonymous, project, coding).persist()

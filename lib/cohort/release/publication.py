@@ -19,7 +19,7 @@ from cohort.agreements.project import Project
 from cohort.foundation.errors import NotAnonymous, StateRefused, describe_problem
 from cohort.foundation.progress import ProgressWriter
 from cohort.legal_basis import eligibility
-from cohort.legal_basis.eligibility import ListVocabulary
+from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.release_records import class_snapshot, public_record, record_store, release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState

@@ -21,7 +21,8 @@ from cohort.ingestion import number_change_application
 from cohort.keys import project_keys
 from cohort.legal_basis import eligibility, number_changes
 from cohort.legal_basis.declared_lists import DatedListDeclaration
-from cohort.legal_basis.eligibility import Eligibility, ListVocabulary
+from cohort.legal_basis.eligibility import Eligibility
+from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.release.release_task import ReleaseTask, load_fitting_hierarchies
 from cohort.results import value_ranges
 from cohort.results.value_ranges import ValueRanges

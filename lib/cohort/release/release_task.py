@@ -17,8 +17,9 @@ from cohort.foundation.errors import ConfigurationRefused, StateRefused, describ
 from cohort.ingestion import number_change_application
 from cohort.keys import project_keys
 from cohort.keys.project_keys import ProjectKey
-from cohort.legal_basis import eligibility, number_changes
-from cohort.legal_basis.eligibility import Eligibility, ListVocabulary
+from cohort.legal_basis import eligibility, list_vocabulary, number_changes
+from cohort.legal_basis.eligibility import Eligibility
+from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.release_records import release_states
 from cohort.sdc.model.hierarchy import Hierarchy
 
@@ -42,7 +43,7 @@ class ReleaseTask:
     @property
     def list_vocabulary(self) -> ListVocabulary:
         """The schools, projects and domains that a line of a list may name, as they are now."""
-        return eligibility.load_list_vocabulary(self.environment.zones, self.environment.config, self.catalogue)
+        return list_vocabulary.load_list_vocabulary(self.environment.zones, self.environment.config, self.catalogue)
 
 
 def check_release_allowed(task: ReleaseTask) -> tuple[Eligibility, ProjectKey]:

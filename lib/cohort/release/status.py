@@ -15,7 +15,7 @@ from cohort.agreements.project import Project
 from cohort.erasure import objection_erasure
 from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, Refusal, RightsRefused, locate_defect
 from cohort.keys import project_keys
-from cohort.legal_basis import eligibility, objections
+from cohort.legal_basis import eligibility, list_vocabulary, objections
 from cohort.legal_basis.objections import Objections
 from cohort.release import readiness
 from cohort.release.release_task import ReleaseTask
@@ -37,7 +37,7 @@ class StatusContext:
     @property
     def project_names(self) -> list[str]:
         """Every project that is declared or has records."""
-        return sorted(eligibility.project_names(self.environment.zones, self.environment.config))
+        return sorted(list_vocabulary.list_project_names(self.environment.zones, self.environment.config))
 
 
 def report_status(environment: Environment) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def _reasons_to_release_again(
         eligible = eligibility.load_eligibility(
             environment.zones, environment.platform, declaration, environment.today, task.list_vocabulary
         )
-        reasons += eligibility.lapsed_grounds(published, eligible)
+        reasons += eligibility.find_lapsed_grounds(published, eligible)
     except RightsRefused:
         reasons.append(DueReason.RIGHTS_LAPSED)
     except Refusal:

@@ -31,9 +31,9 @@ from cohort.release_records.release_record import RecordPart, ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import partitions
-from cohort.sdc.utility.loss import WeightedLoss
 from cohort.states.schemas import PUPIL_CONTROL
 from cohort.storage.zone_paths import StorageZones
 
@@ -158,8 +158,8 @@ def write_snapshot(zones: StorageZones, contents: SnapshotContents) -> None:
     recoding = contents.recoding
     document = SnapshotDocument(
         comparability_digest=contents.comparability_digest,
-        pupils=recoding.released,
-        search=recoding.search,
+        pupils=recoding.released_pupils,
+        search=recoding.search_facts,
         pupils_folder=PUPILS_FOLDER,
     )
     document.write(folder)
@@ -213,7 +213,7 @@ def load_snapshot(
         )
     table = pq.read_table(folder / CLASSES_FILE)
     recoding = _read_recoding(table, coding, document)
-    if recoding.classes != table.num_rows or recoding.released != document.pupils:
+    if recoding.classes != table.num_rows or recoding.released_pupils != document.pupils:
         raise _snapshot_refused(record, "one that is damaged")
     if BLANKED_COLUMN in table.column_names:
         blanked = table[BLANKED_COLUMN].to_numpy()
@@ -230,7 +230,7 @@ def _read_recoding(table: pa.Table, coding: Coding, document: SnapshotDocument) 
     leaves = np.stack([table[f"leaf{c}"].to_numpy() for c in columns], axis=1)
     pupils = table["pupils"].to_numpy().astype(np.int64)
     loss = WeightedLoss.of("mean", coding.columns)
-    recoding, _ = Recoding.of_classes(coding, levels, leaves, pupils, 0, loss, document.search)
+    recoding, _ = Recoding.from_classes(coding, levels, leaves, pupils, 0, loss, document.search)
     return recoding
 
 

@@ -1,4 +1,7 @@
-"""What is to be done about a project, and why: the vocabulary of `status` and of `release --due`."""
+"""The actions that can be due for a project, with the reasons: `status` lists them, `release --due` runs releases.
+
+Names and texts are part of the report that programs and people read.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ class DueJob(StrEnum):
 
 
 class DueReason(StrEnum):
-    """Why an action is due; the text is for people to read, the name for programs."""
+    """Why a job is due; the text is for people, the name for programs."""
 
     NOTHING_PUBLISHED = "nothing is published"
     OBJECTIONS_CHANGED = "a list of objections changed"
@@ -31,11 +34,11 @@ class DueReason(StrEnum):
 
 @dataclass(frozen=True)
 class DueAction:
-    """One action that is due, with every reason for it."""
+    """A job that is due for a project, with every reason for it."""
 
-    action: DueJob
+    job: DueJob
     reasons: tuple[DueReason, ...]
 
     def as_dict(self) -> dict[str, object]:
-        why = ", ".join(self.reasons)
-        return {"do": str(self.action), "reasons": [reason.name for reason in self.reasons], "why": why}
+        reasons = ", ".join(self.reasons)
+        return {"do": str(self.job), "reasons": [reason.name for reason in self.reasons], "why": reasons}

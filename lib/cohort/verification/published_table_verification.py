@@ -94,7 +94,7 @@ def verify_published_table(
     """
     written = opened_table.log_of(table)
     protocol, properties = delta.read_protocol_and_properties(table)
-    wanted = delta.table_properties(platform.tables) | published_table_properties(project, release_id)
+    wanted = delta.make_table_properties(platform.tables) | published_table_properties(project, release_id)
     found = delta_log_check.check_protocol(
         dict(zip(("minReaderVersion", "minWriterVersion"), protocol, strict=True)), properties, wanted
     )

@@ -94,7 +94,7 @@ def verify_stage(
     found = delta_log_check.check_protocol(
         written.last("protocol"),
         written.last("metaData").get("configuration", {}),
-        delta.table_properties(subject.platform.tables),
+        delta.make_table_properties(subject.platform.tables),
     )
     found += delta_log_check.check_single_commit(written, subject.release_id) + delta_log_check.check_log_traces(
         written, files

@@ -15,11 +15,11 @@ from cohort.sdc.local_recoding import local_search
 from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.partitioned import populations
 from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
 from cohort.sdc.privacy_models.sensitive_suppression import require_enough_values
-from cohort.sdc.utility.loss import WeightedLoss
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from cohort.sdc.privacy_models.school_diversity import SchoolDiversity
 from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueConstraint
 from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
 from cohort.sdc.privacy_models.thresholds import parse_share
-from cohort.sdc.utility.loss import ObjectiveName
+from cohort.sdc.utility.objectives import ObjectiveName
 
 T = TypeVar("T", int, float)
 

@@ -87,7 +87,7 @@ def encode_quasi_identifiers(
         raise ConfigurationRefused(*problems)
     hierarchies, leaves = list[Hierarchy](), list[Leaves]()
     for name in names:
-        place = files[name].places
+        place = files[name].leaf_numbers
         cells = unify_spelling(name, columns[name], [*place])
         leaf = np.array([place.get(text, NO_VALUE) for text in cells.values], dtype=np.int64)
         if (leaf == NO_VALUE).any():

@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
-from cohort.sdc.model.arrays import BoolArray, FloatArray, IntArray
-from cohort.sdc.model.equivalence_classes import DistinctCodes, EquivalenceClasses, hash_codes
+from cohort.sdc.model.arrays import BoolArray, FloatArray, IntArray, hash_codes
+from cohort.sdc.model.equivalence_classes import DistinctCodes, EquivalenceClasses
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.privacy_models.class_constraints import (
     ClassConstraint,

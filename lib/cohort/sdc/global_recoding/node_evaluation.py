@@ -86,7 +86,7 @@ class NodeEvaluator:
         self._max_suppressed = floor(request.max_suppressed_share * histogram.pupils)
         self._k = minimum_class_size(request.constraints)
         self._objective = make_search_objective(request.objective, self._weights, request.coding, self._cohort, self._k)
-        self.initial_bounds: list[FloatArray] = self._objective.everywhere()
+        self.initial_bounds: list[FloatArray] = self._objective.bounds_everywhere()
         self.best: CandidateNode | None = None
         self.evaluated, self._max_nodes, self._work = 0, max_nodes, 0
         top = tuple(height - 1 for height in request.coding.heights)
@@ -116,7 +116,7 @@ class NodeEvaluator:
             return self._mark_over_limit(levels)
         self._work += _WORK_PER_CODE * len(classes.class_of_code)
         large = ClassSelection(classes, classes.large_enough)
-        finer, coarser = self._objective.finer(large), self._objective.coarser(large)
+        finer, coarser = self._objective.bound_finer(large), self._objective.bound_coarser(large)
         if bound_at_levels(finer, levels) > max_score + BOUND_SLACK:
             return NodeEvaluation(False, finer, coarser)
         satisfied = self._checker.check(classes, self._request.constraints)
@@ -124,11 +124,11 @@ class NodeEvaluator:
         if self._suppresses_too_many(lasting):
             return self._mark_over_limit(levels)
         self._within_limit.add(levels)
-        finer = self._objective.finer(lasting)
+        finer = self._objective.bound_finer(lasting)
         released = lasting.narrow(satisfied.of_all_constraints)
         if not len(released.pupils) or self._suppresses_too_many(released):
             return NodeEvaluation(False, finer, coarser)
-        candidate = CandidateNode(levels, self._objective.price(levels, released), len(released.pupils))
+        candidate = CandidateNode(levels, self._objective.evaluate(levels, released), len(released.pupils))
         if self.best is None or candidate.rank < self.best.rank:
             self.best = candidate
         return NodeEvaluation(False, finer, coarser, candidate)
@@ -175,7 +175,7 @@ class NodeEvaluator:
 
     def objective_value(self, score: float) -> float:
         """The objective at a score."""
-        return self._objective.value(score)
+        return self._objective.value_at_score(score)
 
     def _group_within_budget(self, levels: LevelVector) -> EquivalenceClasses | None:
         self.evaluated += 1

@@ -12,10 +12,10 @@ from fractions import Fraction
 from functools import cached_property
 
 from cohort.sdc.model.coding import Coding, LevelVector
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.privacy_models.class_constraints import ClassConstraint
 from cohort.sdc.privacy_models.feasibility import resolve_level_bounds
 from cohort.sdc.privacy_models.thresholds import parse_share
-from cohort.sdc.utility.loss import WeightedLoss
 
 
 @dataclass(frozen=True)

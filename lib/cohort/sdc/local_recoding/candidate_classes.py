@@ -12,8 +12,7 @@ from fractions import Fraction
 import numpy as np
 
 from cohort.sdc.local_recoding.search_space import ClassAssignment, CostArray, LocalSearchSpace
-from cohort.sdc.model.arrays import BoolArray, IntArray
-from cohort.sdc.model.equivalence_classes import hash_codes
+from cohort.sdc.model.arrays import BoolArray, IntArray, hash_codes
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.privacy_models.class_constraints import (
     ClassConstraint,

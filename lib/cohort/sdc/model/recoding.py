@@ -15,7 +15,7 @@ from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
-from cohort.sdc.utility.loss import InformationLoss, WeightedLoss, record_losses
+from cohort.sdc.model.information_loss import InformationLoss, WeightedLoss, record_losses
 
 SUPPRESSED_CLASS = -1
 """The class of a unit that is not released."""

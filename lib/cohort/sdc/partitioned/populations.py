@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cohort.foundation.errors import NotAnonymous
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
 from cohort.sdc.privacy_models.class_constraints import ClassConstraint
 from cohort.sdc.privacy_models.feasibility import no_recoding_refusal
-from cohort.sdc.utility.loss import WeightedLoss
 
 RecordIndices = npt.NDArray[np.int64]
 RecordClasses = npt.NDArray[np.int32]

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from cohort.sdc.model.arrays import IntArray
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
+from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.utility.loss import WeightedLoss
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Loss is what ARX counts: the share of the leaves that a value stands for, set between 0 and 1."""
+"""Information loss is counted as ARX counts it: by the share of the leaves that a released value stands for."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,8 @@ import pytest
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.sdc.utility.loss import ColumnLosses, LeafCounts, WeightedLoss, level_losses, record_losses
+from cohort.sdc.model.information_loss import WeightedLoss, record_losses
+from cohort.sdc.utility.column_losses import ColumnLosses, LeafCounts
 
 #  a ─ a ─┐       shares   1/4  1/4  1
 #  b ┐    │                1/4  3/4  1
@@ -16,7 +17,16 @@ LETTERS = Hierarchy("letter", (tuple("abcd"), ("a", "bcd", "bcd", "bcd"), ("*",)
 ONLY = Hierarchy("land", (("NL",),))
 
 
-def test_the_look_up_is_the_share_set_between_0_and_1() -> None:
+def losses_by_level(hierarchy: Hierarchy, kept: list[int], suppressed: int) -> list[float]:
+    """The loss of a column at each level, from the released pupils per leaf and the number of suppressed ones."""
+    coding = Coding((hierarchy,))
+    codes = coding.encode([np.array([*range(len(kept)), 0])])
+    leaf_counts = LeafCounts(coding, codes, np.array([*kept, suppressed], dtype=np.float64))
+    (losses,) = ColumnLosses(coding, leaf_counts).losses(np.array([True] * len(kept) + [False]))
+    return losses.tolist()
+
+
+def test_the_loss_of_a_record_is_its_share_of_the_leaves_scaled_between_0_and_1() -> None:
     expected = [[(share - 1 / 4) / (1 - 1 / 4) for share in LETTERS.leaf_shares(level)] for level in range(3)]
 
     assert record_losses(LETTERS) == pytest.approx(np.array(expected))
@@ -32,13 +42,13 @@ def test_the_loss_of_a_column_is_the_formula_of_arx(suppressed: int) -> None:
     kept = np.array([4, 1, 0, 2])
     records, leaves = 7 + suppressed, 4
 
-    for level, loss in enumerate(level_losses(LETTERS, kept, suppressed)):
+    for level, loss in enumerate(losses_by_level(LETTERS, kept.tolist(), suppressed)):
         shares = float(LETTERS.leaf_shares(level) @ kept) + suppressed
         assert loss == pytest.approx((shares - records / leaves) / (records - records / leaves))
 
 
 def test_suppressed_records_count_one_even_where_there_is_nothing_to_lose() -> None:
-    assert level_losses(ONLY, np.array([3]), 1).tolist() == [0.25]
+    assert losses_by_level(ONLY, [3], 1) == [0.25]
 
 
 def test_mean_and_geometric_loss() -> None:
@@ -73,7 +83,7 @@ def test_costs_follow_from_who_is_released() -> None:
 
     letters, only = ColumnLosses(coding, marginals).losses(np.array([True, False, False, True]))
 
-    assert letters.tolist() == level_losses(LETTERS, np.array([4, 0, 0, 2]), 2).tolist()
+    assert letters.tolist() == losses_by_level(LETTERS, [4, 0, 0, 2], 2)
     assert only.tolist() == [0.25]
 
 
