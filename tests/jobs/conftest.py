@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
+import logging
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,6 +97,30 @@ class Platform:
         )
         return Done(ran.returncode, ran.stdout, ran.stderr)
 
+    def run(self, job: str, *arguments: str, without_spark: bool = False) -> Done:
+        """One job in this process: its own entry point, on the session that all tests share.
+
+        What only a process of its own shows (pipes, scratch, kill -9, settings of spark-submit) is tested by `submit`.
+
+        Args:
+            without_spark: whether asking for a session is a defect (exit code 70).
+        """
+        own = [job, "--root", str(self.root), "--config", str(self.config), *arguments]
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+            patched.setattr(sys, "argv", own)
+            patched.syspath_prepend(str(PROJECT / "jobs"))
+            if without_spark:
+                patched.setattr(SparkSession.Builder, "getOrCreate", _no_session)
+            try:
+                runpy.run_path(str(PROJECT / "jobs" / f"{job}.py"), run_name="__main__")
+                code = 0
+            except SystemExit as ended:
+                code = int(ended.code or 0)
+            finally:
+                logging.disable(logging.NOTSET)
+        return Done(code, out.getvalue(), err.getvalue())
+
     def ask(self, job: str, *arguments: str) -> Done:
         """One job as a process that finds no Spark: for a refusal that comes before anything is begun."""
         own = ["--root", str(self.root), "--config", str(self.config)]
@@ -114,6 +142,10 @@ class Platform:
             for path in folder.rglob("*")
             if path.is_file()
         }
+
+
+def _no_session(builder: object) -> None:
+    raise AssertionError(f"a job that must not need Spark asked for a session: {builder!r}")
 
 
 @dataclass(frozen=True)

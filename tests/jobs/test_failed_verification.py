@@ -1,4 +1,4 @@
-"""A published table that was tampered with, through real jobs: `verify` closes and `access` opens it."""
+"""A published table that was tampered with, by its jobs: `verify` closes and `access` opens it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import stat
 
 import deltalake
+from pyspark.sql import SparkSession
 
 from .conftest import Platform
 
@@ -19,13 +20,13 @@ def mode(platform: Platform) -> int:
     return stat.S_IMODE(platform.zones.published_table(NAME).stat().st_mode)
 
 
-def test_who_tampers_with_a_table_closes_it(fresh: Platform) -> None:
+def test_who_tampers_with_a_table_closes_it(spark: SparkSession, fresh: Platform) -> None:
     group = grp.getgrgid(os.getegid()).gr_name
     fresh.change("conf/platform.toml", 'way = "owner"', 'way = "group"')
     agreed = fresh.config / "projects" / f"{NAME}.toml"
     text = re.sub(r'(?m)^readers *= *".*"', f'readers = "{group}"', agreed.read_text(encoding="utf-8"))
     agreed.write_text(text, encoding="utf-8")
-    done = fresh.submit("release", "--project", NAME, "--publish")
+    done = fresh.run("release", "--project", NAME, "--publish")
     assert done.code == 0, done.stderr
     assert mode(fresh) == 0o750
     table = fresh.zones.published_table(NAME)
@@ -33,24 +34,24 @@ def test_who_tampers_with_a_table_closes_it(fresh: Platform) -> None:
 
     rows = deltalake.DeltaTable(str(table)).to_pyarrow_table()
     deltalake.write_deltalake(str(table), rows.slice(0, 3), mode="append")
-    done = fresh.submit("verify", "--project", NAME)
+    done = fresh.run("verify", "--project", NAME)
     assert done.code == 14
     assert "has other rows than were published" in done.stderr
     assert f"Nobody reads projects/{NAME} any more" in done.stderr
     assert mode(fresh) == 0o700
-    status = fresh.ask("status").record
+    status = fresh.run("status").record
     (told,) = [one for one in status["projects"] if one["project"] == NAME]
     assert told["access"] == "withdrawn"
     assert {"do": "verify", "reasons": ["VERIFICATION_FAILED"]}.items() <= told["due"][0].items()
-    daily = fresh.ask("access")
+    daily = fresh.run("access")
     assert (daily.code, mode(fresh)) == (14, 0o700)
 
     shutil.rmtree(table)
     shutil.copytree(fresh.home / "copy", table)
     table.chmod(0o750)  # whoever put it back opened it
-    assert fresh.ask("status").code == 0
+    assert fresh.run("status").code == 0
     assert mode(fresh) == 0o700, "any job closes what was not verified since"
-    assert fresh.submit("verify", "--project", NAME).code == 0
+    assert fresh.run("verify", "--project", NAME).code == 0
     assert mode(fresh) == 0o700
-    assert fresh.ask("access").code == 0
+    assert fresh.run("access").code == 0
     assert mode(fresh) == 0o750

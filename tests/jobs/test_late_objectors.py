@@ -1,4 +1,4 @@
-"""Objections after publication, each job through real spark-submit: due, released again, and subtracted."""
+"""Objections after publication, each by its job: due, released again, and subtracted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import polars
+from pyspark.sql import SparkSession
 
 from .conftest import TODAY, Platform
 
@@ -47,17 +48,19 @@ def sizes(platform: Platform) -> dict[tuple[str, ...], int]:
     return {tuple(row[:-1]): row[-1] for row in counted.rows()}
 
 
-def test_who_objects_later_leaves_with_others_and_the_readers_cannot_tell_who(fresh: Platform) -> None:
-    done = fresh.submit("release", "--project", NAME, "--publish")
+def test_who_objects_later_leaves_with_others_and_the_readers_cannot_tell_who(
+    spark: SparkSession, fresh: Platform
+) -> None:
+    done = fresh.run("release", "--project", NAME, "--publish")
     assert done.code == 0, done.stderr
     read, inside = sizes(fresh), remembered(fresh, 1)
     late = dict(pupils_of(fresh, 1)[:2])
     object_to_everything(fresh, "laat", [*late.values()])
-    assert fresh.submit("objections").code == 0
-    (told,) = [p for p in fresh.submit("status").record["projects"] if p["project"] == NAME]
+    assert fresh.run("objections").code == 0
+    (told,) = [p for p in fresh.run("status").record["projects"] if p["project"] == NAME]
     assert told["due"] == [{"do": "release", "reasons": ["OBJECTIONS_CHANGED"], "why": "a list of objections changed"}]
 
-    done = fresh.submit("release", "--due", "--publish")
+    done = fresh.run("release", "--due", "--publish")
     assert done.code == 0, done.stderr
     assert done.record["due"] == [NAME]
     now, still = sizes(fresh), remembered(fresh, 2)
@@ -66,10 +69,10 @@ def test_who_objects_later_leaves_with_others_and_the_readers_cannot_tell_who(fr
     assert still < inside - {*late}
     counts = json.loads((fresh.zones.exact_records / NAME / "2.json").read_text())["counts"]
     assert counts["pupils_withdrawn"] == len(inside) - len(still) - len(late) > 0
-    assert fresh.submit("verify", "--project", NAME).code == 0
+    assert fresh.run("verify", "--project", NAME).code == 0
 
-    assert fresh.submit("release", "--due").record["due"] == []
+    assert fresh.run("release", "--due").record["due"] == []
     assert [path.name for path in Path(fresh.zones.release_snapshots(NAME)).iterdir()] == ["2"]
-    destroyed = fresh.submit("destroy", "--project", NAME, "--confirm", NAME)
+    destroyed = fresh.run("destroy", "--project", NAME, "--confirm", NAME)
     assert destroyed.code == 0, destroyed.stderr
     assert not fresh.zones.release_snapshots(NAME).exists()

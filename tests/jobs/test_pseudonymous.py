@@ -112,7 +112,7 @@ def test_late_objectors_leave_the_table_by_the_objections_job_without_a_trace(
     assert byte_search.search_files([zones.published_table(NAME)], marks).labels == set(late)
 
     object_to_everything(pseudonymous, [of[mark] for mark in late])
-    done = pseudonymous.submit("objections")
+    done = pseudonymous.run("objections")
     assert done.code == 0, done.stderr
     (left,) = done.record["left"]
     assert (left["pupils_barred"], left["access"]) == (2, "granted")
@@ -120,7 +120,7 @@ def test_late_objectors_leave_the_table_by_the_objections_job_without_a_trace(
     assert table(pseudonymous).height == shown.height - 2 - left["pupils_besides"]
     assert byte_search.search_files([zones.published_table(NAME)], marks).labels == frozenset()
     assert state(pseudonymous) == "granted"
-    verified = pseudonymous.submit("verify", *ASK)
+    verified = pseudonymous.run("verify", *ASK)
     assert (verified.code, "OBJECTOR" in verified.record["checked"]) == (0, True), verified.stderr
 
 
@@ -133,7 +133,7 @@ def test_a_school_whose_instruction_ended_leaves_and_until_then_nobody_reads(
     mark = pseudonym(pseudonymous, f"brin|{school}")
     assert mark in set(table(pseudonymous)["school"])
     instruct(pseudonymous, ended=(school,))
-    looked = pseudonymous.submit("access")
+    looked = pseudonymous.run("access")
     assert (only(looked.record)["access"], looked.code) == ("withdrawn", 0), looked.stderr
 
     work = pseudonymous.work()
@@ -159,21 +159,21 @@ def test_without_its_key_or_after_its_end_nobody_reads_and_it_can_still_be_destr
     published(spark, pseudonymous)
     kept, own = tmp_path / "kept.key", pseudonymous.keys / f"{NAME}.key"
     own.rename(kept)
-    looked = pseudonymous.submit("access")
+    looked = pseudonymous.run("access")
     assert (looked.code, only(looked.record)["access"]) == (13, "withdrawn")
     kept.rename(own)
-    assert only(pseudonymous.submit("access").record)["access"] == "granted"
+    assert only(pseudonymous.run("access").record)["access"] == "granted"
 
     ends = TODAY + dt.timedelta(days=99)
     pseudonymous.change(f"conf/projects/{NAME}.toml", f"ends = {ends}", f"ends = {TODAY - dt.timedelta(days=1)}")
-    looked = pseudonymous.submit("access")
+    looked = pseudonymous.run("access")
     assert (looked.code, only(looked.record)["access"]) == (0, "withdrawn")
-    assert pseudonymous.submit("destroy", *ASK, "--confirm", NAME).code == 0
+    assert pseudonymous.run("destroy", *ASK, "--confirm", NAME).code == 0
     assert not pseudonymous.zones.published_table(NAME).exists()
 
 
 def test_without_the_schools_instruction_there_is_no_release(pseudonymous: Platform) -> None:
-    done = pseudonymous.submit("release", *ASK)
+    done = pseudonymous.run("release", *ASK)
     assert done.code == 17, done.stderr
     assert "instruction" in done.stderr
     assert not pseudonymous.zones.published_table(NAME).exists()
@@ -188,6 +188,6 @@ def test_a_group_that_nobody_knows_is_refused_before_anything_is_published(
     release_job.release_one(spark, work, lists, secret, lambda _: None)
     ours = grp.getgrgid(os.getegid()).gr_name
     pseudonymous.change(f"conf/projects/{NAME}.toml", f'readers = "{ours}"', 'readers = "niemand-zo"')
-    done = pseudonymous.submit("publish", *ASK, "--release", "1", "--approved-by", "A. Jansen")
+    done = pseudonymous.run("publish", *ASK, "--release", "1", "--approved-by", "A. Jansen")
     assert (done.code, "a group that this machine knows" in done.stderr) == (17, True)
     assert not pseudonymous.zones.published_table(NAME).exists()

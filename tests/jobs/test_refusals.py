@@ -244,8 +244,8 @@ REFUSALS = [
 ]
 
 
-LATE = (turned_round, over_the_share, missing_list)
-"""Through spark-submit: what only Spark can find, and one that is found before; the others need no Spark."""
+WITH_SPARK = (turned_round, over_the_share)
+"""What only Spark can find; every other refusal comes before a session is asked for."""
 
 
 @pytest.mark.parametrize(("breaks", "code", "says"), REFUSALS, ids=lambda x: getattr(x, "__name__", None))
@@ -253,8 +253,16 @@ def test_refused(fresh: Platform, breaks: object, code: int, says: str) -> None:
     assert callable(breaks)
     command = breaks(fresh)
     before = fresh.listing()
-    done = fresh.submit(*command) if breaks in LATE else fresh.ask(*command)
+    done = fresh.run(*command, without_spark=breaks not in WITH_SPARK)
     assert_refused(done, code, says)
+    assert fresh.listing() == before
+
+
+def test_a_refusal_through_spark_submit_reads_the_same(fresh: Platform) -> None:
+    command = missing_list(fresh)
+    before = fresh.listing()
+    assert_refused(fresh.submit(*command), 12, "found no such file in objections/landelijk.csv")
+    assert_refused(fresh.ask(*command), 12, "found no such file in objections/landelijk.csv")
     assert fresh.listing() == before
 
 
@@ -267,7 +275,7 @@ def assert_refused(done: Done, code: int, says: str) -> None:
 
 def test_destroy_without_confirmation_only_lists(fresh: Platform) -> None:
     before = fresh.listing()
-    done = fresh.submit("destroy", *NAME)
+    done = fresh.run("destroy", *NAME, without_spark=True)
     assert (done.code, done.record["dry_run"]) == (0, True)
     assert "nothing was removed" in done.stderr
     assert fresh.listing() == before
@@ -289,4 +297,4 @@ def test_of_two_runs_at_once_the_second_is_refused(fresh: Platform, tmp_path: Pa
 
 
 def test_a_project_that_was_never_declared(fresh: Platform) -> None:
-    assert_refused(fresh.submit("release", "--project", "onbekend"), 10, "projects/onbekend.toml")
+    assert_refused(fresh.run("release", "--project", "onbekend", without_spark=True), 10, "projects/onbekend.toml")

@@ -35,7 +35,7 @@ def read(
     folder: Path, zone: ListDefinition[ListDeclaration] = PLAIN
 ) -> tuple[tuple[DeclaredList[ListDeclaration], ...], list[str]]:
     problems: list[str] = []
-    return declared_lists.read_declared_lists(zone, folder, TODAY, problems, most_days=31), problems
+    return declared_lists.read_declared_lists(zone, folder, TODAY, problems, max_age_days=31), problems
 
 
 SPELLINGS = list(

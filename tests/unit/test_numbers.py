@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from cohort.foundation.errors import DeliveriesRefused, StateRefused
 from cohort.foundation.identifiers import normalise_pgn
 from cohort.legal_basis import number_change_resolution, number_changes
-from cohort.legal_basis.number_changes import NumberChange, NumberChanges
+from cohort.legal_basis.number_change_resolution import NumberChange
+from cohort.legal_basis.number_changes import NumberChanges
 
 TODAY = dt.date(2025, 11, 23)
 HEADER = "oud_pgn;nieuw_pgn;vanaf"
