@@ -22,13 +22,14 @@ from pyspark.sql import functions as F
 
 from cohort import delta
 from cohort.agreements import catalogue, platform, project
+from cohort.agreements.environment import Environment
 from cohort.anonymisation import pupil_records
 from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
 from cohort.keys import project_keys
 from cohort.legal_basis import number_changes, objections
 from cohort.release import release_job as releases
-from cohort.release.release_job import ReleaseTask
+from cohort.release.release_task import ReleaseTask, check_release_allowed
 from cohort.results import ledger
 from cohort.states.schemas import AcceptedResults
 from cohort.storage import zone_paths
@@ -81,7 +82,7 @@ def prepare(spark: SparkSession, scratch: Path, pupils: int, kind: str) -> Relea
     agreed = agreed.model_copy(
         update={"starts": now.date(), "ends": now.date() + dt.timedelta(days=9), "recoding": recoding}
     )
-    return ReleaseTask(where, holds, known, agreed, config / "hierarchies", scratch / "keys", now, "bench")
+    return ReleaseTask(Environment(where, holds, config, scratch / "keys", now, "bench"), known, agreed)
 
 
 def tell(line: str) -> None:
@@ -106,13 +107,13 @@ def main() -> None:
     stages: list[dict[str, float]] = []
     for turn in range(asked.pairs + 2):
         start = time.perf_counter()
-        batches = list(ledger.read_counted_batches(work.zones.ledger))
-        results = delta.read_table(spark, work.zones.results).where(F.col("batch").isin(batches))
+        batches = list(ledger.read_counted_batches(work.environment.zones.ledger))
+        results = delta.read_table(spark, work.environment.zones.results).where(F.col("batch").isin(batches))
         plain = asked.scratch / "unprotected"
         shutil.rmtree(plain, ignore_errors=True)
         unprotected(results, work.project).write.format("delta").save(str(plain))
         middle = time.perf_counter()
-        lists, key = releases.check_release_allowed(work)
+        lists, key = check_release_allowed(work)
         record = releases.release_one(spark, work, lists, key, tell if turn == 0 else silent)
         end = time.perf_counter()
         if turn >= 2:

@@ -26,7 +26,7 @@ from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
 from cohort.keys import project_keys
 from cohort.legal_basis import number_changes, objections
-from cohort.release.release_job import ReleaseTask
+from cohort.release.release_task import ReleaseTask
 from cohort.storage import zone_paths
 from cohort.storage.zone_paths import StorageZones
 from cohorts import synthesise

@@ -9,7 +9,7 @@ import shutil
 import stat
 
 import deltalake
-from pyspark.sql import SparkSession
+import pytest
 
 from .conftest import Platform
 
@@ -20,7 +20,8 @@ def mode(platform: Platform) -> int:
     return stat.S_IMODE(platform.zones.published_table(NAME).stat().st_mode)
 
 
-def test_who_tampers_with_a_table_closes_it(spark: SparkSession, fresh: Platform) -> None:
+@pytest.mark.usefixtures("spark")
+def test_who_tampers_with_a_table_closes_it(fresh: Platform) -> None:
     group = grp.getgrgid(os.getegid()).gr_name
     fresh.change("conf/platform.toml", 'way = "owner"', 'way = "group"')
     agreed = fresh.config / "projects" / f"{NAME}.toml"

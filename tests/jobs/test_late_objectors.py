@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 import polars
-from pyspark.sql import SparkSession
 
 from .conftest import TODAY, Platform
 

@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.unit.drawn_records import release_record
 from tests.unit.drawn_rights import consent, instruct
 
 from cohort.agreements import catalogue, platform
 from cohort.legal_basis import objections
 from cohort.release_records import record_store
-from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 
 from .conftest import TODAY, Done, Platform
@@ -199,7 +199,7 @@ def wave_of_all(p: Platform) -> tuple[str, ...]:
 
 def nothing_remembered(p: Platform) -> tuple[str, ...]:
     record_store.save_release_record(
-        p.zones, ReleaseRecord("leergroei", 1, ReleaseState.PUBLISHED, {"class": "anonymous"})
+        p.zones, release_record("leergroei", 1, ReleaseState.PUBLISHED, **{"class": "anonymous"})
     )
     return ("release", *NAME)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
-from cohort.sdc.model.hierarchy import UNKNOWN
+from cohort.sdc.model.hierarchy import UNKNOWN_VALUE
 from cohort.sdc.numeric.bands import NumericBands
 
 
@@ -84,7 +84,7 @@ def test_open_ends_hold_everything_and_null_is_the_leaf_behind_the_bands() -> No
     places = bands.leaf_numbers(values, known=known)
 
     assert places.tolist() == [0, 0, 1, 1, 2, 2, 3]
-    assert bands.hierarchy().leaves[3] == UNKNOWN
+    assert bands.hierarchy().leaves[3] == UNKNOWN_VALUE
 
 
 def test_values_outside_closed_edges_are_counted_and_not_told() -> None:

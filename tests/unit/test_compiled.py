@@ -16,7 +16,7 @@ from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import file_recognition, format_declarations
 from cohort.delivery_formats.file_recognition import RecognitionContext
 from cohort.ingestion import row_validation, text_scan
-from cohort.states import local_frames
+from cohort.states import materialised_frames
 
 FORMATS = format_declarations.load_delivery_formats(CONF)
 LARGEST = 8000
@@ -48,7 +48,7 @@ def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_p
 
     def watched(rows: DataFrame) -> DataFrame:
         typed.append(rows)
-        return local_frames.break_codegen(rows)
+        return materialised_frames.break_codegen(rows)
 
     delivered = text_scan.scan_text_files(planned_once, [(1, file)], FORMATS)
     judged = row_validation.validate_rows(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from tests.unit.drawn_records import release_record
 
 from cohort.agreements import platform
 from cohort.foundation import json_documents
@@ -23,7 +24,6 @@ from cohort.live_tables import eligibility_withdrawal, reader_check
 from cohort.release import status
 from cohort.release_records import record_store, release_states
 from cohort.release_records.due_actions import DueAction, DueJob, DueReason
-from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
 
@@ -153,7 +153,7 @@ def test_one_projects_defect_closes_its_table_and_keeps_no_other_open(
     for name in ("aap", "noot"):
         zones.published_table(name).mkdir(parents=True, mode=0o750)
         zones.published_table(name).chmod(0o750)
-        record_store.save_release_record(zones, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"settled": True}))
+        record_store.save_release_record(zones, release_record(name, 1, ReleaseState.PUBLISHED, **{"settled": True}))
     (zones.exact_records / "aap" / "1.json").write_text(f'{{"{PLANTED}', encoding="utf-8")
     del monkeypatch
     record = reader_check.check_readers(
@@ -172,7 +172,7 @@ def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     zones, holds = StorageZones(folder / "root"), platform.load_platform(folder / "conf")
-    records = [ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"class": "pseudonymous"}) for name in ("aap", "noot")]
+    records = [release_record(name, 1, ReleaseState.PUBLISHED, **{"class": "pseudonymous"}) for name in ("aap", "noot")]
     monkeypatch.setattr(eligibility_withdrawal, "live_pseudonymous_releases", lambda _: records)
     monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset())
 

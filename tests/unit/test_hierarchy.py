@@ -1,4 +1,4 @@
-"""A hierarchy knows its groups, its shares and its paths, and refuses what would not nest."""
+"""A hierarchy gives the groups and paths of its leaves, and refuses levels that do not nest."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cohort.foundation.errors import ConfigurationRefused
-from cohort.sdc.model.hierarchy import UNKNOWN, Hierarchy
+from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
 
 YEARS = """\
 2012;2012-2013;*
@@ -35,14 +35,14 @@ def test_reads_windows_line_ends_and_a_byte_order_mark(tmp_path: Path) -> None:
     assert read(tmp_path, "\ufeff" + YEARS.replace("\n", "\r\n")) == read(tmp_path, YEARS)
 
 
-def test_groups_and_shares_per_level(tmp_path: Path) -> None:
+def test_groups_and_their_sizes_per_level(tmp_path: Path) -> None:
     years = read(tmp_path, YEARS)
 
     assert years.groups(0).tolist() == [0, 1, 2, 3, 4]
     assert years.groups(1).tolist() == [0, 0, 1, 1, 2]
     assert years.groups(2).tolist() == [0, 0, 0, 0, 0]
-    assert years.leaf_shares(1).tolist() == [0.4, 0.4, 0.4, 0.4, 0.2]
-    assert years.leaf_shares(2).tolist() == [1, 1, 1, 1, 1]
+    assert years.group_sizes(1).tolist() == [2, 2, 2, 2, 1]
+    assert years.group_sizes(2).tolist() == [5, 5, 5, 5, 5]
 
 
 def test_a_path_has_the_coarsest_level_in_the_highest_bits(tmp_path: Path) -> None:
@@ -67,20 +67,20 @@ class TestNullIsALeafOfItsOwn:
     def test_it_joins_a_single_top_value_only(self, tmp_path: Path) -> None:
         years = read(tmp_path, YEARS, with_unknown=True)
 
-        assert [level[-1] for level in years.labels] == [UNKNOWN, UNKNOWN, "*"]
+        assert [level[-1] for level in years.labels] == [UNKNOWN_VALUE, UNKNOWN_VALUE, "*"]
 
     def test_it_stays_apart_where_the_top_has_several_values(self, tmp_path: Path) -> None:
         parts = read(tmp_path, "Fryslân;noord\nZeeland;zuid\n", with_unknown=True)
 
-        assert [level[-1] for level in parts.labels] == [UNKNOWN, UNKNOWN]
+        assert [level[-1] for level in parts.labels] == [UNKNOWN_VALUE, UNKNOWN_VALUE]
 
     def test_a_file_that_lists_it_decides_itself(self, tmp_path: Path) -> None:
-        own = YEARS + f"{UNKNOWN};geen jaar;*\n"
+        own = YEARS + f"{UNKNOWN_VALUE};geen jaar;*\n"
 
         assert read(tmp_path, own, with_unknown=True) == read(tmp_path, own)
 
     def test_a_column_of_one_value_and_no_levels_keeps_them_apart(self, tmp_path: Path) -> None:
-        assert read(tmp_path, "ja\n", with_unknown=True).labels == (("ja", UNKNOWN),)
+        assert read(tmp_path, "ja\n", with_unknown=True).labels == (("ja", UNKNOWN_VALUE),)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ class TestNullIsALeafOfItsOwn:
         ("a;x;*\na;x;*\n", "the same value twice"),
         ("a;x;p\nb;x;q\n", "one value at level 2 for all leaves under `x`"),
         ("a;b;*\nb;c;*\n", "`b` to stand for the same values wherever it occurs"),
-        (f"a;b;{UNKNOWN}\nb;b;{UNKNOWN}\nc;c;*\n", f"`{UNKNOWN}` to stand for the same"),
+        (f"a;b;{UNKNOWN_VALUE}\nb;b;{UNKNOWN_VALUE}\nc;c;*\n", f"`{UNKNOWN_VALUE}` to stand for the same"),
     ],
 )
 def test_refuses_what_is_no_hierarchy(tmp_path: Path, text: str, problem: str) -> None:

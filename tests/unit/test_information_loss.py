@@ -27,7 +27,7 @@ def losses_by_level(hierarchy: Hierarchy, kept: list[int], suppressed: int) -> l
 
 
 def test_the_loss_of_a_record_is_its_share_of_the_leaves_scaled_between_0_and_1() -> None:
-    expected = [[(share - 1 / 4) / (1 - 1 / 4) for share in LETTERS.leaf_shares(level)] for level in range(3)]
+    expected = [[(share - 1 / 4) / (1 - 1 / 4) for share in LETTERS.group_sizes(level) / 4] for level in range(3)]
 
     assert record_losses(LETTERS) == pytest.approx(np.array(expected))
     assert record_losses(LETTERS)[1].tolist() == pytest.approx([0, 2 / 3, 2 / 3, 2 / 3])
@@ -43,7 +43,7 @@ def test_the_loss_of_a_column_is_the_formula_of_arx(suppressed: int) -> None:
     records, leaves = 7 + suppressed, 4
 
     for level, loss in enumerate(losses_by_level(LETTERS, kept.tolist(), suppressed)):
-        shares = float(LETTERS.leaf_shares(level) @ kept) + suppressed
+        shares = float(LETTERS.group_sizes(level) / 4 @ kept) + suppressed
         assert loss == pytest.approx((shares - records / leaves) / (records - records / leaves))
 
 
@@ -66,7 +66,7 @@ def test_weights_say_how_much_a_column_matters() -> None:
 
 
 @pytest.mark.parametrize("kind", ["mean", "geometric"])
-def test_scores_add_up_to_the_loss(kind: str) -> None:
+def test_scores_of_the_columns_add_up_to_the_loss(kind: str) -> None:
     objective = WeightedLoss.for_columns(kind, 3, [1, 2, 5])  # type: ignore[arg-type]
     losses = [np.array([0.1]), np.array([0.2]), np.array([0.7])]
 
@@ -76,12 +76,12 @@ def test_scores_add_up_to_the_loss(kind: str) -> None:
     assert (total if kind == "mean" else np.expm1(total)) == pytest.approx(getattr(loss, kind))
 
 
-def test_costs_follow_from_who_is_released() -> None:
+def test_column_losses_follow_from_the_released_codes() -> None:
     coding = Coding((LETTERS, ONLY))
     codes = coding.encode([np.arange(4), np.zeros(4, dtype=np.int64)])  # one code per letter
-    marginals = LeafCounts(coding, codes, np.array([4.0, 1, 1, 2]))
+    leaf_counts = LeafCounts(coding, codes, np.array([4.0, 1, 1, 2]))
 
-    letters, only = ColumnLosses(coding, marginals).losses(np.array([True, False, False, True]))
+    letters, only = ColumnLosses(coding, leaf_counts).losses(np.array([True, False, False, True]))
 
     assert letters.tolist() == losses_by_level(LETTERS, [4, 0, 0, 2], 2)
     assert only.tolist() == [0.25]

@@ -7,10 +7,10 @@ from pathlib import Path
 import deltalake
 import pyarrow as pa
 import pytest
+from tests.unit.drawn_records import release_record
 
 from cohort.erasure import leftover_files
 from cohort.release_records import record_store
-from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
 
@@ -29,8 +29,8 @@ def zones(tmp_path: Path) -> StorageZones:
                 deltalake.DeltaTable(str(table)).file_uris()
             ):
                 file.unlink()
-    record_store.save_release_record(made, ReleaseRecord("proef", 1, ReleaseState.PUBLISHED, {}))
-    record_store.save_release_record(made, ReleaseRecord("proef", 2, ReleaseState.VERIFIED, {}))
+    record_store.save_release_record(made, release_record("proef", 1, ReleaseState.PUBLISHED))
+    record_store.save_release_record(made, release_record("proef", 2, ReleaseState.VERIFIED))
     return made
 
 

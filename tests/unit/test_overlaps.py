@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.unit import drawn_project, drawn_release, drawn_releases
+from tests.unit.drawn_records import release_record
 
 from cohort.agreements import project_hierarchies
 from cohort.agreements.project import Project
 from cohort.differencing import project_overlap
 from cohort.differencing.project_overlap import ComparedRelease
 from cohort.release_records import record_store
-from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.information_loss import WeightedLoss
@@ -90,7 +90,9 @@ def test_only_live_projects_on_the_same_pupils_are_looked_at(tmp_path: Path) -> 
     projects: dict[str, dict[str, Any]] = {"een": {}, "ander": {}, "voorbij": ended, "elders": elsewhere}
     for name, changes in projects.items():
         drawn_project.write(config, declared | {"name": name} | changes, name)
-        record_store.save_release_record(zones, ReleaseRecord(name, 1, ReleaseState.PUBLISHED, {"class": "anonymous"}))
+        record_store.save_release_record(
+            zones, release_record(name, 1, ReleaseState.PUBLISHED, **{"class": "anonymous"})
+        )
     drawn_project.write(config, declared | {"name": "nieuw"}, "nieuw")  # of which nothing is read yet
     told = project_overlap.compare_with_live_projects(one, zones, drawn_release.platform(), config, TODAY)
     why = "its declaration or its memory cannot be read"

@@ -1,25 +1,31 @@
-"""How much may come out of one container (zip, gzip, workbook) that a school sends."""
+"""Limits on what one container (zip, gzip, workbook) of a school may unpack to, against decompression bombs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 BYTES_WITHOUT_RATIO_LIMIT = 1 << 20
-"""A content of up to this many bytes harms nobody, however well it was packed."""
+"""Up to this many unpacked bytes the ratio does not matter."""
 
 
 @dataclass(frozen=True)
 class ContainerLimits:
-    """How much may come out of one container.
+    """How much one container may unpack to.
 
-    Refuses: limits that let nothing through, or less in all than from one member.
+    Args:
+        members: number of members.
+        bytes_per_member: unpacked bytes of one member.
+        total_bytes: unpacked bytes of all members together.
+        ratio: unpacked bytes per packed byte.
+
+    Raises:
+        ValueError: a limit that lets nothing through, or a total below that of one member.
     """
 
     members: int
     bytes_per_member: int
     total_bytes: int
     ratio: int
-    """Bytes out per byte in."""
 
     def __post_init__(self) -> None:
         if min(self.members, self.bytes_per_member, self.ratio) < 1 or self.total_bytes < self.bytes_per_member:
@@ -27,5 +33,5 @@ class ContainerLimits:
 
     @property
     def max_container_bytes(self) -> int:
-        """How many bytes a container itself may have."""
+        """The size in bytes that the container itself may have."""
         return self.total_bytes + BYTES_WITHOUT_RATIO_LIMIT

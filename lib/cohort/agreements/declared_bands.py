@@ -1,4 +1,4 @@
-"""Bands that a project file declares for a column of numbers or years, instead of a hierarchy file."""
+"""Bands that a project file declares for a column of numbers or years, instead of naming a hierarchy file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_DECLARED_BANDS = 10_000
 
 
 class DeclaredBands(Declaration):
-    """Bands `[n·step, (n+1)·step)` from a lowest to a highest value, and the widths of the wider levels.
+    """Bands `[n·step, (n+1)·step)` from a lowest to a highest value, and the band widths of the higher levels.
 
         bands = { from = 0, to = 60, step = 20, widths = [40], above = true }
 
@@ -24,8 +24,8 @@ class DeclaredBands(Declaration):
         59.9    40 tot 60     40 en hoger   *
         60      60 en hoger   40 en hoger   *
 
-    Of a column made from the date of birth all numbers are years (of a cohort: its first year). `below` and
-    `above` say that values outside have a band of their own; where they do not, such a value stops a release.
+    For a column made from the date of birth all numbers are years; a cohort counts as its first year. With `below`
+    and `above` the values outside have an open band; without, such a value stops a release.
     """
 
     from_: Annotated[int, Field(alias="from", ge=-1_000_000, le=1_000_000)]
@@ -37,12 +37,12 @@ class DeclaredBands(Declaration):
 
     @model_validator(mode="after")
     def _coherent(self) -> DeclaredBands:
-        problems = list(self._problems())
+        problems = list(self._find_problems())
         if problems:
             raise several_problems(problems)
         return self
 
-    def _problems(self) -> Iterator[str]:
+    def _find_problems(self) -> Iterator[str]:
         if self.from_ >= self.to or self.from_ % self.step or self.to % self.step:
             yield (
                 "Expected bands from a multiple of the step to a higher one, for example from = 0, to = 300, "
@@ -63,10 +63,16 @@ class DeclaredBands(Declaration):
             )
 
     def find_column_problems(self, name: str, *, scores: bool, numbers: bool, born: str | None) -> Iterator[str]:
-        """Why a column cannot have these bands.
+        """Find the reasons why a column cannot have these bands.
 
-        Takes: the column's name; whether its values are scores, whether they are numbers at all; what is made
-        of the date of birth, if that is its source.
+        Args:
+            name: the name of the column.
+            scores: whether its values are scores.
+            numbers: whether its values are numbers at all.
+            born: what the column shows of the date of birth (`cohort`, `quarter`, `year`), None for other sources.
+
+        Returns:
+            A sentence for each reason, with `<where>` in place of the name of the file.
         """
         if not numbers and born is None:
             yield (

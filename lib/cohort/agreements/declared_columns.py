@@ -1,4 +1,4 @@
-"""What a project file says of its released columns: where a value comes from, and how it is generalised."""
+"""The columns that a project file declares: what each is made from, and how it is generalised."""
 
 from __future__ import annotations
 
@@ -6,108 +6,31 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cohort.agreements.declared_bands import DeclaredBands
 from cohort.agreements.research_purpose import ReasonText
+from cohort.agreements.selected_results import NUMERIC_SCORES, ResultDifference, SelectedResult
 from cohort.foundation.declarations import Declaration, ExactNumber, several_problems
 from cohort.states import schemas
 
 COLUMN_NAME = re.compile(r"[a-z][A-Za-z0-9_]{0,39}")
-NUMERIC_SCORES = ("vaardigheidsscore", "ruwe_score")
 NUMERIC_ATTRIBUTES = ("ses", "postcode4")
-"""Attributes that are whole numbers."""
-MOMENT_ORDER = ("B", "M", "E")
-"""The moments of a school year, in order."""
-
-
-def _two_years_in_a_row(year: str) -> str:
-    if not re.fullmatch(r"20\d\d-20\d\d", year) or int(year[5:]) != int(year[:4]) + 1:
-        raise ValueError(
-            "Expected a school year of two years in a row, for example 2024-2025; found another text in "
-            "<where>. Correct the year."
-        )
-    return year
-
-
-SchoolYear = Annotated[str, AfterValidator(_two_years_in_a_row)]
-MomentCode = Literal["B", "M", "E"]
-ScoreKind = Literal["vaardigheidsscore", "ruwe_score", "niveau_AE", "niveau_IV"]
-ResultChoice = Literal["latest", "first", "highest"]
-
-
-class ResultSlot(Declaration):
-    """One place in a pupil's record: the result of one domain, school year and moment."""
-
-    domein: str
-    schooljaar: SchoolYear
-    moment: MomentCode
-
-
-class SelectedResult(ResultSlot):
-    """A result to show, and which one when there are several of that moment."""
-
-    schaal: str
-    value: ScoreKind
-    several: ResultChoice
-
-    @property
-    def slot(self) -> ResultSlot:
-        return ResultSlot(domein=self.domein, schooljaar=self.schooljaar, moment=self.moment)
-
-
-class SchoolYearMoment(Declaration):
-    schooljaar: SchoolYear
-    moment: MomentCode
-
-    @property
-    def order_key(self) -> tuple[str, int]:
-        """Where it stands in time."""
-        return self.schooljaar, MOMENT_ORDER.index(self.moment)
-
-
-class ResultDifference(Declaration):
-    """The later result minus the earlier one of the same domain, on one scale."""
-
-    domein: str
-    schaal: str
-    value: Literal["vaardigheidsscore", "ruwe_score"]
-    several: ResultChoice
-    earlier: SchoolYearMoment
-    later: SchoolYearMoment
-
-    @model_validator(mode="after")
-    def _forward(self) -> ResultDifference:
-        if self.earlier.order_key >= self.later.order_key:
-            raise ValueError(
-                "Expected earlier before later, for example M and then E of one school year; found them "
-                f"otherwise for {self.domein} in <where>. Exchange them."
-            )
-        return self
-
-    @property
-    def results(self) -> tuple[SelectedResult, SelectedResult]:
-        """The earlier and the later result."""
-        return self._at(self.earlier), self._at(self.later)
-
-    def _at(self, when: SchoolYearMoment) -> SelectedResult:
-        return SelectedResult(
-            domein=self.domein,
-            schooljaar=when.schooljaar,
-            moment=when.moment,
-            schaal=self.schaal,
-            value=self.value,
-            several=self.several,
-        )
+"""The attributes whose values are whole numbers."""
 
 
 class SensitiveLimits(Declaration):
-    """What a class may give away of a sensitive column, counted among its pupils whose value is shown; of a
-    limit that is left out the platform's floor holds.
+    """Limits on the values of a sensitive column in each class, counted over the pupils whose value is shown.
 
-    `largest_value`: no value has a larger share of a class. `distinct`: so many different values.
-    `entropy`: as varied as so many equally frequent ones. `equal_closeness`, `ordered_closeness`: no further
-    from the values of all pupils who have one, values equally far apart or in the order of their file.
+    The platform's floor is the limit where one is left out.
+
+    Args:
+        largest_value: largest share of one value.
+        distinct: least number of different values (distinct l-diversity).
+        entropy: least entropy, as that of so many equally frequent values (entropy l-diversity).
+        equal_closeness: largest distance from the values of all pupils with a value, with equal distances between
+            values (t-closeness).
+        ordered_closeness: the same, with values in the order of their hierarchy file.
     """
 
     largest_value: Annotated[ExactNumber, Field(gt=0, lt=1, decimal_places=6)]
@@ -118,27 +41,27 @@ class SensitiveLimits(Declaration):
 
     @property
     def compares_with_cohort(self) -> bool:
-        """Whether it holds a class against all pupils who have a value: t-closeness."""
+        """Whether a limit compares a class with all pupils who have a value: t-closeness."""
         return self.equal_closeness is not None or self.ordered_closeness is not None
 
     @property
     def requires_diversity(self) -> bool:
-        """Whether it asks for l-diversity or t-closeness beside the largest share of one value."""
+        """Whether there is a limit of l-diversity or t-closeness besides the largest share of one value."""
         return any(limit is not None for name, limit in self if name != "largest_value")
 
 
 class DeclaredColumn(Declaration):
-    """One released column: a result, a difference or an attribute, its hierarchy, and why it is needed.
+    """One released column: a result, a difference or an attribute, with its hierarchy and the reason for it.
 
-    A quasi-identifying column is generalised by its hierarchy; a sensitive one shows the leaf itself, under a
-    constraint of its own.
+    A quasi-identifying column is generalised by its hierarchy. A sensitive column shows the leaf itself, and satisfies
+    `constraint` in every class.
 
-    A numeric value falls in the band `[n·step, (n+1)·step)`, which is the leaf of the hierarchy: with
-    step 1 its label is `n`, else `lower tot upper` (Dutch: up to, not including). Bands are declared here
-    (`bands`), or `hierarchy` names a file that lists them.
+    A numeric value falls in the band `[n·step, (n+1)·step)`, which is a leaf of the hierarchy. With step 1 its label
+    is `n`, otherwise `lower tot upper` (Dutch for: up to, not including). Bands are declared here (`bands`), or
+    `hierarchy` names a file that lists them.
 
-    `legal_ground` says what allows the use of special-category results: such a column is sensitive, and shows
-    the values of pupils with consent only.
+    `legal_ground` is what allows the use of special-category results. Such a column is sensitive, and shows the values
+    of pupils with consent alone.
     """
 
     name: str
@@ -159,7 +82,7 @@ class DeclaredColumn(Declaration):
 
     @field_validator("name")
     @classmethod
-    def _speakable(cls, name: str) -> str:
+    def _valid_name(cls, name: str) -> str:
         if not COLUMN_NAME.fullmatch(name):
             raise ValueError(
                 "Expected a column name of letters, digits and _, for example rekenen_M7; found "
@@ -171,7 +94,7 @@ class DeclaredColumn(Declaration):
 
     @field_validator("attribute")
     @classmethod
-    def _of_the_pupil(cls, attribute: str | None) -> str | None:
+    def _pupil_attribute(cls, attribute: str | None) -> str | None:
         if attribute is not None and attribute.lower() in schemas.IDENTIFYING_COLUMNS:
             raise ValueError(_identifying(attribute))
         if attribute is not None and attribute not in schemas.PUPIL_ATTRIBUTES:
@@ -183,7 +106,7 @@ class DeclaredColumn(Declaration):
 
     @field_validator("role", mode="before")
     @classmethod
-    def _supported(cls, role: object) -> object:
+    def _supported_role(cls, role: object) -> object:
         if role == "identifying":
             raise ValueError(_identifying("this role"))
         if role == "insensitive":
@@ -195,12 +118,12 @@ class DeclaredColumn(Declaration):
 
     @model_validator(mode="after")
     def _coherent(self) -> DeclaredColumn:
-        told = [*self._wrong_source(), *self._wrong_for_its_role()]
-        if told:
-            raise several_problems(told)
+        problems = [*self._find_source_problems(), *self._find_role_problems()]
+        if problems:
+            raise several_problems(problems)
         return self
 
-    def _wrong_source(self) -> Iterator[str]:
+    def _find_source_problems(self) -> Iterator[str]:
         sources = [s for s in (self.result, self.difference, self.attribute) if s is not None]
         if len(sources) != 1:
             yield (
@@ -219,9 +142,9 @@ class DeclaredColumn(Declaration):
                 f"found otherwise for column {self.name} in <where>. Add or remove the step; declared bands "
                 "have it among them."
             )
-        yield from self._wrong_bands()
+        yield from self._find_band_problems()
 
-    def _wrong_bands(self) -> Iterator[str]:
+    def _find_band_problems(self) -> Iterator[str]:
         if (self.hierarchy is None) == (self.bands is None):
             yield (
                 "Expected a hierarchy or bands, for example bands = { from = 0, to = 300, step = 20, "
@@ -232,7 +155,7 @@ class DeclaredColumn(Declaration):
             values = self.numeric or self.attribute in NUMERIC_ATTRIBUTES
             yield from self.bands.find_column_problems(self.name, scores=self.numeric, numbers=values, born=self.born)
 
-    def _wrong_for_its_role(self) -> Iterator[str]:
+    def _find_role_problems(self) -> Iterator[str]:
         sensitive = self.role == "sensitive"
         if sensitive != (self.constraint is not None):
             yield (
@@ -240,11 +163,11 @@ class DeclaredColumn(Declaration):
                 f"constraint = {{ largest_value = 0.9 }}; found otherwise for column {self.name} in <where>. "
                 "Add or remove the constraint."
             )
-        of_levels = {"weight", "lowest_level", "highest_level"} & self.model_fields_set
-        if sensitive and of_levels:
+        level_settings = {"weight", "lowest_level", "highest_level"} & self.model_fields_set
+        if sensitive and level_settings:
             yield (
                 "Expected no level and no weight for a sensitive column, for example a constraint alone; "
-                f"found {' and '.join(sorted(of_levels))} for column {self.name} in <where>. Remove what "
+                f"found {' and '.join(sorted(level_settings))} for column {self.name} in <where>. Remove what "
                 "says how it is generalised: it is not."
             )
         if self.legal_ground is not None and not (
@@ -259,24 +182,24 @@ class DeclaredColumn(Declaration):
 
     @property
     def numeric(self) -> bool:
-        """Whether leaves are bands of numbers."""
+        """Whether the leaves of the hierarchy are bands of scores."""
         return self.difference is not None or (self.result is not None and self.result.value in NUMERIC_SCORES)
 
     @property
     def band_width(self) -> int | None:
-        """How many points a leaf of a numeric column holds."""
+        """The width in points of a leaf of a numeric column."""
         return self.bands.step if self.numeric and self.bands is not None else self.step
 
     @property
     def results(self) -> tuple[SelectedResult, ...]:
-        """The results the column is made from: none, one, or the earlier and the later one."""
+        """The results that the column is made from: none, one, or the earlier and the later one."""
         if self.difference is not None:
             return self.difference.results
         return (self.result,) if self.result is not None else ()
 
 
-def _identifying(found: str) -> str:
+def _identifying(column: str) -> str:
     return (
         "Expected only columns that identify nobody, for example geslacht or a banded score; "
-        f"found {found} in <where>. Remove the column: it never leaves the restricted zone."
+        f"found {column} in <where>. Remove the column: it never leaves the restricted zone."
     )

@@ -1,4 +1,4 @@
-"""What every job works in: the storage root, the platform's declaration, configuration, keys, clock and operator."""
+"""The environment of a job: storage zones, platform declaration, configuration folder, keys, clock and operator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cohort.storage.zone_paths import StorageZones
 
 @dataclass(frozen=True)
 class Environment:
-    """The surroundings of one run of a job; they do not change while it runs.
+    """What every job needs and no job changes.
 
     Args:
         zones: the zones under the storage root.
@@ -32,6 +32,7 @@ class Environment:
 
     @property
     def today(self) -> dt.date:
+        """The day on which the run began."""
         return self.now.date()
 
     @property

@@ -1,4 +1,7 @@
-"""What holds for every project on this platform: floors, retention, keys, limits (`platform.toml`)."""
+"""The platform declaration (`platform.toml`): what holds for every project, such as floors, retention and limits.
+
+Every job loads it once. A value that protects people has no default here.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cohort.agreements.container_limits import ContainerLimits
-from cohort.delta.table_properties import TableRetention
+from cohort.delta import TableRetention
 from cohort.foundation import declarations
 from cohort.foundation.declarations import Declaration
 from cohort.foundation.errors import KeyRefused, describe_problem
@@ -19,12 +22,21 @@ RetentionDays = Annotated[int, Field(ge=0)]
 
 
 class PlatformFloors(Declaration):
-    """What no project goes under (the two shares: over). `columns` raises k for a record with that column.
+    """Privacy limits that no project may weaken.
 
-    Of a sensitive column, counted among the pupils of a class whose value is shown: no value has a larger
-    share than `largest_value`; there are `distinct_values` of them, and without any one school or board still
-    `values_without_school` of `pupils_without_school` pupils. Fewer than `pupils_with_value` in the whole
-    cohort: the column is refused. t-closeness is for projects whose k is `k_for_closeness` or more.
+    Args:
+        k: least number of pupils in an equivalence class.
+        m: least number of schools in a class.
+        max_share: largest share of a class that one school may have.
+        k_others: least number of pupils in a class without its largest school.
+        largest_value: largest share that one sensitive value may have among the pupils of a class whose value is
+            shown; the next three limits count the same pupils.
+        distinct_values: least number of different sensitive values.
+        values_without_school: least number of different values without the pupils of any one school or board.
+        pupils_without_school: least number of pupils without those of any one school or board.
+        pupils_with_value: least number of pupils in the whole cohort with a value; with fewer the column is refused.
+        k_for_closeness: least k of a project that uses t-closeness.
+        columns: a higher k for projects with a certain column, by attribute or column name.
     """
 
     k: Annotated[int, Field(ge=3)]
@@ -41,11 +53,13 @@ class PlatformFloors(Declaration):
 
 
 class KeySettings(Declaration):
+    """The folder of the project keys; a relative path counts from the configuration folder."""
+
     dir: str
 
 
 class RetentionPeriods(Declaration):
-    """Days after which intake's own places are emptied."""
+    """Days after which files and rows of ingestion are removed."""
 
     deliveries: RetentionDays
     quarantine: RetentionDays
@@ -55,13 +69,13 @@ class RetentionPeriods(Declaration):
 
 
 class SearchSettings(Declaration):
-    """How many pupils one search may have; a larger cohort is searched in parts."""
+    """The largest number of pupils in one search on the driver; a larger cohort is searched in parts."""
 
     most_pupils_at_once: Annotated[int, Field(ge=1)]
 
 
 class ContainerSettings(Declaration):
-    """How much may come out of one `.zip`, `.gz` or `.xlsx`."""
+    """Limits on what one `.zip`, `.gz` or `.xlsx` may unpack to; a megabyte is 2²⁰ bytes."""
 
     members: Annotated[int, Field(ge=1)]
     megabytes_per_member: Annotated[int, Field(ge=1)]
@@ -69,6 +83,7 @@ class ContainerSettings(Declaration):
     ratio: Annotated[int, Field(ge=2)]
 
     def container_limits(self) -> ContainerLimits:
+        """The limits in bytes."""
         return ContainerLimits(self.members, self.megabytes_per_member << 20, self.megabytes << 20, self.ratio)
 
     @model_validator(mode="after")
@@ -82,7 +97,7 @@ RuleSeverity = Literal["warn", "refuse"]
 
 
 class PlausibilityRules(Declaration):
-    """What may be right and may be wrong: told as a warning, or refused."""
+    """Rules that a correct row may break: whether such a row is refused, or kept with a warning."""
 
     two_schools: RuleSeverity
     two_year_groups: RuleSeverity
@@ -91,12 +106,12 @@ class PlausibilityRules(Declaration):
 
     @property
     def row_warnings(self) -> frozenset[str]:
-        """Rules of a single row that are only told."""
+        """The reason codes of rules on single rows that only give a warning."""
         return frozenset({"DATE_OUTSIDE_YEAR"} if self.date_outside_year == "warn" else ())
 
     @property
     def pupil_rules(self) -> dict[str, RuleSeverity]:
-        """The rules about one pupil's rows taken together, by their reason codes."""
+        """The severity of the rules on all rows of one pupil together, by reason code."""
         return {
             "TWO_SCHOOLS": self.two_schools,
             "TWO_YEAR_GROUPS": self.two_year_groups,
@@ -105,8 +120,14 @@ class PlausibilityRules(Declaration):
 
 
 class IngestionSettings(Declaration):
-    """A file with a larger share of refused rows is rejected as a whole; one that repeats more than
-    `whole_share` of a school's results of a year and moment replaces them all.
+    """Settings of ingestion.
+
+    Args:
+        max_refused_share: largest share of refused rows; a file with a larger share is rejected as a whole.
+        whole_share: a file that repeats a larger share of a school's results of one year and moment replaces all of
+            them.
+        containers: limits on what a container may unpack to.
+        rules: severity of the plausibility rules.
     """
 
     max_refused_share: PositiveShare
@@ -116,8 +137,13 @@ class IngestionSettings(Declaration):
 
 
 class ObjectionLimits(Declaration):
-    """The oldest that any list may be, and what it may erase unconfirmed: a share of all pupils, and of one
-    school's; up to `always_erased` pupils whatever their share.
+    """Limits on objection lists: their age, and the erasures that need no confirmation.
+
+    Args:
+        max_age_days: days after which a list is too old.
+        max_erased_share: share of all pupils that a run may erase without confirmation.
+        max_erased_share_of_school: the same of the pupils of one school.
+        always_erased: number of pupils that a run may always erase without confirmation.
     """
 
     max_age_days: Annotated[int, Field(ge=1)]
@@ -126,18 +152,24 @@ class ObjectionLimits(Declaration):
     always_erased: Annotated[int, Field(ge=0)]
 
     def needs_confirmation(self, pupils: int, of_all: int, share: Decimal) -> bool:
-        """Whether that many of all of them need a confirmation."""
+        """Whether an erasure needs confirmation.
+
+        Args:
+            pupils: the pupils to erase.
+            of_all: all pupils that the share is taken of.
+            share: the share of them that needs no confirmation.
+        """
         return pupils > self.always_erased and pupils > share * of_all
 
 
 class PublishingSettings(Declaration):
-    """Whether `release --publish` may publish without a named second person; the record says it did."""
+    """Whether `release --publish` may publish without a named second person, which the record then notes."""
 
     without_second_person: bool
 
 
 class AccessSettings(Declaration):
-    """What lets a project's readers in: a POSIX `group`, nothing (`owner`), or a program (`hook`)."""
+    """How a project's readers get access: by a POSIX `group`, not at all (`owner`), or by a program (`hook`)."""
 
     way: Literal["group", "owner", "hook"]
     hook: str | None = None
@@ -153,19 +185,24 @@ class AccessSettings(Declaration):
 
 
 class CountRounding(Declaration):
-    """Counts shown to everybody: hidden up to, and rounded to (OpenSAFELY: 7 and 5)."""
+    """Disclosure control of counts that everybody may read.
+
+    Source of the least values: OpenSAFELY, which hides counts up to 7 and rounds to 5.
+    """
 
     hide_up_to: Annotated[int, Field(ge=7)]
     round_to: Annotated[int, Field(ge=5)]
 
     def round_count(self, exact: int) -> int | None:
-        """A count fit to show: None when it is small (0 included), else rounded to the nearest step."""
+        """A count that may be shown: None up to `hide_up_to` (0 included), else rounded to the nearest `round_to`."""
         if exact <= self.hide_up_to:
             return None
         return (exact + self.round_to // 2) // self.round_to * self.round_to
 
 
 class Platform(Declaration):
+    """The declaration of the platform, a part per table of `platform.toml`."""
+
     floors: PlatformFloors
     keys: KeySettings
     retention_days: RetentionPeriods
@@ -179,22 +216,28 @@ class Platform(Declaration):
 
 
 def load_platform(folder: Path) -> Platform:
-    """The platform's declaration from a configuration folder.
+    """Load the platform declaration of a configuration folder.
 
-    Refuses: what `config.read` refuses (exit code 10).
+    Raises:
+        ConfigurationRefused: a file that is missing or is no valid declaration (exit code 10).
     """
     return declarations.read_declaration(folder / "platform.toml", Platform, where="platform.toml")
 
 
 def locate_key_folder(platform: Platform, folder: Path, root: Path) -> Path:
-    """Where the keys are: outside the storage root.
+    """Locate the folder of the project keys, which is outside the storage root.
 
-    Takes: the platform, its configuration folder (a relative `dir` counts from there), the root.
-    Refuses: a folder that is, contains or lies in the root (exit code 13).
+    Args:
+        platform: its declaration names the folder.
+        folder: the configuration folder, from which a relative `dir` counts.
+        root: the storage root.
+
+    Raises:
+        KeyRefused: a folder that is, contains or lies in the storage root (exit code 13).
     """
     keys = (folder / platform.keys.dir).resolve()
-    place = root.resolve()
-    if keys == place or place in keys.parents or keys in place.parents:
+    storage_root = root.resolve()
+    if keys == storage_root or storage_root in keys.parents or keys in storage_root.parents:
         raise KeyRefused(
             describe_problem(
                 "a key folder apart from the storage root",

@@ -1,4 +1,7 @@
-"""What was agreed with a project, as the rules that every class of its release must satisfy."""
+"""The privacy model of a project: the rules that every equivalence class of its releases must satisfy.
+
+Made from the thresholds that were agreed and the floors of the platform; the engine searches under them.
+"""
 
 from __future__ import annotations
 
@@ -14,33 +17,36 @@ from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, Order
 
 
 def derive_class_constraints(project: Project) -> list[ClassConstraint]:
-    """The project's thresholds: what a search makes classes under. Sensitive values play no part in them."""
-    asked = project.thresholds
+    """Derive the constraints of the search from the project's thresholds; sensitive values play no part in them."""
+    thresholds = project.thresholds
     return [
-        KAnonymity(asked.k),
-        SchoolDiversity(asked.m),
-        SchoolDominance(str(asked.max_share)),
-        KWithoutLargestSchool(asked.k_others),
+        KAnonymity(thresholds.k),
+        SchoolDiversity(thresholds.m),
+        SchoolDominance(str(thresholds.max_share)),
+        KWithoutLargestSchool(thresholds.k_others),
     ]
 
 
 def derive_value_rules(project: Project, floors: PlatformFloors) -> list[SensitiveValueConstraint]:
-    """What the shown values of a sensitive column must satisfy in every class: the stricter of the project's
-    limits and the platform's floors; none without such a column.
+    """Derive the rules on the shown values of the sensitive column of each class.
+
+    Returns:
+        For each rule the stricter of the project's limit and the platform's floor; no rules without a sensitive
+        column.
     """
     column = project.sensitive_column
     if column is None or column.constraint is None:
         return []
-    asked = column.constraint
+    limits = column.constraint
     rules: list[SensitiveValueConstraint] = [
-        ValueDominance(str(min(asked.largest_value, floors.largest_value))),
-        DistinctLDiversity(max(asked.distinct or 1, floors.distinct_values)),
+        ValueDominance(str(min(limits.largest_value, floors.largest_value))),
+        DistinctLDiversity(max(limits.distinct or 1, floors.distinct_values)),
         LDiversityWithoutAnySchool(floors.values_without_school, floors.pupils_without_school),
     ]
-    if asked.entropy is not None:
-        rules.append(EntropyLDiversity(str(asked.entropy)))
-    if asked.equal_closeness is not None:
-        rules.append(EqualDistanceTCloseness(str(asked.equal_closeness)))
-    if asked.ordered_closeness is not None:
-        rules.append(OrderedDistanceTCloseness(str(asked.ordered_closeness)))
+    if limits.entropy is not None:
+        rules.append(EntropyLDiversity(str(limits.entropy)))
+    if limits.equal_closeness is not None:
+        rules.append(EqualDistanceTCloseness(str(limits.equal_closeness)))
+    if limits.ordered_closeness is not None:
+        rules.append(OrderedDistanceTCloseness(str(limits.ordered_closeness)))
     return rules

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from cohort.agreements.catalogue import Catalogue, CatalogueTest
 from cohort.agreements.declared_bands import DeclaredBands
-from cohort.agreements.declared_columns import DeclaredColumn, SelectedResult
+from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.project import Project
+from cohort.agreements.selected_results import SelectedResult
 from cohort.foundation.code_lists import CODE_LISTS
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.model.hierarchy import Hierarchy

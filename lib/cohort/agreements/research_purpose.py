@@ -1,4 +1,4 @@
-"""What a project is for: the question, who answers for it, on what grounds, and how long."""
+"""The research purpose of a project: question, controller, research group, legal basis and period."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from cohort.foundation.declarations import Declaration
 
 
-def _said(text: str) -> str:
+def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError(
             "Expected words, for example those of the agreement; found blanks in <where>. Say what was agreed."
@@ -19,15 +19,21 @@ def _said(text: str) -> str:
     return text
 
 
-NonBlankText = Annotated[str, Field(min_length=1), AfterValidator(_said)]
-ReasonText = Annotated[str, Field(min_length=10), AfterValidator(_said)]
-"""Words that explain something: ten characters at least."""
+NonBlankText = Annotated[str, Field(min_length=1), AfterValidator(_not_blank)]
+ReasonText = Annotated[str, Field(min_length=10), AfterValidator(_not_blank)]
+"""An explanation: at least ten characters, not all blank."""
 
 
 class ResearchPurpose(Declaration):
-    """Everything that a project answers for beside its data; nothing of it has a default.
+    """Why and by whom the data are used, and until when; nothing has a default.
 
-    `controller` decides on the research, `research_group` does it, `legal_basis` is what allows it.
+    Args:
+        question: the research question.
+        controller: who decides on the research.
+        research_group: who does the research.
+        legal_basis: what allows the research.
+        starts: first day of the agreement.
+        ends: last day of the agreement.
     """
 
     question: ReasonText
@@ -38,10 +44,10 @@ class ResearchPurpose(Declaration):
     ends: dt.date
 
     def covers(self, day: dt.date) -> bool:
-        """Whether a day lies within the period that was agreed."""
+        """Whether a day lies within the period of the agreement."""
         return self.starts <= day <= self.ends
 
-    def _wrong_dates(self) -> Iterator[str]:
+    def _find_date_problems(self) -> Iterator[str]:
         if self.ends <= self.starts:
             yield (
                 "Expected an end after the start, for example 2027-12-31; found one that is not in "

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from cohort.agreements.declared_bands import DeclaredBands
 from cohort.agreements.declared_columns import DeclaredColumn as Declared
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.sdc.model.hierarchy import UNKNOWN, Hierarchy
+from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
 from cohort.states import local_frames
 from cohort.states.schemas import UNLISTED_LEAF
 
@@ -67,7 +67,7 @@ def encode_attribute(column: Declared, hierarchy: Hierarchy) -> Column:
 
 def decode_attribute(number: Column, hierarchy: Hierarchy) -> Column:
     """The leaf number of an attribute, from the number that came through the shuffle."""
-    unknown = F.lit(hierarchy.leaves.index(UNKNOWN))
+    unknown = F.lit(hierarchy.leaves.index(UNKNOWN_VALUE))
     known = F.when(number == UNLISTED_ATTRIBUTE, F.lit(UNLISTED_LEAF)).otherwise(number)
     return F.when(number == NULL_LEAF, unknown).otherwise(known).cast("int")
 
@@ -75,7 +75,7 @@ def decode_attribute(number: Column, hierarchy: Hierarchy) -> Column:
 def decode_level(number: Column, hierarchy: Hierarchy) -> Column:
     """The leaf number of a level, from the number that came through the shuffle; null is `onbekend`."""
     known = F.when(number == UNLISTED_CODE, F.lit(UNLISTED_LEAF)).otherwise(number)
-    return F.coalesce(known, F.lit(hierarchy.leaves.index(UNKNOWN))).cast("int")
+    return F.coalesce(known, F.lit(hierarchy.leaves.index(UNKNOWN_VALUE))).cast("int")
 
 
 def band_points(points: Column, unit: int, column: Declared, hierarchy: Hierarchy) -> Column:
@@ -84,7 +84,7 @@ def band_points(points: Column, unit: int, column: Declared, hierarchy: Hierarch
     Takes: whole points times `unit`.
     Refuses: a hierarchy whose leaves are no bands of the column's step (exit code 10).
     """
-    unknown = F.lit(hierarchy.leaves.index(UNKNOWN))
+    unknown = F.lit(hierarchy.leaves.index(UNKNOWN_VALUE))
     if column.bands is not None:
         width = column.bands.step * unit
         band = F.coalesce(find_declared_band(points, column.bands, width), F.lit(UNLISTED_LEAF))
@@ -121,7 +121,7 @@ def _bands(name: str, step: int, hierarchy: Hierarchy) -> tuple[int, list[int]]:
         match = form.fullmatch(leaf)
         if match and int(match[1]) % step == 0 and (step == 1 or int(match[2]) - int(match[1]) == step):
             found[int(match[1]) // step] = place
-        elif leaf != UNKNOWN:
+        elif leaf != UNKNOWN_VALUE:
             wrong = True
     if wrong or not found:
         raise ConfigurationRefused(
@@ -163,7 +163,7 @@ def _number(column: Declared) -> Column:
 
 def _named(hierarchy: Hierarchy) -> list[tuple[str, int]]:
     """Each value with its leaf; `onbekend` is nobody's value."""
-    return [(text, place) for text, place in hierarchy.leaf_numbers.items() if text != UNKNOWN]
+    return [(text, place) for text, place in hierarchy.leaf_numbers.items() if text != UNKNOWN_VALUE]
 
 
 def _looked_up(column: Declared, hierarchy: Hierarchy) -> bool:

@@ -19,8 +19,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from cohort.agreements.declared_columns import DeclaredColumn as Declared
-from cohort.agreements.declared_columns import SelectedResult
 from cohort.agreements.project import Project
+from cohort.agreements.selected_results import SelectedResult
 from cohort.anonymisation import leaf_encoding
 from cohort.foundation.identifiers import brin_to_number_sql
 from cohort.sdc.model.hierarchy import Hierarchy

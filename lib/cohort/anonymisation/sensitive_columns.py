@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from cohort.anonymisation.pupil_boards import BOARDS
 from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.keys.project_keys import ProjectKey
-from cohort.sdc.model.hierarchy import UNKNOWN, Hierarchy
+from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.privacy_models.sensitive_constraints import (
     SchoolValueCounts,
@@ -62,7 +62,7 @@ class SensitiveColumn:
     @property
     def unknown_leaf(self) -> int:
         """The number of the leaf `onbekend`."""
-        return self.leaves.index(UNKNOWN)
+        return self.leaves.index(UNKNOWN_VALUE)
 
     @property
     def value_index(self) -> Numbers:

@@ -1,11 +1,10 @@
-"""The only room that speaks Delta.
+"""Delta tables: read, written, changed row by row, vacuumed. No other package speaks Delta.
 
-Its rooms, each knowing only those above it:
-
-    looked_at   rows, commits, files, properties
-    made        made, written, replaced; the properties that every table has
-    changed     rows removed, renumbered, emptied, rewritten
-    cleaned     files removed that are no longer needed
+table_properties  the properties and protocol of every table, and its retention
+read_tables       rows, commits, data files and properties of a table
+write_tables      tables made, appended to and replaced
+row_changes       rows deleted or updated in place, without their keys in the log
+vacuum_files      data files removed that no version needs
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from cohort.delta.row_changes import (
     renumber_pupils,
     update_rows,
 )
+from cohort.delta.table_properties import RELEASE_PROPERTY, TABLE_PROTOCOL, TableRetention, make_table_properties
 from cohort.delta.vacuum_files import (
     OPEN_FILES_ADVICE,
     VacuumResult,
@@ -48,50 +48,47 @@ from cohort.delta.write_tables import (
     append_rows,
     create_table,
     drop_column_metadata,
-    make_table_properties,
     replace_batch,
     replace_table,
     write_new_table,
 )
 
-TABLE_PROTOCOL = (1, 2)
-RELEASE_PROPERTY = "cohort.release"
-
 __all__ = [
-    "TABLE_ERRORS",
     "OPEN_FILES_ADVICE",
-    "TABLE_PROTOCOL",
     "RELEASE_PROPERTY",
+    "TABLE_ERRORS",
+    "TABLE_PROTOCOL",
     "TableCommit",
+    "TableRetention",
     "VacuumResult",
-    "append_rows",
     "append_local_rows",
+    "append_rows",
+    "can_read_table",
     "checksum_rows",
-    "create_table",
-    "list_current_names",
-    "read_protocol_and_properties",
     "clear_columns",
-    "table_exists",
+    "count_batch_rows",
+    "create_table",
+    "delete_equal_rows",
+    "delete_matching_rows",
+    "drop_column_metadata",
     "list_batch_files",
-    "read_commits",
-    "read_table_id",
+    "list_current_names",
     "list_files_vacuum_leaves",
     "list_foreign_files",
-    "read_batches",
-    "drop_column_metadata",
     "make_table_properties",
     "purge_table",
-    "read_table",
-    "can_read_table",
-    "remove_folder",
-    "delete_matching_rows",
-    "delete_equal_rows",
-    "renumber_pupils",
-    "replace_table",
-    "replace_batch",
-    "update_rows",
-    "count_batch_rows",
+    "read_batches",
+    "read_commits",
+    "read_protocol_and_properties",
     "read_small_table",
+    "read_table",
+    "read_table_id",
+    "remove_folder",
+    "renumber_pupils",
+    "replace_batch",
+    "replace_table",
+    "table_exists",
+    "update_rows",
     "vacuum_table",
     "vacuum_table_or_refuse",
     "write_new_table",

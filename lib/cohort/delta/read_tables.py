@@ -1,6 +1,7 @@
-"""What a table tells: its rows, its commits, its files, its properties.
+"""Reading Delta tables: rows, commits, data files, properties and checksums.
 
-What stands in a log is asked of deltalake: Spark starts jobs to find it out, seconds in a new process.
+What stands in a table's log is read with deltalake, in the driver: Spark would start jobs for it, which takes seconds
+in a new process. Nothing here changes a table.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from pyspark.sql.types import StructType
 from cohort.states import local_frames
 
 TABLE_ERRORS = (PySparkException, Py4JJavaError, DeltaError, OSError)
-"""What is raised at a table that is damaged or, when Delta knew the table, gone. A lost JVM is neither."""
+"""The errors of reading a table that is damaged or was removed. That the JVM was lost is not among them."""
 
 
 @dataclass(frozen=True)
 class TableCommit:
-    """One version of a table, and the note (`userMetadata`) its writer left: a release or batch id."""
+    """One version of a table, with the note of its writer (`userMetadata`): the id of a release or batch."""
 
     version: int
     note: str | None
@@ -36,89 +37,98 @@ class TableCommit:
 
 
 def table_exists(path: Path) -> bool:
-    """Whether a table stands there: a log with a commit in it."""
+    """Tell whether a folder is a Delta table: it has a log with a commit."""
     return deltalake.DeltaTable.is_deltatable(str(path))
 
 
 def read_table(spark: SparkSession, path: Path, version: int | None = None) -> DataFrame:
+    """Read a table with Spark, as it is now or as it was at a version."""
     reader = spark.read.format("delta")
     return (reader if version is None else reader.option("versionAsOf", version)).load(str(path))
 
 
 def read_small_table(path: Path) -> pa.Table | None:
-    """The rows of a small table of our own, read by the driver itself; None where there is no table.
+    """Read a small table of the platform itself in the driver, without Spark.
 
-    Not by Spark: to plan a scan and to work out a snapshot takes it a second, however little there is.
+    Spark needs a second to plan a scan, however small the table is.
+
+    Returns:
+        The rows, None where there is no table.
     """
     if not table_exists(path):
         return None
-    found: pa.Table = deltalake.DeltaTable(str(path)).to_pyarrow_table()
-    return found
+    rows: pa.Table = deltalake.DeltaTable(str(path)).to_pyarrow_table()
+    return rows
 
 
-def read_batches(spark: SparkSession, path: Path, state: StructType, batches: Iterable[int]) -> DataFrame:
-    """The rows of some batches of intake as they stand now, whatever is written afterwards.
+def read_batches(spark: SparkSession, path: Path, schema: StructType, batches: Iterable[int]) -> DataFrame:
+    """Read the rows of some batches as they are now, from their data files: later writes do not change the frame.
 
-    Takes: the schema of the table. The driver looks into the log which files they are: Delta starts a job for
-    every scan to find that out, and works out each new version by another.
+    The driver finds the files in the log. A Delta scan would start a job for that, and another for each new version.
+
+    Args:
+        spark: the session.
+        path: a table that is partitioned by `batch`.
+        schema: the schema of the table.
+        batches: numbers of ingestion batches.
     """
-    asked = sorted(set(batches))
-    files = _files(path, asked) if asked else []
+    numbers = sorted(set(batches))
+    files = _batch_files(path, numbers) if numbers else []
     if not files:
-        return local_frames.make_local_frame(spark, state, [])
-    frame = spark.read.schema(state).option("basePath", str(path)).parquet(*files)
-    return frame if frame.columns == state.names else frame.select(*state.names)
+        return local_frames.make_local_frame(spark, schema, [])
+    frame = spark.read.schema(schema).option("basePath", str(path)).parquet(*files)
+    return frame if frame.columns == schema.names else frame.select(*schema.names)
 
 
 def list_batch_files(path: Path, batches: Iterable[int]) -> list[str]:
-    """The data files of some batches of intake as they stand now."""
-    asked = sorted(set(batches))
-    return _files(path, asked) if asked and table_exists(path) else []
+    """List the data files of some batches as they are now; none where there is no table."""
+    numbers = sorted(set(batches))
+    return _batch_files(path, numbers) if numbers and table_exists(path) else []
 
 
-def _files(path: Path, batches: list[int]) -> list[str]:
-    found = deltalake.DeltaTable(str(path)).file_uris(file_pruning_predicate=[("batch", "in", batches)])
-    return [unquote(name) for name in found]
+def _batch_files(path: Path, batches: list[int]) -> list[str]:
+    uris = deltalake.DeltaTable(str(path)).file_uris(file_pruning_predicate=[("batch", "in", batches)])
+    return [unquote(uri) for uri in uris]
 
 
 def count_batch_rows(path: Path, batches: Iterable[int]) -> int:
-    """How many rows the files of some batches hold: their footers say it, so no row is read, nor by Spark."""
+    """Count the rows of some batches from the footers of their files; no row is read, and Spark is not used."""
     files: ds.Dataset = deltalake.DeltaTable(str(path)).to_pyarrow_dataset()
     return files.count_rows(filter=ds.field("batch").isin(sorted(batches)))
 
 
 def read_commits(path: Path) -> list[TableCommit]:
-    """The commits of a table, newest first."""
-    told = deltalake.DeltaTable(str(path)).history()
-    return [TableCommit(one["version"], one.get("userMetadata"), one.get("operation", "")) for one in told]
+    """Read the commits of a table, newest first."""
+    history = deltalake.DeltaTable(str(path)).history()
+    return [TableCommit(one["version"], one.get("userMetadata"), one.get("operation", "")) for one in history]
 
 
 def read_protocol_and_properties(path: Path) -> tuple[tuple[int, int], dict[str, str]]:
-    """A table's protocol and its properties."""
+    """Read a table's protocol (reader version, writer version) and its properties."""
     table = deltalake.DeltaTable(str(path))
     protocol = table.protocol()
     return (protocol.min_reader_version, protocol.min_writer_version), dict(table.metadata().configuration)
 
 
 def list_current_names(path: Path) -> set[str]:
-    """Names of the data files of the current version."""
+    """List the names, without folders, of the data files of the current version."""
     return {file.name for file in list_current_paths(path)}
 
 
 def list_current_paths(path: Path) -> set[Path]:
-    """The data files of the current version, from the table's folder on."""
+    """List the data files of the current version, relative to the table's folder."""
     top = path.resolve()
-    files = deltalake.DeltaTable(str(path)).file_uris()
-    return {Path(unquote(name)).relative_to(top) for name in files}
+    uris = deltalake.DeltaTable(str(path)).file_uris()
+    return {Path(unquote(uri)).relative_to(top) for uri in uris}
 
 
 def read_table_id(path: Path) -> str:
-    """The id that Delta gave a table: it stands in its log, its checkpoints and its clones."""
+    """Read the id that Delta gave a table: it stands in its log, its checkpoints and its clones."""
     return str(deltalake.DeltaTable(str(path)).metadata().id)
 
 
 def can_read_table(spark: SparkSession, path: Path, version: int | None = None) -> bool:
-    """Whether a reader gets anything from that place."""
+    """Tell whether a reader gets rows, or an empty table, from a path; a Spark action."""
     try:
         read_table(spark, path, version).limit(1).count()
     except (PySparkException, Py4JError):  # a table known to the session and gone raises the second
@@ -127,21 +137,25 @@ def can_read_table(spark: SparkSession, path: Path, version: int | None = None) 
 
 
 def checksum_rows(frame: DataFrame) -> tuple[int, str]:
-    """Rows and a 128-bit sum over the multiset of rows, whatever their order and files.
+    """Compute a checksum over the multiset of rows, whatever their order and their files; a Spark action.
 
-    Takes: a frame of text columns. Two rows differ in some column, or in where it is null, exactly
-    when their hashed texts differ: each is preceded by its length.
-    Gives: the number of rows, and the two 64-bit sums as text.
+    Args:
+        frame: a frame of text columns.
+
+    Returns:
+        The number of rows, and two sums of 60-bit halves of the rows' hashes, as hexadecimal text.
     """
-    row = F.sha2(_unambiguous(frame), 256)
-    halves = [F.conv(F.substring(row, start, 15), 16, 10).cast("decimal(38,0)") for start in (1, 16)]
-    found = frame.agg(F.count(F.lit(1)).alias("n"), *(F.sum(h).alias(f"h{i}") for i, h in enumerate(halves))).first()
-    if found is None:
+    row_hash = F.sha2(_unambiguous_text(frame), 256)
+    halves = [F.conv(F.substring(row_hash, start, 15), 16, 10).cast("decimal(38,0)") for start in (1, 16)]
+    sums = [F.sum(half).alias(f"h{i}") for i, half in enumerate(halves)]
+    totals = frame.agg(F.count(F.lit(1)).alias("n"), *sums).first()
+    if totals is None:
         raise RuntimeError("an aggregate without a row")
-    return found.n, f"{int(found.h0 or 0):x}-{int(found.h1 or 0):x}"
+    return totals.n, f"{int(totals.h0 or 0):x}-{int(totals.h1 or 0):x}"
 
 
-def _unambiguous(frame: DataFrame) -> Column:
+def _unambiguous_text(frame: DataFrame) -> Column:
+    """Write a row as one text that is equal for two rows only if all their columns are: lengths before the values."""
     parts = [
         F.coalesce(F.concat(F.length(c).cast("string"), F.lit(":"), c), F.lit("-"))
         for c in (F.col(name) for name in frame.columns)

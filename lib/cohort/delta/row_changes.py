@@ -1,6 +1,7 @@
-"""How rows of a table change: by a MERGE, because a DELETE or an UPDATE would write their keys in the log.
+"""Rows of a Delta table deleted or updated in place.
 
-Where no key of a row is asked for, by an UPDATE (`rewrite`).
+Rows are selected by a MERGE with a frame of keys: a DELETE or UPDATE would write the keys, which identify pupils, into
+the log. Only `update_rows`, whose condition holds no value of a person, uses an UPDATE.
 """
 
 from __future__ import annotations
@@ -16,56 +17,73 @@ from pyspark.sql import functions as F
 
 
 def delete_matching_rows(
-    spark: SparkSession, path: Path, keys: DataFrame, on: str, where: Column | None = None
+    spark: SparkSession, path: Path, keys: DataFrame, on: str, condition: Column | None = None
 ) -> None:
-    """Delete every row whose key is in `keys`: a MERGE, because a DELETE would write the keys in the log.
+    """Delete every row whose key is in a frame of keys.
 
-    Takes: a further condition on the row (`t.`) and its key (`s.`), whose keys are then each there once.
+    Args:
+        spark: the session.
+        path: the folder of the table.
+        keys: the keys; where a condition is given, each key once.
+        on: the column of the key, in the table and in `keys`.
+        condition: a further condition on the row (`t.`) and its key (`s.`).
     """
-    same = F.col(f"t.{on}") == F.col(f"s.{on}")
-    source = keys.select(F.col(on)).distinct() if where is None else keys
-    merge = (
-        DeltaTable.forPath(spark, str(path))
-        .alias("t")
-        .merge(source.alias("s"), same if where is None else same & where)
-    )
-    merge.whenMatchedDelete().execute()
+    same_key = F.col(f"t.{on}") == F.col(f"s.{on}")
+    source = keys.select(F.col(on)).distinct() if condition is None else keys
+    matching = same_key if condition is None else same_key & condition
+    _open_table(spark, path).merge(source.alias("s"), matching).whenMatchedDelete().execute()
 
 
 def delete_equal_rows(spark: SparkSession, path: Path, rows: DataFrame) -> None:
-    """Delete every row that is equal to one of `rows` in all of its columns, null to null."""
-    every = [F.col(f"t.{name}").eqNullSafe(F.col(f"s.{name}")) for name in rows.columns]
-    table = DeltaTable.forPath(spark, str(path)).alias("t")
-    table.merge(rows.distinct().alias("s"), reduce(and_, every)).whenMatchedDelete().execute()
+    """Delete every row that equals one of `rows` in all of its columns; null equals null."""
+    equal = reduce(and_, (F.col(f"t.{name}").eqNullSafe(F.col(f"s.{name}")) for name in rows.columns))
+    _open_table(spark, path).merge(rows.distinct().alias("s"), equal).whenMatchedDelete().execute()
 
 
 def clear_columns(
     spark: SparkSession, path: Path, keys: DataFrame, on: Sequence[str], only: str, columns: Sequence[str]
 ) -> None:
-    """Make columns null in every row whose keys are in `keys`: a MERGE, so that no key stands in the log.
+    """Make columns null in every row whose key is in a frame of keys.
 
-    Takes: the columns that are the keys; the boolean column that a row must have besides; those to empty.
+    Args:
+        spark: the session.
+        path: the folder of the table.
+        keys: the keys.
+        on: the columns of the key, in the table and in `keys`.
+        only: a boolean column that must be true in the row.
+        columns: the columns to make null.
     """
-    same = reduce(and_, (F.col(f"t.{name}") == F.col(f"s.{name}") for name in on))
-    table = DeltaTable.forPath(spark, str(path)).alias("t")
-    merge = table.merge(keys.select(*on).distinct().alias("s"), same)
+    same_key = reduce(and_, (F.col(f"t.{name}") == F.col(f"s.{name}") for name in on))
+    merge = _open_table(spark, path).merge(keys.select(*on).distinct().alias("s"), same_key)
     merge.whenMatchedUpdate(condition=f"t.{only}", set=dict.fromkeys(columns, "null")).execute()
 
 
-def update_rows(spark: SparkSession, path: Path, where: str, columns: dict[str, str]) -> None:
-    """Write columns anew in every row that meets a condition.
-
-    Takes: the condition, which stands in the log, so that it holds no value of a person (a list of codes
-    does not); per column its new value; all SQL.
-    """
-    DeltaTable.forPath(spark, str(path)).update(where, {name: F.expr(value) for name, value in columns.items()})
-
-
 def renumber_pupils(spark: SparkSession, path: Path, changes: DataFrame, columns: dict[str, str]) -> None:
-    """Give rows another number: a MERGE, because an UPDATE would write the numbers in the log.
+    """Give the rows of pupils another number.
 
-    Takes: changes (`_old` and other columns); the table's columns to set, each from one of theirs.
+    Args:
+        spark: the session.
+        path: the folder of the table.
+        changes: the old number in `_old`, and other columns.
+        columns: the columns of the table to set, each with the column of `changes` that has its value.
     """
-    table = DeltaTable.forPath(spark, str(path)).alias("t")
-    merge = table.merge(changes.alias("s"), F.col("t.pgn") == F.col("s._old"))
-    merge.whenMatchedUpdate(set={name: F.col(f"s.{of}") for name, of in columns.items()}).execute()
+    merge = _open_table(spark, path).merge(changes.alias("s"), F.col("t.pgn") == F.col("s._old"))
+    merge.whenMatchedUpdate(set={name: F.col(f"s.{source}") for name, source in columns.items()}).execute()
+
+
+def update_rows(spark: SparkSession, path: Path, condition: str, columns: dict[str, str]) -> None:
+    """Set columns in every row that satisfies a condition, by an UPDATE.
+
+    Args:
+        spark: the session.
+        path: the folder of the table.
+        condition: SQL that stands in the log afterwards, so it must hold no value of a person; a list of codes is one
+            that may stand there.
+        columns: the columns to set, each with SQL for its value.
+    """
+    DeltaTable.forPath(spark, str(path)).update(condition, {name: F.expr(sql) for name, sql in columns.items()})
+
+
+def _open_table(spark: SparkSession, path: Path) -> DeltaTable:
+    """Open a table for a MERGE, with `t` as the name of its rows."""
+    return DeltaTable.forPath(spark, str(path)).alias("t")

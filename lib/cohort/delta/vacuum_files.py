@@ -1,4 +1,8 @@
-"""How the files go that a table no longer needs, or all of them."""
+"""Removal of the files of a Delta table: those that the current version does not need, or all of them.
+
+Deltalake lists the files and this module removes them: a vacuum by deltalake itself makes a commit, and removes old
+commits at every hundredth version; one by Spark starts thirty jobs. Every removal looks again at what is still there.
+"""
 
 from __future__ import annotations
 
@@ -21,43 +25,50 @@ LOG_FILE_PATTERN = re.compile(
     r"[0-9]{20}\.(json|crc)|[0-9]{20}\.[0-9]{20}\.compacted\.json|_last_checkpoint"
     r"|[0-9]{20}\.checkpoint(\.[0-9]{10}\.[0-9]{10}|\.[0-9a-f-]{36})?\.(parquet|json)"
 )
-"""What Delta keeps in a log: commits, their checksums, checkpoints."""
+"""The files that Delta keeps in a log: commits, their checksums, checkpoints."""
 UNFINISHED_FILE_PATTERN = re.compile(r"_commit_.+\.tmp|\.+.+\.[0-9a-f-]{36}\.tmp(\.crc)?")
-"""A commit or a checkpoint that a killed run of deltalake or of Spark had begun."""
+"""A commit or a checkpoint that a killed run of deltalake or of Spark did not finish."""
 HADOOP_CHECKSUM_PATTERN = re.compile(r"\..+\.crc")
-"""What Hadoop puts beside a file that it writes."""
+"""The checksum that Hadoop writes beside each file (`.x.parquet.crc`)."""
 OPEN_FILES_ADVICE = "End the programs that still have them open (a file named .nfs… goes when its last reader ends)"
 
 
 @dataclass(frozen=True)
 class VacuumResult:
-    """What a vacuum meant to remove, and what of it is still there."""
+    """What a vacuum could not remove.
+
+    Attributes:
+        remaining_files: files and links in the table's folder that the current version does not need.
+    """
 
     remaining_files: int
 
 
 def vacuum_table(path: Path) -> VacuumResult:
-    """Remove what the current version does not need, and look afterwards what is left of it.
-
-    deltalake tells what that is, where Spark starts thirty jobs. It is removed here: deltalake's own vacuum
-    commits, and at every hundredth version removes the commits before it.
-    """
+    """Remove the files that the current version does not need and whose retention is over."""
     _remove_unneeded(path)
     return VacuumResult(len(list_foreign_files(path)))
 
 
-def vacuum_table_or_refuse(path: Path, what: str, *, found: str, where: str, do: str) -> None:
-    """Remove what the current version does not need, every file of it.
+def vacuum_table_or_refuse(path: Path, expectation: str, *, found: str, where: str, do: str) -> None:
+    """Remove the files that the current version does not need, and refuse if one of them stays.
 
-    Takes: what was expected to be left, what stayed, where, and what to do then: for the refusal.
-    Refuses: a file that stays, whatever its name (exit code 16).
+    Args:
+        path: the folder of the table.
+        expectation: what was expected, for the refusal.
+        found: what stays, for the refusal; the number of files is added.
+        where: the table, for the refusal.
+        do: what to do after the files were removed by hand.
+
+    Raises:
+        DestructionIncomplete: a file stays, whatever its name (exit code 16).
     """
-    if left := vacuum_table(path).remaining_files:
+    if remaining := vacuum_table(path).remaining_files:
         raise DestructionIncomplete(
             describe_problem(
-                what,
+                expectation,
                 example="after a vacuum",
-                found=f"{found} ({left})",
+                found=f"{found} ({remaining})",
                 where=where,
                 do=f"{OPEN_FILES_ADVICE} and remove what is not the table's. {do}",
             )
@@ -65,21 +76,24 @@ def vacuum_table_or_refuse(path: Path, what: str, *, found: str, where: str, do:
 
 
 def list_foreign_files(path: Path) -> list[Path]:
-    """Everything in a table's folder that its current version does not need, under whatever name.
+    """List everything in a table's folder that its current version does not need, under whatever name.
 
-    On NFS a file that somebody still reads gets another name when it is removed, with its rows in it
-    (`.nfs…`). Data files, their checksums and the log are the table's; a link never is, and what cannot be
-    looked into counts too.
+    Data files, their checksums and the log are needed. A link never is, and a folder that cannot be looked into counts
+    too. On NFS a removed file that somebody still reads stays under another name (`.nfs…`), with its rows in it.
     """
-    current = list_current_paths(path)
-    return [file for file in _every(path) if not _is_of_the_table(file.relative_to(path), current)]
+    needed = list_current_paths(path)
+    return [file for file in _walk_files(path) if not _is_needed(file.relative_to(path), needed)]
 
 
 def remove_folder(path: Path, *, where: str) -> None:
-    """Remove a folder with all that is in it; nothing where there is none.
+    """Remove a folder with everything in it; nothing happens where there is none.
 
-    Takes: where it stands under the root, for the refusal.
-    Refuses: anything of it that stays (exit code 16).
+    Args:
+        path: the folder.
+        where: its name in the refusal.
+
+    Raises:
+        DestructionIncomplete: something of it stays (exit code 16).
     """
     shutil.rmtree(path, ignore_errors=True)
     if os.path.lexists(path):
@@ -95,69 +109,73 @@ def remove_folder(path: Path, *, where: str) -> None:
 
 
 def purge_table(path: Path) -> VacuumResult:
-    """Delete every row, then every data file at once, whatever the table's retention: only to destroy it."""
+    """Delete every row, then every data file at once, whatever the retention; only a table being destroyed is purged."""
     deltalake.DeltaTable(str(path)).delete(post_commithook_properties=KEEP_LOG)
-    _remove_unneeded(path, hours=0)
+    _remove_unneeded(path, retention_hours=0)
     return VacuumResult(len(list_foreign_files(path)))
 
 
 def list_files_vacuum_leaves(path: Path) -> list[Path]:
-    """What no vacuum would remove of a table's folder; nothing on disk changes.
+    """List the files in a table's folder that no vacuum would remove; nothing on disk changes.
 
-    Data files that only earlier versions need are not among them: they are kept for their days.
+    Data files that only earlier versions need are not among them: a vacuum removes them when their retention is over.
     """
-    goes = set(_unneeded(path, hours=0))
-    return [file for file in list_foreign_files(path) if file not in goes]
+    removable = set(_list_unneeded(path, retention_hours=0))
+    return [file for file in list_foreign_files(path) if file not in removable]
 
 
-def _remove_unneeded(path: Path, hours: int | None = None) -> None:
-    """Remove files with the checksums that Hadoop puts beside them, and folders that are empty then."""
-    for file in _unneeded(path, hours):
-        with contextlib.suppress(OSError):  # what stays is counted
+def _remove_unneeded(path: Path, retention_hours: int | None = None) -> None:
+    """Remove unneeded files with their Hadoop checksums, and the folders that are empty then."""
+    for file in _list_unneeded(path, retention_hours):
+        with contextlib.suppress(OSError):  # the caller counts what stays
             file.unlink()
             file.parent.rmdir()
 
 
-def _unneeded(path: Path, hours: int | None) -> list[Path]:
-    """Data files that the current version does not need, and what a killed run had begun in the log.
+def _list_unneeded(path: Path, retention_hours: int | None) -> list[Path]:
+    """List data files that the current version does not need, and unfinished files in the log.
 
-    A data file is known by its name; what has another name is nobody's that we know, so it stays.
+    Data files are recognised by their names in Delta's listing. Files with other names are not Delta's and stay.
+
+    Args:
+        path: the folder of the table.
+        retention_hours: hours for which unneeded files are kept; those of the table where None.
     """
     table = deltalake.DeltaTable(str(path))
-    listed = table.vacuum(hours, dry_run=True, enforce_retention_duration=hours is None, full=True)
-    unneeded = {_of(Path(unquote(name))) for name in listed} - list_current_names(path)
+    listed = table.vacuum(retention_hours, dry_run=True, enforce_retention_duration=retention_hours is None, full=True)
+    unneeded = {_data_file_name(Path(unquote(name))) for name in listed} - list_current_names(path)
     return [
         file
-        for file in _every(path)
+        for file in _walk_files(path)
         if (
             UNFINISHED_FILE_PATTERN.fullmatch(file.name)
             if LOG_FOLDER in file.relative_to(path).parts
-            else _is_data(file, unneeded)
+            else _is_data_file(file, unneeded)
         )
     ]
 
 
-def _is_data(file: Path, names: set[str]) -> bool:
-    named = not file.name.startswith(".") or HADOOP_CHECKSUM_PATTERN.fullmatch(file.name)
-    return ".parquet" in file.name and bool(named) and _of(file) in names
+def _is_data_file(file: Path, names: set[str]) -> bool:
+    is_visible = not file.name.startswith(".") or HADOOP_CHECKSUM_PATTERN.fullmatch(file.name)
+    return ".parquet" in file.name and bool(is_visible) and _data_file_name(file) in names
 
 
-def _is_of_the_table(file: Path, current: set[Path]) -> bool:
+def _is_needed(file: Path, current_paths: set[Path]) -> bool:
     if file.parts[0] == LOG_FOLDER:
-        return len(file.parts) == 2 and any(map(LOG_FILE_PATTERN.fullmatch, (file.name, _of(file))))
-    return file.with_name(_of(file)) in current
+        return len(file.parts) == 2 and any(map(LOG_FILE_PATTERN.fullmatch, (file.name, _data_file_name(file))))
+    return file.with_name(_data_file_name(file)) in current_paths
 
 
-def _every(path: Path) -> list[Path]:
-    """Every file and link below a folder, and every folder that cannot be looked into."""
-    closed: list[Path] = []
-    found: list[Path] = []
-    for at, folders, names in os.walk(path, onerror=lambda failed: closed.append(Path(failed.filename))):
-        links = [name for name in folders if Path(at, name).is_symlink()]
-        found += [Path(at, name) for name in (*names, *links)]
-    return [*found, *closed]
+def _walk_files(path: Path) -> list[Path]:
+    """List every file and link below a folder, and every folder that cannot be looked into."""
+    closed_folders: list[Path] = []
+    files: list[Path] = []
+    for folder, folders, names in os.walk(path, onerror=lambda error: closed_folders.append(Path(error.filename))):
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        files += [Path(folder, name) for name in (*names, *links)]
+    return [*files, *closed_folders]
 
 
-def _of(file: Path) -> str:
-    """The name of a data file; of a checksum, that of the file it is of (`.x.parquet.crc`)."""
+def _data_file_name(file: Path) -> str:
+    """Return the name of a data file; for a Hadoop checksum, the name of the file that it belongs to."""
     return file.name[1:-4] if HADOOP_CHECKSUM_PATTERN.fullmatch(file.name) else file.name

@@ -1,7 +1,7 @@
-"""How a table is made, written and replaced.
+"""Writing Delta tables: tables made, appended to and replaced, each in one commit with a note.
 
-Every table has its properties from its first commit, so that no log ever held what they keep out:
-no file statistics, no deletion vectors, no change feed, protocol (1,2).
+Every table has its properties (`table_properties`) from its first commit on. No column metadata and no column
+statistics reach a data file.
 """
 
 from __future__ import annotations
@@ -18,47 +18,41 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from cohort.delta.read_tables import read_commits, table_exists
-from cohort.delta.table_properties import TableRetention
+from cohort.delta.table_properties import TableRetention, make_table_properties
 from cohort.foundation.errors import UsageRefused, describe_problem
 from cohort.states import local_frames
 
 KEEP_LOG = deltalake.PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
-"""What deltalake does after a commit: nothing. By itself it removes commits at every hundredth version."""
+"""Makes deltalake do nothing after a commit. By default it removes old commits at every hundredth version."""
 NO_FOOTER_STATISTICS = deltalake.WriterProperties(
     default_column_properties=deltalake.ColumnProperties(statistics_enabled="NONE")
 )
-"""As `parquet.column.statistics.enabled` is for what Spark writes: no value stands in a footer."""
+"""Keeps values out of the footers of files, as `parquet.column.statistics.enabled` does for files that Spark writes."""
 CHECKPOINT_INTERVAL = 10
-"""From one checkpoint to the next, in versions, where deltalake writes a table."""
-
-
-def make_table_properties(retention: TableRetention) -> dict[str, str]:
-    """What every table declares in its first commit."""
-    return {
-        "delta.dataSkippingNumIndexedCols": "0",
-        "delta.enableDeletionVectors": "false",
-        "delta.columnMapping.mode": "none",
-        "delta.checkpointPolicy": "classic",
-        "delta.enableTypeWidening": "false",
-        "delta.enableChangeDataFeed": "false",
-        "delta.deletedFileRetentionDuration": f"interval {retention.deleted_files_hours} hours",
-        "delta.logRetentionDuration": f"interval {retention.log_hours} hours",
-    }
+"""Versions between two checkpoints of a table that deltalake writes."""
 
 
 def create_table(
-    spark: SparkSession, path: Path, state: StructType, retention: TableRetention, partitioned_by: str | None = None
+    spark: SparkSession, path: Path, schema: StructType, retention: TableRetention, partitioned_by: str | None = None
 ) -> None:
-    """Make an empty table unless it is there.
+    """Make an empty table unless it exists.
 
-    Takes: a partition column only of intake's own making (a batch), never of a person or school.
-    Refuses: a file system without hard links (exit code 2): deltalake commits by one.
+    Args:
+        spark: the session.
+        path: the folder of the table.
+        schema: its columns.
+        retention: its retention.
+        partitioned_by: a column that ingestion makes itself (`batch`), never one of a person or school: its values
+            stand in the log and in the names of folders.
+
+    Raises:
+        UsageRefused: the file system has no hard links, with which deltalake commits (exit code 2).
     """
     if table_exists(path):
         return
     _require_links(next(folder for folder in path.parents if folder.is_dir()))
     writer = (
-        local_frames.make_local_frame(spark, state, [])
+        local_frames.make_local_frame(spark, schema, [])
         .write.format("delta")
         .options(**make_table_properties(retention))
     )
@@ -83,7 +77,7 @@ def _require_links(folder: Path) -> None:
 
 
 def write_new_table(frame: DataFrame, path: Path, note: str, retention: TableRetention) -> None:
-    """Write a table that does not exist yet, in one commit, in the order and the files of the frame."""
+    """Write a table that does not exist yet, with the order and the files of the frame."""
     writer = (
         drop_column_metadata(frame)
         .write.format("delta")
@@ -94,15 +88,16 @@ def write_new_table(frame: DataFrame, path: Path, note: str, retention: TableRet
 
 
 def append_rows(frame: DataFrame, path: Path, note: str) -> None:
+    """Append the rows of a frame to a table."""
     drop_column_metadata(frame).write.format("delta").mode("append").option("userMetadata", note).save(str(path))
 
 
 def append_local_rows(rows: pa.Table, path: Path, note: str) -> None:
-    """Add a few rows that the driver has, in one commit, by deltalake: Spark would plan a job and a snapshot.
+    """Append a few rows of the driver with deltalake, without Spark, which would plan a job and a snapshot.
 
-    A table that is written so is written so by all. Nothing of its log is removed; a checkpoint of it that
-    cannot be written is left to the next. Columns that the table lacks are added to it: an earlier version
-    made it.
+    A table that is appended to with this function is written by no other. Its log keeps every commit; a checkpoint
+    that cannot be written is left to the next call. Columns that the table lacks, because an earlier version of the
+    platform made it, are added.
     """
     table = deltalake.DeltaTable(str(path))
     columns = {field.name for field in table.schema().fields}
@@ -115,13 +110,13 @@ def append_local_rows(rows: pa.Table, path: Path, note: str) -> None:
         commit_properties=deltalake.CommitProperties(custom_metadata={"userMetadata": note}),
         post_commithook_properties=KEEP_LOG,
     )
-    with contextlib.suppress(DeltaError, OSError):  # the commit counts, and the log says the same without
+    with contextlib.suppress(DeltaError, OSError):  # the commit is done, and the log is complete without a checkpoint
         if table.version() % CHECKPOINT_INTERVAL == 0:
             table.create_checkpoint()
 
 
 def replace_batch(frame: DataFrame, path: Path, batch: int) -> None:
-    """Write one batch of intake; whatever a killed run left of that batch goes in the same commit."""
+    """Write one batch of ingestion; rows that a killed run left of this batch are replaced in the same commit."""
     (
         drop_column_metadata(frame)
         .write.format("delta")
@@ -132,22 +127,30 @@ def replace_batch(frame: DataFrame, path: Path, batch: int) -> None:
     )
 
 
-def replace_table(frame: DataFrame, path: Path, own: dict[str, str], note: str, retention: TableRetention) -> int:
-    """Make the frame the table's only content, properties included, in one commit.
+def replace_table(
+    frame: DataFrame, path: Path, own_properties: dict[str, str], note: str, retention: TableRetention
+) -> int:
+    """Make a frame the only content of a table, and set its properties, in one commit.
 
-    Takes: the frame in the order and the files it shall have; the table's own properties; the note
-    that marks the commit.
-    Gives: the version committed.
+    Args:
+        frame: the rows, in the order and the files that the table shall have.
+        path: the folder of the table, which need not exist.
+        own_properties: properties of this table beside those of every table.
+        note: the note of the commit.
+        retention: the retention of the table.
+
+    Returns:
+        The version committed.
     """
     writer = drop_column_metadata(frame).writeTo(f"delta.`{path}`").using("delta").option("userMetadata", note)
-    for name, value in {**make_table_properties(retention), **own}.items():
+    for name, value in {**make_table_properties(retention), **own_properties}.items():
         writer = writer.tableProperty(name, value)
     writer.createOrReplace()
     return read_commits(path)[0].version
 
 
 def drop_column_metadata(frame: DataFrame) -> DataFrame:
-    """The frame without column metadata: what a column carries along lands in every footer."""
+    """Remove the metadata of columns from a frame: Spark would write it into the footer of every file."""
     fields = frame.schema.fields
     if not any(field.metadata for field in fields):
         return frame

@@ -1,16 +1,15 @@
-"""A wave: a release that new data enters, although an earlier one is read.
+"""A wave: a release that new pupils enter although an earlier one is published.
 
-Who was in the release before stays in its class, or is gone by the rule on differences; pupils who never were
-in any get a recoding of their own, among themselves, under all constraints. So who subtracts the two releases
-finds of each class nobody, or at least k who are gone, and nobody, or at least k who are new. An intruder who
-could link the records of both is set on them all the same, and the record says what he found.
+Pupils of the published release stay in their classes, or are gone by `departure_rule`. Pupils who never were in a
+release get a recoding of their own, among themselves, under all constraints. So whoever subtracts the two releases finds
+of each class nobody, or at least k pupils who are gone, and nobody, or at least k who are new. An intruder who can link
+the records of both releases is simulated all the same, and the exact record says what that intruder finds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -37,117 +36,146 @@ from cohort.sdc.risk.motivated_intruder import IntruderSearch
 from cohort.states.schemas import PUPIL_CONTROL
 
 CLASS_BEFORE, CLASS_NOW = "_one", "_two"
-"""A pupil's class in the release before and in this one; none where it is not in it."""
+"""A pupil's class in the release before and in this one; null where the pupil is not in it."""
+
+NumberedClasses = tuple[ClassSearchResult, Any]
+"""Classes with the number that each of them has among all."""
 
 
 def extend_cohort(
-    nested: NestedRelease, coded: DataFrame, project: Project, before: ClassSnapshot, key: ProjectKey, most: int
+    nested: NestedRelease, encoded: DataFrame, project: Project, previous: ClassSnapshot, key: ProjectKey, most: int
 ) -> NestedRelease:
-    """The nested release, with classes of pupils who never were in a release: a few actions.
+    """Add classes of pupils who never were in a release to a nested release: a few actions.
 
-    Takes: the pupils coded today, kept, with their boards; the project's key; how many pupils one search may
-    have.
-    Gives: a class of old and new pupils shows no sensitive value where either did not by itself.
-    Refuses: new pupils for whom there is no recoding within the suppression limit, or too few of whom have a
-    value of the sensitive column (exit code 14).
+    A class of old and of new pupils that show the same labels shows no sensitive value where either did not by itself.
+
+    Args:
+        nested: the release nested in the published one.
+        encoded: the pupils encoded today, cached, with their boards.
+        project: the project's declaration.
+        previous: the snapshot of the published release.
+        key: the project's key.
+        most: how many pupils one search may have.
+    Raises:
+        NotAnonymous: there is no recoding of the new pupils within the suppression limit, or too few of them have a
+            value of the sensitive column (exit code 14).
     """
-    spark, old = coded.sparkSession, nested.recoded
-    eligible = search_input.select_eligible_pupils(coded, project)
-    new = eligible.join(before.everybody(spark), PUPIL_CONTROL, "left_anti").persist()
-    number = new.count()
+    old = nested.classes
+    eligible = search_input.select_eligible_pupils(encoded, project)
+    ever_released = previous.read_pseudonyms_ever_released(encoded.sparkSession)
+    new_pupils = eligible.join(ever_released, PUPIL_CONTROL, "left_anti").persist()
+    number = new_pupils.count()
     if not number:
-        new.unpersist()
+        new_pupils.unpersist()
         return nested
-    coding = old.recoding.coding
-    fresh = class_search.search_classes(
-        new, project, coding, PupilCounts(number, 0, 0, 0), old.sensitive_column, key, most
+    counts, coding = PupilCounts(number, 0, 0, 0), old.recoding.coding
+    new = class_search.search_classes(new_pupils, project, coding, counts, old.sensitive_column, key, most)
+    weights = class_search.read_column_weights(project)
+    recoding, numbers = Recoding.merge(
+        [old.recoding, new.recoding],
+        old.recoding.suppressed - new.recoding.released_pupils,
+        WeightedLoss.for_columns("mean", coding.columns, weights),
+        {**old.recoding.search_facts, "new": new.recoding.search_facts},
     )
-    suppressed = old.recoding.suppressed - fresh.recoding.released_pupils
-    goal = WeightedLoss.for_columns("mean", coding.columns, class_search.read_column_weights(project))
-    facts = {**old.recoding.search_facts, "new": fresh.recoding.search_facts}
-    recoding, numbers = Recoding.merge([old.recoding, fresh.recoding], suppressed, goal, facts)
-    words = [partitions.word_column(word) for word in range(coding.words)]
-    flag = [HAS_VALUE] if old.sensitive_column is not None else []
-    of_new = class_search.assign_classes(new, project, fresh).select(
+    old_frame = class_search.renumber_classes(class_search.require_pupil_classes(old), numbers[0])
+    new_frame = class_search.renumber_classes(_class_frame(new_pupils, project, new), numbers[1])
+    merged = ClassSearchResult(
+        recoding,
+        old_frame.unionByName(new_frame),
+        old.sensitive_column,
+        cached_frames=(*old.cached_frames, *new.cached_frames, new_pupils),
+    )
+    return NestedRelease(_merge_sensitive_values(merged, [(old, numbers[0]), (new, numbers[1])]), nested.withdrawn)
+
+
+def _class_frame(new_pupils: DataFrame, project: Project, classes: ClassSearchResult) -> DataFrame:
+    """Return the class of each new pupil, by the pupil's key and the words of its code."""
+    words = [partitions.word_column(word) for word in range(classes.recoding.coding.words)]
+    flag = [] if classes.sensitive_column is None else [HAS_VALUE]
+    return class_search.assign_classes(new_pupils, project, classes).select(
         search_input.hash_pupil().alias(partitions.KEY_COLUMN),
         *words,
         *flag,
         F.col(CLASS_NUMBER).alias(partitions.CLASS_COLUMN),
     )
-    classes = reduce(
-        DataFrame.unionByName,
-        [
-            class_search.renumber_classes(class_search.require_pupil_classes(old), numbers[0]),
-            class_search.renumber_classes(of_new, numbers[1]),
-        ],
-    )
-    kept = (*old.cached_frames, *fresh.cached_frames, new)
-    joined = ClassSearchResult(recoding, classes, old.sensitive_column, cached_frames=kept)
-    return NestedRelease(_with_values(joined, [(old, numbers[0]), (fresh, numbers[1])]), nested.withdrawn)
 
 
-def _with_values(joined: ClassSearchResult, parts_of_it: Sequence[tuple[ClassSearchResult, Any]]) -> ClassSearchResult:
-    """The joined recoding with the sensitive values of its parts, by the number that each class has there."""
-    if joined.sensitive_column is None:
-        return joined
-    number = joined.recoding.classes
-    values = np.zeros((number, len(joined.sensitive_column.leaves) - 1), dtype=np.int64)
-    flags = {name: np.zeros(number, dtype=np.bool_) for name in ("failed", "covers", "previously_suppressed")}
-    overall = np.zeros(values.shape[1], dtype=np.int64)
-    for part, place in parts_of_it:
+def _merge_sensitive_values(merged: ClassSearchResult, parts: Sequence[NumberedClasses]) -> ClassSearchResult:
+    """Give the merged classes the sensitive values of their parts; a class that any part blanks is blanked."""
+    if merged.sensitive_column is None:
+        return merged
+    classes = merged.recoding.classes
+    values = np.zeros((classes, len(merged.sensitive_column.leaves) - 1), dtype=np.int64)
+    flags = {name: np.zeros(classes, dtype=np.bool_) for name in ("failed", "covers", "previously_suppressed")}
+    cohort_pupils = np.zeros(values.shape[1], dtype=np.int64)
+    for part, numbers in parts:
         if part.counts is None or part.blanking is None:
             raise TypeError("a recoding without what its classes show")
-        np.add.at(values, place, part.counts.pupils_by_value)
-        overall += part.counts.cohort_pupils
+        np.add.at(values, numbers, part.counts.pupils_by_value)
+        cohort_pupils += part.counts.cohort_pupils
         for name, flag in flags.items():
-            flag[place[getattr(part.blanking, name)]] = True
-    return replace(joined, blanking=SensitiveSuppression(**flags), counts=SensitiveValueCounts(values, overall))
+            flag[numbers[getattr(part.blanking, name)]] = True
+    counts = SensitiveValueCounts(values, cohort_pupils)
+    return replace(merged, blanking=SensitiveSuppression(**flags), counts=counts)
 
 
 def require_unlinkable_releases(
-    members: DataFrame, recoding: Recoding, before: ClassSnapshot, k: int
+    members: DataFrame, recoding: Recoding, previous: ClassSnapshot, k: int
 ) -> IntruderSearch:
-    """What an intruder finds who is given both releases and can link them: an action.
+    """Simulate an intruder who is given both releases and can link their records: an action.
 
-    Takes: the released pupils with class and words; the recoding; the release before; k.
-    Gives: what he found, of a sample of the pupils in either.
-    Refuses: pupils for whom fewer than k linked records could be theirs (exit code 14).
+    Args:
+        members: the released pupils with their class and the words of their code.
+        recoding: the classes of this release.
+        previous: the snapshot of the published release.
+        k: the fewest linked records that must be possible for each pupil.
+    Returns:
+        What the intruder finds, on a sample of the pupils in either release.
+    Raises:
+        NotAnonymous: for some pupil fewer than k linked records are possible (exit code 14).
     """
     words = [partitions.word_column(word) for word in range(recoding.coding.words)]
-    then = before.pupils(members.sparkSession).select(PUPIL_CONTROL, F.col(CLASS_NUMBER).alias(CLASS_BEFORE), *words)
-    now = members.select(PUPIL_CONTROL, F.col(CLASS_NUMBER).alias(CLASS_NOW), *words)
-    none = F.lit(SUPPRESSED_CLASS)
-    linked = (
-        then.join(now, [PUPIL_CONTROL, *words], "full")
-        .groupBy(
-            *words, F.coalesce(CLASS_BEFORE, none).alias(CLASS_BEFORE), F.coalesce(CLASS_NOW, none).alias(CLASS_NOW)
-        )
-        .count()
-    )
-    table: Any = linked.toArrow().sort_by([(word, "ascending") for word in words])
-    counts = table["count"].to_numpy().astype(np.int64)
-    units, nobody = len(counts), np.empty(0, dtype=np.int64)
-    histogram = Histogram(
-        np.stack([table[word].to_numpy() for word in words]),
-        np.full(units, NO_SCHOOL, np.int32),
-        counts,
-        nobody,
-        nobody.astype(np.int32),
-        nobody,
-    )
+    linked = _link_pupils(members, previous, words)
     first, second = (
-        replace(one, class_of=table[name].to_numpy().astype(np.int32))
-        for one, name in ((before.recoding, CLASS_BEFORE), (recoding, CLASS_NOW))
+        replace(release, class_of=linked[name].to_numpy().astype(np.int32))
+        for release, name in ((previous.recoding, CLASS_BEFORE), (recoding, CLASS_NOW))
     )
-    found = motivated_intruder.simulate_linked_releases(histogram, first, second, k)
-    if found.fewer_than_k:
+    search = motivated_intruder.simulate_linked_releases(_linked_histogram(linked, words), first, second, k)
+    if search.fewer_than_k:
         raise NotAnonymous(
             describe_problem(
-                f"at least {k} linked records for everybody in release {before.release} or this one",
+                f"at least {k} linked records for everybody in release {previous.release} or this one",
                 example="as a wave of k new pupils per class has",
                 found="fewer for some",
                 where="the intruder who is given both releases",
                 do="Release without --wave",
             )
         )
-    return found
+    return search
+
+
+def _link_pupils(members: DataFrame, previous: ClassSnapshot, words: list[str]) -> Any:
+    """Return an Arrow table of distinct codes with both classes and the number of pupils, in order of the codes."""
+    before = previous.read_pupils(members.sparkSession).select(
+        PUPIL_CONTROL, F.col(CLASS_NUMBER).alias(CLASS_BEFORE), *words
+    )
+    now = members.select(PUPIL_CONTROL, F.col(CLASS_NUMBER).alias(CLASS_NOW), *words)
+    absent = F.lit(SUPPRESSED_CLASS)
+    class_before = F.coalesce(CLASS_BEFORE, absent).alias(CLASS_BEFORE)
+    class_now = F.coalesce(CLASS_NOW, absent).alias(CLASS_NOW)
+    linked = before.join(now, [PUPIL_CONTROL, *words], "full").groupBy(*words, class_before, class_now).count()
+    return linked.toArrow().sort_by([(word, "ascending") for word in words])
+
+
+def _linked_histogram(linked: Any, words: list[str]) -> Histogram:
+    """Return the linked pupils as a histogram of codes, without schools."""
+    counts = linked["count"].to_numpy().astype(np.int64)
+    no_visits = np.empty(0, dtype=np.int64)
+    return Histogram(
+        np.stack([linked[word].to_numpy() for word in words]),
+        np.full(len(counts), NO_SCHOOL, np.int32),
+        counts,
+        no_visits,
+        no_visits.astype(np.int32),
+        no_visits,
+    )

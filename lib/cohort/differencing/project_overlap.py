@@ -1,125 +1,141 @@
-"""Two live projects on the same pupils: what subtracting one release from the other shows.
+"""Two live projects on the same pupils: what subtracting the release of one from that of the other shows.
 
-Columns that show the same (one source, one hierarchy) are compared at the finest levels that every class of
-both releases can be counted at. What differs by fewer than k is told to whoever approves, in the restricted
-record: pupils whom one recoding suppressed and the other did not make such differences too, so they are no
-finding by themselves.
+Columns that show the same (one source, one hierarchy) are compared at the finest levels at which every class of both
+releases can be counted. Cells that differ by fewer than k pupils are reported to whoever approves, in the restricted
+record. They are no finding by themselves: pupils whom one recoding suppressed and the other did not make such
+differences too.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cohort.agreements import project, project_hierarchies
 from cohort.agreements.declared_columns import DeclaredColumn
-from cohort.agreements.platform import Platform
+from cohort.agreements.environment import Environment
 from cohort.agreements.project import Project
 from cohort.foundation.errors import Refusal
 from cohort.release_records import class_snapshot, record_store
+from cohort.release_records.release_record import ProjectDifference, ReleaseRecord
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.recoding import Recoding
-from cohort.storage.zone_paths import StorageZones
 
 COMPARED_FIELDS = ("hierarchy", "bands", "result", "difference", "attribute", "born", "step")
-Groups = npt.NDArray[np.int64]
+"""The fields of a column's declaration that decide what it shows."""
+
+CellCounts = dict[tuple[int, ...], int]
+"""Pupils per combination of compared values."""
 
 
 @dataclass(frozen=True, eq=False)
 class ComparedRelease:
-    """What a release shows: its project and its classes."""
+    """A release of a project, with its classes."""
 
     project: Project
+    release: int
     recoding: Recoding
 
 
-def compare_with_live_projects(
-    here: ComparedRelease, zones: StorageZones, platform: Platform, config: Path, today: dt.date
-) -> list[dict[str, Any]]:
-    """This release beside that of every other live anonymous project on the same pupils.
+def compare_with_live_projects(own: ComparedRelease, environment: Environment) -> list[ProjectDifference]:
+    """Compare a release with that of every other live anonymous project on the same pupils.
 
-    Takes: the release; the configuration folder.
-    Gives: nothing of a pseudonymous release; else per project which columns were compared at which level, in
-    how many cells, and how many of these differ by 1 to k − 1; or why it was not compared.
+    Args:
+        own: the release.
+        environment: the surroundings of the run.
+    Returns:
+        One difference per project, or why it was not compared; none for a pseudonymous release.
     """
-    told: list[dict[str, Any]] = []
-    if here.project.is_pseudonymous:
-        return told
-    for file in sorted((config / "projects").glob("[!_]*.toml")):
-        read = record_store.find_published_record(zones, file.stem)
-        if file.stem == here.project.name or read is None:
+    if own.project.is_pseudonymous:
+        return []
+    differences = []
+    for file in sorted((environment.config / "projects").glob("[!_]*.toml")):
+        published = record_store.find_published_record(environment.zones, file.stem)
+        if file.stem == own.project.name or published is None:
             continue
-        facts: dict[str, Any] = {"project": file.stem, "release": read.release}
         try:
-            other = project.load_project(config, file.stem, platform)
-            if other.is_pseudonymous or today > other.ends or not selects_same_pupils(here.project, other):
-                continue
-            trees = project_hierarchies.load_hierarchies(other, config / "hierarchies")
-            coding = Coding(tuple(trees[column.name] for column in other.quasi_identifiers))
-            there = class_snapshot.load_snapshot(
-                zones, other, read, coding, class_snapshot.comparability_digest(other, trees)
-            )
+            other = _load_comparable(own.project, published, environment)
         except Refusal:
-            told.append({**facts, "not_compared": "its declaration or its memory cannot be read"})
-            continue
-        told.append({**facts, **subtract_releases(here, ComparedRelease(other, there.recoding))})
-    return told
+            unreadable = "its declaration or its snapshot cannot be read"
+            difference = ProjectDifference(project=file.stem, release=published.release, not_compared=unreadable)
+        else:
+            if other is None:
+                continue
+            difference = subtract_releases(own, other)
+        differences.append(difference)
+    return differences
+
+
+def _load_comparable(own: Project, published: ReleaseRecord, environment: Environment) -> ComparedRelease | None:
+    """Load the release of another project; None where it has ended, is pseudonymous or has other pupils."""
+    other = project.load_project(environment.config, published.project, environment.platform)
+    if other.is_pseudonymous or environment.today > other.ends or not selects_same_pupils(own, other):
+        return None
+    hierarchies = project_hierarchies.load_hierarchies(other, environment.hierarchies)
+    coding = Coding(tuple(hierarchies[column.name] for column in other.quasi_identifiers))
+    digest = class_snapshot.comparability_digest(other, hierarchies)
+    snapshot = class_snapshot.load_snapshot(environment.zones, other, published, coding, digest)
+    return ComparedRelease(other, published.release, snapshot.recoding)
 
 
 def selects_same_pupils(one: Project, other: Project) -> bool:
-    """Whether two projects select the same pupils."""
+    """Return whether two projects select the same pupils."""
     return one.population == other.population and one.two_schools == other.two_schools
 
 
-def subtract_releases(one: ComparedRelease, other: ComparedRelease) -> dict[str, Any]:
-    """Both releases counted by the columns they share."""
-    shared = _shared(one.project, other.project)
+def subtract_releases(own: ComparedRelease, other: ComparedRelease) -> ProjectDifference:
+    """Count both releases by the columns they share, and the cells that differ by 1 to k - 1 pupils.
+
+    k is the larger of the two projects'. Columns are given with the level at which they were compared.
+    """
+    shared = _shared_columns(own.project, other.project)
     if not shared:
-        return {"not_compared": "no column that shows the same"}
-    levels = [max(int(one.recoding.levels[:, a].max()), int(other.recoding.levels[:, b].max())) for a, b in shared]
-    trees = [one.recoding.coding.hierarchies[a] for a, _ in shared]
-    mine = _counted(one.recoding, [a for a, _ in shared], trees, levels)
-    theirs = _counted(other.recoding, [b for _, b in shared], trees, levels)
-    k = max(one.project.thresholds.k, other.project.thresholds.k)
-    apart = [abs(mine.get(cell, 0) - theirs.get(cell, 0)) for cell in {*mine, *theirs}]
-    names = [one.project.quasi_identifiers[a].name for a, _ in shared]
-    return {
-        "columns": dict(zip(names, levels, strict=True)),
-        "cells": len(apart),
-        "differ_by_fewer_than_k": sum(0 < n < k for n in apart),
-    }
+        return ProjectDifference(
+            project=other.project.name, release=other.release, not_compared="no column that shows the same"
+        )
+    own_columns, other_columns = [a for a, _ in shared], [b for _, b in shared]
+    levels = [max(int(own.recoding.levels[:, a].max()), int(other.recoding.levels[:, b].max())) for a, b in shared]
+    hierarchies = [own.recoding.coding.hierarchies[a] for a in own_columns]
+    own_cells = _count_cells(own.recoding, own_columns, hierarchies, levels)
+    other_cells = _count_cells(other.recoding, other_columns, hierarchies, levels)
+    k = max(own.project.thresholds.k, other.project.thresholds.k)
+    differences = [abs(own_cells.get(cell, 0) - other_cells.get(cell, 0)) for cell in {*own_cells, *other_cells}]
+    names = [own.project.quasi_identifiers[a].name for a in own_columns]
+    return ProjectDifference(
+        project=other.project.name,
+        release=other.release,
+        columns=dict(zip(names, levels, strict=True)),
+        cells=len(differences),
+        differ_by_fewer_than_k=sum(0 < number < k for number in differences),
+    )
 
 
-def _shared(one: Project, other: Project) -> list[tuple[int, int]]:
-    """Places of the columns that show the same, in both projects."""
-    there = {_source(column): place for place, column in enumerate(other.quasi_identifiers)}
+def _shared_columns(own: Project, other: Project) -> list[tuple[int, int]]:
+    """Return the places, in both projects, of the columns that show the same."""
+    other_places = {_shown_source(column): place for place, column in enumerate(other.quasi_identifiers)}
     return [
-        (place, there[_source(column)])
-        for place, column in enumerate(one.quasi_identifiers)
-        if _source(column) in there
+        (place, other_places[_shown_source(column)])
+        for place, column in enumerate(own.quasi_identifiers)
+        if _shown_source(column) in other_places
     ]
 
 
-def _source(column: DeclaredColumn) -> str:
+def _shown_source(column: DeclaredColumn) -> str:
     return column.model_dump_json(include=set(COMPARED_FIELDS))
 
 
-def _counted(
-    recoding: Recoding, columns: Sequence[int], trees: Sequence[Hierarchy], levels: Sequence[int]
-) -> Mapping[tuple[int, ...], int]:
-    """Pupils per cell: a released value under its ancestor at the level compared."""
-    cells: list[Groups] = [
-        tree.groups(level)[recoding.leaves[:, column]]
-        for column, tree, level in zip(columns, trees, levels, strict=True)
+def _count_cells(
+    recoding: Recoding, columns: Sequence[int], hierarchies: Sequence[Hierarchy], levels: Sequence[int]
+) -> CellCounts:
+    """Count pupils per combination of the released values' ancestors at the levels compared."""
+    groups = [
+        hierarchy.groups(level)[recoding.leaves[:, column]]
+        for column, hierarchy, level in zip(columns, hierarchies, levels, strict=True)
     ]
-    found: dict[tuple[int, ...], int] = {}
-    for cell, pupils in zip(np.stack(cells, axis=1).tolist(), recoding.pupils.tolist(), strict=True):
-        found[tuple(cell)] = found.get(tuple(cell), 0) + pupils
-    return found
+    counts: CellCounts = {}
+    for cell, pupils in zip(np.stack(groups, axis=1).tolist(), recoding.pupils.tolist(), strict=True):
+        counts[tuple(cell)] = counts.get(tuple(cell), 0) + pupils
+    return counts

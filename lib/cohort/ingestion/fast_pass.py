@@ -24,7 +24,7 @@ from cohort.ingestion.run_context import IngestionContext
 from cohort.ingestion.validation_rules import MENDED, PARTIAL
 from cohort.legal_basis import consent_suppression
 from cohort.results import results_store
-from cohort.states import local_frames
+from cohort.states import materialised_frames
 from cohort.states.schemas import DELIVERY_NUMBER
 
 Watch = Callable[[DataFrame], DataFrame]
@@ -42,7 +42,9 @@ class Sifted:
     rows: DataFrame
 
 
-def ruled(intake: IngestionContext, delivered: DataFrame, typed: Watch = local_frames.break_codegen) -> DataFrame:
+def ruled(
+    intake: IngestionContext, delivered: DataFrame, typed: Watch = materialised_frames.break_codegen
+) -> DataFrame:
     """Delivered rows held against every rule of a single row, and against objections and consents.
 
     Takes: what is to be done with the rows in between, as `quality.judge` does.

@@ -17,7 +17,7 @@ from cohort.ingestion.row_validation import CODES
 from cohort.ingestion.run_context import IngestionContext
 from cohort.ingestion.text_scan import LINE
 from cohort.results import results_store
-from cohort.states import local_frames
+from cohort.states import materialised_frames
 from cohort.states.schemas import DELIVERY_NUMBER
 
 Lines = dict[int, dict[str, list[int]]]
@@ -31,8 +31,8 @@ def look(spark: SparkSession, intake: IngestionContext, files: list[NumberedFile
     against each other.
     """
     delivered = text_scan.scan_with_places(spark, files, intake.formats)
-    rows = local_frames.materialise_to_parquet(fast_pass.ruled(intake, delivered), work)
-    twice = local_frames.materialise_small_frame(row_validation.find_repeated_results(rows))
+    rows = materialised_frames.materialise_to_parquet(fast_pass.ruled(intake, delivered), work)
+    twice = materialised_frames.materialise_small_frame(row_validation.find_repeated_results(rows))
     return rows if twice is None else row_validation.refuse_repeated_results(rows, twice)
 
 

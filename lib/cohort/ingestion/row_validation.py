@@ -27,7 +27,7 @@ from cohort.ingestion.validation_rules import (
     PARTIAL,
     UNREADABLE_LINE_CODES,
 )
-from cohort.states import local_frames
+from cohort.states import local_frames, materialised_frames
 from cohort.states.schemas import (
     CANONICAL_COLUMNS,
     CORRUPT_LINE,
@@ -54,7 +54,7 @@ def validate_rows(
     today: dt.date,
     newest: Mapping[str, str],
     told: Collection[str] = (),
-    typed: Callable[[DataFrame], DataFrame] = local_frames.break_codegen,
+    typed: Callable[[DataFrame], DataFrame] = materialised_frames.break_codegen,
 ) -> DataFrame:
     """Type every row and hold it against every rule.
 
@@ -77,7 +77,7 @@ def validate_rows(
         f"array({', '.join(CANONICAL_COLUMNS)}) as {DELIVERED_VALUES}",
         f"monotonically_increasing_id() as {ROW}",
     )
-    rows = local_frames.break_codegen(
+    rows = materialised_frames.break_codegen(
         delivered.selectExpr(cells, CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *extra, place)
     )
     version = f"_version = coalesce({DELIVERED_VALUE['toetsversie']}, '')"
@@ -94,7 +94,7 @@ def validate_rows(
     result = result_hash(DELIVERED_VALUE["bron_result_key"], DELIVERED_VALUE["schooljaar"])
     unread = f"when {READER_REASON} <=> '{HEADER_REPEATED}' then '{HEADER_REPEATED}' when {broken} then '{ROW_BROKEN}'"
     nothing = f"when {validation_rules.is_no_result()} then '{NO_RESULT}'"
-    whole = local_frames.break_codegen(
+    whole = materialised_frames.break_codegen(
         found.selectExpr("*", *validation_rules.concluding_columns(), *validation_rules.code_columns())
     )
     judged = whole.selectExpr("*", f"case {unread} {nothing} else {met} end as {CODES}")

@@ -20,7 +20,7 @@ from cohort.delivery_formats.file_recognition import DeliveredFile
 from cohort.delivery_formats.format_declarations import DeliveryFormat, DeliveryFormats
 from cohort.foundation.identifiers import PLAIN_BLANKS
 from cohort.ingestion.validation_rules import SENTINELS, TIME_OF_DAY
-from cohort.states import local_frames
+from cohort.states import local_frames, materialised_frames
 from cohort.states.schemas import (
     CANONICAL_COLUMNS,
     CORRUPT_LINE,
@@ -130,7 +130,7 @@ def _named(spark: SparkSession, numbered: list[NumberedFile], formats: DeliveryF
         rows = frame.join(files, _PATH)
         cells = rows.selectExpr(*_cells(dialect), CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *extra)
         if not declared.has_canonical_notation:
-            cells = local_frames.break_codegen(cells)
+            cells = materialised_frames.break_codegen(cells)
         parts.append(cells.selectExpr(*_written(declared), CORRUPT_LINE, READER_REASON, DELIVERY_NUMBER, *extra))
     return reduce(DataFrame.unionByName, parts)
 

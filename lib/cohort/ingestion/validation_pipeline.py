@@ -19,7 +19,7 @@ from cohort.ingestion.run_context import IngestionContext
 from cohort.legal_basis import objections, opt_in_lists
 from cohort.results import current_results, results_store
 from cohort.results.ledger import Ledger
-from cohort.states import local_frames
+from cohort.states import local_frames, materialised_frames
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def judge(
     if looked is not None:
         rows = looked
         if met:
-            doubtful = local_frames.materialise_to_parquet(doubtful, intake.zones.scratch / f"{batch}-doubtful")
+            doubtful = materialised_frames.materialise_to_parquet(doubtful, intake.zones.scratch / f"{batch}-doubtful")
             rows = pupil_consistency.refuse_inconsistent_pupils(looked, doubtful, met)
         exactly = file_accounting.count_rows_by_file(rows, rules.row_warnings)
         counts = sifted.counts | dict.fromkeys(suspects | late, FileCounts()) | exactly
@@ -146,7 +146,7 @@ def _left_out(
         everywhere = everywhere.union(
             current_results.read_current_results(spark, zones, known.batches).select(*opt_in_lists.PRESENCE_COLUMNS)
         )
-    left = local_frames.materialise_to_parquet(
+    left = materialised_frames.materialise_to_parquet(
         excluded_pupils.pupils_without_opt_in(lists, everywhere, domains), zones.scratch / "left-out"
     )
     opt_in_lists.record_unlisted_pupils(seen, left, lists.opt_in_lists, zones.opt_in_exclusions, intake.platform.tables)

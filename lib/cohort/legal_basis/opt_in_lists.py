@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort import delta
-from cohort.delta.table_properties import TableRetention
+from cohort.delta import TableRetention
 from cohort.foundation.errors import ObjectionsRefused
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objection_lists import (

@@ -14,7 +14,7 @@ from cohort.agreements.platform import PlatformFloors
 from cohort.agreements.project import Project
 from cohort.anonymisation import pupil_boards
 from cohort.anonymisation.pupil_boards import BOARD, BOARDS
-from cohort.sdc.model.hierarchy import UNKNOWN
+from cohort.sdc.model.hierarchy import UNKNOWN_VALUE
 from cohort.states import schemas
 from cohort.states.schemas import PSEUDONYM_COLUMNS
 
@@ -94,7 +94,7 @@ def _class_columns(project: Project) -> list[str]:
 
 def _with_population(rows: DataFrame, project: Project) -> DataFrame:
     own = project.sensitive_column
-    return rows if own is None else rows.withColumn(SHOWS_VALUE, F.col(own.name) != UNKNOWN)
+    return rows if own is None else rows.withColumn(SHOWS_VALUE, F.col(own.name) != UNKNOWN_VALUE)
 
 
 def _telling(shown: DataFrame, own: DeclaredColumn, by: list[str], floors: PlatformFloors) -> DataFrame:

@@ -16,8 +16,8 @@ from cohort.access import table_access
 from cohort.foundation import json_documents
 from cohort.foundation.errors import NotAnonymous, Refusal, RightsRefused, StateRefused, describe_problem, locate_defect
 from cohort.keys.project_keys import ProjectKey
-from cohort.release import release_job
-from cohort.release.release_job import ReleaseTask
+from cohort.release import staged_verification
+from cohort.release.release_task import ReleaseTask
 from cohort.release_records import release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.verification import published_table_verification
@@ -25,7 +25,7 @@ from cohort.verification.findings import VerificationResult
 
 
 def reverify_published_table(
-    spark: SparkSession, work: ReleaseTask, key: ProjectKey | None, record: ReleaseRecord
+    spark: SparkSession, task: ReleaseTask, key: ProjectKey | None, record: ReleaseRecord
 ) -> VerificationResult:
     """Hold a published table against its record, the agreement and, with a key, the lists of today.
 
@@ -35,8 +35,8 @@ def reverify_published_table(
     Refuses: a release whose rows are being withdrawn (exit code 15); anything found, other rows than were
     published, a table that cannot be read: nobody reads it any more (14).
     """
-    project = work.project.name
-    if release_states.withdrawal_journal_path(work.zones, project).exists():
+    project = task.project.name
+    if release_states.withdrawal_journal_path(task.environment.zones, project).exists():
         raise StateRefused(
             describe_problem(
                 "a release that stays as it is",
@@ -46,37 +46,37 @@ def reverify_published_table(
                 do="Run objections, then verify again; until then nobody reads it",
             )
         )
-    findings, problems, facts = _look(spark, work, key, record)
+    findings, problems, facts = _look(spark, task, key, record)
     if key is not None and not problems:
-        barred = tuple(release_job.check_published_eligibility(spark, work, key, record))
+        barred = tuple(staged_verification.check_published_eligibility(spark, task, key, record))
         checked = (*findings.checked, "OBJECTOR", "INSTRUCTION")
         findings = replace(findings, found=(*findings.found, *barred), checked=checked)
         problems = _sentences(findings)
         facts = {"findings": sorted(findings.codes)}
     if problems:
-        _close(work, record, problems, facts)
-    release_states.failed_verification_path(work.zones, project).unlink(missing_ok=True)
+        _close(task, record, problems, facts)
+    release_states.failed_verification_path(task.environment.zones, project).unlink(missing_ok=True)
     return findings
 
 
 def _look(
-    spark: SparkSession, work: ReleaseTask, key: ProjectKey | None, record: ReleaseRecord
+    spark: SparkSession, task: ReleaseTask, key: ProjectKey | None, record: ReleaseRecord
 ) -> tuple[VerificationResult, list[str], dict[str, Any]]:
     """What the table's bytes tell: the findings, a sentence for everything wrong, facts for the note."""
-    table, project = work.zones.published_table(record.project), record.project
+    table, project = task.environment.zones.published_table(record.project), record.project
     try:
         findings = published_table_verification.verify_published_table(
             spark,
-            work.project,
-            work.platform,
+            task.project,
+            task.environment.platform,
             table,
             record.id,
             record.verified_checksum[0],
-            work.hierarchies,
-            None if key is None else (key, work.today),
+            task.environment.hierarchies,
+            None if key is None else (key, task.environment.today),
         )
         problems = _sentences(findings)
-        if findings.checksum != record.verified_checksum or not _has_its_rows(spark, work, record):
+        if findings.checksum != record.verified_checksum or not _has_its_rows(spark, task, record):
             problems.append(f"The table of {project} has other rows than were published.")
         if others := len(delta.list_foreign_files(table)):
             problems.append(f"In projects/{project} are {others} files that are not the table's.")
@@ -93,20 +93,26 @@ def _sentences(findings: VerificationResult) -> list[str]:
     return [f"{one.code}: {one.sentence}" for one in findings.found]
 
 
-def _has_its_rows(spark: SparkSession, work: ReleaseTask, record: ReleaseRecord) -> bool:
-    rows = delta.read_table(spark, work.zones.published_table(record.project))
+def _has_its_rows(spark: SparkSession, task: ReleaseTask, record: ReleaseRecord) -> bool:
+    rows = delta.read_table(spark, task.environment.zones.published_table(record.project))
     return delta.checksum_rows(rows) == record.verified_checksum
 
 
-def _close(work: ReleaseTask, record: ReleaseRecord, problems: list[str], facts: dict[str, Any]) -> None:
+def _close(task: ReleaseTask, record: ReleaseRecord, problems: list[str], facts: dict[str, Any]) -> None:
     project = record.project
-    note = release_states.failed_verification_path(work.zones, project)
+    note = release_states.failed_verification_path(task.environment.zones, project)
     json_documents.write_json_document(
-        note, {"release": record.release, "at": str(work.now), "problems": len(problems), **facts}
+        note, {"release": record.release, "at": str(task.environment.now), "problems": len(problems), **facts}
     )
     closed = f"Nobody reads projects/{project} any more."
     try:
-        table_access.withdraw_access(work.zones, work.platform, project, table_access.VERIFICATION_FAILED, work.now)
+        table_access.withdraw_access(
+            task.environment.zones,
+            task.environment.platform,
+            project,
+            table_access.VERIFICATION_FAILED,
+            task.environment.now,
+        )
     except RightsRefused as stays_open:
         closed = f"It could not be closed: {stays_open}"
     raise NotAnonymous(

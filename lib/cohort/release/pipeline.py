@@ -171,7 +171,7 @@ def _form_classes(encoded: DataFrame, counts: PupilCounts, inputs: PipelineInput
     nested = nested_release.nest_release(with_boards, project, counts, inputs.previous, key, sensitive)
     if inputs.wave:
         nested = cohort_extension.extend_cohort(nested, with_boards, project, inputs.previous, key, most)
-    return nested.recoded, nested.withdrawn
+    return nested.classes, nested.withdrawn
 
 
 def _sensitive_column(inputs: PipelineInput) -> SensitiveColumn | None:

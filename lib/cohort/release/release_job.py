@@ -177,11 +177,11 @@ def stage_release(
         clock.report_stage("staged")
         if not project.is_pseudonymous:
             class_snapshot.write_snapshot(zones, _snapshot_contents(inputs, made, number))
-        overlap = project_overlap.ComparedRelease(project, made.recoding)
+        own = project_overlap.ComparedRelease(project, number, made.recoding)
         measurements = ReleaseMeasurements(
             counts=accounting.count_rows_and_pupils(results, project, eligible, made),
             schools=contributors.find_contributing_schools(spark, zones, stage, key, task.catalogue.schools),
-            differences=project_overlap.compare_with_live_projects(overlap, environment),
+            differences=project_overlap.compare_with_live_projects(own, environment),
         )
         clock.report_stage("counted")
     finally:

@@ -229,7 +229,7 @@ def _read_recoding(table: pa.Table, coding: Coding, document: SnapshotDocument) 
     levels = np.stack([table[partitions.level_column(c)].to_numpy() for c in columns], axis=1)
     leaves = np.stack([table[f"leaf{c}"].to_numpy() for c in columns], axis=1)
     pupils = table["pupils"].to_numpy().astype(np.int64)
-    loss = WeightedLoss.of("mean", coding.columns)
+    loss = WeightedLoss.for_columns("mean", coding.columns)
     recoding, _ = Recoding.from_classes(coding, levels, leaves, pupils, 0, loss, document.search)
     return recoding
 

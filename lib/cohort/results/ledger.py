@@ -21,7 +21,7 @@ from pyspark.sql.types import DataType, IntegerType, LongType, MapType, StringTy
 from cohort import delta
 from cohort.delivery_formats import file_types
 from cohort.delivery_formats.file_reason_codes import UNREADABLE
-from cohort.delta.table_properties import TableRetention
+from cohort.delta import TableRetention
 from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.states import local_frames
 

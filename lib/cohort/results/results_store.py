@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, StructType
 
 from cohort import delta
-from cohort.delta.table_properties import TableRetention
+from cohort.delta import TableRetention
 from cohort.foundation.errors import Refusal
 from cohort.results import current_results, erasure_journal
 from cohort.results.ledger import Ledger

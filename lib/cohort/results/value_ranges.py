@@ -17,8 +17,9 @@ import pyarrow.dataset as ds
 
 from cohort import delta
 from cohort.agreements import project_hierarchies
-from cohort.agreements.declared_columns import DeclaredColumn, SelectedResult
+from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.project import Project
+from cohort.agreements.selected_results import SelectedResult
 from cohort.foundation.errors import Refusal, describe_problem
 from cohort.results import ledger
 from cohort.sdc.model.hierarchy import Hierarchy

@@ -1,7 +1,7 @@
-"""The states of the data, as types and as schemas.
+"""The states of the data as types, their Spark schemas, and the names of columns.
 
-Each stage takes one state and gives the next; mypy refuses a pipeline that forgets one. At run time a
-stage begins with `require` and, after the numbers are gone, with `forbid`.
+Each stage takes a frame in one state and returns the next, so mypy refuses a pipeline that leaves out a stage. At run
+time a stage checks its input with `require_columns` and, after pseudonymisation, with `forbid_columns`.
 """
 
 from __future__ import annotations
@@ -22,43 +22,44 @@ from pyspark.sql.types import (
 )
 
 DeliveredRows = NewType("DeliveredRows", DataFrame)
-"""Schools' rows as sent: strings by canonical name, with the number of the delivery they came in."""
+"""Rows as schools sent them: text by canonical column, with the number of their delivery."""
 AcceptedResults = NewType("AcceptedResults", DataFrame)
-"""Typed results that met every rule, identified."""
+"""Typed results that satisfy every validation rule; pupils are identified."""
 QuarantinedRows = NewType("QuarantinedRows", DataFrame)
-"""Refused rows as sent, with the codes of the rules they broke."""
+"""Refused rows as sent, with the codes of the rules that they break."""
 InstructedResults = NewType("InstructedResults", DataFrame)
-"""Accepted results of the selection, of schools with an instruction in force."""
+"""Accepted results that a project selects, of schools with an instruction in force."""
 AdmittedResults = NewType("AdmittedResults", DataFrame)
-"""The same, of pupils without an objection in force."""
+"""Instructed results of pupils without an objection in force."""
 ConsentedResults = NewType("ConsentedResults", DataFrame)
-"""The same, without the special-category values of pupils who have not consented."""
+"""Admitted results, without the special-category values of pupils who have not consented."""
 PupilRecords = NewType("PupilRecords", DataFrame)
-"""One row per pupil: number, school, further schools, one leaf number per column of the project."""
+"""One row per pupil: number, school, other schools, and one leaf number per column of the project."""
 PseudonymisedRecords = NewType("PseudonymisedRecords", DataFrame)
-"""The same with keyed pseudonyms in place of the numbers."""
+"""Pupil records with keyed pseudonyms in place of pupil numbers and school codes."""
 GeneralisedRecords = NewType("GeneralisedRecords", DataFrame)
-"""Released values and the control columns that only the verifier reads."""
+"""Released values, with the control columns that only the verifier reads."""
 
 PUPIL_CONTROL = "_pupil"
 SCHOOL_CONTROL = "_school"
 OTHER_SCHOOLS_CONTROL = "_others"
 CONTROL_COLUMNS = (PUPIL_CONTROL, SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL)
+"""Pseudonyms of the pupil, its school and its other schools; they stand in a staged release only."""
 
 PSEUDONYM_COLUMNS = ("pupil", "school")
-"""Released beside the columns of a pseudonymous project: `_pupil` and `_school` in lower-case hexadecimal."""
+"""Released by a pseudonymous project beside its columns: `_pupil` and `_school` in lower-case hexadecimal."""
 
 DELIVERY_NUMBER = "levering_nr"
-"""The number of the delivery that a row came in; deliveries count in the order of intake."""
+"""The number of the delivery of a row; deliveries are numbered in the order of ingestion."""
 CORRUPT_LINE = "_corrupt"
-"""A line as sent that could not be read as a row, else null."""
+"""A line as sent that could not be read as a row; otherwise null."""
 READER_REASON = "_given"
-"""A reason code that the reader of a file gave a row, else null."""
+"""The reason code with which the reader of a file refused a row; otherwise null."""
 
 PGN, HOME_SCHOOL, OTHER_SCHOOLS, ROW_COUNT, SHOWN_ROW_COUNT = "pgn", "school", "_elsewhere", "_rows", "_used"
-"""Of a pupil record: number, school of the latest row, further schools, how many rows, how many shown."""
+"""Columns of a pupil record: number, school of the latest row, other schools, count of all and of shown rows."""
 UNLISTED_LEAF = -1
-"""The leaf number of a value that the hierarchy does not have."""
+"""The leaf number of a value that is not in the hierarchy."""
 
 CANONICAL_COLUMNS = (
     "brin",
@@ -87,7 +88,7 @@ CANONICAL_COLUMNS = (
     "niveau_IV",
     "bron_result_key",
 )
-"""Columns of the canonical dialect, found by name in any order; others are never read on."""
+"""Columns that are read from a delivery, found by name in any order; other columns are never read."""
 
 SCORE_COLUMNS = ("ruwe_score", "vaardigheidsscore", "niveau_AE", "niveau_IV")
 REQUIRED_COLUMNS = ("brin", "schooljaar", "pgn", "toetscode")
@@ -104,7 +105,7 @@ PUPIL_ATTRIBUTES = (
     "postcode4",
     "geboortedatum",
 )
-"""What of a pupil itself a project may ask for."""
+"""Columns that describe the pupil, which a project may select."""
 
 IDENTIFYING_COLUMNS = frozenset(
     {
@@ -143,8 +144,8 @@ IDENTIFYING_COLUMNS = frozenset(
         "pupil",
     }
 )
-"""Names of columns that never leave the restricted zone; but for `PSEUDONYMS` of a pseudonymous release,
-which no project can give to a column of its own.
+"""Names of columns that never leave the restricted zone, except `PSEUDONYM_COLUMNS` in a pseudonymous release. No
+project can give one of these names to a column of its own.
 """
 
 SCORE_TYPE = DecimalType(7, 2)
@@ -185,12 +186,13 @@ RESULTS_SCHEMA = StructType(
         StructField("batch", IntegerType(), False),
     ]
 )
-"""`restricted/results`. `peildag` is the day of the test, or the first day of its moment when only that
-is known; `levering_nr` counts deliveries in the order of intake; `batch` counts runs of intake."""
+"""Schema of `restricted/results`. `peildag` is the day of the test, or the first day of its period where only that is
+known; `levering_nr` numbers deliveries in the order of ingestion; `batch` numbers runs of ingestion.
+"""
 
 
 def make_stage_schema(columns: list[str], pseudonyms: tuple[str, ...] = ()) -> StructType:
-    """The stage of a release: its columns and its pseudonyms, if any, as text, then the control columns."""
+    """Make the schema of a staged release: its columns and pseudonyms as text, then the control columns."""
     return StructType(
         [
             *(StructField(name, StringType(), False) for name in (*columns, *pseudonyms)),
@@ -201,16 +203,24 @@ def make_stage_schema(columns: list[str], pseudonyms: tuple[str, ...] = ()) -> S
     )
 
 
-def require_columns(frame: DataFrame, state: StructType) -> None:
-    """Hold a stage to the state it takes: a missing column or another type is a defect."""
-    found = {field.name: field.dataType for field in frame.schema.fields}
-    wrong = [f.name for f in state.fields if found.get(f.name) != f.dataType]
-    if wrong:
-        raise TypeError(f"a stage was given a frame without, or with another type of: {wrong}")
+def require_columns(frame: DataFrame, schema: StructType) -> None:
+    """Check that a frame has every column of a schema, with its type; further columns are allowed.
+
+    Raises:
+        TypeError: a column is missing or has another type, which is a defect of the pipeline.
+    """
+    types = {field.name: field.dataType for field in frame.schema.fields}
+    lacking = [field.name for field in schema.fields if types.get(field.name) != field.dataType]
+    if lacking:
+        raise TypeError(f"a stage got a frame without these columns, or with another type of them: {lacking}")
 
 
 def forbid_columns(frame: DataFrame, names: frozenset[str] = IDENTIFYING_COLUMNS) -> None:
-    """Hold a stage to what it may no longer carry."""
-    carried = sorted(names.intersection(frame.columns))
-    if carried:
-        raise TypeError(f"a stage behind pseudonymise was given identifying columns: {carried}")
+    """Check that a frame has none of the named columns.
+
+    Raises:
+        TypeError: it has one, which is a defect of the pipeline.
+    """
+    forbidden = sorted(names.intersection(frame.columns))
+    if forbidden:
+        raise TypeError(f"a stage after pseudonymisation got identifying columns: {forbidden}")

@@ -1,4 +1,7 @@
-"""One run at a time per project, and one of intake: an OS lock, which dies with its owner."""
+"""Locks: one run at a time per project, and one of ingestion.
+
+A lock is one of the operating system (`flock`), so it ends with the process that holds it, however that ends.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +14,32 @@ from pathlib import Path
 from cohort.foundation.errors import StateRefused, describe_problem
 
 INGESTION_LOCK = "_intake"
-"""The lock of intake: a name that no project can have."""
+"""The name of the lock of ingestion; no project can have such a name."""
 OBJECTIONS_LOCK = "_objections"
-"""The lock of what sources of objections filed: held for a moment by whoever reads a list."""
-
+"""The name of the lock of the objection registry, held for a moment by every job that reads a list."""
 REGISTER_LOCK = "_register"
-"""The lock of the public register."""
+"""The name of the lock of the public register."""
 
 
 @contextmanager
 def hold_lock(folder: Path, name: str, *, shared: bool = False, wait: bool = False) -> Iterator[None]:
     """Hold a lock for as long as the block runs.
 
-    Takes: the folder of locks, what is locked (a project's name or `INTAKE`), whether others may hold it
-    in the same way (releases read what intake writes), and whether to wait for it.
-    Refuses: a lock that another run holds (exit code 15). A killed run's lock is free at once.
+    Args:
+        folder: the folder of lock files.
+        name: the name of a project, or one of the names above.
+        shared: whether other runs may hold the lock at the same time, also shared: releases read what ingestion writes.
+        wait: whether to wait until the lock is free.
+
+    Raises:
+        StateRefused: another run holds the lock (exit code 15).
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
-            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-            fcntl.flock(handle, kind if wait else kind | fcntl.LOCK_NB)
+            mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(handle, mode if wait else mode | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StateRefused(
                 describe_problem(

@@ -1,4 +1,4 @@
-"""Where everything stands under the storage root: the zones of the system, named once."""
+"""The zones under the storage root as paths; every path of the platform's data is named here and nowhere else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cohort.foundation.errors import UsageRefused, describe_problem, unsupported_refusal
+
+DECLARED_LISTS = ("objections", "consents", "instructions", "nummerwijzigingen")
+"""The zones in which schools and the platform file declared lists."""
 
 
 @dataclass(frozen=True)
@@ -16,130 +19,147 @@ class StorageZones:
 
     @property
     def deliveries(self) -> Path:
+        """Files as schools send them."""
         return self.root / "deliveries"
 
     @property
     def objections(self) -> Path:
+        """Lists of objections."""
         return self.root / "objections"
 
     @property
     def instructions(self) -> Path:
+        """Lists of instructions of school boards."""
         return self.root / "instructions"
 
     @property
     def consents(self) -> Path:
+        """Lists of consents."""
         return self.root / "consents"
 
     @property
+    def number_changes(self) -> Path:
+        """Lists of changed pupil numbers."""
+        return self.root / "nummerwijzigingen"
+
+    @property
     def restricted(self) -> Path:
+        """Everything that identifies pupils, or that is exact."""
         return self.root / "restricted"
 
     @property
     def results(self) -> Path:
+        """The table of accepted results."""
         return self.restricted / "results"
 
     @property
     def quarantine(self) -> Path:
+        """The table of refused rows."""
         return self.restricted / "quarantine"
 
     @property
     def ledger(self) -> Path:
+        """The table with a line per delivery."""
         return self.restricted / "deliveries"
 
     @property
     def scratch(self) -> Path:
-        """Frames that intake keeps between two passes: gone at the end of a run, swept before the next."""
+        """Frames that ingestion keeps between two passes; removed at the end of a run and before the next one."""
         return self.restricted / "work"
 
     @property
     def supersession(self) -> Path:
-        """Rows that a batch replaces, written down before the ledger's line and gone when they are."""
+        """Journal of the rows that a batch replaces; written before the ledger line, removed with the rows."""
         return self.restricted / "superseding"
 
     @property
-    def intake_completed(self) -> Path:
-        """There between two runs of intake, if the first of them came to its end."""
-        return self.school_feedback(".ended")
-
-    @property
-    def number_changes(self) -> Path:
-        return self.root / "nummerwijzigingen"
-
-    @property
     def locks(self) -> Path:
+        """Lock files."""
         return self.restricted / "locks"
 
     @property
     def exact_records(self) -> Path:
-        """Exact counts, states of releases, journals of running destructions."""
+        """Exact records of releases and their states, marks, and journals of running destructions."""
         return self.restricted / "records"
 
     @property
     def erasures(self) -> Path:
-        """What objections took out of the results, run by run."""
+        """Journals of the rows that objections removed from the results, one per run."""
         return self.restricted / "erasures"
 
     @property
-    def private_zones(self) -> tuple[Path, ...]:
-        """The zones, beside `feedback`, that nobody but the platform's own user may enter."""
-        lists = ("objections", "consents", "instructions", "nummerwijzigingen")
-        zones = ("restricted", "staging", "deliveries", *lists)
-        return tuple(self.root / zone for zone in zones)
-
-    @property
     def objection_registry(self) -> Path:
-        """What every source of objections ever filed: a newer list lifts none of it."""
+        """Every objection that each source ever filed; a newer list withdraws none of them."""
         return self.restricted / "objections"
 
     @property
     def opt_in_exclusions(self) -> Path:
-        """Pupils and the schools they were seen at, of schools that allow: their rows are not kept."""
+        """Pupils that opt-in lists exclude, with the schools at which they were seen."""
         return self.restricted / "unlisted"
 
-    @property
-    def public_records(self) -> Path:
-        """Rounded records for everybody."""
-        return self.root / "records"
-
     def release_snapshots(self, project: str) -> Path:
-        """What is kept of a project's releases to hold the next one against, release by release."""
+        """What is kept of each release of a project, to compare the next release with."""
         return self.restricted / "released" / project
 
-    @property
-    def public_register(self) -> Path:
-        """The public register, made from the records."""
-        return self.root / "register"
-
     def staging(self, project: str) -> Path:
+        """The staged releases of a project."""
         return self.root / "staging" / project
 
     def staged_release(self, project: str, release: int) -> Path:
+        """The table of one staged release."""
         return self.staging(project) / str(release)
 
     def published_table(self, project: str) -> Path:
+        """The published table of a project."""
         return self.root / "projects" / project
 
+    @property
+    def public_records(self) -> Path:
+        """Public records of releases, with rounded counts."""
+        return self.root / "records"
+
+    @property
+    def public_register(self) -> Path:
+        """The public register, which is made from the public records."""
+        return self.root / "register"
+
     def school_feedback(self, school: str) -> Path:
+        """Feedback to one school on its deliveries, with the page of uses and the receipts."""
         return self.root / "feedback" / school
+
+    @property
+    def intake_completed(self) -> Path:
+        """The marker that the previous run of ingestion completed."""
+        return self.school_feedback(".ended")
+
+    @property
+    def private_zones(self) -> tuple[Path, ...]:
+        """The zones, beside `feedback`, that nobody but the platform's own user may enter."""
+        return tuple(self.root / zone for zone in ("restricted", "staging", "deliveries", *DECLARED_LISTS))
 
 
 MISREAD_PATH_CHARACTERS = frozenset("%*?[]{}\\#|^`")
-"""What Spark takes for a pattern, and deltalake for an escape or worse, in the path of a table."""
+"""Characters that Spark takes for a pattern, or deltalake for an escape, in the path of a table."""
 
 
 def parse_storage_root(root: str) -> StorageZones:
-    """The places under a root given on the command line.
+    """Parse the storage root given on the command line.
 
-    Takes: a path or a `file:` URI.
-    Refuses: another scheme (not supported yet, exit code 10), a root that is no folder, one in whose path a
-    reader of tables would see a pattern or an escape (exit code 2).
+    Args:
+        root: a path or a `file:` URI.
+
+    Raises:
+        ConfigurationRefused: the URI has another scheme, which is not supported yet (exit code 10).
+        UsageRefused: the root is not a folder, or its path has characters that readers of tables take for a pattern
+            or an escape (exit code 2).
     """
     scheme, colon, rest = root.partition(":")
-    if colon and scheme != "file" and len(scheme) > 1:
+    is_uri = bool(colon) and len(scheme) > 1
+    if is_uri and scheme != "file":
         raise unsupported_refusal(
             f"A storage root with the scheme '{scheme}:'", "--root", "Give a folder on a local or mounted file system"
         )
-    path = Path("/" + rest.lstrip("/")) if colon and scheme == "file" else Path(root)
+    path = Path("/" + rest.lstrip("/")) if is_uri else Path(root)
     if not path.is_dir():
         raise UsageRefused(
             describe_problem(
@@ -150,15 +170,17 @@ def parse_storage_root(root: str) -> StorageZones:
                 do="Make the folder, or correct the path",
             )
         )
-    whole = path.resolve()
-    if misread := sorted({char for char in str(whole) if char in MISREAD_PATH_CHARACTERS or not char.isprintable()}):
+    absolute = path.resolve()
+    misread = sorted({char for char in str(absolute) if char in MISREAD_PATH_CHARACTERS or not char.isprintable()})
+    if misread:
         raise UsageRefused(
             describe_problem(
-                f"a folder with printable characters alone in its path, without {' '.join(sorted(MISREAD_PATH_CHARACTERS))}",
+                "a folder with printable characters alone in its path, without "
+                + " ".join(sorted(MISREAD_PATH_CHARACTERS)),
                 example="--root /data/cohort",
                 found=" ".join(ascii(char)[1:-1] if not char.isprintable() else char for char in misread),
                 where="--root",
                 do="Rename the folder",
             )
         )
-    return StorageZones(whole)
+    return StorageZones(absolute)

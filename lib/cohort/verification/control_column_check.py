@@ -19,8 +19,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort import delta
-from cohort.agreements.declared_columns import SelectedResult
 from cohort.agreements.project import Project
+from cohort.agreements.selected_results import SelectedResult
 from cohort.keys import project_keys
 from cohort.verification.findings import Finding, VerificationSubject, finding_if_any
 from cohort.verification.instruction_check import InstructedSites

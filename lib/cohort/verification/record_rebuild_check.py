@@ -15,7 +15,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements import project
-from cohort.agreements.declared_columns import NUMERIC_SCORES, DeclaredColumn, SelectedResult
+from cohort.agreements.declared_columns import DeclaredColumn
+from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
 from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
 from cohort.verification import consent_check
 from cohort.verification.control_column_check import (

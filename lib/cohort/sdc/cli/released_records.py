@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from cohort.foundation.atomic_files import atomic_replacement
 from cohort.sdc.cli.plain_files import NO_VALUE, is_parquet_path
 from cohort.sdc.cli.tabulation import SensitiveColumn, rank_texts
-from cohort.sdc.model.hierarchy import UNKNOWN
+from cohort.sdc.model.hierarchy import UNKNOWN_VALUE
 from cohort.sdc.model.recoding import Recoding
 
 
@@ -38,7 +38,7 @@ def released_rows(
     if sensitive is None:
         return shown, recoding.pupils
     released = np.flatnonzero(class_of >= 0)
-    texts = [*sensitive.values, UNKNOWN]
+    texts = [*sensitive.values, UNKNOWN_VALUE]
     known, rank = len(texts), rank_texts(texts)
     place = sensitive.places[released]
     if blanked is not None:

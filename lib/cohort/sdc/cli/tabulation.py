@@ -14,7 +14,7 @@ from cohort.foundation.code_lists import CODE_LISTS
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc.cli.plain_files import NO_VALUE, ColumnCells, compact_indices
 from cohort.sdc.model.coding import Coding
-from cohort.sdc.model.hierarchy import UNKNOWN, Hierarchy
+from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
 from cohort.sdc.model.histogram import Histogram
 
 Leaves = npt.NDArray[np.signedinteger]
@@ -93,9 +93,9 @@ def encode_quasi_identifiers(
         if (leaf == NO_VALUE).any():
             problems.append(_unlisted_values_problem(name, cells, leaf == NO_VALUE, [*place]))
         hierarchy = files[name]
-        if cells.empty and UNKNOWN not in place:
+        if cells.empty and UNKNOWN_VALUE not in place:
             hierarchy = Hierarchy.from_file(folder / pattern.replace("{}", name), name, with_unknown=True)
-        unknown = hierarchy.leaves.index(UNKNOWN) if cells.empty else NO_VALUE
+        unknown = hierarchy.leaves.index(UNKNOWN_VALUE) if cells.empty else NO_VALUE
         hierarchies.append(hierarchy)
         leaves.append(compact_indices(np.append(leaf, unknown))[cells.places])  # EMPTY looks up the last entry
     if problems:
@@ -146,7 +146,7 @@ def unify_spelling(name: str, cells: ColumnCells, listed: Sequence[str]) -> Colu
     for text in cells.values:
         code = None if codes is None or text in listed else codes.canonical_code(text)
         text = text if code is None else spelled.get(code, code)
-        texts.append("" if _fold_spelling(text) == UNKNOWN else text)
+        texts.append("" if _fold_spelling(text) == UNKNOWN_VALUE else text)
     values = tuple(dict.fromkeys(text for text in texts if text))
     place = {text: at for at, text in enumerate(values)}
     moved = np.array([*(place.get(text, NO_VALUE) for text in texts), NO_VALUE], dtype=np.int64)
@@ -213,11 +213,11 @@ def encode_sensitive_column(cells: ColumnCells, name: str, *, ordered: bool, hie
     tree = Hierarchy.from_file(hierarchy, name, with_unknown=False) if hierarchy.is_file() else None
     cells = unify_spelling(name, cells, tree.leaves if tree is not None else ())
     joined = [_fold_spelling(value) for value, _ in tree.aliases] if tree is not None else []
-    blank = np.array([_fold_spelling(text) in ("", UNKNOWN, *joined) for text in cells.values], np.bool_)
+    blank = np.array([_fold_spelling(text) in ("", UNKNOWN_VALUE, *joined) for text in cells.values], np.bool_)
     texts = [text for text, no_value in zip(cells.values, blank.tolist(), strict=True) if not no_value]
     listed: tuple[str, ...] = ()
     if tree is not None:
-        listed = tuple(leaf for leaf in tree.leaves if _fold_spelling(leaf) != UNKNOWN)
+        listed = tuple(leaf for leaf in tree.leaves if _fold_spelling(leaf) != UNKNOWN_VALUE)
         lacking = np.array([text not in listed for text in cells.values], dtype=np.bool_) & ~blank
         if lacking.any():
             raise NotAnonymous(_unlisted_values_problem(name, cells, lacking, listed))

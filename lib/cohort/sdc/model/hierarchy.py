@@ -1,4 +1,8 @@
-"""How the values of one column are generalised, level by level."""
+"""The generalisation hierarchy of one quasi-identifier: the values that each leaf is generalised to, level by level.
+
+Hierarchies come from files in the ARX format (`hierarchy_files`) or from declared bands (`numeric.bands`). They are
+checked completely when built, so the rest of the engine relies on them.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +16,25 @@ import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.model import hierarchy_files
-from cohort.sdc.model.hierarchy_files import EXAMPLE_ROWS, UNKNOWN
+from cohort.sdc.model.hierarchy_files import EXAMPLE_ROWS, UNKNOWN_VALUE
 
-__all__ = ["UNKNOWN", "Hierarchy"]
+__all__ = ["UNKNOWN_VALUE", "Hierarchy"]
 
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """A generalisation hierarchy in which every value knows its ancestors.
+    """A generalisation hierarchy of full domain.
 
-    Takes: the column's name and `labels[level][leaf]`; level 0 holds the leaves, the last level
-    the coarsest values (often, but not always, only `*`).
-    Further values, each with the leaf that it counts as.
-    Refuses: no leaves, levels of unequal length, an empty label, the same leaf twice, two leaves that
-    meet at one level and part at the next, one label for two different sets of leaves.
+    Args:
+        name: the name of the column.
+        labels: `labels[level][leaf]`. Level 0 has the leaves themselves, the last level the coarsest values, often
+            only `*`.
+        aliases: further values, each with the leaf that it counts as.
+
+    Raises:
+        ConfigurationRefused: there are no leaves, levels differ in length, a label is empty, a leaf occurs twice, two
+            leaves with the same value at one level have different values at a coarser one, or one label stands for
+            two different sets of leaves. All problems at once.
     """
 
     name: str
@@ -41,35 +50,40 @@ class Hierarchy:
 
     @classmethod
     def from_file(cls, path: Path, name: str, *, with_unknown: bool = True) -> Hierarchy:
-        """Reads a hierarchy file in the ARX format: `value;level1;…;*`, no header (`hierarchy_files`).
+        """Read a hierarchy file in the ARX format: `value;level1;…;*`, no header (see `hierarchy_files`).
 
-        Takes: the file, the column it is for, and whether null can occur (then `onbekend` becomes a
-        leaf of its own where the file does not already list it).
-        Refuses: what `hierarchy_files.read` refuses, and whatever `Hierarchy` refuses.
+        Args:
+            path: the file.
+            name: the column.
+            with_unknown: whether null can occur; `onbekend` then becomes a leaf where the file does not list it.
+
+        Raises:
+            ConfigurationRefused: what `read_hierarchy_file` and `Hierarchy` refuse.
         """
-        found = hierarchy_files.read_hierarchy_file(path, name)
-        labels = found.labels
-        if with_unknown and labels and UNKNOWN not in labels[0]:
+        file = hierarchy_files.read_hierarchy_file(path, name)
+        labels = file.labels
+        if with_unknown and labels and UNKNOWN_VALUE not in labels[0]:
             labels = _with_unknown(labels)
-        return cls(name, labels, found.joined)
+        return cls(name, labels, file.aliases)
 
     @property
     def leaves(self) -> tuple[str, ...]:
+        """The most specific values."""
         return self.labels[0]
 
     @cached_property
     def leaf_numbers(self) -> Mapping[str, int]:
-        """The leaf of every value, by its number."""
-        found = {leaf: place for place, leaf in enumerate(self.leaves)}
-        return {**found, **{value: found[leaf] for value, leaf in self.aliases}}
+        """The leaf number of every leaf and alias."""
+        numbers = {leaf: number for number, leaf in enumerate(self.leaves)}
+        return {**numbers, **{value: numbers[leaf] for value, leaf in self.aliases}}
 
     @property
     def height(self) -> int:
-        """The number of levels, the leaves counted in."""
+        """The number of levels, including the leaves."""
         return len(self.labels)
 
     def groups(self, level: int) -> npt.NDArray[np.int64]:
-        """Which group each leaf belongs to at a level, numbered in the order of the leaves."""
+        """For each leaf, the number of its value at a level; values are numbered in the order of the leaves."""
         return self._groups[level]
 
     def group_sizes(self, level: int) -> npt.NDArray[np.int64]:
@@ -77,25 +91,20 @@ class Hierarchy:
         groups = self.groups(level)
         return np.bincount(groups)[groups].astype(np.int64)
 
-    def leaf_shares(self, level: int) -> npt.NDArray[np.float64]:
-        """For each leaf, the part of all leaves that its value at a level stands for."""
-        return self.group_sizes(level) / len(self.leaves)
-
     @property
     def bits(self) -> int:
-        """How many bits a path from the root to a leaf takes."""
+        """The number of bits of a path from the root to a leaf."""
         return sum(self._widths)
 
     @property
     def paths(self) -> npt.NDArray[np.int64]:
-        """For each leaf its path from the root, coarsest level in the highest bits."""
+        """For each leaf its path from the root, coarsest level in the highest bits (see `coding`)."""
         return self._paths
 
     def mask(self, level: int) -> int:
-        """The bits of a path that say which value it has at a level.
+        """The bits of a path that determine the value at a level.
 
-        Gives: a number such that two leaves share their value at the level exactly when
-        their paths are equal under it.
+        Two leaves have the same value at the level exactly when their paths are equal under this mask.
         """
         return ((1 << self.bits) - 1) ^ ((1 << sum(self._widths[:level])) - 1)
 
@@ -109,7 +118,7 @@ class Hierarchy:
 
     @cached_property
     def _ranks(self) -> tuple[npt.NDArray[np.int64], ...]:
-        """For each level and leaf, the how-manieth child its value is of the value one level up."""
+        """For each level and leaf, the position of its value among the children of the value one level up."""
         ranks = []
         for level in range(self.height):
             top = level + 1 == self.height
@@ -152,11 +161,11 @@ def _frozen(numbers: list[int]) -> npt.NDArray[np.int64]:
 
 
 def _with_unknown(labels: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
-    """Adds null as a leaf that stays apart until a single top value takes everything in."""
+    """Add `onbekend` as a leaf that stays separate until a single top value, if any, includes it."""
     *lower, top = labels
-    takes_all_in = len(lower) > 0 and len(set(top)) == 1
-    last = (*top, top[0] if takes_all_in else UNKNOWN)
-    return (*((*level, UNKNOWN) for level in lower), last)
+    has_single_top = len(lower) > 0 and len(set(top)) == 1
+    last = (*top, top[0] if has_single_top else UNKNOWN_VALUE)
+    return (*((*level, UNKNOWN_VALUE) for level in lower), last)
 
 
 def _shape_problems(name: str, labels: tuple[tuple[str, ...], ...]) -> Iterator[str]:
@@ -184,14 +193,14 @@ def _shape_problems(name: str, labels: tuple[tuple[str, ...], ...]) -> Iterator[
 
 
 def _nesting_problems(hierarchy: Hierarchy) -> Iterator[str]:
-    """Leaves that meet at a level must stay together: else a code cannot be a path."""
+    """Leaves with the same value at a level must have the same value at every coarser one: a code is a path."""
     for level in range(hierarchy.height - 1):
         parents: dict[str, str] = {}
-        torn: dict[str, None] = {}
+        split: dict[str, None] = {}
         for label, parent in zip(hierarchy.labels[level], hierarchy.labels[level + 1], strict=True):
             if parents.setdefault(label, parent) != parent:
-                torn[label] = None
-        for label in torn:
+                split[label] = None
+        for label in split:
             yield describe_problem(
                 f"one value at level {level + 1} for all leaves under `{label}`",
                 example="`2014;2013-2014;*` and `2013;2013-2014;*`",
@@ -202,17 +211,17 @@ def _nesting_problems(hierarchy: Hierarchy) -> Iterator[str]:
 
 
 def _naming_problems(hierarchy: Hierarchy) -> Iterator[str]:
-    """A released value must be recognisable by itself, whatever its level."""
-    meaning: dict[str, frozenset[int]] = {}
-    double: dict[str, int] = {}
+    """A label must stand for the same leaves at every level: a released value does not say its level."""
+    leaves_of_label: dict[str, frozenset[int]] = {}
+    ambiguous: dict[str, int] = {}
     for level, row in enumerate(hierarchy.labels):
         members: dict[str, set[int]] = {}
         for leaf, label in enumerate(row):
             members.setdefault(label, set()).add(leaf)
         for label, leaves in members.items():
-            if meaning.setdefault(label, frozenset(leaves)) != leaves:
-                double.setdefault(label, level)
-    for label, level in double.items():
+            if leaves_of_label.setdefault(label, frozenset(leaves)) != leaves:
+                ambiguous.setdefault(label, level)
+    for label, level in ambiguous.items():
         yield describe_problem(
             f"`{label}` to stand for the same values wherever it occurs",
             example="`2014` for one year and `2013-2014` for two",

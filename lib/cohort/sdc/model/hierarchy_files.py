@@ -1,9 +1,9 @@
-"""Hierarchy files as ARX and the programs beside it write them: `value;level 1;…;*`, no header.
+"""Reader of hierarchy files in the format of ARX: one row `value;level 1;…;*` per leaf, no header.
 
-In goes a file, out come the labels of its levels; whatever is not read is refused with its line. `;`, a tab,
-`|` or `,` between the labels, quotes, byte order marks, any line ends, UTF-8 or UTF-16. ARX writes the row of
-missing values with an empty first label: it is the leaf `onbekend`, as is a leaf that the file itself calls
-`onbekend` one level up. So `onbekend` has one meaning.
+In goes a file, out come the labels of its levels. The reader accepts `;`, a tab, `|` or `,` between the labels,
+quotes, byte order marks, any line ends, UTF-8 and UTF-16; anything else is refused with its line number. ARX writes
+missing values as a row with an empty first label: here that is the leaf `onbekend`, and so is a leaf that the file
+itself generalises to `onbekend` at level 1. So `onbekend` has one meaning in every hierarchy.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pathlib import Path
 from cohort.foundation.delimited_text import UTF8, UTF16, UTF16_MARK_BYTES, UnreadableText, open_delimited_text
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
 
-UNKNOWN = "onbekend"
-"""The leaf that stands for null: a pupil without a value matches only a pupil without a value."""
+UNKNOWN_VALUE = "onbekend"
+"""The leaf for null: a pupil without a value is equal only to other pupils without a value."""
 _ENCODINGS = (UTF8, UTF16)
 _DELIMITERS = ";\t|,"
-"""In this order: a label may hold a comma (`0,3`), where another delimiter stands between the labels."""
+"""In this order of preference: where another delimiter separates the labels, a comma belongs to a label (`0,3`)."""
 _DECIMAL = re.compile(r"-?[0-9]+,[0-9]+")
 EXAMPLE_ROWS = "`2014;2013-2014;*`"
 LabelTable = tuple[tuple[str, ...], ...]
@@ -30,7 +30,7 @@ LabelTable = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class HierarchyRow:
-    """The line a row stands on, and its labels from the leaf up."""
+    """A row of a hierarchy file: its line number, and its labels from the leaf up."""
 
     line: int
     labels: tuple[str, ...]
@@ -38,36 +38,40 @@ class HierarchyRow:
 
 @dataclass(frozen=True)
 class HierarchyLabels:
-    """`labels[level][leaf]`, and further values, each with the leaf that it counts as."""
+    """The content of a hierarchy file: `labels[level][leaf]`, and further values with the leaf that each counts as."""
 
     labels: LabelTable
-    joined: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
 
 
 def read_hierarchy_file(path: Path, name: str) -> HierarchyLabels:
     """Read the hierarchy file of a column.
 
-    Takes: the file, the column it is for.
-    Refuses: a file that cannot be read, rows of unequal length, an empty label, an invisible character, a
-    header, the same value twice, `onbekend` for some values only of one coarser value: all problems at once,
-    with their lines (exit code 10).
+    Args:
+        path: the file.
+        name: the column, to recognise a header.
+
+    Raises:
+        ConfigurationRefused: the file cannot be read, rows differ in length, a label is empty or has an invisible
+            character, there is a header, a value occurs twice, or `onbekend` stands for other values too. All
+            problems at once, with their lines (exit code 10).
     """
-    rows = _without_empty_last(_rows(path, name))
-    problems = [*_problems(rows, path, name)]
+    rows = _drop_empty_last_labels(_read_rows(path, name))
+    problems = [*_row_problems(rows, path, name)]
     if problems:
         raise ConfigurationRefused(*problems)
-    named = [HierarchyRow(row.line, _named(row.labels)) for row in rows]
-    rows, joined = _with_one_unknown(named, path)
-    return HierarchyLabels(tuple(zip(*(row.labels for row in rows), strict=True)), joined)
+    named = [HierarchyRow(row.line, _unify_unknown(row.labels)) for row in rows]
+    rows, aliases = _merge_unknown_leaves(named, path)
+    return HierarchyLabels(tuple(zip(*(row.labels for row in rows), strict=True)), aliases)
 
 
-def _rows(path: Path, name: str) -> list[HierarchyRow]:
-    """The rows that say something."""
+def _read_rows(path: Path, name: str) -> list[HierarchyRow]:
+    """The rows that have at least one label."""
     content = b""
     try:
         content = path.read_bytes()
         text = open_delimited_text(
-            io.BytesIO(content), encodings=_ENCODINGS, delimiters=_delimiter(content), header=False
+            io.BytesIO(content), encodings=_ENCODINGS, delimiters=_detect_delimiter(content), header=False
         )
         return [HierarchyRow(record.first_line, tuple(record.fields)) for record in text.records if any(record.fields)]
     except (OSError, UnicodeError, UnreadableText) as failure:
@@ -75,14 +79,14 @@ def _rows(path: Path, name: str) -> list[HierarchyRow]:
             describe_problem(
                 f"a hierarchy file for column {name}",
                 example=f"UTF-8 text with rows like {EXAMPLE_ROWS}",
-                found=f"one that cannot be read ({_why(failure, content)})",
+                found=f"one that cannot be read ({_describe_failure(failure, content)})",
                 where=str(path),
                 do="Name a file that exists; save it as UTF-8, labels with a quote at both ends or none",
             )
         ) from None
 
 
-def _why(failure: Exception, content: bytes) -> str:
+def _describe_failure(failure: Exception, content: bytes) -> str:
     if not isinstance(failure, UnreadableText):
         return type(failure).__name__
     if failure.fault == "ENCODING" and not content.startswith(UTF16_MARK_BYTES):
@@ -95,7 +99,7 @@ def _why(failure: Exception, content: bytes) -> str:
     return failure.description
 
 
-def _delimiter(content: bytes) -> str:
+def _detect_delimiter(content: bytes) -> str:
     """What stands between the labels of the first row, by `DELIMITERS`."""
     wide = content.startswith(UTF16_MARK_BYTES)
     text = content.decode("utf-16" if wide else "utf-8", errors="replace").replace("\ufeff", "")
@@ -108,14 +112,14 @@ def _delimiter(content: bytes) -> str:
     return next((mark for mark in _DELIMITERS if mark in outside), ";")
 
 
-def _without_empty_last(rows: list[HierarchyRow]) -> list[HierarchyRow]:
-    """Rows without the empty label behind a delimiter that ends every line."""
+def _drop_empty_last_labels(rows: list[HierarchyRow]) -> list[HierarchyRow]:
+    """Remove the empty last label of every row, where every line ends with a delimiter."""
     if rows and all(len(row.labels) > 1 and not row.labels[-1] for row in rows):
         return [HierarchyRow(row.line, row.labels[:-1]) for row in rows]
     return rows
 
 
-def _problems(rows: Sequence[HierarchyRow], path: Path, name: str) -> Iterator[str]:
+def _row_problems(rows: Sequence[HierarchyRow], path: Path, name: str) -> Iterator[str]:
     def problem(line: int, what: str, found: str, do: str) -> str:
         return describe_problem(what, example=EXAMPLE_ROWS, found=found, where=f"{path}, line {line}", do=do)
 
@@ -126,7 +130,7 @@ def _problems(rows: Sequence[HierarchyRow], path: Path, name: str) -> Iterator[s
             what = f"{width} labels in every row, as in the first"
             yield problem(row.line, what, str(len(row.labels)), "Give every value a label at every level")
             continue
-        if any(map(_invisible, row.labels)):
+        if any(map(_has_invisible_character, row.labels)):
             found = "an invisible character in a label"
             yield problem(row.line, "labels of visible characters", found, "Write the label anew")
         if row.labels[0] and not all(label.strip() for label in row.labels):
@@ -140,58 +144,59 @@ def _problems(rows: Sequence[HierarchyRow], path: Path, name: str) -> Iterator[s
         yield problem(rows[0].line, "a value in the first row", found, "Remove the header: there is none")
 
 
-def _invisible(label: str) -> bool:
-    """Whether a label holds what no reader sees: marks, joiners, control characters, line ends."""
+def _has_invisible_character(label: str) -> bool:
+    """Whether a label has a character that is not visible: a mark, joiner, control character or line end."""
     return any(unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") for character in label)
 
 
-def _named(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """The labels of a row, in which what is not known is called `onbekend` and nothing else."""
+def _unify_unknown(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The labels of a row, with every spelling of `onbekend`, and an empty leaf, as `onbekend`."""
     unknown = not labels[0]
     return tuple(
-        UNKNOWN if label.strip().casefold() == UNKNOWN or (unknown and not label) else label for label in labels
+        UNKNOWN_VALUE if label.strip().casefold() == UNKNOWN_VALUE or (unknown and not label) else label
+        for label in labels
     )
 
 
-def _with_one_unknown(
+def _merge_unknown_leaves(
     rows: Sequence[HierarchyRow], path: Path
 ) -> tuple[list[HierarchyRow], tuple[tuple[str, str], ...]]:
-    """Rows in which `onbekend` is one leaf: an empty cell, and every value that the file calls so.
+    """Merge the leaves that mean `onbekend` into one: an empty label, and every value generalised to `onbekend`.
 
     nl;in Nederland;*         nl;in Nederland;*
     ?;onbekend;*         →    onbekend;onbekend;*      ? → onbekend
     ;onbekend;*
     """
-    problems, joined = list[str](), list[tuple[str, str]]()
-    found: list[HierarchyRow] = []
-    own: HierarchyRow | None = None
+    problems, aliases = list[str](), list[tuple[str, str]]()
+    merged: list[HierarchyRow] = []
+    unknown_row: HierarchyRow | None = None
     for row in rows:
         leaf, *coarser = row.labels
-        if UNKNOWN in coarser and leaf != UNKNOWN and coarser[0] != UNKNOWN:
-            problems.append(_two_meanings(f"line {row.line}", path))
+        if UNKNOWN_VALUE in coarser and leaf != UNKNOWN_VALUE and coarser[0] != UNKNOWN_VALUE:
+            problems.append(_ambiguous_unknown_problem(f"line {row.line}", path))
             continue
-        if leaf != UNKNOWN and UNKNOWN not in coarser:
-            found.append(row)
+        if leaf != UNKNOWN_VALUE and UNKNOWN_VALUE not in coarser:
+            merged.append(row)
             continue
-        if leaf != UNKNOWN:
-            joined.append((leaf, UNKNOWN))
-        one = HierarchyRow(row.line, (UNKNOWN, *coarser))
-        if own is None:
-            own = one
-            found.append(own)
-        elif own.labels != one.labels:
-            problems.append(_two_meanings(f"lines {own.line} and {one.line}", path))
-    if joined and len(found) == 1:
-        problems.append(_two_meanings("every line", path))
+        if leaf != UNKNOWN_VALUE:
+            aliases.append((leaf, UNKNOWN_VALUE))
+        as_unknown = HierarchyRow(row.line, (UNKNOWN_VALUE, *coarser))
+        if unknown_row is None:
+            unknown_row = as_unknown
+            merged.append(unknown_row)
+        elif unknown_row.labels != as_unknown.labels:
+            problems.append(_ambiguous_unknown_problem(f"lines {unknown_row.line} and {as_unknown.line}", path))
+    if aliases and len(merged) == 1:
+        problems.append(_ambiguous_unknown_problem("every line", path))
     if problems:
         raise ConfigurationRefused(*problems)
-    return found, tuple(joined)
+    return merged, tuple(aliases)
 
 
-def _two_meanings(where: str, path: Path) -> str:
+def _ambiguous_unknown_problem(where: str, path: Path) -> str:
     return describe_problem(
-        f"`{UNKNOWN}` to stand for the same values wherever it occurs, and for empty cells",
-        example=f"`?;{UNKNOWN};*`, which joins `?` with the empty cells",
+        f"`{UNKNOWN_VALUE}` to stand for the same values wherever it occurs, and for empty cells",
+        example=f"`?;{UNKNOWN_VALUE};*`, which joins `?` with the empty cells",
         found="it for other values, too",
         where=f"{path}, {where}",
         do="Give the coarser value another label: an empty cell is `onbekend` as well",

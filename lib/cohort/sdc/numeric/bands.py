@@ -11,7 +11,7 @@ import numpy as np
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.sdc.model.arrays import BoolArray, Int32Array, IntArray
-from cohort.sdc.model.hierarchy import UNKNOWN, Hierarchy
+from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
 
 EdgeNotation = Literal["number", "cohort", "quarter"]
 """How an edge is written: 2013; as a school year, 2013/14; of quarters counted from year 0, 2013-K1."""
@@ -103,7 +103,7 @@ class NumericBands:
 
         Takes: whether null can occur; then `onbekend` is the last leaf, which only the top takes in.
         """
-        unknown = (UNKNOWN,) if with_unknown else ()
+        unknown = (UNKNOWN_VALUE,) if with_unknown else ()
         levels = []
         for borders in self._levels():
             named = ((self._label(low, high), high - low) for low, high in pairwise(borders))
