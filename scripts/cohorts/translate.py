@@ -30,7 +30,6 @@ KEYWORDS = {"_": None, "gettext": None, "gettext_noop": None, "ngettext": (1, 2)
 class UndatedCatalog(Catalog):
     """A catalogue whose headers depend on its messages alone: the same messages give the same bytes."""
 
-    @property
     def mime_headers(self) -> list[tuple[str, str]]:  # type: ignore[misc]  # nobody sets the headers here
         return [(name, value) for name, value in super().mime_headers if name not in VOLATILE_HEADERS]
 

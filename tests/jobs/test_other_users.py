@@ -17,7 +17,7 @@ import polars
 import pytest
 from deltalake import write_deltalake
 from tests.unit import drawn_release as drawn
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_register import AGREED
 
 from cohort.access import table_access
@@ -131,7 +131,7 @@ def shown(users: None) -> Iterator[Shown]:
             table.mkdir(parents=True)
             write_deltalake(str(table), rows)
         record_store.save_release_record(
-            made.zones, release_record("proef", 1, ReleaseState.PUBLISHED, **{"settled": True})
+            made.zones, make_release_record("proef", 1, ReleaseState.PUBLISHED, settled=True)
         )
         table_access.close_private_zones(made.zones)
         yield made
@@ -249,7 +249,7 @@ def everything_told_to_schools(zones: StorageZones) -> None:
     feedback.write_feedback(zones, ENTRY, {"PGN_MISSING": [3]}, Decimal("0.2"))
     feedback.write_feedback(zones, replace(ENTRY, levering_nr=2, brin=None), {}, Decimal("0.2"))
     objection_receipts.write_objection_receipts(zones, FILED, frozenset(), NumberChanges(), INSIDE)
-    record_store.save_release_record(zones, release_record("proef", 1, ReleaseState.PUBLISHED, **USED))
+    record_store.save_release_record(zones, make_release_record("proef", 1, ReleaseState.PUBLISHED, **USED))
     school_uses.write_school_uses(zones)
     run_marker.complete_run(zones, Ledger((ENTRY,)))
     completeness.write_missing_schools(zones, {"2025-2026 M rekenen": ["10AA"]})

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_rights import consent, instruct
 
 from cohort.agreements import catalogue, platform
@@ -199,7 +199,7 @@ def wave_of_all(p: Platform) -> tuple[str, ...]:
 
 def nothing_remembered(p: Platform) -> tuple[str, ...]:
     record_store.save_release_record(
-        p.zones, release_record("leergroei", 1, ReleaseState.PUBLISHED, **{"class": "anonymous"})
+        p.zones, make_release_record("leergroei", 1, ReleaseState.PUBLISHED, release_class="anonymous")
     )
     return ("release", *NAME)
 

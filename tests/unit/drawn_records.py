@@ -24,7 +24,7 @@ BASELINE: dict[str, Any] = {
 """What every record has had since the first version, by its keys on disk."""
 
 
-def release_record(
+def make_release_record(
     project: str = "proef", release: int = 1, state: ReleaseState = ReleaseState.STAGED, **changes: Any
 ) -> ReleaseRecord:
     """A record with the baseline, changed by keys on disk or by fields."""

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.unit import drawn_release as drawn
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn
 from tests.unit.drawn_rights import instruct, rights
 
@@ -151,7 +151,7 @@ class Root:
         blanked = way.blanking.classes if way.blanking is not None else None
         agreed = class_snapshot.comparability_digest(own, trees)
         class_snapshot.write_snapshot(way.members, zones, own, number, way.recoding, agreed, before, blanked)
-        record = release_record(own.name, number, ReleaseState.VERIFIED, **{"class": own.release_class})
+        record = make_release_record(own.name, number, ReleaseState.VERIFIED, release_class=own.release_class)
         self.made.append(verify_stage(self.spark, self.subject(record, way, key, wave=wave), deep=False))
         self.publish(record)
         way.let_go()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.unit import drawn_release as drawn
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 
 from cohort.access import table_access
 from cohort.agreements import catalogue
@@ -52,7 +52,7 @@ def zones(tmp_path: Path) -> StorageZones:
     (made.published_table("proef") / "_delta_log").mkdir(parents=True)
     for name in ("part.parquet", "_delta_log/0.json"):
         (made.published_table("proef") / name).write_text("x")
-    record_store.save_release_record(made, release_record("proef", 1, ReleaseState.PUBLISHED, **{"settled": True}))
+    record_store.save_release_record(made, make_release_record("proef", 1, ReleaseState.PUBLISHED, settled=True))
     return made
 
 
@@ -84,11 +84,11 @@ def withdrawing(zones: StorageZones) -> None:
 
 
 def only_superseded(zones: StorageZones) -> None:
-    record_store.save_release_record(zones, release_record("proef", 1, ReleaseState.SUPERSEDED, **{"settled": True}))
+    record_store.save_release_record(zones, make_release_record("proef", 1, ReleaseState.SUPERSEDED, settled=True))
 
 
 def unsettled(zones: StorageZones) -> None:
-    record_store.save_release_record(zones, release_record("proef", 1, ReleaseState.PUBLISHED))
+    record_store.save_release_record(zones, make_release_record("proef", 1, ReleaseState.PUBLISHED))
 
 
 def nothing(zones: StorageZones) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 
 from cohort.foundation import json_documents, private_files
-from cohort.release_records import record_store, release_record, release_states
+from cohort.release_records import record_store, release_states
 from cohort.storage.zone_paths import StorageZones
 
 
@@ -71,7 +71,7 @@ def test_only_records_are_for_everybody(tmp_path: Path) -> None:
     zones = StorageZones(tmp_path)
     json_documents.write_json_document(zones.public_records / "proef" / "1.json", {"x": 1}, public=True)
     assert mode(zones.public_records / "proef" / "1.json") == 0o666 & ~_umask()
-    record_store.save_release_record(zones, release_record("proef", 1, release_states.ReleaseState.STAGED))
+    record_store.save_release_record(zones, make_release_record("proef", 1, release_states.ReleaseState.STAGED))
     assert mode(zones.exact_records / "proef" / "1.json") == 0o600
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.unit.drawn_project import CONF
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_register import CODEBOOK
 from tests.unit.drawn_release import platform, project
 
@@ -54,7 +54,7 @@ def exact(**changes: Any) -> ReleaseRecord:
         "schools": SCHOOLS,
         "agreed": public_record.public_agreement(project()),
     }
-    return release_record("proef", 1, ReleaseState.PUBLISHED, **(known | changes))
+    return make_release_record("proef", 1, ReleaseState.PUBLISHED, **(known | changes))
 
 
 def test_counts_are_hidden_up_to_seven_and_rounded_to_five_above() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 
 from cohort.agreements import platform
 from cohort.foundation import json_documents
@@ -153,7 +153,7 @@ def test_one_projects_defect_closes_its_table_and_keeps_no_other_open(
     for name in ("aap", "noot"):
         zones.published_table(name).mkdir(parents=True, mode=0o750)
         zones.published_table(name).chmod(0o750)
-        record_store.save_release_record(zones, release_record(name, 1, ReleaseState.PUBLISHED, **{"settled": True}))
+        record_store.save_release_record(zones, make_release_record(name, 1, ReleaseState.PUBLISHED, settled=True))
     (zones.exact_records / "aap" / "1.json").write_text(f'{{"{PLANTED}', encoding="utf-8")
     del monkeypatch
     record = reader_check.check_readers(
@@ -172,7 +172,9 @@ def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     zones, holds = StorageZones(folder / "root"), platform.load_platform(folder / "conf")
-    records = [release_record(name, 1, ReleaseState.PUBLISHED, **{"class": "pseudonymous"}) for name in ("aap", "noot")]
+    records = [
+        make_release_record(name, 1, ReleaseState.PUBLISHED, release_class="pseudonymous") for name in ("aap", "noot")
+    ]
     monkeypatch.setattr(eligibility_withdrawal, "live_pseudonymous_releases", lambda _: records)
     monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset())
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_release import bsn, write_list
 
 from cohort import delta
@@ -390,8 +390,8 @@ def test_stages_and_live_projects_that_it_changes_are_named_and_others_are_not(r
     zones, domains = root.zones, {"lezer": ["lezen"], "rekenaar": ["rekenen"]}
     for name, used in domains.items():
         facts = {"domains": used, "barred_digest": before.digest_for_project(name, used)}
-        record_store.save_release_record(zones, release_record(name, 1, ReleaseState.PUBLISHED, **facts))
-        record_store.save_release_record(zones, release_record(name, 2, ReleaseState.VERIFIED, **facts))
+        record_store.save_release_record(zones, make_release_record(name, 1, ReleaseState.PUBLISHED, **facts))
+        record_store.save_release_record(zones, make_release_record(name, 2, ReleaseState.VERIFIED, **facts))
         zones.staged_release(name, 2).mkdir(parents=True)
     zones.staged_release("lezer", 9).mkdir()
     assert root.objections()["due"] == []

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from tests.unit.drawn_pupils import HIERARCHIES, RELEASED, agreed, cohort, drawn_leaves, mac, run
 from tests.unit.drawn_results import Row, project
 
-from cohort.agreements.project import ClassThresholds
+from cohort.agreements.project_settings import ClassThresholds
 from cohort.anonymisation import search_input
 from cohort.anonymisation.class_search import ClassSearchResult
 from cohort.anonymisation.search_input import PupilCounts

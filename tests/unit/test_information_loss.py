@@ -23,7 +23,7 @@ def losses_by_level(hierarchy: Hierarchy, kept: list[int], suppressed: int) -> l
     codes = coding.encode([np.array([*range(len(kept)), 0])])
     leaf_counts = LeafCounts(coding, codes, np.array([*kept, suppressed], dtype=np.float64))
     (losses,) = ColumnLosses(coding, leaf_counts).losses(np.array([True] * len(kept) + [False]))
-    return losses.tolist()
+    return [float(loss) for loss in losses]
 
 
 def test_the_loss_of_a_record_is_its_share_of_the_leaves_scaled_between_0_and_1() -> None:

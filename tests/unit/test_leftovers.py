@@ -7,7 +7,7 @@ from pathlib import Path
 import deltalake
 import pyarrow as pa
 import pytest
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 
 from cohort.erasure import leftover_files
 from cohort.release_records import record_store
@@ -29,8 +29,8 @@ def zones(tmp_path: Path) -> StorageZones:
                 deltalake.DeltaTable(str(table)).file_uris()
             ):
                 file.unlink()
-    record_store.save_release_record(made, release_record("proef", 1, ReleaseState.PUBLISHED))
-    record_store.save_release_record(made, release_record("proef", 2, ReleaseState.VERIFIED))
+    record_store.save_release_record(made, make_release_record("proef", 1, ReleaseState.PUBLISHED))
+    record_store.save_release_record(made, make_release_record("proef", 2, ReleaseState.VERIFIED))
     return made
 
 

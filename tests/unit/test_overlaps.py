@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.unit import drawn_project, drawn_release, drawn_releases
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 
 from cohort.agreements import project_hierarchies
 from cohort.agreements.project import Project
@@ -19,7 +19,7 @@ from cohort.release_records import record_store
 from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.information_loss import WeightedLoss
-from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.model.recoding import GeneralisedClasses, Recoding
 from cohort.storage.zone_paths import StorageZones
 
 LOW, HIGH, TOP = "0 tot 40", "40 tot 80", "*"
@@ -42,7 +42,9 @@ def shown(folder: Path, project: Project, *classes: tuple[str, str, int]) -> Com
         leaves.append([leaf for _, leaf in found])
     pupils = np.array([one[2] for one in classes], dtype=np.int64)
     goal = WeightedLoss.for_columns("mean", coding.columns)
-    recoding, _ = Recoding.from_classes(coding, np.array(levels), np.array(leaves), pupils, 0, goal, {})
+    recoding, _ = Recoding.from_classes(
+        GeneralisedClasses(coding, np.array(levels), np.array(leaves), pupils), 0, goal, {}
+    )
     return ComparedRelease(project, recoding)
 
 
@@ -91,7 +93,7 @@ def test_only_live_projects_on_the_same_pupils_are_looked_at(tmp_path: Path) -> 
     for name, changes in projects.items():
         drawn_project.write(config, declared | {"name": name} | changes, name)
         record_store.save_release_record(
-            zones, release_record(name, 1, ReleaseState.PUBLISHED, **{"class": "anonymous"})
+            zones, make_release_record(name, 1, ReleaseState.PUBLISHED, release_class="anonymous")
         )
     drawn_project.write(config, declared | {"name": "nieuw"}, "nieuw")  # of which nothing is read yet
     told = project_overlap.compare_with_live_projects(one, zones, drawn_release.platform(), config, TODAY)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from tests.unit.drawn_purpose import PURPOSE, WHY
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_rights import instruct
 
 from cohort import delta
@@ -96,7 +96,7 @@ def staged(
     frame = local_frames.make_local_frame(
         spark, "jaargroep string, rekenen string, _pupil string", [(*v, "x") for v in values]
     )
-    record = release_record(
+    record = make_release_record(
         "proef",
         number,
         ReleaseState.VERIFIED,
@@ -289,7 +289,7 @@ def test_a_commit_that_is_not_what_was_verified_is_removed_and_read_by_nobody(
 
 
 def test_approval_is_by_somebody_else(zones: StorageZones, holds: Platform, project: Project) -> None:
-    record = release_record("proef", 1, ReleaseState.VERIFIED, **{"made_by": "maker"})
+    record = make_release_record("proef", 1, ReleaseState.VERIFIED, made_by="maker")
     for who in ("maker", " "):
         with pytest.raises(StateRefused, match="second person"):
             publication.check_publishable(zones, holds, project, record, NOW, who, ALL)
@@ -309,7 +309,7 @@ def test_a_list_that_changed_since_the_verification_refuses_the_release(
         "declared_empty = true\n"
     )
     same = eligibility.load_eligibility(zones, holds, project, NOW.date(), ALL).digests()
-    record = release_record("proef", 1, ReleaseState.VERIFIED, **{"made_by": "maker", **same})
+    record = make_release_record("proef", 1, ReleaseState.VERIFIED, made_by="maker", **same)
     record_store.save_release_record(zones, record)
     publication.check_publishable(zones, holds, project, record, NOW, "A. Jansen", ALL)
     record = record.noted(**{f"{kind}_digest": "other"})

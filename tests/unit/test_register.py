@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 
 from cohort.foundation import json_documents
 from cohort.foundation.errors import StateRefused
@@ -22,7 +22,7 @@ ALLOWED = [(here, there) for here, there in ALL if there in ALLOWED_MOVES[here]]
 
 
 def record(state: ReleaseState = ReleaseState.STAGED, number: int = 1) -> ReleaseRecord:
-    return release_record("proef", number, state, **{"counts": {"pupils_records": 60}})
+    return make_release_record("proef", number, state, counts={"pupils_records": 60})
 
 
 def test_every_state_has_its_moves_and_every_move_ends_in_a_state() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_register import put, release
 from tests.unit.test_destroy import NAME, Site, made, no_delta, site
 
@@ -24,7 +24,7 @@ def test_a_register_made_before_does_not_keep_a_project_from_being_destroyed(sit
     for number, state in ((1, ReleaseState.SUPERSEDED), (2, ReleaseState.PUBLISHED)):
         put(zones.public_records, NAME, **{f"r{number}": release(number, state, project=NAME)})
         facts = {"class": "anonymous", "expires": "2027-12-31", "version": number, "schools": ["01AB"]}
-        record_store.save_release_record(zones, release_record(NAME, number, state, **facts))
+        record_store.save_release_record(zones, make_release_record(NAME, number, state, **facts))
     for other in zones.public_records.iterdir():
         if other.name != NAME:
             (other / "2.json").unlink()

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_release import COLUMNS, Stage
 
 from cohort import delta
@@ -107,7 +107,7 @@ def published(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory)
     table_access.close_table(shown.zones, shown.platform, "proef", "for this test", NOW)
     delta.replace_table(rows, shown.table, published_table_properties(own, "proef-1"), "proef-1", shown.platform.tables)
     facts = {"checksum": [*delta.checksum_rows(stage)], "settled": True, "class": "anonymous", "version": 0}
-    record_store.save_release_record(shown.zones, release_record("proef", 1, ReleaseState.PUBLISHED, **facts))
+    record_store.save_release_record(shown.zones, make_release_record("proef", 1, ReleaseState.PUBLISHED, **facts))
     drawn.write_hierarchies(shown.folder / "hierarchies")
     return shown.folder
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_register import AGREED, CERTIFICATE
 
 from cohort.destruction import inventory
@@ -36,7 +36,7 @@ def record(
         "agreed": AGREED | {"question": f"De vraag van {project}?"},
         "counts": {"pupils_released": 4321},
     }
-    made = release_record(project, number, state, **(facts | changes))
+    made = make_release_record(project, number, state, **(facts | changes))
     record_store.save_release_record(zones, made)
     return made
 
@@ -172,7 +172,7 @@ def test_a_question_is_text_here_too(zones: StorageZones) -> None:
 
 def test_a_record_from_before_schools_and_agreements_were_noted_is_read(zones: StorageZones) -> None:
     facts = {"class": "anonymous", "expires": "2027-01-01", "version": 0}
-    record_store.save_release_record(zones, release_record("oud", 1, ReleaseState.PUBLISHED, **facts))
+    record_store.save_release_record(zones, make_release_record("oud", 1, ReleaseState.PUBLISHED, **facts))
     record(zones, "half", 1, ReleaseState.PUBLISHED, "01AA", agreed={})
     school_uses.write_school_uses(zones)
 

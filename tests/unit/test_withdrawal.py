@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from tests.unit import drawn_pseudonyms as pseudonymous
 from tests.unit import drawn_release as drawn
 from tests.unit.drawn_pseudonyms import pupil, row
-from tests.unit.drawn_records import release_record
+from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_release import SCHOOLS, Row, bsn
 
 from cohort import delta
@@ -118,7 +118,7 @@ def shown(spark: SparkSession, tmp_path: Path) -> Shown:
     drawn.write_hierarchies(tmp_path / "hierarchies")
     count = pseudonymous.published(spark, tmp_path, made.table, made.project, *rows())
     checksum = list(delta.checksum_rows(delta.read_table(spark, made.table)))
-    record = release_record(
+    record = make_release_record(
         "proef",
         1,
         ReleaseState.PUBLISHED,

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.platform import Platform, PlatformFloors
-from cohort.agreements.project_settings import ClassThresholds, ProjectPopulation, RecodingSettings
+from cohort.agreements.project_settings import ClassThresholds, ProjectPopulation, ProjectRecoding
 from cohort.agreements.research_purpose import ResearchPurpose
 from cohort.agreements.selected_results import ResultSlot, SelectedResult
 from cohort.foundation import declarations
@@ -42,7 +42,7 @@ class Project(ResearchPurpose):
     population: ProjectPopulation
     two_schools: Literal["keep", "set-aside"]
     thresholds: ClassThresholds
-    recoding: RecodingSettings
+    recoding: ProjectRecoding
     columns: Annotated[list[DeclaredColumn], Field(min_length=1)]
 
     @model_validator(mode="after")

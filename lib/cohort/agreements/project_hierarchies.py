@@ -1,7 +1,8 @@
-"""The hierarchies of a project's columns, from a file or from declared bands, held to what intake accepts.
+"""The generalisation hierarchies of a project's columns, from a file or from declared bands.
 
-Called before a release, by the comparison with other projects and by `status`. A code that intake accepts and
-that a hierarchy lacks is refused here, when it is loaded: at the release it would stop everybody's.
+In: the project and the folder of hierarchy files. Out: a hierarchy per column, checked against the codes that
+ingestion accepts: a code without a leaf would stop a release as soon as one pupil has it. A release, the comparison
+with other projects and `status` load hierarchies here.
 """
 
 from __future__ import annotations
@@ -22,51 +23,59 @@ from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.numeric.bands import EdgeNotation, NumericBands
 
 LABEL_START = re.compile(r"-?[0-9]+")
-"""What a band's label begins with: `20` of `20 tot 40`, `2013` of `2013/14`."""
+"""The number with which the label of a band begins: `20` of `20 tot 40`, `2013` of `2013/14`."""
 MAX_CODES_NAMED = 12
-"""So many missing codes are named, and then how many more there are."""
+"""A message names up to this many missing codes, and then how many more there are."""
 
 
 def load_hierarchies(project: Project, folder: Path) -> dict[str, Hierarchy]:
-    """Every column's hierarchy, by column name.
+    """Load the hierarchy of every column.
 
     Args:
-        project: what was agreed.
+        project: the declaration of the project.
         folder: the folder of hierarchy files.
+
+    Returns:
+        The hierarchies, by column name.
+
     Raises:
-        ConfigurationRefused: what `Hierarchy.load` and `Bands` refuse, and codes that intake accepts and that
-            a hierarchy lacks, of all columns at once (exit code 10).
+        ConfigurationRefused: a hierarchy file or bands that are not valid, a code that ingestion accepts and that has
+            no leaf, or a level that the hierarchy does not have; of all columns at once (exit code 10).
     """
-    found, problems = dict[str, Hierarchy](), list[str]()
+    hierarchies, problems = dict[str, Hierarchy](), list[str]()
     for column in project.columns:
         try:
-            found[column.name] = _of(column, folder)
+            hierarchies[column.name] = _load_hierarchy(column, folder)
         except ConfigurationRefused as refusal:
             problems += refusal.problems
         else:
-            problems += _lacking(column, project, found[column.name])
-            problems += _levels_beyond(column, project, found[column.name])
+            problems += _find_missing_codes(column, project, hierarchies[column.name])
+            problems += _find_level_problems(column, project, hierarchies[column.name])
     if problems:
         raise ConfigurationRefused(*problems)
-    return found
+    return hierarchies
 
 
 def find_uncovered_scores(project: Project, hierarchies: Mapping[str, Hierarchy], catalogue: Catalogue) -> list[str]:
-    """A sentence per column whose bands do not hold every score that intake accepts of its tests.
+    """Find the columns whose bands do not cover every score that ingestion accepts of their tests.
 
     Args:
-        project, hierarchies: what was agreed, and what `load` gave.
-        catalogue: the tests, each with its lowest and its highest score.
+        project: the declaration of the project.
+        hierarchies: its hierarchies, by column name.
+        catalogue: the tests, each with its lowest and highest score.
+
+    Returns:
+        A sentence per column.
     """
-    told = []
+    problems = []
     for column in project.columns:
-        accepted = _accepted(column, catalogue)
-        if accepted is None or (column.difference is not None and column.bands is None):
-            continue  # a file has no open ends for differences that hardly occur: `status` looks for them
+        score_range = _accepted_range(column, catalogue)
+        if score_range is None or (column.difference is not None and column.bands is None):
+            continue  # a hierarchy file has no open ends for differences that hardly occur; `status` checks for them
         low, high = find_band_bounds(column, hierarchies[column.name])
-        if (low is not None and accepted[0] < low) or (high is not None and accepted[1] >= high):
-            span = f"from {accepted[0]:f} up to and including {accepted[1]:f}"
-            told.append(
+        if (low is not None and score_range[0] < low) or (high is not None and score_range[1] >= high):
+            span = f"from {score_range[0]:f} up to and including {score_range[1]:f}"
+            problems.append(
                 describe_problem(
                     f"bands for every score that toetsen.csv allows ({span})",
                     example="bands = { from = 0, to = 300, step = 20, widths = [40], above = true }",
@@ -75,29 +84,29 @@ def find_uncovered_scores(project: Project, hierarchies: Mapping[str, Hierarchy]
                     do="Declare more bands or open ends (below = true, above = true), or correct toetsen.csv",
                 )
             )
-    return told
+    return problems
 
 
 def find_band_bounds(column: DeclaredColumn, hierarchy: Hierarchy) -> tuple[int | None, int | None]:
-    """From which value a numeric column has bands, and before which they end; None where an end is open."""
+    """Find the lower bound and the exclusive upper bound of the bands of a numeric column; None for an open end."""
     if column.bands is not None:
-        return _open(column.bands)
+        return _outer_bounds(column.bands)
     starts = [int(begin[0]) for leaf in hierarchy.leaves if (begin := LABEL_START.match(leaf))]
     return (min(starts), max(starts) + (column.step or 1)) if starts else (0, 0)
 
 
 def map_codes_to_leaves(column: DeclaredColumn, hierarchy: Hierarchy) -> Mapping[str, int]:
-    """The leaf of each code of an attribute or level; for bands with open ends, of the codes of its list."""
+    """Map the codes of an attribute or level to leaves; for declared bands, the codes of its list that have a band."""
     if column.bands is None:
         return hierarchy.leaf_numbers
     name = _code_list_of(column)
     values = CODE_LISTS[name].codes if name is not None else ()
-    low, high = _open(column.bands)
+    low, high = _outer_bounds(column.bands)
     inside = [v for v in values if (low is None or int(v) >= low) and (high is None or int(v) < high)]
     return dict.fromkeys(inside, 0)
 
 
-def _of(column: DeclaredColumn, folder: Path) -> Hierarchy:
+def _load_hierarchy(column: DeclaredColumn, folder: Path) -> Hierarchy:
     bands = column.bands
     if bands is None:
         return Hierarchy.from_file(folder / f"{column.hierarchy}.csv", column.name)
@@ -115,8 +124,8 @@ def _of(column: DeclaredColumn, folder: Path) -> Hierarchy:
     ).hierarchy()
 
 
-def _lacking(column: DeclaredColumn, project: Project, hierarchy: Hierarchy) -> Iterator[str]:
-    """Codes that intake accepts and that are no leaf; and what to write instead of another spelling."""
+def _find_missing_codes(column: DeclaredColumn, project: Project, hierarchy: Hierarchy) -> Iterator[str]:
+    """Find the codes that ingestion accepts and that have no leaf, and the leaves that are other spellings of them."""
     name = _code_list_of(column)
     if name is None:
         return
@@ -142,8 +151,8 @@ def _lacking(column: DeclaredColumn, project: Project, hierarchy: Hierarchy) -> 
     )
 
 
-def _levels_beyond(column: DeclaredColumn, project: Project, hierarchy: Hierarchy) -> Iterator[str]:
-    """Levels that a column is held to and that its hierarchy does not have."""
+def _find_level_problems(column: DeclaredColumn, project: Project, hierarchy: Hierarchy) -> Iterator[str]:
+    """Find a lowest or highest level that the hierarchy does not have."""
     top = hierarchy.height - 1
     highest = top if column.highest_level is None else column.highest_level
     if not column.lowest_level <= highest <= top:
@@ -157,34 +166,34 @@ def _levels_beyond(column: DeclaredColumn, project: Project, hierarchy: Hierarch
 
 
 def _code_list_of(column: DeclaredColumn) -> str | None:
-    """The code list that a column's values come from."""
+    """The name of the code list of a column's values, or None."""
     if column.attribute in CODE_LISTS:
         return column.attribute
     return column.result.value if column.result is not None and not column.numeric else None
 
 
-def _accepted(column: DeclaredColumn, catalogue: Catalogue) -> tuple[Decimal, Decimal] | None:
-    """The lowest and highest skill score, or difference of two, that intake accepts for a column."""
+def _accepted_range(column: DeclaredColumn, catalogue: Catalogue) -> tuple[Decimal, Decimal] | None:
+    """The lowest and highest ability score, or difference of two, that ingestion accepts for a column."""
     if not column.numeric or column.results[0].value != "vaardigheidsscore":
         return None
-    ranges = [_range(result, catalogue.tests) for result in column.results]
+    ranges = [_range_of_result(result, catalogue.tests) for result in column.results]
     if None in ranges:
         return None
-    known = [one for one in ranges if one is not None]
+    complete = [one for one in ranges if one is not None]
     if column.difference is None:
-        return known[0]
-    (first_low, first_high), (last_low, last_high) = known
+        return complete[0]
+    (first_low, first_high), (last_low, last_high) = complete
     return last_low - first_high, last_high - first_low
 
 
-def _range(result: SelectedResult, tests: Sequence[CatalogueTest]) -> tuple[Decimal, Decimal] | None:
-    meant = [
+def _range_of_result(result: SelectedResult, tests: Sequence[CatalogueTest]) -> tuple[Decimal, Decimal] | None:
+    matching = [
         test
         for test in tests
         if (test.domein, test.schaal) == (result.domein, result.schaal) and test.moment in (None, result.moment)
     ]
-    return (min(t.lowest for t in meant), max(t.highest for t in meant)) if meant else None
+    return (min(t.lowest for t in matching), max(t.highest for t in matching)) if matching else None
 
 
-def _open(bands: DeclaredBands) -> tuple[int | None, int | None]:
+def _outer_bounds(bands: DeclaredBands) -> tuple[int | None, int | None]:
     return (None if bands.below else bands.from_), (None if bands.above else bands.to)

@@ -20,7 +20,7 @@ class ClassThresholds(Declaration):
     k_others: Annotated[int, Field(ge=0)]
 
 
-class RecodingSettings(Declaration):
+class ProjectRecoding(Declaration):
     """How the records are recoded.
 
     `global` recoding generalises each column to one level; `local` recoding gives each class its own levels. Both
@@ -32,7 +32,7 @@ class RecodingSettings(Declaration):
     suppression_limit: Annotated[ExactNumber, Field(ge=0, le=1)]
 
     @model_validator(mode="after")
-    def _searchable(self) -> RecodingSettings:
+    def _searchable(self) -> ProjectRecoding:
         if self.kind == "local" and self.objective not in ("geometric", "mean"):
             raise ValueError(
                 "Expected objective = 'geometric' or 'mean' for a local recoding, for example in the "

@@ -19,7 +19,7 @@ from pyspark.sql.types import ByteType, IntegerType, LongType, StructField, Stru
 
 from cohort.sdc.global_recoding.recoding_request import RecodingRequest
 from cohort.sdc.model.information_loss import WeightedLoss
-from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.model.recoding import GeneralisedClasses, Recoding
 from cohort.sdc.partitioned import partitions
 from cohort.sdc.partitioned.partitions import CLASS_COLUMN, KEY_COLUMN, CohortSplit, search_partition, word_columns
 from cohort.sdc.privacy_models.feasibility import no_recoding_refusal
@@ -147,5 +147,5 @@ def _recoding(
     facts = {"kind": "local", "proven": False, "way": "parts", "parts": split.parts if split else 1}
     leaves = coding.decode(codes).T if every.num_rows else np.empty((0, coding.columns), np.int32)
     return Recoding.from_classes(
-        coding, np.stack(levels, axis=1), leaves, counts, pupils - int(counts.sum()), goal, facts
+        GeneralisedClasses(coding, np.stack(levels, axis=1), leaves, counts), pupils - int(counts.sum()), goal, facts
     )

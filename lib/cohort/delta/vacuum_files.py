@@ -109,7 +109,7 @@ def remove_folder(path: Path, *, where: str) -> None:
 
 
 def purge_table(path: Path) -> VacuumResult:
-    """Delete every row, then every data file at once, whatever the retention; only a table being destroyed is purged."""
+    """Delete every row, then every data file at once, whatever the retention, to destroy a table."""
     deltalake.DeltaTable(str(path)).delete(post_commithook_properties=KEEP_LOG)
     _remove_unneeded(path, retention_hours=0)
     return VacuumResult(len(list_foreign_files(path)))

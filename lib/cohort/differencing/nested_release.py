@@ -32,7 +32,7 @@ from cohort.release_records.class_snapshot import ClassSnapshot
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.information_loss import WeightedLoss
-from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.model.recoding import GeneralisedClasses, Recoding
 from cohort.sdc.partitioned import partitions
 from cohort.sdc.privacy_models.class_constraints import classes_satisfying_all
 from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts
@@ -154,10 +154,7 @@ def _keep_classes(
     by_class = previous_pupils.sum_units_by_class(released)
     kept = np.flatnonzero(by_class > 0)
     recoding, numbers = Recoding.from_classes(
-        before.coding,
-        before.levels[kept],
-        before.leaves[kept],
-        by_class[kept],
+        GeneralisedClasses(before.coding, before.levels[kept], before.leaves[kept], by_class[kept]),
         suppressed,
         WeightedLoss.for_columns("mean", before.coding.columns, weights),
         {**before.search_facts, "proven": False, "kept_from": previous.release},

@@ -1,7 +1,7 @@
-"""The only module that sees a secret: one random key per project, outside the storage root.
+"""The keys of projects, one random secret each, kept outside the storage root. No other module sees a secret.
 
-The key reaches Spark as the one row of a local frame, never as a literal, a setting or an argument
-(those are written into plans and logs).
+A key reaches Spark as the one row of a local frame, never as a literal, a setting or an argument, because those are
+written into plans and logs.
 """
 
 from __future__ import annotations
@@ -22,20 +22,26 @@ from cohort.states import local_frames
 
 KEY_BYTES = 32
 HMAC_BLOCK_BYTES = 64
+"""The block length of SHA-256."""
 INNER_BLOCK, OUTER_BLOCK = "_inner", "_outer"
+"""Columns of the key frame."""
 
 
 @dataclass(frozen=True)
 class ProjectKey:
-    """One project's key; it never shows itself."""
+    """One project's key. Its text forms do not contain the secret."""
 
     _secret: bytes = field(repr=False)
 
     def key_frame(self, spark: SparkSession) -> DataFrame:
-        """The two padded key blocks of HMAC-SHA-256 (RFC 2104) as a frame of exactly one row.
+        """Make a frame of one row with the two padded key blocks of HMAC-SHA-256 (RFC 2104).
 
-        Gives: `_inner binary, _outer binary`, both 64 bytes. They equal the key: select by name, never `*`.
-        Refuses: a session that does not encrypt what it writes to its scratch folder (exit code 13).
+        Returns:
+            `_inner binary, _outer binary`, 64 bytes each. Whoever has them has the key: select columns by name after
+            joining this frame, never `*`.
+
+        Raises:
+            KeyRefused: the session does not encrypt what it writes to its scratch folder (exit code 13).
         """
         if spark.conf.get("spark.io.encryption.enabled", "false") != "true":
             raise KeyRefused(
@@ -53,12 +59,12 @@ class ProjectKey:
         )
 
     def digest_texts(self, texts: Iterable[str]) -> list[bytes]:
-        """HMAC-SHA-256 of a few labelled texts, such as every school of the list; never of pupils."""
+        """Compute the HMAC-SHA-256 of a few labelled texts, such as all schools of the list; never of pupils."""
         return [hmac.digest(self._secret, text.encode(), "sha256") for text in texts]
 
 
 def hmac_key_blocks(secret: bytes) -> tuple[bytes, bytes]:
-    """The inner and outer key block of HMAC-SHA-256: the key, hashed when long, padded, XORed."""
+    """Compute the inner and outer key block of HMAC-SHA-256: the key, hashed if too long, padded, and XORed."""
     if len(secret) > HMAC_BLOCK_BYTES:
         secret = hashlib.sha256(secret).digest()
     padded = secret.ljust(HMAC_BLOCK_BYTES, b"\0")
@@ -66,22 +72,25 @@ def hmac_key_blocks(secret: bytes) -> tuple[bytes, bytes]:
 
 
 def key_path(folder: Path, project: str) -> Path:
+    """Return where the key of a project stands in the key folder."""
     return folder / f"{project}.key"
 
 
 def key_exists(folder: Path, project: str) -> bool:
+    """Tell whether a project has a key."""
     return key_path(folder, project).exists()
 
 
 def create_key(folder: Path, project: str) -> None:
-    """Make a project's key: 32 random bytes, readable by their owner only.
+    """Make a project's key: 32 random bytes that only their owner may read.
 
-    Refuses: a project that has a key (exit code 13); it is never overwritten.
+    Raises:
+        KeyRefused: the project has a key, which is never overwritten, or the folder cannot be written (exit code 13).
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as failed:
-        raise _unwritable(failed) from None
+    except OSError as error:
+        raise _unwritable_folder(error) from None
     fresh = folder / f".{project}.{os.getpid()}.new"
     try:
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -89,7 +98,7 @@ def create_key(folder: Path, project: str) -> None:
             file.write(secrets.token_bytes(KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        os.link(fresh, key_path(folder, project))
+        os.link(fresh, key_path(folder, project))  # unlike a rename, a link never replaces an existing key
     except FileExistsError:
         raise KeyRefused(
             describe_problem(
@@ -100,17 +109,17 @@ def create_key(folder: Path, project: str) -> None:
                 do="Leave it: a key is made once and never replaced",
             )
         ) from None
-    except OSError as failed:
-        raise _unwritable(failed) from None
+    except OSError as error:
+        raise _unwritable_folder(error) from None
     finally:
         fresh.unlink(missing_ok=True)
 
 
 def load_key(folder: Path, project: str) -> ProjectKey:
-    """A project's key.
+    """Load a project's key. A key is never made because it was not found.
 
-    Refuses: a missing key, one that others may read, one of another length (exit code 13). A key is
-    never made because a look-up failed.
+    Raises:
+        KeyRefused: the key is missing, others may read it, or it has another length (exit code 13).
     """
     file = key_path(folder, project)
     try:
@@ -125,21 +134,25 @@ def load_key(folder: Path, project: str) -> ProjectKey:
                 do=f"Make it on purpose: key --project {project} --create",
             )
         ) from None
-    except OSError as failed:
-        raise _unsafe(f"one that cannot be opened ({failed.strerror})") from None
+    except OSError as error:
+        raise _unsafe_key(f"one that cannot be opened ({error.strerror})") from None
     mode = os.fstat(handle).st_mode
     if not stat.S_ISREG(mode) or mode & 0o077:
         os.close(handle)
-        raise _unsafe("one that others may read, or no file")
+        raise _unsafe_key("one that others may read, or no file")
     with os.fdopen(handle, "rb") as opened:
         secret = opened.read(KEY_BYTES + 1)
     if len(secret) != KEY_BYTES:
-        raise _unsafe("one of another length")
+        raise _unsafe_key("one of another length")
     return ProjectKey(secret)
 
 
 def destroy_key(folder: Path, project: str) -> bool:
-    """Overwrite and remove a project's key; whether there was one."""
+    """Overwrite a project's key and remove it.
+
+    Returns:
+        Whether there was a key.
+    """
     file = key_path(folder, project)
     if not file.exists():
         return False
@@ -151,19 +164,19 @@ def destroy_key(folder: Path, project: str) -> bool:
     return True
 
 
-def _unwritable(failed: OSError) -> KeyRefused:
+def _unwritable_folder(error: OSError) -> KeyRefused:
     return KeyRefused(
         describe_problem(
             "a key folder that can be written",
             example="one owned by the platform's user",
-            found=f"one that refuses ({failed.strerror})",
+            found=f"one that refuses ({error.strerror})",
             where="[keys] dir of platform.toml",
             do="Correct its owner or name another",
         )
     )
 
 
-def _unsafe(found: str) -> KeyRefused:
+def _unsafe_key(found: str) -> KeyRefused:
     return KeyRefused(
         describe_problem(
             f"a key file of {KEY_BYTES} bytes that only its owner reads",

@@ -32,7 +32,7 @@ from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.information_loss import WeightedLoss
-from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.model.recoding import GeneralisedClasses, Recoding
 from cohort.sdc.partitioned import partitions
 from cohort.states.schemas import PUPIL_CONTROL
 from cohort.storage.zone_paths import StorageZones
@@ -230,7 +230,7 @@ def _read_recoding(table: pa.Table, coding: Coding, document: SnapshotDocument) 
     leaves = np.stack([table[f"leaf{c}"].to_numpy() for c in columns], axis=1)
     pupils = table["pupils"].to_numpy().astype(np.int64)
     loss = WeightedLoss.for_columns("mean", coding.columns)
-    recoding, _ = Recoding.from_classes(coding, levels, leaves, pupils, 0, loss, document.search)
+    recoding, _ = Recoding.from_classes(GeneralisedClasses(coding, levels, leaves, pupils), 0, loss, document.search)
     return recoding
 
 

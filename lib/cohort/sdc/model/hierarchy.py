@@ -12,11 +12,10 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.sdc.model import hierarchy_files
-from cohort.sdc.model.hierarchy_files import EXAMPLE_ROWS, UNKNOWN_VALUE
+from cohort.sdc.model.arrays import IntArray
+from cohort.sdc.model.hierarchy_files import EXAMPLE_ROWS, UNKNOWN_VALUE, read_hierarchy_file
 
 __all__ = ["UNKNOWN_VALUE", "Hierarchy"]
 
@@ -60,7 +59,7 @@ class Hierarchy:
         Raises:
             ConfigurationRefused: what `read_hierarchy_file` and `Hierarchy` refuse.
         """
-        file = hierarchy_files.read_hierarchy_file(path, name)
+        file = read_hierarchy_file(path, name)
         labels = file.labels
         if with_unknown and labels and UNKNOWN_VALUE not in labels[0]:
             labels = _with_unknown(labels)
@@ -82,11 +81,11 @@ class Hierarchy:
         """The number of levels, including the leaves."""
         return len(self.labels)
 
-    def groups(self, level: int) -> npt.NDArray[np.int64]:
+    def groups(self, level: int) -> IntArray:
         """For each leaf, the number of its value at a level; values are numbered in the order of the leaves."""
         return self._groups[level]
 
-    def group_sizes(self, level: int) -> npt.NDArray[np.int64]:
+    def group_sizes(self, level: int) -> IntArray:
         """For each leaf, how many leaves its value at a level stands for."""
         groups = self.groups(level)
         return np.bincount(groups)[groups].astype(np.int64)
@@ -97,7 +96,7 @@ class Hierarchy:
         return sum(self._widths)
 
     @property
-    def paths(self) -> npt.NDArray[np.int64]:
+    def paths(self) -> IntArray:
         """For each leaf its path from the root, coarsest level in the highest bits (see `coding`)."""
         return self._paths
 
@@ -109,15 +108,15 @@ class Hierarchy:
         return ((1 << self.bits) - 1) ^ ((1 << sum(self._widths[:level])) - 1)
 
     @cached_property
-    def _groups(self) -> tuple[npt.NDArray[np.int64], ...]:
+    def _groups(self) -> tuple[IntArray, ...]:
         numbered = []
         for labels in self.labels:
             number = {label: position for position, label in enumerate(dict.fromkeys(labels))}
-            numbered.append(_frozen([number[label] for label in labels]))
+            numbered.append(_read_only([number[label] for label in labels]))
         return tuple(numbered)
 
     @cached_property
-    def _ranks(self) -> tuple[npt.NDArray[np.int64], ...]:
+    def _ranks(self) -> tuple[IntArray, ...]:
         """For each level and leaf, the position of its value among the children of the value one level up."""
         ranks = []
         for level in range(self.height):
@@ -128,7 +127,7 @@ class Hierarchy:
             for parent, child in zip(parents, self.groups(level).tolist(), strict=True):
                 siblings = children.setdefault(parent, {})
                 rank.append(siblings.setdefault(child, len(siblings)))
-            ranks.append(_frozen(rank))
+            ranks.append(_read_only(rank))
         return tuple(ranks)
 
     @cached_property
@@ -136,7 +135,7 @@ class Hierarchy:
         return tuple(int(rank.max()).bit_length() for rank in self._ranks)
 
     @cached_property
-    def _paths(self) -> npt.NDArray[np.int64]:
+    def _paths(self) -> IntArray:
         if self.bits > 63:
             raise ConfigurationRefused(
                 describe_problem(
@@ -154,7 +153,7 @@ class Hierarchy:
         return paths
 
 
-def _frozen(numbers: list[int]) -> npt.NDArray[np.int64]:
+def _read_only(numbers: list[int]) -> IntArray:
     array = np.array(numbers, dtype=np.int64)
     array.setflags(write=False)
     return array

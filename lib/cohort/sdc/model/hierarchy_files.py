@@ -100,7 +100,7 @@ def _describe_failure(failure: Exception, content: bytes) -> str:
 
 
 def _detect_delimiter(content: bytes) -> str:
-    """What stands between the labels of the first row, by `DELIMITERS`."""
+    """The delimiter between the labels of the first row: the first of `_DELIMITERS` that occurs in it."""
     wide = content.startswith(UTF16_MARK_BYTES)
     text = content.decode("utf-16" if wide else "utf-8", errors="replace").replace("\ufeff", "")
     first = next((line for line in text.splitlines() if line.strip()), "")

@@ -1,4 +1,8 @@
-"""How many pupils of which schools show the same values: all that the search ever sees of a cohort."""
+"""The histogram of a cohort: pupils counted per code and home school.
+
+It is all that a search sees of a cohort, so the cost of a search depends on the number of distinct records and not on
+the number of columns that are released with them.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,20 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from cohort.sdc.model.arrays import Int32Array, IntArray
+from cohort.sdc.model.arrays import BoolArray, Int32Array, IntArray, position_in_group
 from cohort.sdc.model.coding import Coding
 
 NO_SCHOOL = -1
-"""The school of everybody in data that knows no schools."""
+"""The school of every pupil in data without schools."""
 
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """Pupils counted per unit: equal codes and home school.
+    """Pupils counted per unit: the pupils with the same code and the same home school.
 
-    The home school is the one a pupil counts at for the number of schools. For the shares a pupil counts at
-    every school that delivered a value shown: the home school and the further ones. A pupil with further
-    schools is a unit of its own.
+    A pupil counts at the home school for the number of schools of a class. For the largest school a pupil counts at
+    every school that delivered a released value: the home school and any further ones. A pupil with further schools is
+    a unit of its own.
 
         pupil  code  home  further          unit  codes schools counts    other_units other_schools
         p      7     A     –                0     7     A       1         1           C
@@ -30,9 +34,17 @@ class Histogram:
         r      7     B     –                2     7     B       2
         s      7     B     –
 
-    Takes: `codes[word, unit]`, and per unit its school and how many pupils it is; pairs of a unit and a
-    further school; for each pupil, as they came, its unit. Units are in the order of code and school.
-    Refuses (as a defect): arrays that do not belong together, a count under one, some without a school.
+    Args:
+        codes: the codes of the units, `[word, unit]`; units are ordered by code and school.
+        schools: the home school of each unit, or `NO_SCHOOL` for all of them.
+        counts: the number of pupils of each unit, at least 1.
+        other_units: the unit of each pair of a unit and a further school.
+        other_schools: the further school of each pair.
+        unit_of_pupil: for each pupil, in the order they were counted, its unit.
+
+    Raises:
+        ValueError: the arrays differ in length, a count is under 1, or some units have a school and others have none
+            (a defect).
     """
 
     codes: IntArray
@@ -61,11 +73,16 @@ class Histogram:
         others: tuple[IntArray, Int32Array] | None = None,
         single: bool = False,
     ) -> Histogram:
-        """Counts pupils; the order in which they come plays no part in anything but `unit_of`.
+        """Count pupils. Nothing but `unit_of_pupil` depends on their order.
 
-        Takes: a code per pupil (`[word, pupil]`, or one word's array); the number of the home school; pairs
-        of a pupil (by place) and a further school, which differ from each other and from the home school;
-        whether every pupil is to be a unit of its own.
+        Args:
+            codes: the code of each pupil, `[word, pupil]`, or `[pupil]` where it is one word.
+            schools: the number of each pupil's home school; None in data without schools.
+            others: the position of a pupil and a further school, for each pair; a pupil's schools all differ.
+            single: whether every pupil becomes a unit of its own.
+
+        Raises:
+            ValueError: there are not as many schools as codes (a defect).
         """
         codes = np.atleast_2d(np.asarray(codes, dtype=np.int64))
         pupils = codes.shape[1]
@@ -73,54 +90,57 @@ class Histogram:
         if pupils != len(homes):
             raise ValueError("every code needs its school")
         other_pupils, other_schools = others or (np.empty(0, np.int64), np.empty(0, np.int32))
-        moved = np.zeros(pupils, dtype=np.bool_)
-        moved[other_pupils] = True
-        first, second = _first_others(other_pupils, np.asarray(other_schools, np.int32), pupils, moved)
-        keys = [*codes, homes, *([first, second] if moved.any() else [])]
-        order = _sorted(keys)
-        alone = moved[order] if not single else np.ones(pupils, dtype=np.bool_)
-        begins = alone.copy()
-        begins[:1] = True
-        for key in keys:
-            begins[1:] |= key[order[1:]] != key[order[:-1]]
-        starts = np.flatnonzero(begins)
-        unit_of = np.empty(pupils, dtype=np.int64)
-        unit_of[order] = np.cumsum(begins) - 1
-        chosen = order[starts]
+        other_schools = np.asarray(other_schools, np.int32)
+        has_others = np.zeros(pupils, dtype=np.bool_)
+        has_others[other_pupils] = True
+        sort_keys = [*codes, homes]
+        if has_others.any():
+            sort_keys += _keys_of_further_schools(other_pupils, other_schools, has_others)
+        order = _sort_by_keys(sort_keys)
+        starts_unit = np.ones(pupils, dtype=np.bool_) if single else has_others[order]
+        starts_unit[:1] = True
+        for key in sort_keys:
+            starts_unit[1:] |= key[order[1:]] != key[order[:-1]]
+        starts = np.flatnonzero(starts_unit)
+        unit_of_pupil = np.empty(pupils, dtype=np.int64)
+        unit_of_pupil[order] = np.cumsum(starts_unit) - 1
+        first_pupil = order[starts]
         return cls(
-            codes[:, chosen],
-            homes[chosen],
+            codes[:, first_pupil],
+            homes[first_pupil],
             np.diff(np.append(starts, pupils)).astype(np.int64),
-            *_ordered_pairs(unit_of[other_pupils], np.asarray(other_schools, np.int32)),
-            unit_of,
+            *_sort_pairs(unit_of_pupil[other_pupils], other_schools),
+            unit_of_pupil,
         )
 
     @property
     def units(self) -> int:
+        """The number of units."""
         return len(self.counts)
 
     @property
     def pupils(self) -> int:
+        """The number of pupils."""
         return int(self.counts.sum())
 
     @property
     def has_schools(self) -> bool:
+        """Whether the schools of the pupils are known."""
         return bool(self.units) and int(self.schools[0]) != NO_SCHOOL
 
-    def leaves(self, coding: Coding) -> npt.NDArray[np.int32]:
-        """The leaf index of every column, `[column, unit]`."""
+    def leaves(self, coding: Coding) -> Int32Array:
+        """The leaf number of every column, `[column, unit]`."""
         return coding.decode(self.codes)
 
     def subset(self, units: IntArray) -> Histogram:
-        """The histogram of some of the units, in the order given; a pupil of it is one of its units."""
+        """The histogram of some of the units, in the order given; `unit_of_pupil` then numbers these units."""
         if not len(self.other_units):
             other_units, other_schools = self.other_units, self.other_schools
         else:
-            first = self._first_other[units]
-            number = self._first_other[units + 1] - first
+            first = self._first_pair_of_unit[units]
+            number = self._first_pair_of_unit[units + 1] - first
             other_units = np.repeat(np.arange(len(units)), number)
-            within = np.arange(len(other_units)) - np.repeat(np.cumsum(number) - number, number)
-            other_schools = self.other_schools[np.repeat(first, number) + within]
+            other_schools = self.other_schools[np.repeat(first, number) + position_in_group(number)]
         return Histogram(
             self.codes[:, units],
             self.schools[units],
@@ -131,13 +151,13 @@ class Histogram:
         )
 
     @cached_property
-    def _first_other(self) -> IntArray:
-        """For each unit where its further schools begin among the pairs."""
+    def _first_pair_of_unit(self) -> IntArray:
+        """For each unit, where its further schools begin among the pairs."""
         return np.searchsorted(self.other_units, np.arange(self.units + 1))
 
 
-def _sorted(keys: Sequence[npt.NDArray[np.integer]]) -> IntArray:
-    """The order by several keys, the first one first; packed into one number where they fit."""
+def _sort_by_keys(keys: Sequence[npt.NDArray[np.integer]]) -> IntArray:
+    """The order by several keys, the first key first; packed into one number where they fit."""
     widths = [int(key.max(initial=0) + 2).bit_length() for key in keys]
     if sum(widths) > 63:
         return np.lexsort(keys[::-1])
@@ -147,18 +167,21 @@ def _sorted(keys: Sequence[npt.NDArray[np.integer]]) -> IntArray:
     return np.argsort(packed, kind="stable")
 
 
-def _first_others(
-    pupils: IntArray, schools: Int32Array, number: int, moved: npt.NDArray[np.bool_]
-) -> tuple[Int32Array, IntArray]:
-    """For each pupil the lowest of its further schools and a mixture of all: the order among movers."""
-    lowest = np.full(number, np.iinfo(np.int32).max, dtype=np.int32)
-    mixed = np.zeros(number, dtype=np.int64)
+def _keys_of_further_schools(
+    pupils: IntArray, schools: Int32Array, has_others: BoolArray
+) -> list[npt.NDArray[np.integer]]:
+    """Two sort keys per pupil: the lowest of its further schools, and a number mixed from all of them.
+
+    They give pupils with further schools an order that does not depend on the order in which they were delivered.
+    """
+    lowest = np.full(len(has_others), np.iinfo(np.int32).max, dtype=np.int32)
+    mixed = np.zeros(len(has_others), dtype=np.int64)
     np.minimum.at(lowest, pupils, schools)
     np.add.at(mixed, pupils, schools.astype(np.int64) ** 2 + 1)
-    lowest[~moved] = -1
-    return lowest, mixed
+    lowest[~has_others] = -1
+    return [lowest, mixed]
 
 
-def _ordered_pairs(units: IntArray, schools: Int32Array) -> tuple[IntArray, Int32Array]:
+def _sort_pairs(units: IntArray, schools: Int32Array) -> tuple[IntArray, Int32Array]:
     order = np.lexsort((schools, units))
     return units[order].astype(np.int64), schools[order]

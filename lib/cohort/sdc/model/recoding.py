@@ -1,4 +1,8 @@
-"""The outcome of a search: the classes that are released, and what each unit belongs to."""
+"""The result of a search: the released equivalence classes, their levels, and the class of every unit.
+
+Global and local searches return a `Recoding`; the release generalises the records with it. A recoding never depends
+on the order of the pupils, and the numbers of its classes say nothing that their released labels do not.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cohort.sdc.model.arrays import IntArray
+from cohort.sdc.model.arrays import Int32Array, IntArray
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
@@ -20,26 +24,62 @@ from cohort.sdc.model.information_loss import InformationLoss, WeightedLoss, rec
 SUPPRESSED_CLASS = -1
 """The class of a unit that is not released."""
 
+SearchFacts = dict[str, Any]
+"""What a search reports about itself, as it stands in the release record: `kind` (global or local), `proven`, and
+further keys by kind, such as `nodes`, `tried`, `bound`, `objective`, `way`."""
+
+
+@dataclass(frozen=True, eq=False)
+class GeneralisedClasses:
+    """Equivalence classes with their generalised values.
+
+    Args:
+        coding: the coding of the columns.
+        levels: the level of each value, `[class, column]`.
+        leaves: any leaf that the value stands for, `[class, column]`.
+        pupils: the number of pupils per class.
+    """
+
+    coding: Coding
+    levels: npt.NDArray[np.integer]
+    leaves: npt.NDArray[np.integer]
+    pupils: IntArray
+
+    def label_ranks(self) -> list[IntArray]:
+        """Per column the rank of each class's label among all labels of the column; equal labels have equal ranks."""
+        return [
+            _label_ranks(hierarchy)[self.levels[:, column], self.leaves[:, column]]
+            for column, hierarchy in enumerate(self.coding.hierarchies)
+        ]
+
 
 @dataclass(frozen=True, eq=False)
 class Recoding:
-    """Released classes, each at levels of its own (equal ones in a global recoding).
+    """Released equivalence classes, each with levels of its own (equal ones in a global recoding).
 
-    Takes: the coding; per `[class, column]` the level and a leaf under the released value; the pupils per
-    class; per unit of the histogram its class or −1; the loss, and that of each column; pupils suppressed;
-    what is known of the search (`proven`, `tried`, `nodes` and the like). Classes stand in the order of their
-    released labels and no two show the same, so that their numbers say nothing that the labels do not.
+    The classes are ordered by their released labels, and no two have the same labels.
+
+    Args:
+        coding: the coding of the columns.
+        levels: the level of each released value, `[class, column]`.
+        leaves: any leaf that the released value stands for, `[class, column]`.
+        pupils: the number of pupils per class.
+        class_of: per unit of the histogram its class, or `SUPPRESSED_CLASS`; empty where the units are elsewhere.
+        loss: the information loss over all columns.
+        column_losses: the information loss of each column.
+        suppressed: the number of suppressed pupils.
+        search_facts: what the search reports about itself.
     """
 
     coding: Coding
     levels: npt.NDArray[np.int8]
-    leaves: npt.NDArray[np.int32]
+    leaves: Int32Array
     pupils: IntArray
-    class_of: npt.NDArray[np.int32] = field(repr=False)
+    class_of: Int32Array = field(repr=False)
     loss: InformationLoss
     column_losses: tuple[float, ...]
     suppressed: int
-    search_facts: dict[str, Any] = field(default_factory=dict)
+    search_facts: SearchFacts = field(default_factory=dict)
 
     @classmethod
     def from_units(
@@ -48,100 +88,97 @@ class Recoding:
         coding: Coding,
         class_of: IntArray,
         levels: npt.NDArray[np.integer],
-        goal: WeightedLoss,
-        search: dict[str, Any],
+        weighted_loss: WeightedLoss,
+        search_facts: SearchFacts,
     ) -> Recoding:
-        """Brings classes into their order, joins those that show the same, and counts their loss.
+        """Make a recoding of the units of a histogram.
 
-        Takes: per unit a class from 0 or −1; the levels `[class, column]` at which all units of a class are
-        equal; the objective, for its weights.
-        Refuses (as a defect): a class whose units differ at its levels.
+        Args:
+            class_of: per unit a class from 0, or −1; numbers that no unit has are left out.
+            levels: the levels at which all units of a class are equal, `[class, column]`.
+            weighted_loss: the weights of the columns in the loss.
+
+        Raises:
+            ValueError: the units of a class differ at its levels (a defect).
         """
-        leaf_of = histogram.leaves(coding)
+        leaf_of_unit = histogram.leaves(coding)
         kept = np.flatnonzero(class_of >= 0)
-        seed = np.zeros(len(levels), dtype=np.int64)
-        seed[class_of[kept[::-1]]] = kept[::-1]
-        chosen = np.flatnonzero(np.bincount(class_of[kept], minlength=len(levels)))
-        for column, hierarchy in enumerate(coding.hierarchies):
-            rank, level = _label_ranks(hierarchy), levels[class_of[kept], column]
-            of_seed = rank[level, leaf_of[column, seed[class_of[kept]]]]
-            if not np.array_equal(rank[level, leaf_of[column, kept]], of_seed):
-                raise ValueError(f"a class holds units that differ in column {hierarchy.name}")
-        pupils = np.bincount(class_of[kept], histogram.counts[kept], minlength=len(levels))[chosen]
-        found, place = cls.from_classes(
-            coding,
-            levels[chosen],
-            leaf_of[:, seed[chosen]].T,
-            pupils.astype(np.int64),
+        first_unit = np.zeros(len(levels), dtype=np.int64)
+        first_unit[class_of[kept[::-1]]] = kept[::-1]
+        first_of_class = leaf_of_unit[:, first_unit[class_of[kept]]]
+        _require_equal_units(coding, levels[class_of[kept]], leaf_of_unit[:, kept], first_of_class)
+        used = np.flatnonzero(np.bincount(class_of[kept], minlength=len(levels)))
+        pupils = np.bincount(class_of[kept], histogram.counts[kept], minlength=len(levels))[used].astype(np.int64)
+        recoding, new_number = cls.from_classes(
+            GeneralisedClasses(coding, levels[used], leaf_of_unit[:, first_unit[used]].T, pupils),
             histogram.pupils - int(pupils.sum()),
-            goal,
-            search,
+            weighted_loss,
+            search_facts,
         )
         number = np.full(len(levels) + 1, SUPPRESSED_CLASS, dtype=np.int32)
-        number[chosen] = place
-        return replace(found, class_of=number[class_of])  # −1 looks up the last entry, which is −1
+        number[used] = new_number
+        return replace(recoding, class_of=number[class_of])  # −1 looks up the last entry, SUPPRESSED_CLASS
 
     @classmethod
     def from_classes(
-        cls,
-        coding: Coding,
-        levels: npt.NDArray[np.integer],
-        leaves: npt.NDArray[np.integer],
-        pupils: IntArray,
-        suppressed: int,
-        goal: WeightedLoss,
-        search: dict[str, Any],
-    ) -> tuple[Recoding, npt.NDArray[np.int32]]:
-        """The same from classes alone, where the units are elsewhere.
+        cls, classes: GeneralisedClasses, suppressed: int, weighted_loss: WeightedLoss, search_facts: SearchFacts
+    ) -> tuple[Recoding, Int32Array]:
+        """Make a recoding from classes alone, where the units are elsewhere.
 
-        Gives: the recoding, without units; for each class given the number it has there.
+        It orders the classes by their labels, merges those with the same labels, and computes the loss.
+
+        Args:
+            suppressed: the number of suppressed pupils.
+            weighted_loss: the weights of the columns in the loss.
+
+        Returns:
+            The recoding, without units; and for each class given, its number there.
         """
-        ranks = [
-            _label_ranks(hierarchy)[levels[:, column], leaves[:, column]]
-            for column, hierarchy in enumerate(coding.hierarchies)
-        ]
+        ranks = classes.label_ranks()
         order = np.lexsort(ranks[::-1])
-        begins = np.zeros(len(order), dtype=np.bool_)
-        begins[:1] = True
+        is_first = np.zeros(len(order), dtype=np.bool_)
+        is_first[:1] = True
         for rank in ranks:
-            begins[1:] |= rank[order[1:]] != rank[order[:-1]]
+            is_first[1:] |= rank[order[1:]] != rank[order[:-1]]
         number = np.empty(len(order), dtype=np.int32)
-        number[order] = np.cumsum(begins) - 1
-        first = order[begins]
-        losses = _column_losses(coding, levels, leaves, pupils, suppressed)
-        found = cls(
-            coding,
-            levels[first].astype(np.int8),
-            leaves[first].astype(np.int32),
-            np.bincount(number, pupils, minlength=len(first)).astype(np.int64),
-            np.empty(0, dtype=np.int32),
-            goal.total_loss(losses),
-            tuple(losses),
-            suppressed,
-            search,
+        number[order] = np.cumsum(is_first) - 1
+        first = order[is_first]
+        losses = _column_losses(classes, suppressed)
+        recoding = cls(
+            coding=classes.coding,
+            levels=classes.levels[first].astype(np.int8),
+            leaves=classes.leaves[first].astype(np.int32),
+            pupils=np.bincount(number, classes.pupils, minlength=len(first)).astype(np.int64),
+            class_of=np.empty(0, dtype=np.int32),
+            loss=weighted_loss.total_loss(losses),
+            column_losses=tuple(losses),
+            suppressed=suppressed,
+            search_facts=search_facts,
         )
-        return found, number
+        return recoding, number
 
     @classmethod
     def merge(
-        cls, recodings: Sequence[Recoding], suppressed: int, goal: WeightedLoss, search: dict[str, Any]
-    ) -> tuple[Recoding, list[npt.NDArray[np.int32]]]:
-        """Recodings of different pupils as one: classes of several that show the same are one class.
+        cls, recodings: Sequence[Recoding], suppressed: int, weighted_loss: WeightedLoss, search_facts: SearchFacts
+    ) -> tuple[Recoding, list[Int32Array]]:
+        """Merge recodings of different pupils; classes with the same labels become one class.
 
-        Takes: recodings on one coding, at least one; how many pupils are suppressed in all.
-        Gives: the recoding, without units; for each one given, the numbers that its classes have there.
+        Args:
+            recodings: at least one, all with the same coding.
+            suppressed: the number of pupils suppressed in all.
+
+        Returns:
+            The recoding, without units; and for each recoding given, the numbers that its classes have there.
         """
-        found, number = cls.from_classes(
+        classes = GeneralisedClasses(
             recodings[0].coding,
-            np.concatenate([one.levels for one in recodings]),
-            np.concatenate([one.leaves for one in recodings]),
-            np.concatenate([one.pupils for one in recodings]),
-            suppressed,
-            goal,
-            search,
+            np.concatenate([recoding.levels for recoding in recodings]),
+            np.concatenate([recoding.leaves for recoding in recodings]),
+            np.concatenate([recoding.pupils for recoding in recodings]),
         )
-        ends = np.cumsum([one.classes for one in recodings])[:-1]
-        return found, np.split(number, ends)
+        merged, number = cls.from_classes(classes, suppressed, weighted_loss, search_facts)
+        ends = np.cumsum([recoding.classes for recoding in recodings])[:-1]
+        return merged, np.split(number, ends)
 
     @property
     def released_pupils(self) -> int:
@@ -150,11 +187,12 @@ class Recoding:
 
     @property
     def classes(self) -> int:
+        """The number of classes."""
         return len(self.pupils)
 
     @property
     def level_vector(self) -> LevelVector | None:
-        """The one level of each column, where all classes have the same."""
+        """The level of each column, where all classes have the same levels; else None."""
         if not self.classes or (self.levels != self.levels[0]).any():
             return None
         return tuple(int(level) for level in self.levels[0])
@@ -162,49 +200,70 @@ class Recoding:
     @cached_property
     def labels(self) -> list[npt.NDArray[np.str_]]:
         """The released labels, per column an array by class."""
-        found = []
+        labels = []
         for column, hierarchy in enumerate(self.coding.hierarchies):
             table = np.array(hierarchy.labels, dtype=np.str_)
-            found.append(table[self.levels[:, column], self.leaves[:, column]])
-        return found
+            labels.append(table[self.levels[:, column], self.leaves[:, column]])
+        return labels
 
     def class_table(self, names: Sequence[str]) -> pa.Table:
-        """The classes, to be joined to the pupils.
+        """The classes as a table, to be joined to the records.
 
-        Takes: the released name of every column.
-        Gives: `class_nr` (int32, in the order of the released labels), a string per column, `pupils` (int64).
+        Args:
+            names: the released name of every column.
+
+        Returns:
+            `class_nr` (int32, in the order of the released labels), a string per column, `pupils` (int64).
+
+        Raises:
+            ValueError: a column name occurs twice (a defect).
         """
         columns: dict[str, pa.Array[Any]] = {"class_nr": pa.array(np.arange(self.classes), pa.int32())}
-        for name, shown in zip(names, self.labels, strict=True):
+        for name, labels in zip(names, self.labels, strict=True):
             if name in columns or name == "pupils":
                 raise ValueError(f"the column name {name} occurs twice in the class table")
-            columns[name] = pa.array(shown.tolist(), pa.string())
+            columns[name] = pa.array(labels.tolist(), pa.string())
         columns["pupils"] = pa.array(self.pupils, pa.int64())
         return pa.table(columns)
 
 
-def _label_ranks(hierarchy: Hierarchy) -> npt.NDArray[np.int64]:
-    """For each `[level, leaf]` the rank of its label among all of the column; equal labels are equal."""
+def _label_ranks(hierarchy: Hierarchy) -> IntArray:
+    """For each `[level, leaf]` the rank of its label among all labels of the column."""
     table = np.array(hierarchy.labels, dtype=np.str_)
     return np.unique(table, return_inverse=True)[1].reshape(table.shape).astype(np.int64)
 
 
-def _column_losses(
-    coding: Coding, levels: npt.NDArray[np.integer], leaves: npt.NDArray[np.integer], pupils: IntArray, suppressed: int
-) -> list[float]:
-    """The loss x of each column: Σ over released records of theirs, 1 for each suppressed one, over all.
+def _require_equal_units(
+    coding: Coding, levels: npt.NDArray[np.integer], leaves: Int32Array, leaves_of_first: Int32Array
+) -> None:
+    """Raise ValueError unless every unit has the same label as the first unit of its class, in every column.
 
-    All records of a class lose the same; they are summed as whole numbers per value, in whatever order.
+    Args:
+        levels: the levels of each unit's class, `[unit, column]`.
+        leaves: the leaf numbers of each unit, `[column, unit]`.
+        leaves_of_first: those of the first unit of its class, `[column, unit]`.
     """
-    total = int(pupils.sum()) + suppressed
-    losses = []
     for column, hierarchy in enumerate(coding.hierarchies):
-        table = record_losses(hierarchy)
+        rank, level = _label_ranks(hierarchy), levels[:, column]
+        if not np.array_equal(rank[level, leaves[column]], rank[level, leaves_of_first[column]]):
+            raise ValueError(f"a class contains units that differ in column {hierarchy.name}")
+
+
+def _column_losses(classes: GeneralisedClasses, suppressed: int) -> list[float]:
+    """The loss x of each column: the losses of the released records, plus 1 for each suppressed one, over all.
+
+    Records with the same value lose the same; they are counted per value first, so that no order plays a part.
+    """
+    total = int(classes.pupils.sum()) + suppressed
+    losses = []
+    for column, hierarchy in enumerate(classes.coding.hierarchies):
+        loss_of_leaf = record_losses(hierarchy)
         group = np.stack([hierarchy.groups(level) for level in range(hierarchy.height)])
-        cell = levels[:, column].astype(np.int64) * table.shape[1] + group[levels[:, column], leaves[:, column]]
-        at = np.bincount(cell, pupils, minlength=table.size).reshape(table.shape)
-        paid = np.zeros(table.shape)
-        for level in range(hierarchy.height):
-            paid[level, group[level]] = table[level]
-        losses.append((float((at * paid).sum()) + suppressed) / total if total else 0.0)
+        level, leaf = classes.levels[:, column], classes.leaves[:, column]
+        cell = level.astype(np.int64) * loss_of_leaf.shape[1] + group[level, leaf]
+        pupils = np.bincount(cell, classes.pupils, minlength=loss_of_leaf.size).reshape(loss_of_leaf.shape)
+        loss_of_group = np.zeros(loss_of_leaf.shape)
+        for at in range(hierarchy.height):
+            loss_of_group[at, group[at]] = loss_of_leaf[at]
+        losses.append((float((pupils * loss_of_group).sum()) + suppressed) / total if total else 0.0)
     return losses
