@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -30,8 +31,12 @@ KEYWORDS = {"_": None, "gettext": None, "gettext_noop": None, "ngettext": (1, 2)
 class UndatedCatalog(Catalog):
     """A catalogue whose headers depend on its messages alone: the same messages give the same bytes."""
 
-    def mime_headers(self) -> list[tuple[str, str]]:  # type: ignore[misc]  # nobody sets the headers here
-        return [(name, value) for name, value in super().mime_headers if name not in VOLATILE_HEADERS]
+    def __iter__(self) -> Iterator[Message]:
+        header, *messages = super().__iter__()
+        header.string = "".join(
+            line for line in str(header.string).splitlines(keepends=True) if not line.startswith(VOLATILE_HEADERS)
+        )
+        return iter([header, *messages])
 
 
 def extract_messages(package: Path = PACKAGE) -> Catalog:

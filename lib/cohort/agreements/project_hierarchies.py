@@ -8,7 +8,7 @@ with other projects and `status` load hierarchies here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -95,17 +95,6 @@ def find_band_bounds(column: DeclaredColumn, hierarchy: Hierarchy) -> tuple[int 
     return (min(starts), max(starts) + (column.step or 1)) if starts else (0, 0)
 
 
-def map_codes_to_leaves(column: DeclaredColumn, hierarchy: Hierarchy) -> Mapping[str, int]:
-    """Map the codes of an attribute or level to leaves; for declared bands, the codes of its list that have a band."""
-    if column.bands is None:
-        return hierarchy.leaf_numbers
-    name = _code_list_of(column)
-    values = CODE_LISTS[name].codes if name is not None else ()
-    low, high = _outer_bounds(column.bands)
-    inside = [v for v in values if (low is None or int(v) >= low) and (high is None or int(v) < high)]
-    return dict.fromkeys(inside, 0)
-
-
 def _load_hierarchy(column: DeclaredColumn, folder: Path) -> Hierarchy:
     bands = column.bands
     if bands is None:
@@ -132,8 +121,8 @@ def _find_missing_codes(column: DeclaredColumn, project: Project, hierarchy: Hie
     codes: Sequence[str] = CODE_LISTS[name].codes
     if name == "jaargroep" and project.population.jaargroep is not None:
         codes = [code for code in codes if code in project.population.jaargroep]
-    leaves = map_codes_to_leaves(column, hierarchy)
-    missing = [code for code in codes if code not in leaves]
+    codes_with_leaf = _codes_with_leaf(column, hierarchy)
+    missing = [code for code in codes if code not in codes_with_leaf]
     if not missing:
         return
     spellings = CODE_LISTS[name].spellings
@@ -149,6 +138,16 @@ def _find_missing_codes(column: DeclaredColumn, project: Project, hierarchy: Hie
         where=f"{where} (column {column.name} of {project.name})",
         do=f"Write {', '.join(instead[:MAX_CODES_NAMED])}" if instead else add,
     )
+
+
+def _codes_with_leaf(column: DeclaredColumn, hierarchy: Hierarchy) -> Collection[str]:
+    """The codes that have a leaf; for declared bands, the codes of the column's list that lie in a band."""
+    if column.bands is None:
+        return hierarchy.leaf_numbers.keys()
+    name = _code_list_of(column)
+    values = CODE_LISTS[name].codes if name is not None else ()
+    low, high = _outer_bounds(column.bands)
+    return {v for v in values if (low is None or int(v) >= low) and (high is None or int(v) < high)}
 
 
 def _find_level_problems(column: DeclaredColumn, project: Project, hierarchy: Hierarchy) -> Iterator[str]:
