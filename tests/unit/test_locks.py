@@ -32,7 +32,7 @@ except Refusal as refusal:
 
 @contextmanager
 def other_run(folder: Path, name: str, mode: str = "alone") -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Start a second process that holds a lock, or is refused it, for as long as the block runs; give its first line."""
+    """Start a second process that holds a lock, or is refused it, while the block runs; give its first line."""
     command = [sys.executable, "-c", OTHER_RUN, str(folder), name, mode]
     environment = {**os.environ, "PYTHONPATH": str(LIB)}
     with subprocess.Popen(
