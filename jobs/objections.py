@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 
 from cohort.agreements import catalogue
 from cohort.agreements.project import Project
-from cohort.erasure import leftover_files, objection_erasure
+from cohort.erasure import excluded_numbers, leftover_files, objection_erasure
 from cohort.legal_basis import list_vocabulary, objections
 from cohort.live_tables import eligibility_withdrawal
 from cohort.storage import locks
@@ -27,9 +27,7 @@ def apply_objections(job: JobRun) -> JobReport:
         )
         spark = job.start_session()
         left = leave(job, spark, lists, known.domains())
-        done = objection_erasure.apply_objections(
-            spark, job.environment.zones, job.environment.platform, known, lists, job.environment.now
-        )
+        done = objection_erasure.apply_objections(spark, job.environment, known, lists).document()
     for sentence in done["left_behind"]:
         job.progress(sentence)
     codes = (leftover_files.leftover_exit_code(done["left_behind"]), *(one["exit_code"] for one in left))
@@ -43,10 +41,10 @@ def leave(job: JobRun, spark: SparkSession, lists: objections.Objections, domain
     """
     if not eligibility_withdrawal.live_pseudonymous_releases(job.environment.zones):
         return []
-    objection_erasure.accept_objections(spark, job.environment.zones, job.environment.platform, lists, domains)
+    objection_erasure.accept_objections(spark, job.environment, lists, domains)
 
     def barred(agreed: Project) -> eligibility_withdrawal.BarredPupils:
-        numbers = objection_erasure.numbers_barred_from_project(
+        numbers = excluded_numbers.numbers_barred_from_project(
             spark, job.environment.zones, lists, agreed.name, agreed.domains
         )
         return eligibility_withdrawal.BarredPupils(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.conformance import checker
 from tests.conformance.checker import CLASS, Agreed
 
-from cohort.sdc import __main__ as tool
+from cohort.sdc.cli.command_line import run_recoding_command
 
 HERE = Path(__file__).parent
 ADULT = HERE.parents[2] / "shared" / "data" / "adult"
@@ -58,7 +58,7 @@ def release(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Release:
         out, trace = tmp_path / f"released{suffix}", tmp_path / "trace.csv"
         asked = [*options(agreed), "--data", cohort.data, "--hierarchies", cohort.hierarchies, *more]
         places = ["--pattern", cohort.pattern, "--out", out, "--trace", trace]
-        code = tool.main([str(part) for part in (*asked, *places)])
+        code = run_recoding_command([str(part) for part in (*asked, *places)])
         told = capsys.readouterr()
         assert code == 0, told.err
         return Released(cohort, agreed, out, trace, json.loads(told.out))

@@ -21,6 +21,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from cohort.agreements import catalogue, platform
+from cohort.agreements.environment import Environment
 from cohort.agreements.project import load_project
 from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
@@ -61,20 +62,12 @@ class Platform:
     def zones(self) -> StorageZones:
         return StorageZones(self.root)
 
-    def work(self, name: str = "leergroei") -> ReleaseTask:
+    def release_task(self, name: str = "leergroei") -> ReleaseTask:
         """What a release in this process is made from."""
         holds = platform.load_platform(self.config)
         now = dt.datetime.now().astimezone()
-        return ReleaseTask(
-            self.zones,
-            holds,
-            catalogue.load_catalogue(self.config),
-            load_project(self.config, name, holds),
-            self.config / "hierarchies",
-            self.keys,
-            now,
-            "tester",
-        )
+        environment = Environment(self.zones, holds, self.config, self.keys, now, "tester")
+        return ReleaseTask(environment, catalogue.load_catalogue(self.config), load_project(self.config, name, holds))
 
     def change(self, file: str, old: str, new: str) -> None:
         """Change one thing in a file of the configuration or the root."""

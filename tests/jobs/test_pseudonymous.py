@@ -18,6 +18,7 @@ from cohort.access import table_access
 from cohort.destruction import byte_search
 from cohort.live_tables import eligibility_withdrawal
 from cohort.release import publication, release_job
+from cohort.release.release_task import check_release_allowed
 from cohort.release_records import release_record
 
 from .conftest import TODAY, Platform
@@ -44,7 +45,7 @@ def schools(platform: Platform) -> list[str]:
 
 def instruct(platform: Platform, ended: tuple[str, ...] = ()) -> None:
     """Every school's explicit instruction for this project, of some of them ended yesterday."""
-    columns = ",".join(platform.work().project.column_names)
+    columns = ",".join(platform.release_task().project.column_names)
     ends = str(TODAY - dt.timedelta(days=1))
     lines = [
         f"{brin};;pseudonimiseren;{NAME};{columns};bestuur;2020-01-01;{ends if brin in ended else ''};"
@@ -79,16 +80,15 @@ def pseudonymous(fresh: Platform) -> Platform:
 
 
 def published(spark: SparkSession, platform: Platform) -> release_record.ReleaseRecord:
-    work = platform.work()
-    lists, secret = release_job.check_release_allowed(work)
-    record = release_job.release_one(spark, work, lists, secret, lambda _: None)
-    where, holds, agreed = platform.zones, work.platform, work.project
-    publication.check_publishable(where, holds, agreed, record, work.now, None, work.known)
-    return publication.publish_release(spark, where, holds, agreed, record, work.now, None, lambda _: None)
+    task = platform.release_task()
+    lists, secret = check_release_allowed(task)
+    record = release_job.release_one(spark, task, lists, secret, lambda _: None)
+    publication.check_publishable(task.environment, task.project, record, None, task.list_vocabulary)
+    return publication.publish_release(spark, task.environment, task.project, record, None, lambda _: None)
 
 
 def state(platform: Platform) -> str:
-    return table_access.access_state(platform.zones, platform.work().platform, NAME)
+    return table_access.access_state(platform.zones, platform.release_task().environment.platform, NAME)
 
 
 def only(record: dict[str, Any]) -> dict[str, Any]:
@@ -136,15 +136,15 @@ def test_a_school_whose_instruction_ended_leaves_and_until_then_nobody_reads(
     looked = pseudonymous.run("access")
     assert (only(looked.record)["access"], looked.code) == ("withdrawn", 0), looked.stderr
 
-    work = pseudonymous.work()
+    task = pseudonymous.release_task()
     (told,) = eligibility_withdrawal.withdraw_ineligible_rows(
         spark,
-        work.zones,
-        work.platform,
+        task.environment.zones,
+        task.environment.platform,
         pseudonymous.config,
         pseudonymous.keys,
         lambda _: eligibility_withdrawal.BarredPupils(frozenset(), {}),
-        work.now,
+        task.environment.now,
         lambda _: None,
     )
     assert (told["access"], told["exit_code"]) == ("granted", 0), told
@@ -183,9 +183,9 @@ def test_a_group_that_nobody_knows_is_refused_before_anything_is_published(
     spark: SparkSession, pseudonymous: Platform
 ) -> None:
     instruct(pseudonymous)
-    work = pseudonymous.work()
-    lists, secret = release_job.check_release_allowed(work)
-    release_job.release_one(spark, work, lists, secret, lambda _: None)
+    task = pseudonymous.release_task()
+    lists, secret = check_release_allowed(task)
+    release_job.release_one(spark, task, lists, secret, lambda _: None)
     ours = grp.getgrgid(os.getegid()).gr_name
     pseudonymous.change(f"conf/projects/{NAME}.toml", f'readers = "{ours}"', 'readers = "niemand-zo"')
     done = pseudonymous.run("publish", *ASK, "--release", "1", "--approved-by", "A. Jansen")

@@ -229,7 +229,7 @@ REFUSALS = [
     (keys_under_the_root, 13, "apart from the storage root"),
     (first_wave, 15, "a published release that new pupils are added to"),
     (wave_of_all, 2, "--wave with --project"),
-    (nothing_remembered, 15, "the memory of release 1"),
+    (nothing_remembered, 15, "the snapshot of release 1"),
     (no_key, 13, "key --project leergroei --create"),
     (wrong_confirmation, 2, "Nothing was removed"),
     (pseudonymous, 17, "an instruction of at least one school"),

@@ -60,7 +60,7 @@ def test_published_classes_keep_k_for_both_readers_without_spark(way: Way) -> No
     other = polars.from_arrow(DeltaTable(path).to_pyarrow_table())
     assert isinstance(other, polars.DataFrame)
     assert frame.sort(frame.columns).equals(other.sort(frame.columns))
-    assert frame.columns == way.platform.work().project.column_names
+    assert frame.columns == way.platform.release_task().project.column_names
     sizes = frame.group_by(frame.columns).len()["len"].to_list()
     assert min(sizes) >= 10
     assert sum(sizes) == frame.height
@@ -109,7 +109,7 @@ def test_the_register_shows_the_release_and_each_school_its_own_use(way: Way) ->
     zones = way.platform.zones
     assert way.done["register"].record["index"] == str(zones.public_register / "index.html")
     page = (zones.public_register / "project" / "leergroei.html").read_text(encoding="utf-8")
-    assert way.platform.work().project.question in page
+    assert way.platform.release_task().project.question in page
     schools = json.loads((zones.exact_records / "leergroei" / "1.json").read_text())["schools"]
     assert len(schools) > 5
     assert all("leergroei" in (zones.school_feedback(x) / "gebruik.json").read_text() for x in schools)

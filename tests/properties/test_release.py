@@ -26,6 +26,7 @@ from cohort.keys.project_keys import ProjectKey
 from cohort.legal_basis.objection_lists import SCOPE_EVERYTHING
 from cohort.legal_basis.objections import Objections
 from cohort.release import pipeline
+from cohort.release.pipeline import PipelineInput
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL, AcceptedResults
 
@@ -140,18 +141,20 @@ def run(
     try:
         way = pipeline.run_release_pipeline(
             results,
-            asked,
-            rights(lists(drawn), SCHOOLS),
-            HIERARCHIES,
-            ProjectKey(secret),
-            SCHOOLS[:3],
-            most,
-            platform().floors,
+            PipelineInput(
+                project=asked,
+                eligibility=rights(lists(drawn), SCHOOLS),
+                hierarchies=HIERARCHIES,
+                key=ProjectKey(secret),
+                schools=SCHOOLS[:3],
+                boards=boards or {},
+                most_pupils_at_once=most,
+                floors=platform().floors,
+            ),
             lambda stage, outcome="": told.append(f"{stage}: {outcome}"),
-            boards=boards or {},
         )
         found = way.rows.toArrow().to_pylist()
-        way.let_go()
+        way.unpersist()
     except NotAnonymous as refusal:
         return refusal.problems
     table = pd.DataFrame(found, columns=[*asked.column_names, PUPIL_CONTROL, SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cohort.sdc import __main__ as tool
+from cohort.sdc.cli.command_line import run_recoding_command
 
 RECORDS = """\
 brin;geslacht;niveau;thuistaal;advies
@@ -79,7 +79,7 @@ def laid_out(home: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
     def run(*asked: str, data: str = "data.csv", out: str = "out.csv") -> Done:
         places = {"--data": data, "--out": out, "--hierarchies": "trees"}
         told = [part for option, place in places.items() for part in (option, str(home / place))]
-        code = tool.main([*told, *asked])
+        code = run_recoding_command([*told, *asked])
         printed = capsys.readouterr()
         return Done(code, json.loads(printed.out), printed.err)
 

@@ -6,7 +6,6 @@ four classes of 120 come out. Whoever is late with an objection is taken out of 
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -30,8 +29,9 @@ from cohort.differencing import nested_release
 from cohort.keys import project_keys
 from cohort.legal_basis import objections
 from cohort.release import pipeline
-from cohort.release.pipeline import PipelineResult
+from cohort.release.pipeline import PipelineInput, PipelineResult
 from cohort.release_records import class_snapshot, record_store
+from cohort.release_records.class_snapshot import SnapshotContents
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.states import schemas
@@ -134,27 +134,31 @@ class Root:
         held = rights(lists, SCHOOLS)
         way = pipeline.run_release_pipeline(
             rows,
-            own,
-            held,
-            trees,
-            key,
-            SCHOOLS,
-            10_000,
-            drawn.platform().floors,
+            PipelineInput(
+                project=own,
+                eligibility=held,
+                hierarchies=trees,
+                key=key,
+                schools=SCHOOLS,
+                boards=self.boards,
+                most_pupils_at_once=10_000,
+                floors=drawn.platform().floors,
+                previous=before,
+                wave=wave,
+            ),
             lambda *_: None,
-            before,
-            wave,
-            boards=self.boards,
         )
         stage = zones.staged_release(own.name, number)
         delta.write_new_table(way.rows, stage, f"{own.name}-{number}", drawn.platform().tables)
         blanked = way.blanking.classes if way.blanking is not None else None
         agreed = class_snapshot.comparability_digest(own, trees)
-        class_snapshot.write_snapshot(way.members, zones, own, number, way.recoding, agreed, before, blanked)
+        class_snapshot.write_snapshot(
+            zones, SnapshotContents(own, number, way.members, way.recoding, agreed, before, blanked)
+        )
         record = make_release_record(own.name, number, ReleaseState.VERIFIED, release_class=own.release_class)
         self.made.append(verify_stage(self.spark, self.subject(record, way, key, wave=wave), deep=False))
         self.publish(record)
-        way.let_go()
+        way.unpersist()
         return way
 
     def subject(
@@ -207,8 +211,8 @@ class Root:
             zones.published_table(name).rename(self.home / f"read-{record.release - 1}")
             folder.rename(zones.published_table(name))
         for earlier in record_store.load_release_records(zones, name):
-            record_store.save_release_record(zones, dataclasses.replace(earlier, state=ReleaseState.SUPERSEDED))
-        record_store.save_release_record(zones, dataclasses.replace(record, state=ReleaseState.PUBLISHED))
+            record_store.save_release_record(zones, earlier.noted(state=ReleaseState.SUPERSEDED))
+        record_store.save_release_record(zones, record.noted(state=ReleaseState.PUBLISHED))
         class_snapshot.keep_only_snapshots(zones, name, [record.release])
 
     def read(self, release: int) -> Counter[tuple[str, ...]]:

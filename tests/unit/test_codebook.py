@@ -1,6 +1,8 @@
-"""The codebook: per column which values of which level occur, and for how many pupils, in whole per cents."""
+"""The data dictionary: per column which values of which level occur, and for how many pupils, in whole per cents."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from tests.unit.drawn_cohort import chain
@@ -26,22 +28,27 @@ def recoded() -> Recoding:
     )
 
 
-def test_lists_the_values_of_every_level_with_its_share_of_pupils() -> None:
-    told = build_data_dictionary(recoded(), ["score", "sekse"], {})
+def described_columns(names: list[str], values_by_column: dict[str, list[str]]) -> dict[str, Any]:
+    described = build_data_dictionary(recoded(), names, values_by_column)
+    return {name: None if column is None else column.model_dump(mode="json") for name, column in described.items()}
 
-    assert told["score"]["levels"] == [
+
+def test_lists_the_values_of_every_level_with_its_share_of_pupils() -> None:
+    described = described_columns(["score", "sekse"], {})
+
+    assert described["score"]["levels"] == [
         {"level": 0, "share": 0.43, "values": ["0"]},
         {"level": 2, "share": 0.57, "values": ["*"]},
     ]
-    assert told["sekse"]["levels"] == [
+    assert described["sekse"]["levels"] == [
         {"level": 0, "share": 0.43, "values": ["0"]},
         {"level": 1, "share": 0.57, "values": ["*"]},
     ]
-    assert (told["score"]["loss"], told["sekse"]["loss"]) == (0.62, 0.62)
+    assert (described["score"]["loss"], described["sekse"]["loss"]) == (0.62, 0.62)
 
 
 def test_a_column_that_is_not_generalised_stands_at_its_place_with_the_values_it_has() -> None:
-    told = build_data_dictionary(recoded(), ["score", "niveau", "sekse"], {"niveau": ["V", "I"]})
+    described = described_columns(["score", "niveau", "sekse"], {"niveau": ["V", "I"]})
 
-    assert list(told) == ["score", "niveau", "sekse"]
-    assert told["niveau"] == {"loss": 0.0, "levels": [{"level": 0, "share": 1.0, "values": ["I", "V"]}]}
+    assert list(described) == ["score", "niveau", "sekse"]
+    assert described["niveau"] == {"loss": 0.0, "levels": [{"level": 0, "share": 1.0, "values": ["I", "V"]}]}

@@ -55,7 +55,7 @@ def made(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
     for name, numbers in {NAME: (1, 2, 3), "groei": (2,)}.items():
         project_keys.create_key(folder, name)
         for number in numbers:
-            record_store.save_release_record(zones, make_release_record(name, number, states[number], records=17))
+            record_store.save_release_record(zones, make_release_record(name, number, states[number]))
             if number == 3:
                 staged = one_spark.sql(STAGED.format(PSEUDONYM.hex(), bytes(32).hex())).coalesce(1)
                 delta.replace_table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections import Counter
 from itertools import combinations
@@ -228,7 +229,11 @@ def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
 
 def test_a_release_remembered_otherwise_than_it_is_staged_is_found(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     write = class_snapshot.write_snapshot
-    monkeypatch.setattr(class_snapshot, "write_snapshot", lambda pupils, *rest: write(pupils.limit(400), *rest))
+    monkeypatch.setattr(
+        class_snapshot,
+        "write_snapshot",
+        lambda zones, contents: write(zones, dataclasses.replace(contents, pupils=contents.pupils.limit(400))),
+    )
     root.results()
     root.release()
     (finding,) = root.made[-1].found
@@ -243,7 +248,7 @@ def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:
         root.release()
     root.project = whole
     class_snapshot.remove_snapshot(root.zones, record_store.load_release_records(root.zones, "proef")[0])
-    with pytest.raises(StateRefused, match="the memory of release 1"):
+    with pytest.raises(StateRefused, match="the snapshot of release 1"):
         root.release()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from tests.unit.drawn_project import CONF
 from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_register import CODEBOOK
@@ -57,8 +58,16 @@ def exact(**changes: Any) -> ReleaseRecord:
     return make_release_record("proef", 1, ReleaseState.PUBLISHED, **(known | changes))
 
 
+def public_document(**changes: Any) -> dict[str, Any]:
+    """The public record as everybody reads it."""
+    document: dict[str, Any] = json.loads(
+        json.dumps(public_record.make_public_record(platform(), exact(**changes)).document())
+    )
+    return document
+
+
 def test_counts_are_hidden_up_to_seven_and_rounded_to_five_above() -> None:
-    counts = public_record.make_public_record(platform(), exact())["counts"]
+    counts = public_document()["counts"]
 
     assert counts == {
         "pupils_records": 60,
@@ -74,20 +83,28 @@ def test_counts_are_hidden_up_to_seven_and_rounded_to_five_above() -> None:
 @pytest.mark.parametrize(
     "added",
     [
-        {"counts": {"pupils_released": 53, "pupils_consented": 4321}},
-        {"consents": {"in_force": 4321}},
         {"consents_digest": "4321"},
-        {"findings": [{"count": 4321}]},
-        {"instructions": [{"list": "4321"}]},
+        {"findings": [{"code": "4321", "sentence": "4321", "count": 4321}]},
+        {"instructions": [{"list": "4321", "source": "4321", "date": "4321"}]},
     ],
-    ids=["a count", "consents", "a digest", "findings", "instructions"],
+    ids=["a digest", "findings", "instructions"],
 )
 def test_what_somebody_adds_to_the_exact_record_is_not_shown_by_itself(added: dict[str, Any]) -> None:
-    assert "4321" not in json.dumps(public_record.make_public_record(platform(), exact(**added)))
+    assert "4321" not in json.dumps(public_document(**added))
+
+
+@pytest.mark.parametrize(
+    "added",
+    [{"counts": {"pupils_released": 53, "pupils_consented": 4321}}, {"consents": {"in_force": 4321}}],
+    ids=["a count", "consents"],
+)
+def test_an_exact_record_with_a_key_that_nobody_declared_is_refused(added: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        exact(**added)
 
 
 def test_no_school_and_no_person_is_in_it() -> None:
-    told = json.dumps(public_record.make_public_record(platform(), exact()))
+    told = json.dumps(public_document())
 
     assert not [brin for brin in [*SCHOOLS, "12ZZ"] if brin in told]
     assert "maker" not in told
@@ -95,14 +112,14 @@ def test_no_school_and_no_person_is_in_it() -> None:
 
 
 def test_of_the_lists_of_objections_it_says_how_old_they_were() -> None:
-    told = public_record.make_public_record(platform(), exact())["objections"]
+    told = public_document()["objections"]
 
     assert told == {"oldest_list": "2026-11-01", "newest_list": "2026-11-20"}
 
 
 def test_the_agreement_says_what_for_and_why_but_not_who_may_read() -> None:
     agreed = project(readers="geheime-groep")
-    told = public_record.public_agreement(agreed)
+    told = public_record.public_agreement(agreed).model_dump(mode="json")
 
     assert told["question"] == agreed.question
     assert [column["why"] for column in told["columns"]] == [column.why for column in agreed.columns]
@@ -112,9 +129,7 @@ def test_the_agreement_says_what_for_and_why_but_not_who_may_read() -> None:
 @pytest.mark.parametrize("name", ["leergroei", "nlschools"])
 def test_the_register_reads_what_is_disclosed_of_every_shipped_project(name: str) -> None:
     shipped = load_project(CONF, name, platforms.load_platform(CONF))
-    told = json.loads(
-        json.dumps(public_record.make_public_record(platform(), exact(agreed=public_record.public_agreement(shipped))))
-    )
+    told = public_document(agreed=public_record.public_agreement(shipped))
 
     read = register_documents.RegisterRelease.model_validate(told)
 
@@ -146,7 +161,7 @@ LIMITS = {"k": "10", "m": "5", "max_share": "0.5", "k_others": "6"}
 
 def test_what_intruders_face_is_told_as_agreed_and_never_as_it_came_out() -> None:
     came_out = {"stranger": {"left_at_least": 4321}, "board": {"left_at_least": 4321}}
-    told = public_record.make_public_record(platform(), exact(thresholds=LIMITS, intruders=came_out))
+    told = public_document(thresholds=LIMITS, intruders=came_out)
 
     assert told["faced"] == {
         "stranger": 10,
@@ -162,4 +177,4 @@ def test_what_intruders_face_is_told_as_agreed_and_never_as_it_came_out() -> Non
 
 @pytest.mark.parametrize("changes", [{}, {"intruders": {}, "class": "pseudonymous"}])
 def test_of_an_older_release_and_of_a_pseudonymous_one_no_chance_is_told(changes: dict[str, Any]) -> None:
-    assert public_record.make_public_record(platform(), exact(thresholds=LIMITS, **changes))["faced"] == {}
+    assert public_document(thresholds=LIMITS, **changes)["faced"] == {}

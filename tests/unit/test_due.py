@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 from tests.unit.drawn_records import make_release_record
 
 from cohort.agreements import platform
+from cohort.agreements.environment import Environment
 from cohort.foundation import json_documents
 from cohort.foundation.errors import StateRefused
 from cohort.foundation.progress import Stopwatch
@@ -49,14 +50,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def environment(folder: Path) -> Environment:
+    declaration = platform.load_platform(folder / "conf")
+    return Environment(StorageZones(folder / "root"), declaration, folder / "conf", folder / "keys", NOW, "wij")
+
+
 def due(folder: Path) -> tuple[dict[str, list[DueAction]], dict[str, Exception]]:
-    holds = platform.load_platform(folder / "conf")
-    return status.list_due_actions(StorageZones(folder / "root"), holds, folder / "conf", folder / "keys", NOW)
+    return status.list_due_actions(environment(folder))
 
 
 def state(folder: Path) -> dict[str, Any]:
-    holds = platform.load_platform(folder / "conf")
-    told = status.report_status(StorageZones(folder / "root"), holds, folder / "conf", folder / "keys", NOW)
+    told = status.report_status(environment(folder))
     return json.loads(json.dumps(told, default=str))  # type: ignore[no-any-return]
 
 
@@ -92,7 +96,7 @@ def test_one_projects_damaged_record_hides_no_other_project(folder: Path) -> Non
     assert told["exit_code"] == 70
     assert [one["project"] for one in told["projects"]] == ["aap", "noot"]
     assert told["projects"][0]["defect"] == "JSONDecodeError"
-    assert "register.py:" in told["projects"][0]["at"]
+    assert "json_documents.py:" in told["projects"][0]["at"]
     assert PLANTED not in json.dumps(told)
 
 
@@ -105,8 +109,8 @@ def job(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 class Lines(list[str]):
     """What stands for a job: its settings, and who hears of its progress."""
 
-    zones = platform = config = keys = now = None
-    asked = argparse.Namespace(project=None, due=True, wave=False, publish=False)
+    environment = None
+    arguments = argparse.Namespace(project=None, due=True, wave=False, publish=False)
 
     def progress(self, line: str) -> None:
         self.append(line)
@@ -123,7 +127,7 @@ def test_release_due_goes_on_after_one_projects_defect_or_refusal(
         "d": [DueAction(DueJob.DESTROY, (DueReason.ENDED,))],
         "e": [DueAction(DueJob.VERIFY, (DueReason.VERIFICATION_FAILED,)), release],
     }
-    monkeypatch.setattr(job.status, "due", lambda *_: (found, {"z": ValueError(PLANTED)}))
+    monkeypatch.setattr(job.status, "list_due_actions", lambda *_: (found, {"z": ValueError(PLANTED)}))
 
     def one(_: object, name: str) -> dict[str, Any]:
         if name == "a":
@@ -132,9 +136,9 @@ def test_release_due_goes_on_after_one_projects_defect_or_refusal(
             raise StateRefused("not now")
         return {"project": name}
 
-    monkeypatch.setattr(job, "one", one)
+    monkeypatch.setattr(job, "release_project", one)
     lines = Lines()
-    record = job.work(lines)
+    record = job.make_releases(lines)
     assert record["due"] == ["a", "b", "c", "e"]
     codes = {done["project"]: done.get("exit_code", 0) for done in record["releases"]}
     assert codes == {"z": 70, "a": 70, "b": 15, "c": 0, "e": 0}
@@ -183,7 +187,7 @@ def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
             raise KeyError(PLANTED)
         return {"project": given[3].name, "pupils_barred": 1}
 
-    monkeypatch.setattr("cohort.live_tables.row_withdrawal.apply", apply)
+    monkeypatch.setattr("cohort.live_tables.row_withdrawal.withdraw_rows", apply)
     told = eligibility_withdrawal.withdraw_ineligible_rows(
         None,
         zones,

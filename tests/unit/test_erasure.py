@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from tests.unit.drawn_environment import make_environment
 from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_release import bsn, write_list
 
@@ -23,10 +24,11 @@ from cohort.delivery_formats import format_declarations
 from cohort.delta import vacuum_files
 from cohort.destruction import byte_search
 from cohort.erasure import objection_erasure, objection_receipts, raw_file_erasure
+from cohort.foundation import json_documents
 from cohort.foundation.errors import ObjectionsRefused
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections
-from cohort.release_records import record_store, release_record
+from cohort.release_records import record_store
 from cohort.release_records.release_states import ReleaseState
 from cohort.results import erasure_journal, ledger
 from cohort.storage.zone_paths import StorageZones
@@ -94,8 +96,8 @@ class Root:
 
     def objections(self, *confirmed: str) -> dict[str, Any]:
         return objection_erasure.apply_objections(
-            self.spark, self.zones, self.holds, KNOWN, self.load(*confirmed), self.now
-        )
+            self.spark, make_environment(self.zones, self.holds, self.now), KNOWN, self.load(*confirmed)
+        ).document()
 
     def rows(self) -> str:
         """Which results there are of whom: `0rs` has rekenen and spelling, `…*` at the second school."""
@@ -327,13 +329,13 @@ def never(*_: object) -> None:
 def steps() -> Iterator[tuple[str, Any, str, bool]]:
     """Where a run is killed: before or after each thing that changes what is there."""
     for module, name in (
-        (delta, "remove_matching"),
-        (vacuum_files, "vacuum"),
-        (release_record, "write"),
-        (objections, "remember"),
-        (raw_file_erasure, "remove"),
-        (objection_receipts, "write"),
-        (delta, "remove_rows"),
+        (delta, "delete_matching_rows"),
+        (vacuum_files, "vacuum_table"),
+        (json_documents, "write_json_document"),
+        (objections, "record_objections"),
+        (raw_file_erasure, "erase_raw_files"),
+        (objection_receipts, "write_objection_receipts"),
+        (delta, "delete_equal_rows"),
     ):
         for after in (False, True):
             yield f"{'after' if after else 'before'} {name}", module, name, after

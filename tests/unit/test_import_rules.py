@@ -31,9 +31,9 @@ ACTIONS = {
 }
 MAY_ACT = {
     ("anonymisation.class_search", "_searched"),
-    ("anonymisation.sensitive_columns", "everybody"),
-    ("anonymisation.sensitive_columns", "counted"),
-    ("anonymisation.sensitive_columns", "per_class"),
+    ("anonymisation.sensitive_columns", "count_values"),
+    ("anonymisation.sensitive_columns", "count_values_by_class"),
+    ("anonymisation.sensitive_columns", "tabulate_class_values"),
     ("anonymisation.search_input", "count"),
     ("anonymisation.search_input", "_not_listed"),
     ("anonymisation.partitioned_search", "search"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from tests.unit.drawn_environment import make_environment
 from tests.unit.drawn_release import write_list
 from tests.unit.drawn_results import column, project, result
 
@@ -136,7 +137,7 @@ def test_objected_after_the_results_came(spark: SparkSession, tmp_path: Path) ->
     results = AcceptedResults(root.results())
     released = objection_filter.remove_objectors(results, results, root.lists(), PROJECT)
     assert root.left(released) == FREE, "at a release, whether `objections` was run or not"
-    objection_erasure.apply_objections(spark, root.zones, root.holds, KNOWN, root.lists(), NOW)
+    objection_erasure.apply_objections(spark, make_environment(root.zones, root.holds, NOW), KNOWN, root.lists())
     assert root.left(root.results()) == FREE
     assert root.traces() == set()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cohort.sdc import __main__ as tool
+from cohort.sdc.cli.command_line import run_recoding_command
 
 LEVELS = ("vwo", "havo", "vmbo-gt", "vmbo-t", "vmbo-k", "vmbo-b")
 OTHERS = {name: [LEVELS[n % 6] for n in range(12)] for name in "bcdefghijklmnopqrst"}
@@ -30,7 +30,7 @@ def released(folder: Path, rows: Rows, *options: str) -> tuple[int, Rows]:
     data.write_text("buurt;advies\n" + "".join(f"{a};{b}\n" for a, b in rows))
     (folder / "buurt.csv").write_text("".join(f"{name};*\n" for name in sorted({a for a, _ in rows})))
     given = ("--data", data, "--hierarchies", folder, "--out", out, "--columns", "buurt", "--k", 10)
-    code = tool.main([*map(str, given), "--sensitive", "advies", *options])
+    code = run_recoding_command([*map(str, given), "--sensitive", "advies", *options])
     lines = out.read_text().splitlines()[1:] if out.exists() else []
     return code, [(a, b) for a, _, b in (line.partition(";") for line in lines)]
 

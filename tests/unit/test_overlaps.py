@@ -12,10 +12,12 @@ from tests.unit import drawn_project, drawn_release, drawn_releases
 from tests.unit.drawn_records import make_release_record
 
 from cohort.agreements import project_hierarchies
+from cohort.agreements.environment import Environment
 from cohort.agreements.project import Project
 from cohort.differencing import project_overlap
 from cohort.differencing.project_overlap import ComparedRelease
 from cohort.release_records import record_store
+from cohort.release_records.release_record import ProjectDifference
 from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.information_loss import WeightedLoss
@@ -45,7 +47,7 @@ def shown(folder: Path, project: Project, *classes: tuple[str, str, int]) -> Com
     recoding, _ = Recoding.from_classes(
         GeneralisedClasses(coding, np.array(levels), np.array(leaves), pupils), 0, goal, {}
     )
-    return ComparedRelease(project, recoding)
+    return ComparedRelease(project, 1, recoding)
 
 
 def project(name: str, **changes: Any) -> Project:
@@ -70,7 +72,7 @@ def test_what_differs_by_one_to_k_less_one_is_counted_at_the_coarser_level(
     turned = project("ander", columns=drawn_releases.project().columns[::-1])
     for second in (project("ander"), turned):
         told = project_overlap.subtract_releases(one, shown(tmp_path, second, *other))
-        assert (told["cells"], told["differ_by_fewer_than_k"]) == (cells, few)
+        assert (told.cells, told.differ_by_fewer_than_k) == (cells, few)
 
 
 def test_columns_that_show_something_else_are_not_compared(tmp_path: Path) -> None:
@@ -79,7 +81,7 @@ def test_columns_that_show_something_else_are_not_compared(tmp_path: Path) -> No
     step = score.model_copy(update={"step": 10})
     born = sex.model_copy(update={"attribute": "combinatiegroep"})
     second = shown(tmp_path, project("ander", columns=[step, born]), (LOW, "1", 40))
-    assert project_overlap.subtract_releases(one, second) == {"not_compared": "no column that shows the same"}
+    assert project_overlap.subtract_releases(one, second).not_compared == "no column that shows the same"
 
 
 def test_only_live_projects_on_the_same_pupils_are_looked_at(tmp_path: Path) -> None:
@@ -96,6 +98,8 @@ def test_only_live_projects_on_the_same_pupils_are_looked_at(tmp_path: Path) -> 
             zones, make_release_record(name, 1, ReleaseState.PUBLISHED, release_class="anonymous")
         )
     drawn_project.write(config, declared | {"name": "nieuw"}, "nieuw")  # of which nothing is read yet
-    told = project_overlap.compare_with_live_projects(one, zones, drawn_release.platform(), config, TODAY)
-    why = "its declaration or its memory cannot be read"
-    assert told == [{"project": "ander", "release": 1, "not_compared": why}]
+    now = dt.datetime.combine(TODAY, dt.time(12), dt.UTC)
+    environment = Environment(zones, drawn_release.platform(), config, tmp_path / "keys", now, "wij")
+    told = project_overlap.compare_with_live_projects(one, environment)
+    why = "its declaration or its snapshot cannot be read"
+    assert told == [ProjectDifference(project="ander", release=1, not_compared=why)]

@@ -19,14 +19,15 @@ from tests.unit.drawn_rights import instruct
 from cohort import delta
 from cohort.access import table_access
 from cohort.agreements import platform
+from cohort.agreements.environment import Environment
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.delta import vacuum_table, write_tables
-from cohort.foundation import json_documents
 from cohort.foundation.errors import NotAnonymous, StateRefused
 from cohort.legal_basis import eligibility, list_vocabulary
 from cohort.release import publication
 from cohort.release_records import class_snapshot, record_store
+from cohort.release_records.class_snapshot import SnapshotDocument
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.states import local_frames
@@ -122,14 +123,20 @@ def staged(
     remembered = zones.release_snapshots("proef") / str(number)
     for name in (class_snapshot.PUPILS_FOLDER, class_snapshot.CLASSES_FILE):
         (remembered / name).mkdir(parents=True)
-    json_documents.write_json_document(remembered / class_snapshot.SNAPSHOT_FILE, {"at": class_snapshot.PUPILS_FOLDER})
+    SnapshotDocument(
+        comparability_digest="", pupils=len(values), search={}, pupils_folder=class_snapshot.PUPILS_FOLDER
+    ).write(remembered)
     return record
+
+
+def environment(zones: StorageZones, holds: Platform) -> Environment:
+    return Environment(zones, holds, zones.root / "conf", zones.root / "keys", NOW, "wij")
 
 
 def put(
     spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, record: ReleaseRecord
 ) -> ReleaseRecord:
-    return publication.publish_release(spark, zones, holds, project, record, NOW, "A. Jansen", lambda _: None)
+    return publication.publish_release(spark, environment(zones, holds), project, record, "A. Jansen", lambda _: None)
 
 
 def read(spark: SparkSession, zones: StorageZones) -> list[tuple[str, str]]:
@@ -167,7 +174,7 @@ def test_a_release_of_which_nothing_is_remembered_is_not_published(
 ) -> None:
     record = staged(spark, zones, holds)
     class_snapshot.remove_snapshot(zones, record)
-    with pytest.raises(StateRefused, match="the memory of release 1"):
+    with pytest.raises(StateRefused, match="the snapshot of release 1"):
         put(spark, zones, holds, project, record)
     assert not zones.published_table("proef").exists()
 
@@ -292,10 +299,10 @@ def test_approval_is_by_somebody_else(zones: StorageZones, holds: Platform, proj
     record = make_release_record("proef", 1, ReleaseState.VERIFIED, made_by="maker")
     for who in ("maker", " "):
         with pytest.raises(StateRefused, match="second person"):
-            publication.check_publishable(zones, holds, project, record, NOW, who, ALL)
+            publication.check_publishable(environment(zones, holds), project, record, who, ALL)
     four_eyes = holds.model_copy(update={"publish": platform.PublishingSettings(without_second_person=False)})
     with pytest.raises(StateRefused, match="second person"):
-        publication.check_publishable(zones, four_eyes, project, record, NOW, None, ALL)
+        publication.check_publishable(environment(zones, four_eyes), project, record, None, ALL)
 
 
 @pytest.mark.parametrize("kind", ["objections", "instructions", "consents"])
@@ -311,8 +318,8 @@ def test_a_list_that_changed_since_the_verification_refuses_the_release(
     same = eligibility.load_eligibility(zones, holds, project, NOW.date(), ALL).digests()
     record = make_release_record("proef", 1, ReleaseState.VERIFIED, made_by="maker", **same)
     record_store.save_release_record(zones, record)
-    publication.check_publishable(zones, holds, project, record, NOW, "A. Jansen", ALL)
+    publication.check_publishable(environment(zones, holds), project, record, "A. Jansen", ALL)
     record = record.noted(**{f"{kind}_digest": "other"})
     with pytest.raises(StateRefused, match=f"a changed list in {kind}/"):
-        publication.check_publishable(zones, holds, project, record, NOW, "A. Jansen", ALL)
+        publication.check_publishable(environment(zones, holds), project, record, "A. Jansen", ALL)
     assert record_store.find_release_record(zones, "proef", 1).state is ReleaseState.REFUSED

@@ -16,7 +16,7 @@ from tests.unit.drawn_workbooks import zipped as packed
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import raw_file_values
-from cohort.erasure import raw_file_erasure
+from cohort.erasure import raw_file_erasure, written_numbers
 from cohort.foundation import identifiers
 from cohort.results.ledger import Ledger, LedgerEntry
 
@@ -279,4 +279,4 @@ def test_of_what_is_over_the_limits_a_text_is_looked_through(content: bytes, hel
 )
 def test_what_intake_takes_for_a_number_is_found(raw: str) -> None:
     assert identifiers.normalise_pgn(raw) == ANNA
-    assert ANNA in raw_file_erasure.find_number_candidates(f"99ZZ;{raw};87,3")
+    assert ANNA in written_numbers.find_number_candidates(f"99ZZ;{raw};87,3")

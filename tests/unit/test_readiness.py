@@ -18,11 +18,13 @@ from tests.unit.drawn_rights import declare, instruct
 from cohort.agreements import catalogue
 from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.declared_columns import DeclaredColumn
+from cohort.agreements.environment import Environment
 from cohort.agreements.project import Project
 from cohort.keys import project_keys
 from cohort.legal_basis.instruction_register import INSTRUCTION_LISTS
 from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.release import readiness
+from cohort.release.release_task import ReleaseTask
 from cohort.results import value_ranges
 from cohort.storage.zone_paths import StorageZones
 
@@ -71,7 +73,7 @@ def project(**changes: Any) -> Project:
     return own.model_copy(update={"columns": [bands, *own.columns[1:]]})
 
 
-def asked(zones: StorageZones, own: Project | None = None) -> readiness.ReadinessInput:
+def asked(zones: StorageZones, own: Project | None = None) -> tuple[ReleaseTask, ListVocabulary]:
     """A project that nothing stands against, unless something is changed afterwards."""
     root = zones.root
     drawn_release.write_hierarchies(root / "conf" / "hierarchies")
@@ -89,7 +91,8 @@ def asked(zones: StorageZones, own: Project | None = None) -> readiness.Readines
     listed = Catalogue(tests, frozenset(SCHOOLS))
     known = ListVocabulary(SCHOOLS, frozenset({"proef"}), listed.domains(), frozenset())
     held = drawn_project.platform()
-    return readiness.ReadinessInput(zones, held, own, root / "conf", listed, root / "keys", known, TODAY)
+    now = dt.datetime.combine(TODAY, dt.time(12), dt.UTC)
+    return ReleaseTask(Environment(zones, held, root / "conf", root / "keys", now, "wij"), listed, own), known
 
 
 @pytest.fixture
@@ -101,7 +104,7 @@ def root(tmp_path: Path) -> Path:
 def told(root: Path, rows: Iterable[Row], **changes: Any) -> dict[str, Any]:
     zones = put(root, rows)
     own = project(**changes)
-    return readiness.check_readiness(asked(zones, own), value_ranges.read_value_ranges(zones))
+    return readiness.check_readiness(*asked(zones, own), value_ranges.read_value_ranges(zones)).as_dict()
 
 
 OK = [RESULT, LATER, LEVEL]
@@ -152,7 +155,7 @@ def test_what_the_lists_and_the_key_lack_is_told_at_once(root: Path) -> None:
     (root / "instructions" / "standaard.csv").write_text(";".join(INSTRUCTION_LISTS.column_names) + "\n")
     project_keys.destroy_key(root / "keys", "proef")
     (root / "conf" / "hierarchies" / "geslacht.csv").write_text("1;*\n2;*\n0;*\n")
-    found = readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))
+    found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones)).as_dict()
     for part in ("none for `9`", "instructions/", "key"):
         assert any(part in one for one in found["would_refuse"]), part
     assert (found["left_out"], found["expires"]) == ([], [])
@@ -160,7 +163,7 @@ def test_what_the_lists_and_the_key_lack_is_told_at_once(root: Path) -> None:
 
 def test_before_anything_was_taken_in_that_is_told(root: Path) -> None:
     zones = StorageZones(root)
-    (one,) = readiness.check_readiness(asked(zones), value_ranges.read_value_ranges(zones))["would_refuse"]
+    (one,) = readiness.check_readiness(*asked(zones), value_ranges.read_value_ranges(zones)).would_refuse
     assert "Run ingest first" in one
 
 
@@ -181,9 +184,9 @@ def test_schools_without_an_instruction_are_counted_and_not_named(
         TODAY,
         "standaard",
     )
-    known = ListVocabulary(codes, frozenset({"proef"}), asks.catalogue.domains(), frozenset())
-    asks = readiness.ReadinessInput(**{**vars(asks), "may_name": known})
-    found = readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))
+    known = ListVocabulary(codes, frozenset({"proef"}), asks[0].catalogue.domains(), frozenset())
+    asks = (asks[0], known)
+    found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones)).as_dict()
     assert found["would_refuse"] == []
     assert [one[: len(sentence or "")] for one in found["left_out"]] == ([sentence] if sentence else [])
     assert not any(brin in str(found) for brin in codes)
@@ -194,7 +197,7 @@ def test_a_site_without_an_instruction_counts_as_its_school(root: Path) -> None:
     asks = asked(zones)
     lines = [f"{SCHOOLS[0]};{site};anonimiseren;;;bestuur;2020-01-01;;" for site in ("00", "01")]
     declare(root / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, "standaard")
-    assert readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))["left_out"]
+    assert readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones)).as_dict()["left_out"]
 
 
 @pytest.mark.parametrize(("age", "left"), [(0, None), (1, 6), (7, 0), (8, "refused")])
@@ -210,7 +213,7 @@ def test_a_list_that_expires_is_told_with_the_days_that_are_left(root: Path, age
         date=TODAY - dt.timedelta(days=age),
         **({"max_age_days": 99} | days),
     )
-    found = readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))
+    found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones)).as_dict()
     if left == "refused":
         assert "at most 7 days old" in found["would_refuse"][0]
     else:
@@ -224,12 +227,12 @@ def test_an_instruction_that_ends_is_told(root: Path) -> None:
     until = TODAY + dt.timedelta(days=12)
     lines = [f"{brin};;anonimiseren;;;bestuur;2020-01-01;{until};" for brin in SCHOOLS]
     declare(root / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, "standaard")
-    found = readiness.check_readiness(asks, value_ranges.read_value_ranges(zones))
+    found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones)).as_dict()
     assert "The first of the instructions in force ends in 12 days." in "".join(found["expires"])
 
 
 def test_a_run_of_intake_that_was_killed_is_told_and_no_defect(root: Path) -> None:
     zones = put(root, OK)
     (zones.supersession / "1").mkdir(parents=True)
-    (one,) = readiness.check_readiness(asked(zones), value_ranges.read_value_ranges(zones))["would_refuse"]
+    (one,) = readiness.check_readiness(*asked(zones), value_ranges.read_value_ranges(zones)).would_refuse
     assert "Run ingest again" in one

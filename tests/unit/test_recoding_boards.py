@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from tests.unit.drawn_desk import COLUMNS, RECORDS, Desk, laid_out
 
-from cohort.sdc.cli import plain_files, tabulation
+from cohort.sdc.cli.contributors import assign_boards, number_schools
+from cohort.sdc.cli.plain_files import read_plain_file
 from cohort.sdc.risk import reidentification_risk
 
 BOARDS = ("--schools", "brin", "--boards", "bestuur")
@@ -46,12 +47,12 @@ def test_the_boards_that_know_a_record(tmp_path: Path, drawn: str, known: list[s
     rows = [(one[0], one[1:].strip("-").replace("_", "  ")) for one in drawn.split()]
     text = "brin;bestuur\n" + "".join(f'{school};"{board}"\n' for school, board in rows)
     (tmp_path / "data.csv").write_text(text)
-    file = plain_files.read_plain_file(tmp_path / "data.csv", ("brin", "bestuur"))
-    schools = tabulation.number_schools(file.columns["brin"], "brin")
-    known_by = tabulation.assign_boards(schools, file.columns["bestuur"])
-    homes = known_by.home
+    file = read_plain_file(tmp_path / "data.csv", ("brin", "bestuur"))
+    schools = number_schools(file.columns["brin"], "brin")
+    contributors = assign_boards(schools, file.columns["bestuur"])
+    homes = contributors.home
     found = [{int(home)} for home in homes]
-    for record, board in zip(known_by.records, known_by.further, strict=True):
+    for record, board in zip(contributors.other_records, contributors.others, strict=True):
         assert int(board) not in found[record]
         found[record].add(int(board))
     number = {board: place for place, board in enumerate(sorted({b for of in known for b in of}, key=str))}
@@ -164,11 +165,8 @@ def test_what_each_intruder_faces_by_hand() -> None:
 
 
 def test_the_smallest_counts_of_a_release_say_what_is_left() -> None:
-    told = reidentification_risk.intruder_chances_of_smallest_counts(10, 6, 5)
+    told = reidentification_risk.bound_intruder_chances(10, 6, 5)
     assert told["stranger"] == {"left_at_least": 10, "chance_at_most": 0.1}
     assert told["knows_3_others"] == {"left_at_least": 7, "chance_at_most": 0.1429}
     assert (told["school"]["left_at_least"], told["board"]["chance_at_most"]) == (6, 0.2)
-    assert reidentification_risk.intruder_chances_of_smallest_counts(2, 0, 0)["board"] == {
-        "left_at_least": 0,
-        "chance_at_most": 1,
-    }
+    assert reidentification_risk.bound_intruder_chances(2, 0, 0)["board"] == {"left_at_least": 0, "chance_at_most": 1}

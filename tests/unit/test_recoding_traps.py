@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from tests.unit.drawn_desk import COLUMNS, K3, K25, RECORDS, Desk, laid_out
 
 from cohort.foundation.errors import EXIT_DEFECT, ConfigurationRefused
-from cohort.sdc.global_recoding import lattice_search
-from cohort.sdc.local_recoding import local_search
+from cohort.sdc.cli import file_search
+from cohort.sdc.global_recoding.recoding_request import RecodingRequest
+from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.privacy_models.k_anonymity import KAnonymity
 
 SECRET = "900123456"
@@ -153,12 +155,17 @@ def test_what_is_no_option_is_a_matter_of_usage(desk: Desk, asked: tuple[str, ..
     assert ended.value.code == 2
 
 
-@pytest.mark.parametrize(("kind", "search"), [("global", lattice_search), ("local", local_search)])
+@pytest.mark.parametrize("kind", ["global", "local"])
 def test_nothing_is_written_that_does_not_keep_the_rules(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str, search: Any
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    honest = search.search
-    monkeypatch.setattr(search, "search", lambda h, c, _, **rest: honest(h, c, [KAnonymity(1)], **rest))
+    name = f"search_{kind}_recoding"
+    honest_search = getattr(file_search, name)
+
+    def careless_search(histogram: Histogram, request: RecodingRequest) -> Any:
+        return honest_search(histogram, replace(request, constraints=[KAnonymity(1)]))
+
+    monkeypatch.setattr(file_search, name, careless_search)
 
     done = desk.run(*K3, "--recoding", kind)
 
@@ -170,9 +177,9 @@ def test_a_defect_is_told_by_its_place_and_without_a_value(desk: Desk, monkeypat
     def fail(*_: object, **__: object) -> None:
         raise KeyError(SECRET)
 
-    monkeypatch.setattr(lattice_search, "search_global_recoding", fail)
+    monkeypatch.setattr(file_search, "search_global_recoding", fail)
     done = desk.run(*K3)
 
     assert (done.code, done.document["defect"]) == (EXIT_DEFECT, "KeyError")
-    assert "__main__.py:" in done.progress
+    assert "recoding_run.py:" in done.progress
     assert SECRET not in done.progress + json.dumps(done.document)

@@ -425,9 +425,9 @@ def test_all_year_groups_are_looked_at_when_none_is_named(spark: SparkSession) -
     assert selected.count() == 3
 
 
-@pytest.mark.parametrize("stage", ["select", "one_per_pupil"])
+@pytest.mark.parametrize("stage", ["select_project_results", "make_pupil_records"])
 def test_a_frame_that_is_not_of_the_state_before_is_a_defect(spark: SparkSession, stage: str) -> None:
     less: Any = frame(spark, []).drop("bijzonder")
-    hierarchies = {"laatste": hierarchy("laatste")} if stage == "one_per_pupil" else {}
+    hierarchies = {"laatste": hierarchy("laatste")} if stage == "make_pupil_records" else {}
     with pytest.raises(TypeError, match="bijzonder"):
         getattr(pupil_records, stage)(less, project(COLUMNS[:1]), *([hierarchies] if hierarchies else []))

@@ -25,6 +25,7 @@ from cohort import delta
 from cohort.access import table_access
 from cohort.agreements import catalogue, project
 from cohort.agreements.catalogue import Catalogue
+from cohort.agreements.environment import Environment
 from cohort.agreements.platform import AccessSettings, Platform
 from cohort.agreements.project import Project
 from cohort.foundation import json_documents
@@ -76,8 +77,9 @@ class Shown:
     @property
     def work(self) -> ReleaseTask:
         empty = Catalogue((), frozenset())
-        hierarchies, keys = self.folder / "hierarchies", self.folder / "keys"
-        return ReleaseTask(self.zones, self.platform, empty, self.project, hierarchies, keys, NOW, "wij")
+        return ReleaseTask(
+            Environment(self.zones, self.platform, self.folder, self.folder / "keys", NOW, "wij"), empty, self.project
+        )
 
     @property
     def record(self) -> ReleaseRecord:
@@ -322,13 +324,13 @@ def test_a_table_that_cannot_be_closed_is_told_so(shown: Shown, monkeypatch: pyt
 
 def test_what_failed_is_due_for_a_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     json_documents.write_json_document(shown.note, {"release": 1})
-    view = status.StatusContext(shown.zones, shown.platform, shown.folder, shown.folder / "keys", NOW, None)
+    context = status.StatusContext(shown.work.environment, None)
     monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
-    found = status._due_of(view, shown.project)
+    found = status.find_due_actions(context, shown.project)
     assert found[0].as_dict() == {
         "do": "verify",
         "reasons": ["VERIFICATION_FAILED"],
         "why": "its verification failed, and nobody reads it",
     }
-    assert found[0].action is DueJob.VERIFY
+    assert found[0].job is DueJob.VERIFY
     assert found[0].reasons == (DueReason.VERIFICATION_FAILED,)

@@ -22,6 +22,7 @@ from cohort.keys import project_keys
 from cohort.legal_basis import consent_register, consent_suppression, eligibility, instruction_filter
 from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.release import accounting, pipeline
+from cohort.release.pipeline import PipelineInput
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification.findings import VerificationResult
@@ -78,19 +79,21 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
         floors = given.platform.floors
         way = pipeline.run_release_pipeline(
             rows,
-            asked,
-            held,
-            trees,
-            project_keys.ProjectKey(SECRET),
-            SCHOOLS,
-            10_000,
-            floors,
+            PipelineInput(
+                project=asked,
+                eligibility=held,
+                hierarchies=trees,
+                key=project_keys.ProjectKey(SECRET),
+                schools=SCHOOLS,
+                boards={},
+                most_pupils_at_once=10_000,
+                floors=floors,
+            ),
             lambda *_: None,
-            boards={},
         )
         delta.write_new_table(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
-        counts = accounting.count_rows_and_pupils(rows, asked, held, way)
-        way.let_go()
+        counts = accounting.count_rows_and_pupils(rows, asked, held, way).made()
+        way.unpersist()
         made = dataclasses.replace(given, stage=tmp_path / "made", counts=counts)
         return verify_stage(spark, made, deep=True)
 

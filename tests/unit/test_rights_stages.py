@@ -186,9 +186,11 @@ def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(sp
         members=frame(spark, []),
         linked=None,
         withdrawn=0,
-        kept=(),  # type: ignore[arg-type]
+        cached_frames=(),  # type: ignore[arg-type]
     )
-    counted = accounting.count_rows_and_pupils(frame(spark, rows), project(), rights(Objections(()), ["10AA"]), way)
+    counted = accounting.count_rows_and_pupils(
+        frame(spark, rows), project(), rights(Objections(()), ["10AA"]), way
+    ).made()
     assert (counted["rows_without_instruction"], counted["pupils_without_instruction"]) == (2, 1)
     assert (counted["rows_objected"], counted["pupils_objected"], counted["pupils_records"]) == (0, 0, 3)
 

@@ -142,7 +142,10 @@ shown_values_drawn = sensitive_columns.draw_cover_order
 
 @pytest.mark.parametrize(
     ("name", "broken", "told"),
-    [("decide", no_covers, "covers"), ("drawn_order", another_order, "covers are not those that the key draws")],
+    [
+        ("choose_blanked_classes", no_covers, "covers"),
+        ("draw_cover_order", another_order, "covers are not those that the key draws"),
+    ],
 )
 def test_a_release_that_blanks_otherwise_is_refused(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, broken: Any, told: str
@@ -167,7 +170,7 @@ def test_values_hidden_of_some_pupils_of_a_class_are_found(
 
     root = Root(spark, tmp_path, project(**RULES))
     with_levels(root, monkeypatch, lambda n: LEVELS[n // 24 % 5])
-    monkeypatch.setattr(generalisation, "members", some_hidden)
+    monkeypatch.setattr(generalisation, "assign_classes", some_hidden)
     root.release()
     assert "BLANKED" in root.made[-1].codes
     (sentence,) = (one.sentence for one in root.made[-1].found if one.code == "BLANKED")

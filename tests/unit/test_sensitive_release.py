@@ -21,6 +21,7 @@ from cohort.foundation.errors import NotAnonymous
 from cohort.keys import project_keys
 from cohort.legal_basis import objections
 from cohort.release import pipeline
+from cohort.release.pipeline import PipelineInput
 from cohort.states.schemas import AcceptedResults
 from cohort.verification.findings import VerificationSubject
 from cohort.verification.stage_verification import verify_stage
@@ -53,19 +54,21 @@ def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int],
     held = rights(lists, SCHOOLS)
     way = pipeline.run_release_pipeline(
         rows,
-        own,
-        held,
-        trees,
-        project_keys.ProjectKey(SECRET),
-        SCHOOLS,
-        10_000,
-        given.platform.floors,
+        PipelineInput(
+            project=own,
+            eligibility=held,
+            hierarchies=trees,
+            key=project_keys.ProjectKey(SECRET),
+            schools=SCHOOLS,
+            boards={},
+            most_pupils_at_once=10_000,
+            floors=given.platform.floors,
+        ),
         lambda *_: None,
-        boards={},
     )
     delta.write_new_table(way.rows, folder / "made", "proef-1", given.platform.tables)
-    way.let_go()
-    own_counts = counts(pupils_released=way.recoding.released, pupils_suppressed=way.recoding.suppressed)
+    way.unpersist()
+    own_counts = counts(pupils_released=way.recoding.released_pupils, pupils_suppressed=way.recoding.suppressed)
     return dataclasses.replace(given, stage=folder / "made", counts=own_counts)
 
 
@@ -98,7 +101,7 @@ def test_rules_that_are_forgotten_are_found(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forgetful = privacy_model.derive_value_rules(project(largest_value=Decimal("0.9")), platform().floors)
-    monkeypatch.setattr(pipeline, "value_rules", lambda *_: forgetful)
+    monkeypatch.setattr(pipeline, "derive_value_rules", lambda *_: forgetful)
     (finding,) = verify_stage(spark, made(spark, tmp_path, asked(**RULES))).found
     assert finding.code == "SENSITIVE"
     assert f"({', '.join(RULES)})" in finding.sentence

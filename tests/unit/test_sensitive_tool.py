@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-import cohort.sdc.__main__ as tool
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
+from cohort.sdc.cli.command_line import run_recoding_command
 
 Row = tuple[str, ...]
 
@@ -34,7 +34,7 @@ class Desk:
         data.write_bytes(("\n".join(lines) + "\n").encode())
         given = ["--data", data, "--hierarchies", self.folder / "h", "--out", out, "--trace", trace]
         asked = ["--columns", "sekse,groep", "--k", "10", "--sensitive", "waarde", "--recoding", kind]
-        code = tool.main([str(part) for part in (*given, *asked, *options)])
+        code = run_recoding_command([str(part) for part in (*given, *asked, *options)])
         document = json.loads(self.capsys.readouterr().out)
         shown = out.read_text(encoding="utf-8").splitlines()[1:] if out.exists() else []
         classes = trace.read_text(encoding="utf-8").splitlines()[1:] if trace.exists() else []

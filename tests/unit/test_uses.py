@@ -158,7 +158,7 @@ def test_a_school_whose_rows_were_taken_out_reads_that_it_was_in_it(zones: Stora
     school_uses.write_school_uses(zones)
 
     assert (told(zones, "01AA"), told(zones, "02BB")) == ({"baan": "published"}, {"baan": "no_longer"})
-    assert left.schools == ["01AA"]
+    assert left.schools == ("01AA",)
 
 
 def test_a_question_is_text_here_too(zones: StorageZones) -> None:
@@ -173,7 +173,7 @@ def test_a_question_is_text_here_too(zones: StorageZones) -> None:
 def test_a_record_from_before_schools_and_agreements_were_noted_is_read(zones: StorageZones) -> None:
     facts = {"class": "anonymous", "expires": "2027-01-01", "version": 0}
     record_store.save_release_record(zones, make_release_record("oud", 1, ReleaseState.PUBLISHED, **facts))
-    record(zones, "half", 1, ReleaseState.PUBLISHED, "01AA", agreed={})
+    record(zones, "half", 1, ReleaseState.PUBLISHED, "01AA", agreed=None)
     school_uses.write_school_uses(zones)
 
     assert told(zones, "01AA") == {"half": "published"}

@@ -150,9 +150,9 @@ def test_the_objector_goes_with_a_class_that_would_be_too_small_and_leaves_no_tr
     assert shown.pupils() == {pupil(n) for n in range(1, 60) if n not in GIRLS_OF_LEVEL_II}
     assert shown.traces(0, *GIRLS_OF_LEVEL_II) == set()
     record = shown.record()
-    assert record.facts["checksum"] == list(delta.checksum_rows(delta.read_table(shown.spark, shown.table)))
+    assert record.checksum == delta.checksum_rows(delta.read_table(shown.spark, shown.table))
     assert (record.version, record.counts.made()) == (told["version"], {"pupils_released": 60})
-    assert [w["pupils_besides"] for w in record.withdrawals] == [9]
+    assert [one.pupils_besides for one in record.withdrawals] == [9]
     assert (
         json_documents.read_json_document(shown.zones.public_records / "proef" / "1.json")["version"] == told["version"]
     )
@@ -308,7 +308,7 @@ def test_a_run_on_the_project_is_waited_for(shown: Shown) -> None:
 
 
 def test_an_anonymous_project_is_left_to_its_next_release(shown: Shown) -> None:
-    record_store.save_release_record(shown.zones, shown.record().noted(**{"class": "anonymous"}))
+    record_store.save_release_record(shown.zones, shown.record().noted(release_class="anonymous"))
     assert shown.apply(0) == {"project": "proef", "pupils_barred": 0, "pupils_of_schools": 0, "pupils_besides": 0}
     assert eligibility_withdrawal.live_pseudonymous_releases(shown.zones) == []
 

@@ -53,23 +53,23 @@ class ClassSearchResult:
     classes: DataFrame | None
     sensitive_column: SensitiveColumn | None = None
     blanking: SensitiveSuppression | None = None
-    counts: SensitiveValueCounts | None = None
+    values_by_class: SensitiveValueCounts | None = None
     cached_frames: tuple[DataFrame, ...] = ()
 
     @property
     def released_values(self) -> list[str]:
         """The sensitive values that the release shows, in the order of their hierarchy."""
-        if self.sensitive_column is None or self.blanking is None or self.counts is None:
+        if self.sensitive_column is None or self.blanking is None or self.values_by_class is None:
             return []
-        anybody_without = self.recoding.released_pupils > int(self.counts.pupils.sum())
-        return self.sensitive_column.released_values(self.counts, self.blanking.classes, anybody_without)
+        anybody_without = self.recoding.released_pupils > int(self.values_by_class.pupils.sum())
+        return self.sensitive_column.released_values(self.values_by_class, self.blanking.classes, anybody_without)
 
     @property
     def value_pupils(self) -> dict[str, int] | None:
         """Pupils with a value, of how many it is shown or not, and of how many not as covers."""
-        if self.blanking is None or self.counts is None:
+        if self.blanking is None or self.values_by_class is None:
             return None
-        return self.blanking.counts(self.counts.pupils)
+        return self.blanking.counts(self.values_by_class.pupils)
 
 
 def search_classes(
@@ -125,7 +125,7 @@ def _searched_apart(
         WeightedLoss.for_columns("mean", coding.columns, read_column_weights(project)),
     )
     recodings = {name: one.recoding for name, one in found.items()}
-    joined, numbers = populations.join_population_recodings(recodings, pupils, limit, rules, goal)
+    joined, numbers = populations.merge_population_recodings(recodings, pupils, limit, rules, goal)
     frames_of = [
         renumber_classes(require_pupil_classes(one), numbers[name]).withColumn(
             HAS_VALUE, F.lit(name == populations.WITH_VALUE)

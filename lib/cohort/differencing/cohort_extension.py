@@ -1,9 +1,9 @@
 """A wave: a release that new pupils enter although an earlier one is published.
 
 Pupils of the published release stay in their classes, or are gone by `departure_rule`. Pupils who never were in a
-release get a recoding of their own, among themselves, under all constraints. So whoever subtracts the two releases finds
-of each class nobody, or at least k pupils who are gone, and nobody, or at least k who are new. An intruder who can link
-the records of both releases is simulated all the same, and the exact record says what that intruder finds.
+release get a recoding of their own, among themselves, under all constraints. So whoever subtracts the two releases
+finds of each class nobody, or at least k pupils who are gone, and nobody, or at least k who are new. An intruder who
+can link the records of both is simulated all the same, and the exact record says what that intruder finds.
 """
 
 from __future__ import annotations
@@ -109,14 +109,14 @@ def _merge_sensitive_values(merged: ClassSearchResult, parts: Sequence[NumberedC
     flags = {name: np.zeros(classes, dtype=np.bool_) for name in ("failed", "covers", "previously_suppressed")}
     cohort_pupils = np.zeros(values.shape[1], dtype=np.int64)
     for part, numbers in parts:
-        if part.counts is None or part.blanking is None:
+        if part.values_by_class is None or part.blanking is None:
             raise TypeError("a recoding without what its classes show")
-        np.add.at(values, numbers, part.counts.pupils_by_value)
-        cohort_pupils += part.counts.cohort_pupils
+        np.add.at(values, numbers, part.values_by_class.pupils_by_value)
+        cohort_pupils += part.values_by_class.cohort_pupils
         for name, flag in flags.items():
             flag[numbers[getattr(part.blanking, name)]] = True
     counts = SensitiveValueCounts(values, cohort_pupils)
-    return replace(merged, blanking=SensitiveSuppression(**flags), counts=counts)
+    return replace(merged, blanking=SensitiveSuppression(**flags), values_by_class=counts)
 
 
 def require_unlinkable_releases(

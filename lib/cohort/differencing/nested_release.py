@@ -143,7 +143,7 @@ def nest_release(
     blanking = sensitive_columns.choose_blanked_classes(
         value_counts, sensitive, recoding, key, before=blanked, gone=gone
     )
-    return NestedRelease(replace(classes, counts=value_counts, blanking=blanking), withdrawn)
+    return NestedRelease(replace(classes, values_by_class=value_counts, blanking=blanking), withdrawn)
 
 
 def _keep_classes(

@@ -1,11 +1,12 @@
-"""Special-category values without a consent any more, emptied in the results: their rows stay.
+"""Expiry of consent: special-category values without a consent any more are emptied in the results.
 
-Nothing tells how many there were: whoever reads a record could learn who consents to what.
+In: the pupils who consent to some live project. Out: the same rows, with empty scores; no file has an emptied value.
+Called at the beginning of every ingestion. Nothing may say how many values there were: the reader of a record could
+learn who consents to what.
 """
 
 from __future__ import annotations
 
-import hashlib
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -15,45 +16,51 @@ from pyspark.sql import functions as F
 
 from cohort import delta
 from cohort.foundation import json_documents
-from cohort.legal_basis.consent_register import ConsentedPupils
+from cohort.legal_basis.consent_register import ConsentedPupils, digest_consented_pairs
 from cohort.states.schemas import SCORE_COLUMNS
 from cohort.storage.zone_paths import StorageZones
 
 PUPIL_CATEGORY_COLUMNS = ("pgn", "domein")
 ERASURE_BEGUN = "begun"
-"""What the mark says while values are emptied and their files still stand."""
+"""The digest in the mark while values are emptied and files with them may still exist."""
 
 
 def erase_expired_consent_values(
-    spark: SparkSession, zones: StorageZones, given: ConsentedPupils, *, empty: bool = False
+    spark: SparkSession, zones: StorageZones, consented: ConsentedPupils, *, empty: bool = False
 ) -> bool:
     """Empty the scores of special-category rows that no live project has consent for.
 
-    Takes: who consents to some live project, under every number of theirs. Nothing is looked for when these
-    very consents were applied before: intake keeps no value without one. Whether nothing was taken in yet.
-    Gives: whether there were any. Killed half-way, it is simply done again.
-    Refuses: values left behind in a file that is no longer of the table (exit code 16).
+    Nothing is searched when the same consents were applied before: ingestion keeps no value without one. A run that
+    was killed is repeated by the next one.
+
+    Args:
+        spark: the session.
+        zones: the zones of the storage root.
+        consented: the pupils who consent to some live project, under every number of theirs.
+        empty: whether there are no results yet.
+
+    Returns:
+        Whether there were values to empty.
+
+    Raises:
+        DestructionIncomplete: a file with emptied values that cannot be removed (exit code 16).
     """
-    mark, digest = _mark(zones), _digest(given)
+    mark = _mark_path(zones)
+    digest = digest_consented_pairs(consented.pairs, prefix="", separator="\n")
     applied = json_documents.read_applied_digest(mark)
     if applied == digest:
         return False
-    begun = applied == ERASURE_BEGUN
-    known = reduce(or_, (F.col(name).isNotNull() for name in SCORE_COLUMNS))
-    rows = delta.read_table(spark, zones.results).where(F.col("bijzonder") & known)
-    over = rows.join(given.to_frame(spark), list(PUPIL_CATEGORY_COLUMNS), "left_anti") if given.pairs else rows
-    found = not empty and not over.isEmpty()
-    if found:
+    interrupted = applied == ERASURE_BEGUN
+    has_score = reduce(or_, (F.col(name).isNotNull() for name in SCORE_COLUMNS))
+    expired = delta.read_table(spark, zones.results).where(F.col("bijzonder") & has_score)
+    if consented.pairs:
+        expired = expired.join(consented.to_frame(spark), list(PUPIL_CATEGORY_COLUMNS), "left_anti")
+    has_expired = not empty and not expired.isEmpty()
+    if has_expired:
         json_documents.write_json_document(mark, {"digest": ERASURE_BEGUN})
-        delta.clear_columns(
-            spark,
-            zones.results,
-            over.select(*PUPIL_CATEGORY_COLUMNS),
-            PUPIL_CATEGORY_COLUMNS,
-            "bijzonder",
-            SCORE_COLUMNS,
-        )
-    if found or begun:
+        pupils = expired.select(*PUPIL_CATEGORY_COLUMNS)
+        delta.clear_columns(spark, zones.results, pupils, PUPIL_CATEGORY_COLUMNS, "bijzonder", SCORE_COLUMNS)
+    if has_expired or interrupted:
         delta.vacuum_table_or_refuse(
             zones.results,
             "no file with values whose consent ended",
@@ -62,15 +69,9 @@ def erase_expired_consent_values(
             do="Look at its permissions, then run ingest again",
         )
     json_documents.write_json_document(mark, {"digest": digest})
-    return found or begun
+    return has_expired or interrupted
 
 
-def _digest(given: ConsentedPupils) -> str:
-    told = hashlib.sha256()
-    for pair in sorted(given.pairs):
-        told.update(" ".join(pair).encode() + b"\n")
-    return told.hexdigest()
-
-
-def _mark(zones: StorageZones) -> Path:
+def _mark_path(zones: StorageZones) -> Path:
+    """The mark with the digest of the consents that were applied last."""
     return zones.exact_records / "toestemmingen.json"

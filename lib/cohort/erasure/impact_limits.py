@@ -1,8 +1,16 @@
-"""What a list would take away, counted before it does: a truncated or turned list destroys no cohort."""
+"""Impact limits: how many pupils a list would remove, counted before it does.
+
+In: rows with `pgn`, `brin` and `domein`, and the objections of today. Out: nothing, or a refusal of every list with
+too large an impact, which an operator must confirm by name. Called by ingestion and by `objection_erasure`, so that a
+truncated list, or one of the wrong polarity, destroys no cohort.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import reduce
 from typing import Any
 
@@ -10,107 +18,151 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from cohort.agreements.platform import ObjectionLimits
-from cohort.erasure import excluded_pupils
+from cohort.erasure.excluded_pupils import EXCLUDED_SCOPES, is_excluded
 from cohort.foundation.errors import ObjectionsRefused
-from cohort.legal_basis import opt_in_lists
+from cohort.legal_basis import objection_filter, opt_in_lists
 from cohort.legal_basis.objection_lists import OBJECTION_LISTS, SCOPE_DOMAIN, SCOPE_EVERYTHING, ObjectionList
 from cohort.legal_basis.objections import Objections
-from cohort.legal_basis.opt_in_lists import PupilNumbers
+from cohort.legal_basis.opt_in_lists import OptInList, PupilNumbers
 from cohort.states import local_frames
 
-LISTED_PUPILS_SCHEMA = f"list string not null, pgn string not null, {excluded_pupils.EXCLUDED_SCOPES} array<string>"
+LISTED_PUPILS_SCHEMA = f"list string not null, pgn string not null, {EXCLUDED_SCOPES} array<string>"
+
+
+@dataclass(frozen=True)
+class ListImpact:
+    """How many pupils one list would remove, in all and by school, and of how many."""
+
+    name: str
+    removed: int
+    removed_by_school: dict[str, int]
+    pupils: int
+    pupils_by_school: dict[str, int]
+
+    def exceeds(self, limits: ObjectionLimits, share: Decimal) -> str | None:
+        """The problem of a list that removes more than a share of all pupils, or too much of some school's."""
+        of_school = limits.max_erased_share_of_school
+        schools = sum(
+            limits.needs_confirmation(removed, self.pupils_by_school[school], of_school)
+            for school, removed in self.removed_by_school.items()
+        )
+        if limits.needs_confirmation(self.removed, self.pupils, share):
+            what, found = f"a list that takes away at most {share:%} of all pupils", "one that takes more"
+        elif schools:
+            what = f"a list that takes away at most {of_school:%} of one school's pupils"
+            found = f"one that takes more of {schools} schools"
+        else:
+            return None
+        place, example = OBJECTION_LISTS.place(f"{self.name}.toml"), "a day's new objections"
+        confirm = f"If it is right, run objections with --confirm {self.name}; nothing was erased."
+        return f"{OBJECTION_LISTS.problem(what, example, found, place)} {confirm}"
 
 
 def check_impact_limits(
-    rows: DataFrame, lists: Objections, limits: ObjectionLimits, domains: Collection[str], *, only_new: bool = False
+    rows: DataFrame,
+    objections: Objections,
+    limits: ObjectionLimits,
+    domains: Collection[str],
+    *,
+    only_new: bool = False,
 ) -> None:
-    """Refuse a list that would take away more than the platform's share of all pupils, or of one school's.
+    """Refuse lists that would remove more than the platform's share of all pupils, or of one school's.
 
-    Takes: rows with `pgn`, `brin` and `domein`; the lists (those confirmed are not held to it); whether
-    the rows are a run's new ones, of which only what was never filed before counts, and all of them together
-    are held to the share of one school: a run may bring a single school's.
-    Refuses: exit code 12, every such list at once; nothing was erased then, by no list.
+    Args:
+        rows: rows with `pgn`, `brin` and `domein`.
+        objections: the objections of today; lists that were confirmed are not checked.
+        limits: the limits of the platform.
+        domains: the domains of the test catalogue.
+        only_new: whether the rows are new ones of a run. Then only objections that were never filed before
+            count, and all rows together are limited to the share of one school: a run may bring a single school's.
+
+    Raises:
+        ObjectionsRefused: every such list (exit code 12); nothing was erased then, by no list.
     """
-    matched = _matched(rows, lists, domains, only_new)
-    if matched is None:
+    removed = _find_removed_pupils(rows, objections, domains, only_new)
+    if removed is None:
         return
-    matched.persist()
-    try:
-        per_list = _counts(matched.select("list", "pgn").distinct().groupBy("list"), "list")
-        if max(per_list.values(), default=0) <= limits.always_erased:
-            return
-        per_school = _counts(matched.groupBy("list", "brin"), "list", "brin")
-    finally:
-        matched.unpersist()
-    there = rows.select("pgn", "brin").distinct()
-    pupils = rows.select("pgn").distinct().count()
-    of_school = _counts(there.groupBy("brin"), "brin")
-    problems = []
-    for name, n in sorted(per_list.items()):
-        of_one = limits.max_erased_share_of_school
-        share = of_one if only_new else limits.max_erased_share
-        much = sum(limits.needs_confirmation(m, of_school[s], of_one) for (x, s), m in per_school.items() if x == name)
-        if limits.needs_confirmation(n, pupils, share):
-            what, found = f"a list that takes away at most {share:%} of all pupils", "one that takes more"
-        elif much:
-            what = f"a list that takes away at most {of_one:%} of one school's pupils"
-            found = f"one that takes more of {much} schools"
-        else:
-            continue
-        problems.append(
-            OBJECTION_LISTS.problem(what, "a day's new objections", found, OBJECTION_LISTS.place(f"{name}.toml"))
-            + f" If it is right, run objections with --confirm {name}; nothing was erased."
-        )
+    share = limits.max_erased_share_of_school if only_new else limits.max_erased_share
+    impacts = _measure_impacts(rows, removed, limits.always_erased)
+    problems = [problem for impact in impacts if (problem := impact.exceeds(limits, share))]
     if problems:
         raise ObjectionsRefused(*problems)
 
 
-def find_listed_numbers(rows: DataFrame, lists: Objections) -> PupilNumbers:
-    """The listed numbers that occur in the rows (`pgn`): the driver knows them already."""
-    allowed = (numbers for one in lists.opt_in_lists for numbers in one.numbers_by_scope.values())
-    listed = lists.barred_from_everything.union(*lists.barred_numbers.values(), *allowed)
+def find_listed_numbers(rows: DataFrame, objections: Objections) -> PupilNumbers:
+    """The numbers on any list that occur in the rows (`pgn`); the driver has the lists anyway."""
+    opted_in = (numbers for one in objections.opt_in_lists for numbers in one.numbers_by_scope.values())
+    listed = objections.barred_from_everything.union(*objections.barred_numbers.values(), *opted_in)
     if not listed:
         return frozenset()
-    keys = local_frames.make_local_frame(rows.sparkSession, "pgn string not null", [(n,) for n in sorted(listed)])
-    found: Any = rows.join(F.broadcast(keys), "pgn", "left_semi").select("pgn").distinct().toArrow()
-    return frozenset(found["pgn"].to_pylist())
+    numbers = objection_filter.make_number_frame(rows.sparkSession, listed)
+    occurring: Any = rows.join(F.broadcast(numbers), "pgn", "left_semi").select("pgn").distinct().toArrow()
+    return frozenset(occurring["pgn"].to_pylist())
 
 
-def _matched(rows: DataFrame, lists: Objections, domains: Collection[str], only_new: bool) -> DataFrame | None:
-    """Who loses a row by which list: `list`, `pgn` and `brin`, each once; None where no list can take any."""
-    listed = [line for one in lists.lists for line in _listed(one, lists, only_new)]
-    given = [p for p in lists.opt_in_lists if p.name not in lists.confirmed_lists]
-    given = [p for p in given if not only_new or p.name in lists.new_opt_in_lists]
-    if not listed and not given:
-        return None
-    keys = [local_frames.make_local_frame(rows.sparkSession, LISTED_PUPILS_SCHEMA, listed)]
-    for one in given:
-        permitted = {domain: [one.numbers_for_domain(domain)] for domain in sorted(domains)}
-        missing = opt_in_lists.find_pupils_not_opted_in(rows, [one], permitted).groupBy("pgn")
-        scopes = missing.agg(F.collect_list("purpose").alias(excluded_pupils.EXCLUDED_SCOPES))
-        keys.append(scopes.select(F.lit(one.name).alias("list"), "pgn", excluded_pupils.EXCLUDED_SCOPES))
-    found = rows.select("pgn", "brin", "domein").join(F.broadcast(reduce(DataFrame.unionByName, keys)), "pgn")
-    taken = found.where(excluded_pupils.is_excluded(F.col("domein"), F.col(excluded_pupils.EXCLUDED_SCOPES)))
-    return taken.select("list", "pgn", "brin").distinct()
-
-
-def _listed(one: ObjectionList, lists: Objections, only_new: bool) -> list[tuple[str, str, list[str]]]:
-    """Whom a list that blocks takes rows from: its name, every number of the pupil, and of what."""
-    if not one.blocks or one.name in lists.confirmed_lists:
-        return []
-    scopes: dict[str, list[str]] = {}
-    for filing in one.objections:
-        holds = filing.in_force(one.read_on) and (not only_new or (filing.pgn, filing.scope) in lists.new_objections)
-        if holds and (filing.scope == SCOPE_EVERYTHING or filing.scope.startswith(SCOPE_DOMAIN)):
-            pupil = lists.number_changes.newest(filing.pgn)
-            scopes.setdefault(pupil, []).append(filing.scope.removeprefix(SCOPE_DOMAIN))
+def _measure_impacts(rows: DataFrame, removed: DataFrame, always_erased: int) -> list[ListImpact]:
+    """The impact of every list; none is measured where each removes so few pupils that it is always allowed."""
+    removed.persist()
+    try:
+        by_list = _count_groups(removed.select("list", "pgn").distinct(), "list")
+        if max(by_list.values(), default=0) <= always_erased:
+            return []
+        by_list_and_school = defaultdict[str, dict[str, int]](dict)
+        for (name, school), count in _count_groups(removed, "list", "brin").items():
+            by_list_and_school[name][school] = count
+    finally:
+        removed.unpersist()
+    pupils = rows.select("pgn").distinct().count()
+    pupils_by_school = _count_groups(rows.select("pgn", "brin").distinct(), "brin")
     return [
-        (one.name, number, of)
-        for pupil, of in sorted(scopes.items())
-        for number in sorted(lists.number_changes.linked_numbers(frozenset({pupil})))
+        ListImpact(name, count, by_list_and_school[name], pupils, pupils_by_school)
+        for name, count in sorted(by_list.items())
     ]
 
 
-def _counts(grouped: Any, *by: str) -> dict[Any, int]:
-    found = grouped.agg(F.count(F.lit(1)).alias("n")).toArrow().to_pylist()
-    return {(tuple(line[name] for name in by) if len(by) > 1 else line[by[0]]): line["n"] for line in found}
+def _find_removed_pupils(
+    rows: DataFrame, objections: Objections, domains: Collection[str], only_new: bool
+) -> DataFrame | None:
+    """Pupils who lose a row by a list: `list`, `pgn` and `brin`, each once; None where no list can remove any."""
+    listed = [entry for one in objections.lists for entry in _listed_scopes(one, objections, only_new)]
+    unconfirmed = [one for one in objections.opt_in_lists if one.name not in objections.confirmed_lists]
+    checked = [one for one in unconfirmed if not only_new or one.name in objections.new_opt_in_lists]
+    if not listed and not checked:
+        return None
+    frames = [local_frames.make_local_frame(rows.sparkSession, LISTED_PUPILS_SCHEMA, listed)]
+    frames.extend(_pupils_without_opt_in_to(one, rows, domains) for one in checked)
+    excluded = F.broadcast(reduce(DataFrame.unionByName, frames))
+    candidates = rows.select("pgn", "brin", "domein").join(excluded, "pgn")
+    return (
+        candidates.where(is_excluded(F.col("domein"), F.col(EXCLUDED_SCOPES))).select("list", "pgn", "brin").distinct()
+    )
+
+
+def _pupils_without_opt_in_to(one: OptInList, rows: DataFrame, domains: Collection[str]) -> DataFrame:
+    permitted = {domain: [one.numbers_for_domain(domain)] for domain in sorted(domains)}
+    missing = opt_in_lists.find_pupils_not_opted_in(rows, [one], permitted).groupBy("pgn")
+    scopes = missing.agg(F.collect_list("purpose").alias(EXCLUDED_SCOPES))
+    return scopes.select(F.lit(one.name).alias("list"), "pgn", EXCLUDED_SCOPES)
+
+
+def _listed_scopes(one: ObjectionList, objections: Objections, only_new: bool) -> Iterator[tuple[str, str, list[str]]]:
+    """The name of a list that blocks, every number of each pupil on it, and the scopes of the pupil's objections."""
+    if not one.blocks or one.name in objections.confirmed_lists:
+        return
+    scopes = defaultdict[str, list[str]](list)
+    for line in one.objections:
+        counts = not only_new or (line.pgn, line.scope) in objections.new_objections
+        erases = line.scope == SCOPE_EVERYTHING or line.scope.startswith(SCOPE_DOMAIN)
+        if counts and erases and line.in_force(one.read_on):
+            scopes[objections.number_changes.newest(line.pgn)].append(line.scope.removeprefix(SCOPE_DOMAIN))
+    for pupil, own_scopes in sorted(scopes.items()):
+        for number in sorted(objections.number_changes.linked_numbers(frozenset({pupil}))):
+            yield one.name, number, own_scopes
+
+
+def _count_groups(rows: DataFrame, *by: str) -> dict[Any, int]:
+    """The number of rows per group; a key is a tuple where there are several columns."""
+    counted: Any = rows.groupBy(*by).agg(F.count(F.lit(1)).alias("n")).toArrow()
+    return {
+        (tuple(line[name] for name in by) if len(by) > 1 else line[by[0]]): line["n"] for line in counted.to_pylist()
+    }

@@ -1,7 +1,10 @@
-"""Files that lie beside the rows and are of no table: what a removal left, under whatever name.
+"""Leftover files: files beside a table's own, which an erasure left behind under whatever name.
 
-A removed file that somebody still reads gets another name on NFS, with its rows in it, and stays until its
-last reader ends: often after the run that removed it. So every run of intake and of objections looks.
+In: results, quarantine, stages and published tables. Out: a sentence per place with such files. Called at the end of
+every run of ingestion and of `objections`.
+
+A removed file that somebody still reads gets another name on NFS, with its rows in it, and stays until its last
+reader ends, often after the run that removed it.
 """
 
 from __future__ import annotations
@@ -11,73 +14,74 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cohort import delta
+from cohort.erasure.outdated_releases import UNPUBLISHED_STATES
 from cohort.foundation.errors import DestructionIncomplete, describe_problem
 from cohort.release_records import record_store
-from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
-
-LIVE_STAGES = frozenset({ReleaseState.STAGED, ReleaseState.VERIFIED})
 
 
 def find_leftover_files(zones: StorageZones) -> list[str]:
-    """Count what is of no table, in results, quarantine, stages and published tables.
+    """Count the files that belong to no table, in results, quarantine, stages and published tables.
 
-    Takes: places on which nobody writes meanwhile: the caller holds the lock of intake, alone.
-    Gives: a sentence per place that has such files, by the place alone.
+    Args:
+        zones: the zones of the storage root. Nobody else may write: the caller holds the lock of ingestion.
+
+    Returns:
+        A sentence per place that has such files, which names the place only.
     """
-    return [_sentence(zones, top, number) for top, number in _counted(zones) if number]
+    return [_describe_leftovers(zones, place, count) for place, count in _count_leftovers(zones) if count]
 
 
-def leftover_exit_code(sentences: list[str]) -> int:
+def leftover_exit_code(sentences: list[str] | tuple[str, ...]) -> int:
+    """The exit code of a run that found leftover files (16), or none (0)."""
     return DestructionIncomplete.exit_code if sentences else 0
 
 
-def _counted(zones: StorageZones) -> Iterator[tuple[Path, int]]:
+def _count_leftovers(zones: StorageZones) -> Iterator[tuple[Path, int]]:
     for table in (zones.results, zones.quarantine):
         if delta.table_exists(table):
             yield table, len(delta.list_files_vacuum_leaves(table))
     for table in sorted(zones.published_table("").glob("*")):
         if table.is_dir() and not table.is_symlink() and record_store.find_published_record(zones, table.name):
-            yield table, _beside(table)
-    for project in sorted(zones.staging("").glob("*")):
-        yield project, _unrecorded(zones, project)
+            yield table, _count_foreign_files(table)
+    for folder in sorted(zones.staging("").glob("*")):
+        yield folder, _count_outside_stages(zones, folder)
 
 
-def _unrecorded(zones: StorageZones, project: Path) -> int:
-    """What stands in the place of a project's stages and is of none.
+def _count_outside_stages(zones: StorageZones, folder: Path) -> int:
+    """The files in a project's staging folder that belong to no stage.
 
-    A stage of a run that was killed has no record: it goes with the next run of objections or release.
+    The stage of a run that was killed has no record: the next run of `objections` or `release` removes it.
     """
-    if not project.is_dir() or project.is_symlink():
+    if not folder.is_dir() or folder.is_symlink():
         return 1
-    kept = {
+    stages = {
         f"{record.release}"
-        for record in record_store.load_release_records(zones, project.name)
-        if record.state in LIVE_STAGES
+        for record in record_store.load_release_records(zones, folder.name)
+        if record.state in UNPUBLISHED_STATES
     }
-    inside = [path for path in project.iterdir() if path.name in kept or not path.name.isdigit()]
-    return sum(_beside(path) if path.name in kept else _every(path) for path in inside)
+    entries = [path for path in folder.iterdir() if path.name in stages or not path.name.isdigit()]
+    return sum(_count_foreign_files(path) if path.name in stages else _count_files(path) for path in entries)
 
 
-def _beside(table: Path) -> int:
+def _count_foreign_files(table: Path) -> int:
     try:
-        return len(delta.list_foreign_files(table)) if delta.table_exists(table) else _every(table)
+        return len(delta.list_foreign_files(table)) if delta.table_exists(table) else _count_files(table)
     except delta.TABLE_ERRORS:
-        return _every(table)  # nobody knows which of them are the table's
+        return _count_files(table)  # nobody knows which of them are the table's
 
 
-def _every(path: Path) -> int:
+def _count_files(path: Path) -> int:
     if path.is_symlink() or not path.is_dir():
         return 1
     return sum(len(names) for _, _, names in os.walk(path))
 
 
-def _sentence(zones: StorageZones, top: Path, number: int) -> str:
-    found = f"{number} other" + ("" if number == 1 else "s")
+def _describe_leftovers(zones: StorageZones, place: Path, count: int) -> str:
     return describe_problem(
         "no files but those of the table",
         example="after a vacuum",
-        found=found,
-        where=top.relative_to(zones.root).as_posix(),
+        found=f"{count} other" + ("" if count == 1 else "s"),
+        where=place.relative_to(zones.root).as_posix(),
         do=f"{delta.OPEN_FILES_ADVICE}, remove what is not the table's, then run the same again",
     )

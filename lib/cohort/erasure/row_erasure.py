@@ -1,18 +1,24 @@
-"""Rows of excluded pupils taken out of results and quarantine, and the files that held them."""
+"""Rows of excluded pupils erased from results and quarantine, with the files that had them.
+
+In: the objections of today and the current results. Out: counts; no file of the tables has an erased row any more.
+Called by `objection_erasure`, and by ingestion for quarantined lines. What is erased is journalled first
+(`results.erasure_journal`), so that a run that was killed is repaired by the next one.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
+from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort import delta
 from cohort.agreements.catalogue import Catalogue
-from cohort.agreements.platform import Platform
+from cohort.agreements.environment import Environment
 from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
 from cohort.erasure import excluded_pupils
+from cohort.erasure.excluded_pupils import EXCLUDED_SCOPES
 from cohort.foundation import identifiers
 from cohort.legal_basis import opt_in_lists
 from cohort.legal_basis.objections import Objections
@@ -21,72 +27,94 @@ from cohort.states.schemas import CANONICAL_COLUMNS
 from cohort.storage.zone_paths import StorageZones
 
 
+class ErasedRows(NamedTuple):
+    """The number of rows erased from results and from quarantine."""
+
+    results: int
+    quarantine: int
+
+
 def erase_excluded_rows(
-    spark: SparkSession,
-    zones: StorageZones,
-    platform: Platform,
-    catalogue: Catalogue,
-    lists: Objections,
-    now: dt.datetime,
-) -> dict[str, int]:
-    """Take the barred rows out of results and quarantine, and the files that held them."""
+    spark: SparkSession, environment: Environment, catalogue: Catalogue, objections: Objections
+) -> ErasedRows:
+    """Erase the rows of excluded pupils from results and quarantine, and the files that had them.
+
+    Args:
+        spark: the session.
+        environment: the surroundings of the run; the caller holds the lock of ingestion.
+        catalogue: the catalogue of tests and schools.
+        objections: the objections of today.
+    """
+    zones, domains = environment.zones, catalogue.domains()
     batches = ledger.read_counted_batches(zones.ledger)
     erasure_journal.close_interrupted_erasure(zones, batches)
     results = current_results.read_current_results(spark, zones, batches)
     erasure_journal.vacuum_marked_table(zones)
-    domains = catalogue.domains()
-    if lists.opt_in_lists:
-        left = excluded_pupils.pupils_without_opt_in(lists, results, domains)
-        opt_in_lists.record_unlisted_pupils(results, left, lists.opt_in_lists, zones.opt_in_exclusions, platform.tables)
-    keys = excluded_pupils.find_excluded_pupils(lists, results, domains).persist()
+    if objections.opt_in_lists:
+        unlisted = excluded_pupils.pupils_without_opt_in(objections, results, domains)
+        opt_in_lists.record_unlisted_pupils(
+            results, unlisted, objections.opt_in_lists, zones.opt_in_exclusions, environment.platform.tables
+        )
+    excluded = excluded_pupils.find_excluded_pupils(objections, results, domains).persist()
     try:
-        hit = excluded_pupils.is_excluded(F.col("domein"), F.col(excluded_pupils.EXCLUDED_SCOPES))
-        erased = results.join(F.broadcast(keys), "pgn").where(hit).count()
+        must_go = excluded_pupils.is_excluded(F.col("domein"), F.col(EXCLUDED_SCOPES))
+        erased = results.join(F.broadcast(excluded), "pgn").where(must_go).count()
         if erased:
-            with erasure_journal.journal_erasure(
-                zones, now, "objections", delta.count_batch_rows(zones.results, batches), erased
-            ):
-                _remove(spark, zones, zones.results, keys, F.col("t.domein"))
-        refused = _quarantined(spark, zones, catalogue, keys)
+            rows_before = delta.count_batch_rows(zones.results, batches)
+            with erasure_journal.journal_erasure(zones, environment.now, "objections", rows_before, erased):
+                _erase_and_vacuum(spark, zones, zones.results, excluded, F.col("t.domein"))
+        quarantined = _erase_quarantined_rows(spark, zones, catalogue, excluded)
     finally:
-        keys.unpersist()
-    return {"results": erased, "quarantine": refused}
+        excluded.unpersist()
+    return ErasedRows(erased, quarantined)
 
 
-def _quarantined(spark: SparkSession, zones: StorageZones, catalogue: Catalogue, keys: DataFrame) -> int:
-    """Refused rows of barred pupils; of a line that is no row, whatever stands anywhere in it counts."""
-    rows = delta.read_table(spark, zones.quarantine)
-    domain = excluded_pupils.domain_of_test_code(F.col("row.toetscode"), catalogue)
-    hit = excluded_pupils.is_excluded(domain, F.col(excluded_pupils.EXCLUDED_SCOPES))
-    found = rows.join(F.broadcast(keys), "pgn").where(hit).count()
-    if found:
-        inside = excluded_pupils.domain_of_test_code(F.col("t.row.toetscode"), catalogue)
-        _remove(spark, zones, zones.quarantine, keys, inside)
-    return found + erase_broken_lines(spark, zones, keys)
+def erase_broken_lines(spark: SparkSession, zones: StorageZones, excluded: DataFrame) -> int:
+    """Erase quarantined lines that could not be parsed to rows and have one of the numbers in some cell.
 
+    Args:
+        spark: the session.
+        zones: the zones of the storage root.
+        excluded: the excluded pupils, with `pgn`.
 
-def erase_broken_lines(spark: SparkSession, zones: StorageZones, keys: DataFrame) -> int:
-    """Take refused lines that are no rows out of quarantine where one of these numbers stands in them."""
-    rows = delta.read_table(spark, zones.quarantine)
-    listed = F.broadcast(keys.select(F.col("pgn").alias("_number")))
-    whole = _broken(rows).join(listed, "_number", "left_semi").select(*rows.columns).distinct()
-    gone = whole.count()
-    if gone:
+    Returns:
+        The number of lines erased.
+    """
+    quarantine = delta.read_table(spark, zones.quarantine)
+    numbers = F.broadcast(excluded.select(F.col("pgn").alias("_number")))
+    lines = _candidate_numbers(quarantine).join(numbers, "_number", "left_semi").select(*quarantine.columns).distinct()
+    erased = lines.count()
+    if erased:
         erasure_journal.mark_for_vacuum(zones, zones.quarantine)
-        delta.delete_equal_rows(spark, zones.quarantine, whole)
+        delta.delete_equal_rows(spark, zones.quarantine, lines)
         erasure_journal.vacuum_marked_table(zones)
-    return gone
+    return erased
 
 
-def _broken(rows: DataFrame) -> DataFrame:
-    """Lines that are no rows, or have no number, once per value that may be one: `_number` beside them."""
-    broken = rows.where(F.array_contains("codes", F.lit(ROW_BROKEN)) | F.col("pgn").isNull())
+def _erase_quarantined_rows(spark: SparkSession, zones: StorageZones, catalogue: Catalogue, excluded: DataFrame) -> int:
+    """Erase quarantined rows of excluded pupils; in a line that is no row, a number in any cell counts."""
+    quarantine = delta.read_table(spark, zones.quarantine)
+    domain = excluded_pupils.domain_of_test_code(F.col("row.toetscode"), catalogue)
+    must_go = excluded_pupils.is_excluded(domain, F.col(EXCLUDED_SCOPES))
+    erased = quarantine.join(F.broadcast(excluded), "pgn").where(must_go).count()
+    if erased:
+        domain_in_merge = excluded_pupils.domain_of_test_code(F.col("t.row.toetscode"), catalogue)
+        _erase_and_vacuum(spark, zones, zones.quarantine, excluded, domain_in_merge)
+    return erased + erase_broken_lines(spark, zones, excluded)
+
+
+def _candidate_numbers(quarantine: DataFrame) -> DataFrame:
+    """Lines that are no rows or have no number, once per cell that may be a number, with `_number` added."""
+    broken = quarantine.where(F.array_contains("codes", F.lit(ROW_BROKEN)) | F.col("pgn").isNull())
     cells = F.array(*(F.expr(identifiers.normalise_pgn_sql(f"row.{name}")) for name in CANONICAL_COLUMNS))
     return broken.select("*", F.explode(F.array_distinct(cells)).alias("_number"))
 
 
-def _remove(spark: SparkSession, zones: StorageZones, table: Path, keys: DataFrame, domain: Column) -> None:
+def _erase_and_vacuum(
+    spark: SparkSession, zones: StorageZones, table: Path, excluded: DataFrame, domain: Column
+) -> None:
+    """Delete the rows of excluded pupils from a table (`t` in the merge) and the files that had them."""
     erasure_journal.mark_for_vacuum(zones, table)
-    where = excluded_pupils.is_excluded(domain, F.col(f"s.{excluded_pupils.EXCLUDED_SCOPES}"))
-    delta.delete_matching_rows(spark, table, keys, "pgn", where)
+    must_go = excluded_pupils.is_excluded(domain, F.col(f"s.{EXCLUDED_SCOPES}"))
+    delta.delete_matching_rows(spark, table, excluded, "pgn", must_go)
     erasure_journal.vacuum_marked_table(zones)

@@ -18,10 +18,10 @@ from cohort.delivery_formats.file_recognition import REPEATED, ROSTER, Recogniti
 from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
 from cohort.erasure import (
     consent_expiry,
+    excluded_numbers,
     excluded_pupils,
     impact_limits,
     leftover_files,
-    objection_erasure,
     raw_file_erasure,
     row_erasure,
 )
@@ -106,7 +106,7 @@ def ingest_deliveries(spark: SparkSession, intake: IngestionContext, progress: P
     after = Ledger((*known.entries, *entries))
     results_store.require_closed_accounts(zones, after)
     gone = retention.apply_retention(spark, zones, holds, after, received.files, intake.now)
-    sought = objection_erasure.numbers_to_erase(spark, zones, lists, domains)
+    sought = excluded_numbers.numbers_to_erase(spark, zones, lists, domains)
     among = _new(received, lists) if ended else None
     gone["objected"] = raw_file_erasure.erase_raw_files(zones.deliveries, after, sought, limits, among)
     progress(f"retention: {sum(gone.values())} things of the past removed")

@@ -16,7 +16,7 @@ from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, Refusal, locate_defect
 from cohort.keys import project_keys
-from cohort.legal_basis import eligibility, list_vocabulary
+from cohort.legal_basis import instruction_register, list_vocabulary
 from cohort.live_tables import row_withdrawal
 from cohort.release_records import record_store
 from cohort.release_records.release_record import ReleaseRecord
@@ -100,6 +100,8 @@ def find_lapsed_schools(
     Refuses: no school at all with an instruction (exit code 17): that looks like a list that was lost.
     """
     may_name = list_vocabulary.load_list_vocabulary(zones, folder, catalogue.load_catalogue(folder))
-    holds = eligibility.load_instructions(zones, today, may_name).instructed_schools(agreed)
+    holds = instruction_register.load_instruction_register(zones.instructions, today, may_name).instructed_schools(
+        agreed
+    )
     before = record.instructed
     return frozenset(entry[:4] for entry in before if holds.lapsed_since([entry]))

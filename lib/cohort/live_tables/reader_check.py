@@ -12,7 +12,7 @@ from cohort.access import table_access
 from cohort.agreements import catalogue, project
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.erasure import objection_erasure
+from cohort.erasure import outdated_releases
 from cohort.foundation.errors import (
     EXIT_DEFECT,
     EXIT_DONE,
@@ -102,7 +102,7 @@ def _of_personal_data(round_: ReaderCheck, agreed: Project) -> list[str]:
     may_name = list_vocabulary.load_list_vocabulary(zones, round_.folder, listed)
     given = eligibility.load_consents(zones, round_.platform, today, may_name).consented_pupils(agreed)
     told += [CONSENTS_DIFFER] if given.digest != record.consents_digest else []
-    told += [OBJECTIONS_DUE] if objection_erasure.is_release_due(zones, lists, agreed.name) else []
+    told += [OBJECTIONS_DUE] if outdated_releases.is_release_due(zones, lists, agreed.name) else []
     return [
         *told,
         *(

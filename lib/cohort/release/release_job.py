@@ -124,7 +124,7 @@ def _intruder_figures(measures: Mapping[str, int | float]) -> dict[str, Intruder
     The kinds: a stranger, somebody who knows others of the class, a school and a school board.
     """
     names = ("smallest_class", "smallest_others", "smallest_board_others")
-    chances = reidentification_risk.intruder_chances_of_smallest_counts(*(int(measures[name]) for name in names))
+    chances = reidentification_risk.bound_intruder_chances(*(int(measures[name]) for name in names))
     return {kind: IntruderFigures.model_validate(chance) for kind, chance in chances.items()}
 
 
@@ -164,7 +164,7 @@ def stage_release(
 
     # 1. What the release is made from.
     batches = _require_batches(zones)
-    objection_erasure.accept_objections(spark, zones, platform, eligible.objections, task.catalogue.domains())
+    objection_erasure.accept_objections(spark, environment, eligible.objections, task.catalogue.domains())
     results = AcceptedResults(current_results.read_current_results(spark, zones, batches))
     inputs = _pipeline_input(task, eligible, key)
 

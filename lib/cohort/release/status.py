@@ -12,7 +12,7 @@ from cohort.access import table_access
 from cohort.agreements import catalogue, project
 from cohort.agreements.environment import Environment
 from cohort.agreements.project import Project
-from cohort.erasure import objection_erasure
+from cohort.erasure import outdated_releases
 from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, Refusal, RightsRefused, locate_defect
 from cohort.keys import project_keys
 from cohort.legal_basis import eligibility, list_vocabulary, objections
@@ -103,7 +103,7 @@ def _reasons_to_release_again(
     """Return which lists changed since the published release, or no longer allow it."""
     environment = context.environment
     reasons: list[DueReason] = []
-    if context.objections is not None and objection_erasure.is_release_due(
+    if context.objections is not None and outdated_releases.is_release_due(
         environment.zones, context.objections, declaration.name
     ):
         reasons.append(DueReason.OBJECTIONS_CHANGED)

@@ -213,7 +213,7 @@ def _faced_by_intruders(record: ReleaseRecord) -> dict[str, int]:
     if record.intruders is None or record.pseudonymous:
         return {}
     k, others = (int(record.thresholds[name]) for name in ("k", "k_others"))
-    chances = reidentification_risk.intruder_chances_of_smallest_counts(k, others, others)
+    chances = reidentification_risk.bound_intruder_chances(k, others, others)
     return {kind: max(int(chance["left_at_least"]), 1) for kind, chance in chances.items()}
 
 

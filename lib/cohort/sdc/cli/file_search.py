@@ -1,4 +1,8 @@
-"""The records of a plain file searched for classes: together, or apart by who shows a sensitive value."""
+"""The search for classes of the records of a plain file: all together, or by whether they have a sensitive value.
+
+In go encoded records and settings; out come the recoding and the class of every record. What a search promises is
+counted once more here, since what is written cannot be taken back.
+"""
 
 from __future__ import annotations
 
@@ -7,105 +11,124 @@ from fractions import Fraction
 
 import numpy as np
 
+from cohort.sdc.cli.contributors import RecordContributors
+from cohort.sdc.cli.encoded_records import EncodedRecords
+from cohort.sdc.cli.sensitive_column import SensitiveColumn
 from cohort.sdc.cli.settings import RecodingSettings
-from cohort.sdc.cli.tabulation import RecordContributors, SensitiveColumn
-from cohort.sdc.global_recoding import lattice_search
+from cohort.sdc.global_recoding.lattice_search import search_global_recoding
 from cohort.sdc.global_recoding.recoding_request import RecodingRequest
-from cohort.sdc.local_recoding import local_search
-from cohort.sdc.model.arrays import IntArray
+from cohort.sdc.local_recoding.local_search import search_local_recoding
+from cohort.sdc.model.arrays import Int32Array, IntArray
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import Recoding
-from cohort.sdc.partitioned import populations
+from cohort.sdc.partitioned.populations import (
+    classes_of_all_records,
+    merge_population_recodings,
+    search_populations_separately,
+)
 from cohort.sdc.privacy_models.class_constraints import classes_satisfying_constraints
 from cohort.sdc.privacy_models.sensitive_suppression import require_enough_values
 
 
 @dataclass(frozen=True, eq=False)
 class FileSearchResult:
-    """The recoding, the class of every record (negative where it is suppressed), the histogram it is of."""
+    """The outcome of a search of a file.
+
+    Args:
+        recoding: the recoding.
+        class_of_record: the class of every record, negative where it is suppressed.
+        histogram: the histogram whose units the recoding is of.
+    """
 
     recoding: Recoding
-    class_of: populations.RecordClasses
+    class_of_record: Int32Array
     histogram: Histogram
 
 
-def search_plain_file(
-    wanted: RecodingSettings,
-    codes: IntArray,
-    coding: Coding,
-    known_by: RecordContributors | None,
-    sensitive: SensitiveColumn | None,
-) -> FileSearchResult:
-    """Search the records for classes.
+def search_records(records: EncodedRecords, settings: RecodingSettings) -> FileSearchResult:
+    """Search the records for classes; of a sensitive column the search uses only whether a record has a value.
 
-    Takes: what the analyst asks; a code per record; who knows the records: schools, or boards; the sensitive
-    column, of which the search sees only whether a record has a value.
-    Refuses: records for which there is no recoding, a sensitive column that too few have a value of (14).
+    Raises:
+        NotAnonymous: no recoding satisfies the settings, or too few records have a sensitive value (exit code 14).
     """
-    if sensitive is None:
-        histogram = _build_histogram(codes, known_by, single=wanted.single)
-        recoding = _search_histogram(wanted, histogram, coding, wanted.limit)
+    request = _make_request(records.coding, settings)
+    if records.sensitive is None:
+        histogram = _build_histogram(records.codes, records.contributors, settings)
+        recoding = _search_histogram(histogram, request, settings)
         return FileSearchResult(recoding, recoding.class_of[histogram.unit_of_pupil], histogram)
-    require_enough_values(int(sensitive.has_value.sum()), wanted.least_known, str(wanted.sensitive))
-    recoding, class_of = _search_apart(wanted, codes, coding, known_by, sensitive)
-    histogram = _build_histogram(codes, known_by, single=True)
-    by_unit = np.empty(histogram.units, dtype=np.int32)
-    by_unit[histogram.unit_of_pupil] = class_of
-    return FileSearchResult(replace(recoding, class_of=by_unit), class_of, histogram)
+    with_value = int(records.sensitive.has_value.sum())
+    require_enough_values(with_value, settings.min_pupils_with_value, str(settings.sensitive))
+    recoding, class_of_record = _search_populations(records, records.sensitive, request, settings)
+    histogram = _build_histogram(records.codes, records.contributors, settings, single=True)
+    class_of_unit = np.empty(histogram.units, dtype=np.int32)
+    class_of_unit[histogram.unit_of_pupil] = class_of_record
+    return FileSearchResult(replace(recoding, class_of=class_of_unit), class_of_record, histogram)
 
 
-def _build_histogram(codes: IntArray, known_by: RecordContributors | None, *, single: bool) -> Histogram:
-    if known_by is None:
-        return Histogram.from_pupils(codes, single=single)
-    return known_by.histogram(codes, single=single)
-
-
-def _search_histogram(wanted: RecodingSettings, histogram: Histogram, coding: Coding, limit: Fraction) -> Recoding:
-    low, high = wanted.levels(coding)
-    searched = (
-        local_search.search_local_recoding if wanted.recoding == "local" else lattice_search.search_global_recoding
-    )(
-        histogram,
-        RecodingRequest(
-            coding,
-            wanted.constraints,
-            objective=wanted.objective,
-            suppression_limit=limit,
-            weights=wanted.weights,
-            lowest=low,
-            highest=high,
-        ),
+def _make_request(coding: Coding, settings: RecodingSettings) -> RecodingRequest:
+    lowest, highest = settings.level_bounds(coding)
+    return RecodingRequest(
+        coding,
+        settings.constraints,
+        objective=settings.objective,
+        suppression_limit=settings.suppression_limit,
+        weights=settings.weights,
+        lowest=lowest,
+        highest=highest,
     )
-    classes = searched.class_of.astype(np.int64)
-    # Searches promise it; what is written is looked at once more.
-    if not classes_satisfying_constraints(histogram, classes, searched.classes, wanted.constraints).all():
+
+
+def _build_histogram(
+    codes: IntArray, contributors: RecordContributors | None, settings: RecodingSettings, *, single: bool = False
+) -> Histogram:
+    """The histogram of records; each a unit of its own where a local recoding, or the caller, needs it."""
+    single = single or settings.recoding == "local"
+    if contributors is None:
+        return Histogram.from_pupils(codes, single=single)
+    return contributors.build_histogram(codes, single=single)
+
+
+def _search_histogram(histogram: Histogram, request: RecodingRequest, settings: RecodingSettings) -> Recoding:
+    """Search one population, and check what the search promises.
+
+    Raises:
+        ValueError: a class that does not satisfy every constraint, or more suppressed than allowed (a defect).
+    """
+    search = search_local_recoding if settings.recoding == "local" else search_global_recoding
+    recoding = search(histogram, request)
+    class_of = recoding.class_of.astype(np.int64)
+    if not classes_satisfying_constraints(histogram, class_of, recoding.classes, settings.constraints).all():
         raise ValueError("a class of the recoding does not satisfy every constraint")
-    if not searched.released_pupils or searched.suppressed > limit * histogram.pupils:
+    if not recoding.released_pupils or recoding.suppressed > request.max_suppressed_share * histogram.pupils:
         raise ValueError("the recoding suppresses more than the limit allows")
-    return searched
+    return recoding
 
 
-def _search_apart(
-    wanted: RecodingSettings,
-    codes: IntArray,
-    coding: Coding,
-    known_by: RecordContributors | None,
-    sensitive: SensitiveColumn,
-) -> tuple[Recoding, populations.RecordClasses]:
-    """The records with a value and those without, each searched by itself."""
-    # A local search leaves over what it cannot place; both together are held to the limit.
-    limit = Fraction(1) if wanted.recoding == "local" else wanted.limit
+def _search_populations(
+    records: EncodedRecords, sensitive: SensitiveColumn, request: RecodingRequest, settings: RecodingSettings
+) -> tuple[Recoding, Int32Array]:
+    """Search the records with a sensitive value and those without separately, and merge their recodings.
 
-    def of_population(places: populations.RecordIndices) -> tuple[Recoding, populations.RecordClasses]:
-        known = None if known_by is None else known_by.among(places)
-        histogram = _build_histogram(np.atleast_2d(codes)[:, places], known, single=wanted.single)
-        recoding = _search_histogram(wanted, histogram, coding, limit)
+    Returns:
+        The merged recoding, and the class of every record in it.
+    """
+    # A local search suppresses what it cannot place; the limit is applied to both populations together.
+    limit = Fraction(1) if settings.recoding == "local" else settings.suppression_limit
+    population_request = replace(request, suppression_limit=limit)
+
+    def search_population(members: IntArray) -> tuple[Recoding, Int32Array]:
+        contributors = None if records.contributors is None else records.contributors.subset(members)
+        histogram = _build_histogram(np.atleast_2d(records.codes)[:, members], contributors, settings)
+        recoding = _search_histogram(histogram, population_request, settings)
         return recoding, recoding.class_of[histogram.unit_of_pupil]
 
-    records = len(sensitive.places)
-    recodings, members = populations.search_populations_apart(sensitive.has_value, of_population)
-    goal = WeightedLoss.for_columns("mean", coding.columns, wanted.weights)
-    joined, numbers = populations.join_population_recodings(recodings, records, wanted.limit, wanted.constraints, goal)
-    return joined, populations.assign_population_classes(members, numbers, records)
+    populations = search_populations_separately(sensitive.has_value, search_population)
+    loss = WeightedLoss.for_columns("mean", request.coding.columns, settings.weights)
+    pupils = len(sensitive.places)
+    recodings = {name: population.recoding for name, population in populations.items()}
+    merged, numbers = merge_population_recodings(
+        recodings, pupils, settings.suppression_limit, settings.constraints, loss
+    )
+    return merged, classes_of_all_records(populations, numbers, pupils)

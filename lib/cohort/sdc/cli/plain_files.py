@@ -1,7 +1,8 @@
 """Plain files of records, CSV or Parquet, read by column.
 
-A plain file is UTF-8 text with a header, `;` or `,` between the fields and `"` around those that need
-it, read by `cohort.delimited_text` as deliveries are; or Parquet, where the name ends in `.parquet`.
+A plain file is UTF-8 text with a header, `;` or `,` between the fields and `"` around those that need it, read by
+`foundation.delimited_text` as deliveries are; or Parquet, where the name ends in `.parquet`. In go a path and names of
+columns; out come their values as they are written. Messages say how many cells are wrong, and never quote one.
 """
 
 from __future__ import annotations
@@ -28,31 +29,39 @@ from cohort.foundation.delimited_text import (
     open_delimited_text,
 )
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
+from cohort.sdc.model.arrays import Int32Array, IntArray
 
+_NAMES_LISTED = 12
 NO_VALUE = -1
 """The place of a cell without a value."""
 DEFAULT_DELIMITER = ";"
 BATCH_RECORDS = 1 << 14
-FAULT_REMEDIES: dict[TextFault, str] = {
+"""Records of a text that are encoded at once."""
+_FAULT_REMEDIES: dict[TextFault, str] = {
     "ENCODING": "Save it as UTF-8",
     "NOT_TEXT": "Save it as UTF-8 text",
     "QUOTE": "Write a quote in a field twice and put quotes around the field, or take the quote away",
     "SWALLOWED": "Take stray quotes away; a field with line ends may not look like the end of a record",
     "HEADER_REPEATED": "Take the second header away, and see that both parts have the same columns",
 }
-Places = npt.NDArray[np.signedinteger]
+CompactIndices = npt.NDArray[np.signedinteger]
+"""Indices in the smallest type that they fit in."""
 
 
 @dataclass(frozen=True, eq=False)
 class ColumnCells:
-    """One column: the distinct values that occur, as they stand in the file, and the place of each record's.
+    """One column, dictionary encoded.
 
     cells            values     places
-    m; ; j; m    →   [m, j]     [0, EMPTY, 1, 0]
+    m; ; j; m    →   [m, j]     [0, NO_VALUE, 1, 0]
+
+    Args:
+        values: the distinct values that occur, as they stand in the file.
+        places: the place of each record's value among them; NO_VALUE for an empty cell.
     """
 
     values: tuple[str, ...]
-    places: Places
+    places: CompactIndices
 
     @property
     def empty(self) -> int:
@@ -62,7 +71,13 @@ class ColumnCells:
 
 @dataclass(frozen=True, eq=False)
 class PlainFile:
-    """Takes: the columns asked for, by name; the number of records; what stands between the fields."""
+    """A plain file that was read.
+
+    Args:
+        columns: the columns that were read, by name.
+        records: the number of records.
+        delimiter: the delimiter of the fields; DEFAULT_DELIMITER for Parquet.
+    """
 
     columns: Mapping[str, ColumnCells]
     records: int
@@ -74,11 +89,15 @@ def is_parquet_path(path: Path) -> bool:
 
 
 def read_plain_file(path: Path, names: Sequence[str]) -> PlainFile:
-    """Reads the columns named, and nothing of the others.
+    """Read some columns of a plain file, and nothing of the others.
 
-    Gives: empty cells apart from values; all values exactly as they are written, blanks included.
-    Refuses: a file that cannot be read, a column that is not there or there twice, rows of unequal length
-    (exit code 10); a file without records (14).
+    Returns:
+        The columns: values exactly as they are written, blanks included, and empty cells.
+
+    Raises:
+        ConfigurationRefused: a file that cannot be read, a column that is missing or there twice, rows of unequal
+            length (exit code 10).
+        NotAnonymous: a file without records (exit code 14).
     """
     try:
         if not path.is_file():
@@ -92,7 +111,7 @@ def read_plain_file(path: Path, names: Sequence[str]) -> PlainFile:
                 example='`1;"says ""yes"""`',
                 found=refused.description,
                 where=str(path),
-                do=FAULT_REMEDIES[refused.fault],
+                do=_FAULT_REMEDIES[refused.fault],
             )
         ) from None
     except (OSError, ValueError, pa.ArrowException) as failure:  # its message may hold a value
@@ -122,18 +141,18 @@ def read_plain_file(path: Path, names: Sequence[str]) -> PlainFile:
 
 
 def suggest_name(name: str, known: Iterable[str]) -> str:
-    """What to do about a name that is not known: the known one that is most like it, or all of them."""
+    """The remedy for an unknown name: the known name most like it, or all known names."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    near = near or [other for other in names if other.strip().lower() == name.strip().lower()]
-    if near:
-        return f"Write `{near[0]}` if that is meant"
-    shown = ", ".join(f"`{other}`" for other in names[:12])
-    return f"Name one of {shown}{' and others' if len(names) > 12 else ''}"
+    similar = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    similar = similar or [other for other in names if other.strip().lower() == name.strip().lower()]
+    if similar:
+        return f"Write `{similar[0]}` if that is meant"
+    listed = ", ".join(f"`{other}`" for other in names[:_NAMES_LISTED])
+    return f"Name one of {listed}{' and others' if len(names) > _NAMES_LISTED else ''}"
 
 
 def _read_text(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:
-    """The columns named, of a text: its records are read in the order of the file, a batch at a time."""
+    """The named columns of a text, read in batches in the order of the file, and its delimiter."""
     # Bytes that are no UTF-8 matter in the header and in the columns that are read, not elsewhere.
     with path.open("rb") as source:
         text = open_delimited_text(source, undecodable="kept")
@@ -161,28 +180,28 @@ def _read_text(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:
 def _read_batches(
     records: Iterator[DelimitedRecord], header: Sequence[str], names: Sequence[str]
 ) -> tuple[list[dict[str, pa.Array[Any]]], list[int]]:
-    """The columns named, as dictionaries of so many records each; and the lines of rows of another length.
+    """The named columns as dictionary encoded batches, and the line numbers of rows of another length.
 
     In a file of one column an empty line is an empty cell, in any other it is nothing.
     """
-    places = [header.index(name) for name in names]
-    of_names = itemgetter(*places, 0, 0)  # the last two make it a tuple however many names there are
-    width, unequal = len(header), list[int]()
-    blank = [""] if width == 1 else []
+    positions = [header.index(name) for name in names]
+    select_fields = itemgetter(*positions, 0, 0)  # the last two make it a tuple however many names there are
+    width, unequal_lines = len(header), list[int]()
+    empty_record = [""] if width == 1 else []
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for line, _, given in records:
-            fields = given or blank
+        for line, _, record_fields in records:
+            fields = record_fields or empty_record
             if len(fields) == width:
-                yield of_names(fields)
+                yield select_fields(fields)
             elif fields:
-                unequal.append(line)
+                unequal_lines.append(line)
 
-    batches, every = list[dict[str, "pa.Array[Any]"]](), rows()
-    while some := list(islice(every, BATCH_RECORDS)):
-        columns = zip(names, zip(*some, strict=True), strict=False)
+    batches, all_rows = list[dict[str, "pa.Array[Any]"]](), rows()
+    while batch := list(islice(all_rows, BATCH_RECORDS)):
+        columns = zip(names, zip(*batch, strict=True), strict=False)
         batches.append({name: pa.array(cells, pa.string()).dictionary_encode() for name, cells in columns})
-    return batches, unequal
+    return batches, unequal_lines
 
 
 def _read_parquet(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:
@@ -192,40 +211,47 @@ def _read_parquet(path: Path, names: Sequence[str]) -> tuple[pa.Table, str]:
     return table, DEFAULT_DELIMITER
 
 
-def _refuse_unknown_columns(names: Sequence[str], known: Sequence[str], path: Path) -> None:
+def _refuse_unknown_columns(names: Sequence[str], header: Sequence[str], path: Path) -> None:
+    """Refuse names that are not in the header, or are there several times."""
     problems = [
         describe_problem(
-            "a column of the file" if name not in known else f"column `{name}` once in the header",
-            example=f"`{known[0]}`" if known else "`geslacht`",
-            found=f"`{name}`" if name not in known else "it several times",
-            where=f"what was asked of {path}" if name not in known else str(path),
-            do=suggest_name(name, known) if name not in known else "Give every column a name of its own",
+            "a column of the file" if name not in header else f"column `{name}` once in the header",
+            example=f"`{header[0]}`" if header else "`geslacht`",
+            found=f"`{name}`" if name not in header else "it several times",
+            where=f"what was asked of {path}" if name not in header else str(path),
+            do=suggest_name(name, header) if name not in header else "Give every column a name of its own",
         )
         for name in dict.fromkeys(names)
-        if list(known).count(name) != 1
+        if list(header).count(name) != 1
     ]
     if problems:
         raise ConfigurationRefused(*problems)
 
 
 def _encode_cells(column: pa.ChunkedArray[Any]) -> ColumnCells:
-    """The values that occur, in the order in which the file knows them; null and the empty text are none."""
+    """The values that occur, in the order of the file's dictionary; null and the empty text are no values."""
     if not pa.types.is_dictionary(column.type):
         if pa.types.is_floating(column.type) and pc.all(pc.equal(pc.floor(column), column)).as_py():
             column = column.cast(pa.int64())  # `39.0`, as software writes whole numbers among nulls
         column = column.cast(pa.string()).dictionary_encode()
     whole: Any = column.unify_dictionaries().combine_chunks()
     chunk: Any = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    known: list[str | None] = chunk.dictionary.cast(pa.string()).to_pylist()
-    number = chunk.indices.fill_null(NO_VALUE).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    occurs = np.bincount(number + 1, minlength=len(known) + 1)[1:] > 0
-    values = [text for text, here in zip(known, occurs.tolist(), strict=True) if here and text]
-    place = {text: at for at, text in enumerate(values)}
-    # A number of EMPTY, −1, looks up the last entry.
-    places = np.array([*(place.get(text or "", NO_VALUE) for text in known), NO_VALUE], dtype=np.int64)
-    return ColumnCells(tuple(values), compact_indices(places)[number])
+    dictionary: list[str | None] = chunk.dictionary.cast(pa.string()).to_pylist()
+    indices = chunk.indices.fill_null(NO_VALUE).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    occurs = np.bincount(indices + 1, minlength=len(dictionary) + 1)[1:] > 0
+    values = [text for text, used in zip(dictionary, occurs.tolist(), strict=True) if used and text]
+    place = {text: number for number, text in enumerate(values)}
+    places = np.array([*(place.get(text or "", NO_VALUE) for text in dictionary), NO_VALUE], dtype=np.int64)
+    return ColumnCells(tuple(values), compact_indices(places)[indices])  # NO_VALUE, −1, looks up the last entry
 
 
-def compact_indices(places: npt.NDArray[np.int64]) -> Places:
-    """Places in as few bytes as they fit in: there are as many as records, for every column."""
-    return places.astype(np.int16 if places.max(initial=0) < 1 << 15 else np.int32)
+def compact_indices(indices: IntArray) -> CompactIndices:
+    """Indices in the smallest type that they fit in: there are as many as records, for every column."""
+    return indices.astype(np.int16 if indices.max(initial=0) < 1 << 15 else np.int32)
+
+
+def rank_texts(texts: Sequence[str]) -> Int32Array:
+    """The rank of each text among all of them in order."""
+    ranks = np.empty(len(texts), dtype=np.int32)
+    ranks[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts))
+    return ranks

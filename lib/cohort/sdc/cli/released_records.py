@@ -1,4 +1,8 @@
-"""The released records: equal ones as one row, in an order that says nothing, whole or not at all."""
+"""The released file and the trace of a recoding, each written as a whole or not at all.
+
+In go the recoding and the class of every record; out come a file of released records, in an order that discloses
+nothing about the order of the input, and, where it is asked for, the restricted trace.
+"""
 
 from __future__ import annotations
 
@@ -14,71 +18,87 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from cohort.foundation.atomic_files import atomic_replacement
-from cohort.sdc.cli.plain_files import NO_VALUE, is_parquet_path
-from cohort.sdc.cli.tabulation import SensitiveColumn, rank_texts
+from cohort.sdc.cli.plain_files import NO_VALUE, is_parquet_path, rank_texts
+from cohort.sdc.cli.sensitive_column import SensitiveColumn
+from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.model.hierarchy import UNKNOWN_VALUE
 from cohort.sdc.model.recoding import Recoding
 
 
 def released_rows(
     recoding: Recoding,
-    class_of: npt.NDArray[np.integer],
+    class_of_record: npt.NDArray[np.integer],
     sensitive: SensitiveColumn | None,
-    blanked: npt.NDArray[np.bool_] | None = None,
-) -> tuple[list[tuple[str, ...]], npt.NDArray[np.int64]]:
-    """The released records, equal ones as one row: their values, then the sensitive one if there is one.
+    blanked: BoolArray | None = None,
+) -> tuple[list[tuple[str, ...]], IntArray]:
+    """The released records, equal ones as one row: their generalised values, then the sensitive one if there is one.
 
-    Takes: the class of every record, negative where it is suppressed; the classes that show `onbekend`
-    instead of their sensitive values.
-    Gives: the rows in the order of their texts, which says nothing that they do not show, and how many
-    records each of them is.
+    Args:
+        recoding: the recoding.
+        class_of_record: the class of every record, negative where it is suppressed.
+        sensitive: the sensitive column, where there is one.
+        blanked: the classes that show `onbekend` instead of their sensitive values.
+
+    Returns:
+        The rows in the order of their texts, and how many records each row stands for.
     """
     # Classes are numbered in the order of their labels.
-    shown = list(zip(*(labels.tolist() for labels in recoding.labels), strict=True))
+    labels_of_class = list(zip(*(labels.tolist() for labels in recoding.labels), strict=True))
     if sensitive is None:
-        return shown, recoding.pupils
-    released = np.flatnonzero(class_of >= 0)
+        return labels_of_class, recoding.pupils
+    released = np.flatnonzero(class_of_record >= 0)
     texts = [*sensitive.values, UNKNOWN_VALUE]
-    known, rank = len(texts), rank_texts(texts)
+    width, rank = len(texts), rank_texts(texts)
     place = sensitive.places[released]
     if blanked is not None:
-        place = np.where(blanked[class_of[released]], NO_VALUE, place)
-    cell = class_of[released].astype(np.int64) * known + rank[place]  # EMPTY looks up the last text
+        place = np.where(blanked[class_of_record[released]], NO_VALUE, place)
+    cell = class_of_record[released].astype(np.int64) * width + rank[place]  # NO_VALUE looks up the last text
     cells, counts = np.unique(cell, return_counts=True)
-    in_order = sorted(texts)
-    rows = [(*shown[at // known], in_order[at % known]) for at in cells.tolist()]
+    sorted_texts = sorted(texts)
+    rows = [(*labels_of_class[number // width], sorted_texts[number % width]) for number in cells.tolist()]
     return rows, counts.astype(np.int64)
 
 
 def write_released_records(
     path: Path, names: Sequence[str], rows: Iterable[Sequence[str]], counts: Iterable[int], delimiter: str
 ) -> None:
-    """Writes records that are equal as one row and its count; nothing, or all of it.
+    """Write the released records, each row as often as it counts; the whole file or nothing.
 
-    Takes: the distinct rows in the order in which they are to stand, and how many records each of them is.
+    Args:
+        path: the file; Parquet where its name ends in `.parquet`, else text.
+        names: the names of the columns.
+        rows: the distinct rows, in the order in which they are written.
+        counts: how many records each row stands for.
+        delimiter: the delimiter of a text.
     """
-    with _atomic_file(path) as part:
+    with _replace_file(path) as temporary:
         if is_parquet_path(path):
-            distinct, numbers = list(rows), np.fromiter(counts, np.int64)
-            of = np.repeat(np.arange(len(numbers)), numbers)
-            cells = [pa.array([row[column] for row in distinct], pa.string()) for column in range(len(names))]
-            pq.write_table(pa.table([cell.take(of) for cell in cells], names=list(names)), part)
+            distinct_rows, row_counts = list(rows), np.fromiter(counts, np.int64)
+            row_of_record = np.repeat(np.arange(len(row_counts)), row_counts)
+            columns = [pa.array([row[column] for row in distinct_rows], pa.string()) for column in range(len(names))]
+            table = pa.table([column.take(row_of_record) for column in columns], names=list(names))
+            pq.write_table(table, temporary)
             return
-        with part.open("w", encoding="utf-8", newline="") as out:
+        with temporary.open("w", encoding="utf-8", newline="") as out:
             out.write(_format_line(names, delimiter))
             for row, count in zip(rows, counts, strict=True):
                 out.write(_format_line(row, delimiter) * count)
 
 
-def write_class_trace(path: Path, class_of: npt.NDArray[np.integer], delimiter: str) -> None:
-    """Writes for every record of the input, by its number from 1, its class, or nothing where suppressed.
+def write_class_trace(path: Path, class_of_record: npt.NDArray[np.integer], delimiter: str) -> None:
+    """Write for every record of the input, by its number from 1, its class; an empty cell where it is suppressed.
 
-    Takes: the class of each record, from 0, or a negative number. It undoes the anonymity, so the file is
-    its owner's alone, from its first byte on.
+    The trace undoes the anonymity, so only the owner of the file can read it, from its first byte on.
+
+    Args:
+        path: the file; Parquet where its name ends in `.parquet`, else text.
+        class_of_record: the class of each record, from 0, or a negative number.
+        delimiter: the delimiter of a text.
     """
-    rows = pa.array(np.arange(1, len(class_of) + 1))
-    table = pa.table({"row": rows, "class": pa.array(class_of, mask=np.asarray(class_of) < 0)})
-    with _atomic_file(path) as part, open(part, "wb", opener=_open_owner_only) as out:
+    numbers = pa.array(np.arange(1, len(class_of_record) + 1))
+    classes = pa.array(class_of_record, mask=np.asarray(class_of_record) < 0)
+    table = pa.table({"row": numbers, "class": classes})
+    with _replace_file(path) as temporary, open(temporary, "wb", opener=_open_owner_only) as out:
         if is_parquet_path(path):
             pq.write_table(table, out)
             return
@@ -92,14 +112,14 @@ def _open_owner_only(path: str, flags: int) -> int:
 
 
 @contextmanager
-def _atomic_file(path: Path) -> Iterator[Path]:
-    """A file beside the one that is meant, which takes its place when it is complete."""
+def _replace_file(path: Path) -> Iterator[Path]:
+    """A temporary file that takes the place of `path` when it is complete; a pipe or a device itself."""
     target = path.resolve()
     if target.exists() and not target.is_file():
-        yield target  # a pipe or a device
+        yield target
         return
-    with atomic_replacement(target, durable=False) as part:
-        yield part
+    with atomic_replacement(target, durable=False) as temporary:
+        yield temporary
 
 
 def _format_line(values: Sequence[str], delimiter: str) -> str:

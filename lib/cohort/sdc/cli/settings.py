@@ -1,16 +1,22 @@
-"""What an analyst asks of one recoding, checked before any record is read."""
+"""The settings of one recoding of a plain file, checked before any record is read.
+
+In go the options as they were typed; out come quasi-identifiers, constraints, objective and limits, or a refusal that
+names all problems at once.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
+from cohort.sdc.cli.options import CommandOptions
 from cohort.sdc.cli.plain_files import suggest_name
+from cohort.sdc.local_recoding.local_search import LOCAL_OBJECTIVES
 from cohort.sdc.model.coding import Coding, LevelVector
 from cohort.sdc.privacy_models.class_constraints import ClassConstraint
 from cohort.sdc.privacy_models.dominance import SchoolDominance, ValueDominance
@@ -22,65 +28,47 @@ from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, Order
 from cohort.sdc.privacy_models.thresholds import parse_share
 from cohort.sdc.utility.objectives import ObjectiveName
 
-T = TypeVar("T", int, float)
+Number = TypeVar("Number", int, float)
+Built = TypeVar("Built")
 
-LOCAL_OBJECTIVES = ("mean", "geometric")
 MIN_PUPILS_WITH_VALUE = 200
-"""Pupils with a sensitive value: of fewer the column is refused."""
+"""A sensitive column of which fewer records have a value is refused, unless an option says otherwise."""
 MIN_DISTINCT_VALUES, MAX_VALUE_SHARE = 3, "0.8"
-"""What the sensitive values of a class must be, where nothing else is asked."""
+"""Constraints on the sensitive values of a class, where no option gives others."""
 MIN_VALUES_WITHOUT_SCHOOL, MIN_PUPILS_WITHOUT_SCHOOL = 2, 5
-"""What must be left of them when any one school takes its own pupils away."""
+"""The values and pupils that must remain in a class when any one school subtracts its own pupils."""
 MIN_K_FOR_CLOSENESS = 25
-"""In classes of fewer pupils chance alone takes their values far from those of all."""
-
-
-@dataclass(frozen=True)
-class CommandOptions:
-    """The options as they were typed, nothing where one was left out."""
-
-    columns: str | None
-    k: int | None
-    pupil: str | None
-    schools: str | None
-    boards: str | None
-    m: int | None
-    max_share: str | None
-    k_others: int | None
-    sensitive: str | None
-    l: int | None  # noqa: E741  (the name that the field gives it)
-    entropy_l: str | None
-    t: str | None
-    ordered: bool
-    largest_value: str | None
-    least_known: int | None
-    limit: str | None
-    recoding: str
-    objective: str | None
-    weights: str | None
-    lowest: Sequence[str]
-    highest: Sequence[str]
-
-    @classmethod
-    def of(cls, typed: Mapping[str, Any]) -> CommandOptions:
-        return cls(**{field.name: typed[field.name] for field in fields(cls)})
+"""In smaller classes chance alone takes the distribution of the values far from that of all."""
 
 
 @dataclass(frozen=True)
 class RecodingSettings:
-    """One recoding to be tried.
+    """One recoding of a plain file.
 
-    Takes: the quasi-identifiers in the order of the release; what every class must satisfy; what its
-    sensitive values must, and of how many pupils they must be known; the columns of the pupil, the school,
-    its board and the sensitive value, and whether its values have an order; the kind of recoding; which loss
-    to make small; which part of the records may be suppressed; weights, lowest and highest levels by column.
+    Args:
+        columns: the quasi-identifiers, in the order of the release.
+        k: the fewest records of a class.
+        constraints: what every class must satisfy.
+        value_constraints: what the sensitive values of a class must satisfy to be shown.
+        min_pupils_with_value: of how many records the sensitive value must be known.
+        pupil: the column of the pupil, where one is given.
+        schools: the column of the school.
+        boards: the column of the school's board.
+        sensitive: the sensitive column.
+        ordered: whether the sensitive values have an order.
+        recoding: `global` or `local`.
+        objective: what the search minimises.
+        suppression_limit: the share of the records that may be suppressed.
+        weights: the weight of each quasi-identifier.
+        lowest: the finest level by column, for columns that an option names.
+        highest: the coarsest level by column, for columns that an option names.
     """
 
     columns: tuple[str, ...]
     k: int
     constraints: tuple[ClassConstraint, ...]
-    value_rules: tuple[SensitiveValueConstraint, ...]
-    least_known: int
+    value_constraints: tuple[SensitiveValueConstraint, ...]
+    min_pupils_with_value: int
     pupil: str | None
     schools: str | None
     boards: str | None
@@ -88,76 +76,60 @@ class RecodingSettings:
     ordered: bool
     recoding: str
     objective: ObjectiveName
-    limit: Fraction
+    suppression_limit: Fraction
     weights: tuple[float, ...]
     lowest: Mapping[str, int]
     highest: Mapping[str, int]
 
     @property
-    def read(self) -> tuple[str, ...]:
+    def columns_to_read(self) -> tuple[str, ...]:
         """The columns that must be read, each once."""
         named = (self.pupil, self.schools, self.boards, self.sensitive)
-        further = (name for name in named if name is not None)
-        return tuple(dict.fromkeys((*self.columns, *further)))
+        return tuple(dict.fromkeys((*self.columns, *(name for name in named if name is not None))))
 
-    @property
-    def single(self) -> bool:
-        """Whether every record is a unit of its own: a local recoding parts records that are equal."""
-        return self.recoding == "local"
-
-    def levels(self, coding: Coding) -> tuple[LevelVector, LevelVector]:
-        """The lowest and the highest level of every column; where none was given, the leaves and the top."""
-        low = tuple(self.lowest.get(name, 0) for name in self.columns)
+    def level_bounds(self, coding: Coding) -> tuple[LevelVector, LevelVector]:
+        """The lowest and the highest level of every column; the leaves and the top where no option names it."""
+        lowest = tuple(self.lowest.get(name, 0) for name in self.columns)
         tops = zip(self.columns, coding.heights, strict=True)
-        return low, tuple(self.highest.get(name, height - 1) for name, height in tops)
+        return lowest, tuple(self.highest.get(name, height - 1) for name, height in tops)
 
 
-def parse_settings(asked: CommandOptions) -> RecodingSettings:
-    """Refuses: options that are missing, contradict each other or make no rule; all at once (code 10)."""
+def parse_settings(options: CommandOptions) -> RecodingSettings:
+    """Parse the options and check that they fit together.
+
+    Raises:
+        ConfigurationRefused: options that are missing, contradict each other or make no constraint; all at once
+            (exit code 10).
+    """
     problems: list[str] = []
-
-    def tried(make: Callable[[], Any]) -> Any:
-        try:
-            return make()
-        except ConfigurationRefused as refusal:
-            problems.extend(refusal.problems)
-
-    columns = _parse_columns(asked.columns, problems)
-    constraints = [rule for rule in map(tried, _constraint_builders(asked, problems)) if rule is not None]
-    value_rules = [rule for rule in map(tried, _value_rule_builders(asked, columns, problems)) if rule is not None]
-    what = "part of the records that may be suppressed (--limit)"
-    limit = asked.limit if asked.limit is not None else ("1" if asked.recoding == "local" else "0")
-    part = tried(lambda: parse_share(limit, what))
-    if asked.pupil is not None and asked.pupil in (*columns, asked.schools, asked.boards, asked.sensitive):
-        what, found = "the pupil's number in no other place", f"`{asked.pupil}` in two places"
-        problems.append(_option_problem(what, "--pupil leerling", found, "--pupil"))
-    weights = _parse_by_column(asked.weights, float, "--weights", columns, problems)
-    lowest = _parse_by_column(",".join(asked.lowest), int, "--lowest", columns, problems)
-    highest = _parse_by_column(",".join(asked.highest), int, "--highest", columns, problems)
-    by_default = "mean" if asked.recoding == "local" else "geometric"
-    objective = cast(ObjectiveName, asked.objective or by_default)  # the search refuses what it does not know
-    if asked.recoding == "local" and objective not in LOCAL_OBJECTIVES:
-        found = f"`{objective}` in a local recoding"
-        problems.append(_option_problem("a loss that adds up over classes", "--objective mean", found, "--objective"))
+    columns = _parse_columns(options.columns, problems)
+    constraints = _build_constraints(options, problems)
+    value_constraints = _build_value_constraints(options, problems)
+    _check_column_roles(options, columns, problems)
+    suppression_limit = _parse_suppression_limit(options, problems)
+    weights = _parse_by_column(options.weights, float, "--weights", columns, problems)
+    lowest = _parse_by_column(",".join(options.lowest), int, "--lowest", columns, problems)
+    highest = _parse_by_column(",".join(options.highest), int, "--highest", columns, problems)
+    objective = _parse_objective(options, problems)
     if problems:
         raise ConfigurationRefused(*problems)
     return RecodingSettings(
-        columns,
-        int(asked.k or 0),
-        tuple(constraints),
-        tuple(value_rules),
-        MIN_PUPILS_WITH_VALUE if asked.least_known is None else asked.least_known,
-        asked.pupil,
-        asked.schools,
-        asked.boards,
-        asked.sensitive,
-        asked.ordered,
-        asked.recoding,
-        objective,
-        part,
-        tuple(weights.get(name, 1.0) for name in columns),
-        lowest,
-        highest,
+        columns=columns,
+        k=int(options.k or 0),
+        constraints=constraints,
+        value_constraints=value_constraints,
+        min_pupils_with_value=MIN_PUPILS_WITH_VALUE if options.least_known is None else options.least_known,
+        pupil=options.pupil,
+        schools=options.schools,
+        boards=options.boards,
+        sensitive=options.sensitive,
+        ordered=options.ordered,
+        recoding=options.recoding,
+        objective=objective,
+        suppression_limit=suppression_limit,
+        weights=tuple(weights.get(name, 1.0) for name in columns),
+        lowest=lowest,
+        highest=highest,
     )
 
 
@@ -171,79 +143,101 @@ def _parse_columns(typed: str | None, problems: list[str]) -> tuple[str, ...]:
     return names
 
 
-def _constraint_builders(asked: CommandOptions, problems: list[str]) -> list[Callable[[], ClassConstraint]]:
-    """How to make each constraint that was asked for."""
-    rules: list[Callable[[], ClassConstraint]] = []
-    if asked.k is None:
+def _build_constraints(options: CommandOptions, problems: list[str]) -> tuple[ClassConstraint, ...]:
+    """The constraints on classes that the options ask for."""
+    builders: list[Callable[[], ClassConstraint]] = []
+    if options.k is None:
         problems.append(_option_problem("the fewest records of a class", "--k 10", "no number", "--k"))
     else:
-        rules.append(partial(KAnonymity, asked.k))
-    of_schools: list[tuple[str, Any, Callable[[Any], ClassConstraint]]] = [
-        ("--m", asked.m, SchoolDiversity),
-        ("--max-share", asked.max_share, SchoolDominance),
-        ("--k-others", asked.k_others, KWithoutLargestSchool),
+        builders.append(partial(KAnonymity, options.k))
+    on_schools: list[tuple[str, Any, Callable[[Any], ClassConstraint]]] = [
+        ("--m", options.m, SchoolDiversity),
+        ("--max-share", options.max_share, SchoolDominance),
+        ("--k-others", options.k_others, KWithoutLargestSchool),
     ]
-    given = [(name, value, rule) for name, value, rule in of_schools if value is not None]
-    _require_rule_and_column(given, "--schools", asked.schools, [name for name, _, _ in of_schools], problems)
-    return rules + [partial(rule, value) for _, value, rule in given]
+    thresholds = {name: value for name, value, _ in on_schools}
+    _require_threshold_and_column(thresholds, "--schools", options.schools, problems)
+    builders += [partial(constraint, value) for _, value, constraint in on_schools if value is not None]
+    return _build_all(builders, problems)
 
 
-def _value_rule_builders(
-    asked: CommandOptions, columns: Sequence[str], problems: list[str]
-) -> list[Callable[[], SensitiveValueConstraint]]:
-    """How to make each rule on the sensitive values: those asked for, and the least where none was asked."""
-    closeness = OrderedDistanceTCloseness if asked.ordered else EqualDistanceTCloseness
-    of_values: list[tuple[str, Any, Callable[[Any], SensitiveValueConstraint]]] = [
-        ("--l", asked.l, DistinctLDiversity),
-        ("--entropy-l", asked.entropy_l, EntropyLDiversity),
-        ("--t", asked.t, closeness),
-        ("--largest-value", asked.largest_value, ValueDominance),
+def _build_value_constraints(options: CommandOptions, problems: list[str]) -> tuple[SensitiveValueConstraint, ...]:
+    """The constraints on sensitive values that the options ask for, completed by the defaults."""
+    closeness = OrderedDistanceTCloseness if options.ordered else EqualDistanceTCloseness
+    on_values: list[tuple[str, Any, Callable[[Any], SensitiveValueConstraint]]] = [
+        ("--l", options.l, DistinctLDiversity),
+        ("--entropy-l", options.entropy_l, EntropyLDiversity),
+        ("--t", options.t, closeness),
+        ("--largest-value", options.largest_value, ValueDominance),
     ]
-    given = [(name, value, rule) for name, value, rule in of_values if value is not None]
-    _require_rule_and_column(given, "--sensitive", asked.sensitive, [name for name, _, _ in of_values], problems)
+    thresholds = {name: value for name, value, _ in on_values}
+    _require_threshold_and_column(thresholds, "--sensitive", options.sensitive, problems)
+    _check_value_options(options, thresholds, problems)
+    if options.sensitive is None:
+        return ()
+    builders: list[Callable[[], SensitiveValueConstraint]] = [
+        partial(constraint, value) for _, value, constraint in on_values if value is not None
+    ]
+    if options.l is None:
+        builders.append(partial(DistinctLDiversity, MIN_DISTINCT_VALUES))
+    if options.largest_value is None:
+        builders.append(partial(ValueDominance, MAX_VALUE_SHARE))
+    if options.schools is not None:
+        builders.append(partial(LDiversityWithoutAnySchool, MIN_VALUES_WITHOUT_SCHOOL, MIN_PUPILS_WITHOUT_SCHOOL))
+    return _build_all(builders, problems)
+
+
+def _check_value_options(options: CommandOptions, thresholds: Mapping[str, Any], problems: list[str]) -> None:
+    """Check the options for sensitive values against each other and against k."""
+    given = [name for name, value in thresholds.items() if value is not None]
     if len(given) > 1:
-        told = " and ".join(name for name, _, _ in given)
-        problems.append(_option_problem("one rule for the sensitive column", "--l 3", told, "the options"))
-    if asked.ordered and asked.t is None:
+        problems.append(
+            _option_problem("one rule for the sensitive column", "--l 3", " and ".join(given), "the options")
+        )
+    if options.ordered and options.t is None:
         problems.append(_option_problem("a distance of ordered values", "--t 0.2 --ordered", "no --t", "--ordered"))
-    if asked.t is not None and asked.k is not None and asked.k < MIN_K_FOR_CLOSENESS:
+    if options.t is not None and options.k is not None and options.k < MIN_K_FOR_CLOSENESS:
         what = f"k of at least {MIN_K_FOR_CLOSENESS} with a distance: in smaller classes chance alone is far"
-        problems.append(_option_problem(what, f"--k {MIN_K_FOR_CLOSENESS} --t 0.3", f"k = {asked.k}", "--t"))
-    if asked.least_known is not None and asked.sensitive is None:
+        problems.append(_option_problem(what, f"--k {MIN_K_FOR_CLOSENESS} --t 0.3", f"k = {options.k}", "--t"))
+    if options.least_known is not None and options.sensitive is None:
         problems.append(_option_problem("the column that it is about", "--sensitive COLUMN", "none", "--least-known"))
-    if asked.boards is not None and asked.schools is None:
+
+
+def _check_column_roles(options: CommandOptions, columns: Sequence[str], problems: list[str]) -> None:
+    """Check that no column has two roles, and that boards come with schools."""
+    if options.boards is not None and options.schools is None:
         problems.append(_option_problem("the schools that boards have", "--schools brin", "none", "--boards"))
-    if asked.sensitive is not None and asked.sensitive in (*columns, asked.schools, asked.boards):
-        found = f"`{asked.sensitive}` in two places"
+    if options.sensitive is not None and options.sensitive in (*columns, options.schools, options.boards):
         what = "a sensitive column apart from --columns, --schools and --boards"
+        found = f"`{options.sensitive}` in two places"
         problems.append(_option_problem(what, "--sensitive advies", found, "--sensitive"))
-    if asked.sensitive is None:
-        return []
-    rules: list[Callable[[], SensitiveValueConstraint]] = [partial(rule, value) for _, value, rule in given]
-    if asked.l is None:
-        rules.append(partial(DistinctLDiversity, MIN_DISTINCT_VALUES))
-    if asked.largest_value is None:
-        rules.append(partial(ValueDominance, MAX_VALUE_SHARE))
-    if asked.schools is not None:
-        rules.append(partial(LDiversityWithoutAnySchool, MIN_VALUES_WITHOUT_SCHOOL, MIN_PUPILS_WITHOUT_SCHOOL))
-    return rules
+    if options.pupil is not None and options.pupil in (*columns, options.schools, options.boards, options.sensitive):
+        found = f"`{options.pupil}` in two places"
+        problems.append(_option_problem("the pupil's number in no other place", "--pupil leerling", found, "--pupil"))
 
 
-def _require_rule_and_column(
-    given: Sequence[tuple[str, Any, Any]], option: str, column: str | None, names: Sequence[str], problems: list[str]
-) -> None:
-    """A rule without its column, a column without a rule."""
-    if given and column is None:
-        problems.append(_option_problem("the column that it is about", f"{option} COLUMN", "none", given[0][0]))
-    if column is not None and not given:
-        problems.append(_option_problem("a rule for this column", " or ".join(names), "none", option))
+def _parse_suppression_limit(options: CommandOptions, problems: list[str]) -> Fraction:
+    """The suppression limit; by default everything in local recoding, which reports it, and nothing in global."""
+    default = "1" if options.recoding == "local" else "0"
+    typed = options.limit if options.limit is not None else default
+    shares = _build_all([partial(parse_share, typed, "part of the records that may be suppressed (--limit)")], problems)
+    return shares[0] if shares else Fraction(0)
+
+
+def _parse_objective(options: CommandOptions, problems: list[str]) -> ObjectiveName:
+    default = "mean" if options.recoding == "local" else "geometric"
+    objective = options.objective or default
+    if options.recoding == "local" and objective not in LOCAL_OBJECTIVES:
+        found = f"`{objective}` in a local recoding"
+        problems.append(_option_problem("a loss that adds up over classes", "--objective mean", found, "--objective"))
+    return cast(ObjectiveName, objective)  # the parser knows all names, and the search refuses any other
 
 
 def _parse_by_column(
-    typed: str | None, kind: type[T], option: str, columns: Sequence[str], problems: list[str]
-) -> dict[str, T]:
-    """Numbers by column, as in `a=2,b=1`."""
-    found: dict[str, T] = {}
+    typed: str | None, kind: type[Number], option: str, columns: Sequence[str], problems: list[str]
+) -> dict[str, Number]:
+    """Numbers by column, typed as in `a=2,b=1`."""
+    numbers: dict[str, Number] = {}
     for pair in filter(None, next(csv.reader([typed or ""]), [])):
         name, _, text = pair.rpartition("=")
         try:
@@ -261,10 +255,32 @@ def _parse_by_column(
                     do=suggest_name(name, columns),
                 )
             )
-        elif name in found:
+        elif name in numbers:
             problems.append(_option_problem(f"one number for column `{name}`", f"{option} a=1", "several", option))
-        found[name] = number
-    return found
+        numbers[name] = number
+    return numbers
+
+
+def _require_threshold_and_column(
+    thresholds: Mapping[str, Any], option: str, column: str | None, problems: list[str]
+) -> None:
+    """Refuse a threshold without the column it is about, and the column without a threshold."""
+    given = [name for name, value in thresholds.items() if value is not None]
+    if given and column is None:
+        problems.append(_option_problem("the column that it is about", f"{option} COLUMN", "none", given[0]))
+    if column is not None and not given:
+        problems.append(_option_problem("a rule for this column", " or ".join(thresholds), "none", option))
+
+
+def _build_all(builders: Iterable[Callable[[], Built]], problems: list[str]) -> tuple[Built, ...]:
+    """What the builders make; the problems of those that refuse are added to the others."""
+    made: list[Built] = []
+    for build in builders:
+        try:
+            made.append(build())
+        except ConfigurationRefused as refusal:
+            problems.extend(refusal.problems)
+    return tuple(made)
 
 
 def _option_problem(what: str, example: str, found: str, where: str) -> str:

@@ -1,96 +1,128 @@
-"""Pupils who show a sensitive value and pupils who show none: two populations, searched apart.
+"""Pupils with a sensitive value and pupils without one: two populations, searched separately and merged.
 
-Whether a pupil's value is shown is seen by everybody, so it divides classes like any released column; it is
-never generalised and costs no loss. So each population keeps k, m, shares and k_others by itself, and nobody
-of the one joins a class of the other. The values themselves are in no search.
+Everybody can see whether a pupil's value is shown, so it separates classes like any released column; it is never
+generalised and costs no loss. So each population satisfies k, m, shares and k_others by itself, and no pupil of the one
+joins a class of the other. The values themselves are in no search.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cohort.foundation.errors import NotAnonymous
+from cohort.sdc.model.arrays import BoolArray, Int32Array, IntArray
 from cohort.sdc.model.information_loss import WeightedLoss
 from cohort.sdc.model.recoding import SUPPRESSED_CLASS, Recoding
 from cohort.sdc.privacy_models.class_constraints import ClassConstraint
 from cohort.sdc.privacy_models.feasibility import no_recoding_refusal
 
-RecordIndices = npt.NDArray[np.int64]
-RecordClasses = npt.NDArray[np.int32]
 WITH_VALUE, WITHOUT_VALUE = "with_value", "without_value"
-"""What the two populations are called in the facts of a search."""
+"""The names of the two populations in the facts of a search."""
 
 
-def search_populations_apart(
-    has_value: npt.NDArray[np.bool_], search: Callable[[RecordIndices], tuple[Recoding, RecordClasses]]
-) -> tuple[dict[str, Recoding], dict[str, tuple[RecordIndices, RecordClasses]]]:
-    """Search the pupils with a value and those without, each by itself.
+@dataclass(frozen=True, eq=False)
+class PopulationSearch:
+    """The outcome for one population.
 
-    Takes: per pupil whether a value is shown; a search of the pupils at some places, which gives a recoding
-    and the class of each of them.
-    Gives: by the name of the population its recoding, and its pupils with their classes; a population for
-    which there is no recoding is not there.
+    Args:
+        recoding: its recoding.
+        members: the records of the population.
+        class_of_member: the class of each of them in the recoding, negative where it is suppressed.
     """
-    recodings, members = dict[str, Recoding](), dict[str, tuple[RecordIndices, RecordClasses]]()
+
+    recoding: Recoding
+    members: IntArray
+    class_of_member: Int32Array
+
+
+def search_populations_separately(
+    has_value: BoolArray, search: Callable[[IntArray], tuple[Recoding, Int32Array]]
+) -> dict[str, PopulationSearch]:
+    """Search the pupils with a value and those without, each population by itself.
+
+    Args:
+        has_value: per pupil whether a value is shown.
+        search: a search of some of the pupils, which returns a recoding and the class of each of them.
+
+    Returns:
+        The outcome by name of the population; a population without members or without a recoding is left out.
+    """
+    populations = dict[str, PopulationSearch]()
     for name, flags in ((WITH_VALUE, has_value), (WITHOUT_VALUE, ~has_value)):
-        places = np.flatnonzero(flags)
-        if not len(places):
+        members = np.flatnonzero(flags)
+        if not len(members):
             continue
         try:
-            recodings[name], classes = search(places)
+            recoding, class_of_member = search(members)
         except NotAnonymous:
             continue
-        members[name] = (places, classes)
-    return recodings, members
+        populations[name] = PopulationSearch(recoding, members, class_of_member)
+    return populations
 
 
-def join_population_recodings(
-    recodings: dict[str, Recoding],
+def merge_population_recodings(
+    recodings: Mapping[str, Recoding],
     pupils: int,
-    limit: Fraction,
+    suppression_limit: Fraction,
     constraints: Sequence[ClassConstraint],
-    goal: WeightedLoss,
-) -> tuple[Recoding, dict[str, RecordClasses]]:
-    """The recodings of the populations, if any, as one recoding, and the number that each class has there.
+    loss: WeightedLoss,
+) -> tuple[Recoding, dict[str, Int32Array]]:
+    """Merge the recodings of the populations, if any, into one.
 
-    Refuses: more pupils suppressed than the limit allows, or no class at all (exit code 14).
+    Args:
+        recodings: the recoding by name of the population.
+        pupils: how many pupils both populations have.
+        suppression_limit: the share of them that may be suppressed.
+        constraints: the constraints, for the refusal.
+        loss: the loss of the merged recoding.
+
+    Returns:
+        The recoding, and by population the number that each of its classes has there.
+
+    Raises:
+        NotAnonymous: more pupils suppressed than the limit allows, or no class at all (exit code 14).
     """
-    released = sum(one.released_pupils for one in recodings.values())
-    if not released or pupils - released > floor(limit * pupils):
-        raise no_recoding_refusal(pupils, constraints, limit)
-    found, numbers = Recoding.merge(
-        list(recodings.values()), pupils - released, goal, describe_population_searches(recodings)
-    )
-    return found, dict(zip(recodings, numbers, strict=True))
+    released = sum(recoding.released_pupils for recoding in recodings.values())
+    if not released or pupils - released > floor(suppression_limit * pupils):
+        raise no_recoding_refusal(pupils, constraints, suppression_limit)
+    merged, numbers = Recoding.merge(list(recodings.values()), pupils - released, loss, _search_facts(recodings))
+    return merged, dict(zip(recodings, numbers, strict=True))
 
 
-def describe_population_searches(recodings: dict[str, Recoding]) -> dict[str, Any]:
-    """What is told of the searches: their kind, whether both are proven, the levels of each where it has one
-    level per column. Everybody may read it, so nothing in it depends on how many pupils have a value.
+def classes_of_all_records(
+    populations: Mapping[str, PopulationSearch], numbers: Mapping[str, Int32Array], records: int
+) -> Int32Array:
+    """The class of every record in the merged recoding; SUPPRESSED_CLASS for a suppressed one.
+
+    Args:
+        populations: the outcome of each population.
+        numbers: by population the number that each of its classes has in the merged recoding.
+        records: how many records there are.
+    """
+    class_of = np.full(records, SUPPRESSED_CLASS, dtype=np.int32)
+    for name, population in populations.items():
+        number = np.append(numbers[name], SUPPRESSED_CLASS)  # −1 looks up the last entry
+        class_of[population.members] = number[population.class_of_member]
+    return class_of
+
+
+def _search_facts(recodings: Mapping[str, Recoding]) -> dict[str, Any]:
+    """The facts of the searches: their kind, whether both are proven, the levels of each where it has one per column.
+
+    Everybody may read them in the public record, so nothing in them depends on how many pupils have a value.
     """
     first = next(iter(recodings.values()))
-    levels = {name: one.level_vector for name, one in recodings.items()}
+    levels = {name: recoding.level_vector for name, recoding in recodings.items()}
     return {
         "kind": first.search_facts["kind"],
-        "proven": all(one.search_facts.get("proven", False) for one in recodings.values()),
+        "proven": all(recoding.search_facts.get("proven", False) for recoding in recodings.values()),
         "populations": {
             name: {"levels": list(vector)} if vector is not None else {} for name, vector in levels.items()
         },
     }
-
-
-def assign_population_classes(
-    members: dict[str, tuple[RecordIndices, RecordClasses]], numbers: dict[str, RecordClasses], pupils: int
-) -> RecordClasses:
-    """The class of every pupil in the recoding of all; −1 for who is suppressed."""
-    class_of = np.full(pupils, SUPPRESSED_CLASS, dtype=np.int32)
-    for name, (places, classes) in members.items():
-        number = np.append(numbers[name], SUPPRESSED_CLASS)  # −1 looks up the last entry
-        class_of[places] = number[classes]
-    return class_of

@@ -1,4 +1,8 @@
-"""Who pays for anonymity: which subgroups are suppressed or coarsened more than others."""
+"""Equity of a recoding: which subgroups are suppressed or generalised more than others.
+
+In go the histogram, the recoding and a division of the pupils into subgroups; out comes a report with rounded figures
+that may be published.
+"""
 
 from __future__ import annotations
 
@@ -19,24 +23,25 @@ Labels = Sequence[str] | npt.NDArray[np.str_]
 
 HIDDEN_COUNT_LIMIT = 7
 COUNT_ROUNDING_STEP = 5
-"""The counts that may be shown (OpenSAFELY's rules): small ones not at all, others to a step."""
+"""Counts that may be published (the rules of OpenSAFELY): none up to 7, others rounded to a multiple of 5."""
 
 SCHOOL_SIZE_BOUNDARIES = (10, 25, 50, 100, 200)
-"""Where a class of school sizes begins, in pupils of the cohort."""
+"""The lower ends of the classes of school sizes, in pupils of the cohort."""
 
 
 def round_count(exact: int) -> int | None:
-    """A count fit to show: none when it is small (0 included), else rounded to the nearest step."""
+    """A count that may be published: None where it is small (0 included), else rounded to the nearest multiple."""
     if exact <= HIDDEN_COUNT_LIMIT:
         return None
     return (exact + COUNT_ROUNDING_STEP // 2) // COUNT_ROUNDING_STEP * COUNT_ROUNDING_STEP
 
 
 def round_share(part: int, whole: int) -> int | None:
-    """A share fit to show, in whole per cents: the rounded part of the rounded whole.
+    """A share that may be published, in whole per cents: the rounded part of the rounded whole.
 
-    Gives: nothing where the part or the whole is too small to show, since a share of a small group gives its
-    count away: 8 % of about 10 pupils is one pupil.
+    Returns:
+        None where the part or the whole is small, since the share would disclose the count: 8 % of about 10 pupils is
+        one pupil.
     """
     above, below = round_count(part), round_count(whole)
     if above is None or below is None:
@@ -46,16 +51,18 @@ def round_share(part: int, whole: int) -> int | None:
 
 @dataclass(frozen=True, eq=False)
 class Subgroups:
-    """Which pupils of a histogram are in which subgroup.
+    """The subgroup of every pupil of a histogram, as counts per unit and subgroup.
 
         unit  pupils  thuistaal          units groups counts
         0     3       nl, nl, anders     0     anders 1
         1     1       nl             →   0     nl     2
                                          1     nl     1
 
-    Takes: the names of the subgroups; triples of a unit, a subgroup by place, and how many of the unit's
-    pupils are in it.
-    Refuses (as a defect): labels of another number than the units or pupils they are for.
+    Args:
+        names: the names of the subgroups.
+        units: the unit of each entry.
+        groups: its subgroup, by position in `names`.
+        counts: how many pupils of the unit are in the subgroup.
     """
 
     names: tuple[str, ...]
@@ -65,16 +72,19 @@ class Subgroups:
 
     @classmethod
     def from_unit_labels(cls, histogram: Histogram, labels: Labels) -> Subgroups:
-        """Takes: a label per unit, in the order of the units."""
+        """Subgroups by a label per unit, in the order of the units; raises ValueError for another number of labels."""
         if len(labels) != histogram.units:
             raise ValueError("every unit needs a label")
         names, groups = np.unique(np.asarray(labels, dtype=np.str_), return_inverse=True)
-        shown = tuple(names.tolist())
-        return cls(shown, np.arange(histogram.units), groups.astype(np.int64), histogram.counts)
+        return cls(tuple(names.tolist()), np.arange(histogram.units), groups.astype(np.int64), histogram.counts)
 
     @classmethod
     def from_pupil_labels(cls, histogram: Histogram, labels: Labels) -> Subgroups:
-        """Takes: a label per pupil, in the order in which the pupils were counted."""
+        """Subgroups by a label per pupil, in the order in which the pupils were counted.
+
+        Raises:
+            ValueError: there are not as many labels as pupils (a defect).
+        """
         if not len(labels) == len(histogram.unit_of_pupil) == histogram.pupils:
             raise ValueError("every pupil needs a label, and the histogram must know its pupils one by one")
         names, groups = np.unique(np.asarray(labels, dtype=np.str_), return_inverse=True)
@@ -83,28 +93,35 @@ class Subgroups:
         return cls(tuple(names.tolist()), cells // width, cells % width, counts.astype(np.int64))
 
     @classmethod
-    def by_school_size(cls, histogram: Histogram, begins: Sequence[int] = SCHOOL_SIZE_BOUNDARIES) -> Subgroups:
-        """By the size of the home school, counted in pupils of this cohort, suppressed ones included.
+    def by_school_size(cls, histogram: Histogram, boundaries: Sequence[int] = SCHOOL_SIZE_BOUNDARIES) -> Subgroups:
+        """Subgroups by the size of the home school, in pupils of this cohort, suppressed ones included.
 
-        Takes: the sizes at which a next class of sizes begins, ascending.
-        Refuses: sizes that do not ascend from 1 or more, data without schools.
+        Args:
+            boundaries: the sizes at which the next class of sizes begins, ascending.
+
+        Raises:
+            ConfigurationRefused: the sizes do not ascend from 1 or more, or the data has no schools.
         """
-        if problems := _size_problems(histogram, begins):
+        if problems := _size_problems(histogram, boundaries):
             raise ConfigurationRefused(*problems)
         _, school = np.unique(histogram.schools, return_inverse=True)
         pupils = np.bincount(school, histogram.counts).astype(np.int64)
-        of_school = np.searchsorted(np.array(begins, dtype=np.int64), pupils, side="right")
-        middle = [f"{low} to {high - 1}" for low, high in pairwise(begins)]
-        names = (f"under {begins[0]}", *middle, f"{begins[-1]} or more")
+        of_school = np.searchsorted(np.array(boundaries, dtype=np.int64), pupils, side="right")
+        middle = [f"{low} to {high - 1}" for low, high in pairwise(boundaries)]
+        names = (f"under {boundaries[0]}", *middle, f"{boundaries[-1]} or more")
         return cls(names, np.arange(histogram.units), of_school[school].astype(np.int64), histogram.counts)
 
 
 @dataclass(frozen=True)
 class SubgroupUtility:
-    """What a recoding does to one subgroup, exactly: restricted. `as_dict` is what may be shown.
+    """The utility that is left to one subgroup, in exact figures: restricted. `as_dict` is what may be published.
 
-    Takes: its pupils; those suppressed; per column, by level, those who show a value of that level; the mean
-    loss over its records and all columns, a suppressed record counting 1 in each.
+    Args:
+        name: the name of the subgroup.
+        pupils: the number of its pupils.
+        suppressed: how many of them are suppressed.
+        cells: per column, by level, the pupils with a released value of that level.
+        mean_loss: the mean information loss over its records and all columns; a suppressed record loses 1 in each.
     """
 
     name: str
@@ -114,7 +131,7 @@ class SubgroupUtility:
     mean_loss: float
 
     def as_dict(self, columns: Sequence[str]) -> dict[str, Any]:
-        """Counts hidden when small, else rounded; shares and loss in whole per cents, hidden with them."""
+        """The figures for JSON: counts rounded, shares and loss in whole per cents, all None for a small subgroup."""
         pupils = round_count(self.pupils)
         return {
             "subgroup": self.name,
@@ -136,31 +153,37 @@ class SubgroupUtility:
 
 @dataclass(frozen=True)
 class EquityReport:
-    """What a recoding does to each subgroup, in the order of their names or sizes."""
+    """The utility that a recoding leaves to each subgroup, in the order of their names or sizes."""
 
     columns: tuple[str, ...]
     subgroups: tuple[SubgroupUtility, ...]
 
     @classmethod
-    def from_recoding(cls, histogram: Histogram, recoding: Recoding, by: Subgroups) -> EquityReport:
-        """Takes: the histogram that was searched, what the search found, and whom to compare."""
-        trees = recoding.coding.hierarchies
-        groups = len(by.names)
-        pupils = _counted(by.groups, by.counts, groups)
-        class_of = recoding.class_of[by.units]
+    def from_recoding(cls, histogram: Histogram, recoding: Recoding, subgroups: Subgroups) -> EquityReport:
+        """Measure every subgroup.
+
+        Args:
+            histogram: the histogram that was searched.
+            recoding: the result of the search.
+            subgroups: the subgroups to compare.
+        """
+        hierarchies = recoding.coding.hierarchies
+        groups = len(subgroups.names)
+        pupils = _sum_counts(subgroups.groups, subgroups.counts, groups)
+        class_of = recoding.class_of[subgroups.units]
         kept = np.flatnonzero(class_of >= 0)
-        kept_group, kept_counts, kept_class = by.groups[kept], by.counts[kept], class_of[kept]
-        suppressed = pupils - _counted(kept_group, kept_counts, groups)
-        leaf_of = histogram.leaves(recoding.coding)
+        kept_group, kept_counts, kept_class = subgroups.groups[kept], subgroups.counts[kept], class_of[kept]
+        suppressed = pupils - _sum_counts(kept_group, kept_counts, groups)
+        leaf_of_unit = histogram.leaves(recoding.coding)
         cells, losses = [], np.zeros(groups)
-        for column, tree in enumerate(trees):
+        for column, hierarchy in enumerate(hierarchies):
             level = recoding.levels[kept_class, column].astype(np.int64)
-            place = kept_group * tree.height + level
-            cells.append(_counted(place, kept_counts, groups * tree.height).reshape(groups, tree.height))
-            # Whole numbers of leaves, so that the sum does not depend on its order (see `loss`).
-            sizes = np.stack([tree.group_sizes(at) for at in range(tree.height)])
-            extra = sizes[level, leaf_of[column, by.units[kept]]] - 1
-            lost = _counted(kept_group, kept_counts * extra, groups) / max(len(tree.leaves) - 1, 1)
+            cell = kept_group * hierarchy.height + level
+            cells.append(_sum_counts(cell, kept_counts, groups * hierarchy.height).reshape(groups, hierarchy.height))
+            # Whole numbers of leaves, so that the sum does not depend on its order (see `model.information_loss`).
+            sizes = np.stack([hierarchy.group_sizes(at) for at in range(hierarchy.height)])
+            extra = sizes[level, leaf_of_unit[column, subgroups.units[kept]]] - 1
+            lost = _sum_counts(kept_group, kept_counts * extra, groups) / max(len(hierarchy.leaves) - 1, 1)
             losses += (lost + suppressed) / np.maximum(pupils, 1)
         rows = tuple(
             SubgroupUtility(
@@ -168,14 +191,14 @@ class EquityReport:
                 pupils=int(pupils[group]),
                 suppressed=int(suppressed[group]),
                 cells=tuple(tuple(at[group].tolist()) for at in cells),
-                mean_loss=float(losses[group]) / len(trees),
+                mean_loss=float(losses[group]) / len(hierarchies),
             )
-            for group, name in enumerate(by.names)
+            for group, name in enumerate(subgroups.names)
         )
-        return cls(tuple(tree.name for tree in trees), rows)
+        return cls(tuple(hierarchy.name for hierarchy in hierarchies), rows)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, and fit to show to everybody."""
+        """The report for JSON; it may be published."""
         return {
             "note": f"null = {HIDDEN_COUNT_LIMIT} pupils or fewer; others rounded to {COUNT_ROUNDING_STEP}, "
             "and shares of rounded counts to whole per cents",
@@ -183,19 +206,19 @@ class EquityReport:
         }
 
 
-def _counted(place: IntArray, counts: IntArray, places: int) -> IntArray:
-    return np.bincount(place, counts, minlength=places).astype(np.int64)
+def _sum_counts(cells: IntArray, counts: IntArray, number_of_cells: int) -> IntArray:
+    return np.bincount(cells, counts, minlength=number_of_cells).astype(np.int64)
 
 
-def _size_problems(histogram: Histogram, begins: Sequence[int]) -> list[str]:
+def _size_problems(histogram: Histogram, boundaries: Sequence[int]) -> list[str]:
     problems = []
-    ascending = all(low < high for low, high in pairwise(begins))
-    if not begins or begins[0] < 1 or not ascending:
+    ascending = all(low < high for low, high in pairwise(boundaries))
+    if not boundaries or boundaries[0] < 1 or not ascending:
         problems.append(
             describe_problem(
                 "ascending sizes of schools, from 1",
                 example=", ".join(map(str, SCHOOL_SIZE_BOUNDARIES)),
-                found="others" if begins else "none",
+                found="others" if boundaries else "none",
                 where="the classes of school sizes",
                 do="Write the sizes in ascending order",
             )

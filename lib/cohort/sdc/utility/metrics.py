@@ -1,4 +1,7 @@
-"""The metrics of a recoding, by the names they have in the field: what the researcher loses."""
+"""Data utility of a recoding: the metrics of the literature, by their usual names.
+
+In go the histogram that was searched and the recoding that the search returned; the command line reports the metrics.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from cohort.sdc.model.arrays import IntArray
+from cohort.sdc.model.arrays import Int32Array, IntArray
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.information_loss import WeightedLoss
@@ -17,25 +19,25 @@ from cohort.sdc.model.recoding import Recoding
 
 @dataclass(frozen=True)
 class UtilityMetrics:
-    """What a recoding costs. N is the number of records, sup of them suppressed, E a released class.
+    """The utility metrics of a recoding. N is the number of records, sup of them suppressed, E a released class.
 
-    - `mean_loss`, `geometric_loss`: of the columns' losses, all columns weighing the same, so that searches
-      with different weights can be compared (the formulas stand in `loss`).
+    - `mean_loss`, `geometric_loss`: information loss with equal weights, so that searches with different weights can
+      be compared (formulas in `model.information_loss`).
     - `average_class_size`: N / (classes + 1 if any record is suppressed): the suppressed ones count as one
       class (LeFevre, DeWitt and Ramakrishnan, 2006, without the division by k; as ARX counts it).
     - `discernibility`: Σ|E|² + sup · N (Bayardo and Agrawal, 2005).
     - `non_uniform_entropy`: the bits needed to restore the exact values (De Waal and Willenborg, 1999; as
-      ARX counts it). Per column Σ over all records of log2(n(value shown) / n(exact value)), plus Σ over
+      ARX counts it). Per column Σ over all records of log2(n(released value) / n(exact value)), plus Σ over
       suppressed records of −log2(n_sup(value) / sup); n counts all records, n_sup suppressed ones.
-      In a local recoding the value shown is the record's ancestor at the level of its own class, and n counts
-      all records under it, whatever their own classes show. Suppressed records stand at the one level of the
-      column where all classes have the same, as in a global recoding, and else at their exact values.
-    - `granularity`: per column 1 − its loss; 1 is as exact as the data, 0 is nothing left (Iyengar, 2002; ARX
+      In a local recoding the released value is the record's ancestor at the level of its own class, and n counts
+      all records under it, whatever the levels of their own classes. Suppressed records are counted at the common
+      level of the column where all classes have the same level, as in a global recoding, else at their exact values.
+    - `granularity`: per column 1 − its loss; 1 is as exact as the data, 0 is no information (Iyengar, 2002; ARX
       shows it under this name).
-    - `cells`: per column, by level, the part of all records that shows a value of that level. What lacks to
-      1 are suppressed cells (`suppressed_share`), a level of their own.
+    - `cells`: per column, by level, the share of all records with a released value of that level. They add up to
+      1 − `suppressed_share`.
 
-    The figures are exact: fit for restricted records and for the analyst, not for everybody.
+    The figures are exact, so they are for restricted records and for the analyst, never for publication.
     """
 
     columns: tuple[str, ...]
@@ -52,28 +54,35 @@ class UtilityMetrics:
 
     @classmethod
     def from_recoding(cls, histogram: Histogram, recoding: Recoding) -> UtilityMetrics:
-        """Takes: the histogram that was searched, and what the search found. Nobody has metrics of 0."""
-        trees = recoding.coding.hierarchies
-        everybody, gone = histogram.pupils, recoding.suppressed
-        equal = WeightedLoss.for_columns("mean", len(trees)).total_loss(recoding.column_losses)
-        leaf_of = histogram.leaves(recoding.coding)
-        tables = [_released(histogram, recoding, column, leaf_of[column]) for column in range(len(trees))]
+        """Compute the metrics.
+
+        Args:
+            histogram: the histogram that was searched; with no pupils the metrics are 0.
+            recoding: the result of the search.
+        """
+        hierarchies = recoding.coding.hierarchies
+        records, suppressed = histogram.pupils, recoding.suppressed
+        loss = WeightedLoss.for_columns("mean", len(hierarchies)).total_loss(recoding.column_losses)
+        leaf_of_unit = histogram.leaves(recoding.coding)
+        released = [
+            _count_released(histogram, recoding, column, leaf_of_unit[column]) for column in range(len(hierarchies))
+        ]
         return cls(
-            columns=tuple(tree.name for tree in trees),
-            mean_loss=equal.mean,
-            geometric_loss=equal.geometric,
-            average_class_size=everybody / max(recoding.classes + (gone > 0), 1),
-            discernibility=int(recoding.pupils @ recoding.pupils) + gone * everybody,
-            non_uniform_entropy=_entropy(histogram, recoding, leaf_of, tables),
+            columns=tuple(hierarchy.name for hierarchy in hierarchies),
+            mean_loss=loss.mean,
+            geometric_loss=loss.geometric,
+            average_class_size=records / max(recoding.classes + (suppressed > 0), 1),
+            discernibility=int(recoding.pupils @ recoding.pupils) + suppressed * records,
+            non_uniform_entropy=_non_uniform_entropy(histogram, recoding, leaf_of_unit, released),
             granularity=tuple(1 - loss for loss in recoding.column_losses),
-            suppressed_share=gone / max(everybody, 1),
-            cells=tuple(tuple((at.sum(axis=1) / max(everybody, 1)).tolist()) for at in tables),
-            smallest_class=int(recoding.pupils.min(initial=everybody)) if recoding.classes else 0,
+            suppressed_share=suppressed / max(records, 1),
+            cells=tuple(tuple((at.sum(axis=1) / max(records, 1)).tolist()) for at in released),
+            smallest_class=int(recoding.pupils.min(initial=records)) if recoding.classes else 0,
             classes=recoding.classes,
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: the figures by name, and a list of the columns with theirs."""
+        """The metrics by name, and those of each column in a list, for JSON."""
         return {
             "mean_loss": self.mean_loss,
             "geometric_loss": self.geometric_loss,
@@ -97,34 +106,40 @@ class UtilityMetrics:
         }
 
 
-def _released(histogram: Histogram, recoding: Recoding, column: int, leaf: npt.NDArray[np.int32]) -> IntArray:
-    """The released records of a column at each `[level, leaf]`, in whole numbers: no order plays a part."""
-    tree = recoding.coding.hierarchies[column]
+def _count_released(histogram: Histogram, recoding: Recoding, column: int, leaf_of_unit: Int32Array) -> IntArray:
+    """The released records of a column at each `[level, leaf]`."""
+    hierarchy = recoding.coding.hierarchies[column]
     kept = np.flatnonzero(recoding.class_of >= 0)
     level = recoding.levels[recoding.class_of[kept], column].astype(np.int64)
-    shape = tree.height, len(tree.leaves)
-    cell = level * shape[1] + leaf[kept]
-    counted = np.bincount(cell, histogram.counts[kept], minlength=shape[0] * shape[1])
-    return counted.reshape(shape).astype(np.int64)
+    shape = hierarchy.height, len(hierarchy.leaves)
+    cell = level * shape[1] + leaf_of_unit[kept]
+    records = np.bincount(cell, histogram.counts[kept], minlength=shape[0] * shape[1])
+    return records.reshape(shape).astype(np.int64)
 
 
-def _entropy(histogram: Histogram, recoding: Recoding, leaf_of: npt.NDArray[np.int32], tables: list[IntArray]) -> float:
-    trees = recoding.coding.hierarchies
-    levels = recoding.level_vector or (0,) * len(trees)
+def _non_uniform_entropy(
+    histogram: Histogram, recoding: Recoding, leaf_of_unit: Int32Array, released: list[IntArray]
+) -> float:
+    hierarchies = recoding.coding.hierarchies
+    levels = recoding.level_vector or (0,) * len(hierarchies)
     bits = 0.0
-    for tree, leaf, released, level in zip(trees, leaf_of, tables, levels, strict=True):
-        exact = np.bincount(leaf, histogram.counts, minlength=len(tree.leaves)).astype(np.int64)
+    for hierarchy, leaf, released_at, level in zip(hierarchies, leaf_of_unit, released, levels, strict=True):
+        exact = np.bincount(leaf, histogram.counts, minlength=len(hierarchy.leaves)).astype(np.int64)
         occurs = exact > 0
-        shown = np.stack([_under(tree, at, exact) for at in range(tree.height)])
-        lost = np.log2(shown[:, occurs] / exact[occurs])
-        suppressed = exact - released.sum(axis=0)
-        bits += float((released[:, occurs] * lost).sum() + suppressed[occurs] @ lost[level])
-        alike, left = _under(tree, level, suppressed), suppressed > 0
-        bits += float(suppressed[left] @ np.log2(suppressed.sum() / alike[left]))
+        same_value = np.stack([_records_with_same_value(hierarchy, at, exact) for at in range(hierarchy.height)])
+        lost = np.log2(same_value[:, occurs] / exact[occurs])
+        suppressed = exact - released_at.sum(axis=0)
+        bits += float((released_at[:, occurs] * lost).sum() + suppressed[occurs] @ lost[level])
+        suppressed_with_same_value, has_suppressed = (
+            _records_with_same_value(hierarchy, level, suppressed),
+            suppressed > 0,
+        )
+        ratio = suppressed.sum() / suppressed_with_same_value[has_suppressed]
+        bits += float(suppressed[has_suppressed] @ np.log2(ratio))
     return bits
 
 
-def _under(tree: Hierarchy, level: int, at_leaf: IntArray) -> IntArray:
-    """For each leaf, the records whose value at the level is the same."""
-    groups = tree.groups(level)
-    return np.bincount(groups, at_leaf)[groups].astype(np.int64)
+def _records_with_same_value(hierarchy: Hierarchy, level: int, records: IntArray) -> IntArray:
+    """For each leaf, the records whose value at the level is the same, from the records per leaf."""
+    groups = hierarchy.groups(level)
+    return np.bincount(groups, records)[groups].astype(np.int64)
