@@ -25,7 +25,7 @@ from cohort.delivery_formats import format_declarations
 from cohort.ingestion import pipeline
 from cohort.legal_basis import number_changes, objections
 from cohort.storage import zone_paths as zones
-from cohorts import files as written
+from cohorts import delivery_files as written
 from cohorts import synthesise
 
 WARM_UP, TURNS = 200, 3
@@ -34,17 +34,17 @@ NEW_SHARE, AGAIN = 100, 3
 NOW = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 
 
-def copy(spark: SparkSession, folder: Path, out: Path) -> float:
+def time_plain_copy(spark: SparkSession, folder: Path, out: Path) -> float:
     """Seconds of the plain copy; that it takes no notice of headers costs it nothing."""
     shutil.rmtree(out, ignore_errors=True)
     start = time.perf_counter()
-    state = StructType([StructField(name, StringType()) for name in written.COLUMNS])
+    state = StructType([StructField(name, StringType()) for name in written.DELIVERY_COLUMNS])
     frame = spark.read.schema(state).option("sep", ";").option("header", "true").csv(str(folder))
     frame.write.format("delta").save(str(out))
     return time.perf_counter() - start
 
 
-def take_in(spark: SparkSession, root: Path, config: Path, *, tell: bool) -> tuple[float, dict[str, object]]:
+def time_ingestion(spark: SparkSession, root: Path, config: Path, *, tell: bool) -> tuple[float, dict[str, object]]:
     """Seconds of intake, and its record."""
     start = time.perf_counter()
     where = zones.StorageZones(root)
@@ -66,15 +66,15 @@ def take_in(spark: SparkSession, root: Path, config: Path, *, tell: bool) -> tup
     return time.perf_counter() - start, record
 
 
-def root_of(paths: list[Path], root: Path) -> Path:
+def make_storage_root(paths: list[Path], root: Path) -> Path:
     """A storage root with these deliveries, as links: the same bytes for every turn."""
     shutil.rmtree(root, ignore_errors=True)
     (root / "deliveries").mkdir(parents=True)
-    hand_in(paths, root)
+    link_deliveries(paths, root)
     return root
 
 
-def hand_in(paths: list[Path], root: Path) -> None:
+def link_deliveries(paths: list[Path], root: Path) -> None:
     """Put deliveries into a storage root."""
     for path in paths:
         (root / "deliveries" / path.name).hardlink_to(path)
@@ -99,7 +99,7 @@ def main() -> None:
     new = max(1, asked.files // NEW_SHARE)
     pupils = round((asked.rows or 455 * asked.files) * (1 + AGAIN / NEW_SHARE) / ROWS_PER_PUPIL)
     say(f"making {asked.files + AGAIN * new} files of {pupils} pupils")
-    synthesise.synthesise(
+    synthesise.write_synthetic_cohort(
         made,
         config,
         count=pupils,
@@ -110,24 +110,24 @@ def main() -> None:
     )
     every = sorted((made / "deliveries").iterdir())
     known, fresh = every[: asked.files], every[asked.files :]
-    plain = root_of(known, asked.scratch / "plain") / "deliveries"
+    plain = make_storage_root(known, asked.scratch / "plain") / "deliveries"
     for _ in range(TURNS):
-        warm = root_of(known[:WARM_UP], asked.scratch / "warm")
-        copy(spark, warm / "deliveries", asked.scratch / "copied")
-        take_in(spark, warm, config, tell=False)
-        hand_in(known[WARM_UP : WARM_UP + 2], warm)
-        take_in(spark, warm, config, tell=False)
+        warm = make_storage_root(known[:WARM_UP], asked.scratch / "warm")
+        time_plain_copy(spark, warm / "deliveries", asked.scratch / "copied")
+        time_ingestion(spark, warm, config, tell=False)
+        link_deliveries(known[WARM_UP : WARM_UP + 2], warm)
+        time_ingestion(spark, warm, config, tell=False)
     copies, intakes = [], []
     for turn in range(asked.pairs):
-        copies.append(copy(spark, plain, asked.scratch / "copied"))
-        root = root_of(known, asked.scratch / "root")
-        seconds, record = take_in(spark, root, config, tell=turn == 0)
+        copies.append(time_plain_copy(spark, plain, asked.scratch / "copied"))
+        root = make_storage_root(known, asked.scratch / "root")
+        seconds, record = time_ingestion(spark, root, config, tell=turn == 0)
         intakes.append(seconds)
         say(f"pair {turn + 1}: copy {copies[-1]:.1f} s, ingest {seconds:.1f} s")
     later = []
     for turn in range(AGAIN):
-        hand_in(fresh[turn * new : (turn + 1) * new], root)
-        seconds, second = take_in(spark, root, config, tell=turn == 0)
+        link_deliveries(fresh[turn * new : (turn + 1) * new], root)
+        seconds, second = time_ingestion(spark, root, config, tell=turn == 0)
         later.append(seconds)
     again = statistics.median(later)
     say(f"{second['new']} new files: {', '.join(f'{seconds:.1f}' for seconds in later)} s")

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from cohort.agreements.catalogue import TEST_LIST_HEADER
 
-HEADER = TEST_LIST_HEADER
+CATALOGUE_HEADER = TEST_LIST_HEADER
 VERSION = "3.0"
 MOMENTS = ("M", "E")
 YEAR_GROUPS = (3, 4, 5, 6, 7, 8)
 
 
 @dataclass(frozen=True)
-class Domain:
+class SyntheticDomain:
     """What is tested, on which scale (from 0), and how scores grow over the year groups.
 
     Takes: the mean at M3, the rise of the mean per year, the standard deviation within a test.
@@ -33,20 +33,20 @@ class Domain:
 
 
 DOMAINS = (
-    Domain("rekenen", "REK", "LVS-REK", 200, 40, 22, 18),
-    Domain("begrijpend_lezen", "BL", "LVS-BL", 200, 38, 23, 21),
-    Domain("spelling", "SP", "LVS-SP", 600, 150, 55, 60),
-    Domain("technisch_lezen", "TL", "LVS-TL", 150, 30, 16, 15),
-    Domain("woordenschat", "WS", "LVS-WS", 200, 42, 21, 18),
+    SyntheticDomain("rekenen", "REK", "LVS-REK", 200, 40, 22, 18),
+    SyntheticDomain("begrijpend_lezen", "BL", "LVS-BL", 200, 38, 23, 21),
+    SyntheticDomain("spelling", "SP", "LVS-SP", 600, 150, 55, 60),
+    SyntheticDomain("technisch_lezen", "TL", "LVS-TL", 150, 30, 16, 15),
+    SyntheticDomain("woordenschat", "WS", "LVS-WS", 200, 42, 21, 18),
 )
 
 
-def test_code(domain: Domain, moment: str, year_group: int) -> str:
+def test_code(domain: SyntheticDomain, moment: str, year_group: int) -> str:
     """The code that a school delivers, such as `REK-M7`."""
     return f"{domain.code}-{moment}{year_group}"
 
 
-def rows() -> list[tuple[str, ...]]:
+def catalogue_rows() -> list[tuple[str, ...]]:
     """The lines of the catalogue, in the order of `HEADER`."""
     return [
         (

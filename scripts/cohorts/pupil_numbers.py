@@ -13,7 +13,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-Numbers = npt.NDArray[np.int64]
+PupilNumbers = npt.NDArray[np.int64]
 
 ONDERWIJS_SHARE = 0.01
 """The share of pupils without a burgerservicenummer."""
@@ -24,14 +24,14 @@ _LANES = 16
 _FILLER_HEADS = np.array([n * 11_111_111 for n in range(10)] + [12_345_678, 11_122_233, 98_765_432])
 
 
-class Lane(IntEnum):
+class NumberRange(IntEnum):
     """Keeps cohorts apart: the head's remainder, so no two cohorts share a number."""
 
     NLSCHOOLS = 0
     SYNTHETIC = 1
 
 
-def draw(rng: np.random.Generator, count: int, lane: Lane) -> Numbers:
+def draw_pupil_numbers(rng: np.random.Generator, count: int, lane: NumberRange) -> PupilNumbers:
     """Distinct valid pupil numbers in random order.
 
     Gives: whole numbers below 10^9, of which about one in ten has lost a leading zero by being a
@@ -43,29 +43,31 @@ def draw(rng: np.random.Generator, count: int, lane: Lane) -> Numbers:
     return rng.permutation(np.concatenate([bsn, own]))
 
 
-def written(numbers: Numbers) -> list[str]:
+def format_pupil_numbers(numbers: PupilNumbers) -> list[str]:
     """The numbers as nine digits."""
     return [f"{number:09d}" for number in numbers.tolist()]
 
 
-def with_wrong_check_digit(numbers: Numbers) -> Numbers:
+def with_wrong_check_digit(numbers: PupilNumbers) -> PupilNumbers:
     """The numbers with the last digit one higher (9 becomes 0): the sum changes, so none passes."""
     last = numbers % 10
     return np.where(last == 9, numbers - 9, numbers + 1)
 
 
-def _distinct(rng: np.random.Generator, count: int, heads: tuple[int, int], remainder: int, lane: Lane) -> Numbers:
+def _distinct(
+    rng: np.random.Generator, count: int, heads: tuple[int, int], remainder: int, lane: NumberRange
+) -> PupilNumbers:
     found = np.empty(0, dtype=np.int64)
     while found.size < count:
         head = rng.integers(heads[0] // _LANES, heads[1] // _LANES, size=count + count // 4 + 16)
         head = head * _LANES
-        if lane is Lane.SYNTHETIC:
+        if lane is NumberRange.SYNTHETIC:
             head = head + rng.integers(1, _LANES, size=head.size)
         found = np.unique(np.concatenate([found, _completed(head, remainder)]))
     return rng.permutation(found)[:count]
 
 
-def _completed(heads: Numbers, remainder: int) -> Numbers:
+def _completed(heads: PupilNumbers, remainder: int) -> PupilNumbers:
     heads = heads[~np.isin(heads, _FILLER_HEADS)]
     total = np.zeros_like(heads)
     for place, weight in enumerate(reversed(_WEIGHTS)):

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cohorts import catalogue
-from cohorts.pupil_numbers import Numbers
-from cohorts.schools import SMALL
+from cohorts.pupil_numbers import PupilNumbers
+from cohorts.schools import SMALL_SCHOOL
 
 Codes = npt.NDArray[np.int8]
 Indices = npt.NDArray[np.int32]
@@ -38,7 +38,7 @@ _BORN_FROM: Final = (date(2017, 10, 1) - date(1970, 1, 1)).days
 
 
 @dataclass(frozen=True)
-class Pupils:
+class SyntheticPupils:
     """One entry per pupil in every array.
 
     Takes: pupil numbers; the index of the school, and of the school they moved to between the M
@@ -47,7 +47,7 @@ class Pupils:
     year group's sections a pupil sits.
     """
 
-    number: Numbers
+    number: PupilNumbers
     school: Indices
     moved_to: Indices
     repeater: npt.NDArray[np.bool_]
@@ -64,7 +64,7 @@ class Pupils:
         return int(self.number.size)
 
 
-def draw(rng: np.random.Generator, numbers: Numbers, sizes: npt.NDArray[np.int64]) -> Pupils:
+def draw_pupils(rng: np.random.Generator, numbers: PupilNumbers, sizes: npt.NDArray[np.int64]) -> SyntheticPupils:
     """One pupil per number: repeaters and movers are 2 % each, and nobody is both."""
     count = numbers.size
     school = np.repeat(np.arange(sizes.size, dtype=np.int32), sizes)
@@ -85,7 +85,7 @@ def draw(rng: np.random.Generator, numbers: Numbers, sizes: npt.NDArray[np.int64
     moved_to[movers] = _other_school(rng, school, movers, sizes.size)
     year_group = rng.integers(3, 9, count, dtype=np.int8)
     born = _BORN_FROM + rng.integers(0, 365, count) - 365 * (year_group.astype(np.int32) - 3 + repeater)
-    return Pupils(
+    return SyntheticPupils(
         number=numbers,
         school=school,
         moved_to=moved_to,
@@ -101,7 +101,7 @@ def draw(rng: np.random.Generator, numbers: Numbers, sizes: npt.NDArray[np.int64
     )
 
 
-def groups(pupils: Pupils, school: Indices) -> npt.NDArray[np.int16]:
+def assign_groups(pupils: SyntheticPupils, school: Indices) -> npt.NDArray[np.int16]:
     """The class that every pupil is in at a school, as indices in `GROUPS`.
 
     Takes: the school of each pupil: their own, or one they moved to.
@@ -115,7 +115,7 @@ def groups(pupils: Pupils, school: Indices) -> npt.NDArray[np.int16]:
     section = np.minimum((pupils.place * sections).astype(np.int32), sections - 1)
     alone = year * len(SECTIONS) + section
     together = kinds * len(SECTIONS) + year // 2
-    small = cells.reshape(schools, kinds).sum(axis=1)[school] <= SMALL
+    small = cells.reshape(schools, kinds).sum(axis=1)[school] <= SMALL_SCHOOL
     return np.where(small, together, alone).astype(np.int16)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cohorts import catalogue, scores
-from cohorts.pupils import NOWHERE, Codes, Indices, Pupils, groups
-from cohorts.scores import Scores
+from cohorts.pupils import NOWHERE, Codes, Indices, SyntheticPupils, assign_groups
+from cohorts.scores import SyntheticScores
 
 SCHOOL_YEARS = ("2024-2025", "2023-2024")
 PER_YEAR: Final = len(catalogue.MOMENTS) * len(catalogue.DOMAINS)
@@ -21,7 +21,7 @@ _E: Final = catalogue.MOMENTS.index("E")
 
 
 @dataclass(frozen=True)
-class Results:
+class SyntheticResults:
     """One entry per result in every array, ordered by the school that delivers it.
 
     Takes: pupils and schools by index; indices in SCHOOL_YEARS and in the catalogue's MOMENTS and
@@ -41,30 +41,32 @@ class Results:
         return int(self.pupil.size)
 
 
-def draw(rng: np.random.Generator, pupils: Pupils) -> Results:
+def draw_results(rng: np.random.Generator, pupils: SyntheticPupils) -> SyntheticResults:
     """Ten results per pupil in 2024-2025, for repeaters ten more of the same tests a year before.
 
     A mover's M results are delivered by the first school and E results by the second.
     """
     everybody = np.arange(len(pupils), dtype=np.int32)
     repeaters = np.flatnonzero(pupils.repeater).astype(np.int32)
-    now = scores.draw(rng, pupils.ability, pupils.year_group)
-    before = scores.draw(rng, pupils.ability[repeaters] + _BEFORE_REPEATING, pupils.year_group[repeaters])
+    now = scores.draw_scores(rng, pupils.ability, pupils.year_group)
+    before = scores.draw_scores(rng, pupils.ability[repeaters] + _BEFORE_REPEATING, pupils.year_group[repeaters])
     parts = [_of_year(pupils, everybody, now, 0), _of_year(pupils, repeaters, before, 1)]
     whole = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
     # Sixteen bits: numpy then sorts by radix, which matters at 15 million results.
     order = np.argsort(whole[1], kind="stable")
-    return Results(*(column[order] for column in whole))
+    return SyntheticResults(*(column[order] for column in whole))
 
 
-def _of_year(pupils: Pupils, who: Indices, made: Scores, year: int) -> tuple[npt.NDArray[np.generic], ...]:
+def _of_year(
+    pupils: SyntheticPupils, who: Indices, made: SyntheticScores, year: int
+) -> tuple[npt.NDArray[np.generic], ...]:
     pupil = np.repeat(who, PER_YEAR)
     sitting = np.tile(np.arange(PER_YEAR, dtype=np.int8), who.size)
     moment, domain = sitting // len(catalogue.DOMAINS), sitting % len(catalogue.DOMAINS)
     moved_to = pupils.moved_to[pupil]
     moved = (moment == _E) & (moved_to != NOWHERE) & (year == 0)
     school = np.where(moved, moved_to, pupils.school[pupil]).astype(np.int16)
-    home = groups(pupils, pupils.school)[pupil]
-    group = np.where(moved, groups(pupils, np.maximum(pupils.moved_to, 0))[pupil], home)
+    home = assign_groups(pupils, pupils.school)[pupil]
+    group = np.where(moved, assign_groups(pupils, np.maximum(pupils.moved_to, 0))[pupil], home)
     years = np.full(pupil.size, year, dtype=np.int8)
     return pupil, school, years, moment, domain, group, made.tenths.ravel(), made.level.ravel()

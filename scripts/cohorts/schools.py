@@ -9,10 +9,19 @@ import numpy.typing as npt
 
 from cohort.foundation.errors import UsageRefused, describe_problem
 
-HEADER = ("brin", "vestiging", "bestuur", "soort", "denominatie_groep", "regio", "verwacht_van", "verwacht_tot")
+SCHOOL_LIST_HEADER = (
+    "brin",
+    "vestiging",
+    "bestuur",
+    "soort",
+    "denominatie_groep",
+    "regio",
+    "verwacht_van",
+    "verwacht_tot",
+)
 SITE = "00"
 EXPECTED_FROM = "2020-08-01"
-SMALL = 100
+SMALL_SCHOOL = 100
 """A school of at most so many pupils is small; a fifth of the Dutch primary schools is."""
 
 _MOST: Final = 6_600
@@ -30,7 +39,7 @@ _DENOMINATIONS: Final = (("openbaar", 0.31), ("RK", 0.29), ("PC", 0.28), ("overi
 _REGIONS: Final = (("Noord", 0.13), ("Oost", 0.22), ("Zuid", 0.21), ("West", 0.44))
 
 
-def number_for(pupils: int) -> int:
+def default_school_count(pupils: int) -> int:
     """How many schools a cohort of this size has unless told otherwise.
 
     Gives: one per 200 pupils up to 300 schools; above that one per 227 (1.5 million pupils in
@@ -51,14 +60,14 @@ def class_brins(count: int) -> list[str]:
     return [_brin(first + index * 29 % room) for index in range(count)]
 
 
-def is_synthetic(brin: str) -> bool:
+def is_synthetic_brin(brin: str) -> bool:
     """Whether the BRIN is one that `synthetic_brins` gives out."""
     return (
         len(brin) == 4 and brin[:2].isdigit() and int(brin[:2]) < _REAL_CLASSES_FROM and set(brin[2:]) <= set(_LETTERS)
     )
 
 
-def draw_sizes(rng: np.random.Generator, pupils: int, schools: int) -> npt.NDArray[np.int64]:
+def draw_school_sizes(rng: np.random.Generator, pupils: int, schools: int) -> npt.NDArray[np.int64]:
     """Pupils per school, in random order.
 
     Gives: sizes that add up to `pupils`; a fifth of the schools has 42 to 95 pupils (mean 68), the
@@ -77,11 +86,11 @@ def draw_sizes(rng: np.random.Generator, pupils: int, schools: int) -> npt.NDArr
         )
     small = rng.uniform(42, 95, schools // 5)
     excess = rng.gamma(1.6, 1.0, schools - small.size)
-    room = pupils - small.sum() - (SMALL + 1) * excess.size
+    room = pupils - small.sum() - (SMALL_SCHOOL + 1) * excess.size
     if room > 0:
-        wanted = np.concatenate([small, SMALL + 1 + excess * room / excess.sum()])
+        wanted = np.concatenate([small, SMALL_SCHOOL + 1 + excess * room / excess.sum()])
     else:
-        shares = np.concatenate([small, SMALL + 1 + excess * 80])
+        shares = np.concatenate([small, SMALL_SCHOOL + 1 + excess * 80])
         wanted = shares * pupils / shares.sum()
     sizes = np.floor(wanted).astype(np.int64)
     # What rounding down left over goes to the largest schools, so that no small one grows past 100.
@@ -89,7 +98,7 @@ def draw_sizes(rng: np.random.Generator, pupils: int, schools: int) -> npt.NDArr
     return rng.permutation(sizes)
 
 
-def rows(seed: int, brins: list[str], *, special: bool = True) -> list[tuple[str, ...]]:
+def school_list_rows(seed: int, brins: list[str], *, special: bool = True) -> list[tuple[str, ...]]:
     """The lines of the school list, in the order of `HEADER`.
 
     Takes: whether some of the schools are for special education.

@@ -22,14 +22,14 @@ _QUINTILES: Final = np.array([-0.8416, -0.2533, 0.2533, 0.8416], dtype=np.float3
 
 
 @dataclass(frozen=True)
-class Scores:
+class SyntheticScores:
     """Ability scores in tenths and levels (indices in LEVELS), per pupil, moment and domain."""
 
     tenths: npt.NDArray[np.int16]
     level: Codes
 
 
-def draw(rng: np.random.Generator, ability: npt.NDArray[np.float32], year_group: Codes) -> Scores:
+def draw_scores(rng: np.random.Generator, ability: npt.NDArray[np.float32], year_group: Codes) -> SyntheticScores:
     """The scores of one school year.
 
     Gives: arrays of pupils × moments × domains; scores within their scale; the level by where the
@@ -49,4 +49,4 @@ def draw(rng: np.random.Generator, ability: npt.NDArray[np.float32], year_group:
         score = domain.at_m3 + domain.per_year * years + domain.spread * place[:, :, index]
         tenths[:, :, index] = np.clip(np.rint(score * 10), 0, domain.highest * 10)
     level = (len(LEVELS) - 1 - np.searchsorted(_QUINTILES, place)).astype(np.int8)
-    return Scores(tenths, level)
+    return SyntheticScores(tenths, level)

@@ -16,10 +16,21 @@ from typing import Any
 import numpy as np
 
 from cohort.foundation.errors import Refusal, UsageRefused, describe_problem
-from cohorts import catalogue, dirt, files, instructing, objectors, pupil_numbers, pupils, registers, results, schools
+from cohorts import (
+    catalogue,
+    configured_lists,
+    delivery_files,
+    instruction_list,
+    objection_list,
+    planted_errors,
+    pupil_numbers,
+    pupils,
+    results,
+    schools,
+)
 
 
-def synthesise(
+def write_synthetic_cohort(
     root: Path, config: Path, *, count: int, school_count: int | None, seed: int, today: date, clean: bool = False
 ) -> dict[str, Any]:
     """Writes deliveries, the lists of objections and instructions, the test catalogue and the school list.
@@ -43,28 +54,28 @@ def synthesise(
             )
         )
     rng = np.random.default_rng(seed)
-    asked = schools.number_for(count) if school_count is None else school_count
-    sizes = schools.draw_sizes(rng, count, asked)
+    asked = schools.default_school_count(count) if school_count is None else school_count
+    sizes = schools.draw_school_sizes(rng, count, asked)
     brins = schools.synthetic_brins(sizes.size)
-    strangers = objectors.how_many_unmatched(count)
-    numbers = pupil_numbers.draw(rng, count + strangers, pupil_numbers.Lane.SYNTHETIC)
-    who = pupils.draw(rng, numbers[:count], sizes)
-    made = results.draw(rng, who)
-    lines = dirt.none(made) if clean else dirt.plant(rng, who, made)
+    strangers = objection_list.count_unmatched_objections(count)
+    numbers = pupil_numbers.draw_pupil_numbers(rng, count + strangers, pupil_numbers.NumberRange.SYNTHETIC)
+    who = pupils.draw_pupils(rng, numbers[:count], sizes)
+    made = results.draw_results(rng, who)
+    lines = planted_errors.deliver_without_errors(made) if clean else planted_errors.plant_errors(rng, who, made)
     _tell(f"{count} pupils at {sizes.size} schools, {len(lines)} lines", started)
-    registers.replace(config / "toetsen.csv", catalogue.HEADER, catalogue.rows())
-    registers.replace(
+    configured_lists.replace_rows(config / "toetsen.csv", catalogue.CATALOGUE_HEADER, catalogue.catalogue_rows())
+    configured_lists.replace_rows(
         config / "scholen.csv",
-        schools.HEADER,
-        schools.rows(seed, brins),
-        outdated=lambda row: schools.is_synthetic(row[0]),
+        schools.SCHOOL_LIST_HEADER,
+        schools.school_list_rows(seed, brins),
+        outdated=lambda row: schools.is_synthetic_brin(row[0]),
     )
-    objecting = objectors.draw(rng, who, numbers[count:])
-    objectors.write(root / "objections", rng, objecting, who, brins, today)
-    silent = instructing.silent(brins)
+    objecting = objection_list.draw_objections(rng, who, numbers[count:])
+    objection_list.write_objection_list(root / "objections", rng, objecting, who, brins, today)
+    silent = instruction_list.schools_without_instruction(brins)
     instructed = [brin for brin in brins if brin not in silent]
-    instructing.write(root / "instructions", "synthetisch", instructed, today)
-    written = files.write(deliveries, brins, who, made, lines)
+    instruction_list.write_instruction_list(root / "instructions", "synthetisch", instructed, today)
+    written = delivery_files.write_delivery_files(deliveries, brins, who, made, lines)
     _tell(f"{written} files", started)
     planted = lines.planted()
     return {
@@ -75,7 +86,7 @@ def synthesise(
         "rows": len(lines),
         "repeaters": int(who.repeater.sum()),
         "movers": int((who.moved_to != pupils.NOWHERE).sum()),
-        "mended": {dirt.PGN_PADDED: planted.pop(dirt.PGN_PADDED)},
+        "mended": {planted_errors.PGN_PADDED: planted.pop(planted_errors.PGN_PADDED)},
         "dirt": planted,
         "objectors": objecting.account(made, lines),
         "seconds": round(time.monotonic() - started, 1),
@@ -100,7 +111,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     given = _arguments()
     try:
-        record = synthesise(
+        record = write_synthetic_cohort(
             given.root, given.config, count=given.pupils, school_count=given.schools, seed=given.seed, today=given.today
         )
     except Refusal as refusal:

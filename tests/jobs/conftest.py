@@ -159,7 +159,7 @@ def taken_in(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
     made = Platform(tmp_path_factory.mktemp("platform"))
     shutil.copytree(PROJECT / "conf", made.config)
     made.root.mkdir()
-    synthesise.synthesise(made.root, made.config, count=6000, school_count=40, seed=7, today=TODAY)
+    synthesise.write_synthetic_cohort(made.root, made.config, count=6000, school_count=40, seed=7, today=TODAY)
     made.change("conf/platform.toml", 'dir = "../.keys"', 'dir = "../keys"')
     made.change("conf/platform.toml", "max_erased_share = 0.02", "max_erased_share = 0.5")
     agreed = made.config / "projects" / "leergroei.toml"

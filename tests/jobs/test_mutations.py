@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.anonymisation import class_search, pseudonymisation, pupil_boards
+from cohort.anonymisation.class_search import ClassSearchTask
 from cohort.foundation.errors import NotAnonymous
 from cohort.legal_basis import instruction_filter, objection_filter
 from cohort.release import release_job
@@ -40,11 +42,9 @@ def nothing_suppressed(patch: pytest.MonkeyPatch) -> None:
     """Every pupil keeps their class, whatever its size."""
     real = class_search.search_classes
 
-    def careless(coded: Any, project: Any, *rest: Any) -> Any:
-        loose = project.model_copy(
-            update={"thresholds": project.thresholds.model_copy(update={"k": 1, "m": 1, "k_others": 0, "max_share": 1})}
-        )
-        return real(coded, loose, *rest)
+    def careless(encoded: Any, pupils: int, task: ClassSearchTask) -> Any:
+        thresholds = task.project.thresholds.model_copy(update={"k": 1, "m": 1, "k_others": 0, "max_share": 1})
+        return real(encoded, pupils, replace(task, project=task.project.model_copy(update={"thresholds": thresholds})))
 
     patch.setattr(class_search, "search_classes", careless)
 

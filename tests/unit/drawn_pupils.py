@@ -16,7 +16,7 @@ from tests.unit.drawn_results import Row, column, project, result
 from cohort.agreements.privacy_model import derive_value_rules
 from cohort.agreements.project import Project
 from cohort.anonymisation import class_search, generalisation, pupil_boards, search_input
-from cohort.anonymisation.class_search import ClassSearchResult
+from cohort.anonymisation.class_search import ClassSearchResult, ClassSearchTask
 from cohort.anonymisation.search_input import PupilCounts
 from cohort.anonymisation.sensitive_columns import SensitiveColumn
 from cohort.keys.project_keys import ProjectKey
@@ -121,7 +121,8 @@ def run(
     own = None
     if asked.sensitive_column is not None:
         own = SensitiveColumn.from_hierarchy("advies", ADVIES, derive_value_rules(asked, platform().floors), 1)
-    recoded = class_search.search_classes(coded, asked, coding, counts, own, ProjectKey(SECRET), most)
+    task = ClassSearchTask(asked, coding, ProjectKey(SECRET), most, own)
+    recoded = class_search.search_classes(coded, counts.searched, task)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generalisation, "RELEASED_ROWS_PER_FILE", -(-recoded.recoding.released_pupils // files))
         rows = generalisation.generalise_pupils(coded, asked, recoded)

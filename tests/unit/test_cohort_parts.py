@@ -21,12 +21,12 @@ def _is_pupil_number(number: str) -> bool:
     [(50, 1), (2_000, 10), (60_000, 300), (66_000, 300), (300_000, 1_320), (1_500_000, 6_600), (3_000_000, 6_600)],
 )
 def test_the_number_of_schools_follows_from_the_pupils(pupils: int, expected: int) -> None:
-    assert schools.number_for(pupils) == expected
+    assert schools.default_school_count(pupils) == expected
 
 
 @pytest.mark.parametrize(("pupils", "count"), [(2_000, 10), (60_000, 300), (1_500_000, 6_600)])
 def test_a_fifth_of_the_schools_is_small(pupils: int, count: int) -> None:
-    sizes = schools.draw_sizes(np.random.default_rng(1), pupils, count)
+    sizes = schools.draw_school_sizes(np.random.default_rng(1), pupils, count)
     small = sizes[sizes <= 100]
     assert sizes.sum() == pupils
     assert small.size == count // 5
@@ -37,18 +37,20 @@ def test_a_fifth_of_the_schools_is_small(pupils: int, count: int) -> None:
 @pytest.mark.parametrize(("pupils", "count"), [(100, 0), (100, 6), (10, 1), (10_000_000, 40_000)])
 def test_too_few_pupils_or_too_many_schools_are_refused(pupils: int, count: int) -> None:
     with pytest.raises(UsageRefused, match="schools with at least 20 pupils"):
-        schools.draw_sizes(np.random.default_rng(1), pupils, count)
+        schools.draw_school_sizes(np.random.default_rng(1), pupils, count)
 
 
 def test_few_pupils_per_school_still_add_up() -> None:
-    sizes = schools.draw_sizes(np.random.default_rng(1), 2_000, 100)
+    sizes = schools.draw_school_sizes(np.random.default_rng(1), 2_000, 100)
     assert sizes.sum() == 2_000
     assert sizes.min() >= 1
 
 
 def test_pupil_numbers_are_valid_distinct_and_spread_as_real_ones() -> None:
-    lanes = [pupil_numbers.draw(np.random.default_rng(3), 20_000, lane) for lane in pupil_numbers.Lane]
-    written = [number for lane in lanes for number in pupil_numbers.written(lane)]
+    lanes = [
+        pupil_numbers.draw_pupil_numbers(np.random.default_rng(3), 20_000, lane) for lane in pupil_numbers.NumberRange
+    ]
+    written = [number for lane in lanes for number in pupil_numbers.format_pupil_numbers(lane)]
     assert len(set(written)) == 40_000
     assert all(_is_pupil_number(number) for number in written)
     onderwijs = [number for number in written if not bsn.is_valid(number)]
@@ -58,9 +60,9 @@ def test_pupil_numbers_are_valid_distinct_and_spread_as_real_ones() -> None:
 
 
 def test_a_wrong_check_digit_never_passes() -> None:
-    numbers = pupil_numbers.draw(np.random.default_rng(4), 5_000, pupil_numbers.Lane.SYNTHETIC)
+    numbers = pupil_numbers.draw_pupil_numbers(np.random.default_rng(4), 5_000, pupil_numbers.NumberRange.SYNTHETIC)
     suitable = numbers[numbers // 10_000_000 != 10]
-    broken = pupil_numbers.written(pupil_numbers.with_wrong_check_digit(suitable))
+    broken = pupil_numbers.format_pupil_numbers(pupil_numbers.with_wrong_check_digit(suitable))
     assert len(broken) > 4_000
     assert not any(_is_pupil_number(number) for number in broken)
 
@@ -69,5 +71,5 @@ def test_brins_are_valid_and_no_class_has_a_synthetic_one() -> None:
     synthetic, classes = schools.synthetic_brins(6_600), schools.class_brins(133)
     assert len({*synthetic, *classes}) == 6_733
     assert all(re.fullmatch("[0-9]{2}[A-Z]{2}", brin) for brin in (*synthetic, *classes))
-    assert all(map(schools.is_synthetic, synthetic))
-    assert not any(map(schools.is_synthetic, classes))
+    assert all(map(schools.is_synthetic_brin, synthetic))
+    assert not any(map(schools.is_synthetic_brin, classes))

@@ -13,7 +13,8 @@ from tests.unit.drawn_project import CONF
 
 from cohort.agreements import catalogue
 from cohort.agreements.container_limits import ContainerLimits
-from cohort.delivery_formats import file_recognition, format_declarations
+from cohort.delivery_formats import format_declarations
+from cohort.delivery_formats.delivered_file import DeliveryKind
 from cohort.delivery_formats.file_recognition import RecognitionContext
 from cohort.ingestion import row_validation, text_scan
 from cohort.states import materialised_frames
@@ -43,7 +44,7 @@ def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_p
     (file,) = RecognitionContext(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 10**6, 10**7, 100)).arrivals(
         tmp_path / "one.csv"
     )
-    assert (file.delivery_kind, file.format, file.rejection) == (file_recognition.TEXT, name, None)
+    assert (file.delivery_kind, file.format, file.rejection) == (DeliveryKind.TEXT, name, None)
     typed: list[DataFrame] = []
 
     def watched(rows: DataFrame) -> DataFrame:

@@ -18,8 +18,9 @@ import pytest
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import containers, file_types, format_declarations
+from cohort.delivery_formats.delivered_file import DeliveredFile
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
-from cohort.delivery_formats.file_recognition import DeliveredFile, RecognitionContext
+from cohort.delivery_formats.file_recognition import RecognitionContext, recognise_deliveries
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 LIMITS = ContainerLimits(members=5, bytes_per_member=4 << 20, total_bytes=6 << 20, ratio=100)
@@ -280,7 +281,7 @@ def looked_at(folder: Path, limits: ContainerLimits) -> tuple[list[DeliveredFile
     """What is in the files of a folder, and the most bytes that were held for it."""
     desk = RecognitionContext(folder, folder.parent / "work", format_declarations.load_delivery_formats(CONF), limits)
     tracemalloc.start()
-    found = [file for path in sorted(folder.iterdir()) for file in desk.arrivals(path)]
+    found = [file for path in sorted(folder.iterdir()) for file in recognise_deliveries(path, desk)]
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return found, most

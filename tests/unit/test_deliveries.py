@@ -12,7 +12,9 @@ from pyspark.sql import functions as F
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import file_recognition, format_declarations, transcripts
-from cohort.delivery_formats.file_recognition import MAX_FIELDS, RecognitionContext
+from cohort.delivery_formats.delivered_file import DeliveryKind
+from cohort.delivery_formats.file_recognition import RecognitionContext, recognise_deliveries
+from cohort.delivery_formats.text_recognition import MAX_FIELDS
 from cohort.ingestion import text_scan
 from cohort.states.schemas import CANONICAL_COLUMNS, CORRUPT_LINE, DELIVERY_NUMBER, READER_REASON
 
@@ -98,8 +100,8 @@ def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
         path: Path = folder / file.name.replace("{n}", str(number))
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(file.bytes)
-        (looked[file.says],) = desk.arrivals(path)
-        if looked[file.says].kind == file_recognition.UNEVEN and not looked[file.says].rejected:
+        (looked[file.says],) = recognise_deliveries(path, desk)
+        if looked[file.says].kind == DeliveryKind.UNEVEN_TEXT and not looked[file.says].rejected:
             looked[file.says] = transcripts.transcribe_text(looked[file.says], desk)
     fit = [(n, f) for n, f in enumerate(looked.values()) if not f.rejected]
     rows: dict[str, list[dict[str, object]]] = {file.says: [] for file in FILES}
@@ -139,7 +141,7 @@ def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: Spar
     (file,) = RecognitionContext(
         tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 1 << 24, 1 << 24, 100)
     ).arrivals(path)
-    assert (file.delivery_kind, file.rows) == (file_recognition.TEXT, rows)
+    assert (file.delivery_kind, file.rows) == (DeliveryKind.TEXT, rows)
     found = _lined(spark, [(7, file)])
     assert text_scan.scan_with_places(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1
     wrong = found.where(F.col("line") != F.col("ruwe_score").cast("int")).count()
@@ -209,7 +211,7 @@ def test_what_is_declared_of_values_is_text(spark: SparkSession, tmp_path: Path)
     lines = [";".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows]
     (tmp_path / "a.csv").write_text("\n".join([";".join(columns), *lines, ""]))
     desk = RecognitionContext(tmp_path, tmp_path / "work", declared, ContainerLimits(9, 1 << 20, 1 << 24, 100))
-    (file,) = desk.arrivals(tmp_path / "a.csv")
+    (file,) = recognise_deliveries(tmp_path / "a.csv", desk)
     read = text_scan.scan_text_files(spark, [(1, file)], declared).select("geslacht", "ruwe_score").collect()
     assert [tuple(row) for row in read] == [
         *((code, None) for code in codes.values()),
@@ -228,9 +230,9 @@ def test_an_empty_line_changes_no_row(spark: SparkSession, tmp_path: Path, name:
     for way, between in (("even", "\n"), ("uneven", "\n \n")):
         path = tmp_path / f"{way}.csv"
         path.write_text(between.join(lines) + "\n", encoding="utf-8")
-        (file,) = desk.arrivals(path)
+        (file,) = recognise_deliveries(path, desk)
         assert (file.delivery_kind, file.rejection) == (
-            file_recognition.TEXT if way == "even" else file_recognition.UNEVEN,
+            DeliveryKind.TEXT if way == "even" else DeliveryKind.UNEVEN_TEXT,
             None,
         )
         if way == "uneven":

@@ -8,7 +8,7 @@ import numpy as np
 
 from cohort.sdc.model.coding import Coding
 from cohorts import bench_engine
-from cohorts.engine import cohort
+from cohorts.engine_cohort import generate_engine_cohort
 
 PUPILS = 20_000
 
@@ -19,7 +19,7 @@ def column(coding: Coding, codes: np.ndarray, name: str) -> np.ndarray:
 
 
 def test_seven_columns_of_two_to_five_levels_have_about_four_thousand_level_vectors() -> None:
-    coding, codes, schools = cohort(PUPILS)
+    coding, codes, schools = generate_engine_cohort(PUPILS)
 
     assert coding.heights == (2, 5, 5, 3, 3, 3, 3)
     assert prod(coding.heights) == 4_050
@@ -28,7 +28,11 @@ def test_seven_columns_of_two_to_five_levels_have_about_four_thousand_level_vect
 
 
 def test_the_same_seed_draws_the_same_cohort_and_another_seed_another() -> None:
-    first, again, other = cohort(PUPILS, 1), cohort(PUPILS, 1), cohort(PUPILS, 2)
+    first, again, other = (
+        generate_engine_cohort(PUPILS, 1),
+        generate_engine_cohort(PUPILS, 1),
+        generate_engine_cohort(PUPILS, 2),
+    )
 
     assert np.array_equal(first[1], again[1])
     assert np.array_equal(first[2], again[2])
@@ -36,7 +40,7 @@ def test_the_same_seed_draws_the_same_cohort_and_another_seed_another() -> None:
 
 
 def test_a_school_lies_in_one_municipality_and_has_one_denomination() -> None:
-    coding, codes, schools = cohort(PUPILS)
+    coding, codes, schools = generate_engine_cohort(PUPILS)
 
     for name in ("gemeente", "denominatie"):
         of_school = set(zip(schools.tolist(), column(coding, codes, name).tolist(), strict=True))
@@ -44,7 +48,7 @@ def test_a_school_lies_in_one_municipality_and_has_one_denomination() -> None:
 
 
 def test_who_has_better_schooled_parents_reaches_a_higher_level() -> None:
-    coding, codes, _ = cohort(PUPILS)
+    coding, codes, _ = generate_engine_cohort(PUPILS)
     education, level = column(coding, codes, "opleiding_ouders"), column(coding, codes, "niveau")
 
     reached = [level[education == step].mean() for step in range(6)]
@@ -52,7 +56,7 @@ def test_who_has_better_schooled_parents_reaches_a_higher_level() -> None:
 
 
 def test_a_measurement_says_what_was_found_and_what_it_took() -> None:
-    told = bench_engine.measure("global", PUPILS)
+    told = bench_engine.measure_search("global", PUPILS)
 
     assert told["proven"]
     assert told["nodes"] == 4_050

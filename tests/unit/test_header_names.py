@@ -13,10 +13,11 @@ import pytest
 from tests.unit.test_feedback import entry, written
 
 from cohort.delivery_formats import file_recognition, format_declarations
+from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind
 from cohort.delivery_formats.file_reason_codes import FILE_REASONS, DeliveryRejected
-from cohort.delivery_formats.file_recognition import TEXT, UNEVEN, DeliveredFile, recognise_text
 from cohort.delivery_formats.format_declarations import RecognisedHeader, UnrecognisedHeader
 from cohort.delivery_formats.header_names import SHOWABLE_NAME_PATTERN
+from cohort.delivery_formats.text_recognition import recognise_text
 from cohort.ingestion import feedback, volume_anomalies
 from cohort.results.ledger import Ledger
 from cohort.storage.zone_paths import StorageZones
@@ -134,11 +135,11 @@ def test_a_value_of_a_person_is_no_name(value: str) -> None:
 @pytest.mark.parametrize(
     ("says", "text", "kind", "reason"),
     [
-        ("one file", f"{HEADER}\n{ROW}\n", TEXT, None),
-        ("its header again", f"{HEADER}\n{ROW}\n{HEADER}\n{ROW}\n", UNEVEN, None),
-        ("in capitals and quotes", f"{HEADER}\n{ROW}\n{QUOTED}\n{ROW}\n", UNEVEN, None),
-        ("after a mark", f"{HEADER}\n{ROW}\n\ufeff{HEADER}\n{ROW}\n", UNEVEN, None),
-        ("a mark alone", f"{HEADER}\n{ROW}\n\ufeff{ROW}\n", UNEVEN, None),
+        ("one file", f"{HEADER}\n{ROW}\n", DeliveryKind.TEXT, None),
+        ("its header again", f"{HEADER}\n{ROW}\n{HEADER}\n{ROW}\n", DeliveryKind.UNEVEN_TEXT, None),
+        ("in capitals and quotes", f"{HEADER}\n{ROW}\n{QUOTED}\n{ROW}\n", DeliveryKind.UNEVEN_TEXT, None),
+        ("after a mark", f"{HEADER}\n{ROW}\n\ufeff{HEADER}\n{ROW}\n", DeliveryKind.UNEVEN_TEXT, None),
+        ("a mark alone", f"{HEADER}\n{ROW}\n\ufeff{ROW}\n", DeliveryKind.UNEVEN_TEXT, None),
         (
             "in another order",
             f"{HEADER}\n{ROW}\n{';'.join(reversed(HEADER.split(';')))}\n{ROW}\n",
@@ -147,8 +148,8 @@ def test_a_value_of_a_person_is_no_name(value: str) -> None:
         ),
         ("with a column less", f"{HEADER}\n{ROW}\n{NAMES}\n{ROW}\n", None, "HEADER_SECOND"),
         ("of another format", f"{HEADER}\n{ROW}\nbrin;schooljaar;pgn\n{ROW}\n", None, "HEADER_SECOND"),
-        ("a row of words is none", f"{HEADER}\n{ROW}\nTotaal;;;;;;;\n", TEXT, None),
-        ("nor is one word of a header", f"{HEADER}\n{ROW}\nToets;;;;;;;\n", TEXT, None),
+        ("a row of words is none", f"{HEADER}\n{ROW}\nTotaal;;;;;;;\n", DeliveryKind.TEXT, None),
+        ("nor is one word of a header", f"{HEADER}\n{ROW}\nToets;;;;;;;\n", DeliveryKind.TEXT, None),
     ],
 )
 def test_files_glued_together_are_told(says: str, text: str, kind: str | None, reason: str | None) -> None:

@@ -24,8 +24,9 @@ from tests.unit.drawn_workbooks import (
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import file_types, format_declarations, transcripts
+from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind
 from cohort.delivery_formats.file_reason_codes import FILE_REASONS, DeliveryRejected
-from cohort.delivery_formats.file_recognition import SHEET, DeliveredFile, RecognitionContext
+from cohort.delivery_formats.file_recognition import RecognitionContext, recognise_deliveries
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 LIMITS = ContainerLimits(members=50, bytes_per_member=2 << 20, total_bytes=4 << 20, ratio=200)
@@ -45,9 +46,9 @@ def delivered(name: str, content: bytes, folder: Path) -> list[DeliveredFile]:
     (folder / "in" / name).write_bytes(content)
     desk = RecognitionContext(folder / "in", folder / "work", format_declarations.load_delivery_formats(CONF), LIMITS)
     found = []
-    for file in desk.arrivals(folder / "in" / name):
+    for file in recognise_deliveries(folder / "in" / name, desk):
         try:
-            read = file.delivery_kind == SHEET and not file.rejection
+            read = file.delivery_kind == DeliveryKind.WORKBOOK and not file.rejection
             found.append(transcripts.transcribe_workbook(file, desk) if read else file)
         except DeliveryRejected as rejected:
             found.append(DeliveredFile(file.path, file.sha256, file.name, rejection=rejected.code))

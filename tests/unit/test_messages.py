@@ -9,6 +9,7 @@ from tests.unit import test_edexml as edex
 from tests.unit import test_uwlr as results
 
 from cohort.delivery_formats import edexml, file_recognition, uwlr, xml_messages
+from cohort.delivery_formats.delivered_file import DeliveryKind
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 from cohort.delivery_formats.rosters import DocumentSchool
 
@@ -80,7 +81,7 @@ ROSTERS = [
 @pytest.mark.parametrize("text", [pytest.param(text, id=says) for says, text in ROSTERS])
 def test_a_roster_is_read_however_it_is_wrapped(text: str, encoding: str) -> None:
     content = text.encode(encoding)
-    assert file_recognition.XML_ROOT_KINDS[xml_messages.read_message_root(content, ENOUGH)] == file_recognition.ROSTER
+    assert file_recognition.XML_ROOT_KINDS[xml_messages.read_message_root(content, ENOUGH)] == DeliveryKind.ROSTER
     roster = edexml.read_roster(content, ENOUGH)
     assert [(one.key, one.number, one.jaargroep) for one in roster.pupils] == [("L1", "123456782", "5")]
     named = DocumentSchool(schooljaar="2024-2025", brin="99ZZ", vestiging="01")
@@ -108,7 +109,7 @@ WRAPPED = [
 @pytest.mark.parametrize("text", [pytest.param(text, id=says) for says, text in WRAPPED])
 def test_results_are_read_however_they_are_wrapped(text: str, encoding: str) -> None:
     content = text.encode(encoding)
-    assert file_recognition.XML_ROOT_KINDS[xml_messages.read_message_root(content, ENOUGH)] == file_recognition.RESULTS
+    assert file_recognition.XML_ROOT_KINDS[xml_messages.read_message_root(content, ENOUGH)] == DeliveryKind.RESULTS
     (row,) = uwlr.join_results_to_rosters(uwlr.read_uwlr_results(content, ENOUGH), [results.roster()])
     assert (results.cells(row)["pgn"], results.cells(row)["ruwe_score"], row.code) == ("123456782", "44", None)
 
@@ -163,9 +164,9 @@ def of_kind(content: bytes) -> object:
         raise DeliveryRejected(xml_messages.XML_NO_RECORDS)
     if root not in file_recognition.XML_ROOT_KINDS:
         raise DeliveryRejected("XML_UNKNOWN")
-    return (edexml if file_recognition.XML_ROOT_KINDS[root] == file_recognition.ROSTER else uwlr).read(content, ENOUGH)
+    return (edexml if file_recognition.XML_ROOT_KINDS[root] == DeliveryKind.ROSTER else uwlr).read(content, ENOUGH)
 
 
 def test_the_kinds_of_messages_are_those_that_a_reader_reads() -> None:
-    read = dict.fromkeys(edexml.ROSTER_SHAPE.root_names, file_recognition.ROSTER)
-    assert {**read, uwlr.UWLR_RESULTS_ROOT: file_recognition.RESULTS} == file_recognition.XML_ROOT_KINDS
+    read = dict.fromkeys(edexml.ROSTER_SHAPE.root_names, DeliveryKind.ROSTER)
+    assert {**read, uwlr.UWLR_RESULTS_ROOT: DeliveryKind.RESULTS} == file_recognition.XML_ROOT_KINDS

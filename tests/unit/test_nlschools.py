@@ -14,8 +14,8 @@ import pytest
 from stdnum.nl import bsn, onderwijsnummer
 
 from cohort.foundation.errors import ConfigurationRefused
-from cohorts import catalogue, nlschools, registers
-from cohorts.synthesise import synthesise
+from cohorts import catalogue, configured_lists, nlschools
+from cohorts.synthesise import write_synthetic_cohort
 
 REPO = Path(__file__).parents[2]
 TODAY = date(2026, 11, 23)
@@ -32,7 +32,7 @@ def _is_pupil_number(number: str) -> bool:
 
 
 def _make(folder: Path, count: int) -> None:
-    synthesise(folder / "root", folder / "conf", count=count, school_count=None, seed=1, today=TODAY)
+    write_synthetic_cohort(folder / "root", folder / "conf", count=count, school_count=None, seed=1, today=TODAY)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_nlschools_has_all_pupils_and_classes_under_valid_numbers(delivered: tup
 def test_nlschools_values_are_those_of_the_package(delivered: tuple[Path, str]) -> None:
     deliveries = (delivered[0] / "root" / "deliveries").glob("*.csv")
     rows = [row for path in deliveries for row in _read(path)]
-    source = nlschools.read()
+    source = nlschools.read_nlschools()
     for test, column in (("NLS-TAAL", "lang"), ("NLS-IQ", "IQ")):
         found = Counter(
             (row["vaardigheidsscore"].replace(",", "."), row["ses"], row["combinatiegroep"])
@@ -97,21 +97,21 @@ def test_nothing_is_written_into_the_home(delivered: tuple[Path, str]) -> None:
 
 
 def test_two_cohorts_share_one_configuration(tmp_path: Path) -> None:
-    nlschools.deliver(tmp_path / "root", tmp_path / "conf", TODAY)
+    nlschools.deliver_nlschools(tmp_path / "root", tmp_path / "conf", TODAY)
     _make(tmp_path, 400)
-    nlschools.deliver(tmp_path / "other", tmp_path / "conf", TODAY)
+    nlschools.deliver_nlschools(tmp_path / "other", tmp_path / "conf", TODAY)
     listed = _read(tmp_path / "conf" / "scholen.csv")
     assert len(listed) == len({line["brin"] for line in listed}) == 2 + 133
-    assert len(_read(tmp_path / "conf" / "toetsen.csv")) == len(catalogue.rows()) + 2
+    assert len(_read(tmp_path / "conf" / "toetsen.csv")) == len(catalogue.catalogue_rows()) + 2
 
 
 def test_a_smaller_cohort_takes_the_schools_of_a_larger_one_off_the_list(tmp_path: Path) -> None:
     for name, count in (("large", 2_000), ("small", 400)):
-        synthesise(tmp_path / name, tmp_path / "conf", count=count, school_count=None, seed=1, today=TODAY)
+        write_synthetic_cohort(tmp_path / name, tmp_path / "conf", count=count, school_count=None, seed=1, today=TODAY)
     assert len(_read(tmp_path / "conf" / "scholen.csv")) == 2
 
 
 def test_a_list_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "toetsen.csv").write_text("iets;anders\n", encoding="utf-8")
     with pytest.raises(ConfigurationRefused, match="a list with the header"):
-        registers.replace(tmp_path / "toetsen.csv", catalogue.HEADER, catalogue.rows())
+        configured_lists.replace_rows(tmp_path / "toetsen.csv", catalogue.CATALOGUE_HEADER, catalogue.catalogue_rows())

@@ -240,5 +240,5 @@ def test_a_document_says_which_population_it_assumes() -> None:
 
 @pytest.mark.parametrize("k", [0, -3, 2.5, True])
 def test_refuses_a_threshold_that_is_no_number_of_pupils(k: Any) -> None:
-    with pytest.raises(ConfigurationRefused, match="to measure risk by .* of at least 1"):
+    with pytest.raises(ConfigurationRefused, match=r"to measure risk by .* of at least 1"):
         found(random_cohort(0), k)

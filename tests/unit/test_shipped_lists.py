@@ -27,7 +27,7 @@ def _read(path: Path) -> list[Row]:
 
 def test_the_shipped_lists_hold_both_cohorts() -> None:
     tests = {(t["toetscode"], t["versie"]) for t in _read(REPO / "conf" / "toetsen.csv")}
-    assert tests == {(row[0], row[1]) for row in (*catalogue.rows(), *nlschools.TESTS)}
+    assert tests == {(row[0], row[1]) for row in (*catalogue.catalogue_rows(), *nlschools.TESTS)}
     listed = [line["brin"] for line in _read(REPO / "conf" / "scholen.csv")]
     assert sorted(listed) == sorted([*schools.synthetic_brins(300), *schools.class_brins(133)])
 

@@ -17,8 +17,8 @@ import pytest
 from stdnum.nl import bsn, onderwijsnummer
 
 from cohort.foundation.errors import UsageRefused
-from cohorts.files import COLUMNS
-from cohorts.synthesise import synthesise
+from cohorts.delivery_files import DELIVERY_COLUMNS
+from cohorts.synthesise import write_synthetic_cohort
 
 REPO = Path(__file__).parents[2]
 TODAY = date(2026, 11, 23)
@@ -42,7 +42,7 @@ def _read(path: Path) -> list[Row]:
 
 def _make(folder: Path, *, count: int = 4000, seed: int = 1) -> Cohort:
     root, config = folder / "root", folder / "conf"
-    record = synthesise(root, config, count=count, school_count=None, seed=seed, today=TODAY)
+    record = write_synthetic_cohort(root, config, count=count, school_count=None, seed=seed, today=TODAY)
     return Cohort(root, config, record)
 
 
@@ -92,9 +92,9 @@ def read(cohort: Cohort, files: dict[str, list[Row]]) -> list[tuple[str, Row, li
         seen = set()
         for row in rows:
             wrong = _wrong(row, tests)
-            if tuple(row[c] for c in COLUMNS) in seen:
+            if tuple(row[c] for c in DELIVERY_COLUMNS) in seen:
                 wrong.append("DUPLICATE")
-            seen.add(tuple(row[c] for c in COLUMNS))
+            seen.add(tuple(row[c] for c in DELIVERY_COLUMNS))
             mended = {"padded": "yes"} if len(row["pgn"]) == 8 else {}
             lines.append((name, {**row, "pgn": row["pgn"].zfill(9), **mended}, wrong))
     return lines
@@ -173,7 +173,7 @@ def test_the_list_is_declared_as_of_today(cohort: Cohort) -> None:
 def test_columns_come_in_more_than_one_order(cohort: Cohort) -> None:
     headers = {path.read_text(encoding="utf-8").splitlines()[0] for path in cohort.root.glob("deliveries/*.csv")}
     assert len(headers) > 1
-    assert {frozenset(header.split(";")) for header in headers} == {frozenset(COLUMNS)}
+    assert {frozenset(header.split(";")) for header in headers} == {frozenset(DELIVERY_COLUMNS)}
 
 
 def test_scores_of_one_pupil_belong_together_and_grow(read: Lines) -> None:

@@ -26,7 +26,8 @@ from tests.unit.test_ingest import NUMBERS, SCHOOLS, deliver, row, take_in
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import containers, edexml, file_recognition, format_declarations, transcripts, xlsx
 from cohort.delivery_formats import uwlr as messages
-from cohort.delivery_formats.file_recognition import DeliveredFile, RecognitionContext
+from cohort.delivery_formats.delivered_file import DeliveredFile
+from cohort.delivery_formats.file_recognition import RecognitionContext
 from cohort.erasure import raw_file_erasure
 from cohort.ingestion import discovery
 from cohort.ingestion.discovery import DiscoveredFiles, discover_deliveries

@@ -1,7 +1,8 @@
-"""The pupils' classes: the search on the histogram, apart for pupils with a sensitive value and without.
+"""Equivalence classes of the pupils: the search for a recoding, and the class of each pupil under it.
 
-Goes in: the coded pupils. Comes out: a recoding, how each pupil finds its class, and which classes show no
-sensitive value. `pipeline` and what makes later releases call it; it never writes.
+In: encoded pupils with their boards. Out: a recoding, the class of each released pupil, and which classes show none of
+their sensitive values. Pupils with a sensitive value and pupils without are searched separately. The release pipeline
+and `differencing` call this module; it writes nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from cohort.agreements.privacy_model import derive_class_constraints
 from cohort.agreements.project import Project
 from cohort.anonymisation import partitioned_search, search_input, sensitive_columns
 from cohort.anonymisation.pupil_boards import BOARDS
-from cohort.anonymisation.search_input import SENSITIVE_LEAF, PupilCounts
+from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE, SensitiveColumn
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, describe_problem
 from cohort.keys.project_keys import ProjectKey
@@ -40,13 +41,63 @@ from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_C
 
 
 @dataclass(frozen=True, eq=False)
-class ClassSearchResult:
-    """The recoding, and how a pupil finds its class.
+class ClassSearchTask:
+    """What a search for classes needs besides the pupils.
 
-    Takes: the recoding; the class of each released pupil as a frame of key, words and class (with WITH_VALUE
-    where a column is sensitive), or none where the masked code alone tells it; the sensitive column, which
-    classes show none of its values, and the values counted by class; frames to be released (`unpersist`)
-    when the rows are written.
+    Args:
+        project: the declaration of the project.
+        coding: the coding of its quasi-identifiers.
+        key: the key of the project; it draws which classes are blanked as covers.
+        max_pupils_at_once: the most pupils that one search may have; a larger cohort is searched in parts.
+        sensitive_column: the sensitive column with its rules, if the project has one.
+    """
+
+    project: Project
+    coding: Coding
+    key: ProjectKey
+    max_pupils_at_once: int
+    sensitive_column: SensitiveColumn | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether each class has levels of its own."""
+        return self.project.recoding.kind == "local"
+
+    @property
+    def suppression_limit(self) -> Fraction:
+        """The part of the pupils that may be suppressed."""
+        return parse_share(str(self.project.recoding.suppression_limit), "part of the pupils that may be suppressed")
+
+    def request(self, suppression_limit: Fraction) -> RecodingRequest:
+        """The request to the engine, as the project agreed it."""
+        columns = self.project.quasi_identifiers
+        tops = [hierarchy.height - 1 for hierarchy in self.coding.hierarchies]
+        highest = [
+            c.highest_level if c.highest_level is not None else top for c, top in zip(columns, tops, strict=True)
+        ]
+        return RecodingRequest(
+            self.coding,
+            tuple(derive_class_constraints(self.project)),
+            objective=self.project.recoding.objective,
+            suppression_limit=suppression_limit,
+            weights=read_column_weights(self.project),
+            lowest=tuple(column.lowest_level for column in columns),
+            highest=tuple(highest),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ClassSearchResult:
+    """A recoding, and how each pupil finds its class.
+
+    Args:
+        recoding: the recoding.
+        classes: the class of each released pupil, as a frame of key, words and class, with HAS_VALUE where a column is
+            sensitive; None where the masked code of a pupil is enough to find its class.
+        sensitive_column: the sensitive column, if there is one.
+        blanking: which classes show none of their sensitive values.
+        values_by_class: the sensitive values, counted by class.
+        cached_frames: frames to unpersist once the rows are written.
     """
 
     recoding: Recoding
@@ -66,221 +117,196 @@ class ClassSearchResult:
 
     @property
     def value_pupils(self) -> dict[str, int] | None:
-        """Pupils with a value, of how many it is shown or not, and of how many not as covers."""
+        """Numbers of pupils: with a value, with it shown, with it blanked, and with it blanked as covers."""
         if self.blanking is None or self.values_by_class is None:
             return None
         return self.blanking.counts(self.values_by_class.pupils)
 
 
-def search_classes(
-    coded: DataFrame,
-    project: Project,
-    coding: Coding,
-    counts: PupilCounts,
-    own: SensitiveColumn | None,
-    key: ProjectKey,
-    most: int,
-) -> ClassSearchResult:
-    """The recoding that the project asks for, under which every class meets every constraint: an action.
+def search_classes(encoded: DataFrame, pupils: int, task: ClassSearchTask) -> ClassSearchResult:
+    """Search for the recoding that the project asks for, under which every class satisfies every constraint.
 
-    Takes: the coded pupils, kept and counted, with their boards; the sensitive column, if there is one; the
-    project's key, which draws covers; how many pupils one search may have: a larger cohort is searched in
-    parts.
-    Refuses: a cohort for which there is none within the suppression limit, a sensitive column of which too
-    few have a value or no class could show one (exit code 14); a global recoding of more pupils than one
-    search may have (exit code 10).
+    Runs several Spark actions.
+
+    Args:
+        encoded: the encoded pupils with their boards; cached, since it is read more than once.
+        pupils: the number of eligible pupils among them.
+        task: what the search needs besides the pupils.
+
+    Raises:
+        NotAnonymous: no recoding within the suppression limit; a sensitive column of which too few pupils have a value
+            or no class could show one (exit code 14).
+        ConfigurationRefused: a global recoding of more pupils than one search may have (exit code 10).
     """
-    if own is None:
-        limit = parse_share(str(project.recoding.suppression_limit), "part of the pupils that may be suppressed")
-        return _searched(coded, project, coding, counts.searched, limit, most)
-    overall = sensitive_columns.count_values(search_input.select_eligible_pupils(coded, project), own)
-    require_enough_values(int(overall.sum()), own.min_pupils_with_value, own.name)
-    recoded = _searched_apart(coded, project, coding, counts.searched, own, int(overall.sum()), most)
-    there = assign_classes(coded, project, recoded)
-    of_values = sensitive_columns.count_values_by_class(there, recoded.recoding.classes, own, overall)
-    blanking = sensitive_columns.choose_blanked_classes(of_values, own, recoded.recoding, key)
-    return replace(recoded, blanking=blanking, counts=of_values)
+    sensitive = task.sensitive_column
+    if sensitive is None:
+        return _search_population(encoded, pupils, task, task.suppression_limit)
+    values = sensitive_columns.count_values(search_input.select_eligible_pupils(encoded, task.project), sensitive)
+    with_value = int(values.sum())
+    require_enough_values(with_value, sensitive.min_pupils_with_value, sensitive.name)
+    sizes = {populations.WITH_VALUE: with_value, populations.WITHOUT_VALUE: pupils - with_value}
+    result = _search_populations(encoded, sizes, task, sensitive)
+    members = assign_classes(encoded, task.project, result)
+    by_class = sensitive_columns.count_values_by_class(members, result.recoding.classes, sensitive, values)
+    blanking = sensitive_columns.choose_blanked_classes(by_class, sensitive, result.recoding, task.key)
+    return replace(result, blanking=blanking, values_by_class=by_class)
 
 
-def _searched_apart(
-    coded: DataFrame, project: Project, coding: Coding, pupils: int, own: SensitiveColumn, known: int, most: int
-) -> ClassSearchResult:
-    """Pupils with a sensitive value and pupils without, each searched by itself; two or more actions."""
-    limit = parse_share(str(project.recoding.suppression_limit), "part of the pupils that may be suppressed")
-    # A local search leaves over what it cannot place; both together are held to the limit.
-    of_one = limit if project.recoding.kind == "global" else Fraction(1)
-    sizes = {populations.WITH_VALUE: known, populations.WITHOUT_VALUE: pupils - known}
-    flags = {populations.WITH_VALUE: own.has_value(), populations.WITHOUT_VALUE: ~own.has_value()}
-    found = dict[str, ClassSearchResult]()
-    for name, number in sizes.items():
-        if not number:
-            continue
-        try:
-            rows = coded.where(flags[name])
-            found[name] = _searched(rows, project, coding, number, of_one, most, by_pupil=True)
-        except NotAnonymous:
-            continue  # all of them are suppressed, within the limit or not
-    rules, goal = (
-        derive_class_constraints(project),
-        WeightedLoss.for_columns("mean", coding.columns, read_column_weights(project)),
-    )
-    recodings = {name: one.recoding for name, one in found.items()}
-    joined, numbers = populations.merge_population_recodings(recodings, pupils, limit, rules, goal)
-    frames_of = [
-        renumber_classes(require_pupil_classes(one), numbers[name]).withColumn(
-            HAS_VALUE, F.lit(name == populations.WITH_VALUE)
-        )
-        for name, one in found.items()
-    ]
-    kept = tuple(frame for one in found.values() for frame in one.cached_frames)
-    return ClassSearchResult(joined, reduce(DataFrame.unionByName, frames_of), own, cached_frames=kept)
+def assign_classes(encoded: DataFrame, project: Project, result: ClassSearchResult) -> DataFrame:
+    """Assign each released pupil to its class; pupils without a class are suppressed.
 
-
-def _searched(
-    coded: DataFrame,
-    project: Project,
-    coding: Coding,
-    pupils: int,
-    limit: Fraction,
-    most: int,
-    *,
-    by_pupil: bool = False,
-) -> ClassSearchResult:
-    """One search, of all pupils or of one population."""
-    asked = _asked(project, coding)
-    handed = search_input.make_search_input(coded, project)
-    if pupils > most:
-        return _in_parts(handed, project, pupils, limit, asked, most)
-    table: Any = handed.toArrow()
-    histogram = build_partition_histogram(table, coding, single=project.recoding.kind == "local")
-    search = (
-        lattice_search.search_global_recoding
-        if project.recoding.kind == "global"
-        else local_search.search_local_recoding
-    )
-    recoding = search(histogram, replace(asked, suppression_limit=limit))
-    classes = None
-    if by_pupil or project.recoding.kind == "local":
-        # Of two pupils with one code one may be suppressed: a code alone says nothing.
-        place = recoding.class_of[histogram.unit_of_pupil]
-        rows = table.filter(pa.array(place >= 0)).select([partitions.KEY_COLUMN, *word_columns(coding)])
-        released = pa.array(place[place >= 0].astype(np.int32))
-        classes = local_frames.make_frame_from_arrow(
-            coded.sparkSession, rows.append_column(partitions.CLASS_COLUMN, released)
-        )
-    return ClassSearchResult(recoding, classes)
-
-
-def assign_classes(coded: DataFrame, project: Project, recoded: ClassSearchResult) -> DataFrame:
-    """The released pupils, each with its class, the words of its code and what it carries along.
-
-    Gives: where a column is sensitive, also WITH_VALUE.
+    Returns:
+        CLASS_NUMBER, the words of the code, the control columns, boards and sensitive leaf of `encoded`; where a column
+        is sensitive, also HAS_VALUE.
     """
-    eligible = search_input.select_eligible_pupils(coded, project)
-    by_key = recoded.classes is not None
-    return _of_pupil(eligible, recoded) if by_key else _of_code(eligible, recoded.recoding)
+    eligible = search_input.select_eligible_pupils(encoded, project)
+    if result.classes is None:
+        return _join_by_code(eligible, result.recoding)
+    return _join_by_pupil(eligible, result, result.classes)
 
 
 def read_column_weights(project: Project) -> tuple[float, ...]:
-    """What the loss of each generalised column counts for."""
+    """Read the weight of each quasi-identifier in the information loss; 1 where none was agreed."""
     return tuple(float(c.weight) if c.weight is not None else 1.0 for c in project.quasi_identifiers)
 
 
-def require_pupil_classes(recoded: ClassSearchResult) -> DataFrame:
-    """The class of each released pupil, by its key (a defect where the code alone tells it)."""
-    if recoded.classes is None:
+def require_pupil_classes(result: ClassSearchResult) -> DataFrame:
+    """Return the frame with the class of each released pupil; that there is none is a defect of the caller."""
+    if result.classes is None:
         raise TypeError("a recoding without its pupils' classes")
-    return recoded.classes
+    return result.classes
 
 
-def renumber_classes(classes: DataFrame, place: Any) -> DataFrame:
-    """The same pupils under the numbers that their classes have in the recoding of all.
+def renumber_classes(classes: DataFrame, new_numbers: Any) -> DataFrame:
+    """Renumber the classes of pupils.
 
-    Takes: pupils with their class; the number of each class there.
+    Args:
+        classes: pupils with their class.
+        new_numbers: an int array with the new number of each class.
     """
     numbers = pa.table(
-        {partitions.CLASS_COLUMN: pa.array(np.arange(len(place), dtype=np.int32)), "_place": pa.array(place)}
+        {
+            partitions.CLASS_COLUMN: pa.array(np.arange(len(new_numbers), dtype=np.int32)),
+            "_new_number": pa.array(new_numbers),
+        }
     )
     by_class = F.broadcast(local_frames.make_frame_from_arrow(classes.sparkSession, numbers))
     others = [name for name in classes.columns if name != partitions.CLASS_COLUMN]
     joined = classes.join(by_class, partitions.CLASS_COLUMN, "inner")
-    return joined.select(*others, F.col("_place").alias(partitions.CLASS_COLUMN))
+    return joined.select(*others, F.col("_new_number").alias(partitions.CLASS_COLUMN))
 
 
-def _asked(project: Project, coding: Coding) -> RecodingRequest:
-    """What the search is asked, as the project agreed it."""
-    columns = project.quasi_identifiers
-    tops = [tree.height - 1 for tree in coding.hierarchies]
-    return RecodingRequest(
-        coding,
-        tuple(derive_class_constraints(project)),
-        objective=project.recoding.objective,
-        suppression_limit=str(project.recoding.suppression_limit),
-        weights=read_column_weights(project),
-        lowest=tuple(c.lowest_level for c in columns),
-        highest=tuple(
-            top if c.highest_level is None else c.highest_level for c, top in zip(columns, tops, strict=True)
-        ),
-    )
-
-
-def _in_parts(
-    handed: DataFrame, project: Project, pupils: int, limit: Fraction, asked: RecodingRequest, most: int
+def _search_populations(
+    encoded: DataFrame, sizes: dict[str, int], task: ClassSearchTask, sensitive: SensitiveColumn
 ) -> ClassSearchResult:
-    if project.recoding.kind == "global":
+    """Search the pupils with a sensitive value and those without separately, and join the two recodings."""
+    # A local search suppresses the pupils it finds no class for; the limit then holds for both populations together.
+    limit = Fraction(1) if task.local else task.suppression_limit
+    conditions = {populations.WITH_VALUE: sensitive.has_value(), populations.WITHOUT_VALUE: ~sensitive.has_value()}
+    results = dict[str, ClassSearchResult]()
+    for name, pupils in sizes.items():
+        if pupils:
+            try:
+                rows = encoded.where(conditions[name])
+                results[name] = _search_population(rows, pupils, task, limit, by_pupil=True)
+            except NotAnonymous:
+                continue  # the population is suppressed as a whole; the join checks the limit
+    recoding, new_numbers = populations.join_population_recodings(
+        {name: result.recoding for name, result in results.items()},
+        sum(sizes.values()),
+        task.suppression_limit,
+        derive_class_constraints(task.project),
+        WeightedLoss.for_columns("mean", task.coding.columns, read_column_weights(task.project)),
+    )
+    class_frames = [
+        renumber_classes(require_pupil_classes(result), new_numbers[name]).withColumn(
+            HAS_VALUE, F.lit(name == populations.WITH_VALUE)
+        )
+        for name, result in results.items()
+    ]
+    cached = tuple(frame for result in results.values() for frame in result.cached_frames)
+    return ClassSearchResult(recoding, reduce(DataFrame.unionByName, class_frames), sensitive, cached_frames=cached)
+
+
+def _search_population(
+    encoded: DataFrame, pupils: int, task: ClassSearchTask, limit: Fraction, *, by_pupil: bool = False
+) -> ClassSearchResult:
+    """Search all pupils, or one population; `by_pupil` asks for a class frame of a global recoding too."""
+    request = task.request(limit)
+    search_rows = search_input.make_search_input(encoded, task.project)
+    if pupils > task.max_pupils_at_once:
+        return _search_in_parts(search_rows, pupils, task, request)
+    table: Any = search_rows.toArrow()
+    histogram = build_partition_histogram(table, task.coding, single=task.local)
+    search = local_search.search_local_recoding if task.local else lattice_search.search_global_recoding
+    recoding = search(histogram, request)
+    classes = None
+    if by_pupil or task.local:
+        # Of two pupils with one code one may be suppressed, so a code is not enough to find the class.
+        class_of_pupil = recoding.class_of[histogram.unit_of_pupil]
+        released = class_of_pupil >= 0
+        rows = table.filter(pa.array(released)).select([partitions.KEY_COLUMN, *word_columns(task.coding)])
+        numbers = pa.array(class_of_pupil[released].astype(np.int32))
+        class_table = rows.append_column(partitions.CLASS_COLUMN, numbers)
+        classes = local_frames.make_frame_from_arrow(encoded.sparkSession, class_table)
+    return ClassSearchResult(recoding, classes)
+
+
+def _search_in_parts(
+    search_rows: DataFrame, pupils: int, task: ClassSearchTask, request: RecodingRequest
+) -> ClassSearchResult:
+    """Search a cohort that is too large for one search."""
+    if not task.local:
         raise ConfigurationRefused(
             describe_problem(
-                f"at most {most} pupils for a global recoding",
+                f"at most {task.max_pupils_at_once} pupils for a global recoding",
                 example="a smaller population",
                 found="more",
                 where="[search] most_pupils_at_once of platform.toml",
                 do="Choose recoding kind = 'local', which is searched in parts, or raise the budget",
             )
         )
-    found = partitioned_search.search_in_parts(handed, pupils, most, asked)
-    partitioned_search.check_suppression_limit(found.recoding, pupils, limit, asked)
-    return ClassSearchResult(found.recoding, found.classes, cached_frames=(found.cached_answers,))
+    result = partitioned_search.search_in_parts(search_rows, pupils, task.max_pupils_at_once, request)
+    partitioned_search.check_suppression_limit(result.recoding, pupils, request)
+    return ClassSearchResult(result.recoding, result.classes, cached_frames=(result.cached_answers,))
 
 
-def _of_code(coded: DataFrame, recoding: Recoding) -> DataFrame:
-    """The class of each pupil by its masked code: a table as short as there are classes."""
+def _join_by_code(eligible: DataFrame, recoding: Recoding) -> DataFrame:
+    """Join each pupil with its class by the masked code; the joined table has one row per class."""
     coding = recoding.coding
     words = [partitions.word_column(word) for word in range(coding.words)]
     masks = dict(zip(words, coding.mask(recoding.level_vector or ()), strict=True))
     codes = coding.encode(recoding.leaves.T)
-    table = {f"masked_{word}": pa.array(codes[place] & mask) for place, (word, mask) in enumerate(masks.items())}
-    classes = pa.table({**table, CLASS_NUMBER: pa.array(np.arange(recoding.classes, dtype=np.int32))})
-    bits = [F.col(word).bitwiseAND(F.lit(mask)).alias(f"masked_{word}") for word, mask in masks.items()]
-    masked = coded.select(*_carried(coded), *words, *bits)
-    joined = masked.join(
-        F.broadcast(local_frames.make_frame_from_arrow(coded.sparkSession, classes)),
-        [f"masked_{word}" for word in words],
-        "inner",
-    )
-    return joined.select(CLASS_NUMBER, *words, *_carried(coded))
+    masked_codes = {f"masked_{word}": pa.array(codes[n] & mask) for n, (word, mask) in enumerate(masks.items())}
+    classes = pa.table({**masked_codes, CLASS_NUMBER: pa.array(np.arange(recoding.classes, dtype=np.int32))})
+    class_frame = F.broadcast(local_frames.make_frame_from_arrow(eligible.sparkSession, classes))
+    masked_words = [F.col(word).bitwiseAND(F.lit(mask)).alias(f"masked_{word}") for word, mask in masks.items()]
+    masked = eligible.select(*_carried_columns(eligible), *words, *masked_words)
+    joined = masked.join(class_frame, list(masked_codes), "inner")
+    return joined.select(CLASS_NUMBER, *words, *_carried_columns(eligible))
 
 
-def _of_pupil(coded: DataFrame, recoded: ClassSearchResult) -> DataFrame:
-    """The class of each pupil by its own hash, held together with its code: nobody else's class fits."""
-    words = [partitions.word_column(word) for word in range(recoded.recoding.coding.words)]
-    classes = require_pupil_classes(recoded)
-    if not recoded.cached_frames:  # the driver's own table, which fits into one
+def _join_by_pupil(eligible: DataFrame, result: ClassSearchResult, classes: DataFrame) -> DataFrame:
+    """Join each pupil with its class by the hash of its pseudonym and its code together.
+
+    Pupils whose hashes are equal by chance are told apart by their codes.
+    """
+    words = [partitions.word_column(word) for word in range(result.recoding.coding.words)]
+    if not result.cached_frames:  # the classes are a table of the driver, which is small enough to broadcast
         classes = F.broadcast(classes)
-    keyed = coded.select(*_carried(coded), *words, search_input.hash_pupil().alias(partitions.KEY_COLUMN))
-    named = classes.withColumnRenamed(partitions.CLASS_COLUMN, CLASS_NUMBER)
-    joined = keyed.join(named, [partitions.KEY_COLUMN, *words], "inner")
-    own = recoded.sensitive_column
-    if own is not None:  # a value that came after a release is not taken along
-        joined = joined.withColumn(
-            SENSITIVE_LEAF, F.when(F.col(HAS_VALUE), F.col(SENSITIVE_LEAF)).otherwise(own.unknown_leaf)
-        )
-    return joined.select(CLASS_NUMBER, *words, *_carried(coded), *([HAS_VALUE] if own is not None else []))
+    keyed = eligible.select(*_carried_columns(eligible), *words, search_input.hash_pupil().alias(partitions.KEY_COLUMN))
+    numbered = classes.withColumnRenamed(partitions.CLASS_COLUMN, CLASS_NUMBER)
+    joined = keyed.join(numbered, [partitions.KEY_COLUMN, *words], "inner")
+    sensitive = result.sensitive_column
+    if sensitive is None:
+        return joined.select(CLASS_NUMBER, *words, *_carried_columns(eligible))
+    # A value that a pupil got after the release that fixed its population is not shown.
+    leaf = F.when(F.col(HAS_VALUE), F.col(SENSITIVE_LEAF)).otherwise(sensitive.unknown_leaf)
+    valued = joined.withColumn(SENSITIVE_LEAF, leaf)
+    return valued.select(CLASS_NUMBER, *words, *_carried_columns(eligible), HAS_VALUE)
 
 
-def _carried(coded: DataFrame) -> list[str]:
-    """What a pupil takes along to its class."""
-    return [
-        name
-        for name in (PUPIL_CONTROL, SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL, BOARDS, SENSITIVE_LEAF)
-        if name in coded.columns
-    ]
+def _carried_columns(encoded: DataFrame) -> list[str]:
+    """The columns of a pupil that are kept beside its class."""
+    carried = (PUPIL_CONTROL, SCHOOL_CONTROL, OTHER_SCHOOLS_CONTROL, BOARDS, SENSITIVE_LEAF)
+    return [name for name in carried if name in encoded.columns]

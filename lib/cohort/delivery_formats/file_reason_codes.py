@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cohort.delivery_formats.row_reason_codes import ASK_PLATFORM, ASK_SUPPLIER, make_reason
 
+FILE_NAME, FILE_TOO_LARGE = "FILE_NAME", "FILE_TOO_LARGE"
 UNREADABLE = "UNREADABLE"
 """What no reader foresaw: ours and not the school's. It says nothing of the content, which is tried again."""
 SAVE_AS_UTF8 = (
@@ -34,12 +35,12 @@ FILE_REASONS = {
             "Send a new list; this file is taken in after it.",
         ),
     ),
-    "FILE_NAME": make_reason(
+    FILE_NAME: make_reason(
         "het bestand of zijn map heeft een naam met ongewone tekens, of met _ of . aan het begin",
         "the file or its folder has a name with unusual characters, or with _ or . at its beginning",
         ("Geef het een andere naam.", "Give it another name."),
     ),
-    "FILE_TOO_LARGE": make_reason(
+    FILE_TOO_LARGE: make_reason(
         "het bestand is groter dan het platform van één levering toestaat",
         "the file is larger than the platform allows of one delivery",
         ("Lever het in delen.", "Send it in parts."),

@@ -14,7 +14,7 @@ from typing import IO
 
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import containers, file_types, xlsx, xml_stream
-from cohort.delivery_formats.file_reason_codes import DeliveryRejected
+from cohort.delivery_formats.file_reason_codes import FILE_TOO_LARGE, DeliveryRejected
 from cohort.foundation.delimited_text import UTF8, UTF16, UnreadableText, decode_text
 
 PIECE_BYTES = 1 << 20
@@ -26,7 +26,6 @@ TEXT_BLOCK_ELEMENTS = frozenset({"si", "is", "comment", "p", "text"})
 """Elements of Office documents whose text is one, however many runs it is cut into."""
 MULTILINE_FIELD_PATTERN = re.compile(r'"[^"]*[\r\n][^"]*"')
 """A field of a text over several lines, or what stands between two fields."""
-FILE_TOO_LARGE = "FILE_TOO_LARGE"
 
 
 def iterate_file_values(path: Path, limits: ContainerLimits) -> Iterator[str]:

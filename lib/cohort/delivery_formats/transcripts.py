@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from cohort.delivery_formats import file_recognition, header_diagnosis, rosters, uwlr, xlsx
+from cohort.delivery_formats import header_diagnosis, rosters, uwlr, xlsx
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 from cohort.delivery_formats.file_recognition import (
     BLANK_CHARACTERS,
@@ -132,8 +132,10 @@ def transcribe_workbook(file: DeliveredFile, desk: RecognitionContext) -> Delive
         file, format=found.format_name, supplier=declared.supplier, columns=found.columns, unread=found.unread_columns
     )
     if sheet.has_hidden_content:
-        school = file_recognition.school_of_first_row(rows[0][2], found.columns) if rows else None
-        return replace(named, rejected=xlsx.HIDDEN_CELLS, lines=sheet.hidden_rows, rows=len(rows), school=school)
+        school = school_of_first_row(rows[0][2], found.columns) if rows else None
+        return replace(
+            named, rejection=xlsx.HIDDEN_CELLS, rejected_lines=sheet.hidden_rows, rows=len(rows), school=school
+        )
     return _written(named, _without_headers(rows, named, desk), desk)
 
 
@@ -142,13 +144,13 @@ def _no_header(
 ) -> DeliveredFile:
     """Why a sheet whose first row is no header is not taken in."""
     if sheet.has_hidden_content:
-        return replace(file, rejected=xlsx.HIDDEN_CELLS, lines=sheet.hidden_rows)
+        return replace(file, rejection=xlsx.HIDDEN_CELLS, rejected_lines=sheet.hidden_rows)
     lower = header_diagnosis.find_header_row(
         list(islice(sheet.text_rows(), header_diagnosis.MAX_HEADER_LINES)), desk.formats
     )
     if lower:
-        return file_recognition.reject_for_header(file, header_diagnosis.HEADER_LOWER, lower)
-    return replace(file, rejected=found.reason, differs=found)
+        return header_diagnosis.reject_for_header(file, header_diagnosis.HEADER_LOWER, lower)
+    return replace(file, rejection=found.reason, header_difference=found)
 
 
 def transcribe_uwlr_results(
@@ -164,7 +166,7 @@ def transcribe_uwlr_results(
     results = uwlr.join_results_to_rosters(message, those, desk.newest_numbers)
     if any(row.code == rosters.ROSTER_MISSING for row in results):
         reason = rosters.ROSTER_MISSING
-        return replace(file, rejected=reason, rows=len(message.results), school=message.school.brin)
+        return replace(file, rejection=reason, rows=len(message.results), school=message.school.brin)
     rows: list[TranscriptRow] = []
     joined = dict.fromkeys((rosters.MATCHED_ON_ECKID, rosters.MATCHED_ON_KEY), 0)
     for row in results:
@@ -173,7 +175,9 @@ def transcribe_uwlr_results(
         cells = list(row.cells)
         cells[_KEY] = f"{MESSAGE_KEY_PREFIX}{cells[_KEY]}" if cells[_KEY] else None
         rows.append((row.element_number, row.code or "", cells))
-    named = replace(file, format=CANONICAL_FORMAT, supplier=UWLR_SUPPLIER, columns=CANONICAL_COLUMNS, joined=joined)
+    named = replace(
+        file, format=CANONICAL_FORMAT, supplier=UWLR_SUPPLIER, columns=CANONICAL_COLUMNS, joined_counts=joined
+    )
     return _written(named, rows, desk)
 
 
@@ -204,4 +208,4 @@ def _put(file: DeliveredFile, rows: Iterable[str], desk: RecognitionContext, hea
             count += 1
     if not count:
         raise DeliveryRejected("EMPTY")
-    return replace(file, path=path, encoding=UTF8, lined=True, rows=count)
+    return replace(file, path=path, encoding=UTF8, has_line_numbers=True, rows=count)

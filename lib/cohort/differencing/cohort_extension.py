@@ -18,8 +18,7 @@ from pyspark.sql import functions as F
 
 from cohort.agreements.project import Project
 from cohort.anonymisation import class_search, search_input
-from cohort.anonymisation.class_search import ClassSearchResult
-from cohort.anonymisation.search_input import PupilCounts
+from cohort.anonymisation.class_search import ClassSearchResult, ClassSearchTask
 from cohort.anonymisation.sensitive_columns import CLASS_NUMBER, HAS_VALUE
 from cohort.differencing.nested_release import NestedRelease
 from cohort.foundation.errors import NotAnonymous, describe_problem
@@ -68,8 +67,9 @@ def extend_cohort(
     if not number:
         new_pupils.unpersist()
         return nested
-    counts, coding = PupilCounts(number, 0, 0, 0), old.recoding.coding
-    new = class_search.search_classes(new_pupils, project, coding, counts, old.sensitive_column, key, most)
+    coding = old.recoding.coding
+    task = ClassSearchTask(project, coding, key, most, old.sensitive_column)
+    new = class_search.search_classes(new_pupils, number, task)
     weights = class_search.read_column_weights(project)
     recoding, numbers = Recoding.merge(
         [old.recoding, new.recoding],

@@ -22,15 +22,16 @@ from cohort.erasure import (
     raw_file_erasure,
     row_erasure,
 )
+from cohort.foundation.json_documents import DocumentPart
 from cohort.legal_basis import objections as objections_in_force
 from cohort.legal_basis import opt_in_lists
 from cohort.legal_basis.objection_registry import ObjectionRegistry
 from cohort.legal_basis.objections import Objections
-from cohort.release_records.release_record import AppliedObjectionList, RecordPart
+from cohort.release_records.release_record import AppliedObjectionList
 from cohort.results import current_results, ledger
 
 
-class ErasedCounts(RecordPart):
+class ErasedCounts(DocumentPart):
     """What was erased: rows of results and quarantine, stages of releases, and raw files."""
 
     results: int
@@ -46,7 +47,7 @@ class ErasureListReport(AppliedObjectionList):
     unmatched: int
 
 
-class ErasureReport(RecordPart):
+class ErasureReport(DocumentPart):
     """What the job `objections` did; `due` names projects that need a new release, `left_behind` leftover files."""
 
     model_config = ConfigDict(json_schema_extra={"$id": "erasure-report-1"})

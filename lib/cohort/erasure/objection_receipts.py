@@ -16,17 +16,17 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from cohort.foundation import json_documents, private_files
+from cohort.foundation.json_documents import DocumentPart
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objection_lists import ObjectionList
 from cohort.legal_basis.objection_registry import ObjectionRegistry
-from cohort.release_records.release_record import RecordPart
 from cohort.storage.zone_paths import StorageZones
 
 MOST_LINES_NAMED = 200
 """Lines that a receipt names; it counts all of them."""
 
 
-class ObjectionReceipt(RecordPart):
+class ObjectionReceipt(DocumentPart):
     """What became of the lines that a school filed in one list, or of the list that covers it."""
 
     model_config = ConfigDict(json_schema_extra={"$id": "objection-receipt-1"})

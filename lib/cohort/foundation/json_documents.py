@@ -1,7 +1,8 @@
-"""Small JSON documents on disk: records, journals, marks and receipts.
+"""Small JSON documents on disk: records, journals, marks and receipts, and the base of their types.
 
-Every module that keeps such a document writes and reads it here. A document is written whole or not at all, and
-is on the disk before the call returns.
+Every module that keeps such a document writes and reads it here. A document is written whole or not at all, and is on
+the disk before the call returns. A type of document carries its name and version as `$id` of its JSON schema; the
+schemas in `docs/schemas` are generated from these types.
 """
 
 from __future__ import annotations
@@ -11,8 +12,18 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from cohort.foundation import private_files
 from cohort.foundation.atomic_files import atomic_replacement
+
+
+class DocumentPart(BaseModel):
+    """Base of documents and of their parts: unchangeable, and no key that is not declared."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, use_attribute_docstrings=True
+    )
 
 
 def write_json_document(path: Path, content: dict[str, Any], *, public: bool = False) -> None:
@@ -45,6 +56,7 @@ def read_json_document(path: Path) -> dict[str, Any]:
         OSError: there is none, or it cannot be opened.
         ValueError: its text is not JSON in UTF-8.
     """
+    """Read one JSON document; one that is no JSON raises `ValueError`."""
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
 

@@ -18,9 +18,10 @@ from typing import TypeVar
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
-from cohort.delivery_formats import edexml, file_recognition, rosters, transcripts, uwlr
+from cohort.delivery_formats import edexml, rosters, transcripts, uwlr
+from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind, describe_defect
 from cohort.delivery_formats.file_reason_codes import UNREADABLE, DeliveryRejected
-from cohort.delivery_formats.file_recognition import DeliveredFile, RecognitionContext
+from cohort.delivery_formats.file_recognition import RecognitionContext, recognise_deliveries
 from cohort.delivery_formats.rosters import DocumentSchool
 from cohort.results.ledger import Ledger
 
@@ -55,7 +56,7 @@ def discover_deliveries(spark: SparkSession, desk: RecognitionContext, known: Le
     paths = sorted((path for path in seen if path is not None), key=str)
     found = _looked_at(desk, paths)
     every = [file for files in found if not isinstance(files, str) for file in files]
-    asking = any(file.delivery_kind == file_recognition.RESULTS for file in every)
+    asking = any(file.delivery_kind == DeliveryKind.RESULTS for file in every)
     earlier = _known_rosters(desk, every, known) if asking else []
     fresh = _fresh(every, known)
     ready, left = _transcribed(spark, desk, [*every, *earlier], fresh)
@@ -99,23 +100,21 @@ def _looked_at(desk: RecognitionContext, paths: list[Path]) -> list[list[Deliver
 
 def _arrivals(desk: RecognitionContext, path: Path) -> list[DeliveredFile] | str:
     try:
-        return desk.arrivals(path)
+        return recognise_deliveries(path, desk)
     except OSError:
         return STORAGE_FAULT
     except Exception as defect:
-        return file_recognition.describe_defect(defect)
+        return describe_defect(defect)
 
 
 def _known_rosters(desk: RecognitionContext, every: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
     """Rosters of earlier runs that are still there: results may come after them."""
     there = {
-        file.path
-        for file in every
-        if file.delivery_kind == file_recognition.KNOWN and file.sha256 in known.roster_hashes
+        file.path for file in every if file.delivery_kind == DeliveryKind.KNOWN and file.sha256 in known.roster_hashes
     }
-    again = replace(desk, known=frozenset())
+    again = replace(desk, known_digests=frozenset())
     found = [files for path in sorted(there) if not isinstance(files := _arrivals(again, path), str)]
-    return [file for files in found for file in files if file.delivery_kind == file_recognition.ROSTER]
+    return [file for files in found for file in files if file.delivery_kind == DeliveryKind.ROSTER]
 
 
 def _fresh(files: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
@@ -124,7 +123,7 @@ def _fresh(files: list[DeliveredFile], known: Ledger) -> list[DeliveredFile]:
     A content that was rejected for a reason outside it may come again, for one under another name.
     """
     fresh: dict[str, DeliveredFile] = {}
-    there = [f for f in files if f.delivery_kind != file_recognition.KNOWN and f.sha256 not in known.settled_hashes]
+    there = [f for f in files if f.delivery_kind != DeliveryKind.KNOWN and f.sha256 not in known.settled_hashes]
     for file in sorted(there, key=lambda file: (file.misnamed, file.received, file.path, file.name)):
         fresh.setdefault(file.sha256, file)
     return sorted(fresh.values(), key=lambda file: (file.received, file.path, file.name))
@@ -144,7 +143,7 @@ def _repeated(every: list[DeliveredFile], new: list[DeliveredFile], known: Ledge
             sha,
             files[0].name.partition("/")[0],
             files[0].received,
-            file_recognition.REPEATED,
+            DeliveryKind.REPEATED,
             origin=files[0].origin,
         )
         for sha, files in members.items()
@@ -159,24 +158,22 @@ def _transcribed(
 
     Gives: the files, and of every one that could not be looked at, rosters of before among them, why.
     """
-    plain = replace(desk, known=frozenset())
-    asked = {file.sha256: file for file in fresh if not file.rejection and file.delivery_kind != file_recognition.TEXT}
+    plain = replace(desk, known_digests=frozenset())
+    asked = {file.sha256: file for file in fresh if not file.rejection and file.delivery_kind != DeliveryKind.TEXT}
     made: dict[str, DeliveredFile] = {}
-    if any(file.delivery_kind in (file_recognition.ROSTER, file_recognition.RESULTS) for file in asked.values()):
-        seen = {
-            file.sha256: file for file in every if file.delivery_kind == file_recognition.ROSTER and not file.rejection
-        }
+    if any(file.delivery_kind in (DeliveryKind.ROSTER, DeliveryKind.RESULTS) for file in asked.values()):
+        seen = {file.sha256: file for file in every if file.delivery_kind == DeliveryKind.ROSTER and not file.rejection}
         known = [seen[sha] for sha in sorted(seen)]
         read = _each(spark, partial(_school, plain), known, lambda file: (file.as_unreadable(LOST_WORKER), None))
         made.update({file.sha256: file for file, _ in read})
         there = _by_school(read)
-        results = [file for file in asked.values() if file.delivery_kind == file_recognition.RESULTS]
+        results = [file for file in asked.values() if file.delivery_kind == DeliveryKind.RESULTS]
         joined = _each(spark, partial(_joined, plain, there), results, _lost)
         if any(file.defect for file, _ in read):  # nobody knows whose roster that is
-            joined = [replace(f, rejected=UNREADABLE) if f.rejection == rosters.ROSTER_MISSING else f for f in joined]
+            joined = [replace(f, rejection=UNREADABLE) if f.rejection == rosters.ROSTER_MISSING else f for f in joined]
         made.update((file.sha256, file) for file in joined)
     others = [
-        file for file in asked.values() if file.delivery_kind in (file_recognition.SHEET, file_recognition.UNEVEN)
+        file for file in asked.values() if file.delivery_kind in (DeliveryKind.WORKBOOK, DeliveryKind.UNEVEN_TEXT)
     ]
     made.update((file.sha256, file) for file in _each(spark, partial(_one, plain), others, _lost))
     ready = [made.get(file.sha256, file) for file in fresh]
@@ -226,15 +223,13 @@ def _told(file: DeliveredFile, work: Callable[[], DeliveredFile]) -> DeliveredFi
     try:
         return work()
     except DeliveryRejected as rejected:
-        return replace(file, rejected=rejected.code, school=rejected.school or file.school)
+        return replace(file, rejection=rejected.code, school=rejected.school or file.school)
     except Exception as defect:
         return file.as_unreadable(defect)
 
 
 def _one(desk: RecognitionContext, file: DeliveredFile) -> DeliveredFile:
-    of = (
-        transcripts.transcribe_workbook if file.delivery_kind == file_recognition.SHEET else transcripts.transcribe_text
-    )
+    of = transcripts.transcribe_workbook if file.delivery_kind == DeliveryKind.WORKBOOK else transcripts.transcribe_text
     return _told(file, lambda: of(file, desk))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from cohort.delivery_formats.file_recognition import DeliveredFile
+from cohort.delivery_formats.delivered_file import DeliveredFile
 from cohort.erasure.excluded_pupils import OBJECTED_COLUMN
 from cohort.foundation.identifiers import brin_to_number_sql, number_to_brin
 from cohort.ingestion import row_validation

@@ -14,7 +14,8 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from cohort import delta
-from cohort.delivery_formats.file_recognition import REPEATED, ROSTER, RecognitionContext
+from cohort.delivery_formats.delivered_file import DeliveryKind
+from cohort.delivery_formats.file_recognition import RecognitionContext
 from cohort.delivery_formats.row_reason_codes import ROW_BROKEN
 from cohort.erasure import (
     consent_expiry,
@@ -53,7 +54,7 @@ __all__ = ["IngestionContext", "Progress", "ingest_deliveries"]
 
 MOST_DELIVERIES = 2**18 - 1
 """What the number of a delivery may be: it has 18 bits in a pupil's packed record."""
-KINDS_WITHOUT_ROWS = (ROSTER, REPEATED)
+KINDS_WITHOUT_ROWS = (DeliveryKind.ROSTER, DeliveryKind.REPEATED)
 
 
 def ingest_deliveries(spark: SparkSession, intake: IngestionContext, progress: Progress) -> dict[str, Any]:

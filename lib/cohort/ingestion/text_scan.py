@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from cohort.delivery_formats.file_recognition import DeliveredFile
+from cohort.delivery_formats.delivered_file import DeliveredFile
 from cohort.delivery_formats.format_declarations import DeliveryFormat, DeliveryFormats
 from cohort.foundation.identifiers import PLAIN_BLANKS
 from cohort.ingestion.validation_rules import SENTINELS, TIME_OF_DAY

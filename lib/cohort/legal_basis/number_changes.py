@@ -21,6 +21,7 @@ from pydantic import ConfigDict
 
 from cohort.foundation import json_documents
 from cohort.foundation.errors import DeliveriesRefused, StateRefused, describe_problem
+from cohort.foundation.json_documents import DocumentPart
 from cohort.legal_basis.declared_lists import (
     DeclaredList,
     ListDeclaration,
@@ -30,7 +31,6 @@ from cohort.legal_basis.declared_lists import (
 )
 from cohort.legal_basis.list_columns import pupil_number_column, required_date_column
 from cohort.legal_basis.number_change_resolution import NumberChange, resolve_newest_numbers
-from cohort.release_records.release_record import RecordPart
 
 NUMBER_CHANGE_FOLDER = "nummerwijzigingen"
 LINKED_NUMBERS_FILE = Path("restricted") / "nummerwijzigingen.json"
@@ -48,7 +48,7 @@ LinkedNumbers = frozenset[tuple[str, str]]
 """Numbers that a change named together, each pair in alphabetical order."""
 
 
-class LinkedNumbersDocument(RecordPart):
+class LinkedNumbersDocument(DocumentPart):
     """Every two numbers that a list of changes ever named together."""
 
     model_config = ConfigDict(json_schema_extra={"$id": "linked-numbers-1"})

@@ -20,9 +20,9 @@ from pydantic import ConfigDict
 
 from cohort.foundation import json_documents
 from cohort.foundation.errors import StateRefused, describe_problem
+from cohort.foundation.json_documents import DocumentPart
 from cohort.legal_basis.number_changes import NumberChanges
 from cohort.legal_basis.objection_lists import OBJECTION_LISTS, POLARITY_ALLOW, ObjectionLine, ObjectionList
-from cohort.release_records.release_record import RecordPart
 
 ObjectionKey = tuple[str, str]
 """A number as it was filed, and a scope."""
@@ -55,7 +55,7 @@ ObjectionRegistry = Mapping[str, ObjectionSource]
 """The sources by name."""
 
 
-class ObjectionSourceDocument(RecordPart):
+class ObjectionSourceDocument(DocumentPart):
     """One source on disk; an entry is a number, a scope, its first day, its withdrawal, and whether it matched."""
 
     model_config = ConfigDict(json_schema_extra={"$id": "objection-source-1"})

@@ -22,7 +22,7 @@ from cohort.anonymisation import (
     pupil_records,
     search_input,
 )
-from cohort.anonymisation.class_search import ClassSearchResult
+from cohort.anonymisation.class_search import ClassSearchResult, ClassSearchTask
 from cohort.anonymisation.pupil_records import HierarchyByColumn
 from cohort.anonymisation.search_input import PupilCounts
 from cohort.anonymisation.sensitive_columns import SensitiveColumn
@@ -167,7 +167,8 @@ def _form_classes(encoded: DataFrame, counts: PupilCounts, inputs: PipelineInput
     sensitive = _sensitive_column(inputs)
     if inputs.previous is None:
         coding = Coding(tuple(inputs.hierarchies[column.name] for column in project.quasi_identifiers))
-        return class_search.search_classes(with_boards, project, coding, counts, sensitive, key, most), 0
+        task = ClassSearchTask(project, coding, key, most, sensitive)
+        return class_search.search_classes(with_boards, counts.searched, task), 0
     nested = nested_release.nest_release(with_boards, project, counts, inputs.previous, key, sensitive)
     if inputs.wave:
         nested = cohort_extension.extend_cohort(nested, with_boards, project, inputs.previous, key, most)

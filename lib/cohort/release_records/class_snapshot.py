@@ -26,8 +26,9 @@ from cohort import delta
 from cohort.agreements.project import Project
 from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused, StateRefused, describe_problem
+from cohort.foundation.json_documents import DocumentPart
 from cohort.release_records import record_store
-from cohort.release_records.release_record import RecordPart, ReleaseRecord
+from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
@@ -44,7 +45,7 @@ LABEL_PREFIX = "label_"
 """Before the name of a released column, in the table of classes: apart from the table's own names."""
 
 
-class SnapshotDocument(RecordPart):
+class SnapshotDocument(DocumentPart):
     """What a snapshot says of itself; written last, so that a snapshot without it was never completed.
 
     `comparability_digest` is that of the project when the release was made; `pupils` how many were released;

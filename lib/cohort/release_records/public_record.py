@@ -14,6 +14,7 @@ from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.foundation import json_documents
+from cohort.foundation.json_documents import DocumentPart
 from cohort.release_records.release_record import (
     AgreedColumn,
     AgreedMoment,
@@ -23,7 +24,6 @@ from cohort.release_records.release_record import (
     PublicAgreement,
     RecodingLoss,
     RecordedWithdrawal,
-    RecordPart,
     ReleaseClass,
     ReleaseRecord,
 )
@@ -34,7 +34,7 @@ from cohort.storage.zone_paths import StorageZones
 TEACHERS_NOTE = "a teacher's pupils lie within one school, so the school's limits hold for teachers too"
 
 
-class PublicReleaseCounts(RecordPart):
+class PublicReleaseCounts(DocumentPart):
     """The counts that are shown: None when small, else rounded. Counts of consents are never among them."""
 
     pupils_records: int | None = None
@@ -53,7 +53,7 @@ class PublicReleaseCounts(RecordPart):
     schools: int | None = None
 
 
-class ObjectionListDates(RecordPart):
+class ObjectionListDates(DocumentPart):
     """The dates of the oldest and the newest list of objections; none of a release made without lists.
 
     A list's name or source can be that of a school, so nothing else of it is public.
@@ -63,7 +63,7 @@ class ObjectionListDates(RecordPart):
     newest_list: str | None = None
 
 
-class PublicRowWithdrawal(RecordPart):
+class PublicRowWithdrawal(DocumentPart):
     """Rows taken out of a published table: the day, the table version, and about how many pupils."""
 
     at: str
@@ -71,7 +71,7 @@ class PublicRowWithdrawal(RecordPart):
     pupils: int | None
 
 
-class PublicReleaseRecord(RecordPart):
+class PublicReleaseRecord(DocumentPart):
     """What everybody may read of a release."""
 
     model_config = ConfigDict(json_schema_extra={"$id": "public-release-record-1"})

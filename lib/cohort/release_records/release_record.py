@@ -9,28 +9,23 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from cohort.foundation.errors import StateRefused, describe_problem
+from cohort.foundation.json_documents import DocumentPart
 from cohort.release_records.release_states import ALLOWED_MOVES, ReleaseState
 
 ReleaseClass = Literal["anonymous", "pseudonymous"]
 
 
-class RecordPart(BaseModel):
-    """Base of every record and of its parts: unchangeable, and no key that is not declared."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
-
-
-class AgreedMoment(RecordPart):
+class AgreedMoment(DocumentPart):
     """A school year and test moment from which a column takes results."""
 
     schooljaar: str
     moment: str
 
 
-class AgreedSource(RecordPart):
+class AgreedSource(DocumentPart):
     """What a column is made from: an attribute of the pupil, a result, or the difference of two results."""
 
     attribute: str | None = None
@@ -40,7 +35,7 @@ class AgreedSource(RecordPart):
     at: tuple[AgreedMoment, ...] = ()
 
 
-class AgreedColumn(RecordPart):
+class AgreedColumn(DocumentPart):
     """A released column, with the reason for it."""
 
     name: str
@@ -50,14 +45,14 @@ class AgreedColumn(RecordPart):
     legal_ground: str | None = None
 
 
-class AgreedPopulation(RecordPart):
+class AgreedPopulation(DocumentPart):
     """The school years and year groups that a project selects; no year groups: all of them."""
 
     schooljaar: tuple[str, ...]
     jaargroep: tuple[str, ...] | None = None
 
 
-class PublicAgreement(RecordPart):
+class PublicAgreement(DocumentPart):
     """The part of a project's declaration that everybody may read; also a document of its own."""
 
     model_config = ConfigDict(json_schema_extra={"$id": "agreement-1"})
@@ -73,7 +68,7 @@ class PublicAgreement(RecordPart):
     columns: tuple[AgreedColumn, ...]
 
 
-class AppliedList(RecordPart):
+class AppliedList(DocumentPart):
     """A declared list that a release was made with; no line of it."""
 
     name: str = Field(validation_alias="list", serialization_alias="list")
@@ -97,7 +92,7 @@ class AppliedObjectionList(AppliedList):
     invalid: int | None = None
 
 
-class ReleaseCounts(RecordPart):
+class ReleaseCounts(DocumentPart):
     """Every row and every pupil of a release, counted once. A count that an older version did not make is None."""
 
     rows_current: int | None = None
@@ -119,7 +114,7 @@ class ReleaseCounts(RecordPart):
         return self.model_dump(exclude_unset=True)
 
 
-class DataDictionaryLevel(RecordPart):
+class DataDictionaryLevel(DocumentPart):
     """One level of a column's hierarchy: the share of released pupils shown at it, and the values that occur."""
 
     level: int
@@ -127,7 +122,7 @@ class DataDictionaryLevel(RecordPart):
     values: tuple[str, ...]
 
 
-class DataDictionaryColumn(RecordPart):
+class DataDictionaryColumn(DocumentPart):
     """What a released column shows: its information loss from 0 to 1, and its values by level."""
 
     loss: float
@@ -138,14 +133,14 @@ DataDictionary = dict[str, DataDictionaryColumn | None]
 """What each released column shows, by its name."""
 
 
-class RecodingLoss(RecordPart):
+class RecodingLoss(DocumentPart):
     """Information loss of the recoding from 0 to 1, as the mean over the columns and as their geometric mean."""
 
     mean: float
     geometric: float | None = None
 
 
-class SensitiveSuppressionCounts(RecordPart):
+class SensitiveSuppressionCounts(DocumentPart):
     """Pupils with a sensitive value (`known`), of how many it is shown or blanked, and how many blanked as covers."""
 
     known: int
@@ -154,7 +149,7 @@ class SensitiveSuppressionCounts(RecordPart):
     covers: int
 
 
-class LinkedReleases(RecordPart):
+class LinkedReleases(DocumentPart):
     """What an intruder finds who links this release with the one before, measured on a sample of pupils."""
 
     assumption: str
@@ -164,7 +159,7 @@ class LinkedReleases(RecordPart):
     self_check: dict[str, int]
 
 
-class ProjectDifference(RecordPart):
+class ProjectDifference(DocumentPart):
     """This release subtracted from that of another live project on the same pupils, or why it was not."""
 
     project: str
@@ -175,14 +170,14 @@ class ProjectDifference(RecordPart):
     differ_by_fewer_than_k: int | None = None
 
 
-class IntruderFigures(RecordPart):
+class IntruderFigures(DocumentPart):
     """What one kind of intruder faces: the candidates left at least, and the chance at most to pick the right one."""
 
     left_at_least: int
     chance_at_most: float | None = None
 
 
-class RecordedFinding(RecordPart):
+class RecordedFinding(DocumentPart):
     """A finding of the verifier for which a release was refused."""
 
     code: str
@@ -190,7 +185,7 @@ class RecordedFinding(RecordPart):
     count: int
 
 
-class RecordedWithdrawal(RecordPart):
+class RecordedWithdrawal(DocumentPart):
     """Rows taken out of a published table: when, into which table version, how many pupils for which reason."""
 
     at: str
@@ -205,7 +200,7 @@ class RecordedWithdrawal(RecordPart):
         return self.pupils_barred + self.pupils_of_schools + self.pupils_besides
 
 
-class ReleaseRecord(RecordPart):
+class ReleaseRecord(DocumentPart):
     """The exact record of one release. Moments are texts in ISO 8601 with a time zone; durations are seconds."""
 
     model_config = ConfigDict(json_schema_extra={"$id": "release-record-1"})

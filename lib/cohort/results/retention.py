@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from cohort import delta
 from cohort.agreements.platform import Platform
-from cohort.delivery_formats.file_recognition import DeliveredFile
+from cohort.delivery_formats.delivered_file import DeliveredFile
 from cohort.foundation import json_documents
 from cohort.results import erasure_journal, results_store
 from cohort.results.ledger import Ledger, LedgerEntry

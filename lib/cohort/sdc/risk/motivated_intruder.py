@@ -1,4 +1,8 @@
-"""A motivated intruder: how many released records could be those of somebody he knows exactly."""
+"""Motivated intruder test: how many released records could be those of a pupil whom the intruder knows exactly.
+
+In go the histogram that was searched and one or two recodings; out comes, over a sample of the released pupils, the
+number of candidate records. The analyst's report and the release record use it; it never names a pupil.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +13,28 @@ from typing import Any
 import numpy as np
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
-from cohort.sdc.model.arrays import BoolArray, IntArray
+from cohort.sdc.model.arrays import BoolArray, IntArray, position_in_group
 from cohort.sdc.model.histogram import Histogram
 from cohort.sdc.model.recoding import Recoding
+from cohort.sdc.privacy_models.thresholds import whole_number_problems
 from cohort.sdc.risk.reidentification_risk import ReleasedValues, risk_threshold_problems
 
 SAMPLED_PUPILS = 1_000
+"""How many released pupils are looked for, unless the caller says otherwise."""
 SAMPLE_SEED = 20_250_901
+"""The seed that chooses them."""
 CANDIDATE_PERCENTILES = (1, 5, 25, 50, 75, 95)
 
-_MOST_CELLS = 1 << 20
-"""How many pairs of a pupil and a class are looked at together: what fits in the processor's cache."""
+_MAX_TABLE_CELLS = 1 << 20
+"""Pairs of a pupil and a class that are compared at once: what fits in the processor's cache."""
 
 STRANGER_ASSUMPTION = (
     "the intruder knows every attribute of a pupil exactly, and that the pupil is in the release; "
     "a record is a candidate when each of its values is the pupil's own or an ancestor of it"
 )
 SCHOOL_ASSUMPTION = (
-    f"{STRANGER_ASSUMPTION}; the intruder is a school that delivered nothing of this pupil and recognises the record of "
-    "every pupil of whom it delivered a value, so that these are no candidates: for each pupil the school "
+    f"{STRANGER_ASSUMPTION}; the intruder is a school that delivered nothing of this pupil and recognises the record "
+    "of every pupil of whom it delivered a value, so that these are no candidates: for each pupil the school "
     "that has most of them"
 )
 BOARD_ASSUMPTION = SCHOOL_ASSUMPTION.replace("a school that", "a board of schools that").replace(
@@ -42,13 +49,17 @@ LINKED_RELEASES_ASSUMPTION = (
 
 @dataclass(frozen=True)
 class IntruderSearch:
-    """What an intruder finds who looks for pupils in turn (Elliot et al., 2016, The Anonymisation
-    Decision-Making Framework; ICO, 2012, the motivated intruder test).
+    """The result of an intruder who looks for pupils one after the other.
 
-    Takes: what is assumed of the intruder; how many pupils were looked for; the fewest candidates that one of
-    them has (none where nobody was); the quantiles of the number of candidates, as pairs of a per cent and
-    the least number that so many of the pupils do not exceed; the threshold k, and how many of the pupils
-    have fewer candidates.
+    Source: Elliot et al. (2016), The Anonymisation Decision-Making Framework; ICO (2012), the motivated intruder test.
+
+    Args:
+        assumption: what the intruder is assumed to know.
+        sampled: how many pupils were looked for.
+        smallest: the fewest candidates of any of them; None where nobody was looked for.
+        quantiles: pairs of a percentage and the number of candidates that this percentage of the pupils do not exceed.
+        k: the threshold of candidates.
+        fewer_than_k: how many of the pupils have fewer candidates.
     """
 
     assumption: str
@@ -60,45 +71,50 @@ class IntruderSearch:
 
     @classmethod
     def from_candidates(cls, assumption: str, candidates: IntArray, k: int) -> IntruderSearch:
-        """Takes: the number of candidates of each pupil."""
+        """Summarise the number of candidates of each pupil."""
         if not len(candidates):
             return cls(assumption, 0, None, (), k, 0)
-        ascending, last = np.sort(candidates), len(candidates)
-        places = [(percent, (percent * last + 99) // 100 - 1) for percent in CANDIDATE_PERCENTILES]
+        ascending, number = np.sort(candidates), len(candidates)
+        ranks = [(percent, (percent * number + 99) // 100 - 1) for percent in CANDIDATE_PERCENTILES]
         return cls(
             assumption=assumption,
-            sampled=last,
+            sampled=number,
             smallest=int(ascending[0]),
-            quantiles=tuple((percent, int(ascending[place])) for percent, place in places),
+            quantiles=tuple((percent, int(ascending[rank])) for percent, rank in ranks),
             k=k,
             fewer_than_k=int((candidates < k).sum()),
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON. That nobody has fewer than k follows from the rules: it only checks the measurement."""
-        told = asdict(self)
-        check = {name: told.pop(name) for name in ("k", "fewer_than_k")}
-        quantiles = {f"{percent}%": at for percent, at in self.quantiles}
-        return {**told, "quantiles": quantiles, "self_check": check}
+        """The figures for JSON; `self_check` only checks the measurement, since the constraints imply it to be 0."""
+        document = asdict(self)
+        check = {name: document.pop(name) for name in ("k", "fewer_than_k")}
+        quantiles = {f"{percent}%": candidates for percent, candidates in self.quantiles}
+        return {**document, "quantiles": quantiles, "self_check": check}
 
 
 def simulate_stranger(
     histogram: Histogram, recoding: Recoding, k: int, *, pupils: int = SAMPLED_PUPILS, seed: int = SAMPLE_SEED
 ) -> IntruderSearch:
-    """An intruder who knows some pupils exactly.
+    """Simulate an intruder who knows some pupils exactly.
 
-    Takes: the histogram that was searched, what the search found; the number of candidates under which a
-    pupil is not safe; how many of the released pupils to look for (all, where there are no more), and the
-    seed that chooses them by their place in the histogram, so that the order of the rows plays no part.
-    Refuses: a k or a number of pupils under 1.
+    Args:
+        histogram: the histogram that was searched.
+        recoding: the result of the search.
+        k: the number of candidates under which a pupil is not safe.
+        pupils: how many of the released pupils to look for; all, where there are no more.
+        seed: chooses them by their position in the histogram, so the order of the records plays no part.
+
+    Raises:
+        ConfigurationRefused: k or the number of pupils is no whole number of at least 1.
     """
-    _refuse(histogram, pupils, k, least=1, of_schools=False)
-    shown = ReleasedValues.from_recoding(recoding)
-    found = [
-        shown.compatible(histogram.codes[:, part]) @ recoding.pupils
-        for part in _parts(_sampled(histogram, recoding.class_of >= 0, pupils, seed), recoding.classes)
+    _refuse_wrong_input(histogram, pupils, k, minimum=1, needs_schools=False)
+    released = ReleasedValues.from_recoding(recoding)
+    candidates = [
+        released.compatible(histogram.codes[:, batch]) @ recoding.pupils
+        for batch in _split_batches(_sample_units(histogram, recoding.class_of >= 0, pupils, seed), recoding.classes)
     ]
-    return IntruderSearch.from_candidates(STRANGER_ASSUMPTION, _joined(found), k)
+    return IntruderSearch.from_candidates(STRANGER_ASSUMPTION, _concatenate(candidates), k)
 
 
 def simulate_school(
@@ -110,23 +126,30 @@ def simulate_school(
     seed: int = SAMPLE_SEED,
     who: str = "school",
 ) -> IntruderSearch:
-    """The school (or board, where the histogram counts boards) that can take most pupils of its own away from
-    the candidates.
+    """Simulate an intruding school or board that excludes its own pupils from the candidates.
 
-    Takes: as `stranger`; whether it is a `school` or a `board`; counted are the candidates that remain, and
-    those who have fewer than k_others.
-    Refuses: a k_others under 0, a number of pupils under 1, data without schools.
+    For each pupil it is the school, of those that delivered nothing of the pupil, that can exclude most candidates.
+
+    Args:
+        histogram: the histogram that was searched; it counts boards where the intruder is a board.
+        recoding: the result of the search.
+        k_others: the number of remaining candidates under which a pupil is not safe.
+        pupils: how many of the released pupils to look for.
+        seed: chooses them (see `simulate_stranger`).
+        who: `school` or `board`.
+
+    Raises:
+        ConfigurationRefused: k_others is under 0, the number of pupils under 1, or the data has no schools.
     """
-    _refuse(histogram, pupils, k_others, least=0, of_schools=True)
-    shown, delivered = ReleasedValues.from_recoding(recoding), _Delivered(histogram, recoding)
-    found = []
-    for part in _parts(_sampled(histogram, recoding.class_of >= 0, pupils, seed), recoding.classes):
-        fits = shown.compatible(histogram.codes[:, part])
-        most = [delivered.most(unit, row) for unit, row in zip(part, fits, strict=True)]
-        found.append(fits @ recoding.pupils - np.array(most, dtype=np.int64))
-    return IntruderSearch.from_candidates(
-        BOARD_ASSUMPTION if who == "board" else SCHOOL_ASSUMPTION, _joined(found), k_others
-    )
+    _refuse_wrong_input(histogram, pupils, k_others, minimum=0, needs_schools=True)
+    released, deliveries = ReleasedValues.from_recoding(recoding), _DeliveriesByClass(histogram, recoding)
+    candidates = []
+    for batch in _split_batches(_sample_units(histogram, recoding.class_of >= 0, pupils, seed), recoding.classes):
+        compatible = released.compatible(histogram.codes[:, batch])
+        excluded = [deliveries.most_excluded(unit, row) for unit, row in zip(batch, compatible, strict=True)]
+        candidates.append(compatible @ recoding.pupils - np.array(excluded, dtype=np.int64))
+    assumption = BOARD_ASSUMPTION if who == "board" else SCHOOL_ASSUMPTION
+    return IntruderSearch.from_candidates(assumption, _concatenate(candidates), k_others)
 
 
 def simulate_linked_releases(
@@ -138,113 +161,124 @@ def simulate_linked_releases(
     pupils: int = SAMPLED_PUPILS,
     seed: int = SAMPLE_SEED,
 ) -> IntruderSearch:
-    """An intruder with two releases of the same pupils, who can link their records: the worst case.
+    """Simulate an intruder with two releases of the same pupils who can link their records: the worst case.
 
-    Takes: as `stranger`, and two recodings of the one histogram; pupils are looked for who are in either.
-    Refuses: what `stranger` refuses; as a defect, recodings of different codings.
+    Args:
+        histogram: the histogram that both recodings are of.
+        first: the recoding of one release.
+        second: that of the other.
+        k: the number of candidates under which a pupil is not safe.
+        pupils: how many of the pupils in either release to look for.
+        seed: chooses them (see `simulate_stranger`).
+
+    Raises:
+        ConfigurationRefused: k or the number of pupils is no whole number of at least 1.
+        ValueError: the recodings have different codings (a defect).
     """
     if first.coding.hierarchies != second.coding.hierarchies:
         raise ValueError("two recodings of one histogram have the same columns")
-    _refuse(histogram, pupils, k, least=1, of_schools=False)
+    _refuse_wrong_input(histogram, pupils, k, minimum=1, needs_schools=False)
     in_either = (first.class_of >= 0) | (second.class_of >= 0)
-    # Per release class 0 are those who are not in it; a linked record is a pair of classes.
+    # A linked record is a pair of classes, one per release; here class 0 means that it is not in that release.
     width = second.classes + 1
-    pair, place = np.unique(
-        (first.class_of[in_either] + 1).astype(np.int64) * width + second.class_of[in_either] + 1, return_inverse=True
-    )
-    linked = np.bincount(place, histogram.counts[in_either], minlength=len(pair)).astype(np.int64)
-    rows, in_second = _Rows(pair // width, first.classes + 1), pair % width
-    shown = ReleasedValues.from_recoding(first), ReleasedValues.from_recoding(second)
-    found = []
-    for part in _parts(_sampled(histogram, in_either, pupils, seed), first.classes + second.classes):
-        in_one = _possible(histogram, first, shown[0], part)
-        in_two = _possible(histogram, second, shown[1], part)
-        for one, two in zip(in_one, in_two, strict=True):
-            near = rows.of(np.flatnonzero(one))
-            found.append(linked[near] @ two[in_second[near]])
-    return IntruderSearch.from_candidates(LINKED_RELEASES_ASSUMPTION, np.array(found, dtype=np.int64), k)
+    pair_of_unit = (first.class_of[in_either] + 1).astype(np.int64) * width + second.class_of[in_either] + 1
+    pairs, pair_number = np.unique(pair_of_unit, return_inverse=True)
+    pupils_of_pair = np.bincount(pair_number, histogram.counts[in_either], minlength=len(pairs)).astype(np.int64)
+    pairs_by_first, second_class = _RowsByKey(pairs // width, first.classes + 1), pairs % width
+    in_first, in_second = ReleasedValues.from_recoding(first), ReleasedValues.from_recoding(second)
+    candidates = []
+    for batch in _split_batches(_sample_units(histogram, in_either, pupils, seed), first.classes + second.classes):
+        possible_first = _possible_classes(histogram, first, in_first, batch)
+        possible_second = _possible_classes(histogram, second, in_second, batch)
+        for by_first, by_second in zip(possible_first, possible_second, strict=True):
+            rows = pairs_by_first.rows(np.flatnonzero(by_first))
+            candidates.append(pupils_of_pair[rows] @ by_second[second_class[rows]])
+    return IntruderSearch.from_candidates(LINKED_RELEASES_ASSUMPTION, np.array(candidates, dtype=np.int64), k)
 
 
-class _Rows:
-    """Where the rows of each class stand in a table that is in the order of the classes."""
+class _RowsByKey:
+    """An index of a table that is sorted by a key, such as the class.
 
-    def __init__(self, class_of_row: IntArray, classes: int) -> None:
-        self._begins = np.searchsorted(class_of_row, np.arange(classes + 1))
+    Args:
+        keys: the key of each row, ascending.
+        number_of_keys: one more than the largest key.
+    """
 
-    def of(self, classes: IntArray) -> IntArray:
-        """The places of the rows of some classes, class by class."""
-        first, lengths = self._begins[classes], self._begins[classes + 1] - self._begins[classes]
-        ends = np.cumsum(lengths)
-        places: IntArray = np.arange(int(lengths.sum())) + np.repeat(first - (ends - lengths), lengths)
-        return places
+    def __init__(self, keys: IntArray, number_of_keys: int) -> None:
+        self._begins = np.searchsorted(keys, np.arange(number_of_keys + 1))
+
+    def rows(self, keys: IntArray) -> IntArray:
+        """The row numbers of some keys, key by key."""
+        first, lengths = self._begins[keys], self._begins[keys + 1] - self._begins[keys]
+        rows: IntArray = np.repeat(first, lengths) + position_in_group(lengths)
+        return rows
 
 
-class _Delivered:
-    """How many pupils of each class each school delivered a value of: a pupil counts at all its schools."""
+class _DeliveriesByClass:
+    """The pupils of each class of whom each school delivered a value; a pupil counts at all of its schools."""
 
     def __init__(self, histogram: Histogram, recoding: Recoding) -> None:
-        everywhere = np.concatenate((histogram.schools, histogram.other_schools))
-        known, number = np.unique(everywhere, return_inverse=True)
-        self._schools = len(known)
-        of_unit = np.concatenate((np.arange(histogram.units), histogram.other_units))
-        by_unit = np.argsort(of_unit, kind="stable")
-        self._own, self._units = number[by_unit], _Rows(of_unit[by_unit], histogram.units)
-        class_of = recoding.class_of[of_unit].astype(np.int64)
-        kept = class_of >= 0
-        cell, place = np.unique(class_of[kept] * self._schools + number[kept], return_inverse=True)
-        counted = np.bincount(place, histogram.counts[of_unit[kept]], minlength=len(cell))
-        self._school, self._pupils = cell % max(self._schools, 1), counted
-        self._classes = _Rows(cell // max(self._schools, 1), recoding.classes)
+        all_schools = np.concatenate((histogram.schools, histogram.other_schools))
+        distinct, school = np.unique(all_schools, return_inverse=True)
+        self._number_of_schools = len(distinct)
+        unit = np.concatenate((np.arange(histogram.units), histogram.other_units))
+        by_unit = np.argsort(unit, kind="stable")
+        self._school_by_unit, self._rows_of_unit = school[by_unit], _RowsByKey(unit[by_unit], histogram.units)
+        class_of = recoding.class_of[unit].astype(np.int64)
+        released = class_of >= 0
+        # A cell is a class and a school.
+        packed = class_of[released] * self._number_of_schools + school[released]
+        cells, cell_of_entry = np.unique(packed, return_inverse=True)
+        self._pupils = np.bincount(cell_of_entry, histogram.counts[unit[released]], minlength=len(cells))
+        self._school = cells % max(self._number_of_schools, 1)
+        self._cells_of_class = _RowsByKey(cells // max(self._number_of_schools, 1), recoding.classes)
 
-    def most(self, unit: int, fits: BoolArray) -> int:
-        """The most candidates that one school delivered for, of the schools that do not know the pupil."""
-        cells = self._classes.of(np.flatnonzero(fits))
-        of_school = np.bincount(self._school[cells], self._pupils[cells], minlength=self._schools)
-        of_school[self._own[self._units.of(np.array([unit]))]] = 0
-        return int(of_school.max(initial=0))
+    def most_excluded(self, unit: int, compatible: BoolArray) -> int:
+        """The most candidates that one school delivered for, of the schools that delivered nothing of this unit.
+
+        Args:
+            unit: the unit of the pupil.
+            compatible: which classes are compatible with the pupil.
+        """
+        cells = self._cells_of_class.rows(np.flatnonzero(compatible))
+        pupils = np.bincount(self._school[cells], self._pupils[cells], minlength=self._number_of_schools)
+        pupils[self._school_by_unit[self._rows_of_unit.rows(np.array([unit]))]] = 0
+        return int(pupils.max(initial=0))
 
 
-def _sampled(histogram: Histogram, released: BoolArray, pupils: int, seed: int) -> IntArray:
-    """The units of so many of the released pupils, chosen without replacement."""
+def _sample_units(histogram: Histogram, released: BoolArray, pupils: int, seed: int) -> IntArray:
+    """The units of a sample of the released pupils, drawn without replacement."""
     units = np.flatnonzero(released)
     ends = np.cumsum(histogram.counts[units])
     total = int(ends[-1]) if len(ends) else 0
-    chosen = np.arange(total)
+    sample = np.arange(total)
     if pupils < total:
-        chosen = np.sort(np.random.default_rng(seed).choice(total, pupils, replace=False, shuffle=False))
-    return units[np.searchsorted(ends, chosen, side="right")]
+        sample = np.sort(np.random.default_rng(seed).choice(total, pupils, replace=False, shuffle=False))
+    return units[np.searchsorted(ends, sample, side="right")]
 
 
-def _parts(units: IntArray, classes: int) -> Iterator[IntArray]:
-    """The sampled pupils in parts, each of few enough for a table of pupils and classes."""
-    size = max(_MOST_CELLS // max(classes, 1), 1)
+def _split_batches(units: IntArray, classes: int) -> Iterator[IntArray]:
+    """The sampled units in batches small enough for a table of pupils and classes."""
+    size = max(_MAX_TABLE_CELLS // max(classes, 1), 1)
     for begin in range(0, len(units), size):
         yield units[begin : begin + size]
 
 
-def _possible(histogram: Histogram, recoding: Recoding, shown: ReleasedValues, units: IntArray) -> BoolArray:
-    """Which classes a pupil could be in, `[pupil, class + 1]`; 0 for not in the release, which is known."""
-    inside = (recoding.class_of[units] >= 0)[:, np.newaxis]
-    return np.concatenate((~inside, shown.compatible(histogram.codes[:, units]) & inside), axis=1)
+def _possible_classes(histogram: Histogram, recoding: Recoding, released: ReleasedValues, units: IntArray) -> BoolArray:
+    """Which classes a pupil could be in, `[pupil, class + 1]`; 0 is not in the release, which the intruder knows."""
+    in_release = (recoding.class_of[units] >= 0)[:, np.newaxis]
+    return np.concatenate((~in_release, released.compatible(histogram.codes[:, units]) & in_release), axis=1)
 
 
-def _joined(found: list[IntArray]) -> IntArray:
-    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+def _concatenate(batches: list[IntArray]) -> IntArray:
+    return np.concatenate(batches) if batches else np.empty(0, dtype=np.int64)
 
 
-def _refuse(histogram: Histogram, pupils: int, k: int, *, least: int, of_schools: bool) -> None:
-    problems = risk_threshold_problems(k, least)
-    if isinstance(pupils, bool) or not isinstance(pupils, int) or pupils < 1:
-        problems.append(
-            describe_problem(
-                "a whole number of pupils of at least 1 to look for",
-                example=str(SAMPLED_PUPILS),
-                found=str(pupils),
-                where="the sample of the intruder",
-                do="Correct the number",
-            )
-        )
-    if of_schools and not histogram.has_schools:
+def _refuse_wrong_input(histogram: Histogram, pupils: int, k: int, *, minimum: int, needs_schools: bool) -> None:
+    problems = risk_threshold_problems(k, minimum)
+    name, where = "number of pupils to look for", "the sample of the intruder"
+    problems += whole_number_problems(1, pupils, name, example=str(SAMPLED_PUPILS), where=where)
+    if needs_schools and not histogram.has_schools:
         problems.append(
             describe_problem(
                 "schools in the data for an intruder that is a school",

@@ -1,4 +1,4 @@
-"""Risk of re-identification of a recoding: prosecutor, journalist and marketer, and the chance of each kind of intruder.
+"""Risk of re-identification of a recoding: prosecutor, journalist, marketer, and the chance of each kind of intruder.
 
 In go the histogram that was searched and the recoding; out come exact figures for restricted records.
 """

@@ -13,7 +13,9 @@ from cohort.foundation.errors import ConfigurationRefused, describe_problem
 Row = tuple[str, ...]
 
 
-def replace(path: Path, header: Row, rows: Sequence[Row], *, outdated: Callable[[Row], bool] | None = None) -> None:
+def replace_rows(
+    path: Path, header: Row, rows: Sequence[Row], *, outdated: Callable[[Row], bool] | None = None
+) -> None:
     """Writes the rows into a list, in place of those it has under the same first two columns.
 
     Takes: which other rows to drop, if any.
@@ -25,7 +27,7 @@ def replace(path: Path, header: Row, rows: Sequence[Row], *, outdated: Callable[
     path.write_text(_text([header, *rows, *kept]), encoding="utf-8", newline="\n")
 
 
-def add_missing(path: Path, header: Row, rows: Sequence[Row]) -> None:
+def add_missing_rows(path: Path, header: Row, rows: Sequence[Row]) -> None:
     """Adds to a list the rows whose first two columns it does not have."""
     kept = _read(path, header)
     known = {row[:2] for row in kept}

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cohort.sdc.model.arrays import Int32Array, IntArray
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohorts.schools import draw_sizes
+from cohorts.schools import draw_school_sizes
 
 Leaves = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -75,7 +75,7 @@ _FIRST_YEAR: Final = 2012
 _YEARS: Final = 8
 
 
-def cohort(pupils: int, seed: int = 1) -> tuple[Coding, IntArray, Int32Array]:
+def generate_engine_cohort(pupils: int, seed: int = 1) -> tuple[Coding, IntArray, Int32Array]:
     """Draws a cohort.
 
     Gives: the coding, the codes `[word, pupil]` and the school of every pupil, in random order; the same ones
@@ -85,7 +85,7 @@ def cohort(pupils: int, seed: int = 1) -> tuple[Coding, IntArray, Int32Array]:
     number = max(1, min(_MOST_SCHOOLS, pupils // _PUPILS_PER_SCHOOL))
     place = _municipalities(draw, number)
     denomination = _denominations(draw, place)
-    school = draw.permutation(np.repeat(np.arange(number), draw_sizes(draw, pupils, number)))
+    school = draw.permutation(np.repeat(np.arange(number), draw_school_sizes(draw, pupils, number)))
     city = _standing(draw, _MUNICIPALITIES)[place][school]
     background = 0.3 * _standing(draw, number)[school] + 0.2 * city + draw.normal(0, 0.93, pupils)
     language = _languages(draw, city, background)

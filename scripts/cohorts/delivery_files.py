@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from cohorts import catalogue, pupils, results, scores
-from cohorts.dirt import CODES, Lines
+from cohorts.planted_errors import ERROR_CODES, DeliveredLines
 from cohorts.pupil_numbers import with_wrong_check_digit
-from cohorts.pupils import Pupils
-from cohorts.results import Results
+from cohorts.pupils import SyntheticPupils
+from cohorts.results import SyntheticResults
 from cohorts.schools import SITE
 
-COLUMNS = (
+DELIVERY_COLUMNS = (
     "brin",
     "vestiging",
     "schooljaar",
@@ -76,7 +76,9 @@ _WINDOW_FROM = np.array([[(day - _FIRST_DAY).days for day in year] for year in _
 _EPOCH: Final = (date(1970, 1, 1) - _FIRST_DAY).days
 
 
-def write(folder: Path, brins: list[str], who: Pupils, made: Results, lines: Lines) -> int:
+def write_delivery_files(
+    folder: Path, brins: list[str], who: SyntheticPupils, made: SyntheticResults, lines: DeliveredLines
+) -> int:
     """Writes `school_0001.csv` and so on: one file for every school that has a line.
 
     Gives: the number of files. One file in ten has its columns in another order.
@@ -89,7 +91,7 @@ def write(folder: Path, brins: list[str], who: Pupils, made: Results, lines: Lin
         last = min(first + _SCHOOLS_AT_ONCE, len(brins))
         start = int(edges[first])
         part = slice(start, int(edges[last]))
-        table = _table(brins, who, made, Lines(lines.result[part], lines.wrong[part]))
+        table = _table(brins, who, made, DeliveredLines(lines.result[part], lines.wrong[part]))
         for index in range(first, last):
             rows = int(edges[index + 1] - edges[index])
             if rows:
@@ -107,12 +109,12 @@ def _write_one(path: Path, table: pa.Table) -> None:
 
 
 def _order(index: int) -> list[str]:
-    turn = index // _OTHER_ORDER_EVERY % (len(COLUMNS) - 1) + 1
+    turn = index // _OTHER_ORDER_EVERY % (len(DELIVERY_COLUMNS) - 1) + 1
     turn = turn if index % _OTHER_ORDER_EVERY == _OTHER_ORDER_EVERY - 1 else 0
-    return [*COLUMNS[turn:], *COLUMNS[:turn]]
+    return [*DELIVERY_COLUMNS[turn:], *DELIVERY_COLUMNS[:turn]]
 
 
-def _table(brins: list[str], who: Pupils, made: Results, lines: Lines) -> pa.Table:
+def _table(brins: list[str], who: SyntheticPupils, made: SyntheticResults, lines: DeliveredLines) -> pa.Table:
     """The lines of some schools as text, errors included."""
     pupil, school = made.pupil[lines.result], made.school[lines.result].astype(np.int32)
     year, moment, domain = (a[lines.result] for a in (made.year, made.moment, made.domain))
@@ -143,7 +145,7 @@ def _table(brins: list[str], who: Pupils, made: Results, lines: Lines) -> pa.Tab
         "niveau_IV": _pick(_words(scores.LEVELS), made.level[lines.result]),
         "bron_result_key": _keys(lines, school),
     }
-    return pa.table({name: columns[name] for name in COLUMNS})
+    return pa.table({name: columns[name] for name in DELIVERY_COLUMNS})
 
 
 def _pick(words: Words, index: Ints) -> Words:
@@ -156,17 +158,17 @@ def _constant(word: str, count: int) -> Words:
     return repeated
 
 
-def _numbers(lines: Lines, number: npt.NDArray[np.int64]) -> Words:
+def _numbers(lines: DeliveredLines, number: npt.NDArray[np.int64]) -> Words:
     wrong = lines.wrong
-    number = np.where(wrong == CODES.index("PGN_INVALID"), with_wrong_check_digit(number), number)
-    number = np.where(wrong == CODES.index("PGN_FILLER"), 0, number)
+    number = np.where(wrong == ERROR_CODES.index("PGN_INVALID"), with_wrong_check_digit(number), number)
+    number = np.where(wrong == ERROR_CODES.index("PGN_FILLER"), 0, number)
     padded = pc.utf8_lpad(pc.cast(pa.array(number), pa.string()), 9, "0")
     return _marked(lines, "PGN_PADDED", cast(Words, padded), lambda words: pc.utf8_slice_codeunits(words, 1))
 
 
-def _wrong_score(lines: Lines, tenths: Ints, domain: Ints) -> Ints:
+def _wrong_score(lines: DeliveredLines, tenths: Ints, domain: Ints) -> Ints:
     beyond = _HIGHEST[domain] * 10 + 1 + tenths % (_BEYOND_SCALE * 10)
-    return np.where(lines.wrong == CODES.index("SCORE_OUT_OF_RANGE"), beyond, tenths)
+    return np.where(lines.wrong == ERROR_CODES.index("SCORE_OUT_OF_RANGE"), beyond, tenths)
 
 
 def _not_a_number(words: Words) -> Words:
@@ -175,31 +177,31 @@ def _not_a_number(words: Words) -> Words:
     return written
 
 
-def _tests(lines: Lines, domain: Ints, moment: Ints, year_group: Ints) -> Words:
+def _tests(lines: DeliveredLines, domain: Ints, moment: Ints, year_group: Ints) -> Words:
     index = domain.astype(np.int32) * len(catalogue.MOMENTS) + moment
     code = _pick(_TESTS, index * len(catalogue.YEAR_GROUPS) + year_group - 3)
     return _marked(lines, "TEST_UNKNOWN", code, lambda words: _constant("ONB-99", len(words)))
 
 
-def _test_day(lines: Lines, school: Ints, group: Ints, year: Ints, moment: Ints, domain: Ints) -> Ints:
+def _test_day(lines: DeliveredLines, school: Ints, group: Ints, year: Ints, moment: Ints, domain: Ints) -> Ints:
     """A school day in the test's window; a class sits a test on one day."""
     spread = (school * 7 + group * 3 + domain * 2) % 25
     day = _WINDOW_FROM[year, moment] + spread // 5 * 7 + spread % 5
-    early = lines.wrong == CODES.index("DATE_OUTSIDE_YEAR")
+    early = lines.wrong == ERROR_CODES.index("DATE_OUTSIDE_YEAR")
     written: Ints = np.where(early, day - _TWO_YEARS, day)
     return written
 
 
-def _keys(lines: Lines, school: Ints) -> Words:
+def _keys(lines: DeliveredLines, school: Ints) -> Words:
     """The result's place in its school's file; a line that comes twice keeps its key."""
     place = lines.result - lines.result[np.searchsorted(school, school)] + 1
     keys: Words = pc.binary_join_element_wise("r", pc.cast(pa.array(place), pa.string()), "")
     return keys
 
 
-def _marked(lines: Lines, code: str, words: Words, change: Change) -> Words:
+def _marked(lines: DeliveredLines, code: str, words: Words, change: Change) -> Words:
     """The words, those on lines with this error changed."""
-    mask = lines.wrong == CODES.index(code)
+    mask = lines.wrong == ERROR_CODES.index(code)
     if not mask.any():
         return words
     marked = pa.array(mask)

@@ -38,7 +38,7 @@ from cohorts import schools, synthesise
 NAME = "leergroei"
 
 
-def unprotected(results: DataFrame, agreed: project.Project) -> DataFrame:
+def unprotected_pivot(results: DataFrame, agreed: project.Project) -> DataFrame:
     """The same selection and pivot without any protection."""
     selected = pupil_records.select_project_results(AcceptedResults(results), agreed)
     shown = [
@@ -49,13 +49,15 @@ def unprotected(results: DataFrame, agreed: project.Project) -> DataFrame:
     return selected.groupBy(F.col("pgn").cast("int").alias("pgn")).agg(*shown, *attributes)
 
 
-def prepare(spark: SparkSession, scratch: Path, pupils: int, kind: str) -> ReleaseTask:
+def prepare_release(spark: SparkSession, scratch: Path, pupils: int, kind: str) -> ReleaseTask:
     """A synthetic cohort, taken in."""
     root, config = scratch / "root", scratch / "conf"
     shutil.copytree("conf", config)
     root.mkdir()
     now = dt.datetime.now().astimezone()
-    synthesise.synthesise(root, config, count=pupils, school_count=schools.number_for(pupils), seed=1, today=now.date())
+    synthesise.write_synthetic_cohort(
+        root, config, count=pupils, school_count=schools.default_school_count(pupils), seed=1, today=now.date()
+    )
     where, holds, known = (
         zone_paths.StorageZones(root),
         platform.load_platform(config),
@@ -101,7 +103,7 @@ def main() -> None:
     parser.add_argument("--recoding", choices=["global", "local"], default="global")
     asked = parser.parse_args()
     spark = SparkSession.builder.appName("cohort bench").getOrCreate()
-    work = prepare(spark, asked.scratch, asked.pupils, asked.recoding)
+    work = prepare_release(spark, asked.scratch, asked.pupils, asked.recoding)
     naive: list[float] = []
     protected: list[float] = []
     stages: list[dict[str, float]] = []
@@ -111,7 +113,7 @@ def main() -> None:
         results = delta.read_table(spark, work.environment.zones.results).where(F.col("batch").isin(batches))
         plain = asked.scratch / "unprotected"
         shutil.rmtree(plain, ignore_errors=True)
-        unprotected(results, work.project).write.format("delta").save(str(plain))
+        unprotected_pivot(results, work.project).write.format("delta").save(str(plain))
         middle = time.perf_counter()
         lists, key = check_release_allowed(work)
         record = releases.release_one(spark, work, lists, key, tell if turn == 0 else silent)

@@ -9,7 +9,7 @@ import polars
 from deltalake import DeltaTable
 
 
-def look(path: Path) -> str:
+def summarise_published_table(path: Path) -> str:
     """A few lines about one table: its rows, its classes, and its commonest combinations.
 
     Refuses: two readers that disagree.
@@ -29,4 +29,4 @@ def look(path: Path) -> str:
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
-        print(look(Path(name)), flush=True)
+        print(summarise_published_table(Path(name)), flush=True)

@@ -10,12 +10,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cohorts.dirt import Lines
-from cohorts.pupil_numbers import Numbers, written
-from cohorts.pupils import Pupils
-from cohorts.results import Results
+from cohorts.planted_errors import DeliveredLines
+from cohorts.pupil_numbers import PupilNumbers, format_pupil_numbers
+from cohorts.pupils import SyntheticPupils
+from cohorts.results import SyntheticResults
 
-HEADER = "pgn;brin;vanaf;ingetrokken_op;bereik"
+OBJECTION_HEADER = "pgn;brin;vanaf;ingetrokken_op;bereik"
 MAX_AGE_DAYS: Final = 31
 
 _OBJECTING: Final = 0.005
@@ -25,18 +25,18 @@ _BY_A_SCHOOL: Final = 0.7
 
 
 @dataclass(frozen=True)
-class Objectors:
+class ObjectionList:
     """The lines of the list, in its order.
 
     Takes: numbers; the pupil of each by index, or -1 for a number that no file holds; whether the
     objection was withdrawn. An unmatched objection is in force.
     """
 
-    number: Numbers
+    number: PupilNumbers
     pupil: npt.NDArray[np.int64]
     withdrawn: npt.NDArray[np.bool_]
 
-    def account(self, results: Results, lines: Lines) -> dict[str, int]:
+    def account(self, results: SyntheticResults, lines: DeliveredLines) -> dict[str, int]:
         """What the list must do: lines by state, and delivered lines that it must keep out."""
         objects = np.zeros(int(results.pupil.max()) + 1, dtype=np.bool_)
         objects[self.pupil[~self.withdrawn & (self.pupil >= 0)]] = True
@@ -50,33 +50,38 @@ class Objectors:
         }
 
 
-def how_many_unmatched(pupils: int) -> int:
+def count_unmatched_objections(pupils: int) -> int:
     """How many numbers of the list belong to nobody in the files."""
     return max(1, round(pupils * _OBJECTING * _UNMATCHED))
 
 
-def draw(rng: np.random.Generator, pupils: Pupils, strangers: Numbers) -> Objectors:
+def draw_objections(rng: np.random.Generator, pupils: SyntheticPupils, strangers: PupilNumbers) -> ObjectionList:
     """About 0.5 % of the pupils and all strangers, shuffled; one in twenty has withdrawn."""
     objecting = max(2, round(len(pupils) * _OBJECTING) - strangers.size)
     who = rng.permutation(len(pupils))[:objecting]
     withdrawn = np.arange(objecting) < max(1, round(objecting * _WITHDRAWN))
     order = rng.permutation(objecting + strangers.size)
-    return Objectors(
+    return ObjectionList(
         np.concatenate([pupils.number[who], strangers])[order],
         np.concatenate([who, np.full(strangers.size, -1)])[order],
         np.concatenate([withdrawn, np.zeros(strangers.size, dtype=np.bool_)])[order],
     )
 
 
-def write(
-    folder: Path, rng: np.random.Generator, objectors: Objectors, pupils: Pupils, brins: list[str], today: date
+def write_objection_list(
+    folder: Path,
+    rng: np.random.Generator,
+    objectors: ObjectionList,
+    pupils: SyntheticPupils,
+    brins: list[str],
+    today: date,
 ) -> None:
     """`landelijk.csv` and its declaration; all dates lie before today, some numbers lost a zero."""
     filed = rng.random(objectors.number.size) < _BY_A_SCHOOL
     since = rng.integers(30, 400, objectors.number.size)
     school = pupils.school[objectors.pupil]
-    lines = [HEADER]
-    for at, number in enumerate(written(objectors.number)):
+    lines = [OBJECTION_HEADER]
+    for at, number in enumerate(format_pupil_numbers(objectors.number)):
         start = today - timedelta(days=int(since[at]))
         end = start + timedelta(days=int(since[at]) // 2)
         # Every other number that can lose its leading zero has lost it, as spreadsheets do.

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-HEADER = "brin;vestiging;soort;project;kolommen;gegeven_door;gegeven_op;tot;ingetrokken_op"
+INSTRUCTION_HEADER = "brin;vestiging;soort;project;kolommen;gegeven_door;gegeven_op;tot;ingetrokken_op"
 MAX_AGE_DAYS: Final = 31
 
 _ONE_IN: Final = 50
@@ -15,15 +15,15 @@ _FIRST: Final = 7
 _DAYS_AGO: Final = 200
 
 
-def silent(brins: Sequence[str]) -> frozenset[str]:
+def schools_without_instruction(brins: Sequence[str]) -> frozenset[str]:
     """The schools of a synthetic cohort that gave none, one in fifty: every run shows what that does."""
     return frozenset(brins[_FIRST::_ONE_IN])
 
 
-def write(folder: Path, name: str, brins: Sequence[str], today: date) -> None:
+def write_instruction_list(folder: Path, name: str, brins: Sequence[str], today: date) -> None:
     """`<name>.csv` and its declaration: one line per school, given by its board."""
     since = (today - timedelta(days=_DAYS_AGO)).isoformat()
-    lines = [HEADER, *(f"{brin};;anonimiseren;;;bevoegd gezag (synthetisch);{since};;" for brin in brins)]
+    lines = [INSTRUCTION_HEADER, *(f"{brin};;anonimiseren;;;bevoegd gezag (synthetisch);{since};;" for brin in brins)]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
     (folder / f"{name}.toml").write_text(
