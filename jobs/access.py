@@ -8,14 +8,7 @@ from cohort.live_tables import reader_check
 
 
 def check_readers(job: JobRun) -> JobReport:
-    today = reader_check.ReaderCheck(
-        job.environment.zones,
-        job.environment.platform,
-        job.environment.config,
-        job.environment.keys,
-        job.environment.now,
-    )
-    return reader_check.check_readers(today, job.progress)
+    return reader_check.check_readers(job.environment, job.progress).document()
 
 
 if __name__ == "__main__":

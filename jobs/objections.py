@@ -8,59 +8,58 @@ from pyspark.sql import SparkSession
 from cohort.agreements import catalogue
 from cohort.agreements.project import Project
 from cohort.erasure import excluded_numbers, leftover_files, objection_erasure
-from cohort.legal_basis import list_vocabulary, objections
+from cohort.legal_basis import list_vocabulary
+from cohort.legal_basis.objections import Objections, load_objections
 from cohort.live_tables import eligibility_withdrawal
+from cohort.live_tables.eligibility_withdrawal import BarredPupils
+from cohort.live_tables.row_withdrawal import RowWithdrawalReport
 from cohort.storage import locks
 
 
 def apply_objections(job: JobRun) -> JobReport:
-    known, confirmed = catalogue.load_catalogue(job.environment.config), tuple(job.arguments.confirm or ())
-    limits, today = job.environment.platform.objections, job.environment.today
-    names = list_vocabulary.list_project_names(job.environment.zones, job.environment.config)
-    lists = objections.load_objections(
-        job.environment.zones.objections, limits, today, known.domains(), confirmed, names
-    )
-    lists.require_known_lists(confirmed)  # what is wrong is told before anything is touched
+    environment, confirmed = job.environment, tuple(job.arguments.confirm or ())
+    listed = catalogue.load_catalogue(environment.config)
+    projects = list_vocabulary.list_project_names(environment.zones, environment.config)
+
+    def load() -> Objections:
+        folder, limits = environment.zones.objections, environment.platform.objections
+        return load_objections(folder, limits, environment.today, listed.domains(), confirmed, projects)
+
+    # 1. Refuse lists with problems before anything is locked or changed.
+    load().require_known_lists(confirmed)
+
+    # 2. Withdraw rows from live tables, then erase everything else.
     with job.lock(locks.INGESTION_LOCK):
-        lists = objections.load_objections(
-            job.environment.zones.objections, limits, today, known.domains(), confirmed, names
-        )
-        spark = job.start_session()
-        left = leave(job, spark, lists, known.domains())
-        done = objection_erasure.apply_objections(spark, job.environment, known, lists).document()
-    for sentence in done["left_behind"]:
+        objections, spark = load(), job.start_session()
+        withdrawals = withdraw_from_live_tables(job, spark, objections, listed.domains())
+        report = objection_erasure.apply_objections(spark, environment, listed, objections)
+
+    # 3. Report.
+    for sentence in report.left_behind:
         job.progress(sentence)
-    codes = (leftover_files.leftover_exit_code(done["left_behind"]), *(one["exit_code"] for one in left))
-    return {**done, "left": left, "exit_code": max(codes)}
+    codes = (leftover_files.leftover_exit_code(report.left_behind), *(one.exit_code for one in withdrawals))
+    return {**report.document(), "left": [one.document() for one in withdrawals], "exit_code": max(codes)}
 
 
-def leave(job: JobRun, spark: SparkSession, lists: objections.Objections, domains: frozenset[str]) -> list[JobReport]:
-    """Whoever is barred leaves the live pseudonymous tables first of all; one that refuses is read by nobody.
+def withdraw_from_live_tables(
+    job: JobRun, spark: SparkSession, objections: Objections, domains: frozenset[str]
+) -> list[RowWithdrawalReport]:
+    """Withdraw barred pupils from the live pseudonymous tables, before anything else; a table that fails is closed.
 
-    Refuses: lists that `erasure.accept` refuses (exit code 12), before anybody leaves.
+    Raises:
+        ObjectionsRefused: what `accept_objections` refuses (exit code 12), before any row is withdrawn.
     """
-    if not eligibility_withdrawal.live_pseudonymous_releases(job.environment.zones):
+    environment = job.environment
+    if not eligibility_withdrawal.live_pseudonymous_releases(environment.zones):
         return []
-    objection_erasure.accept_objections(spark, job.environment, lists, domains)
+    objection_erasure.accept_objections(spark, environment, objections, domains)
 
-    def barred(agreed: Project) -> eligibility_withdrawal.BarredPupils:
-        numbers = excluded_numbers.numbers_barred_from_project(
-            spark, job.environment.zones, lists, agreed.name, agreed.domains
-        )
-        return eligibility_withdrawal.BarredPupils(
-            numbers, {"barred_digest": lists.digest_for_project(agreed.name, agreed.domains)}
-        )
+    def find_barred(project: Project) -> BarredPupils:
+        zones, name = environment.zones, project.name
+        numbers = excluded_numbers.numbers_barred_from_project(spark, zones, objections, name, project.domains)
+        return BarredPupils(numbers, {"barred_digest": objections.digest_for_project(name, project.domains)})
 
-    return eligibility_withdrawal.withdraw_ineligible_rows(
-        spark,
-        job.environment.zones,
-        job.environment.platform,
-        job.environment.config,
-        job.environment.keys,
-        barred,
-        job.environment.now,
-        job.progress,
-    )
+    return eligibility_withdrawal.withdraw_ineligible_rows(spark, environment, find_barred, job.progress)
 
 
 if __name__ == "__main__":

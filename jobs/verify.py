@@ -40,8 +40,8 @@ def verify(job: JobRun) -> JobReport:
                     do="See status",
                 )
             )
-    if found.found:
-        raise NotAnonymous(*(f"{f.code}: {f.sentence}" for f in found.found))
+    if found.findings:
+        raise NotAnonymous(*(f"{f.code}: {f.sentence}" for f in found.findings))
     return {
         "project": name,
         "release": record.release,

@@ -15,7 +15,7 @@ from cohort import delta
 from cohort.agreements.project import Project
 from cohort.legal_basis.instruction_register import INSTRUCTION_LISTS
 from cohort.release import publication
-from cohort.verification.findings import VerificationSubject
+from cohort.verification.verification_subject import VerificationSubject
 
 NAMES = ["pupil", "school"]
 

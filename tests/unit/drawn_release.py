@@ -28,7 +28,7 @@ from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.keys import project_keys
 from cohort.states import schemas
-from cohort.verification.findings import VerificationSubject
+from cohort.verification.verification_subject import VerificationSubject
 
 TODAY = dt.date(2026, 3, 1)
 SECRET = b"k" * 32

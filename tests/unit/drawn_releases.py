@@ -37,8 +37,9 @@ from cohort.release_records.release_states import ReleaseState
 from cohort.states import schemas
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
-from cohort.verification.findings import PublishedPredecessor, VerificationResult, VerificationSubject
+from cohort.verification.findings import VerificationResult
 from cohort.verification.stage_verification import verify_stage
+from cohort.verification.verification_subject import PublishedPredecessor, VerificationSubject
 
 PUPILS = 480
 MORE = 120
@@ -168,7 +169,7 @@ class Root:
         before = None
         if read is not None:
             remembered = zones.release_snapshots(self.project.name) / str(read.release)
-            before = PublishedPredecessor(remembered, zones.published_table(self.project.name), newcomers=wave)
+            before = PublishedPredecessor(remembered, zones.published_table(self.project.name), allows_new_pupils=wave)
         there = len(({*range(PUPILS)} | self.new) - self.gone)
         rows = 2 * there
         used = rows if self.project.sensitive_column else rows // 2

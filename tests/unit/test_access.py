@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.unit import drawn_release as drawn
+from tests.unit.drawn_environment import make_environment
 from tests.unit.drawn_records import make_release_record
 
 from cohort.access import table_access
@@ -287,8 +288,8 @@ def review(zones: StorageZones, project: Project | None, monkeypatch: pytest.Mon
     """The daily look, with this declaration or, for none, an empty configuration."""
     if project is not None:
         monkeypatch.setattr(projects, "load_project", lambda *_: project)
-    today = reader_check.ReaderCheck(zones, platform(), tmp_path / "conf", tmp_path / "keys", NOW)
-    record = reader_check.check_readers(today, lambda _: None)
+    today = make_environment(zones, platform(), NOW, tmp_path / "conf", tmp_path / "keys")
+    record = reader_check.check_readers(today, lambda _: None).document()
     (only,) = record["projects"]
     assert record["exit_code"] == only["exit_code"]
     return only

@@ -15,7 +15,7 @@ from cohort.agreements import catalogue
 from cohort.agreements.container_limits import ContainerLimits
 from cohort.delivery_formats import format_declarations
 from cohort.delivery_formats.delivered_file import DeliveryKind
-from cohort.delivery_formats.file_recognition import RecognitionContext
+from cohort.delivery_formats.file_recognition import RecognitionContext, recognise_deliveries
 from cohort.ingestion import row_validation, text_scan
 from cohort.states import materialised_frames
 
@@ -41,9 +41,8 @@ def test_reading_and_typing_are_compiled_whole(planned_once: SparkSession, tmp_p
     header = {column: written for written, column in declared.columns.items()}
     lines = [declared.delimiter.join(header.values()), declared.delimiter.join("1" * len(header))]
     (tmp_path / "one.csv").write_text("\n".join(lines), encoding="utf-8")
-    (file,) = RecognitionContext(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 10**6, 10**7, 100)).arrivals(
-        tmp_path / "one.csv"
-    )
+    context = RecognitionContext(tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 10**6, 10**7, 100))
+    (file,) = recognise_deliveries(tmp_path / "one.csv", context)
     assert (file.delivery_kind, file.format, file.rejection) == (DeliveryKind.TEXT, name, None)
     typed: list[DataFrame] = []
 

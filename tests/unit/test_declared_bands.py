@@ -26,7 +26,7 @@ from cohort.anonymisation import leaf_encoding
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.states.schemas import UNLISTED_LEAF
-from cohort.verification import record_rebuild_check
+from cohort.verification import leaf_derivation
 from cohort.verification.hierarchy_reader import declared_band_paths, read_hierarchy_paths
 
 Toml = dict[str, Any]
@@ -135,7 +135,7 @@ DRAWN = {
 @pytest.mark.parametrize(("declared", "text"), DRAWN.values(), ids=DRAWN.keys())
 def test_bands_as_a_file_would_have_them(declared: DeclaredColumn, text: str) -> None:
     assert drawn(declared) == table(text)
-    assert "\n".join(";".join(row) for row in declared_band_paths(declared).rows) == table(text)
+    assert "\n".join(";".join(row) for row in declared_band_paths(declared).paths) == table(text)
 
 
 @settings(deadline=None)
@@ -163,7 +163,7 @@ def test_engine_and_verifier_draw_the_same_bands(
         labels = tree(declared).labels
     except ConfigurationRefused:  # a width that leaves a single band
         return
-    assert declared_band_paths(declared).rows == tuple(zip(*labels, strict=True))
+    assert declared_band_paths(declared).paths == tuple(zip(*labels, strict=True))
     for finer, wider in pairwise(labels):
         assert len(set(zip(finer, wider, strict=True))) == len(set(finer))
 
@@ -307,7 +307,7 @@ def test_a_score_falls_in_its_declared_band_as_the_verifier_has_it(
     hierarchy, slots = tree(own), {own.results[0]: F.col("p")}
     rows = points.select(
         leaf_encoding.band_points(F.col("p"), 100, own, hierarchy).alias("leaf"),
-        record_rebuild_check._band(own, slots).alias("x"),
+        leaf_derivation.score_label(own, slots).alias("x"),
     ).collect()
     of = {UNLISTED_LEAF: None} | dict(enumerate(hierarchy.leaves))
     assert [of[found.leaf] for found in rows] == labels
@@ -329,13 +329,13 @@ def test_a_date_of_birth_falls_in_its_declared_band_as_the_verifier_has_it(
     found = rows.select(
         "geboortedatum",
         leaf_encoding.encode_attribute(own, hierarchy).alias("leaf"),
-        record_rebuild_check._attribute(own).alias("x"),
+        leaf_derivation.attribute_label(own).alias("x"),
     ).collect()
     for one in found:
         if one.geboortedatum is None:
             assert (one.leaf, one.x) == (leaf_encoding.NULL_LEAF, None)
         else:
-            place = ladder.places.get(one.x, leaf_encoding.UNLISTED_ATTRIBUTE)
+            place = ladder.leaf_positions.get(one.x, leaf_encoding.UNLISTED_ATTRIBUTE)
             assert one.leaf == place, (by, one.geboortedatum, one.x)
             assert (place == leaf_encoding.UNLISTED_ATTRIBUTE) <= (not ends)
     assert any(
@@ -345,7 +345,7 @@ def test_a_date_of_birth_falls_in_its_declared_band_as_the_verifier_has_it(
 
 def test_the_verifier_makes_its_ladders_of_bands_without_a_file(tmp_path: Path) -> None:
     own = project(rekenen=score(above=True))
-    assert read_hierarchy_paths(own, tmp_path)["rekenen"].rows[-2] == ("60 en hoger", "40 en hoger", "*")
+    assert read_hierarchy_paths(own, tmp_path)["rekenen"].paths[-2] == ("60 en hoger", "40 en hoger", "*")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort.agreements.container_limits import ContainerLimits
-from cohort.delivery_formats import file_recognition, format_declarations, transcripts
-from cohort.delivery_formats.delivered_file import DeliveryKind
+from cohort.delivery_formats import format_declarations, transcripts
+from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind
 from cohort.delivery_formats.file_recognition import RecognitionContext, recognise_deliveries
 from cohort.delivery_formats.text_recognition import MAX_FIELDS
 from cohort.ingestion import text_scan
@@ -83,7 +83,7 @@ FILES = [
 
 @dataclass(frozen=True)
 class Read:
-    looked: dict[str, file_recognition.DeliveredFile]
+    looked: dict[str, DeliveredFile]
     rows: dict[str, list[dict[str, object]]]
     lines: dict[str, str]
 
@@ -101,9 +101,9 @@ def found(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(file.bytes)
         (looked[file.says],) = recognise_deliveries(path, desk)
-        if looked[file.says].kind == DeliveryKind.UNEVEN_TEXT and not looked[file.says].rejected:
+        if looked[file.says].delivery_kind == DeliveryKind.UNEVEN_TEXT and not looked[file.says].rejection:
             looked[file.says] = transcripts.transcribe_text(looked[file.says], desk)
-    fit = [(n, f) for n, f in enumerate(looked.values()) if not f.rejected]
+    fit = [(n, f) for n, f in enumerate(looked.values()) if not f.rejection]
     rows: dict[str, list[dict[str, object]]] = {file.says: [] for file in FILES}
     for row in text_scan.scan_text_files(one_spark, fit, FORMATS).collect():
         rows[FILES[row[DELIVERY_NUMBER]].says].append(row.asDict())
@@ -138,9 +138,8 @@ def test_lines_are_counted_through_a_file_that_spark_reads_in_pieces(spark: Spar
     path = tmp_path / "long.csv"
     lines = (f"{LINE[:-2]}{number}\n" for number in range(2, rows + 2))
     path.write_text(HEADER + "\n" + "".join(lines) + "\n \n", encoding="utf-8")
-    (file,) = RecognitionContext(
-        tmp_path, tmp_path / "work", FORMATS, ContainerLimits(9, 1 << 24, 1 << 24, 100)
-    ).arrivals(path)
+    limits = ContainerLimits(9, 1 << 24, 1 << 24, 100)
+    (file,) = recognise_deliveries(path, RecognitionContext(tmp_path, tmp_path / "work", FORMATS, limits))
     assert (file.delivery_kind, file.rows) == (DeliveryKind.TEXT, rows)
     found = _lined(spark, [(7, file)])
     assert text_scan.scan_with_places(spark, [(7, file)], FORMATS).rdd.getNumPartitions() > 1

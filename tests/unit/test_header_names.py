@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.unit.test_feedback import entry, written
 
-from cohort.delivery_formats import file_recognition, format_declarations
+from cohort.delivery_formats import format_declarations
 from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind
 from cohort.delivery_formats.file_reason_codes import FILE_REASONS, DeliveryRejected
 from cohort.delivery_formats.format_declarations import RecognisedHeader, UnrecognisedHeader
@@ -213,4 +213,4 @@ def test_the_feedback_names_them(tmp_path: Path) -> None:
 
 def test_an_arrival_carries_what_was_not_read() -> None:
     assert read(f"{NAMES};Naam\n{ROW.rpartition(';')[0]}\n").unread_columns == ("7 (Naam)",)
-    assert "unread" in {field.name for field in dataclasses.fields(file_recognition.DeliveredFile)}
+    assert "unread_columns" in {field.name for field in dataclasses.fields(DeliveredFile)}

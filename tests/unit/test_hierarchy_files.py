@@ -57,7 +57,7 @@ SAME = {
 def test_one_hierarchy_however_it_is_written(tmp_path: Path, content: str | bytes) -> None:
     file = write(tmp_path, content)
     assert rows(read(file)) == [*ROWS, UNKNOWN]
-    assert list(read_hierarchy_file(file).rows) == [*ROWS, UNKNOWN]
+    assert list(read_hierarchy_file(file).paths) == [*ROWS, UNKNOWN]
 
 
 LABELS = {
@@ -78,7 +78,7 @@ def test_labels_are_what_stands_between_the_delimiters(
 ) -> None:
     file = write(tmp_path, content)
     assert rows(read(file, with_unknown=False)) == drawn
-    assert list(read_hierarchy_file(file).rows)[: len(drawn)] == drawn
+    assert list(read_hierarchy_file(file).paths)[: len(drawn)] == drawn
 
 
 NOT_KNOWN = {
@@ -105,8 +105,8 @@ def test_onbekend_has_one_meaning(tmp_path: Path, more: str, drawn: list[tuple[s
             **dict.fromkeys(joined, "onbekend"),
         }
     ladder = read_hierarchy_file(file)
-    assert set(ladder.rows) == {*ROWS, *drawn}
-    assert {value: ladder.leaves[place] for value, place in ladder.places.items()} == {
+    assert set(ladder.paths) == {*ROWS, *drawn}
+    assert {value: ladder.leaves[place] for value, place in ladder.leaf_positions.items()} == {
         **{leaf: leaf for leaf in ladder.leaves},
         **dict.fromkeys(joined, "onbekend"),
     }

@@ -159,7 +159,7 @@ def test_codes_of_several_words_are_compared_in_all_of_them() -> None:
     assert figures(found) == pytest.approx(figures(counted(case, 5)))
 
 
-def test_parts_of_any_size_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_of_any_size_give_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     case = random_cohort(7)
     second = another(case, ((0, 0, 0),), k=1)
 
@@ -171,7 +171,7 @@ def test_parts_of_any_size_find_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
         ]
 
     at_once = everything()
-    monkeypatch.setattr(motivated_intruder, "_MOST_CELLS", 1)
+    monkeypatch.setattr(motivated_intruder, "CELLS_PER_BATCH", 1)
     assert everything() == at_once
 
 

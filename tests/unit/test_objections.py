@@ -123,21 +123,23 @@ def test_a_line_as_a_keeper_may_write_it_bars_the_pupil_and_holds_nobody_back(sa
     found = lists(zone, KEPT[says])
     assert (found.barred_from_everything, found.withheld_schools) == ({ANNA}, {})
     again = rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"])
-    assert (again.blocked, again.held) == ({ANNA}, frozenset())
+    assert (again.numbers, again.held_back_schools) == ({ANNA}, frozenset())
     assert found.lists[0].objections[0].school in ("10AA", "")
 
 
 @pytest.mark.parametrize(("number", "pupil"), [("12345672", "012345672"), ("3389261", "003389261")])
 def test_a_number_that_lost_its_zeros_bars_the_pupil(number: str, pupil: str, zone: Path) -> None:
     assert lists(zone, f"{number};10AA;2025-09-01;;alles").barred_from_everything == {pupil}
-    assert rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).blocked == {pupil}
+    assert rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).numbers == {pupil}
 
 
 def test_an_invalid_number_of_a_school_with_its_site_holds_the_whole_school_back(zone: Path) -> None:
     assert lists(zone, "123456789;10AA02;2025-09-01;;alles").schools_withheld_from_project("proef", ["lezen"]) == {
         "10AA"
     }
-    assert rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).held == {"10AA"}
+    assert rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).held_back_schools == {
+        "10AA"
+    }
 
 
 ALLOW = {"polarity": '"allow"', "schools": '["10AA"]', "source": '"10AA"'}

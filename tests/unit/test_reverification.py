@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
+from tests.unit.drawn_environment import make_environment
 from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_release import COLUMNS, Stage
 
@@ -93,8 +94,8 @@ class Shown:
         return reverification.reverify_published_table(self.spark, self.work, None, self.record).checked
 
     def daily(self) -> tuple[str, int]:
-        today = reader_check.ReaderCheck(self.zones, self.platform, self.folder / "conf", self.folder / "keys", NOW)
-        (one,) = reader_check.check_readers(today, lambda _: None)["projects"]
+        today = make_environment(self.zones, self.platform, NOW, self.folder / "conf", self.folder / "keys")
+        (one,) = reader_check.check_readers(today, lambda _: None).document()["projects"]
         return one["access"], one["exit_code"]
 
 

@@ -94,7 +94,7 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
         delta.write_new_table(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
         counts = accounting.count_rows_and_pupils(rows, asked, held, way).made()
         way.unpersist()
-        made = dataclasses.replace(given, stage=tmp_path / "made", counts=counts)
+        made = dataclasses.replace(given, table=tmp_path / "made", counts=counts)
         return verify_stage(spark, made, deep=True)
 
     return make
@@ -116,8 +116,8 @@ def test_a_gate_that_is_out_is_found_and_in_place_nothing_is(
     findings = released()
     assert findings.codes - {"REBUILT", "SUMS"} == codes
     if not codes:
-        assert findings.found == ()
-    counts = {finding.code: finding.count for finding in findings.found}
+        assert findings.findings == ()
+    counts = {finding.code: finding.count for finding in findings.findings}
     if "INSTRUCTION" in codes:
         assert counts["INSTRUCTION"] == OF_F
 
@@ -125,7 +125,7 @@ def test_a_gate_that_is_out_is_found_and_in_place_nothing_is(
 def test_values_are_shown_of_who_consents_and_pupils_counted_without_telling(
     spark: SparkSession, tmp_path: Path, released: Callable[[], VerificationResult]
 ) -> None:
-    assert released().found == ()
+    assert released().findings == ()
     shown = delta.read_table(spark, tmp_path / "made").where("niveau <> 'onbekend'")
     instructed = [n for n in CONSENTING if n < 60 and n // 10 % 6 != 5]
     assert shown.count() == len(instructed)

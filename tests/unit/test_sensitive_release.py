@@ -23,8 +23,8 @@ from cohort.legal_basis import objections
 from cohort.release import pipeline
 from cohort.release.pipeline import PipelineInput
 from cohort.states.schemas import AcceptedResults
-from cohort.verification.findings import VerificationSubject
 from cohort.verification.stage_verification import verify_stage
+from cohort.verification.verification_subject import VerificationSubject
 
 
 def mixed(n: int) -> str:
@@ -69,7 +69,7 @@ def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int],
     delta.write_new_table(way.rows, folder / "made", "proef-1", given.platform.tables)
     way.unpersist()
     own_counts = counts(pupils_released=way.recoding.released_pupils, pupils_suppressed=way.recoding.suppressed)
-    return dataclasses.replace(given, stage=folder / "made", counts=own_counts)
+    return dataclasses.replace(given, table=folder / "made", counts=own_counts)
 
 
 RULES: dict[str, Any] = {
@@ -86,7 +86,7 @@ RULES: dict[str, Any] = {
 def test_a_release_under_every_rule_keeps_them(spark: SparkSession, tmp_path: Path, kind: str) -> None:
     own = asked(**RULES)
     own = own.model_copy(update={"recoding": own.recoding.model_copy(update={"kind": kind})})
-    assert verify_stage(spark, made(spark, tmp_path, own, mixed), deep=True).found == ()
+    assert verify_stage(spark, made(spark, tmp_path, own, mixed), deep=True).findings == ()
 
 
 def test_where_only_boys_and_girls_could_be_shown_and_boys_may_not_nothing_is(
@@ -102,6 +102,6 @@ def test_rules_that_are_forgotten_are_found(
 ) -> None:
     forgetful = privacy_model.derive_value_rules(project(largest_value=Decimal("0.9")), platform().floors)
     monkeypatch.setattr(pipeline, "derive_value_rules", lambda *_: forgetful)
-    (finding,) = verify_stage(spark, made(spark, tmp_path, asked(**RULES))).found
+    (finding,) = verify_stage(spark, made(spark, tmp_path, asked(**RULES))).findings
     assert finding.code == "SENSITIVE"
     assert f"({', '.join(RULES)})" in finding.sentence

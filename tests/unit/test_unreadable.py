@@ -24,7 +24,7 @@ from tests.unit.drawn_deliveries import S as RESULT
 from tests.unit.test_ingest import NUMBERS, SCHOOLS, deliver, row, take_in
 
 from cohort.agreements.container_limits import ContainerLimits
-from cohort.delivery_formats import containers, edexml, file_recognition, format_declarations, transcripts, xlsx
+from cohort.delivery_formats import containers, edexml, format_declarations, text_recognition, transcripts, xlsx
 from cohort.delivery_formats import uwlr as messages
 from cohort.delivery_formats.delivered_file import DeliveredFile
 from cohort.delivery_formats.file_recognition import RecognitionContext
@@ -49,14 +49,14 @@ DEFECTS: list[tuple[str, Callable[[], BaseException]]] = [
 ]
 READERS: list[tuple[str, str, Content, Any, str]] = [
     # what fails        the file       its bytes                         where it is raised
-    ("a text", "a.csv", canoniek(f"{PLANTED};1;a"), file_recognition, "of_text"),
-    ("a spreadsheet", "a.xlsx", SHEET, xlsx, "read"),
-    ("quotes", "a.csv", QUOTED, transcripts, "of_lines"),
-    ("a transcript", "a.xlsx", SHEET, transcripts, "_written"),
-    ("a roster", "a.xml", ROSTER, edexml, "read"),
-    ("a container", "a.zip", zipped(canoniek(f"{PLANTED};1;a")), containers, "members"),
-    ("a member", "a.zip", zipped(canoniek(f"{PLANTED};1;a")), file_recognition, "of_text"),
-    ("a packed sheet", "a.zip", zipped(SHEET, name="a{n}.xlsx"), xlsx, "read"),
+    ("a text", "a.csv", canoniek(f"{PLANTED};1;a"), text_recognition, "recognise_text"),
+    ("a spreadsheet", "a.xlsx", SHEET, xlsx, "read_workbook"),
+    ("quotes", "a.csv", QUOTED, transcripts, "decode_text"),
+    ("a transcript", "a.xlsx", SHEET, transcripts, "_write_transcript"),
+    ("a roster", "a.xml", ROSTER, edexml, "read_roster"),
+    ("a container", "a.zip", zipped(canoniek(f"{PLANTED};1;a")), containers, "unpack_container"),
+    ("a member", "a.zip", zipped(canoniek(f"{PLANTED};1;a")), text_recognition, "recognise_text"),
+    ("a packed sheet", "a.zip", zipped(SHEET, name="a{n}.xlsx"), xlsx, "read_workbook"),
 ]
 
 
@@ -219,12 +219,12 @@ def test_another_reason_is_told_and_the_same_one_is_not(
     (desk(tmp_path, Ledger()).deliveries_folder / "a.csv").write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
 
     def of_text(file: DeliveredFile, *_: object, reason: str) -> DeliveredFile:
-        return replace(file, rejected=reason)
+        return replace(file, rejection=reason)
 
-    monkeypatch.setattr(file_recognition, "recognise_text", partial(of_text, reason=first))
+    monkeypatch.setattr(text_recognition, "recognise_text", partial(of_text, reason=first))
     known = entered(Ledger(), received(tmp_path, Ledger()))
     assert [line.reason for line in known.entries] == [first]
-    monkeypatch.setattr(file_recognition, "recognise_text", partial(of_text, reason=then))
+    monkeypatch.setattr(text_recognition, "recognise_text", partial(of_text, reason=then))
     found = received(tmp_path, known)
     assert [file.rejection for _, file in found.new_files] == ([then] if added else [])
     known = entered(known, found)

@@ -169,7 +169,7 @@ def test_a_forged_stage_in_which_one_board_knows_nearly_everybody(
     assert (found.measures["fewest_boards"], found.measures["smallest_board_others"]) == (2, 5)
     assert not {"70021", *SCHOOLS} & {*repr(found).replace("'", " ").split()}
     drawn.write_schools(tmp_path, {})
-    assert verify_stage(spark, given).found == ()
+    assert verify_stage(spark, given).findings == ()
 
 
 def test_a_list_that_is_not_there_stops_the_verifier(tmp_path: Path) -> None:

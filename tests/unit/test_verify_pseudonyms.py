@@ -116,8 +116,8 @@ def test_a_valid_stage_has_no_finding_and_the_checksum_of_what_is_published(
 ) -> None:
     given = pseudonymous.subject(tmp_path, results_at)
     findings = verify_stage(spark, given, deep=True)
-    assert findings.found == ()
-    shown = delta.read_table(spark, given.stage).select(*drawn.COLUMNS, *schemas.PSEUDONYM_COLUMNS)
+    assert findings.findings == ()
+    shown = delta.read_table(spark, given.table).select(*drawn.COLUMNS, *schemas.PSEUDONYM_COLUMNS)
     assert findings.checksum == delta.checksum_rows(shown)
 
 
@@ -158,7 +158,7 @@ def test_a_published_table_is_held_to_its_schools_too(spark: SparkSession, tmp_p
         )
 
     findings = look()
-    assert findings.found == ()
+    assert findings.findings == ()
     assert {"SCHOOLS", "SHARE", "OTHERS", "PSEUDONYM", "PUPIL_TWICE"} <= {*findings.checked}
     assert findings.checksum == delta.checksum_rows(delta.read_table(spark, table))
     assert delta.read_protocol_and_properties(table)[1]["cohort.personal_data"] == "true"
@@ -176,7 +176,7 @@ def test_who_may_not_be_in_a_published_table_by_the_lists_of_today_is_found(
 ) -> None:
     own, table = pseudonymous.project(), tmp_path / "table"
     pseudonymous.published(spark, tmp_path, table, own)
-    given = dataclasses.replace(pseudonymous.subject(tmp_path, results_at), stage=table)
+    given = dataclasses.replace(pseudonymous.subject(tmp_path, results_at), table=table)
     assert verify_rights(spark, given) == []
     drawn.write_list(tmp_path / "objections", [f"{drawn.bsn(n)};;2026-01-01;;alles" for n in (7, 8)])
     assert [(f.code, f.count) for f in verify_rights(spark, given)] == [("OBJECTOR", 2)]

@@ -16,9 +16,9 @@ from cohort import delta
 from cohort.agreements.project import Project
 from cohort.states import schemas
 from cohort.verification import permission_reader, record_rebuild_check
-from cohort.verification.findings import VerificationSubject
 from cohort.verification.hierarchy_reader import read_hierarchy_paths
 from cohort.verification.published_table_verification import published_table_properties, verify_published_table
+from cohort.verification.verification_subject import VerificationSubject
 
 JAN, FEB = dt.date(2025, 1, 10), dt.date(2025, 2, 10)
 
@@ -38,7 +38,7 @@ def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 
 def deep(spark: SparkSession, given: VerificationSubject) -> list[tuple[str, int]]:
     ladders = read_hierarchy_paths(given.project, given.hierarchies)
-    stage = delta.read_table(spark, given.stage)
+    stage = delta.read_table(spark, given.table)
     found = record_rebuild_check.check_rebuilt_records(
         spark, given, stage, ladders, permission_reader.read_usage_permissions(given)
     )
@@ -179,7 +179,7 @@ def test_a_published_table_is_checked_as_far_as_it_goes(spark: SparkSession, tmp
         return verify_published_table(spark, table=table, hierarchies=hierarchies, **given).codes
 
     findings = verify_published_table(spark, own, drawn.platform(), table, "proef-1", 60, hierarchies)
-    assert findings.found == ()
+    assert findings.findings == ()
     assert "SCHOOLS" not in findings.checked
     assert len(findings.not_repeated) == 2
     assert look(released=61) == {"SUMS"}

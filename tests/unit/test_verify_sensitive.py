@@ -63,7 +63,7 @@ EXACT: dict[str, Any] = {
 
 def test_a_valid_stage_has_no_finding_at_its_very_limits(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     findings = verify_stage(spark, subject(tmp_path, results_at, stage(), project=project(**EXACT)), deep=True)
-    assert findings.found == ()
+    assert findings.findings == ()
     assert findings.measures["largest_value"] == pytest.approx(1 / 3)
     assert (findings.measures["classes"], findings.measures["fewest_values"]) == (2, 3)
     assert "SENSITIVE" in findings.checked
@@ -156,7 +156,7 @@ def test_a_class_is_held_against_all_pupils_not_only_those_released(
 ) -> None:
     """Both classes are as all released pupils are; the pupil left out makes the difference."""
     given = subject(tmp_path, results_at, stage(), project=project(**rule))
-    assert told([*verify_stage(spark, given).found]) == [("SENSITIVE", 2)]
+    assert told([*verify_stage(spark, given).findings]) == [("SENSITIVE", 2)]
 
 
 def test_deep_demands_the_true_leaf(spark: SparkSession, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_deep_demands_the_true_leaf(spark: SparkSession, tmp_path: Path) -> None
     def found(edit: Break, folder: str) -> list[tuple[str, int]]:
         own = counts(rows_current=188, rows_used=182)
         given = subject(tmp_path / folder, results_at, stage(edit), project=project(), counts=own)
-        return [(f.code, f.count) for f in verify_stage(spark, given, deep=True).found]
+        return [(f.code, f.count) for f in verify_stage(spark, given, deep=True).findings]
 
     # The only pupil without a value: of a population of one, which is found too.
     alone = [("K", 1), ("SCHOOLS", 1), ("SHARE", 1), ("OTHERS", 1)]
@@ -213,12 +213,12 @@ def published(spark: SparkSession, folder: Path, own: Project, edit: Break = not
 def test_a_published_table_still_tells_what_its_classes_give_away(spark: SparkSession, tmp_path: Path) -> None:
     own = project(largest_value=Decimal("0.5"))
     findings = published(spark, tmp_path / "whole", own)
-    assert (findings.found, len(findings.not_repeated)) == ((), 3)
+    assert (findings.findings, len(findings.not_repeated)) == ((), 3)
     assert "SENSITIVE" in findings.checked
     assert published(spark, tmp_path / "broken", own, give("I", *SIX)).codes == {"SENSITIVE"}
 
 
 def test_of_a_published_table_a_distance_is_not_repeated_and_it_says_so(spark: SparkSession, tmp_path: Path) -> None:
     findings = published(spark, tmp_path, project(ordered_closeness=Decimal("0.000001")))
-    assert findings.found == ()
+    assert findings.findings == ()
     assert any("distance of a class's sensitive values" in told for told in findings.not_repeated)

@@ -62,7 +62,7 @@ def replace(place: int, row: Row) -> Break:
 def test_a_valid_stage_has_no_finding(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     told: list[str] = []
     findings = verify_stage(spark, subject(tmp_path, results_at), deep=True, report=lambda stage, _: told.append(stage))
-    assert findings.found == ()
+    assert findings.findings == ()
     assert findings.measures == {
         "classes": 2,
         "released": 60,
@@ -80,17 +80,17 @@ def test_a_valid_stage_has_no_finding(spark: SparkSession, tmp_path: Path, resul
 
 def test_the_checksum_is_that_of_the_released_columns(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     given = subject(tmp_path, results_at)
-    shown = delta.read_table(spark, given.stage).select(*drawn.COLUMNS)
+    shown = delta.read_table(spark, given.table).select(*drawn.COLUMNS)
     assert verify_stage(spark, given).checksum == delta.checksum_rows(shown)
 
 
 def test_a_stage_written_by_spark_has_no_finding(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     given = subject(tmp_path, results_at)
-    rows = delta.read_table(spark, given.stage).repartition(3, *drawn.COLUMNS)
+    rows = delta.read_table(spark, given.table).repartition(3, *drawn.COLUMNS)
     again = tmp_path / "again"
     ordered = rows.sortWithinPartitions(*drawn.COLUMNS, "_pupil")
     delta.write_new_table(ordered, again, "proef-1", given.platform.tables)
-    assert verify_stage(spark, dataclasses.replace(given, stage=again)).found == ()
+    assert verify_stage(spark, dataclasses.replace(given, table=again)).findings == ()
 
 
 BOYS_OF_FOUR = [n for n in range(0, 60, 2) if n < 40]
@@ -128,12 +128,12 @@ def test_each_broken_row_is_found(
     spark: SparkSession, tmp_path: Path, results_at: Path, code: str, cases: int, edit: Break
 ) -> None:
     findings = verify_stage(spark, subject(tmp_path, results_at, stage_with(edit)))
-    assert [(f.code, f.count) for f in findings.found] == [(code, cases)]
+    assert [(f.code, f.count) for f in findings.findings] == [(code, cases)]
 
 
 def test_pseudonyms_of_another_key_are_all_found(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     given = subject(tmp_path, results_at, key=project_keys.ProjectKey(b"another key of 32 bytes as well!"))
-    found = {f.code: f.count for f in verify_stage(spark, given).found}
+    found = {f.code: f.count for f in verify_stage(spark, given).findings}
     assert found == {"PUPIL_UNKNOWN": 60}
 
 
@@ -152,7 +152,7 @@ def test_order_and_split_by_anything_else_are_found(
 
 def test_a_count_that_is_off_is_found(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
     given = subject(tmp_path, results_at, counts=counts(rows_current=190, rows_used=184))
-    assert [(f.code, f.count) for f in verify_stage(spark, given).found] == [("SUMS", 1)]
+    assert [(f.code, f.count) for f in verify_stage(spark, given).findings] == [("SUMS", 1)]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_word_like_a_code_is_no_school_when_no_school_has_it(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
     stage, labels = stage_with(show("niveau", "12de deel")), {"niveau": "12de deel;*\n"}
-    assert verify_stage(spark, subject(tmp_path, results_at, stage, labels=labels)).found == ()
+    assert verify_stage(spark, subject(tmp_path, results_at, stage, labels=labels)).findings == ()
 
 
 def test_an_identifying_name_is_found(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
@@ -196,7 +196,7 @@ def test_another_selection_is_found_and_nothing_else_believed(
 
 
 def test_a_stage_that_is_not_there_is_refused(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    given = dataclasses.replace(subject(tmp_path, results_at), stage=tmp_path / "none")
+    given = dataclasses.replace(subject(tmp_path, results_at), table=tmp_path / "none")
     with pytest.raises(StateRefused, match="Make the release again"):
         verify_stage(spark, given)
 
@@ -214,7 +214,7 @@ def test_a_school_held_back_takes_every_pupil_it_ever_delivered(
 ) -> None:
     drawn.write_list(tmp_path / "objections", [f"{bsn(60)};;2026-01-01;;alles", "123;10AF;2026-01-01;;alles"])
     own = counts(pupils_objected=12, pupils_suppressed=-10)
-    found = verify_stage(spark, subject(tmp_path, results_at, counts=own)).found
+    found = verify_stage(spark, subject(tmp_path, results_at, counts=own)).findings
     assert {f.code: f.count for f in found} == {"OBJECTOR": 11, "SUMS": 1}
 
 
@@ -224,5 +224,5 @@ def test_only_pupils_on_an_allow_list_may_stay(spark: SparkSession, tmp_path: Pa
     drawn.write_list(tmp_path / "objections", lines, "allow", **told)
     drawn.write_list(tmp_path / "objections", [f"{bsn(60)};;2026-01-01;;alles"])
     own = counts(pupils_objected=3, pupils_records=62, pupils_suppressed=-1)
-    found = verify_stage(spark, subject(tmp_path, results_at, counts=own)).found
+    found = verify_stage(spark, subject(tmp_path, results_at, counts=own)).findings
     assert {f.code: f.count for f in found} == {"OBJECTOR": 2, "SUMS": 1}

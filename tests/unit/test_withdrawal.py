@@ -15,6 +15,7 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit import drawn_pseudonyms as pseudonymous
 from tests.unit import drawn_release as drawn
+from tests.unit.drawn_environment import make_environment
 from tests.unit.drawn_pseudonyms import pupil, row
 from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_release import SCHOOLS, Row, bsn
@@ -22,6 +23,7 @@ from tests.unit.drawn_release import SCHOOLS, Row, bsn
 from cohort import delta
 from cohort.access import table_access
 from cohort.agreements import project as projects
+from cohort.agreements.environment import Environment
 from cohort.agreements.platform import AccessSettings, Platform
 from cohort.agreements.project import Project
 from cohort.agreements.school_boards import SchoolBoards
@@ -32,7 +34,8 @@ from cohort.foundation.errors import NotAnonymous, StateRefused
 from cohort.keys import project_keys
 from cohort.live_tables import eligibility_withdrawal, residual_classes, row_withdrawal
 from cohort.live_tables.eligibility_withdrawal import BarredPupils
-from cohort.release_records import record_store, release_record, release_states
+from cohort.live_tables.row_withdrawal import IneligiblePupils
+from cohort.release_records import record_store, release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.states import local_frames
@@ -78,19 +81,19 @@ class Shown:
     def project(self) -> Project:
         return pseudonymous.project(readers=grp.getgrgid(os.getegid()).gr_name)
 
+    @property
+    def environment(self) -> Environment:
+        return make_environment(self.zones, self.platform, NOW, self.home, self.home / "keys")
+
     def apply(self, *numbers: int, schools: frozenset[str] = frozenset()) -> dict[str, Any]:
         return row_withdrawal.withdraw_rows(
             self.spark,
-            self.zones,
-            self.platform,
+            self.environment,
             self.project,
             KEY,
-            frozenset(map(bsn, numbers)),
-            NOW,
-            hierarchies=self.home / "hierarchies",
-            schools=schools,
-            boards=self.boards,
-        )
+            IneligiblePupils(frozenset(map(bsn, numbers)), schools),
+            self.boards,
+        ).document()
 
     def pupils(self) -> set[str]:
         found = delta.read_table(self.spark, self.table).select("pupil").toArrow().to_pylist()
@@ -194,27 +197,27 @@ def test_nobody_reads_from_before_the_commit_until_after_the_verification(
         monkeypatch.setattr(module, name, call)
 
     for module, name in (
-        (delta, "replace"),
-        (vacuum_files, "vacuum"),
+        (delta, "replace_table"),
+        (vacuum_files, "vacuum_table"),
         (published_table_verification, "verify_published_table"),
     ):
         watched(module, name)
     shown.apply(0)
-    assert seen == [("replace", 0o700), ("vacuum", 0o700), ("check_published", 0o700)]
+    assert seen == [("replace_table", 0o700), ("vacuum_table", 0o700), ("verify_published_table", 0o700)]
     assert shown.is_open()
 
 
 FEW = os.environ.get("HYPOTHESIS_PROFILE", "few") == "few"
 MOMENTS: list[tuple[Any, str, bool]] = [
     # killed at               before it or after
-    (table_access, "withdraw", False),
-    (release_record, "write", True),
-    (delta, "replace", False),
-    (delta, "replace", True),
-    (vacuum_files, "vacuum", True),
+    (table_access, "withdraw_access", False),
+    (json_documents, "write_json_document", True),
+    (delta, "replace_table", False),
+    (delta, "replace_table", True),
+    (vacuum_files, "vacuum_table", True),
     (published_table_verification, "verify_published_table", True),
-    (release_record, "save", True),
-    (table_access, "settle", False),
+    (record_store, "save_release_record", True),
+    (table_access, "settle_access", False),
 ]
 
 
@@ -261,7 +264,9 @@ def test_killed_at_one_step_after_the_other_nobody_reads_and_it_ends_the_same(
     for module, name, after in MOMENTS:
         if kill(shown, monkeypatch, module, name, after):
             met.append(name)
-            assert table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) or name == "settle"
+            assert (
+                table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) or name == "settle_access"
+            )
     assert len(met) >= 5, met
     ended_well(shown)
 
@@ -272,7 +277,7 @@ def test_killed_at_any_step_nobody_reads_and_the_next_run_ends_the_same(
     shown: Shown, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
 ) -> None:
     assert kill(shown, monkeypatch, module, name, after)
-    assert table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) or name == "settle"
+    assert table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) or name == "settle_access"
     ended_well(shown)
 
 
@@ -315,10 +320,10 @@ def test_an_anonymous_project_is_left_to_its_next_release(shown: Shown) -> None:
 
 def honour(shown: Shown, *numbers: int) -> dict[str, Any]:
     who = BarredPupils(frozenset(map(bsn, numbers)), {"barred_digest": "today's"})
-    (told,) = eligibility_withdrawal.withdraw_ineligible_rows(
-        shown.spark, shown.zones, shown.platform, shown.home, shown.home / "keys", lambda _: who, NOW, lambda _: None
+    (report,) = eligibility_withdrawal.withdraw_ineligible_rows(
+        shown.spark, shown.environment, lambda _: who, lambda _: None
     )
-    return told
+    return report.document()
 
 
 @pytest.fixture
@@ -364,7 +369,7 @@ def test_a_school_whose_instruction_ended_leaves_with_whoever_is_barred(
     monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset({SCHOOLS[2]}))
     told = honour(declared)
     assert told["pupils_of_schools"] == 10
-    assert declared.record().instructed == [s for s in SCHOOLS if s != SCHOOLS[2]]
+    assert [*declared.record().instructed] == [s for s in SCHOOLS if s != SCHOOLS[2]]
 
 
 def test_the_numbers_come_as_a_frame_never_as_text(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,7 +211,7 @@ def _search_populations(
                 results[name] = _search_population(rows, pupils, task, limit, by_pupil=True)
             except NotAnonymous:
                 continue  # the population is suppressed as a whole; the join checks the limit
-    recoding, new_numbers = populations.join_population_recodings(
+    recoding, new_numbers = populations.merge_population_recodings(
         {name: result.recoding for name, result in results.items()},
         sum(sizes.values()),
         task.suppression_limit,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-ROW_BROKEN = "ROW_BROKEN"
-"""The one code of a line whose values stand in no known column."""
+ROW_BROKEN, HEADER_REPEATED = "ROW_BROKEN", "HEADER_REPEATED"
+"""The codes of a line whose values stand in no known column, and of a header that occurs again."""
 
 
 class ReasonText(NamedTuple):
@@ -66,7 +66,7 @@ ROW_REASONS = {
             "Delete such lines from the file; the other lines are not affected.",
         ),
     ),
-    "HEADER_REPEATED": make_reason(
+    HEADER_REPEATED: make_reason(
         "de kopregel staat hier nog eens: er zijn bestanden achter elkaar geplakt",
         "the header stands here once more: files were put one after another",
         ("Lever de bestanden apart, of haal deze regel weg.", "Deliver the files apart, or take this line away."),

@@ -1,27 +1,26 @@
-"""Deliveries that no native scan reads line by line, written once more as text that it does read.
+"""Transcripts: deliveries that Spark's text reader cannot read line by line, written once more as text that it can.
 
-A transcript stands in the restricted zone for the time of a run: its format's delimiter between fields, a row
-a line. Before its own fields each row has the number of its line or element in what was sent, and a reason
-code where its reader already knows that it cannot be taken.
+Ingestion calls the function of `TRANSCRIBERS` for the kind of a delivery, or `transcribe_uwlr_results`. A transcript
+stands in the scratch folder of the restricted zone for the time of a run. It has a row a line and the delimiter of its
+format. Before its own fields each row has two more: the number of its line or element in the file as sent, and a reason
+code where its reader refuses it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from types import MappingProxyType
 
 from cohort.delivery_formats import header_diagnosis, rosters, uwlr, xlsx
+from cohort.delivery_formats.delivered_file import DeliveredFile, DeliveryKind, school_of_first_row
 from cohort.delivery_formats.file_reason_codes import DeliveryRejected
-from cohort.delivery_formats.file_recognition import (
-    BLANK_CHARACTERS,
-    DeliveredFile,
-    RecognitionContext,
-    has_open_quote,
-    line_has_value,
-)
+from cohort.delivery_formats.file_recognition import RecognitionContext
 from cohort.delivery_formats.format_declarations import CANONICAL_FORMAT, RecognisedHeader, UnrecognisedHeader
 from cohort.delivery_formats.rosters import Roster
+from cohort.delivery_formats.row_reason_codes import HEADER_REPEATED, ROW_BROKEN
+from cohort.delivery_formats.text_recognition import BLANK_CHARACTERS, has_open_quote, line_has_value
 from cohort.delivery_formats.uwlr import UwlrMessage
 from cohort.delivery_formats.xlsx import WorkbookTable
 from cohort.foundation.delimited_text import (
@@ -35,58 +34,63 @@ from cohort.foundation.delimited_text import (
 )
 from cohort.states.schemas import CANONICAL_COLUMNS
 
-ROW_BROKEN, HEADER_REPEATED = "ROW_BROKEN", "HEADER_REPEATED"
 UWLR_SUPPLIER = "uwlr"
 MESSAGE_KEY_PREFIX = "#"
-"""Put before a result's key that means something within its message only."""
-_KEY = CANONICAL_COLUMNS.index("bron_result_key")
+"""Put before the key of a result that identifies it within its message only."""
+_RESULT_KEY = CANONICAL_COLUMNS.index("bron_result_key")
 
 TranscriptRow = tuple[int, str, Sequence[str | None]]
+"""The number of a line or element, the reason code of a refused row (otherwise empty), the fields."""
 
 
 def lasting_result_key_sql(key: str) -> str:
-    """As SQL, a result's key where it tells the result from every other one of its supplier, else null."""
+    """Write SQL for the key of a result where it identifies the result among all of its supplier, else null."""
     return f"case when not startswith({key}, '{MESSAGE_KEY_PREFIX}') then {key} end"
 
 
-def transcribe_text(file: DeliveredFile, desk: RecognitionContext) -> DeliveredFile:
-    """The transcript of a text with empty lines, or quotes that stay open at the end of a line.
+def transcribe_text(file: DeliveredFile, context: RecognitionContext) -> DeliveredFile:
+    """Transcribe a text with empty lines, repeated headers, or quotes that stay open at the end of a line.
 
-    Where the format declares line breaks they belong to the value, else the row is broken. With empty lines
-    alone every row stands there as it was sent.
-    Refuses: a quote that is not closed up to the end (`QUOTE_OPEN`).
+    Where the format declares line breaks, a line end within quotes belongs to the value; otherwise the row is broken.
+    Without open quotes every row is written as it was sent.
+
+    Raises:
+        DeliveryRejected: QUOTE_OPEN, HEADER_SECOND, EMPTY.
     """
     text, _ = decode_text(file.path.read_bytes(), (file.encoding,))
     text = normalise_line_ends(text)
-    declared = desk.formats[file.format]
-    lines = [one for one in enumerate(text.split("\n"), 1) if line_has_value(one[1])]
+    declared = context.formats[file.format]
+    lines = [numbered for numbered in enumerate(text.split("\n"), 1) if line_has_value(numbered[1])]
     if any(has_open_quote(line) for _, line in lines):
-        read = _over_lines if declared.line_breaks else _line_by_line
-        rows = list(read(text, declared.delimiter, len(file.columns)))
-        return _written(file, _without_headers(rows[1:], file, desk), desk)
+        read_rows = _rows_over_lines if declared.line_breaks else _rows_line_by_line
+        rows = list(read_rows(text, declared.delimiter, len(file.columns)))
+        return _write_rows(file, _mark_repeated_headers(rows[1:], file, context), context)
     (_, header), *rest = lines
-    mark, named = declared.delimiter, RecognisedHeader(file.format, file.columns)
-    again = desk.formats.find_repeated_headers([line for _, line in rest], named, header)
-    told = f"{mark}{HEADER_REPEATED}{mark * len(file.columns)}"
-    whole = (f"{number}{told if line in again else mark * 2 + line}\n" for number, line in rest)
-    return _put(file, whole, desk, header)
+    recognised = RecognisedHeader(file.format, file.columns)
+    repeated = context.formats.find_repeated_headers([line for _, line in rest], recognised, header)
+    delimiter = declared.delimiter
+    marked_header = f"{delimiter}{HEADER_REPEATED}{delimiter * len(file.columns)}"
+    transcript = (f"{number}{marked_header if line in repeated else delimiter * 2 + line}\n" for number, line in rest)
+    return _write_transcript(file, transcript, context, header)
 
 
-def _without_headers(
-    rows: Iterable[TranscriptRow], file: DeliveredFile, desk: RecognitionContext
+def _mark_repeated_headers(
+    rows: Iterable[TranscriptRow], file: DeliveredFile, context: RecognitionContext
 ) -> Iterator[TranscriptRow]:
-    """The same rows; of one that is the header once more only that.
+    """Give the reason code HEADER_REPEATED to every row that is the header once more.
 
-    Refuses: one with other columns, as what follows would be read under the wrong names.
+    Raises:
+        DeliveryRejected: HEADER_SECOND, where a header has other columns: the rows below it would get wrong names.
     """
     for number, code, fields in rows:
-        again = None if code else desk.formats.repeated_header_columns(file.format, fields)
-        if again is not None and again != file.columns:
+        columns = None if code else context.formats.repeated_header_columns(file.format, fields)
+        if columns is not None and columns != file.columns:
             raise DeliveryRejected("HEADER_SECOND", file.school)
-        yield (number, code, fields) if again is None else (number, HEADER_REPEATED, ())
+        yield (number, code, fields) if columns is None else (number, HEADER_REPEATED, ())
 
 
-def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[TranscriptRow]:
+def _rows_line_by_line(text: str, delimiter: str, width: int) -> Iterator[TranscriptRow]:
+    """Read every line as a row of its own; one with an open quote is broken."""
     for number, line in enumerate(text.split("\n"), 1):
         if line_has_value(line):
             try:
@@ -96,11 +100,11 @@ def _line_by_line(text: str, delimiter: str, width: int) -> Iterator[TranscriptR
             yield number, "" if len(fields) == width else ROW_BROKEN, fields
 
 
-def _over_lines(text: str, delimiter: str, width: int) -> Iterator[TranscriptRow]:
-    """The rows of a text, each with the number of its first line.
+def _rows_over_lines(text: str, delimiter: str, width: int) -> Iterator[TranscriptRow]:
+    """Read rows that may have line ends within quotes, each with the number of its first line.
 
-    A quote opened by mistake runs on to the next one, and what it swallowed looks like one long value: its
-    lines are broken rows.
+    A quote opened by mistake runs on to the next quote and makes one long value of the rows between: each of those
+    lines becomes a broken row.
     """
     try:
         for record in parse_records(iterate_lines(text), delimiter):
@@ -114,98 +118,129 @@ def _over_lines(text: str, delimiter: str, width: int) -> Iterator[TranscriptRow
         raise DeliveryRejected("QUOTE_OPEN") from None
 
 
-def transcribe_workbook(file: DeliveredFile, desk: RecognitionContext) -> DeliveredFile:
-    """The transcript of a spreadsheet; its numbers and dates as its format would have them written.
+def transcribe_workbook(file: DeliveredFile, context: RecognitionContext) -> DeliveredFile:
+    """Transcribe a spreadsheet; numbers and dates are written as its format declares them.
 
-    Refuses: a spreadsheet that `spreadsheets.read` refuses; one with something hidden in it (`HIDDEN_CELLS`);
-    one with lines above its header (`HEADER_LOWER`).
+    Returns:
+        The file with its transcript, or with the reason of its rejection: the header is not recognised, stands below
+        other lines (HEADER_LOWER), or the workbook has hidden content (HIDDEN_CELLS).
+
+    Raises:
+        DeliveryRejected: what `xlsx.read_workbook` raises; HEADER_SECOND, EMPTY.
     """
-    sheet = xlsx.read_workbook(file.path.read_bytes(), desk.limits)
-    found = desk.formats.recognise_names(sheet.header)
-    if isinstance(found, UnrecognisedHeader):
-        return _no_header(replace(file, rows=len(sheet.numbered_rows)), sheet, found, desk)
-    declared = desk.formats[found.format_name]
-    written = sheet.text_rows(declared.decimal, "%Y-%m-%d" if declared.dates == "yyyy-mm-dd" else "%d-%m-%Y")
-    width = len(found.columns)
-    rows = [(number, "" if len(cells) == width else ROW_BROKEN, cells) for number, cells in written]
-    named = replace(
-        file, format=found.format_name, supplier=declared.supplier, columns=found.columns, unread=found.unread_columns
+    table = xlsx.read_workbook(file.path.read_bytes(), context.limits)
+    header = context.formats.recognise_names(table.header)
+    if isinstance(header, UnrecognisedHeader):
+        return _reject_workbook_header(replace(file, rows=len(table.numbered_rows)), table, header, context)
+    declared = context.formats[header.format_name]
+    texts = table.text_rows(declared.decimal, "%Y-%m-%d" if declared.dates == "yyyy-mm-dd" else "%d-%m-%Y")
+    width = len(header.columns)
+    rows = [(number, "" if len(cells) == width else ROW_BROKEN, cells) for number, cells in texts]
+    file = replace(
+        file,
+        format=header.format_name,
+        supplier=declared.supplier,
+        columns=header.columns,
+        unread_columns=header.unread_columns,
     )
-    if sheet.has_hidden_content:
-        school = school_of_first_row(rows[0][2], found.columns) if rows else None
-        return replace(
-            named, rejection=xlsx.HIDDEN_CELLS, rejected_lines=sheet.hidden_rows, rows=len(rows), school=school
-        )
-    return _written(named, _without_headers(rows, named, desk), desk)
+    if table.has_hidden_content:
+        school = school_of_first_row(rows[0][2], header.columns) if rows else None
+        return replace(_reject_hidden(file, table), rows=len(rows), school=school)
+    return _write_rows(file, _mark_repeated_headers(rows, file, context), context)
 
 
-def _no_header(
-    file: DeliveredFile, sheet: WorkbookTable, found: UnrecognisedHeader, desk: RecognitionContext
+def _reject_workbook_header(
+    file: DeliveredFile, table: WorkbookTable, header: UnrecognisedHeader, context: RecognitionContext
 ) -> DeliveredFile:
-    """Why a sheet whose first row is no header is not taken in."""
-    if sheet.has_hidden_content:
-        return replace(file, rejection=xlsx.HIDDEN_CELLS, rejected_lines=sheet.hidden_rows)
-    lower = header_diagnosis.find_header_row(
-        list(islice(sheet.text_rows(), header_diagnosis.MAX_HEADER_LINES)), desk.formats
-    )
-    if lower:
-        return header_diagnosis.reject_for_header(file, header_diagnosis.HEADER_LOWER, lower)
-    return replace(file, rejection=found.reason, header_difference=found)
+    """Reject a workbook of which the first row is not recognised as a header."""
+    if table.has_hidden_content:
+        return _reject_hidden(file, table)
+    first_rows = list(islice(table.text_rows(), header_diagnosis.MAX_HEADER_LINES))
+    lower_header = header_diagnosis.find_header_row(first_rows, context.formats)
+    if lower_header:
+        return header_diagnosis.reject_for_header(file, header_diagnosis.HEADER_LOWER, lower_header)
+    return replace(file, rejection=header.reason, header_difference=header)
+
+
+def _reject_hidden(file: DeliveredFile, table: WorkbookTable) -> DeliveredFile:
+    return replace(file, rejection=xlsx.HIDDEN_CELLS, rejected_lines=table.hidden_rows)
 
 
 def transcribe_uwlr_results(
-    file: DeliveredFile, message: UwlrMessage, those: Iterable[Roster], desk: RecognitionContext
+    file: DeliveredFile, message: UwlrMessage, school_rosters: Iterable[Roster], context: RecognitionContext
 ) -> DeliveredFile:
-    """The transcript of a UWLR message, joined to the roster of its school.
+    """Transcribe a UWLR message, its results joined to the pupils of a roster.
 
-    Takes: the message's file, and the rosters that there are for its school.
-    Refuses: a message without results; one without a roster is rejected, to be looked at again.
+    Args:
+        file: the file of the message.
+        message: the message.
+        school_rosters: the rosters of its school.
+        context: the context of the run.
+
+    Returns:
+        The file with its transcript, or rejected with ROSTER_MISSING; a later run tries it again.
+
+    Raises:
+        DeliveryRejected: EMPTY.
     """
     if not message.results:
         raise DeliveryRejected("EMPTY")
-    results = uwlr.join_results_to_rosters(message, those, desk.newest_numbers)
+    results = uwlr.join_results_to_rosters(message, school_rosters, context.newest_numbers)
     if any(row.code == rosters.ROSTER_MISSING for row in results):
-        reason = rosters.ROSTER_MISSING
-        return replace(file, rejection=reason, rows=len(message.results), school=message.school.brin)
+        return replace(file, rejection=rosters.ROSTER_MISSING, rows=len(message.results), school=message.school.brin)
     rows: list[TranscriptRow] = []
-    joined = dict.fromkeys((rosters.MATCHED_ON_ECKID, rosters.MATCHED_ON_KEY), 0)
+    joined_counts = dict.fromkeys((rosters.MATCHED_ON_ECKID, rosters.MATCHED_ON_KEY), 0)
     for row in results:
         if row.matched_on:
-            joined[row.matched_on] += 1
+            joined_counts[row.matched_on] += 1
         cells = list(row.cells)
-        cells[_KEY] = f"{MESSAGE_KEY_PREFIX}{cells[_KEY]}" if cells[_KEY] else None
+        result_key = cells[_RESULT_KEY]
+        cells[_RESULT_KEY] = f"{MESSAGE_KEY_PREFIX}{result_key}" if result_key else None
         rows.append((row.element_number, row.code or "", cells))
-    named = replace(
-        file, format=CANONICAL_FORMAT, supplier=UWLR_SUPPLIER, columns=CANONICAL_COLUMNS, joined_counts=joined
+    file = replace(
+        file, format=CANONICAL_FORMAT, supplier=UWLR_SUPPLIER, columns=CANONICAL_COLUMNS, joined_counts=joined_counts
     )
-    return _written(named, rows, desk)
+    return _write_rows(file, rows, context)
 
 
-def _written(file: DeliveredFile, rows: Iterable[TranscriptRow], desk: RecognitionContext) -> DeliveredFile:
-    width, delimiter = len(file.columns), desk.formats[file.format].delimiter
+def _write_rows(file: DeliveredFile, rows: Iterable[TranscriptRow], context: RecognitionContext) -> DeliveredFile:
+    """Write rows as a transcript: every field in quotes, as wide as the header, line ends as blanks."""
+    width, delimiter = len(file.columns), context.formats[file.format].delimiter
 
-    def quoted(cell: str) -> str:
+    def quote(cell: str) -> str:
         return '"' + cell.replace('"', '""') + '"'
 
-    def told() -> Iterator[str]:
+    def format_rows() -> Iterator[str]:
         for number, code, cells in rows:
-            kept = [" ".join((cell or "").splitlines()).strip() for cell in cells[:width]]
-            every = str(number), code, *kept, *[""] * (width - len(kept))
-            yield delimiter.join(map(quoted, every)) + "\n"
+            values = [" ".join((cell or "").splitlines()).strip() for cell in cells[:width]]
+            fields = str(number), code, *values, *[""] * (width - len(values))
+            yield delimiter.join(map(quote, fields)) + "\n"
 
-    return _put(file, told(), desk, delimiter * (width - 1))
+    return _write_transcript(file, format_rows(), context, delimiter * (width - 1))
 
 
-def _put(file: DeliveredFile, rows: Iterable[str], desk: RecognitionContext, header: str) -> DeliveredFile:
-    """Write a transcript: its header, which nobody reads, and its rows."""
-    path = desk.scratch_folder / f"{file.sha256}.transcript"
+def _write_transcript(
+    file: DeliveredFile, lines: Iterable[str], context: RecognitionContext, header: str
+) -> DeliveredFile:
+    """Write a transcript: a header, which no reader uses, and the lines.
+
+    Raises:
+        DeliveryRejected: EMPTY, where there is no line.
+    """
+    path = context.scratch_folder / f"{file.sha256}.transcript"
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
-    with path.open("w", encoding="utf-8", newline="") as sink:
-        sink.write(f"{desk.formats[file.format].delimiter * 2}{header}\n")
-        for row in rows:
-            sink.write(row)
+    with path.open("w", encoding="utf-8", newline="") as transcript:
+        transcript.write(f"{context.formats[file.format].delimiter * 2}{header}\n")
+        for line in lines:
+            transcript.write(line)
             count += 1
     if not count:
         raise DeliveryRejected("EMPTY")
     return replace(file, path=path, encoding=UTF8, has_line_numbers=True, rows=count)
+
+
+TRANSCRIBERS: Mapping[DeliveryKind, Callable[[DeliveredFile, RecognitionContext], DeliveredFile]] = MappingProxyType(
+    {DeliveryKind.UNEVEN_TEXT: transcribe_text, DeliveryKind.WORKBOOK: transcribe_workbook}
+)
+"""The transcriber of each kind of delivery that needs no other file. A kind with a reader of its own is added here."""

@@ -172,9 +172,7 @@ def _transcribed(
         if any(file.defect for file, _ in read):  # nobody knows whose roster that is
             joined = [replace(f, rejection=UNREADABLE) if f.rejection == rosters.ROSTER_MISSING else f for f in joined]
         made.update((file.sha256, file) for file in joined)
-    others = [
-        file for file in asked.values() if file.delivery_kind in (DeliveryKind.WORKBOOK, DeliveryKind.UNEVEN_TEXT)
-    ]
+    others = [file for file in asked.values() if file.delivery_kind in transcripts.TRANSCRIBERS]
     made.update((file.sha256, file) for file in _each(spark, partial(_one, plain), others, _lost))
     ready = [made.get(file.sha256, file) for file in fresh]
     looked_at = {file.sha256: file for file in [*made.values(), *ready]}
@@ -229,8 +227,7 @@ def _told(file: DeliveredFile, work: Callable[[], DeliveredFile]) -> DeliveredFi
 
 
 def _one(desk: RecognitionContext, file: DeliveredFile) -> DeliveredFile:
-    of = transcripts.transcribe_workbook if file.delivery_kind == DeliveryKind.WORKBOOK else transcripts.transcribe_text
-    return _told(file, lambda: of(file, desk))
+    return _told(file, lambda: transcripts.TRANSCRIBERS[file.delivery_kind](file, desk))
 
 
 def _school(desk: RecognitionContext, file: DeliveredFile) -> tuple[DeliveredFile, DocumentSchool | None]:

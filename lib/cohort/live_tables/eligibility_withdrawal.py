@@ -1,107 +1,117 @@
-"""Live pseudonymous projects held to the lists of today: who may not be in a table any more leaves it."""
+"""Withdrawal from live pseudonymous tables of everybody who is not eligible any more.
+
+In: the lists of today, as the pupils barred from a project and the schools that instruct. Out: a report per project.
+Called by the job `objections`, under the lock of ingestion. A project for which this fails is closed to its readers
+and does not keep the others waiting.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from cohort.access import table_access
 from cohort.agreements import catalogue, project
-from cohort.agreements.platform import Platform
+from cohort.agreements.environment import Environment
 from cohort.agreements.project import Project
-from cohort.foundation.errors import EXIT_DEFECT, EXIT_DONE, Refusal, locate_defect
+from cohort.foundation.errors import EXIT_DEFECT, Refusal, locate_defect
 from cohort.keys import project_keys
 from cohort.legal_basis import instruction_register, list_vocabulary
-from cohort.live_tables import row_withdrawal
+from cohort.live_tables import row_withdrawal, withdrawal_journal
+from cohort.live_tables.row_withdrawal import IneligiblePupils, RowWithdrawalReport
 from cohort.release_records import record_store
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.storage.zone_paths import StorageZones
 
+LISTS_NOT_APPLIED = "the lists of today could not be honoured"
+
 
 @dataclass(frozen=True)
 class BarredPupils:
-    """Who may not be in a project: numbers, every one of each pupil's chain; what the record says of them."""
+    """The pupils barred from a project: all their numbers, and the fields of the release record about them."""
 
-    numbers: frozenset[str] = field(repr=False)
-    facts: dict[str, Any]
+    numbers: frozenset[str] = field(default=frozenset(), repr=False)
+    record_changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def live_pseudonymous_releases(zones: StorageZones) -> list[ReleaseRecord]:
-    """The releases that pseudonymous projects show."""
-    shown = [
+    """The published releases of pseudonymous projects, in the order of their names."""
+    published = [
         record_store.find_published_record(zones, folder.name) for folder in sorted(zones.exact_records.glob("*/"))
     ]
-    return [record for record in shown if record is not None and record.release_class == "pseudonymous"]
+    return [record for record in published if record is not None and record.pseudonymous]
 
 
 def withdraw_ineligible_rows(
     spark: SparkSession,
-    zones: StorageZones,
-    platform: Platform,
-    folder: Path,
-    key_folder: Path,
-    barred: Callable[[Project], BarredPupils],
-    now: dt.datetime,
+    environment: Environment,
+    find_barred: Callable[[Project], BarredPupils],
     progress: Callable[[str], None],
-) -> list[dict[str, Any]]:
-    """Take out of every live pseudonymous table whose pupils are barred and whose school instructs no more.
+) -> list[RowWithdrawalReport]:
+    """Remove from every live pseudonymous table the pupils who are barred and the schools without an instruction.
 
-    Takes: the configuration folder, the key folder, who is barred from a project; the caller holds the lock
-    of intake, so that no release is made meanwhile.
-    Gives: per project what went, or why nobody reads it now, with the exit code (a lost key: 13).
+    Args:
+        spark: the session.
+        environment: the surroundings of the run; the caller holds the lock of ingestion, so that no release is
+            made meanwhile.
+        find_barred: finds the pupils who are barred from a project.
+        progress: receives a line per project.
+
+    Returns:
+        A report per project: what was removed, or why nobody has access now, with the exit code (13: a lost key).
     """
-    records = live_pseudonymous_releases(zones)
+    records = live_pseudonymous_releases(environment.zones)
     for record in records:
-        row_withdrawal.begin_withdrawal(zones, record.project)
-    told = []
+        withdrawal_journal.begin_withdrawal(environment.zones, record.project)
+    reports = []
     for record in records:
-        name = record.project
-        try:
-            agreed = project.load_project(folder, name, platform)
-            key, who = project_keys.load_key(key_folder, name), barred(agreed)
-            gone = find_lapsed_schools(zones, folder, record, agreed, now.date())
-            still = [entry for entry in record.instructed if entry[:4] not in gone]
-            done: dict[str, Any] = row_withdrawal.withdraw_rows(
-                spark,
-                zones,
-                platform,
-                agreed,
-                key,
-                who.numbers,
-                now,
-                hierarchies=folder / "hierarchies",
-                boards=catalogue.load_catalogue(folder).boards_on(now.date()),
-                schools=gone,
-                facts={**who.facts, "instructed": still},
-            )
-            code = EXIT_DONE
-        except Refusal as refusal:
-            table_access.withdraw_access(zones, platform, name, "the lists of today could not be honoured", now)
-            done, code = {"project": name, "refused": [*refusal.problems]}, refusal.exit_code
-        except Exception as defect:  # an objection to another project does not wait for it
-            table_access.withdraw_access(zones, platform, name, "the lists of today could not be honoured", now)
-            done, code = {"project": name, "defect": type(defect).__name__, "at": locate_defect(defect)}, EXIT_DEFECT
-        told.append({**done, "access": table_access.access_state(zones, platform, name), "exit_code": code})
-        progress(f"{name}: {done.get('pupils_barred', 'not known how many')} pupils barred and taken out")
-    return told
+        report = _withdraw_from_project(spark, environment, record, find_barred)
+        barred = "not known how many" if report.pupils_barred is None else report.pupils_barred
+        progress(f"{record.project}: {barred} pupils barred and taken out")
+        reports.append(report)
+    return reports
 
 
-def find_lapsed_schools(
-    zones: StorageZones, folder: Path, record: ReleaseRecord, agreed: Project, today: dt.date
-) -> frozenset[str]:
-    """Schools that instructed when the release was made and do not, or not for all of their sites, any more.
+def _withdraw_from_project(
+    spark: SparkSession, environment: Environment, record: ReleaseRecord, find_barred: Callable[[Project], BarredPupils]
+) -> RowWithdrawalReport:
+    """The report on one project; a refusal or defect closes its table and is reported, not raised."""
+    zones, platform, name = environment.zones, environment.platform, record.project
+    outcome: dict[str, Any]
+    try:
+        declared = project.load_project(environment.config, name, platform)
+        key, barred = project_keys.load_key(environment.keys, name), find_barred(declared)
+        lapsed = find_lapsed_schools(environment, record, declared)
+        instructed = [entry for entry in record.instructed if entry[:4] not in lapsed]
+        changes = {**barred.record_changes, "instructed": instructed}
+        boards = catalogue.load_catalogue(environment.config).boards_on(environment.today)
+        ineligible = IneligiblePupils(barred.numbers, lapsed, changes)
+        report = row_withdrawal.withdraw_rows(spark, environment, declared, key, ineligible, boards)
+        outcome = {**report.document(), "exit_code": 0}
+    except Refusal as refusal:
+        table_access.withdraw_access(zones, platform, name, LISTS_NOT_APPLIED, environment.now)
+        outcome = {"project": name, "refused": refusal.problems, "exit_code": refusal.exit_code}
+    except Exception as defect:  # an objection to another project must not wait for it
+        table_access.withdraw_access(zones, platform, name, LISTS_NOT_APPLIED, environment.now)
+        kind, place = type(defect).__name__, locate_defect(defect)
+        outcome = {"project": name, "defect": kind, "at": place, "exit_code": EXIT_DEFECT}
+    access = table_access.access_state(zones, platform, name)
+    return RowWithdrawalReport.model_validate({**outcome, "access": access})
 
-    A pseudonymous table tells schools apart, not their sites: then the whole school leaves it.
-    Refuses: no school at all with an instruction (exit code 17): that looks like a list that was lost.
+
+def find_lapsed_schools(environment: Environment, record: ReleaseRecord, declared: Project) -> frozenset[str]:
+    """Schools that instructed when the release was made, and do not any more for all of their sites.
+
+    A pseudonymous table tells schools apart, but not their sites: the whole school must leave it.
+
+    Raises:
+        RightsRefused: no school at all with an instruction (exit code 17), as where a list was lost.
     """
-    may_name = list_vocabulary.load_list_vocabulary(zones, folder, catalogue.load_catalogue(folder))
-    holds = instruction_register.load_instruction_register(zones.instructions, today, may_name).instructed_schools(
-        agreed
-    )
-    before = record.instructed
-    return frozenset(entry[:4] for entry in before if holds.lapsed_since([entry]))
+    zones, config = environment.zones, environment.config
+    vocabulary = list_vocabulary.load_list_vocabulary(zones, config, catalogue.load_catalogue(config))
+    register = instruction_register.load_instruction_register(zones.instructions, environment.today, vocabulary)
+    instructed = register.instructed_schools(declared)
+    return frozenset(entry[:4] for entry in record.instructed if instructed.lapsed_since([entry]))

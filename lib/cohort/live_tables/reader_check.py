@@ -1,16 +1,19 @@
-"""The daily look at every published table: whose readers are let in today, and who is shown out."""
+"""Daily reader check: every published table is opened to its readers or closed to them, as today requires.
+
+In: the records, lists, keys and declarations of today. Out: a report per project. Called by the job `access`, to be
+run daily. A table whose state cannot be judged is closed, and keeps no other table waiting.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from pydantic import ConfigDict
 
 from cohort.access import table_access
 from cohort.agreements import catalogue, project
-from cohort.agreements.platform import Platform
+from cohort.agreements.environment import Environment
 from cohort.agreements.project import Project
 from cohort.erasure import outdated_releases
 from cohort.foundation.errors import (
@@ -22,12 +25,12 @@ from cohort.foundation.errors import (
     StateRefused,
     locate_defect,
 )
+from cohort.foundation.json_documents import DocumentPart
 from cohort.keys import project_keys
 from cohort.legal_basis import eligibility, list_vocabulary, objections
 from cohort.live_tables import eligibility_withdrawal
 from cohort.release_records import record_store
 from cohort.storage import locks
-from cohort.storage.zone_paths import StorageZones
 
 KEY_LOST = "its key is lost, so that no objection can be honoured: destroy the project"
 OBJECTIONS_DUE = "a list of objections changed: run objections, which takes rows out"
@@ -36,91 +39,107 @@ CONSENTS_DIFFER = "consents changed: make a new release, which shows the values 
 PROJECT_BUSY = "another run on the project is not done; nobody was let in meanwhile"
 
 
-@dataclass(frozen=True)
-class ReaderCheck:
-    """One look at all tables: where they are, what is declared (`folder`: the configuration), which day."""
+class CheckedTable(DocumentPart):
+    """One project: the access to its table now, every reason against access, and the exit code."""
 
-    zones: StorageZones
-    platform: Platform
-    folder: Path
-    keys: Path
-    now: dt.datetime
+    project: str
+    access: str
+    why_not: tuple[str, ...]
+    exit_code: int
 
 
-def check_readers(round_: ReaderCheck, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Open every table whose readers may read today, close every other; one that cannot be judged is closed.
+class ReaderCheckReport(DocumentPart):
+    """All projects, and the greatest exit code among them."""
 
-    Gives: per table whether access is granted and why not, and the gravest exit code: 70 where a defect kept
-    a table from being judged, 17 where one could not be opened or closed, 14 where a verification failed, 13
-    where a key is lost, 12 where lists of objections are not fit, 10 where a declaration cannot be read.
+    model_config = ConfigDict(json_schema_extra={"$id": "reader-check-1"})
+
+    projects: tuple[CheckedTable, ...]
+    exit_code: int
+
+    def document(self) -> dict[str, Any]:
+        """The report as a JSON object."""
+        return self.model_dump(mode="json")
+
+
+def check_readers(environment: Environment, progress: Callable[[str], None]) -> ReaderCheckReport:
+    """Open every table whose readers may read today, and close every other one.
+
+    Args:
+        environment: the surroundings of the run.
+        progress: receives a line per project.
+
+    Returns:
+        Per project the access and the reasons against it. Exit codes: 70 where a defect kept a table from being
+        judged, 17 where one could not be opened or closed, 14 where a verification failed, 13 where a key is
+        lost, 12 where lists of objections are refused, 10 where a declaration cannot be read.
     """
-    tables = sorted(path.name for path in (round_.zones.root / "projects").glob("*"))
-    told = [_look(round_, name) for name in tables]
-    for one in told:
-        progress(f"{one['project']}: {one['access']}" + "".join(f"; {why}" for why in one["why_not"]))
-    return {"projects": told, "exit_code": max((one["exit_code"] for one in told), default=EXIT_DONE)}
+    names = sorted(path.name for path in (environment.zones.root / "projects").glob("*"))
+    tables = tuple(_check_table(environment, name) for name in names)
+    for table in tables:
+        progress(f"{table.project}: {table.access}" + "".join(f"; {reason}" for reason in table.why_not))
+    return ReaderCheckReport(projects=tables, exit_code=max((one.exit_code for one in tables), default=EXIT_DONE))
 
 
-def _look(round_: ReaderCheck, name: str) -> dict[str, Any]:
-    zones, platform, code = round_.zones, round_.platform, EXIT_DONE
+def describe_failure(failure: Exception) -> tuple[list[str], int]:
+    """The sentences of a refusal, or the type and place of a defect; and the exit code."""
+    if isinstance(failure, Refusal):
+        return [*failure.problems], failure.exit_code
+    return [f"a defect ({type(failure).__name__}) at {locate_defect(failure)}"], EXIT_DEFECT
+
+
+def _check_table(environment: Environment, name: str) -> CheckedTable:
+    zones, platform = environment.zones, environment.platform
     try:
-        agreed = project.load_project(round_.folder, name, platform)
-        why_not = _of_personal_data(round_, agreed) if agreed.is_pseudonymous else []
-        code = KeyRefused.exit_code if KEY_LOST in why_not else EXIT_DONE
-        why_not = _settle(round_, agreed, why_not)
-        code = max(code, NotAnonymous.exit_code if table_access.VERIFICATION_FAILED in why_not else EXIT_DONE)
-    except Exception as failed:  # one project's defect keeps no other table open, nor its own
-        why_not, code = describe_failure(failed)
+        declared = project.load_project(environment.config, name, platform)
+        reasons = _check_personal_data(environment, declared) if declared.is_pseudonymous else []
+        code = KeyRefused.exit_code if KEY_LOST in reasons else EXIT_DONE
+        reasons = _settle_access(environment, declared, reasons)
+        if table_access.VERIFICATION_FAILED in reasons:
+            code = max(code, NotAnonymous.exit_code)
+    except Exception as failure:  # one project's defect keeps no other table open, nor its own
+        reasons, code = describe_failure(failure)
         try:
-            table_access.withdraw_access(zones, platform, name, "its state could not be judged", round_.now)
+            table_access.withdraw_access(zones, platform, name, "its state could not be judged", environment.now)
         except Exception as stays_open:
-            more, worse = describe_failure(stays_open)
-            why_not, code = [*why_not, *more], worse
-    state = table_access.access_state(zones, platform, name)
-    return {"project": name, "access": state, "why_not": why_not, "exit_code": code}
+            more, code = describe_failure(stays_open)
+            reasons = [*reasons, *more]
+    access = table_access.access_state(zones, platform, name)
+    return CheckedTable(project=name, access=access, why_not=tuple(reasons), exit_code=code)
 
 
-def describe_failure(failed: Exception) -> tuple[list[str], int]:
-    """What a refusal says, or of a defect its type and place, and the exit code."""
-    if isinstance(failed, Refusal):
-        return [*failed.problems], failed.exit_code
-    return [f"a defect ({type(failed).__name__}) at {locate_defect(failed)}"], EXIT_DEFECT
+def _check_personal_data(environment: Environment, declared: Project) -> list[str]:
+    """Reasons against access to a pseudonymous table that are not in its own records: its key, and the lists.
 
-
-def _of_personal_data(round_: ReaderCheck, agreed: Project) -> list[str]:
-    """Reasons that a pseudonymous table's own records do not tell: its key, and all lists.
-
-    Refuses: lists that cannot be read, no instruction or consent at all (exit codes 12 and 17).
+    Raises:
+        ObjectionsRefused, RightsRefused: lists that cannot be read, or no instruction or consent at all (exit
+            codes 12 and 17).
     """
-    zones, today = round_.zones, round_.now.date()
-    told = [] if project_keys.key_exists(round_.keys, agreed.name) else [KEY_LOST]
-    record = record_store.find_published_record(zones, agreed.name)
+    zones, platform, today = environment.zones, environment.platform, environment.today
+    reasons = [] if project_keys.key_exists(environment.keys, declared.name) else [KEY_LOST]
+    record = record_store.find_published_record(zones, declared.name)
     if record is None:
-        return told
-    listed = catalogue.load_catalogue(round_.folder)
-    lists = objections.load_objections(zones.objections, round_.platform.objections, today, listed.domains())
-    may_name = list_vocabulary.load_list_vocabulary(zones, round_.folder, listed)
-    given = eligibility.load_consents(zones, round_.platform, today, may_name).consented_pupils(agreed)
-    told += [CONSENTS_DIFFER] if given.digest != record.consents_digest else []
-    told += [OBJECTIONS_DUE] if outdated_releases.is_release_due(zones, lists, agreed.name) else []
-    return [
-        *told,
-        *(
-            [INSTRUCTION_LAPSED]
-            if eligibility_withdrawal.find_lapsed_schools(zones, round_.folder, record, agreed, today)
-            else []
-        ),
-    ]
+        return reasons
+    listed = catalogue.load_catalogue(environment.config)
+    lists = objections.load_objections(zones.objections, platform.objections, today, listed.domains())
+    vocabulary = list_vocabulary.load_list_vocabulary(zones, environment.config, listed)
+    consented = eligibility.load_consents(zones, platform, today, vocabulary).consented_pupils(declared)
+    if consented.digest != record.consents_digest:
+        reasons.append(CONSENTS_DIFFER)
+    if outdated_releases.is_release_due(zones, lists, declared.name):
+        reasons.append(OBJECTIONS_DUE)
+    if eligibility_withdrawal.find_lapsed_schools(environment, record, declared):
+        reasons.append(INSTRUCTION_LAPSED)
+    return reasons
 
 
-def _settle(round_: ReaderCheck, agreed: Project, why_not: list[str]) -> list[str]:
-    """Under the project's lock; while another run holds it a table is closed if need be, never opened."""
-    zones, platform, now = round_.zones, round_.platform, round_.now
+def _settle_access(environment: Environment, declared: Project, reasons: list[str]) -> list[str]:
+    """Open or close a table under the project's lock; while another run holds it, the table is closed if need be."""
+    zones, platform, now = environment.zones, environment.platform, environment.now
     try:
-        with locks.hold_lock(zones.locks, agreed.name):
-            return table_access.settle_access(zones, platform, agreed, now, *why_not)
+        with locks.hold_lock(zones.locks, declared.name):
+            return table_access.settle_access(zones, platform, declared, now, *reasons)
     except StateRefused:
-        reasons = [*table_access.reasons_against_access(zones, agreed, now.date()), *why_not]
-        if reasons:
-            table_access.withdraw_access(zones, platform, agreed.name, "; ".join(reasons), now)
-        return [*reasons, PROJECT_BUSY]
+        against = [*table_access.reasons_against_access(zones, declared, environment.today), *reasons]
+        if against:
+            table_access.withdraw_access(zones, platform, declared.name, "; ".join(against), now)
+        return [*against, PROJECT_BUSY]

@@ -1,20 +1,22 @@
-"""A published table verified again, as far as its own bytes allow; one that fails is closed at once.
+"""Reverification of a published table, as far as its own bytes allow; a table that fails is closed at once.
 
-What fails is written down before anything else, so that no job opens the table until a clean verification
-took the note away; then readers are shown out; and only then it is said.
+In: a published release, its record and, for a pseudonymous project, its key and the lists of today. Out: the checks
+that were made, or a refusal. Called by the job `verify`. A failure is recorded before anything else, so that no job
+opens the table until a clean verification removes the note; then access is withdrawn; only then is it reported.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
+from pydantic import ConfigDict
 from pyspark.sql import SparkSession
 
 from cohort import delta
 from cohort.access import table_access
 from cohort.foundation import json_documents
 from cohort.foundation.errors import NotAnonymous, Refusal, RightsRefused, StateRefused, describe_problem, locate_defect
+from cohort.foundation.json_documents import DocumentPart
 from cohort.keys.project_keys import ProjectKey
 from cohort.release import staged_verification
 from cohort.release.release_task import ReleaseTask
@@ -22,19 +24,68 @@ from cohort.release_records import release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.verification import published_table_verification
 from cohort.verification.findings import VerificationResult
+from cohort.verification.verification_subject import PublishedTable
+
+NOTHING_VERIFIED = VerificationResult((), (), (), {}, (0, ""))
+
+
+class FailedVerificationNote(DocumentPart):
+    """The note that a published table failed its verification; nobody has access while it stands."""
+
+    model_config = ConfigDict(json_schema_extra={"$id": "failed-verification-1"})
+
+    release: int
+    at: str
+    problems: int
+    findings: tuple[str, ...]
+    """Codes of findings."""
+    other_files: int | None = None
+    """Files in the table's folder that are not the table's."""
+    defect: str | None = None
+    """The type and place of a defect, where the table could not be read."""
+
+
+@dataclass(frozen=True)
+class TableVerification:
+    """The result of the verifier, a sentence per problem, and what a note of failure says of the table."""
+
+    result: VerificationResult
+    problems: list[str]
+    other_files: int | None = None
+    defect: str | None = None
 
 
 def reverify_published_table(
     spark: SparkSession, task: ReleaseTask, key: ProjectKey | None, record: ReleaseRecord
 ) -> VerificationResult:
-    """Hold a published table against its record, the agreement and, with a key, the lists of today.
+    """Verify a published table against its record, its project and, with a key, the lists of today.
 
-    Takes: the key of a pseudonymous project, none of another; the project's published release. The caller
-    holds the project's lock.
-    Gives: what was checked, without a finding: a note of an earlier failure is gone then.
-    Refuses: a release whose rows are being withdrawn (exit code 15); anything found, other rows than were
-    published, a table that cannot be read: nobody reads it any more (14).
+    Args:
+        spark: the session.
+        task: the project and its surroundings; the caller holds the project's lock.
+        key: the key of a pseudonymous project; None for an anonymous one.
+        record: the published release.
+
+    Returns:
+        The checks that were made, without a finding; the note of an earlier failure is removed.
+
+    Raises:
+        StateRefused: a release whose rows are being withdrawn (exit code 15).
+        NotAnonymous: any finding, other rows than were published, or a table that cannot be read; nobody has
+            access any more (14).
     """
+    zones = task.environment.zones
+    _require_no_withdrawal(task)
+    verification = _verify_table(spark, task, key, record)
+    if key is not None and not verification.problems:
+        verification = _with_eligibility(spark, task, key, record, verification.result)
+    if verification.problems:
+        _close_failed_table(task, record, verification)
+    release_states.failed_verification_path(zones, task.project.name).unlink(missing_ok=True)
+    return verification.result
+
+
+def _require_no_withdrawal(task: ReleaseTask) -> None:
     project = task.project.name
     if release_states.withdrawal_journal_path(task.environment.zones, project).exists():
         raise StateRefused(
@@ -46,77 +97,79 @@ def reverify_published_table(
                 do="Run objections, then verify again; until then nobody reads it",
             )
         )
-    findings, problems, facts = _look(spark, task, key, record)
-    if key is not None and not problems:
-        barred = tuple(staged_verification.check_published_eligibility(spark, task, key, record))
-        checked = (*findings.checked, "OBJECTOR", "INSTRUCTION")
-        findings = replace(findings, found=(*findings.found, *barred), checked=checked)
-        problems = _sentences(findings)
-        facts = {"findings": sorted(findings.codes)}
-    if problems:
-        _close(task, record, problems, facts)
-    release_states.failed_verification_path(task.environment.zones, project).unlink(missing_ok=True)
-    return findings
 
 
-def _look(
+def _verify_table(
     spark: SparkSession, task: ReleaseTask, key: ProjectKey | None, record: ReleaseRecord
-) -> tuple[VerificationResult, list[str], dict[str, Any]]:
-    """What the table's bytes tell: the findings, a sentence for everything wrong, facts for the note."""
-    table, project = task.environment.zones.published_table(record.project), record.project
+) -> TableVerification:
+    """Verify the bytes of a table and compare its rows and files with its record."""
+    environment, project = task.environment, record.project
+    table = environment.zones.published_table(project)
     try:
-        findings = published_table_verification.verify_published_table(
+        result = published_table_verification.verify_published_table(
             spark,
-            task.project,
-            task.environment.platform,
-            table,
-            record.id,
-            record.verified_checksum[0],
-            task.environment.hierarchies,
-            None if key is None else (key, task.environment.today),
+            PublishedTable(
+                project=task.project,
+                platform=environment.platform,
+                table=table,
+                release_id=record.id,
+                released_rows=record.verified_checksum[0],
+                hierarchies=environment.hierarchies,
+                key=key,
+                today=environment.today,
+            ),
         )
-        problems = _sentences(findings)
-        if findings.checksum != record.verified_checksum or not _has_its_rows(spark, task, record):
+        problems = _describe_findings(result)
+        rows = delta.read_table(spark, table)
+        if result.checksum != record.verified_checksum or delta.checksum_rows(rows) != record.verified_checksum:
             problems.append(f"The table of {project} has other rows than were published.")
-        if others := len(delta.list_foreign_files(table)):
-            problems.append(f"In projects/{project} are {others} files that are not the table's.")
-        return findings, problems, {"findings": sorted(findings.codes), "other_files": others}
-    except Exception as failed:  # damaged bytes can break a reader anywhere; what cannot be verified is not
-        if isinstance(failed, Refusal) and not isinstance(failed, StateRefused):
-            raise  # of what is declared, not of the table
-        why = f"{type(failed).__name__} at {locate_defect(failed)}"
-        problem = f"The table of {project} could not be verified ({why})."
-        return VerificationResult((), (), (), {}, (0, "")), [problem], {"findings": [], "defect": why}
+        other_files = len(delta.list_foreign_files(table))
+        if other_files:
+            problems.append(f"In projects/{project} are {other_files} files that are not the table's.")
+        return TableVerification(result, problems, other_files)
+    except Exception as failure:  # damaged bytes can break a reader anywhere; what cannot be verified fails
+        if isinstance(failure, Refusal) and not isinstance(failure, StateRefused):
+            raise  # about a declaration, not about the table
+        defect = f"{type(failure).__name__} at {locate_defect(failure)}"
+        problem = f"The table of {project} could not be verified ({defect})."
+        return TableVerification(NOTHING_VERIFIED, [problem], defect=defect)
 
 
-def _sentences(findings: VerificationResult) -> list[str]:
-    return [f"{one.code}: {one.sentence}" for one in findings.found]
+def _with_eligibility(
+    spark: SparkSession, task: ReleaseTask, key: ProjectKey, record: ReleaseRecord, result: VerificationResult
+) -> TableVerification:
+    """The result of the table's bytes, with the check of its pupils against the lists of today."""
+    findings = staged_verification.check_published_eligibility(spark, task, key, record)
+    checked = (*result.checked, "OBJECTOR", "INSTRUCTION")
+    result = replace(result, findings=(*result.findings, *findings), checked=checked)
+    return TableVerification(result, _describe_findings(result))
 
 
-def _has_its_rows(spark: SparkSession, task: ReleaseTask, record: ReleaseRecord) -> bool:
-    rows = delta.read_table(spark, task.environment.zones.published_table(record.project))
-    return delta.checksum_rows(rows) == record.verified_checksum
+def _describe_findings(result: VerificationResult) -> list[str]:
+    return [f"{finding.code}: {finding.sentence}" for finding in result.findings]
 
 
-def _close(task: ReleaseTask, record: ReleaseRecord, problems: list[str], facts: dict[str, Any]) -> None:
-    project = record.project
-    note = release_states.failed_verification_path(task.environment.zones, project)
-    json_documents.write_json_document(
-        note, {"release": record.release, "at": str(task.environment.now), "problems": len(problems), **facts}
+def _close_failed_table(task: ReleaseTask, record: ReleaseRecord, verification: TableVerification) -> None:
+    """Write the note of failure, withdraw access, and refuse."""
+    environment, project = task.environment, record.project
+    note = FailedVerificationNote(
+        release=record.release,
+        at=str(environment.now),
+        problems=len(verification.problems),
+        findings=tuple(sorted(verification.result.codes)),
+        other_files=verification.other_files,
+        defect=verification.defect,
     )
-    closed = f"Nobody reads projects/{project} any more."
+    path = release_states.failed_verification_path(environment.zones, project)
+    json_documents.write_json_document(path, note.model_dump(mode="json", exclude_none=True))
+    outcome = f"Nobody reads projects/{project} any more."
     try:
-        table_access.withdraw_access(
-            task.environment.zones,
-            task.environment.platform,
-            project,
-            table_access.VERIFICATION_FAILED,
-            task.environment.now,
-        )
+        reason = table_access.VERIFICATION_FAILED
+        table_access.withdraw_access(environment.zones, environment.platform, project, reason, environment.now)
     except RightsRefused as stays_open:
-        closed = f"It could not be closed: {stays_open}"
+        outcome = f"It could not be closed: {stays_open}"
     raise NotAnonymous(
-        *problems,
-        f"{closed} Find out who changed it or what was; put it back from a copy, or make and publish a new "
+        *verification.problems,
+        f"{outcome} Find out who changed it or what was; put it back from a copy, or make and publish a new "
         "release; then run verify, and access after a clean one. Or destroy the project.",
     )

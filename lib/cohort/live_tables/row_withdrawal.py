@@ -1,249 +1,304 @@
-"""Rows taken out of a published pseudonymous table: late objectors, schools that instruct no more.
+"""Withdrawal of rows from a published pseudonymous table: late objectors, and schools without an instruction.
 
-Nobody reads from before the first row goes until what is left was verified and the superseded snapshot is
-gone. A journal in the restricted zone says how far it came: while it stands nobody is let in, and a run that
-was killed is taken up by the next one.
+In: the published table of a project and the pupils and schools that must leave it. Out: the table without them and
+without classes that fell under their limits, verified; a report of counts. Called by `eligibility_withdrawal`.
+Nobody may read the table from before the first row goes until the rest is verified and the earlier files are gone.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort import delta
 from cohort.access import table_access
-from cohort.agreements.platform import Platform
+from cohort.agreements.environment import Environment
 from cohort.agreements.project import Project
 from cohort.agreements.school_boards import SchoolBoards
 from cohort.anonymisation import pseudonymisation, pupil_boards
-from cohort.foundation import json_documents
 from cohort.foundation.errors import NotAnonymous
+from cohort.foundation.json_documents import DocumentPart
 from cohort.keys.project_keys import ProjectKey
 from cohort.live_tables import residual_classes
+from cohort.live_tables.withdrawal_journal import (
+    WithdrawalJournal,
+    WithdrawalStep,
+    begin_withdrawal,
+    end_withdrawal,
+    write_withdrawal_journal,
+)
 from cohort.release import contributors, publication
-from cohort.release_records import public_record, record_store, release_states
+from cohort.release_records import public_record, record_store
 from cohort.release_records.release_record import RecordedWithdrawal, ReleaseRecord
 from cohort.states import local_frames
 from cohort.states.schemas import PSEUDONYM_COLUMNS
 from cohort.storage import locks
-from cohort.storage.zone_paths import StorageZones
 from cohort.verification import published_table_verification
+from cohort.verification.verification_subject import PublishedTable
 
 PUPIL_PSEUDONYM, SCHOOL_PSEUDONYM_COLUMN = PSEUDONYM_COLUMNS
 BARRED_COLUMN, LAPSED_COLUMN = "_barred", "_lapsed"
 ROWS_BEING_WITHDRAWN = "rows are being withdrawn"
-Facts = dict[str, Any]
+COUNTED_REASONS = ("pupils_barred", "pupils_of_schools", "pupils_besides")
+
+
+@dataclass(frozen=True)
+class IneligiblePupils:
+    """Who must leave a table.
+
+    Args:
+        numbers: pupil numbers, with every other number of each pupil: the table shows one of them.
+        schools: BRINs of schools without an instruction any more.
+        record_changes: fields of the release record from now on, about whom the table leaves out.
+    """
+
+    numbers: frozenset[str] = field(default=frozenset(), repr=False)
+    schools: frozenset[str] = frozenset()
+    record_changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RowWithdrawalReport(DocumentPart):
+    """What happened to one project: pupils removed by reason, or why it was refused; and who has access now."""
+
+    project: str
+    version: int | None = None
+    access: str | None = None
+    pupils_barred: int | None = None
+    pupils_of_schools: int | None = None
+    pupils_besides: int | None = None
+    refused: tuple[str, ...] = ()
+    defect: str | None = None
+    at: str | None = None
+    exit_code: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """The report as a JSON object of what is known."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
 
 @dataclass(frozen=True)
 class RowWithdrawal:
-    """One withdrawal: from what, of whom."""
+    """One withdrawal: the run, the project with its key and published release, and who must leave."""
 
     spark: SparkSession
-    zones: StorageZones
-    platform: Platform
+    environment: Environment
     project: Project
     key: ProjectKey
     record: ReleaseRecord
-    barred: frozenset[str] = field(repr=False)
-    schools: frozenset[str]
-    now: dt.datetime
-    hierarchies: Path
+    ineligible: IneligiblePupils
     boards: Mapping[str, SchoolBoards]
 
     @property
     def table(self) -> Path:
-        return self.zones.published_table(self.project.name)
+        return self.environment.zones.published_table(self.project.name)
 
-    def version(self) -> int:
-        """The newest version that shows this release."""
-        history = delta.read_commits(self.table)
-        return next(commit.version for commit in history if commit.note == self.record.id)
+    def current_version(self) -> int:
+        """The newest version of the table that shows this release."""
+        commits = delta.read_commits(self.table)
+        return next(commit.version for commit in commits if commit.note == self.record.id)
 
-    def close(self) -> None:
-        table_access.withdraw_access(self.zones, self.platform, self.project.name, ROWS_BEING_WITHDRAWN, self.now)
+    def close_table(self) -> None:
+        environment = self.environment
+        table_access.withdraw_access(
+            environment.zones, environment.platform, self.project.name, ROWS_BEING_WITHDRAWN, environment.now
+        )
 
+    def settle_access(self) -> None:
+        environment = self.environment
+        table_access.settle_access(environment.zones, environment.platform, self.project, environment.now)
 
-def begin_withdrawal(zones: StorageZones, project: str) -> Facts:
-    """The journal, written before anything is looked at: from here on nobody is let in who was not in."""
-    file = release_states.withdrawal_journal_path(zones, project)
-    if not file.exists():
-        json_documents.write_json_document(file, {"release": None, "plan": None, "taken": []})
-    return json_documents.read_json_document(file)
+    def write_journal(self, plan: WithdrawalStep | None, taken: Iterable[WithdrawalStep]) -> None:
+        journal = WithdrawalJournal(release=self.record.release, plan=plan, taken=tuple(taken))
+        write_withdrawal_journal(self.environment.zones, self.project.name, journal)
+
+    def report(self, version: int | None, steps: Iterable[WithdrawalStep]) -> RowWithdrawalReport:
+        environment, name = self.environment, self.project.name
+        access = table_access.access_state(environment.zones, environment.platform, name)
+        return RowWithdrawalReport(project=name, version=version, access=access, **_sum_reasons(steps))
 
 
 def withdraw_rows(
     spark: SparkSession,
-    zones: StorageZones,
-    platform: Platform,
+    environment: Environment,
     project: Project,
     key: ProjectKey,
-    barred: frozenset[str],
-    now: dt.datetime,
-    *,
-    hierarchies: Path,
+    ineligible: IneligiblePupils,
     boards: Mapping[str, SchoolBoards],
-    schools: frozenset[str] = frozenset(),
-    facts: Mapping[str, Any] | None = None,
-) -> Facts:
-    """Take the rows of these pupils and schools out of a project's published table.
+) -> RowWithdrawalReport:
+    """Remove the rows of pupils and schools from a project's published table, under the project's lock.
 
-    Takes: numbers of pupils (every number of each one's chain: the table shows one of them), codes of
-    schools, today's boards by BRIN, and what the record shall say from now on of whom it leaves out. It holds
-    the project's lock.
-    Gives: how many pupils went because they are barred, because their school gives no instruction any more,
-    and besides, because their class would have fallen under its limits; the version; access.
-    Refuses: another run on the project (exit code 15); what is left and does not pass the verifier (14);
-    files of the superseded snapshot that stay (16); readers who cannot be let in again (17). Nobody reads
-    then.
+    Args:
+        spark: the session.
+        environment: the surroundings of the run.
+        project: the project's declaration; a project that shows no pseudonymous release is left as it is.
+        key: the project's key.
+        ineligible: who must leave the table.
+        boards: today's boards of schools, by BRIN.
+
+    Returns:
+        The pupils removed because they are barred, because their school gives no instruction any more, and
+        because their class would have fallen under its limits; the version; the access.
+
+    Raises:
+        StateRefused: another run on the project (exit code 15).
+        NotAnonymous: the rest does not pass the verifier (14).
+        DestructionIncomplete: files of the earlier version that cannot be removed (16).
+        RightsRefused: readers who cannot be given access again (17). Nobody has access after any refusal.
     """
+    zones = environment.zones
     with locks.hold_lock(zones.locks, project.name):
         record = record_store.find_published_record(zones, project.name)
-        if record is None or record.release_class != "pseudonymous":
-            return {"project": project.name, **_sums([])}
-        task = RowWithdrawal(spark, zones, platform, project, key, record, barred, schools, now, hierarchies, boards)
+        if record is None or not record.pseudonymous:
+            return RowWithdrawalReport(project=project.name, **_sum_reasons([]))
+        withdrawal = RowWithdrawal(spark, environment, project, key, record, ineligible, boards)
         try:
-            return _apply(task, dict(facts or {}))
+            return _withdraw(withdrawal)
         except BaseException:
-            task.close()
+            withdrawal.close_table()
             raise
 
 
-def _apply(task: RowWithdrawal, facts: Facts) -> Facts:
-    taken = _taken(task, begin_withdrawal(task.zones, task.project.name))
-    rows = _marked(task)
-    sums = rows.agg(*(F.count_if(reason).alias(name) for name, reason in _reasons().items())).first()
-    if sums is None:
-        raise RuntimeError("an aggregate without a row")
-    if any(sums) or taken:
-        task.close()
-        if any(sums):
-            taken = _take(task, taken, rows, sums.asDict())
-        return _finish(task, taken, facts)
-    if facts:
-        record_store.save_release_record(task.zones, task.record.noted(**facts))
-    release_states.withdrawal_journal_path(task.zones, task.project.name).unlink()
-    if (
-        table_access.access_state(task.zones, task.platform, task.project.name) != table_access.ACCESS_GRANTED
-    ):  # by who saw the journal
-        table_access.settle_access(task.zones, task.platform, task.project, task.now)
-    return _told(task, task.record, [])
+def _withdraw(withdrawal: RowWithdrawal) -> RowWithdrawalReport:
+    # 1. What a killed run did, and what is to be done.
+    zones, name = withdrawal.environment.zones, withdrawal.project.name
+    steps = _completed_steps(withdrawal, begin_withdrawal(zones, name))
+    rows = _mark_ineligible_rows(withdrawal)
+    counts = _count_reasons(rows)
+
+    # 2. Remove rows, and complete every step that was committed.
+    if any(counts.values()) or steps:
+        withdrawal.close_table()
+        if any(counts.values()):
+            steps = [*steps, _remove_rows(withdrawal, steps, rows, counts)]
+        return _complete(withdrawal, steps)
+
+    # 3. Nobody has to leave: only the record changes.
+    if withdrawal.ineligible.record_changes:
+        changed = withdrawal.record.noted(**withdrawal.ineligible.record_changes)
+        record_store.save_release_record(zones, changed)
+    end_withdrawal(zones, name)
+    access = table_access.access_state(zones, withdrawal.environment.platform, name)
+    if access != table_access.ACCESS_GRANTED:  # another run may have seen the journal and withdrawn access
+        withdrawal.settle_access()
+    return withdrawal.report(withdrawal.record.version, [])
 
 
-def _taken(task: RowWithdrawal, journal: Facts) -> list[Facts]:
-    """What was taken out already; a plan whose commit is there was carried out, any other was not."""
-    if journal["release"] != task.record.release:
+def _completed_steps(withdrawal: RowWithdrawal, journal: WithdrawalJournal) -> list[WithdrawalStep]:
+    """The steps that were committed; the planned one is among them if the table has a newer version than before."""
+    if journal.release != withdrawal.record.release:
         return []
-    plan, taken = journal["plan"], list(journal["taken"])
-    if plan is not None and task.version() > plan["version"]:
-        taken.append(plan)
-    return taken
+    steps, planned = [*journal.taken], journal.plan
+    if planned is not None and withdrawal.current_version() > planned.version:
+        steps.append(planned)
+    return steps
 
 
-def _reasons() -> dict[str, Any]:
+def _leaving_reasons() -> dict[str, Column]:
     barred, lapsed = F.col(BARRED_COLUMN).isNotNull(), F.col(LAPSED_COLUMN).isNotNull()
     return {"pupils_barred": barred, "pupils_of_schools": lapsed & ~barred}
 
 
-def _marked(task: RowWithdrawal) -> DataFrame:
-    """The table's rows, with `_barred` and `_lapsed` where they must go, else null."""
-    spark = task.spark
-    numbers = local_frames.make_local_frame(spark, "pgn string not null", [(number,) for number in sorted(task.barred)])
-    keyed = numbers.join(F.broadcast(task.key.key_frame(spark)))
-    text = F.concat(F.lit("pgn|"), F.col("pgn"))
-    pseudonym = F.lower(F.hex(pseudonymisation.hmac_sha256(text)))
+def _count_reasons(rows: DataFrame) -> dict[str, int]:
+    counted: Any = rows.agg(*(F.count_if(reason).alias(name) for name, reason in _leaving_reasons().items())).first()
+    return dict(counted.asDict())
+
+
+def _mark_ineligible_rows(withdrawal: RowWithdrawal) -> DataFrame:
+    """The table's rows, with `_barred` and `_lapsed` set where they must go, else null."""
+    spark, key, ineligible = withdrawal.spark, withdrawal.key, withdrawal.ineligible
+    numbers = [(number,) for number in sorted(ineligible.numbers)]
+    keyed = local_frames.make_local_frame(spark, "pgn string not null", numbers).join(F.broadcast(key.key_frame(spark)))
+    pseudonym = F.lower(F.hex(pseudonymisation.hmac_sha256(F.concat(F.lit("pgn|"), F.col("pgn")))))
     pupils = keyed.select(pseudonym.alias(PUPIL_PSEUDONYM), F.lit(True).alias(BARRED_COLUMN)).distinct()
-    digests = task.key.digest_texts(f"brin|{school}" for school in sorted(task.schools))
-    state = f"{SCHOOL_PSEUDONYM_COLUMN} string not null, {LAPSED_COLUMN} boolean not null"
-    schools = local_frames.make_local_frame(spark, state, [(digest.hex(), True) for digest in digests])
-    rows = delta.read_table(spark, task.table, delta.read_commits(task.table)[0].version)
-    return rows.join(F.broadcast(pupils), PUPIL_PSEUDONYM, "left").join(
-        F.broadcast(schools), SCHOOL_PSEUDONYM_COLUMN, "left"
+    digests = key.digest_texts(f"brin|{school}" for school in sorted(ineligible.schools))
+    schema = f"{SCHOOL_PSEUDONYM_COLUMN} string not null, {LAPSED_COLUMN} boolean not null"
+    schools = local_frames.make_local_frame(spark, schema, [(digest.hex(), True) for digest in digests])
+    rows = delta.read_table(spark, withdrawal.table, delta.read_commits(withdrawal.table)[0].version)
+    marked = rows.join(F.broadcast(pupils), PUPIL_PSEUDONYM, "left")
+    return marked.join(F.broadcast(schools), SCHOOL_PSEUDONYM_COLUMN, "left")
+
+
+def _remove_rows(
+    withdrawal: RowWithdrawal, earlier: list[WithdrawalStep], rows: DataFrame, counts: dict[str, int]
+) -> WithdrawalStep:
+    """Commit the rows that stay, in the order of a release: a MERGE would leave files in another order."""
+    project, platform = withdrawal.project, withdrawal.environment.platform
+    barred, lapsed = _leaving_reasons().values()
+    boards = pupil_boards.make_board_frame(withdrawal.spark, withdrawal.key, withdrawal.boards)
+    residual = residual_classes.keep_residual_rows(rows, barred | lapsed, project, platform.floors, boards)
+    residual = residual.select(*project.column_names, *project.pseudonym_columns)
+    all_rows, residual_rows = rows.count(), residual.count()
+    step = WithdrawalStep(
+        version=withdrawal.current_version(),
+        left=residual_rows,
+        pupils_besides=all_rows - residual_rows - sum(counts.values()),
+        **counts,
     )
+    withdrawal.write_journal(step, earlier)
+    publication.replace_published_rows(
+        residual, residual_rows, withdrawal.table, project, withdrawal.record.id, platform
+    )
+    withdrawal.write_journal(None, [*earlier, step])
+    return step
 
 
-def _take(task: RowWithdrawal, taken: list[Facts], rows: DataFrame, sums: Facts) -> list[Facts]:
-    """One commit with what stays, in the order of a release: a MERGE would leave files in another one."""
-    barred, lapsed = _reasons().values()
-    columns = [*task.project.column_names, *task.project.pseudonym_columns]
-    boards = pupil_boards.make_board_frame(task.spark, task.key, task.boards)
-    floors = task.platform.floors
-    staying = residual_classes.keep_residual_rows(rows, barred | lapsed, task.project, floors, boards).select(*columns)
-    every, left = rows.count(), staying.count()
-    plan = {"version": task.version(), **sums, "left": left, "pupils_besides": every - left - sum(sums.values())}
-    _write(task, {"plan": plan, "taken": taken})
-    publication.replace_published_rows(staying, left, task.table, task.project, task.record.id, task.platform)
-    taken = [*taken, plan]
-    _write(task, {"plan": None, "taken": taken})
-    return taken
-
-
-def _write(task: RowWithdrawal, journal: Facts) -> None:
-    file = release_states.withdrawal_journal_path(task.zones, task.project.name)
-    json_documents.write_json_document(file, {"release": task.record.release, **journal})
-
-
-def _finish(task: RowWithdrawal, taken: list[Facts], facts: Facts) -> Facts:
-    """The old snapshot goes, the new one is verified, the record follows, readers return."""
+def _complete(withdrawal: RowWithdrawal, steps: list[WithdrawalStep]) -> RowWithdrawalReport:
+    """Remove earlier files, verify the rest, update the records, and give readers access again."""
+    environment, name = withdrawal.environment, withdrawal.project.name
     delta.vacuum_table_or_refuse(
-        task.table,
+        withdrawal.table,
         "only what is left",
         found="files of the rows taken out",
-        where=f"projects/{task.project.name}",
+        where=f"projects/{name}",
         do="Look at its permissions, then run objections again; until then nobody reads",
     )
-    checksum = _verify(task, taken[-1]["left"])
-    earlier = task.record.withdrawals
-    withdrawn = RecordedWithdrawal(at=str(task.now), version=task.version(), **_sums(taken))
-    record = task.record.noted(
-        **facts,
-        version=task.version(),
-        checksum=checksum,
-        withdrawals=[*(one for one in earlier if one.version != withdrawn.version), withdrawn],
+    checksum = _verify_rest(withdrawal, steps[-1].left)
+    version = withdrawal.current_version()
+    recorded = RecordedWithdrawal(at=str(environment.now), version=version, **_sum_reasons(steps))
+    earlier = [one for one in withdrawal.record.withdrawals if one.version != version]
+    record = withdrawal.record.noted(
+        **withdrawal.ineligible.record_changes, version=version, checksum=checksum, withdrawals=[*earlier, recorded]
     )
-    record = contributors.record_without_schools(record, task.schools)
-    public_record.write_public_record(task.zones, task.platform, record)
-    record_store.save_release_record(task.zones, record)
-    release_states.withdrawal_journal_path(task.zones, task.project.name).unlink()
-    table_access.settle_access(task.zones, task.platform, task.project, task.now)
-    return _told(task, record, taken)
+    record = contributors.record_without_schools(record, withdrawal.ineligible.schools)
+    public_record.write_public_record(environment.zones, environment.platform, record)
+    record_store.save_release_record(environment.zones, record)
+    end_withdrawal(environment.zones, name)
+    withdrawal.settle_access()
+    return withdrawal.report(version, steps)
 
 
-def _verify(task: RowWithdrawal, left: int) -> list[int | str]:
-    """The checksum of what is left, when the verifier finds nothing in it."""
-    found = published_table_verification.verify_published_table(
-        task.spark,
-        task.project,
-        task.platform,
-        task.table,
-        task.record.id,
-        left,
-        task.hierarchies,
-        (task.key, task.now.date()),
+def _verify_rest(withdrawal: RowWithdrawal, rows: int) -> tuple[int, str]:
+    """The checksum of the rows that stay, after the verifier has found nothing wrong with them."""
+    environment, ineligible = withdrawal.environment, withdrawal.ineligible
+    result = published_table_verification.verify_published_table(
+        withdrawal.spark,
+        PublishedTable(
+            project=withdrawal.project,
+            platform=environment.platform,
+            table=withdrawal.table,
+            release_id=withdrawal.record.id,
+            released_rows=rows,
+            hierarchies=environment.hierarchies,
+            key=withdrawal.key,
+            today=environment.today,
+        ),
     )
-    barred = published_table_verification.check_excluded_pupils(
-        task.spark, task.table, task.key, task.barred, task.schools
+    remaining = published_table_verification.check_excluded_pupils(
+        withdrawal.spark, withdrawal.table, withdrawal.key, ineligible.numbers, ineligible.schools
     )
-    if found.found or barred:
+    if result.findings or remaining:
         raise NotAnonymous(
-            *(f"{f.code}: {f.sentence}" for f in (*found.found, *barred)),
-            f"Nobody reads the table of {task.project.name} any more. Make a new release, or destroy it.",
+            *(f"{finding.code}: {finding.sentence}" for finding in (*result.findings, *remaining)),
+            f"Nobody reads the table of {withdrawal.project.name} any more. Make a new release, or destroy it.",
         )
-    return [*found.checksum]
+    return result.checksum
 
 
-def _told(task: RowWithdrawal, record: ReleaseRecord, taken: list[Facts]) -> Facts:
-    name = task.project.name
-    state = table_access.access_state(task.zones, task.platform, name)
-    return {"project": name, "version": record.version, "access": state, **_sums(taken)}
-
-
-def _sums(taken: list[Facts]) -> dict[str, int]:
-    names = ("pupils_barred", "pupils_of_schools", "pupils_besides")
-    return {name: sum(one[name] for one in taken) for name in names}
+def _sum_reasons(steps: Iterable[WithdrawalStep]) -> dict[str, int]:
+    steps = list(steps)
+    return {name: sum(getattr(step, name) for step in steps) for name in COUNTED_REASONS}

@@ -94,11 +94,11 @@ def release_one(
     # 3. The verifier; a finding refuses the release.
     report = clock.report_stage
     verified = staged_verification.verify_staged_release(spark, task, key, record, deep=False, report=report)
-    report("verified", f"{len(verified.found)} findings")
+    report("verified", f"{len(verified.findings)} findings")
     staged_verification.refuse_on_findings(zones, record, verified, environment.now)
-    if verified.found:
+    if verified.findings:
         raise NotAnonymous(
-            *(f"{finding.code}: {finding.sentence}" for finding in verified.found),
+            *(f"{finding.code}: {finding.sentence}" for finding in verified.findings),
             f"Release {number} of {project.name} was refused and its stage removed. Correct the cause, then "
             "run release again.",
         )

@@ -17,9 +17,10 @@ from cohort.release.release_task import ReleaseTask
 from cohort.release_records import class_snapshot, record_store
 from cohort.release_records.release_record import RecordedFinding, ReleaseRecord
 from cohort.storage.zone_paths import StorageZones
-from cohort.verification.findings import Finding, PublishedPredecessor, VerificationResult, VerificationSubject
+from cohort.verification.findings import Finding, VerificationResult
 from cohort.verification.published_table_verification import verify_rights
 from cohort.verification.stage_verification import verify_stage
+from cohort.verification.verification_subject import PublishedPredecessor, VerificationSubject
 
 
 def verify_staged_release(
@@ -43,15 +44,15 @@ def check_published_eligibility(
 ) -> list[Finding]:
     """Find out whether a published pseudonymous table has pupils who may not be in it by the lists of today."""
     table = task.environment.zones.published_table(record.project)
-    return verify_rights(spark, replace(_verification_subject(task, key, record), stage=table))
+    return verify_rights(spark, replace(_verification_subject(task, key, record), table=table))
 
 
 def refuse_on_findings(
     zones: StorageZones, record: ReleaseRecord, verified: VerificationResult, now: dt.datetime
 ) -> None:
     """Refuse a release of which the verifier found anything: its record says what, its stage is removed."""
-    if verified.found:
-        findings = [RecordedFinding(code=one.code, sentence=one.sentence, count=one.count) for one in verified.found]
+    if verified.findings:
+        findings = [RecordedFinding(code=one.code, sentence=one.sentence, count=one.count) for one in verified.findings]
         class_snapshot.refuse_release(zones, record, findings=findings, refused=str(now))
 
 
@@ -62,12 +63,12 @@ def _verification_subject(task: ReleaseTask, key: ProjectKey, record: ReleaseRec
     predecessor = None
     if published is not None:
         table = zones.published_table(record.project)
-        predecessor = PublishedPredecessor(snapshots / str(published.release), table, newcomers=record.wave)
+        predecessor = PublishedPredecessor(snapshots / str(published.release), table, allows_new_pupils=record.wave)
     return VerificationSubject(
         project=project,
         platform=task.environment.platform,
         key=key,
-        stage=zones.staged_release(record.project, record.release),
+        table=zones.staged_release(record.project, record.release),
         release_id=record.id,
         results=zones.results,
         batches=record.batches,
@@ -77,6 +78,6 @@ def _verification_subject(task: ReleaseTask, key: ProjectKey, record: ReleaseRec
         hierarchies=task.environment.hierarchies,
         today=task.environment.today,
         counts=record.counts.made(),
-        memory=None if project.is_pseudonymous else snapshots / str(record.release),
-        before=predecessor,
+        snapshot=None if project.is_pseudonymous else snapshots / str(record.release),
+        predecessor=predecessor,
     )

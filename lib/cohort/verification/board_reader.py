@@ -1,12 +1,13 @@
-"""Which boards know the pupils of which school, by the verifier's own reading of the school list.
+"""The verifier's own reader of the school list: which school boards know the pupils of which school.
 
-    school  lines of the list                       present   all
-    10AA    board 1                                 1         1
-    10AB    board 1 to July 2025, 2 from August     2         1, 2
-    10AC    none                                    10AC      10AC   (a board of its own)
+    school  lines of the list                       present board   all boards
+    10AA    board 1                                 1               1
+    10AB    board 1 to July 2025, 2 from August     2               1, 2
+    10AC    none                                    10AC            10AC   (its own board)
 
-The present board is the one of a line in force; without one, that of the line that ended last, else of the
-one that begins first; of several the first in order. Blanks, capitals and leading zeros make no other board.
+The present board is that of a line in force today; without one, that of the line that ended last, else of the
+one that begins first; of several the first in alphabetical order. Blanks, capitals and leading zeros do not
+distinguish boards.
 """
 
 from __future__ import annotations
@@ -23,87 +24,95 @@ from pyspark.sql import DataFrame, SparkSession
 
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.keys.project_keys import ProjectKey
-from cohort.verification.control_column_check import driver_frame
 from cohort.verification.record_runs import IntArray
+from cohort.verification.result_selection import driver_frame
 
-SCHOOL_PSEUDONYM, SCHOOL_BOARDS = "_at_school", "_known_by"
+SCHOOL_PSEUDONYM, SCHOOL_BOARDS = "_school_pseudonym", "_school_boards"
 BoardPeriod = tuple[str, dt.date, dt.date]
+"""The normalised name of a board, and its first and last day at a school."""
 
 
 @dataclass(frozen=True)
 class BoardsOfSchools:
     """The boards of numbered schools.
 
-    Gives: per school the number of its present board, and those of all boards that have or had it.
+    Args:
+        present_board: per school the number of its present board.
+        all_boards: per school the numbers of all boards that have or had it.
     """
 
-    present: IntArray
-    ever: tuple[frozenset[int], ...]
+    present_board: IntArray
+    all_boards: tuple[frozenset[int], ...]
 
 
 def read_boards_of_schools(
     file: Path, key: ProjectKey, schools: Sequence[bytes | str | None], today: dt.date
 ) -> BoardsOfSchools:
-    """The boards of the schools of a table.
+    """Read the boards of the schools of a table.
 
-    Takes: the school list; the project's key; the schools' pseudonyms, as bytes or in hexadecimal.
-    Refuses: a list that cannot be read (exit code 10).
+    Args:
+        file: the school list.
+        key: the project's key.
+        schools: the schools' pseudonyms, as bytes or in hexadecimal.
+        today: the day by which the present board is chosen.
+
+    Raises:
+        ConfigurationRefused: the list cannot be read (exit code 10).
     """
-    listed = _lines(file)
-    brins = sorted(listed)
-    named = dict(zip(key.digest_texts(f"brin|{brin}" for brin in brins), brins, strict=True))
+    periods_by_school = _read_board_periods(file)
+    codes = sorted(periods_by_school)
+    code_of_digest = dict(zip(key.digest_texts(f"brin|{code}" for code in codes), codes, strict=True))
     numbers: dict[tuple[str, object], int] = {}
-    present, every = [], []
+    present_board, all_boards = [], []
     for school in schools:
-        brin = named.get(_digest(school))
-        lines = listed[brin] if brin is not None else []
-        itself: tuple[str, object] = ("school", school)
-        ever = [("board", board) for board, _, _ in lines] if lines else [itself]
-        now = ("board", _now(lines, today)) if lines else itself
-        present.append(numbers.setdefault(now, len(numbers)))
-        every.append(frozenset(numbers.setdefault(board, len(numbers)) for board in ever))
-    return BoardsOfSchools(np.array(present, dtype=np.int64), tuple(every))
+        code = code_of_digest.get(_as_digest(school))
+        periods = periods_by_school[code] if code is not None else []
+        own_board: tuple[str, object] = ("school", school)
+        boards = [("board", board) for board, _, _ in periods] if periods else [own_board]
+        present = ("board", _present_board(periods, today)) if periods else own_board
+        present_board.append(numbers.setdefault(present, len(numbers)))
+        all_boards.append(frozenset(numbers.setdefault(board, len(numbers)) for board in boards))
+    return BoardsOfSchools(np.array(present_board, dtype=np.int64), tuple(all_boards))
 
 
-def boards_of_schools_frame(
-    spark: SparkSession, schools: Sequence[bytes | None], governed: BoardsOfSchools
-) -> DataFrame:
-    """The boards of a stage's schools, as AT_SCHOOL (its pseudonym) and KNOWN_BY (their numbers)."""
-    boards = [sorted(ever) for ever in governed.ever]
+def boards_of_schools_frame(spark: SparkSession, schools: Sequence[bytes | None], boards: BoardsOfSchools) -> DataFrame:
+    """Return a stage's schools as SCHOOL_PSEUDONYM with the numbers of all their boards as SCHOOL_BOARDS."""
+    numbers = [sorted(own) for own in boards.all_boards]
     return driver_frame(
-        spark, {SCHOOL_PSEUDONYM: pa.array(schools, pa.binary()), SCHOOL_BOARDS: pa.array(boards, pa.list_(pa.int64()))}
+        spark,
+        {SCHOOL_PSEUDONYM: pa.array(schools, pa.binary()), SCHOOL_BOARDS: pa.array(numbers, pa.list_(pa.int64()))},
     )
 
 
-def _digest(school: bytes | str | None) -> bytes:
+def _as_digest(school: bytes | str | None) -> bytes:
     try:
         return bytes.fromhex(school) if isinstance(school, str) else school or b""
     except ValueError:
         return b""
 
 
-def _now(lines: Sequence[BoardPeriod], today: dt.date) -> str:
-    """The present board: the nearest line to today, one that has begun before one that has not."""
+def _present_board(periods: Sequence[BoardPeriod], today: dt.date) -> str:
+    """Return the board whose period is nearest to today, past periods before future ones."""
 
-    def distance(line: BoardPeriod) -> tuple[int, int, str]:
-        board, since, until = line
+    def distance(period: BoardPeriod) -> tuple[int, int, str]:
+        board, since, until = period
         if since <= today <= until:
             return 0, 0, board
         return (1, (today - until).days, board) if until < today else (2, (since - today).days, board)
 
-    return min(map(distance, lines))[2]
+    return min(map(distance, periods))[2]
 
 
-def _lines(file: Path) -> dict[str, list[BoardPeriod]]:
-    """The lines of the list that name a board, by school."""
-    found: dict[str, list[BoardPeriod]] = {}
+def _read_board_periods(file: Path) -> dict[str, list[BoardPeriod]]:
+    """Read the lines of the list that name a board, by school."""
+    periods: dict[str, list[BoardPeriod]] = {}
     try:
         with file.open(encoding="utf-8", newline="") as text:
             for row in csv.DictReader(text, delimiter=";", strict=True):
                 since = dt.date.fromisoformat(row["verwacht_van"] or dt.date.min.isoformat())
                 until = dt.date.fromisoformat(row["verwacht_tot"] or dt.date.max.isoformat())
                 if name := "".join(row["bestuur"].split()).casefold():
-                    found.setdefault(row["brin"], []).append((name.lstrip("0") or "0", since, until))
+                    periods.setdefault(row["brin"], []).append((name.lstrip("0") or "0", since, until))
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError, csv.Error):
         raise ConfigurationRefused(
             describe_problem(
@@ -114,4 +123,4 @@ def _lines(file: Path) -> dict[str, list[BoardPeriod]]:
                 do="Restore it",
             )
         ) from None
-    return found
+    return periods

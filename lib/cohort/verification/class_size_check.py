@@ -1,6 +1,8 @@
-"""Whether every class is large and mixed enough: k, m, largest share, pupils without the largest school.
+"""Whether every equivalence class has enough pupils of enough schools and school boards.
 
-What is counted in schools is counted in boards as well: a board knows the pupils of all its schools.
+Checks k-anonymity (K), at least m schools (SCHOOLS), the largest share of one school (SHARE) and k-anonymity
+without the largest school (OTHERS); and the same three for school boards, as a board knows the pupils of all its
+schools (BOARDS, BOARD_SHARE, BOARD_OTHERS).
 """
 
 from __future__ import annotations
@@ -9,138 +11,166 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.verification.board_reader import BoardsOfSchools
 from cohort.verification.findings import Finding, finding_if_any
-from cohort.verification.record_runs import IntArray, RecordRuns
+from cohort.verification.record_runs import BoolArray, IntArray, RecordRuns
 
-BoolArray = npt.NDArray[np.bool_]
+SCHOOL_CODES = ("SCHOOLS", "SHARE", "OTHERS")
 BOARD_CODES = ("BOARDS", "BOARD_SHARE", "BOARD_OTHERS")
-"""The findings of boards, in the order of those of schools."""
+"""The finding codes of boards, in the order of those of schools."""
+ClassMeasures = dict[str, int | float]
+"""Exact measures of the classes, by name."""
 
 
 @dataclass(frozen=True)
-class ClassSizeLimits:
-    """What each class must meet: the stricter of the project's thresholds and the platform's floors."""
+class EffectiveClassLimits:
+    """What each class must satisfy: the stricter of the project's thresholds and the platform's floors.
+
+    Args:
+        k: least number of pupils.
+        m: least number of schools, and of boards.
+        max_share: greatest share of the pupils that one school, or board, may know.
+        k_others: least number of pupils that the school, or board, that knows most does not know.
+    """
 
     k: int
     m: int
-    share: Fraction
+    max_share: Fraction
     k_others: int
 
 
-def class_size_limits(project: Project, platform: Platform) -> ClassSizeLimits:
-    """The limits of a project; a column that the platform names raises k by its name or its attribute."""
-    asked, floors = project.thresholds, platform.floors
-    shown = {column.name for column in project.columns} | {c.attribute for c in project.columns}
-    raised = [floor for name, floor in floors.columns.items() if name in shown]
-    return ClassSizeLimits(
-        k=max(asked.k, floors.k, *raised),
-        m=max(asked.m, floors.m),
-        share=min(Fraction(asked.max_share), Fraction(floors.max_share)),
-        k_others=max(asked.k_others, floors.k_others),
+def effective_class_limits(project: Project, platform: Platform) -> EffectiveClassLimits:
+    """Derive the limits of a project; a platform floor for a column name or attribute raises k where it is shown."""
+    thresholds, floors = project.thresholds, platform.floors
+    shown = {column.name for column in project.columns} | {column.attribute for column in project.columns}
+    column_floors = [floor for name, floor in floors.columns.items() if name in shown]
+    return EffectiveClassLimits(
+        k=max(thresholds.k, floors.k, *column_floors),
+        m=max(thresholds.m, floors.m),
+        max_share=min(Fraction(thresholds.max_share), Fraction(floors.max_share)),
+        k_others=max(thresholds.k_others, floors.k_others),
     )
 
 
-def check_smallest_class(runs: RecordRuns, held_to: ClassSizeLimits) -> tuple[list[Finding], dict[str, int | float]]:
-    """K, which needs the released values only."""
-    small = runs.class_rows < held_to.k
-    measures: dict[str, int | float] = {
-        "classes": runs.classes,
-        "released": runs.released,
-        "smallest_class": int(runs.class_rows.min(initial=0 if not runs.classes else runs.released)),
+def check_smallest_class(runs: RecordRuns, limits: EffectiveClassLimits) -> tuple[list[Finding], ClassMeasures]:
+    """Check K, which needs nothing but the released values."""
+    is_small = runs.class_rows < limits.k
+    measures: ClassMeasures = {
+        "classes": runs.class_count,
+        "released": runs.released_rows,
+        "smallest_class": int(runs.class_rows.min(initial=0 if not runs.class_count else runs.released_rows)),
     }
-    return finding_if_any("K", int(small.sum())), measures
+    return finding_if_any("K", int(is_small.sum())), measures
 
 
 def check_class_sizes(
-    runs: RecordRuns, held_to: ClassSizeLimits, governed: BoardsOfSchools | None
-) -> tuple[list[Finding], dict[str, int | float]]:
-    """K; SCHOOLS, SHARE and OTHERS, and the same of boards, each with the number of classes that fail.
+    runs: RecordRuns, limits: EffectiveClassLimits, boards: BoardsOfSchools | None
+) -> tuple[list[Finding], ClassMeasures]:
+    """Check K, and all limits of schools and boards, each counted in classes that break it.
 
-    A pupil counts for m at the home school and its present board only; for the shares at every school that
-    delivered a value shown, and once at every board that has or had any of these. A class that fails for its
-    schools is not told once more for their boards.
+    For m a pupil counts at the home school and its present board only; for the shares at every school with a
+    released value of the pupil, and once at every board that has or had any of these. A class that breaks a limit
+    for its schools is not counted again for their boards.
 
-    Takes: the boards of the runs' schools; None where nothing tells them.
+    Args:
+        runs: the rows of the release.
+        limits: what each class must satisfy.
+        boards: the boards of the runs' schools; None where nothing is known of them.
     """
-    found, measures = check_smallest_class(runs, held_to)
-    delivered = _per_class(runs, np.concatenate([runs.home, runs.others], axis=1))
-    schools = _Counted.of(runs, _per_class(runs, runs.home), delivered)
-    fails = schools.fails(held_to)
-    found += [one for code, flags in fails.items() for one in finding_if_any(code, int(flags.sum()))]
-    measures |= schools.measures(("fewest_schools", "largest_share", "smallest_others"))
-    if governed is None:
-        return found, measures
-    run, school, pupils = runs.home
-    present = _per_class(runs, np.stack([run, governed.present[school], pupils]))
-    boards = _Counted.of(runs, present, _per_class(runs, count_pupils_per_board(runs, governed)))
-    measures |= boards.measures(("fewest_boards", "largest_board_share", "smallest_board_others"))
-    for code, (of_school, flags) in zip(BOARD_CODES, boards.fails(held_to).items(), strict=True):
-        found += finding_if_any(code, int((flags & ~fails[of_school]).sum()))
-    return found, measures
+    findings, measures = check_smallest_class(runs, limits)
+    known_to_schools = _sum_by_class(runs, np.concatenate([runs.home_counts, runs.other_counts], axis=1))
+    schools = _ClassGroups.count(runs, _sum_by_class(runs, runs.home_counts), known_to_schools)
+    broken_by_schools = schools.find_broken(limits)
+    for code, flags in zip(SCHOOL_CODES, broken_by_schools, strict=True):
+        findings += finding_if_any(code, int(flags.sum()))
+    measures |= schools.measure(("fewest_schools", "largest_share", "smallest_others"))
+    if boards is None:
+        return findings, measures
+    run, school, pupils = runs.home_counts
+    at_present_board = _sum_by_class(runs, np.stack([run, boards.present_board[school], pupils]))
+    known_to_boards = _sum_by_class(runs, count_pupils_per_board(runs, boards))
+    own_boards = _ClassGroups.count(runs, at_present_board, known_to_boards)
+    measures |= own_boards.measure(("fewest_boards", "largest_board_share", "smallest_board_others"))
+    for code, by_schools, by_boards in zip(BOARD_CODES, broken_by_schools, own_boards.find_broken(limits), strict=True):
+        findings += finding_if_any(code, int((by_boards & ~by_schools).sum()))
+    return findings, measures
+
+
+def count_pupils_per_board(runs: RecordRuns, boards: BoardsOfSchools) -> IntArray:
+    """Count the pupils that each board knows, per run.
+
+    A pupil counts at all boards of the home school, and at those boards of the other schools that are not among
+    these.
+
+    Returns:
+        Run, board and pupils, in three rows.
+    """
+    run, school, pupils = runs.home_counts
+    boards_of_school = [sorted(own) for own in boards.all_boards]
+    sizes = np.array([len(own) for own in boards_of_school], dtype=np.int64)
+    flat_boards = np.array([board for own in boards_of_school for board in own], dtype=np.int64)
+    pair = np.repeat(np.arange(len(run)), sizes[school])
+    first_board, first_pair = np.cumsum(sizes) - sizes, np.cumsum(sizes[school]) - sizes[school]
+    position = np.repeat(first_board[school] - first_pair, sizes[school]) + np.arange(len(pair))
+    further_boards = [
+        frozenset[int]().union(*(boards.all_boards[other] for other in others)) - boards.all_boards[home]
+        for home, *others in runs.combinations
+    ]
+    elsewhere = [
+        (run_number, board, count)
+        for run_number, combination, count in runs.combination_counts.T.tolist()
+        for board in further_boards[combination]
+    ]
+    at_home_boards = np.stack([run[pair], flat_boards[position], pupils[pair]])
+    return np.concatenate([at_home_boards, np.array(elsewhere, dtype=np.int64).reshape(-1, 3).T], axis=1)
 
 
 @dataclass(frozen=True)
-class _Counted:
-    """Of each class: its pupils, of how many schools or boards they are, how many the one knows that knows
-    most."""
+class _ClassGroups:
+    """Per class: its pupils, its number of schools (or boards), and the pupils known to the one that knows most."""
 
     pupils: IntArray
-    different: IntArray
+    distinct: IntArray
     largest: IntArray
 
     @classmethod
-    def of(cls, runs: RecordRuns, home: IntArray, known: IntArray) -> _Counted:
-        """Takes: counts per (class, school), of those at home there, and of those that it knows."""
-        largest = np.zeros(runs.classes, dtype=np.int64)
+    def count(cls, runs: RecordRuns, home: IntArray, known: IntArray) -> _ClassGroups:
+        """Count the groups of each class.
+
+        Args:
+            runs: the rows of the release.
+            home: class, school (or board) and the pupils at home there, in three rows.
+            known: class, school (or board) and the pupils that it knows, in three rows.
+        """
+        largest = np.zeros(runs.class_count, dtype=np.int64)
         np.maximum.at(largest, known[0], known[2])
-        return cls(runs.class_rows, np.bincount(home[0], minlength=runs.classes), largest)
+        return cls(runs.class_rows, np.bincount(home[0], minlength=runs.class_count), largest)
 
-    def fails(self, held_to: ClassSizeLimits) -> dict[str, BoolArray]:
-        share = held_to.share
-        return {
-            "SCHOOLS": self.different < held_to.m,
-            "SHARE": self.largest * share.denominator > self.pupils * share.numerator,
-            "OTHERS": self.pupils - self.largest < held_to.k_others,
-        }
+    def find_broken(self, limits: EffectiveClassLimits) -> tuple[BoolArray, BoolArray, BoolArray]:
+        """Return the classes that break m, the largest share, and k_others."""
+        share = limits.max_share
+        return (
+            self.distinct < limits.m,
+            self.largest * share.denominator > self.pupils * share.numerator,
+            self.pupils - self.largest < limits.k_others,
+        )
 
-    def measures(self, names: tuple[str, str, str]) -> dict[str, int | float]:
+    def measure(self, names: tuple[str, str, str]) -> ClassMeasures:
+        """Return fewest schools, largest share and fewest others, under the given names."""
         if not len(self.pupils):
             return {}
         share, others = (self.largest / self.pupils).max(), (self.pupils - self.largest).min()
-        return dict(zip(names, (int(self.different.min()), float(share), int(others)), strict=True))
+        return dict(zip(names, (int(self.distinct.min()), float(share), int(others)), strict=True))
 
 
-def count_pupils_per_board(runs: RecordRuns, governed: BoardsOfSchools) -> IntArray:
-    """Pupils per (run, board that knows them), in three rows.
-
-    All boards of the home school; of a pupil who moved, those of the other schools that are none of these.
-    """
-    run, school, pupils = runs.home
-    of_school = [sorted(boards) for boards in governed.ever]
-    number = np.array([len(boards) for boards in of_school], dtype=np.int64)
-    board = np.array([one for boards in of_school for one in boards], dtype=np.int64)
-    pair = np.repeat(np.arange(len(run)), number[school])
-    first, begins = np.cumsum(number) - number, np.cumsum(number[school]) - number[school]
-    at = np.repeat(first[school] - begins, number[school]) + np.arange(len(pair))
-    further = [
-        frozenset[int]().union(*(governed.ever[other] for other in others)) - governed.ever[home]
-        for home, *others in runs.combinations
-    ]
-    elsewhere = [(at, one, n) for at, which, n in runs.moved.T.tolist() for one in further[which]]
-    at_home = np.stack([run[pair], board[at], pupils[pair]])
-    return np.concatenate([at_home, np.array(elsewhere, dtype=np.int64).reshape(-1, 3).T], axis=1)
-
-
-def _per_class(runs: RecordRuns, pairs: IntArray) -> IntArray:
-    """Counts per (run, school or board) as counts per (class, school or board)."""
-    run, of, pupils = pairs
-    width = int(of.max(initial=0)) + 1
-    pair, place = np.unique(runs.class_of[run] * width + of, return_inverse=True)
-    total = np.zeros(len(pair), dtype=np.int64)
-    np.add.at(total, place, pupils)
-    return np.stack([pair // width, pair % width, total])
+def _sum_by_class(runs: RecordRuns, counts: IntArray) -> IntArray:
+    """Sum counts of (run, group) to counts of (class, group), in three rows."""
+    run, group, pupils = counts
+    width = int(group.max(initial=0)) + 1
+    pair, position = np.unique(runs.class_of_run[run] * width + group, return_inverse=True)
+    totals = np.zeros(len(pair), dtype=np.int64)
+    np.add.at(totals, position, pupils)
+    return np.stack([pair // width, pair % width, totals])

@@ -1,4 +1,7 @@
-"""Whose special-category values a project may show: the lists of consents, read again and by own code."""
+"""Which pupils consent to special-category values, and whether a release shows those of anybody else.
+
+The verifier's own reading of the consent lists, for the finding CONSENT. Shares no code with `legal_basis`.
+"""
 
 from __future__ import annotations
 
@@ -13,39 +16,47 @@ from pyspark.sql import functions as F
 
 from cohort.agreements.project import Project
 from cohort.foundation.errors import RightsRefused, describe_problem
-from cohort.states.schemas import PUPIL_CONTROL
 from cohort.verification import rights_list_reader
-from cohort.verification.control_column_check import driver_frame, pseudonym_sql
-from cohort.verification.findings import Finding, VerificationSubject, finding_if_any
+from cohort.verification.findings import Finding, finding_if_any
 from cohort.verification.hierarchy_reader import UNKNOWN_LEAF
+from cohort.verification.pseudonym_check import control_column_digests
 from cohort.verification.pupil_number_reader import parse_pupil_number
+from cohort.verification.result_selection import driver_frame
+from cohort.verification.verification_subject import VerificationSubject
 
 CONSENT_COLUMNS = ("pgn", "categorie", "project", "vanaf", "tot", "ingetrokken_op")
 CONSENT_DATES = ("vanaf", "tot", "ingetrokken_op")
 ConsentingPupils = frozenset[tuple[str, str]]
-"""Numbers of pupils, each with a domain."""
+"""Pupil numbers, each with a domain that its pupil consents to."""
+ConsentDates = Mapping[str, dt.date | None]
 
 
 def read_consenting_pupils(
-    folder: Path, project: Project, longest: int, today: dt.date, newest: Mapping[str, str]
+    folder: Path, project: Project, max_age_days: int, today: dt.date, newest: Mapping[str, str]
 ) -> ConsentingPupils:
-    """Who consents today to a domain that the project shows on a legal ground.
+    """Read who consents today to a domain that the project shows on a legal ground.
 
-    Takes: the zone, the project, the platform's greatest age of a list in days, the day it is, the newest
-    number for each that was replaced.
-    Gives: under the newest number of each pupil, which is the one that results have.
-    Refuses: what `declared` refuses, a number that is none, a line without its days (exit code 17).
+    Args:
+        folder: the consents zone.
+        project: the project's declaration.
+        max_age_days: the platform's greatest age of a list.
+        today: the day of the verification.
+        newest: by replaced pupil number the newest one, which the results carry.
+
+    Raises:
+        RightsRefused: a list is refused by `read_rights_lists`, or a line lacks a valid number or its dates
+            (exit code 17).
     """
     domains = {result.domein for result in project.special_results}
     if not domains:
         return frozenset()
-    lines = rights_list_reader.read_rights_lists(folder, CONSENT_COLUMNS, longest, today)
-    days = rights_list_reader.parse_line_dates(lines, CONSENT_DATES)
-    wrong, held = list[str](), defaultdict[tuple[str, str], list[Mapping[str, dt.date | None]]](list)
-    for (where, line), day in zip(lines, days, strict=True):
+    lines = rights_list_reader.read_rights_lists(folder, CONSENT_COLUMNS, max_age_days, today)
+    dates = rights_list_reader.parse_line_dates(lines, CONSENT_DATES)
+    problems, consents = list[str](), defaultdict[tuple[str, str], list[ConsentDates]](list)
+    for (where, line), date in zip(lines, dates, strict=True):
         number = parse_pupil_number(line["pgn"])
-        if number is None or day["vanaf"] is None or day["tot"] is None:
-            wrong.append(
+        if number is None or date["vanaf"] is None or date["tot"] is None:
+            problems.append(
                 describe_problem(
                     "a number, a first and a last day",
                     example="123456782;…;2026-01-01;2027-07-31",
@@ -55,57 +66,65 @@ def read_consenting_pupils(
                 )
             )
         elif line["project"] == project.name and line["categorie"] in domains:
-            held[newest.get(number, number), line["categorie"]].append(day)
-    if wrong:
-        raise RightsRefused(*wrong)
-    return frozenset(who for who, of in held.items() if _holds(of, today))
-
-
-def _holds(lines: list[Mapping[str, dt.date | None]], today: dt.date) -> bool:
-    never, always = dt.date.min, dt.date.max
-    ended = [line for line in lines if (line["ingetrokken_op"] or always) <= today]
-    last = max((line["ingetrokken_op"] or never for line in ended), default=never)
-    taken = {line["vanaf"] for line in ended}
-    return any(
-        line not in ended
-        and (line["vanaf"] or always) <= today <= (line["tot"] or never)
-        and (line["vanaf"] or never) >= last
-        and line["vanaf"] not in taken
-        for line in lines
-    )
+            consents[newest.get(number, number), line["categorie"]].append(date)
+    if problems:
+        raise RightsRefused(*problems)
+    return frozenset(pupil for pupil, own_dates in consents.items() if _is_consent_in_force(own_dates, today))
 
 
 def blank_without_consent(
-    spark: SparkSession, rows: DataFrame, project: Project, consenting: ConsentingPupils
+    spark: SparkSession, results: DataFrame, project: Project, consenting: ConsentingPupils
 ) -> DataFrame:
-    """The results with null for every special-category value of who does not consent."""
+    """Set every special-category value to null for pupils who do not consent to its domain."""
     domains = sorted({result.domein for result in project.special_results})
     if not domains:
-        return rows
+        return results
     pairs = sorted(consenting)
-    known = driver_frame(
+    consents = driver_frame(
         spark,
-        {"pgn": pa.array([n for n, _ in pairs], pa.string()), "domein": pa.array([d for _, d in pairs], pa.string())},
+        {
+            "pgn": pa.array([number for number, _ in pairs], pa.string()),
+            "domein": pa.array([domain for _, domain in pairs], pa.string()),
+        },
     ).withColumn("_consents", F.lit(True))
-    shown = {result.value for result in project.special_results}
-    joined = rows.join(F.broadcast(known), ["pgn", "domein"], "left")
-    secret = F.col("domein").isin(*domains) & F.col("_consents").isNull()
-    emptied: dict[str, Column] = {name: F.when(~secret, F.col(name)) for name in sorted(shown)}
-    return joined.withColumns(emptied).drop("_consents")
+    value_columns = {result.value for result in project.special_results}
+    joined = results.join(F.broadcast(consents), ["pgn", "domein"], "left")
+    lacks_consent = F.col("domein").isin(*domains) & F.col("_consents").isNull()
+    blanked: dict[str, Column] = {name: F.when(~lacks_consent, F.col(name)) for name in sorted(value_columns)}
+    return joined.withColumns(blanked).drop("_consents")
 
 
 def check_consents(
-    spark: SparkSession, subject: VerificationSubject, stage: DataFrame, consenting: ConsentingPupils
+    spark: SparkSession, subject: VerificationSubject, rows: DataFrame, consenting: ConsentingPupils
 ) -> list[Finding]:
-    """CONSENT: pupils of the stage who show a special-category value and do not consent to it."""
-    found = 0
-    for column in (c for c in subject.project.columns if c.legal_ground is not None):
+    """Check CONSENT: every pupil who shows a special-category value consents to all its domains.
+
+    Args:
+        spark: the session.
+        subject: the release.
+        rows: its rows, with the pupil control column.
+        consenting: who consents to what.
+    """
+    without_consent = 0
+    for column in (column for column in subject.project.columns if column.legal_ground is not None):
         domains = {result.domein for result in column.results}
-        willing = sorted({n for n, _ in consenting if all((n, d) in consenting for d in domains)})
-        numbers = driver_frame(spark, {"pgn": pa.array(willing, pa.string())})
-        keyed = numbers.crossJoin(F.broadcast(subject.key.key_frame(spark)))
-        may = keyed.select(F.expr(pseudonym_sql("pgn", "pgn")).alias(PUPIL_CONTROL))
-        found += (
-            stage.where(F.col(column.name) != UNKNOWN_LEAF).join(F.broadcast(may), PUPIL_CONTROL, "left_anti").count()
-        )
-    return finding_if_any("CONSENT", found)
+        numbers = {number for number, _ in consenting if all((number, domain) in consenting for domain in domains)}
+        allowed = control_column_digests(spark, numbers, subject.key)
+        shows_value = F.col(column.name) != UNKNOWN_LEAF
+        without_consent += rows.where(shows_value).join(F.broadcast(allowed), allowed.columns, "left_anti").count()
+    return finding_if_any("CONSENT", without_consent)
+
+
+def _is_consent_in_force(lines: list[ConsentDates], today: dt.date) -> bool:
+    """Whether the lines of one pupil and domain give consent today: none counts from before a withdrawal."""
+    never, always = dt.date.min, dt.date.max
+    withdrawn = [line for line in lines if (line["ingetrokken_op"] or always) <= today]
+    newest_withdrawal = max((line["ingetrokken_op"] or never for line in withdrawn), default=never)
+    withdrawn_starts = {line["vanaf"] for line in withdrawn}
+    return any(
+        line not in withdrawn
+        and (line["vanaf"] or always) <= today <= (line["tot"] or never)
+        and (line["vanaf"] or never) >= newest_withdrawal
+        and line["vanaf"] not in withdrawn_starts
+        for line in lines
+    )

@@ -1,4 +1,8 @@
-"""What a table's log and its files' footers say beside the data: read as text, not through Spark."""
+"""What a table's Delta log and the footers of its files hold beside the data, read as text and not through Spark.
+
+Checks PROTOCOL, PROPERTIES, COMMIT and LOG: statistics, partition values, comments or notes could disclose what
+the released columns do not.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,11 @@ from urllib.parse import unquote
 import pyarrow.parquet as pq
 
 from cohort import delta
+from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.verification.findings import Finding, finding_if_any, finding_naming
 
 SPARK_SCHEMA_KEY = b"org.apache.spark.sql.parquet.row.metadata"
+PROTOCOL_VERSIONS = ("minReaderVersion", "minWriterVersion")
 HARMLESS_COMMIT_PARAMETERS = frozenset(
     {
         "isManaged",
@@ -28,133 +34,159 @@ HARMLESS_COMMIT_PARAMETERS = frozenset(
         "timestamp",
     }
 )
-"""What a commit may say of how a table was made, emptied or restored; a predicate would hold values."""
+"""Commit parameters that say how a table was made, vacuumed or restored; others, as predicates, can hold values."""
 LogAction = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class CommitLog:
-    """The commits of a table by version, each as its actions; `beside` are further notes on files."""
+    """A table's log.
+
+    Args:
+        commits: by version the actions of the commit.
+        checksum_files: the documents beside the commits (`.crc`), which can repeat actions.
+        has_checkpoint: whether a checkpoint stands beside them.
+    """
 
     commits: dict[int, list[LogAction]]
-    beside: tuple[LogAction, ...]
-    checkpointed: bool
+    checksum_files: tuple[LogAction, ...]
+    has_checkpoint: bool
 
-    def last(self, kind: str) -> LogAction:
-        """The newest action of a kind; empty when no commit that is still there holds one."""
+    def last_action(self, kind: str) -> LogAction:
+        """Return the newest action of a kind; empty when no commit that is still there has one."""
         for version in sorted(self.commits, reverse=True):
-            for action in self.commits[version]:
-                if kind in action:
-                    found: LogAction = action[kind]
-                    return found
+            for entry in self.commits[version]:
+                if kind in entry:
+                    action: LogAction = entry[kind]
+                    return action
         return {}
 
-    def all(self, kind: str) -> Iterator[LogAction]:
-        for actions in self.commits.values():
-            yield from (action[kind] for action in actions if kind in action)
+    def all_actions(self, kind: str) -> Iterator[LogAction]:
+        for entries in self.commits.values():
+            yield from (entry[kind] for entry in entries if kind in entry)
 
     @property
-    def added(self) -> list[str]:
-        return [unquote(add["path"]) for add in self.all("add")]
+    def added_files(self) -> list[str]:
+        return [unquote(add["path"]) for add in self.all_actions("add")]
 
     @property
-    def columns(self) -> list[tuple[str, object]]:
-        """Name and type of each column, as the log has them."""
-        fields = _fields(self.last("metaData"))
+    def logged_columns(self) -> list[tuple[str, object]]:
+        """Name and type of each column, as the newest metadata have them."""
+        fields = _schema_fields(self.last_action("metaData"))
         return [(field["name"], field["type"]) for field in fields]
 
 
 def read_commit_log(table: Path) -> CommitLog:
-    """A table's log.
-
-    Takes: the table's folder. Gives: no commits when there is no readable log there.
-    """
+    """Read a table's log; without a readable log there are no commits."""
     folder = table / "_delta_log"
     commits: dict[int, list[LogAction]] = {}
-    beside: list[LogAction] = []
     for file in sorted(folder.glob("*.json")):
         if file.stem.isdigit():
             lines = file.read_text(encoding="utf-8").splitlines()
             commits[int(file.stem)] = [json.loads(line) for line in lines if line.strip()]
-    for file in sorted(folder.glob("[0-9]*.crc")):
-        beside.append(json.loads(file.read_text(encoding="utf-8")))
-    return CommitLog(commits, tuple(beside), any(folder.rglob("*.checkpoint*.parquet")))
+    checksum_files = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("[0-9]*.crc"))]
+    return CommitLog(commits, tuple(checksum_files), any(folder.rglob("*.checkpoint*.parquet")))
 
 
-def check_protocol(protocol: LogAction, configuration: Mapping[str, str], wanted: Mapping[str, str]) -> list[Finding]:
-    """PROTOCOL and PROPERTIES.
+def read_required_log(table: Path) -> CommitLog:
+    """Read the log of a table that must exist.
 
-    Takes: the protocol action, the table's properties, and the properties it must have, no more and no less.
+    Raises:
+        StateRefused: there is no table (exit code 15).
     """
-    version = protocol.get("minReaderVersion"), protocol.get("minWriterVersion")
-    features = {**protocol}.keys() - {"minReaderVersion", "minWriterVersion"}
-    wrong = [name for name in wanted if configuration.get(name) != wanted[name]]
+    log = read_commit_log(table)
+    if not log.commits:
+        raise StateRefused(
+            describe_problem(
+                "a table to verify",
+                example="the stage that release printed",
+                found="no log of one",
+                where=f"{table.parent.name}/{table.name}",
+                do="Make the release again",
+            )
+        )
+    return log
+
+
+def check_protocol(protocol: LogAction, properties: Mapping[str, str], required: Mapping[str, str]) -> list[Finding]:
+    """Check PROTOCOL and PROPERTIES.
+
+    Args:
+        protocol: the protocol action.
+        properties: the table's properties.
+        required: the properties that it must have, and no others.
+    """
+    versions = tuple(protocol.get(name) for name in PROTOCOL_VERSIONS)
+    features = {**protocol}.keys() - {*PROTOCOL_VERSIONS}
+    wrong = [name for name in required if properties.get(name) != required[name]]
     return [
-        *finding_if_any("PROTOCOL", int(version != delta.TABLE_PROTOCOL or bool(features))),
-        *finding_naming("PROPERTIES", [*wrong, *(configuration.keys() - wanted.keys())]),
+        *finding_if_any("PROTOCOL", int(versions != delta.TABLE_PROTOCOL or bool(features))),
+        *finding_naming("PROPERTIES", [*wrong, *(properties.keys() - required.keys())]),
     ]
 
 
 def check_single_commit(log: CommitLog, release_id: str) -> list[Finding]:
-    """COMMIT: a stage is one commit, noted with the release, and nothing beside its files."""
-    info = log.last("commitInfo")
-    alone = list(log.commits) == [0] and not log.checkpointed and not any(log.all("remove"))
-    kinds = {kind for actions in log.commits.values() for action in actions for kind in action}
-    usual = kinds <= {"commitInfo", "metaData", "protocol", "add"}
-    return finding_if_any("COMMIT", int(not (alone and usual and info.get("userMetadata") == release_id)))
+    """Check COMMIT: a stage is one commit that only adds files, with the release's id as its note."""
+    info = log.last_action("commitInfo")
+    is_single = list(log.commits) == [0] and not log.has_checkpoint and not any(log.all_actions("remove"))
+    kinds = {kind for entries in log.commits.values() for entry in entries for kind in entry}
+    has_usual_actions = kinds <= {"commitInfo", "metaData", "protocol", "add"}
+    is_right = is_single and has_usual_actions and info.get("userMetadata") == release_id
+    return finding_if_any("COMMIT", int(not is_right))
 
 
 def check_log_traces(log: CommitLog, files: Sequence[Path]) -> list[Finding]:
-    """LOG: whatever log and footers tell of the data beyond the number of rows of a file."""
-    told: list[str] = []
-    notes = [log.commits[version] for version in log.commits]
-    actions = [action for actions in notes for action in actions]
-    actions += [{"add": add} for note in log.beside for add in note.get("allFiles") or []]
-    actions += [{"metaData": note["metadata"]} for note in log.beside if note.get("metadata")]
+    """Check LOG: whatever log and footers hold of the data beside the number of rows of a file."""
+    traces: list[str] = []
+    actions = [entry for version in log.commits for entry in log.commits[version]]
+    actions += [{"add": add} for document in log.checksum_files for add in document.get("allFiles") or []]
+    actions += [{"metaData": document["metadata"]} for document in log.checksum_files if document.get("metadata")]
     for action in actions:
-        told += _of_file(action.get("add") or action.get("remove") or {})
-        told += _of_table(action.get("metaData") or {})
-        told += _of_commit(action.get("commitInfo") or {})
+        traces += _file_traces(action.get("add") or action.get("remove") or {})
+        traces += _table_traces(action.get("metaData") or {})
+        traces += _commit_traces(action.get("commitInfo") or {})
     for file in files:
-        told += _of_footer(file)
-    return finding_naming("LOG", told)
+        traces += _footer_traces(file)
+    return finding_naming("LOG", traces)
 
 
-def _of_file(add: LogAction) -> list[str]:
-    stats = add.get("stats") or {}
-    stats = json.loads(stats) if isinstance(stats, str) else stats
-    held = {name for name, value in stats.items() if value not in (None, {})}
-    told = [f"file statistics {name}" for name in held - {"numRecords"}]
-    told += ["partition values"] if add.get("partitionValues") else []
-    told += ["files in another folder"] if "/" in add.get("path", "") else []
-    return told + (["tags of files"] if add.get("tags") else [])
+def _file_traces(add: LogAction) -> list[str]:
+    statistics = add.get("stats") or {}
+    statistics = json.loads(statistics) if isinstance(statistics, str) else statistics
+    filled = {name for name, value in statistics.items() if value not in (None, {})}
+    traces = [f"file statistics {name}" for name in filled - {"numRecords"}]
+    traces += ["partition values"] if add.get("partitionValues") else []
+    traces += ["files in another folder"] if "/" in add.get("path", "") else []
+    return traces + (["tags of files"] if add.get("tags") else [])
 
 
-def _of_table(table: LogAction) -> list[str]:
-    told = ["partition columns"] if table.get("partitionColumns") else []
-    told += ["a name or description"] if table.get("name") or table.get("description") else []
-    return told + [f"metadata of column {f['name']}" for f in _fields(table) if f.get("metadata")]
+def _table_traces(metadata: LogAction) -> list[str]:
+    traces = ["partition columns"] if metadata.get("partitionColumns") else []
+    traces += ["a name or description"] if metadata.get("name") or metadata.get("description") else []
+    return traces + [
+        f"metadata of column {field['name']}" for field in _schema_fields(metadata) if field.get("metadata")
+    ]
 
 
-def _of_commit(info: LogAction) -> list[str]:
-    given: LogAction = info.get("operationParameters") or {}
-    shown = {name for name, value in given.items() if value not in (None, "", "[]", "{}")}
-    return [f"commit parameter {name}" for name in shown - HARMLESS_COMMIT_PARAMETERS]
+def _commit_traces(info: LogAction) -> list[str]:
+    parameters: LogAction = info.get("operationParameters") or {}
+    filled = {name for name, value in parameters.items() if value not in (None, "", "[]", "{}")}
+    return [f"commit parameter {name}" for name in filled - HARMLESS_COMMIT_PARAMETERS]
 
 
-def _of_footer(file: Path) -> list[str]:
+def _footer_traces(file: Path) -> list[str]:
     footer = pq.read_metadata(file)
-    kept = footer.metadata or {}
-    fields = json.loads(kept[SPARK_SCHEMA_KEY]).get("fields", []) if SPARK_SCHEMA_KEY in kept else []
-    told = [f"metadata of column {f['name']} in footers" for f in fields if f.get("metadata")]
+    metadata = footer.metadata or {}
+    fields = json.loads(metadata[SPARK_SCHEMA_KEY]).get("fields", []) if SPARK_SCHEMA_KEY in metadata else []
+    traces = [f"metadata of column {field['name']} in footers" for field in fields if field.get("metadata")]
     for group in range(footer.num_row_groups):
         for column in range(footer.num_columns):
             chunk = footer.row_group(group).column(column)
             if chunk.statistics is not None and chunk.statistics.has_min_max:
-                told.append(f"extremes of column {chunk.path_in_schema} in footers")
-    return told
+                traces.append(f"extremes of column {chunk.path_in_schema} in footers")
+    return traces
 
 
-def _fields(table: LogAction) -> list[LogAction]:
-    fields: list[LogAction] = json.loads(table.get("schemaString") or "{}").get("fields", [])
+def _schema_fields(metadata: LogAction) -> list[LogAction]:
+    fields: list[LogAction] = json.loads(metadata.get("schemaString") or "{}").get("fields", [])
     return fields

@@ -1,4 +1,8 @@
-"""Hierarchies as the verifier reads them, by code of its own: from their files and from declared bands."""
+"""The verifier's own reader of generalisation hierarchies: hierarchy files and declared bands.
+
+Input: a project's columns and the folder of hierarchy files. Output: per column the path of labels from each
+leaf to the widest one. Shares no code with the package that generalises.
+"""
 
 from __future__ import annotations
 
@@ -18,61 +22,71 @@ UNKNOWN_LEAF = "onbekend"
 TOP_LABEL = "*"
 DECIMAL_NUMBER = re.compile(r"-?[0-9]+,[0-9]+")
 UTF16_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+QUARTERS_PER_YEAR = 4
 LabelPath = tuple[str, ...]
+"""The labels of one leaf, from itself to the widest."""
 NumberSpan = tuple[float, float]
-"""From a number up to, not including, another one."""
+"""A half-open interval: lower bound included, upper bound excluded."""
 
 
 @dataclass(frozen=True)
 class HierarchyPaths:
-    """One hierarchy as text: for each leaf its labels from itself to the widest, in order.
+    """One hierarchy as text.
 
-    `joined`: further values, each with the leaf that it counts as.
+    Args:
+        paths: per leaf its labels from itself to the widest, in the order of the file.
+        aliases: further values, each with the leaf that it counts as.
     """
 
-    rows: tuple[LabelPath, ...]
-    joined: Mapping[str, str] = field(default_factory=dict)
+    paths: tuple[LabelPath, ...]
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def leaves(self) -> LabelPath:
-        return tuple(row[0] for row in self.rows)
+        return tuple(path[0] for path in self.paths)
 
     @property
     def labels(self) -> frozenset[str]:
-        return frozenset(label for row in self.rows for label in row)
+        """Every label of any level."""
+        return frozenset(label for path in self.paths for label in path)
 
     @property
-    def places(self) -> dict[str, int]:
-        """The place of the leaf of every value."""
-        found = {leaf: place for place, leaf in enumerate(self.leaves)}
-        return {**found, **{value: found[leaf] for value, leaf in self.joined.items()}}
+    def leaf_positions(self) -> dict[str, int]:
+        """The position of its leaf for every value, aliases included."""
+        positions = {leaf: position for position, leaf in enumerate(self.leaves)}
+        return {**positions, **{value: positions[leaf] for value, leaf in self.aliases.items()}}
 
 
 def read_hierarchy_paths(project: Project, folder: Path) -> dict[str, HierarchyPaths]:
-    """The hierarchy of each released column; of a sensitive one the leaves alone, as it shows no others."""
-    found = {}
+    """Read the hierarchy of each released column; of a sensitive column only the leaves, as it shows no others."""
+    hierarchies = {}
     for column in project.columns:
-        of_file = column.bands is None
-        own = read_hierarchy_file(folder / f"{column.hierarchy}.csv") if of_file else declared_band_paths(column)
-        leaves_alone = column.role == "sensitive"
-        found[column.name] = HierarchyPaths(tuple(row[:1] for row in own.rows), own.joined) if leaves_alone else own
-    return found
+        from_file = column.bands is None
+        own = read_hierarchy_file(folder / f"{column.hierarchy}.csv") if from_file else declared_band_paths(column)
+        leaves_only = column.role == "sensitive"
+        hierarchies[column.name] = (
+            HierarchyPaths(tuple(path[:1] for path in own.paths), own.aliases) if leaves_only else own
+        )
+    return hierarchies
 
 
 def read_hierarchy_file(file: Path) -> HierarchyPaths:
-    """Read a hierarchy file: `leaf;…;widest`, no header; null and an empty leaf are `onbekend`.
+    """Read a hierarchy file: lines `leaf;…;widest` without a header.
 
-    Gives: where the file does not name `onbekend`, it is the last leaf, and is itself at every level but
-    a last level with one label for all. Leaves that the file calls `onbekend` one level up are `onbekend`.
-    Refuses: a file that cannot be read, or with lines of several lengths (exit code 10).
+    Null and an empty leaf are `onbekend`. Where the file does not name `onbekend`, it becomes the last leaf; its
+    label is `onbekend` at every level, except at a last level that has one label for all. Leaves that the file
+    calls `onbekend` one level up are aliases of `onbekend`.
+
+    Raises:
+        ConfigurationRefused: the file cannot be read, or its lines differ in length (exit code 10).
     """
     try:
-        rows = [*_records(file.read_bytes())]
+        lines = [*_lines_with_text(file.read_bytes())]
     except (OSError, UnicodeError, csv.Error):
-        rows = []
-    if rows and all(not row[-1] for row in rows):  # a delimiter at the end of every line
-        rows = [row[:-1] for row in rows]
-    if not rows or len({len(row) for row in rows}) > 1:
+        lines = []
+    if lines and all(not line[-1] for line in lines):  # a delimiter at the end of every line
+        lines = [line[:-1] for line in lines]
+    if not lines or len({len(line) for line in lines}) > 1:
         raise ConfigurationRefused(
             describe_problem(
                 "a hierarchy of equally long lines",
@@ -82,76 +96,89 @@ def read_hierarchy_file(file: Path) -> HierarchyPaths:
                 do="Restore the file the release was made with",
             )
         )
-    named = [_named(row) for row in rows]
-    joined = {row[0]: UNKNOWN_LEAF for row in named if row[0] != UNKNOWN_LEAF and UNKNOWN_LEAF in row[1:2]}
-    merged = dict.fromkeys((UNKNOWN_LEAF, *row[1:]) if row[0] in joined else row for row in named)
-    if all(row[0] != UNKNOWN_LEAF for row in merged):
-        width, widest = len(named[0]), {row[-1] for row in merged}
-        top = widest.pop() if width > 1 and len(widest) == 1 else UNKNOWN_LEAF
+    paths = [_with_unknown_label(line) for line in lines]
+    aliases = {path[0]: UNKNOWN_LEAF for path in paths if path[0] != UNKNOWN_LEAF and UNKNOWN_LEAF in path[1:2]}
+    merged = dict.fromkeys((UNKNOWN_LEAF, *path[1:]) if path[0] in aliases else path for path in paths)
+    if all(path[0] != UNKNOWN_LEAF for path in merged):
+        width, widest_labels = len(paths[0]), {path[-1] for path in merged}
+        top = widest_labels.pop() if width > 1 and len(widest_labels) == 1 else UNKNOWN_LEAF
         merged[(*[UNKNOWN_LEAF] * (width - 1), top)] = None
-    return HierarchyPaths(tuple(merged), joined)
+    return HierarchyPaths(tuple(merged), aliases)
 
 
 def declared_band_paths(column: DeclaredColumn) -> HierarchyPaths:
-    """The leaves and labels of declared bands; `onbekend` is the last leaf, which only `*` takes in."""
+    """Build the hierarchy of a column with declared bands; `onbekend` is its last leaf, only under `*`."""
     bands = column.bands
     if bands is None:
         raise TypeError("a column without declared bands")
-    unit = 4 if column.born == "quarter" else 1
+    unit = _units_per_number(column.born)
     step = bands.step
     inner: list[NumberSpan] = [(low, low + step) for low in range(bands.from_ * unit, bands.to * unit, step)]
     below: list[NumberSpan] = [(-inf, bands.from_ * unit)] if bands.below else []
     above: list[NumberSpan] = [(bands.to * unit, inf)] if bands.above else []
     leaves = [*below, *inner, *above]
-    levels = [leaves, *(_wider(leaves, width * unit) for width in bands.widths)]
-    rows = [(*(band_label(span, column.born) for span in path), TOP_LABEL) for path in zip(*levels, strict=True)]
-    return HierarchyPaths((*rows, (*[UNKNOWN_LEAF] * len(levels), TOP_LABEL)))
+    levels = [leaves, *(_widen(leaves, width * unit) for width in bands.widths)]
+    paths = [(*(band_label(span, column.born) for span in path), TOP_LABEL) for path in zip(*levels, strict=True)]
+    return HierarchyPaths((*paths, (*[UNKNOWN_LEAF] * len(levels), TOP_LABEL)))
 
 
 def band_label(span: NumberSpan, born: str | None) -> str:
-    """What a band is called: `20 tot 40`, `60 en hoger`, `tot 0`, `7`; `2013/14`, `2013-K1`."""
+    """Name a band: `20 tot 40`, `60 en hoger`, `tot 0`, `7`; of birth dates `2013/14`, `2013-K1`.
+
+    Args:
+        span: the band, in years, or in quarters where `born` is `quarter`.
+        born: how a column is made from the date of birth; None for other columns.
+    """
     low, high = span
     if low == -inf:
-        return f"tot {_edge(high, born)}"
+        return f"tot {_bound_label(high, born)}"
     if high == inf:
-        return f"{_edge(low, born)} en hoger"
+        return f"{_bound_label(low, born)} en hoger"
     if born == "quarter" and high - low == 1:
-        return f"{int(low) // 4}-K{int(low) % 4 + 1}"
-    one = high - low == (4 if born == "quarter" else 1)
-    return _edge(low, born) if one else f"{_edge(low, born)} tot {_edge(high, born)}"
+        return f"{int(low) // QUARTERS_PER_YEAR}-K{int(low) % QUARTERS_PER_YEAR + 1}"
+    is_single = high - low == _units_per_number(born)
+    return _bound_label(low, born) if is_single else f"{_bound_label(low, born)} tot {_bound_label(high, born)}"
 
 
-def _edge(value: float, born: str | None) -> str:
-    whole = int(value) // 4 if born == "quarter" else int(value)
+def _units_per_number(born: str | None) -> int:
+    return QUARTERS_PER_YEAR if born == "quarter" else 1
+
+
+def _bound_label(value: float, born: str | None) -> str:
+    whole = int(value) // _units_per_number(born)
     return f"{whole}/{(whole + 1) % 100:02d}" if born == "cohort" else str(whole)
 
 
-def _wider(leaves: Sequence[NumberSpan], width: int) -> list[NumberSpan]:
-    """For each leaf the span of all leaves that begin, or for the lowest end, in the same band of a width."""
-    numbers = [int((high - 1 if low == -inf else low) // width) for low, high in leaves]
-    found: dict[int, NumberSpan] = {}
-    for number, (low, high) in zip(numbers, leaves, strict=True):
-        first, last = found.get(number, (low, high))
-        found[number] = (min(first, low), max(last, high))
-    return [found[number] for number in numbers]
+def _widen(leaves: Sequence[NumberSpan], width: int) -> list[NumberSpan]:
+    """Return for each leaf the span of all leaves that begin in the same band of `width`.
+
+    The lowest open end counts by the number just below its upper bound.
+    """
+    band_numbers = [int((high - 1 if low == -inf else low) // width) for low, high in leaves]
+    spans: dict[int, NumberSpan] = {}
+    for number, (low, high) in zip(band_numbers, leaves, strict=True):
+        first, last = spans.get(number, (low, high))
+        spans[number] = (min(first, low), max(last, high))
+    return [spans[number] for number in band_numbers]
 
 
-def _records(content: bytes) -> Iterator[LabelPath]:
-    """The rows that say something, cut at the delimiter of the first of them."""
+def _lines_with_text(content: bytes) -> Iterator[LabelPath]:
+    """Yield the lines that are not empty, split at the delimiter of the first of them."""
     text = content.decode("utf-16" if content.startswith(UTF16_BYTE_ORDER_MARKS) else "utf-8")
     lines = [line.lstrip("\ufeff") for line in io.StringIO(text, newline="")]
     lines = [line for line in lines if not line.lower().strip().strip('"').startswith("sep=")]
-    outside = "".join(next((line for line in lines if line.strip()), "").split('"')[::2])
-    one_decimal = DECIMAL_NUMBER.fullmatch(outside.strip())
-    delimiter = next((mark for mark in ";\t|," if mark in outside and not one_decimal), ";")
+    unquoted = "".join(next((line for line in lines if line.strip()), "").split('"')[::2])
+    is_one_decimal = DECIMAL_NUMBER.fullmatch(unquoted.strip())
+    delimiter = next((mark for mark in ";\t|," if mark in unquoted and not is_one_decimal), ";")
     for cells in csv.reader(lines, delimiter=delimiter, strict=True):
         if any(cells):
             yield tuple(cells)
 
 
-def _named(row: LabelPath) -> LabelPath:
-    """A row in which what is not known is called `onbekend` and nothing else."""
-    unknown = not row[0]
+def _with_unknown_label(line: LabelPath) -> LabelPath:
+    """Write every spelling of `onbekend`, and the empty labels of an empty leaf, as `onbekend`."""
+    has_empty_leaf = not line[0]
     return tuple(
-        UNKNOWN_LEAF if label.strip().lower() == UNKNOWN_LEAF or (unknown and not label) else label for label in row
+        UNKNOWN_LEAF if label.strip().lower() == UNKNOWN_LEAF or (has_empty_leaf and not label) else label
+        for label in line
     )

@@ -1,6 +1,7 @@
-"""Declared lists as the verifier reads them: objections, and changes of pupil numbers.
+"""The verifier's own reader of declared list files: objections, and changes of pupil numbers.
 
-What a keeper's spreadsheet writes otherwise and means the same is read alike.
+Input: folders of TOML declarations with their CSV files. Output: lines as texts by column. A list that a
+spreadsheet wrote in another encoding, delimiter or column order is read alike. Shares no code with `legal_basis`.
 """
 
 from __future__ import annotations
@@ -18,70 +19,77 @@ COMMON_KEYS: dict[str, type] = {"file": str, "date": dt.date, "source": str}
 OBJECTION_KEYS: dict[str, type] = {"polarity": str, "max_age_days": int, "declared_empty": bool}
 OBJECTION_COLUMNS = ("pgn", "brin", "vanaf", "ingetrokken_op", "bereik")
 NUMBER_CHANGE_COLUMNS = ("oud_pgn", "nieuw_pgn", "vanaf")
+DELIMITERS = ";,\t|"
 DATE_FORMATS = [
     f"{day}{time}"
     for day in ("%Y-%m-%d", "%d-%m-%Y")
     for time in ("", *(f"{sign}%H:%M{rest}" for sign in " T" for rest in ("", ":%S", ":%S.%f")))
 ]
 ReportProblem = Callable[[str, str, str, str], None]
+"""Receives what was expected, an example, what was found, and where."""
 ListLines = list[dict[str, str]]
 
 
-def read_objection_declarations(folder: Path, complain: ReportProblem) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every declaration of objections that reads as one, by its file's name; what belongs to none is told."""
-    named = list[str]()
+def read_objection_declarations(folder: Path, report: ReportProblem) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every valid declaration of an objection list with the name of its file.
+
+    Reports invalid declarations, files that no declaration names, and files that two declarations name.
+    """
+    declared_files = list[str]()
     for file in sorted(folder.glob("*.toml")):
-        facts = _facts(file, COMMON_KEYS | OBJECTION_KEYS)
-        if facts is None or not _polar(facts):
-            complain(
+        declaration = _read_declaration(file, COMMON_KEYS | OBJECTION_KEYS)
+        if declaration is None or not _has_valid_polarity(declaration):
+            report(
                 "file, polarity, date, source, max_age_days, declared_empty; schools if it allows",
                 "polarity = 'block'",
                 "other",
                 file.name,
             )
             continue
-        named.append(facts["file"])
-        yield file.name, facts
-    for name in sorted({f.name for f in folder.glob("*") if f.suffix != ".toml"} - {*named}):
-        complain("only declared lists", "a .toml for every .csv", "a file that none declares", name)
-    for name in sorted({n for n in named if named.count(n) > 1}):
-        complain("a list declared once", "one .toml for every .csv", "two that declare it", name)
+        declared_files.append(declaration["file"])
+        yield file.name, declaration
+    for name in sorted({file.name for file in folder.glob("*") if file.suffix != ".toml"} - {*declared_files}):
+        report("only declared lists", "a .toml for every .csv", "a file that none declares", name)
+    for name in sorted({name for name in declared_files if declared_files.count(name) > 1}):
+        report("a list declared once", "one .toml for every .csv", "two that declare it", name)
 
 
-def read_list_lines(file: Path, columns: tuple[str, ...], complain: ReportProblem) -> ListLines | None:
-    """The lines of a list; None, and told, for one that is not readable with all of its columns."""
+def read_list_lines(file: Path, columns: tuple[str, ...], report: ReportProblem) -> ListLines | None:
+    """Read the lines of a list; report and return None where it is unreadable or lacks a column."""
     try:
-        lines = _text_lines(file.read_bytes())
-        found = next((t for sign in ";,\t|" if (t := _table(lines, sign, columns)) is not None), None)
+        text_lines = _decode_lines(file.read_bytes())
+        tables = (_parse_table(text_lines, delimiter, columns) for delimiter in DELIMITERS)
+        lines = next((table for table in tables if table is not None), None)
     except (OSError, UnicodeDecodeError):
-        found = None
-    if found is None:
-        complain("a readable list with all its columns", ";".join(columns), "none or another", file.name)
-    return found
+        lines = None
+    if lines is None:
+        report("a readable list with all its columns", ";".join(columns), "none or another", file.name)
+    return lines
 
 
-def read_number_change_lists(folder: Path, complain: ReportProblem) -> Iterator[tuple[str, ListLines]]:
-    """The lines of every declared list of changes of pupil numbers, by its file's name."""
+def read_number_change_lists(folder: Path, report: ReportProblem) -> Iterator[tuple[str, ListLines]]:
+    """Yield the lines of every declared list of number changes with the name of its file."""
     for file in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
-        facts = _facts(file, COMMON_KEYS)
-        listed = read_list_lines(folder / facts["file"], NUMBER_CHANGE_COLUMNS, complain) if facts else None
-        if facts is None or listed is None:
-            complain("a declared list of changes", "file, date and source", "another", file.name)
+        declaration = _read_declaration(file, COMMON_KEYS)
+        lines = read_list_lines(folder / declaration["file"], NUMBER_CHANGE_COLUMNS, report) if declaration else None
+        if declaration is None or lines is None:
+            report("a declared list of changes", "file, date and source", "another", file.name)
         else:
-            yield facts["file"], listed
+            yield declaration["file"], lines
 
 
 def parse_list_date(cell: str) -> dt.date | None:
-    """A day as a list may write it, year or day first, with midnight behind it or not; None for no text.
+    """Parse a date with the year or the day first, optionally followed by midnight; None for an empty cell.
 
-    Raises ValueError for anything else.
+    Raises:
+        ValueError: the cell holds anything else.
     """
     text = cell.removeprefix("'")
     if not text:
         return None
-    for form in DATE_FORMATS if text.isascii() else ():
+    for date_format in DATE_FORMATS if text.isascii() else ():
         try:
-            moment = dt.datetime.strptime(text, form)
+            moment = dt.datetime.strptime(text, date_format)
         except ValueError:
             continue
         if moment.time() == dt.time():
@@ -90,29 +98,31 @@ def parse_list_date(cell: str) -> dt.date | None:
 
 
 def parse_school_and_site(cell: str) -> tuple[str, str] | None:
-    """The BRIN in a cell, and the site if one stands behind it; None for another text."""
-    written = re.fullmatch(r"'?([0-9]{2}[A-Z]{2})([0-9]{2})?", cell)
-    return (written[1], written[2] or "") if written else None
+    """Parse a school code (BRIN) and the site number behind it, if any; None for another text."""
+    match = re.fullmatch(r"'?([0-9]{2}[A-Z]{2})([0-9]{2})?", cell)
+    return (match[1], match[2] or "") if match else None
 
 
-def _facts(file: Path, needed: dict[str, type]) -> dict[str, Any] | None:
+def _read_declaration(file: Path, required: dict[str, type]) -> dict[str, Any] | None:
     try:
-        facts = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        declaration = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
-    fits = facts.keys() - {"schools"} == needed.keys() and all(type(facts[k]) is t for k, t in needed.items())
-    return facts if fits and Path(facts["file"]).name == facts["file"] else None
+    has_right_keys = declaration.keys() - {"schools"} == required.keys() and all(
+        type(declaration[key]) is kind for key, kind in required.items()
+    )
+    return declaration if has_right_keys and Path(declaration["file"]).name == declaration["file"] else None
 
 
-def _polar(facts: dict[str, Any]) -> bool:
-    if facts["polarity"] == "block":
-        return "schools" not in facts
-    schools = facts.get("schools")
-    return facts["polarity"] == "allow" and isinstance(schools, list) and bool(schools)
+def _has_valid_polarity(declaration: dict[str, Any]) -> bool:
+    if declaration["polarity"] == "block":
+        return "schools" not in declaration
+    schools = declaration.get("schools")
+    return declaration["polarity"] == "allow" and isinstance(schools, list) and bool(schools)
 
 
-def _text_lines(content: bytes) -> list[str]:
-    """Lines of UTF-16 with its mark, UTF-8 or windows-1252; marks and Excel's `sep=;` are no part of them."""
+def _decode_lines(content: bytes) -> list[str]:
+    """Decode marked UTF-16, UTF-8 or windows-1252 into lines, without byte order marks and Excel's `sep=;`."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         text = content.decode("utf-16")
     else:
@@ -122,36 +132,37 @@ def _text_lines(content: bytes) -> list[str]:
             text = content.decode("cp1252")
     lines = [line.lstrip("\ufeff") for line in re.split("\r\n|\r|\n", text)]
     first = next((n for n, line in enumerate(lines) if line.strip()), 0)
-    excel = re.sub(r'[\s";,|]', "", lines[first]).lower() == "sep="
-    return lines[first + 1 :] if excel else lines
+    is_separator_line = re.sub(r'[\s";,|]', "", lines[first]).lower() == "sep="
+    return lines[first + 1 :] if is_separator_line else lines
 
 
-def _table(lines: list[str], sign: str, columns: tuple[str, ...]) -> ListLines | None:
-    """The cells under each column; None where a line is no record of all of them."""
+def _parse_table(lines: list[str], delimiter: str, columns: tuple[str, ...]) -> ListLines | None:
+    """Parse lines into cells by column, with or without a header; None where a line does not fit the columns."""
     try:
-        read = [_cells(next(csv.reader([line], delimiter=sign, strict=True), [])) for line in lines]
+        parsed = [_clean_cells(next(csv.reader([line], delimiter=delimiter, strict=True), [])) for line in lines]
     except csv.Error:
         return None
     width = len(columns)
-    kept = [row for row in read if any(row)]
-    if not kept or any("\0" in line for line in lines) or any(not _fits(row, width) for row in kept):
+    rows = [row for row in parsed if any(row)]
+    if not rows or any("\0" in line for line in lines) or any(not _has_width(row, width) for row in rows):
         return None
-    names, bare = [_name(cell) for cell in kept[0][:width]], {_name(column): column for column in columns}
-    if set(names) == set(bare):
-        return [dict(zip((bare[name] for name in names), row, strict=False)) for row in kept[1:]]
-    if not any(c.isdigit() for c in "".join(kept[0])):
+    first_cells = [_bare_name(cell) for cell in rows[0][:width]]
+    column_of_name = {_bare_name(column): column for column in columns}
+    if set(first_cells) == set(column_of_name):
+        return [dict(zip((column_of_name[name] for name in first_cells), row, strict=False)) for row in rows[1:]]
+    if not any(character.isdigit() for character in "".join(rows[0])):
         return None
-    return [dict(zip(columns, row, strict=False)) for row in kept]
+    return [dict(zip(columns, row, strict=False)) for row in rows]
 
 
-def _fits(row: list[str], width: int) -> bool:
+def _has_width(row: list[str], width: int) -> bool:
     return len(row) >= width and not any(row[width:])
 
 
-def _cells(row: list[str]) -> list[str]:
-    """Cells without blanks around them and without characters that nobody sees."""
+def _clean_cells(row: list[str]) -> list[str]:
+    """Remove blanks around cells, and invisible characters anywhere in them."""
     return ["".join(c for c in cell if unicodedata.category(c) != "Cf").strip() for cell in row]
 
 
-def _name(cell: str) -> str:
+def _bare_name(cell: str) -> str:
     return re.sub(r"[\s_-]", "", cell.lower())

@@ -1,4 +1,8 @@
-"""Changes of pupil numbers as the verifier reads them: newest numbers, and numbers that belong together."""
+"""The verifier's own reader of pupil number changes: the newest number of a pupil, and all numbers tied to it.
+
+Input: the declared lists under `nummerwijzigingen/` and the pairs that earlier lists named. Shares no code with
+`legal_basis`.
+"""
 
 from __future__ import annotations
 
@@ -15,96 +19,104 @@ from cohort.verification.list_file_reader import NUMBER_CHANGE_COLUMNS, ReportPr
 from cohort.verification.pupil_number_reader import parse_pupil_number
 
 LatestChanges = Mapping[str, tuple[dt.date, str]]
-"""For a number the day of its last change, and the number that it gave."""
+"""By number the day of its last change and the number that replaced it."""
 
 
 @dataclass(frozen=True)
 class PupilNumberLinks:
-    """Each replaced number with the newest of its pupil; each number of any change with all linked to it."""
+    """How pupil numbers follow from each other.
+
+    Args:
+        newest: by replaced number the newest number of its pupil.
+        linked: by number of any change all numbers that changes tie to it, in any number of steps.
+    """
 
     newest: Mapping[str, str] = field(default_factory=dict, repr=False)
     linked: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
-    def of(self, number: str) -> str:
-        """The newest number of the pupil who has or had this one."""
+    def newest_number(self, number: str) -> str:
+        """Return the newest number of the pupil who has or had this one."""
         return self.newest.get(number, number)
 
-    def certainly(self, pupils: Collection[str]) -> frozenset[str]:
-        """Every number that leads to one of these newest numbers: a permission counts under no other."""
-        return frozenset({*pupils} | {old for old, new in self.newest.items() if new in pupils})
+    def numbers_leading_to(self, newest_numbers: Collection[str]) -> frozenset[str]:
+        """Return every number whose newest number is one of these: a permission counts for no other."""
+        return frozenset({*newest_numbers} | {old for old, new in self.newest.items() if new in newest_numbers})
 
-    def possibly(self, pupils: Collection[str]) -> frozenset[str]:
-        """Every number that any change ever tied to these, in however many steps: all of them are barred."""
-        return self.certainly(pupils).union(*(self.linked.get(number, ()) for number in pupils))
+    def numbers_tied_to(self, newest_numbers: Collection[str]) -> frozenset[str]:
+        """Return every number that any change ever tied to these: an objection counts for all of them."""
+        tied = (self.linked.get(number, ()) for number in newest_numbers)
+        return self.numbers_leading_to(newest_numbers).union(*tied)
 
 
-def read_pupil_number_links(root: Path, complain: ReportProblem) -> PupilNumberLinks:
-    """The lists under a storage root, and what earlier lists named; of two changes the later one counts.
+def read_pupil_number_links(root: Path, report: ReportProblem) -> PupilNumberLinks:
+    """Read all number changes under a storage root; of two changes of a number the later one counts.
 
-    Takes: the root; who is told what intake would refuse in them.
+    Args:
+        root: the storage root.
+        report: receives every problem that ingestion would refuse too.
     """
-    edges, on_a_day = _earlier(root, complain), dict[tuple[str, dt.date], str]()
-    for old, day, new in _lines(root / "nummerwijzigingen", complain):
-        edges.append((old, new))
-        if on_a_day.setdefault((old, day), new) != new:
-            complain("one new number a day", "one line", "two", "nummerwijzigingen")
-    last = {old: (day, new) for (old, day), new in sorted(on_a_day.items())}
-    newest = {old: number for old in last if (number := _end(last, old, complain)) != old}
-    return PupilNumberLinks(newest, _linked(edges))
+    pairs, new_number_by_day = _read_earlier_pairs(root, report), dict[tuple[str, dt.date], str]()
+    for old, day, new in _read_changes(root / "nummerwijzigingen", report):
+        pairs.append((old, new))
+        if new_number_by_day.setdefault((old, day), new) != new:
+            report("one new number a day", "one line", "two", "nummerwijzigingen")
+    latest = {old: (day, new) for (old, day), new in sorted(new_number_by_day.items())}
+    newest = {old: number for old in latest if (number := _follow_changes(latest, old, report)) != old}
+    return PupilNumberLinks(newest, _group_linked_numbers(pairs))
 
 
-def _lines(folder: Path, complain: ReportProblem) -> Iterator[tuple[str, dt.date, str]]:
-    """Old number, day and new number of each line that changes anything."""
-    for name, rows in list_file_reader.read_number_change_lists(folder, complain):
-        for row in rows:
-            old, new, day = parse_pupil_number(row["oud_pgn"]), parse_pupil_number(row["nieuw_pgn"]), None
+def _read_changes(folder: Path, report: ReportProblem) -> Iterator[tuple[str, dt.date, str]]:
+    """Yield old number, day and new number of each line that changes anything."""
+    for name, lines in list_file_reader.read_number_change_lists(folder, report):
+        for line in lines:
+            old, new, day = parse_pupil_number(line["oud_pgn"]), parse_pupil_number(line["nieuw_pgn"]), None
             with suppress(ValueError):
-                day = list_file_reader.parse_list_date(row["vanaf"])
+                day = list_file_reader.parse_list_date(line["vanaf"])
             if old is None or new is None or day is None:
-                complain("two pupil numbers and a date", ";".join(NUMBER_CHANGE_COLUMNS), "something else", name)
+                report("two pupil numbers and a date", ";".join(NUMBER_CHANGE_COLUMNS), "something else", name)
             elif old != new:
                 yield old, day, new
 
 
-def _end(last: LatestChanges, number: str, complain: ReportProblem) -> str:
-    """Where the changes of a number lead: to one that has none, or back to the one that came again last."""
-    way = [number]
-    seen = {number}
-    while way[-1] in last:
-        then = last[way[-1]][1]
-        if then in seen:
-            return _returned(last, way[way.index(then) :], complain)
-        way.append(then)
-        seen.add(then)
-    return way[-1]
+def _follow_changes(latest: LatestChanges, number: str, report: ReportProblem) -> str:
+    """Follow a number's changes to the number that has none, or to the end of a circle of changes."""
+    chain = [number]
+    visited = {number}
+    while chain[-1] in latest:
+        replacement = latest[chain[-1]][1]
+        if replacement in visited:
+            return _end_of_circle(latest, chain[chain.index(replacement) :], report)
+        chain.append(replacement)
+        visited.add(replacement)
+    return chain[-1]
 
 
-def _returned(last: LatestChanges, circle: list[str], complain: ReportProblem) -> str:
-    """The number to which one pupil came back by the latest change of a circle, by a later change each time.
+def _end_of_circle(latest: LatestChanges, circle: list[str], report: ReportProblem) -> str:
+    """Return the number to which a pupil came back, if each change of the circle is later than the one before.
 
-    Any other circle is an exchange between pupils.
+    Any other circle would be an exchange of numbers between pupils, and is reported.
     """
-    at = max(range(len(circle)), key=lambda place: last[circle[place]][0]) + 1
-    days = [last[number][0] for number in (*circle[at:], *circle[:at])]
-    if any(day >= later for day, later in pairwise(days)):
-        complain("numbers that no pupils exchange", "a change back on a later day", "an exchange", "")
-    return circle[at % len(circle)]
+    start = max(range(len(circle)), key=lambda position: latest[circle[position]][0]) + 1
+    days = [latest[number][0] for number in (*circle[start:], *circle[:start])]
+    if any(day >= next_day for day, next_day in pairwise(days)):
+        report("numbers that no pupils exchange", "a change back on a later day", "an exchange", "")
+    return circle[start % len(circle)]
 
 
-def _earlier(root: Path, complain: ReportProblem) -> list[tuple[str, str]]:
+def _read_earlier_pairs(root: Path, report: ReportProblem) -> list[tuple[str, str]]:
     file = root / "restricted" / "nummerwijzigingen.json"
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))["pairs"] if file.exists() else []
-        return [(str(one), str(other)) for one, other in told]
+        pairs = json.loads(file.read_text(encoding="utf-8"))["pairs"] if file.exists() else []
+        return [(str(one), str(other)) for one, other in pairs]
     except (OSError, ValueError, KeyError, TypeError):
-        complain("what earlier lists of changes named", "the file as it was written", "another", file.name)
+        report("what earlier lists of changes named", "the file as it was written", "another", file.name)
         return []
 
 
-def _linked(edges: list[tuple[str, str]]) -> dict[str, frozenset[str]]:
-    """For every number the whole group that edges tie together, by merging the smaller into the larger."""
+def _group_linked_numbers(pairs: list[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """Return for every number the connected group of its pairs, by merging the smaller group into the larger."""
     group: dict[str, set[str]] = {}
-    for one, other in edges:
+    for one, other in pairs:
         small, large = sorted((group.get(one, {one}), group.get(other, {other})), key=len)
         large |= small
         group.update(dict.fromkeys(small, large))

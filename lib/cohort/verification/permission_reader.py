@@ -1,4 +1,4 @@
-"""Everything that lists say of who may be in a release, as the verifier read it."""
+"""Everything that the declared lists say about who may be in a release, read once per verification."""
 
 from __future__ import annotations
 
@@ -6,34 +6,39 @@ from dataclasses import dataclass, field
 
 from cohort.verification import consent_check, instruction_check, number_change_reader, objection_check
 from cohort.verification.consent_check import ConsentingPupils
-from cohort.verification.findings import VerificationSubject
 from cohort.verification.instruction_check import InstructedSites
 from cohort.verification.objection_check import ExcludedPupils
+from cohort.verification.verification_subject import VerificationSubject
 
 
 @dataclass(frozen=True)
 class UsagePermissions:
-    """Who may not be in it, which schools instructed us, who consents to special-category values."""
+    """Who may not be in a release, which sites instructed us, and who consents to special-category values."""
 
-    barred: ExcludedPupils
-    asked: InstructedSites
+    excluded: ExcludedPupils
+    instructed: InstructedSites
     consenting: ConsentingPupils = field(repr=False)
 
 
 def read_usage_permissions(subject: VerificationSubject) -> UsagePermissions:
-    """All lists of one subject.
+    """Read all lists that concern one release.
 
-    Refuses: lists that intake would refuse (exit codes 12 and 17).
+    Raises:
+        ObjectionsRefused: objection lists or number changes that ingestion refuses too (exit code 12).
+        RightsRefused: instructions or consents that a release refuses too (exit code 17).
     """
-    today, longest, agreed = subject.today, subject.platform.objections.max_age_days, subject.project
-    barred = objection_check.read_excluded_pupils(subject.objections, longest, today, agreed.name, agreed.domains)
-    numbers = number_change_reader.read_pupil_number_links(subject.objections.parent, _broken)
+    today, max_age_days, project = subject.today, subject.platform.objections.max_age_days, subject.project
+    excluded = objection_check.read_excluded_pupils(
+        subject.objections, max_age_days, today, project.name, project.domains
+    )
+    numbers = number_change_reader.read_pupil_number_links(subject.objections.parent, _fail_on_problem)
     return UsagePermissions(
-        barred,
-        instruction_check.read_instructed_sites(subject.instructions, agreed, today),
-        consent_check.read_consenting_pupils(subject.consents, agreed, longest, today, numbers.newest),
+        excluded,
+        instruction_check.read_instructed_sites(subject.instructions, project, today),
+        consent_check.read_consenting_pupils(subject.consents, project, max_age_days, today, numbers.newest),
     )
 
 
-def _broken(*_: str) -> None:
-    raise AssertionError("changes of numbers that were readable a moment ago are not")
+def _fail_on_problem(*_: str) -> None:
+    """Number changes were readable a moment ago, when the objections were read."""
+    raise AssertionError("changes of pupil numbers became unreadable during the verification")

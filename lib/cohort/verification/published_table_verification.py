@@ -1,8 +1,10 @@
-"""What a published table's own bytes can still tell, and who may not be in it any more."""
+"""Verification of a published table: what its own files allow to check, and who may not be in it any more.
+
+A published table has no control columns, so less can be checked than in its stage; the result says what was not.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,31 +13,47 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cohort import delta
-from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
 from cohort.keys.project_keys import ProjectKey
 from cohort.states import schemas
-from cohort.verification import (
-    board_reader,
-    class_size_check,
-    consent_check,
-    control_column_check,
-    delta_log_check,
-    opened_table,
-    permission_reader,
-    pseudonym_check,
-    record_runs,
-    released_value_check,
-    sensitive_attribute_check,
+from cohort.verification.board_reader import BoardsOfSchools, read_boards_of_schools
+from cohort.verification.class_size_check import (
+    ClassMeasures,
+    check_class_sizes,
+    check_smallest_class,
+    count_pupils_per_board,
+    effective_class_limits,
 )
-from cohort.verification.findings import (
-    Finding,
-    VerificationResult,
-    VerificationSubject,
-    finding_if_any,
-    finding_naming,
+from cohort.verification.consent_check import check_consents
+from cohort.verification.delta_log_check import (
+    PROTOCOL_VERSIONS,
+    CommitLog,
+    check_log_traces,
+    check_protocol,
+    read_required_log,
 )
-from cohort.verification.hierarchy_reader import read_hierarchy_paths
+from cohort.verification.file_layout_check import check_file_layout
+from cohort.verification.findings import Finding, VerificationResult, finding_if_any, finding_naming
+from cohort.verification.hierarchy_reader import HierarchyPaths, read_hierarchy_paths
+from cohort.verification.objection_check import excluded_pupils_frame
+from cohort.verification.permission_reader import read_usage_permissions
+from cohort.verification.pseudonym_check import (
+    check_pseudonyms,
+    count_pseudonyms,
+    listed_pupil_pseudonyms,
+    pupil_pseudonyms,
+)
+from cohort.verification.record_runs import RecordRuns, read_released_runs
+from cohort.verification.released_checksum import released_checksum
+from cohort.verification.released_value_check import check_released_values
+from cohort.verification.result_selection import driver_frame, read_release_results
+from cohort.verification.schema_check import check_columns
+from cohort.verification.sensitive_attribute_check import (
+    SensitiveAttribute,
+    check_sensitive_attribute,
+    effective_sensitive_limits,
+)
+from cohort.verification.verification_subject import PublishedTable, VerificationSubject
 
 PUBLISHED_TABLE_CODES = (
     "SCHEMA",
@@ -55,140 +73,179 @@ PUBLISHED_TABLE_CODES = (
     "SENSITIVE",
     "SUMS",
 )
+"""The finding codes that can be checked in any published table."""
 PSEUDONYMOUS_TABLE_CODES = ("SCHOOLS", "SHARE", "OTHERS", "BOARDS", "BOARD_SHARE", "BOARD_OTHERS", "PUPIL_TWICE")
+"""The finding codes that can be checked besides where pseudonyms of pupils and schools are shown."""
+UNFIT_SCHEMA_CODES = ("SCHEMA", "PROTOCOL", "PROPERTIES", "COMMIT", "LOG", "IDENTIFYING_COLUMN", "PSEUDONYM")
 NOT_REPEATED_ANONYMOUS = (
     "Schools and boards per class, the largest share and the pupils without the largest school or board are "
-    "not repeated: a published table says nothing of schools.",
+    "not repeated: a published table does not name schools.",
     "Objections, pseudonyms, the pupils' true values and the difference to the release before are not "
-    "repeated: a published table says nothing of pupils.",
-)
-HIDING_NOT_REPEATED = (
-    "Whether sensitive values are hidden by whole classes, with covers, is not repeated: "
-    "a published table says nothing of values that it does not show.",
+    "repeated: a published table does not identify pupils.",
 )
 NOT_REPEATED_PSEUDONYMOUS = (
     "A pupil counts at the school of the latest result only: a published table names no other.",
-    "The pupils' true values are not repeated: a published table says nothing of their numbers.",
+    "The pupils' true values are not repeated: a published table does not show pupil numbers.",
+)
+HIDING_NOT_REPEATED = (
+    "Whether sensitive values are hidden by whole classes, with covers, is not repeated: "
+    "a published table does not tell the values that it hides.",
 )
 DISTANCE_NOT_REPEATED = (
     "The distance of a class's sensitive values to those of all pupils is not repeated: "
-    "a published table says nothing of the pupils who were left out.",
+    "a published table does not hold the pupils who were suppressed.",
 )
+CHECKPOINTS_NOT_DECODED = ("The log's checkpoints are not decoded.",)
 
 
-def verify_published_table(
-    spark: SparkSession,
-    project: Project,
-    platform: Platform,
-    table: Path,
-    release_id: str,
-    released: int,
-    hierarchies: Path,
-    governing: tuple[ProjectKey, dt.date] | None = None,
-) -> VerificationResult:
-    """What a published table's own bytes can still tell.
+def verify_published_table(spark: SparkSession, published: PublishedTable) -> VerificationResult:
+    """Check a published table as far as its own files allow.
 
-    Takes: the table, the release it should show and its exact number of rows, the hierarchies, beside which
-    the school list stands; of a pseudonymous one the key and the day by which a school's boards are known.
-    Refuses: a table that is not there (exit code 15); a pseudonymous one without the key (a defect).
+    Args:
+        spark: the session.
+        published: the table and what it is checked against.
+
+    Returns:
+        The findings, and sentences on what could not be checked. A table with another schema is not checked further.
+
+    Raises:
+        StateRefused: the table is not there (exit code 15).
+        ConfigurationRefused: a hierarchy or the school list cannot be read (exit code 10).
+        TypeError: the key or the day of a pseudonymous table is missing: a defect of the caller.
     """
-    written = opened_table.log_of(table)
-    protocol, properties = delta.read_protocol_and_properties(table)
-    wanted = delta.make_table_properties(platform.tables) | published_table_properties(project, release_id)
-    found = delta_log_check.check_protocol(
-        dict(zip(("minReaderVersion", "minWriterVersion"), protocol, strict=True)), properties, wanted
+    project = published.project
+    # 1. Log and schema.
+    log = read_required_log(published.table)
+    files = sorted(published.table / name for name in delta.list_current_names(published.table))
+    findings = _check_log(published, log, files)
+    schema = delta.read_table(spark, published.table).schema
+    schema_findings = check_columns(schema, project, log, control=False)
+    if any(finding.code == "SCHEMA" for finding in schema_findings):
+        return unfit_schema_result(findings + schema_findings)
+
+    # 2. Files, values and pseudonyms.
+    runs = read_released_runs(files, project, control=False)
+    hierarchies = read_hierarchy_paths(project, published.hierarchies)
+    findings += schema_findings + check_file_layout(runs) + check_released_values(runs.values_by_column, hierarchies)
+    pseudonyms = count_pseudonyms(files, project.column_names, control=False) if project.is_pseudonymous else None
+    findings += check_pseudonyms(pseudonyms) if pseudonyms else []
+
+    # 3. Classes and number of rows.
+    class_findings, measures = _check_classes(published, runs, hierarchies)
+    is_wrong = runs.released_rows != published.released_rows
+    findings += class_findings + finding_naming("SUMS", ["the table has another number of rows"] * is_wrong)
+    return VerificationResult(
+        tuple(findings),
+        (*PUBLISHED_TABLE_CODES, *(PSEUDONYMOUS_TABLE_CODES if pseudonyms else ())),
+        _list_not_repeated(published, log),
+        measures,
+        pseudonyms.checksum if pseudonyms else released_checksum(runs),
     )
-    notes = [c.note for c in delta.read_commits(table) if not c.operation.startswith("VACUUM")]
-    found += finding_if_any("COMMIT", int(notes[:1] != [release_id]))
-    files = sorted(table / name for name in delta.list_current_names(table))
-    found += delta_log_check.check_log_traces(written, files)
-    told = opened_table.columns(delta.read_table(spark, table).schema, project, written, control_too=False)
-    if any(finding.code == "SCHEMA" for finding in told):
-        return opened_table.unfit(found + told)
-    runs = opened_table.runs(files, project, control=False)
-    shown = dict(zip(runs.columns, runs.labels, strict=True))
-    found += told + record_runs.check_file_layout(runs)
-    ladders = read_hierarchy_paths(project, hierarchies)
-    found += released_value_check.check_released_values(shown, ladders)
-    known = opened_table.pseudonyms_of(files, project, control=False)
-    found += pseudonym_check.check_pseudonyms(known) if known else []
-    limits = class_size_check.class_size_limits(project, platform)
-    groups = runs.home
-    if known:
-        governed = _governed(hierarchies, runs, governing)
-        classes, measures = class_size_check.check_class_sizes(runs, limits, governed)
-        groups = class_size_check.count_pupils_per_board(runs, governed)
-    else:
-        classes, measures = class_size_check.check_smallest_class(runs, limits)
-    held_to = sensitive_attribute_check.sensitive_attribute_limits(project, platform)
-    values = opened_table.values(project, ladders)
-    given_away, shares = sensitive_attribute_check.check_sensitive_attribute(runs, values, held_to, None, groups)
-    wrong = ["the table has another number of rows"] if runs.released != released else []
-    found += classes + given_away + finding_naming("SUMS", wrong)
-    gone = (
-        *(NOT_REPEATED_PSEUDONYMOUS if known else NOT_REPEATED_ANONYMOUS),
-        *(DISTANCE_NOT_REPEATED if held_to is not None and held_to.of_the_cohort else ()),
-        *(HIDING_NOT_REPEATED if held_to is not None else ()),
-    )
-    gone += ("The log's checkpoints are not decoded.",) if written.checkpointed else ()
-    checked = (*PUBLISHED_TABLE_CODES, *(PSEUDONYMOUS_TABLE_CODES if known else ()))
-    checksum = known.checksum if known else record_runs.released_checksum(runs)
-    return VerificationResult(tuple(found), checked, gone, measures | shares, checksum)
 
 
-def _governed(
-    hierarchies: Path, runs: record_runs.RecordRuns, governing: tuple[ProjectKey, dt.date] | None
-) -> board_reader.BoardsOfSchools:
-    if governing is None:
-        raise TypeError("the boards of a pseudonymous table cannot be known without its key")
-    key, today = governing
-    return board_reader.read_boards_of_schools(hierarchies.parent / "scholen.csv", key, runs.schools, today)
+def verify_rights(spark: SparkSession, subject: VerificationSubject) -> list[Finding]:
+    """Check who may be in a published pseudonymous table by the lists of today: OBJECTOR, INSTRUCTION and CONSENT.
+
+    Args:
+        spark: the session.
+        subject: the release; its table is the published one.
+
+    Raises:
+        ObjectionsRefused: objection lists that ingestion refuses too (exit code 12).
+        RightsRefused: instruction or consent lists that a release refuses too (exit code 17).
+    """
+    permissions = read_usage_permissions(subject)
+    pupil, school = schemas.PSEUDONYM_COLUMNS
+    excluded = excluded_pupils_frame(spark, permissions.excluded, read_release_results(spark, subject))
+    rows = delta.read_table(spark, subject.table)
+    objectors = rows.join(pupil_pseudonyms(spark, excluded, subject.key), pupil, "left_semi").count()
+    digests = [digest.hex() for digest in subject.key.digest_texts(f"brin|{s}" for s in permissions.instructed.schools)]
+    instructed = driver_frame(spark, {school: pa.array(digests, pa.string())})
+    without_instruction = rows.join(F.broadcast(instructed), school, "left_anti").count()
+    with_control = rows.withColumn(schemas.PUPIL_CONTROL, F.unhex(pupil))
+    return [
+        *finding_if_any("OBJECTOR", objectors),
+        *finding_if_any("INSTRUCTION", without_instruction),
+        *check_consents(spark, subject, with_control, permissions.consenting),
+    ]
 
 
 def check_excluded_pupils(
     spark: SparkSession, table: Path, key: ProjectKey, numbers: Iterable[str], schools: Iterable[str] = ()
 ) -> list[Finding]:
-    """OBJECTOR: pupils of a published pseudonymous table who are among these numbers, or of these schools."""
+    """Check OBJECTOR in a published pseudonymous table: nobody of these numbers, and nobody of these schools."""
     pupil, school = schemas.PSEUDONYM_COLUMNS
-    barred = pseudonym_check.listed_pupil_pseudonyms(spark, numbers, key)
-    digests = [digest.hex() for digest in key.digest_texts(f"brin|{brin}" for brin in sorted(schools))]
-    closed = control_column_check.driver_frame(spark, {school: pa.array(digests, pa.string())})
-    shown = delta.read_table(spark, table).select(pupil, school)
-    listed = shown.join(F.broadcast(barred), pupil, "left_semi").count()
-    return finding_if_any("OBJECTOR", listed + shown.join(F.broadcast(closed), school, "left_semi").count())
-
-
-def verify_rights(spark: SparkSession, subject: VerificationSubject) -> list[Finding]:
-    """OBJECTOR, INSTRUCTION, CONSENT: pupils of a published pseudonymous table who may not be in it today, or
-    not with their special-category value.
-
-    Takes: as `stage` the published table.
-    Refuses: lists that intake would refuse (exit codes 12 and 17).
-    """
-    known = permission_reader.read_usage_permissions(subject)
-    pupil, school = schemas.PSEUDONYM_COLUMNS
-    listed = control_column_check.excluded_pupils_frame(
-        spark, known.barred, control_column_check.read_release_results(spark, subject)
-    )
-    shown = delta.read_table(spark, subject.stage).select(pupil, school)
-    objected = shown.join(pseudonym_check.pupil_pseudonyms(spark, listed, subject.key), pupil, "left_semi").count()
-    asked = sorted(brin for brin, sites in known.asked.sites.items() if any(sites.values()))
-    digests = [digest.hex() for digest in subject.key.digest_texts(f"brin|{brin}" for brin in asked)]
-    instructed = control_column_check.driver_frame(spark, {school: pa.array(digests, pa.string())})
-    others = shown.join(F.broadcast(instructed), school, "left_anti").count()
-    table = delta.read_table(spark, subject.stage).withColumn(schemas.PUPIL_CONTROL, F.unhex(pupil))
-    unwilling = consent_check.check_consents(spark, subject, table, known.consenting)
-    return [*finding_if_any("OBJECTOR", objected), *finding_if_any("INSTRUCTION", others), *unwilling]
+    excluded = listed_pupil_pseudonyms(spark, numbers, key)
+    digests = [digest.hex() for digest in key.digest_texts(f"brin|{code}" for code in sorted(schools))]
+    excluded_schools = driver_frame(spark, {school: pa.array(digests, pa.string())})
+    rows = delta.read_table(spark, table).select(pupil, school)
+    listed = rows.join(F.broadcast(excluded), pupil, "left_semi").count()
+    return finding_if_any("OBJECTOR", listed + rows.join(F.broadcast(excluded_schools), school, "left_semi").count())
 
 
 def published_table_properties(project: Project, release_id: str) -> dict[str, str]:
-    """What a published table declares of its release."""
-    limits = project.thresholds
+    """Return the table properties by which a published table must declare its release."""
+    thresholds = project.thresholds
     return {
         "cohort.release": release_id,
         "cohort.class": project.release_class,
-        "cohort.k": str(limits.k),
-        "cohort.m": str(limits.m),
+        "cohort.k": str(thresholds.k),
+        "cohort.m": str(thresholds.m),
         "cohort.expires": project.ends.isoformat(),
         **({"cohort.personal_data": "true"} if project.is_pseudonymous else {}),
     }
+
+
+def unfit_schema_result(findings: list[Finding]) -> VerificationResult:
+    """Return the result for a table with another schema than agreed, of which nothing else can be checked."""
+    not_checked = ("Nothing else was looked at: the table has another schema than was agreed.",)
+    return VerificationResult(tuple(findings), UNFIT_SCHEMA_CODES, not_checked, {}, (0, "0-0"))
+
+
+def _check_log(published: PublishedTable, log: CommitLog, files: list[Path]) -> list[Finding]:
+    versions, properties = delta.read_protocol_and_properties(published.table)
+    own = published_table_properties(published.project, published.release_id)
+    required = delta.make_table_properties(published.platform.tables) | own
+    commits = delta.read_commits(published.table)
+    notes = [commit.note for commit in commits if not commit.operation.startswith("VACUUM")]
+    return [
+        *check_protocol(dict(zip(PROTOCOL_VERSIONS, versions, strict=True)), properties, required),
+        *finding_if_any("COMMIT", int(notes[:1] != [published.release_id])),
+        *check_log_traces(log, files),
+    ]
+
+
+def _check_classes(
+    published: PublishedTable, runs: RecordRuns, hierarchies: dict[str, HierarchyPaths]
+) -> tuple[list[Finding], ClassMeasures]:
+    project = published.project
+    class_limits = effective_class_limits(project, published.platform)
+    groups = runs.home_counts
+    if project.is_pseudonymous:
+        boards = _read_boards(published, runs)
+        findings, measures = check_class_sizes(runs, class_limits, boards)
+        groups = count_pupils_per_board(runs, boards)
+    else:
+        findings, measures = check_smallest_class(runs, class_limits)
+    column, limits = project.sensitive_column, effective_sensitive_limits(project, published.platform)
+    if column is None or limits is None:
+        return findings, measures
+    attribute = SensitiveAttribute(column.name, hierarchies[column.name].leaves, limits)
+    sensitive_findings, sensitive_measures = check_sensitive_attribute(runs, attribute, groups)
+    return findings + sensitive_findings, measures | sensitive_measures
+
+
+def _read_boards(published: PublishedTable, runs: RecordRuns) -> BoardsOfSchools:
+    if published.key is None or published.today is None:
+        raise TypeError("the boards of a pseudonymous table cannot be known without its key and the day")
+    return read_boards_of_schools(published.school_list, published.key, runs.schools, published.today)
+
+
+def _list_not_repeated(published: PublishedTable, log: CommitLog) -> tuple[str, ...]:
+    limits = effective_sensitive_limits(published.project, published.platform)
+    return (
+        *(NOT_REPEATED_PSEUDONYMOUS if published.project.is_pseudonymous else NOT_REPEATED_ANONYMOUS),
+        *(DISTANCE_NOT_REPEATED if limits is not None and limits.compare_with_cohort else ()),
+        *(HIDING_NOT_REPEATED if limits is not None else ()),
+        *(CHECKPOINTS_NOT_DECODED if log.has_checkpoint else ()),
+    )

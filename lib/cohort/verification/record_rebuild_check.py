@@ -1,241 +1,234 @@
-"""Every pupil's record made again from the results (`--deep`): is each value an ancestor of the true one?
+"""Every pupil's record rebuilt from the results, and whether a release shows nothing else. Checks REBUILT.
 
-Per pupil: of each slot the result that the project's rule picks, of each attribute the newest value, the
-schools that delivered them. A leaf is a place in its hierarchy's file; -1 is a value the file does not have.
+Per pupil: of each result slot the result that the project's rule chooses, of each attribute the newest value, and
+the schools that delivered them. A value's leaf is its position in the hierarchy file; −1 is a value that the file
+does not have. `verify_stage` runs this check with `deep`; the checks of sensitive values use the rebuilt records.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from math import inf
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from cohort.agreements import project
 from cohort.agreements.declared_columns import DeclaredColumn
-from cohort.agreements.selected_results import NUMERIC_SCORES, SelectedResult
+from cohort.agreements.project import Project
+from cohort.agreements.selected_results import SelectedResult
 from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL
-from cohort.verification import consent_check
-from cohort.verification.control_column_check import (
-    driver_frame,
-    excluded_pupils_frame,
-    fits_result_slot,
-    is_selected,
-    keep_rows_with_instruction,
-    pseudonym_sql,
-    read_release_results,
-)
-from cohort.verification.findings import Finding, VerificationSubject, finding_if_any
-from cohort.verification.hierarchy_reader import UNKNOWN_LEAF, HierarchyPaths, band_label
+from cohort.verification.consent_check import blank_without_consent
+from cohort.verification.findings import Finding, finding_if_any
+from cohort.verification.hierarchy_reader import UNKNOWN_LEAF, HierarchyPaths
+from cohort.verification.instruction_check import keep_rows_with_instruction
+from cohort.verification.leaf_derivation import attribute_label, result_value, score_label
+from cohort.verification.objection_check import excluded_pupils_frame
 from cohort.verification.permission_reader import UsagePermissions
+from cohort.verification.pseudonym_check import pseudonym_sql
 from cohort.verification.record_runs import IntArray
+from cohort.verification.result_selection import driver_frame, fits_result_slot, is_selected, read_release_results
+from cohort.verification.verification_subject import VerificationSubject
 
 LATEST_DATE = dt.date(9999, 1, 1)
 RECENCY_COLUMNS = ("peildag", "levering_nr")
+"""What makes one row newer than another: its date, then its delivery."""
+Hierarchies = Mapping[str, HierarchyPaths]
 
 
 def check_rebuilt_records(
     spark: SparkSession,
     subject: VerificationSubject,
     stage: DataFrame,
-    ladders: dict[str, HierarchyPaths],
-    lists: UsagePermissions,
+    hierarchies: Hierarchies,
+    permissions: UsagePermissions,
 ) -> list[Finding]:
-    """REBUILT: pupils of the stage that differ from their results in some column or school."""
-    true = rebuild_records(spark, subject, ladders, lists).crossJoin(F.broadcast(subject.key.key_frame(spark)))
-    others = "array_except(schools, array(home))"
-    known = true.select(
-        F.expr(pseudonym_sql("pgn", "pgn")).alias("pupil"),
-        F.expr(pseudonym_sql("brin", "home")).alias("home"),
-        F.expr(f"transform({others}, brin -> {pseudonym_sql('brin', 'brin')})").alias("others"),
-        *(F.col(_leaf(name)) for name in ladders),
-    )
-    rows = stage.join(known, stage[PUPIL_CONTROL] == known["pupil"], "inner")
-    for name, ladder in ladders.items():
-        rows = rows.join(F.broadcast(_paths(spark, name, ladder)), [_leaf(name), name], "left")
-    none = F.array().cast("array<binary>")
-    wrong = {name: F.col(_true(name)).isNull() for name in ladders}
-    own = subject.project.sensitive_column
-    if own is not None:  # a blanked class shows `onbekend`; whether it may is for `blanked` to say
-        wrong[own.name] &= F.col(own.name) != UNKNOWN_LEAF
+    """Check REBUILT: pupils of the stage who differ from their results in a column or a school.
+
+    A hidden sensitive value shows `onbekend`; whether it may is checked by `hidden_value_check`.
+    """
+    rows = _join_rebuilt_records(spark, subject, stage, hierarchies, permissions)
+    no_schools = F.array().cast("array<binary>")
+    wrong = {name: F.col(_is_ancestor_column(name)).isNull() for name in hierarchies}
+    sensitive = subject.project.sensitive_column
+    if sensitive is not None:
+        wrong[sensitive.name] &= F.col(sensitive.name) != UNKNOWN_LEAF
+    staged_others = F.array_sort(F.coalesce(OTHER_SCHOOLS_CONTROL, no_schools))
     wrong["the home school"] = ~F.col(SCHOOL_CONTROL).eqNullSafe(F.col("home"))
-    wrong["the other schools"] = F.array_sort(F.coalesce(OTHER_SCHOOLS_CONTROL, none)) != F.array_sort("others")
+    wrong["the other schools"] = staged_others != F.array_sort("others")
     if subject.project.two_schools == "set-aside":
         wrong["pupils to be set aside"] = F.size("others") > 0
-    some = F.greatest(*(case.cast("int") for case in wrong.values()), F.lit(0))
-    counts = rows.agg(F.sum(some), *(F.sum(case.cast("int")) for case in wrong.values())).first()
+    is_any_wrong = F.greatest(*(case.cast("int") for case in wrong.values()), F.lit(0))
+    counts = rows.agg(F.sum(is_any_wrong), *(F.sum(case.cast("int")) for case in wrong.values())).first()
     if counts is None:
         raise RuntimeError("an aggregate without a row")
-    where = [what for what, cases in zip(wrong, counts[1:], strict=True) if cases]
-    return finding_if_any("REBUILT", counts[0] or 0, ", ".join(where))
+    wrong_parts = [part for part, cases in zip(wrong, counts[1:], strict=True) if cases]
+    return finding_if_any("REBUILT", counts[0] or 0, ", ".join(wrong_parts))
 
 
 def count_cohort_values(
     spark: SparkSession,
     subject: VerificationSubject,
-    ladders: dict[str, HierarchyPaths],
-    name: str,
-    lists: UsagePermissions,
+    hierarchies: Hierarchies,
+    column: str,
+    permissions: UsagePermissions,
 ) -> IntArray:
-    """How many pupils have each leaf of a column, also those whom the release suppressed.
+    """Count all pupils with a record per leaf of a column, those whom the release suppressed included.
 
-    Gives: a number per leaf and, last, of those with another value; nobody who is barred or set aside.
+    Returns:
+        A number per leaf and, last, of pupils with another value; excluded and set-aside pupils do not count.
     """
-    listed = excluded_pupils_frame(spark, lists.barred, read_release_results(spark, subject))
-    pupils = rebuild_records(spark, subject, ladders, lists).join(listed, "pgn", "left_anti")
+    excluded = excluded_pupils_frame(spark, permissions.excluded, read_release_results(spark, subject))
+    pupils = rebuild_records(spark, subject, hierarchies, permissions).join(excluded, "pgn", "left_anti")
     if subject.project.two_schools == "set-aside":
         pupils = pupils.where(F.size("schools") == 1)
-    counted = np.zeros(len(ladders[name].rows) + 1, dtype=np.int64)
-    for place, number in pupils.groupBy(_leaf(name)).agg(F.count(F.lit(1))).collect():
-        counted[place] = number
-    return counted
+    counts = np.zeros(len(hierarchies[column].paths) + 1, dtype=np.int64)
+    for position, number in pupils.groupBy(_leaf_column(column)).agg(F.count(F.lit(1))).collect():
+        counts[position] = number
+    return counts
 
 
 def rebuild_records(
-    spark: SparkSession, subject: VerificationSubject, ladders: dict[str, HierarchyPaths], lists: UsagePermissions
+    spark: SparkSession, subject: VerificationSubject, hierarchies: Hierarchies, permissions: UsagePermissions
 ) -> DataFrame:
-    """One row per pupil: `pgn`, `home`, `schools` (home too), and per column the place of its true leaf."""
-    agreed = subject.project
-    chosen = read_release_results(spark, subject).where(is_selected(agreed))
-    rows = consent_check.blank_without_consent(
-        spark, keep_rows_with_instruction(spark, chosen, lists.asked), agreed, lists.consenting
-    )
-    attributes = [column for column in agreed.columns if column.attribute is not None]
-    for column in attributes:
-        rows = _placed(spark, rows, column.name, _attribute(column), ladders[column.name])
-    ranks = {result: _rank(result, agreed, ladders) for result in agreed.results}
-    picks = [
-        F.max(F.when(fits_result_slot(result), _order(result, rank))).alias(f"slot{number}")
-        for number, (result, rank) in enumerate(ranks.items())
-    ]
-    newest = [F.max(F.struct(*RECENCY_COLUMNS, _leaf(column.name))).alias(_leaf(column.name)) for column in attributes]
-    pupils = rows.groupBy("pgn").agg(
-        F.max(F.struct(*RECENCY_COLUMNS, "brin")).alias("latest"),
-        F.collect_set(F.struct(*RECENCY_COLUMNS, "brin")).alias("visits"),
-        *picks,
-        *newest,
-    )
-    tied = F.filter(
-        "visits",
-        lambda v: (v["peildag"] == F.col("latest.peildag")) & (v["levering_nr"] == F.col("latest.levering_nr")),
-    )
-    given = F.array_compact(F.array(*(F.col(f"slot{number}.brin") for number in range(len(picks)))))
-    schools = F.array_union(F.transform(tied, lambda v: v["brin"]), given)
-    pupils = pupils.withColumns({"home": F.col("latest.brin"), "schools": F.array_distinct(schools)})
-    slots = {result: F.col(f"slot{number}.rank") for number, result in enumerate(ranks)}
-    for column in agreed.columns:
-        ladder = ladders[column.name]
-        if column.attribute is not None:
-            place = F.col(f"{_leaf(column.name)}.{_leaf(column.name)}")
-            unknown = ladder.leaves.index(UNKNOWN_LEAF)
-            pupils = pupils.withColumn(_leaf(column.name), F.when(place == len(ladder.rows), unknown).otherwise(place))
-        elif column.numeric:
-            pupils = _placed(spark, pupils, column.name, _band(column, slots), ladder, null_last=False)
-        else:
-            place = F.coalesce(slots[column.results[0]].cast("int"), F.lit(ladder.leaves.index(UNKNOWN_LEAF)))
-            pupils = pupils.withColumn(_leaf(column.name), place)
+    """Rebuild one record per pupil from the selected results of instructed sites.
+
+    Returns:
+        `pgn`, `home` (the school of the newest result), `schools` (home included), and per released column the
+        position of the true leaf.
+    """
+    project = subject.project
+    selected = read_release_results(spark, subject).where(is_selected(project))
+    with_instruction = keep_rows_with_instruction(spark, selected, permissions.instructed)
+    rows = blank_without_consent(spark, with_instruction, project, permissions.consenting)
+    for column in (column for column in project.columns if column.attribute is not None):
+        rows = _add_leaf_position(spark, rows, column.name, attribute_label(column), hierarchies[column.name])
+    pupils = _aggregate_pupils(rows, project, hierarchies)
+    chosen_values = {result: F.col(f"slot{number}.value") for number, result in enumerate(project.results)}
+    for column in project.columns:
+        pupils = _add_column_leaf(spark, pupils, column, chosen_values, hierarchies[column.name])
     return pupils
 
 
-def _rank(result: SelectedResult, agreed: project.Project, ladders: dict[str, HierarchyPaths]) -> Column:
-    """What a result counts for: a number in hundredths, a code as its place in its column's hierarchy."""
-    if result.value in NUMERIC_SCORES:
-        return (F.col(result.value) * 100).cast("long")
-    column = next(column for column in agreed.columns if result in column.results)
-    code = F.when(F.col(result.value) == "I+", "I").otherwise(F.col(result.value))
-    code = code if result.value == "niveau_IV" else F.col(result.value)
-    ladder = ladders[column.name]
-    if ladder.joined:
-        code = F.when(code.isin(*ladder.joined), UNKNOWN_LEAF).otherwise(code)
-    leaves = F.array(*map(F.lit, ladder.leaves))
-    return F.array_position(leaves, code) - 1
-
-
-def _order(result: SelectedResult, rank: Column) -> Column:
-    """A struct whose greatest is the row to show; it carries the school and the value."""
-    brin, value = F.col("brin").alias("brin"), rank.alias("rank")
-    if result.several == "highest":
-        return F.struct(value, *RECENCY_COLUMNS, brin)
-    if result.several == "first":
-        return F.struct(F.datediff(F.lit(LATEST_DATE), "peildag"), -F.col("levering_nr"), brin, value)
-    return F.struct(*RECENCY_COLUMNS, brin, value)
-
-
-def _band(column: DeclaredColumn, slots: dict[SelectedResult, Column]) -> Column:
-    """The label of the band that a value or difference falls in: `[n·step, (n+1)·step)`, or an open end."""
-    values = [slots[result] for result in column.results]
-    value = values[1] - values[0] if column.difference is not None else values[0]
-    step = column.step or (column.bands.step if column.bands is not None else 1)
-    low = F.floor((value - F.pmod(value, F.lit(100 * step))) / 100).cast("long")
-    one = low.cast("string")
-    span = F.concat(one, F.lit(" tot "), (low + step).cast("string"))
-    return _or_an_open_end(column, low, one if step == 1 else span)
-
-
-def _attribute(column: DeclaredColumn) -> Column:
-    """The leaf of an attribute; a school year begins on 1 August."""
-    if column.born is None:
-        own = F.col(str(column.attribute))
-        return _or_an_open_end(column, own.try_cast("long"), own)
-    year = F.year("geboortedatum")
-    if column.born == "year":
-        return _or_an_open_end(column, year, year.cast("string"))
-    if column.born == "quarter":
-        quarter = F.concat(year.cast("string"), F.lit("-K"), F.quarter("geboortedatum").cast("string"))
-        return _or_an_open_end(column, year, quarter)
-    begun = F.when(F.month("geboortedatum") >= 8, year).otherwise(year - 1)
-    ended = F.lpad(((begun + 1) % 100).cast("string"), 2, "0")
-    return _or_an_open_end(column, begun, F.concat(begun.cast("string"), F.lit("/"), ended))
-
-
-def _or_an_open_end(column: DeclaredColumn, whole: Column, leaf: Column) -> Column:
-    """The leaf of a value, or of the open end of declared bands that it lies in.
-
-    Takes: the whole number (of points, or the year) that the value begins with; its leaf between the ends.
-    """
-    bands = column.bands
-    if bands is None:
-        return leaf
-    unit = 4 if column.born == "quarter" else 1
-    if bands.below:
-        lowest = band_label((-inf, bands.from_ * unit), column.born)
-        leaf = F.when(whole < bands.from_, F.lit(lowest)).otherwise(leaf)
-    if bands.above:
-        highest = band_label((bands.to * unit, inf), column.born)
-        leaf = F.when(whole >= bands.to, F.lit(highest)).otherwise(leaf)
-    return leaf
-
-
-def _placed(
-    spark: SparkSession, rows: DataFrame, name: str, value: Column, ladder: HierarchyPaths, *, null_last: bool = True
+def _join_rebuilt_records(
+    spark: SparkSession,
+    subject: VerificationSubject,
+    stage: DataFrame,
+    hierarchies: Hierarchies,
+    permissions: UsagePermissions,
 ) -> DataFrame:
-    """The place of a value in its hierarchy; null comes after all, or is the leaf `onbekend`."""
-    text, place = f"_text_{name}", f"_place_{name}"
-    values = ladder.places
-    leaves, places = pa.array([*values], pa.string()), pa.array([*values.values()], pa.int32())
-    known = driver_frame(spark, {text: leaves, place: places})
-    null = len(ladder.rows) if null_last else ladder.leaves.index(UNKNOWN_LEAF)
-    return (
-        rows.withColumn(text, value)
-        .join(F.broadcast(known), text, "left")
-        .withColumn(_leaf(name), F.when(F.col(text).isNull(), null).otherwise(F.coalesce(place, F.lit(-1))))
-        .drop(text, place)
+    """Join the stage with the rebuilt records, under pseudonyms, and with every label of each true leaf."""
+    records = rebuild_records(spark, subject, hierarchies, permissions)
+    keyed = records.crossJoin(F.broadcast(subject.key.key_frame(spark)))
+    other_schools = "array_except(schools, array(home))"
+    rebuilt = keyed.select(
+        F.expr(pseudonym_sql("pgn", "pgn")).alias("pupil"),
+        F.expr(pseudonym_sql("brin", "home")).alias("home"),
+        F.expr(f"transform({other_schools}, brin -> {pseudonym_sql('brin', 'brin')})").alias("others"),
+        *(F.col(_leaf_column(name)) for name in hierarchies),
     )
+    rows = stage.join(rebuilt, stage[PUPIL_CONTROL] == rebuilt["pupil"], "inner")
+    for name, hierarchy in hierarchies.items():
+        ancestors = F.broadcast(_ancestors_frame(spark, name, hierarchy))
+        rows = rows.join(ancestors, [_leaf_column(name), name], "left")
+    return rows
 
 
-def _paths(spark: SparkSession, name: str, ladder: HierarchyPaths) -> DataFrame:
-    """Every leaf with each of its labels."""
-    pairs = sorted({(place, label) for place, row in enumerate(ladder.rows) for label in row})
-    places, labels = pa.array([p for p, _ in pairs], pa.int32()), pa.array([x for _, x in pairs], pa.string())
-    return driver_frame(spark, {_leaf(name): places, name: labels}).withColumn(_true(name), F.lit(True))
+def _aggregate_pupils(rows: DataFrame, project: Project, hierarchies: Hierarchies) -> DataFrame:
+    """Aggregate rows to pupils: newest attributes, one chosen result per slot, home school and all schools."""
+    slots = [
+        F.max(F.when(fits_result_slot(result), _choice_order(result, result_value(result, project, hierarchies))))
+        for result in project.results
+    ]
+    attributes = [
+        F.max(F.struct(*RECENCY_COLUMNS, _leaf_column(column.name))).alias(_leaf_column(column.name))
+        for column in project.columns
+        if column.attribute is not None
+    ]
+    pupils = rows.groupBy("pgn").agg(
+        F.max(F.struct(*RECENCY_COLUMNS, "brin")).alias("latest"),
+        F.collect_set(F.struct(*RECENCY_COLUMNS, "brin")).alias("visits"),
+        *(slot.alias(f"slot{number}") for number, slot in enumerate(slots)),
+        *attributes,
+    )
+    newest_visits = F.filter(
+        "visits",
+        lambda visit: (
+            (visit["peildag"] == F.col("latest.peildag")) & (visit["levering_nr"] == F.col("latest.levering_nr"))
+        ),
+    )
+    slot_schools = F.array_compact(F.array(*(F.col(f"slot{number}.brin") for number in range(len(slots)))))
+    schools = F.array_union(F.transform(newest_visits, lambda visit: visit["brin"]), slot_schools)
+    return pupils.withColumns({"home": F.col("latest.brin"), "schools": F.array_distinct(schools)})
 
 
-def _leaf(name: str) -> str:
+def _add_column_leaf(
+    spark: SparkSession,
+    pupils: DataFrame,
+    column: DeclaredColumn,
+    chosen_values: Mapping[SelectedResult, Column],
+    hierarchy: HierarchyPaths,
+) -> DataFrame:
+    """Add the position of a column's true leaf; a pupil without a value has the leaf `onbekend`."""
+    leaf, unknown = _leaf_column(column.name), hierarchy.leaves.index(UNKNOWN_LEAF)
+    if column.attribute is not None:
+        position = F.col(f"{leaf}.{leaf}")
+        is_null = position == len(hierarchy.paths)
+        return pupils.withColumn(leaf, F.when(is_null, unknown).otherwise(position))
+    if column.numeric:
+        label = score_label(column, chosen_values)
+        return _add_leaf_position(spark, pupils, column.name, label, hierarchy, null_position=unknown)
+    return pupils.withColumn(leaf, F.coalesce(chosen_values[column.results[0]].cast("int"), F.lit(unknown)))
+
+
+def _choice_order(result: SelectedResult, value: Column) -> Column:
+    """Return a struct whose greatest is the result to show; it carries the school and the value."""
+    school, named_value = F.col("brin").alias("brin"), value.alias("value")
+    if result.several == "highest":
+        return F.struct(named_value, *RECENCY_COLUMNS, school)
+    if result.several == "first":
+        return F.struct(F.datediff(F.lit(LATEST_DATE), "peildag"), -F.col("levering_nr"), school, named_value)
+    return F.struct(*RECENCY_COLUMNS, school, named_value)
+
+
+def _add_leaf_position(
+    spark: SparkSession,
+    rows: DataFrame,
+    name: str,
+    label: Column,
+    hierarchy: HierarchyPaths,
+    *,
+    null_position: int | None = None,
+) -> DataFrame:
+    """Add the position of a value's leaf; null is `null_position`, or comes after all leaves."""
+    label_column, position_column = f"_label_{name}", f"_position_{name}"
+    positions = hierarchy.leaf_positions
+    leaves = driver_frame(
+        spark,
+        {
+            label_column: pa.array([*positions], pa.string()),
+            position_column: pa.array([*positions.values()], pa.int32()),
+        },
+    )
+    null = len(hierarchy.paths) if null_position is None else null_position
+    position = F.when(F.col(label_column).isNull(), null).otherwise(F.coalesce(position_column, F.lit(-1)))
+    joined = rows.withColumn(label_column, label).join(F.broadcast(leaves), label_column, "left")
+    return joined.withColumn(_leaf_column(name), position).drop(label_column, position_column)
+
+
+def _ancestors_frame(spark: SparkSession, name: str, hierarchy: HierarchyPaths) -> DataFrame:
+    """Return the position of every leaf with each of its labels."""
+    pairs = sorted({(position, label) for position, path in enumerate(hierarchy.paths) for label in path})
+    positions = pa.array([position for position, _ in pairs], pa.int32())
+    labels = pa.array([label for _, label in pairs], pa.string())
+    frame = driver_frame(spark, {_leaf_column(name): positions, name: labels})
+    return frame.withColumn(_is_ancestor_column(name), F.lit(True))
+
+
+def _leaf_column(name: str) -> str:
     return f"_leaf_{name}"
 
 
-def _true(name: str) -> str:
-    return f"_true_{name}"
+def _is_ancestor_column(name: str) -> str:
+    return f"_is_ancestor_{name}"

@@ -1,4 +1,7 @@
-"""Declared lists, by the verifier's own reading: a TOML that names a CSV, and the lines of it."""
+"""The verifier's own reader of the zones of instructions and consents: every line of every declared list.
+
+`instruction_check` and `consent_check` call it. Shares no code with `legal_basis`.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +21,28 @@ DECLARED_KEYS: dict[str, type] = {
     "declared_empty": bool,
 }
 ListLine = dict[str, str]
+LocatedLine = tuple[str, ListLine]
+"""Where a line stands, and its cells by column."""
 
 
 def read_rights_lists(
-    folder: Path, cells: Collection[str], longest: int | None, today: dt.date
-) -> list[tuple[str, ListLine]]:
-    """Every line of every list of a zone, each with where it stands.
+    folder: Path, columns: Collection[str], max_age_days: int | None, today: dt.date
+) -> list[LocatedLine]:
+    """Read every line of every list of a zone.
 
-    Takes: the folder (none: no lists), the columns in the order of a list without a header, the platform's
-    greatest age of a list in days, the day it is.
-    Refuses: what the zone's intake refuses of its files: all problems at once (exit code 17).
+    Args:
+        folder: the zone; a folder that is absent holds no list.
+        columns: the columns, in the order of a list without a header.
+        max_age_days: the platform's greatest age of a list; None where only the list's own limit counts.
+        today: the day of the verification.
+
+    Raises:
+        RightsRefused: everything that the job reading these lists refuses too, all at once (exit code 17).
     """
-    wrong: list[str] = []
+    problems: list[str] = []
 
-    def complain(what: str, where: str) -> None:
-        wrong.append(
+    def report(what: str, where: str) -> None:
+        problems.append(
             describe_problem(
                 what,
                 example="one that its keeper renewed today",
@@ -42,66 +52,75 @@ def read_rights_lists(
             )
         )
 
-    found, named = list[tuple[str, ListLine]](), list[str]()
+    lines, declared_files = list[LocatedLine](), list[str]()
     for declaration in sorted(folder.glob("*.toml")):
-        facts = _facts(declaration)
-        if facts is None:
-            complain("file, date, source, max_age_days and declared_empty", declaration.name)
+        values = _read_rights_declaration(declaration)
+        if values is None:
+            report("file, date, source, max_age_days and declared_empty", declaration.name)
             continue
-        file, dated, days, empty = facts
-        named.append(file)
-        if not 0 <= (today - dated).days <= min(days, days if longest is None else longest):
-            complain("a list of today or a few days before", declaration.name)
-        lines = list_file_reader.read_list_lines(folder / file, tuple(cells), lambda *_: None)
-        if lines is None:
-            complain(f"a readable list of {';'.join(cells)}", file)
-        elif not lines and not empty:
-            complain("a line, or declared_empty = true", file)
+        file, list_date, own_max_age, declared_empty = values
+        declared_files.append(file)
+        greatest_age = own_max_age if max_age_days is None else min(own_max_age, max_age_days)
+        if not 0 <= (today - list_date).days <= greatest_age:
+            report("a list of today or a few days before", declaration.name)
+        cells = list_file_reader.read_list_lines(folder / file, tuple(columns), lambda *_: None)
+        if cells is None:
+            report(f"a readable list of {';'.join(columns)}", file)
+        elif not cells and not declared_empty:
+            report("a line, or declared_empty = true", file)
         else:
-            found += [(f"{folder.name}/{file} entry {n}", line) for n, line in enumerate(lines, start=1)]
-    there = {file.name for file in folder.glob("*") if file.suffix != ".toml"}
-    for name in sorted(there - {*named}):
-        complain("only declared lists", name)
-    for name in sorted({name for name in named if named.count(name) > 1}):
-        complain("a list declared once", name)
-    if wrong:
-        raise RightsRefused(*wrong)
-    return found
+            lines += [(f"{folder.name}/{file} entry {n}", line) for n, line in enumerate(cells, start=1)]
+    present_files = {file.name for file in folder.glob("*") if file.suffix != ".toml"}
+    for name in sorted(present_files - {*declared_files}):
+        report("only declared lists", name)
+    for name in sorted({name for name in declared_files if declared_files.count(name) > 1}):
+        report("a list declared once", name)
+    if problems:
+        raise RightsRefused(*problems)
+    return lines
 
 
-def parse_line_dates(rows: list[tuple[str, ListLine]], names: Collection[str]) -> list[dict[str, dt.date | None]]:
-    """The dates of each line by column, None for an empty cell.
+def parse_line_dates(lines: list[LocatedLine], columns: Collection[str]) -> list[dict[str, dt.date | None]]:
+    """Parse the dates of each line by column; an empty cell is None.
 
-    Refuses: what is no date, all of it at once (exit code 17).
+    Raises:
+        RightsRefused: cells that hold no date, all at once (exit code 17).
     """
-    wrong: list[str] = []
-    found = [dict(_dates(where, row, names, wrong.append)) for where, row in rows]
-    if wrong:
-        raise RightsRefused(*wrong)
-    return found
+    problems: list[str] = []
+    dates = [dict(_parse_dates(where, line, columns, problems.append)) for where, line in lines]
+    if problems:
+        raise RightsRefused(*problems)
+    return dates
 
 
-def _dates(
-    where: str, row: ListLine, names: Collection[str], complain: Callable[[str], None]
+def _parse_dates(
+    where: str, line: ListLine, columns: Collection[str], report: Callable[[str], None]
 ) -> Iterator[tuple[str, dt.date | None]]:
-    for name in names:
+    for column in columns:
         try:
-            yield name, list_file_reader.parse_list_date(row[name])
+            yield column, list_file_reader.parse_list_date(line[column])
         except ValueError:
-            complain(
+            report(
                 describe_problem(
-                    "a date or nothing", example="2025-01-31", found="something else", where=where, do=f"Correct {name}"
+                    "a date or nothing",
+                    example="2025-01-31",
+                    found="something else",
+                    where=where,
+                    do=f"Correct {column}",
                 )
             )
 
 
-def _facts(file: Path) -> tuple[str, dt.date, int, bool] | None:
+def _read_rights_declaration(file: Path) -> tuple[str, dt.date, int, bool] | None:
+    """Return file, date, greatest age in days and whether an empty list is declared; None where invalid."""
     try:
-        told = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        declaration = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
-    if told.keys() != DECLARED_KEYS.keys() or any(type(told[key]) is not kind for key, kind in DECLARED_KEYS.items()):
+    if declaration.keys() != DECLARED_KEYS.keys():
         return None
-    if Path(told["file"]).name != told["file"] or told["max_age_days"] < 1:
+    if any(type(declaration[key]) is not kind for key, kind in DECLARED_KEYS.items()):
         return None
-    return told["file"], told["date"], told["max_age_days"], told["declared_empty"]
+    if Path(declaration["file"]).name != declaration["file"] or declaration["max_age_days"] < 1:
+        return None
+    return declaration["file"], declaration["date"], declaration["max_age_days"], declaration["declared_empty"]

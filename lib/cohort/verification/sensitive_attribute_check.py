@@ -1,10 +1,9 @@
-"""What a class gives away of the sensitive column: every rule of its constraint, counted again and exactly.
+"""What equivalence classes disclose of the sensitive column. Checks SENSITIVE.
 
-Only rows that show a value count; a class is the rows of one combination that do.
-
-Rounding decides nothing: shares and distances are compared in whole numbers; an entropy that floats cannot
-tell from its limit is compared by the prime factors of both sides, which are the same only when the two are
-equal, and then with as many decimals as it takes.
+Rules: the largest share of one value, distinct l-diversity, entropy l-diversity, t-closeness with equal and with
+ordered distances, and diversity that remains for whoever knows the pupils of one school or board. Only rows that
+show a value count; a class is the rows of one combination of quasi-identifiers that do. Shares and distances are
+compared in whole numbers, so rounding decides nothing.
 """
 
 from __future__ import annotations
@@ -12,251 +11,241 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, localcontext
 from fractions import Fraction
-from functools import cache
-from math import gcd, log
 
 import numpy as np
-import numpy.typing as npt
 
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
+from cohort.verification.class_size_check import ClassMeasures
+from cohort.verification.entropy_comparison import find_low_entropy
 from cohort.verification.findings import Finding, finding_if_any
-from cohort.verification.record_runs import IntArray, RecordRuns
+from cohort.verification.hierarchy_reader import UNKNOWN_LEAF
+from cohort.verification.record_runs import BoolArray, IntArray, RecordRuns
 
-BoolArray = npt.NDArray[np.bool_]
 CELLS_PER_TABLE = 1 << 22
-"""So many counts are laid out at once, in whole classes."""
-ENTROPY_TOLERANCE = 1e-9
-"""Entropies nearer to their limit than this are compared without rounding; floats are exact to 1e-12."""
+"""Number of counts that one table of whole classes may have."""
+INT64_SAFE = 1 << 62
 
 
 @dataclass(frozen=True)
-class SensitiveAttributeLimits:
-    """What the shown values of every class must meet; a distance is None where none was agreed.
+class EffectiveSensitiveLimits:
+    """What the shown values of every class must satisfy: the stricter of the project's limits and the floors.
 
-    Without any one school or board there are still `others_values` values of `others` pupils.
+    Args:
+        largest_value: greatest share of one value.
+        distinct_values: least number of different values (distinct l-diversity).
+        values_without_group: least number of different values without any one school or board.
+        pupils_without_group: least number of pupils without any one school or board.
+        entropy: l of entropy l-diversity.
+        equal_closeness: t of t-closeness with equal distances; None where not agreed.
+        ordered_closeness: t of t-closeness with ordered distances; None where not agreed.
     """
 
     largest_value: Fraction
-    distinct: int = 1
-    others_values: int = 1
-    others: int = 0
+    distinct_values: int = 1
+    values_without_group: int = 1
+    pupils_without_group: int = 0
     entropy: Fraction = Fraction(1)
-    equal: Fraction | None = None
-    ordered: Fraction | None = None
+    equal_closeness: Fraction | None = None
+    ordered_closeness: Fraction | None = None
 
     @property
-    def of_the_cohort(self) -> bool:
-        """Whether a class is held against all pupils with a record, also those that were suppressed."""
-        return self.equal is not None or self.ordered is not None
+    def compare_with_cohort(self) -> bool:
+        """Whether a class is compared with all pupils who have a record, suppressed ones included."""
+        return self.equal_closeness is not None or self.ordered_closeness is not None
 
 
-def sensitive_attribute_limits(project: Project, platform: Platform) -> SensitiveAttributeLimits | None:
-    """The limits of the project's sensitive column, none weaker than the platform's; None without one."""
+@dataclass(frozen=True, eq=False)
+class SensitiveAttribute:
+    """The sensitive column of a release with what its classes are checked against.
+
+    Args:
+        column: its name.
+        leaves: its leaves in the order of the hierarchy file, `onbekend` included.
+        limits: what the shown values of every class must satisfy.
+        cohort: all pupils with a record per value and, last, with any other value; None where nothing was agreed
+            or nothing is known of them: distances are not checked then.
+    """
+
+    column: str
+    leaves: tuple[str, ...]
+    limits: EffectiveSensitiveLimits
+    cohort: IntArray | None = None
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Every leaf but `onbekend`."""
+        return tuple(leaf for leaf in self.leaves if leaf != UNKNOWN_LEAF)
+
+    @property
+    def unknown_position(self) -> int:
+        """The position of `onbekend` among the leaves."""
+        return self.leaves.index(UNKNOWN_LEAF)
+
+
+def effective_sensitive_limits(project: Project, platform: Platform) -> EffectiveSensitiveLimits | None:
+    """Derive the limits of the project's sensitive column; None without one."""
     if project.sensitive_column is None:
         return None
-    floors, asked = platform.floors, project.sensitive_column.constraint
-    least = SensitiveAttributeLimits(
-        Fraction(floors.largest_value),
-        floors.distinct_values,
-        floors.values_without_school,
-        floors.pupils_without_school,
+    floors, agreed = platform.floors, project.sensitive_column.constraint
+    least = EffectiveSensitiveLimits(
+        largest_value=Fraction(floors.largest_value),
+        distinct_values=floors.distinct_values,
+        values_without_group=floors.values_without_school,
+        pupils_without_group=floors.pupils_without_school,
     )
-    if asked is None:
+    if agreed is None:
         return least
     return replace(
         least,
-        largest_value=min(least.largest_value, Fraction(asked.largest_value)),
-        distinct=max(asked.distinct or 1, least.distinct),
-        entropy=Fraction(asked.entropy or 1),
-        equal=None if asked.equal_closeness is None else Fraction(asked.equal_closeness),
-        ordered=None if asked.ordered_closeness is None else Fraction(asked.ordered_closeness),
+        largest_value=min(least.largest_value, Fraction(agreed.largest_value)),
+        distinct_values=max(agreed.distinct or 1, least.distinct_values),
+        entropy=Fraction(agreed.entropy or 1),
+        equal_closeness=None if agreed.equal_closeness is None else Fraction(agreed.equal_closeness),
+        ordered_closeness=None if agreed.ordered_closeness is None else Fraction(agreed.ordered_closeness),
     )
 
 
 def check_sensitive_attribute(
-    runs: RecordRuns,
-    values: Sequence[str],
-    held_to: SensitiveAttributeLimits | None,
-    cohort: IntArray | None,
-    groups: IntArray,
-) -> tuple[list[Finding], dict[str, int | float]]:
-    """SENSITIVE, with the number of classes that break a rule and the names of the rules broken.
+    runs: RecordRuns, attribute: SensitiveAttribute, groups: IntArray
+) -> tuple[list[Finding], ClassMeasures]:
+    """Check SENSITIVE, counted in classes that break a rule, with the names of the rules broken.
 
-    Takes: the runs; the values of the sensitive column (its leaves but `onbekend`) in the order of its file;
-    its limits; all pupils with a record per value and, last, with another one: None where only the table's
-    own bytes are known, and then no distance is looked at; (run, school or board, pupils) in three rows.
+    Args:
+        runs: the rows of the release.
+        attribute: its sensitive column.
+        groups: run, school or board, and the pupils that it knows, in three rows.
     """
-    shown = np.flatnonzero(runs.class_shows_value)
-    if held_to is None or not len(shown):
+    showing = np.flatnonzero(runs.class_shows_value)
+    if not len(showing):
         return [], {}
-    broken: Counter[str] = Counter()
-    classes, share, fewest = 0, Fraction(0), len(values) + 1
-    of_groups = _too_few_others(runs, values, held_to, groups)
-    for begin, table in _tables(runs, values, shown):
-        broke = find_broken_rules(table, held_to, cohort)
-        broke["values without a school"] = of_groups[shown[begin : begin + len(table)]]
-        broken.update({rule: int(flags.sum()) for rule, flags in broke.items()})
-        classes += int(np.logical_or.reduce([*broke.values()]).sum())
-        largest = zip(table.max(axis=1).tolist(), table.sum(axis=1).tolist(), strict=True)
-        share = max(share, *(Fraction(n, total) for n, total in largest))
-        fewest = min(fewest, int(np.count_nonzero(table, axis=1).min()))
-    named = ", ".join(rule for rule, times in broken.items() if times)
-    return finding_if_any("SENSITIVE", classes, named), {"largest_value": float(share), "fewest_values": fewest}
+    broken_by_rule: Counter[str] = Counter()
+    broken_classes, largest_share, fewest_values = 0, Fraction(0), len(attribute.values) + 1
+    known_to_a_group = _find_run_classes_known_to_a_group(runs, attribute, groups)
+    for begin, table in _tabulate_classes(runs, attribute.values, showing):
+        broken = find_broken_rules(table, attribute.limits, attribute.cohort)
+        broken["values without a school"] = known_to_a_group[showing[begin : begin + len(table)]]
+        broken_by_rule.update({rule: int(flags.sum()) for rule, flags in broken.items()})
+        broken_classes += int(np.logical_or.reduce([*broken.values()]).sum())
+        shares = zip(table.max(axis=1).tolist(), table.sum(axis=1).tolist(), strict=True)
+        largest_share = max(largest_share, *(Fraction(count, total) for count, total in shares))
+        fewest_values = min(fewest_values, int(np.count_nonzero(table, axis=1).min()))
+    rules = ", ".join(rule for rule, classes in broken_by_rule.items() if classes)
+    measures: ClassMeasures = {"largest_value": float(largest_share), "fewest_values": fewest_values}
+    return finding_if_any("SENSITIVE", broken_classes, rules), measures
 
 
 def find_broken_rules(
-    table: IntArray, held_to: SensitiveAttributeLimits, cohort: IntArray | None
+    table: IntArray, limits: EffectiveSensitiveLimits, cohort: IntArray | None
 ) -> dict[str, BoolArray]:
-    """Per rule the classes that break it.
+    """Return per rule the classes that break it.
 
-    Takes: pupils per `[class, value]`, every class with a pupil; all pupils per value.
+    Args:
+        table: pupils per `[class, value]`, every class with a pupil.
+        limits: the limits.
+        cohort: all pupils per value, for the distances.
     """
-    pupils, share = table.sum(axis=1), held_to.largest_value
-    found = {
+    pupils, share = table.sum(axis=1), limits.largest_value
+    broken = {
         "largest_value": table.max(axis=1) * share.denominator > pupils * share.numerator,
-        "distinct": np.count_nonzero(table, axis=1) < held_to.distinct,
+        "distinct": np.count_nonzero(table, axis=1) < limits.distinct_values,
     }
-    if held_to.entropy > 1:
-        found["entropy"] = _too_alike(table, held_to.entropy)
-    if cohort is not None and held_to.equal is not None:
+    if limits.entropy > 1:
+        broken["entropy"] = find_low_entropy(table, limits.entropy)
+    if cohort is not None and limits.equal_closeness is not None:
         # D = ½ Σ |p − q| is the sum of what p has above q, as both sum to one.
-        above = np.maximum(_apart(table, cohort), 0).sum(axis=1)
-        found["equal_closeness"] = _further(above, held_to.equal, pupils, cohort)
-    if cohort is not None and held_to.ordered is not None:
-        steps = table.shape[1] - 2  # between leaves; the last column is for values that are none
-        moved = np.abs(_apart(table, cohort).cumsum(axis=1)).sum(axis=1)
-        found["ordered_closeness"] = _further(moved, held_to.ordered * steps, pupils, cohort)
-    return found
+        above = np.maximum(_scaled_differences(table, cohort), 0).sum(axis=1)
+        broken["equal_closeness"] = _exceeds(above, limits.equal_closeness, pupils, cohort)
+    if cohort is not None and limits.ordered_closeness is not None:
+        steps = table.shape[1] - 2  # between leaves; the last column counts values that are not leaves
+        moved = np.abs(_scaled_differences(table, cohort).cumsum(axis=1)).sum(axis=1)
+        broken["ordered_closeness"] = _exceeds(moved, limits.ordered_closeness * steps, pupils, cohort)
+    return broken
 
 
-def find_classes_known_to_a_group(cells: IntArray, totals: IntArray, held_to: SensitiveAttributeLimits) -> BoolArray:
-    """The classes of which some group, that knows its own pupils, would learn too much of the others.
+def find_classes_known_to_a_group(cells: IntArray, totals: IntArray, limits: EffectiveSensitiveLimits) -> BoolArray:
+    """Return the classes in which some group, that knows its own pupils, would learn too much of the others.
 
-    Takes: (class, group, value, pupils) in four rows, each combination once; pupils per `[class, value]`.
+    Args:
+        cells: class, group, value and pupils in four rows, each combination once.
+        totals: pupils per `[class, value]`.
+        limits: the least number of pupils and of values outside the group.
     """
-    of_class, group, value, pupils = cells
-    flags = np.zeros(len(totals), dtype=np.bool_)
-    if not of_class.size:
-        return flags
-    pair, place = np.unique(of_class * (int(group.max()) + 1) + group, return_inverse=True)
-    own, lost = np.zeros(len(pair), dtype=np.int64), np.zeros(len(pair), dtype=np.int64)
-    np.add.at(own, place, pupils)
-    np.add.at(lost, place, totals[of_class, value] == pupils)
-    concerned = pair // (int(group.max()) + 1)
-    left = totals.sum(axis=1)[concerned] - own
-    kinds = np.count_nonzero(totals, axis=1)[concerned] - lost
-    flags[concerned[(left < held_to.others) | (kinds < held_to.others_values)]] = True
-    return flags
+    class_of_cell, group, value, pupils = cells
+    is_known = np.zeros(len(totals), dtype=np.bool_)
+    if not class_of_cell.size:
+        return is_known
+    width = int(group.max()) + 1
+    pair, position = np.unique(class_of_cell * width + group, return_inverse=True)
+    own_pupils, own_values = np.zeros(len(pair), dtype=np.int64), np.zeros(len(pair), dtype=np.int64)
+    np.add.at(own_pupils, position, pupils)
+    np.add.at(own_values, position, totals[class_of_cell, value] == pupils)
+    class_of_pair = pair // width
+    other_pupils = totals.sum(axis=1)[class_of_pair] - own_pupils
+    other_values = np.count_nonzero(totals, axis=1)[class_of_pair] - own_values
+    is_too_few = (other_pupils < limits.pupils_without_group) | (other_values < limits.values_without_group)
+    is_known[class_of_pair[is_too_few]] = True
+    return is_known
 
 
-def _too_few_others(
-    runs: RecordRuns, values: Sequence[str], held_to: SensitiveAttributeLimits, groups: IntArray
-) -> BoolArray:
-    """The same of the runs of a table, per class; of a class that shows no value it says nothing."""
-    run, group, pupils = groups[:, runs.shows_value[groups[0]]]
-    place = _places(runs, values)[run]
-    width = len(values) + 1
-    cell = (runs.class_of[run] * (int(group.max(initial=0)) + 1) + group) * width + place
-    cells, at = np.unique(cell, return_inverse=True)
-    number = np.zeros(len(cells), dtype=np.int64)
-    np.add.at(number, at, pupils)
+def _find_run_classes_known_to_a_group(runs: RecordRuns, attribute: SensitiveAttribute, groups: IntArray) -> BoolArray:
+    """The same for the runs of a table; classes that show no value are never among them."""
+    run, group, pupils = groups[:, runs.run_shows_value[groups[0]]]
+    position = _value_positions(runs, attribute.values)
+    width, group_count = len(attribute.values) + 1, int(group.max(initial=0)) + 1
+    cell_of_row = (runs.class_of_run[run] * group_count + group) * width + position[run]
+    cells, cell = np.unique(cell_of_row, return_inverse=True)
+    cell_pupils = np.zeros(len(cells), dtype=np.int64)
+    np.add.at(cell_pupils, cell, pupils)
     pair, value = cells // width, cells % width
-    of_class, group = pair // (int(group.max(initial=0)) + 1), pair % (int(group.max(initial=0)) + 1)
-    totals = np.zeros((runs.classes, width), dtype=np.int64)
-    shown = runs.shows_value
-    np.add.at(totals, (runs.class_of[shown], _places(runs, values)[shown]), runs.rows[shown])
-    return find_classes_known_to_a_group(np.stack([of_class, group, value, number]), totals, held_to)
+    totals = np.zeros((runs.class_count, width), dtype=np.int64)
+    showing = runs.run_shows_value
+    np.add.at(totals, (runs.class_of_run[showing], position[showing]), runs.rows[showing])
+    counted = np.stack([pair // group_count, pair % group_count, value, cell_pupils])
+    return find_classes_known_to_a_group(counted, totals, attribute.limits)
 
 
-def _places(runs: RecordRuns, values: Sequence[str]) -> IntArray:
-    """Per run the place of its sensitive value; what is no value of the column has the place after all."""
-    number: dict[str | None, int] = {value: place for place, value in enumerate(values)}
-    shown = runs.labels[runs.sensitive or 0]
-    places = np.array([number.get(label, len(values)) for label in shown], dtype=np.int64)
-    placed: IntArray = places[runs.codes[runs.sensitive or 0]]
-    return placed
+def _value_positions(runs: RecordRuns, values: Sequence[str]) -> IntArray:
+    """Return per run the position of its sensitive value; what is not a value of the column comes after all."""
+    position: dict[str | None, int] = {value: number for number, value in enumerate(values)}
+    labels = runs.labels[runs.sensitive or 0]
+    positions = np.array([position.get(label, len(values)) for label in labels], dtype=np.int64)
+    of_runs: IntArray = positions[runs.codes[runs.sensitive or 0]]
+    return of_runs
 
 
-def _tables(runs: RecordRuns, values: Sequence[str], shown: IntArray) -> Iterator[tuple[int, IntArray]]:
-    """Pupils per `[class, value]` of the classes that show values, some at a time, each with where it begins
-    among them; what is no value is counted in a last column.
+def _tabulate_classes(runs: RecordRuns, values: Sequence[str], showing: IntArray) -> Iterator[tuple[int, IntArray]]:
+    """Yield tables of pupils per `[class, value]`, some classes at a time.
+
+    Each table comes with the position of its first class among `showing`; its last column counts what is not a
+    value of the column.
     """
-    place = _places(runs, values)
-    number = np.full(runs.classes, -1, dtype=np.int64)
-    number[shown] = np.arange(len(shown))
-    of_run = number[runs.class_of]
-    order = np.argsort(of_run, kind="stable")
-    ordered = of_run[order]
+    position = _value_positions(runs, values)
+    number = np.full(runs.class_count, -1, dtype=np.int64)
+    number[showing] = np.arange(len(showing))
+    number_of_run = number[runs.class_of_run]
+    order = np.argsort(number_of_run, kind="stable")
+    ordered = number_of_run[order]
     step = max(1, CELLS_PER_TABLE // (len(values) + 1))
-    for begin in range(0, len(shown), step):
-        end = min(begin + step, len(shown))
+    for begin in range(0, len(showing), step):
+        end = min(begin + step, len(showing))
         table = np.zeros((end - begin, len(values) + 1), dtype=np.int64)
-        these = order[np.searchsorted(ordered, begin) : np.searchsorted(ordered, end)]
-        np.add.at(table, (of_run[these] - begin, place[these]), runs.rows[these])
+        chosen = order[np.searchsorted(ordered, begin) : np.searchsorted(ordered, end)]
+        np.add.at(table, (number_of_run[chosen] - begin, position[chosen]), runs.rows[chosen])
         yield begin, table
 
 
-def _apart(table: IntArray, cohort: IntArray) -> IntArray:
-    """(p − q) times the pupils of the class times those of the cohort, in whole numbers of any size."""
-    everybody = int(cohort.sum())
-    kind = np.int64 if table.shape[1] * everybody**2 < 1 << 62 else np.object_
+def _scaled_differences(table: IntArray, cohort: IntArray) -> IntArray:
+    """Return (p − q) times the pupils of the class times those of the cohort, in whole numbers of any size."""
+    cohort_size = int(cohort.sum())
+    kind = np.int64 if table.shape[1] * cohort_size**2 < INT64_SAFE else np.object_
     wide = table.astype(kind)
-    apart: IntArray = wide * everybody - wide.sum(axis=1, keepdims=True) * cohort.astype(kind)
-    return apart
+    differences: IntArray = wide * cohort_size - wide.sum(axis=1, keepdims=True) * cohort.astype(kind)
+    return differences
 
 
-def _further(distance: IntArray, limit: Fraction, pupils: IntArray, cohort: IntArray) -> BoolArray:
-    """Whether a distance, times the pupils of the class and of the cohort, is above its limit."""
-    most = pupils.astype(np.object_) * (int(cohort.sum()) * limit.numerator)
-    return np.asarray(distance.astype(np.object_) * limit.denominator > most, dtype=np.bool_)
-
-
-def _too_alike(table: IntArray, limit: Fraction) -> BoolArray:
-    """Classes whose entropy −Σ p·log p is under log l (entropy l-diversity, Machanavajjhala et al., 2007)."""
-    pupils = table.sum(axis=1)
-    weighed = (table * np.log(np.maximum(table, 1))).sum(axis=1)
-    above = np.log(pupils) - weighed / pupils - log(limit)
-    fails: BoolArray = above < 0
-    for place in np.flatnonzero(np.abs(above) < ENTROPY_TOLERANCE).tolist():
-        members = [n for n in table[place].tolist() if n]
-        common = gcd(*members)
-        fails[place] = not entropy_reaches_limit(tuple(sorted(n // common for n in members)), limit)
-    return fails
-
-
-@cache
-def entropy_reaches_limit(members: tuple[int, ...], limit: Fraction) -> bool:
-    """Whether n·log n − Σ n_i·log n_i is at least n·log l: exactly, for members of any size."""
-    pupils = sum(members)
-    powers = [(pupils, pupils), (limit.denominator, pupils), (limit.numerator, -pupils)]
-    of_prime: Counter[int] = Counter()
-    for base, times in (*powers, *((n, -n) for n in members)):
-        for prime, exponent in _primes(base):
-            of_prime[prime] += exponent * times
-    if not any(of_prime.values()):
-        return True
-    digits = 30
-    while True:  # the sum is not zero, so some number of digits shows its sign
-        with localcontext(prec=digits):
-            terms = [Decimal(prime).ln() * times for prime, times in of_prime.items()]
-            total, size = sum(terms, Decimal(0)), sum(map(abs, terms), Decimal(0))
-            if abs(total) > size.scaleb(4 - digits):
-                return total > 0
-        digits *= 2
-
-
-def _primes(number: int) -> Iterator[tuple[int, int]]:
-    """The prime factors of a number, each with its exponent."""
-    factor = 2
-    while factor * factor <= number:
-        exponent = 0
-        while number % factor == 0:
-            number, exponent = number // factor, exponent + 1
-        if exponent:
-            yield factor, exponent
-        factor += 1
-    if number > 1:
-        yield number, 1
+def _exceeds(distance: IntArray, limit: Fraction, pupils: IntArray, cohort: IntArray) -> BoolArray:
+    """Return where a distance, scaled by the pupils of the class and of the cohort, is above its limit."""
+    greatest = pupils.astype(np.object_) * (int(cohort.sum()) * limit.numerator)
+    return np.asarray(distance.astype(np.object_) * limit.denominator > greatest, dtype=np.bool_)

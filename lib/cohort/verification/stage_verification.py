@@ -1,57 +1,57 @@
-"""The independent verifier: a stage or a published table, held against what was agreed and delivered.
+"""Full verification of a staged release against the project, the results, the lists and the published release.
 
-It shares no step with the code that makes releases: both meet in the project's declaration, in `schema`, in
-`keys` (one room holds the secret) and in `tables` (one room speaks Delta). What these two give is held to
-other code by tests: HMACs to Python's own, Spark's checksum to numpy's. Its rooms:
-
-    findings    what is verified, the codes of what can be found
-    log         the table's log and the files' footers, as text
-    layout      the files as runs of equal rows; their order and split
-    contents    columns and values              numbers     what is the number of a pupil
-    boards      whose pupils a board knows      anonymity   k, m, largest share, others
-    sensitive   what classes give away          blanked     values hidden by whole classes
-    filed       lists, read again               rights      who is barred by them
-    renumbered  changes of pupil numbers        declared    lists of one kind
-    instruction which schools instructed us     consent     who consents to special values
-    lists       all of these together
-    control     whose rows these are            pseudonyms  what is shown of pupils and schools
-    sums        whether all is accounted for    rebuild     every record made again (`--deep`)
-    difference  what subtracting it shows
-    opened      a table's log, columns, runs    published   what a published table can still tell
+`verify_stage` is what every release must pass before publication. It shares no code with what makes releases,
+except the declarations (`agreements`), `keys` (only it sees secrets), `delta` (only it speaks Delta), `states`,
+`storage` and `foundation`; what `keys` and `delta` compute for it is compared with independent code by tests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 
 from cohort import delta
-from cohort.verification import (
-    accounting_check,
-    board_reader,
-    class_size_check,
-    consent_check,
-    control_column_check,
-    delta_log_check,
-    hidden_value_check,
-    opened_table,
-    permission_reader,
-    pseudonym_check,
-    record_rebuild_check,
-    record_runs,
-    release_difference_check,
-    released_value_check,
-    sensitive_attribute_check,
+from cohort.verification.accounting_check import check_accounting
+from cohort.verification.board_reader import BoardsOfSchools, boards_of_schools_frame, read_boards_of_schools
+from cohort.verification.class_size_check import (
+    ClassMeasures,
+    check_class_sizes,
+    count_pupils_per_board,
+    effective_class_limits,
 )
-from cohort.verification.findings import Finding, VerificationResult, VerificationSubject, finding_naming
+from cohort.verification.consent_check import check_consents
+from cohort.verification.control_column_check import check_control_columns, count_control_columns
+from cohort.verification.delta_log_check import (
+    CommitLog,
+    check_log_traces,
+    check_protocol,
+    check_single_commit,
+    read_required_log,
+)
+from cohort.verification.file_layout_check import check_file_layout
+from cohort.verification.findings import Finding, VerificationResult
+from cohort.verification.hidden_value_check import check_hidden_values
 from cohort.verification.hierarchy_reader import UNKNOWN_LEAF, HierarchyPaths, read_hierarchy_paths
-from cohort.verification.permission_reader import UsagePermissions
-from cohort.verification.published_table_verification import PUBLISHED_TABLE_CODES
-from cohort.verification.record_runs import IntArray
+from cohort.verification.permission_reader import UsagePermissions, read_usage_permissions
+from cohort.verification.pseudonym_check import PseudonymCounts, check_pseudonyms, count_pseudonyms
+from cohort.verification.published_table_verification import PUBLISHED_TABLE_CODES, unfit_schema_result
+from cohort.verification.record_rebuild_check import check_rebuilt_records, count_cohort_values, rebuild_records
+from cohort.verification.record_runs import IntArray, RecordRuns, read_released_runs
+from cohort.verification.release_difference_check import check_release_difference
+from cohort.verification.released_checksum import released_checksum
+from cohort.verification.released_value_check import check_lower_case_school_codes, check_released_values
+from cohort.verification.schema_check import check_columns
+from cohort.verification.sensitive_attribute_check import (
+    SensitiveAttribute,
+    check_sensitive_attribute,
+    effective_sensitive_limits,
+)
+from cohort.verification.sensitive_difference_check import find_sensitive_differences
+from cohort.verification.verification_subject import VerificationSubject
 
 STAGE_CODES = (
     *PUBLISHED_TABLE_CODES,
@@ -70,6 +70,22 @@ STAGE_CODES = (
     "BLANKED",
     "DIFFERENCE",
 )
+"""The finding codes that the verification of a stage checks; with `deep` also REBUILT."""
+
+
+@dataclass(frozen=True, eq=False)
+class _OpenedStage:
+    """A stage with everything read that several checks need."""
+
+    spark: SparkSession
+    subject: VerificationSubject
+    rows: DataFrame
+    runs: RecordRuns
+    pseudonyms: PseudonymCounts | None
+    hierarchies: dict[str, HierarchyPaths]
+    permissions: UsagePermissions
+    boards: BoardsOfSchools
+    attribute: SensitiveAttribute | None
 
 
 def verify_stage(
@@ -79,102 +95,150 @@ def verify_stage(
     deep: bool = False,
     report: Callable[[str, str], None] = lambda *_: None,
 ) -> VerificationResult:
-    """Everything that can be looked for in a stage.
+    """Check a staged release for every finding code.
 
-    Takes: the stage and what it is held against; `deep` to make every record again; who is told of each
-    check that is done, its name and what it saw.
-    Gives: the findings; any one refuses the release. A stage of another schema is looked at no further.
-    Refuses: a stage that is not there (exit code 15), lists that intake would refuse (exit codes 12
-    and 17).
+    Args:
+        spark: the session.
+        subject: the release and what it is checked against.
+        deep: whether to rebuild and compare every pupil's record as well.
+        report: receives the name and outcome of each group of checks when it is done.
+
+    Returns:
+        The findings; any one refuses the release. A stage with another schema is not checked further.
+
+    Raises:
+        StateRefused: the stage, or the snapshot of the published release, is not there (exit code 15).
+        ObjectionsRefused: objection lists that ingestion refuses too (exit code 12).
+        RightsRefused: instruction or consent lists that a release refuses too (exit code 17).
+        ConfigurationRefused: a hierarchy or the school list cannot be read (exit code 10).
     """
-    known = permission_reader.read_usage_permissions(subject)
-    ladders = read_hierarchy_paths(subject.project, subject.hierarchies)
-    written = opened_table.log_of(subject.stage)
-    files = [subject.stage / name for name in written.added]
-    found = delta_log_check.check_protocol(
-        written.last("protocol"),
-        written.last("metaData").get("configuration", {}),
-        delta.make_table_properties(subject.platform.tables),
-    )
-    found += delta_log_check.check_single_commit(written, subject.release_id) + delta_log_check.check_log_traces(
-        written, files
-    )
-    stage = delta.read_table(spark, subject.stage)
-    misfits = opened_table.columns(stage.schema, subject.project, written, control_too=True)
-    if any(finding.code == "SCHEMA" for finding in misfits):
-        return opened_table.unfit(found + misfits)
+    # 1. Read the lists, so that nothing is verified against lists that nobody may use.
+    permissions = read_usage_permissions(subject)
+    hierarchies = read_hierarchy_paths(subject.project, subject.hierarchies)
+
+    # 2. Log and schema.
+    log = read_required_log(subject.table)
+    files = [subject.table / name for name in log.added_files]
+    findings = _check_log(subject, log, files)
+    rows = delta.read_table(spark, subject.table)
+    schema_findings = check_columns(rows.schema, subject.project, log, control=True)
+    if any(finding.code == "SCHEMA" for finding in schema_findings):
+        return unfit_schema_result(findings + schema_findings)
     report("checked log and schema", "")
-    runs = opened_table.runs(files, subject.project, control=True)
-    found += misfits + record_runs.check_file_layout(runs) + _values(spark, subject, runs, ladders)
-    shown = opened_table.pseudonyms_of(files, subject.project, control=True)
-    found += pseudonym_check.check_pseudonyms(shown) if shown else []
-    governed = board_reader.read_boards_of_schools(subject.school_list, subject.key, runs.schools, subject.today)
-    classes, measures = class_size_check.check_class_sizes(
-        runs, class_size_check.class_size_limits(subject.project, subject.platform), governed
-    )
-    leaves, cohort = opened_table.leaves(subject.project, ladders), _cohort(spark, subject, ladders, known)
-    held_to, values = (
-        sensitive_attribute_check.sensitive_attribute_limits(subject.project, subject.platform),
-        opened_table.values(subject.project, ladders),
-    )
-    of_boards = class_size_check.count_pupils_per_board(runs, governed)  # what holds for boards holds for their schools
-    given_away, shares = sensitive_attribute_check.check_sensitive_attribute(runs, values, held_to, cohort, of_boards)
-    classes, measures = classes + given_away, measures | shares
-    report("checked classes", f"{runs.classes}, {runs.released} rows")
-    counted = control_column_check.count_control_columns(spark, subject, stage, known.barred, known.asked, runs.schools)
-    found += (
-        classes
-        + control_column_check.check_control_columns(counted)
-        + accounting_check.check_accounting(subject.counts, counted, runs.released)
-    )
-    found += consent_check.check_consents(spark, subject, stage, known.consenting)
-    if held_to is not None:
-        records = record_rebuild_check.rebuild_records(spark, subject, ladders, known)
-        known_by = board_reader.boards_of_schools_frame(spark, runs.schools, governed)
-        found += hidden_value_check.check_hidden_values(
-            spark, subject, stage, records, leaves, held_to, cohort, known_by
-        )
+
+    # 3. Files, values and classes.
+    stage = _open_stage(spark, subject, rows, files, (hierarchies, permissions))
+    findings += schema_findings + _check_files_and_values(stage)
+    class_findings, measures = _check_classes(stage)
+    report("checked classes", f"{stage.runs.class_count}, {stage.runs.released_rows} rows")
+
+    # 4. Results and lists.
+    findings += class_findings + _check_against_results(stage)
     report("checked control columns against results and lists", "")
-    k = class_size_check.class_size_limits(subject.project, subject.platform).k
-    found += release_difference_check.check_release_difference(spark, subject, stage, k, leaves, held_to, cohort)
-    if subject.before is not None:
+
+    # 5. The published release.
+    findings += _check_difference(stage)
+    if subject.predecessor is not None:
         report("checked the difference to the published release", "")
+
+    # 6. Every record.
     if deep:
-        found += record_rebuild_check.check_rebuilt_records(spark, subject, stage, ladders, known)
+        findings += check_rebuilt_records(spark, subject, rows, hierarchies, permissions)
         report("checked records, each made again", "")
     checked = (*STAGE_CODES, "REBUILT") if deep else STAGE_CODES
-    return VerificationResult(
-        tuple(found), checked, (), measures, shown.checksum if shown else record_runs.released_checksum(runs)
+    checksum = stage.pseudonyms.checksum if stage.pseudonyms else released_checksum(stage.runs)
+    return VerificationResult(tuple(findings), checked, (), measures, checksum)
+
+
+def _check_log(subject: VerificationSubject, log: CommitLog, files: list[Path]) -> list[Finding]:
+    properties = log.last_action("metaData").get("configuration", {})
+    required = delta.make_table_properties(subject.platform.tables)
+    return [
+        *check_protocol(log.last_action("protocol"), properties, required),
+        *check_single_commit(log, subject.release_id),
+        *check_log_traces(log, files),
+    ]
+
+
+def _open_stage(
+    spark: SparkSession,
+    subject: VerificationSubject,
+    rows: DataFrame,
+    files: list[Path],
+    agreed: tuple[dict[str, HierarchyPaths], UsagePermissions],
+) -> _OpenedStage:
+    hierarchies, permissions = agreed
+    project = subject.project
+    runs = read_released_runs(files, project, control=True)
+    return _OpenedStage(
+        spark,
+        subject,
+        rows,
+        runs,
+        count_pseudonyms(files, project.column_names, control=True) if project.is_pseudonymous else None,
+        hierarchies,
+        permissions,
+        read_boards_of_schools(subject.school_list, subject.key, runs.schools, subject.today),
+        _sensitive_attribute(spark, subject, hierarchies, permissions),
     )
 
 
-def _cohort(
-    spark: SparkSession, subject: VerificationSubject, ladders: dict[str, HierarchyPaths], known: UsagePermissions
-) -> IntArray | None:
-    """All pupils per sensitive value, last those with another one; counted from the results, where a distance
-    to them was agreed.
-    """
-    own, held_to = (
-        subject.project.sensitive_column,
-        sensitive_attribute_check.sensitive_attribute_limits(subject.project, subject.platform),
-    )
-    if own is None or held_to is None or not held_to.of_the_cohort:
+def _sensitive_attribute(
+    spark: SparkSession,
+    subject: VerificationSubject,
+    hierarchies: dict[str, HierarchyPaths],
+    permissions: UsagePermissions,
+) -> SensitiveAttribute | None:
+    """Return the sensitive column; where a distance was agreed, with the cohort counted from the results."""
+    column = subject.project.sensitive_column
+    limits = effective_sensitive_limits(subject.project, subject.platform)
+    if column is None or limits is None:
         return None
-    counted = record_rebuild_check.count_cohort_values(spark, subject, ladders, own.name, known)
-    return np.delete(counted, ladders[own.name].leaves.index(UNKNOWN_LEAF))
+    leaves = hierarchies[column.name].leaves
+    cohort: IntArray | None = None
+    if limits.compare_with_cohort:
+        counts = count_cohort_values(spark, subject, hierarchies, column.name, permissions)
+        cohort = np.delete(counts, leaves.index(UNKNOWN_LEAF))
+    return SensitiveAttribute(column.name, leaves, limits, cohort)
 
 
-def _values(
-    spark: SparkSession, subject: VerificationSubject, runs: record_runs.RecordRuns, ladders: dict[str, HierarchyPaths]
-) -> list[Finding]:
-    """What the values say; a code in small letters is looked up among the schools of the results."""
-    shown = dict(zip(runs.columns, runs.labels, strict=True))
-    found = released_value_check.check_released_values(shown, ladders)
-    already = any(finding.code == "LOOKS_LIKE_SCHOOL" for finding in found)
-    possible = {} if already else released_value_check.find_lower_case_school_codes(shown)
-    if possible:
-        asked = control_column_check.driver_frame(spark, {"brin": pa.array(sorted(possible), pa.string())})
-        schools = control_column_check.read_release_results(spark, subject).select("brin").distinct()
-        hits = asked.join(F.broadcast(schools), "brin", "left_semi").collect()
-        found += finding_naming("LOOKS_LIKE_SCHOOL", {name for hit in hits for name in possible[hit.brin]})
-    return found
+def _check_files_and_values(stage: _OpenedStage) -> list[Finding]:
+    values = stage.runs.values_by_column
+    findings = check_file_layout(stage.runs) + check_released_values(values, stage.hierarchies)
+    if not any(finding.code == "LOOKS_LIKE_SCHOOL" for finding in findings):
+        findings += check_lower_case_school_codes(stage.spark, stage.subject, values)
+    return findings + (check_pseudonyms(stage.pseudonyms) if stage.pseudonyms else [])
+
+
+def _check_classes(stage: _OpenedStage) -> tuple[list[Finding], ClassMeasures]:
+    limits = effective_class_limits(stage.subject.project, stage.subject.platform)
+    findings, measures = check_class_sizes(stage.runs, limits, stage.boards)
+    if stage.attribute is None:
+        return findings, measures
+    board_counts = count_pupils_per_board(stage.runs, stage.boards)  # what holds for boards holds for their schools
+    sensitive_findings, sensitive_measures = check_sensitive_attribute(stage.runs, stage.attribute, board_counts)
+    return findings + sensitive_findings, measures | sensitive_measures
+
+
+def _check_against_results(stage: _OpenedStage) -> list[Finding]:
+    spark, subject, permissions = stage.spark, stage.subject, stage.permissions
+    counts = count_control_columns(spark, subject, stage.rows, permissions, stage.runs.schools)
+    findings = [
+        *check_control_columns(counts),
+        *check_accounting(subject.counts, counts, stage.runs.released_rows),
+        *check_consents(spark, subject, stage.rows, permissions.consenting),
+    ]
+    if stage.attribute is not None:
+        records = rebuild_records(spark, subject, stage.hierarchies, permissions)
+        school_boards = boards_of_schools_frame(spark, stage.runs.schools, stage.boards)
+        findings += check_hidden_values(spark, subject, stage.rows, records, stage.attribute, school_boards)
+    return findings
+
+
+def _check_difference(stage: _OpenedStage) -> list[Finding]:
+    spark, subject = stage.spark, stage.subject
+    k = effective_class_limits(subject.project, subject.platform).k
+    sensitive_cases = (
+        {} if stage.attribute is None else find_sensitive_differences(spark, subject, stage.rows, stage.attribute)
+    )
+    return check_release_difference(spark, subject, stage.rows, k, sensitive_cases)

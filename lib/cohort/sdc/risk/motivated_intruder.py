@@ -25,7 +25,7 @@ SAMPLE_SEED = 20_250_901
 """The seed that chooses them."""
 CANDIDATE_PERCENTILES = (1, 5, 25, 50, 75, 95)
 
-_MAX_TABLE_CELLS = 1 << 20
+CELLS_PER_BATCH = 1 << 20
 """Pairs of a pupil and a class that are compared at once: what fits in the processor's cache."""
 
 STRANGER_ASSUMPTION = (
@@ -259,7 +259,7 @@ def _sample_units(histogram: Histogram, released: BoolArray, pupils: int, seed: 
 
 def _split_batches(units: IntArray, classes: int) -> Iterator[IntArray]:
     """The sampled units in batches small enough for a table of pupils and classes."""
-    size = max(_MAX_TABLE_CELLS // max(classes, 1), 1)
+    size = max(CELLS_PER_BATCH // max(classes, 1), 1)
     for begin in range(0, len(units), size):
         yield units[begin : begin + size]
 

@@ -13,15 +13,18 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from tests.unit.drawn_environment import make_environment
 from tests.unit.drawn_records import make_release_record
 
 from cohort.agreements import platform
 from cohort.agreements.environment import Environment
+from cohort.agreements.project import Project
 from cohort.foundation import json_documents
 from cohort.foundation.errors import StateRefused
 from cohort.foundation.progress import Stopwatch
 from cohort.keys import project_keys
 from cohort.live_tables import eligibility_withdrawal, reader_check
+from cohort.live_tables.row_withdrawal import RowWithdrawalReport
 from cohort.release import status
 from cohort.release_records import record_store, release_states
 from cohort.release_records.due_actions import DueAction, DueJob, DueReason
@@ -145,8 +148,8 @@ def test_release_due_goes_on_after_one_projects_defect_or_refusal(
     assert record["exit_code"] == 70
     by_name = {done["project"]: done for done in record["releases"]}
     assert by_name["a"]["defect"] == "KeyError"
-    assert "test_due.py:" in by_name["a"]["at"]
-    assert "a: a defect (KeyError) at test_due.py:" in "\n".join(lines)
+    assert "test_due_actions.py:" in by_name["a"]["at"]
+    assert "a: a defect (KeyError) at test_due_actions.py:" in "\n".join(lines)
     assert PLANTED not in json.dumps(record) + "\n".join(lines)
 
 
@@ -161,8 +164,8 @@ def test_one_projects_defect_closes_its_table_and_keeps_no_other_open(
     (zones.exact_records / "aap" / "1.json").write_text(f'{{"{PLANTED}', encoding="utf-8")
     del monkeypatch
     record = reader_check.check_readers(
-        reader_check.ReaderCheck(zones, holds, folder / "conf", folder / "keys", NOW), lambda _: None
-    )
+        make_environment(zones, holds, NOW, folder / "conf", folder / "keys"), lambda _: None
+    ).document()
     assert {one["project"]: (one["access"], one["exit_code"]) for one in record["projects"]} == {
         "aap": ("withdrawn", 70),
         "noot": ("withdrawn", 0),
@@ -182,24 +185,20 @@ def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
     monkeypatch.setattr(eligibility_withdrawal, "live_pseudonymous_releases", lambda _: records)
     monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset())
 
-    def apply(*given: Any, **_: object) -> dict[str, Any]:
-        if given[3].name == "aap":
+    def apply(_: object, __: object, declared: Project, *___: object) -> RowWithdrawalReport:
+        if declared.name == "aap":
             raise KeyError(PLANTED)
-        return {"project": given[3].name, "pupils_barred": 1}
+        return RowWithdrawalReport(project=declared.name, pupils_barred=1)
 
     monkeypatch.setattr("cohort.live_tables.row_withdrawal.withdraw_rows", apply)
     told = eligibility_withdrawal.withdraw_ineligible_rows(
-        None,
-        zones,
-        holds,
-        folder / "conf",
-        folder / "keys",  # type: ignore[arg-type]
-        lambda _: eligibility_withdrawal.BarredPupils(frozenset(), {}),
-        NOW,
+        None,  # type: ignore[arg-type]
+        make_environment(zones, holds, NOW, folder / "conf", folder / "keys"),
+        lambda _: eligibility_withdrawal.BarredPupils(),
         lambda _: None,
     )
-    assert [(one["project"], one["exit_code"]) for one in told] == [("aap", 70), ("noot", 0)]
-    assert told[0]["defect"] == "KeyError"
+    assert [(one.project, one.exit_code) for one in told] == [("aap", 70), ("noot", 0)]
+    assert told[0].defect == "KeyError"
     assert PLANTED not in str(told)
 
 

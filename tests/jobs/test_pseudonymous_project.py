@@ -137,16 +137,10 @@ def test_a_school_whose_instruction_ended_leaves_and_until_then_nobody_reads(
     assert (only(looked.record)["access"], looked.code) == ("withdrawn", 0), looked.stderr
 
     task = pseudonymous.release_task()
-    (told,) = eligibility_withdrawal.withdraw_ineligible_rows(
-        spark,
-        task.environment.zones,
-        task.environment.platform,
-        pseudonymous.config,
-        pseudonymous.keys,
-        lambda _: eligibility_withdrawal.BarredPupils(frozenset(), {}),
-        task.environment.now,
-        lambda _: None,
+    (report,) = eligibility_withdrawal.withdraw_ineligible_rows(
+        spark, task.environment, lambda _: eligibility_withdrawal.BarredPupils(), lambda _: None
     )
+    told = report.document()
     assert (told["access"], told["exit_code"]) == ("granted", 0), told
     assert told["pupils_of_schools"] > 0
     assert mark not in set(table(pseudonymous)["school"])

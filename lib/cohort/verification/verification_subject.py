@@ -1,0 +1,100 @@
+"""What one verification examines: a staged or published release with everything it is checked against."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cohort.agreements.platform import Platform
+from cohort.agreements.project import Project
+from cohort.keys.project_keys import ProjectKey
+
+
+@dataclass(frozen=True)
+class PublishedPredecessor:
+    """The published release that a new stage will replace.
+
+    Args:
+        snapshot: folder of its class snapshot.
+        table: folder of the published table.
+        allows_new_pupils: whether the new release may hold pupils that this one does not have.
+    """
+
+    snapshot: Path
+    table: Path
+    allows_new_pupils: bool
+
+
+@dataclass(frozen=True)
+class VerificationSubject:
+    """One release and everything it is checked against.
+
+    Args:
+        project: the project's declaration.
+        platform: the platform's declaration, with its floors.
+        key: the project's key.
+        table: folder of the staged table; for `verify_rights` that of the published one.
+        release_id: the note that the table's commit must carry.
+        results: folder of the restricted results.
+        batches: the batches of results that the release was made from.
+        objections: folder of the objection lists; the number changes and restricted zones are its siblings.
+        instructions: folder of the instruction lists.
+        consents: folder of the consent lists.
+        hierarchies: folder of the hierarchy files.
+        today: the day by which lists and school boards are judged.
+        counts: the counts that the release recorded.
+        snapshot: folder of the release's own class snapshot; none for a pseudonymous release.
+        predecessor: the published release, if there is one and the project is anonymous.
+    """
+
+    project: Project
+    platform: Platform
+    key: ProjectKey
+    table: Path
+    release_id: str
+    results: Path
+    batches: tuple[int, ...]
+    objections: Path
+    instructions: Path
+    consents: Path
+    hierarchies: Path
+    today: dt.date
+    counts: Mapping[str, int]
+    snapshot: Path | None
+    predecessor: PublishedPredecessor | None
+
+    @property
+    def school_list(self) -> Path:
+        """The school list, which names each school's boards: it stands beside the hierarchies."""
+        return self.hierarchies.parent / "scholen.csv"
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A published table with what its files alone can be checked against.
+
+    Args:
+        project: the project's declaration.
+        platform: the platform's declaration, with its floors.
+        table: folder of the published table.
+        release_id: the release that the table must show.
+        released_rows: the exact number of rows that it must have.
+        hierarchies: folder of the hierarchy files; the school list stands beside it.
+        key: the project's key; required for a pseudonymous project.
+        today: the day by which a school's present board is chosen; required for a pseudonymous project.
+    """
+
+    project: Project
+    platform: Platform
+    table: Path
+    release_id: str
+    released_rows: int
+    hierarchies: Path
+    key: ProjectKey | None = None
+    today: dt.date | None = None
+
+    @property
+    def school_list(self) -> Path:
+        return self.hierarchies.parent / "scholen.csv"
