@@ -137,7 +137,7 @@ def test_neither_key_nor_number_nor_school_is_in_what_a_release_puts_out(way: Wa
     zone_names = ("projects", "records", "staging", "register")
     sinks = [*(zones.root / zone for zone in zone_names), way.platform.local]
     found = byte_search.search_files([out, *(sink for sink in sinks if sink.exists())], secret)
-    assert found.found == ()
+    assert found.findings == ()
     assert found.undecodable == ()
     assert found.files > 10
 

@@ -137,7 +137,7 @@ def read_by_both(content: bytes) -> tuple[tuple[set[str], set[str]] | None, tupl
             ours = None
         try:
             found = rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["rekenen"])
-            theirs = {*found.blocked}, {*found.held}
+            theirs = {*found.numbers}, {*found.held_back_schools}
         except ObjectionsRefused:
             theirs = None
         return ours, theirs
@@ -195,6 +195,6 @@ def test_the_verifier_follows_changes_of_numbers_to_the_same_end(
     if not problems:
         assert found.newest == changes.newest_numbers
         for number in NUMBERS:
-            assert found.possibly({number}) == changes.linked_numbers(frozenset({number}))
+            assert found.numbers_tied_to({number}) == changes.linked_numbers(frozenset({number}))
             pupil = changes.newest(number)
-            assert found.certainly({pupil}) == changes.certain_numbers(frozenset({pupil}))
+            assert found.numbers_leading_to({pupil}) == changes.certain_numbers(frozenset({pupil}))

@@ -61,7 +61,7 @@ def published(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory)
     made = Root(one_spark, tmp_path_factory.mktemp("published"))
     made.results()
     made.release()
-    assert made.made[0].found == ()
+    assert made.made[0].findings == ()
     assert sorted(made.read(1).values()) == [120] * 4
     return made
 
@@ -90,7 +90,7 @@ def test_one_two_and_many_late_objectors_cannot_be_told_by_subtracting(
     for late in steps:
         gone_too(root, late)
         last = len(root.made)
-        assert root.made[-1].found == ()
+        assert root.made[-1].findings == ()
         assert subtracted(root, last - 1, last) == subtracted(root, 1, last) == []
         now = root.pupils(last)
         assert now <= before
@@ -108,7 +108,7 @@ def test_with_the_rule_off_the_attacker_finds_the_late_objector_and_the_verifier
     monkeypatch.setattr(departure_rule, "require_hidden_departures", lambda *_: None)
     gone_too(root, {FIRST[0]})
     assert 1 in subtracted(root, 1, 2)
-    (finding,) = root.made[-1].found
+    (finding,) = root.made[-1].findings
     assert finding.code == "DIFFERENCE"
     assert "fewer than 10 pupils are gone" in finding.sentence
 
@@ -128,7 +128,7 @@ def test_a_recoding_of_its_own_is_found_too(root: Root, monkeypatch: pytest.Monk
     root.gone = {FIRST[0]}
     root.results()
     root.release()
-    assert {finding.code for finding in root.made[-1].found} == {"DIFFERENCE"}
+    assert {finding.code for finding in root.made[-1].findings} == {"DIFFERENCE"}
 
 
 def test_corrected_results_count_as_gone_and_nobody_new_enters(root: Root) -> None:
@@ -149,7 +149,7 @@ def test_a_class_that_would_break_a_rule_goes_as_a_whole(root: Root) -> None:
     """Half of one class is of one school when many of the other schools are gone."""
     late = {n for n in FIRST if n % 6 in (1, 2, 3)} | {n for n in FIRST if n % 6 == 4}
     gone_too(root, late)
-    assert root.made[-1].found == ()
+    assert root.made[-1].findings == ()
     assert sorted(root.read(2).values()) == [120] * 3
     assert root.counts["pupils_withdrawn"] == len(FIRST) - len(late)
 
@@ -164,14 +164,14 @@ def test_new_pupils_enter_with_a_wave_alone_and_nobody_comes_back_who_left(root:
     root.gone = set()  # the objection is withdrawn
     root.results()
     way = root.release(wave=True)
-    assert [findings.found for findings in root.made] == [(), (), ()]
+    assert [findings.findings for findings in root.made] == [(), (), ()]
     assert root.pupils(3) == root.pupils(2) | {drawn.mac(f"pgn|{NUMBERS[n]}") for n in root.new}
     assert not root.pupils(3) & left
     assert way.linked is not None
     assert (way.linked.smallest or 0) >= K
     assert way.recoding.suppressed == K
     gone_too(root, {PUPILS, late})
-    assert root.made[-1].found == ()
+    assert root.made[-1].findings == ()
     assert subtracted(root, 3, 4) == []
 
 
@@ -201,7 +201,7 @@ def test_a_pupil_with_a_new_number_stays_and_takes_nobody_along(root: Root) -> N
         snapshot_renumbering.renumber_snapshot(root.spark, root.zones, root.project, ProjectKey(SECRET), changes) == 0
     )
     way = root.release()
-    assert (way.withdrawn, root.made[-1].found) == (0, ())
+    assert (way.withdrawn, root.made[-1].findings) == (0, ())
     assert root.pupils(2) == root.pupils(1) - {drawn.mac(f"pgn|{old}")} | {drawn.mac(f"pgn|{new}")}
 
 
@@ -221,7 +221,7 @@ def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
         folder / "memory.json", json_documents.read_json_document(folder / "memory.json") | {"pupils": sum(counts)}
     )
     root.release()
-    (finding,) = root.made[-1].found
+    (finding,) = root.made[-1].findings
     assert finding.code == "DIFFERENCE"
     assert "not what was published" in finding.sentence
     assert set(root.read(2).values()) == {119, 120}  # what the attacker would have seen
@@ -236,7 +236,7 @@ def test_a_release_remembered_otherwise_than_it_is_staged_is_found(root: Root, m
     )
     root.results()
     root.release()
-    (finding,) = root.made[-1].found
+    (finding,) = root.made[-1].findings
     assert finding.code == "DIFFERENCE"
     assert "what is remembered of it is not what is staged" in finding.sentence
 
@@ -261,7 +261,7 @@ def test_a_release_is_held_to_the_boards_of_today(root: Root) -> None:
     }
     drawn.write_schools(root.home, {"10AA": "1", "10AB": "1", "10AC": "1 2"})
     gone_too(root, {*[n for n in FIRST if school_of(n) not in root.boards][:12]})
-    assert root.made[-1].found == ()
+    assert root.made[-1].findings == ()
     assert root.made[-1].measures["smallest_board_others"] == 60
     assert sorted(root.read(2).values()) == [120] * 3
     assert root.counts["pupils_withdrawn"] == len(FIRST) - 12

@@ -76,7 +76,7 @@ def root(published: Root, tmp_path: Path) -> Root:
 
 
 def test_the_verifier_agrees_with_what_is_blanked(published: Root) -> None:
-    assert published.made[0].found == ()
+    assert published.made[0].findings == ()
     hidden = blanked(published, 1)
     assert 2 <= len(hidden) < 4
     for labels, values in shown(published, 1).items():
@@ -90,7 +90,7 @@ def test_a_class_stays_blanked_though_its_values_would_pass_by_now(root: Root, m
     root.gone = set(ALIKE[:40])
     with_levels(root, monkeypatch, one_class_alike)
     root.release()
-    assert root.made[-1].found == ()
+    assert root.made[-1].findings == ()
     assert before <= blanked(root, 2)
 
 
@@ -99,13 +99,13 @@ def test_a_consent_that_ends_blanks_its_class_and_never_one_record(root: Root, m
     lost = next(n for n in range(PUPILS) if len(shown(root, 1)[labels_of(n)]) == 5)
     with_levels(root, monkeypatch, lambda n: None if n == lost else one_class_alike(n))
     way = root.release()
-    assert root.made[-1].found == ()
+    assert root.made[-1].findings == ()
     assert way.withdrawn == 0
     assert blanked(root, 2) >= hidden | {labels_of(lost)}
     assert root.pupils(2) == root.pupils(1)
     # … and the next release still knows of which population the pupil was
     root.release()
-    assert root.made[-1].found == ()
+    assert root.made[-1].findings == ()
     assert blanked(root, 3) == blanked(root, 2)
 
 
@@ -123,7 +123,7 @@ def test_values_of_who_left_that_would_show_by_subtracting_blank_their_class(
     assert len(root.gone) >= 10
     with_levels(root, monkeypatch, one_class_alike)
     root.release()
-    assert root.made[-1].found == ()
+    assert root.made[-1].findings == ()
     assert open_class in blanked(root, 2)
 
 
@@ -154,7 +154,7 @@ def test_a_release_that_blanks_otherwise_is_refused(
     monkeypatch.setattr(sensitive_columns, name, broken)
     with_levels(root, monkeypatch, one_class_alike)
     root.release()
-    (finding,) = root.made[-1].found
+    (finding,) = root.made[-1].findings
     assert finding.code == "BLANKED"
     assert told in finding.sentence
 
@@ -173,5 +173,5 @@ def test_values_hidden_of_some_pupils_of_a_class_are_found(
     monkeypatch.setattr(generalisation, "assign_classes", some_hidden)
     root.release()
     assert "BLANKED" in root.made[-1].codes
-    (sentence,) = (one.sentence for one in root.made[-1].found if one.code == "BLANKED")
+    (sentence,) = (one.sentence for one in root.made[-1].findings if one.code == "BLANKED")
     assert "of a part of a class" in sentence
