@@ -29,11 +29,11 @@ LONG_FIRST = (
     "withdrawal",
     "late_objectors",
     "publish",
-    "verify_stage",
+    "verifier_stage",
     "mutations",
     "matrix",
     "ingest",
-    "verify_sensitive",
+    "verifier_sensitive_values",
     "traps",
     "refusals",
 )

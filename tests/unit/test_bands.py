@@ -1,6 +1,7 @@
 """Bands name the values they stand for, join neighbours, and hold every value or refuse it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,11 @@ from hypothesis import strategies as st
 
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous
 from cohort.sdc.model.hierarchy import UNKNOWN_VALUE
-from cohort.sdc.numeric.bands import NumericBands
+from cohort.sdc.numeric.bands import NumericBands, make_band_edges
+
+
+def bands_with_step(name: str, lowest: int, highest: int, step: int, **options: Any) -> NumericBands:
+    return NumericBands(name, make_band_edges(name, lowest, highest, step), **options)
 
 
 def drawn(bands: NumericBands, *, with_unknown: bool = False) -> str:
@@ -23,7 +28,7 @@ def table(text: str) -> str:
 
 
 def test_bands_of_a_step_that_join_two_and_then_two() -> None:
-    assert drawn(NumericBands.with_step("rekenen", 0, 120, 20, joins=(2, 2))) == table("""
+    assert drawn(bands_with_step("rekenen", 0, 120, 20, joins=(2, 2))) == table("""
         0 tot 20;0 tot 40;0 tot 80;*
         20 tot 40;0 tot 40;0 tot 80;*
         40 tot 60;40 tot 80;0 tot 80;*
@@ -34,7 +39,7 @@ def test_bands_of_a_step_that_join_two_and_then_two() -> None:
 
 
 def test_bands_of_step_1_are_named_by_their_number_at_every_level() -> None:
-    assert drawn(NumericBands.with_step("leeftijd", -1, 4, 1, joins=(2,))) == table("""
+    assert drawn(bands_with_step("leeftijd", -1, 4, 1, joins=(2,))) == table("""
         -1;-1 tot 1;*
         0;-1 tot 1;*
         1;1 tot 3;*
@@ -61,7 +66,7 @@ def test_one_edge_parts_two_open_ends() -> None:
 
 
 def test_null_is_a_leaf_that_only_the_top_takes_in() -> None:
-    assert drawn(NumericBands.with_step("score", 0, 80, 20, joins=(2,)), with_unknown=True) == table("""
+    assert drawn(bands_with_step("score", 0, 80, 20, joins=(2,)), with_unknown=True) == table("""
         0 tot 20;0 tot 40;*
         20 tot 40;0 tot 40;*
         40 tot 60;40 tot 80;*
@@ -71,7 +76,7 @@ def test_null_is_a_leaf_that_only_the_top_takes_in() -> None:
 
 
 def test_a_value_lies_in_the_band_that_begins_at_it() -> None:
-    bands = NumericBands.with_step("score", -20, 40, 20)
+    bands = bands_with_step("score", -20, 40, 20)
     hundredths = np.array([-2000, -1, 0, 1999, 2000, 3999])
 
     assert bands.leaf_numbers(hundredths, unit=100).tolist() == [0, 0, 1, 1, 2, 2]
@@ -81,19 +86,19 @@ def test_open_ends_hold_everything_and_null_is_the_leaf_behind_the_bands() -> No
     bands = NumericBands("score", (0, 20), open_below=True, open_above=True)
     values, known = np.array([-999, -1, 0, 19, 20, 999, 7]), np.array([True] * 6 + [False])
 
-    places = bands.leaf_numbers(values, known=known)
+    places = bands.leaf_numbers(values, has_value=known)
 
     assert places.tolist() == [0, 0, 1, 1, 2, 2, 3]
     assert bands.hierarchy().leaves[3] == UNKNOWN_VALUE
 
 
 def test_values_outside_closed_edges_are_counted_and_not_told() -> None:
-    bands = NumericBands.with_step("score", 0, 40, 20)
+    bands = bands_with_step("score", 0, 40, 20)
     values = np.array([-1, 0, 39, 40, 4711, 4711])
     known = np.array([True, True, True, True, True, False])
 
     with pytest.raises(NotAnonymous, match=r"others in 3 records in the bands of column score") as refusal:
-        bands.leaf_numbers(values, known=known)
+        bands.leaf_numbers(values, has_value=known)
     assert "4711" not in str(refusal.value)
 
 
@@ -112,7 +117,7 @@ BASELINE = {"lowest": 0, "highest": 80, "step": 20, "joins": (2,)}
 
 
 def test_the_baseline_that_refusals_break_is_right() -> None:
-    assert NumericBands.with_step("score", **BASELINE).count == 4
+    assert bands_with_step("score", **BASELINE).count == 4
 
 
 @pytest.mark.parametrize(
@@ -134,7 +139,7 @@ def test_the_baseline_that_refusals_break_is_right() -> None:
 )
 def test_refuses_bands_that_are_none(broken: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigurationRefused, match=told):
-        NumericBands.with_step("score", **{**BASELINE, **broken})
+        bands_with_step("score", **{**BASELINE, **broken})
 
 
 @pytest.mark.parametrize(

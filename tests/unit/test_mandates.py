@@ -115,7 +115,7 @@ def test_which_sites_an_instruction_covers_and_the_verifier_finds_the_same(
         with pytest.raises(RightsRefused):
             read.instructed_schools(asked)
     again = instruction_check.read_instructed_sites(folder, asked, TODAY)
-    rest, odd = again.of("10AA") if "10AA" in again.sites else (False, [])
+    rest, odd = again.default_and_exceptions("10AA") if "10AA" in again.sites else (False, [])
     assert tuple(site for site in SITES if rest != (site in odd)) == sites
     assert "10AB" not in again.sites
 

@@ -37,7 +37,7 @@ def means_of(rule: Microaggregation, pupils: list[Pupil], classes: int) -> Class
         np.array([row.class_nr for row in pupils], dtype=np.int64),
         classes,
         np.array([row.home for row in pupils], dtype=np.int32),
-        known=np.array([row.value is not None for row in pupils], dtype=np.bool_),
+        has_value=np.array([row.value is not None for row in pupils], dtype=np.bool_),
         others=(
             np.array([place for place, _ in pairs], dtype=np.int64),
             np.array([school for _, school in pairs], dtype=np.int32),

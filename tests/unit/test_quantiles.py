@@ -39,7 +39,7 @@ def test_values_may_be_hundredths_and_some_unknown() -> None:
     known = np.append(np.ones(10, bool), np.zeros(6, bool))
 
     bands = QuantileBands(2, 10, 3, 2).compute_bands(
-        "score", hundredths, np.append(schools, [65] * 6), known=known, unit=100
+        "score", hundredths, np.append(schools, [65] * 6), has_value=known, unit=100
     )
 
     assert leaves(bands) == ["tot 20", "20 en hoger"]

@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_register import put, release
-from tests.unit.test_destroy import NAME, Site, made, no_delta, site
+from tests.unit.test_project_destruction import NAME, Site, made, no_delta, site
 
 from cohort.foundation.errors import DestructionIncomplete
 from cohort.release_records import record_store

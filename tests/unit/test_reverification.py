@@ -32,6 +32,7 @@ from cohort.agreements.project import Project
 from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused, NotAnonymous, StateRefused
 from cohort.live_tables import reader_check, reverification
+from cohort.live_tables.reverification import NOTHING_VERIFIED, TableVerification
 from cohort.release import status
 from cohort.release.release_task import ReleaseTask
 from cohort.release_records import record_store, release_states
@@ -275,7 +276,8 @@ def test_a_run_killed_before_it_closed_the_table_is_finished_by_the_next_job(sho
     if child == 0:  # nothing in it reaches pytest or the JVM
         try:
             table_access.withdraw_access = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
-            reverification._close(shown.work, shown.record, ["K: something"], {})
+            failed = TableVerification(NOTHING_VERIFIED, ["K: something"])
+            reverification.close_failed_table(shown.work, shown.record, failed)
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL

@@ -20,7 +20,7 @@ from cohort.agreements.selected_results import SelectedResult
 from cohort.foundation.code_lists import CODE_LISTS
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.model.hierarchy import Hierarchy
-from cohort.sdc.numeric.bands import EdgeNotation, NumericBands
+from cohort.sdc.numeric.bands import EdgeNotation, NumericBands, make_band_edges
 
 LABEL_START = re.compile(r"-?[0-9]+")
 """The number with which the label of a band begins: `20` of `20 tot 40`, `2013` of `2013/14`."""
@@ -100,16 +100,14 @@ def _load_hierarchy(column: DeclaredColumn, folder: Path) -> Hierarchy:
     if bands is None:
         return Hierarchy.from_file(folder / f"{column.hierarchy}.csv", column.name)
     unit = 4 if column.born == "quarter" else 1
-    written: EdgeNotation = "quarter" if column.born == "quarter" else "number"
-    return NumericBands.with_step(
+    notation: EdgeNotation = "quarter" if column.born == "quarter" else "number"
+    return NumericBands(
         column.name,
-        bands.from_ * unit,
-        bands.to * unit,
-        bands.step,
+        make_band_edges(column.name, bands.from_ * unit, bands.to * unit, bands.step),
         widths=tuple(width * unit for width in bands.widths),
         open_below=bands.below,
         open_above=bands.above,
-        written="cohort" if column.born == "cohort" else written,
+        edge_notation="cohort" if column.born == "cohort" else notation,
     ).hierarchy()
 
 

@@ -80,7 +80,7 @@ def reverify_published_table(
     if key is not None and not verification.problems:
         verification = _with_eligibility(spark, task, key, record, verification.result)
     if verification.problems:
-        _close_failed_table(task, record, verification)
+        close_failed_table(task, record, verification)
     release_states.failed_verification_path(zones, task.project.name).unlink(missing_ok=True)
     return verification.result
 
@@ -149,8 +149,17 @@ def _describe_findings(result: VerificationResult) -> list[str]:
     return [f"{finding.code}: {finding.sentence}" for finding in result.findings]
 
 
-def _close_failed_table(task: ReleaseTask, record: ReleaseRecord, verification: TableVerification) -> None:
-    """Write the note of failure, withdraw access, and refuse."""
+def close_failed_table(task: ReleaseTask, record: ReleaseRecord, verification: TableVerification) -> None:
+    """Write the note of failure, withdraw access, and refuse.
+
+    Args:
+        task: the project and its surroundings.
+        record: the published release.
+        verification: what failed.
+
+    Raises:
+        NotAnonymous: always, with every problem (exit code 14).
+    """
     environment, project = task.environment, record.project
     note = FailedVerificationNote(
         release=record.release,

@@ -1,4 +1,8 @@
-"""Bands of a numeric column: each a leaf, and levels that join neighbours."""
+"""Bands of a numeric column, as a generalisation hierarchy: each band is a leaf, and levels join neighbouring bands.
+
+A project declares the bands, or `quantiles` derives them from the values of the cohort. Out come a `Hierarchy` and the
+leaf number of every value.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,33 @@ from cohort.sdc.model.arrays import BoolArray, Int32Array, IntArray
 from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
 
 EdgeNotation = Literal["number", "cohort", "quarter"]
-"""How an edge is written: 2013; as a school year, 2013/14; of quarters counted from year 0, 2013-K1."""
+"""How an edge is written: as a number (2013), a school year (2013/14), or a quarter counted from year 0 (2013-K1)."""
 
 MAX_BANDS = 10_000
 _TOP_LABEL = "*"
+
+
+def make_band_edges(column: str, lowest: int, highest: int, step: int) -> tuple[int, ...]:
+    """The edges of bands of one width, as a project declares a numeric column.
+
+    Raises:
+        ConfigurationRefused: the step is under 1, the lowest or highest value is no multiple of it, or there would be
+            more than `MAX_BANDS` bands.
+    """
+    numbers = (lowest, highest, step)
+    if not all(map(_is_whole, numbers)) or step < 1 or lowest % step or highest % step:
+        raise ConfigurationRefused(
+            _problem(
+                column,
+                "a lowest and a highest value that are multiples of a step of at least 1",
+                example="0, 400 and 20",
+                found=", ".join(map(str, numbers)),
+                do="Correct the lowest value, the highest value or the step",
+            )
+        )
+    if (highest - lowest) // step > MAX_BANDS:
+        raise ConfigurationRefused(_too_many_bands(column, (highest - lowest) // step))
+    return tuple(range(lowest, highest + 1, step))
 
 
 @dataclass(frozen=True)
@@ -58,41 +85,6 @@ class NumericBands:
         if problems:
             raise ConfigurationRefused(*problems)
 
-    @classmethod
-    def with_step(
-        cls,
-        name: str,
-        lowest: int,
-        highest: int,
-        step: int,
-        *,
-        joins: tuple[int, ...] = (),
-        open_below: bool = False,
-        open_above: bool = False,
-        widths: tuple[int, ...] = (),
-        written: EdgeNotation = "number",
-    ) -> NumericBands:
-        """Bands of one width, `[n·step, (n + 1)·step)`, as a project file declares a numeric column.
-
-        Refuses: a step under 1, a lowest or highest value that is no multiple of it, and what `Bands` does.
-        """
-        numbers = (lowest, highest, step)
-        if not all(map(_is_whole, numbers)) or step < 1 or lowest % step or highest % step:
-            found = ", ".join(map(str, numbers))
-            raise ConfigurationRefused(
-                _problem(
-                    name,
-                    "a lowest and a highest value that are multiples of a step of at least 1",
-                    example="0, 400 and 20",
-                    found=found,
-                    do="Correct the lowest value, the highest value or the step",
-                )
-            )
-        if (highest - lowest) // step > MAX_BANDS:
-            raise ConfigurationRefused(_too_many(name, (highest - lowest) // step))
-        edges = tuple(range(lowest, highest + 1, step))
-        return cls(name, edges, joins, open_below, open_above, widths, written)
-
     @property
     def count(self) -> int:
         """The number of bands."""
@@ -101,7 +93,8 @@ class NumericBands:
     def hierarchy(self, *, with_unknown: bool = True) -> Hierarchy:
         """The bands as a hierarchy with the top `*`.
 
-        Takes: whether null can occur; then `onbekend` is the last leaf, which only the top takes in.
+        Args:
+            with_unknown: whether null can occur; then `onbekend` is the last leaf, which only the top includes.
         """
         unknown = (UNKNOWN_VALUE,) if with_unknown else ()
         levels = []
@@ -111,24 +104,31 @@ class NumericBands:
         levels.append((_TOP_LABEL,) * (self.count + len(unknown)))
         return Hierarchy(self.name, tuple(levels))
 
-    def leaf_numbers(self, values: IntArray, *, known: BoolArray | None = None, unit: int = 1) -> Int32Array:
-        """The leaf of each value.
+    def leaf_numbers(self, values: IntArray, *, has_value: BoolArray | None = None, unit: int = 1) -> Int32Array:
+        """The leaf number of each value.
 
-        Takes: whole numbers of which `unit` make one (100 for hundredths); which of them are no null (all).
-        Gives: the place of the band; of null the place of `onbekend`, the one after the bands.
-        Refuses: values outside the edges where that end is not open: how many, never which (exit code 14).
+        Args:
+            values: whole numbers of which `unit` make one (unit 100: values in hundredths).
+            has_value: which of them are not null; None for all.
+
+        Returns:
+            The number of the band; for null that of `onbekend`, which follows the bands.
+
+        Raises:
+            NotAnonymous: values lie outside the edges at an end that is not open; the message says how many values,
+                never which (exit code 14).
         """
         edges = np.array(self.edges, dtype=np.int64) * unit
         band = np.searchsorted(edges, values, side="right") - 1 + self.open_below
         outside = (band < 0) | (band >= self.count)
-        if known is not None:
-            band = np.where(known, band, self.count)
-            outside &= known
+        if has_value is not None:
+            band = np.where(has_value, band, self.count)
+            outside &= has_value
         if outside.any():
             raise NotAnonymous(
                 _problem(
                     self.name,
-                    "only values that a band holds",
+                    "only values that lie in a band",
                     example=f"from {self.edges[0]} up to, not including, {self.edges[-1]}",
                     found=f"others in {np.count_nonzero(outside)} records",
                     do="Add bands, or declare that the ends are open",
@@ -137,19 +137,19 @@ class NumericBands:
         return band.astype(np.int32)
 
     def _levels(self) -> Iterator[list[int]]:
-        """Per level the borders of its values, as places between the bands: 0 is under the first band."""
+        """Per level the borders of its values, as positions between the bands: 0 is below the first band."""
         borders = list(range(self.count + 1))
         yield borders
-        for joined in self.joins:
-            borders = [*borders[:-1:joined], borders[-1]]
+        for join in self.joins:
+            borders = [*borders[:-1:join], borders[-1]]
             yield borders
         for width in self.widths:
             inside = range(1, self.count)
-            at = [place for place in inside if self.edges[place - self.open_below] % width == 0]
-            yield [0, *at, self.count]
+            multiples = [border for border in inside if self.edges[border - self.open_below] % width == 0]
+            yield [0, *multiples, self.count]
 
     def _label(self, low: int, high: int) -> str:
-        """What stands for the bands between two borders."""
+        """The label of the bands between two borders."""
         if self.open_above and high == self.count:
             return f"{self._edge(self.edges[low - self.open_below])} en hoger"
         upper = self.edges[high - self.open_below]
@@ -164,7 +164,7 @@ class NumericBands:
         return self._edge(lower) if upper - lower == 1 else f"{self._edge(lower)} tot {self._edge(upper)}"
 
     def _edge(self, edge: int) -> str:
-        """An edge as it is written; borders between quarters are whole years."""
+        """An edge in its notation; an edge between quarters is written as a year."""
         if self.edge_notation == "cohort":
             return f"{edge}/{(edge + 1) % 100:02d}"
         return str(edge // 4 if self.edge_notation == "quarter" else edge)
@@ -188,23 +188,23 @@ class NumericBands:
                 do="Give more edges, or open an end",
             )
         elif self.count > MAX_BANDS:
-            yield _too_many(self.name, self.count)
+            yield _too_many_bands(self.name, self.count)
 
     def _level_problems(self) -> Iterator[str]:
         for level, borders in enumerate(list(self._levels())[1:] if self.widths else (), start=1):
             if len(borders) < 3:
-                found, do = "one", "Leave the width out: the top takes all in"
+                found, do = "one", "Leave the width out: the top `*` includes all"
                 yield self._level_problem(level, "to leave at least two bands", found, do)
                 return
         bands = self.count
-        for level, joined in enumerate(self.joins, start=1):
-            if not _is_whole(joined) or joined < 2:
-                found, do = str(joined), "Join two or more, or leave the level out"
+        for level, join in enumerate(self.joins, start=1):
+            if not _is_whole(join) or join < 2:
+                found, do = str(join), "Join two or more, or leave the level out"
                 yield self._level_problem(level, "to join at least two neighbours", found, do)
                 return
-            bands = -(-bands // joined)
+            bands = -(-bands // join)
             if bands < 2:
-                found, do = "one", "Leave the level out: the top takes all in"
+                found, do = "one", "Leave the level out: the top `*` includes all"
                 yield self._level_problem(level, "to leave at least two bands", found, do)
                 return
 
@@ -216,7 +216,7 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _too_many(name: str, count: int) -> str:
+def _too_many_bands(name: str, count: int) -> str:
     do = "Choose wider bands"
     return _problem(name, f"at most {MAX_BANDS:,} bands", example="20", found=f"{count:,}", do=do)
 

@@ -1,4 +1,8 @@
-"""A numeric measure released as the mean of its class, where no school can take its own pupils out of it."""
+"""Microaggregation: a numeric measure released as the rounded mean of its equivalence class.
+
+In go the values of the pupils and their classes; out comes a mean per class, only where no school could derive from it
+the values of a few pupils of other schools.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +11,29 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cohort.foundation.errors import ConfigurationRefused
-from cohort.sdc.model.arrays import BoolArray, IntArray
-from cohort.sdc.privacy_models.thresholds import whole_number_problems
+from cohort.sdc.model.arrays import BoolArray, IntArray, sum_by_group
+from cohort.sdc.privacy_models.thresholds import refuse_wrong_whole_numbers
 
-Pairs = tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]
+PupilSchoolPairs = tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]
 
-_ROOM = 1 << 62
+"""The position of a pupil and the number of a school, for each pair."""
+
+_LARGEST_SUM = 1 << 62
 
 
 @dataclass(frozen=True, eq=False)
 class ClassMeans:
-    """The means of a measure by class, and what they cost. Counts and sums are exact: they stay restricted.
+    """The means of a measure by class, and their cost in exact counts and sums, which stay restricted.
 
-    Takes: per class the mean, a whole number of the measure's unit (0 where none is given), and whether it is
-    given; the classes without; the pupils with a value that is not shown for it. Of the pupils with a value
-    and a mean: the sum of the values, the sum of the means, and the part of the values' variance that lay
-    inside classes and is lost, to three decimals (0 where there was none).
+    Args:
+        means: per class the mean, a whole number of the measure's unit; 0 where there is none.
+        has_mean: which classes have a mean.
+        classes_without: the number of classes without a mean.
+        pupils_without: the pupils with a value in these classes.
+        sum_before: the sum of the values of the other pupils.
+        sum_after: the sum of the means that replace them.
+        variance_lost: the share of the variance of these values that lay within classes, to three decimals; 0 where
+            there was none.
     """
 
     means: IntArray
@@ -37,24 +47,29 @@ class ClassMeans:
 
 @dataclass(frozen=True)
 class Microaggregation:
-    """A class shows the rounded mean of its values instead of each: microaggregation (Defays and Nanopoulos,
-    1993; Domingo-Ferrer and Torra, 2005), with the equivalence classes for groups.
+    """Microaggregation with the equivalence classes as groups.
+
+    Source: Defays and Nanopoulos (1993); Domingo-Ferrer and Torra (2005).
 
         class  school  values    step 10, k_others 3, m 3
         p      A       40 50     mean 43.4 → 40; without A there are 3 pupils of 2 schools
         p      B       30 60
         p      C       37
-        q      A       40 50     none: without A there are 2 pupils
+        q      A       40 50     no mean: without A there are 2 pupils
         q      B       30 60
 
-    The mean is given only where at least k_others pupils of m − 1 home schools are left, whichever school
-    takes away the pupils it delivered for (the largest and any other); only pupils with a value count. What
-    that school can work out is then a sum over those left. All pupils of the class show the mean, also those
-    without a value: a gap would set them apart.
+    A class has a mean only where at least k_others pupils of m − 1 home schools remain when any one school takes out
+    the pupils it delivered for; only pupils with a value count. From the mean that school can derive no more than the
+    sum of the values that remain. All pupils of the class get the mean, also those without a value, since a missing
+    value would set them apart.
 
-    Takes: the step in the measure's unit; k_others, at least 2 (one other pupil's value could be worked out);
-    m, at least 2.
-    Refuses: other numbers, all at once.
+    Args:
+        step: the unit of rounding, in the measure's unit.
+        k_others: at least 2, since the value of a single other pupil could be derived.
+        m: at least 2.
+
+    Raises:
+        ConfigurationRefused: for other numbers, all at once.
     """
 
     step: int
@@ -62,19 +77,14 @@ class Microaggregation:
     m: int
 
     def __post_init__(self) -> None:
-        asked = [
-            (1, self.step, "step that a mean is rounded to", "10"),
-            (2, self.k_others, "number of pupils besides those of one school (k_others)", "5"),
-            (2, self.m, "number of schools per mean (m)", "5"),
-        ]
-        where = "the microaggregation"
-        problems = [
-            problem
-            for least, value, what, example in asked
-            for problem in whole_number_problems(least, value, what, example=example, where=where)
-        ]
-        if problems:
-            raise ConfigurationRefused(*problems)
+        refuse_wrong_whole_numbers(
+            [
+                (1, self.step, "step that a mean is rounded to", "10"),
+                (2, self.k_others, "number of pupils besides those of one school (k_others)", "5"),
+                (2, self.m, "number of schools per mean (m)", "5"),
+            ],
+            where="the microaggregation",
+        )
 
     def compute_means(
         self,
@@ -83,97 +93,113 @@ class Microaggregation:
         classes: int,
         homes: npt.NDArray[np.integer],
         *,
-        known: BoolArray | None = None,
-        others: Pairs | None = None,
+        has_value: BoolArray | None = None,
+        others: PupilSchoolPairs | None = None,
     ) -> ClassMeans:
-        """The means of the classes, the same in whatever order the pupils come.
+        """Compute the means of the classes; the order of the pupils plays no part.
 
-        Takes: per pupil the value, a whole number of the measure's unit, its class (from 0; −1 where it is
-        suppressed), its home school; how many classes there are; which values are no null (all); pairs of a
-        pupil and a further school that delivered a value for it, each other than the home school.
-        Refuses (as a defect): values so large that their sum is no int64.
+        Args:
+            values: per pupil the value, a whole number of the measure's unit.
+            class_of: per pupil the class, from 0; −1 for a suppressed pupil.
+            classes: how many classes there are.
+            homes: per pupil the number of the home school.
+            has_value: which values are not null; None for all.
+            others: a pupil and a further school that delivered a value of it, for each pair.
+
+        Raises:
+            ValueError: the values are so large that their sum does not fit an int64 (a defect).
         """
-        shown = class_of >= 0 if known is None else (class_of >= 0) & known
-        pupil = np.flatnonzero(shown)
-        of, chosen = class_of[pupil].astype(np.int64), values[pupil].astype(np.int64)
-        largest = max(abs(int(chosen.max(initial=0))), abs(int(chosen.min(initial=0)))) + self.step
-        if largest * (2 * len(chosen) + 1) >= _ROOM:
-            raise ValueError("the values of a measure are too large to be summed in whole numbers")
-        pupils = np.bincount(of, minlength=classes).astype(np.int64)
+        included = class_of >= 0 if has_value is None else (class_of >= 0) & has_value
+        pupil = np.flatnonzero(included)
+        pupil_class, pupil_value = class_of[pupil].astype(np.int64), values[pupil].astype(np.int64)
+        self._refuse_overflow(pupil_value)
+        pupils = np.bincount(pupil_class, minlength=classes).astype(np.int64)
         sums = np.zeros(classes, dtype=np.int64)
-        np.add.at(sums, of, chosen)
-        given = self._enough_elsewhere(pupils, of, homes[pupil], _moved(pupil, len(shown), others))
+        np.add.at(sums, pupil_class, pupil_value)
+        further = _select_pairs(pupil, len(included), others)
+        has_mean = self._has_enough_without_any_school(pupils, pupil_class, homes[pupil], further)
         means = np.zeros(classes, dtype=np.int64)
-        means[given] = round_mean_to_step(sums[given], pupils[given], self.step)
+        means[has_mean] = round_mean_to_step(sums[has_mean], pupils[has_mean], self.step)
         return ClassMeans(
             means=means,
-            has_mean=given,
-            classes_without=int(np.count_nonzero(~given)),
-            pupils_without=int(pupils[~given].sum()),
-            sum_before=int(sums[given].sum()),
-            sum_after=int((means * pupils)[given].sum()),
-            variance_lost=_variance_lost(chosen, of, sums, pupils, given),
+            has_mean=has_mean,
+            classes_without=int(np.count_nonzero(~has_mean)),
+            pupils_without=int(pupils[~has_mean].sum()),
+            sum_before=int(sums[has_mean].sum()),
+            sum_after=int((means * pupils)[has_mean].sum()),
+            variance_lost=_share_of_variance_lost(pupil_value, pupil_class, sums, pupils, has_mean),
         )
 
-    def _enough_elsewhere(
-        self, pupils: IntArray, of: IntArray, homes: npt.NDArray[np.integer], others: Pairs
+    def _refuse_overflow(self, values: IntArray) -> None:
+        largest = max(abs(int(values.max(initial=0))), abs(int(values.min(initial=0)))) + self.step
+        if largest * (2 * len(values) + 1) >= _LARGEST_SUM:
+            raise ValueError("the values of a measure are too large to be summed in whole numbers")
+
+    def _has_enough_without_any_school(
+        self, pupils: IntArray, pupil_class: IntArray, homes: npt.NDArray[np.integer], further: PupilSchoolPairs
     ) -> BoolArray:
-        """The classes that keep enough pupils of enough home schools, whichever school takes its own away."""
-        moved, further = others
-        names, number = np.unique(np.concatenate((homes, further)), return_inverse=True)
-        number, width = number.reshape(-1).astype(np.int64), max(len(names), 1)
+        """Which classes keep enough pupils of enough home schools, whichever school takes out its own pupils."""
+        moved, further_school = further
+        distinct, school = np.unique(np.concatenate((homes, further_school)), return_inverse=True)
+        school, width = school.reshape(-1).astype(np.int64), max(len(distinct), 1)
         # A cell is a class and a school: class · width + school.
-        home_of = of * width + number[: len(homes)]
-        also_at = number[len(homes) :]
-        delivered, members = np.unique(np.concatenate((home_of, of[moved] * width + also_at)), return_counts=True)
-        most = _most(delivered // width, members, len(pupils))
-        home, residents = np.unique(home_of, return_counts=True)
-        schools = np.bincount(home // width, minlength=len(pupils))
-        # A school takes its own home cell away, and each other one whose pupils it all delivered for too.
-        pair, known_too = np.unique(np.searchsorted(home, home_of[moved]) * width + also_at, return_counts=True)
-        emptied, by = np.divmod(pair, width)
-        whole = known_too == residents[emptied]
-        taken_too = home[emptied[whole]] // width * width + by[whole]
-        taking, lost = np.unique(np.concatenate((home, taken_too)), return_counts=True)
-        left = schools - _most(taking // width, lost, len(pupils))
-        return (pupils - most >= self.k_others) & (left >= self.m - 1)
+        home_cell = pupil_class * width + school[: len(homes)]
+        further_school = school[len(homes) :]
+        cells_of_pupils = np.concatenate((home_cell, pupil_class[moved] * width + further_school))
+        delivered_cells, delivered = np.unique(cells_of_pupils, return_counts=True)
+        most_delivered = _largest_by_class(delivered_cells // width, delivered, len(pupils))
+        home_cells, residents = np.unique(home_cell, return_counts=True)
+        schools = sum_by_group(home_cells // width, np.ones(len(home_cells)), len(pupils))
+        # A school takes out its own home cell, and each other one whose pupils it all delivered for too.
+        pairs = np.searchsorted(home_cells, home_cell[moved]) * width + further_school
+        pair, shared = np.unique(pairs, return_counts=True)
+        emptied_cell, emptying_school = np.divmod(pair, width)
+        is_emptied = shared == residents[emptied_cell]
+        also_emptied = home_cells[emptied_cell[is_emptied]] // width * width + emptying_school[is_emptied]
+        emptying, emptied = np.unique(np.concatenate((home_cells, also_emptied)), return_counts=True)
+        remaining_schools = schools - _largest_by_class(emptying // width, emptied, len(pupils))
+        return (pupils - most_delivered >= self.k_others) & (remaining_schools >= self.m - 1)
 
 
 def round_mean_to_step(sums: IntArray, pupils: IntArray, step: int) -> IntArray:
-    """The mean to the nearest multiple of the step, in whole numbers; from the middle between two to the even
-    one, so that sums of means are not driven one way."""
+    """Round the mean to the nearest multiple of the step, in whole numbers; a tie goes to the even multiple.
+
+    Rounding ties to even keeps sums of means unbiased.
+    """
     unit = pupils * step
     steps, rest = np.divmod(sums, unit)
     steps += (2 * rest > unit) | ((2 * rest == unit) & (steps % 2 == 1))
     return steps * step
 
 
-def _most(of: IntArray, numbers: IntArray, classes: int) -> IntArray:
+def _largest_by_class(class_of: IntArray, numbers: IntArray, classes: int) -> IntArray:
     """The largest of the numbers of each class; 0 where it has none."""
     largest = np.zeros(classes, dtype=np.int64)
-    np.maximum.at(largest, of, numbers)
+    np.maximum.at(largest, class_of, numbers)
     return largest
 
 
-def _moved(pupil: IntArray, pupils: int, others: Pairs | None) -> Pairs:
-    """The pairs of those chosen, by their place among them."""
-    if others is None:
+def _select_pairs(selected: IntArray, pupils: int, pairs: PupilSchoolPairs | None) -> PupilSchoolPairs:
+    """The pairs of the selected pupils, each pupil by its position among the selected ones."""
+    if pairs is None:
         return np.empty(0, np.int64), np.empty(0, np.int32)
-    place = np.full(pupils, -1, dtype=np.int64)
-    place[pupil] = np.arange(len(pupil))
-    kept = place[others[0]] >= 0
-    return place[others[0][kept]], others[1][kept]
+    position = np.full(pupils, -1, dtype=np.int64)
+    position[selected] = np.arange(len(selected))
+    kept = position[pairs[0]] >= 0
+    return position[pairs[0][kept]], pairs[1][kept]
 
 
-def _variance_lost(values: IntArray, of: IntArray, sums: IntArray, pupils: IntArray, given: BoolArray) -> float:
-    """Σ (value − class mean)² / Σ (value − mean)² over the pupils whose class has a mean, not rounded."""
-    shown = given[of]
-    if not shown.any():
+def _share_of_variance_lost(
+    values: IntArray, class_of: IntArray, sums: IntArray, pupils: IntArray, has_mean: BoolArray
+) -> float:
+    """Σ (value − class mean)² / Σ (value − mean)² over the pupils whose class has a mean, before rounding."""
+    included = has_mean[class_of]
+    if not included.any():
         return 0.0
-    values, of = values[shown], of[shown]
-    inside = _sum_of_squares(values - sums[of] / pupils[of])
-    all_in_all = _sum_of_squares(values - sums[given].sum() / pupils[given].sum())
-    return round(inside / all_in_all, 3) if all_in_all else 0.0
+    values, class_of = values[included], class_of[included]
+    within_classes = _sum_of_squares(values - sums[class_of] / pupils[class_of])
+    total = _sum_of_squares(values - sums[has_mean].sum() / pupils[has_mean].sum())
+    return round(within_classes / total, 3) if total else 0.0
 
 
 def _sum_of_squares(deviations: npt.NDArray[np.float64]) -> float:

@@ -1,7 +1,8 @@
-"""`--deep`: every record made again from drawn results; and what a published table can still tell."""
+"""Records rebuilt from drawn results with `deep`; and what a published table still allows to check."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from tests.unit.drawn_release import COLUMNS, MOVER, Row, Stage, mac, result, su
 from cohort import delta
 from cohort.agreements.project import Project
 from cohort.states import schemas
-from cohort.verification import permission_reader, record_rebuild_check
+from cohort.verification.findings import VerificationResult
 from cohort.verification.hierarchy_reader import read_hierarchy_paths
+from cohort.verification.permission_reader import read_usage_permissions
 from cohort.verification.published_table_verification import published_table_properties, verify_published_table
-from cohort.verification.verification_subject import VerificationSubject
+from cohort.verification.record_rebuild_check import check_rebuilt_records, rebuild_records
+from cohort.verification.verification_subject import PublishedTable, VerificationSubject
 
 JAN, FEB = dt.date(2025, 1, 10), dt.date(2025, 2, 10)
 
@@ -36,13 +39,11 @@ def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
     return table_of(one_spark, tmp_path_factory.mktemp("restricted") / "results", drawn.results())
 
 
-def deep(spark: SparkSession, given: VerificationSubject) -> list[tuple[str, int]]:
-    ladders = read_hierarchy_paths(given.project, given.hierarchies)
+def check_deep(spark: SparkSession, checked: VerificationSubject) -> list[tuple[str, int]]:
+    hierarchies = read_hierarchy_paths(given.project, given.hierarchies)
     stage = delta.read_table(spark, given.table)
-    found = record_rebuild_check.check_rebuilt_records(
-        spark, given, stage, ladders, permission_reader.read_usage_permissions(given)
-    )
-    return [(f.sentence, f.count) for f in found]
+    findings = check_rebuilt_records(spark, given, stage, hierarchies, read_usage_permissions(given))
+    return [(finding.sentence, finding.count) for finding in findings]
 
 
 def test_every_value_that_is_no_ancestor_of_the_true_one_is_found(
@@ -55,7 +56,7 @@ def test_every_value_that_is_no_ancestor_of_the_true_one_is_found(
     stage.rows[4]["geslacht"] = "2"
     stage.rows[5]["cohort"] = "2013/14"
     stage.rows[6]["cohort"] = "onbekend"
-    ((sentence, count),) = deep(spark, subject(tmp_path, results_at, stage))
+    ((sentence, count),) = check_deep(spark, subject(tmp_path, results_at, stage))
     assert count == 6
     assert f"({', '.join(COLUMNS)})" in sentence
 
@@ -72,7 +73,7 @@ def test_schools_that_only_the_records_can_tell_are_found(
 ) -> None:
     stage = Stage()
     stage.rows[MOVER].update(cells)
-    ((sentence, count),) = deep(spark, subject(tmp_path, results_at, stage))
+    ((sentence, count),) = check_deep(spark, subject(tmp_path, results_at, stage))
     assert count == 1
     assert f"({what})" in sentence
 
@@ -81,7 +82,7 @@ def test_pupils_at_two_schools_are_not_there_when_set_aside(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
     given = subject(tmp_path, results_at, project=drawn.project(two_schools="set-aside"))
-    ((sentence, count),) = deep(spark, given)
+    ((sentence, count),) = check_deep(spark, given)
     assert count == 1
     assert "set aside" in sentence
 
@@ -120,11 +121,9 @@ def test_of_several_results_the_rule_picks_one(
     ]
     rows[0]["levering_nr"] = 1
     given = subject(tmp_path, table_of(spark, tmp_path / "results", rows), project=one_column(several))
-    ladders = read_hierarchy_paths(given.project, given.hierarchies)
-    (record,) = record_rebuild_check.rebuild_records(
-        spark, given, ladders, permission_reader.read_usage_permissions(given)
-    ).collect()
-    assert ladders["rekenen_M"].leaves[record["_leaf_rekenen_M"]] == leaf
+    hierarchies = read_hierarchy_paths(given.project, given.hierarchies)
+    (record,) = rebuild_records(spark, given, hierarchies, read_usage_permissions(given)).collect()
+    assert hierarchies["rekenen_M"].leaves[record["_leaf_rekenen_M"]] == leaf
     assert record.home == home
     assert sorted({*record.schools} - {home}) == others
 
@@ -152,12 +151,10 @@ def test_an_attribute_is_the_newest_and_at_a_tie_the_last_in_its_file(
     )
     leaves = ["2014", "2013", "2014-K3", "2013/14", "2014/15"]
     (given.hierarchies / "geboren.csv").write_text("".join(f"{x};*\n" for x in leaves))
-    ladders = read_hierarchy_paths(given.project, given.hierarchies)
-    (record,) = record_rebuild_check.rebuild_records(
-        spark, given, ladders, permission_reader.read_usage_permissions(given)
-    ).collect()
+    hierarchies = read_hierarchy_paths(given.project, given.hierarchies)
+    (record,) = rebuild_records(spark, given, hierarchies, read_usage_permissions(given)).collect()
     place = record["_leaf_meer"]
-    assert (ladders["meer"].leaves[place] if place >= 0 else None) == leaf
+    assert (hierarchies["meer"].leaves[place] if place >= 0 else None) == leaf
 
 
 def published(spark: SparkSession, folder: Path, own: Project) -> Path:
@@ -173,20 +170,22 @@ def test_a_published_table_is_checked_as_far_as_it_goes(spark: SparkSession, tmp
     own, hierarchies = drawn.project(), drawn.write_hierarchies(tmp_path / "hierarchies")
     table = published(spark, tmp_path, own)
 
-    def look(**changes: Any) -> frozenset[str]:
-        given: dict[str, Any] = {"project": own, "platform": drawn.platform(), "release_id": "proef-1"}
-        given |= {"released": 60, **changes}
-        return verify_published_table(spark, table=table, hierarchies=hierarchies, **given).codes
+    def verify(**changes: Any) -> VerificationResult:
+        drawn_table = PublishedTable(own, drawn.platform(), table, "proef-1", 60, hierarchies)
+        return verify_published_table(spark, dataclasses.replace(drawn_table, **changes))
 
-    findings = verify_published_table(spark, own, drawn.platform(), table, "proef-1", 60, hierarchies)
-    assert findings.findings == ()
-    assert "SCHOOLS" not in findings.checked
-    assert len(findings.not_repeated) == 2
-    assert look(released=61) == {"SUMS"}
-    assert look(release_id="proef-2") == {"COMMIT", "PROPERTIES"}
-    assert look(platform=drawn.platform(k=31)) == {"K"}
-    assert look(project=drawn.project(ends=dt.date(2028, 1, 1))) == {"PROPERTIES"}
+    def codes(**changes: Any) -> frozenset[str]:
+        return verify(**changes).codes
+
+    result = verify()
+    assert result.findings == ()
+    assert "SCHOOLS" not in result.checked
+    assert len(result.not_repeated) == 2
+    assert codes(released_rows=61) == {"SUMS"}
+    assert codes(release_id="proef-2") == {"COMMIT", "PROPERTIES"}
+    assert codes(platform=drawn.platform(k=31)) == {"K"}
+    assert codes(project=drawn.project(ends=dt.date(2028, 1, 1))) == {"PROPERTIES"}
     fewer = delta.read_table(spark, table).where(F.col("geslacht") == "1").limit(9).coalesce(1)
     delta.replace_table(fewer, table, published_table_properties(own, "proef-2"), "proef-2", drawn.platform().tables)
     delta.vacuum_table(table)
-    assert look(released=9, release_id="proef-2") == {"K"}
+    assert codes(released_rows=9, release_id="proef-2") == {"K"}

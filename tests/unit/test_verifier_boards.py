@@ -1,4 +1,4 @@
-"""The verifier holds school boards to the limits of schools: classes drawn by school, and a forged stage."""
+"""The verifier applies the limits of schools to school boards too: classes drawn by school, and a forged stage."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from cohort import delta
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.keys.project_keys import ProjectKey
 from cohort.states import schemas
-from cohort.verification import board_reader, class_size_check, record_runs
-from cohort.verification.class_size_check import ClassSizeLimits
+from cohort.verification.board_reader import read_boards_of_schools
+from cohort.verification.class_size_check import EffectiveClassLimits, check_class_sizes
+from cohort.verification.record_runs import RecordRuns, read_record_runs
 from cohort.verification.stage_verification import verify_stage
 
 KEY = ProjectKey(drawn.SECRET)
@@ -36,7 +37,7 @@ def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
     return path
 
 
-def runs_of(folder: Path, classes: dict[str, str]) -> record_runs.RecordRuns:
+def draw_runs(folder: Path, classes: dict[str, str]) -> RecordRuns:
     """A stage's files. Drawn per class: `A*3 B+C` = three pupils of A, and one of B who was at C as well."""
     rows = []
     for label, pupils in sorted(classes.items()):
@@ -50,10 +51,10 @@ def runs_of(folder: Path, classes: dict[str, str]) -> record_runs.RecordRuns:
     )
     file = folder / "part.parquet"
     pq.write_table(pa.Table.from_pylist(rows, shape), file)
-    return record_runs.read_record_runs([file], ["klas"], control=True)
+    return read_record_runs([file], ["klas"], control=True)
 
 
-LIMITS = ClassSizeLimits(k=10, m=3, share=Fraction(1, 2), k_others=5)
+LIMITS = EffectiveClassLimits(k=10, m=3, max_share=Fraction(1, 2), k_others=5)
 SPREAD = "A*2 B*2 C*2 D*2 E*1 F*1"
 
 CLASSES = [
@@ -115,28 +116,34 @@ CLASSES = [
         (4, 4),
         id="one board in three spellings",
     ),
-    pytest.param("A*6 B*2 C*1 D*1", {"A": "1"}, {"SHARE", "OTHERS"}, (4, 4), id="a school's own fault is told once"),
+    pytest.param(
+        "A*6 B*2 C*1 D*1",
+        {"A": "1"},
+        {"SHARE", "OTHERS"},
+        (4, 4),
+        id="a class that fails for a school is not counted again for its board",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("pupils", "given", "codes", "measured"), CLASSES)
-def test_a_class_by_the_boards_of_its_schools(
-    tmp_path: Path, pupils: str, given: dict[str, str], codes: set[str], measured: tuple[int, int]
+@pytest.mark.parametrize(("pupils", "boards_of", "codes", "measured"), CLASSES)
+def test_a_class_is_checked_by_the_boards_of_its_schools(
+    tmp_path: Path, pupils: str, boards_of: dict[str, str], codes: set[str], measured: tuple[int, int]
 ) -> None:
-    drawn.write_schools(tmp_path, {f"10A{letter}": board for letter, board in given.items()})
-    beside = runs_of(tmp_path, {"a": pupils, "b": "A*9 B*9 C*9 D*9 E*9 F*9"})
-    governed = board_reader.read_boards_of_schools(tmp_path / "scholen.csv", KEY, beside.schools, TODAY)
-    assert {f.code for f in class_size_check.check_class_sizes(beside, LIMITS, governed)[0]} >= codes
-    runs = runs_of(tmp_path, {"a": pupils})
-    governed = board_reader.read_boards_of_schools(tmp_path / "scholen.csv", KEY, runs.schools, TODAY)
-    found, measures = class_size_check.check_class_sizes(runs, LIMITS, governed)
-    assert {f.code for f in found} == codes
+    drawn.write_schools(tmp_path, {f"10A{letter}": board for letter, board in boards_of.items()})
+    two_classes = draw_runs(tmp_path, {"a": pupils, "b": "A*9 B*9 C*9 D*9 E*9 F*9"})
+    boards = read_boards_of_schools(tmp_path / "scholen.csv", KEY, two_classes.schools, TODAY)
+    assert {finding.code for finding in check_class_sizes(two_classes, LIMITS, boards)[0]} >= codes
+    runs = draw_runs(tmp_path, {"a": pupils})
+    boards = read_boards_of_schools(tmp_path / "scholen.csv", KEY, runs.schools, TODAY)
+    findings, measures = check_class_sizes(runs, LIMITS, boards)
+    assert {finding.code for finding in findings} == codes
     assert (measures["fewest_boards"], measures["smallest_board_others"]) == measured
     share = 1 - measures["smallest_board_others"] / measures["smallest_class"]
     assert measures["largest_board_share"] == pytest.approx(share)
 
 
-def test_boards_are_counted_as_by_hand(tmp_path: Path) -> None:
+def test_boards_are_counted_as_in_plain_python(tmp_path: Path) -> None:
     """Random classes against plain Python, pupil by pupil."""
     rng = np.random.default_rng(7)
     for turn in range(40):
@@ -148,10 +155,10 @@ def test_boards_are_counted_as_by_hand(tmp_path: Path) -> None:
         homes = {min(ever[pupil[0]]) for pupil in pupils}
         folder = tmp_path / str(turn)
         folder.mkdir()
-        runs = runs_of(folder, {"a": " ".join(pupils)})
+        runs = draw_runs(folder, {"a": " ".join(pupils)})
         drawn.write_schools(folder, given)
-        governed = board_reader.read_boards_of_schools(folder / "scholen.csv", KEY, runs.schools, TODAY)
-        _, measures = class_size_check.check_class_sizes(runs, LIMITS, governed)
+        boards = read_boards_of_schools(folder / "scholen.csv", KEY, runs.schools, TODAY)
+        _, measures = check_class_sizes(runs, LIMITS, boards)
         most = max(sum(board in of for of in known) for board in {b for of in known for b in of})
         assert measures["smallest_board_others"] == 30 - most
         assert measures["fewest_boards"] == len(homes)
@@ -162,31 +169,31 @@ def test_boards_are_counted_as_by_hand(tmp_path: Path) -> None:
 def test_a_forged_stage_in_which_one_board_knows_nearly_everybody(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
-    given = drawn.subject(tmp_path, results_at)
+    subject = drawn.subject(tmp_path, results_at)
     drawn.write_schools(tmp_path, dict.fromkeys(SCHOOLS[:5], "70021"))
-    found = verify_stage(spark, given)
-    assert found.codes == {"BOARDS", "BOARD_SHARE"}
-    assert (found.measures["fewest_boards"], found.measures["smallest_board_others"]) == (2, 5)
-    assert not {"70021", *SCHOOLS} & {*repr(found).replace("'", " ").split()}
+    result = verify_stage(spark, subject)
+    assert result.codes == {"BOARDS", "BOARD_SHARE"}
+    assert (result.measures["fewest_boards"], result.measures["smallest_board_others"]) == (2, 5)
+    assert not {"70021", *SCHOOLS} & {*repr(result).replace("'", " ").split()}
     drawn.write_schools(tmp_path, {})
-    assert verify_stage(spark, given).findings == ()
+    assert verify_stage(spark, subject).findings == ()
 
 
-def test_a_list_that_is_not_there_stops_the_verifier(tmp_path: Path) -> None:
+def test_an_unreadable_school_list_stops_the_verifier(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationRefused, match="school list"):
-        board_reader.read_boards_of_schools(tmp_path / "scholen.csv", KEY, [], TODAY)
+        read_boards_of_schools(tmp_path / "scholen.csv", KEY, [], TODAY)
     (tmp_path / "scholen.csv").write_text("brin;bestuur\n10AA;1\n")
     with pytest.raises(ConfigurationRefused, match="school list"):
-        board_reader.read_boards_of_schools(tmp_path / "scholen.csv", KEY, [], TODAY)
+        read_boards_of_schools(tmp_path / "scholen.csv", KEY, [], TODAY)
 
 
-def test_the_list_is_found_by_the_verifiers_own_keyed_codes(tmp_path: Path) -> None:
+def test_schools_are_recognised_by_their_keyed_digests(tmp_path: Path) -> None:
     drawn.write_schools(tmp_path, {"10AA": "1", "10AB": "1 2"})
     own = [hmac.digest(drawn.SECRET, f"brin|{brin}".encode(), hashlib.sha256) for brin in SCHOOLS]
     for shown in (own, [one.hex() for one in own]):
-        found = board_reader.read_boards_of_schools(tmp_path / "scholen.csv", KEY, shown, TODAY)
-        assert found.ever[0] < found.ever[1]
-        assert found.present.tolist() == [0, 1, 2, 3, 4, 5]
-    unknown = board_reader.read_boards_of_schools(tmp_path / "scholen.csv", KEY, [None, b"x", "zz", own[0]], TODAY)
-    assert [len(ever) for ever in unknown.ever] == [1, 1, 1, 1]
-    assert unknown.present.tolist() == [0, 1, 2, 3]
+        own_boards = read_boards_of_schools(tmp_path / "scholen.csv", KEY, shown, TODAY)
+        assert own_boards.all_boards[0] < own_boards.all_boards[1]
+        assert own_boards.present_board.tolist() == [0, 1, 2, 3, 4, 5]
+    unknown = read_boards_of_schools(tmp_path / "scholen.csv", KEY, [None, b"x", "zz", own[0]], TODAY)
+    assert [len(boards) for boards in unknown.all_boards] == [1, 1, 1, 1]
+    assert unknown.present_board.tolist() == [0, 1, 2, 3]
