@@ -20,7 +20,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from cohort.access import table_access
+from cohort.access import private_zones, table_access
 from cohort.agreements import catalogue, platform, project
 from cohort.agreements.environment import Environment
 from cohort.agreements.project import Project
@@ -103,7 +103,7 @@ def _open_environment(arguments: argparse.Namespace) -> Environment:
     config = Path(arguments.config).resolve()
     declaration = platform.load_platform(config)
     zones = zone_paths.parse_storage_root(arguments.root)
-    table_access.close_private_zones(zones)
+    private_zones.close_private_zones(zones)
     now = dt.datetime.now().astimezone()
     table_access.close_unverified_tables(zones, declaration, now)
     keys = platform.locate_key_folder(declaration, config, zones.root)

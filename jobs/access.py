@@ -1,4 +1,4 @@
-"""Let the readers of every project in its time in, and show those of any other out: to be run daily."""
+"""Give the readers of every running project access, and take it from those of any other: to be run daily."""
 
 import sys
 

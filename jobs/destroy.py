@@ -1,4 +1,4 @@
-"""List what the destruction of a project would remove; with --confirm NAME remove it, with proof."""
+"""List what the destruction of a project would remove; with `--confirm NAME` remove it, with proof."""
 
 import sys
 
@@ -12,10 +12,11 @@ from cohort.storage import locks
 
 
 def destroy(job: JobRun) -> JobReport:
-    name = job.arguments.project
+    environment, name = job.environment, job.arguments.project
+    zones = environment.zones
     project.check_project_name(name)
     if job.arguments.confirm is None:
-        planned = project_destruction.plan_destruction(job.environment.zones, job.environment.keys, name)
+        planned = project_destruction.plan_destruction(zones, environment.keys, name)
         job.progress(f"nothing was removed; to destroy the project add --confirm {name}")
         return {"project": name, "dry_run": True, **planned.told()}
     if job.arguments.confirm != name:
@@ -30,22 +31,17 @@ def destroy(job: JobRun) -> JobReport:
         )
     with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
         try:
-            table_access.withdraw_access(
-                job.environment.zones,
-                job.environment.platform,
-                name,
-                "the project is being destroyed",
-                job.environment.now,
-            )
-        except RightsRefused as refused:  # removing it does more
-            job.progress(str(refused))
+            reason = "the project is being destroyed"
+            table_access.withdraw_access(zones, environment.platform, name, reason, environment.now)
+        except RightsRefused as refused:
+            job.progress(str(refused))  # destruction goes on: it takes more away than access
         return project_destruction.destroy_project(
             job.start_session(),
-            job.environment.zones,
-            job.environment.keys,
+            environment.zones,
+            environment.keys,
             name,
-            who_confirmed=job.environment.operator,
-            now=job.environment.now,
+            who_confirmed=environment.operator,
+            now=environment.now,
             progress=job.progress,
         )
 

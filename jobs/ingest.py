@@ -1,4 +1,4 @@
-"""Take in the schools' files that are new."""
+"""Ingest the new files that schools delivered."""
 
 import sys
 
@@ -12,31 +12,22 @@ from cohort.storage import locks
 
 
 def ingest(job: JobRun) -> JobReport:
-    known, declared = (
-        catalogue.load_catalogue(job.environment.config),
-        format_declarations.load_delivery_formats(job.environment.config),
-    )
-    number_changes.load_number_changes(
-        job.environment.zones.number_changes, job.environment.today
-    )  # what is wrong is told before anything is touched
+    environment = job.environment
+    zones, today = environment.zones, environment.today
+    listed = catalogue.load_catalogue(environment.config)
+    formats = format_declarations.load_delivery_formats(environment.config)
+    number_changes.load_number_changes(zones.number_changes, today)  # refused before anything is touched
     with job.lock(locks.INGESTION_LOCK):
-        changes = number_changes.load_number_changes(job.environment.zones.number_changes, job.environment.today)
-        limits, today = job.environment.platform.objections, job.environment.today
-        lists = objections.load_objections(job.environment.zones.objections, limits, today, known.domains())
+        changes = number_changes.load_number_changes(zones.number_changes, today)
+        limits = environment.platform.objections
+        lists = objections.load_objections(zones.objections, limits, today, listed.domains())
         consented = eligibility.consented_pupils_of_live_projects(
-            job.environment.zones, job.environment.platform, job.environment.config, today, known, lists
+            zones, environment.platform, environment.config, today, listed, lists
         )
-        intake = pipeline.IngestionContext(
-            job.environment.zones,
-            job.environment.platform,
-            known,
-            declared,
-            lists,
-            changes,
-            job.environment.now,
-            consented,
+        context = pipeline.IngestionContext(
+            zones, environment.platform, listed, formats, lists, changes, environment.now, consented
         )
-        return pipeline.ingest_deliveries(job.start_session(), intake, job.progress)
+        return pipeline.ingest_deliveries(job.start_session(), context, job.progress)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make a project's key on purpose, or say whether there is one."""
+"""Create a project's key on purpose, or report whether there is one."""
 
 import sys
 
@@ -9,16 +9,13 @@ from cohort.release_records import release_states
 
 
 def manage_key(job: JobRun) -> JobReport:
+    environment, create = job.environment, job.arguments.create
     name = job.load_project(job.arguments.project).name
-    if job.arguments.create:
+    if create:
         with job.lock(name):
-            release_states.require_open_project(job.environment.zones, name)
-            project_keys.create_key(job.environment.keys, name)
-    return {
-        "project": name,
-        "created": job.arguments.create,
-        "exists": project_keys.key_exists(job.environment.keys, name),
-    }
+            release_states.require_open_project(environment.zones, name)
+            project_keys.create_key(environment.keys, name)
+    return {"project": name, "created": create, "exists": project_keys.key_exists(environment.keys, name)}
 
 
 if __name__ == "__main__":

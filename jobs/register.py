@@ -1,4 +1,4 @@
-"""Make the public register from the records, and tell every school for what its results were used."""
+"""Build the public register from the open records, and tell every school for what its results were used."""
 
 import sys
 from pathlib import Path
@@ -10,14 +10,15 @@ from cohort.transparency import public_register, school_uses, site_folder
 
 
 def build_register(job: JobRun) -> JobReport:
-    out = Path(job.arguments.out).resolve() if job.arguments.out is not None else job.environment.zones.public_register
-    site_folder.check_site_folder(job.environment.zones, out)
+    zones, chosen = job.environment.zones, job.arguments.out
+    out = zones.public_register if chosen is None else Path(chosen).resolve()
+    site_folder.check_site_folder(zones, out)
     with job.lock(locks.REGISTER_LOCK):
         site_folder.restore_interrupted_site(out)
-        files = public_register.render_register(job.environment.zones.public_records)
+        files = public_register.render_register(zones.public_records)
         site_folder.replace_site(out, files)
         job.progress(f"{len(files)} files")
-        schools = school_uses.write_school_uses(job.environment.zones)
+        schools = school_uses.write_school_uses(zones)
     return {"out": str(out), "index": str(out / "index.html"), "files": len(files), "schools": schools}
 
 

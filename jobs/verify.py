@@ -1,4 +1,4 @@
-"""Check a release again: a stage in full, a published one as far as its own bytes allow."""
+"""Verify a release again: a staged one in full, a published one as far as its own bytes allow."""
 
 import sys
 
@@ -15,21 +15,21 @@ from cohort.storage import locks
 
 def verify(job: JobRun) -> JobReport:
     task = job.release_task(job.arguments.project)
-    name = task.project.name
-    record_store.find_release_record(job.environment.zones, name, job.arguments.release)
+    name, environment = task.project.name, job.environment
+    record_store.find_release_record(environment.zones, name, job.arguments.release)
     with job.lock(name), job.lock(locks.INGESTION_LOCK, shared=True):
-        release_states.require_open_project(job.environment.zones, name)
-        record = record_store.find_release_record(job.environment.zones, name, job.arguments.release)
+        release_states.require_open_project(environment.zones, name)
+        record = record_store.find_release_record(environment.zones, name, job.arguments.release)
         if record.state in (ReleaseState.STAGED, ReleaseState.VERIFIED):
-            key = project_keys.load_key(job.environment.keys, name)
+            key = project_keys.load_key(environment.keys, name)
             spark = job.start_session()
-            found = staged_verification.verify_staged_release(
+            result = staged_verification.verify_staged_release(
                 spark, task, key, record, deep=job.arguments.deep, report=job.report_stage
             )
-            staged_verification.refuse_on_findings(job.environment.zones, record, found, job.environment.now)
+            staged_verification.refuse_on_findings(environment.zones, record, result, environment.now)
         elif record.state is ReleaseState.PUBLISHED:
-            key_of = project_keys.load_key(job.environment.keys, name) if task.project.is_pseudonymous else None
-            found = reverification.reverify_published_table(job.start_session(), task, key_of, record)
+            optional_key = project_keys.load_key(environment.keys, name) if task.project.is_pseudonymous else None
+            result = reverification.reverify_published_table(job.start_session(), task, optional_key, record)
         else:
             raise StateRefused(
                 describe_problem(
@@ -40,15 +40,15 @@ def verify(job: JobRun) -> JobReport:
                     do="See status",
                 )
             )
-    if found.findings:
-        raise NotAnonymous(*(f"{f.code}: {f.sentence}" for f in found.findings))
+    if result.findings:
+        raise NotAnonymous(*(f"{f.code}: {f.sentence}" for f in result.findings))
     return {
         "project": name,
         "release": record.release,
         "deep": job.arguments.deep,
         "findings": [],
-        "checked": list(found.checked),
-        "not_repeated": list(found.not_repeated),
+        "checked": list(result.checked),
+        "not_repeated": list(result.not_repeated),
     }
 
 

@@ -20,7 +20,7 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_register import AGREED
 
-from cohort.access import table_access
+from cohort.access import private_zones, table_access
 from cohort.agreements.platform import AccessSettings
 from cohort.erasure import objection_receipts
 from cohort.ingestion import completeness, feedback, run_marker
@@ -133,7 +133,7 @@ def shown(users: None) -> Iterator[Shown]:
         record_store.save_release_record(
             made.zones, make_release_record("proef", 1, ReleaseState.PUBLISHED, settled=True)
         )
-        table_access.close_private_zones(made.zones)
+        private_zones.close_private_zones(made.zones)
         yield made
     finally:
         shutil.rmtree(home)
@@ -283,6 +283,6 @@ def test_what_was_left_open_is_closed_by_the_next_job_whatever_it_is(shown: Show
     for path in (top, *paths):
         path.chmod(0o755 if path.is_dir() else 0o644)
     assert entered_by(STRANGER, top, paths)[1] != "0", "or this test sees nothing"
-    table_access.close_private_zones(shown.zones)
+    private_zones.close_private_zones(shown.zones)
     top.chmod(0o755)
     assert entered_by(STRANGER, top, paths) == [str(len(paths)), "1"]

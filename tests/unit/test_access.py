@@ -16,7 +16,7 @@ from tests.unit import drawn_release as drawn
 from tests.unit.drawn_environment import make_environment
 from tests.unit.drawn_records import make_release_record
 
-from cohort.access import table_access
+from cohort.access import private_zones, table_access
 from cohort.agreements import catalogue
 from cohort.agreements import project as projects
 from cohort.agreements.catalogue import Catalogue
@@ -238,7 +238,7 @@ def test_a_hook_belongs_to_its_way(way: str, hook: str | None) -> None:
 def test_zones_are_closed_and_made_closed(tmp_path: Path) -> None:
     (tmp_path / "deliveries").mkdir(mode=0o755)
     (tmp_path / "records").mkdir(mode=0o755)
-    table_access.close_private_zones(StorageZones(tmp_path))
+    private_zones.close_private_zones(StorageZones(tmp_path))
     found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     closed = dict.fromkeys(("deliveries", "restricted", "staging", "feedback"), 0o700)
     assert found == {**closed, "records": 0o755}
@@ -252,7 +252,7 @@ def test_what_an_earlier_version_left_open_for_schools_is_closed(tmp_path: Path)
         path.chmod(0o644)
     school.chmod(0o755)
     school.parent.chmod(0o755)
-    table_access.close_private_zones(StorageZones(tmp_path))
+    private_zones.close_private_zones(StorageZones(tmp_path))
     found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in school.parent.rglob("*")}
     files = dict.fromkeys((".ended", "1.json", ".gebruik.html.new"), 0o600)
     assert found == {"10AA": 0o700, **files}
@@ -266,13 +266,13 @@ def test_a_link_among_the_feedback_is_refused_and_what_it_leads_to_is_left(tmp_p
     link.parent.mkdir(parents=True)
     link.symlink_to(elsewhere)
     with pytest.raises(RightsRefused, match=f"a link to elsewhere in {where}") as refused:
-        table_access.close_private_zones(StorageZones(tmp_path / "root"))
+        private_zones.close_private_zones(StorageZones(tmp_path / "root"))
     assert refused.value.exit_code == 17
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o755
 
 
 def test_a_zone_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    table_access.close_private_zones(StorageZones(tmp_path))
+    private_zones.close_private_zones(StorageZones(tmp_path))
     (tmp_path / "objections").mkdir(mode=0o755)
 
     def refuse(*_: object) -> None:
@@ -280,7 +280,7 @@ def test_a_zone_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(Path, "chmod", refuse)
     with pytest.raises(RightsRefused, match="objections/") as refused:
-        table_access.close_private_zones(StorageZones(tmp_path))
+        private_zones.close_private_zones(StorageZones(tmp_path))
     assert refused.value.exit_code == 17
 
 

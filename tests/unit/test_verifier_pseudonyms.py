@@ -17,13 +17,20 @@ from tests.unit.drawn_release import Row, Stage
 from cohort import delta
 from cohort.keys import project_keys
 from cohort.states import schemas
-from cohort.verification import pseudonym_check
+from cohort.verification.findings import VerificationResult
+from cohort.verification.pseudonym_check import (
+    PseudonymCounts,
+    check_pseudonym_columns,
+    check_pseudonyms,
+    count_pseudonyms,
+)
 from cohort.verification.published_table_verification import (
     check_excluded_pupils,
     verify_published_table,
     verify_rights,
 )
 from cohort.verification.stage_verification import verify_stage
+from cohort.verification.verification_subject import PublishedTable
 
 Edit = Callable[[list[Row]], None]
 KEY = project_keys.ProjectKey(drawn.SECRET)
@@ -45,15 +52,15 @@ def nothing(rows: list[Row]) -> None:
     del rows
 
 
-def read(folder: Path, edit: Edit, **changes: Any) -> pseudonym_check.PseudonymCounts:
+def count_drawn(folder: Path, edit: Edit, **changes: Any) -> PseudonymCounts:
     stage = pseudonymous.stage(**changes)
     edit(stage.rows)
     files = sorted(stage.write(folder / "stage").glob("*.parquet"))
-    return pseudonym_check.count_pseudonyms(files, drawn.COLUMNS, control=stage.control)
+    return count_pseudonyms(files, drawn.COLUMNS, control=stage.control)
 
 
 @pytest.mark.parametrize(
-    ("edit", "found"),
+    ("edit", "expected"),
     [
         pytest.param(nothing, {}, id="as drawn"),
         pytest.param(show(5, pupil=pupil(6)), {"PSEUDONYM": 1}, id="another pupil's"),
@@ -65,30 +72,30 @@ def read(folder: Path, edit: Edit, **changes: Any) -> pseudonym_check.PseudonymC
     ],
 )
 def test_pseudonyms_are_the_hexadecimal_of_the_control_columns(
-    tmp_path: Path, edit: Edit, found: dict[str, int]
+    tmp_path: Path, edit: Edit, expected: dict[str, int]
 ) -> None:
-    shown = read(tmp_path, edit)
-    assert {f.code: f.count for f in pseudonym_check.check_pseudonyms(shown) if f.code != "ORDER"} == found
+    counts = count_drawn(tmp_path, edit)
+    assert {f.code: f.count for f in check_pseudonyms(counts) if f.code != "ORDER"} == expected
 
 
 def test_equal_records_stand_in_the_order_of_their_pupils(tmp_path: Path) -> None:
-    assert pseudonym_check.check_pseudonyms(read(tmp_path, nothing)) == []
+    assert check_pseudonyms(count_drawn(tmp_path, nothing)) == []
     rows = sorted((row(n) for n in range(0, 60, 2)), key=lambda held: held["pupil"], reverse=True)
-    shown = pseudonym_check.count_pseudonyms(
+    counts = count_pseudonyms(
         sorted(pseudonymous.stage(*rows, sort=False).write(tmp_path / "other").glob("*.parquet")),
         drawn.COLUMNS,
         control=True,
     )
-    assert [(f.code, f.count) for f in pseudonym_check.check_pseudonyms(shown)] == [("ORDER", 29)]
+    assert [(f.code, f.count) for f in check_pseudonyms(counts)] == [("ORDER", 29)]
 
 
-def test_a_published_pupil_is_there_once(tmp_path: Path) -> None:
-    shown = read(tmp_path, show(7, pupil=pupil(5)), control=False)
-    assert [f.code for f in pseudonym_check.check_pseudonyms(shown) if f.code != "ORDER"] == ["PUPIL_TWICE"]
+def test_a_pupil_who_is_published_twice_is_found(tmp_path: Path) -> None:
+    counts = count_drawn(tmp_path, show(7, pupil=pupil(5)), control=False)
+    assert [f.code for f in check_pseudonyms(counts) if f.code != "ORDER"] == ["PUPIL_TWICE"]
 
 
 @pytest.mark.parametrize(
-    ("names", "own", "found"),
+    ("names", "own", "is_found"),
     [
         (["geslacht"], drawn.project(), False),
         (["geslacht", "pupil"], drawn.project(), True),
@@ -97,10 +104,10 @@ def test_a_published_pupil_is_there_once(tmp_path: Path) -> None:
         (["geslacht", "pupil"], pseudonymous.project(), True),
     ],
 )
-def test_columns_of_pseudonyms_are_there_in_a_pseudonymous_release_only(
-    names: list[str], own: Any, found: bool
+def test_pseudonym_columns_are_required_in_a_pseudonymous_release_and_refused_in_any_other(
+    names: list[str], own: Any, is_found: bool
 ) -> None:
-    assert bool(pseudonym_check.check_pseudonym_columns(names, own)) == found
+    assert bool(check_pseudonym_columns(names, own)) == is_found
 
 
 @pytest.mark.parametrize("name", ["pupil", "school"])
@@ -114,18 +121,18 @@ def test_no_project_gives_that_name_to_a_column_of_its_own(name: str) -> None:
 def test_a_valid_stage_has_no_finding_and_the_checksum_of_what_is_published(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
-    given = pseudonymous.subject(tmp_path, results_at)
-    findings = verify_stage(spark, given, deep=True)
-    assert findings.findings == ()
-    shown = delta.read_table(spark, given.table).select(*drawn.COLUMNS, *schemas.PSEUDONYM_COLUMNS)
-    assert findings.checksum == delta.checksum_rows(shown)
+    subject = pseudonymous.subject(tmp_path, results_at)
+    result = verify_stage(spark, subject, deep=True)
+    assert result.findings == ()
+    shown = delta.read_table(spark, subject.table).select(*drawn.COLUMNS, *schemas.PSEUDONYM_COLUMNS)
+    assert result.checksum == delta.checksum_rows(shown)
 
 
 def test_a_stage_of_the_other_class_is_found_both_ways(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    more = verify_stage(spark, drawn.subject(tmp_path / "a", results_at, pseudonymous.stage()))
-    assert {"SCHEMA", "PSEUDONYM", "IDENTIFYING_COLUMN"} == more.codes
-    less = verify_stage(spark, pseudonymous.subject(tmp_path / "b", results_at, Stage()))
-    assert {"SCHEMA", "PSEUDONYM"} == less.codes
+    with_pseudonyms = verify_stage(spark, drawn.subject(tmp_path / "a", results_at, pseudonymous.stage()))
+    assert {"SCHEMA", "PSEUDONYM", "IDENTIFYING_COLUMN"} == with_pseudonyms.codes
+    without = verify_stage(spark, pseudonymous.subject(tmp_path / "b", results_at, Stage()))
+    assert {"SCHEMA", "PSEUDONYM"} == without.codes
 
 
 def test_pseudonyms_of_another_pupil_and_other_numbers_are_found_in_a_stage(
@@ -133,55 +140,50 @@ def test_pseudonyms_of_another_pupil_and_other_numbers_are_found_in_a_stage(
 ) -> None:
     rows = [row(n) for n in range(60)]
     rows[5]["pupil"] = pupil(6)
-    found = verify_stage(spark, pseudonymous.subject(tmp_path / "a", results_at, pseudonymous.stage(*rows)))
-    assert "PSEUDONYM" in found.codes
+    result = verify_stage(spark, pseudonymous.subject(tmp_path / "a", results_at, pseudonymous.stage(*rows)))
+    assert "PSEUDONYM" in result.codes
     rows = [row(n, niveau="nr 12345672") for n in range(60)]
-    given = pseudonymous.subject(
+    subject = pseudonymous.subject(
         tmp_path / "b", results_at, pseudonymous.stage(*rows), labels={"niveau": "nr 12345672;*\n"}
     )
-    assert verify_stage(spark, given).codes == {"LOOKS_LIKE_PUPIL"}
+    assert verify_stage(spark, subject).codes == {"LOOKS_LIKE_PUPIL"}
 
 
-def test_a_published_table_is_held_to_its_schools_too(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_published_pseudonymous_table_is_checked_for_its_schools_too(spark: SparkSession, tmp_path: Path) -> None:
     own, table = pseudonymous.project(), tmp_path / "table"
     hierarchies = drawn.write_hierarchies(tmp_path / "hierarchies")
     pseudonymous.published(spark, tmp_path, table, own)
 
-    def look(**changes: Any) -> Any:
-        given: dict[str, Any] = {"project": own, "platform": drawn.platform(), "released": 60} | changes
-        return verify_published_table(
-            spark,
-            table=table,
-            hierarchies=hierarchies,
-            release_id="proef-1",
-            **{"governing": (KEY, drawn.TODAY), **given},
-        )
+    drawn_table = PublishedTable(own, drawn.platform(), table, "proef-1", 60, hierarchies, KEY, drawn.TODAY)
 
-    findings = look()
-    assert findings.findings == ()
-    assert {"SCHOOLS", "SHARE", "OTHERS", "PSEUDONYM", "PUPIL_TWICE"} <= {*findings.checked}
-    assert findings.checksum == delta.checksum_rows(delta.read_table(spark, table))
+    def verify(**changes: Any) -> VerificationResult:
+        return verify_published_table(spark, dataclasses.replace(drawn_table, **changes))
+
+    result = verify()
+    assert result.findings == ()
+    assert {"SCHOOLS", "SHARE", "OTHERS", "PSEUDONYM", "PUPIL_TWICE"} <= {*result.checked}
+    assert result.checksum == delta.checksum_rows(delta.read_table(spark, table))
     assert delta.read_protocol_and_properties(table)[1]["cohort.personal_data"] == "true"
-    assert look(platform=drawn.platform(m=7)).codes == {"SCHOOLS"}
-    assert look(platform=drawn.platform(k_others=26)).codes == {"OTHERS"}
+    assert verify(platform=drawn.platform(m=7)).codes == {"SCHOOLS"}
+    assert verify(platform=drawn.platform(k_others=26)).codes == {"OTHERS"}
     drawn.write_schools(tmp_path, {"10AA": "1", "10AB": "1", "10AC": "2 1", "10AD": "1"})
-    assert look().codes == {"BOARDS", "BOARD_SHARE"}
+    assert verify().codes == {"BOARDS", "BOARD_SHARE"}
     with pytest.raises(TypeError, match="without its key"):
-        look(governing=None)
-    assert "PROPERTIES" in look(project=drawn.project()).codes
+        verify(key=None)
+    assert "PROPERTIES" in verify(project=drawn.project()).codes
 
 
-def test_who_may_not_be_in_a_published_table_by_the_lists_of_today_is_found(
+def test_published_pupils_who_may_not_be_in_the_table_by_the_lists_of_today_are_found(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
     own, table = pseudonymous.project(), tmp_path / "table"
     pseudonymous.published(spark, tmp_path, table, own)
-    given = dataclasses.replace(pseudonymous.subject(tmp_path, results_at), table=table)
-    assert verify_rights(spark, given) == []
+    subject = dataclasses.replace(pseudonymous.subject(tmp_path, results_at), table=table)
+    assert verify_rights(spark, subject) == []
     drawn.write_list(tmp_path / "objections", [f"{drawn.bsn(n)};;2026-01-01;;alles" for n in (7, 8)])
-    assert [(f.code, f.count) for f in verify_rights(spark, given)] == [("OBJECTOR", 2)]
+    assert [(f.code, f.count) for f in verify_rights(spark, subject)] == [("OBJECTOR", 2)]
     pseudonymous.instruct(tmp_path, drawn.SCHOOLS[1:])
-    assert [f.code for f in verify_rights(spark, given)] == ["OBJECTOR", "INSTRUCTION"]
+    assert [f.code for f in verify_rights(spark, subject)] == ["OBJECTOR", "INSTRUCTION"]
     assert check_excluded_pupils(spark, table, KEY, {drawn.bsn(61)}) == []
-    (found,) = check_excluded_pupils(spark, table, KEY, {drawn.bsn(7), drawn.bsn(61)})
-    assert (found.code, found.count) == ("OBJECTOR", 1)
+    (finding,) = check_excluded_pupils(spark, table, KEY, {drawn.bsn(7), drawn.bsn(61)})
+    assert (finding.code, finding.count) == ("OBJECTOR", 1)

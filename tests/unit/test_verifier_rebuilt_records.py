@@ -40,13 +40,13 @@ def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 
 
 def check_deep(spark: SparkSession, checked: VerificationSubject) -> list[tuple[str, int]]:
-    hierarchies = read_hierarchy_paths(given.project, given.hierarchies)
-    stage = delta.read_table(spark, given.table)
-    findings = check_rebuilt_records(spark, given, stage, hierarchies, read_usage_permissions(given))
+    hierarchies = read_hierarchy_paths(checked.project, checked.hierarchies)
+    stage = delta.read_table(spark, checked.table)
+    findings = check_rebuilt_records(spark, checked, stage, hierarchies, read_usage_permissions(checked))
     return [(finding.sentence, finding.count) for finding in findings]
 
 
-def test_every_value_that_is_no_ancestor_of_the_true_one_is_found(
+def test_values_that_are_not_ancestors_of_the_true_leaf_are_found(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
     stage = Stage()
@@ -68,7 +68,7 @@ def test_every_value_that_is_no_ancestor_of_the_true_one_is_found(
         ({"_others": None}, "the other schools"),
     ],
 )
-def test_schools_that_only_the_records_can_tell_are_found(
+def test_wrong_schools_that_only_the_records_show_are_found(
     spark: SparkSession, tmp_path: Path, results_at: Path, cells: Row, what: str
 ) -> None:
     stage = Stage()
@@ -78,11 +78,11 @@ def test_schools_that_only_the_records_can_tell_are_found(
     assert f"({what})" in sentence
 
 
-def test_pupils_at_two_schools_are_not_there_when_set_aside(
+def test_a_staged_pupil_of_two_schools_is_found_when_such_pupils_are_set_aside(
     spark: SparkSession, tmp_path: Path, results_at: Path
 ) -> None:
-    given = subject(tmp_path, results_at, project=drawn.project(two_schools="set-aside"))
-    ((sentence, count),) = check_deep(spark, given)
+    drawn_subject = subject(tmp_path, results_at, project=drawn.project(two_schools="set-aside"))
+    ((sentence, count),) = check_deep(spark, drawn_subject)
     assert count == 1
     assert "set aside" in sentence
 
@@ -120,9 +120,9 @@ def test_of_several_results_the_rule_picks_one(
         result(1, "10AC", "rekenen", "M", "20.00", peildag=FEB, levering_nr=1),
     ]
     rows[0]["levering_nr"] = 1
-    given = subject(tmp_path, table_of(spark, tmp_path / "results", rows), project=one_column(several))
-    hierarchies = read_hierarchy_paths(given.project, given.hierarchies)
-    (record,) = rebuild_records(spark, given, hierarchies, read_usage_permissions(given)).collect()
+    drawn_subject = subject(tmp_path, table_of(spark, tmp_path / "results", rows), project=one_column(several))
+    hierarchies = read_hierarchy_paths(drawn_subject.project, drawn_subject.hierarchies)
+    (record,) = rebuild_records(spark, drawn_subject, hierarchies, read_usage_permissions(drawn_subject)).collect()
     assert hierarchies["rekenen_M"].leaves[record["_leaf_rekenen_M"]] == leaf
     assert record.home == home
     assert sorted({*record.schools} - {home}) == others
@@ -140,19 +140,19 @@ def test_of_several_results_the_rule_picks_one(
         ({"attribute": "geboortedatum", "born": "year"}, [dt.date(1999, 1, 1)], None),
     ],
 )
-def test_an_attribute_is_the_newest_and_at_a_tie_the_last_in_its_file(
+def test_an_attribute_is_the_newest_one_and_at_a_tie_the_last_of_its_file(
     spark: SparkSession, tmp_path: Path, source: Row, days: list[dt.date | None], leaf: str | None
 ) -> None:
     rows = [result(1, "10AA", "rekenen", "M", "10.00", geboortedatum=day) for day in days]
-    given = subject(
+    drawn_subject = subject(
         tmp_path,
         table_of(spark, tmp_path / "results", rows),
         project=one_column("latest", hierarchy="geboren", **source),
     )
     leaves = ["2014", "2013", "2014-K3", "2013/14", "2014/15"]
-    (given.hierarchies / "geboren.csv").write_text("".join(f"{x};*\n" for x in leaves))
-    hierarchies = read_hierarchy_paths(given.project, given.hierarchies)
-    (record,) = rebuild_records(spark, given, hierarchies, read_usage_permissions(given)).collect()
+    (drawn_subject.hierarchies / "geboren.csv").write_text("".join(f"{x};*\n" for x in leaves))
+    hierarchies = read_hierarchy_paths(drawn_subject.project, drawn_subject.hierarchies)
+    (record,) = rebuild_records(spark, drawn_subject, hierarchies, read_usage_permissions(drawn_subject)).collect()
     place = record["_leaf_meer"]
     assert (hierarchies["meer"].leaves[place] if place >= 0 else None) == leaf
 
@@ -166,7 +166,7 @@ def published(spark: SparkSession, folder: Path, own: Project) -> Path:
     return table
 
 
-def test_a_published_table_is_checked_as_far_as_it_goes(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_published_table_is_checked_as_far_as_its_files_allow(spark: SparkSession, tmp_path: Path) -> None:
     own, hierarchies = drawn.project(), drawn.write_hierarchies(tmp_path / "hierarchies")
     table = published(spark, tmp_path, own)
 
