@@ -1,9 +1,9 @@
-"""How long intake takes, against a plain copy of the same files, in one session.
+"""Benchmark of ingestion against a plain copy of the same files, in one session.
 
-The copy is `spark.read.csv` with an explicit schema, written as Delta. Intake is everything: each file looked
-at, every rule, two tables, feedback for every school, the ledger. All that is measured is done before on a
-few of the files, often enough for the JVM to have compiled it; then pairs in turn, each on a root of its own;
-medians. Then runs with new files among those already known, their median.
+The copy is `spark.read.csv` with an explicit schema, written as Delta. Ingestion is complete: every file validated, two
+tables, feedback for every school, the ledger. Warm-ups run both on a few of the files, often enough for the JVM to have
+compiled them; then pairs in turn, each on a storage root of its own; medians. Then runs with new files among those
+already ingested, and their median.
 """
 
 from __future__ import annotations
@@ -28,14 +28,17 @@ from cohort.storage import zone_paths as zones
 from cohorts import delivery_files as written
 from cohorts import synthesise
 
-WARM_UP, TURNS = 200, 3
-NEW_SHARE, AGAIN = 100, 3
-"""One new file for every this many known ones, in so many runs one after the other."""
+WARM_UP_FILES, WARM_UP_TURNS = 200, 3
+INGESTED_PER_NEW_FILE, LATER_RUNS = 100, 3
+"""Later runs have one new file per this many ingested ones."""
+ROWS_PER_PUPIL = 10
+"""Rows that the synthetic cohort has per pupil, about."""
+ROWS_PER_FILE = 455
 NOW = dt.datetime(2026, 9, 1, 12, tzinfo=dt.UTC)
 
 
 def time_plain_copy(spark: SparkSession, folder: Path, out: Path) -> float:
-    """Seconds of the plain copy; that it takes no notice of headers costs it nothing."""
+    """Seconds of the plain copy. It ignores the order of columns in a file, at no cost."""
     shutil.rmtree(out, ignore_errors=True)
     start = time.perf_counter()
     state = StructType([StructField(name, StringType()) for name in written.DELIVERY_COLUMNS])
@@ -44,8 +47,8 @@ def time_plain_copy(spark: SparkSession, folder: Path, out: Path) -> float:
     return time.perf_counter() - start
 
 
-def time_ingestion(spark: SparkSession, root: Path, config: Path, *, tell: bool) -> tuple[float, dict[str, object]]:
-    """Seconds of intake, and its record."""
+def time_ingestion(spark: SparkSession, root: Path, config: Path, *, verbose: bool) -> tuple[float, dict[str, object]]:
+    """Seconds of an ingestion run, and its record."""
     start = time.perf_counter()
     where = zones.StorageZones(root)
     intake = pipeline.IngestionContext(
@@ -59,15 +62,15 @@ def time_ingestion(spark: SparkSession, root: Path, config: Path, *, tell: bool)
     )
 
     def progress(line: str) -> None:
-        if tell:
-            say(f"{time.perf_counter() - start:6.1f} s {line}")
+        if verbose:
+            print_progress(f"{time.perf_counter() - start:6.1f} s {line}")
 
     record = pipeline.ingest_deliveries(spark, intake, progress)
     return time.perf_counter() - start, record
 
 
 def make_storage_root(paths: list[Path], root: Path) -> Path:
-    """A storage root with these deliveries, as links: the same bytes for every turn."""
+    """Make a storage root with these deliveries as hard links: the same bytes for every turn."""
     shutil.rmtree(root, ignore_errors=True)
     (root / "deliveries").mkdir(parents=True)
     link_deliveries(paths, root)
@@ -75,77 +78,91 @@ def make_storage_root(paths: list[Path], root: Path) -> Path:
 
 
 def link_deliveries(paths: list[Path], root: Path) -> None:
-    """Put deliveries into a storage root."""
+    """Link deliveries into a storage root."""
     for path in paths:
         (root / "deliveries" / path.name).hardlink_to(path)
 
 
-def say(line: str) -> None:
+def print_progress(line: str) -> None:
     print(f"bench: {line}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
+    options = _parse_options()
+    spark = SparkSession.builder.appName("cohort bench").getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    scratch, config = options.scratch, options.scratch / "conf"
+    shutil.copytree("conf", config)
+    files = _make_files(options, config)
+    new = max(1, options.files // INGESTED_PER_NEW_FILE)
+    first_files, later_files = files[: options.files], files[options.files :]
+    plain = make_storage_root(first_files, scratch / "plain") / "deliveries"
+    _warm_up(spark, first_files, scratch, config)
+    copy_seconds, ingest_seconds = [], []
+    for turn in range(options.pairs):
+        copy_seconds.append(time_plain_copy(spark, plain, scratch / "copied"))
+        root = make_storage_root(first_files, scratch / "root")
+        seconds, record = time_ingestion(spark, root, config, verbose=turn == 0)
+        ingest_seconds.append(seconds)
+        print_progress(f"pair {turn + 1}: copy {copy_seconds[-1]:.1f} s, ingest {seconds:.1f} s")
+    later_seconds = []
+    for turn in range(LATER_RUNS):
+        link_deliveries(later_files[turn * new : (turn + 1) * new], root)
+        seconds, later_record = time_ingestion(spark, root, config, verbose=turn == 0)
+        later_seconds.append(seconds)
+    print_progress(f"{later_record['new']} new files: {', '.join(f'{seconds:.1f}' for seconds in later_seconds)} s")
+    pairs = zip(ingest_seconds, copy_seconds, strict=True)
+    document = {
+        "files": len(first_files),
+        "rows": record["rows"],
+        "copy_s": round(statistics.median(copy_seconds), 1),
+        "ingest_s": round(statistics.median(ingest_seconds), 1),
+        "ratio": round(statistics.median(ingest / copy for ingest, copy in pairs), 2),
+        "new_files": later_record["new"],
+        "second_s": round(statistics.median(later_seconds), 1),
+        "second_share": round(statistics.median(later_seconds) / statistics.median(ingest_seconds), 3),
+    }
+    print(json.dumps(document))
+
+
+def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench ingest")
     parser.add_argument("--scratch", type=Path, required=True)
     parser.add_argument("--files", type=int, default=6600)
-    parser.add_argument("--rows", type=int, help="default: 455 a file")
+    parser.add_argument("--rows", type=int, help=f"default: {ROWS_PER_FILE} a file")
     parser.add_argument("--pairs", type=int, default=1)
     parser.add_argument("--dirty", action="store_true", help="with faults in most files, one row in 330")
-    asked = parser.parse_args()
-    spark = SparkSession.builder.appName("cohort bench").getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    made, config = asked.scratch / "made", asked.scratch / "conf"
-    shutil.copytree("conf", config)
-    new = max(1, asked.files // NEW_SHARE)
-    pupils = round((asked.rows or 455 * asked.files) * (1 + AGAIN / NEW_SHARE) / ROWS_PER_PUPIL)
-    say(f"making {asked.files + AGAIN * new} files of {pupils} pupils")
+    return parser.parse_args()
+
+
+def _make_files(options: argparse.Namespace, config: Path) -> list[Path]:
+    """Write a synthetic cohort with files for the first ingestion and for all later runs."""
+    later_files = LATER_RUNS * max(1, options.files // INGESTED_PER_NEW_FILE)
+    rows = (options.rows or ROWS_PER_FILE * options.files) * (1 + LATER_RUNS / INGESTED_PER_NEW_FILE)
+    pupils = round(rows / ROWS_PER_PUPIL)
+    made = options.scratch / "made"
+    print_progress(f"making {options.files + later_files} files of {pupils} pupils")
     synthesise.write_synthetic_cohort(
         made,
         config,
         count=pupils,
-        school_count=asked.files + AGAIN * new,
+        school_count=options.files + later_files,
         seed=1,
         today=NOW.date(),
-        clean=not asked.dirty,
+        clean=not options.dirty,
     )
-    every = sorted((made / "deliveries").iterdir())
-    known, fresh = every[: asked.files], every[asked.files :]
-    plain = make_storage_root(known, asked.scratch / "plain") / "deliveries"
-    for _ in range(TURNS):
-        warm = make_storage_root(known[:WARM_UP], asked.scratch / "warm")
-        time_plain_copy(spark, warm / "deliveries", asked.scratch / "copied")
-        time_ingestion(spark, warm, config, tell=False)
-        link_deliveries(known[WARM_UP : WARM_UP + 2], warm)
-        time_ingestion(spark, warm, config, tell=False)
-    copies, intakes = [], []
-    for turn in range(asked.pairs):
-        copies.append(time_plain_copy(spark, plain, asked.scratch / "copied"))
-        root = make_storage_root(known, asked.scratch / "root")
-        seconds, record = time_ingestion(spark, root, config, tell=turn == 0)
-        intakes.append(seconds)
-        say(f"pair {turn + 1}: copy {copies[-1]:.1f} s, ingest {seconds:.1f} s")
-    later = []
-    for turn in range(AGAIN):
-        link_deliveries(fresh[turn * new : (turn + 1) * new], root)
-        seconds, second = time_ingestion(spark, root, config, tell=turn == 0)
-        later.append(seconds)
-    again = statistics.median(later)
-    say(f"{second['new']} new files: {', '.join(f'{seconds:.1f}' for seconds in later)} s")
-    told = {
-        "files": len(known),
-        "rows": record["rows"],
-        "copy_s": round(statistics.median(copies), 1),
-        "ingest_s": round(statistics.median(intakes), 1),
-        "ratio": round(statistics.median(i / c for i, c in zip(intakes, copies, strict=True)), 2),
-        "new_files": second["new"],
-        "second_s": round(again, 1),
-        "second_share": round(again / statistics.median(intakes), 3),
-    }
-    print(json.dumps(told))
+    return sorted((made / "deliveries").iterdir())
 
 
-ROWS_PER_PUPIL = 10
-"""What the synthetic cohort has of a pupil, about."""
+def _warm_up(spark: SparkSession, files: list[Path], scratch: Path, config: Path) -> None:
+    """Run everything that is measured on a few of the files."""
+    for _ in range(WARM_UP_TURNS):
+        root = make_storage_root(files[:WARM_UP_FILES], scratch / "warm")
+        time_plain_copy(spark, root / "deliveries", scratch / "copied")
+        time_ingestion(spark, root, config, verbose=False)
+        link_deliveries(files[WARM_UP_FILES : WARM_UP_FILES + 2], root)
+        time_ingestion(spark, root, config, verbose=False)
+
 
 if __name__ == "__main__":
     main()

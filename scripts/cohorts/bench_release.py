@@ -1,8 +1,8 @@
-"""How long a protected release takes, against the unprotected job on the same rows, in one session.
+"""Benchmark of a protected release against an unprotected job on the same rows, in one session.
 
-The unprotected job reads the same rows, brings them to one row per pupil in the fastest form we know
-(numeric aggregates only, a whole-number key) and writes them as Delta. The protected one is `release` to a
-verified stage. Two warm-ups, then pairs in turn; medians.
+The unprotected job reads the same rows, pivots them to one row per pupil in the fastest form we know (numeric aggregates
+only, a whole-number key) and writes them as Delta. The protected one is `release` up to a verified stage. Two warm-ups,
+then pairs in turn; medians.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ from cohort.states.schemas import AcceptedResults
 from cohort.storage import zone_paths
 from cohorts import schools, synthesise
 
-NAME = "leergroei"
+PROJECT_NAME = "leergroei"
+WARM_UPS = 2
 
 
 def unprotected_pivot(results: DataFrame, agreed: project.Project) -> DataFrame:
-    """The same selection and pivot without any protection."""
+    """Select and pivot the results of a project without any protection."""
     selected = pupil_records.select_project_results(AcceptedResults(results), agreed)
     shown = [
         F.max(F.when(pupil_records.is_usable_result(r), F.col(r.value))).alias(f"value_{i}")
@@ -50,7 +51,7 @@ def unprotected_pivot(results: DataFrame, agreed: project.Project) -> DataFrame:
 
 
 def prepare_release(spark: SparkSession, scratch: Path, pupils: int, kind: str) -> ReleaseTask:
-    """A synthetic cohort, taken in."""
+    """Generate and ingest a synthetic cohort, and make the task of its release."""
     root, config = scratch / "root", scratch / "conf"
     shutil.copytree("conf", config)
     root.mkdir()
@@ -64,7 +65,7 @@ def prepare_release(spark: SparkSession, scratch: Path, pupils: int, kind: str) 
         catalogue.load_catalogue(config),
     )
     lists = objections.load_objections(where.objections, holds.objections, now.date(), known.domains())
-    tell(f"ingest of {pupils} pupils")
+    print_progress(f"ingest of {pupils} pupils")
     pipeline.ingest_deliveries(
         spark,
         pipeline.IngestionContext(
@@ -76,10 +77,10 @@ def prepare_release(spark: SparkSession, scratch: Path, pupils: int, kind: str) 
             number_changes.NumberChanges(),
             now,
         ),
-        tell,
+        print_progress,
     )
-    project_keys.create_key(scratch / "keys", NAME)
-    agreed = project.load_project(config, NAME, holds)
+    project_keys.create_key(scratch / "keys", PROJECT_NAME)
+    agreed = project.load_project(config, PROJECT_NAME, holds)
     recoding = agreed.recoding.model_copy(update={"kind": kind})
     agreed = agreed.model_copy(
         update={"starts": now.date(), "ends": now.date() + dt.timedelta(days=9), "recoding": recoding}
@@ -87,56 +88,62 @@ def prepare_release(spark: SparkSession, scratch: Path, pupils: int, kind: str) 
     return ReleaseTask(Environment(where, holds, config, scratch / "keys", now, "bench"), known, agreed)
 
 
-def tell(line: str) -> None:
+def print_progress(line: str) -> None:
     print(f"bench: {line}", file=sys.stderr, flush=True)
 
 
-def silent(_: str) -> None:
-    """Say nothing."""
+def discard_progress(_: str) -> None:
+    """Print nothing."""
 
 
 def main() -> None:
+    options = _parse_options()
+    spark = SparkSession.builder.appName("cohort bench").getOrCreate()
+    task = prepare_release(spark, options.scratch, options.pupils, options.recoding)
+    unprotected: list[float] = []
+    protected: list[float] = []
+    stages: list[dict[str, float]] = []
+    for turn in range(options.pairs + WARM_UPS):
+        unprotected_seconds = time_unprotected_job(spark, task, options.scratch / "unprotected")
+        start = time.perf_counter()
+        lists, key = check_release_allowed(task)
+        record = releases.release_one(spark, task, lists, key, print_progress if turn == 0 else discard_progress)
+        release_seconds = time.perf_counter() - start
+        if turn >= WARM_UPS:
+            unprotected.append(unprotected_seconds)
+            protected.append(release_seconds)
+            stages.append(record.stages or {})
+        print_progress(f"turn {turn}: unprotected {unprotected_seconds:.2f} s, release {release_seconds:.2f} s")
+    document = {
+        "pupils": options.pupils,
+        "recoding": options.recoding,
+        "naive_s": round(statistics.median(unprotected), 2),
+        "release_s": round(statistics.median(protected), 2),
+        "ratio": round(statistics.median(p / u for p, u in zip(protected, unprotected, strict=True)), 2),
+        "stages": {name: statistics.median(one.get(name, 0.0) for one in stages) for name in stages[0]},
+        "loss": round(record.loss.mean, 5),
+        "driver_python_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+    print(json.dumps(document))
+
+
+def time_unprotected_job(spark: SparkSession, task: ReleaseTask, out: Path) -> float:
+    """Seconds of the unprotected job, which writes its table to `out`."""
+    start = time.perf_counter()
+    batches = list(ledger.read_counted_batches(task.environment.zones.ledger))
+    results = delta.read_table(spark, task.environment.zones.results).where(F.col("batch").isin(batches))
+    shutil.rmtree(out, ignore_errors=True)
+    unprotected_pivot(results, task.project).write.format("delta").save(str(out))
+    return time.perf_counter() - start
+
+
+def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench release")
     parser.add_argument("--scratch", type=Path, required=True)
     parser.add_argument("--pupils", type=int, default=300_000)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--recoding", choices=["global", "local"], default="global")
-    asked = parser.parse_args()
-    spark = SparkSession.builder.appName("cohort bench").getOrCreate()
-    work = prepare_release(spark, asked.scratch, asked.pupils, asked.recoding)
-    naive: list[float] = []
-    protected: list[float] = []
-    stages: list[dict[str, float]] = []
-    for turn in range(asked.pairs + 2):
-        start = time.perf_counter()
-        batches = list(ledger.read_counted_batches(work.environment.zones.ledger))
-        results = delta.read_table(spark, work.environment.zones.results).where(F.col("batch").isin(batches))
-        plain = asked.scratch / "unprotected"
-        shutil.rmtree(plain, ignore_errors=True)
-        unprotected_pivot(results, work.project).write.format("delta").save(str(plain))
-        middle = time.perf_counter()
-        lists, key = check_release_allowed(work)
-        record = releases.release_one(spark, work, lists, key, tell if turn == 0 else silent)
-        end = time.perf_counter()
-        if turn >= 2:
-            naive.append(middle - start)
-            protected.append(end - middle)
-            stages.append(record.stages or {})
-        tell(f"turn {turn}: unprotected {middle - start:.2f} s, release {end - middle:.2f} s")
-    spent = {name: statistics.median(s.get(name, 0.0) for s in stages) for name in stages[0]}
-    ratio = statistics.median(p / n for p, n in zip(protected, naive, strict=True))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    told = {
-        "pupils": asked.pupils,
-        "recoding": asked.recoding,
-        "naive_s": round(statistics.median(naive), 2),
-        "release_s": round(statistics.median(protected), 2),
-        "ratio": round(ratio, 2),
-        "stages": spent,
-        "loss": round(record.loss.mean, 5),
-        "driver_python_mb": peak,
-    }
-    print(json.dumps(told))
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

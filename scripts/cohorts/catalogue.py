@@ -14,9 +14,16 @@ YEAR_GROUPS = (3, 4, 5, 6, 7, 8)
 
 @dataclass(frozen=True)
 class SyntheticDomain:
-    """What is tested, on which scale (from 0), and how scores grow over the year groups.
+    """A tested domain, its scale and the growth of its scores over the year groups.
 
-    Takes: the mean at M3, the rise of the mean per year, the standard deviation within a test.
+    Args:
+        name: its name in the catalogue.
+        code: its part of a test code.
+        scale: the name of its scale.
+        highest: the highest score; scales begin at 0.
+        at_m3: the mean score at M3.
+        per_year: the rise of the mean per year.
+        spread: the standard deviation within a test.
     """
 
     name: str
@@ -47,7 +54,7 @@ def test_code(domain: SyntheticDomain, moment: str, year_group: int) -> str:
 
 
 def catalogue_rows() -> list[tuple[str, ...]]:
-    """The lines of the catalogue, in the order of `HEADER`."""
+    """The rows of the catalogue, in the order of CATALOGUE_HEADER."""
     return [
         (
             test_code(domain, moment, year_group),

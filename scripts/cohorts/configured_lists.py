@@ -1,6 +1,6 @@
-"""The two lists in the configuration folder that a cohort adds itself to.
+"""The two lists in the configuration folder that a cohort adds its tests and schools to.
 
-A list keeps the lines that belong to other cohorts, so that several cohorts share one folder.
+A list keeps the lines of other cohorts, so that several cohorts share one folder.
 """
 
 from __future__ import annotations
@@ -16,31 +16,38 @@ Row = tuple[str, ...]
 def replace_rows(
     path: Path, header: Row, rows: Sequence[Row], *, outdated: Callable[[Row], bool] | None = None
 ) -> None:
-    """Writes the rows into a list, in place of those it has under the same first two columns.
+    """Write rows into a list, in place of those with the same first two columns.
 
-    Takes: which other rows to drop, if any.
-    Refuses: a list with another header, which would be a list of something else.
+    Args:
+        path: the list.
+        header: its header.
+        rows: the rows to write.
+        outdated: which other rows to drop, if any.
+
+    Raises:
+        ConfigurationRefused: a list with another header, which would be a list of something else (exit code 10).
     """
-    ours = {row[:2] for row in rows}
-    kept = [row for row in _read(path, header) if row[:2] not in ours and not (outdated is not None and outdated(row))]
+    replaced = {row[:2] for row in rows}
+    kept = [row for row in _read_rows(path, header) if row[:2] not in replaced]
+    kept = [row for row in kept if outdated is None or not outdated(row)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_text([header, *rows, *kept]), encoding="utf-8", newline="\n")
+    path.write_text(_format_rows([header, *rows, *kept]), encoding="utf-8", newline="\n")
 
 
 def add_missing_rows(path: Path, header: Row, rows: Sequence[Row]) -> None:
-    """Adds to a list the rows whose first two columns it does not have."""
-    kept = _read(path, header)
-    known = {row[:2] for row in kept}
-    fresh = [row for row in rows if row[:2] not in known]
+    """Add to a list the rows whose first two columns it does not have yet."""
+    present = _read_rows(path, header)
+    keys = {row[:2] for row in present}
+    added = [row for row in rows if row[:2] not in keys]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_text([header, *kept, *fresh]), encoding="utf-8", newline="\n")
+    path.write_text(_format_rows([header, *present, *added]), encoding="utf-8", newline="\n")
 
 
-def _text(rows: Iterable[Row]) -> str:
+def _format_rows(rows: Iterable[Row]) -> str:
     return "".join(";".join(row) + "\n" for row in rows)
 
 
-def _read(path: Path, header: Row) -> list[Row]:
+def _read_rows(path: Path, header: Row) -> list[Row]:
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()

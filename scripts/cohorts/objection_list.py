@@ -1,4 +1,4 @@
-"""Whose parents object: the national list, and its declaration."""
+"""The national list of parents who object, and its declaration."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ _BY_A_SCHOOL: Final = 0.7
 class ObjectionList:
     """The lines of the list, in its order.
 
-    Takes: numbers; the pupil of each by index, or -1 for a number that no file holds; whether the
-    objection was withdrawn. An unmatched objection is in force.
+    Args:
+        number: the pupil number of each line.
+        pupil: the index of the pupil, or −1 for a number that no file contains (an unmatched objection).
+        withdrawn: whether the objection was withdrawn; an unmatched objection is in force.
     """
 
     number: PupilNumbers
@@ -37,34 +39,34 @@ class ObjectionList:
     withdrawn: npt.NDArray[np.bool_]
 
     def account(self, results: SyntheticResults, lines: DeliveredLines) -> dict[str, int]:
-        """What the list must do: lines by state, and delivered lines that it must keep out."""
-        objects = np.zeros(int(results.pupil.max()) + 1, dtype=np.bool_)
-        objects[self.pupil[~self.withdrawn & (self.pupil >= 0)]] = True
-        stopped = objects[results.pupil[lines.result]] & ~lines.refused()
+        """What ingestion must find: lines by state, and delivered lines that the objections exclude."""
+        objecting = np.zeros(int(results.pupil.max()) + 1, dtype=np.bool_)
+        objecting[self.pupil[~self.withdrawn & (self.pupil >= 0)]] = True
+        excluded = objecting[results.pupil[lines.result]] & ~lines.refused()
         return {
             "listed": int(self.number.size),
             "in_force": int((~self.withdrawn).sum()),
             "withdrawn": int(self.withdrawn.sum()),
             "unmatched": int((self.pupil < 0).sum()),
-            "delivered_rows": int(stopped.sum()),
+            "delivered_rows": int(excluded.sum()),
         }
 
 
 def count_unmatched_objections(pupils: int) -> int:
-    """How many numbers of the list belong to nobody in the files."""
+    """How many numbers of the list are of no pupil in the files."""
     return max(1, round(pupils * _OBJECTING * _UNMATCHED))
 
 
-def draw_objections(rng: np.random.Generator, pupils: SyntheticPupils, strangers: PupilNumbers) -> ObjectionList:
-    """About 0.5 % of the pupils and all strangers, shuffled; one in twenty has withdrawn."""
-    objecting = max(2, round(len(pupils) * _OBJECTING) - strangers.size)
+def draw_objections(rng: np.random.Generator, pupils: SyntheticPupils, unmatched: PupilNumbers) -> ObjectionList:
+    """Draw the list: about 0.5 % of the pupils and all unmatched numbers, shuffled; one pupil in twenty has withdrawn."""
+    objecting = max(2, round(len(pupils) * _OBJECTING) - unmatched.size)
     who = rng.permutation(len(pupils))[:objecting]
     withdrawn = np.arange(objecting) < max(1, round(objecting * _WITHDRAWN))
-    order = rng.permutation(objecting + strangers.size)
+    order = rng.permutation(objecting + unmatched.size)
     return ObjectionList(
-        np.concatenate([pupils.number[who], strangers])[order],
-        np.concatenate([who, np.full(strangers.size, -1)])[order],
-        np.concatenate([withdrawn, np.zeros(strangers.size, dtype=np.bool_)])[order],
+        np.concatenate([pupils.number[who], unmatched])[order],
+        np.concatenate([who, np.full(unmatched.size, -1)])[order],
+        np.concatenate([withdrawn, np.zeros(unmatched.size, dtype=np.bool_)])[order],
     )
 
 
@@ -76,23 +78,23 @@ def write_objection_list(
     brins: list[str],
     today: date,
 ) -> None:
-    """`landelijk.csv` and its declaration; all dates lie before today, some numbers lost a zero."""
-    filed = rng.random(objectors.number.size) < _BY_A_SCHOOL
+    """Write `landelijk.csv` and its declaration; all dates lie before today, some numbers lost a leading zero."""
+    filed_by_school = rng.random(objectors.number.size) < _BY_A_SCHOOL
     since = rng.integers(30, 400, objectors.number.size)
     school = pupils.school[objectors.pupil]
     lines = [OBJECTION_HEADER]
-    for at, number in enumerate(format_pupil_numbers(objectors.number)):
-        start = today - timedelta(days=int(since[at]))
-        end = start + timedelta(days=int(since[at]) // 2)
-        # Every other number that can lose its leading zero has lost it, as spreadsheets do.
-        lost = number[0] == "0" and number[1] != "0" and at % 2 == 0
+    for line, number in enumerate(format_pupil_numbers(objectors.number)):
+        start = today - timedelta(days=int(since[line]))
+        end = start + timedelta(days=int(since[line]) // 2)
+        # Every other number with one leading zero has lost it, as in a spreadsheet.
+        lost_zero = number[0] == "0" and number[1] != "0" and line % 2 == 0
         lines.append(
             ";".join(
                 (
-                    number[1:] if lost else number,
-                    brins[school[at]] if filed[at] and objectors.pupil[at] >= 0 else "",
+                    number[1:] if lost_zero else number,
+                    brins[school[line]] if filed_by_school[line] and objectors.pupil[line] >= 0 else "",
                     start.isoformat(),
-                    end.isoformat() if objectors.withdrawn[at] else "",
+                    end.isoformat() if objectors.withdrawn[line] else "",
                     "alles",
                 )
             )

@@ -1,4 +1,4 @@
-"""Known errors in known numbers, so that what intake refuses can be held against them."""
+"""Known errors in known numbers, so that what ingestion refuses can be compared with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ NO_ERROR: Final = -1
 
 @dataclass(frozen=True)
 class ErrorKind:
-    """One kind of error: its code at intake, its share of the results, what is written."""
+    """One kind of error.
+
+    Args:
+        code: the reason code of ingestion.
+        share: its share of the results.
+        written: what the line holds instead.
+    """
 
     code: str
     share: float
@@ -30,7 +36,7 @@ class ErrorKind:
 PGN_PADDED = "PGN_PADDED"
 DUPLICATE = "DUPLICATE"
 ERROR_KINDS = (
-    ErrorKind(PGN_PADDED, 0.0003, "a number without its leading zero; accepted, and counted as mended"),
+    ErrorKind(PGN_PADDED, 0.0003, "a number without its leading zero; accepted, and counted as repaired"),
     ErrorKind("PGN_INVALID", 0.0006, "a number whose check digit is wrong"),
     ErrorKind("PGN_FILLER", 0.0001, "000000000"),
     ErrorKind("SCORE_OUT_OF_RANGE", 0.0005, "a score above the highest of its scale"),
@@ -44,9 +50,11 @@ ERROR_CODES = tuple(kind.code for kind in ERROR_KINDS)
 
 @dataclass(frozen=True)
 class DeliveredLines:
-    """What is written: one entry per line of all files, ordered by school.
+    """The lines of all delivered files, one entry per line, ordered by school.
 
-    Takes: the result on each line, and what is wrong with the line (index in KINDS, or CLEAN).
+    Args:
+        result: the index of the result on each line.
+        wrong: the error of each line, an index in ERROR_KINDS, or NO_ERROR.
     """
 
     result: npt.NDArray[np.int32]
@@ -61,29 +69,30 @@ class DeliveredLines:
         return dict(zip(ERROR_CODES, counts.tolist(), strict=True))
 
     def refused(self) -> npt.NDArray[np.bool_]:
-        """Which lines intake must refuse."""
+        """Which lines ingestion must refuse."""
         refused: npt.NDArray[np.bool_] = (self.wrong != NO_ERROR) & (self.wrong != ERROR_CODES.index(PGN_PADDED))
         return refused
 
 
 def deliver_without_errors(results: SyntheticResults) -> DeliveredLines:
-    """The results without any error: what a plain copy and intake are timed on."""
+    """Lines without any error, as a plain copy and ingestion are timed on."""
     return DeliveredLines(np.arange(len(results), dtype=np.int32), np.full(len(results), NO_ERROR, dtype=np.int8))
 
 
 def plant_errors(rng: np.random.Generator, pupils: SyntheticPupils, results: SyntheticResults) -> DeliveredLines:
-    """The results with every kind of error in its share of them, each on a result of its own.
+    """Plant every kind of error in its share of the results, each on a result of its own.
 
-    Gives: at least one of each kind where the cohort has a number that suits it.
+    Returns:
+        The lines, with at least one error of each kind where the cohort has a suitable number.
     """
     wrong = np.full(len(results), NO_ERROR, dtype=np.int8)
     copied = np.empty(0, dtype=np.int64)
     shuffled = rng.permutation(len(results))
     for index, kind in enumerate(ERROR_KINDS):
         count = max(1, round(kind.share * len(results)))
-        # A few times as many as needed hold enough that suit: the rarest suit in 9 of 100.
+        # Forty times as many as needed contain enough suitable ones: the rarest kind suits 9 of 100.
         pool, shuffled = shuffled[: 40 * count], shuffled[40 * count :]
-        chosen = pool[_suits(kind.code, pupils.number[results.pupil[pool]])][:count]
+        chosen = pool[_is_suitable(kind.code, pupils.number[results.pupil[pool]])][:count]
         if kind.code == DUPLICATE:
             copied = chosen
         else:
@@ -94,12 +103,12 @@ def plant_errors(rng: np.random.Generator, pupils: SyntheticPupils, results: Syn
     return DeliveredLines(result[order], wrong[order])
 
 
-def _suits(code: str, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    suits = np.ones(numbers.size, dtype=np.bool_)
+def _is_suitable(code: str, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    suitable = np.ones(numbers.size, dtype=np.bool_)
     if code == PGN_PADDED:
-        # Eight digits remain: a number with two leading zeros would be left with seven.
-        suits = (numbers >= 10_000_000) & (numbers < 100_000_000)
+        # Exactly one leading zero, so that eight digits remain.
+        suitable = (numbers >= 10_000_000) & (numbers < 100_000_000)
     elif code == "PGN_INVALID":
         # A changed number that begins with 10 might pass as the other kind of pupil number.
-        suits = numbers // 10_000_000 != 10
-    return suits
+        suitable = numbers // 10_000_000 != 10
+    return suitable

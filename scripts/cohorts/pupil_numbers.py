@@ -1,9 +1,8 @@
 """Made-up pupil numbers (PGN) that pass the checks of real ones.
 
-A burgerservicenummer abcdefghi passes when (9a+8b+7c+6d+5e+4f+3g+2h-i) mod 11 is 0; an
-onderwijsnummer begins with 10 and leaves 5. So eight digits fix the ninth, and distinct heads of
-eight digits give distinct numbers. By chance a made-up number is somebody's real one: nothing made
-from it may be joined to real data.
+A burgerservicenummer abcdefghi is valid when (9a+8b+7c+6d+5e+4f+3g+2h-i) mod 11 is 0; an onderwijsnummer begins with 10
+and leaves 5. So the first eight digits determine the ninth, and distinct first eight digits give distinct numbers. A
+made-up number may happen to be a real one: nothing made from these numbers may be joined to real data.
 """
 
 from __future__ import annotations
@@ -19,27 +18,31 @@ ONDERWIJS_SHARE = 0.01
 """The share of pupils without a burgerservicenummer."""
 
 _WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2)
-_LANES = 16
-# Numbers that a school could type to get past an empty field: never given to a pupil.
+_RESIDUES = 16
+# Numbers that a school could type to get past a mandatory field: no pupil has one.
 _FILLER_HEADS = np.array([n * 11_111_111 for n in range(10)] + [12_345_678, 11_122_233, 98_765_432])
 
 
 class NumberRange(IntEnum):
-    """Keeps cohorts apart: the head's remainder, so no two cohorts share a number."""
+    """The cohort that a number is made for.
+
+    The first eight digits modulo 16 are 0 for NLSCHOOLS and 1 to 15 for SYNTHETIC, so no two cohorts share a number.
+    """
 
     NLSCHOOLS = 0
     SYNTHETIC = 1
 
 
-def draw_pupil_numbers(rng: np.random.Generator, count: int, lane: NumberRange) -> PupilNumbers:
-    """Distinct valid pupil numbers in random order.
+def draw_pupil_numbers(rng: np.random.Generator, count: int, number_range: NumberRange) -> PupilNumbers:
+    """Draw distinct valid pupil numbers in random order.
 
-    Gives: whole numbers below 10^9, of which about one in ten has lost a leading zero by being a
-    number, and one in a hundred is an onderwijsnummer.
+    Returns:
+        Whole numbers below 10^9; about one in ten has a leading zero as nine digits, and one in a hundred is an
+        onderwijsnummer.
     """
     onderwijs = round(count * ONDERWIJS_SHARE)
-    bsn = _distinct(rng, count - onderwijs, (0, 100_000_000), remainder=0, lane=lane)
-    own = _distinct(rng, onderwijs, (10_000_000, 11_000_000), remainder=5, lane=lane)
+    bsn = _draw_distinct(rng, count - onderwijs, (0, 100_000_000), remainder=0, number_range=number_range)
+    own = _draw_distinct(rng, onderwijs, (10_000_000, 11_000_000), remainder=5, number_range=number_range)
     return rng.permutation(np.concatenate([bsn, own]))
 
 
@@ -54,20 +57,20 @@ def with_wrong_check_digit(numbers: PupilNumbers) -> PupilNumbers:
     return np.where(last == 9, numbers - 9, numbers + 1)
 
 
-def _distinct(
-    rng: np.random.Generator, count: int, heads: tuple[int, int], remainder: int, lane: NumberRange
+def _draw_distinct(
+    rng: np.random.Generator, count: int, heads: tuple[int, int], remainder: int, number_range: NumberRange
 ) -> PupilNumbers:
-    found = np.empty(0, dtype=np.int64)
-    while found.size < count:
-        head = rng.integers(heads[0] // _LANES, heads[1] // _LANES, size=count + count // 4 + 16)
-        head = head * _LANES
-        if lane is NumberRange.SYNTHETIC:
-            head = head + rng.integers(1, _LANES, size=head.size)
-        found = np.unique(np.concatenate([found, _completed(head, remainder)]))
-    return rng.permutation(found)[:count]
+    numbers = np.empty(0, dtype=np.int64)
+    while numbers.size < count:
+        head = rng.integers(heads[0] // _RESIDUES, heads[1] // _RESIDUES, size=count + count // 4 + 16)
+        head = head * _RESIDUES
+        if number_range is NumberRange.SYNTHETIC:
+            head = head + rng.integers(1, _RESIDUES, size=head.size)
+        numbers = np.unique(np.concatenate([numbers, _append_check_digit(head, remainder)]))
+    return rng.permutation(numbers)[:count]
 
 
-def _completed(heads: PupilNumbers, remainder: int) -> PupilNumbers:
+def _append_check_digit(heads: PupilNumbers, remainder: int) -> PupilNumbers:
     heads = heads[~np.isin(heads, _FILLER_HEADS)]
     total = np.zeros_like(heads)
     for place, weight in enumerate(reversed(_WEIGHTS)):

@@ -1,4 +1,4 @@
-"""Who is at which school, in which year group, with which background."""
+"""The pupils of a synthetic cohort: school, year group and background."""
 
 from __future__ import annotations
 
@@ -39,12 +39,21 @@ _BORN_FROM: Final = (date(2017, 10, 1) - date(1970, 1, 1)).days
 
 @dataclass(frozen=True)
 class SyntheticPupils:
-    """One entry per pupil in every array.
+    """The pupils, one entry per pupil in every array.
 
-    Takes: pupil numbers; the index of the school, and of the school they moved to between the M
-    and E tests (or NOWHERE); days since 1970; the rest as indices in the tuples of this module
-    (the year group as a number). `ability` is standard normal, `place` in [0, 1) says where in the
-    year group's sections a pupil sits.
+    Args:
+        number: the pupil number.
+        school: the index of the school.
+        moved_to: the index of the school that the pupil moved to between the M and E tests, or NOWHERE.
+        repeater: whether the pupil repeated the year.
+        year_group: the year group, 3 to 8.
+        born: the date of birth, in days since 1970.
+        sex: an index in SEXES.
+        weight: an index in WEIGHTS.
+        language: an index in LANGUAGES.
+        education: the parents' education, an index in EDUCATION.
+        ability: the general ability, standard normal.
+        place: where in the sections of the year group the pupil is, in [0, 1).
     """
 
     number: PupilNumbers
@@ -65,7 +74,7 @@ class SyntheticPupils:
 
 
 def draw_pupils(rng: np.random.Generator, numbers: PupilNumbers, sizes: npt.NDArray[np.int64]) -> SyntheticPupils:
-    """One pupil per number: repeaters and movers are 2 % each, and nobody is both."""
+    """Draw one pupil per number: 2 % repeaters and 2 % movers, and no pupil both."""
     count = numbers.size
     school = np.repeat(np.arange(sizes.size, dtype=np.int32), sizes)
     school_quality = rng.standard_normal(sizes.size)[school]
@@ -73,7 +82,7 @@ def draw_pupils(rng: np.random.Generator, numbers: PupilNumbers, sizes: npt.NDAr
     education = np.digitize(background, [-1.04, 0.13]).astype(np.int8)
     # 0.85² + 0.40² + 0.20² + 2 × 0.40 × 0.20 × 0.4 is near 1: ability is about standard normal.
     ability = 0.85 * rng.standard_normal(count) + 0.4 * background + 0.2 * school_quality
-    weight = _drawn_given(rng, education)
+    weight = _draw_weights(rng, education)
     education[rng.random(count) < 0.01] = EDUCATION.index("")
     shuffled = rng.permutation(count)
     repeating = round(count * _REPEATING)
@@ -82,7 +91,7 @@ def draw_pupils(rng: np.random.Generator, numbers: PupilNumbers, sizes: npt.NDAr
     repeater[shuffled[:repeating]] = True
     movers = shuffled[repeating : repeating + moving]
     moved_to = np.full(count, NOWHERE, dtype=np.int32)
-    moved_to[movers] = _other_school(rng, school, movers, sizes.size)
+    moved_to[movers] = _draw_other_schools(rng, school, movers, sizes.size)
     year_group = rng.integers(3, 9, count, dtype=np.int8)
     born = _BORN_FROM + rng.integers(0, 365, count) - 365 * (year_group.astype(np.int32) - 3 + repeater)
     return SyntheticPupils(
@@ -92,9 +101,9 @@ def draw_pupils(rng: np.random.Generator, numbers: PupilNumbers, sizes: npt.NDAr
         repeater=repeater,
         year_group=year_group,
         born=born.astype(np.int32),
-        sex=_drawn(rng, count, (0.002, 0.509, 0.488, 0.001)),
+        sex=_draw_shares(rng, count, (0.002, 0.509, 0.488, 0.001)),
         weight=weight,
-        language=_drawn(rng, count, (0.79, 0.03, 0.05, 0.12, 0.01)),
+        language=_draw_shares(rng, count, (0.79, 0.03, 0.05, 0.12, 0.01)),
         education=education,
         ability=ability.astype(np.float32),
         place=rng.random(count, dtype=np.float32),
@@ -102,10 +111,14 @@ def draw_pupils(rng: np.random.Generator, numbers: PupilNumbers, sizes: npt.NDAr
 
 
 def assign_groups(pupils: SyntheticPupils, school: Indices) -> npt.NDArray[np.int16]:
-    """The class that every pupil is in at a school, as indices in `GROUPS`.
+    """The class of every pupil at a school, as indices in GROUPS.
 
-    Takes: the school of each pupil: their own, or one they moved to.
-    Gives: in a small school one class for two year groups, elsewhere sections of about 28.
+    Args:
+        pupils: the pupils.
+        school: the school of each pupil: the first one, or the one moved to.
+
+    Returns:
+        In a small school one class for two year groups, elsewhere sections of about 28 pupils.
     """
     kinds = len(catalogue.YEAR_GROUPS)
     schools = int(max(pupils.school.max(), school.max())) + 1
@@ -119,19 +132,23 @@ def assign_groups(pupils: SyntheticPupils, school: Indices) -> npt.NDArray[np.in
     return np.where(small, together, alone).astype(np.int16)
 
 
-def _drawn(rng: np.random.Generator, count: int, shares: tuple[float, ...]) -> Codes:
+def _draw_shares(rng: np.random.Generator, count: int, shares: tuple[float, ...]) -> Codes:
+    """Draw indices with these probabilities."""
     edges = np.cumsum(shares)[:-1]
     return np.searchsorted(edges, rng.random(count), side="right").astype(np.int8)
 
 
-def _drawn_given(rng: np.random.Generator, education: Codes) -> Codes:
+def _draw_weights(rng: np.random.Generator, education: Codes) -> Codes:
+    """Draw the weight of each pupil, given the parents' education."""
     edges = np.cumsum(np.array(_WEIGHT_BY_EDUCATION), axis=1)[education]
-    # The last edge is 1 and no draw reaches it, but for rounding.
+    # The last edge is 1, above every draw; leaving it out guards against rounding.
     drawn: Codes = (rng.random(education.size)[:, None] >= edges[:, :-1]).sum(axis=1, dtype=np.int8)
     return drawn
 
 
-def _other_school(rng: np.random.Generator, school: Indices, movers: npt.NDArray[np.int64], schools: int) -> Indices:
-    """A school for each mover, larger ones more often, never their own."""
+def _draw_other_schools(
+    rng: np.random.Generator, school: Indices, movers: npt.NDArray[np.int64], schools: int
+) -> Indices:
+    """Draw a school for each mover, larger ones more often, never its own."""
     chosen = school[rng.integers(0, school.size, movers.size)]
     return np.where(chosen == school[movers], (chosen + 1) % schools, chosen).astype(np.int32)

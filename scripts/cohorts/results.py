@@ -1,4 +1,4 @@
-"""Which result stands in which school's file."""
+"""The results of a synthetic cohort, each in the file of the school that delivers it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,24 @@ from cohorts.scores import SyntheticScores
 SCHOOL_YEARS = ("2024-2025", "2023-2024")
 PER_YEAR: Final = len(catalogue.MOMENTS) * len(catalogue.DOMAINS)
 
-# A year that had to be done again went less well.
+# The ability in a year that was repeated was lower.
 _BEFORE_REPEATING: Final = np.float32(-0.6)
 _E: Final = catalogue.MOMENTS.index("E")
 
 
 @dataclass(frozen=True)
 class SyntheticResults:
-    """One entry per result in every array, ordered by the school that delivers it.
+    """The results, one entry per result in every array, ordered by the school that delivers it.
 
-    Takes: pupils and schools by index; indices in SCHOOL_YEARS and in the catalogue's MOMENTS and
-    DOMAINS; the class in the pupils' GROUPS; the score in tenths and the level.
+    Args:
+        pupil: the index of the pupil.
+        school: the index of the delivering school.
+        year: an index in SCHOOL_YEARS.
+        moment: an index in the catalogue's MOMENTS.
+        domain: an index in the catalogue's DOMAINS.
+        group: the class, an index in the pupils' GROUPS.
+        tenths: the score in tenths.
+        level: an index in the scores' LEVELS.
     """
 
     pupil: Indices
@@ -42,22 +49,22 @@ class SyntheticResults:
 
 
 def draw_results(rng: np.random.Generator, pupils: SyntheticPupils) -> SyntheticResults:
-    """Ten results per pupil in 2024-2025, for repeaters ten more of the same tests a year before.
+    """Draw ten results per pupil in 2024-2025, and for repeaters ten more of the same tests a year before.
 
-    A mover's M results are delivered by the first school and E results by the second.
+    The first school of a mover delivers the M results, the second the E results.
     """
     everybody = np.arange(len(pupils), dtype=np.int32)
     repeaters = np.flatnonzero(pupils.repeater).astype(np.int32)
     now = scores.draw_scores(rng, pupils.ability, pupils.year_group)
     before = scores.draw_scores(rng, pupils.ability[repeaters] + _BEFORE_REPEATING, pupils.year_group[repeaters])
-    parts = [_of_year(pupils, everybody, now, 0), _of_year(pupils, repeaters, before, 1)]
+    parts = [_results_of_year(pupils, everybody, now, 0), _results_of_year(pupils, repeaters, before, 1)]
     whole = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
-    # Sixteen bits: numpy then sorts by radix, which matters at 15 million results.
+    # Of int16 numpy sorts by radix, which matters at 15 million results.
     order = np.argsort(whole[1], kind="stable")
     return SyntheticResults(*(column[order] for column in whole))
 
 
-def _of_year(
+def _results_of_year(
     pupils: SyntheticPupils, who: Indices, made: SyntheticScores, year: int
 ) -> tuple[npt.NDArray[np.generic], ...]:
     pupil = np.repeat(who, PER_YEAR)

@@ -22,13 +22,13 @@ SCHOOL_LIST_HEADER = (
 SITE = "00"
 EXPECTED_FROM = "2020-08-01"
 SMALL_SCHOOL = 100
-"""A school of at most so many pupils is small; a fifth of the Dutch primary schools is."""
+"""A school of at most this many pupils is small; a fifth of the Dutch primary schools is."""
 
 _MOST: Final = 6_600
-# As many as sixteen bits and the room for BRINs hold.
+# As many as an int16 and the made-up BRINs can number.
 _MOST_WRITTEN: Final = 30_000
 _FEWEST_PER_SCHOOL: Final = 20
-# No letter below G: a BRIN can then not turn up by chance in a hexadecimal digest.
+# No letter below G: such a BRIN cannot occur by chance in a hexadecimal digest.
 _LETTERS: Final = "GHIJKLMNOPQRSTUVWXYZ"
 _PER_PREFIX: Final = len(_LETTERS) ** 2
 _REAL_CLASSES_FROM: Final = 90
@@ -40,39 +40,43 @@ _REGIONS: Final = (("Noord", 0.13), ("Oost", 0.22), ("Zuid", 0.21), ("West", 0.4
 
 
 def default_school_count(pupils: int) -> int:
-    """How many schools a cohort of this size has unless told otherwise.
+    """How many schools a cohort of this size has by default.
 
-    Gives: one per 200 pupils up to 300 schools; above that one per 227 (1.5 million pupils in
-    6,600 schools, the mean of 2022/23), never under 300 nor over 6,600.
+    Returns:
+        One per 200 pupils up to 300 schools; above that one per 227 (1.5 million pupils in 6,600 schools, the mean of
+        2022/23), at least 300 and at most 6,600.
     """
     return min(max(1, pupils // 200), max(300, pupils * 11 // 2500), _MOST)
 
 
 def synthetic_brins(count: int) -> list[str]:
     """Distinct made-up BRINs with a number below 90."""
-    room = _REAL_CLASSES_FROM * _PER_PREFIX
-    return [_brin(index * 7919 % room) for index in range(count)]
+    available = _REAL_CLASSES_FROM * _PER_PREFIX
+    return [_brin(index * 7919 % available) for index in range(count)]
 
 
 def class_brins(count: int) -> list[str]:
-    """Distinct made-up BRINs with a number from 90, so that none is a synthetic school's."""
-    first, room = _REAL_CLASSES_FROM * _PER_PREFIX, (100 - _REAL_CLASSES_FROM) * _PER_PREFIX
-    return [_brin(first + index * 29 % room) for index in range(count)]
+    """Distinct made-up BRINs with a number from 90, none of which is a synthetic school's."""
+    first, available = _REAL_CLASSES_FROM * _PER_PREFIX, (100 - _REAL_CLASSES_FROM) * _PER_PREFIX
+    return [_brin(first + index * 29 % available) for index in range(count)]
 
 
 def is_synthetic_brin(brin: str) -> bool:
-    """Whether the BRIN is one that `synthetic_brins` gives out."""
+    """Whether `synthetic_brins` could have made the BRIN."""
     return (
         len(brin) == 4 and brin[:2].isdigit() and int(brin[:2]) < _REAL_CLASSES_FROM and set(brin[2:]) <= set(_LETTERS)
     )
 
 
 def draw_school_sizes(rng: np.random.Generator, pupils: int, schools: int) -> npt.NDArray[np.int64]:
-    """Pupils per school, in random order.
+    """Draw the number of pupils per school, in random order.
 
-    Gives: sizes that add up to `pupils`; a fifth of the schools has 42 to 95 pupils (mean 68), the
-    others more than 100 with a long tail. With too few pupils for that, the same proportions.
-    Refuses: no school, more than 30,000 of them, or fewer than 20 pupils a school.
+    Returns:
+        Sizes that add up to `pupils`; a fifth of the schools has 42 to 95 pupils (mean 68), the others more than 100
+        with a long tail. With too few pupils for that, sizes in the same proportions.
+
+    Raises:
+        UsageRefused: no school, more than 30,000 schools, or fewer than 20 pupils a school.
     """
     if not 1 <= schools <= _MOST_WRITTEN or pupils < schools * _FEWEST_PER_SCHOOL:
         raise UsageRefused(
@@ -86,26 +90,29 @@ def draw_school_sizes(rng: np.random.Generator, pupils: int, schools: int) -> np
         )
     small = rng.uniform(42, 95, schools // 5)
     excess = rng.gamma(1.6, 1.0, schools - small.size)
-    room = pupils - small.sum() - (SMALL_SCHOOL + 1) * excess.size
-    if room > 0:
-        wanted = np.concatenate([small, SMALL_SCHOOL + 1 + excess * room / excess.sum()])
+    remaining = pupils - small.sum() - (SMALL_SCHOOL + 1) * excess.size
+    if remaining > 0:
+        wanted = np.concatenate([small, SMALL_SCHOOL + 1 + excess * remaining / excess.sum()])
     else:
         shares = np.concatenate([small, SMALL_SCHOOL + 1 + excess * 80])
         wanted = shares * pupils / shares.sum()
     sizes = np.floor(wanted).astype(np.int64)
-    # What rounding down left over goes to the largest schools, so that no small one grows past 100.
+    # The pupils lost by rounding down go to the largest schools, so that no small one grows past 100.
     sizes[np.argsort(-sizes, kind="stable")[: pupils - int(sizes.sum())]] += 1
     return rng.permutation(sizes)
 
 
 def school_list_rows(seed: int, brins: list[str], *, special: bool = True) -> list[tuple[str, ...]]:
-    """The lines of the school list, in the order of `HEADER`.
+    """The rows of the school list, in the order of SCHOOL_LIST_HEADER.
 
-    Takes: whether some of the schools are for special education.
+    Args:
+        seed: the seed of the boards and kinds that are drawn.
+        brins: the schools.
+        special: whether some of the schools are for special education.
     """
     rng = np.random.default_rng(seed)
     count = len(brins)
-    # Where there are few schools, still more boards than a project asks for in every class.
+    # Even a few schools have more boards than a project asks for in every class.
     boards = rng.integers(1, max(count // _BOARD_OF, _FEWEST_BOARDS) + 2, count)
     kinds, denominations, regions = (
         rng.choice([name for name, _ in shares], count, p=[share for _, share in shares])

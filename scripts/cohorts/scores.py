@@ -1,4 +1,4 @@
-"""What pupils score: correlated over domains and moments, growing with the year group."""
+"""The scores of pupils: correlated over domains and moments, growing with the year group."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cohorts.pupils import Codes
 
 LEVELS = ("I", "II", "III", "IV", "V")
 
-# One domain is 0.8 of the general ability, one sitting is 0.9 of the domain: two domains at one
-# moment correlate 0.52, two moments of one domain 0.81.
+# A domain loads 0.8 on the general ability, a sitting 0.9 on the domain: two domains at one moment correlate 0.52,
+# two moments of one domain 0.81.
 _GENERAL: Final = 0.8
 _STABLE: Final = 0.9
 # The quintiles of the standard normal distribution: I is the best fifth.
@@ -30,10 +30,11 @@ class SyntheticScores:
 
 
 def draw_scores(rng: np.random.Generator, ability: npt.NDArray[np.float32], year_group: Codes) -> SyntheticScores:
-    """The scores of one school year.
+    """Draw the scores of one school year.
 
-    Gives: arrays of pupils × moments × domains; scores within their scale; the level by where the
-    score stands among all pupils of the year group.
+    Returns:
+        Arrays `[pupil, moment, domain]`: scores within their scale, and levels by the quintile of the score among all
+        pupils of the year group.
     """
     moments, domains = len(catalogue.MOMENTS), len(catalogue.DOMAINS)
     shape = (ability.size, moments, domains)

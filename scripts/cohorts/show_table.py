@@ -1,4 +1,4 @@
-"""Look at published tables as a researcher would: with deltalake and polars, without Spark."""
+"""Published tables as a researcher reads them: with deltalake and polars, without Spark."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from deltalake import DeltaTable
 
 
 def summarise_published_table(path: Path) -> str:
-    """A few lines about one table: its rows, its classes, and its commonest combinations.
+    """A few lines about one table: its rows, its classes, and its most frequent combinations of values.
 
-    Refuses: two readers that disagree.
+    Raises:
+        SystemExit: the two readers return different rows.
     """
     table = DeltaTable(str(path))
     arrow = polars.from_arrow(table.to_pyarrow_table())
@@ -20,10 +21,10 @@ def summarise_published_table(path: Path) -> str:
     if not isinstance(arrow, polars.DataFrame) or not arrow.equals(frame):
         raise SystemExit(f"deltalake and polars read {path} differently")
     classes = frame.group_by(frame.columns).len().sort("len", descending=True)
-    own = {k: v for k, v in table.metadata().configuration.items() if k.startswith("cohort.")}
+    properties = {k: v for k, v in table.metadata().configuration.items() if k.startswith("cohort.")}
     return (
         f"{path}: {frame.height} pupils, {classes.height} classes, the smallest of {min(classes['len'])}\n"
-        f"{own}\n{classes.head(5)}"
+        f"{properties}\n{classes.head(5)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes a synthetic cohort under a storage root, and tells what intake must find in it.
+"""Write a synthetic cohort under a storage root, and report what ingestion must find in it.
 
 The same seed and size give the same files; only the lists of objections and instructions depend on the day.
 """
@@ -33,13 +33,24 @@ from cohorts import (
 def write_synthetic_cohort(
     root: Path, config: Path, *, count: int, school_count: int | None, seed: int, today: date, clean: bool = False
 ) -> dict[str, Any]:
-    """Writes deliveries, the lists of objections and instructions, the test catalogue and the school list.
+    """Write deliveries, the lists of objections and instructions, the test catalogue and the school list.
 
-    Gives: the record of what was written. `rows` counts all lines but headers; `dirt` counts the
-    lines that intake must refuse, by reason; `mended` those it must accept and mend. Of the
-    objections `unmatched` are in force; `delivered_rows` are the acceptable lines of those in
-    force, in all files.
-    Refuses: a root that already holds deliveries of a synthetic cohort.
+    Args:
+        root: the storage root.
+        config: the configuration folder.
+        count: how many pupils.
+        school_count: how many schools; by the number of pupils where it is None.
+        seed: the seed of everything that is drawn.
+        today: the date of the lists.
+        clean: whether the lines are without errors.
+
+    Returns:
+        The record of what was written. `rows` counts all lines but headers; `dirt` the lines that ingestion must
+        refuse, by reason; `mended` those that it must accept and repair. Of the objections `unmatched` are in force;
+        `delivered_rows` are the acceptable lines of those in force, in all files.
+
+    Raises:
+        UsageRefused: the root already has deliveries of a synthetic cohort.
     """
     started = time.monotonic()
     deliveries = root / "deliveries"
@@ -54,15 +65,15 @@ def write_synthetic_cohort(
             )
         )
     rng = np.random.default_rng(seed)
-    asked = schools.default_school_count(count) if school_count is None else school_count
-    sizes = schools.draw_school_sizes(rng, count, asked)
+    number_of_schools = schools.default_school_count(count) if school_count is None else school_count
+    sizes = schools.draw_school_sizes(rng, count, number_of_schools)
     brins = schools.synthetic_brins(sizes.size)
-    strangers = objection_list.count_unmatched_objections(count)
-    numbers = pupil_numbers.draw_pupil_numbers(rng, count + strangers, pupil_numbers.NumberRange.SYNTHETIC)
-    who = pupils.draw_pupils(rng, numbers[:count], sizes)
-    made = results.draw_results(rng, who)
-    lines = planted_errors.deliver_without_errors(made) if clean else planted_errors.plant_errors(rng, who, made)
-    _tell(f"{count} pupils at {sizes.size} schools, {len(lines)} lines", started)
+    unmatched = objection_list.count_unmatched_objections(count)
+    numbers = pupil_numbers.draw_pupil_numbers(rng, count + unmatched, pupil_numbers.NumberRange.SYNTHETIC)
+    people = pupils.draw_pupils(rng, numbers[:count], sizes)
+    made = results.draw_results(rng, people)
+    lines = planted_errors.deliver_without_errors(made) if clean else planted_errors.plant_errors(rng, people, made)
+    _print_progress(f"{count} pupils at {sizes.size} schools, {len(lines)} lines", started)
     configured_lists.replace_rows(config / "toetsen.csv", catalogue.CATALOGUE_HEADER, catalogue.catalogue_rows())
     configured_lists.replace_rows(
         config / "scholen.csv",
@@ -70,22 +81,22 @@ def write_synthetic_cohort(
         schools.school_list_rows(seed, brins),
         outdated=lambda row: schools.is_synthetic_brin(row[0]),
     )
-    objecting = objection_list.draw_objections(rng, who, numbers[count:])
-    objection_list.write_objection_list(root / "objections", rng, objecting, who, brins, today)
-    silent = instruction_list.schools_without_instruction(brins)
-    instructed = [brin for brin in brins if brin not in silent]
+    objecting = objection_list.draw_objections(rng, people, numbers[count:])
+    objection_list.write_objection_list(root / "objections", rng, objecting, people, brins, today)
+    without_instruction = instruction_list.schools_without_instruction(brins)
+    instructed = [brin for brin in brins if brin not in without_instruction]
     instruction_list.write_instruction_list(root / "instructions", "synthetisch", instructed, today)
-    written = delivery_files.write_delivery_files(deliveries, brins, who, made, lines)
-    _tell(f"{written} files", started)
+    written = delivery_files.write_delivery_files(deliveries, brins, people, made, lines)
+    _print_progress(f"{written} files", started)
     planted = lines.planted()
     return {
         "schools": int(sizes.size),
-        "schools_without_instruction": len(silent),
+        "schools_without_instruction": len(without_instruction),
         "files": written,
         "pupils": count,
         "rows": len(lines),
-        "repeaters": int(who.repeater.sum()),
-        "movers": int((who.moved_to != pupils.NOWHERE).sum()),
+        "repeaters": int(people.repeater.sum()),
+        "movers": int((people.moved_to != pupils.NOWHERE).sum()),
         "mended": {planted_errors.PGN_PADDED: planted.pop(planted_errors.PGN_PADDED)},
         "dirt": planted,
         "objectors": objecting.account(made, lines),
@@ -93,11 +104,11 @@ def write_synthetic_cohort(
     }
 
 
-def _tell(what: str, started: float) -> None:
+def _print_progress(what: str, started: float) -> None:
     print(f"synthesise: {what} ({time.monotonic() - started:.1f} s)", file=sys.stderr)
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synthesise", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="the storage root")
     parser.add_argument("--config", type=Path, required=True, help="the configuration folder")
@@ -109,10 +120,15 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    given = _arguments()
+    options = _parse_arguments()
     try:
         record = write_synthetic_cohort(
-            given.root, given.config, count=given.pupils, school_count=given.schools, seed=given.seed, today=given.today
+            options.root,
+            options.config,
+            count=options.pupils,
+            school_count=options.schools,
+            seed=options.seed,
+            today=options.today,
         )
     except Refusal as refusal:
         print(refusal, file=sys.stderr)

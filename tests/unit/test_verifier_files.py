@@ -206,7 +206,7 @@ def test_the_platforms_floors_apply_to_every_project(tmp_path: Path, code: str, 
     _, files = write_stage(tmp_path)
     runs = read_record_runs(files, drawn.COLUMNS, control=True)
     lower = drawn.project(thresholds={"k": 2, "m": 1, "max_share": Decimal(1), "k_others": 0})
-    found, _ = check_class_sizes(read, effective_class_limits(lower, drawn.platform(**floors)), None)
+    findings, _ = check_class_sizes(runs, effective_class_limits(lower, drawn.platform(**floors)), None)
     assert {finding.code for finding in findings} == {code}
 
 

@@ -1,10 +1,8 @@
-"""Pseudonymised → Generalised: the histogram goes out, the recoding comes in.
+"""Stage PseudonymisedRecords → GeneralisedRecords: the released values of each pupil, from its class.
 
-Out goes, per pupil, the path of all its values (packed in a number or a few) with hashes of its school's
-pseudonym and of its own; the search on it knows no Spark, and no sensitive value. In comes a table of
-classes: one broadcast join gives a pupil its class or leaves it out (suppressed), after one narrow shuffle
-another gives it the released values. Pupils with a sensitive value are searched apart from those without;
-afterwards each class shows the values of its pupils as they are, or `onbekend` for all of them.
+In: the encoded pupils and the outcome of the search for classes. Out: the rows of a release. One join assigns each
+pupil to its class, and after one narrow shuffle a broadcast join adds the released values of the class. A sensitive
+value is shown as it is, or as `onbekend` for all pupils of a blanked class.
 """
 
 from __future__ import annotations
@@ -22,44 +20,52 @@ from cohort.states import local_frames
 from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL, GeneralisedRecords
 
 BLANKED_FLAG = "_blanked"
-"""Whether a class shows none of its sensitive values."""
+"""Whether a class is blanked: shows none of its sensitive values."""
 RELEASED_ROWS_PER_FILE = 250_000
 
 
-def generalise_pupils(coded: DataFrame, project: Project, recoded: ClassSearchResult) -> GeneralisedRecords:
-    """Apply the recoding to the rows: a pupil without a class is suppressed.
+def generalise_pupils(encoded: DataFrame, project: Project, result: ClassSearchResult) -> GeneralisedRecords:
+    """Replace the values of each pupil by those of its class; a pupil without a class is suppressed.
 
-    Takes: coded pupils, the recoding.
-    Gives: the released values as text and the control columns; all rows of a class in one file, in the
-    order of the released values (what makes the class, then the sensitive one), so that order and file split
-    say nothing else. A pseudonymous release carries the pseudonyms as text beside its columns.
+    Args:
+        encoded: the encoded pupils.
+        project: the declaration of the project.
+        result: the recoding and the classes.
+
+    Returns:
+        The released values as text, the pseudonyms as text where the release is pseudonymous, and the control columns.
+        All rows of a class are in one file, sorted by the released values, so that neither order nor file says more
+        than the values do.
     """
-    recoding, own = recoded.recoding, recoded.sensitive_column
-    shown = {c.name: f"value_{c.name}" for c in project.quasi_identifiers}  # apart from the table's own names
-    table = recoding.class_table(list(shown.values())).select([CLASS_NUMBER, *shown.values()])
-    if recoded.blanking is not None:
-        table = table.append_column(BLANKED_FLAG, pa.array(recoded.blanking.classes))
-    values = local_frames.make_frame_from_arrow(coded.sparkSession, table)
-    there = assign_classes(coded, project, recoded)
-    narrow = there.drop(*(name for name in there.columns if name.startswith(partitions.word_column(""))))
+    recoding, sensitive = result.recoding, result.sensitive_column
+    # Column names of their own: a declared column may have the name of a control column or of another table column.
+    value_columns = {column.name: f"value_{column.name}" for column in project.quasi_identifiers}
+    class_table = recoding.class_table(list(value_columns.values())).select([CLASS_NUMBER, *value_columns.values()])
+    if result.blanking is not None:
+        class_table = class_table.append_column(BLANKED_FLAG, pa.array(result.blanking.classes))
+    class_values = local_frames.make_frame_from_arrow(encoded.sparkSession, class_table)
+    members = assign_classes(encoded, project, result)
+    narrow = members.drop(*(name for name in members.columns if name.startswith(partitions.word_column(""))))
     files = max(1, -(-recoding.released_pupils // RELEASED_ROWS_PER_FILE))
-    wide = narrow.repartition(files, CLASS_NUMBER).join(F.broadcast(values), CLASS_NUMBER, "inner")
-    # Sorted behind the join: a sort before it would be optimised away. Classes are numbered in the order
-    # of their released values.
-    by = [CLASS_NUMBER, PUPIL_CONTROL]
-    if own is not None:
-        name = shown[own.name] = f"value_{own.name}"
-        leaf = F.when(F.col(HAS_VALUE) & ~F.col(BLANKED_FLAG), F.col(SENSITIVE_LEAF)).otherwise(F.lit(own.unknown_leaf))
-        wide = wide.withColumn(name, F.get(F.array(*map(F.lit, own.leaves)), leaf))
-        by = [CLASS_NUMBER, name, PUPIL_CONTROL]
-    carried = [
-        F.lower(F.hex(of)).alias(to)
-        for of, to in zip((PUPIL_CONTROL, SCHOOL_CONTROL), project.pseudonym_columns, strict=False)
+    wide = narrow.repartition(files, CLASS_NUMBER).join(F.broadcast(class_values), CLASS_NUMBER, "inner")
+    # The rows are sorted after the join: Spark would optimise an earlier sort away. Classes are numbered in the order of
+    # their released values.
+    sort_columns = [CLASS_NUMBER, PUPIL_CONTROL]
+    if sensitive is not None:
+        name = value_columns[sensitive.name] = f"value_{sensitive.name}"
+        leaf = F.when(F.col(HAS_VALUE) & ~F.col(BLANKED_FLAG), F.col(SENSITIVE_LEAF)).otherwise(
+            F.lit(sensitive.unknown_leaf)
+        )
+        wide = wide.withColumn(name, F.get(F.array(*map(F.lit, sensitive.leaves)), leaf))
+        sort_columns = [CLASS_NUMBER, name, PUPIL_CONTROL]
+    pseudonyms = [
+        F.lower(F.hex(control)).alias(name)
+        for control, name in zip((PUPIL_CONTROL, SCHOOL_CONTROL), project.pseudonym_columns, strict=False)
     ]
     return GeneralisedRecords(
-        wide.sortWithinPartitions(*by).select(
-            *(F.col(shown[name]).alias(name) for name in project.column_names),
-            *carried,
+        wide.sortWithinPartitions(*sort_columns).select(
+            *(F.col(value_columns[name]).alias(name) for name in project.column_names),
+            *pseudonyms,
             PUPIL_CONTROL,
             SCHOOL_CONTROL,
             OTHER_SCHOOLS_CONTROL,

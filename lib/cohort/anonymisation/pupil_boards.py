@@ -1,8 +1,8 @@
-"""The boards that know each pupil, as keyed hashes: what every rule on schools is counted by.
+"""The school boards that know each pupil, as keyed hashes; every limit on schools counts boards.
 
-In goes a frame with the keyed schools of pupils; out comes the same with the present board of the home school
-and all boards that know the pupil. Neither the name of a board nor the code of a school stands in a plan:
-both come, keyed, from a small frame of the driver's own.
+In: pupils with their school pseudonyms. Out: the same pupils with the present board of the home school and all boards
+that know the pupil. Neither the name of a board nor the code of a school is in a Spark plan: both come as keyed hashes
+from a small frame that the driver makes.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ from cohort.states import local_frames
 from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, SCHOOL_CONTROL
 
 BOARD, BOARDS = "_board", "_boards"
-"""The present board of a pupil's home school; every board that knows the pupil, that one among them."""
+"""The present board of a pupil's home school; every board that knows the pupil, the present one included."""
 BOARD_LABEL = "bestuur|"
-_LISTED, _OF_SCHOOL, _AT = "_listed_school", "_boards_of_school", "_at_school"
+_LISTED_SCHOOL, _BOARDS_OF_SCHOOL, _AT_SCHOOL = "_listed_school", "_boards_of_school", "_at_school"
 
 
 def make_board_frame(spark: SparkSession, key: ProjectKey, boards: Mapping[str, SchoolBoards]) -> DataFrame:
-    """The boards of every school that has one, as a small frame of keyed hashes (32 bytes each).
+    """Make the frame with the boards of every school that has one, as keyed hashes of 32 bytes.
 
-    Takes: the project's key; the boards by BRIN. A school that is not among them is a board of its own.
+    Args:
+        spark: the session.
+        key: the key of the project.
+        boards: the boards by BRIN; a school without an entry counts as its own board.
     """
     brins = sorted(boards)
     names = sorted({name for brin in brins for name in boards[brin].ever})
@@ -36,16 +39,19 @@ def make_board_frame(spark: SparkSession, key: ProjectKey, boards: Mapping[str, 
         (school, digest[boards[brin].present], sorted(digest[name] for name in boards[brin].ever))
         for brin, school in zip(brins, schools, strict=True)
     ]
-    state = f"{_LISTED} binary not null, {BOARD} binary not null, {_OF_SCHOOL} array<binary> not null"
-    return local_frames.make_local_frame(spark, state, rows)
+    schema = f"{_LISTED_SCHOOL} binary not null, {BOARD} binary not null, {_BOARDS_OF_SCHOOL} array<binary> not null"
+    return local_frames.make_local_frame(spark, schema, rows)
 
 
 def add_boards(pupils: DataFrame, listed: DataFrame) -> DataFrame:
-    """The same pupils with BOARD and BOARDS.
+    """Add BOARD and BOARDS to each pupil; only pupils of several schools are shuffled.
 
-    Takes: rows with SCHOOL and OTHERS (keyed schools), each row another pupil; the frame that `keyed` makes.
-    Gives: every board once, a pupil's several schools taken together. Only pupils of several schools are
-    shuffled.
+    Args:
+        pupils: a row per pupil with the pseudonyms of its school and its other schools.
+        listed: the frame of `make_board_frame`.
+
+    Returns:
+        The same rows; BOARDS has every board of all schools of the pupil once.
 
         school  others  |  board of A: 1, of B: 2, earlier 1, of C: none  |  _board  _boards
         A       –                                                            1       1
@@ -53,15 +59,15 @@ def add_boards(pupils: DataFrame, listed: DataFrame) -> DataFrame:
         C       A                                                            C       C, 1
     """
     several = F.coalesce(F.size(OTHER_SCHOOLS_CONTROL) > 0, F.lit(False))
-    at_one = _at(pupils.where(~several), F.col(SCHOOL_CONTROL), listed)
+    at_one = _add_boards_of(pupils.where(~several), F.col(SCHOOL_CONTROL), listed)
     exploded = pupils.where(several).withColumn(
         _AT, F.explode(F.concat(F.array(SCHOOL_CONTROL), F.col(OTHER_SCHOOLS_CONTROL)))
     )
     at_several = (
-        _at(exploded, F.col(_AT), listed)
+        _add_boards_of(exploded, F.col(_AT_SCHOOL), listed)
         .groupBy(*pupils.columns)
         .agg(
-            F.max(F.when(F.col(_AT) == F.col(SCHOOL_CONTROL), F.col(BOARD))).alias(BOARD),
+            F.max(F.when(F.col(_AT_SCHOOL) == F.col(SCHOOL_CONTROL), F.col(BOARD))).alias(BOARD),
             F.array_distinct(F.flatten(F.collect_list(BOARDS))).alias(BOARDS),
         )
     )
@@ -69,14 +75,14 @@ def add_boards(pupils: DataFrame, listed: DataFrame) -> DataFrame:
 
 
 def list_other_boards() -> Column:
-    """The boards that know a pupil besides the present one of the home school; null for none."""
-    rest = F.array_except(F.col(BOARDS), F.array(BOARD))
-    return F.when(F.size(rest) > 0, rest)
+    """List the boards that know a pupil besides the present one of the home school; null for none."""
+    others = F.array_except(F.col(BOARDS), F.array(BOARD))
+    return F.when(F.size(others) > 0, others)
 
 
-def _at(rows: DataFrame, school: Column, listed: DataFrame) -> DataFrame:
-    """Every row with the present board and all boards of one of its schools."""
-    known = rows.join(F.broadcast(listed), school == F.col(_LISTED), "left")
-    of_school = F.coalesce(F.col(_OF_SCHOOL), F.array(school))
+def _add_boards_of(rows: DataFrame, school: Column, listed: DataFrame) -> DataFrame:
+    """Add the present board and all boards of one school to each row."""
+    joined = rows.join(F.broadcast(listed), school == F.col(_LISTED_SCHOOL), "left")
+    school_boards = F.coalesce(F.col(_BOARDS_OF_SCHOOL), F.array(school))
     board = F.coalesce(F.col(BOARD), school)
-    return known.select(*rows.columns, board.alias(BOARD), of_school.alias(BOARDS))
+    return joined.select(*rows.columns, board.alias(BOARD), school_boards.alias(BOARDS))

@@ -1,4 +1,8 @@
-"""What goes out to the search: per pupil its code and hashes, never a pseudonym or a value as text."""
+"""The input of the search for classes: per pupil its code and hashes, never a pseudonym or a value as text.
+
+In: pseudonymised pupil records. Out: the encoded pupils, their counts, and the rows that a search may have. A sensitive
+value is kept beside the code, and is no part of what the search gets.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +32,19 @@ from cohort.states.schemas import (
 )
 
 SENSITIVE_LEAF = "_value"
-"""The leaf number of a pupil's sensitive value; never handed to a search."""
+"""The leaf number of a pupil's sensitive value; it never goes to a search."""
 
 
 @dataclass(frozen=True)
 class PupilCounts:
-    """Pupils with a record, those set aside, their rows, and the rows that are shown."""
+    """Counts of the pupils of a release before suppression.
+
+    Args:
+        pupils: pupils with a record.
+        set_aside: pupils who are not eligible, because their results are of two schools.
+        rows: rows of all pupils.
+        rows_used: rows that are shown of the eligible pupils.
+    """
 
     pupils: int
     set_aside: int
@@ -42,110 +53,123 @@ class PupilCounts:
 
     @property
     def searched(self) -> int:
-        """The pupils that a class is looked for."""
+        """The eligible pupils: those who may get a class."""
         return self.pupils - self.set_aside
 
 
 def encode_pupils(pupils: PseudonymisedRecords, project: Project, coding: Coding) -> DataFrame:
-    """The pupils with the words of their code and the leaf of their sensitive value.
+    """Encode the quasi-identifiers of each pupil in the words of one code.
 
-    Takes: the coding of the quasi-identifying columns.
-    Gives: a word, or the leaf, is null where a value is not in its hierarchy.
+    Args:
+        pupils: the pseudonymised records.
+        project: the declaration of the project.
+        coding: the coding of its quasi-identifiers.
+
+    Returns:
+        A row per pupil: control columns, counts of rows, the words of the code, and SENSITIVE_LEAF where a column is
+        sensitive. A word or leaf is null where a value is not in its hierarchy.
     """
     forbid_columns(pupils, IDENTIFYING_COLUMNS)
-    leaf = [F.col(column.name) for column in project.columns if column.role == "sensitive"]
-    values = [F.when(number != UNLISTED_LEAF, number).alias(SENSITIVE_LEAF) for number in leaf]
+    leaves = [F.col(column.name) for column in project.columns if column.role == "sensitive"]
+    sensitive_leaves = [F.when(leaf != UNLISTED_LEAF, leaf).alias(SENSITIVE_LEAF) for leaf in leaves]
     return pupils.select(
         PUPIL_CONTROL,
         SCHOOL_CONTROL,
         OTHER_SCHOOLS_CONTROL,
         ROW_COUNT,
         SHOWN_ROW_COUNT,
-        *_codes(project, coding),
-        *values,
+        *_code_words(project, coding),
+        *sensitive_leaves,
     )
 
 
-def count_pupils(coded: DataFrame, pupils: PseudonymisedRecords, project: Project) -> PupilCounts:
-    """Count the pupils and their rows: an action, the one that makes the coded pupils.
+def count_pupils(encoded: DataFrame, pupils: PseudonymisedRecords, project: Project) -> PupilCounts:
+    """Count the pupils and their rows in one Spark action, which also fills the cache of the encoded pupils.
 
-    Takes: the coded pupils, kept; the pupils they were coded from.
-    Refuses: values that a hierarchy does not have: which columns and how many pupils (exit code 14).
+    Args:
+        encoded: the encoded pupils, to be cached.
+        pupils: the records that they were encoded from.
+        project: the declaration of the project.
+
+    Raises:
+        NotAnonymous: values that are not in a hierarchy; it names the columns and how many pupils have one (exit code
+            14).
     """
-    aside = _set_aside(project)
-    unlisted = reduce(or_, (F.col(name).isNull() for name in coded.columns if _is_code(name)))
-    found = coded.agg(
+    is_set_aside = _is_set_aside(project)
+    unlisted = reduce(or_, (F.col(name).isNull() for name in encoded.columns if _is_encoded(name)))
+    totals = encoded.agg(
         F.count(F.lit(1)),
-        F.count_if(aside),
+        F.count_if(is_set_aside),
         F.sum(ROW_COUNT),
-        F.sum(F.when(~aside, F.col(SHOWN_ROW_COUNT))),
+        F.sum(F.when(~is_set_aside, F.col(SHOWN_ROW_COUNT))),
         F.count_if(unlisted),
     ).first()
-    numbers = [int(number or 0) for number in found or (0,) * 5]
+    numbers = [int(number or 0) for number in totals or (0,) * 5]
     if numbers[4]:
-        raise NotAnonymous(*_not_listed(pupils, project))
+        raise NotAnonymous(*_describe_unlisted_values(pupils, project))
     return PupilCounts(*numbers[:4])
 
 
-def select_eligible_pupils(coded: DataFrame, project: Project) -> DataFrame:
-    """The pupils not set aside."""
-    return coded.where(~_set_aside(project))
+def select_eligible_pupils(encoded: DataFrame, project: Project) -> DataFrame:
+    """Select the pupils who may get a class: all, or those of whom every shown result is of one school."""
+    return encoded.where(~_is_set_aside(project))
 
 
-def make_search_input(coded: DataFrame, project: Project) -> DataFrame:
-    """What the search gets of each pupil not set aside: hashes and its code, by the search's names.
+def make_search_input(encoded: DataFrame, project: Project) -> DataFrame:
+    """Make the rows that a search gets: per eligible pupil its code and hashes, by the column names of the search.
 
-    A sensitive value is not among them, nor is whether there is one: the two populations are searched apart.
-    A board stands for its schools: it knows the pupils of each, so what holds for boards holds for schools.
+    The sensitive value is no part of them. The board of a school takes the place of the school: a board knows the
+    pupils of all its schools, so a limit that holds for boards holds for schools.
 
-    Takes: the coded pupils with their boards.
+    Args:
+        encoded: the encoded pupils with their boards.
+        project: the declaration of the project.
     """
-    words = [name for name in coded.columns if name.startswith(partitions.word_column(""))]
-    return select_eligible_pupils(coded, project).select(
+    words = [name for name in encoded.columns if name.startswith(partitions.word_column(""))]
+    return select_eligible_pupils(encoded, project).select(
         hash_pupil().alias(partitions.KEY_COLUMN),
         *words,
         F.xxhash64(BOARD).alias(partitions.SCHOOL_COLUMN),
-        F.transform(pupil_boards.list_other_boards(), lambda other: F.xxhash64(other)).alias(
+        F.transform(pupil_boards.list_other_boards(), lambda board: F.xxhash64(board)).alias(
             partitions.OTHER_SCHOOLS_COLUMN
         ),
     )
 
 
 def hash_pupil() -> Column:
-    """What tells a pupil apart on its way back: a hash of its pseudonym, looked at together with its code."""
+    """Hash the pseudonym of a pupil; together with the code it joins a pupil with the class that the search found."""
     return F.xxhash64(PUPIL_CONTROL)
 
 
-def _is_code(name: str) -> bool:
+def _is_encoded(name: str) -> bool:
     return name == SENSITIVE_LEAF or name.startswith(partitions.word_column(""))
 
 
-def _set_aside(project: Project) -> Column:
+def _is_set_aside(project: Project) -> Column:
     return F.col(OTHER_SCHOOLS_CONTROL).isNotNull() if project.two_schools == "set-aside" else F.lit(False)
 
 
-def _codes(project: Project, coding: Coding) -> list[Column]:
-    """The words of a record's code, from the numbers of its leaves."""
-    found: dict[int, list[Column]] = {word: [] for word in range(coding.words)}
-    for place, name in enumerate(c.name for c in project.quasi_identifiers):
-        paths = F.array(*(F.lit(int(code)) for code in coding.column_codes(place)))
+def _code_words(project: Project, coding: Coding) -> list[Column]:
+    """The words of the code of a pupil, from its leaf numbers."""
+    parts: dict[int, list[Column]] = {word: [] for word in range(coding.words)}
+    for number, name in enumerate(column.name for column in project.quasi_identifiers):
+        paths = F.array(*(F.lit(int(code)) for code in coding.column_codes(number)))
         code = F.when(F.col(name) != UNLISTED_LEAF, F.get(paths, F.col(name))).cast("bigint")
-        found[coding.column_words[place]].append(code)
-    return [reduce(add, columns).alias(partitions.word_column(word)) for word, columns in found.items()]
+        parts[coding.column_words[number]].append(code)
+    return [reduce(add, columns).alias(partitions.word_column(word)) for word, columns in parts.items()]
 
 
-def _not_listed(pupils: DataFrame, project: Project) -> list[str]:
-    counted = pupils.select(
-        *(F.sum((F.col(n) == UNLISTED_LEAF).cast("int")).alias(n) for n in project.column_names)
-    ).first()
-    found = {} if counted is None else {name: n for name, n in counted.asDict().items() if n}
+def _describe_unlisted_values(pupils: DataFrame, project: Project) -> list[str]:
+    unlisted = [F.sum((F.col(name) == UNLISTED_LEAF).cast("int")).alias(name) for name in project.column_names]
+    totals = pupils.select(*unlisted).first()
+    pupils_by_column = {} if totals is None else {name: number for name, number in totals.asDict().items() if number}
     return [
         describe_problem(
             "only values of the hierarchy",
             example="a leaf for every value that occurs",
-            found=f"others in {n} records",
+            found=f"others in {number} records",
             where=f"column {name}",
             do="Add the missing leaves to its hierarchy file",
         )
-        for name, n in found.items()
+        for name, number in pupils_by_column.items()
     ]

@@ -1,7 +1,7 @@
-"""Which classes of a release show the values of its sensitive column: counted in Spark, decided on counts.
+"""The sensitive column of a release: values counted by class in Spark, and the choice of classes that show none.
 
-What goes out of Spark is how many pupils of which board have which value in which class; never a pupil. The
-search is over by then: nothing that is decided here changes a class.
+In: released pupils with their class. Out: which classes are blanked, that is, show `onbekend` for all their pupils.
+Only counts by class, value and board leave Spark, never a pupil. The classes are final before this begins.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from cohort.anonymisation.pupil_boards import BOARDS
 from cohort.anonymisation.search_input import SENSITIVE_LEAF
 from cohort.keys.project_keys import ProjectKey
+from cohort.sdc.model.arrays import BoolArray, IntArray
 from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
 from cohort.sdc.model.recoding import Recoding
 from cohort.sdc.privacy_models.sensitive_constraints import (
@@ -32,20 +32,21 @@ from cohort.sdc.privacy_models.sensitive_suppression import (
 )
 
 HAS_VALUE = "_with_value"
-"""Whether a pupil is of the population whose sensitive value is shown, in classes that show theirs."""
+"""Whether a pupil is in the population with a sensitive value; its class shows the value unless it is blanked."""
 CLASS_NUMBER = "class_nr"
 COVER_LABEL = "dekking|"
-"""What the labels of a class are hashed under, to draw the classes that are blanked as covers."""
-
-Numbers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+"""Prefix of the text of class labels that is hashed with the project's key, to draw classes as covers."""
 
 
 @dataclass(frozen=True)
 class SensitiveColumn:
-    """A sensitive column as its hierarchy has it, and the rules on its shown values.
+    """The sensitive column, with the rules on its released values.
 
-    Takes: its name; its hierarchy's leaves; the rules; of how many pupils a value must be known.
+    Args:
+        name: the name of the column.
+        leaves: the leaves of its hierarchy, in order; `onbekend` is one of them.
+        rules: what the values of every class that shows them must satisfy.
+        min_pupils_with_value: the least number of pupils with a value.
     """
 
     name: str
@@ -55,9 +56,10 @@ class SensitiveColumn:
 
     @classmethod
     def from_hierarchy(
-        cls, name: str, hierarchy: Hierarchy, rules: Sequence[SensitiveValueConstraint], least_known: int
+        cls, name: str, hierarchy: Hierarchy, rules: Sequence[SensitiveValueConstraint], min_pupils_with_value: int
     ) -> SensitiveColumn:
-        return cls(name, hierarchy.leaves, tuple(rules), least_known)
+        """The column with the leaves of a hierarchy."""
+        return cls(name, hierarchy.leaves, tuple(rules), min_pupils_with_value)
 
     @property
     def unknown_leaf(self) -> int:
@@ -65,68 +67,76 @@ class SensitiveColumn:
         return self.leaves.index(UNKNOWN_VALUE)
 
     @property
-    def value_index(self) -> Numbers:
-        """Per leaf its place among the values, which `onbekend` is none of (−1)."""
+    def value_index(self) -> IntArray:
+        """The position of each leaf among the values; −1 for `onbekend`, which is not a value."""
         leaf = np.arange(len(self.leaves))
         return np.where(leaf == self.unknown_leaf, -1, leaf - (leaf > self.unknown_leaf)).astype(np.int64)
 
     def has_value(self) -> Column:
-        """Whether a pupil has a value."""
+        """The condition that a pupil has a value."""
         return F.col(SENSITIVE_LEAF) != self.unknown_leaf
 
-    def count_per_value(self, rows: Any) -> Numbers:
-        """Pupils per value, from counts per leaf."""
-        counted = np.zeros(len(self.leaves) - 1, dtype=np.int64)
-        place = self.value_index[rows[SENSITIVE_LEAF].to_numpy()]
-        counted[place[place >= 0]] = rows["count"].to_numpy()[place >= 0]
-        return counted
+    def count_per_value(self, rows: Any) -> IntArray:
+        """Pupils per value, from an Arrow table of pupils per leaf."""
+        pupils = np.zeros(len(self.leaves) - 1, dtype=np.int64)
+        values = self.value_index[rows[SENSITIVE_LEAF].to_numpy()]
+        pupils[values[values >= 0]] = rows["count"].to_numpy()[values >= 0]
+        return pupils
 
-    def released_values(self, counts: SensitiveValueCounts, blanked: Flags, anybody_without: bool) -> list[str]:
-        """The values that a release shows, in the order of the hierarchy."""
+    def released_values(self, counts: SensitiveValueCounts, blanked: BoolArray, anybody_without: bool) -> list[str]:
+        """The values that occur in a release, in the order of the hierarchy.
+
+        Args:
+            counts: the pupils with a value, by class.
+            blanked: which classes are blanked.
+            anybody_without: whether a released pupil has no value.
+        """
         occurs = counts.pupils_by_value[~blanked].sum(axis=0) > 0
-        without = anybody_without or bool((counts.pupils[blanked] > 0).any())
-        places = self.value_index
+        unknown_occurs = anybody_without or bool((counts.pupils[blanked] > 0).any())
+        positions = self.value_index
         return [
             leaf
             for number, leaf in enumerate(self.leaves)
-            if (without if number == self.unknown_leaf else occurs[places[number]])
+            if (unknown_occurs if number == self.unknown_leaf else occurs[positions[number]])
         ]
 
 
-def count_values(pupils: DataFrame, column: SensitiveColumn) -> Numbers:
-    """How many of the pupils have each value: an action."""
+def count_values(pupils: DataFrame, column: SensitiveColumn) -> IntArray:
+    """Count the pupils per value, in one Spark action."""
     return column.count_per_value(pupils.groupBy(SENSITIVE_LEAF).count().toArrow())
 
 
 def count_values_by_class(
-    members: DataFrame, classes: int, column: SensitiveColumn, overall: Numbers
+    members: DataFrame, classes: int, column: SensitiveColumn, cohort_values: IntArray
 ) -> SensitiveValueCounts:
-    """The values of the pupils of the population with a value, per class and per board: an action.
+    """Count the values of the pupils with a value, per class and per class and board; two Spark actions.
 
-    Takes: the released pupils with class, leaf, boards and WITH_VALUE; how many classes there are; how many
-    pupils of the whole cohort have each value.
+    Args:
+        members: the released pupils with CLASS_NUMBER, SENSITIVE_LEAF, BOARDS and HAS_VALUE.
+        classes: the number of classes.
+        column: the sensitive column.
+        cohort_values: the pupils of the whole cohort per value.
     """
     rows: Any = (
         members.where(F.col(HAS_VALUE) & column.has_value())
-        .select(CLASS_NUMBER, SENSITIVE_LEAF, F.explode(BOARDS).alias("group"))
-        .groupBy(CLASS_NUMBER, SENSITIVE_LEAF, F.xxhash64("group").alias("group"))
+        .select(CLASS_NUMBER, SENSITIVE_LEAF, F.explode(BOARDS).alias("board"))
+        .groupBy(CLASS_NUMBER, SENSITIVE_LEAF, F.xxhash64("board").alias("board"))
         .count()
         .toArrow()
     )
-    of_class, value, pupils = (
+    class_numbers, leaves, pupils = (
         rows[name].to_numpy().astype(np.int64) for name in (CLASS_NUMBER, SENSITIVE_LEAF, "count")
     )
-    _, group = np.unique(rows["group"].to_numpy(), return_inverse=True)
-    value = column.value_index[value]
+    _, boards = np.unique(rows["board"].to_numpy(), return_inverse=True)
     return SensitiveValueCounts(
         tabulate_class_values(members, classes, column),
-        overall,
-        SchoolValueCounts(of_class, group.astype(np.int64), value, pupils),
+        cohort_values,
+        SchoolValueCounts(class_numbers, boards.astype(np.int64), column.value_index[leaves], pupils),
     )
 
 
-def tabulate_class_values(members: DataFrame, classes: int, column: SensitiveColumn) -> Numbers:
-    """Pupils per `[class, value]` of the population with a value: an action."""
+def tabulate_class_values(members: DataFrame, classes: int, column: SensitiveColumn) -> IntArray:
+    """Count the pupils with a value as a table `[class, value]`, in one Spark action."""
     rows: Any = (
         members.where(F.col(HAS_VALUE) & column.has_value()).groupBy(CLASS_NUMBER, SENSITIVE_LEAF).count().toArrow()
     )
@@ -141,22 +151,31 @@ def choose_blanked_classes(
     recoding: Recoding,
     key: ProjectKey,
     *,
-    before: Flags | None = None,
-    gone: SensitiveValueCounts | None = None,
+    suppressed_before: BoolArray | None = None,
+    departed: SensitiveValueCounts | None = None,
 ) -> SensitiveSuppression:
-    """Which classes are blanked; covers are drawn in the order of the keyed hashes of their labels.
+    """Choose the classes that show no sensitive value: those that break a rule, and covers drawn with the key.
 
-    Takes: what `attribute_disclosure.blanking` takes, and the recoding, for the labels of its classes.
-    Refuses: rules under which no class could show its values (exit code 14).
+    Args:
+        counts: the pupils with a value, by class.
+        column: the sensitive column with its rules.
+        recoding: the recoding, for the labels of its classes.
+        key: the key of the project.
+        suppressed_before: after an earlier release, the classes that must stay blanked.
+        departed: after an earlier release, the pupils who have left each class since.
+
+    Raises:
+        NotAnonymous: rules under which no class could show its values (exit code 14).
     """
     order = draw_cover_order(recoding, key)
-    return decide_sensitive_suppression(counts, column.rules, strictest_value_share(column.rules), order, before, gone)
+    limit = strictest_value_share(column.rules)
+    return decide_sensitive_suppression(counts, column.rules, limit, order, suppressed_before, departed)
 
 
-def draw_cover_order(recoding: Recoding, key: ProjectKey) -> Numbers:
-    """The place of each class in the order in which covers are drawn."""
-    labels = zip(*(shown.tolist() for shown in recoding.labels), strict=True)
-    digests = key.digest_texts(COVER_LABEL + "|".join(one) for one in labels)
+def draw_cover_order(recoding: Recoding, key: ProjectKey) -> IntArray:
+    """Draw the rank of each class in the order in which covers are chosen: that of the keyed hashes of its labels."""
+    labels = zip(*(column.tolist() for column in recoding.labels), strict=True)
+    digests = key.digest_texts(COVER_LABEL + "|".join(row) for row in labels)
     order = np.empty(len(digests), dtype=np.int64)
     order[sorted(range(len(digests)), key=digests.__getitem__)] = np.arange(len(digests))
     return order

@@ -1,0 +1,6 @@
+"""Numeric columns.
+
+bands               NumericBands: declared bands as a hierarchy.
+quantiles           QuantileBands: bands from the cohort's own values, with boundaries safe to publish.
+microaggregation    Microaggregation: a measure released as the rounded mean of its class.
+"""

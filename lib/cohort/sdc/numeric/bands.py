@@ -59,17 +59,22 @@ class NumericBands:
         59,9    40 tot 60     40 en hoger   *
         60      60 en hoger   40 en hoger   *
 
-    A band of width 1 is named by its number. Joining goes by the places of the bands from the lowest, so the
-    last group of a level may be smaller; a label says by itself which values it stands for.
+    A band of width 1 is labelled with its number. Bands are joined from the lowest on, so the last value of a level may
+    cover fewer of them. With `widths` instead of `joins` a level has the edges that are multiples of its width; then
+    its values begin at the same numbers wherever the lowest band begins, and the first and last may be narrower.
 
-    With `widths` instead of `joins` a level's borders are the edges that are multiples of its width: so its
-    bands begin at the same numbers wherever the lowest one begins, and the first and last may be smaller.
+    Args:
+        name: the name of the column.
+        edges: whole numbers, ascending.
+        joins: per level above the leaves, how many values of the level below make one value.
+        open_below: whether there is a band for the values below the first edge.
+        open_above: whether there is a band for the values from the last edge on.
+        widths: per level above the leaves, the width of its values; instead of `joins`.
+        edge_notation: how an edge is written.
 
-    Takes: the column's name; whole edges, ascending; per level above the leaves how many values of the level
-    below make one, or how wide its bands are; whether the values under the first edge and from the last edge
-    on have a band, too; how an edge is written (`Written`).
-    Refuses: other edges, fewer than two bands or more than 10,000, a level that joins fewer than two or
-    leaves a single band (the top `*` says that).
+    Raises:
+        ConfigurationRefused: other edges, fewer than two bands or more than `MAX_BANDS`, a level that joins fewer than
+            two values or has a single value (the top `*` is added anyway).
     """
 
     name: str

@@ -1,0 +1,8 @@
+"""Data utility: what a search minimises, and what a recoding costs the researcher.
+
+column_losses    Information loss of every column at every level, for any set of released classes.
+entropy          Non-uniform entropy of every column at every level.
+objectives       The objectives of a global search, with their lower bounds.
+metrics          UtilityMetrics of a recoding, by the names of the literature.
+equity           EquityReport: subgroups that are suppressed or generalised more than others.
+"""
