@@ -6,7 +6,7 @@ from _entry import JobReport, JobRun, run_job
 
 from cohort.access import table_access
 from cohort.keys import project_keys
-from cohort.release import publication
+from cohort.release import publication, publication_checks
 from cohort.release_records import public_record, record_store, release_states
 from cohort.storage import locks
 
@@ -21,7 +21,7 @@ def publish(job: JobRun) -> JobReport:
         # 1. Whether it may be published.
         release_states.require_open_project(zones, project.name)
         record = record_store.find_release_record(zones, project.name, job.arguments.release)
-        publication.check_publishable(environment, project, record, approved_by, task.list_vocabulary)
+        publication_checks.check_publishable(environment, project, record, approved_by, task.list_vocabulary)
         if project.is_pseudonymous:
             project_keys.load_key(environment.keys, project.name)  # a later objection could not be applied without it
 

@@ -5,7 +5,7 @@ import sys
 from _entry import JobReport, JobRun, run_job
 
 from cohort.foundation.errors import EXIT_DEFECT, Refusal, UsageRefused, describe_problem, locate_defect
-from cohort.release import publication, release_job, status
+from cohort.release import publication, publication_checks, release_job, status
 from cohort.release.release_task import check_release_allowed
 from cohort.release_records import public_record
 from cohort.release_records.due_actions import DueJob
@@ -47,7 +47,7 @@ def release_project(job: JobRun, name: str) -> JobReport:
         spark = job.start_session()
         record = release_job.release_one(spark, task, eligible, key, job.progress)
         if job.arguments.publish:
-            publication.check_publishable(job.environment, task.project, record, None, task.list_vocabulary)
+            publication_checks.check_publishable(job.environment, task.project, record, None, task.list_vocabulary)
             record = publication.publish_release(spark, job.environment, task.project, record, None, job.progress)
     return report_release(job, record)
 

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from cohort.access import table_access
 from cohort.destruction import byte_search
 from cohort.live_tables import eligibility_withdrawal
-from cohort.release import publication, release_job
+from cohort.release import publication, publication_checks, release_job
 from cohort.release.release_task import check_release_allowed
 from cohort.release_records import release_record
 
@@ -83,7 +83,7 @@ def published(spark: SparkSession, platform: Platform) -> release_record.Release
     task = platform.release_task()
     lists, secret = check_release_allowed(task)
     record = release_job.release_one(spark, task, lists, secret, lambda _: None)
-    publication.check_publishable(task.environment, task.project, record, None, task.list_vocabulary)
+    publication_checks.check_publishable(task.environment, task.project, record, None, task.list_vocabulary)
     return publication.publish_release(spark, task.environment, task.project, record, None, lambda _: None)
 
 

@@ -18,21 +18,26 @@ from cohort.sdc.privacy_models.l_diversity import DistinctLDiversity, EntropyLDi
 from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueCounts, classes_satisfying_value_constraints
 from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness
 from cohort.verification import sensitive_attribute_check
+from cohort.verification.entropy_comparison import entropy_reaches_limit
 from cohort.verification.record_runs import RecordRuns
-from cohort.verification.sensitive_attribute_check import SensitiveAttributeLimits
+from cohort.verification.sensitive_attribute_check import (
+    EffectiveSensitiveLimits,
+    SensitiveAttribute,
+    check_sensitive_attribute,
+)
 
 Row = list[int]
 
-NONE = np.zeros((3, 0), dtype=np.int64)
+NO_GROUPS = np.zeros((3, 0), dtype=np.int64)
 """No school is known."""
 PARTS = st.fractions(0, 1, max_denominator=12)
 LIMITS = st.builds(
-    SensitiveAttributeLimits,
+    EffectiveSensitiveLimits,
     largest_value=PARTS.filter(bool),
-    distinct=st.integers(1, 5),
+    distinct_values=st.integers(1, 5),
     entropy=st.fractions(1, 5, max_denominator=4),
-    equal=st.none() | PARTS,
-    ordered=st.none() | PARTS,
+    equal_closeness=st.none() | PARTS,
+    ordered_closeness=st.none() | PARTS,
 )
 
 
@@ -55,64 +60,69 @@ def drawn(rows: list[Row]) -> RecordRuns:
     return RecordRuns(("klas", "waarde"), labels, codes, np.zeros_like(pupils), pupils, none, none, (), sensitive=1)
 
 
-def found(rows: list[Row], limits: SensitiveAttributeLimits, cohort: Row) -> int:
+def attribute(limits: EffectiveSensitiveLimits, values: int, cohort: Row | None) -> SensitiveAttribute:
+    """The column whose values are `0`, `1`, …; of the cohort nobody has another value."""
+    counts = None if cohort is None else np.array([*cohort, 0], dtype=np.int64)
+    return SensitiveAttribute("waarde", tuple(map(str, range(values))), limits, counts)
+
+
+def count_broken(rows: list[Row], limits: EffectiveSensitiveLimits, cohort: Row | None) -> int:
     """How many classes the verifier finds."""
-    leaves = [str(value) for value in range(len(cohort))]
-    findings, _ = sensitive_attribute_check.check_sensitive_attribute(
-        drawn(rows), leaves, limits, np.array([*cohort, 0], dtype=np.int64), NONE
-    )
+    findings, _ = check_sensitive_attribute(drawn(rows), attribute(limits, len(rows[0]), cohort), NO_GROUPS)
     return sum(finding.count for finding in findings)
 
 
-def breaks(row: Row, limits: SensitiveAttributeLimits, cohort: Row) -> bool:
+def breaks(row: Row, limits: EffectiveSensitiveLimits, cohort: Row) -> bool:
     """The definition of every rule."""
     n, total = sum(row), sum(cohort)
     apart = [Fraction(a, n) - Fraction(b, total) for a, b in zip(row, cohort, strict=True)]
     steps = max(len(row) - 1, 1)
     return (
         Fraction(max(row), n) > limits.largest_value
-        or sum(count > 0 for count in row) < limits.distinct
+        or sum(count > 0 for count in row) < limits.distinct_values
         # exp(n · entropy) = Π (n / n_i)^n_i
         or prod(Fraction(n, count) ** count for count in row if count) < limits.entropy**n
-        or (limits.equal is not None and sum(map(abs, apart)) / 2 > limits.equal)
-        or (limits.ordered is not None and sum(map(abs, accumulate(apart))) / steps > limits.ordered)
+        or (limits.equal_closeness is not None and sum(map(abs, apart)) / 2 > limits.equal_closeness)
+        or (
+            limits.ordered_closeness is not None and sum(map(abs, accumulate(apart))) / steps > limits.ordered_closeness
+        )
     )
 
 
 @given(drawn=cohorts(), limits=LIMITS)
-def test_just_the_classes_that_break_a_definition_are_found(
-    drawn: tuple[list[Row], Row], limits: SensitiveAttributeLimits
+def test_exactly_the_classes_that_break_a_definition_are_found(
+    drawn: tuple[list[Row], Row], limits: EffectiveSensitiveLimits
 ) -> None:
     rows, cohort = drawn
-    assert found(rows, limits, cohort) == sum(breaks(row, limits, cohort) for row in rows)
+    assert count_broken(rows, limits, cohort) == sum(breaks(row, limits, cohort) for row in rows)
 
 
 @given(drawn=cohorts(), limits=LIMITS)
-def test_how_many_pupils_there_are_makes_no_difference_when_the_parts_are_the_same(
-    drawn: tuple[list[Row], Row], limits: SensitiveAttributeLimits
+def test_only_the_shares_matter_and_not_the_number_of_pupils(
+    drawn: tuple[list[Row], Row], limits: EffectiveSensitiveLimits
 ) -> None:
     rows, cohort = drawn
     crowds = [[n * 10**9 for n in row] for row in rows]
-    assert found(crowds, limits, [n * 10**9 for n in cohort]) == found(rows, limits, cohort)
+    assert count_broken(crowds, limits, [n * 10**9 for n in cohort]) == count_broken(rows, limits, cohort)
 
 
 @given(drawn=cohorts(), limits=LIMITS)
-def test_what_the_engine_releases_the_verifier_lets_pass(
-    drawn: tuple[list[Row], Row], limits: SensitiveAttributeLimits
+def test_the_verifier_accepts_exactly_the_classes_that_the_engine_releases(
+    drawn: tuple[list[Row], Row], limits: EffectiveSensitiveLimits
 ) -> None:
     rows, cohort = drawn
     rules = [
         ValueDominance(limits.largest_value),
-        DistinctLDiversity(limits.distinct),
+        DistinctLDiversity(limits.distinct_values),
         EntropyLDiversity(limits.entropy),
     ]
-    rules += [] if limits.equal is None else [EqualDistanceTCloseness(limits.equal)]
-    rules += [] if limits.ordered is None else [OrderedDistanceTCloseness(limits.ordered)]
+    rules += [] if limits.equal_closeness is None else [EqualDistanceTCloseness(limits.equal_closeness)]
+    rules += [] if limits.ordered_closeness is None else [OrderedDistanceTCloseness(limits.ordered_closeness)]
     counts = SensitiveValueCounts(np.array(rows, dtype=np.int64), np.array(cohort, dtype=np.int64))
     held = classes_satisfying_value_constraints(rules, counts)
     released = [row for row, holds in zip(rows, held.tolist(), strict=True) if holds]
-    assert not released or found(released, limits, cohort) == 0
-    assert found(rows, limits, cohort) == len(rows) - len(released)
+    assert not released or count_broken(released, limits, cohort) == 0
+    assert count_broken(rows, limits, cohort) == len(rows) - len(released)
 
 
 @pytest.mark.parametrize(
@@ -130,38 +140,32 @@ def test_what_the_engine_releases_the_verifier_lets_pass(
         ((9,), Fraction(1_000_001, 1_000_000), False),
     ],
 )
-def test_an_entropy_at_its_limit_is_no_matter_of_rounding(
+def test_an_entropy_at_its_limit_is_compared_without_rounding(
     members: tuple[int, ...], limit: Fraction, holds: bool
 ) -> None:
-    assert sensitive_attribute_check.entropy_reaches_limit(members, limit) is holds
+    assert entropy_reaches_limit(members, limit) is holds
     rows = [list(members)]
-    assert found(rows, SensitiveAttributeLimits(Fraction(1), entropy=limit), rows[0]) == int(not holds)
+    assert count_broken(rows, EffectiveSensitiveLimits(Fraction(1), entropy=limit), rows[0]) == int(not holds)
 
 
-def test_without_the_cohort_no_distance_is_looked_at() -> None:
-    far = SensitiveAttributeLimits(Fraction(1), equal=Fraction(0), ordered=Fraction(0))
-    rows, cohort = [[9, 1], [1, 9]], np.array([10, 10, 0])
-    assert sensitive_attribute_check.check_sensitive_attribute(drawn(rows), ["0", "1"], far, None, NONE)[0] == []
-    (finding,) = sensitive_attribute_check.check_sensitive_attribute(drawn(rows), ["0", "1"], far, cohort, NONE)[0]
-    assert finding.count == 2
-    assert (
-        sensitive_attribute_check.check_sensitive_attribute(
-            drawn(rows), ["0", "1"], replace(far, distinct=3), None, NONE
-        )[0][0].count
-        == 2
-    )
+def test_without_the_cohort_no_distance_is_checked() -> None:
+    far = EffectiveSensitiveLimits(Fraction(1), equal_closeness=Fraction(0), ordered_closeness=Fraction(0))
+    rows = [[9, 1], [1, 9]]
+    assert count_broken(rows, far, None) == 0
+    assert count_broken(rows, far, [10, 10]) == 2
+    assert count_broken(rows, replace(far, distinct_values=3), None) == 2
 
 
-def test_many_classes_are_laid_out_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_classes_are_tabulated_in_several_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [[n % 7, 1 + n % 5] for n in range(50)]
     limits, cohort = (
-        SensitiveAttributeLimits(Fraction(7, 10), distinct=2),
+        EffectiveSensitiveLimits(Fraction(7, 10), distinct_values=2),
         [sum(column) for column in zip(*rows, strict=True)],
     )
-    whole = found(rows, limits, cohort)
+    whole = count_broken(rows, limits, cohort)
     assert 0 < whole < 50
     monkeypatch.setattr(sensitive_attribute_check, "CELLS_PER_TABLE", 10)
-    assert found(rows, limits, cohort) == whole
+    assert count_broken(rows, limits, cohort) == whole
 
 
 SCHOOLS = st.lists(
@@ -174,7 +178,7 @@ SCHOOLS = st.lists(
 
 
 @given(drawn_schools=SCHOOLS, values=st.integers(1, 3), pupils=st.integers(0, 6))
-def test_what_a_school_learns_of_the_others_is_what_the_engine_says(
+def test_diversity_without_a_school_agrees_with_the_engine(
     drawn_schools: list[dict[str, Row]], values: int, pupils: int
 ) -> None:
     rows = [[sum(column) for column in zip(*schools.values(), strict=True)] for schools in drawn_schools]
@@ -187,9 +191,7 @@ def test_what_a_school_learns_of_the_others_is_what_the_engine_says(
         for value, number in enumerate(row)
         if number
     ]
-    limits = SensitiveAttributeLimits(Fraction(1), others_values=values, others=pupils)
-    findings, _ = sensitive_attribute_check.check_sensitive_attribute(
-        runs, ["0", "1", "2"], limits, None, np.array(pairs, dtype=np.int64).T
-    )
+    limits = EffectiveSensitiveLimits(Fraction(1), values_without_group=values, pupils_without_group=pupils)
+    findings, _ = check_sensitive_attribute(runs, attribute(limits, 3, None), np.array(pairs, dtype=np.int64).T)
     held = LDiversityWithoutAnySchool(values, pupils).satisfied_by(by_school(*drawn_schools))
     assert sum(finding.count for finding in findings) == int((~held).sum())

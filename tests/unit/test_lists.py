@@ -284,6 +284,6 @@ def test_no_line_shows_what_stands_in_it(tmp_path: Path) -> None:
     (found,), _ = read(put(tmp_path, b"111222333;x;2025-01-01\n111222333;x\n"))
     _, problems = read(tmp_path)
     assert problems
-    told = f"{found!r} {problems} {found.facts()}"
+    told = f"{found!r} {problems} {found.as_applied()}"
     assert "ListLine(lijsten/a.csv" in told
     assert [value for value in ("111222333", "2025-01-01") if value in told] == []

@@ -311,8 +311,8 @@ def test_all_problems_of_all_lists_are_told_at_once(zone: Path) -> None:
 
 
 def test_what_is_told_of_a_list_holds_counts_and_no_number(zone: Path) -> None:
-    (facts,) = lists(zone, LINE, "7;10AA;2025-09-01;;alles", f"{BEN};;2025-09-01;2025-10-01;alles").facts()
-    counts = {name: facts[name] for name in ("rows", "in_force", "withdrawn", "schools_held_back")}
+    (facts,) = lists(zone, LINE, "7;10AA;2025-09-01;;alles", f"{BEN};;2025-09-01;2025-10-01;alles").applied_lists()
+    counts = facts.model_dump(include={"rows", "in_force", "withdrawn", "schools_held_back"})
     assert counts == {"rows": 3, "in_force": 1, "withdrawn": 1, "schools_held_back": 1}
     assert not any(number in str(facts) for number in (ANNA, BEN))
 

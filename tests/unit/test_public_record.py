@@ -16,7 +16,7 @@ from tests.unit.drawn_release import platform, project
 from cohort.agreements import platform as platforms
 from cohort.agreements.project import load_project
 from cohort.foundation import json_documents
-from cohort.release_records import public_record
+from cohort.release_records import public_agreement, public_record
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
@@ -53,7 +53,7 @@ def exact(**changes: Any) -> ReleaseRecord:
         "objections_digest": "d" * 64,
         "batches": [1, 2],
         "schools": SCHOOLS,
-        "agreed": public_record.public_agreement(project()),
+        "agreed": public_agreement.make_public_agreement(project()),
     }
     return make_release_record("proef", 1, ReleaseState.PUBLISHED, **(known | changes))
 
@@ -119,7 +119,7 @@ def test_of_the_lists_of_objections_it_says_how_old_they_were() -> None:
 
 def test_the_agreement_says_what_for_and_why_but_not_who_may_read() -> None:
     agreed = project(readers="geheime-groep")
-    told = public_record.public_agreement(agreed).model_dump(mode="json")
+    told = public_agreement.make_public_agreement(agreed).model_dump(mode="json")
 
     assert told["question"] == agreed.question
     assert [column["why"] for column in told["columns"]] == [column.why for column in agreed.columns]
@@ -129,7 +129,7 @@ def test_the_agreement_says_what_for_and_why_but_not_who_may_read() -> None:
 @pytest.mark.parametrize("name", ["leergroei", "nlschools"])
 def test_the_register_reads_what_is_disclosed_of_every_shipped_project(name: str) -> None:
     shipped = load_project(CONF, name, platforms.load_platform(CONF))
-    told = public_document(agreed=public_record.public_agreement(shipped))
+    told = public_document(agreed=public_agreement.make_public_agreement(shipped))
 
     read = register_documents.RegisterRelease.model_validate(told)
 
@@ -151,7 +151,9 @@ def test_a_release_that_was_replaced_says_so_in_public(tmp_path: Path) -> None:
 
 
 def test_what_was_agreed_is_told_before_anything_is_published(tmp_path: Path) -> None:
-    public_record.write_public_agreement(StorageZones(tmp_path), exact())
+    public_agreement.write_public_agreement(
+        StorageZones(tmp_path), "proef", public_agreement.make_public_agreement(project())
+    )
 
     assert [path.name for path in (tmp_path / "records" / "proef").iterdir()] == ["agreement.json"]
 

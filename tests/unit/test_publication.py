@@ -25,7 +25,7 @@ from cohort.agreements.project import Project
 from cohort.delta import vacuum_table, write_tables
 from cohort.foundation.errors import NotAnonymous, StateRefused
 from cohort.legal_basis import eligibility, list_vocabulary
-from cohort.release import publication
+from cohort.release import publication, publication_checks
 from cohort.release_records import class_snapshot, record_store
 from cohort.release_records.class_snapshot import SnapshotDocument
 from cohort.release_records.release_record import ReleaseRecord
@@ -299,10 +299,10 @@ def test_approval_is_by_somebody_else(zones: StorageZones, holds: Platform, proj
     record = make_release_record("proef", 1, ReleaseState.VERIFIED, made_by="maker")
     for who in ("maker", " "):
         with pytest.raises(StateRefused, match="second person"):
-            publication.check_publishable(environment(zones, holds), project, record, who, ALL)
+            publication_checks.check_publishable(environment(zones, holds), project, record, who, ALL)
     four_eyes = holds.model_copy(update={"publish": platform.PublishingSettings(without_second_person=False)})
     with pytest.raises(StateRefused, match="second person"):
-        publication.check_publishable(environment(zones, four_eyes), project, record, None, ALL)
+        publication_checks.check_publishable(environment(zones, four_eyes), project, record, None, ALL)
 
 
 @pytest.mark.parametrize("kind", ["objections", "instructions", "consents"])
@@ -318,8 +318,8 @@ def test_a_list_that_changed_since_the_verification_refuses_the_release(
     same = eligibility.load_eligibility(zones, holds, project, NOW.date(), ALL).digests()
     record = make_release_record("proef", 1, ReleaseState.VERIFIED, made_by="maker", **same)
     record_store.save_release_record(zones, record)
-    publication.check_publishable(environment(zones, holds), project, record, "A. Jansen", ALL)
+    publication_checks.check_publishable(environment(zones, holds), project, record, "A. Jansen", ALL)
     record = record.noted(**{f"{kind}_digest": "other"})
     with pytest.raises(StateRefused, match=f"a changed list in {kind}/"):
-        publication.check_publishable(environment(zones, holds), project, record, "A. Jansen", ALL)
+        publication_checks.check_publishable(environment(zones, holds), project, record, "A. Jansen", ALL)
     assert record_store.find_release_record(zones, "proef", 1).state is ReleaseState.REFUSED

@@ -1,4 +1,4 @@
-"""What the verifier says of a sensitive column: nothing as drawn, and each thing when just that is broken."""
+"""What the verifier finds of a sensitive column: nothing as drawn, and one finding when one thing is broken."""
 
 from __future__ import annotations
 
@@ -17,19 +17,23 @@ from tests.unit.drawn_release import MOVER, SCHOOLS, Row, Stage, bsn, counts, su
 from cohort import delta
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.verification import (
-    class_size_check,
-    permission_reader,
-    record_rebuild_check,
-    record_runs,
-    released_value_check,
-    sensitive_attribute_check,
-)
+from cohort.verification.class_size_check import check_class_sizes, effective_class_limits
+from cohort.verification.file_layout_check import check_file_layout
 from cohort.verification.findings import Finding, VerificationResult
 from cohort.verification.hierarchy_reader import read_hierarchy_paths
-from cohort.verification.objection_check import ExcludedPupils
+from cohort.verification.objection_check import ExcludedPupils, OptInList
+from cohort.verification.permission_reader import read_usage_permissions
 from cohort.verification.published_table_verification import published_table_properties, verify_published_table
+from cohort.verification.record_rebuild_check import count_cohort_values
+from cohort.verification.record_runs import read_record_runs
+from cohort.verification.released_value_check import check_released_values
+from cohort.verification.sensitive_attribute_check import (
+    SensitiveAttribute,
+    check_sensitive_attribute,
+    effective_sensitive_limits,
+)
 from cohort.verification.stage_verification import verify_stage
+from cohort.verification.verification_subject import PublishedTable
 
 BOYS = [*range(0, 60, 2)]
 COHORT = np.array([0, 21, 20, 20, 0, 0, 0])
@@ -62,11 +66,11 @@ EXACT: dict[str, Any] = {
 
 
 def test_a_valid_stage_has_no_finding_at_its_very_limits(spark: SparkSession, tmp_path: Path, results_at: Path) -> None:
-    findings = verify_stage(spark, subject(tmp_path, results_at, stage(), project=project(**EXACT)), deep=True)
-    assert findings.findings == ()
-    assert findings.measures["largest_value"] == pytest.approx(1 / 3)
-    assert (findings.measures["classes"], findings.measures["fewest_values"]) == (2, 3)
-    assert "SENSITIVE" in findings.checked
+    result = verify_stage(spark, subject(tmp_path, results_at, stage(), project=project(**EXACT)), deep=True)
+    assert result.findings == ()
+    assert result.measures["largest_value"] == pytest.approx(1 / 3)
+    assert (result.measures["classes"], result.measures["fewest_values"]) == (2, 3)
+    assert "SENSITIVE" in result.checked
 
 
 BROKEN = [
@@ -80,43 +84,44 @@ BROKEN = [
 ]
 
 
-def look(folder: Path, made: Stage, own: Project, holds: Platform | None = None) -> list[Finding]:
-    """What a stage's own bytes say, with the cohort as it is drawn; without Spark."""
-    files = sorted(made.write(folder / "stage").glob("*.parquet"))
-    runs = record_runs.read_record_runs(files, own.column_names, control=True, sensitive="niveau")
-    ladders = read_hierarchy_paths(own, drawn.write_hierarchies(folder / "hierarchies", niveau="VI;VI of VII\n"))
-    shown = dict(zip(runs.columns, runs.labels, strict=True))
-    held_to = class_size_check.class_size_limits(own, holds or drawn.platform())
-    values = sensitive_attribute_check.sensitive_attribute_limits(own, holds or drawn.platform())
-    named = [leaf for leaf in ladders["niveau"].leaves if leaf != "onbekend"]
-    of_values = sensitive_attribute_check.check_sensitive_attribute(runs, named, values, COHORT, runs.home)
+def check_files(folder: Path, drawn_stage: Stage, own: Project, platform: Platform | None = None) -> list[Finding]:
+    """What a stage's own files show, with the cohort as it is drawn; without Spark."""
+    platform = platform or drawn.platform()
+    files = sorted(drawn_stage.write(folder / "stage").glob("*.parquet"))
+    runs = read_record_runs(files, own.column_names, control=True, sensitive="niveau")
+    hierarchies = read_hierarchy_paths(own, drawn.write_hierarchies(folder / "hierarchies", niveau="VI;VI of VII\n"))
+    limits = effective_sensitive_limits(own, platform)
+    assert limits is not None
+    attribute = SensitiveAttribute("niveau", hierarchies["niveau"].leaves, limits, COHORT)
     return [
-        *record_runs.check_file_layout(runs),
-        *released_value_check.check_released_values(shown, ladders),
-        *class_size_check.check_class_sizes(runs, held_to, None)[0],
-        *of_values[0],
+        *check_file_layout(runs),
+        *check_released_values(runs.values_by_column, hierarchies),
+        *check_class_sizes(runs, effective_class_limits(own, platform), None)[0],
+        *check_sensitive_attribute(runs, attribute, runs.home_counts)[0],
     ]
 
 
-def told(found: list[Finding]) -> list[tuple[str, int]]:
-    return [(finding.code, finding.count) for finding in found]
+def counts_by_code(findings: list[Finding]) -> list[tuple[str, int]]:
+    return [(finding.code, finding.count) for finding in findings]
 
 
 @pytest.mark.parametrize(("constraint", "edit", "rule"), BROKEN)
-def test_a_class_that_gives_too_much_away_is_found(tmp_path: Path, constraint: Row, edit: Break, rule: str) -> None:
-    (finding,) = look(tmp_path, stage(edit), project(**constraint))
+def test_a_class_that_discloses_too_much_is_found(tmp_path: Path, constraint: Row, edit: Break, rule: str) -> None:
+    (finding,) = check_files(tmp_path, stage(edit), project(**constraint))
     assert (finding.code, finding.count) == ("SENSITIVE", 1)
     assert f"({rule})" in finding.sentence
 
 
 def test_a_share_above_the_platforms_is_found_whatever_the_project_says(tmp_path: Path) -> None:
-    holds = drawn.platform(largest_value=Decimal("0.3"))
-    assert told(look(tmp_path, stage(), project(), holds)) == [("SENSITIVE", 2)]
+    platform = drawn.platform(largest_value=Decimal("0.3"))
+    assert counts_by_code(check_files(tmp_path, stage(), project(), platform)) == [("SENSITIVE", 2)]
 
 
-@pytest.mark.parametrize(("k", "found"), [(30, []), (31, [("K", 2)])])
-def test_classes_are_made_by_the_other_columns_alone(tmp_path: Path, k: int, found: list[tuple[str, int]]) -> None:
-    assert told(look(tmp_path, stage(), project(), drawn.platform(k=k, k_others=24))) == found
+@pytest.mark.parametrize(("k", "expected"), [(30, []), (31, [("K", 2)])])
+def test_the_sensitive_column_does_not_distinguish_classes(
+    tmp_path: Path, k: int, expected: list[tuple[str, int]]
+) -> None:
+    assert counts_by_code(check_files(tmp_path, stage(), project(), drawn.platform(k=k, k_others=24))) == expected
 
 
 def by_class(_: int, row: Row) -> int:
@@ -140,33 +145,33 @@ def by_halves(place: int, row: Row) -> int:
 def test_order_and_split_follow_the_class_and_then_the_value(
     tmp_path: Path, codes: list[str], made: dict[str, Any]
 ) -> None:
-    assert [finding.code for finding in look(tmp_path, stage(**made), project())] == codes
+    assert [finding.code for finding in check_files(tmp_path, stage(**made), project())] == codes
 
 
 @pytest.mark.parametrize(
     ("value", "code"), [("*", "VALUE_NOT_IN_HIERARCHY"), ("VI of VII", "VALUE_NOT_IN_HIERARCHY"), (None, "VALUE_NULL")]
 )
 def test_a_sensitive_value_is_a_leaf_and_nothing_wider(tmp_path: Path, value: str | None, code: str) -> None:
-    assert told(look(tmp_path, stage(give(value, 0)), project())) == [(code, 1)]
+    assert counts_by_code(check_files(tmp_path, stage(give(value, 0)), project())) == [(code, 1)]
 
 
 @pytest.mark.parametrize("rule", [{"equal_closeness": Decimal("0.010928")}, {"ordered_closeness": Decimal("0.004098")}])
-def test_a_class_is_held_against_all_pupils_not_only_those_released(
+def test_a_class_is_compared_with_all_pupils_not_only_those_released(
     spark: SparkSession, tmp_path: Path, results_at: Path, rule: Row
 ) -> None:
     """Both classes are as all released pupils are; the pupil left out makes the difference."""
-    given = subject(tmp_path, results_at, stage(), project=project(**rule))
-    assert told([*verify_stage(spark, given).findings]) == [("SENSITIVE", 2)]
+    drawn_subject = subject(tmp_path, results_at, stage(), project=project(**rule))
+    assert counts_by_code([*verify_stage(spark, drawn_subject).findings]) == [("SENSITIVE", 2)]
 
 
-def test_deep_demands_the_true_leaf(spark: SparkSession, tmp_path: Path) -> None:
+def test_deep_requires_the_true_leaf(spark: SparkSession, tmp_path: Path) -> None:
     silent = [row for row in results() if (row["pgn"], row["niveau_IV"] is None) != (bsn(8), False)]
     results_at = restricted(spark, tmp_path / "results", silent)
 
     def found(edit: Break, folder: str) -> list[tuple[str, int]]:
         own = counts(rows_current=188, rows_used=182)
-        given = subject(tmp_path / folder, results_at, stage(edit), project=project(), counts=own)
-        return [(f.code, f.count) for f in verify_stage(spark, given, deep=True).findings]
+        drawn_subject = subject(tmp_path / folder, results_at, stage(edit), project=project(), counts=own)
+        return [(f.code, f.count) for f in verify_stage(spark, drawn_subject, deep=True).findings]
 
     # The only pupil without a value: of a population of one, which is found too.
     alone = [("K", 1), ("SCHOOLS", 1), ("SHARE", 1), ("OTHERS", 1)]
@@ -177,48 +182,52 @@ def test_deep_demands_the_true_leaf(spark: SparkSession, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("barred", "two_schools", "values"),
+    ("excluded", "two_schools", "values"),
     [
         (ExcludedPupils(frozenset({bsn(60)})), "keep", [21, 20, 20]),
         (ExcludedPupils(frozenset({bsn(60)})), "set-aside", [20, 20, 20]),
         (
-            ExcludedPupils(frozenset({bsn(2)}), allowed=((frozenset(SCHOOLS), frozenset({bsn(0), bsn(2), bsn(4)})),)),
+            ExcludedPupils(
+                frozenset({bsn(2)}), opt_in_lists=(OptInList(frozenset(SCHOOLS), frozenset({bsn(0), bsn(2), bsn(4)})),)
+            ),
             "keep",
             [1, 0, 1],
         ),
         (ExcludedPupils(frozenset(map(bsn, range(60, 62))), frozenset(SCHOOLS[1:])), "keep", [3, 4, 2]),
     ],
 )
-def test_the_cohort_is_everybody_with_a_record(
-    spark: SparkSession, tmp_path: Path, results_at: Path, barred: ExcludedPupils, two_schools: str, values: list[int]
+def test_the_cohort_counts_everybody_with_a_record_who_may_be_used(
+    spark: SparkSession, tmp_path: Path, results_at: Path, excluded: ExcludedPupils, two_schools: str, values: list[int]
 ) -> None:
-    asked = project().model_copy(update={"two_schools": two_schools})
-    given = subject(tmp_path, results_at, stage(), project=asked)
-    ladders = read_hierarchy_paths(asked, given.hierarchies)
+    own = project().model_copy(update={"two_schools": two_schools})
+    drawn_subject = subject(tmp_path, results_at, stage(), project=own)
+    hierarchies = read_hierarchy_paths(own, drawn_subject.hierarchies)
     assert level(MOVER) == "I"
-    everything = dataclasses.replace(permission_reader.read_usage_permissions(given), barred=barred)
-    counted = record_rebuild_check.count_cohort_values(spark, given, ladders, "niveau", everything)
+    permissions = dataclasses.replace(read_usage_permissions(drawn_subject), excluded=excluded)
+    counted = count_cohort_values(spark, drawn_subject, hierarchies, "niveau", permissions)
     assert counted.tolist() == [*values, 0, 0, 0, 0]
 
 
 def published(spark: SparkSession, folder: Path, own: Project, edit: Break = nothing) -> VerificationResult:
-    given = delta.read_table(spark, stage(edit).write(folder / "stage")).select(*drawn.COLUMNS)
-    rows = given.repartition(2, *own.row_order).sortWithinPartitions(*own.row_order)
+    staged = delta.read_table(spark, stage(edit).write(folder / "stage")).select(*drawn.COLUMNS)
+    rows = staged.repartition(2, *own.row_order).sortWithinPartitions(*own.row_order)
     table = folder / "table"
     delta.replace_table(rows, table, published_table_properties(own, "proef-1"), "proef-1", drawn.platform().tables)
     hierarchies = drawn.write_hierarchies(folder / "hierarchies")
-    return verify_published_table(spark, own, drawn.platform(), table, "proef-1", 60, hierarchies)
+    return verify_published_table(spark, PublishedTable(own, drawn.platform(), table, "proef-1", 60, hierarchies))
 
 
-def test_a_published_table_still_tells_what_its_classes_give_away(spark: SparkSession, tmp_path: Path) -> None:
+def test_disclosing_classes_are_found_in_a_published_table_too(spark: SparkSession, tmp_path: Path) -> None:
     own = project(largest_value=Decimal("0.5"))
-    findings = published(spark, tmp_path / "whole", own)
-    assert (findings.findings, len(findings.not_repeated)) == ((), 3)
-    assert "SENSITIVE" in findings.checked
+    result = published(spark, tmp_path / "whole", own)
+    assert (result.findings, len(result.not_repeated)) == ((), 3)
+    assert "SENSITIVE" in result.checked
     assert published(spark, tmp_path / "broken", own, give("I", *SIX)).codes == {"SENSITIVE"}
 
 
-def test_of_a_published_table_a_distance_is_not_repeated_and_it_says_so(spark: SparkSession, tmp_path: Path) -> None:
-    findings = published(spark, tmp_path, project(ordered_closeness=Decimal("0.000001")))
-    assert findings.findings == ()
-    assert any("distance of a class's sensitive values" in told for told in findings.not_repeated)
+def test_the_result_says_that_a_distance_is_not_checked_in_a_published_table(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    result = published(spark, tmp_path, project(ordered_closeness=Decimal("0.000001")))
+    assert result.findings == ()
+    assert any("distance of a class's sensitive values" in sentence for sentence in result.not_repeated)

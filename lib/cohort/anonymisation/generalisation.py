@@ -48,8 +48,8 @@ def generalise_pupils(encoded: DataFrame, project: Project, result: ClassSearchR
     narrow = members.drop(*(name for name in members.columns if name.startswith(partitions.word_column(""))))
     files = max(1, -(-recoding.released_pupils // RELEASED_ROWS_PER_FILE))
     wide = narrow.repartition(files, CLASS_NUMBER).join(F.broadcast(class_values), CLASS_NUMBER, "inner")
-    # The rows are sorted after the join: Spark would optimise an earlier sort away. Classes are numbered in the order of
-    # their released values.
+    # The rows are sorted after the join: Spark would optimise an earlier sort away. Classes are numbered in the order
+    # of their released values.
     sort_columns = [CLASS_NUMBER, PUPIL_CONTROL]
     if sensitive is not None:
         name = value_columns[sensitive.name] = f"value_{sensitive.name}"

@@ -61,7 +61,7 @@ def add_boards(pupils: DataFrame, listed: DataFrame) -> DataFrame:
     several = F.coalesce(F.size(OTHER_SCHOOLS_CONTROL) > 0, F.lit(False))
     at_one = _add_boards_of(pupils.where(~several), F.col(SCHOOL_CONTROL), listed)
     exploded = pupils.where(several).withColumn(
-        _AT, F.explode(F.concat(F.array(SCHOOL_CONTROL), F.col(OTHER_SCHOOLS_CONTROL)))
+        _AT_SCHOOL, F.explode(F.concat(F.array(SCHOOL_CONTROL), F.col(OTHER_SCHOOLS_CONTROL)))
     )
     at_several = (
         _add_boards_of(exploded, F.col(_AT_SCHOOL), listed)

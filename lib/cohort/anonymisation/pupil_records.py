@@ -1,24 +1,26 @@
-"""Consented → PupilRecords: one row per pupil, by the project's column declarations.
+"""Stages AcceptedResults → selected results, and ConsentedResults → PupilRecords: one row per pupil.
 
-No text goes through the shuffle: what decides and what is shown travel together in one long per slot, so
-that one `max` picks a result by the written rule and remembers its value and its school.
+No text is shuffled. Each result slot is one packed long, whose high bits decide which result is chosen and whose low
+bits are what is kept of it; so `max` chooses a result by the declared rule together with its value and school.
 
     latest    day in school year (9 bits) · delivery (18) · school (17) · value (19)
     first     the same with day and delivery counted backwards
     highest   value · day · delivery · school
 
-An attribute is that of the latest selected row: day since the first school year (13) · delivery (18) · leaf.
-A delivery is of one school, so equal day and delivery means equal school.
+An attribute is that of the latest selected row: day since the first school year (13) · delivery (18) · leaf (15). A
+delivery is of one school, so rows of the same day and delivery are of the same school.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from cohort.agreements.declared_columns import DeclaredColumn as Declared
+from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.project import Project
 from cohort.agreements.selected_results import SelectedResult
 from cohort.anonymisation import leaf_encoding
@@ -39,38 +41,39 @@ from cohort.states.schemas import (
 )
 
 DAY_BITS, DELIVERY_BITS, SCHOOL_BITS = 9, 18, 17
-VALUE_BITS, LEAF = leaf_encoding.CODE_BITS, leaf_encoding.LEAF_BITS
+VALUE_BITS, LEAF_BITS = leaf_encoding.CODE_BITS, leaf_encoding.LEAF_BITS
 
 HierarchyByColumn = Mapping[str, Hierarchy]
+"""The hierarchies of a project, by column name."""
 
 
 def select_project_results(results: AcceptedResults, project: Project) -> AcceptedResults:
-    """The rows that the project's question needs: its population, and a result that it shows.
+    """Select the results that a project needs: those of its population with a result that it shows.
 
-    Gives: every column of `results`, fewer rows. Rows of special-category tests are among them only for a
-    column with a legal ground, and then whatever their values: who is selected says nothing of consent.
+    A special-category result is selected only for a column with a legal ground, and then whatever its value: which
+    pupils are selected must not depend on their consent.
+
+    Returns:
+        Every column of `results`, fewer rows.
     """
     require_columns(results, RESULTS_SCHEMA)
     rows = results.where(F.col("schooljaar").isin(project.population.schooljaar))
     if project.population.jaargroep is not None:
         rows = rows.where(F.col("jaargroep").isin(project.population.jaargroep))
     special = set(project.special_results)
-    shown = [
+    conditions = [
         is_result_of_slot(r) if r in special else is_usable_result(r) & ~F.col("bijzonder") for r in project.results
     ]
-    wanted = shown[0]
-    for one in shown[1:]:
-        wanted = wanted | one
-    return AcceptedResults(rows.where(wanted))
+    return AcceptedResults(rows.where(reduce(or_, conditions)))
 
 
 def is_usable_result(result: SelectedResult) -> Column:
-    """Whether a row is a result of that domain, school year, moment and scale, with the value to show."""
+    """The condition that a row is a result of this domain, school year, moment and scale, with the score to show."""
     return is_result_of_slot(result) & F.col(result.value).isNotNull()
 
 
 def is_result_of_slot(result: SelectedResult) -> Column:
-    """Whether a row is a result of that domain, school year, moment and scale."""
+    """The condition that a row is a result of this domain, school year, moment and scale."""
     return (
         (F.col("domein") == result.domein)
         & (F.col("schooljaar") == result.schooljaar)
@@ -80,62 +83,67 @@ def is_result_of_slot(result: SelectedResult) -> Column:
 
 
 def make_pupil_records(consented: ConsentedResults, project: Project, hierarchies: HierarchyByColumn) -> PupilRecords:
-    """Bring every pupil's rows together into one record.
+    """Bring the rows of each pupil together in one record.
 
-    Takes: selected rows of pupils without objection, special-category values of those with consent only;
-    hierarchies by column name.
-    Gives: `pgn` (int), `school` (its code, of the latest row), `_elsewhere` (codes of further schools
-    whose values are shown, null when there are none), `_rows` and `_used` (how many rows it has, and how
-    many of them are shown), and per column the number of its leaf: that of `onbekend` for null, −1 for a
-    value that the hierarchy does not have.
-    Refuses: a hierarchy whose leaves are no bands of the column's step (exit code 10).
+    Args:
+        consented: selected rows of pupils without an objection, with special-category values only of pupils with
+            consent.
+        project: the declaration of the project.
+        hierarchies: its hierarchies, by column name.
+
+    Returns:
+        `pgn` (int); `school` (number of the school of the latest row); `_elsewhere` (numbers of other schools with a
+        shown value, null for none); `_rows` and `_used` (number of all rows, and of shown ones); and per column its
+        leaf number: that of `onbekend` for null, −1 for a value that is not in the hierarchy.
+
+    Raises:
+        ConfigurationRefused: a hierarchy whose leaves are not bands of the column's step (exit code 10).
     """
     require_columns(consented, RESULTS_SCHEMA)
     slots = {result: f"_slot{i}" for i, result in enumerate(project.results)}
     attributes = [c for c in project.columns if c.attribute is not None]
     day = F.datediff("peildag", F.lit(f"{min(project.population.schooljaar)[:4]}-08-01").cast("date"))
-    order = (_shift(day, DELIVERY_BITS) + F.col(DELIVERY_NUMBER)).alias("_order")
+    order = (_shift_left(day, DELIVERY_BITS) + F.col(DELIVERY_NUMBER)).alias("_order")
     prepared = leaf_encoding.join_long_hierarchies(consented, attributes, hierarchies).select(
         F.col("pgn").try_cast("int").alias(PGN),
         order,
         F.expr(brin_to_number_sql("brin")).alias("_brin"),
         *(
-            F.when(is_usable_result(r), _packed(r, _leaves(project, r, hierarchies))).alias(name)
+            F.when(is_usable_result(r), _pack_result(r, _level_hierarchy(project, r, hierarchies))).alias(name)
             for r, name in slots.items()
         ),
         *(leaf_encoding.encode_attribute(c, hierarchies[c.name]).alias(c.name) for c in attributes),
     )
     gathered = prepared.groupBy(PGN).agg(
-        F.max(_shift(F.col("_order"), SCHOOL_BITS) + F.col("_brin")).alias("_latest"),
+        F.max(_shift_left(F.col("_order"), SCHOOL_BITS) + F.col("_brin")).alias("_latest"),
         F.count(F.lit(1)).cast("int").alias(ROW_COUNT),
         *(F.max(name).alias(name) for name in slots.values()),
-        *(F.max(_shift(F.col("_order"), LEAF) + F.col(c.name)).alias(c.name) for c in attributes),
+        *(F.max(_shift_left(F.col("_order"), LEAF_BITS) + F.col(c.name)).alias(c.name) for c in attributes),
     )
-    home = _low(F.col("_latest"), SCHOOL_BITS)
-    schools = [_school(result, F.col(name)) for result, name in slots.items()]
-    further = F.array_distinct(F.array_compact(F.array(*(F.when(s != home, s) for s in schools))))
-    elsewhere = schools[0].isNotNull() & (schools[0] != home)
-    for school in schools[1:]:
-        elsewhere = elsewhere | (school.isNotNull() & (school != home))
+    home = _low_bits(F.col("_latest"), SCHOOL_BITS)
+    schools = [_unpack_school(result, F.col(name)) for result, name in slots.items()]
+    others = F.array_distinct(F.array_compact(F.array(*(F.when(school != home, school) for school in schools))))
+    has_other = reduce(or_, (school.isNotNull() & (school != home) for school in schools))
     return PupilRecords(
         gathered.select(
             PGN,
             home.cast("int").alias(HOME_SCHOOL),
-            F.when(F.coalesce(elsewhere, F.lit(False)), further).alias(OTHER_SCHOOLS),
+            F.when(F.coalesce(has_other, F.lit(False)), others).alias(OTHER_SCHOOLS),
             ROW_COUNT,
             sum((F.col(name).isNotNull().cast("int") for name in slots.values()), F.lit(0)).alias(SHOWN_ROW_COUNT),
-            *(_leaf(c, slots, hierarchies[c.name]).alias(c.name) for c in project.columns),
+            *(_decode_leaf(c, slots, hierarchies[c.name]).alias(c.name) for c in project.columns),
         )
     )
 
 
-def _leaves(project: Project, result: SelectedResult, hierarchies: HierarchyByColumn) -> Hierarchy | None:
+def _level_hierarchy(project: Project, result: SelectedResult, hierarchies: HierarchyByColumn) -> Hierarchy | None:
     column = next((c for c in project.columns if c.result == result), None)
     return hierarchies[column.name] if column is not None and not column.numeric else None
 
 
-def _packed(result: SelectedResult, codes: Hierarchy | None) -> Column:
-    value = _value(result, codes)
+def _pack_result(result: SelectedResult, levels: Hierarchy | None) -> Column:
+    """Pack day, delivery, school and value of a row, in the order in which the rule of the slot compares them."""
+    value = _encode_value(result, levels)
     day = F.datediff("peildag", F.lit(f"{result.schooljaar[:4]}-08-01").cast("date"))
     delivery, school = F.col(DELIVERY_NUMBER), F.expr(brin_to_number_sql("brin"))
     if result.several == "highest":
@@ -150,37 +158,37 @@ def _packed(result: SelectedResult, codes: Hierarchy | None) -> Column:
     else:
         parts = [(day, DELIVERY_BITS), (delivery, SCHOOL_BITS), (school, VALUE_BITS), (value, 0)]
     packed = F.lit(0).cast("bigint")
-    for part, room in parts:
-        packed = _shift(packed + part, room)
+    for part, bits_after in parts:
+        packed = _shift_left(packed + part, bits_after)
     return packed
 
 
-def _value(result: SelectedResult, codes: Hierarchy | None) -> Column:
-    """What is shown as a whole number of 19 bits: hundredths of a point, a raw score, or a leaf's number."""
-    if codes is None:
+def _encode_value(result: SelectedResult, levels: Hierarchy | None) -> Column:
+    """The shown value as a whole number of 19 bits: hundredths of a point, a raw score, or a leaf number."""
+    if levels is None:
         return (F.col(result.value) * (100 if result.value == "vaardigheidsscore" else 1)).cast("int")
     code = F.col(result.value)
     if result.value == "niveau_IV":
         code = F.when(code == "I+", F.lit("I")).otherwise(code)
-    return leaf_encoding.match_leaf(code, codes, leaf_encoding.UNLISTED_CODE)
+    return leaf_encoding.match_leaf(code, levels, leaf_encoding.UNLISTED_CODE)
 
 
-def _value_of(result: SelectedResult, packed: Column) -> Column:
+def _unpack_value(result: SelectedResult, packed: Column) -> Column:
     return (
-        _low(F.shiftright(packed, DAY_BITS + DELIVERY_BITS + SCHOOL_BITS), VALUE_BITS)
+        _low_bits(F.shiftright(packed, DAY_BITS + DELIVERY_BITS + SCHOOL_BITS), VALUE_BITS)
         if result.several == "highest"
-        else _low(packed, VALUE_BITS)
+        else _low_bits(packed, VALUE_BITS)
     )
 
 
-def _school(result: SelectedResult, packed: Column) -> Column:
-    return _low(packed if result.several == "highest" else F.shiftright(packed, VALUE_BITS), SCHOOL_BITS)
+def _unpack_school(result: SelectedResult, packed: Column) -> Column:
+    return _low_bits(packed if result.several == "highest" else F.shiftright(packed, VALUE_BITS), SCHOOL_BITS)
 
 
-def _leaf(column: Declared, slots: Mapping[SelectedResult, str], hierarchy: Hierarchy) -> Column:
+def _decode_leaf(column: DeclaredColumn, slots: Mapping[SelectedResult, str], hierarchy: Hierarchy) -> Column:
     if column.attribute is not None:
-        return leaf_encoding.decode_attribute(_low(F.col(column.name), LEAF), hierarchy)
-    values = [_value_of(result, F.col(slots[result])) for result in column.results]
+        return leaf_encoding.decode_attribute(_low_bits(F.col(column.name), LEAF_BITS), hierarchy)
+    values = [_unpack_value(result, F.col(slots[result])) for result in column.results]
     if not column.numeric:
         return leaf_encoding.decode_level(values[0], hierarchy)
     points = values[-1] - values[0] if column.difference is not None else values[0]
@@ -188,9 +196,9 @@ def _leaf(column: Declared, slots: Mapping[SelectedResult, str], hierarchy: Hier
     return leaf_encoding.band_points(points, unit, column, hierarchy)
 
 
-def _shift(number: Column, room: int) -> Column:
-    return F.shiftleft(number.cast("bigint"), room) if room else number
+def _shift_left(number: Column, bits: int) -> Column:
+    return F.shiftleft(number.cast("bigint"), bits) if bits else number
 
 
-def _low(number: Column, width: int) -> Column:
-    return number.bitwiseAND(F.lit(2**width - 1))
+def _low_bits(number: Column, bits: int) -> Column:
+    return number.bitwiseAND(F.lit(2**bits - 1))

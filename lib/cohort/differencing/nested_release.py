@@ -138,10 +138,10 @@ def nest_release(
     there = class_search.assign_classes(encoded, project, classes)
     cohort = sensitive_columns.count_values(search_input.select_eligible_pupils(encoded, project), sensitive)
     value_counts = sensitive_columns.count_values_by_class(there, recoding.classes, sensitive, cohort)
-    gone = _departed_values(matched, value_counts, new_numbers, sensitive)
+    departed = _departed_values(matched, value_counts, new_numbers, sensitive)
     blanked = _previously_blanked(there, previous, new_numbers, recoding.classes, sensitive)
     blanking = sensitive_columns.choose_blanked_classes(
-        value_counts, sensitive, recoding, key, before=blanked, gone=gone
+        value_counts, sensitive, recoding, key, suppressed_before=blanked, departed=gone
     )
     return NestedRelease(replace(classes, values_by_class=value_counts, blanking=blanking), withdrawn)
 

@@ -135,9 +135,9 @@ def _write_receipts(
 ) -> tuple[ErasureListReport, ...]:
     """Write the receipts of every list, and return what became of it as a whole."""
     changes, reports = objections.number_changes, []
-    for one, facts in zip(objections.lists, objections.facts(), strict=True):
+    for one, applied in zip(objections.lists, objections.applied_lists(), strict=True):
         pupils = objection_receipts.find_matched_pupils(one, registry, frozenset() if one.blocks else matched, changes)
         objection_receipts.write_objection_receipts(environment.zones, one, pupils, changes, environment.now)
         outcome = objection_receipts.count_list_outcome(one, pupils, changes)
-        reports.append(ErasureListReport.model_validate({**facts, **outcome.counts()}))
+        reports.append(ErasureListReport.model_validate({**applied.model_dump(), **outcome.counts()}))
     return tuple(reports)

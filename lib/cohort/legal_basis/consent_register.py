@@ -115,10 +115,6 @@ class ConsentRegister:
     today: dt.date
     changes: NumberChanges = field(repr=False)
 
-    def facts(self) -> list[dict[str, object]]:
-        """What records may say of the lists: neither how many lines they have, nor how many are in force."""
-        return [{name: fact for name, fact in one.facts().items() if name != "rows"} for one in self.lists]
-
     def consented_pupils(self, project: Project) -> ConsentedPupils:
         """The pupils whose special-category values a project may show; nobody where it shows no such result.
 

@@ -27,6 +27,7 @@ from cohort.foundation.delimited_text import DelimitedRecord, UnreadableText
 from cohort.foundation.errors import Refusal, describe_problem
 from cohort.legal_basis import list_text
 from cohort.legal_basis.list_columns import CORRECT_THE_LIST, InvalidCell, ListColumn
+from cohort.release_records.release_record import AppliedList
 
 GIVE_EVERY_COLUMN = "Give every line all the columns, the empty ones too: a number alone has no certain meaning"
 SAVE_AS_UTF8 = "Save it as CSV UTF-8 with these columns, or ask its keeper for a new one"
@@ -115,15 +116,15 @@ class DeclaredList(Generic[D]):
     sha256: str
     lines: tuple[ListLine, ...]
 
-    def facts(self) -> dict[str, object]:
-        """What records may say of a list: no line of it."""
-        return {
-            "list": self.name,
-            "source": self.declaration.source,
-            "date": str(self.declaration.date),
-            "sha256": self.sha256,
-            "rows": len(self.lines),
-        }
+    def as_applied(self) -> AppliedList:
+        """What records say of a list: no line of it."""
+        return AppliedList(
+            name=self.name,
+            source=self.declaration.source,
+            date=str(self.declaration.date),
+            sha256=self.sha256,
+            rows=len(self.lines),
+        )
 
 
 def read_declared_lists(

@@ -45,15 +45,6 @@ class Eligibility:
             "consents_digest": self.consented.digest,
         }
 
-    def facts(self) -> dict[str, object]:
-        """What the exact, restricted record of a release says of the lists."""
-        return {
-            "objections": self.objections.facts(),
-            "instructions": self.instructions.facts(),
-            "instructed": self.instructed_schools.describe(),
-            **self.digests(),
-        }
-
 
 def load_eligibility(
     zones: StorageZones, platform: Platform, project: Project, today: dt.date, vocabulary: ListVocabulary

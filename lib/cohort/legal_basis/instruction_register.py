@@ -39,6 +39,7 @@ from cohort.legal_basis.list_columns import (
     text_column,
 )
 from cohort.legal_basis.list_vocabulary import ListVocabulary
+from cohort.release_records.release_record import AppliedList
 
 STANDING_INSTRUCTION, PROJECT_INSTRUCTION = "anonimiseren", "pseudonimiseren"
 _SITE_CODE = re.compile(r"[0-9]{2}")
@@ -152,9 +153,9 @@ class InstructionRegister:
     instructions: tuple[Instruction, ...]
     today: dt.date
 
-    def facts(self) -> list[dict[str, object]]:
-        """What records may say of the lists."""
-        return [one.facts() for one in self.lists]
+    def applied_lists(self) -> tuple[AppliedList, ...]:
+        """What records say of the lists."""
+        return tuple(one.as_applied() for one in self.lists)
 
     def instructed_schools(self, project: Project) -> InstructedSchools:
         """The schools whose results a project may use.

@@ -30,6 +30,7 @@ from cohort.legal_basis.objection_lists import (
 )
 from cohort.legal_basis.objection_registry import ObjectionKey, ObjectionRegistry
 from cohort.legal_basis.opt_in_lists import OptInList, PupilNumbers, opt_in_lists_in_force
+from cohort.release_records.release_record import AppliedObjectionList
 from cohort.storage import locks
 
 
@@ -118,23 +119,23 @@ class Objections:
         ]
         return hashlib.sha256(repr(excluded).encode()).hexdigest()
 
-    def facts(self) -> list[dict[str, object]]:
-        """What records may say of every list: counts, never numbers."""
-        return [
-            {
-                "list": one.name,
-                "source": one.declaration.source,
-                "date": str(one.declaration.date),
-                "polarity": one.declaration.polarity,
-                "sha256": one.sha256,
-                "rows": one.line_count,
-                "in_force": len({self.number_changes.newest(number) for number in one.numbers_in_force}),
-                "withdrawn": one.withdrawn_count,
-                "schools_held_back": len({school for school, _ in one.invalid_lines}) if one.blocks else 0,
-                "invalid": sum(map(len, one.invalid_lines.values())),
-            }
+    def applied_lists(self) -> tuple[AppliedObjectionList, ...]:
+        """What records say of every list: counts, never numbers."""
+        return tuple(
+            AppliedObjectionList(
+                name=one.name,
+                source=one.declaration.source,
+                date=str(one.declaration.date),
+                polarity=one.declaration.polarity,
+                sha256=one.sha256,
+                rows=one.line_count,
+                in_force=len({self.number_changes.newest(number) for number in one.numbers_in_force}),
+                withdrawn=one.withdrawn_count,
+                schools_held_back=len({school for school, _ in one.invalid_lines}) if one.blocks else 0,
+                invalid=sum(map(len, one.invalid_lines.values())),
+            )
             for one in self.lists
-        ]
+        )
 
 
 def load_objections(

@@ -16,90 +16,14 @@ from cohort.access import table_access
 from cohort.agreements.environment import Environment
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
-from cohort.foundation.errors import NotAnonymous, StateRefused, describe_problem
+from cohort.foundation.errors import NotAnonymous, describe_problem
 from cohort.foundation.progress import ProgressWriter
-from cohort.legal_basis import eligibility
-from cohort.legal_basis.list_vocabulary import ListVocabulary
-from cohort.release_records import class_snapshot, public_record, record_store, release_states
+from cohort.release_records import class_snapshot, public_record, record_store, release_refusal, release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.storage.zone_paths import StorageZones
 
 ROWS_PER_PUBLISHED_FILE = 250_000
-
-
-def check_publishable(
-    environment: Environment,
-    project: Project,
-    record: ReleaseRecord,
-    approved_by: str | None,
-    vocabulary: ListVocabulary,
-) -> None:
-    """Check whether a release may be published now. A changed list refuses the release for good.
-
-    Args:
-        environment: the surroundings of the run.
-        project: the project's declaration.
-        record: the exact record of the release.
-        approved_by: who approved the publication; None where nobody did.
-        vocabulary: what a line of a list may name.
-    Raises:
-        StateRefused: the project is not open or has ended, the release is not VERIFIED, nobody or whoever made the
-            release approved it, a list changed since the verification (exit code 15).
-        Refusal: the lists themselves (12, 17); readers who cannot be given access (17).
-    """
-    release_states.require_open_project(environment.zones, project.name)
-    record.moved(ReleaseState.PUBLISHED)
-    if environment.today > project.ends:
-        raise StateRefused(
-            describe_problem(
-                "a project in its time",
-                example=f"until {project.ends}",
-                found=str(environment.today),
-                where=f"projects/{project.name}.toml",
-                do="Destroy the project",
-            )
-        )
-    _require_approval_refused(environment, record, approved_by)
-    table_access.require_access_possible(environment.platform, project)
-    _require_unchanged_lists(environment, project, record, vocabulary)
-
-
-def _require_approval_refused(environment: Environment, record: ReleaseRecord, approved_by: str | None) -> None:
-    if approved_by is None:
-        if not environment.platform.publish.without_second_person:
-            raise _approval_refused("nobody")
-    elif not approved_by.strip() or approved_by.strip() == record.made_by:
-        raise _approval_refused("whoever made the release")
-
-
-def _require_unchanged_lists(
-    environment: Environment, project: Project, record: ReleaseRecord, vocabulary: ListVocabulary
-) -> None:
-    """Refuse a release whose lists are not those that it was verified with."""
-    eligible = eligibility.load_eligibility(
-        environment.zones, environment.platform, project, environment.today, vocabulary
-    )
-    verified_with = {
-        "objections_digest": record.objections_digest,
-        "instructions_digest": record.instructions_digest,
-        "consents_digest": record.consents_digest,
-    }
-    changed = [name.partition("_")[0] for name, digest in eligible.digests().items() if verified_with[name] != digest]
-    if changed:
-        kinds = " and ".join(changed)
-        class_snapshot.refuse_release(
-            environment.zones, record, reason=f"a list of {kinds} changed after the verification"
-        )
-        raise StateRefused(
-            describe_problem(
-                f"the lists of {kinds} that the release was verified with",
-                example="unchanged files",
-                found="a changed list",
-                where=", ".join(f"{name}/" for name in changed),
-                do=f"The release is refused; make a new one with release --project {project.name}",
-            )
-        )
 
 
 def publish_release(
@@ -132,7 +56,7 @@ def publish_release(
     zones, platform = environment.zones, environment.platform
 
     # 1. The stage is what was verified, and was compared with what is published now.
-    class_snapshot.require_compared_with_published(zones, project, record)
+    release_refusal.require_compared_with_published(zones, project, record)
     stage = delta.read_table(spark, zones.staged_release(record.project, record.release)).select(
         *project.column_names, *project.pseudonym_columns
     )
@@ -267,18 +191,6 @@ def _settle_publication(zones: StorageZones, platform: Platform, record: Release
     release_states.withdrawal_journal_path(zones, record.project).unlink(missing_ok=True)
     public_record.write_public_record(zones, platform, record)
     record_store.save_release_record(zones, record.noted(settled=True))
-
-
-def _approval_refused(approver: str) -> StateRefused:
-    return StateRefused(
-        describe_problem(
-            "the approval of a second person",
-            example="--approved-by 'A. Jansen'",
-            found=approver,
-            where="--approved-by",
-            do="Name who approved, other than whoever made the release",
-        )
-    )
 
 
 def _not_as_verified(subject: str) -> NotAnonymous:

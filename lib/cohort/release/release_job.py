@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from cohort import delta
 from cohort.agreements import project_hierarchies
+from cohort.agreements.environment import Environment
 from cohort.anonymisation.pupil_records import HierarchyByColumn
 from cohort.differencing import nested_release, project_overlap, snapshot_renumbering
 from cohort.erasure import objection_erasure
@@ -24,11 +25,9 @@ from cohort.legal_basis.eligibility import Eligibility
 from cohort.release import accounting, contributors, data_dictionary, pipeline, publication, staged_verification
 from cohort.release.pipeline import PipelineInput, PipelineResult
 from cohort.release.release_task import ReleaseTask
-from cohort.release_records import class_snapshot, public_record, record_store, release_record
-from cohort.release_records.class_snapshot import ClassSnapshot, SnapshotContents
+from cohort.release_records import class_snapshot, public_agreement, record_store, release_record
+from cohort.release_records.class_snapshot import SnapshotContents
 from cohort.release_records.release_record import (
-    AppliedList,
-    AppliedObjectionList,
     IntruderFigures,
     LinkedReleases,
     ProjectDifference,
@@ -188,9 +187,9 @@ def stage_release(
         made.unpersist()
 
     # 3. The exact record, and what everybody may read of the agreement.
-    record = _staged_record(task, eligible, number, batches, inputs.previous, made, measurements)
+    record = _staged_record(environment, inputs, number, batches, made, measurements)
     record_store.save_release_record(zones, record)
-    public_record.write_public_agreement(zones, record)
+    public_agreement.write_public_agreement(zones, project.name, public_agreement.make_public_agreement(project))
     return record
 
 
@@ -238,16 +237,15 @@ def _snapshot_contents(inputs: PipelineInput, made: PipelineResult, number: int)
     )
 
 
-def _staged_record(  # seven parameters: the record gathers what every step before it made
-    task: ReleaseTask,
-    eligible: Eligibility,
+def _staged_record(
+    environment: Environment,
+    inputs: PipelineInput,
     number: int,
     batches: tuple[int, ...],
-    previous: ClassSnapshot | None,
     made: PipelineResult,
     measurements: ReleaseMeasurements,
 ) -> ReleaseRecord:
-    environment, project = task.environment, task.project
+    project, eligible, previous = inputs.project, inputs.eligibility, inputs.previous
     recoding, domains = made.recoding, sorted({result.domein for result in project.results})
     sensitive = None if project.special_results or made.value_counts is None else made.value_counts
     return ReleaseRecord(
@@ -258,15 +256,15 @@ def _staged_record(  # seven parameters: the record gathers what every step befo
         made_by=environment.operator,
         release_class=project.release_class,
         batches=batches,
-        objections=tuple(AppliedObjectionList.model_validate(one) for one in eligible.objections.facts()),
-        instructions=tuple(AppliedList.model_validate(one) for one in eligible.instructions.facts()),
+        objections=eligible.objections.applied_lists(),
+        instructions=eligible.instructions.applied_lists(),
         instructed=tuple(eligible.instructed_schools.describe()),
         objections_digest=eligible.objections.digest(),
         instructions_digest=eligible.instructed_schools.digest,
         consents_digest=eligible.consented.digest,
         counts=measurements.counts,
         schools=tuple(measurements.schools),
-        agreed=public_record.public_agreement(project),
+        agreed=public_agreement.make_public_agreement(project),
         domains=tuple(domains),
         barred_digest=eligible.objections.digest_for_project(project.name, domains),
         recoding=recoding.search_facts,
@@ -277,7 +275,7 @@ def _staged_record(  # seven parameters: the record gathers what every step befo
         thresholds=project.class_limits,
         expires=str(project.ends),
         nested_in=None if previous is None else previous.release,
-        wave=task.wave,
+        wave=inputs.wave,
         linked=None if made.linked is None else LinkedReleases.model_validate(made.linked.as_dict()),
         differences_with=tuple(measurements.differences),
     )

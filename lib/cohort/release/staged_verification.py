@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from cohort.foundation.progress import StageListener
 from cohort.keys.project_keys import ProjectKey
 from cohort.release.release_task import ReleaseTask
-from cohort.release_records import class_snapshot, record_store
+from cohort.release_records import record_store, release_refusal
 from cohort.release_records.release_record import RecordedFinding, ReleaseRecord
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification.findings import Finding, VerificationResult
@@ -53,7 +53,7 @@ def refuse_on_findings(
     """Refuse a release of which the verifier found anything: its record says what, its stage is removed."""
     if verified.findings:
         findings = [RecordedFinding(code=one.code, sentence=one.sentence, count=one.count) for one in verified.findings]
-        class_snapshot.refuse_release(zones, record, findings=findings, refused=str(now))
+        release_refusal.refuse_release(zones, record, findings=findings, refused=str(now))
 
 
 def _verification_subject(task: ReleaseTask, key: ProjectKey, record: ReleaseRecord) -> VerificationSubject:

@@ -129,7 +129,10 @@ def _read_objections(environment: Environment) -> tuple[StatusContext, dict[str,
         )
     except Refusal as refusal:
         return StatusContext(environment, None), {"fit": False, "problems": list(refusal.problems)}
-    return StatusContext(environment, lists), {"fit": True, "lists": lists.facts()}
+    return StatusContext(environment, lists), {
+        "fit": True,
+        "lists": [one.model_dump(mode="json", by_alias=True) for one in lists.applied_lists()],
+    }
 
 
 def _report_guarded(context: StatusContext, name: str, ranges: ValueRanges) -> dict[str, Any]:

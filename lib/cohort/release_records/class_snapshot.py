@@ -27,9 +27,7 @@ from cohort.agreements.project import Project
 from cohort.foundation import json_documents
 from cohort.foundation.errors import ConfigurationRefused, StateRefused, describe_problem
 from cohort.foundation.json_documents import DocumentPart
-from cohort.release_records import record_store
 from cohort.release_records.release_record import ReleaseRecord
-from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.model.coding import Coding
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.model.information_loss import WeightedLoss
@@ -247,30 +245,6 @@ def require_snapshot(zones: StorageZones, record: ReleaseRecord) -> None:
         raise _snapshot_refused(record, "none")
 
 
-def require_compared_with_published(zones: StorageZones, project: Project, record: ReleaseRecord) -> None:
-    """Refuse to publish a release that was not compared with the one that is published now.
-
-    A pseudonymous release is not compared with any: its rows are linked by their pseudonyms anyway.
-
-    Raises:
-        StateRefused: it was compared with another release or with none, or its snapshot is missing (exit code 15).
-    """
-    if project.is_pseudonymous:
-        return
-    require_snapshot(zones, record)
-    published = record_store.find_published_record(zones, project.name)
-    if not record.compared_with_published or record.nested_in != (None if published is None else published.release):
-        raise StateRefused(
-            describe_problem(
-                "a release that was compared with the published one",
-                example="one that release just made",
-                found="one that was compared with another, or with none",
-                where=f"release {record.release}",
-                do=f"Make a new one with release --project {project.name}",
-            )
-        )
-
-
 def keep_only_snapshots(zones: StorageZones, project: str, releases: Collection[int]) -> None:
     """Remove the snapshots of all releases of a project but these."""
     snapshots = zones.release_snapshots(project)
@@ -278,20 +252,6 @@ def keep_only_snapshots(zones: StorageZones, project: str, releases: Collection[
     for folder in snapshots.iterdir() if snapshots.is_dir() else ():
         if folder.name not in kept:
             delta.remove_folder(folder, where=f"restricted/released/{project}")
-
-
-def refuse_release(zones: StorageZones, record: ReleaseRecord, **changes: Any) -> None:
-    """Refuse a release: write its record with the reason, then remove its snapshot and its stage.
-
-    Args:
-        zones: the storage zones.
-        record: the exact record of the release.
-        changes: the fields of the record that say why.
-    """
-    record_store.save_release_record(zones, record.moved(ReleaseState.REFUSED, **changes))
-    remove_snapshot(zones, record)
-    stage = zones.staged_release(record.project, record.release)
-    delta.remove_folder(stage, where=f"staging/{record.project}")
 
 
 def remove_snapshot(zones: StorageZones, record: ReleaseRecord) -> None:

@@ -10,23 +10,11 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.agreements.platform import Platform
-from cohort.agreements.project import Project
 from cohort.foundation import json_documents
 from cohort.foundation.json_documents import DocumentPart
-from cohort.release_records.release_record import (
-    AgreedColumn,
-    AgreedMoment,
-    AgreedPopulation,
-    AgreedSource,
-    DataDictionary,
-    PublicAgreement,
-    RecodingLoss,
-    RecordedWithdrawal,
-    ReleaseClass,
-    ReleaseRecord,
-)
+from cohort.release_records.public_agreement import PublicAgreement, ReleaseClass
+from cohort.release_records.release_record import DataDictionary, RecodingLoss, RecordedWithdrawal, ReleaseRecord
 from cohort.release_records.release_states import ReleaseState
 from cohort.sdc.risk import reidentification_risk
 from cohort.storage.zone_paths import StorageZones
@@ -103,52 +91,6 @@ class PublicReleaseRecord(DocumentPart):
     def document(self) -> dict[str, Any]:
         """Return the record as it is written to disk: the keys that were set, by their names on disk."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
-
-
-def public_agreement(project: Project) -> PublicAgreement:
-    """Return the part of a project's declaration that everybody may read: purpose, population, columns and reasons.
-
-    The group of readers and what the platform needs to make the release are not part of it.
-    """
-    jaargroep = project.population.jaargroep
-    return PublicAgreement(
-        question=project.question,
-        controller=project.controller,
-        research_group=project.research_group,
-        legal_basis=project.legal_basis,
-        release_class=project.release_class,
-        starts=str(project.starts),
-        ends=str(project.ends),
-        population=AgreedPopulation(
-            schooljaar=tuple(project.population.schooljaar), jaargroep=None if jaargroep is None else tuple(jaargroep)
-        ),
-        columns=tuple(
-            AgreedColumn(
-                name=column.name,
-                role=column.role,
-                source=_agreed_source(column),
-                why=column.why,
-                legal_ground=column.legal_ground,
-            )
-            for column in project.columns
-        ),
-    )
-
-
-def _agreed_source(column: DeclaredColumn) -> AgreedSource:
-    if not column.results:
-        return AgreedSource(attribute=column.attribute, born=column.born)
-    last = column.results[-1]
-    moments = tuple(AgreedMoment(schooljaar=r.schooljaar, moment=r.moment) for r in column.results)
-    return AgreedSource(domein=last.domein, value=last.value, at=moments)
-
-
-def write_public_agreement(zones: StorageZones, record: ReleaseRecord) -> None:
-    """Write the agreement of a release into the open records, as soon as the release is made."""
-    if record.agreed is None:
-        raise ValueError("a release that is being made has an agreement")
-    path = zones.public_records / record.project / "agreement.json"
-    json_documents.write_json_document(path, record.agreed.model_dump(mode="json", exclude_unset=True), public=True)
 
 
 def make_public_record(platform: Platform, record: ReleaseRecord) -> PublicReleaseRecord:

@@ -7,65 +7,14 @@ change; a key that a later version added is absent from older records, and stays
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import ConfigDict, Field, JsonValue
 
 from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.foundation.json_documents import DocumentPart
+from cohort.release_records.public_agreement import PublicAgreement, ReleaseClass
 from cohort.release_records.release_states import ALLOWED_MOVES, ReleaseState
-
-ReleaseClass = Literal["anonymous", "pseudonymous"]
-
-
-class AgreedMoment(DocumentPart):
-    """A school year and test moment from which a column takes results."""
-
-    schooljaar: str
-    moment: str
-
-
-class AgreedSource(DocumentPart):
-    """What a column is made from: an attribute of the pupil, a result, or the difference of two results."""
-
-    attribute: str | None = None
-    born: str | None = None
-    domein: str | None = None
-    value: str | None = None
-    at: tuple[AgreedMoment, ...] = ()
-
-
-class AgreedColumn(DocumentPart):
-    """A released column, with the reason for it."""
-
-    name: str
-    role: str
-    source: AgreedSource
-    why: str
-    legal_ground: str | None = None
-
-
-class AgreedPopulation(DocumentPart):
-    """The school years and year groups that a project selects; no year groups: all of them."""
-
-    schooljaar: tuple[str, ...]
-    jaargroep: tuple[str, ...] | None = None
-
-
-class PublicAgreement(DocumentPart):
-    """The part of a project's declaration that everybody may read; also a document of its own."""
-
-    model_config = ConfigDict(json_schema_extra={"$id": "agreement-1"})
-
-    question: str
-    controller: str
-    research_group: str
-    legal_basis: str
-    release_class: ReleaseClass
-    starts: str
-    ends: str
-    population: AgreedPopulation
-    columns: tuple[AgreedColumn, ...]
 
 
 class AppliedList(DocumentPart):
