@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from cohort.agreements.declared_bands import DeclaredBands
 from cohort.agreements.declared_columns import DeclaredColumn
 from cohort.foundation.errors import ConfigurationRefused, describe_problem
 from cohort.sdc.model.hierarchy import UNKNOWN_VALUE, Hierarchy
@@ -67,7 +68,9 @@ def encode_attribute(column: DeclaredColumn, hierarchy: Hierarchy) -> Column:
     """
     value = _attribute_text(column)
     if column.bands is not None:
-        leaf = find_declared_band(_attribute_number(column), column.bands, 1, per=4 if column.born == "quarter" else 1)
+        leaf = find_declared_band(
+            _attribute_number(column), column.bands, 1, bands_per_step=4 if column.born == "quarter" else 1
+        )
     elif _is_joined(column, hierarchy):
         leaf = F.col(_leaf_column(column))
     else:
@@ -78,14 +81,14 @@ def encode_attribute(column: DeclaredColumn, hierarchy: Hierarchy) -> Column:
 def decode_attribute(number: Column, hierarchy: Hierarchy) -> Column:
     """The leaf number of an attribute, from its shuffled number; null is `onbekend`."""
     unknown = F.lit(hierarchy.leaves.index(UNKNOWN_VALUE))
-    known = F.when(number == UNLISTED_ATTRIBUTE, F.lit(UNLISTED_LEAF)).otherwise(number)
-    return F.when(number == NULL_LEAF, unknown).otherwise(known).cast("int")
+    leaf = F.when(number == UNLISTED_ATTRIBUTE, F.lit(UNLISTED_LEAF)).otherwise(number)
+    return F.when(number == NULL_LEAF, unknown).otherwise(leaf).cast("int")
 
 
 def decode_level(number: Column, hierarchy: Hierarchy) -> Column:
     """The leaf number of a level (`niveau_AE`, `niveau_IV`), from its shuffled number; null is `onbekend`."""
-    known = F.when(number == UNLISTED_CODE, F.lit(UNLISTED_LEAF)).otherwise(number)
-    return F.coalesce(known, F.lit(hierarchy.leaves.index(UNKNOWN_VALUE))).cast("int")
+    leaf = F.when(number == UNLISTED_CODE, F.lit(UNLISTED_LEAF)).otherwise(number)
+    return F.coalesce(leaf, F.lit(hierarchy.leaves.index(UNKNOWN_VALUE))).cast("int")
 
 
 def band_points(points: Column, unit: int, column: DeclaredColumn, hierarchy: Hierarchy) -> Column:
@@ -112,19 +115,19 @@ def band_points(points: Column, unit: int, column: DeclaredColumn, hierarchy: Hi
     return F.when(points.isNull(), unknown).otherwise(F.coalesce(inside, F.lit(UNLISTED_LEAF)))
 
 
-def find_declared_band(number: Column, bands: DeclaredBands, width: int, *, per: int = 1) -> Column:
+def find_declared_band(number: Column, bands: DeclaredBands, width: int, *, bands_per_step: int = 1) -> Column:
     """The leaf number of the declared band of a whole number; null for null and outside closed ends.
 
     Args:
         number: a whole-number column.
         bands: the declared bands.
         width: the width of one band in the unit of `number`, for example 2000 hundredths of a point.
-        per: the number of bands in one step, for example 4 quarters in a year.
+        bands_per_step: the number of bands in one step, for example 4 quarters in a year.
 
     from = 0, to = 60, step = 20, above = true; in hundredths
     -1 → null    0, 1999 → 0    2000 → 1    6000, 500000 → 3
     """
-    first, inner = bands.from_ // bands.step * per, (bands.to - bands.from_) // bands.step * per
+    first, inner = bands.from_ // bands.step * bands_per_step, (bands.to - bands.from_) // bands.step * bands_per_step
     band = F.floor(number / width).cast("int") - first
     band = F.greatest(band, F.lit(-1)) if bands.below else band
     band = F.least(band, F.lit(inner)) if bands.above else band

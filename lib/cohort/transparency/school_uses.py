@@ -19,7 +19,8 @@ from cohort.agreements.project import PROJECT_NAME
 from cohort.foundation import json_documents, private_files
 from cohort.foundation.atomic_files import atomic_replacement
 from cohort.release_records import record_store, release_states
-from cohort.release_records.release_record import ReleaseClass, ReleaseRecord
+from cohort.release_records.public_agreement import ReleaseClass
+from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ProjectState, ReleaseState
 from cohort.storage.zone_paths import StorageZones
 from cohort.transparency.languages import LANGUAGE_CODES
