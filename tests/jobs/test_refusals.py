@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.unit.drawn_legal_basis import consent, instruct
 from tests.unit.drawn_records import make_release_record
-from tests.unit.drawn_rights import consent, instruct
 
 from cohort.agreements import catalogue, platform
 from cohort.legal_basis import objections

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
+from tests.unit.drawn_legal_basis import rights
 from tests.unit.drawn_release import platform
 from tests.unit.drawn_results import Row, column, frame, pgn, project, result, row
-from tests.unit.drawn_rights import rights
 
 from cohort.agreements.project import Project
 from cohort.agreements.school_boards import SchoolBoards

@@ -8,8 +8,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
+from tests.unit.drawn_legal_basis import declare
 from tests.unit.drawn_release import COLUMNS, Row, Stage, mac
-from tests.unit.drawn_rights import declare
 
 from cohort import delta
 from cohort.agreements.project import Project

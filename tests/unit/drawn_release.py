@@ -19,8 +19,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tests.unit.drawn_legal_basis import instruct
 from tests.unit.drawn_purpose import PURPOSE, WHY
-from tests.unit.drawn_rights import instruct
 
 from cohort import delta
 from cohort.agreements import catalogue

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.unit import drawn_release as drawn
+from tests.unit.drawn_legal_basis import instruct, rights
 from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn
-from tests.unit.drawn_rights import instruct, rights
 
 from cohort import delta
 from cohort.agreements import project_hierarchies

@@ -45,7 +45,7 @@ def born(by: str, **bands: object) -> DeclaredColumn:
 
 
 def tree(column: DeclaredColumn) -> Hierarchy:
-    return project_hierarchies._of(column, Path("nowhere"))
+    return project_hierarchies.load_hierarchy(column, Path("nowhere"))
 
 
 def drawn(column: DeclaredColumn) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from tests.unit.drawn_legal_basis import instruct
 from tests.unit.drawn_purpose import PURPOSE, WHY
 from tests.unit.drawn_records import make_release_record
-from tests.unit.drawn_rights import instruct
 
 from cohort import delta
 from cohort.access import table_access

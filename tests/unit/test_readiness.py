@@ -12,8 +12,8 @@ import deltalake
 import pyarrow as pa
 import pytest
 from tests.unit import drawn_project, drawn_release
+from tests.unit.drawn_legal_basis import declare, instruct
 from tests.unit.drawn_release import SCHOOLS, TODAY
-from tests.unit.drawn_rights import declare, instruct
 
 from cohort.agreements import catalogue
 from cohort.agreements.catalogue import Catalogue

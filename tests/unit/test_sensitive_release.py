@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from tests.unit.drawn_legal_basis import rights
 from tests.unit.drawn_levels import project, restricted, results
 from tests.unit.drawn_release import SCHOOLS, SECRET, counts, platform, subject
-from tests.unit.drawn_rights import rights
 
 from cohort import delta
 from cohort.agreements import privacy_model, project_hierarchies

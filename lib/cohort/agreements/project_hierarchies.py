@@ -45,7 +45,7 @@ def load_hierarchies(project: Project, folder: Path) -> dict[str, Hierarchy]:
     hierarchies, problems = dict[str, Hierarchy](), list[str]()
     for column in project.columns:
         try:
-            hierarchies[column.name] = _load_hierarchy(column, folder)
+            hierarchies[column.name] = load_hierarchy(column, folder)
         except ConfigurationRefused as refusal:
             problems += refusal.problems
         else:
@@ -95,7 +95,12 @@ def find_band_bounds(column: DeclaredColumn, hierarchy: Hierarchy) -> tuple[int 
     return (min(starts), max(starts) + (column.step or 1)) if starts else (0, 0)
 
 
-def _load_hierarchy(column: DeclaredColumn, folder: Path) -> Hierarchy:
+def load_hierarchy(column: DeclaredColumn, folder: Path) -> Hierarchy:
+    """Load the hierarchy of one column from its file, or make it from its declared bands.
+
+    Raises:
+        ConfigurationRefused: a hierarchy file or bands that are not valid (exit code 10).
+    """
     bands = column.bands
     if bands is None:
         return Hierarchy.from_file(folder / f"{column.hierarchy}.csv", column.name)

@@ -141,7 +141,7 @@ def nest_release(
     departed = _departed_values(matched, value_counts, new_numbers, sensitive)
     blanked = _previously_blanked(there, previous, new_numbers, recoding.classes, sensitive)
     blanking = sensitive_columns.choose_blanked_classes(
-        value_counts, sensitive, recoding, key, suppressed_before=blanked, departed=gone
+        value_counts, sensitive, recoding, key, suppressed_before=blanked, departed=departed
     )
     return NestedRelease(replace(classes, values_by_class=value_counts, blanking=blanking), withdrawn)
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from tests.unit.drawn_legal_basis import consent, instruct
 from tests.unit.drawn_levels import restricted, results, special
 from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn, subject
-from tests.unit.drawn_rights import consent, instruct
 
 from cohort import delta
 from cohort.agreements import project_hierarchies

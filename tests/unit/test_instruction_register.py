@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit import drawn_release as drawn
-from tests.unit.drawn_rights import declare
+from tests.unit.drawn_legal_basis import declare
 
 from cohort.agreements.project import Project
 from cohort.foundation.errors import RightsRefused

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from tests.unit.drawn_legal_basis import consent
 from tests.unit.drawn_project import BASELINE, CONF, SENSITIVE, Toml, write
-from tests.unit.drawn_rights import consent
 
 from cohort import delta
 from cohort.agreements import catalogue, platform

@@ -10,8 +10,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from tests.unit import drawn_release
+from tests.unit.drawn_legal_basis import rights
 from tests.unit.drawn_results import COLUMNS, column, drawn, frame, pgn, project, result
-from tests.unit.drawn_rights import rights
 
 from cohort import delta
 from cohort.agreements.project import Project

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.unit import drawn_levels
+from tests.unit.drawn_legal_basis import consent
 from tests.unit.drawn_levels import special
 from tests.unit.drawn_release import bsn
-from tests.unit.drawn_rights import consent
 
 from cohort.agreements.project import Project
 from cohort.foundation.errors import RightsRefused
