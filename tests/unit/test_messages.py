@@ -164,7 +164,8 @@ def of_kind(content: bytes) -> object:
         raise DeliveryRejected(xml_messages.XML_NO_RECORDS)
     if root not in file_recognition.XML_ROOT_KINDS:
         raise DeliveryRejected("XML_UNKNOWN")
-    return (edexml if file_recognition.XML_ROOT_KINDS[root] == DeliveryKind.ROSTER else uwlr).read(content, ENOUGH)
+    is_roster = file_recognition.XML_ROOT_KINDS[root] == DeliveryKind.ROSTER
+    return edexml.read_roster(content, ENOUGH) if is_roster else uwlr.read_uwlr_results(content, ENOUGH)
 
 
 def test_the_kinds_of_messages_are_those_that_a_reader_reads() -> None:

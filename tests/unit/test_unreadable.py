@@ -236,7 +236,7 @@ def test_what_was_never_looked_at_stays_whatever_its_age_and_whoever_objects(tmp
     folder = desk(tmp_path, Ledger()).deliveries_folder
     (folder / "a.csv").write_bytes(canoniek(f"{PLANTED};1;a")(SCHOOLS[0]))
     (folder / "b.zip").write_bytes(zipped(canoniek("123456782;1;a"), canoniek("063138219;1;a"))(SCHOOLS[0]))
-    with broken(file_recognition, "recognise_text", MemoryError):
+    with broken(text_recognition, "recognise_text", MemoryError):
         known = entered(Ledger(), received(tmp_path, Ledger()))
     assert {line.reason for line in known.entries} == {"UNREADABLE"}
     numbers = frozenset({PLANTED, "123456782"})

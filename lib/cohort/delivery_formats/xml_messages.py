@@ -1,7 +1,8 @@
-"""The elements asked for of a school's message: EDEXML or UWLR, by itself or in a SOAP envelope.
+"""Elements of a message of a school, EDEXML or UWLR, by itself or in a SOAP envelope.
 
-Only elements on the paths asked for become text here; the names and addresses around them pass by, and so
-does the header of an envelope, which holds keys of a service.
+A parser (`edexml`, `uwlr`) declares in a `MessageShape` which elements it asks for, and gets them in document order.
+Only those become text here: names and addresses around them are skipped, and so is the header of an envelope, which
+holds keys of a service.
 """
 
 from __future__ import annotations
@@ -16,33 +17,53 @@ from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 from cohort.delivery_formats.xml_stream import UNEXPANDED_AMPERSAND, XML_BROKEN, XML_UNKNOWN, XmlTarget
 
 XML_NO_RECORDS = "XML_NO_RECORDS"
-"""A message of the right kind that has none by its nature: a question, a confirmation, an error."""
+"""The reason of a message that by its nature has no records: a question, a confirmation, an error."""
 XML_SEVERAL = "XML_SEVERAL"
-"""An envelope with more than one message."""
+"""The reason of an envelope with several messages."""
 SOAP_NAMESPACE_PATTERN = re.compile(
     r"\{(?:http://schemas\.xmlsoap\.org/soap/envelope|http://www\.w3\.org/20[0-9]{2}/[0-9]{2}/soap-envelope)/?\}"
 )
-"""SOAP 1.1; 1.2 and its drafts."""
+"""Namespaces of SOAP 1.1, 1.2 and the drafts of 1.2, in the braces of the parser."""
 
 
 class MessageElement(NamedTuple):
-    """An element that was asked for, when it closes: after everything in it."""
+    """An element that was asked for. It is given when it closes, so after every element in it.
+
+    Attributes:
+        path: local names from the root, such as `EDEX/school/brincode`.
+        attributes: attributes without a namespace or in the root's, by their local names.
+        text: its own text without blanks around it; None where there is none.
+    """
 
     path: str
-    """Local names from the root, `EDEX/school/brincode`."""
     attributes: dict[str, str]
-    """By local name, where they have no namespace or the format's."""
     text: str | None
-    """Its own text without the blanks around it, None when there is none."""
+
+
+class UniqueElements(dict[str, str | None]):
+    """The texts of the elements of one record by name; each may occur once."""
+
+    def add(self, name: str, text: str | None) -> None:
+        """Add an element.
+
+        Raises:
+            DeliveryRejected: XML_BROKEN, where the record has an element of this name.
+        """
+        if name in self:
+            raise DeliveryRejected(XML_BROKEN)
+        self[name] = text
 
 
 @dataclass(frozen=True)
 class MessageShape:
-    """What is asked of a document.
+    """Which elements of a document a parser asks for.
 
-    Takes: the root's local name; whether a namespace ("" for none) is one of the format's, given the root's
-    own; the paths asked for; those of them that are records, which stand nowhere else but within their like;
-    other paths that count as the root, because the same content stands there.
+    Attributes:
+        root_name: the local name of the root.
+        is_own_namespace: tells whether a namespace (empty for none) belongs to the format, given the root's namespace.
+        element_paths: the paths asked for.
+        record_paths: those of them that are records. Elsewhere their names may only occur within a record of the name.
+        equivalent_root_paths: other paths that count as the root, because the same content stands there.
     """
 
     root_name: str
@@ -53,106 +74,118 @@ class MessageShape:
 
     @property
     def ancestor_paths(self) -> frozenset[str]:
-        """Every path on the way to one that is asked for."""
-        return frozenset(path[:end] for path in self.element_paths | self.equivalent_root_paths for end in _ends(path))
+        """Every path that is asked for or leads to one that is."""
+        paths = self.element_paths | self.equivalent_root_paths
+        return frozenset(path[:end] for path in paths for end in _path_ends(path))
 
     @property
     def root_names(self) -> frozenset[str]:
-        """Names that a document's root may have."""
+        """Names that the root of a document may have."""
         return frozenset({self.root_name, *(path.partition("/")[0] for path in self.equivalent_root_paths)})
 
 
-def _ends(path: str) -> Iterator[int]:
-    yield from (place for place, character in enumerate(path) if character == "/")
+def _path_ends(path: str) -> Iterator[int]:
+    yield from (index for index, character in enumerate(path) if character == "/")
     yield len(path)
 
 
-def read_message_root(content: bytes, most_bytes: int) -> str:
-    """The local name of a message's root, read no further than that: what stands in an envelope, if in one.
+def read_message_root(content: bytes, max_bytes: int) -> str:
+    """Read the local name of the root of a message, and nothing after it; in an envelope, that of its content.
 
-    Refuses: what `elements` refuses, as far as it shows before the root.
+    Raises:
+        DeliveryRejected: XML_NO_RECORDS where there is no element; what `read_message_elements` raises, as far as it
+            shows before the root.
     """
-    found = _Root()
-    opened = _Opened(found)
-    for _ in xml_stream.feed_xml(content, most_bytes, opened):
-        if found.name:
+    root = _RootName()
+    for _ in xml_stream.feed_xml(content, max_bytes, _EnvelopeContent(root)):
+        if root.name:
             break
-    if not found.name:  # of a small document the parser tells when it has all of it
+    if not root.name:  # the parser reports the elements of a small document only when it has all of it
         raise DeliveryRejected(XML_NO_RECORDS)
-    return found.name
+    return root.name
 
 
-def read_message_elements(content: bytes, most_bytes: int, shape: MessageShape) -> Iterator[MessageElement]:
-    """The elements of a message that were asked for, in the order in which they close.
+def read_message_elements(content: bytes, max_bytes: int, shape: MessageShape) -> Iterator[MessageElement]:
+    """Read the elements of a message that a shape asks for, in the order in which they close.
 
-    Takes: the bytes of the document, the most there may be, what is asked for.
-    Refuses: with a reason code, a document over the limit, one with a DTD or entities of its own, one that
-    is damaged or cut off, one of another kind, an envelope with several messages, and a message with a record
-    where none may stand. Elements given before count for nothing then.
+    Args:
+        content: the bytes of the document.
+        max_bytes: how many bytes a document may have.
+        shape: the elements asked for.
+
+    Raises:
+        DeliveryRejected: the document is too large, has a DTD or own entities, is damaged or cut off, is of another
+            kind, is an envelope with several messages, or has a record where none may stand. Elements that were given
+            before are not to be trusted then.
     """
-    target = _Asked(shape)
-    for _ in xml_stream.feed_xml(content, most_bytes, _Opened(target)):
-        yield from target.found
-        target.found.clear()
-    yield from target.found
+    collected = _ElementCollector(shape)
+    for _ in xml_stream.feed_xml(content, max_bytes, _EnvelopeContent(collected)):
+        yield from collected.elements
+        collected.elements.clear()
+    yield from collected.elements
 
 
-class _Opened(XmlTarget):
-    """Hears a document; hands on what stands in the body of a SOAP envelope, or all of it without one."""
+class _EnvelopeContent(XmlTarget):
+    """Passes on to another target what stands in the body of a SOAP envelope, or the whole document without one.
+
+    Attributes:
+        content: the target.
+        soap_namespace: the namespace of the envelope, in braces; empty without an envelope.
+        open_envelope: the open elements of the envelope, from the root.
+        header_depth: how many elements are open in the header of the envelope.
+        content_depth: how many elements are open in the content.
+    """
 
     def __init__(self, content: XmlTarget) -> None:
         self.content = content
-        self.soap = ""
-        """The namespace of the envelope, in the braces that names come with."""
-        self.around: list[str] = []
-        """The open elements around the content."""
-        self.passed_by = self.inside = 0
-        """How many elements are open in a header, and in the content."""
-        self.bodies = self.messages = 0
+        self.soap_namespace = ""
+        self.open_envelope: list[str] = []
+        self.header_depth = self.content_depth = 0
+        self.body_count = self.message_count = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if self.inside or not self._of_envelope(tag):
-            self.messages += not self.inside
-            if self.messages > 1:
+        if self.content_depth or not self._opens_envelope_element(tag):
+            self.message_count += not self.content_depth
+            if self.message_count > 1:
                 raise DeliveryRejected(XML_SEVERAL)
-            self.inside += 1
+            self.content_depth += 1
             self.content.start(tag, attributes)
 
     def data(self, text: str) -> None:
-        if self.inside:
+        if self.content_depth:
             self.content.data(text)
 
     def end(self, tag: str) -> None:
-        if self.inside:
-            self.inside -= 1
+        if self.content_depth:
+            self.content_depth -= 1
             self.content.end(tag)
-        elif self.passed_by:
-            self.passed_by -= 1
+        elif self.header_depth:
+            self.header_depth -= 1
         else:
-            self.around.pop()
+            self.open_envelope.pop()
 
-    def _of_envelope(self, tag: str) -> bool:
-        """Whether an element that begins is one of the envelope's, not of what it holds."""
-        if self.passed_by or (len(self.around) == 1 and tag == f"{self.soap}Header"):
-            self.passed_by += 1
+    def _opens_envelope_element(self, tag: str) -> bool:
+        """Tell whether an element that begins belongs to the envelope, and count it as open if so."""
+        if self.header_depth or (len(self.open_envelope) == 1 and tag == f"{self.soap_namespace}Header"):
+            self.header_depth += 1
             return True
-        if not self.around:
+        if not self.open_envelope:
             namespace = SOAP_NAMESPACE_PATTERN.match(tag)
-            self.soap = namespace[0] if namespace else ""
-            if not self.soap or tag != f"{self.soap}Envelope":
+            self.soap_namespace = namespace[0] if namespace else ""
+            if not self.soap_namespace or tag != f"{self.soap_namespace}Envelope":
                 return False
-        elif len(self.around) == 1:
-            self.bodies += 1
-            if tag != f"{self.soap}Body" or self.bodies > 1:
+        elif len(self.open_envelope) == 1:
+            self.body_count += 1
+            if tag != f"{self.soap_namespace}Body" or self.body_count > 1:
                 raise DeliveryRejected(XML_BROKEN)
         else:
             return False
-        self.around.append(tag)
+        self.open_envelope.append(tag)
         return True
 
 
-class _Root(XmlTarget):
-    """Hears the first element only."""
+class _RootName(XmlTarget):
+    """Keeps the local name of the first element."""
 
     name = ""
 
@@ -160,63 +193,73 @@ class _Root(XmlTarget):
         self.name = self.name or tag.rpartition("}")[2]
 
 
-class _Asked(XmlTarget):
-    """Hears a message, keeps what was asked for."""
+class _OpenElement(NamedTuple):
+    """An open element: its path, None where nothing below it is asked for; its text, None where it is not asked for."""
+
+    path: str | None
+    attributes: dict[str, str]
+    text_pieces: list[str] | None
+
+
+class _ElementCollector(XmlTarget):
+    """Collects the elements of a message that a shape asks for."""
 
     def __init__(self, shape: MessageShape) -> None:
-        self.shape, self.ways = shape, shape.ancestor_paths
-        self.record_names = {path.rpartition("/")[2] for path in shape.record_paths}
-        self.found: list[MessageElement] = []
-        self.namespace = ""
-        self.open: list[tuple[str | None, dict[str, str], list[str] | None]] = []
-        self.records: list[str] = []
-        self.roots = 0
+        self.elements: list[MessageElement] = []
+        self._shape, self._ancestor_paths = shape, shape.ancestor_paths
+        self._record_names = {path.rpartition("/")[2] for path in shape.record_paths}
+        self._root_namespace = ""
+        self._root_count = 0
+        self._open: list[_OpenElement] = []
+        self._open_records: list[str] = []
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         namespace, _, name = tag.removeprefix("{").rpartition("}")
-        path = self._path(namespace, name)
-        if path not in self.ways:
-            self.open.append((None, {}, None))
+        path = self._find_path(namespace, name)
+        if path not in self._ancestor_paths:
+            self._open.append(_OpenElement(None, {}, None))
             return
-        if path in self.shape.record_paths:
-            self.records.append(name)
-        self.open.append((path, self._attributes(attributes), [] if path in self.shape.element_paths else None))
+        if path in self._shape.record_paths:
+            self._open_records.append(name)
+        is_asked_for = path in self._shape.element_paths
+        self._open.append(_OpenElement(path, self._read_attributes(attributes), [] if is_asked_for else None))
 
     def data(self, text: str) -> None:
-        pieces = self.open[-1][2]
+        pieces = self._open[-1].text_pieces
         if pieces is not None:
             pieces.append(text)
 
     def end(self, _: str) -> None:
-        path, attributes, pieces = self.open.pop()
+        path, attributes, pieces = self._open.pop()
         if path is not None and pieces is not None:
-            if path in self.shape.record_paths:
-                self.records.pop()
-            self.found.append(MessageElement(path, attributes, "".join(pieces).strip() or None))
+            if path in self._shape.record_paths:
+                self._open_records.pop()
+            self.elements.append(MessageElement(path, attributes, "".join(pieces).strip() or None))
 
-    def _path(self, namespace: str, name: str) -> str | None:
-        """The path of an element that begins, as the shape has it; None below what is not asked for."""
-        if not self.open:
-            self.namespace = namespace
-            if name not in self.shape.root_names or not self.shape.is_own_namespace(namespace, namespace):
+    def _find_path(self, namespace: str, name: str) -> str | None:
+        """Find the path of an element that begins, as the shape has it; None below elements not asked for."""
+        if not self._open:
+            self._root_namespace = namespace
+            if name not in self._shape.root_names or not self._shape.is_own_namespace(namespace, namespace):
                 raise DeliveryRejected(XML_UNKNOWN)
             path: str | None = name
         else:
-            above = self.open[-1][0]
-            own = self.shape.is_own_namespace(namespace, self.namespace)
-            path = f"{above}/{name}" if above is not None and own else None
-            stray = name in self.record_names and path not in self.shape.record_paths
-            if own and stray and name not in self.records:
+            parent = self._open[-1].path
+            is_own = self._shape.is_own_namespace(namespace, self._root_namespace)
+            path = f"{parent}/{name}" if parent is not None and is_own else None
+            is_stray_record = name in self._record_names and path not in self._shape.record_paths
+            if is_own and is_stray_record and name not in self._open_records:
                 raise DeliveryRejected(XML_BROKEN)
-        if path != self.shape.root_name and path not in self.shape.equivalent_root_paths:
+        if path != self._shape.root_name and path not in self._shape.equivalent_root_paths:
             return path
-        self.roots += 1
-        if self.roots > 1:
+        self._root_count += 1
+        if self._root_count > 1:
             raise DeliveryRejected(XML_BROKEN)
-        return self.shape.root_name
+        return self._shape.root_name
 
-    def _attributes(self, attributes: dict[str, str]) -> dict[str, str]:
-        prefix = f"{{{self.namespace}}}"
+    def _read_attributes(self, attributes: dict[str, str]) -> dict[str, str]:
+        """Take the attributes without a namespace or in the root's; the former win where both have a name."""
+        prefix = f"{{{self._root_namespace}}}"
         by_name = {name.removeprefix(prefix): value for name, value in attributes.items() if name[0] == "{"}
         by_name |= {name: value for name, value in attributes.items() if name[0] != "{"}
         return {name: value.replace(UNEXPANDED_AMPERSAND, "&") for name, value in by_name.items()}

@@ -1,6 +1,6 @@
-"""XML as a stream: no tree, no entities, no network, whatever encoding a program wrote it in.
+"""XML parsed as a stream: no tree, no entities, no network, in any encoding in which programs write it.
 
-A document with a DTD is refused before anything in it is expanded.
+A document with a DTD is rejected before anything in it is expanded. No error holds text of the document.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from cohort.delivery_formats.file_reason_codes import DeliveryRejected
 
 XML_BROKEN, XML_UNSAFE, XML_UNKNOWN, XML_TOO_LARGE = "XML_BROKEN", "XML_UNSAFE", "XML_UNKNOWN", "XML_TOO_LARGE"
 DOCUMENT_EMPTY = "EMPTY"
-"""A document of the right kind without a record: nothing was delivered, or nothing where it belongs."""
+"""The reason of a document of the right kind without records."""
 FEED_BYTES = 1 << 16
 UNEXPANDED_AMPERSAND = "&#38;"
-"""What the parser gives for every `&` in an attribute where it expands no entities, however written."""
+"""The text that the parser gives for every `&` in an attribute, because it expands no entities."""
 XML_START_PATTERN = re.compile(
     rb"(?:\xef\xbb\xbf|\s)*(?P<single><)(?!\0)|(?:\xff\xfe|\s\0)*(?P<little><\0)|(?:\xfe\xff|\0\s)*(?P<big>\0<)"
 )
@@ -27,32 +27,41 @@ XML_START_MARKS = {"single": codecs.BOM_UTF8, "little": codecs.BOM_UTF16_LE, "bi
 UTF16_DECLARATION_PATTERN = re.compile(
     rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"'](?:utf-?16|ucs-?2|unicode|iso-10646)", re.I
 )
-"""A declaration in single bytes that names an encoding of two: a text written as UTF-8 after it was made."""
+"""A declaration in single bytes that names UTF-16: a program made the text for UTF-16 and wrote it as UTF-8."""
 
 
 def is_xml(content: bytes) -> bool:
-    """Whether a file begins as XML does."""
+    """Tell whether a file begins as XML does."""
     return XML_START_PATTERN.match(content[:1000]) is not None
 
 
-def iterate_xml_values(content: bytes, most_bytes: int) -> Iterator[str]:
-    """Every value in a document, whatever its format: for who looks for a number in it.
+def iterate_xml_values(content: bytes, max_bytes: int) -> Iterator[str]:
+    """Give every value in a document of any format, for the search for a pupil number.
 
-    Takes: the bytes of the document, the most there may be.
-    Gives: the values of attributes, the text between every two tags, the whole text of an element that
-    others interrupt, comments and processing instructions, as they are met. Character references, CDATA and
-    encodings are resolved.
-    Refuses: what `fed` refuses; values given before that are good.
+    Args:
+        content: the bytes of the document.
+        max_bytes: how many bytes a document may have.
+
+    Returns:
+        The values of attributes, the text between every two tags, the whole text of an element that other elements
+        interrupt, comments and processing instructions, in document order. Character references, CDATA and encodings
+        are resolved.
+
+    Raises:
+        DeliveryRejected: what `feed_xml` raises. Values that were given before are correct.
     """
-    target = _Values()
-    for _ in feed_xml(content, most_bytes, target):
-        yield from target.found
-        target.found.clear()
-    yield from target.found
+    collected = _ValueCollector()
+    for _ in feed_xml(content, max_bytes, collected):
+        yield from collected.values
+        collected.values.clear()
+    yield from collected.values
 
 
 class XmlTarget:
-    """What hears a document as it is parsed. A DTD is refused as it begins: nothing in it is expanded."""
+    """The events of a document that is parsed; subclasses override those that they need.
+
+    A document type declaration is rejected as it begins, so that nothing in it is expanded.
+    """
 
     def doctype(self, *_: object) -> None:
         raise DeliveryRejected(XML_UNSAFE)
@@ -66,49 +75,51 @@ class XmlTarget:
     def close(self) -> None: ...
 
 
-class _Values(XmlTarget):
-    """Hears every value of a document."""
+class _ValueCollector(XmlTarget):
+    """Collects every value of a document."""
 
     def __init__(self) -> None:
-        self.found: list[str] = []
-        self.open: list[list[str]] = [[]]
-        self.pieces: list[str] = []
+        self.values: list[str] = []
+        self._open_texts: list[list[str]] = [[]]
+        """The texts between tags of each open element."""
+        self._pieces: list[str] = []
 
     def start(self, _: str, attributes: dict[str, str]) -> None:
-        self._between_tags()
-        self.found += (value.replace(UNEXPANDED_AMPERSAND, "&") for value in attributes.values())
-        self.open.append([])
+        self._end_text()
+        self.values += (value.replace(UNEXPANDED_AMPERSAND, "&") for value in attributes.values())
+        self._open_texts.append([])
 
     def data(self, text: str) -> None:
-        self.pieces.append(text)
+        self._pieces.append(text)
 
     def end(self, _: str) -> None:
-        self._between_tags()
-        texts = self.open.pop()
+        self._end_text()
+        texts = self._open_texts.pop()
         if len(texts) > 1:
-            self.found.append("".join(texts))
+            self.values.append("".join(texts))
 
     def comment(self, text: str) -> None:
-        self.found.append(text)
+        self.values.append(text)
 
     def pi(self, _: str, text: str | None = None) -> None:
-        self.found.append(text or "")
+        self.values.append(text or "")
 
-    def _between_tags(self) -> None:
-        text = "".join(self.pieces)
-        self.pieces.clear()
+    def _end_text(self) -> None:
+        text = "".join(self._pieces)
+        self._pieces.clear()
         if text.strip():
-            self.found.append(text)
-            self.open[-1].append(text)
+            self.values.append(text)
+            self._open_texts[-1].append(text)
 
 
-def feed_xml(content: bytes, most_bytes: int, target: XmlTarget) -> Iterator[None]:
-    """Hand a document to a target piece by piece.
+def feed_xml(content: bytes, max_bytes: int, target: XmlTarget) -> Iterator[None]:
+    """Parse a document piece by piece; between two pieces the caller may take what the target collected.
 
-    Refuses: with a reason code, a document over the limit, one with a DTD, one damaged or cut off; and what
-    the target refuses.
+    Raises:
+        DeliveryRejected: XML_TOO_LARGE, XML_UNSAFE for a DTD, XML_BROKEN for one damaged or cut off; what the target
+            raises.
     """
-    if len(content) > most_bytes:
+    if len(content) > max_bytes:
         raise DeliveryRejected(XML_TOO_LARGE)
     parser = etree.XMLParser(
         target=cast(Any, target),
@@ -119,26 +130,28 @@ def feed_xml(content: bytes, most_bytes: int, target: XmlTarget) -> Iterator[Non
         huge_tree=False,
         recover=False,
     )
-    content = _as_read(content)
+    content = _with_one_mark(content)
     try:
         for start in range(0, len(content), FEED_BYTES):
             parser.feed(content[start : start + FEED_BYTES])
             yield
         parser.close()
     except (etree.LxmlError, ValueError, LookupError):
-        raise DeliveryRejected(XML_BROKEN) from None  # the parser's message could hold a value
+        raise DeliveryRejected(XML_BROKEN) from None  # the message of the parser could hold a value
 
 
-def _as_read(content: bytes) -> bytes:
-    """The bytes of a document as the parser knows them: nothing before its beginning but one fitting mark.
+def _with_one_mark(content: bytes) -> bytes:
+    """Make the beginning of a document one that the parser accepts: nothing before it but one fitting byte order mark.
 
-    Two marks, blank lines before the declaration, UTF-16 without a mark and UTF-8 that is labelled UTF-16
-    come of programs that put a text together before they write it.
+    Programs that put a text together before they write it leave two marks, blank lines before the declaration, UTF-16
+    without a mark, or UTF-8 that is declared as UTF-16.
     """
-    found = XML_START_PATTERN.match(content)
-    if found is None or found.lastgroup is None:
+    match = XML_START_PATTERN.match(content)
+    if match is None or match.lastgroup is None:
         return content
-    start, mark = found.start(found.lastgroup), XML_START_MARKS[found.lastgroup]
-    marked = found.lastgroup != "single" or mark in content[:start] or UTF16_DECLARATION_PATTERN.match(content, start)
-    wanted = mark if marked else b""
-    return content if content[:start] == wanted else wanted + content[start:]
+    start, mark = match.start(match.lastgroup), XML_START_MARKS[match.lastgroup]
+    needs_mark = (
+        match.lastgroup != "single" or mark in content[:start] or UTF16_DECLARATION_PATTERN.match(content, start)
+    )
+    beginning = mark if needs_mark else b""
+    return content if content[:start] == beginning else beginning + content[start:]

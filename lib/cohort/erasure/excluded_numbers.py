@@ -15,7 +15,7 @@ from cohort import delta
 from cohort.erasure import excluded_pupils
 from cohort.legal_basis import objection_filter
 from cohort.legal_basis.objections import Objections
-from cohort.results import current_results, ledger
+from cohort.results import ledger, results_store
 from cohort.storage.zone_paths import StorageZones
 
 
@@ -39,7 +39,7 @@ def numbers_barred_from_project(
 
 
 def _read_results(spark: SparkSession, zones: StorageZones) -> DataFrame:
-    return current_results.read_current_results(spark, zones, ledger.read_ledger(zones.ledger).batches)
+    return results_store.read_current_results(spark, zones, ledger.read_ledger(zones.ledger).batches)
 
 
 def _collect_numbers(pupils: DataFrame) -> frozenset[str]:

@@ -28,7 +28,7 @@ from cohort.legal_basis import opt_in_lists
 from cohort.legal_basis.objection_registry import ObjectionRegistry
 from cohort.legal_basis.objections import Objections
 from cohort.release_records.release_record import AppliedObjectionList
-from cohort.results import current_results, ledger
+from cohort.results import ledger, results_store
 
 
 class ErasedCounts(DocumentPart):
@@ -84,7 +84,7 @@ def accept_objections(
     matched: frozenset[str] = frozenset()
     if delta.table_exists(zones.results):
         deliveries = ledger.read_ledger(zones.ledger)
-        results = current_results.read_current_results(spark, zones, deliveries.batches)
+        results = results_store.read_current_results(spark, zones, deliveries.batches)
         opt_in_lists.require_current_opt_in_lists(objections.opt_in_lists, deliveries.latest_delivery_dates())
         impact_limits.check_impact_limits(results, objections, environment.platform.objections, domains)
         quarantine = delta.read_table(spark, zones.quarantine)

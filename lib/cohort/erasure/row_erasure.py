@@ -22,7 +22,7 @@ from cohort.erasure.excluded_pupils import EXCLUDED_SCOPES
 from cohort.foundation import identifiers
 from cohort.legal_basis import opt_in_lists
 from cohort.legal_basis.objections import Objections
-from cohort.results import current_results, erasure_journal, ledger
+from cohort.results import erasure_journal, ledger, results_store
 from cohort.states.schemas import CANONICAL_COLUMNS
 from cohort.storage.zone_paths import StorageZones
 
@@ -48,7 +48,7 @@ def erase_excluded_rows(
     zones, domains = environment.zones, catalogue.domains()
     batches = ledger.read_counted_batches(zones.ledger)
     erasure_journal.close_interrupted_erasure(zones, batches)
-    results = current_results.read_current_results(spark, zones, batches)
+    results = results_store.read_current_results(spark, zones, batches)
     erasure_journal.vacuum_marked_table(zones)
     if objections.opt_in_lists:
         unlisted = excluded_pupils.pupils_without_opt_in(objections, results, domains)

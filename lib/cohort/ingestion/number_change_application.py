@@ -14,7 +14,7 @@ from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.ingestion import supersession
 from cohort.legal_basis import number_changes
 from cohort.legal_basis.number_changes import NumberChanges
-from cohort.results import current_results, erasure_journal, results_store
+from cohort.results import erasure_journal, results_store
 from cohort.results.ledger import Ledger
 from cohort.states import local_frames
 from cohort.storage.zone_paths import StorageZones
@@ -75,7 +75,7 @@ def _once(spark: SparkSession, zones: StorageZones, changes: NumberChanges, know
     pupils = local_frames.make_local_frame(
         spark, "pgn string not null", [(n,) for n in sorted({*changes.newest_numbers.values()})]
     )
-    results = current_results.read_current_results(spark, zones, known.batches).join(
+    results = results_store.read_current_results(spark, zones, known.batches).join(
         F.broadcast(pupils), "pgn", "left_semi"
     )
     schools = frozenset(line.brin for line in known.entries if line.brin)

@@ -46,7 +46,7 @@ from cohort.ingestion.file_accounting import IntakeRun
 from cohort.ingestion.run_context import IngestionContext, Progress
 from cohort.legal_basis import objections
 from cohort.legal_basis.objections import Objections
-from cohort.results import current_results, erasure_journal, ledger, results_store, retention
+from cohort.results import erasure_journal, ledger, results_store, retention
 from cohort.results.ledger import Ledger, LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 
@@ -80,7 +80,7 @@ def ingest_deliveries(spark: SparkSession, intake: IngestionContext, progress: P
     domains, lists = intake.catalogue.domains(), intake.objections
     if known.batches and lists.lists:
         impact_limits.check_impact_limits(
-            current_results.read_current_results(spark, zones, known.batches), lists, holds.objections, domains
+            results_store.read_current_results(spark, zones, known.batches), lists, holds.objections, domains
         )
     limits = holds.intake.containers.container_limits()
     desk = RecognitionContext(

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from cohort import delta
 from cohort.ingestion import supersession
 from cohort.ingestion.run_context import IngestionContext
-from cohort.results import current_results, ledger
+from cohort.results import ledger, results_store
 from cohort.results.ledger import Ledger, LedgerEntry
 from cohort.storage.zone_paths import StorageZones
 
@@ -22,7 +22,7 @@ def journal_superseded_rows(
     if not schools:
         return entries
     zones = intake.zones
-    results = current_results.read_current_results(spark, zones, (*known.batches, batch))
+    results = results_store.read_current_results(spark, zones, (*known.batches, batch))
     rows = supersession.identify_rows(results, schools, (*known.entries, *entries), batch).persist()
     held = supersession.find_later_deliveries(rows).persist()
     try:

@@ -17,7 +17,7 @@ from cohort.ingestion.line_pass import Lines
 from cohort.ingestion.row_validation import CODES
 from cohort.ingestion.run_context import IngestionContext
 from cohort.legal_basis import objections, opt_in_lists
-from cohort.results import current_results, results_store
+from cohort.results import results_store
 from cohort.results.ledger import Ledger
 from cohort.states import local_frames, materialised_frames
 
@@ -58,7 +58,7 @@ def judge(
         suspects |= held
         clean = results_store.rows_of_other_deliveries(every, suspects)
     earlier = (
-        current_results.read_current_results(spark, intake.zones, known.batches) if known.current_row_count() else None
+        results_store.read_current_results(spark, intake.zones, known.batches) if known.current_row_count() else None
     )
     good = _good(clean, looked)
     doubtful = pupil_consistency.find_inconsistent_pupils(good, earlier)
@@ -144,7 +144,7 @@ def _left_out(
     everywhere = seen.select(*opt_in_lists.PRESENCE_COLUMNS)
     if known.batches:
         everywhere = everywhere.union(
-            current_results.read_current_results(spark, zones, known.batches).select(*opt_in_lists.PRESENCE_COLUMNS)
+            results_store.read_current_results(spark, zones, known.batches).select(*opt_in_lists.PRESENCE_COLUMNS)
         )
     left = materialised_frames.materialise_to_parquet(
         excluded_pupils.pupils_without_opt_in(lists, everywhere, domains), zones.scratch / "left-out"

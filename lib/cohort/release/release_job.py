@@ -37,7 +37,7 @@ from cohort.release_records.release_record import (
     SensitiveSuppressionCounts,
 )
 from cohort.release_records.release_states import ReleaseState
-from cohort.results import current_results, ledger
+from cohort.results import ledger, results_store
 from cohort.sdc.risk import reidentification_risk
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
@@ -164,7 +164,7 @@ def stage_release(
     # 1. What the release is made from.
     batches = _require_batches(zones)
     objection_erasure.accept_objections(spark, environment, eligible.objections, task.catalogue.domains())
-    results = AcceptedResults(current_results.read_current_results(spark, zones, batches))
+    results = AcceptedResults(results_store.read_current_results(spark, zones, batches))
     inputs = _pipeline_input(task, eligible, key)
 
     # 2. The rows, in the stage; the snapshot; the counts.

@@ -14,7 +14,7 @@ from pyspark.sql.types import ArrayType, IntegerType, StringType, StructField, S
 from cohort import delta
 from cohort.delta import TableRetention
 from cohort.foundation.errors import Refusal
-from cohort.results import current_results, erasure_journal
+from cohort.results import erasure_journal
 from cohort.results.ledger import Ledger
 from cohort.states import local_frames
 from cohort.states.schemas import CANONICAL_COLUMNS, DELIVERY_NUMBER, RESULTS_SCHEMA
@@ -43,9 +43,14 @@ def data_file_count(spark: SparkSession, rows: int) -> int:
     return max(spark.sparkContext.defaultParallelism, -(-rows // ROWS_PER_FILE))
 
 
+def read_current_results(spark: SparkSession, zones: StorageZones, batches: Iterable[int]) -> DataFrame:
+    """The results that count: the rows of batches that have entries in the ledger."""
+    return delta.read_batches(spark, zones.results, RESULTS_SCHEMA, batches)
+
+
 def read_batch(spark: SparkSession, zones: StorageZones, batch: int) -> DataFrame:
     """What stands in the results of a batch."""
-    return current_results.read_current_results(spark, zones, (batch,))
+    return read_current_results(spark, zones, (batch,))
 
 
 def rows_of_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
