@@ -16,7 +16,7 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from tests.unit.drawn_legal_basis import rights
-from tests.unit.drawn_release import platform
+from tests.unit.drawn_release import pipeline_input
 from tests.unit.drawn_results import Row, column, frame, pgn, project, result, row
 
 from cohort.agreements.project import Project
@@ -26,7 +26,6 @@ from cohort.keys.project_keys import ProjectKey
 from cohort.legal_basis.objection_lists import SCOPE_EVERYTHING
 from cohort.legal_basis.objections import Objections
 from cohort.release import pipeline
-from cohort.release.pipeline import PipelineInput
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.states.schemas import OTHER_SCHOOLS_CONTROL, PUPIL_CONTROL, SCHOOL_CONTROL, AcceptedResults
 
@@ -141,15 +140,14 @@ def run(
     try:
         way = pipeline.run_release_pipeline(
             results,
-            PipelineInput(
-                project=asked,
-                eligibility=rights(lists(drawn), SCHOOLS),
-                hierarchies=HIERARCHIES,
+            pipeline_input(
+                asked,
+                rights(lists(drawn), SCHOOLS),
+                HIERARCHIES,
                 key=ProjectKey(secret),
                 schools=SCHOOLS[:3],
                 boards=boards or {},
                 most_pupils_at_once=most,
-                floors=platform().floors,
             ),
             lambda stage, outcome="": told.append(f"{stage}: {outcome}"),
         )

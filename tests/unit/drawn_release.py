@@ -26,7 +26,11 @@ from cohort import delta
 from cohort.agreements import catalogue
 from cohort.agreements.platform import Platform
 from cohort.agreements.project import Project
+from cohort.anonymisation.pupil_records import HierarchyByColumn
 from cohort.keys import project_keys
+from cohort.keys.project_keys import ProjectKey
+from cohort.legal_basis.eligibility import Eligibility
+from cohort.release.pipeline import PipelineInput
 from cohort.states import schemas
 from cohort.verification.verification_subject import VerificationSubject
 
@@ -317,6 +321,25 @@ def write_schools(folder: Path, boards: Mapping[str, str]) -> None:
         lines += [f"{brin};00;{board};bo;RK;West;;2025-07-31" for board in old]
         lines += [f"{brin};{at:02d};{board};bo;RK;West;{since};" for at, board in enumerate(now.split("+"))]
     (folder / "scholen.csv").write_text("\n".join([";".join(catalogue.SCHOOL_LIST_HEADER), *lines, ""]))
+
+
+def pipeline_input(
+    project: Project, eligible: Eligibility, hierarchies: HierarchyByColumn, **changes: Any
+) -> PipelineInput:
+    """What a drawn release is made from, beside the results."""
+    return PipelineInput(
+        **{
+            "project": project,
+            "eligibility": eligible,
+            "hierarchies": hierarchies,
+            "key": ProjectKey(SECRET),
+            "schools": SCHOOLS,
+            "boards": {},
+            "most_pupils_at_once": 10_000,
+            "floors": platform().floors,
+            **changes,
+        }
+    )
 
 
 def subject(folder: Path, results_at: Path, stage: Stage | None = None, **changes: Any) -> VerificationSubject:

@@ -29,7 +29,7 @@ from cohort.differencing import nested_release
 from cohort.keys import project_keys
 from cohort.legal_basis import objections
 from cohort.release import pipeline
-from cohort.release.pipeline import PipelineInput, PipelineResult
+from cohort.release.pipeline import PipelineResult
 from cohort.release_records import class_snapshot, record_store
 from cohort.release_records.class_snapshot import SnapshotContents
 from cohort.release_records.release_record import ReleaseRecord
@@ -135,18 +135,7 @@ class Root:
         held = rights(lists, SCHOOLS)
         way = pipeline.run_release_pipeline(
             rows,
-            PipelineInput(
-                project=own,
-                eligibility=held,
-                hierarchies=trees,
-                key=key,
-                schools=SCHOOLS,
-                boards=self.boards,
-                most_pupils_at_once=10_000,
-                floors=drawn.platform().floors,
-                previous=before,
-                wave=wave,
-            ),
+            drawn.pipeline_input(own, held, trees, boards=self.boards, previous=before, wave=wave),
             lambda *_: None,
         )
         stage = zones.staged_release(own.name, number)

@@ -14,15 +14,13 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_legal_basis import consent, instruct
 from tests.unit.drawn_levels import restricted, results, special
-from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn, subject
+from tests.unit.drawn_release import SCHOOLS, TODAY, Row, bsn, pipeline_input, subject
 
 from cohort import delta
 from cohort.agreements import project_hierarchies
-from cohort.keys import project_keys
 from cohort.legal_basis import consent_register, consent_suppression, eligibility, instruction_filter
 from cohort.legal_basis.list_vocabulary import ListVocabulary
 from cohort.release import accounting, pipeline
-from cohort.release.pipeline import PipelineInput
 from cohort.states.schemas import AcceptedResults
 from cohort.storage.zone_paths import StorageZones
 from cohort.verification.findings import VerificationResult
@@ -76,20 +74,8 @@ def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[
         held = eligibility.load_eligibility(StorageZones(tmp_path), given.platform, asked, TODAY, may_name)
         rows: Any = AcceptedResults(delta.read_table(spark, results_at).where("batch = 1"))
         trees = project_hierarchies.load_hierarchies(asked, given.hierarchies)
-        floors = given.platform.floors
         way = pipeline.run_release_pipeline(
-            rows,
-            PipelineInput(
-                project=asked,
-                eligibility=held,
-                hierarchies=trees,
-                key=project_keys.ProjectKey(SECRET),
-                schools=SCHOOLS,
-                boards={},
-                most_pupils_at_once=10_000,
-                floors=floors,
-            ),
-            lambda *_: None,
+            rows, pipeline_input(asked, held, trees, floors=given.platform.floors), lambda *_: None
         )
         delta.write_new_table(way.rows, tmp_path / "made", "proef-1", given.platform.tables)
         counts = accounting.count_rows_and_pupils(rows, asked, held, way).made()

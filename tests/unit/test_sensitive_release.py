@@ -12,16 +12,14 @@ import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_legal_basis import rights
 from tests.unit.drawn_levels import project, restricted, results
-from tests.unit.drawn_release import SCHOOLS, SECRET, counts, platform, subject
+from tests.unit.drawn_release import SCHOOLS, counts, pipeline_input, platform, subject
 
 from cohort import delta
 from cohort.agreements import privacy_model, project_hierarchies
 from cohort.agreements.project import Project
 from cohort.foundation.errors import NotAnonymous
-from cohort.keys import project_keys
 from cohort.legal_basis import objections
 from cohort.release import pipeline
-from cohort.release.pipeline import PipelineInput
 from cohort.states.schemas import AcceptedResults
 from cohort.verification.stage_verification import verify_stage
 from cohort.verification.verification_subject import VerificationSubject
@@ -53,18 +51,7 @@ def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int],
     rows = AcceptedResults(delta.read_table(spark, results_at).where("batch = 1"))
     held = rights(lists, SCHOOLS)
     way = pipeline.run_release_pipeline(
-        rows,
-        PipelineInput(
-            project=own,
-            eligibility=held,
-            hierarchies=trees,
-            key=project_keys.ProjectKey(SECRET),
-            schools=SCHOOLS,
-            boards={},
-            most_pupils_at_once=10_000,
-            floors=given.platform.floors,
-        ),
-        lambda *_: None,
+        rows, pipeline_input(own, held, trees, floors=given.platform.floors), lambda *_: None
     )
     delta.write_new_table(way.rows, folder / "made", "proef-1", given.platform.tables)
     way.unpersist()

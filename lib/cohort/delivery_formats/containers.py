@@ -1,8 +1,8 @@
-"""What a `.zip` or `.gz` holds: one member after the other, never more than the limits allow.
+"""Members of a `.zip` or `.gz`, unpacked one after the other under limits.
 
-What a file is follows from its bytes (`kinds`), not from its name. A size that a container declares
-counts against it, never for it: reading stops at the limit. Only what every tool writes (stored and deflated
-members) is unpacked, because Python's decoders of other methods cannot be held to a size.
+The type of a file follows from its bytes (`file_types`), not from its name. Sizes that a container declares are only
+used against it: reading stops at the limit. Only stored and deflated members, which every tool writes, are unpacked,
+because Python's decoders of other methods cannot be held to a size.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -33,14 +33,15 @@ SYSTEM_FILE_PATTERN = re.compile(
     r"|\.DS_Store|\._[^/]*|(?:eh)?Thumbs\.db|desktop\.ini|~\$[^/]*|\.~lock\.[^/]*)",
     re.I | re.S,
 )
-"""What operating systems and Office put beside the files that somebody packed."""
+"""Names of files that operating systems and Office put beside the files that somebody packed."""
 INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode categories of characters that would hide a part of a name."""
 READ_BYTES = 1 << 16
 DIRECTORY_ENTRIES_PER_MEMBER = 64
-"""Entries, per member that the limits allow, that a zip's directory may have: folders and the system's."""
-_ENTRY = b"PK\x01\x02"
-_UNREADABLE = 0x1 | 0x40 | 0x2000
-"""Flags of an encrypted entry: the old way, the strong way, a hidden directory."""
+"""How many entries the directory of a zip may have per allowed member: folders and system files count too."""
+_ENTRY_SIGNATURE = b"PK\x01\x02"
+_ENCRYPTION_FLAGS = 0x1 | 0x40 | 0x2000
+"""Flags of an encrypted entry: traditional, strong, hidden directory."""
 
 
 class _Readable(Protocol):
@@ -48,113 +49,148 @@ class _Readable(Protocol):
 
 
 def unpack_container(
-    content: bytes, limits: ContainerLimits, name: str = "", *, systems: bool = False
+    content: bytes, limits: ContainerLimits, name: str = "", *, with_system_files: bool = False
 ) -> Iterator[tuple[str, bytes]]:
-    """The deliveries in a container, one after the other.
+    """Unpack the deliveries in a container, one after the other.
 
-    Takes: the bytes of a zip or gzip, the limits, the name of the file (which a gzip's member goes by).
-    Gives: (name, bytes) pairs in the order packed; a name has `/` between its parts. Folders and what the
-    system put there are left out, that with `systems` is not.
-    Refuses: with a reason code, a damaged, encrypted or empty container, one over the limits, a name that
-    climbs out, a container in a container. What a zip's directory tells is refused before the first member
-    is given, the rest when its member is reached: a container counts whole or not at all.
+    What the directory of a zip shows is rejected before the first member is given, the rest when its member is
+    reached: the caller counts a container whole or not at all.
+
+    Args:
+        content: the bytes of a zip or gzip.
+        limits: the limits of containers.
+        name: the name of the file, after which the member of a gzip is named.
+        with_system_files: whether files that the operating system put there are given too.
+
+    Returns:
+        Names, with `/` between their parts, and bytes, in the order packed; without folders.
+
+    Raises:
+        DeliveryRejected: the container is damaged, encrypted, empty or over the limits, a name leads out of it, or it
+            holds another container.
     """
-    packed = file_types.detect_file_type(content)
-    if packed not in file_types.CONTAINER_TYPES:
+    file_type = file_types.detect_file_type(content)
+    if file_type not in file_types.CONTAINER_TYPES:
         raise DeliveryRejected(CONTAINER_BROKEN)
-    if packed == file_types.GZIP_FILE:
-        with _told():
-            file = gzip.GzipFile(fileobj=io.BytesIO(content))
-        body = _read(file, len(content), limits)
-        found = iter([(re.sub(r"\.gz\Z", "", name, flags=re.I), body)] if body else [])
-    else:
-        found = unpack_zip_entries(content, limits, systems=systems)
-    given = 0
-    for member, body in found:
-        if not systems and SYSTEM_FILE_PATTERN.fullmatch(member):
+    members = (
+        _unpack_gzip(content, limits, name)
+        if file_type == file_types.GZIP_FILE
+        else unpack_zip_entries(content, limits, with_system_files=with_system_files)
+    )
+    count = 0
+    for member, body in members:
+        if not with_system_files and SYSTEM_FILE_PATTERN.fullmatch(member):
             continue
         if file_types.detect_file_type(body) in (*file_types.CONTAINER_TYPES, file_types.OTHER_ARCHIVE):
             raise DeliveryRejected(CONTAINER_NESTED)
-        given += 1
+        count += 1
         yield member, body
-    if not given:
+    if not count:
         raise DeliveryRejected(CONTAINER_EMPTY)
 
 
-def unpack_zip_entries(
-    content: bytes, limits: ContainerLimits, *, systems: bool = False
-) -> Iterator[tuple[str, bytes]]:
-    """Every file in a zip under the same limits, whatever the zip is: all but folders.
+def _unpack_gzip(content: bytes, limits: ContainerLimits, name: str) -> Iterator[tuple[str, bytes]]:
+    """Unpack the member of a gzip, if it has content, under the name of the file without `.gz`."""
+    with _damage_rejected():
+        file = gzip.GzipFile(fileobj=io.BytesIO(content))
+    body = _read_within_limits(file, len(content), limits)
+    if body:
+        yield re.sub(r"\.gz\Z", "", name, flags=re.I), body
 
-    What the system put there is given without its content, which is not read; with `systems` it is a file
-    like every other.
+
+def unpack_zip_entries(
+    content: bytes, limits: ContainerLimits, *, with_system_files: bool = False
+) -> Iterator[tuple[str, bytes]]:
+    """Unpack every file in a zip of any kind, also an Office document, under the limits of containers.
+
+    Args:
+        content: the bytes of the zip.
+        limits: the limits of containers.
+        with_system_files: whether files that the operating system put there are read like all others. Otherwise they
+            are given without content.
+
+    Raises:
+        DeliveryRejected: what `unpack_container` raises, except for empty and nested containers.
     """
-    if (
-        len(content) > limits.max_container_bytes
-        or content.count(_ENTRY) > limits.members * DIRECTORY_ENTRIES_PER_MEMBER
-    ):
+    if len(content) > limits.max_container_bytes:
         raise DeliveryRejected(CONTAINER_BOMB)
-    with _told():
+    if content.count(_ENTRY_SIGNATURE) > limits.members * DIRECTORY_ENTRIES_PER_MEMBER:
+        raise DeliveryRejected(CONTAINER_BOMB)
+    with _damage_rejected():
         archive = zipfile.ZipFile(io.BytesIO(content))
-        entries = [(_safe(info), info) for info in archive.infolist()]
+        entries = [(_safe_name(info), info) for info in archive.infolist()]
     files = [(name, info) for name, info in entries if not info.is_dir() and not name.endswith("/")]
-    own = [info for name, info in files if systems or not SYSTEM_FILE_PATTERN.fullmatch(name)]
-    if any(info.flag_bits & _UNREADABLE for info in own):
-        raise DeliveryRejected(CONTAINER_ENCRYPTED)
-    declared = [info.file_size for info in own]
-    if len(own) > limits.members or max(declared, default=0) > limits.bytes_per_member:
-        raise DeliveryRejected(CONTAINER_BOMB)
-    if sum(declared) > min(limits.total_bytes, max(BYTES_WITHOUT_RATIO_LIMIT, len(content) * limits.ratio)):
-        raise DeliveryRejected(CONTAINER_BOMB)
-    if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in own):
-        raise DeliveryRejected(CONTAINER_BROKEN)
-    for name, info in files:
-        if not systems and SYSTEM_FILE_PATTERN.fullmatch(name):
+    is_read = [with_system_files or not SYSTEM_FILE_PATTERN.fullmatch(name) for name, _ in files]
+    _check_directory([info for (_, info), read in zip(files, is_read, strict=True) if read], len(content), limits)
+    for (name, info), read in zip(files, is_read, strict=True):
+        if not read:
             yield name, b""
             continue
-        with _told():
+        with _damage_rejected():
             file = archive.open(info)
-        body = _read(file, min(info.compress_size, len(content)), limits)
-        yield name, body
+        yield name, _read_within_limits(file, min(info.compress_size, len(content)), limits)
 
 
-def _safe(info: zipfile.ZipInfo) -> str:
-    """An entry's name with `/` between its parts.
+def _check_directory(entries: Sequence[zipfile.ZipInfo], packed_size: int, limits: ContainerLimits) -> None:
+    """Check what the directory of a zip declares of the entries that will be read.
 
-    Refuses: a name that is absolute, climbs, names a drive or hides characters; a link to elsewhere.
+    Raises:
+        DeliveryRejected: an entry is encrypted or packed by another method, or the entries are over the limits.
+    """
+    if any(info.flag_bits & _ENCRYPTION_FLAGS for info in entries):
+        raise DeliveryRejected(CONTAINER_ENCRYPTED)
+    sizes = [info.file_size for info in entries]
+    if len(entries) > limits.members or max(sizes, default=0) > limits.bytes_per_member:
+        raise DeliveryRejected(CONTAINER_BOMB)
+    if sum(sizes) > min(limits.total_bytes, max(BYTES_WITHOUT_RATIO_LIMIT, packed_size * limits.ratio)):
+        raise DeliveryRejected(CONTAINER_BOMB)
+    if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in entries):
+        raise DeliveryRejected(CONTAINER_BROKEN)
+
+
+def _safe_name(info: zipfile.ZipInfo) -> str:
+    """Return the name of an entry with `/` between its parts.
+
+    Raises:
+        DeliveryRejected: the name is empty, absolute, leads upwards, names a drive or hides characters, or the entry
+            is a link.
     """
     name = info.orig_filename.replace("\\", "/")
-    hidden = any(unicodedata.category(character) in INVISIBLE_CATEGORIES for character in name)
-    climbs = name.startswith("/") or ".." in name.split("/") or re.match("[A-Za-z]:", name)
+    has_hidden = any(unicodedata.category(character) in INVISIBLE_CATEGORIES for character in name)
+    leads_out = name.startswith("/") or ".." in name.split("/") or re.match("[A-Za-z]:", name)
     mode = info.external_attr >> 16
-    if not name or hidden or climbs or stat.S_ISLNK(mode):
+    if not name or has_hidden or leads_out or stat.S_ISLNK(mode):
         raise DeliveryRejected(CONTAINER_PATH)
-    whole = "/".join(part for part in name.split("/") if part not in ("", "."))
-    return whole + "/" if name.endswith("/") else whole
+    path = "/".join(part for part in name.split("/") if part not in ("", "."))
+    return path + "/" if name.endswith("/") else path
 
 
-def _read(file: _Readable, packed: int, limits: ContainerLimits) -> bytes:
-    """A member's content, piece by piece, so that no more is unpacked than what is allowed."""
-    most = min(limits.bytes_per_member, max(BYTES_WITHOUT_RATIO_LIMIT, packed * limits.ratio))
+def _read_within_limits(file: _Readable, packed_size: int, limits: ContainerLimits) -> bytes:
+    """Read a member piece by piece, so that no more is unpacked than is allowed.
+
+    Raises:
+        DeliveryRejected: CONTAINER_BOMB, CONTAINER_BROKEN.
+    """
+    max_bytes = min(limits.bytes_per_member, max(BYTES_WITHOUT_RATIO_LIMIT, packed_size * limits.ratio))
     pieces: list[bytes] = []
     size = 0
     while True:
-        with _told():
-            piece = file.read(min(READ_BYTES, most + 1 - size))
+        with _damage_rejected():
+            piece = file.read(min(READ_BYTES, max_bytes + 1 - size))
         if not piece:
             return b"".join(pieces)
         size += len(piece)
-        if size > most:
+        if size > max_bytes:
             raise DeliveryRejected(CONTAINER_BOMB)
         pieces.append(piece)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Whatever a decoder makes of damaged bytes is told as damage: its own message could hold a value."""
+def _damage_rejected() -> Iterator[None]:
+    """Reject as CONTAINER_BROKEN whatever a decoder raises, because its own message could hold a value."""
     try:
         yield
-    except (DeliveryRejected, MemoryError):  # no memory says nothing of the bytes
+    except (DeliveryRejected, MemoryError):  # lack of memory is not a fault of the bytes
         raise
     except Exception:
         raise DeliveryRejected(CONTAINER_BROKEN) from None

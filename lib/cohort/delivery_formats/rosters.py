@@ -1,7 +1,7 @@
 """Rosters of a school: which of them results are joined to, and which pupil a result belongs to.
 
-The parsers (`edexml`, `uwlr`) make the types here. They identify pupils and stay in the restricted zone; none of them has
-a repr, so that no message can hold one.
+The parsers (`edexml`, `uwlr`) make the types here. They identify pupils and stay in the restricted zone; none of them
+has a repr, so that no message can hold one.
 """
 
 from __future__ import annotations

@@ -135,11 +135,11 @@ def nest_release(
         return NestedRelease(classes, withdrawn)
 
     # 4. What the classes show of the sensitive column.
-    there = class_search.assign_classes(encoded, project, classes)
+    members = class_search.assign_classes(encoded, project, classes)
     cohort = sensitive_columns.count_values(search_input.select_eligible_pupils(encoded, project), sensitive)
-    value_counts = sensitive_columns.count_values_by_class(there, recoding.classes, sensitive, cohort)
+    value_counts = sensitive_columns.count_values_by_class(members, recoding.classes, sensitive, cohort)
     departed = _departed_values(matched, value_counts, new_numbers, sensitive)
-    blanked = _previously_blanked(there, previous, new_numbers, recoding.classes, sensitive)
+    blanked = _previously_blanked(members, previous, new_numbers, recoding.classes, sensitive)
     blanking = sensitive_columns.choose_blanked_classes(
         value_counts, sensitive, recoding, key, suppressed_before=blanked, departed=departed
     )
@@ -197,10 +197,10 @@ def _departed_values(
 
 
 def _previously_blanked(
-    there: DataFrame, previous: ClassSnapshot, new_numbers: ClassNumbers, classes: int, sensitive: SensitiveColumn
+    members: DataFrame, previous: ClassSnapshot, new_numbers: ClassNumbers, classes: int, sensitive: SensitiveColumn
 ) -> npt.NDArray[np.bool_]:
     """Return the classes that were blanked before, or in which a pupil's value is gone since."""
-    without_value = there.where(F.col(HAS_VALUE) & ~sensitive.has_value()).select(CLASS_NUMBER)
+    without_value = members.where(F.col(HAS_VALUE) & ~sensitive.has_value()).select(CLASS_NUMBER)
     lost: Any = without_value.distinct().toArrow()
     kept = np.flatnonzero(new_numbers >= 0)
     blanked = np.zeros(classes, dtype=np.bool_)

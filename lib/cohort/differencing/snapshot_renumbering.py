@@ -53,8 +53,8 @@ def renumber_snapshot(
         return 0
     pairs = _pseudonym_pairs(spark, key, changes).persist()
     pupils = spark.read.parquet(str(folder / document.pupils_folder))
-    known = pupils.select(PUPIL_CONTROL).unionByName(_renumber_former_pupils(spark, folder, pairs))
-    moved = _choose_moves(pairs, pupils, known).persist()
+    taken = pupils.select(PUPIL_CONTROL).unionByName(_renumber_former_pupils(spark, folder, pairs))
+    moved = _choose_moves(pairs, pupils, taken).persist()
     number, pupils_folder = moved.count(), document.pupils_folder
     if number:
         pupils_folder = f"{class_snapshot.PUPILS_FOLDER}-{changes.digest()[:12]}"
@@ -91,12 +91,12 @@ def _renumber_former_pupils(spark: SparkSession, folder: Path, pairs: DataFrame)
     return spark.read.parquet(str(former))
 
 
-def _choose_moves(pairs: DataFrame, pupils: DataFrame, known: DataFrame) -> DataFrame:
+def _choose_moves(pairs: DataFrame, pupils: DataFrame, taken: DataFrame) -> DataFrame:
     """Return the pairs to apply: of released pupils, to a pseudonym that nobody has, each one once."""
     once = F.row_number().over(Window.partitionBy(NEW_PSEUDONYM).orderBy(PUPIL_CONTROL))
     return (
         pairs.join(pupils.select(PUPIL_CONTROL), PUPIL_CONTROL, "left_semi")
-        .join(known.select(F.col(PUPIL_CONTROL).alias(NEW_PSEUDONYM)), NEW_PSEUDONYM, "left_anti")
+        .join(taken.select(F.col(PUPIL_CONTROL).alias(NEW_PSEUDONYM)), NEW_PSEUDONYM, "left_anti")
         .select(PUPIL_CONTROL, NEW_PSEUDONYM, once.alias("_once"))
         .where(F.col("_once") == 1)
         .drop("_once")

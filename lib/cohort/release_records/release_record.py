@@ -90,12 +90,12 @@ class RecodingLoss(DocumentPart):
 
 
 class SensitiveSuppressionCounts(DocumentPart):
-    """Pupils with a sensitive value (`known`), of how many it is shown or blanked, and how many blanked as covers."""
+    """Pupils with a sensitive value, of how many it is shown or blanked, and of how many blanked only as a cover."""
 
-    known: int
-    shown: int
-    blanked: int
-    covers: int
+    with_value: int = Field(validation_alias="known", serialization_alias="known")
+    value_shown: int = Field(validation_alias="shown", serialization_alias="shown")
+    value_blanked: int = Field(validation_alias="blanked", serialization_alias="blanked")
+    blanked_as_cover: int = Field(validation_alias="covers", serialization_alias="covers")
 
 
 class LinkedReleases(DocumentPart):

@@ -1,7 +1,8 @@
-"""The ledger of deliveries: one row per file by its hash, written last, and it decides.
+"""The ledger of deliveries: one entry per delivered file, found again by the hash of its content.
 
-Rows of results whose batch has no line in the ledger do not count: a killed intake left them, and the next
-one replaces them.
+`ingestion` writes it last, in one commit per batch, and every other package reads it: a batch counts when the ledger
+has its entries. Rows of results whose batch has none were left by a killed run; nobody reads them, and the next run
+removes them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pydantic import ConfigDict
 from pyspark.sql import SparkSession
 from pyspark.sql.types import DataType, IntegerType, LongType, MapType, StringType, StructField, StructType
 
@@ -26,10 +28,13 @@ from cohort.foundation.errors import StateRefused, describe_problem
 from cohort.states import local_frames
 
 DELIVERY_TAKEN, DELIVERY_REJECTED = "TAKEN", "REJECTED"
+"""The two states of a delivery: its rows were taken in, or the whole file was rejected."""
 OPT_IN_LIST_OLDER = "PERMISSION_OLDER"
+"""Reason of a file that waits for an opt-in list of its school that is as new as the delivery."""
 UNREAD_DOCUMENT_REASONS = (*file_types.UNREAD_TYPE_REASONS.values(), "SPREADSHEET_ENCRYPTED")
+"""Reasons of Office documents that are not read."""
 RETRIED_REASONS = ("FILE_NAME", "FILE_TOO_LARGE", "ROSTER_MISSING", OPT_IN_LIST_OLDER, UNREADABLE)
-"""Reasons that lie outside the content: the same content may come again."""
+"""Reasons that lie outside the content of a file: the same content may be taken in later."""
 LEDGER_SCHEMA = StructType(
     [
         StructField("sha256", StringType(), False),
@@ -60,12 +65,28 @@ LEDGER_SCHEMA = StructType(
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """What became of one file: delivered = accepted + quarantined + objected.
+    """What became of one delivered file: delivered = accepted + quarantined + objected rows.
 
-    `slices` has the accepted rows per school year, moment and domain (`2024-2025 M rekenen`); `replaced` and
-    `withdrawn` the rows of earlier deliveries, by their numbers, that this one took away; `columns` the
-    canonical columns that were read on, with a blank between them (none in lines of earlier versions).
+    The names of the fields are those of the columns on disk.
+
+    Args:
+        levering_nr: the delivery number; deliveries count in the order of intake.
+        brin: the school, where it is known and on the school list.
+        received: when the run of intake began, in ISO format.
+        reason: why a rejected file was rejected, else null.
+        delivered: rows of the file.
+        mended: accepted rows with a mended pupil number.
+        codes: refused rows per reason code.
+        kind: the kind of file (text, sheet, results, roster, repeated ...).
+        container: hash of the archive that the file came in, else null.
+        slices: accepted rows per school year, moment and domain (`2024-2025 M rekenen`).
+        replaced: rows of earlier deliveries that this one replaces, by their delivery numbers.
+        withdrawn: rows of earlier deliveries that this one withdraws, by their delivery numbers.
+        warnings: what is odd about a file that was taken in, per code with a number.
+        columns: the canonical columns that were read, with a blank between two; null in entries of earlier versions.
     """
+
+    __pydantic_config__ = ConfigDict(json_schema_extra={"$id": "ledger-entry-1"})
 
     sha256: str
     name: str
@@ -98,116 +119,112 @@ class LedgerEntry:
     def is_taken(self) -> bool:
         return self.status == DELIVERY_TAKEN
 
+    @property
+    def received_at(self) -> dt.datetime:
+        """When the run of intake began."""
+        return dt.datetime.fromisoformat(self.received)
+
 
 @dataclass(frozen=True)
 class Ledger:
-    """What intake knows of earlier runs: one small line per file."""
+    """All entries of the ledger, by delivery number, and what follows from them."""
 
     entries: tuple[LedgerEntry, ...] = ()
 
     @cached_property
     def settled_hashes(self) -> frozenset[str]:
-        """Contents that were looked at for good, and containers of which every member was."""
-        settled = {line.sha256 for line in self.entries if line.reason not in RETRIED_REASONS}
-        waiting = {line.container for line in self.entries if line.sha256 not in settled}
-        packed = {line.container for line in self.entries if line.container} - waiting
-        return frozenset(settled | packed)
+        """Contents that are never taken in again, and containers of which every member is such a content."""
+        settled = {entry.sha256 for entry in self.entries if entry.reason not in RETRIED_REASONS}
+        return self._with_containers(settled)
 
     @cached_property
     def retryable_reasons(self) -> dict[str, str]:
         """Contents that were only ever rejected for a reason outside them, each with the last one."""
-        last = {line.sha256: line.reason for line in self.entries if line.reason in RETRIED_REASONS}
+        last = {entry.sha256: entry.reason for entry in self.entries if entry.reason in RETRIED_REASONS}
         return {sha: reason for sha, reason in last.items() if reason and sha not in self.settled_hashes}
 
     @cached_property
     def unreadable_hashes(self) -> frozenset[str]:
-        """Contents, and their containers, that nobody could look at yet by a fault of ours."""
-        waiting = {sha for sha, reason in self.retryable_reasons.items() if reason == UNREADABLE}
-        packed = {line.container for line in self.entries if line.sha256 in waiting}
-        return frozenset(waiting.union(sha for sha in packed if sha))
+        """Contents, and their containers, that could not be read yet because of a defect of the platform."""
+        unread = {sha for sha, reason in self.retryable_reasons.items() if reason == UNREADABLE}
+        containers = {entry.container for entry in self.entries if entry.sha256 in unread and entry.container}
+        return frozenset(unread | containers)
 
     @property
     def roster_hashes(self) -> frozenset[str]:
-        """Contents that are a roster or hold one."""
-        return frozenset(line.container or line.sha256 for line in self.entries if line.kind == "roster")
+        """Contents that are a roster, or containers that hold one."""
+        return frozenset(entry.container or entry.sha256 for entry in self.entries if entry.kind == "roster")
 
     @property
     def unopened_hashes(self) -> frozenset[str]:
         """Containers over the limits, encrypted or broken, and Office documents that are not read.
 
-        Nobody knows what they hold.
+        What they hold is unknown.
         """
-        shut = (x for x in self.entries if (x.reason or "").startswith(("CONTAINER_", *UNREAD_DOCUMENT_REASONS)))
-        return frozenset(x.container or x.sha256 for x in shut)
+        prefixes = ("CONTAINER_", *UNREAD_DOCUMENT_REASONS)
+        unopened = (entry for entry in self.entries if (entry.reason or "").startswith(prefixes))
+        return frozenset(entry.container or entry.sha256 for entry in unopened)
 
     @property
     def examined_hashes(self) -> frozenset[str]:
-        """All that was looked at for good, taken in or not: fingerprints of files and of their containers.
+        """Contents, and containers, that were read, taken in or not.
 
-        What only waits for a newer list of its school is not, nor what we could not read: both are still to
-        be taken in.
+        Without those that wait for a newer opt-in list of their school and those that could not be read: both are
+        still to be taken in.
         """
-        settled = {line.sha256 for line in self.entries if line.reason not in (OPT_IN_LIST_OLDER, UNREADABLE)}
-        waiting = [line for line in self.entries if line.sha256 not in settled]
-        packed = {line.container for line in self.entries} - {line.container for line in waiting}
-        return frozenset(settled.union(sha for sha in packed if sha))
+        to_come = (OPT_IN_LIST_OLDER, UNREADABLE)
+        return self._with_containers({entry.sha256 for entry in self.entries if entry.reason not in to_come})
+
+    def _with_containers(self, contents: set[str]) -> frozenset[str]:
+        """The contents, and the containers of which every member is among them."""
+        open_containers = {entry.container for entry in self.entries if entry.sha256 not in contents}
+        containers = {entry.container for entry in self.entries if entry.container}
+        return frozenset(contents | (containers - open_containers))
 
     def latest_delivery_dates(self) -> dict[str, dt.date]:
-        """The day on which a school's results were taken in last, by school."""
-        taken = [line for line in self.entries if line.is_taken and line.brin and line.delivered]
-        days = ((str(line.brin), dt.datetime.fromisoformat(line.received).date()) for line in taken)
-        return {school: day for day, school in sorted((day, school) for school, day in days)}
+        """Per school the day on which results of it were taken in last."""
+        taken = [entry for entry in self.entries if entry.is_taken and entry.brin and entry.delivered]
+        days = sorted((entry.received_at.date(), str(entry.brin)) for entry in taken)
+        return {school: day for day, school in days}
 
     @property
     def batches(self) -> tuple[int, ...]:
-        return tuple(sorted({line.batch for line in self.entries}))
+        return tuple(sorted({entry.batch for entry in self.entries}))
 
     @property
     def last_number(self) -> int:
-        return max((line.levering_nr for line in self.entries), default=0)
+        return max((entry.levering_nr for entry in self.entries), default=0)
 
     @property
     def next_batch(self) -> int:
         return max(self.batches, default=0) + 1
 
     def current_row_count(self) -> int:
-        """Rows that must be in the results, but for those that objections took away."""
+        """Rows that must be in the results, less those that were erased."""
         return sum(e.accepted - sum(e.replaced.values()) - sum(e.withdrawn.values()) for e in self.entries)
 
 
 def read_ledger(path: Path) -> Ledger:
-    """The ledger as it stands; empty when nothing was ever taken in."""
-    found = delta.read_small_table(path)
-    if found is None:
+    """Read the ledger; it is empty when nothing was ever taken in."""
+    table = delta.read_small_table(path)
+    if table is None:
         return Ledger()
-    for name in set(LEDGER_SCHEMA.names).difference(found.column_names):  # of a version that knew no such field
-        found = found.append_column(name, pa.nulls(found.num_rows, pa.string()))
-    values = [_in_python(found[field.name], field.dataType) for field in LEDGER_SCHEMA]
-    lines = (LedgerEntry(*line) for line in zip(*values, strict=True))
-    return Ledger(tuple(sorted(lines, key=lambda line: line.levering_nr)))
-
-
-def _in_python(column: Any, kind: DataType) -> list[Any]:
-    if not isinstance(kind, MapType):
-        told: list[Any] = column.to_pylist()
-        return told
-    return [pairs for chunk in column.chunks for pairs in _dictionaries(chunk)]
-
-
-def _dictionaries(maps: Any) -> Iterator[dict[Any, int]]:
-    """Maps without a null, from the two columns that they stand in: six times as fast as one by one."""
-    pairs = list(zip(maps.keys.to_pylist(), maps.items.to_pylist(), strict=True))
-    return (dict(pairs[first:last]) for first, last in pairwise(maps.offsets.to_pylist()))
+    for name in set(LEDGER_SCHEMA.names).difference(table.column_names):  # of a version that knew no such field
+        table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
+    columns = [_column_values(table[field.name], field.dataType) for field in LEDGER_SCHEMA]
+    entries = (LedgerEntry(*values) for values in zip(*columns, strict=True))
+    return Ledger(tuple(sorted(entries, key=lambda entry: entry.levering_nr)))
 
 
 def read_counted_batches(path: Path) -> tuple[int, ...]:
-    """The batches that the ledger vouches for.
+    """Read which batches count: those with entries in the ledger.
 
-    Refuses: while a killed run of intake has not yet taken away what its batch replaces (exit code 15).
+    Raises:
+        StateRefused: a killed run of intake has not yet removed the rows that its batch supersedes (exit code 15).
     """
-    found: Any = delta.read_small_table(path)
-    known = () if found is None else tuple(sorted(set(found["batch"].to_pylist())))
-    if set(pending_supersessions(path)) & set(known):
+    table: Any = delta.read_small_table(path)
+    counted = () if table is None else tuple(sorted(set(table["batch"].to_pylist())))
+    if set(pending_supersessions(path)) & set(counted):
         raise StateRefused(
             describe_problem(
                 "a run of ingest that came to its end",
@@ -217,21 +234,35 @@ def read_counted_batches(path: Path) -> tuple[int, ...]:
                 do="Run ingest again: it finishes what was begun",
             )
         )
-    return known
+    return counted
 
 
 def pending_supersessions(path: Path) -> tuple[int, ...]:
-    """Batches whose removal of earlier rows has been written down and not yet carried out."""
+    """Batches whose supersession of earlier rows is journalled and not yet carried out.
+
+    Args:
+        path: the folder of the ledger.
+    """
     folder = path.parent / "superseding"
-    return tuple(sorted(int(one.name) for one in folder.glob("*") if one.name.isdigit()))
+    return tuple(sorted(int(file.name) for file in folder.glob("*") if file.name.isdigit()))
 
 
 def append_to_ledger(spark: SparkSession, path: Path, entries: list[LedgerEntry], retention: TableRetention) -> None:
-    """Add the lines of one batch in one commit: with it the batch counts."""
+    """Add the entries of one batch in one commit: with it the batch counts."""
     delta.create_table(spark, path, LEDGER_SCHEMA, retention)
-    rows = local_frames.make_arrow_table(LEDGER_SCHEMA, [_values(entry) for entry in entries])
-    delta.append_local_rows(rows, path, f"batch {entries[0].batch}")
+    rows = [tuple(getattr(entry, name) for name in LEDGER_SCHEMA.names) for entry in entries]
+    table = local_frames.make_arrow_table(LEDGER_SCHEMA, rows)
+    delta.append_local_rows(table, path, f"batch {entries[0].batch}")
 
 
-def _values(entry: LedgerEntry) -> tuple[Any, ...]:
-    return tuple(getattr(entry, name) for name in LEDGER_SCHEMA.names)
+def _column_values(column: Any, data_type: DataType) -> list[Any]:
+    if isinstance(data_type, MapType):
+        return [pairs for chunk in column.chunks for pairs in _maps_to_dicts(chunk)]
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def _maps_to_dicts(maps: Any) -> Iterator[dict[Any, int]]:
+    """An Arrow array of maps without nulls as dictionaries; from its two child arrays, six times as fast."""
+    pairs = list(zip(maps.keys.to_pylist(), maps.items.to_pylist(), strict=True))
+    return (dict(pairs[first:last]) for first, last in pairwise(maps.offsets.to_pylist()))
