@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
+from tests.patches import PatchesAcrossModules
 
 PROJECT = Path(__file__).resolve().parents[1]
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
@@ -91,3 +92,11 @@ def spark(one_spark: SparkSession) -> Iterator[SparkSession]:
     """Spark without anything that an earlier test kept."""
     yield one_spark
     one_spark.catalog.clearCache()
+
+
+@pytest.fixture
+def monkeypatch() -> Iterator[pytest.MonkeyPatch]:
+    """Patches that reach every module that imported the name, undone after the test."""
+    patches = PatchesAcrossModules()
+    yield patches
+    patches.undo()

@@ -54,7 +54,7 @@ def test_a_second_intake_of_the_same_files_changes_nothing(way: Way) -> None:
     assert (record["files"], record["new"]) == (40, 0)
 
 
-def test_published_classes_keep_k_for_both_readers_without_spark(way: Way) -> None:
+def test_published_classes_have_k_pupils_as_read_by_polars_and_arrow(way: Way) -> None:
     path = str(way.platform.zones.published_table("leergroei"))
     frame = polars.read_delta(path)
     other = polars.from_arrow(DeltaTable(path).to_pyarrow_table())
@@ -66,7 +66,7 @@ def test_published_classes_keep_k_for_both_readers_without_spark(way: Way) -> No
     assert sum(sizes) == frame.height
 
 
-def test_rows_follow_their_released_values_and_nothing_else(way: Way) -> None:
+def test_the_order_of_rows_depends_on_released_values_alone(way: Way) -> None:
     table = DeltaTable(str(way.platform.zones.published_table("leergroei")))
     for file in table.file_uris():
         rows = polars.read_parquet(file)
@@ -85,7 +85,7 @@ def test_the_table_says_which_release_it_is(way: Way) -> None:
     assert (table.protocol().min_reader_version, table.protocol().min_writer_version) == (1, 2)
 
 
-def test_records_close_their_sums_and_the_shown_ones_are_rounded(way: Way) -> None:
+def test_exact_records_have_closing_sums_and_public_ones_rounded_counts(way: Way) -> None:
     exact = json.loads((way.platform.zones.exact_records / "leergroei" / "1.json").read_text())["counts"]
     rows = ("used", "not_selected", "set_aside", "objected", "without_instruction")
     pupils = ("released", "suppressed", "objected", "without_instruction", "withdrawn")
@@ -100,7 +100,7 @@ def test_a_published_release_cannot_be_published_again(way: Way) -> None:
     assert "Traceback" not in way.done["publish again"].stderr
 
 
-def test_the_stage_is_gone_and_no_scratch_is_left(way: Way) -> None:
+def test_the_stage_and_all_scratch_are_gone(way: Way) -> None:
     assert not way.platform.zones.staging("leergroei").exists()
     assert not [path for path in way.platform.local.rglob("*") if path.is_file() and path.name != ".lock"]
 
@@ -126,7 +126,7 @@ def planted(way: Way) -> dict[str, bytes]:
     return {"key": key, "pupil number": row["pgn"].encode(), "brin": row["brin"].encode()}
 
 
-def test_neither_key_nor_number_nor_school_is_in_what_a_release_puts_out(way: Way) -> None:
+def test_no_key_number_or_school_is_in_anything_a_release_writes(way: Way) -> None:
     secret = planted(way)
     out = way.platform.home / "out"
     out.mkdir()

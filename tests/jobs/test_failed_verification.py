@@ -21,7 +21,7 @@ def mode(platform: Platform) -> int:
 
 
 @pytest.mark.usefixtures("spark")
-def test_who_tampers_with_a_table_closes_it(fresh: Platform) -> None:
+def test_a_table_that_was_tampered_with_is_closed(fresh: Platform) -> None:
     group = grp.getgrgid(os.getegid()).gr_name
     fresh.change("conf/platform.toml", 'way = "owner"', 'way = "group"')
     agreed = fresh.config / "projects" / f"{NAME}.toml"

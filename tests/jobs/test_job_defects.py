@@ -24,7 +24,7 @@ def entry(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     logging.disable(logging.NOTSET)
 
 
-def test_the_value_that_broke_a_job_is_not_told(
+def test_the_value_that_broke_a_job_is_not_printed(
     spark: SparkSession,
     fresh: Platform,
     entry: object,

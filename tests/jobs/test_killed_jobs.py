@@ -79,7 +79,7 @@ def kill_behind(platform: Platform, moment: str) -> None:
     assert running.returncode != 0
 
 
-def test_the_table_is_the_old_snapshot_or_the_new_one_and_running_again_succeeds(published: Platform) -> None:
+def test_after_a_kill_the_table_is_old_or_new_and_running_again_succeeds(published: Platform) -> None:
     first, old = rows(published)
     assert first == "leergroei-1"
     for moment in MOMENTS:

@@ -87,7 +87,7 @@ BROKEN: list[tuple[Patch, set[str]]] = [
 
 
 @pytest.mark.parametrize(("breaks", "codes"), BROKEN, ids=lambda x: getattr(x, "__name__", None))
-def test_the_verifier_refuses(
+def test_the_verifier_refuses_a_release_made_with_a_broken_protection(
     spark: SparkSession, strict: Platform, monkeypatch: pytest.MonkeyPatch, breaks: Patch, codes: set[str]
 ) -> None:
     breaks(monkeypatch)
@@ -100,7 +100,7 @@ def test_the_verifier_refuses(
     assert not strict.zones.staged_release("leergroei", 1).exists()
 
 
-def test_unbroken_the_same_cohort_passes(spark: SparkSession, strict: Platform) -> None:
+def test_the_same_cohort_passes_with_all_protections(spark: SparkSession, strict: Platform) -> None:
     record = release_one(spark, strict)
     assert record.state is release_states.ReleaseState.VERIFIED
     assert record.counts.made()["pupils_objected"] > 0

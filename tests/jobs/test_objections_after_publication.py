@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import polars
+import pytest
 
 from .conftest import TODAY, Platform
 
@@ -47,9 +48,8 @@ def sizes(platform: Platform) -> dict[tuple[str, ...], int]:
     return {tuple(row[:-1]): row[-1] for row in counted.rows()}
 
 
-def test_who_objects_later_leaves_with_others_and_the_readers_cannot_tell_who(
-    spark: SparkSession, fresh: Platform
-) -> None:
+@pytest.mark.usefixtures("spark")
+def test_a_late_objector_leaves_with_others_and_readers_cannot_tell_who_it_was(fresh: Platform) -> None:
     done = fresh.run("release", "--project", NAME, "--publish")
     assert done.code == 0, done.stderr
     read, inside = sizes(fresh), remembered(fresh, 1)

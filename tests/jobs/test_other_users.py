@@ -139,7 +139,7 @@ def shown(users: None) -> Iterator[Shown]:
         shutil.rmtree(home)
 
 
-def test_who_is_in_the_group_reads_while_the_project_runs_and_nobody_else_ever(shown: Shown) -> None:
+def test_only_the_readers_group_can_read_and_only_while_the_project_runs(shown: Shown) -> None:
     assert shown.settle(INSIDE) == []
     rows, seen, opened = shown.read_by(MEMBER)
     assert rows == "60"
@@ -150,13 +150,13 @@ def test_who_is_in_the_group_reads_while_the_project_runs_and_nobody_else_ever(s
     assert shown.read_by(STRANGER) == ["refused", "0", "0"]
 
 
-def test_where_access_is_the_owners_alone_the_group_does_not_read(shown: Shown) -> None:
+def test_with_owner_access_the_group_cannot_read(shown: Shown) -> None:
     shown.settle(INSIDE)
     shown.settle(INSIDE, way="owner")
     assert shown.read_by(MEMBER) == ["refused", "0", "0"]
 
 
-def test_who_stands_in_the_folder_when_it_is_closed_sees_nothing_any_more(shown: Shown) -> None:
+def test_a_process_already_in_the_folder_sees_nothing_once_it_is_closed(shown: Shown) -> None:
     shown.settle(INSIDE)
     command = [sys.executable, "-c", STAND_INSIDE, MEMBER, str(shown.zones.published_table("proef"))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/") as inside:
@@ -167,7 +167,7 @@ def test_who_stands_in_the_folder_when_it_is_closed_sees_nothing_any_more(shown:
     assert told.strip() == "refused"
 
 
-def test_nobody_else_enters_the_zones_of_the_platform(shown: Shown) -> None:
+def test_no_other_user_can_enter_the_restricted_zones(shown: Shown) -> None:
     for zone in ("restricted", "staging"):
         given = [STRANGER, str(shown.home / "warm"), str(shown.zones.root / zone)]
         done = subprocess.run([sys.executable, "-c", READ, *given], capture_output=True, text=True, check=True, cwd="/")
@@ -258,7 +258,7 @@ def everything_told_to_schools(zones: StorageZones) -> None:
 @pytest.mark.parametrize("umask", [0o000, 0o022])
 @pytest.mark.parametrize("who", [MEMBER, STRANGER], ids=["member", "stranger"])
 @pytest.mark.parametrize("top_is_open", [False, True])
-def test_what_schools_hear_is_read_by_nobody_else(shown: Shown, umask: int, who: str, top_is_open: bool) -> None:
+def test_no_other_user_can_read_the_feedback_of_a_school(shown: Shown, umask: int, who: str, top_is_open: bool) -> None:
     """Not even where the top was opened by hand: every folder and file is closed by itself."""
     before = os.umask(umask)
     try:
@@ -276,7 +276,7 @@ def test_what_schools_hear_is_read_by_nobody_else(shown: Shown, umask: int, who:
     assert len(list(shown.zones.school_feedback("10AA").iterdir())) == 6
 
 
-def test_what_was_left_open_is_closed_by_the_next_job_whatever_it_is(shown: Shown) -> None:
+def test_any_job_closes_what_was_left_open(shown: Shown) -> None:
     everything_told_to_schools(shown.zones)
     top = shown.zones.school_feedback("")
     paths = sorted(top.rglob("*"))

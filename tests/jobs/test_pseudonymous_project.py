@@ -146,7 +146,7 @@ def test_a_school_whose_instruction_ended_leaves_and_until_then_nobody_reads(
     assert mark not in set(table(pseudonymous)["school"])
 
 
-def test_without_its_key_or_after_its_end_nobody_reads_and_it_can_still_be_destroyed(
+def test_a_project_without_its_key_or_after_its_end_is_closed_and_can_still_be_destroyed(
     spark: SparkSession, pseudonymous: Platform, tmp_path: Path
 ) -> None:
     instruct(pseudonymous)
@@ -173,7 +173,7 @@ def test_without_the_schools_instruction_there_is_no_release(pseudonymous: Platf
     assert not pseudonymous.zones.published_table(NAME).exists()
 
 
-def test_a_group_that_nobody_knows_is_refused_before_anything_is_published(
+def test_an_unknown_readers_group_is_refused_before_anything_is_published(
     spark: SparkSession, pseudonymous: Platform
 ) -> None:
     instruct(pseudonymous)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.unit.drawn_legal_basis import consent, instruct
+from tests.unit.drawn_legal_basis import write_consents, write_instructions
 from tests.unit.drawn_records import make_release_record
 
 from cohort.agreements import catalogue, platform
@@ -128,7 +128,7 @@ def special_column_with_too_little(p: Platform) -> tuple[str, ...]:
 
 def a_consent_without_an_end(p: Platform) -> tuple[str, ...]:
     special_column_without_a_list(p)
-    consent(p.root, ["111222333;intelligentie;leergroei;2026-01-01;;"], TODAY)
+    write_consents(p.root, ["111222333;intelligentie;leergroei;2026-01-01;;"], TODAY)
     return ("release", *NAME)
 
 
@@ -146,7 +146,7 @@ def every_instruction_lapsed(p: Platform) -> tuple[str, ...]:
 
 
 def instruction_of_an_unknown_school(p: Platform) -> tuple[str, ...]:
-    instruct(p.root, ["00AA"], TODAY)
+    write_instructions(p.root, ["00AA"], TODAY)
     return ("release", *NAME)
 
 
@@ -249,7 +249,9 @@ WITH_SPARK = (turned_round, over_the_share)
 
 
 @pytest.mark.parametrize(("breaks", "code", "says"), REFUSALS, ids=lambda x: getattr(x, "__name__", None))
-def test_refused(fresh: Platform, breaks: object, code: int, says: str) -> None:
+def test_every_refusal_has_one_clear_sentence_and_its_exit_code(
+    fresh: Platform, breaks: object, code: int, says: str
+) -> None:
     assert callable(breaks)
     command = breaks(fresh)
     before = fresh.listing()
@@ -281,7 +283,7 @@ def test_destroy_without_confirmation_only_lists(fresh: Platform) -> None:
     assert fresh.listing() == before
 
 
-def test_of_two_runs_at_once_the_second_is_refused(fresh: Platform, tmp_path: Path) -> None:
+def test_the_second_of_two_concurrent_runs_is_refused(fresh: Platform, tmp_path: Path) -> None:
     with (tmp_path / "first").open("w") as said:
         first = subprocess.Popen(
             fresh.command("release", *NAME), env=fresh.environment(), stdout=said, stderr=subprocess.DEVNULL
@@ -296,5 +298,5 @@ def test_of_two_runs_at_once_the_second_is_refused(fresh: Platform, tmp_path: Pa
     assert_refused(second, 15, "no other run on leergroei")
 
 
-def test_a_project_that_was_never_declared(fresh: Platform) -> None:
+def test_an_undeclared_project_is_refused(fresh: Platform) -> None:
     assert_refused(fresh.run("release", "--project", "onbekend", without_spark=True), 10, "projects/onbekend.toml")

@@ -145,7 +145,7 @@ def read_by_both(content: bytes) -> tuple[tuple[set[str], set[str]] | None, tupl
 
 @settings(max_examples=10 * settings().max_examples)  # 50, and thousands on demand
 @given(files())
-def test_a_list_however_it_was_saved_bars_whom_it_was_meant_to(drawn: tuple[list[Objection], bytes]) -> None:
+def test_a_list_in_any_spelling_bars_the_same_pupils_for_both_readers(drawn: tuple[list[Objection], bytes]) -> None:
     meant, content = drawn
     ours, theirs = read_by_both(content)
     assert ours == theirs == (barred(meant), set())
@@ -156,7 +156,7 @@ NASTY = "\x00 \t\r\n;,|\"'=.-+0123456789eE\u00a0\u200b\u202e\ufeff\u0661٣éZ"
 
 @settings(max_examples=10 * settings().max_examples)  # 50, and thousands on demand
 @given(files(), st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["", *NASTY])), min_size=1, max_size=3))
-def test_what_intake_reads_of_a_damaged_list_the_verifier_reads_too(
+def test_both_readers_agree_on_a_damaged_list_or_refuse_it(
     drawn: tuple[list[Objection], bytes], damage: list[tuple[float, str]]
 ) -> None:
     content = drawn[1].decode("utf-16" if drawn[1][:2] == b"\xff\xfe" else "utf-8")
@@ -173,7 +173,7 @@ PAIRS = st.tuples(st.sampled_from(NUMBERS), st.sampled_from(NUMBERS), DAYS)
 
 @settings(max_examples=10 * settings().max_examples)  # 50, and thousands on demand
 @given(st.lists(PAIRS, max_size=7), st.lists(PAIRS, max_size=3))
-def test_the_verifier_follows_changes_of_numbers_to_the_same_end(
+def test_both_readers_resolve_number_changes_to_the_same_numbers(
     now: list[tuple[str, str, dt.date]], before: list[tuple[str, str, dt.date]]
 ) -> None:
     with tempfile.TemporaryDirectory() as name:

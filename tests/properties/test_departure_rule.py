@@ -55,7 +55,7 @@ def after(drawn: Drawn, k: int) -> departure_rule.ClassSizes:
 
 @given(drawn())
 @example(Drawn([40, 40, 40, 15], [40, 39, 28, 14]))
-def test_nobody_is_singled_out_by_subtracting_and_nobody_goes_who_need_not(case: Drawn) -> None:
+def test_subtraction_singles_out_nobody_and_no_pupil_is_withdrawn_needlessly(case: Drawn) -> None:
     then, stay = case.arrays
     now = after(case, K)
     assert singled_out(then, now, K) == []
@@ -92,20 +92,20 @@ def test_without_the_rule_the_late_objectors_are_singled_out(late: int) -> None:
         departure_rule.require_hidden_departures(then, stay, K)
 
 
-def test_what_is_drawn_in_the_docstring_is_so() -> None:
+def test_the_table_in_the_docstring_is_true() -> None:
     then, stay = np.array([40, 40, 40, 15]), np.array([40, 39, 28, 14])
     withdraw = departure_rule.count_withdrawals(then, stay, 10)
     assert withdraw.tolist() == [0, 9, 0, 14]
     assert (stay - withdraw).tolist() == [40, 30, 28, 0]
 
 
-def test_a_class_without_anybody_stays_so() -> None:
+def test_an_empty_class_stays_empty() -> None:
     """Of a class nobody of one population: there is nothing to be withdrawn."""
     assert departure_rule.count_withdrawals(np.array([0, 20]), np.array([0, 20]), 10).tolist() == [0, 0]
     departure_rule.require_hidden_departures(np.array([0, 20]), np.array([0, 0]), 10)
 
 
 @pytest.mark.parametrize(("then", "stay", "k"), [([4], [5], 4), ([4], [-1], 4), ([4, 4], [4], 4), ([4], [4], 0)])
-def test_counts_that_are_no_counts_are_a_defect(then: list[int], stay: list[int], k: int) -> None:
+def test_impossible_counts_are_a_defect(then: list[int], stay: list[int], k: int) -> None:
     with pytest.raises(ValueError, match="no more pupils"):
         departure_rule.count_withdrawals(np.array(then), np.array(stay), k)

@@ -1,4 +1,4 @@
-"""What holds of every release, whatever the results: the way of the data from results to generalised rows."""
+"""Properties of every release, whatever the results: from accepted results to generalised rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
-from tests.unit.drawn_legal_basis import rights
+from tests.unit.drawn_legal_basis import make_eligibility
 from tests.unit.drawn_release import pipeline_input
 from tests.unit.drawn_results import Row, column, frame, pgn, project, result, row
 
@@ -142,7 +142,7 @@ def run(
             results,
             pipeline_input(
                 asked,
-                rights(lists(drawn), SCHOOLS),
+                make_eligibility(lists(drawn), SCHOOLS),
                 HIERARCHIES,
                 key=ProjectKey(secret),
                 schools=SCHOOLS[:3],
@@ -234,7 +234,7 @@ OF_TWO = {"10AA": SchoolBoards("1", frozenset("1")), "10AB": SchoolBoards("2", f
 
 @example(drawn=plain(), boards=OF_TWO, kind="local")
 @given(drawn=cohorts(), boards=BOARDS, kind=st.sampled_from(("global", "local")))
-def test_every_class_keeps_the_rules_on_schools_for_every_board(
+def test_every_class_satisfies_the_school_constraints_for_every_board(
     spark: SparkSession, drawn: Drawn, boards: dict[str, SchoolBoards], kind: str
 ) -> None:
     recoding = {"kind": kind, "objective": "mean", "suppression_limit": Decimal("0.9")}

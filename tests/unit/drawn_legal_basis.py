@@ -15,7 +15,9 @@ from cohort.legal_basis.objections import Objections
 NEVER = dt.date.min
 
 
-def rights(objections: Objections, schools: Iterable[str], given: ConsentedPupils = NO_CONSENTED_PUPILS) -> Eligibility:
+def make_eligibility(
+    objections: Objections, schools: Iterable[str], given: ConsentedPupils = NO_CONSENTED_PUPILS
+) -> Eligibility:
     """Objections as read, and schools that gave a standing instruction for all of their sites."""
     whole = InstructedSchools({brin: (True, frozenset()) for brin in schools})
     return Eligibility(
@@ -23,18 +25,18 @@ def rights(objections: Objections, schools: Iterable[str], given: ConsentedPupil
     )
 
 
-def instruct(root: Path, schools: Iterable[str], today: dt.date, name: str = "standaard") -> None:
+def write_instructions(root: Path, schools: Iterable[str], today: dt.date, name: str = "standaard") -> None:
     """A list with the standing instruction of each school."""
     lines = [f"{brin};;anonimiseren;;;bestuur;2020-01-01;;" for brin in schools]
-    declare(root / "instructions", INSTRUCTION_LISTS.column_names, lines, today, name)
+    write_declared_list(root / "instructions", INSTRUCTION_LISTS.column_names, lines, today, name)
 
 
-def consent(root: Path, lines: Sequence[str], today: dt.date, name: str = "actief") -> None:
+def write_consents(root: Path, lines: Sequence[str], today: dt.date, name: str = "actief") -> None:
     """A list of consents: `pgn;categorie;project;vanaf;tot;ingetrokken_op`."""
-    declare(root / "consents", CONSENT_LISTS.column_names, lines, today, name)
+    write_declared_list(root / "consents", CONSENT_LISTS.column_names, lines, today, name)
 
 
-def declare(zone: Path, columns: Sequence[str], lines: Sequence[str], today: dt.date, name: str) -> None:
+def write_declared_list(zone: Path, columns: Sequence[str], lines: Sequence[str], today: dt.date, name: str) -> None:
     zone.mkdir(parents=True, exist_ok=True)
     (zone / f"{name}.csv").write_text("\n".join([";".join(columns), *lines, ""]), encoding="utf-8")
     (zone / f"{name}.toml").write_text(

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 from tests.unit import drawn_release as drawn
-from tests.unit.drawn_legal_basis import declare
+from tests.unit.drawn_legal_basis import write_declared_list
 from tests.unit.drawn_release import COLUMNS, Row, Stage, mac
 
 from cohort import delta
@@ -46,7 +46,7 @@ def school(brin: str) -> str:
 def instruct(root: Path, schools: Iterable[str] = drawn.SCHOOLS) -> None:
     """The explicit instruction of each school, for this project and all of its columns."""
     lines = [f"{brin};;pseudonimiseren;proef;{','.join(COLUMNS)};bestuur;2020-01-01;;" for brin in schools]
-    declare(root / "instructions", INSTRUCTION_LISTS.column_names, lines, drawn.TODAY, "pseudonimiseren")
+    write_declared_list(root / "instructions", INSTRUCTION_LISTS.column_names, lines, drawn.TODAY, "pseudonimiseren")
 
 
 def subject(folder: Path, results_at: Path, held: Stage | None = None, **changes: Any) -> VerificationSubject:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tests.unit.drawn_legal_basis import instruct
+from tests.unit.drawn_legal_basis import write_instructions
 from tests.unit.drawn_purpose import PURPOSE, WHY
 
 from cohort import delta
@@ -347,7 +347,7 @@ def subject(folder: Path, results_at: Path, stage: Stage | None = None, **change
     if not (folder / "objections").exists():
         write_list(folder / "objections", [f"{bsn(OBJECTOR)};;2026-01-01;;alles"])
     if not (folder / "instructions").exists():
-        instruct(folder, SCHOOLS, TODAY)
+        write_instructions(folder, SCHOOLS, TODAY)
     given: dict[str, Any] = {
         "project": project(),
         "platform": platform(),

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from tests.unit import drawn_release as drawn
-from tests.unit.drawn_legal_basis import instruct, rights
+from tests.unit.drawn_legal_basis import make_eligibility, write_instructions
 from tests.unit.drawn_records import make_release_record
 from tests.unit.drawn_release import SCHOOLS, SECRET, TODAY, Row, bsn
 
@@ -125,14 +125,14 @@ class Root:
         hierarchies = drawn.write_hierarchies(self.home / "hierarchies")
         if not zones.objections.exists():
             drawn.write_list(zones.objections, [], declared_empty=True)
-            instruct(self.home, SCHOOLS, TODAY)
+            write_instructions(self.home, SCHOOLS, TODAY)
         trees, key = project_hierarchies.load_hierarchies(own, hierarchies), project_keys.ProjectKey(SECRET)
         lists = objections.load_objections(
             zones.objections, drawn.platform().objections, TODAY, {"rekenen", "spelling"}
         )
         rows = AcceptedResults(delta.read_table(self.spark, zones.results).where("batch = 1"))
         before = nested_release.load_previous_snapshot(zones, own, trees)
-        held = rights(lists, SCHOOLS)
+        held = make_eligibility(lists, SCHOOLS)
         way = pipeline.run_release_pipeline(
             rows,
             drawn.pipeline_input(own, held, trees, boards=self.boards, previous=before, wave=wave),

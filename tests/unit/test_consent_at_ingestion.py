@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
-from tests.unit.drawn_legal_basis import consent
+from tests.unit.drawn_legal_basis import write_consents
 from tests.unit.drawn_project import BASELINE, CONF, SENSITIVE, Toml, write
 
 from cohort import delta
@@ -50,7 +50,7 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "projects").mkdir()
     write(tmp_path, declared())
     lines = [f"{pgn};intelligentie;proef;2026-01-01;2026-12-31;" for pgn in (A, B)]
-    consent(tmp_path, lines, TODAY)
+    write_consents(tmp_path, lines, TODAY)
     return tmp_path
 
 
@@ -67,16 +67,16 @@ def kept(root: Path, against: Objections | None = None, today: dt.date = TODAY) 
     return {pgn for pgn, _ in given.pairs}
 
 
-def test_values_are_kept_of_who_consents_to_a_live_project(root: Path) -> None:
+def test_values_are_kept_for_pupils_who_consent_to_a_live_project(root: Path) -> None:
     assert kept(root) == {A, B}
 
 
 @pytest.mark.parametrize("scope", ["alles", "domein:intelligentie", "project:proef"])
-def test_a_consent_holds_only_without_an_objection(root: Path, scope: str) -> None:
+def test_an_objection_overrides_a_consent(root: Path, scope: str) -> None:
     assert kept(root, Objections(barred_numbers={scope: frozenset({A})})) == {B}
 
 
-def test_an_objection_elsewhere_leaves_it(root: Path) -> None:
+def test_an_objection_to_another_project_does_not_override_a_consent(root: Path) -> None:
     assert kept(root, Objections(barred_numbers={"project:ander": frozenset({A})})) == {A, B}
 
 
@@ -96,7 +96,7 @@ def test_a_project_that_shows_no_special_result_keeps_nothing(root: Path) -> Non
     assert kept(root) == set()
 
 
-def test_a_project_that_cannot_be_read_stops_intake(root: Path) -> None:
+def test_a_project_that_cannot_be_read_is_refused(root: Path) -> None:
     """Without it nobody knows what may be kept, and what is emptied is gone."""
     (root / "projects" / "proef.toml").write_text("name = 'proef'\n")
     with pytest.raises(ConfigurationRefused):
@@ -120,7 +120,7 @@ def taken_in(spark: SparkSession, zones: StorageZones, given: ConsentedPupils) -
     return {row.pgn: row.vaardigheidsscore is not None for row in rows}
 
 
-def test_intake_empties_what_nobody_may_show_and_later_what_nobody_may_show_any_more(
+def test_ingestion_suppresses_values_without_consent_and_later_those_whose_consent_ended(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     zones = StorageZones(tmp_path)

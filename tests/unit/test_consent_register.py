@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit import drawn_levels
-from tests.unit.drawn_legal_basis import consent
+from tests.unit.drawn_legal_basis import write_consents
 from tests.unit.drawn_levels import special
 from tests.unit.drawn_release import bsn
 
@@ -60,9 +60,9 @@ HOLDS: dict[str, tuple[list[str], bool]] = {
 
 
 @pytest.mark.parametrize(("lines", "holds"), HOLDS.values(), ids=list(HOLDS))
-def test_whose_consent_holds_and_the_verifier_finds_the_same(tmp_path: Path, lines: list[str], holds: bool) -> None:
+def test_which_consents_are_in_force_and_the_verifier_agrees(tmp_path: Path, lines: list[str], holds: bool) -> None:
     for n, one in enumerate([*lines, line(B)]):
-        consent(tmp_path, [one], TODAY, f"lijst{n}")
+        write_consents(tmp_path, [one], TODAY, f"lijst{n}")
     given = load(tmp_path).consented_pupils(special())
     both = {(A, "spelling"), (OLD, "spelling")} if holds else set()
     assert given.pairs == {(B, "spelling"), *both}
@@ -80,7 +80,7 @@ def test_a_project_without_a_special_column_needs_no_consent(tmp_path: Path) -> 
 )
 def test_a_special_column_without_a_consent_is_refused(tmp_path: Path, lines: list[str] | None, says: str) -> None:
     if lines is not None:
-        consent(tmp_path, lines, TODAY)
+        write_consents(tmp_path, lines, TODAY)
     with pytest.raises(RightsRefused, match=says) as refused:
         load(tmp_path).consented_pupils(special())
     assert refused.value.exit_code == 17
@@ -98,10 +98,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("broken", "says"), BROKEN.values(), ids=list(BROKEN))
-def test_a_line_that_is_not_as_it_should_be_is_refused_without_its_number(
-    tmp_path: Path, broken: str, says: str
-) -> None:
-    consent(tmp_path, [line(), broken], TODAY)
+def test_every_invalid_line_is_refused_without_its_number(tmp_path: Path, broken: str, says: str) -> None:
+    write_consents(tmp_path, [line(), broken], TODAY)
     with pytest.raises(RightsRefused) as refused:
         load(tmp_path)
     (problem,) = refused.value.problems
@@ -110,15 +108,15 @@ def test_a_line_that_is_not_as_it_should_be_is_refused_without_its_number(
     assert broken.split(";")[0] not in problem
 
 
-def test_nothing_tells_how_many_consent(tmp_path: Path) -> None:
-    consent(tmp_path, [line(), line(B)], TODAY)
+def test_no_repr_shows_a_pupil_number(tmp_path: Path) -> None:
+    write_consents(tmp_path, [line(), line(B)], TODAY)
     read = load(tmp_path)
     told = f"{read!r} {read.consented_pupils(special())!r} {read.consents!r}"
     assert not any(number in told for number in (A, B, OLD))
 
 
-def test_a_consent_that_begins_or_ends_is_another_digest(tmp_path: Path) -> None:
-    consent(tmp_path, [line(), line(B, until="2026-03-01")], TODAY)
+def test_the_digest_changes_when_a_consent_begins_or_ends(tmp_path: Path) -> None:
+    write_consents(tmp_path, [line(), line(B, until="2026-03-01")], TODAY)
     zone, today = tmp_path / "consents", TODAY
     days = [
         consent_register.load_consent_register(zone, 31, today + dt.timedelta(n), CHANGES, VOCABULARY).consented_pupils(
@@ -132,7 +130,7 @@ def test_a_consent_that_begins_or_ends_is_another_digest(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "wrong", [{"role": "quasi-identifying", "constraint": None}, {"constraint": {"largest_value": Decimal("0.8")}}]
 )
-def test_a_legal_ground_asks_for_a_sensitive_column_with_more_than_the_largest_share(wrong: dict[str, object]) -> None:
+def test_a_legal_ground_requires_a_sensitive_column_with_l_diversity_or_t_closeness(wrong: dict[str, object]) -> None:
     told = special().model_dump(exclude_unset=True)
     assert Project.model_validate(told) == special()
     column = told["columns"][2] | wrong

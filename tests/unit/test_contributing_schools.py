@@ -1,4 +1,4 @@
-"""Which schools a release shows: of the latest value and of every other one, by the project's key."""
+"""The schools of which a release shows a result: of each latest value and of every other one, by the project's key."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def zones(spark: SparkSession, tmp_path: Path) -> StorageZones:
     return made
 
 
-def test_every_school_of_a_value_shown_is_named_once(spark: SparkSession, zones: StorageZones) -> None:
+def test_every_school_with_a_shown_value_is_named_once(spark: SparkSession, zones: StorageZones) -> None:
     found = contributors.find_contributing_schools(spark, zones, zones.staged_release("proef", 1), KEY, LISTED)
 
     assert found == ["01AA", "03CC", "04DD"]
 
 
-def test_a_school_that_left_the_list_is_known_by_its_deliveries(
+def test_a_school_no_longer_listed_is_recognised_by_its_deliveries(
     spark: SparkSession, zones: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Line:
@@ -58,7 +58,7 @@ def test_a_school_that_left_the_list_is_known_by_its_deliveries(
     assert found == ["01AA", "03CC", "04DD"]
 
 
-def test_a_school_of_which_nobody_knows_is_left_to_the_verifier(spark: SparkSession, zones: StorageZones) -> None:
+def test_an_unknown_school_is_left_to_the_verifier(spark: SparkSession, zones: StorageZones) -> None:
     found = contributors.find_contributing_schools(
         spark, zones, zones.staged_release("proef", 1), KEY, ["01AA", "04DD"]
     )

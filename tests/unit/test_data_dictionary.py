@@ -47,7 +47,7 @@ def test_lists_the_values_of_every_level_with_its_share_of_pupils() -> None:
     assert (described["score"]["loss"], described["sekse"]["loss"]) == (0.62, 0.62)
 
 
-def test_a_column_that_is_not_generalised_stands_at_its_place_with_the_values_it_has() -> None:
+def test_a_column_that_is_not_generalised_is_listed_in_its_place_with_its_values() -> None:
     described = described_columns(["score", "niveau", "sekse"], {"niveau": ["V", "I"]})
 
     assert list(described) == ["score", "niveau", "sekse"]

@@ -44,7 +44,7 @@ SPELLINGS = list(
 
 
 @pytest.mark.parametrize(("header", "separator", "ending", "trailing", "mark"), SPELLINGS)
-def test_spellings_that_mean_the_same_are_read_alike(
+def test_equivalent_spellings_of_a_list_give_the_same_lines(
     header: bool, separator: str, ending: str, trailing: str, mark: bytes, tmp_path: Path
 ) -> None:
     more = {"": "", "end": separator, "more": f" {separator}{separator}"}[trailing]
@@ -60,7 +60,7 @@ def test_spellings_that_mean_the_same_are_read_alike(
     ]
 
 
-def test_under_a_header_columns_come_in_any_order_and_case(tmp_path: Path) -> None:
+def test_columns_under_a_header_may_have_any_order_and_case(tmp_path: Path) -> None:
     (found,), problems = read(put(tmp_path, b'"Vanaf";PGN; soort\n2025-01-01;"111222333";"a;b"\n'))
     assert problems == []
     assert found.lines[0].cells == {"vanaf": "2025-01-01", "pgn": "111222333", "soort": "a;b"}
@@ -94,7 +94,7 @@ SAVED = {
 
 
 @pytest.mark.parametrize("says", SAVED)
-def test_a_list_saved_by_a_spreadsheet_is_the_list(says: str, tmp_path: Path) -> None:
+def test_a_list_saved_by_a_spreadsheet_gives_the_same_lines(says: str, tmp_path: Path) -> None:
     (found,), problems = read(put(tmp_path, SAVED[says]))
     assert problems == []
     told = [["111222333", "x", "2025-01-01"], ["123456782", "y", "2025-02-01"]]
@@ -142,7 +142,7 @@ def test_a_list_saved_by_a_spreadsheet_is_the_list(says: str, tmp_path: Path) ->
         ("onbekend", None),
     ],
 )
-def test_a_date_as_a_spreadsheet_writes_it_or_none(cell: str, day: str | None) -> None:
+def test_dates_as_spreadsheets_write_them_are_parsed_and_ambiguous_ones_are_not(cell: str, day: str | None) -> None:
     assert list_columns.parse_cell_date(cell) == (dt.date.fromisoformat(day) if day else None)
     try:
         theirs = list_file_reader.parse_list_date(cell)
@@ -164,7 +164,7 @@ def test_a_date_as_a_spreadsheet_writes_it_or_none(cell: str, day: str | None) -
         ("ja", "something else"),
     ],
 )
-def test_what_is_no_date_is_told_with_the_reason(cell: str, words: str) -> None:
+def test_an_invalid_date_is_explained(cell: str, words: str) -> None:
     assert list_columns.explain_invalid_date(cell).startswith(words)
 
 
@@ -183,7 +183,7 @@ def test_what_is_no_date_is_told_with_the_reason(cell: str, words: str) -> None:
         ("", None),
     ],
 )
-def test_a_school_with_its_site_behind_it_is_the_school(cell: str, school: tuple[str, str] | None) -> None:
+def test_a_school_may_be_followed_by_its_site(cell: str, school: tuple[str, str] | None) -> None:
     assert list_columns.parse_cell_school(cell) == list_file_reader.parse_school_and_site(cell) == school
 
 
@@ -218,7 +218,7 @@ def test_a_school_with_its_site_behind_it_is_the_school(cell: str, school: tuple
         ("a mark and no more", b"\xef\xbb\xbf\r\n", "found nothing"),
     ],
 )
-def test_another_content_is_told(says: str, content: bytes, told: str, tmp_path: Path) -> None:
+def test_each_problem_of_a_file_is_reported(says: str, content: bytes, told: str, tmp_path: Path) -> None:
     _, problems = read(put(tmp_path, content))
     assert len(problems) == 1, says
     assert told in problems[0]
@@ -236,19 +236,19 @@ def test_another_content_is_told(says: str, content: bytes, told: str, tmp_path:
         ("no word of emptiness", AGED.replace("declared_empty = false\n", ""), "the key declared_empty"),
     ],
 )
-def test_another_declaration_is_told(says: str, declared: str, told: str, tmp_path: Path) -> None:
+def test_each_problem_of_a_declaration_is_reported(says: str, declared: str, told: str, tmp_path: Path) -> None:
     _, problems = read(put(tmp_path, b"1;2;3\n", declared), AGING)
     assert len(problems) == 1, says
     assert told in problems[0]
 
 
-def test_a_declaration_saved_with_a_byte_order_mark_is_one(tmp_path: Path) -> None:
+def test_a_declaration_may_have_a_byte_order_mark(tmp_path: Path) -> None:
     _, problems = read(put(tmp_path, b"1;2;3\n", f"\ufeff{AGED}"), AGING)
     assert problems == []
     (_,) = verifier_lists.read_rights_lists(tmp_path, AGING.column_names, None, TODAY)
 
 
-def test_files_and_declarations_belong_together_one_to_one(tmp_path: Path) -> None:
+def test_every_file_has_one_declaration_and_every_declaration_one_file(tmp_path: Path) -> None:
     put(tmp_path, b"1;2;3\n")
     (tmp_path / "b.toml").write_text(DECLARED)
     (tmp_path / "c.toml").write_text(DECLARED.replace("a.csv", "c.csv"))
@@ -263,14 +263,14 @@ def test_files_and_declarations_belong_together_one_to_one(tmp_path: Path) -> No
     assert [one.name for one in found] == ["a", "b"]
 
 
-def test_an_empty_list_says_that_it_is(tmp_path: Path) -> None:
+def test_an_empty_list_must_be_declared_empty(tmp_path: Path) -> None:
     _, problems = read(put(tmp_path, b"pgn;soort;vanaf\n", AGED), AGING)
     assert len(problems) == 1
     assert "declared_empty = true" in problems[0]
     assert read(put(tmp_path, b"pgn;soort;vanaf\n", AGED.replace("false", "true")), AGING)[1] == []
 
 
-def test_a_list_renewed_as_it_was_is_the_same_and_any_other_is_not(tmp_path: Path) -> None:
+def test_the_digest_ignores_dates_and_nothing_else(tmp_path: Path) -> None:
     def digest(content: bytes, declared: str) -> str:
         return declared_lists.digest_declared_lists(read(put(tmp_path, content, declared), AGING)[0])
 
@@ -280,7 +280,7 @@ def test_a_list_renewed_as_it_was_is_the_same_and_any_other_is_not(tmp_path: Pat
     assert digest(b"1;2;3\n", AGED.replace("proef", "anders")) != before
 
 
-def test_no_line_shows_what_stands_in_it(tmp_path: Path) -> None:
+def test_no_repr_problem_or_record_shows_a_cell(tmp_path: Path) -> None:
     (found,), _ = read(put(tmp_path, b"111222333;x;2025-01-01\n111222333;x\n"))
     _, problems = read(tmp_path)
     assert problems

@@ -1,4 +1,4 @@
-"""What is due: by a typed reason, and one project's defect stops no other's release, status or access."""
+"""Due actions have typed reasons; a defect of one project stops no other's release, status or access."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_an_objection_to_one_project_does_not_wait_for_anothers_defect(
     assert PLANTED not in str(told)
 
 
-def test_the_names_of_timings_are_given_and_not_read_from_lines() -> None:
+def test_stage_names_of_durations_are_not_parsed_from_progress_lines() -> None:
     lines: list[str] = []
     clock = Stopwatch(lines.append)
     clock.report_stage("records: all of them", "12 pupils: some")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from tests.unit.drawn_legal_basis import consent, instruct
+from tests.unit.drawn_legal_basis import write_consents, write_instructions
 from tests.unit.drawn_levels import restricted, results, special
 from tests.unit.drawn_release import SCHOOLS, TODAY, Row, bsn, pipeline_input, subject
 
@@ -63,10 +63,10 @@ def results_at(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 def released(spark: SparkSession, tmp_path: Path, results_at: Path) -> Callable[[], VerificationResult]:
     """Makes and checks the release."""
     asked, until = special(), "2026-12-31"
-    instruct(tmp_path, SCHOOLS[:-1], TODAY)
+    write_instructions(tmp_path, SCHOOLS[:-1], TODAY)
     ours = [f"{bsn(n)};spelling;proef;2026-01-01;{until};" for n in CONSENTING]
     theirs = [f"{bsn(n)};spelling;ander;2026-01-01;{until};" for n in range(62)]
-    consent(tmp_path, [*ours, *theirs], TODAY)
+    write_consents(tmp_path, [*ours, *theirs], TODAY)
     given = subject(tmp_path, results_at, project=asked)
     may_name = dataclasses.replace(MAY_NAME, projects={"proef", "ander"})
 
@@ -95,7 +95,7 @@ BROKEN: list[tuple[Patch, set[str]]] = [
 
 
 @pytest.mark.parametrize(("breaks", "codes"), BROKEN, ids=lambda x: getattr(x, "__name__", None))
-def test_a_gate_that_is_out_is_found_and_in_place_nothing_is(
+def test_the_verifier_finds_every_disabled_stage_and_nothing_otherwise(
     released: Callable[[], VerificationResult], monkeypatch: pytest.MonkeyPatch, breaks: Patch, codes: set[str]
 ) -> None:
     breaks(monkeypatch)
@@ -108,7 +108,7 @@ def test_a_gate_that_is_out_is_found_and_in_place_nothing_is(
         assert counts["INSTRUCTION"] == OF_F
 
 
-def test_values_are_shown_of_who_consents_and_pupils_counted_without_telling(
+def test_values_of_consenting_pupils_are_shown_and_no_count_reveals_them(
     spark: SparkSession, tmp_path: Path, released: Callable[[], VerificationResult]
 ) -> None:
     assert released().findings == ()

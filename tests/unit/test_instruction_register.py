@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit import drawn_release as drawn
-from tests.unit.drawn_legal_basis import declare
+from tests.unit.drawn_legal_basis import write_declared_list
 
 from cohort.agreements.project import Project
 from cohort.foundation.errors import RightsRefused
@@ -34,7 +34,7 @@ def explicit(columns: str, site: str = "", withdrawn: str = "", project: str = "
 
 
 def write(folder: Path, *lines: str, name: str = "lijst") -> Path:
-    declare(folder / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, name)
+    write_declared_list(folder / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, name)
     return folder / "instructions"
 
 
@@ -99,7 +99,7 @@ EXPLICIT: dict[str, tuple[list[str], tuple[str, ...]]] = {
         *(pytest.param(pseudonymous, *told, id=f"explicit: {says}") for says, told in EXPLICIT.items()),
     ],
 )
-def test_which_sites_an_instruction_covers_and_the_verifier_finds_the_same(
+def test_which_sites_are_instructed_and_the_verifier_agrees(
     tmp_path: Path, kind: object, lines: list[str], sites: tuple[str, ...]
 ) -> None:
     asked: Project = kind()  # type: ignore[operator]
@@ -138,7 +138,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("broken", "says"), BROKEN.values(), ids=list(BROKEN))
-def test_a_line_that_is_not_as_it_should_be_is_refused(tmp_path: Path, broken: str, says: str) -> None:
+def test_every_invalid_line_is_refused(tmp_path: Path, broken: str, says: str) -> None:
     with pytest.raises(RightsRefused) as refused:
         load(write(tmp_path, line(), broken))
     (problem,) = refused.value.problems
@@ -147,7 +147,7 @@ def test_a_line_that_is_not_as_it_should_be_is_refused(tmp_path: Path, broken: s
     assert not {"10AC", "elders"} & {*problem.split()}
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(RightsRefused) as refused:
         load(write(tmp_path, *(broken for broken, _ in BROKEN.values())))
     assert len(refused.value.problems) == len(BROKEN)
@@ -165,7 +165,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_columns_beyond_what_schools_instructed_are_refused(tmp_path: Path, lines: list[str], says: str | None) -> None:
+def test_columns_that_no_school_instructed_are_refused(tmp_path: Path, lines: list[str], says: str | None) -> None:
     read = load(write(tmp_path, *lines))
     if says is None:
         assert read.instructed_schools(pseudonymous()).coverage == {"10AA": (False, frozenset({"01"}))}
@@ -195,13 +195,13 @@ FELL: list[tuple[InstructedSchools, InstructedSchools, bool]] = [
 
 
 @pytest.mark.parametrize(("before", "after", "less"), FELL)
-def test_what_a_record_tells_is_enough_to_see_what_fell_away(
+def test_lapsed_schools_are_found_from_the_descriptions_in_a_record(
     before: InstructedSchools, after: InstructedSchools, less: bool
 ) -> None:
     assert after.lapsed_since(before.describe()) is less
 
 
-def test_another_list_or_another_day_that_matters_is_another_digest(tmp_path: Path) -> None:
+def test_the_digest_changes_with_a_list_and_when_an_instruction_lapses(tmp_path: Path) -> None:
     folder = write(tmp_path, line(), line(brin="10AB", until="2026-03-01"))
     same = load(folder).instructed_schools(anonymous()).digest
     assert load(folder).instructed_schools(anonymous()).digest == same

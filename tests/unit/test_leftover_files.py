@@ -34,7 +34,7 @@ def zones(tmp_path: Path) -> StorageZones:
     return made
 
 
-def test_nothing_is_told_where_nothing_was_left(zones: StorageZones) -> None:
+def test_clean_tables_and_stages_have_no_leftovers(zones: StorageZones) -> None:
     assert leftover_files.find_leftover_files(zones) == []
     assert leftover_files.leftover_exit_code([]) == 0
 
@@ -55,7 +55,7 @@ LEFT = [
 
 
 @pytest.mark.parametrize(("name", "where"), LEFT)
-def test_a_file_that_was_left_is_told_by_its_place(zones: StorageZones, name: str, where: str) -> None:
+def test_a_leftover_file_is_reported_by_its_place(zones: StorageZones, name: str, where: str) -> None:
     left = zones.root / name
     left.parent.mkdir(parents=True, exist_ok=True)
     left.write_bytes(b"111222333")
@@ -67,7 +67,7 @@ def test_a_file_that_was_left_is_told_by_its_place(zones: StorageZones, name: st
     assert left.exists()
 
 
-def test_a_data_file_that_waits_for_its_days_is_none(zones: StorageZones) -> None:
+def test_a_data_file_within_its_retention_is_no_leftover(zones: StorageZones) -> None:
     """What only an earlier state of the results needs is kept for `[retention_days] superseded`."""
     rows = pa.table({"pgn": ["111222333"]})
     deltalake.write_deltalake(str(zones.results), rows, mode="overwrite")
@@ -75,12 +75,12 @@ def test_a_data_file_that_waits_for_its_days_is_none(zones: StorageZones) -> Non
     assert leftover_files.find_leftover_files(zones) == []
 
 
-def test_a_stage_of_a_run_that_was_killed_goes_with_the_next_and_is_none(zones: StorageZones) -> None:
+def test_the_stage_of_a_killed_run_is_no_leftover(zones: StorageZones) -> None:
     killed = zones.staged_release("proef", 3)
     killed.mkdir(parents=True)
     (killed / "part-0.parquet").write_bytes(b"rows")
     assert leftover_files.find_leftover_files(zones) == []
 
 
-def test_nothing_there_yet_is_nothing_left(tmp_path: Path) -> None:
+def test_an_empty_root_has_no_leftovers(tmp_path: Path) -> None:
     assert leftover_files.find_leftover_files(StorageZones(tmp_path)) == []

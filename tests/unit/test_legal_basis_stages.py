@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from tests.unit import drawn_release
-from tests.unit.drawn_legal_basis import rights
+from tests.unit.drawn_legal_basis import make_eligibility
 from tests.unit.drawn_results import COLUMNS, column, drawn, frame, pgn, project, result
 
 from cohort import delta
@@ -69,7 +69,7 @@ studie   ja        A
 """
 
 
-def test_a_special_value_is_shown_of_who_consents_to_its_domain_only(spark: SparkSession) -> None:
+def test_special_values_are_shown_only_with_consent_to_their_domain(spark: SparkSession) -> None:
     rows = [row for n in (1, 2, 3) for row in drawn(n, MIXED)]
     selected = pupil_records.select_project_results(frame(spark, rows), special())
     blanked = consent_suppression.suppress_unconsented_values(AdmittedResults(selected), WHO, special())
@@ -83,7 +83,7 @@ def test_a_special_value_is_shown_of_who_consents_to_its_domain_only(spark: Spar
     ]
 
 
-def test_who_is_selected_says_nothing_of_consent(spark: SparkSession) -> None:
+def test_the_selection_of_rows_does_not_depend_on_consent(spark: SparkSession) -> None:
     """A special result without its value, as intake leaves it without a consent, is a row like any other."""
     rows = [*drawn(1, "domein bijzonder waarde\nstudie ja A"), *drawn(2, "domein bijzonder waarde\nstudie ja -")]
     selected = pupil_records.select_project_results(frame(spark, rows), special())
@@ -99,7 +99,7 @@ def test_a_project_without_a_legal_ground_selects_no_special_row(spark: SparkSes
     ) == shown(selected)
 
 
-def test_intake_keeps_special_values_of_who_consents_only(spark: SparkSession) -> None:
+def test_ingestion_keeps_special_values_only_with_consent(spark: SparkSession) -> None:
     rows = frame(spark, [row for n in (1, 2) for row in drawn(n, MIXED)])
     kept = consent_suppression.suppress_values_at_intake(rows, WHO)
     assert kept.columns == rows.columns
@@ -111,7 +111,7 @@ def test_intake_keeps_special_values_of_who_consents_only(spark: SparkSession) -
 
 
 @pytest.mark.parametrize(("special", "left"), [(False, "7"), (True, None), (None, None)])
-def test_no_special_value_goes_to_the_quarantine(spark: SparkSession, special: bool | None, left: str | None) -> None:
+def test_no_special_value_reaches_the_quarantine(spark: SparkSession, special: bool | None, left: str | None) -> None:
     sent = F.struct(*(F.lit("7").alias(name) for name in ("pgn", *SCORE_COLUMNS)))
     row = frame(spark, drawn(1, "domein waarde\nrekenen 12")).withColumn("bijzonder", F.lit(special))
     refused = consent_suppression.suppress_special_values(row.withColumn("_raw", sent), "_raw")
@@ -130,9 +130,7 @@ def taken_in(spark: SparkSession, tmp_path: Path) -> StorageZones:
     return zones
 
 
-def test_a_consent_that_ended_empties_the_value_and_leaves_no_trace(
-    spark: SparkSession, taken_in: StorageZones
-) -> None:
+def test_a_consent_that_ended_empties_the_value_in_every_file(spark: SparkSession, taken_in: StorageZones) -> None:
     path = taken_in.results
     assert consent_expiry.erase_expired_consent_values(spark, taken_in, WHO)
     assert shown(delta.read_table(spark, path)) == [
@@ -146,7 +144,7 @@ def test_a_consent_that_ended_empties_the_value_and_leaves_no_trace(
     assert len(delta.read_commits(path)) == versions
 
 
-def test_a_run_killed_between_the_emptying_and_the_vacuum_is_finished_by_the_next(
+def test_a_run_killed_before_the_vacuum_is_completed_by_the_next(
     spark: SparkSession, taken_in: StorageZones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object, **__: object) -> None:
@@ -162,9 +160,7 @@ def test_a_run_killed_between_the_emptying_and_the_vacuum_is_finished_by_the_nex
     assert {file.name for file in path.rglob("*.parquet")} == delta.list_current_names(path)
 
 
-def test_consents_are_held_against_the_results_again_when_they_changed(
-    spark: SparkSession, taken_in: StorageZones
-) -> None:
+def test_results_are_searched_again_only_when_consents_change(spark: SparkSession, taken_in: StorageZones) -> None:
     everybody = ConsentedPupils(frozenset({(pgn(n), "studie") for n in (1, 2, 3)}))
     assert not consent_expiry.erase_expired_consent_values(spark, taken_in, everybody)
     assert not consent_expiry.erase_expired_consent_values(spark, taken_in, everybody)
@@ -189,7 +185,7 @@ def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(sp
         cached_frames=(),  # type: ignore[arg-type]
     )
     counted = accounting.count_rows_and_pupils(
-        frame(spark, rows), project(), rights(Objections(()), ["10AA"]), way
+        frame(spark, rows), project(), make_eligibility(Objections(()), ["10AA"]), way
     ).made()
     assert (counted["rows_without_instruction"], counted["pupils_without_instruction"]) == (2, 1)
     assert (counted["rows_objected"], counted["pupils_objected"], counted["pupils_records"]) == (0, 0, 3)

@@ -1,4 +1,4 @@
-"""Two releases of one project, subtracted: late objectors cannot be told by their absence."""
+"""Releases of one project, subtracted: late objectors cannot be found by their absence; waves let new pupils in."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def root(published: Root, tmp_path: Path) -> Root:
         ("local", [{FIRST[0], FIRST[0] + 6}]),
     ],
 )
-def test_one_two_and_many_late_objectors_cannot_be_told_by_subtracting(
+def test_late_objectors_cannot_be_found_by_subtracting_releases(
     spark: SparkSession, tmp_path: Path, kind: str, steps: list[set[int]]
 ) -> None:
     root = Root(spark, tmp_path, project(kind))
@@ -101,7 +101,7 @@ def test_one_two_and_many_late_objectors_cannot_be_told_by_subtracting(
         before = now
 
 
-def test_with_the_rule_off_the_attacker_finds_the_late_objector_and_the_verifier_finds_the_rule_off(
+def test_without_the_departure_rule_subtraction_finds_the_objector_and_the_verifier_refuses(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(departure_rule, "count_withdrawals", lambda then, *_: np.zeros_like(then))
@@ -113,7 +113,7 @@ def test_with_the_rule_off_the_attacker_finds_the_late_objector_and_the_verifier
     assert "fewer than 10 pupils are gone" in finding.sentence
 
 
-def test_a_recoding_of_its_own_is_found_too(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_with_a_new_recoding_is_refused_by_the_verifier(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate taken out: as if nothing had been published before."""
     monkeypatch.setattr(nested_release, "load_previous_snapshot", lambda *_: None)
     root.project = root.project.model_copy(
@@ -131,7 +131,7 @@ def test_a_recoding_of_its_own_is_found_too(root: Root, monkeypatch: pytest.Monk
     assert {finding.code for finding in root.made[-1].findings} == {"DIFFERENCE"}
 
 
-def test_corrected_results_count_as_gone_and_nobody_new_enters(root: Root) -> None:
+def test_pupils_with_corrected_results_count_as_gone_and_no_new_pupils_enter(root: Root) -> None:
     root.gone = set()
     corrected = {
         "vaardigheidsscore": rows_of(FIRST[0] - 12 if FIRST[0] > 12 else FIRST[0] + 12)[0]["vaardigheidsscore"]
@@ -145,7 +145,7 @@ def test_corrected_results_count_as_gone_and_nobody_new_enters(root: Root) -> No
     assert not {drawn.mac(f"pgn|{x}") for x in (NUMBERS[FIRST[0]], drawn.bsn(900))} & root.pupils(2)
 
 
-def test_a_class_that_would_break_a_rule_goes_as_a_whole(root: Root) -> None:
+def test_a_class_that_would_break_a_constraint_goes_as_a_whole(root: Root) -> None:
     """Half of one class is of one school when many of the other schools are gone."""
     late = {n for n in FIRST if n % 6 in (1, 2, 3)} | {n for n in FIRST if n % 6 == 4}
     gone_too(root, late)
@@ -154,7 +154,7 @@ def test_a_class_that_would_break_a_rule_goes_as_a_whole(root: Root) -> None:
     assert root.counts["pupils_withdrawn"] == len(FIRST) - len(late)
 
 
-def test_new_pupils_enter_with_a_wave_alone_and_nobody_comes_back_who_left(root: Root) -> None:
+def test_new_pupils_enter_only_with_a_wave_and_former_pupils_never_come_back(root: Root) -> None:
     late = FIRST[0]
     root.gone, root.new = {late}, {*range(PUPILS, PUPILS + MORE)}
     root.results()
@@ -175,14 +175,14 @@ def test_new_pupils_enter_with_a_wave_alone_and_nobody_comes_back_who_left(root:
     assert subtracted(root, 3, 4) == []
 
 
-def test_a_wave_of_too_few_is_refused(root: Root) -> None:
+def test_a_wave_with_too_few_new_pupils_is_refused(root: Root) -> None:
     root.new = {PUPILS, PUPILS + 1, PUPILS + 2}
     root.results()
     with pytest.raises(NotAnonymous, match="none for at most 7 pupils"):
         root.release(wave=True)
 
 
-def test_nothing_left_is_refused(root: Root) -> None:
+def test_a_release_without_remaining_pupils_is_refused(root: Root) -> None:
     root.gone = set(range(PUPILS - 20))
     root.results()
     with pytest.raises(NotAnonymous, match="classes of release 1"):
@@ -205,7 +205,7 @@ def test_a_pupil_with_a_new_number_stays_and_takes_nobody_along(root: Root) -> N
     assert root.pupils(2) == root.pupils(1) - {drawn.mac(f"pgn|{old}")} | {drawn.mac(f"pgn|{new}")}
 
 
-def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
+def test_a_snapshot_that_differs_from_the_published_table_is_refused_by_the_verifier(root: Root) -> None:
     """One pupil is taken out of it, so that his row could go from the next release alone."""
     folder = root.zones.release_snapshots("proef") / "1"
     part = max((folder / "pupils").glob("*.parquet"), key=lambda file: pq.read_metadata(file).num_rows)
@@ -227,7 +227,9 @@ def test_a_memory_that_is_not_what_was_published_is_found(root: Root) -> None:
     assert set(root.read(2).values()) == {119, 120}  # what the attacker would have seen
 
 
-def test_a_release_remembered_otherwise_than_it_is_staged_is_found(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_snapshot_that_differs_from_the_stage_is_refused_by_the_verifier(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write = class_snapshot.write_snapshot
     monkeypatch.setattr(
         class_snapshot,
@@ -241,7 +243,7 @@ def test_a_release_remembered_otherwise_than_it_is_staged_is_found(root: Root, m
     assert "what is remembered of it is not what is staged" in finding.sentence
 
 
-def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:
+def test_changed_columns_and_a_missing_snapshot_are_refused(root: Root) -> None:
     whole = root.project
     root.project = whole.model_copy(update={"columns": whole.columns[:1]})
     with pytest.raises(ConfigurationRefused, match="release 1 was made with"):
@@ -252,7 +254,7 @@ def test_other_columns_and_a_lost_memory_are_refused(root: Root) -> None:
         root.release()
 
 
-def test_a_release_is_held_to_the_boards_of_today(root: Root) -> None:
+def test_a_nested_release_must_satisfy_the_boards_of_today(root: Root) -> None:
     """Board 1 has 10AA and 10AB and had 10AC: half of every class, until others leave one of them."""
     root.boards = {
         "10AA": SchoolBoards("1", frozenset("1")),
@@ -267,7 +269,7 @@ def test_a_release_is_held_to_the_boards_of_today(root: Root) -> None:
     assert root.counts["pupils_withdrawn"] == len(FIRST) - 12
 
 
-def test_a_release_of_which_no_class_keeps_the_boards_of_today_is_refused(root: Root) -> None:
+def test_a_nested_release_without_a_class_that_satisfies_the_boards_of_today_is_refused(root: Root) -> None:
     root.boards = dict.fromkeys(("10AA", "10AB", "10AC"), SchoolBoards("1", frozenset("1")))
     with pytest.raises(NotAnonymous, match="can still be released"):
         root.release()

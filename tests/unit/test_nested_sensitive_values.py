@@ -75,7 +75,7 @@ def root(published: Root, tmp_path: Path) -> Root:
     return Root(published.spark, tmp_path / "root", published.project, made=[*published.made])
 
 
-def test_the_verifier_agrees_with_what_is_blanked(published: Root) -> None:
+def test_the_verifier_accepts_the_blanked_classes(published: Root) -> None:
     assert published.made[0].findings == ()
     hidden = blanked(published, 1)
     assert 2 <= len(hidden) < 4
@@ -84,7 +84,9 @@ def test_the_verifier_agrees_with_what_is_blanked(published: Root) -> None:
         assert labels in hidden or (len(values) == 5 and "onbekend" not in values)
 
 
-def test_a_class_stays_blanked_though_its_values_would_pass_by_now(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_blanked_class_stays_blanked_even_when_its_values_would_pass_now(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Most of those who had the one level are gone."""
     before = blanked(root, 1)
     root.gone = set(ALIKE[:40])
@@ -113,7 +115,7 @@ def labels_of(n: int) -> Class:
     return f"{score_of(n) // 20 * 20} tot {score_of(n) // 20 * 20 + 20}", sex_of(n)
 
 
-def test_values_of_who_left_that_would_show_by_subtracting_blank_their_class(
+def test_values_of_departed_pupils_that_subtraction_would_show_blank_their_class(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fifteen of one level leave a class that shows its values."""
@@ -147,7 +149,7 @@ shown_values_drawn = sensitive_columns.draw_cover_order
         ("draw_cover_order", another_order, "covers are not those that the key draws"),
     ],
 )
-def test_a_release_that_blanks_otherwise_is_refused(
+def test_a_release_with_other_blanked_classes_is_refused(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, broken: Any, told: str
 ) -> None:
     root = Root(spark, tmp_path, project(**RULES))
@@ -159,7 +161,7 @@ def test_a_release_that_blanks_otherwise_is_refused(
     assert told in finding.sentence
 
 
-def test_values_hidden_of_some_pupils_of_a_class_are_found(
+def test_values_hidden_for_only_some_pupils_of_a_class_are_refused_by_the_verifier(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who is hidden could depend on the value: a class shows all of its values or none."""

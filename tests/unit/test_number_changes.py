@@ -86,7 +86,9 @@ def read(folder: Path) -> NumberChanges:
         ("none", [], {}),
     ],
 )
-def test_the_newest_number_of_a_pupil(says: str, lines: list[str], newest: dict[str, str], tmp_path: Path) -> None:
+def test_newest_numbers_follow_from_the_changes(
+    says: str, lines: list[str], newest: dict[str, str], tmp_path: Path
+) -> None:
     changes = read(put(tmp_path, *lines))
     assert changes.newest_numbers == newest, says
     assert {number: changes.newest(number) for number in (A, B, C, D)} == {
@@ -94,31 +96,31 @@ def test_the_newest_number_of_a_pupil(says: str, lines: list[str], newest: dict[
     }
 
 
-def test_lists_are_followed_through_each_other(tmp_path: Path) -> None:
+def test_changes_of_several_lists_form_one_chain(tmp_path: Path) -> None:
     put(tmp_path, f"{A};{B};2024-01-01")
     put(tmp_path, f"{B};{C};2025-01-01", name="school")
     assert read(tmp_path).newest(A) == C
 
 
-def test_columns_in_any_order_a_byte_order_mark_and_crlf(tmp_path: Path) -> None:
+def test_columns_may_have_any_order_with_a_byte_order_mark_and_crlf(tmp_path: Path) -> None:
     put(tmp_path)
     (tmp_path / "duo.csv").write_bytes(f"\ufeffvanaf;nieuw_pgn;oud_pgn\r\n2025-01-01;{C};{A}\r\n".encode())
     assert read(tmp_path).newest_numbers == {A: C}
 
 
-def test_no_zone_or_an_empty_one_is_no_change(tmp_path: Path) -> None:
+def test_a_missing_or_empty_folder_means_no_changes(tmp_path: Path) -> None:
     assert read(tmp_path) == read(tmp_path / "none") == NumberChanges()
     assert NumberChanges().remarks() == []
 
 
-def test_the_digest_changes_with_a_list_and_only_then(tmp_path: Path) -> None:
+def test_the_digest_changes_only_when_a_list_does(tmp_path: Path) -> None:
     before = read(put(tmp_path, f"{A};{C};2025-01-01")).digest()
     assert read(tmp_path).digest() == before
     assert read(put(tmp_path, f"{A};{C};2025-01-02")).digest() != before
     assert NumberChanges().digest() != before
 
 
-def test_what_is_told_holds_counts_and_no_number(tmp_path: Path) -> None:
+def test_remarks_and_reprs_have_no_number(tmp_path: Path) -> None:
     changes = read(put(tmp_path, f"{A};{C};2025-01-01", f"{B};{B};2025-01-01"))
     (remark,) = changes.remarks()
     assert remark.endswith("nothing changes by nummerwijzigingen/duo.csv line 3")
@@ -205,7 +207,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
-def test_one_thing_wrong_stops_everything(wrong: Wrong, tmp_path: Path) -> None:
+def test_every_problem_is_refused(wrong: Wrong, tmp_path: Path) -> None:
     read(put(tmp_path, LINE))
     wrong.do(tmp_path)
     with pytest.raises(DeliveriesRefused, match=re.escape(wrong.told)) as refusal:
@@ -265,7 +267,7 @@ def follow(changes: list[NumberChange], number: str) -> str | None:
 
 
 @given(drawn())
-def test_every_number_ends_where_its_changes_lead_or_an_exchange_is_told(
+def test_every_number_ends_where_its_changes_lead_or_an_exchange_is_refused(
     both: tuple[list[NumberChange], list[NumberChange]],
 ) -> None:
     changes, problems = [change for change in both[0] if change.old != change.new], list[str]()
@@ -281,7 +283,7 @@ def test_every_number_ends_where_its_changes_lead_or_an_exchange_is_told(
 
 
 @given(st.lists(st.sampled_from(SOME), min_size=2, max_size=12))
-def test_a_pupil_who_had_several_numbers_has_the_last_one_also_if_it_is_an_earlier_one(had: list[str]) -> None:
+def test_the_last_number_counts_even_if_the_pupil_had_it_before(had: list[str]) -> None:
     days = (dt.date(2020, 1, 1) + dt.timedelta(days=n) for n in range(len(had)))
     changes = [NumberChange(old, new, day, "") for (old, new), day in zip(pairwise(had), days, strict=False)]
     problems = list[str]()
@@ -291,7 +293,7 @@ def test_a_pupil_who_had_several_numbers_has_the_last_one_also_if_it_is_an_earli
 
 
 @given(drawn())
-def test_whoever_is_barred_under_one_number_is_barred_under_all_that_changes_ever_led_to(
+def test_linked_numbers_are_all_that_changes_ever_connected(
     both: tuple[list[NumberChange], list[NumberChange]],
 ) -> None:
     pairs = frozenset((c.old, c.new) for c in both[0])
@@ -301,7 +303,7 @@ def test_whoever_is_barred_under_one_number_is_barred_under_all_that_changes_eve
     assert changes.certain_numbers(frozenset(SOME[:1])) <= barred
 
 
-def test_what_an_earlier_list_named_is_remembered_and_bars(tmp_path: Path) -> None:
+def test_links_of_earlier_lists_are_recorded_and_bar(tmp_path: Path) -> None:
     root, zone = tmp_path, tmp_path / "nummerwijzigingen"
     zone.mkdir()
     first = read(put(zone, f"{A};{B};2025-01-01"))
@@ -316,12 +318,12 @@ def test_what_an_earlier_list_named_is_remembered_and_bars(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"pairs": 7}', '{"pairs": [["1"]]}'])
-def test_without_what_was_remembered_nothing_goes_on(content: str, tmp_path: Path) -> None:
+def test_a_broken_document_of_linked_numbers_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / number_changes.LINKED_NUMBERS_FILE).parent.mkdir()
     (tmp_path / number_changes.LINKED_NUMBERS_FILE).write_text(content)
     with pytest.raises(StateRefused, match="earlier lists of changes"):
         read(tmp_path / "nummerwijzigingen")
 
 
-def test_the_numbers_drawn_here_are_numbers() -> None:
+def test_the_numbers_of_these_tests_are_valid() -> None:
     assert [normalise_pgn(number) for number in (A, B, C, D)] == [A, B, C, D]

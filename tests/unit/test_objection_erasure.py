@@ -165,7 +165,7 @@ def line(n: int, scope: str = "alles", school: str = "") -> str:
     return f"{PUPILS[n]};{school};2026-09-01;;{scope}"
 
 
-def test_an_objector_goes_from_everywhere_and_the_school_hears_of_it(root: Root) -> None:
+def test_an_objector_is_erased_everywhere_and_the_school_gets_a_receipt(root: Root) -> None:
     root.listed(line(6, school=THERE), f"{bsn(77)};{THERE};2026-09-01;;alles", f"7;{THERE};2026-09-01;;alles")
     record = root.objections()
     assert root.rows() == without(6)
@@ -204,7 +204,7 @@ def test_an_objector_goes_from_everywhere_and_the_school_hears_of_it(root: Root)
         ),
     ],
 )
-def test_what_goes_follows_from_what_the_objection_is_to(
+def test_the_scope_of_an_objection_decides_what_is_erased(
     says: str, lines: list[str], rows: str, refused: list[str], files: set[str], root: Root
 ) -> None:
     root.listed(*lines)
@@ -213,7 +213,7 @@ def test_what_goes_follows_from_what_the_objection_is_to(
     assert root.closes()
 
 
-def test_of_a_school_whose_list_allows_only_who_is_on_it_stays_here_and_elsewhere(root: Root) -> None:
+def test_pupils_of_an_opt_in_school_who_are_not_on_its_list_are_erased_at_every_school(root: Root) -> None:
     root.listed(*(line(n) for n in range(7)), polarity="allow", schools=[HERE])
     root.objections()
     assert root.rows() == without(7)
@@ -225,7 +225,7 @@ def test_of_a_school_whose_list_allows_only_who_is_on_it_stays_here_and_elsewher
     assert root.holding(7) == set()
 
 
-def test_a_school_whose_list_allows_waits_for_a_list_as_new_as_its_delivery(root: Root) -> None:
+def test_deliveries_of_an_opt_in_school_wait_for_a_list_that_is_as_recent(root: Root) -> None:
     root.now += dt.timedelta(days=1)
     root.listed(*(line(n) for n in range(8)), polarity="allow", schools=[HERE], date=NOW.date())
     root.deliver("c.csv", HERE, row(0, "SP-M6"), row(9, "SP-M6"))
@@ -248,7 +248,7 @@ def test_a_school_whose_list_allows_waits_for_a_list_as_new_as_its_delivery(root
         ("of one school's", "1", "0.2", 0, "at most 20% of one school's pupils"),
     ],
 )
-def test_a_list_over_the_share_erases_nothing_until_it_is_confirmed(
+def test_a_list_over_an_impact_limit_erases_nothing_until_it_is_confirmed(
     says: str, share: str, of_school: str, always: int, told: str, root: Root
 ) -> None:
     root.share, root.of_school, root.always = share, of_school, always
@@ -265,7 +265,7 @@ def test_a_list_over_the_share_erases_nothing_until_it_is_confirmed(
     assert root.rows() == without(0, 1, 2)
 
 
-def test_a_list_turned_round_does_not_empty_the_first_delivery(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_list_of_the_wrong_polarity_does_not_empty_the_first_delivery(spark: SparkSession, tmp_path: Path) -> None:
     root = Root(spark, StorageZones(tmp_path), of_school="0.4", always=1)
     root.zones.deliveries.mkdir()
     root.deliver("a.csv", HERE, *(row(n) for n in range(8)))
@@ -281,7 +281,7 @@ def test_a_list_turned_round_does_not_empty_the_first_delivery(spark: SparkSessi
     assert root.files() == set(), "the file that held an objector's row goes after the run"
 
 
-def test_an_old_number_and_a_change_that_comes_later(root: Root) -> None:
+def test_an_objection_under_an_old_number_erases_after_a_later_change_too(root: Root) -> None:
     root.listed(f"{bsn(50)};;2026-09-01;;alles")
     root.objections()
     assert root.rows() == EVERYTHING
@@ -295,7 +295,7 @@ def test_an_old_number_and_a_change_that_comes_later(root: Root) -> None:
 
 
 @pytest.mark.parametrize("says", ["a new file of a known objector", "a new objector in a known file"])
-def test_a_raw_file_that_a_run_did_not_come_to_goes_in_the_next(
+def test_a_raw_file_that_a_killed_run_did_not_reach_is_removed_by_the_next(
     says: str, root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root.listed(f"{bsn(77)};{HERE};2026-09-01;;alles")
@@ -369,7 +369,7 @@ def ended_well(root: Root) -> None:
     assert (receipt["applied"], receipt["unmatched"]) == (3, 0)
 
 
-def test_killed_at_one_step_after_the_other_it_ends_the_same(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_killed_at_each_step_in_turn_end_in_the_same_state(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     root.listed(*(line(n, school=HERE) for n in (1, 3, 6)))
     met = [says for says, module, name, after in steps() if after and kill(root, monkeypatch, module, name, after)]
     assert len(met) >= 5, met
@@ -378,7 +378,7 @@ def test_killed_at_one_step_after_the_other_it_ends_the_same(root: Root, monkeyp
 
 @pytest.mark.skipif(FEW, reason="one by one with HYPOTHESIS_PROFILE=many; in turn they run always")
 @pytest.mark.parametrize(("says", "module", "name", "after"), list(steps()), ids=[s[0] for s in steps()])
-def test_killed_anywhere_and_run_again_it_ends_the_same(
+def test_a_run_killed_at_any_step_ends_in_the_same_state_when_repeated(
     says: str, module: Any, name: str, after: bool, root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root.listed(*(line(n, school=HERE) for n in (1, 3, 6)))
@@ -386,7 +386,7 @@ def test_killed_anywhere_and_run_again_it_ends_the_same(
     ended_well(root)
 
 
-def test_stages_and_live_projects_that_it_changes_are_named_and_others_are_not(root: Root) -> None:
+def test_only_outdated_stages_are_removed_and_only_outdated_projects_are_due(root: Root) -> None:
     root.listed(line(0))
     before = root.load()
     zones, domains = root.zones, {"lezer": ["lezen"], "rekenaar": ["rekenen"]}

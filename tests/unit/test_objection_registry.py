@@ -102,7 +102,7 @@ STORIES: list[tuple[str, Days, set[str]]] = [
 
 
 @pytest.mark.parametrize(("says", "days", "barred"), STORIES, ids=[story[0] for story in STORIES])
-def test_what_stands_at_the_end_of_a_story(says: str, days: Days, barred: set[str], root: Root) -> None:
+def test_which_objections_are_in_force_after_several_days(says: str, days: Days, barred: set[str], root: Root) -> None:
     for told in days:
         found = root.day(**told)
     assert found.barred_from_project("proef", ["rekenen"]) == barred, says
@@ -110,7 +110,7 @@ def test_what_stands_at_the_end_of_a_story(says: str, days: Days, barred: set[st
     assert root.read().barred_from_project("proef", ["rekenen"]) == barred, "reading it again changes nothing"
 
 
-def test_a_change_of_number_that_comes_later_is_followed(root: Root) -> None:
+def test_a_later_change_of_number_is_followed(root: Root) -> None:
     root.day(a=(FILED,))
     zone = root.folder / "nummerwijzigingen"
     zone.mkdir()
@@ -130,7 +130,7 @@ def test_a_change_of_number_that_comes_later_is_followed(root: Root) -> None:
         ("nothing changed", "", "{a};{a};2026-01-01", "a"),
     ],
 )
-def test_an_objection_bars_under_every_number_that_a_change_ever_led_to(
+def test_an_objection_bars_every_number_linked_by_a_change(
     says: str, before: str, now: str, barred: str, root: Root
 ) -> None:
     people = {"a": ANNA, "b": NEW, "c": BEN}
@@ -148,7 +148,7 @@ def test_an_objection_bars_under_every_number_that_a_change_ever_led_to(
         assert again.numbers == expected, "and so by the verifier's own code"
 
 
-def test_what_stands_besides_the_lists_counts_in_their_digest(root: Root) -> None:
+def test_the_digest_includes_objections_that_are_in_no_list_any_more(root: Root) -> None:
     root.lists(a=())
     before = root.read().digest()
     root.day(a=(FILED,))
@@ -157,7 +157,7 @@ def test_what_stands_besides_the_lists_counts_in_their_digest(root: Root) -> Non
     assert root.read().digest() != before, "a release verified before is not published any more"
 
 
-def test_what_is_written_down_is_for_the_platforms_user_alone(root: Root) -> None:
+def test_only_the_platforms_user_can_read_the_registry(root: Root) -> None:
     before = os.umask(0)
     try:
         root.day(a=(FILED,), b=(line(BEN),))
@@ -170,14 +170,14 @@ def test_what_is_written_down_is_for_the_platforms_user_alone(root: Root) -> Non
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"source": "a", "polarity": "block"}'])
-def test_without_what_was_written_down_nothing_is_released(content: str, root: Root) -> None:
+def test_a_broken_registry_is_refused(content: str, root: Root) -> None:
     root.day(a=(FILED,))
     next((root.folder / "restricted" / "objections").iterdir()).write_text(content)
     with pytest.raises(StateRefused, match="what a source of objections filed before"):
         root.read()
 
 
-def test_a_list_turned_round_is_refused_until_it_is_confirmed(root: Root) -> None:
+def test_a_list_of_the_other_polarity_is_refused_until_it_is_confirmed(root: Root) -> None:
     root.day(a=(FILED,))
     root.lists()
     root.allow("10AA", source="a")
@@ -191,7 +191,9 @@ def test_a_list_turned_round_is_refused_until_it_is_confirmed(root: Root) -> Non
 
 
 @pytest.mark.parametrize("left", [(), ("10AA",)])
-def test_a_list_that_allows_cannot_shrink_or_go_unnoticed(left: tuple[str, ...], root: Root) -> None:
+def test_an_opt_in_list_that_shrinks_or_disappears_is_refused_until_it_is_confirmed(
+    left: tuple[str, ...], root: Root
+) -> None:
     root.lists(a=())
     root.allow("10AA", "10AB")
     objections.record_objections(root.folder / "restricted", root.read())
@@ -204,7 +206,9 @@ def test_a_list_that_allows_cannot_shrink_or_go_unnoticed(left: tuple[str, ...],
     assert root.read().opt_in_schools == set(left)
 
 
-def test_killed_while_it_is_written_the_old_or_the_new_stands(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_killed_while_it_saves_leaves_the_earlier_or_the_new_registry(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root.day(a=(FILED,))
 
     class Killed(BaseException):

@@ -89,14 +89,14 @@ def test_which_objections_are_in_force(says: str, lines: list[str], blocked: set
     assert read(put(zone, *lines)).barred_from_everything == blocked, says
 
 
-def test_columns_in_any_order_a_byte_order_mark_and_crlf(zone: Path) -> None:
+def test_columns_may_have_any_order_with_a_byte_order_mark_and_crlf(zone: Path) -> None:
     put(zone)
     text = f"\ufeffbereik;pgn;ingetrokken_op;brin;vanaf\r\nalles;{ANNA};;10AA;2025-09-01\r\n"
     (zone / "landelijk.csv").write_bytes(text.encode())
     assert read(zone).barred_from_everything == {ANNA}
 
 
-def test_an_invalid_number_holds_back_the_school_that_filed_it(zone: Path) -> None:
+def test_an_invalid_number_withholds_the_school_that_filed_it(zone: Path) -> None:
     found = lists(zone, LINE, "123456789;10AA;2025-09-01;;alles", "x;10AB;2025-09-01;;alles")
     assert found.schools_withheld_from_project("proef", ["lezen"]) == {"10AA", "10AB"}
     assert found.lists[0].invalid_lines == {("10AA", "alles"): (3,), ("10AB", "alles"): (4,)}
@@ -119,7 +119,7 @@ KEPT = {
 
 
 @pytest.mark.parametrize("says", KEPT)
-def test_a_line_as_a_keeper_may_write_it_bars_the_pupil_and_holds_nobody_back(says: str, zone: Path) -> None:
+def test_a_valid_number_in_any_spelling_bars_the_pupil_and_withholds_no_school(says: str, zone: Path) -> None:
     found = lists(zone, KEPT[says])
     assert (found.barred_from_everything, found.withheld_schools) == ({ANNA}, {})
     again = rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"])
@@ -128,12 +128,12 @@ def test_a_line_as_a_keeper_may_write_it_bars_the_pupil_and_holds_nobody_back(sa
 
 
 @pytest.mark.parametrize(("number", "pupil"), [("12345672", "012345672"), ("3389261", "003389261")])
-def test_a_number_that_lost_its_zeros_bars_the_pupil(number: str, pupil: str, zone: Path) -> None:
+def test_a_number_without_its_leading_zeros_bars_the_pupil(number: str, pupil: str, zone: Path) -> None:
     assert lists(zone, f"{number};10AA;2025-09-01;;alles").barred_from_everything == {pupil}
     assert rights.read_excluded_pupils(zone, LIMITS.max_age_days, TODAY, "proef", ["lezen"]).numbers == {pupil}
 
 
-def test_an_invalid_number_of_a_school_with_its_site_holds_the_whole_school_back(zone: Path) -> None:
+def test_an_invalid_number_filed_by_a_site_withholds_the_whole_school(zone: Path) -> None:
     assert lists(zone, "123456789;10AA02;2025-09-01;;alles").schools_withheld_from_project("proef", ["lezen"]) == {
         "10AA"
     }
@@ -145,7 +145,7 @@ def test_an_invalid_number_of_a_school_with_its_site_holds_the_whole_school_back
 ALLOW = {"polarity": '"allow"', "schools": '["10AA"]', "source": '"10AA"'}
 
 
-def test_a_list_that_allows_covers_schools_and_permits_by_scope(zone: Path) -> None:
+def test_an_opt_in_list_permits_by_scope(zone: Path) -> None:
     put(zone, LINE)
     told = [f"{ANNA};;2025-09-01;;alles", f"{BEN};;2025-09-01;;domein:lezen", f"{CARO};;2025-09-01;;project:proef"]
     put(zone, *told, name="a", **ALLOW)
@@ -158,11 +158,11 @@ def test_a_list_that_allows_covers_schools_and_permits_by_scope(zone: Path) -> N
 
 
 @pytest.mark.parametrize("line", [f"{ANNA};;2025-09-01;2025-11-01;alles", f"{ANNA};;2025-12-01;;alles"])
-def test_a_permission_that_was_withdrawn_or_begins_later_permits_nothing(zone: Path, line: str) -> None:
+def test_an_opt_in_that_was_withdrawn_or_begins_later_permits_nothing(zone: Path, line: str) -> None:
     assert read(put(zone, line, **ALLOW)).opt_in_lists[0].numbers_for_project("proef", []) == frozenset()
 
 
-def test_an_empty_list_counts_when_it_says_so(zone: Path) -> None:
+def test_a_list_declared_empty_is_accepted(zone: Path) -> None:
     assert lists(zone, declared_empty="true").barred_from_everything == frozenset()
     put(zone, name="niemand", declared_empty="true", **ALLOW)
     assert read(zone).opt_in_lists[0].numbers_by_scope == {}
@@ -172,7 +172,7 @@ def test_an_empty_list_counts_when_it_says_so(zone: Path) -> None:
     ("scope", "in_lezen", "in_rekenen", "in_proef"),
     [("alles", True, True, True), ("domein:lezen", True, False, False), ("project:proef", False, False, True)],
 )
-def test_an_objection_counts_where_its_scope_is_used(
+def test_an_objection_counts_in_projects_that_use_its_scope(
     scope: str, in_lezen: bool, in_rekenen: bool, in_proef: bool, zone: Path
 ) -> None:
     found = lists(zone, f"{ANNA};;2025-09-01;;{scope}", f"x;10AA;2025-09-01;;{scope}")
@@ -181,14 +181,14 @@ def test_an_objection_counts_where_its_scope_is_used(
     assert {at: "10AA" in found.schools_withheld_from_project(at[0], at[1:]) for at in where} == where
 
 
-def test_an_objection_to_a_project_of_no_name_is_told(zone: Path) -> None:
+def test_an_objection_to_an_unknown_project_is_refused(zone: Path) -> None:
     put(zone, LINE, f"{BEN};;2025-09-01;;project:proef", f"{CARO};;2025-09-01;;project:pruef")
     with pytest.raises(ObjectionsRefused, match=r"a project that there is or was.*csv line 4\.") as refusal:
         objections.load_objections(zone, LIMITS, TODAY, DOMAINS, projects={"proef"})
     assert len(refusal.value.problems) == 1
 
 
-def test_only_the_projects_that_an_objection_is_about_are_due(zone: Path) -> None:
+def test_the_digest_of_a_project_changes_only_with_objections_in_its_scopes(zone: Path) -> None:
     def digests() -> list[str]:
         found = read(zone)
         return [found.digest_for_project(name, [domain]) for name, domain in (("aa", "lezen"), ("bb", "rekenen"))]
@@ -201,7 +201,7 @@ def test_only_the_projects_that_an_objection_is_about_are_due(zone: Path) -> Non
     assert [old == new for old, new in zip(after, digests(), strict=True)] == [True, False]
 
 
-def test_the_digest_changes_with_a_list_and_only_then(zone: Path) -> None:
+def test_the_digest_changes_only_when_a_list_does(zone: Path) -> None:
     before = lists(zone, LINE).digest()
     assert read(zone).digest() == before
     assert lists(zone, LINE, f"{BEN};;2025-09-01;;alles").digest() != before
@@ -290,7 +290,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.says)
-def test_one_thing_wrong_stops_everything(wrong: Wrong, zone: Path) -> None:
+def test_every_problem_is_refused(wrong: Wrong, zone: Path) -> None:
     read(put(zone, LINE))
     wrong.do(zone)
     with pytest.raises(ObjectionsRefused, match=re.escape(wrong.told)) as refusal:
@@ -300,7 +300,7 @@ def test_one_thing_wrong_stops_everything(wrong: Wrong, zone: Path) -> None:
     assert not re.search(r"\d{8}", str(refusal.value)), "a refusal tells no number"
 
 
-def test_all_problems_of_all_lists_are_told_at_once(zone: Path) -> None:
+def test_all_problems_of_all_lists_are_reported_at_once(zone: Path) -> None:
     put(zone, "123456789;;2025-09-01;;alles", date="2025-01-01")
     put(zone, LINE, name="tweede", polarity=None)
     (zone / "los.csv").write_text(f"{HEADER}\n")
@@ -310,7 +310,7 @@ def test_all_problems_of_all_lists_are_told_at_once(zone: Path) -> None:
     assert where == ["landelijk.toml", "landelijk.csv", "tweede.toml", "los.csv"]
 
 
-def test_what_is_told_of_a_list_holds_counts_and_no_number(zone: Path) -> None:
+def test_records_say_counts_of_a_list_and_no_number(zone: Path) -> None:
     (facts,) = lists(zone, LINE, "7;10AA;2025-09-01;;alles", f"{BEN};;2025-09-01;2025-10-01;alles").applied_lists()
     counts = facts.model_dump(include={"rows", "in_force", "withdrawn", "schools_held_back"})
     assert counts == {"rows": 3, "in_force": 1, "withdrawn": 1, "schools_held_back": 1}
@@ -350,7 +350,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.says)
-def test_whose_results_are_left(way: Way, zone: Path, spark: SparkSession) -> None:
+def test_which_results_are_admitted(way: Way, zone: Path, spark: SparkSession) -> None:
     drawn = [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]
     results = AcceptedResults(frame(spark, drawn))
     found = lists(zone, *way.lines, **way.told)
@@ -368,7 +368,7 @@ def seen(rows: DataFrame) -> str:
     return " ".join(sorted(f"{number[r.pgn]}{r.brin[2:]}" for r in rows.select("pgn", "brin").collect()))
 
 
-def test_on_two_lists_of_one_school_a_pupil_is_on_both(zone: Path, spark: SparkSession) -> None:
+def test_a_pupil_must_be_on_every_opt_in_list_of_a_school(zone: Path, spark: SparkSession) -> None:
     results = AcceptedResults(frame(spark, [{**row(n, brin=brin), "pgn": NUMBERS[n]} for n, brin in RESULTS]))
     put(zone, LINE, f"{BEN};;2025-09-01;;alles", **PERMITTED)
     put(zone, LINE, name="b", **{**PERMITTED, "schools": '["10AA"]'})

@@ -42,9 +42,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("stage", [name for name in FORGOTTEN if name != "nothing"])
-def test_a_pipeline_that_forgets_a_stage_is_refused(told: dict[str, str], stage: str) -> None:
+def test_the_type_checker_refuses_a_pipeline_without_a_stage(told: dict[str, str], stage: str) -> None:
     assert "[arg-type]" in told[stage]
 
 
-def test_the_pipeline_as_it_is_has_nothing_against_it(told: dict[str, str]) -> None:
+def test_the_type_checker_accepts_the_pipeline(told: dict[str, str]) -> None:
     assert told["nothing"] == ""

@@ -1,4 +1,4 @@
-"""Two projects on the same pupils, subtracted on the columns that both show."""
+"""Releases of two projects on the same pupils, subtracted on the columns that both show."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def project(name: str, **changes: Any) -> Project:
         ([(TOP, "1", 70), (LOW, "2", 50)], 2, 0),
     ],
 )
-def test_what_differs_by_one_to_k_less_one_is_counted_at_the_coarser_level(
+def test_cells_that_differ_by_1_to_k_minus_1_are_counted_at_the_coarser_level(
     tmp_path: Path, other: list[tuple[str, str, int]], cells: int, few: int
 ) -> None:
     one = shown(tmp_path, project("een"), (LOW, "1", 40), (LOW, "2", 50), (HIGH, "1", 30))
@@ -75,7 +75,7 @@ def test_what_differs_by_one_to_k_less_one_is_counted_at_the_coarser_level(
         assert (told.cells, told.differ_by_fewer_than_k) == (cells, few)
 
 
-def test_columns_that_show_something_else_are_not_compared(tmp_path: Path) -> None:
+def test_columns_with_another_source_are_not_compared(tmp_path: Path) -> None:
     one = shown(tmp_path, project("een"), (LOW, "1", 40))
     score, sex = one.project.columns
     step = score.model_copy(update={"step": 10})
@@ -84,7 +84,7 @@ def test_columns_that_show_something_else_are_not_compared(tmp_path: Path) -> No
     assert project_overlap.subtract_releases(one, second).not_compared == "no column that shows the same"
 
 
-def test_only_live_projects_on_the_same_pupils_are_looked_at(tmp_path: Path) -> None:
+def test_only_live_projects_on_the_same_pupils_are_compared(tmp_path: Path) -> None:
     config, zones = tmp_path / "conf", StorageZones(tmp_path / "root")
     (config / "projects").mkdir(parents=True)
     one = shown(config / "hierarchies", project("een"), (LOW, "1", 40))

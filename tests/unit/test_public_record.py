@@ -1,4 +1,4 @@
-"""The public record holds what it names, in numbers fit to show, and nothing that somebody else added."""
+"""The public record has the named fields, with hidden or rounded counts, and nothing else."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_counts_are_hidden_up_to_seven_and_rounded_to_five_above() -> None:
     ],
     ids=["a digest", "findings", "instructions"],
 )
-def test_what_somebody_adds_to_the_exact_record_is_not_shown_by_itself(added: dict[str, Any]) -> None:
+def test_restricted_fields_of_the_exact_record_stay_out_of_the_public_one(added: dict[str, Any]) -> None:
     assert "4321" not in json.dumps(public_document(**added))
 
 
@@ -103,7 +103,7 @@ def test_an_exact_record_with_a_key_that_nobody_declared_is_refused(added: dict[
         exact(**added)
 
 
-def test_no_school_and_no_person_is_in_it() -> None:
+def test_no_school_and_no_person_is_in_the_public_record() -> None:
     told = json.dumps(public_document())
 
     assert not [brin for brin in [*SCHOOLS, "12ZZ"] if brin in told]
@@ -111,13 +111,13 @@ def test_no_school_and_no_person_is_in_it() -> None:
     assert "Jansen" not in told
 
 
-def test_of_the_lists_of_objections_it_says_how_old_they_were() -> None:
+def test_of_the_lists_of_objections_only_their_dates_are_public() -> None:
     told = public_document()["objections"]
 
     assert told == {"oldest_list": "2026-11-01", "newest_list": "2026-11-20"}
 
 
-def test_the_agreement_says_what_for_and_why_but_not_who_may_read() -> None:
+def test_the_public_agreement_has_purpose_and_reasons_but_not_the_group_of_readers() -> None:
     agreed = project(readers="geheime-groep")
     told = public_agreement.make_public_agreement(agreed).model_dump(mode="json")
 
@@ -127,7 +127,7 @@ def test_the_agreement_says_what_for_and_why_but_not_who_may_read() -> None:
 
 
 @pytest.mark.parametrize("name", ["leergroei", "nlschools"])
-def test_the_register_reads_what_is_disclosed_of_every_shipped_project(name: str) -> None:
+def test_the_register_can_read_the_public_record_of_every_shipped_project(name: str) -> None:
     shipped = load_project(CONF, name, platforms.load_platform(CONF))
     told = public_document(agreed=public_agreement.make_public_agreement(shipped))
 
@@ -138,7 +138,7 @@ def test_the_register_reads_what_is_disclosed_of_every_shipped_project(name: str
     assert [len(column.source.at) for column in read.agreed.columns] == [len(c.results) for c in shipped.columns]
 
 
-def test_a_release_that_was_replaced_says_so_in_public(tmp_path: Path) -> None:
+def test_a_superseded_release_has_its_new_state_in_its_public_record(tmp_path: Path) -> None:
     zones = StorageZones(tmp_path)
     public_record.write_public_record(zones, platform(), exact())
     before = json_documents.read_json_document(zones.public_records / "proef" / "1.json")
@@ -150,7 +150,7 @@ def test_a_release_that_was_replaced_says_so_in_public(tmp_path: Path) -> None:
     assert {**after, "state": "PUBLISHED"} == before
 
 
-def test_what_was_agreed_is_told_before_anything_is_published(tmp_path: Path) -> None:
+def test_the_public_agreement_is_written_before_anything_is_published(tmp_path: Path) -> None:
     public_agreement.write_public_agreement(
         StorageZones(tmp_path), "proef", public_agreement.make_public_agreement(project())
     )
@@ -161,7 +161,7 @@ def test_what_was_agreed_is_told_before_anything_is_published(tmp_path: Path) ->
 LIMITS = {"k": "10", "m": "5", "max_share": "0.5", "k_others": "6"}
 
 
-def test_what_intruders_face_is_told_as_agreed_and_never_as_it_came_out() -> None:
+def test_intruder_figures_are_the_agreed_limits_and_never_the_measured_ones() -> None:
     came_out = {"stranger": {"left_at_least": 4321}, "board": {"left_at_least": 4321}}
     told = public_document(thresholds=LIMITS, intruders=came_out)
 
@@ -178,5 +178,5 @@ def test_what_intruders_face_is_told_as_agreed_and_never_as_it_came_out() -> Non
 
 
 @pytest.mark.parametrize("changes", [{}, {"intruders": {}, "class": "pseudonymous"}])
-def test_of_an_older_release_and_of_a_pseudonymous_one_no_chance_is_told(changes: dict[str, Any]) -> None:
+def test_no_intruder_figures_for_an_older_or_a_pseudonymous_release(changes: dict[str, Any]) -> None:
     assert public_document(thresholds=LIMITS, **changes)["faced"] == {}

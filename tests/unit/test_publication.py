@@ -1,4 +1,4 @@
-"""A release is put in place in one commit; what a killed run left is mended by the next."""
+"""Publication is one commit; what a killed run left is completed by the next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from tests.unit.drawn_legal_basis import instruct
+from tests.unit.drawn_legal_basis import write_instructions
 from tests.unit.drawn_purpose import PURPOSE, WHY
 from tests.unit.drawn_records import make_release_record
 
@@ -159,7 +159,7 @@ def test_a_second_release_with_the_same_rows_takes_the_place_of_the_first(
 
 
 @pytest.mark.parametrize("compared", [None, 2, 0])
-def test_a_release_that_was_not_held_against_the_published_one_is_refused(
+def test_a_release_that_was_not_compared_with_the_published_one_is_refused(
     spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, compared: int | None
 ) -> None:
     put(spark, zones, holds, project, staged(spark, zones, holds))
@@ -169,7 +169,7 @@ def test_a_release_that_was_not_held_against_the_published_one_is_refused(
     assert read(spark, zones) == sorted(VALUES)
 
 
-def test_a_release_of_which_nothing_is_remembered_is_not_published(
+def test_a_release_without_a_snapshot_is_not_published(
     spark: SparkSession, zones: StorageZones, holds: Platform, project: Project
 ) -> None:
     record = staged(spark, zones, holds)
@@ -179,7 +179,7 @@ def test_a_release_of_which_nothing_is_remembered_is_not_published(
     assert not zones.published_table("proef").exists()
 
 
-def test_only_the_published_release_is_remembered(
+def test_only_the_snapshot_of_the_published_release_is_kept(
     spark: SparkSession, zones: StorageZones, holds: Platform, project: Project
 ) -> None:
     put(spark, zones, holds, project, staged(spark, zones, holds))
@@ -209,7 +209,7 @@ WHERE = {
 
 
 @pytest.mark.parametrize("moment", WHERE)
-def test_killed_at_any_step_the_next_run_finds_old_or_new_and_finishes(
+def test_after_a_kill_at_any_step_the_table_is_old_or_new_and_the_next_run_completes(
     spark: SparkSession,
     zones: StorageZones,
     holds: Platform,
@@ -250,7 +250,7 @@ def by_group(holds: Platform, project: Project) -> tuple[Platform, Project]:
     return by, project.model_copy(update={"readers": ours})
 
 
-def test_nobody_reads_from_before_the_first_byte_until_the_checksum_was_compared(
+def test_nobody_has_access_from_before_the_commit_until_the_checksum_was_compared(
     spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds, project = by_group(holds, project)
@@ -271,7 +271,7 @@ def test_nobody_reads_from_before_the_first_byte_until_the_checksum_was_compared
     assert table_access.access_state(zones, holds, "proef") == "granted"
 
 
-def test_a_commit_that_is_not_what_was_verified_is_removed_and_read_by_nobody(
+def test_a_committed_table_with_another_checksum_is_removed_and_read_by_nobody(
     spark: SparkSession, zones: StorageZones, holds: Platform, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds, project = by_group(holds, project)
@@ -295,7 +295,7 @@ def test_a_commit_that_is_not_what_was_verified_is_removed_and_read_by_nobody(
     publication.repair_publication(spark, zones, holds, "proef")
 
 
-def test_approval_is_by_somebody_else(zones: StorageZones, holds: Platform, project: Project) -> None:
+def test_whoever_made_a_release_cannot_approve_it(zones: StorageZones, holds: Platform, project: Project) -> None:
     record = make_release_record("proef", 1, ReleaseState.VERIFIED, made_by="maker")
     for who in ("maker", " "):
         with pytest.raises(StateRefused, match="second person"):
@@ -309,7 +309,7 @@ def test_approval_is_by_somebody_else(zones: StorageZones, holds: Platform, proj
 def test_a_list_that_changed_since_the_verification_refuses_the_release(
     zones: StorageZones, holds: Platform, project: Project, kind: str
 ) -> None:
-    instruct(zones.root, ["10AA"], NOW.date())
+    write_instructions(zones.root, ["10AA"], NOW.date())
     (zones.objections / "lijst.csv").write_text("pgn;brin;vanaf;ingetrokken_op;bereik\n")
     (zones.objections / "lijst.toml").write_text(
         'file = "lijst.csv"\npolarity = "block"\ndate = 2026-11-23\nsource = "proef"\nmax_age_days = 9\n'

@@ -177,7 +177,7 @@ def test_a_number_is_found_however_it_is_written(says: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("says", FREE)
-def test_what_is_no_listed_number_is_left(says: str, tmp_path: Path) -> None:
+def test_a_file_without_a_listed_number_is_kept(says: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(FREE[says])
     assert not raw_file_erasure.may_contain_numbers(tmp_path / "a", LISTED, LIMITS)
 
@@ -191,7 +191,7 @@ def known(*contents: bytes, container: bytes | None = None) -> Ledger:
     return Ledger(tuple(replace(line, sha256=sha256(c).hexdigest(), container=packed) for c in contents))
 
 
-def test_only_what_was_looked_at_goes_taken_in_or_not(tmp_path: Path) -> None:
+def test_only_examined_files_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "deliveries"
     (folder / "99ZZ").mkdir(parents=True)
     files = {"99ZZ/a.csv": LINE, "b.zip": zipped(LINE), "c.csv": FREE["another number"], "new.csv": LINE + b"\n"}
@@ -211,7 +211,9 @@ def test_a_long_run_of_digits_is_read_once(tmp_path: Path) -> None:
     assert not raw_file_erasure.may_contain_numbers(tmp_path / "digits.csv", frozenset({OTHER}), LIMITS)
 
 
-def test_what_intake_refused_to_unpack_goes_without_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_container_that_was_not_unpacked_is_removed_without_a_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bomb = tmp_path / "bomb.gz"
     bomb.write_bytes(gzip.compress(b"0" * (1 << 20)))
     line = LedgerEntry(
@@ -236,7 +238,7 @@ def test_what_intake_refused_to_unpack_goes_without_a_look(tmp_path: Path, monke
 
 
 @pytest.mark.parametrize("reason", ["OLD_SPREADSHEET", "SPREADSHEET_ENCRYPTED"])
-def test_an_office_document_that_is_not_read_goes_packed_or_not(tmp_path: Path, reason: str) -> None:
+def test_an_office_document_that_cannot_be_read_is_removed(tmp_path: Path, reason: str) -> None:
     old = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 numbers as Excel 97 stores them"
     (tmp_path / "old.xls").write_bytes(old)
     (tmp_path / "old.zip").write_bytes(zipped(old))
@@ -246,7 +248,7 @@ def test_an_office_document_that_is_not_read_goes_packed_or_not(tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_name_of_a_file_is_looked_at_too(tmp_path: Path) -> None:
+def test_the_name_of_a_file_is_searched_too(tmp_path: Path) -> None:
     (tmp_path / "leerling 123.456.782.csv").write_bytes(b"x")
     assert raw_file_erasure.may_contain_numbers(tmp_path / "leerling 123.456.782.csv", LISTED, LIMITS)
 
@@ -256,7 +258,9 @@ def test_the_name_of_a_file_is_looked_at_too(tmp_path: Path) -> None:
     [(b"x;" * 999 + LINE, True), (b"x;" * 999, False), (b"<a>" + b"x" * 999, True), (b"PK\3\4x", True)],
     ids=["a text with it", "a text without it", "a document", "a container"],
 )
-def test_of_what_is_over_the_limits_a_text_is_looked_through(content: bytes, held: bool, tmp_path: Path) -> None:
+def test_a_text_over_the_limits_is_searched_and_a_container_counts_as_a_hit(
+    content: bytes, held: bool, tmp_path: Path
+) -> None:
     small = ContainerLimits(members=5, bytes_per_member=1000, total_bytes=1000, ratio=10)
     (tmp_path / "a").write_bytes(content.ljust(2 << 20) if content[:2] == b"PK" else content)
     assert raw_file_erasure.may_contain_numbers(tmp_path / "a", LISTED, small) is held
@@ -277,6 +281,6 @@ def test_of_what_is_over_the_limits_a_text_is_looked_through(content: bytes, hel
         "1234.56.782",
     ],
 )
-def test_what_intake_takes_for_a_number_is_found(raw: str) -> None:
+def test_every_number_that_ingestion_would_accept_is_found(raw: str) -> None:
     assert identifiers.normalise_pgn(raw) == ANNA
     assert ANNA in written_numbers.find_number_candidates(f"99ZZ;{raw};87,3")

@@ -1,4 +1,4 @@
-"""What `status` tells of a project's next release, from results and lists as they stand, without Spark."""
+"""What `status` reports of a project's next release, from results and lists as they stand, without Spark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import deltalake
 import pyarrow as pa
 import pytest
 from tests.unit import drawn_project, drawn_release
-from tests.unit.drawn_legal_basis import declare, instruct
+from tests.unit.drawn_legal_basis import write_declared_list, write_instructions
 from tests.unit.drawn_release import SCHOOLS, TODAY
 
 from cohort.agreements import catalogue
@@ -80,7 +80,7 @@ def asked(zones: StorageZones, own: Project | None = None) -> tuple[ReleaseTask,
     if not (root / "objections").exists():
         drawn_release.write_list(root / "objections", ["999900109;;2026-01-01;;alles"])
     if not (root / "instructions").exists():
-        instruct(root, SCHOOLS, TODAY)
+        write_instructions(root, SCHOOLS, TODAY)
     own = own or project()
     if not project_keys.key_exists(root / "keys", own.name):
         project_keys.create_key(root / "keys", own.name)
@@ -127,7 +127,7 @@ OUTSIDE: dict[str, tuple[list[Row], str | None]] = {
 
 
 @pytest.mark.parametrize(("rows", "sentence"), OUTSIDE.values(), ids=OUTSIDE.keys())
-def test_values_outside_the_bands_are_told_before_anybody_runs_it(
+def test_values_outside_the_bands_are_reported_before_a_release(
     root: Path, rows: list[Row], sentence: str | None
 ) -> None:
     both = told(root, rows)
@@ -139,17 +139,17 @@ def test_values_outside_the_bands_are_told_before_anybody_runs_it(
     assert not any(digits in one for one in found for digits in ("80.00", "-0.01", "79.00", "2013", "10A"))
 
 
-def test_an_open_end_holds_them(root: Path) -> None:
+def test_an_open_upper_band_takes_values_above(root: Path) -> None:
     rows = [*OK, RESULT | {"vaardigheidsscore": Decimal("79.99")}]
     assert told(root, rows, bands={**BANDS, "to": 60, "above": True})["would_refuse"] == []
 
 
-def test_bands_without_a_score_that_the_catalogue_allows_are_told_without_results(root: Path) -> None:
+def test_bands_that_miss_a_score_of_the_catalogue_are_reported_without_results(root: Path) -> None:
     (found,) = told(root, OK, bands={**BANDS, "to": 60, "widths": []})["would_refuse"]
     assert "from 0 up to and including 79.99" in found
 
 
-def test_what_the_lists_and_the_key_lack_is_told_at_once(root: Path) -> None:
+def test_problems_of_lists_key_and_hierarchies_are_reported_together(root: Path) -> None:
     zones = put(root, OK)
     asks = asked(zones)
     (root / "instructions" / "standaard.csv").write_text(";".join(INSTRUCTION_LISTS.column_names) + "\n")
@@ -161,7 +161,7 @@ def test_what_the_lists_and_the_key_lack_is_told_at_once(root: Path) -> None:
     assert (found["left_out"], found["expires"]) == ([], [])
 
 
-def test_before_anything_was_taken_in_that_is_told(root: Path) -> None:
+def test_missing_results_are_reported(root: Path) -> None:
     zones = StorageZones(root)
     (one,) = readiness.check_readiness(*asked(zones), value_ranges.read_value_ranges(zones)).would_refuse
     assert "Run ingest first" in one
@@ -177,7 +177,7 @@ def test_schools_without_an_instruction_are_counted_and_not_named(
     codes = [f"{n:02d}AA" for n in range(20)]
     zones = put(root, [one | {"brin": brin} for brin in codes for one in OK])
     asks = asked(zones)
-    declare(
+    write_declared_list(
         root / "instructions",
         INSTRUCTION_LISTS.column_names,
         [f"{brin};;anonimiseren;;;bestuur;2020-01-01;;" for brin in codes[schools:]],
@@ -196,12 +196,14 @@ def test_a_site_without_an_instruction_counts_as_its_school(root: Path) -> None:
     zones = put(root, [*OK, RESULT | {"vestiging": "02"}])
     asks = asked(zones)
     lines = [f"{SCHOOLS[0]};{site};anonimiseren;;;bestuur;2020-01-01;;" for site in ("00", "01")]
-    declare(root / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, "standaard")
+    write_declared_list(root / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, "standaard")
     assert readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones)).as_dict()["left_out"]
 
 
 @pytest.mark.parametrize(("age", "left"), [(0, None), (1, 6), (7, 0), (8, "refused")])
-def test_a_list_that_expires_is_told_with_the_days_that_are_left(root: Path, age: int, left: int | str | None) -> None:
+def test_a_list_that_expires_soon_is_reported_with_its_remaining_days(
+    root: Path, age: int, left: int | str | None
+) -> None:
     zones = put(root, OK)
     asks = asked(zones)
     for file in (root / "objections").iterdir():
@@ -221,17 +223,17 @@ def test_a_list_that_expires_is_told_with_the_days_that_are_left(root: Path, age
         assert [f"used for {left} more days" in one for one in mine] == ([True] if left is not None else [])
 
 
-def test_an_instruction_that_ends_is_told(root: Path) -> None:
+def test_an_instruction_that_ends_soon_is_reported(root: Path) -> None:
     zones = put(root, OK)
     asks = asked(zones)
     until = TODAY + dt.timedelta(days=12)
     lines = [f"{brin};;anonimiseren;;;bestuur;2020-01-01;{until};" for brin in SCHOOLS]
-    declare(root / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, "standaard")
+    write_declared_list(root / "instructions", INSTRUCTION_LISTS.column_names, lines, TODAY, "standaard")
     found = readiness.check_readiness(*asks, value_ranges.read_value_ranges(zones)).as_dict()
     assert "The first of the instructions in force ends in 12 days." in "".join(found["expires"])
 
 
-def test_a_run_of_intake_that_was_killed_is_told_and_no_defect(root: Path) -> None:
+def test_an_interrupted_ingestion_is_reported_and_is_no_defect(root: Path) -> None:
     zones = put(root, OK)
     (zones.supersession / "1").mkdir(parents=True)
     (one,) = readiness.check_readiness(*asked(zones), value_ranges.read_value_ranges(zones)).would_refuse

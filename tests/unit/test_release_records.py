@@ -1,4 +1,4 @@
-"""The states of releases: one dict of moves, proved complete; records written whole or not at all."""
+"""States of releases and their allowed moves, proved complete; records written whole or not at all."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_every_state_is_reached_from_staged_and_can_be_destroyed() -> None:
     )
 
 
-def test_the_end_is_the_end_and_nothing_stays_where_it_is() -> None:
+def test_destroyed_is_final_and_no_state_moves_to_itself() -> None:
     assert ALLOWED_MOVES[ReleaseState.DESTROYED] == frozenset()
     assert [state for state in ReleaseState if state in ALLOWED_MOVES[state]] == []
 
@@ -52,7 +52,7 @@ def test_nothing_is_published_that_was_not_verified() -> None:
 
 
 @pytest.mark.parametrize(("here", "there"), ALLOWED, ids=lambda state: str(state))
-def test_an_allowed_move_keeps_what_is_known_and_adds_to_it(here: ReleaseState, there: ReleaseState) -> None:
+def test_an_allowed_move_keeps_the_fields_and_adds_the_changes(here: ReleaseState, there: ReleaseState) -> None:
     moved = record(here).moved(there, version=3)
     assert (moved.state, moved.id) == (there, "proef-1")
     assert (moved.counts.made(), moved.version) == ({"pupils_records": 60}, 3)
@@ -65,12 +65,12 @@ def test_any_other_move_is_refused(here: ReleaseState, there: ReleaseState) -> N
     assert refused.value.exit_code == 15
 
 
-def test_a_note_changes_facts_and_not_the_state() -> None:
+def test_noted_changes_fields_and_not_the_state() -> None:
     noted = record(ReleaseState.PUBLISHED).noted(settled=True)
     assert (noted.state, noted.settled) == (ReleaseState.PUBLISHED, True)
 
 
-def test_a_saved_record_is_found_again_by_its_number_or_as_the_newest(tmp_path: Path) -> None:
+def test_a_saved_record_is_loaded_by_its_number_or_as_the_newest(tmp_path: Path) -> None:
     zones = StorageZones(tmp_path)
     for number in (2, 10, 1):
         record_store.save_release_record(zones, record(ReleaseState.PUBLISHED, number))
@@ -91,7 +91,7 @@ def test_a_release_that_was_never_made_is_refused(tmp_path: Path, number: int | 
 
 
 @pytest.mark.parametrize("state", [ProjectState.OPEN, ProjectState.DESTROYING, ProjectState.DESTROYED])
-def test_a_project_is_as_its_journal_and_certificate_say(tmp_path: Path, state: ProjectState) -> None:
+def test_a_projects_state_follows_from_its_journal_and_certificate(tmp_path: Path, state: ProjectState) -> None:
     zones = StorageZones(tmp_path)
     if state is not ProjectState.OPEN:
         json_documents.write_json_document(release_states.destruction_journal_path(zones, "proef"), {})

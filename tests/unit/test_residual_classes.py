@@ -96,13 +96,13 @@ m  II   B  1  -
         ({"largest_value": Decimal("0.9"), "equal_closeness": Decimal("0.5")}, {}),
     ],
 )
-def test_what_is_sensitive_is_held_to_its_constraint(
+def test_sensitive_constraints_apply_to_residual_classes(
     spark: SparkSession, constraint: dict[str, Any], stays: dict[str, int]
 ) -> None:
     assert left(spark, agreed(constraint), VALUES) == stays
 
 
-def test_a_class_of_which_all_must_go_is_gone_and_another_as_it_was(spark: SparkSession) -> None:
+def test_a_class_that_loses_every_row_disappears_and_others_are_unchanged(spark: SparkSession) -> None:
     assert left(spark, agreed(), "j I A 3 x\nm I A 1 -") == {"m": 1}
 
 
@@ -131,7 +131,7 @@ j  I  10AD  3  -
         ({"k_others": 4}, 0),
     ],
 )
-def test_boards_are_held_to_the_limits_of_schools(spark: SparkSession, limits: dict[str, Any], stays: int) -> None:
+def test_the_limits_of_schools_apply_to_boards(spark: SparkSession, limits: dict[str, Any], stays: int) -> None:
     """Boards 1, 2 and the school 10AD alone; board 1 knows three of the six, one of them from earlier."""
     rows = [line.split() for line in OF_BOARDS.strip().splitlines()]
     shown = [

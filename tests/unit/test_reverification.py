@@ -237,7 +237,7 @@ def put_back(shown: Shown, published: Path) -> None:
     shutil.copytree(published / "root" / "projects" / "proef", shown.table)
 
 
-def test_a_table_as_it_was_published_stays_open(shown: Shown) -> None:
+def test_an_unchanged_table_stays_open(shown: Shown) -> None:
     assert "K" in shown.verify()
     assert shown.access == "granted"
     assert not shown.note.exists()
@@ -287,14 +287,14 @@ def test_a_run_killed_before_it_closed_the_table_is_finished_by_the_next_job(sho
     assert shown.daily() == ("withdrawn", 14)
 
 
-def test_what_is_wrong_with_a_declaration_says_nothing_of_the_table(shown: Shown) -> None:
+def test_a_problem_of_a_declaration_does_not_close_the_table(shown: Shown) -> None:
     (shown.folder / "hierarchies" / "banden.csv").unlink()
     with pytest.raises(ConfigurationRefused):
         shown.verify()
     assert (shown.access, shown.note.exists()) == ("granted", False)
 
 
-def test_no_memory_is_no_clean_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_out_of_memory_is_a_failed_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     def raises(*_: object) -> None:
         raise MemoryError("10AA")
 
@@ -312,7 +312,7 @@ def test_rows_that_are_being_withdrawn_are_not_verified(shown: Shown) -> None:
     assert not shown.note.exists()
 
 
-def test_a_table_that_cannot_be_closed_is_told_so(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_that_cannot_be_closed_is_reported(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     more_rows(shown.table)
 
     def refuse(*_: object) -> None:
@@ -325,7 +325,7 @@ def test_a_table_that_cannot_be_closed_is_told_so(shown: Shown, monkeypatch: pyt
     assert shown.note.exists()
 
 
-def test_what_failed_is_due_for_a_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_table_is_due_for_verification(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     json_documents.write_json_document(shown.note, {"release": 1})
     context = status.StatusContext(shown.work.environment, None)
     monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))

@@ -145,7 +145,7 @@ def shown(spark: SparkSession, tmp_path: Path) -> Shown:
     return made
 
 
-def test_the_objector_goes_with_a_class_that_would_be_too_small_and_leaves_no_trace(shown: Shown) -> None:
+def test_objectors_and_classes_that_become_too_small_are_removed_from_every_file(shown: Shown) -> None:
     gone = GIRLS_OF_LEVEL_II[0]
     assert shown.traces(0, gone, 61) == {0, gone}
     told = shown.apply(0, gone, 61)
@@ -164,7 +164,7 @@ def test_the_objector_goes_with_a_class_that_would_be_too_small_and_leaves_no_tr
     assert shown.apply(0, gone) == {**told, "pupils_barred": 0, "pupils_besides": 0}
 
 
-def test_a_school_that_instructs_no_more_goes_as_a_whole(shown: Shown) -> None:
+def test_a_school_without_an_instruction_is_removed_as_a_whole(shown: Shown) -> None:
     told = shown.apply(schools=frozenset({SCHOOLS[0]}))
     assert told["pupils_of_schools"] == sum(
         drawn.released(n)["_school"] == drawn.mac(f"brin|{SCHOOLS[0]}") for n in range(60)
@@ -174,7 +174,7 @@ def test_a_school_that_instructs_no_more_goes_as_a_whole(shown: Shown) -> None:
     assert 0 < len(left) < 6
 
 
-def test_who_is_not_in_it_changes_nothing(shown: Shown) -> None:
+def test_pupils_who_are_not_in_the_table_change_nothing(shown: Shown) -> None:
     before = {path: path.stat().st_mtime_ns for path in shown.table.rglob("*")}
     assert shown.apply(60, 61)["version"] == 0
     assert {path: path.stat().st_mtime_ns for path in shown.table.rglob("*")} == before
@@ -182,7 +182,7 @@ def test_who_is_not_in_it_changes_nothing(shown: Shown) -> None:
     assert not release_states.withdrawal_journal_path(shown.zones, "proef").exists()
 
 
-def test_nobody_reads_from_before_the_commit_until_after_the_verification(
+def test_the_table_is_closed_from_before_the_commit_until_after_the_verification(
     shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, int]] = []
@@ -257,7 +257,7 @@ def ended_well(shown: Shown) -> None:
     assert table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) == []
 
 
-def test_killed_at_one_step_after_the_other_nobody_reads_and_it_ends_the_same(
+def test_runs_killed_at_each_step_in_turn_leave_the_table_closed_and_end_in_the_same_state(
     shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     met = []
@@ -273,7 +273,7 @@ def test_killed_at_one_step_after_the_other_nobody_reads_and_it_ends_the_same(
 
 @pytest.mark.skipif(FEW, reason="one by one with HYPOTHESIS_PROFILE=many; in turn they run always")
 @pytest.mark.parametrize(("module", "name", "after"), MOMENTS)
-def test_killed_at_any_step_nobody_reads_and_the_next_run_ends_the_same(
+def test_a_run_killed_at_any_step_leaves_the_table_closed_and_the_next_completes_it(
     shown: Shown, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
 ) -> None:
     assert kill(shown, monkeypatch, module, name, after)
@@ -281,7 +281,7 @@ def test_killed_at_any_step_nobody_reads_and_the_next_run_ends_the_same(
     ended_well(shown)
 
 
-def test_what_does_not_pass_the_verifier_is_read_by_nobody(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_that_fails_verification_stays_closed(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         published_table_verification, "check_excluded_pupils", lambda *_: [Finding("OBJECTOR", "Somebody is left.", 1)]
     )
@@ -291,23 +291,21 @@ def test_what_does_not_pass_the_verifier_is_read_by_nobody(shown: Shown, monkeyp
     assert table_access.settle_access(shown.zones, shown.platform, shown.project, NOW) != []
 
 
-def test_a_gate_that_takes_nobody_out_is_found_by_the_verifier(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verifier_finds_a_withdrawal_that_removes_nobody(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(residual_classes, "keep_residual_rows", lambda marked, *_: marked)
     with pytest.raises(NotAnonymous, match="OBJECTOR"):
         shown.apply(0)
     assert not shown.is_open()
 
 
-def test_classes_that_are_left_too_small_are_found_by_the_verifier(
-    shown: Shown, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_verifier_finds_residual_classes_that_are_too_small(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(residual_classes, "keep_residual_rows", lambda marked, gone, *_: marked.where(~gone))
     with pytest.raises(NotAnonymous, match="K: "):
         shown.apply(GIRLS_OF_LEVEL_II[0])
     assert not shown.is_open()
 
 
-def test_a_run_on_the_project_is_waited_for(shown: Shown) -> None:
+def test_another_run_on_the_project_is_refused(shown: Shown) -> None:
     with locks.hold_lock(shown.zones.locks, "proef"), pytest.raises(StateRefused):
         shown.apply(0)
 
@@ -338,7 +336,7 @@ def declared(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> Shown:
     return shown
 
 
-def test_boards_of_today_are_looked_at_when_rows_go(declared: Shown) -> None:
+def test_residual_classes_are_counted_at_todays_boards(declared: Shown) -> None:
     """Two classes of six schools, of which three have one board today: the class that lost a pupil goes, the
     other one is found by the verifier, and nobody reads."""
     drawn.write_schools(declared.home, {"10AA": "1", "10AB": "1", "10AC": "1"})
@@ -349,13 +347,13 @@ def test_boards_of_today_are_looked_at_when_rows_go(declared: Shown) -> None:
     assert not declared.pupils() & {pupil(n) for n in range(0, 60, 2)}
 
 
-def test_every_live_project_is_held_to_who_is_barred_and_says_so(declared: Shown) -> None:
+def test_barred_pupils_are_removed_from_a_live_project_and_recorded(declared: Shown) -> None:
     told = honour(declared, 0)
     assert (told["pupils_barred"], told["access"], told["exit_code"]) == (1, "granted", 0)
     assert declared.record().barred_digest == "today's"
 
 
-def test_a_lost_key_means_that_nobody_reads(declared: Shown) -> None:
+def test_a_lost_key_closes_the_table(declared: Shown) -> None:
     (declared.home / "keys" / "proef.key").unlink()
     told = honour(declared, 0)
     assert (told["access"], told["exit_code"]) == ("withdrawn", 13)
@@ -363,7 +361,7 @@ def test_a_lost_key_means_that_nobody_reads(declared: Shown) -> None:
     assert declared.pupils() == {pupil(n) for n in range(60)}
 
 
-def test_a_school_whose_instruction_ended_leaves_with_whoever_is_barred(
+def test_a_school_whose_instruction_ended_is_removed_with_the_barred_pupils(
     declared: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset({SCHOOLS[2]}))
@@ -372,7 +370,7 @@ def test_a_school_whose_instruction_ended_leaves_with_whoever_is_barred(
     assert [*declared.record().instructed] == [s for s in SCHOOLS if s != SCHOOLS[2]]
 
 
-def test_the_numbers_come_as_a_frame_never_as_text(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_reach_spark_as_a_local_frame_only(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
     real = local_frames.make_local_frame
 

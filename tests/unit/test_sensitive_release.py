@@ -1,4 +1,4 @@
-"""The pipeline with a sensitive column: nothing is found, but once a rule is forgotten."""
+"""The pipeline with a sensitive column: the verifier finds something only when a rule is forgotten."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from tests.unit.drawn_legal_basis import rights
+from tests.unit.drawn_legal_basis import make_eligibility
 from tests.unit.drawn_levels import project, restricted, results
 from tests.unit.drawn_release import SCHOOLS, counts, pipeline_input, platform, subject
 
@@ -49,7 +49,7 @@ def made(spark: SparkSession, folder: Path, own: Project, level: Callable[[int],
     trees = project_hierarchies.load_hierarchies(own, given.hierarchies)
     lists = objections.load_objections(given.objections, given.platform.objections, given.today, ())
     rows = AcceptedResults(delta.read_table(spark, results_at).where("batch = 1"))
-    held = rights(lists, SCHOOLS)
+    held = make_eligibility(lists, SCHOOLS)
     way = pipeline.run_release_pipeline(
         rows, pipeline_input(own, held, trees, floors=given.platform.floors), lambda *_: None
     )
@@ -70,21 +70,21 @@ RULES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", ["global", "local"])
-def test_a_release_under_every_rule_keeps_them(spark: SparkSession, tmp_path: Path, kind: str) -> None:
+def test_a_release_under_every_sensitive_rule_passes_the_verifier(
+    spark: SparkSession, tmp_path: Path, kind: str
+) -> None:
     own = asked(**RULES)
     own = own.model_copy(update={"recoding": own.recoding.model_copy(update={"kind": kind})})
     assert verify_stage(spark, made(spark, tmp_path, own, mixed), deep=True).findings == ()
 
 
-def test_where_only_boys_and_girls_could_be_shown_and_boys_may_not_nothing_is(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_a_release_in_which_every_class_would_be_blanked_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     """The girls are needed as the cover of the boys."""
     with pytest.raises(NotAnonymous, match="classes whose sensitive values may be shown"):
         made(spark, tmp_path, asked(**RULES))
 
 
-def test_rules_that_are_forgotten_are_found(
+def test_forgotten_sensitive_rules_are_refused_by_the_verifier(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forgetful = privacy_model.derive_value_rules(project(largest_value=Decimal("0.9")), platform().floors)

@@ -22,7 +22,7 @@ from cohort.agreements import project as projects
 from cohort.agreements.catalogue import Catalogue
 from cohort.agreements.platform import AccessSettings, Platform
 from cohort.agreements.project import Project
-from cohort.erasure import objection_erasure
+from cohort.erasure import outdated_releases
 from cohort.foundation import json_documents
 from cohort.foundation.errors import RightsRefused
 from cohort.keys import project_keys
@@ -109,7 +109,7 @@ REASONS: list[tuple[Break, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("change", "project", "way", "says"), REASONS)
-def test_any_reason_shows_the_readers_out(
+def test_any_reason_against_access_closes_the_table(
     zones: StorageZones, change: Break, project: dict[str, Any], way: str, says: str
 ) -> None:
     assert table_access.settle_access(zones, platform(), agreed(), NOW) == []
@@ -127,12 +127,12 @@ def test_the_first_and_the_last_day_belong_to_the_project(zones: StorageZones, d
     assert table_access.settle_access(zones, platform(), project, at) == []
 
 
-def test_a_reason_that_others_know_counts_too(zones: StorageZones) -> None:
+def test_a_reason_of_the_caller_counts_too(zones: StorageZones) -> None:
     assert table_access.settle_access(zones, platform(), agreed(), NOW, "its key is lost") == ["its key is lost"]
     assert modes(zones) == {0o700, 0o600}
 
 
-def test_an_unknown_group_is_refused_before_publishing_and_closes_what_was_open(zones: StorageZones) -> None:
+def test_an_unknown_group_is_refused_before_publishing_and_closes_an_open_table(zones: StorageZones) -> None:
     table_access.settle_access(zones, platform(), agreed(), NOW)
     stranger = agreed(readers="niemand-kent-deze-groep")
     for ask in (
@@ -151,7 +151,7 @@ def test_a_table_is_closed_before_its_first_byte(tmp_path: Path) -> None:
     assert modes(zones) == {0o700}
 
 
-def test_closing_what_is_not_there_makes_nothing(tmp_path: Path) -> None:
+def test_withdrawing_access_to_a_missing_table_makes_nothing(tmp_path: Path) -> None:
     table_access.withdraw_access(StorageZones(tmp_path), platform(), "proef", "a dry run", NOW)
     assert list(tmp_path.iterdir()) == []
 
@@ -230,12 +230,12 @@ def test_a_hook_that_cannot_be_run_is_refused_before_publishing(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("way", "hook"), [("hook", None), ("group", "/bin/true"), ("hook", "bin/true")])
-def test_a_hook_belongs_to_its_way(way: str, hook: str | None) -> None:
+def test_a_hook_is_declared_only_for_access_by_hook(way: str, hook: str | None) -> None:
     with pytest.raises(ValueError, match="absolute path"):
         AccessSettings.model_validate({"way": way, "hook": hook})
 
 
-def test_zones_are_closed_and_made_closed(tmp_path: Path) -> None:
+def test_private_zones_are_closed_and_missing_ones_made_closed(tmp_path: Path) -> None:
     (tmp_path / "deliveries").mkdir(mode=0o755)
     (tmp_path / "records").mkdir(mode=0o755)
     private_zones.close_private_zones(StorageZones(tmp_path))
@@ -244,7 +244,7 @@ def test_zones_are_closed_and_made_closed(tmp_path: Path) -> None:
     assert found == {**closed, "records": 0o755}
 
 
-def test_what_an_earlier_version_left_open_for_schools_is_closed(tmp_path: Path) -> None:
+def test_open_feedback_of_an_earlier_version_is_closed(tmp_path: Path) -> None:
     school = tmp_path / "feedback" / "10AA"
     school.mkdir(parents=True)
     for path in (school.parent / ".ended", school / "1.json", school / ".gebruik.html.new"):
@@ -259,7 +259,7 @@ def test_what_an_earlier_version_left_open_for_schools_is_closed(tmp_path: Path)
 
 
 @pytest.mark.parametrize("where", ["feedback", "feedback/10AA", "feedback/10AA/1.json"])
-def test_a_link_among_the_feedback_is_refused_and_what_it_leads_to_is_left(tmp_path: Path, where: str) -> None:
+def test_a_link_in_the_feedback_is_refused_and_its_target_is_not_touched(tmp_path: Path, where: str) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o755)
     link = tmp_path / "root" / where
@@ -295,7 +295,7 @@ def review(zones: StorageZones, project: Project | None, monkeypatch: pytest.Mon
     return only
 
 
-def test_the_daily_look_opens_closes_and_says_why(
+def test_the_daily_check_opens_or_closes_a_table_and_gives_the_reasons(
     zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = review(zones, agreed(), monkeypatch, tmp_path)
@@ -329,7 +329,7 @@ def test_a_table_without_a_declaration_is_closed(
         ),
     ],
 )
-def test_a_pseudonymous_table_is_open_only_while_every_right_can_be_honoured_and_is(
+def test_a_pseudonymous_table_is_open_only_while_its_lists_and_key_are_in_order(
     zones: StorageZones,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -339,7 +339,7 @@ def test_a_pseudonymous_table_is_open_only_while_every_right_can_be_honoured_and
     code: int,
     says: list[str],
 ) -> None:
-    monkeypatch.setattr(objection_erasure, "is_release_due", lambda *given: given[-1] in due)
+    monkeypatch.setattr(outdated_releases, "is_release_due", lambda *given: given[-1] in due)
     monkeypatch.setattr(eligibility_withdrawal, "find_lapsed_schools", lambda *_: frozenset(lapsed))
     monkeypatch.setattr(objections, "load_objections", lambda *_: None)
     monkeypatch.setattr(catalogue, "load_catalogue", lambda _: Catalogue((), frozenset()))
@@ -374,7 +374,7 @@ def test_while_another_run_is_busy_a_table_is_closed_but_never_opened(
     assert told["access"] == "withdrawn"
 
 
-def test_a_table_that_cannot_be_closed_is_told_with_17(
+def test_a_table_that_cannot_be_closed_is_reported_with_exit_code_17(
     zones: StorageZones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = tmp_path / "elsewhere"

@@ -119,7 +119,7 @@ class Root:
         return set(byte_search.search_files([zone for zone in zones if zone.exists()], named).labels)
 
 
-def test_objected_before_the_results_came(spark: SparkSession, tmp_path: Path) -> None:
+def test_objections_before_ingestion_keep_every_objector_out(spark: SparkSession, tmp_path: Path) -> None:
     root = Root(spark, tmp_path)
     put_lists(root.zones.objections)
     root.ingest()
@@ -127,7 +127,7 @@ def test_objected_before_the_results_came(spark: SparkSession, tmp_path: Path) -
     assert root.traces() == set()
 
 
-def test_objected_after_the_results_came(spark: SparkSession, tmp_path: Path) -> None:
+def test_objections_after_ingestion_erase_every_objector(spark: SparkSession, tmp_path: Path) -> None:
     root = Root(spark, tmp_path)
     write_list(root.zones.objections, [], source="niemand", date=NOW.date(), declared_empty=True)
     root.ingest()
@@ -143,7 +143,7 @@ def test_objected_after_the_results_came(spark: SparkSession, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("way", WAYS, ids=" ".join)
-def test_every_way_is_drawn(way: tuple[str, str, str]) -> None:
+def test_every_way_to_object_has_a_pupil(way: tuple[str, str, str]) -> None:
     new, old = SUBJECTS[way]
     assert normalise_pgn(new) == new
     assert normalise_pgn(new.removeprefix("0")) == new

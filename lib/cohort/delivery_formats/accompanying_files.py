@@ -10,8 +10,8 @@ import re
 
 from cohort.delivery_formats import file_types
 from cohort.delivery_formats.file_reason_codes import UNREADABLE
+from cohort.foundation.delimited_text import KNOWN_DELIMITERS
 
-TABLE_DELIMITERS = ";\t|,"
 ACCOMPANYING_NAME_PATTERN = re.compile(
     r"(?:.*/)?(?:[^/]*\.(?:txt|text|md|nfo|log|ini|url|lnk|webloc|rtf|html?|xsd|xslt?|dtd|asc|sig|p7s|sfv"
     r"|md5(?:sums?)?|sha[0-9]*(?:sums?)?|crc)|(?:readme|leesmij|lees[ _-]mij|md5sums?|sha[0-9]+sums?)[^/.]*)",
@@ -43,7 +43,7 @@ def _is_table(content: bytes) -> bool:
     lines = [line for line in head.splitlines() if line.strip()][:MAX_CHECKED_LINES]
     if not lines:
         return False
-    for delimiter in TABLE_DELIMITERS:
+    for delimiter in KNOWN_DELIMITERS:
         width = lines[0].count(delimiter) + 1
         same_width = sum(line.count(delimiter) + 1 == width for line in lines)
         if width >= MIN_TABLE_FIELDS and 2 * same_width > len(lines):

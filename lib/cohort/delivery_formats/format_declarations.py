@@ -1,8 +1,8 @@
-"""Declarations of export formats (`conf/deliveries/<format>.toml`), and a file's format by its header.
+"""Declared export formats (`conf/deliveries/<format>.toml`), and the recognition of a file's format by its header.
 
-Every supplier's export is declared once: what its columns are called, how its values are written. A header
-is held against all of them; capitals, diacritics and the length of a dash make no difference, nor does the
-order of the columns.
+Every export of a supplier is declared once: the names of its columns, how its values are written. A header is compared
+with all declarations; capitals, diacritics, lengths of dashes and the order of columns make no difference. Values that
+are written otherwise than declared are refused, never guessed at.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -32,18 +32,27 @@ from cohort.states.schemas import CANONICAL_COLUMNS, REQUIRED_COLUMNS, SCORE_COL
 MOMENT_COLUMNS = ("afnamedatum", "afnameperiode")
 DIGITS = frozenset("0123456789")
 PUPIL_ROW_PATTERN = re.compile("(?:[^0-9]*[0-9]){8}")
-"""What a row begins like that has a pupil's number: a header has fewer digits."""
+"""The beginning of a row with a pupil number: a header has fewer digits."""
 MIN_KNOWN_NAMES = 3
-"""A first line with fewer known names may be no header but a pupil's row: nothing of it is told."""
+"""A first line with fewer known names may be the row of a pupil instead of a header: nothing of it is told."""
 CANONICAL_FORMAT = "canoniek"
 
 
 class DeliveryFormat(Declaration):
-    """One supplier's export. Values written otherwise than declared here are never guessed at.
+    """The declaration of one export of a supplier.
 
-    `columns` has every name by which a header may call a canonical column; `codes` what stands for what in
-    a column (codes that are not there are refused); `sentinels` what stands for nothing in a column;
-    `scope` whether a file is all there is of its school, year and moment, or each result on its own.
+    Attributes:
+        supplier: the name of the supplier.
+        delimiter: the delimiter of a text.
+        decimal: the decimal mark.
+        dates: how dates are written.
+        school_years: how school years are written.
+        encodings: the encodings that a text may have.
+        line_breaks: whether values may have line ends within quotes.
+        scope: whether a file is all there is of its school, year and moment, or each result stands on its own.
+        columns: every name that a header may have for a canonical column, with that column.
+        codes: per column what its codes stand for; codes that are not listed are refused.
+        sentinels: per column the texts that stand for no value.
     """
 
     supplier: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
@@ -59,41 +68,47 @@ class DeliveryFormat(Declaration):
     sentinels: dict[str, list[str]]
 
     @model_validator(mode="after")
-    def _holds(self) -> Self:
-        wrong = []
+    def _check_columns(self) -> Self:
+        problems = []
         names = [fold_column_name(name) for name in self.columns]
         if len(set(names)) != len(names):
-            wrong.append(_wrong("every name of a column once, capitals, diacritics, dashes apart", "one twice"))
+            problems.append(
+                _format_problem("every name of a column once, capitals, diacritics, dashes apart", "one twice")
+            )
         unknown = sorted({*self.columns.values(), *self.codes, *self.sentinels} - set(CANONICAL_COLUMNS))
         if unknown:
-            wrong.append(_wrong("canonical columns", f"the unknown {', '.join(unknown)}"))
-        if _lacking(self.columns.values()):
-            wrong.append(_wrong("every column that a delivery must have", "one without a name"))
-        if wrong:
-            raise declarations.several_problems(wrong)
+            problems.append(_format_problem("canonical columns", f"the unknown {', '.join(unknown)}"))
+        if _missing_columns(self.columns.values()):
+            problems.append(_format_problem("every column that a delivery must have", "one without a name"))
+        if problems:
+            raise declarations.several_problems(problems)
         return self
 
     @property
     def has_canonical_notation(self) -> bool:
-        """Whether its values are written as those of the canonical format."""
-        ways = (self.decimal, self.dates, self.school_years)
-        return ways == (",", "yyyy-mm-dd", "2024-2025") and not self.codes and not self.sentinels
+        """Whether values are written as in the canonical format."""
+        notation = (self.decimal, self.dates, self.school_years)
+        return notation == (",", "yyyy-mm-dd", "2024-2025") and not self.codes and not self.sentinels
 
     @cached_property
     def column_by_name(self) -> dict[str, str]:
+        """The canonical columns by their folded names."""
         return {fold_column_name(name): column for name, column in self.columns.items()}
 
     @cached_property
     def garbled_names(self) -> dict[str, GarbledName]:
-        """What becomes of the names of columns where a text was saved or read in a wrong encoding."""
+        """The spellings that names of columns get where a text is saved or read in a wrong encoding."""
         return garbled_spellings(self.columns)
 
 
 @dataclass(frozen=True)
 class RecognisedHeader:
-    """A header whose format is known: per place the canonical column, None for one that is not read on.
+    """A header whose format is known.
 
-    `unread` are the places of those that are not read on, each with its name where it can be told.
+    Attributes:
+        format_name: the name of the format.
+        columns: the canonical column at each position, None for a column that is not read.
+        unread_columns: the positions of columns that are not read, each with its name where it may be told.
     """
 
     format_name: str
@@ -103,10 +118,15 @@ class RecognisedHeader:
 
 @dataclass(frozen=True)
 class UnrecognisedHeader:
-    """A header that no format has: why, the format it is closest to, and where it differs from it.
+    """A header that no format has.
 
-    `missing` are names the format has; `unknown` places in the header, with a name where it can be told
-    (of a garbled one the name that was meant); `columns` the canonical columns that are known.
+    Attributes:
+        reason: the reason code.
+        closest_format: the format that it is closest to.
+        missing: names that this format has and the header lacks.
+        unknown: positions in the header that this format does not know, each with its name where it may be told; for a
+            garbled name, the name that was meant.
+        columns: the canonical column at each position, None where it is not known.
     """
 
     reason: str
@@ -116,123 +136,149 @@ class UnrecognisedHeader:
     columns: tuple[str | None, ...] = ()
 
 
+class _HeaderFit(NamedTuple):
+    """A header compared with one format; `known_columns` counts the different canonical columns that it names."""
+
+    known_columns: int
+    format_name: str
+    header: tuple[str, ...]
+    columns: tuple[str | None, ...]
+
+
 @dataclass(frozen=True)
 class DeliveryFormats:
     """Every declared format by its name."""
 
     declared: dict[str, DeliveryFormat]
-    _seen: dict[str, RecognisedHeader | UnrecognisedHeader] = field(default_factory=dict, compare=False, repr=False)
+    _recognised_lines: dict[str, RecognisedHeader | UnrecognisedHeader] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def __getitem__(self, name: str) -> DeliveryFormat:
         return self.declared[name]
 
     @property
     def delimiters(self) -> frozenset[str]:
-        return frozenset(one.delimiter for one in self.declared.values())
+        """The delimiters of all formats."""
+        return frozenset(declared.delimiter for declared in self.declared.values())
 
     def recognise_line(self, line: str) -> RecognisedHeader | UnrecognisedHeader:
-        """The format of a file whose header is this line: every declared delimiter is tried."""
-        found = self._seen.get(line)
-        if found is None:
-            tried = [(mark, split_fields(line, mark)) for mark in sorted(self.delimiters)]
-            found = self._best([(n, h) for n in self.declared for m, h in tried if self[n].delimiter == m])
-            self._seen[line] = found
-        return found
+        """Recognise the format of a text by its header line, cut at the delimiter of each format."""
+        result = self._recognised_lines.get(line)
+        if result is None:
+            headers = {delimiter: split_fields(line, delimiter) for delimiter in sorted(self.delimiters)}
+            result = self._best_fit({name: headers[declared.delimiter] for name, declared in self.declared.items()})
+            self._recognised_lines[line] = result
+        return result
 
-    def repeated_header_columns(self, name: str, fields: Sequence[str | None]) -> tuple[str | None, ...] | None:
-        """The columns that a row below the header names, if it is a header once more, of any format."""
+    def recognise_names(self, names: Iterable[str]) -> RecognisedHeader | UnrecognisedHeader:
+        """Recognise the format of a workbook by the names of its columns; delimiters do not matter."""
+        header = tuple(names)
+        return self._best_fit(dict.fromkeys(self.declared, header))
+
+    def repeated_header_columns(self, format_name: str, fields: Sequence[str | None]) -> tuple[str | None, ...] | None:
+        """Tell whether a row is a header of any format, which happens where files were glued together.
+
+        Returns:
+            The canonical columns that it names in the given format, None where it is no header.
+        """
         cells = [cell or "" for cell in fields]
         if PUPIL_ROW_PATTERN.match("".join(cells)):
             return None
-        words = set(map(fold_column_name, cells))
-        if all(len(words & one.column_by_name.keys()) < MIN_KNOWN_NAMES for one in self.declared.values()):
+        names = set(map(fold_column_name, cells))
+        if all(len(names & declared.column_by_name.keys()) < MIN_KNOWN_NAMES for declared in self.declared.values()):
             return None
-        return tuple(self[name].column_by_name.get(fold_column_name(cell)) for cell in cells)
+        return tuple(self[format_name].column_by_name.get(fold_column_name(cell)) for cell in cells)
 
     def find_repeated_headers(
-        self, rows: Iterable[str], found: RecognisedHeader, header: str
+        self, rows: Iterable[str], header: RecognisedHeader, header_line: str
     ) -> dict[str, tuple[str | None, ...]]:
-        """The rows that are a header once more, with the columns they name: files were glued together."""
-        if set(map(itemgetter(0), rows)) <= DIGITS - {header[0]}:
+        """Find the rows of a text that are a header once more, with the canonical columns that they name."""
+        if set(map(itemgetter(0), rows)) <= DIGITS - {header_line[0]}:
             return {}
-        mark = self[found.format_name].delimiter
-        bare = {row for row in rows if not PUPIL_ROW_PATTERN.match(row)}
-        columns = {row: self.repeated_header_columns(found.format_name, split_fields(row, mark)) for row in bare}
+        delimiter = self[header.format_name].delimiter
+        candidates = {row for row in rows if not PUPIL_ROW_PATTERN.match(row)}
+        columns = {
+            row: self.repeated_header_columns(header.format_name, split_fields(row, delimiter)) for row in candidates
+        }
         return {row: named for row, named in columns.items() if named is not None}
 
-    def recognise_names(self, names: Iterable[str]) -> RecognisedHeader | UnrecognisedHeader:
-        """The format of a sheet with these names: no delimiter tells it."""
-        header = tuple(names)
-        return self._best([(name, header) for name in self.declared])
+    def _best_fit(self, headers: dict[str, tuple[str, ...]]) -> RecognisedHeader | UnrecognisedHeader:
+        """Choose the format with most known columns among those with all required columns; none where two are equal.
 
-    def _best(self, headers: list[tuple[str, tuple[str, ...]]]) -> RecognisedHeader | UnrecognisedHeader:
-        """The format that knows most names of those that have all they must; of two alike neither."""
-        fits = []
-        for name, header in headers:
-            columns = tuple(self[name].column_by_name.get(fold_column_name(cell)) for cell in header)
-            fits.append((len({c for c in columns if c}), name, header, columns))
-        most = max(known for known, *_ in fits)
-        whole = [fit for fit in fits if not _lacking(fit[3])]
-        if whole:
-            known, name, header, columns = max(whole, key=lambda fit: fit[0])
-            named = [column for column in columns if column]
-            if len(named) != len(set(named)):
-                return UnrecognisedHeader("HEADER_TWICE", name)
-            if sum(fit[0] == known for fit in whole) > 1:
-                return UnrecognisedHeader("HEADER_AMBIGUOUS", name)
-            if self._garbled(name, header, columns):
-                return self._differs(name, header, columns, known)
-            return RecognisedHeader(name, columns, tuple(describe_unread_columns(header, columns)))
-        known, name, header, columns = next(fit for fit in fits if fit[0] == most)
-        return self._differs(name, header, columns, known)
+        Args:
+            headers: the header by the name of each format, as that format cuts it.
+        """
+        fits = [self._fit(name, header) for name, header in headers.items()]
+        complete = [fit for fit in fits if not _missing_columns(fit.columns)]
+        if not complete:
+            return self._describe_difference(max(fits, key=lambda fit: fit.known_columns))
+        best = max(complete, key=lambda fit: fit.known_columns)
+        named = [column for column in best.columns if column]
+        if len(named) != len(set(named)):
+            return UnrecognisedHeader("HEADER_TWICE", best.format_name)
+        if sum(fit.known_columns == best.known_columns for fit in complete) > 1:
+            return UnrecognisedHeader("HEADER_AMBIGUOUS", best.format_name)
+        if self._garbled_columns(best):
+            return self._describe_difference(best)
+        unread_columns = tuple(describe_unread_columns(best.header, best.columns))
+        return RecognisedHeader(best.format_name, best.columns, unread_columns)
 
-    def _garbled(self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...]) -> dict[int, GarbledName]:
-        """By their places the columns that have a name of the format as a wrong encoding leaves it."""
-        strange = ((place, fold_column_name(cell)) for place, cell in enumerate(header) if not columns[place])
-        return {place: self[name].garbled_names[cell] for place, cell in strange if cell in self[name].garbled_names}
+    def _fit(self, name: str, header: tuple[str, ...]) -> _HeaderFit:
+        columns = tuple(self[name].column_by_name.get(fold_column_name(cell)) for cell in header)
+        return _HeaderFit(len({column for column in columns if column}), name, header, columns)
 
-    def _differs(
-        self, name: str, header: tuple[str, ...], columns: tuple[str | None, ...], known: int
-    ) -> UnrecognisedHeader:
-        named = {column: cell for cell, column in reversed(self[name].columns.items())}
-        missing = tuple(named[column] for column in _lacking(columns) if column in named)
-        lost = self._garbled(name, header, columns) if known >= MIN_KNOWN_NAMES else {}
-        meant = [lost[place].name if place in lost else cell for place, cell in enumerate(header)]
-        unknown = tuple(describe_unread_columns(meant, columns, named=known >= MIN_KNOWN_NAMES))
-        reasons = (one.reason for one in lost.values())
-        return UnrecognisedHeader(min(reasons, default="HEADER_UNKNOWN"), name, missing, unknown, columns)
+    def _garbled_columns(self, fit: _HeaderFit) -> dict[int, GarbledName]:
+        """Find the columns, by their index, with a name of the format as a wrong encoding leaves it."""
+        garbled_names = self[fit.format_name].garbled_names
+        unknown = ((index, fold_column_name(cell)) for index, cell in enumerate(fit.header) if not fit.columns[index])
+        return {index: garbled_names[name] for index, name in unknown if name in garbled_names}
+
+    def _describe_difference(self, fit: _HeaderFit) -> UnrecognisedHeader:
+        """Describe how a header differs from a format; without any of its names where it may be no header."""
+        name_by_column = {column: name for name, column in reversed(self[fit.format_name].columns.items())}
+        missing = tuple(name_by_column[c] for c in _missing_columns(fit.columns) if c in name_by_column)
+        is_header = fit.known_columns >= MIN_KNOWN_NAMES
+        garbled = self._garbled_columns(fit) if is_header else {}
+        intended = [garbled[index].name if index in garbled else cell for index, cell in enumerate(fit.header)]
+        unknown = tuple(describe_unread_columns(intended, fit.columns, with_names=is_header))
+        reason = min((name.reason for name in garbled.values()), default="HEADER_UNKNOWN")
+        return UnrecognisedHeader(reason, fit.format_name, missing, unknown, fit.columns)
 
 
 def load_delivery_formats(folder: Path) -> DeliveryFormats:
-    """Every declared format of a configuration folder.
+    """Load every declared format.
 
-    Takes: the configuration folder; the declarations are in `deliveries/`.
-    Refuses: none at all, and what `config.read` refuses; all problems at once (exit code 10).
+    Args:
+        folder: the configuration folder; the declarations are in `deliveries/`.
+
+    Raises:
+        ConfigurationRefused: there is no declaration, or one is wrong; all problems at once (exit code 10).
     """
     problems: list[str] = []
-    found: dict[str, DeliveryFormat] = {}
+    declared: dict[str, DeliveryFormat] = {}
     for path in sorted((folder / "deliveries").glob("*.toml")):
         try:
-            found[path.stem] = declarations.read_declaration(path, DeliveryFormat, where=f"deliveries/{path.name}")
+            declared[path.stem] = declarations.read_declaration(path, DeliveryFormat, where=f"deliveries/{path.name}")
         except ConfigurationRefused as refused:
             problems.extend(refused.problems)
-    if not found and not problems:
-        problems.append(_wrong("at least one declared format", "none").replace("<where>", "conf/deliveries"))
+    if not declared and not problems:
+        problems.append(_format_problem("at least one declared format", "none").replace("<where>", "conf/deliveries"))
     if problems:
         raise ConfigurationRefused(*problems)
-    return DeliveryFormats(found)
+    return DeliveryFormats(declared)
 
 
-def _lacking(columns: Iterable[str | None]) -> tuple[str, ...]:
-    """The canonical columns that a delivery must have, and these do not."""
-    known = set(columns)
-    lacking = [column for column in REQUIRED_COLUMNS if column not in known]
-    for some in (MOMENT_COLUMNS, SCORE_COLUMNS):
-        lacking += [] if known.intersection(some) else some
-    return tuple(lacking)
+def _missing_columns(columns: Iterable[str | None]) -> tuple[str, ...]:
+    """List the canonical columns that a delivery must have and that are not among `columns`."""
+    present = set(columns)
+    missing = [column for column in REQUIRED_COLUMNS if column not in present]
+    for alternatives in (MOMENT_COLUMNS, SCORE_COLUMNS):
+        missing += [] if present.intersection(alternatives) else alternatives
+    return tuple(missing)
 
 
-def _wrong(what: str, found: str) -> str:
+def _format_problem(expectation: str, found: str) -> str:
     return describe_problem(
-        what, example="conf/deliveries/canoniek.toml", found=found, where="<where>", do="Correct the declaration"
+        expectation, example="conf/deliveries/canoniek.toml", found=found, where="<where>", do="Correct the declaration"
     )

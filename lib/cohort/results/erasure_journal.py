@@ -1,8 +1,9 @@
-"""Rows of whoever is barred taken out of results and quarantine, and the files that held them.
+"""Journal of erasures: how many rows of results were erased, written before and after each erasure.
 
-What is erased is counted in a record that is written before and after, so that a killed run closes its sums
-when it is run again: accepted = current + replaced + withdrawn + erased. Which table has files to lose is
-written down before it loses them.
+The accounts of the ledger need it: accepted = current + replaced + withdrawn + erased rows. A run that was killed is
+closed by the next one: of its erasure all rows went or none, because one Delta commit removes them. Which table has
+files to lose is written down before its rows go, so that the next run removes those files. Called by `erasure`,
+`ingestion` and `retention`; a journal holds counts, never a number of a pupil.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from pyspark.sql import DataFrame, SparkSession
 
 from cohort import delta
@@ -20,34 +21,57 @@ from cohort.foundation import json_documents
 from cohort.storage.zone_paths import StorageZones
 
 
+class ErasureJournal(BaseModel):
+    """One erasure of rows from the results.
+
+    Args:
+        when: when the run began.
+        why: the reason in one word: `objections`, `renumbering`, `retention-<batch>`.
+        before: rows of the results before the erasure.
+        rows: rows to erase.
+        done: whether they are erased.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"$id": "erasure-journal-1"})
+
+    when: str
+    why: str
+    before: int
+    rows: int
+    done: bool
+
+
 def count_erased_rows(zones: StorageZones) -> int:
-    """Rows of results that objections, retention and changes of numbers took away, over all runs."""
-    return sum(int(facts["rows"]) for _, facts in _journals(zones))
+    """Count the rows of results that were erased over all runs: by objections, retention and number changes."""
+    return sum(journal.rows for _, journal in _read_journals(zones))
 
 
 def close_interrupted_erasure(zones: StorageZones, batches: tuple[int, ...]) -> None:
-    """Close the record of a run that was killed: its rows are erased, or none of them is.
+    """Close the journals of a killed run: its rows are erased, or none of them is.
 
-    Takes: the batches that count. Their rows are counted only where there is such a record.
+    Args:
+        batches: the batches that count. Their rows are counted only where a journal is open.
     """
-    left = [(file, facts) for file, facts in _journals(zones) if not facts["done"]]
-    there = delta.count_batch_rows(zones.results, batches) if left else 0
-    for file, facts in left:
-        if there == facts["before"]:
+    open_journals = [(file, journal) for file, journal in _read_journals(zones) if not journal.done]
+    current = delta.count_batch_rows(zones.results, batches) if open_journals else 0
+    for file, journal in open_journals:
+        if current == journal.before:
             file.unlink()
         else:
-            json_documents.write_json_document(file, {**facts, "done": True})
+            _write_journal(file, journal.model_copy(update={"done": True}))
 
 
 def erase_batch(
     spark: SparkSession, zones: StorageZones, batches: tuple[int, ...], batch: int, now: dt.datetime
 ) -> None:
-    """Take a whole batch out of the results, and the files that held it: its days are over.
+    """Erase a whole batch of results, and the files that held it, because its retention ended.
 
-    Takes: the batches that count, and one of them.
+    Args:
+        batches: the batches that count.
+        batch: one of them.
     """
-    there, rows = (delta.count_batch_rows(zones.results, asked) for asked in (batches, [batch]))
-    with journal_erasure(zones, now, f"retention-{batch}", there, rows):
+    before, rows = (delta.count_batch_rows(zones.results, counted) for counted in (batches, [batch]))
+    with journal_erasure(zones, now, f"retention-{batch}", before, rows):
         mark_for_vacuum(zones, zones.results)
         delta.replace_batch(delta.read_table(spark, zones.results).where("false"), zones.results, batch)
         vacuum_marked_table(zones)
@@ -56,44 +80,57 @@ def erase_batch(
 def erase_duplicate_results(
     spark: SparkSession, zones: StorageZones, batches: tuple[int, ...], rows: DataFrame, now: dt.datetime
 ) -> int:
-    """Take rows out of the results whose result stands there twice, and the files that held them.
+    """Erase rows whose result the results hold twice, and the files that held them.
 
-    Takes: the batches that count; the rows' identities, among results of these batches.
-    Gives: how many went.
+    Args:
+        batches: the batches that count.
+        rows: the identities of the rows, among results of these batches.
+
+    Returns:
+        How many rows were erased.
     """
-    gone = rows.count()
-    if gone:
-        with journal_erasure(zones, now, "renumbering", delta.count_batch_rows(zones.results, batches), gone):
+    erased = rows.count()
+    if erased:
+        before = delta.count_batch_rows(zones.results, batches)
+        with journal_erasure(zones, now, "renumbering", before, erased):
             mark_for_vacuum(zones, zones.results)
             delta.delete_equal_rows(spark, zones.results, rows)
             vacuum_marked_table(zones)
-    return gone
-
-
-def _journals(zones: StorageZones) -> list[tuple[Path, dict[str, Any]]]:
-    return [(file, json_documents.read_json_document(file)) for file in sorted(zones.erasures.glob("*.json"))]
+    return erased
 
 
 @contextmanager
 def journal_erasure(zones: StorageZones, now: dt.datetime, why: str, before: int, rows: int) -> Iterator[None]:
-    """Write down what is about to be erased, and afterwards that it is."""
-    journal = zones.erasures / f"{now:%Y%m%dT%H%M%S%f}-{why}.json"
-    begun = {"when": str(now), "why": why, "before": before, "rows": rows, "done": False}
-    json_documents.write_json_document(journal, begun)
+    """A context that journals an erasure before it begins and after it is done.
+
+    Args:
+        why: the reason in one word.
+        before: rows of the results before the erasure.
+        rows: rows to erase.
+    """
+    file = zones.erasures / f"{now:%Y%m%dT%H%M%S%f}-{why}.json"
+    journal = ErasureJournal(when=str(now), why=why, before=before, rows=rows, done=False)
+    _write_journal(file, journal)
     yield
-    json_documents.write_json_document(journal, {**begun, "done": True})
+    _write_journal(file, journal.model_copy(update={"done": True}))
 
 
 def mark_for_vacuum(zones: StorageZones, table: Path) -> None:
-    """Write down that a table has files to lose, before they are: a killed run's next one finds it."""
-    json_documents.write_json_document(zones.exact_records / "vacuum.json", {"table": table.name})
+    """Write down that a table is about to have files to lose, so that the run after a killed one removes them."""
+    json_documents.write_json_document(_vacuum_mark(zones), {"table": table.name})
 
 
 def vacuum_marked_table(zones: StorageZones) -> None:
-    mark = zones.exact_records / "vacuum.json"
+    """Remove the files with erased rows of the marked table, and the mark; nothing without a mark.
+
+    Raises:
+        DestructionIncomplete: a file stays (exit code 16).
+    """
+    mark = _vacuum_mark(zones)
     if not mark.exists():
         return
-    table = {t.name: t for t in (zones.results, zones.quarantine)}[json_documents.read_json_document(mark)["table"]]
+    tables = {table.name: table for table in (zones.results, zones.quarantine)}
+    table = tables[json_documents.read_json_document(mark)["table"]]
     delta.vacuum_table_or_refuse(
         table,
         "no file with erased rows",
@@ -102,3 +139,16 @@ def vacuum_marked_table(zones: StorageZones) -> None:
         do="Look at its permissions, then run objections again",
     )
     mark.unlink()
+
+
+def _read_journals(zones: StorageZones) -> list[tuple[Path, ErasureJournal]]:
+    files = sorted(zones.erasures.glob("*.json"))
+    return [(file, ErasureJournal(**json_documents.read_json_document(file))) for file in files]
+
+
+def _write_journal(file: Path, journal: ErasureJournal) -> None:
+    json_documents.write_json_document(file, journal.model_dump())
+
+
+def _vacuum_mark(zones: StorageZones) -> Path:
+    return zones.exact_records / "vacuum.json"

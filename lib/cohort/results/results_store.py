@@ -1,4 +1,8 @@
-"""The restricted tables of results and of refused rows: made, written by batch, counted."""
+"""The restricted tables of results and of refused rows (the quarantine): created, read, removed by batch.
+
+Both are partitioned by batch: one batch per run of intake. Called by `ingestion`, `erasure` and `release`; only rows
+of batches that have entries in the ledger count.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ from cohort.states.schemas import CANONICAL_COLUMNS, DELIVERY_NUMBER, RESULTS_SC
 from cohort.storage.zone_paths import StorageZones
 
 ROWS_PER_FILE = 250_000
+"""About how many rows of results go into one data file."""
 QUARANTINE_SCHEMA = StructType(
     [
         StructField("pgn", StringType()),
@@ -33,28 +38,27 @@ QUARANTINE_SCHEMA = StructType(
 
 
 def create_results_tables(spark: SparkSession, zones: StorageZones, retention: TableRetention) -> None:
-    """Make both tables, empty, unless they are there."""
+    """Create both tables, empty, unless they exist."""
     delta.create_table(spark, zones.results, RESULTS_SCHEMA, retention, partitioned_by="batch")
     delta.create_table(spark, zones.quarantine, QUARANTINE_SCHEMA, retention, partitioned_by="batch")
 
 
 def data_file_count(spark: SparkSession, rows: int) -> int:
-    """Into how many files a batch of so many rows is written: never fewer than there are cores."""
+    """How many data files a batch of so many rows is written to: never fewer than there are cores."""
     return max(spark.sparkContext.defaultParallelism, -(-rows // ROWS_PER_FILE))
 
 
 def read_current_results(spark: SparkSession, zones: StorageZones, batches: Iterable[int]) -> DataFrame:
-    """The results that count: the rows of batches that have entries in the ledger."""
+    """Read the current rows of some batches of results: of all that count, or of a new one.
+
+    Args:
+        batches: batch numbers; those that count are in `Ledger.batches`.
+    """
     return delta.read_batches(spark, zones.results, RESULTS_SCHEMA, batches)
 
 
-def read_batch(spark: SparkSession, zones: StorageZones, batch: int) -> DataFrame:
-    """What stands in the results of a batch."""
-    return read_current_results(spark, zones, (batch,))
-
-
 def rows_of_deliveries(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
-    """The rows of some deliveries."""
+    """The rows of some deliveries, by their numbers."""
     return rows.join(_listed(rows, numbers), DELIVERY_NUMBER, "left_semi")
 
 
@@ -69,10 +73,13 @@ def _listed(rows: DataFrame, numbers: Collection[int]) -> DataFrame:
 
 
 def vacuum_restricted_table(table: Path, what: str) -> None:
-    """Remove the files that the table no longer needs.
+    """Remove the files that the current version of the table does not need.
 
-    Takes: what those files held, for the refusal.
-    Refuses: a file that stays (exit code 16).
+    Args:
+        what: what those files held, for the message of the refusal.
+
+    Raises:
+        DestructionIncomplete: a file stays (exit code 16).
     """
     delta.vacuum_table_or_refuse(
         table,
@@ -84,31 +91,39 @@ def vacuum_restricted_table(table: Path, what: str) -> None:
 
 
 def remove_batches(spark: SparkSession, table: Path, batches: Iterable[int], what: str) -> int:
-    """Remove some batches of a table, rows and the files that held them; how many of them there were.
+    """Remove some batches of a table: their rows, and the files that held them.
 
-    Takes: what the files held, for the refusal. Killed half-way, it is simply done again.
-    Refuses: a file that stays (exit code 16).
+    A run that is killed half-way does the same again.
+
+    Args:
+        what: what the files held, for the message of the refusal.
+
+    Returns:
+        How many of the batches had a folder.
+
+    Raises:
+        DestructionIncomplete: a file stays (exit code 16).
     """
     folders = {batch: table / f"batch={batch}" for batch in sorted(batches)}
-    there = {batch: folder for batch, folder in folders.items() if folder.exists()}
-    for batch in there:
+    existing = {batch: folder for batch, folder in folders.items() if folder.exists()}
+    for batch in existing:
         delta.replace_batch(delta.read_table(spark, table).where("false"), table, batch)
-    if there:
+    if existing:
         vacuum_restricted_table(table, what)
-    for folder in there.values():
+    for folder in existing.values():
         shutil.rmtree(folder, ignore_errors=True)
-    return len(there)
+    return len(existing)
 
 
 def discard_batch(spark: SparkSession, zones: StorageZones, batch: int) -> None:
-    """Remove what stands of a batch that never counted."""
+    """Remove the rows of a batch that never counted from results and quarantine."""
     for table in (zones.results, zones.quarantine):
         remove_batches(spark, table, [batch], "rows that do not count")
 
 
 @contextmanager
 def discard_batch_on_refusal(spark: SparkSession, zones: StorageZones, batch: int) -> Iterator[None]:
-    """What is done with a batch inside: of one that is refused nothing stays."""
+    """A context that removes the rows of the batch when what happens inside is refused."""
     try:
         yield
     except Refusal:
@@ -116,8 +131,12 @@ def discard_batch_on_refusal(spark: SparkSession, zones: StorageZones, batch: in
         raise
 
 
-def require_closed_accounts(zones: StorageZones, after: Ledger) -> None:
-    """accepted = current + replaced + withdrawn + erased, over all runs."""
-    there = delta.count_batch_rows(zones.results, after.batches)
-    if there + erasure_journal.count_erased_rows(zones) != after.current_row_count():
+def require_closed_accounts(zones: StorageZones, ledger: Ledger) -> None:
+    """Check that accepted = current + replaced + withdrawn + erased rows, over all runs.
+
+    Raises:
+        AssertionError: the sums do not close, which is a defect.
+    """
+    current = delta.count_batch_rows(zones.results, ledger.batches)
+    if current + erasure_journal.count_erased_rows(zones) != ledger.current_row_count():
         raise AssertionError("the results are not what the ledger says was accepted and not taken away")

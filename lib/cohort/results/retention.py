@@ -1,4 +1,8 @@
-"""What is kept no longer than `platform.toml` says: deliveries, results, refused rows, feedback."""
+"""Retention: what is older than `platform.toml` allows is removed from deliveries, results, quarantine and feedback.
+
+Called at the end of every run of intake. In go the ledger and the files of this run, out come counts of what was
+removed. Nothing is removed that the ledger does not know: no delivery is lost before it was read.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from cohort.agreements.platform import Platform
 from cohort.delivery_formats.delivered_file import DeliveredFile
 from cohort.foundation import json_documents
 from cohort.results import erasure_journal, results_store
-from cohort.results.ledger import Ledger, LedgerEntry
+from cohort.results.ledger import Ledger
 from cohort.storage.zone_paths import StorageZones
 
 
@@ -21,82 +25,91 @@ def apply_retention(
     spark: SparkSession,
     zones: StorageZones,
     platform: Platform,
-    known: Ledger,
+    ledger: Ledger,
     files: Iterable[DeliveredFile],
     now: dt.datetime,
 ) -> dict[str, int]:
-    """Remove what is past its days.
+    """Remove what is older than its retention in days.
 
-    Takes: the ledger, this run's lines among them; the files found in this run. Only a file that the ledger
-    knows goes: nobody's delivery is lost before it was looked at.
-    Gives: how many deliveries, batches of quarantine and of results, feedback files and earlier states went.
-    Refuses: a file that stays after a vacuum (exit code 16).
+    Args:
+        ledger: the ledger with the entries of this run.
+        files: every file that this run found in the deliveries folder.
+
+    Returns:
+        How many deliveries, batches of quarantine, batches of results, feedback files and superseded data files
+        were removed.
+
+    Raises:
+        DestructionIncomplete: a file stays after a vacuum (exit code 16).
     """
     days = platform.retention_days
     return {
-        "deliveries": _deliveries(known, files, now - dt.timedelta(days.deliveries)),
-        "quarantine": _quarantine(spark, zones, known, now - dt.timedelta(days.quarantine)),
-        "results": _results(spark, zones, known, now - dt.timedelta(days.results), now),
-        "feedback": _feedback(zones, known, now - dt.timedelta(days.feedback)),
-        "earlier_states": _earlier(zones, known, now - dt.timedelta(days.superseded)),
+        "deliveries": _remove_deliveries(ledger, files, now - dt.timedelta(days.deliveries)),
+        "quarantine": _remove_quarantine(spark, zones, ledger, now - dt.timedelta(days.quarantine)),
+        "results": _remove_results(spark, zones, ledger, now - dt.timedelta(days.results), now),
+        "feedback": _remove_feedback(zones, ledger, now - dt.timedelta(days.feedback)),
+        "earlier_states": _remove_superseded_files(zones, ledger, now - dt.timedelta(days.superseded)),
     }
 
 
-def _when(line: LedgerEntry) -> dt.datetime:
-    return dt.datetime.fromisoformat(line.received)
+def _remove_deliveries(ledger: Ledger, files: Iterable[DeliveredFile], until: dt.datetime) -> int:
+    """Remove files whose every content was last handled by a run before `until`; an archive, when all its members were.
 
-
-def _deliveries(known: Ledger, files: Iterable[DeliveredFile], until: dt.datetime) -> int:
-    """Files whose every content was looked at long enough ago; of a container, all that is in it.
-
-    What we could not read stays, however old: it was never looked at.
+    What could not be read stays, however old: nobody has looked at it yet.
     """
-    last: dict[str, dt.datetime] = {}
-    for line in known.entries:
-        for content in {line.sha256, line.container} - {None}:
-            last[str(content)] = max(_when(line), last.get(str(content), _when(line)))
-    found = {(file.container or file.sha256): file.origin for file in files if file.origin}
-    past = {content for content, day in last.items() if day <= until} - known.unreadable_hashes
-    gone = [path for content, path in found.items() if content in past]
-    for path in gone:
+    last_handled: dict[str, dt.datetime] = {}
+    for entry in ledger.entries:
+        for content in filter(None, {entry.sha256, entry.container}):
+            last_handled[content] = max(entry.received_at, last_handled.get(content, entry.received_at))
+    expired = {content for content, handled in last_handled.items() if handled <= until} - ledger.unreadable_hashes
+    origins = {(file.container or file.sha256): file.origin for file in files if file.origin}
+    removed = [path for content, path in origins.items() if content in expired]
+    for path in removed:
         path.unlink(missing_ok=True)
-    return len(gone)
+    return len(removed)
 
 
-def _quarantine(spark: SparkSession, zones: StorageZones, known: Ledger, until: dt.datetime) -> int:
-    past = {line.batch for line in known.entries if _when(line) <= until}
-    return results_store.remove_batches(spark, zones.quarantine, past, "refused rows that are past their days")
+def _remove_quarantine(spark: SparkSession, zones: StorageZones, ledger: Ledger, until: dt.datetime) -> int:
+    expired = {entry.batch for entry in ledger.entries if entry.received_at <= until}
+    return results_store.remove_batches(spark, zones.quarantine, expired, "refused rows that are past their days")
 
 
-def _results(spark: SparkSession, zones: StorageZones, known: Ledger, until: dt.datetime, now: dt.datetime) -> int:
-    """Batches of results that are past their days, with the files that held them; counted as erased rows."""
-    past = {line.batch for line in known.entries} - {line.batch for line in known.entries if _when(line) > until}
-    there = [batch for batch in sorted(past) if (zones.results / f"batch={batch}").exists()]
-    for batch in there:
-        erasure_journal.erase_batch(spark, zones, known.batches, batch, now)
+def _remove_results(
+    spark: SparkSession, zones: StorageZones, ledger: Ledger, until: dt.datetime, now: dt.datetime
+) -> int:
+    """Remove batches of results and the files that held them; their rows count as erased."""
+    kept = {entry.batch for entry in ledger.entries if entry.received_at > until}
+    expired = [batch for batch in ledger.batches if batch not in kept]
+    existing = [batch for batch in expired if (zones.results / f"batch={batch}").exists()]
+    for batch in existing:
+        erasure_journal.erase_batch(spark, zones, ledger.batches, batch, now)
         shutil.rmtree(zones.results / f"batch={batch}", ignore_errors=True)
-    return len(there)
+    return len(existing)
 
 
-def _feedback(zones: StorageZones, known: Ledger, until: dt.datetime) -> int:
-    past = {f"{line.levering_nr}" for line in known.entries if _when(line) <= until}
-    gone = [file for file in zones.school_feedback("").glob("*/*") if file.stem in past] if past else []
-    for file in gone:
+def _remove_feedback(zones: StorageZones, ledger: Ledger, until: dt.datetime) -> int:
+    expired = {f"{entry.levering_nr}" for entry in ledger.entries if entry.received_at <= until}
+    removed = [file for file in zones.school_feedback("").glob("*/*") if file.stem in expired] if expired else []
+    for file in removed:
         file.unlink()
-    return len(gone)
+    return len(removed)
 
 
-def _earlier(zones: StorageZones, known: Ledger, until: dt.datetime) -> int:
-    """Data files that no current row needs, once the first row of them was taken away long enough ago."""
+def _remove_superseded_files(zones: StorageZones, ledger: Ledger, until: dt.datetime) -> int:
+    """Remove data files that only earlier versions of the results need, once the oldest supersession is old enough."""
     mark = zones.exact_records / "vacuumed.json"
-    through = int(json_documents.read_json_document(mark)["through"]) if mark.is_file() else 0
-    moved = [e for e in known.entries if (e.replaced or e.withdrawn) and e.levering_nr > through]
-    if not moved or min(map(_when, moved)) > until:
+    vacuumed_through = int(json_documents.read_json_document(mark)["through"]) if mark.is_file() else 0
+    superseding = [
+        entry
+        for entry in ledger.entries
+        if (entry.replaced or entry.withdrawn) and entry.levering_nr > vacuumed_through
+    ]
+    if not superseding or min(entry.received_at for entry in superseding) > until:
         return 0
     current = delta.list_current_names(zones.results)
-    past = [file for file in zones.results.rglob("*.parquet") if file.name not in current]
-    past = [file for file in past if "_delta_log" not in file.parts]
-    if past:
+    data_files = [file for file in zones.results.rglob("*.parquet") if "_delta_log" not in file.parts]
+    superseded = [file for file in data_files if file.name not in current]
+    if superseded:
         results_store.vacuum_restricted_table(zones.results, "an earlier state that is past its days")
-    json_documents.write_json_document(mark, {"through": known.last_number})
-    return len(past)
+    json_documents.write_json_document(mark, {"through": ledger.last_number})
+    return len(superseded)
