@@ -32,7 +32,9 @@ def settle(
     taken = {entry.levering_nr for entry in entries if entry.is_taken}
     free = None if judged.rows is None else judged.rows.where(F.col(OBJECTED_COLUMN).isNull())
     if changed:
-        kept = results_store.rows_of_other_deliveries(results_store.read_batch(spark, intake.zones, batch), changed)
+        kept = results_store.rows_of_other_deliveries(
+            results_store.read_current_results(spark, intake.zones, (batch,)), changed
+        )
         if free is not None:
             good = row_validation.select_accepted(results_store.rows_of_deliveries(free, taken & changed), batch)
             kept = kept.select(*RESULTS_SCHEMA.names).unionByName(good)

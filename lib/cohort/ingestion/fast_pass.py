@@ -81,7 +81,7 @@ def sift(spark: SparkSession, intake: IngestionContext, readable: list[NumberedF
     kept = ruled(intake, text_scan.scan_text_files(spark, readable, intake.formats), watched)
     good = row_validation.select_accepted(kept.where(f"{excluded_pupils.OBJECTED_COLUMN} is null"), batch)
     delta.append_rows(good, intake.zones.results, f"batch {batch}")
-    rows = results_store.read_batch(spark, intake.zones, batch)
+    rows = results_store.read_current_results(spark, intake.zones, (batch,))
     with ThreadPoolExecutor(1) as beside:  # neither waits for what the other plans
         repeating = beside.submit(_repeating, rows)
         counts = file_accounting.sifted(rows, intake.platform.intake.rules.row_warnings)
