@@ -11,7 +11,7 @@ import pytest
 UNSET = object()
 
 
-class PatchesAcrossModules(pytest.MonkeyPatch):
+class PatchesAcrossModules(pytest.MonkeyPatch):  # type: ignore[misc]  # final for type checkers only
     """A MonkeyPatch whose `setattr(module, name, value)` reaches every importer of a `cohort` module's name.
 
     Packages import each other's public names by name. Replacing a name in the module that defines it alone would

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from tests.patches import PatchesAcrossModules
 
 from cohort.agreements import catalogue, platform
 from cohort.agreements.environment import Environment
@@ -100,7 +101,7 @@ class Platform:
         """
         own = [job, "--root", str(self.root), "--config", str(self.config), *arguments]
         out, err = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+        with PatchesAcrossModules.context() as patched, redirect_stdout(out), redirect_stderr(err):
             patched.setattr(sys, "argv", own)
             patched.syspath_prepend(str(PROJECT / "jobs"))
             if without_spark:

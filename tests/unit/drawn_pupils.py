@@ -7,9 +7,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from tests.patches import PatchesAcrossModules
 from tests.unit.drawn_release import SECRET, platform
 from tests.unit.drawn_results import Row, column, project, result
 
@@ -123,7 +123,7 @@ def run(
         own = SensitiveColumn.from_hierarchy("advies", ADVIES, derive_value_rules(asked, platform().floors), 1)
     task = ClassSearchTask(asked, coding, ProjectKey(SECRET), most, own)
     recoded = class_search.search_classes(coded, counts.searched, task)
-    with pytest.MonkeyPatch.context() as patch:
+    with PatchesAcrossModules.context() as patch:
         patch.setattr(generalisation, "RELEASED_ROWS_PER_FILE", -(-recoded.recoding.released_pupils // files))
         rows = generalisation.generalise_pupils(coded, asked, recoded)
     assert [(f.name, f.dataType) for f in rows.schema] == [

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.patches import PatchesAcrossModules
 
 from cohort.destruction import byte_search, file_decoding
 
@@ -279,7 +280,7 @@ def test_a_needle_is_found_wherever_it_stands_and_however_the_file_is_cut(
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "cut"
     file.write_bytes(b"x" + before + needle + after)
-    with pytest.MonkeyPatch.context() as patched:
+    with PatchesAcrossModules.context() as patched:
         patched.setattr(file_decoding, "PIECE_BYTES", piece)
         assert byte_search.search_files([file], {"n": needle}).labels == {"n"}
 

@@ -15,9 +15,9 @@ JOBS = sorted((ROOT / "jobs").glob("*.py"))
 STAGES = (
     "ingestion.text_scan",
     "ingestion.row_validation",
-    "legal_basis.instructions",
-    "legal_basis.objections",
-    "legal_basis.consents",
+    "legal_basis.instruction_filter",
+    "legal_basis.objection_filter",
+    "legal_basis.consent_suppression",
     "anonymisation.pupil_records",
     "anonymisation.pseudonymise",
     "anonymisation.generalise",

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from tests.patches import PatchesAcrossModules
 from tests.unit import drawn_releases
 from tests.unit.drawn_releases import PUPILS, Root, project, score_of, sex_of
 
@@ -63,7 +64,7 @@ def blanked(root: Root, release: int) -> set[Class]:
 def published(one_spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Root:
     """One release, of which a class is blanked because it has one level, and others as covers."""
     made = Root(one_spark, tmp_path_factory.mktemp("published"), project(**RULES))
-    with pytest.MonkeyPatch.context() as patch:
+    with PatchesAcrossModules.context() as patch:
         with_levels(made, patch, one_class_alike)
         made.release()
     return made

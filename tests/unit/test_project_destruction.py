@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
+from tests.patches import PatchesAcrossModules
 from tests.unit.drawn_records import make_release_record
 
 from cohort import delta
@@ -297,7 +298,7 @@ def test_a_killed_destruction_is_taken_up_by_the_next(module: Any, name: str, mo
             real(*args, **named)
         raise Killed
 
-    with pytest.MonkeyPatch.context() as patched:
+    with PatchesAcrossModules.context() as patched:
         patched.setattr(module, name, cut)
         with pytest.raises(Killed):
             site.destroy()

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, cast
 import openpyxl
 import pytest
 from pyspark.sql import SparkSession
+from tests.patches import PatchesAcrossModules
 from tests.unit.drawn_deliveries import CANONIEK, ROSTER, Content, canoniek, sheet, uwlr, zipped
 from tests.unit.drawn_deliveries import S as RESULT
 from tests.unit.test_ingest import NUMBERS, SCHOOLS, deliver, row, take_in
@@ -107,7 +108,7 @@ def broken(module: Any, name: str, defect: Callable[[], BaseException]) -> Itera
     def raises(*_: object, **__: object) -> NoReturn:
         raise defect()
 
-    with pytest.MonkeyPatch.context() as patch:
+    with PatchesAcrossModules.context() as patch:
         patch.setattr(module, name, raises)
         yield
 

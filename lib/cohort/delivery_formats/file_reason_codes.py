@@ -1,4 +1,8 @@
-"""A delivery that cannot be taken in, told by a reason code alone: never by what stands in it."""
+"""Reason codes for which a whole file is rejected, with what a school reads in Dutch and in English.
+
+Readers raise `DeliveryRejected` with a code; feedback writes the sentences. Codes are kept in the ledger, so one that
+was used is not renamed. Reasons to refuse a single row are in `row_reason_codes`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from cohort.delivery_formats.row_reason_codes import ASK_PLATFORM, ASK_SUPPLIER,
 
 FILE_NAME, FILE_TOO_LARGE = "FILE_NAME", "FILE_TOO_LARGE"
 UNREADABLE = "UNREADABLE"
-"""What no reader foresaw: ours and not the school's. It says nothing of the content, which is tried again."""
+"""The reason of a defect of this software. It says nothing of the content, which the next run tries again."""
 SAVE_AS_UTF8 = (
     'Sla het op als "CSV UTF-8", of vraag uw leverancier erom.',
     'Save it as "CSV UTF-8", or ask your supplier to.',
@@ -14,10 +18,11 @@ SAVE_AS_UTF8 = (
 
 
 class DeliveryRejected(Exception):
-    """What a reader of files raises when no row of a file can be trusted.
+    """Raised by a reader when no row of a file can be trusted. Its text is the reason code.
 
-    Takes: a reason code (of `FILE_REASONS`), and the BRIN of the school that is to hear of it, if known.
-    Gives: `code`, also as its text, and `school`.
+    Args:
+        code: a reason code of `FILE_REASONS`.
+        school: the BRIN of the school that gets the feedback, where it is known.
     """
 
     def __init__(self, code: str, school: str | None = None) -> None:
@@ -257,4 +262,4 @@ FILE_REASONS = {
         ),
     ),
 }
-"""Every reason code of a file."""
+"""The text of every reason code of a file."""

@@ -1,4 +1,8 @@
-"""Why a row is refused, and what is only warned of: codes, and what a school reads with them."""
+"""Reason codes of refused rows, and of warnings, with what a school reads in Dutch and in English.
+
+Validation and the readers refuse rows with these codes; feedback writes the sentences. Codes are kept in the quarantine
+and the ledger, so one that was used is not renamed. Reasons to reject a whole file are in `file_reason_codes`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ ROW_BROKEN, HEADER_REPEATED = "ROW_BROKEN", "HEADER_REPEATED"
 
 
 class ReasonText(NamedTuple):
-    """What a school reads, in Dutch and in English: what is the matter, and what to do."""
+    """What a school reads in Dutch (`nl`) and in English (`en`): what is the matter, and what to do."""
 
     nl: str
     en: str
@@ -27,7 +31,13 @@ NOTHING_TO_DO = "U hoeft niets te doen.", "You need not do anything."
 
 
 def make_reason(nl: str, en: str, do: tuple[str, str] = DELIVER_AGAIN) -> ReasonText:
-    """A reason; what to do about it is to deliver the file again, unless told otherwise."""
+    """Make the text of a reason.
+
+    Args:
+        nl: what is the matter, in Dutch.
+        en: the same in English.
+        do: what to do, in Dutch and in English; to correct the data and deliver the file again unless given.
+    """
     return ReasonText(nl, en, *do)
 
 
@@ -165,7 +175,7 @@ ROW_REASONS = {
         "the pupil has results of two schools in one school year",
     ),
 }
-"""Every reason code of a row."""
+"""The text of every reason code of a row."""
 
 WARNING_REASONS = {
     "HALVED": make_reason(
@@ -243,10 +253,13 @@ WARNING_REASONS = {
     "YEAR_GROUPS_APART": ROW_REASONS["YEAR_GROUPS_APART"],
     "TWO_SCHOOLS": ROW_REASONS["TWO_SCHOOLS"],
 }
-"""What is told and not refused, each with a number: of pupils or of columns, or else of rows."""
+"""The text of every warning. A warning comes with a number of files, columns or pupils, otherwise of rows."""
 
 FILE_WARNINGS = frozenset({"BESIDE_DATA"})
+"""Warnings that count files."""
 COLUMN_WARNINGS = frozenset({"COLUMN_GONE"})
+"""Warnings that count columns."""
 PUPIL_WARNINGS = frozenset(
     {"KEY_OF_ONE_EXPORT", "ROSTER_WITHOUT_NUMBER", "TWO_NUMBERS", "TWO_YEAR_GROUPS", "YEAR_GROUPS_APART", "TWO_SCHOOLS"}
 )
+"""Warnings that count pupils."""

@@ -1,7 +1,7 @@
-"""Whether the last run of intake came to its end: what one that did not leaves behind, the next looks for.
+"""Marker that the previous run of ingestion completed; without it the next run searches for what it left behind.
 
-The number of the last delivery stands with the feedback, and only between runs. A root of which one part was
-put back from a copy has another number there than in its ledger, and is looked through as well.
+The marker holds the number of the last delivery and exists only between runs. After a part of the storage root was
+restored from a backup, marker and ledger disagree, which counts as not completed, too.
 """
 
 from __future__ import annotations
@@ -11,16 +11,23 @@ from cohort.results.ledger import Ledger
 from cohort.storage.zone_paths import StorageZones
 
 
-def begin_run(zones: StorageZones, known: Ledger) -> bool:
-    """Say that a run is under way; whether the one before it, whose ledger this is, came to its end."""
+def begin_run(zones: StorageZones, ledger: Ledger) -> bool:
+    """Remove the marker: a run is under way.
+
+    Args:
+        ledger: the ledger of earlier runs.
+
+    Returns:
+        Whether the previous run completed.
+    """
     try:
-        reached = zones.intake_completed.read_text(encoding="utf-8") == f"{known.last_number}\n"
+        was_completed = zones.intake_completed.read_text(encoding="utf-8") == f"{ledger.last_number}\n"
     except (OSError, UnicodeDecodeError):
-        reached = False
+        was_completed = False
     zones.intake_completed.unlink(missing_ok=True)
-    return reached
+    return was_completed
 
 
-def complete_run(zones: StorageZones, after: Ledger) -> None:
-    """Say that the run came to its end, with this ledger."""
-    private_files.write_private_text(zones.intake_completed, f"{after.last_number}\n")
+def complete_run(zones: StorageZones, ledger: Ledger) -> None:
+    """Write the marker: the run completed, with this ledger."""
+    private_files.write_private_text(zones.intake_completed, f"{ledger.last_number}\n")

@@ -1,6 +1,7 @@
-"""A delivery beside the last one of its school and supplier: what is told as a warning.
+"""Volume anomalies: a delivery compared with the last one of the same school and supplier.
 
-It is halved or doubled, or columns are not there any more.
+In go ledger entries, out come warnings: rows halved (`HALVED`) or doubled (`DOUBLED`), columns that are missing
+(`COLUMN_GONE`). They refuse nothing. Called by `pipeline` before the ledger is written.
 """
 
 from __future__ import annotations
@@ -13,69 +14,79 @@ DeliverySource = tuple[str | None, str]
 """A school and its supplier."""
 
 
-def add_volume_warnings(entries: list[LedgerEntry], known: Ledger) -> list[LedgerEntry]:
-    """The entries with what is told of a delivery beside the last one of its school and supplier.
+def add_volume_warnings(entries: list[LedgerEntry], previous: Ledger) -> list[LedgerEntry]:
+    """Add the warnings to the entries of a run.
 
-    Takes: entries in the order of their numbers, with what they take away; what was taken in before them.
-    Corrections of single results are held against nothing, nor is a further part of the same period.
+    A correction of single results is compared with nothing, nor is a further part of the same periods.
+
+    Args:
+        entries: the entries of this run by delivery number, with the rows that they supersede.
+        previous: the ledger of earlier runs.
     """
     last: dict[DeliverySource, LedgerEntry] = {}
-    for line in known.entries:
-        _note(last, line)
-    gone = find_missing_columns(entries, known)
-    told = []
+    for entry in previous.entries:
+        _remember_if_comparable(last, entry)
+    missing = find_missing_columns(entries, previous)
+    warned = []
     for entry in entries:
-        lacking = {"COLUMN_GONE": len(gone[entry.levering_nr])} if entry.levering_nr in gone else {}
-        told.append(replace(entry, warnings=entry.warnings | _beside(entry, last) | lacking))
-        _note(last, entry)
-    return told
+        columns_gone = {"COLUMN_GONE": len(missing[entry.levering_nr])} if entry.levering_nr in missing else {}
+        warned.append(replace(entry, warnings=entry.warnings | _compare_volume(entry, last) | columns_gone))
+        _remember_if_comparable(last, entry)
+    return warned
 
 
-def find_missing_columns(entries: list[LedgerEntry], known: Ledger) -> dict[int, tuple[str, ...]]:
-    """Per delivery the canonical columns that the last one of its school and supplier had, and it has not.
+def find_missing_columns(entries: list[LedgerEntry], previous: Ledger) -> dict[int, tuple[str, ...]]:
+    """Find the canonical columns that the last delivery of the school and supplier had and this one has not.
 
-    Takes: the same as `warned`. A correction of single results may lack columns as little as any other.
-    Lines of the ledger that an earlier version wrote say nothing of columns.
+    A correction of single results is compared as well. Entries that an earlier version wrote name no columns.
+
+    Args:
+        entries: the entries of this run by delivery number.
+        previous: the ledger of earlier runs.
+
+    Returns:
+        The missing columns by delivery number, of deliveries that miss any.
     """
-    last = {(line.brin, line.supplier): line for line in known.entries if line.is_taken and line.columns}
-    found = {}
+    last = {(entry.brin, entry.supplier): entry for entry in previous.entries if entry.is_taken and entry.columns}
+    missing = {}
     for entry in (entry for entry in entries if entry.is_taken and entry.columns):
         before = last.get((entry.brin, entry.supplier), entry)
         gone = [name for name in _columns(before) if name not in _columns(entry)]
         if gone:
-            found[entry.levering_nr] = tuple(gone)
+            missing[entry.levering_nr] = tuple(gone)
         last[entry.brin, entry.supplier] = entry
-    return found
+    return missing
 
 
 def _columns(entry: LedgerEntry) -> list[str]:
     return (entry.columns or "").split()
 
 
-def _note(last: dict[DeliverySource, LedgerEntry], entry: LedgerEntry) -> None:
-    if _measures(entry):
+def _remember_if_comparable(last: dict[DeliverySource, LedgerEntry], entry: LedgerEntry) -> None:
+    if _is_comparable(entry):
         last[entry.brin, entry.supplier] = entry
 
 
-def _beside(entry: LedgerEntry, last: dict[DeliverySource, LedgerEntry]) -> dict[str, int]:
+def _compare_volume(entry: LedgerEntry, last: dict[DeliverySource, LedgerEntry]) -> dict[str, int]:
     before = last.get((entry.brin, entry.supplier))
-    if before is None or not _measures(entry) or _adds(entry, before):
+    if before is None or not _is_comparable(entry) or _is_further_part(entry, before):
         return {}
     if 2 * entry.delivered <= before.delivered:
         return {"HALVED": before.delivered}
     return {"DOUBLED": before.delivered} if entry.delivered >= 2 * before.delivered else {}
 
 
-def _measures(entry: LedgerEntry) -> bool:
-    """Whether a delivery is held against others; one that only corrects single results is not."""
-    corrects = entry.replaced and not entry.withdrawn and sum(entry.replaced.values()) >= entry.accepted
-    return entry.is_taken and entry.delivered > 0 and not corrects
+def _is_comparable(entry: LedgerEntry) -> bool:
+    """Whether a delivery has a volume of its own; one that only corrects single results has not."""
+    only_corrects = entry.replaced and not entry.withdrawn and sum(entry.replaced.values()) >= entry.accepted
+    return entry.is_taken and entry.delivered > 0 and not only_corrects
 
 
-def _adds(entry: LedgerEntry, before: LedgerEntry) -> bool:
-    """Whether a file is another part of what the one before it is a part of."""
+def _is_further_part(entry: LedgerEntry, before: LedgerEntry) -> bool:
+    """Whether a file adds to the periods of the one before and supersedes nothing."""
     return not (entry.replaced or entry.withdrawn) and _periods(entry) == _periods(before)
 
 
 def _periods(entry: LedgerEntry) -> set[str]:
-    return {one.rpartition(" ")[0] for one in entry.slices}
+    """School years and moments of the accepted rows."""
+    return {slice_name.rpartition(" ")[0] for slice_name in entry.slices}

@@ -19,7 +19,7 @@ from cohort.states.schemas import AcceptedResults
 
 
 def count_rows_and_pupils(
-    results: AcceptedResults, project: Project, eligible: Eligibility, made: PipelineResult
+    results: AcceptedResults, project: Project, eligible: Eligibility, pipeline_result: PipelineResult
 ) -> ReleaseCounts:
     """Count every row and every pupil once; sums that do not close are a defect.
 
@@ -29,14 +29,14 @@ def count_rows_and_pupils(
         results: the accepted results of all batches that count.
         project: the project's declaration.
         eligible: whose results the project may use today.
-        made: what the pipeline made of the results.
+        pipeline_result: what the pipeline made of the results.
     """
     # 1. Rows: not selected, without instruction, objected.
     selected = pupil_records.select_project_results(results, project)
     rows_current = results.count()
     rows_selected, rows_instructed = _count_rows(selected, eligible)
     rows_without_instruction = rows_selected - rows_instructed
-    rows_objected = rows_instructed - made.counts.rows
+    rows_objected = rows_instructed - pipeline_result.counts.rows
 
     # 2. Pupils: counted only where a row is missing.
     without_instruction = objected = 0
@@ -49,24 +49,24 @@ def count_rows_and_pupils(
             objected = pupils_instructed - admitted.select("pgn").distinct().count()
 
     # 3. The sums close.
-    released, suppressed = made.recoding.released_pupils, made.recoding.suppressed
-    records = made.counts.pupils - made.counts.set_aside + objected + without_instruction
-    if records != released + suppressed + objected + without_instruction + made.withdrawn:
+    released, suppressed = pipeline_result.recoding.released_pupils, pipeline_result.recoding.suppressed
+    records = pipeline_result.counts.pupils - pipeline_result.counts.set_aside + objected + without_instruction
+    if records != released + suppressed + objected + without_instruction + pipeline_result.withdrawn:
         raise AssertionError("the sums of pupils do not close")
     return ReleaseCounts(
         rows_current=rows_current,
-        rows_used=made.counts.rows_used,
+        rows_used=pipeline_result.counts.rows_used,
         rows_not_selected=rows_current - rows_selected,
         rows_objected=rows_objected,
         rows_without_instruction=rows_without_instruction,
-        rows_set_aside=made.counts.rows - made.counts.rows_used,
+        rows_set_aside=pipeline_result.counts.rows - pipeline_result.counts.rows_used,
         pupils_records=records,
         pupils_released=released,
         pupils_suppressed=suppressed,
         pupils_objected=objected,
         pupils_without_instruction=without_instruction,
-        pupils_set_aside=made.counts.set_aside,
-        pupils_withdrawn=made.withdrawn,
+        pupils_set_aside=pipeline_result.counts.set_aside,
+        pupils_withdrawn=pipeline_result.withdrawn,
     )
 
 

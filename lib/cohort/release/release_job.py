@@ -65,7 +65,7 @@ def release_one(
 
     Args:
         spark: the session.
-        task: the release to be made.
+        task: the release to be pipeline_result.
         eligible: whose results the project may use today, as `check_release_allowed` gave it.
         key: the project's key.
         progress: receives lines of progress.
@@ -92,12 +92,12 @@ def release_one(
 
     # 3. The verifier; a finding refuses the release.
     report = clock.report_stage
-    verified = staged_verification.verify_staged_release(spark, task, key, record, deep=False, report=report)
-    report("verified", f"{len(verified.findings)} findings")
-    staged_verification.refuse_on_findings(zones, record, verified, environment.now)
-    if verified.findings:
+    verification = staged_verification.verify_staged_release(spark, task, key, record, deep=False, report=report)
+    report("verified", f"{len(verification.findings)} findings")
+    staged_verification.refuse_on_findings(zones, record, verification, environment.now)
+    if verification.findings:
         raise NotAnonymous(
-            *(f"{finding.code}: {finding.sentence}" for finding in verified.findings),
+            *(f"{finding.code}: {finding.sentence}" for finding in verification.findings),
             f"Release {number} of {project.name} was refused and its stage removed. Correct the cause, then "
             "run release again.",
         )
@@ -105,10 +105,10 @@ def release_one(
     # 4. The record.
     record = record.moved(
         ReleaseState.VERIFIED,
-        checksum=verified.checksum,
-        measures=verified.measures,
-        intruders=_intruder_figures(verified.measures),
-        checked=verified.checked,
+        checksum=verification.checksum,
+        measures=verification.measures,
+        intruders=_intruder_figures(verification.measures),
+        checked=verification.checked,
         verified=str(environment.now),
         seconds=clock.total_seconds,
         stages=clock.seconds,
@@ -147,7 +147,7 @@ def stage_release(
 
     Args:
         spark: the session.
-        task: the release to be made.
+        task: the release to be pipeline_result.
         eligible: whose results the project may use today.
         key: the project's key.
         number: the number of the release.
@@ -168,26 +168,26 @@ def stage_release(
     inputs = _pipeline_input(task, eligible, key)
 
     # 2. The rows, in the stage; the snapshot; the counts.
-    made = pipeline.run_release_pipeline(results, inputs, clock.report_stage)
+    pipeline_result = pipeline.run_release_pipeline(results, inputs, clock.report_stage)
     stage = zones.staged_release(project.name, number)
     try:
         note = release_record.commit_note(project.name, number)
-        delta.write_new_table(made.rows, stage, note, platform.tables)
+        delta.write_new_table(pipeline_result.rows, stage, note, platform.tables)
         clock.report_stage("staged")
         if not project.is_pseudonymous:
-            class_snapshot.write_snapshot(zones, _snapshot_contents(inputs, made, number))
-        own = project_overlap.ComparedRelease(project, number, made.recoding)
+            class_snapshot.write_snapshot(zones, _snapshot_contents(inputs, pipeline_result, number))
+        own = project_overlap.ComparedRelease(project, number, pipeline_result.recoding)
         measurements = ReleaseMeasurements(
-            counts=accounting.count_rows_and_pupils(results, project, eligible, made),
+            counts=accounting.count_rows_and_pupils(results, project, eligible, pipeline_result),
             schools=contributors.find_contributing_schools(spark, zones, stage, key, task.catalogue.schools),
             differences=project_overlap.compare_with_live_projects(own, environment),
         )
         clock.report_stage("counted")
     finally:
-        made.unpersist()
+        pipeline_result.unpersist()
 
     # 3. The exact record, and what everybody may read of the agreement.
-    record = _staged_record(environment, inputs, number, batches, made, measurements)
+    record = _staged_record(environment, inputs, number, batches, pipeline_result, measurements)
     record_store.save_release_record(zones, record)
     public_agreement.write_public_agreement(zones, project.name, public_agreement.make_public_agreement(project))
     return record
@@ -225,15 +225,15 @@ def _pipeline_input(task: ReleaseTask, eligible: Eligibility, key: ProjectKey) -
     )
 
 
-def _snapshot_contents(inputs: PipelineInput, made: PipelineResult, number: int) -> SnapshotContents:
+def _snapshot_contents(inputs: PipelineInput, pipeline_result: PipelineResult, number: int) -> SnapshotContents:
     return SnapshotContents(
         project=inputs.project,
         release=number,
-        pupils=made.members,
-        recoding=made.recoding,
+        pupils=pipeline_result.members,
+        recoding=pipeline_result.recoding,
         comparability_digest=class_snapshot.comparability_digest(inputs.project, inputs.hierarchies),
         previous=inputs.previous,
-        blanked=None if made.blanking is None else made.blanking.classes,
+        blanked=None if pipeline_result.blanking is None else pipeline_result.blanking.classes,
     )
 
 
@@ -242,12 +242,14 @@ def _staged_record(
     inputs: PipelineInput,
     number: int,
     batches: tuple[int, ...],
-    made: PipelineResult,
+    pipeline_result: PipelineResult,
     measurements: ReleaseMeasurements,
 ) -> ReleaseRecord:
     project, eligible, previous = inputs.project, inputs.eligibility, inputs.previous
-    recoding, domains = made.recoding, sorted({result.domein for result in project.results})
-    sensitive = None if project.special_results or made.value_counts is None else made.value_counts
+    recoding, domains = pipeline_result.recoding, sorted({result.domein for result in project.results})
+    sensitive = (
+        None if project.special_results or pipeline_result.value_counts is None else pipeline_result.value_counts
+    )
     return ReleaseRecord(
         project=project.name,
         release=number,
@@ -268,7 +270,7 @@ def _staged_record(
         domains=tuple(domains),
         barred_digest=eligible.objections.digest_for_project(project.name, domains),
         recoding=recoding.search_facts,
-        data_dictionary=data_dictionary.build_data_dictionary(recoding, project.column_names, made.values),
+        data_dictionary=data_dictionary.build_data_dictionary(recoding, project.column_names, pipeline_result.values),
         loss=RecodingLoss(mean=recoding.loss.mean, geometric=recoding.loss.geometric),
         sensitive=None if sensitive is None else SensitiveSuppressionCounts.model_validate(sensitive),
         classes=recoding.classes,
@@ -276,6 +278,8 @@ def _staged_record(
         expires=str(project.ends),
         nested_in=None if previous is None else previous.release,
         wave=inputs.wave,
-        linked=None if made.linked is None else LinkedReleases.model_validate(made.linked.as_dict()),
+        linked=None
+        if pipeline_result.linked is None
+        else LinkedReleases.model_validate(pipeline_result.linked.as_dict()),
         differences_with=tuple(measurements.differences),
     )

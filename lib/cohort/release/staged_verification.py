@@ -48,11 +48,13 @@ def check_published_eligibility(
 
 
 def refuse_on_findings(
-    zones: StorageZones, record: ReleaseRecord, verified: VerificationResult, now: dt.datetime
+    zones: StorageZones, record: ReleaseRecord, verification: VerificationResult, now: dt.datetime
 ) -> None:
     """Refuse a release of which the verifier found anything: its record says what, its stage is removed."""
-    if verified.findings:
-        findings = [RecordedFinding(code=one.code, sentence=one.sentence, count=one.count) for one in verified.findings]
+    if verification.findings:
+        findings = [
+            RecordedFinding(code=one.code, sentence=one.sentence, count=one.count) for one in verification.findings
+        ]
         release_refusal.refuse_release(zones, record, findings=findings, refused=str(now))
 
 

@@ -1,7 +1,7 @@
-"""Lowest and highest values in the results, per school and test, read without a session.
+"""Lowest and highest values in the results per school and test, and whether the bands of a project cover them.
 
-In go the files of the results, out come a table as short as there are schools times tests, and sentences on
-what lies outside the bands of a project; never a value. Called by `readiness`, for `status`.
+In go the data files of the results, read by Arrow without a Spark session; out come a table with a row per school and
+test, and sentences about values outside the bands; never a value. Called by `readiness`, for the job `status`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from cohort.storage.zone_paths import StorageZones
 
 RANGE_KEYS = ("brin", "vestiging", "schooljaar", "jaargroep", "domein", "schaal", "afnameperiode")
 RANGE_VALUES = ("vaardigheidsscore", "ruwe_score", "geboortedatum")
+"""The columns by which values are grouped, and those of which the lowest and highest value is read."""
 ValueRanges = pa.Table | str | None
+"""The ranges; None where there are no results yet, a sentence where they cannot be read now."""
 
 
 def read_value_ranges(zones: StorageZones) -> ValueRanges:
-    """Per school, year, year group, test and moment: lowest and highest score and date of birth.
+    """Read the lowest and highest score and date of birth per school, year, year group, test and moment.
 
-    Returns:
-        None where nothing was taken in yet; a sentence where it cannot be looked at now. Files are read one
-        at a time.
+    Files are read one at a time.
     """
     try:
-        return _spread(zones)
+        return _read_ranges(zones)
     except Refusal as refusal:
         return str(refusal)
-    except (*delta.TABLE_ERRORS, pa.ArrowException):  # a file went, in a run of intake that changed the results
+    except (*delta.TABLE_ERRORS, pa.ArrowException):  # a run of intake removed a file meanwhile
         return describe_problem(
             "results that stay as they are while they are looked at",
             example="between two runs of ingest",
@@ -51,88 +51,89 @@ def read_value_ranges(zones: StorageZones) -> ValueRanges:
         )
 
 
-def _spread(zones: StorageZones) -> pa.Table | None:
+def _read_ranges(zones: StorageZones) -> pa.Table | None:
     batches = ledger.read_counted_batches(zones.ledger)
     files = delta.list_batch_files(zones.results, batches) if batches else []
-    kept = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=list(RANGE_KEYS)))
+    by_dictionary = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=list(RANGE_KEYS)))
     names = [*RANGE_KEYS, *RANGE_VALUES]
-    sums = [_grouped(ds.dataset(file, format=kept).to_table(columns=names)) for file in files]
-    return _regrouped(pa.concat_tables(sums)) if sums else None
+    ranges = [_ranges_of_rows(ds.dataset(file, format=by_dictionary).to_table(columns=names)) for file in files]
+    return _merge_ranges(pa.concat_tables(ranges)) if ranges else None
 
 
-def _grouped(rows: pa.Table) -> pa.Table:
+def _ranges_of_rows(rows: pa.Table) -> pa.Table:
     plain = rows.unify_dictionaries()
-    asked: Any = [(name, how) for name in RANGE_VALUES for how in ("min", "max")]
-    found = plain.group_by(list(RANGE_KEYS)).aggregate(asked)
-    text = [pa.field(name, pa.string()) for name in RANGE_KEYS]
-    return found.cast(pa.schema([*text, *(found.schema.field(f"{n}_{how}") for n, how in asked)]))
+    aggregates: Any = [(name, end) for name in RANGE_VALUES for end in ("min", "max")]
+    ranges = plain.group_by(list(RANGE_KEYS)).aggregate(aggregates)
+    keys = [pa.field(name, pa.string()) for name in RANGE_KEYS]
+    return ranges.cast(pa.schema([*keys, *(ranges.schema.field(f"{name}_{end}") for name, end in aggregates)]))
 
 
-def _regrouped(sums: pa.Table) -> pa.Table:
-    asked: Any = [(f"{name}_{how}", how) for name in RANGE_VALUES for how in ("min", "max")]
-    found = sums.group_by(list(RANGE_KEYS)).aggregate(asked)
-    return found.rename_columns([*RANGE_KEYS, *(name for name, _ in asked)])
+def _merge_ranges(ranges: pa.Table) -> pa.Table:
+    """The ranges of several files as one row per group."""
+    aggregates: Any = [(f"{name}_{end}", end) for name in RANGE_VALUES for end in ("min", "max")]
+    merged = ranges.group_by(list(RANGE_KEYS)).aggregate(aggregates)
+    return merged.rename_columns([*RANGE_KEYS, *(name for name, _ in aggregates)])
 
 
-def select_value_ranges(spread: pa.Table, project: Project) -> pa.Table:
-    """The groups of the project's population that have a result it shows."""
-    wanted = pc.field("schooljaar").isin(project.population.schooljaar)
+def select_value_ranges(ranges: pa.Table, project: Project) -> pa.Table:
+    """The groups of the project's population that have one of its results."""
+    in_population = pc.field("schooljaar").isin(project.population.schooljaar)
     if project.population.jaargroep is not None:
-        wanted = wanted & pc.field("jaargroep").isin(project.population.jaargroep)
-    shown = _is_of(project.results[0])
+        in_population = in_population & pc.field("jaargroep").isin(project.population.jaargroep)
+    has_result = _is_result(project.results[0])
     for result in project.results[1:]:
-        shown = shown | _is_of(result)
-    return spread.filter(wanted & shown)
-
-
-def _is_of(result: SelectedResult) -> pc.Expression:
-    wanted = {
-        "domein": result.domein,
-        "schooljaar": result.schooljaar,
-        "afnameperiode": result.moment,
-        "schaal": result.schaal,
-    }
-    found = pc.scalar(True)
-    for name, value in wanted.items():
-        found = found & (pc.field(name) == value)
-    return found
+        has_result = has_result | _is_result(result)
+    return ranges.filter(in_population & has_result)
 
 
 def values_outside_bands(
-    project: Project, trees: Mapping[str, Hierarchy], chosen: pa.Table, *, differences: bool
+    project: Project, hierarchies: Mapping[str, Hierarchy], ranges: pa.Table, *, differences: bool
 ) -> Iterator[str]:
-    """Columns with values under their lowest band or from the end of the highest on.
+    """Describe the columns with values below their lowest band or above their highest.
 
     Args:
-        differences: those of the differences alone, which may lie outside (the furthest that two pupils'
-            results are apart), or those of all others, which do.
+        hierarchies: the hierarchies of the project by column name.
+        ranges: the groups that `select_value_ranges` selected.
+        differences: look at columns that are a difference of two results, whose values may lie outside (the range
+            is that of any two pupils); otherwise at all other columns, whose values do.
     """
     for column in (one for one in project.columns if (one.difference is not None) is differences):
-        span = _span(column, chosen)
-        if column.name not in trees or span is None:
+        span = _span_of_column(column, ranges)
+        if column.name not in hierarchies or span is None:
             continue
-        low, high = project_hierarchies.find_band_bounds(column, trees[column.name])
-        ends = [
-            *(["under its lowest band"] if low is not None and span[0] < low else []),
-            *(["above its highest band"] if high is not None and span[1] >= high else []),
-        ]
+        low, high = project_hierarchies.find_band_bounds(column, hierarchies[column.name])
+        ends = []
+        if low is not None and span[0] < low:
+            ends.append("under its lowest band")
+        if high is not None and span[1] >= high:
+            ends.append("above its highest band")
         if ends:
-            may_be = "differences that may lie" if differences else "values"
+            values = "differences that may lie" if differences else "values"
             yield describe_problem(
                 "only values that have a band",
                 example="bands with above = true",
-                found=f"{may_be} {' and '.join(ends)}",
+                found=f"{values} {' and '.join(ends)}",
                 where=f"the results, for column {column.name} of {project.name}",
                 do="Declare more bands or open ends (below = true, above = true)",
             )
 
 
-def _span(column: DeclaredColumn, chosen: pa.Table) -> tuple[Decimal | int, Decimal | int] | None:
-    """The lowest and the highest value of a column of numbers or years; of a difference, the furthest."""
+def _is_result(result: SelectedResult) -> pc.Expression:
+    return (
+        (pc.field("domein") == result.domein)
+        & (pc.field("schooljaar") == result.schooljaar)
+        & (pc.field("afnameperiode") == result.moment)
+        & (pc.field("schaal") == result.schaal)
+    )
+
+
+def _span_of_column(column: DeclaredColumn, ranges: pa.Table) -> tuple[Decimal | int, Decimal | int] | None:
+    """The lowest and highest value of a column of numbers or years; of a difference, the widest it can be."""
     if column.born is not None:
-        low, high = _extremes(chosen, "geboortedatum")
-        return None if low is None else (_begun(low, column.born), _begun(high, column.born))
-    spans = [_extremes(chosen.filter(_is_of(r)), r.value) for r in column.results if column.numeric]
+        low, high = _lowest_and_highest(ranges, "geboortedatum")
+        return None if low is None else (_year_of_birth(low, column.born), _year_of_birth(high, column.born))
+    results = column.results if column.numeric else ()
+    spans = [_lowest_and_highest(ranges.filter(_is_result(result)), result.value) for result in results]
     if not spans or any(low is None for low, _ in spans):
         return None
     if column.difference is None:
@@ -141,9 +142,10 @@ def _span(column: DeclaredColumn, chosen: pa.Table) -> tuple[Decimal | int, Deci
     return last_low - first_high, last_high - first_low
 
 
-def _extremes(rows: pa.Table, name: str) -> tuple[Any, Any]:
-    return pc.min(rows[f"{name}_min"]).as_py(), pc.max(rows[f"{name}_max"]).as_py()
+def _lowest_and_highest(ranges: pa.Table, name: str) -> tuple[Any, Any]:
+    return pc.min(ranges[f"{name}_min"]).as_py(), pc.max(ranges[f"{name}_max"]).as_py()
 
 
-def _begun(day: dt.date, born: str) -> int:
+def _year_of_birth(day: dt.date, born: str) -> int:
+    """The calendar year, or with `cohort` the calendar year in which the school-year cohort begins."""
     return day.year - (born == "cohort" and day.month < 8)
