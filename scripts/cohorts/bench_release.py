@@ -1,8 +1,8 @@
 """Benchmark of a protected release against an unprotected job on the same rows, in one session.
 
-The unprotected job reads the same rows, pivots them to one row per pupil in the fastest form we know (numeric aggregates
-only, a whole-number key) and writes them as Delta. The protected one is `release` up to a verified stage. Two warm-ups,
-then pairs in turn; medians.
+The unprotected job reads the same rows, pivots them to one row per pupil in the fastest form we know (numeric
+aggregates only, a whole-number key) and writes them as Delta. The protected one is `release` up to a verified stage.
+Two warm-ups, then pairs in turn; medians.
 """
 
 from __future__ import annotations

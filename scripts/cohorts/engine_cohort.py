@@ -1,8 +1,8 @@
 """A generated cohort for the anonymisation engine alone: codes and schools, without files or Spark.
 
-Seven columns and 4,050 level vectors. A school lies in one municipality and has one denomination, more often Catholic in
-the south; language and the parents' education correlate with the municipality and the school, the level reached with the
-education.
+Seven columns and 4,050 level vectors. A school lies in one municipality and has one denomination, more often Catholic
+in the south; language and the parents' education correlate with the municipality and the school, the level reached with
+the education.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def count_unmatched_objections(pupils: int) -> int:
 
 
 def draw_objections(rng: np.random.Generator, pupils: SyntheticPupils, unmatched: PupilNumbers) -> ObjectionList:
-    """Draw the list: about 0.5 % of the pupils and all unmatched numbers, shuffled; one pupil in twenty has withdrawn."""
+    """Draw the list: about 0.5 % of the pupils and all unmatched numbers, shuffled; one in twenty has withdrawn."""
     objecting = max(2, round(len(pupils) * _OBJECTING) - unmatched.size)
     who = rng.permutation(len(pupils))[:objecting]
     withdrawn = np.arange(objecting) < max(1, round(objecting * _WITHDRAWN))

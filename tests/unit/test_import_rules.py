@@ -19,8 +19,8 @@ STAGES = (
     "legal_basis.objection_filter",
     "legal_basis.consent_suppression",
     "anonymisation.pupil_records",
-    "anonymisation.pseudonymise",
-    "anonymisation.generalise",
+    "anonymisation.pseudonymisation",
+    "anonymisation.generalisation",
 )
 """Modules that turn one state of the data into the next; orchestrators put them in order."""
 BESIDE_STAGES = ("leaf_encoding", "search_input", "partitioned_search", "sensitive_columns", "class_search")
