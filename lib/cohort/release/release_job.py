@@ -65,7 +65,7 @@ def release_one(
 
     Args:
         spark: the session.
-        task: the release to be pipeline_result.
+        task: the release to be made.
         eligible: whose results the project may use today, as `check_release_allowed` gave it.
         key: the project's key.
         progress: receives lines of progress.
@@ -82,12 +82,13 @@ def release_one(
     # 1. What earlier runs left: a publication to complete, unpublished releases, a snapshot under older numbers.
     code_normalisation.require_canonical_codes(spark, zones)
     publication.repair_publication(spark, zones, environment.platform, project.name)
-    number = _discard_unpublished(zones, project.name)
+    _discard_unpublished(zones, project.name)
     changes = number_changes.load_number_changes(zones.number_changes, environment.today)
     snapshot_renumbering.renumber_snapshot(spark, zones, project, key, changes)
 
     # 2. The stage.
     clock = Stopwatch(progress)
+    number = _next_release_number(zones, project.name)
     record = stage_release(spark, task, eligible, key, number, clock)
 
     # 3. The verifier; a finding refuses the release.
@@ -127,8 +128,12 @@ def _intruder_figures(measures: Mapping[str, int | float]) -> dict[str, Intruder
     return {kind: IntruderFigures.model_validate(chance) for kind, chance in chances.items()}
 
 
-def _discard_unpublished(zones: StorageZones, project: str) -> int:
-    """Refuse releases that an earlier run left unpublished, remove every stage, and return the next number."""
+def _next_release_number(zones: StorageZones, project: str) -> int:
+    return max((record.release for record in record_store.load_release_records(zones, project)), default=0) + 1
+
+
+def _discard_unpublished(zones: StorageZones, project: str) -> None:
+    """Refuse releases that an earlier run left unpublished, and remove every stage and every unpublished snapshot."""
     records = record_store.load_release_records(zones, project)
     for record in records:
         if record.state in (ReleaseState.STAGED, ReleaseState.VERIFIED):
@@ -137,7 +142,6 @@ def _discard_unpublished(zones: StorageZones, project: str) -> int:
     delta.remove_folder(zones.staging(project), where=f"staging/{project}")
     published = [record.release for record in records if record.state is ReleaseState.PUBLISHED]
     class_snapshot.keep_only_snapshots(zones, project, published)
-    return max((record.release for record in records), default=0) + 1
 
 
 def stage_release(
@@ -147,7 +151,7 @@ def stage_release(
 
     Args:
         spark: the session.
-        task: the release to be pipeline_result.
+        task: the release to be made.
         eligible: whose results the project may use today.
         key: the project's key.
         number: the number of the release.
