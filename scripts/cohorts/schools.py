@@ -9,16 +9,6 @@ import numpy.typing as npt
 
 from cohort.foundation.errors import UsageRefused, describe_problem
 
-SCHOOL_LIST_HEADER = (
-    "brin",
-    "vestiging",
-    "bestuur",
-    "soort",
-    "denominatie_groep",
-    "regio",
-    "verwacht_van",
-    "verwacht_tot",
-)
 SITE = "00"
 EXPECTED_FROM = "2020-08-01"
 SMALL_SCHOOL = 100
