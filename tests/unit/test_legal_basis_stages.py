@@ -192,4 +192,4 @@ def test_rows_and_pupils_without_an_instruction_are_counted_before_objections(sp
 
 
 class _Recoding:
-    released, suppressed = 2, 0
+    released_pupils, suppressed = 2, 0
