@@ -6,7 +6,7 @@ from math import floor, log2
 
 import pytest
 from hypothesis import given
-from tests.properties.test_recoding import Case, Pupil, cases
+from tests.properties.test_global_recoding import Case, Pupil, cases
 
 
 def value(case: Case, levels: tuple[int, ...], objective: str) -> tuple[float, int] | None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.drawn_classes import by_school
+from tests.unit.drawn_value_counts import by_school
 
 from cohort.sdc.privacy_models.dominance import ValueDominance
 from cohort.sdc.privacy_models.l_diversity import DistinctLDiversity, EntropyLDiversity, LDiversityWithoutAnySchool

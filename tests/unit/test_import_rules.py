@@ -30,14 +30,14 @@ ACTIONS = {
     *("localCheckpoint", "saveAsTable", "tail", "take", "toArrow", "toLocalIterator", "toPandas", "write", "writeTo"),
 }
 MAY_ACT = {
-    ("anonymisation.class_search", "_searched"),
+    ("anonymisation.class_search", "_search_population"),
     ("anonymisation.sensitive_columns", "count_values"),
     ("anonymisation.sensitive_columns", "count_values_by_class"),
     ("anonymisation.sensitive_columns", "tabulate_class_values"),
-    ("anonymisation.search_input", "count"),
-    ("anonymisation.search_input", "_not_listed"),
-    ("anonymisation.partitioned_search", "search"),
-    ("anonymisation.partitioned_search", "_classes"),
+    ("anonymisation.search_input", "count_pupils"),
+    ("anonymisation.search_input", "_describe_unlisted_values"),
+    ("anonymisation.partitioned_search", "_search_unassigned"),
+    ("anonymisation.partitioned_search", "_collect_classes"),
 }
 """The exception: pupils are counted, the histogram is collected, its partitions are searched in the executors."""
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 from tests.unit.drawn_cohort import random_cohort
-from tests.unit.test_parts import request, table_of
+from tests.unit.test_partitions import request, table_of
 
 from cohort.anonymisation import partitioned_search
 from cohort.anonymisation.partitioned_search import PartitionedSearchResult

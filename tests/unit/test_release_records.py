@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.unit.drawn_records import make_release_record
+from tests.unit.drawn_records import BASELINE, make_release_record
 
 from cohort.foundation import json_documents
 from cohort.foundation.errors import StateRefused
@@ -133,3 +133,27 @@ def test_a_reader_never_sees_half_a_record(tmp_path: Path, monkeypatch: pytest.M
     json_documents.write_json_document(file, {"n": 2})
     assert seen == [({"n": 1}, {"n": 2})]
     assert json_documents.read_json_document(file) == {"n": 2}
+
+
+def test_a_record_of_an_earlier_version_is_loaded_and_written_back_with_the_same_keys(tmp_path: Path) -> None:
+    zones, file = StorageZones(tmp_path), tmp_path / "restricted/records/proef/1.json"
+    document = {"project": "proef", "release": 1, "state": "PUBLISHED", **BASELINE, "checksum": [22, "abc"]}
+    json_documents.write_json_document(file, document)
+
+    loaded = record_store.find_release_record(zones, "proef", 1)
+    record_store.save_release_record(zones, loaded)
+
+    assert (loaded.schools, loaded.intruders, loaded.version, loaded.withdrawals) == (None, None, None, ())
+    assert not loaded.compared_with_published
+    assert json_documents.read_json_document(file) == document
+
+
+def test_a_first_release_was_compared_with_no_published_one() -> None:
+    first = make_release_record(before=None)
+    assert (first.compared_with_published, first.nested_in) == (True, None)
+    assert first.document()["before"] is None
+
+
+def test_a_release_that_was_not_verified_has_no_checksum() -> None:
+    with pytest.raises(ValueError, match="has no checksum"):
+        _ = record().verified_checksum

@@ -34,7 +34,7 @@ from cohort.foundation.errors import NotAnonymous, StateRefused
 from cohort.keys import project_keys
 from cohort.live_tables import eligibility_withdrawal, residual_classes, row_withdrawal
 from cohort.live_tables.eligibility_withdrawal import BarredPupils
-from cohort.live_tables.row_withdrawal import IneligiblePupils
+from cohort.live_tables.ineligible_rows import IneligiblePupils
 from cohort.release_records import record_store, release_states
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.release_records.release_states import ReleaseState

@@ -1,11 +1,15 @@
-"""Changes of pupil numbers applied to what was taken in before: a mapping may come after the results."""
+"""Changes of pupil numbers applied to results and quarantine of earlier runs.
+
+A list of changes may come after the results. Called by `pipeline` before new files are read; `release` calls
+`require_newest_numbers`. A mark with the digest of the lists says that they were applied.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from cohort import delta
@@ -20,11 +24,16 @@ from cohort.states import local_frames
 from cohort.storage.zone_paths import StorageZones
 
 NO_BATCH = -1
+"""No row is of this batch: earlier results are compared with each other only."""
 
 
 def require_newest_numbers(zones: StorageZones, changes: NumberChanges) -> None:
-    """Refuse to go on with results that not every change of a number was applied to (exit code 15)."""
-    if changes.newest_numbers and json_documents.read_applied_digest(_mark(zones)) != changes.digest():
+    """Check that every change of a number was applied to the results.
+
+    Raises:
+        StateRefused: some were not (exit code 15).
+    """
+    if changes.newest_numbers and json_documents.read_applied_digest(_mark_path(zones)) != changes.digest():
         raise StateRefused(
             describe_problem(
                 "results under the newest numbers",
@@ -37,51 +46,72 @@ def require_newest_numbers(zones: StorageZones, changes: NumberChanges) -> None:
 
 
 def apply_number_changes(
-    spark: SparkSession, zones: StorageZones, changes: NumberChanges, known: Ledger, now: dt.datetime
+    spark: SparkSession, zones: StorageZones, changes: NumberChanges, ledger: Ledger, now: dt.datetime
 ) -> dict[str, int]:
-    """Give every row of results and quarantine the newest number of its pupil, and each result once.
+    """Give every row of results and quarantine the newest number of its pupil, and keep each result once.
 
-    Takes: all lists of changes; nothing is done when these were applied before; the ledger. Of a result that
-    two deliveries gave under two numbers of one pupil the later one's stays.
-    Gives: how many rows changed, and how many went (`twice`). Killed half-way, it is simply done again.
-    Refuses: rows left behind in a file that is no longer of the table (exit code 16).
+    Does nothing when these lists were applied before. A run that is killed half-way does the same again.
+
+    Args:
+        changes: all lists of changes.
+        ledger: the ledger of earlier runs.
+
+    Returns:
+        How many rows changed, per table, and under `twice` how many rows were erased because a later delivery gave
+        their result under another number of the same pupil.
+
+    Raises:
+        DestructionIncomplete: a file with superseded rows stays (exit code 16).
     """
     number_changes.record_linked_numbers(zones.root, changes)
-    if json_documents.read_applied_digest(_mark(zones)) == changes.digest() or not changes.newest_numbers:
+    if json_documents.read_applied_digest(_mark_path(zones)) == changes.digest() or not changes.newest_numbers:
         return {"results": 0, "quarantine": 0, "twice": 0}
-    pairs = local_frames.make_local_frame(
-        spark, "_old string not null, pgn string not null", sorted(changes.newest_numbers.items())
-    )
-    newest = pairs.select(
-        "_old",
-        "pgn",
-        F.expr(identifiers.pgn_kind_sql("pgn", identifiers.elfproef_remainder_sql("pgn"))).alias("pgn_soort"),
-    )
-    done = {}
-    kept = {zones.results: ("pgn", "pgn_soort"), zones.quarantine: ("pgn",), zones.opt_in_exclusions: ("pgn",)}
-    for table, columns in ((table, of) for table, of in kept.items() if delta.table_exists(table)):
-        old = F.broadcast(newest.select(F.col("_old").alias("pgn")))
-        done[table.name] = delta.read_table(spark, table).join(old, "pgn", "left_semi").count()
-        if done[table.name]:
-            delta.renumber_pupils(spark, table, newest, {name: name for name in columns})
-            results_store.vacuum_restricted_table(table, "numbers that were replaced")
-    done["twice"] = _once(spark, zones, changes, known, now)
-    json_documents.write_json_document(_mark(zones), {"digest": changes.digest(), "rows": done})
-    return done
+    newest = _newest_numbers(spark, changes)
+    columns_by_table = {
+        zones.results: ("pgn", "pgn_soort"),
+        zones.quarantine: ("pgn",),
+        zones.opt_in_exclusions: ("pgn",),
+    }
+    changed = {
+        table.name: _renumber_table(spark, table, newest, columns)
+        for table, columns in columns_by_table.items()
+        if delta.table_exists(table)
+    }
+    changed["twice"] = _erase_results_given_twice(spark, zones, changes, ledger, now)
+    json_documents.write_json_document(_mark_path(zones), {"digest": changes.digest(), "rows": changed})
+    return changed
 
 
-def _once(spark: SparkSession, zones: StorageZones, changes: NumberChanges, known: Ledger, now: dt.datetime) -> int:
-    """Of every result that stands twice the later delivery's alone."""
-    pupils = local_frames.make_local_frame(
-        spark, "pgn string not null", [(n,) for n in sorted({*changes.newest_numbers.values()})]
-    )
-    results = results_store.read_current_results(spark, zones, known.batches).join(
-        F.broadcast(pupils), "pgn", "left_semi"
-    )
-    schools = frozenset(line.brin for line in known.entries if line.brin)
-    gone = supersession.find_rows_given_again(supersession.identify_rows(results, schools, known.entries, NO_BATCH))
-    return erasure_journal.erase_duplicate_results(spark, zones, known.batches, gone, now)
+def _newest_numbers(spark: SparkSession, changes: NumberChanges) -> DataFrame:
+    """Every replaced number (`_old`) with the newest number of its pupil (`pgn`, `pgn_soort`)."""
+    pairs = sorted(changes.newest_numbers.items())
+    newest = local_frames.make_local_frame(spark, "_old string not null, pgn string not null", pairs)
+    kind = identifiers.pgn_kind_sql("pgn", identifiers.elfproef_remainder_sql("pgn"))
+    return newest.selectExpr("_old", "pgn", f"{kind} as pgn_soort")
 
 
-def _mark(zones: StorageZones) -> Path:
+def _renumber_table(spark: SparkSession, table: Path, newest: DataFrame, columns: tuple[str, ...]) -> int:
+    replaced = F.broadcast(newest.select(F.col("_old").alias("pgn")))
+    rows = delta.read_table(spark, table).join(replaced, "pgn", "left_semi").count()
+    if rows:
+        delta.renumber_pupils(spark, table, newest, {name: name for name in columns})
+        results_store.vacuum_restricted_table(table, "numbers that were replaced")
+    return rows
+
+
+def _erase_results_given_twice(
+    spark: SparkSession, zones: StorageZones, changes: NumberChanges, ledger: Ledger, now: dt.datetime
+) -> int:
+    """Keep the later delivery's row of every result that two deliveries gave under two numbers of one pupil."""
+    numbers = [(number,) for number in sorted({*changes.newest_numbers.values()})]
+    pupils = local_frames.make_local_frame(spark, "pgn string not null", numbers)
+    results = results_store.read_current_results(spark, zones, ledger.batches)
+    results = results.join(F.broadcast(pupils), "pgn", "left_semi")
+    schools = frozenset(entry.brin for entry in ledger.entries if entry.brin)
+    rows = supersession.identify_rows(results, schools, ledger.entries, NO_BATCH)
+    earlier = supersession.find_rows_given_again(rows)
+    return erasure_journal.erase_duplicate_results(spark, zones, ledger.batches, earlier, now)
+
+
+def _mark_path(zones: StorageZones) -> Path:
     return zones.exact_records / "nummerwijzigingen.json"

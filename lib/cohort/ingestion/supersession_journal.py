@@ -1,4 +1,9 @@
-"""What a batch takes away of earlier deliveries: found and written down first, then carried out."""
+"""Journal of supersession: the rows that a batch supersedes are found and written down first, then removed.
+
+Between the two the ledger gets the entries of the batch. A run that is killed before has superseded nothing; after one
+that is killed later the next run removes the journalled rows, and nobody reads the results until then. Called by
+`pipeline`; the journal is restricted, because it identifies rows of pupils.
+"""
 
 from __future__ import annotations
 
@@ -9,55 +14,65 @@ from pyspark.sql import SparkSession
 from cohort import delta
 from cohort.ingestion import supersession
 from cohort.ingestion.run_context import IngestionContext
-from cohort.results import ledger, results_store
-from cohort.results.ledger import Ledger, LedgerEntry
+from cohort.results import results_store
+from cohort.results.ledger import Ledger, LedgerEntry, pending_supersessions
 from cohort.storage.zone_paths import StorageZones
 
 
 def journal_superseded_rows(
-    spark: SparkSession, intake: IngestionContext, known: Ledger, entries: list[LedgerEntry], batch: int
+    spark: SparkSession, context: IngestionContext, previous: Ledger, entries: list[LedgerEntry], batch: int
 ) -> list[LedgerEntry]:
-    """Find what this batch takes away and write it down; the entries with what each of them takes away."""
-    schools = supersession.schools_with_earlier_deliveries(known.entries, entries)
+    """Find the rows that this batch supersedes and write them to its journal.
+
+    Args:
+        previous: the ledger of earlier runs.
+        entries: the entries of this run; the accepted rows are in the results.
+
+    Returns:
+        The entries with the rows that each of them replaces and withdraws.
+    """
+    schools = supersession.schools_with_earlier_deliveries(previous.entries, entries)
     if not schools:
         return entries
-    zones = intake.zones
-    results = results_store.read_current_results(spark, zones, (*known.batches, batch))
-    rows = supersession.identify_rows(results, schools, (*known.entries, *entries), batch).persist()
-    held = supersession.find_later_deliveries(rows).persist()
+    zones = context.zones
+    results = results_store.read_current_results(spark, zones, (*previous.batches, batch))
+    rows = supersession.identify_rows(results, schools, (*previous.entries, *entries), batch).persist()
+    compared = supersession.find_later_deliveries(rows).persist()
     try:
         new = frozenset(entry.levering_nr for entry in entries)
-        dead = supersession.find_replaced_slices(
-            supersession.count_shared_results(held), intake.platform.intake.whole_share, new
-        )
-        gone = supersession.find_superseded_rows(spark, held, dead)
-        folder = str(zones.supersession / f"{batch}")
-        gone.coalesce(1).write.mode("overwrite").option("compression", "lz4").parquet(folder)
+        shared = supersession.count_shared_results(compared)
+        replaced_slices = supersession.find_replaced_slices(shared, context.platform.intake.whole_share, new)
+        superseded = supersession.find_superseded_rows(spark, compared, replaced_slices)
+        journal = str(zones.supersession / f"{batch}")
+        superseded.coalesce(1).write.mode("overwrite").option("compression", "lz4").parquet(journal)
     finally:
-        held.unpersist()
+        compared.unpersist()
         rows.unpersist()
-    told = supersession.count_superseded_rows(spark.read.schema(gone.schema).parquet(folder))
+    counts = supersession.count_superseded_rows(spark.read.schema(superseded.schema).parquet(journal))
     return [
         replace(
             entry,
-            replaced=told.get((entry.levering_nr, supersession.REPLACED), {}),
-            withdrawn=told.get((entry.levering_nr, supersession.WITHDRAWN), {}),
-            warnings=entry.warnings | _warned(told.get((entry.levering_nr, supersession.OTHER_PUPIL), {})),
+            replaced=counts.get((entry.levering_nr, supersession.REPLACED), {}),
+            withdrawn=counts.get((entry.levering_nr, supersession.WITHDRAWN), {}),
+            warnings=entry.warnings | _key_warning(counts.get((entry.levering_nr, supersession.OTHER_PUPIL), {})),
         )
         for entry in entries
     ]
 
 
-def _warned(of_others: dict[int, int]) -> dict[str, int]:
-    return {"KEY_OF_ANOTHER_PUPIL": sum(of_others.values())} if of_others else {}
+def carry_out_supersession(spark: SparkSession, zones: StorageZones, ledger: Ledger) -> None:
+    """Remove the journalled rows of batches in the ledger, and every journal.
 
-
-def carry_out_supersession(spark: SparkSession, zones: StorageZones, known: Ledger) -> None:
-    """Take away what the batches of the ledger replace; forget what a killed run had only written down."""
-    for batch in ledger.pending_supersessions(zones.ledger):
-        folder = zones.supersession / f"{batch}"
-        if batch in known.batches:
-            rows = spark.read.parquet(str(folder)).select(*supersession.ROW_IDENTITY)
+    The journal of a batch that the ledger does not have is of a killed run: nothing it names is removed.
+    """
+    for batch in pending_supersessions(zones.ledger):
+        journal = zones.supersession / f"{batch}"
+        if batch in ledger.batches:
+            rows = spark.read.parquet(str(journal)).select(*supersession.ROW_IDENTITY)
             if not rows.isEmpty():
                 delta.delete_equal_rows(spark, zones.results, rows)
-        delta.remove_folder(folder, where="restricted/superseding")
+        delta.remove_folder(journal, where="restricted/superseding")
+
+
+def _key_warning(rows_of_other_pupils: dict[int, int]) -> dict[str, int]:
+    return {"KEY_OF_ANOTHER_PUPIL": sum(rows_of_other_pupils.values())} if rows_of_other_pupils else {}

@@ -21,7 +21,8 @@ from cohort.foundation.errors import EXIT_DEFECT, Refusal, locate_defect
 from cohort.keys import project_keys
 from cohort.legal_basis import instruction_register, list_vocabulary
 from cohort.live_tables import row_withdrawal, withdrawal_journal
-from cohort.live_tables.row_withdrawal import IneligiblePupils, RowWithdrawalReport
+from cohort.live_tables.ineligible_rows import IneligiblePupils
+from cohort.live_tables.row_withdrawal import RowWithdrawalReport
 from cohort.release_records import record_store
 from cohort.release_records.release_record import ReleaseRecord
 from cohort.storage.zone_paths import StorageZones

@@ -8,23 +8,28 @@ Nobody may read the table from before the first row goes until the rest is verif
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 
 from cohort import delta
 from cohort.access import table_access
 from cohort.agreements.environment import Environment
 from cohort.agreements.project import Project
 from cohort.agreements.school_boards import SchoolBoards
-from cohort.anonymisation import pseudonymisation, pupil_boards
+from cohort.anonymisation import pupil_boards
 from cohort.foundation.errors import NotAnonymous
 from cohort.foundation.json_documents import DocumentPart
 from cohort.keys.project_keys import ProjectKey
 from cohort.live_tables import residual_classes
+from cohort.live_tables.ineligible_rows import (
+    IneligiblePupils,
+    count_leaving_reasons,
+    leaving_reasons,
+    mark_ineligible_rows,
+)
 from cohort.live_tables.withdrawal_journal import (
     WithdrawalJournal,
     WithdrawalStep,
@@ -35,31 +40,12 @@ from cohort.live_tables.withdrawal_journal import (
 from cohort.release import contributors, publication
 from cohort.release_records import public_record, record_store
 from cohort.release_records.release_record import RecordedWithdrawal, ReleaseRecord
-from cohort.states import local_frames
-from cohort.states.schemas import PSEUDONYM_COLUMNS
 from cohort.storage import locks
 from cohort.verification import published_table_verification
 from cohort.verification.verification_subject import PublishedTable
 
-PUPIL_PSEUDONYM, SCHOOL_PSEUDONYM_COLUMN = PSEUDONYM_COLUMNS
-BARRED_COLUMN, LAPSED_COLUMN = "_barred", "_lapsed"
 ROWS_BEING_WITHDRAWN = "rows are being withdrawn"
 COUNTED_REASONS = ("pupils_barred", "pupils_of_schools", "pupils_besides")
-
-
-@dataclass(frozen=True)
-class IneligiblePupils:
-    """Who must leave a table.
-
-    Args:
-        numbers: pupil numbers, with every other number of each pupil: the table shows one of them.
-        schools: BRINs of schools without an instruction any more.
-        record_changes: fields of the release record from now on, about whom the table leaves out.
-    """
-
-    numbers: frozenset[str] = field(default=frozenset(), repr=False)
-    schools: frozenset[str] = frozenset()
-    record_changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RowWithdrawalReport(DocumentPart):
@@ -167,8 +153,8 @@ def _withdraw(withdrawal: RowWithdrawal) -> RowWithdrawalReport:
     # 1. What a killed run did, and what is to be done.
     zones, name = withdrawal.environment.zones, withdrawal.project.name
     steps = _completed_steps(withdrawal, begin_withdrawal(zones, name))
-    rows = _mark_ineligible_rows(withdrawal)
-    counts = _count_reasons(rows)
+    rows = mark_ineligible_rows(withdrawal.spark, withdrawal.table, withdrawal.key, withdrawal.ineligible)
+    counts = count_leaving_reasons(rows)
 
     # 2. Remove rows, and complete every step that was committed.
     if any(counts.values()) or steps:
@@ -198,37 +184,12 @@ def _completed_steps(withdrawal: RowWithdrawal, journal: WithdrawalJournal) -> l
     return steps
 
 
-def _leaving_reasons() -> dict[str, Column]:
-    barred, lapsed = F.col(BARRED_COLUMN).isNotNull(), F.col(LAPSED_COLUMN).isNotNull()
-    return {"pupils_barred": barred, "pupils_of_schools": lapsed & ~barred}
-
-
-def _count_reasons(rows: DataFrame) -> dict[str, int]:
-    counted: Any = rows.agg(*(F.count_if(reason).alias(name) for name, reason in _leaving_reasons().items())).first()
-    return dict(counted.asDict())
-
-
-def _mark_ineligible_rows(withdrawal: RowWithdrawal) -> DataFrame:
-    """The table's rows, with `_barred` and `_lapsed` set where they must go, else null."""
-    spark, key, ineligible = withdrawal.spark, withdrawal.key, withdrawal.ineligible
-    numbers = [(number,) for number in sorted(ineligible.numbers)]
-    keyed = local_frames.make_local_frame(spark, "pgn string not null", numbers).join(F.broadcast(key.key_frame(spark)))
-    pseudonym = F.lower(F.hex(pseudonymisation.hmac_sha256(F.concat(F.lit("pgn|"), F.col("pgn")))))
-    pupils = keyed.select(pseudonym.alias(PUPIL_PSEUDONYM), F.lit(True).alias(BARRED_COLUMN)).distinct()
-    digests = key.digest_texts(f"brin|{school}" for school in sorted(ineligible.schools))
-    schema = f"{SCHOOL_PSEUDONYM_COLUMN} string not null, {LAPSED_COLUMN} boolean not null"
-    schools = local_frames.make_local_frame(spark, schema, [(digest.hex(), True) for digest in digests])
-    rows = delta.read_table(spark, withdrawal.table, delta.read_commits(withdrawal.table)[0].version)
-    marked = rows.join(F.broadcast(pupils), PUPIL_PSEUDONYM, "left")
-    return marked.join(F.broadcast(schools), SCHOOL_PSEUDONYM_COLUMN, "left")
-
-
 def _remove_rows(
     withdrawal: RowWithdrawal, earlier: list[WithdrawalStep], rows: DataFrame, counts: dict[str, int]
 ) -> WithdrawalStep:
     """Commit the rows that stay, in the order of a release: a MERGE would leave files in another order."""
     project, platform = withdrawal.project, withdrawal.environment.platform
-    barred, lapsed = _leaving_reasons().values()
+    barred, lapsed = leaving_reasons().values()
     boards = pupil_boards.make_board_frame(withdrawal.spark, withdrawal.key, withdrawal.boards)
     residual = residual_classes.keep_residual_rows(rows, barred | lapsed, project, platform.floors, boards)
     residual = residual.select(*project.column_names, *project.pseudonym_columns)

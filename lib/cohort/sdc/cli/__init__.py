@@ -1,0 +1,15 @@
+"""The command `python -m cohort.sdc`: one recoding of a plain file for a disclosure analyst.
+
+command_line         run_recoding_command: exit code, document on stdout, progress on stderr.
+options              CommandOptions: the options as they were typed.
+settings             RecodingSettings: what they mean together.
+recoding_run         The steps of one run.
+plain_files          Reader of plain files, CSV or Parquet, by column.
+quasi_identifiers    Columns as a coding and codes of records.
+contributors         RecordContributors: the schools or boards that know each record.
+sensitive_column     SensitiveColumn, and which classes show its values.
+encoded_records      EncodedRecords: all of these for one file.
+file_search          The search for classes of the records.
+report               The report of a recoding.
+released_records     The released file and the trace.
+"""

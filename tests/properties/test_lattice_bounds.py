@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.properties.test_global_recoding import Case, cases
 from tests.properties.test_objectives import value
-from tests.properties.test_recoding import Case, cases
 
 from cohort.sdc.global_recoding import lattice_search
 from cohort.sdc.global_recoding.constraint_checker import ConstraintChecker

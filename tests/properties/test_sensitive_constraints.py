@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.drawn_classes import by_school
+from tests.unit.drawn_value_counts import by_school
 
 from cohort.foundation.errors import NotAnonymous
 from cohort.sdc.privacy_models.dominance import ValueDominance

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.test_risk import NIVEAU, Drawn, Levels, drawn, random_cohort
+from tests.unit.test_reidentification_risk import NIVEAU, Drawn, Levels, drawn, random_cohort
 
 from cohort.sdc.global_recoding.lattice_search import search_global_recoding
 from cohort.sdc.global_recoding.recoding_request import RecodingRequest

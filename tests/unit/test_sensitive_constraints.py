@@ -4,7 +4,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from tests.unit.drawn_classes import by_school, classes, holding
+from tests.unit.drawn_value_counts import by_school, classes, holding
 
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.privacy_models.dominance import ValueDominance

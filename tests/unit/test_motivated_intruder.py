@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.test_risk import NIVEAU, Drawn, Levels, Pupil, counted, drawn, figures, random_cohort
+from tests.unit.test_reidentification_risk import NIVEAU, Drawn, Levels, Pupil, counted, drawn, figures, random_cohort
 
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.coding import Coding

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.drawn_desk import COLUMNS, K3, K25, RECORDS, Desk, laid_out
+from tests.unit.drawn_analyst_folder import COLUMNS, K3, K25, RECORDS, Desk, laid_out
 
 from cohort.foundation.errors import EXIT_DEFECT, ConfigurationRefused
 from cohort.sdc.cli import file_search

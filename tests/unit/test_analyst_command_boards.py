@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.drawn_desk import COLUMNS, RECORDS, Desk, laid_out
+from tests.unit.drawn_analyst_folder import COLUMNS, RECORDS, Desk, laid_out
 
 from cohort.sdc.cli.contributors import assign_boards, number_schools
 from cohort.sdc.cli.plain_files import read_plain_file

@@ -1,7 +1,7 @@
 """Closeness holds exactly where the distance to the cohort is at most t."""
 
 import pytest
-from tests.unit.drawn_classes import classes, holding
+from tests.unit.drawn_value_counts import classes, holding
 
 from cohort.sdc.privacy_models.sensitive_constraints import SensitiveValueConstraint
 from cohort.sdc.privacy_models.t_closeness import EqualDistanceTCloseness, OrderedDistanceTCloseness

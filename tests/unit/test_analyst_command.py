@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.drawn_desk import COLUMNS, K3, RECORDS, Desk, laid_out
+from tests.unit.drawn_analyst_folder import COLUMNS, K3, RECORDS, Desk, laid_out
 
 from cohort.foundation.errors import NotAnonymous
 from cohort.sdc.utility.objectives import ObjectiveName
@@ -260,7 +260,7 @@ def test_a_limit_that_is_given_holds_in_local_recoding_too(desk: Desk) -> None:
 
 
 def fenced(language: str) -> list[str]:
-    text = (PROJECT / "docs" / "analysts.md").read_text(encoding="utf-8")
+    text = (PROJECT / "docs" / "disclosure-analyst.md").read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.unit.test_risk import NIVEAU, Drawn, drawn, random_cohort
+from tests.unit.test_reidentification_risk import NIVEAU, Drawn, drawn, random_cohort
 
 from cohort.foundation.errors import ConfigurationRefused
 from cohort.sdc.model.coding import Coding

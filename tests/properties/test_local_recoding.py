@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from tests.properties.test_recoding import Case, cases
+from tests.properties.test_global_recoding import Case, cases
 
 from cohort.foundation.errors import NotAnonymous
 from cohort.sdc.global_recoding.lattice_search import search_global_recoding

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit import test_equity as equity
-from tests.unit import test_intruder as intruders
-from tests.unit import test_metrics as metrics
-from tests.unit import test_risk as risks
-from tests.unit.test_risk import Drawn, Pupil
+from tests.unit import test_equity_report as equity
+from tests.unit import test_motivated_intruder as intruders
+from tests.unit import test_reidentification_risk as risks
+from tests.unit import test_utility_metrics as metrics
+from tests.unit.test_reidentification_risk import Drawn, Pupil
 
 from cohort.sdc.model.hierarchy import Hierarchy
 from cohort.sdc.risk import motivated_intruder
